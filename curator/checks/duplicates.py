@@ -1,0 +1,117 @@
+"""DUP: rows that occur more than once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from curator.columns import Batch, Column, Rows, mix, slice_hashes
+from curator.model import Flag, drop
+from curator.rule import DROPPED, Bad, DatasetRule, chat
+
+_ONE = chat(user="How tall is Ben Nevis?", assistant="1,345 metres.")
+_TWO = chat(user="How tall is Snowdon?", assistant="1,085 metres.")
+
+
+class ExactDuplicate(DatasetRule, frozen=True):
+    """The same row stands in the set more than once.
+
+    A repeated row is learnt by heart before the rest is learnt at all, weighs more than it should
+    in the loss, and leaks into validation as soon as the set is split.
+    """
+
+    code = "DUP001"
+    GOOD = [[_ONE, _TWO]]
+    BAD = [Bad([_ONE, _TWO, _ONE], at="2:", fixed=[_ONE, _TWO])]
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """Content ids; shape (lines, 2), uint64."""
+        return np.frombuffer(b"".join(batch.content_ids), dtype="<u8").reshape(-1, 2)
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        keys = sketches[:, 0] ^ mix(sketches[:, 1].copy())
+        for row, first in repeats(keys, np.flatnonzero(rows.readable)):
+            fix = drop("drop the repeated row", "safe")
+            yield row, Flag("", "the same row stands earlier in the set", fix=fix, related=(first,))
+
+
+class NormalisedDuplicate(DatasetRule, frozen=True):
+    """Two rows are equal but for case, white space, sentence punctuation, Unicode form or key order.
+
+    To the model they are the same example twice: it weighs double, and a split that compares text
+    letter for letter puts one into training and the other into validation.
+    """
+
+    code = "DUP002"
+    GOOD = [
+        [_ONE, _TWO],
+        [chat(user="2+2?", assistant="4"), chat(user="2-2?", assistant="4")],
+        [chat(user="Half of 7?", assistant="3.5"), chat(user="Half of 7?", assistant="35")],
+    ]
+    BAD = [
+        Bad([_ONE, chat(user="HOW  TALL is Ben Nevis", assistant="1,345 metres. ")], at="1:", fixed=[_ONE]),
+    ]
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """(normalised key, exact key) of each row; shape (lines, 2), uint64."""
+        out = np.zeros((len(batch.lines), 2), dtype=np.uint64)
+        if batch.readable:
+            keys = text_keys(batch.folded)
+            keys = mix(keys + batch.roles.astype(np.uint64))
+            firsts = np.flatnonzero(np.diff(batch.turn_lines, prepend=-1))
+            place = np.arange(len(keys)) - np.repeat(firsts, np.diff(np.append(firsts, len(keys))))
+            keys = mix(keys * np.uint64(3) + place.astype(np.uint64))
+            out[batch.turn_lines[firsts], 0] = np.add.reduceat(keys, firsts)
+            exact = np.frombuffer(b"".join(batch.content_ids), dtype="<u8").reshape(-1, 2)
+            out[:, 1] = exact[:, 0] ^ mix(exact[:, 1].copy())
+        return out
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        wanted = np.flatnonzero(rows.readable & (sketches[:, 0] != 0))
+        fix = drop("drop the row that says the same")
+        for row, first in repeats(sketches[:, 0], wanted):
+            if sketches[row, 1] != sketches[first, 1]:
+                message = "differs from an earlier row only in case, space or punctuation"
+                yield row, Flag("", message, fix=fix, related=(first,))
+
+
+def repeats(keys: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, int]]:
+    """(row, first row with the same key) for every wanted row whose key came before, in order of rows."""
+    order = wanted[np.argsort(keys[wanted], kind="stable")]
+    if not len(order):
+        return
+    same = np.concatenate(([False], keys[order[1:]] == keys[order[:-1]]))
+    firsts = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+    again = np.flatnonzero(same)
+    rank = np.argsort(order[again])
+    yield from zip(order[again][rank].tolist(), order[firsts[again]][rank].tolist(), strict=True)
+
+
+_GAP = np.zeros(256, dtype=bool)
+_GAP[list(b" \t\n\r\x0b\x0c.,;:!?'\"")] = True
+_DIGIT = np.zeros(256, dtype=bool)
+_DIGIT[48:58] = True
+
+
+def text_keys(folded: Column) -> np.ndarray:
+    """A 64-bit key of each folded text in which runs of space and sentence punctuation count as one space.
+
+    A point or comma between two digits is kept ("3.5" is not "35"), and so is every other sign.
+    """
+    data = np.frombuffer(folded.data, np.uint8)
+    gap = _GAP[data]
+    if len(data) > 2:
+        digit = _DIGIT[data]
+        inner = (data[1:-1] == ord(".")) | (data[1:-1] == ord(","))
+        gap[1:-1] &= ~(inner & digit[:-2] & digit[2:])
+    edge = np.zeros(len(data), dtype=bool)
+    edge[folded.ends[:-1]] = True  # the separators between texts
+    solid = ~gap & ~edge
+    keep = solid.copy()
+    keep[1:] |= gap[1:] & solid[:-1]  # the first sign of a run stands for it
+    reduced = np.where(gap, np.uint8(32), data)[keep]
+    rank = np.concatenate(([0], np.cumsum(keep)))
+    starts, ends = rank[folded.starts], rank[folded.ends]
+    trailing = (ends > starts) & (reduced[np.maximum(ends, 1) - 1] == 32) if len(reduced) else ends > starts
+    return slice_hashes(reduced, starts, ends - trailing)

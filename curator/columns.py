@@ -1,0 +1,436 @@
+"""A batch of rows and its shared columns, each computed once and only when a rule asks for it.
+
+A batch is the lines of one span. Rules narrow a batch to candidate rows through these columns (one
+Aho-Corasick pass for the literals of all rules, one group per row structure, one word-hash column),
+so that plain Python runs on the few rows that could be at fault.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import ahocorasick_rs
+import msgspec
+import numpy as np
+
+from curator.model import Example, Turn
+
+if TYPE_CHECKING:
+    from curator.formats import Reader
+    from curator.rule import RawRule, RowRule, Rule
+    from curator.tokens import Tokenizer
+
+BOM = b"\xef\xbb\xbf"
+UNSET = msgspec.UNSET
+ROLE_CODES = {"system": 0, "user": 1, "assistant": 2, "tool": 3}
+OTHER_ROLE = 9
+_SEPARATOR = "\x1e"  # stands between the texts of a column; a text that holds it gets a space there
+
+_decode = msgspec.json.Decoder().decode
+_canonical = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Line(NamedTuple):
+    """One physical line: `text` is None where it is not UTF-8, `value` is UNSET where it is not JSON."""
+
+    index: int
+    raw: bytes
+    text: str | None
+    value: Any
+    example: Example | None
+    first: bool = False  # the first line of its file
+    ended: bool = True  # a line break follows
+
+
+class Rows(Protocol):
+    """What a DatasetRule may know of the rows beside its sketches. Indices count the lines of the set."""
+
+    @property
+    def readable(self) -> np.ndarray:
+        """Boolean array: the line holds a row that could be read."""
+
+    @property
+    def files(self) -> np.ndarray:
+        """Integer array: the number of the file a line stands in."""
+
+    @property
+    def tokens(self) -> np.ndarray:
+        """Integer array: tokens of the row, 0 where it could not be read."""
+
+    def example(self, index: int) -> Example:
+        """The row, read again from its source."""
+
+
+class Column(NamedTuple):
+    """Texts as one UTF-8 buffer: text i is data[starts[i] : ends[i]]."""
+
+    data: bytes
+    starts: np.ndarray  # int64, shape (texts,)
+    ends: np.ndarray  # int64, shape (texts,)
+
+
+class Words(NamedTuple):
+    """Word hashes of the folded texts: words of text i are hashes[offsets[i] : offsets[i + 1]]."""
+
+    hashes: np.ndarray  # uint64, shape (words,)
+    offsets: np.ndarray  # int64, shape (texts + 1,)
+
+
+class Scanner:
+    """The literals of many rules in one automaton, matched without regard to ASCII case."""
+
+    def __init__(self, wanted: Iterable[tuple[type[Rule], Sequence[bytes]]]) -> None:
+        owners: dict[bytes, list[type[Rule]]] = {}
+        for rule, literals in wanted:
+            for literal in literals:
+                owners.setdefault(literal.lower(), []).append(rule)
+        self._owners = list(owners.values())
+        self._automaton = ahocorasick_rs.BytesAhoCorasick(list(owners)) if owners else None
+
+    def scan(self, data: bytes, ends: np.ndarray) -> dict[type[Rule], np.ndarray]:
+        """For each rule the sorted indices of the texts in which one of its literals occurs."""
+        if self._automaton is None:
+            return {}
+        hits = self._automaton.find_matches_as_indexes(data.lower(), overlapping=True)
+        if not hits:
+            return {}
+        table = np.array(hits, dtype=np.int64)
+        texts = np.searchsorted(ends, table[:, 1], side="right")
+        found: dict[type[Rule], list[np.ndarray]] = {}
+        order = np.argsort(table[:, 0], kind="stable")
+        literals, bounds = np.unique(table[order, 0], return_index=True)
+        for literal, part in zip(literals, np.split(texts[order], bounds[1:]), strict=True):
+            for rule in self._owners[literal]:
+                found.setdefault(rule, []).append(part)
+        return {rule: np.unique(np.concatenate(parts)) for rule, parts in found.items()}
+
+
+class Literals(NamedTuple):
+    """Scanners for the rules of a plan: over raw lines and over the texts of turns."""
+
+    raw: Scanner
+    text: Scanner
+
+    @classmethod
+    def of(cls, rules: Iterable[Rule]) -> Literals:
+        from curator.rule import RawRule, RowRule
+
+        rules = list(rules)
+        return cls(
+            Scanner((type(r), r.literals) for r in rules if isinstance(r, RawRule)),
+            Scanner((type(r), [s.encode() for s in r.literals]) for r in rules if isinstance(r, RowRule)),
+        )
+
+
+class Batch:
+    """The lines of one span, parsed and read once, with columns on demand.
+
+    `values[i]` is UNSET and `examples[i]` None for a line that is broken; `examples[i]` alone is None
+    for a value in no known shape.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        reader: Reader,
+        tokenizer: Tokenizer,
+        literals: Literals,
+        *,
+        first: bool = True,
+        numbers: Sequence[int] | None = None,
+    ) -> None:
+        self.data = data
+        self.lines = data.split(b"\n")
+        self.ended = self.lines[-1] == b""
+        if self.ended:
+            self.lines.pop()
+        self.first = first
+        self.reader = reader
+        self.tokenizer = tokenizer
+        self._literals = literals
+        self.values: list[Any] = [parse(line) for line in self._bodies()]
+        read = reader.read
+        self.examples: list[Example | None] = [
+            read(value) if type(value) is dict else None for value in self.values
+        ]
+        self.readable: list[int] = [i for i, example in enumerate(self.examples) if example is not None]
+
+    def _bodies(self) -> list[bytes]:
+        """The lines without the byte order mark of the file's first line."""
+        if self.first and self.lines and self.lines[0].startswith(BOM):
+            return [self.lines[0][len(BOM) :], *self.lines[1:]]
+        return self.lines
+
+    def line(self, index: int) -> Line:
+        raw = self.lines[index]
+        try:
+            text: str | None = raw.decode("utf-8")
+        except UnicodeDecodeError:
+            text = None
+        return Line(
+            index,
+            raw,
+            text,
+            self.values[index],
+            self.examples[index],
+            self.first and index == 0,
+            self.ended or index < len(self.lines) - 1,
+        )
+
+    def example(self, index: int) -> Example:
+        example = self.examples[index]
+        assert example is not None, "candidates must be readable rows"
+        return example
+
+    @cached_property
+    def blank(self) -> list[int]:
+        """Lines that hold white space only."""
+        return [i for i, value in enumerate(self.values) if value is UNSET and not self.lines[i].strip()]
+
+    @cached_property
+    def broken(self) -> list[int]:
+        """Lines that hold something, but not JSON in UTF-8."""
+        return [i for i, value in enumerate(self.values) if value is UNSET and self.lines[i].strip()]
+
+    @cached_property
+    def content_ids(self) -> list[bytes]:
+        """BLAKE2b-128 of the canonical row (keys sorted, no white space); of the raw bytes where broken."""
+        return [content_id(value, line) for value, line in zip(self.values, self.lines, strict=True)]
+
+    # ------------------------------------------------------------------ candidates
+
+    def lines_with(self, rule: type[RawRule]) -> list[int]:
+        """Lines in which one of the rule's literals occurs."""
+        return self._raw_hits.get(rule, _NONE).tolist()
+
+    def rows_with(self, rule: type[RowRule]) -> list[int]:
+        """Readable rows in whose turns one of the rule's literals occurs."""
+        texts = self._text_hits.get(rule)
+        return [] if texts is None else np.unique(self.turn_lines[texts]).tolist()
+
+    @cached_property
+    def _raw_hits(self) -> dict[type[Rule], np.ndarray]:
+        ends = np.cumsum(np.fromiter((len(line) + 1 for line in self.lines), np.int64, len(self.lines)))
+        return self._literals.raw.scan(self.data, ends)
+
+    @cached_property
+    def _text_hits(self) -> dict[type[Rule], np.ndarray]:
+        return self._literals.text.scan(self.texts.data, self.texts.ends)
+
+    @cached_property
+    def structures(self) -> dict[Any, list[int]]:
+        """Readable rows grouped by structure: keys, roles, types and blankness, without wording."""
+        groups: dict[Any, list[int]] = {}
+        values = self.values
+        for index in self.readable:
+            groups.setdefault(structure(values[index]), []).append(index)
+        return groups
+
+    def rows_of_flagged_structure(self, rule: RowRule) -> list[int]:
+        """Rows whose structure the rule flags, judged once for each structure."""
+        found: list[int] = []
+        for rows in self.structures.values():
+            if next(iter(rule.check(self.example(rows[0]))), None) is not None:
+                found += rows
+        return sorted(found)
+
+    @cached_property
+    def tool_rows(self) -> list[int]:
+        """Rows that declare, call or answer tools."""
+        return [
+            i
+            for i in self.readable
+            if self.example(i).tools or any(t.calls or t.role == "tool" for t in self.example(i).all_turns())
+        ]
+
+    @cached_property
+    def preference_rows(self) -> list[int]:
+        return [i for i in self.readable if self.example(i).chosen or self.example(i).rejected]
+
+    # ------------------------------------------------------------------ columns over all turns
+
+    @cached_property
+    def turns(self) -> list[Turn]:
+        """Every turn of every readable row, in order; the columns below run parallel to it."""
+        return [turn for i in self.readable for turn in self.example(i).all_turns()]
+
+    @cached_property
+    def turn_lines(self) -> np.ndarray:
+        """int64, shape (turns,): the line each turn stands in."""
+        counts = [len(self.example(i).all_turns()) for i in self.readable]
+        return np.repeat(np.array(self.readable, dtype=np.int64), counts)
+
+    @cached_property
+    def roles(self) -> np.ndarray:
+        """int8, shape (turns,): ROLE_CODES, OTHER_ROLE for the rest."""
+        code = ROLE_CODES.get
+        return np.fromiter((code(t.role, OTHER_ROLE) for t in self.turns), np.int8, len(self.turns))
+
+    @cached_property
+    def texts(self) -> Column:
+        """The texts of all turns as they are."""
+        return column([turn.text for turn in self.turns])
+
+    @cached_property
+    def folded(self) -> Column:
+        """The texts of all turns in NFKC and without case, for comparing."""
+        return column([fold(turn.text) for turn in self.turns])
+
+    @cached_property
+    def words(self) -> Words:
+        """Hashes of the words of the folded texts (64-bit, the same in every process)."""
+        return hash_words(self.folded)
+
+    @cached_property
+    def turn_tokens(self) -> np.ndarray:
+        """int64, shape (turns,): tokens of each turn's text (template markers not counted)."""
+        return np.asarray(self.tokenizer.count([turn.text for turn in self.turns]), dtype=np.int64)
+
+    @cached_property
+    def row_tokens(self) -> np.ndarray:
+        """int64, shape (lines,): tokens of all turns of a row, 0 where it could not be read."""
+        return np.bincount(self.turn_lines, self.turn_tokens, len(self.lines)).astype(np.int64)
+
+
+_NONE = np.empty(0, dtype=np.int64)
+
+
+def parse(line: bytes) -> Any:
+    """The JSON value of a line, or UNSET.
+
+    What strict parsers refuse but a value can be read from (NaN, lone surrogates, raw control
+    characters in strings) is read: rules on the raw line report it.
+    """
+    try:
+        return _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        pass
+    try:
+        return json.loads(line.decode("utf-8"), strict=False)
+    except (ValueError, RecursionError):
+        return UNSET
+
+
+def content_id(value: Any, raw: bytes) -> bytes:
+    """The identity of a row: BLAKE2b-128 of its canonical form (16 bytes)."""
+    if value is UNSET:
+        body = raw
+    else:
+        try:
+            body = _canonical(value)
+        except (UnicodeEncodeError, OverflowError, msgspec.EncodeError, ValueError):
+            body = json.dumps(value, sort_keys=True, separators=(",", ":")).encode()
+    return hashlib.blake2b(body, digest_size=16).digest()
+
+
+# Keys whose values, not only their types, belong to a row's structure.
+_SPELT = frozenset({"role", "from", "type", "weight", "loss_weight", "train", "label", "channel", "rank"})
+
+
+def structure(value: Any, key: str = "") -> Any:
+    """A hashable outline of a JSON value: keys, types, roles and weights, blank or not; no wording."""
+    kind = type(value)
+    if kind is str:
+        if key in _SPELT and len(value) < 40:
+            return value
+        return "s" if value.strip() else ""
+    if kind is dict:
+        return tuple([(name, structure(item, name)) for name, item in value.items()])
+    if kind is list:
+        return ("l", *[structure(item, key) for item in value])
+    if key in _SPELT:
+        return (kind.__name__, value)
+    return kind.__name__
+
+
+def column(texts: list[str]) -> Column:
+    """Texts as one UTF-8 buffer with a separator between them (lone surrogates pass)."""
+    if not texts:
+        return Column(b"", _NONE, _NONE)
+    joined = _SEPARATOR.join(texts)
+    if joined.count(_SEPARATOR) != len(texts) - 1:
+        joined = _SEPARATOR.join([text.replace(_SEPARATOR, " ") for text in texts])
+    data = joined.encode("utf-8", "surrogatepass")
+    breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(_SEPARATOR))
+    starts = np.concatenate(([0], breaks + 1))
+    ends = np.concatenate((breaks, [len(data)]))
+    return Column(data, starts, ends)
+
+
+def fold(text: str) -> str:
+    """The text without case and compatibility variants; for ASCII only the case goes."""
+    if text.isascii():
+        return text.lower()
+    return unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN_MARKS)
+
+
+# Quotation marks and full stops that NFKC leaves alone, as their ASCII kin.
+_PLAIN_MARKS = str.maketrans({**dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚", "'"), "。": ".", "、": ","})
+
+
+# ---------------------------------------------------------------------- hashing of bytes and words
+# A polynomial hash over prefix sums gives the hash of any slice in constant time, in numpy and
+# without a Python object per word: h(s, e) = (P[e] - P[s]) * base**-s  (mod 2**64).
+
+_U64 = np.uint64
+_BASE = 0x9E3779B97F4A7C15
+_INVERSE = pow(_BASE, -1, 1 << 64)
+_powers: tuple[np.ndarray, np.ndarray] = (np.ones(1, _U64), np.ones(1, _U64))
+
+_WORD_BYTE = np.zeros(256, dtype=bool)
+_WORD_BYTE[[*range(48, 58), *range(65, 91), *range(97, 123), *range(128, 256)]] = True
+
+
+def powers(count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The first `count` powers of the hash base and of its inverse, modulo 2**64."""
+    global _powers
+    if len(_powers[0]) < count:
+        size = 1 << (count - 1).bit_length()
+        up, down = np.full(size, _BASE, _U64), np.full(size, _INVERSE, _U64)
+        up[0] = down[0] = 1
+        _powers = np.cumprod(up, dtype=_U64), np.cumprod(down, dtype=_U64)
+    return _powers
+
+
+def mix(values: np.ndarray) -> np.ndarray:
+    """A bijection of 64-bit integers in which every input bit changes half of the output bits."""
+    x = values ^ (values >> _U64(31))
+    x *= _U64(0x7FB5D329728EA185)
+    x ^= x >> _U64(27)
+    x *= _U64(0x81DADEF4BC2DD44D)
+    x ^= x >> _U64(33)
+    return x
+
+
+def slice_hashes(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """uint64 hash of each data[starts[i] : ends[i]] (uint8 data); equal slices, equal hashes."""
+    up, down = powers(len(data) + 1)
+    sums = np.zeros(len(data) + 1, _U64)
+    np.cumsum((data.astype(_U64) + _U64(1)) * up[: len(data)], out=sums[1:])
+    return mix((sums[ends] - sums[starts]) * down[starts])
+
+
+def hash_words(texts: Column) -> Words:
+    """Hashes of the words of folded texts.
+
+    A word is a run of ASCII letters and digits or of bytes above 127; every character of three or
+    more UTF-8 bytes from U+3000 on (CJK) is a word by itself, since no space parts them.
+    """
+    data = np.frombuffer(texts.data, np.uint8)
+    if not len(data):
+        return Words(np.empty(0, _U64), np.zeros(len(texts.starts) + 1, np.int64))
+    inside = _WORD_BYTE[data]
+    begins = inside.copy()
+    begins[1:] &= ~inside[:-1]
+    begins |= (data >= 0xE3) & (data < 0xF8)
+    starts = np.flatnonzero(begins)
+    gaps = np.append(np.flatnonzero(~inside), len(data))
+    following = np.append(starts[1:], len(data))[: len(starts)]
+    ends = np.minimum(gaps[np.searchsorted(gaps, starts)], following)
+    offsets = np.append(np.searchsorted(starts, texts.starts), len(starts))
+    return Words(slice_hashes(data, starts, ends), offsets.astype(np.int64))

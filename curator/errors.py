@@ -1,0 +1,59 @@
+"""Errors a user can meet. Each names the thing, the place and the next step.
+
+CuratorError                  base; the command line prints it and exits 2
+├── UsageError                a wrong option, code, profile or combination
+├── ConfigError               curator.toml or [tool.curator] says something that cannot be honoured
+├── SourceError               a file or folder that cannot be read as data
+│   └── UnknownShapeError     rows are JSON objects, but in no shape that is known
+├── ChangedError              the data changed while it was read
+├── WriteError                an output could not be written; nothing half-written is left
+└── MissingExtraError         a feature needs an optional package; carries the exact pip line
+"""
+
+from __future__ import annotations
+
+
+class CuratorError(Exception):
+    """Something the user can act on: `what` is wrong, `where`, and the `hint` for the next step."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{head}\n  {self.hint}" if self.hint else head
+
+
+class UsageError(CuratorError):
+    """A wrong option, code, profile or combination."""
+
+
+class ConfigError(CuratorError):
+    """The configuration says something that cannot be honoured."""
+
+
+class SourceError(CuratorError):
+    """A file or folder that cannot be read as data."""
+
+
+class UnknownShapeError(SourceError):
+    """Rows are JSON objects, but in no shape that is known."""
+
+
+class ChangedError(CuratorError):
+    """The data changed while it was read."""
+
+
+class WriteError(CuratorError):
+    """An output could not be written; nothing half-written is left."""
+
+
+class MissingExtraError(CuratorError):
+    """A feature needs an optional package."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        super().__init__(
+            f"{feature} needs the extra {extra!r}",
+            hint=f'pip install "finetune-curator[{extra}]"',
+        )

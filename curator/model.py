@@ -1,0 +1,338 @@
+"""The nouns. This module imports nothing of curator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import msgspec
+
+Severity = Literal["error", "warning", "info"]
+Safety = Literal["safe", "unsafe"]
+Verdict = Literal["accept", "keep", "edit", "drop", "later"]
+
+SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error")  # in rising order
+
+
+class Edit(msgspec.Struct, frozen=True, tag="edit"):
+    """Replace the characters [start, end) of the string at `path`."""
+
+    path: str
+    start: int
+    end: int
+    text: str
+
+
+class Put(msgspec.Struct, frozen=True, tag="put"):
+    """Set the JSON value at `path` (the parent must exist)."""
+
+    path: str
+    value: Any
+
+
+class Cut(msgspec.Struct, frozen=True, tag="cut"):
+    """Remove the key or list element at `path`."""
+
+    path: str
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """A mend: changes inside the row, or new lines in the place of its line (none: the row is dropped).
+
+    `lines` and `changes` exclude each other.
+    """
+
+    title: str
+    changes: tuple[Edit | Put | Cut, ...] = ()
+    lines: tuple[str, ...] | None = None
+    safety: Safety = "unsafe"
+
+    @property
+    def drops(self) -> bool:
+        return self.lines == ()
+
+
+def drop(title: str = "drop the row", safety: Safety = "unsafe") -> Fix:
+    return Fix(title, lines=(), safety=safety)
+
+
+class Flag(msgspec.Struct, frozen=True):
+    """What a check yields: it knows the row, never the file.
+
+    `at` is a path in the source row ("" is the whole row); `span` counts characters in the string
+    at that path; `byte` is an offset in the line, for faults below JSON; `related` names other rows
+    by their index in the set; `excerpt` is filled in by the engine.
+    """
+
+    at: str
+    message: str
+    span: tuple[int, int] | None = None
+    byte: int | None = None
+    fix: Fix | None = None
+    related: tuple[int, ...] = ()
+    evidence: dict[str, Any] = {}
+
+
+class Piece(msgspec.Struct, frozen=True, gc=False):
+    """A part of a turn's text that lives at a path of its own: text[start : start + length]."""
+
+    path: str
+    start: int
+    length: int
+
+
+class ToolCall(msgspec.Struct, frozen=True):
+    """A call the assistant makes. `raw` is the original argument string, None where it was an object."""
+
+    name: str | None
+    arguments: Any
+    path: str
+    id: str | None = None
+    raw: str | None = None
+
+
+class Turn(msgspec.Struct, frozen=True):
+    """One turn: its role in canonical words and its text, with the place both came from.
+
+    `role` is system, user, assistant or tool; a role nobody knows is kept as written.
+    `said` is the role as the row writes it. `content` is False where the row has no text at all
+    (null or a missing key), which is legal beside tool calls.
+    """
+
+    role: str
+    text: str
+    path: str
+    pieces: tuple[Piece, ...] = ()
+    said: str = ""
+    content: bool = True
+    calls: tuple[ToolCall, ...] = ()
+    call_id: str | None = None
+    name: str | None = None
+    weight: float | None = None
+    reasoning: str | None = None
+    media: int = 0
+    base: str = ""  # path of the turn object itself, "" where a turn is no object (alpaca)
+
+    def place(self, start: int, end: int) -> tuple[str, tuple[int, int]]:
+        """Where text[start:end] lives: (path, span in the string at that path)."""
+        for piece in self.pieces:
+            if start < piece.start + piece.length or piece is self.pieces[-1]:
+                low = max(0, start - piece.start)
+                high = max(low, min(end - piece.start, piece.length))
+                return piece.path, (low, high)
+        return self.path, (start, end)
+
+    def flag(
+        self,
+        message: str,
+        span: tuple[int, int] | None = None,
+        *,
+        fix: Fix | None = None,
+        related: tuple[int, ...] = (),
+        evidence: dict[str, Any] | None = None,
+    ) -> Flag:
+        """A flag on this turn; `span` counts characters of `text`."""
+        at = self.path
+        if span is not None:
+            at, span = self.place(*span)
+        return Flag(at, message, span, None, fix, related, evidence or {})
+
+    def edit(self, start: int, end: int, text: str) -> Edit:
+        """An edit of text[start:end], addressed to the string it lives in."""
+        path, (low, high) = self.place(start, end)
+        return Edit(path, low, high, text)
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One row as a conversation, whatever shape it was written in.
+
+    `turns` is the conversation (the prompt, for preference rows); `chosen` and `rejected` are the
+    pair of a preference row; `value` is the parsed row, nothing of it lost.
+    """
+
+    shape: str
+    turns: tuple[Turn, ...]
+    value: Any
+    tools: tuple[Any, ...] = ()
+    chosen: tuple[Turn, ...] = ()
+    rejected: tuple[Turn, ...] = ()
+    label: bool | None = None
+    tools_path: str = ""
+
+    @property
+    def answers(self) -> list[Turn]:
+        """Every assistant turn, those of a preference pair included."""
+        return [turn for turn in self.all_turns() if turn.role == "assistant"]
+
+    def all_turns(self) -> tuple[Turn, ...]:
+        if self.chosen or self.rejected:
+            return self.turns + self.chosen + self.rejected
+        return self.turns
+
+    def exchanges(self) -> Iterator[tuple[Turn | None, Turn]]:
+        """(the user turn before, assistant turn) for every assistant turn with text or calls."""
+        asked: Turn | None = None
+        for turn in self.turns:
+            if turn.role == "user":
+                asked = turn
+            elif turn.role == "assistant":
+                yield asked, turn
+        for turn in (*self.chosen, *self.rejected):
+            if turn.role == "assistant":
+                yield asked, turn
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A physical line (from 1) of a file."""
+
+    file: str
+    line: int
+
+
+class Excerpt(msgspec.Struct, frozen=True):
+    """One line of text around a finding; text[start:end] is what the finding points at."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """A flag with its address: all that reports, CI and the review app consume.
+
+    `row` is the content id of the row (32 hex digits), `id` the finding's own (32 hex digits);
+    neither depends on where the row stands. `index` counts rows of the set from 0.
+    """
+
+    code: str
+    name: str
+    severity: Severity
+    file: str
+    line: int
+    path: str
+    message: str
+    id: str
+    row: str
+    index: int
+    span: tuple[int, int] | None = None
+    byte: int | None = None
+    fix: Fix | None = None
+    related: tuple[Place, ...] = ()
+    evidence: dict[str, Any] = {}
+    excerpt: Excerpt | None = None
+
+
+class RuleStat(msgspec.Struct, frozen=True):
+    """What one rule did: rows it judged, rows it could not, findings, CPU seconds."""
+
+    code: str
+    name: str
+    severity: Severity
+    examined: int = 0
+    skipped: int = 0
+    findings: int = 0
+    fixable: int = 0
+    seconds: float = 0.0
+
+
+class NotRun(msgspec.Struct, frozen=True):
+    """A check that did not run, why, and how to unlock it."""
+
+    codes: tuple[str, ...]
+    reason: str
+    unlock: str
+
+
+class FileStat(msgspec.Struct, frozen=True):
+    """One file of the set: its container, shape and row counts."""
+
+    path: str
+    container: str
+    shape: str
+    confidence: float
+    lines: int
+    rows: int
+    broken: int
+    bytes: int
+    split: str
+    shapes: dict[str, int] = {}
+
+
+class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the append-only `.curator/decisions.jsonl`."""
+
+    verdict: Verdict
+    row: str
+    finding: str = ""
+    code: str = ""
+    text: str = ""
+    who: str = ""
+    when: str = ""
+    why: str = ""
+    expires: str = ""
+
+
+class TokenCount(msgspec.Struct, frozen=True):
+    """Tokens of the set and the tokenizer that counted; `error` is the measured relative error of an estimate."""
+
+    tokenizer: str
+    exact: bool
+    total: int
+    error: float = 0.0
+
+    def __str__(self) -> str:
+        how = "exact" if self.exact else f"estimate, ±{self.error:.0%}"
+        return f"{self.total:,} tokens ({self.tokenizer}, {how})"
+
+
+class LimitResult(msgspec.Struct, frozen=True):
+    """A line of [limits]: how many rows a code may flag, and how many it did."""
+
+    code: str
+    allowed: str
+    flagged: int
+    judged: int
+    ok: bool
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What a lint found. `findings` can be iterated many times and is ordered by (file, line, code, path)."""
+
+    files: tuple[FileStat, ...]
+    rules: tuple[RuleStat, ...]
+    findings: Any  # Collection[Finding]: a tuple, or a store that reads from disk
+    tokens: TokenCount
+    rows: int
+    broken: int
+    seconds: float
+    plan: str
+    fail_on: Severity | Literal["never"] = "error"
+    not_run: tuple[NotRun, ...] = ()
+    suppressed: int = 0
+    unused: tuple[Decision, ...] = ()
+    limits: tuple[LimitResult, ...] = ()
+    cached: bool = False
+    length_histogram: tuple[tuple[int, int], ...] = ()  # (upper bound in tokens, rows)
+    answer_histogram: tuple[tuple[int, int], ...] = ()
+
+    def count(self, severity: Severity) -> int:
+        return sum(stat.findings for stat in self.rules if stat.severity == severity)
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing is at or above `fail_on` and every limit holds."""
+        if any(not limit.ok for limit in self.limits):
+            return False
+        if self.fail_on == "never":
+            return True
+        bar = SEVERITIES.index(self.fail_on)
+        limited = {limit.code for limit in self.limits}
+        return not any(
+            stat.findings
+            for stat in self.rules
+            if SEVERITIES.index(stat.severity) >= bar and stat.code not in limited
+        )
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.ok else 1

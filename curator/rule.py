@@ -1,0 +1,191 @@
+"""The rule contract: a rule is one small frozen class.
+
+Its docstring says why the defect harms training, its typed fields are its options, `GOOD` and `BAD`
+are examples that are executed, `check` is the logic. Tests, documentation, the JSON Schema of the
+configuration and the badges derive from that one class.
+
+Three shapes, no more:
+
+RawRule      judges the bytes and the JSON value of a line
+RowRule      judges one Example
+DatasetRule  takes a fixed-width sketch of every row, then judges all sketches at once
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import msgspec
+
+from curator.model import Example, Flag, Severity
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from curator.columns import Batch, Line, Rows
+
+Row = dict[str, Any]
+
+RULES: dict[str, type[Rule]] = {}
+
+
+class Dropped(msgspec.Struct, frozen=True):
+    """Stands for "the row is gone" in `Bad.fixed`."""
+
+
+DROPPED = Dropped()
+
+
+class Bad(msgspec.Struct, frozen=True):
+    """An example that the rule must flag, exactly `at`, and what its fix makes of it.
+
+    `row` is a row (a dict of any known shape), raw bytes for a RawRule, or a list of rows for a
+    DatasetRule. `at` is the path of each flag in order ("1:messages[0].content" names the second row
+    of a DatasetRule's list). `fixed` is the row after the fix, DROPPED, or None where no fix is offered.
+    """
+
+    row: Row | bytes | list[Row]
+    at: str | tuple[str, ...]
+    fixed: Row | bytes | Dropped | list[Row] | None = None
+    options: dict[str, Any] = {}
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        return (self.at,) if isinstance(self.at, str) else self.at
+
+
+def option(doc: str, **limits: Any) -> msgspec.Meta:
+    """Describe an option: `Annotated[int, option("Turns with fewer characters count as empty.", ge=1)]`."""
+    return msgspec.Meta(description=doc, **limits)
+
+
+def chat(**turns: str) -> Row:
+    """A row of the openai-chat shape: chat(system="…", user="…", assistant="…", user2="…", assistant2="…")."""
+    return {"messages": [{"role": role.rstrip("0123456789"), "content": text} for role, text in turns.items()]}
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every rule has. A class that sets `code` is registered; its name gives the rule's name."""
+
+    code: ClassVar[str] = ""
+    severity: ClassVar[Severity] = "warning"
+    preview: ClassVar[bool] = False
+    since: ClassVar[str] = "0.1.0"
+    needs: ClassVar[str] = ""  # what must be named before the rule can run: "template", "target", …
+    GOOD: ClassVar[Sequence[Any]] = ()
+    BAD: ClassVar[Sequence[Bad]] = ()
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        code = cls.__dict__.get("code")
+        if not code:
+            return
+        if (other := RULES.get(code)) and other.__qualname__ != cls.__qualname__:
+            raise TypeError(f"{code} is taken by {other.__qualname__}")
+        RULES[code] = cls
+
+    @classmethod
+    def slug(cls) -> str:
+        """The rule's name: EmptyTurn is "empty-turn", InvalidUTF8 "invalid-utf8"."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
+
+    @classmethod
+    def summary(cls) -> str:
+        """The first sentence of the docstring."""
+        return (inspect.getdoc(cls) or "").partition("\n\n")[0].replace("\n", " ")
+
+    @classmethod
+    def why(cls) -> str:
+        """Why the defect harms training: the rest of the docstring."""
+        return (inspect.getdoc(cls) or "").partition("\n\n")[2]
+
+    @classmethod
+    def fixable(cls) -> str | None:
+        """ "safe", "unsafe" or None, as the BAD examples show."""
+        from curator.harness import offered_safety
+
+        return offered_safety(cls)
+
+
+class RawRule(Rule, frozen=True):
+    """Judges one line below the level of a conversation: its bytes, text and JSON value.
+
+    `candidates` may narrow the lines to those that could be at fault; it is a necessary condition
+    and a test proves it. The default takes the lines that hold one of `literals` (bytes, any case
+    for ASCII letters), the broken lines where `broken` is set, or all lines where neither is.
+    """
+
+    literals: ClassVar[tuple[bytes, ...]] = ()
+    broken: ClassVar[bool] = False
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        if self.broken:
+            return batch.broken
+        if self.literals:
+            return batch.lines_with(type(self))
+        return range(len(batch.lines))
+
+    def check(self, line: Line) -> Iterator[Flag]:
+        raise NotImplementedError
+
+    def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
+        """(index of the line in the batch, flag) for every fault in the batch."""
+        for index in self.candidates(batch):
+            for flag in self.check(batch.line(index)):
+                yield index, flag
+
+
+class RowRule(Rule, frozen=True):
+    """Judges one Example.
+
+    `candidates` may narrow the rows to those that could be at fault: a necessary condition, and a
+    test proves it. The default takes the rows in whose turns one of `literals` occurs (any case for
+    ASCII letters); rows of a structure that is flagged, where `structural` is set, which says that
+    the verdict depends on keys, roles, types and blankness alone and never on wording; else all.
+    """
+
+    literals: ClassVar[tuple[str, ...]] = ()
+    structural: ClassVar[bool] = False
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        if self.structural:
+            return batch.rows_of_flagged_structure(self)
+        if self.literals:
+            return batch.rows_with(type(self))
+        return batch.readable
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        raise NotImplementedError
+
+    def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
+        """(index of the line in the batch, flag) for every fault in the batch."""
+        for index in self.candidates(batch):
+            for flag in self.check(batch.example(index)):
+                yield index, flag
+
+
+class DatasetRule(Rule, frozen=True):
+    """Judges the set: `sketch` in the workers, one `check` over all sketches.
+
+    `sketch` returns an array with one entry a line of the batch (unreadable lines too: `batch.readable`
+    tells them apart). `check` yields (index of the row in the set, flag); indices, like the rows of
+    the sketch array, count the lines of the set in order, and `flag.related` holds such indices.
+    """
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        raise NotImplementedError
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        raise NotImplementedError
+
+
+def all_rules() -> dict[str, type[Rule]]:
+    """Every rule by code, in order of code: those in `curator.checks` and those in `rules/*.toml`."""
+    from curator import checks, packs
+
+    checks.load()
+    packs.load()
+    return dict(sorted(RULES.items()))
