@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
-from collections.abc import Iterable, Sequence
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property, lru_cache
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import ahocorasick_rs
@@ -29,7 +31,7 @@ BOM = b"\xef\xbb\xbf"
 UNSET = msgspec.UNSET
 ROLE_CODES = {"system": 0, "user": 1, "assistant": 2, "tool": 3}
 OTHER_ROLE = 9
-_SEPARATOR = "\x1e"  # stands between the texts of a column; a text that holds it gets a space there
+_SEPARATOR = b"\x1e"  # stands between the texts of a column
 
 _decode = msgspec.json.Decoder().decode
 _canonical = msgspec.json.Encoder(order="deterministic").encode
@@ -55,8 +57,8 @@ class Rows(Protocol):
         """Boolean array: the line holds a row that could be read."""
 
     @property
-    def files(self) -> np.ndarray:
-        """Integer array: the number of the file a line stands in."""
+    def splits(self) -> np.ndarray:
+        """Integer array: the number of the split (train, valid, test, other) a line stands in."""
 
     @property
     def tokens(self) -> np.ndarray:
@@ -274,12 +276,15 @@ class Batch:
     @cached_property
     def texts(self) -> Column:
         """The texts of all turns as they are."""
-        return column([turn.text for turn in self.turns])
+        return column(list(map(_text, self.turns)))
 
     @cached_property
     def folded(self) -> Column:
         """The texts of all turns in NFKC and without case, for comparing."""
-        return column([fold(turn.text) for turn in self.turns])
+        texts = self.texts
+        if not texts.data.isascii():
+            texts = column([t if t.isascii() else _fold_beyond_ascii(t) for t in map(_text, self.turns)])
+        return texts._replace(data=texts.data.lower())
 
     @cached_property
     def words(self) -> Words:
@@ -289,7 +294,7 @@ class Batch:
     @cached_property
     def turn_tokens(self) -> np.ndarray:
         """int64, shape (turns,): tokens of each turn's text (template markers not counted)."""
-        return np.asarray(self.tokenizer.count([turn.text for turn in self.turns]), dtype=np.int64)
+        return np.asarray(self.tokenizer.count(list(map(_text, self.turns))), dtype=np.int64)
 
     @cached_property
     def row_tokens(self) -> np.ndarray:
@@ -298,6 +303,7 @@ class Batch:
 
 
 _NONE = np.empty(0, dtype=np.int64)
+_text = attrgetter("text")
 
 
 def parse(line: bytes) -> Any:
@@ -350,27 +356,37 @@ def structure(value: Any, key: str = "") -> Any:
 
 def column(texts: list[str]) -> Column:
     """Texts as one UTF-8 buffer with a separator between them (lone surrogates pass)."""
-    if not texts:
-        return Column(b"", _NONE, _NONE)
-    joined = _SEPARATOR.join(texts)
-    if joined.count(_SEPARATOR) != len(texts) - 1:
-        joined = _SEPARATOR.join([text.replace(_SEPARATOR, " ") for text in texts])
-    data = joined.encode("utf-8", "surrogatepass")
-    breaks = np.flatnonzero(np.frombuffer(data, np.uint8) == ord(_SEPARATOR))
-    starts = np.concatenate(([0], breaks + 1))
-    ends = np.concatenate((breaks, [len(data)]))
-    return Column(data, starts, ends)
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    sizes = np.fromiter(map(len, encoded), np.int64, len(encoded))
+    ends = np.cumsum(sizes + 1) - 1
+    return Column(_SEPARATOR.join(encoded), ends - sizes, ends)
 
 
 def fold(text: str) -> str:
     """The text without case and compatibility variants; for ASCII only the case goes."""
-    if text.isascii():
-        return text.lower()
-    return unicodedata.normalize("NFKC", text).casefold().translate(_PLAIN_MARKS)
+    return (text if text.isascii() else _fold_beyond_ascii(text)).lower()
 
 
-# Quotation marks and full stops that NFKC leaves alone, as their ASCII kin.
-_PLAIN_MARKS = str.maketrans({**dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚", "'"), "。": ".", "、": ","})
+def _fold_beyond_ascii(text: str) -> str:
+    """Folds what is not ASCII; runs are short and recur, so that most come from the cache."""
+    return _RUNS.sub(_folded_match, text)
+
+
+def _folded_match(run: re.Match[str]) -> str:
+    return _folded_run(run.group())
+
+
+@lru_cache(maxsize=1 << 16)
+def _folded_run(run: str) -> str:
+    run = unicodedata.normalize("NFKC", run).casefold()
+    for mark, plain in _PLAIN_MARKS:
+        run = run.replace(mark, plain)
+    return run
+
+
+_RUNS = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")  # with the character before, which a mark may combine with
+# Quotation marks and full stops that NFKC leaves alone, and their ASCII kin.
+_PLAIN_MARKS = (*((mark, '"') for mark in "“”„«»"), *((mark, "'") for mark in "‘’‚"), ("。", "."), ("、", ","))
 
 
 # ---------------------------------------------------------------------- hashing of bytes and words
@@ -410,9 +426,25 @@ def mix(values: np.ndarray) -> np.ndarray:
 def slice_hashes(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """uint64 hash of each data[starts[i] : ends[i]] (uint8 data); equal slices, equal hashes."""
     up, down = powers(len(data) + 1)
-    sums = np.zeros(len(data) + 1, _U64)
-    np.cumsum((data.astype(_U64) + _U64(1)) * up[: len(data)], out=sums[1:])
-    return mix((sums[ends] - sums[starts]) * down[starts])
+    sums = np.empty(len(data) + 1, _U64)
+    sums[0] = 0
+    np.cumsum(np.multiply(data, up[: len(data)]), out=sums[1:])
+    lengths = (ends - starts).astype(_U64)
+    return mix((sums[ends] - sums[starts]) * down[starts] + lengths * _U64(_BASE))
+
+
+_BLOCK = 1 << 17  # bytes: the arrays of a block stay in the processor's cache
+
+
+def blocks(texts: Column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """The column in runs of whole texts of about _BLOCK bytes: (bytes, starts, ends), counted from the run."""
+    data = np.frombuffer(texts.data, np.uint8)
+    low = 0
+    while low < len(texts.starts):
+        base = texts.starts[low]
+        high = max(low + 1, int(np.searchsorted(texts.ends, base + _BLOCK)))
+        yield data[base : texts.ends[high - 1]], texts.starts[low:high] - base, texts.ends[low:high] - base
+        low = high
 
 
 def hash_words(texts: Column) -> Words:
@@ -421,16 +453,24 @@ def hash_words(texts: Column) -> Words:
     A word is a run of ASCII letters and digits or of bytes above 127; every character of three or
     more UTF-8 bytes from U+3000 on (CJK) is a word by itself, since no space parts them.
     """
-    data = np.frombuffer(texts.data, np.uint8)
-    if not len(data):
-        return Words(np.empty(0, _U64), np.zeros(len(texts.starts) + 1, np.int64))
+    hashes: list[np.ndarray] = [np.empty(0, _U64)]
+    counts: list[np.ndarray] = [np.zeros(1, np.int64)]
+    for data, starts, ends in blocks(texts):
+        begins, stops = _word_places(data)
+        hashes.append(slice_hashes(data, begins, stops))
+        counts.append(np.searchsorted(begins, ends) - np.searchsorted(begins, starts))
+    return Words(np.concatenate(hashes), np.cumsum(np.concatenate(counts)))
+
+
+def _word_places(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Where the words of a block begin and stop."""
     inside = _WORD_BYTE[data]
     begins = inside.copy()
     begins[1:] &= ~inside[:-1]
     begins |= (data >= 0xE3) & (data < 0xF8)
     starts = np.flatnonzero(begins)
-    gaps = np.append(np.flatnonzero(~inside), len(data))
+    after = ~inside
+    after[1:] &= inside[:-1]
+    gaps = np.append(np.flatnonzero(after), len(data))
     following = np.append(starts[1:], len(data))[: len(starts)]
-    ends = np.minimum(gaps[np.searchsorted(gaps, starts)], following)
-    offsets = np.append(np.searchsorted(starts, texts.starts), len(starts))
-    return Words(slice_hashes(data, starts, ends), offsets.astype(np.int64))
+    return starts, np.minimum(gaps[np.searchsorted(gaps, starts)], following)

@@ -18,9 +18,7 @@ def lines_of(example: Any) -> bytes:
     if isinstance(example, bytes):
         return example
     rows = example if isinstance(example, list) else [example]
-    return b"".join(
-        (row if isinstance(row, bytes) else msgspec.json.encode(row)) + b"\n" for row in rows
-    )
+    return b"".join((row if isinstance(row, bytes) else msgspec.json.encode(row)) + b"\n" for row in rows)
 
 
 def batch_of(example: Any, rules: tuple[Rule, ...] = ()) -> Batch:
@@ -35,7 +33,7 @@ class _Rows:
 
         self._batch = batch
         self.readable = np.array([example is not None for example in batch.examples], dtype=bool)
-        self.files = np.zeros(len(batch.lines), dtype=np.int64)
+        self.splits = np.zeros(len(batch.lines), dtype=np.int64)
         self.tokens = batch.row_tokens
 
     def example(self, index: int) -> Any:

@@ -296,7 +296,7 @@ class LimitResult(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """What a lint found. `findings` can be iterated many times and is ordered by (file, line, code, path)."""
+    """What a lint found. `findings` can be iterated again; the order is (file, line, code, path)."""
 
     files: tuple[FileStat, ...]
     rules: tuple[RuleStat, ...]
@@ -314,6 +314,7 @@ class Report(msgspec.Struct, frozen=True):
     cached: bool = False
     length_histogram: tuple[tuple[int, int], ...] = ()  # (upper bound in tokens, rows)
     answer_histogram: tuple[tuple[int, int], ...] = ()
+    phases: dict[str, float] = {}  # CPU seconds of reading, token counting and so on
 
     def count(self, severity: Severity) -> int:
         return sum(stat.findings for stat in self.rules if stat.severity == severity)

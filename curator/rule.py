@@ -58,13 +58,15 @@ class Bad(msgspec.Struct, frozen=True):
 
 
 def option(doc: str, **limits: Any) -> msgspec.Meta:
-    """Describe an option: `Annotated[int, option("Turns with fewer characters count as empty.", ge=1)]`."""
+    """What an option means and its limits, for use in `Annotated[int, option("…", ge=1)]`."""
     return msgspec.Meta(description=doc, **limits)
 
 
 def chat(**turns: str) -> Row:
-    """A row of the openai-chat shape: chat(system="…", user="…", assistant="…", user2="…", assistant2="…")."""
-    return {"messages": [{"role": role.rstrip("0123456789"), "content": text} for role, text in turns.items()]}
+    """A row of the openai-chat shape; digits after a role tell turns apart: chat(user="…", assistant="…", user2="…")."""
+    return {
+        "messages": [{"role": role.rstrip("0123456789"), "content": text} for role, text in turns.items()]
+    }
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

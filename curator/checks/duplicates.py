@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from curator.columns import Batch, Column, Rows, mix, slice_hashes
+from curator.columns import Batch, Column, Rows, blocks, mix, slice_hashes
 from curator.model import Flag, drop
 from curator.rule import DROPPED, Bad, DatasetRule, chat
 
@@ -30,7 +30,7 @@ class ExactDuplicate(DatasetRule, frozen=True):
         return np.frombuffer(b"".join(batch.content_ids), dtype="<u8").reshape(-1, 2)
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        keys = sketches[:, 0] ^ mix(sketches[:, 1].copy())
+        keys = mix(sketches[:, 0] ^ mix(sketches[:, 1])) + rows.splits.astype(np.uint64)
         for row, first in repeats(keys, np.flatnonzero(rows.readable)):
             fix = drop("drop the repeated row", "safe")
             yield row, Flag("", "the same row stands earlier in the set", fix=fix, related=(first,))
@@ -64,13 +64,14 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
             keys = mix(keys * np.uint64(3) + place.astype(np.uint64))
             out[batch.turn_lines[firsts], 0] = np.add.reduceat(keys, firsts)
             exact = np.frombuffer(b"".join(batch.content_ids), dtype="<u8").reshape(-1, 2)
-            out[:, 1] = exact[:, 0] ^ mix(exact[:, 1].copy())
+            out[:, 1] = exact[:, 0] ^ mix(exact[:, 1])
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = np.flatnonzero(rows.readable & (sketches[:, 0] != 0))
         fix = drop("drop the row that says the same")
-        for row, first in repeats(sketches[:, 0], wanted):
+        keys = sketches[:, 0] + rows.splits.astype(np.uint64)
+        for row, first in repeats(keys, wanted):
             if sketches[row, 1] != sketches[first, 1]:
                 message = "differs from an earlier row only in case, space or punctuation"
                 yield row, Flag("", message, fix=fix, related=(first,))
@@ -99,19 +100,23 @@ def text_keys(folded: Column) -> np.ndarray:
 
     A point or comma between two digits is kept ("3.5" is not "35"), and so is every other sign.
     """
-    data = np.frombuffer(folded.data, np.uint8)
+    keys = [_block_keys(data, starts, ends) for data, starts, ends in blocks(folded)]
+    return np.concatenate(keys) if keys else np.empty(0, np.uint64)
+
+
+def _block_keys(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     gap = _GAP[data]
     if len(data) > 2:
         digit = _DIGIT[data]
         inner = (data[1:-1] == ord(".")) | (data[1:-1] == ord(","))
         gap[1:-1] &= ~(inner & digit[:-2] & digit[2:])
-    edge = np.zeros(len(data), dtype=bool)
-    edge[folded.ends[:-1]] = True  # the separators between texts
-    solid = ~gap & ~edge
+    solid = ~gap
+    solid[ends[:-1]] = False  # the separators between texts are neither
     keep = solid.copy()
     keep[1:] |= gap[1:] & solid[:-1]  # the first sign of a run stands for it
     reduced = np.where(gap, np.uint8(32), data)[keep]
     rank = np.concatenate(([0], np.cumsum(keep)))
-    starts, ends = rank[folded.starts], rank[folded.ends]
-    trailing = (ends > starts) & (reduced[np.maximum(ends, 1) - 1] == 32) if len(reduced) else ends > starts
-    return slice_hashes(reduced, starts, ends - trailing)
+    low, high = rank[starts], rank[ends]
+    if len(reduced):
+        high = high - ((high > low) & (reduced[np.maximum(high, 1) - 1] == 32))
+    return slice_hashes(reduced, low, high)

@@ -1,1 +1,535 @@
-"""Rules of this family."""
+"""ROL: who speaks, in which order, and whether anything is said."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import numpy as np
+
+from curator.columns import ROLE_CODES, Batch, Rows, column, hash_words, mix
+from curator.model import Cut, Example, Fix, Flag, Put, Turn, drop
+from curator.rule import DROPPED, Bad, DatasetRule, RowRule, chat, option
+
+# Rows of these shapes hold no answer, or no turns, by their very nature.
+ANSWERLESS = frozenset({"openai-rft", "prompt-only", "text", "tokenized"})
+
+_HELP = "You are a helpful assistant."
+_BRIEF = "Answer in one sentence."
+
+
+def _sides(example: Example) -> list[tuple[Turn, ...]]:
+    """The conversations a row trains on: one, or one with each answer of a preference pair."""
+    if example.chosen or example.rejected:
+        return [example.turns + example.chosen, example.turns + example.rejected]
+    return [example.turns]
+
+
+def _role_place(turn: Turn) -> str:
+    """Where a fault of the order is shown: the turn object, or the text of a turn that is none."""
+    return turn.base or turn.path
+
+
+def _plain(turn: Turn) -> bool:
+    """Whether the turn is one string and nothing else, so that it can be merged into another."""
+    return turn.content and not (turn.pieces or turn.calls or turn.media or turn.reasoning or turn.name)
+
+
+def _merge(turns: list[Turn]) -> Fix | None:
+    """The texts of `turns` in the first of them, blank lines between; None where more than text would go."""
+    mergeable = all(map(_plain, turns)) and all(turn.base for turn in turns[1:])
+    if not mergeable or len({turn.weight for turn in turns}) > 1:
+        return None
+    text = "\n\n".join(turn.text for turn in turns)
+    return Fix("merge the turns", (Put(turns[0].path, text), *(Cut(turn.base) for turn in turns[1:])))
+
+
+class NoAssistantTurn(RowRule, frozen=True):
+    """No turn is the assistant's.
+
+    The loss is taken on what the assistant says, so the row trains nothing; several trainers stop
+    with an error at such a row, others count it as an example and skip it in silence.
+    """
+
+    code = "ROL001"
+    severity = "error"
+    structural = True
+    GOOD = [chat(user="What is 2+2?", assistant="4")]
+    BAD = [
+        Bad(chat(user="What is 2+2?"), at=""),
+        Bad(chat(system=_HELP, user="What is 2+2?", user2="Please."), at=""),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        roles = {turn.role for turn in example.all_turns()}
+        # A turn whose role is unknown or missing may be the answer: that is the fault to report there.
+        if roles and "assistant" not in roles and roles <= _KNOWN and example.shape not in ANSWERLESS:
+            yield Flag("", "no turn of the assistant: nothing to learn from")
+
+
+_KNOWN = {*ROLE_CODES, "developer"}
+_HEAD = ("system", "developer")
+
+
+class AssistantFirst(RowRule, frozen=True):
+    """The assistant speaks before any user does.
+
+    Templates that want the turns to alternate from a user turn on (Gemma, Mistral, Command-R) refuse
+    the row or drop the opening; the others train an answer to nothing, which the model will not meet
+    when it is used. The head of a long conversation cut in parts often looks like this.
+    """
+
+    code = "ROL002"
+    structural = True
+    GOOD = [
+        chat(user="Hi", assistant="Hello, what can I do for you?"),
+        chat(system=_HELP, user="Hi", assistant="Hello."),
+    ]
+    BAD = [
+        Bad(chat(assistant="Hello, I am Ada.", user="Hi", assistant2="How are you?"), at="messages[0]"),
+        Bad(chat(system=_HELP, assistant="Hello.", user="Hi", assistant2="Hm?"), at="messages[1]"),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        if example.shape in ANSWERLESS:
+            return
+        first = next((turn for turn in example.turns if turn.role not in _HEAD), None)
+        if first is not None and first.role == "assistant":
+            yield Flag(_role_place(first), "the assistant speaks first, before any user turn")
+
+
+class EndsWithUser(RowRule, frozen=True):
+    """The last turn is the user's: nobody answers it.
+
+    What stands after the last answer carries no loss, so it is dead weight at best. Trainers that
+    mask all but the last turn train the user's words instead, and some services refuse the file.
+    """
+
+    code = "ROL003"
+    severity = "error"
+    structural = True
+    GOOD = [
+        chat(user="Hi", assistant="Hello."),
+        {"prompt": [{"role": "user", "content": "Hi"}], "chosen": [{"role": "assistant", "content": "Hello."}], "rejected": [{"role": "assistant", "content": "What?"}]},
+    ]
+    BAD = [
+        Bad(
+            chat(user="Hi", assistant="Hello.", user2="Tell me more."),
+            at="messages[2]",
+            fixed=chat(user="Hi", assistant="Hello."),
+        ),
+        Bad(
+            chat(user="Hi", assistant="Hello.", user2="Tell me more.", user3="Please."),
+            at="messages[2]",
+            fixed=chat(user="Hi", assistant="Hello."),
+        ),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        if example.shape in ANSWERLESS:
+            return
+        for side in _sides(example):
+            if not side or side[-1].role != "user" or all(turn.role != "assistant" for turn in side):
+                continue
+            start = len(side)
+            while side[start - 1].role == "user":
+                start -= 1
+            tail = side[start:]
+            fix = None
+            if all(turn.base for turn in tail):
+                fix = Fix("drop what follows the last answer", tuple(Cut(turn.base) for turn in tail))
+            yield Flag(_role_place(tail[0]), "the conversation ends with the user: nothing answers", fix=fix)
+
+
+class RepeatedRole(RowRule, frozen=True):
+    """Two turns in a row have the same speaker.
+
+    Templates that want the turns to alternate refuse the row or glue the turns together without a
+    sign between them; the others teach the model that a second answer follows its own first one.
+    Results of parallel tool calls, and what follows a tool call, are no such case.
+    """
+
+    code = "ROL004"
+    structural = True
+    GOOD = [
+        chat(user="Hi", assistant="Hello.", user2="How are you?", assistant2="Well."),
+        {
+            "messages": [
+                {"role": "user", "content": "Hi"},
+                {"role": "assistant", "name": "ada", "content": "Hello."},
+                {"role": "assistant", "name": "bob", "content": "Hello from me too."},
+            ]
+        },
+    ]
+    BAD = [
+        Bad(
+            chat(user="Hi", user2="How are you?", assistant="Well."),
+            at="messages[1]",
+            fixed=chat(user="Hi\n\nHow are you?", assistant="Well."),
+        ),
+        Bad(
+            chat(user="Hi", assistant="Hello.", assistant2="I am Ada.", assistant3="And you?"),
+            at="messages[2]",
+            fixed=chat(user="Hi", assistant="Hello.\n\nI am Ada.\n\nAnd you?"),
+        ),
+        Bad(
+            {
+                "messages": [
+                    {"role": "user", "content": "Hi"},
+                    {"role": "assistant", "content": "Hello.", "weight": 0},
+                    {"role": "assistant", "content": "I am Ada.", "weight": 1},
+                ]
+            },
+            at="messages[2]",
+        ),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        if example.shape == "harmony":  # one answer may be written as several messages, one a channel
+            return
+        seen = set()
+        for side in _sides(example):
+            for run in _runs(side):
+                place = _role_place(run[1])
+                if place not in seen:
+                    seen.add(place)
+                    message = f"{len(run)} turns of the {run[0].role} in a row"
+                    yield Flag(place, message, fix=_merge(run))
+
+
+def _runs(turns: tuple[Turn, ...]) -> Iterator[list[Turn]]:
+    """Runs of two or more turns of one speaker, tool calls and named speakers left out."""
+    run: list[Turn] = []
+    for turn in turns:
+        ends = not run or turn.role != run[-1].role
+        if ends or turn.calls or turn.name or run[-1].calls or run[-1].name:
+            if len(run) > 1:
+                yield run
+            run = []
+            if turn.role not in ("user", "assistant"):
+                continue
+        run.append(turn)
+    if len(run) > 1:
+        yield run
+
+
+class SystemNotFirst(RowRule, frozen=True):
+    """A system turn stands after the conversation has begun.
+
+    Of the common chat templates one in nine drops such a turn in silence and one in six refuses the
+    row; some move it to the top, in the place of the first one.
+    """
+
+    code = "ROL005"
+    structural = True
+    GOOD = [chat(system=_HELP, user="Hi", assistant="Hello."), chat(user="Hi", assistant="Hello.")]
+    BAD = [
+        Bad(chat(user="Hi", system=_HELP, assistant="Hello."), at="messages[1]"),
+        Bad(chat(system=_HELP, user="Hi", assistant="Hello.", system2=_BRIEF, user2="Hm?", assistant2="Yes."), at="messages[3]"),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        begun = False
+        for turn in example.all_turns():
+            if turn.role == "system" and begun:
+                yield Flag(_role_place(turn), "a system turn stands after the conversation has begun")
+                return
+            begun = begun or turn.role not in _HEAD
+
+
+class SeveralSystemTurns(RowRule, frozen=True):
+    """More than one system turn opens the conversation.
+
+    Of the common chat templates one in seven keeps only one of them and one in six refuses the row.
+    """
+
+    code = "ROL006"
+    structural = True
+    GOOD = [chat(system=_HELP, user="Hi", assistant="Hello.")]
+    BAD = [
+        Bad(
+            chat(system=_HELP, system2=_BRIEF, user="Hi", assistant="Hello."),
+            at="messages[1]",
+            fixed=chat(system=f"{_HELP}\n\n{_BRIEF}", user="Hi", assistant="Hello."),
+        )
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        head: list[Turn] = []
+        for turn in example.turns:
+            if turn.role not in _HEAD:
+                break
+            if turn.role == "system":
+                head.append(turn)
+        if len(head) > 1:
+            message = f"{len(head)} system turns: many templates keep one"
+            yield Flag(_role_place(head[1]), message, fix=_merge(head))
+
+
+class EmptyTurn(RowRule, frozen=True):
+    """A turn of the user or the assistant says nothing.
+
+    An empty answer teaches the model to stop at once; an answer to an empty question teaches it to
+    talk of whatever it likes. Spaces, non-breaking spaces and characters without width say nothing.
+    """
+
+    code = "ROL007"
+    severity = "error"
+    GOOD = [
+        chat(system="", user="What is 2+2?", assistant="4"),
+        {
+            "messages": [
+                {"role": "user", "content": "Time?"},
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}],
+                },
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}]},
+                {"role": "assistant", "content": "A cat."},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": "Write malware."},
+                {"role": "assistant", "content": None, "refusal": "I will not."},
+            ]
+        },
+    ]
+    BAD = [
+        Bad(chat(user="What is 2+2?", assistant="  \n"), at="messages[1].content", fixed=DROPPED),
+        Bad(chat(user="\u00a0\u200b", assistant="4"), at="messages[0].content", fixed=DROPPED),
+        Bad(
+            {"messages": [{"role": "user", "content": []}, {"role": "assistant", "content": "4"}]},
+            at="messages[0].content",
+            fixed=DROPPED,
+        ),
+    ]
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        """Rows with a text that begins and ends with a blank, or is empty."""
+        texts = batch.texts
+        data = np.frombuffer(texts.data, np.uint8)
+        empty = texts.starts == texts.ends
+        suspect = empty.copy()
+        full = np.flatnonzero(~empty)
+        blank = _BLANK_LEAD[data[texts.starts[full]]] & _BLANK_TAIL[data[texts.ends[full] - 1]]
+        suspect[full[blank]] = True
+        suspect &= (batch.roles == ROLE_CODES["user"]) | (batch.roles == ROLE_CODES["assistant"])
+        return np.unique(batch.turn_lines[suspect]).tolist()
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        if example.shape == "tokenized":
+            return
+        for turn in example.all_turns():
+            if turn.role not in ("user", "assistant") or turn.calls or turn.media or not turn.content:
+                continue  # a text that is missing altogether is a fault of the row's shape
+            if not turn.text.strip(_BLANKS):
+                yield turn.flag(f"the {turn.role} says nothing", fix=drop())
+
+
+# White space, and characters that draw nothing: soft hyphen, zero-width and joiners, blank letters.
+_BLANKS = "".join(
+    chr(code)
+    for code in (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x1680)
+    + (0x180E, *range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070), 0x2800, 0x3000, 0x3164, 0xFEFF, 0xFFA0)
+)
+_BLANK_LEAD = np.zeros(256, dtype=bool)
+_BLANK_LEAD[[blank.encode()[0] for blank in _BLANKS]] = True
+_BLANK_TAIL = np.zeros(256, dtype=bool)
+_BLANK_TAIL[[blank.encode()[-1] for blank in _BLANKS]] = True
+
+
+class RepeatedTurn(RowRule, frozen=True):
+    """One long text stands twice in the same conversation, said by the same speaker.
+
+    It comes from a retry that was logged, or from a model that was stuck; trained on, the model
+    learns to give the same answer again instead of going on.
+    """
+
+    code = "ROL008"
+    GOOD = [
+        chat(user="Ping?", assistant="Pong.", user2="Ping?", assistant2="Pong."),
+        chat(user="Name a fruit that is red, sweet and grows on trees in the north.", assistant="The apple."),
+    ]
+    BAD = [
+        Bad(
+            chat(
+                user="How do I reset the device?",
+                assistant="Hold the power button for ten seconds until the light turns red, then let go, wait for the light to turn green, and sign in again.",
+                user2="That did not work.",
+                assistant2="Hold the power button for ten seconds until the light turns red, then let go, wait for the light to turn green, and sign in again.",
+            ),
+            at="messages[3].content",
+        ),
+        Bad(
+            chat(user="Ping now?", assistant="Pong now.", user2="And?", assistant2="Pong now."),
+            at="messages[3].content",
+            options={"min_chars": 9},
+        ),
+    ]
+
+    min_chars: Annotated[int, option("Shorter turns may be said twice.", ge=1)] = 120
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        """Rows in which two long turns of one role are of one size."""
+        sizes = batch.texts.ends - batch.texts.starts
+        long = np.flatnonzero(sizes >= self.min_chars)
+        keys = np.stack((batch.turn_lines[long], batch.roles[long].astype(np.int64), sizes[long]))
+        order = np.lexsort(keys)
+        same = (keys[:, order[1:]] == keys[:, order[:-1]]).all(axis=0)
+        return np.unique(keys[0, order[1:][same]]).tolist()
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        seen = set()
+        for turn in example.turns + example.chosen:
+            if turn.role not in ("user", "assistant") or len(turn.text) < self.min_chars:
+                continue
+            if (turn.role, turn.text) in seen:
+                yield turn.flag(f"the {turn.role} says word for word what was said before")
+                return
+            seen.add((turn.role, turn.text))
+
+
+class SystemPromptVariants(DatasetRule, frozen=True):
+    """Most rows have one system prompt, and some have it in slightly other words.
+
+    The model learns that a comma more or less in the system prompt means nothing, or worse, that
+    it means something. Prompts that are filled in row by row (a date, a name) are not meant.
+    """
+
+    code = "ROL009"
+    severity = "info"
+    preview = True
+    GOOD = [
+        [chat(system=_HELP, user=f"{n}+1?", assistant=str(n + 1)) for n in range(9)],
+        [chat(system=f"You are a helpful assistant. Today is day {n}.", user="Hi", assistant="Hello.") for n in range(9)],
+        [chat(system=text, user="Hi", assistant="Hello.") for text in ("You translate to French.", "You grade essays.") * 4],
+    ]
+    BAD = [
+        Bad(
+            [chat(system=_HELP, user=f"{n}+1?", assistant=str(n + 1)) for n in range(4)]
+            + [chat(system="You are an helpful assistant", user="Hi", assistant="Hello.")],
+            at="4:messages[0].content",
+        ),
+        Bad(
+            [chat(system="Answer in French, please.", user=f"{n}+1?", assistant=str(n + 1)) for n in range(4)]
+            + [chat(system="Answer in French, if you can.", user="Hi", assistant="Hello.")],
+            at="4:messages[0].content",
+            options={"similarity": 0.6},
+        ),
+    ]
+
+    similarity: Annotated[float, option("Prompts at least this alike are variants (0 to 1).", gt=0, le=1)] = 0.9
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """(hash of the system prompt, smallest word hashes under four mixings); shape (lines, 5), uint64."""
+        out = np.zeros((len(batch.lines), 5), dtype=np.uint64)
+        places = np.flatnonzero(batch.roles == ROLE_CODES["system"])
+        lines, firsts = np.unique(batch.turn_lines[places], return_index=True)
+        texts = [batch.turns[place].text for place in places[firsts].tolist()]
+        known = {text: _prompt_sketch(text) for text in set(texts) if text.strip()}
+        for line, text in zip(lines.tolist(), texts, strict=True):
+            if text in known:
+                out[line] = known[text]
+        return out
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        have = np.flatnonzero(sketches[:, 0])
+        _, firsts, counts = np.unique(sketches[have, 0], return_index=True, return_counts=True)
+        firsts = have[firsts]
+        rank = np.lexsort((firsts, -counts))
+        firsts, counts = firsts[rank], counts[rank]
+        for group in _alike(sketches[firsts, 1:]):
+            yield from self._judged(group, firsts, counts, rows)
+
+    def _judged(
+        self, group: list[int], firsts: np.ndarray, counts: np.ndarray, rows: Rows
+    ) -> Iterator[tuple[int, Flag]]:
+        """One flag for a main prompt and its near twins, where the main one is clearly the main one."""
+        from rapidfuzz.distance import Levenshtein
+
+        main, *others = group
+        texts = {number: _system_turn(rows.example(int(firsts[number]))) for number in group[:_MOST_VARIANTS]}
+        wanted = texts[main].text
+        variants = [
+            number
+            for number in others
+            if number in texts
+            and _unnumbered(texts[number].text) != _unnumbered(wanted)
+            and Levenshtein.normalized_similarity(wanted, texts[number].text) >= self.similarity
+        ]
+        spread = int(counts[variants].sum())
+        if not variants or counts[main] < 3 or counts[main] < spread or len(others) >= _MOST_VARIANTS:
+            return
+        turn = texts[variants[0]]
+        message = f"{spread} rows in {len(variants)} other wordings of a system prompt that {counts[main]} rows have"
+        evidence = {"main": int(counts[main]), "variants": [int(counts[number]) for number in variants]}
+        related = (int(firsts[main]), *(int(firsts[number]) for number in variants[1:]))
+        yield int(firsts[variants[0]]), turn.flag(message, related=related, evidence=evidence)
+
+
+_MOST_VARIANTS = 40  # beyond, a prompt is a form that is filled in
+_SALTS = tuple(np.uint64(salt) for salt in (0, 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0x8CB92BA72F3D8DD7))
+
+
+def _prompt_sketch(text: str) -> tuple[int, ...]:
+    hashes = hash_words(column([text.lower()])).hashes
+    exact = int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    if not len(hashes):
+        return (exact or 1, exact, exact, exact, exact)
+    return (exact or 1, *(int(mix(hashes ^ salt).min()) for salt in _SALTS))
+
+
+def _alike(sketches: np.ndarray) -> Iterator[list[int]]:
+    """Groups of prompts that share a sketch value, each led by its first (most frequent) member.
+
+    A prompt joins the first leader it meets, so no chain of likenesses links two that differ.
+    """
+    leaders: dict[tuple[int, int], int] = {}
+    groups: dict[int, list[int]] = {}
+    for number, slots in enumerate(sketches.tolist()):
+        leader = next((leaders[key] for key in enumerate(slots) if key in leaders), number)
+        groups.setdefault(leader, []).append(number)
+        if leader == number:
+            for key in enumerate(slots):
+                leaders.setdefault(key, number)
+    yield from (group for group in groups.values() if len(group) > 1)
+
+
+def _system_turn(example: Example) -> Turn:
+    return next(turn for turn in example.all_turns() if turn.role == "system")
+
+
+def _unnumbered(text: str) -> str:
+    """The text with every digit as 0: what is left when dates and numbers are filled in."""
+    return "".join("0" if char.isdigit() else char for char in text)
+
+
+class TooManyTurns(RowRule, frozen=True):
+    """A conversation has an unusual number of turns.
+
+    Its end will be cut off at the trainer's length limit, and one row weighs as much in the loss as
+    dozens of others.
+    """
+
+    code = "ROL010"
+    severity = "info"
+    structural = True
+    GOOD = [chat(user="Hi", assistant="Hello.")]
+    BAD = [
+        Bad(chat(user="Hi", assistant="Hello.", user2="How are you?", assistant2="Well."), at="", options={"most": 3}),
+        Bad(chat(**{f"{role}{n}": "Go on." for n in range(1, 52) for role in ("user", "assistant")}), at=""),
+    ]
+
+    most: Annotated[int, option("Conversations with more turns are flagged.", ge=1)] = 100
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        turns = max(map(len, _sides(example)))
+        if turns > self.most:
+            yield Flag("", f"{turns} turns")

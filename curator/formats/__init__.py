@@ -1,25 +1,111 @@
-"""Shapes: one adapter each. (First sketch; replaced by the real module.)"""
+"""Shapes: one adapter each, and the reader that tries them.
+
+Every shape is read into an `Example`; paths in it are those of the source row, so that a finding
+and its fix stand where the author wrote the text. A row in no known shape is None, never an empty
+conversation.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from curator.model import Example, Turn
+from curator.errors import UnknownShapeError, UsageError
+from curator.formats import chat, instruction, preference, text
+from curator.formats.adapter import Adapter, Row, Written
+from curator.formats.columns import ColumnMap
+from curator.formats.turns import places, read_messages
+from curator.model import Example
+
+__all__ = ["ADAPTERS", "SHAPES", "Adapter", "Reader", "Row", "Written", "unknown"]
+
+# In order of trial: the first that matches reads the row.
+ADAPTERS: tuple[Adapter, ...] = (
+    preference.OPENAI_PREFERENCE,
+    chat.GEMINI,
+    chat.CONVERSE,
+    text.TOKENIZED,
+    preference.TRL_STEPWISE,
+    preference.TRL_PREFERENCE,
+    preference.TRL_KTO,
+    chat.ANTHROPIC,
+    chat.OPENAI_CHAT,
+    chat.SHAREGPT,
+    instruction.SELF_INSTRUCT,
+    instruction.ALPACA,
+    text.TREE,
+    instruction.PROMPT_COMPLETION,
+    instruction.QUESTION_ANSWER,
+    text.SEGMENTS,
+    text.TEXT,
+    instruction.PROMPT_ONLY,
+)
+SHAPES: dict[str, Adapter] = {adapter.name: adapter for adapter in (*ADAPTERS, chat.OPENAI_RFT)}
+
+_LONG = 32  # keys; the adapters of longer rows are not remembered
+_candidates: dict[tuple[str, ...], tuple[Adapter, ...]] = {}
 
 
 class Reader:
-    def __init__(self, shape: str | None = None, columns: dict[str, str] | None = None) -> None:
-        self.shape = shape
+    """Reads a row of any known shape; the expected shape is tried first.
 
-    def read(self, value: dict[str, Any]) -> Example | None:
-        messages = value.get("messages")
-        if not isinstance(messages, list):
-            return None
-        turns = []
-        for i, m in enumerate(messages):
-            if not isinstance(m, dict):
-                continue
-            text = m.get("content")
-            role = str(m.get("role"))
-            turns.append(Turn(role, text if isinstance(text, str) else "", f"messages[{i}].content", said=role, content=isinstance(text, str), base=f"messages[{i}]"))
-        return Example("openai-chat", tuple(turns), value, tuple(value.get("tools") or ()))
+    What a row reads as depends on that row alone, never on the rows before it. `columns` maps the
+    row's own column names to roles ("question" to "user") or to parts of a row ("dialog" to
+    "messages"); then only those columns are read.
+
+    Raises UsageError for a shape or role nobody knows.
+    """
+
+    def __init__(self, shape: str | None = None, columns: Mapping[str, str] | None = None) -> None:
+        if shape is not None and shape not in SHAPES:
+            raise UsageError(f"no shape is called {shape!r}", hint=f"known shapes: {', '.join(SHAPES)}")
+        self.shape = shape
+        self.columns = dict(columns or {})
+        self._expected = SHAPES[shape] if shape else None
+        self._map = ColumnMap(self.columns) if self.columns else None
+        self._plain = self._map is None and shape in (None, "openai-chat")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.shape, self.columns)
+
+    def __repr__(self) -> str:
+        return f"Reader({self.shape!r}, {self.columns!r})"
+
+    def read(self, value: Row) -> Example | None:
+        """The row as an Example, or None where it is of no known shape. Never fails on a JSON object."""
+        if self._plain and len(value) == 1 and "messages" in value:
+            messages = value["messages"]
+            if type(messages) is list and messages and type(first := messages[0]) is dict:
+                if type(first.get("content")) is str and "role" in first:
+                    return Example("openai-chat", read_messages(messages, "messages"), value)
+        if self._map is not None:
+            return self._map.read(value)
+        if self._expected is not None and self._expected.matches(value) > 0:
+            return self._expected.read(value)
+        for adapter in candidates(value):
+            if adapter.matches(value) > 0:
+                return adapter.read(value)
+        return None
+
+
+def candidates(value: Row) -> tuple[Adapter, ...]:
+    """The adapters that read one of the row's keys, in order of trial."""
+    keys = tuple(value)
+    found = _candidates.get(keys)
+    if found is None:
+        found = tuple(adapter for adapter in ADAPTERS if not adapter.keys.isdisjoint(keys))
+        if len(keys) <= _LONG:
+            if len(_candidates) > 2000:
+                _candidates.clear()
+            _candidates[keys] = found
+    return found
+
+
+def unknown(keys: Any, where: str = "") -> UnknownShapeError:
+    """The error for rows in no known shape: it names the keys seen and the next step."""
+    seen = ", ".join(repr(key) for key in keys) or "none"
+    return UnknownShapeError(
+        f"the rows are in no known shape; keys seen: {seen}",
+        where=where,
+        hint="name the columns (--map question=user,answer=assistant) or the shape (--shape alpaca)",
+    )

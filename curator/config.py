@@ -1,0 +1,685 @@
+"""Configuration: `curator.toml` or `[tool.curator]` in `pyproject.toml`, and the plan made from it.
+
+A `Config` is what was asked for; a `Plan` is what will run: rule objects with their options and
+severities, and a hash of all that findings depend on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping, Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
+
+import msgspec
+from msgspec import Meta
+
+from curator import __version__
+from curator.errors import ConfigError, CuratorError, UsageError, WriteError
+from curator.model import SEVERITIES, NotRun, Severity
+from curator.rule import Rule, all_rules
+
+FailOn = Literal["info", "warning", "error", "never"]
+Positive = Annotated[int, Meta(ge=1)]
+Limit = (
+    Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
+)
+
+# Options that a key of the configuration sets for a rule: (code, option, key).
+_SHARED = (("LEN001", "max_tokens", "max_length"),)
+
+# What a rule may need (Rule.needs) beside its options, and how a user supplies it.
+_UNLOCK = {"max_length": ("no context length is named", "--max-length N")}
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """Selectors of one place. `select` of None keeps what earlier selections chose."""
+
+    select: tuple[str, ...] | None = None
+    extend: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """What a configuration file may say."""
+
+    profile: Annotated[
+        str, Meta(description="The named selection to start from: minimal, default or strict.")
+    ] = "default"
+    select: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="Rules to run, in place of the profile's: codes, names, families (`ANS`) or `ALL`."),
+    ] = None
+    ignore: Annotated[
+        tuple[str, ...], Meta(description="Rules not to run. The most specific selector wins.")
+    ] = ()
+    extend_select: Annotated[tuple[str, ...], Meta(description="Rules to run beside those selected.")] = ()
+    preview: Annotated[bool | None, Meta(description="Also run the selected rules that are in preview.")] = (
+        None
+    )
+    level: Annotated[
+        Severity | None,
+        Meta(description="Leave out rules below this severity, unless selected by code or name."),
+    ] = None
+    severity: Annotated[
+        dict[str, Literal["info", "warning", "error", "off"]],
+        Meta(description="Severities by selector, in place of the rules' own."),
+    ] = {}
+    rules: Annotated[dict[str, dict[str, Any]], Meta(description="Options of rules, by code or name.")] = {}
+    per_file_ignores: Annotated[
+        dict[str, tuple[str, ...]],
+        Meta(description="Selectors to ignore in the files whose path or name matches the pattern."),
+    ] = {}
+    limits: Annotated[
+        dict[str, Limit],
+        Meta(description='How many rows a rule may flag before the run fails: a number, or a share ("2%").'),
+    ] = {}
+    shape: Annotated[str | None, Meta(description="The shape of the rows, in place of detection.")] = None
+    map: Annotated[dict[str, str], Meta(description="What the columns of rows in no known shape mean.")] = {}
+    tokenizer: Annotated[
+        str | None,
+        Meta(description="Counts tokens: the name of an encoding or the path of a `tokenizer.json`."),
+    ] = None
+    max_length: Annotated[
+        Positive | None, Meta(description="Tokens a row may have: LEN001 reports the rows above.")
+    ] = None
+    fail_on: Annotated[
+        FailOn | None, Meta(description="The severity from which findings make the exit status 1.")
+    ] = None
+    packs: Annotated[
+        tuple[str, ...], Meta(description="Files of rules of your own, relative to this file.")
+    ] = ()
+    exclude: Annotated[
+        tuple[str, ...], Meta(description="Patterns of paths or names of files not to read.")
+    ] = ()
+    cache: Annotated[
+        bool, Meta(description="Keep scan results, so that unchanged data is not scanned again.")
+    ] = True
+    workers: Annotated[
+        Positive | None, Meta(description="Worker processes; by default chosen by the size of the data.")
+    ] = None
+
+
+class Config(Settings, frozen=True, kw_only=True):
+    """Settings, the file they came from ("" for none) and the selection made on top of them."""
+
+    source: str = ""
+    then: Selection = Selection()
+
+    @property
+    def root(self) -> Path:
+        """The folder that paths and patterns are relative to."""
+        return Path(self.source).parent if self.source else Path.cwd()
+
+    def plan(self) -> Plan:
+        """What will run.
+
+        Raises:
+            ConfigError: the configuration file names an unknown rule or option, or a bad value.
+            UsageError: the same, said elsewhere than in a file.
+        """
+        profile = _profile(self)
+        packs = tuple(str((self.root / pack).resolve()) for pack in self.packs)
+        rules = load_rules(packs)
+        severities = _severities(self, rules)
+        chosen = _chosen(self, profile, rules, severities)
+        missing = [
+            code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)
+        ]
+        options = _options(self, rules)
+        plan = Plan(
+            rules=tuple(_build(self, rules[c], options.get(c, {})) for c in chosen if c not in missing),
+            severities={code: severities[code] for code in chosen},  # type: ignore[misc]
+            fail_on=self.fail_on or profile.fail_on or "error",
+            shape=self.shape,
+            columns=dict(self.map),
+            tokenizer=self.tokenizer,
+            max_length=self.max_length,
+            limits={_one_rule(self, "limits", name, rules): allowed for name, allowed in self.limits.items()},
+            ignores=_ignores(self, rules),
+            exclude=self.exclude,
+            root=str(self.root.resolve()),
+            packs=packs,
+            not_run=_not_run(missing, rules),
+        )
+        return msgspec.structs.replace(plan, hash=_hash(plan))
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What runs: `rules` in order of code, and everything else that findings depend on.
+
+    `hash` (32 hex digits) covers all of it and the version of curator; a plan can be pickled.
+    """
+
+    rules: tuple[Rule, ...]
+    severities: dict[str, Severity]
+    fail_on: FailOn = "error"
+    shape: str | None = None
+    columns: dict[str, str] = {}
+    tokenizer: str | None = None
+    max_length: int | None = None
+    limits: dict[str, int | str] = {}
+    ignores: tuple[tuple[str, frozenset[str]], ...] = ()
+    exclude: tuple[str, ...] = ()
+    root: str = ""
+    packs: tuple[str, ...] = ()
+    not_run: tuple[NotRun, ...] = ()
+    hash: str = ""
+
+    def ignored(self, file: str | Path) -> frozenset[str]:
+        """The codes that per-file-ignores turns off for the file."""
+        found = [codes for pattern, codes in self.ignores if _matches(file, pattern, self.root)]
+        return frozenset().union(*found)
+
+    def excluded(self, file: str | Path) -> bool:
+        """True for a file that is not to be read."""
+        return any(_matches(file, pattern, self.root) for pattern in self.exclude)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Rules travel as codes and options: the classes of rules that are data cannot be imported."""
+        state = {name: getattr(self, name) for name in self.__struct_fields__ if name != "rules"}
+        return _revive, ([(rule.code, msgspec.structs.asdict(rule)) for rule in self.rules], state)
+
+
+def _revive(rules: list[tuple[str, dict[str, Any]]], state: dict[str, Any]) -> Plan:
+    known = load_rules(state["packs"])
+    return Plan(rules=tuple(known[code](**options) for code, options in rules), **state)
+
+
+# ---------------------------------------------------------------------- reading files
+
+
+def load_config(
+    start: Path, explicit: Path | None = None, overrides: Mapping[str, Any] | None = None
+) -> Config:
+    """The configuration for data at `start`, with `overrides` (field name to value; None is "not given").
+
+    `explicit` names the file; without it the nearest `curator.toml`, or `pyproject.toml` with a
+    `[tool.curator]` table, is taken from the folder of `start` upwards, not above the home folder.
+    A `select`, `extend_select` or `ignore` in the overrides is applied after that of the file.
+
+    Raises:
+        ConfigError: the file cannot be read, or holds an unknown key or a value of the wrong type.
+        UsageError: an override has the wrong type.
+    """
+    source = _existing(explicit) if explicit else find_config(start)
+    table = read_table(source) if source else {}
+    settings = _settings(table, _shown_path(source), ConfigError)
+    given = {key: value for key, value in (overrides or {}).items() if value is not None}
+    on_top = _settings(given, "", UsageError)
+    selected = {"select", "extend_select", "ignore"}
+    changed = {key.replace("-", "_") for key in given} - selected
+    values = {**msgspec.structs.asdict(settings), **{key: getattr(on_top, key) for key in changed}}
+    then = Selection(on_top.select, on_top.extend_select, on_top.ignore)
+    return Config(**values, source=str(source or ""), then=then)
+
+
+def find_config(start: Path) -> Path | None:
+    """The nearest configuration file from `start` upwards, or None."""
+    start = start.resolve()
+    folder = start if start.is_dir() else start.parent
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 (Path.home raises where there is none)
+    for place in (folder, *folder.parents):
+        if (file := place / "curator.toml").is_file():
+            return file
+        file = place / "pyproject.toml"
+        if file.is_file() and b"curator" in file.read_bytes() and "curator" in _tools(file):
+            return file
+        if place == home:
+            break
+    return None
+
+
+def read_table(file: Path) -> dict[str, Any]:
+    """The settings in a configuration file, as its TOML says them.
+
+    Raises:
+        ConfigError: the file cannot be read or is not TOML, or its `[tool.curator]` is no table.
+    """
+    found = _tools(file).get("curator", {}) if file.name == "pyproject.toml" else _toml(file)
+    if not isinstance(found, dict):
+        raise ConfigError("tool.curator must be a table", where=str(file), hint="write [tool.curator]")
+    return found
+
+
+def _existing(file: Path) -> Path:
+    if not file.is_file():
+        raise ConfigError(
+            "no such configuration file", where=str(file), hint="check the path given to --config"
+        )
+    return file.resolve()
+
+
+def _tools(file: Path) -> dict[str, Any]:
+    tools = _toml(file).get("tool", {})
+    return tools if isinstance(tools, dict) else {}
+
+
+def _toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigError(f"cannot be read: {error.strerror}", where=str(file)) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"is not UTF-8 (byte {error.start})", where=str(file), hint="save the file as UTF-8"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"is not TOML: {error}", where=str(file)) from None
+
+
+def _settings(table: Mapping[str, Any], where: str, kind: type[CuratorError]) -> Settings:
+    """A table as settings; every key is checked by itself, so that the error can name it."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(Settings)}
+    values: dict[str, Any] = {}
+    for written, value in table.items():
+        key = written.replace("_", "-")
+        if key not in fields:
+            raise kind(
+                f"unknown key {written!r}",
+                where=where,
+                hint=_hint(key, fields, f"the keys are {', '.join(fields)}"),
+            )
+        if (name := fields[key].name) in values:
+            raise kind(f"{key!r} is given twice, with hyphen and underscore", where=where)
+        values[name] = _convert(value, fields[key].type, key, where, kind)
+    return Settings(**values)
+
+
+# ---------------------------------------------------------------------- values and their errors
+
+
+def _convert(value: Any, wanted: Any, key: str, where: str, kind: type[CuratorError]) -> Any:
+    """The value as the wanted type; tables and lists entry by entry, so that the error can name the entry."""
+    inner = _without_none(wanted)
+    if get_origin(inner) is dict and isinstance(value, dict):
+        entry = get_args(inner)[1]
+        return {name: _convert(item, entry, f"{key}.{name}", where, kind) for name, item in value.items()}
+    if get_origin(inner) is tuple and isinstance(value, list):
+        entry = get_args(inner)[0]
+        return tuple(_convert(item, entry, f"{key}[{i}]", where, kind) for i, item in enumerate(value))
+    try:
+        return msgspec.convert(value, wanted)
+    except msgspec.ValidationError:
+        says = f"{key}: expected {expected(wanted)}, got {_shown(value)}"
+        choices = _choices(wanted)
+        near = nearest(value, choices) if isinstance(value, str) else None
+        raise kind(says, where=where, hint=f"did you mean {near!r}?" if near else "") from None
+
+
+def _without_none(wanted: Any) -> Any:
+    """The type without Annotated and without `| None`."""
+    if get_origin(wanted) is Annotated:
+        wanted = get_args(wanted)[0]
+    parts = [part for part in get_args(wanted) if part is not type(None)]
+    return parts[0] if get_origin(wanted) in (Union, UnionType) and len(parts) == 1 else wanted
+
+
+def expected(wanted: Any) -> str:
+    """A type in words, with its limits: "a whole number of at least 1"."""
+    from msgspec import inspect
+
+    if choices := _choices(wanted):
+        return f"one of {', '.join(choices)}"
+    return _words(inspect.type_info(wanted))
+
+
+def _choices(wanted: Any) -> tuple[str, ...]:
+    inner = _without_none(wanted)
+    return tuple(map(str, get_args(inner))) if get_origin(inner) is Literal else ()
+
+
+def _words(kind: Any) -> str:
+    from msgspec import inspect as i
+
+    match kind:
+        case i.Metadata():
+            return (kind.extra_json_schema or {}).get("title") or _words(kind.type)
+        case i.UnionType():
+            return " or ".join(_words(part) for part in kind.types if not isinstance(part, i.NoneType))
+        case i.IntType() | i.FloatType():
+            noun = "a whole number" if isinstance(kind, i.IntType) else "a number"
+            limits = [
+                (kind.ge, "at least"),
+                (kind.gt, "more than"),
+                (kind.le, "at most"),
+                (kind.lt, "less than"),
+            ]
+            said = " and ".join(f"{words} {limit}" for limit, words in limits if limit is not None)
+            return f"{noun} of {said}" if said else noun
+        case i.StrType():
+            return f"text that matches {kind.pattern}" if kind.pattern else "text"
+        case i.BoolType():
+            return "true or false"
+        case i.DictType():
+            return "a table"
+        case i.VarTupleType() | i.ListType() | i.SetType() | i.FrozenSetType():
+            return "a list of " + _words(kind.item_type).removeprefix("a ").removeprefix("an ")
+        case _:
+            return type(kind).__name__.removesuffix("Type").lower()
+
+
+def _shown(value: Any) -> str:
+    """A value with the name TOML gives its type."""
+    names = {
+        bool: "",
+        int: "the number ",
+        float: "the number ",
+        str: "the text ",
+        list: "the list ",
+        dict: "the table ",
+    }
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return names.get(type(value), "") + (text if len(text) < 60 else text[:56] + " ...")
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like the word, or None where none is near."""
+    from rapidfuzz import fuzz, process
+
+    by_fold = {name.lower().replace("_", "-"): name for name in known}
+    found = process.extractOne(
+        word.lower().replace("_", "-"), list(by_fold), scorer=fuzz.ratio, score_cutoff=60
+    )
+    return by_fold[found[0]] if found else None
+
+
+def _hint(word: str, known: Iterable[str], else_: str) -> str:
+    near = nearest(word, known)
+    return f"did you mean {near!r}?" if near else else_
+
+
+# ---------------------------------------------------------------------- rules and selectors
+
+
+class Match(NamedTuple):
+    """The codes a selector stands for; the higher the rank, the more specific the selector."""
+
+    codes: frozenset[str]
+    rank: int
+
+
+EXACT = 1000  # the rank of a code or name, above that of every prefix
+
+
+def load_rules(packs: Sequence[str] = ()) -> dict[str, type[Rule]]:
+    """Every rule by code, in order of code, those of the named pack files included."""
+    if packs:
+        from curator.packs import load_file
+
+        for pack in packs:
+            load_file(Path(pack))
+    return all_rules()
+
+
+def match(selector: str, rules: Mapping[str, type[Rule]]) -> Match | None:
+    """What a selector stands for: a code, a rule's name, the start of codes (`ANS`, `ANS01`) or `ALL`."""
+    upper = selector.upper()
+    if upper == "ALL":
+        return Match(frozenset(rules), 0)
+    exact = frozenset(
+        code for code, rule in rules.items() if upper == code or selector.lower() == rule.slug()
+    )
+    if exact:
+        return Match(exact, EXACT)
+    codes = frozenset(code for code in rules if code.startswith(upper) and upper.startswith(family(code)))
+    return Match(codes, len(upper)) if codes else None
+
+
+def family(code: str) -> str:
+    """The letters of a code: "ANS" of ANS005."""
+    return code.rstrip("0123456789")
+
+
+def unknown_rule(word: str, rules: Mapping[str, type[Rule]]) -> UsageError:
+    """The error for a word that stands for no rule, with the nearest code or name."""
+    return UsageError(f"no rule {word!r}", hint=_rule_hint(word, rules))
+
+
+def _rule_hint(word: str, rules: Mapping[str, type[Rule]]) -> str:
+    known = [*rules, *(rule.slug() for rule in rules.values()), *dict.fromkeys(map(family, rules)), "ALL"]
+    return _hint(word, known, "`curator rules` lists them")
+
+
+def _error(config: Config, key: str, what: str, hint: str = "") -> CuratorError:
+    """An error in the value of a key of the configuration file, or of an option where there is no file."""
+    if config.source:
+        return ConfigError(f"{key}: {what}", where=_shown_path(Path(config.source)), hint=hint)
+    return UsageError(f"{key}: {what}", hint=hint)
+
+
+T = TypeVar("T")
+
+
+def _best(
+    config: Config, entries: Iterable[tuple[str, str, T]], rules: Mapping[str, type[Rule]]
+) -> dict[str, T]:
+    """Values by code from (key, selector, value): the most specific selector wins, of equals the last."""
+    found: dict[str, tuple[int, T]] = {}
+    for key, selector, value in entries:
+        if not (matched := match(selector, rules)):
+            raise _error(config, key, f"no rule {selector!r}", _rule_hint(selector, rules))
+        for code in matched.codes:
+            if code not in found or matched.rank >= found[code][0]:
+                found[code] = (matched.rank, value)
+    return {code: value for code, (_, value) in found.items()}
+
+
+def _one_rule(config: Config, key: str, name: str, rules: Mapping[str, type[Rule]]) -> str:
+    """The code of the one rule named by code or name."""
+    matched = match(name, rules)
+    if not matched or matched.rank < EXACT:
+        what = f"{name!r} is a family, not a rule" if matched else f"no rule {name!r}"
+        raise _error(config, key, what, _rule_hint(name, rules) if not matched else "name one code")
+    return next(iter(matched.codes))
+
+
+def _severities(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, str]:
+    """The severity of every rule; "off" where the configuration says so."""
+    said = _best(config, (("severity", name, value) for name, value in config.severity.items()), rules)
+    return {code: said.get(code, rule.severity) for code, rule in rules.items()}
+
+
+def _chosen(
+    config: Config, profile: Settings, rules: Mapping[str, type[Rule]], severities: Mapping[str, str]
+) -> list[str]:
+    """The codes to run: the profile's, then those of the file, then those on top.
+
+    Rules in preview and rules below `level` come only with their full code or name.
+    """
+    chosen: set[str] = set()
+    named: set[str] = set()
+    own = Selection(config.select, config.extend_select, config.ignore)
+    for layer in (Selection(profile.select), own, config.then):
+        wanted = (*(layer.select or ()), *layer.extend)
+        entries = [("select", name, True) for name in wanted] + [
+            ("ignore", name, False) for name in layer.ignore
+        ]
+        verdicts = _best(config, entries, rules)
+        chosen = chosen if layer.select is None else set()
+        chosen = {code for code in rules if verdicts.get(code, code in chosen)}
+        exact = [match(name, rules) for name in wanted]
+        named |= {code for found in exact if found and found.rank == EXACT for code in found.codes}
+    preview = config.preview if config.preview is not None else profile.preview
+    level = config.level or profile.level or "info"
+    low = SEVERITIES[: SEVERITIES.index(level)]
+    gated = {code for code in chosen if (rules[code].preview and not preview) or severities[code] in low}
+    return sorted(code for code in chosen - (gated - named) if severities[code] != "off")
+
+
+def _ignores(config: Config, rules: Mapping[str, type[Rule]]) -> tuple[tuple[str, frozenset[str]], ...]:
+    found = []
+    for pattern, selectors in config.per_file_ignores.items():
+        entries = [("per-file-ignores", selector, True) for selector in selectors]
+        found.append((pattern, frozenset(_best(config, entries, rules))))
+    return tuple(found)
+
+
+def _matches(file: str | Path, pattern: str, root: str) -> bool:
+    """True where the pattern fits the file's path below the root, or its name; `*` crosses folders."""
+    path = Path(os.path.abspath(file))  # noqa: PTH100 (resolve would follow links)
+    below = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.as_posix()
+    return fnmatch(below, pattern) or fnmatch(path.name, pattern)
+
+
+def _options(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, dict[str, Any]]:
+    """Options by code, as they are written."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, options in config.rules.items():
+        code = _one_rule(config, "rules", name, rules)
+        if code in found:
+            raise _error(config, "rules", f"{code} is given twice, by code and by name")
+        found[code] = options
+    for code, option, key in _SHARED:
+        if code in rules and (value := getattr(config, key)) is not None:
+            found[code] = {**found.get(code, {}), option: value}
+    return found
+
+
+def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule:
+    """The rule with its options, each checked against its type and limits."""
+    fields = {field.name.replace("_", "-"): field for field in msgspec.structs.fields(rule)}
+    where = _shown_path(Path(config.source)) if config.source else ""
+    kind = ConfigError if config.source else UsageError
+    values: dict[str, Any] = {}
+    for written, value in options.items():
+        key = written.replace("_", "-")
+        if key not in fields:
+            none = f"{rule.code} {rule.slug()} has no options"
+            hint = _hint(key, fields, f"its options are {', '.join(fields)}" if fields else none)
+            raise kind(f"rules.{rule.code}: no option {written!r}", where=where, hint=hint)
+        values[fields[key].name] = _convert(value, fields[key].type, f"rules.{rule.code}.{key}", where, kind)
+    try:
+        return rule(**values)
+    except (TypeError, ValueError) as error:
+        raise kind(f"rules.{rule.code}: {error}", where=where) from None
+
+
+def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:
+    """The rules that lack something, by what they lack."""
+    needs = dict.fromkeys(rules[code].needs for code in codes)
+    return tuple(
+        NotRun(tuple(code for code in codes if rules[code].needs == need), *_unlock(need)) for need in needs
+    )
+
+
+def _unlock(need: str) -> tuple[str, str]:
+    said = need.replace("_", " ").replace("-", " ")
+    return _UNLOCK.get(need, (f"no {said} is named", f"name a {said}"))
+
+
+def shipped(folder: str) -> Path:
+    """A folder of `rules/`: beside the package in a checkout, inside it when installed."""
+    here = Path(__file__).parent
+    inside = here / "_rules"
+    return (inside if inside.is_dir() else here.parent / "rules") / folder
+
+
+def profiles() -> dict[str, Path]:
+    """The profiles that ship with curator, by name."""
+    return {file.stem: file for file in sorted(shipped("profiles").glob("*.toml"))}
+
+
+def _profile(config: Config) -> Settings:
+    known = profiles()
+    if config.profile not in known:
+        hint = _hint(config.profile, known, f"the profiles are {', '.join(known)}")
+        raise _error(config, "profile", f"no profile {config.profile!r}", hint)
+    file = known[config.profile]
+    return _settings(_toml(file), str(file), ConfigError)
+
+
+def _hash(plan: Plan) -> str:
+    """BLAKE2b-128 of what findings depend on, in canonical JSON, and of curator's version."""
+    body = {
+        "curator": __version__,
+        "rules": {rule.code: msgspec.structs.asdict(rule) for rule in plan.rules},
+        "packs": [hashlib.blake2b(Path(pack).read_bytes()).hexdigest() for pack in plan.packs],
+        "severities": plan.severities,
+        "ignores": [(pattern, sorted(codes)) for pattern, codes in plan.ignores],
+        "shape": plan.shape,
+        "columns": plan.columns,
+        "tokenizer": plan.tokenizer,
+        "max_length": plan.max_length,
+    }
+    return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=16).hexdigest()
+
+
+def _shown_path(path: Path | None) -> str:
+    """A path as short as can be: relative where it lies below the current folder."""
+    if path is None:
+        return ""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+# ---------------------------------------------------------------------- writing the column map
+
+_HEADER = re.compile(r"^\s*\[", re.MULTILINE)
+
+
+def save_map(path: Path, columns: Mapping[str, str]) -> None:
+    """Write the column map into a configuration file, new or existing; the rest of its text stays as it is.
+
+    Raises:
+        ConfigError: the map is written in the file in a way that cannot be replaced line by line.
+        WriteError: the file cannot be written.
+    """
+    text = path.read_bytes().decode("utf-8") if path.exists() else ""
+    name = "tool.curator.map" if path.name == "pyproject.toml" else "map"
+    table = "".join(f"{_key(column)} = {_key(role, quoted=True)}\n" for column, role in columns.items())
+    new = _with_table(text, name, table.replace("\n", "\r\n" if "\r\n" in text else "\n"))
+    if not _same_but_for_map(text, new, name, dict(columns)):
+        hint = f"write it there by hand:\n[{name}]\n{table}"
+        raise ConfigError("cannot replace the column map in this file", where=_shown_path(path), hint=hint)
+    passing = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        passing.write_bytes(new.encode())
+        passing.replace(path)
+    except OSError as error:
+        passing.unlink(missing_ok=True)
+        raise WriteError(f"cannot be written: {error.strerror}", where=_shown_path(path)) from None
+
+
+def _with_table(text: str, name: str, body: str) -> str:
+    """The text with the entries of the table [name] replaced, or with the table at its end."""
+    end = "\r\n" if "\r\n" in text else "\n"
+    header = re.compile(rf"^[ \t]*\[[ \t]*{re.escape(name)}[ \t]*\][^\n]*\n?", re.MULTILINE)
+    found = header.search(text)
+    if not found:
+        head = text if not text or text.endswith("\n") else text + end
+        return f"{head}{end if head else ''}[{name}]{end}{body}"
+    following = _HEADER.search(text, found.end())
+    stop = following.start() if following else len(text)
+    kept = [line for line in text[found.end() : stop].splitlines(keepends=True) if not _is_entry(line)]
+    start = text[: found.end()] if text[found.end() - 1] == "\n" else text[: found.end()] + end
+    return start + body + "".join(kept) + text[stop:]
+
+
+def _is_entry(line: str) -> bool:
+    return bool(line.strip()) and not line.lstrip().startswith("#")
+
+
+def _key(word: str, quoted: bool = False) -> str:
+    """A word as a TOML key or string."""
+    if not quoted and re.fullmatch(r"[A-Za-z0-9_-]+", word):
+        return word
+    return json.dumps(word, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _same_but_for_map(old: str, new: str, name: str, columns: dict[str, str]) -> bool:
+    """True where the new text says what the old one says, with the map replaced."""
+    try:
+        before, after = tomllib.loads(old.removeprefix("\ufeff")), tomllib.loads(new.removeprefix("\ufeff"))
+    except tomllib.TOMLDecodeError:
+        return False
+    table = before
+    for part in name.split(".")[:-1]:
+        table = table.setdefault(part, {})
+    table["map"] = columns
+    return before == after

@@ -1,0 +1,342 @@
+"""Lint: spans are scanned (in parallel), dataset rules join what the scans left, a report comes out.
+
+    sources ─ cut ─ map(scan) ─ scan files ─ join (one rule at a time) ─ spill ─┐
+                                     └──────────── findings, in order ──────────┴─ Report
+
+Findings do not depend on the number of workers, on where spans are cut, or on the cache.
+"""
+
+from __future__ import annotations
+
+import gc
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from curator import formats, tokens
+from curator.cache import Cache, report_key
+from curator.columns import parse
+from curator.excerpt import excerpt
+from curator.findings import FindingStore, Piece
+from curator.mappers import choose
+from curator.model import (
+    FileStat,
+    LimitResult,
+    NotRun,
+    Report,
+    RuleStat,
+    TokenCount,
+)
+from curator.rows import SetRows
+from curator.rule import DatasetRule
+from curator.scan import Job, Scan, Scanned, finding_id, read_scan
+from curator.sources import Source, Span, cut, open_sources
+from curator.store import Found, ScanFile, Spill
+
+if TYPE_CHECKING:
+    from curator.config import Config, Plan
+
+Progress = Callable[[int, int], None]  # bytes done, bytes in all
+
+_SAMPLE = 200  # lines read from each of two places to tell a file's shape
+_EXCERPTS = 1000  # findings of a dataset rule that get an excerpt: it costs a second look at the row
+
+
+def lint(
+    paths: Sequence[str | Path],
+    config: Config,
+    *,
+    workers: int | None = None,
+    cache: bool = True,
+    progress: Progress | None = None,
+) -> Report:
+    """Lint files and folders as one set.
+
+    Raises:
+        SourceError: a path is missing, or cannot be read as data.
+        ConfigError: the configuration cannot be honoured.
+        ChangedError: a file changed while it was read.
+    """
+    started = time.perf_counter()
+    plan = config.plan()
+    kept = Cache.open() if cache else None
+    key = report_key(paths, _meaning(plan)) if kept else None
+    if kept and key and (state := kept.report(key)) and (report := _revive(state, plan, started)):
+        return report
+    was_enabled = gc.isenabled()
+    gc.disable()  # rows are trees without cycles: collecting them costs half of the decoding
+    try:
+        with open_sources(paths) as sources:
+            folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
+            run = _Run(plan, [s for s in sources if not plan.excluded(s.path)], Path(folder.name), kept)
+            run.scan(workers, progress)
+            run.join()
+            for source in sources:
+                source.check_unchanged()
+            store = run.findings(folder)
+            report = run.report(store, time.perf_counter() - started)
+            if kept and key:
+                kept.keep_report(key, _state(report, store, kept))
+            return report
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class _Run:
+    """One lint: the spans, their scan files and what the dataset rules found."""
+
+    def __init__(self, plan: Plan, sources: list[Source], folder: Path, cache: Cache | None) -> None:
+        self.plan, self.sources, self.folder, self.cache = plan, sources, folder, cache
+        self.ignored = [plan.ignored(source.path) for source in sources]
+        self.detections = [_detect(source, plan) for source in sources]
+        self.spans: list[tuple[int, Span]] = [(n, span) for n, s in enumerate(sources) for span in cut(s)]
+        self.scans: list[ScanFile] = []
+        self.spill = Spill(folder / "joined")
+        self.stats: dict[str, RuleStat] = {}
+
+    # ------------------------------------------------------------------ the two steps
+
+    def scan(self, workers: int | None, progress: Progress | None) -> None:
+        tokens.resolve(self.plan.tokenizer)  # forked workers share it; a wrong name fails here, once
+        row_codes = {rule.code for rule in self.plan.rules if not isinstance(rule, DatasetRule)}
+        jobs = [
+            Job(self.sources[n], span, self.detections[n].shape, self.ignored[n] & row_codes)
+            for n, span in self.spans
+        ]
+        size = sum(span.stop - span.start for _, span in self.spans)
+        work = Scan(self.plan, self.folder, self.cache.scans if self.cache else None)
+        done = 0
+        scanned: list[Scanned] = []
+        for result, (_, span) in zip(
+            choose(workers, size, len(jobs)).map(work, jobs), self.spans, strict=True
+        ):
+            scanned.append(result)
+            done += span.stop - span.start
+            if progress:
+                progress(done, size)
+        self.scans = [read_scan(result) for result in scanned]
+        self.bounds = [0, *accumulate(scan.head.lines for scan in self.scans)]
+        for rule in self.plan.rules:
+            tallies = [scan.head.tallies[rule.code] for scan in self.scans if rule.code in scan.head.tallies]
+            self.stats[rule.code] = RuleStat(
+                rule.code,
+                rule.slug(),
+                self.plan.severities[rule.code],
+                sum(t.examined for t in tallies),
+                sum(t.skipped for t in tallies),
+                sum(t.findings for t in tallies),
+                sum(t.fixable for t in tallies),
+                sum(t.seconds for t in tallies),
+            )
+        for source, ignored in zip(self.sources, self.ignored, strict=True):
+            for fault in source.flags:
+                if fault.code in self.stats and fault.code not in ignored:
+                    self._count(fault.code, 1, int(fault.flag.fix is not None), 0.0)
+
+    def join(self) -> None:
+        """Run the dataset rules, one at a time, over the sketches of all spans."""
+        rules = [rule for rule in self.plan.rules if isinstance(rule, DatasetRule)]
+        if not rules or not self.scans:
+            return
+        rows = SetRows(self.scans, self.bounds, self.sources, self.spans, self._reader)
+        for rule in rules:
+            start = time.process_time()
+            sketches = np.concatenate([scan.array(rule.code) for scan in self.scans])
+            found = []
+            for line, flag in sorted(rule.check(sketches, rows), key=lambda pair: pair[0]):
+                if rule.code not in self.ignored[rows.source_of(line)]:
+                    found.append(self._address(rule.code, line, flag, rows, len(found) < _EXCERPTS))
+            self.spill.append(found, self.bounds)
+            fixable = sum(item.flag.fix is not None for item in found)
+            self._count(rule.code, len(found), fixable, time.process_time() - start)
+
+    def _count(self, code: str, findings: int, fixable: int, seconds: float) -> None:
+        stat = self.stats[code]
+        self.stats[code] = msgspec.structs.replace(
+            stat,
+            findings=stat.findings + findings,
+            fixable=stat.fixable + fixable,
+            seconds=stat.seconds + seconds,
+        )
+
+    def _address(self, code: str, line: int, flag: Any, rows: SetRows, shown: bool) -> Found:
+        members = (rows.content_id(line), *(rows.content_id(other) for other in flag.related))
+        excerpted = excerpt(flag, *rows.value_and_raw(line)) if shown else None
+        return Found(code, line, flag, finding_id(code, members, flag), members[0], excerpted)
+
+    def _reader(self, source: int) -> formats.Reader:
+        return formats.Reader(self.plan.shape or self.detections[source].shape, self.plan.columns)
+
+    # ------------------------------------------------------------------ the result
+
+    def findings(self, folder: tempfile.TemporaryDirectory[str]) -> FindingStore:
+        pieces, first = [], 0
+        for scan, (n, span) in zip(self.scans, self.spans, strict=True):
+            first = 0 if span.start == 0 else first
+            numbers = self.sources[n].lines(first, scan.head.lines)
+            pieces.append(
+                Piece(str(scan.path), n, first, None if self.sources[n].numbers is None else list(numbers))
+            )
+            first += scan.head.lines
+        faults = []
+        for n, source in enumerate(self.sources):
+            for fault in source.flags:
+                if fault.code in self.stats and fault.code not in self.ignored[n]:
+                    faults.append(
+                        (
+                            n,
+                            fault.line,
+                            Found(fault.code, 0, fault.flag, finding_id(fault.code, (), fault.flag), ""),
+                        )
+                    )
+        names = {code: (stat.name, stat.severity) for code, stat in self.stats.items()}
+        paths = [source.path for source in self.sources]
+        return FindingStore(pieces, self.bounds, paths, faults, names, self.spill, folder)
+
+    def report(self, store: FindingStore, seconds: float) -> Report:
+        tokenizer = tokens.resolve(self.plan.tokenizer)
+        stats = tuple(self.stats[code] for code in sorted(self.stats))
+        files = tuple(self._file(n) for n in range(len(self.sources)))
+        total = sum(scan.head.tokens for scan in self.scans)
+        return Report(
+            files=files,
+            rules=stats,
+            findings=store,
+            tokens=TokenCount(tokenizer.name, tokenizer.exact, total, tokenizer.error),
+            rows=sum(file.rows for file in files),
+            broken=sum(file.broken for file in files),
+            seconds=seconds,
+            plan=self.plan.hash,
+            fail_on=self.plan.fail_on,
+            not_run=(*self.plan.not_run, *_unread(files, self.detections)),
+            limits=judge_limits(self.plan.limits, stats),
+            length_histogram=self._histogram("tokens"),
+            answer_histogram=self._histogram("answers"),
+            phases=self._phases(),
+        )
+
+    def _file(self, n: int) -> FileStat:
+        source, detection = self.sources[n], self.detections[n]
+        heads = [scan.head for scan, (owner, _) in zip(self.scans, self.spans, strict=True) if owner == n]
+        shapes: Counter[str] = Counter()
+        for head in heads:
+            shapes.update(head.shapes)
+        size = source.stamp.size if source.stamp else source.data.stat().st_size
+        return FileStat(
+            source.path,
+            source.container + (f", {source.compression}" if source.compression else ""),
+            detection.shape or "unknown",
+            detection.confidence,
+            sum(head.lines for head in heads),
+            sum(head.rows for head in heads),
+            sum(head.broken for head in heads),
+            size,
+            source.split,
+            dict(shapes),
+        )
+
+    def _histogram(self, name: str) -> tuple[tuple[int, int], ...]:
+        """Rows by tokens, in bins that grow by about a third: (upper bound, rows)."""
+        edges = np.unique(np.round(np.geomspace(4, 1 << 20, 64)).astype(np.int64))
+        counts = np.zeros(len(edges) + 1, dtype=np.int64)
+        for scan in self.scans:
+            values = scan.array(name)[scan.array("readable")]
+            counts += np.bincount(np.searchsorted(edges, values), minlength=len(counts))
+        counts[-2] += counts[-1]
+        filled = np.flatnonzero(counts[:-1])
+        if not len(filled):
+            return ()
+        low, high = filled[0], filled[-1] + 1
+        return tuple(zip(edges[low:high].tolist(), counts[low:high].tolist(), strict=True))
+
+    def _phases(self) -> dict[str, float]:
+        total: Counter[str] = Counter()
+        for scan in self.scans:
+            total.update(scan.head.phases)
+        return dict(total)
+
+
+def judge_limits(limits: dict[str, str | int], stats: Sequence[RuleStat]) -> tuple[LimitResult, ...]:
+    """Each line of [limits] against what was found; a limit that judged no row does not hold."""
+    by_code = {stat.code: stat for stat in stats}
+    results = []
+    for code, allowed in sorted(limits.items()):
+        stat = by_code.get(code)
+        judged = stat.examined if stat else 0
+        flagged = stat.findings if stat else 0
+        text = str(allowed)
+        most = float(text.rstrip("% ")) / 100 * judged if text.endswith("%") else float(text)
+        results.append(LimitResult(code, text, flagged, judged, judged > 0 and flagged <= most))
+    return tuple(results)
+
+
+def _detect(source: Source, plan: Plan) -> formats.Detection:
+    """The shape of a file, by a sample from its beginning and its middle."""
+    spans = cut(source)
+    values: list[Any] = []
+    for span in dict.fromkeys([*spans[:1], *spans[len(spans) // 2 :][:1]]):
+        with source.data.open("rb") as file:
+            file.seek(span.start)
+            lines = [file.readline() for _ in range(_SAMPLE)]
+        values += [parse(line.removeprefix(b"\xef\xbb\xbf")) for line in lines]
+    return formats.detect([value for value in values if type(value) is dict])
+
+
+def _unread(files: Sequence[FileStat], detections: Sequence[formats.Detection]) -> Iterator[NotRun]:
+    """A note for each file most of whose rows are in no known shape."""
+    for file, detection in zip(files, detections, strict=True):
+        if file.lines and file.broken > file.lines / 2 and file.shape == "unknown":
+            keys = ", ".join(detection.keys[:8])
+            yield NotRun(
+                ("ROL", "ANS", "LEN", "DUP"),
+                f"{file.path}: the rows are in no known shape (keys seen: {keys or 'none'})",
+                "say which column is what: --map question=user,answer=assistant",
+            )
+
+
+def _meaning(plan: Plan) -> str:
+    return f"{plan.hash} {plan.fail_on} {sorted(plan.limits.items())} {plan.ignores} {plan.exclude}"
+
+
+# ---------------------------------------------------------------------- keeping a whole report
+
+
+class _State(msgspec.Struct, frozen=True):
+    """A report and its findings' places, as kept in the cache."""
+
+    report: Report
+    pieces: list[Piece]
+    bounds: list[int]
+    paths: list[str]
+    faults: list[tuple[int, int, Found]]
+    spilled: bytes
+    parts: list[tuple[int, int, list[int], list[int]]]
+
+
+def _state(report: Report, store: FindingStore, cache: Cache) -> Any:
+    spilled = store.spill.path.read_bytes() if store.spill.path.exists() else b""
+    bare = msgspec.structs.replace(report, findings=None)
+    return _State(bare, store.pieces, store.bounds, store.paths, store.faults, spilled, store.spill.parts)
+
+
+def _revive(state: Any, plan: Plan, started: float) -> Report | None:
+    """The report as it was, or None when a scan file it rests on is gone."""
+    try:
+        kept = msgspec.convert(state, _State)
+        folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
+        spill = Spill.restore(Path(folder.name) / "joined", kept.parts)
+        spill.path.write_bytes(kept.spilled)
+        names = {stat.code: (stat.name, stat.severity) for stat in kept.report.rules}
+        store = FindingStore(kept.pieces, kept.bounds, kept.paths, kept.faults, names, spill, folder)
+    except (msgspec.ValidationError, OSError):
+        return None
+    seconds = time.perf_counter() - started
+    return msgspec.structs.replace(kept.report, findings=store, seconds=seconds, cached=True)

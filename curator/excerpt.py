@@ -1,0 +1,179 @@
+"""One line of text around a finding, made safe to print.
+
+Data never steers a terminal: line breaks, control characters, bidirectional and zero-width
+characters are replaced by visible signs, so an excerpt holds printable characters alone.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from curator.model import Excerpt, Flag
+
+SIDE = 60  # characters shown on either side of a fault
+LONGEST = 80  # characters shown of the fault itself
+_SLACK = 14  # a side may be this much shorter, to be cut between words
+
+_BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that draw nothing
+_JOINERS = "\u200c\u200d"  # part of the spelling in Persian, Hindi and emoji
+_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
+_STRING = re.compile(rb'"(?:[^"\\]|\\.){0,60}"')
+
+
+def excerpt(flag: Flag, value: Any, raw: bytes) -> Excerpt | None:
+    """The line around `flag` in a row: `value` is the row parsed, `raw` its bytes.
+
+    A span shows the text around it, a byte offset the raw line around it, a bare path the beginning
+    of what stands there.
+    """
+    if flag.byte is not None:
+        return _around_byte(raw, flag.byte)
+    if not flag.at:
+        text: Any = _decode(raw[: 4 * (SIDE + LONGEST)]).strip("\r\n")
+        return Excerpt(*_shown(text, 0, 0)) if text else None
+    text = _value_at(value, flag.at)
+    if not isinstance(text, str):
+        return Excerpt(*_shown(_compact(text), 0, 0))
+    if flag.span is not None:
+        return Excerpt(*_shown(text, *flag.span))
+    if not text or text.isspace():
+        return Excerpt(f'"{visible(text[:SIDE], fault=True)}"', 0, 0)
+    return Excerpt(*_shown(text, 0, 0))
+
+
+def visible(text: str, *, fault: bool = False) -> str:
+    """`text` on one line of printable characters: ⏎ for a line break, ␛ for ESC, ‹U+200B› for the unseen.
+
+    In a `fault`, blanks other than the plain space are spelt out too; elsewhere they become one.
+    """
+    if text.isprintable() and (text.isascii() or not fault):
+        return text
+    text = text.replace("\r\n", "⏎").replace("\n", "⏎").replace("\t", "⇥")
+    if not fault:
+        text = text.replace("\xa0", " ")
+        if text.isprintable():
+            return text
+    return "".join([_sign(text, index, fault) for index in range(len(text))])
+
+
+def _sign(text: str, index: int, fault: bool) -> str:
+    """The character of `text` at `index` as it is shown."""
+    char = text[index]
+    if char.isprintable() and not (fault and char in _BLANKS):
+        return char
+    code = ord(char)
+    if code < 0x20:
+        return chr(0x2400 + code)
+    if code == 0x7F:
+        return "␡"
+    if not fault:
+        if unicodedata.category(char) == "Zs":
+            return " "
+        if char in _JOINERS and index and not (text[index - 1] + text[index + 1 : index + 2]).isascii():
+            return char
+    return f"‹U+{code:04X}›"
+
+
+def _shown(text: str, start: int, end: int) -> tuple[str, int, int]:
+    """(line, start, end): the part of `text` around [start, end), cut between words."""
+    size = len(text)
+    start = min(max(start, 0), size)
+    end = min(max(end, start), size)
+    low, high = start - SIDE, end + SIDE
+    if end == start == 0:
+        high = 2 * SIDE
+    head = tail = ""
+    if low > 0:
+        head = "…"
+        low = max(low, text.find(" ", low, low + _SLACK) + 1)
+    else:
+        low = 0
+    if end - start > LONGEST:
+        end = high = start + LONGEST
+        tail = "…"
+    elif high < size:
+        tail = "…"
+        space = text.rfind(" ", max(end, high - _SLACK), high)
+        high = space if space > end else high
+    before = head + visible(text[low:start])
+    fault = visible(text[start:end], fault=True)
+    first = len(before)
+    return before + fault + visible(text[end:high]) + tail, first, first + len(fault)
+
+
+def _around_byte(raw: bytes, byte: int) -> Excerpt:
+    byte = min(max(byte, 0), len(raw))
+    low = max(0, byte - 4 * (SIDE + 1))
+    while low < byte and raw[low] & 0xC0 == 0x80:  # begin at a whole character
+        low += 1
+    window = raw[byte : byte + 5 * (SIDE + LONGEST)]
+    size = _fault_size(window)
+    before, fault, after = _decode(raw[low:byte]), _decode(window[:size]), _decode(window[size:])
+    if byte + len(window) == len(raw):
+        after = after.rstrip("\r\n")
+    return Excerpt(*_shown(before + fault + after, len(before), len(before) + len(fault)))
+
+
+def _fault_size(window: bytes) -> int:
+    """Bytes of what begins the window: a whole JSON string, a character, or one byte that is neither."""
+    if not window:
+        return 0
+    if string := _STRING.match(window):
+        return string.end()
+    lead = window[0]
+    size = 4 if lead >= 0xF0 else 3 if lead >= 0xE0 else 2 if lead >= 0xC0 else 1
+    try:
+        window[:size].decode()
+    except UnicodeDecodeError:
+        return 1
+    return size
+
+
+def _decode(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def _value_at(value: Any, path: str) -> Any:
+    """What stands at `path`, or at the nearest parent that exists."""
+    while path:
+        try:
+            found = value
+            for key in _steps(path):
+                found = found[key]
+            return found
+        except (LookupError, TypeError):
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return value
+
+
+@lru_cache(maxsize=4096)
+def _steps(path: str) -> tuple[str | int, ...]:
+    """The keys of `messages[1].content`: ("messages", 1, "content")."""
+    return tuple(int(number) if number else key for key, number in _STEP.findall(path))
+
+
+def _compact(value: Any) -> str:
+    """The beginning of a value as JSON, without writing out all of a large one."""
+    value = _clip(value, 2)
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, OverflowError):
+        return repr(value)
+
+
+def _clip(item: Any, depth: int) -> Any:
+    """`item` with long strings cut and what lies deeper than `depth` left out."""
+    if isinstance(item, str):
+        return item[:LONGEST]
+    if not item or not isinstance(item, (dict, list)):
+        return item
+    if not depth:
+        return "…"
+    if isinstance(item, dict):
+        return {key: _clip(inner, depth - 1) for key, inner in list(item.items())[:8]}
+    return [_clip(inner, depth - 1) for inner in item[:8]]

@@ -1,0 +1,369 @@
+"""Message objects, parts and tool calls as turns. Every reader of a message list stands on this."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from curator.model import Piece, ToolCall, Turn
+
+CHAT_ROLES = {
+    "system": "system",
+    "user": "user",
+    "assistant": "assistant",
+    "tool": "tool",
+    "developer": "developer",
+    "function": "tool",
+    "ipython": "tool",
+}
+SHARE_ROLES = {
+    "human": "user",
+    "user": "user",
+    "input": "user",
+    "gpt": "assistant",
+    "assistant": "assistant",
+    "chatgpt": "assistant",
+    "bing": "assistant",
+    "bard": "assistant",
+    "model": "assistant",
+    "bot": "assistant",
+    "output": "assistant",
+    "system": "system",
+    "developer": "developer",
+    "observation": "tool",
+    "tool": "tool",
+    "tool_response": "tool",
+    "function_response": "tool",
+    "ipython": "tool",
+}
+CALL_ROLES = frozenset({"function_call", "tool_call"})
+
+_ROLE_KEYS = ("role", "from")
+_TEXT_KEYS = ("content", "value", "text")
+_REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+_PART_TEXT_KEYS = ("text", "value", "content", "refusal")
+_THOUGHT_PARTS = frozenset({"reasoning", "thinking"})
+_MEDIA_PARTS = frozenset(
+    {"image_url", "image", "input_image", "video", "video_url", "audio", "audio_url", "input_audio", "file"}
+    | {"input_file", "document"}
+)
+
+_decode = msgspec.json.Decoder().decode
+_places: dict[tuple[str, str], list[tuple[str, str]]] = {}
+
+
+def places(key: str, leaf: str, count: int) -> list[tuple[str, str]]:
+    """(path of message i, path of its text) for the first `count` messages under `key`, and maybe more."""
+    known = _places.setdefault((key, leaf), [])
+    if len(known) < count:
+        if len(_places) > 500:  # paths with indices in the key; the common keys come back at once
+            _places.clear()
+        known = [(base := f"{key}[{i}]", f"{base}.{leaf}") for i in range(max(count, 16))]
+        if count <= 10_000:
+            _places[key, leaf] = known
+    return known
+
+
+def read_messages(messages: Any, key: str) -> tuple[Turn, ...]:
+    """The turns of a message list that stands under `key`; anything else gives no turns."""
+    if type(messages) is not list:
+        return ()
+    roles = CHAT_ROLES
+    turns: list[Turn] = []
+    for message, (base, path) in zip(messages, places(key, "content", len(messages)), strict=False):
+        if type(message) is dict and len(message) == 2:
+            role, text = message.get("role"), message.get("content")
+            if type(text) is str and type(role) is str and role in roles:
+                turns.append(Turn(roles[role], text, path, said=role, base=base))
+                continue
+        turns.append(read_message(message, base, turns[-1] if turns else None))
+    return tuple(turns)
+
+
+def read_shared(messages: Any, key: str) -> tuple[Turn, ...]:
+    """As `read_messages`, for lists whose messages are mostly spelt from/value."""
+    if type(messages) is not list:
+        return ()
+    roles = SHARE_ROLES
+    turns: list[Turn] = []
+    for message, (base, path) in zip(messages, places(key, "value", len(messages)), strict=False):
+        if type(message) is dict and len(message) == 2:
+            role, text = message.get("from"), message.get("value")
+            if type(text) is str and type(role) is str and role in roles:
+                turns.append(Turn(roles[role], text, path, said=role, base=base))
+                continue
+        turns.append(read_message(message, base, turns[-1] if turns else None))
+    return tuple(turns)
+
+
+def read_message(message: Any, base: str, before: Turn | None = None) -> Turn:
+    """One message object with any of its optional keys. `before` is the turn it follows.
+
+    Never fails: what has the wrong type gives a turn without text, for the rules to judge.
+    """
+    if type(message) is not dict:
+        text = message if type(message) is str else ""
+        return Turn("", text, base, content=type(message) is str)
+    role_key = first_key(message, _ROLE_KEYS)
+    said = spelt(message.get(role_key))
+    role = _role(said, role_key, before)
+    text_key = first_key(message, _TEXT_KEYS, default="value" if role_key == "from" else "content")
+    path = f"{base}.{text_key}"
+    raw = message.get(text_key)
+    if role_key == "from" and (said in CALL_ROLES or (said == "function" and role == "assistant")):
+        return Turn(role, "", path, said=said, content=False, calls=_written_calls(raw, path), base=base)
+    body = read_content(raw, path)
+    calls = body.calls + _calls(message, base)
+    if not body.content and type(message.get("refusal")) is str:
+        path = f"{base}.refusal"
+        body = read_content(message["refusal"], path)
+    return Turn(
+        role,
+        body.text,
+        path,
+        body.pieces,
+        said,
+        body.content,
+        calls,
+        _string(message.get("tool_call_id")) or _string(message.get("call_id")),
+        _string(message.get("name")),
+        _weight(message),
+        _reasoning(message) or body.reasoning,
+        body.media,
+        base,
+    )
+
+
+def _role(said: str, key: str, before: Turn | None) -> str:
+    if key == "from":
+        if said == "function":  # a call after a human turn, a result after a call
+            return "tool" if before is not None and before.calls else "assistant"
+        return "assistant" if said in CALL_ROLES else SHARE_ROLES.get(said, said)
+    return CHAT_ROLES.get(said, said)
+
+
+def spelt(value: Any) -> str:
+    """A role as it is written: strings as they are, null and nothing as "", the rest as JSON."""
+    if type(value) is str:
+        return value
+    return "" if value is None else _json(value)
+
+
+def first_key(message: dict[str, Any], keys: tuple[str, ...], default: str = "") -> str:
+    """The first of `keys` the message has, else `default` (or the first key)."""
+    for key in keys:
+        if key in message:
+            return key
+    return default or keys[0]
+
+
+class Body(msgspec.Struct, frozen=True):
+    """What stands under a content key."""
+
+    text: str = ""
+    pieces: tuple[Piece, ...] = ()
+    content: bool = True
+    media: int = 0
+    calls: tuple[ToolCall, ...] = ()
+    reasoning: str | None = None
+
+
+_NO_BODY = Body(content=False)
+
+
+def read_content(value: Any, path: str) -> Body:
+    """The text of a content value: a string, a list of parts, or one part by itself."""
+    if type(value) is str:
+        return Body(value)
+    if type(value) is list:
+        return _parts(value, path)
+    if type(value) is dict:
+        return _parts([value], path, single=True)
+    return _NO_BODY
+
+
+def _parts(parts: list[Any], path: str, single: bool = False) -> Body:
+    texts: list[tuple[str, str]] = []  # (text, path)
+    media, calls, thoughts = 0, [], []
+    for j, part in enumerate(parts):
+        at = path if single else f"{path}[{j}]"
+        if type(part) is str:
+            texts.append((part, at))
+            continue
+        if type(part) is not dict:
+            continue
+        kind = part.get("type")
+        if type(kind) is str and kind in _THOUGHT_PARTS:
+            thoughts += [t for k in ("thinking", "reasoning", *_PART_TEXT_KEYS) if type(t := part.get(k)) is str][:1]
+        elif kind == "tool_call":
+            calls += _written_calls(part.get("value", part.get("content")), at)
+        elif kind == "tool_use":
+            calls.append(ToolCall(_string(part.get("name")), part.get("input"), at, _string(part.get("id"))))
+        elif "toolUse" in part and type(use := part["toolUse"]) is dict:
+            calls.append(
+                ToolCall(_string(use.get("name")), use.get("input"), f"{at}.toolUse", _string(use.get("toolUseId")))
+            )
+        elif "functionCall" in part and type(call := part["functionCall"]) is dict:
+            calls.append(ToolCall(_string(call.get("name")), call.get("args"), f"{at}.functionCall"))
+        elif (type(kind) is str and kind in _MEDIA_PARTS) or not _MEDIA_KEYS.isdisjoint(part):
+            media += 1
+        else:
+            found = _part_text(part, at)
+            if found is not None:
+                texts.append(found)
+    reasoning = "\n".join(thoughts) if thoughts else None
+    if not texts:
+        return Body("", (), not single and not calls, media, tuple(calls), reasoning)
+    pieces, start = [], 0
+    for text, at in texts:
+        pieces.append(Piece(at, start, len(text)))
+        start += len(text) + 1
+    return Body("\n".join([text for text, _ in texts]), tuple(pieces), True, media, tuple(calls), reasoning)
+
+
+_MEDIA_KEYS = frozenset({"image_url", "image", "video", "audio", "fileData", "inlineData", "document"})
+
+
+def _part_text(part: dict[str, Any], at: str) -> tuple[str, str] | None:
+    for key in _PART_TEXT_KEYS:
+        if type(text := part.get(key)) is str:
+            return text, f"{at}.{key}"
+    return None
+
+
+def _calls(message: dict[str, Any], base: str) -> tuple[ToolCall, ...]:
+    """The calls under tool_calls and function_call; `path` of a call is the path of its object."""
+    listed, single = message.get("tool_calls"), message.get("function_call")
+    if not listed and not single:
+        return ()
+    calls = []
+    if type(listed) is list:
+        calls = [_call(item, f"{base}.tool_calls[{k}]") for k, item in enumerate(listed)]
+    if type(single) is dict:
+        calls.append(_call(single, f"{base}.function_call"))
+    return tuple(calls)
+
+
+def _call(item: Any, path: str) -> ToolCall:
+    if type(item) is not dict:
+        return ToolCall(None, None, path)
+    function = item.get("function")
+    inner = function if type(function) is dict else item
+    arguments, raw = parsed(inner.get("arguments"))
+    return ToolCall(_string(inner.get("name")), arguments, path, _string(item.get("id")), raw)
+
+
+def _written_calls(value: Any, path: str) -> tuple[ToolCall, ...]:
+    """Calls written as a JSON text: an object with name and arguments, or a list of such."""
+    written = parsed(value)[0]
+    items = written if type(written) is list else [written]
+    calls = []
+    for item in items:
+        if type(item) is not dict:
+            calls.append(ToolCall(None, None, path, raw=value if type(value) is str else None))
+            continue
+        arguments, raw = parsed(item.get("arguments", item.get("parameters")))
+        calls.append(ToolCall(_string(item.get("name")), arguments, path, _string(item.get("id")), raw))
+    return tuple(calls)
+
+
+def parsed(value: Any) -> tuple[Any, str | None]:
+    """(value, None), or for a string (the JSON value it holds or None, the string)."""
+    if type(value) is not str:
+        return value, None
+    try:
+        return _decode(value), value
+    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+        return None, value
+
+
+def read_tools(value: dict[str, Any], at: str = "") -> tuple[tuple[Any, ...], str]:
+    """(tools a row declares, their path): under tools, functions or available_tools; a list or its JSON text."""
+    for key in ("tools", "functions", "available_tools"):
+        if (found := value.get(key)) is not None:
+            tools = parsed(found)[0]
+            if type(tools) is list:
+                return tuple(tools), at + key
+            if type(tools) is dict:
+                return (tools,), at + key
+    return (), ""
+
+
+def read_field(value: Any, key: str, role: str) -> tuple[Turn, ...]:
+    """The turns under a column of a flat shape: a string, a message list, or one message."""
+    if type(value) is str:
+        return (Turn(role, value, key, said=role),)
+    if type(value) is list and value and type(value[0]) is dict and _is_message(value[0]):
+        return read_listed(value, key)
+    if type(value) is dict and _is_message(value):
+        return (read_message(value, key),)
+    body = read_content(value, key)
+    return (Turn(role, body.text, key, body.pieces, role, body.content, media=body.media),)
+
+
+def read_listed(messages: Any, key: str) -> tuple[Turn, ...]:
+    """A message list in whichever of the two spellings its first message has."""
+    return read_shared(messages, key) if is_shared(messages) else read_messages(messages, key)
+
+
+def is_shared(messages: Any) -> bool:
+    """True where the first message is spelt from/value."""
+    if type(messages) is not list or not messages or type(messages[0]) is not dict:
+        return False
+    first = messages[0]
+    return "role" not in first and "content" not in first and ("from" in first or "value" in first)
+
+
+def is_messages(value: Any) -> bool:
+    """True for a list with at least one message object, and nothing but objects."""
+    return (
+        type(value) is list
+        and bool(value)
+        and all(type(item) is dict for item in value)
+        and any(_is_message(item) for item in value)
+    )
+
+
+def _is_message(item: dict[str, Any]) -> bool:
+    return ("role" in item and type(item["role"]) is str) or ("from" in item and "value" in item)
+
+
+def joined(turns: Iterable[Turn], role: str, path: str) -> Turn:
+    """Several texts of one speaker as one turn, a line break between them."""
+    texts, pieces, start = [], [], 0
+    for turn in turns:
+        texts.append(turn.text)
+        pieces.append(Piece(turn.path, start, len(turn.text)))
+        start += len(turn.text) + 1
+    return Turn(role, "\n".join(texts), path, tuple(pieces), role)
+
+
+def _weight(message: dict[str, Any]) -> float | None:
+    """The loss weight a message names: weight or loss_weight, or the flag train as 1 or 0."""
+    for key in ("weight", "loss_weight"):
+        if type(number := message.get(key)) in (int, float):
+            return float(number)  # type: ignore[arg-type]
+    for key in ("train", "training"):
+        if type(flag := message.get(key)) is bool:
+            return 1.0 if flag else 0.0
+    return None
+
+
+def _reasoning(message: dict[str, Any]) -> str | None:
+    for key in _REASONING_KEYS:
+        if type(text := message.get(key)) is str:
+            return text
+    return None
+
+
+def _string(value: Any) -> str | None:
+    return value if type(value) is str else None
+
+
+def _json(value: Any) -> str:
+    try:
+        return msgspec.json.encode(value).decode()
+    except (msgspec.EncodeError, UnicodeEncodeError, ValueError, RecursionError, TypeError):
+        return str(value)[:80]

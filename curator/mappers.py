@@ -1,0 +1,90 @@
+"""How spans are spread over processors: small mappers of one protocol."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import Protocol, TypeVar
+
+from curator.errors import CuratorError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+# Below this size the cost of starting workers exceeds what they save.
+SMALL = 20_000_000
+
+
+class Mapper(Protocol):
+    """Applies a function to the items and yields the results in the order of the items."""
+
+    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]: ...
+
+
+class Serial:
+    """One item after the other, in this process."""
+
+    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        yield from map(work, items)
+
+
+class Processes:
+    """Worker processes on this machine."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        with ProcessPoolExecutor(
+            self.workers, mp_context=_context(), initializer=_begin, initargs=(work,)
+        ) as pool:
+            try:
+                yield from pool.map(_run, items)
+            except BrokenProcessPool:
+                raise CuratorError(
+                    "a worker process died, perhaps for want of memory",
+                    hint="run again with --workers 1, or with fewer workers",
+                ) from None
+            finally:
+                pool.shutdown(cancel_futures=True)
+
+
+def choose(workers: int | None, size: int, spans: int) -> Mapper:
+    """Serial for small work or one worker, else processes; `size` is in bytes."""
+    count = min(workers or processors(), spans)
+    if count <= 1 or (workers is None and size < SMALL):
+        return Serial()
+    return Processes(count)
+
+
+def processors() -> int:
+    """Processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not every system has it
+        return os.cpu_count() or 1
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Fork where the system forks safely: the workers then share what is loaded already."""
+    method = "fork" if os.name == "posix" and os.uname().sysname == "Linux" else "spawn"
+    return multiprocessing.get_context(method)
+
+
+_work: Callable[..., object] | None = None
+
+
+def _begin(work: Callable[..., object]) -> None:
+    import gc
+
+    global _work
+    _work = work
+    gc.disable()
+
+
+def _run(item: object) -> object:
+    assert _work is not None
+    return _work(item)

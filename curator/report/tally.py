@@ -1,0 +1,176 @@
+"""What every report says of the whole: counts, verdict, next commands."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from curator.model import Finding, Report, RuleStat
+
+_STANDARD_INPUT = ("-", "<stdin>", "stdin")
+
+
+class Tally:
+    """Counts that need a look at each finding; `add` them in the report's order."""
+
+    def __init__(self) -> None:
+        self.safe = 0
+        self.unsafe = 0
+        self.rows: Counter[str] = Counter()  # rows with a finding, by code
+        self.rest: Finding | None = None  # the first finding no safe fix mends
+        self._last: dict[str, tuple[str, int]] = {}
+
+    def add(self, finding: Finding) -> None:
+        if finding.fix is not None and finding.fix.safety == "safe":
+            self.safe += 1
+        else:
+            self.unsafe += finding.fix is not None
+            if self.rest is None:
+                self.rest = finding
+        place = (finding.file, finding.line)
+        if self._last.get(finding.code) != place:
+            self._last[finding.code] = place
+            self.rows[finding.code] += 1
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A next command and what it is for."""
+
+    what: str
+    command: str
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 row", "1,200 rows"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def found(report: Report) -> int:
+    return sum(stat.findings for stat in report.rules)
+
+
+def verdict(report: Report) -> str:
+    """One sentence: would this data break a run, weaken it, or neither?"""
+    errors, warnings, notes = (report.count(severity) for severity in ("error", "warning", "info"))
+    parts = []
+    if errors:
+        parts.append(f"{counted(errors, 'error')} would break a run")
+    if warnings:
+        parts.append(f"{counted(warnings, 'warning')} would weaken it" if errors else _weaken(warnings))
+    if notes:
+        parts.append(f"{counted(notes, 'note')} to weigh")
+    if parts:
+        return ", ".join(parts) + "."
+    if not report.rows and not report.broken:
+        return "no rows: there is nothing to judge."
+    ran = sum(1 for stat in report.rules if stat.examined)
+    return f"clean: {counted(ran, 'rule')} found nothing."
+
+
+def _weaken(warnings: int) -> str:
+    return f"nothing would break a run, {counted(warnings, 'warning')} would weaken it"
+
+
+def facts(report: Report) -> str:
+    """Rows, tokens with their tokenizer, and seconds, on one line."""
+    rows = counted(report.rows, "row")
+    if len(report.files) > 1:
+        rows += f" in {len(report.files)} files"
+    if report.broken:
+        rows += f", {counted(report.broken, 'line')} unreadable"
+    return f"{rows} · {report.tokens} · {duration(report)}"
+
+
+def duration(report: Report) -> str:
+    seconds = f"{report.seconds:.1f} s" if report.seconds >= 0.095 else f"{report.seconds:.2f} s"
+    return f"{seconds}, cached" if report.cached else seconds
+
+
+def families(report: Report) -> list[tuple[str, int]]:
+    """(FIL, findings) for each family that found something, in order of code."""
+    counts: Counter[str] = Counter()
+    for stat in report.rules:
+        counts[stat.code.rstrip("0123456789")] += stat.findings
+    return [(family, count) for family, count in sorted(counts.items()) if count]
+
+
+def by_count(report: Report) -> list[RuleStat]:
+    """The rules that found something, the most frequent first."""
+    return sorted((stat for stat in report.rules if stat.findings), key=lambda stat: (-stat.findings, stat.code))
+
+
+def steps(report: Report, tally: Tally, command: str) -> list[Step]:
+    """What to do next, as commands that can be pasted."""
+    files = [stat.path for stat in report.files]
+    on_disk = not any(file in _STANDARD_INPUT for file in files)
+    command = command or shlex.join(["curator", "lint", *files])
+    out = []
+    if tally.safe and on_disk:
+        out.append(Step(f"{tally.safe:,} can be mended safely", f"{command} --fix"))
+    if tally.unsafe and on_disk:
+        more = f"{tally.unsafe:,} more" if tally.safe else f"{tally.unsafe:,}"
+        out.append(Step(f"{more} can be mended if you agree", f"{command} --diff --unsafe-fixes"))
+    if rest := tally.rest:
+        if on_disk:
+            explain = shlex.join(["curator", "explain", rest.file, str(rest.line)])
+            out.append(Step("what is known of a row", explain))
+        out.append(Step("why a rule matters", f"curator rule {rest.code}"))
+    return out
+
+
+def code_ranges(codes: Iterable[str]) -> str:
+    """ "LEN002, TPL001-005": codes in order, three or more that follow each other as a range."""
+    split = sorted((code.rstrip("0123456789"), code) for code in set(codes))
+    out: list[str] = []
+    run: list[str] = []
+    for _, code in split:
+        if run and not _follows(run[-1], code):
+            out += _run(run)
+            run = []
+        run.append(code)
+    return ", ".join(out + _run(run))
+
+
+def _follows(code: str, after: str) -> bool:
+    family = code.rstrip("0123456789")
+    digits, next_digits = code[len(family) :], after[len(family) :]
+    return (
+        after.startswith(family)
+        and digits.isdecimal()
+        and next_digits.isdecimal()
+        and int(next_digits) == int(digits) + 1
+    )
+
+
+def _run(codes: list[str]) -> list[str]:
+    if len(codes) < 3:
+        return codes
+    family = codes[0].rstrip("0123456789")
+    return [f"{codes[0]}-{codes[-1][len(family) :]}"]
+
+
+def line_ranges(lines: Sequence[int]) -> list[str]:
+    """["3", "9", "14-18"]: rising line numbers, repeats left out, three or more in a row as a range."""
+    out: list[str] = []
+    first = last = -1
+    for line in lines:
+        if line == last:
+            continue
+        if line != last + 1 or first < 0:
+            _close(out, first, last)
+            first = line
+        last = line
+    _close(out, first, last)
+    return out
+
+
+def _close(out: list[str], first: int, last: int) -> None:
+    if first < 0:
+        return
+    if last - first >= 2:
+        out.append(f"{first}-{last}")
+    else:
+        out += [str(line) for line in range(first, last + 1)]

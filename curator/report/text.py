@@ -1,0 +1,345 @@
+"""For people at a terminal: a block a finding, then the counts, the verdict and the next commands."""
+
+from __future__ import annotations
+
+import unicodedata
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+import msgspec
+
+from curator.excerpt import visible
+from curator.model import Excerpt, Finding, Report, RuleStat
+from curator.report import View, Write
+from curator.report.tally import (
+    Tally,
+    by_count,
+    code_ranges,
+    counted,
+    facts,
+    families,
+    found,
+    line_ranges,
+    steps,
+    verdict,
+)
+
+_STYLES = {
+    "error": "1;31",
+    "warning": "1;33",
+    "info": "1;36",
+    "good": "1;32",
+    "strong": "1",
+    "dim": "2",
+}
+_GUTTER = "  | "
+_BUFFER = 1 << 16  # characters gathered before a write
+
+
+class Pen:
+    """Gathers text and writes it as UTF-8; `paint` colours where colour is wanted."""
+
+    def __init__(self, write: Write, color: bool) -> None:
+        self._write, self._color = write, color
+        self._parts: list[str] = []
+        self._size = 0
+
+    def line(self, text: str = "") -> None:
+        self._parts.append(text)
+        self._size += len(text)
+        if self._size > _BUFFER:
+            self.flush()
+
+    def flush(self) -> None:
+        if self._parts:
+            self._write(("\n".join(self._parts) + "\n").encode("utf-8", "backslashreplace"))
+        self._parts, self._size = [], 0
+
+    def paint(self, text: str, style: str) -> str:
+        return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if self._color and text else text
+
+
+def write_text(report: Report, write: Write, view: View) -> None:
+    pen = Pen(write, view.color)
+    tally = Tally()
+    if not found(report):
+        _clean(report, pen)
+    else:
+        if view.statistics:
+            for finding in report.findings:
+                tally.add(finding)
+            _statistics(report, tally, pen, view)
+        else:
+            _findings(report, tally, pen, view)
+        _summary(report, tally, pen, view)
+    pen.flush()
+
+
+def write_concise(report: Report, write: Write, view: View) -> None:
+    if view.statistics:
+        return write_text(report, write, view)
+    pen = Pen(write, view.color)
+    shown = _Shown()
+    for finding in report.findings:
+        code = pen.paint(finding.code, finding.severity)
+        pen.line(f"{shown[finding.file]}:{finding.line}: {code} {visible(finding.message)}")
+    pen.line(verdict(report))
+    return pen.flush()
+
+
+class _Shown(dict[str, str]):
+    """Names as they are printed, worked out once."""
+
+    def __missing__(self, name: str) -> str:
+        self[name] = shown = visible(name)
+        return shown
+
+
+def _clean(report: Report, pen: Pen) -> None:
+    missing = "; ".join(_not_run(report))
+    pen.line(pen.paint(verdict(report), "good") + (f" not run: {missing}" if missing else ""))
+    pen.line(facts(report))
+    _footnotes(report, pen)
+
+
+def _findings(report: Report, tally: Tally, pen: Pen, view: View) -> None:
+    """The findings in the order of the files, then the rows of those that are too many to show."""
+    full: dict[str, int] = defaultdict(int)
+    more: dict[str, dict[str, array[int]]] = defaultdict(lambda: defaultdict(lambda: array("q")))
+    names = {}
+    for finding in report.findings:
+        tally.add(finding)
+        code = finding.code
+        if view.show is None or full[code] < view.show:
+            full[code] += 1
+            for line in _block(finding, pen, view):
+                pen.line(line)
+        else:
+            more[code][finding.file].append(finding.line)
+            names[code] = finding
+    if more and any(full.values()):
+        pen.line()
+    for code in sorted(more):
+        _rest(names[code], more[code], pen, view)
+
+
+def _rest(finding: Finding, lines: dict[str, array[int]], pen: Pen, view: View) -> None:
+    """All rows of one rule that were not shown, as ranges of lines."""
+    count = sum(len(part) for part in lines.values())
+    head = f"{pen.paint(finding.code, finding.severity)} {finding.name}: {count:,} more"
+    if len(lines) > 1:
+        pen.line(head)
+    for file, numbers in lines.items():
+        what = f"{visible(file)}: " if len(lines) > 1 else ""
+        taken = 4 + len(what) if what else cells(f"{finding.code} {finding.name}: {count:,} more, ")
+        ranges = line_ranges(numbers)
+        word = "line" if len(ranges) == 1 and ranges[0].isdecimal() else "lines"
+        wrapped = list(wrap([f"{word} {ranges[0]}", *ranges[1:]], taken, view.width))
+        pen.line(f"    {what}{wrapped[0]}" if what else f"{head}, {wrapped[0]}")
+        for line in wrapped[1:]:
+            pen.line(f"    {line}")
+
+
+def wrap(words: Iterable[str], taken: int, width: int) -> Iterator[str]:
+    """Words joined by commas on lines of `width`; `taken` cells of the first line and 4 of the others are used."""
+    line: list[str] = []
+    room = width - taken
+    for word in words:
+        if line and room < len(word) + 1:
+            yield ", ".join(line) + ","
+            line, room = [], width - 4
+        line.append(word)
+        room -= len(word) + 2
+    yield ", ".join(line)
+
+
+def _block(finding: Finding, pen: Pen, view: View) -> Iterator[str]:
+    """The lines of one finding: where and what, the text with a caret, the message, the mend."""
+    place = pen.paint(f"{visible(finding.file)}:{finding.line}", "strong")
+    path = f" {visible(finding.path)}" if finding.path else ""
+    byte = f" byte {finding.byte}" if finding.byte is not None else ""
+    twins = f" ~ {_related(finding)}" if finding.related else ""
+    code = pen.paint(finding.code, finding.severity)
+    yield f"{place}{path}{byte}{twins}  {code} {finding.name} ({finding.severity})"
+    message = visible(finding.message)
+    if finding.excerpt is not None:
+        points = finding.span is not None or finding.byte is not None
+        text, column, size = fit(finding.excerpt, view.width - len(_GUTTER), points)
+        yield pen.paint(_GUTTER, "dim") + text
+        if points:
+            caret = " " * column + pen.paint("^" * size, finding.severity)
+            if len(_GUTTER) + column + size + 1 + cells(message) <= view.width:
+                caret, message = f"{caret} {message}", ""
+            yield pen.paint(_GUTTER, "dim") + caret
+    if message:
+        yield f"    {message}"
+    if finding.fix is not None:
+        yield pen.paint(f"    {finding.fix.safety} fix: {visible(finding.fix.title)}", "dim")
+    if view.verbose and finding.evidence:
+        evidence = msgspec.json.encode(finding.evidence, enc_hook=str).decode()
+        yield pen.paint(f"    evidence: {visible(evidence)}", "dim")
+
+
+def _related(finding: Finding) -> str:
+    places = [
+        str(place.line) if place.file == finding.file else f"{visible(place.file)}:{place.line}"
+        for place in finding.related[:8]
+    ]
+    more = len(finding.related) - len(places)
+    return ", ".join(places) + (f" and {more:,} more" if more else "")
+
+
+def fit(excerpt: Excerpt, room: int, points: bool) -> tuple[str, int, int]:
+    """(text, column, size): the excerpt cut to `room` cells around what it points at, and where that lies.
+
+    Columns and sizes count terminal cells, of which a wide character takes two.
+    """
+    text = visible(excerpt.text)
+    if text != excerpt.text:  # made elsewhere, not by curator.excerpt
+        return _cut(text, room)[0], 0, 1
+    if not points:
+        return _cut(text, room)[0], 0, 0
+    before, fault, after = text[: excerpt.start], text[excerpt.start : excerpt.end], text[excerpt.end :]
+    fault, size = _cut(fault, max(room // 2, 1))
+    left = max(room - size - min(cells(after), (room - size) // 2), 0)
+    before, column = _cut_front(before, left)
+    after, _ = _cut(after, room - column - size)
+    return before + fault + after, column, max(size, 1)
+
+
+def _cut(text: str, room: int) -> tuple[str, int]:
+    """(text, cells): its beginning, in at most `room` cells."""
+    width = cells(text)
+    if width <= room:
+        return text, width
+    taken, kept = 1, 0
+    for char in text:
+        if taken + _cell(char) > room:
+            break
+        taken += _cell(char)
+        kept += 1
+    return text[:kept] + "…", taken
+
+
+def _cut_front(text: str, room: int) -> tuple[str, int]:
+    """(text, cells): its end, in at most `room` cells."""
+    width = cells(text)
+    if width <= room:
+        return text, width
+    taken, kept = 1, 0
+    for char in reversed(text):
+        if taken + _cell(char) > room:
+            break
+        taken += _cell(char)
+        kept += 1
+    return "…" + text[len(text) - kept :], taken
+
+
+def cells(text: str) -> int:
+    """How many cells of a terminal a text takes."""
+    return len(text) if text.isascii() else sum(map(_cell, text))
+
+
+@lru_cache(maxsize=8192)
+def _cell(char: str) -> int:
+    if unicodedata.category(char) in ("Mn", "Me", "Cf"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in "WF" else 1
+
+
+def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
+    pen.line()
+    counts = "  ".join(f"{family} {count:,}" for family, count in families(report))
+    known = facts(report)
+    gap = view.width - cells(counts) - cells(known)
+    if gap >= 2:
+        pen.line(f"{counts}{' ' * gap}{known}")
+    else:
+        for part in wrap_words(counts.split("  "), view.width):
+            pen.line(part)
+        pen.line(known)
+    worst = "error" if report.count("error") else "warning" if report.count("warning") else "info"
+    pen.line(pen.paint(verdict(report), worst))
+    todo = steps(report, tally, view.command)
+    widest = max((len(step.what) for step in todo), default=0)
+    for step in todo:
+        pen.line(f"{step.what}:{' ' * (widest - len(step.what) + 2)}{pen.paint(step.command, 'strong')}")
+    for missing in _not_run(report):
+        pen.line(f"not run: {missing}")
+    _footnotes(report, pen)
+
+
+def wrap_words(words: Iterable[str], width: int) -> Iterator[str]:
+    """Words joined by two spaces on lines of `width`."""
+    line = ""
+    for word in words:
+        if line and len(line) + 2 + len(word) > width:
+            yield line
+            line = ""
+        line += f"  {word}" if line else word
+    yield line
+
+
+def _not_run(report: Report) -> list[str]:
+    return [
+        f"{code_ranges(item.codes)} ({visible(item.reason)}: {visible(item.unlock)})" for item in report.not_run
+    ]
+
+
+def _footnotes(report: Report, pen: Pen) -> None:
+    """Limits, suppressed findings, and decisions that no longer suppress anything."""
+    for limit in report.limits:
+        share = f" ({limit.flagged / limit.judged:.1%})" if limit.judged else ""
+        held = pen.paint("held", "good") if limit.ok else pen.paint("broken", "error")
+        rows = f"{limit.flagged:,} of {counted(limit.judged, 'row')}{share}"
+        pen.line(f"limit {limit.code} {limit.allowed}: {rows}, {held}")
+    if report.suppressed:
+        pen.line(f"{counted(report.suppressed, 'finding')} suppressed by decisions")
+    for decision in report.unused:
+        what = decision.code or "any rule"
+        said = ", ".join(part for part in (decision.who, decision.when, decision.why) if part)
+        pen.line(visible(f"unused decision: {what} on row {decision.row[:12]}" + (f" ({said})" if said else "")))
+
+
+def _statistics(report: Report, tally: Tally, pen: Pen, view: View) -> None:
+    """The table of --statistics: the rules that found something; with `verbose` all that ran."""
+    ranked = by_count(report)
+    silent = [stat for stat in report.rules if not stat.findings]
+    if view.verbose:
+        ranked += silent
+    head = ["code", "name", "count", "rows", "fixable", "examined", "skipped", "ms"]
+    table = [head, *(_statistic(stat, tally, report) for stat in ranked)]
+    widths = [max(len(row[place]) for row in table) for place in range(len(head))]
+    for number, row in enumerate(table):
+        cols = [
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        line = "  ".join(cols)
+        if number:
+            style = ranked[number - 1].severity
+            line = line.replace(cols[0], pen.paint(cols[0], style), 1)
+        else:
+            line = pen.paint(line, "dim")
+        pen.line(line)
+    if silent and not view.verbose:
+        pen.line(f"{counted(len(silent), 'more rule')} found nothing")
+
+
+def _statistic(stat: RuleStat, tally: Tally, report: Report) -> list[str]:
+    share = tally.rows[stat.code] / report.rows if report.rows else 0.0
+    return [
+        stat.code,
+        stat.name,
+        f"{stat.findings:,}",
+        f"{share:.1%}" if share >= 0.0005 or not share else "<0.1%",
+        f"{stat.fixable:,}",
+        f"{stat.examined:,}",
+        f"{stat.skipped:,}",
+        f"{stat.seconds * 1000:,.0f}",
+    ]
+
+
+WRITERS = {"text": write_text, "concise": write_concise}

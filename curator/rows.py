@@ -1,0 +1,62 @@
+"""The rows of the set as dataset rules see them: arrays over all lines, and single rows read again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from curator.columns import UNSET, parse
+from curator.model import Example
+from curator.sources import Source, Span, read
+from curator.store import ScanFile
+
+if TYPE_CHECKING:
+    from curator.formats import Reader
+
+
+class SetRows:
+    """The rows of the set, for dataset rules: arrays over all lines, and single rows read again."""
+
+    def __init__(
+        self,
+        scans: Sequence[ScanFile],
+        bounds: Sequence[int],
+        sources: Sequence[Source],
+        spans: Sequence[tuple[int, Span]],
+        reader: Callable[[int], Reader],
+    ) -> None:
+        self._bounds, self._sources, self._spans, self._reader = bounds, sources, spans, reader
+        self._ids = np.concatenate([scan.array("ids") for scan in scans])
+        self.readable = np.concatenate([scan.array("readable") for scan in scans])
+        self.tokens = np.concatenate([scan.array("tokens") for scan in scans])
+        self._owner = np.repeat([n for n, _ in spans], np.diff(bounds))
+        names = [source.split for source in sources]
+        known = ("train", "valid", "test")
+        numbers = np.array([known.index(name) if name in known else len(known) for name in names])
+        self.splits = numbers[self._owner]
+        self._span = -1
+        self._lines: list[bytes] = []
+
+    def source_of(self, index: int) -> int:
+        return int(self._owner[index])
+
+    def content_id(self, index: int) -> str:
+        return self._ids[index].tobytes().hex()
+
+    def value_and_raw(self, index: int) -> tuple[Any, bytes]:
+        """The JSON value (UNSET where broken) and the bytes of a line, read again from its source."""
+        span = int(np.searchsorted(self._bounds, index, side="right")) - 1
+        if span != self._span:
+            n, place = self._spans[span]
+            self._lines = read(self._sources[n], place).split(b"\n")
+            self._span = span
+        raw = self._lines[index - self._bounds[span]]
+        return parse(raw.removeprefix(b"\xef\xbb\xbf")), raw
+
+    def example(self, index: int) -> Example:
+        value, _ = self.value_and_raw(index)
+        example = self._reader(self.source_of(index)).read(value) if value is not UNSET else None
+        assert example is not None, "a rule asked for a row that is not readable"
+        return example

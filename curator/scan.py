@@ -1,0 +1,163 @@
+"""Scans one span: bytes to rows, rows to findings, columns to sketches. Runs in the workers."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from curator import tokens
+from curator.columns import ROLE_CODES, Batch, Literals
+from curator.errors import WriteError
+from curator.excerpt import excerpt
+from curator.formats import Reader
+from curator.model import Flag
+from curator.rule import DatasetRule, RawRule, Rule
+from curator.sources import Source, Span, read
+from curator.store import Found, Head, ScanFile, Tally, write_scan
+
+if TYPE_CHECKING:
+    from curator.config import Plan
+
+
+class Job(msgspec.Struct, frozen=True):
+    """One span to scan: `shape` is the shape its file was detected to have, `skip` the ignored codes."""
+
+    source: Source
+    span: Span
+    shape: str | None
+    skip: frozenset[str] = frozenset()
+
+
+class Scanned(msgspec.Struct, frozen=True):
+    """Where the scan file of a span lies."""
+
+    path: str
+    cached: bool
+
+
+class Scan:
+    """Scans spans under one plan. Picklable; what is costly to make is made once a process."""
+
+    def __init__(self, plan: Plan, folder: Path, cache: Path | None) -> None:
+        self.plan = plan
+        self.folder = folder
+        self.cache = cache
+        self._literals: Literals | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_literals": None}
+
+    def __call__(self, job: Job) -> Scanned:
+        data = read(job.source, job.span)
+        name = f"{self._key(job, data)}.scan"
+        if self.cache and (kept := self.cache / name).is_file():
+            return Scanned(str(kept), cached=True)
+        head, found, arrays = self.scan(job, data)
+        if self.cache:
+            try:
+                write_scan(self.cache / name, head, found, arrays)
+                return Scanned(str(self.cache / name), cached=False)
+            except WriteError:
+                pass  # a cache that cannot be written is no reason to fail: the temporary folder may do
+        write_scan(self.folder / name, head, found, arrays)
+        return Scanned(str(self.folder / name), cached=False)
+
+    def _key(self, job: Job, data: bytes) -> str:
+        """Hash of all that the scan of this span depends on; its place in the file is no part of it."""
+        digest = hashlib.blake2b(data, digest_size=16)
+        first = job.span.start == 0
+        digest.update(f"{self.plan.hash} {job.shape} {sorted(job.skip)} {first}".encode())
+        return digest.hexdigest()
+
+    def scan(self, job: Job, data: bytes) -> tuple[Head, list[Found], dict[str, np.ndarray]]:
+        """The findings of the row rules and the arrays that the dataset rules and counts need."""
+        rules = [rule for rule in self.plan.rules if rule.code not in job.skip]
+        if self._literals is None:
+            self._literals = Literals.of(self.plan.rules)
+        clock = _Clock()
+        with clock("read"):
+            reader = Reader(self.plan.shape or job.shape, self.plan.columns)
+            tokenizer = tokens.resolve(self.plan.tokenizer)
+            batch = Batch(data, reader, tokenizer, self._literals, first=job.span.start == 0)
+        arrays = _arrays(batch, clock)
+        found: list[Found] = []
+        tallies: dict[str, Tally] = {}
+        for rule in rules:
+            start = time.process_time()
+            mine: list[Found] = []
+            if isinstance(rule, DatasetRule):
+                arrays[rule.code] = rule.sketch(batch)
+            else:
+                mine = [address(batch, rule.code, line, flag) for line, flag in rule.flags(batch)]
+                found += mine
+            tallies[rule.code] = _tally(batch, rule, mine, time.process_time() - start)
+        found.sort(key=lambda item: (item.line, item.code, item.flag.at, item.flag.span or (0, 0)))
+        shapes = Counter(example.shape for example in batch.examples if example is not None)
+        head = Head(
+            lines=len(batch.lines),
+            rows=len(batch.readable),
+            broken=len(batch.lines) - len(batch.readable) - len(batch.blank),
+            tokens=int(arrays["tokens"].sum()),
+            shapes=dict(shapes),
+            tallies=tallies,
+            phases=clock.seconds,
+        )
+        return head, found, arrays
+
+
+class _Clock:
+    """CPU seconds by phase."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def __call__(self, phase: str) -> Iterator[None]:
+        start = time.process_time()
+        yield
+        self.seconds[phase] = self.seconds.get(phase, 0.0) + time.process_time() - start
+
+
+def _arrays(batch: Batch, clock: _Clock) -> dict[str, np.ndarray]:
+    """Per line: content id, whether it could be read, tokens of the row and of its answers."""
+    with clock("content ids"):
+        ids = np.frombuffer(b"".join(batch.content_ids), dtype=np.uint8).reshape(-1, 16)
+    with clock("tokens"):
+        tokens_of_row = batch.row_tokens.astype(np.int32)
+        answering = np.where(batch.roles == ROLE_CODES["assistant"], batch.turn_tokens, 0)
+        tokens_of_answers = np.bincount(batch.turn_lines, answering, len(batch.lines)).astype(np.int32)
+    readable = np.zeros(len(batch.lines), dtype=bool)
+    readable[batch.readable] = True
+    return {"ids": ids, "readable": readable, "tokens": tokens_of_row, "answers": tokens_of_answers}
+
+
+def _tally(batch: Batch, rule: Rule, found: list[Found], seconds: float) -> Tally:
+    examined = len(batch.lines) if isinstance(rule, RawRule) else len(batch.readable)
+    skipped = 0 if isinstance(rule, RawRule) else len(batch.lines) - len(batch.readable) - len(batch.blank)
+    fixable = sum(item.flag.fix is not None for item in found)
+    return Tally(examined, skipped, len(found), fixable, seconds)
+
+
+def address(batch: Batch, code: str, line: int, flag: Flag) -> Found:
+    """A flag of a row rule with its row's content id and its own."""
+    row = batch.content_ids[line].hex()
+    shown = excerpt(flag, batch.values[line], batch.lines[line])
+    return Found(code, line, flag, finding_id(code, (row,), flag), row, shown)
+
+
+def finding_id(code: str, rows: tuple[str, ...], flag: Flag) -> str:
+    """The identity of a finding: its code, the content of its rows, the path and the evidence."""
+    body = msgspec.json.encode([code, rows, flag.at, flag.span, flag.evidence], order="sorted")
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def read_scan(scanned: Scanned) -> ScanFile:
+    return ScanFile(Path(scanned.path))

@@ -1,0 +1,6 @@
+"""Sources: whatever a user names becomes plain JSONL bytes, cut in spans."""
+
+from curator.sources.opened import Sources, open_sources
+from curator.sources.source import Fault, Source, Span, Stamp, cut, read
+
+__all__ = ["Fault", "Source", "Sources", "Span", "Stamp", "cut", "open_sources", "read"]

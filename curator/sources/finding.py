@@ -1,0 +1,219 @@
+"""Finds the data files behind the names a user gives: files, folders, "-"."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from curator.errors import SourceError
+
+COMPRESSED = (".gz", ".gzip", ".zst", ".zstd")
+EXTENSIONS = frozenset(
+    {".jsonl", ".ndjson", ".jsonlines", ".json", ".csv", ".tsv", ".tab", ".parquet", ".pq", ".arrow", ".feather"}
+)
+# Names that stand beside data and are none.
+SIDE_FILES = re.compile(
+    r"readme.*|source.*|licen[cs]e.*|notice.*|.*\.md|.*\.truth\..*|truth\.(jsonl|tsv|csv)|rejected\.jsonl"
+    r"|dataset_infos?\.json|dataset_dict\.json|state\.json|split\.json|run\.json|package(-lock)?\.json"
+    r"|(adapter_|generation_|tokenizer_|preprocessor_)?config\.json|tokenizer\.json|vocab\.json"
+    r"|special_tokens_map\.json|added_tokens\.json|trainer_state\.json|ds_config.*\.json",
+    re.IGNORECASE,
+)
+SPLITS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "eval": "valid",
+    "test": "test",
+    "testing": "test",
+}
+_SHARD = re.compile(r"[-_.]\d+([-_]of[-_]\d+)?$")
+_NAMELESS = re.compile(r"(data|part|shard|chunk|file)?[-_]?\d*|data", re.IGNORECASE)
+
+
+class Found(NamedTuple):
+    """A data file: its path as the user would write it, its split, and whether `datasets` saved it."""
+
+    path: str
+    split: str
+    saved: bool = False
+
+
+class Left(NamedTuple):
+    """A file that is no part of the set, and why."""
+
+    path: str
+    reason: str
+
+
+def find(names: Sequence[str]) -> tuple[list[Found], list[Left]]:
+    """Every data file behind the names, each once, and what was left out.
+
+    Raises SourceError for a name that does not exist or a folder that holds no data.
+    """
+    found: list[Found] = []
+    left: list[Left] = []
+    seen: set[tuple[int, int]] = set()
+    for name in names:
+        for item in _behind(name, left):
+            if item.path != "-":
+                stat = os.stat(item.path)  # noqa: PTH116
+                if (key := (stat.st_dev, stat.st_ino)) in seen:
+                    left.append(Left(item.path, "named twice: read once"))
+                    continue
+                seen.add(key)
+            found.append(item)
+    return found, left
+
+
+def split_of(path: str) -> str:
+    """The split a file's name stands for: "train", "valid" or "test", else the name without extensions.
+
+    A shard ("train-00000-of-00004.parquet") has the split of its whole; a name that says nothing
+    ("data-00000.arrow", "part-1.jsonl") takes that of its folder.
+    """
+    file = Path(path)
+    stem = _stem(file)
+    whole = _SHARD.sub("", stem)
+    if known := SPLITS.get(whole.lower()):
+        return known
+    if _NAMELESS.fullmatch(whole) and (known := SPLITS.get(file.parent.name.lower())):
+        return known
+    return whole or stem
+
+
+def _stem(file: Path) -> str:
+    name = file.name
+    if file.suffix.lower() in COMPRESSED:
+        name = file.stem
+    stem, dot, extension = name.rpartition(".")
+    return stem if dot and stem and f".{extension}".lower() in EXTENSIONS | {".txt"} else name
+
+
+def extension_of(path: str) -> str:
+    """The extension below that of a compression, in lower case: ".jsonl" for "train.jsonl.gz"."""
+    file = Path(path)
+    if file.suffix.lower() in COMPRESSED:
+        file = file.with_suffix("")
+    return file.suffix.lower()
+
+
+def _behind(name: str, left: list[Left]) -> Iterator[Found]:
+    if name == "-":
+        yield Found("-", "train")
+    elif Path(name).is_dir():
+        yield from _in_folder(Path(name), left)
+    elif Path(name).exists():
+        yield Found(name, split_of(name))
+    else:
+        raise _missing(name)
+
+
+def _missing(name: str) -> SourceError:
+    path = Path(name)
+    if path.is_symlink():
+        return SourceError("the link points to nothing", where=name, hint=f"it names {os.readlink(path)}")  # noqa: PTH115
+    if not path.parent.is_dir():
+        folder = path.parent
+        while not folder.is_dir():
+            folder = folder.parent
+        return SourceError("no such file: its folder is missing", where=name, hint=f"this much of the path exists: {folder}")
+    near = nearest(path.name, [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")])
+    hint = "did you mean " + " or ".join(str(path.parent / other) for other in near) + "?" if near else ""
+    return SourceError("no such file or folder", where=name, hint=hint or f"see what is there: ls {path.parent}")
+
+
+def nearest(name: str, others: Sequence[str], most: int = 3) -> list[str]:
+    """The names most like `name`, best first."""
+    from rapidfuzz import fuzz, process
+
+    hits = process.extract(name.lower(), others, scorer=fuzz.ratio, processor=str.lower, limit=most, score_cutoff=60)
+    return [choice for choice, _, _ in hits]
+
+
+def _in_folder(folder: Path, left: list[Left]) -> Iterator[Found]:
+    if saved := _saved_files(folder):
+        yield from saved
+        return
+    files = list(_data_files(folder, left, set()))
+    # A folder laid out for a trainer: it reads the splits and nothing else.
+    top = [item for item in files if Path(item.path).parent == folder]
+    if any(item.split == "train" and _names_split(item.path) for item in top):
+        splits = [item for item in files if item.split in SPLITS.values()]
+        left += [Left(item.path, "stands beside train, valid and test files and is none of them") for item in files if item not in splits]
+        files = splits
+    if not files:
+        raise _no_data(folder, left)
+    yield from files
+
+
+def _names_split(path: str) -> bool:
+    return _SHARD.sub("", _stem(Path(path))).lower() in SPLITS
+
+
+def _no_data(folder: Path, left: list[Left]) -> SourceError:
+    wanted = ".jsonl, .json, .csv, .tsv, .parquet, .arrow (also .gz and .zst), or a saved datasets folder"
+    there = [Path(item.path).name for item in left]
+    if not there and not any(folder.iterdir()):
+        return SourceError("the folder is empty", where=str(folder), hint=f"data files are {wanted}")
+    seen = f"; it holds {', '.join(sorted(there)[:5])}" if there else ""
+    return SourceError("the folder holds no data", where=str(folder), hint=f"data files are {wanted}{seen}; a file named outright is always read")
+
+
+def _data_files(folder: Path, left: list[Left], visited: set[str]) -> Iterator[Found]:
+    """The data files under a folder in order of name; a folder reached twice through links is read once."""
+    real = os.path.realpath(folder)
+    if real in visited:
+        return
+    visited.add(real)
+    try:
+        entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
+    except OSError as error:
+        left.append(Left(str(folder), f"cannot be opened: {error.strerror}"))
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _saved_files(entry) or _data_files(entry, left, visited)
+        elif not entry.exists():
+            left.append(Left(str(entry), "a link that points to nothing"))
+        elif SIDE_FILES.fullmatch(entry.name):
+            left.append(Left(str(entry), "describes the data"))
+        elif extension_of(entry.name) not in EXTENSIONS:
+            left.append(Left(str(entry), "no data by its extension"))
+        else:
+            yield Found(str(entry), split_of(str(entry)))
+
+
+def _saved_files(folder: Path) -> list[Found]:
+    """The Arrow files of a folder written by `Dataset.save_to_disk` or `DatasetDict.save_to_disk`."""
+    listed = _json(folder / "dataset_dict.json").get("splits")
+    if isinstance(listed, list):
+        return [item for split in listed for item in _saved_files(folder / str(split))]
+    state = _json(folder / "state.json")
+    files = state.get("_data_files")
+    if not isinstance(files, list):
+        return []
+    split = str(state.get("_split") or folder.name)
+    split = SPLITS.get(folder.name.lower()) or SPLITS.get(split.lower(), split)
+    paths = [folder / file["filename"] for file in files if isinstance(file, dict) and "filename" in file]
+    for path in paths:
+        if not path.exists():
+            raise SourceError("a file of the saved data set is missing", where=str(path), hint=f"{folder / 'state.json'} lists it; save the set again")
+    return [Found(str(path), split, saved=True) for path in paths]
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}

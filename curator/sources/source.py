@@ -1,0 +1,159 @@
+"""A source: plain JSONL bytes, cut in spans at lines that the content chooses."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from curator.errors import ChangedError
+from curator.model import Flag
+
+LEAST = 4_000_000  # bytes of a span before a cut is looked for
+MOST = 8_000_000  # bytes after which any line end is a cut
+SPACING = 1 << 16  # bytes that lie, on average, between two lines that ask for a cut
+
+
+class Span(NamedTuple):
+    """Whole lines: the bytes [start, stop) of a source's data."""
+
+    start: int
+    stop: int
+
+
+class Stamp(NamedTuple):
+    """What tells whether a file has changed."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+
+    @classmethod
+    def of(cls, path: str | Path) -> Stamp:
+        stat = os.stat(path)  # noqa: PTH116
+        return cls(stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
+
+
+class Fault(NamedTuple):
+    """A fault of the container itself: a flag with its rule and physical line (from 1)."""
+
+    code: str
+    line: int
+    flag: Flag
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One file of the set, as plain JSONL bytes.
+
+    `path` is what the user wrote ("-" is standard input), `data` the JSONL file to read: the user's
+    own where it is plain JSONL, else a spooled copy with one record a line. `numbers` names a file of
+    little-endian int64: the physical line in the user's file (for tables without lines: the row, from
+    1) of each line of `data`; None where both are the same.
+    """
+
+    path: str
+    split: str
+    container: str
+    compression: str | None
+    data: Path
+    stamp: Stamp | None
+    numbers: Path | None = None
+    flags: tuple[Fault, ...] = ()
+
+    @property
+    def plain(self) -> bool:
+        """The user's file is what is read: its lines can be mended in place."""
+        return self.numbers is None and self.compression is None and self.path != "-"
+
+    def lines(self, first: int, count: int) -> Sequence[int]:
+        """Physical line numbers of `count` lines of `data` from index `first` (from 0) on."""
+        if self.numbers is None:
+            return range(first + 1, first + count + 1)
+        found: list[int] = np.fromfile(self.numbers, "<i8", count, offset=8 * first).tolist()
+        return found
+
+    def check_unchanged(self) -> None:
+        """Raises ChangedError when the user's file is not the one that was opened."""
+        if self.stamp is None:
+            return
+        try:
+            now: Stamp | None = Stamp.of(self.path)
+        except OSError:
+            now = None
+        if now != self.stamp:
+            raise ChangedError(
+                "the file changed while it was read" if now else "the file vanished while it was read",
+                where=self.path,
+                hint="nothing was written; run the command again when the file is at rest",
+            )
+
+
+def read(source: Source, span: Span) -> bytes:
+    """The bytes of a span. Raises ChangedError when the file has become shorter."""
+    try:
+        with source.data.open("rb", buffering=0) as file:
+            file.seek(span.start)
+            data = _read_all(file, span.stop - span.start)
+    except OSError:
+        source.check_unchanged()
+        raise
+    if len(data) != span.stop - span.start:
+        source.check_unchanged()
+        raise ChangedError(
+            "the file became shorter while it was read",
+            where=source.path,
+            hint="run the command again when the file is at rest",
+        )
+    return data
+
+
+def _read_all(file: object, size: int) -> bytes:
+    parts: list[bytes] = []
+    while size and (part := file.read(size)):  # type: ignore[attr-defined]
+        parts.append(part)
+        size -= len(part)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def cut(source: Source) -> list[Span]:
+    """Spans of about 4 MB that follow each other without a gap.
+
+    A span ends after the first line, from 4 MB on, whose checksum asks for it. The lines decide, not
+    their offsets, so that a line inserted early leaves nearly all later spans as they were. A line
+    asks with a chance proportional to its length: cuts are equally near for short and for long lines.
+    """
+    size = source.data.stat().st_size
+    spans: list[Span] = []
+    with source.data.open("rb", buffering=1 << 17) as file:
+        start = 0
+        while start < size:
+            stop = _next_cut(file, start, size)
+            spans.append(Span(start, stop))
+            start = stop
+    return spans
+
+
+def _next_cut(file: object, start: int, size: int) -> int:
+    if size - start <= LEAST:
+        return size
+    seek, readline = file.seek, file.readline  # type: ignore[attr-defined]
+    seek(start + LEAST - 1)
+    stop = start + LEAST - 1 + len(readline())
+    if stop - start > MOST:  # an enormous line: cut before it, or after it where it comes first
+        seek(start)
+        before = start + file.read(LEAST).rfind(b"\n") + 1  # type: ignore[attr-defined]
+        return before if before > start else stop
+    while stop < size:
+        line = readline()
+        if not line or stop + len(line) - start > MOST:
+            return stop
+        stop += len(line)
+        if zlib.crc32(line) * SPACING < len(line) << 32:
+            return stop
+    return min(stop, size)

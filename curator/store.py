@@ -1,0 +1,161 @@
+"""What a scan leaves on disk: one file a span, read back piece by piece.
+
+A scan file holds a head (counts), the findings and the arrays (content ids, token counts, sketches)
+of one span. Nothing in it depends on where the span lies in its file, so the same bytes give the same
+scan file wherever they stand: the chunk cache rests on that.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from curator.errors import WriteError
+from curator.model import Excerpt, Flag
+
+_PREFIX = 8  # bytes that give the length of the head, little endian
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A flag in a span: `line` counts the lines of the span (or of the set, for dataset rules) from 0."""
+
+    code: str
+    line: int
+    flag: Flag
+    id: str
+    row: str
+    excerpt: Excerpt | None = None
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """What one rule did on one span."""
+
+    examined: int
+    skipped: int
+    findings: int
+    fixable: int
+    seconds: float
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Counts of one span, and where its findings and arrays lie in the scan file."""
+
+    lines: int
+    rows: int
+    broken: int
+    tokens: int
+    shapes: dict[str, int]
+    tallies: dict[str, Tally]
+    phases: dict[str, float]
+    findings: int = 0  # bytes
+    arrays: dict[
+        str, tuple[str, tuple[int, ...], int]
+    ] = {}  # name -> dtype, shape, offset after the findings
+
+
+_head = msgspec.msgpack.Decoder(Head)
+_found = msgspec.msgpack.Decoder(list[Found])
+
+
+class ScanFile:
+    """A scan file on disk; the head is read at once, the rest on demand."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(_PREFIX), "little")
+            self.head = _head.decode(file.read(size))
+        self._findings_at = _PREFIX + size
+
+    def findings(self) -> list[Found]:
+        if not self.head.findings:
+            return []
+        with self.path.open("rb") as file:
+            file.seek(self._findings_at)
+            return _found.decode(file.read(self.head.findings))
+
+    def array(self, name: str) -> np.ndarray:
+        dtype, shape, offset = self.head.arrays[name]
+        count = int(np.prod(shape))
+        start = self._findings_at + self.head.findings + offset
+        return np.fromfile(self.path, dtype=dtype, count=count, offset=start).reshape(shape)
+
+
+def write_scan(path: Path, head: Head, found: Sequence[Found], arrays: Mapping[str, np.ndarray]) -> None:
+    """Write a scan file; it appears whole or not at all.
+
+    Raises:
+        WriteError: the disk is full or the folder cannot be written.
+    """
+    body = msgspec.msgpack.encode(found) if found else b""
+    directory: dict[str, tuple[str, tuple[int, ...], int]] = {}
+    offset = 0
+    for name, values in arrays.items():
+        directory[name] = (values.dtype.str, values.shape, offset)
+        offset += values.nbytes
+    packed = msgspec.msgpack.encode(msgspec.structs.replace(head, findings=len(body), arrays=directory))
+    parts = [len(packed).to_bytes(_PREFIX, "little"), packed, body]
+    write_whole(path, [*parts, *(np.ascontiguousarray(values).tobytes() for values in arrays.values())])
+
+
+def write_whole(path: Path, parts: Sequence[bytes]) -> None:
+    """Write a file under a passing name and move it into place.
+
+    Raises:
+        WriteError: the disk is full or the folder cannot be written; no part of the file is left.
+    """
+    passing = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with passing.open("wb") as file:
+            file.writelines(parts)
+        passing.replace(path)
+    except OSError as error:
+        passing.unlink(missing_ok=True)
+        raise WriteError(
+            f"cannot write: {error.strerror}", where=str(path), hint="free some space, or run with --no-cache"
+        ) from None
+
+
+class Spill:
+    """Findings of dataset rules, sorted by row, on disk: `append` a rule at a time, then iterate spans."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._encode = msgspec.msgpack.Encoder().encode
+        self.parts: list[tuple[int, int, list[int], list[int]]] = []
+
+    def append(self, found: Sequence[Found], bounds: Sequence[int]) -> None:
+        """Add findings sorted by line; `bounds` are the first lines of the spans and the end of the last."""
+        lines = np.fromiter((item.line for item in found), np.int64, len(found))
+        cuts = np.searchsorted(lines, bounds)
+        offsets, sizes = [], []
+        with self.path.open("ab") as file:
+            for low, high in pairwise(cuts):
+                body = self._encode(found[low:high]) if high > low else b""
+                offsets.append(file.tell())
+                sizes.append(len(body))
+                file.write(body)
+        self.parts.append((len(found), len(bounds) - 1, offsets, sizes))
+
+    def of_span(self, span: int) -> Iterator[Found]:
+        for _, _, offsets, sizes in self.parts:
+            if sizes[span]:
+                with self.path.open("rb") as file:
+                    file.seek(offsets[span])
+                    yield from _found.decode(file.read(sizes[span]))
+
+    def state(self) -> Any:
+        """What `restore` needs to read the spill again."""
+        return self.parts
+
+    @classmethod
+    def restore(cls, path: Path, state: Any) -> Spill:
+        spill = cls(path)
+        spill.parts = [tuple(part) for part in state]
+        return spill
