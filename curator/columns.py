@@ -37,7 +37,7 @@ _decode = msgspec.json.Decoder().decode
 _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
-class Line(NamedTuple):
+class Line(msgspec.Struct, frozen=True):
     """One physical line: `text` is None where it is not UTF-8, `value` is UNSET where it is not JSON."""
 
     index: int
@@ -208,7 +208,8 @@ class Batch:
 
     def lines_with(self, rule: type[RawRule]) -> list[int]:
         """Lines in which one of the rule's literals occurs."""
-        return self._raw_hits.get(rule, _NONE).tolist()
+        lines: list[int] = self._raw_hits.get(rule, _NONE).tolist()
+        return lines
 
     def rows_with(self, rule: type[RowRule]) -> list[int]:
         """Readable rows in whose turns one of the rule's literals occurs."""
@@ -386,7 +387,12 @@ def _folded_run(run: str) -> str:
 
 _RUNS = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")  # with the character before, which a mark may combine with
 # Quotation marks and full stops that NFKC leaves alone, and their ASCII kin.
-_PLAIN_MARKS = (*((mark, '"') for mark in "“”„«»"), *((mark, "'") for mark in "‘’‚"), ("。", "."), ("、", ","))
+_PLAIN_MARKS = (
+    *((mark, '"') for mark in "“”„«»"),
+    *((mark, "'") for mark in "‘’‚"),
+    ("。", "."),
+    ("、", ","),
+)
 
 
 # ---------------------------------------------------------------------- hashing of bytes and words
@@ -415,7 +421,7 @@ def powers(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def mix(values: np.ndarray) -> np.ndarray:
     """A bijection of 64-bit integers in which every input bit changes half of the output bits."""
-    x = values ^ (values >> _U64(31))
+    x: np.ndarray = values ^ (values >> _U64(31))
     x *= _U64(0x7FB5D329728EA185)
     x ^= x >> _U64(27)
     x *= _U64(0x81DADEF4BC2DD44D)
@@ -437,7 +443,7 @@ _BLOCK = 1 << 17  # bytes: the arrays of a block stay in the processor's cache
 
 
 def blocks(texts: Column) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """The column in runs of whole texts of about _BLOCK bytes: (bytes, starts, ends), counted from the run."""
+    """The column in runs of whole texts of about _BLOCK bytes: (bytes, starts, ends)."""
     data = np.frombuffer(texts.data, np.uint8)
     low = 0
     while low < len(texts.starts):

@@ -154,7 +154,9 @@ class Config(Settings, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What runs: `rules` in order of code, and everything else that findings depend on.
 
-    `hash` (32 hex digits) covers all of it and the version of curator; a plan can be pickled.
+    `hash` (32 hex digits) covers the rules with their options and severities, the packs, shape, columns,
+    tokenizer and context length, and the version of curator; not the files a rule is ignored in.
+    A plan can be pickled.
     """
 
     rules: tuple[Rule, ...]
@@ -165,7 +167,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tokenizer: str | None = None
     max_length: int | None = None
     limits: dict[str, int | str] = {}
-    ignores: tuple[tuple[str, frozenset[str]], ...] = ()
+    ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     exclude: tuple[str, ...] = ()
     root: str = ""
     packs: tuple[str, ...] = ()
@@ -174,8 +176,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 
     def ignored(self, file: str | Path) -> frozenset[str]:
         """The codes that per-file-ignores turns off for the file."""
-        found = [codes for pattern, codes in self.ignores if _matches(file, pattern, self.root)]
-        return frozenset().union(*found)
+        patterns = [codes for pattern, codes in self.ignores if _matches(file, pattern, self.root)]
+        return frozenset(code for codes in patterns for code in codes)
 
     def excluded(self, file: str | Path) -> bool:
         """True for a file that is not to be read."""
@@ -513,11 +515,11 @@ def _chosen(
     return sorted(code for code in chosen - (gated - named) if severities[code] != "off")
 
 
-def _ignores(config: Config, rules: Mapping[str, type[Rule]]) -> tuple[tuple[str, frozenset[str]], ...]:
+def _ignores(config: Config, rules: Mapping[str, type[Rule]]) -> tuple[tuple[str, tuple[str, ...]], ...]:
     found = []
     for pattern, selectors in config.per_file_ignores.items():
         entries = [("per-file-ignores", selector, True) for selector in selectors]
-        found.append((pattern, frozenset(_best(config, entries, rules))))
+        found.append((pattern, tuple(sorted(_best(config, entries, rules)))))
     return tuple(found)
 
 
@@ -602,9 +604,8 @@ def _hash(plan: Plan) -> str:
         "rules": {rule.code: msgspec.structs.asdict(rule) for rule in plan.rules},
         "packs": [hashlib.blake2b(Path(pack).read_bytes()).hexdigest() for pack in plan.packs],
         "severities": plan.severities,
-        "ignores": [(pattern, sorted(codes)) for pattern, codes in plan.ignores],
         "shape": plan.shape,
-        "columns": plan.columns,
+        "columns": list(plan.columns.items()),  # their order is the order of the turns
         "tokenizer": plan.tokenizer,
         "max_length": plan.max_length,
     }

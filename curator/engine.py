@@ -115,9 +115,7 @@ class _Run:
         work = Scan(self.plan, self.folder, self.cache.scans if self.cache else None)
         done = 0
         scanned: list[Scanned] = []
-        for result, (_, span) in zip(
-            choose(workers, size, len(jobs)).map(work, jobs), self.spans, strict=True
-        ):
+        for result, (_, span) in zip(choose(workers, size, len(jobs)).map(work, jobs), self.spans, strict=True):
             scanned.append(result)
             done += span.stop - span.start
             if progress:
@@ -150,7 +148,7 @@ class _Run:
         for rule in rules:
             start = time.process_time()
             sketches = np.concatenate([scan.array(rule.code) for scan in self.scans])
-            found = []
+            found: list[Found] = []
             for line, flag in sorted(rule.check(sketches, rows), key=lambda pair: pair[0]):
                 if rule.code not in self.ignored[rows.source_of(line)]:
                     found.append(self._address(rule.code, line, flag, rows, len(found) < _EXCERPTS))

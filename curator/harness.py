@@ -40,7 +40,7 @@ class _Rows:
         return self._batch.example(index)
 
 
-def flags_of(rule: Rule, example: Any) -> list[tuple[int, Flag]]:
+def flags_of(rule: Any, example: Any) -> list[tuple[int, Flag]]:
     """(line index, flag) of every fault the rule sees in a GOOD or BAD entry, in order."""
     batch = batch_of(example, (rule,))
     if isinstance(rule, DatasetRule):

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 from curator.errors import CuratorError
 
@@ -38,11 +38,9 @@ class Processes:
         self.workers = workers
 
     def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
-        with ProcessPoolExecutor(
-            self.workers, mp_context=_context(), initializer=_begin, initargs=(work,)
-        ) as pool:
+        with ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_begin, initargs=(work,)) as pool:
             try:
-                yield from pool.map(_run, items)
+                yield from cast(Iterator[Result], pool.map(_run, items))
             except BrokenProcessPool:
                 raise CuratorError(
                     "a worker process died, perhaps for want of memory",

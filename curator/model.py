@@ -181,6 +181,20 @@ class Example(msgspec.Struct, frozen=True):
             if turn.role == "assistant":
                 yield asked, turn
 
+    def taught(self) -> Iterator[tuple[tuple[Turn, ...], Turn]]:
+        """(turns before, assistant turn) for every answer the model is to give.
+
+        Left out are answers that teach by being wrong (`rejected`, a label of false) and those the loss is
+        not taken on (a weight of 0).
+        """
+        if self.label is False:
+            return
+        for turns, start in ((self.turns, 0), ((*self.turns, *self.chosen), len(self.turns))):
+            for place in range(start, len(turns)):
+                turn = turns[place]
+                if turn.role == "assistant" and turn.weight != 0:
+                    yield turns[:place], turn
+
 
 class Place(msgspec.Struct, frozen=True):
     """A physical line (from 1) of a file."""
@@ -273,7 +287,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TokenCount(msgspec.Struct, frozen=True):
-    """Tokens of the set and the tokenizer that counted; `error` is the measured relative error of an estimate."""
+    """Tokens of the set and the tokenizer that counted; `error` is the relative error of an estimate."""
 
     tokenizer: str
     exact: bool

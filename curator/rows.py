@@ -43,7 +43,7 @@ class SetRows:
         return int(self._owner[index])
 
     def content_id(self, index: int) -> str:
-        return self._ids[index].tobytes().hex()
+        return bytes(self._ids[index]).hex()
 
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         """The JSON value (UNSET where broken) and the bytes of a line, read again from its source."""

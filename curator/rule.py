@@ -63,10 +63,8 @@ def option(doc: str, **limits: Any) -> msgspec.Meta:
 
 
 def chat(**turns: str) -> Row:
-    """A row of the openai-chat shape; digits after a role tell turns apart: chat(user="…", assistant="…", user2="…")."""
-    return {
-        "messages": [{"role": role.rstrip("0123456789"), "content": text} for role, text in turns.items()]
-    }
+    """An openai-chat row; digits tell turns of one role apart: chat(user="…", assistant="…", user2="…")."""
+    return {"messages": [{"role": role.rstrip("0123456789"), "content": text} for role, text in turns.items()]}
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

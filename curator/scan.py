@@ -19,7 +19,7 @@ from curator.errors import WriteError
 from curator.excerpt import excerpt
 from curator.formats import Reader
 from curator.model import Flag
-from curator.rule import DatasetRule, RawRule, Rule
+from curator.rule import DatasetRule, RawRule, RowRule, Rule
 from curator.sources import Source, Span, read
 from curator.store import Found, Head, ScanFile, Tally, write_scan
 
@@ -95,7 +95,7 @@ class Scan:
             mine: list[Found] = []
             if isinstance(rule, DatasetRule):
                 arrays[rule.code] = rule.sketch(batch)
-            else:
+            elif isinstance(rule, RawRule | RowRule):
                 mine = [address(batch, rule.code, line, flag) for line, flag in rule.flags(batch)]
                 found += mine
             tallies[rule.code] = _tally(batch, rule, mine, time.process_time() - start)

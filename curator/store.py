@@ -54,9 +54,7 @@ class Head(msgspec.Struct, frozen=True):
     tallies: dict[str, Tally]
     phases: dict[str, float]
     findings: int = 0  # bytes
-    arrays: dict[
-        str, tuple[str, tuple[int, ...], int]
-    ] = {}  # name -> dtype, shape, offset after the findings
+    arrays: dict[str, tuple[str, tuple[int, ...], int]] = {}  # name -> dtype, shape, offset after the findings
 
 
 _head = msgspec.msgpack.Decoder(Head)

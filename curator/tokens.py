@@ -182,9 +182,9 @@ def _tiktoken(name: str) -> Any | None:
     packed = _packed_vocabulary(name)
     if packed is None:
         return None
-    with tempfile.TemporaryDirectory(prefix="curator-vocabulary-") as folder:
-        (Path(folder) / key).write_bytes(gzip.decompress(packed.read_bytes()))
-        return _load_from(Path(folder), name)
+    with tempfile.TemporaryDirectory(prefix="curator-vocabulary-") as passing:
+        (Path(passing) / key).write_bytes(gzip.decompress(packed.read_bytes()))
+        return _load_from(Path(passing), name)
 
 
 def _tiktoken_caches() -> list[Path]:

@@ -13,11 +13,25 @@ from typing import Any
 from curator.errors import UnknownShapeError, UsageError
 from curator.formats import chat, instruction, preference, text
 from curator.formats.adapter import Adapter, Row, Written
-from curator.formats.columns import ColumnMap
+from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns
+from curator.formats.detect import Detection, detect
 from curator.formats.turns import places, read_messages
 from curator.model import Example
 
-__all__ = ["ADAPTERS", "SHAPES", "Adapter", "Reader", "Row", "Written", "unknown"]
+__all__ = [
+    "ADAPTERS",
+    "SHAPES",
+    "Adapter",
+    "ColumnGuess",
+    "Detection",
+    "Reader",
+    "Row",
+    "Written",
+    "candidates",
+    "detect",
+    "guess_columns",
+    "unknown",
+]
 
 # In order of trial: the first that matches reads the row.
 ADAPTERS: tuple[Adapter, ...] = (

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
 
 from curator.errors import UsageError
 from curator.formats.adapter import Row
-from curator.formats.turns import parsed, read_field, read_listed
+from curator.formats.turns import is_messages, parsed, read_field, read_listed
 from curator.model import Example, Turn
+from curator.paths import format
 
 ROLES = ("system", "user", "assistant", "tool")
 PARTS = ("messages", "chosen", "rejected", "label", "tools", "text")
 
 
 class ColumnMap:
-    """Reads rows by a map from column names to roles or parts of a row."""
+    """Reads rows by a map from column names to roles or parts of a row; their shape is "mapped"."""
 
     def __init__(self, columns: Mapping[str, str]) -> None:
         for column, meaning in columns.items():
@@ -24,31 +29,158 @@ class ColumnMap:
                     hint=f"a column can be one of {', '.join((*ROLES, *PARTS))}",
                 )
         self._columns = dict(columns)
+        self._paths = {column: format((column,)) for column in columns}
 
     def read(self, value: Row) -> Example | None:
         """The mapped columns as turns in the order of the map; None where the row has none of them."""
+        if self._columns.keys().isdisjoint(value):
+            return None
         turns: list[Turn] = []
         sides: dict[str, tuple[Turn, ...]] = {"chosen": (), "rejected": ()}
-        tools, tools_path, label, found = (), "", None, False
+        tools: tuple[Any, ...] = ()
+        tools_path, label = "", None
         for column, meaning in self._columns.items():
-            found = found or column in value
-            item = value.get(column)
-            if meaning in ROLES:
-                if item is not None or meaning in ("user", "assistant"):
-                    turns += read_field(item, column, meaning)
-            elif meaning == "text":
-                turns += read_field(item, column, "assistant")
-            elif meaning == "messages":
-                turns += read_listed(item, column)
+            item, at = value.get(column), self._paths[column]
+            if meaning == "messages":
+                turns += read_listed(item, at)
             elif meaning in sides:
-                sides[meaning] = read_field(item, column, "assistant")
+                sides[meaning] = read_field(item, at, "assistant")
             elif meaning == "label":
                 label = item if type(item) is bool else None
-            else:
+            elif meaning == "tools":
                 listed = parsed(item)[0]
-                tools, tools_path = (tuple(listed), column) if type(listed) is list else ((), "")
-        if not found:
-            return None
+                tools, tools_path = (tuple(listed), at) if type(listed) is list else ((), "")
+            elif item is not None or meaning in ("user", "assistant", "text"):
+                turns += read_field(item, at, "assistant" if meaning == "text" else meaning)
         return Example(
             "mapped", tuple(turns), value, tools, sides["chosen"], sides["rejected"], label, tools_path
         )
+
+
+# ---------------------------------------------------------------------- guessing
+
+# Words of column names and what they speak for. The first table is told by the whole name, the
+# second by a word in it ("ticket_text", "agentAnswer").
+_NAMES = {
+    "system": {"sys", "system", "persona", "preamble"},
+    "user": {"q", "x", "src", "source", "in", "ask", "user", "human", "text", "message"},
+    "assistant": {"a", "y", "tgt", "target", "out", "assistant", "bot", "gpt", "label", "gold", "expected"},
+}
+_WORDS = {
+    "system": {"system", "sys"},
+    "user": {
+        *("question", "query", "prompt", "instruction", "input", "request", "problem", "ticket", "customer"),
+        *("user", "human", "utterance", "inquiry", "enquiry", "task", "issue", "asked", "ask", "client"),
+    },
+    "assistant": {
+        *("answer", "reply", "response", "output", "completion", "solution", "resolution", "agent", "assistant"),
+        *("bot", "gpt", "truth", "target", "summary", "translation", "generation", "expected", "answered"),
+    },
+}
+_TEXT_WORDS = {"text", "body", "content", "document", "article", "passage", "page"}
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
+_SAMPLE = 400
+
+
+class ColumnGuess(msgspec.Struct, frozen=True):
+    """A map a person may accept: column → role or part, how sure it is (0 to 1), and why."""
+
+    columns: dict[str, str]
+    confidence: float
+    reasons: tuple[str, ...]
+
+
+class _Column(msgspec.Struct, frozen=True):
+    name: str
+    mean: float  # characters
+    prose: bool  # most values hold a space
+
+
+def guess_columns(values: Iterable[Row]) -> ColumnGuess | None:
+    """A guess at what unknown columns mean, by their names and, failing that, by their lengths.
+
+    None where nothing speaks for any column. The guess is for showing: nothing applies it by itself.
+    """
+    rows = [value for value, _ in zip(values, range(_SAMPLE), strict=False)]
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    for name in names:
+        if _share(rows, lambda row, key=name: is_messages(row.get(key))) > 0.9:
+            return ColumnGuess({name: "messages"}, 0.9, (f"{name!r} holds lists of messages",))
+    columns = [column for name in names if (column := _text_column(rows, name))]
+    by_name = _by_name(columns)
+    if "user" in by_name and "assistant" in by_name:
+        return _named(by_name, columns)
+    return _by_length(columns, by_name)
+
+
+def _share(rows: list[Row], holds: Any) -> float:
+    return sum(1 for row in rows if holds(row)) / len(rows) if rows else 0.0
+
+
+def _text_column(rows: list[Row], name: str) -> _Column | None:
+    texts = [text for row in rows if type(text := row.get(name)) is str and text.strip()]
+    if len(texts) < 0.5 * len(rows):
+        return None
+    prose = sum(1 for text in texts if " " in text.strip()) / len(texts) > 0.5
+    return _Column(name, sum(map(len, texts)) / len(texts), prose)
+
+
+def _by_name(columns: list[_Column]) -> dict[str, list[tuple[float, _Column]]]:
+    """For each role the columns whose names speak for it, surest first."""
+    found: dict[str, list[tuple[float, _Column]]] = {}
+    for column in columns:
+        words = [word.lower() for word in _CAMEL.split(column.name) if word]
+        if words and words[-1] in ("id", "ids", "type", "len", "length", "count", "lang", "language", "time"):
+            continue
+        scores = {role: _name_score(words, role) for role in ROLES[:3]}
+        role = max(scores, key=scores.__getitem__)
+        if scores[role]:
+            found.setdefault(role, []).append((scores[role], column))
+    for role in found:
+        found[role].sort(key=lambda pair: (-pair[0], -pair[1].mean))
+    return found
+
+
+def _name_score(words: list[str], role: str) -> float:
+    if len(words) == 1 and words[0] in _NAMES[role]:
+        return 0.85
+    hits = [i for i, word in enumerate(words) if word in _WORDS[role]]
+    if not hits:
+        return 0.0
+    return 1.0 if len(words) == 1 else 0.9 if hits[-1] == len(words) - 1 else 0.8
+
+
+def _named(by_name: dict[str, list[tuple[float, _Column]]], columns: list[_Column]) -> ColumnGuess:
+    chosen = {role: by_name[role][0] for role in ("system", "user", "assistant") if role in by_name}
+    reasons = [f"the name {column.name!r} speaks for the {role} turn" for role, (_, column) in chosen.items()]
+    confidence = min(score for score, _ in chosen.values())
+    for role in chosen:
+        others = [column.name for score, column in by_name[role][1:] if score == chosen[role][0]]
+        if others:
+            confidence -= 0.2
+            reasons.append(f"{', '.join(map(repr, others))} could be the {role} turn as well")
+    return ColumnGuess({c.name: role for role, (_, c) in chosen.items()}, round(confidence, 2), tuple(reasons))
+
+
+def _by_length(columns: list[_Column], by_name: dict[str, list[tuple[float, _Column]]]) -> ColumnGuess | None:
+    prose = [column for column in columns if column.prose]
+    for role, other in (("user", "assistant"), ("assistant", "user")):
+        rest = [column for column in prose if role in by_name and column is not by_name[role][0][1]]
+        if len(rest) == 1:
+            score, column = by_name[role][0]
+            order = [(column.name, role), (rest[0].name, other)]
+            reasons = (
+                f"the name {column.name!r} speaks for the {role} turn",
+                f"{rest[0].name!r} is the only other column of text",
+            )
+            return ColumnGuess(dict(order if role == "user" else order[::-1]), round(score - 0.3, 2), reasons)
+    if len(prose) == 1:
+        only = prose[0]
+        named = any(word.lower() in _TEXT_WORDS for word in _CAMEL.split(only.name))
+        return ColumnGuess({only.name: "text"}, 0.6 if named else 0.4, (f"{only.name!r} is the only column of text",))
+    if len(prose) == 2:
+        short, long = sorted(prose, key=lambda column: column.mean)
+        if long.mean > 2 * short.mean:
+            reasons = (f"{long.name!r} is much longer ({long.mean:.0f} characters) than {short.name!r} ({short.mean:.0f})",)
+            return ColumnGuess({short.name: "user", long.name: "assistant"}, 0.45, reasons)
+    return None

@@ -317,13 +317,13 @@ def is_shared(messages: Any) -> bool:
 
 
 def is_messages(value: Any) -> bool:
-    """True for a list with at least one message object, and nothing but objects."""
-    return (
-        type(value) is list
-        and bool(value)
-        and all(type(item) is dict for item in value)
-        and any(_is_message(item) for item in value)
-    )
+    """True for a list that begins with message objects (one of the first three is one)."""
+    if type(value) is not list:
+        return False
+    for item in value[:3]:
+        if type(item) is dict and ("role" in item or "from" in item or "content" in item):
+            return True
+    return False
 
 
 def _is_message(item: dict[str, Any]) -> bool:
@@ -343,8 +343,9 @@ def joined(turns: Iterable[Turn], role: str, path: str) -> Turn:
 def _weight(message: dict[str, Any]) -> float | None:
     """The loss weight a message names: weight or loss_weight, or the flag train as 1 or 0."""
     for key in ("weight", "loss_weight"):
-        if type(number := message.get(key)) in (int, float):
-            return float(number)  # type: ignore[arg-type]
+        number = message.get(key)
+        if type(number) is float or (type(number) is int and abs(number) < 1e15):
+            return float(number)
     for key in ("train", "training"):
         if type(flag := message.get(key)) is bool:
             return 1.0 if flag else 0.0

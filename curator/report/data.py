@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator
-from itertools import batched, chain
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from io import BytesIO
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from curator import __version__
-from curator.excerpt import visible
 from curator.model import Finding, Place, Report
 from curator.report import View, Write
 from curator.report.tally import found, verdict
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _BATCH = 2_000  # findings encoded at a time
+_encoder = msgspec.json.Encoder(enc_hook=str)
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class Record(msgspec.Struct, frozen=True):
     """A finding as programs read it: a line of jsonl, an entry of "findings" in json."""
 
     code: str
@@ -34,3 +37,165 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     evidence: dict[str, Any]
     id: str
     row: str
+
+    @classmethod
+    def of(cls, finding: Finding) -> Record:
+        return cls(
+            finding.code,
+            finding.name,
+            finding.severity,
+            finding.file,
+            finding.line,
+            finding.path,
+            finding.span,
+            finding.message,
+            finding.fix.safety if finding.fix else None,
+            finding.related,
+            finding.evidence,
+            finding.id,
+            finding.row,
+        )
+
+
+def write_jsonl(report: Report, write: Write, view: View) -> None:
+    for part in batches(report.findings):
+        write(encode_lines(list(map(Record.of, part))))
+
+
+def write_json(report: Report, write: Write, view: View) -> None:
+    write(b'{"summary":' + encode(summary(report)) + b',"findings":[')
+    lead = b"\n"
+    for part in batches(report.findings):
+        lines = encode_lines(list(map(Record.of, part)))
+        write(lead + lines[:-1].replace(b"\n", b",\n"))  # a line break never occurs inside encoded JSON
+        lead = b",\n"
+    write(b'\n],"rules":' + encode(report.rules))
+    write(b',"files":' + encode(report.files))
+    write(b',"tokens":' + encode(report.tokens))
+    write(b',"not_run":' + encode(report.not_run))
+    write(b',"limits":' + encode(report.limits))
+    write(b',"unused":' + encode(report.unused) + b"}\n")
+
+
+def summary(report: Report) -> dict[str, Any]:
+    return {
+        "curator": __version__,
+        "ok": report.ok,
+        "exit_code": report.exit_code,
+        "verdict": verdict(report),
+        "rows": report.rows,
+        "broken": report.broken,
+        "findings": found(report),
+        "errors": report.count("error"),
+        "warnings": report.count("warning"),
+        "notes": report.count("info"),
+        "fixable": sum(stat.fixable for stat in report.rules),
+        "suppressed": report.suppressed,
+        "fail_on": report.fail_on,
+        "plan": report.plan,
+        "seconds": round(report.seconds, 3),
+        "cached": report.cached,
+    }
+
+
+def batches(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    rest = iter(findings)
+    while part := list(islice(rest, _BATCH)):
+        yield part
+
+
+def encode(value: Any) -> bytes:
+    """JSON of any value; lone surrogates, which UTF-8 cannot hold, are written out as \\udc80."""
+    try:
+        return _encoder.encode(value)
+    except UnicodeEncodeError:
+        return _encoder.encode(_without_surrogates(msgspec.to_builtins(value, enc_hook=str)))
+
+
+def encode_lines(values: Sequence[Any]) -> bytes:
+    """JSON lines of any values, as `encode` writes them."""
+    try:
+        return _encoder.encode_lines(values)
+    except UnicodeEncodeError:
+        return b"".join(encode(value) + b"\n" for value in values)
+
+
+def _without_surrogates(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_surrogates(item) for item in value]
+    return value
+
+
+def write_parquet(report: Report, write: Write, view: View) -> None:
+    """One row a finding; the summary, rules and files stand as JSON in the metadata under "curator"."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    about = {"summary": summary(report), "rules": report.rules, "files": report.files, "not_run": report.not_run}
+    schema = _schema().with_metadata({"curator": encode(about)})
+    sink = BytesIO()
+    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+        for part in batches(report.findings):
+            columns = list(zip(*map(_cells, part), strict=True))
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, schema, strict=True)]
+            writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+    write(sink.getvalue())
+
+
+def _schema() -> pa.Schema:
+    import pyarrow as pa
+
+    text, number = pa.string(), pa.int64()
+    place = pa.struct([("file", text), ("line", number)])
+    names = pa.dictionary(pa.int32(), text)
+    return pa.schema(
+        [
+            ("code", names),
+            ("name", names),
+            ("severity", names),
+            ("file", names),
+            ("line", number),
+            ("path", text),
+            ("span_start", number),
+            ("span_end", number),
+            ("byte", number),
+            ("message", text),
+            ("fix", text),
+            ("fix_title", text),
+            ("related", pa.list_(place)),
+            ("evidence", text),  # JSON
+            ("excerpt", text),
+            ("id", text),
+            ("row", text),
+        ]
+    )
+
+
+def _cells(finding: Finding) -> tuple[Any, ...]:
+    start, end = finding.span or (None, None)
+    return (
+        finding.code,
+        finding.name,
+        finding.severity,
+        _without_surrogates(finding.file),
+        finding.line,
+        _without_surrogates(finding.path),
+        start,
+        end,
+        finding.byte,
+        _without_surrogates(finding.message),
+        finding.fix.safety if finding.fix else None,
+        _without_surrogates(finding.fix.title) if finding.fix else None,
+        [{"file": _without_surrogates(place.file), "line": place.line} for place in finding.related],
+        encode(finding.evidence).decode(),
+        _without_surrogates(finding.excerpt.text) if finding.excerpt else None,
+        finding.id,
+        finding.row,
+    )
+
+
+WRITERS = {"json": write_json, "jsonl": write_jsonl, "parquet": write_parquet}

@@ -15,9 +15,9 @@ COMPRESSED = (".gz", ".gzip", ".zst", ".zstd")
 EXTENSIONS = frozenset(
     {".jsonl", ".ndjson", ".jsonlines", ".json", ".csv", ".tsv", ".tab", ".parquet", ".pq", ".arrow", ".feather"}
 )
-# Names that stand beside data and are none.
+# Names with a data file's extension that stand beside data and are none.
 SIDE_FILES = re.compile(
-    r"readme.*|source.*|licen[cs]e.*|notice.*|.*\.md|.*\.truth\..*|truth\.(jsonl|tsv|csv)|rejected\.jsonl"
+    r".*\.truth\.\w+|rejected\.jsonl|decisions\.jsonl"
     r"|dataset_infos?\.json|dataset_dict\.json|state\.json|split\.json|run\.json|package(-lock)?\.json"
     r"|(adapter_|generation_|tokenizer_|preprocessor_)?config\.json|tokenizer\.json|vocab\.json"
     r"|special_tokens_map\.json|added_tokens\.json|trainer_state\.json|ds_config.*\.json",

@@ -1,0 +1,120 @@
+"""The command line: a thin front, a module a verb, imported when the verb is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from curator import __version__
+from curator.errors import CuratorError
+
+# The first sentence of each verb's help, so that `curator --help` imports none of them.
+VERBS = {
+    "lint": "Find what would break or spoil a training run.",
+    "explain": "Show everything that is known of one row.",
+    "clean": "Write a mended copy, with the rejected rows and their reasons.",
+    "stats": "Count rows, turns and tokens.",
+    "diff": "Compare two versions of a set, row by row.",
+    "rule": "Explain a rule.",
+    "rules": "List the rules.",
+    "config": "Show the configuration, or its JSON Schema.",
+}
+
+
+class Verbs(click.Group):
+    """A group that imports the module of a verb when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="curator %(version)s")
+def cli() -> None:
+    """A linter for the data that language models are fine-tuned on.
+
+    \b
+    curator lint support.jsonl         find what is wrong, where, and why
+    curator lint support.jsonl --fix   mend what can be mended safely
+    curator rule ANS005                explain a rule
+    """
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit status.
+
+    0: nothing at or above --fail-on. 1: something is. 2: wrong usage or an error. 130: interrupted.
+    """
+    _never_fail_to_print()
+    try:
+        status: Any = cli.main(args, prog_name="curator", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 2
+    except click.ClickException as error:
+        _complain(error.format_message(), _usage_hint(error))
+        return 2
+    except CuratorError as error:
+        _complain(str(error))
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        return 130
+    except BrokenPipeError:
+        silence()
+        return 0
+    except Exception as error:
+        return _report_bug(error)
+
+
+def silence() -> None:
+    """Nobody reads standard output any more: let what is left in its buffer vanish at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _never_fail_to_print() -> None:
+    """Characters that the terminal's encoding lacks, and lone surrogates, are printed as escapes."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _complain(message: str, hint: str = "") -> None:
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
+    if hint:
+        click.echo(f"  {hint}", err=True)
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"{context.command_path} --help shows the usage" if context else ""
+
+
+def _report_bug(error: Exception) -> int:
+    if os.environ.get("CURATOR_TRACEBACK"):
+        import traceback
+
+        traceback.print_exception(error)
+        return 2
+    said = " ".join(str(error).split())[:200]
+    _complain(
+        f"a fault in curator: {type(error).__name__}: {said}",
+        "run again with CURATOR_TRACEBACK=1 and report what it prints, with the command and the version",
+    )
+    return 2

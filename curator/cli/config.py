@@ -1,0 +1,35 @@
+"""`curator config`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+@click.group("config")
+def command() -> None:
+    """Show the configuration, or its JSON Schema.
+
+    curator reads the nearest curator.toml, or pyproject.toml with a [tool.curator] table, from the
+    folder of the data upwards.
+    """
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema of curator.toml."""
+    from curator import docs
+
+    click.echo(docs.schema(), nl=False)
+
+
+@command.command()
+@click.argument("path", type=click.Path(path_type=Path), default=".")
+@click.option("--config", "file", type=click.Path(path_type=Path), help="Configuration file to read.")
+def show(path: Path, file: Path | None) -> None:
+    """Print what applies to the data at PATH: the file, its settings and the rules that run."""
+    from curator import docs
+    from curator.config import load_config
+
+    click.echo(docs.configuration(load_config(path, file)), nl=False)

@@ -1,0 +1,98 @@
+"""Options that several verbs share. Each is a key of the configuration, by the same name."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+SEVERITIES = ["info", "warning", "error", "never"]
+
+
+def _listed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...] | None:
+    words = tuple(word.strip() for part in value for word in part.split(",") if word.strip())
+    return words or None
+
+
+def _mapped(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str] | None:
+    if value is None:
+        return None
+    pairs = [pair.rpartition("=") for pair in value.split(",")]
+    if not all(column and role for column, _, role in pairs):
+        raise click.BadParameter("write column=role,column=role: question=user,answer=assistant", ctx, param)
+    return {column.strip(): role.strip() for column, _, role in pairs}
+
+
+_SELECTING = (
+    click.option("--select", multiple=True, callback=_listed, metavar="RULES", help="Run these rules only."),
+    click.option("--ignore", multiple=True, callback=_listed, metavar="RULES", help="Do not run these rules."),
+    click.option(
+        "--extend-select", multiple=True, callback=_listed, metavar="RULES", help="Run these rules as well."
+    ),
+    click.option(
+        "--preview/--no-preview", default=None, help="Run the selected rules that are in preview as well."
+    ),
+    click.option("--profile", metavar="NAME", help="Selection to start from: minimal, default or strict."),
+)
+_READING = (
+    click.option("--shape", metavar="NAME", help="Shape of the rows, in place of detection."),
+    click.option(
+        "--map", callback=_mapped, metavar="COLUMN=ROLE,…", help="What the columns mean: question=user,answer=assistant."
+    ),
+    click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
+    click.option(
+        "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
+    ),
+)
+
+
+def _applied(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
+    def apply(function: F) -> F:
+        for add in reversed(options):
+            function = add(function)
+        return function
+
+    return apply
+
+
+selecting: Callable[[F], F] = _applied(_SELECTING)
+"""--select, --ignore, --extend-select, --preview, --profile."""
+
+reading: Callable[[F], F] = _applied(_READING)
+"""--shape, --map, --tokenizer, --config."""
+
+
+def start(paths: tuple[str, ...]) -> Path:
+    """Where the search for the configuration begins: the first path, or here for standard input."""
+    return Path(paths[0] if paths and paths[0] != "-" else ".")
+
+
+# Options that say how to report or what to do with what was found, not what to find.
+_FORM = {"form", "output", "show", "statistics", "timing", "color", "verbose", "fix", "unsafe_fixes", "diff"}
+_FORM |= {"watch", "exit_zero", "write_baseline", "workers", "cache"}
+
+
+def retyped(ctx: click.Context) -> str:
+    """The command as it was typed, without the options of form: what next steps build on."""
+    words = ctx.command_path.split()
+    for param in ctx.command.params:
+        value = ctx.params.get(param.name or "")
+        given = ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.COMMANDLINE
+        if isinstance(param, click.Argument):
+            words += value if isinstance(value, tuple) else [str(value)]
+        elif given and param.name not in _FORM:
+            words += _option(param, value)
+    return shlex.join(words)
+
+
+def _option(param: click.Parameter, value: Any) -> list[str]:
+    if isinstance(value, bool):
+        return [param.opts[0] if value else param.secondary_opts[0]]
+    if isinstance(value, dict):
+        return [param.opts[0], ",".join(f"{column}={role}" for column, role in value.items())]
+    return [param.opts[0], ",".join(value) if isinstance(value, tuple) else str(value)]

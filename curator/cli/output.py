@@ -1,0 +1,104 @@
+"""Where a verb prints: standard output or a file that appears whole, and progress on standard error."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import click
+
+from curator.errors import WriteError
+
+
+@contextmanager
+def sink(path: Path | None) -> Iterator[IO[bytes]]:
+    """Standard output, or a file that takes its name only when all is written.
+
+    A named pipe or a device is written as it comes.
+
+    Raises:
+        WriteError: the file cannot be written; what stood there before still stands.
+    """
+    if path is None:
+        sys.stdout.flush()
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    path = path.resolve()
+    special = path.exists() and not path.is_file()
+    passing = path if special else path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with passing.open("wb") as file:
+            yield file
+        if not special:
+            passing.replace(path)
+    except OSError as error:
+        _remove(passing, special)
+        hint = "check the folder, its rights and the free space"
+        raise WriteError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from None
+    except BaseException:
+        _remove(passing, special)
+        raise
+
+
+def _remove(passing: Path, special: bool) -> None:
+    if not special:
+        passing.unlink(missing_ok=True)
+
+
+def coloured(choice: str, stream: IO[str]) -> bool:
+    """Whether to print colours: as chosen, else on a terminal, unless NO_COLOR says no."""
+    if choice != "auto":
+        return choice == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Cells of a terminal line; 100 where there is no terminal."""
+    return shutil.get_terminal_size((100, 24)).columns
+
+
+@contextmanager
+def progress(label: str = "") -> Iterator[Callable[[int, int], None] | None]:
+    """Takes (bytes done, bytes in all) and draws one line, once the work has taken over a second.
+
+    None where standard error is no terminal.
+    """
+    if not sys.stderr.isatty():
+        yield None
+        return
+    line = _Line(label)
+    try:
+        yield line
+    finally:
+        line.clear()
+
+
+class _Line:
+    """A line of progress, redrawn in place at most ten times a second."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._started = self._drawn = time.monotonic()
+        self._shown = False
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        if now - self._started < 1 or now - self._drawn < 0.1 or not total:
+            return
+        self._drawn, self._shown = now, True
+        share = done / total
+        left = (now - self._started) * (1 - share) / share if share else 0
+        bar = "#" * round(24 * share)
+        text = f"{self._label}[{bar:<24}] {share:4.0%} of {total / 1e6:,.0f} MB, {left:.0f} s left"
+        click.echo(f"\r\x1b[K{text[: width() - 1]}", err=True, nl=False)
+
+    def clear(self) -> None:
+        if self._shown:
+            click.echo("\r\x1b[K", err=True, nl=False)

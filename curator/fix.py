@@ -1,0 +1,294 @@
+"""Mends files in place: lint, make the fixes that the findings offer, and again until none is left.
+
+Fixes are made on the raw lines: bytes that no fix names stay as they are, line ends included. A file is
+replaced whole or not at all, with the original kept beside it in `.curator/backup/`; when anything
+fails on the way, every file is put back as it was.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from curator import engine
+from curator.columns import UNSET, content_id, parse
+from curator.errors import ChangedError
+from curator.model import Finding, Fix, Report
+from curator.paths import BOM, splice_groups
+from curator.sources import Stamp
+from curator.writing import Replacement, keep_copy
+
+if TYPE_CHECKING:
+    from curator.config import Config
+
+ROUNDS = 10
+PLAIN = "jsonl"  # the only container whose lines are the user's own
+BACKUPS = Path(".curator", "backup")  # in the folder of the file
+
+Lint = Callable[[Sequence[str | Path], "Config"], Report]
+Plan = dict[str, dict[int, list[Finding]]]  # file -> line (from 1) -> findings whose fixes are to be made
+
+
+class FixedFile(msgspec.Struct, frozen=True):
+    """A file that was mended: fixes made by code, rows dropped, and where the original lies."""
+
+    path: str
+    fixed: dict[str, int]
+    dropped: int
+    backup: str
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A file with fixes to make that is not mended in place: why, and the next step."""
+
+    path: str
+    reason: str
+    hint: str
+
+
+class FixResult(msgspec.Struct, frozen=True):
+    """What `fix_files` did. `report` is the lint after the last round.
+
+    `stable` is False where fixes were left that could not be made, or that made each other undone.
+    """
+
+    files: tuple[FixedFile, ...]
+    fixed: dict[str, int]
+    refused: tuple[Refused, ...]
+    report: Report
+    rounds: int
+    stable: bool
+
+
+class Applied(NamedTuple):
+    """Mended bytes, fixes made by code, and rows dropped."""
+
+    data: bytes
+    fixed: dict[str, int]
+    dropped: int
+
+
+# ---------------------------------------------------------------------- one line
+
+
+def fix_line(raw: bytes, fixes: Sequence[Fix]) -> list[bytes]:
+    """The lines (without line breaks) that one round of fixes puts in the place of a line; [] drops it."""
+    return mend(raw, fixes)[0]
+
+
+def mend(raw: bytes, fixes: Sequence[Fix]) -> tuple[list[bytes], tuple[bool, ...]]:
+    """(lines in the place of the line, whether each fix was made).
+
+    A fix is made whole or not at all, and waits for another round where an earlier one stands in its
+    way. Mending goes before dropping: a row is dropped only where there is nothing else to do to it.
+    """
+    for number, fix in enumerate(fixes):
+        if fix.lines and (lines := _encoded(fix.lines)) not in (None, [raw]):
+            return lines or [], tuple(other == number for other in range(len(fixes)))
+    if any(fix.changes for fix in fixes) and parse(raw.removeprefix(BOM)) is not UNSET:
+        changed, made = splice_groups(raw, [fix.changes for fix in fixes])
+        if changed != raw and parse(changed.removeprefix(BOM)) is not UNSET:
+            return [changed], tuple(done and bool(f.changes) for done, f in zip(made, fixes, strict=True))
+    drops = tuple(fix.drops for fix in fixes)
+    return ([] if any(drops) else [raw]), drops
+
+
+def _encoded(lines: Sequence[str]) -> list[bytes] | None:
+    """The lines in UTF-8; None where they hold a lone surrogate, which no file can."""
+    try:
+        return [line.encode() for line in lines]
+    except UnicodeEncodeError:
+        return None
+
+
+# ---------------------------------------------------------------------- one round
+
+
+def wanted(finding: Finding, unsafe: bool) -> bool:
+    """Whether the finding offers a fix of a kind that is asked for."""
+    return finding.fix is not None and (unsafe or finding.fix.safety == "safe")
+
+
+def plan_round(findings: Iterable[Finding], choose: Callable[[Finding], bool]) -> Plan:
+    """The fixes of one round among those of the chosen findings.
+
+    A fix that drops a row for the sake of another (a duplicate for its twin) waits while that other
+    row is itself mended or dropped: the twin must still be there, and still be one.
+    """
+    plan: Plan = {}
+    waiting: list[Finding] = []
+    for finding in findings:
+        if finding.fix is None or not choose(finding):
+            continue
+        if finding.fix.drops and finding.related:
+            waiting.append(finding)
+        else:
+            plan.setdefault(finding.file, {}).setdefault(finding.line, []).append(finding)
+    for finding in waiting:
+        if not any(plan.get(place.file, {}).get(place.line) for place in finding.related):
+            plan.setdefault(finding.file, {}).setdefault(finding.line, []).append(finding)
+    return plan
+
+
+class Tally:
+    """Counts what is done to a file: fixes by code, and rows dropped."""
+
+    def __init__(self) -> None:
+        self.fixed: Counter[str] = Counter()
+        self.dropped = 0
+
+
+def mend_lines(
+    lines: Iterable[bytes], plan: Mapping[int, Sequence[Finding]], tally: Tally
+) -> Iterator[bytes]:
+    """The lines of a file (with their line breaks), those in the plan mended.
+
+    Raises ChangedError where a finding is not about the row that stands there.
+    """
+    number = 0
+    for number, line in enumerate(lines, 1):
+        findings = plan.get(number)
+        if findings is None:
+            yield line
+            continue
+        raw = line.removesuffix(b"\n")
+        if not _is_row(raw, findings[0].row, first=number == 1):
+            raise _changed(findings[0].file)
+        new, made = mend(raw, [finding.fix for finding in findings if finding.fix])
+        tally.fixed.update(finding.code for finding, done in zip(findings, made, strict=True) if done)
+        tally.dropped += not new and bool(raw.strip())
+        if new:
+            yield b"\n".join(new) + line[len(raw) :]
+    if plan and max(plan) > number:
+        raise _changed(plan[max(plan)][0].file)
+
+
+def apply_fixes(data: bytes, findings: Iterable[Finding], *, unsafe: bool = False) -> Applied:
+    """One round of fixes on the bytes of a JSONL file, with the findings of that file.
+
+    Raises ChangedError where a finding is not about the row that stands there.
+    """
+    plan = plan_round(findings, lambda finding: wanted(finding, unsafe))
+    lines = {line: found for of_file in plan.values() for line, found in of_file.items()}
+    tally = Tally()
+    return Applied(b"".join(mend_lines(io.BytesIO(data), lines, tally)), dict(tally.fixed), tally.dropped)
+
+
+def _is_row(raw: bytes, row: str, *, first: bool) -> bool:
+    """Whether the line holds the row with that content id; a broken line is taken on trust."""
+    value = parse(raw.removeprefix(BOM) if first else raw)
+    return not row or value is UNSET or content_id(value, raw).hex() == row
+
+
+def _changed(path: str) -> ChangedError:
+    hint = "this file was left as it is; run the command again when it is at rest"
+    return ChangedError("the file changed after it was linted", where=path, hint=hint)
+
+
+# ---------------------------------------------------------------------- files
+
+
+def fix_files(
+    paths: Sequence[str | Path], config: Config, *, unsafe: bool = False, lint: Lint = engine.lint
+) -> FixResult:
+    """Lint and mend until nothing is left to mend, at most ten rounds. All files are written, or none.
+
+    Only plain JSONL is mended in place; other containers are named in `refused`.
+
+    Raises:
+        ChangedError: a file changed meanwhile; it is left as the other writer left it.
+        WriteError: a file could not be written.
+    """
+    stamps = _stamps(paths)
+    files: dict[str, _File] = {}
+    try:
+        for rounds in range(ROUNDS + 1):
+            report = lint(paths, config)
+            plain = {file.path for file in report.files if file.container == PLAIN}
+            plan = plan_round(report.findings, lambda finding: wanted(finding, unsafe))
+            refused = [_refusal(path, report) for path in plan.keys() - plain]
+            todo = {path: lines for path, lines in plan.items() if path in plain}
+            for path in todo:
+                files.setdefault(path, _File(path, stamps))
+            if rounds == ROUNDS or not any([files[path].mend(lines) for path, lines in todo.items()]):
+                break
+    except BaseException:
+        for file in files.values():
+            file.restore()
+        raise
+    done = tuple(file.result() for file in files.values() if file.backup)
+    fixed = sum((Counter(file.fixed) for file in done), Counter[str]())
+    return FixResult(done, dict(sorted(fixed.items())), tuple(refused), report, rounds, not todo)
+
+
+class _File:
+    """A file under repair: written anew in every round that mends something, put back when anything fails."""
+
+    def __init__(self, path: str, stamps: Mapping[Path, Stamp]) -> None:
+        self.path = path
+        self.real = Path(path).resolve()
+        self.stamp = stamps.get(self.real)
+        self.tally = Tally()
+        self.backup: Path | None = None
+
+    def mend(self, plan: Mapping[int, Sequence[Finding]]) -> bool:
+        """Write the file with one round of fixes; False where none could be made."""
+        before = self.tally.fixed.total()
+        hint = "nothing was changed; free some space, or write the mended rows elsewhere: curator clean"
+        with Replacement(self.path, hint=hint) as new:
+            with self.real.open("rb") as old:
+                new.file.writelines(mend_lines(old, plan, self.tally))
+            if self.tally.fixed.total() == before:
+                return False
+            if self.stamp is not None and Stamp.of(self.real) != self.stamp:
+                raise _changed(self.path)
+            if self.backup is None:
+                self.backup = _back_up(self.real)
+            new.commit()
+        self.stamp = Stamp.of(self.real)
+        return True
+
+    def restore(self) -> None:
+        """Put the original back, unless somebody else has written the file since."""
+        if self.backup is None:
+            return
+        if not self.real.exists() or Stamp.of(self.real) == self.stamp:
+            self.backup.replace(self.real)
+        self.backup = None
+
+    def result(self) -> FixedFile:
+        return FixedFile(
+            self.path, dict(sorted(self.tally.fixed.items())), self.tally.dropped, str(self.backup)
+        )
+
+
+def _back_up(path: Path) -> Path:
+    """Keep the file, out of sight of version control."""
+    folder = path.parent / BACKUPS
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (ignore := folder / ".gitignore").exists():
+        ignore.write_text("*\n")
+    return keep_copy(path, folder)
+
+
+def _stamps(paths: Sequence[str | Path]) -> dict[Path, Stamp]:
+    """The stamps of all files at or below the paths, by resolved path."""
+    found: dict[Path, Stamp] = {}
+    for path in map(Path, paths):
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            if file.is_file():
+                found[file.resolve()] = Stamp.of(file)
+    return found
+
+
+def _refusal(path: str, report: Report) -> Refused:
+    container = next((file.container for file in report.files if file.path == path), "")
+    what = f"{container} is" if path != "-" else "standard input is"
+    return Refused(
+        path, f"{what} not mended in place, only JSONL files are", f"curator clean {path} -o OUT.jsonl"
+    )

@@ -1,0 +1,133 @@
+"""Which shape a set is of: a vote over a sample of its rows."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from curator.formats.adapter import Row
+from curator.formats.chat import matches_rft
+
+UNKNOWN = "unknown"
+HEAD = SPREAD = 200  # rows of the sample: the first, and as many spread over the rest
+
+# Shapes that one reader takes as it finds them: a file that holds several of a family is not mixed.
+FAMILY = {"openai-rft": "openai-chat", "anthropic-bedrock": "openai-chat"}
+
+
+class Detection(msgspec.Struct, frozen=True):
+    """The vote: the shape (None where no row is of a known one), how sure (0 to 1), rows a shape.
+
+    `outliers` are the indices, in the values given, of sampled rows of another shape; `keys` the
+    top-level keys seen, most frequent first.
+    """
+
+    shape: str | None
+    confidence: float
+    counts: dict[str, int]
+    outliers: tuple[int, ...]
+    keys: tuple[str, ...]
+
+    @property
+    def mixed(self) -> bool:
+        """True where a second known shape holds half a percent of the sample or more."""
+        known = Counter[str]()
+        for shape, count in self.counts.items():
+            if shape != UNKNOWN:
+                known[FAMILY.get(shape, shape)] += count
+        total = sum(self.counts.values())
+        return any(count >= 0.005 * total for _, count in known.most_common()[1:])
+
+
+def sample(count: int) -> list[int]:
+    """The indices of the sampled rows of `count`: the first 200, and 200 spread evenly over the rest."""
+    if count <= HEAD + SPREAD:
+        return list(range(count))
+    step = (count - HEAD) / SPREAD
+    return [*range(HEAD), *(HEAD + int(i * step) for i in range(SPREAD))]
+
+
+def detect(values: Iterable[Row]) -> Detection:
+    """The shape of a set by a vote over a sample of its rows. An empty set has none."""
+    from curator.formats import candidates
+
+    rows: Sequence[Any] = values if isinstance(values, Sequence) else list(values)
+    shapes: dict[int, str] = {}
+    sure: dict[str, float] = Counter()
+    keys: Counter[str] = Counter()
+    ends_with_user = 0
+    for index in sample(len(rows)):
+        value = rows[index]
+        if type(value) is not dict:
+            continue
+        keys.update(value.keys())
+        shape, confidence = UNKNOWN, 0.0
+        for adapter in candidates(value):
+            if (confidence := adapter.matches(value)) > 0:
+                shape = adapter.name
+                break
+        shapes[index] = shape
+        sure[shape] += confidence
+        ends_with_user += shape == "openai-chat" and matches_rft(value) > 0
+    counts = Counter(shapes.values())
+    seen = tuple(key for key, _ in keys.most_common())
+    best = _winner(counts)
+    if best is None:
+        return Detection(None, 0.0, dict(counts), (), seen)
+    total = sum(counts.values())
+    if best == "openai-chat" and ends_with_user >= 0.9 * counts[best]:
+        shapes = {index: "openai-rft" if shape == best else shape for index, shape in shapes.items()}
+        counts["openai-rft"] = counts.pop(best)
+        sure["openai-rft"], best = 0.8 * counts["openai-rft"], "openai-rft"
+    family = FAMILY.get(best, best)
+    agreeing = [index for index, shape in shapes.items() if FAMILY.get(shape, shape) == family]
+    outliers = tuple(sorted(shapes.keys() - set(agreeing)))
+    base = sure[best] / counts[best] - _doubts(rows[agreeing[0]])
+    confidence = round(base * len(agreeing) / total, 4)
+    return Detection(best, confidence, dict(counts), outliers, seen)
+
+
+def _winner(counts: Counter[str]) -> str | None:
+    """The most frequent known shape; of a family its most frequent member speaks for all."""
+    families = Counter[str]()
+    for shape, count in counts.items():
+        if shape != UNKNOWN:
+            families[FAMILY.get(shape, shape)] += count
+    if not families:
+        return None
+    family = families.most_common(1)[0][0]
+    members = {shape: n for shape, n in counts.items() if FAMILY.get(shape, shape) == family}
+    return max(members, key=members.__getitem__)
+
+
+def _doubts(value: Row) -> float:
+    """What the form of a row takes from the confidence: both spellings of a message mixed."""
+    for item in value.values():
+        if type(item) is list:
+            keys = {key for message in item if type(message) is dict for key in message}
+            if {"from", "role"} <= keys or {"value", "content"} <= keys:
+                return 0.1
+    return 0.0
+
+
+def stringified(text: str) -> list[Any] | None:
+    """The messages a JSON string holds, None where it holds none."""
+    if text[:1] != "[" and text.lstrip()[:1] != "[":
+        return None
+    try:
+        messages = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if type(messages) is not list or not messages:
+        return None
+    for message in messages:
+        if type(message) is not dict:
+            return None
+        if not ({"role", "content"} <= message.keys() or {"from", "value"} <= message.keys()):
+            if not ("role" in message and ("tool_calls" in message or "function_call" in message)):
+                return None
+    return messages

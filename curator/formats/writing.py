@@ -1,0 +1,209 @@
+"""What the writers share: turns as messages, the keys a row carries along, and the losses in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from curator.formats.adapter import Row
+from curator.model import Example, ToolCall, Turn
+from curator.paths import get, parse
+
+# Message keys the readers understand; all others travel from message to message.
+MESSAGE_KEYS = frozenset(
+    {"role", "from", "content", "value", "text", "name", "weight", "loss_weight", "train", "training", "refusal"}
+    | {"tool_calls", "function_call", "tool_call_id", "call_id", "reasoning_content", "reasoning", "thinking"}
+)
+
+
+class Losses(list[str]):
+    """Losses in the order they were met, each once."""
+
+    def note(self, loss: str) -> None:
+        if loss not in self:
+            self.append(loss)
+
+
+def head(path: str) -> str:
+    """The top-level key a path begins with."""
+    return str(parse(path)[0]) if path else ""
+
+
+def carried(example: Example, target: frozenset[str], losses: Losses) -> Row:
+    """The keys of the source row that no turn was read from; one the target would read is a loss."""
+    from curator.formats import SHAPES
+
+    if type(example.value) is not dict:
+        return {}
+    own = SHAPES[example.shape].keys if example.shape in SHAPES else frozenset[str]()
+    read = {head(turn.path) for turn in example.all_turns()} | {head(example.tools_path)}
+    read |= {head(piece.path) for turn in example.all_turns() for piece in turn.pieces}
+    if example.label is not None:
+        read |= {"label", "kto_tag"}
+    row: Row = {}
+    for key, item in example.value.items():
+        if key in read or (key in own and item in (None, "", [], {})):
+            continue
+        if key in _ENVELOPE.get(example.shape, ()):
+            continue
+        if key in target:
+            losses.note(f"the column {key!r}")
+        else:
+            row[key] = item
+    return row
+
+
+# Keys that belong to a shape's form, not to its content.
+_ENVELOPE = {"bedrock-converse": ("schemaVersion",), "trl-stepwise": ("labels", "completions")}
+
+
+def answered(example: Example, losses: Losses) -> tuple[Turn, ...]:
+    """The conversation with its (chosen) answer, for shapes that hold no pair and no verdict."""
+    if example.rejected:
+        losses.note("the rejected answer")
+    if example.label is not None:
+        losses.note("the label")
+    return example.turns + example.chosen
+
+
+def parted(turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
+    """(prompt, answer): the turns before the last assistant turn, and that turn and what follows it."""
+    for i in range(len(turns) - 1, -1, -1):
+        if turns[i].role == "assistant":
+            return tuple(turns[:i]), tuple(turns[i:])
+    return tuple(turns), ()
+
+
+def plain(turns: Iterable[Turn], losses: Losses, keeps: Iterable[str] = ()) -> tuple[Turn, ...]:
+    """The turns, with a note of all they hold beside role and text that is not among `keeps`."""
+    turns = tuple(turns)
+    kept = set(keeps)
+    for turn in turns:
+        for feature, there in (
+            ("tool calls", bool(turn.calls)),
+            ("tool results", turn.role == "tool"),
+            ("tool call ids", turn.call_id is not None or any(call.id is not None for call in turn.calls)),
+            ("names", turn.name is not None),
+            ("weights", turn.weight is not None),
+            ("reasoning", turn.reasoning is not None),
+            ("media", turn.media > 0),
+            ("the developer role", turn.role == "developer"),
+        ):
+            if there and feature not in kept:
+                losses.note(feature)
+    return turns
+
+
+def is_simple(turns: Sequence[Turn], *roles: str) -> bool:
+    """True where the turns have exactly these roles and nothing beside text."""
+    return [turn.role for turn in turns] == list(roles) and all(
+        turn.content and not turn.calls and turn.weight is None and turn.name is None and turn.reasoning is None
+        for turn in turns
+    )
+
+
+def beside(example: Example, turn: Turn) -> Row:
+    """The keys of a turn's message object that no reader understands."""
+    message = get(example.value, turn.base) if turn.base else None
+    if type(message) is not dict or example.shape in _OBJECTS_OF_THEIR_OWN:
+        return {}
+    return {key: item for key, item in message.items() if key not in MESSAGE_KEYS}
+
+
+_OBJECTS_OF_THEIR_OWN = frozenset({"gemini", "input-output", "oasst"})
+
+
+def weight_of(turn: Turn) -> int | float | None:
+    """A weight as JSON writes it: 0 and 1 as integers."""
+    return int(turn.weight) if turn.weight in (0, 1) else turn.weight
+
+
+def arguments_text(call: ToolCall) -> str:
+    """Arguments as the JSON string openai-chat wants, the original string where there was one."""
+    return call.raw if call.raw is not None else msgspec.json.encode(call.arguments).decode()
+
+
+def content_of(example: Example, turn: Turn) -> Any:
+    """The content for a message: the original part list where it is one of typed parts, else the text."""
+    if turn.media or turn.pieces:
+        raw = get(example.value, turn.path)
+        if type(raw) is list and all(type(p) is dict and p.get("type") in _PARTS for p in raw):
+            return raw
+    return turn.text
+
+
+_PARTS = frozenset({"text", "image_url", "input_audio", "file"})
+
+
+def as_messages(example: Example, turns: Sequence[Turn], losses: Losses) -> list[Row]:
+    """Turns as openai messages. Calls without an id get one, and the results that follow are given theirs."""
+    messages: list[Row] = []
+    waiting: list[str] = []
+    made = 0
+    for turn in turns:
+        message: Row = {"role": turn.role}
+        content = content_of(example, turn)
+        if turn.media and type(content) is str:
+            losses.note("media")
+        if turn.content or not turn.calls:
+            message["content"] = content if turn.content else None
+        if turn.path.endswith(".refusal"):
+            message["content"], message["refusal"] = None, turn.text
+        if turn.name is not None:
+            message["name"] = turn.name
+        if turn.calls:
+            message["tool_calls"] = calls = []
+            for call in turn.calls:
+                made += 1
+                calls.append(_call(call, call.id or f"call_{made}"))
+                waiting.append(calls[-1]["id"])
+        if turn.role == "tool":
+            # The role word "function" of the older form names its call by name, not by id.
+            chosen = turn.call_id or (waiting[0] if waiting else None)
+            if chosen is not None:
+                message["tool_call_id"] = chosen
+                if chosen in waiting:
+                    waiting.remove(chosen)
+        if (weight := weight_of(turn)) is not None:
+            message["weight"] = weight
+        if turn.reasoning is not None:
+            message["reasoning_content"] = turn.reasoning
+        messages.append(message | beside(example, turn))
+    return messages
+
+
+def _call(call: ToolCall, number: str) -> Row:
+    function = {"name": call.name or "", "arguments": arguments_text(call)}
+    return {"id": number, "type": "function", "function": function}
+
+
+def text_or_messages(example: Example, turns: Sequence[Turn], role: str, losses: Losses) -> Any:
+    """A plain string for one plain turn of `role`, else a message list."""
+    if is_simple(turns, role) and not turns[0].media:
+        return turns[0].text
+    return as_messages(example, turns, losses)
+
+
+def put_tools(row: Row, example: Example, losses: Losses, key: str = "tools") -> None:
+    """The tools of the example as a list under `key`; "" where the shape has no place for them."""
+    if example.tools and not key:
+        losses.note("tools")
+    elif example.tools:
+        row[key] = list(example.tools)
+
+
+def system_and_rest(turns: Sequence[Turn], losses: Losses) -> tuple[str | None, tuple[Turn, ...]]:
+    """(text of the opening system turns, the rest); a later system turn is a loss of its place."""
+    first = 0
+    while first < len(turns) and turns[first].role in ("system", "developer"):
+        first += 1
+    opening, rest = turns[:first], [turn for turn in turns[first:] if turn.role not in ("system", "developer")]
+    if len(opening) > 1:
+        losses.note("the border between system turns")
+    later = [turn for turn in turns[first:] if turn.role in ("system", "developer")]
+    if later:
+        losses.note("system turns after the first place")
+    texts = [turn.text for turn in opening]
+    return ("\n\n".join(texts) if opening else None), tuple(rest)

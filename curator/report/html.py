@@ -1,0 +1,322 @@
+"""One page to read, filter and pass on: plots, all findings, rules, files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import PurePath
+from typing import Any
+
+from curator import __version__, rule
+from curator.excerpt import visible
+from curator.model import Finding, Report, RuleStat
+from curator.report import View, Write
+from curator.report.charts import Bar, Bins, bars, histogram, quantile
+from curator.report.data import batches, encode, encode_lines
+from curator.report.page import MARK, asset, embedded, foot, head, table, text
+from curator.report.tally import Tally, by_count, code_ranges, counted, duration, found, steps, verdict
+
+_FIXES = {"safe": 1, "unsafe": 2}
+
+
+def write_html(report: Report, write: Write, view: View) -> None:
+    tally = Tally()
+    for finding in report.findings:
+        tally.add(finding)
+    style, script = asset("html.css"), asset("html.js")
+    sections = [
+        _top(report),
+        '<main id="top">',
+        _hero(report, tally, view),
+        _plots(report),
+        _findings(report),
+        _rules(report, tally),
+        _files(report),
+        _rest(report),
+        "</main>",
+        _bottom(report),
+    ]
+    write((head(f"{_subject(report)}: lint report", style=style, script=script) + "\n".join(sections)).encode())
+    _data(report, write)
+    write(foot(script).encode())
+
+
+def _subject(report: Report) -> str:
+    names = [PurePath(stat.path).name or stat.path for stat in report.files]
+    if len(names) <= 2:
+        return " and ".join(names) or "nothing"
+    return f"{names[0]} and {len(names) - 1} more files"
+
+
+def _top(report: Report) -> str:
+    links = [("#findings", "Findings")] if found(report) else []
+    links += [("#rules", "Rules"), ("#files", "Files")]
+    nav = "".join(f'<a href="{place}">{name}</a>' for place, name in links)
+    return (
+        f'<a class="skip" href="#top">Skip to the report</a><header class="top"><a class="brand" href="#top">{MARK}'
+        f'curator</a><nav aria-label="Sections">{nav}</nav>'
+        '<button type="button" id="theme" class="quiet" hidden>Dark</button></header>'
+    )
+
+
+def _hero(report: Report, tally: Tally, view: View) -> str:
+    worst = next((level for level in ("error", "warning", "info") if report.count(level)), "good")  # type: ignore[arg-type]
+    said = verdict(report)
+    tokens = report.tokens
+    how = "exact" if tokens.exact else f"estimate, ±{tokens.error:.0%}"
+    mended = f"{tally.safe:,} safely" if tally.safe else "none safely"
+    tiles = [
+        ("Rows", f"{report.rows:,}", f"{counted(report.broken, 'line')} unreadable" if report.broken else "all read"),
+        ("Tokens", f"{tokens.total:,}", f"{text(tokens.tokenizer)}, {how}"),
+        *_severity_tiles(report),
+        ("Can be mended", f"{tally.safe + tally.unsafe:,}", f"{mended}, {tally.unsafe:,} if you agree"),
+        ("Time", duration(report).partition(",")[0], "from the cache" if report.cached else "this run"),
+    ]
+    cells = "".join(
+        f'<div class="tile{tone}"><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>'
+        for name, value, note, tone in [(*tile, "")[:4] for tile in tiles]
+    )
+    return (
+        f'<section class="hero"><p class="eyebrow">{text(_subject(report))}</p>'
+        f'<h1 class="verdict {worst}">{text(said[:1].upper() + said[1:])}</h1>'
+        f'<dl class="tiles">{cells}</dl>{_next(report, tally, view)}</section>'
+    )
+
+
+def _severity_tiles(report: Report) -> list[tuple[str, ...]]:
+    notes = {"error": "would break a run", "warning": "would weaken it", "info": "to weigh"}
+    names = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
+    return [
+        (names[level], f"{count:,}", notes[level], f" {level}" if count else "")
+        for level in ("error", "warning", "info")
+        for count in [report.count(level)]  # type: ignore[arg-type]
+    ]
+
+
+def _next(report: Report, tally: Tally, view: View) -> str:
+    todo = steps(report, tally, view.command)
+    if not todo:
+        return ""
+    items = "".join(
+        f'<li><span>{text(step.what)}</span><code>{text(step.command)}</code>'
+        f'<button type="button" class="copy" data-copy="{text(step.command)}" hidden>Copy</button></li>'
+        for step in todo
+    )
+    return f'<h2 class="unseen">Next commands</h2><ul class="next">{items}</ul>'
+
+
+def _plots(report: Report) -> str:
+    out = []
+    if ranked := by_count(report):
+        items = [Bar(stat.name, stat.findings, stat.code, stat.severity, stat.code) for stat in ranked]
+        out.append(
+            '<figure class="panel tall"><figcaption><h2>Findings by rule</h2><p>Pick a bar to see its findings.'
+            f'</p></figcaption><div class="scroll-y" tabindex="-1">{bars(items, title="Findings by rule")}</div></figure>'
+        )
+    plots = [
+        _plot("Tokens a row", report.length_histogram, "row", "plain"),
+        _plot("Tokens an answer", report.answer_histogram, "answer", "second"),
+    ]
+    out.append("".join(plots))
+    body = "".join(out)
+    return f'<section class="plots" aria-label="Plots">{body}</section>' if body else ""
+
+
+def _plot(title: str, bins: Bins, noun: str, tone: str) -> str:
+    chart = histogram(bins, title=title, noun=noun, tone=tone)
+    if not chart:
+        return ""
+    middle, most = quantile(bins, 0.5), quantile(bins, 0.95)
+    about = f"Half hold at most {middle:,}, 95% at most {most:,}."
+    return f'<figure class="panel"><figcaption><h2>{title}</h2><p>{about}</p></figcaption>{chart}</figure>'
+
+
+def _findings(report: Report) -> str:
+    """The empty list; the script fills it from the data block."""
+    if not found(report):
+        return ""
+    options = "".join(
+        f'<option value="{text(stat.code)}">{text(stat.code)} {text(stat.name)} ({stat.findings:,})</option>'
+        for stat in sorted(by_count(report), key=lambda stat: stat.code)
+    )
+    levels = "".join(
+        f'<button type="button" class="level {level}" data-level="{level}" aria-pressed="true">'
+        f"<span>{name}</span> {count:,}</button>"
+        for level, name in (("error", "Errors"), ("warning", "Warnings"), ("info", "Notes"))
+        if (count := report.count(level))  # type: ignore[arg-type]
+    )
+    several = len(report.files) > 1
+    files = "".join(
+        f'<option value="{number}">{text(stat.path)}</option>' for number, stat in enumerate(report.files)
+    )
+    file_filter = f'<label class="field"><span class="unseen">File</span><select id="file"><option value="">All files</option>{files}</select></label>'
+    return (
+        '<section id="findings" class="findings"><div class="bar-top"><h2>Findings</h2>'
+        '<p id="status" role="status" aria-live="polite"></p></div>'
+        '<form class="filters" id="filters" role="search" aria-label="Filter the findings">'
+        '<label class="field grow"><span class="unseen">Text</span>'
+        '<input id="query" type="search" placeholder="Search messages, paths, text…  ( / )" autocomplete="off"></label>'
+        f'<div class="levels" role="group" aria-label="Severity">{levels}</div>'
+        '<label class="field"><span class="unseen">Rule</span>'
+        f'<select id="code"><option value="">All rules</option>{options}</select></label>'
+        f"{file_filter if several else ''}"
+        '<label class="field"><span class="unseen">Mend</span><select id="fix"><option value="">Mendable or not</option>'
+        '<option value="1">Mended safely</option><option value="2">Mended if you agree</option>'
+        '<option value="0">No mend</option></select></label>'
+        '<button type="reset" class="quiet" id="clear">Clear</button></form>'
+        '<div class="scroll"><table class="list"><caption class="unseen">Findings</caption><thead><tr>'
+        '<th scope="col" class="where">Where</th><th scope="col" class="which">Rule</th>'
+        '<th scope="col">What</th></tr></thead><tbody id="list"></tbody></table></div>'
+        '<noscript><p class="note">The list of findings needs JavaScript; '
+        "<code>curator lint --format text</code> prints the same.</p></noscript>"
+        '<nav class="pager" id="pager" aria-label="Pages of findings" hidden>'
+        '<button type="button" class="quiet" id="previous">Previous</button><span id="page"></span>'
+        '<button type="button" class="quiet" id="next">Next</button></nav></section>'
+    )
+
+
+def _rules(report: Report, tally: Tally) -> str:
+    heads = ("Rule", "Name", "Findings", "Rows", "Fixable", "Examined", "Skipped", "ms")
+    numbers = frozenset(range(2, 8))
+    ranked = by_count(report)
+    silent = [stat for stat in report.rules if not stat.findings]
+    parts = ['<section id="rules"><h2>Rules</h2>']
+    if ranked:
+        rows = (_rule_cells(stat, tally, report) for stat in ranked)
+        parts.append(table("Rules that found something", heads, rows, numbers=numbers))
+    if silent:
+        rows = (_rule_cells(stat, tally, report) for stat in silent)
+        parts.append(
+            f"<details><summary>{counted(len(silent), 'rule')} found nothing</summary>"
+            f"{table('Rules that found nothing', heads, rows, numbers=numbers)}</details>"
+        )
+    if report.not_run:
+        items = "".join(
+            f"<li><b>{text(code_ranges(item.codes))}</b> {text(item.reason)}: {text(item.unlock)}</li>"
+            for item in report.not_run
+        )
+        parts.append(f'<h3>Not run</h3><ul class="plain-list">{items}</ul>')
+    return "".join([*parts, "</section>"])
+
+
+def _rule_cells(stat: RuleStat, tally: Tally, report: Report) -> Iterator[str]:
+    known = rule.RULES.get(stat.code)
+    about = f"<small>{text(known.summary())}</small>" if known else ""
+    share = tally.rows[stat.code] / report.rows if report.rows else 0.0
+    yield f'<code class="{stat.severity}">{text(stat.code)}</code>'
+    yield f"{text(stat.name)}{about}"
+    yield f"{stat.findings:,}"
+    yield f"{share:.1%}" if share >= 0.0005 or not share else "&lt;0.1%"
+    yield f"{stat.fixable:,}"
+    yield f"{stat.examined:,}"
+    yield f"{stat.skipped:,}"
+    yield f"{stat.seconds * 1000:,.0f}"
+
+
+def _files(report: Report) -> str:
+    heads = ("File", "Split", "Container", "Shape", "Rows", "Unreadable", "Lines", "Size")
+    rows = (
+        (
+            f"<code>{text(stat.path)}</code>",
+            text(stat.split),
+            text(stat.container),
+            _shapes(stat.shape, stat.shapes, stat.confidence),
+            f"{stat.rows:,}",
+            f"{stat.broken:,}",
+            f"{stat.lines:,}",
+            size(stat.bytes),
+        )
+        for stat in report.files
+    )
+    return f'<section id="files"><h2>Files</h2>{table("Files", heads, rows, numbers=frozenset(range(4, 8)))}</section>'
+
+
+def _shapes(shape: str, shapes: dict[str, int], confidence: float) -> str:
+    sure = f" <small>{confidence:.0%} sure</small>" if confidence < 1 else ""
+    others = ", ".join(f"{text(name)} {count:,}" for name, count in shapes.items() if name != shape and count)
+    return f"{text(shape)}{sure}" + (f"<small>also {others}</small>" if others else "")
+
+
+def size(number: int) -> str:
+    """ "512 bytes", "1.4 MB"."""
+    for unit, name in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
+        if number >= unit:
+            return f"{number / unit:.1f} {name}"
+    return f"{number} bytes"
+
+
+def _rest(report: Report) -> str:
+    """Limits and decisions."""
+    parts = []
+    if report.limits:
+        rows = (
+            (
+                f"<code>{text(limit.code)}</code>",
+                text(limit.allowed),
+                f"{limit.flagged:,}",
+                f"{limit.judged:,}",
+                '<span class="good">held</span>' if limit.ok else '<span class="error">broken</span>',
+            )
+            for limit in report.limits
+        )
+        heads = ("Rule", "Allowed", "Flagged", "Judged", "Limit")
+        parts.append(f"<h2>Limits</h2>{table('Limits', heads, rows, numbers=frozenset((2, 3)))}")
+    if report.suppressed or report.unused:
+        unused = "".join(
+            f"<li>Unused: <b>{text(item.code or 'any rule')}</b> on row <code>{text(item.row[:12])}</code>"
+            f" {text(', '.join(part for part in (item.who, item.when, item.why) if part))}</li>"
+            for item in report.unused
+        )
+        items = f"<li>{counted(report.suppressed, 'finding')} suppressed by decisions</li>{unused}"
+        parts.append(f'<h2>Decisions</h2><ul class="plain-list">{items}</ul>')
+    return f'<section id="rest">{"".join(parts)}</section>' if parts else ""
+
+
+def _bottom(report: Report) -> str:
+    return (
+        f'<footer><p>curator {text(__version__)} · plan <code>{text(report.plan[:16])}</code></p></footer>\n'
+    )
+
+
+def _data(report: Report, write: Write) -> None:
+    """The findings, for the script: rows of [rule, file, line, path, message, fix, excerpt, related, more]."""
+    rules = {stat.code: number for number, stat in enumerate(report.rules)}
+    names = [[stat.code, stat.name, stat.severity] for stat in report.rules]
+    files = {stat.path: number for number, stat in enumerate(report.files)}
+    write(b'<script type="application/json" id="data">{"rows":[')
+    lead = b"\n"
+    for part in batches(report.findings):
+        rows = []
+        for finding in part:
+            if finding.code not in rules:
+                rules[finding.code] = len(names)
+                names.append([finding.code, finding.name, finding.severity])
+            for place in (finding, *finding.related):
+                files.setdefault(place.file, len(files))
+            rows.append(_row(finding, rules, files))
+        write(lead + embedded(encode_lines(rows)[:-1].replace(b"\n", b",\n")))
+        lead = b",\n"
+    tail = {"rules": names, "files": [visible(file) for file in files]}
+    write(b"\n]," + embedded(encode(tail))[1:] + b"</script>\n")
+
+
+def _row(finding: Finding, rules: dict[str, int], files: dict[str, int]) -> list[Any]:
+    fix = finding.fix
+    excerpt = finding.excerpt
+    points = finding.span is not None or finding.byte is not None
+    row: list[Any] = [
+        rules[finding.code],
+        files[finding.file],
+        finding.line,
+        visible(finding.path) if finding.byte is None else f"{visible(finding.path)} byte {finding.byte}".strip(),
+        visible(finding.message),
+        _FIXES[fix.safety] if fix else 0,
+        [excerpt.text, excerpt.start, excerpt.end if points else -1] if excerpt else 0,
+        [[files[place.file], place.line] for place in finding.related],
+        visible(fix.title) if fix else "",
+    ]
+    if finding.evidence:
+        row.append(visible(encode(finding.evidence).decode()))
+    return row
+
+
+WRITERS = {"html": write_html}

@@ -1,0 +1,175 @@
+"""Tables as JSON lines: CSV and TSV by the standard library, Parquet and Arrow by pyarrow."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from curator.errors import SourceError
+from curator.model import Flag
+from curator.sources.records import Record
+from curator.sources.source import Fault
+
+_ROWS = 1000  # rows of a table turned at once
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Delimited:
+    """Iterates the rows of CSV or TSV as JSON objects; `faults` fills up on the way.
+
+    Every cell stays a string; a cell that a short row lacks is null, cells beyond the header come
+    under "column N". Bytes that are no UTF-8 pass through unchanged, for the rules on lines to judge.
+    """
+
+    def __init__(self, file: BinaryIO, delimiter: str) -> None:
+        self.faults: list[Fault] = []
+        self._lines = _Counted(io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline=""))
+        self._delimiter = delimiter
+
+    def __iter__(self) -> Iterator[Record]:
+        csv.field_size_limit(sys.maxsize)
+        reader = csv.reader(self._lines, delimiter=self._delimiter)
+        header: list[str] = []
+        begin = 1
+        for cells in reader:
+            if cells and not header:
+                header = self._names(cells, begin)
+            elif cells:
+                yield Record(begin, _line(self._row(header, cells, begin)))
+            begin = self._lines.number + 1
+            self._lines.forget()
+        if sum(line.count('"') for line in self._lines.since) % 2:
+            self._fault(begin, "a quotation mark opened in this row is never closed: all that follows was read as one cell")
+
+    def _names(self, cells: list[str], line: int) -> list[str]:
+        names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
+        twice = [name for name, count in Counter(names).items() if count > 1]
+        for name in twice:
+            self.faults.append(
+                Fault("FIL008", line, Flag("", f"two columns are named {name!r}; the later ones got a number"))
+            )
+        seen: Counter[str] = Counter()
+        for place, name in enumerate(names):
+            seen[name] += 1
+            if seen[name] > 1:
+                names[place] = f"{name} {seen[name]}"
+        return names
+
+    def _row(self, header: list[str], cells: list[str], line: int) -> dict[str, Any]:
+        if len(cells) != len(header):
+            self._fault(line, f"{len(cells)} cells where the header has {len(header)}")
+        row: dict[str, Any] = dict(zip(header, cells, strict=False))
+        for name in header[len(cells) :]:
+            row[name] = None
+        for place, cell in enumerate(cells[len(header) :], len(header) + 1):
+            row[f"column {place}"] = cell
+        return row
+
+    def _fault(self, line: int, message: str) -> None:
+        self.faults.append(Fault("FIL001", line, Flag("", message)))
+
+
+class _Counted:
+    """The lines of a text, counted; `since` holds those read since `forget`."""
+
+    def __init__(self, text: io.TextIOWrapper) -> None:
+        self.number = 0
+        self.since: list[str] = []
+        self._text = text
+
+    def __iter__(self) -> _Counted:
+        return self
+
+    def __next__(self) -> str:
+        line = next(self._text)
+        self.number += 1
+        self.since.append(line)
+        return line
+
+    def forget(self) -> None:
+        self.since.clear()
+
+
+def _line(row: dict[str, Any]) -> bytes:
+    try:
+        return _encode(row)
+    except UnicodeEncodeError:  # bytes that were no UTF-8
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
+
+
+def arrow_rows(path: Path, where: str) -> Iterator[Record]:
+    """The rows of an Arrow file or stream, or of a Feather file; a row's number (from 1) stands for its line."""
+    import pyarrow as pa
+    from pyarrow import feather, ipc
+
+    with pa.memory_map(str(path)) as source:
+        head = source.read(6)
+        source.seek(0)
+        if head[:4] == b"FEA1":
+            yield from _rows(feather.read_table(source).to_batches(_ROWS))
+        elif head == b"ARROW1":
+            reader = ipc.open_file(source)
+            yield from _rows(reader.get_batch(i) for i in range(reader.num_record_batches))
+        else:
+            yield from _rows(ipc.open_stream(source))
+
+
+def parquet_rows(path: Path, where: str) -> Iterator[Record]:
+    """The rows of a Parquet file; a row's number (from 1) stands for its line."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path) as file:
+        yield from _rows(file.iter_batches(_ROWS))
+
+
+def _rows(batches: Any) -> Iterator[Record]:
+    number = 0
+    for batch in batches:
+        for start in range(0, batch.num_rows, _ROWS):
+            for row in batch.slice(start, _ROWS).to_pylist():
+                number += 1
+                yield Record(number, _table_line(row))
+
+
+def _table_line(row: dict[str, Any]) -> bytes:
+    try:
+        return _encode(row)
+    except (TypeError, OverflowError, UnicodeEncodeError, msgspec.EncodeError):
+        return json.dumps(row, ensure_ascii=False, separators=(",", ":"), default=_plain).encode(
+            "utf-8", "surrogateescape"
+        )
+
+
+def _plain(value: Any) -> Any:
+    """What JSON knows, for a value of a table that it does not know."""
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    return str(value)
+
+
+def table_errors() -> tuple[type[Exception], ...]:
+    import pyarrow as pa
+
+    return (pa.ArrowException, OSError, EOFError)
+
+
+def guarded(rows: Callable[[Path, str], Iterator[Record]], path: Path, where: str) -> Iterator[Record]:
+    """The rows, with the library's own errors as SourceError."""
+    try:
+        yield from rows(path, where)
+    except table_errors() as error:
+        raise SourceError(
+            "the table cannot be read to its end",
+            where=where,
+            hint=f"pyarrow says: {str(error).splitlines()[0]}; write the file again",
+        ) from error

@@ -1,0 +1,124 @@
+"""Writes a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from curator.errors import WriteError
+
+
+class Replacement:
+    """A new file beside `path` that takes its place on `commit`; without one, nothing of it is left.
+
+    The mode of the old file is kept, symbolic links are followed, and what is written has reached the
+    disk before the old file goes. Inside the block, any OSError becomes a WriteError.
+    """
+
+    def __init__(
+        self, path: str | Path, *, hint: str = "free some space, or write to another folder"
+    ) -> None:
+        self.path = Path(path).resolve()
+        self._shown, self._hint = str(path), hint
+        self._passing: Path | None = None
+
+    def __enter__(self) -> Replacement:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            number, name = tempfile.mkstemp(
+                prefix=f".{self.path.name[:100]}.", suffix=".part", dir=self.path.parent
+            )
+            self._passing = Path(name)
+            self.file = os.fdopen(number, "wb")
+        except OSError as error:
+            raise self._error(error) from None
+        return self
+
+    def commit(self) -> None:
+        """Put the new file in the place of the old one."""
+        assert self._passing is not None
+        self.file.flush()
+        os.fsync(self.file.fileno())
+        self.file.close()
+        self._passing.chmod(_mode(self.path))
+        self._passing.replace(self.path)
+        self._passing = None
+        _sync_folder(self.path.parent)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.file.close()
+        except OSError as late:  # the disk is full and the rest could not be flushed
+            error = error or late
+        if self._passing is not None:
+            self._passing.unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise self._error(error) from None
+
+    def _error(self, error: OSError) -> WriteError:
+        return WriteError(f"cannot be written: {error.strerror or error}", where=self._shown, hint=self._hint)
+
+
+def write_whole(path: str | Path, data: bytes) -> None:
+    """Write a small file whole or not at all. Raises WriteError."""
+    with Replacement(path) as new:
+        new.file.write(data)
+        new.commit()
+
+
+def keep_copy(path: Path, folder: Path) -> Path:
+    """Keep the file as it is under `folder` as NAME.1, NAME.2 and so on; the copy's path.
+
+    A hard link where the file system has them: it costs no space, and the file is about to be
+    replaced, not changed. Raises OSError.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        copy = folder / f"{path.name}.{number}"
+        try:
+            os.link(path, copy)
+            return copy
+        except FileExistsError:
+            number += 1
+        except OSError:
+            break
+    while copy.exists():
+        number += 1
+        copy = folder / f"{path.name}.{number}"
+    try:
+        shutil.copy2(path, copy)
+    except OSError:
+        copy.unlink(missing_ok=True)
+        raise
+    return copy
+
+
+def _mode(path: Path) -> int:
+    """The permissions of the file, or those a new file gets."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename last through a power cut, where the system lets a folder be opened."""
+    try:
+        number = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(number)
+    except OSError:
+        pass
+    finally:
+        os.close(number)
