@@ -21,15 +21,14 @@ import msgspec
 from msgspec import Meta
 
 from curator import __version__
-from curator.errors import ConfigError, CuratorError, UsageError, WriteError
+from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.rule import Rule, all_rules
+from curator.writing import write_whole
 
 FailOn = Literal["info", "warning", "error", "never"]
 Positive = Annotated[int, Meta(ge=1)]
-Limit = (
-    Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
-)
+Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets for a rule: (code, option, key).
 _SHARED = (("LEN001", "max_tokens", "max_length"),)
@@ -49,20 +48,16 @@ class Selection(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """What a configuration file may say."""
 
-    profile: Annotated[
-        str, Meta(description="The named selection to start from: minimal, default or strict.")
-    ] = "default"
+    profile: Annotated[str, Meta(description="The named selection to start from: minimal, default or strict.")] = (
+        "default"
+    )
     select: Annotated[
         tuple[str, ...] | None,
         Meta(description="Rules to run, in place of the profile's: codes, names, families (`ANS`) or `ALL`."),
     ] = None
-    ignore: Annotated[
-        tuple[str, ...], Meta(description="Rules not to run. The most specific selector wins.")
-    ] = ()
+    ignore: Annotated[tuple[str, ...], Meta(description="Rules not to run. The most specific selector wins.")] = ()
     extend_select: Annotated[tuple[str, ...], Meta(description="Rules to run beside those selected.")] = ()
-    preview: Annotated[bool | None, Meta(description="Also run the selected rules that are in preview.")] = (
-        None
-    )
+    preview: Annotated[bool | None, Meta(description="Also run the selected rules that are in preview.")] = None
     level: Annotated[
         Severity | None,
         Meta(description="Leave out rules below this severity, unless selected by code or name."),
@@ -92,15 +87,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     fail_on: Annotated[
         FailOn | None, Meta(description="The severity from which findings make the exit status 1.")
     ] = None
-    packs: Annotated[
-        tuple[str, ...], Meta(description="Files of rules of your own, relative to this file.")
-    ] = ()
-    exclude: Annotated[
-        tuple[str, ...], Meta(description="Patterns of paths or names of files not to read.")
-    ] = ()
-    cache: Annotated[
-        bool, Meta(description="Keep scan results, so that unchanged data is not scanned again.")
-    ] = True
+    packs: Annotated[tuple[str, ...], Meta(description="Files of rules of your own, relative to this file.")] = ()
+    exclude: Annotated[tuple[str, ...], Meta(description="Patterns of paths or names of files not to read.")] = ()
+    cache: Annotated[bool, Meta(description="Keep scan results, so that unchanged data is not scanned again.")] = (
+        True
+    )
     workers: Annotated[
         Positive | None, Meta(description="Worker processes; by default chosen by the size of the data.")
     ] = None
@@ -129,9 +120,7 @@ class Config(Settings, frozen=True, kw_only=True):
         rules = load_rules(packs)
         severities = _severities(self, rules)
         chosen = _chosen(self, profile, rules, severities)
-        missing = [
-            code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)
-        ]
+        missing = [code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)]
         options = _options(self, rules)
         plan = Plan(
             rules=tuple(_build(self, rules[c], options.get(c, {})) for c in chosen if c not in missing),
@@ -197,9 +186,7 @@ def _revive(rules: list[tuple[str, dict[str, Any]]], state: dict[str, Any]) -> P
 # ---------------------------------------------------------------------- reading files
 
 
-def load_config(
-    start: Path, explicit: Path | None = None, overrides: Mapping[str, Any] | None = None
-) -> Config:
+def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration for data at `start`, with `overrides` (field name to value; None is "not given").
 
     `explicit` names the file; without it the nearest `curator.toml`, or `pyproject.toml` with a
@@ -252,9 +239,7 @@ def read_table(file: Path) -> dict[str, Any]:
 
 def _existing(file: Path) -> Path:
     if not file.is_file():
-        raise ConfigError(
-            "no such configuration file", where=str(file), hint="check the path given to --config"
-        )
+        raise ConfigError("no such configuration file", where=str(file), hint="check the path given to --config")
     return file.resolve()
 
 
@@ -386,9 +371,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     from rapidfuzz import fuzz, process
 
     by_fold = {name.lower().replace("_", "-"): name for name in known}
-    found = process.extractOne(
-        word.lower().replace("_", "-"), list(by_fold), scorer=fuzz.ratio, score_cutoff=60
-    )
+    found = process.extractOne(word.lower().replace("_", "-"), list(by_fold), scorer=fuzz.ratio, score_cutoff=60)
     return by_fold[found[0]] if found else None
 
 
@@ -425,9 +408,7 @@ def match(selector: str, rules: Mapping[str, type[Rule]]) -> Match | None:
     upper = selector.upper()
     if upper == "ALL":
         return Match(frozenset(rules), 0)
-    exact = frozenset(
-        code for code, rule in rules.items() if upper == code or selector.lower() == rule.slug()
-    )
+    exact = frozenset(code for code, rule in rules.items() if upper == code or selector.lower() == rule.slug())
     if exact:
         return Match(exact, EXACT)
     codes = frozenset(code for code in rules if code.startswith(upper) and upper.startswith(family(code)))
@@ -459,9 +440,7 @@ def _error(config: Config, key: str, what: str, hint: str = "") -> CuratorError:
 T = TypeVar("T")
 
 
-def _best(
-    config: Config, entries: Iterable[tuple[str, str, T]], rules: Mapping[str, type[Rule]]
-) -> dict[str, T]:
+def _best(config: Config, entries: Iterable[tuple[str, str, T]], rules: Mapping[str, type[Rule]]) -> dict[str, T]:
     """Values by code from (key, selector, value): the most specific selector wins, of equals the last."""
     found: dict[str, tuple[int, T]] = {}
     for key, selector, value in entries:
@@ -500,9 +479,7 @@ def _chosen(
     own = Selection(config.select, config.extend_select, config.ignore)
     for layer in (Selection(profile.select), own, config.then):
         wanted = (*(layer.select or ()), *layer.extend)
-        entries = [("select", name, True) for name in wanted] + [
-            ("ignore", name, False) for name in layer.ignore
-        ]
+        entries = [("select", name, True) for name in wanted] + [("ignore", name, False) for name in layer.ignore]
         verdicts = _best(config, entries, rules)
         chosen = chosen if layer.select is None else set()
         chosen = {code for code in rules if verdicts.get(code, code in chosen)}
@@ -624,13 +601,26 @@ def _shown_path(path: Path | None) -> str:
 _HEADER = re.compile(r"^\s*\[", re.MULTILINE)
 
 
-def save_map(path: Path, columns: Mapping[str, str]) -> None:
+def map_file(config: Config, start: Path) -> Path:
+    """Where a column map for data at `start` belongs: the file in use, else a new one here or by the data."""
+    if config.source:
+        return Path(config.source)
+    folder = start if start.is_dir() else start.parent
+    here = Path.cwd()
+    return (here if folder.resolve().is_relative_to(here) else folder) / "curator.toml"
+
+
+def save_map(path: Path, columns: Mapping[str, str]) -> bool:
     """Write the column map into a configuration file, new or existing; the rest of its text stays as it is.
+
+    False where the file says the same already.
 
     Raises:
         ConfigError: the map is written in the file in a way that cannot be replaced line by line.
         WriteError: the file cannot be written.
     """
+    if path.exists() and read_table(path).get("map") == columns:
+        return False
     text = path.read_bytes().decode("utf-8") if path.exists() else ""
     name = "tool.curator.map" if path.name == "pyproject.toml" else "map"
     table = "".join(f"{_key(column)} = {_key(role, quoted=True)}\n" for column, role in columns.items())
@@ -638,13 +628,8 @@ def save_map(path: Path, columns: Mapping[str, str]) -> None:
     if not _same_but_for_map(text, new, name, dict(columns)):
         hint = f"write it there by hand:\n[{name}]\n{table}"
         raise ConfigError("cannot replace the column map in this file", where=_shown_path(path), hint=hint)
-    passing = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        passing.write_bytes(new.encode())
-        passing.replace(path)
-    except OSError as error:
-        passing.unlink(missing_ok=True)
-        raise WriteError(f"cannot be written: {error.strerror}", where=_shown_path(path)) from None
+    write_whole(path, new.encode())
+    return True
 
 
 def _with_table(text: str, name: str, body: str) -> str:

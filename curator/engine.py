@@ -12,7 +12,7 @@ import gc
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -216,8 +216,8 @@ class _Run:
             fail_on=self.plan.fail_on,
             not_run=(*self.plan.not_run, *_unread(files, self.detections)),
             limits=judge_limits(self.plan.limits, stats),
-            length_histogram=self._histogram("tokens"),
-            answer_histogram=self._histogram("answers"),
+            length_histogram=histogram(self._of_rows("tokens")),
+            answer_histogram=histogram(self._of_rows("answers")),
             phases=self._phases(),
         )
 
@@ -241,25 +241,28 @@ class _Run:
             dict(shapes),
         )
 
-    def _histogram(self, name: str) -> tuple[tuple[int, int], ...]:
-        """Rows by tokens, in bins that grow by about a third: (upper bound, rows)."""
-        edges = np.unique(np.round(np.geomspace(4, 1 << 20, 64)).astype(np.int64))
-        counts = np.zeros(len(edges) + 1, dtype=np.int64)
-        for scan in self.scans:
-            values = scan.array(name)[scan.array("readable")]
-            counts += np.bincount(np.searchsorted(edges, values), minlength=len(counts))
-        counts[-2] += counts[-1]
-        filled = np.flatnonzero(counts[:-1])
-        if not len(filled):
-            return ()
-        low, high = filled[0], filled[-1] + 1
-        return tuple(zip(edges[low:high].tolist(), counts[low:high].tolist(), strict=True))
+    def _of_rows(self, name: str) -> Iterator[np.ndarray]:
+        return (scan.array(name)[scan.array("readable")] for scan in self.scans)
 
     def _phases(self) -> dict[str, float]:
         total: Counter[str] = Counter()
         for scan in self.scans:
             total.update(scan.head.phases)
         return dict(total)
+
+
+def histogram(arrays: Iterable[np.ndarray]) -> tuple[tuple[int, int], ...]:
+    """Rows by tokens, in bins that grow by about a third: (upper bound, rows)."""
+    edges = np.unique(np.round(np.geomspace(4, 1 << 20, 64)).astype(np.int64))
+    counts = np.zeros(len(edges) + 1, dtype=np.int64)
+    for values in arrays:
+        counts += np.bincount(np.searchsorted(edges, values), minlength=len(counts))
+    counts[-2] += counts[-1]
+    filled = np.flatnonzero(counts[:-1])
+    if not len(filled):
+        return ()
+    low, high = filled[0], filled[-1] + 1
+    return tuple(zip(edges[low:high].tolist(), counts[low:high].tolist(), strict=True))
 
 
 def judge_limits(limits: dict[str, str | int], stats: Sequence[RuleStat]) -> tuple[LimitResult, ...]:

@@ -11,15 +11,16 @@ import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from curator import engine
 from curator.columns import UNSET, content_id, parse
 from curator.errors import ChangedError
-from curator.model import Finding, Fix, Report
-from curator.paths import BOM, splice_groups
+from curator.excerpt import excerpt
+from curator.model import Edit, Excerpt, Finding, Fix, Flag, Put, Report
+from curator.paths import BOM, get, splice_groups
 from curator.sources import Stamp
 from curator.writing import Replacement, keep_copy
 
@@ -143,9 +144,7 @@ class Tally:
         self.dropped = 0
 
 
-def mend_lines(
-    lines: Iterable[bytes], plan: Mapping[int, Sequence[Finding]], tally: Tally
-) -> Iterator[bytes]:
+def mend_lines(lines: Iterable[bytes], plan: Mapping[int, Sequence[Finding]], tally: Tally) -> Iterator[bytes]:
     """The lines of a file (with their line breaks), those in the plan mended.
 
     Raises ChangedError where a finding is not about the row that stands there.
@@ -215,7 +214,8 @@ def fix_files(
             todo = {path: lines for path, lines in plan.items() if path in plain}
             for path in todo:
                 files.setdefault(path, _File(path, stamps))
-            if rounds == ROUNDS or not any([files[path].mend(lines) for path, lines in todo.items()]):
+            made = [files[path].mend(lines) for path, lines in todo.items()] if rounds < ROUNDS else []
+            if not any(made):
                 break
     except BaseException:
         for file in files.values():
@@ -257,14 +257,15 @@ class _File:
         """Put the original back, unless somebody else has written the file since."""
         if self.backup is None:
             return
-        if not self.real.exists() or Stamp.of(self.real) == self.stamp:
+        if self.real.exists() and self.real.samefile(self.backup):
+            self.backup.unlink()
+        elif not self.real.exists() or Stamp.of(self.real) == self.stamp:
             self.backup.replace(self.real)
         self.backup = None
 
     def result(self) -> FixedFile:
-        return FixedFile(
-            self.path, dict(sorted(self.tally.fixed.items())), self.tally.dropped, str(self.backup)
-        )
+        fixed = dict(sorted(self.tally.fixed.items()))
+        return FixedFile(self.path, fixed, self.tally.dropped, str(self.backup))
 
 
 def _back_up(path: Path) -> Path:
@@ -288,7 +289,117 @@ def _stamps(paths: Sequence[str | Path]) -> dict[Path, Stamp]:
 
 def _refusal(path: str, report: Report) -> Refused:
     container = next((file.container for file in report.files if file.path == path), "")
-    what = f"{container} is" if path != "-" else "standard input is"
-    return Refused(
-        path, f"{what} not mended in place, only JSONL files are", f"curator clean {path} -o OUT.jsonl"
-    )
+    what = "standard input" if path == "-" else f"a file of the form {container}"
+    reason = f"{what} is not mended in place, only plain JSONL is"
+    return Refused(path, reason, f"curator clean {path} -o OUT.jsonl")
+
+
+# ---------------------------------------------------------------------- showing fixes before they are made
+
+
+class Difference(msgspec.Struct, frozen=True):
+    """What one fix would change, each part as a line of text with the changed words marked.
+
+    `after` is empty where something is taken out, `before` where something is added.
+    """
+
+    file: str
+    line: int
+    path: str
+    code: str
+    name: str
+    safety: str
+    title: str
+    before: tuple[Excerpt, ...]
+    after: tuple[Excerpt, ...]
+
+
+def differences(report: Report, *, unsafe: bool = False) -> Iterator[Difference]:
+    """What the next round of fixes would change, in the order of the findings; nothing is written.
+
+    Files that are not mended in place are left out. Raises ChangedError where a file has changed.
+    """
+    plain = {file.path for file in report.files if file.container == PLAIN}
+    plan = plan_round(report.findings, lambda f: f.file in plain and wanted(f, unsafe))
+    for path, lines in plan.items():
+        last = max(lines)
+        with Path(path).open("rb") as file:
+            for number, line in zip(range(1, last + 1), file, strict=False):
+                for finding in lines.get(number, ()):
+                    yield _difference(finding, line.removesuffix(b"\n"), first=number == 1)
+
+
+def unified_diff(report: Report, *, unsafe: bool = False) -> Iterator[str]:
+    """`differences` as lines of text: a head, then "-" and "+" with the changed words and some around them."""
+    for change in differences(report, unsafe=unsafe):
+        where = f"{change.file}:{change.line} {change.path}".rstrip()
+        mark = "" if change.safety == "safe" else " (unsafe)"
+        yield f"@@ {where} @@ {change.code} {change.name}: {change.title}{mark}"
+        yield from (f"- {part.text}" for part in change.before)
+        yield from (f"+ {part.text}" for part in change.after)
+
+
+_SHOWN = 5  # changes or new lines of one fix that are shown
+
+
+def _difference(finding: Finding, raw: bytes, *, first: bool) -> Difference:
+    fix = finding.fix
+    assert fix is not None
+    if not _is_row(raw, finding.row, first=first):
+        raise _changed(finding.file)
+    if fix.lines is None:
+        parts = _changes(fix, parse(raw.removeprefix(BOM) if first else raw), raw)
+    else:
+        parts = _new_lines(fix.lines, raw.decode("utf-8", "backslashreplace"))
+    before, after = (tuple(part for part in side if part is not None) for side in parts)
+    head = (finding.file, finding.line, finding.path, finding.code, finding.name)
+    return Difference(*head, fix.safety, fix.title, before, after)
+
+
+def _changes(fix: Fix, value: Any, raw: bytes) -> tuple[list[Excerpt | None], list[Excerpt | None]]:
+    """What the changes inside a row take out and put in."""
+    before, after = [], []
+    for change in fix.changes[:_SHOWN]:
+        old = get(value, change.path, UNSET)
+        if isinstance(change, Edit):
+            if isinstance(old, str):
+                new = old[: change.start] + change.text + old[change.end :]
+                low, high = _whole_words(old, change.start, change.end)
+                before.append(_around(old, low, high))
+                after.append(_around(new, low, high + len(new) - len(old)))
+            continue
+        if old is not UNSET:
+            before.append(excerpt(Flag(change.path, ""), value, raw))
+        if isinstance(change, Put):
+            after.append(excerpt(Flag("new", ""), {"new": change.value}, b""))
+    return before, after
+
+
+def _new_lines(lines: Sequence[str], old: str) -> tuple[list[Excerpt | None], list[Excerpt | None]]:
+    """The line as it is and those that take its place, with the part marked in which they differ."""
+    if len(lines) != 1:
+        return [_around(old, 0, 0)], [_around(line, 0, 0) for line in lines[:_SHOWN]]
+    new = lines[0]
+    start = _shared(old, new)
+    tail = _shared(old[start:][::-1], new[start:][::-1])
+    low, high = _whole_words(old, start, len(old) - tail)
+    return [_around(old, low, high)], [_around(new, low, high + len(new) - len(old))]
+
+
+def _shared(one: str, other: str) -> int:
+    """Characters that both texts begin with."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """The span widened to whole words."""
+    while start and text[start - 1].isalnum():
+        start -= 1
+    while end < len(text) and text[end].isalnum():
+        end += 1
+    return start, end
+
+
+def _around(text: str, start: int, end: int) -> Excerpt | None:
+    return excerpt(Flag("text", "", (start, end)), {"text": text}, b"")

@@ -19,9 +19,7 @@ class Replacement:
     disk before the old file goes. Inside the block, any OSError becomes a WriteError.
     """
 
-    def __init__(
-        self, path: str | Path, *, hint: str = "free some space, or write to another folder"
-    ) -> None:
+    def __init__(self, path: str | Path, *, hint: str = "free some space, or write to another folder") -> None:
         self.path = Path(path).resolve()
         self._shown, self._hint = str(path), hint
         self._passing: Path | None = None

@@ -1,1 +1,529 @@
-"""Rules of this family."""
+"""ENC: characters that went wrong on the way into the set."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from html.entities import name2codepoint
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from curator.columns import Batch
+from curator.model import Edit, Example, Fix, Flag, Safety, Turn
+from curator.prose import in_prose, looks_like_code
+from curator.rule import Bad, RowRule, chat, option
+
+
+def _about(example: Example, topic: re.Pattern[str]) -> bool:
+    """Whether the conversation is about `topic`: then a mention is no fault."""
+    return any(topic.search(turn.text) for turn in example.all_turns())
+
+
+def _safety(text: str, spans: Iterable[tuple[int, int]]) -> Safety:
+    """Safe in prose; unsafe where a change touches code, whose author may have meant it."""
+    return "safe" if all(in_prose(text, start, end) for start, end in spans) else "unsafe"
+
+
+def _times(count: int) -> str:
+    return "" if count == 1 else f", {count} times"
+
+
+class Repair(NamedTuple):
+    """text[start:end] should read `text`; None where what it should read is lost."""
+
+    start: int
+    end: int
+    text: str | None
+
+
+def _edits(turn: Turn, repairs: Iterable[Repair]) -> tuple[Edit, ...]:
+    return tuple(turn.edit(start, end, text) for start, end, text in repairs if text is not None)
+
+
+# ---------------------------------------------------------------------- mojibake
+
+
+def _alphabet(codec: str, low: int, high: int) -> dict[str, int]:
+    """The characters that bytes low..high turn into when read as `codec`; undefined bytes become C1 controls."""
+    table = {chr(byte): byte for byte in range(low, high if codec == "cp1252" else min(high, 0xA0))}
+    for byte in range(low, high):
+        char = bytes([byte]).decode(codec, "ignore")
+        if char:
+            table[char] = byte
+    return table
+
+
+def _class(chars: Iterable[str]) -> str:
+    return f"[{''.join(map(re.escape, chars))}]"
+
+
+# Signs that end a word or a quotation: after a capital, or at the end of a word, they may well be meant.
+_CLOSERS = frozenset("“”‘’…–—«»\u00a0™®°ºª¹²³·´")
+_QUOTES = frozenset("\"'“”‘’«»‹›„‚`")
+_WESTERN = _alphabet("cp1252", 0x80, 0x100)
+_TAIL = _class(_alphabet("cp1252", 0x80, 0xC0))
+_SEQUENCE = re.compile(f"[Â-ß]{_TAIL}|[à-ï]{_TAIL}{{2}}|[ð-ô]{_TAIL}{{3}}")
+_RUN = re.compile(f"(?:{_SEQUENCE.pattern})+")
+
+
+def _other(codec: str, pattern: str) -> tuple[re.Pattern[str], dict[str, int]]:
+    tail = _class(set(_alphabet(codec, 0x80, 0xC0)) - _CLOSERS)
+    return re.compile(pattern.replace("TAIL", tail)), _alphabet(codec, 0x80, 0x100)
+
+
+# UTF-8 read as Windows-1251, Mac Roman, Windows-1250 or Latin-2, by runs that leave no doubt.
+_OTHER_RUNS = (
+    _other("cp1251", "(?:[РС]TAIL){3,}"),
+    _other("mac_roman", "‚ÄTAIL"),
+    _other("cp1250", "(?:[ÂÄ]TAIL)*[ĂĹ]TAIL(?:[ÂÄĂĹ]TAIL)*"),
+    _other("iso8859_2", "(?:[ÂÄ]TAIL)*[ĂĹ]TAIL(?:[ÂÄĂĹ]TAIL)*"),
+)
+_CHINESE_RUN = re.compile(r"鈥[\u3400-\u9fff]")
+# Remains of sequences that lost a byte: what stood there cannot be told.
+_LOST = re.compile(rf"â€(?!{_TAIL})|(?<=[a-z])Ã(?= )|(?<=[a-z\d.,;:!?)])Â(?= )|锟斤拷|鈥(?=[?\ufffd])")
+
+# What a single sequence may stand for; other scripts are believed from two sequences in a row on.
+_PLAUSIBLE = re.compile(
+    r"[\u00a0-\u017f\u0218-\u021b\u02c6\u02dc\u0300-\u036f\u0370-\u03ff\u1e00-\u1eff\u2000-\u20cf\u2100-\u214f"
+    r"\u2190-\u22ff\u2500-\u27bf\ufb00-\ufb06\ufe0f\ufeff\ufffd\U0001f000-\U0001faff]*"
+)
+_ENCODINGS = re.compile(
+    r"mojibake|garbled|utf[-_ ]?8|latin[-_ ]?1\b|iso[-_ ]?8859|windows[-_ ]?125\d|cp[-_ ]?125\d|charset"
+    r"|character (?:set|encoding)|encoding (?:issue|problem|error)",
+    re.I,
+)
+
+
+def _decoded(run: str, table: dict[str, int]) -> str | None:
+    try:
+        return bytes([table[char] for char in run]).decode("utf-8")
+    except (UnicodeDecodeError, KeyError):
+        return None
+
+
+def _meant(text: str, start: int, end: int) -> bool:
+    """Whether the sequence text[start:end] can be what a person wrote: a word's last letter and a closing sign."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if before and after and before in _QUOTES and after in _QUOTES:
+        return True
+    if not _CLOSERS.issuperset(text[start + 1 : end]) or before.isdigit():
+        return False
+    if text[start] in "ÂÃ" and text[start + 1] == "\u00a0" and not before.isalpha():
+        return not after or before in _QUOTES or after in "»:;!?"
+    if after.isalpha() and text[end - 1] not in "\u00a0–—…":
+        return False
+    return not before.islower() if text[start].isupper() else before.isalpha()
+
+
+def _western(text: str) -> list[Repair]:
+    """UTF-8 that was read as Windows-1252 or Latin-1, once or more often."""
+    sure, doubtful = [], []
+    for run in _RUN.finditer(text):
+        parts = [run] if _decoded(run.group(), _WESTERN) else _SEQUENCE.finditer(text, *run.span())
+        for part in parts:
+            read = _decoded(part.group(), _WESTERN) or ""
+            lone = len(read) == 1
+            for again in reversed(_western(read) if read and not lone else ()):
+                read = read[: again.start] + (again.text or "\ufffd") + read[again.end :]
+            if not read or not (_PLAUSIBLE.fullmatch(read) or (not lone and _is_writing(read))):
+                continue
+            repair = Repair(*part.span(), None if "\ufffd" in read else read)
+            (doubtful if lone and _meant(text, *part.span()) else sure).append(repair)
+    return sorted(sure + doubtful) if sure else []
+
+
+def _is_writing(text: str) -> bool:
+    """Whether a text is at least two letters and nothing that is no writing (controls, unassigned)."""
+    kinds = [unicodedata.category(char) for char in text]
+    return sum(kind[0] == "L" for kind in kinds) > 1 and all(kind[0] in "LMNPSZ" for kind in kinds)
+
+
+def mojibake(text: str) -> list[Repair]:
+    """The parts of a text that are UTF-8 read as another encoding, with what they should read."""
+    found = _western(text)
+    for pattern, table in _OTHER_RUNS:
+        for run in pattern.finditer(text):
+            read = _decoded(run.group(), table)
+            if read and all(not run.start() < other.end or not other.start < run.end() for other in found):
+                found.append(Repair(*run.span(), read))
+    for run in _CHINESE_RUN.finditer(text):
+        data = run.group().encode("gb18030")
+        try:
+            found.append(Repair(*run.span(), data.decode("utf-8")))
+        except UnicodeDecodeError:
+            found.append(Repair(*run.span(), None))
+    taken = {place for repair in found for place in range(repair.start, repair.end)}
+    found += [Repair(*lost.span(), None) for lost in _LOST.finditer(text) if lost.start() not in taken]
+    return sorted(found)
+
+
+class Mojibake(RowRule, frozen=True):
+    """Text in UTF-8 was read as another encoding, so that letters and quotation marks became garbage.
+
+    The model learns the garbage as spelling and will write it into its own answers; every such letter
+    costs two to five tokens instead of one.
+    """
+
+    code = "ENC001"
+    literals = ("Р°", "Рµ", "Рѕ", "РЅ", "‚Ä", "Ĺ", "Ă", "锟斤拷", "鈥")
+    GOOD = [
+        chat(user="Qual é a capital de SP?", assistant="São Paulo. “AMANHÃ”, disse ele, “NÃO”…"),
+        chat(user="Was sagte er?", assistant="Er rief „Spaß“ und ging. 20 °C waren es, 5 × 3 m, ±2 %."),
+        chat(user="Et la lettre «Â» ?", assistant="À l’âge de 20 ans, « Â » s’écrit avec un accent : né…”"),
+        chat(user="Why do I see Ã© instead of é?", assistant="UTF-8 was read as Latin-1: Ã© is C3 A9."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="Who wrote it?", assistant="Sheâ€™s called ChloÃ© MÃ¼ller, born at 20Â°C."),
+            at="messages[1].content",
+            fixed=chat(user="Who wrote it?", assistant="She’s called Chloé Müller, born at 20°C."),
+        ),
+        Bad(
+            chat(user="Say hello", assistant="РџСЂРёРІРµС‚! ItÃ¢â‚¬â„¢s me."),
+            at="messages[1].content",
+            fixed=chat(user="Say hello", assistant="Привет! It’s me."),
+        ),
+        Bad(chat(user="And?", assistant="He said â€œnoâ€ and left, voilÃ  tout, 锟斤拷."), at="messages[1].content"),
+    ]
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        """Rows with a letter U+00C2 to U+00F4 before a sign that a UTF-8 tail byte turns into, or a literal."""
+        rows = set(batch.rows_with(type(self)))
+        data = np.frombuffer(batch.texts.data, np.uint8)
+        leads = np.flatnonzero(data[:-2] == 0xC3)
+        after = data[leads + 2]
+        suspects = leads[_TAIL_STARTS[after] | ((after == 0x20) & (data[leads + 1] <= 0x83))]
+        texts = np.unique(np.searchsorted(batch.texts.ends, suspects, side="right"))
+        return sorted(rows.union(batch.turn_lines[texts].tolist()))
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        found = [(turn, mojibake(turn.text)) for turn in example.all_turns()]
+        if not any(repairs for _, repairs in found) or _about(example, _ENCODINGS):
+            return
+        for turn, repairs in found:
+            if not repairs:
+                continue
+            start, end, text = repairs[0]
+            reads = "lost characters" if text is None else f"“{text}”"
+            fix = None
+            if edits := _edits(turn, repairs):
+                mended = [(r.start, r.end) for r in repairs if r.text is not None]
+                fix = Fix("decode it as UTF-8", edits, safety=_safety(turn.text, mended))
+            message = f"“{turn.text[start:end]}” is {reads} in the wrong encoding{_times(len(repairs))}"
+            yield turn.flag(message, (start, end), fix=fix)
+
+
+# First bytes, in UTF-8, of the characters that UTF-8 tail bytes turn into when read as Windows-1252.
+_TAIL_STARTS = np.zeros(256, dtype=bool)
+_TAIL_STARTS[[char.encode()[0] for char in _alphabet("cp1252", 0x80, 0xC0)]] = True
+
+
+class ReplacementCharacter(RowRule, frozen=True):
+    """The text holds U+FFFD, the sign that stands where a decoder found bytes it could not read.
+
+    What was written there is lost, mostly an accent, a quotation mark or a whole word; the model learns to
+    write the sign itself.
+    """
+
+    code = "ENC002"
+    literals = ("\ufffd",)
+    GOOD = [
+        chat(user="Where is it?", assistant="In the café."),
+        chat(user="What is U+FFFD?", assistant="The Unicode replacement character: \ufffd."),
+    ]
+    BAD = [
+        Bad(chat(user="Where is it?", assistant="In the caf\ufffd, don\ufffdt miss it."), at="messages[1].content")
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        if _about(example, _CHARACTER_TALK):
+            return
+        for turn in example.all_turns():
+            if count := turn.text.count("\ufffd"):
+                start = turn.text.index("\ufffd")
+                yield turn.flag(f"a character is lost here (U+FFFD){_times(count)}", (start, start + 1))
+
+
+_CHARACTER_TALK = re.compile(
+    r"u\+f[ef]ff|u\+fffd|u\+200|\\u(?:200|fe?ff)|replacement character|unicode|zero[- ]width|byte[- ]order|soft hyphen|mojibake"
+    r"|\bbidiinvisible character|variation selector",
+    re.I,
+)
+
+
+# ---------------------------------------------------------------------- characters nobody sees
+
+_NAMES = {
+    "\u00ad": "soft hyphen",
+    "\u034f": "combining grapheme joiner",
+    "\u180e": "Mongolian vowel separator",
+    "\u200b": "zero-width space",
+    "\u200c": "zero-width non-joiner",
+    "\u200d": "zero-width joiner",
+    "\u200e": "left-to-right mark",
+    "\u200f": "right-to-left mark",
+    "\u2060": "word joiner",
+    "\u2061": "function application",
+    "\u2062": "invisible times",
+    "\u2063": "invisible separator",
+    "\u2064": "invisible plus",
+    "\u3164": "Hangul filler",
+    "\ufeff": "byte order mark",
+    "\uffa0": "halfwidth Hangul filler",
+    **dict.fromkeys("\u202a\u202b\u202c\u2066\u2067\u2068\u2069", "direction control"),
+    **dict.fromkeys("\u202d\u202e", "direction override"),
+    **dict.fromkeys(map(chr, range(0xFE00, 0xFE10)), "variation selector"),
+    **dict.fromkeys(map(chr, range(0xFFF9, 0xFFFC)), "annotation mark"),
+    **dict.fromkeys(map(chr, range(0xE0000, 0xE0080)), "tag character"),
+    **dict.fromkeys(map(chr, range(0xE0100, 0xE01F0)), "variation selector"),
+}
+_INVISIBLE = re.compile(_class(_NAMES))
+_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001eeff]")
+# Scripts whose letters join or stack, where joiners change what is seen.
+_JOINING = re.compile(r"[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1900-\u1cff\ua840-\ua8ff\ua980-\uaaff\uabc0-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff]")
+# Scripts that put no space between words, where a zero-width space may stand for one.
+_UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1980-\u1aaf\ua9e0-\uaa7f]")
+_FLAG_TAGS = re.compile(r"\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
+
+
+def _pictographic(char: str) -> bool:
+    return unicodedata.category(char) in ("So", "Sk", "Sm") or char in "\ufe0f\u200d\u20e3"
+
+
+def _has_purpose(text: str, place: int) -> bool:
+    """Whether the invisible character text[place] does what it is for, in a script or an emoji that needs it."""
+    char, before, after = text[place], text[place - 1 : place], text[place + 1 : place + 2]
+    name = _NAMES[char]
+    if name in ("zero-width joiner", "zero-width non-joiner"):
+        if _JOINING.match(before) or _JOINING.match(after):
+            return True
+        return char == "\u200d" and bool(before and after) and _pictographic(before) and _pictographic(after)
+    if name == "zero-width space":
+        return bool(_UNSPACED.match(before) and _UNSPACED.match(after))
+    if name == "variation selector":
+        return bool(before) and (unicodedata.category(before) not in _BARE or before in "\u2139" or before >= "\u2e80")
+    if name == "tag character":
+        return any(flag.start() < place < flag.end() for flag in _FLAG_TAGS.finditer(text))
+    if name == "Mongolian vowel separator":
+        return "\u1800" <= before <= "\u18aa"
+    if name == "combining grapheme joiner":
+        return not before.isascii()
+    return name in _DIRECTIONS and bool(_RIGHT_TO_LEFT.search(text))
+
+
+_BARE = ("Lu", "Ll", "Lt", "Zs", "Cc", "Cf")
+_DIRECTIONS = ("left-to-right mark", "right-to-left mark", "direction control")
+
+
+class InvisibleCharacter(RowRule, frozen=True):
+    """The text holds characters that no reader sees: zero-width spaces, direction controls, a byte order mark.
+
+    They split words into tokens the model meets nowhere else, make equal texts unequal for duplicate
+    checks, and can carry hidden text. Where a script or an emoji needs them they are left alone.
+    """
+
+    code = "ENC003"
+    literals = tuple(_NAMES)
+    GOOD = [
+        chat(user="سلام", assistant="می‌خواهم به خانه بروم. \u200fنعم، 20%\u200f."),
+        chat(user="नमस्ते", assistant="क्\u200dया हाल है? 👩\u200d💻 🏳️\u200d🌈 ❤️ 1️⃣ ℹ️"),
+        chat(user="សួស្តី", assistant="ខ្ញុំ\u200bស្រឡាញ់\u200bអ្នក 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"),
+        chat(user="What is a zero-width space?", assistant="A character without width: “\u200b”."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="How far?", assistant="\ufeffAbout 450 \u200bkilo\u00admetres, \u202eroughly\u202c."),
+            at="messages[1].content",
+            fixed=chat(user="How far?", assistant="About 450 kilometres, roughly."),
+        ),
+        Bad(
+            chat(user="Hel\u200dlo \U000e0041\ufe0f", assistant="Hi 👋\ufe0f"),
+            at="messages[0].content",
+            fixed=chat(user="Hello ", assistant="Hi 👋\ufe0f"),
+        ),
+        Bad(
+            chat(user="Print a", assistant="```python\nprint('a\u200b')\n```"),
+            at="messages[1].content",
+            fixed=chat(user="Print a", assistant="```python\nprint('a')\n```"),
+        ),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        found = [(turn, self._places(turn.text)) for turn in example.all_turns()]
+        if not any(places for _, places in found) or _about(example, _CHARACTER_TALK):
+            return
+        for turn, places in found:
+            if not places:
+                continue
+            kinds = Counter(_NAMES[turn.text[place]] for place in places)
+            said = ", ".join(f"{name} ({count} times)" if count > 1 else name for name, count in kinds.items())
+            spans = [(place, place + 1) for place in places]
+            edits = tuple(turn.edit(start, end, "") for start, end in spans)
+            fix = Fix("remove what nobody sees", edits, safety=_safety(turn.text, spans))
+            yield turn.flag(f"invisible: {said}", spans[0], fix=fix, evidence={"characters": dict(kinds)})
+
+    @staticmethod
+    def _places(text: str) -> list[int]:
+        return [mark.start() for mark in _INVISIBLE.finditer(text) if not _has_purpose(text, mark.start())]
+
+
+# ---------------------------------------------------------------------- leftovers of web pages and of JSON
+
+_BLOCK_TAGS = "br|hr|p|div|li|ul|ol|dl|dt|dd|tr|td|th|table|tbody|thead|tfoot|h[1-6]|blockquote|pre|center|figure|figcaption|article|nav|noscript|iframe|script|style"
+_INLINE_TAGS = "span|font|img|a|strong|wbr|abbr|acronym|small|strike"
+_PAIRED_TAGS = "b|i|u|em"  # a lone one of these may be anything
+_ATTRIBUTES = r"""(?:\s+[\w:@.-]{1,40}\s*=\s*(?:"[^"<>]{0,500}"|'[^'<>]{0,500}'|&quot;[^<>&]{0,500}&quot;|[^\s"'<>=]{1,300})){0,12}"""
+_LESS = "(?:<|&(?:amp;)*lt;|&(?:amp;)*#0*60;|&(?:amp;)*#[xX]0*3[cC];)"
+_MORE = "(?:>|&(?:amp;)*gt;|&(?:amp;)*#0*62;|&(?:amp;)*#[xX]0*3[eE];)"
+_TAG = re.compile(
+    rf"{_LESS}(?:/(?P<closes>{_BLOCK_TAGS}|{_INLINE_TAGS}|{_PAIRED_TAGS})|(?P<opens>{_BLOCK_TAGS}|{_INLINE_TAGS}){_ATTRIBUTES}"
+    rf"|(?P<paired>{_PAIRED_TAGS})(?=[^\n]{{0,400}}?{_LESS}/(?P=paired){_MORE}))\s*/?{_MORE}",
+    re.I,
+)
+_ENTITY = re.compile(
+    r"&(?:amp;)*(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|" + "|".join(sorted((*name2codepoint, "apos"), key=len, reverse=True)) + ");"
+)
+_BLOCK = re.compile(_BLOCK_TAGS, re.I)
+_MARKUP_TALK = re.compile(
+    r"\b(?:x?html5?|xml|css|markup|jsx|svg|php|javascript|typescript|react|angular|vue|jinja|django|beautifulsoup|bbcode|ssml|dom"
+    r"|web ?pages?|(?:opening|closing|html|xml) tags?|tags|entity|entities|escap(?:e|ed|es|ing)|unescape|wiki ?text|mediawiki|markdown)\b",
+    re.I,
+)
+
+
+def _without_markup(text: str, place: re.Match[str]) -> str:
+    """What a tag or an entity stands for: a line break, nothing, or the character."""
+    if place.re is _ENTITY:
+        plain = re.sub(r"(?<=&)(?:amp;)+(?=[#\w]+;)", "", place.group())
+        return html.unescape(plain).replace("\u00a0", " ")
+    name = place["closes"] or place["opens"] or ""
+    return "\n" if _BLOCK.fullmatch(name) else ""
+
+
+def markup_left(text: str) -> list[Repair]:
+    """HTML tags and entities in the prose of a text, with what they stand for; neighbours are joined."""
+    found = [*_TAG.finditer(text)]
+    inside = {place for tag in found for place in range(*tag.span())}
+    found += [entity for entity in _ENTITY.finditer(text) if entity.start() not in inside]
+    repairs: list[Repair] = []
+    for place in sorted(found, key=lambda hit: hit.start()):
+        if not in_prose(text, *place.span()):
+            continue
+        plain = _without_markup(text, place)
+        if repairs and repairs[-1].end == place.start():
+            last = repairs.pop()
+            joined = (last.text or "") + plain
+            repairs.append(Repair(last.start, place.end(), re.sub(r"\n{3,}", "\n\n", re.sub(" {2,}", " ", joined))))
+        else:
+            repairs.append(Repair(*place.span(), plain))
+    return repairs
+
+
+class HtmlLeft(RowRule, frozen=True):
+    """Tags or entities of a web page stand in the prose.
+
+    Nobody who asks in a chat sees them as what they were: the model learns to strew its answers with
+    markup that is shown as it stands.
+    """
+
+    code = "ENC004"
+    literals = (
+        *(f"<{name}" for name in ("br", "hr", "p>", "p ", "div", "li>", "ul>", "ol>", "tr>", "td", "th>", "table", "span", "font", "img", "a ", "strong", "h1", "h2", "h3", "h4", "script", "style", "blockquote", "center", "iframe", "wbr", "b>", "i>", "u>", "em>", "dl>", "dt>", "dd>", "small>", "pre>", "abbr", "h5", "h6", "li ", "ul ", "ol ", "p/", "noscript", "figure", "article", "nav", "strike", "acronym", "tbody", "thead", "tfoot")),
+        "</",
+        "&#",
+        *(f"&{name};" for name in (*name2codepoint, "apos")),
+    )
+    GOOD = [
+        chat(user="How do I break a line in HTML?", assistant="Use <br/>; for a space, &nbsp;."),
+        chat(user="Is AT&T in R&D; and a<b, p<q>r?", assistant="Yes. Write to <name> at <your address>, if a <b and c> d."),
+        chat(user="Fetch it", assistant="Open https://example.com/?a=1&lt;=3&copy;=2 or `<div>`.\n\n```\n<p>&nbsp;</p>\n```"),
+        chat(user="Compare", assistant="| a | b |\n|---|---|\n| one<br>two | three |"),
+        chat(user="Think", assistant="<think>Half of 8 is 4.</think><answer>4</answer>"),
+    ]
+    BAD = [
+        Bad(
+            chat(user="What is a quine?", assistant="A program<br/><br/>that prints itself&nbsp;&nbsp;&amp; no more.</p>"),
+            at="messages[1].content",
+            fixed=chat(user="What is a quine?", assistant="A program\n\nthat prints itself & no more.\n"),
+        ),
+        Bad(
+            chat(user="Who?", assistant='<div class="content">It&#39;s &lt;p&gt;Ada &amp;quot;A.&quot; <b>Lovelace</b>.'),
+            at="messages[1].content",
+            fixed=chat(user="Who?", assistant='\nIt\'s \nAda "A." Lovelace.'),
+        ),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        found = [(turn, markup_left(turn.text)) for turn in example.all_turns() if turn.role != "tool"]
+        if not any(repairs for _, repairs in found) or _about(example, _MARKUP_TALK):
+            return
+        for turn, repairs in found:
+            if repairs:
+                start, end, _ = repairs[0]
+                mended = _applied(turn.text, repairs)
+                fix = None if markup_left(mended) else Fix("turn markup into text", _edits(turn, repairs))
+                message = f"markup is left in the text: {turn.text[start:end]}{_times(len(repairs))}"
+                yield turn.flag(message, (start, end), fix=fix)
+
+
+def _applied(text: str, repairs: Iterable[Repair]) -> str:
+    parts, at = [], 0
+    for start, end, new in repairs:
+        parts += [text[at:start], text[start:end] if new is None else new]
+        at = end
+    return "".join([*parts, text[at:]])
+
+
+_ESCAPE = re.compile(r"""\\(?:r\\n|[nrt]|u[0-9a-fA-F]{4}|["'])""")
+# Commands of LaTeX and words after a backslash that begin like an escape.
+_LATEX = re.compile(
+    r"\\(?:n(?:abla|atural|cong|ear(?:row)?|eg|eq?q?|ewline|ewcommand|ewpage|exists|geq?|i|oindent|olimits|onumber|ormalsize|"
+    r"leq?|less|gtr|mid|ot(?:in)?|parallel|prec|rightarrow|Rightarrow|leftarrow|Leftarrow|sim|subseteq|succ|u|warrow)|"
+    r"r(?:a|angle|aise|aisebox|angle|brace|brack|ceil|floor|ef|enewcommand|estriction|fbox|group|ho|ight\w*|isingdotseq|m|oot|times|u?le|vert|Vert)|"
+    r"t(?:ableofcontents|ag|an|anh|au|b?inom|ext\w*|extbf|frac|herefore|heta|hinspace|hick\w*|ilde|imes|iny|itle|o|op|riangle\w*|t|woheadrightarrow))(?![A-Za-z])"
+)
+_ESCAPE_TALK = re.compile(
+    r"\b(?:new ?lines?|line ?(?:break|feed)s?|escap(?:e|ed|es|ing)|backslash(?:es)?|reg(?:ex|ular expressions?)|carriage|string literals?"
+    r"|raw strings?|delimiters?|json|csv|unicode|code ?points?|latex|tab characters?|printf?|snippet|python|javascript|java|c\+\+)(?!\w)",
+    re.I,
+)
+_SIMPLE = {"\\n": "\n", "\\r\\n": "\n", "\\r": "\n", "\\t": "\t", '\\"': '"', "\\'": "'"}
+
+
+def written_escapes(text: str) -> list[Repair]:
+    """Escapes written out where the character itself is meant, in the prose of a text.
+
+    A line break counts where a sentence or line ends before it and none of LaTeX's commands, paths or
+    quoted mentions follows; then every escape of the turn is taken.
+    """
+    latex = {command.start() for command in _LATEX.finditer(text)}
+    hits = [h for h in _ESCAPE.finditer(text) if h.start() not in latex and in_prose(text, *h.span())]
+    ends = {hit.end() for hit in hits}
+    if not any(_ends_line(text, hit, ends) for hit in hits):
+        return []
+    return _repairs(hits)
+
+
+def _ends_line(text: str, hit: re.Match[str], ends: set[int]) -> bool:
+    sign = hit.group()
+    before, after = text[: hit.start()].rstrip(" ")[-1:], text[hit.end() :].lstrip(" ")[:1]
+    if sign[1] == "u":
+        return True
+    if sign[1] in "\"'":
+        return False
+    if before in "\"'“‘(" or after in "\"'”’),":
+        return False
+    return before in ".!?:;)*,…。！？：" or hit.start() in ends
+
+
+def _repairs(hits: list[re.Match[str]]) -> list[Repair]:
+    out: list[Repair] = []
+    for hit in hits:
+        sign = hit.group()
+        new = chr(int(sign[2:], 16)) if sign[1] == "u" else _SIMPLE[sign]
+        out.append(Repair(*hit.span(), new))
+    return out

@@ -58,7 +58,10 @@ class IdenticalPair(PreferenceRule, frozen=True):
     BAD = [
         Bad(_pair("An apple.", "An apple."), at="rejected"),
         Bad(_pair("An apple.", "An  apple.\n"), at="rejected"),
-        Bad({"chosen": _says("Name a fruit.", "An apple."), "rejected": _says("Name a fruit.", "An apple.")}, at="rejected[1].content"),
+        Bad(
+            {"chosen": _says("Name a fruit.", "An apple."), "rejected": _says("Name a fruit.", "An apple.")},
+            at="rejected[1].content",
+        ),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -77,7 +80,11 @@ class OneExtendsTheOther(PreferenceRule, frozen=True):
     """
 
     code = "PRF002"
-    GOOD = [*_GOOD, _pair("Yes", "Yes, it is."), _pair("There are 12 of them in all", "There are 120 of them in all")]
+    GOOD = [
+        *_GOOD,
+        _pair("Yes", "Yes, it is."),
+        _pair("There are 12 of them in all", "There are 120 of them in all"),
+    ]
     BAD = [
         Bad(_pair("An apple is a fruit. So is a pear.", "An apple is a fruit."), at="rejected"),
         Bad(_pair("An apple is a fruit", "An apple is a fruit. So is a pear."), at="rejected"),
@@ -97,7 +104,9 @@ class OneExtendsTheOther(PreferenceRule, frozen=True):
         rest = long[len(short) :]
         if not rest.strip() or (rest[0].isalnum() and short[-1].isalnum()):
             return
-        how = "is the beginning of the chosen one" if short is rejected else "only goes on where the chosen one ends"
+        how = (
+            "is the beginning of the chosen one" if short is rejected else "only goes on where the chosen one ends"
+        )
         yield turn.flag(f"the rejected answer {how}", evidence={"shorter": len(short), "longer": len(long)})
 
 
@@ -116,8 +125,17 @@ class PromptMismatch(PreferenceRule, frozen=True):
         _pair(_says("Name a fruit.", "An apple."), _says("Name a fruit.", "A carrot.")),
     ]
     BAD = [
-        Bad({"chosen": _says("Name a fruit.", "An apple."), "rejected": _says("Name a tool.", "A carrot.")}, at="rejected[0].content"),
-        Bad(_pair("\n\nHuman: Name a fruit.\n\nAssistant: An apple.", "\n\nHuman: Name a tool.\n\nAssistant: A saw.") | {"prompt": ""}, at="rejected"),
+        Bad(
+            {"chosen": _says("Name a fruit.", "An apple."), "rejected": _says("Name a tool.", "A carrot.")},
+            at="rejected[0].content",
+        ),
+        Bad(
+            _pair(
+                "\n\nHuman: Name a fruit.\n\nAssistant: An apple.", "\n\nHuman: Name a tool.\n\nAssistant: A saw."
+            )
+            | {"prompt": ""},
+            at="rejected",
+        ),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -161,12 +179,20 @@ class LengthBias(DatasetRule, frozen=True):
     BAD = [
         Bad([_pair(_LONG, f"A carrot {n}.") for n in range(40)], at="0:"),
         Bad([_pair(f"An apple {n}.", _LONG) for n in range(40)], at="0:"),
-        Bad([_pair("An apple now.", f"A leek {n}.") for n in range(10)], at="0:", options={"min_pairs": 10, "share": 0.9, "ratio": 1.1}),
+        Bad(
+            [_pair("An apple now.", f"A leek {n}.") for n in range(10)],
+            at="0:",
+            options={"min_pairs": 10, "share": 0.9, "ratio": 1.1},
+        ),
     ]
 
     min_pairs: Annotated[int, option("Sets with fewer pairs are not judged.", ge=2)] = 30
-    share: Annotated[float, option("The longer side is the same in at least this share of the pairs.", gt=0.5, le=1)] = 0.8
-    ratio: Annotated[float, option("The longer side has at least this many times the characters (the median pair).", ge=1)] = 1.25
+    share: Annotated[
+        float, option("The longer side is the same in at least this share of the pairs.", gt=0.5, le=1)
+    ] = 0.8
+    ratio: Annotated[
+        float, option("The longer side has at least this many times the characters (the median pair).", ge=1)
+    ] = 1.25
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """Characters of the chosen and of the rejected answer; shape (lines, 2), int64."""
@@ -206,7 +232,12 @@ class SwappedPair(DatasetRule, frozen=True):
         [_pair("An apple.", "A pear."), _pair("A pear.", "A leek.")],
         [_pair("An apple.", "A carrot."), _pair("A carrot.", "An apple.", prompt="Name a vegetable.")],
     ]
-    BAD = [Bad([_pair("An apple.", "A carrot."), _pair("A leek.", "A pear."), _pair("A carrot.", "An apple.")], at="2:chosen")]
+    BAD = [
+        Bad(
+            [_pair("An apple.", "A carrot."), _pair("A leek.", "A pear."), _pair("A carrot.", "An apple.")],
+            at="2:chosen",
+        )
+    ]
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """Hashes of the pair and of the pair the other way round; shape (lines, 2), uint64."""
@@ -228,7 +259,12 @@ class SwappedPair(DatasetRule, frozen=True):
             if other < row:
                 turn = _first(rows.example(row).chosen)
                 assert turn is not None
-                yield row, turn.flag("the answer chosen here is rejected there, and the other way round", related=(other,))
+                yield (
+                    row,
+                    turn.flag(
+                        "the answer chosen here is rejected there, and the other way round", related=(other,)
+                    ),
+                )
 
 
 def _hash(*texts: str) -> int:

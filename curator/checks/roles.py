@@ -111,7 +111,11 @@ class EndsWithUser(RowRule, frozen=True):
     structural = True
     GOOD = [
         chat(user="Hi", assistant="Hello."),
-        {"prompt": [{"role": "user", "content": "Hi"}], "chosen": [{"role": "assistant", "content": "Hello."}], "rejected": [{"role": "assistant", "content": "What?"}]},
+        {
+            "prompt": [{"role": "user", "content": "Hi"}],
+            "chosen": [{"role": "assistant", "content": "Hello."}],
+            "rejected": [{"role": "assistant", "content": "What?"}],
+        },
     ]
     BAD = [
         Bad(
@@ -226,7 +230,10 @@ class SystemNotFirst(RowRule, frozen=True):
     GOOD = [chat(system=_HELP, user="Hi", assistant="Hello."), chat(user="Hi", assistant="Hello.")]
     BAD = [
         Bad(chat(user="Hi", system=_HELP, assistant="Hello."), at="messages[1]"),
-        Bad(chat(system=_HELP, user="Hi", assistant="Hello.", system2=_BRIEF, user2="Hm?", assistant2="Yes."), at="messages[3]"),
+        Bad(
+            chat(system=_HELP, user="Hi", assistant="Hello.", system2=_BRIEF, user2="Hm?", assistant2="Yes."),
+            at="messages[3]",
+        ),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -284,13 +291,18 @@ class EmptyTurn(RowRule, frozen=True):
                 {
                     "role": "assistant",
                     "content": None,
-                    "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}],
+                    "tool_calls": [
+                        {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
+                    ],
                 },
             ]
         },
         {
             "messages": [
-                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}]},
+                {
+                    "role": "user",
+                    "content": [{"type": "image_url", "image_url": {"url": "https://example.com/cat.png"}}],
+                },
                 {"role": "assistant", "content": "A cat."},
             ]
         },
@@ -321,7 +333,8 @@ class EmptyTurn(RowRule, frozen=True):
         blank = _BLANK_LEAD[data[texts.starts[full]]] & _BLANK_TAIL[data[texts.ends[full] - 1]]
         suspect[full[blank]] = True
         suspect &= (batch.roles == ROLE_CODES["user"]) | (batch.roles == ROLE_CODES["assistant"])
-        return np.unique(batch.turn_lines[suspect]).tolist()
+        lines: list[int] = np.unique(batch.turn_lines[suspect]).tolist()
+        return lines
 
     def check(self, example: Example) -> Iterator[Flag]:
         if example.shape == "tokenized":
@@ -334,11 +347,10 @@ class EmptyTurn(RowRule, frozen=True):
 
 
 # White space, and characters that draw nothing: soft hyphen, zero-width and joiners, blank letters.
-_BLANKS = "".join(
-    chr(code)
-    for code in (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0xAD, 0x034F, 0x061C, 0x115F, 0x1160, 0x1680)
-    + (0x180E, *range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070), 0x2800, 0x3000, 0x3164, 0xFEFF, 0xFFA0)
-)
+_SPACES = (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x3000)
+_WIDTHLESS = (0xAD, 0x034F, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070))
+_HOLLOW = (0x115F, 0x1160, 0x2800, 0x3164, 0xFEFF, 0xFFA0)
+_BLANKS = "".join(map(chr, (*_SPACES, *_WIDTHLESS, *_HOLLOW)))
 _BLANK_LEAD = np.zeros(256, dtype=bool)
 _BLANK_LEAD[[blank.encode()[0] for blank in _BLANKS]] = True
 _BLANK_TAIL = np.zeros(256, dtype=bool)
@@ -383,7 +395,8 @@ class RepeatedTurn(RowRule, frozen=True):
         keys = np.stack((batch.turn_lines[long], batch.roles[long].astype(np.int64), sizes[long]))
         order = np.lexsort(keys)
         same = (keys[:, order[1:]] == keys[:, order[:-1]]).all(axis=0)
-        return np.unique(keys[0, order[1:][same]]).tolist()
+        lines: list[int] = np.unique(keys[0, order[1:][same]]).tolist()
+        return lines
 
     def check(self, example: Example) -> Iterator[Flag]:
         seen = set()
@@ -408,8 +421,14 @@ class SystemPromptVariants(DatasetRule, frozen=True):
     preview = True
     GOOD = [
         [chat(system=_HELP, user=f"{n}+1?", assistant=str(n + 1)) for n in range(9)],
-        [chat(system=f"You are a helpful assistant. Today is day {n}.", user="Hi", assistant="Hello.") for n in range(9)],
-        [chat(system=text, user="Hi", assistant="Hello.") for text in ("You translate to French.", "You grade essays.") * 4],
+        [
+            chat(system=f"You are a helpful assistant. Today is day {n}.", user="Hi", assistant="Hello.")
+            for n in range(9)
+        ],
+        [
+            chat(system=text, user="Hi", assistant="Hello.")
+            for text in ("You translate to French.", "You grade essays.") * 4
+        ],
     ]
     BAD = [
         Bad(
@@ -468,7 +487,9 @@ class SystemPromptVariants(DatasetRule, frozen=True):
         if not variants or counts[main] < 3 or counts[main] < spread or len(others) >= _MOST_VARIANTS:
             return
         turn = texts[variants[0]]
-        message = f"{spread} rows in {len(variants)} other wordings of a system prompt that {counts[main]} rows have"
+        message = (
+            f"{spread} rows in {len(variants)} other wordings of a system prompt that {counts[main]} rows have"
+        )
         evidence = {"main": int(counts[main]), "variants": [int(counts[number]) for number in variants]}
         related = (int(firsts[main]), *(int(firsts[number]) for number in variants[1:]))
         yield int(firsts[variants[0]]), turn.flag(message, related=related, evidence=evidence)
@@ -523,7 +544,11 @@ class TooManyTurns(RowRule, frozen=True):
     structural = True
     GOOD = [chat(user="Hi", assistant="Hello.")]
     BAD = [
-        Bad(chat(user="Hi", assistant="Hello.", user2="How are you?", assistant2="Well."), at="", options={"most": 3}),
+        Bad(
+            chat(user="Hi", assistant="Hello.", user2="How are you?", assistant2="Well."),
+            at="",
+            options={"most": 3},
+        ),
         Bad(chat(**{f"{role}{n}": "Go on." for n in range(1, 52) for role in ("user", "assistant")}), at=""),
     ]
 

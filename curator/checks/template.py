@@ -1,1 +1,259 @@
-"""Rules of this family."""
+"""TPL: how a row fits a chat template. Here: control tokens that stand in the text of a turn."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import ClassVar
+
+from curator.model import Example, Fix, Flag, Turn, drop
+from curator.prose import masked
+from curator.rule import Bad, RowRule, chat
+
+# Control tokens by the template they belong to. Left out on purpose: words that plain text and code
+# use as well ([IMG], [ARGS], <image>, <mask>, <think>, <tool_call>, "USER:").
+MARKERS: dict[str, tuple[str, ...]] = {
+    "ChatML": ("<|im_start|>", "<|im_end|>", "<|im_sep|>"),
+    "Llama 2": ("[INST]", "[/INST]", "<<SYS>>", "<</SYS>>"),
+    "Llama 3": (
+        *("<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"),
+        *("<|eom_id|>", "<|python_tag|>", "<|finetune_right_pad_id|>"),
+    ),
+    "Llama 4": ("<|header_start|>", "<|header_end|>", "<|eot|>", "<|eom|>"),
+    "Mistral": (
+        *("[SYSTEM_PROMPT]", "[/SYSTEM_PROMPT]", "[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_CALLS]"),
+        *("[TOOL_RESULTS]", "[/TOOL_RESULTS]"),
+    ),
+    "Gemma": ("<start_of_turn>", "<end_of_turn>", "<bos>", "<eos>", "<|turn>", "<turn|>"),
+    "Phi and Zephyr": ("<|user|>", "<|assistant|>", "<|system|>", "<|end|>"),
+    "DeepSeek": (
+        *("<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>", "<｜User｜>", "<｜Assistant｜>", "<|EOT|>"),
+        *("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", "<｜tool▁call▁begin｜>", "<｜tool▁call▁end｜>"),
+        *("<｜tool▁outputs▁begin｜>", "<｜tool▁outputs▁end｜>", "<｜tool▁sep｜>"),
+    ),
+    "Command-R": (
+        *("<|START_OF_TURN_TOKEN|>", "<|END_OF_TURN_TOKEN|>", "<|USER_TOKEN|>", "<|CHATBOT_TOKEN|>"),
+        *("<|SYSTEM_TOKEN|>", "<BOS_TOKEN>", "<EOS_TOKEN>", "<|START_RESPONSE|>", "<|END_RESPONSE|>"),
+    ),
+    "Granite": ("<|start_of_role|>", "<|end_of_role|>"),
+    "gpt-oss": (*("<|start|>", "<|message|>", "<|channel|>", "<|return|>", "<|call|>", "<|constrain|>"),),
+    "GPT-2": ("<|endoftext|>", "<|endofprompt|>"),
+    "OpenChat": ("<|end_of_turn|>",),
+    "Kimi": ("<|im_user|>", "<|im_assistant|>", "<|im_system|>", "<|im_middle|>"),
+    "ChatGLM": ("[gMASK]", "<|observation|>"),
+    "EXAONE": ("[|system|]", "[|user|]", "[|assistant|]", "[|endofturn|]"),
+    "ERNIE": ("<|begin_of_sentence|>", "<|end_of_sentence|>"),
+    "SentencePiece": ("<s>", "</s>", "<unk>", "<pad>"),
+    "fill-in-the-middle": (
+        *("<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>"),
+        *("<fim_prefix>", "<fim_middle>", "<fim_suffix>", "<fim_pad>"),
+        *("<｜fim▁begin｜>", "<｜fim▁hole｜>", "<｜fim▁end｜>"),
+    ),
+    "Alpaca": ("### Instruction:", "### Response:"),
+    "Vicuna": ("### Human:", "### Assistant:"),
+}
+_FAMILY = {marker: family for family, markers in MARKERS.items() for marker in markers}
+_HEADINGS = (*MARKERS["Alpaca"], *MARKERS["Vicuna"])
+_ANSWER_HEADINGS = ("### Response:", "### Assistant:")
+
+_ROLE = r"(?:system|user|assistant|tool|model|developer)"
+# The name of a role belongs to the token that opens a turn, and goes with it.
+_OPENERS = (
+    *("<|im_start|>", "<start_of_turn>", "<|start_header_id|>", "<|header_start|>", "<|start_of_role|>"),
+    *("<|start|>", "<|turn>"),
+)
+_TURN_SIGNS = (
+    *_OPENERS,
+    "[INST]",
+    "<|user|>",
+    "<|User|>",
+    "<｜User｜>",
+    "<|USER_TOKEN|>",
+    "<|im_user|>",
+    "[|user|]",
+    *_HEADINGS,
+)
+
+
+def _any(signs: Iterable[str]) -> str:
+    return "|".join(re.escape(sign) for sign in sorted(signs, key=len, reverse=True))
+
+
+_TOKEN = re.compile(
+    rf"(?P<opener>{_any(_OPENERS)})(?:[ \t]*{_ROLE}\b[ \t]*\n?)?|{_any(set(_FAMILY) - {*_HEADINGS})}"
+)
+_HEADING = re.compile(rf"^[ \t]*(?:{_any(_HEADINGS)})[ \t]*\n?", re.M)
+_OTHER_HEADING = re.compile(r"^#{1,6} (?!(?:Instruction|Input|Response|Human|Assistant):)\S", re.M)
+_STRIKE = re.compile(r"<s(?:\s[^<>]*)?>(?:(?!</?s>|\n\s*\n).){1,2000}?</s>", re.S)
+_QUOTES = {"'": "'", '"': '"', "“": "”", "‘": "’", "«": "»", "`": "`"}
+_TAG_LIKE = frozenset({"<s>", "<unk>", "<pad>", "<bos>", "<eos>"})  # also type arguments: List<s>
+
+# Trainers put no template around these where they are strings, so a prompt may bring its own.
+_BARE_SHAPES = frozenset(
+    {"prompt-completion", "trl-preference", "trl-kto", "trl-stepwise", "prompt-only", "input-output"}
+)
+
+
+class SpecialTokenInContent(RowRule, frozen=True):
+    """The text of a turn holds a control token of a chat template.
+
+    Tokenizers read such a token as what it is, wherever it stands: the turn ends in the middle of the
+    answer, or the text opens a turn of its own. Trained on, the model writes these tokens into its
+    answers. Most often the set was written with one template and is about to get a second. Code and
+    quoted tokens, of which a text may speak, are let be, and so are headings of a longer document.
+    """
+
+    code = "TPL006"
+    severity = "error"
+    literals: ClassVar[tuple[str, ...]] = tuple(_FAMILY)
+    GOOD = [
+        chat(user="How does GPT-2 end a text?", assistant="With the token `<|endoftext|>`."),
+        chat(user="How do I strike a text?", assistant="Write <s>like this</s> in HTML."),
+        chat(user="A template?", assistant="Sure:\n```\n<|im_start|>user\nHi<|im_end|>\n```\nThat is all."),
+        chat(
+            user="Template for a report?",
+            assistant="# Report\n### Instruction:\nRead it.\n### Response:\nWrite it.\n### Notes\nNone.",
+        ),
+        chat(user="Which token pads?", assistant='The one called "<pad>", if it is set.'),
+        {"prompt": "[INST] What is 2+2? [/INST]", "completion": " 4 </s>"},
+        {"text": "<|im_start|>user\nHi<|im_end|>\n"},
+    ]
+    BAD = [
+        Bad(
+            chat(user="What is 2+2?", assistant="4<|im_end|>"),
+            at="messages[1].content",
+            fixed=chat(user="What is 2+2?", assistant="4"),
+        ),
+        Bad(
+            chat(user="[INST] What is 2+2? [/INST]", assistant="4 </s>"),
+            at=("messages[0].content", "messages[1].content"),
+            fixed=chat(user="What is 2+2?", assistant="4"),
+        ),
+        Bad(
+            chat(user="What is 2+2?", assistant="4<|im_end|>\n<|im_start|>user\nAnd 3+3?"),
+            at="messages[1].content",
+            fixed=chat(user="What is 2+2?", assistant="4\nAnd 3+3?"),
+        ),
+        Bad(
+            chat(user="What is 2+2?", assistant="4\n\n### Response:\n"),
+            at="messages[1].content",
+            fixed=chat(user="What is 2+2?", assistant="4"),
+        ),
+        Bad(
+            chat(user="### Instruction:\nWhat is 2+2?\n\n### Response:\n", assistant="4"),
+            at="messages[0].content",
+            fixed=chat(user="What is 2+2?", assistant="4"),
+        ),
+        Bad(
+            chat(user="Print 1.", assistant="```python\nprint(1)\n```<｜end▁of▁sentence｜>"),
+            at="messages[1].content",
+            fixed=chat(user="Print 1.", assistant="```python\nprint(1)\n```"),
+        ),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        if example.shape == "text" or _brings_its_template(example):
+            return
+        for turn in example.all_turns():
+            spans = _markers(turn.text, turn.role)
+            if not spans:
+                continue
+            start, end = spans[0]
+            marker = next(sign for sign in _FAMILY if turn.text[start:end].lstrip().startswith(sign))
+            more = f" (and {len(spans) - 1} more)" if len(spans) > 1 else ""
+            message = f"{marker!r} is a control token of the {_FAMILY[marker]} template{more}"
+            start = turn.text.index(marker, start)
+            yield turn.flag(message, (start, start + len(marker)), fix=_removal(turn, spans))
+
+
+def _brings_its_template(example: Example) -> bool:
+    """Whether the row is a prompt and an answer in plain strings, rendered with a template on purpose."""
+    return example.shape in _BARE_SHAPES and any(
+        sign in turn.text for turn in example.turns if turn.role == "user" and not turn.base for sign in _TURN_SIGNS
+    )
+
+
+def _markers(text: str, role: str) -> list[tuple[int, int]]:
+    """The spans of the markers in the text of a turn that are no mention of one, in order."""
+    found = [match.span() for match in _TOKEN.finditer(text)]
+    found += _headings(text, role)
+    if not found:
+        return []
+    found.sort()
+    strikes = [match.span() for match in _STRIKE.finditer(text) if match.group() != text.strip()]
+    kept = [span for span in found if not _is_mention(text, span, strikes)]
+    edge = _edge(text, found)
+    spoken_of = masked(text)
+    return [
+        (start, end)
+        for start, end in kept
+        if start >= edge or not any(low < end and start < high for low, high, _ in spoken_of)
+    ]
+
+
+def _edge(text: str, spans: list[tuple[int, int]]) -> int:
+    """Where the run of markers begins that ends the text (the length of the text where there is none).
+
+    What ends the text is never a mention: a token glued to the end of code is a token all the same.
+    """
+    edge = len(text)
+    for start, end in reversed(spans):
+        if text[end:edge].strip():
+            break
+        edge = start
+    return edge
+
+
+def _is_mention(text: str, span: tuple[int, int], strikes: list[tuple[int, int]]) -> bool:
+    """Whether a token is only spoken of (in quotation marks), or is no token: a strike tag, a type, a link."""
+    start, end = span
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if before and _QUOTES.get(before) == after:
+        return True
+    sign = text[start:end]
+    if sign in _TAG_LIKE and (before.isalnum() or before == "_"):
+        return True
+    if sign in ("<s>", "</s>") and any(low <= start < high for low, high in strikes):
+        return True
+    return sign == "[INST]" and after == "("
+
+
+def _headings(text: str, role: str) -> list[tuple[int, int]]:
+    """The "### Response:" kind of marker: plain Markdown by its looks, so its place has to tell.
+
+    It is one where it ends the text. Beside headings of other names it is a heading itself. Else it
+    is one in an answer, and in a prompt where question and answer both have theirs.
+    """
+    found = [match.span() for match in _HEADING.finditer(text)]
+    if not found:
+        return []
+    last = text[slice(*found[-1])].strip()
+    if not text[found[-1][1] :].strip() and last in _ANSWER_HEADINGS:
+        return found
+    if _OTHER_HEADING.search(text):
+        return []
+    signs = {text[slice(*span)].strip() for span in found}
+    paired = any(signs >= {*MARKERS[family]} for family in ("Alpaca", "Vicuna"))
+    return found if paired or role == "assistant" else []
+
+
+def _removal(turn: Turn, spans: list[tuple[int, int]]) -> Fix:
+    """The text without its markers: at its ends the space around them goes too, inside a line break stays."""
+    text, edits = turn.text, []
+    merged: list[tuple[int, int]] = []
+    for start, end in spans:
+        if merged and not text[merged[-1][1] : start].strip():
+            merged[-1] = (merged[-1][0], end)
+        else:
+            merged.append((start, end))
+    for start, end in merged:
+        low, high = start, end
+        if not text[end:].strip():
+            low, high = len(text[:start].rstrip()), len(text)
+        if not text[:low].strip():
+            low, high = 0, len(text) - len(text[high:].lstrip())
+        inside = low > 0 and high < len(text)
+        edits.append((low, high, "\n" if inside and "\n" in text[low:high] else ""))
+    if len(edits) == 1 and edits[0][:2] == (0, len(text)):
+        return drop("drop the row: the turn holds nothing else")
+    return Fix("remove the control tokens", tuple(turn.edit(*edit) for edit in edits))

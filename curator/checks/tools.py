@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from curator import paths
 from curator.columns import Batch
+from curator.json_schema import faults_of_schema, kind
 from curator.model import Example, Flag, ToolCall, Turn
-from curator.rule import Bad, Row, RowRule, option
+from curator.rule import Bad, Row, RowRule
 
 # ---------------------------------------------------------------------- rows for the examples
 
@@ -25,7 +26,12 @@ _WEATHER = {
         },
     },
 }
+_OPEN = {
+    "name": "get_weather",
+    "parameters": {"type": "object", "properties": {"city": {}}, "additionalProperties": True},
+}
 _CITY = '{"city": "Oslo"}'
+_ARGUMENTS = "messages[1].tool_calls[0].function.arguments"
 
 
 def _call(arguments: Any = _CITY, name: str = "get_weather", key: str = "c1") -> Row:
@@ -146,10 +152,10 @@ class ArgumentsNotJson(ToolRule, frozen=True):
     severity = "error"
     GOOD = [*_LEGAL, _row(_calls(_call("{}")))]
     BAD = [
-        Bad(_row(_calls(_call("{'city': 'Oslo'}"))), at="messages[1].tool_calls[0].function.arguments"),
-        Bad(_row(_calls(_call(""))), at="messages[1].tool_calls[0].function.arguments"),
-        Bad(_row(_calls(_call('"Oslo"'))), at="messages[1].tool_calls[0].function.arguments"),
-        Bad(_row(_calls(_call(["Oslo"]))), at="messages[1].tool_calls[0].function.arguments"),
+        Bad(_row(_calls(_call("{'city': 'Oslo'}"))), at=_ARGUMENTS),
+        Bad(_row(_calls(_call(""))), at=_ARGUMENTS),
+        Bad(_row(_calls(_call('"Oslo"'))), at=_ARGUMENTS),
+        Bad(_row(_calls(_call(["Oslo"]))), at=_ARGUMENTS),
         Bad(
             {
                 "conversations": [
@@ -173,7 +179,7 @@ def _fault_of_arguments(call: ToolCall) -> tuple[str, tuple[int, int] | None] | 
     if call.raw is None:
         if call.arguments is None or isinstance(call.arguments, dict):
             return None
-        return f"the arguments are {_kind(call.arguments)}, no object", None
+        return f"the arguments are {kind(call.arguments)}, no object", None
     if not call.raw.strip():
         return "the arguments are empty: a call without any has {}", None
     try:
@@ -186,16 +192,9 @@ def _fault_of_arguments(call: ToolCall) -> tuple[str, tuple[int, int] | None] | 
         return f"the arguments are not JSON: {why}", None if at is None else (at, min(at + 1, len(call.raw)))
     if isinstance(value, dict):
         return None
-    twice = isinstance(value, str) and value.lstrip().startswith("{")
-    return "the arguments are JSON in a JSON string" if twice else f"the arguments are {_kind(value)}, no object", None
-
-
-def _kind(value: Any) -> str:
-    """The JSON type of a value, in words."""
-    if value is None:
-        return "null"
-    names = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "a list"}
-    return names.get(type(value), "an object")
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        return "the arguments are JSON in a JSON string", None
+    return f"the arguments are {kind(value)}, no object", None
 
 
 class UndeclaredTool(ToolRule, frozen=True):
@@ -250,21 +249,14 @@ class ArgumentsBreakSchema(ToolRule, frozen=True):
         *_LEGAL,
         _row(_calls(_call('{"city": "Oslo", "days": null}'))),
         _row(_calls(_call('{"x": 1}', name="any")), tools=[{"name": "any"}]),
-        Bad(
-            _row(_calls(_call('{"city": "Oslo", "country": "Norway"}'))), at=(), options={"undeclared": False}
-        ).row
-        | {"tools": [{"name": "get_weather", "parameters": {"type": "object", "additionalProperties": True, "properties": {"city": {}}}}]},
+        _row(_calls(_call('{"city": "Oslo", "country": "NO"}')), tools=[_OPEN]),
     ]
     BAD = [
-        Bad(_row(_calls(_call('{"days": 2}'))), at="messages[1].tool_calls[0].function.arguments"),
-        Bad(_row(_calls(_call('{"city": "Oslo", "days": "two"}'))), at="messages[1].tool_calls[0].function.arguments"),
-        Bad(_row(_calls(_call({"city": "Oslo", "unit": "K"}))), at="messages[1].tool_calls[0].function.arguments"),
-        Bad(_row(_calls(_call('{"city": "Oslo", "country": "NO"}'))), at="messages[1].tool_calls[0].function.arguments"),
-        Bad(
-            _row(_calls(_call('{"days": "2", "town": "Oslo"}'))),
-            at="messages[1].tool_calls[0].function.arguments",
-            options={"undeclared": False},
-        ),
+        Bad(_row(_calls(_call('{"days": 2}'))), at=_ARGUMENTS),
+        Bad(_row(_calls(_call('{"city": "Oslo", "days": "two"}'))), at=_ARGUMENTS),
+        Bad(_row(_calls(_call({"city": "Oslo", "unit": "K"}))), at=_ARGUMENTS),
+        Bad(_row(_calls(_call('{"city": "Oslo", "country": "NO"}'))), at=_ARGUMENTS),
+        Bad(_row(_calls(_call('{"days": 2, "town": "Oslo"}'))), at=_ARGUMENTS, options={"undeclared": False}),
     ]
 
     undeclared: Annotated[
@@ -280,10 +272,11 @@ class ArgumentsBreakSchema(ToolRule, frozen=True):
             arguments = {} if call.arguments is None and call.raw is None else call.arguments
             if schema is None or not isinstance(arguments, dict):
                 continue
-            faults = list(_faults_of_call(arguments, schema, self.undeclared))
+            faults = list(faults_of_arguments(arguments, schema, undeclared=self.undeclared))
             if faults:
                 more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-                yield Flag(_place(example, call, "arguments"), faults[0] + more, evidence={"faults": faults[:9]})
+                place = _place(example, call, "arguments")
+                yield Flag(place, f"{call.name}: {faults[0]}{more}", evidence={"faults": faults[:9]})
 
 
 class RepeatedCallId(ToolRule, frozen=True):
@@ -297,7 +290,10 @@ class RepeatedCallId(ToolRule, frozen=True):
     severity = "error"
     GOOD = _LEGAL
     BAD = [
-        Bad(_row(_calls(_call(), _call('{"city": "Bergen"}')), _result(), _result(), _ANSWER), at="messages[1].tool_calls[1]"),
+        Bad(
+            _row(_calls(_call(), _call('{"city": "Bergen"}')), _result(), _result(), _ANSWER),
+            at="messages[1].tool_calls[1]",
+        )
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -315,7 +311,7 @@ class CallsWithoutTools(ToolRule, frozen=True):
     """The assistant calls a tool, and nothing in the row says that there are any.
 
     In use the model is given a list of tools; trained without it, it learns to call tools from
-    memory, whether they are offered or not. Tools described in the prompt's words are a list too.
+    memory, whether they are offered or not. Tools described in the words of the prompt are a list too.
     """
 
     code = "TOL007"
@@ -406,7 +402,9 @@ class UnansweredCall(ToolRule, frozen=True):
             for number, call in _matched(side, example).unanswered:
                 if (call.path, number) not in told:
                     told.add((call.path, number))
-                    yield Flag(call.path, f"{call.name or 'a tool'!r} is called, and the row goes on without its result")
+                    yield Flag(
+                        call.path, f"{call.name or 'a tool'!r} is called, and the row goes on without its result"
+                    )
 
 
 class _Matched(NamedTuple):
@@ -467,7 +465,10 @@ def _calls_in_words(turn: Turn | None) -> bool:
 
 
 _CALL_SIGNS = re.compile(r"[<{\[`]|\w\(|\bAction\b|\bcall", re.I)
-_RESULT_HEAD = re.compile(r"\s*(?:<\W?(?:tool|function)_?\w*|\[TOOL_RESULTS|(?:function|tool)[ _](?:response|result|output)|observation)\b", re.I)
+_RESULT_HEAD = re.compile(
+    r"\s*(?:<\W?(?:tool|function)_?\w*|\[TOOL_RESULTS|(?:function|tool)[ _](?:response|result|output)|observation)\b",
+    re.I,
+)
 
 
 def _holds_result(turn: Turn, example: Example) -> bool:
@@ -501,7 +502,10 @@ class InvalidToolSchema(RowRule, frozen=True):
         Bad(_row(_ANSWER, tools=["get_weather"]), at="tools[0]"),
         Bad(_row(_ANSWER, tools=[{"type": "function", "function": {"parameters": {}}}]), at="tools[0].function"),
         Bad(_row(_ANSWER, tools=[{"name": "f", "parameters": "city: string"}]), at="tools[0].parameters"),
-        Bad(_row(_ANSWER, tools=[{"name": "f", "parameters": {"type": "object", "properties": ["city"]}}]), at="tools[0].parameters.properties"),
+        Bad(
+            _row(_ANSWER, tools=[{"name": "f", "parameters": {"type": "object", "properties": ["city"]}}]),
+            at="tools[0].parameters.properties",
+        ),
         Bad(
             _row(_ANSWER, tools=[{"name": "f", "parameters": {"properties": {"city": {}}, "required": ["town"]}}]),
             at="tools[0].parameters.required",
@@ -520,14 +524,14 @@ class InvalidToolSchema(RowRule, frozen=True):
         for number, tool in enumerate(declared(example)):
             raw = example.tools[number]
             if not isinstance(raw, dict):
-                yield Flag(tool.path, f"a tool is {_kind(raw)}, no object")
+                yield Flag(tool.path, f"a tool is {kind(raw)}, no object")
             elif not tool.name or (tool.name == "function" and "name" not in raw):
                 yield Flag(tool.path, "a tool without a name")
             elif tool.name in names and raw.get("type") in ("function", None):
                 yield Flag(tool.path, f"{tool.name!r} is declared twice")
             else:
                 names.add(tool.name)
-                for place, message in _faults_of_schema(tool.schema):
+                for place, message in faults_of_schema(tool.schema):
                     yield Flag(_schema_place(example, tool, place), message)
 
 
@@ -551,177 +555,3 @@ def _schema_place(example: Example, tool: Declared, below: tuple[str | int, ...]
         if paths.get(example.value, place, _MISSING) is not _MISSING:
             return place
     return tool.path
-
-
-def _faults_of_schema(schema: Any) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    """(steps below the schema, message) for what is wrong with the argument schema of a tool."""
-    if schema is None:
-        return
-    if not isinstance(schema, dict):
-        yield (), f"the parameters are {_kind(schema)}, no object"
-        return
-    kind = schema.get("type")
-    if isinstance(kind, str) and _TYPES.get(kind.lower(), dict) is not dict:
-        yield ("type",), f"the parameters of a tool must be an object, not {kind!r}"
-    yield from _faults_of_node(schema, ())
-
-
-def _faults_of_node(node: Any, at: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], str]]:
-    if not isinstance(node, dict) or len(at) > 40:
-        return
-    properties, required = node.get("properties"), node.get("required")
-    if properties is not None and not isinstance(properties, dict):
-        yield (*at, "properties"), f"the properties are {_kind(properties)}, no object"
-        properties = None
-    for name, inner in (properties or {}).items():
-        if isinstance(inner, dict):
-            yield from _faults_of_node(inner, (*at, "properties", name))
-        elif not isinstance(inner, bool):
-            yield (*at, "properties", name), f"the schema of {name!r} is {_kind(inner)}, no object"
-    if isinstance(required, list) and properties:
-        for name in required:
-            if not isinstance(name, str) or name not in properties:
-                yield (*at, "required"), f"{name!r} is required, but not among the properties"
-                break
-    if "enum" in node and not isinstance(node["enum"], list):
-        yield (*at, "enum"), f"the enum is {_kind(node['enum'])}, no list"
-    if "type" in node and not isinstance(node["type"], str | list | dict):
-        yield (*at, "type"), f"the type is {_kind(node['type'])}, no name"
-    yield from _faults_of_node(node.get("items"), (*at, "items"))
-
-
-# ---------------------------------------------------------------------- arguments against a schema
-# The subset of JSON Schema that tools use; a keyword that is not read never makes a fault. Types are
-# also known by the names that Python and Gemini give them; a type nobody knows allows anything.
-
-_TYPES: dict[str, type | tuple[type, ...]] = {
-    **dict.fromkeys(("string", "str", "text"), str),
-    **dict.fromkeys(("object", "dict", "map"), dict),
-    **dict.fromkeys(("array", "list", "tuple"), list),
-    **dict.fromkeys(("number", "float", "double"), (int, float)),
-    **dict.fromkeys(("integer", "int", "long"), int),
-    **dict.fromkeys(("boolean", "bool"), bool),
-    "null": type(None),
-}
-_DEEPEST = 30
-
-
-def _faults_of_call(arguments: dict[str, Any], schema: dict[str, Any], undeclared: bool) -> Iterator[str]:
-    """What is wrong with the arguments of a call, in words."""
-    if "properties" not in schema and "type" not in schema and all(isinstance(v, dict) for v in schema.values()):
-        schema = {"properties": schema}  # some sets leave the outer object away
-    properties, required = schema.get("properties"), schema.get("required")
-    optional = {
-        name for name, value in arguments.items() if value is None and name not in (required if isinstance(required, list) else ())
-    }
-    given = {name: value for name, value in arguments.items() if name not in optional}
-    closed = undeclared and isinstance(properties, dict) and not _OPENING & schema.keys()
-    if closed:
-        for name in given.keys() - properties.keys():
-            yield f"{name!r} is no argument of the tool"
-        given = {name: value for name, value in given.items() if name in properties}
-    yield from _faults(given, schema, schema, "", 0)
-
-
-_OPENING = {"additionalProperties", "patternProperties", "anyOf", "oneOf", "allOf", "$ref", "if"}
-
-
-def _faults(value: Any, schema: Any, root: dict[str, Any], at: str, depth: int) -> Iterator[str]:
-    """What is wrong with a value under a schema, in words; `at` names the value."""
-    if schema is False:
-        yield f"{at or 'the value'} is not allowed"
-    if not isinstance(schema, dict) or depth > _DEEPEST:
-        return
-    if isinstance(target := schema.get("$ref"), str):
-        schema = _referred(target, root)
-    if value is None and schema.get("nullable") is True:
-        return
-    if not _is_of_type(value, schema.get("type")):
-        yield f"{at or 'the value'} is {_shown(value)}, no {_type_name(schema['type'])}"
-        return
-    yield from _faults_of_value(value, schema, at)
-    for key in ("anyOf", "oneOf"):
-        branches = schema.get(key)
-        if isinstance(branches, list) and branches:
-            tried = [next(_faults(value, branch, root, at, depth + 1), None) for branch in branches]
-            if None not in tried:
-                yield tried[0] if len(tried) == 1 else f"{at or 'the value'} fits none of the {len(tried)} allowed forms"
-    for branch in schema["allOf"] if isinstance(schema.get("allOf"), list) else ():
-        yield from _faults(value, branch, root, at, depth + 1)
-    if isinstance(value, dict):
-        yield from _faults_of_object(value, schema, root, at, depth)
-    elif isinstance(value, list) and isinstance(items := schema.get("items"), dict):
-        for number, item in enumerate(value):
-            yield from _faults(item, items, root, f"{at}[{number}]", depth + 1)
-
-
-def _faults_of_value(value: Any, schema: dict[str, Any], at: str) -> Iterator[str]:
-    name = at or "the value"
-    allowed = schema.get("enum")
-    if isinstance(allowed, list) and allowed and not any(_same(value, item) for item in allowed):
-        yield f"{name} is {_shown(value)}, none of {', '.join(map(_shown, allowed[:6]))}" + (" …" if len(allowed) > 6 else "")
-    if "const" in schema and not _same(value, schema["const"]):
-        yield f"{name} is {_shown(value)}, not {_shown(schema['const'])}"
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        low, high = schema.get("minimum"), schema.get("maximum")
-        if _is_number(low) and value < low:
-            yield f"{name} is {value}, below {low}"
-        if _is_number(high) and value > high:
-            yield f"{name} is {value}, above {high}"
-
-
-def _faults_of_object(value: dict[str, Any], schema: dict[str, Any], root: dict[str, Any], at: str, depth: int) -> Iterator[str]:
-    properties, required = schema.get("properties"), schema.get("required")
-    properties = properties if isinstance(properties, dict) else {}
-    for name in required if isinstance(required, list) else ():
-        if isinstance(name, str) and name not in value:
-            yield f"{_below(at, name)} is required and missing"
-    for name, item in value.items():
-        if name in properties:
-            yield from _faults(item, properties[name], root, _below(at, name), depth + 1)
-        elif schema.get("additionalProperties") is False and "patternProperties" not in schema:
-            yield f"{_below(at, name)} is not allowed"
-
-
-def _below(at: str, name: str) -> str:
-    return f"{at}.{name}" if at else repr(name)
-
-
-def _referred(target: str, root: dict[str, Any]) -> dict[str, Any]:
-    """What a reference inside the schema stands for; one that leads nowhere allows anything."""
-    found: Any = root
-    for step in target.removeprefix("#").strip("/").split("/") if target.startswith("#") else ["?"]:
-        if step:
-            found = found.get(step) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _is_of_type(value: Any, kind: Any) -> bool:
-    if isinstance(kind, list):
-        return not kind or any(_is_of_type(value, one) for one in kind)
-    wanted = _TYPES.get(kind.lower()) if isinstance(kind, str) else None
-    if wanted is None:
-        return True
-    if isinstance(value, bool):
-        return wanted is bool
-    if wanted is int and isinstance(value, float):
-        return value.is_integer()
-    return isinstance(value, wanted)
-
-
-def _type_name(kind: Any) -> str:
-    return " or ".join(map(str, kind)) if isinstance(kind, list) else str(kind)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Equality in JSON: true is not 1."""
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 40 else f"{text[:37]}…"

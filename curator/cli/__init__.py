@@ -52,7 +52,7 @@ def cli() -> None:
     curator lint support.jsonl         find what is wrong, where, and why
     curator lint support.jsonl --fix   mend what can be mended safely
     curator rule ANS005                explain a rule
-    """
+    """  # noqa: D301 (click reads the character)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -77,15 +77,12 @@ def main(args: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
+        from curator.cli.output import silence
+
         silence()
         return 0
     except Exception as error:
         return _report_bug(error)
-
-
-def silence() -> None:
-    """Nobody reads standard output any more: let what is left in its buffer vanish at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _never_fail_to_print() -> None:

@@ -42,7 +42,10 @@ _SELECTING = (
 _READING = (
     click.option("--shape", metavar="NAME", help="Shape of the rows, in place of detection."),
     click.option(
-        "--map", callback=_mapped, metavar="COLUMN=ROLE,…", help="What the columns mean: question=user,answer=assistant."
+        "--map",
+        callback=_mapped,
+        metavar="COLUMN=ROLE,…",
+        help="What the columns mean: question=user,answer=assistant.",
     ),
     click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
     click.option(

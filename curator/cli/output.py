@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +11,6 @@ from pathlib import Path
 from typing import IO
 
 import click
-
-from curator.errors import WriteError
 
 
 @contextmanager
@@ -29,27 +26,20 @@ def sink(path: Path | None) -> Iterator[IO[bytes]]:
         sys.stdout.flush()
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
-        return
-    path = path.resolve()
-    special = path.exists() and not path.is_file()
-    passing = path if special else path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with passing.open("wb") as file:
-            yield file
-        if not special:
-            passing.replace(path)
-    except OSError as error:
-        _remove(passing, special)
-        hint = "check the folder, its rights and the free space"
-        raise WriteError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from None
-    except BaseException:
-        _remove(passing, special)
-        raise
+    elif path.exists() and not path.is_file():
+        with path.open("wb") as stream:
+            yield stream
+    else:
+        from curator.writing import Replacement
+
+        with Replacement(path) as new:
+            yield new.file
+            new.commit()
 
 
-def _remove(passing: Path, special: bool) -> None:
-    if not special:
-        passing.unlink(missing_ok=True)
+def silence() -> None:
+    """Nobody reads standard output any more: let what is left in its buffer vanish at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def coloured(choice: str, stream: IO[str]) -> bool:
@@ -61,6 +51,8 @@ def coloured(choice: str, stream: IO[str]) -> bool:
 
 def width() -> int:
     """Cells of a terminal line; 100 where there is no terminal."""
+    import shutil
+
     return shutil.get_terminal_size((100, 24)).columns
 
 

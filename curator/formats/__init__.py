@@ -15,7 +15,7 @@ from curator.formats import chat, instruction, preference, text
 from curator.formats.adapter import Adapter, Row, Written
 from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns
 from curator.formats.detect import Detection, detect
-from curator.formats.turns import places, read_messages
+from curator.formats.turns import read_messages
 from curator.model import Example
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "detect",
     "guess_columns",
     "unknown",
+    "write",
 ]
 
 # In order of trial: the first that matches reads the row.
@@ -89,8 +90,8 @@ class Reader:
         """The row as an Example, or None where it is of no known shape. Never fails on a JSON object."""
         if self._plain and len(value) == 1 and "messages" in value:
             messages = value["messages"]
-            if type(messages) is list and messages and type(first := messages[0]) is dict:
-                if type(first.get("content")) is str and "role" in first:
+            if type(messages) is list and messages and type(first := messages[0]) is dict:  # noqa: SIM102
+                if "role" in first and type(first.get("content")) is str:
                     return Example("openai-chat", read_messages(messages, "messages"), value)
         if self._map is not None:
             return self._map.read(value)
@@ -99,7 +100,7 @@ class Reader:
         for adapter in candidates(value):
             if adapter.matches(value) > 0:
                 return adapter.read(value)
-        return None
+        return chat.read_misspelt(value)
 
 
 def candidates(value: Row) -> tuple[Adapter, ...]:
@@ -113,6 +114,18 @@ def candidates(value: Row) -> tuple[Adapter, ...]:
                 _candidates.clear()
             _candidates[keys] = found
     return found
+
+
+def write(example: Example, shape: str) -> Written:
+    """The example as a row of `shape`, and what of it that shape cannot hold.
+
+    A row that is of the shape already is given back as it is. Raises UsageError for an unknown shape.
+    """
+    if shape not in SHAPES:
+        raise UsageError(f"no shape is called {shape!r}", hint=f"known shapes: {', '.join(SHAPES)}")
+    if example.shape == shape and example.value:
+        return Written(example.value, [])
+    return SHAPES[shape].write(example)
 
 
 def unknown(keys: Any, where: str = "") -> UnknownShapeError:

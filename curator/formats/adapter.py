@@ -30,3 +30,35 @@ class Adapter(NamedTuple):
     matches: Callable[[Row], float]
     read: Callable[[Row], Example]
     write: Callable[[Example], Written]
+
+
+def nearly(word: str, name: str) -> bool:
+    """True where `word` is `name` but for case, signs, or one slip of the keys (two in eight letters or more).
+
+    A slip is a letter too many, missing, changed, or swapped with its neighbour (optimal string alignment).
+    """
+    one, other = _letters(word), _letters(name)
+    if one == other:
+        return True
+    allowed = 2 if len(other) >= 8 else 1
+    if len(other) < 4 or abs(len(one) - len(other)) > allowed:
+        return False
+    return _slips(one, other) <= allowed
+
+
+def _letters(word: str) -> str:
+    return "".join([sign for sign in word.lower() if sign.isalnum()])
+
+
+def _slips(one: str, other: str) -> int:
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        last, row = row, [i]
+        for j, b in enumerate(other, 1):
+            best = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                best = min(best, before[j - 2] + 1)
+            row.append(best)
+        before = last
+    return row[-1]

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from curator.formats.adapter import Adapter, Row, Written
+import msgspec
+
+from curator.formats.adapter import Adapter, Row, Written, nearly
 from curator.formats.turns import (
     is_messages,
     is_shared,
+    parsed,
     read_content,
     read_listed,
     read_message,
     read_messages,
     read_tools,
 )
-from curator.model import Example, Turn
+from curator.formats.writing import (
+    Losses,
+    answered,
+    as_messages,
+    beside,
+    carried,
+    parted,
+    plain,
+    put_tools,
+    system_and_rest,
+    weight_of,
+)
+from curator.model import Example, ToolCall, Turn
+from curator.paths import format
 
-RESERVED = frozenset({"messages", "tools", "functions", "available_tools", "parallel_tool_calls", "system", "weight"})
+RESERVED = frozenset(
+    {"messages", "tools", "functions", "available_tools", "parallel_tool_calls", "system", "weight"}
+)
 # Keys beside the messages that are no grader data but belong to the conversation or its media.
 BESIDE = RESERVED | {"images", "videos", "audios", "image", "chat_template_kwargs", "function_call", "tool_choice"}
 CONTAINERS = ("conversations", "conversation", "messages", "items", "texts", "text", "dialogue", "dialog", "chat")
@@ -45,13 +63,6 @@ def conversation(value: Row, shape: str, turns: tuple[Turn, ...]) -> Example:
     return Example(shape, turns, value, tools, tools_path=at)
 
 
-def _label(value: Row) -> bool | None:
-    for key in ("label", "kto_tag"):
-        if type(flag := value.get(key)) is bool:
-            return flag
-    return None
-
-
 # ---------------------------------------------------------------------- openai-chat
 
 
@@ -74,7 +85,10 @@ def read_chat(value: Row) -> Example:
 
 
 def write_chat(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    row: Row = {"messages": as_messages(example, answered(example, losses), losses)}
+    put_tools(row, example)
+    return Written(row | carried(example, OPENAI_CHAT.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- openai-rft
@@ -96,7 +110,15 @@ def read_rft(value: Row) -> Example:
 
 
 def write_rft(example: Example) -> Written:
-    raise NotImplementedError
+    """The answer goes to `reference_answer`, where a grader reads it."""
+    losses = Losses()
+    prompt, answer = parted(answered(example, losses))
+    row: Row = {"messages": as_messages(example, prompt, losses)}
+    if answer:
+        plain(Example("", (), None), answer, losses)
+        row["reference_answer"] = answer[0].text
+    put_tools(row, example)
+    return Written(row | carried(example, OPENAI_RFT.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- anthropic-bedrock
@@ -121,7 +143,12 @@ def read_anthropic(value: Row) -> Example:
 
 
 def write_anthropic(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    system, rest = system_and_rest(answered(example, losses), losses)
+    rest = plain(example, rest, losses)
+    row: Row = {} if system is None else {"system": system}
+    row["messages"] = [{"role": turn.role, "content": turn.text} for turn in rest]
+    return Written(row | carried(example, ANTHROPIC.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- sharegpt
@@ -149,8 +176,64 @@ def read_sharegpt(value: Row) -> Example:
     return conversation(value, "sharegpt", read_listed(value.get(key), key))
 
 
+def misspelt_container(value: Row) -> tuple[str, str]:
+    """(key of a message list, the name it is a misspelling of), two empty strings where there is none."""
+    for key in value:
+        if is_messages(value[key]):
+            for name in ("messages", "conversations"):
+                if key != name and nearly(key, name):
+                    return key, name
+    return "", ""
+
+
+def read_misspelt(value: Row) -> Example | None:
+    """A row whose message list stands under a misspelt key: readable to people, to no trainer."""
+    key, name = misspelt_container(value)
+    if not key:
+        return None
+    shape = "openai-chat" if name == "messages" and not is_shared(value[key]) else "sharegpt"
+    return conversation(value, shape, read_listed(value[key], format((key,))))
+
+
 def write_sharegpt(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    turns = plain(
+        example,
+        answered(example, losses),
+        losses,
+        ("tools", "tool calls", "tool results", "weights", "the developer role"),
+    )
+    row: Row = {"conversations": [message for turn in turns for message in _shared_messages(example, turn, losses)]}
+    if example.tools:
+        row["tools"] = _json_text(list(example.tools))
+    return Written(row | carried(example, SHAREGPT.keys, losses), losses)
+
+
+_SHARED_WORDS = {"user": "human", "assistant": "gpt", "tool": "observation"}
+
+
+def _shared_messages(example: Example, turn: Turn, losses: Losses) -> list[Row]:
+    """One message, or two where a turn holds text beside its calls."""
+    messages: list[Row] = []
+    if turn.content or not turn.calls:
+        messages.append({"from": _SHARED_WORDS.get(turn.role, turn.role), "value": turn.text})
+    if turn.calls:
+        if messages:
+            losses.note("the tie between tool calls and the text beside them")
+        calls = [_shared_call(call) for call in turn.calls]
+        messages.append({"from": "function_call", "value": _json_text(calls[0] if len(calls) == 1 else calls)})
+    if (weight := weight_of(turn)) is not None:
+        messages[-1]["weight"] = weight
+    messages[-1] |= beside(example, turn)
+    return messages
+
+
+def _shared_call(call: ToolCall) -> Row:
+    return {"name": call.name, "arguments": call.arguments if type(call.arguments) is dict else call.raw}
+
+
+def _json_text(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 # ---------------------------------------------------------------------- gemini
@@ -184,9 +267,11 @@ def _gemini_turn(item: Any, base: str) -> Turn:
     role = {"model": "assistant", "user": "user", "function": "tool", "": "user"}.get(said, said)
     parts = item.get("parts")
     body = read_content(parts, f"{base}.parts")
-    answered = [p["functionResponse"] for p in parts if type(p) is dict and "functionResponse" in p] if (
-        type(parts) is list
-    ) else []
+    answered = (
+        [p["functionResponse"] for p in parts if type(p) is dict and "functionResponse" in p]
+        if (type(parts) is list)
+        else []
+    )
     name = answered[0].get("name") if answered and type(answered[0]) is dict else None
     return Turn(
         "tool" if answered else role,
@@ -210,7 +295,30 @@ def _declarations(tool: Row) -> list[Any]:
 
 
 def write_gemini(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    system, rest = system_and_rest(answered(example, losses), losses)
+    rest = plain(example, rest, losses, ("tools", "tool calls", "tool results"))
+    row: Row = {} if system is None else {"systemInstruction": {"parts": [{"text": system}]}}
+    names: dict[str | None, str | None] = {
+        call.id: call.name for turn in rest for call in turn.calls if call.id is not None
+    }
+    row["contents"] = [_gemini_content(turn, names, losses) for turn in rest]
+    if example.tools:
+        functions = [tool.get("function", tool) if type(tool) is dict else tool for tool in example.tools]
+        row["tools"] = [{"functionDeclarations": functions}]
+    return Written(row | carried(example, GEMINI.keys, losses), losses)
+
+
+def _gemini_content(turn: Turn, names: dict[str | None, str | None], losses: Losses) -> Row:
+    if turn.role == "tool":
+        losses.note("the form of tool results")
+        found = parsed(turn.text)[0]
+        response = found if type(found) is dict else {"result": turn.text}
+        name = turn.name or names.get(turn.call_id)
+        return {"role": "user", "parts": [{"functionResponse": {"name": name, "response": response}}]}
+    parts: list[Row] = [{"text": turn.text}] if turn.content or not turn.calls else []
+    parts += [{"functionCall": {"name": call.name, "args": call.arguments}} for call in turn.calls]
+    return {"role": "model" if turn.role == "assistant" else turn.role, "parts": parts}
 
 
 # ---------------------------------------------------------------------- bedrock-converse
@@ -263,7 +371,36 @@ def _candidates(message: Row, base: str) -> tuple[tuple[Turn, ...], tuple[Turn, 
 
 
 def write_converse(example: Example) -> Written:
-    raise NotImplementedError
+    """Neighbours of one role become one message of several parts, since roles must alternate."""
+    losses = Losses()
+    turns = example.turns if example.rejected else answered(example, losses)
+    if example.label is not None:
+        losses.note("the label")
+    system, rest = system_and_rest(turns, losses)
+    row: Row = {"schemaVersion": "bedrock-conversation-2024"}
+    if system is not None:
+        row["system"] = [{"text": system}]
+    messages: list[Row] = []
+    for turn in plain(example, rest, losses):
+        role = "assistant" if turn.role == "assistant" else "user"
+        if turn.role not in ("user", "assistant"):
+            losses.note(f"the role {turn.role!r}")
+        if messages and messages[-1]["role"] == role:
+            losses.note("the border between turns of one speaker")
+            messages[-1]["content"].append({"text": turn.text})
+        else:
+            messages.append({"role": role, "content": [{"text": turn.text}]})
+    if example.rejected:
+        plain(Example("", (), None), (*example.chosen, *example.rejected), losses)
+        sides = (("preferred", example.chosen), ("non-preferred", example.rejected))
+        candidates = [
+            {"content": [{"text": turn.text} for turn in side], "preferenceLabel": label} for label, side in sides
+        ]
+        if max(len(example.chosen), len(example.rejected)) > 1:
+            losses.note("the border between turns of one speaker")
+        messages.append({"role": "assistant", "candidates": candidates})
+    row["messages"] = messages
+    return Written(row | carried(example, CONVERSE.keys, losses), losses)
 
 
 OPENAI_CHAT = Adapter("openai-chat", RESERVED | {"interactions"}, matches_chat, read_chat, write_chat)

@@ -52,9 +52,7 @@ class ColumnMap:
                 tools, tools_path = (tuple(listed), at) if type(listed) is list else ((), "")
             elif item is not None or meaning in ("user", "assistant", "text"):
                 turns += read_field(item, at, "assistant" if meaning == "text" else meaning)
-        return Example(
-            "mapped", tuple(turns), value, tools, sides["chosen"], sides["rejected"], label, tools_path
-        )
+        return Example("mapped", tuple(turns), value, tools, sides["chosen"], sides["rejected"], label, tools_path)
 
 
 # ---------------------------------------------------------------------- guessing
@@ -136,8 +134,8 @@ def _by_name(columns: list[_Column]) -> dict[str, list[tuple[float, _Column]]]:
         role = max(scores, key=scores.__getitem__)
         if scores[role]:
             found.setdefault(role, []).append((scores[role], column))
-    for role in found:
-        found[role].sort(key=lambda pair: (-pair[0], -pair[1].mean))
+    for pairs in found.values():
+        pairs.sort(key=lambda pair: (-pair[0], -pair[1].mean))
     return found
 
 
@@ -177,10 +175,14 @@ def _by_length(columns: list[_Column], by_name: dict[str, list[tuple[float, _Col
     if len(prose) == 1:
         only = prose[0]
         named = any(word.lower() in _TEXT_WORDS for word in _CAMEL.split(only.name))
-        return ColumnGuess({only.name: "text"}, 0.6 if named else 0.4, (f"{only.name!r} is the only column of text",))
+        return ColumnGuess(
+            {only.name: "text"}, 0.6 if named else 0.4, (f"{only.name!r} is the only column of text",)
+        )
     if len(prose) == 2:
         short, long = sorted(prose, key=lambda column: column.mean)
         if long.mean > 2 * short.mean:
-            reasons = (f"{long.name!r} is much longer ({long.mean:.0f} characters) than {short.name!r} ({short.mean:.0f})",)
-            return ColumnGuess({short.name: "user", long.name: "assistant"}, 0.45, reasons)
+            why = (
+                f"{long.name!r} is much longer ({long.mean:.0f} characters) than {short.name!r} ({short.mean:.0f})",
+            )
+            return ColumnGuess({short.name: "user", long.name: "assistant"}, 0.45, why)
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -53,11 +53,9 @@ def sample(count: int) -> list[int]:
 
 def detect(values: Iterable[Row]) -> Detection:
     """The shape of a set by a vote over a sample of its rows. An empty set has none."""
-    from curator.formats import candidates
-
     rows: Sequence[Any] = values if isinstance(values, Sequence) else list(values)
     shapes: dict[int, str] = {}
-    sure: dict[str, float] = Counter()
+    sure: defaultdict[str, float] = defaultdict(float)
     keys: Counter[str] = Counter()
     ends_with_user = 0
     for index in sample(len(rows)):
@@ -65,11 +63,7 @@ def detect(values: Iterable[Row]) -> Detection:
         if type(value) is not dict:
             continue
         keys.update(value.keys())
-        shape, confidence = UNKNOWN, 0.0
-        for adapter in candidates(value):
-            if (confidence := adapter.matches(value)) > 0:
-                shape = adapter.name
-                break
+        shape, confidence = shape_of(value)
         shapes[index] = shape
         sure[shape] += confidence
         ends_with_user += shape == "openai-chat" and matches_rft(value) > 0
@@ -89,6 +83,20 @@ def detect(values: Iterable[Row]) -> Detection:
     base = sure[best] / counts[best] - _doubts(rows[agreeing[0]])
     confidence = round(base * len(agreeing) / total, 4)
     return Detection(best, confidence, dict(counts), outliers, seen)
+
+
+def shape_of(value: Row) -> tuple[str, float]:
+    """(shape, confidence) of one row. Messages written as a JSON string count, with a doubt, as messages."""
+    from curator.formats import candidates
+
+    for adapter in candidates(value):
+        if (confidence := adapter.matches(value)) > 0:
+            return adapter.name, confidence
+    for key, item in value.items():
+        if type(item) is str and (messages := stringified(item)):
+            shape, confidence = shape_of({key: messages})
+            return shape, max(0.0, confidence - 0.2)
+    return UNKNOWN, 0.0
 
 
 def _winner(counts: Counter[str]) -> str | None:
@@ -127,7 +135,9 @@ def stringified(text: str) -> list[Any] | None:
     for message in messages:
         if type(message) is not dict:
             return None
-        if not ({"role", "content"} <= message.keys() or {"from", "value"} <= message.keys()):
-            if not ("role" in message and ("tool_calls" in message or "function_call" in message)):
-                return None
+        if not any(keys <= message.keys() for keys in _MESSAGE_FORMS):
+            return None
     return messages
+
+
+_MESSAGE_FORMS = ({"role", "content"}, {"from", "value"}, {"role", "tool_calls"}, {"role", "function_call"})

@@ -6,6 +6,18 @@ from typing import Any
 
 from curator.formats.adapter import Adapter, Row, Written
 from curator.formats.turns import joined, read_field, read_tools
+from curator.formats.writing import (
+    Losses,
+    answered,
+    as_messages,
+    carried,
+    exchanges,
+    is_simple,
+    parted,
+    plain,
+    put_tools,
+    system_and_rest,
+)
 from curator.model import Example, Piece, Turn
 
 
@@ -39,22 +51,22 @@ def _names(value: Row) -> tuple[str, str]:
 
 
 def matches_alpaca(value: Row) -> float:
-    asked, answered = _names(value)
+    asked, replied = _names(value)
     if not asked:
         return 0.0
-    if answered in value:
+    if replied in value:
         return 0.95
     return 0.4 if "input" in value or len(value) == 1 else 0.0
 
 
 def read_alpaca(value: Row) -> Example:
-    asked, answered = _names(value)
+    asked, replied = _names(value)
     turns = [*system_turn(value, "system"), *_history(value.get("history")), alpaca_prompt(value, asked)]
-    text = value.get(answered)
+    text = value.get(replied)
     if type(text) is str:
-        turns.append(Turn("assistant", text, answered, said="assistant"))
+        turns.append(Turn("assistant", text, replied, said="assistant"))
     else:
-        turns += read_field(text, answered, "assistant")
+        turns += read_field(text, replied, "assistant")
     tools, at = read_tools(value)
     return Example("alpaca", tuple(turns), value, tools, label=_kto(value), tools_path=at)
 
@@ -88,7 +100,15 @@ def _history(history: Any) -> list[Turn]:
 
 
 def write_alpaca(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    system, rest = system_and_rest(answered(example, losses), losses)
+    *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
+    row: Row = {"instruction": asked, "input": "", "output": answer}
+    if system is not None:
+        row["system"] = system
+    if before:
+        row["history"] = [list(pair) for pair in before]
+    return Written(row | carried(example, ALPACA.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- pairs of columns
@@ -100,7 +120,12 @@ PROMPT_PAIRS = (
     ("prompt", "output"),
     ("input", "output"),
 )
-QUESTION_PAIRS = (("question", "answer"), ("question", "response"), ("article", "summary"), ("message_1", "message_2"))
+QUESTION_PAIRS = (
+    ("question", "answer"),
+    ("question", "response"),
+    ("article", "summary"),
+    ("message_1", "message_2"),
+)
 _CONTEXTS = ("context", "article")
 
 
@@ -116,25 +141,36 @@ def matches_prompt_completion(value: Row) -> float:
 
 
 def read_prompt_completion(value: Row) -> Example:
-    asked, answered = _pair(value, PROMPT_PAIRS) or PROMPT_PAIRS[0]
-    prompt, completion = value.get(asked), value.get(answered)
+    asked, replied = _pair(value, PROMPT_PAIRS) or PROMPT_PAIRS[0]
+    prompt, completion = value.get(asked), value.get(replied)
     if type(prompt) is str and type(completion) is str and len(value) == 2:
-        turns = (
-            Turn("user", prompt, asked, said="user"),
-            Turn("assistant", completion, answered, said="assistant"),
-        )
-        return Example("prompt-completion", turns, value)
+        request = Turn("user", prompt, asked, said="user")
+        answer = Turn("assistant", completion, replied, said="assistant")
+        return Example("prompt-completion", (request, answer), value)
     tools, at = read_tools(value)
     turns = (
         *system_turn(value, "system"),
         *read_field(prompt, asked, "user"),
-        *read_field(completion, answered, "assistant"),
+        *read_field(completion, replied, "assistant"),
     )
     return Example("prompt-completion", turns, value, tools, tools_path=at)
 
 
 def write_prompt_completion(example: Example) -> Written:
-    raise NotImplementedError
+    """Two strings for one plain exchange, else two message lists."""
+    losses = Losses()
+    turns = answered(example, losses)
+    prompt, answer = parted(turns)
+    if not answer:
+        losses.note("nothing is there for the answer")
+    row: Row
+    if is_simple(turns, "user", "assistant") and not any(turn.media for turn in turns):
+        row = {"prompt": turns[0].text, "completion": turns[1].text}
+    else:
+        messages = as_messages(example, turns, losses)
+        row = {"prompt": messages[: len(prompt)], "completion": messages[len(prompt) :]}
+    put_tools(row, example)
+    return Written(row | carried(example, PROMPT_COMPLETION.keys, losses), losses)
 
 
 def matches_question_answer(value: Row) -> float:
@@ -142,7 +178,7 @@ def matches_question_answer(value: Row) -> float:
 
 
 def read_question_answer(value: Row) -> Example:
-    asked, answered = _pair(value, QUESTION_PAIRS) or QUESTION_PAIRS[0]
+    asked, replied = _pair(value, QUESTION_PAIRS) or QUESTION_PAIRS[0]
     question = read_field(value.get(asked), asked, "user")
     context = has(value, *_CONTEXTS) if asked == "question" else ""
     if context and type(value[context]) is str and value[context].strip() and len(question) == 1:
@@ -150,13 +186,20 @@ def read_question_answer(value: Row) -> Example:
     turns = (
         *system_turn(value, "system_prompt", "system"),
         *question,
-        *read_field(value.get(answered), answered, "assistant"),
+        *read_field(value.get(replied), replied, "assistant"),
     )
     return Example("question-answer", turns, value)
 
 
 def write_question_answer(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    system, rest = system_and_rest(answered(example, losses), losses)
+    *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
+    if before:
+        losses.note("the turns before the last question")
+    row: Row = {} if system is None else {"system_prompt": system}
+    row |= {"question": asked, "answer": answer}
+    return Written(row | carried(example, QUESTION_ANSWER.keys, losses), losses)
 
 
 def matches_prompt_only(value: Row) -> float:
@@ -171,7 +214,15 @@ def read_prompt_only(value: Row) -> Example:
 
 
 def write_prompt_only(example: Example) -> Written:
-    raise NotImplementedError
+    """A string for one plain request, else a message list."""
+    losses = Losses()
+    prompt, answer = parted(answered(example, losses))
+    if answer:
+        losses.note("the answer")
+    simple = is_simple(prompt, "user") and not prompt[0].media
+    row: Row = {"prompt": prompt[0].text if simple else as_messages(example, prompt, losses)}
+    put_tools(row, example)
+    return Written(row | carried(example, PROMPT_ONLY.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- self-instruct
@@ -199,12 +250,22 @@ def read_self_instruct(value: Row) -> Example:
 
 
 def write_self_instruct(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    system, rest = system_and_rest(answered(example, losses), losses)
+    if system is not None:
+        losses.note("the system prompt")
+    *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
+    if before:
+        losses.note("the turns before the last question")
+    row: Row = {"instruction": asked, "instances": [{"input": "", "output": answer}]}
+    return Written(row | carried(example, SELF_INSTRUCT.keys, losses), losses)
 
 
 ALPACA = Adapter(
     "alpaca",
-    frozenset({"instruction", "input", *_OUTPUTS, "system", "history", "INSTRUCTION", "RESPONSE", "tools", "kto_tag"}),
+    frozenset(
+        {"instruction", "input", *_OUTPUTS, "system", "history", "INSTRUCTION", "RESPONSE", "tools", "kto_tag"}
+    ),
     matches_alpaca,
     read_alpaca,
     write_alpaca,
@@ -224,7 +285,11 @@ QUESTION_ANSWER = Adapter(
     write_question_answer,
 )
 PROMPT_ONLY = Adapter(
-    "prompt-only", frozenset({"prompt", "system", "tools"}), matches_prompt_only, read_prompt_only, write_prompt_only
+    "prompt-only",
+    frozenset({"prompt", "system", "tools"}),
+    matches_prompt_only,
+    read_prompt_only,
+    write_prompt_only,
 )
 SELF_INSTRUCT = Adapter(
     "self-instruct",

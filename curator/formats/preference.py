@@ -8,6 +8,18 @@ from curator.formats.adapter import Adapter, Row, Written
 from curator.formats.chat import container
 from curator.formats.instruction import alpaca_prompt, has, system_turn
 from curator.formats.turns import is_messages, joined, read_field, read_listed, read_messages, read_tools
+from curator.formats.writing import (
+    Losses,
+    answered,
+    as_messages,
+    carried,
+    exchanges,
+    is_simple,
+    parted,
+    plain,
+    put_tools,
+    system_and_rest,
+)
 from curator.model import Example, Turn
 
 PREFERRED = ("preferred_output", "preferred_completion")
@@ -42,7 +54,28 @@ def read_openai_preference(value: Row) -> Example:
 
 
 def write_openai_preference(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    prompt, chosen, rejected = pair(example, losses)
+    given: Row = {"messages": as_messages(example, prompt, losses)}
+    put_tools(given, example)
+    row: Row = {
+        "input": given,
+        PREFERRED[0]: as_messages(example, chosen, losses),
+        NOT_PREFERRED[0]: as_messages(example, rejected, losses),
+    }
+    return Written(row | carried(example, OPENAI_PREFERENCE.keys, losses), losses)
+
+
+def pair(example: Example, losses: Losses) -> tuple[tuple[Turn, ...], tuple[Turn, ...], tuple[Turn, ...]]:
+    """(prompt, chosen, rejected), with a note of what the example has no text for."""
+    if example.label is not None:
+        losses.note("the label")
+    prompt, chosen = (example.turns, example.chosen) if example.chosen else parted(example.turns)
+    if not chosen:
+        losses.note("nothing is there for the chosen answer")
+    if not example.rejected:
+        losses.note("nothing is there for the rejected answer")
+    return prompt, chosen, example.rejected
 
 
 # ---------------------------------------------------------------------- trl-preference
@@ -134,7 +167,20 @@ def _shared(chosen: tuple[Turn, ...], rejected: tuple[Turn, ...]) -> int:
 
 
 def write_trl_preference(example: Example) -> Written:
-    raise NotImplementedError
+    """Strings where prompt and answers are one plain turn each, else message lists."""
+    losses = Losses()
+    prompt, chosen, rejected = pair(example, losses)
+    row: Row
+    if is_simple((*prompt, *chosen, *rejected), "user", "assistant", "assistant"):
+        row = {"prompt": prompt[0].text, "chosen": chosen[0].text, "rejected": rejected[0].text}
+    else:
+        row = {
+            "prompt": as_messages(example, prompt, losses),
+            "chosen": as_messages(example, chosen, losses),
+            "rejected": as_messages(example, rejected, losses),
+        }
+    put_tools(row, example)
+    return Written(row | carried(example, TRL_PREFERENCE.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- trl-kto
@@ -170,7 +216,22 @@ def read_trl_kto(value: Row) -> Example:
 
 
 def write_trl_kto(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    if example.rejected:
+        losses.note("the rejected answer")
+    if example.label is None:
+        losses.note("nothing is there for the label")
+    turns = example.turns + example.chosen
+    prompt, _ = parted(turns)
+    row: Row
+    if is_simple(turns, "user", "assistant") and not any(turn.media for turn in turns):
+        row = {"prompt": turns[0].text, "completion": turns[1].text}
+    else:
+        messages = as_messages(example, turns, losses)
+        row = {"prompt": messages[: len(prompt)], "completion": messages[len(prompt) :]}
+    row["label"] = example.label is not False
+    put_tools(row, example)
+    return Written(row | carried(example, TRL_KTO.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- trl-stepwise
@@ -182,16 +243,27 @@ def matches_trl_stepwise(value: Row) -> float:
 
 def read_trl_stepwise(value: Row) -> Example:
     """The steps are one assistant turn, a line break between them."""
-    steps = [Turn("assistant", s, f"completions[{i}]") for i, s in enumerate(value["completions"]) if type(s) is str]
-    answer = joined(steps, "assistant", "completions") if steps else Turn(
-        "assistant", "", "completions", said="assistant", content=False
+    steps = [
+        Turn("assistant", s, f"completions[{i}]") for i, s in enumerate(value["completions"]) if type(s) is str
+    ]
+    answer = (
+        joined(steps, "assistant", "completions")
+        if steps
+        else Turn("assistant", "", "completions", said="assistant", content=False)
     )
     prompt = read_field(value.get("prompt"), "prompt", "user") if "prompt" in value else ()
     return Example("trl-stepwise", (*prompt, answer), value)
 
 
 def write_trl_stepwise(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    losses.note("nothing is there for the verdicts on the steps")
+    system, rest = system_and_rest(answered(example, losses), losses)
+    *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
+    if before or system is not None:
+        losses.note("the turns before the last question")
+    row: Row = {"prompt": asked, "completions": [answer], "labels": [True]}
+    return Written(row | carried(example, TRL_STEPWISE.keys, losses), losses)
 
 
 OPENAI_PREFERENCE = Adapter(

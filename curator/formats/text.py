@@ -6,6 +6,7 @@ from typing import Any
 
 from curator.formats.adapter import Adapter, Row, Written
 from curator.formats.turns import read_content
+from curator.formats.writing import Losses, answered, carried, plain
 from curator.model import Example, Turn
 
 # ---------------------------------------------------------------------- text
@@ -34,7 +35,12 @@ def read_text(value: Row) -> Example:
 
 
 def write_text(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    turns = plain(example, answered(example, losses), losses)
+    if [turn.role for turn in turns] != ["assistant"]:
+        losses.note("who says what")
+    row: Row = {"text": "\n\n".join([turn.text for turn in turns])}
+    return Written(row | carried(example, TEXT.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- input-output (segments)
@@ -60,7 +66,14 @@ def read_segments(value: Row) -> Example:
 
 
 def write_segments(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    segments = []
+    for turn in plain(example, answered(example, losses), losses):
+        if turn.role not in ("user", "assistant"):
+            losses.note(f"the role {turn.role!r}")
+        segments.append({"label": turn.role == "assistant", "text": turn.text})
+    row: Row = {"segments": segments}
+    return Written(row | carried(example, SEGMENTS.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- oasst (message trees)
@@ -104,7 +117,18 @@ def _rank(reply: Any) -> float:
 
 
 def write_tree(example: Example) -> Written:
-    raise NotImplementedError
+    losses = Losses()
+    turns = plain(example, answered(example, losses), losses)
+    node: Row | None = None
+    for turn in reversed(turns):
+        said = "prompter" if turn.role == "user" else turn.role
+        if said not in _TREE_ROLES:
+            losses.note(f"the role {turn.role!r}")
+        node = {"text": turn.text, "role": said, "replies": [] if node is None else [node]}
+    row: Row = {"prompt": node or {"text": "", "role": "prompter", "replies": []}}
+    if node is None:
+        losses.note("nothing is there for the root of the tree")
+    return Written(row | carried(example, TREE.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- tokenized
@@ -120,14 +144,14 @@ def read_tokenized(value: Row) -> Example:
 
 
 def write_tokenized(example: Example) -> Written:
-    raise NotImplementedError
+    """Nothing can be written: token ids need a tokenizer and a template."""
+    losses = Losses(["all text"])
+    return Written(carried(example, TOKENIZED.keys, losses), losses)
 
 
 TEXT = Adapter("text", frozenset({"text", "content"}), matches_text, read_text, write_text)
 SEGMENTS = Adapter("input-output", frozenset({"segments"}), matches_segments, read_segments, write_segments)
-TREE = Adapter(
-    "oasst", frozenset({"prompt", "text", "role", "replies"}), matches_tree, read_tree, write_tree
-)
+TREE = Adapter("oasst", frozenset({"prompt", "text", "role", "replies"}), matches_tree, read_tree, write_tree)
 TOKENIZED = Adapter(
     "tokenized",
     frozenset({"input_ids", "attention_mask", "labels", "position_ids"}),

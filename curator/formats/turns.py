@@ -44,6 +44,7 @@ _ROLE_KEYS = ("role", "from")
 _TEXT_KEYS = ("content", "value", "text")
 _REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 _PART_TEXT_KEYS = ("text", "value", "content", "refusal")
+_THOUGHT_TEXT_KEYS = ("thinking", "reasoning", *_PART_TEXT_KEYS)
 _THOUGHT_PARTS = frozenset({"reasoning", "thinking"})
 _MEDIA_PARTS = frozenset(
     {"image_url", "image", "input_image", "video", "video_url", "audio", "audio_url", "input_audio", "file"}
@@ -186,33 +187,23 @@ def read_content(value: Any, path: str) -> Body:
 
 def _parts(parts: list[Any], path: str, single: bool = False) -> Body:
     texts: list[tuple[str, str]] = []  # (text, path)
-    media, calls, thoughts = 0, [], []
+    calls: list[ToolCall] = []
+    thoughts: list[str] = []
+    media = 0
     for j, part in enumerate(parts):
         at = path if single else f"{path}[{j}]"
         if type(part) is str:
             texts.append((part, at))
+        elif type(part) is not dict:
             continue
-        if type(part) is not dict:
-            continue
-        kind = part.get("type")
-        if type(kind) is str and kind in _THOUGHT_PARTS:
-            thoughts += [t for k in ("thinking", "reasoning", *_PART_TEXT_KEYS) if type(t := part.get(k)) is str][:1]
-        elif kind == "tool_call":
-            calls += _written_calls(part.get("value", part.get("content")), at)
-        elif kind == "tool_use":
-            calls.append(ToolCall(_string(part.get("name")), part.get("input"), at, _string(part.get("id"))))
-        elif "toolUse" in part and type(use := part["toolUse"]) is dict:
-            calls.append(
-                ToolCall(_string(use.get("name")), use.get("input"), f"{at}.toolUse", _string(use.get("toolUseId")))
-            )
-        elif "functionCall" in part and type(call := part["functionCall"]) is dict:
-            calls.append(ToolCall(_string(call.get("name")), call.get("args"), f"{at}.functionCall"))
-        elif (type(kind) is str and kind in _MEDIA_PARTS) or not _MEDIA_KEYS.isdisjoint(part):
+        elif (kind := spelt(part.get("type"))) in _THOUGHT_PARTS:
+            thoughts += [text for key in _THOUGHT_TEXT_KEYS if type(text := part.get(key)) is str][:1]
+        elif made := _part_calls(part, kind, at):
+            calls += made
+        elif kind in _MEDIA_PARTS or not _MEDIA_KEYS.isdisjoint(part):
             media += 1
         else:
-            found = _part_text(part, at)
-            if found is not None:
-                texts.append(found)
+            texts += [(text, f"{at}.{key}") for key in _PART_TEXT_KEYS if type(text := part.get(key)) is str][:1]
     reasoning = "\n".join(thoughts) if thoughts else None
     if not texts:
         return Body("", (), not single and not calls, media, tuple(calls), reasoning)
@@ -220,17 +211,25 @@ def _parts(parts: list[Any], path: str, single: bool = False) -> Body:
     for text, at in texts:
         pieces.append(Piece(at, start, len(text)))
         start += len(text) + 1
-    return Body("\n".join([text for text, _ in texts]), tuple(pieces), True, media, tuple(calls), reasoning)
+    joined_text = "\n".join([text for text, _ in texts])
+    return Body(joined_text, tuple(pieces), True, media, tuple(calls), reasoning)
+
+
+def _part_calls(part: dict[str, Any], kind: str, at: str) -> tuple[ToolCall, ...]:
+    """The calls a part makes, in the spellings of LLaMA-Factory, Anthropic, Bedrock and Gemini."""
+    if kind == "tool_call":
+        return _written_calls(part.get("value", part.get("content")), at)
+    if kind == "tool_use":
+        return (ToolCall(_string(part.get("name")), part.get("input"), at, _string(part.get("id"))),)
+    if type(use := part.get("toolUse")) is dict:
+        number = _string(use.get("toolUseId"))
+        return (ToolCall(_string(use.get("name")), use.get("input"), f"{at}.toolUse", number),)
+    if type(call := part.get("functionCall")) is dict:
+        return (ToolCall(_string(call.get("name")), call.get("args"), f"{at}.functionCall"),)
+    return ()
 
 
 _MEDIA_KEYS = frozenset({"image_url", "image", "video", "audio", "fileData", "inlineData", "document"})
-
-
-def _part_text(part: dict[str, Any], at: str) -> tuple[str, str] | None:
-    for key in _PART_TEXT_KEYS:
-        if type(text := part.get(key)) is str:
-            return text, f"{at}.{key}"
-    return None
 
 
 def _calls(message: dict[str, Any], base: str) -> tuple[ToolCall, ...]:
@@ -318,12 +317,11 @@ def is_shared(messages: Any) -> bool:
 
 def is_messages(value: Any) -> bool:
     """True for a list that begins with message objects (one of the first three is one)."""
-    if type(value) is not list:
+    if type(value) is not list or not value:
         return False
-    for item in value[:3]:
-        if type(item) is dict and ("role" in item or "from" in item or "content" in item):
-            return True
-    return False
+    if type(first := value[0]) is dict and ("role" in first or "from" in first or "content" in first):
+        return True
+    return any(type(m) is dict and ("role" in m or "from" in m or "content" in m) for m in value[1:3])
 
 
 def _is_message(item: dict[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from curator.formats.adapter import Row
+from curator.formats.turns import spelt
 from curator.model import Example, ToolCall, Turn
 from curator.paths import get, parse
 
@@ -44,19 +45,13 @@ def carried(example: Example, target: frozenset[str], losses: Losses) -> Row:
         read |= {"label", "kto_tag"}
     row: Row = {}
     for key, item in example.value.items():
-        if key in read or (key in own and item in (None, "", [], {})):
+        if key in read or key == "schemaVersion" or (key in own and item in (None, "", [], {})):
             continue
-        if key in _ENVELOPE.get(example.shape, ()):
-            continue
-        if key in target:
-            losses.note(f"the column {key!r}")
-        else:
+        if (key in own) == (key in target):
             row[key] = item
+        else:
+            losses.note(f"the column {key!r}")
     return row
-
-
-# Keys that belong to a shape's form, not to its content.
-_ENVELOPE = {"bedrock-converse": ("schemaVersion",), "trl-stepwise": ("labels", "completions")}
 
 
 def answered(example: Example, losses: Losses) -> tuple[Turn, ...]:
@@ -76,10 +71,12 @@ def parted(turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
     return tuple(turns), ()
 
 
-def plain(turns: Iterable[Turn], losses: Losses, keeps: Iterable[str] = ()) -> tuple[Turn, ...]:
-    """The turns, with a note of all they hold beside role and text that is not among `keeps`."""
+def plain(example: Example, turns: Iterable[Turn], losses: Losses, keeps: Iterable[str] = ()) -> tuple[Turn, ...]:
+    """The turns, with a note of all they and the example hold beside role and text that is not in `keeps`."""
     turns = tuple(turns)
     kept = set(keeps)
+    if example.tools and "tools" not in kept:
+        losses.note("tools")
     for turn in turns:
         for feature, there in (
             ("tool calls", bool(turn.calls)),
@@ -129,12 +126,12 @@ def content_of(example: Example, turn: Turn) -> Any:
     """The content for a message: the original part list where it is one of typed parts, else the text."""
     if turn.media or turn.pieces:
         raw = get(example.value, turn.path)
-        if type(raw) is list and all(type(p) is dict and p.get("type") in _PARTS for p in raw):
+        if type(raw) is list and all(type(p) is dict and _PARTS.get(spelt(p.get("type"))) in p for p in raw):
             return raw
     return turn.text
 
 
-_PARTS = frozenset({"text", "image_url", "input_audio", "file"})
+_PARTS = {"text": "text", "image_url": "image_url", "input_audio": "input_audio", "file": "file"}
 
 
 def as_messages(example: Example, turns: Sequence[Turn], losses: Losses) -> list[Row]:
@@ -175,23 +172,14 @@ def as_messages(example: Example, turns: Sequence[Turn], losses: Losses) -> list
 
 
 def _call(call: ToolCall, number: str) -> Row:
-    function = {"name": call.name or "", "arguments": arguments_text(call)}
+    function = {"name": call.name, "arguments": arguments_text(call)}
     return {"id": number, "type": "function", "function": function}
 
 
-def text_or_messages(example: Example, turns: Sequence[Turn], role: str, losses: Losses) -> Any:
-    """A plain string for one plain turn of `role`, else a message list."""
-    if is_simple(turns, role) and not turns[0].media:
-        return turns[0].text
-    return as_messages(example, turns, losses)
-
-
-def put_tools(row: Row, example: Example, losses: Losses, key: str = "tools") -> None:
-    """The tools of the example as a list under `key`; "" where the shape has no place for them."""
-    if example.tools and not key:
-        losses.note("tools")
-    elif example.tools:
-        row[key] = list(example.tools)
+def put_tools(row: Row, example: Example) -> None:
+    """The tools the example declares, as a list under "tools"."""
+    if example.tools:
+        row["tools"] = list(example.tools)
 
 
 def system_and_rest(turns: Sequence[Turn], losses: Losses) -> tuple[str | None, tuple[Turn, ...]]:
@@ -207,3 +195,28 @@ def system_and_rest(turns: Sequence[Turn], losses: Losses) -> tuple[str | None, 
         losses.note("system turns after the first place")
     texts = [turn.text for turn in opening]
     return ("\n\n".join(texts) if opening else None), tuple(rest)
+
+
+def exchanges(turns: Sequence[Turn], losses: Losses) -> list[tuple[str, str]]:
+    """The turns as (request, answer) pairs; neighbours of one role are joined by a blank line."""
+    merged: list[tuple[str, str]] = []
+    for turn in turns:
+        if turn.role == "tool" or (not turn.content and turn.calls):
+            continue
+        role = "assistant" if turn.role == "assistant" else "user"
+        if turn.role not in ("user", "assistant"):
+            losses.note(f"the role {turn.role!r}")
+        if merged and merged[-1][0] == role:
+            losses.note("the border between turns of one speaker")
+            merged[-1] = (role, f"{merged[-1][1]}\n\n{turn.text}")
+        else:
+            merged.append((role, turn.text))
+    if merged and merged[0][0] == "assistant":
+        losses.note("the place of an answer before any question")
+        merged.insert(0, ("user", ""))
+    if not merged or merged[-1][0] == "user":
+        losses.note("nothing is there for the answer")
+        merged.append(("assistant", ""))
+        if len(merged) == 1:
+            merged.insert(0, ("user", ""))
+    return [(merged[i][1], merged[i + 1][1]) for i in range(0, len(merged), 2)]

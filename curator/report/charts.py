@@ -21,7 +21,7 @@ _WIDTH = 640
 _ROW, _THICK = 28, 12  # height of a row of bars, and of its bar
 _LABELS = 30  # characters of a bar's label
 _LABEL_WIDTH, _VALUE_WIDTH = 216, 64
-_HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 208, 48, 12, 14, 44  # of a histogram
+_HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 212, 48, 14, 20, 44  # of a histogram
 
 
 class Bar(msgspec.Struct, frozen=True):
@@ -64,13 +64,14 @@ def bars(items: Sequence[Bar], *, title: str, noun: str = "finding") -> str:
             f' height="{_THICK}" rx="2"/>'
         )
         parts.append(
-            f'<text class="value" x="{_LABEL_WIDTH + size + 8:g}" y="{middle:g}" dy=".35em">{item.value:,}</text></g>'
+            f'<text class="value" x="{_LABEL_WIDTH + size + 8:g}" y="{middle:g}" dy=".35em">{item.value:,}</text>'
         )
+        parts.append("</g>")
     return "".join([*parts, "</svg>"])
 
 
 def histogram(bins: Bins, *, title: str, unit: str = "tokens", noun: str = "row", tone: str = "plain") -> str:
-    """Upright bars of equal width, one a bin, with the bins' upper bounds below and the median marked."""
+    """Upright bars of equal width, one a bin, with upper bounds below; marks stand where half and 95% of the rows end."""
     bins = trimmed(bins)
     if not bins:
         return ""
@@ -79,8 +80,8 @@ def histogram(bins: Bins, *, title: str, unit: str = "tokens", noun: str = "row"
     wide, high = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
     step = wide / len(bins)
     total = sum(count for _, count in bins)
-    middle = quantile(bins, 0.5)
-    about = f"{total:,} {noun}s; half of them hold at most {middle:,} {unit}, 95% at most {quantile(bins, 0.95):,}"
+    middle, most_of = quantile(bins, 0.5), quantile(bins, 0.95)
+    about = f"{total:,} {noun}s; half of them hold at most {middle:,} {unit}, 95% at most {most_of:,}"
     parts = [_open(title, about, _WIDTH, _HEIGHT, "histogram", "img")]
     for tick in ticks:
         y = _TOP + high - high * tick / ticks[-1]
@@ -88,6 +89,7 @@ def histogram(bins: Bins, *, title: str, unit: str = "tokens", noun: str = "row"
         parts.append(f'<text class="tick end" x="{_LEFT - 8}" y="{y:.1f}" dy=".35em">{short(tick)}</text>')
     every = max(1, math.ceil(len(bins) / 10))
     below = 0
+    edges: dict[int, float] = {}
     gap = min(2.0, step / 5)
     for number, (bound, count) in enumerate(bins):
         x = _LEFT + number * step
@@ -103,11 +105,15 @@ def histogram(bins: Bins, *, title: str, unit: str = "tokens", noun: str = "row"
             parts.append(
                 f'<text class="tick mid" x="{x + step / 2:.1f}" y="{_TOP + high + 16}">{short(bound)}</text>'
             )
-        if bound == middle:
-            x += step / 2
-            parts.append(f'<path class="median" d="M{x:.1f} {_TOP + high + 1}l-4 6h8z"/>')
+        edges[bound] = x + step
         below = bound
     base = _TOP + high
+    for share, bound in (("50%", middle), ("95%", most_of)):
+        x = edges[bound]
+        if share == "95%" and bound == middle:
+            continue
+        parts.append(f'<line class="share" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 2}" y2="{base}"/>')
+        parts.append(f'<text class="tick share-name mid" x="{x:.1f}" y="{_TOP - 6}">{share}</text>')
     parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{base}" y2="{base}"/>')
     parts.append(
         f'<text class="tick end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 6}">{_safe(unit)}, up to</text></svg>'
@@ -131,7 +137,9 @@ def trimmed(bins: Bins) -> Bins:
 
 
 def short(number: int) -> str:
-    """ "950", "1.5k", "16k", "2M"."""
+    """ "950", "1.5k", "16k", "2M"; powers of two as people say them: 4,096 is "4k"."""
+    if number >= 1024 and number & (number - 1) == 0:
+        return f"{number >> 20}M" if number >= 1 << 20 else f"{number >> 10}k"
     for size, sign in ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k")):
         if number >= size:
             value = number / size

@@ -105,7 +105,7 @@ def batches(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
 
 
 def encode(value: Any) -> bytes:
-    """JSON of any value; lone surrogates, which UTF-8 cannot hold, are written out as \\udc80."""
+    """JSON of any value; lone surrogates, which UTF-8 cannot hold, are spelt out in ASCII."""
     try:
         return _encoder.encode(value)
     except UnicodeEncodeError:

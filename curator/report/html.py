@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import PurePath
+from string import Template
 from typing import Any
 
 from curator import __version__, rule
 from curator.excerpt import visible
-from curator.model import Finding, Report, RuleStat
+from curator.model import Excerpt, Finding, Report, RuleStat, Severity
 from curator.report import View, Write
 from curator.report.charts import Bar, Bins, bars, histogram, quantile
 from curator.report.data import batches, encode, encode_lines
@@ -59,21 +60,21 @@ def _top(report: Report) -> str:
 
 
 def _hero(report: Report, tally: Tally, view: View) -> str:
-    worst = next((level for level in ("error", "warning", "info") if report.count(level)), "good")  # type: ignore[arg-type]
+    worst = next((level for level, _, count in _severities(report) if count), "good")
     said = verdict(report)
     tokens = report.tokens
     how = "exact" if tokens.exact else f"estimate, ±{tokens.error:.0%}"
-    mended = f"{tally.safe:,} safely" if tally.safe else "none safely"
+    unread = f"{counted(report.broken, 'line')} unreadable" if report.broken else "all read"
+    mended = f"{tally.safe:,} safely, {tally.unsafe:,} if you agree"
     tiles = [
-        ("Rows", f"{report.rows:,}", f"{counted(report.broken, 'line')} unreadable" if report.broken else "all read"),
-        ("Tokens", f"{tokens.total:,}", f"{text(tokens.tokenizer)}, {how}"),
+        ("", "Rows", f"{report.rows:,}", unread),
+        ("", "Tokens", f"{tokens.total:,}", f"{text(tokens.tokenizer)}, {how}"),
         *_severity_tiles(report),
-        ("Can be mended", f"{tally.safe + tally.unsafe:,}", f"{mended}, {tally.unsafe:,} if you agree"),
-        ("Time", duration(report).partition(",")[0], "from the cache" if report.cached else "this run"),
+        ("", "Can be mended", f"{tally.safe + tally.unsafe:,}", mended),
     ]
     cells = "".join(
-        f'<div class="tile{tone}"><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>'
-        for name, value, note, tone in [(*tile, "")[:4] for tile in tiles]
+        f'<div class="tile {tone}"><dt>{name}</dt><dd>{value}<small>{note}</small></dd></div>'
+        for tone, name, value, note in tiles
     )
     return (
         f'<section class="hero"><p class="eyebrow">{text(_subject(report))}</p>'
@@ -82,14 +83,17 @@ def _hero(report: Report, tally: Tally, view: View) -> str:
     )
 
 
-def _severity_tiles(report: Report) -> list[tuple[str, ...]]:
+def _severity_tiles(report: Report) -> list[tuple[str, str, str, str]]:
+    """(class, name, count, what it means) of each severity."""
     notes = {"error": "would break a run", "warning": "would weaken it", "info": "to weigh"}
-    names = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
     return [
-        (names[level], f"{count:,}", notes[level], f" {level}" if count else "")
-        for level in ("error", "warning", "info")
-        for count in [report.count(level)]  # type: ignore[arg-type]
+        (level if count else "", name, f"{count:,}", notes[level]) for level, name, count in _severities(report)
     ]
+
+
+def _severities(report: Report) -> list[tuple[Severity, str, int]]:
+    names: dict[Severity, str] = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
+    return [(level, name, report.count(level)) for level, name in names.items()]
 
 
 def _next(report: Report, tally: Tally, view: View) -> str:
@@ -97,7 +101,7 @@ def _next(report: Report, tally: Tally, view: View) -> str:
     if not todo:
         return ""
     items = "".join(
-        f'<li><span>{text(step.what)}</span><code>{text(step.command)}</code>'
+        f"<li><span>{text(step.what)}</span><code>{text(step.command)}</code>"
         f'<button type="button" class="copy" data-copy="{text(step.command)}" hidden>Copy</button></li>'
         for step in todo
     )
@@ -108,9 +112,10 @@ def _plots(report: Report) -> str:
     out = []
     if ranked := by_count(report):
         items = [Bar(stat.name, stat.findings, stat.code, stat.severity, stat.code) for stat in ranked]
+        chart = bars(items, title="Findings by rule")
+        about = "<h2>Findings by rule</h2><p>Pick a bar to see its findings.</p>"
         out.append(
-            '<figure class="panel tall"><figcaption><h2>Findings by rule</h2><p>Pick a bar to see its findings.'
-            f'</p></figcaption><div class="scroll-y" tabindex="-1">{bars(items, title="Findings by rule")}</div></figure>'
+            f'<figure class="panel tall"><figcaption>{about}</figcaption><div class="scroll-y">{chart}</div></figure>'
         )
     plots = [
         _plot("Tokens a row", report.length_histogram, "row", "plain"),
@@ -141,37 +146,14 @@ def _findings(report: Report) -> str:
     levels = "".join(
         f'<button type="button" class="level {level}" data-level="{level}" aria-pressed="true">'
         f"<span>{name}</span> {count:,}</button>"
-        for level, name in (("error", "Errors"), ("warning", "Warnings"), ("info", "Notes"))
-        if (count := report.count(level))  # type: ignore[arg-type]
+        for level, name, count in _severities(report)
+        if count
     )
-    several = len(report.files) > 1
     files = "".join(
         f'<option value="{number}">{text(stat.path)}</option>' for number, stat in enumerate(report.files)
     )
-    file_filter = f'<label class="field"><span class="unseen">File</span><select id="file"><option value="">All files</option>{files}</select></label>'
-    return (
-        '<section id="findings" class="findings"><div class="bar-top"><h2>Findings</h2>'
-        '<p id="status" role="status" aria-live="polite"></p></div>'
-        '<form class="filters" id="filters" role="search" aria-label="Filter the findings">'
-        '<label class="field grow"><span class="unseen">Text</span>'
-        '<input id="query" type="search" placeholder="Search messages, paths, text…  ( / )" autocomplete="off"></label>'
-        f'<div class="levels" role="group" aria-label="Severity">{levels}</div>'
-        '<label class="field"><span class="unseen">Rule</span>'
-        f'<select id="code"><option value="">All rules</option>{options}</select></label>'
-        f"{file_filter if several else ''}"
-        '<label class="field"><span class="unseen">Mend</span><select id="fix"><option value="">Mendable or not</option>'
-        '<option value="1">Mended safely</option><option value="2">Mended if you agree</option>'
-        '<option value="0">No mend</option></select></label>'
-        '<button type="reset" class="quiet" id="clear">Clear</button></form>'
-        '<div class="scroll"><table class="list"><caption class="unseen">Findings</caption><thead><tr>'
-        '<th scope="col" class="where">Where</th><th scope="col" class="which">Rule</th>'
-        '<th scope="col">What</th></tr></thead><tbody id="list"></tbody></table></div>'
-        '<noscript><p class="note">The list of findings needs JavaScript; '
-        "<code>curator lint --format text</code> prints the same.</p></noscript>"
-        '<nav class="pager" id="pager" aria-label="Pages of findings" hidden>'
-        '<button type="button" class="quiet" id="previous">Previous</button><span id="page"></span>'
-        '<button type="button" class="quiet" id="next">Next</button></nav></section>'
-    )
+    one_file = " hidden" if len(report.files) < 2 else ""
+    return Template(asset("findings.html")).substitute(levels=levels, rules=options, files=files, one_file=one_file)
 
 
 def _rules(report: Report, tally: Tally) -> str:
@@ -227,7 +209,9 @@ def _files(report: Report) -> str:
         )
         for stat in report.files
     )
-    return f'<section id="files"><h2>Files</h2>{table("Files", heads, rows, numbers=frozenset(range(4, 8)))}</section>'
+    return (
+        f'<section id="files"><h2>Files</h2>{table("Files", heads, rows, numbers=frozenset(range(4, 8)))}</section>'
+    )
 
 
 def _shapes(shape: str, shapes: dict[str, int], confidence: float) -> str:
@@ -273,7 +257,8 @@ def _rest(report: Report) -> str:
 
 def _bottom(report: Report) -> str:
     return (
-        f'<footer><p>curator {text(__version__)} · plan <code>{text(report.plan[:16])}</code></p></footer>\n'
+        f"<footer><p>curator {text(__version__)} · {text(duration(report))} · "
+        f"plan <code>{text(report.plan[:16])}</code></p></footer>\n"
     )
 
 
@@ -290,8 +275,8 @@ def _data(report: Report, write: Write) -> None:
             if finding.code not in rules:
                 rules[finding.code] = len(names)
                 names.append([finding.code, finding.name, finding.severity])
-            for place in (finding, *finding.related):
-                files.setdefault(place.file, len(files))
+            for file in (finding.file, *(place.file for place in finding.related)):
+                files.setdefault(file, len(files))
             rows.append(_row(finding, rules, files))
         write(lead + embedded(encode_lines(rows)[:-1].replace(b"\n", b",\n")))
         lead = b",\n"
@@ -310,13 +295,21 @@ def _row(finding: Finding, rules: dict[str, int], files: dict[str, int]) -> list
         visible(finding.path) if finding.byte is None else f"{visible(finding.path)} byte {finding.byte}".strip(),
         visible(finding.message),
         _FIXES[fix.safety] if fix else 0,
-        [excerpt.text, excerpt.start, excerpt.end if points else -1] if excerpt else 0,
+        _parts(excerpt, points) if excerpt else 0,
         [[files[place.file], place.line] for place in finding.related],
         visible(fix.title) if fix else "",
     ]
     if finding.evidence:
         row.append(visible(encode(finding.evidence).decode()))
     return row
+
+
+def _parts(excerpt: Excerpt, points: bool) -> list[str]:
+    """The excerpt, cut at what it points at: the script counts characters in another way than Python."""
+    shown = visible(excerpt.text)
+    if not points or shown != excerpt.text:
+        return [shown]
+    return [shown[: excerpt.start], shown[excerpt.start : excerpt.end], shown[excerpt.end :]]
 
 
 WRITERS = {"html": write_html}

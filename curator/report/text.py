@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from array import array
 from collections import defaultdict
@@ -35,6 +36,11 @@ _STYLES = {
     "dim": "2",
 }
 _GUTTER = "  | "
+# where characters of no cell or of two are found; a text without them takes a cell a character
+_UNEVEN = re.compile(
+    "[\u0300-\u1fff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u231a\u231b\u2329\u232a\u23e9-\u23f3"
+    "\u25fd-\u2bff\u2e80-\U0010ffff]"
+)
 _BUFFER = 1 << 16  # characters gathered before a write
 
 
@@ -239,7 +245,7 @@ def _cut_front(text: str, room: int) -> tuple[str, int]:
 
 def cells(text: str) -> int:
     """How many cells of a terminal a text takes."""
-    return len(text) if text.isascii() else sum(map(_cell, text))
+    return len(text) if text.isascii() or not _UNEVEN.search(text) else sum(map(_cell, text))
 
 
 @lru_cache(maxsize=8192)

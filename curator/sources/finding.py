@@ -34,7 +34,8 @@ SPLITS = {
     "test": "test",
     "testing": "test",
 }
-_SHARD = re.compile(r"[-_.]\d+([-_]of[-_]\d+)?$")
+_SHARD = re.compile(r"[-_.]\d+[-_]of[-_]\d+$")
+_NUMBER = re.compile(r"[-_.]?\d+$")
 _NAMELESS = re.compile(r"(data|part|shard|chunk|file)?[-_]?\d*|data", re.IGNORECASE)
 
 
@@ -82,7 +83,7 @@ def split_of(path: str) -> str:
     file = Path(path)
     stem = _stem(file)
     whole = _SHARD.sub("", stem)
-    if known := SPLITS.get(whole.lower()):
+    if known := SPLITS.get(_NUMBER.sub("", whole).lower()):
         return known
     if _NAMELESS.fullmatch(whole) and (known := SPLITS.get(file.parent.name.lower())):
         return known
@@ -124,7 +125,9 @@ def _missing(name: str) -> SourceError:
         folder = path.parent
         while not folder.is_dir():
             folder = folder.parent
-        return SourceError("no such file: its folder is missing", where=name, hint=f"this much of the path exists: {folder}")
+        return SourceError(
+            "no such file: its folder is missing", where=name, hint=f"this much of the path exists: {folder}"
+        )
     near = nearest(path.name, [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")])
     hint = "did you mean " + " or ".join(str(path.parent / other) for other in near) + "?" if near else ""
     return SourceError("no such file or folder", where=name, hint=hint or f"see what is there: ls {path.parent}")
@@ -134,7 +137,9 @@ def nearest(name: str, others: Sequence[str], most: int = 3) -> list[str]:
     """The names most like `name`, best first."""
     from rapidfuzz import fuzz, process
 
-    hits = process.extract(name.lower(), others, scorer=fuzz.ratio, processor=str.lower, limit=most, score_cutoff=60)
+    hits = process.extract(
+        name.lower(), others, scorer=fuzz.ratio, processor=str.lower, limit=most, score_cutoff=60
+    )
     return [choice for choice, _, _ in hits]
 
 
@@ -147,7 +152,11 @@ def _in_folder(folder: Path, left: list[Left]) -> Iterator[Found]:
     top = [item for item in files if Path(item.path).parent == folder]
     if any(item.split == "train" and _names_split(item.path) for item in top):
         splits = [item for item in files if item.split in SPLITS.values()]
-        left += [Left(item.path, "stands beside train, valid and test files and is none of them") for item in files if item not in splits]
+        left += [
+            Left(item.path, "stands beside train, valid and test files and is none of them")
+            for item in files
+            if item not in splits
+        ]
         files = splits
     if not files:
         raise _no_data(folder, left)
@@ -155,7 +164,7 @@ def _in_folder(folder: Path, left: list[Left]) -> Iterator[Found]:
 
 
 def _names_split(path: str) -> bool:
-    return _SHARD.sub("", _stem(Path(path))).lower() in SPLITS
+    return _NUMBER.sub("", _SHARD.sub("", _stem(Path(path)))).lower() in SPLITS
 
 
 def _no_data(folder: Path, left: list[Left]) -> SourceError:
@@ -164,7 +173,11 @@ def _no_data(folder: Path, left: list[Left]) -> SourceError:
     if not there and not any(folder.iterdir()):
         return SourceError("the folder is empty", where=str(folder), hint=f"data files are {wanted}")
     seen = f"; it holds {', '.join(sorted(there)[:5])}" if there else ""
-    return SourceError("the folder holds no data", where=str(folder), hint=f"data files are {wanted}{seen}; a file named outright is always read")
+    return SourceError(
+        "the folder holds no data",
+        where=str(folder),
+        hint=f"data files are {wanted}{seen}; a file named outright is always read",
+    )
 
 
 def _data_files(folder: Path, left: list[Left], visited: set[str]) -> Iterator[Found]:
@@ -207,7 +220,11 @@ def _saved_files(folder: Path) -> list[Found]:
     paths = [folder / file["filename"] for file in files if isinstance(file, dict) and "filename" in file]
     for path in paths:
         if not path.exists():
-            raise SourceError("a file of the saved data set is missing", where=str(path), hint=f"{folder / 'state.json'} lists it; save the set again")
+            raise SourceError(
+                "a file of the saved data set is missing",
+                where=str(path),
+                hint=f"{folder / 'state.json'} lists it; save the set again",
+            )
     return [Found(str(path), split, saved=True) for path in paths]
 
 

@@ -1,51 +1,306 @@
-"""Opens what the user names."""
+"""Opens what the user names: finds the files, tells what they hold, spools what is not plain JSONL."""
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
+import stat
+import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+import weakref
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any, BinaryIO, overload
 
+from curator.columns import BOM
 from curator.errors import SourceError
-from curator.sources.source import Source, Stamp
+from curator.model import Flag
+from curator.sources import sniff, streams
+from curator.sources.finding import COMPRESSED, Found, Left, extension_of, find
+from curator.sources.records import ONE_A_LINE, Record, Records
+from curator.sources.source import Fault, Source, Stamp
+from curator.sources.tables import Delimited, arrow_rows, guarded, parquet_rows
 
-_SPLITS = {"train": "train", "valid": "valid", "test": "test", "dev": "valid", "validation": "valid", "val": "valid", "eval": "valid"}
+JSON_LINES = frozenset({".jsonl", ".ndjson", ".jsonlines"})
+_EXPECTED = {
+    **dict.fromkeys(JSON_LINES, ("jsonl",)),
+    ".json": ("json-array", "json-object", "jsonl"),
+    ".csv": ("csv", "tsv"),
+    ".tsv": ("tsv", "csv"),
+    ".parquet": ("parquet",),
+    ".arrow": ("arrow", "datasets"),
+}
+_HELD = {
+    "jsonl": "JSON lines",
+    "json-array": "one JSON array",
+    "json-concatenated": "JSON objects that are not one a line",
+    "json-object": "one JSON object over several lines",
+    "csv": "a CSV table",
+    "tsv": "a table with tabs",
+    "parquet": "a Parquet table",
+    "arrow": "an Arrow table",
+}
 
 
 class Sources(Sequence[Source]):
-    """The files of a set. As a context manager it removes its spooled copies at the end."""
+    """The files of a set, in order. As a context manager it removes its spooled copies at the end.
+
+    `left` names the files of folders that are no part of the set, and why.
+    """
 
     def __init__(self, paths: Sequence[str | Path]) -> None:
-        self._spool = tempfile.TemporaryDirectory(prefix="curator-")
-        self._sources = [_open(str(path)) for path in paths]
+        found, left = find([str(path) for path in paths])
+        self.left: tuple[Left, ...] = tuple(left)
+        self._spool = _Spool()
+        try:
+            self._sources = [_open(item, self._spool) for item in found]
+            _refuse_empty(self._sources)
+        except BaseException:
+            self.close()
+            raise
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
+    @overload
+    def __getitem__(self, index: int) -> Source: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Source]: ...
+    def __getitem__(self, index: int | slice) -> Source | list[Source]:
         return self._sources[index]
 
     def __len__(self) -> int:
         return len(self._sources)
 
-    def __iter__(self) -> Iterator[Source]:
-        return iter(self._sources)
-
     def __enter__(self) -> Sources:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
-        self._spool.cleanup()
+        """Remove the spooled copies."""
+        self._spool.remove()
 
 
 def open_sources(paths: Sequence[str | Path]) -> Sources:
+    """The data files behind files, folders and "-" (standard input), as plain JSONL.
+
+    Decided by content, not by name: JSON lines, a JSON array, JSON objects one after another, CSV,
+    TSV, Parquet, Arrow, folders saved by `datasets`; each may be gzip or zstd, and UTF-16. Raises
+    SourceError for what does not exist, cannot be read, or holds no rows at all.
+    """
     return Sources(paths)
 
 
-def _open(path: str) -> Source:
-    file = Path(path)
-    if not file.exists():
-        raise SourceError("no such file", where=path)
-    stem = file.stem
-    return Source(path, _SPLITS.get(stem.lower(), stem), "jsonl", None, file, Stamp.of(file))
+class _Spool:
+    """A temporary folder, made when first needed."""
+
+    def __init__(self) -> None:
+        self._folder: Path | None = None
+        self._count = 0
+
+    def file(self, extension: str) -> Path:
+        if self._folder is None:
+            self._folder = Path(tempfile.mkdtemp(prefix="curator-"))
+            self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._count += 1
+        return self._folder / f"{self._count}{extension}"
+
+    def remove(self) -> None:
+        if self._folder is not None:
+            self._finalizer()
+
+
+# ---------------------------------------------------------------------- one file
+
+
+def _open(found: Found, spool: _Spool) -> Source:
+    path = found.path
+    with _readable(path):
+        stamp = None if path == "-" else Stamp.of(path)
+        file = _regular(path, spool)
+        head = _head(file)
+        faults: list[Fault] = []
+        compression = sniff.compression(head)
+        if compression:
+            file = _streamed(file, spool, faults, streams.decompress, compression, file.stat().st_size, path)
+            head = _head(file)
+            if sniff.compression(head):
+                raise SourceError(
+                    "the file is compressed twice", where=path, hint="unpack it once and name the result"
+                )
+        sniff.refuse_binary(head, path)
+        if table := sniff.table(head):
+            return _tabled(found, table, compression, file, stamp, spool)
+        if encoding := sniff.encoding(head):
+            file = _streamed(file, spool, faults, streams.transcode, encoding)
+            head = _head(file)
+        return _text(found, head, compression, file, stamp, faults, spool)
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    """The system's errors in the user's words."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise SourceError(
+                "no room for a plain copy of the data",
+                where=path,
+                hint=f"free some space in {tempfile.gettempdir()}, or set TMPDIR to a larger disk",
+            ) from error
+        raise SourceError(
+            f"cannot be read: {error.strerror or error}", where=path, hint="check the file and its permissions"
+        ) from error
+
+
+def _regular(path: str, spool: _Spool) -> Path:
+    """A file that can be read twice: standard input, pipes and devices are copied first."""
+    if path != "-" and stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+        return Path(path)
+    copy = spool.file(".in")
+    with copy.open("wb") as out:
+        if path == "-":
+            shutil.copyfileobj(sys.stdin.buffer, out, 1 << 20)
+        else:
+            with Path(path).open("rb") as pipe:
+                shutil.copyfileobj(pipe, out, 1 << 20)
+    return copy
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as source:
+        return source.read(sniff.HEAD)
+
+
+def _streamed(file: Path, spool: _Spool, faults: list[Fault], stream: Any, *rest: Any) -> Path:
+    copy = spool.file(".raw")
+    with file.open("rb") as source, copy.open("wb") as target:
+        faults += stream(source, target, *rest)
+    return copy
+
+
+def _tabled(
+    found: Found, table: str, compression: str | None, file: Path, stamp: Stamp | None, spool: _Spool
+) -> Source:
+    rows = guarded(parquet_rows if table == "parquet" else arrow_rows, file, found.path)
+    data, _ = _write(rows, spool, numbered=False)
+    container = "datasets" if found.saved else table
+    faults = _lies(found.path, container, compression)
+    return Source(found.path, found.split, container, compression, data, stamp, None, tuple(faults))
+
+
+def _text(
+    found: Found,
+    head: bytes,
+    compression: str | None,
+    file: Path,
+    stamp: Stamp | None,
+    faults: list[Fault],
+    spool: _Spool,
+) -> Source:
+    path = found.path
+    whole = file.stat().st_size <= len(head)
+    held = sniff.text(head, whole=whole, extension=extension_of(path), where=path)
+    container: str = held.container
+    if container == "jsonl":
+        faults += _lies(path, container, compression)
+        return Source(path, found.split, container, compression, file, stamp, None, tuple(faults))
+    with file.open("rb") as source:
+        if container in ("csv", "tsv"):
+            rows: Delimited | Records = Delimited(source, held.delimiter)
+        else:
+            if head.startswith(BOM):
+                faults.append(
+                    Fault(
+                        "FIL003",
+                        1,
+                        Flag("", "a byte order mark stands before the JSON text", byte=0, fix=ONE_A_LINE),
+                    )
+                )
+            rows = Records(source, wrapped=container == "json-object")
+        data, numbers = _write(rows, spool, numbered=True)
+    if container == "json-concatenated" and numbers.stat().st_size == 8:
+        container = "json-object"
+    faults += [*_lies(path, container, compression), *rows.faults]
+    return Source(
+        path, found.split, container, compression, data, stamp, numbers, tuple(sorted(faults, key=_place))
+    )
+
+
+def _place(fault: Fault) -> tuple[int, str]:
+    return fault.line, fault.code
+
+
+def _write(records: Iterable[Record], spool: _Spool, *, numbered: bool) -> tuple[Path, Path]:
+    """Spool records one a line; the second file holds their physical lines (int64) where `numbered`."""
+    data, numbers = spool.file(".jsonl"), spool.file(".lines")
+    lines = array("q")
+    with data.open("wb", buffering=1 << 20) as out, numbers.open("wb") as out_lines:
+        for line, body in records:
+            out.write(body)
+            out.write(b"\n")
+            if numbered:
+                lines.append(line)
+                if len(lines) == 1 << 16:
+                    _flush(lines, out_lines)
+        _flush(lines, out_lines)
+    return data, numbers
+
+
+def _flush(lines: array[int], out: BinaryIO) -> None:
+    if sys.byteorder == "big":
+        lines.byteswap()
+    out.write(lines.tobytes())
+    del lines[:]
+
+
+def _lies(path: str, container: str, compression: str | None) -> list[Fault]:
+    """FIL002 where the name promises another container: trainers go by the name."""
+    if path == "-":
+        return []
+    extension = extension_of(path)
+    if compression is None and Path(path).suffix.lower() in COMPRESSED:
+        message = f"the name ends in {Path(path).suffix}, but the file is not compressed"
+        return [Fault("FIL002", 1, Flag("", message))]
+    if container in _EXPECTED.get(extension, (container,)):
+        return []
+    message = f"a {extension} file that holds {_HELD[container]}"
+    fix = ONE_A_LINE if extension in JSON_LINES or container == "json-concatenated" else None
+    return [Fault("FIL002", 1, Flag("", message, fix=fix))]
+
+
+def _refuse_empty(sources: list[Source]) -> None:
+    """Raises SourceError where no file holds a row; marks single files that hold none."""
+    empty = [place for place, source in enumerate(sources) if _blank(source.data)]
+    if len(empty) == len(sources):
+        where = ", ".join(source.path for source in sources)
+        raise SourceError("holds no rows", where=where, hint="rows are JSON objects, one a line")
+    for place in empty:
+        source = sources[place]
+        fault = Fault("FIL002", 1, Flag("", "the file holds no rows"))
+        sources[place] = Source(
+            source.path,
+            source.split,
+            source.container,
+            source.compression,
+            source.data,
+            source.stamp,
+            source.numbers,
+            (fault, *source.flags),
+        )
+
+
+def _blank(file: Path) -> bool:
+    with file.open("rb") as data:
+        if data.read(len(BOM)) != BOM:
+            data.seek(0)
+        while part := data.read(1 << 16):
+            if part.strip():
+                return False
+    return True

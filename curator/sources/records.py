@@ -235,15 +235,12 @@ def _joined(body: str) -> str:
     """Well-formed JSON on one line: every line break in it stands between tokens."""
     if "\n" not in body and "\r" not in body:
         return body
-    return _BREAK.sub(_gap, body)
-
-
-def _gap(found: re.Match[str]) -> str:
-    return " " if found.string[found.start() - 1] == "," else ""
+    lines = [line.strip(" \t") for line in body.replace("\r", "\n").split("\n")]
+    return "\n".join(lines).replace(",\n", ", ").replace("\n", "")
 
 
 def _escaped_breaks(body: str) -> str:
-    """Any text on one line: line breaks become \\n inside strings and a space outside."""
+    """Any text on one line: line breaks become escapes inside strings and a space outside."""
     parts: list[str] = []
     at = 0
     for string in _STRING.finditer(body):

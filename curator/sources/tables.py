@@ -49,7 +49,9 @@ class Delimited:
             begin = self._lines.number + 1
             self._lines.forget()
         if sum(line.count('"') for line in self._lines.since) % 2:
-            self._fault(begin, "a quotation mark opened in this row is never closed: all that follows was read as one cell")
+            self._fault(
+                begin, "a quotation mark opened in this row is never closed: all that follows was read as one cell"
+            )
 
     def _names(self, cells: list[str], line: int) -> list[str]:
         names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]

@@ -1,0 +1,227 @@
+"""`curator lint`."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curator.cli import options
+from curator.cli.output import coloured, progress, silence, sink, width
+
+if TYPE_CHECKING:
+    from curator.config import Config
+    from curator.model import Report
+
+FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "junit", "html", "parquet"]
+
+
+@click.command("lint")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@options.selecting
+@options.reading
+@click.option("--max-length", type=click.IntRange(min=1), metavar="TOKENS", help="Tokens a row may have (LEN001).")
+@click.option("--fix", is_flag=True, help="Mend what can be mended safely, in place; a copy is kept.")
+@click.option(
+    "--unsafe-fixes", is_flag=True, help="With --fix or --diff: the fixes that may change meaning as well."
+)
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
+@click.option(
+    "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Form of the report."
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the report there."
+)
+@click.option("--statistics", is_flag=True, help="Count by rule, instead of showing findings.")
+@click.option(
+    "--show",
+    type=click.IntRange(min=0),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Findings of a rule to show in full (0: all).",
+)
+@click.option("--verbose", "-v", is_flag=True, help="Show the evidence of findings, and rules that found nothing.")
+@click.option("--timing", is_flag=True, help="Say which rules took how long.")
+@click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colours."
+)
+@click.option(
+    "--baseline", type=click.Path(path_type=Path), metavar="FILE", help="Leave out the findings listed there."
+)
+@click.option("--write-baseline", type=click.Path(path_type=Path), metavar="FILE", help="List all findings there.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(options.SEVERITIES),
+    help="Severity that makes the exit status 1.  [default: error]",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]")
+@click.option("--no-cache", "cache", flag_value=False, default=None, help="Neither read nor keep scan results.")
+@click.option("--watch", is_flag=True, help="Lint again whenever a file changes.")
+def command(
+    paths: tuple[str, ...],
+    file: Path | None,
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
+    form: str,
+    output: Path | None,
+    statistics: bool,
+    show: int,
+    verbose: bool,
+    timing: bool,
+    color: str,
+    baseline: Path | None,
+    write_baseline: Path | None,
+    exit_zero: bool,
+    watch: bool,
+    **settings: Any,
+) -> int:
+    """Find what would break or spoil a training run.
+
+    PATH is a file or a folder (JSONL, JSON, CSV, Parquet, Arrow, plain or compressed), or - for
+    standard input. All paths together are one set.
+
+    Exit status: 0 nothing at or above --fail-on, 1 something is, 2 wrong usage or an error.
+    """
+    ctx = click.get_current_context()
+    if unsafe_fixes and not (fix or diff):
+        raise click.UsageError("--unsafe-fixes goes with --fix or --diff", ctx)
+    if form == "parquet" and output is None:
+        raise click.UsageError("parquet is no text: name a file with --output", ctx)
+    from curator.config import load_config
+
+    def once() -> int:
+        config = load_config(options.start(paths), file, settings)
+        if diff:
+            status = _show_diff(paths, config, unsafe_fixes, output)
+            return 0 if exit_zero else status
+        report = _mended(paths, config, unsafe_fixes) if fix else _linted(paths, config)
+        report = _less_known(report, baseline, write_baseline)
+        if settings["map"] and report.rows:
+            _remember(config, paths, settings["map"])
+        view = {
+            "color": output is None and coloured(color, sys.stdout),
+            "width": width(),
+            "show": show or None,
+            "statistics": statistics,
+            "verbose": verbose,
+            "command": options.retyped(ctx),
+        }
+        _print(report, form, output, view)
+        if timing:
+            click.echo("\n".join(_timings(report)), err=True)
+        return 0 if exit_zero else report.exit_code
+
+    return _watch(paths, output, once) if watch else once()
+
+
+def _linted(paths: tuple[str, ...], config: Config) -> Report:
+    from curator import engine
+
+    with progress() as tick:
+        return engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick)
+
+
+def _mended(paths: tuple[str, ...], config: Config, unsafe: bool) -> Report:
+    """Mend in place and say on standard error what was mended; the report is that of the mended files."""
+    from curator import engine
+    from curator.fix import fix_files
+
+    with progress() as tick:
+        lint = partial(engine.lint, workers=config.workers, cache=config.cache, progress=tick)
+        result = fix_files(paths, config, unsafe=unsafe, lint=lint)
+    for mended in result.files:
+        codes = ", ".join(f"{code} {count:,}" for code, count in mended.fixed.items())
+        dropped = f"; {mended.dropped:,} rows dropped" if mended.dropped else ""
+        click.echo(f"mended {mended.path}: {codes}{dropped} (the original is {mended.backup})", err=True)
+    for refused in result.refused:
+        click.echo(f"not mended {refused.path}: {refused.reason}\n  {refused.hint}", err=True)
+    return result.report
+
+
+def _show_diff(paths: tuple[str, ...], config: Config, unsafe: bool, output: Path | None) -> int:
+    from curator.fix import diff_text
+
+    report = _linted(paths, config)
+    with sink(output) as stream:
+        for part in diff_text(report, unsafe=unsafe):
+            stream.write(part.encode("utf-8", "backslashreplace"))
+    return report.exit_code
+
+
+def _less_known(report: Report, baseline: Path | None, write_baseline: Path | None) -> Report:
+    if not (baseline or write_baseline):
+        return report
+    from curator import decisions
+
+    if write_baseline:
+        count = decisions.write_baseline(report, write_baseline)
+        click.echo(f"{count:,} findings listed in {write_baseline}", err=True)
+    return decisions.without(report, baseline) if baseline else report
+
+
+def _remember(config: Config, paths: tuple[str, ...], columns: dict[str, str]) -> None:
+    """Save the column map beside the data, so that it need not be given again."""
+    from curator.config import map_file, save_map
+    from curator.errors import CuratorError
+
+    file = map_file(config, options.start(paths))
+    try:
+        if save_map(file, columns):
+            click.echo(f"column map saved in {file}", err=True)
+    except CuratorError as error:
+        click.echo(f"column map not saved: {error}", err=True)
+
+
+def _print(report: Report, form: str, output: Path | None, view: dict[str, Any]) -> None:
+    from curator.report import render
+
+    try:
+        with sink(output) as stream:
+            render(report, form, stream, **view)
+    except BrokenPipeError:  # `curator lint … | head`: the exit status still tells what was found
+        silence()
+
+
+def _timings(report: Report) -> Iterator[str]:
+    """CPU seconds by phase and by rule, the longest first."""
+    spent = [*report.phases.items(), *((f"{stat.code} {stat.name}", stat.seconds) for stat in report.rules)]
+    for name, seconds in sorted(spent, key=lambda pair: -pair[1]):
+        yield f"{seconds * 1000:9,.1f} ms  {name}"
+    yield f"{report.seconds * 1000:9,.1f} ms  in all{' (from the cache)' if report.cached else ', by the clock'}"
+
+
+def _watch(paths: tuple[str, ...], output: Path | None, once: Callable[[], int]) -> int:
+    """Lint, wait for a change, and again, until interrupted."""
+    from curator.errors import CuratorError
+
+    while True:
+        before = _stamps(paths, output)
+        try:
+            once()
+        except CuratorError as error:
+            click.echo(f"error: {error}", err=True)
+        click.echo("watching for changes, Ctrl-C ends", err=True)
+        while _stamps(paths, output) == before:
+            time.sleep(0.3)
+
+
+def _stamps(paths: tuple[str, ...], output: Path | None) -> dict[Path, tuple[int, int]]:
+    """Size and time of every file at or below the paths; not of what curator itself writes there."""
+    found = {}
+    for path in map(Path, paths):
+        for file in path.rglob("*") if path.is_dir() else [path]:
+            if file == output or any(part.startswith(".") for part in file.relative_to(path).parts):
+                continue
+            with contextlib.suppress(OSError):  # it may vanish while we look
+                stat = file.stat()
+                found[file] = (stat.st_size, stat.st_mtime_ns)
+    return found

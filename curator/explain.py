@@ -1,0 +1,141 @@
+"""`curator explain FILE LINE`: everything known of one row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from curator import engine, tokens
+from curator.columns import UNSET, content_id, parse
+from curator.errors import UsageError
+from curator.excerpt import visible
+from curator.formats import Reader
+from curator.model import Example, Finding, Place, TokenCount
+from curator.sources import cut, open_sources, read
+
+if TYPE_CHECKING:
+    from curator.config import Config
+
+
+class TurnShown(msgspec.Struct, frozen=True):
+    """A turn with its tokens; `trained` is False where the loss is not taken on it."""
+
+    role: str
+    path: str
+    text: str
+    tokens: int
+    trained: bool
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """One row: where it stands, how it was read, what was found in it and which rows point at it."""
+
+    place: Place
+    row: str
+    shape: str
+    split: str
+    turns: tuple[TurnShown, ...]
+    tokens: TokenCount
+    findings: tuple[Finding, ...]
+    named_by: tuple[Finding, ...]
+    value: Any
+    raw: str
+
+
+def explain(file: str | Path, line: int, config: Config, *, beside: Sequence[str | Path] = ()) -> Explanation:
+    """Everything known of line `line` (from 1) of `file`, linted with the files `beside` it as one set.
+
+    Raises:
+        UsageError: the file has no such line.
+        SourceError: a path is missing, or cannot be read as data.
+    """
+    path = str(file)
+    raw, split = _line(path, line)
+    value = parse(raw.removeprefix(b"\xef\xbb\xbf"))
+    example = Reader(config.shape, dict(config.map)).read(value) if isinstance(value, dict) else None
+    report = engine.lint([path, *beside], config)
+    here = Place(path, line)
+    mine = tuple(f for f in report.findings if (f.file, f.line) == (path, line))
+    named_by = tuple(f for f in report.findings if here in f.related)
+    tokenizer = tokens.resolve(config.tokenizer)
+    shown = _turns(example, tokenizer)
+    total = TokenCount(tokenizer.name, tokenizer.exact, sum(t.tokens for t in shown), tokenizer.error)
+    return Explanation(
+        here,
+        content_id(value, raw).hex(),
+        example.shape if example else "unknown",
+        split,
+        shown,
+        total,
+        mine,
+        named_by,
+        None if value is UNSET else value,
+        raw.decode("utf-8", "backslashreplace"),
+    )
+
+
+def _line(path: str, line: int) -> tuple[bytes, str]:
+    last = 0
+    with open_sources([path]) as sources:
+        for source in sources:
+            first = 0
+            for span in cut(source):
+                lines = read(source, span).split(b"\n")
+                numbers = source.lines(first, len(lines) - (lines[-1] == b""))
+                first += len(numbers)
+                for number, raw in zip(numbers, lines, strict=False):
+                    if number == line:
+                        return raw, source.split
+                    last = number
+    raise UsageError(f"there is no row at line {line}", where=path, hint=f"the last row stands at line {last}")
+
+
+def _turns(example: Example | None, tokenizer: tokens.Tokenizer) -> tuple[TurnShown, ...]:
+    if example is None:
+        return ()
+    turns = example.all_turns()
+    counts = tokenizer.count([turn.text for turn in turns])
+    return tuple(
+        TurnShown(turn.role, turn.path, turn.text, n, turn.role == "assistant" and turn.weight != 0)
+        for turn, n in zip(turns, counts, strict=True)
+    )
+
+
+def as_json(result: Explanation) -> bytes:
+    """The explanation as one JSON object; lone surrogates in the row are shown as escapes."""
+    try:
+        body = msgspec.json.encode(result)
+    except UnicodeEncodeError:
+        body = msgspec.json.encode(msgspec.structs.replace(result, value=None, turns=()))
+    return msgspec.json.format(body, indent=2) + b"\n"
+
+
+def as_text(result: Explanation) -> str:
+    """The explanation for a terminal."""
+    split = f", split {result.split}" if result.split else ""
+    lines = [
+        f"{result.place.file}:{result.place.line}  {result.shape}{split}  {result.tokens}",
+        f"content id {result.row}",
+        "",
+    ]
+    for turn in result.turns:
+        trained = "trained" if turn.trained else "not trained"
+        lines.append(f"{turn.role}  {turn.path}  {turn.tokens:,} tokens, {trained}")
+        lines += [f"    {visible(part)}" for part in turn.text.split("\n")]
+    if not result.turns:
+        lines.append(visible(result.raw[:2000]))
+    lines += ["", "findings" if result.findings else "no findings"]
+    for finding in result.findings:
+        lines.append(
+            f"  {finding.code} {finding.name} ({finding.severity}) {finding.path}: {visible(finding.message)}"
+        )
+        if finding.fix:
+            lines.append(f"      {finding.fix.safety} fix: {finding.fix.title}")
+        lines += [f"      see {place.file}:{place.line}" for place in finding.related]
+    if result.named_by:
+        lines += ["", "rows that point here"]
+        lines += [f"  {f.file}:{f.line}  {f.code} {f.name}: {visible(f.message)}" for f in result.named_by]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,248 @@
+"""`curator stats`: how much there is to train on, and of what lengths."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from curator import engine, tokens
+from curator.columns import ROLE_CODES, Batch, Literals
+from curator.formats import Reader
+from curator.mappers import choose
+from curator.model import TokenCount
+from curator.sources import Source, Span, cut, open_sources, read
+
+if TYPE_CHECKING:
+    from curator.config import Config
+
+_ROLES = {code: role for role, code in ROLE_CODES.items()}
+_LENGTHS = (512, 1024, 2048, 4096, 8192, 16384, 32768, 65536, 131072)
+
+
+class Distribution(msgspec.Struct, frozen=True):
+    """Quantiles of a count over rows."""
+
+    least: int = 0
+    median: int = 0
+    p90: int = 0
+    p95: int = 0
+    p99: int = 0
+    most: int = 0
+    mean: float = 0.0
+
+    @classmethod
+    def of(cls, values: np.ndarray) -> Distribution:
+        if not len(values):
+            return cls()
+        marks = np.quantile(values, (0, 0.5, 0.9, 0.95, 0.99, 1), method="nearest").astype(int).tolist()
+        least, median, p90, p95, p99, most = marks
+        return cls(least, median, p90, p95, p99, most, round(float(values.mean()), 1))
+
+
+class LengthChoice(msgspec.Struct, frozen=True):
+    """What a maximum length keeps: the share of rows that fit whole, the share of tokens that stay."""
+
+    max_length: int
+    rows: float
+    tokens: float
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """Counts of a set. Token counts are of the texts; what a chat template adds is not in them."""
+
+    rows: int
+    unreadable: int
+    shapes: dict[str, int]
+    splits: dict[str, int]
+    tokens: TokenCount
+    tokens_by_role: dict[str, int]
+    row_tokens: Distribution
+    answer_tokens: Distribution
+    turns: Distribution
+    with_system: int
+    with_tools: int
+    preferences: int
+    lengths: tuple[LengthChoice, ...]
+    length_histogram: tuple[tuple[int, int], ...]
+    answer_histogram: tuple[tuple[int, int], ...]
+    epochs: float
+    cost: float | None = None
+
+    @property
+    def trained_tokens(self) -> int:
+        return self.tokens_by_role.get("assistant", 0)
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """Counts of one span; the arrays hold an entry a readable row."""
+
+    lines: int
+    blank: int
+    shapes: Counter[str]
+    by_role: Counter[str]
+    row_tokens: np.ndarray
+    answer_tokens: np.ndarray
+    turns: np.ndarray
+    flags: np.ndarray  # rows with a system turn, with tools, with a preference pair
+
+
+class _Count:
+    """Counts one span; runs in the workers."""
+
+    def __init__(self, config: Config) -> None:
+        self.shape, self.columns, self.tokenizer = config.shape, dict(config.map), config.tokenizer
+
+    def __call__(self, job: tuple[Source, Span]) -> _Part:
+        source, span = job
+        data = read(source, span)
+        reader = Reader(self.shape, self.columns)
+        batch = Batch(data, reader, tokens.resolve(self.tokenizer), Literals.of(()), first=span.start == 0)
+        by_role = Counter(
+            {
+                _ROLES.get(code, "other"): int(batch.turn_tokens[batch.roles == code].sum())
+                for code in np.unique(batch.roles).tolist()
+            }
+        )
+        answering = np.where(batch.roles == ROLE_CODES["assistant"], batch.turn_tokens, 0)
+        answers = np.bincount(batch.turn_lines, answering, len(batch.lines)).astype(np.int64)
+        examples = [batch.example(i) for i in batch.readable]
+        return _Part(
+            len(batch.lines),
+            len(batch.blank),
+            Counter(example.shape for example in examples),
+            by_role,
+            batch.row_tokens[batch.readable],
+            answers[batch.readable],
+            np.array([len(example.all_turns()) for example in examples], dtype=np.int64),
+            np.array(
+                [
+                    sum(any(turn.role == "system" for turn in e.turns) for e in examples),
+                    sum(bool(e.tools) for e in examples),
+                    sum(bool(e.chosen or e.rejected) for e in examples),
+                ]
+            ),
+        )
+
+
+def stats(
+    paths: Sequence[str | Path],
+    config: Config,
+    *,
+    price: float | None = None,
+    epochs: float = 1.0,
+    workers: int | None = None,
+) -> Stats:
+    """Count a set. `price` is money a million tokens, as the user gives it: no price is built in.
+
+    Raises:
+        SourceError: a path is missing, or cannot be read as data.
+    """
+    tokenizer = tokens.resolve(config.tokenizer)
+    with open_sources(paths) as sources:
+        jobs = [(source, span) for source in sources for span in cut(source)]
+        size = sum(span.stop - span.start for _, span in jobs)
+        parts = list(choose(workers, size, len(jobs)).map(_Count(config), jobs))
+        splits: Counter[str] = Counter()
+        for (source, _), part in zip(jobs, parts, strict=True):
+            splits[source.split] += len(part.row_tokens)
+    rows = _joined([part.row_tokens for part in parts])
+    answers = _joined([part.answer_tokens for part in parts])
+    total = int(rows.sum())
+    system, tools, preferences = sum((part.flags for part in parts), np.zeros(3, np.int64)).tolist()
+    return Stats(
+        rows=len(rows),
+        unreadable=sum(part.lines - part.blank for part in parts) - len(rows),
+        shapes=dict(sum((part.shapes for part in parts), Counter())),
+        splits=dict(splits),
+        tokens=TokenCount(tokenizer.name, tokenizer.exact, total, tokenizer.error),
+        tokens_by_role=dict(sum((part.by_role for part in parts), Counter())),
+        row_tokens=Distribution.of(rows),
+        answer_tokens=Distribution.of(answers),
+        turns=Distribution.of(_joined([part.turns for part in parts])),
+        with_system=system,
+        with_tools=tools,
+        preferences=preferences,
+        lengths=tuple(_choices(rows)),
+        length_histogram=engine.histogram([rows]),
+        answer_histogram=engine.histogram([answers]),
+        epochs=epochs,
+        cost=None if price is None else round(total * epochs * price / 1e6, 4),
+    )
+
+
+def _joined(arrays: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(arrays) if arrays else np.empty(0, np.int64)
+
+
+def _choices(rows: np.ndarray) -> list[LengthChoice]:
+    """Maximum lengths from the first that is of use to the first that keeps everything."""
+    choices: list[LengthChoice] = []
+    if not len(rows) or not rows.sum():
+        return choices
+    for length in _LENGTHS:
+        kept = LengthChoice(
+            length,
+            round(float((rows <= length).mean()), 4),
+            round(float(np.minimum(rows, length).sum() / rows.sum()), 4),
+        )
+        if kept.rows == 1:
+            return [*choices, kept][-5:]
+        choices.append(kept)
+    return choices[-5:]
+
+
+# ---------------------------------------------------------------------- showing
+
+
+def as_json(result: Stats) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+
+
+def as_text(result: Stats) -> str:
+    """The counts as a page of text."""
+    lines = [
+        f"{result.rows:,} rows" + (f", {result.unreadable:,} more could not be read" if result.unreadable else ""),
+        "shapes    " + _shares(result.shapes),
+        "splits    " + _shares(result.splits),
+        f"tokens    {str(result.tokens).replace(' tokens', '', 1)}",
+        "by role   " + _shares(result.tokens_by_role),
+        "",
+        "              least  median     p90     p95     p99    most      mean",
+        _line("row tokens", result.row_tokens),
+        _line("answer tokens", result.answer_tokens),
+        _line("turns", result.turns),
+        "",
+        f"system turn in {result.with_system:,} rows, tools in {result.with_tools:,}, "
+        f"preference pairs in {result.preferences:,}",
+    ]
+    if result.length_histogram:
+        lines += ["", "tokens a row", *_bars(result.length_histogram)]
+    if result.lengths:
+        lines += ["", "max length   rows that fit   tokens kept"]
+        lines += [f"{c.max_length:>10,}   {c.rows:>13.1%}   {c.tokens:>11.1%}" for c in result.lengths]
+    if result.cost is not None:
+        lines += ["", f"cost at your price, {result.epochs:g} epochs: {result.cost:,.2f}"]
+    return "\n".join(lines) + "\n"
+
+
+def _shares(counts: dict[str, int]) -> str:
+    total = sum(counts.values()) or 1
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {n:,} ({n / total:.0%})" for name, n in ordered) or "none"
+
+
+def _line(name: str, d: Distribution) -> str:
+    values = (d.least, d.median, d.p90, d.p95, d.p99, d.most)
+    return f"{name:<13}" + "".join(f"{value:>8,}"[-8:] for value in values)[2:] + f"{d.mean:>10,.1f}"
+
+
+def _bars(histogram: tuple[tuple[int, int], ...], width: int = 40) -> list[str]:
+    most = max(count for _, count in histogram)
+    return [
+        f"{'≤ ' + format(bound, ','):>10} {'█' * round(width * n / most) or '▏'} {n:,}" for bound, n in histogram
+    ]
