@@ -23,6 +23,7 @@ from msgspec import Meta
 from curator import __version__
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
+from curator.packs import load_file, rules_dir
 from curator.rule import Rule, all_rules
 from curator.writing import write_whole
 
@@ -84,14 +85,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     max_length: Annotated[
         Positive | None, Meta(description="Tokens a row may have: LEN001 reports the rows above.")
     ] = None
-    fail_on: Annotated[
-        FailOn | None, Meta(description="The severity from which findings make the exit status 1.")
-    ] = None
+    fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
+        None
+    )
     packs: Annotated[tuple[str, ...], Meta(description="Files of rules of your own, relative to this file.")] = ()
     exclude: Annotated[tuple[str, ...], Meta(description="Patterns of paths or names of files not to read.")] = ()
-    cache: Annotated[bool, Meta(description="Keep scan results, so that unchanged data is not scanned again.")] = (
-        True
-    )
+    cache: Annotated[bool, Meta(description="Keep scan results, so that unchanged data is not scanned again.")] = True
     workers: Annotated[
         Positive | None, Meta(description="Worker processes; by default chosen by the size of the data.")
     ] = None
@@ -108,6 +107,11 @@ class Config(Settings, frozen=True, kw_only=True):
         """The folder that paths and patterns are relative to."""
         return Path(self.source).parent if self.source else Path.cwd()
 
+    @property
+    def pack_files(self) -> tuple[str, ...]:
+        """The files of rules, as absolute paths."""
+        return tuple(str((self.root / pack).resolve()) for pack in self.packs)
+
     def plan(self) -> Plan:
         """What will run.
 
@@ -116,8 +120,7 @@ class Config(Settings, frozen=True, kw_only=True):
             UsageError: the same, said elsewhere than in a file.
         """
         profile = _profile(self)
-        packs = tuple(str((self.root / pack).resolve()) for pack in self.packs)
-        rules = load_rules(packs)
+        rules = load_rules(self.pack_files)
         severities = _severities(self, rules)
         chosen = _chosen(self, profile, rules, severities)
         missing = [code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)]
@@ -134,7 +137,7 @@ class Config(Settings, frozen=True, kw_only=True):
             ignores=_ignores(self, rules),
             exclude=self.exclude,
             root=str(self.root.resolve()),
-            packs=packs,
+            packs=self.pack_files,
             not_run=_not_run(missing, rules),
         )
         return msgspec.structs.replace(plan, hash=_hash(plan))
@@ -394,13 +397,15 @@ EXACT = 1000  # the rank of a code or name, above that of every prefix
 
 
 def load_rules(packs: Sequence[str] = ()) -> dict[str, type[Rule]]:
-    """Every rule by code, in order of code, those of the named pack files included."""
-    if packs:
-        from curator.packs import load_file
+    """Every rule by code, in order of code: the shipped ones and those of the named files of rules."""
+    own: dict[str, type[Rule]] = {}
+    for pack in packs:
+        own |= load_file(Path(pack))
+    _of_packs.update(own)
+    return {code: rule for code, rule in all_rules().items() if code in own or code not in _of_packs}
 
-        for pack in packs:
-            load_file(Path(pack))
-    return all_rules()
+
+_of_packs: set[str] = set()  # codes from files of rules: only the plans that name such a file have them
 
 
 def match(selector: str, rules: Mapping[str, type[Rule]]) -> Match | None:
@@ -543,9 +548,7 @@ def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule
 def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:
     """The rules that lack something, by what they lack."""
     needs = dict.fromkeys(rules[code].needs for code in codes)
-    return tuple(
-        NotRun(tuple(code for code in codes if rules[code].needs == need), *_unlock(need)) for need in needs
-    )
+    return tuple(NotRun(tuple(code for code in codes if rules[code].needs == need), *_unlock(need)) for need in needs)
 
 
 def _unlock(need: str) -> tuple[str, str]:
@@ -553,16 +556,9 @@ def _unlock(need: str) -> tuple[str, str]:
     return _UNLOCK.get(need, (f"no {said} is named", f"name a {said}"))
 
 
-def shipped(folder: str) -> Path:
-    """A folder of `rules/`: beside the package in a checkout, inside it when installed."""
-    here = Path(__file__).parent
-    inside = here / "_rules"
-    return (inside if inside.is_dir() else here.parent / "rules") / folder
-
-
 def profiles() -> dict[str, Path]:
     """The profiles that ship with curator, by name."""
-    return {file.stem: file for file in sorted(shipped("profiles").glob("*.toml"))}
+    return {file.stem: file for file in sorted((rules_dir() / "profiles").glob("*.toml"))}
 
 
 def _profile(config: Config) -> Settings:
@@ -576,10 +572,11 @@ def _profile(config: Config) -> Settings:
 
 def _hash(plan: Plan) -> str:
     """BLAKE2b-128 of what findings depend on, in canonical JSON, and of curator's version."""
+    packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, plan.packs)]
     body = {
         "curator": __version__,
         "rules": {rule.code: msgspec.structs.asdict(rule) for rule in plan.rules},
-        "packs": [hashlib.blake2b(Path(pack).read_bytes()).hexdigest() for pack in plan.packs],
+        "packs": [hashlib.blake2b(file.read_bytes()).hexdigest() for file in packs],
         "severities": plan.severities,
         "shape": plan.shape,
         "columns": list(plan.columns.items()),  # their order is the order of the turns

@@ -56,9 +56,9 @@ _LONGEST = 400  # characters of a text that are shown
 _WIDE = 96  # characters of a line of JSON
 
 
-def find(word: str) -> type[Rule]:
+def find(word: str, packs: Sequence[str] = ()) -> type[Rule]:
     """The rule of that code or name. Raises UsageError, with the nearest one, where there is none."""
-    rules = load_rules()
+    rules = load_rules(packs)
     found = match(word, rules)
     if found and len(found.codes) == 1:
         return rules[next(iter(found.codes))]
@@ -170,7 +170,7 @@ def _text(rule: type[Rule]) -> Iterator[str]:
         for name, kind, default, says in options:
             yield f"  {name} = {_toml(default)}  ({kind})\n      {says}"
     yield "\nFlagged"
-    for bad in rule.BAD[:_SHORT]:
+    for bad in sorted(rule.BAD, key=lambda bad: len(_example(bad.row)))[:_SHORT]:
         yield textwrap.indent(_example(bad.row), "  ")
         yield from (f"    {place}: {_visible(message)}" for place, message in _said(rule, bad))
         if isinstance(bad.fixed, Dropped):
@@ -179,7 +179,7 @@ def _text(rule: type[Rule]) -> Iterator[str]:
             yield textwrap.indent(f"after the fix:\n{_example(bad.fixed)}", "    ")
     if rule.GOOD:
         yield "\nNot flagged"
-        yield from (textwrap.indent(_example(row), "  ") for row in rule.GOOD[:_SHORT])
+        yield from (textwrap.indent(row, "  ") for row in sorted(map(_example, rule.GOOD), key=len)[:_SHORT])
 
 
 def _page(rule: type[Rule]) -> Iterator[str]:
@@ -283,9 +283,9 @@ def _toml(value: Any) -> str:
 # ---------------------------------------------------------------------- all rules
 
 
-def listing(form: str = "text") -> str:
+def listing(form: str = "text", packs: Sequence[str] = ()) -> str:
     """All rules by family, as "text", "md" or "json"."""
-    rules = list(load_rules().values())
+    rules = list(load_rules(packs).values())
     if form == "json":
         return msgspec.json.format(msgspec.json.encode([brief(rule) for rule in rules]), indent=2).decode() + "\n"
     return "\n".join(_index(rules) if form == "md" else _table(rules)) + "\n"
@@ -330,11 +330,11 @@ def schema() -> str:
     rules = load_rules()
     selectors = ["ALL", *dict.fromkeys(map(family, rules)), *rules, *(rule.slug() for rule in rules.values())]
     options = {name: {"$ref": f"#/$defs/{code}"} for code, rule in rules.items() for name in (code, rule.slug())}
-    properties = root["properties"]
+    properties = {key: _without_null(says) for key, says in root["properties"].items()}
     properties["rules"] |= {"properties": options, "additionalProperties": {"type": "object"}}
     properties["profile"] |= {"enum": list(profiles())}
-    properties["shape"] |= {"anyOf": [{"enum": list(formats.SHAPES)}, {"type": "null"}]}
-    for lists in (properties["select"]["anyOf"][0], properties["ignore"], properties["extend-select"]):
+    properties["shape"] |= {"enum": list(formats.SHAPES)}
+    for lists in (properties["select"], properties["ignore"], properties["extend-select"]):
         lists["items"] = {"$ref": "#/$defs/selector"}
     properties["per-file-ignores"]["additionalProperties"]["items"] = {"$ref": "#/$defs/selector"}
     body = {
@@ -352,9 +352,18 @@ def schema() -> str:
     return msgspec.json.format(msgspec.json.encode(body), indent=2).decode() + "\n"
 
 
+def _without_null(says: dict[str, Any]) -> dict[str, Any]:
+    """A JSON Schema without null, for which TOML has no word."""
+    kinds = [kind for kind in says.get("anyOf", ()) if kind != {"type": "null"}]
+    if kinds == says.get("anyOf", ()):
+        return says
+    rest = {key: value for key, value in says.items() if key != "anyOf" and (key, value) != ("default", None)}
+    return rest | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
+
+
 def _option_schema(rule: type[Rule]) -> dict[str, Any]:
     """The options of a rule, under their names with hyphens."""
-    properties = {name.replace("_", "-"): says for name, says in _components(rule).items()}
+    properties = {name.replace("_", "-"): _without_null(says) for name, says in _components(rule).items()}
     return {
         "description": f"{rule.slug()}: {rule.summary()}",
         "type": "object",

@@ -6,6 +6,7 @@ characters are replaced by visible signs, so an excerpt holds printable characte
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from functools import lru_cache
@@ -13,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from curator import paths
 from curator.model import Excerpt, Flag
 
 SIDE = 60  # characters shown on either side of a fault
@@ -21,7 +23,6 @@ _SLACK = 14  # a side may be this much shorter, to be cut between words
 
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that draw nothing
 _JOINERS = "\u200c\u200d"  # part of the spelling in Persian, Hindi and emoji
-_STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.){0,60}"')
 
 
@@ -51,7 +52,7 @@ def visible(text: str, *, fault: bool = False) -> str:
 
     In a `fault`, blanks other than the plain space are spelt out too; elsewhere they become one.
     """
-    if text.isprintable() and (text.isascii() or not fault):
+    if text.isprintable() and (text.isascii() or not fault or _BLANKS.isdisjoint(text)):
         return text
     text = text.replace("\r\n", "⏎").replace("\n", "⏎").replace("\t", "⇥")
     if not fault:
@@ -140,21 +141,15 @@ def _decode(raw: bytes) -> str:
 
 def _value_at(value: Any, path: str) -> Any:
     """What stands at `path`, or at the nearest parent that exists."""
-    while path:
+    for step in _steps(path):
         try:
-            found = value
-            for key in _steps(path):
-                found = found[key]
-            return found
+            value = value[step]
         except (LookupError, TypeError):
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+            break
     return value
 
 
-@lru_cache(maxsize=4096)
-def _steps(path: str) -> tuple[str | int, ...]:
-    """The keys of `messages[1].content`: ("messages", 1, "content")."""
-    return tuple(int(number) if number else key for key, number in _STEP.findall(path))
+_steps = lru_cache(maxsize=4096)(paths.parse)
 
 
 def _compact(value: Any) -> str:
@@ -162,8 +157,8 @@ def _compact(value: Any) -> str:
     value = _clip(value, 2)
     try:
         return msgspec.json.encode(value).decode()
-    except (UnicodeEncodeError, OverflowError):
-        return repr(value)
+    except UnicodeEncodeError:  # a lone surrogate
+        return json.dumps(value, ensure_ascii=False)
 
 
 def _clip(item: Any, depth: int) -> Any:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import msgspec
 
 from curator.columns import Batch, Literals
 from curator.formats import Reader
-from curator.model import Flag
+from curator.model import Fix, Flag
 from curator.rule import Bad, DatasetRule, Rule
 from curator.tokens import Estimate
 
@@ -21,8 +22,8 @@ def lines_of(example: Any) -> bytes:
     return b"".join((row if isinstance(row, bytes) else msgspec.json.encode(row)) + b"\n" for row in rows)
 
 
-def batch_of(example: Any, rules: tuple[Rule, ...] = ()) -> Batch:
-    return Batch(lines_of(example), Reader(), Estimate(), Literals.of(rules))
+def batch_of(example: Any, rules: tuple[Rule, ...] = (), shape: str | None = None) -> Batch:
+    return Batch(lines_of(example), Reader(shape), Estimate(), Literals.of(rules))
 
 
 class _Rows:
@@ -40,9 +41,12 @@ class _Rows:
         return self._batch.example(index)
 
 
-def flags_of(rule: Any, example: Any) -> list[tuple[int, Flag]]:
-    """(line index, flag) of every fault the rule sees in a GOOD or BAD entry, in order."""
-    batch = batch_of(example, (rule,))
+def flags_of(rule: Any, example: Any, shape: str | None = None) -> list[tuple[int, Flag]]:
+    """(line index, flag) of every fault the rule sees in a GOOD or BAD entry, in order.
+
+    `shape` is what the rows are expected to be; without one each row is read as what it looks like.
+    """
+    batch = batch_of(example, (rule,), shape)
     if isinstance(rule, DatasetRule):
         return sorted(rule.check(rule.sketch(batch), _Rows(batch)), key=lambda pair: pair[0])
     return list(rule.flags(batch))
@@ -61,3 +65,19 @@ def offered_safety(rule: type[Rule]) -> str | None:
     """ "safe" where a BAD example is offered a safe fix, "unsafe" where only unsafe ones are, else None."""
     offered = {flag.fix.safety for bad in rule.BAD for _, flag in flags_of_bad(rule, bad) if flag.fix}
     return "safe" if "safe" in offered else "unsafe" if offered else None
+
+
+def mended(rule: Rule, example: Any, shape: str | None = None) -> bytes:
+    """What one round of the rule's fixes, safe and unsafe, makes of a GOOD or BAD entry."""
+    from curator.fix import mend
+
+    fixes: dict[int, list[Fix]] = {}
+    for index, flag in flags_of(rule, example, shape):
+        if flag.fix:
+            fixes.setdefault(index, []).append(flag.fix)
+    out = b""
+    for index, line in enumerate(io.BytesIO(lines_of(example))):
+        raw = line.removesuffix(b"\n")
+        lines, _ = mend(raw, fixes.get(index, []))
+        out += b"\n".join(lines) + line[len(raw) :] if lines else b""
+    return out

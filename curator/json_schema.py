@@ -78,9 +78,7 @@ def _faults_of_node(node: Any, at: Steps) -> Iterator[tuple[Steps, str]]:
 # ---------------------------------------------------------------------- arguments
 
 
-def faults_of_arguments(
-    arguments: dict[str, Any], schema: dict[str, Any], *, undeclared: bool = True
-) -> Iterator[str]:
+def faults_of_arguments(arguments: dict[str, Any], schema: dict[str, Any], *, undeclared: bool = True) -> Iterator[str]:
     """What is wrong with the arguments of a call, in words.
 
     null for an argument that may be left out counts as left out. With `undeclared`, an argument that

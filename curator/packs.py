@@ -20,11 +20,12 @@ Examples are written `{ user = "…", assistant = "…" }` or `{ row = { … } }
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
-from itertools import product
+from itertools import combinations, product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 OPENING = 240  # characters in which an opening phrase must begin
 REACH = 200  # characters a pattern may reach before and after its literal
-_MOST_EXPANSIONS = 4000  # phrases a rule may stand for, braces multiplied out
+_MOST_LITERALS = 200  # literals a phrase may be looked for by
 
 Strings = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
@@ -78,13 +79,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 Masks = tuple[Literal["code", "url", "table", "math", "html"], ...]
 
 
-class Text(Entry):
+class Text(Entry, kw_only=True):
     """A kind that looks into the text; hits in the parts named by `skip` do not count."""
 
     skip: Masks = ("code", "url", "table", "math", "html")
 
 
-class Phrases(Text, tag="phrases"):
+class Phrases(Text, kw_only=True, tag="phrases"):
     """`phrases` count where `where` says, `lines` as lines of their own; `fix` may cut the hits out."""
 
     phrases: Strings
@@ -93,38 +94,38 @@ class Phrases(Text, tag="phrases"):
     fix: Literal["none", "remove"] = "none"
 
 
-class Pattern(Text, tag="pattern"):
+class Pattern(Text, kw_only=True, tag="pattern"):
     """Every match must hold one of `literals` and reach no more than REACH characters from it."""
 
     pattern: str
     literals: Strings
 
 
-class Substitute(Text, tag="substitute"):
+class Substitute(Text, kw_only=True, tag="substitute"):
     swap: Annotated[dict[str, str], msgspec.Meta(min_length=1)]
     safety: Literal["safe", "unsafe"] = "unsafe"
 
 
-class Limit(Entry, tag="limit"):
+class Limit(Entry, kw_only=True, tag="limit"):
     measure: Literal["characters", "words", "lines"]
     at_least: Annotated[int, msgspec.Meta(ge=0)] | None = None
     at_most: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
-class Ratio(Entry, tag="ratio"):
+class Ratio(Entry, kw_only=True, tag="ratio"):
     of: Literal["upper-case", "digits", "punctuation", "space", "non-ascii"]
     at_least: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     at_most: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     min_characters: Annotated[int, msgspec.Meta(ge=1)] = 20
 
 
-class StartsOrEnds(Entry, tag="starts_or_ends"):
+class StartsOrEnds(Entry, kw_only=True, tag="starts_or_ends"):
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     must: bool = True
 
 
-class OneOf(Entry, tag="one_of"):
+class OneOf(Entry, kw_only=True, tag="one_of"):
     """Case does not count, and where the values are forbidden neither do signs around them.
 
     `unless_said` makes the rule silent where the user names the value beforehand ("else answer None").
@@ -338,7 +339,8 @@ def _short(text: str, most: int = 60) -> str:
 # ---------------------------------------------------------------------- phrases
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
-_EDGE = re.compile(r"[A-Za-z0-9]")
+_WORD_STARTS = r"(?:(?<![A-Za-z0-9])|(?![A-Za-z0-9]))"  # not inside a word of the Latin alphabet
+_WORD_ENDS = r"(?:(?![A-Za-z0-9])|(?<![A-Za-z0-9]))"
 _LINE = re.compile(r"[^\n]+")
 _WRAPPING = " \t\r.!?:…*_#>|()[]«»<>\"'“”‘’`~=-–—•·→»›"
 
@@ -355,22 +357,44 @@ def _phrase_pattern(phrase: str) -> str:
         choices = sorted(part.split("|"), key=len, reverse=True) if place % 2 else [part]
         body = "|".join(re.escape(choice).replace("'", "['’ʼ]") for choice in choices)
         parts[place] = f"(?:{body})" if place % 2 else body
-    ends = expansions(phrase)
-    before = r"(?<![A-Za-z0-9])" if all(_EDGE.match(end[:1]) for end in ends) else ""
-    after = r"(?![A-Za-z0-9])" if all(_EDGE.match(end[-1:]) for end in ends) else ""
-    return f"{before}{''.join(parts)}{after}"
+    return f"{_WORD_STARTS}{''.join(parts)}{_WORD_ENDS}"
 
 
-def expansions(phrase: str) -> list[str]:
-    """The phrase with its braces multiplied out."""
-    parts = [part.split("|") if place % 2 else [part] for place, part in enumerate(_BRACES.split(phrase))]
-    return ["".join(choice) for choice in product(*parts)]
+def _parts_of(phrase: str) -> list[list[str]]:
+    return [part.split("|") if place % 2 else [part] for place, part in enumerate(_BRACES.split(phrase))]
 
 
 def literals_of(phrases: Iterable[str]) -> tuple[str, ...]:
-    """Strings one of which occurs wherever a phrase does: of each its longest part between apostrophes."""
-    parts = {max(re.split("['’ʼ]", text), key=len) for phrase in phrases for text in expansions(phrase)}
-    return tuple(sorted(parts))
+    """Strings one of which occurs, in some case, wherever one of the phrases does."""
+    return tuple(sorted({literal for phrase in phrases for literal in _literals_of(phrase)}))
+
+
+def _literals_of(phrase: str) -> set[str]:
+    """The cheapest run of the phrase's parts, multiplied out: few strings, long ones, of several words."""
+    parts = _parts_of(phrase)
+    runs = [parts[low:high] for low, high in combinations(range(len(parts) + 1), 2)]
+    sized = sorted(((math.prod(map(len, run)), place) for place, run in enumerate(runs)))
+    best, least = set[str](), math.inf
+    for size, place in sized:
+        if size >= min(least, _MOST_LITERALS):
+            break
+        pieces = {_longest_piece("".join(choice)) for choice in product(*runs[place])}
+        if (cost := sum(map(_cost, pieces))) < least:
+            best, least = pieces, cost
+    return best
+
+
+def _cost(literal: str) -> float:
+    """What it costs to look for a literal: one that is short or a single word is found too often."""
+    size = len(literal.encode())
+    if size < 2:
+        return math.inf
+    return 1 + 2000 * 3.0**-size + 300 * (literal.isascii() and " " not in literal.strip())
+
+
+def _longest_piece(text: str) -> str:
+    """The longest part between apostrophes, which are written in several ways."""
+    return max(re.split("['’ʼ]", text), key=len)
 
 
 def _core(text: str, start: int, end: int) -> tuple[int, int]:
@@ -557,9 +581,7 @@ def _refuse_unsound(made: _Made) -> None:
     """What the types cannot say."""
     entry, reason = made.entry, None
     match entry:
-        case Phrases() if sum(len(expansions(p)) for p in (*entry.phrases, *entry.lines)) > _MOST_EXPANSIONS:
-            reason = f"the phrases stand for more than {_MOST_EXPANSIONS:,} texts"
-        case Phrases() if any(len(literal) < 2 for literal in _literals(entry)):
+        case Phrases() if not all(_literals_of(phrase) for phrase in (*entry.phrases, *entry.lines)):
             reason = "a phrase has no part of two characters to look for"
         case Substitute(swap=swap) if any("{" in wrong or not wrong.strip() for wrong in swap):
             reason = "`swap` names plain phrases, without braces"

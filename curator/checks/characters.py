@@ -250,7 +250,7 @@ class ReplacementCharacter(RowRule, frozen=True):
 
 _CHARACTER_TALK = re.compile(
     r"u\+f[ef]ff|u\+fffd|u\+200|\\u(?:200|fe?ff)|replacement character|unicode|zero[- ]width|byte[- ]order|soft hyphen|mojibake"
-    r"|\bbidiinvisible character|variation selector",
+    r"|\bbidi\b|invisible character|variation selector",
     re.I,
 )
 
@@ -389,8 +389,8 @@ _ENTITY = re.compile(
 )
 _BLOCK = re.compile(_BLOCK_TAGS, re.I)
 _MARKUP_TALK = re.compile(
-    r"\b(?:x?html5?|xml|css|markup|jsx|svg|php|javascript|typescript|react|angular|vue|jinja|django|beautifulsoup|bbcode|ssml|dom"
-    r"|web ?pages?|(?:opening|closing|html|xml) tags?|tags|entity|entities|escap(?:e|ed|es|ing)|unescape|wiki ?text|mediawiki|markdown)\b",
+    r"\b(?:x?html5?|xml|css|markup|jsx|svg|php|javascript|react\.?js|jinja2?|beautifulsoup|bbcode|ssml|wiki ?text"
+    r"|(?:opening|closing|paragraph|br|line break) tags?|character entit(?:y|ies)|unescape)\b",
     re.I,
 )
 
@@ -527,3 +527,14 @@ def _repairs(hits: list[re.Match[str]]) -> list[Repair]:
         new = chr(int(sign[2:], 16)) if sign[1] == "u" else _SIMPLE[sign]
         out.append(Repair(*hit.span(), new))
     return out
+
+
+class LiteralEscape(RowRule, frozen=True):
+    """x"""
+    code = "ENC005"
+    literals = ("\\n", "\\r", "\\t", "\\u", '\\"', "\\'")
+    def check(self, example):
+        for turn in example.all_turns():
+            repairs = written_escapes(turn.text)
+            if repairs:
+                yield turn.flag(("GUARD " if _about(example,_ESCAPE_TALK) else "")+f"{len(repairs)}", repairs[0][:2])

@@ -104,9 +104,7 @@ class OneExtendsTheOther(PreferenceRule, frozen=True):
         rest = long[len(short) :]
         if not rest.strip() or (rest[0].isalnum() and short[-1].isalnum()):
             return
-        how = (
-            "is the beginning of the chosen one" if short is rejected else "only goes on where the chosen one ends"
-        )
+        how = "is the beginning of the chosen one" if short is rejected else "only goes on where the chosen one ends"
         yield turn.flag(f"the rejected answer {how}", evidence={"shorter": len(short), "longer": len(long)})
 
 
@@ -130,9 +128,7 @@ class PromptMismatch(PreferenceRule, frozen=True):
             at="rejected[0].content",
         ),
         Bad(
-            _pair(
-                "\n\nHuman: Name a fruit.\n\nAssistant: An apple.", "\n\nHuman: Name a tool.\n\nAssistant: A saw."
-            )
+            _pair("\n\nHuman: Name a fruit.\n\nAssistant: An apple.", "\n\nHuman: Name a tool.\n\nAssistant: A saw.")
             | {"prompt": ""},
             at="rejected",
         ),
@@ -261,9 +257,7 @@ class SwappedPair(DatasetRule, frozen=True):
                 assert turn is not None
                 yield (
                     row,
-                    turn.flag(
-                        "the answer chosen here is rejected there, and the other way round", related=(other,)
-                    ),
+                    turn.flag("the answer chosen here is rejected there, and the other way round", related=(other,)),
                 )
 
 

@@ -14,6 +14,8 @@ from curator.rule import DROPPED, Bad, DatasetRule, RowRule, chat, option
 
 # Rows of these shapes hold no answer, or no turns, by their very nature.
 ANSWERLESS = frozenset({"openai-rft", "prompt-only", "text", "tokenized"})
+# Segments of one text, trained or not, and message trees, whose branches end where they end.
+UNORDERED = ANSWERLESS | {"input-output", "oasst"}
 
 _HELP = "You are a helpful assistant."
 _BRIEF = "Answer in one sentence."
@@ -92,7 +94,7 @@ class AssistantFirst(RowRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        if example.shape in ANSWERLESS:
+        if example.shape in UNORDERED:
             return
         first = next((turn for turn in example.turns if turn.role not in _HEAD), None)
         if first is not None and first.role == "assistant":
@@ -131,7 +133,7 @@ class EndsWithUser(RowRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        if example.shape in ANSWERLESS:
+        if example.shape in UNORDERED:
             return
         for side in _sides(example):
             if not side or side[-1].role != "user" or all(turn.role != "assistant" for turn in side):
@@ -190,7 +192,7 @@ class RepeatedRole(RowRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        if example.shape == "harmony":  # one answer may be written as several messages, one a channel
+        if example.shape in UNORDERED or example.shape == "harmony":  # there an answer may be several messages
             return
         seen = set()
         for side in _sides(example):
@@ -291,9 +293,7 @@ class EmptyTurn(RowRule, frozen=True):
                 {
                     "role": "assistant",
                     "content": None,
-                    "tool_calls": [
-                        {"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}
-                    ],
+                    "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "now", "arguments": "{}"}}],
                 },
             ]
         },
@@ -487,9 +487,7 @@ class SystemPromptVariants(DatasetRule, frozen=True):
         if not variants or counts[main] < 3 or counts[main] < spread or len(others) >= _MOST_VARIANTS:
             return
         turn = texts[variants[0]]
-        message = (
-            f"{spread} rows in {len(variants)} other wordings of a system prompt that {counts[main]} rows have"
-        )
+        message = f"{spread} rows in {len(variants)} other wordings of a system prompt that {counts[main]} rows have"
         evidence = {"main": int(counts[main]), "variants": [int(counts[number]) for number in variants]}
         related = (int(firsts[main]), *(int(firsts[number]) for number in variants[1:]))
         yield int(firsts[variants[0]]), turn.flag(message, related=related, evidence=evidence)

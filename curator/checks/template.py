@@ -79,9 +79,7 @@ def _any(signs: Iterable[str]) -> str:
     return "|".join(re.escape(sign) for sign in sorted(signs, key=len, reverse=True))
 
 
-_TOKEN = re.compile(
-    rf"(?P<opener>{_any(_OPENERS)})(?:[ \t]*{_ROLE}\b[ \t]*\n?)?|{_any(set(_FAMILY) - {*_HEADINGS})}"
-)
+_TOKEN = re.compile(rf"(?P<opener>{_any(_OPENERS)})(?:[ \t]*{_ROLE}\b[ \t]*\n?)?|{_any(set(_FAMILY) - {*_HEADINGS})}")
 _HEADING = re.compile(rf"^[ \t]*(?:{_any(_HEADINGS)})[ \t]*\n?", re.M)
 _OTHER_HEADING = re.compile(r"^#{1,6} (?!(?:Instruction|Input|Response|Human|Assistant):)\S", re.M)
 _STRIKE = re.compile(r"<s(?:\s[^<>]*)?>(?:(?!</?s>|\n\s*\n).){1,2000}?</s>", re.S)

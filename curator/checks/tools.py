@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 from curator import paths
 from curator.columns import Batch
-from curator.json_schema import faults_of_schema, kind
+from curator.json_schema import Steps, faults_of_arguments, faults_of_schema, kind
 from curator.model import Example, Flag, ToolCall, Turn
-from curator.rule import Bad, Row, RowRule
+from curator.rule import Bad, Row, RowRule, option
 
 # ---------------------------------------------------------------------- rows for the examples
 
@@ -73,46 +73,61 @@ _LEGAL = [
 
 
 class Declared(NamedTuple):
-    """A tool that a row declares: its name, the schema of its arguments (None: anything goes), its path."""
+    """A tool that a row declares, and the schema of its arguments (None: anything goes)."""
 
     name: str | None
     schema: Any
-    path: str
 
 
 def declared(example: Example) -> list[Declared]:
     """The tools of a row, whichever of the common spellings each is in."""
-    return [_declared(tool, _tool_place(example, number)) for number, tool in enumerate(example.tools)]
+    return [_declared(tool) for tool in example.tools]
 
 
-def _tool_place(example: Example, number: int) -> str:
-    """The path of a tool; where the tools are a JSON text or nested otherwise, that of the whole."""
-    place = f"{example.tools_path}[{number}]"
-    return place if paths.get(example.value, place) is example.tools[number] else example.tools_path
-
-
-def _declared(tool: Any, place: str) -> Declared:
+def _declared(tool: Any) -> Declared:
     if not isinstance(tool, dict):
-        return Declared(None, None, place)
+        return Declared(None, None)
+    inner = tool.get("function") or tool.get("toolSpec")
+    if isinstance(inner, dict):
+        tool = inner
+    name = tool.get("name", None if inner else tool.get("type"))
+    schema = next((tool[key] for key in _SCHEMA_KEYS if key in tool), None)
+    if isinstance(schema, dict) and schema.keys() == {"json"}:
+        schema = schema["json"]
+    return Declared(name if isinstance(name, str) else None, schema)
+
+
+_SCHEMA_KEYS = ("parameters", "input_schema", "inputSchema")
+
+
+def _tool_place(example: Example, number: int, below: Steps | None = None) -> str:
+    """The path of a tool; with `below`, the path of what lies these steps below its argument schema.
+
+    Where the tools are written as a JSON text it is the path of that text.
+    """
+    place = f"{example.tools_path}[{number}]"
+    if paths.get(example.value, place) is not example.tools[number]:
+        return example.tools_path
     for key in ("function", "toolSpec"):
-        if isinstance(inner := tool.get(key), dict):
-            tool, place = inner, paths.join(place, key)
-    name = tool.get("name", tool.get("type"))
-    return Declared(name if isinstance(name, str) else None, _arguments_schema(tool), place)
+        if key in example.tools[number]:
+            place = f"{place}.{key}"
+    if below is None:
+        return place
+    for key in _SCHEMA_KEYS:
+        inner = paths.join(place, key, *below)
+        if paths.get(example.value, inner, _MISSING) is not _MISSING:
+            return inner
+    return place
 
 
-def _arguments_schema(tool: dict[str, Any]) -> Any:
-    for key in ("parameters", "input_schema", "inputSchema"):
-        if key in tool:
-            schema = tool[key]
-            return schema["json"] if isinstance(schema, dict) and set(schema) == {"json"} else schema
-    return None
+_NAME = ("function.name", "name", "value", "content")
+_ARGUMENT_KEYS = ("function.arguments", "arguments", "input", "args", "parameters", "value", "content")
 
 
-def _place(example: Example, call: ToolCall, key: str) -> str:
+def _place(example: Example, call: ToolCall, keys: tuple[str, ...]) -> str:
     """The path of a call's name or arguments; of the whole call where it is written as a text."""
-    for place in (f"{call.path}.function.{key}", f"{call.path}.{key}"):
-        if paths.get(example.value, place, _MISSING) is not _MISSING:
+    for key in keys:
+        if paths.get(example.value, place := f"{call.path}.{key}", _MISSING) is not _MISSING:
             return place
     return call.path
 
@@ -171,7 +186,7 @@ class ArgumentsNotJson(ToolRule, frozen=True):
         for call in _all_calls(example):
             if fault := _fault_of_arguments(call):
                 message, span = fault
-                yield Flag(_place(example, call, "arguments"), message, span)
+                yield Flag(_place(example, call, _ARGUMENT_KEYS), message, span)
 
 
 def _fault_of_arguments(call: ToolCall) -> tuple[str, tuple[int, int] | None] | None:
@@ -223,7 +238,7 @@ class UndeclaredTool(ToolRule, frozen=True):
             if call.name in names or (call.name is None and call.raw is not None):
                 continue
             names.add(call.name)  # named once a row
-            yield Flag(_place(example, call, "name"), _undeclared(call.name, names - {call.name, None}))
+            yield Flag(_place(example, call, _NAME), _undeclared(call.name, names - {call.name, None}))
 
 
 def _undeclared(name: str | None, known: set[str | None]) -> str:
@@ -275,7 +290,7 @@ class ArgumentsBreakSchema(ToolRule, frozen=True):
             faults = list(faults_of_arguments(arguments, schema, undeclared=self.undeclared))
             if faults:
                 more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
-                place = _place(example, call, "arguments")
+                place = _place(example, call, _ARGUMENT_KEYS)
                 yield Flag(place, f"{call.name}: {faults[0]}{more}", evidence={"faults": faults[:9]})
 
 
@@ -521,18 +536,20 @@ class InvalidToolSchema(RowRule, frozen=True):
         if _unread_tools(example):
             yield Flag("tools", "the tools are a text that is no JSON list")
         names: set[str] = set()
-        for number, tool in enumerate(declared(example)):
-            raw = example.tools[number]
+        for number, (raw, tool) in enumerate(zip(example.tools, declared(example), strict=True)):
+            message = ""
             if not isinstance(raw, dict):
-                yield Flag(tool.path, f"a tool is {kind(raw)}, no object")
-            elif not tool.name or (tool.name == "function" and "name" not in raw):
-                yield Flag(tool.path, "a tool without a name")
+                message = f"a tool is {kind(raw)}, no object"
+            elif not tool.name or tool.name == raw.get("type") == "function":
+                message = "a tool without a name"
             elif tool.name in names and raw.get("type") in ("function", None):
-                yield Flag(tool.path, f"{tool.name!r} is declared twice")
-            else:
-                names.add(tool.name)
-                for place, message in faults_of_schema(tool.schema):
-                    yield Flag(_schema_place(example, tool, place), message)
+                message = f"{tool.name!r} is declared twice"
+            if message:
+                yield Flag(_tool_place(example, number), message)
+                continue
+            names.add(tool.name or "")
+            for steps, fault in faults_of_schema(tool.schema):
+                yield Flag(_tool_place(example, number, steps), fault)
 
 
 def _unread_tools(example: Example) -> bool:
@@ -546,12 +563,3 @@ def _unread_tools(example: Example) -> bool:
         return not isinstance(json.loads(tools), list | dict | None)
     except (ValueError, RecursionError):
         return True
-
-
-def _schema_place(example: Example, tool: Declared, below: tuple[str | int, ...]) -> str:
-    """The path of a place in a tool's schema, as deep as the row has one."""
-    for key in ("parameters", "input_schema", "inputSchema"):
-        place = paths.join(tool.path, key, *below)
-        if paths.get(example.value, place, _MISSING) is not _MISSING:
-            return place
-    return tool.path

@@ -28,9 +28,7 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
 @options.reading
 @click.option("--max-length", type=click.IntRange(min=1), metavar="TOKENS", help="Tokens a row may have (LEN001).")
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely, in place; a copy is kept.")
-@click.option(
-    "--unsafe-fixes", is_flag=True, help="With --fix or --diff: the fixes that may change meaning as well."
-)
+@click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: the fixes that may change meaning as well.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Form of the report."
@@ -67,7 +65,7 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
 @click.option("--watch", is_flag=True, help="Lint again whenever a file changes.")
 def command(
     paths: tuple[str, ...],
-    file: Path | None,
+    config_file: Path | None,
     fix: bool,
     unsafe_fixes: bool,
     diff: bool,
@@ -99,7 +97,7 @@ def command(
     from curator.config import load_config
 
     def once() -> int:
-        config = load_config(options.start(paths), file, settings)
+        config = load_config(options.start(paths), config_file, settings)
         if diff:
             status = _show_diff(paths, config, unsafe_fixes, output)
             return 0 if exit_zero else status

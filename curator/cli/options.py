@@ -31,12 +31,8 @@ def _mapped(ctx: click.Context, param: click.Parameter, value: str | None) -> di
 _SELECTING = (
     click.option("--select", multiple=True, callback=_listed, metavar="RULES", help="Run these rules only."),
     click.option("--ignore", multiple=True, callback=_listed, metavar="RULES", help="Do not run these rules."),
-    click.option(
-        "--extend-select", multiple=True, callback=_listed, metavar="RULES", help="Run these rules as well."
-    ),
-    click.option(
-        "--preview/--no-preview", default=None, help="Run the selected rules that are in preview as well."
-    ),
+    click.option("--extend-select", multiple=True, callback=_listed, metavar="RULES", help="Run these rules as well."),
+    click.option("--preview/--no-preview", default=None, help="Run the selected rules that are in preview as well."),
     click.option("--profile", metavar="NAME", help="Selection to start from: minimal, default or strict."),
 )
 _READING = (
@@ -49,7 +45,7 @@ _READING = (
     ),
     click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
     click.option(
-        "--config", "file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
+        "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
     ),
 )
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
@@ -15,5 +17,7 @@ def command(code: str, form: str) -> None:
     which options the rule has, and shows the examples that test it.
     """
     from curator import docs
+    from curator.config import load_config
 
-    click.echo(docs.explain(docs.find(code), form), nl=False)
+    packs = load_config(Path.cwd()).pack_files
+    click.echo(docs.explain(docs.find(code, packs), form), nl=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 
@@ -13,5 +15,6 @@ def command(form: str) -> None:
     By family, each with its severity, the fix it offers, and a mark where it is in preview.
     """
     from curator import docs
+    from curator.config import load_config
 
-    click.echo(docs.listing(form), nl=False)
+    click.echo(docs.listing(form, load_config(Path.cwd()).pack_files), nl=False)

@@ -12,7 +12,7 @@ from typing import Any
 
 from curator.errors import UnknownShapeError, UsageError
 from curator.formats import chat, instruction, preference, text
-from curator.formats.adapter import Adapter, Row, Written
+from curator.formats.adapter import SURE, Adapter, Row, Written
 from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns
 from curator.formats.detect import Detection, detect
 from curator.formats.turns import read_messages
@@ -95,12 +95,17 @@ class Reader:
                     return Example("openai-chat", read_messages(messages, "messages"), value)
         if self._map is not None:
             return self._map.read(value)
-        if self._expected is not None and self._expected.matches(value) > 0:
-            return self._expected.read(value)
+        expected = self._expected
+        if expected is not None and expected.matches(value) >= SURE:
+            return expected.read(value)
+        doubtful: Adapter | None = None
         for adapter in candidates(value):
-            if adapter.matches(value) > 0:
+            confidence = adapter.matches(value)
+            if confidence >= SURE:
                 return adapter.read(value)
-        return chat.read_misspelt(value)
+            if confidence > 0 and doubtful is None:
+                doubtful = adapter
+        return doubtful.read(value) if doubtful is not None else chat.read_misspelt(value)
 
 
 def candidates(value: Row) -> tuple[Adapter, ...]:

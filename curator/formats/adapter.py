@@ -9,6 +9,8 @@ from curator.model import Example
 
 Row = dict[str, Any]
 
+SURE = 0.5  # a shape that matches with less is read only where no other matches: its rows lack something
+
 
 class Written(NamedTuple):
     """A row of the target shape, and what of the example it cannot hold, in words."""

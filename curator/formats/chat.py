@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from curator.formats.adapter import Adapter, Row, Written, nearly
 from curator.formats.turns import (
     is_messages,
@@ -23,6 +21,7 @@ from curator.formats.writing import (
     as_messages,
     beside,
     carried,
+    json_text,
     parted,
     plain,
     put_tools,
@@ -32,9 +31,7 @@ from curator.formats.writing import (
 from curator.model import Example, ToolCall, Turn
 from curator.paths import format
 
-RESERVED = frozenset(
-    {"messages", "tools", "functions", "available_tools", "parallel_tool_calls", "system", "weight"}
-)
+RESERVED = frozenset({"messages", "tools", "functions", "available_tools", "parallel_tool_calls", "system", "weight"})
 # Keys beside the messages that are no grader data but belong to the conversation or its media.
 BESIDE = RESERVED | {"images", "videos", "audios", "image", "chat_template_kwargs", "function_call", "tool_choice"}
 CONTAINERS = ("conversations", "conversation", "messages", "items", "texts", "text", "dialogue", "dialog", "chat")
@@ -70,11 +67,9 @@ def matches_chat(value: Row) -> float:
     if "messages" not in value and "interactions" not in value:
         return 0.0
     messages = value.get("messages", value.get("interactions"))
-    if type(messages) is str:
-        return 0.0
-    if is_shared(messages) or is_converse(messages):
-        return 0.0
-    return 0.97 if is_messages(messages) else 0.3
+    if is_messages(messages):
+        return 0.0 if is_shared(messages) or is_converse(messages) else 0.97
+    return 0.0 if type(messages) is str and messages.lstrip()[:1] == "[" else 0.3
 
 
 def read_chat(value: Row) -> Example:
@@ -205,7 +200,7 @@ def write_sharegpt(example: Example) -> Written:
     )
     row: Row = {"conversations": [message for turn in turns for message in _shared_messages(example, turn, losses)]}
     if example.tools:
-        row["tools"] = _json_text(list(example.tools))
+        row["tools"] = json_text(list(example.tools))
     return Written(row | carried(example, SHAREGPT.keys, losses), losses)
 
 
@@ -221,7 +216,7 @@ def _shared_messages(example: Example, turn: Turn, losses: Losses) -> list[Row]:
         if messages:
             losses.note("the tie between tool calls and the text beside them")
         calls = [_shared_call(call) for call in turn.calls]
-        messages.append({"from": "function_call", "value": _json_text(calls[0] if len(calls) == 1 else calls)})
+        messages.append({"from": "function_call", "value": json_text(calls[0] if len(calls) == 1 else calls)})
     if (weight := weight_of(turn)) is not None:
         messages[-1]["weight"] = weight
     messages[-1] |= beside(example, turn)
@@ -230,10 +225,6 @@ def _shared_messages(example: Example, turn: Turn, losses: Losses) -> list[Row]:
 
 def _shared_call(call: ToolCall) -> Row:
     return {"name": call.name, "arguments": call.arguments if type(call.arguments) is dict else call.raw}
-
-
-def _json_text(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 # ---------------------------------------------------------------------- gemini

@@ -175,14 +175,10 @@ def _by_length(columns: list[_Column], by_name: dict[str, list[tuple[float, _Col
     if len(prose) == 1:
         only = prose[0]
         named = any(word.lower() in _TEXT_WORDS for word in _CAMEL.split(only.name))
-        return ColumnGuess(
-            {only.name: "text"}, 0.6 if named else 0.4, (f"{only.name!r} is the only column of text",)
-        )
+        return ColumnGuess({only.name: "text"}, 0.6 if named else 0.4, (f"{only.name!r} is the only column of text",))
     if len(prose) == 2:
         short, long = sorted(prose, key=lambda column: column.mean)
         if long.mean > 2 * short.mean:
-            why = (
-                f"{long.name!r} is much longer ({long.mean:.0f} characters) than {short.name!r} ({short.mean:.0f})",
-            )
+            why = (f"{long.name!r} is much longer ({long.mean:.0f} characters) than {short.name!r} ({short.mean:.0f})",)
             return ColumnGuess({short.name: "user", long.name: "assistant"}, 0.45, why)
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -9,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from curator.formats.adapter import Row
+from curator.formats.adapter import SURE, Row
 from curator.formats.chat import matches_rft
 
 UNKNOWN = "unknown"
@@ -89,9 +90,15 @@ def shape_of(value: Row) -> tuple[str, float]:
     """(shape, confidence) of one row. Messages written as a JSON string count, with a doubt, as messages."""
     from curator.formats import candidates
 
+    doubtful = (UNKNOWN, 0.0)
     for adapter in candidates(value):
-        if (confidence := adapter.matches(value)) > 0:
+        confidence = adapter.matches(value)
+        if confidence >= SURE:
             return adapter.name, confidence
+        if confidence > doubtful[1]:
+            doubtful = (adapter.name, confidence)
+    if doubtful[1]:
+        return doubtful
     for key, item in value.items():
         if type(item) is str and (messages := stringified(item)):
             shape, confidence = shape_of({key: messages})
@@ -123,13 +130,13 @@ def _doubts(value: Row) -> float:
 
 
 def stringified(text: str) -> list[Any] | None:
-    """The messages a JSON string holds, None where it holds none."""
+    """The messages that a string holds as JSON or as Python writes them, None where it holds none."""
     if text[:1] != "[" and text.lstrip()[:1] != "[":
         return None
     try:
         messages = json.loads(text)
     except (ValueError, RecursionError):
-        return None
+        messages = _literal(text)
     if type(messages) is not list or not messages:
         return None
     for message in messages:
@@ -138,6 +145,16 @@ def stringified(text: str) -> list[Any] | None:
         if not any(keys <= message.keys() for keys in _MESSAGE_FORMS):
             return None
     return messages
+
+
+def _literal(text: str) -> Any:
+    """The value of a Python literal, as a data frame writes lists into CSV; None where it is none."""
+    if "'role'" not in text and "'from'" not in text:
+        return None
+    try:
+        return ast.literal_eval(text.strip())
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None
 
 
 _MESSAGE_FORMS = ({"role", "content"}, {"from", "value"}, {"role", "tool_calls"}, {"role", "function_call"})

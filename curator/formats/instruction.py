@@ -263,9 +263,7 @@ def write_self_instruct(example: Example) -> Written:
 
 ALPACA = Adapter(
     "alpaca",
-    frozenset(
-        {"instruction", "input", *_OUTPUTS, "system", "history", "INSTRUCTION", "RESPONSE", "tools", "kto_tag"}
-    ),
+    frozenset({"instruction", "input", *_OUTPUTS, "system", "history", "INSTRUCTION", "RESPONSE", "tools", "kto_tag"}),
     matches_alpaca,
     read_alpaca,
     write_alpaca,

@@ -243,9 +243,7 @@ def matches_trl_stepwise(value: Row) -> float:
 
 def read_trl_stepwise(value: Row) -> Example:
     """The steps are one assistant turn, a line break between them."""
-    steps = [
-        Turn("assistant", s, f"completions[{i}]") for i, s in enumerate(value["completions"]) if type(s) is str
-    ]
+    steps = [Turn("assistant", s, f"completions[{i}]") for i, s in enumerate(value["completions"]) if type(s) is str]
     answer = (
         joined(steps, "assistant", "completions")
         if steps

@@ -339,14 +339,13 @@ def joined(turns: Iterable[Turn], role: str, path: str) -> Turn:
 
 
 def _weight(message: dict[str, Any]) -> float | None:
-    """The loss weight a message names: weight or loss_weight, or the flag train as 1 or 0."""
+    """The loss weight a message names: weight or loss_weight, or the flag `train` as 1 or 0."""
     for key in ("weight", "loss_weight"):
         number = message.get(key)
         if type(number) is float or (type(number) is int and abs(number) < 1e15):
             return float(number)
-    for key in ("train", "training"):
-        if type(flag := message.get(key)) is bool:
-            return 1.0 if flag else 0.0
+    if type(flag := message.get("train")) is bool:
+        return 1.0 if flag else 0.0
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from curator.paths import get, parse
 
 # Message keys the readers understand; all others travel from message to message.
 MESSAGE_KEYS = frozenset(
-    {"role", "from", "content", "value", "text", "name", "weight", "loss_weight", "train", "training", "refusal"}
+    {"role", "from", "content", "value", "text", "name", "weight", "loss_weight", "train", "refusal"}
     | {"tool_calls", "function_call", "tool_call_id", "call_id", "reasoning_content", "reasoning", "thinking"}
 )
 
@@ -119,7 +120,15 @@ def weight_of(turn: Turn) -> int | float | None:
 
 def arguments_text(call: ToolCall) -> str:
     """Arguments as the JSON string openai-chat wants, the original string where there was one."""
-    return call.raw if call.raw is not None else msgspec.json.encode(call.arguments).decode()
+    return call.raw if call.raw is not None else json_text(call.arguments)
+
+
+def json_text(value: Any) -> str:
+    """The value as compact JSON."""
+    try:
+        return msgspec.json.encode(value).decode()
+    except (msgspec.EncodeError, UnicodeEncodeError, ValueError, OverflowError):
+        return json.dumps(value, separators=(",", ":"))
 
 
 def content_of(example: Example, turn: Turn) -> Any:

@@ -71,7 +71,7 @@ def bars(items: Sequence[Bar], *, title: str, noun: str = "finding") -> str:
 
 
 def histogram(bins: Bins, *, title: str, unit: str = "tokens", noun: str = "row", tone: str = "plain") -> str:
-    """Upright bars of equal width, one a bin, with upper bounds below; marks stand where half and 95% of the rows end."""
+    """Upright bars of equal width, one a bin, their upper bounds below; marks where 50% and 95% of rows end."""
     bins = trimmed(bins)
     if not bins:
         return ""

@@ -65,7 +65,7 @@ def _hero(report: Report, tally: Tally, view: View) -> str:
     tokens = report.tokens
     how = "exact" if tokens.exact else f"estimate, ±{tokens.error:.0%}"
     unread = f"{counted(report.broken, 'line')} unreadable" if report.broken else "all read"
-    mended = f"{tally.safe:,} safely, {tally.unsafe:,} if you agree"
+    mended = f"{tally.safe:,} safely, {tally.unsafe:,} to agree"
     tiles = [
         ("", "Rows", f"{report.rows:,}", unread),
         ("", "Tokens", f"{tokens.total:,}", f"{text(tokens.tokenizer)}, {how}"),
@@ -114,9 +114,8 @@ def _plots(report: Report) -> str:
         items = [Bar(stat.name, stat.findings, stat.code, stat.severity, stat.code) for stat in ranked]
         chart = bars(items, title="Findings by rule")
         about = "<h2>Findings by rule</h2><p>Pick a bar to see its findings.</p>"
-        out.append(
-            f'<figure class="panel tall"><figcaption>{about}</figcaption><div class="scroll-y">{chart}</div></figure>'
-        )
+        inside = f'<figcaption>{about}</figcaption><div class="scroll-y">{chart}</div>'
+        out.append(f'<figure class="panel tall">{inside}</figure>')
     plots = [
         _plot("Tokens a row", report.length_histogram, "row", "plain"),
         _plot("Tokens an answer", report.answer_histogram, "answer", "second"),

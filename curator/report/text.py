@@ -208,6 +208,8 @@ def fit(excerpt: Excerpt, room: int, points: bool) -> tuple[str, int, int]:
     if not points:
         return _cut(text, room)[0], 0, 0
     before, fault, after = text[: excerpt.start], text[excerpt.start : excerpt.end], text[excerpt.end :]
+    if cells(text) <= room:
+        return text, cells(before), cells(fault) or 1
     fault, size = _cut(fault, max(room // 2, 1))
     left = max(room - size - min(cells(after), (room - size) // 2), 0)
     before, column = _cut_front(before, left)

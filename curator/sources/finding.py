@@ -137,9 +137,7 @@ def nearest(name: str, others: Sequence[str], most: int = 3) -> list[str]:
     """The names most like `name`, best first."""
     from rapidfuzz import fuzz, process
 
-    hits = process.extract(
-        name.lower(), others, scorer=fuzz.ratio, processor=str.lower, limit=most, score_cutoff=60
-    )
+    hits = process.extract(name.lower(), others, scorer=fuzz.ratio, processor=str.lower, limit=most, score_cutoff=60)
     return [choice for choice, _, _ in hits]
 
 

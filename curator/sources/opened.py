@@ -130,9 +130,7 @@ def _open(found: Found, spool: _Spool) -> Source:
             file = _streamed(file, spool, faults, streams.decompress, compression, file.stat().st_size, path)
             head = _head(file)
             if sniff.compression(head):
-                raise SourceError(
-                    "the file is compressed twice", where=path, hint="unpack it once and name the result"
-                )
+                raise SourceError("the file is compressed twice", where=path, hint="unpack it once and name the result")
         sniff.refuse_binary(head, path)
         if table := sniff.table(head):
             return _tabled(found, table, compression, file, stamp, spool)
@@ -228,9 +226,7 @@ def _text(
     if container == "json-concatenated" and numbers.stat().st_size == 8:
         container = "json-object"
     faults += [*_lies(path, container, compression), *rows.faults]
-    return Source(
-        path, found.split, container, compression, data, stamp, numbers, tuple(sorted(faults, key=_place))
-    )
+    return Source(path, found.split, container, compression, data, stamp, numbers, tuple(sorted(faults, key=_place)))
 
 
 def _place(fault: Fault) -> tuple[int, str]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from curator.brokenjson import STRUCTURE, joined, with_escaped_breaks
 from curator.model import Fix, Flag
 from curator.sources.source import Fault
 
@@ -28,9 +29,6 @@ _strict = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _lenient = json.JSONDecoder(parse_int=str, parse_float=str, strict=False).raw_decode
 
 _SPACE = re.compile(r"[ \t\r\n\ufeff]*")
-_BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
-_STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
-_STRUCTURE = re.compile(r'[\[\]{},]|"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 _FIRST_KEY = re.compile(r'\{\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -125,7 +123,7 @@ class Records:
             body = self._take(stop)
             if not self._first_key and (key := _FIRST_KEY.match(body)):
                 self._first_key = key[1]
-            return Record(line, _encode(_joined(body)))
+            return Record(line, _encode(joined(body)))
         stop = self._end_of_value(_lenient)
         readable = bool(stop)
         body = self._take(stop or self._end_of_broken(inside)).rstrip()
@@ -133,7 +131,7 @@ class Records:
             return Record(line, _encode(body))
         if readable:
             self._fault("a raw line break inside a string: JSON wants \\n there", line)
-        return Record(line, _encode(_escaped_breaks(body)))
+        return Record(line, _encode(with_escaped_breaks(body)))
 
     def _end_of_value(self, decode: object) -> int:
         """Where the value at the cursor ends; 0 where it is no JSON. Reads on while it may go on."""
@@ -162,7 +160,7 @@ class Records:
         found = following.search(text, start + 1)
         limit = found.start() if found else len(text)
         depth = 0
-        for token in _STRUCTURE.finditer(text, start, limit):
+        for token in STRUCTURE.finditer(text, start, limit):
             sign = token[0]
             if sign in "[{":
                 depth += 1
@@ -213,39 +211,5 @@ class Records:
         self.faults.append(Fault("FIL001", line or self._line_here(), Flag("", message, fix=ONE_A_LINE)))
 
 
-def decoded_end(text: str) -> int:
-    """Where the JSON value at the start of a text ends, 0 where there is none."""
-    try:
-        return int(_strict(text)[1])
-    except (ValueError, RecursionError):
-        return 0
-
-
-def depth(text: str, stop: int) -> int:
-    """How many brackets are open before text[stop]."""
-    signs = [found[0] for found in _STRUCTURE.finditer(text, 0, stop)]
-    return sum(sign in "[{" for sign in signs) - sum(sign in "]}" for sign in signs)
-
-
 def _encode(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
-
-
-def _joined(body: str) -> str:
-    """Well-formed JSON on one line: every line break in it stands between tokens."""
-    if "\n" not in body and "\r" not in body:
-        return body
-    lines = [line.strip(" \t") for line in body.replace("\r", "\n").split("\n")]
-    return "\n".join(lines).replace(",\n", ", ").replace("\n", "")
-
-
-def _escaped_breaks(body: str) -> str:
-    """Any text on one line: line breaks become escapes inside strings and a space outside."""
-    parts: list[str] = []
-    at = 0
-    for string in _STRING.finditer(body):
-        parts.append(_BREAK.sub(" ", body[at : string.start()]))
-        parts.append(re.sub(r"\r?\n|\r", r"\\n", string[0]))
-        at = string.end()
-    parts.append(_BREAK.sub(" ", body[at:]))
-    return "".join(parts).strip()

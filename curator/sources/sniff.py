@@ -8,9 +8,10 @@ import re
 import sys
 from typing import Literal, NamedTuple
 
+from curator.brokenjson import depth, end_of_value
 from curator.columns import BOM, UNSET, parse
 from curator.errors import SourceError
-from curator.sources.records import WRAPPERS, decoded_end, depth
+from curator.sources.records import WRAPPERS
 
 HEAD = 1 << 20  # bytes looked at
 _LINES = 200  # lines judged
@@ -114,9 +115,7 @@ def text(head: bytes, *, whole: bool, extension: str, where: str) -> Text:
     if extension in (".jsonl", ".ndjson", ".jsonlines", ".json") or sign == b"{" or good:
         return Text("jsonl")
     what = "binary data" if b"\0" in head else "neither JSON nor a table"
-    raise SourceError(
-        f"the file holds {what}", where=where, hint='rows are JSON objects, one a line: {"text": "…"}'
-    )
+    raise SourceError(f"the file holds {what}", where=where, hint='rows are JSON objects, one a line: {"text": "…"}')
 
 
 def _is_array(lines: list[bytes], good: int) -> bool:
@@ -127,7 +126,7 @@ def _object_container(body: str, lines: list[bytes], whole: bool) -> Container:
     """What a text is that begins with an object and is not made of lines."""
     if (wrapped := _WRAPPED.search(body)) and depth(body, wrapped.start()) == 1:
         return "json-object"
-    stop = decoded_end(body)
+    stop = end_of_value(body)
     if stop:
         many_lines = "\n" in body[:stop]
         rest = body[stop:].strip()

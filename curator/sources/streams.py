@@ -104,9 +104,7 @@ def transcode(source: BinaryIO, target: BinaryIO, encoding: str) -> tuple[Fault,
         try:
             text = decode(data, not data)
         except UnicodeDecodeError as error:
-            what = (
-                "ends in the middle of a character" if not data else f"is no {name} from here on ({error.reason})"
-            )
+            what = "ends in the middle of a character" if not data else f"is no {name} from here on ({error.reason})"
             faults.append(Fault("FIL004", lines + 1, Flag("", f"the text {what}")))
             break
         lines += text.count("\n")

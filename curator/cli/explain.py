@@ -1,0 +1,35 @@
+"""`curator explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from curator.cli import options
+from curator.cli.output import sink
+
+
+@click.command("explain")
+@click.argument("file", metavar="FILE")
+@click.argument("line", type=click.IntRange(min=1), metavar="LINE")
+@click.option("--beside", multiple=True, metavar="PATH", help="A file that is linted with FILE, as one set.")
+@options.selecting
+@options.reading
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(
+    file: str, line: int, beside: tuple[str, ...], config_file: Path | None, form: str, **settings: Any
+) -> None:
+    """Show everything that is known of one row.
+
+    How it was read, its tokens, what is trained on, what was found in it, and which other rows point
+    at it.
+    """
+    from curator import explain as verb
+    from curator.config import load_config
+
+    config = load_config(options.start((file,)), config_file, settings)
+    result = verb.explain(file, line, config, beside=beside)
+    with sink(None) as stream:
+        stream.write(verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace"))

@@ -1,0 +1,48 @@
+"""`curator stats`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from curator.cli import options
+from curator.cli.output import sink
+
+
+@click.command("stats")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@options.reading
+@click.option("--price", type=click.FloatRange(min=0), metavar="MONEY", help="What a million trained tokens cost.")
+@click.option(
+    "--epochs",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    metavar="N",
+    help="Times the set is trained on.",
+)
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there.")
+def command(
+    paths: tuple[str, ...],
+    config_file: Path | None,
+    price: float | None,
+    epochs: float,
+    form: str,
+    output: Path | None,
+    **settings: Any,
+) -> None:
+    """Count rows, turns and tokens.
+
+    With their lengths, and what each maximum length would keep.
+    """
+    from curator import stats as verb
+    from curator.config import load_config
+
+    config = load_config(options.start(paths), config_file, settings)
+    result = verb.stats(paths, config, price=price, epochs=epochs, workers=config.workers)
+    with sink(output) as stream:
+        stream.write(verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace"))
