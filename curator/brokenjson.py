@@ -33,6 +33,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _BAD_ESCAPE = re.compile(r'\\(?:(["\\/bfnrt]|u[0-9a-fA-F]{4})|(.?))', re.DOTALL)
+_FOLDERS = re.compile(r"\b[A-Za-z]:(?:\\[\w .$~-]+)+")  # C:\Users\new
 _PYTHON = {"True": "true", "False": "false", "None": "null"}
 _NOTHING = frozenset({"nan", "Nan", "NAN", "inf", "-inf", "+inf", "Inf", "-Inf", "undefined", "NULL", "Null", "nil"})
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|NaN|-?Infinity|true|false|null")
@@ -219,11 +220,10 @@ def _mended(body: str) -> Diagnosis | None:
     """A cause that can be mended."""
     if len(body) > LONGEST or body[0] not in "{[":
         return None
-    for mend in (_python, _tokens, _quotes):
-        found = mend(body)
-        if found is not None:
-            return found
-    return None
+    found = _python(body) or _tokens(body)
+    if found and found.lines:
+        return found
+    return _quotes(body) or found
 
 
 def _objects(text: str) -> bool:
@@ -300,6 +300,8 @@ class _Mender:
         self.last = ""  # the last token that counts: a sign, or "value"
         self.comma = -1  # where in `out` the last comma stands, while nothing follows it
         self.failed = False
+        self.closed = False  # the last value ended with a bracket
+        self.number: Diagnosis | None = None  # what fails, where it is nearly a number
 
     def note(self, place: int, cause: str) -> None:
         self.faults.append((place, cause))
@@ -337,8 +339,6 @@ class _Mender:
         self.last = "value" if sign in "}]" else sign
         self.closed = sign in "}]"
 
-    closed = False  # the last value ended with a bracket
-
     def _gap(self, place: int, clear: bool) -> None:
         """A comma where one is missing and nothing else can be meant."""
         if self.last != "value":
@@ -373,9 +373,8 @@ class _Mender:
         if bad is None:
             return text
         self.note(place + bad.start(), f"{bad[0]} is no JSON escape: a backslash is written \\\\")
-        return _BAD_ESCAPE.sub(
-            lambda found: found[0] if found[1] else "'" if found[2] == "'" else "\\\\" + found[2], text
-        )
+        text = _FOLDERS.sub(lambda found: found[0].replace("\\", "\\\\"), text)
+        return _BAD_ESCAPE.sub(_escape, text)
 
     def _word(self, text: str, place: int) -> str:
         if _NUMBER.fullmatch(text):
@@ -387,9 +386,7 @@ class _Mender:
             self.note(place, f"{text} is not JSON: nothing is written null")
             return "null"
         if _NEARLY_NUMBER.fullmatch(text):
-            self.note(place, f"{text} is no JSON number")
-        else:
-            self.note(place, f"the word {text if len(text) < 30 else text[:28] + '…'} stands without quotation marks")
+            self.number = Diagnosis(f"{text} is no JSON number", place)
         self.failed = True
         return text
 
@@ -407,7 +404,7 @@ def _tokens(body: str) -> Diagnosis | None:
     for (kind, text, place), then in zip(tokens, reversed(after), strict=True):
         mender.token(kind, text, place, then)
         if mender.failed:
-            return None
+            return mender.number
     if len(mender.open) == 1 and mender.last == "value":
         bracket, place = mender.open[0]
         mender.note(len(body), f"the {bracket} that opens the row is never closed")
@@ -425,7 +422,14 @@ def _requoted(text: str) -> str:
     """A string in single quotes as JSON."""
     body = text[1:-1].replace("\\'", "'")
     body = re.sub(r'(?<!\\)((?:\\\\)*)"', r"\1\\" + '"', body)
-    return '"' + _BAD_ESCAPE.sub(lambda found: found[0] if found[1] else "\\\\" + found[2], body) + '"'
+    return '"' + _BAD_ESCAPE.sub(_escape, body) + '"'
+
+
+def _escape(found: re.Match[str]) -> str:
+    """An escape that JSON knows, in the place of one it may not know."""
+    if found[1]:
+        return found[0]
+    return "'" if found[2] == "'" else "\\\\" + found[2]
 
 
 # ---------------------------------------------------------------------- the place where decoding stops

@@ -67,6 +67,9 @@ class Rows(Protocol):
     def example(self, index: int) -> Example:
         """The row, read again from its source."""
 
+    def value_and_raw(self, index: int) -> tuple[Any, bytes]:
+        """The JSON value (UNSET where broken) and the bytes of a line, read again from its source."""
+
 
 class Column(NamedTuple):
     """Texts as one UTF-8 buffer: text i is data[starts[i] : ends[i]]."""
@@ -163,10 +166,10 @@ class Batch:
         self.readable: list[int] = [i for i, example in enumerate(self.examples) if example is not None]
 
     def _bodies(self) -> list[bytes]:
-        """The lines without the byte order mark of the file's first line."""
-        if self.first and self.lines and self.lines[0].startswith(BOM):
-            return [self.lines[0][len(BOM) :], *self.lines[1:]]
-        return self.lines
+        """The lines without byte order marks: one before the first row, or where files were joined."""
+        if BOM not in self.data:
+            return self.lines
+        return [line.removeprefix(BOM) for line in self.lines]
 
     def line(self, index: int) -> Line:
         raw = self.lines[index]
@@ -198,6 +201,34 @@ class Batch:
     def broken(self) -> list[int]:
         """Lines that hold something, but not JSON in UTF-8."""
         return [i for i, value in enumerate(self.values) if value is UNSET and self.lines[i].strip()]
+
+    # ------------------------------------------------------------------ columns over the raw bytes
+
+    @cached_property
+    def octets(self) -> np.ndarray:
+        """uint8, shape (bytes,): the span as it stands in the file."""
+        return np.frombuffer(self.data, np.uint8)
+
+    @cached_property
+    def line_ends(self) -> np.ndarray:
+        """int64, shape (lines,): where each line ends, before its line break."""
+        ends: np.ndarray = np.flatnonzero(self.octets == ord("\n"))
+        return ends if self.ended else np.append(ends, len(self.data))
+
+    @cached_property
+    def escapes(self) -> np.ndarray:
+        """int64: places of the backslashes that begin an escape (not those that are escaped)."""
+        places: np.ndarray = np.flatnonzero(self.octets == ord("\\"))
+        if not len(places):
+            return places
+        order = np.arange(len(places))
+        begins = np.diff(places, prepend=-2) != 1
+        rank: np.ndarray = order - np.maximum.accumulate(np.where(begins, order, 0))  # within a run of backslashes
+        return places[rank % 2 == 0]
+
+    def lines_at(self, places: np.ndarray) -> list[int]:
+        """The lines in which bytes at these places stand, each once."""
+        return np.unique(np.searchsorted(self.line_ends, places)).tolist() if len(places) else []
 
     @cached_property
     def content_ids(self) -> list[bytes]:

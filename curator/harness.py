@@ -40,6 +40,9 @@ class _Rows:
     def example(self, index: int) -> Any:
         return self._batch.example(index)
 
+    def value_and_raw(self, index: int) -> tuple[Any, bytes]:
+        return self._batch.values[index], self._batch.lines[index]
+
 
 def flags_of(rule: Any, example: Any, shape: str | None = None) -> list[tuple[int, Flag]]:
     """(line index, flag) of every fault the rule sees in a GOOD or BAD entry, in order.

@@ -26,6 +26,8 @@ _DEEPEST = 30
 # Keywords that may name arguments in ways that are not followed here.
 _OPENING = {"additionalProperties", "patternProperties", "anyOf", "oneOf", "allOf", "$ref", "if"}
 
+_JUDGED = {"properties", "required", "enum", "items"}  # beside the type, what a schema is judged by
+
 
 def kind(value: Any) -> str:
     """The JSON type of a value, in words."""
@@ -60,7 +62,8 @@ def _faults_of_node(node: Any, at: Steps) -> Iterator[tuple[Steps, str]]:
         properties = None
     for name, inner in (properties or {}).items():
         if isinstance(inner, dict):
-            yield from _faults_of_node(inner, (*at, "properties", name))
+            if type(inner.get("type")) is not str or not _JUDGED.isdisjoint(inner):
+                yield from _faults_of_node(inner, (*at, "properties", name))
         elif not isinstance(inner, bool):
             yield (*at, "properties", name), f"the schema of {name!r} is {kind(inner)}, no object"
     if isinstance(required, list) and properties:

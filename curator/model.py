@@ -169,6 +169,12 @@ class Example(msgspec.Struct, frozen=True):
             return self.turns + self.chosen + self.rejected
         return self.turns
 
+    def sides(self) -> tuple[tuple[Turn, ...], ...]:
+        """The conversations a row trains on: one, or the prompt with each answer of a preference pair."""
+        if self.chosen or self.rejected:
+            return self.turns + self.chosen, self.turns + self.rejected
+        return (self.turns,)
+
     def exchanges(self) -> Iterator[tuple[Turn | None, Turn]]:
         """(the user turn before, assistant turn) for every assistant turn with text or calls."""
         asked: Turn | None = None
@@ -273,7 +279,13 @@ class FileStat(msgspec.Struct, frozen=True):
 
 
 class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One line of the append-only `.curator/decisions.jsonl`."""
+    """One line of the append-only `.curator/decisions.jsonl`: what a person decided about a row or a finding.
+
+    accept: make the offered fix; keep: the row is right as it is; edit: the row becomes `text` (a JSON
+    row); drop: the row goes; later: undecided (which also takes back an earlier verdict). `row` and
+    `finding` are content ids. `seen` and `place` are hints to find the row again once it has changed:
+    a hash of what the finding showed, and where it stood ("support.jsonl:12 messages[1].content").
+    """
 
     verdict: Verdict
     row: str
@@ -284,6 +296,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     when: str = ""
     why: str = ""
     expires: str = ""
+    seen: str = ""
+    place: str = ""
 
 
 class TokenCount(msgspec.Struct, frozen=True):
@@ -322,7 +336,8 @@ class Report(msgspec.Struct, frozen=True):
     plan: str
     fail_on: Severity | Literal["never"] = "error"
     not_run: tuple[NotRun, ...] = ()
-    suppressed: int = 0
+    suppressed: int = 0  # findings that a decision keeps out
+    known: int = 0  # findings that a baseline lists
     unused: tuple[Decision, ...] = ()
     limits: tuple[LimitResult, ...] = ()
     cached: bool = False

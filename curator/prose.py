@@ -25,9 +25,14 @@ def masked(text: str) -> list[Span]:
 
 def in_prose(text: str, start: int, end: int) -> bool:
     """Whether text[start:end] touches no masked part."""
+    return mask_at(text, start, end) is None
+
+
+def mask_at(text: str, start: int, end: int) -> Span | None:
+    """The last masked part that text[start:end] touches."""
     spans = _masked(text)
-    place = bisect_right(spans, (end, -1, "")) - 1  # the last span that starts before `end`
-    return place < 0 or spans[place][1] <= start or spans[place][0] >= max(end, start + 1)
+    place = bisect_right(spans, (max(end, start + 1), -1, "")) - 1  # the last that starts before the end
+    return spans[place] if place >= 0 and spans[place][1] > start else None
 
 
 def looks_like_code(text: str) -> bool:
@@ -45,7 +50,7 @@ def _masked(text: str) -> tuple[Span, ...]:
     rest = _blanked(text, found)
     kinds = _kinds(rest)
     if _is_code(rest, kinds):
-        return ((0, len(text), "code"),)
+        return (_between_prose(text, kinds),)
     for spans, kind in (
         (_documents, "html"),
         (lambda text: _bare_code(text, kinds), "code"),
@@ -58,6 +63,16 @@ def _masked(text: str) -> tuple[Span, ...]:
         rest = _blanked(rest, new)
         found += new
     return tuple(sorted(found))
+
+
+def _between_prose(text: str, kinds: list[str]) -> Span:
+    """The whole text as code, but for lines of prose that lead up to it or follow it."""
+    solid = [number for number, kind in enumerate(kinds) if kind not in ("prose", "")]
+    if not solid:
+        return 0, len(text), "code"
+    lines = text.split("\n")
+    start = sum(len(line) + 1 for line in lines[: solid[0]])
+    return start, start + len("\n".join(lines[solid[0] : solid[-1] + 1])), "code"
 
 
 def _blanked(text: str, spans: Sequence[Span]) -> str:
@@ -153,7 +168,7 @@ _STRONG = re.compile(
     | (?:GROUP\s+BY|ORDER\s+BY|(?:LEFT|RIGHT|INNER|OUTER|CROSS)\s+JOIN|HAVING|VALUES|UNION(?:\s+ALL)?$)\s*[\w.(] | (?:WHERE|AND|ON)\s+[\w.]+\s*(?:[<>=!]|IN\b|LIKE\b|BETWEEN\b|IS\b) | FROM\s+[\w.]+(?:\s+(?:AS\s+)?\w+)?\s*[;,]?$
     | (?:insert\s+into|delete\s+from|create\s+table|alter\s+table)\s+\S+.*[;(]
     | (?:\$\s+|sudo\s+)?(?:git\s+(?:clone|add|commit|push|pull|checkout|init)|pip3?\s+install|npm\s+(?:install|run|init)|docker\s+(?:run|build|pull|ps)|apt(?:-get)?\s+install|kubectl\s+\w+|(?:curl|wget|grep|sed|awk|ls|cp|mv|rm|mkdir|chmod|chown|tar|ssh|find|cat|ps|netstat|python3?|java|gcc|node)\s+(?:-{1,2}\w|[/~."'$][^\s]*\s*(?:\||$)))(?:\s|$|[^.\w])
-    | </?[a-zA-Z][\w:-]*(?:\s+[\w:@.-]+(?:=(?:"[^"\n]*"|'[^'\n]*'|[^\s>]+))?)*\s*/?> | <!(?:--|doctype|DOCTYPE)
+    | </?[a-zA-Z][\w:-]*+(?:\s+[\w:@.-]++(?:=(?:"[^"\n]*"|'[^'\n]*'|[^\s>]+))?)*\s*/?>(?:.*>)?\s*$ | <!(?:--|doctype|DOCTYPE)
     | [\w.$>:*&-]*[\w$\])]\s?\(.*\)\s*(?:;|\{|=>\s*\{)\s*$ | [A-Za-z_][\w.]*\((?:[^()\s]|,\s|\s?["'+=<>-]\s?|\([^()\n]*\))*\)\s*$
     | [\w.$\[\]"'*>-]+\s*(?:[-+*/|&%]?=|:=|<-)\s*(?:new\s+\w+|await\s|lambda\b|function\b|\[|\{|["'][^"'\n]*["']\s*;?\s*$|[\w.]+\(.*\)?[;,]?\s*$|[^=\s].*;\s*$|\w+\[)
     | "[^"\n]+"\s*:\s*(?:["\[{\d-]|true|false|null) | @(?:media|import|keyframes|Override|app\.|staticmethod|property)\b

@@ -74,6 +74,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     severity: ClassVar[Severity] = "warning"
     preview: ClassVar[bool] = False
     since: ClassVar[str] = "0.1.0"
+    exempt: ClassVar[frozenset[str]] = frozenset()  # shapes in which this is no defect, or not always
     needs: ClassVar[str] = ""  # what must be named before the rule can run: "template", "target", …
     GOOD: ClassVar[Sequence[Any]] = ()
     BAD: ClassVar[Sequence[Bad]] = ()

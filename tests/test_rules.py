@@ -209,6 +209,8 @@ def twins(rule, bad):
     if example is None:
         return
     for shape, adapter in SHAPES.items():
+        if shape in rule.exempt:
+            continue
         row, losses = adapter.write(example) if shape != example.shape else (bad.row, ["the same"])
         again = Reader(shape).read(copy.deepcopy(row)) if not losses else None
         if again is not None and said(again) == said(example):
@@ -218,7 +220,12 @@ def twins(rule, bad):
 def said(example):
     """What an example says, whatever its shape."""
     turns = [
-        (turn.role, turn.text, turn.content, [(c.name, c.arguments) for c in turn.calls])
+        (
+            turn.role,
+            turn.text,
+            turn.content,
+            [(c.name, c.raw if c.arguments is None else c.arguments) for c in turn.calls],
+        )
         for turn in example.all_turns()
     ]
     return turns, len(example.chosen), len(example.rejected), example.tools
@@ -275,9 +282,11 @@ def settings(rule):
 
 @every_rule
 def test_candidates_leave_out_no_row_that_would_be_flagged(rule):
-    batch = crowd()
     if issubclass(rule, DatasetRule):
         pytest.skip("a dataset rule sees every row")
+    if issubclass(rule, RawRule) and (rule.broken or rule.candidates is not RawRule.candidates):
+        pytest.skip("its candidates are what it is about: broken or blank lines, first lines")
+    batch = crowd()
     for each in settings(rule):
         places = range(len(batch.lines)) if isinstance(each, RawRule) else batch.readable
         look = batch.line if isinstance(each, RawRule) else batch.example
@@ -291,21 +300,18 @@ def test_a_sketch_depends_on_its_row_alone(rule):
     if not issubclass(rule, DatasetRule):
         pytest.skip("not a dataset rule")
     batch = crowd()
-    step = 17
     for each in settings(rule):
         whole = each.sketch(batch)
         assert len(whole) == len(batch.lines)
-        cuts = range(0, len(batch.lines), step)
-        parts = [
-            each.sketch(
-                Batch(
-                    b"".join(line + b"\n" for line in batch.lines[cut : cut + step]),
-                    Reader(),
-                    Estimate(),
-                    Literals.of((each,)),
-                    first=cut == 0,
-                )
-            )
-            for cut in cuts
-        ]
-        assert np.array_equal(np.concatenate(parts), whole)
+        parts = [each.sketch(part) for part in parted(batch)]
+        assert np.array_equal(np.concatenate(parts)[batch.readable], whole[batch.readable])
+
+
+@cache
+def parted(batch: Batch) -> list[Batch]:
+    """The same lines in small batches."""
+    step = 97
+    starts = range(0, len(batch.lines), step)
+    pieces = [b"".join(line + b"\n" for line in batch.lines[start : start + step]) for start in starts]
+    nothing = Literals.of(())
+    return [Batch(piece, Reader(), Estimate(), nothing, first=not n) for n, piece in enumerate(pieces)]

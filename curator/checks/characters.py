@@ -14,7 +14,7 @@ import numpy as np
 
 from curator.columns import Batch
 from curator.model import Edit, Example, Fix, Flag, Safety, Turn
-from curator.prose import in_prose, looks_like_code
+from curator.prose import in_prose, mask_at
 from curator.rule import Bad, RowRule, chat, option
 
 
@@ -187,7 +187,7 @@ class Mojibake(RowRule, frozen=True):
             at="messages[1].content",
             fixed=chat(user="Say hello", assistant="Привет! It’s me."),
         ),
-        Bad(chat(user="And?", assistant="He said â€œnoâ€ and left, voilÃ  tout, 锟斤拷."), at="messages[1].content"),
+        Bad(chat(user="And?", assistant="He said noâ€ and left, voilÃ  tout, 锟斤拷."), at="messages[1].content"),
     ]
 
     def candidates(self, batch: Batch) -> Iterable[int]:
@@ -205,16 +205,18 @@ class Mojibake(RowRule, frozen=True):
         if not any(repairs for _, repairs in found) or _about(example, _ENCODINGS):
             return
         for turn, repairs in found:
-            if not repairs:
-                continue
-            start, end, text = repairs[0]
-            reads = "lost characters" if text is None else f"“{text}”"
-            fix = None
-            if edits := _edits(turn, repairs):
-                mended = [(r.start, r.end) for r in repairs if r.text is not None]
-                fix = Fix("decode it as UTF-8", edits, safety=_safety(turn.text, mended))
-            message = f"“{turn.text[start:end]}” is {reads} in the wrong encoding{_times(len(repairs))}"
-            yield turn.flag(message, (start, end), fix=fix)
+            sure = [repair for repair in repairs if repair.text is not None]
+            if sure:
+                start, end, text = sure[0]
+                safety = _safety(turn.text, [repair[:2] for repair in sure])
+                fix = Fix("decode it as UTF-8", _edits(turn, sure), safety=safety)
+                message = f"“{turn.text[start:end]}” is “{text}” in the wrong encoding{_times(len(sure))}"
+                yield turn.flag(message, (start, end), fix=fix)
+            lost = [repair for repair in repairs if repair.text is None]
+            if lost:
+                start, end, _ = lost[0]
+                message = f"“{turn.text[start:end]}” is left of a wrong encoding{_times(len(lost))}"
+                yield turn.flag(message, (start, end))
 
 
 # First bytes, in UTF-8, of the characters that UTF-8 tail bytes turn into when read as Windows-1252.
@@ -290,22 +292,19 @@ _UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1980-\u1aaf\u
 _FLAG_TAGS = re.compile(r"\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
 
 
-def _pictographic(char: str) -> bool:
-    return unicodedata.category(char) in ("So", "Sk", "Sm") or char in "\ufe0f\u200d\u20e3"
-
-
-def _has_purpose(text: str, place: int) -> bool:
-    """Whether the invisible character text[place] does what it is for, in a script or an emoji that needs it."""
-    char, before, after = text[place], text[place - 1 : place], text[place + 1 : place + 2]
+def _has_purpose(text: str, place: int, before: str) -> bool:
+    """Whether the invisible text[place], after the character `before`, serves a script or an emoji that needs it."""
+    char, after = text[place], text[place + 1 : place + 2]
     name = _NAMES[char]
     if name in ("zero-width joiner", "zero-width non-joiner"):
         if _JOINING.match(before) or _JOINING.match(after):
             return True
-        return char == "\u200d" and bool(before and after) and _pictographic(before) and _pictographic(after)
+        return char == "\u200d" and (before == "\ufe0f" or _is_picture(before)) and _is_picture(after)
     if name == "zero-width space":
         return bool(_UNSPACED.match(before) and _UNSPACED.match(after))
     if name == "variation selector":
-        return bool(before) and (unicodedata.category(before) not in _BARE or before in "\u2139" or before >= "\u2e80")
+        plain = not before or before in _NAMES or unicodedata.category(before) in _PLAIN_KINDS
+        return not plain or "\u2e80" <= before and before not in _NAMES or before == "\u2139"
     if name == "tag character":
         return any(flag.start() < place < flag.end() for flag in _FLAG_TAGS.finditer(text))
     if name == "Mongolian vowel separator":
@@ -315,7 +314,11 @@ def _has_purpose(text: str, place: int) -> bool:
     return name in _DIRECTIONS and bool(_RIGHT_TO_LEFT.search(text))
 
 
-_BARE = ("Lu", "Ll", "Lt", "Zs", "Cc", "Cf")
+def _is_picture(char: str) -> bool:
+    return bool(char) and unicodedata.category(char) in ("So", "Sk", "Sm")
+
+
+_PLAIN_KINDS = ("Lu", "Ll", "Lt", "Zs", "Cc", "Cf")
 _DIRECTIONS = ("left-to-right mark", "right-to-left mark", "direction control")
 
 
@@ -353,7 +356,7 @@ class InvisibleCharacter(RowRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        found = [(turn, self._places(turn.text)) for turn in example.all_turns()]
+        found = [(turn, purposeless(turn.text)) for turn in example.all_turns()]
         if not any(places for _, places in found) or _about(example, _CHARACTER_TALK):
             return
         for turn, places in found:
@@ -366,16 +369,25 @@ class InvisibleCharacter(RowRule, frozen=True):
             fix = Fix("remove what nobody sees", edits, safety=_safety(turn.text, spans))
             yield turn.flag(f"invisible: {said}", spans[0], fix=fix, evidence={"characters": dict(kinds)})
 
-    @staticmethod
-    def _places(text: str) -> list[int]:
-        return [mark.start() for mark in _INVISIBLE.finditer(text) if not _has_purpose(text, mark.start())]
+
+def purposeless(text: str) -> list[int]:
+    """Places of the invisible characters that serve nothing."""
+    found: list[int] = []
+    for mark in _INVISIBLE.finditer(text):
+        place = mark.start()
+        seen = place - 1
+        while found and seen in found[-8:]:  # what goes away is no neighbour
+            seen -= 1
+        if not _has_purpose(text, place, text[seen : seen + 1] if seen >= 0 else ""):
+            found.append(place)
+    return found
 
 
 # ---------------------------------------------------------------------- leftovers of web pages and of JSON
 
 _BLOCK_TAGS = "br|hr|p|div|li|ul|ol|dl|dt|dd|tr|td|th|table|tbody|thead|tfoot|h[1-6]|blockquote|pre|center|figure|figcaption|article|nav|noscript|iframe|script|style"
 _INLINE_TAGS = "span|font|img|a|strong|wbr|abbr|acronym|small|strike"
-_PAIRED_TAGS = "b|i|u|em"  # a lone one of these may be anything
+_PAIRED_TAGS = "b|i|u|em|code"  # a lone one of these may be anything
 _ATTRIBUTES = r"""(?:\s+[\w:@.-]{1,40}\s*=\s*(?:"[^"<>]{0,500}"|'[^'<>]{0,500}'|&quot;[^<>&]{0,500}&quot;|[^\s"'<>=]{1,300})){0,12}"""
 _LESS = "(?:<|&(?:amp;)*lt;|&(?:amp;)*#0*60;|&(?:amp;)*#[xX]0*3[cC];)"
 _MORE = "(?:>|&(?:amp;)*gt;|&(?:amp;)*#0*62;|&(?:amp;)*#[xX]0*3[eE];)"
@@ -404,6 +416,23 @@ def _without_markup(text: str, place: re.Match[str]) -> str:
     return "\n" if _BLOCK.fullmatch(name) else ""
 
 
+def _has_place(text: str, found: re.Match[str]) -> bool:
+    """Whether a tag or an entity stands in code, an address or a table that may well hold it."""
+    mask = mask_at(text, *found.span())
+    if mask is None:
+        return False
+    start, end, kind = mask
+    if kind == "table":
+        return found.group().lower().startswith(("<br", "&nbsp"))
+    if kind == "code" and _ESCAPED_CODE.match(found.group()):  # "if (a &lt; b)": the code itself was escaped
+        return _HOLDS_MARKUP.search(text, start, end) is not None
+    return True
+
+
+_ESCAPED_CODE = re.compile(r"&(?:amp;)*(?:lt|gt|amp|quot|nbsp|apos|#0*3[49]);")
+_HOLDS_MARKUP = re.compile(r"</[a-zA-Z]|/>|<(?:html|div|span|p|br|a|ul|li|table|h[1-6])\b[^\n]*>|```(?:html|xml|jsx|tsx|vue)", re.I)
+
+
 def markup_left(text: str) -> list[Repair]:
     """HTML tags and entities in the prose of a text, with what they stand for; neighbours are joined."""
     found = [*_TAG.finditer(text)]
@@ -411,7 +440,7 @@ def markup_left(text: str) -> list[Repair]:
     found += [entity for entity in _ENTITY.finditer(text) if entity.start() not in inside]
     repairs: list[Repair] = []
     for place in sorted(found, key=lambda hit: hit.start()):
-        if not in_prose(text, *place.span()):
+        if _has_place(text, place):
             continue
         plain = _without_markup(text, place)
         if repairs and repairs[-1].end == place.start():
@@ -432,7 +461,7 @@ class HtmlLeft(RowRule, frozen=True):
 
     code = "ENC004"
     literals = (
-        *(f"<{name}" for name in ("br", "hr", "p>", "p ", "div", "li>", "ul>", "ol>", "tr>", "td", "th>", "table", "span", "font", "img", "a ", "strong", "h1", "h2", "h3", "h4", "script", "style", "blockquote", "center", "iframe", "wbr", "b>", "i>", "u>", "em>", "dl>", "dt>", "dd>", "small>", "pre>", "abbr", "h5", "h6", "li ", "ul ", "ol ", "p/", "noscript", "figure", "article", "nav", "strike", "acronym", "tbody", "thead", "tfoot")),
+        *(f"<{name}" for name in ("br", "hr", "p>", "p ", "div", "li>", "ul>", "ol>", "tr>", "td", "th>", "table", "span", "font", "img", "a ", "strong", "h1", "h2", "h3", "h4", "script", "style", "blockquote", "center", "iframe", "wbr", "b>", "i>", "u>", "em>", "dl>", "dt>", "dd>", "small>", "pre>", "abbr", "h5", "h6", "li ", "ul ", "ol ", "p/", "code>", "noscript", "figure", "article", "nav", "strike", "acronym", "tbody", "thead", "tfoot")),
         "</",
         "&#",
         *(f"&{name};" for name in (*name2codepoint, "apos")),
@@ -465,7 +494,8 @@ class HtmlLeft(RowRule, frozen=True):
             if repairs:
                 start, end, _ = repairs[0]
                 mended = _applied(turn.text, repairs)
-                fix = None if markup_left(mended) else Fix("turn markup into text", _edits(turn, repairs))
+                whole = not markup_left(mended) and not _HOLDS_MARKUP.search(mended)
+                fix = Fix("turn markup into text", _edits(turn, repairs)) if whole else None
                 message = f"markup is left in the text: {turn.text[start:end]}{_times(len(repairs))}"
                 yield turn.flag(message, (start, end), fix=fix)
 
@@ -487,54 +517,238 @@ _LATEX = re.compile(
     r"t(?:ableofcontents|ag|an|anh|au|b?inom|ext\w*|extbf|frac|herefore|heta|hinspace|hick\w*|ilde|imes|iny|itle|o|op|riangle\w*|t|woheadrightarrow))(?![A-Za-z])"
 )
 _ESCAPE_TALK = re.compile(
-    r"\b(?:new ?lines?|line ?(?:break|feed)s?|escap(?:e|ed|es|ing)|backslash(?:es)?|reg(?:ex|ular expressions?)|carriage|string literals?"
-    r"|raw strings?|delimiters?|json|csv|unicode|code ?points?|latex|tab characters?|printf?|snippet|python|javascript|java|c\+\+)(?!\w)",
+    r"\b(?:new ?lines?|line ?(?:break|feed)s?|escap(?:e|ed|es|ing) (?:sequence|character|code)s?|backslash(?:es)?|regex(?:es|p)?"
+    r"|regular expressions?|carriage returns?|string literals?|raw strings?|code ?points?|tab characters?|printf|latex)\b|\bunicode\b",
     re.I,
 )
-_SIMPLE = {"\\n": "\n", "\\r\\n": "\n", "\\r": "\n", "\\t": "\t", '\\"': '"', "\\'": "'"}
+# A string of code or data: quoted after a bracket, an equals sign or a colon.
+_LITERAL = re.compile(r"""[(=:：{\[+]\s*(["'])(?:\\.|(?!\1)[^\\\n])*(?:\1|$)""", re.M)
+_WRITTEN_QUOTES = re.compile(r"""(?<=\w)\\'(?=[a-z]{1,2}\b)|(?<!\S)\\"(?=[^\W\d_][^"\\\n]*\\")|(?<=[\w.,!?])\\"(?=[\s.,;!?)]|$)""")
+_PLAIN = {"\\n": "\n", "\\r\\n": "\n", "\\r": "\n", "\\t": "\t", '\\"': '"', "\\'": "'"}
 
 
 def written_escapes(text: str) -> list[Repair]:
-    """Escapes written out where the character itself is meant, in the prose of a text.
+    """Escapes written out in prose where the character itself is meant.
 
-    A line break counts where a sentence or line ends before it and none of LaTeX's commands, paths or
-    quoted mentions follows; then every escape of the turn is taken.
+    A line break is meant where a sentence or a line of verse ends before it. Commands of LaTeX, paths,
+    strings of code and mentions in quotation marks are none of it. Where one escape is sure, the others
+    of the text are taken with it.
     """
-    latex = {command.start() for command in _LATEX.finditer(text)}
-    hits = [h for h in _ESCAPE.finditer(text) if h.start() not in latex and in_prose(text, *h.span())]
-    ends = {hit.end() for hit in hits}
-    if not any(_ends_line(text, hit, ends) for hit in hits):
+    hits = [hit for hit in _ESCAPE.finditer(text) if in_prose(text, *hit.span())]
+    if not hits:
         return []
-    return _repairs(hits)
+    apart = [match.span() for pattern in (_LATEX, _LITERAL) for match in pattern.finditer(text)]
+    hits = [hit for hit in hits if not any(start <= hit.start() < end for start, end in apart)]
+    if not any(_is_sure(text, hit) for hit in hits):
+        return []
+    return [Repair(*hit.span(), _character(hit.group())) for hit in hits]
 
 
-def _ends_line(text: str, hit: re.Match[str], ends: set[int]) -> bool:
-    sign = hit.group()
-    before, after = text[: hit.start()].rstrip(" ")[-1:], text[hit.end() :].lstrip(" ")[:1]
-    if sign[1] == "u":
-        return True
-    if sign[1] in "\"'":
+def _is_sure(text: str, hit: re.Match[str]) -> bool:
+    if hit.group()[1] in "\"'":
+        return bool(_WRITTEN_QUOTES.match(text, hit.start()))
+    before, after = text[: hit.start()].rstrip(" "), text[hit.end() :].lstrip(" ")
+    if before[-1:] in _QUOTES and after[:1] in _QUOTES and before and after:
         return False
-    if before in "\"'“‘(" or after in "\"'”’),":
-        return False
-    return before in ".!?:;)*,…。！？：" or hit.start() in ends
+    if hit.group()[1] == "u":
+        return before[-1:] not in ("[", "-", "\\") and after[:1] != "-"
+    while after.startswith(("\\n", "\\r", "\\t")):
+        after = after[2:].lstrip(" ")
+    if before[-1:] in (".", "!", "?", "…", "。", "！", "？"):
+        return before[-2:-1].isalnum() or before[-2:-1] in ")\"'”’*_"
+    return before[-1:] in (",", ":", ";", ")", "：", "，") and (not after or not after[0].islower())
 
 
-def _repairs(hits: list[re.Match[str]]) -> list[Repair]:
-    out: list[Repair] = []
-    for hit in hits:
-        sign = hit.group()
-        new = chr(int(sign[2:], 16)) if sign[1] == "u" else _SIMPLE[sign]
-        out.append(Repair(*hit.span(), new))
-    return out
+def _character(escape: str) -> str:
+    return chr(int(escape[2:], 16)) if escape[1] == "u" else _PLAIN[escape]
 
 
 class LiteralEscape(RowRule, frozen=True):
-    """x"""
+    r"""A line break, a quotation mark or an accent is written out as an escape such as \n.
+
+    The row was encoded twice. Shown to a reader, the answer has no line breaks, and the model learns to
+    write a backslash and a letter instead of a new line.
+    """
+
     code = "ENC005"
     literals = ("\\n", "\\r", "\\t", "\\u", '\\"', "\\'")
-    def check(self, example):
-        for turn in example.all_turns():
-            repairs = written_escapes(turn.text)
+    GOOD = [
+        chat(user="How do I split lines in Python?", assistant="Call text.split('\\n'). It cuts at every \\n."),
+        chat(user="Where?", assistant="In C:\\new\\notes.txt, or .\\new. So $\\nabla f$, \\neq 0; \\text{so}. \\nu too."),
+        chat(user="Count the words: file (content: 'One.\\nTwo.')", assistant="```\nprint('a.\\nB')\n```"),
+        chat(user="What is a line feed?", assistant="It ends a line.\\nThat is how it is written."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="List two birds.", assistant="Two birds:\\n- owl\\n- wren\\n\\nBoth sing.\\nSo \\\"they\\\" say."),
+            at="messages[1].content",
+            fixed=chat(user="List two birds.", assistant='Two birds:\n- owl\n- wren\n\nBoth sing.\nSo "they" say.'),
+        ),
+        Bad(
+            chat(user="He said \\\"no\\\", didn\\'t he?", assistant="At the caf\\u00e9."),
+            at=("messages[0].content", "messages[1].content"),
+            fixed=chat(user='He said "no", didn\'t he?', assistant="At the café."),
+        ),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        found = [(turn, written_escapes(turn.text)) for turn in example.all_turns() if turn.role != "tool"]
+        if not any(repairs for _, repairs in found) or _about(example, _ESCAPE_TALK):
+            return
+        for turn, repairs in found:
             if repairs:
-                yield turn.flag(("GUARD " if _about(example,_ESCAPE_TALK) else "")+f"{len(repairs)}", repairs[0][:2])
+                start, end, _ = repairs[0]
+                # A surrogate pair is two escapes of one character; half of one would be no text.
+                whole = not any("\ud800" <= (text or "") <= "\udfff" for *_, text in repairs)
+                stable = whole and not written_escapes(_applied(turn.text, repairs))
+                fix = Fix("write the characters themselves", _edits(turn, repairs)) if stable else None
+                yield turn.flag(f"{turn.text[start:end]} is written out{_times(len(repairs))}", (start, end), fix=fix)
+
+
+# ---------------------------------------------------------------------- spacing and normal form
+
+def wide_gaps(text: str, width: int) -> list[Repair]:
+    """Runs of at least `width` spaces within a sentence of prose or, elsewhere in or behind a line, of two
+    more (two spaces after a full stop are a style, two at the end of a line are Markdown); and three or more
+    blank lines.
+
+    Lines whose neighbours have such gaps too, or with three of them, are aligned on purpose and left alone.
+    """
+    gap = re.compile(
+        rf"""(?<=[^\W\d_]) {{{width},}}(?=[^\W_]|["'“‘(])|(?<=,) {{{width},}}(?=\w)|(?<=[^\s|]) {{{width + 2},}}(?=[^\s|]|$)"""
+    )
+    lines = text.split("\n")
+    gaps = [[hit for hit in gap.finditer(line, _indent(line)) if line[: hit.start()][-2:-1] != "\\"] for line in lines]
+    inner = [any(hit.end() < len(line) for hit in hits) for line, hits in zip(lines, gaps, strict=True)]
+    out: list[Repair] = []
+    at = 0
+    for number, (line, hits) in enumerate(zip(lines, gaps, strict=True)):
+        near = inner[max(0, number - 2) : number] + inner[number + 1 : number + 3]
+        if hits and not (inner[number] and (len(hits) > 2 or any(near))):
+            for hit in hits:
+                start, end = at + hit.start(), at + hit.end()
+                if in_prose(text, start, end):
+                    out.append(Repair(start, end, " " if hit.end() < len(line) else ""))
+        at += len(line) + 1
+    for blank in re.finditer(r"(?<!\n)\n{4,}(?=[^\n])", text):
+        if in_prose(text, *blank.span()):
+            out.append(Repair(*blank.span(), "\n\n"))
+    return sorted(out)
+
+
+_INDENT_OR_MARK = re.compile(r"[ \t>]*(?:(?:[-*+•–]|\(?\w{1,3}[.):]|#+)[ \t]+)?")
+
+
+def _indent(line: str) -> int:
+    """Where a line begins behind its indentation and list mark."""
+    mark = _INDENT_OR_MARK.match(line)
+    return mark.end() if mark else 0
+
+
+class ExcessSpace(RowRule, frozen=True):
+    """A line of prose has wide gaps, or many blank lines stand between paragraphs.
+
+    Such gaps are left from layout or from removed markup. They cost tokens, and the model repeats them.
+    """
+
+    code = "ENC006"
+    severity = "info"
+    literals = ("\n\n\n\n",)
+    GOOD = [
+        chat(user="Write code", assistant="```\nx    = 1\n\n\n\ny    = 2\n```"),
+        chat(user="A table", assistant="Name     Age\nAda       36\nBob      41"),
+        chat(user="Two spaces?", assistant="After a full stop.  Many do that.  \nA line break in Markdown.\n\n\nSo."),
+        chat(user="Choose: A. one    B. two    C. three    D. four", assistant="1.   One\n2.   Two\n    - deep"),
+        chat(user="Name:   Bo", assistant="Hi  there.\\n   So it is."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="Who was Ada?", assistant="A   mathematician.     She lived\n\n\n\n\nin London, and   wrote.     "),
+            at="messages[1].content",
+            fixed=chat(user="Who was Ada?", assistant="A mathematician. She lived\n\nin London, and wrote."),
+        ),
+        Bad(
+            chat(user="Who was  Ada?", assistant="A mathematician."),
+            at="messages[0].content",
+            fixed=chat(user="Who was Ada?", assistant="A mathematician."),
+            options={"min_run": 2},
+        ),
+    ]
+
+    min_run: Annotated[int, option("Fewer spaces than this within a sentence are no gap.", ge=2)] = 3
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        """Rows with enough spaces behind a letter or a comma, more behind another sign, or blank lines in a row."""
+        data = np.frombuffer(batch.texts.data, np.uint8)
+        size = max(0, len(data) - self.min_run - 2)
+        space = data == 0x20
+        wide = space[1 : size + 1].copy()
+        for step in range(2, self.min_run + 1):
+            wide &= space[step : size + step]
+        first = data[:size]
+        wider = wide & space[self.min_run + 1 : size + self.min_run + 1] & space[self.min_run + 2 : size + self.min_run + 2]
+        hits = np.flatnonzero((wide & _IN_SENTENCE[first]) | (wider & (first > 0x20)))
+        texts = np.unique(np.searchsorted(batch.texts.ends, hits, side="right"))
+        return sorted({*batch.rows_with(type(self)), *batch.turn_lines[texts].tolist()})
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for turn in example.all_turns():
+            repairs = wide_gaps(turn.text, self.min_run) if turn.role != "tool" else []
+            if repairs:
+                start, end, _ = repairs[0]
+                what = "blank lines" if "\n" in turn.text[start:end] else f"{end - start} spaces"
+                fix = Fix("close the gaps", _edits(turn, repairs), safety="safe")
+                yield turn.flag(f"{what} in a row{_times(len(repairs))}", (start, end), fix=fix)
+
+
+_IN_SENTENCE = np.zeros(256, dtype=bool)
+_IN_SENTENCE[[ord(","), *range(65, 91), *range(97, 123), *range(128, 256)]] = True
+
+_MARKS = "\u0300-\u036f\u0653-\u0655\u1161-\u1175\u11a8-\u11c2\u3099\u309a"
+_CLUSTER = re.compile(f"[^{_MARKS}][{_MARKS}]+")
+_FORM_TALK = re.compile(r"\b(?:unicode|nf[ck]d?|normali[sz]ation form|combining (?:character|mark|diacritic)s?|code ?points?)\b", re.I)
+
+
+class NotNormalised(RowRule, frozen=True):
+    """Letters are written as base and combining mark where Unicode has one character for them.
+
+    Both look the same, but the tokenizer gives them other tokens: the model has to learn each such word
+    twice, and equal texts compare as different.
+    """
+
+    code = "ENC007"
+    severity = "info"
+    literals = tuple(map(chr, (*range(0x300, 0x370), 0x653, 0x654, 0x655, *range(0x1161, 0x1176), *range(0x11A8, 0x11C3), 0x3099, 0x309A)))
+    GOOD = [
+        chat(user="Where?", assistant="In the café in Łódź, 한국, ガ."),
+        chat(user="IPA?", assistant="n̩ and ɛ̃ have no single character; Å (U+212B) is left alone."),
+        chat(user="What is NFC?", assistant="It turns e\u0301 into é."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="Where?", assistant="In the cafe\u0301 of Zu\u0308rich, \u1112\u1161\u11ab."),
+            at="messages[1].content",
+            fixed=chat(user="Where?", assistant="In the café of Zürich, 한."),
+        ),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        found = [(turn, _decomposed(turn.text)) for turn in example.all_turns()]
+        if not any(repairs for _, repairs in found) or _about(example, _FORM_TALK):
+            return
+        for turn, repairs in found:
+            if repairs:
+                start, end, _ = repairs[0]
+                fix = Fix("compose (NFC)", _edits(turn, repairs), safety=_safety(turn.text, [r[:2] for r in repairs]))
+                message = f"“{turn.text[start:end]}” is written as letter and mark{_times(len(repairs))}"
+                yield turn.flag(message, (start, end), fix=fix)
+
+
+def _decomposed(text: str) -> list[Repair]:
+    """Clusters of a letter and combining marks that NFC makes shorter."""
+    found = []
+    for cluster in _CLUSTER.finditer(text):
+        composed = unicodedata.normalize("NFC", cluster.group())
+        if len(composed) < len(cluster.group()):
+            found.append(Repair(*cluster.span(), composed))
+    return found

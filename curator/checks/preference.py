@@ -132,13 +132,28 @@ class PromptMismatch(PreferenceRule, frozen=True):
             | {"prompt": ""},
             at="rejected",
         ),
+        Bad(_pair(_says("Name a tool.", "A saw."), _says("Name a tool.", "A carrot.")), at="chosen[0].content"),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        prompt = [turn.text for turn in example.turns]
+        prompt = [_plain(turn.text) for turn in example.turns]
         one, other = (_asked(prompt, side) for side in (example.chosen, example.rejected))
         if one != other:
             yield example.rejected[0].flag("the rejected answer belongs to another prompt than the chosen one")
+            return
+        own = [turn for turn in example.turns if turn.role == "user" and turn.base.startswith("chosen")]
+        others = [_plain(turn.text) for turn in example.turns if turn.role == "user" and turn not in own]
+        if own and others and not any(_tells(text, _plain(own[-1].text)) for text in others):
+            yield own[-1].flag("both answers belong to another prompt than the row's own")
+
+
+def _tells(one: str, other: str) -> bool:
+    """Whether one prompt is the other, perhaps with a template around it."""
+    return one in other or other in one
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _asked(prompt: list[str], side: tuple[Turn, ...]) -> list[str]:
@@ -147,11 +162,11 @@ def _asked(prompt: list[str], side: tuple[Turn, ...]) -> list[str]:
     for turn in side:
         if turn.role == "assistant":
             break
-        head.append(turn.text)
+        head.append(_plain(turn.text))
     if len(side) == 1:  # transcripts in one string, the form of HH-RLHF
         before, sign, _ = side[0].text.rpartition("\n\nAssistant:")
         if sign and before.lstrip().startswith("Human:"):
-            head = [before]
+            head = [_plain(before)]
     return prompt if not head or prompt[-len(head) :] == head else prompt + head
 
 

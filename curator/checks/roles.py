@@ -8,8 +8,9 @@ from typing import Annotated
 
 import numpy as np
 
+from curator import paths
 from curator.columns import ROLE_CODES, Batch, Rows, column, hash_words, mix
-from curator.model import Cut, Example, Fix, Flag, Put, Turn, drop
+from curator.model import Cut, Example, Fix, Flag, Turn, drop
 from curator.rule import DROPPED, Bad, DatasetRule, RowRule, chat, option
 
 # Rows of these shapes hold no answer, or no turns, by their very nature.
@@ -21,30 +22,21 @@ _HELP = "You are a helpful assistant."
 _BRIEF = "Answer in one sentence."
 
 
-def _sides(example: Example) -> list[tuple[Turn, ...]]:
-    """The conversations a row trains on: one, or one with each answer of a preference pair."""
-    if example.chosen or example.rejected:
-        return [example.turns + example.chosen, example.turns + example.rejected]
-    return [example.turns]
-
-
 def _role_place(turn: Turn) -> str:
     """Where a fault of the order is shown: the turn object, or the text of a turn that is none."""
     return turn.base or turn.path
 
 
-def _plain(turn: Turn) -> bool:
-    """Whether the turn is one string and nothing else, so that it can be merged into another."""
-    return turn.content and not (turn.pieces or turn.calls or turn.media or turn.reasoning or turn.name)
-
-
 def _merge(turns: list[Turn]) -> Fix | None:
     """The texts of `turns` in the first of them, blank lines between; None where more than text would go."""
-    mergeable = all(map(_plain, turns)) and all(turn.base for turn in turns[1:])
-    if not mergeable or len({turn.weight for turn in turns}) > 1:
+    if any(turn.calls or turn.media or turn.reasoning or turn.name or not turn.content for turn in turns):
         return None
-    text = "\n\n".join(turn.text for turn in turns)
-    return Fix("merge the turns", (Put(turns[0].path, text), *(Cut(turn.base) for turn in turns[1:])))
+    first, *others = turns
+    if not all(turn.base and turn.weight == first.weight for turn in others):
+        return None
+    end = len(first.text)
+    joined = first.edit(end, end, "".join(f"\n\n{turn.text}" for turn in others))
+    return Fix("merge the turns", (joined, *(Cut(turn.base) for turn in others)))
 
 
 class NoAssistantTurn(RowRule, frozen=True):
@@ -56,6 +48,7 @@ class NoAssistantTurn(RowRule, frozen=True):
 
     code = "ROL001"
     severity = "error"
+    exempt = ANSWERLESS
     structural = True
     GOOD = [chat(user="What is 2+2?", assistant="4")]
     BAD = [
@@ -66,7 +59,7 @@ class NoAssistantTurn(RowRule, frozen=True):
     def check(self, example: Example) -> Iterator[Flag]:
         roles = {turn.role for turn in example.all_turns()}
         # A turn whose role is unknown or missing may be the answer: that is the fault to report there.
-        if roles and "assistant" not in roles and roles <= _KNOWN and example.shape not in ANSWERLESS:
+        if roles and "assistant" not in roles and roles <= _KNOWN and example.shape not in self.exempt:
             yield Flag("", "no turn of the assistant: nothing to learn from")
 
 
@@ -83,6 +76,7 @@ class AssistantFirst(RowRule, frozen=True):
     """
 
     code = "ROL002"
+    exempt = UNORDERED
     structural = True
     GOOD = [
         chat(user="Hi", assistant="Hello, what can I do for you?"),
@@ -94,7 +88,7 @@ class AssistantFirst(RowRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        if example.shape in UNORDERED:
+        if example.shape in self.exempt:
             return
         first = next((turn for turn in example.turns if turn.role not in _HEAD), None)
         if first is not None and first.role == "assistant":
@@ -110,6 +104,7 @@ class EndsWithUser(RowRule, frozen=True):
 
     code = "ROL003"
     severity = "error"
+    exempt = UNORDERED
     structural = True
     GOOD = [
         chat(user="Hi", assistant="Hello."),
@@ -133,9 +128,9 @@ class EndsWithUser(RowRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        if example.shape in UNORDERED:
+        if example.shape in self.exempt:
             return
-        for side in _sides(example):
+        for side in example.sides():
             if not side or side[-1].role != "user" or all(turn.role != "assistant" for turn in side):
                 continue
             start = len(side)
@@ -157,6 +152,7 @@ class RepeatedRole(RowRule, frozen=True):
     """
 
     code = "ROL004"
+    exempt = UNORDERED
     structural = True
     GOOD = [
         chat(user="Hi", assistant="Hello.", user2="How are you?", assistant2="Well."),
@@ -165,6 +161,13 @@ class RepeatedRole(RowRule, frozen=True):
                 {"role": "user", "content": "Hi"},
                 {"role": "assistant", "name": "ada", "content": "Hello."},
                 {"role": "assistant", "name": "bob", "content": "Hello from me too."},
+            ]
+        },
+        {
+            "messages": [
+                {"role": "user", "content": "Hi"},
+                {"role": "assistant", "channel": "analysis", "content": "A greeting."},
+                {"role": "assistant", "channel": "final", "content": "Hello."},
             ]
         },
     ]
@@ -192,16 +195,24 @@ class RepeatedRole(RowRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        if example.shape in UNORDERED or example.shape == "harmony":  # there an answer may be several messages
+        if example.shape in self.exempt:
             return
         seen = set()
-        for side in _sides(example):
+        paired = bool(example.chosen or example.rejected)
+        for side in example.sides():
             for run in _runs(side):
                 place = _role_place(run[1])
-                if place not in seen:
-                    seen.add(place)
-                    message = f"{len(run)} turns of the {run[0].role} in a row"
-                    yield Flag(place, message, fix=_merge(run))
+                # A prompt told twice, in a column and in the answers, is no case of this; and the
+                # turns of an implicit prompt stand in both answers, so that one place mends nothing.
+                if place in seen or (paired and len({*map(_container, run)}) > 1):
+                    continue
+                if run[0].role == "user" and all(turn.role != "assistant" for turn in side):
+                    continue  # the missing answer is the fault
+                if paths.get(example.value, f"{run[0].base}.channel"):
+                    continue  # one answer in several messages, one a channel
+                seen.add(place)
+                fix = None if paired else _merge(run)
+                yield Flag(place, f"{len(run)} turns of the {run[0].role} in a row", fix=fix)
 
 
 def _runs(turns: tuple[Turn, ...]) -> Iterator[list[Turn]]:
@@ -342,11 +353,17 @@ class EmptyTurn(RowRule, frozen=True):
         for turn in example.all_turns():
             if turn.role not in ("user", "assistant") or turn.calls or turn.media or not turn.content:
                 continue  # a text that is missing altogether is a fault of the row's shape
-            if not turn.text.strip(_BLANKS):
+            if not turn.text.strip(_BLANKS) and not (turn.text == "" and _unread_parts(turn, example)):
                 yield turn.flag(f"the {turn.role} says nothing", fix=drop())
 
 
 # White space, and characters that draw nothing: soft hyphen, zero-width and joiners, blank letters.
+def _unread_parts(turn: Turn, example: Example) -> bool:
+    """Whether the turn has parts of a kind that holds no text (a tool's result, say)."""
+    parts = paths.get(example.value, turn.path)
+    return isinstance(parts, list) and bool(parts) and not turn.pieces
+
+
 _SPACES = (*range(0x09, 0x0E), *range(0x1C, 0x21), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x3000)
 _WIDTHLESS = (0xAD, 0x034F, 0x061C, 0x180E, *range(0x200B, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070))
 _HOLLOW = (0x115F, 0x1160, 0x2800, 0x3164, 0xFEFF, 0xFFA0)
@@ -553,6 +570,6 @@ class TooManyTurns(RowRule, frozen=True):
     most: Annotated[int, option("Conversations with more turns are flagged.", ge=1)] = 100
 
     def check(self, example: Example) -> Iterator[Flag]:
-        turns = max(map(len, _sides(example)))
+        turns = max(map(len, example.sides()))
         if turns > self.most:
             yield Flag("", f"{turns} turns")

@@ -87,8 +87,8 @@ _QUOTES = {"'": "'", '"': '"', "“": "”", "‘": "’", "«": "»", "`": "`"}
 _TAG_LIKE = frozenset({"<s>", "<unk>", "<pad>", "<bos>", "<eos>"})  # also type arguments: List<s>
 
 # Trainers put no template around these where they are strings, so a prompt may bring its own.
-_BARE_SHAPES = frozenset(
-    {"prompt-completion", "trl-preference", "trl-kto", "trl-stepwise", "prompt-only", "input-output"}
+BARE_SHAPES = frozenset(
+    {"prompt-completion", "trl-preference", "trl-kto", "trl-stepwise", "prompt-only", "input-output", "text"}
 )
 
 
@@ -103,6 +103,7 @@ class SpecialTokenInContent(RowRule, frozen=True):
 
     code = "TPL006"
     severity = "error"
+    exempt = BARE_SHAPES
     literals: ClassVar[tuple[str, ...]] = tuple(_FAMILY)
     GOOD = [
         chat(user="How does GPT-2 end a text?", assistant="With the token `<|endoftext|>`."),
@@ -150,7 +151,7 @@ class SpecialTokenInContent(RowRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        if example.shape == "text" or _brings_its_template(example):
+        if _brings_its_template(example):
             return
         for turn in example.all_turns():
             spans = _markers(turn.text, turn.role)
@@ -165,8 +166,10 @@ class SpecialTokenInContent(RowRule, frozen=True):
 
 
 def _brings_its_template(example: Example) -> bool:
-    """Whether the row is a prompt and an answer in plain strings, rendered with a template on purpose."""
-    return example.shape in _BARE_SHAPES and any(
+    """Whether the row is one text, or a prompt and an answer, rendered with a template on purpose."""
+    if example.shape in ("text", "input-output"):
+        return True
+    return example.shape in BARE_SHAPES and any(
         sign in turn.text for turn in example.turns if turn.role == "user" and not turn.base for sign in _TURN_SIGNS
     )
 

@@ -135,15 +135,8 @@ def _place(example: Example, call: ToolCall, keys: tuple[str, ...]) -> str:
 _MISSING = object()
 
 
-def _all_calls(example: Example) -> Iterator[ToolCall]:
-    for turn in example.all_turns():
-        yield from turn.calls
-
-
-def _sides(example: Example) -> list[tuple[Turn, ...]]:
-    if example.chosen or example.rejected:
-        return [example.turns + example.chosen, example.turns + example.rejected]
-    return [example.turns]
+def _all_calls(example: Example) -> list[ToolCall]:
+    return [call for turn in example.all_turns() for call in turn.calls]
 
 
 class ToolRule(RowRule, frozen=True):
@@ -231,11 +224,12 @@ class UndeclaredTool(ToolRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        names = {tool.name for tool in declared(example)}
-        if not names:
-            return
-        for call in _all_calls(example):
+        calls = _all_calls(example) if example.tools else []
+        names = {tool.name for tool in declared(example)} if calls else set()
+        for call in calls:
             if call.name in names or (call.name is None and call.raw is not None):
+                continue
+            if call.name and call.name.removeprefix("functions.") in {*names, "multi_tool_use.parallel"}:
                 continue
             names.add(call.name)  # named once a row
             yield Flag(_place(example, call, _NAME), _undeclared(call.name, names - {call.name, None}))
@@ -279,13 +273,12 @@ class ArgumentsBreakSchema(ToolRule, frozen=True):
     ] = True
 
     def check(self, example: Example) -> Iterator[Flag]:
-        schemas = {tool.name: tool.schema for tool in declared(example) if isinstance(tool.schema, dict)}
-        if not schemas:
-            return
-        for call in _all_calls(example):
+        calls = _all_calls(example) if example.tools else []
+        schemas = {tool.name: tool.schema for tool in declared(example)} if calls else {}
+        for call in calls:
             schema = schemas.get(call.name)
             arguments = {} if call.arguments is None and call.raw is None else call.arguments
-            if schema is None or not isinstance(arguments, dict):
+            if not isinstance(schema, dict) or not isinstance(arguments, dict):
                 continue
             faults = list(faults_of_arguments(arguments, schema, undeclared=self.undeclared))
             if faults:
@@ -313,7 +306,7 @@ class RepeatedCallId(ToolRule, frozen=True):
 
     def check(self, example: Example) -> Iterator[Flag]:
         told = set()
-        for side in _sides(example):
+        for side in example.sides():
             seen = set()
             for call in (call for turn in side for call in turn.calls if call.id):
                 if call.id in seen and call.path not in told:
@@ -386,7 +379,7 @@ class OrphanResult(ToolRule, frozen=True):
 
     def check(self, example: Example) -> Iterator[Flag]:
         told = set()
-        for side in _sides(example):
+        for side in example.sides():
             for turn in _matched(side, example).orphans:
                 if turn.path not in told:
                     told.add(turn.path)
@@ -413,7 +406,7 @@ class UnansweredCall(ToolRule, frozen=True):
 
     def check(self, example: Example) -> Iterator[Flag]:
         told = set()
-        for side in _sides(example):
+        for side in example.sides():
             for number, call in _matched(side, example).unanswered:
                 if (call.path, number) not in told:
                     told.add((call.path, number))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -65,24 +66,30 @@ def main(args: Sequence[str] | None = None) -> int:
         status: Any = cli.main(args, prog_name="curator", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return 2
     except click.ClickException as error:
-        _complain(error.format_message(), _usage_hint(error))
-        return 2
+        return _explain_usage(error)
     except CuratorError as error:
         _complain(str(error))
         return 2
     except (KeyboardInterrupt, click.Abort):
         return 130
     except BrokenPipeError:
-        from curator.cli.output import silence
-
-        silence()
+        _silence()
         return 0
+    except OSError as error:
+        _silence()
+        place = f"{error.filename}: " if error.filename else ""
+        full = "free some space where the output and temporary files go (TMPDIR)"
+        _complain(f"{place}{error.strerror or error}", full if error.errno == errno.ENOSPC else "")
+        return 2
     except Exception as error:
         return _report_bug(error)
+
+
+def _silence() -> None:
+    from curator.cli.output import silence
+
+    silence()
 
 
 def _never_fail_to_print() -> None:
@@ -98,9 +105,13 @@ def _complain(message: str, hint: str = "") -> None:
         click.echo(f"  {hint}", err=True)
 
 
-def _usage_hint(error: click.ClickException) -> str:
-    context = getattr(error, "ctx", None)
-    return f"{context.command_path} --help shows the usage" if context else ""
+def _explain_usage(error: click.ClickException) -> int:
+    message, context = error.format_message(), getattr(error, "ctx", None)
+    if message.startswith("Usage:"):  # a group without a verb
+        click.echo(message)
+    else:
+        _complain(message, f"{context.command_path} --help shows the usage" if context else "")
+    return 2
 
 
 def _report_bug(error: Exception) -> int:

@@ -46,7 +46,9 @@ def command(old: str, new: str, config_file: Path | None, form: str, output: Pat
         if form == "json":
             stream.write(verb.as_json(result))
         else:
-            stream.write((verb.as_markdown if form == "md" else verb.as_text)(result).encode("utf-8", "backslashreplace"))
+            stream.write(
+                (verb.as_markdown if form == "md" else verb.as_text)(result).encode("utf-8", "backslashreplace")
+            )
     return 1 if _worse(result, config.plan().fail_on) else 0
 
 

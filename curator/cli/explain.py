@@ -32,4 +32,6 @@ def command(
     config = load_config(options.start((file,)), config_file, settings)
     result = verb.explain(file, line, config, beside=beside)
     with sink(None) as stream:
-        stream.write(verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace"))
+        stream.write(
+            verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace")
+        )

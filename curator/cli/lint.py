@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -99,10 +99,12 @@ def command(
     def once() -> int:
         config = load_config(options.start(paths), config_file, settings)
         if diff:
-            status = _show_diff(paths, config, unsafe_fixes, output)
-            return 0 if exit_zero else status
-        report = _mended(paths, config, unsafe_fixes) if fix else _linted(paths, config)
-        report = _less_known(report, baseline, write_baseline)
+            report = _linted(paths, config, baseline)
+            _show_diff(report, unsafe_fixes, output)
+            return 0 if exit_zero else report.exit_code
+        report = _mended(paths, config, baseline, unsafe_fixes) if fix else _linted(paths, config, baseline)
+        if write_baseline:
+            report = _keep_baseline(report, write_baseline)
         if settings["map"] and report.rows:
             _remember(config, paths, settings["map"])
         view = {
@@ -121,21 +123,24 @@ def command(
     return _watch(paths, output, once) if watch else once()
 
 
-def _linted(paths: tuple[str, ...], config: Config) -> Report:
-    from curator import engine
+def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None) -> Report:
+    """The findings, less those that a decision keeps out and those that the baseline lists."""
+    from curator import decisions, engine
 
     with progress() as tick:
-        return engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick)
+        report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick)
+    log = decisions.read(decisions.place(paths))
+    for problem in log.unread:
+        click.echo(f"{log.path}:{problem.line}: passed over: {problem.message}", err=True)
+    known = decisions.read_baseline(baseline) if baseline else None
+    return decisions.settle(report, log, known) if log.decisions or known else report
 
 
-def _mended(paths: tuple[str, ...], config: Config, unsafe: bool) -> Report:
+def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsafe: bool) -> Report:
     """Mend in place and say on standard error what was mended; the report is that of the mended files."""
-    from curator import engine
     from curator.fix import fix_files
 
-    with progress() as tick:
-        lint = partial(engine.lint, workers=config.workers, cache=config.cache, progress=tick)
-        result = fix_files(paths, config, unsafe=unsafe, lint=lint)
+    result = fix_files(paths, config, unsafe=unsafe, lint=partial(_linted, baseline=baseline))
     for mended in result.files:
         codes = ", ".join(f"{code} {count:,}" for code, count in mended.fixed.items())
         dropped = f"; {mended.dropped:,} rows dropped" if mended.dropped else ""
@@ -145,25 +150,21 @@ def _mended(paths: tuple[str, ...], config: Config, unsafe: bool) -> Report:
     return result.report
 
 
-def _show_diff(paths: tuple[str, ...], config: Config, unsafe: bool, output: Path | None) -> int:
-    from curator.fix import diff_text
+def _show_diff(report: Report, unsafe: bool, output: Path | None) -> None:
+    from curator.fix import unified_diff
 
-    report = _linted(paths, config)
-    with sink(output) as stream:
-        for part in diff_text(report, unsafe=unsafe):
-            stream.write(part.encode("utf-8", "backslashreplace"))
-    return report.exit_code
+    with _or_nobody_reads(), sink(output) as stream:
+        for line in unified_diff(report, unsafe=unsafe):
+            stream.write(f"{line}\n".encode("utf-8", "backslashreplace"))
 
 
-def _less_known(report: Report, baseline: Path | None, write_baseline: Path | None) -> Report:
-    if not (baseline or write_baseline):
-        return report
+def _keep_baseline(report: Report, path: Path) -> Report:
+    """List the findings in a file; from then on they are known."""
     from curator import decisions
 
-    if write_baseline:
-        count = decisions.write_baseline(report, write_baseline)
-        click.echo(f"{count:,} findings listed in {write_baseline}", err=True)
-    return decisions.without(report, baseline) if baseline else report
+    count = decisions.write_baseline(report, path)
+    click.echo(f"{count:,} findings listed in {path}: --baseline {path} leaves them out", err=True)
+    return decisions.settle(report, None, decisions.read_baseline(path))
 
 
 def _remember(config: Config, paths: tuple[str, ...], columns: dict[str, str]) -> None:
@@ -182,10 +183,16 @@ def _remember(config: Config, paths: tuple[str, ...], columns: dict[str, str]) -
 def _print(report: Report, form: str, output: Path | None, view: dict[str, Any]) -> None:
     from curator.report import render
 
+    with _or_nobody_reads(), sink(output) as stream:
+        render(report, form, stream, **view)
+
+
+@contextlib.contextmanager
+def _or_nobody_reads() -> Iterator[None]:
+    """`curator lint … | head`: the exit status still tells what was found."""
     try:
-        with sink(output) as stream:
-            render(report, form, stream, **view)
-    except BrokenPipeError:  # `curator lint … | head`: the exit status still tells what was found
+        yield
+    except BrokenPipeError:
         silence()
 
 

@@ -6,11 +6,13 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 import click
+
+from curator.errors import WriteError
 
 
 @contextmanager
@@ -27,8 +29,11 @@ def sink(path: Path | None) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
     elif path.exists() and not path.is_file():
-        with path.open("wb") as stream:
-            yield stream
+        try:
+            with path.open("wb") as stream:
+                yield stream
+        except OSError as error:
+            raise WriteError(f"cannot be written: {error.strerror}", where=str(path)) from None
     else:
         from curator.writing import Replacement
 
@@ -39,7 +44,8 @@ def sink(path: Path | None) -> Iterator[IO[bytes]]:
 
 def silence() -> None:
     """Nobody reads standard output any more: let what is left in its buffer vanish at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def coloured(choice: str, stream: IO[str]) -> bool:

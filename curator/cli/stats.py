@@ -45,4 +45,6 @@ def command(
     config = load_config(options.start(paths), config_file, settings)
     result = verb.stats(paths, config, price=price, epochs=epochs, workers=config.workers)
     with sink(output) as stream:
-        stream.write(verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace"))
+        stream.write(
+            verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace")
+        )

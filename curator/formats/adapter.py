@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -42,10 +43,15 @@ def nearly(word: str, name: str) -> bool:
     one, other = _letters(word), _letters(name)
     if one == other:
         return True
+    if name in _PARTS.split(word.lower()):  # "question_id" is no slip for "question"
+        return False
     allowed = 2 if len(other) >= 8 else 1
     if len(other) < 4 or abs(len(one) - len(other)) > allowed:
         return False
     return _slips(one, other) <= allowed
+
+
+_PARTS = re.compile(r"[\W_]+")
 
 
 def _letters(word: str) -> str:

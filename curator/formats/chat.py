@@ -217,7 +217,7 @@ def _shared_messages(example: Example, turn: Turn, losses: Losses) -> list[Row]:
             losses.note("the tie between tool calls and the text beside them")
         calls = [_shared_call(call) for call in turn.calls]
         messages.append({"from": "function_call", "value": json_text(calls[0] if len(calls) == 1 else calls)})
-    if (weight := weight_of(turn)) is not None:
+    if (weight := weight_of(turn, losses)) is not None:
         messages[-1]["weight"] = weight
     messages[-1] |= beside(example, turn)
     return messages

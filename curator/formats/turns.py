@@ -175,23 +175,21 @@ _NO_BODY = Body(content=False)
 
 
 def read_content(value: Any, path: str) -> Body:
-    """The text of a content value: a string, a list of parts, or one part by itself."""
+    """The text of a content value: a string, or a list of parts. Anything else is no text."""
     if type(value) is str:
         return Body(value)
     if type(value) is list:
         return _parts(value, path)
-    if type(value) is dict:
-        return _parts([value], path, single=True)
     return _NO_BODY
 
 
-def _parts(parts: list[Any], path: str, single: bool = False) -> Body:
+def _parts(parts: list[Any], path: str) -> Body:
     texts: list[tuple[str, str]] = []  # (text, path)
     calls: list[ToolCall] = []
     thoughts: list[str] = []
     media = 0
     for j, part in enumerate(parts):
-        at = path if single else f"{path}[{j}]"
+        at = f"{path}[{j}]"
         if type(part) is str:
             texts.append((part, at))
         elif type(part) is not dict:
@@ -206,7 +204,7 @@ def _parts(parts: list[Any], path: str, single: bool = False) -> Body:
             texts += [(text, f"{at}.{key}") for key in _PART_TEXT_KEYS if type(text := part.get(key)) is str][:1]
     reasoning = "\n".join(thoughts) if thoughts else None
     if not texts:
-        return Body("", (), not single and not calls, media, tuple(calls), reasoning)
+        return Body("", (), not calls, media, tuple(calls), reasoning)
     pieces, start = [], 0
     for text, at in texts:
         pieces.append(Piece(at, start, len(text)))

@@ -34,9 +34,13 @@ def head(path: str) -> str:
 
 
 def carried(example: Example, target: frozenset[str], losses: Losses) -> Row:
-    """The keys of the source row that no turn was read from; one the target would read is a loss."""
+    """The keys of the source row that no turn was read from, and a note of all that cannot come along.
+
+    Those that both shapes know mean different things in each, but for a few.
+    """
     from curator.formats import SHAPES
 
+    _note_faults(example, target == SHAPES["text"].keys, losses)
     if type(example.value) is not dict:
         return {}
     own = SHAPES[example.shape].keys if example.shape in SHAPES else frozenset[str]()
@@ -48,11 +52,32 @@ def carried(example: Example, target: frozenset[str], losses: Losses) -> Row:
     for key, item in example.value.items():
         if key in read or key == "schemaVersion" or (key in own and item in (None, "", [], {})):
             continue
-        if (key in own) == (key in target):
+        if (key not in own and key not in target) or (key in _SIDE and key in target):
             row[key] = item
         else:
             losses.note(f"the column {key!r}")
     return row
+
+
+_SIDE = frozenset({"parallel_tool_calls", "weight"})
+
+
+def _note_faults(example: Example, to_text: bool, losses: Losses) -> None:
+    """What is wrong with the row and would be covered up: no other shape has the same fault."""
+    turns = example.all_turns()
+    if not turns:
+        losses.note("all: the row has no turns")
+    if example.shape == "text" and not to_text:
+        losses.note("that the text is no turn")
+    for turn in turns:
+        if not turn.content and not turn.calls and not turn.media and not turn.reasoning:
+            losses.note("a turn without text")
+        message = get(example.value, turn.base) if turn.base else None
+        if type(message) is dict and turn.weight is None and any(message.get(k) is not None for k in _WEIGHTS):
+            losses.note("weights that are none")
+
+
+_WEIGHTS = ("weight", "loss_weight", "train")
 
 
 def answered(example: Example, losses: Losses) -> tuple[Turn, ...]:
@@ -113,9 +138,12 @@ def beside(example: Example, turn: Turn) -> Row:
 _OBJECTS_OF_THEIR_OWN = frozenset({"gemini", "input-output", "oasst"})
 
 
-def weight_of(turn: Turn) -> int | float | None:
-    """A weight as JSON writes it: 0 and 1 as integers."""
-    return int(turn.weight) if turn.weight in (0, 1) else turn.weight
+def weight_of(turn: Turn, losses: Losses) -> int | None:
+    """The weight as a message may have it: 0, 1 or none."""
+    if turn.weight is None or turn.weight in (0, 1):
+        return None if turn.weight is None else int(turn.weight)
+    losses.note("weights other than 0 and 1")
+    return None
 
 
 def arguments_text(call: ToolCall) -> str:
@@ -172,7 +200,7 @@ def as_messages(example: Example, turns: Sequence[Turn], losses: Losses) -> list
                 message["tool_call_id"] = chosen
                 if chosen in waiting:
                     waiting.remove(chosen)
-        if (weight := weight_of(turn)) is not None:
+        if (weight := weight_of(turn, losses)) is not None:
             message["weight"] = weight
         if turn.reasoning is not None:
             message["reasoning_content"] = turn.reasoning

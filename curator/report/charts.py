@@ -48,8 +48,7 @@ def bars(items: Sequence[Bar], *, title: str, noun: str = "finding") -> str:
         name = f"{item.code} {item.label}".strip()
         said = f"{name}: {item.value:,} {noun}{'' if item.value == 1 else 's'}"
         button = (
-            f' role="button" tabindex="0" aria-pressed="false" aria-label="{_safe(said)}"'
-            f' data-key="{_safe(item.key)}"'
+            f' role="button" tabindex="0" aria-pressed="false" aria-label="{_safe(said)}" data-key="{_safe(item.key)}"'
             if item.key
             else ""
         )
@@ -102,9 +101,7 @@ def histogram(bins: Bins, *, title: str, unit: str = "tokens", noun: str = "row"
             f' width="{step - gap:.1f}" height="{tall:.1f}" rx="1.5"/></g>'
         )
         if (len(bins) - 1 - number) % every == 0:
-            parts.append(
-                f'<text class="tick mid" x="{x + step / 2:.1f}" y="{_TOP + high + 16}">{short(bound)}</text>'
-            )
+            parts.append(f'<text class="tick mid" x="{x + step / 2:.1f}" y="{_TOP + high + 16}">{short(bound)}</text>')
         edges[bound] = x + step
         below = bound
     base = _TOP + high
@@ -115,9 +112,7 @@ def histogram(bins: Bins, *, title: str, unit: str = "tokens", noun: str = "row"
         parts.append(f'<line class="share" x1="{x:.1f}" x2="{x:.1f}" y1="{_TOP - 2}" y2="{base}"/>')
         parts.append(f'<text class="tick share-name mid" x="{x:.1f}" y="{_TOP - 6}">{share}</text>')
     parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{base}" y2="{base}"/>')
-    parts.append(
-        f'<text class="tick end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 6}">{_safe(unit)}, up to</text></svg>'
-    )
+    parts.append(f'<text class="tick end" x="{_WIDTH - _RIGHT}" y="{_HEIGHT - 6}">{_safe(unit)}, up to</text></svg>')
     return "".join(parts)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from io import BytesIO
 from itertools import islice
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH = 2_000  # findings encoded at a time
+_LOOSE = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]")  # C1 controls, line ends, bidi overrides
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -105,19 +107,28 @@ def batches(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
 
 
 def encode(value: Any) -> bytes:
-    """JSON of any value; lone surrogates, which UTF-8 cannot hold, are spelt out in ASCII."""
+    """JSON of any value, on one line by everyone's count of lines; lone surrogates are spelt out in ASCII."""
     try:
-        return _encoder.encode(value)
+        return _on_one_line(_encoder.encode(value))
     except UnicodeEncodeError:
-        return _encoder.encode(_without_surrogates(msgspec.to_builtins(value, enc_hook=str)))
+        return encode(_without_surrogates(msgspec.to_builtins(value, enc_hook=str)))
 
 
 def encode_lines(values: Sequence[Any]) -> bytes:
     """JSON lines of any values, as `encode` writes them."""
     try:
-        return _encoder.encode_lines(values)
+        return _on_one_line(_encoder.encode_lines(values))
     except UnicodeEncodeError:
         return b"".join(encode(value) + b"\n" for value in values)
+
+
+def _on_one_line(json: bytes) -> bytes:
+    """The JSON with the controls and line ends that JSON allows raw written as escapes."""
+    return json if json.isascii() else _LOOSE.sub(_escape, json)
+
+
+def _escape(found: re.Match[bytes]) -> bytes:
+    return b"\\u%04x" % ord(found[0].decode())
 
 
 def _without_surrogates(value: Any) -> Any:

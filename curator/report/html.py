@@ -86,9 +86,7 @@ def _hero(report: Report, tally: Tally, view: View) -> str:
 def _severity_tiles(report: Report) -> list[tuple[str, str, str, str]]:
     """(class, name, count, what it means) of each severity."""
     notes = {"error": "would break a run", "warning": "would weaken it", "info": "to weigh"}
-    return [
-        (level if count else "", name, f"{count:,}", notes[level]) for level, name, count in _severities(report)
-    ]
+    return [(level if count else "", name, f"{count:,}", notes[level]) for level, name, count in _severities(report)]
 
 
 def _severities(report: Report) -> list[tuple[Severity, str, int]]:
@@ -148,9 +146,7 @@ def _findings(report: Report) -> str:
         for level, name, count in _severities(report)
         if count
     )
-    files = "".join(
-        f'<option value="{number}">{text(stat.path)}</option>' for number, stat in enumerate(report.files)
-    )
+    files = "".join(f'<option value="{number}">{text(stat.path)}</option>' for number, stat in enumerate(report.files))
     one_file = " hidden" if len(report.files) < 2 else ""
     return Template(asset("findings.html")).substitute(levels=levels, rules=options, files=files, one_file=one_file)
 
@@ -208,9 +204,7 @@ def _files(report: Report) -> str:
         )
         for stat in report.files
     )
-    return (
-        f'<section id="files"><h2>Files</h2>{table("Files", heads, rows, numbers=frozenset(range(4, 8)))}</section>'
-    )
+    return f'<section id="files"><h2>Files</h2>{table("Files", heads, rows, numbers=frozenset(range(4, 8)))}</section>'
 
 
 def _shapes(shape: str, shapes: dict[str, int], confidence: float) -> str:

@@ -57,8 +57,7 @@ def table(caption: str, head: Iterable[str], rows: Iterable[Iterable[str]], *, n
     side = [' class="number"' if place in numbers else "" for place in range(64)]
     heads = "".join(f'<th scope="col"{side[place]}>{cell}</th>' for place, cell in enumerate(head))
     body = "".join(
-        "<tr>" + "".join(f"<td{side[place]}>{cell}</td>" for place, cell in enumerate(row)) + "</tr>\n"
-        for row in rows
+        "<tr>" + "".join(f"<td{side[place]}>{cell}</td>" for place, cell in enumerate(row)) + "</tr>\n" for row in rows
     )
     return (
         f'<div class="scroll"><table><caption class="unseen">{text(caption)}</caption>'

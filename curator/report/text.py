@@ -8,12 +8,12 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-
-import msgspec
+from itertools import accumulate
 
 from curator.excerpt import visible
 from curator.model import Excerpt, Finding, Report, RuleStat
 from curator.report import View, Write
+from curator.report.data import encode
 from curator.report.tally import (
     Tally,
     by_count,
@@ -35,6 +35,7 @@ _STYLES = {
     "strong": "1",
     "dim": "2",
 }
+_SLACK = 14  # cells a snippet may be shorter, to be cut between words
 _GUTTER = "  | "
 # where characters of no cell or of two are found; a text without them takes a cell a character
 _UNEVEN = re.compile(
@@ -184,7 +185,7 @@ def _block(finding: Finding, pen: Pen, view: View) -> Iterator[str]:
     if finding.fix is not None:
         yield pen.paint(f"    {finding.fix.safety} fix: {visible(finding.fix.title)}", "dim")
     if view.verbose and finding.evidence:
-        evidence = msgspec.json.encode(finding.evidence, enc_hook=str).decode()
+        evidence = encode(finding.evidence).decode()
         yield pen.paint(f"    evidence: {visible(evidence)}", "dim")
 
 
@@ -222,13 +223,10 @@ def _cut(text: str, room: int) -> tuple[str, int]:
     width = cells(text)
     if width <= room:
         return text, width
-    taken, kept = 1, 0
-    for char in text:
-        if taken + _cell(char) > room:
-            break
-        taken += _cell(char)
-        kept += 1
-    return text[:kept] + "…", taken
+    kept = text[: _fitting(text, room - 1)]
+    space = kept.rfind(" ", len(kept) - _SLACK)
+    kept = kept[:space] if space > 0 else kept
+    return kept + "…", cells(kept) + 1
 
 
 def _cut_front(text: str, room: int) -> tuple[str, int]:
@@ -236,13 +234,15 @@ def _cut_front(text: str, room: int) -> tuple[str, int]:
     width = cells(text)
     if width <= room:
         return text, width
-    taken, kept = 1, 0
-    for char in reversed(text):
-        if taken + _cell(char) > room:
-            break
-        taken += _cell(char)
-        kept += 1
-    return "…" + text[len(text) - kept :], taken
+    kept = text[len(text) - _fitting(reversed(text), room - 1) :]
+    space = kept.find(" ", 0, _SLACK)
+    kept = kept[space + 1 :] if 0 <= space < len(kept) - 1 else kept
+    return "…" + kept, cells(kept) + 1
+
+
+def _fitting(text: Iterable[str], room: int) -> int:
+    """How many characters fit in `room` cells."""
+    return sum(1 for taken in accumulate(map(_cell, text)) if taken <= room)
 
 
 def cells(text: str) -> int:
@@ -291,9 +291,7 @@ def wrap_words(words: Iterable[str], width: int) -> Iterator[str]:
 
 
 def _not_run(report: Report) -> list[str]:
-    return [
-        f"{code_ranges(item.codes)} ({visible(item.reason)}: {visible(item.unlock)})" for item in report.not_run
-    ]
+    return [f"{code_ranges(item.codes)} ({visible(item.reason)}: {visible(item.unlock)})" for item in report.not_run]
 
 
 def _footnotes(report: Report, pen: Pen) -> None:

@@ -31,7 +31,7 @@ _MAGIC = {
     b"\x80\x04\x95": ("a Python pickle", "write it as JSON lines; a pickle is never opened, since it can run code"),
     b"\x93NUMPY": ("a NumPy array", "write its rows as JSON lines"),
 }
-_WRAPPED = re.compile(r'"(?:%s)"\s*:\s*\[\s*[{\]]' % "|".join(WRAPPERS))
+_WRAPPED = re.compile(rf'"(?:{"|".join(WRAPPERS)})"\s*:\s*\[\s*[{{\]]')
 _PRETTY = re.compile(r'\s*(?:[\[\]{}]+,?|"[^"]*"\s*:.*|[\]}]+,?\s*[\[{]?)\s*')
 
 

@@ -149,11 +149,13 @@ def _next_cut(file: object, start: int, size: int) -> int:
         seek(start)
         before = start + file.read(LEAST).rfind(b"\n") + 1  # type: ignore[attr-defined]
         return before if before > start else stop
+    asked = False
     while stop < size:
         line = readline()
+        if asked and line[:1] in (b"{", b"["):  # a row that goes on over several lines stays whole
+            return stop
         if not line or stop + len(line) - start > MOST:
             return stop
         stop += len(line)
-        if zlib.crc32(line) * SPACING < len(line) << 32:
-            return stop
+        asked = asked or zlib.crc32(line) * SPACING < len(line) << 32
     return min(stop, size)

@@ -1,0 +1,467 @@
+"""What people decided about findings, and what was known when a baseline was taken.
+
+Decisions are lines of `.curator/decisions.jsonl` beside the data: only ever appended, mergeable as text,
+addressed by content and never by line number. Of several verdicts on one finding the newest counts. A
+verdict lapses when its row changes: it is then offered again, never applied in silence.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import msgspec
+
+from curator.errors import SourceError, WriteError
+from curator.model import Decision, Finding, Report, Verdict
+from curator.writing import write_whole
+
+FILE = Path(".curator", "decisions.jsonl")
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Decision).decode
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Something about a line (from 1) of a decisions file that wants an eye."""
+
+    line: int
+    message: str
+
+
+class Log(msgspec.Struct, frozen=True):
+    """The decisions of a file in its order, with the lines they stand in, and the lines that could not be read."""
+
+    path: str
+    decisions: tuple[Decision, ...] = ()
+    lines: tuple[int, ...] = ()
+    unread: tuple[Problem, ...] = ()
+
+
+# ---------------------------------------------------------------------- the file
+
+
+def place(paths: Sequence[str | Path]) -> Path:
+    """Where the decisions about these files or folders are kept: beside the first of them."""
+    first = Path(paths[0]) if paths and str(paths[0]) != "-" else Path()
+    return (first if first.is_dir() else first.parent) / FILE
+
+
+def read(path: str | Path) -> Log:
+    """The decisions of a file; none where there is no file.
+
+    A line that cannot be read, such as one that a power cut tore, is reported and passed over.
+    Raises SourceError where the file exists and cannot be opened.
+    """
+    try:
+        data = Path(path).read_bytes()
+    except FileNotFoundError:
+        return Log(str(path))
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    decisions: list[Decision] = []
+    lines: list[int] = []
+    unread: list[Problem] = []
+    for number, line in enumerate(data.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            decisions.append(_decode(line))
+            lines.append(number)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            torn = number == data.count(b"\n") + 1
+            cause = "the line is cut off: its writing was interrupted" if torn else f"no decision: {error}"
+            unread.append(Problem(number, cause))
+    return Log(str(path), tuple(decisions), tuple(lines), tuple(unread))
+
+
+def append(path: str | Path, decisions: Iterable[Decision]) -> None:
+    """Add decisions to a file: all of them or none, also while others append to it.
+
+    Raises WriteError.
+    """
+    body = b"".join(_encode(decision) + b"\n" for decision in decisions)
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise WriteError(f"cannot be written: {error.strerror}", where=str(path)) from None
+    with os.fdopen(number, "r+b", buffering=0) as file, _locked(number):
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(size - 1, 0))
+        torn = file.read(1) not in (b"", b"\n")
+        try:
+            _write_all(number, b"\n" * torn + body)
+            os.fsync(number)
+        except OSError as error:
+            file.truncate(size)
+            hint = "nothing was recorded; free some space and decide again"
+            raise WriteError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from None
+
+
+def write(path: str | Path, decisions: Iterable[Decision]) -> None:
+    """Write a decisions file anew, whole or not at all. Raises WriteError."""
+    write_whole(path, b"".join(_encode(decision) + b"\n" for decision in decisions))
+
+
+def _write_all(number: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(number, data) :]
+
+
+@contextmanager
+def _locked(number: int) -> Iterator[None]:
+    """Hold the file for this process alone."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        os.lseek(number, 0, os.SEEK_SET)
+        msvcrt.locking(number, msvcrt.LK_LOCK, 1)  # type: ignore[attr-defined]
+        try:
+            yield
+        finally:
+            os.lseek(number, 0, os.SEEK_SET)
+            msvcrt.locking(number, msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
+        return
+    fcntl.flock(number, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        fcntl.flock(number, fcntl.LOCK_UN)
+
+
+# ---------------------------------------------------------------------- single decisions
+
+
+def decide(
+    finding: Finding,
+    verdict: Verdict,
+    *,
+    who: str = "",
+    why: str = "",
+    text: str = "",
+    expires: str = "",
+    now: datetime | None = None,
+) -> Decision:
+    """A decision about a finding; `text` is the new row of an edit, `expires` a date (2027-01-31)."""
+    when = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
+    return Decision(
+        verdict, finding.row, finding.id, finding.code, text, who, when, why, expires, _seen(finding), _place(finding)
+    )  # fmt: skip
+
+
+def _seen(finding: Finding) -> str:
+    """A hash of what the finding showed: the same text under the same path in another row has the same."""
+    if finding.excerpt is None:
+        return ""
+    body = _encode([finding.code, finding.path, finding.excerpt.text])
+    return hashlib.blake2b(body, digest_size=8).hexdigest()
+
+
+def _place(finding: Finding) -> str:
+    return f"{finding.file}:{finding.line} {finding.path}".rstrip()
+
+
+def merge(*logs: Iterable[Decision]) -> tuple[Decision, ...]:
+    """The decisions of several logs, each once, in order of time."""
+    together = dict.fromkeys(decision for log in logs for decision in log)
+    return tuple(sorted(together, key=_time))
+
+
+def standing(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    """The newest decision on every finding (or row, or row and code); those taken back are left out."""
+    newest: dict[tuple[str, ...], Decision] = {}
+    for decision in sorted(decisions, key=_time):
+        newest[_target(decision)] = decision
+    return tuple(decision for decision in newest.values() if decision.verdict != "later")
+
+
+def check(log: Log, today: date | None = None) -> tuple[Problem, ...]:
+    """What wants an eye in a decisions file: unread lines, missing reasons, lapsed dates, disagreements."""
+    found = list(log.unread)
+    newest = {_target(decision): decision for decision in sorted(log.decisions, key=_time)}
+    for number, decision in zip(log.lines, log.decisions, strict=True):
+        found += [Problem(number, message) for message in _faults(decision, today or date.today())]
+        last = newest[_target(decision)]
+        verdicts = {decision.verdict, last.verdict}
+        if len(verdicts) == 2 and decision.who != last.who and "later" not in verdicts:
+            said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
+            found.append(Problem(number, f"{said} of the same finding; the newest counts"))
+    return tuple(sorted(found, key=lambda problem: problem.line))
+
+
+def _faults(decision: Decision, today: date) -> Iterator[str]:
+    if not decision.finding and not decision.code and decision.verdict in ("keep", "accept"):
+        yield f"{decision.verdict} names neither a finding nor a code: it has no effect"
+    if decision.verdict == "edit" and not decision.text:
+        yield "edit has no text: it has no effect"
+    if decision.verdict == "keep" and not decision.why:
+        yield "keep gives no reason"
+    if not decision.who:
+        yield "no author is named"
+    if _date(decision.when) is None:
+        yield f"{decision.when!r} is no date"
+    if decision.expires and _date(decision.expires) is None:
+        yield f"expires {decision.expires!r} is no date (write 2027-01-31): it has no effect"
+    elif _expired(decision, today):
+        yield f"expired on {decision.expires}"
+
+
+def _target(decision: Decision) -> tuple[str, ...]:
+    return (decision.finding,) if decision.finding else (decision.row, decision.code)
+
+
+def _time(decision: Decision) -> float:
+    """Seconds since 1970; a time that cannot be read is the oldest."""
+    try:
+        moment = datetime.fromisoformat(decision.when)
+    except ValueError:
+        return 0.0
+    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+
+
+def _date(text: str) -> date | None:
+    try:
+        return datetime.fromisoformat(text).date()
+    except ValueError:
+        return None
+
+
+def _expired(decision: Decision, today: date) -> bool:
+    """Whether the day named in `expires` has passed; a date that cannot be read counts as passed."""
+    if not decision.expires:
+        return False
+    last = _date(decision.expires)
+    return last is None or last < today
+
+
+# ---------------------------------------------------------------------- suppressing findings
+
+
+class Suppressions(msgspec.Struct, frozen=True):
+    """The standing decisions that say "keep", by finding id and by (content id of the row, code)."""
+
+    by_finding: dict[str, Decision]
+    by_row: dict[tuple[str, str], Decision]
+    expired: tuple[Decision, ...]
+    others: tuple[Decision, ...]  # standing decisions with another verdict
+
+    @classmethod
+    def from_decisions(cls, decisions: Iterable[Decision], today: date | None = None) -> Suppressions:
+        today = today or date.today()
+        by_finding: dict[str, Decision] = {}
+        by_row: dict[tuple[str, str], Decision] = {}
+        expired: list[Decision] = []
+        others: list[Decision] = []
+        for decision in standing(decisions):
+            if _expired(decision, today):
+                expired.append(decision)
+            elif decision.verdict != "keep":
+                others.append(decision)
+            elif decision.finding:
+                by_finding[decision.finding] = decision
+            elif decision.code:
+                by_row[decision.row, decision.code] = decision
+        return cls(by_finding, by_row, tuple(expired), tuple(others))
+
+    def covering(self, finding: Finding) -> Decision | None:
+        """The decision that keeps the finding out of the report."""
+        return self.by_finding.get(finding.id) or self.by_row.get((finding.row, finding.code))
+
+    def kept(self) -> tuple[Decision, ...]:
+        """The decisions that keep something out."""
+        return *self.by_finding.values(), *self.by_row.values()
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """The findings known at a point in time: how often each finding id occurred."""
+
+    counts: dict[str, int] = {}
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one pass over the findings came to.
+
+    kept, fixable  findings left, and those of them with a fix, by code
+    suppressed     findings that a decision keeps out
+    known          findings that the baseline lists
+    unused         decisions to keep what is not there any more
+    expired        decisions to keep something whose day has passed; they have no effect
+    offers         (finding, earlier decision): the row seems to be one that was decided on and has changed since
+    """
+
+    kept: dict[str, int]
+    fixable: dict[str, int]
+    suppressed: int
+    known: int
+    unused: tuple[Decision, ...]
+    expired: tuple[Decision, ...]
+    offers: tuple[tuple[Finding, Decision], ...]
+
+
+class Filtered:
+    """The findings that decisions and baseline leave: a stream that can be read again and again."""
+
+    def __init__(self, findings: Iterable[Finding], suppressions: Suppressions, baseline: Baseline) -> None:
+        self._findings, self._suppressions, self._baseline = findings, suppressions, baseline
+        self._hints = _hints((*suppressions.kept(), *suppressions.others))
+        self._outcome: Outcome | None = None
+
+    def __iter__(self) -> Iterator[Finding]:
+        left = Counter(self._baseline.counts)
+        kept, fixable = Counter[str](), Counter[str]()
+        suppressed = known = 0
+        met: set[str] = set()  # ids of findings that somebody decided on
+        used: set[Decision] = set()
+        offers: dict[Decision, Finding] = {}
+        decided = {decision.finding for decision in self._suppressions.others}
+        for finding in self._findings:
+            if finding.id in decided:
+                met.add(finding.id)
+            if decision := self._suppressions.covering(finding):
+                used.add(decision)
+                suppressed += 1
+                continue
+            if left and left[finding.id] > 0:
+                left[finding.id] -= 1
+                known += 1
+                continue
+            kept[finding.code] += 1
+            fixable[finding.code] += finding.fix is not None
+            if self._hints and finding.id not in decided:
+                for old in self._earlier(finding):
+                    offers.setdefault(old, finding)
+            yield finding
+        self._outcome = Outcome(
+            dict(kept),
+            dict(fixable),
+            suppressed,
+            known,
+            tuple(decision for decision in self._suppressions.kept() if decision not in used),
+            self._suppressions.expired,
+            tuple((f, old) for old, f in offers.items() if old not in used and old.finding not in met),
+        )
+
+    def __len__(self) -> int:
+        return sum(self.outcome.kept.values())
+
+    @property
+    def outcome(self) -> Outcome:
+        """The counts of a whole pass, which is made where none has been."""
+        if self._outcome is None:
+            for _ in self:
+                pass
+        assert self._outcome is not None
+        return self._outcome
+
+    def _earlier(self, finding: Finding) -> list[Decision]:
+        """Decisions on something that looked like the finding or stood where it stands."""
+        return [*self._hints.get(_seen(finding), ()), *self._hints.get(_place(finding), ())]
+
+
+def filter_findings(
+    findings: Iterable[Finding],
+    decisions: Iterable[Decision] = (),
+    baseline: Baseline | None = None,
+    today: date | None = None,
+) -> Filtered:
+    """The findings without those that a decision keeps out and those that the baseline lists."""
+    return Filtered(findings, Suppressions.from_decisions(decisions, today), baseline or Baseline())
+
+
+def settle(
+    report: Report, log: Log | None = None, baseline: Baseline | None = None, today: date | None = None
+) -> Report:
+    """The report without what decisions keep out and the baseline lists; all its counts follow.
+
+    `unused` names the decisions that had something to say about these files and rules, and had no effect.
+    """
+    from curator.engine import judge_limits
+
+    left = filter_findings(report.findings, log.decisions if log else (), baseline, today)
+    outcome = left.outcome
+    stats = tuple(
+        msgspec.structs.replace(
+            stat, findings=outcome.kept.get(stat.code, 0), fixable=outcome.fixable.get(stat.code, 0)
+        )
+        for stat in report.rules
+    )
+    codes = {stat.code for stat in report.rules}
+    names = {Path(file.path).name for file in report.files}
+    idle = [
+        decision
+        for decision in (*outcome.unused, *outcome.expired)
+        if decision.code in codes and (not decision.place or _file_name(decision) in names)
+    ]
+    return msgspec.structs.replace(
+        report,
+        findings=left,
+        rules=stats,
+        limits=judge_limits({limit.code: limit.allowed for limit in report.limits}, stats),
+        suppressed=outcome.suppressed,
+        known=outcome.known,
+        unused=tuple(idle),
+    )
+
+
+def _hints(decisions: Iterable[Decision]) -> dict[str, list[Decision]]:
+    """Decisions by what their finding showed and by where it stood."""
+    hints: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        for hint in {decision.seen, decision.place} - {""}:
+            hints.setdefault(hint, []).append(decision)
+    return hints
+
+
+def _file_name(decision: Decision) -> str:
+    file, _, _ = decision.place.rpartition(":")
+    return Path(file).name
+
+
+# ---------------------------------------------------------------------- baselines
+
+
+class _Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    baseline: int
+    findings: int
+
+
+class _Known(msgspec.Struct, frozen=True):
+    id: str
+    code: str
+    count: int
+
+
+def write_baseline(report: Report, path: str | Path) -> int:
+    """List the findings of a report in a file, for `read_baseline`; how many there are. Raises WriteError."""
+    counts = Counter((finding.code, finding.id) for finding in report.findings)
+    lines = [_encode(_Head(1, counts.total()))]
+    lines += [_encode(_Known(key, code, count)) for (code, key), count in sorted(counts.items())]
+    write_whole(path, b"\n".join(lines) + b"\n")
+    return counts.total()
+
+
+def read_baseline(path: str | Path) -> Baseline:
+    """The findings listed in a file. Raises SourceError where it is missing or is no whole baseline."""
+    hint = "write it with: curator lint … --write-baseline FILE"
+    try:
+        head, *lines = Path(path).read_bytes().splitlines()
+        wanted = msgspec.json.decode(head, type=_Head).findings
+        known = [msgspec.json.decode(line, type=_Known) for line in lines]
+    except OSError as error:
+        raise SourceError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=hint) from None
+    except (ValueError, msgspec.MsgspecError):
+        raise SourceError("this is no baseline", where=str(path), hint=hint) from None
+    counts: Counter[str] = Counter()
+    for item in known:
+        counts[item.id] += item.count
+    if counts.total() != wanted:
+        raise SourceError("the baseline is not whole", where=str(path), hint=hint)
+    return Baseline(dict(counts))

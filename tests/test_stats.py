@@ -1,0 +1,74 @@
+"""`curator stats` and `curator explain`: what is in a set, and in one row of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from curator import explain, stats
+from curator.config import Config
+from curator.errors import UsageError
+from curator.rule import chat
+
+Write = Callable[..., Path]
+
+ROWS = [
+    chat(system="Be brief.", user="What is the capital of Norway?", assistant="Oslo."),
+    chat(user="Count to five.", assistant="One, two, three, four, five."),
+    {"prompt": "Say hi.", "chosen": "Hi there!", "rejected": "No."},
+]
+
+
+def test_counts_rows_roles_and_tokens(write: Write) -> None:
+    result = stats.stats([write("a.jsonl", [*ROWS, b"{"])], Config(tokenizer="cl100k_base"))
+    assert (result.rows, result.unreadable, result.with_system, result.preferences) == (3, 1, 1, 1)
+    assert result.shapes == {"openai-chat": 2, "trl-preference": 1}
+    assert sum(result.tokens_by_role.values()) == result.tokens.total
+    assert result.row_tokens.most == max(result.row_tokens.most, result.answer_tokens.most)
+    assert sum(rows for _, rows in result.length_histogram) == 3
+
+
+def test_cost_comes_from_the_users_price_alone(write: Write) -> None:
+    path = write("a.jsonl", ROWS)
+    assert stats.stats([path], Config()).cost is None
+    result = stats.stats([path], Config(), price=1_000_000, epochs=3)
+    assert result.cost == 3 * result.tokens.total
+
+
+def test_lengths_say_what_a_maximum_keeps(write: Write) -> None:
+    rows = [chat(user="Count.", assistant="one " * n) for n in (100, 700, 3000)]
+    choices = {c.max_length: c for c in stats.stats([write("a.jsonl", rows)], Config()).lengths}
+    assert choices[512].rows == pytest.approx(1 / 3, abs=0.01)
+    assert choices[4096].rows == choices[4096].tokens == 1
+    assert choices[512].tokens < choices[1024].tokens < 1
+
+
+def test_a_set_without_a_readable_row_is_counted_too(write: Write) -> None:
+    result = stats.stats([write("a.jsonl", [b"{"])], Config())
+    assert (result.rows, result.unreadable, result.tokens.total) == (0, 1, 0)
+    assert "0 rows" in stats.as_text(result)
+    assert json.loads(stats.as_json(result))["rows"] == 0
+
+
+def test_explain_tells_turns_findings_and_who_points_at_the_row(write: Write) -> None:
+    path = write("a.jsonl", [ROWS[0], ROWS[1], ROWS[0]])
+    first, third = (explain.explain(path, line, Config()) for line in (1, 3))
+    assert [(t.role, t.trained) for t in first.turns] == [("system", False), ("user", False), ("assistant", True)]
+    assert [f.code for f in first.named_by] == ["DUP001"] == [f.code for f in third.findings]
+    assert first.row == third.row
+    assert "a.jsonl:1" in explain.as_text(third)
+    assert json.loads(explain.as_json(third))["place"]["line"] == 3
+
+
+def test_explain_shows_a_broken_line_as_it_is(write: Write) -> None:
+    result = explain.explain(write("a.jsonl", [ROWS[0], b'{"messages": \x1b[31m']), 2, Config())
+    assert result.shape == "unknown" and result.findings
+    assert "\x1b" not in explain.as_text(result)
+
+
+def test_explain_names_the_last_row_when_there_is_no_such_line(write: Write) -> None:
+    with pytest.raises(UsageError, match="no row at line 9"):
+        explain.explain(write("a.jsonl", ROWS), 9, Config())
