@@ -6,11 +6,10 @@ nothing. A mend is checked by decoding it: what does not decode to objects is no
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 LONGEST = 1 << 20  # characters of a line that is looked at for a mend
@@ -39,6 +38,7 @@ _NOTHING = frozenset({"nan", "Nan", "NAN", "inf", "-inf", "+inf", "Inf", "-Inf",
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][-+]?\d+)?|NaN|-?Infinity|true|false|null")
 _NEARLY_NUMBER = re.compile(r"[-+]?[\d.][\d._]*(?:[eE][-+]?\d+)?|0[xX][0-9a-fA-F]+")
 
+_strict = json.JSONDecoder().raw_decode
 _decode = json.JSONDecoder(strict=False).raw_decode
 
 
@@ -82,9 +82,9 @@ def with_escaped_breaks(text: str) -> str:
 
 
 def end_of_value(text: str) -> int:
-    """Where the JSON value at the start of a text ends, 0 where there is none."""
+    """Where the JSON value at the start of a text ends, 0 where there is none that strict parsers take."""
     try:
-        return int(_decode(text)[1])
+        return int(_strict(text)[1])
     except (ValueError, RecursionError):
         return 0
 
@@ -93,6 +93,85 @@ def depth(text: str, stop: int | None = None) -> int:
     """How many brackets are open before text[stop]."""
     signs = [found[0] for found in STRUCTURE.finditer(text, 0, len(text) if stop is None else stop)]
     return sum(sign in "[{" for sign in signs) - sum(sign in "]}" for sign in signs)
+
+
+class RowOverLines(NamedTuple):
+    """A row written over `lines` lines from line `start` on, and what it is on one line."""
+
+    start: int
+    lines: int
+    text_broken: bool  # a line break stands inside a string
+    break_at: int  # byte in the first line
+    mended: str
+
+
+_MOST_LINES = 1000  # lines of one row
+_MOST_BYTES = 1 << 18
+_OPENING = 12  # bytes that a row and the next have in common: {"messages":
+
+_SIGNS = re.compile(rb'[\[\]{}]|"(?:[^"\\]+|\\.)*+("?)', re.DOTALL)
+_TAIL = re.compile(rb'(?:[^"\\]+|\\.)*+("?)', re.DOTALL)
+
+
+def rows_over_lines(
+    lines: Sequence[bytes], broken: Iterable[int], is_row: Callable[[int], bool]
+) -> Iterator[RowOverLines]:
+    """The rows among `lines` that go on over line breaks; `broken` are the lines that are no JSON, in order.
+
+    `is_row` tells whether a line is a row of its own: no other row goes on over it.
+    """
+    done = 0
+    for start in broken:
+        if start >= done and lines[start].lstrip().startswith(b"{") and (row := _row_from(lines, start, is_row)):
+            done = start + row.lines
+            yield row
+
+
+def _row_from(lines: Sequence[bytes], start: int, is_row: Callable[[int], bool]) -> RowOverLines | None:
+    """The row that begins on a broken line, when the lines that follow complete it."""
+    opening = lines[start][:_OPENING]
+    level, inside, size = 0, False, 0
+    for stop in range(start, min(start + _MOST_LINES, len(lines))):
+        line = lines[stop]
+        size += len(line)
+        anew = stop > start and len(opening) == _OPENING and line.startswith(opening)
+        if anew or size > _MOST_BYTES or (stop > start and is_row(stop)):
+            return None
+        level, inside = _after(line, level, inside)
+        if level <= 0 and not inside:
+            break
+    else:
+        return None
+    try:
+        text = b"\n".join(lines[start : stop + 1]).decode().removeprefix("\ufeff").strip()
+        end = _decode(text)[1]
+    except (ValueError, RecursionError):
+        return None
+    if stop == start or text[end:].strip(" \r\n,]"):
+        return None
+    text = text[:end]
+    text_broken = not end_of_value(text)
+    mended = with_escaped_breaks(text) if text_broken else joined(text)
+    if not _objects(mended):
+        return None
+    ending = "\r" if lines[stop].endswith(b"\r") else ""
+    return RowOverLines(start, stop - start + 1, text_broken, len(lines[start].rstrip()), mended + ending)
+
+
+def _after(line: bytes, level: int, inside: bool) -> tuple[int, bool]:
+    """(open brackets, inside a string) after a line, given both before it."""
+    at = 0
+    if inside:
+        tail = _TAIL.match(line)
+        if tail is None or not tail[1]:
+            return level, True
+        at, inside = tail.end(), False
+    for sign in _SIGNS.finditer(line, at):
+        if sign[0][:1] == b'"':
+            inside = not sign[1]
+        else:
+            level += 1 if sign[0] in b"[{" else -1
+    return level, inside
 
 
 class Repeat(NamedTuple):
@@ -238,6 +317,8 @@ def _python(body: str) -> Diagnosis | None:
     """A Python dictionary, as `print(row)` and `str(row)` write it."""
     if not re.match(r"\{\s*'", body):
         return None
+    import ast
+
     cause = "Python, not JSON: single quotes (write rows with json.dumps, not str)"
     place = body.index("'")
     try:

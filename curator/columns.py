@@ -160,14 +160,12 @@ class Batch:
         self._literals = literals
         self.values: list[Any] = [parse(line) for line in self._bodies()]
         read = reader.read
-        self.examples: list[Example | None] = [
-            read(value) if type(value) is dict else None for value in self.values
-        ]
+        self.examples: list[Example | None] = [read(value) if type(value) is dict else None for value in self.values]
         self.readable: list[int] = [i for i, example in enumerate(self.examples) if example is not None]
 
     def _bodies(self) -> list[bytes]:
         """The lines without byte order marks: one before the first row, or where files were joined."""
-        if BOM not in self.data:
+        if BOM[:1] not in self.data or BOM not in self.data:  # one byte is sought ten times as fast
             return self.lines
         return [line.removeprefix(BOM) for line in self.lines]
 
@@ -224,7 +222,8 @@ class Batch:
         order = np.arange(len(places))
         begins = np.diff(places, prepend=-2) != 1
         rank: np.ndarray = order - np.maximum.accumulate(np.where(begins, order, 0))  # within a run of backslashes
-        return places[rank % 2 == 0]
+        starts: np.ndarray = places[rank % 2 == 0]
+        return starts
 
     def lines_at(self, places: np.ndarray) -> list[int]:
         """The lines in which bytes at these places stand, each once."""

@@ -93,9 +93,7 @@ class _Row(msgspec.Struct, frozen=True):
     example: Example | None
 
 
-def compare(
-    old: Sequence[str | Path], new: Sequence[str | Path], config: Config, *, cache: bool = True
-) -> Comparison:
+def compare(old: Sequence[str | Path], new: Sequence[str | Path], config: Config, *, cache: bool = True) -> Comparison:
     """Compare two versions of a set.
 
     Raises:
@@ -320,9 +318,7 @@ def _only(these: Iterable[Finding], those: Iterable[Finding]) -> tuple[Finding, 
 
 def as_json(result: Comparison) -> bytes:
     """The comparison as one JSON object."""
-    counts = {
-        name: len(getattr(result, name)) for name in ("added", "removed", "edited", "moved", "gained", "lost")
-    }
+    counts = {name: len(getattr(result, name)) for name in ("added", "removed", "edited", "moved", "gained", "lost")}
     body = {
         "old_rows": result.old_rows,
         "new_rows": result.new_rows,

@@ -13,6 +13,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args, get_origin
@@ -20,11 +21,11 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import msgspec
 from msgspec import Meta
 
-from curator import __version__
+from curator import __version__, tokens
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
-from curator.rule import Rule, all_rules
+from curator.rule import RULES, Rule, all_rules
 from curator.writing import write_whole
 
 FailOn = Literal["info", "warning", "error", "never"]
@@ -125,8 +126,9 @@ class Config(Settings, frozen=True, kw_only=True):
         chosen = _chosen(self, profile, rules, severities)
         missing = [code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)]
         options = _options(self, rules)
+        built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
-            rules=tuple(_build(self, rules[c], options.get(c, {})) for c in chosen if c not in missing),
+            rules=tuple(built[code] for code in chosen if code not in missing),
             severities={code: severities[code] for code in chosen},  # type: ignore[misc]
             fail_on=self.fail_on or profile.fail_on or "error",
             shape=self.shape,
@@ -192,7 +194,7 @@ def _revive(rules: list[tuple[str, dict[str, Any]]], state: dict[str, Any]) -> P
 def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration for data at `start`, with `overrides` (field name to value; None is "not given").
 
-    `explicit` names the file; without it the nearest `curator.toml`, or `pyproject.toml` with a
+    Paths in the file are relative to it. `explicit` names the file; without it the nearest `curator.toml`, or `pyproject.toml` with a
     `[tool.curator]` table, is taken from the folder of `start` upwards, not above the home folder.
     A `select`, `extend_select` or `ignore` in the overrides is applied after that of the file.
 
@@ -205,9 +207,13 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     settings = _settings(table, _shown_path(source), ConfigError)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     on_top = _settings(given, "", UsageError)
+    _profile(Config(profile=on_top.profile))
     selected = {"select", "extend_select", "ignore"}
     changed = {key.replace("-", "_") for key in given} - selected
     values = {**msgspec.structs.asdict(settings), **{key: getattr(on_top, key) for key in changed}}
+    if source and settings.tokenizer and "tokenizer" not in changed:
+        beside = source.parent / settings.tokenizer
+        values["tokenizer"] = _shown_path(beside) if beside.exists() else settings.tokenizer
     then = Selection(on_top.select, on_top.extend_select, on_top.ignore)
     return Config(**values, source=str(source or ""), then=then)
 
@@ -343,14 +349,18 @@ def _words(kind: Any) -> str:
             ]
             said = " and ".join(f"{words} {limit}" for limit, words in limits if limit is not None)
             return f"{noun} of {said}" if said else noun
+        case i.LiteralType():
+            return f"one of {', '.join(map(str, kind.values))}"
         case i.StrType():
-            return f"text that matches {kind.pattern}" if kind.pattern else "text"
+            noun = f"text that matches {kind.pattern}" if kind.pattern else "text"
+            return f"{noun} of at least {kind.min_length} characters" if kind.min_length else noun
         case i.BoolType():
             return "true or false"
         case i.DictType():
             return "a table"
         case i.VarTupleType() | i.ListType() | i.SetType() | i.FrozenSetType():
-            return "a list of " + _words(kind.item_type).removeprefix("a ").removeprefix("an ")
+            noun = "a list of " + _words(kind.item_type).removeprefix("a ").removeprefix("an ")
+            return f"{noun}, at least {kind.min_length} of them" if kind.min_length else noun
         case _:
             return type(kind).__name__.removesuffix("Type").lower()
 
@@ -397,15 +407,19 @@ EXACT = 1000  # the rank of a code or name, above that of every prefix
 
 
 def load_rules(packs: Sequence[str] = ()) -> dict[str, type[Rule]]:
-    """Every rule by code, in order of code: the shipped ones and those of the named files of rules."""
-    own: dict[str, type[Rule]] = {}
+    """Every rule by code, in order of code: the shipped ones and those of the named files of rules.
+
+    The latter stay registered until the next call, so that reports find them, and no longer.
+    """
+    for code in _of_packs:
+        RULES.pop(code, None)
+    _of_packs.clear()
     for pack in packs:
-        own |= load_file(Path(pack))
-    _of_packs.update(own)
-    return {code: rule for code, rule in all_rules().items() if code in own or code not in _of_packs}
+        _of_packs.update(load_file(Path(pack)))
+    return all_rules()
 
 
-_of_packs: set[str] = set()  # codes from files of rules: only the plans that name such a file have them
+_of_packs: set[str] = set()  # codes from files of rules that are registered now
 
 
 def match(selector: str, rules: Mapping[str, type[Rule]]) -> Match | None:
@@ -482,10 +496,11 @@ def _chosen(
     chosen: set[str] = set()
     named: set[str] = set()
     own = Selection(config.select, config.extend_select, config.ignore)
-    for layer in (Selection(profile.select), own, config.then):
+    elsewhere = msgspec.structs.replace(config, source="")
+    for layer, origin in ((Selection(profile.select), elsewhere), (own, config), (config.then, elsewhere)):
         wanted = (*(layer.select or ()), *layer.extend)
         entries = [("select", name, True) for name in wanted] + [("ignore", name, False) for name in layer.ignore]
-        verdicts = _best(config, entries, rules)
+        verdicts = _best(origin, entries, rules)
         chosen = chosen if layer.select is None else set()
         chosen = {code for code in rules if verdicts.get(code, code in chosen)}
         exact = [match(name, rules) for name in wanted]
@@ -574,16 +589,30 @@ def _hash(plan: Plan) -> str:
     """BLAKE2b-128 of what findings depend on, in canonical JSON, and of curator's version."""
     packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, plan.packs)]
     body = {
-        "curator": __version__,
+        "curator": (__version__, _build()),
         "rules": {rule.code: msgspec.structs.asdict(rule) for rule in plan.rules},
         "packs": [hashlib.blake2b(file.read_bytes()).hexdigest() for file in packs],
         "severities": plan.severities,
         "shape": plan.shape,
         "columns": list(plan.columns.items()),  # their order is the order of the turns
-        "tokenizer": plan.tokenizer,
+        "tokenizer": tokens.backend(plan.tokenizer),
         "max_length": plan.max_length,
     }
     return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=16).hexdigest()
+
+
+@cache
+def _build() -> int:
+    """Changes with any module of this installation, so that nothing cached outlives an edit of the code."""
+    return max(file.stat().st_mtime_ns for file in Path(__file__).parent.rglob("*.py"))
+
+
+def _content(tokenizer: str | None) -> str | None:
+    """A digest of the tokenizer, where it is named by a path."""
+    for file in (Path(tokenizer), Path(tokenizer, "tokenizer.json")) if tokenizer else ():
+        if file.is_file():
+            return hashlib.blake2b(file.read_bytes()).hexdigest()
+    return None
 
 
 def _shown_path(path: Path | None) -> str:

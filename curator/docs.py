@@ -354,9 +354,9 @@ def schema() -> str:
 
 def _without_null(says: dict[str, Any]) -> dict[str, Any]:
     """A JSON Schema without null, for which TOML has no word."""
-    kinds = [kind for kind in says.get("anyOf", ()) if kind != {"type": "null"}]
-    if kinds == says.get("anyOf", ()):
+    if {"type": "null"} not in says.get("anyOf", ()):
         return says
+    kinds = [kind for kind in says["anyOf"] if kind != {"type": "null"}]
     rest = {key: value for key, value in says.items() if key != "anyOf" and (key, value) != ("default", None)}
     return rest | (kinds[0] if len(kinds) == 1 else {"anyOf": kinds})
 

@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -70,21 +71,42 @@ def lint(
     key = report_key(paths, _meaning(plan)) if kept else None
     if kept and key and (state := kept.report(key)) and (report := _revive(state, plan, started)):
         return report
+    with _no_collector(), open_sources(paths) as sources:
+        report = lint_sources(sources, plan, workers=workers, cache=kept, progress=progress)
+        report = msgspec.structs.replace(report, seconds=time.perf_counter() - started)
+        if kept and key:
+            kept.keep_report(key, _state(report, report.findings, kept))
+        return report
+
+
+def lint_sources(
+    sources: Sequence[Source],
+    plan: Plan,
+    *,
+    workers: int | None = None,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Lint opened sources as one set. Raises ChangedError when a file changed while it was read."""
+    started = time.perf_counter()
+    with _no_collector():
+        folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
+        run = _Run(plan, [s for s in sources if not plan.excluded(s.path)], Path(folder.name), cache)
+        run.scan(workers, progress)
+        run.join()
+        for source in sources:
+            source.check_unchanged()
+        store = run.findings(folder)
+        return run.report(store, time.perf_counter() - started)
+
+
+@contextmanager
+def _no_collector() -> Iterator[None]:
+    """Without the garbage collector: rows are trees without cycles, and it costs half of the decoding."""
     was_enabled = gc.isenabled()
-    gc.disable()  # rows are trees without cycles: collecting them costs half of the decoding
+    gc.disable()
     try:
-        with open_sources(paths) as sources:
-            folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
-            run = _Run(plan, [s for s in sources if not plan.excluded(s.path)], Path(folder.name), kept)
-            run.scan(workers, progress)
-            run.join()
-            for source in sources:
-                source.check_unchanged()
-            store = run.findings(folder)
-            report = run.report(store, time.perf_counter() - started)
-            if kept and key:
-                kept.keep_report(key, _state(report, store, kept))
-            return report
+        yield
     finally:
         if was_enabled:
             gc.enable()
@@ -108,8 +130,7 @@ class _Run:
         tokens.resolve(self.plan.tokenizer)  # forked workers share it; a wrong name fails here, once
         row_codes = {rule.code for rule in self.plan.rules if not isinstance(rule, DatasetRule)}
         jobs = [
-            Job(self.sources[n], span, self.detections[n].shape, self.ignored[n] & row_codes)
-            for n, span in self.spans
+            Job(self.sources[n], span, self.detections[n].shape, self.ignored[n] & row_codes) for n, span in self.spans
         ]
         size = sum(span.stop - span.start for _, span in self.spans)
         work = Scan(self.plan, self.folder, self.cache.scans if self.cache else None)
@@ -180,9 +201,7 @@ class _Run:
         for scan, (n, span) in zip(self.scans, self.spans, strict=True):
             first = 0 if span.start == 0 else first
             numbers = self.sources[n].lines(first, scan.head.lines)
-            pieces.append(
-                Piece(str(scan.path), n, first, None if self.sources[n].numbers is None else list(numbers))
-            )
+            pieces.append(Piece(str(scan.path), n, first, None if self.sources[n].numbers is None else list(numbers)))
             first += scan.head.lines
         faults = []
         for n, source in enumerate(self.sources):

@@ -85,9 +85,8 @@ def _shown(text: str, start: int, end: int) -> tuple[str, int, int]:
     size = len(text)
     start = min(max(start, 0), size)
     end = min(max(end, start), size)
-    low, high = start - SIDE, end + SIDE
-    if end == start == 0:
-        high = 2 * SIDE
+    low = start - SIDE - max(SIDE - (size - end), 0)  # what one side does not need the other may have
+    high = end + SIDE + max(SIDE - start, 0)
     head = tail = ""
     if low > 0:
         head = "…"
@@ -109,10 +108,10 @@ def _shown(text: str, start: int, end: int) -> tuple[str, int, int]:
 
 def _around_byte(raw: bytes, byte: int) -> Excerpt:
     byte = min(max(byte, 0), len(raw))
-    low = max(0, byte - 4 * (SIDE + 1))
+    low = max(0, byte - 4 * (2 * SIDE + 1))  # a character takes up to four bytes
     while low < byte and raw[low] & 0xC0 == 0x80:  # begin at a whole character
         low += 1
-    window = raw[byte : byte + 5 * (SIDE + LONGEST)]
+    window = raw[byte : byte + 8 * (SIDE + LONGEST)]
     size = _fault_size(window)
     before, fault, after = _decode(raw[low:byte]), _decode(window[:size]), _decode(window[size:])
     if byte + len(window) == len(raw):

@@ -44,9 +44,7 @@ class FindingStore:
     def __iter__(self) -> Iterator[Finding]:
         for n in range(len(self.paths)):
             rows = (f for k, piece in enumerate(self.pieces) if piece.source == n for f in self._of_span(k))
-            faults = sorted(
-                (self._finding(item, n, line, -1) for m, line, item in self.faults if m == n), key=_order
-            )
+            faults = sorted((self._finding(item, n, line, -1) for m, line, item in self.faults if m == n), key=_order)
             yield from merge(faults, rows, key=_order) if faults else rows
 
     def __len__(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -77,26 +78,34 @@ class Applied(NamedTuple):
 # ---------------------------------------------------------------------- one line
 
 
+class Mended(NamedTuple):
+    """The lines in the place of a line (or of `over` lines from it on), and whether each fix was made."""
+
+    lines: list[bytes]
+    made: tuple[bool, ...]
+    over: int = 1
+
+
 def fix_line(raw: bytes, fixes: Sequence[Fix]) -> list[bytes]:
     """The lines (without line breaks) that one round of fixes puts in the place of a line; [] drops it."""
-    return mend(raw, fixes)[0]
+    return mend(raw, fixes).lines
 
 
-def mend(raw: bytes, fixes: Sequence[Fix]) -> tuple[list[bytes], tuple[bool, ...]]:
-    """(lines in the place of the line, whether each fix was made).
+def mend(raw: bytes, fixes: Sequence[Fix]) -> Mended:
+    """One round of fixes on a line (without its line break).
 
     A fix is made whole or not at all, and waits for another round where an earlier one stands in its
     way. Mending goes before dropping: a row is dropped only where there is nothing else to do to it.
     """
     for number, fix in enumerate(fixes):
         if fix.lines and (lines := _encoded(fix.lines)) not in (None, [raw]):
-            return lines or [], tuple(other == number for other in range(len(fixes)))
+            return Mended(lines or [], tuple(other == number for other in range(len(fixes))), fix.over)
     if any(fix.changes for fix in fixes) and parse(raw.removeprefix(BOM)) is not UNSET:
         changed, made = splice_groups(raw, [fix.changes for fix in fixes])
         if changed != raw and parse(changed.removeprefix(BOM)) is not UNSET:
-            return [changed], tuple(done and bool(f.changes) for done, f in zip(made, fixes, strict=True))
+            return Mended([changed], tuple(done and bool(f.changes) for done, f in zip(made, fixes, strict=True)))
     drops = tuple(fix.drops for fix in fixes)
-    return ([] if any(drops) else [raw]), drops
+    return Mended([] if any(drops) else [raw], drops)
 
 
 def _encoded(lines: Sequence[str]) -> list[bytes] | None:
@@ -143,14 +152,20 @@ class Tally:
         self.fixed: Counter[str] = Counter()
         self.dropped = 0
 
+    def note(self, number: int, raw: bytes, findings: Sequence[Finding], mended: Mended) -> None:
+        """Take note of what became of line `number` (from 1)."""
+        self.fixed.update(finding.code for finding, done in zip(findings, mended.made, strict=True) if done)
+        self.dropped += not mended.lines and bool(raw.strip())
+
 
 def mend_lines(lines: Iterable[bytes], plan: Mapping[int, Sequence[Finding]], tally: Tally) -> Iterator[bytes]:
     """The lines of a file (with their line breaks), those in the plan mended.
 
     Raises ChangedError where a finding is not about the row that stands there.
     """
+    numbered = enumerate(lines, 1)
     number = 0
-    for number, line in enumerate(lines, 1):
+    for number, line in numbered:
         findings = plan.get(number)
         if findings is None:
             yield line
@@ -158,11 +173,13 @@ def mend_lines(lines: Iterable[bytes], plan: Mapping[int, Sequence[Finding]], ta
         raw = line.removesuffix(b"\n")
         if not _is_row(raw, findings[0].row, first=number == 1):
             raise _changed(findings[0].file)
-        new, made = mend(raw, [finding.fix for finding in findings if finding.fix])
-        tally.fixed.update(finding.code for finding, done in zip(findings, made, strict=True) if done)
-        tally.dropped += not new and bool(raw.strip())
-        if new:
-            yield b"\n".join(new) + line[len(raw) :]
+        mended = mend(raw, [finding.fix for finding in findings if finding.fix])
+        tally.note(number, raw, findings, mended)
+        end = line[len(raw) :]
+        for number, line in islice(numbered, mended.over - 1):  # noqa: B007, PLW2901
+            end = b"\n" if line.endswith(b"\n") else b""
+        if mended.lines:
+            yield b"\n".join(mended.lines) + end
     if plan and max(plan) > number:
         raise _changed(plan[max(plan)][0].file)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import msgspec
 
 from curator.columns import Batch, Literals
 from curator.formats import Reader
-from curator.model import Fix, Flag
+from curator.model import Finding, Flag, Place
 from curator.rule import Bad, DatasetRule, Rule
 from curator.tokens import Estimate
 
@@ -72,15 +71,16 @@ def offered_safety(rule: type[Rule]) -> str | None:
 
 def mended(rule: Rule, example: Any, shape: str | None = None) -> bytes:
     """What one round of the rule's fixes, safe and unsafe, makes of a GOOD or BAD entry."""
-    from curator.fix import mend
+    from curator.fix import apply_fixes
 
-    fixes: dict[int, list[Fix]] = {}
-    for index, flag in flags_of(rule, example, shape):
-        if flag.fix:
-            fixes.setdefault(index, []).append(flag.fix)
-    out = b""
-    for index, line in enumerate(io.BytesIO(lines_of(example))):
-        raw = line.removesuffix(b"\n")
-        lines, _ = mend(raw, fixes.get(index, []))
-        out += b"\n".join(lines) + line[len(raw) :] if lines else b""
-    return out
+    found = [finding_of(rule, index, flag) for index, flag in flags_of(rule, example, shape)]
+    return apply_fixes(lines_of(example), found, unsafe=True).data
+
+
+def finding_of(rule: Rule, index: int, flag: Flag) -> Finding:
+    """The flag as a finding in a file without a name."""
+    related = tuple(Place("", other + 1) for other in flag.related)
+    return Finding(
+        rule.code, rule.slug(), rule.severity, "", index + 1, flag.at, flag.message, "", "", index,
+        flag.span, flag.byte, flag.fix, related, flag.evidence,
+    )  # fmt: skip

@@ -159,21 +159,21 @@ def _faults_of_object(
     properties = properties if isinstance(properties, dict) else {}
     for name in required if isinstance(required, list) else ():
         if isinstance(name, str) and name not in value:
-            yield f"{_below(at, name)} is required and missing"
+            yield f"{_below(at, name)!r} is required and missing"
     closed = schema.get("additionalProperties") is False and "patternProperties" not in schema
     for name, item in value.items():
         if name in properties:
             yield from _faults(item, properties[name], root, _below(at, name), depth + 1)
         elif closed:
-            yield f"{_below(at, name)} is not allowed"
+            yield f"{_below(at, name)!r} is not allowed"
 
 
 def _named(at: str) -> str:
-    return at or "the object of arguments"
+    return repr(at) if at else "the object of arguments"
 
 
 def _below(at: str, name: str) -> str:
-    return f"{at}.{name}" if at else repr(name)
+    return f"{at}.{name}" if at else name
 
 
 def _referred(target: str, root: dict[str, Any]) -> dict[str, Any]:

@@ -39,13 +39,15 @@ class Cut(msgspec.Struct, frozen=True, tag="cut"):
 class Fix(msgspec.Struct, frozen=True):
     """A mend: changes inside the row, or new lines in the place of its line (none: the row is dropped).
 
-    `lines` and `changes` exclude each other.
+    `lines` and `changes` exclude each other. `over` counts the lines whose place the new lines take:
+    1, or more where a row was written over several.
     """
 
     title: str
     changes: tuple[Edit | Put | Cut, ...] = ()
     lines: tuple[str, ...] | None = None
     safety: Safety = "unsafe"
+    over: int = 1
 
     @property
     def drops(self) -> bool:
@@ -358,9 +360,7 @@ class Report(msgspec.Struct, frozen=True):
         bar = SEVERITIES.index(self.fail_on)
         limited = {limit.code for limit in self.limits}
         return not any(
-            stat.findings
-            for stat in self.rules
-            if SEVERITIES.index(stat.severity) >= bar and stat.code not in limited
+            stat.findings for stat in self.rules if SEVERITIES.index(stat.severity) >= bar and stat.code not in limited
         )
 
     @property

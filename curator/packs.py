@@ -432,7 +432,7 @@ def _removal(turn: Turn, spans: Sequence[tuple[int, int]]) -> Fix | None:
         if after is None:
             return None
         head = text[:start].rstrip()
-        opens = not head or head[-1] in ".!?:…\n\"“" or "\n" in text[len(head) : start]
+        opens = not head or head[-1] in '.!?:…\n"“' or "\n" in text[len(head) : start]
         stop = after.end()
         first = text[stop : stop + 1]
         swap = first.upper() if opens else first
@@ -644,7 +644,14 @@ def _rule_class(made: _Made, code: str) -> type[PackRule]:
     }
     name = "".join(part.capitalize() for part in entry.name.split("-"))
     return msgspec.defstruct(  # type: ignore[return-value]
-        name, fields, bases=(base,), namespace=namespace, module=__name__, frozen=True, kw_only=True, forbid_unknown_fields=True
+        name,
+        fields,
+        bases=(base,),
+        namespace=namespace,
+        module=__name__,
+        frozen=True,
+        kw_only=True,
+        forbid_unknown_fields=True,
     )
 
 
@@ -673,7 +680,12 @@ def _bad(made: _Made, table: Mapping[str, Any]) -> Bad:
     elif fixed is not None:
         fixed = DROPPED
     at = table.get("at")
-    return Bad(row, _default_place(made, row) if at is None else at if isinstance(at, str) else tuple(at), fixed, table.get("options", {}))
+    return Bad(
+        row,
+        _default_place(made, row) if at is None else at if isinstance(at, str) else tuple(at),
+        fixed,
+        table.get("options", {}),
+    )
 
 
 def _default_place(made: _Made, row: Row) -> str:

@@ -29,9 +29,7 @@ Change = Edit | Put | Cut
 BOM = b"\xef\xbb\xbf"
 
 _PLAIN_KEY = re.compile(r"[\w$@-]+")
-_NEXT = re.compile(
-    r'\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*+")\]|(?P<dot>\.?)(?P<key>[^.\[]+)', re.S
-)
+_NEXT = re.compile(r'\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*+")\]|(?P<dot>\.?)(?P<key>[^.\[]+)', re.S)
 
 
 # ---------------------------------------------------------------------- paths
@@ -296,9 +294,7 @@ class _Splice:
 
 _QUOTE = 0x22
 _WIDE_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u(?!00[0-7])[0-9a-fA-F]{4}")
-_ESCAPE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL
-)
+_ESCAPE = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.", re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 

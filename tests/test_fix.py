@@ -29,9 +29,7 @@ SPELL = Fix("write the", (Edit("messages[0].content", 6, 9, "the"),), safety="sa
 def finding(file, line, raw, code, change, related=(), path=""):
     row = content_id(parse(raw.removeprefix(b"\xef\xbb\xbf")), raw).hex()
     places = tuple(Place(str(file), other) for other in related)
-    return Finding(
-        code, "some-defect", "warning", str(file), line, path, "…", "", row, 0, fix=change, related=places
-    )
+    return Finding(code, "some-defect", "warning", str(file), line, path, "…", "", row, 0, fix=change, related=places)
 
 
 def report_of(files, findings, container="jsonl"):
@@ -102,18 +100,18 @@ def test_a_fix_may_put_lines_in_the_place_of_the_line_or_drop_it():
 
 
 def test_mending_goes_before_dropping():
-    assert fix.mend(ROW, [drop(), SPELL]) == ([ROW.replace(b"teh", b"the")], (False, True))
+    assert fix.mend(ROW, [drop(), SPELL])[:2] == ([ROW.replace(b"teh", b"the")], (False, True))
 
 
 def test_new_lines_stand_alone_in_their_round():
     lines = Fix("x", lines=("{}",))
-    assert fix.mend(ROW, [SPELL, lines, drop()]) == ([b"{}"], (False, True, False))
+    assert fix.mend(ROW, [SPELL, lines, drop()])[:2] == ([b"{}"], (False, True, False))
 
 
 def test_fixes_that_overlap_wait_and_those_that_do_not_are_made_together():
     space = Fix("x", (Edit("messages[0].content", 4, 5, ""), Edit("messages[0].content", 5, 6, "")))
     again = Fix("y", (Edit("messages[0].content", 8, 9, "y"), Put("n", 2)))
-    new, made = fix.mend(ROW, [SPELL, again, space])
+    new, made, _ = fix.mend(ROW, [SPELL, again, space])
     assert new == [ROW.replace(b"  teh", b"the")]
     assert made == (True, False, True)
 
@@ -130,9 +128,9 @@ def test_fixes_that_overlap_wait_and_those_that_do_not_are_made_together():
     ],
 )
 def test_a_fix_that_cannot_be_made_is_not_made(impossible):
-    assert fix.mend(ROW, [impossible]) == ([ROW], (False,))
+    assert fix.mend(ROW, [impossible])[:2] == ([ROW], (False,))
     broken = ROW[:-3]
-    assert fix.mend(broken, [SPELL]) == ([broken], (False,))
+    assert fix.mend(broken, [SPELL])[:2] == ([broken], (False,))
 
 
 def test_a_byte_order_mark_stays_unless_a_fix_takes_it():
@@ -165,6 +163,15 @@ def test_a_dropped_line_goes_with_its_line_break():
     applied = fix.apply_fixes(b'{"a": 1}\n\n' + ROW, found)
     assert applied.data == b'{"a": 1}\n'
     assert applied.dropped == 1  # a blank line is no row
+
+
+def test_a_row_written_over_several_lines_is_joined_in_one_step():
+    joined = Fix("one line", lines=('{"a": 1}',), over=3)
+    inner = finding("f", 3, b' "a": 1', "T002", drop())
+    for end in (b"", b"\n"):
+        data = ROW + b'\n{\n "a": 1\n}' + end
+        applied = fix.apply_fixes(data, [finding("f", 2, b"{", "T001", joined), inner], unsafe=True)
+        assert applied == (ROW + b'\n{"a": 1}' + end, {"T001": 1}, 0)
 
 
 def test_a_finding_about_another_row_stops_everything():

@@ -261,15 +261,15 @@ def crowd() -> Batch:
 
 
 def real_lines() -> list[bytes]:
-    """Up to sixty rows of each of some real sets, where they are at hand."""
+    """Up to fifteen rows of each of some real sets, where they are at hand."""
     lines: list[bytes] = []
     for file in sorted(SHARED.glob("*/*.json*")) if SHARED.is_dir() else []:
         if file.suffix == ".jsonl":
             with file.open("rb") as stream:
-                lines += [line.rstrip(b"\n") for line, _ in zip(stream, range(60), strict=False)]
+                lines += [line.rstrip(b"\n") for line, _ in zip(stream, range(15), strict=False)]
         elif file.suffix == ".json" and file.stat().st_size < 5_000_000:
             value = json.loads(file.read_bytes())
-            lines += [msgspec.json.encode(row) for row in value[:60]] if isinstance(value, list) else []
+            lines += [msgspec.json.encode(row) for row in value[:15]] if isinstance(value, list) else []
     return [line for line in lines if b"\n" not in line]
 
 

@@ -70,18 +70,21 @@ _SEQUENCE = re.compile(f"[Â-ß]{_TAIL}|[à-ï]{_TAIL}{{2}}|[ð-ô]{_TAIL}{{3}}"
 _RUN = re.compile(f"(?:{_SEQUENCE.pattern})+")
 
 
-def _other(codec: str, pattern: str) -> tuple[re.Pattern[str], dict[str, int]]:
-    tail = _class(set(_alphabet(codec, 0x80, 0xC0)) - _CLOSERS)
-    return re.compile(pattern.replace("TAIL", tail)), _alphabet(codec, 0x80, 0x100)
+def _other(codec: str, pattern: str) -> tuple[str, re.Pattern[str], dict[str, int]]:
+    tails = _alphabet(codec, 0x80, 0xC0)
+    pattern = pattern.replace("TAIL", _class(tails)).replace("SURE", _class(set(tails) - _CLOSERS))
+    return codec, re.compile(pattern), _alphabet(codec, 0x80, 0x100)
 
 
-# UTF-8 read as Windows-1251, Mac Roman, Windows-1250 or Latin-2, by runs that leave no doubt.
-_OTHER_RUNS = (
-    _other("cp1251", "(?:[РС]TAIL){3,}"),
+# UTF-8 read as Mac Roman, Windows-1251, Latin-2 or Windows-1250, by runs that leave no doubt.
+_OTHERS = (
     _other("mac_roman", "‚ÄTAIL"),
-    _other("cp1250", "(?:[ÂÄ]TAIL)*[ĂĹ]TAIL(?:[ÂÄĂĹ]TAIL)*"),
-    _other("iso8859_2", "(?:[ÂÄ]TAIL)*[ĂĹ]TAIL(?:[ÂÄĂĹ]TAIL)*"),
+    _other("cp1251", "(?:[РС]TAIL){3,}"),
+    _other("iso8859_2", "(?:[ÂÄ]TAIL)*(?:ĹTAIL|ĂSURE)(?:ĹTAIL|[ÂÄĂ]SURE)*"),
+    _other("cp1250", "(?:[ÂÄ]TAIL)*(?:ĹTAIL|ĂSURE)(?:ĹTAIL|[ÂÄĂ]SURE)*"),
 )
+_CYRILLIC_PAIR = re.compile(f"(?:[РС]{_class(_alphabet('cp1251', 0x80, 0xC0))})+")
+_LATIN_2_CONTROL = re.compile(r"[\x80\x82\x84-\x87\x89-\x8f\x91-\x97\x99-\x9f]")  # signs in Windows-1250
 _CHINESE_RUN = re.compile(r"鈥[\u3400-\u9fff]")
 # Remains of sequences that lost a byte: what stood there cannot be told.
 _LOST = re.compile(rf"â€(?!{_TAIL})|(?<=[a-z])Ã(?= )|(?<=[a-z\d.,;:!?)])Â(?= )|锟斤拷|鈥(?=[?\ufffd])")
@@ -119,20 +122,25 @@ def _meant(text: str, start: int, end: int) -> bool:
     return not before.islower() if text[start].isupper() else before.isalpha()
 
 
-def _western(text: str) -> list[Repair]:
-    """UTF-8 that was read as Windows-1252 or Latin-1, once or more often."""
-    sure, doubtful = [], []
+def _western(text: str, *, nested: bool = False) -> list[Repair]:
+    """UTF-8 that was read as Windows-1252 or Latin-1, once or more often.
+
+    `nested`: the text came out of such a reading, so that what could be meant is not.
+    """
+    sure: list[Repair] = []
+    doubtful: list[Repair] = []
     for run in _RUN.finditer(text):
         parts = [run] if _decoded(run.group(), _WESTERN) else _SEQUENCE.finditer(text, *run.span())
         for part in parts:
             read = _decoded(part.group(), _WESTERN) or ""
             lone = len(read) == 1
-            for again in reversed(_western(read) if read and not lone else ()):
+            for again in reversed(_western(read, nested=True) if read and not lone else ()):
                 read = read[: again.start] + (again.text or "\ufffd") + read[again.end :]
             if not read or not (_PLAUSIBLE.fullmatch(read) or (not lone and _is_writing(read))):
                 continue
             repair = Repair(*part.span(), None if "\ufffd" in read else read)
-            (doubtful if lone and _meant(text, *part.span()) else sure).append(repair)
+            meant = _meant(text, *part.span()) and not (nested and part.group()[0] in "ÂÃâ")
+            (doubtful if lone and meant else sure).append(repair)
     return sorted(sure + doubtful) if sure else []
 
 
@@ -142,23 +150,33 @@ def _is_writing(text: str) -> bool:
     return sum(kind[0] == "L" for kind in kinds) > 1 and all(kind[0] in "LMNPSZ" for kind in kinds)
 
 
+def _eastern(text: str) -> Iterator[Repair]:
+    """UTF-8 that was read as Mac Roman or as an encoding of eastern Europe or China."""
+    unlikely = "cp1250" if _LATIN_2_CONTROL.search(text) else "iso8859_2"
+    for codec, sure, table in _OTHERS:
+        if codec == unlikely or not sure.search(text):
+            continue
+        for run in (_CYRILLIC_PAIR if codec == "cp1251" else sure).finditer(text):
+            if read := _decoded(run.group(), table):
+                yield Repair(*run.span(), read)
+    for run in _CHINESE_RUN.finditer(text):
+        try:
+            yield Repair(*run.span(), run.group().encode("gb18030").decode("utf-8"))
+        except UnicodeDecodeError:
+            yield Repair(*run.span(), None)
+
+
 def mojibake(text: str) -> list[Repair]:
     """The parts of a text that are UTF-8 read as another encoding, with what they should read."""
-    found = _western(text)
-    for pattern, table in _OTHER_RUNS:
-        for run in pattern.finditer(text):
-            read = _decoded(run.group(), table)
-            if read and all(not run.start() < other.end or not other.start < run.end() for other in found):
-                found.append(Repair(*run.span(), read))
-    for run in _CHINESE_RUN.finditer(text):
-        data = run.group().encode("gb18030")
-        try:
-            found.append(Repair(*run.span(), data.decode("utf-8")))
-        except UnicodeDecodeError:
-            found.append(Repair(*run.span(), None))
-    taken = {place for repair in found for place in range(repair.start, repair.end)}
-    found += [Repair(*lost.span(), None) for lost in _LOST.finditer(text) if lost.start() not in taken]
-    return sorted(found)
+    found: list[Repair] = []
+    taken: set[int] = set()
+    lost = (Repair(*remains.span(), None) for remains in _LOST.finditer(text))
+    for repair in (*_eastern(text), *_western(text), *lost):
+        places = range(repair.start, repair.end)
+        if taken.isdisjoint(places):
+            taken.update(places)
+            found.append(repair)
+    return sorted(found, key=lambda repair: repair.start)
 
 
 class Mojibake(RowRule, frozen=True):
@@ -237,9 +255,7 @@ class ReplacementCharacter(RowRule, frozen=True):
         chat(user="Where is it?", assistant="In the café."),
         chat(user="What is U+FFFD?", assistant="The Unicode replacement character: \ufffd."),
     ]
-    BAD = [
-        Bad(chat(user="Where is it?", assistant="In the caf\ufffd, don\ufffdt miss it."), at="messages[1].content")
-    ]
+    BAD = [Bad(chat(user="Where is it?", assistant="In the caf\ufffd, don\ufffdt miss it."), at="messages[1].content")]
 
     def check(self, example: Example) -> Iterator[Flag]:
         if _about(example, _CHARACTER_TALK):
@@ -286,7 +302,9 @@ _NAMES = {
 _INVISIBLE = re.compile(_class(_NAMES))
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001eeff]")
 # Scripts whose letters join or stack, where joiners change what is seen.
-_JOINING = re.compile(r"[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1900-\u1cff\ua840-\ua8ff\ua980-\uaaff\uabc0-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff]")
+_JOINING = re.compile(
+    r"[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1900-\u1cff\ua840-\ua8ff\ua980-\uaaff\uabc0-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff]"
+)
 # Scripts that put no space between words, where a zero-width space may stand for one.
 _UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1980-\u1aaf\ua9e0-\uaa7f]")
 _FLAG_TAGS = re.compile(r"\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
@@ -304,7 +322,7 @@ def _has_purpose(text: str, place: int, before: str) -> bool:
         return bool(_UNSPACED.match(before) and _UNSPACED.match(after))
     if name == "variation selector":
         plain = not before or before in _NAMES or unicodedata.category(before) in _PLAIN_KINDS
-        return not plain or "\u2e80" <= before and before not in _NAMES or before == "\u2139"
+        return not plain or (before >= "\u2e80" and before not in _NAMES) or before == "\u2139"
     if name == "tag character":
         return any(flag.start() < place < flag.end() for flag in _FLAG_TAGS.finditer(text))
     if name == "Mongolian vowel separator":
@@ -334,7 +352,10 @@ class InvisibleCharacter(RowRule, frozen=True):
     GOOD = [
         chat(user="سلام", assistant="می‌خواهم به خانه بروم. \u200fنعم، 20%\u200f."),
         chat(user="नमस्ते", assistant="क्\u200dया हाल है? 👩\u200d💻 🏳️\u200d🌈 ❤️ 1️⃣ ℹ️"),
-        chat(user="សួស្តី", assistant="ខ្ញុំ\u200bស្រឡាញ់\u200bអ្នក 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"),
+        chat(
+            user="សួស្តី",
+            assistant="ខ្ញុំ\u200bស្រឡាញ់\u200bអ្នក 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        ),
         chat(user="What is a zero-width space?", assistant="A character without width: “\u200b”."),
     ]
     BAD = [
@@ -387,7 +408,7 @@ def purposeless(text: str) -> list[int]:
 
 _BLOCK_TAGS = "br|hr|p|div|li|ul|ol|dl|dt|dd|tr|td|th|table|tbody|thead|tfoot|h[1-6]|blockquote|pre|center|figure|figcaption|article|nav|noscript|iframe|script|style"
 _INLINE_TAGS = "span|font|img|a|strong|wbr|abbr|acronym|small|strike"
-_PAIRED_TAGS = "b|i|u|em|code"  # a lone one of these may be anything
+_PAIRED_TAGS = "b|i|u|em"  # a lone one of these may be anything
 _ATTRIBUTES = r"""(?:\s+[\w:@.-]{1,40}\s*=\s*(?:"[^"<>]{0,500}"|'[^'<>]{0,500}'|&quot;[^<>&]{0,500}&quot;|[^\s"'<>=]{1,300})){0,12}"""
 _LESS = "(?:<|&(?:amp;)*lt;|&(?:amp;)*#0*60;|&(?:amp;)*#[xX]0*3[cC];)"
 _MORE = "(?:>|&(?:amp;)*gt;|&(?:amp;)*#0*62;|&(?:amp;)*#[xX]0*3[eE];)"
@@ -397,7 +418,9 @@ _TAG = re.compile(
     re.I,
 )
 _ENTITY = re.compile(
-    r"&(?:amp;)*(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|" + "|".join(sorted((*name2codepoint, "apos"), key=len, reverse=True)) + ");"
+    r"&(?:amp;)*(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|"
+    + "|".join(sorted((*name2codepoint, "apos"), key=len, reverse=True))
+    + ");"
 )
 _BLOCK = re.compile(_BLOCK_TAGS, re.I)
 _MARKUP_TALK = re.compile(
@@ -418,7 +441,7 @@ def _without_markup(text: str, place: re.Match[str]) -> str:
 
 def _has_place(text: str, found: re.Match[str]) -> bool:
     """Whether a tag or an entity stands in code, an address or a table that may well hold it."""
-    mask = mask_at(text, *found.span())
+    mask = mask_at(text, found.start(), found.start() + 1)
     if mask is None:
         return False
     start, end, kind = mask
@@ -430,7 +453,9 @@ def _has_place(text: str, found: re.Match[str]) -> bool:
 
 
 _ESCAPED_CODE = re.compile(r"&(?:amp;)*(?:lt|gt|amp|quot|nbsp|apos|#0*3[49]);")
-_HOLDS_MARKUP = re.compile(r"</[a-zA-Z]|/>|<(?:html|div|span|p|br|a|ul|li|table|h[1-6])\b[^\n]*>|```(?:html|xml|jsx|tsx|vue)", re.I)
+_HOLDS_MARKUP = re.compile(
+    r"</[a-zA-Z]|/>|<(?:html|div|span|p|br|a|ul|li|table|h[1-6])\b[^\n]*>|```(?:html|xml|jsx|tsx|vue)", re.I
+)
 
 
 def markup_left(text: str) -> list[Repair]:
@@ -461,26 +486,92 @@ class HtmlLeft(RowRule, frozen=True):
 
     code = "ENC004"
     literals = (
-        *(f"<{name}" for name in ("br", "hr", "p>", "p ", "div", "li>", "ul>", "ol>", "tr>", "td", "th>", "table", "span", "font", "img", "a ", "strong", "h1", "h2", "h3", "h4", "script", "style", "blockquote", "center", "iframe", "wbr", "b>", "i>", "u>", "em>", "dl>", "dt>", "dd>", "small>", "pre>", "abbr", "h5", "h6", "li ", "ul ", "ol ", "p/", "code>", "noscript", "figure", "article", "nav", "strike", "acronym", "tbody", "thead", "tfoot")),
+        *(
+            f"<{name}"
+            for name in (
+                "br",
+                "hr",
+                "p>",
+                "p ",
+                "div",
+                "li>",
+                "ul>",
+                "ol>",
+                "tr>",
+                "td",
+                "th>",
+                "table",
+                "span",
+                "font",
+                "img",
+                "a ",
+                "strong",
+                "h1",
+                "h2",
+                "h3",
+                "h4",
+                "script",
+                "style",
+                "blockquote",
+                "center",
+                "iframe",
+                "wbr",
+                "b>",
+                "i>",
+                "u>",
+                "em>",
+                "dl>",
+                "dt>",
+                "dd>",
+                "small>",
+                "pre>",
+                "abbr",
+                "h5",
+                "h6",
+                "li ",
+                "ul ",
+                "ol ",
+                "p/",
+                "noscript",
+                "figure",
+                "article",
+                "nav",
+                "strike",
+                "acronym",
+                "tbody",
+                "thead",
+                "tfoot",
+            )
+        ),
         "</",
         "&#",
         *(f"&{name};" for name in (*name2codepoint, "apos")),
     )
     GOOD = [
         chat(user="How do I break a line in HTML?", assistant="Use <br/>; for a space, &nbsp;."),
-        chat(user="Is AT&T in R&D; and a<b, p<q>r?", assistant="Yes. Write to <name> at <your address>, if a <b and c> d."),
-        chat(user="Fetch it", assistant="Open https://example.com/?a=1&lt;=3&copy;=2 or `<div>`.\n\n```\n<p>&nbsp;</p>\n```"),
+        chat(
+            user="Is AT&T in R&D; and a<b, p<q>r?",
+            assistant="Yes. Write to <name> at <your address>, if a <b and c> d.",
+        ),
+        chat(
+            user="Fetch it",
+            assistant="Open https://example.com/?a=1&lt;=3&copy;=2 or `<div>`.\n\n```\n<p>&nbsp;</p>\n```",
+        ),
         chat(user="Compare", assistant="| a | b |\n|---|---|\n| one<br>two | three |"),
         chat(user="Think", assistant="<think>Half of 8 is 4.</think><answer>4</answer>"),
     ]
     BAD = [
         Bad(
-            chat(user="What is a quine?", assistant="A program<br/><br/>that prints itself&nbsp;&nbsp;&amp; no more.</p>"),
+            chat(
+                user="What is a quine?", assistant="A program<br/><br/>that prints itself&nbsp;&nbsp;&amp; no more.</p>"
+            ),
             at="messages[1].content",
             fixed=chat(user="What is a quine?", assistant="A program\n\nthat prints itself & no more.\n"),
         ),
         Bad(
-            chat(user="Who?", assistant='<div class="content">It&#39;s &lt;p&gt;Ada &amp;quot;A.&quot; <b>Lovelace</b>.'),
+            chat(
+                user="Who?", assistant='<div class="content">It&#39;s &lt;p&gt;Ada &amp;quot;A.&quot; <b>Lovelace</b>.'
+            ),
             at="messages[1].content",
             fixed=chat(user="Who?", assistant='\nIt\'s \nAda "A." Lovelace.'),
         ),
@@ -523,7 +614,9 @@ _ESCAPE_TALK = re.compile(
 )
 # A string of code or data: quoted after a bracket, an equals sign or a colon.
 _LITERAL = re.compile(r"""[(=:：{\[+]\s*(["'])(?:\\.|(?!\1)[^\\\n])*(?:\1|$)""", re.M)
-_WRITTEN_QUOTES = re.compile(r"""(?<=\w)\\'(?=[a-z]{1,2}\b)|(?<!\S)\\"(?=[^\W\d_][^"\\\n]*\\")|(?<=[\w.,!?])\\"(?=[\s.,;!?)]|$)""")
+_WRITTEN_QUOTES = re.compile(
+    r"""(?<=\w)\\'(?=[a-z]{1,2}\b)|(?<!\S)\\"(?=[^\W\d_][^"\\\n]*\\")|(?<=[\w.,!?])\\"(?=[\s.,;!?)]|$)"""
+)
 _PLAIN = {"\\n": "\n", "\\r\\n": "\n", "\\r": "\n", "\\t": "\t", '\\"': '"', "\\'": "'"}
 
 
@@ -574,18 +667,20 @@ class LiteralEscape(RowRule, frozen=True):
     literals = ("\\n", "\\r", "\\t", "\\u", '\\"', "\\'")
     GOOD = [
         chat(user="How do I split lines in Python?", assistant="Call text.split('\\n'). It cuts at every \\n."),
-        chat(user="Where?", assistant="In C:\\new\\notes.txt, or .\\new. So $\\nabla f$, \\neq 0; \\text{so}. \\nu too."),
+        chat(
+            user="Where?", assistant="In C:\\new\\notes.txt, or .\\new. So $\\nabla f$, \\neq 0; \\text{so}. \\nu too."
+        ),
         chat(user="Count the words: file (content: 'One.\\nTwo.')", assistant="```\nprint('a.\\nB')\n```"),
         chat(user="What is a line feed?", assistant="It ends a line.\\nThat is how it is written."),
     ]
     BAD = [
         Bad(
-            chat(user="List two birds.", assistant="Two birds:\\n- owl\\n- wren\\n\\nBoth sing.\\nSo \\\"they\\\" say."),
+            chat(user="List two birds.", assistant='Two birds:\\n- owl\\n- wren\\n\\nBoth sing.\\nSo \\"they\\" say.'),
             at="messages[1].content",
             fixed=chat(user="List two birds.", assistant='Two birds:\n- owl\n- wren\n\nBoth sing.\nSo "they" say.'),
         ),
         Bad(
-            chat(user="He said \\\"no\\\", didn\\'t he?", assistant="At the caf\\u00e9."),
+            chat(user='He said \\"no\\", didn\\\'t he?', assistant="At the caf\\u00e9."),
             at=("messages[0].content", "messages[1].content"),
             fixed=chat(user='He said "no", didn\'t he?', assistant="At the café."),
         ),
@@ -606,6 +701,7 @@ class LiteralEscape(RowRule, frozen=True):
 
 
 # ---------------------------------------------------------------------- spacing and normal form
+
 
 def wide_gaps(text: str, width: int) -> list[Repair]:
     """Runs of at least `width` spaces within a sentence of prose or, elsewhere in or behind a line, of two
@@ -663,7 +759,9 @@ class ExcessSpace(RowRule, frozen=True):
     ]
     BAD = [
         Bad(
-            chat(user="Who was Ada?", assistant="A   mathematician.     She lived\n\n\n\n\nin London, and   wrote.     "),
+            chat(
+                user="Who was Ada?", assistant="A   mathematician.     She lived\n\n\n\n\nin London, and   wrote.     "
+            ),
             at="messages[1].content",
             fixed=chat(user="Who was Ada?", assistant="A mathematician. She lived\n\nin London, and wrote."),
         ),
@@ -686,7 +784,9 @@ class ExcessSpace(RowRule, frozen=True):
         for step in range(2, self.min_run + 1):
             wide &= space[step : size + step]
         first = data[:size]
-        wider = wide & space[self.min_run + 1 : size + self.min_run + 1] & space[self.min_run + 2 : size + self.min_run + 2]
+        wider = (
+            wide & space[self.min_run + 1 : size + self.min_run + 1] & space[self.min_run + 2 : size + self.min_run + 2]
+        )
         hits = np.flatnonzero((wide & _IN_SENTENCE[first]) | (wider & (first > 0x20)))
         texts = np.unique(np.searchsorted(batch.texts.ends, hits, side="right"))
         return sorted({*batch.rows_with(type(self)), *batch.turn_lines[texts].tolist()})
@@ -706,7 +806,9 @@ _IN_SENTENCE[[ord(","), *range(65, 91), *range(97, 123), *range(128, 256)]] = Tr
 
 _MARKS = "\u0300-\u036f\u0653-\u0655\u1161-\u1175\u11a8-\u11c2\u3099\u309a"
 _CLUSTER = re.compile(f"[^{_MARKS}][{_MARKS}]+")
-_FORM_TALK = re.compile(r"\b(?:unicode|nf[ck]d?|normali[sz]ation form|combining (?:character|mark|diacritic)s?|code ?points?)\b", re.I)
+_FORM_TALK = re.compile(
+    r"\b(?:unicode|nf[ck]d?|normali[sz]ation form|combining (?:character|mark|diacritic)s?|code ?points?)\b", re.I
+)
 
 
 class NotNormalised(RowRule, frozen=True):
@@ -718,7 +820,12 @@ class NotNormalised(RowRule, frozen=True):
 
     code = "ENC007"
     severity = "info"
-    literals = tuple(map(chr, (*range(0x300, 0x370), 0x653, 0x654, 0x655, *range(0x1161, 0x1176), *range(0x11A8, 0x11C3), 0x3099, 0x309A)))
+    literals = tuple(
+        map(
+            chr,
+            (*range(0x300, 0x370), 0x653, 0x654, 0x655, *range(0x1161, 0x1176), *range(0x11A8, 0x11C3), 0x3099, 0x309A),
+        )
+    )
     GOOD = [
         chat(user="Where?", assistant="In the café in Łódź, 한국, ガ."),
         chat(user="IPA?", assistant="n̩ and ɛ̃ have no single character; Å (U+212B) is left alone."),

@@ -8,10 +8,16 @@ import numpy as np
 
 from curator.columns import Batch, Column, Rows, blocks, mix, slice_hashes
 from curator.model import Flag, drop
-from curator.rule import DROPPED, Bad, DatasetRule, chat
+from curator.rule import Bad, DatasetRule, Row, chat
 
 _ONE = chat(user="How tall is Ben Nevis?", assistant="1,345 metres.")
 _TWO = chat(user="How tall is Snowdon?", assistant="1,085 metres.")
+
+
+def _called(customer: str) -> Row:
+    call = {"id": "a", "type": "function", "function": {"name": "line", "arguments": f'{{"customer": "{customer}"}}'}}
+    turns = [{"role": "user", "content": "Is it up?"}, {"role": "assistant", "content": None, "tool_calls": [call]}]
+    return {"messages": turns}
 
 
 class ExactDuplicate(DatasetRule, frozen=True):
@@ -48,23 +54,25 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
         [_ONE, _TWO],
         [chat(user="2+2?", assistant="4"), chat(user="2-2?", assistant="4")],
         [chat(user="Half of 7?", assistant="3.5"), chat(user="Half of 7?", assistant="35")],
+        [_called("4711"), _called("4712")],
     ]
     BAD = [
         Bad([_ONE, chat(user="HOW  TALL is Ben Nevis", assistant="1,345 metres. ")], at="1:", fixed=[_ONE]),
     ]
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """(normalised key, exact key) of each row; shape (lines, 2), uint64."""
+        """(normalised key, exact key) of each row; shape (lines, 2), uint64. The key 0 is never a duplicate."""
         out = np.zeros((len(batch.lines), 2), dtype=np.uint64)
-        if batch.readable:
-            keys = text_keys(batch.folded)
-            keys = mix(keys + batch.roles.astype(np.uint64))
+        if batch.readable and len(batch.turns):
+            ids = np.frombuffer(b"".join(batch.content_ids), dtype="<u8").reshape(-1, 2)
+            out[:, 1] = ids[:, 0] ^ mix(ids[:, 1])
+            keys = mix(text_keys(batch.folded) + batch.roles.astype(np.uint64))
             firsts = np.flatnonzero(np.diff(batch.turn_lines, prepend=-1))
             place = np.arange(len(keys)) - np.repeat(firsts, np.diff(np.append(firsts, len(keys))))
             keys = mix(keys * np.uint64(3) + place.astype(np.uint64))
             out[batch.turn_lines[firsts], 0] = np.add.reduceat(keys, firsts)
-            exact = np.frombuffer(b"".join(batch.content_ids), dtype="<u8").reshape(-1, 2)
-            out[:, 1] = exact[:, 0] ^ mix(exact[:, 1])
+            for line in beyond_text(batch):
+                out[line, 0] += out[line, 1]
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
@@ -75,6 +83,12 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
             if sketches[row, 1] != sketches[first, 1]:
                 message = "differs from an earlier row only in case, space or punctuation"
                 yield row, Flag("", message, fix=fix, related=(first,))
+
+
+def beyond_text(batch: Batch) -> list[int]:
+    """Rows that hold more than text (tool calls, images): equal wording does not make them equal."""
+    with_media = batch.turn_lines[[n for n, turn in enumerate(batch.turns) if turn.media]]
+    return sorted({*batch.tool_rows, *with_media.tolist()})
 
 
 def repeats(keys: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, int]]:

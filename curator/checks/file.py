@@ -6,20 +6,22 @@ import json
 import math
 import re
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, NamedTuple
+from itertools import pairwise
+from typing import Annotated, Any
 
 import numpy as np
 
 from curator import paths
 from curator.brokenjson import (
     STRING,
+    RowOverLines,
     diagnose,
-    end_of_value,
     joined,
     repeated_keys,
-    with_escaped_breaks,
+    rows_over_lines,
 )
 from curator.columns import UNSET, Batch, Line, Rows, parse
+from curator.encodings import bad_bytes, redecoded
 from curator.model import Edit, Fix, Flag, Put, drop
 from curator.rule import DROPPED, Bad, DatasetRule, RawRule, chat, option
 
@@ -67,7 +69,7 @@ class InvalidJson(RawRule, frozen=True):
     ]
 
     def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
-        rows = _rows_over_several_lines(batch)
+        rows = _rows_over_lines(batch)
         found = dict(self._of_several(rows))
         for index in batch.broken:
             if index not in found and (flag := next(self.check(batch.line(index)), None)):
@@ -92,89 +94,18 @@ class InvalidJson(RawRule, frozen=True):
             cause += "; the file ends here"
         yield Flag("", f"{cause} (column {place + 1:,})", byte=len(line.text[:place].encode()), fix=fix)
 
-    def _of_several(self, rows: Iterable[_Several]) -> Iterator[tuple[int, Flag]]:
+    def _of_several(self, rows: Iterable[RowOverLines]) -> Iterator[tuple[int, Flag]]:
         for row in rows:
             more = "1 more line" if row.lines == 2 else f"{row.lines - 1} more lines"
             if row.text_broken:
                 cause = f"a raw line break inside a string, where JSON wants \\n: the row goes on over {more}"
             else:
                 cause = f"one object written over several lines: the row goes on over {more}"
-            fix = Fix("write the row on one line", lines=(row.mended,))
+            fix = Fix("write the row on one line", lines=(row.mended,), over=row.lines)
             yield row.start, Flag("", cause, byte=row.break_at, fix=fix, evidence={"lines": row.lines})
             for place in range(1, row.lines):
                 message = f"goes on with the row begun {place} line{'s' * (place > 1)} above"
-                yield row.start + place, Flag("", message, fix=drop("joined to the row above"))
-
-
-class _Several(NamedTuple):
-    """A row written over `lines` lines from `start` on, and what it is on one line."""
-
-    start: int
-    lines: int
-    text_broken: bool  # a line break stands inside a string
-    break_at: int  # byte in the first line
-    mended: str
-
-
-_MOST_LINES = 2000  # lines of one row
-
-
-def _rows_over_several_lines(batch: Batch) -> Iterator[_Several]:
-    """The rows of a batch that go on over line breaks."""
-    done = 0
-    for start in batch.broken:
-        if start >= done and batch.lines[start].lstrip().startswith(b"{") and (row := _row_from(batch, start)):
-            done = start + row.lines
-            yield row
-
-
-def _row_from(batch: Batch, start: int) -> _Several | None:
-    """The row that begins on a broken line, when the lines that follow complete it."""
-    depth, inside = 0, False
-    for stop in range(start, min(start + _MOST_LINES, len(batch.lines))):
-        if stop > start and batch.examples[stop] is not None:
-            return None  # a row of its own
-        depth, inside = _after(batch.lines[stop], depth, inside)
-        if depth <= 0 and not inside:
-            break
-    else:
-        return None
-    try:
-        text = b"\n".join(batch.lines[start : stop + 1]).decode().removeprefix("\ufeff").strip()
-        value, end = json.JSONDecoder(strict=False).raw_decode(text)
-    except (ValueError, RecursionError):
-        return None
-    if stop == start or type(value) is not dict or text[end:].strip(" \r\n,]"):
-        return None
-    text = text[:end]
-    text_broken = not end_of_value(text)
-    mended = with_escaped_breaks(text) if text_broken else joined(text)
-    if type(parse(mended.encode())) is not dict:
-        return None
-    ending = "\r" if batch.lines[stop].endswith(b"\r") else ""
-    return _Several(start, stop - start + 1, text_broken, len(batch.lines[start].rstrip()), mended + ending)
-
-
-_QUOTED = re.compile(rb'[\[\]{}]|"(?:[^"\\]+|\\.)*+("?)', re.DOTALL)
-_REST = re.compile(rb'(?:[^"\\]+|\\.)*+("?)', re.DOTALL)
-
-
-def _after(line: bytes, depth: int, inside: bool) -> tuple[int, bool]:
-    """(open brackets, inside a string) after a line, given both before it."""
-    at = 0
-    if inside:
-        rest = _REST.match(line)
-        if rest is None or not rest[1]:
-            return depth, True
-        at = rest.end()
-        inside = False
-    for token in _QUOTED.finditer(line, at):
-        sign = token[0][:1]
-        if sign == b'"':
-            inside = not token[1]
-        else:
-            depth += 1 if sign in b"[{" else -1
-    return depth, inside
+                yield row.start + place, Flag("", message)
 
 
 class NotAnObject(RawRule, frozen=True):
@@ -217,9 +148,13 @@ class NotAnObject(RawRule, frozen=True):
             yield Flag("", f"{_kind(value)}, not an object")
 
 
+def _rows_over_lines(batch: Batch) -> Iterator[RowOverLines]:
+    return rows_over_lines(batch.lines, batch.broken, lambda index: batch.examples[index] is not None)
+
+
 def _continued(batch: Batch) -> set[int]:
     """The lines that belong to a row begun above."""
-    rows = _rows_over_several_lines(batch)
+    rows = _rows_over_lines(batch)
     return {row.start + place for row in rows for place in range(row.lines)}
 
 
@@ -292,10 +227,9 @@ class ByteOrderMark(RawRule, frozen=True):
     demanded: Annotated[bool, option("The file must begin with a byte order mark, as Azure OpenAI asks.")] = False
 
     def candidates(self, batch: Batch) -> Iterable[int]:
-        if b"\xef\xbb\xbf" in batch.data:
-            marked = [i for i, line in enumerate(batch.lines) if line.startswith(b"\xef\xbb\xbf")]
-        else:
-            marked = []
+        starts = np.append(0, batch.line_ends[:-1] + 1)
+        starts = starts[_is(batch, starts, b"\xef") & _is(batch, starts + 1, b"\xbb") & _is(batch, starts + 2, b"\xbf")]
+        marked = batch.lines_at(starts)
         if self.demanded and batch.first and batch.lines:
             return [0, *marked] if 0 not in marked else marked
         return marked
@@ -355,77 +289,21 @@ class InvalidUtf8(RawRule, frozen=True):
     def check(self, line: Line) -> Iterator[Flag]:
         if line.text is not None:
             return
-        start, stop, count = _bad_bytes(line.raw)
-        name, text = _redecoded(line.raw)
+        start, stop, count = bad_bytes(line.raw)
+        name, text = redecoded(line.raw)
         shown = " ".join(f"{byte:02X}" for byte in line.raw[start:stop][:4])
-        before = len(line.raw[max(0, start - 12) : start].decode("utf-8", "ignore"))
         offset = len(line.raw[:start].decode("utf-8", "replace"))
-        around = text[max(0, min(offset, len(text)) - before) :][: before + 12].strip()
         more = f", and {count - 1} more place{'s' * (count > 2)}" if count > 1 else ""
-        message = f"byte {shown} is not UTF-8{more}: {name} reads “{around}”"
+        message = f"byte {shown} is not UTF-8{more}: {name} gives “{_word_at(text, offset)}”"
         fix = Fix(f"read it as {name}", lines=(text,))
         yield Flag("", message, byte=start, fix=fix, evidence={"encoding": name})
 
 
-def _bad_bytes(raw: bytes) -> tuple[int, int, int]:
-    """(start, stop) of the first bytes that are not UTF-8, and in how many places such bytes are."""
-    text = raw.decode("utf-8", "surrogateescape")
-    runs = [found.span() for found in _ESCAPED.finditer(text)]
-    start = len(text[: runs[0][0]].encode("utf-8", "surrogateescape"))
-    return start, start + runs[0][1] - runs[0][0], len(runs)
-
-
-_ESCAPED = re.compile("[\udc80-\udcff]+")  # bytes that are not UTF-8, as Python smuggles them
-_HALVES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
-_CUT = re.compile(
-    rb"[\xc2-\xdf](?![\x80-\xbf])|[\xe0-\xef][\x80-\xbf](?![\x80-\xbf])|[\xf0-\xf4][\x80-\xbf]{1,2}(?![\x80-\xbf])"
-)
-_LONG_RUNS = (
-    ("windows-1251", re.compile(r"[А-яЁё]")),
-    ("shift_jis", re.compile(r"[\u3040-\u30ff]")),
-    ("gb18030", re.compile(r"[\u4e00-\u9fff]")),
-    ("euc_kr", re.compile(r"[가-힣]")),
-)
-
-
-def _redecoded(raw: bytes) -> tuple[str, str]:
-    """(probable encoding, the text read with it); what is UTF-8 stays as it is."""
-    text = raw.decode("utf-8", "surrogateescape")
-    runs = _ESCAPED.findall(text)
-    if _HALVES.search(raw):
-        return "UTF-16 halves in UTF-8 (CESU-8)", _plain(_HALVES.sub(_whole, raw))
-    valid = sum(char > "\x7f" for char in _ESCAPED.sub("", text))
-    high = sum(map(len, runs))
-    if high >= 4 and valid * 4 <= high and high >= 2.5 * len(runs):
-        for name, letter in _LONG_RUNS:
-            try:
-                read = raw.decode(name)
-            except UnicodeDecodeError:
-                continue
-            foreign = [char for char in read if char > "\x7f"]
-            if len(letter.findall(read)) >= 0.8 * len(foreign):
-                return name, read
-    pieces = [bytes(ord(char) - 0xDC00 for char in run) for run in runs]
-    if all(_CUT.fullmatch(piece) for piece in pieces) and any(len(piece) > 1 for piece in pieces):
-        return "a character cut in half", _ESCAPED.sub("\ufffd", text)
-    return "Windows-1252", _plain(raw)
-
-
-def _plain(raw: bytes) -> str:
-    """UTF-8 with every other byte read as Windows-1252, or Latin-1 where that has no sign."""
-    return _ESCAPED.sub(_western, raw.decode("utf-8", "surrogateescape"))
-
-
-def _western(run: re.Match[str]) -> str:
-    codes = bytes(ord(char) - 0xDC00 for char in run[0])
-    return "".join(bytes([code]).decode("cp1252" if code not in _NO_SIGN else "latin-1") for code in codes)
-
-
-_NO_SIGN = b"\x81\x8d\x8f\x90\x9d"
-
-
-def _whole(halves: re.Match[bytes]) -> bytes:
-    return halves[0].decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode()
+def _word_at(text: str, place: int) -> str:
+    """The word around a place, at most 20 characters to either side."""
+    before = re.search(r'[^\s"\\]{0,20}$', text[:place])
+    after = re.match(r'[^\s"\\]{0,20}', text[place:])
+    return (before[0] if before else "") + (after[0] if after else "")
 
 
 class MixedLineEnds(DatasetRule, frozen=True):
@@ -452,13 +330,11 @@ class MixedLineEnds(DatasetRule, frozen=True):
     def sketch(self, batch: Batch) -> np.ndarray:
         """What is odd about the end and the inside of each line; shape (lines,), uint8."""
         odd = np.zeros(len(batch.lines), np.uint8)
-        if b"\r\n" in batch.data:
+        if b"\r" in batch.data:
             odd[[line.endswith(b"\r") for line in batch.lines]] |= _CRLF
         if batch.lines and not batch.ended:
             odd[-1] |= _UNENDED
-        for mark in (b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xc2\x85"):
-            if mark in batch.data:
-                odd[[mark in line for line in batch.lines]] |= _SEPARATOR
+        odd[batch.lines_at(_separators(batch))] |= _SEPARATOR
         if batch.first and len(odd):
             odd[0] |= _FIRST
         return odd
@@ -488,6 +364,16 @@ class MixedLineEnds(DatasetRule, frozen=True):
 
 _CRLF, _UNENDED, _SEPARATOR, _FIRST = 1, 2, 4, 8
 _SEPARATORS = re.compile("[\u2028\u2029\x85]")
+
+
+def _separators(batch: Batch) -> np.ndarray:
+    """int64: places of U+2028, U+2029 and U+0085 in UTF-8."""
+    if batch.data.isascii():
+        return np.empty(0, np.int64)
+    long = np.flatnonzero(batch.octets == 0xE2)
+    long = long[_is(batch, long + 2, b"\xa8\xa9") & _is(batch, long + 1, b"\x80")]
+    short = np.flatnonzero(batch.octets == 0xC2)
+    return np.concatenate((long, short[_is(batch, short + 1, b"\x85")]))
 
 
 def _other_end(raw: bytes) -> Fix | None:

@@ -65,11 +65,11 @@ class IdenticalPair(PreferenceRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        if _answer(example.chosen) == _answer(example.rejected):
-            turn = _first(example.rejected)
-            assert turn is not None
-            if turn.text.strip() or turn.calls:  # an empty answer is reported as such
-                yield turn.flag("the rejected answer is the chosen one")
+        turn = _first(example.rejected)
+        if turn is None or _answer(example.chosen) != _answer(example.rejected):
+            return
+        if turn.text.strip() or turn.calls:  # an empty answer is reported as such
+            yield turn.flag("the rejected answer is the chosen one")
 
 
 class OneExtendsTheOther(PreferenceRule, frozen=True):
@@ -132,10 +132,11 @@ class PromptMismatch(PreferenceRule, frozen=True):
             | {"prompt": ""},
             at="rejected",
         ),
-        Bad(_pair(_says("Name a tool.", "A saw."), _says("Name a tool.", "A carrot.")), at="chosen[0].content"),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
+        if not example.chosen or not example.rejected:
+            return
         prompt = [_plain(turn.text) for turn in example.turns]
         one, other = (_asked(prompt, side) for side in (example.chosen, example.rejected))
         if one != other:
@@ -164,7 +165,7 @@ def _asked(prompt: list[str], side: tuple[Turn, ...]) -> list[str]:
             break
         head.append(_plain(turn.text))
     if len(side) == 1:  # transcripts in one string, the form of HH-RLHF
-        before, sign, _ = side[0].text.rpartition("\n\nAssistant:")
+        before, sign, _ = side[0].text.partition("\n\nAssistant:")
         if sign and before.lstrip().startswith("Human:"):
             head = [_plain(before)]
     return prompt if not head or prompt[-len(head) :] == head else prompt + head
@@ -191,9 +192,14 @@ class LengthBias(DatasetRule, frozen=True):
         Bad([_pair(_LONG, f"A carrot {n}.") for n in range(40)], at="0:"),
         Bad([_pair(f"An apple {n}.", _LONG) for n in range(40)], at="0:"),
         Bad(
-            [_pair("An apple now.", f"A leek {n}.") for n in range(10)],
+            [_pair("An apple.", f"A leek {n}") for n in range(10)],
             at="0:",
-            options={"min_pairs": 10, "share": 0.9, "ratio": 1.1},
+            options={"min_pairs": 10, "ratio": 1.1},
+        ),
+        Bad(
+            [_pair(_LONG, "A carrot."), _pair(_LONG, "A leek."), _pair("A plum.", "A carrot or a leek.")] * 10,
+            at="0:",
+            options={"share": 0.6},
         ),
     ]
 

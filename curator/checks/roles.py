@@ -204,7 +204,7 @@ class RepeatedRole(RowRule, frozen=True):
                 place = _role_place(run[1])
                 # A prompt told twice, in a column and in the answers, is no case of this; and the
                 # turns of an implicit prompt stand in both answers, so that one place mends nothing.
-                if place in seen or (paired and len({*map(_container, run)}) > 1):
+                if place in seen or (paired and len({turn.base.partition("[")[0] for turn in run}) > 1):
                     continue
                 if run[0].role == "user" and all(turn.role != "assistant" for turn in side):
                     continue  # the missing answer is the fault

@@ -16,12 +16,12 @@ from curator import formats
 from curator.columns import Batch, Line, Rows
 from curator.formats import SHAPES
 from curator.formats.adapter import nearly
-from curator.formats.chat import CONTAINERS, misspelt_container
+from curator.formats.chat import CONTAINERS, container, misspelt_container
 from curator.formats.detect import FAMILY, UNKNOWN, shape_of, stringified
 from curator.formats.turns import is_messages, is_shared
 from curator.formats.writing import MESSAGE_KEYS, head
 from curator.model import Cut, Example, Fix, Flag, Put, Turn, drop
-from curator.paths import format, get, join
+from curator.paths import format, get, join, parse
 from curator.rule import DROPPED, Bad, DatasetRule, RawRule, Row, RowRule, chat, option
 
 # Shapes whose messages carry keys of their own: what they need is not role and content.
@@ -80,8 +80,8 @@ def messages(example: Example) -> Iterator[tuple[Turn, Row, str]]:
 def columns(example: Example) -> Iterator[tuple[Turn, str, Any]]:
     """(turn, column, its value or MISSING) for the turns that are columns of the row itself."""
     for turn in example.all_turns():
-        if not turn.base and "[" not in turn.path:
-            yield turn, turn.path, example.value.get(turn.path, MISSING)
+        if not turn.base and len(steps := parse(turn.path)) == 1:
+            yield turn, turn.path, example.value.get(steps[0], MISSING)
 
 
 MISSING = object()
@@ -165,12 +165,12 @@ class MixedShapes(DatasetRule, frozen=True):
             if not len(here):
                 continue
             shapes = family[sketches[here, 0]]
-            counts = np.bincount(shapes)
+            counts = np.bincount(shapes, minlength=len(SHAPES) + 1)
             # A tie goes to the shape of the first row, as it does with trainers.
             most = counts == counts.max()
-            main = int(family[expected]) if expected else int(shapes[most[shapes]][0])
-            if not counts[main:].any() or counts[main] == len(here):
-                continue
+            main = int(family[expected])
+            if not counts[main]:
+                main = int(shapes[most[shapes]][0])
             told = _counted(counts)
             for index in here[shapes != main].tolist():
                 yield index, self._flag(index, main, told, rows)
@@ -232,7 +232,7 @@ class MissingMessages(RowRule, frozen=True):
             if not example.turns:
                 yield Flag("input.messages", "there are no messages")
         elif example.shape in _LISTED:
-            key = next((key for key in ("messages", "interactions", *CONTAINERS) if key in value), "")
+            key = container(value) or next((key for key in _LISTS if key in value), "")
             if not key:
                 found, name = misspelt_container(value)
                 yield Flag("", f"no {name!r}: {found!r} is read by no trainer")
@@ -242,6 +242,7 @@ class MissingMessages(RowRule, frozen=True):
                 yield Flag(key, "the list of messages is empty")
 
 
+_LISTS = ("messages", "interactions", *CONTAINERS)
 _LISTED = frozenset({"openai-chat", "openai-rft", "anthropic-bedrock", "sharegpt"})
 
 
@@ -273,7 +274,9 @@ class MissingRoleOrContent(RowRule, frozen=True):
         yield from self._strangers(example)
         spelling: tuple[str, str] | None = None
         for turn, message, base in messages(example):
-            if spelling is None or base.endswith("[0]"):
+            if "preferenceLabel" in message:
+                continue
+            if spelling is None or not base.endswith("]") or base.endswith("[0]"):
                 spelling = ("from", "value") if is_shared([message]) else ("role", "content")
             yield from _lacks(turn, message, base, spelling)
 
@@ -292,14 +295,18 @@ def _lacks(turn: Turn, message: Row, base: str, spelling: tuple[str, str]) -> It
             yield Flag(f"{base}.{role}", f"{other!r} stands here where the other turns have {role!r}")
         else:
             yield Flag(f"{base}.{role}", "the turn does not say who speaks")
-    if content not in message and not _CONTENT_STANDINS.intersection(message):
+    if content not in message and "text" not in message and not _excused(message):
         yield Flag(f"{base}.{content}", f"the {turn.role or 'turn'} has no {content!r}")
 
 
-# A message with one of these need not have content.
-_CONTENT_STANDINS = frozenset(
-    {"tool_calls", "function_call", "refusal", "audio", "text", "parts", "candidates"}
-    | {"reasoning_content", "reasoning", "thinking"}
+def _excused(message: Row) -> bool:
+    """Whether the message says what it says elsewhere, so that its content may be null or missing."""
+    return any(message.get(key) for key in _ELSEWHERE)
+
+
+_ELSEWHERE = (
+    *("tool_calls", "function_call", "refusal", "audio", "parts", "candidates"),
+    *("reasoning_content", "reasoning", "thinking"),
 )
 
 
@@ -345,7 +352,7 @@ class UnknownRole(RowRule, frozen=True):
                 yield _role_flag(place, key, said, meant[i], "" if i == 0 else meant[i - 1])
 
 
-_CANONICAL = frozenset({"system", "user", "assistant", "tool", "developer"})
+_CANONICAL = ("system", "user", "assistant", "tool", "developer")
 _ALIASES = {
     "user": "user human prompter customer client person question questioner enduser input instruction",
     "assistant": "assistant gpt bot ai model chatgpt chatbot agent llm output answer response bard bing claude",
@@ -406,7 +413,7 @@ class WrongContentType(RowRule, frozen=True):
             if key not in message:
                 continue
             item = message[key]
-            if type(item) is str or (item is None and _CONTENT_STANDINS.intersection(message)):
+            if type(item) is str or (item is None and _excused(message)):
                 continue
             if type(item) is list:
                 yield from _part_flags(f"{base}.{key}", item)
@@ -558,15 +565,14 @@ def stray_keys(example: Example) -> Iterator[Stray]:
     if example.shape in _OF_THEIR_OWN:
         return
     for _, message, base in messages(example):
-        if len(message) == 2 and (message.keys() >= _PLAIN_CHAT or message.keys() >= _PLAIN_SHARED):
-            continue
         for key in message:
-            if key not in _MESSAGE_KEYS:
-                meant = next((name for name in _SPELT_KEYS if name not in message and nearly(key, name)), "")
-                if meant in _TEXT_KEYS and any(name in message for name in _TEXT_KEYS):
-                    meant = ""
-                if meant or key.lower() not in _ABOUT:
-                    yield Stray(base, key, meant)
+            if key in _MESSAGE_KEYS:
+                continue
+            meant = next((name for name in _SPELT_KEYS if name not in message and nearly(key, name)), "")
+            if meant in _TEXT_KEYS and any(name in message for name in _TEXT_KEYS):
+                meant = ""
+            if meant or key.lower() not in _ABOUT:
+                yield Stray(base, key, meant)
 
 
 def _known_columns(shape: str) -> frozenset[str]:
@@ -582,24 +588,14 @@ _MAIN_KEYS = {
     "trl-preference": ("prompt", "chosen", "rejected"),
     "trl-kto": ("prompt", "completion"),
 }
-_PLAIN_CHAT, _PLAIN_SHARED = {"role", "content"}, {"from", "value"}
 _TEXT_KEYS = ("content", "value")
-_SPELT_KEYS = (
-    "role",
-    "from",
-    *_TEXT_KEYS,
-    "weight",
-    "tool_calls",
-    "tool_call_id",
-    "function_call",
-    "reasoning_content",
-)
+_SPELT_KEYS = "role from content value weight tool_calls tool_call_id function_call reasoning_content".split()
 # Keys that some trainer or template reads in a message.
-_MESSAGE_KEYS = MESSAGE_KEYS | {
-    *("audio", "annotations", "channel", "recipient", "images", "image", "videos", "video", "audios", "files"),
-    *("train_detail", "prefix", "cache_control", "candidates", "parts", "tool_results", "reasoning_details"),
-    *("content_type", "end_turn", "thought", "task", "tools", "functions", "mask", "loss", "eos", "label"),
-}
+_MESSAGE_KEYS = MESSAGE_KEYS.union(
+    "audio audios image images video videos files annotations channel recipient train_detail prefix cache_control "
+    "candidates preferenceLabel parts tool_results reasoning_details content_type end_turn thought task tools "
+    "functions mask loss eos label".split()
+)
 # Keys that say something about a message and are nothing to train on.
 _ABOUT = frozenset(
     "id uuid message_id msg_id parent_id parent conversation_id turn turn_id turn_idx turn_index turn_identifier "
@@ -623,12 +619,7 @@ class UnreadText(DatasetRule, frozen=True):
     code = "SCH008"
     GOOD = [
         [{"question": "How long?", "answer": "Two days.", "context": _LONG}],
-        [
-            {
-                **chat(user="How long does it take, and why?", assistant="Two."),
-                "prompt": "How long does it take, and why?",
-            }
-        ],
+        [{**chat(user=f"Tell me: {_LONG}", assistant="Two."), "prompt": _LONG}],
         [{**_HELLO, "context": "short"}, {**_HELLO, "description": _LONG}],
     ]
     BAD = [
@@ -667,7 +658,7 @@ class UnreadText(DatasetRule, frozen=True):
                 if key in often:
                     told.add(key)
                     message += f", in {counts[key]:,} rows"
-                yield index, Flag(format((column,)), message, evidence={"rows": counts[key]})
+                yield index, Flag(format((column,)), message)
 
     def _unread(self, example: Example, named: list[str]) -> list[str]:
         """Those of the columns `named` that hold text which no turn repeats."""

@@ -16,7 +16,15 @@
     return node;
   };
 
-  const where = (row) => `${files[row[FILE]]}:${row[LINE]}`;
+  // The folder that all files share says nothing in a list.
+  const folders = files.map((file) => file.slice(0, file.lastIndexOf("/") + 1));
+  const shared = folders.reduce((one, other) => {
+    let end = 0;
+    while (end < one.length && one[end] === other[end]) end++;
+    return one.slice(0, one.lastIndexOf("/", end - 1) + 1);
+  }, folders[0] || "");
+  const short = (file) => files[file].slice(shared.length);
+  const where = (row) => `${short(row[FILE])}:${row[LINE]}`;
 
   const haystacks = [];
   const haystack = (number) => {
@@ -37,7 +45,7 @@
 
   const related = (row) => {
     if (!row[RELATED].length) return null;
-    const places = row[RELATED].map(([file, line]) => (file === row[FILE] ? `line ${line}` : `${files[file]}:${line}`));
+    const places = row[RELATED].map(([file, line]) => (file === row[FILE] ? `line ${line}` : `${short(file)}:${line}`));
     return make("div", "more", `See ${places.join(", ")}`);
   };
 
@@ -54,7 +62,9 @@
     rule.type = "button";
     rule.title = `Only ${code}`;
     rule.addEventListener("click", () => choose(code));
-    const place = make("td", "", make("span", "place", where(row)), make("span", "path", row[PATH]));
+    const spot = make("span", "place", short(row[FILE]), make("span", "line", `:${row[LINE]}`));
+    spot.title = files[row[FILE]];
+    const place = make("td", "", spot, make("span", "path", row[PATH]));
     const evidence = row[EVIDENCE] ? make("div", "more", make("code", "", row[EVIDENCE])) : null;
     const what = make("td", "", row[MESSAGE], excerpt(row[EXCERPT]), related(row), fix(row), evidence);
     return make("tr", "", place, make("td", "", rule), what);

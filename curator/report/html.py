@@ -259,7 +259,7 @@ def _data(report: Report, write: Write) -> None:
     """The findings, for the script: rows of [rule, file, line, path, message, fix, excerpt, related, more]."""
     rules = {stat.code: number for number, stat in enumerate(report.rules)}
     names = [[stat.code, stat.name, stat.severity] for stat in report.rules]
-    files = {stat.path: number for number, stat in enumerate(report.files)}
+    files = {path: number for number, path in enumerate(dict.fromkeys(stat.path for stat in report.files))}
     write(b'<script type="application/json" id="data">{"rows":[')
     lead = b"\n"
     for part in batches(report.findings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 from array import array
 from collections import defaultdict
@@ -181,12 +182,19 @@ def _block(finding: Finding, pen: Pen, view: View) -> Iterator[str]:
                 caret, message = f"{caret} {message}", ""
             yield pen.paint(_GUTTER, "dim") + caret
     if message:
-        yield f"    {message}"
+        yield from _folded(f"    {message}", view.width)
     if finding.fix is not None:
         yield pen.paint(f"    {finding.fix.safety} fix: {visible(finding.fix.title)}", "dim")
     if view.verbose and finding.evidence:
         evidence = encode(finding.evidence).decode()
         yield pen.paint(f"    evidence: {visible(evidence)}", "dim")
+
+
+def _folded(text: str, width: int) -> list[str]:
+    """Lines of at most `width` characters, indented like the rest of a block; long words stay whole."""
+    if len(text) <= width:
+        return [text]
+    return textwrap.wrap(text, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
 
 
 def _related(finding: Finding) -> str:
@@ -234,20 +242,27 @@ def _cut_front(text: str, room: int) -> tuple[str, int]:
     width = cells(text)
     if width <= room:
         return text, width
-    kept = text[len(text) - _fitting(reversed(text), room - 1) :]
+    kept = text[len(text) - _fitting(text[::-1], room - 1) :]
     space = kept.find(" ", 0, _SLACK)
     kept = kept[space + 1 :] if 0 <= space < len(kept) - 1 else kept
     return "…" + kept, cells(kept) + 1
 
 
-def _fitting(text: Iterable[str], room: int) -> int:
+def _fitting(text: str, room: int) -> int:
     """How many characters fit in `room` cells."""
+    if _even(text):
+        return max(min(room, len(text)), 0)
     return sum(1 for taken in accumulate(map(_cell, text)) if taken <= room)
 
 
 def cells(text: str) -> int:
     """How many cells of a terminal a text takes."""
-    return len(text) if text.isascii() or not _UNEVEN.search(text) else sum(map(_cell, text))
+    return len(text) if _even(text) else sum(map(_cell, text))
+
+
+def _even(text: str) -> bool:
+    """Whether each character takes one cell."""
+    return text.isascii() or not _UNEVEN.search(text)
 
 
 @lru_cache(maxsize=8192)
@@ -275,7 +290,8 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
     for step in todo:
         pen.line(f"{step.what}:{' ' * (widest - len(step.what) + 2)}{pen.paint(step.command, 'strong')}")
     for missing in _not_run(report):
-        pen.line(f"not run: {missing}")
+        for line in _folded(f"not run: {missing}", view.width):
+            pen.line(line)
     _footnotes(report, pen)
 
 

@@ -63,15 +63,26 @@ def find(names: Sequence[str]) -> tuple[list[Found], list[Left]]:
     left: list[Left] = []
     seen: set[tuple[int, int]] = set()
     for name in names:
-        for item in _behind(name, left):
-            if item.path != "-":
-                stat = os.stat(item.path)  # noqa: PTH116
-                if (key := (stat.st_dev, stat.st_ino)) in seen:
-                    left.append(Left(item.path, "named twice: read once"))
-                    continue
-                seen.add(key)
-            found.append(item)
+        try:
+            items = [(item, _identity(item.path)) for item in _behind(name, left)]
+        except OSError as error:
+            hint = "check the path and its permissions"
+            raise SourceError(f"cannot be read: {error.strerror}", where=name, hint=hint) from error
+        for item, identity in items:
+            if identity in seen:
+                left.append(Left(item.path, "named twice: read once"))
+            else:
+                found.append(item)
+            seen.add(identity)
     return found, left
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """What two names of one file share."""
+    if path == "-":
+        return (-1, -1)
+    stat = os.stat(path)  # noqa: PTH116
+    return stat.st_dev, stat.st_ino
 
 
 def split_of(path: str) -> str:
@@ -196,6 +207,8 @@ def _data_files(folder: Path, left: list[Left], visited: set[str]) -> Iterator[F
             yield from _saved_files(entry) or _data_files(entry, left, visited)
         elif not entry.exists():
             left.append(Left(str(entry), "a link that points to nothing"))
+        elif not entry.is_file():
+            left.append(Left(str(entry), "no regular file"))
         elif SIDE_FILES.fullmatch(entry.name):
             left.append(Left(str(entry), "describes the data"))
         elif extension_of(entry.name) not in EXTENSIONS:

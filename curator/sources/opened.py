@@ -137,7 +137,7 @@ def _open(found: Found, spool: _Spool) -> Source:
         if encoding := sniff.encoding(head):
             file = _streamed(file, spool, faults, streams.transcode, encoding)
             head = _head(file)
-        return _text(found, head, compression, file, stamp, faults, spool)
+        return _text(found, head, compression, encoding, file, stamp, faults, spool)
 
 
 @contextmanager
@@ -197,6 +197,7 @@ def _text(
     found: Found,
     head: bytes,
     compression: str | None,
+    encoding: str | None,
     file: Path,
     stamp: Stamp | None,
     faults: list[Fault],
@@ -208,6 +209,8 @@ def _text(
     container: str = held.container
     if container == "jsonl":
         faults += _lies(path, container, compression)
+        if compression is None and file != Path(path):
+            container = f"jsonl, {encoding}" if encoding else "jsonl, piped"
         return Source(path, found.split, container, compression, file, stamp, None, tuple(faults))
     with file.open("rb") as source:
         if container in ("csv", "tsv"):

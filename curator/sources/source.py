@@ -51,6 +51,11 @@ class Fault(NamedTuple):
 class Source(msgspec.Struct, frozen=True):
     """One file of the set, as plain JSONL bytes.
 
+    `container` is "jsonl" where the lines are the user's own, "jsonl, utf-16" or "jsonl, piped" for
+    a copy of JSON lines, else "json-array", "json-concatenated" (objects one after another),
+    "json-object" (one object, the row itself or what wraps the rows), "csv", "tsv", "parquet",
+    "arrow" or "datasets". `compression` is "gzip", "zstd" or None.
+
     `path` is what the user wrote ("-" is standard input), `data` the JSONL file to read: the user's
     own where it is plain JSONL, else a spooled copy with one record a line. `numbers` names a file of
     little-endian int64: the physical line in the user's file (for tables without lines: the row, from
@@ -69,7 +74,7 @@ class Source(msgspec.Struct, frozen=True):
     @property
     def plain(self) -> bool:
         """The user's file is what is read: its lines can be mended in place."""
-        return self.numbers is None and self.compression is None and self.path != "-"
+        return self.data == Path(self.path)
 
     def lines(self, first: int, count: int) -> Sequence[int]:
         """Physical line numbers of `count` lines of `data` from index `first` (from 0) on."""

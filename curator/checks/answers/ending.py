@@ -1,0 +1,247 @@
+"""Where and why an answer stops in the middle of a sentence, told from its text alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from curator.checks.answers.source import code_stops
+from curator.prose import Span, masked
+
+
+class Ending(NamedTuple):
+    """An answer's open end, at text[start:end]; `reason` completes "it stops …".
+
+    `proof` says how much the text alone proves: "sure"; "likely", where all but the last sentence are
+    closed; "weak", where there is but one sentence. `hanging` says that it ends on a word on which
+    sentences do not close.
+    """
+
+    start: int
+    end: int
+    reason: str
+    proof: Literal["sure", "likely", "weak"] = "sure"
+    hanging: bool = False
+
+
+# Words on which an English sentence does not close: articles, prepositions, conjunctions, auxiliaries, and
+# verbs, adjectives and adverbs that need another word after them. Drawn up from how often each closes a
+# sentence in several hundred thousand sentences of answers, then read through. On the first a line never
+# ends, on the others a title or a line without full stop may ("Places to go to", "As tall as he is").
+NEVER_LAST = frozenset(
+    """
+    a an the and or nor if than as at of from into onto upon with within without during until till while whereas
+    although because unless whether between among amongst via per versus
+    i'm you're we're they're he's she's there's what's let's here's i've you've we've they've i'd you'd we'd they'd
+    i'll you'll we'll they'll he'll she'll it'll
+    whose my your his its their our every
+    is are was were has had would should could may might must cannot
+    include includes including contain contains containing provide provides providing ensure ensures ensuring
+    allow allows allowing enable enables enabling become becomes becoming create creates creating require requires
+    requiring makes making takes taking gives giving gets getting keeps keeping puts brings bringing offers offering
+    causes causing leads leading involves involving depends depending based according due regarding concerning
+    considering consist consists represent represents refer refers remains seems seemed appears helps helping avoid
+    avoiding encourage encourages encouraging promote promotes promoting improves improving reduces reducing
+    increases increasing maintain maintaining finds finding adds adding tend tends begins continues contribute
+    contributes suggest suggests believes identify identifying determine determining develop developing choosing
+    building shows showing uses using such various numerous several very quite rather too especially particularly
+    specifically typically generally additionally furthermore moreover extremely highly increasingly relatively
+    significantly approximately nearly almost merely simply fully truly so only just
+    """.split()
+)
+_SELDOM_LAST = frozenset(
+    """
+    but yet by for in on to toward towards through throughout before after since though against across along around
+    over under above below beneath behind beside beyond despite except about like unlike near off out up down
+    be been being am have having do does did doing will shall can ought can't don't doesn't didn't won't wouldn't
+    couldn't shouldn't isn't aren't wasn't weren't
+    i he she we they it you who whom which that this these those what when where why how there it's that's
+    her some any no each either neither both all many much few more most less other another certain countless
+    different similar same even also not never always often usually commonly however therefore thus hence then
+    finally lastly firstly instead perhaps maybe one two three four five six seven eight nine ten hundred
+    included contained provided became created make made take took given give gave get got use used keep kept let put
+    bring brought offer offers cause lead led involve depend prior following followed compared associated related
+    located known called named considered represented remain seem appear help helped improve reduce increase find found
+    add added consider try trying want wants need needs needed begin began start starts starting continue believe feel
+    feels felt set choose build show shown own
+    great new large small good best better high low long short old young big main major important common popular
+    specific particular general unique essential key potential possible necessary available likely able
+    first second third next last previous current recent final early natural human social personal physical mental
+    environmental economic cultural political financial medical digital global local national international public
+    private modern traditional ancient healthy strong beautiful wide full real true single entire whole overall
+    multiple additional regular daily proper sustainable renewable
+    """.split()
+)
+
+_LAST_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*[^\W_])?$")
+_CLOSED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_`]*$")
+_SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[A-Z0-9])")
+_SHORTENED = re.compile(
+    r"\b(?:[A-Z]|Mrs?|Ms|Dr|St|vs|No|etc|e\.g|i\.e|Vol|Fig|Inc|Jr|Sr|Prof|Mt|approx|cf|al|pp?|ca|\d+)$"
+)
+_ITEM = re.compile(
+    r"\s*(?:[-*+•–·▪◦]|\(?\d{1,3}[.):]|\(?[A-Za-z][.)]|[ivxIVX]{1,4}[.)])\s+"
+    r"|\s*(?:Step|Day|Week|Tip|Chapter|Question|Q|A)\s*\d{0,3}\s*[:.)-]\s*"
+)
+_BARE_ITEM = re.compile(r"(?:^|\n)\s*\d{1,3}[.)]$")
+_WANTS_MORE = frozenset(",([{“=+&|<$-")
+_HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?$|[A-Z][^.!?]{0,60}:$)")
+_ATTRIBUTION = re.compile(r"(?:^|[\"”’']\s*)[-–—~]\s?[A-Z][\w.]*(?:\s[\w.]+){0,3}$")
+_LABELLED = re.compile(r"\W*[^\W\d][\w ]{0,20}\W*:\s*\S+(?:\s\S+){0,2}$")  # "Output: yes"
+_CLOSING = re.compile(
+    r"(?:yours|best|kind|warm|with|sincerely|regards|love|cheers|thanks|thank|respectfully|faithfully|cordially|from"
+    r"|by|your|the|signed|ps|p\.s|xoxo|looking)\b(?:\s+\S+){0,7}$|[-–—~]\s?\w",
+    re.I,
+)
+
+
+def open_ending(text: str) -> Ending | None:
+    """The open end of an answer that stops in the middle of a sentence, or None.
+
+    Prose of under eight words, and answers that end in a formula or an address, are not judged.
+    """
+    end = len(text.rstrip())
+    if not may_be_open(text[:end]):
+        return None
+    spans = masked(text)
+    if spans and spans[-1][1] >= end:
+        start, _, kind = spans[-1]
+        if kind == "code":
+            return _in_code(text, start, end)
+        return _in_table(text, start, end) if kind == "table" else None
+    body = text[:end]
+    if len(body.split(None, 8)) < 8:
+        return None
+    return _in_prose(body, [span for span in spans if span[2] in ("code", "table", "html")])
+
+
+def may_be_open(body: str) -> bool:
+    """Whether a text without white space behind it ends in a letter, a digit or a sign that wants more."""
+    return body[-1:].isalnum() or body[-1:] in _WANTS_MORE or bool(_BARE_ITEM.search(body[-8:]))
+
+
+def _in_code(text: str, start: int, end: int) -> Ending | None:
+    reason = code_stops(text[start:end])
+    line = text.rfind("\n", start, end) + 1
+    return Ending(max(start, line), end, reason) if reason else None
+
+
+def _in_table(text: str, start: int, end: int) -> Ending | None:
+    lines = [line.strip() for line in text[start:end].split("\n")]
+    framed = lines[-1][:1] == "|" and lines[-1][-1:] != "|" and all(line[-1:] == "|" for line in lines[:-1])
+    return Ending(end - len(lines[-1]), end, "in the middle of a table row") if framed and len(lines) > 1 else None
+
+
+def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
+    start = body.rfind("\n") + 1
+    line = body[start:]
+    if start and _BARE_ITEM.match(line):
+        return Ending(start, len(body), "after a list number")
+    last = _LAST_WORD.search(line)
+    if last is None:
+        return _after_sign(body, start)
+    place = _segment(line)
+    segment, span = line[place:], (start + place, len(body))
+    if _opened(segment):
+        return Ending(*span, "with a bracket or quotation mark still open")
+    if _is_tag(line):
+        return None
+    earlier = [part.rstrip() for part in _visible(body[:start], hidden).split("\n") if part.strip()]
+    return _judge(line, segment, earlier, span, last.group().replace("’", "'"))
+
+
+def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int], last: str) -> Ending | None:
+    """The verdict on a last line that ends in a word: from its own sentences and from the lines before it."""
+    item = _ITEM.match(line)
+    own = line[item.end() if item else 0 :]
+    words, inner = own.split(), len(segment) < len(line)
+    if _ATTRIBUTION.search(segment) or (not item and _LABELLED.match(line)):
+        return None
+    begins = len(last) > 1 and bool(re.search(r"(?:^|[.!?]\s+)[A-Z][\w'’]*$", own)) and (inner or item)
+    lower = last[0].islower() or begins
+    seldom = last.lower() in _SELDOM_LAST and lower
+    never = last.lower() in NEVER_LAST and lower
+    reason = f"at the word {last!r}" if seldom or never else "in the middle of a sentence"
+    prose = [part for part in earlier if len(part.split()) >= 5 and not _HEADING.match(part)]
+    if (never or (seldom and begins)) and (inner or begins or any(_CLOSED.search(part) for part in prose)):
+        return Ending(*span, reason, hanging=True)
+    likely = Ending(*span, reason, "likely", seldom or never)
+    running = _runs(segment.split() if inner else words)
+    if _CLOSING.match(segment) and not seldom and not (running and lower):
+        return None
+    if inner and (running or (lower and len(segment.split()) > 1)):
+        return likely
+    if item:
+        siblings = [part for part in earlier if _ITEM.match(part)]
+        if never and len(words) > 3:
+            return Ending(*span, reason, "weak", hanging=True)
+        return likely if _closes(siblings, 1 if running else 2) else None
+    if _HEADING.match(line) or (earlier and earlier[-1].rstrip().endswith(":")):
+        return None
+    if _closes(prose, 1 if running else 2) and (running or (lower and len(words) > 1)):
+        return likely
+    closed = sum(bool(_CLOSED.search(part)) for part in prose)
+    if never:
+        return Ending(*span, reason, "weak", hanging=True)
+    if not running or (len(prose) > closed + 1 and closed < 0.3 * len(prose)):
+        return None  # lines that do not close: a poem, names, a table of sorts
+    return Ending(*span, reason, "weak", seldom or never)
+
+
+def _closes(lines: Sequence[str], least: int) -> bool:
+    """Whether there are so many lines, and nine in ten of them end as sentences do."""
+    return len(lines) >= least and sum(bool(_CLOSED.search(line)) for line in lines) >= 0.9 * len(lines)
+
+
+def _after_sign(body: str, start: int) -> Ending | None:
+    """An end on a comma or an opening bracket after a running sentence."""
+    line = body[start:]
+    place = _segment(line)
+    segment = line[place:]
+    if len(segment.split()) < 7 or _ITEM.match(line) or _CLOSING.match(segment) or not _runs(segment.split()):
+        return None
+    if re.search(r"[^\W\d_],$", segment) and segment[:1].isupper():
+        return Ending(start + place, len(body), "after a comma")
+    if re.search(r"\s[(\[“]$", segment):
+        return Ending(start + place, len(body), "with a bracket or quotation mark still open")
+    return None
+
+
+def _runs(words: Sequence[str]) -> bool:
+    """Whether the words read as running text, not as a title or a name: four and more, half of them lower-case."""
+    plain = [word.strip("\"'“”‘’()[]*_,") for word in words[1:]]
+    return len(words) >= 4 and sum(word[:1].islower() for word in plain) >= 0.5 * len(plain)
+
+
+def _segment(line: str) -> int:
+    """Where the last sentence of a line starts."""
+    ends = [hit.end() for hit in _SENTENCE.finditer(line) if not _SHORTENED.search(line, 0, hit.start())]
+    return ends[-1] if ends else 0
+
+
+_SMILEY = re.compile(r"[:;=]-?[()\[\]]")
+_QUOTE_OPENS = re.compile(r"(?:^|(?<=[\s(\[—-]))\"(?=\w)")
+
+
+def _opened(segment: str) -> bool:
+    """Whether a bracket or a quotation mark of the last sentence is still open."""
+    tail = _SMILEY.sub("", segment)
+    if tail.count("(") > tail.count(")") or tail.count("[") > tail.count("]") or tail.count("“") > tail.count("”"):
+        return True
+    return tail.count('"') == 1 and bool(_QUOTE_OPENS.search(tail))
+
+
+def _is_tag(line: str) -> bool:
+    """Whether a line ends in a hashtag, a handle or an address."""
+    last = line.split()[-1]
+    return last[:1] in "#@" or "/" in last or "_" in last
+
+
+def _visible(text: str, hidden: Sequence[Span]) -> str:
+    """The text with a mark in the place of each hidden part."""
+    parts, at = [], 0
+    for low, high, _ in hidden:
+        parts += [text[at:low], "\0."]
+        at = max(at, high)
+    return "".join([*parts, text[at:]])

@@ -1,0 +1,105 @@
+"""What a linter for prose needs to know of source code: whether it is whole."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+
+_OPENS = {"(": ")", "[": "]", "{": "}"}
+_CLOSES = {")", "]", "}"}
+# Strings and comments of the usual languages, skipped whole; what is left unclosed runs to the end of its line.
+_SKIP = re.compile(
+    r"""
+      \"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z) | '''(?:[^\\]|\\.)*?(?:'''|\Z) | /\*(?:.|\n)*?(?:\*/|\Z) | <!--(?:.|\n)*?(?:-->|\Z)
+    | "(?:[^"\\\n]|\\.)*(?:"|$) | (?<!\w)[fFrRbBuU]{0,2}'(?:[^'\\\n]|\\.)*(?:'|$) | `(?:[^`\\]|\\.)*(?:`|\Z)
+    | (?:(?<=\s)|^)(?:\#(?!\{)|//)[^\n]* | ^\s*--\s[^\n]* | [()\[\]{}]
+    """,
+    re.X | re.M | re.S,
+)
+_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[^\n]*\n?|\n[ \t>]*(?:`{3,}|~{3,})[ \t]*$|`{3,}[ \t]*$")
+_DANGLING = re.compile(
+    r"(?:(?:^|[\s(;{}])(?:if|elif|while|for|in|not|and|or|import|from|def|class|new|const|let|var|lambda|with|except|await|yield|"
+    r"public|private|protected|static|void|int|extends|implements|throw|function|func|return|SELECT|FROM|WHERE|JOIN|AND|OR|BY)"
+    r"|(?:^|\s)(?:let|const|var)\s+\w+|(?<![-+=*])[=&,(\[{]|[^{}]\s\+|=>|->|::|:=)[ \t]*$"
+)
+_SHELL_OPEN = re.compile(r"(?:^|;|\bthen\b|\bdo\b|\belse\b)\s*(if|case|for|while|until)\b(?=\s)", re.M)
+_SHELL_CLOSE = re.compile(r"(?:^|[;\s])(fi|done|esac)(?=$|[\s;|)&>}])", re.M)
+
+
+def code_stops(code: str) -> str | None:
+    """How a piece of code ends before it is whole, or None where it seems whole.
+
+    Seen are brackets still open, a last line that ends on a sign or keyword that needs more, and shell
+    blocks without their end. The code may stand in a fence, closed or not.
+    """
+    body = _FENCE.sub("", _FENCE.sub("", code, count=1).rstrip()).rstrip()
+    last = body.rpartition("\n")[2]
+    if _is_comment(last) or not body:
+        return None
+    opened = open_brackets(body)
+    if opened:
+        return f"with {opened!r} still open"
+    if _DANGLING.search(last):
+        return f"at {last.split()[-1]!r}"
+    if looks_like_python(body):
+        return "in an unfinished statement" if _python_stops(body) else None
+    if re.match(r"\s*#!.*sh\b", body) or re.search(r"^\s*(?:fi|done|esac)\b|;\s*(?:then|do)$", body, re.M):
+        starts, ends = len(_SHELL_OPEN.findall(body)), len(_SHELL_CLOSE.findall(body))
+        return "inside a block of the script" if starts > ends else None
+    return None
+
+
+def open_brackets(code: str) -> str:
+    """The last bracket that is opened and never closed, or "" (also where the brackets do not match at all)."""
+    stack: list[str] = []
+    for hit in _SKIP.finditer(code):
+        sign = hit.group()
+        if sign in _OPENS:
+            stack.append(sign)
+        elif sign in _CLOSES:
+            if not stack or _OPENS[stack.pop()] != sign:
+                return ""
+    return stack[-1] if stack else ""
+
+
+def _is_comment(line: str) -> bool:
+    return bool(re.match(r"\s*(?:#|//|\*|--\s)", line))
+
+
+_PYTHON = re.compile(
+    r"^[ \t]*(?:(?:async )?def \w+\(.*\).*:|class \w+(?:\(.*\))?:|(?:from [\w.]+ )?import [\w.*, ]+$|(?:if|elif|for|while|with|try|except|else)\b.*:[ \t]*(?:#.*)?$)",
+    re.M,
+)
+
+
+def looks_like_python(code: str) -> bool:
+    return bool(_PYTHON.search(code)) and not re.search(r"[;{][ \t]*$", code, re.M)
+
+
+def _python_stops(code: str) -> bool:
+    """Whether the last line of a Python program is no whole statement, or a name that does nothing."""
+    lines = code.rstrip().split("\n")
+    try:
+        tree = ast.parse(textwrap.dedent(code))
+    except SyntaxError as fault:
+        return _parses("\n".join([*lines[:-1], re.match(r"\s*", lines[-1]).group() + "pass"])) and (fault.lineno or 0) >= len(lines)  # type: ignore[union-attr]
+    except (ValueError, RecursionError, MemoryError):
+        return False
+    node: ast.AST = tree
+    depth = 0
+    while body := getattr(node, "orelse", None) or getattr(node, "body", None):
+        if not isinstance(body, list):
+            break
+        node, depth = body[-1], depth + 1
+    value = getattr(node, "value", None)
+    names = value.elts if isinstance(value, ast.Tuple) else [value]
+    return depth > 1 and isinstance(node, ast.Expr) and all(isinstance(name, (ast.Name, ast.Attribute)) for name in names)
+
+
+def _parses(code: str) -> bool:
+    try:
+        ast.parse(textwrap.dedent(code))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

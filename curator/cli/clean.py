@@ -1,0 +1,48 @@
+"""`curator clean`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from curator.cli import options
+from curator.cli.output import sink
+
+
+@click.command("clean")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), metavar="OUT", help="The mended copy.")
+@click.option(
+    "--rejected",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The rows left out, with reasons.  [default: rejected.jsonl beside OUT]",
+)
+@click.option("--unsafe-fixes", is_flag=True, help="Make the fixes that may change meaning as well.")
+@options.selecting
+@options.reading
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(
+    paths: tuple[str, ...],
+    output: Path,
+    rejected: Path | None,
+    unsafe_fixes: bool,
+    config_file: Path | None,
+    form: str,
+    **settings: Any,
+) -> None:
+    """Write a mended copy, with the rejected rows and their reasons.
+
+    Safe fixes and decisions are applied. Nothing is lost in silence: every row of PATH stands in OUT
+    or among the rejected ones, and a table says how many and why.
+    """
+    from curator import clean as verb
+    from curator.config import load_config
+
+    config = load_config(options.start(paths), config_file, settings)
+    result = verb.clean(paths, output, config, rejected=rejected, unsafe=unsafe_fixes)
+    with sink(None) as stream:
+        text = verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace")
+        stream.write(text)

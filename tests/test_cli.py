@@ -1,0 +1,543 @@
+"""The command line: exit status, output, errors in words, and no option that does nothing."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+import pytest
+
+import curator
+from curator import cli, engine
+from curator.cli import output
+from curator.config import Settings
+from curator.report import FORMATS
+
+PACKAGE = Path(curator.__file__).parent
+GOOD = {"messages": [{"role": "user", "content": "What is 2+2?"}, {"role": "assistant", "content": "It is 4."}]}
+EMPTY = {"messages": [{"role": "user", "content": "What is 2+3?"}, {"role": "assistant", "content": ""}]}
+TWICE = [GOOD, GOOD]  # DUP001, a warning with a safe fix
+
+Write = Callable[..., Path]
+
+
+class Done:
+    """What a run of the command line came to."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def _run(*arguments: Any) -> Done:
+        status = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Done(status, captured.out, captured.err)
+
+    return _run
+
+
+def shell(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "curator", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+# ---------------------------------------------------------------------- every option does something
+
+
+def commands(group: click.Group = cli.cli, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from commands(command, f"{above}{name} ")
+        else:
+            yield f"{above}{name}", command
+
+
+def names_read(function: Any) -> set[str]:
+    """The names that the body of a function reads, inner functions included."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(function))))
+    body = next(node for node in tree.body if isinstance(node, ast.FunctionDef)).body
+    nodes = [node for part in body for node in ast.walk(part)]
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+@pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
+def test_every_option_is_read(name: str, command: click.Command) -> None:
+    """A parameter of its own is read in the verb's body; one among **settings is a key of the configuration."""
+    parameters = inspect.signature(inspect.unwrap(command.callback)).parameters
+    own = {key for key, value in parameters.items() if value.kind is not value.VAR_KEYWORD}
+    given = {param.name for param in command.params}
+    assert own <= names_read(command.callback) & given
+    assert given - own <= set(Settings.__struct_fields__)
+    if given - own:
+        assert "settings" in names_read(command.callback)
+
+
+def test_every_key_of_the_configuration_is_read() -> None:
+    read = {
+        node.attr
+        for file in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)
+    }
+    assert set(Settings.__struct_fields__) <= read
+
+
+def test_every_verb_and_option_has_help() -> None:
+    for name, command in commands():
+        assert command.help, name
+        for param in command.params:
+            if isinstance(param, click.Option) and param.name not in ("form",):
+                assert param.help, f"{name} {param.opts[0]}"
+
+
+def test_the_list_of_verbs_says_what_the_verbs_say() -> None:
+    context = click.Context(cli.cli)
+    for name, line in cli.VERBS.items():
+        command = cli.cli.get_command(context, name)
+        assert command is not None and command.help is not None
+        assert command.help.partition("\n\n")[0].replace("\n", " ") == line
+
+
+def test_lint_offers_every_format_there_is() -> None:
+    from curator.cli.lint import FORMATS as OFFERED
+
+    assert sorted(OFFERED) == sorted(FORMATS)
+
+
+# ---------------------------------------------------------------------- exit status
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "status"),
+    [
+        ([GOOD], (), 0),
+        ([EMPTY], (), 1),
+        ([EMPTY], ("--exit-zero",), 0),
+        ([EMPTY], ("--fail-on", "never"), 0),
+        (TWICE, (), 0),
+        (TWICE, ("--fail-on", "warning"), 1),
+        (TWICE, ("--profile", "strict"), 1),
+        (TWICE, ("--profile", "strict", "--ignore", "DUP"), 0),
+        (TWICE, ("--select", "ROL", "--fail-on", "info"), 0),
+    ],
+)
+def test_the_exit_status_says_whether_something_was_found(
+    run: Run, write: Write, rows: list[Any], options: tuple[str, ...], status: int
+) -> None:
+    assert run("lint", write("x.jsonl", rows), *options).status == status
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("lnit",), "No such command 'lnit'"),
+        (("lint",), "Missing argument"),
+        (("lint", "missing.jsonl"), "missing.jsonl: no such file"),
+        (("lint", "x.jsonl", "--selct", "ROL"), "--selct"),
+        (("lint", "x.jsonl", "--select", "ROL0O7"), "did you mean 'ROL007'?"),
+        (("lint", "x.jsonl", "--format", "yaml"), "yaml"),
+        (("lint", "x.jsonl", "--workers", "0"), "--workers"),
+        (("lint", "x.jsonl", "--unsafe-fixes"), "--unsafe-fixes goes with --fix or --diff"),
+        (("lint", "x.jsonl", "--format", "parquet"), "--output"),
+        (("lint", "x.jsonl", "--map", "question"), "column=role"),
+        (("lint", "x.jsonl", "--map", "question=asker"), "asker"),
+        (("lint", "x.jsonl", "--shape", "sharegtp"), "sharegtp"),
+        (("lint", "x.jsonl", "--config", "missing.toml"), "no such configuration file"),
+        (("lint", "x.jsonl", "--tokenizer", "nonesuch"), "nonesuch"),
+        (("lint", "x.jsonl", "--profile", "lenient"), "the profiles are default, minimal, strict"),
+        (("lint", "x.jsonl", "--baseline", "missing"), "missing"),
+        (("rule", "ROL0O7"), "did you mean 'ROL007'?"),
+        (("rule", "ROL"), "'ROL' is a family"),
+        (("rule", "emty-turn"), "did you mean 'empty-turn'?"),
+        (("explain", "x.jsonl", "9"), "no row at line 9"),
+        (("diff", "x.jsonl", "missing.jsonl"), "missing.jsonl"),
+        (("config", "shwo"), "shwo"),
+    ],
+)
+def test_wrong_usage_is_said_in_words_with_status_2(
+    run: Run, write: Write, arguments: tuple[str, ...], says: str
+) -> None:
+    write("x.jsonl", [GOOD])
+    done = run(*arguments)
+    assert done.status == 2
+    assert done.err.startswith("error: ")
+    assert says in done.err
+    assert "Traceback" not in done.err
+    assert done.out == ""
+
+
+def test_without_a_verb_the_help_is_shown(run: Run) -> None:
+    assert "Commands:" in run().out
+    assert run().status == 2
+    assert "schema" in run("config").out
+
+
+def test_an_error_in_the_configuration_names_the_file(run: Run, write: Write, tmp_path: Path) -> None:
+    (tmp_path / "curator.toml").write_text('slect = ["ROL"]')
+    done = run("lint", write("x.jsonl", [GOOD]))
+    assert done.status == 2
+    assert done.err == "error: curator.toml: unknown key 'slect'\n  did you mean 'select'?\n"
+
+
+def fail_with(error: BaseException) -> Callable[..., Any]:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise error
+
+    return fail
+
+
+def test_a_fault_of_curator_is_one_line_and_how_to_report_it(
+    run: Run, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "lint", fail_with(ZeroDivisionError("by\nzero")))
+    done = run("lint", write("x.jsonl", [GOOD]))
+    assert done.status == 2
+    first, second = done.err.splitlines()
+    assert first == "error: a fault in curator: ZeroDivisionError: by zero"
+    assert "CURATOR_TRACEBACK=1" in second
+    monkeypatch.setenv("CURATOR_TRACEBACK", "1")
+    done = run("lint", "x.jsonl")
+    assert done.status == 2
+    assert "Traceback (most recent call last)" in done.err
+
+
+def test_an_interrupt_is_quiet(run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "lint", fail_with(KeyboardInterrupt()))
+    done = run("lint", write("x.jsonl", [GOOD]))
+    assert (done.status, done.err.strip()) == (130, "")
+
+
+def test_a_closed_pipe_is_quiet_and_the_status_still_tells(write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [EMPTY] * 3000)
+    command = [sys.executable, "-m", "curator", "lint", str(path), "--format", "concise"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_said_in_words(write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [GOOD])
+    with open("/dev/full", "wb") as full:  # noqa: PTH123
+        command = [sys.executable, "-m", "curator", "lint", str(path)]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: No space left on device\n")
+    assert "Traceback" not in done.stderr
+    done = shell("lint", path, "--output", "/dev/full", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (2, "error: /dev/full: cannot be written: No space left on device\n")
+
+
+# ---------------------------------------------------------------------- output
+
+
+def test_output_goes_to_a_file_that_appears_whole(
+    run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, report = write("x.jsonl", [EMPTY]), tmp_path / "report.jsonl"
+    done = run("lint", path, "--format", "jsonl", "--output", report)
+    assert (done.status, done.out) == (1, "")
+    before = report.read_bytes()
+    assert json.loads(before.splitlines()[0])["code"] == "ROL007"
+
+    from curator import report as reports
+
+    monkeypatch.setattr(reports, "render", fail_with(OSError(28, "No space left on device")))
+    done = run("lint", path, "--format", "jsonl", "--output", report)
+    assert done.status == 2
+    assert "report.jsonl: cannot be written: No space left on device" in done.err
+    assert report.read_bytes() == before
+    assert sorted(file.name for file in tmp_path.iterdir() if "report" in file.name) == ["report.jsonl"]
+
+
+def test_output_into_a_folder_that_cannot_be(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [GOOD])
+    done = run("lint", path, "--output", path / "report.txt")
+    assert done.status == 2
+    assert "cannot be written" in done.err
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_can_be_written(run: Run, write: Write, tmp_path: Path, form: str) -> None:
+    report = tmp_path / f"report.{form}"
+    assert run("lint", write("x.jsonl", [EMPTY, GOOD]), "--format", form, "--output", report).status == 1
+    assert report.stat().st_size > 0
+
+
+def test_colours_are_for_terminals_unless_asked_for(run: Run, write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("x.jsonl", [EMPTY])
+    assert "\x1b[" not in run("lint", path).out
+    assert "\x1b[" in run("lint", path, "--color", "always").out
+
+    class Terminal:
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert output.coloured("auto", Terminal())  # type: ignore[arg-type]
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert not output.coloured("auto", Terminal())  # type: ignore[arg-type]
+    assert output.coloured("always", Terminal())  # type: ignore[arg-type]
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "dumb")
+    assert not output.coloured("auto", Terminal())  # type: ignore[arg-type]
+
+
+def test_text_that_the_terminal_cannot_show_is_escaped(write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [{"messages": [*GOOD["messages"], {"role": "усер", "content": "наверное"}]}])
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = shell("explain", path, 1, cwd=tmp_path, env=environment)
+    assert done.returncode == 0, done.stderr
+
+
+def test_progress_is_drawn_on_a_terminal_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter([0.0, 0.5, 1.5, 1.55, 3.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(moments))
+    drawn: list[str] = []
+    monkeypatch.setattr(click, "echo", lambda text, **_: drawn.append(text))
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with output.progress() as tick:
+        assert tick is not None
+        for done in (10, 30, 40, 100):
+            tick(done * 1_000_000, 100_000_000)
+    assert [re.sub(r"\r|\x1b\[K", "", text) for text in drawn] == [
+        "[#######                 ]  30% of 100 MB, 3 s left",
+        "[########################] 100% of 100 MB, 0 s left",
+        "",
+    ]
+
+
+def test_no_progress_without_a_terminal() -> None:
+    with output.progress() as tick:
+        assert tick is None
+
+
+def test_a_terminal_sees_colours_and_its_width(write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [EMPTY])
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+    environment.pop("NO_COLOR", None)
+    command = [sys.executable, "-m", "curator", "lint", str(path)]
+    subprocess.run(command, stdout=follower, stderr=follower, env=environment, cwd=tmp_path, check=False)
+    os.close(follower)
+    assert "\x1b[" in os.read(leader, 100_000).decode()
+    os.close(leader)
+
+
+# ---------------------------------------------------------------------- lint
+
+
+def test_the_next_steps_repeat_the_command_as_it_was_typed(run: Run, write: Write) -> None:
+    write("x y.jsonl", TWICE)
+    done = run("lint", "x y.jsonl", "--extend-select", "DUP,ROL", "--show", "3", "--no-cache")
+    assert "curator lint 'x y.jsonl' --extend-select DUP,ROL --fix" in done.out
+
+
+def test_standard_input_is_read(tmp_path: Path) -> None:
+    row = json.dumps(EMPTY) + "\n"
+    done = shell("lint", "-", "--format", "jsonl", input=row, cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["code"] == "ROL007"
+
+
+def test_the_configuration_beside_the_data_is_read(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("deep/x.jsonl", TWICE)
+    (tmp_path / "deep" / "curator.toml").write_text('ignore = ["DUP"]\nfail-on = "warning"')
+    assert run("lint", path).status == 0
+    assert run("lint", path, "--extend-select", "DUP001").status == 1
+    (tmp_path / "other.toml").write_text('fail-on = "warning"')
+    assert run("lint", path, "--config", tmp_path / "other.toml").status == 1
+
+
+def test_fix_mends_in_place_and_says_so(run: Run, write: Write) -> None:
+    path = write("x.jsonl", TWICE)
+    assert run("lint", path, "--fix", "--fail-on", "warning").status == 0
+    assert path.read_text().count("\n") == 1
+    path = write("x.jsonl", TWICE)
+    done = run("lint", path, "--fix")
+    assert f"mended {path}: DUP001 1; 1 rows dropped (the original is " in done.err
+
+
+def test_diff_shows_and_changes_nothing(run: Run, write: Write) -> None:
+    path = write("x.jsonl", TWICE)
+    before = path.read_bytes()
+    done = run("lint", path, "--diff")
+    assert "DUP001" in done.out
+    assert path.read_bytes() == before
+
+
+def test_a_baseline_leaves_out_what_was_known(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [EMPTY])
+    assert run("lint", path, "--write-baseline", tmp_path / "known").status == 0
+    assert run("lint", path, "--baseline", tmp_path / "known").status == 0
+    path = write("x.jsonl", [GOOD, EMPTY, {**EMPTY, "id": 2}])
+    done = run("lint", path, "--baseline", tmp_path / "known", "--format", "jsonl")
+    assert done.status == 1
+    assert {json.loads(line)["line"] for line in done.out.splitlines()} == {3}
+
+
+def test_a_column_map_is_kept_beside_the_data(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [{"frage": "What is 2+2?", "antwort": ""}])
+    done = run("lint", path, "--map", "frage=user,antwort=assistant", "--format", "concise")
+    assert "ROL007" in done.out
+    assert "column map saved in" in done.err
+    assert (tmp_path / "curator.toml").read_text() == '[map]\nfrage = "user"\nantwort = "assistant"\n'
+    again = run("lint", path, "--format", "concise")
+    assert "ROL007" in again.out
+    assert again.err == ""
+
+
+def test_statistics_and_timing(run: Run, write: Write) -> None:
+    done = run("lint", write("x.jsonl", [EMPTY, GOOD]), "--statistics", "--timing")
+    assert re.search(r"ROL007 +empty-turn", done.out)
+    assert re.search(r"[\d.]+ ms  ROL007 empty-turn", done.err)
+    assert "in all" in done.err
+
+
+def test_show_limits_what_is_shown_of_a_rule(run: Run, write: Write) -> None:
+    path = write("x.jsonl", [{**EMPTY, "id": number} for number in range(15)])
+    few, many = (
+        run("lint", path, "--show", 2, "--select", "ROL007"),
+        run("lint", path, "--show", 0, "--select", "ROL007"),
+    )
+    assert few.out.count("empty-turn") < many.out.count("empty-turn")
+
+
+def test_no_cache_keeps_nothing(run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CURATOR_CACHE_DIR", str(tmp_path / "kept"))
+    path = write("x.jsonl", [GOOD])
+    run("lint", path, "--no-cache")
+    assert not (tmp_path / "kept").exists()
+    run("lint", path)
+    assert (tmp_path / "kept").exists()
+
+
+def test_watch_lints_again_when_a_file_changes(write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [GOOD])
+    command = [sys.executable, "-u", "-m", "curator", "lint", str(path), "--watch", "--format", "concise"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert "watching" in process.stderr.readline()
+        process.stdout.readline()
+        write("x.jsonl", [EMPTY])
+        assert "ROL007" in process.stdout.readline()
+        assert "watching" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+
+
+# ---------------------------------------------------------------------- the other verbs
+
+
+def test_rule_explains_by_code_or_name(run: Run) -> None:
+    text = run("rule", "ROL007").out
+    assert text.startswith("ROL007 empty-turn (error")
+    assert "Flagged" in text and "Not flagged" in text
+    assert run("rule", "empty-turn").out == text
+    assert run("rule", "rol007").out == text
+    assert json.loads(run("rule", "ROL007", "--format", "json").out)["name"] == "empty-turn"
+    assert run("rule", "ROL007", "--format", "md").out.startswith("# ROL007 empty-turn\n")
+
+
+def test_rules_lists_all(run: Run) -> None:
+    listed = json.loads(run("rules", "--format", "json").out)
+    assert {"code", "name", "family", "severity", "fix", "preview", "summary"} == set(listed[0])
+    text = run("rules").out
+    assert all(f"  {rule['code']}  {rule['name']}" in text for rule in listed)
+    assert "ROL  turns" in text
+
+
+def test_rules_of_ones_own_are_listed_and_explained(run: Run, tmp_path: Path) -> None:
+    from test_config import PACK
+
+    (tmp_path / "mine.toml").write_text(PACK)
+    (tmp_path / "curator.toml").write_text('packs = ["mine.toml"]')
+    assert "MINE001  says-foobar" in run("rules").out
+    assert run("rule", "says-foobar").out.startswith("MINE001 says-foobar")
+
+
+def test_config_show_says_what_applies(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [GOOD])
+    assert "# no configuration file: the defaults" in run("config", "show", path).out
+    (tmp_path / "curator.toml").write_text('profile = "minimal"\n[limits]\nDUP001 = "2%"\n')
+    shown = run("config", "show", path).out
+    assert f"# {tmp_path / 'curator.toml'}" in shown
+    assert 'profile = "minimal"\nlimits = { "DUP001" = "2%" }\n' in shown
+    assert "rules run: " in shown
+
+
+def test_config_schema_is_the_one_in_the_documentation(run: Run) -> None:
+    assert msgspec.json.decode(run("config", "schema").out)["title"] == "curator.toml"
+
+
+def test_explain_tells_of_one_row(run: Run, write: Write) -> None:
+    path = write("x.jsonl", [GOOD, EMPTY])
+    assert "ROL007" in run("explain", path, 2).out
+    assert json.loads(run("explain", path, 1, "--format", "json").out)["place"]["line"] == 1
+
+
+def test_stats_counts(run: Run, write: Write) -> None:
+    path = write("x.jsonl", [GOOD, EMPTY])
+    assert "2 rows" in run("stats", path).out
+    assert json.loads(run("stats", path, "--format", "json", "--price", 3, "--epochs", 2).out)["cost"] is not None
+
+
+def test_diff_compares_and_fails_on_what_became_worse(run: Run, write: Write) -> None:
+    old, new = write("old.jsonl", [GOOD]), write("new.jsonl", [GOOD, EMPTY])
+    assert run("diff", old, old).status == 0
+    done = run("diff", old, new)
+    assert done.status == 1
+    assert "ROL007" in done.out
+    assert run("diff", old, new, "--fail-on", "never").status == 0
+    assert run("diff", new, old).status == 0
+    assert "### Data changes" in run("diff", old, new, "--format", "md").out
+    assert json.loads(run("diff", old, new, "--format", "json").out)["new_rows"] == 2
+
+
+def test_the_version_is_told(run: Run) -> None:
+    assert run("--version").out == f"curator {curator.__version__}\n"
+
+
+def test_the_module_runs_as_a_program(tmp_path: Path) -> None:
+    assert shell("--version", cwd=tmp_path).stdout == f"curator {curator.__version__}\n"
+
+
+def test_help_is_quick(tmp_path: Path) -> None:
+    def best(*command: str) -> float:
+        taken = []
+        for _ in range(5):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, *command], capture_output=True, check=True, cwd=tmp_path)
+            taken.append(time.perf_counter() - start)
+        return min(taken)
+
+    assert best("-m", "curator", "--help") < 15 * best("-c", "pass")
