@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+DEEPEST = 128  # brackets open at once; serde_json, which polars and the Hub build on, takes no more
 LONGEST = 1 << 20  # characters of a line that is looked at for a mend
 
 STRUCTURE = re.compile(r'[\[\]{},:]|"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
@@ -57,8 +58,20 @@ def diagnose(text: str) -> Diagnosis:
     """The probable cause why a text of one line is not JSON. `text` holds more than white space."""
     body = text.strip()
     shift = len(text) - len(text.lstrip())
-    found = _whole_line(body) or _several(body) or _mended(body) or _position(body)
+    found = _too_deep(body) or _whole_line(body) or _several(body) or _mended(body) or _position(body)
     return found._replace(place=found.place + shift)
+
+
+def nesting(text: str) -> int:
+    """The most brackets that are open at once."""
+    most = level = 0
+    for found in STRUCTURE.finditer(text):
+        if found[0] in "[{":
+            level += 1
+            most = max(most, level)
+        elif found[0] in "]}":
+            level -= 1
+    return most
 
 
 def joined(text: str) -> str:
@@ -238,6 +251,12 @@ _MARKERS = (
     (re.compile(r"`{3}"), "a Markdown fence around the rows", ()),
     (re.compile(r"\0+$"), "NUL bytes: the file was damaged while it was written", ()),
 )
+
+
+def _too_deep(body: str) -> Diagnosis | None:
+    if body.count("[") + body.count("{") <= DEEPEST or (deep := nesting(body)) <= DEEPEST:
+        return None
+    return Diagnosis(f"brackets nested {deep:,} deep: many parsers give up at {DEEPEST}", 0)
 
 
 def _whole_line(body: str) -> Diagnosis | None:
@@ -523,7 +542,7 @@ def _position(body: str) -> Diagnosis:
     except json.JSONDecodeError as error:
         return _explained(body, error)
     except RecursionError:
-        return Diagnosis(f"brackets nested {_deepest(body):,} deep: parsers give up on it", 0)
+        pass
     except ValueError:
         longest = max(re.finditer(r"\d+", body), key=lambda found: len(found[0]))
         return Diagnosis(f"a number of {len(longest[0]):,} digits", longest.start())
@@ -561,14 +580,3 @@ def _explained(body: str, error: json.JSONDecodeError) -> Diagnosis:
         return Diagnosis("no comma before this", place)
     word = re.match(r"[^\s,\]}]{1,20}", body[place:])
     return Diagnosis(f"{word[0] if word else char} is no JSON value", place)
-
-
-def _deepest(body: str) -> int:
-    most = level = 0
-    for found in STRUCTURE.finditer(body):
-        if found[0] in "[{":
-            level += 1
-            most = max(most, level)
-        elif found[0] in "]}":
-            level -= 1
-    return most

@@ -1,26 +1,26 @@
 """Writes a mended copy: fixes and decisions applied, every row accounted for.
 
-    rows in = rows kept + rejected + joined to another,   rows out = rows kept + rows gained by parting
+    rows in + rows gained by parting = rows written + rows rejected + lines joined to another
 
-Both sums are checked against lines counted apart from each other before anything is put in place.
-Works for every container; the copy is JSONL, and rows that nothing changes keep their bytes.
+The sum is checked, over lines counted apart from each other, before anything is put in place. Every
+container is read; the copy is JSONL, and rows that nothing changes keep their bytes.
 """
 
 from __future__ import annotations
 
 import tempfile
-from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
 from curator import decisions, engine
 from curator.cache import Cache
-from curator.columns import BOM, UNSET, content_id, parse
+from curator.columns import BOM, content_id, parse
 from curator.decisions import Log, Suppressions
 from curator.errors import CuratorError, UsageError, WriteError
 from curator.fix import ROUNDS, Mended, Plan, Tally, mend_lines, plan_round, wanted
@@ -33,41 +33,50 @@ if TYPE_CHECKING:
 
 REJECTED = "rejected.jsonl"
 
+Lint = Callable[[Sequence[Source]], Report]
+
 
 class Loss(msgspec.Struct, frozen=True):
-    """What became of the rows of one file: rows = kept + rejected + joined, written = kept + gained.
+    """What became of the rows of one file: rows + gained = written + rejected + joined.
 
-    `mended` counts the kept rows that were changed; `joined` the lines that went into the row they
-    belong to; `gained` the rows more that lines with several rows came to.
+    `mended` counts the written rows that were changed, `joined` the lines that went into the row they
+    belong to, `gained` the rows that lines with several of them came to beyond the first.
     """
 
     path: str
     output: str
     rows: int
-    kept: int
+    written: int
     mended: int
     rejected: int
     joined: int
     gained: int
-    written: int
+
+    @property
+    def adds_up(self) -> bool:
+        return self.rows + self.gained == self.written + self.rejected + self.joined
 
 
 class CleanResult(msgspec.Struct, frozen=True):
-    """What `clean` did. `left` counts the findings of the copy by code, `lacking` names fixes that could not settle."""
+    """What `clean` did, with counts by code.
+
+    `left` counts the findings that the copy still has; `unapplied` are decisions that found nothing to
+    act on, such as those whose row has changed since; `stable` is False where fixes were left over.
+    """
 
     losses: tuple[Loss, ...]
     rejected: str
     fixed: dict[str, int]
     rejected_for: dict[str, int]
     left: dict[str, int]
-    decided: int
+    applied: int
     unapplied: tuple[Decision, ...]
     rounds: int
     stable: bool
 
 
-class _Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of rejected.jsonl; `row` is the row as it stood in the source, `text` the line where it is no JSON."""
+class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of rejected.jsonl: where the row stood, why it was left out, and the row (`text` where it is no JSON)."""
 
     file: str
     line: int
@@ -75,11 +84,6 @@ class _Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
     reasons: tuple[str, ...]
     row: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     text: str = ""
-
-
-class _Reason(NamedTuple):
-    code: str
-    message: str
 
 
 def clean(
@@ -93,131 +97,442 @@ def clean(
 ) -> CleanResult:
     """Write the rows with fixes and decisions applied to `out`, and those left out to `rejected`.
 
-    `out` is a file, or a folder where the data are several files. Left out are rows that a safe fix or
-    a decision drops, and lines that hold no JSON object even after mending. `log` are the decisions to
-    apply; by default those kept beside the data.
+    `out` is a file, or a folder where the data are several files. Left out are rows that a fix or a
+    decision drops, and lines that hold no JSON object even after mending. `log` holds the decisions; by
+    default those kept beside the data.
 
     Raises:
         SourceError: a path is missing or cannot be read as data.
         UsageError: `out` would overwrite the data, or is one file for several.
         ChangedError: a file changed meanwhile.
-        WriteError: an output could not be written; no output is.
+        WriteError: an output could not be written; none is.
     """
     plan = config.plan()
     log = decisions.read(decisions.place(paths)) if log is None else log
     cache = Cache.open() if config.cache else None
     with open_sources(paths) as opened, tempfile.TemporaryDirectory(prefix="curator-clean-") as folder:
         sources = [source for source in opened if not plan.excluded(source.path)]
-        targets = _targets(sources, Path(out))
-        rest = Path(rejected) if rejected else next(iter(targets)).with_name(REJECTED)
+        targets = _targets(sources, out)
+        rest = Path(rejected) if rejected else targets[0].with_name(REJECTED)
         _refuse_overwriting(sources, [*targets, rest])
-        copies = [_Copy(source, Path(folder, str(n))) for n, source in enumerate(sources)]
-        job = _Job(copies, log, unsafe, lambda sources: engine.lint_sources(sources, plan, cache=cache))
-        report, rounds, stable = job.run()
-        _reject_unreadable(copies, report)
+        try:
+            copies = [_Copy(source, Path(folder, str(n))) for n, source in enumerate(sources)]
+            job = _Job(copies, log, unsafe, lambda these: engine.lint_sources(these, plan, cache=cache))
+            report = job.run()
+            for copy in copies:
+                copy.reject_unreadable(report)
+        except OSError as error:
+            hint = f"free some space in {tempfile.gettempdir()}, or set TMPDIR to a larger disk"
+            raise WriteError(f"no passing copy could be written: {error.strerror}", where=folder, hint=hint) from None
+        for source in sources:
+            source.check_unchanged()
         losses = _write(copies, targets, rest)
-    settled = decisions.settle(report, log)
+        left = job.left(report)
     return CleanResult(
         losses=losses,
         rejected=str(rest),
         fixed=_sum(copy.fixed for copy in copies),
-        rejected_for=_sum(Counter(r[0].code for r in copy.rejected.values()) for copy in copies),
-        left={stat.code: stat.findings for stat in settled.rules if stat.findings},
-        decided=len(job.applied),
+        rejected_for=_sum(copy.rejected_for for copy in copies),
+        left=left,
+        applied=len(job.applied),
         unapplied=job.unapplied(),
-        rounds=rounds,
-        stable=stable,
+        rounds=job.rounds,
+        stable=job.stable,
     )
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: Counter[str] = Counter()
-    for count in counts:
-        total.update(count)
+    for each in counts:
+        total.update(each)
     return dict(sorted(total.items()))
 
 
 # ---------------------------------------------------------------------- one file on its way
 
 
-class _Trail(Tally):
-    """Also keeps what became of each line: (line, lines taken, lines given)."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.steps: list[tuple[int, int, int]] = []
-        self.dropped_for: dict[int, list[_Reason]] = {}
-
-    def note(self, number: int, raw: bytes, findings: Sequence[Finding], mended: Mended) -> None:
-        super().note(number, raw, findings, mended)
-        if mended.lines != [raw]:
-            self.steps.append((number, mended.over, len(mended.lines)))
-        if not mended.lines and raw.strip():
-            made = [f for f, done in zip(findings, mended.made, strict=True) if done]
-            self.dropped_for[number] = [_Reason(f.code, _said(f)) for f in made]
-
-
-def _said(finding: Finding) -> str:
-    """The finding's message, with the rows it is about."""
-    places = ", ".join(f"{place.file}:{place.line}" for place in finding.related[:3])
-    return f"{finding.message} ({places})" if places else finding.message
-
-
-class _Copy:
-    """A file of the set as it stands after some rounds; `origins[i]` is the line (from 0) it began as."""
+class _Copy(Tally):
+    """A file of the set as it stands after some rounds, and what was rejected of it on the way."""
 
     def __init__(self, source: Source, place: Path) -> None:
+        super().__init__()
         self.source = source
         self.data = source.data
-        self.origins: Sequence[int] | None = None  # None: every line is its own
-        self.fixed: Counter[str] = Counter()
-        self.changed: set[int] = set()
-        self.joined: set[int] = set()
-        self.rejected: dict[int, list[_Reason]] = {}
-        self._place, self._round = place, 0
+        self.rejected_for: Counter[str] = Counter()
+        self.changed: set[int] = set()  # lines of the source that were mended
+        self.joined = self.gained = 0
+        self._origins: Sequence[int] | None = None  # the source line of each line, from 0; None: its own
+        self._steps: list[tuple[int, int, int]] = []  # of this round: line, lines taken, lines given
+        self._place, self._names = place, count()
+        self.unreadable: set[int] = set()  # lines of the copy
+        self._bin = place.with_suffix(".rejected").open("w+b")
+        self._records: list[tuple[int, int, int]] = []  # source line, offset and size of the record in the bin
 
     def opened(self) -> Source:
-        """The copy as a source: lines are counted as they stand in it."""
+        """The copy as a source; lines count as they stand in it."""
         s = self.source
         return Source(s.path, s.split, s.container, s.compression, self.data, s.stamp)
 
     def origin(self, line: int) -> int:
-        """Where line `line` (from 1) of the copy comes from (from 0)."""
-        return line - 1 if self.origins is None else self.origins[line - 1]
+        """The source line (from 0) of line `line` (from 1) of the copy."""
+        return line - 1 if self._origins is None else self._origins[line - 1]
 
     def mend(self, plan: Mapping[int, Sequence[Finding]]) -> bool:
         """One round of fixes; False where none could be made."""
-        trail = _Trail()
-        self._round += 1
-        new = self._place.with_suffix(f".{self._round}.jsonl")
+        self._steps = []
+        new = self._place.with_suffix(f".{next(self._names)}.jsonl")
         with self.data.open("rb") as old, new.open("wb") as file:
-            file.writelines(mend_lines(old, plan, trail))
-        if not trail.steps:
+            file.writelines(mend_lines(old, plan, self))
+        if not self._steps:
+            new.unlink()
             return False
-        self._follow(trail)
+        self._follow()
         if self.data != self.source.data:
             self.data.unlink()
         self.data = new
         return True
 
-    def _follow(self, trail: _Trail) -> None:
-        """Carry the origins through a round."""
-        if self.origins is None:
+    def note(self, number: int, raw: bytes, findings: Sequence[Finding], mended: Mended, joined: int) -> None:
+        if mended.lines == [raw]:
+            return
+        super().note(number, raw, findings, mended, joined)
+        self._steps.append((number, mended.over, len(mended.lines)))
+        self.joined += joined
+        if mended.lines:
+            self.gained += sum(1 for line in mended.lines if line.strip()) - _holds(raw, number)
+            self.changed.add(self.origin(number))
+        elif _holds(raw, number):
+            self._reject(number, raw, [f for f, done in zip(findings, mended.made, strict=True) if done])
+
+    def _follow(self) -> None:
+        """Carry the origins of lines through a round."""
+        if self._origins is None:
             with self.data.open("rb") as file:
-                self.origins = range(sum(1 for _ in file))
-        self.fixed.update(trail.fixed)
+                self._origins = range(sum(1 for _ in file))
         origins: list[int] = []
         done = 0
-        for number, over, given in trail.steps:
-            origins += self.origins[done : number - 1]
-            first, *others = self.origins[number - 1 : number - 1 + over]
-            origins += [first] * given
-            self.joined.update(others)
-            if given:
-                self.changed.add(first)
-            elif number in trail.dropped_for:
-                self.rejected.setdefault(first, []).extend(trail.dropped_for[number])
+        for number, over, given in self._steps:
+            origins += self._origins[done : number - 1]
+            origins += [self._origins[number - 1]] * given
             done = number - 1 + over
-        origins += self.origins[done:]
-        self.origins = origins
-'''
+        origins += self._origins[done:]
+        self._origins = origins
+
+    def _reject(self, number: int, raw: bytes, findings: Sequence[Finding]) -> None:
+        origin = self.origin(number)
+        codes = tuple(dict.fromkeys(finding.code for finding in findings))
+        reasons = tuple(dict.fromkeys(finding.message for finding in findings))
+        place = self.source.lines(origin, 1)[0]
+        record = Rejected(self.source.path, place, codes or ("FIL001",), reasons or ("no JSON object",))
+        self.rejected_for[record.codes[0]] += 1
+        line = _encoded(record, raw)
+        self._records.append((origin, self._bin.tell(), len(line)))
+        self._bin.write(line)
+
+    def reject_unreadable(self, report: Report) -> None:
+        """Take out the lines that hold no JSON object, with what the report says of them."""
+        path = self.source.path
+        if not any(file.broken for file in report.files if file.path == path):
+            return
+        with self.data.open("rb") as file:
+            lines = {n: line for n, line in enumerate(file, 1) if _holds(line, n) and not _is_object(line, n)}
+        said: dict[int, list[Finding]] = {}
+        for finding in report.findings:
+            if finding.file == path and finding.line in lines:
+                said.setdefault(finding.line, []).append(finding)
+        for number, line in lines.items():
+            self._reject(number, line.removesuffix(b"\n"), said.get(number, ()))
+        self.unreadable = set(lines)
+
+    def write(self, out: BinaryIO) -> tuple[int, int]:
+        """Write the rows of the copy; (rows, those of them that were mended)."""
+        rows = mended = 0
+        with self.data.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                if number in self.unreadable or not _holds(line, number):
+                    continue
+                body = line.removeprefix(BOM) if number == 1 else line
+                body = body.rstrip(b"\r\n")
+                out.write(body + b"\n")
+                rows += 1
+                mended += bool(self.changed) and self.origin(number) in self.changed
+        return rows, mended
+
+    def write_rejected(self, out: BinaryIO) -> int:
+        """Write what was rejected, in the order of the source; how many rows."""
+        for _, offset, size in sorted(self._records):
+            self._bin.seek(offset)
+            out.write(self._bin.read(size))
+        self._bin.close()
+        return len(self._records)
+
+    def rows(self) -> int:
+        """Rows of the source, counted in it."""
+        with self.source.data.open("rb") as file:
+            return sum(_holds(line, number) for number, line in enumerate(file, 1))
+
+
+def _body(line: bytes, number: int) -> bytes:
+    """Line `number` (from 1) without what is no part of a row."""
+    return (line.removeprefix(BOM) if number == 1 else line).strip()
+
+
+def _holds(line: bytes, number: int) -> bool:
+    """Whether there is anything in the line."""
+    return _body(line, number) != b""
+
+
+def _is_object(line: bytes, number: int) -> bool:
+    return type(parse(_body(line, number))) is dict
+
+
+def _encoded(record: Rejected, raw: bytes) -> bytes:
+    """The record with the row as it was written, or as text where that is no strict JSON."""
+    body = raw.removeprefix(BOM).strip()
+    try:
+        msgspec.json.decode(body)
+        record = msgspec.structs.replace(record, row=msgspec.Raw(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        record = msgspec.structs.replace(record, text=raw.decode("utf-8", "backslashreplace"))
+    return msgspec.json.encode(record) + b"\n"
+
+
+# ---------------------------------------------------------------------- rounds and decisions
+
+
+class _Job:
+    """Lints and mends the copies until nothing is left to mend; decisions count in the first round.
+
+    They are about the rows as they stand in the source. What a decision keeps stays kept in later
+    rounds, when its row has another content because something else in it was mended.
+    """
+
+    def __init__(self, copies: Sequence[_Copy], log: Log, unsafe: bool, lint: Lint) -> None:
+        self.copies = {copy.source.path: copy for copy in copies}
+        self.unsafe, self.lint = unsafe, lint
+        self.suppressions = Suppressions.from_decisions(log.decisions)
+        self.on_finding = {d.finding: d for d in self.suppressions.others if d.finding and _possible(d)}
+        self.on_row = {d.row: d for d in self.suppressions.others if not d.finding and d.verdict != "accept"}
+        self.applied: set[Decision] = set()
+        self.rounds, self.stable = 0, True
+        self._kept: set[tuple[str, int, str]] = set()  # file, source line, code
+
+    def run(self) -> Report:
+        """Mend in at most ten rounds; the report of the last."""
+        self._decide_rows()
+        while True:
+            report = self.lint([copy.opened() for copy in self.copies.values()])
+            plan = self._plan(report, first=self.rounds == 0)
+            self.stable = not plan
+            if self.rounds == ROUNDS or not self._mend(plan):
+                return report
+            self.rounds += 1
+
+    def left(self, report: Report) -> dict[str, int]:
+        """Findings on the rows that are written, by code; those that a decision keeps do not count."""
+        findings = (f for f in self._not_kept(report.findings) if f.line not in self.copies[f.file].unreadable)
+        return dict(sorted(Counter(finding.code for finding in findings).items()))
+
+    def unapplied(self) -> tuple[Decision, ...]:
+        """Decisions to change or drop something that is not there as it was."""
+        return tuple(decision for decision in self.suppressions.others if decision not in self.applied)
+
+    def _mend(self, plan: Plan) -> bool:
+        made = [self.copies[path].mend(lines) for path, lines in plan.items()]
+        return any(made)
+
+    def _plan(self, report: Report, *, first: bool) -> Plan:
+        forced: set[str] = set()
+        offered = self._decided(report.findings, forced) if first else self._not_kept(report.findings)
+        plan = plan_round(
+            map(self._placed, offered), lambda finding: finding.id in forced or wanted(finding, self.unsafe)
+        )
+        for lines in plan.values() if forced else ():
+            for number, findings in lines.items():
+                lines[number] = self._decided_first(findings)
+        return {path: _effective(lines) for path, lines in plan.items() if _effective(lines)}
+
+    def _decided(self, findings: Iterable[Finding], forced: set[str]) -> Iterator[Finding]:
+        """The findings of the first round, with the fixes that decisions ask for."""
+        for finding in findings:
+            decision = self.on_finding.get(finding.id)
+            if self.suppressions.covering(finding):
+                self._kept.add(self._place(finding))
+            elif decision is None:
+                yield finding
+            elif decision.verdict != "accept" or finding.fix is not None:
+                self.applied.add(decision)
+                forced.add(finding.id)
+                yield finding if decision.verdict == "accept" else _with_verdict(finding, decision)
+
+    def _not_kept(self, findings: Iterable[Finding]) -> Iterator[Finding]:
+        for finding in findings:
+            if not self._kept or self._place(finding) not in self._kept:
+                yield finding
+
+    def _placed(self, finding: Finding) -> Finding:
+        """A finding that drops its row, with the rows that speak for it in its message."""
+        if not (finding.fix and finding.fix.drops and finding.related):
+            return finding
+        places = []
+        for place in finding.related[:3]:
+            copy = self.copies[place.file]
+            places.append(f"{place.file}:{copy.source.lines(copy.origin(place.line), 1)[0]}")
+        return msgspec.structs.replace(finding, message=f"{finding.message} ({', '.join(places)})")
+
+    def _place(self, finding: Finding) -> tuple[str, int, str]:
+        return finding.file, self.copies[finding.file].origin(finding.line), finding.code
+
+    def _decided_first(self, findings: list[Finding]) -> list[Finding]:
+        """Of the findings on a line, a row's new text or its end alone, else accepted fixes first."""
+        verdicts = {f.id: self.on_finding[f.id].verdict for f in findings if f.id in self.on_finding}
+        for verdict in ("drop", "edit"):
+            if verdict in verdicts.values():
+                return [finding for finding in findings if verdicts.get(finding.id) == verdict][:1]
+        return sorted(findings, key=lambda finding: finding.id not in verdicts)
+
+    def _decide_rows(self) -> None:
+        """Apply what was decided on whole rows, which their content alone tells."""
+        if not self.on_row:
+            return
+        for path, copy in self.copies.items():
+            plan: dict[int, list[Finding]] = {}
+            with copy.data.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    raw = line.removesuffix(b"\n")
+                    row = content_id(parse(raw.removeprefix(BOM) if number == 1 else raw), raw).hex()
+                    if (decision := self.on_row.get(row)) and _possible(decision):
+                        self.applied.add(decision)
+                        code = decision.code or "decision"
+                        finding = Finding(code, "decided", "info", path, number, "", "", "", row, -1)
+                        plan[number] = [_with_verdict(finding, decision)]
+            if plan:
+                copy.mend(plan)
+
+
+def _effective(lines: dict[int, list[Finding]]) -> dict[int, list[Finding]]:
+    """Without fixes that only say how the file is read: the copy is read so already."""
+    kept = {n: [f for f in found if f.fix and (f.fix.changes or f.fix.lines is not None)] for n, found in lines.items()}
+    return {number: found for number, found in kept.items() if found}
+
+
+def _possible(decision: Decision) -> bool:
+    """Whether an edit's text is a row on one line."""
+    if decision.verdict != "edit":
+        return True
+    return "\n" not in decision.text and type(parse(decision.text.encode("utf-8", "surrogatepass"))) is dict
+
+
+def _with_verdict(finding: Finding, decision: Decision) -> Finding:
+    """The finding with the fix that a decision to drop or edit asks for."""
+    who = decision.who or "a decision"
+    message = f"{'dropped' if decision.verdict == 'drop' else 'edited'} by {who}"
+    message += f": {decision.why}" if decision.why else ""
+    fix = drop(message) if decision.verdict == "drop" else Fix(message, lines=(decision.text,))
+    return msgspec.structs.replace(finding, fix=fix, message=message, related=())
+
+
+# ---------------------------------------------------------------------- outputs
+
+
+def _targets(sources: Sequence[Source], out: str | Path) -> list[Path]:
+    """Where the copy of each source goes."""
+    path = Path(out)
+    if path.is_dir() or str(out).endswith(("/", "\\")) or (len(sources) > 1 and not path.suffix):
+        names: list[str] = []
+        for source in sources:
+            name = _name(source)
+            numbers = ("", *(f"-{n}" for n in range(2, len(sources) + 2)))
+            names.append(next(name + number for number in numbers if name + number not in names))
+        return [path / f"{name}.jsonl" for name in names]
+    if len(sources) > 1:
+        hint = "name a folder: the files, which may be splits, stay apart in it"
+        raise UsageError(f"the data are {len(sources)} files, and {out} is one", hint=hint)
+    return [path]
+
+
+def _name(source: Source) -> str:
+    """The name of a source without extensions."""
+    if source.path == "-":
+        return "stdin"
+    path = Path(source.path)
+    if source.container == "datasets":
+        return source.split
+    while path.suffix.lower() in _EXTENSIONS:
+        path = path.with_suffix("")
+    return path.name
+
+
+_EXTENSIONS = frozenset(
+    ".jsonl .ndjson .jsonlines .json .csv .tsv .tab .parquet .pq .arrow .feather .gz .gzip .zst .zstd".split()
+)
+
+
+def _refuse_overwriting(sources: Sequence[Source], outputs: Sequence[Path]) -> None:
+    read = {Path(source.path).resolve() for source in sources if source.path != "-"}
+    for n, path in enumerate(outputs):
+        if path.resolve() in read:
+            hint = "name another file, or mend in place: curator lint FILE --fix"
+            raise UsageError("the copy would overwrite the data", where=str(path), hint=hint)
+        if path.resolve() in {other.resolve() for other in outputs[:n]}:
+            raise UsageError("the copy and the rejected rows are the same file", where=str(path))
+
+
+def _write(copies: Sequence[_Copy], targets: Sequence[Path], rest: Path) -> tuple[Loss, ...]:
+    """Write all outputs, check that the rows add up, and only then put the outputs in place."""
+    losses = []
+    with ExitStack() as stack:
+        bin_ = stack.enter_context(Replacement(rest))
+        outputs = [stack.enter_context(Replacement(target)) for target in targets]
+        for copy, target, output in zip(copies, targets, outputs, strict=True):
+            written, mended = copy.write(output.file)
+            rejected = copy.write_rejected(bin_.file)
+            loss = Loss(copy.source.path, str(target), copy.rows(), written, mended, rejected, copy.joined, copy.gained)
+            if not loss.adds_up:
+                raise CuratorError(f"the rows do not add up: {loss}", hint="nothing was written; please report this")
+            losses.append(loss)
+        for output in (bin_, *outputs):
+            output.commit()
+    return tuple(losses)
+
+
+# ---------------------------------------------------------------------- the loss table
+
+
+def as_json(result: CleanResult) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+
+
+def as_text(result: CleanResult) -> str:
+    """The loss table and what was done, for a terminal."""
+    head = ("file", "rows", "mended", "rejected", "joined", "gained", "written", "to")
+    table = [head] + [
+        (loss.path, *map("{:,}".format, _numbers(loss)), loss.output) for loss in result.losses
+    ]  # fmt: skip
+    widths = [max(len(row[column]) for row in table) for column in range(len(head))]
+    lines = ["  ".join(_cell(n, text, widths[n]) for n, text in enumerate(row)).rstrip() for row in table]
+    lines += ["", f"fixes made: {_codes(result.fixed) or 'none'}"]
+    if result.rejected_for:
+        lines.append(f"rejected, in {result.rejected}: {_codes(result.rejected_for)}")
+    if result.applied or result.unapplied:
+        lines.append(f"decisions applied: {result.applied:,}, not applied: {len(result.unapplied):,}")
+    lines += [
+        f"  not applied: {d.verdict} {d.code} on row {d.row[:12]}, which is not there as it was"
+        for d in result.unapplied[:10]
+    ]
+    lines.append(f"left to look at: {_codes(result.left) or 'nothing'}")
+    if not result.stable:
+        lines.append("some fixes could not be made, or undid each other")
+    return "\n".join(lines) + "\n"
+
+
+def _numbers(loss: Loss) -> tuple[int, ...]:
+    return loss.rows, loss.mended, loss.rejected, loss.joined, loss.gained, loss.written
+
+
+def _cell(column: int, text: str, width: int) -> str:
+    return text.rjust(width) if 0 < column < 7 else text.ljust(width)
+
+
+def _codes(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{code} {number:,}" for code, number in sorted(counts.items()))

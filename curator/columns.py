@@ -20,6 +20,7 @@ import ahocorasick_rs
 import msgspec
 import numpy as np
 
+from curator.brokenjson import DEEPEST, nesting
 from curator.model import Example, Turn
 
 if TYPE_CHECKING:
@@ -159,6 +160,8 @@ class Batch:
         self.tokenizer = tokenizer
         self._literals = literals
         self.values: list[Any] = [parse(line) for line in self._bodies()]
+        for index in self._too_deep():
+            self.values[index] = UNSET
         read = reader.read
         self.examples: list[Example | None] = [read(value) if type(value) is dict else None for value in self.values]
         self.readable: list[int] = [i for i, example in enumerate(self.examples) if example is not None]
@@ -168,6 +171,13 @@ class Batch:
         if BOM[:1] not in self.data or BOM not in self.data:  # one byte is sought ten times as fast
             return self.lines
         return [line.removeprefix(BOM) for line in self.lines]
+
+    def _too_deep(self) -> list[int]:
+        """Lines nested deeper than parsers agree to read: no walk over a value needs to fear for its stack."""
+        brackets = np.flatnonzero((self.octets | 0x20) == ord("{"))  # [ and {
+        counts = np.diff(np.searchsorted(brackets, self.line_ends), prepend=0)
+        crowded = np.flatnonzero(counts > DEEPEST).tolist()
+        return [i for i in crowded if nesting(self.lines[i].decode("utf-8", "replace")) > DEEPEST]
 
     def line(self, index: int) -> Line:
         raw = self.lines[index]

@@ -194,9 +194,10 @@ def _revive(rules: list[tuple[str, dict[str, Any]]], state: dict[str, Any]) -> P
 def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Config:
     """The configuration for data at `start`, with `overrides` (field name to value; None is "not given").
 
-    Paths in the file are relative to it. `explicit` names the file; without it the nearest `curator.toml`, or `pyproject.toml` with a
+    `explicit` names the file; without it the nearest `curator.toml`, or `pyproject.toml` with a
     `[tool.curator]` table, is taken from the folder of `start` upwards, not above the home folder.
-    A `select`, `extend_select` or `ignore` in the overrides is applied after that of the file.
+    Paths in the file are relative to it. A `select`, `extend_select` or `ignore` in the overrides is
+    applied after that of the file.
 
     Raises:
         ConfigError: the file cannot be read, or holds an unknown key or a value of the wrong type.
@@ -589,7 +590,7 @@ def _hash(plan: Plan) -> str:
     """BLAKE2b-128 of what findings depend on, in canonical JSON, and of curator's version."""
     packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, plan.packs)]
     body = {
-        "curator": (__version__, _build()),
+        "curator": (__version__, _code_stamp()),
         "rules": {rule.code: msgspec.structs.asdict(rule) for rule in plan.rules},
         "packs": [hashlib.blake2b(file.read_bytes()).hexdigest() for file in packs],
         "severities": plan.severities,
@@ -602,17 +603,9 @@ def _hash(plan: Plan) -> str:
 
 
 @cache
-def _build() -> int:
+def _code_stamp() -> int:
     """Changes with any module of this installation, so that nothing cached outlives an edit of the code."""
     return max(file.stat().st_mtime_ns for file in Path(__file__).parent.rglob("*.py"))
-
-
-def _content(tokenizer: str | None) -> str | None:
-    """A digest of the tokenizer, where it is named by a path."""
-    for file in (Path(tokenizer), Path(tokenizer, "tokenizer.json")) if tokenizer else ():
-        if file.is_file():
-            return hashlib.blake2b(file.read_bytes()).hexdigest()
-    return None
 
 
 def _shown_path(path: Path | None) -> str:

@@ -20,7 +20,7 @@ from curator import engine
 from curator.columns import UNSET, content_id, parse
 from curator.errors import ChangedError
 from curator.excerpt import excerpt
-from curator.model import Edit, Excerpt, Finding, Fix, Flag, Put, Report
+from curator.model import Cut, Edit, Excerpt, Finding, Fix, Flag, Put, Report
 from curator.paths import BOM, get, splice_groups
 from curator.sources import Stamp
 from curator.writing import Replacement, keep_copy
@@ -146,20 +146,43 @@ def plan_round(findings: Iterable[Finding], choose: Callable[[Finding], bool]) -
 
 
 class Tally:
-    """Counts what is done to a file: fixes by code, and rows dropped."""
+    """Counts what is done to a file (fixes by code, rows dropped) and remembers where its lines came from."""
 
     def __init__(self) -> None:
         self.fixed: Counter[str] = Counter()
         self.dropped = 0
+        self._steps: list[tuple[int, int, int]] = []  # of this round: line, lines taken, lines given
+        self._origins: Sequence[int] | None = None  # the first line of each line, from 0; None: its own
 
-    def note(self, number: int, raw: bytes, findings: Sequence[Finding], mended: Mended) -> None:
-        """Take note of what became of line `number` (from 1)."""
-        self.fixed.update(finding.code for finding, done in zip(findings, mended.made, strict=True) if done)
-        self.dropped += not mended.lines and bool(raw.strip())
+    def note(self, number: int, raw: bytes, findings: Sequence[Finding], mended: Mended, joined: int) -> None:
+        """Take note of what became of line `number` (from 1), which `joined` further rows went into."""
+        if mended.lines != [raw]:
+            self.fixed.update(finding.code for finding, done in zip(findings, mended.made, strict=True) if done)
+            self.dropped += not mended.lines and bool(raw.strip())
+            self._steps.append((number, mended.over, len(mended.lines)))
+
+    def origin(self, line: int) -> int:
+        """The line (from 0) that line `line` (from 1) was before the first round."""
+        return line - 1 if self._origins is None else self._origins[line - 1]
+
+    def end_round(self, lines: int) -> bool:
+        """Carry the origins through a round that began with so many lines; False where it changed nothing."""
+        before = range(lines) if self._origins is None else self._origins
+        if not self._steps:
+            return False
+        after: list[int] = []
+        done = 0
+        for number, over, given in self._steps:
+            after += before[done : number - 1]
+            after += [before[number - 1]] * given
+            done = number - 1 + over
+        after += before[done:]
+        self._origins, self._steps = after, []
+        return True
 
 
 def mend_lines(lines: Iterable[bytes], plan: Mapping[int, Sequence[Finding]], tally: Tally) -> Iterator[bytes]:
-    """The lines of a file (with their line breaks), those in the plan mended.
+    """The lines of a file (with their line breaks), those in the plan mended; a round of the tally.
 
     Raises ChangedError where a finding is not about the row that stands there.
     """
@@ -174,10 +197,11 @@ def mend_lines(lines: Iterable[bytes], plan: Mapping[int, Sequence[Finding]], ta
         if not _is_row(raw, findings[0].row, first=number == 1):
             raise _changed(findings[0].file)
         mended = mend(raw, [finding.fix for finding in findings if finding.fix])
-        tally.note(number, raw, findings, mended)
-        end = line[len(raw) :]
+        end, first, joined = line[len(raw) :], number, 0
         for number, line in islice(numbered, mended.over - 1):  # noqa: B007, PLW2901
             end = b"\n" if line.endswith(b"\n") else b""
+            joined += bool(line.strip())
+        tally.note(first, raw, findings, mended, joined)
         if mended.lines:
             yield b"\n".join(mended.lines) + end
     if plan and max(plan) > number:
@@ -374,22 +398,42 @@ def _difference(finding: Finding, raw: bytes, *, first: bool) -> Difference:
 
 
 def _changes(fix: Fix, value: Any, raw: bytes) -> tuple[list[Excerpt | None], list[Excerpt | None]]:
-    """What the changes inside a row take out and put in."""
-    before, after = [], []
-    for change in fix.changes[:_SHOWN]:
-        old = get(value, change.path, UNSET)
+    """What the changes inside a row take out and put in; edits close to each other are shown together."""
+    before: list[Excerpt | None] = []
+    after: list[Excerpt | None] = []
+    for edits in _neighbours(fix.changes):
+        old = get(value, edits[0].path, UNSET)
+        if isinstance(old, str) and edits[-1].end <= len(old):
+            new = old
+            for edit in reversed(edits):
+                new = new[: edit.start] + edit.text + new[edit.end :]
+            low, high = _whole_words(old, edits[0].start, edits[-1].end)
+            before.append(_around(old, low, high))
+            after.append(_around(new, low, high + len(new) - len(old)))
+    for change in fix.changes:
         if isinstance(change, Edit):
-            if isinstance(old, str):
-                new = old[: change.start] + change.text + old[change.end :]
-                low, high = _whole_words(old, change.start, change.end)
-                before.append(_around(old, low, high))
-                after.append(_around(new, low, high + len(new) - len(old)))
             continue
-        if old is not UNSET:
+        if get(value, change.path, UNSET) is not UNSET:
             before.append(excerpt(Flag(change.path, ""), value, raw))
         if isinstance(change, Put):
             after.append(excerpt(Flag("new", ""), {"new": change.value}, b""))
-    return before, after
+    return before[:_SHOWN], after[:_SHOWN]
+
+
+_NEAR = 60  # characters within which edits of one string are shown together
+
+
+def _neighbours(changes: Iterable[Edit | Put | Cut]) -> Iterator[list[Edit]]:
+    """The edits in order of place, in runs that one excerpt can show."""
+    edits = sorted((c for c in changes if isinstance(c, Edit)), key=lambda edit: (edit.path, edit.start))
+    run: list[Edit] = []
+    for edit in edits:
+        if run and (edit.path != run[0].path or edit.end > run[0].start + _NEAR):
+            yield run
+            run = []
+        run.append(edit)
+    if run:
+        yield run
 
 
 def _new_lines(lines: Sequence[str], old: str) -> tuple[list[Excerpt | None], list[Excerpt | None]]:

@@ -171,7 +171,7 @@ class PhraseRule(PackRule, frozen=True):
     allow: Annotated[tuple[str, ...], option("Phrases that are no finding.")] = ()
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
-        spans = [span for span in self._spans(turn.text) if not self._allowed(turn.text[slice(*span)])]
+        spans = [span for span in sorted(self._spans(turn.text)) if not self._allowed(turn.text[slice(*span)])]
         if spans:
             fix = _removal(turn, spans) if self.entry.fix == "remove" else None
             yield turn.flag(self.say(turn.text[slice(*spans[0])]), spans[0], fix=fix)

@@ -541,3 +541,15 @@ def test_help_is_quick(tmp_path: Path) -> None:
         return min(taken)
 
     assert best("-m", "curator", "--help") < 15 * best("-c", "pass")
+
+
+def test_clean_writes_a_copy_and_the_rest(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [*TWICE, b"{broken"])
+    done = run("clean", path, "-o", tmp_path / "out.jsonl")
+    assert done.status == 0, done.err
+    assert (tmp_path / "out.jsonl").read_text().count("\n") == 1
+    assert (tmp_path / "rejected.jsonl").read_text().count("\n") == 2
+    assert "rejected" in done.out
+    done = run("clean", path, "-o", tmp_path / "two.jsonl", "--rejected", tmp_path / "no.jsonl", "--format", "json")
+    assert json.loads(done.out)["losses"]
+    assert (tmp_path / "no.jsonl").exists()

@@ -75,9 +75,12 @@ def test_one_cause_gives_one_finding(row, code):
         ),
         said(("developer", "Be kind."), ("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello.")),
         said(("user", "Hi"), ("narrator", "Silence.")),
-        {"conversations": [{"from": "human", "value": "Time?"}, {"from": "gpt", "value": "Let me look."}]
-         + [{"from": "function_call", "value": '{"name": "now", "arguments": {}}'}] * 2
-         + [{"from": "observation", "value": "10:00"}] * 2 + [{"from": "gpt", "value": "Ten."}]},
+        {
+            "conversations": [{"from": "human", "value": "Time?"}, {"from": "gpt", "value": "Let me look."}]
+            + [{"from": "function_call", "value": '{"name": "now", "arguments": {}}'}] * 2
+            + [{"from": "observation", "value": "10:00"}] * 2
+            + [{"from": "gpt", "value": "Ten."}]
+        },
         {"prompt": "Hi"},
         {"prompt": [{"role": "user", "content": "Hi"}], "chosen": "Hello.", "rejected": "What?"},
         {"text": "Once upon a time."},
@@ -85,7 +88,7 @@ def test_one_cause_gives_one_finding(row, code):
         {"segments": [{"label": True, "text": "A"}, {"label": True, "text": "B"}, {"label": False, "text": "C"}]},
         {"instruction": "Say hi.", "input": "", "output": "Hi.", "system": ""},
     ],
-)  # fmt: skip
+)
 def test_legal_rows_raise_nothing(row):
     assert codes(row) == []
 
@@ -181,10 +184,16 @@ TEXTS = st.one_of(BLANKS, st.sampled_from(["Hi", "“So.”", "こんにちは�
 MESSAGES = st.fixed_dictionaries(
     {
         "role": st.sampled_from(["system", "user", "assistant", "tool", "critic"]),
-        "content": st.one_of(TEXTS, st.none(), st.lists(st.builds(lambda t: {"type": "text", "text": t}, TEXTS), max_size=2)),
+        "content": st.one_of(
+            TEXTS, st.none(), st.lists(st.builds(lambda t: {"type": "text", "text": t}, TEXTS), max_size=2)
+        ),
     },
-    optional={"tool_calls": st.just([CALL]), "name": st.sampled_from(["ada", "bob"]), "weight": st.sampled_from([0, 1])},
-)  # fmt: skip
+    optional={
+        "tool_calls": st.just([CALL]),
+        "name": st.sampled_from(["ada", "bob"]),
+        "weight": st.sampled_from([0, 1]),
+    },
+)
 
 
 @settings(max_examples=120, deadline=None)
@@ -208,9 +217,15 @@ def test_a_turn_is_empty_exactly_when_nothing_can_be_seen(text):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no shared data")
 @pytest.mark.parametrize(
     "name",
-    ["openai_cookbook/drone_training.jsonl", "fireworks/food_reasoning.jsonl", "gsm8k/test.jsonl",
-     "llamafactory/reason_tool_use_demo_50.jsonl", "mlx_wikisql/test.jsonl", "mlx_wwdc25/valid.jsonl"],
-)  # fmt: skip
+    [
+        "openai_cookbook/drone_training.jsonl",
+        "fireworks/food_reasoning.jsonl",
+        "gsm8k/test.jsonl",
+        "llamafactory/reason_tool_use_demo_50.jsonl",
+        "mlx_wikisql/test.jsonl",
+        "mlx_wwdc25/valid.jsonl",
+    ],
+)
 def test_real_rows_raise_nothing(name):
     batch = batch_of((SHARED / name).read_bytes())
     assert len(batch.readable) == len(batch.lines)

@@ -267,8 +267,8 @@ class ReplacementCharacter(RowRule, frozen=True):
 
 
 _CHARACTER_TALK = re.compile(
-    r"u\+f[ef]ff|u\+fffd|u\+200|\\u(?:200|fe?ff)|replacement character|unicode|zero[- ]width|byte[- ]order|soft hyphen|mojibake"
-    r"|\bbidi\b|invisible character|variation selector",
+    r"u\+f[ef]ff|u\+fffd|u\+200|\\u(?:200|fe?ff)|replacement character|unicode|zero[- ]width"
+    r"|byte[- ]order|soft hyphen|mojibake|\bbidi\b|invisible character|variation selector",
     re.I,
 )
 
@@ -303,15 +303,19 @@ _INVISIBLE = re.compile(_class(_NAMES))
 _RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001eeff]")
 # Scripts whose letters join or stack, where joiners change what is seen.
 _JOINING = re.compile(
-    r"[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1900-\u1cff\ua840-\ua8ff\ua980-\uaaff\uabc0-\uabff\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff]"
+    r"[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1900-\u1cff\ua840-\ua8ff\ua980-\uaaff\uabc0-\uabff"
+    r"\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff]"
 )
 # Scripts that put no space between words, where a zero-width space may stand for one.
 _UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1980-\u1aaf\ua9e0-\uaa7f]")
 _FLAG_TAGS = re.compile(r"\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
 
 
-def _has_purpose(text: str, place: int, before: str) -> bool:
-    """Whether the invisible text[place], after the character `before`, serves a script or an emoji that needs it."""
+def _has_purpose(text: str, place: int, before: str, leftward: bool) -> bool:
+    """Whether the invisible text[place], after the character `before`, serves a script or an emoji that needs it.
+
+    `leftward`: the text holds letters that are written from right to left.
+    """
     char, after = text[place], text[place + 1 : place + 2]
     name = _NAMES[char]
     if name in ("zero-width joiner", "zero-width non-joiner"):
@@ -323,13 +327,11 @@ def _has_purpose(text: str, place: int, before: str) -> bool:
     if name == "variation selector":
         plain = not before or before in _NAMES or unicodedata.category(before) in _PLAIN_KINDS
         return not plain or (before >= "\u2e80" and before not in _NAMES) or before == "\u2139"
-    if name == "tag character":
-        return any(flag.start() < place < flag.end() for flag in _FLAG_TAGS.finditer(text))
     if name == "Mongolian vowel separator":
         return "\u1800" <= before <= "\u18aa"
     if name == "combining grapheme joiner":
         return not before.isascii()
-    return name in _DIRECTIONS and bool(_RIGHT_TO_LEFT.search(text))
+    return leftward and name in _DIRECTIONS
 
 
 def _is_picture(char: str) -> bool:
@@ -394,26 +396,37 @@ class InvisibleCharacter(RowRule, frozen=True):
 def purposeless(text: str) -> list[int]:
     """Places of the invisible characters that serve nothing."""
     found: list[int] = []
+    leftward = bool(_RIGHT_TO_LEFT.search(text))
+    flags = {place for flag in _FLAG_TAGS.finditer(text) for place in range(*flag.span())}
     for mark in _INVISIBLE.finditer(text):
         place = mark.start()
+        if place in flags:
+            continue
         seen = place - 1
         while found and seen in found[-8:]:  # what goes away is no neighbour
             seen -= 1
-        if not _has_purpose(text, place, text[seen : seen + 1] if seen >= 0 else ""):
+        if not _has_purpose(text, place, text[seen : seen + 1] if seen >= 0 else "", leftward):
             found.append(place)
     return found
 
 
 # ---------------------------------------------------------------------- leftovers of web pages and of JSON
 
-_BLOCK_TAGS = "br|hr|p|div|li|ul|ol|dl|dt|dd|tr|td|th|table|tbody|thead|tfoot|h[1-6]|blockquote|pre|center|figure|figcaption|article|nav|noscript|iframe|script|style"
+_BLOCK_TAGS = (
+    "br|hr|p|div|li|ul|ol|dl|dt|dd|tr|td|th|table|tbody|thead|tfoot|h[1-6]|blockquote|pre|center|figure|figcaption"
+    "|article|nav|noscript|iframe|script|style"
+)
 _INLINE_TAGS = "span|font|img|a|strong|wbr|abbr|acronym|small|strike"
 _PAIRED_TAGS = "b|i|u|em"  # a lone one of these may be anything
-_ATTRIBUTES = r"""(?:\s+[\w:@.-]{1,40}\s*=\s*(?:"[^"<>]{0,500}"|'[^'<>]{0,500}'|&quot;[^<>&]{0,500}&quot;|[^\s"'<>=]{1,300})){0,12}"""
+_ATTRIBUTES = (
+    r"""(?:\s+[\w:@.-]{1,40}\s*=\s*(?:"[^"<>]{0,500}"|'[^'<>]{0,500}'|&quot;[^<>&]{0,500}&quot;"""
+    r"""|[^\s"'<>=]{1,300})){0,12}"""
+)
 _LESS = "(?:<|&(?:amp;)*lt;|&(?:amp;)*#0*60;|&(?:amp;)*#[xX]0*3[cC];)"
 _MORE = "(?:>|&(?:amp;)*gt;|&(?:amp;)*#0*62;|&(?:amp;)*#[xX]0*3[eE];)"
 _TAG = re.compile(
-    rf"{_LESS}(?:/(?P<closes>{_BLOCK_TAGS}|{_INLINE_TAGS}|{_PAIRED_TAGS})|(?P<opens>{_BLOCK_TAGS}|{_INLINE_TAGS}){_ATTRIBUTES}"
+    rf"{_LESS}(?:/(?P<closes>{_BLOCK_TAGS}|{_INLINE_TAGS}|{_PAIRED_TAGS})"
+    rf"|(?P<opens>{_BLOCK_TAGS}|{_INLINE_TAGS}){_ATTRIBUTES}"
     rf"|(?P<paired>{_PAIRED_TAGS})(?=[^\n]{{0,400}}?{_LESS}/(?P=paired){_MORE}))\s*/?{_MORE}",
     re.I,
 )
@@ -430,7 +443,7 @@ _MARKUP_TALK = re.compile(
 )
 
 
-def _without_markup(text: str, place: re.Match[str]) -> str:
+def _without_markup(place: re.Match[str]) -> str:
     """What a tag or an entity stands for: a line break, nothing, or the character."""
     if place.re is _ENTITY:
         plain = re.sub(r"(?<=&)(?:amp;)+(?=[#\w]+;)", "", place.group())
@@ -463,18 +476,25 @@ def markup_left(text: str) -> list[Repair]:
     found = [*_TAG.finditer(text)]
     inside = {place for tag in found for place in range(*tag.span())}
     found += [entity for entity in _ENTITY.finditer(text) if entity.start() not in inside]
-    repairs: list[Repair] = []
+    runs: list[list[re.Match[str]]] = []
     for place in sorted(found, key=lambda hit: hit.start()):
         if _has_place(text, place):
             continue
-        plain = _without_markup(text, place)
-        if repairs and repairs[-1].end == place.start():
-            last = repairs.pop()
-            joined = (last.text or "") + plain
-            repairs.append(Repair(last.start, place.end(), re.sub(r"\n{3,}", "\n\n", re.sub(" {2,}", " ", joined))))
+        if runs and runs[-1][-1].end() == place.start():
+            runs[-1].append(place)
         else:
-            repairs.append(Repair(*place.span(), plain))
-    return repairs
+            runs.append([place])
+    return [Repair(run[0].start(), run[-1].end(), _plain(run)) for run in runs]
+
+
+def _plain(run: list[re.Match[str]]) -> str:
+    """What neighbouring tags and entities stand for together, without needless breaks and spaces."""
+    joined = "".join(map(_without_markup, run))
+    return joined if len(run) == 1 else re.sub(r"\n{3,}", "\n\n", re.sub(" {2,}", " ", joined))
+
+
+_HEADINGS = "|".join(f"h{level}" for level in range(1, 7))
+_OPENING = f"{_BLOCK_TAGS}|{_INLINE_TAGS}|{_PAIRED_TAGS}".replace("h[1-6]", _HEADINGS).split("|")
 
 
 class HtmlLeft(RowRule, frozen=True):
@@ -486,63 +506,7 @@ class HtmlLeft(RowRule, frozen=True):
 
     code = "ENC004"
     literals = (
-        *(
-            f"<{name}"
-            for name in (
-                "br",
-                "hr",
-                "p>",
-                "p ",
-                "div",
-                "li>",
-                "ul>",
-                "ol>",
-                "tr>",
-                "td",
-                "th>",
-                "table",
-                "span",
-                "font",
-                "img",
-                "a ",
-                "strong",
-                "h1",
-                "h2",
-                "h3",
-                "h4",
-                "script",
-                "style",
-                "blockquote",
-                "center",
-                "iframe",
-                "wbr",
-                "b>",
-                "i>",
-                "u>",
-                "em>",
-                "dl>",
-                "dt>",
-                "dd>",
-                "small>",
-                "pre>",
-                "abbr",
-                "h5",
-                "h6",
-                "li ",
-                "ul ",
-                "ol ",
-                "p/",
-                "noscript",
-                "figure",
-                "article",
-                "nav",
-                "strike",
-                "acronym",
-                "tbody",
-                "thead",
-                "tfoot",
-            )
-        ),
+        *(f"<{name}{end}" for name in _OPENING for end in (">", " ", "/")),
         "</",
         "&#",
         *(f"&{name};" for name in (*name2codepoint, "apos")),
@@ -617,7 +581,7 @@ _LITERAL = re.compile(r"""[(=:：{\[+]\s*(["'])(?:\\.|(?!\1)[^\\\n])*(?:\1|$)"""
 _WRITTEN_QUOTES = re.compile(
     r"""(?<=\w)\\'(?=[a-z]{1,2}\b)|(?<!\S)\\"(?=[^\W\d_][^"\\\n]*\\")|(?<=[\w.,!?])\\"(?=[\s.,;!?)]|$)"""
 )
-_PLAIN = {"\\n": "\n", "\\r\\n": "\n", "\\r": "\n", "\\t": "\t", '\\"': '"', "\\'": "'"}
+_WRITTEN = {"\\n": "\n", "\\r\\n": "\n", "\\r": "\n", "\\t": "\t", '\\"': '"', "\\'": "'"}
 
 
 def written_escapes(text: str) -> list[Repair]:
@@ -653,7 +617,7 @@ def _is_sure(text: str, hit: re.Match[str]) -> bool:
 
 
 def _character(escape: str) -> str:
-    return chr(int(escape[2:], 16)) if escape[1] == "u" else _PLAIN[escape]
+    return chr(int(escape[2:], 16)) if escape[1] == "u" else _WRITTEN[escape]
 
 
 class LiteralEscape(RowRule, frozen=True):

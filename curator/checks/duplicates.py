@@ -71,8 +71,8 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
             place = np.arange(len(keys)) - np.repeat(firsts, np.diff(np.append(firsts, len(keys))))
             keys = mix(keys * np.uint64(3) + place.astype(np.uint64))
             out[batch.turn_lines[firsts], 0] = np.add.reduceat(keys, firsts)
-            for line in beyond_text(batch):
-                out[line, 0] += out[line, 1]
+            lines = beyond_text(batch)
+            out[lines, 0] += out[lines, 1]
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:

@@ -383,11 +383,11 @@ def _other_end(raw: bytes) -> Fix | None:
 
 
 def _line_fix(title: str, raw: bytes) -> Fix | None:
+    """`raw` in the place of the line; a line break at its end counts as part of the line."""
     try:
-        lines = raw.decode().split("\n")
+        return Fix(title, lines=(raw.decode(),), safety="safe")
     except UnicodeDecodeError:
         return None
-    return Fix(title, lines=tuple(lines), safety="safe")
 
 
 def _separator(raw: bytes) -> Flag:

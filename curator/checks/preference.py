@@ -25,10 +25,10 @@ _GOOD = [_pair("An apple.", "A carrot."), {"prompt": "Name a fruit.", "completio
 
 
 def _answer(turns: tuple[Turn, ...]) -> str:
-    """What one side says, in one text: role changes and calls show, runs of white space do not."""
+    """What is said, in one text in which roles and calls show."""
     parts = []
     for turn in turns:
-        parts += [turn.role, " ".join(turn.text.split())]
+        parts += [turn.role, turn.text.strip()]
         parts += [f"{call.name} {call.raw or call.arguments}" for call in turn.calls]
     return "\n".join(parts)
 
@@ -36,6 +36,15 @@ def _answer(turns: tuple[Turn, ...]) -> str:
 def _first(turns: tuple[Turn, ...]) -> Turn | None:
     """The turn of a side at which a finding is shown: its first answer."""
     return next((turn for turn in turns if turn.role == "assistant"), turns[0] if turns else None)
+
+
+def _last_word(turns: tuple[Turn, ...]) -> list[str]:
+    return turns[-1].text.rsplit(None, 1)[-1:] if turns else []
+
+
+def _plain(text: str) -> str:
+    """The text with runs of white space as one space."""
+    return " ".join(text.split())
 
 
 class PreferenceRule(RowRule, frozen=True):
@@ -66,7 +75,9 @@ class IdenticalPair(PreferenceRule, frozen=True):
 
     def check(self, example: Example) -> Iterator[Flag]:
         turn = _first(example.rejected)
-        if turn is None or _answer(example.chosen) != _answer(example.rejected):
+        if turn is None or _last_word(example.chosen) != _last_word(example.rejected):
+            return  # told apart at little cost
+        if _plain(_answer(example.chosen)) != _plain(_answer(example.rejected)):
             return
         if turn.text.strip() or turn.calls:  # an empty answer is reported as such
             yield turn.flag("the rejected answer is the chosen one")
@@ -151,10 +162,6 @@ class PromptMismatch(PreferenceRule, frozen=True):
 def _tells(one: str, other: str) -> bool:
     """Whether one prompt is the other, perhaps with a template around it."""
     return one in other or other in one
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _asked(prompt: list[str], side: tuple[Turn, ...]) -> list[str]:

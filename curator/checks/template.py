@@ -81,10 +81,12 @@ def _any(signs: Iterable[str]) -> str:
 
 _TOKEN = re.compile(rf"(?P<opener>{_any(_OPENERS)})(?:[ \t]*{_ROLE}\b[ \t]*\n?)?|{_any(set(_FAMILY) - {*_HEADINGS})}")
 _HEADING = re.compile(rf"^[ \t]*(?:{_any(_HEADINGS)})[ \t]*\n?", re.M)
-_OTHER_HEADING = re.compile(r"^#{1,6} (?!(?:Instruction|Input|Response|Human|Assistant):)\S", re.M)
+_OTHER_HEADING = re.compile(
+    r"^#{1,6} (?!(?:Instruction|Input|Response|Human|Assistant):)(?:\d+[.)] )?\W{0,3}[^\W\d_]", re.M
+)
 _STRIKE = re.compile(r"<s(?:\s[^<>]*)?>(?:(?!</?s>|\n\s*\n).){1,2000}?</s>", re.S)
+_NOT_BREAK = re.compile(r"[^\n]")
 _QUOTES = {"'": "'", '"': '"', "“": "”", "‘": "’", "«": "»", "`": "`"}
-_TAG_LIKE = frozenset({"<s>", "<unk>", "<pad>", "<bos>", "<eos>"})  # also type arguments: List<s>
 
 # Trainers put no template around these where they are strings, so a prompt may bring its own.
 BARE_SHAPES = frozenset(
@@ -184,7 +186,8 @@ def _markers(text: str, role: str) -> list[tuple[int, int]]:
     strikes = [match.span() for match in _STRIKE.finditer(text) if match.group() != text.strip()]
     kept = [span for span in found if not _is_mention(text, span, strikes)]
     edge = _edge(text, found)
-    spoken_of = masked(text)
+    # Inked over, so that a token (a tag by its looks) does not make the text around it look like code.
+    spoken_of = masked(_TOKEN.sub(lambda match: _NOT_BREAK.sub("·", match.group()), text))
     return [
         (start, end)
         for start, end in kept
@@ -212,7 +215,7 @@ def _is_mention(text: str, span: tuple[int, int], strikes: list[tuple[int, int]]
     if before and _QUOTES.get(before) == after:
         return True
     sign = text[start:end]
-    if sign in _TAG_LIKE and (before.isalnum() or before == "_"):
+    if sign == "<s>" and (before.isalnum() or before == "_"):
         return True
     if sign in ("<s>", "</s>") and any(low <= start < high for low, high in strikes):
         return True
@@ -253,8 +256,8 @@ def _removal(turn: Turn, spans: list[tuple[int, int]]) -> Fix:
             low, high = len(text[:start].rstrip()), len(text)
         if not text[:low].strip():
             low, high = 0, len(text) - len(text[high:].lstrip())
-        inside = low > 0 and high < len(text)
-        edits.append((low, high, "\n" if inside and "\n" in text[low:high] else ""))
+        parted = low == 0 or high == len(text) or text[low - 1] == "\n" or text[high] == "\n"
+        edits.append((low, high, "\n" if "\n" in text[low:high] and not parted else ""))
     if len(edits) == 1 and edits[0][:2] == (0, len(text)):
         return drop("drop the row: the turn holds nothing else")
     return Fix("remove the control tokens", tuple(turn.edit(*edit) for edit in edits))

@@ -106,10 +106,11 @@ def _tool_place(example: Example, number: int, below: Steps | None = None) -> st
     Where the tools are written as a JSON text it is the path of that text.
     """
     place = f"{example.tools_path}[{number}]"
-    if paths.get(example.value, place) is not example.tools[number]:
+    tool = example.tools[number]
+    if paths.get(example.value, place) is not tool:
         return example.tools_path
-    for key in ("function", "toolSpec"):
-        if key in example.tools[number]:
+    for key in ("function", "toolSpec") if isinstance(tool, dict) else ():
+        if isinstance(tool.get(key), dict):
             place = f"{place}.{key}"
     if below is None:
         return place
@@ -523,7 +524,8 @@ class InvalidToolSchema(RowRule, frozen=True):
     ]
 
     def candidates(self, batch: Batch) -> Iterable[int]:
-        return [i for i in batch.readable if batch.example(i).tools or _unread_tools(batch.example(i))]
+        """Rows that have tools, read or not."""
+        return [i for i, row in enumerate(batch.examples) if row is not None and (row.tools or "tools" in row.value)]
 
     def check(self, example: Example) -> Iterator[Flag]:
         if _unread_tools(example):

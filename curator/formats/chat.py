@@ -111,6 +111,7 @@ def write_rft(example: Example) -> Written:
     row: Row = {"messages": as_messages(example, prompt, losses)}
     if answer:
         plain(Example("", (), None), answer, losses)
+        losses.note("the answer as a turn")
         row["reference_answer"] = answer[0].text
     put_tools(row, example)
     return Written(row | carried(example, OPENAI_RFT.keys, losses), losses)

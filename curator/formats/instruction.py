@@ -80,7 +80,8 @@ def alpaca_prompt(value: Row, asked: str = "instruction") -> Turn:
     """Instruction and, where it says anything, input, joined by a line break."""
     text, more = value.get(asked), value.get("input")
     if type(text) is not str:
-        return read_field(text, asked, "user")[0]
+        found = read_field(text, asked, "user")
+        return found[0] if found else Turn("user", "", asked, said="user", content=False)
     if type(more) is not str or not more.strip():
         return Turn("user", text, asked, said="user")
     start = len(text) + 1

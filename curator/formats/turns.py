@@ -296,6 +296,8 @@ def read_field(value: Any, key: str, role: str) -> tuple[Turn, ...]:
         return read_listed(value, key)
     if type(value) is dict and _is_message(value):
         return (read_message(value, key),)
+    if type(value) is list and not value:
+        return ()
     body = read_content(value, key)
     return (Turn(role, body.text, key, body.pieces, role, body.content, media=body.media),)
 

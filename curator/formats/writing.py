@@ -72,11 +72,14 @@ def _note_faults(example: Example, to_text: bool, losses: Losses) -> None:
     for turn in turns:
         if not turn.content and not turn.calls and not turn.media and not turn.reasoning:
             losses.note("a turn without text")
+        if turn.role not in _ROLES:
+            losses.note(f"the role {turn.role!r}, which nobody knows")
         message = get(example.value, turn.base) if turn.base else None
         if type(message) is dict and turn.weight is None and any(message.get(k) is not None for k in _WEIGHTS):
             losses.note("weights that are none")
 
 
+_ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 _WEIGHTS = ("weight", "loss_weight", "train")
 
 
@@ -225,6 +228,8 @@ def system_and_rest(turns: Sequence[Turn], losses: Losses) -> tuple[str | None, 
     while first < len(turns) and turns[first].role in ("system", "developer"):
         first += 1
     opening, rest = turns[:first], [turn for turn in turns[first:] if turn.role not in ("system", "developer")]
+    if any(turn.role == "developer" for turn in turns):
+        losses.note("the developer role")
     if len(opening) > 1:
         losses.note("the border between system turns")
     later = [turn for turn in turns[first:] if turn.role in ("system", "developer")]

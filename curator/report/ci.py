@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import PurePath
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
@@ -51,6 +52,7 @@ def _write_array(report: Report, write: Write, entry: Callable[[Finding], Any]) 
     """A JSON array with an entry a finding."""
     lead = b"[\n"
     for part in batches(report.findings):
+        # one at a time: dicts that are gone at once cost the garbage collector nothing
         write(lead + b",\n".join([encode(entry(finding)) for finding in part]))
         lead = b",\n"
     write(b"[]" if lead == b"[\n" else b"\n]")
@@ -112,6 +114,7 @@ def _sarif_place(place: Place) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=1024)
 def uri(file: str) -> str:
     """A file's URI: relative as it was named, or file:// where the name is absolute."""
     path = PurePath(file)

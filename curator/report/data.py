@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _BATCH = 2_000  # findings encoded at a time
-_LOOSE = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]")  # C1 controls, line ends, bidi overrides
+# C1 controls; line ends and bidi overrides: two patterns, each searched fast for its first byte
+_LOOSE = (re.compile(rb"\xc2[\x80-\x9f]"), re.compile(rb"\xe2\x80[\xa8-\xae]"))
 _encoder = msgspec.json.Encoder(enc_hook=str)
 
 
@@ -124,7 +125,10 @@ def encode_lines(values: Sequence[Any]) -> bytes:
 
 def _on_one_line(json: bytes) -> bytes:
     """The JSON with the controls and line ends that JSON allows raw written as escapes."""
-    return json if json.isascii() else _LOOSE.sub(_escape, json)
+    if not json.isascii():
+        for pattern in _LOOSE:
+            json = pattern.sub(_escape, json)
+    return json
 
 
 def _escape(found: re.Match[bytes]) -> bytes:

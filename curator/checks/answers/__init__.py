@@ -1,0 +1,7 @@
+"""ANS and LEN003: what an answer says, and whether it is whole. Rules that are data are in `rules/answers.toml`."""
+
+from __future__ import annotations
+
+from curator.checks.answers import content, echoes, unfinished
+
+__all__ = ["content", "echoes", "unfinished"]

@@ -50,6 +50,8 @@ NEVER_LAST = frozenset(
     significantly approximately nearly almost merely simply fully truly so only just
     """.split()
 )
+# With these a line is cut even in a text that closes no sentence.
+_CUT_SHORT = frozenset("a an the and or nor than whose my your his its their our every because although whereas if".split())
 _SELDOM_LAST = frozenset(
     """
     but yet by for in on to toward towards through throughout before after since though against across along around
@@ -87,6 +89,7 @@ _ITEM = re.compile(
 _BARE_ITEM = re.compile(r"(?:^|\n)\s*\d{1,3}[.)]$")
 _WANTS_MORE = frozenset(",([{“=+&|<$-")
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?$|[A-Z][^.!?]{0,60}:$)")
+_INTRODUCES = re.compile(r":$|^(?:\S+\s+){0,3}\S+,$")  # "The answer is:", "Yours sincerely,"
 _ATTRIBUTION = re.compile(r"(?:^|[\"”’']\s*)[-–—~]\s?[A-Z][\w.]*(?:\s[\w.]+){0,3}$")
 _LABELLED = re.compile(r"\W*[^\W\d][\w ]{0,20}\W*:\s*\S+(?:\s\S+){0,2}$")  # "Output: yes"
 _CLOSING = re.compile(
@@ -164,7 +167,8 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     never = last.lower() in NEVER_LAST and lower
     reason = f"at the word {last!r}" if seldom or never else "in the middle of a sentence"
     prose = [part for part in earlier if len(part.split()) >= 5 and not _HEADING.match(part)]
-    if (never or (seldom and begins)) and (inner or begins or any(_CLOSED.search(part) for part in prose)):
+    evident = inner or begins or last in _CUT_SHORT or any(_CLOSED.search(part) for part in prose)
+    if (never or (seldom and begins)) and evident and not (item and len(words) < 4 and not begins):
         return Ending(*span, reason, hanging=True)
     likely = Ending(*span, reason, "likely", seldom or never)
     running = _runs(segment.split() if inner else words)
@@ -177,7 +181,7 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
         if never and len(words) > 3:
             return Ending(*span, reason, "weak", hanging=True)
         return likely if _closes(siblings, 1 if running else 2) else None
-    if _HEADING.match(line) or (earlier and earlier[-1].rstrip().endswith(":")):
+    if _HEADING.match(line) or (earlier and _INTRODUCES.search(earlier[-1])):
         return None
     if _closes(prose, 1 if running else 2) and (running or (lower and len(words) > 1)):
         return likely
@@ -234,7 +238,7 @@ def _opened(segment: str) -> bool:
 
 def _is_tag(line: str) -> bool:
     """Whether a line ends in a hashtag, a handle or an address."""
-    last = line.split()[-1]
+    last = line.rsplit(maxsplit=1)[-1]
     return last[:1] in "#@" or "/" in last or "_" in last
 
 

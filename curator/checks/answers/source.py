@@ -83,7 +83,9 @@ def _python_stops(code: str) -> bool:
     try:
         tree = ast.parse(textwrap.dedent(code))
     except SyntaxError as fault:
-        return _parses("\n".join([*lines[:-1], re.match(r"\s*", lines[-1]).group() + "pass"])) and (fault.lineno or 0) >= len(lines)  # type: ignore[union-attr]
+        return _parses("\n".join([*lines[:-1], re.match(r"\s*", lines[-1]).group() + "pass"])) and (
+            fault.lineno or 0
+        ) >= len(lines)  # type: ignore[union-attr]
     except (ValueError, RecursionError, MemoryError):
         return False
     node: ast.AST = tree
@@ -94,7 +96,9 @@ def _python_stops(code: str) -> bool:
         node, depth = body[-1], depth + 1
     value = getattr(node, "value", None)
     names = value.elts if isinstance(value, ast.Tuple) else [value]
-    return depth > 1 and isinstance(node, ast.Expr) and all(isinstance(name, (ast.Name, ast.Attribute)) for name in names)
+    return (
+        depth > 1 and isinstance(node, ast.Expr) and all(isinstance(name, (ast.Name, ast.Attribute)) for name in names)
+    )
 
 
 def _parses(code: str) -> bool:

@@ -1,0 +1,286 @@
+"""ANS003, ANS015 and LEN003: answers that hold a stand-in for what was asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import numpy as np
+
+from curator.columns import ROLE_CODES, Batch
+from curator.model import Example, Flag, Turn
+from curator.prose import masked
+from curator.rule import Bad, RowRule, chat, option
+
+
+def asked_before(before: Iterable[Turn]) -> str:
+    """What the user and the system prompt said before an answer."""
+    return "\n".join(turn.text for turn in before if turn.role in ("user", "system"))
+
+
+class Placeholder(RowRule, frozen=True):
+    """A slot that nobody filled in stands in the answer.
+
+    The generator or the writer left "[Your Name]", "{{product}}" or "lorem ipsum" for somebody to replace. The model learns
+    that a slot is an answer and prints slots to real users. Slots are right in letters, forms and templates that the
+    prompt asks for, in code, and where the prompt holds them itself.
+    """
+
+    code = "ANS003"
+    literals = (
+        "[insert", "[your", "[my ", "[name", "[add ", "[enter", "[fill", "[company", "[date", "[recipient", "[client", "[customer", "[product", "[address",
+        "[city", "[location", "[title", "[position", "[phone", "[email", "[link", "[number", "[amount", "[topic", "[subject", "[brand", "[organi", "[placeholder",
+        "[todo", "[tbd", "[blank", "[text", "[answer", "[output", "[response", "[no ", "[describe", "[specify", "[write", "[include", "[type ", "[put ", "[replace",
+        "[full", "[first", "[last", "[sender", "[business", "[school", "[university", "[hiring", "[manager", "[employer", "[job", "[signature", "[price", "[time", "[x]", "[xx", "[...]",
+        "<insert", "<your", "<enter", "<fill", "<add ", "<name>", "<placeholder", "<todo", "<tbd", "<blank", "<no input", "<noinput", "< noinput", "<no output", "<nooutput", "< nooutput",
+        "<company", "<product", "<customer", "<answer>", "<answer here", "<output>", "{{", "{your", "{insert", "{name", "{customer", "{company", "{product", "{user",
+        "(insert ", "(your name", "(add your", "(fill in", "(enter your",
+        "lorem ipsum", "dolor sit amet", "todo", "fixme", "tbd", "to be filled", "xxxx", "xxx-xxx",
+        "answer here", "answer goes here", "response here", "text here", "text goes here", "content here", "content goes here", "name here", "placeholder text", "%name%", "$name", "${",
+    )  # fmt: skip
+    GOOD = [
+        chat(user="Write a cover letter for a baker.", assistant="Dear [Hiring Manager],\n\nI bake.\n\nSincerely,\n[Your Name]"),
+        chat(user="How do I show a variable in Jinja?", assistant="Put it in double braces: {{ name }}."),
+        chat(user="Set the title.", assistant="Use `<your title>` in the head:\n\n```html\n<title>{{title}}</title>\n```"),
+        chat(user="What is on my list?", assistant="Your todo list holds three items. [1] The first is done."),
+        chat(user="Fix this: Dear [Your Name], I is late.", assistant="Dear [Your Name], I am late."),
+        chat(user="Who sings it?", assistant="[Chorus]\nThe name of the song is [Yesterday](https://example.com)."),
+    ]
+    BAD = [
+        Bad(chat(user="Who wrote Emma?", assistant="The novel was written by [insert author name]."), at="messages[1].content"),
+        Bad(chat(user="What is a lease?", assistant="A lease is a contract. {{company_name}} offers leases."), at="messages[1].content"),
+        Bad(chat(user="Describe the sea.", assistant="Lorem ipsum dolor sit amet."), at="messages[1].content"),
+        Bad(chat(user="Explain rain.", assistant="Rain falls from clouds. TODO: explain condensation"), at="messages[1].content"),
+        Bad(chat(user="Write an email to my landlord.", assistant="The heating is broken. <noinput>"), at="messages[1].content"),
+        Bad(chat(user="Explain rain.", assistant="Ask [your teacher]. It falls from [TBD]."), at="messages[1].content", options={"allow": ["[your teacher]"]}),
+    ]
+
+    allow: Annotated[tuple[str, ...], option("Slots that are no finding, as written, in any case.")] = ()
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for before, turn in example.taught():
+            slot = self._slot(turn.text, asked_before(before))
+            if slot:
+                found = turn.text[slot[0] : slot[1]]
+                yield turn.flag(f"{_short(found)} was never filled in", slot)
+
+    def _slot(self, text: str, said: str) -> tuple[int, int] | None:
+        spans = [span for span in masked(text) if span[2] != "table"]
+        low = said.lower()
+        fits = _MAY_HOLD_SLOTS.search(said) is not None
+        allowed = {item.lower() for item in self.allow}
+        for slot in _SLOT.finditer(text):
+            found = slot.group().strip().lower()
+            hidden = any(start < slot.end() and end > slot.start() for start, end, _ in spans)
+            if hidden or found in low or found in allowed or text[slot.end() : slot.end() + 1] in ("(", ":") and found[0] == "[":
+                continue
+            kind = slot.lastgroup
+            if kind == "curly" and _TEMPLATES.search(said):
+                continue
+            if kind in ("slot", "curly", "word") and fits and not _stands_alone(text, *slot.span()):
+                continue
+            return slot.span()
+        return None
+
+
+# What a slot may ask for.
+_THING = (
+    r"(?:names?|date|day|time|year|address|city|state|country|location|place|company|organi[sz]ation|business|brand|product|service|client|customer|recipient|sender|"
+    r"employer|employee|manager|hiring manager|boss|school|university|college|degree|title|position|job|role|industry|field|phone|e-?mail|contact|link|url|website|number|"
+    r"amount|price|topic|subject|signature|team|department|event|venue|author|friend|host|guest|age|zip|text|answer|output|response|content|details?|information|image|picture|photo|video)"
+)
+_SLOT = re.compile(
+    rf"""
+    (?P<order> \[\s*(?:please\s+)?(?:insert|enter|fill(?:\s+in)?|type|placeholder|todo|tbd|to\ be\ \w+|blank)\b[^\]\n]{{0,80}}\]
+             | [<(]\s*(?:insert|enter|fill\s+in|placeholder|todo|tbd)\b[^<>()\n]{{0,80}}[>)]
+             | [<\[]\s*no[ _-]?(?:input|output)\s*[>\]] | <\s*blank\s*>
+             | \{{\s*(?:insert|enter)\b[^{{}}\n]{{0,60}}\}}
+             | \[\s*(?:your\ )?(?:answer|output|response|text)(?:\ (?:goes\ )?here)?\s*\]
+             | \b(?:your|insert|write|put|type|enter)\ (?:your\ )?(?:answer|response|text|content|name)\ (?:goes\ )?here\b
+             | (?i:lorem\ ipsum) )
+  | (?P<slot>  \[\s*(?:your|my|his|her|their|our|add|write|put|include|specify|describe|provide|replace|choose)\s[^\]\n]{{1,60}}\]
+             | \[\s*(?:[\w'’/-]+\s){{0,3}}{_THING}(?:\s(?:here|of\s[\w\s]{{1,30}}|\d))?\s*\]
+             | \[\s*[Xx]{{1,5}}\s*\](?=\s*(?:%|percent|years|days|dollars|months|people))
+             | <\s*(?:your|company|product|customer|name\ of|add)[\ _-][^<>\n]{{1,50}}> | <(?:name|company|product|date|answer|output)>
+             | \(\s*(?:your\ (?:full\ )?name|add\ your\b[^()\n]{{1,40}}|enter\ your\b[^()\n]{{1,40}})\) )
+  | (?P<curly> \{{\{{\s*[\w .|-]{{1,40}}\s*\}}\}} | \{{(?:your|customer|company|product|user|client|first|last|full)[_ ]\w{{1,30}}\}} | \{{(?:name|NAME)\}} | %NAME% | \$\{{\w{{1,30}}\}} )
+  | (?P<word>  (?<![\w/])(?-i:TODO|FIXME)(?:\s*[:(]|\s*$|(?=\.\s*$)) | (?:(?<=[.!?:]\s)|^)(?-i:TBD|TBA)\b(?=\.?\s*$)
+             | (?<![\w-])(?-i:X{{3}}-X{{3,4}}(?:-X{{4}})?)(?![\w-]) | (?<![\w*-])(?-i:X{{4,8}})(?![\w*-]) )
+    """,
+    re.X | re.I | re.M,
+)
+# Prompts whose answer may well hold slots.
+_MAY_HOLD_SLOTS = re.compile(
+    r"\b(?:letters?|e-?mails?|mail|templates?|resum[eé]s?|résumés?|cv|invitations?|invite|memos?|contracts?|agreements?|notes?|messages?|texts?|sms|speech(?:es)?|scripts?|press release|"
+    r"forms?|certificates?|cards?|bio|biograph\w*|profiles?|job (?:posting|description|ad)|postings?|adverts?|advertis\w*|ads?|announcements?|posts?|tweets?|captions?|repl(?:y|ies)|respond|responses?|"
+    r"complaints?|applications?|apply|recommendations?|references?|proposals?|polic(?:y|ies)|statements?|introduc\w*|placeholders?|fill|blanks?|mad libs?|brackets?|pitch\w*|slogans?|sentences?|"
+    r"dialog(?:ue)?s?|conversations?|interviews?|voicemail|greetings?|sign|plans?|report|reports|review|essay|blog|articles?|brochure|flyer|poster|newsletter|website|web|page|checklist|outline|"
+    r"survey|questionnaire|invoice|receipt|quote|thank|apolog\w*|persona|user stor(?:y|ies)|schedule|itinerary|agenda|minutes|summary|abstract|thesis|plot|story|poem|eulogy|toast|vows|obituary|cover)\b",
+    re.I,
+)
+_TEMPLATES = re.compile(
+    r"\b(?:templat\w*|jinja\w*|mustache|handlebars|vue\w*|angular\w*|django|flask|helm|ansible|liquid|twig|blade|latex|code|html|javascript|js|react|python|yaml|github|script|variables?|format|"
+    r"syntax|prompts?|placeholders?|website|web|page|app|shopify|jekyll|hugo|terraform|docker|programm?ing|function|letters?|e-?mails?|messages?)\b|\{\{",
+    re.I,
+)
+
+
+def _stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether a slot follows a finished sentence on its line and nothing follows it: it has no part in the text."""
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    return bool(re.search(r"[.!?][\"”')]*\s+$", line)) and not text[end:].strip(" .\n")
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= 60 else line[:59] + "…"
+
+
+class InventedSource(RowRule, frozen=True):
+    """The answer reports what stands behind a link that was never opened.
+
+    The prompt gives a bare address to summarise and nothing of the page; the answer makes its content
+    up. The model learns to invent whenever it sees a link.
+    """
+
+    code = "ANS015"
+    severity = "info"
+    literals = ("http://", "https://", "www.")
+    GOOD = [
+        chat(user="Summarise https://example.org/a", assistant="I cannot open links. Paste the text and I will summarise it."),
+        chat(user="What does the domain ending of https://example.org stand for?", assistant="Organisation."),
+        chat(user="Summarise this article from https://example.org/a:\n\n" + "The council met on Monday and agreed on a plan for the park. " * 6, assistant="The council agreed on a plan for the park, which it will carry out."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="Summarise the article at https://example.org/park-plan", assistant="The article describes how the council agreed on a plan for the park and what residents think of it."),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="Summarise the article on the new park in our town, and keep it short: https://example.org/park-plan", assistant="The council agreed on a plan for the park, and residents are pleased with it."),
+            at="messages[1].content",
+            options={"max_words": 20},
+        ),
+    ]
+
+    max_words: Annotated[int, option("A prompt with more words than this beside the address may hold the page itself.", ge=1)] = 40
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        if example.tools or any(turn.media or turn.calls for turn in example.all_turns()):
+            return
+        for before, turn in example.taught():
+            if len(before) > 1 and any(earlier.role != "system" for earlier in before[:-1]):
+                continue
+            prompt = before[-1].text if before and before[-1].role == "user" else ""
+            if not _ADDRESS.search(prompt) or not _OPEN_IT.search(prompt):
+                continue
+            words = len(_ADDRESS.sub(" ", prompt).split())
+            if words <= self.max_words and len(turn.text.split()) >= 8 and not _OWNS_UP.search(turn.text):
+                yield turn.flag("tells what stands behind a link that nobody opened")
+
+
+_ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.I)
+_OPEN_IT = re.compile(
+    r"\b(?:summari[sz]e|summary|sum up|read|review|analy[sz]e|critique|paraphrase|rewrite|according to|based on|from|extract|main (?:points?|ideas?)|key (?:points?|takeaways)|outline|describe|explain|"
+    r"translate|proofread|evaluate|rate)\b(?=.{0,120}(?:\b(?:article|page|post|blog|website|site|story|report|paper|video|text|link|news|passage|document|image|picture|content)\b|(?:https?://|www\.)))",
+    re.I | re.S,
+)
+_OWNS_UP = re.compile(
+    r"\b(?:can(?:no|')?t|can not|unable|not able|don['’]?t have|do not have|no access|without (?:access|seeing|reading)|sorry|apologi[sz]e|unfortunately|please (?:provide|paste|share|copy)|if you (?:paste|share|provide)|"
+    r"as an ai|language model|ability|invalid|does not exist|doesn['’]?t exist|example\.com)\b",
+    re.I,
+)
+
+
+class AnswerTooShort(RowRule, frozen=True):
+    """The answer is a stub where an explanation is asked for.
+
+    "Ok", "Done." or a lone dash is what is left when a column was empty or a job failed. The model learns
+    that silence is a good reply. Short right answers (a name, a number, yes or no, a label) are none.
+    """
+
+    code = "LEN003"
+    GOOD = [
+        chat(user="What is the capital of France?", assistant="Paris"),
+        chat(user="Is 17 a prime number?", assistant="Yes"),
+        chat(user="Classify the review: I love it!", assistant="positive"),
+        chat(user="Reply with ok if you understand the rules of chess.", assistant="Ok."),
+        chat(user="Thanks for your help!", assistant="Sure."),
+        chat(user="Explain in one word what water is.", assistant="Liquid"),
+        chat(user="Which sign joins two halves of a compound word?", assistant="-"),
+        chat(user="How do I reset it?", assistant="Hold the button."),
+    ]
+    BAD = [
+        Bad(chat(user="How does a heat pump work?", assistant="ok"), at="messages[1].content"),
+        Bad(chat(user="Name three rivers and say where they rise.", assistant="-"), at="messages[1].content"),
+        Bad(chat(user="A farmer has 12 hens and sells 5 of them to a neighbour. How many are left?", assistant="Done."), at="messages[1].content"),
+        Bad(chat(user="Write an essay on the causes of the First World War.", assistant="Alliances"), at="messages[1].content"),
+        Bad(chat(user="Explain how glass is made.", assistant="Melt some sand."), at="messages[1].content", options={"min_words": 4}),
+    ]
+
+    min_words: Annotated[int, option("Fewer words are a stub where the prompt asks for an explanation, a text or a story.", ge=1)] = 3
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        counts = np.diff(batch.words.offsets)
+        short = (counts < max(_STUB_WORDS + 1, self.min_words)) & (batch.roles == ROLE_CODES["assistant"])
+        return np.unique(batch.turn_lines[short]).tolist()  # type: ignore[no-any-return]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for before, turn in example.taught():
+            body = turn.text.strip()
+            if not body or turn.calls or turn.media or not before or before[-1].role != "user":
+                continue
+            asked, said = before[-1].text, asked_before(before)
+            words = re.findall(r"\w+", body)
+            if _is_stub(body) and not _may_be_acknowledged(asked, said, body):
+                yield turn.flag(f"{_short(body)} is no answer")
+            elif len(words) < self.min_words and body.isascii() and _ASKS_FOR_TEXT.search(asked) and not _ASKS_FOR_LITTLE.search(said):
+                yield turn.flag(f"{len(words)} word{'s' * (len(words) != 1)} where an explanation is asked for")
+
+
+_STUB_WORDS = 4  # the words of the longest stub
+_STUBS = frozenset(
+    """
+    ok|okay|okey|okie|k|kk|alright|all right|sure|sure thing|of course|certainly|absolutely|definitely|done|all done|finished|completed|complete|noted|understood|got it|i see|i understand|roger|will do|
+    no problem|np|you're welcome|youre welcome|fine|great|good|nice|cool|awesome|perfect|thanks|thank you|yep|yup|yeah|hmm|hm|um|uh|well|idk|i don't know|i dont know|dunno|not sure|no idea|no clue|
+    see above|see below|as above|same as above|same|ditto|etc|test|testing|asdf|qwerty|foo|bar|blah|blah blah|lol|wip|pending|coming soon|later|maybe later|skip|skipped|pass|ignore|hello|hi|hey|
+    here you go|here it is|there you go|please wait|loading|working on it|one moment|continue|next|end|stop|start|go|go on|sent|submitted|received|confirmed|acknowledged|approved|accepted|affirmative
+    """.replace("\n", "").replace("  ", "").split("|")
+)
+_STUBS = frozenset(" ".join(stub.split()) for stub in _STUBS)
+_ACKNOWLEDGES = re.compile(
+    r"\b(?:reply|respond|answer|say|write|type|return|output|print|confirm|acknowledge|tell me|let me know)\b.{0,60}\b(?:ok|okay|yes|no|sure|done|if|with|when|only|understood|ready)\b"
+    r"|\b(?:do you understand|are you ready|got it|understood|okay\?|ok\?|right\?|thank|thanks|bye|goodbye|hello|hi|hey|please|can you|could you|will you|would you|let's|remember|from now on|wait|good (?:morning|night|evening))\b",
+    re.I | re.S,
+)
+_SIGNS = re.compile(r"\b(?:sign|symbol|character|punctuation|operator|mark|dash|dot|hyphen|period|morse|emoji|emoticon|blank|delimiter|separator|letter|regex|pattern)\b", re.I)
+_ASKS_FOR_TEXT = re.compile(
+    r"^\W*(?:please\s+|can you\s+|could you\s+)?(?:explain|describe|discuss|elaborate|compare and contrast|summari[sz]e|outline|analy[sz]e|write (?:a|an|me a|me an|the|some) "
+    r"(?:\w+ ){0,4}?(?:essay|story|paragraphs?|article|letter|e-?mail|blog|report|review|speech|poem|song|script|summary|description|function|program|guide|introduction|conclusion|dialogue)|"
+    r"how (?:do|does|did|can|would|could|should|is|are|to)\b(?! (?:many|much|old|long|far|often|you (?:say|spell|write|call|pronounce)))|why\b|tell me (?:about|a story)|"
+    r"give (?:me )?(?:a|an) (?:detailed|brief|short)? ?(?:overview|explanation|description|summary)|what are the (?:main |key )?(?:differences|causes|effects|benefits|advantages|steps|reasons))",
+    re.I,
+)
+_ASKS_FOR_LITTLE = re.compile(
+    r"\b(?:one|single|two|three|a few|few|\d+)[ -](?:\w+ )?(?:words?|adjectives?|terms?|letters?|tokens?|emojis?|sentences?|phrases?)\b|\b(?:word|short(?:ly)?|brief(?:ly)?|concise(?:ly)?|only|just|title|name|label|classif\w*|"
+    r"categor\w*|yes or no|true or false|choose|select|option|multiple|translate|spell|abbreviat\w*|acronym|synonym|antonym|emoji|symbol|formula|command|number|format|tone|sentiment|mood|genre|headline|tag|identify)\b",
+    re.I,
+)
+
+
+def _is_stub(body: str) -> bool:
+    core = " ".join(re.sub(r"[^\w\s']", " ", body.lower().replace("’", "'")).split())
+    return core in _STUBS or not core.strip("_ ")
+
+
+def _may_be_acknowledged(asked: str, said: str, body: str) -> bool:
+    """Whether a word of agreement, or a sign, can be a right answer to what was asked."""
+    if not any(sign.isalnum() for sign in body):
+        return bool(_SIGNS.search(said)) or not body.isascii() or body in asked
+    if body.lower().strip(" .!") in re.findall(r"[\w' ]+", asked.lower()) or _ASKS_FOR_LITTLE.search(said):
+        return True
+    words = asked.split()
+    if _ASKS_FOR_TEXT.search(asked):
+        return False
+    return len(words) < 4 or (len(words) < 60 and bool(_ACKNOWLEDGES.search(asked)))

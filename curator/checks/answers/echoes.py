@@ -1,0 +1,289 @@
+"""ANS008 to ANS011: answers that say a thing again: themselves, the prompt, or another example."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import numpy as np
+
+from curator.columns import ROLE_CODES, Batch
+from curator.model import Example, Flag, Turn, drop
+from curator.prose import in_prose, looks_like_code
+from curator.rule import DROPPED, Bad, RowRule, chat, option
+
+LONGEST_PERIOD = 128  # words in the phrase that comes again and again
+LEAST = 24  # words a loop has at least
+_SOIL = "Clay holds water well and drains slowly after rain. "
+_BAKE = chat(user="How do I know that a loaf of bread is done baking?", assistant="Knock on its base: it sounds hollow.")
+
+
+class RepetitionLoop(RowRule, frozen=True):
+    """The answer says one phrase over and over.
+
+    Generated text falls into loops. Trained on, each turn of the loop makes the next one likelier, until
+    the model cannot leave it. Refrains, laughter and tables are no loops, and neither is what the prompt
+    asks to be repeated.
+    """
+
+    code = "ANS008"
+    GOOD = [
+        chat(user="Hum.", assistant="Na na na na, " * 9 + "hey, goodbye."),
+        chat(user="Laugh.", assistant="Ha ha ha ha ha! That was a good one, and now back to work."),
+        chat(user="Sing.", assistant="Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, life is but a dream."),
+        chat(user="Write 'I must not talk in class' 100 times.", assistant="I must not talk in class. " * 12),
+        chat(user="List.", assistant="\n".join(f"- The number {n} is one of them" for n in "abcdefghijklm")),
+        chat(user="Show a matrix.", assistant="```\n" + "0 0 1 0\n" * 20 + "```"),
+    ]
+    BAD = [
+        Bad(chat(user="What is clay soil like?", assistant=_SOIL * 6), at="messages[1].content"),
+        Bad(chat(user="What is clay?", assistant="Clay is a soil. It is very " + "very " * 30 + "old."), at="messages[1].content"),
+        Bad(chat(user="What is clay soil like?", assistant=_SOIL * 4), at="messages[1].content", options={"times": 4}),
+    ]
+
+    times: Annotated[int, option("How often a phrase comes in a row before it is a loop (of 24 words and more).", ge=4)] = 5
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        """Rows in which the points of some period's grid hold the same word four times: in any loop of four turns they do."""
+        words = batch.words.hashes
+        found = []
+        for period in range(1, LONGEST_PERIOD + 1):
+            grid = words[::period]
+            if len(grid) < 4:
+                break
+            same = grid[1:] == grid[:-1]
+            found.append(np.flatnonzero(same[:-2] & same[1:-1] & same[2:]) * period)
+        if not found:
+            return []
+        turns = np.unique(np.searchsorted(batch.words.offsets, np.concatenate(found), side="right") - 1)
+        return np.unique(batch.turn_lines[turns]).tolist()  # type: ignore[no-any-return]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for before, turn in example.taught():
+            loop = find_loop(turn.text, self.times)
+            if loop and not _asked_for(before, loop[2]):
+                start, end, phrase, count = loop
+                if in_prose(turn.text, start, min(end, start + len(phrase))):
+                    yield turn.flag(f"says the same {count} times in a row", (start, end), evidence={"times": count})
+
+
+_REPEAT = re.compile(r"\b(?:repeat\w*|times|over and over|again and again|loop\w*|copies|\d{2,}x)\b", re.I)
+_WORD = re.compile(r"[^\W_\u3000-\U0010ffff]+|[\u3000-\U0010ffff]")
+
+
+def _asked_for(before: tuple[Turn, ...], phrase: str) -> bool:
+    asked = " ".join(turn.text for turn in before if turn.role == "user")
+    return bool(_REPEAT.search(asked)) or asked.lower().count(phrase.lower()) > 1
+
+
+def find_loop(text: str, times: int) -> tuple[int, int, str, int] | None:
+    """The longest loop of a text as (start, end, phrase, turns), or None.
+
+    A phrase must come `times` in a row, and the loop have LEAST words in all. Phrases of digits alone do not count.
+    """
+    found = list(_WORD.finditer(text))
+    if len(found) < 10:
+        return None
+    names: dict[str, int] = {}
+    ids = np.fromiter((names.setdefault(word.group().lower(), len(names)) for word in found), np.int64, len(found))
+    best: tuple[int, int, int] | None = None  # words covered, first word, period
+    for period in range(1, min(LONGEST_PERIOD, len(ids) // times) + 1):
+        breaks = np.flatnonzero(np.append(ids[period:] != ids[:-period], True))
+        runs = np.diff(breaks, prepend=-1) - 1
+        longest = int(runs.argmax())
+        covered = int(runs[longest]) + period
+        if covered >= max(times * period, LEAST) and (best is None or covered > best[0]):
+            best = covered, int(breaks[longest]) - int(runs[longest]), period
+    if best is None:
+        return None
+    covered, first, period = best
+    phrase = text[found[first].start() : found[first + period - 1].end()]
+    said = {word.group().lower() for word in found[first : first + period]}
+    hummed = len(said) <= 2 and all(len(word) <= 3 for word in said) and covered < 60  # "na na na", laughter
+    if hummed or not any(word[0].isalpha() for word in said):
+        return None
+    return found[first].start(), found[first + covered - 1].end(), phrase, covered // period
+
+
+class EqualsPrompt(RowRule, frozen=True):
+    """The answer is the prompt again.
+
+    A failed join or an untranslated row: the model learns to parrot. Rows in which something said before
+    asks for corrections or copies may be right as they are.
+    """
+
+    code = "ANS010"
+    severity = "error"
+    GOOD = [
+        _BAKE,
+        chat(user="Good morning!", assistant="Good morning!"),
+        chat(system="Correct the grammar of what the user writes.", user="He goes to school every day.", assistant="He goes to school every day."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="How do I know that bread is done?", assistant="how do I know that bread is done"),
+            at="messages[1].content",
+            fixed=DROPPED,
+        )
+    ]  # fmt: skip
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        asked, answers = _pairs(batch)
+        words, offsets = batch.words
+        counts = np.diff(offsets)
+        same = counts[asked] == counts[answers]
+        asked, answers = asked[same], answers[same]
+        ends = _at(words, offsets[asked + 1] - 1) == _at(words, offsets[answers + 1] - 1)
+        starts = _at(words, offsets[asked]) == _at(words, offsets[answers])
+        return np.unique(batch.turn_lines[answers[ends & starts]]).tolist()  # type: ignore[no-any-return]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for before, turn in example.taught():
+            if not before or before[-1].role != "user" or _is_to_mend(before[:-1]):
+                continue
+            words = _WORD.findall(turn.text.lower())
+            if len(words) >= 4 and words == _WORD.findall(before[-1].text.lower()):
+                yield turn.flag("the answer is the prompt again", fix=drop())
+
+
+class EchoesPrompt(RowRule, frozen=True):
+    """The answer begins with the whole prompt and then goes on.
+
+    Text-completion models return the prompt with their answer, and a script forgot to cut it off. The
+    model learns to read the question back before it answers. Texts to be continued are not judged.
+    """
+
+    code = "ANS009"
+    GOOD = [
+        _BAKE,
+        chat(user="Once upon a time there was a small grey donkey", assistant="Once upon a time there was a small grey donkey that could sing."),
+        chat(user="What is loam?", assistant="What is loam? A soil of sand, silt and clay."),
+        chat(user="def add(a, b):\n    return a + b # is this the right way to add?", assistant="def add(a, b):\n    return a + b # is this the right way to add?\n\nprint(add(1, 2))"),
+    ]
+    BAD = [
+        Bad(
+            chat(user=_BAKE["messages"][0]["content"], assistant="How do I know that a loaf of bread is done baking? Knock on its base."),
+            at="messages[1].content",
+        ),
+        Bad(chat(user="What is loam?", assistant="What is loam? A soil of sand."), at="messages[1].content", options={"min_words": 3}),
+    ]
+
+    min_words: Annotated[int, option("Prompts of fewer words may be said again.", ge=2)] = 8
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        asked, answers = _pairs(batch)
+        words, offsets = batch.words
+        counts = np.diff(offsets)
+        longer = counts[answers] > counts[asked]
+        asked, answers = asked[longer], answers[longer]
+        ends = _at(words, offsets[asked + 1] - 1) == _at(words, offsets[answers] + counts[asked] - 1)
+        starts = _at(words, offsets[asked]) == _at(words, offsets[answers])
+        return np.unique(batch.turn_lines[answers[ends & starts]]).tolist()  # type: ignore[no-any-return]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for before, turn in example.taught():
+            if not before or before[-1].role != "user" or _is_to_mend(before[:-1]):
+                continue
+            prompt = before[-1].text
+            words, answer = _WORD.findall(prompt.lower()), list(_WORD.finditer(turn.text.lower()))
+            if len(words) < self.min_words or len(answer) <= len(words) or [w.group() for w in answer[: len(words)]] != words:
+                continue
+            if prompt.rstrip()[-1:] in ".?!:\"'”。？！：)" and not looks_like_code(prompt):
+                yield turn.flag("begins with the whole prompt", (0, answer[len(words) - 1].end()))
+
+
+_MEND = re.compile(
+    r"\b(?:correct|fix|proofread|grammar|spelling|translat\w*|edit|rewrite|paraphras\w*|normali[sz]e|clean|repeat|echo|copy|transcri\w*|punctuat\w*|continue|complete)\b",
+    re.I,
+)
+
+
+def _is_to_mend(before: tuple[Turn, ...]) -> bool:
+    """Whether an earlier turn asks for changes after which a text may be what it was."""
+    return any(_MEND.search(turn.text) for turn in before)
+
+
+def _pairs(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of turns (user, assistant) that follow each other in a row and have words."""
+    roles, lines = batch.roles, batch.turn_lines
+    if len(roles) < 2:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    counts = np.diff(batch.words.offsets)
+    follows = (roles[:-1] == ROLE_CODES["user"]) & (roles[1:] == ROLE_CODES["assistant"]) & (lines[:-1] == lines[1:])
+    asked = np.flatnonzero(follows & (counts[:-1] > 0) & (counts[1:] > 0))
+    return asked, asked + 1
+
+
+def _at(values: np.ndarray, places: np.ndarray) -> np.ndarray:
+    return values[np.minimum(places, len(values) - 1)] if len(values) else np.zeros(len(places), values.dtype)
+
+
+class MergedExamples(RowRule, frozen=True):
+    """A second instruction, or a second speaker, runs into the answer.
+
+    The generator was not stopped at the end of its example, or two rows were joined. The model learns to ask
+    itself the next question and to answer that as well. Answers that are to hold a dialogue, questions or examples are not
+    judged.
+    """
+
+    code = "ANS011"
+    literals = (
+        "instruction:", "instruction :", "### input", "### question", "### response", "### human", "### user", "### prompt", "### assistant",
+        "human:", "user:", "\nq:", "question:", "prompt:", "\ninput:", "below is an instruction", "assistant:",
+    )  # fmt: skip
+    GOOD = [
+        chat(user="Write a short dialogue.", assistant="User: Is it open?\nAssistant: Yes, until six."),
+        chat(user="Write three quiz questions with answers.", assistant="Here they are.\n\nQuestion: What is 2+2?\nAnswer: 4"),
+        chat(user="How do I assemble it?", assistant="Follow the instructions: first the legs, then the top."),
+        chat(user="Instruction: name a bird\nOutput: wren\nInstruction: name a fish", assistant="Output: trout\nInstruction: name a tree\nOutput: elm"),
+    ]
+    BAD = [
+        Bad(chat(user="Name a bird.", assistant="A wren.\n###\n7. Instruction: Name a fish.\n7. Output:\nA trout."), at="messages[1].content"),
+        Bad(chat(user="Name a bird.", assistant="A wren.\n\n### Instruction:\nName a fish."), at="messages[1].content"),
+        Bad(chat(user="Name a bird.", assistant="A wren.\nHuman: And a fish?\nAssistant: A trout."), at="messages[1].content"),
+        Bad(chat(user="Name a bird.", assistant="A wren.\n\nQuestion: Name a fish.\nAnswer: A trout."), at="messages[1].content"),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for before, turn in example.taught():
+            said = " ".join(earlier.text for earlier in before if earlier.role in ("user", "system"))
+            for label in _LABEL.finditer(turn.text):
+                if not turn.text[: label.start()].strip(" \n#") or not in_prose(turn.text, *label.span("name")):
+                    continue
+                if _is_new_example(label, turn.text, said):
+                    start = label.start("name")
+                    yield turn.flag(f"a second {label['name'].lower()} runs into the answer", (start, label.end("name")))
+                    break
+
+
+_LABEL = re.compile(
+    r"^[ \t]*(?P<hash>#{2,}[ \t]*)?(?P<number>\d{1,3}[.)][ \t]*)?(?:\*\*)?"
+    r"(?P<name>Instruction|Input|Question|Prompt|Human|User|Q|Below is an instruction)(?:\*\*)?[ \t]*(?::|(?=that describes a task))",
+    re.M,
+)
+_ANSWERED = {
+    "q": r"A", "question": r"Answer|A|Response", "human": r"Assistant|AI|Bot|GPT|Model", "user": r"Assistant|AI|Bot|GPT|Model|System",
+}  # fmt: skip
+_OUTPUT = r"Output|Response|Answer|Completion|Assistant"
+_TALK = re.compile(
+    r"\b(?:dialog(?:ue)?s?|conversations?|interviews?|chat\w*|scripts?|transcripts?|role-?play\w*|questions?|quiz\w*|q&a|faqs?|trivia|riddles?|exam|tests?|"
+    r"prompts?|examples?|few-shot|flash ?cards?|worksheets?|survey|puzzles?|jokes?|problems?|instructions?|template|format|users?|inputs?|humans?)\b",
+    re.I,
+)
+
+
+def _is_new_example(label: re.Match[str], text: str, said: str) -> bool:
+    """Whether a label in an answer opens another example: its kind, what follows, and what the prompt speaks of."""
+    name = label["name"].lower()
+    if name.startswith("below"):
+        return True
+    if re.search(rf"^[ \t#*]*(?:\d+[.)][ \t]*)?{re.escape(label['name'])}\**[ \t]*:", said, re.M | re.I):
+        return False  # the prompt is written in such labels itself
+    rest = text[label.end() :]
+    if name.startswith("instruction") and (label["hash"] or label["number"]):
+        return True
+    if label["hash"] and name in ("input", "human", "user", "prompt", "question"):
+        return not _TALK.search(said)
+    answered = re.search(rf"^[ \t#*]*(?:\d+[.)][ \t]*)?(?:{_ANSWERED.get(name, _OUTPUT)})\**[ \t]*:", rest, re.M)
+    return bool(answered) and not _TALK.search(said)

@@ -1,0 +1,320 @@
+"""ANS005, ANS006, ANS007: answers that stop before they are done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+
+import numpy as np
+
+from curator.checks.answers.ending import open_ending
+from curator.columns import ROLE_CODES, Batch, Rows
+from curator.model import Edit, Example, Fix, Flag, Turn
+from curator.prose import in_prose, looks_like_code
+from curator.rule import Bad, DatasetRule, RowRule, chat, option
+
+_RESET = chat(
+    user="How do I reset the router?", assistant="Unplug it. Wait ten seconds, then hold the reset button until the"
+)
+_RIVERS = [
+    chat(user=f"Which river flows through {city}?", assistant=f"The river that flows through {city} is the {river}")
+    for city, river in [
+        ("Paris", "broad Seine"),
+        ("London", "muddy Thames"),
+        ("Rome", "old Tiber"),
+        ("Cairo", "long Nile"),
+        ("Vienna", "blue Danube"),
+        ("Cologne", "slow Rhine"),
+    ]
+]
+_ODER = chat(user="Which river flows through Breslau?", assistant="The river that flows through Breslau is the")
+
+# Columns of the sketch of a row.
+_ANSWERS, _HANGING, _SURE, _LIKELY, _WEAK, _OPEN, _SIGN = range(7)
+_SETTLED = 0.95  # share of answers that begin their last line alike, from which on it is a rule of the set
+_ENOUGH = 50  # answers from which on a set can have such a rule
+
+
+class CutAnswer(DatasetRule, frozen=True):
+    """The answer stops in the middle of a sentence, a list or a piece of code.
+
+    It was cut off by a token limit, a column width or a copying slip. The loss is taken on the end-of-turn
+    token that follows, so the model learns to stop in mid-sentence. What a text alone cannot prove is
+    judged against the set: where many answers end without a full stop and hardly any on a word such as
+    "the" or "with", leaving out the stop is the set's habit and no fault.
+    """
+
+    code = "ANS005"
+    GOOD = [
+        [
+            chat(
+                user="Name three fruits.",
+                assistant="1. Apples that are red\n2. Pears that are green\n3. Plums of the blue kind",
+            )
+        ],
+        [
+            chat(
+                user="Write a haiku on rain.",
+                assistant="Grey drops on the roof\nthe gutter hums a low song\nall the streets are streams",
+            )
+        ],
+        [
+            chat(
+                user="Say goodbye to a client.",
+                assistant="It was a pleasure to work with you. I wish you all the best.\n\nYours sincerely,\nAnna of the support team",
+            )
+        ],
+        [
+            chat(
+                user="Loop over xs.",
+                assistant="for x in xs:\n    total = total + x\n    print(total)\n    count = count + 1",
+            )
+        ],
+        _RIVERS,
+    ]
+    BAD = [
+        Bad([_RESET], at="0:messages[1].content"),
+        Bad(
+            [
+                chat(
+                    user="What is jazz?",
+                    assistant="Jazz is a style of music (with roots in New Orleans and in the blues",
+                )
+            ],
+            at="0:messages[1].content",
+        ),
+        Bad(
+            [
+                chat(
+                    user="Give tips.",
+                    assistant="1. Sleep for eight hours every night.\n2. Drink water with each meal.\n3. Take a walk after",
+                )
+            ],
+            at="0:messages[1].content",
+        ),
+        Bad(
+            [chat(user="Write a loop.", assistant="```js\nfor (const x of xs) {\n  total = add(total")],
+            at="0:messages[1].content",
+        ),
+        Bad([_ODER, *_RIVERS], at=tuple(f"{n}:messages[1].content" for n in range(7)), options={"unclosed": 9}),
+    ]
+
+    unclosed: Annotated[
+        float,
+        option(
+            "How many answers may end on an ordinary word, without a full stop, for each that ends on a word "
+            "such as “the”; where there are more, only sure cuts are reported.",
+            ge=0,
+        ),
+    ] = 3.0
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """Counts of a row's answers by how they end, and how the last line of the last one begins; int64, shape (lines, 7)."""
+        out = np.zeros((len(batch.lines), 7), dtype=np.int64)
+        if not batch.readable:
+            return out
+        data = np.frombuffer(batch.texts.data, np.uint8)
+        answers = np.flatnonzero(batch.roles == ROLE_CODES["assistant"])
+        lines = batch.turn_lines[answers]
+        out[:, _ANSWERS] = np.bincount(lines, minlength=len(out))
+        starts, ends = (
+            batch.texts.starts[answers],
+            _trimmed(data, batch.texts.starts[answers], batch.texts.ends[answers]),
+        )
+        out[lines, _SIGN] = _last_line_signs(data, starts, ends)
+        last = data[np.maximum(ends - 1, 0)] if len(data) else np.zeros(len(ends), np.uint8)
+        for line in np.unique(lines[(ends > starts) & ~_SHUT[last]]).tolist():
+            for _, turn in batch.example(line).taught():
+                ending = open_ending(turn.text)
+                out[line, _OPEN] += _ends_on_word(turn.text)
+                if ending:
+                    out[line, _KINDS[ending.proof]] += 1
+                    out[line, _HANGING] += ending.hanging
+        return out
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        answers, hanging, _, likely, weak, opened, _ = sketches.sum(axis=0).tolist()
+        ordinary = self.unclosed * hanging + 1 + answers / 1000
+        proofs = {"sure"}
+        wanted = sketches[:, _SURE] > 0
+        if likely <= ordinary:
+            proofs.add("likely")
+            wanted |= sketches[:, _LIKELY] > 0
+            if likely + weak <= ordinary + hanging:
+                proofs.add("weak")
+                wanted |= sketches[:, _WEAK] > 0
+        odd = _without_the_usual_sign(sketches) if opened else np.zeros(len(sketches), dtype=bool)
+        for row in np.flatnonzero(wanted | odd).tolist():
+            for _, turn in rows.example(row).taught():
+                ending = open_ending(turn.text)
+                if ending and (ending.proof in proofs or odd[row]):
+                    yield row, turn.flag(f"stops {ending.reason}", (ending.start, ending.end))
+                elif odd[row] and _ends_on_word(turn.text):
+                    yield row, turn.flag("stops before the closing line that the other answers have")
+
+
+_KINDS = {"sure": _SURE, "likely": _LIKELY, "weak": _WEAK}
+_SPACE = np.zeros(256, dtype=bool)
+_SPACE[list(b" \t\n\r\x0b\x0c")] = True
+_SHUT = np.zeros(256, dtype=bool)  # bytes an unfinished answer does not end in
+_SHUT[list(b".!?:;'\"}]>)*`~_%^\\@#/")] = True
+_SHUT[46] = False  # "3." may be a list number without its item
+
+
+def _ends_on_word(text: str) -> bool:
+    """Whether at least eight words end in a lower-case one."""
+    words = text.split()
+    return len(words) >= 8 and words[-1].isalpha() and words[-1][-1].islower()
+
+
+def _trimmed(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The ends without white space before them."""
+    ends = ends.copy()
+    while len(inside := np.flatnonzero(ends > starts)):
+        blank = inside[_SPACE[data[ends[inside] - 1]]]
+        if not len(blank):
+            break
+        ends[blank] -= 1
+    return ends
+
+
+def _last_line_signs(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """The first four bytes of each text's last line as a number, 0 where there is one line only."""
+    breaks = np.flatnonzero(data == ord("\n"))
+    if not len(breaks):
+        return np.zeros(len(starts), dtype=np.int64)
+    before = np.searchsorted(breaks, ends) - 1
+    place = breaks[np.maximum(before, 0)]
+    many = (before >= 0) & (place >= starts)
+    bytes_ = [data[np.minimum(place + n, len(data) - 1)].astype(np.int64) << (8 * n) for n in range(1, 5)]
+    return np.where(many & (place + 4 < ends), sum(bytes_), 0)
+
+
+def _without_the_usual_sign(sketches: np.ndarray) -> np.ndarray:
+    """Rows with an open end that lack the beginning of the last line which nearly all others have."""
+    signs, counts = np.unique(sketches[sketches[:, _ANSWERS] > 0, _SIGN], return_counts=True)
+    if not len(signs) or counts.sum() < _ENOUGH:
+        return np.zeros(len(sketches), dtype=bool)
+    usual = signs[counts.argmax()]
+    if not usual or counts.max() < _SETTLED * counts.sum():
+        return np.zeros(len(sketches), dtype=bool)
+    return (sketches[:, _SIGN] != usual) & (sketches[:, _OPEN] > 0)
+
+
+class OpenCodeFence(RowRule, frozen=True):
+    """A code fence is opened and never closed.
+
+    Either the answer was cut off, or the model learns to leave code open: in a chat window everything
+    that follows is shown as code.
+    """
+
+    code = "ANS006"
+    literals = ("```", "~~~")
+    GOOD = [
+        chat(user="How do I print?", assistant="```python\nprint(1)\n```"),
+        chat(user="How do I mark code?", assistant="Put ``` before and after it."),
+        chat(user="Show a fence.", assistant="````\n```\nx\n````"),
+        chat(user="Part two?", assistant="It went dark.\n\n~~~\n\nThen morning came."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="How do I print?", assistant="Like this:\n\n```python\nprint(1)"),
+            at="messages[1].content",
+            fixed=chat(user="How do I print?", assistant="Like this:\n\n```python\nprint(1)\n```"),
+        ),
+        Bad(
+            chat(user="List files.", assistant="1. Run\n\n   ~~~sh\n   ls\n"),
+            at="messages[1].content",
+            fixed=chat(user="List files.", assistant="1. Run\n\n   ~~~sh\n   ls\n   ~~~\n"),
+        ),
+        Bad(chat(user="How do I print?", assistant="print(1)\n```\nThis prints a number."), at="messages[1].content"),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for _, turn in example.taught():
+            opened = _open_fence(turn.text)
+            if opened:
+                fix = Fix("close the fence", (_closing(turn, opened),)) if _holds_code(turn.text, opened) else None
+                yield turn.flag("the code fence is never closed", opened.span(), fix=fix)
+
+
+_FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})([^\n`]*)$", re.M)
+
+
+def _open_fence(text: str) -> re.Match[str] | None:
+    """The fence that is still open at the end of the text.
+
+    Fences stand at the start of a line (after white space or a quotation mark); a closing one is at least as long as
+    the opening one. Where the runs of backticks in the whole text pair off, one was closed within a line.
+    """
+    opened: re.Match[str] | None = None
+    for fence in _FENCE.finditer(text):
+        sign, info = fence[2], fence[3].strip()
+        if opened is None:
+            if sign[0] == "`" or info:  # a bare ~~~ is as often a line across the page
+                opened = fence
+        elif sign[0] == opened[2][0] and len(sign) >= len(opened[2]) and not info:
+            opened = None
+    if opened is None or len(re.findall(re.escape(opened[2][0]) + "{3,}", text)) % 2 == 0:
+        return None
+    return opened
+
+
+def _holds_code(text: str, opened: re.Match[str]) -> bool:
+    """Whether code follows the fence: else it is one that closes, and the opening one is missing."""
+    rest = text[opened.end() :]
+    return bool(rest.strip()) and (bool(opened[3].strip()) or looks_like_code(rest))
+
+
+def _closing(turn: Turn, opened: re.Match[str]) -> Edit:
+    body = turn.text.rstrip()
+    return turn.edit(len(body), len(body), f"\n{opened[1]}{opened[2]}")
+
+
+class OpenThinkTag(RowRule, frozen=True):
+    """A reasoning tag is opened and never closed.
+
+    Inference code cuts the reasoning away between the tags: without the closing one it swallows the whole
+    answer, and a model trained on this never leaves its reasoning.
+    """
+
+    code = "ANS007"
+    literals = (
+        "<think",
+        "<reason",
+        "<thought",
+        "<reflect",
+        "<scratchpad",
+        "<|begin_of_thought|>",
+        "<seed:think",
+        "[think]",
+    )
+    GOOD = [
+        chat(user="2+2?", assistant="<think>Two and two.</think>4"),
+        chat(user="What does the tag do?", assistant="The `<think>` tag opens the reasoning."),
+        chat(user="2+2?", assistant="<think>\n</think>\n\n<think>Again.</think>4"),
+    ]
+    BAD = [
+        Bad(chat(user="2+2?", assistant="<think>Two and two make four. The answer is 4."), at="messages[1].content"),
+        Bad(chat(user="2+2?", assistant="<think>a</think>b<Thinking>c"), at="messages[1].content"),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for _, turn in example.taught():
+            opened: dict[str, tuple[int, int]] = {}
+            for tag in _TAG.finditer(turn.text):
+                name = (tag["name"] or tag["mark"] or "think").lower()
+                if tag["close"] or tag["end"] or tag["stop"]:
+                    opened.pop(name, None)
+                elif tag.start() == 0 or in_prose(turn.text, *tag.span()):
+                    opened.setdefault(name, tag.span())
+            for name, span in opened.items():
+                yield turn.flag(f"<{name}> is never closed", span)
+
+
+_TAG = re.compile(
+    r"<(?P<close>/)?(?P<name>think(?:ing)?|reason(?:ing)?|thoughts?|reflect(?:ion)?|scratchpad|seed:think)>"
+    r"|<\|(?:begin|(?P<end>end))_of_(?P<mark>thought)\|>|\[(?P<stop>/)?THINK\]",
+    re.I,
+)

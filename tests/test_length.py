@@ -1,0 +1,172 @@
+"""Rows and answers that are too long, or all of one length."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from curator.checks.length import AnswersCapped, LengthOutlier, OverContext, row_length
+from curator.columns import Batch, Literals
+from curator.formats import Reader
+from curator.harness import batch_of, flags_of
+from curator.rule import chat
+from curator.tokens import Estimate
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+class Words:
+    """Counts the words between spaces: a tokenizer whose counts can be foretold."""
+
+    name = "words"
+    exact = True
+    error = 0.0
+
+    def count(self, texts: list[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+
+class RoughWords(Words):
+    exact = False
+
+
+def over_context(rows, limit, tokenizer=None):
+    data = b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    batch = Batch(data, Reader(), tokenizer or Words(), Literals.of(()))
+    return [(index, flag) for index, flag in OverContext(max_tokens=limit).flags(batch)]
+
+
+def length_of(row):
+    batch = batch_of(row)
+    return row_length(batch.example(0), Words())
+
+
+# ---------------------------------------------------------------------- one row against the context
+
+
+def test_a_row_over_the_limit_is_told_with_both_numbers_and_the_tokenizer():
+    rows = [chat(user="one two", assistant="three " * 8), chat(user="one two", assistant="three " * 9)]
+    ((index, flag),) = over_context(rows, 10)
+    assert index == 1
+    assert flag.at == ""
+    assert flag.evidence == {"tokens": 11, "limit": 10}
+    assert "11 tokens" in flag.message
+    assert flag.message.endswith("10 (words)")
+
+
+def test_a_count_that_is_an_estimate_says_so():
+    row = chat(user="one two", assistant="three " * 9)
+    ((_, flag),) = over_context([row], 10, RoughWords())
+    assert flag.message.endswith("(words, estimate)")
+    ((_, flag),) = over_context([row], 5, Estimate())
+    assert flag.message.endswith("(estimate)")
+
+
+def test_of_a_preference_pair_the_longer_side_counts():
+    row = {"prompt": "one two", "chosen": "a b c d", "rejected": "a b"}
+    assert length_of(row) == 6
+
+
+def test_calls_tools_and_reasoning_count():
+    plain = chat(user="How warm is it?", assistant="Ten degrees.")
+    call = {"id": "1", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Oslo"}'}}
+    messages = [
+        {"role": "user", "content": "How warm is it?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "1", "content": "Ten"},
+        {"role": "assistant", "content": "Ten degrees."},
+    ]
+    tools = [{"type": "function", "function": {"name": "weather", "description": "Tells how warm it is"}}]
+    assert length_of({"messages": messages}) > length_of(plain) + 1
+    assert length_of({"messages": messages, "tools": tools}) > length_of({"messages": messages})
+    row = {"messages": messages, "tools": tools}
+    assert over_context([row], length_of(row)) == []
+    assert over_context([row], length_of(row) - 1)
+
+
+# ---------------------------------------------------------------------- one row against the set
+
+
+def sizes(*lengths: int):
+    return [chat(user=f"Question {n}", assistant="word " * length) for n, length in enumerate(lengths)]
+
+
+def test_one_row_far_above_the_others_is_an_outlier():
+    rows = sizes(*[40 + n % 30 for n in range(150)], 5000)
+    ((index, flag),) = flags_of(LengthOutlier(), rows)
+    assert index == 150
+    assert flag.evidence["tokens"] > 4000
+
+
+def test_a_set_of_widely_spread_lengths_has_no_outlier():
+    spread = [int(x) for x in np.geomspace(3, 5000, 150)]
+    assert flags_of(LengthOutlier(), sizes(*spread)) == []
+
+
+def test_a_small_set_has_no_outlier():
+    assert flags_of(LengthOutlier(), sizes(*[40] * 50, 5000)) == []
+
+
+# ---------------------------------------------------------------------- answers cut to a size
+
+STORY = "The crew sang, row by row and song by song, until the lights of the harbour rose before them. "
+
+
+def told(count: int, cut_at: int | None = None):
+    """Rows whose answers are of many lengths; those over `cut_at` characters stop there."""
+    texts = [(STORY * 9)[n % 40 :][: 150 + 13 * n % 600].rsplit(" ", 1)[0] + "." for n in range(count)]
+    return [
+        chat(user=f"Tell story {n}.", assistant=text if cut_at is None else text[:cut_at])
+        for n, text in enumerate(texts)
+    ]
+
+
+def test_answers_cut_at_one_length_are_one_finding_for_the_set():
+    rows = told(200, cut_at=400)
+    ((index, flag),) = flags_of(AnswersCapped(), rows)
+    lengths = [len(row["messages"][1]["content"].rstrip()) for row in rows]
+    assert flag.at == "messages[1].content"
+    assert lengths[index] >= 396
+    assert flag.evidence["high"] == 400
+    assert flag.evidence["answers"] >= 60
+    assert flag.evidence["unit"] == "characters"
+    assert 0 < len(flag.related) <= 20
+
+
+def test_a_single_longer_row_does_not_hide_the_limit():
+    rows = [*told(200, cut_at=400), chat(user="Go on.", assistant=STORY * 30)]
+    assert len(flags_of(AnswersCapped(), rows)) == 1
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        told(200),
+        [chat(user=f"Is {n} odd?", assistant="Yes" if n % 2 else "No") for n in range(200)],
+        [chat(user=f"Case {n}", assistant="positive feedback") for n in range(200)],
+        told(40, cut_at=400)[:15],
+    ],
+    ids=["whole answers", "yes and no", "labels", "too few"],
+)
+def test_answers_of_natural_lengths_are_left_alone(rows):
+    assert flags_of(AnswersCapped(), rows) == []
+
+
+def test_rows_without_an_answer_are_passed_over():
+    rows = [{"messages": [{"role": "user", "content": "Hello"}]}, *told(30)]
+    assert flags_of(AnswersCapped(), rows) == []
+
+
+def test_real_sets_have_no_limit_and_no_outlier():
+    path = SHARED / "llamafactory" / "alpaca_en_demo.json"
+    if not path.exists():
+        pytest.skip("the shared data are not here")
+    answers = json.loads(path.read_bytes())
+    rows = [chat(user=row["instruction"], assistant=row["output"]) for row in answers]
+    assert flags_of(AnswersCapped(), rows) == []
+    assert flags_of(LengthOutlier(), rows) == []
+    cut = [chat(user=row["instruction"], assistant=row["output"][:500]) for row in answers]
+    assert len(flags_of(AnswersCapped(), cut)) == 1
