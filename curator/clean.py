@@ -159,10 +159,8 @@ class _Copy(Tally):
         self.source = source
         self.data = source.data
         self.rejected_for: Counter[str] = Counter()
-        self.changed: set[int] = set()  # lines of the source that were mended
+        self.mended: set[int] = set()  # lines of the source
         self.joined = self.gained = 0
-        self._origins: Sequence[int] | None = None  # the source line of each line, from 0; None: its own
-        self._steps: list[tuple[int, int, int]] = []  # of this round: line, lines taken, lines given
         self._place, self._names = place, count()
         self.unreadable: set[int] = set()  # lines of the copy
         self._bin = place.with_suffix(".rejected").open("w+b")
@@ -173,50 +171,29 @@ class _Copy(Tally):
         s = self.source
         return Source(s.path, s.split, s.container, s.compression, self.data, s.stamp)
 
-    def origin(self, line: int) -> int:
-        """The source line (from 0) of line `line` (from 1) of the copy."""
-        return line - 1 if self._origins is None else self._origins[line - 1]
-
     def mend(self, plan: Mapping[int, Sequence[Finding]]) -> bool:
         """One round of fixes; False where none could be made."""
-        self._steps = []
         new = self._place.with_suffix(f".{next(self._names)}.jsonl")
         with self.data.open("rb") as old, new.open("wb") as file:
             file.writelines(mend_lines(old, plan, self))
-        if not self._steps:
+        if not self.changed:
             new.unlink()
             return False
-        self._follow()
         if self.data != self.source.data:
             self.data.unlink()
         self.data = new
         return True
 
     def note(self, number: int, raw: bytes, findings: Sequence[Finding], mended: Mended, joined: int) -> None:
+        super().note(number, raw, findings, mended, joined)
         if mended.lines == [raw]:
             return
-        super().note(number, raw, findings, mended, joined)
-        self._steps.append((number, mended.over, len(mended.lines)))
         self.joined += joined
         if mended.lines:
             self.gained += sum(1 for line in mended.lines if line.strip()) - _holds(raw, number)
-            self.changed.add(self.origin(number))
+            self.mended.add(self.origin(number))
         elif _holds(raw, number):
             self._reject(number, raw, [f for f, done in zip(findings, mended.made, strict=True) if done])
-
-    def _follow(self) -> None:
-        """Carry the origins of lines through a round."""
-        if self._origins is None:
-            with self.data.open("rb") as file:
-                self._origins = range(sum(1 for _ in file))
-        origins: list[int] = []
-        done = 0
-        for number, over, given in self._steps:
-            origins += self._origins[done : number - 1]
-            origins += [self._origins[number - 1]] * given
-            done = number - 1 + over
-        origins += self._origins[done:]
-        self._origins = origins
 
     def _reject(self, number: int, raw: bytes, findings: Sequence[Finding]) -> None:
         origin = self.origin(number)
@@ -255,7 +232,7 @@ class _Copy(Tally):
                 body = body.rstrip(b"\r\n")
                 out.write(body + b"\n")
                 rows += 1
-                mended += bool(self.changed) and self.origin(number) in self.changed
+                mended += bool(self.mended) and self.origin(number) in self.mended
         return rows, mended
 
     def write_rejected(self, out: BinaryIO) -> int:

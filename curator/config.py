@@ -208,9 +208,10 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     settings = _settings(table, _shown_path(source), ConfigError)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     on_top = _settings(given, "", UsageError)
-    _profile(Config(profile=on_top.profile))
     selected = {"select", "extend_select", "ignore"}
     changed = {key.replace("-", "_") for key in given} - selected
+    if "profile" in changed:
+        _profile(Config(profile=on_top.profile))  # a wrong name is not to be blamed on the file
     values = {**msgspec.structs.asdict(settings), **{key: getattr(on_top, key) for key in changed}}
     if source and settings.tokenizer and "tokenizer" not in changed:
         beside = source.parent / settings.tokenizer
@@ -271,9 +272,15 @@ def _toml(file: Path) -> dict[str, Any]:
         raise ConfigError(f"is not TOML: {error}", where=str(file)) from None
 
 
+@cache
+def _keys() -> dict[str, msgspec.structs.FieldInfo]:
+    """What a configuration file may say, by key."""
+    return {field.encode_name: field for field in msgspec.structs.fields(Settings)}
+
+
 def _settings(table: Mapping[str, Any], where: str, kind: type[CuratorError]) -> Settings:
     """A table as settings; every key is checked by itself, so that the error can name it."""
-    fields = {field.encode_name: field for field in msgspec.structs.fields(Settings)}
+    fields = _keys()
     values: dict[str, Any] = {}
     for written, value in table.items():
         key = written.replace("_", "-")
@@ -544,6 +551,8 @@ def _options(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, dict[
 
 def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule:
     """The rule with its options, each checked against its type and limits."""
+    if not options:
+        return rule()
     fields = {field.name.replace("_", "-"): field for field in msgspec.structs.fields(rule)}
     where = _shown_path(Path(config.source)) if config.source else ""
     kind = ConfigError if config.source else UsageError

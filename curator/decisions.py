@@ -352,6 +352,10 @@ class Filtered:
     def __len__(self) -> int:
         return sum(self.outcome.kept.values())
 
+    def suppressed(self) -> Iterator[Finding]:
+        """The findings that a decision keeps out."""
+        return (finding for finding in self._findings if self._suppressions.covering(finding))
+
     @property
     def outcome(self) -> Outcome:
         """The counts of a whole pass, which is made where none has been."""

@@ -133,7 +133,7 @@ def _said(rule: type[Rule], bad: Bad) -> Iterator[tuple[str, str]]:
     """(place in words, message) of each flag."""
     for place, message in _flags(rule, bad):
         row, at = place.split(":", 1) if issubclass(rule, DatasetRule) else ("", place)
-        number = f"row {int(row) + 1}" if row else ""
+        number = f"row {int(row) + 1}" if row and isinstance(bad.row, list) and len(bad.row) > 1 else ""
         yield ", ".join(part for part in (number, at) if part) or "the row", message
 
 
@@ -162,16 +162,19 @@ def _text(rule: type[Rule]) -> Iterator[str]:
     yield f"{rule.code} {rule.slug()} ({_badges(rule)})"
     yield rule.summary()
     yield ""
-    yield from (textwrap.fill(part, 96) for part in rule.why().split("\n\n"))
+    yield _filled(rule.why())
     if rule.preview:
         yield f"\nIn preview: runs with --preview or --select {rule.code}."
     if options := list(_options(rule)):
         yield "\nOptions"
         for name, kind, default, says in options:
-            yield f"  {name} = {_toml(default)}  ({kind})\n      {says}"
+            yield f"  {name} = {_toml(default)}  ({kind})"
+            yield textwrap.indent(_filled(says), "      ")
     yield "\nFlagged"
     for bad in sorted(rule.BAD, key=lambda bad: len(_example(bad.row)))[:_SHORT]:
         yield textwrap.indent(_example(bad.row), "  ")
+        if bad.options:
+            yield f"    with {_given(bad)}"
         yield from (f"    {place}: {_visible(message)}" for place, message in _said(rule, bad))
         if isinstance(bad.fixed, Dropped):
             yield "    the fix drops the row"
@@ -198,7 +201,7 @@ def _page(rule: type[Rule]) -> Iterator[str]:
         yield "```"
     yield "\n## Flagged"
     for bad in rule.BAD[:_MANY]:
-        given = f"\nWith {', '.join(f'`{k} = {_toml(v)}`' for k, v in bad.options.items())}:" if bad.options else ""
+        given = f"\nWith `{_given(bad)}`:" if bad.options else ""
         yield f"{given}\n{_fence(_example(bad.row))}\n"
         yield from (f"* {_plain(place)}: {_plain(message)}" for place, message in _said(rule, bad))
         if isinstance(bad.fixed, Dropped):
@@ -208,6 +211,16 @@ def _page(rule: type[Rule]) -> Iterator[str]:
     if rule.GOOD:
         yield "\n## Not flagged"
         yield from (f"\n{_fence(_example(row))}" for row in rule.GOOD[:_MANY])
+
+
+def _given(bad: Bad) -> str:
+    """The options that an example is judged with."""
+    return ", ".join(f"{name.replace('_', '-')} = {_toml(value)}" for name, value in bad.options.items())
+
+
+def _filled(text: str) -> str:
+    """Paragraphs in lines of the width of a page."""
+    return "\n\n".join(textwrap.fill(part, 92, break_on_hyphens=False) for part in text.split("\n\n"))
 
 
 def _example(row: Any) -> str:

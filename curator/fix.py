@@ -18,7 +18,8 @@ import msgspec
 
 from curator import engine
 from curator.columns import UNSET, content_id, parse
-from curator.errors import ChangedError
+from curator.decisions import Filtered
+from curator.errors import ChangedError, SourceError, WriteError
 from curator.excerpt import excerpt
 from curator.model import Cut, Edit, Excerpt, Finding, Fix, Flag, Put, Report
 from curator.paths import BOM, get, splice_groups
@@ -151,6 +152,7 @@ class Tally:
     def __init__(self) -> None:
         self.fixed: Counter[str] = Counter()
         self.dropped = 0
+        self.changed = False  # by the last round
         self._steps: list[tuple[int, int, int]] = []  # of this round: line, lines taken, lines given
         self._origins: Sequence[int] | None = None  # the first line of each line, from 0; None: its own
 
@@ -165,11 +167,12 @@ class Tally:
         """The line (from 0) that line `line` (from 1) was before the first round."""
         return line - 1 if self._origins is None else self._origins[line - 1]
 
-    def end_round(self, lines: int) -> bool:
-        """Carry the origins through a round that began with so many lines; False where it changed nothing."""
+    def end_round(self, lines: int) -> None:
+        """Carry the origins through a round that began with so many lines."""
+        self.changed = bool(self._steps)
+        if not self.changed:
+            return
         before = range(lines) if self._origins is None else self._origins
-        if not self._steps:
-            return False
         after: list[int] = []
         done = 0
         for number, over, given in self._steps:
@@ -178,7 +181,6 @@ class Tally:
             done = number - 1 + over
         after += before[done:]
         self._origins, self._steps = after, []
-        return True
 
 
 def mend_lines(lines: Iterable[bytes], plan: Mapping[int, Sequence[Finding]], tally: Tally) -> Iterator[bytes]:
@@ -206,6 +208,7 @@ def mend_lines(lines: Iterable[bytes], plan: Mapping[int, Sequence[Finding]], ta
             yield b"\n".join(mended.lines) + end
     if plan and max(plan) > number:
         raise _changed(plan[max(plan)][0].file)
+    tally.end_round(number)
 
 
 def apply_fixes(data: bytes, findings: Iterable[Finding], *, unsafe: bool = False) -> Applied:
@@ -238,19 +241,29 @@ def fix_files(
 ) -> FixResult:
     """Lint and mend until nothing is left to mend, at most ten rounds. All files are written, or none.
 
-    Only plain JSONL is mended in place; other containers are named in `refused`.
+    Only plain JSONL is mended in place; other containers are named in `refused`. What a decision keeps
+    (where `lint` honours decisions) is not mended either when the rest of its row is.
 
     Raises:
         ChangedError: a file changed meanwhile; it is left as the other writer left it.
-        WriteError: a file could not be written.
+        WriteError: a file could not be written, or no row would be left.
     """
     stamps = _stamps(paths)
     files: dict[str, _File] = {}
+    kept: set[tuple[str, int, str]] = set()  # file, line before the first round, code
+
+    def choose(finding: Finding) -> bool:
+        file = files.get(finding.file)
+        origin = file.tally.origin(finding.line) if file else finding.line - 1
+        return wanted(finding, unsafe) and (finding.file, origin, finding.code) not in kept
+
     try:
         for rounds in range(ROUNDS + 1):
-            report = lint(paths, config)
+            report = _linted(lint, paths, config, files)
+            if not rounds and isinstance(report.findings, Filtered):
+                kept |= {(f.file, f.line - 1, f.code) for f in report.findings.suppressed()}
             plain = {file.path for file in report.files if file.container == PLAIN}
-            plan = plan_round(report.findings, lambda finding: wanted(finding, unsafe))
+            plan = plan_round(report.findings, choose)
             refused = [_refusal(path, report) for path in plan.keys() - plain]
             todo = {path: lines for path, lines in plan.items() if path in plain}
             for path in todo:
@@ -267,6 +280,16 @@ def fix_files(
     return FixResult(done, dict(sorted(fixed.items())), tuple(refused), report, rounds, not todo)
 
 
+def _linted(lint: Lint, paths: Sequence[str | Path], config: Config, files: Mapping[str, _File]) -> Report:
+    try:
+        return lint(paths, config)
+    except SourceError as error:
+        if not any(file.tally.dropped for file in files.values()):
+            raise
+        hint = "nothing was changed; look at what would go: curator lint --diff"
+        raise WriteError("the fixes would drop every row", where=error.where, hint=hint) from None
+
+
 class _File:
     """A file under repair: written anew in every round that mends something, put back when anything fails."""
 
@@ -279,12 +302,11 @@ class _File:
 
     def mend(self, plan: Mapping[int, Sequence[Finding]]) -> bool:
         """Write the file with one round of fixes; False where none could be made."""
-        before = self.tally.fixed.total()
         hint = "nothing was changed; free some space, or write the mended rows elsewhere: curator clean"
         with Replacement(self.path, hint=hint) as new:
             with self.real.open("rb") as old:
                 new.file.writelines(mend_lines(old, plan, self.tally))
-            if self.tally.fixed.total() == before:
+            if not self.tally.changed:
                 return False
             if self.stamp is not None and Stamp.of(self.real) != self.stamp:
                 raise _changed(self.path)

@@ -23,7 +23,7 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 from itertools import combinations, product
 from pathlib import Path
@@ -86,7 +86,7 @@ class Text(Entry, kw_only=True):
 
 
 class Phrases(Text, kw_only=True, tag="phrases"):
-    """`phrases` count where `where` says, `lines` as lines of their own; `fix` may cut the hits out."""
+    """`phrases` count where `where` says, `lines` as lines of their own (not as list items); `fix` may cut the hits out."""
 
     phrases: Strings
     lines: tuple[str, ...] = ()
@@ -154,8 +154,9 @@ class PackRule(RowRule, frozen=True):
             return
         for before, turn in _turns(example, entry.roles):
             asked = "\n".join(t.text for t in before if t.role == "user")
-            if not (entry.unless_prompt and finder(entry.unless_prompt).search(asked)):
-                yield from self.judge(turn, asked)
+            found = list(self.judge(turn, asked))
+            if found and not (entry.unless_prompt and finder(entry.unless_prompt).search(asked)):
+                yield from found
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
         """The faults of one turn; `asked` is all the user said before it."""
@@ -180,14 +181,12 @@ class PhraseRule(PackRule, frozen=True):
         entry = self.entry
         start = len(text) - len(text.lstrip()) + 1
         reach = {"anywhere": len(text), "opening": OPENING, "start": start}[entry.where]
-        for hit in finder(entry.phrases).finditer(text):
-            if hit.start() >= reach:
-                break
-            if _counts(entry, text, *hit.span()):
-                yield hit.span()
+        for start, end in occurrences(entry.phrases, text, reach):
+            if _counts(entry, text, start, end):
+                yield start, end
         for line in _LINE.finditer(text) if entry.lines else ():
             span = _core(text, *line.span())
-            if finder(entry.lines).fullmatch(text, *span) and _counts(entry, text, *span):
+            if not _LISTED.match(line.group()) and finder(entry.lines).fullmatch(text, *span) and _counts(entry, text, *span):
                 yield span
 
     def _allowed(self, found: str) -> bool:
@@ -341,14 +340,57 @@ def _short(text: str, most: int = 60) -> str:
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _WORD_STARTS = r"(?:(?<![A-Za-z0-9])|(?![A-Za-z0-9]))"  # not inside a word of the Latin alphabet
 _WORD_ENDS = r"(?:(?![A-Za-z0-9])|(?<![A-Za-z0-9]))"
+_LISTED = re.compile(r"\s*(?:[-*+•]|\d+[.)])\s")
 _LINE = re.compile(r"[^\n]+")
 _WRAPPING = " \t\r.!?:…*_#>|()[]«»<>\"'“”‘’`~=-–—•·→»›"
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def finder(phrases: tuple[str, ...]) -> re.Pattern[str]:
     """One expression for all phrases, the longest first: any case of ASCII letters, whole words."""
     return re.compile("|".join(_phrase_pattern(p) for p in sorted(phrases, key=len, reverse=True)), re.I | re.A)
+
+
+def occurrences(phrases: tuple[str, ...], text: str, reach: int) -> Iterator[tuple[int, int]]:
+    """Spans of the phrases that begin before `reach`, in order, without overlap.
+
+    An expression of hundreds of alternatives is slow on long texts: it is run only around the literals
+    of its phrases, which one automaton finds.
+    """
+    body = text[: reach + _LONGEST]
+    if len(body.lower()) != len(body):  # a few capitals of other scripts become two characters
+        yield from (hit.span() for hit in finder(phrases).finditer(body) if hit.start() < reach)
+        return
+    done = 0
+    for start, end, own in sorted(spotter(phrases)(body), key=lambda spot: spot[:2]):
+        if end <= done:
+            continue
+        for hit in own.finditer(body, max(done, start - _LONGEST), end + _LONGEST):
+            if hit.start() < reach and hit.start() <= start and hit.end() >= end and hit.start() >= done:
+                yield hit.span()
+                done = hit.end()
+
+
+_LONGEST = 160  # characters of the longest phrase
+
+
+@lru_cache(maxsize=2048)
+def spotter(phrases: tuple[str, ...]) -> Callable[[str], Iterator[tuple[int, int, re.Pattern[str]]]]:
+    """Finds the literals of the phrases in a text: (start, end, the expression of the phrases that have it)."""
+    import ahocorasick_rs
+
+    owners: dict[str, list[str]] = {}
+    for phrase in phrases:
+        for literal in literals_of((phrase,)):
+            owners.setdefault(literal.lower(), []).append(phrase)
+    automaton = ahocorasick_rs.AhoCorasick(list(owners))
+    own = [finder(tuple(group)) for group in owners.values()]
+
+    def spots(text: str) -> Iterator[tuple[int, int, re.Pattern[str]]]:
+        for which, start, end in automaton.find_matches_as_indexes(text.lower(), overlapping=True):
+            yield start, end, own[which]
+
+    return spots
 
 
 def _phrase_pattern(phrase: str) -> str:
@@ -445,7 +487,7 @@ def _removal(turn: Turn, spans: Sequence[tuple[int, int]]) -> Fix | None:
 # ---------------------------------------------------------------------- patterns
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)
 def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.I | re.A | re.M)
 

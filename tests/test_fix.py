@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator import fix, writing
+from curator import decisions, fix, writing
 from curator.columns import content_id, parse
 from curator.config import Config
-from curator.errors import ChangedError, WriteError
+from curator.errors import ChangedError, SourceError, WriteError
 from curator.model import Cut, Edit, FileStat, Finding, Fix, Place, Put, Report, TokenCount, drop
 from curator.rule import chat
 
@@ -56,6 +56,11 @@ def repeated(file, number, raw, seen={}):  # noqa: B006 (one memory for all line
     if raw in seen:
         yield finding(file, number, raw, "D001", drop(safety="safe"), related=[seen[raw]])
     seen.setdefault(raw, number)
+
+
+def blank(file, number, raw):
+    if parse(raw) == chat(user=""):
+        yield finding(file, number, raw, "T003", drop(safety="safe"))
 
 
 def linter(*checks):
@@ -267,6 +272,39 @@ def test_mode_and_symbolic_links_are_kept(tmp_path):
     assert real.read_bytes() == lines_of("the")
     assert real.stat().st_mode & 0o777 == 0o640
     assert names(tmp_path) == [".curator", "link.jsonl", "real.jsonl"]
+
+
+def test_what_a_decision_keeps_is_not_mended_when_the_rest_of_its_row_is(tmp_path):
+    file = tmp_path / "one.jsonl"
+    file.write_bytes(lines_of("", "teh  end", "teh"))
+    check = linter(TYPO, rule(" {2,}", " ", "T002"), blank)
+    kept = [f for f in check([file], Config()).findings if f.code == "T002"]
+    log = decisions.Log("d", tuple(decisions.decide(f, "keep", who="ana", why="so") for f in kept), (1,))
+
+    def lint(paths, config):
+        found = [msgspec.structs.replace(f, id=f"{f.row} {f.code}") for f in check(paths, config).findings]
+        return decisions.settle(report_of(paths, found), log)
+
+    log = msgspec.structs.replace(
+        log, decisions=tuple(msgspec.structs.replace(d, finding=f"{d.row} {d.code}") for d in log.decisions)
+    )
+    result = fix.fix_files([file], Config(), lint=lint)
+    assert file.read_bytes() == lines_of("the  end", "the")
+    assert result.fixed == {"T001": 2, "T003": 1}
+
+
+def test_a_fix_never_leaves_an_empty_set(tmp_path):
+    file = tmp_path / "one.jsonl"
+    file.write_bytes(lines_of("", ""))
+
+    def lint(paths, config):
+        if not file.read_bytes():
+            raise SourceError("holds no rows", where=str(file))
+        return linter(blank)(paths, config)
+
+    with pytest.raises(WriteError, match="would drop every row"):
+        fix.fix_files([file], Config(), lint=lint)
+    assert file.read_bytes() == lines_of("", "")
 
 
 def test_nothing_to_mend_touches_nothing(tmp_path):

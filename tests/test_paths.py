@@ -222,9 +222,7 @@ def test_of_overlapping_edits_the_first_is_made():
     assert paths.splice(raw, [Edit("t", 2, 2, "X"), Edit("t", 2, 2, "X")]) == b'{"t": "abXcdef"}'
 
 
-@pytest.mark.parametrize(
-    "edit", [Edit("t", 0, 9, ""), Edit("t", 2, 1, ""), Edit("n", 0, 1, ""), Edit("x", 0, 0, "a")]
-)
+@pytest.mark.parametrize("edit", [Edit("t", 0, 9, ""), Edit("t", 2, 1, ""), Edit("n", 0, 1, ""), Edit("x", 0, 0, "a")])
 def test_an_edit_of_what_is_not_there_changes_nothing(edit):
     raw = b'{"t": "abc", "n": 12}'
     assert paths.splice(raw, [edit]) == raw

@@ -145,6 +145,11 @@ def test_a_rejected_answer_may_repeat_what_was_said_before():
     assert flags_of(roles.RepeatedTurn(), row) == []
 
 
+@pytest.mark.parametrize(("exchanges", "found"), [(50, []), (51, ["ROL010"])])
+def test_a_hundred_turns_are_the_most(exchanges, found):
+    assert codes(said(*[("user", "Go on."), ("assistant", "So be it.")] * exchanges)) == found
+
+
 # ---------------------------------------------------------------------- system prompts over the set
 
 

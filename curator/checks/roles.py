@@ -90,9 +90,14 @@ class AssistantFirst(RowRule, frozen=True):
     def check(self, example: Example) -> Iterator[Flag]:
         if example.shape in self.exempt:
             return
-        first = next((turn for turn in example.turns if turn.role not in _HEAD), None)
-        if first is not None and first.role == "assistant":
-            yield Flag(_role_place(first), "the assistant speaks first, before any user turn")
+        paired = bool(example.chosen or example.rejected)  # a pair may do without a prompt
+        for side in example.sides():
+            first = next((turn for turn in side if turn.role not in _HEAD), None)
+            if first is None or first.role != "assistant":
+                continue
+            if not paired or any(turn.role == "user" for turn in side):
+                yield Flag(_role_place(first), "the assistant speaks first, before any user turn")
+                return
 
 
 class EndsWithUser(RowRule, frozen=True):
@@ -564,7 +569,6 @@ class TooManyTurns(RowRule, frozen=True):
             at="",
             options={"most": 3},
         ),
-        Bad(chat(**{f"{role}{n}": "Go on." for n in range(1, 52) for role in ("user", "assistant")}), at=""),
     ]
 
     most: Annotated[int, option("Conversations with more turns are flagged.", ge=1)] = 100

@@ -40,18 +40,16 @@ class Delimited:
         csv.field_size_limit(sys.maxsize)
         reader = csv.reader(self._lines, delimiter=self._delimiter)
         header: list[str] = []
-        begin = 1
+        begin, last, lines = 1, 1, [""]
         for cells in reader:
             if cells and not header:
                 header = self._names(cells, begin)
             elif cells:
                 yield Record(begin, _line(self._row(header, cells, begin)))
+            last, lines = begin, self._lines.taken()
             begin = self._lines.number + 1
-            self._lines.forget()
-        if sum(line.count('"') for line in self._lines.since) % 2:
-            self._fault(
-                begin, "a quotation mark opened in this row is never closed: all that follows was read as one cell"
-            )
+        if sum(line.count('"') for line in lines) % 2:
+            self._fault(last, "a quotation mark opened here is never closed: all that follows was read as one cell")
 
     def _names(self, cells: list[str], line: int) -> list[str]:
         names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
@@ -82,11 +80,11 @@ class Delimited:
 
 
 class _Counted:
-    """The lines of a text, counted; `since` holds those read since `forget`."""
+    """The lines of a text, counted."""
 
     def __init__(self, text: io.TextIOWrapper) -> None:
         self.number = 0
-        self.since: list[str] = []
+        self._since: list[str] = []
         self._text = text
 
     def __iter__(self) -> _Counted:
@@ -95,11 +93,13 @@ class _Counted:
     def __next__(self) -> str:
         line = next(self._text)
         self.number += 1
-        self.since.append(line)
+        self._since.append(line)
         return line
 
-    def forget(self) -> None:
-        self.since.clear()
+    def taken(self) -> list[str]:
+        """The lines read since the last call."""
+        lines, self._since = self._since, []
+        return lines
 
 
 def _line(row: dict[str, Any]) -> bytes:

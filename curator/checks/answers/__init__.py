@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from curator.checks.answers import content, echoes, unfinished
+from curator.checks.answers import code, content, echoes, unfinished
 
-__all__ = ["content", "echoes", "unfinished"]
+__all__ = ["code", "content", "echoes", "unfinished"]

@@ -73,7 +73,8 @@ class Placeholder(RowRule, frozen=True):
         for slot in _SLOT.finditer(text):
             found = slot.group().strip().lower()
             hidden = any(start < slot.end() and end > slot.start() for start, end, _ in spans)
-            if hidden or found in low or found in allowed or text[slot.end() : slot.end() + 1] in ("(", ":") and found[0] == "[":
+            linked = found[0] == "[" and text[slot.end() : slot.end() + 1] in ("(", ":")
+            if hidden or linked or found in low or found in allowed or (found[0] == "[" and _BRACKETED.search(said)):
                 continue
             kind = slot.lastgroup
             if kind == "curly" and _TEMPLATES.search(said):
@@ -86,25 +87,26 @@ class Placeholder(RowRule, frozen=True):
 
 # What a slot may ask for.
 _THING = (
-    r"(?:names?|date|day|time|year|address|city|state|country|location|place|company|organi[sz]ation|business|brand|product|service|client|customer|recipient|sender|"
-    r"employer|employee|manager|hiring manager|boss|school|university|college|degree|title|position|job|role|industry|field|phone|e-?mail|contact|link|url|website|number|"
-    r"amount|price|topic|subject|signature|team|department|event|venue|author|friend|host|guest|age|zip|text|answer|output|response|content|details?|information|image|picture|photo|video)"
+    r"(?:names?|date|year|address|city|state|country|location|place|company|organi[sz]ation|business|brand|product|service|client|customer|recipient|sender|"
+    r"employer|employee|manager|hiring manager|boss|school|university|college|degree|position|job|role|industry|phone|e-?mail|contact|link|url|website|number|"
+    r"amount|price|signature|team|department|event|venue|author|friend|host|guest|zip|details?|information|image|picture|photo)"
 )
 _SLOT = re.compile(
     rf"""
-    (?P<order> \[\s*(?:please\s+)?(?:insert|enter|fill(?:\s+in)?|type|placeholder|todo|tbd|to\ be\ \w+|blank)\b[^\]\n]{{0,80}}\]
-             | [<(]\s*(?:insert|enter|fill\s+in|placeholder|todo|tbd)\b[^<>()\n]{{0,80}}[>)]
+    (?P<order> \[\s*(?:placeholder|todo|tbd|to\ be\ (?:added|filled|determined|completed)[\w ]*|blank)\s*\]
+             | [<(\[]\s*(?:placeholder|todo|tbd)\b[^<>()\[\]\n]{{0,80}}[>)\]]
              | [<\[]\s*no[ _-]?(?:input|output)\s*[>\]] | <\s*blank\s*>
-             | \{{\s*(?:insert|enter)\b[^{{}}\n]{{0,60}}\}}
-             | \[\s*(?:your\ )?(?:answer|output|response|text)(?:\ (?:goes\ )?here)?\s*\]
-             | \b(?:your|insert|write|put|type|enter)\ (?:your\ )?(?:answer|response|text|content|name)\ (?:goes\ )?here\b
-             | (?i:lorem\ ipsum) )
-  | (?P<slot>  \[\s*(?:your|my|his|her|their|our|add|write|put|include|specify|describe|provide|replace|choose)\s[^\]\n]{{1,60}}\]
+             | \[\s*(?:insert\ )?(?:your\ )?(?:answer|output|response|text)(?:\ (?:goes\ )?here)?\s*\]
+             | \b(?:your|insert|write|put|type|enter)\ (?:your\ )?(?:answer|response|text|content)\ (?:goes\ )?here\b
+             | lorem\ ipsum\ dolor )
+  | (?P<slot>  [\[<({{]\s*(?:please\s+)?(?:insert|fill(?:\s+in)?)\s[^\]<>(){{}}\n]{{1,80}}[\]>)}}]
+             | [\[<]\s*(?:enter|type)\s+(?:your|the|an?|name|date|text|number|amount|address|here)\b[^\]<>\n]{{0,80}}[\]>]
+             | \[\s*(?:your|my|his|her|their|our|add|write|put|include|specify|describe|provide|replace|choose)\s[^\]\n]{{1,60}}\]
              | \[\s*(?:[\w'’/-]+\s){{0,3}}{_THING}(?:\s(?:here|of\s[\w\s]{{1,30}}|\d))?\s*\]
              | \[\s*[Xx]{{1,5}}\s*\](?=\s*(?:%|percent|years|days|dollars|months|people))
              | <\s*(?:your|company|product|customer|name\ of|add)[\ _-][^<>\n]{{1,50}}> | <(?:name|company|product|date|answer|output)>
              | \(\s*(?:your\ (?:full\ )?name|add\ your\b[^()\n]{{1,40}}|enter\ your\b[^()\n]{{1,40}})\) )
-  | (?P<curly> \{{\{{\s*[\w .|-]{{1,40}}\s*\}}\}} | \{{(?:your|customer|company|product|user|client|first|last|full)[_ ]\w{{1,30}}\}} | \{{(?:name|NAME)\}} | %NAME% | \$\{{\w{{1,30}}\}} )
+  | (?P<curly> \{{\{{\s*[\w .|-]{{0,20}}[A-Za-z][\w .|-]{{0,30}}\s*\}}\}} | \{{(?:your|customer|company|product|user|client|first|last|full)[_ ]\w{{1,30}}\}} | \{{name\}} | %NAME% | \$\{{\w{{1,30}}\}} )
   | (?P<word>  (?<![\w/])(?-i:TODO|FIXME)(?:\s*[:(]|\s*$|(?=\.\s*$)) | (?:(?<=[.!?:]\s)|^)(?-i:TBD|TBA)\b(?=\.?\s*$)
              | (?<![\w-])(?-i:X{{3}}-X{{3,4}}(?:-X{{4}})?)(?![\w-]) | (?<![\w*-])(?-i:X{{4,8}})(?![\w*-]) )
     """,
@@ -116,7 +118,7 @@ _MAY_HOLD_SLOTS = re.compile(
     r"forms?|certificates?|cards?|bio|biograph\w*|profiles?|job (?:posting|description|ad)|postings?|adverts?|advertis\w*|ads?|announcements?|posts?|tweets?|captions?|repl(?:y|ies)|respond|responses?|"
     r"complaints?|applications?|apply|recommendations?|references?|proposals?|polic(?:y|ies)|statements?|introduc\w*|placeholders?|fill|blanks?|mad libs?|brackets?|pitch\w*|slogans?|sentences?|"
     r"dialog(?:ue)?s?|conversations?|interviews?|voicemail|greetings?|sign|plans?|report|reports|review|essay|blog|articles?|brochure|flyer|poster|newsletter|website|web|page|checklist|outline|"
-    r"survey|questionnaire|invoice|receipt|quote|thank|apolog\w*|persona|user stor(?:y|ies)|schedule|itinerary|agenda|minutes|summary|abstract|thesis|plot|story|poem|eulogy|toast|vows|obituary|cover)\b",
+    r"survey|questionnaire|invoice|receipt|quote|thank|apolog\w*|persona|user stor(?:y|ies)|schedule|itinerary|agenda|minutes|summary|abstract|thesis|plot|story|poem|eulogy|toast|vows|obituary|cover|tickets?|jira|citations?|cite|professional|formal)\b",
     re.I,
 )
 _TEMPLATES = re.compile(
@@ -124,6 +126,9 @@ _TEMPLATES = re.compile(
     r"syntax|prompts?|placeholders?|website|web|page|app|shopify|jekyll|hugo|terraform|docker|programm?ing|function|letters?|e-?mails?|messages?)\b|\{\{",
     re.I,
 )
+
+
+_BRACKETED = re.compile(r"\[[A-Z][A-Z ]{2,30}\]")  # labels the prompt is written with
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
@@ -146,6 +151,7 @@ class InventedSource(RowRule, frozen=True):
 
     code = "ANS015"
     severity = "info"
+    preview = True
     literals = ("http://", "https://", "www.")
     GOOD = [
         chat(user="Summarise https://example.org/a", assistant="I cannot open links. Paste the text and I will summarise it."),
@@ -158,9 +164,9 @@ class InventedSource(RowRule, frozen=True):
             at="messages[1].content",
         ),
         Bad(
-            chat(user="Summarise the article on the new park in our town, and keep it short: https://example.org/park-plan", assistant="The council agreed on a plan for the park, and residents are pleased with it."),
+            chat(user="Summarise the article: https://example.org/park-plan " + "Keep it short and friendly. " * 12, assistant="The council agreed on a plan for the park, and residents are pleased with it."),
             at="messages[1].content",
-            options={"max_words": 20},
+            options={"max_words": 80},
         ),
     ]
 
@@ -173,19 +179,21 @@ class InventedSource(RowRule, frozen=True):
             if len(before) > 1 and any(earlier.role != "system" for earlier in before[:-1]):
                 continue
             prompt = before[-1].text if before and before[-1].role == "user" else ""
-            if not _ADDRESS.search(prompt) or not _OPEN_IT.search(prompt):
+            bare = _ADDRESS.sub(" ", prompt)
+            if bare == prompt or not _OPEN_IT.search(bare) or _ON_CODE.search(bare):
                 continue
-            words = len(_ADDRESS.sub(" ", prompt).split())
-            if words <= self.max_words and len(turn.text.split()) >= 8 and not _OWNS_UP.search(turn.text):
+            if len(bare.split()) <= self.max_words and len(turn.text.split()) >= 8 and not _OWNS_UP.search(turn.text):
                 yield turn.flag("tells what stands behind a link that nobody opened")
 
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.I)
 _OPEN_IT = re.compile(
-    r"\b(?:summari[sz]e|summary|sum up|read|review|analy[sz]e|critique|paraphrase|rewrite|according to|based on|from|extract|main (?:points?|ideas?)|key (?:points?|takeaways)|outline|describe|explain|"
-    r"translate|proofread|evaluate|rate)\b(?=.{0,120}(?:\b(?:article|page|post|blog|website|site|story|report|paper|video|text|link|news|passage|document|image|picture|content)\b|(?:https?://|www\.)))",
+    r"\b(?:summari[sz]e|summary|sum up|main (?:points?|ideas?|arguments?)|key (?:points?|takeaways|ideas)|outline)\b"
+    r"|\b(?:read|review|analy[sz]e|critique|paraphrase|rewrite|according to|based on|extract|describe|explain|translate|proofread|evaluate|rate)\b(?=.{0,80}"
+    r"\b(?:article|page|webpage|post|blog|website|story|report|paper|video|news|passage|document|image|picture|photo|painting|content)\b)",
     re.I | re.S,
 )
+_ON_CODE = re.compile(r"\b(?:api|apis|endpoint|script|code|function|curl|wget|command|python|java|javascript|bash|shell|php|html|json|request|requests|library|repo|repository|regex|url format|domain|download|ping|scrap\w+)\b", re.I)
 _OWNS_UP = re.compile(
     r"\b(?:can(?:no|')?t|can not|unable|not able|don['’]?t have|do not have|no access|without (?:access|seeing|reading)|sorry|apologi[sz]e|unfortunately|please (?:provide|paste|share|copy)|if you (?:paste|share|provide)|"
     r"as an ai|language model|ability|invalid|does not exist|doesn['’]?t exist|example\.com)\b",
@@ -240,21 +248,24 @@ class AnswerTooShort(RowRule, frozen=True):
 
 
 _STUB_WORDS = 4  # the words of the longest stub
+# Words of agreement and of no content. Those that may well be the right answer to a question (good, same, hello) are not here.
 _STUBS = frozenset(
-    """
-    ok|okay|okey|okie|k|kk|alright|all right|sure|sure thing|of course|certainly|absolutely|definitely|done|all done|finished|completed|complete|noted|understood|got it|i see|i understand|roger|will do|
-    no problem|np|you're welcome|youre welcome|fine|great|good|nice|cool|awesome|perfect|thanks|thank you|yep|yup|yeah|hmm|hm|um|uh|well|idk|i don't know|i dont know|dunno|not sure|no idea|no clue|
-    see above|see below|as above|same as above|same|ditto|etc|test|testing|asdf|qwerty|foo|bar|blah|blah blah|lol|wip|pending|coming soon|later|maybe later|skip|skipped|pass|ignore|hello|hi|hey|
-    here you go|here it is|there you go|please wait|loading|working on it|one moment|continue|next|end|stop|start|go|go on|sent|submitted|received|confirmed|acknowledged|approved|accepted|affirmative
-    """.replace("\n", "").replace("  ", "").split("|")
+    " ".join(stub.split())
+    for stub in """
+    ok|okay|okey|okie|k|kk|alright|all right|sure|sure thing|of course|certainly|absolutely|definitely|done|all done|finished|completed|noted|understood|got it|i see|i understand|roger|will do
+    |no problem|np|you're welcome|youre welcome|yep|yup|hmm|hm|um|uh|idk|i don't know|i dont know|dunno|no idea|no clue|see above|see below|as above|same as above|ditto|etc|testing|test test|asdf|qwerty
+    |blah|blah blah|lol|wip|work in progress|pending|coming soon|later|maybe later|skipped|here you go|here it is|there you go|please wait|loading|working on it|one moment|sent|submitted|received|acknowledged|go on
+    """.split("|")
 )
-_STUBS = frozenset(" ".join(stub.split()) for stub in _STUBS)
 _ACKNOWLEDGES = re.compile(
-    r"\b(?:reply|respond|answer|say|write|type|return|output|print|confirm|acknowledge|tell me|let me know)\b.{0,60}\b(?:ok|okay|yes|no|sure|done|if|with|when|only|understood|ready)\b"
-    r"|\b(?:do you understand|are you ready|got it|understood|okay\?|ok\?|right\?|thank|thanks|bye|goodbye|hello|hi|hey|please|can you|could you|will you|would you|let's|remember|from now on|wait|good (?:morning|night|evening))\b",
+    r"\b(?:reply|respond|answer|say|write|type|return|output|print|confirm|acknowledge|tell me|let me know)\b.{0,60}\b(?:ok|okay|yes|no|sure|done|if you|when you|with only|only with|understood|ready)\b"
+    r"|\b(?:do you understand|are you ready|is that clear|got it\?|understood\?|okay\?|ok\?|right\?|thank|thanks|bye|goodbye|remember (?:this|that)|from now on|good (?:morning|night|evening))"
+    r"|^\W*(?:turn|set|open|close|start|stop|play|pause|send|call|book|remind|schedule|delete|save|lock|unlock|dim|mute|cancel|wait)\b(?:\W+\w+){0,9}\W*$"
+    r"|^\W*(?:i|i'm|i'll|i’m|i’ll|i've|my|we|we'll|it|that|this|no|yes|ok|okay|sorry|great)\b[^?]{0,150}$",
     re.I | re.S,
 )
-_SIGNS = re.compile(r"\b(?:sign|symbol|character|punctuation|operator|mark|dash|dot|hyphen|period|morse|emoji|emoticon|blank|delimiter|separator|letter|regex|pattern)\b", re.I)
+_ONE_WORD = re.compile(r"\b(?:one word|a word|synonyms?|antonyms?|opposite|translat\w*|rhym\w*|past tense|participle|abbreviat\w*|slang|anagram|conjugat\w*|unscramble|crossword)\b", re.I)
+_SIGNS = re.compile(r"\b(?:which|what|insert|add|use|fill|identify|choose|missing)\b.{0,80}\b(?:sign|symbol|character|punctuation|operator|mark|dash|dot|hyphen|period|morse|emoji|delimiter|separator)\b", re.I | re.S)
 _ASKS_FOR_TEXT = re.compile(
     r"^\W*(?:please\s+|can you\s+|could you\s+)?(?:explain|describe|discuss|elaborate|compare and contrast|summari[sz]e|outline|analy[sz]e|write (?:a|an|me a|me an|the|some) "
     r"(?:\w+ ){0,4}?(?:essay|story|paragraphs?|article|letter|e-?mail|blog|report|review|speech|poem|song|script|summary|description|function|program|guide|introduction|conclusion|dialogue)|"
@@ -277,10 +288,9 @@ def _is_stub(body: str) -> bool:
 def _may_be_acknowledged(asked: str, said: str, body: str) -> bool:
     """Whether a word of agreement, or a sign, can be a right answer to what was asked."""
     if not any(sign.isalnum() for sign in body):
-        return bool(_SIGNS.search(said)) or not body.isascii() or body in asked
-    if body.lower().strip(" .!") in re.findall(r"[\w' ]+", asked.lower()) or _ASKS_FOR_LITTLE.search(said):
+        return not body.isascii() or (not _ASKS_FOR_TEXT.search(asked) and (bool(_SIGNS.search(said)) or (len(body) > 1 and body in asked)))
+    core = body.lower().strip(" .!")
+    named = re.search(rf"[\"'“‘]{re.escape(core)}\W|\bor {re.escape(core)}\b|\b{re.escape(core)} or\b", said.lower())
+    if named or (_ONE_WORD.search(said) and not _ASKS_FOR_TEXT.search(asked)):
         return True
-    words = asked.split()
-    if _ASKS_FOR_TEXT.search(asked):
-        return False
-    return len(words) < 4 or (len(words) < 60 and bool(_ACKNOWLEDGES.search(asked)))
+    return bool(_ACKNOWLEDGES.search(asked)) and not _ASKS_FOR_TEXT.search(asked)

@@ -45,15 +45,24 @@ class RepetitionLoop(RowRule, frozen=True):
     times: Annotated[int, option("How often a phrase comes in a row before it is a loop (of 24 words and more).", ge=4)] = 5
 
     def candidates(self, batch: Batch) -> Iterable[int]:
-        """Rows in which the points of some period's grid hold the same word four times: in any loop of four turns they do."""
+        """Rows that may hold a loop of four turns or more.
+
+        In such a loop the points of its period's grid hold the same word four times in a row, and the words
+        after the first of them come three times. Phrases of one to three words are seen as one of six.
+        """
         words = batch.words.hashes
         found = []
-        for period in range(1, LONGEST_PERIOD + 1):
+        for period in range(4, LONGEST_PERIOD + 1):
             grid = words[::period]
             if len(grid) < 4:
                 break
             same = grid[1:] == grid[:-1]
-            found.append(np.flatnonzero(same[:-2] & same[1:-1] & same[2:]) * period)
+            places = np.flatnonzero(same[:-2] & same[1:-1] & same[2:]) * period
+            for ahead in {1, period // 3, period // 2, period - 1} if len(places) else ():
+                places = places[places + ahead + 2 * period < len(words)]
+                once, again, third = (words[places + ahead + turn * period] for turn in range(3))
+                places = places[(once == again) & (again == third)]
+            found.append(places)
         if not found:
             return []
         turns = np.unique(np.searchsorted(batch.words.offsets, np.concatenate(found), side="right") - 1)
