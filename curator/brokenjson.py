@@ -17,6 +17,7 @@ LONGEST = 1 << 20  # characters of a line that is looked at for a mend
 
 STRUCTURE = re.compile(r'[\[\]{},:]|"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
+_BLANKS = " \t\r\n"  # all that JSON knows as white space
 _BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
 
 _TOKEN = re.compile(
@@ -56,8 +57,8 @@ class Diagnosis(NamedTuple):
 
 def diagnose(text: str) -> Diagnosis:
     """The probable cause why a text of one line is not JSON. `text` holds more than white space."""
-    body = text.strip()
-    shift = len(text) - len(text.lstrip())
+    body = text.strip(_BLANKS)
+    shift = len(text) - len(text.lstrip(_BLANKS))
     found = _too_deep(body) or _whole_line(body) or _several(body) or _mended(body) or _position(body)
     return found._replace(place=found.place + shift)
 
@@ -264,11 +265,10 @@ def _whole_line(body: str) -> Diagnosis | None:
     for pattern, cause, lines in _MARKERS:
         if pattern.match(body):
             return Diagnosis(cause, 0, lines)  # type: ignore[arg-type]
-    if (
-        body[0].isalpha()
-        and not _NUMBER.match(body)
-        and body.split(":", maxsplit=1)[0] not in _PYTHON | dict.fromkeys(_NOTHING, "")
-    ):
+    if body.isspace():
+        return Diagnosis("white space that JSON does not know", 0, ())
+    word = re.match(r"[^\s:,]*", body)
+    if body[0].isalpha() and word and word[0] not in _PYTHON and word[0] not in _NOTHING and not _NUMBER.match(body):
         start = body if len(body) < 30 else body[:28] + "…"
         return Diagnosis(f"plain text, no JSON: {start!r}", 0)
     return None
@@ -538,15 +538,13 @@ def _escape(found: re.Match[str]) -> str:
 def _position(body: str) -> Diagnosis:
     """What the decoder says, in words that name the cause."""
     try:
-        _decode(body)
+        stop = _decode(body)[1]
     except json.JSONDecodeError as error:
         return _explained(body, error)
-    except RecursionError:
-        pass
     except ValueError:
         longest = max(re.finditer(r"\d+", body), key=lambda found: len(found[0]))
         return Diagnosis(f"a number of {len(longest[0]):,} digits", longest.start())
-    return Diagnosis("it is not JSON", 0)
+    return Diagnosis("text after the value", stop)
 
 
 def _explained(body: str, error: json.JSONDecodeError) -> Diagnosis:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 OPENING = 240  # characters in which an opening phrase must begin
 REACH = 200  # characters a pattern may reach before and after its literal
-_MOST_LITERALS = 200  # literals a phrase may be looked for by
+_MOST_LITERALS = 300  # literals a phrase may be looked for by
 
 Strings = Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
 
@@ -186,7 +186,11 @@ class PhraseRule(PackRule, frozen=True):
                 yield start, end
         for line in _LINE.finditer(text) if entry.lines else ():
             span = _core(text, *line.span())
-            if not _LISTED.match(line.group()) and finder(entry.lines).fullmatch(text, *span) and _counts(entry, text, *span):
+            if (
+                not _LISTED.match(line.group())
+                and finder(entry.lines).fullmatch(text, *span)
+                and _counts(entry, text, *span)
+            ):
                 yield span
 
     def _allowed(self, found: str) -> bool:
@@ -426,12 +430,17 @@ def _literals_of(phrase: str) -> set[str]:
     return best
 
 
+_COMMON = frozenset("a an and as at be by can do for have here i in is it my of on or our so t that the this to was with you your".split())
+
+
 def _cost(literal: str) -> float:
-    """What it costs to look for a literal: one that is short or a single word is found too often."""
-    size = len(literal.encode())
+    """What it costs to look for a literal: one that is short, or made of common words, is found too often."""
+    size, words = len(literal.encode()), literal.split()
     if size < 2:
         return math.inf
-    return 1 + 2000 * 3.0**-size + 300 * (literal.isascii() and " " not in literal.strip())
+    rare = sum(word.lower() not in _COMMON for word in words) + 2 * (not literal.isascii())
+    found = {0: 5000, 1: 300 if len(words) == 1 else 60}.get(rare, 0)
+    return 1 + 2000 * 3.0**-size + found
 
 
 def _longest_piece(text: str) -> str:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from curator.brokenjson import diagnose, repeated_keys
 from curator.checks import file as rules
-from curator.columns import UNSET
 from curator.harness import batch_of, flags_of, mended
 from curator.rule import RULES, DatasetRule
 from curator.sources import cut, open_sources, read
@@ -24,7 +23,15 @@ ROW = b'{"messages": [{"role": "user", "content": "How deep?"}, {"role": "assist
 
 def found(data):
     """(code, line index, path) of everything the family says of some bytes."""
-    return sorted((rule.code, line, flag.at) for rule in FAMILY for line, flag in flags_of(rule, data))
+    return sorted((rule.code, line, flag.at) for rule, line, flag in flagged(data))
+
+
+def flagged(data):
+    """(rule, line index, flag) of everything the family says of some bytes."""
+    batch = batch_of(data)
+    for rule in FAMILY:
+        flags = flags_of(rule, data) if isinstance(rule, DatasetRule) else rule.flags(batch)
+        yield from ((rule, line, flag) for line, flag in flags)
 
 
 def codes(*lines):
@@ -95,9 +102,8 @@ def test_a_line_that_is_right_says_nothing(line):
 def test_a_blank_line_inside_a_row_is_part_of_it():
     data = b'{"prompt": "Steps?", "completion": "1. A\n\n42\n{}\n\n2. B"}\n' + ROW + b"\n"
     assert {(code, line) for code, line, _ in found(data)} == {("FIL001", n) for n in range(6)}
-    assert mended(rules.InvalidJson(), data).startswith(
-        rb'{"prompt": "Steps?", "completion": "1. A\n\n42\n{}\n\n2. B"}'
-    )
+    whole = rb'{"prompt": "Steps?", "completion": "1. A\n\n42\n{}\n\n2. B"}'
+    assert mended(rules.InvalidJson(), data) == whole + b"\n" + ROW + b"\n"
 
 
 def test_a_cut_row_does_not_swallow_the_next():
@@ -106,9 +112,10 @@ def test_a_cut_row_does_not_swallow_the_next():
 
 
 def test_a_line_of_twenty_megabytes_is_read():
-    big = ROW.replace(b"How", b"ab c\\\\ " * 3_000_000)
-    assert codes(big) == set()
-    assert codes(big[:-1]) == {"FIL001"}
+    big = ROW.replace(b"How", b"ab c\\\\ " * 2_500_000)
+    batch = batch_of(b"\n".join([ROW, big, big[:-1], ROW, b""]))
+    raw = [rule for rule in FAMILY if not isinstance(rule, DatasetRule)]
+    assert [(rule.code, line) for rule in raw for line, _ in rule.flags(batch)] == [("FIL001", 2)]
 
 
 # ---------------------------------------------------------------------- causes and mends
@@ -217,12 +224,8 @@ def test_control_characters_are_removed_and_meaning_kept():
 # ---------------------------------------------------------------------- properties
 
 texts = st.text(st.characters(codec="utf-8"), max_size=12)
-odd_texts = st.lists(
-    st.sampled_from(
-        ["\\", '"', ":", " ", "a", "\\u0000", "\\ud800", "\\udc00", "\\b", "\\\\", '\\"', "é", " : ", "\t", "NaN"]
-    ),
-    max_size=8,
-).map("".join)
+pieces = ["\\", '"', ":", " ", "a", "\\u0000", "\\ud800", "\\udc00", "\\b", "\\\\", '\\"', "é", " : ", "\t", "NaN"]
+odd_texts = st.lists(st.sampled_from(pieces), max_size=8).map("".join)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
@@ -234,9 +237,8 @@ lines_of_any_kind = st.one_of(
     st.tuples(values, st.sampled_from([(",", ":"), (", ", ": "), (" , ", "  :  "), (",", "\t:")]), st.booleans()).map(
         lambda given: json.dumps({"a": given[0]}, separators=given[1], ensure_ascii=given[2]).encode("utf-8", "replace")
     ),
-    st.sampled_from(
-        [ROW, ROW[:30], b'{"a": 1, "a": 2}', b'{"a\\\\" : 1, "a\\\\" : 2}', b'{"a"  :1, "a"\t:2}', b"{", b"}", b""]
-    ),
+    st.sampled_from([ROW, ROW[:30], b'{"a": 1, "a": 2}', b'{"a\\\\" : 1, "a\\\\" : 2}', b'{"a"  :1, "a"\t:2}']),
+    st.sampled_from([b"{", b"}", b"", b" ", b"\x1c", b"\xef\xbb\xbf", b"\xc2\xa0"]),
 )
 
 
@@ -258,9 +260,9 @@ def test_candidates_are_a_necessary_condition(lines):
 def test_every_line_is_read_or_reported(lines):
     data = b"\n".join(line.replace(b"\n", b"") for line in lines)
     batch = batch_of(data)
-    reported = {line for code, line, _ in found(data) if code in ("FIL001", "FIL002", "FIL004", "FIL005")}
+    reported = {line for code, line, _ in found(data) if code <= "FIL005"}
     for index, value in enumerate(batch.values):
-        assert (type(value) is dict) != (index in reported) or (value is UNSET and index in reported)
+        assert type(value) is dict or index in reported
 
 
 @settings(max_examples=300, deadline=None)
@@ -298,17 +300,16 @@ def test_any_text_gets_a_cause_and_a_mend_is_json(text):
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the sample data is not here")
 def test_real_data_is_left_in_peace():
     """Two rows a thousand at most, for each rule; what is found in these files was read by eye and is true."""
-    paths = [
-        SHARED / name for name in ("gsm8k/train.jsonl", "llamafactory", "openai_cookbook", "self_instruct", "azure")
-    ]
+    names = ("gsm8k/train.jsonl", "llamafactory", "openai_cookbook", "self_instruct", "azure")
+    paths = [SHARED / name for name in names]
     count, total = dict.fromkeys((rule.code for rule in FAMILY), 0), 0
     with open_sources(paths) as sources:
         for opened in sources:
             for span in cut(opened):
                 data = read(opened, span)
                 total += data.count(b"\n")
-                for rule in FAMILY:
-                    count[rule.code] += len(flags_of(rule, data))
+                for rule, _, _ in flagged(data):
+                    count[rule.code] += 1
     assert total > 5000
     assert max(count.values()) <= np.ceil(total / 500)
     assert {code for code, found_here in count.items() if found_here} <= {"FIL007"}  # a \frac that lost its backslash

@@ -81,6 +81,8 @@ class InvalidJson(RawRule, frozen=True):
             return
         text = line.text.removeprefix("\ufeff")
         mark = line.text[: len(line.text) - len(text)]
+        if not text.strip(" \t\r"):  # byte-order-mark says what is wrong
+            return
         found = diagnose(text)
         place = len(mark) + found.place
         fix = None

@@ -24,7 +24,10 @@ class Block(NamedTuple):
     start: int
 
 
-_BLOCK = re.compile(r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)[^\n`]*\n(?P<body>(?:(?![ \t]*(?P=fence))[^\n]*\n)*?)[ \t]*(?P=fence)[`~]*[ \t]*$", re.M)
+_BLOCK = re.compile(
+    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)[^\n`]*\n(?P<body>(?:(?![ \t]*(?P=fence))[^\n]*\n)*?)[ \t]*(?P=fence)[`~]*[ \t]*$",
+    re.M,
+)
 
 
 def blocks(text: str) -> Iterator[Block]:
@@ -32,7 +35,9 @@ def blocks(text: str) -> Iterator[Block]:
     for block in _BLOCK.finditer(text):
         body = block["body"]
         if len(body) <= _LONGEST:
-            yield Block(block["language"].lower(), textwrap.dedent(body) if block["indent"] else body, block.start("body"))
+            yield Block(
+                block["language"].lower(), textwrap.dedent(body) if block["indent"] else body, block.start("body")
+            )
 
 
 class InvalidJsonAnswer(RowRule, frozen=True):
@@ -47,7 +52,10 @@ class InvalidJsonAnswer(RowRule, frozen=True):
     literals = ("json",)
     GOOD = [
         chat(user="Give me the city as JSON.", assistant='{"city": "Rome"}'),
-        chat(user="Give me the city as JSON.", assistant='Here it is:\n\n```json\n{"city": "Rome"}\n```\nTell me if you need more.'),
+        chat(
+            user="Give me the city as JSON.",
+            assistant='Here it is:\n\n```json\n{"city": "Rome"}\n```\nTell me if you need more.',
+        ),
         chat(user="Show a log in JSON lines.", assistant='```json\n{"a": 1}\n{"a": 2}\n```'),
         chat(user="Sketch a package.json.", assistant='```json\n{\n  "name": "x",\n  ...\n}\n```'),
         chat(user="How do I read JSON in Python?", assistant="Use json.load on an open file."),
@@ -56,7 +64,10 @@ class InvalidJsonAnswer(RowRule, frozen=True):
     BAD = [
         Bad(chat(user="Give me the city as JSON.", assistant="{'city': 'Rome'}"), at="messages[1].content"),
         Bad(chat(user="Show a config.", assistant='```json\n{"depth": 3,}\n```'), at="messages[1].content"),
-        Bad(chat(user="Extract the city. Respond only with valid JSON.", assistant="The city is Rome."), at="messages[1].content"),
+        Bad(
+            chat(user="Extract the city. Respond only with valid JSON.", assistant="The city is Rome."),
+            at="messages[1].content",
+        ),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -65,7 +76,9 @@ class InvalidJsonAnswer(RowRule, frozen=True):
             fault = next(((block, why) for block in fenced if (why := json_fault(block.text))), None)
             if fault:
                 start = fault[0].start
-                yield turn.flag(f"the JSON block does not parse: {fault[1]}", (start, start + len(fault[0].text.rstrip())))
+                yield turn.flag(
+                    f"the JSON block does not parse: {fault[1]}", (start, start + len(fault[0].text.rstrip()))
+                )
                 continue
             asked = before[-1].text if before and before[-1].role == "user" else ""
             system = " ".join(earlier.text for earlier in before if earlier.role == "system")
@@ -152,7 +165,10 @@ class CodeDoesNotParse(RowRule, frozen=True):
         chat(user="Add.", assistant="```python\n>>> 1 + 1\n2\n```"),
         chat(user="Old print?", assistant="```python\nprint 'hi'\n```"),
         chat(user="Install it.", assistant="```python\n!pip install x\nimport x\n```"),
-        chat(user="Sketch.", assistant="```python\ndef f(x):\n    ...\n\nfor x in [1, 2, ...]:\n    <your code here>\n```"),
+        chat(
+            user="Sketch.",
+            assistant="```python\ndef f(x):\n    ...\n\nfor x in [1, 2, ...]:\n    <your code here>\n```",
+        ),
         chat(user="The rest?", assistant="```python\n    else:\n        return 2\n```"),
         chat(user="Await.", assistant="```python\nresult = await fetch()\nreturn result\n```"),
     ]

@@ -8,9 +8,10 @@ from typing import Annotated
 
 import numpy as np
 
+from curator.checks.answers.source import in_fence
 from curator.columns import ROLE_CODES, Batch
 from curator.model import Example, Flag, Turn
-from curator.prose import masked
+from curator.prose import in_prose
 from curator.rule import Bad, RowRule, chat, option
 
 
@@ -37,23 +38,44 @@ class Placeholder(RowRule, frozen=True):
         "<company", "<product", "<customer", "<answer>", "<answer here", "<output>", "{{", "{your", "{insert", "{name", "{customer", "{company", "{product", "{user",
         "(insert ", "(your name", "(add your", "(fill in", "(enter your",
         "lorem ipsum", "dolor sit amet", "todo", "fixme", "tbd", "to be filled", "xxxx", "xxx-xxx",
-        "answer here", "answer goes here", "response here", "text here", "text goes here", "content here", "content goes here", "name here", "placeholder text", "%name%", "$name", "${",
+        "answer here", "answer goes here", "response here", "text here", "text goes here", "content here", "content goes here", "name here", "placeholder text", "%name%",
     )  # fmt: skip
     GOOD = [
-        chat(user="Write a cover letter for a baker.", assistant="Dear [Hiring Manager],\n\nI bake.\n\nSincerely,\n[Your Name]"),
+        chat(
+            user="Write a cover letter for a baker.",
+            assistant="Dear [Hiring Manager],\n\nI bake.\n\nSincerely,\n[Your Name]",
+        ),
         chat(user="How do I show a variable in Jinja?", assistant="Put it in double braces: {{ name }}."),
-        chat(user="Set the title.", assistant="Use `<your title>` in the head:\n\n```html\n<title>{{title}}</title>\n```"),
+        chat(
+            user="Set the title.", assistant="Use `<your title>` in the head:\n\n```html\n<title>{{title}}</title>\n```"
+        ),
         chat(user="What is on my list?", assistant="Your todo list holds three items. [1] The first is done."),
         chat(user="Fix this: Dear [Your Name], I is late.", assistant="Dear [Your Name], I am late."),
         chat(user="Who sings it?", assistant="[Chorus]\nThe name of the song is [Yesterday](https://example.com)."),
     ]
     BAD = [
-        Bad(chat(user="Who wrote Emma?", assistant="The novel was written by [insert author name]."), at="messages[1].content"),
-        Bad(chat(user="What is a lease?", assistant="A lease is a contract. {{company_name}} offers leases."), at="messages[1].content"),
+        Bad(
+            chat(user="Who wrote Emma?", assistant="The novel was written by [insert author name]."),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="What is a lease?", assistant="A lease is a contract. {{company_name}} offers leases."),
+            at="messages[1].content",
+        ),
         Bad(chat(user="Describe the sea.", assistant="Lorem ipsum dolor sit amet."), at="messages[1].content"),
-        Bad(chat(user="Explain rain.", assistant="Rain falls from clouds. TODO: explain condensation"), at="messages[1].content"),
-        Bad(chat(user="Write an email to my landlord.", assistant="The heating is broken. <noinput>"), at="messages[1].content"),
-        Bad(chat(user="Explain rain.", assistant="Ask [your teacher]. It falls from [TBD]."), at="messages[1].content", options={"allow": ["[your teacher]"]}),
+        Bad(
+            chat(user="Explain rain.", assistant="Rain falls from clouds. TODO: explain condensation"),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="Write an email to my landlord.", assistant="The heating is broken. <noinput>"),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="Explain rain.", assistant="Ask [your teacher]. It falls from [TBD]."),
+            at="messages[1].content",
+            options={"allow": ["[your teacher]"]},
+        ),
     ]
 
     allow: Annotated[tuple[str, ...], option("Slots that are no finding, as written, in any case.")] = ()
@@ -66,22 +88,24 @@ class Placeholder(RowRule, frozen=True):
                 yield turn.flag(f"{_short(found)} was never filled in", slot)
 
     def _slot(self, text: str, said: str) -> tuple[int, int] | None:
-        spans = [span for span in masked(text) if span[2] != "table"]
-        low = said.lower()
+        low, allowed = said.lower(), {item.lower() for item in self.allow}
         fits = _MAY_HOLD_SLOTS.search(said) is not None
-        allowed = {item.lower() for item in self.allow}
         for slot in _SLOT.finditer(text):
-            found = slot.group().strip().lower()
-            hidden = any(start < slot.end() and end > slot.start() for start, end, _ in spans)
-            linked = found[0] == "[" and text[slot.end() : slot.end() + 1] in ("(", ":")
-            if hidden or linked or found in low or found in allowed or (found[0] == "[" and _BRACKETED.search(said)):
+            found, kind = slot.group().strip().lower(), slot.lastgroup
+            linked = found[0] == "[" and (text[slot.end() : slot.end() + 1] in ("(", ":") or slot.group() + "(" in text)
+            if linked or found in low or found in allowed or (found[0] == "[" and _BRACKETED.search(said)):
                 continue
-            kind = slot.lastgroup
-            if kind == "curly" and _TEMPLATES.search(said):
+            alone = _stands_alone(text, *slot.span())
+            if in_fence(text, *slot.span()) or not (alone or kind == "order" or in_prose(text, *slot.span())):
                 continue
-            if kind in ("slot", "curly", "word") and fits and not _stands_alone(text, *slot.span()):
-                continue
-            return slot.span()
+            if kind == "todo" and not _ON_TASKS.search(said):
+                return slot.span()
+            if kind == "filler" and not (_HTML.search(text) or _ON_FILLER.search(said)):
+                return slot.span()
+            if kind == "curly" and not (_TEMPLATES if alone else _ON_CODE_OR_TEXT).search(said):
+                return slot.span()
+            if kind == "order" or (kind in ("slot", "word") and (alone or not fits)):
+                return slot.span()
         return None
 
 
@@ -94,11 +118,13 @@ _THING = (
 _SLOT = re.compile(
     rf"""
     (?P<order> \[\s*(?:placeholder|todo|tbd|to\ be\ (?:added|filled|determined|completed)[\w ]*|blank)\s*\]
-             | [<(\[]\s*(?:placeholder|todo|tbd)\b[^<>()\[\]\n]{{0,80}}[>)\]]
+             | (?<!\w)[<\[]\s*(?:placeholder|todo|tbd)\b[^<>()\[\]\n]{{0,80}}[>\]]
              | [<\[]\s*no[ _-]?(?:input|output)\s*[>\]] | <\s*blank\s*>
-             | \[\s*(?:insert\ )?(?:your\ )?(?:answer|output|response|text)(?:\ (?:goes\ )?here)?\s*\]
+             | (?<!\w)\[\s*(?:insert\ )?(?:your\ )?(?:answer|output|response|text)(?:\ (?:goes\ )?here)?\s*\]
              | \b(?:your|insert|write|put|type|enter)\ (?:your\ )?(?:answer|response|text|content)\ (?:goes\ )?here\b
-             | lorem\ ipsum\ dolor )
+             )
+  | (?P<filler> lorem\ ipsum\ dolor[^<\n]{{0,80}} )
+  | (?P<todo>  (?<![\w/])(?-i:TODO|FIXME)(?:\s*[:(][^\n]{{0,80}}|\s*$|(?=\.\s*$)) )
   | (?P<slot>  [\[<({{]\s*(?:please\s+)?(?:insert|fill(?:\s+in)?)\s[^\]<>(){{}}\n]{{1,80}}[\]>)}}]
              | [\[<]\s*(?:enter|type)\s+(?:your|the|an?|name|date|text|number|amount|address|here)\b[^\]<>\n]{{0,80}}[\]>]
              | \[\s*(?:your|my|his|her|their|our|add|write|put|include|specify|describe|provide|replace|choose)\s[^\]\n]{{1,60}}\]
@@ -106,8 +132,8 @@ _SLOT = re.compile(
              | \[\s*[Xx]{{1,5}}\s*\](?=\s*(?:%|percent|years|days|dollars|months|people))
              | <\s*(?:your|company|product|customer|name\ of|add)[\ _-][^<>\n]{{1,50}}> | <(?:name|company|product|date|answer|output)>
              | \(\s*(?:your\ (?:full\ )?name|add\ your\b[^()\n]{{1,40}}|enter\ your\b[^()\n]{{1,40}})\) )
-  | (?P<curly> \{{\{{\s*[\w .|-]{{0,20}}[A-Za-z][\w .|-]{{0,30}}\s*\}}\}} | \{{(?:your|customer|company|product|user|client|first|last|full)[_ ]\w{{1,30}}\}} | \{{name\}} | %NAME% | \$\{{\w{{1,30}}\}} )
-  | (?P<word>  (?<![\w/])(?-i:TODO|FIXME)(?:\s*[:(]|\s*$|(?=\.\s*$)) | (?:(?<=[.!?:]\s)|^)(?-i:TBD|TBA)\b(?=\.?\s*$)
+  | (?P<curly> \{{\{{\s*[\w .|-]{{0,20}}[A-Za-z][\w .|-]{{0,30}}\s*\}}\}} | \{{(?:your|customer|company|product|user|client|first|last|full)[_ ]\w{{1,30}}\}} | \{{name\}} | %NAME% )
+  | (?P<word>  (?:(?<=[.!?:]\s)|^)(?-i:TBD|TBA)\b(?=\.?\s*$)
              | (?<![\w-])(?-i:X{{3}}-X{{3,4}}(?:-X{{4}})?)(?![\w-]) | (?<![\w*-])(?-i:X{{4,8}})(?![\w*-]) )
     """,
     re.X | re.I | re.M,
@@ -117,24 +143,29 @@ _MAY_HOLD_SLOTS = re.compile(
     r"\b(?:letters?|e-?mails?|mail|templates?|resum[eé]s?|résumés?|cv|invitations?|invite|memos?|contracts?|agreements?|notes?|messages?|texts?|sms|speech(?:es)?|scripts?|press release|"
     r"forms?|certificates?|cards?|bio|biograph\w*|profiles?|job (?:posting|description|ad)|postings?|adverts?|advertis\w*|ads?|announcements?|posts?|tweets?|captions?|repl(?:y|ies)|respond|responses?|"
     r"complaints?|applications?|apply|recommendations?|references?|proposals?|polic(?:y|ies)|statements?|introduc\w*|placeholders?|fill|blanks?|mad libs?|brackets?|pitch\w*|slogans?|sentences?|"
-    r"dialog(?:ue)?s?|conversations?|interviews?|voicemail|greetings?|sign|plans?|report|reports|review|essay|blog|articles?|brochure|flyer|poster|newsletter|website|web|page|checklist|outline|"
+    r"dialog(?:ue)?s?|conversations?|interviews?|voicemail|greetings?|sign|(?:a|an|the|lesson|business|marketing|project|action) plan|report|reports|review|essay|blog|articles?|brochure|flyer|poster|newsletter|website|web|page|checklist|outline|"
     r"survey|questionnaire|invoice|receipt|quote|thank|apolog\w*|persona|user stor(?:y|ies)|schedule|itinerary|agenda|minutes|summary|abstract|thesis|plot|story|poem|eulogy|toast|vows|obituary|cover|tickets?|jira|citations?|cite|professional|formal)\b",
     re.I,
 )
 _TEMPLATES = re.compile(
-    r"\b(?:templat\w*|jinja\w*|mustache|handlebars|vue\w*|angular\w*|django|flask|helm|ansible|liquid|twig|blade|latex|code|html|javascript|js|react|python|yaml|github|script|variables?|format|"
-    r"syntax|prompts?|placeholders?|website|web|page|app|shopify|jekyll|hugo|terraform|docker|programm?ing|function|letters?|e-?mails?|messages?)\b|\{\{",
+    r"\b(?:templat\w*|jinja\w*|mustache|handlebars|vue\w*|angular\w*|django|flask|helm|ansible|liquid|twig|blade|jekyll|hugo|terraform|placeholders?)\b|\{\{",
     re.I,
 )
-
-
+_ON_CODE_OR_TEXT = re.compile(
+    _TEMPLATES.pattern
+    + r"|\b(?:latex|code|html|javascript|js|react|python|yaml|github|script|variables?|format|syntax|prompts?|website|web|page|app|shopify|docker|programm?ing|function|letters?|e-?mails?|messages?)\b",
+    re.I,
+)
+_ON_TASKS = re.compile(r"\bto-?dos?\b|\bcomments?\b|\bfixme\b|\btemplates?\b|\bchecklist\b|\bjira\b|\bkanban\b", re.I)
+_ON_FILLER = re.compile(r"\b(?:filler|placeholder|dummy|random) text\b|\blorem\b|\btypeset\w*|\bfiller\b", re.I)
+_HTML = re.compile(r"</[a-z]|<(?:p|div|span|h[1-6]|html|body|br|a|td|li|ul|section|img|main)\b[^<>\n]{0,200}>", re.I)
 _BRACKETED = re.compile(r"\[[A-Z][A-Z ]{2,30}\]")  # labels the prompt is written with
 
 
 def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether a slot follows a finished sentence on its line and nothing follows it: it has no part in the text."""
+    """Whether a slot follows a finished sentence or statement on its line and nothing follows it: it has no part in the text."""
     line = text[text.rfind("\n", 0, start) + 1 : start]
-    return bool(re.search(r"[.!?][\"”')]*\s+$", line)) and not text[end:].strip(" .\n")
+    return bool(re.search(r"[.!?;:)}\]>\"'”`\d]\s+$", line)) and not text[end:].strip(" .\n")
 
 
 def _short(text: str) -> str:
@@ -154,23 +185,38 @@ class InventedSource(RowRule, frozen=True):
     preview = True
     literals = ("http://", "https://", "www.")
     GOOD = [
-        chat(user="Summarise https://example.org/a", assistant="I cannot open links. Paste the text and I will summarise it."),
+        chat(
+            user="Summarise https://example.org/a",
+            assistant="I cannot open links. Paste the text and I will summarise it.",
+        ),
         chat(user="What does the domain ending of https://example.org stand for?", assistant="Organisation."),
-        chat(user="Summarise this article from https://example.org/a:\n\n" + "The council met on Monday and agreed on a plan for the park. " * 6, assistant="The council agreed on a plan for the park, which it will carry out."),
+        chat(
+            user="Summarise this article from https://example.org/a:\n\n"
+            + "The council met on Monday and agreed on a plan for the park. " * 6,
+            assistant="The council agreed on a plan for the park, which it will carry out.",
+        ),
     ]
     BAD = [
         Bad(
-            chat(user="Summarise the article at https://example.org/park-plan", assistant="The article describes how the council agreed on a plan for the park and what residents think of it."),
+            chat(
+                user="Summarise the article at https://example.org/park-plan",
+                assistant="The article describes how the council agreed on a plan for the park and what residents think of it.",
+            ),
             at="messages[1].content",
         ),
         Bad(
-            chat(user="Summarise the article: https://example.org/park-plan " + "Keep it short and friendly. " * 12, assistant="The council agreed on a plan for the park, and residents are pleased with it."),
+            chat(
+                user="Summarise the article: https://example.org/park-plan " + "Keep it short and friendly. " * 12,
+                assistant="The council agreed on a plan for the park, and residents are pleased with it.",
+            ),
             at="messages[1].content",
             options={"max_words": 80},
         ),
     ]
 
-    max_words: Annotated[int, option("A prompt with more words than this beside the address may hold the page itself.", ge=1)] = 40
+    max_words: Annotated[
+        int, option("A prompt with more words than this beside the address may hold the page itself.", ge=1)
+    ] = 40
 
     def check(self, example: Example) -> Iterator[Flag]:
         if example.tools or any(turn.media or turn.calls for turn in example.all_turns()):
@@ -193,7 +239,10 @@ _OPEN_IT = re.compile(
     r"\b(?:article|page|webpage|post|blog|website|story|report|paper|video|news|passage|document|image|picture|photo|painting|content)\b)",
     re.I | re.S,
 )
-_ON_CODE = re.compile(r"\b(?:api|apis|endpoint|script|code|function|curl|wget|command|python|java|javascript|bash|shell|php|html|json|request|requests|library|repo|repository|regex|url format|domain|download|ping|scrap\w+)\b", re.I)
+_ON_CODE = re.compile(
+    r"\b(?:api|apis|endpoint|script|code|function|curl|wget|command|python|java|javascript|bash|shell|php|html|json|request|requests|library|repo|repository|regex|url format|domain|download|ping|scrap\w+)\b",
+    re.I,
+)
 _OWNS_UP = re.compile(
     r"\b(?:can(?:no|')?t|can not|unable|not able|don['’]?t have|do not have|no access|without (?:access|seeing|reading)|sorry|apologi[sz]e|unfortunately|please (?:provide|paste|share|copy)|if you (?:paste|share|provide)|"
     r"as an ai|language model|ability|invalid|does not exist|doesn['’]?t exist|example\.com)\b",
@@ -222,12 +271,24 @@ class AnswerTooShort(RowRule, frozen=True):
     BAD = [
         Bad(chat(user="How does a heat pump work?", assistant="ok"), at="messages[1].content"),
         Bad(chat(user="Name three rivers and say where they rise.", assistant="-"), at="messages[1].content"),
-        Bad(chat(user="A farmer has 12 hens and sells 5 of them to a neighbour. How many are left?", assistant="Done."), at="messages[1].content"),
-        Bad(chat(user="Write an essay on the causes of the First World War.", assistant="Alliances"), at="messages[1].content"),
-        Bad(chat(user="Explain how glass is made.", assistant="Melt some sand."), at="messages[1].content", options={"min_words": 4}),
+        Bad(
+            chat(user="A farmer has 12 hens and sells 5 of them to a neighbour. How many are left?", assistant="Done."),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="Write an essay on the causes of the First World War.", assistant="Alliances"),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="Explain how glass is made.", assistant="Melt some sand."),
+            at="messages[1].content",
+            options={"min_words": 4},
+        ),
     ]
 
-    min_words: Annotated[int, option("Fewer words are a stub where the prompt asks for an explanation, a text or a story.", ge=1)] = 3
+    min_words: Annotated[
+        int, option("Fewer words are a stub where the prompt asks for an explanation, a text or a story.", ge=1)
+    ] = 3
 
     def candidates(self, batch: Batch) -> Iterable[int]:
         counts = np.diff(batch.words.offsets)
@@ -243,7 +304,12 @@ class AnswerTooShort(RowRule, frozen=True):
             words = re.findall(r"\w+", body)
             if _is_stub(body) and not _may_be_acknowledged(asked, said, body):
                 yield turn.flag(f"{_short(body)} is no answer")
-            elif len(words) < self.min_words and body.isascii() and _ASKS_FOR_TEXT.search(asked) and not _ASKS_FOR_LITTLE.search(said):
+            elif (
+                len(words) < self.min_words
+                and body.isascii()
+                and _ASKS_FOR_TEXT.search(asked)
+                and not _ASKS_FOR_LITTLE.search(said)
+            ):
                 yield turn.flag(f"{len(words)} word{'s' * (len(words) != 1)} where an explanation is asked for")
 
 
@@ -258,14 +324,21 @@ _STUBS = frozenset(
     """.split("|")
 )
 _ACKNOWLEDGES = re.compile(
-    r"\b(?:reply|respond|answer|say|write|type|return|output|print|confirm|acknowledge|tell me|let me know)\b.{0,60}\b(?:ok|okay|yes|no|sure|done|if you|when you|with only|only with|understood|ready)\b"
-    r"|\b(?:do you understand|are you ready|is that clear|got it\?|understood\?|okay\?|ok\?|right\?|thank|thanks|bye|goodbye|remember (?:this|that)|from now on|good (?:morning|night|evening))"
+    r"\b(?:reply|respond|answer|say|write|type|return|output|print)\s+(?:only\s+|just\s+|back\s+)?(?:with\s+)?(?:only\s+|just\s+)?(?:an?\s+)?[\"'“‘]?(?:ok|okay|yes|no|sure|done|understood|ready)\b"
+    r"|\b(?:confirm|acknowledge|let me know)\s+(?:if|when|that|your|you|this|receipt)\b"
+    r"|\b(?:do you understand|are you ready|is that clear|got it\?|understood\?|okay\?|ok\?|right\?|thank you|thanks\b|bye\b|goodbye|remember (?:this|that)|from now on|good (?:morning|night|evening))"
     r"|^\W*(?:turn|set|open|close|start|stop|play|pause|send|call|book|remind|schedule|delete|save|lock|unlock|dim|mute|cancel|wait)\b(?:\W+\w+){0,9}\W*$"
     r"|^\W*(?:i|i'm|i'll|i’m|i’ll|i've|my|we|we'll|it|that|this|no|yes|ok|okay|sorry|great)\b[^?]{0,150}$",
     re.I | re.S,
 )
-_ONE_WORD = re.compile(r"\b(?:one word|a word|synonyms?|antonyms?|opposite|translat\w*|rhym\w*|past tense|participle|abbreviat\w*|slang|anagram|conjugat\w*|unscramble|crossword)\b", re.I)
-_SIGNS = re.compile(r"\b(?:which|what|insert|add|use|fill|identify|choose|missing)\b.{0,80}\b(?:sign|symbol|character|punctuation|operator|mark|dash|dot|hyphen|period|morse|emoji|delimiter|separator)\b", re.I | re.S)
+_ONE_WORD = re.compile(
+    r"\b(?:one word|a word|synonyms?|antonyms?|opposite|translat\w*|rhym\w*|past tense|participle|abbreviat\w*|slang|anagram|conjugat\w*|unscramble|crossword)\b",
+    re.I,
+)
+_SIGNS = re.compile(
+    r"\b(?:which|what|insert|add|use|fill|identify|choose|missing)\b.{0,80}\b(?:sign|symbol|character|punctuation|operator|mark|dash|dot|hyphen|period|morse|emoji|delimiter|separator)\b",
+    re.I | re.S,
+)
 _ASKS_FOR_TEXT = re.compile(
     r"^\W*(?:please\s+|can you\s+|could you\s+)?(?:explain|describe|discuss|elaborate|compare and contrast|summari[sz]e|outline|analy[sz]e|write (?:a|an|me a|me an|the|some) "
     r"(?:\w+ ){0,4}?(?:essay|story|paragraphs?|article|letter|e-?mail|blog|report|review|speech|poem|song|script|summary|description|function|program|guide|introduction|conclusion|dialogue)|"
@@ -282,15 +355,17 @@ _ASKS_FOR_LITTLE = re.compile(
 
 def _is_stub(body: str) -> bool:
     core = " ".join(re.sub(r"[^\w\s']", " ", body.lower().replace("’", "'")).split())
-    return core in _STUBS or not core.strip("_ ")
+    return core in _STUBS or (len(body) <= 3 and not core.strip("_ "))
 
 
 def _may_be_acknowledged(asked: str, said: str, body: str) -> bool:
     """Whether a word of agreement, or a sign, can be a right answer to what was asked."""
     if not any(sign.isalnum() for sign in body):
-        return not body.isascii() or (not _ASKS_FOR_TEXT.search(asked) and (bool(_SIGNS.search(said)) or (len(body) > 1 and body in asked)))
+        return not body.isascii() or (
+            not _ASKS_FOR_TEXT.search(asked) and (bool(_SIGNS.search(said)) or (len(body) > 1 and body in asked))
+        )
     core = body.lower().strip(" .!")
     named = re.search(rf"[\"'“‘]{re.escape(core)}\W|\bor {re.escape(core)}\b|\b{re.escape(core)} or\b", said.lower())
-    if named or (_ONE_WORD.search(said) and not _ASKS_FOR_TEXT.search(asked)):
+    if named or (_ONE_WORD.search(said) and len(asked.split()) < 20 and not _ASKS_FOR_TEXT.search(asked)):
         return True
     return bool(_ACKNOWLEDGES.search(asked)) and not _ASKS_FOR_TEXT.search(asked)

@@ -8,15 +8,18 @@ from typing import Annotated
 
 import numpy as np
 
+from curator.checks.answers.source import in_fence
 from curator.columns import ROLE_CODES, Batch
 from curator.model import Example, Flag, Turn, drop
-from curator.prose import in_prose, looks_like_code
+from curator.prose import looks_like_code
 from curator.rule import DROPPED, Bad, RowRule, chat, option
 
 LONGEST_PERIOD = 128  # words in the phrase that comes again and again
 LEAST = 24  # words a loop has at least
 _SOIL = "Clay holds water well and drains slowly after rain. "
-_BAKE = chat(user="How do I know that a loaf of bread is done baking?", assistant="Knock on its base: it sounds hollow.")
+_BAKE = chat(
+    user="How do I know that a loaf of bread is done baking?", assistant="Knock on its base: it sounds hollow."
+)
 
 
 class RepetitionLoop(RowRule, frozen=True):
@@ -31,18 +34,26 @@ class RepetitionLoop(RowRule, frozen=True):
     GOOD = [
         chat(user="Hum.", assistant="Na na na na, " * 9 + "hey, goodbye."),
         chat(user="Laugh.", assistant="Ha ha ha ha ha! That was a good one, and now back to work."),
-        chat(user="Sing.", assistant="Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, life is but a dream."),
+        chat(
+            user="Sing.",
+            assistant="Row, row, row your boat, gently down the stream. Merrily, merrily, merrily, merrily, life is but a dream.",
+        ),
         chat(user="Write 'I must not talk in class' 100 times.", assistant="I must not talk in class. " * 12),
         chat(user="List.", assistant="\n".join(f"- The number {n} is one of them" for n in "abcdefghijklm")),
         chat(user="Show a matrix.", assistant="```\n" + "0 0 1 0\n" * 20 + "```"),
     ]
     BAD = [
         Bad(chat(user="What is clay soil like?", assistant=_SOIL * 6), at="messages[1].content"),
-        Bad(chat(user="What is clay?", assistant="Clay is a soil. It is very " + "very " * 30 + "old."), at="messages[1].content"),
+        Bad(
+            chat(user="What is clay?", assistant="Clay is a soil. It is very " + "very " * 30 + "old."),
+            at="messages[1].content",
+        ),
         Bad(chat(user="What is clay soil like?", assistant=_SOIL * 4), at="messages[1].content", options={"times": 4}),
     ]
 
-    times: Annotated[int, option("How often a phrase comes in a row before it is a loop (of 24 words and more).", ge=4)] = 5
+    times: Annotated[
+        int, option("How often a phrase comes in a row before it is a loop (of 24 words and more).", ge=4)
+    ] = 5
 
     def candidates(self, batch: Batch) -> Iterable[int]:
         """Rows that may hold a loop of four turns or more.
@@ -72,12 +83,15 @@ class RepetitionLoop(RowRule, frozen=True):
         for before, turn in example.taught():
             loop = find_loop(turn.text, self.times)
             if loop and not _asked_for(before, loop[2]):
-                start, end, phrase, count = loop
-                if in_prose(turn.text, start, min(end, start + len(phrase))):
+                start, end, _, count = loop
+                if not in_fence(turn.text, start, start + 1):
                     yield turn.flag(f"says the same {count} times in a row", (start, end), evidence={"times": count})
 
 
-_REPEAT = re.compile(r"\b(?:repeat\w*|times|over and over|again and again|loop\w*|copies|\d{2,}x)\b", re.I)
+_REPEAT = re.compile(
+    r"\brepeat\w*|\b(?:say|write|print|type|output|sing|copy|list|generate)\b[^.?!]{0,80}\b(?:times\b(?! (?:as|the|more|larger|bigger|smaller|greater|less|older|faster))|over and over|again and again)",
+    re.I | re.S,
+)
 _WORD = re.compile(r"[^\W_\u3000-\U0010ffff]+|[\u3000-\U0010ffff]")
 
 
@@ -127,7 +141,11 @@ class EqualsPrompt(RowRule, frozen=True):
     GOOD = [
         _BAKE,
         chat(user="Good morning!", assistant="Good morning!"),
-        chat(system="Correct the grammar of what the user writes.", user="He goes to school every day.", assistant="He goes to school every day."),
+        chat(
+            system="Correct the grammar of what the user writes.",
+            user="He goes to school every day.",
+            assistant="He goes to school every day.",
+        ),
     ]
     BAD = [
         Bad(
@@ -166,16 +184,29 @@ class EchoesPrompt(RowRule, frozen=True):
     code = "ANS009"
     GOOD = [
         _BAKE,
-        chat(user="Once upon a time there was a small grey donkey", assistant="Once upon a time there was a small grey donkey that could sing."),
+        chat(
+            user="Once upon a time there was a small grey donkey",
+            assistant="Once upon a time there was a small grey donkey that could sing.",
+        ),
         chat(user="What is loam?", assistant="What is loam? A soil of sand, silt and clay."),
-        chat(user="def add(a, b):\n    return a + b # is this the right way to add?", assistant="def add(a, b):\n    return a + b # is this the right way to add?\n\nprint(add(1, 2))"),
+        chat(
+            user="def add(a, b):\n    return a + b # is this the right way to add?",
+            assistant="def add(a, b):\n    return a + b # is this the right way to add?\n\nprint(add(1, 2))",
+        ),
     ]
     BAD = [
         Bad(
-            chat(user=_BAKE["messages"][0]["content"], assistant="How do I know that a loaf of bread is done baking? Knock on its base."),
+            chat(
+                user=_BAKE["messages"][0]["content"],
+                assistant="How do I know that a loaf of bread is done baking? Knock on its base.",
+            ),
             at="messages[1].content",
         ),
-        Bad(chat(user="What is loam?", assistant="What is loam? A soil of sand."), at="messages[1].content", options={"min_words": 3}),
+        Bad(
+            chat(user="What is loam?", assistant="What is loam? A soil of sand."),
+            at="messages[1].content",
+            options={"min_words": 3},
+        ),
     ]
 
     min_words: Annotated[int, option("Prompts of fewer words may be said again.", ge=2)] = 8
@@ -196,7 +227,11 @@ class EchoesPrompt(RowRule, frozen=True):
                 continue
             prompt = before[-1].text
             words, answer = _WORD.findall(prompt.lower()), list(_WORD.finditer(turn.text.lower()))
-            if len(words) < self.min_words or len(answer) <= len(words) or [w.group() for w in answer[: len(words)]] != words:
+            if (
+                len(words) < self.min_words
+                or len(answer) <= len(words)
+                or [w.group() for w in answer[: len(words)]] != words
+            ):
                 continue
             if prompt.rstrip()[-1:] in ".?!:\"'”。？！：)" and not looks_like_code(prompt):
                 yield turn.flag("begins with the whole prompt", (0, answer[len(words) - 1].end()))
@@ -243,26 +278,43 @@ class MergedExamples(RowRule, frozen=True):
     )  # fmt: skip
     GOOD = [
         chat(user="Write a short dialogue.", assistant="User: Is it open?\nAssistant: Yes, until six."),
-        chat(user="Write three quiz questions with answers.", assistant="Here they are.\n\nQuestion: What is 2+2?\nAnswer: 4"),
+        chat(
+            user="Write three quiz questions with answers.",
+            assistant="Here they are.\n\nQuestion: What is 2+2?\nAnswer: 4",
+        ),
         chat(user="How do I assemble it?", assistant="Follow the instructions: first the legs, then the top."),
-        chat(user="Instruction: name a bird\nOutput: wren\nInstruction: name a fish", assistant="Output: trout\nInstruction: name a tree\nOutput: elm"),
+        chat(
+            user="Instruction: name a bird\nOutput: wren\nInstruction: name a fish",
+            assistant="Output: trout\nInstruction: name a tree\nOutput: elm",
+        ),
     ]
     BAD = [
-        Bad(chat(user="Name a bird.", assistant="A wren.\n###\n7. Instruction: Name a fish.\n7. Output:\nA trout."), at="messages[1].content"),
+        Bad(
+            chat(user="Name a bird.", assistant="A wren.\n###\n7. Instruction: Name a fish.\n7. Output:\nA trout."),
+            at="messages[1].content",
+        ),
         Bad(chat(user="Name a bird.", assistant="A wren.\n\n### Instruction:\nName a fish."), at="messages[1].content"),
-        Bad(chat(user="Name a bird.", assistant="A wren.\nHuman: And a fish?\nAssistant: A trout."), at="messages[1].content"),
-        Bad(chat(user="Name a bird.", assistant="A wren.\n\nQuestion: Name a fish.\nAnswer: A trout."), at="messages[1].content"),
+        Bad(
+            chat(user="Name a bird.", assistant="A wren.\nHuman: And a fish?\nAssistant: A trout."),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="Name a bird.", assistant="A wren.\n\nQuestion: Name a fish.\nAnswer: A trout."),
+            at="messages[1].content",
+        ),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
         for before, turn in example.taught():
             said = " ".join(earlier.text for earlier in before if earlier.role in ("user", "system"))
             for label in _LABEL.finditer(turn.text):
-                if not turn.text[: label.start()].strip(" \n#") or not in_prose(turn.text, *label.span("name")):
+                if not turn.text[: label.start()].strip(" \n#") or in_fence(turn.text, *label.span("name")):
                     continue
                 if _is_new_example(label, turn.text, said):
                     start = label.start("name")
-                    yield turn.flag(f"a second {label['name'].lower()} runs into the answer", (start, label.end("name")))
+                    yield turn.flag(
+                        f"a second {label['name'].lower()} runs into the answer", (start, label.end("name"))
+                    )
                     break
 
 

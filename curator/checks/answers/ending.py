@@ -51,7 +51,9 @@ NEVER_LAST = frozenset(
     """.split()
 )
 # With these a line is cut even in a text that closes no sentence.
-_CUT_SHORT = frozenset("a an the and or nor than whose my your his its their our every because although whereas if".split())
+_CUT_SHORT = frozenset(
+    "a an the and or nor than whose my your his its their our every because although whereas if".split()
+)
 _SELDOM_LAST = frozenset(
     """
     but yet by for in on to toward towards through throughout before after since though against across along around
@@ -120,8 +122,8 @@ def open_ending(text: str) -> Ending | None:
 
 
 def may_be_open(body: str) -> bool:
-    """Whether a text without white space behind it ends in a letter, a digit or a sign that wants more."""
-    return body[-1:].isalnum() or body[-1:] in _WANTS_MORE or bool(_BARE_ITEM.search(body[-8:]))
+    """Whether a text without white space behind it ends in a letter or a sign that wants more."""
+    return body[-1:].isalpha() or body[-1:] in _WANTS_MORE or bool(_BARE_ITEM.search(body[-8:]))
 
 
 def _in_code(text: str, start: int, end: int) -> Ending | None:

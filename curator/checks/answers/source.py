@@ -6,6 +6,8 @@ import ast
 import re
 import textwrap
 
+from curator.prose import masked
+
 _OPENS = {"(": ")", "[": "]", "{": "}"}
 _CLOSES = {")", "]", "}"}
 # Strings and comments of the usual languages, skipped whole; what is left unclosed runs to the end of its line.
@@ -65,6 +67,14 @@ def open_brackets(code: str) -> str:
 
 def _is_comment(line: str) -> bool:
     return bool(re.match(r"\s*(?:#|//|\*|--\s)", line))
+
+
+def in_fence(text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] touches code that is marked as such, by a fence or backticks."""
+    if "`" not in text and "~~~" not in text:
+        return False
+    marked = (span for span in masked(text) if span[2] == "code" and text[span[0] : span[1]].lstrip(" \t>")[:1] in "`~")
+    return any(low < end and high > start for low, high, _ in marked)
 
 
 _PYTHON = re.compile(

@@ -33,6 +33,7 @@ _ODER = chat(user="Which river flows through Breslau?", assistant="The river tha
 # Columns of the sketch of a row.
 _ANSWERS, _HANGING, _SURE, _LIKELY, _WEAK, _OPEN, _SIGN = range(7)
 _SETTLED = 0.95  # share of answers that begin their last line alike, from which on it is a rule of the set
+_STRAY = 0.006  # share of answers that may end without a full stop before it is a habit
 _ENOUGH = 50  # answers from which on a set can have such a rule
 
 
@@ -135,7 +136,7 @@ class CutAnswer(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         answers, hanging, _, likely, weak, opened, _ = sketches.sum(axis=0).tolist()
-        ordinary = self.unclosed * hanging + 1 + answers / 1000
+        ordinary = self.unclosed * hanging + 1 + answers * _STRAY
         proofs = {"sure"}
         wanted = sketches[:, _SURE] > 0
         if likely <= ordinary:
@@ -158,8 +159,7 @@ _KINDS = {"sure": _SURE, "likely": _LIKELY, "weak": _WEAK}
 _SPACE = np.zeros(256, dtype=bool)
 _SPACE[list(b" \t\n\r\x0b\x0c")] = True
 _SHUT = np.zeros(256, dtype=bool)  # bytes an unfinished answer does not end in
-_SHUT[list(b".!?:;'\"}]>)*`~_%^\\@#/")] = True
-_SHUT[46] = False  # "3." may be a list number without its item
+_SHUT[list(b".!?:;'\"}]>)*`~_%^\\@#/0123456789")] = True
 
 
 def _ends_on_word(text: str) -> bool:
