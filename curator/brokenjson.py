@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 DEEPEST = 128  # brackets open at once; serde_json, which polars and the Hub build on, takes no more
-LONGEST = 1 << 20  # characters of a line that is looked at for a mend
+LONGEST = 1 << 18  # characters of a line that is looked at for a mend
 
 STRUCTURE = re.compile(r'[\[\]{},:]|"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
@@ -59,7 +59,14 @@ def diagnose(text: str) -> Diagnosis:
     """The probable cause why a text of one line is not JSON. `text` holds more than white space."""
     body = text.strip(_BLANKS)
     shift = len(text) - len(text.lstrip(_BLANKS))
-    found = _too_deep(body) or _whole_line(body) or _several(body) or _mended(body) or _position(body)
+    found = (
+        _too_deep(body)
+        or (None if shift else _bracket(body))
+        or _whole_line(body)
+        or _several(body)
+        or _mended(body)
+        or _position(body)
+    )
     return found._replace(place=found.place + shift)
 
 
@@ -243,13 +250,11 @@ def _value_at(text: str, start: int) -> str:
 
 # ---------------------------------------------------------------------- causes, the plain ones first
 
-_MARKERS = (
+_MARKERS: tuple[tuple[re.Pattern[str], str, tuple[()] | None], ...] = (
     (re.compile(r"<{7}( |$)|={7}$|>{7}( |$)|\|{7}( |$)"), "a merge conflict was left in the file", None),
-    (re.compile(r"//|#|/\*"), "a comment: JSON has none", ()),
-    (re.compile(r"[\[\]],?$"), "a bracket of a JSON array: JSON lines have none around the rows", ()),
-    (re.compile(r",$"), "a comma of a JSON array: JSON lines have none between the rows", ()),
+    (re.compile(r"//|#|/\*"), "a comment: JSON has none", None),
     (re.compile(r"<[!?a-zA-Z/]"), "markup, not JSON: a web page may have been saved in the place of the data", None),
-    (re.compile(r"`{3}"), "a Markdown fence around the rows", ()),
+    (re.compile(r"`{3}"), "a Markdown fence around the rows", None),
     (re.compile(r"\0+$"), "NUL bytes: the file was damaged while it was written", ()),
 )
 
@@ -260,11 +265,18 @@ def _too_deep(body: str) -> Diagnosis | None:
     return Diagnosis(f"brackets nested {deep:,} deep: many parsers give up at {DEEPEST}", 0)
 
 
+def _bracket(body: str) -> Diagnosis | None:
+    """What is left of an array around the rows; further in, it may be part of a broken row."""
+    if body in ("[", "]", "],", ","):
+        return Diagnosis(f"{body} of a JSON array: JSON lines have none around and between the rows", 0, ())
+    return None
+
+
 def _whole_line(body: str) -> Diagnosis | None:
     """Causes that the line as a whole shows."""
     for pattern, cause, lines in _MARKERS:
         if pattern.match(body):
-            return Diagnosis(cause, 0, lines)  # type: ignore[arg-type]
+            return Diagnosis(cause, 0, lines)
     if body.isspace():
         return Diagnosis("white space that JSON does not know", 0, ())
     word = re.match(r"[^\s:,]*", body)

@@ -444,9 +444,6 @@ _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 1 << 64)
 _powers: tuple[np.ndarray, np.ndarray] = (np.ones(1, _U64), np.ones(1, _U64))
 
-_WORD_BYTE = np.zeros(256, dtype=bool)
-_WORD_BYTE[[*range(48, 58), *range(65, 91), *range(97, 123), *range(128, 256)]] = True
-
 
 def powers(count: int) -> tuple[np.ndarray, np.ndarray]:
     """The first `count` powers of the hash base and of its inverse, modulo 2**64."""
@@ -499,24 +496,29 @@ def hash_words(texts: Column) -> Words:
     A word is a run of ASCII letters and digits or of bytes above 127; every character of three or
     more UTF-8 bytes from U+3000 on (CJK) is a word by itself, since no space parts them.
     """
+    kinds = np.frombuffer(texts.data.translate(_KINDS), np.uint8)
     hashes: list[np.ndarray] = [np.empty(0, _U64)]
     counts: list[np.ndarray] = [np.zeros(1, np.int64)]
+    base = 0
     for data, starts, ends in blocks(texts):
-        begins, stops = _word_places(data)
+        begins, stops = _word_places(kinds[base : base + len(data)])
         hashes.append(slice_hashes(data, begins, stops))
         counts.append(np.searchsorted(begins, ends) - np.searchsorted(begins, starts))
+        base += len(data) + 1
     return Words(np.concatenate(hashes), np.cumsum(np.concatenate(counts)))
 
 
-def _word_places(data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+# Bytes by kind: 0 between words, 1 of a word, 2 the first of a character that is a word by itself.
+_KINDS = bytes(
+    2 if 0xE3 <= byte < 0xF8 else 1 if chr(byte).isalnum() or byte >= 0x80 else 0 for byte in range(256)
+)
+
+
+def _word_places(kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the words of a block begin and stop."""
-    inside = _WORD_BYTE[data]
-    begins = inside.copy()
-    begins[1:] &= ~inside[:-1]
-    begins |= (data >= 0xE3) & (data < 0xF8)
-    starts = np.flatnonzero(begins)
-    after = ~inside
-    after[1:] &= inside[:-1]
-    gaps = np.append(np.flatnonzero(after), len(data))
-    following = np.append(starts[1:], len(data))[: len(starts)]
-    return starts, np.minimum(gaps[np.searchsorted(gaps, starts)], following)
+    inside = np.zeros(len(kinds) + 2, dtype=bool)
+    inside[1:-1] = kinds
+    begins = inside[1:] & ~inside[:-1]
+    begins[:-1] |= kinds == 2
+    stops = inside[:-1] & (~inside[1:] | begins)
+    return np.flatnonzero(begins), np.flatnonzero(stops)

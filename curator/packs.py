@@ -225,8 +225,8 @@ class SubstituteRule(PackRule, frozen=True):
 class LimitRule(PackRule, frozen=True):
     entry: ClassVar[Limit]
 
-    at_least: Annotated[int | None, option("The fewest a turn may have.", ge=0)] = None
-    at_most: Annotated[int | None, option("The most a turn may have.", ge=0)] = None
+    at_least: Annotated[Annotated[int, msgspec.Meta(ge=0)] | None, option("The fewest a turn may have.")] = None
+    at_most: Annotated[Annotated[int, msgspec.Meta(ge=0)] | None, option("The most a turn may have.")] = None
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
         count = _MEASURES[self.entry.measure](turn.text)
@@ -237,8 +237,8 @@ class LimitRule(PackRule, frozen=True):
 class RatioRule(PackRule, frozen=True):
     entry: ClassVar[Ratio]
 
-    at_least: Annotated[float | None, option("The smallest share, from 0 to 1.", ge=0, le=1)] = None
-    at_most: Annotated[float | None, option("The largest share, from 0 to 1.", ge=0, le=1)] = None
+    at_least: Annotated[Annotated[float, msgspec.Meta(ge=0, le=1)] | None, option("The smallest share, from 0 to 1.")] = None
+    at_most: Annotated[Annotated[float, msgspec.Meta(ge=0, le=1)] | None, option("The largest share, from 0 to 1.")] = None
     min_characters: Annotated[int, option("Shorter turns are not judged.", ge=1)] = 20
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
@@ -415,7 +415,8 @@ def literals_of(phrases: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({literal for phrase in phrases for literal in _literals_of(phrase)}))
 
 
-def _literals_of(phrase: str) -> set[str]:
+@lru_cache(maxsize=4096)
+def _literals_of(phrase: str) -> frozenset[str]:
     """The cheapest run of the phrase's parts, multiplied out: few strings, long ones, of several words."""
     parts = _parts_of(phrase)
     runs = [parts[low:high] for low, high in combinations(range(len(parts) + 1), 2)]
@@ -424,13 +425,21 @@ def _literals_of(phrase: str) -> set[str]:
     for size, place in sized:
         if size >= min(least, _MOST_LITERALS):
             break
-        pieces = {_longest_piece("".join(choice)) for choice in product(*runs[place])}
-        if (cost := sum(map(_cost, pieces))) < least:
+        pieces, cost = set[str](), 0.0
+        for choice in product(*runs[place]):
+            piece = _longest_piece("".join(choice))
+            if piece not in pieces:
+                pieces.add(piece)
+                cost += _cost(piece)
+                if cost >= least:
+                    break
+        else:
             best, least = pieces, cost
-    return best
+    return frozenset(best)
 
 
-_COMMON = frozenset("a an and as at be by can do for have here i in is it my of on or our so t that the this to was with you your".split())
+_APOSTROPHE = re.compile("['’ʼ]")
+_COMMON = frozenset("a an and as at be by can do for have here i in is it my of on or our so t that the this to was we with you your".split())
 
 
 def _cost(literal: str) -> float:
@@ -439,13 +448,13 @@ def _cost(literal: str) -> float:
     if size < 2:
         return math.inf
     rare = sum(word.lower() not in _COMMON for word in words) + 2 * (not literal.isascii())
-    found = {0: 5000, 1: 300 if len(words) == 1 else 60}.get(rare, 0)
+    found = {0: 5000, 1: 300}.get(rare, 0) / 4 ** (len(words) - 1)
     return 1 + 2000 * 3.0**-size + found
 
 
 def _longest_piece(text: str) -> str:
     """The longest part between apostrophes, which are written in several ways."""
-    return max(re.split("['’ʼ]", text), key=len)
+    return max(_APOSTROPHE.split(text), key=len)
 
 
 def _core(text: str, start: int, end: int) -> tuple[int, int]:

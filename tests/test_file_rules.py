@@ -57,6 +57,7 @@ def messages(data, rule=rules.InvalidJson):
         (b'{"a": ' + b"9" * 5000 + b"}", "FIL001"),
         (b"[1]", "FIL002"),
         (b"null", "FIL002"),
+        (b'[{"a": 1},\r{"b": 2}\r]', "FIL002"),
         (b"\xef\xbb\xbf" + ROW, "FIL003"),
         (ROW.replace(b"How", b"H\xf6w"), "FIL004"),
         (b"\xff\xfe", "FIL004"),
@@ -129,7 +130,6 @@ CAUSES = [
     ('{"a": 1}{"b": 2} {"c": 3}', "3 objects on one line", ['{"a": 1}', '{"b": 2}', '{"c": 3}']),
     ('{"a": 1},', "a row of a JSON array", ['{"a": 1}']),
     ('[{"a": 1},', "a row of a JSON array", ['{"a": 1}']),
-    ("]", "a bracket of a JSON array", []),
     ('{"a": 1}}', "'}' after the end of the row", ['{"a": 1}']),
     ('{a: 1, "b": "x"}', "the key a stands without", ['{"a": 1, "b": "x"}']),
     ('{"a": "x" "b": 2}', "no comma", ['{"a": "x" ,"b": 2}']),
@@ -140,7 +140,7 @@ CAUSES = [
     ('{"a": nan}', "nan is not JSON", ['{"a": null}']),
     ('{"a": 1} // note', "a comment after the row", ['{"a": 1}']),
     ('{"a": /* why */ 1}', "a comment", ['{"a":  1}']),
-    ("# rows below", "a comment", []),
+    ("# rows below", "a comment", None),
     ("{“a”: “x”}", "typographic quotation marks", ['{"a": "x"}']),
     ('{"a": [{"b": 1}]', "never closed", ['{"a": [{"b": 1}]}']),
     ('{"a": [{"b": 1}', "cut off: the line ends while 2 brackets are still open", None),
@@ -165,6 +165,11 @@ def test_the_cause_is_named_and_mended_where_nothing_is_lost(text, cause, lines)
     assert diagnosis.cause.startswith(cause) or cause in diagnosis.cause
     assert diagnosis.lines == (None if lines is None else tuple(lines))
     assert 0 <= diagnosis.place <= len(text) + 2
+
+
+def test_brackets_around_the_rows_go_unless_a_broken_row_may_own_them():
+    assert diagnose("[").lines == diagnose("],").lines == ()
+    assert diagnose("  ],").lines is None
 
 
 def test_the_place_is_given_in_bytes_and_as_a_column():

@@ -103,10 +103,11 @@ def repeats(keys: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, int]]:
     yield from zip(order[again][rank].tolist(), order[firsts[again]][rank].tolist(), strict=True)
 
 
-_GAP = np.zeros(256, dtype=bool)
-_GAP[list(b" \t\n\r\x0b\x0c.,;:!?'\"")] = True
-_DIGIT = np.zeros(256, dtype=bool)
-_DIGIT[48:58] = True
+_GAPS = bytes(byte in b" \t\n\r\x0b\x0c.,;:!?'\"" for byte in range(256))
+
+
+def _digit(data: np.ndarray) -> np.ndarray:
+    return np.logical_and(data >= ord("0"), data <= ord("9"))
 
 
 def text_keys(folded: Column) -> np.ndarray:
@@ -119,11 +120,10 @@ def text_keys(folded: Column) -> np.ndarray:
 
 
 def _block_keys(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    gap = _GAP[data]
+    gap = np.frombuffer(data.tobytes().translate(_GAPS), np.uint8) > 0
     if len(data) > 2:
-        digit = _DIGIT[data]
-        inner = (data[1:-1] == ord(".")) | (data[1:-1] == ord(","))
-        gap[1:-1] &= ~(inner & digit[:-2] & digit[2:])
+        marks = np.flatnonzero((data[1:-1] == ord(".")) | (data[1:-1] == ord(","))) + 1
+        gap[marks[_digit(data[marks - 1]) & _digit(data[marks + 1])]] = False
     solid = ~gap
     solid[ends[:-1]] = False  # the separators between texts are neither
     keep = solid.copy()

@@ -167,7 +167,7 @@ def _elements(text: str) -> tuple[str, ...] | None:
     at = 1
     decoder = json.JSONDecoder(strict=False)
     while at < len(body):
-        while body[at : at + 1] in (",", " ", "\t"):
+        while body[at] in ", \t\r":
             at += 1
         if body[at] == "]":
             return tuple(parts)

@@ -16,6 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, overload
 
+import msgspec
+
 from curator.columns import BOM
 from curator.errors import SourceError
 from curator.model import Flag
@@ -281,18 +283,8 @@ def _refuse_empty(sources: list[Source]) -> None:
         where = ", ".join(source.path for source in sources)
         raise SourceError("holds no rows", where=where, hint="rows are JSON objects, one a line")
     for place in empty:
-        source = sources[place]
         fault = Fault("FIL002", 1, Flag("", "the file holds no rows"))
-        sources[place] = Source(
-            source.path,
-            source.split,
-            source.container,
-            source.compression,
-            source.data,
-            source.stamp,
-            source.numbers,
-            (fault, *source.flags),
-        )
+        sources[place] = msgspec.structs.replace(sources[place], flags=(fault, *sources[place].flags))
 
 
 def _blank(file: Path) -> bool:

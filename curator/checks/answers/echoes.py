@@ -157,7 +157,7 @@ class EqualsPrompt(RowRule, frozen=True):
 
     def candidates(self, batch: Batch) -> Iterable[int]:
         asked, answers = _pairs(batch)
-        words, offsets = batch.words
+        words, offsets = batch.words.hashes, batch.words.offsets
         counts = np.diff(offsets)
         same = counts[asked] == counts[answers]
         asked, answers = asked[same], answers[same]
@@ -213,7 +213,7 @@ class EchoesPrompt(RowRule, frozen=True):
 
     def candidates(self, batch: Batch) -> Iterable[int]:
         asked, answers = _pairs(batch)
-        words, offsets = batch.words
+        words, offsets = batch.words.hashes, batch.words.offsets
         counts = np.diff(offsets)
         longer = counts[answers] > counts[asked]
         asked, answers = asked[longer], answers[longer]
