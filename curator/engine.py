@@ -187,9 +187,9 @@ class _Run:
         )
 
     def _address(self, code: str, line: int, flag: Any, rows: SetRows, shown: bool) -> Found:
-        members = (rows.content_id(line), *(rows.content_id(other) for other in flag.related))
+        members = tuple(sorted(rows.content_id(row) for row in (line, *flag.related)))
         excerpted = excerpt(flag, *rows.value_and_raw(line)) if shown else None
-        return Found(code, line, flag, finding_id(code, members, flag), members[0], excerpted)
+        return Found(code, line, flag, finding_id(code, members, flag), rows.content_id(line), excerpted)
 
     def _reader(self, source: int) -> formats.Reader:
         return formats.Reader(self.plan.shape or self.detections[source].shape, self.plan.columns)

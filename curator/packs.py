@@ -79,14 +79,14 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 Masks = tuple[Literal["code", "url", "table", "math", "html"], ...]
 
 
-class Text(Entry, kw_only=True):
+class Text(Entry, frozen=True, kw_only=True):
     """A kind that looks into the text; hits in the parts named by `skip` do not count."""
 
     skip: Masks = ("code", "url", "table", "math", "html")
 
 
-class Phrases(Text, kw_only=True, tag="phrases"):
-    """`phrases` count where `where` says, `lines` as lines of their own (not as list items); `fix` may cut the hits out."""
+class Phrases(Text, frozen=True, kw_only=True, tag="phrases"):
+    """`phrases` count where `where` says, `lines` as lines of their own (no list items); `fix` may cut hits out."""
 
     phrases: Strings
     lines: tuple[str, ...] = ()
@@ -94,38 +94,38 @@ class Phrases(Text, kw_only=True, tag="phrases"):
     fix: Literal["none", "remove"] = "none"
 
 
-class Pattern(Text, kw_only=True, tag="pattern"):
+class Pattern(Text, frozen=True, kw_only=True, tag="pattern"):
     """Every match must hold one of `literals` and reach no more than REACH characters from it."""
 
     pattern: str
     literals: Strings
 
 
-class Substitute(Text, kw_only=True, tag="substitute"):
+class Substitute(Text, frozen=True, kw_only=True, tag="substitute"):
     swap: Annotated[dict[str, str], msgspec.Meta(min_length=1)]
     safety: Literal["safe", "unsafe"] = "unsafe"
 
 
-class Limit(Entry, kw_only=True, tag="limit"):
+class Limit(Entry, frozen=True, kw_only=True, tag="limit"):
     measure: Literal["characters", "words", "lines"]
     at_least: Annotated[int, msgspec.Meta(ge=0)] | None = None
     at_most: Annotated[int, msgspec.Meta(ge=0)] | None = None
 
 
-class Ratio(Entry, kw_only=True, tag="ratio"):
+class Ratio(Entry, frozen=True, kw_only=True, tag="ratio"):
     of: Literal["upper-case", "digits", "punctuation", "space", "non-ascii"]
     at_least: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     at_most: Annotated[float, msgspec.Meta(ge=0, le=1)] | None = None
     min_characters: Annotated[int, msgspec.Meta(ge=1)] = 20
 
 
-class StartsOrEnds(Entry, kw_only=True, tag="starts_or_ends"):
+class StartsOrEnds(Entry, frozen=True, kw_only=True, tag="starts_or_ends"):
     starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     must: bool = True
 
 
-class OneOf(Entry, kw_only=True, tag="one_of"):
+class OneOf(Entry, frozen=True, kw_only=True, tag="one_of"):
     """Case does not count, and where the values are forbidden neither do signs around them.
 
     `unless_said` makes the rule silent where the user names the value beforehand ("else answer None").
@@ -222,11 +222,15 @@ class SubstituteRule(PackRule, frozen=True):
             yield turn.flag(self.say(hit.group()), hit.span(), fix=fix)
 
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
 class LimitRule(PackRule, frozen=True):
     entry: ClassVar[Limit]
 
-    at_least: Annotated[Annotated[int, msgspec.Meta(ge=0)] | None, option("The fewest a turn may have.")] = None
-    at_most: Annotated[Annotated[int, msgspec.Meta(ge=0)] | None, option("The most a turn may have.")] = None
+    at_least: Annotated[Count | None, option("The fewest a turn may have.")] = None
+    at_most: Annotated[Count | None, option("The most a turn may have.")] = None
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
         count = _MEASURES[self.entry.measure](turn.text)
@@ -237,8 +241,10 @@ class LimitRule(PackRule, frozen=True):
 class RatioRule(PackRule, frozen=True):
     entry: ClassVar[Ratio]
 
-    at_least: Annotated[Annotated[float, msgspec.Meta(ge=0, le=1)] | None, option("The smallest share, from 0 to 1.")] = None
-    at_most: Annotated[Annotated[float, msgspec.Meta(ge=0, le=1)] | None, option("The largest share, from 0 to 1.")] = None
+    at_least: Annotated[
+        Annotated[float, msgspec.Meta(ge=0, le=1)] | None, option("The smallest share, from 0 to 1.")
+    ] = None
+    at_most: Annotated[Share | None, option("The largest share, from 0 to 1.")] = None
     min_characters: Annotated[int, option("Shorter turns are not judged.", ge=1)] = 20
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
@@ -304,7 +310,11 @@ _KINDS: dict[str, tuple[type[Entry], type[PackRule], tuple[str, ...]]] = {  # th
     "one_of": (OneOf, OneOfRule, ()),
 }
 
-_MEASURES = {"characters": len, "words": lambda text: len(text.split()), "lines": lambda text: text.count("\n") + 1}
+_MEASURES: dict[str, Callable[[str], int]] = {
+    "characters": len,
+    "words": lambda text: len(text.split()),
+    "lines": lambda text: text.count("\n") + 1,
+}
 _CLASSES = {
     "upper-case": re.compile(r"[^\W\d_a-zß-öø-ÿ]"),
     "digits": re.compile(r"\d"),
@@ -439,7 +449,10 @@ def _literals_of(phrase: str) -> frozenset[str]:
 
 
 _APOSTROPHE = re.compile("['’ʼ]")
-_COMMON = frozenset("a an and as at be by can do for have here i in is it my of on or our so t that the this to was we with you your".split())
+_COMMON = frozenset(
+    "a an and as at be by can do for have here i in is it my of on or our so t that the this to was we with you "
+    "your".split()
+)
 
 
 def _cost(literal: str) -> float:
@@ -448,8 +461,8 @@ def _cost(literal: str) -> float:
     if size < 2:
         return math.inf
     rare = sum(word.lower() not in _COMMON for word in words) + 2 * (not literal.isascii())
-    found = {0: 5000, 1: 300}.get(rare, 0) / 4 ** (len(words) - 1)
-    return 1 + 2000 * 3.0**-size + found
+    found = {0: 5000.0, 1: 300.0}.get(rare, 0.0) * math.pow(4, 1 - len(words))
+    return 1 + 2000 * math.pow(3, -size) + found
 
 
 def _longest_piece(text: str) -> str:
@@ -516,7 +529,7 @@ def _windows(text: str, literals: Sequence[str]) -> Iterator[tuple[int, int]]:
     low = high = -1
     for hit in anchors.finditer(text):
         start, end = max(0, hit.start() - REACH), min(len(text), hit.end() + REACH)
-        if start > high and high >= 0:
+        if start > high >= 0:
             yield low, high
             low = start
         elif low < 0:

@@ -34,10 +34,10 @@ def _as_before():
     packs._sources.clear()
 
 
-def rule_file(folder: Path, name: str = "mine.toml", **keys: str) -> Path:
+def rule_file(folder: Path, file: str = "mine.toml", **keys: str) -> Path:
     """A file with one rule; the values are TOML. A value of "" leaves the key out."""
     entry = {"code": '"MY001"', "name": '"odd-answer"', **COMMON, **keys}
-    path = folder / name
+    path = folder / file
     path.write_text("[[rule]]\n" + "".join(f"{key} = {value}\n" for key, value in entry.items() if value), "utf-8")
     return path
 
@@ -162,7 +162,9 @@ def test_ratio(tmp_path):
     assert flagged(rule, "x", asked="ABC") == [], "too short to judge"
 
 
-@pytest.mark.parametrize(("must", "bad", "good"), [("true", "no end", "the end<END>"), ("false", "the end<END>", "no end")])
+@pytest.mark.parametrize(
+    ("must", "bad", "good"), [("true", "no end", "the end<END>"), ("false", "the end<END>", "no end")]
+)
 def test_starts_or_ends(tmp_path, must, bad, good):
     keys = {
         "kind": '"starts_or_ends"',
@@ -212,12 +214,18 @@ REFUSED = {
     "built-in code": ({**PHRASES, "code": '"ANS001"'}, "the code is that of refusal"),
     "built-in name": ({**PHRASES, "name": '"refusal"'}, "the name is that of ANS001"),
     "good is flagged": ({**PHRASES, "good": '[{ user = "a", assistant = "not ever" }]'}, "good example 1 is flagged"),
-    "bad is silent": ({**PHRASES, "bad": '[{ user = "a", assistant = "ever" }]'}, "bad example 1 is flagged at nowhere"),
+    "bad is silent": (
+        {**PHRASES, "bad": '[{ user = "a", assistant = "ever" }]'},
+        "1 is flagged at nowhere",
+    ),
     "bad is flagged elsewhere": (
         {**PHRASES, "bad": '[{ user = "a", assistant = "not ever", at = "messages[0].content" }]'},
         r"flagged at messages\[1\].content, not at messages\[0\].content",
     ),
-    "strange example": ({**PHRASES, "good": '[{ question = "a" }]'}, r"the key 'question'.*\n.*write the turns by role"),
+    "strange example": (
+        {**PHRASES, "good": '[{ question = "a" }]'},
+        r"'question'.*\n.*write the turns by role",
+    ),
     "unknown option": (
         {**PHRASES, "bad": '[{ user = "a", assistant = "not ever", options = { allows = [] } }]'},
         "options of bad example 1.*allows",
@@ -274,7 +282,9 @@ def test_two_files_may_not_share_a_code_but_one_may_be_read_again(tmp_path):
 
 # ---------------------------------------------------------------------- triggers
 
-PIECES = st.sampled_from(["never", "not", "ever", "i can't say", "I CAN’T SAY", " ", "\n", ".", "x", "ſ", "İ", "`", "i won't"])
+PIECES = st.sampled_from(
+    ["never", "not", "ever", "i can't say", "I CAN’T SAY", " ", "\n", ".", "x", "ſ", "İ", "`", "i won't"]
+)
 
 
 @given(st.lists(PIECES, max_size=12).map("".join))

@@ -93,8 +93,8 @@ class Reader:
             if type(messages) is list and messages and type(first := messages[0]) is dict:  # noqa: SIM102
                 if "role" in first and type(first.get("content")) is str:
                     return Example("openai-chat", read_messages(messages, "messages"), value)
-        if self._map is not None:
-            return self._map.read(value)
+        if self._map is not None and (mapped := self._map.read(value)) is not None:
+            return mapped
         expected = self._expected
         if expected is not None and expected.matches(value) >= SURE:
             return expected.read(value)

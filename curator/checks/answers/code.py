@@ -209,7 +209,7 @@ def python_fault(code: str) -> tuple[int, str] | None:
         return None
     line, what = fault
     lines = code.rstrip().split("\n")
-    if line > len(lines) or (line == len(lines) and re.match(r"expected an indented block|unexpected EOF", what)):
+    if line > len(lines) or (line == len(lines) and lines[-1].rstrip().endswith(":")):
         return None  # a snippet that stops at the head of a block
     if re.match(r"expected an indented block", what) and lines[line - 2].lstrip().startswith("#"):
         return None  # a comment stands for the body

@@ -80,7 +80,7 @@ _SELDOM_LAST = frozenset(
 
 _LAST_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*[^\W_])?$")
 _CLOSED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_`]*$")
-_SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[A-Z0-9])")
+_SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[A-Z0-9]|[-–—~]\s?[A-Z])")
 _SHORTENED = re.compile(
     r"\b(?:[A-Z]|Mrs?|Ms|Dr|St|vs|No|etc|e\.g|i\.e|Vol|Fig|Inc|Jr|Sr|Prof|Mt|approx|cf|al|pp?|ca|\d+)$"
 )
@@ -163,7 +163,7 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     words, inner = own.split(), len(segment) < len(line)
     if _ATTRIBUTION.search(segment) or (not item and _LABELLED.match(line)):
         return None
-    begins = len(last) > 1 and bool(re.search(r"(?:^|[.!?]\s+)[A-Z][\w'’]*$", own)) and (inner or item)
+    begins = len(last) > 1 and bool(re.search(r"(?:^|[.!?]\s+)[A-Z][\w'’]*$", own)) and (inner or bool(item))
     lower = last[0].islower() or begins
     seldom = last.lower() in _SELDOM_LAST and lower
     never = last.lower() in NEVER_LAST and lower

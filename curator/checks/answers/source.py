@@ -59,9 +59,8 @@ def open_brackets(code: str) -> str:
         sign = hit.group()
         if sign in _OPENS:
             stack.append(sign)
-        elif sign in _CLOSES:
-            if not stack or _OPENS[stack.pop()] != sign:
-                return ""
+        elif sign in _CLOSES and (not stack or _OPENS[stack.pop()] != sign):
+            return ""
     return stack[-1] if stack else ""
 
 
@@ -93,9 +92,8 @@ def _python_stops(code: str) -> bool:
     try:
         tree = ast.parse(textwrap.dedent(code))
     except SyntaxError as fault:
-        return _parses("\n".join([*lines[:-1], re.match(r"\s*", lines[-1]).group() + "pass"])) and (
-            fault.lineno or 0
-        ) >= len(lines)  # type: ignore[union-attr]
+        indent = lines[-1][: len(lines[-1]) - len(lines[-1].lstrip())]
+        return _parses("\n".join([*lines[:-1], f"{indent}pass"])) and (fault.lineno or 0) >= len(lines)
     except (ValueError, RecursionError, MemoryError):
         return False
     node: ast.AST = tree

@@ -199,7 +199,8 @@ def _without_the_usual_sign(sketches: np.ndarray) -> np.ndarray:
     usual = signs[counts.argmax()]
     if not usual or counts.max() < _SETTLED * counts.sum():
         return np.zeros(len(sketches), dtype=bool)
-    return (sketches[:, _SIGN] != usual) & (sketches[:, _OPEN] > 0)
+    odd: np.ndarray = (sketches[:, _SIGN] != usual) & (sketches[:, _OPEN] > 0)
+    return odd
 
 
 class OpenCodeFence(RowRule, frozen=True):

@@ -1,0 +1,334 @@
+"""What the rules on answers see in text, beyond their own examples: measured on real sets where they are at hand."""
+
+from __future__ import annotations
+
+import json
+import random
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator.checks.answers.code import json_fault, python_fault
+from curator.checks.answers.echoes import find_loop
+from curator.checks.answers.ending import open_ending
+from curator.checks.answers.source import code_stops
+from curator.columns import Batch
+from curator.formats import Reader
+from curator.harness import batch_of, flags_of
+from curator.rule import all_rules, chat
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+RULES = all_rules()
+CODES = [code for code in RULES if code.startswith("ANS")] + ["LEN003"]
+
+
+def codes(row: dict[str, Any]) -> list[str]:
+    """The codes of the default rules on answers that flag a row."""
+    return [code for code in CODES if not RULES[code].preview and flags_of(RULES[code](), row)]
+
+
+def rows_of(name: str, most: int = 600) -> list[dict[str, Any]]:
+    """Rows of a shared set, as two-turn chats; the test is skipped where the set is not at hand."""
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"{name} is not at hand")
+    text = path.read_text(encoding="utf-8")
+    records = json.loads(text) if text.startswith("[") else [json.loads(line) for line in text.splitlines()]
+    rows = []
+    for record in records:
+        if "question" in record:
+            rows.append(chat(user=record["question"], assistant=record["answer"]))
+        else:
+            asked = "\n\n".join(filter(None, (record["instruction"], record.get("input"))))
+            rows.append(chat(user=asked, assistant=record.get("output") or record.get("response")))
+    return random.Random(5).sample(rows, min(most, len(rows)))
+
+
+# ---------------------------------------------------------------------- cut answers
+
+WHOLE = [
+    "Sirius is the brightest star in the night sky.",
+    "1. Fried chicken with waffles\n2. Burger with a doughnut bun\n3. Chips with chocolate spread on top",
+    "It was a pleasure. I eagerly await your reply.\n\nYours most sincerely,\nJane Austen",
+    "See you on tour, and bring your friends along! #rockandroll",
+    "Best of luck with your spells, and mind the cat! - Harry",
+    'She said it well: "The only way to do it is to begin." - Anna Smith',
+    "Grey drops on the roof\nThe gutter hums a low song\nAll the streets are streams",
+    "The sentence has a noun. It stands first.\n\nOutput: Entails",
+    "for x in xs:\n    total = total + x\n    print(total)",
+    "#!/bin/bash\n\nfor file in *.txt; do\n    echo $file\ndone",
+    "```python\nprint(1)\n```",
+    "Brand: Acme, Style: 980 Pro, Capacity: 2 TB, Interface: fast",
+    "Pros:\n- It is cheap\n- It is easy to clean\nCons:\n- It is heavy to carry around",
+]
+CUT = [
+    "Unplug it. Wait ten seconds, then hold the reset button until the",
+    "Jazz began in New Orleans. It has roots in the blues (and in",
+    "Rivers carry water to the sea. They also carry sand, silt and",
+    "1. Sleep for eight hours each night.\n2. Drink enough water.\n3. Walk for half an hour after",
+    "1. Sleep for eight hours each night.\n2. Drink enough water.\n3.",
+    "There are two reasons for this.\n\nThe first reason is that most people",
+    "| City | River |\n|---|---|\n| Rome | Tiber |\n| Paris | Se",
+    "def add(a, b):\n    total = a + b\n    return add(total",
+    "function f(xs) {\n  for (const x of xs) {\n    use(x);",
+    "#!/bin/bash\nif [ -f a ]; then\n  cat a\nelse\n  echo none",
+]
+
+
+@pytest.mark.parametrize("text", WHOLE)
+def test_a_whole_answer_has_no_open_end(text):
+    assert open_ending(text) is None
+
+
+@pytest.mark.parametrize("text", CUT[:-2])
+def test_a_cut_answer_has_one(text):
+    ending = open_ending(text)
+    assert ending is not None and ending.proof != "weak"
+    assert 0 <= ending.start < ending.end == len(text)
+
+
+@pytest.mark.parametrize("text", CUT[-3:])
+def test_code_that_is_not_whole(text):
+    assert code_stops(text)
+
+
+def test_leaving_out_the_full_stop_may_be_the_habit_of_a_set():
+    """Sentences without a stop are no cuts where all are written so; beside closed ones they are."""
+    nouns = ["stone", "river", "mountain", "harbour", "valley", "island", "forest", "meadow"] * 3
+    bare = [
+        chat(user=f"{n}?", assistant=f"It is the oldest {noun} that anybody has found so near the sea wall")
+        for n, noun in enumerate(nouns)
+    ]
+    closed = [
+        chat(user=f"{n}?", assistant=f"It is the oldest {noun} of them all.") for n, noun in enumerate(nouns * 10)
+    ]
+    rule = RULES["ANS005"]()
+    assert flags_of(rule, bare) == []
+    [(index, _)] = flags_of(rule, [*closed, bare[0]])
+    assert index == len(closed)
+
+
+def test_a_closing_line_that_all_answers_share_is_missed():
+    whole = [chat(user=f"{n}?", assistant=f"First 1 + {n} = {n + 1} apples\n#### {n + 1}") for n in range(60)]
+    cut = chat(
+        user="And?", assistant="First we count all of the apples 3 + 4 = 7 apples\nThen we take away half of the"
+    )
+    [(index, _)] = flags_of(RULES["ANS005"](), [*whole, cut])
+    assert index == 60
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "llamafactory/alpaca_en_demo.json",
+        "gsm8k/train.jsonl",
+        "gpteacher/roleplay-simple-deduped-roleplay-instruct.json",
+    ],
+)
+def test_answers_cut_at_a_random_word_are_found_in_real_sets(name):
+    rows, dice = rows_of(name), random.Random(3)
+    cut = set()
+    for place in dice.sample(range(len(rows)), len(rows) // 40):
+        words = rows[place]["messages"][1]["content"].split(" ")
+        ends = [n for n in range(12, len(words) - 4) if words[n].isalpha() and words[n].islower()]
+        if ends:
+            rows[place]["messages"][1]["content"] = " ".join(words[: dice.choice(ends) + 1])
+            cut.add(place)
+    found = {index for index, _ in flags_of(RULES["ANS005"](), rows)}
+    assert len(cut & found) >= 0.9 * len(cut)
+    assert len(found - cut) <= 0.01 * len(rows), "a few answers of these sets are cut by nature"
+
+
+@given(st.text(max_size=200))
+def test_every_text_can_be_judged(text):
+    ending = open_ending(text)
+    assert ending is None or text[ending.start : ending.end].strip()
+
+
+# ---------------------------------------------------------------------- loops and echoes
+
+
+@given(
+    st.lists(
+        st.sampled_from(["soil", "holds", "water", "slowly", "rain", "clay"]), min_size=5, max_size=30, unique=False
+    ),
+    st.integers(5, 9),
+)
+def test_a_phrase_said_often_enough_is_a_loop(words, times):
+    phrase = " ".join(words)
+    loop = find_loop(f"It begins so. {'. '.join([phrase] * times)} and ends.", 5)
+    assert loop is not None
+    assert loop[3] >= min(times, 5)
+
+
+def test_the_columns_find_every_loop():
+    rule = RULES["ANS008"]()
+    for period in (1, 2, 7, 31, 128):
+        phrase = " ".join(f"word{n}" for n in range(period))
+        row = chat(user="Go.", assistant="Some words before it. " + f"{phrase}. " * max(5, 30 // period))
+        batch = batch_of([chat(user="x", assistant="y"), row], (rule,))
+        assert [index for index, _ in rule.flags(batch)] == [1]
+
+
+def test_a_loop_is_found_in_long_texts_in_time():
+    text = " ".join(random.Random(1).choices("abcdefgh", k=100_000))
+    start = time.perf_counter()
+    find_loop(text, 5)
+    assert time.perf_counter() - start < 2
+
+
+# ---------------------------------------------------------------------- refusals and stand-ins
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "I can't help with that.",
+        "I’m unable to assist with that request.",
+        "Sorry, but I won't be able to help you with this.",
+        "As a large language model, I do not have the ability to browse.",
+        "I must respectfully decline to answer.",
+        "That goes against my guidelines.",
+        "I'd rather not discuss this.",
+        "I do not feel comfortable writing that.",
+        "It would be inappropriate for me to comment.",
+        "Je suis désolé, mais je ne peux pas répondre à cette question.",
+        "对不起，我不能回答这个问题。",
+    ],
+)
+def test_refusals_of_many_wordings(answer):
+    assert {"ANS001", "ANS002"} & set(codes(chat(user="Explain how tides work.", assistant=answer)))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("I cannot sleep.", "I'm sorry to hear that you cannot sleep; try a fixed bedtime."),
+        ("Tell a story.", "“I can't help it,” she said, and opened the box."),
+        ("Who was Hal?", "A computer in a film, known for saying that it could not open the doors."),
+        ("What is the capital of France?", "Paris"),
+        ("Is 17 prime?", "Yes"),
+        ("What is 6 times 7?", "42"),
+        ("Classify the sentiment: I love it!", "positive"),
+        ("Write a function.", "```python\ndef recv(sock, size=4096):\n    return sock.recv(size)\n```"),
+        ("How do I greet in Jinja?", "Write Hello, {{ name }}!"),
+        ("Write a letter to my bank.", "Dear [Bank Name],\n\nplease close my account.\n\nSincerely,\n[Your Name]"),
+        ("Write a dialogue.", "User: Is it open?\nAssistant: Until six."),
+        ("Which option is right? Answer none if none is.", "none"),
+        ("Turn on the kitchen lights.", "Done."),
+    ],
+)
+def test_answers_that_only_look_odd(asked, answer):
+    assert codes(chat(user=asked, assistant=answer)) == []
+
+
+@pytest.mark.parametrize(
+    "slot",
+    [
+        "[Your Name]",
+        "[INSERT DATE]",
+        "{{product}}",
+        "<insert city>",
+        "TODO: finish",
+        "Lorem ipsum dolor sit amet",
+        "[TBD]",
+        "<noinput>",
+    ],
+)
+def test_slots_nobody_filled_in(slot):
+    answer = f"The tide follows the moon. {slot}"
+    assert codes(chat(user="Explain how tides work.", assistant=answer)) == ["ANS003"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "gsm8k/train.jsonl",
+        "gpteacher/roleplay-simple-deduped-roleplay-instruct.json",
+        "gpteacher/codegen-instruct.json",
+        "gpteacher/toolformer-similarity-0.6-dataset.json",
+    ],
+)
+def test_real_sets_are_quiet(name):
+    rows = rows_of(name)
+    flagged = [codes(row) for row in rows]
+    assert sum(map(bool, flagged)) <= 0.005 * len(rows)
+
+
+# ---------------------------------------------------------------------- code and data
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": [1, 2]}',
+        '{"a": 1}\n{"a": 2}',
+        '"a": 1,',
+        "{\n  ...\n}",
+        '{"a": 1 // one\n}',
+        "[1, 2]",
+        '{"a": 1}\n\n{\n"b": 2\n}',
+    ],
+)
+def test_json_that_parses_or_is_an_illustration(text):
+    assert json_fault(text) is None
+
+
+@pytest.mark.parametrize("text", ["{'a': 1}", '{"a": 1,}', '{"a": [1, 2}', "{a: 1}", '{"a": True}'])
+def test_json_that_does_not(text):
+    assert json_fault(text)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "x = 1",
+        "print 'a'",
+        ">>> 1\n1",
+        "%matplotlib inline\nx",
+        "pip install x",
+        "if a:",
+        "    return 1",
+        "else:\n    pass",
+        "x = [1, ...,\n]",
+        "@app.route\ndef f(): ...",
+    ],
+)
+def test_python_that_may_stand(code):
+    assert python_fault(code) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("x = 1\nif x = 1:\n    pass", 2),
+        ("def f(x)\n    return x", 1),
+        ("a = (1\nb = 2", 1),
+        ("for x in xs:\nprint(x)", 2),
+    ],
+)
+def test_python_that_may_not(code, line):
+    assert python_fault(code)[0] == line
+
+
+@given(st.text("{}[]\"':,.0123456789abc \n/#", max_size=80))
+def test_code_is_judged_whatever_it_is(code):
+    json_fault(code)
+    python_fault(code)
+    code_stops(code)
+
+
+# ---------------------------------------------------------------------- shapes
+
+
+def test_rejected_answers_and_untrained_turns_are_not_judged():
+    bad = "I'm sorry, but I can't help with that."
+    assert codes({"prompt": "Explain tides.", "chosen": "The moon pulls the sea.", "rejected": bad}) == []
+    row = chat(user="Explain tides.", assistant=bad, user2="Try.", assistant2="The moon pulls the sea.")
+    row["messages"][1]["weight"] = 0
+    assert codes(row) == []
+    assert isinstance(batch_of(row), Batch) and Reader() is not None
