@@ -24,7 +24,6 @@ import numpy as np
 from curator import formats, tokens
 from curator.cache import Cache, report_key
 from curator.columns import parse
-from curator.excerpt import excerpt
 from curator.findings import FindingStore, Piece
 from curator.mappers import choose
 from curator.model import (
@@ -37,7 +36,7 @@ from curator.model import (
 )
 from curator.rows import SetRows
 from curator.rule import DatasetRule
-from curator.scan import Job, Scan, Scanned, finding_id, read_scan
+from curator.scan import Job, Scan, Scanned, excerpt_of, finding_id, read_scan
 from curator.sources import Source, Span, cut, open_sources
 from curator.store import Found, ScanFile, Spill
 
@@ -188,7 +187,7 @@ class _Run:
 
     def _address(self, code: str, line: int, flag: Any, rows: SetRows, shown: bool) -> Found:
         members = tuple(sorted(rows.content_id(row) for row in (line, *flag.related)))
-        excerpted = excerpt(flag, *rows.value_and_raw(line)) if shown else None
+        excerpted = excerpt_of(flag, *rows.value_and_raw(line), rows.example_or_none(line)) if shown else None
         return Found(code, line, flag, finding_id(code, members, flag), rows.content_id(line), excerpted)
 
     def _reader(self, source: int) -> formats.Reader:
@@ -250,7 +249,7 @@ class _Run:
         return FileStat(
             source.path,
             source.container + (f", {source.compression}" if source.compression else ""),
-            detection.shape or "unknown",
+            "mapped" if "mapped" in shapes else detection.shape or "unknown",
             detection.confidence,
             sum(head.lines for head in heads),
             sum(head.rows for head in heads),

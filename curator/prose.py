@@ -44,7 +44,7 @@ def looks_like_code(text: str) -> bool:
     return _is_code(text, _kinds(text))
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=4096)
 def _masked(text: str) -> tuple[Span, ...]:
     found: list[Span] = [(start, end, "code") for start, end in _fences(text)]
     rest = _blanked(text, found)

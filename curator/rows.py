@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curator.columns import UNSET, parse
+from curator.columns import parse
 from curator.model import Example
 from curator.sources import Source, Span, read
 from curator.store import ScanFile
@@ -56,7 +56,10 @@ class SetRows:
         return parse(raw.removeprefix(b"\xef\xbb\xbf")), raw
 
     def example(self, index: int) -> Example:
-        value, _ = self.value_and_raw(index)
-        example = self._reader(self.source_of(index)).read(value) if value is not UNSET else None
+        example = self.example_or_none(index)
         assert example is not None, "a rule asked for a row that is not readable"
         return example
+
+    def example_or_none(self, index: int) -> Example | None:
+        value, _ = self.value_and_raw(index)
+        return self._reader(self.source_of(index)).read(value) if type(value) is dict else None

@@ -18,7 +18,7 @@ from curator.columns import ROLE_CODES, Batch, Literals
 from curator.errors import WriteError
 from curator.excerpt import excerpt
 from curator.formats import Reader
-from curator.model import Flag
+from curator.model import Example, Excerpt, Flag
 from curator.rule import DatasetRule, RawRule, RowRule, Rule
 from curator.sources import Source, Span, read
 from curator.store import Found, Head, ScanFile, Tally, write_scan
@@ -149,8 +149,19 @@ def _tally(batch: Batch, rule: Rule, found: list[Found], seconds: float) -> Tall
 def address(batch: Batch, code: str, line: int, flag: Flag) -> Found:
     """A flag of a row rule with its row's content id and its own."""
     row = batch.content_ids[line].hex()
-    shown = excerpt(flag, batch.values[line], batch.lines[line])
+    shown = excerpt_of(flag, batch.values[line], batch.lines[line], batch.examples[line])
     return Found(code, line, flag, finding_id(code, (row,), flag), row, shown)
+
+
+def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> Excerpt | None:
+    """The excerpt of a flag; a flag on a whole row that could be read shows what the user asks."""
+    if not flag.at and flag.byte is None and example is not None:
+        turns = example.all_turns()
+        asked = next((turn for turn in turns if turn.role == "user" and turn.text), turns[0] if turns else None)
+        if asked is not None and asked.text:
+            at, span = asked.place(0, 0)
+            flag = Flag(at, flag.message, span)
+    return excerpt(flag, value, raw)
 
 
 def finding_id(code: str, rows: tuple[str, ...], flag: Flag) -> str:

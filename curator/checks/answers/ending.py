@@ -143,7 +143,7 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
     line = body[start:]
     if start and _BARE_ITEM.match(line):
         return Ending(start, len(body), "after a list number")
-    last = _LAST_WORD.search(line)
+    last = _LAST_WORD.search(line, max(line.rfind(" "), line.rfind("\t")) + 1)
     if last is None:
         return _after_sign(body, start)
     place = _segment(line)
@@ -167,7 +167,7 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     lower = last[0].islower() or begins
     seldom = last.lower() in _SELDOM_LAST and lower
     never = last.lower() in NEVER_LAST and lower
-    reason = f"at the word {last!r}" if seldom or never else "in the middle of a sentence"
+    reason = f"at the word {last!r}" if seldom or never else "without closing the last sentence"
     prose = [part for part in earlier if len(part.split()) >= 5 and not _HEADING.match(part)]
     evident = inner or begins or last in _CUT_SHORT or any(_CLOSED.search(part) for part in prose)
     if (never or (seldom and begins)) and evident and not (item and len(words) < 4 and not begins):
@@ -222,7 +222,11 @@ def _runs(words: Sequence[str]) -> bool:
 
 def _segment(line: str) -> int:
     """Where the last sentence of a line starts."""
-    ends = [hit.end() for hit in _SENTENCE.finditer(line) if not _SHORTENED.search(line, 0, hit.start())]
+    ends = [
+        hit.end()
+        for hit in _SENTENCE.finditer(line)
+        if not _SHORTENED.search(line, max(0, hit.start() - 24), hit.start())
+    ]
     return ends[-1] if ends else 0
 
 

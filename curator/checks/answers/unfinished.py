@@ -33,7 +33,9 @@ _ODER = chat(user="Which river flows through Breslau?", assistant="The river tha
 # Columns of the sketch of a row.
 _ANSWERS, _HANGING, _SURE, _LIKELY, _WEAK, _OPEN, _SIGN = range(7)
 _SETTLED = 0.95  # share of answers that begin their last line alike, from which on it is a rule of the set
-_STRAY = 0.006  # share of answers that may end without a full stop before it is a habit
+# Shares of answers that may end without a full stop before it is a habit of the set: after closed sentences, and
+# where there is one sentence only.
+_STRAY, _STRAY_ALONE = 0.03, 0.01
 _ENOUGH = 50  # answers from which on a set can have such a rule
 
 
@@ -136,13 +138,12 @@ class CutAnswer(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         answers, hanging, _, likely, weak, opened, _ = sketches.sum(axis=0).tolist()
-        ordinary = self.unclosed * hanging + 1 + answers * _STRAY
         proofs = {"sure"}
         wanted = sketches[:, _SURE] > 0
-        if likely <= ordinary:
+        if likely <= (self.unclosed + 1) * hanging + 1 + _STRAY * answers:
             proofs.add("likely")
             wanted |= sketches[:, _LIKELY] > 0
-            if likely + weak <= ordinary + hanging:
+            if weak <= (self.unclosed + 1) * hanging + 1 + _STRAY_ALONE * answers:
                 proofs.add("weak")
                 wanted |= sketches[:, _WEAK] > 0
         odd = _without_the_usual_sign(sketches) if opened else np.zeros(len(sketches), dtype=bool)
