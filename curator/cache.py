@@ -1,25 +1,15 @@
-"""The cache of scans and whole reports, in `.curator_cache` (or where CURATOR_CACHE_DIR says).
+"""The folder of what is kept between runs: `.curator_cache`, or where CURATOR_CACHE_DIR says.
 
-Scans are kept by the hash of their bytes and plan, reports by the plan and the stamps (size, times,
-inode) of the files. An entry is only ever written whole; the oldest go when the folder outgrows LIMIT.
+Scans are kept by the hash of their bytes and plan, reports by the state of all they rest on. An entry
+is only ever written whole; those longest unused go when the folder outgrows LIMIT.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-import time
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import msgspec
-
-from curator.errors import WriteError
-from curator.store import write_whole
 
 LIMIT = 4_000_000_000  # bytes
-_SETTLED = 50_000_000  # ns: a file younger than this may still change within one tick of its clock
 
 
 class Cache:
@@ -44,21 +34,7 @@ class Cache:
             return None
         return cache
 
-    def report(self, key: str) -> Any | None:
-        """The state of a report kept under the key, or None."""
-        try:
-            return msgspec.msgpack.decode((self.reports / key).read_bytes())
-        except (OSError, msgspec.DecodeError):
-            return None
-
-    def keep_report(self, key: str, state: Any) -> None:
-        try:
-            write_whole(self.reports / key, [msgspec.msgpack.encode(state)])
-            self._trim()
-        except WriteError:
-            pass  # a full disk costs the next run its head start, nothing else
-
-    def _trim(self) -> None:
+    def trim(self) -> None:
         """Remove the entries longest unused until the folder is within LIMIT."""
         entries = [(file, file.stat()) for part in (self.scans, self.reports) for file in part.iterdir()]
         excess = sum(stat.st_size for _, stat in entries) - LIMIT
@@ -67,28 +43,3 @@ class Cache:
                 return
             file.unlink(missing_ok=True)
             excess -= stat.st_size
-
-
-def report_key(paths: Sequence[str | Path], meaning: str) -> str | None:
-    """The key of the report on these files, or None where one is no settled regular file.
-
-    `meaning` stands for everything else the report depends on.
-    """
-    digest = hashlib.blake2b(meaning.encode(), digest_size=16)
-    for path in paths:
-        try:
-            stat = os.stat(path)  # noqa: PTH116 - one call gives the whole stamp
-        except OSError:
-            return None
-        if not Path(path).is_file() or time.time_ns() - stat.st_mtime_ns < _SETTLED:
-            return None
-        stamp = (
-            str(path),
-            str(Path(path).resolve()),
-            stat.st_size,
-            stat.st_mtime_ns,
-            stat.st_ctime_ns,
-            stat.st_ino,
-        )
-        digest.update(repr(stamp).encode())
-    return digest.hexdigest()

@@ -25,6 +25,7 @@ from curator import __version__, tokens
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
+from curator.recall import code_stamp
 from curator.rule import RULES, Rule, all_rules
 from curator.writing import write_whole
 
@@ -599,7 +600,7 @@ def _hash(plan: Plan) -> str:
     """BLAKE2b-128 of what findings depend on, in canonical JSON, and of curator's version."""
     packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, plan.packs)]
     body = {
-        "curator": (__version__, _code_stamp()),
+        "curator": (__version__, code_stamp()),
         "rules": {rule.code: msgspec.structs.asdict(rule) for rule in plan.rules},
         "packs": [hashlib.blake2b(file.read_bytes()).hexdigest() for file in packs],
         "severities": plan.severities,
@@ -609,12 +610,6 @@ def _hash(plan: Plan) -> str:
         "max_length": plan.max_length,
     }
     return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=16).hexdigest()
-
-
-@cache
-def _code_stamp() -> int:
-    """Changes with any module of this installation, so that nothing cached outlives an edit of the code."""
-    return max(file.stat().st_mtime_ns for file in Path(__file__).parent.rglob("*.py"))
 
 
 def _shown_path(path: Path | None) -> str:

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from curator import formats, tokens
-from curator.cache import Cache, report_key
+from curator import formats, recall, tokens
+from curator.cache import Cache
 from curator.columns import parse
 from curator.findings import FindingStore, Piece
 from curator.mappers import choose
@@ -64,17 +64,17 @@ def lint(
         ConfigError: the configuration cannot be honoured.
         ChangedError: a file changed while it was read.
     """
+    if cache and (told := recall.recall(paths, config)):
+        return told
     started = time.perf_counter()
     plan = config.plan()
     kept = Cache.open() if cache else None
-    key = report_key(paths, _meaning(plan)) if kept else None
-    if kept and key and (state := kept.report(key)) and (report := _revive(state, plan, started)):
-        return report
+    key = recall.key_of(paths, config) if kept else None
     with _no_collector(), open_sources(paths) as sources:
         report = lint_sources(sources, plan, workers=workers, cache=kept, progress=progress)
         report = msgspec.structs.replace(report, seconds=time.perf_counter() - started)
         if kept and key:
-            kept.keep_report(key, _state(report, report.findings, kept))
+            recall.keep(report, key, kept)
         return report
 
 
@@ -319,43 +319,3 @@ def _unread(files: Sequence[FileStat], detections: Sequence[formats.Detection]) 
                 f"{file.path}: the rows are in no known shape (keys seen: {keys or 'none'})",
                 "say which column is what: --map question=user,answer=assistant",
             )
-
-
-def _meaning(plan: Plan) -> str:
-    return f"{plan.hash} {plan.fail_on} {sorted(plan.limits.items())} {plan.ignores} {plan.exclude}"
-
-
-# ---------------------------------------------------------------------- keeping a whole report
-
-
-class _State(msgspec.Struct, frozen=True):
-    """A report and its findings' places, as kept in the cache."""
-
-    report: Report
-    pieces: list[Piece]
-    bounds: list[int]
-    paths: list[str]
-    faults: list[tuple[int, int, Found]]
-    spilled: bytes
-    parts: list[tuple[int, int, list[int], list[int]]]
-
-
-def _state(report: Report, store: FindingStore, cache: Cache) -> Any:
-    spilled = store.spill.path.read_bytes() if store.spill.path.exists() else b""
-    bare = msgspec.structs.replace(report, findings=None)
-    return _State(bare, store.pieces, store.bounds, store.paths, store.faults, spilled, store.spill.parts)
-
-
-def _revive(state: Any, plan: Plan, started: float) -> Report | None:
-    """The report as it was, or None when a scan file it rests on is gone."""
-    try:
-        kept = msgspec.convert(state, _State)
-        folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
-        spill = Spill.restore(Path(folder.name) / "joined", kept.parts)
-        spill.path.write_bytes(kept.spilled)
-        names = {stat.code: (stat.name, stat.severity) for stat in kept.report.rules}
-        store = FindingStore(kept.pieces, kept.bounds, kept.paths, kept.faults, names, spill, folder)
-    except (msgspec.ValidationError, OSError):
-        return None
-    seconds = time.perf_counter() - started
-    return msgspec.structs.replace(kept.report, findings=store, seconds=seconds, cached=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from heapq import merge
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 
 from curator.model import Finding, Place
 from curator.store import Found, ScanFile, Spill
@@ -72,7 +72,7 @@ class FindingStore:
         )  # fmt: skip
 
     def _place(self, index: int) -> Place:
-        k = int(np.searchsorted(self.bounds, index, side="right")) - 1
+        k = bisect_right(self.bounds, index) - 1
         piece = self.pieces[k]
         return Place(self.paths[piece.source], self._number(piece, index - self.bounds[k]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,7 @@ class SetRows:
 
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         """The JSON value (UNSET where broken) and the bytes of a line, read again from its source."""
-        span = int(np.searchsorted(self._bounds, index, side="right")) - 1
+        span = bisect_right(self._bounds, index) - 1
         if span != self._span:
             n, place = self._spans[span]
             self._lines = read(self._sources[n], place).split(b"\n")

@@ -7,17 +7,15 @@ scan file wherever they stand: the chunk cache rests on that.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
-from curator.errors import WriteError
 from curator.model import Excerpt, Flag
+from curator.writing import write_passing
 
 _PREFIX = 8  # bytes that give the length of the head, little endian
 
@@ -99,25 +97,7 @@ def write_scan(path: Path, head: Head, found: Sequence[Found], arrays: Mapping[s
         offset += values.nbytes
     packed = msgspec.msgpack.encode(msgspec.structs.replace(head, findings=len(body), arrays=directory))
     parts = [len(packed).to_bytes(_PREFIX, "little"), packed, body]
-    write_whole(path, [*parts, *(np.ascontiguousarray(values).tobytes() for values in arrays.values())])
-
-
-def write_whole(path: Path, parts: Sequence[bytes]) -> None:
-    """Write a file under a passing name and move it into place.
-
-    Raises:
-        WriteError: the disk is full or the folder cannot be written; no part of the file is left.
-    """
-    passing = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with passing.open("wb") as file:
-            file.writelines(parts)
-        passing.replace(path)
-    except OSError as error:
-        passing.unlink(missing_ok=True)
-        raise WriteError(
-            f"cannot write: {error.strerror}", where=str(path), hint="free some space, or run with --no-cache"
-        ) from None
+    write_passing(path, [*parts, *(np.ascontiguousarray(values).tobytes() for values in arrays.values())])
 
 
 class Spill:
@@ -147,13 +127,3 @@ class Spill:
                 with self.path.open("rb") as file:
                     file.seek(offsets[span])
                     yield from _found.decode(file.read(sizes[span]))
-
-    def state(self) -> Any:
-        """What `restore` needs to read the spill again."""
-        return self.parts
-
-    @classmethod
-    def restore(cls, path: Path, state: Any) -> Spill:
-        spill = cls(path)
-        spill.parts = [tuple(part) for part in state]
-        return spill

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -61,11 +62,24 @@ class Replacement:
         return WriteError(f"cannot be written: {error.strerror or error}", where=self._shown, hint=self._hint)
 
 
-def write_whole(path: str | Path, data: bytes) -> None:
+def write_whole(path: str | Path, data: bytes | Sequence[bytes]) -> None:
     """Write a small file whole or not at all. Raises WriteError."""
     with Replacement(path) as new:
-        new.file.write(data)
+        new.file.writelines([data] if isinstance(data, bytes) else data)
         new.commit()
+
+
+def write_passing(path: Path, parts: Sequence[bytes]) -> None:
+    """Write a file that can be made again, whole or not at all, without waiting for the disk. Raises WriteError."""
+    passing = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with passing.open("wb") as file:
+            file.writelines(parts)
+        passing.replace(path)
+    except OSError as error:
+        passing.unlink(missing_ok=True)
+        hint = "free some space, or run with --no-cache"
+        raise WriteError(f"cannot be written: {error.strerror or error}", where=str(path), hint=hint) from None
 
 
 def keep_copy(path: Path, folder: Path) -> Path:

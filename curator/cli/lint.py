@@ -125,10 +125,14 @@ def command(
 
 def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None) -> Report:
     """The findings, less those that a decision keeps out and those that the baseline lists."""
-    from curator import decisions, engine
+    from curator import decisions, recall
 
-    with progress() as tick:
-        report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick)
+    report = recall.recall(paths, config) if config.cache else None
+    if report is None:
+        from curator import engine
+
+        with progress() as tick:
+            report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick)
     log = decisions.read(decisions.place(paths))
     for problem in log.unread:
         click.echo(f"{log.path}:{problem.line}: passed over: {problem.message}", err=True)

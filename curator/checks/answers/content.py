@@ -144,7 +144,7 @@ _MAY_HOLD_SLOTS = re.compile(
     r"forms?|certificates?|cards?|bio|biograph\w*|profiles?|job (?:posting|description|ad)|postings?|adverts?|advertis\w*|ads?|announcements?|posts?|tweets?|captions?|repl(?:y|ies)|respond|responses?|"
     r"complaints?|applications?|apply|recommendations?|references?|proposals?|polic(?:y|ies)|statements?|introduc\w*|placeholders?|fill|blanks?|mad libs?|brackets?|pitch\w*|slogans?|sentences?|"
     r"dialog(?:ue)?s?|conversations?|interviews?|voicemail|greetings?|sign|(?:a|an|the|lesson|business|marketing|project|action) plan|report|reports|review|essay|blog|articles?|brochure|flyer|poster|newsletter|website|web|page|checklist|outline|"
-    r"survey|questionnaire|invoice|receipt|quote|thank|apolog\w*|persona|user stor(?:y|ies)|schedule|itinerary|agenda|minutes|summary|abstract|thesis|plot|story|poem|eulogy|toast|vows|obituary|cover|tickets?|jira|citations?|cite|professional|formal)\b",
+    r"survey|questionnaire|invoice|receipt|thank|apolog\w*|persona|user stor(?:y|ies)|schedule|itinerary|agenda|minutes|summary|abstract|thesis|plot|story|poem|eulogy|toast|vows|obituary|cover|tickets?|jira|citations?|cite|professional|formal)\b",
     re.I,
 )
 _TEMPLATES = re.compile(
@@ -153,7 +153,7 @@ _TEMPLATES = re.compile(
 )
 _ON_CODE_OR_TEXT = re.compile(
     _TEMPLATES.pattern
-    + r"|\b(?:latex|code|html|javascript|js|react|python|yaml|github|script|variables?|format|syntax|prompts?|website|web|page|app|shopify|docker|programm?ing|function|letters?|e-?mails?|messages?)\b",
+    + r"|\b(?:latex|code|html|javascript|js|react|python|yaml|github|script|variables?|format|syntax|prompts?|website|web|page|app|shopify|docker|programm?ing|function)\b",
     re.I,
 )
 _ON_TASKS = re.compile(r"\bto-?dos?\b|\bcomments?\b|\bfixme\b|\btemplates?\b|\bchecklist\b|\bjira\b|\bkanban\b", re.I)
@@ -332,11 +332,11 @@ _ACKNOWLEDGES = re.compile(
     re.I | re.S,
 )
 _ONE_WORD = re.compile(
-    r"\b(?:one word|a word|synonyms?|antonyms?|opposite|translat\w*|rhym\w*|past tense|participle|abbreviat\w*|slang|anagram|conjugat\w*|unscramble|crossword)\b",
+    r"\b(?:one word|a word|synonyms?|antonyms?|opposite|translate [\"'“‘]|past tense|participle|abbreviat\w*|slang|anagram|conjugat\w*|unscramble|crossword)\b",
     re.I,
 )
 _SIGNS = re.compile(
-    r"\b(?:which|what|insert|add|use|fill|identify|choose|missing)\b.{0,80}\b(?:sign|symbol|character|punctuation|operator|mark|dash|dot|hyphen|period|morse|emoji|delimiter|separator)\b",
+    r"\b(?:which|what|insert|add|use|fill|identify|choose|missing)\b.{0,80}\b(?:sign|symbol|punctuation|operator|dash|dot|hyphen|morse|emoji|delimiter|separator)\b",
     re.I | re.S,
 )
 _ASKS_FOR_TEXT = re.compile(
@@ -368,4 +368,7 @@ def _may_be_acknowledged(asked: str, said: str, body: str) -> bool:
     named = re.search(rf"[\"'“‘]{re.escape(core)}\W|\bor {re.escape(core)}\b|\b{re.escape(core)} or\b", said.lower())
     if named or (_ONE_WORD.search(said) and len(asked.split()) < 20 and not _ASKS_FOR_TEXT.search(asked)):
         return True
-    return bool(_ACKNOWLEDGES.search(asked)) and not _ASKS_FOR_TEXT.search(asked)
+    thanked = re.match(r"\W*(?:thank|thanks|great|perfect|ok|okay)\b", asked, re.I) and "?" in asked
+    return (
+        bool(_ACKNOWLEDGES.search(asked)) and len(asked.split()) < 50 and not (thanked or _ASKS_FOR_TEXT.search(asked))
+    )

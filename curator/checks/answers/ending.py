@@ -94,11 +94,14 @@ _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?$|[A-Z][^.!?]{0,60}:$)")
 _INTRODUCES = re.compile(r":$|^(?:\S+\s+){0,3}\S+,$")  # "The answer is:", "Yours sincerely,"
 _ATTRIBUTION = re.compile(r"(?:^|[\"”’']\s*)[-–—~]\s?[A-Z][\w.]*(?:\s[\w.]+){0,3}$")
 _LABELLED = re.compile(r"\W*[^\W\d][\w ]{0,20}\W*:\s*\S+(?:\s\S+){0,2}$")  # "Output: yes"
-_CLOSING = re.compile(
-    r"(?:yours|best|kind|warm|with|sincerely|regards|love|cheers|thanks|thank|respectfully|faithfully|cordially|from"
-    r"|by|your|the|signed|ps|p\.s|xoxo|looking)\b(?:\s+\S+){0,7}$|[-–—~]\s?\w",
+_CLOSING = re.compile(  # "Yours sincerely, Jane", "With love from the team"
+    r"(?:yours|best|kind|warm|sincerely|regards|love|cheers|thanks|thank|respectfully|faithfully|cordially|signed|xoxo|looking)\b"
+    r"(?:\s+\S+){0,7}$|(?:with|from|by|your|the|p\.?s)\b(?:\s+\S+){0,7}$|[-–—~]\s?\w",
     re.I,
 )
+
+
+_GREETING = re.compile(r"(?:yours|best|kind|warm|sincerely|regards|love|cheers|thanks?|with|looking|from)\b", re.I)
 
 
 def open_ending(text: str) -> Ending | None:
@@ -174,12 +177,14 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
         return Ending(*span, reason, hanging=True)
     likely = Ending(*span, reason, "likely", seldom or never)
     running = _runs(segment.split() if inner else words)
-    if _CLOSING.match(segment) and not seldom and not (running and lower):
+    plain = lower and (running or (inner and len(segment.split()) > 2 and not _GREETING.match(segment)))
+    if _CLOSING.match(segment) and not seldom and not plain:
         return None
     if inner and (running or (lower and len(segment.split()) > 1)):
         return likely
     if item:
-        siblings = [part for part in earlier if _ITEM.match(part)]
+        numbered = line.lstrip(" (")[0].isdigit()
+        siblings = [part for part in earlier if _ITEM.match(part) and part.lstrip(" (")[0].isdigit() == numbered]
         if never and len(words) > 3:
             return Ending(*span, reason, "weak", hanging=True)
         return likely if _closes(siblings, 1 if running else 2) else None

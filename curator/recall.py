@@ -1,0 +1,151 @@
+"""A lint that was done before, told again without reading the data.
+
+A report is kept under the state of everything it rests on: the files (path, size, times, inode), the
+configuration, the tokenizer and the code of curator. This module imports nothing that is slow to load,
+so that an unchanged set is answered in the time it takes to read the findings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator, Sequence
+from functools import cache
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from curator import __version__, tokens
+from curator.cache import Cache
+from curator.errors import WriteError
+from curator.model import Finding, Report
+from curator.writing import write_passing
+
+if TYPE_CHECKING:
+    from curator.config import Config
+
+_SETTLED = 50_000_000  # ns: a file younger than this may still change within one tick of its clock
+_MOST_FINDINGS = 500_000  # more are not kept: reading them again would cost as much as the lint
+_MOST_FILES = 10_000
+_BLOCK = 4096  # findings read at a time
+
+_report = msgspec.msgpack.Decoder(Report)
+_findings = msgspec.msgpack.Decoder(list[Finding])
+
+
+class KeptFindings:
+    """The findings of a kept report, read in blocks at each iteration."""
+
+    def __init__(self, file: Path, blocks: list[tuple[int, int]], count: int) -> None:
+        self._file, self._blocks, self._count = file, blocks, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[Finding]:
+        with self._file.open("rb") as file:
+            for start, size in self._blocks:
+                file.seek(start)
+                yield from _findings.decode(file.read(size))
+
+
+class _Kept(msgspec.Struct, frozen=True):
+    """What is kept of a report beside its findings."""
+
+    report: Report
+    blocks: list[tuple[int, int]]
+    count: int
+
+
+_kept = msgspec.msgpack.Decoder(_Kept)
+
+
+def recall(paths: Sequence[str | Path], config: Config) -> Report | None:
+    """The report of the same lint on the same files, or None when it must be done."""
+    started = time.perf_counter()
+    kept = Cache.open()
+    key = key_of(paths, config) if kept else None
+    if not kept or not key:
+        return None
+    try:
+        head = _kept.decode((kept.reports / key).read_bytes())
+        file = kept.reports / f"{key}.findings"
+        if file.stat().st_size != sum(size for _, size in head.blocks):
+            return None
+    except (OSError, msgspec.MsgspecError):
+        return None
+    found = KeptFindings(file, head.blocks, head.count)
+    seconds = time.perf_counter() - started
+    return msgspec.structs.replace(head.report, findings=found, seconds=seconds, cached=True)
+
+
+def keep(report: Report, key: str, kept: Cache) -> None:
+    """Keep a report under the key; a full disk costs the next run its head start, nothing else."""
+    if len(report.findings) > _MOST_FINDINGS:
+        return
+    encode = msgspec.msgpack.Encoder().encode
+    findings = iter(report.findings)
+    bodies = [encode(block) for block in iter(lambda: list(islice(findings, _BLOCK)), [])]
+    blocks, start = [], 0
+    for body in bodies:
+        blocks.append((start, len(body)))
+        start += len(body)
+    head = _Kept(msgspec.structs.replace(report, findings=None), blocks, len(report.findings))
+    try:
+        write_passing(kept.reports / f"{key}.findings", bodies)
+        write_passing(kept.reports / key, [encode(head)])
+        kept.trim()
+    except WriteError:
+        pass
+
+
+def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
+    """The key of the report on these paths, or None where one is no settled file or folder of files."""
+    digest = hashlib.blake2b(digest_size=16)
+    try:
+        for path in paths:
+            digest.update(repr((str(path), [_stamp(file) for file in _files(Path(path))])).encode())
+        for pack in config.packs:
+            digest.update(repr(_stamp(config.root / pack)).encode())
+    except (OSError, _NotSettledError):
+        return None
+    settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}
+    digest.update(msgspec.json.encode(settings, order="deterministic"))
+    digest.update(repr((__version__, code_stamp(), tokens.backend(config.tokenizer), Path.cwd())).encode())
+    return digest.hexdigest()
+
+
+class _NotSettledError(Exception):
+    """A path whose state cannot vouch for its content."""
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    found: list[Path] = []
+    for folder, _, names in os.walk(path):
+        found += [Path(folder) / name for name in names]
+        if len(found) > _MOST_FILES:
+            raise _NotSettledError
+    if not found:
+        raise _NotSettledError
+    return sorted(found)
+
+
+def _stamp(file: Path) -> tuple[str, int, int, int, int]:
+    stat = file.stat()
+    if time.time_ns() - stat.st_mtime_ns < _SETTLED:
+        raise _NotSettledError
+    return str(file.resolve()), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+@cache
+def code_stamp() -> int:
+    """Changes with any module or rule of this installation: nothing kept outlives an edit of the code."""
+    here = Path(__file__).parent
+    rules = here / "_rules" if (here / "_rules").is_dir() else here.parent / "rules"
+    files = [*here.rglob("*.py"), *rules.rglob("*.toml")]
+    return max(file.stat().st_mtime_ns for file in files)
