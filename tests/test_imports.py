@@ -19,7 +19,7 @@ LAYERS = [
     "brokenjson columns encodings excerpt formats json_schema paths prose rule sources templates tokens "
     "worddiff writing",
     "checks harness packs",
-    "cache config engine findings mappers neighbours rows scan store",
+    "cache config engine findings mappers neighbours recall rows scan store",
     "clean compare decisions docs explain fix report stats",
     "__main__ cli",
 ]

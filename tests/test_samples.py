@@ -133,12 +133,25 @@ def test_raw_line_breaks_are_one_fault_with_its_cause() -> None:
     assert not any(finding["fix"] for finding in rest)
 
 
+@pytest.mark.xfail(strict=True, reason="the mend keeps the layout of raw breaks that follow an escaped one")
+def test_the_mend_of_raw_line_breaks_is_the_row_that_was_meant(copy: Path) -> None:
+    curator("lint", RAW_BREAKS, "--fix", "--unsafe-fixes", "--no-cache", cwd=copy)
+    mended = [json.loads(line) for line in (copy / RAW_BREAKS).read_text(encoding="utf-8").splitlines()]
+    assert mended == [json.loads((copy / "sop.jsonl").read_text(encoding="utf-8"))]
+
+
 def test_raw_line_breaks_are_mended_if_one_agrees(copy: Path) -> None:
     shown = curator("lint", RAW_BREAKS, "--diff", "--unsafe-fixes", cwd=copy)
     assert "FIL001 invalid-json: write the row on one line (unsafe)" in shown.stdout
     curator("lint", RAW_BREAKS, "--fix", "--unsafe-fixes", "--no-cache", cwd=copy)
     mended = [json.loads(line) for line in (copy / RAW_BREAKS).read_text(encoding="utf-8").splitlines()]
-    assert mended == [json.loads((copy / "sop.jsonl").read_text(encoding="utf-8"))]
+    meant = json.loads((copy / "sop.jsonl").read_text(encoding="utf-8"))
+    assert [_words(row) for row in mended] == [_words(meant)]
+    assert findings(copy / RAW_BREAKS) == []
+
+
+def _words(row: dict[str, list[dict[str, str]]]) -> list[list[str]]:
+    return [turn["content"].split() for turn in row["messages"]]
 
 
 def test_without_consent_raw_line_breaks_stay(copy: Path) -> None:
