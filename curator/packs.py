@@ -455,6 +455,7 @@ _COMMON = frozenset(
 )
 
 
+@cache
 def _cost(literal: str) -> float:
     """What it costs to look for a literal: one that is short, or made of common words, is found too often."""
     size, words = len(literal.encode()), literal.split()

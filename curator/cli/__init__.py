@@ -61,6 +61,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
     0: nothing at or above --fail-on. 1: something is. 2: wrong usage or an error. 130: interrupted.
     """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices: spare the threads
     _never_fail_to_print()
     try:
         status: Any = cli.main(args, prog_name="curator", standalone_mode=False)
