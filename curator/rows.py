@@ -38,7 +38,8 @@ class SetRows:
         numbers = np.array([known.index(name) if name in known else len(known) for name in names])
         self.splits = numbers[self._owner]
         self._span = -1
-        self._lines: list[bytes] = []
+        self._data = b""
+        self._starts = np.zeros(1, np.int64)
 
     def source_of(self, index: int) -> int:
         return int(self._owner[index])
@@ -51,9 +52,12 @@ class SetRows:
         span = bisect_right(self._bounds, index) - 1
         if span != self._span:
             n, place = self._spans[span]
-            self._lines = read(self._sources[n], place).split(b"\n")
+            self._data = read(self._sources[n], place)
+            breaks = np.flatnonzero(np.frombuffer(self._data, np.uint8) == ord("\n"))
+            self._starts = np.concatenate(([0], breaks + 1, [len(self._data) + 1]))
             self._span = span
-        raw = self._lines[index - self._bounds[span]]
+        line = index - self._bounds[span]
+        raw = self._data[self._starts[line] : self._starts[line + 1] - 1]
         return parse(raw.removeprefix(b"\xef\xbb\xbf")), raw
 
     def example(self, index: int) -> Example:

@@ -165,8 +165,10 @@ _SHUT[list(b".!?:;'\"}]>)*`~_%^\\@#/0123456789")] = True
 
 def _ends_on_word(text: str) -> bool:
     """Whether at least eight words end in a lower-case one."""
-    words = text.split()
-    return len(words) >= 8 and words[-1].isalpha() and words[-1][-1].islower()
+    body = text.rstrip()
+    if not body[-1:].islower() or len(body.split(None, 7)) < 8:
+        return False
+    return body.rsplit(None, 1)[-1].isalpha()
 
 
 def _trimmed(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
