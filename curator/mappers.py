@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Below this size the cost of starting workers exceeds what they save.
-SMALL = 20_000_000
+SMALL = 32_000_000
 
 
 class Mapper(Protocol):

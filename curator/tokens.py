@@ -98,7 +98,7 @@ class Quick:
 
     def count(self, texts: list[str]) -> list[int]:
         count = self._count
-        return [count(_clean(text)) for text in texts]
+        return [count(text if text.isascii() else _clean(text)) for text in texts]
 
 
 class Tiktoken:
