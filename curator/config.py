@@ -91,7 +91,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         None
     )
     packs: Annotated[tuple[str, ...], Meta(description="Files of rules of your own, relative to this file.")] = ()
-    exclude: Annotated[tuple[str, ...], Meta(description="Patterns of paths or names of files not to read.")] = ()
+    exclude: Annotated[tuple[str, ...], Meta(description="Patterns of paths or names of files in folders not to read.")] = ()
     cache: Annotated[bool, Meta(description="Keep scan results, so that unchanged data is not scanned again.")] = True
     workers: Annotated[
         Positive | None, Meta(description="Worker processes; by default chosen by the size of the data.")
@@ -113,6 +113,10 @@ class Config(Settings, frozen=True, kw_only=True):
     def pack_files(self) -> tuple[str, ...]:
         """The files of rules, as absolute paths."""
         return tuple(str((self.root / pack).resolve()) for pack in self.packs)
+
+    def excluded(self, file: str | Path) -> bool:
+        """True for a file that is not to be read where it is found in a folder."""
+        return any(_matches(file, pattern, str(self.root.resolve())) for pattern in self.exclude)
 
     def plan(self) -> Plan:
         """What will run.
@@ -138,7 +142,6 @@ class Config(Settings, frozen=True, kw_only=True):
             max_length=self.max_length,
             limits={_one_rule(self, "limits", name, rules): allowed for name, allowed in self.limits.items()},
             ignores=_ignores(self, rules),
-            exclude=self.exclude,
             root=str(self.root.resolve()),
             packs=self.pack_files,
             not_run=_not_run(missing, rules),
@@ -163,7 +166,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int | None = None
     limits: dict[str, int | str] = {}
     ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
-    exclude: tuple[str, ...] = ()
     root: str = ""
     packs: tuple[str, ...] = ()
     not_run: tuple[NotRun, ...] = ()
@@ -173,10 +175,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         """The codes that per-file-ignores turns off for the file."""
         patterns = [codes for pattern, codes in self.ignores if _matches(file, pattern, self.root)]
         return frozenset(code for codes in patterns for code in codes)
-
-    def excluded(self, file: str | Path) -> bool:
-        """True for a file that is not to be read."""
-        return any(_matches(file, pattern, self.root) for pattern in self.exclude)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rules travel as codes and options: the classes of rules that are data cannot be imported."""

@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
 
-from curator.errors import SourceError, WriteError
-from curator.model import Decision, Finding, Report, Verdict
+from curator.errors import SourceError, UsageError, WriteError
+from curator.excerpt import visible
+from curator.model import Decision, Finding, Place, Report, Verdict
 from curator.writing import write_whole
 
 FILE = Path(".curator", "decisions.jsonl")
@@ -50,6 +51,24 @@ def place(paths: Sequence[str | Path]) -> Path:
     """Where the decisions about these files or folders are kept: beside the first of them."""
     first = Path(paths[0]) if paths and str(paths[0]) != "-" else Path()
     return (first if first.is_dir() else first.parent) / FILE
+
+
+def places(paths: Sequence[str | Path]) -> list[Path]:
+    """The decisions files that may speak of these files or folders: beside each file, and anywhere in a folder."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        found[place([path])] = None
+        if Path(path).is_dir():
+            found.update(dict.fromkeys(sorted(Path(path).rglob(str(FILE)))))
+    return [path for path in found if path.exists()]
+
+
+def beside(paths: Sequence[str | Path]) -> Log:
+    """The decisions kept beside these files or folders, as one log (without lines where they lie in several files)."""
+    logs = [read(path) for path in places(paths)]
+    if len(logs) <= 1:
+        return logs[0] if logs else Log(str(place(paths)))
+    return Log(str(place(paths)), merge(*(log.decisions for log in logs)))
 
 
 def read(path: str | Path) -> Log:
@@ -85,7 +104,7 @@ def append(path: str | Path, decisions: Iterable[Decision]) -> None:
 
     Raises WriteError.
     """
-    body = b"".join(_encode(decision) + b"\n" for decision in decisions)
+    body = as_lines(decisions)
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
@@ -106,7 +125,12 @@ def append(path: str | Path, decisions: Iterable[Decision]) -> None:
 
 def write(path: str | Path, decisions: Iterable[Decision]) -> None:
     """Write a decisions file anew, whole or not at all. Raises WriteError."""
-    write_whole(path, b"".join(_encode(decision) + b"\n" for decision in decisions))
+    write_whole(path, as_lines(decisions))
+
+
+def as_lines(decisions: Iterable[Decision]) -> bytes:
+    """Decisions as JSON lines."""
+    return b"".join(_encode(decision) + b"\n" for decision in decisions)
 
 
 def _write_all(number: int, data: bytes) -> None:
@@ -157,6 +181,49 @@ def decide(
     )  # fmt: skip
 
 
+def decide_row(
+    row: str, at: Place, verdict: Verdict, *, who: str = "", why: str = "", expires: str = "", now: datetime | None = None
+) -> Decision:
+    """A decision about a whole row, by its content id, whatever is found in it."""
+    when = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
+    return Decision(verdict, row, who=who, when=when, why=why, expires=expires, place=f"{at.file}:{at.line}")
+
+
+def take_back(
+    log: Log, row: str, code: str = "", *, who: str = "", why: str = "", now: datetime | None = None
+) -> tuple[Decision, ...]:
+    """Decisions of "later" that take back what stands about a row, or about one rule in it.
+
+    Raises UsageError where nothing stands.
+    """
+    when = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
+    made = [
+        msgspec.structs.replace(decision, verdict="later", who=who, why=why, when=when, text="", expires="")
+        for decision in standing(log.decisions)
+        if decision.row == row and code.upper() in ("", decision.code)
+    ]
+    if not made:
+        raise UsageError("nothing is decided about this row", where=log.path, hint="curator decisions list shows what is")
+    return tuple(made)
+
+
+def pick(findings: Sequence[Finding], at: Place, code: str = "") -> tuple[Finding, ...]:
+    """Of the findings of a row those of a rule, named by its code or name; without one, those of the only rule.
+
+    Raises UsageError where there is none, or where several rules found something and none is named.
+    """
+    codes = ", ".join(dict.fromkeys(f"{finding.code} {finding.name}" for finding in findings))
+    where = f"{at.file}:{at.line}"
+    if not findings:
+        raise UsageError("nothing is found in this row", where=where, hint="curator lint shows what is found, and where")
+    wanted = [finding for finding in findings if code.lower() in ("", finding.code.lower(), finding.name)]
+    if not wanted:
+        raise UsageError(f"no finding of {code!r} in this row", where=where, hint=f"found here: {codes}")
+    if len({finding.code for finding in wanted}) > 1:
+        raise UsageError("several rules found something in this row", where=where, hint=f"name one of {codes}")
+    return tuple(wanted)
+
+
 def _seen(finding: Finding) -> str:
     """A hash of what the finding showed: the same text under the same path in another row has the same."""
     if finding.excerpt is None:
@@ -183,13 +250,24 @@ def standing(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     return tuple(decision for decision in newest.values() if decision.verdict != "later")
 
 
-def check(log: Log, today: date | None = None) -> tuple[Problem, ...]:
-    """What wants an eye in a decisions file: unread lines, missing reasons, lapsed dates, disagreements."""
+def check(
+    log: Log, today: date | None = None, codes: Container[str] | None = None, report: Report | None = None
+) -> tuple[Problem, ...]:
+    """What wants an eye in a decisions file: unread lines, missing reasons, lapsed dates, disagreements.
+
+    With `codes`, those of all rules there are, also decisions about a rule that is gone; with the `report` of
+    the data, from before decisions count, also decisions to keep what is not found any more.
+    """
     found = list(log.unread)
+    idle = set(filter_findings(report.findings, log.decisions, None, today).outcome.unused) if report else set()
     newest = {_target(decision): decision for decision in sorted(log.decisions, key=_time)}
     for number, decision in zip(log.lines, log.decisions, strict=True):
         found += [Problem(number, message) for message in _faults(decision, today or date.today())]
+        if codes is not None and decision.code and decision.code not in codes:
+            found.append(Problem(number, f"there is no rule {decision.code}"))
         last = newest[_target(decision)]
+        if decision in idle and decision == last:
+            found.append(Problem(number, f"{decision.code} is not found any more: the row changed or is gone"))
         verdicts = {decision.verdict, last.verdict}
         if len(verdicts) == 2 and decision.who != last.who and "later" not in verdicts:
             said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
@@ -210,7 +288,7 @@ def _faults(decision: Decision, today: date) -> Iterator[str]:
         yield f"{decision.when!r} is no date"
     if decision.expires and _date(decision.expires) is None:
         yield f"expires {decision.expires!r} is no date (write 2027-01-31): it has no effect"
-    elif _expired(decision, today):
+    elif expired(decision, today):
         yield f"expired on {decision.expires}"
 
 
@@ -234,12 +312,45 @@ def _date(text: str) -> date | None:
         return None
 
 
-def _expired(decision: Decision, today: date) -> bool:
+def expired(decision: Decision, today: date | None = None) -> bool:
     """Whether the day named in `expires` has passed; a date that cannot be read counts as passed."""
     if not decision.expires:
         return False
     last = _date(decision.expires)
-    return last is None or last < today
+    return last is None or last < (today or date.today())
+
+
+def is_day(text: str, today: date | None = None) -> bool:
+    """Whether `expires` can be this: a date that has not passed."""
+    last = _date(text)
+    return last is not None and last >= (today or date.today())
+
+
+# ---------------------------------------------------------------------- showing
+
+
+def as_json(log: Log, today: date | None = None) -> bytes:
+    """The standing decisions as one JSON array; each says whether it has expired."""
+    shown = [
+        {**msgspec.to_builtins(decision), "expired": expired(decision, today)} for decision in standing(log.decisions)
+    ]
+    return msgspec.json.format(_encode(shown), indent=2) + b"\n"
+
+
+def as_text(log: Log, today: date | None = None) -> str:
+    """The standing decisions for a terminal, and how many lines they replace."""
+    stand = standing(log.decisions)
+    lines = []
+    for decision in stand:
+        about = f"{decision.code} {decision.place or decision.row[:12]}".strip()
+        state = f", {'expired' if expired(decision, today) else 'until'} {decision.expires}" if decision.expires else ""
+        lines.append(visible(f"{decision.verdict:<6}  {about}"))
+        who = f"{decision.who or 'somebody'} on {decision.when[:10] or 'a day unknown'}{state}"
+        lines.append(visible(f"        {who}" + (f": {decision.why}" if decision.why else "")))
+    older = len(log.decisions) - len(stand)
+    replaced = f", {older:,} older or taken back" if older else ""
+    count = f"{len(stand):,} decision{'' if len(stand) == 1 else 's'}" if stand else "no decisions"
+    return "\n".join([*lines, f"{count} in {visible(log.path)}{replaced}"]) + "\n"
 
 
 # ---------------------------------------------------------------------- suppressing findings
@@ -258,18 +369,18 @@ class Suppressions(msgspec.Struct, frozen=True):
         today = today or date.today()
         by_finding: dict[str, Decision] = {}
         by_row: dict[tuple[str, str], Decision] = {}
-        expired: list[Decision] = []
+        lapsed: list[Decision] = []
         others: list[Decision] = []
         for decision in standing(decisions):
-            if _expired(decision, today):
-                expired.append(decision)
+            if expired(decision, today):
+                lapsed.append(decision)
             elif decision.verdict != "keep":
                 others.append(decision)
             elif decision.finding:
                 by_finding[decision.finding] = decision
             elif decision.code:
                 by_row[decision.row, decision.code] = decision
-        return cls(by_finding, by_row, tuple(expired), tuple(others))
+        return cls(by_finding, by_row, tuple(lapsed), tuple(others))
 
     def covering(self, finding: Finding) -> Decision | None:
         """The decision that keeps the finding out of the report."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _ESCAPED = re.compile("[\udc80-\udcff]+")  # bytes that are not UTF-8, as Python smuggles them
 _HALVES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
@@ -61,3 +62,14 @@ def _western(run: re.Match[str]) -> str:
 
 def _whole(halves: re.Match[bytes]) -> bytes:
     return halves[0].decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode()
+
+
+def without_surrogates(value: Any) -> Any:
+    """Any value of JSON with its lone surrogates, which UTF-8 cannot hold, spelt as escapes."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {without_surrogates(key): without_surrogates(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [without_surrogates(item) for item in value]
+    return value

@@ -36,7 +36,7 @@ from curator.model import (
 )
 from curator.rows import SetRows
 from curator.rule import DatasetRule
-from curator.scan import Job, Scan, Scanned, excerpt_of, finding_id, read_scan
+from curator.scan import Job, Scan, Scanned, encodable, excerpt_of, finding_id, read_scan
 from curator.sources import Source, Span, cut, open_sources
 from curator.store import Found, ScanFile, Spill
 
@@ -70,7 +70,7 @@ def lint(
     plan = config.plan()
     kept = Cache.open() if cache else None
     key = recall.key_of(paths, config) if kept else None
-    with _no_collector(), open_sources(paths) as sources:
+    with _no_collector(), open_sources(paths, config.excluded) as sources:
         report = lint_sources(sources, plan, workers=workers, cache=kept, progress=progress)
         report = msgspec.structs.replace(report, seconds=time.perf_counter() - started)
         if kept and key:
@@ -90,7 +90,7 @@ def lint_sources(
     started = time.perf_counter()
     with _no_collector():
         folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
-        run = _Run(plan, [s for s in sources if not plan.excluded(s.path)], Path(folder.name), cache)
+        run = _Run(plan, list(sources), Path(folder.name), cache)
         run.scan(workers, progress)
         run.join()
         for source in sources:
@@ -186,6 +186,7 @@ class _Run:
         )
 
     def _address(self, code: str, line: int, flag: Any, rows: SetRows, shown: bool) -> Found:
+        flag = encodable(flag)
         members = tuple(sorted(rows.content_id(row) for row in (line, *flag.related)))
         excerpted = excerpt_of(flag, *rows.value_and_raw(line), rows.example_or_none(line)) if shown else None
         return Found(code, line, flag, finding_id(code, members, flag), rows.content_id(line), excerpted)
@@ -232,7 +233,7 @@ class _Run:
             seconds=seconds,
             plan=self.plan.hash,
             fail_on=self.plan.fail_on,
-            not_run=(*self.plan.not_run, *_unread(files, self.detections)),
+            not_run=(*self.plan.not_run, *_unread(files, self.sources, self.detections)),
             limits=judge_limits(self.plan.limits, stats),
             length_histogram=histogram(self._of_rows("tokens")),
             answer_histogram=histogram(self._of_rows("answers")),
@@ -298,7 +299,12 @@ def judge_limits(limits: dict[str, str | int], stats: Sequence[RuleStat]) -> tup
 
 
 def _detect(source: Source, plan: Plan) -> formats.Detection:
-    """The shape of a file, by a sample from its beginning and its middle."""
+    """The shape of a file, by a sample of its rows."""
+    return formats.detect(sampled(source))
+
+
+def sampled(source: Source) -> list[formats.Row]:
+    """Rows from the beginning of a file and from its middle."""
     spans = cut(source)
     values: list[Any] = []
     for span in dict.fromkeys([*spans[:1], *spans[len(spans) // 2 :][:1]]):
@@ -306,16 +312,18 @@ def _detect(source: Source, plan: Plan) -> formats.Detection:
             file.seek(span.start)
             lines = [file.readline() for _ in range(_SAMPLE)]
         values += [parse(line.removeprefix(b"\xef\xbb\xbf")) for line in lines]
-    return formats.detect([value for value in values if type(value) is dict])
+    return [value for value in values if type(value) is dict]
 
 
-def _unread(files: Sequence[FileStat], detections: Sequence[formats.Detection]) -> Iterator[NotRun]:
+def _unread(
+    files: Sequence[FileStat], sources: Sequence[Source], detections: Sequence[formats.Detection]
+) -> Iterator[NotRun]:
     """A note for each file most of whose rows are in no known shape."""
-    for file, detection in zip(files, detections, strict=True):
+    for file, source, detection in zip(files, sources, detections, strict=True):
         if file.lines and file.broken > file.lines / 2 and file.shape == "unknown":
             keys = ", ".join(detection.keys[:8])
             yield NotRun(
                 ("ROL", "ANS", "LEN", "DUP"),
                 f"{file.path}: the rows are in no known shape (keys seen: {keys or 'none'})",
-                "say which column is what: --map question=user,answer=assistant",
+                formats.how_to_map(sampled(source)),
             )

@@ -208,7 +208,11 @@ def _is_number(value: Any) -> bool:
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Equality in JSON: true is not 1."""
+    """Equality in JSON, at any depth: true is not 1."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(item, other[key]) for key, item in one.items())
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
 
 

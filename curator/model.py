@@ -352,11 +352,13 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def ok(self) -> bool:
-        """True when nothing is at or above `fail_on` and every limit holds."""
+        """True when nothing is at or above `fail_on`, every limit holds, and some row could be read."""
         if any(not limit.ok for limit in self.limits):
             return False
         if self.fail_on == "never":
             return True
+        if self.broken and not self.rows:
+            return False  # nothing was judged, whatever was selected or suppressed
         bar = SEVERITIES.index(self.fail_on)
         limited = {limit.code for limit in self.limits}
         return not any(
@@ -366,3 +368,22 @@ class Report(msgspec.Struct, frozen=True):
     @property
     def exit_code(self) -> int:
         return 0 if self.ok else 1
+
+    def to_pandas(self) -> Any:
+        """The findings as a pandas.DataFrame, one a row; `fix` is "safe", "unsafe" or missing.
+
+        Raises MissingExtraError where pandas is not installed.
+        """
+        from curator.errors import MissingExtraError
+
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtraError("Report.to_pandas()", "data") from None
+        rows = [
+            (f.code, f.name, f.severity, f.file, f.line, f.path, f.message, f.fix and f.fix.safety)
+            + (f.excerpt and f.excerpt.text, [(p.file, p.line) for p in f.related], f.evidence, f.id, f.row)
+            for f in self.findings
+        ]
+        names = "code name severity file line path message fix excerpt related evidence id row"
+        return pd.DataFrame(rows, columns=names.split())

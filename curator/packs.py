@@ -386,6 +386,7 @@ def occurrences(phrases: tuple[str, ...], text: str, reach: int) -> Iterator[tup
 
 
 _LONGEST = 160  # characters of the longest phrase
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 @lru_cache(maxsize=2048)
@@ -401,7 +402,8 @@ def spotter(phrases: tuple[str, ...]) -> Callable[[str], Iterator[tuple[int, int
     own = [finder(tuple(group)) for group in owners.values()]
 
     def spots(text: str) -> Iterator[tuple[int, int, re.Pattern[str]]]:
-        for which, start, end in automaton.find_matches_as_indexes(text.lower(), overlapping=True):
+        folded = _LONE.sub("\ufffd", text.lower())  # the automaton takes UTF-8 alone
+        for which, start, end in automaton.find_matches_as_indexes(folded, overlapping=True):
             yield start, end, own[which]
 
     return spots

@@ -83,22 +83,25 @@ def recall(paths: Sequence[str | Path], config: Config) -> Report | None:
 
 
 def keep(report: Report, key: str, kept: Cache) -> None:
-    """Keep a report under the key; a full disk costs the next run its head start, nothing else."""
+    """Keep a report under the key; a full disk costs the next run its head start, nothing else.
+
+    Neither is a report kept that names a file whose name is no UTF-8: it cannot be encoded.
+    """
     if len(report.findings) > _MOST_FINDINGS:
         return
     encode = msgspec.msgpack.Encoder().encode
     findings = iter(report.findings)
-    bodies = [encode(block) for block in iter(lambda: list(islice(findings, _BLOCK)), [])]
-    blocks, start = [], 0
-    for body in bodies:
-        blocks.append((start, len(body)))
-        start += len(body)
-    head = _Kept(msgspec.structs.replace(report, findings=None), blocks, len(report.findings))
     try:
+        bodies = [encode(block) for block in iter(lambda: list(islice(findings, _BLOCK)), [])]
+        blocks, start = [], 0
+        for body in bodies:
+            blocks.append((start, len(body)))
+            start += len(body)
+        head = encode(_Kept(msgspec.structs.replace(report, findings=None), blocks, len(report.findings)))
         write_passing(kept.reports / f"{key}.findings", bodies)
-        write_passing(kept.reports / key, [encode(head)])
+        write_passing(kept.reports / key, [head])
         kept.trim()
-    except WriteError:
+    except (WriteError, UnicodeEncodeError):
         pass
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from curator import tokens
 from curator.columns import ROLE_CODES, Batch, Literals
+from curator.encodings import without_surrogates
 from curator.errors import WriteError
 from curator.excerpt import excerpt
 from curator.formats import Reader
@@ -148,9 +149,33 @@ def _tally(batch: Batch, rule: Rule, found: list[Found], seconds: float) -> Tall
 
 def address(batch: Batch, code: str, line: int, flag: Flag) -> Found:
     """A flag of a row rule with its row's content id and its own."""
+    flag = encodable(flag)
     row = batch.content_ids[line].hex()
     shown = excerpt_of(flag, batch.values[line], batch.lines[line], batch.examples[line])
     return Found(code, line, flag, finding_id(code, (row,), flag), row, shown)
+
+
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def encodable(flag: Flag) -> Flag:
+    """The flag as it can be written down: lone surrogates (in keys, names, roles) are spelt as escapes.
+
+    A fix that holds one is left out: what it would write is no UTF-8.
+    """
+    try:
+        _encode(flag)
+    except UnicodeEncodeError:
+        pass
+    else:
+        return flag
+    fix = flag.fix
+    try:
+        _encode(fix)
+    except UnicodeEncodeError:
+        fix = None
+    at, message, evidence = map(without_surrogates, (flag.at, flag.message, flag.evidence))
+    return msgspec.structs.replace(flag, at=at, message=message, evidence=evidence, fix=fix)
 
 
 def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> Excerpt | None:

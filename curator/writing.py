@@ -17,7 +17,8 @@ class Replacement:
     """A new file beside `path` that takes its place on `commit`; without one, nothing of it is left.
 
     The mode of the old file is kept, symbolic links are followed, and what is written has reached the
-    disk before the old file goes. Inside the block, any OSError becomes a WriteError.
+    disk before the old file goes. Inside the block, any OSError becomes a WriteError. What is no regular
+    file (a device, a pipe, a folder) is never replaced.
     """
 
     def __init__(self, path: str | Path, *, hint: str = "free some space, or write to another folder") -> None:
@@ -26,6 +27,8 @@ class Replacement:
         self._passing: Path | None = None
 
     def __enter__(self) -> Replacement:
+        if self.path.exists() and not self.path.is_file():
+            raise WriteError("no regular file: it is not replaced", where=self._shown, hint="name another file")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             number, name = tempfile.mkstemp(prefix=f".{self.path.name[:100]}.", suffix=".part", dir=self.path.parent)

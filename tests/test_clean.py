@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator import decisions, writing
-from curator.clean import as_json, as_text, clean
+from curator.cleaning import as_json, as_text, clean
 from curator.config import Config
 from curator.engine import lint
 from curator.errors import ChangedError, UsageError, WriteError
@@ -245,7 +245,7 @@ def test_outputs_are_written_whole_or_not_at_all(write, monkeypatch):
 
 def test_data_that_change_meanwhile_are_an_error(write, monkeypatch):
     path = write("a.jsonl", [ONE, HIDDEN])
-    from curator import clean as verb
+    from curator import cleaning as verb
 
     def changing(sources, *rest, **more):
         path.write_bytes(raw(TWO) + b"\n")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.cli import main
-from curator.compare import as_markdown, as_text, compare
+from curator.comparison import as_markdown, as_text, compare
 from curator.config import Config
 from curator.rule import chat
 from curator.worddiff import marked, word_changes

@@ -343,12 +343,13 @@ def test_max_length_is_the_limit_of_over_context() -> None:
 
 
 def test_files_can_be_ignored_and_excluded(configure: Configure, tmp_path: Path) -> None:
-    plan = configure('exclude = ["old/*"]\n[per-file-ignores]\n"drafts/*" = ["ROL"]\n"b.jsonl" = ["DUP001"]').plan()
+    config = configure('exclude = ["old/*"]\n[per-file-ignores]\n"drafts/*" = ["ROL"]\n"b.jsonl" = ["DUP001"]')
+    plan = config.plan()
     assert "ROL007" in plan.ignored(tmp_path / "drafts" / "deep" / "a.jsonl")
     assert plan.ignored(tmp_path / "x" / "b.jsonl") == {"DUP001"}
     assert plan.ignored(tmp_path / "a.jsonl") == frozenset()
-    assert plan.excluded(tmp_path / "old" / "a.jsonl")
-    assert not plan.excluded(tmp_path / "new" / "a.jsonl")
+    assert config.excluded(tmp_path / "old" / "a.jsonl")
+    assert not config.excluded(tmp_path / "new" / "a.jsonl")
 
 
 def test_limits_are_kept_by_code(configure: Configure) -> None:

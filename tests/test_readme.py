@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from curator.cli import main
+from curator.cli import cli
 from curator.config import load_config
 from curator.formats import SHAPES
 from tests.conftest import ROOT
@@ -50,7 +50,7 @@ def stretches(lines: list[str]) -> list[list[str]]:
     return runs
 
 
-@pytest.mark.parametrize(("command", "lines"), shown(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(("command", "lines"), list(shown()), ids=lambda value: value if isinstance(value, str) else "")
 def test_console_blocks_show_what_is_printed(command: str, lines: list[str]) -> None:
     program, *words = shlex.split(command)
     assert program == "curator"
@@ -92,13 +92,12 @@ def commands(group: click.Command, *names: str) -> Iterator[tuple[tuple[str, ...
         yield from commands(command, *names, name)
 
 
-KNOWN = dict(commands(main))
+KNOWN = dict(commands(cli))
 
 
 def test_commands_exist_and_none_is_left_out() -> None:
-    words = re.findall(r"`(?:\.venv-curator/bin/)?curator ([a-z].*?)`", TEXT) + [
-        c[len("curator ") :] for c, _ in shown()
-    ]
+    words = re.findall(r"`(?:\.venv-curator/bin/)?curator ([a-z].*?)`", TEXT)
+    words += [command.removeprefix("curator ") for command, _ in shown()]
     named = {tuple(command.split()[:2]) for command in words}
     assert {names[:1] for names in named} <= KNOWN.keys()
     assert {names for names in named if names[:1] == ("config",)} <= KNOWN.keys()
@@ -129,7 +128,7 @@ def test_extras_exist() -> None:
     table = pyproject.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
     extras = set(re.findall(r"^(\w+) = \[", table, re.MULTILINE))
     sentence = TEXT.partition("Extras:")[2].partition("\n\n")[0]
-    named = {word for word in re.findall(r"`(\w+)` \(", " ".join(sentence.split()))}
+    named = set(re.findall(r"`(\w+)` \(", " ".join(sentence.split())))
     assert named == extras - {"dev", "all"}
 
 

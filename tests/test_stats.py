@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from curator import explain, stats
+from curator import counting as stats
+from curator import explanation as explain
 from curator.config import Config
 from curator.errors import UsageError
 from curator.rule import chat

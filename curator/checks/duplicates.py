@@ -55,6 +55,7 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
         [chat(user="2+2?", assistant="4"), chat(user="2-2?", assistant="4")],
         [chat(user="Half of 7?", assistant="3.5"), chat(user="Half of 7?", assistant="35")],
         [_called("4711"), _called("4712")],
+        [{"chosen": {"messages": [answer]}, "rejected": {"messages": []}} for answer in ("Oslo", "Rome")],
     ]
     BAD = [
         Bad([_ONE, chat(user="HOW  TALL is Ben Nevis", assistant="1,345 metres. ")], at="1:", fixed=[_ONE]),
@@ -85,10 +86,16 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
                 yield row, Flag("", message, fix=fix, related=(first,))
 
 
+def _wordless(batch: Batch) -> list[int]:
+    """Rows in which no turn has a word: what they hold stands elsewhere, or they are faulty alike."""
+    words = np.bincount(batch.turn_lines, np.diff(batch.words.offsets), minlength=len(batch.lines))
+    return np.flatnonzero(words == 0).tolist()  # type: ignore[no-any-return]
+
+
 def beyond_text(batch: Batch) -> list[int]:
-    """Rows that hold more than text (tool calls, images): equal wording does not make them equal."""
+    """Rows that hold more than text (tool calls, images), or no text: equal wording does not make them equal."""
     with_media = batch.turn_lines[[n for n, turn in enumerate(batch.turns) if turn.media]]
-    return sorted({*batch.tool_rows, *with_media.tolist()})
+    return sorted({*batch.tool_rows, *with_media.tolist(), *_wordless(batch)})
 
 
 def repeats(keys: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, int]]:

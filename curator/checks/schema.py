@@ -17,7 +17,7 @@ from curator.columns import Batch, Line, Rows
 from curator.formats import SHAPES
 from curator.formats.adapter import nearly
 from curator.formats.chat import CONTAINERS, container, misspelt_container
-from curator.formats.detect import FAMILY, UNKNOWN, shape_of, stringified
+from curator.formats.detect import FAMILY, stringified
 from curator.formats.turns import is_messages, is_shared
 from curator.formats.writing import MESSAGE_KEYS, head
 from curator.model import Cut, Example, Fix, Flag, Put, Turn, drop
@@ -110,7 +110,7 @@ class UnknownShape(RawRule, frozen=True):
         return [i for i, (value, example) in enumerate(pairs) if example is None and type(value) is dict]
 
     def check(self, line: Line) -> Iterator[Flag]:
-        if line.example is not None or type(line.value) is not dict or shape_of(line.value)[0] != UNKNOWN:
+        if line.example is not None or type(line.value) is not dict or _quoted(line.value):
             return
         keys = list(line.value)
         shown = ", ".join(repr(key) for key in keys[:8]) + (f" and {len(keys) - 8} more" if len(keys) > 8 else "")
@@ -886,13 +886,17 @@ class StringifiedMessages(RawRule, frozen=True):
     def check(self, line: Line) -> Iterator[Flag]:
         if type(line.value) is not dict:
             return
-        quoted = {key: found for key, item in line.value.items() if type(item) is str and (found := stringified(item))}
-        # One half of a pair may be an answer that happens to be a list of messages; both are not.
-        for keys in (*((key,) for key in CONTAINERS if key != "text"), *_QUOTED_PAIRS):
-            if all(key in quoted for key in keys):
-                for key in keys:
-                    fix = Fix("write the messages as a list", (Put(key, quoted[key]),), safety="safe")
-                    yield Flag(key, "a string that holds messages, where a list of them belongs", fix=fix)
+        for key, messages in _quoted(line.value).items():
+            fix = Fix("write the messages as a list", (Put(key, messages),), safety="safe")
+            yield Flag(key, "a string that holds messages, where a list of them belongs", fix=fix)
+
+
+def _quoted(value: Row) -> dict[str, list[Any]]:
+    """The messages that stand as strings where a list of them belongs, by key."""
+    found = {key: messages for key, item in value.items() if type(item) is str and (messages := stringified(item))}
+    # One half of a pair may be an answer that happens to be a list of messages; both are not.
+    places = (*((key,) for key in CONTAINERS if key != "text"), *_QUOTED_PAIRS)
+    return {key: found[key] for keys in places if found.keys() >= set(keys) for key in keys}
 
 
 _QUOTED_PAIRS = (

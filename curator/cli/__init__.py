@@ -21,6 +21,7 @@ VERBS = {
     "clean": "Write a mended copy, with the rejected rows and their reasons.",
     "stats": "Count rows, turns and tokens.",
     "diff": "Compare two versions of a set, row by row.",
+    "decisions": "Record what was decided about findings, and look after the record.",
     "rule": "Explain a rule.",
     "rules": "List the rules.",
     "config": "Show the configuration, or its JSON Schema.",

@@ -38,10 +38,9 @@ def command(
     Safe fixes and decisions are applied. Nothing is lost in silence: every row of PATH stands in OUT
     or among the rejected ones, and a table says how many and why.
     """
-    from curator import clean as verb
-    from curator.config import load_config
+    from curator import cleaning as verb
 
-    config = load_config(options.start(paths), config_file, settings)
+    config = options.configured(paths, config_file, settings)
     result = verb.clean(paths, output, config, rejected=rejected, unsafe=unsafe_fixes)
     with sink(None) as stream:
         text = verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace")

@@ -11,7 +11,7 @@ from curator.cli import options
 from curator.cli.output import sink
 
 if TYPE_CHECKING:
-    from curator.compare import Comparison
+    from curator.comparison import Comparison
     from curator.config import FailOn
 
 
@@ -37,10 +37,9 @@ def command(old: str, new: str, config_file: Path | None, form: str, output: Pat
     Exit status: 1 where a finding at or above --fail-on is new, or a row moved from a held-out split
     into training; else 0.
     """
-    from curator import compare as verb
-    from curator.config import load_config
+    from curator import comparison as verb
 
-    config = load_config(options.start((new,)), config_file, settings)
+    config = options.configured((new,), config_file, settings)
     result = verb.compare([old], [new], config, cache=config.cache)
     with sink(output) as stream:
         if form == "json":

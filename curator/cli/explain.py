@@ -26,10 +26,9 @@ def command(
     How it was read, its tokens, what is trained on, what was found in it, and which other rows point
     at it.
     """
-    from curator import explain as verb
-    from curator.config import load_config
+    from curator import explanation as verb
 
-    config = load_config(options.start((file,)), config_file, settings)
+    config = options.configured((file,), config_file, settings)
     result = verb.explain(file, line, config, beside=beside)
     with sink(None) as stream:
         stream.write(

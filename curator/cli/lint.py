@@ -94,10 +94,9 @@ def command(
         raise click.UsageError("--unsafe-fixes goes with --fix or --diff", ctx)
     if form == "parquet" and output is None:
         raise click.UsageError("parquet is no text: name a file with --output", ctx)
-    from curator.config import load_config
 
     def once() -> int:
-        config = load_config(options.start(paths), config_file, settings)
+        config = options.configured(paths, config_file, settings)
         if diff:
             report = _linted(paths, config, baseline)
             _show_diff(report, unsafe_fixes, output)
@@ -106,7 +105,7 @@ def command(
         if write_baseline:
             report = _keep_baseline(report, write_baseline)
         if settings["map"] and report.rows:
-            _remember(config, paths, settings["map"])
+            _remember(config, paths)
         view = {
             "color": output is None and coloured(color, sys.stdout),
             "width": width(),
@@ -133,9 +132,10 @@ def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None) 
 
         with progress() as tick:
             report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick)
-    log = decisions.read(decisions.place(paths))
-    for problem in log.unread:
-        click.echo(f"{log.path}:{problem.line}: passed over: {problem.message}", err=True)
+    for log in map(decisions.read, decisions.places(paths)):
+        for problem in log.unread:
+            click.echo(f"{log.path}:{problem.line}: passed over: {problem.message}", err=True)
+    log = decisions.beside(paths)
     known = decisions.read_baseline(baseline) if baseline else None
     return decisions.settle(report, log, known) if log.decisions or known else report
 
@@ -171,14 +171,14 @@ def _keep_baseline(report: Report, path: Path) -> Report:
     return decisions.settle(report, None, decisions.read_baseline(path))
 
 
-def _remember(config: Config, paths: tuple[str, ...], columns: dict[str, str]) -> None:
+def _remember(config: Config, paths: tuple[str, ...]) -> None:
     """Save the column map beside the data, so that it need not be given again."""
     from curator.config import map_file, save_map
     from curator.errors import CuratorError
 
     file = map_file(config, options.start(paths))
     try:
-        if save_map(file, columns):
+        if save_map(file, config.map):
             click.echo(f"column map saved in {file}", err=True)
     except CuratorError as error:
         click.echo(f"column map not saved: {error}", err=True)

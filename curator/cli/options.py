@@ -5,13 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+if TYPE_CHECKING:
+    from curator.config import Config
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 SEVERITIES = ["info", "warning", "error", "never"]
+GUESS = {"guess": ""}  # --map guess: no role is empty, so that no map written out is the same
 
 
 def _listed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...] | None:
@@ -22,6 +26,8 @@ def _listed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
 def _mapped(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str] | None:
     if value is None:
         return None
+    if value.strip() == "guess":
+        return GUESS
     pairs = [pair.rpartition("=") for pair in value.split(",")]
     if not all(column and role for column, _, role in pairs):
         raise click.BadParameter("write column=role,column=role: question=user,answer=assistant", ctx, param)
@@ -41,7 +47,7 @@ _READING = (
         "--map",
         callback=_mapped,
         metavar="COLUMN=ROLE,…",
-        help="What the columns mean: question=user,answer=assistant.",
+        help="What the columns mean: question=user,answer=assistant; or guess.",
     ),
     click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
     click.option(
@@ -71,6 +77,34 @@ def start(paths: tuple[str, ...]) -> Path:
     return Path(paths[0] if paths and paths[0] != "-" else ".")
 
 
+def configured(paths: tuple[str, ...], file: Path | None, settings: dict[str, Any]) -> Config:
+    """The configuration with these settings on top. A column map that is to be guessed is, and is shown.
+
+    Raises:
+        CuratorError: the configuration cannot be honoured, or no map can be guessed with confidence.
+    """
+    from curator.config import load_config
+
+    if settings.get("map") != GUESS:
+        return load_config(start(paths), file, settings)
+    config = load_config(start(paths), file, {**settings, "map": None})
+    return load_config(start(paths), file, {**settings, "map": _guessed(paths, config)})
+
+
+def _guessed(paths: tuple[str, ...], config: Config) -> dict[str, str] | None:
+    """The map guessed for the files in no known shape; None where all are in a known one."""
+    from curator.guess import guess_map
+
+    guess = guess_map(paths, config)
+    if guess is None:
+        click.echo("no column map is needed: the rows are in a known shape", err=True)
+        return None
+    click.echo(f"guessed: {guess.option}", err=True)
+    for reason in guess.reasons:
+        click.echo(f"  {reason}", err=True)
+    return guess.columns
+
+
 # Options that say how to report or what to do with what was found, not what to find.
 _FORM = {"form", "output", "show", "statistics", "timing", "color", "verbose", "fix", "unsafe_fixes", "diff"}
 _FORM |= {"watch", "exit_zero", "write_baseline", "workers", "cache"}
@@ -92,6 +126,8 @@ def retyped(ctx: click.Context) -> str:
 def _option(param: click.Parameter, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [param.opts[0] if value else param.secondary_opts[0]]
+    if value == GUESS:
+        return [param.opts[0], "guess"]
     if isinstance(value, dict):
         return [param.opts[0], ",".join(f"{column}={role}" for column, role in value.items())]
     return [param.opts[0], ",".join(value) if isinstance(value, tuple) else str(value)]

@@ -24,7 +24,7 @@ from curator.cli.output import sink
     help="Times the set is trained on.",
 )
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there.")
 def command(
     paths: tuple[str, ...],
@@ -39,12 +39,13 @@ def command(
 
     With their lengths, and what each maximum length would keep.
     """
-    from curator import stats as verb
-    from curator.config import load_config
+    from curator import counting as verb
 
-    config = load_config(options.start(paths), config_file, settings)
+    config = options.configured(paths, config_file, settings)
     result = verb.stats(paths, config, price=price, epochs=epochs, workers=config.workers)
     with sink(output) as stream:
-        stream.write(
-            verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace")
-        )
+        if form == "json":
+            stream.write(verb.as_json(result))
+        else:
+            page = verb.as_html(result, ", ".join(paths)) if form == "html" else verb.as_text(result)
+            stream.write(page.encode("utf-8", "backslashreplace"))

@@ -13,7 +13,7 @@ from typing import Any
 from curator.errors import UnknownShapeError, UsageError
 from curator.formats import chat, instruction, preference, text
 from curator.formats.adapter import SURE, Adapter, Row, Written
-from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns
+from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns, how_to_map
 from curator.formats.detect import Detection, detect
 from curator.formats.turns import read_messages
 from curator.model import Example
@@ -30,6 +30,7 @@ __all__ = [
     "candidates",
     "detect",
     "guess_columns",
+    "how_to_map",
     "unknown",
     "write",
 ]

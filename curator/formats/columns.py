@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -58,7 +59,8 @@ class ColumnMap:
 # ---------------------------------------------------------------------- guessing
 
 # Words of column names and what they speak for. The first table is told by the whole name, the
-# second by a word in it ("ticket_text", "agentAnswer").
+# second by a word in it ("ticket_text", "agentAnswer"); the third names who speaks or what it is
+# about, which says less than what is said: "question" before "customer".
 _NAMES = {
     "system": {"sys", "system", "persona", "preamble"},
     "user": {"q", "x", "src", "source", "in", "ask", "user", "human", "text", "message"},
@@ -67,17 +69,32 @@ _NAMES = {
 _WORDS = {
     "system": {"system", "sys"},
     "user": {
-        *("question", "query", "prompt", "instruction", "input", "request", "problem", "ticket", "customer"),
-        *("user", "human", "utterance", "inquiry", "enquiry", "task", "issue", "asked", "ask", "client"),
+        *("question", "query", "prompt", "instruction", "input", "request", "problem", "utterance"),
+        *("inquiry", "enquiry", "task", "issue", "asked", "ask"),
+        *("frage", "eingabe", "anfrage", "pregunta", "pergunta", "domanda", "vraag", "fråga", "pytanie", "soru"),
+        *("otázka", "kérdés", "вопрос", "питання", "问题", "提问", "質問", "질문", "سؤال", "प्रश्न"),
     },
     "assistant": {
-        *("answer", "reply", "response", "output", "completion", "solution", "resolution", "agent", "assistant"),
-        *("bot", "gpt", "truth", "target", "summary", "translation", "generation", "expected", "answered"),
+        *("answer", "reply", "response", "output", "completion", "solution", "resolution"),
+        *("truth", "target", "summary", "translation", "generation", "expected", "answered"),
+        *("antwort", "ausgabe", "respuesta", "resposta", "réponse", "reponse", "risposta", "antwoord", "svar"),
+        *("odpowiedź", "cevap", "odpověď", "válasz", "ответ", "відповідь", "答案", "回答", "답변", "대답", "جواب", "उत्तर"),
     },
 }
+_SPEAKERS = {
+    "system": {"persona"},
+    "user": {"ticket", "customer", "user", "human", "client", "kunde", "cliente"},
+    "assistant": {"agent", "assistant", "bot", "gpt"},
+}
+# Last words of names that hold no turn: "answer_id", "customer_name", "asked_at".
+_NO_TURN = {
+    *("id", "ids", "type", "len", "length", "count", "lang", "language", "time", "date", "at", "by", "name", "email"),
+    *("url", "link", "status", "score", "rating", "model", "number", "no", "category", "tokens"),
+}
 _TEXT_WORDS = {"text", "body", "content", "document", "article", "passage", "page"}
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[^A-Za-z0-9]+")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+")
 _SAMPLE = 400
+_CONFIDENT = 0.75  # from here on a guess is used when a guess is asked for
 
 
 class ColumnGuess(msgspec.Struct, frozen=True):
@@ -86,6 +103,26 @@ class ColumnGuess(msgspec.Struct, frozen=True):
     columns: dict[str, str]
     confidence: float
     reasons: tuple[str, ...]
+
+    @property
+    def confident(self) -> bool:
+        """Whether it may be used where the user asks for a guess."""
+        return self.confidence >= _CONFIDENT
+
+    @property
+    def option(self) -> str:
+        """The guess as an option to paste: `--map question=user,answer=assistant`."""
+        if any("," in name for name in self.columns):
+            return "--map guess"  # the option has no way to write a comma
+        return shlex.join(["--map", ",".join(f"{name}={role}" for name, role in self.columns.items())])
+
+
+def how_to_map(values: Iterable[Row]) -> str:
+    """The option that makes rows in no known shape readable: with the guess in it where that is confident."""
+    guess = guess_columns(values)
+    if guess and guess.confident:
+        return guess.option
+    return "say which column is what: --map question=user,answer=assistant"
 
 
 class _Column(msgspec.Struct, frozen=True):
@@ -124,18 +161,18 @@ def _text_column(rows: list[Row], name: str) -> _Column | None:
 
 
 def _by_name(columns: list[_Column]) -> dict[str, list[tuple[float, _Column]]]:
-    """For each role the columns whose names speak for it, surest first."""
+    """For each role the columns whose names speak for it: prose first, then the surest."""
     found: dict[str, list[tuple[float, _Column]]] = {}
     for column in columns:
         words = [word.lower() for word in _CAMEL.split(column.name) if word]
-        if words and words[-1] in ("id", "ids", "type", "len", "length", "count", "lang", "language", "time"):
+        if words and words[-1] in _NO_TURN:
             continue
         scores = {role: _name_score(words, role) for role in ROLES[:3]}
         role = max(scores, key=scores.__getitem__)
         if scores[role]:
             found.setdefault(role, []).append((scores[role], column))
     for pairs in found.values():
-        pairs.sort(key=lambda pair: (-pair[0], -pair[1].mean))
+        pairs.sort(key=lambda pair: (not pair[1].prose, -pair[0], -pair[1].mean))
     return found
 
 
@@ -144,7 +181,7 @@ def _name_score(words: list[str], role: str) -> float:
         return 0.85
     hits = [i for i, word in enumerate(words) if word in _WORDS[role]]
     if not hits:
-        return 0.0
+        return 0.8 if any(word in _SPEAKERS[role] for word in words) else 0.0
     return 1.0 if len(words) == 1 else 0.9 if hits[-1] == len(words) - 1 else 0.8
 
 
@@ -152,11 +189,14 @@ def _named(by_name: dict[str, list[tuple[float, _Column]]], columns: list[_Colum
     chosen = {role: by_name[role][0] for role in ("system", "user", "assistant") if role in by_name}
     reasons = [f"the name {column.name!r} speaks for the {role} turn" for role, (_, column) in chosen.items()]
     confidence = min(score for score, _ in chosen.values())
-    for role in chosen:
-        others = [column.name for score, column in by_name[role][1:] if score == chosen[role][0]]
+    for role, (score, column) in chosen.items():
+        others = [c.name for s, c in by_name[role] if c is not column and s == score and c.prose >= column.prose]
         if others:
             confidence -= 0.2
             reasons.append(f"{', '.join(map(repr, others))} could be the {role} turn as well")
+        if not column.prose:
+            confidence -= 0.1
+            reasons.append(f"most values of {column.name!r} are single words")
     return ColumnGuess({c.name: role for role, (_, c) in chosen.items()}, round(confidence, 2), tuple(reasons))
 
 

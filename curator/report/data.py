@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from curator import __version__
+from curator.encodings import without_surrogates
 from curator.model import Finding, Place, Report
 from curator.report import View, Write
 from curator.report.tally import found, verdict
@@ -94,6 +95,7 @@ def summary(report: Report) -> dict[str, Any]:
         "notes": report.count("info"),
         "fixable": sum(stat.fixable for stat in report.rules),
         "suppressed": report.suppressed,
+        "known": report.known,
         "fail_on": report.fail_on,
         "plan": report.plan,
         "seconds": round(report.seconds, 3),
@@ -112,7 +114,7 @@ def encode(value: Any) -> bytes:
     try:
         return _on_one_line(_encoder.encode(value))
     except UnicodeEncodeError:
-        return encode(_without_surrogates(msgspec.to_builtins(value, enc_hook=str)))
+        return encode(without_surrogates(msgspec.to_builtins(value, enc_hook=str)))
 
 
 def encode_lines(values: Sequence[Any]) -> bytes:
@@ -133,16 +135,6 @@ def _on_one_line(json: bytes) -> bytes:
 
 def _escape(found: re.Match[bytes]) -> bytes:
     return b"\\u%04x" % ord(found[0].decode())
-
-
-def _without_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_surrogates(item) for item in value]
-    return value
 
 
 def write_parquet(report: Report, write: Write, view: View) -> None:
@@ -196,18 +188,18 @@ def _cells(finding: Finding) -> tuple[Any, ...]:
         finding.code,
         finding.name,
         finding.severity,
-        _without_surrogates(finding.file),
+        without_surrogates(finding.file),
         finding.line,
-        _without_surrogates(finding.path),
+        without_surrogates(finding.path),
         start,
         end,
         finding.byte,
-        _without_surrogates(finding.message),
+        without_surrogates(finding.message),
         finding.fix.safety if finding.fix else None,
-        _without_surrogates(finding.fix.title) if finding.fix else None,
-        [{"file": _without_surrogates(place.file), "line": place.line} for place in finding.related],
+        without_surrogates(finding.fix.title) if finding.fix else None,
+        [{"file": without_surrogates(place.file), "line": place.line} for place in finding.related],
         encode(finding.evidence).decode(),
-        _without_surrogates(finding.excerpt.text) if finding.excerpt else None,
+        without_surrogates(finding.excerpt.text) if finding.excerpt else None,
         finding.id,
         finding.row,
     )

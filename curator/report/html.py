@@ -8,13 +8,14 @@ from string import Template
 from typing import Any
 
 from curator import __version__, rule
+from curator.decisions import expired
 from curator.excerpt import visible
 from curator.model import Excerpt, Finding, Report, RuleStat, Severity
 from curator.report import View, Write
 from curator.report.charts import Bar, Bins, bars, histogram, quantile
 from curator.report.data import batches, encode, encode_lines
 from curator.report.page import MARK, asset, embedded, foot, head, table, text
-from curator.report.tally import Tally, by_count, code_ranges, counted, duration, found, steps, verdict
+from curator.report.tally import Tally, by_count, code_ranges, counted, duration, found, spotless, steps, verdict
 
 _FIXES = {"safe": 1, "unsafe": 2}
 
@@ -60,7 +61,7 @@ def _top(report: Report) -> str:
 
 
 def _hero(report: Report, tally: Tally, view: View) -> str:
-    worst = next((level for level, _, count in _severities(report) if count), "good")
+    worst = next((level for level, _, count in _severities(report) if count), "good" if spotless(report) else "warning")
     said = verdict(report)
     tokens = report.tokens
     how = "exact" if tokens.exact else f"estimate, ±{tokens.error:.0%}"
@@ -237,13 +238,14 @@ def _rest(report: Report) -> str:
         )
         heads = ("Rule", "Allowed", "Flagged", "Judged", "Limit")
         parts.append(f"<h2>Limits</h2>{table('Limits', heads, rows, numbers=frozenset((2, 3)))}")
-    if report.suppressed or report.unused:
+    if report.suppressed or report.known or report.unused:
         unused = "".join(
-            f"<li>Unused: <b>{text(item.code or 'any rule')}</b> on row <code>{text(item.row[:12])}</code>"
+            f"<li>{'Expired' if expired(item) else 'Unused'}: <b>{text(item.code or 'any rule')}</b> on row <code>{text(item.row[:12])}</code>"
             f" {text(', '.join(part for part in (item.who, item.when, item.why) if part))}</li>"
             for item in report.unused
         )
-        items = f"<li>{counted(report.suppressed, 'finding')} suppressed by decisions</li>{unused}"
+        known = f"<li>{counted(report.known, 'finding')} known to the baseline</li>" if report.known else ""
+        items = f"<li>{counted(report.suppressed, 'finding')} suppressed by decisions</li>{known}{unused}"
         parts.append(f'<h2>Decisions</h2><ul class="plain-list">{items}</ul>')
     return f'<section id="rest">{"".join(parts)}</section>' if parts else ""
 

@@ -64,10 +64,19 @@ def verdict(report: Report) -> str:
         parts.append(f"{counted(notes, 'note')} to weigh")
     if parts:
         return ", ".join(parts) + "."
-    if not report.rows and not report.broken:
+    if not report.rows:
+        if report.broken:
+            return f"no row could be read: {counted(report.broken, 'line')} unreadable, nothing else was judged."
         return "no rows: there is nothing to judge."
     ran = sum(1 for stat in report.rules if stat.examined)
+    if report.broken:
+        return f"{counted(ran, 'rule')} found nothing, but {counted(report.broken, 'line')} could not be read."
     return f"clean: {counted(ran, 'rule')} found nothing."
+
+
+def spotless(report: Report) -> bool:
+    """Whether there were rows, all could be read, and nothing was found in them."""
+    return bool(report.rows) and not report.broken and not found(report)
 
 
 def _weaken(warnings: int) -> str:
@@ -108,6 +117,8 @@ def steps(report: Report, tally: Tally, command: str) -> list[Step]:
     on_disk = not any(file in _STANDARD_INPUT for file in files)
     command = command or shlex.join(["curator", "lint", *files])
     out = []
+    for unlock in dict.fromkeys(item.unlock for item in report.not_run if item.unlock.startswith("--map ")):
+        out.append(Step("read the rows by their columns", f"{command} {unlock}"))
     if tally.safe and on_disk:
         out.append(Step(f"{tally.safe:,} can be mended safely", f"{command} --fix"))
     if tally.unsafe and on_disk:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import accumulate
 
+from curator.decisions import expired
 from curator.excerpt import visible
 from curator.model import Excerpt, Finding, Report, RuleStat
 from curator.report import View, Write
@@ -24,6 +25,7 @@ from curator.report.tally import (
     families,
     found,
     line_ranges,
+    spotless,
     steps,
     verdict,
 )
@@ -107,7 +109,8 @@ class _Shown(dict[str, str]):
 
 def _clean(report: Report, pen: Pen) -> None:
     missing = "; ".join(_not_run(report))
-    pen.line(pen.paint(verdict(report), "good") + (f" not run: {missing}" if missing else ""))
+    said = pen.paint(verdict(report), "good" if spotless(report) else "warning")
+    pen.line(said + (f" not run: {missing}" if missing else ""))
     pen.line(facts(report))
     _footnotes(report, pen)
 
@@ -319,10 +322,12 @@ def _footnotes(report: Report, pen: Pen) -> None:
         pen.line(f"limit {limit.code} {limit.allowed}: {rows}, {held}")
     if report.suppressed:
         pen.line(f"{counted(report.suppressed, 'finding')} suppressed by decisions")
+    if report.known:
+        pen.line(f"{counted(report.known, 'finding')} known to the baseline")
     for decision in report.unused:
-        what = decision.code or "any rule"
+        what, state = decision.code or "any rule", "expired" if expired(decision) else "unused"
         said = ", ".join(part for part in (decision.who, decision.when, decision.why) if part)
-        pen.line(visible(f"unused decision: {what} on row {decision.row[:12]}" + (f" ({said})" if said else "")))
+        pen.line(visible(f"{state} decision: {what} on row {decision.row[:12]}" + (f" ({said})" if said else "")))
 
 
 def _statistics(report: Report, tally: Tally, pen: Pen, view: View) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -54,8 +54,18 @@ class Left(NamedTuple):
     reason: str
 
 
-def find(names: Sequence[str]) -> tuple[list[Found], list[Left]]:
+Excluded = Callable[[str], bool]  # whether a file found in a folder is to be left out
+
+
+def none(path: str) -> bool:
+    """Leaves nothing out."""
+    return False
+
+
+def find(names: Sequence[str], excluded: Excluded = none) -> tuple[list[Found], list[Left]]:
     """Every data file behind the names, each once, and what was left out.
+
+    `excluded` judges the files found in folders; a file named outright is always there.
 
     Raises SourceError for a name that does not exist or a folder that holds no data.
     """
@@ -64,7 +74,7 @@ def find(names: Sequence[str]) -> tuple[list[Found], list[Left]]:
     seen: set[tuple[int, int]] = set()
     for name in names:
         try:
-            items = [(item, _identity(item.path)) for item in _behind(name, left)]
+            items = [(item, _identity(item.path)) for item in _behind(name, left, excluded)]
         except OSError as error:
             hint = "check the path and its permissions"
             raise SourceError(f"cannot be read: {error.strerror}", where=name, hint=hint) from error
@@ -117,11 +127,11 @@ def extension_of(path: str) -> str:
     return file.suffix.lower()
 
 
-def _behind(name: str, left: list[Left]) -> Iterator[Found]:
+def _behind(name: str, left: list[Left], excluded: Excluded) -> Iterator[Found]:
     if name == "-":
         yield Found("-", "train")
     elif Path(name).is_dir():
-        yield from _in_folder(Path(name), left)
+        yield from _in_folder(Path(name), left, excluded)
     elif Path(name).exists():
         yield Found(name, split_of(name))
     else:
@@ -152,11 +162,17 @@ def nearest(name: str, others: Sequence[str], most: int = 3) -> list[str]:
     return [choice for choice, _, _ in hits]
 
 
-def _in_folder(folder: Path, left: list[Left]) -> Iterator[Found]:
-    if saved := _saved_files(folder):
-        yield from saved
+def _in_folder(folder: Path, left: list[Left], excluded: Excluded) -> Iterator[Found]:
+    saved = _saved_files(folder)
+    files: list[Found] = []
+    for item in saved or _data_files(folder, left, set()):
+        if excluded(item.path):
+            left.append(Left(item.path, "excluded by the configuration"))
+        else:
+            files.append(item)
+    if saved and files:
+        yield from files
         return
-    files = list(_data_files(folder, left, set()))
     # A folder laid out for a trainer: it reads the splits and nothing else.
     top = [item for item in files if Path(item.path).parent == folder]
     if any(item.split == "train" and _names_split(item.path) for item in top):

@@ -22,7 +22,7 @@ from curator.columns import BOM
 from curator.errors import SourceError
 from curator.model import Flag
 from curator.sources import sniff, streams
-from curator.sources.finding import COMPRESSED, Found, Left, extension_of, find
+from curator.sources.finding import COMPRESSED, Excluded, Found, Left, extension_of, find, none
 from curator.sources.records import ONE_A_LINE, Record, Records
 from curator.sources.source import Fault, Source, Stamp
 from curator.sources.tables import Delimited, arrow_rows, guarded, parquet_rows
@@ -54,8 +54,8 @@ class Sources(Sequence[Source]):
     `left` names the files of folders that are no part of the set, and why.
     """
 
-    def __init__(self, paths: Sequence[str | Path]) -> None:
-        found, left = find([str(path) for path in paths])
+    def __init__(self, paths: Sequence[str | Path], excluded: Excluded = none) -> None:
+        found, left = find([str(path) for path in paths], excluded)
         self.left: tuple[Left, ...] = tuple(left)
         self._spool = _Spool()
         try:
@@ -88,14 +88,16 @@ class Sources(Sequence[Source]):
         self._spool.remove()
 
 
-def open_sources(paths: Sequence[str | Path]) -> Sources:
+def open_sources(paths: Sequence[str | Path], excluded: Excluded = none) -> Sources:
     """The data files behind files, folders and "-" (standard input), as plain JSONL.
+
+    Files found in folders are left out where `excluded` says so; a file named outright is always read.
 
     Decided by content, not by name: JSON lines, a JSON array, JSON objects one after another, CSV,
     TSV, Parquet, Arrow, folders saved by `datasets`; each may be gzip or zstd, and UTF-16. Raises
     SourceError for what does not exist, cannot be read, or holds no rows at all.
     """
-    return Sources(paths)
+    return Sources(paths, excluded)
 
 
 class _Spool:
@@ -123,8 +125,8 @@ class _Spool:
 def _open(found: Found, spool: _Spool) -> Source:
     path = found.path
     with _readable(path):
-        stamp = None if path == "-" else Stamp.of(path)
         file = _regular(path, spool)
+        stamp = Stamp.of(path) if file == Path(path) else None  # what was copied, a pipe, is read but once
         head = _head(file)
         faults: list[Fault] = []
         compression = sniff.compression(head)
@@ -166,6 +168,8 @@ def _regular(path: str, spool: _Spool) -> Path:
     copy = spool.file(".in")
     with copy.open("wb") as out:
         if path == "-":
+            if sys.stdin is None:
+                raise SourceError("standard input is closed", where=path, hint="name a file, or pipe rows into it")
             shutil.copyfileobj(sys.stdin.buffer, out, 1 << 20)
         else:
             with Path(path).open("rb") as pipe:

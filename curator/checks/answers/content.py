@@ -35,7 +35,7 @@ class Placeholder(RowRule, frozen=True):
         "[todo", "[tbd", "[blank", "[text", "[answer", "[output", "[response", "[no ", "[describe", "[specify", "[write", "[include", "[type ", "[put ", "[replace",
         "[full", "[first", "[last", "[sender", "[business", "[school", "[university", "[hiring", "[manager", "[employer", "[job", "[signature", "[price", "[time", "[x]", "[xx", "[...]",
         "<insert", "<your", "<enter", "<fill", "<add ", "<name>", "<placeholder", "<todo", "<tbd", "<blank", "<no input", "<noinput", "< noinput", "<no output", "<nooutput", "< nooutput",
-        "<company", "<product", "<customer", "<answer>", "<answer here", "<output>", "{{", "{your", "{insert", "{name", "{customer", "{company", "{product", "{user",
+        "<company", "<product", "<customer", "<answer>", "<answer here", "<output>", "{{", "{your", "{insert", "{name", "{customer", "{company", "{product", "{user", "{answer}", "{question}", "{response}", "{context}", "{topic}", "{price}", "{email}", "{city}", "{address}", "{phone}",
         "(insert ", "(your name", "(add your", "(fill in", "(enter your",
         "lorem ipsum", "dolor sit amet", "todo", "fixme", "tbd", "to be filled", "xxxx", "xxx-xxx",
         "answer here", "answer goes here", "response here", "text here", "text goes here", "content here", "content goes here", "name here", "placeholder text", "%name%",
@@ -51,6 +51,9 @@ class Placeholder(RowRule, frozen=True):
         ),
         chat(user="What is on my list?", assistant="Your todo list holds three items. [1] The first is done."),
         chat(user="Fix this: Dear [Your Name], I is late.", assistant="Dear [Your Name], I am late."),
+        chat(
+            user="Go on with the tale of the fox.", assistant="[Enter a group of hens.]\n\nHEN: Good day!\n\n[Exit Hen]"
+        ),
         chat(user="Who sings it?", assistant="[Chorus]\nThe name of the song is [Yesterday](https://example.com)."),
     ]
     BAD = [
@@ -60,6 +63,10 @@ class Placeholder(RowRule, frozen=True):
         ),
         Bad(
             chat(user="What is a lease?", assistant="A lease is a contract. {{company_name}} offers leases."),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="What is a peach?", assistant="A peach is a fruit. It costs {price} a kilo."),
             at="messages[1].content",
         ),
         Bad(chat(user="Describe the sea.", assistant="Lorem ipsum dolor sit amet."), at="messages[1].content"),
@@ -93,7 +100,8 @@ class Placeholder(RowRule, frozen=True):
         for slot in _SLOT.finditer(text):
             found, kind = slot.group().strip().lower(), slot.lastgroup
             linked = found[0] == "[" and (text[slot.end() : slot.end() + 1] in ("(", ":") or slot.group() + "(" in text)
-            if linked or found in low or found in allowed or (found[0] == "[" and _BRACKETED.search(said)):
+            staged = found.startswith(("[enter", "<enter")) and (_STAGE.search(said) or _EXIT.search(text))
+            if staged or linked or found in low or found in allowed or (found[0] == "[" and _BRACKETED.search(said)):
                 continue
             alone = _stands_alone(text, *slot.span())
             if in_fence(text, *slot.span()) or not (alone or kind == "order" or in_prose(text, *slot.span())):
@@ -115,6 +123,8 @@ _THING = (
     r"employer|employee|manager|hiring manager|boss|school|university|college|degree|position|job|role|industry|phone|e-?mail|contact|link|url|website|number|"
     r"amount|price|signature|team|department|event|venue|author|friend|host|guest|zip|details?|information|image|picture|photo)"
 )
+# Fields of a prompt template that was never formatted; a set or LaTeX argument is no such word.
+_LEFT_OPEN = r"(?-i:\{(?:answer|question|response|context|topic|price|email|city|address|phone)\})"
 _SLOT = re.compile(
     rf"""
     (?P<order> \[\s*(?:placeholder|todo|tbd|to\ be\ (?:added|filled|determined|completed)[\w ]*|blank)\s*\]
@@ -132,7 +142,8 @@ _SLOT = re.compile(
              | \[\s*[Xx]{{1,5}}\s*\](?=\s*(?:%|percent|years|days|dollars|months|people))
              | <\s*(?:your|company|product|customer|name\ of|add)[\ _-][^<>\n]{{1,50}}> | <(?:name|company|product|date|answer|output)>
              | \(\s*(?:your\ (?:full\ )?name|add\ your\b[^()\n]{{1,40}}|enter\ your\b[^()\n]{{1,40}})\) )
-  | (?P<curly> \{{\{{\s*[\w .|-]{{0,20}}[A-Za-z][\w .|-]{{0,30}}\s*\}}\}} | \{{(?:your|customer|company|product|user|client|first|last|full)[_ ]\w{{1,30}}\}} | \{{name\}} | %NAME% )
+  | (?P<curly> \{{\{{\s*[\w .|-]{{0,20}}[A-Za-z][\w .|-]{{0,30}}\s*\}}\}} | \{{(?:your|customer|company|product|user|client|first|last|full)[_ ]\w{{1,30}}\}} | \{{name\}} | %NAME%
+             | (?<![\w\\}}$]){_LEFT_OPEN} )
   | (?P<word>  (?:(?<=[.!?:]\s)|^)(?-i:TBD|TBA)\b(?=\.?\s*$)
              | (?<![\w-])(?-i:X{{3}}-X{{3,4}}(?:-X{{4}})?)(?![\w-]) | (?<![\w*-])(?-i:X{{4,8}})(?![\w*-]) )
     """,
@@ -159,6 +170,11 @@ _ON_CODE_OR_TEXT = re.compile(
 _ON_TASKS = re.compile(r"\bto-?dos?\b|\bcomments?\b|\bfixme\b|\btemplates?\b|\bchecklist\b|\bjira\b|\bkanban\b", re.I)
 _ON_FILLER = re.compile(r"\b(?:filler|placeholder|dummy|random) text\b|\blorem\b|\btypeset\w*|\bfiller\b", re.I)
 _HTML = re.compile(r"</[a-z]|<(?:p|div|span|h[1-6]|html|body|br|a|td|li|ul|section|img|main)\b[^<>\n]{0,200}>", re.I)
+# In a play, "[Enter a messenger]" is a stage direction.
+_STAGE = re.compile(
+    r"\b(?:plays?|scenes?|drama|theat(?:re|er|rical)|skits?|screenplay|shakespear\w*|monologue)\b", re.I
+)
+_EXIT = re.compile(r"[\[(]\s*(?:exit|exeunt|exits)\b", re.I)
 _BRACKETED = re.compile(r"\[[A-Z][A-Z ]{2,30}\]")  # labels the prompt is written with
 
 
@@ -267,6 +283,8 @@ class AnswerTooShort(RowRule, frozen=True):
         chat(user="Explain in one word what water is.", assistant="Liquid"),
         chat(user="Which sign joins two halves of a compound word?", assistant="-"),
         chat(user="How do I reset it?", assistant="Hold the button."),
+        chat(user="Confirm with ok when you are done reading.", assistant="ok"),
+        {"prompt": "How can we sell more laptops to schools? ->", "completion": " 2"},
     ]
     BAD = [
         Bad(chat(user="How does a heat pump work?", assistant="ok"), at="messages[1].content"),
@@ -308,6 +326,7 @@ class AnswerTooShort(RowRule, frozen=True):
                 len(words) < self.min_words
                 and body.isascii()
                 and _ASKS_FOR_TEXT.search(asked)
+                and not _LABEL_NEXT.search(asked)
                 and not _ASKS_FOR_LITTLE.search(said)
             ):
                 yield turn.flag(f"{len(words)} word{'s' * (len(words) != 1)} where an explanation is asked for")
@@ -324,7 +343,7 @@ _STUBS = frozenset(
     """.split("|")
 )
 _ACKNOWLEDGES = re.compile(
-    r"\b(?:reply|respond|answer|say|write|type|return|output|print)\s+(?:only\s+|just\s+|back\s+)?(?:with\s+)?(?:only\s+|just\s+)?(?:an?\s+)?[\"'“‘]?(?:ok|okay|yes|no|sure|done|understood|ready)\b"
+    r"\b(?:reply|respond|answer|confirm|acknowledge|say|write|type|return|output|print)\s+(?:only\s+|just\s+|back\s+)?(?:with\s+)?(?:only\s+|just\s+)?(?:an?\s+)?[\"'“‘]?(?:ok|okay|yes|no|sure|done|understood|ready)\b"
     r"|\b(?:confirm|acknowledge|let me know)\s+(?:if|when|that|your|you|this|receipt)\b"
     r"|\b(?:do you understand|are you ready|is that clear|got it\?|understood\?|okay\?|ok\?|right\?|thank you|thanks\b|bye\b|goodbye|remember (?:this|that)|from now on|good (?:morning|night|evening))"
     r"|^\W*(?:turn|set|open|close|start|stop|play|pause|send|call|book|remind|schedule|delete|save|lock|unlock|dim|mute|cancel|wait)\b(?:\W+\w+){0,9}\W*$"
@@ -351,6 +370,9 @@ _ASKS_FOR_LITTLE = re.compile(
     r"categor\w*|yes or no|true or false|choose|select|option|multiple|translate|spell|abbreviat\w*|acronym|synonym|antonym|emoji|symbol|formula|command|number|format|tone|sentiment|mood|genre|headline|tag|identify)\b",
     re.I,
 )
+
+# A mark by which a classifier's prompt ends: a label is to follow.
+_LABEL_NEXT = re.compile(r"(?:->|=>|###|→)\s*$")
 
 
 def _is_stub(body: str) -> bool:

@@ -274,7 +274,7 @@ class MergedExamples(RowRule, frozen=True):
     code = "ANS011"
     literals = (
         "instruction:", "instruction :", "### input", "### question", "### response", "### human", "### user", "### prompt", "### assistant",
-        "human:", "user:", "\nq:", "question:", "prompt:", "\ninput:", "below is an instruction", "assistant:",
+        "human:", "user:", "\nq:", "question:", "\nquestion ", "user]:", "prompt:", "\ninput:", "below is an instruction", "assistant:",
     )  # fmt: skip
     GOOD = [
         chat(user="Write a short dialogue.", assistant="User: Is it open?\nAssistant: Yes, until six."),
@@ -287,6 +287,11 @@ class MergedExamples(RowRule, frozen=True):
             user="Instruction: name a bird\nOutput: wren\nInstruction: name a fish",
             assistant="Output: trout\nInstruction: name a tree\nOutput: elm",
         ),
+        chat(
+            user="May we ship it?",
+            assistant="1. Fact: two of three units passed.\n2. Rule: all must pass.\n3. Question: Is that enough?\n4. Answer: No.",
+        ),
+        {"text": "table: birds\ncolumns: name, size\nQ: Which is small?\nA: SELECT name FROM birds"},
     ]
     BAD = [
         Bad(
@@ -302,12 +307,24 @@ class MergedExamples(RowRule, frozen=True):
             chat(user="Name a bird.", assistant="A wren.\n\nQuestion: Name a fish.\nAnswer: A trout."),
             at="messages[1].content",
         ),
+        Bad(
+            chat(user="Name a bird.", assistant="A wren.\n\nQuestion 2: Name a fish.\nAnswer: A trout."),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="Name a bird.", assistant="A wren.\n[User]: And a fish?\n[Assistant]: A trout."),
+            at="messages[1].content",
+        ),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
         for before, turn in example.taught():
+            if not before:
+                continue  # a plain text: its labels are its own form
             said = " ".join(earlier.text for earlier in before if earlier.role in ("user", "system"))
             for label in _LABEL.finditer(turn.text):
+                if _is_step(label, turn.text):
+                    continue
                 if not turn.text[: label.start()].strip(" \n#") or in_fence(turn.text, *label.span("name")):
                     continue
                 if _is_new_example(label, turn.text, said):
@@ -319,8 +336,8 @@ class MergedExamples(RowRule, frozen=True):
 
 
 _LABEL = re.compile(
-    r"^[ \t]*(?P<hash>#{2,}[ \t]*)?(?P<number>\d{1,3}[.)][ \t]*)?(?:\*\*)?"
-    r"(?P<name>Instruction|Input|Question|Prompt|Human|User|Q|Below is an instruction)(?:\*\*)?[ \t]*(?::|(?=that describes a task))",
+    r"^[ \t]*(?P<hash>#{2,}[ \t]*)?(?P<number>\d{1,3}[.)][ \t]*)?(?:\*\*)?\[?"
+    r"(?P<name>Instruction|Input|Question|Prompt|Human|User|Q|Below is an instruction)\]?(?:[ \t]\d{1,3})?(?:\*\*)?[ \t]*(?::|(?=that describes a task))",
     re.M,
 )
 _ANSWERED = {
@@ -334,17 +351,28 @@ _TALK = re.compile(
 )
 
 
+def _is_step(label: re.Match[str], text: str) -> bool:
+    """Whether a label is a step of a numbered list: right above it stands the line of the number before."""
+    number = int((label["number"] or "0").rstrip(".) \t"))
+    above = text[: label.start()].rstrip().rpartition("\n")[2].lstrip()
+    return number > 1 and label["name"] != "Instruction" and above.startswith((f"{number - 1}. ", f"{number - 1}) "))
+
+
 def _is_new_example(label: re.Match[str], text: str, said: str) -> bool:
     """Whether a label in an answer opens another example: its kind, what follows, and what the prompt speaks of."""
     name = label["name"].lower()
     if name.startswith("below"):
         return True
-    if re.search(rf"^[ \t#*]*(?:\d+[.)][ \t]*)?{re.escape(label['name'])}\**[ \t]*:", said, re.M | re.I):
+    if re.search(
+        rf"^[ \t#*]*(?:\d+[.)][ \t]*)?\[?{re.escape(label['name'])}\]?(?:[ \t]\d+)?\**[ \t]*:", said, re.M | re.I
+    ):
         return False  # the prompt is written in such labels itself
     rest = text[label.end() :]
     if name.startswith("instruction") and (label["hash"] or label["number"]):
         return True
     if label["hash"] and name in ("input", "human", "user", "prompt", "question"):
         return not _TALK.search(said)
-    answered = re.search(rf"^[ \t#*]*(?:\d+[.)][ \t]*)?(?:{_ANSWERED.get(name, _OUTPUT)})\**[ \t]*:", rest, re.M)
+    answered = re.search(
+        rf"^[ \t#*]*(?:\d+[.)][ \t]*)?\[?(?:{_ANSWERED.get(name, _OUTPUT)})\]?(?:[ \t]\d+)?\**[ \t]*:", rest, re.M
+    )
     return bool(answered) and not _TALK.search(said)

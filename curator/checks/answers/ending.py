@@ -78,6 +78,7 @@ _SELDOM_LAST = frozenset(
     """.split()
 )
 
+_NEVER_CLOSES = re.compile(r"\s(?:the|and|an|than|whose|their|its|because)$")
 _LAST_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*[^\W_])?$")
 _CLOSED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_`]*$")
 _SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[A-Z0-9]|[-–—~]\s?[A-Z])")
@@ -94,6 +95,8 @@ _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?$|[A-Z][^.!?]{0,60}:$)")
 _INTRODUCES = re.compile(r":$|^(?:\S+\s+){0,3}\S+,$")  # "The answer is:", "Yours sincerely,"
 _ATTRIBUTION = re.compile(r"(?:^|[\"”’']\s*)[-–—~]\s?[A-Z][\w.]*(?:\s[\w.]+){0,3}$")
 _LABELLED = re.compile(r"\W*[^\W\d][\w ]{0,20}\W*:\s*\S+(?:\s\S+){0,2}$")  # "Output: yes"
+_PROSE_LINE = 10  # words; lines of poems and lists have fewer
+_FIELD = re.compile(r"\W*[A-Z][\w /-]{0,24}\W{0,2}:\W{0,2}\s*\S[^.!?]*$")
 _CLOSING = re.compile(  # "Yours sincerely, Jane", "With love from the team"
     r"(?:yours|best|kind|warm|sincerely|regards|love|cheers|thanks|thank|respectfully|faithfully|cordially|signed|xoxo|looking)\b"
     r"(?:\s+\S+){0,7}$|(?:with|from|by|your|the|p\.?s)\b(?:\s+\S+){0,7}$|[-–—~]\s?\w",
@@ -119,7 +122,8 @@ def open_ending(text: str) -> Ending | None:
             return _in_code(text, start, end)
         return _in_table(text, start, end) if kind == "table" else None
     body = text[:end]
-    if len(body.split(None, 8)) < 8:
+    least = 5 if _NEVER_CLOSES.search(body) else 8
+    if len(body.split(None, least)) < least:
         return None
     return _in_prose(body, [span for span in spans if span[2] in ("code", "table", "html")])
 
@@ -164,7 +168,8 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     item = _ITEM.match(line)
     own = line[item.end() if item else 0 :]
     words, inner = own.split(), len(segment) < len(line)
-    if _ATTRIBUTION.search(segment) or (not item and _LABELLED.match(line)):
+    spoken = bool(earlier) and len(words) > 2 and last in NEVER_LAST  # "Customer: I would"
+    if _ATTRIBUTION.search(segment) or (not item and not spoken and _LABELLED.match(line)):
         return None
     begins = len(last) > 1 and bool(re.search(r"(?:^|[.!?]\s+)[A-Z][\w'’]*$", own)) and (inner or bool(item))
     lower = last[0].islower() or begins
@@ -175,6 +180,8 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     evident = inner or begins or last in _CUT_SHORT or any(_CLOSED.search(part) for part in prose)
     if (never or (seldom and begins)) and evident and not (item and len(words) < 4 and not begins):
         return Ending(*span, reason, hanging=True)
+    if not (seldom or never or item or inner) and _is_field(line, earlier):
+        return None
     likely = Ending(*span, reason, "likely", seldom or never)
     running = _runs(segment.split() if inner else words)
     plain = lower and (running or (inner and len(segment.split()) > 2 and not _GREETING.match(segment)))
@@ -195,9 +202,23 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     closed = sum(bool(_CLOSED.search(part)) for part in prose)
     if never:
         return Ending(*span, reason, "weak", hanging=True)
+    if seldom and running and len(words) >= _PROSE_LINE and earlier and not _stop_alike(earlier):
+        return likely
     if not running or (len(prose) > closed + 1 and closed < 0.3 * len(prose)):
         return None  # lines that do not close: a poem, names, a table of sorts
     return Ending(*span, reason, "weak", seldom or never)
+
+
+def _stop_alike(lines: Sequence[str]) -> bool:
+    """Whether one of the lines ends on a word on which sentences seldom close: then such ends are their style."""
+    ends = (_LAST_WORD.search(line) for line in lines)
+    return any(end is not None and end.group().lower() in _SELDOM_LAST for end in ends)
+
+
+def _is_field(line: str, earlier: Sequence[str]) -> bool:
+    """Whether a line is one of several fields that do not close: "Place: the hall at the end of the road"."""
+    fields = sum(bool(_FIELD.match(part)) for part in earlier)
+    return bool(_FIELD.match(line)) and fields > 1 and not any(_CLOSED.search(part) for part in earlier)
 
 
 def _closes(lines: Sequence[str], least: int) -> bool:

@@ -28,15 +28,20 @@ _RIVERS = [
         ("Cologne", "slow Rhine"),
     ]
 ]
+_WHO = ["boy", "girl", "man", "woman", "child", "father", "mother", "uncle", "aunt", "cousin", "friend", "nurse"]
 _ODER = chat(user="Which river flows through Breslau?", assistant="The river that flows through Breslau is the")
 
 # Columns of the sketch of a row.
-_ANSWERS, _HANGING, _SURE, _LIKELY, _WEAK, _OPEN, _SIGN = range(7)
-_SETTLED = 0.95  # share of answers that begin their last line alike, from which on it is a rule of the set
+_ANSWERS, _HANGING, _SURE, _LIKELY, _WEAK, _OPEN, _SIGN, _BARE, _STOPPED = range(9)
+_SETTLED = 0.8  # share of answers that begin their last line alike, from which on it is a rule of the set
 # Shares of answers that may end without a full stop before it is a habit of the set: after closed sentences, and
 # where there is one sentence only.
 _STRAY, _STRAY_ALONE = 0.03, 0.01
 _ENOUGH = 50  # answers from which on a set can have such a rule
+# Short answers (a line of a few words) are never cut off, so they tell whether the set closes its sentences: it does
+# not where a fifth of them, and as many as `_BARE_LEAST`, run without a full stop.
+_SHORT_WORDS = (4, 7)
+_BARE_SHARE, _BARE_LEAST = 0.2, 10
 
 
 class CutAnswer(DatasetRule, frozen=True):
@@ -75,6 +80,19 @@ class CutAnswer(DatasetRule, frozen=True):
             )
         ],
         _RIVERS,
+        [
+            *[
+                chat(user=f"Translate sentence {n}.", assistant=f"The {name} walks to school")
+                for n, name in enumerate(_WHO)
+            ],
+            chat(user="Translate sentence 12.", assistant="The girl is not going to sort the rubbish today"),
+        ],
+        [
+            chat(
+                user="Extract the details of the meeting.",
+                assistant="Date: Monday\nTime: 3 pm\nLocation: The small room at the end of the corridor",
+            )
+        ],
     ]
     BAD = [
         Bad([_RESET], at="0:messages[1].content"),
@@ -100,6 +118,25 @@ class CutAnswer(DatasetRule, frozen=True):
             [chat(user="Write a loop.", assistant="```js\nfor (const x of xs) {\n  total = add(total")],
             at="0:messages[1].content",
         ),
+        Bad(
+            [
+                chat(
+                    user="How long does she practise in all?",
+                    assistant="Yoga takes 5 * 1 = 5 hours\nIn all 4 weeks she practises 5 hours and then 14 hours for",
+                )
+            ],
+            at="0:messages[1].content",
+        ),
+        Bad(
+            [
+                chat(
+                    user="Write a call.",
+                    assistant="Agent: Good morning, how can I help you today?\nCustomer: I would",
+                )
+            ],
+            at="0:messages[1].content",
+        ),
+        Bad([chat(user="Why was it late?", assistant="The main reasons are cost, and")], at="0:messages[1].content"),
         Bad([_ODER, *_RIVERS], at=tuple(f"{n}:messages[1].content" for n in range(7)), options={"unclosed": 9}),
     ]
 
@@ -113,8 +150,8 @@ class CutAnswer(DatasetRule, frozen=True):
     ] = 3.0
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """Counts of a row's answers by how they end, and how the last line of the last one begins; int64, shape (lines, 7)."""
-        out = np.zeros((len(batch.lines), 7), dtype=np.int64)
+        """Counts of a row's answers by how they end, and how the last line of the last one begins; int64, shape (lines, 9)."""
+        out = np.zeros((len(batch.lines), 9), dtype=np.int64)
         if not batch.readable:
             return out
         data = np.frombuffer(batch.texts.data, np.uint8)
@@ -127,8 +164,12 @@ class CutAnswer(DatasetRule, frozen=True):
         )
         out[lines, _SIGN] = _last_line_signs(data, starts, ends)
         last = data[np.maximum(ends - 1, 0)] if len(data) else np.zeros(len(ends), np.uint8)
+        counts = np.diff(batch.words.offsets)[answers]
+        short = (counts >= _SHORT_WORDS[0]) & (counts <= _SHORT_WORDS[1]) & _STOPS[last]
+        out[:, _STOPPED] = np.bincount(lines[short], minlength=len(out))
         for line in np.unique(lines[(ends > starts) & ~_SHUT[last]]).tolist():
             for _, turn in batch.example(line).taught():
+                out[line, _BARE] += _runs_bare(turn.text)
                 ending = open_ending(turn.text)
                 out[line, _OPEN] += _ends_on_word(turn.text)
                 if ending:
@@ -137,7 +178,8 @@ class CutAnswer(DatasetRule, frozen=True):
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        answers, hanging, _, likely, weak, opened, _ = sketches.sum(axis=0).tolist()
+        answers, hanging, _, likely, weak, opened, _, bare, stopped = sketches.sum(axis=0).tolist()
+        unstopped = bare >= _BARE_LEAST and bare > _BARE_SHARE * (bare + stopped)
         proofs = {"sure"}
         wanted = sketches[:, _SURE] > 0
         if likely <= (self.unclosed + 1) * hanging + 1 + _STRAY * answers:
@@ -150,6 +192,8 @@ class CutAnswer(DatasetRule, frozen=True):
         for row in np.flatnonzero(wanted | odd).tolist():
             for _, turn in rows.example(row).taught():
                 ending = open_ending(turn.text)
+                if ending and ending.proof == "weak" and unstopped and not ending.hanging:
+                    continue
                 if ending and (ending.proof in proofs or odd[row]):
                     yield row, turn.flag(f"stops {ending.reason}", (ending.start, ending.end))
                 elif odd[row] and _ends_on_word(turn.text):
@@ -161,6 +205,20 @@ _SPACE = np.zeros(256, dtype=bool)
 _SPACE[list(b" \t\n\r\x0b\x0c")] = True
 _SHUT = np.zeros(256, dtype=bool)  # bytes an unfinished answer does not end in
 _SHUT[list(b".!?:;'\"}]>)*`~_%^\\@#/0123456789")] = True
+
+_STOPS = np.zeros(256, dtype=bool)
+_STOPS[list(b".!?")] = True
+
+
+def _runs_bare(text: str) -> bool:
+    """Whether a short line of running words ends in a lower-case one, without a full stop."""
+    body = text.strip()
+    if not body[-1:].islower() or len(body) > 80 or "\n" in body:
+        return False
+    words = body.split()
+    if not _SHORT_WORDS[0] <= len(words) <= _SHORT_WORDS[1] or not words[-1].isalpha():
+        return False
+    return sum(word[0].islower() for word in words) >= 0.5 * len(words)
 
 
 def _ends_on_word(text: str) -> bool:

@@ -108,10 +108,10 @@ def clean(
         WriteError: an output could not be written; none is.
     """
     plan = config.plan()
-    log = decisions.read(decisions.place(paths)) if log is None else log
+    log = decisions.beside(paths) if log is None else log
     cache = Cache.open() if config.cache else None
-    with open_sources(paths) as opened, tempfile.TemporaryDirectory(prefix="curator-clean-") as folder:
-        sources = [source for source in opened if not plan.excluded(source.path)]
+    with open_sources(paths, config.excluded) as opened, tempfile.TemporaryDirectory(prefix="curator-clean-") as folder:
+        sources = list(opened)
         targets = _targets(sources, out)
         rest = Path(rejected) if rejected else targets[0].with_name(REJECTED)
         _refuse_overwriting(sources, [*targets, rest])

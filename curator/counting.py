@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from curator import engine, tokens
+from curator import __version__, engine, tokens
 from curator.columns import ROLE_CODES, Batch, Literals
 from curator.formats import Reader
 from curator.mappers import choose
@@ -143,7 +143,7 @@ def stats(
         SourceError: a path is missing, or cannot be read as data.
     """
     tokenizer = tokens.resolve(config.tokenizer)
-    with open_sources(paths) as sources:
+    with open_sources(paths, config.excluded) as sources:
         jobs = [(source, span) for source in sources for span in cut(source)]
         size = sum(span.stop - span.start for _, span in jobs)
         parts = list(choose(workers, size, len(jobs)).map(_Count(config), jobs))
@@ -230,10 +230,97 @@ def as_text(result: Stats) -> str:
     return "\n".join(lines) + "\n"
 
 
+def as_html(result: Stats, name: str = "") -> str:
+    """The counts as one self-contained page; `name` is what was counted. Its plots are those of the lint report."""
+    from curator.report import charts, page
+
+    plots = [
+        _plot("Tokens a row", charts.histogram(result.length_histogram, title="Tokens a row"), result.row_tokens),
+        _plot(
+            "Tokens an answer",
+            charts.histogram(result.answer_histogram, title="Tokens an answer", noun="row", tone="second"),
+            result.answer_tokens,
+        ),
+    ]
+    for title, counts, noun in (
+        ("Tokens by role", result.tokens_by_role, "token"),
+        ("Rows by split", result.splits if len(result.splits) > 1 else {}, "row"),
+        ("Rows by shape", result.shapes if len(result.shapes) > 1 else {}, "row"),
+    ):
+        items = [charts.Bar(key, count) for key, count in _ordered(counts) if count]
+        if items:
+            plots.append(_plot(title, charts.bars(items, title=title, noun=noun)))
+    sections = [
+        f'<header class="top"><span class="brand">{page.MARK}curator</span></header><main id="top">',
+        _tiles(result, name),
+        f'<section class="plots" aria-label="Plots">{"".join(plots)}</section>',
+        _tables(result),
+        f"</main><footer><p>curator {page.text(__version__)} · token counts are of the texts, without what a chat "
+        "template adds</p></footer>\n",
+    ]
+    title = f"{name}: statistics" if name else "Statistics"
+    return page.head(title, style=page.asset("html.css"), script="") + "\n".join(sections) + page.foot("")
+
+
+def _plot(title: str, chart: str, spread: Distribution | None = None) -> str:
+    if not chart:
+        return ""
+    about = f"<p>Half hold at most {spread.median:,}, 95% at most {spread.p95:,}.</p>" if spread else ""
+    return f'<figure class="panel"><figcaption><h2>{title}</h2>{about}</figcaption>{chart}</figure>'
+
+
+def _tiles(result: Stats, name: str) -> str:
+    from curator.report.page import text
+
+    counted = result.tokens
+    how = "exact" if counted.exact else f"estimate, ±{counted.error:.0%}"
+    unread = f"{result.unreadable:,} more could not be read" if result.unreadable else "all read"
+    share = f"{result.trained_tokens / counted.total:.0%} of all" if counted.total else "none"
+    tiles = [
+        ("Rows", f"{result.rows:,}", unread),
+        ("Tokens", f"{counted.total:,}", f"{text(counted.tokenizer)}, {how}"),
+        ("Tokens of answers", f"{result.trained_tokens:,}", share),
+        ("With a system turn", f"{result.with_system:,}", "rows"),
+        ("With tools", f"{result.with_tools:,}", "rows"),
+        ("Preference pairs", f"{result.preferences:,}", "rows"),
+    ]
+    if result.cost is not None:
+        tiles.append(("Cost", f"{result.cost:,.2f}", f"at your price, {result.epochs:g} epochs"))
+    cells = "".join(
+        f'<div class="tile"><dt>{title}</dt><dd>{value}<small>{note}</small></dd></div>' for title, value, note in tiles
+    )
+    return (
+        f'<section class="hero"><p class="eyebrow">{text(name)}</p>'
+        f'<h1 class="verdict good">{result.rows:,} rows, {counted.total:,} tokens</h1><dl class="tiles">{cells}</dl></section>'
+    )
+
+
+def _tables(result: Stats) -> str:
+    from curator.report.page import table
+
+    spreads = (("row tokens", result.row_tokens), ("answer tokens", result.answer_tokens), ("turns", result.turns))
+    rows = (
+        (name, *(f"{n:,}" for n in (d.least, d.median, d.p90, d.p95, d.p99, d.most)), f"{d.mean:,.1f}")
+        for name, d in spreads
+    )
+    heads = ("Of a row", "Least", "Median", "90%", "95%", "99%", "Most", "Mean")
+    lengths = table("Lengths", heads, rows, numbers=frozenset(range(1, 8)))
+    parts = [f'<section id="lengths"><h2>Lengths</h2>{lengths}</section>']
+    if result.lengths:
+        choices = ((f"{c.max_length:,}", f"{c.rows:.1%}", f"{c.tokens:.1%}") for c in result.lengths)
+        columns = ("Maximum length", "Rows that fit", "Tokens kept")
+        kept = table("What a maximum length keeps", columns, choices, numbers=frozenset((1, 2)))
+        parts.append(f'<section id="kept"><h2>What a maximum length keeps</h2>{kept}</section>')
+    return "".join(parts)
+
+
+def _ordered(counts: dict[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+
+
 def _shares(counts: dict[str, int]) -> str:
     total = sum(counts.values()) or 1
-    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {n:,} ({n / total:.0%})" for name, n in ordered) or "none"
+    return ", ".join(f"{name} {n:,} ({n / total:.0%})" for name, n in _ordered(counts)) or "none"
 
 
 def _line(name: str, d: Distribution) -> str:

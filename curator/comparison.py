@@ -99,7 +99,7 @@ def compare(old: Sequence[str | Path], new: Sequence[str | Path], config: Config
     Raises:
         SourceError: a path is missing, or cannot be read as data.
     """
-    ids_before, ids_after = list(_ids(old)), list(_ids(new))
+    ids_before, ids_after = list(_ids(old, config)), list(_ids(new, config))
     gone, come, moved, unchanged = _match_content(ids_before, ids_after)
     before = dict(_rows(old, config, gone))
     after = dict(_rows(new, config, come))
@@ -122,9 +122,9 @@ def compare(old: Sequence[str | Path], new: Sequence[str | Path], config: Config
 # ---------------------------------------------------------------------- reading
 
 
-def _lines(paths: Sequence[str | Path]) -> Iterator[tuple[Place, str, bytes]]:
+def _lines(paths: Sequence[str | Path], config: Config) -> Iterator[tuple[Place, str, bytes]]:
     """(place, split or "", raw line) of every line that holds something."""
-    with open_sources(paths) as sources:
+    with open_sources(paths, config.excluded) as sources:
         for source in sources:
             done = 0
             for span in cut(source):
@@ -137,9 +137,9 @@ def _lines(paths: Sequence[str | Path]) -> Iterator[tuple[Place, str, bytes]]:
                         yield Place(source.path, number), split, raw.removeprefix(b"\xef\xbb\xbf")
 
 
-def _ids(paths: Sequence[str | Path]) -> Iterator[tuple[bytes, str]]:
+def _ids(paths: Sequence[str | Path], config: Config) -> Iterator[tuple[bytes, str]]:
     """(content id, split) of every row."""
-    for _, split, raw in _lines(paths):
+    for _, split, raw in _lines(paths, config):
         yield content_id(parse(raw), raw), split
 
 
@@ -149,7 +149,7 @@ def _rows(paths: Sequence[str | Path], config: Config, wanted: Iterable[int]) ->
     if not left:
         return
     reader = formats.Reader(config.shape, dict(config.map))
-    for number, (place, split, raw) in enumerate(_lines(paths)):
+    for number, (place, split, raw) in enumerate(_lines(paths, config)):
         if number in left:
             value = parse(raw)
             example = reader.read(value) if isinstance(value, dict) else None

@@ -1,0 +1,55 @@
+"""`--map guess`: what the columns of rows in no known shape mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curator.engine import sampled
+from curator.errors import UnknownShapeError, UsageError
+from curator.excerpt import visible
+from curator.formats import ColumnGuess, Row, detect, guess_columns
+from curator.sources import open_sources
+
+if TYPE_CHECKING:
+    from curator.config import Config
+
+_HOW = "write the map: --map question=user,answer=assistant"
+
+
+def guess_map(paths: Sequence[str | Path], config: Config) -> ColumnGuess | None:
+    """One map for all files whose rows are in no known shape; None where there is no such file.
+
+    Raises:
+        UsageError: standard input, which cannot be read twice, or two files that want two maps.
+        UnknownShapeError: the columns of a file do not say what they mean.
+        SourceError: a path is missing, or cannot be read as data.
+    """
+    if "-" in map(str, paths):
+        raise UsageError("cannot guess the columns of standard input: it is read once", where="-", hint=_HOW)
+    columns: dict[str, str] = {}
+    reasons: dict[str, None] = {}
+    sure = 1.0
+    with open_sources(paths, config.excluded) as sources:
+        for source in sources:
+            rows = sampled(source)
+            if not rows or detect(rows).shape is not None:
+                continue
+            guess = _confident(rows, source.path)
+            if any(columns.get(name, role) != role for name, role in guess.columns.items()):
+                raise UsageError("the files want different column maps", where=source.path, hint="lint them one by one")
+            columns.update(guess.columns)
+            reasons.update(dict.fromkeys(guess.reasons))
+            sure = min(sure, guess.confidence)
+    return ColumnGuess(columns, sure, tuple(reasons)) if columns else None
+
+
+def _confident(rows: list[Row], where: str) -> ColumnGuess:
+    guess = guess_columns(rows)
+    if guess and guess.confident:
+        return guess
+    keys = ", ".join(repr(key) for key in list(dict.fromkeys(key for row in rows for key in row))[:20])
+    what = f"the columns do not say clearly what they mean; keys seen: {visible(keys)}"
+    perhaps = f"; perhaps {guess.option}, for {' and '.join(guess.reasons)}" if guess else ""
+    raise UnknownShapeError(what, where=where, hint=visible(_HOW + perhaps))
