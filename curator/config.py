@@ -91,7 +91,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         None
     )
     packs: Annotated[tuple[str, ...], Meta(description="Files of rules of your own, relative to this file.")] = ()
-    exclude: Annotated[tuple[str, ...], Meta(description="Patterns of paths or names of files in folders not to read.")] = ()
+    exclude: Annotated[
+        tuple[str, ...], Meta(description="Patterns of files not to read in folders, by path or name.")
+    ] = ()
     cache: Annotated[bool, Meta(description="Keep scan results, so that unchanged data is not scanned again.")] = True
     workers: Annotated[
         Positive | None, Meta(description="Worker processes; by default chosen by the size of the data.")

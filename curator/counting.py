@@ -291,7 +291,8 @@ def _tiles(result: Stats, name: str) -> str:
     )
     return (
         f'<section class="hero"><p class="eyebrow">{text(name)}</p>'
-        f'<h1 class="verdict good">{result.rows:,} rows, {counted.total:,} tokens</h1><dl class="tiles">{cells}</dl></section>'
+        f'<h1 class="verdict good">{result.rows:,} rows, {counted.total:,} tokens</h1>'
+        f'<dl class="tiles">{cells}</dl></section>'
     )
 
 

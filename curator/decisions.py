@@ -182,7 +182,14 @@ def decide(
 
 
 def decide_row(
-    row: str, at: Place, verdict: Verdict, *, who: str = "", why: str = "", expires: str = "", now: datetime | None = None
+    row: str,
+    at: Place,
+    verdict: Verdict,
+    *,
+    who: str = "",
+    why: str = "",
+    expires: str = "",
+    now: datetime | None = None,
 ) -> Decision:
     """A decision about a whole row, by its content id, whatever is found in it."""
     when = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
@@ -203,7 +210,9 @@ def take_back(
         if decision.row == row and code.upper() in ("", decision.code)
     ]
     if not made:
-        raise UsageError("nothing is decided about this row", where=log.path, hint="curator decisions list shows what is")
+        raise UsageError(
+            "nothing is decided about this row", where=log.path, hint="curator decisions list shows what is"
+        )
     return tuple(made)
 
 
@@ -215,7 +224,9 @@ def pick(findings: Sequence[Finding], at: Place, code: str = "") -> tuple[Findin
     codes = ", ".join(dict.fromkeys(f"{finding.code} {finding.name}" for finding in findings))
     where = f"{at.file}:{at.line}"
     if not findings:
-        raise UsageError("nothing is found in this row", where=where, hint="curator lint shows what is found, and where")
+        raise UsageError(
+            "nothing is found in this row", where=where, hint="curator lint shows what is found, and where"
+        )
     wanted = [finding for finding in findings if code.lower() in ("", finding.code.lower(), finding.name)]
     if not wanted:
         raise UsageError(f"no finding of {code!r} in this row", where=where, hint=f"found here: {codes}")

@@ -380,10 +380,11 @@ class Report(msgspec.Struct, frozen=True):
             import pandas as pd
         except ImportError:
             raise MissingExtraError("Report.to_pandas()", "data") from None
+        names = "code name severity file line path message fix excerpt related evidence id row".split()
         rows = [
-            (f.code, f.name, f.severity, f.file, f.line, f.path, f.message, f.fix and f.fix.safety)
-            + (f.excerpt and f.excerpt.text, [(p.file, p.line) for p in f.related], f.evidence, f.id, f.row)
+            {name: getattr(f, name) for name in names}
+            | {"fix": f.fix and f.fix.safety, "excerpt": f.excerpt and f.excerpt.text}
+            | {"related": [(place.file, place.line) for place in f.related]}
             for f in self.findings
         ]
-        names = "code name severity file line path message fix excerpt related evidence id row"
-        return pd.DataFrame(rows, columns=names.split())
+        return pd.DataFrame(rows, columns=names)

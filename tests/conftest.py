@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from curator import cli
+
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared" / "data"
 
@@ -31,3 +33,26 @@ def write(tmp_path: Path) -> Callable[[str, Iterable[Any]], Path]:
         return path
 
     return _write
+
+
+class Done:
+    """What a run of the command line came to."""
+
+    def __init__(self, status: int, out: str, err: str) -> None:
+        self.status, self.out, self.err = status, out, err
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run the command line in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def _run(*arguments: Any) -> Done:
+        status = cli.main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        return Done(status, captured.out, captured.err)
+
+    return _run

@@ -26,36 +26,15 @@ from curator import cli, engine
 from curator.cli import output
 from curator.config import Settings
 from curator.report import FORMATS
+from tests.conftest import Run
 
 PACKAGE = Path(curator.__file__).parent
 GOOD = {"messages": [{"role": "user", "content": "What is 2+2?"}, {"role": "assistant", "content": "It is 4."}]}
 EMPTY = {"messages": [{"role": "user", "content": "What is 2+3?"}, {"role": "assistant", "content": ""}]}
+QUOTED = json.dumps({"input_ids": json.dumps(GOOD["messages"])}).encode()  # messages where no trainer looks for them
 TWICE = [GOOD, GOOD]  # DUP001, a warning with a safe fix
 
 Write = Callable[..., Path]
-
-
-class Done:
-    """What a run of the command line came to."""
-
-    def __init__(self, status: int, out: str, err: str) -> None:
-        self.status, self.out, self.err = status, out, err
-
-
-Run = Callable[..., Done]
-
-
-@pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run the command line in this process, in an empty folder."""
-    monkeypatch.chdir(tmp_path)
-
-    def _run(*arguments: Any) -> Done:
-        status = cli.main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        return Done(status, captured.out, captured.err)
-
-    return _run
 
 
 def shell(*arguments: Any, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -414,6 +393,99 @@ def test_a_column_map_is_kept_beside_the_data(run: Run, write: Write, tmp_path: 
     again = run("lint", path, "--format", "concise")
     assert "ROL007" in again.out
     assert again.err == ""
+
+
+@pytest.mark.parametrize(
+    ("row", "columns"),
+    [
+        (
+            {"ticket": "T-1", "customer_question": "Who can help?", "agent_reply": "The desk."},
+            "customer_question agent_reply",
+        ),
+        ({"q": "How are you today?", "reply": "Fine, thank you."}, "q reply"),
+        ({"Frage": "Wie geht es dir?", "Antwort": "Gut, danke."}, "Frage Antwort"),
+        (
+            {"ticket_text": "It broke.", "agent_answer": "Restart it.", "created_at": "2026-01-02 10:00"},
+            "ticket_text agent_answer",
+        ),
+    ],
+)
+def test_columns_are_guessed_when_asked_shown_with_reasons_and_kept(
+    run: Run, write: Write, tmp_path: Path, row: dict[str, str], columns: str
+) -> None:
+    path = write("x.jsonl", [row, {**row, "n": 2}])
+    user, assistant = columns.split()
+    option = f"--map {user}=user,{assistant}=assistant"
+    assert f"curator lint {path} {option}\n" in run("lint", path).out, "the next step names the map"
+    done = run("lint", path, "--map", "guess", "--format", "json")
+    assert json.loads(done.out)["summary"]["rows"] == 2
+    assert done.err.startswith(f"guessed: {option}\n  the name '{user}' speaks for the user turn\n")
+    assert done.err.endswith(f"column map saved in {tmp_path / 'curator.toml'}\n")
+    again = run("lint", path, "--format", "json")
+    assert (json.loads(again.out)["summary"]["rows"], again.err) == (2, "")
+
+
+def test_a_guess_that_is_unsure_is_no_map(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [{"one": "Is it on?", "two": "Hold the button until the lamp turns red, then let it go."}])
+    assert "say which column is what: --map question=user,answer=assistant" in " ".join(run("lint", path).out.split())
+    done = run("lint", path, "--map", "guess")
+    assert done.status == 2
+    assert "keys seen: 'one', 'two'" in done.err
+    assert "write the map: --map question=user,answer=assistant; perhaps --map one=user,two=assistant" in done.err
+    assert not (tmp_path / "curator.toml").exists()
+
+
+def test_known_rows_need_no_guess_and_standard_input_cannot_be_guessed(run: Run, write: Write) -> None:
+    done = run("stats", write("x.jsonl", [GOOD]), "--map", "guess")
+    assert (done.status, done.err) == (0, "no column map is needed: the rows are in a known shape\n")
+    done = run("lint", "-", "--map", "guess")
+    assert (done.status, "it is read once" in done.err) == (2, True)
+
+
+def test_files_of_one_set_are_guessed_together(run: Run, write: Write) -> None:
+    one = write("a.jsonl", [{"question_text": "Why is it so?", "reply": "Because it is."}])
+    two = write("b.jsonl", [{"Frage": "Wie geht es dir?", "Antwort": "Gut, danke."}])
+    done = run("lint", one, two, "--map", "guess", "--format", "json")
+    assert json.loads(done.out)["summary"]["rows"] == 2
+    other = write("c.jsonl", [{"reply": "What did she say to it?", "answer": "That it is so, and will be."}])
+    done = run("lint", one, other, "--map", "guess")
+    assert done.status == 2
+
+
+def test_what_is_excluded_is_left_out_of_folders_and_read_where_it_is_named(
+    run: Run, write: Write, tmp_path: Path
+) -> None:
+    write("data/a.jsonl", [GOOD])
+    old = write("data/old/b.jsonl", [EMPTY, EMPTY])
+    (tmp_path / "curator.toml").write_text('exclude = ["old/*", "b.jsonl"]')
+
+    def rows(*arguments: Any) -> int:
+        return int(json.loads(run(*arguments, "--format", "json").out)["rows"])
+
+    assert run("lint", "data").status == 0
+    assert run("lint", old).status == 1
+    assert run("lint", "data", old).status == 1
+    assert (rows("stats", "data"), rows("stats", old)) == (1, 2)
+    assert run("diff", "data/a.jsonl", "data").status == 0
+    assert run("clean", "data", "-o", "out").status == 0
+    assert Path("out").read_text() == json.dumps(GOOD) + "\n"
+    done = run("lint", "data/old")
+    assert (done.status, "a file named outright is always read" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("line", [b"{", b"17", b'"text"', b"{}", b'{"foo": 1}', QUOTED])
+def test_a_set_no_row_of_which_could_be_read_is_never_called_clean(run: Run, write: Write, line: bytes) -> None:
+    path = write("x.jsonl", [line])
+    assert run("lint", path).status == 1
+    assert run("lint", path, "--format", "jsonl").out, "every line that cannot be read has a finding"
+    for options in (("--select", "LEN,ANS"), ("--ignore", "FIL,SCH")):
+        done = run("lint", path, *options)
+        assert done.status == 1
+        assert done.out.startswith("no row could be read: 1 line unreadable, nothing else was judged.")
+    path = write("x.jsonl", [GOOD, line])
+    done = run("lint", path, "--select", "ANS,LEN")
+    assert done.status == 0
+    assert "found nothing, but 1 line could not be read." in done.out
 
 
 def test_statistics_and_timing(run: Run, write: Write) -> None:

@@ -8,23 +8,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_cli import EMPTY, GOOD, Run, Write, run  # noqa: F401 (a fixture)
+from test_cli import EMPTY, GOOD, Write
 
 from curator import decisions
 from curator.model import Decision, Place
+from tests.conftest import Run
 
 LOG = Path(".curator", "decisions.jsonl")
 TOMORROW = str(date.today() + timedelta(days=1))
 
 
-def lines_with(run: Run, *paths: Any, code: str = "ROL007") -> list[int]:  # noqa: F811
+def lines_with(run: Run, *paths: Any, code: str = "ROL007") -> list[int]:
     done = run("lint", *paths, "--format", "jsonl")
     found = map(json.loads, done.out.splitlines())
     return [finding["line"] for finding in found if finding["code"] == code]
 
 
 @pytest.fixture
-def decided(run: Run, write: Write) -> Path:  # noqa: F811
+def decided(run: Run, write: Write) -> Path:
     """A file whose second row is kept with its empty answer."""
     path = write("x.jsonl", [GOOD, EMPTY])
     done = run("decisions", "add", path, 2, "ROL007", "--verdict", "keep", "--why", "silence is meant", "--who", "Ana")
@@ -33,20 +34,20 @@ def decided(run: Run, write: Write) -> Path:  # noqa: F811
     return path
 
 
-def test_a_kept_finding_is_not_reported_again(run: Run, decided: Path) -> None:  # noqa: F811
+def test_a_kept_finding_is_not_reported_again(run: Run, decided: Path) -> None:
     done = run("lint", decided)
     assert done.status == 0
     assert "1 finding suppressed by decisions" in done.out
 
 
-def test_it_stays_suppressed_when_rows_move_and_come(run: Run, write: Write, decided: Path) -> None:  # noqa: F811
+def test_it_stays_suppressed_when_rows_move_and_come(run: Run, write: Write, decided: Path) -> None:
     other = {"messages": [{"role": "user", "content": "And 5+5?"}, {"role": "assistant", "content": ""}]}
     write("x.jsonl", [EMPTY, GOOD, other])
     assert lines_with(run, decided) == [3]
 
 
 def test_an_edited_row_brings_it_back_and_the_decision_is_named(
-    run: Run,  # noqa: F811
+    run: Run,
     write: Write,
     decided: Path,
 ) -> None:
@@ -58,7 +59,7 @@ def test_an_edited_row_brings_it_back_and_the_decision_is_named(
     assert done.out == f"{LOG}:1: ROL007 is not found any more: the row changed or is gone\n"
 
 
-def test_decisions_in_folders_below_count_where_a_folder_is_linted(run: Run, write: Write) -> None:  # noqa: F811
+def test_decisions_in_folders_below_count_where_a_folder_is_linted(run: Run, write: Write) -> None:
     path = write("sub/x.jsonl", [EMPTY, GOOD])
     run("decisions", "add", path, 1, "ROL007", "--verdict", "keep", "--why", "meant")
     assert lines_with(run, path.parent.parent) == []
@@ -66,7 +67,7 @@ def test_decisions_in_folders_below_count_where_a_folder_is_linted(run: Run, wri
     assert lines_with(run, other, path) == []
 
 
-def test_an_expired_decision_does_not_count_and_is_reported(run: Run, decided: Path) -> None:  # noqa: F811
+def test_an_expired_decision_does_not_count_and_is_reported(run: Run, decided: Path) -> None:
     log = decided.parent / LOG
     [kept] = decisions.read(log).decisions
     old = Decision(**{name: getattr(kept, name) for name in kept.__struct_fields__} | {"expires": "2020-01-31"})
@@ -78,14 +79,14 @@ def test_an_expired_decision_does_not_count_and_is_reported(run: Run, decided: P
     assert json.loads(run("decisions", "list", "--format", "json").out)[0]["expired"] is True
 
 
-def test_later_takes_back_what_stands(run: Run, decided: Path) -> None:  # noqa: F811
+def test_later_takes_back_what_stands(run: Run, decided: Path) -> None:
     assert run("decisions", "add", decided, 2, "--verdict", "later").status == 0
     assert lines_with(run, decided) == [2]
     done = run("decisions", "add", decided, 2, "--verdict", "later")
     assert (done.status, "nothing is decided about this row" in done.err) == (2, True)
 
 
-def test_dropping_a_row_needs_no_finding(run: Run, write: Write, tmp_path: Path) -> None:  # noqa: F811
+def test_dropping_a_row_needs_no_finding(run: Run, write: Write, tmp_path: Path) -> None:
     path = write("x.jsonl", [GOOD, {**GOOD, "id": 2}])
     assert run("decisions", "add", path, 2, "--verdict", "drop", "--why", "wrong customer").status == 0
     assert run("clean", path, "-o", tmp_path / "out.jsonl").status == 0
@@ -106,7 +107,7 @@ def test_dropping_a_row_needs_no_finding(run: Run, write: Write, tmp_path: Path)
         (("2", "--verdict", "edit", "--why", "x"), "edit"),
     ],
 )
-def test_what_cannot_be_decided_is_said_in_words(run: Run, write: Write, arguments: Any, says: str) -> None:  # noqa: F811
+def test_what_cannot_be_decided_is_said_in_words(run: Run, write: Write, arguments: Any, says: str) -> None:
     path = write("x.jsonl", [GOOD, EMPTY, EMPTY])
     done = run("decisions", "add", path, *arguments)
     assert done.status == 2
@@ -114,7 +115,7 @@ def test_what_cannot_be_decided_is_said_in_words(run: Run, write: Write, argumen
     assert not LOG.exists()
 
 
-def test_the_list_shows_what_stands_with_its_reason(run: Run, decided: Path) -> None:  # noqa: F811
+def test_the_list_shows_what_stands_with_its_reason(run: Run, decided: Path) -> None:
     run("decisions", "add", decided, 2, "empty-turn", "--verdict", "keep", "--why", "still", "--who", "Bo")
     done = run("decisions", "list")
     today = datetime.now(UTC).date()
@@ -126,18 +127,18 @@ def test_the_list_shows_what_stands_with_its_reason(run: Run, decided: Path) -> 
     assert run("decisions", "list", decided.parent / ".curator").out.startswith("keep    ROL007")
 
 
-def test_a_day_that_is_to_come_is_recorded(run: Run, write: Write) -> None:  # noqa: F811
+def test_a_day_that_is_to_come_is_recorded(run: Run, write: Write) -> None:
     path = write("x.jsonl", [EMPTY])
     run("decisions", "add", path, 1, "--verdict", "accept", "--why", "x", "--expires", TOMORROW)
     assert f"until {TOMORROW}" in run("decisions", "list").out
 
 
-def test_a_sound_record_passes_the_check(run: Run, decided: Path) -> None:  # noqa: F811
+def test_a_sound_record_passes_the_check(run: Run, decided: Path) -> None:
     done = run("decisions", "check", "--data", decided)
     assert (done.status, done.out) == (0, "")
 
 
-def test_the_check_names_torn_lines_and_rules_that_are_gone(run: Run, decided: Path) -> None:  # noqa: F811
+def test_the_check_names_torn_lines_and_rules_that_are_gone(run: Run, decided: Path) -> None:
     with (decided.parent / LOG).open("a") as file:
         file.write('{"verdict":"keep","row":"00","code":"XXX001","who":"a","when":"2026-01-01","why":"b"}\n{"verd')
     done = run("decisions", "check")
@@ -148,7 +149,7 @@ def test_the_check_names_torn_lines_and_rules_that_are_gone(run: Run, decided: P
     ]
 
 
-def test_merging_keeps_every_decision_once(run: Run, decided: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_merging_keeps_every_decision_once(run: Run, decided: Path, tmp_path: Path) -> None:
     log = decided.parent / LOG
     other = decisions.decide_row("ff", Place("y.jsonl", 3), "drop", who="Bo", why="spam")
     decisions.write(tmp_path / "b.jsonl", [other, *decisions.read(log).decisions])
@@ -158,7 +159,7 @@ def test_merging_keeps_every_decision_once(run: Run, decided: Path, tmp_path: Pa
     assert run("decisions", "merge", log, tmp_path / "none.jsonl", "-o", tmp_path / "d.jsonl").status == 2
 
 
-def test_exported_lines_are_a_record_of_what_stands(run: Run, decided: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_exported_lines_are_a_record_of_what_stands(run: Run, decided: Path, tmp_path: Path) -> None:
     run("decisions", "add", decided, 2, "--verdict", "keep", "--why", "again", "--who", "Bo")
     done = run("decisions", "export")
     [line] = done.out.splitlines()
@@ -167,7 +168,7 @@ def test_exported_lines_are_a_record_of_what_stands(run: Run, decided: Path, tmp
     assert (tmp_path / "standing.jsonl").read_text() == done.out
 
 
-def test_what_a_baseline_hides_is_counted(run: Run, write: Write) -> None:  # noqa: F811
+def test_what_a_baseline_hides_is_counted(run: Run, write: Write) -> None:
     path = write("x.jsonl", [EMPTY])
     run("lint", path, "--write-baseline", "known")
     assert "1 finding known to the baseline" in run("lint", path, "--baseline", "known").out

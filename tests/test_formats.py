@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from curator import paths
 from curator.errors import UnknownShapeError, UsageError
-from curator.formats import ADAPTERS, SHAPES, Reader, detect, guess_columns, unknown, write
+from curator.formats import ADAPTERS, SHAPES, Reader, detect, guess_columns, how_to_map, unknown, write
 from curator.formats.detect import FAMILY
 from curator.model import Turn
 
@@ -472,6 +472,25 @@ def test_lengths_alone_give_no_more_than_half_confidence_and_nothing_gives_no_gu
     assert guess.confidence <= 0.5
     assert guess_columns([{"a_id": "x1", "score": 3}]) is None
     assert guess_columns([]) is None
+
+
+@pytest.mark.parametrize(
+    ("row", "option"),
+    [
+        (
+            {"ticket": "T-1", "customer": "Ann", "question": "Is it on?", "answer": "Yes."},
+            "question=user,answer=assistant",
+        ),
+        ({"customer name": "Ann", "my question": "Is it on?", "reply": "It is."}, "'my question=user,reply=assistant'"),
+        ({"question": "Is it on?", "answer, short": "It is."}, "guess"),
+        ({"question": "Is it on?", "answer_a": "It is on.", "answer_b": "It is off."}, None),
+        ({"ticket": "T-1", "agent_reply": "It is on."}, None),
+        ({"title": "On", "body": "It is on and stays on until somebody turns it off."}, None),
+    ],
+)
+def test_the_way_to_name_columns_holds_the_guess_where_that_is_sure(row, option):
+    generic = "say which column is what: --map question=user,answer=assistant"
+    assert how_to_map([row] * 3) == (f"--map {option}" if option else generic)
 
 
 # ---------------------------------------------------------------------- detection

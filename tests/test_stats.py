@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -73,3 +74,49 @@ def test_explain_shows_a_broken_line_as_it_is(write: Write) -> None:
 def test_explain_names_the_last_row_when_there_is_no_such_line(write: Write) -> None:
     with pytest.raises(UsageError, match="no row at line 9"):
         explain.explain(write("a.jsonl", ROWS), 9, Config())
+
+
+class Page(HTMLParser):
+    """The elements of a page, what they refer to, and its text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.labels: list[str] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href", "action", "data", "srcset")]
+        self.labels += [value or "" for name, value in attrs if name == "aria-label"]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_of_counts_holds_its_plots_and_asks_for_nothing(write: Write) -> None:
+    result = stats.stats([write("train.jsonl", ROWS), write("test.jsonl", ROWS[:1])], Config(), price=10)
+    text = stats.as_html(result, "train.jsonl")
+    page = Page(text)
+    assert page.addresses == []
+    assert not {"link", "img", "iframe", "object", "embed", "base"} & set(page.tags)
+    assert "default-src 'none'" in text and "url(" not in text and "@import" not in text
+    titles = ["Tokens a row", "Tokens an answer", "Tokens by role", "Rows by split", "Rows by shape"]
+    assert [label.partition(".")[0] for label in page.labels if label != "Plots"] == titles
+    for shown in ("train.jsonl", f"{result.tokens.total:,}", "Maximum length", "Cost", "answer tokens"):
+        assert shown in page.text
+
+
+def test_the_page_of_counts_shows_hostile_names_as_text(write: Write) -> None:
+    result = stats.stats([write("<img src=x>.jsonl", ROWS), write("b.jsonl", ROWS)], Config())
+    page = Page(stats.as_html(result, "<script>alert(1)</script>\x1b"))
+    assert page.tags.count("script") == 1 and "img" not in page.tags
+    assert "<script>alert(1)</script>␛" in page.text
+    assert "<img src=x>" in page.text
+
+
+def test_the_page_of_no_rows_is_a_page_too(write: Write) -> None:
+    text = stats.as_html(stats.stats([write("a.jsonl", [b"{"])], Config()))
+    assert "0 rows, 0 tokens" in text and "1 more could not be read" in text

@@ -78,7 +78,20 @@ _WORDS = {
         *("answer", "reply", "response", "output", "completion", "solution", "resolution"),
         *("truth", "target", "summary", "translation", "generation", "expected", "answered"),
         *("antwort", "ausgabe", "respuesta", "resposta", "réponse", "reponse", "risposta", "antwoord", "svar"),
-        *("odpowiedź", "cevap", "odpověď", "válasz", "ответ", "відповідь", "答案", "回答", "답변", "대답", "جواب", "उत्तर"),
+        *(
+            "odpowiedź",
+            "cevap",
+            "odpověď",
+            "válasz",
+            "ответ",
+            "відповідь",
+            "答案",
+            "回答",
+            "답변",
+            "대답",
+            "جواب",
+            "उत्तर",
+        ),
     },
 }
 _SPEAKERS = {

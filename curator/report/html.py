@@ -240,7 +240,8 @@ def _rest(report: Report) -> str:
         parts.append(f"<h2>Limits</h2>{table('Limits', heads, rows, numbers=frozenset((2, 3)))}")
     if report.suppressed or report.known or report.unused:
         unused = "".join(
-            f"<li>{'Expired' if expired(item) else 'Unused'}: <b>{text(item.code or 'any rule')}</b> on row <code>{text(item.row[:12])}</code>"
+            f"<li>{'Expired' if expired(item) else 'Unused'}: <b>{text(item.code or 'any rule')}</b> on row"
+            f" <code>{text(item.row[:12])}</code>"
             f" {text(', '.join(part for part in (item.who, item.when, item.why) if part))}</li>"
             for item in report.unused
         )

@@ -163,6 +163,9 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
     return _judge(line, segment, earlier, span, last.group().replace("’", "'"))
 
 
+_BEGUN = re.compile(r"(?:The|By)\s[a-z][\w'’-]*$")  # "The sensation": a sentence begun, not somebody's name
+
+
 def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int], last: str) -> Ending | None:
     """The verdict on a last line that ends in a word: from its own sentences and from the lines before it."""
     item = _ITEM.match(line)
@@ -185,6 +188,7 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     likely = Ending(*span, reason, "likely", seldom or never)
     running = _runs(segment.split() if inner else words)
     plain = lower and (running or (inner and len(segment.split()) > 2 and not _GREETING.match(segment)))
+    plain = plain or (inner and bool(_BEGUN.match(segment)))
     if _CLOSING.match(segment) and not seldom and not plain:
         return None
     if inner and (running or (lower and len(segment.split()) > 1)):
