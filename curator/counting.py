@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 
 from curator import __version__, engine, tokens
 from curator.columns import ROLE_CODES, Batch, Literals
+from curator.errors import UsageError
 from curator.formats import Reader
 from curator.mappers import choose
 from curator.model import TokenCount
@@ -142,6 +144,8 @@ def stats(
     Raises:
         SourceError: a path is missing, or cannot be read as data.
     """
+    if not all(math.isfinite(number) for number in (price or 0.0, epochs)):
+        raise UsageError("price and epochs must be finite numbers", hint="for example --price 3 --epochs 2")
     tokenizer = tokens.resolve(config.tokenizer)
     with open_sources(paths, config.excluded) as sources:
         jobs = [(source, span) for source in sources for span in cut(source)]

@@ -18,7 +18,9 @@ from curator.worddiff import marked, word_changes
 
 Write = Callable[..., Path]
 
-ROWS = [chat(user=f"How high is peak {n}?", assistant=f"Peak {n} rises {700 + n} metres above the sea.") for n in range(12)]
+ROWS = [
+    chat(user=f"How high is peak {n}?", assistant=f"Peak {n} rises {700 + n} metres above the sea.") for n in range(12)
+]
 
 
 def test_order_and_files_do_not_matter(write: Write) -> None:

@@ -174,9 +174,7 @@ class TestSplits:
 
 class TestLimits:
     def test_a_share_is_of_the_rows_that_the_rule_judged(self, write: Write) -> None:
-        path = write(
-            "data.jsonl", [chat(user="a?", assistant="b")] + [chat(user=f"{n}?", assistant="") for n in "cd"]
-        )
+        path = write("data.jsonl", [chat(user="a?", assistant="b")] + [chat(user=f"{n}?", assistant="") for n in "cd"])
 
         def holds(allowed: str | int) -> bool:
             config = load_config(path, None, {"limits": {"ROL007": allowed}})

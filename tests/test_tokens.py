@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from curator import tokens
 from curator.errors import UsageError
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=80) | st.sampled_from(
-    ["<|endoftext|>", "a  b\n\n\tc", "1234567 89", "don't we'll", "naïve café", "日本語のテキスト", "🙂👩‍👩‍👧", "def f(x):\n    return x"]
-)
+_ODD = ("<|endoftext|>", "a  b\n\n\tc", "1234567 89", "don't we'll", "naïve café", "日本語のテキスト", "🙂👩\u200d👧")
+TEXTS = st.text(st.characters(exclude_categories=("Cs",)), max_size=80) | st.sampled_from(_ODD)
 
 
 @pytest.mark.parametrize("name", ["cl100k_base", "o200k_base"])

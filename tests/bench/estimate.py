@@ -16,9 +16,7 @@ def main() -> None:
     for name in sys.argv[1:]:
         values = [parse(line) for line in Path(name).read_bytes().splitlines()]
         examples = [reader.read(v) for v in values if v is not UNSET and isinstance(v, dict)]
-        texts = [turn.text for e in examples if e for turn in e.all_turns()] or Path(name).read_text("utf8").split(
-            "\n"
-        )
+        texts = [turn.text for e in examples if e for turn in e.all_turns()] or Path(name).read_text("utf8").split("\n")
         true, guess = sum(exact.count(texts)), sum(estimate.count(texts))
         errors.append(guess / true - 1)
         print(f"{errors[-1]:+7.1%}  {true:>10,} tokens  {name}")

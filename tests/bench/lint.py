@@ -119,9 +119,7 @@ def start_up(folder: Path, runs: int) -> None:
     empty = best(BIN / "python", "-c", "pass")
     for name, command in (("--help", ("--help",)), ("ten rows", ("lint", ten))):
         took = best(BIN / "curator", *command)
-        print(
-            f"{name:<8} / empty python, wall {took / empty:5.1f}   ({took * 1000:.0f} ms over {empty * 1000:.0f} ms)"
-        )
+        print(f"{name:<8} / empty python, wall {took / empty:5.1f}   ({took * 1000:.0f} ms over {empty * 1000:.0f} ms)")
 
 
 def again(data: Path, folder: Path, rows: int) -> None:
