@@ -90,13 +90,21 @@ def joined(text: str) -> str:
     return "\n".join(lines).replace(",\n", ", ").replace("\n", "")
 
 
+_LAYOUT = re.compile(r"(?<!\\)((?:\\\\)*\\n)[ \t]*(?:\r?\n|\r)[ \t]*")
+
+
 def with_escaped_breaks(text: str) -> str:
-    """Any text on one line: line breaks become escapes inside strings and a space outside."""
+    """Any text on one line: line breaks become escapes inside strings and a space outside.
+
+    A raw break after an escaped one, and the indentation behind it, is layout: whoever wrote the row by
+    hand put the text in lines where its breaks were.
+    """
     parts: list[str] = []
     at = 0
     for string in STRING.finditer(text):
         parts.append(_BREAK.sub(" ", text[at : string.start()]))
-        parts.append(re.sub(r"\r?\n|\r", r"\\n", string[0]))
+        laid_out = _LAYOUT.sub(r"\1", string[0])
+        parts.append(re.sub(r"\r?\n|\r", r"\\n", laid_out))
         at = string.end()
     parts.append(_BREAK.sub(" ", text[at:]))
     return "".join(parts).strip()

@@ -516,7 +516,19 @@ def test_no_cache_keeps_nothing(run: Run, write: Write, tmp_path: Path, monkeypa
 def test_watch_lints_again_when_a_file_changes(write: Write, tmp_path: Path) -> None:
     path = write("x.jsonl", [GOOD])
     command = [sys.executable, "-u", "-m", "curator", "lint", str(path), "--watch", "--format", "concise"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+
+    def interruptible() -> None:  # a shell that runs the tests in the background has interrupts ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        preexec_fn=interruptible,  # noqa: PLW1509
+    )
+    try:
         assert process.stdout is not None and process.stderr is not None
         assert "watching" in process.stderr.readline()
         process.stdout.readline()
@@ -525,6 +537,9 @@ def test_watch_lints_again_when_a_file_changes(write: Write, tmp_path: Path) -> 
         assert "watching" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
+    finally:
+        process.kill()
+        process.communicate()
 
 
 # ---------------------------------------------------------------------- the other verbs

@@ -133,7 +133,6 @@ def test_raw_line_breaks_are_one_fault_with_its_cause() -> None:
     assert not any(finding["fix"] for finding in rest)
 
 
-@pytest.mark.xfail(strict=True, reason="the mend keeps the layout of raw breaks that follow an escaped one")
 def test_the_mend_of_raw_line_breaks_is_the_row_that_was_meant(copy: Path) -> None:
     curator("lint", RAW_BREAKS, "--fix", "--unsafe-fixes", "--no-cache", cwd=copy)
     mended = [json.loads(line) for line in (copy / RAW_BREAKS).read_text(encoding="utf-8").splitlines()]
