@@ -123,7 +123,7 @@ def compare(old: Sequence[str | Path], new: Sequence[str | Path], config: Config
 
 
 def _lines(paths: Sequence[str | Path], config: Config) -> Iterator[tuple[Place, str, bytes]]:
-    """(place, split or "", raw line) of every line that holds something."""
+    """(place, split or "", raw line) of every line that holds something; a single file is no split of a set."""
     with open_sources(paths, config.excluded) as sources:
         for source in sources:
             done = 0
@@ -133,7 +133,7 @@ def _lines(paths: Sequence[str | Path], config: Config) -> Iterator[tuple[Place,
                 done += len(numbers)
                 for number, raw in zip(numbers, lines, strict=False):
                     if raw.strip():
-                        split = source.split if source.split in _SPLITS else ""
+                        split = source.split if len(sources) > 1 and source.split in _SPLITS else ""
                         yield Place(source.path, number), split, raw.removeprefix(b"\xef\xbb\xbf")
 
 

@@ -45,6 +45,25 @@ def guess_map(paths: Sequence[str | Path], config: Config) -> ColumnGuess | None
     return ColumnGuess(columns, sure, tuple(reasons)) if columns else None
 
 
+def check_columns(paths: Sequence[str | Path], config: Config) -> None:
+    """See that every column of the map stands in some row, before the map is used and saved.
+
+    Raises UsageError for one that does not, with the nearest column.
+    """
+    if "-" in map(str, paths):
+        return
+    with open_sources(paths, config.excluded) as sources:
+        seen = list(dict.fromkeys(key for source in sources for row in sampled(source) for key in row))
+    for column in config.map:
+        if seen and column not in seen:
+            from rapidfuzz import process
+
+            nearest, *_ = process.extractOne(column, seen) or ("",)
+            raise UsageError(
+                f"no row has a column {column!r}", hint=f"the nearest is {nearest!r}; the map is not saved"
+            )
+
+
 def _confident(rows: list[Row], where: str) -> ColumnGuess:
     guess = guess_columns(rows)
     if guess and guess.confident:

@@ -97,6 +97,10 @@ def command(
 
     def once() -> int:
         config = options.configured(paths, config_file, settings)
+        if settings["map"]:
+            from curator.guess import check_columns
+
+            check_columns(paths, config)
         if diff:
             report = _linted(paths, config, baseline)
             _show_diff(report, unsafe_fixes, output)
@@ -160,6 +164,9 @@ def _show_diff(report: Report, unsafe: bool, output: Path | None) -> None:
     with _or_nobody_reads(), sink(output) as stream:
         for line in unified_diff(report, unsafe=unsafe):
             stream.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+    for file in report.files:
+        if file.container != "jsonl":
+            click.echo(f"no diff for {file.path} ({file.container}): curator clean mends a copy of it", err=True)
 
 
 def _keep_baseline(report: Report, path: Path) -> Report:

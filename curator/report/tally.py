@@ -119,9 +119,13 @@ def steps(report: Report, tally: Tally, command: str) -> list[Step]:
     out = []
     for unlock in dict.fromkeys(item.unlock for item in report.not_run if item.unlock.startswith("--map ")):
         out.append(Step("read the rows by their columns", f"{command} {unlock}"))
-    if tally.safe and on_disk:
+    in_place = all(stat.container == "jsonl" for stat in report.files)
+    if tally.safe and on_disk and not in_place:
+        copy = shlex.join(["curator", "clean", *files, "-o", "clean.jsonl"])
+        out.append(Step(f"{tally.safe:,} can be mended safely, in a copy", copy))
+    if tally.safe and on_disk and in_place:
         out.append(Step(f"{tally.safe:,} can be mended safely", f"{command} --fix"))
-    if tally.unsafe and on_disk:
+    if tally.unsafe and on_disk and in_place:
         more = f"{tally.unsafe:,} more" if tally.safe else f"{tally.unsafe:,}"
         out.append(Step(f"{more} can be mended if you agree", f"{command} --diff --unsafe-fixes"))
     if rest := tally.rest:

@@ -37,6 +37,7 @@ _SETTLED = 0.8  # share of answers that begin their last line alike, from which 
 # Shares of answers that may end without a full stop before it is a habit of the set: after closed sentences, and
 # where there is one sentence only.
 _STRAY, _STRAY_ALONE = 0.03, 0.01
+_END = 24  # characters of the open end that a finding points at, at least
 _ENOUGH = 50  # answers from which on a set can have such a rule
 # Short answers (a line of a few words) are never cut off, so they tell whether the set closes its sentences: it does
 # not where a fifth of them, and as many as `_BARE_LEAST`, run without a full stop.
@@ -195,7 +196,8 @@ class CutAnswer(DatasetRule, frozen=True):
                 if ending and ending.proof == "weak" and unstopped and not ending.hanging:
                     continue
                 if ending and (ending.proof in proofs or odd[row]):
-                    yield row, turn.flag(f"stops {ending.reason}", (ending.start, ending.end))
+                    shown = max(ending.start, turn.text.rfind(" ", ending.start, max(ending.end - _END, 0)) + 1)
+                    yield row, turn.flag(f"stops {ending.reason}", (shown, ending.end))
                 elif odd[row] and _ends_on_word(turn.text):
                     yield row, turn.flag("stops before the closing line that the other answers have")
 
