@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from curator.engine import sampled
 from curator.errors import UnknownShapeError, UsageError
 from curator.excerpt import visible
-from curator.formats import ColumnGuess, Row, detect, guess_columns
+from curator.formats import ColumnGuess, Reader, Row, detect, guess_columns
 from curator.sources import open_sources
 
 if TYPE_CHECKING:
@@ -48,8 +48,9 @@ def guess_map(paths: Sequence[str | Path], config: Config) -> ColumnGuess | None
 def check_columns(paths: Sequence[str | Path], config: Config) -> None:
     """See that every column of the map stands in some row, before the map is used and saved.
 
-    Raises UsageError for one that does not, with the nearest column.
+    Raises UsageError for one that does not, with the nearest column, and for a role nobody knows.
     """
+    Reader(config.shape, config.map)
     if "-" in map(str, paths):
         return
     with open_sources(paths, config.excluded) as sources:

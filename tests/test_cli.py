@@ -640,3 +640,10 @@ def test_clean_writes_a_copy_and_the_rest(run: Run, write: Write, tmp_path: Path
     done = run("clean", path, "-o", tmp_path / "two.jsonl", "--rejected", tmp_path / "no.jsonl", "--format", "json")
     assert json.loads(done.out)["losses"]
     assert (tmp_path / "no.jsonl").exists()
+
+
+def test_a_map_that_names_no_column_is_refused_and_not_saved(run: Run, write: Write, tmp_path: Path) -> None:
+    write("x.jsonl", [{"frage": "Wer?", "antwort": "Niemand war es."}])
+    done = run("lint", "x.jsonl", "--map", "frge=user,antwort=assistant")
+    assert done.status == 2 and "the nearest is 'frage'" in done.err
+    assert not (tmp_path / "curator.toml").exists()

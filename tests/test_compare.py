@@ -106,3 +106,7 @@ def test_word_changes_turn_old_into_new(words: list[str], rng: random.Random) ->
 def test_equal_texts_have_no_changes() -> None:
     assert word_changes("same words", "same words") == []
     assert marked("same", "same") == "same"
+
+
+def test_a_single_file_is_no_split_whatever_its_name(write: Write) -> None:
+    assert compare([write("train.jsonl", ROWS)], [write("clean.jsonl", ROWS)], Config(), cache=False).same
