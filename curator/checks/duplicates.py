@@ -136,7 +136,7 @@ def _block_keys(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nd
     keep = solid.copy()
     keep[1:] |= gap[1:] & solid[:-1]  # the first sign of a run stands for it
     reduced = np.where(gap, np.uint8(32), data)[keep]
-    rank = np.concatenate(([0], np.cumsum(keep)))
+    rank = np.concatenate(([0], np.cumsum(keep, dtype=np.int32)))
     low, high = rank[starts], rank[ends]
     if len(reduced):
         high = high - ((high > low) & (reduced[np.maximum(high, 1) - 1] == 32))

@@ -96,7 +96,6 @@ class Placeholder(RowRule, frozen=True):
 
     def _slot(self, text: str, said: str) -> tuple[int, int] | None:
         low, allowed = said.lower(), {item.lower() for item in self.allow}
-        fits = _MAY_HOLD_SLOTS.search(said) is not None
         for slot in _SLOT.finditer(text):
             found, kind = slot.group().strip().lower(), slot.lastgroup
             linked = found[0] == "[" and (text[slot.end() : slot.end() + 1] in ("(", ":") or slot.group() + "(" in text)
@@ -112,7 +111,7 @@ class Placeholder(RowRule, frozen=True):
                 return slot.span()
             if kind == "curly" and not (_TEMPLATES if alone else _ON_CODE_OR_TEXT).search(said):
                 return slot.span()
-            if kind == "order" or (kind in ("slot", "word") and (alone or not fits)):
+            if kind == "order" or (kind in ("slot", "word") and (alone or _MAY_HOLD_SLOTS.search(said) is None)):
                 return slot.span()
         return None
 
