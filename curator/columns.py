@@ -11,10 +11,10 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import ahocorasick_rs
 import msgspec
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from curator.formats import Reader
     from curator.rule import RawRule, RowRule, Rule
     from curator.tokens import Tokenizer
+
+T = TypeVar("T")
 
 BOM = b"\xef\xbb\xbf"
 UNSET = msgspec.UNSET
@@ -178,6 +180,13 @@ class Batch:
         read = reader.read
         self.examples: list[Example | None] = [read(value) if type(value) is dict else None for value in self.values]
         self.readable: list[int] = [i for i, example in enumerate(self.examples) if example is not None]
+        self._memo: dict[Callable[[Batch], Any], Any] = {}
+
+    def memo(self, column: Callable[[Batch], T]) -> T:
+        """A column that another module computes from this batch: made once, for all rules that ask for it."""
+        if column not in self._memo:
+            self._memo[column] = column(self)
+        return self._memo[column]  # type: ignore[no-any-return]
 
     def _bodies(self) -> list[bytes]:
         """The lines without byte order marks: one before the first row, or where files were joined."""

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from curator.columns import Batch, Column, Rows, blocks, mix, slice_hashes
+from curator.columns import Batch, Rows, mix
+from curator.keys import exact_keys, row_keys
 from curator.model import Flag, drop
 from curator.rule import Bad, DatasetRule, Row, chat
 
@@ -63,18 +64,7 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """(normalised key, exact key) of each row; shape (lines, 2), uint64. The key 0 is never a duplicate."""
-        out = np.zeros((len(batch.lines), 2), dtype=np.uint64)
-        if batch.readable and len(batch.turns):
-            ids = np.frombuffer(b"".join(batch.content_ids), dtype="<u8").reshape(-1, 2)
-            out[:, 1] = ids[:, 0] ^ mix(ids[:, 1])
-            keys = mix(text_keys(batch.folded) + batch.roles.astype(np.uint64))
-            firsts = np.flatnonzero(np.diff(batch.turn_lines, prepend=-1))
-            place = np.arange(len(keys)) - np.repeat(firsts, np.diff(np.append(firsts, len(keys))))
-            keys = mix(keys * np.uint64(3) + place.astype(np.uint64))
-            out[batch.turn_lines[firsts], 0] = np.add.reduceat(keys, firsts)
-            lines = beyond_text(batch)
-            out[lines, 0] += out[lines, 1]
-        return out
+        return np.column_stack((row_keys(batch), exact_keys(batch)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = np.flatnonzero(rows.readable & (sketches[:, 0] != 0))
@@ -84,18 +74,6 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
             if sketches[row, 1] != sketches[first, 1]:
                 message = "differs from an earlier row only in case, space or punctuation"
                 yield row, Flag("", message, fix=fix, related=(first,))
-
-
-def _wordless(batch: Batch) -> list[int]:
-    """Rows in which no turn has a word: what they hold stands elsewhere, or they are faulty alike."""
-    words = np.bincount(batch.turn_lines, np.diff(batch.words.offsets), minlength=len(batch.lines))
-    return np.flatnonzero(words == 0).tolist()  # type: ignore[no-any-return]
-
-
-def beyond_text(batch: Batch) -> list[int]:
-    """Rows that hold more than text (tool calls, images), or no text: equal wording does not make them equal."""
-    with_media = batch.turn_lines[[n for n, turn in enumerate(batch.turns) if turn.media]]
-    return sorted({*batch.tool_rows, *with_media.tolist(), *_wordless(batch)})
 
 
 def repeats(keys: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, int]]:
@@ -108,36 +86,3 @@ def repeats(keys: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, int]]:
     again = np.flatnonzero(same)
     rank = np.argsort(order[again])
     yield from zip(order[again][rank].tolist(), order[firsts[again]][rank].tolist(), strict=True)
-
-
-_GAPS = bytes(byte in b" \t\n\r\x0b\x0c.,;:!?'\"" for byte in range(256))
-
-
-def _digit(data: np.ndarray) -> np.ndarray:
-    return np.logical_and(data >= ord("0"), data <= ord("9"))
-
-
-def text_keys(folded: Column) -> np.ndarray:
-    """A 64-bit key of each folded text in which runs of space and sentence punctuation count as one space.
-
-    A point or comma between two digits is kept ("3.5" is not "35"), and so is every other sign.
-    """
-    keys = [_block_keys(data, starts, ends) for data, starts, ends in blocks(folded)]
-    return np.concatenate(keys) if keys else np.empty(0, np.uint64)
-
-
-def _block_keys(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    gap = np.frombuffer(data.tobytes().translate(_GAPS), np.uint8) > 0
-    if len(data) > 2:
-        marks = np.flatnonzero((data[1:-1] == ord(".")) | (data[1:-1] == ord(","))) + 1
-        gap[marks[_digit(data[marks - 1]) & _digit(data[marks + 1])]] = False
-    solid = ~gap
-    solid[ends[:-1]] = False  # the separators between texts are neither
-    keep = solid.copy()
-    keep[1:] |= gap[1:] & solid[:-1]  # the first sign of a run stands for it
-    reduced = np.where(gap, np.uint8(32), data)[keep]
-    rank = np.concatenate(([0], np.cumsum(keep, dtype=np.int32)))
-    low, high = rank[starts], rank[ends]
-    if len(reduced):
-        high = high - ((high > low) & (reduced[np.maximum(high, 1) - 1] == 32))
-    return slice_hashes(reduced, low, high)

@@ -1,0 +1,133 @@
+"""Keys by which rows are found to say the same: 64-bit hashes of folded text, roles and order.
+
+Case, runs of space, sentence punctuation and Unicode form do not count; a row that holds more than text
+(tool calls, images) is equal to none by its wording alone.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from curator.columns import Batch, Column, blocks, mix, slice_hashes
+
+_GAPS = bytes(byte in b" \t\n\r\x0b\x0c.,;:!?'\"" for byte in range(256))
+
+
+def row_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): the key of a row's turns in order. 0 where a row cannot be read."""
+    out = _joined(batch, np.ones(len(batch.turns), dtype=bool))
+    lines = beyond_text(batch)
+    out[lines] += exact_keys(batch)[lines]
+    return out
+
+
+def prompt_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): the key of all that comes before a row's last answer, context included.
+
+    For a preference row that is the shared prompt. 0 where there is no such text, or the row holds more
+    than text.
+    """
+    out = _joined(batch, batch.memo(is_prompt))
+    out[beyond_text(batch)] = 0
+    return out
+
+
+def answer_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): the key of a row's last answer; of the chosen one of a pair. 0 as above."""
+    out = _joined(batch, batch.memo(is_last_answer))
+    out[beyond_text(batch)] = 0
+    return out
+
+
+def exact_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): content ids in 64 bits."""
+    ids = np.frombuffer(b"".join(batch.content_ids), dtype="<u8").reshape(-1, 2)
+    keys: np.ndarray = ids[:, 0] ^ mix(ids[:, 1])
+    return keys
+
+
+def is_prompt(batch: Batch) -> np.ndarray:
+    """bool, shape (turns,): the turn stands before the row's last answer."""
+    return _place(batch)[0]
+
+
+def is_last_answer(batch: Batch) -> np.ndarray:
+    """bool, shape (turns,): the turn is the row's last answer (the chosen one of a pair)."""
+    return _place(batch)[1]
+
+
+def _place(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
+    prompt, answer = np.zeros(len(batch.turns), dtype=bool), np.zeros(len(batch.turns), dtype=bool)
+    first = 0
+    for line in batch.readable:
+        example = batch.example(line)
+        turns = example.turns + example.chosen
+        last = next((n for n in reversed(range(len(turns))) if turns[n].role == "assistant"), None)
+        prompt[first : first + (len(example.turns) if last is None else last)] = True
+        if last is not None:
+            answer[first + last] = True
+        first += len(example.all_turns())
+    return prompt, answer
+
+
+def _joined(batch: Batch, wanted: np.ndarray) -> np.ndarray:
+    """The keys of the wanted turns of each row, joined in order."""
+    out = np.zeros(len(batch.lines), dtype=np.uint64)
+    places = np.flatnonzero(wanted)
+    if len(places):
+        lines = batch.turn_lines[places]
+        keys = batch.memo(turn_keys)[places]
+        firsts = np.flatnonzero(np.diff(lines, prepend=-1))
+        order = np.arange(len(keys)) - np.repeat(firsts, np.diff(np.append(firsts, len(keys))))
+        out[lines[firsts]] = np.add.reduceat(mix(keys * np.uint64(3) + order.astype(np.uint64)), firsts)
+    return out
+
+
+def turn_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (turns,): the key of a turn's text and role."""
+    return mix(text_keys(batch.folded) + batch.roles.astype(np.uint64))
+
+
+def beyond_text(batch: Batch) -> list[int]:
+    """Rows that hold more than text (tool calls, images), or no text: equal wording does not make them equal."""
+    if not len(batch.turns):
+        return []
+    with_media = batch.turn_lines[[n for n, turn in enumerate(batch.turns) if turn.media]]
+    return sorted({*batch.tool_rows, *with_media.tolist(), *_wordless(batch)})
+
+
+def _wordless(batch: Batch) -> list[int]:
+    """Rows in which no turn has a word: what they hold stands elsewhere, or they are faulty alike."""
+    words = np.bincount(batch.turn_lines, np.diff(batch.words.offsets), minlength=len(batch.lines))
+    lines: list[int] = np.flatnonzero(words == 0).tolist()
+    return lines
+
+
+def _digit(data: np.ndarray) -> np.ndarray:
+    return np.logical_and(data >= ord("0"), data <= ord("9"))
+
+
+def text_keys(folded: Column) -> np.ndarray:
+    """A 64-bit key of each folded text in which runs of space and sentence punctuation count as one space.
+
+    A point or comma between two digits is kept ("3.5" is not "35"), and so is every other sign.
+    """
+    keys = [_block_keys(data, starts, ends) for data, starts, ends in blocks(folded)]
+    return np.concatenate(keys) if keys else np.empty(0, np.uint64)
+
+
+def _block_keys(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    gap = np.frombuffer(data.tobytes().translate(_GAPS), np.uint8) > 0
+    if len(data) > 2:
+        marks = np.flatnonzero((data[1:-1] == ord(".")) | (data[1:-1] == ord(","))) + 1
+        gap[marks[_digit(data[marks - 1]) & _digit(data[marks + 1])]] = False
+    solid = ~gap
+    solid[ends[:-1]] = False  # the separators between texts are neither
+    keep = solid.copy()
+    keep[1:] |= gap[1:] & solid[:-1]  # the first sign of a run stands for it
+    reduced = np.where(gap, np.uint8(32), data)[keep]
+    rank = np.concatenate(([0], np.cumsum(keep, dtype=np.int32)))
+    low, high = rank[starts], rank[ends]
+    if len(reduced):
+        high = high - ((high > low) & (reduced[np.maximum(high, 1) - 1] == 32))
+    return slice_hashes(reduced, low, high)
