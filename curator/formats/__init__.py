@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.errors import UnknownShapeError, UsageError
-from curator.formats import chat, instruction, preference, text
+from curator.formats import chat, dialects, instruction, preference, text
 from curator.formats.adapter import SURE, Adapter, Row, Written
 from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns, how_to_map
 from curator.formats.detect import Detection, detect
@@ -56,7 +56,9 @@ ADAPTERS: tuple[Adapter, ...] = (
     text.TEXT,
     instruction.PROMPT_ONLY,
 )
-SHAPES: dict[str, Adapter] = {adapter.name: adapter for adapter in (*ADAPTERS, chat.OPENAI_RFT)}
+# Rows of these are read as their kin are, unless the shape is named or the whole file tells it.
+_NAMED = (chat.OPENAI_RFT, dialects.MISTRAL, dialects.AXOLOTL, dialects.HARMONY, dialects.FACTORY)
+SHAPES: dict[str, Adapter] = {adapter.name: adapter for adapter in (*ADAPTERS, *_NAMED)}
 
 _LONG = 32  # keys; the adapters of longer rows are not remembered
 _candidates: dict[tuple[str, ...], tuple[Adapter, ...]] = {}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from curator.formats.adapter import Adapter, Row, Written
+from curator.formats.adapter import Adapter, Losses, Row, Written
 from curator.formats.turns import read_content
-from curator.formats.writing import Losses, answered, carried, plain
+from curator.formats.writing import answered, carried, plain
 from curator.model import Example, Turn
 
 # ---------------------------------------------------------------------- text
@@ -127,7 +127,7 @@ def write_tree(example: Example) -> Written:
         node = {"text": turn.text, "role": said, "replies": [] if node is None else [node]}
     row: Row = {"prompt": node or {"text": "", "role": "prompter", "replies": []}}
     if node is None:
-        losses.note("nothing is there for the root of the tree")
+        losses.lack("the root of the tree")
     return Written(row | carried(example, TREE.keys, losses), losses)
 
 
@@ -145,7 +145,8 @@ def read_tokenized(value: Row) -> Example:
 
 def write_tokenized(example: Example) -> Written:
     """Nothing can be written: token ids need a tokenizer and a template."""
-    losses = Losses(["all text"])
+    losses = Losses()
+    losses.lack("the token ids")
     return Written(carried(example, TOKENIZED.keys, losses), losses)
 
 
