@@ -12,14 +12,15 @@ from typing import Any
 
 from curator.errors import UnknownShapeError, UsageError
 from curator.formats import chat, dialects, instruction, preference, text
-from curator.formats.adapter import SURE, Adapter, Row, Written
+from curator.formats.adapter import SURE, Adapter, Losses, Row, Written
 from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns, how_to_map
-from curator.formats.detect import Detection, detect
+from curator.formats.detect import FAMILY, Detection, detect
 from curator.formats.turns import read_messages
 from curator.model import Example
 
 __all__ = [
     "ADAPTERS",
+    "FAMILY",
     "SHAPES",
     "Adapter",
     "ColumnGuess",
@@ -132,7 +133,7 @@ def write(example: Example, shape: str) -> Written:
     if shape not in SHAPES:
         raise UsageError(f"no shape is called {shape!r}", hint=f"known shapes: {', '.join(SHAPES)}")
     if example.shape == shape and example.value:
-        return Written(example.value, [])
+        return Written(example.value, Losses())
     return SHAPES[shape].write(example)
 
 

@@ -105,7 +105,12 @@ def write_alpaca(example: Example) -> Written:
     losses = Losses()
     system, rest = system_and_rest(answered(example, losses), losses)
     *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
-    row: Row = {"instruction": asked, "input": "", "output": answer}
+    more = example.value.get("input") if type(example.value) is dict and example.shape == "alpaca" else None
+    if type(more) is str and asked.endswith(f"\n{more}"):
+        asked = asked[: -len(more) - 1]
+    else:
+        more = ""
+    row: Row = {"instruction": asked, "input": more, "output": answer}
     if system is not None:
         row["system"] = system
     if before:

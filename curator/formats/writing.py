@@ -43,7 +43,7 @@ def carried(example: Example, target: frozenset[str], losses: Losses, *, strict:
     for key, item in example.value.items():
         if key in read or key == "schemaVersion" or (key in own and item in (None, "", [], {})):
             continue
-        if not strict and ((key not in own and key not in target) or (key in _SIDE and key in target)):
+        if not strict and ((key not in own and key not in target) or key in _SIDE):
             row[key] = item
         else:
             losses.note(f"the column {key!r}")
@@ -60,14 +60,23 @@ def _note_faults(example: Example, to_text: bool, losses: Losses) -> None:
         losses.lack("any turn")
     if example.shape == "text" and not to_text:
         losses.note("that the text is no turn")
+    if example.shape == "oasst" and any(_forks(example, turn) for turn in turns):
+        losses.note("the other replies")
     for turn in turns:
-        if not turn.content and not turn.calls and not turn.media and not turn.reasoning:
+        said = turn.content or turn.calls or turn.media or turn.reasoning or result_of(example, turn)
+        if not said:
             losses.note("a turn without text")
         if turn.role not in _ROLES:
             losses.note(f"the role {turn.role!r}, which nobody knows")
         message = get(example.value, turn.base) if turn.base else None
         if type(message) is dict and turn.weight is None and any(message.get(k) is not None for k in _WEIGHTS):
             losses.note("weights that are none")
+
+
+def _forks(example: Example, turn: Turn) -> bool:
+    """True where a message of a tree has several replies, of which the best is read."""
+    replies = get(example.value, f"{turn.base}.replies" if turn.base else "replies")
+    return type(replies) is list and len(replies) > 1
 
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
@@ -101,7 +110,8 @@ def plain(example: Example, turns: Iterable[Turn], losses: Losses, keeps: Iterab
         for feature, there in (
             ("tool calls", bool(turn.calls)),
             ("tool results", turn.role == "tool"),
-            ("names", turn.name is not None),
+            # A result that has no id is told by its name, and by its place as well.
+            ("names", turn.name is not None and (turn.role != "tool" or turn.call_id is not None)),
             ("weights", turn.weight is not None),
             ("reasoning", turn.reasoning is not None),
             ("media", turn.media > 0),
@@ -143,8 +153,10 @@ def is_simple(example: Example, turns: Sequence[Turn], *roles: str) -> bool:
         and [turn.role for turn in turns] == list(roles)
         and all(
             turn.content
-            and not (turn.calls or turn.media or (turn.pieces and turn.base))
-            and turn.weight is turn.name is turn.reasoning is None
+            and not (turn.calls or turn.media or (len(turn.pieces) > 1 and turn.base))
+            and turn.weight is None
+            and turn.name is None
+            and turn.reasoning is None
             and not beside(example, turn)
             for turn in turns
         )
