@@ -189,10 +189,10 @@ class _File:
 
     def __init__(self, source: Source, config: Config) -> None:
         self.source = source
-        found = detect(sampled(source)).shape
+        found = config.shape or _shape_of(sampled(source))
         self.named = config.shape is not None
-        self.shape = config.shape or found or ("mapped" if config.map else "unknown")
-        self.reader = Reader(config.shape or found, config.map)
+        self.shape = "mapped" if config.map else found or "unknown"
+        self.reader = Reader(found, config.map)
         self.count = self.written = 0
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
@@ -219,6 +219,15 @@ class _File:
         return Place(self.source.path, self.source.lines(index, 1)[0])
 
 
+def _shape_of(rows: Sequence[Row]) -> str | None:
+    """The shape of a file, in the narrow sense where some row has words that only its maker uses."""
+    shape = detect(rows).shape
+    if shape is None:
+        return shape
+    told = (dialect_of(Example(shape, (), row)) for row in rows)
+    return next((name for name in told if name != shape), shape)
+
+
 def _chosen_form(files: Sequence[_File], to: str, form: Form) -> str:
     """The form of all rows: strings where each of them is one plain exchange, else message lists.
 
@@ -230,7 +239,11 @@ def _chosen_form(files: Sequence[_File], to: str, form: Form) -> str:
     for file in files:
         for _, body in file.lines():
             example = file.read(body)
-            if isinstance(example, Example) and not _is_plain(adapter.write(example)):
+            if isinstance(example, str):
+                continue
+            if example.shape == to and form_of(example) == "conversational":
+                return "conversational"
+            if example.shape != to and not _is_plain(adapter.write(example)):
                 return "conversational"
     return "plain"
 
@@ -292,7 +305,7 @@ def read_back(row: Row, shape: str) -> Example | None:
     return msgspec.structs.replace(example, shape=shape if shape in _BY_NAME else dialect_of(example))
 
 
-_BY_NAME = frozenset({"harmony", "axolotl"})
+_BY_NAME = frozenset({"harmony", "axolotl"})  # what they write may have no word of theirs
 
 
 def _differences_on_return(example: Example, row: Row, to: str) -> list[str]:
@@ -399,9 +412,15 @@ class _Job:
     def _note_form(self, example: Example, file: _File, index: int) -> None:
         """Count the rows of strings and of messages, for shapes that have both."""
         adapter = SHAPES.get(example.shape)
-        if adapter is None or not adapter.forms or example.shape == self.to:
+        if example.shape != file.shape:
+            self._note("form", f"that the row is of {example.shape}", file, index)
+        if adapter is None or not adapter.forms:
             return
         form = form_of(example)
+        if example.shape == self.to:
+            if form != self.form:
+                self._note("form", "would come back as message lists", file, index)
+            return
         if form == "conversational" and not _is_plain(adapter.write(example)):
             form = "long"
         self._forms.setdefault(form, [0, file.place(index)])[0] += 1

@@ -39,14 +39,23 @@ from curator.model import Example, Turn
 
 
 def dialect_of(example: Example) -> str:
-    """The shape that the row is of in the narrow sense: "harmony" or "axolotl" for some openai-chat rows."""
+    """The shape that the row is of in the narrow sense: harmony, axolotl or llama-factory where its words tell."""
     if example.shape != "openai-chat":
-        return example.shape
+        return "llama-factory" if example.shape in _FACTORY_KIN and _is_factory(example.value) else example.shape
     if matches_harmony(example.value) > _CHAT:
         return "harmony"
     return "axolotl" if matches_axolotl(example.value) > _CHAT else "openai-chat"
 
 
+def _is_factory(value: Row) -> bool:
+    """True for a sharegpt conversation with a system prompt, one message a side, or a verdict beside it."""
+    if not matches_factory(value):
+        return False
+    pair = type(value.get("chosen")) is dict and type(value.get("rejected")) is dict
+    return pair or type(value.get("system")) is str or type(value.get("kto_tag")) is bool
+
+
+_FACTORY_KIN = frozenset({"sharegpt", "trl-preference", "trl-kto"})
 _CHAT, _MARKED = 0.6, 0.85  # confidence in a row that could be any of the kin, and in one with words of the shape
 
 

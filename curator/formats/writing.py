@@ -15,6 +15,7 @@ from curator.paths import get, parse
 MESSAGE_KEYS = frozenset(
     {"role", "from", "content", "value", "text", "name", "weight", "loss_weight", "train", "refusal"}
     | {"tool_calls", "function_call", "tool_call_id", "call_id", "reasoning_content", "reasoning", "thinking"}
+    | {"preferenceLabel"}
 )
 
 
