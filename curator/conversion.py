@@ -377,8 +377,10 @@ class _Job:
         """The rows of a file as JSON, in their order; those that cannot be converted are written to `unfit`."""
         for index, body in file.lines():
             file.count += 1
-            example = file.read(body)
-            found = Converted({}, unfit=example) if isinstance(example, str) else self._converted(example)
+            try:
+                found, text = self._line(file, index, body)
+            except RecursionError:
+                found, text = Converted({}, unfit="nested too deeply"), b""
             for kind, words in (("lost", found.lost), ("form", found.form), ("unfit", [found.unfit])):
                 for what in filter(None, words):
                     self._note(kind, what, file, index)  # type: ignore[arg-type]
@@ -387,10 +389,26 @@ class _Job:
                 unfit.write(_rejected(file.place(index), found.unfit, body))
                 continue
             file.written += 1
-            assert isinstance(example, Example)
-            self._note_form(example, file, index)
             self.keys.update(dict.fromkeys(found.row))
-            yield body if found.row == example.value else encoded(found.row)
+            yield text
+
+    def _line(self, file: _File, index: int, body: bytes) -> tuple[Converted, bytes]:
+        """A line converted, and the new line."""
+        example = file.read(body)
+        if isinstance(example, str):
+            return Converted({}, unfit=example), b""
+        found = self._converted(example)
+        if found.unfit:
+            return found, b""
+        self._note_form(example, file, index)
+        if found.row == example.value:
+            return found, body
+        text = encoded(found.row)
+        if text is None:
+            return Converted({}, unfit="a number that JSON has no word for"), b""
+        if _repeats_keys(body, example.value):
+            self._note("lost", "the first value of a key that is written twice", file, index)
+        return found, text
 
     def _converted(self, example: Example) -> Converted:
         found = convert_row(example, self.to, self.form)
@@ -458,12 +476,34 @@ class _Job:
         return Conversion(self.to, ok, files, table, str(rest) if ok and self.unfit else "", info, tuple(notes))
 
 
-def encoded(row: Row) -> bytes:
-    """The row as JSON on one line."""
+def encoded(row: Row) -> bytes | None:
+    """The row as JSON on one line; None where a number is none or without end."""
     try:
-        return json.dumps(row, ensure_ascii=False).encode()
+        return json.dumps(row, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:  # lone surrogates
         return json.dumps(row).encode()
+    except ValueError:
+        return None
+
+
+def _repeats_keys(body: bytes, value: Any) -> bool:
+    """True where an object of the line has a key twice, of which parsers keep the last."""
+    if body.count(b'":') == _keys(value):
+        return False
+    repeated = False
+
+    def paired(pairs: list[tuple[str, Any]]) -> None:
+        nonlocal repeated
+        repeated = repeated or len({key for key, _ in pairs}) < len(pairs)
+
+    json.loads(body.decode("utf-8"), strict=False, object_pairs_hook=paired)
+    return repeated
+
+
+def _keys(value: Any) -> int:
+    if type(value) is dict:
+        return len(value) + sum(map(_keys, value.values()))
+    return sum(map(_keys, value)) if type(value) is list else 0
 
 
 def _rejected(place: Place, reason: str, body: bytes) -> bytes:
@@ -545,4 +585,3 @@ def _refused(result: Conversion, again: str) -> Iterator[str]:
         yield f"to write the rest, and these rows to a file of their own: {again} --rejected rejected.jsonl"
     else:
         yield f"to write the rows without all this: {again} --allow-loss"
-

@@ -110,8 +110,8 @@ def write_mistral(example: Example) -> Written:
         losses.lack("the answer")
     row: Row = {"messages": messages if system is None else [{"role": "system", "content": system}, *messages]}
     put_tools(row, example)
-    for tool in row.get("tools", ()):
-        _complete(tool)
+    if "tools" in row:
+        row["tools"] = [_complete(tool) for tool in row["tools"]]
     return Written(row | carried(example, MISTRAL.keys, losses), losses)
 
 
@@ -123,11 +123,13 @@ def _nine(number: str, names: dict[str, str], losses: Losses) -> str:
     return names.setdefault(number, hashlib.blake2b(number.encode("utf-8", "surrogatepass")).hexdigest()[:9])
 
 
-def _complete(tool: Any) -> None:
-    """Add what Mistral wants of every declaration, where it is missing."""
-    if type(tool) is dict and type(tool.get("function")) is dict:
-        empty = {"description": "", "parameters": {"type": "object", "properties": {}}}
-        tool["function"] = {**empty, **tool["function"]}
+def _complete(tool: Any) -> Any:
+    """The declaration with what Mistral wants of every one, where it is missing."""
+    if type(tool) is not dict or type(function := tool.get("function")) is not dict:
+        return tool
+    empty = {"description": "", "parameters": {"type": "object", "properties": {}}}
+    missing = {key: item for key, item in empty.items() if key not in function}
+    return {**tool, "function": {**function, **missing}}
 
 
 # ---------------------------------------------------------------------- axolotl

@@ -165,7 +165,9 @@ def read_prompt_completion(value: Row) -> Example:
 
 def write_prompt_completion(example: Example) -> Written:
     """Two strings for one plain exchange, else two message lists."""
-    return _write_prompt_completion(example, plainly=is_simple(example, example.turns + example.chosen, "user", "assistant"))
+    return _write_prompt_completion(
+        example, plainly=is_simple(example, example.turns + example.chosen, "user", "assistant")
+    )
 
 
 def _write_prompt_completion(example: Example, *, plainly: bool) -> Written:

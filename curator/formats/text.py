@@ -39,7 +39,7 @@ def write_text(example: Example) -> Written:
     turns = plain(example, answered(example, losses), losses)
     if [turn.role for turn in turns] != ["assistant"]:
         losses.note("who says what")
-    row: Row = {"text": "\n\n".join([turn.text for turn in turns])}
+    row: Row = {"text": "\n\n".join([turn.text for turn in turns if turn.content])}
     return Written(row | carried(example, TEXT.keys, losses), losses)
 
 
@@ -71,7 +71,8 @@ def write_segments(example: Example) -> Written:
     for turn in plain(example, answered(example, losses), losses):
         if turn.role not in ("user", "assistant"):
             losses.note(f"the role {turn.role!r}")
-        segments.append({"label": turn.role == "assistant", "text": turn.text})
+        if turn.content or not turn.calls:
+            segments.append({"label": turn.role == "assistant", "text": turn.text})
     row: Row = {"segments": segments}
     return Written(row | carried(example, SEGMENTS.keys, losses), losses)
 

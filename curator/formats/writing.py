@@ -247,7 +247,9 @@ def as_messages(example: Example, turns: Sequence[Turn], losses: Losses) -> list
 def _lacks_content(example: Example, turn: Turn) -> bool:
     """True where the source has no content key beside the calls: some templates print a null as a word."""
     message = get(example.value, turn.base) if turn.base else None
-    return bool(turn.calls) and type(message) is dict and "role" in message and "content" not in message
+    return (
+        bool(turn.calls) and type(message) is dict and "role" in message and not {"content", "parts"} & message.keys()
+    )
 
 
 def result_of(example: Example, turn: Turn) -> str | None:
