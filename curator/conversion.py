@@ -468,7 +468,8 @@ class _Job:
             for f, output in zip(self.files, outputs, strict=True)
         )
         notes = []
-        if ok and self.form == "plain" and self.to in _TRL:
+        others = any(file.shape != self.to for file in self.files)
+        if ok and others and self.form == "plain" and self.to in _TRL:
             notes.append(
                 "written as strings, which TRL trains on as they are: --form conversational writes messages, "
                 "and its trainers put the chat template around those"
@@ -581,7 +582,10 @@ def _refused(result: Conversion, again: str) -> Iterator[str]:
         yield "nothing was written: no row can be converted"
         return
     yield "nothing was written"
-    if {loss.kind for loss in result.table} == {"unfit"}:
+    kinds = {loss.kind for loss in result.table}
+    if kinds == {"unfit"}:
         yield f"to write the rest, and these rows to a file of their own: {again} --rejected rejected.jsonl"
+    elif kinds == {"form"}:
+        yield f"the meaning stays; to write the rows all the same: {again} --allow-loss"
     else:
         yield f"to write the rows without all this: {again} --allow-loss"

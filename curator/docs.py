@@ -420,10 +420,13 @@ def _profile_list() -> Iterator[str]:
 
 def generated(folder: Path) -> dict[Path, str]:
     """The text of every generated file below `folder` (the checkout's `docs`)."""
+    from curator import gallery
+
     rules = load_rules()
     pages = {folder / "rules" / f"{code}.md": explain(rule, "md") for code, rule in rules.items()}
     pages[folder / "rules" / "index.md"] = listing("md")
     pages[folder / "curator.schema.json"] = schema()
+    pages[folder / "shapes.md"] = gallery.page(_spread)
     handwritten = folder / "configuration.md"
     text = handwritten.read_text("utf-8")
     for name, lines in (("keys", _keys()), ("profiles", _profile_list())):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import curator
 from curator.conversion import TARGETS, convert_row, form_of, read_back
 from curator.formats import Reader
+from curator.gallery import ABOUT, example
 from curator.sources import open_sources
 from tests.conftest import SHARED
 
@@ -567,6 +568,12 @@ def test_what_is_written_is_linted_as_its_shape(shape, tmp_path, run, write):
     done = run("lint", path, "--format", "json", "--select", "SCH,ROL,TOL", "--shape", shape, "--exit-zero")
     codes = {finding["code"] for finding in json.loads(done.out)["findings"]}
     assert not codes, codes
+
+
+def test_every_shape_is_on_the_page_with_a_row_of_it():
+    assert set(ABOUT) == set(TARGETS)
+    for shape in TARGETS:
+        assert Reader(shape).read(example(shape)).shape == shape
 
 
 # ---------------------------------------------------------------------- real sets

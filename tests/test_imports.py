@@ -20,7 +20,7 @@ LAYERS = [
     "worddiff writing",
     "checks harness packs",
     "cache config engine findings mappers neighbours recall rows scan store",
-    "cleaning comparison conversion counting decisions docs explanation fix guess report",
+    "cleaning comparison conversion counting decisions docs explanation fix gallery guess report",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

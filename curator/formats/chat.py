@@ -354,8 +354,6 @@ def _gemini_content(turn: Turn, losses: Losses) -> Row:
             losses.note("arguments that are no object")
         arguments = call.arguments if type(call.arguments) is dict else {}
         parts.append({"functionCall": {"name": call.name, "args": arguments}})
-    if turn.role not in ("user", "assistant"):
-        losses.note(f"the role {turn.role!r}")
     return {"role": "model" if turn.role == "assistant" else "user", "parts": parts}
 
 

@@ -306,7 +306,7 @@ def spoken(turns: Sequence[Turn], losses: Losses) -> list[tuple[str, str]]:
     for turn in turns:
         if turn.role == "tool" or (not turn.content and turn.calls):
             continue
-        if turn.role not in ("user", "assistant"):
+        if turn.role in ("system", "developer"):
             losses.note(f"the role {turn.role!r}")
         said.append(("assistant" if turn.role == "assistant" else "user", turn.text))
     return said
