@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 Form = Literal["auto", "plain", "conversational"]
 Kind = Literal["lost", "form", "unfit"]
 
-TARGETS = tuple(name for name in SHAPES if name != "tokenized")  # token ids need a tokenizer and a template
+TARGETS = tuple(sorted(name for name in SHAPES if name != "tokenized"))  # token ids need a tokenizer and a template
 INFO = "dataset_info.json"
 
 _MOST = 60  # entries of the table of one kind; what is met after them is counted together
@@ -114,6 +114,10 @@ def convert(
         WriteError: an output could not be written; none is.
     """
     _refuse_unknown(to, form)
+    if str(out) == "-":
+        raise UsageError(
+            "a conversion is not written to standard output", hint="name a file: it appears whole or not at all"
+        )
     with open_sources(paths, config.excluded) as opened:
         sources = list(opened)
         outputs = targets(sources, out)

@@ -477,6 +477,7 @@ def test_packed_files_are_the_same_each_time(run, write, tmp_path):
         (("--to", "tokenized", "-o", "b.jsonl"), "tokenizer"),
         (("--to", "alpaca", "-o", "a.jsonl"), "overwrite"),
         (("--to", "sharegpt", "-o", "b.parquet"), "table"),
+        (("--to", "sharegpt", "-o", "-"), "standard output"),
         (("--to", "sharegpt", "-o", "b.jsonl", "--form", "plain"), "one form"),
     ],
 )
@@ -568,6 +569,11 @@ def test_what_is_written_is_linted_as_its_shape(shape, tmp_path, run, write):
     done = run("lint", path, "--format", "json", "--select", "SCH,ROL,TOL", "--shape", shape, "--exit-zero")
     codes = {finding["code"] for finding in json.loads(done.out)["findings"]}
     assert not codes, codes
+
+
+def test_the_help_names_every_shape(run):
+    words = run("convert", "--help").out.partition("SHAPE is one of ")[2].partition(".")[0]
+    assert [word.strip() for word in words.split(",")] == list(TARGETS)
 
 
 def test_every_shape_is_on_the_page_with_a_row_of_it():

@@ -13,7 +13,7 @@ from curator.cli.output import sink
 
 @click.command("convert")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@click.option("--to", "target", required=True, metavar="SHAPE", help="The shape to write; docs/shapes.md shows each.")
+@click.option("--to", "target", required=True, metavar="SHAPE", help="The shape to write.")
 @click.option("-o", "--output", "place", required=True, type=click.Path(path_type=Path), metavar="OUT")
 @click.option("--allow-loss", "accept", is_flag=True, help="Write even where the table of losses is not empty.")
 @click.option(
@@ -48,12 +48,18 @@ def command(
 ) -> int:
     """Write a set in another shape, with a table of what it cannot hold.
 
+    \b
+    SHAPE is one of alpaca, anthropic-bedrock, axolotl, bedrock-converse, gemini, harmony,
+    input-output, llama-factory, mistral, oasst, openai-chat, openai-preference, openai-rft,
+    prompt-completion, prompt-only, question-answer, self-instruct, sharegpt, text, trl-kto,
+    trl-preference, trl-stepwise.
+
     Nothing is written while the table has an entry, unless --allow-loss is given: an empty table means
     that every row was converted back and came out as it was. OUT is JSONL, or a JSON array where it
     ends in .json; .gz and .zst pack it.
 
     Exit status: 1 where the conversion was refused.
-    """
+    """  # noqa: D301 (click reads the character)
     from curator import conversion as verb
 
     config = options.configured(paths, config_file, settings)
