@@ -16,7 +16,7 @@ from curator.conversion import TARGETS, convert_row, form_of, read_back
 from curator.formats import Reader
 from curator.gallery import ABOUT, example
 from curator.sources import open_sources
-from tests.conftest import SHARED
+from tests.conftest import ROOT, SHARED
 
 
 def says(role, text, **more):
@@ -569,6 +569,16 @@ def test_what_is_written_is_linted_as_its_shape(shape, tmp_path, run, write):
     done = run("lint", path, "--format", "json", "--select", "SCH,ROL,TOL", "--shape", shape, "--exit-zero")
     codes = {finding["code"] for finding in json.loads(done.out)["findings"]}
     assert not codes, codes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [shape for shape in TARGETS if shape not in ("trl-stepwise", "trl-kto")])
+@pytest.mark.parametrize("name", ["support-clean.jsonl", "tools-clean.jsonl"])
+def test_a_clean_set_is_clean_in_every_shape(run, tmp_path, name, shape):
+    out = tmp_path / "out.jsonl"
+    if run("convert", ROOT / "samples" / name, "--to", shape, "-o", out, "--allow-loss").status == 0:
+        done = run("lint", out)
+        assert done.status == 0 and "found nothing" in done.out, done.out
 
 
 def test_the_help_names_every_shape(run):

@@ -109,9 +109,16 @@ def read_rft(value: Row) -> Example:
 
 
 def write_rft(example: Example) -> Written:
-    """The answer goes to `reference_answer`, where a grader reads it."""
+    """The prompt ends with the user; the answer goes to `reference_answer`, where a grader reads it."""
     losses = Losses()
     prompt, answer = parted(answered(example, losses))
+    end = max((place for place, turn in enumerate(prompt, 1) if turn.role == "user"), default=0)
+    if not end:
+        losses.lack("a question at the end")
+    elif end < len(prompt):
+        plain(Example(example.shape, (), example.value), prompt[end:], losses)
+        losses.note("the turns between the last question and the answer")
+        prompt = prompt[:end]
     row: Row = {"messages": as_messages(example, prompt, losses)}
     if answer:
         plain(Example(example.shape, (), example.value), answer, losses)

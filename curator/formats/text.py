@@ -122,6 +122,8 @@ def write_tree(example: Example) -> Written:
     turns = plain(example, answered(example, losses), losses)
     node: Row | None = None
     for turn in reversed(turns):
+        if turn.role == "tool" or (not turn.content and turn.calls):
+            continue
         said = "prompter" if turn.role == "user" else turn.role
         if said not in _TREE_ROLES:
             losses.note(f"the role {turn.role!r}")
