@@ -14,7 +14,15 @@ from curator.cli.output import sink
 @click.command("convert")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--to", "target", required=True, metavar="SHAPE", help="The shape to write.")
-@click.option("-o", "--output", "place", required=True, type=click.Path(path_type=Path), metavar="OUT")
+@click.option(
+    "-o",
+    "--output",
+    "place",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="OUT",
+    help="The new file, or a folder for several.",
+)
 @click.option("--allow-loss", "accept", is_flag=True, help="Write even where the table of losses is not empty.")
 @click.option(
     "--form",
@@ -32,10 +40,7 @@ from curator.cli.output import sink
 )
 @options.reading
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-@click.pass_context
 def command(
-    ctx: click.Context,
-    /,
     paths: tuple[str, ...],
     target: str,
     place: Path,
@@ -68,5 +73,7 @@ def command(
         if form == "json":
             stream.write(verb.as_json(result))
         else:
-            stream.write(verb.as_text(result, options.retyped(ctx)).encode("utf-8", "backslashreplace"))
+            stream.write(
+                verb.as_text(result, options.retyped(click.get_current_context())).encode("utf-8", "backslashreplace")
+            )
     return 0 if result.ok else 1

@@ -289,9 +289,10 @@ def entry(file_name: str, keys: Collection[str]) -> Row:
     return found | {"columns": columns}
 
 
-MISTRAL = Adapter("mistral", OPENAI_CHAT.keys, matches_mistral, read_mistral, write_mistral)
-AXOLOTL = Adapter("axolotl", OPENAI_CHAT.keys, matches_axolotl, read_axolotl, write_axolotl)
-HARMONY = Adapter("harmony", OPENAI_CHAT.keys, matches_harmony, read_harmony, write_harmony)
+_KEYS = OPENAI_CHAT.keys - {"weight"}  # the weight of a row is Together's
+MISTRAL = Adapter("mistral", _KEYS, matches_mistral, read_mistral, write_mistral)
+AXOLOTL = Adapter("axolotl", _KEYS, matches_axolotl, read_axolotl, write_axolotl)
+HARMONY = Adapter("harmony", _KEYS, matches_harmony, read_harmony, write_harmony)
 FACTORY = Adapter(
     "llama-factory",
     frozenset({"conversations", "system", "tools", "chosen", "rejected", "kto_tag"}),

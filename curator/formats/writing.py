@@ -44,14 +44,15 @@ def carried(example: Example, target: frozenset[str], losses: Losses, *, strict:
     for key, item in example.value.items():
         if key in read or key == "schemaVersion" or (key in own and item in (None, "", [], {})):
             continue
-        if not strict and ((key not in own and key not in target) or key in _SIDE):
+        free = (key not in own and key not in target) or key == "parallel_tool_calls"
+        if not strict and (free or (key in _SIDE and key in target)):
             row[key] = item
         else:
             losses.note(f"the column {key!r}")
     return row
 
 
-_SIDE = frozenset({"parallel_tool_calls", "weight"})
+_SIDE = frozenset({"parallel_tool_calls", "weight"})  # they mean the same wherever they are read
 
 
 def _note_faults(example: Example, to_text: bool, losses: Losses) -> None:
