@@ -280,11 +280,11 @@ class OneOfRule(PackRule, frozen=True):
             return batch.readable
         import numpy as np
 
-        from curator.columns import column, fold, hash_words
+        from curator.columns import column, distinct, fold, hash_words
 
         values = hash_words(column([fold(value) for value in self.entry.values]))
         counts = np.diff(batch.words.offsets)
-        return np.unique(batch.turn_lines[counts <= np.diff(values.offsets).max()]).tolist()  # type: ignore[no-any-return]
+        return distinct(batch.turn_lines[counts <= np.diff(values.offsets).max()])
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
         entry, body = self.entry, turn.text.strip()
@@ -596,6 +596,7 @@ def load_file(path: Path) -> dict[str, type[Rule]]:
     load()
     rules = _read(path)
     for rule in rules:
+        _refuse_unsound(rule)
         _refuse_taken(rule)
         _run_examples(rule)
     _register(rules)
@@ -626,7 +627,6 @@ def _read(path: Path) -> list[_Made]:
         raise ConfigError(f"a rule file holds [[rule]] tables: {odd}", where=str(path))
     made = [_Made(_entry(table, path, number), path) for number, table in enumerate(entries, 1)]
     for one in made:
-        _refuse_unsound(one)
         if sum(other.entry.code == one.entry.code for other in made) > 1:
             raise ConfigError("the code is given twice", where=one.where)
     return made

@@ -12,7 +12,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator.columns import Batch
+from curator.columns import Batch, distinct
 from curator.model import Edit, Example, Fix, Flag, Safety, Turn
 from curator.prose import in_prose, mask_at
 from curator.rule import Bad, RowRule, chat, option
@@ -215,7 +215,7 @@ class Mojibake(RowRule, frozen=True):
         leads = np.flatnonzero(data[:-2] == 0xC3)
         after = data[leads + 2]
         suspects = leads[_TAIL_STARTS[after] | ((after == 0x20) & (data[leads + 1] <= 0x83))]
-        texts = np.unique(np.searchsorted(batch.texts.ends, suspects, side="right"))
+        texts = distinct(np.searchsorted(batch.texts.ends, suspects, side="right"))
         return sorted(rows.union(batch.turn_lines[texts].tolist()))
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -747,12 +747,11 @@ class ExcessSpace(RowRule, frozen=True):
         wide = space[1 : size + 1].copy()
         for step in range(2, self.min_run + 1):
             wide &= space[step : size + step]
-        first = data[:size]
-        wider = (
-            wide & space[self.min_run + 1 : size + self.min_run + 1] & space[self.min_run + 2 : size + self.min_run + 2]
-        )
-        hits = np.flatnonzero((wide & _IN_SENTENCE[first]) | (wider & (first > 0x20)))
-        texts = np.unique(np.searchsorted(batch.texts.ends, hits, side="right"))
+        hits = np.flatnonzero(wide)
+        first = data[hits]
+        wider = space[hits + self.min_run + 1] & space[hits + self.min_run + 2]
+        hits = hits[_IN_SENTENCE[first] | (wider & (first > 0x20))]
+        texts = distinct(np.searchsorted(batch.texts.ends, hits, side="right"))
         return sorted({*batch.rows_with(type(self)), *batch.turn_lines[texts].tolist()})
 
     def check(self, example: Example) -> Iterator[Flag]:
