@@ -176,7 +176,7 @@ def _rule_class(made: _Made, code: str) -> type[PackRule]:
         fields,
         bases=(base,),
         namespace=namespace,
-        module=__name__,
+        module=base.__module__,
         frozen=True,
         kw_only=True,
         forbid_unknown_fields=True,
