@@ -34,28 +34,32 @@ class Modelfile(msgspec.Struct, frozen=True):
         return self.base.startswith((".", "/", "~")) or self.base.endswith((".gguf", ".safetensors"))
 
 
+_FROM = re.compile(r"^[ \t]*FROM[ \t]", re.M | re.I)
 _COMMAND = re.compile(rf"[ \t]*({'|'.join(COMMANDS)})[ \t]+", re.I)
 
 
-def read_modelfile(path: str | Path) -> Modelfile:
-    """Read a Modelfile, or a file that holds a Go template alone.
+def read_modelfile(name: str | Path) -> Modelfile:
+    """Read a Modelfile, or a file that holds a Go template alone. The text itself will do as well.
 
     Raises:
         SourceError: it cannot be read, a command is not known or is not closed, or there is no FROM.
     """
-    try:
-        text = Path(path).read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        raise SourceError(f"the Modelfile cannot be read: {fault}", where=str(path)) from fault
-    if not re.search(r"^[ \t]*FROM[ \t]", text, re.M | re.I) and "{{" in text:
-        return Modelfile(str(path), base="", template=text)
-    said = list(_commands(text, str(path)))
+    text = str(name)
+    if not _is_text(text):
+        try:
+            text = Path(name).read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as fault:
+            raise SourceError(f"the Modelfile cannot be read: {fault}", where=str(name)) from fault
+    path = "" if _is_text(str(name)) else str(name)
+    if not _FROM.search(text) and "{{" in text:
+        return Modelfile(path, base="", template=text)
+    said = _commands(text, path)
     last = dict(said)
     if "FROM" not in last:
-        raise SourceError("the Modelfile has no FROM", where=str(path), hint="FROM names the base model")
+        raise SourceError("the Modelfile has no FROM", where=path, hint="FROM names the base model")
     pairs = {kind: tuple(_pair(value) for name, value in said if name == kind) for kind in ("PARAMETER", "MESSAGE")}
     return Modelfile(
-        str(path),
+        path,
         last["FROM"],
         last.get("TEMPLATE"),
         last.get("SYSTEM"),
@@ -64,6 +68,11 @@ def read_modelfile(path: str | Path) -> Modelfile:
         pairs["MESSAGE"],
         last.get("RENDERER"),
     )
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is no path but the text of a Modelfile or template."""
+    return "{{" in name or bool(_FROM.match(name))
 
 
 def _commands(text: str, path: str) -> list[tuple[str, str]]:
