@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -162,7 +162,7 @@ class Profile(Table, frozen=True, kw_only=True):
     kind: Literal["service", "trainer", "runtime"]
     status: Literal["open", "closed", "deprecated"]
     verified_on: date
-    source: Annotated[str, msgspec.Meta(pattern=r"^(https?://|pypi:)\S+$")]
+    source: Annotated[str, msgspec.Meta(pattern=r"^https?://\S+$")]
     name: str = ""
     extends: str = ""
     status_note: str = ""
@@ -204,11 +204,14 @@ class Profile(Table, frozen=True, kw_only=True):
         return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
-def _of_shape(tables: Iterable[Any], shape: str) -> Any:
+T = TypeVar("T", Order, Keys)
+
+
+def _of_shape(tables: Iterable[T], shape: str) -> T | None:
     """The first table that names the shape, else the first that names none."""
     listed = list(tables)
-    named = (table for table in listed if shape in table.shapes)
-    return next(named, None) or next((table for table in listed if not table.shapes), None)
+    named = next((table for table in listed if shape in table.shapes), None)
+    return named or next((table for table in listed if not table.shapes), None)
 
 
 # ---------------------------------------------------------------------- finding and reading

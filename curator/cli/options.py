@@ -49,6 +49,7 @@ _READING = (
         metavar="COLUMN=ROLE,…",
         help="What the columns mean: question=user,answer=assistant; or guess.",
     ),
+    click.option("--target", metavar="NAME|FILE", help="Service or trainer the data is for: `curator config targets`."),
     click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
     click.option(
         "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
@@ -69,7 +70,7 @@ selecting: Callable[[F], F] = _applied(_SELECTING)
 """--select, --ignore, --extend-select, --preview, --profile."""
 
 reading: Callable[[F], F] = _applied(_READING)
-"""--shape, --map, --tokenizer, --config."""
+"""--shape, --map, --target, --tokenizer, --config."""
 
 
 def start(paths: tuple[str, ...]) -> Path:

@@ -106,6 +106,57 @@ def families(report: Report) -> list[tuple[str, int]]:
     return [(family, count) for family, count in sorted(counts.items()) if count]
 
 
+class Outcome(msgspec.Struct, frozen=True):
+    """What becomes of rows at the target, and for how many by which of its rules, the most frequent first."""
+
+    what: str
+    rows: int
+    by: tuple[tuple[str, int], ...]
+
+
+# What becomes of the rows that a rule on targets flags; such findings name the target's rule in "by".
+_OUTCOMES = {
+    "TGT010": ("will be dropped in silence", "will be dropped in silence"),
+    "TGT013": ("loses its answer", "lose their answer"),
+    "TGT014": ("is read as something else", "are read as something else"),
+}
+_REFUSALS = frozenset({"TGT003", "TGT004", "TGT005", "TGT006", "TGT007", "TGT008", "TGT012"})
+
+
+def outcomes(report: Report) -> list[Outcome]:
+    """What the target does with rows in silence, and how many it refuses."""
+    if report.target is None or not any(stat.findings for stat in report.rules if stat.code.startswith("TGT")):
+        return []
+    rows: dict[str, dict[tuple[str, int], str]] = {code: {} for code in _OUTCOMES}
+    refused: dict[tuple[str, int], int] = {}
+    for finding in report.findings:
+        place = (finding.file, finding.line)
+        if finding.code in rows:
+            rows[finding.code].setdefault(place, str(finding.evidence.get("by", "")))
+        elif finding.code in _REFUSALS:
+            refused[place] = max(refused.get(place, 1), int(finding.evidence.get("rows", 1)))
+    found = []
+    if refused:
+        count = sum(refused.values())
+        found.append(Outcome("is refused" if count == 1 else "are refused", count, ()))
+    for code, (one, many) in _OUTCOMES.items():
+        if count := len(rows[code]):
+            found.append(Outcome(one if count == 1 else many, count, tuple(Counter(rows[code].values()).most_common())))
+    return found
+
+
+def about_target(report: Report) -> str:
+    """The target with its status, and what it does with the rows: "3 rows will be dropped in silence"."""
+    target = report.target
+    if target is None:
+        return ""
+    told = ", ".join(f"{counted(outcome.rows, 'row')} {outcome.what}" for outcome in outcomes(report))
+    if not told:
+        ran = {stat.code for stat in report.rules}
+        told = "no row is dropped in silence, none loses its answer" if {"TGT010", "TGT013"} <= ran else "not judged"
+    return f"{target.title} ({target.status}, verified {target.verified_on}): {told}"
+
+
 def by_count(report: Report) -> list[RuleStat]:
     """The rules that found something, the most frequent first."""
     return sorted((stat for stat in report.rules if stat.findings), key=lambda stat: (-stat.findings, stat.code))
