@@ -518,12 +518,14 @@ def _target(config: Config) -> targets.Profile | None:
 
 
 def _told_by_target(config: Config, chosen: Sequence[str], target: targets.Profile | None) -> dict[str, NotRun]:
-    """The rules whose part another takes: by the limit of a service TGT003 judges, and LEN001 would repeat it."""
+    """LEN001 where a rule on targets says the same: at the limit of a service, or of a trainer that drops rows."""
     given = config.max_length is not None or any(name.upper() == "LEN001" for name in config.rules)
-    if target is None or target.tokens is None or target.kind != "service" or given or "TGT003" not in chosen:
+    if target is None or target.tokens is None or given or "LEN001" not in chosen:
         return {}
-    why = NotRun(("LEN001",), "TGT003 judges length by the limit of the target", "--max-length N")
-    return {"LEN001": why} if "LEN001" in chosen else {}
+    by = "TGT010" if target.tokens.over == "dropped" else "TGT003" if target.kind == "service" else ""
+    if by not in chosen:
+        return {}
+    return {"LEN001": NotRun(("LEN001",), f"{by} judges length by the limit of the target", "--max-length N")}
 
 
 def _severities(config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None) -> dict[str, str]:

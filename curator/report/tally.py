@@ -127,21 +127,24 @@ def outcomes(report: Report) -> list[Outcome]:
     """What the target does with rows in silence, and how many it refuses."""
     if report.target is None or not any(stat.findings for stat in report.rules if stat.code.startswith("TGT")):
         return []
-    rows: dict[str, dict[tuple[str, int], str]] = {code: {} for code in _OUTCOMES}
+    struck: dict[str, dict[tuple[str, int], tuple[str, int]]] = {code: {} for code in _OUTCOMES}
     refused: dict[tuple[str, int], int] = {}
     for finding in report.findings:
-        place = (finding.file, finding.line)
-        if finding.code in rows:
-            rows[finding.code].setdefault(place, str(finding.evidence.get("by", "")))
+        place, count = (finding.file, finding.line), int(finding.evidence.get("rows", 1))
+        if finding.code in struck:
+            struck[finding.code].setdefault(place, (str(finding.evidence.get("by", "")), count))
         elif finding.code in _REFUSALS:
-            refused[place] = max(refused.get(place, 1), int(finding.evidence.get("rows", 1)))
+            refused[place] = max(refused.get(place, 1), count)
     found = []
     if refused:
-        count = sum(refused.values())
-        found.append(Outcome("is refused" if count == 1 else "are refused", count, ()))
+        total = sum(refused.values())
+        found.append(Outcome("is refused" if total == 1 else "are refused", total, ()))
     for code, (one, many) in _OUTCOMES.items():
-        if count := len(rows[code]):
-            found.append(Outcome(one if count == 1 else many, count, tuple(Counter(rows[code].values()).most_common())))
+        reasons: Counter[str] = Counter()
+        for by, count in struck[code].values():
+            reasons[by] += count
+        if total := sum(reasons.values()):
+            found.append(Outcome(one if total == 1 else many, total, tuple(reasons.most_common())))
     return found
 
 

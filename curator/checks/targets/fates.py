@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from curator.checks.length import says_more, turn_parts, written
-from curator.checks.targets.refusals import Target, inside, profile_of
+from curator.checks.targets.refusals import Target, inside, often, profile_of
 from curator.columns import Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, Row, chat, option
@@ -375,7 +375,7 @@ class RowMisread(_Fate, frozen=True):
     GOOD = [[_HELLO]]
     BAD = [
         Bad(
-            [{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]}],
+            [{"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]}] * 9,
             at="0:conversations[0].from",
             options={"target": "trl"},
         ),
@@ -386,3 +386,23 @@ class RowMisread(_Fate, frozen=True):
         ),
         Bad([{**_HELLO, "prompt": "2+2?", "completion": "4"}], at="0:", options={"target": "mlx"}),
     ]
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        """What half of the rows share is told once."""
+        single = sketches.copy()
+        alike: dict[int, np.ndarray] = {}  # the rows that share a fault, by the first of them
+        for kind in np.unique(sketches[sketches[:, 0] > 0, 0]).tolist():
+            found = np.flatnonzero(sketches[:, 0] == kind)
+            if often(len(found), rows):
+                alike[int(found[0])] = found
+                single[found[1:], 0] = 0
+        for line, flag in super().check(single, rows):
+            if (found := alike.get(line, _NONE)).size:
+                message = f"{flag.message} ({len(found):,} rows alike)"
+                evidence = {**flag.evidence, "rows": len(found)}
+                yield line, Flag(flag.at, message, related=tuple(found[1:20].tolist()), evidence=evidence)
+            else:
+                yield line, flag
+
+
+_NONE = np.empty(0, np.int64)

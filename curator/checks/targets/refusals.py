@@ -371,11 +371,15 @@ def _arguments(example: Example, call: ToolCall) -> str:
 
 
 def _of_definitions(example: Example, tools: Tools, profile: Profile) -> Iterator[Flag]:
-    for number, function in _functions(example):
-        for key in tools.definition:
-            if key not in function:
-                at = f"{example.tools_path}[{number}].function.{key}"
-                yield Flag(at, f"the definition of a tool lacks {key!r}: {profile.title} demands it")
+    """One flag for all that the definitions of a row lack: a set declares the same tools in every row."""
+    lacks = [
+        (number, key) for number, function in _functions(example) for key in tools.definition if key not in function
+    ]
+    if lacks:
+        number, key = lacks[0]
+        more = f", and {len(lacks) - 1} more in this row" if len(lacks) > 1 else ""
+        at = f"{example.tools_path}[{number}].function.{key}"
+        yield Flag(at, f"the definition of a tool lacks {key!r}{more}: {profile.title} demands it")
 
 
 def _functions(example: Example) -> Iterator[tuple[int, Row]]:
@@ -560,7 +564,12 @@ class WeightIgnored(_Refusal, frozen=True):
                 yield Flag(join(base, key), said + (f": {weights.by}" if weights.by else ""))
 
 
-_TOLD = 5  # rows of a refused shape that are told one by one
+_TOLD = 5  # rows with a fault of the whole set that are told one by one
+
+
+def often(count: int, rows: Rows) -> bool:
+    """Whether a fault is that of the whole set, to be told once."""
+    return count > max(_TOLD, int(rows.readable.sum()) // 2)
 
 
 class ShapeRefused(DatasetRule, frozen=True):
@@ -603,7 +612,7 @@ class ShapeRefused(DatasetRule, frozen=True):
             shape = names[number - 1]
             message = f"a row of shape {shape}: {profile.title} reads {known(profile.shapes)}"
             evidence: dict[str, Any] = {"shape": shape, "rows": len(found)}
-            if len(found) > max(_TOLD, int(rows.readable.sum()) // 2):
+            if often(len(found), rows):
                 told = f"{len(found):,} rows are of shape {shape}: {profile.title} reads {known(profile.shapes)}"
                 yield found[0], Flag("", told, related=tuple(found[1:20]), evidence=evidence)
                 continue
