@@ -222,7 +222,7 @@ def test_mlx_cuts_what_lies_beyond_the_context_and_drops_no_row_for_it(tmp_path,
 
 def test_mlx_puts_a_list_of_messages_into_one_user_turn(tmp_path):
     said = [{"role": "user", "content": "u0x0x0"}]
-    rows = [{"prompt": said, "completion": "a0x1x0"}] + pairs(7)
+    rows = [{"prompt": said, "completion": "a0x1x0"}, *pairs(7)]
     told = really("mlx", "mlx_lm", prepared(tmp_path, rows, batch=4))
     assert any("<unk>" in kept for kept, _ in told), "the list is printed as Python writes it"
     assert predicted(tmp_path, "mlx", "TGT014") == {0}
@@ -283,13 +283,13 @@ def test_llama_factory_counts_the_results_of_one_step_as_one_turn(tmp_path):
                 {"role": "assistant", "content": "", "tool_calls": [call, call]},
                 *[{"role": "tool", "content": f"s{n}x{k}x0"} for k in range(1 + n)],
                 {"role": "assistant", "content": f"a{n}x5x0"},
-            ][: 4 + n if n < 3 else -1]
+            ][: 4 + n if n < 3 else -1]  # the last one ends with the results
         }
         for n in range(4)
     ]
     told = really("llamafactory", "llamafactory", prepared(tmp_path, rows, info=OPENAI, limit=10_000))
-    dropped = set(range(4)) - {row_of(kept) for kept, _ in told}
-    assert predicted(tmp_path, "llama-factory", "TGT010") == dropped
+    assert {row_of(kept) for kept, _ in told} == set(range(4))
+    assert predicted(tmp_path, "llama-factory", "TGT010") == set()
 
 
 def test_llama_factory_drops_alpaca_rows_whose_answer_is_no_text(tmp_path):

@@ -210,7 +210,7 @@ class _Fate(DatasetRule, frozen=True):
         return profile.tokens.most if profile.tokens else 0
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """(1 + number of the behaviour or _LENGTH, tokens, turn, keys of the row); shape (lines, 4), int32."""
+        """(1 + number of the behaviour or _LENGTH, tokens, turn, keys of a row that is read); shape (lines, 4), int32."""
         out = np.zeros((len(batch.lines), 4), dtype=np.int32)
         profile = profile_of(self.target)
         if profile is None:
@@ -219,7 +219,8 @@ class _Fate(DatasetRule, frozen=True):
             for group in batch.structures.values():
                 if hit := struck(profile, self.effect, batch.example(group[0])):
                     out[group, 0] = 1 + hit[0]
-            out[batch.readable, 3] = [len(batch.values[line]) for line in batch.readable]
+            read = [line for line in batch.readable if profile.reads(batch.example(line))]
+            out[read, 3] = [len(batch.values[line]) for line in read]
         for line, cut in self._long(batch, profile):
             if cut.effect == self.effect and not out[line, 0]:
                 out[line, :3] = _LENGTH, cut.tokens, cut.turn
@@ -325,7 +326,7 @@ class RowDroppedInSilence(_Fate, frozen=True):
 
 def _left_over(keys: np.ndarray, rows: Rows, batch: int) -> list[int]:
     """The training rows that fill no batch: mlx-lm sorts rows by their number of keys and takes whole batches."""
-    lines = np.flatnonzero(rows.readable & (rows.splits != 1) & (rows.splits != 2))
+    lines = np.flatnonzero((keys > 0) & (rows.splits != 1) & (rows.splits != 2))
     if len(lines) < batch or not len(lines) % batch:
         return []
     ordered = lines[np.argsort(keys[lines], kind="stable")]

@@ -188,9 +188,15 @@ class OrderRefused(_Refusal, frozen=True):
         turns = example.turns if example.shape == "openai-preference" else example.turns + example.chosen
         if order is None or not turns or any(turn.role not in _ROLES for turn in turns):
             return
-        for turn, what in _faults(turns, order):
+        roles = profile.roles_of(example.shape)
+        for turn, what in _faults([turn for turn in turns if _fits(turn, roles)], order):
             at = "" if turn is None else turn.base or turn.path
             yield Flag(at, f"{what}: {profile.title} refuses that")
+
+
+def _fits(turn: Turn, roles: tuple[str, ...]) -> bool:
+    """Whether the order of a turn matters: one of a refused role is told as that."""
+    return not roles or turn.said in roles or not turn.base.endswith("]")
 
 
 _ROLES = ("system", "user", "assistant", "tool", "developer")
