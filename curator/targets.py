@@ -128,9 +128,11 @@ When = Literal[
     "columns-of-two-shapes",
     "earlier-answers-masked",
     "earlier-answers-masked-with-tools",
+    "even-number-of-turns",
     "messages-as-text",
     "no-answer-trained",
     "odd-number-of-turns",
+    "pair-of-another-form",
     "roles-kept-as-written",
     "turns-do-not-alternate",
 ]

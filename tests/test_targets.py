@@ -314,10 +314,16 @@ def test_a_report_says_how_many_rows_are_lost_and_by_which_rule(write):
     summary = json.loads(said(report, "json"))["summary"]["target"]
     assert (summary["name"], summary["status"], summary["verified_on"]) == ("trl", "open", "2026-11-21")
     assert summary["source"].startswith("https://")
-    assert summary["outcomes"][0]["rows"] == 1
+    assert [outcome["rows"] for outcome in summary["outcomes"]] == [1]
     page = said(report, "html")
     assert "<h2>Target</h2>" in page
     assert "will be dropped in silence" in page
+
+
+def test_rows_over_the_limit_that_keep_a_trained_token_are_cut(write):
+    rows = [chat(user="Hi", assistant="It rains. " * 600), chat(user="It rains. " * 600, assistant="Yes.")]
+    report = lint([write("train.jsonl", rows)], Config(target="trl"), cache=False)
+    assert "1 row loses its answer, 2 rows are cut\n" in said(report)
 
 
 def test_a_clean_report_says_so(write):

@@ -27,7 +27,9 @@ HERE = Path(__file__).parent / "trainers"
 LIMIT = 24
 END = "</s>"
 TEMPLATE = "{% for m in messages %}{{ m['content'] }} {% endfor %}"
-KNOWN_ROLES = "{% for m in messages %}{% if m['role'] in ['system', 'user', 'assistant'] %}{{ m['content'] }} {% endif %}{% endfor %}"
+KNOWN_ROLES = "{% set known = ['system', 'user', 'assistant'] %}" + TEMPLATE.replace(
+    "{{ m['content'] }} ", "{% if m['role'] in known %}{{ m['content'] }} {% endif %}"
+)
 MARKED = "{% for m in messages %}<{{ m['role'] }}> {{ m['content'] }} </s> {% endfor %}"
 
 
@@ -298,6 +300,25 @@ def test_llama_factory_drops_alpaca_rows_whose_answer_is_no_text(tmp_path):
     told = really("llamafactory", "llamafactory", prepared(tmp_path, rows, info={"formatting": "alpaca"}))
     dropped = set(range(6)) - {row_of(kept) for kept, _ in told}
     assert dropped == {2, 4}
+    assert predicted(tmp_path, "llama-factory", "TGT010") == dropped
+
+
+RANKING = {"ranking": True, "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"}}
+
+
+def test_llama_factory_drops_pairs_of_another_form(tmp_path):
+    rows = chats(8, "conversations", ("from", "value"))
+    for n, row in enumerate(rows):
+        row["conversations"] = row["conversations"][:1]
+        for key in ("chosen", "rejected"):
+            row[key] = {"from": "gpt", "value": words("a", n, 1, 3)}
+    rows[2]["conversations"] = chats(8, "conversations", ("from", "value"))[2]["conversations"]  # ends with an answer
+    rows[5]["chosen"], rows[5]["rejected"] = [rows[5]["chosen"]], [rows[5]["rejected"]]
+    rows[7]["conversations"][0]["from"] = "gpt"
+    info = {"formatting": "sharegpt", **RANKING}
+    told = really("llamafactory", "llamafactory", prepared(tmp_path, rows, info=info, limit=10_000))
+    dropped = set(range(8)) - {row_of(kept) for kept, _ in told}
+    assert dropped == {2, 5, 7}
     assert predicted(tmp_path, "llama-factory", "TGT010") == dropped
 
 

@@ -121,18 +121,23 @@ _OUTCOMES = {
     "TGT014": ("is read as something else", "are read as something else"),
 }
 _REFUSALS = frozenset({"TGT003", "TGT004", "TGT005", "TGT006", "TGT007", "TGT008", "TGT012"})
+_LENGTHS = frozenset({"LEN001", "TGT003"})  # rows over the limit: cut, unless they are refused or dropped
 
 
 def outcomes(report: Report) -> list[Outcome]:
     """What the target does with rows in silence, and how many it refuses."""
-    if report.target is None or not any(stat.findings for stat in report.rules if stat.code.startswith("TGT")):
+    concerned = {*_OUTCOMES, *_REFUSALS, *_LENGTHS}
+    if report.target is None or not any(stat.findings for stat in report.rules if stat.code in concerned):
         return []
     struck: dict[str, dict[tuple[str, int], tuple[str, int]]] = {code: {} for code in _OUTCOMES}
     refused: dict[tuple[str, int], int] = {}
+    cut: set[tuple[str, int]] = set()
     for finding in report.findings:
         place, count = (finding.file, finding.line), int(finding.evidence.get("rows", 1))
         if finding.code in struck:
             struck[finding.code].setdefault(place, (str(finding.evidence.get("by", "")), count))
+        elif finding.code in _LENGTHS and finding.evidence.get("effect") != "refused":
+            cut.add(place)
         elif finding.code in _REFUSALS:
             refused[place] = max(refused.get(place, 1), count)
     found = []
@@ -145,6 +150,8 @@ def outcomes(report: Report) -> list[Outcome]:
             reasons[by] += count
         if total := sum(reasons.values()):
             found.append(Outcome(one if total == 1 else many, total, tuple(reasons.most_common())))
+    if cut := cut - struck["TGT010"].keys() - refused.keys():
+        found.append(Outcome("is cut" if len(cut) == 1 else "are cut", len(cut), ()))
     return found
 
 

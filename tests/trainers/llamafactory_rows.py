@@ -18,6 +18,7 @@ sys.modules.setdefault("torchaudio", sound)
 
 from llamafactory.data.converter import get_dataset_converter
 from llamafactory.data.parser import DatasetAttr
+from llamafactory.data.processor.pairwise import PairwiseDatasetProcessor
 from llamafactory.data.processor.supervised import SupervisedDatasetProcessor
 from llamafactory.data.template import get_template_and_fix_tokenizer
 from transformers import AutoTokenizer
@@ -38,10 +39,11 @@ columns: dict[str, list] = {}
 for row in rows:
     for key, value in converter(row).items():
         columns.setdefault(key, []).append(value)
-processor = SupervisedDatasetProcessor(template, tokenizer, None, data)
-kept = processor.preprocess_dataset(columns)
+kind = PairwiseDatasetProcessor if attributes.ranking else SupervisedDatasetProcessor
+kept = kind(template, tokenizer, None, data).preprocess_dataset(columns)
 told = []
-for ids, labels in zip(kept.get("input_ids", []), kept.get("labels", []), strict=True):
+side = "chosen_" if attributes.ranking else ""
+for ids, labels in zip(kept.get(f"{side}input_ids", []), kept.get(f"{side}labels", []), strict=True):
     trained = [token for token, label in zip(ids, labels, strict=True) if label != -100]
     told.append([tokenizer.convert_ids_to_tokens(ids), tokenizer.convert_ids_to_tokens(trained)])
 print("\n" + json.dumps(told))

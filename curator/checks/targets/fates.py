@@ -60,6 +60,27 @@ def _odd_number(example: Example) -> str | None:
     return paired[-1].base or paired[-1].path if wrong is None and len(paired) % 2 else None
 
 
+def _even_number(example: Example) -> str | None:
+    if not _listed(example):
+        return None
+    paired, wrong = _unpaired(example)
+    return (paired[-1].base if paired else "") if wrong is None and len(paired) % 2 == 0 else None
+
+
+def _listed(example: Example) -> bool:
+    """Whether a preference row holds a list of messages before its pair."""
+    return any(type(example.value.get(key)) is list for key in ("messages", "conversations"))
+
+
+def _pair_of_another_form(example: Example) -> str | None:
+    """The side of a pair that is no single message beside a conversation, or no text beside an instruction."""
+    wanted = dict if _listed(example) else str
+    for key in ("chosen", "rejected"):
+        if key in example.value and type(example.value[key]) is not wanted:
+            return key
+    return None
+
+
 def _no_text(example: Example) -> str | None:
     answers = example.answers
     return None if any(turn.content for turn in answers) else answers[-1].path if answers else ""
@@ -99,9 +120,11 @@ _LOOKS: dict[When, Callable[[Example], str | None]] = {
     "columns-of-two-shapes": _two_shapes,
     "earlier-answers-masked": _earlier_answers,
     "earlier-answers-masked-with-tools": _earlier_answers_with_tools,
+    "even-number-of-turns": _even_number,
     "messages-as-text": _messages_as_text,
     "no-answer-trained": _no_answer,
     "odd-number-of-turns": _odd_number,
+    "pair-of-another-form": _pair_of_another_form,
     "roles-kept-as-written": _foreign_roles,
     "turns-do-not-alternate": _not_alternating,
 }
@@ -299,6 +322,17 @@ class RowDroppedInSilence(_Fate, frozen=True):
         Bad(
             [{"instruction": "Add 2 and 2.", "input": "", "output": 4}],
             at="0:output",
+            options={"target": "llama-factory"},
+        ),
+        Bad(
+            [
+                {
+                    "instruction": "Hi",
+                    "chosen": {"from": "gpt", "value": "Hello."},
+                    "rejected": {"from": "gpt", "value": "No."},
+                }
+            ],
+            at="0:chosen",
             options={"target": "llama-factory"},
         ),
         Bad([_LONG_PAIR, {"prompt": "2+2?", "completion": "4"}], at="0:", options={"target": "trl", "max_tokens": 30}),

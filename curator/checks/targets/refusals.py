@@ -112,12 +112,12 @@ class RowTooLong(_Refusal, frozen=True):
         if found > most:
             how = tokenizer.name if tokenizer.exact or tokenizer.name == "estimate" else f"{tokenizer.name}, estimate"
             message = f"{found:,} tokens ({how}), at most {most:,} are taken; {what}"
-            yield Flag("", message, evidence={"tokens": found, "limit": most})
+            yield Flag("", message, evidence={"effect": limit.over, "tokens": found, "limit": most})
             return
         size = sum(len(turn.text) for turn in example.all_turns())
         if limit.characters is not None and size > limit.characters:
             message = f"{size:,} characters, at most {limit.characters:,} are taken; {what}"
-            yield Flag("", message, evidence={"characters": size, "limit": limit.characters})
+            yield Flag("", message, evidence={"effect": "refused", "characters": size, "limit": limit.characters})
 
     _never = 1 << 62
 
