@@ -64,6 +64,10 @@ class Rows(Protocol):
         """Integer array: the number of the split (train, valid, test, other) a line stands in."""
 
     @property
+    def files(self) -> np.ndarray:
+        """Integer array: the number of the file a line stands in."""
+
+    @property
     def tokens(self) -> np.ndarray:
         """Integer array: tokens of the row, 0 where it could not be read."""
 

@@ -238,6 +238,7 @@ class _Run:
             length_histogram=histogram(self._of_rows("tokens")),
             answer_histogram=histogram(self._of_rows("answers")),
             phases=self._phases(),
+            target=self.plan.target.note() if self.plan.target else None,
         )
 
     def _file(self, n: int) -> FileStat:
