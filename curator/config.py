@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import msgspec
 from msgspec import Meta
 
-from curator import __version__, tokens
+from curator import __version__, targets, tokens
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
@@ -34,10 +34,17 @@ Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets for a rule: (code, option, key).
-_SHARED = (("LEN001", "max_tokens", "max_length"),)
+_SHARED = (
+    ("LEN001", "max_tokens", "max_length"),
+    ("TGT010", "max_tokens", "max_length"),
+    ("TGT013", "max_tokens", "max_length"),
+)
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
-_UNLOCK = {"max_length": ("no context length is named", "--max-length N")}
+_UNLOCK = {
+    "max_length": ("no context length is named", "--max-length N"),
+    "target": ("no target is named", "--target openai"),
+}
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -87,6 +94,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     max_length: Annotated[
         Positive | None, Meta(description="Tokens a row may have: LEN001 reports the rows above.")
     ] = None
+    target: Annotated[
+        str | None,
+        Meta(description="The service or trainer the data is for: the name of a profile, or a TOML file."),
+    ] = None
     fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
         None
     )
@@ -129,10 +140,13 @@ class Config(Settings, frozen=True, kw_only=True):
         """
         profile = _profile(self)
         rules = load_rules(self.pack_files)
-        severities = _severities(self, rules)
+        target = _target(self)
+        severities = _severities(self, rules, target)
         chosen = _chosen(self, profile, rules, severities)
+        told = _told_by_target(self, chosen, target)
+        chosen = [code for code in chosen if code not in told]
         missing = [code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)]
-        options = _options(self, rules)
+        options = _options(self, rules, target)
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
             rules=tuple(built[code] for code in chosen if code not in missing),
@@ -146,7 +160,8 @@ class Config(Settings, frozen=True, kw_only=True):
             ignores=_ignores(self, rules),
             root=str(self.root.resolve()),
             packs=self.pack_files,
-            not_run=_not_run(missing, rules),
+            not_run=(*_not_run(missing, rules), *told.values()),
+            target=target,
         )
         return msgspec.structs.replace(plan, hash=_hash(plan))
 
@@ -155,7 +170,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What runs: `rules` in order of code, and everything else that findings depend on.
 
     `hash` (32 hex digits) covers the rules with their options and severities, the packs, shape, columns,
-    tokenizer and context length, and the version of curator; not the files a rule is ignored in.
+    tokenizer, context length and target, and the version of curator; not the files a rule is ignored in.
     A plan can be pickled.
     """
 
@@ -171,6 +186,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     root: str = ""
     packs: tuple[str, ...] = ()
     not_run: tuple[NotRun, ...] = ()
+    target: targets.Profile | None = None
     hash: str = ""
 
     def ignored(self, file: str | Path) -> frozenset[str]:
@@ -217,6 +233,8 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     if source and settings.tokenizer and "tokenizer" not in changed:
         beside = source.parent / settings.tokenizer
         values["tokenizer"] = _shown_path(beside) if beside.exists() else settings.tokenizer
+    if source and settings.target and targets.is_file(settings.target) and "target" not in changed:
+        values["target"] = _shown_path(source.parent / settings.target)
     then = Selection(on_top.select, on_top.extend_select, on_top.ignore)
     return Config(**values, source=str(source or ""), then=then)
 
@@ -489,10 +507,37 @@ def _one_rule(config: Config, key: str, name: str, rules: Mapping[str, type[Rule
     return next(iter(matched.codes))
 
 
-def _severities(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, str]:
-    """The severity of every rule; "off" where the configuration says so."""
+def _target(config: Config) -> targets.Profile | None:
+    """The profile of the target. Raises UsageError or ConfigError where there is none."""
+    if not config.target:
+        return None
+    try:
+        return targets.load(config.target)
+    except UsageError as fault:
+        raise _error(config, "target", fault.what, fault.hint) from None
+
+
+def _told_by_target(config: Config, chosen: Sequence[str], target: targets.Profile | None) -> dict[str, NotRun]:
+    """LEN001 where a rule on targets says the same: at the limit of a service, or of a trainer that drops rows."""
+    given = config.max_length is not None or any(name.upper() == "LEN001" for name in config.rules)
+    if target is None or target.tokens is None or given or "LEN001" not in chosen:
+        return {}
+    by = "TGT010" if target.tokens.over == "dropped" else "TGT003" if target.kind == "service" else ""
+    if by not in chosen:
+        return {}
+    return {"LEN001": NotRun(("LEN001",), f"{by} judges length by the limit of the target", "--max-length N")}
+
+
+def _severities(config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None) -> dict[str, str]:
+    """The severity of every rule; "off" where the configuration says so.
+
+    A key nobody reads is a warning where the target refuses such keys.
+    """
+    own = {code: rule.severity for code, rule in rules.items()}
+    if target is not None and any(keys.message or keys.allowed for keys in target.keys):
+        own["SCH007"] = "warning"
     said = _best(config, (("severity", name, value) for name, value in config.severity.items()), rules)
-    return {code: said.get(code, rule.severity) for code, rule in rules.items()}
+    return {code: said.get(code, severity) for code, severity in own.items()}
 
 
 def _chosen(
@@ -536,7 +581,9 @@ def _matches(file: str | Path, pattern: str, root: str) -> bool:
     return fnmatch(below, pattern) or fnmatch(path.name, pattern)
 
 
-def _options(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, dict[str, Any]]:
+def _options(
+    config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None
+) -> dict[str, dict[str, Any]]:
     """Options by code, as they are written."""
     found: dict[str, dict[str, Any]] = {}
     for name, options in config.rules.items():
@@ -547,7 +594,26 @@ def _options(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, dict[
     for code, option, key in _SHARED:
         if code in rules and (value := getattr(config, key)) is not None:
             found[code] = {**found.get(code, {}), option: value}
+    for code, defaults in _by_target(config, rules, target).items():
+        found[code] = defaults | found.get(code, {})
     return found
+
+
+def _by_target(
+    config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None
+) -> dict[str, dict[str, Any]]:
+    """Options that the target sets, where nothing else does: the profile itself, its limit, its byte order mark."""
+    if target is None:
+        return {}
+    name = str(Path(str(config.target)).resolve()) if targets.is_file(str(config.target)) else config.target
+    found: dict[str, dict[str, Any]] = {
+        code: {"target": name} for code, rule in rules.items() if rule.needs == "target"
+    }
+    if target.tokens is not None:
+        found["LEN001"] = {"max_tokens": target.tokens.most}
+    if target.file.bom == "demanded":
+        found["FIL003"] = {"demanded": True}
+    return {code: options for code, options in found.items() if code in rules}
 
 
 def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule:
@@ -608,6 +674,7 @@ def _hash(plan: Plan) -> str:
         "columns": list(plan.columns.items()),  # their order is the order of the turns
         "tokenizer": tokens.backend(plan.tokenizer),
         "max_length": plan.max_length,
+        "target": plan.target.digest() if plan.target else None,
     }
     return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=16).hexdigest()
 

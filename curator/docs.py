@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from curator import formats
+from curator import formats, targets
 from curator.config import Config, Settings, expected, family, load_rules, match, profiles, unknown_rule
 from curator.errors import UsageError
 from curator.harness import flags_of_bad, place_of
@@ -347,6 +347,7 @@ def schema() -> str:
     properties["rules"] |= {"properties": options, "additionalProperties": {"type": "object"}}
     properties["profile"] |= {"enum": list(profiles())}
     properties["shape"] |= {"enum": list(formats.SHAPES)}
+    properties["target"] |= {"examples": list(targets.shipped())}
     for lists in (properties["select"], properties["ignore"], properties["extend-select"]):
         lists["items"] = {"$ref": "#/$defs/selector"}
     properties["per-file-ignores"]["additionalProperties"]["items"] = {"$ref": "#/$defs/selector"}
@@ -415,6 +416,14 @@ def _profile_list() -> Iterator[str]:
         yield f"* `{name}`: {file.read_text('utf-8').splitlines()[0].removeprefix('# ')}"
 
 
+def _target_list() -> Iterator[str]:
+    """The table of targets."""
+    yield "| target | what | status | verified | source |\n|---|---|---|---|---|"
+    for name in targets.shipped():
+        told = targets.load(name)
+        yield f"| `{name}` | {_cell(told.title)} | {told.status} | {told.verified_on} | <{told.source}> |"
+
+
 # ---------------------------------------------------------------------- the files of docs/
 
 
@@ -429,7 +438,7 @@ def generated(folder: Path) -> dict[Path, str]:
     pages[folder / "shapes.md"] = gallery.page(_spread)
     handwritten = folder / "configuration.md"
     text = handwritten.read_text("utf-8")
-    for name, lines in (("keys", _keys()), ("profiles", _profile_list())):
+    for name, lines in (("keys", _keys()), ("profiles", _profile_list()), ("targets", _target_list())):
         text = _between(text, name, "\n".join(lines))
     pages[handwritten] = text
     return pages

@@ -113,6 +113,8 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
             digest.update(repr((str(path), [_stamp(file) for file in _files(Path(path))])).encode())
         for pack in config.packs:
             digest.update(repr(_stamp(config.root / pack)).encode())
+        if config.target and config.target.endswith(".toml"):
+            digest.update(repr(_stamp(Path(config.target))).encode())
     except (OSError, _NotSettledError):
         return None
     settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}

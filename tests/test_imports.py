@@ -16,9 +16,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule sources templates tokens "
+    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule sources targets templates tokens "
     "worddiff writing",
-    "checks harness packs",
+    "checks harness ollama packs",
     "cache config engine findings mappers neighbours recall rows scan store",
     "cleaning comparison conversion counting decisions docs explanation fix gallery guess report",
     "__main__ cli",

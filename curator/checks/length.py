@@ -41,7 +41,7 @@ class OverContext(RowRule, frozen=True):
         return [
             index
             for index in np.flatnonzero(sizes > self.max_tokens).tolist()
-            if (example := batch.examples[index]) and (batch.row_tokens[index] > self.max_tokens or _says_more(example))
+            if (example := batch.examples[index]) and (batch.row_tokens[index] > self.max_tokens or says_more(example))
         ]
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -63,26 +63,28 @@ class OverContext(RowRule, frozen=True):
 
 def row_length(example: Example, tokenizer: Tokenizer) -> int:
     """Tokens of the row as trained: its turns, tool definitions and calls; of a pair the longer side."""
-    sides = [_parts(example.turns), _parts(example.chosen), _parts(example.rejected)]
-    sides[0] += map(_written, example.tools)
+    sides = [turn_parts(example.turns), turn_parts(example.chosen), turn_parts(example.rejected)]
+    sides[0] += map(written, example.tools)
     prompt, chosen, rejected = (sum(tokenizer.count(side)) if side else 0 for side in sides)
     return prompt + max(chosen, rejected)
 
 
-def _parts(turns: Iterable[Turn]) -> list[str]:
+def turn_parts(turns: Iterable[Turn]) -> list[str]:
+    """All that the turns say: texts, reasoning, and the names and arguments of calls."""
     found: list[str] = []
     for turn in turns:
         found += [turn.text, turn.reasoning or ""]
         for call in turn.calls:
-            found += [call.name or "", call.raw if call.raw is not None else _written(call.arguments)]
+            found += [call.name or "", call.raw if call.raw is not None else written(call.arguments)]
     return found
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """A JSON value as its text; a text as it is."""
     return value if isinstance(value, str) else msgspec.json.encode(value).decode()
 
 
-def _says_more(example: Example) -> bool:
+def says_more(example: Example) -> bool:
     """Whether a row holds what the token counts of its turns leave out."""
     return bool(example.tools) or any(turn.calls or turn.reasoning for turn in example.all_turns())
 
