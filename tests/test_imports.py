@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule sources templates tokens "
+    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule shingles sources templates tokens "
     "worddiff writing",
     "checks harness packs",
     "cache config engine findings mappers neighbours recall rows scan store",
@@ -27,7 +27,7 @@ LAYER = {module: number for number, modules in enumerate(LAYERS) for module in m
 
 # A rule knows where all rules are and what its own examples show, and the examples show what a fix
 # makes of a row: looked up when asked for, inside a function.
-UPWARD = {("rule", "checks"), ("rule", "packs"), ("rule", "harness"), ("harness", "fix")}
+UPWARD = {("rule", "checks"), ("rule", "packs"), ("rule", "harness"), ("harness", "fix"), ("harness", "neighbours")}
 
 
 def parts() -> list[str]:
