@@ -16,10 +16,10 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule shingles sources templates tokens "
+    "brokenjson columns encodings excerpt formats json_schema keys likeness neighbours paths prose rule shingles sources templates tokens "
     "worddiff writing",
     "checks harness packs",
-    "cache config engine findings mappers neighbours recall rows scan store",
+    "cache config engine findings mappers recall rows scan store",
     "cleaning comparison counting decisions docs explanation fix guess report",
     "__main__ cli",
 ]
@@ -27,7 +27,7 @@ LAYER = {module: number for number, modules in enumerate(LAYERS) for module in m
 
 # A rule knows where all rules are and what its own examples show, and the examples show what a fix
 # makes of a row: looked up when asked for, inside a function.
-UPWARD = {("rule", "checks"), ("rule", "packs"), ("rule", "harness"), ("harness", "fix"), ("harness", "neighbours")}
+UPWARD = {("rule", "checks"), ("rule", "packs"), ("rule", "harness"), ("harness", "fix")}
 
 
 def parts() -> list[str]:
