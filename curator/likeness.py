@@ -17,6 +17,7 @@ from curator.shingles import jaccard, plain_words, text_of
 _FEW = 5  # words: below, one letter of one word may differ
 _ALIKE = 0.5  # share of the words of a prompt, or of an answer, that must stand in both
 _BRIEF = 12  # words: a prompt this short turns on every word
+_TELLING = 20  # words: an answer this long tells what was asked
 _SAME_ANSWER = 0.75  # the answers to two short prompts must be this much alike
 _NUMBER = re.compile(r"\d")
 _NUMBER_WORDS = frozenset(
@@ -103,7 +104,8 @@ def _part(one: str, two: str) -> Part:
 
 def _asks_otherwise(prompt: Part, answer: Part) -> bool:
     """The rows are different examples, however much wording they share."""
-    if not (_near(prompt) and _near(answer)):
+    settled = len(answer.one) >= _TELLING and answer.alike >= _SAME_ANSWER
+    if not _near(answer) or not (_near(prompt) or (settled and prompt.alike >= _ALIKE)):
         return True
     if _slots(prompt, answer) or any(_other_value(a, b) for a, b in prompt.changes):
         return True
@@ -112,14 +114,22 @@ def _asks_otherwise(prompt: Part, answer: Part) -> bool:
 
 
 def _near(part: Part) -> bool:
-    if not part.changes:
+    """The part is the same but for a smaller part; with few words, none may stand in the place of another."""
+    if part.alike < _ALIKE:
+        return False
+    if not part.changes or min(len(part.one), len(part.two)) >= _FEW:
         return True
-    if min(len(part.one), len(part.two)) >= _FEW:
-        return part.alike >= _ALIKE
+    if not any(a and b for a, b in part.changes):
+        return not any(_counts_or_negates(a, b) or any(map(_is_number, (*a, *b))) for a, b in part.changes)
+    return all(_misspelt(a, b) for a, b in part.changes)
+
+
+def _misspelt(a: Sequence[str], b: Sequence[str]) -> bool:
+    """One letter parts two words: they are spellings of one."""
     from rapidfuzz.distance import Levenshtein
 
-    one, two = " ".join(part.one), " ".join(part.two)
-    return len(one) > _FEW and not _NUMBER.search(one + two) and Levenshtein.distance(one, two, score_cutoff=1) <= 1
+    one, two = "".join(a), "".join(b)
+    return len(one) >= _FEW and not _NUMBER.search(one + two) and Levenshtein.distance(one, two, score_cutoff=1) <= 1
 
 
 def _slots(prompt: Part, answer: Part) -> bool:
