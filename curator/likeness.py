@@ -8,6 +8,7 @@ alike and no difference is of a kind that changes what is asked.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ _FEW = 5  # words: below, one letter of one word may differ
 _ALIKE = 0.5  # share of the words of a prompt, or of an answer, that must stand in both
 _BRIEF = 12  # words: a prompt this short turns on every word
 _TELLING = 20  # words: an answer this long tells what was asked
+_LONG = 100  # words: in a longer row a word that stands twice need not be its subject
 _SAME_ANSWER = 0.75  # the answers to two short prompts must be this much alike
 _NUMBER = re.compile(r"\d")
 _NUMBER_WORDS = frozenset(
@@ -58,6 +60,8 @@ class Likeness(NamedTuple):
 
 def likeness(one: Example, two: Example, measured: float | None = None) -> Likeness | None:
     """In what the rows differ, or None where they are different examples. `measured` is their similarity."""
+    if _tools(one) != _tools(two):
+        return None
     prompt = _part(text_of(one, "prompt"), text_of(two, "prompt"))
     answer = _part(text_of(one, "answer"), text_of(two, "answer"))
     if _asks_otherwise(prompt, answer):
@@ -76,6 +80,12 @@ def similarity_of(one: Example, two: Example, measured: float | None = None) -> 
     return jaccard(plain_words(_all_text(one)), plain_words(_all_text(two)))
 
 
+def _tools(example: Example) -> set[str]:
+    """The names of the tools that a row declares: with others to choose from, it is another example."""
+    declared = (tool.get("function", tool) if isinstance(tool, dict) else {} for tool in example.tools)
+    return {str(tool.get("name")) for tool in declared if isinstance(tool, dict)}
+
+
 def _all_text(example: Example) -> str:
     return " ".join(turn.text for turn in example.all_turns() if turn.text)
 
@@ -90,11 +100,12 @@ def _plain(example: Example) -> bool:
 
 def _part(one: str, two: str) -> Part:
     if one == two:
-        return Part([], [], [])
+        words = plain_words(one)
+        return Part(words, words, [])
     from rapidfuzz.distance import Levenshtein
 
     a, b = plain_words(one), plain_words(two)
-    changes = [
+    changes: list[tuple[Sequence[str], Sequence[str]]] = [
         (a[code.src_start : code.src_end], b[code.dest_start : code.dest_end])
         for code in Levenshtein.opcodes(a, b)
         if code.tag != "equal"
@@ -107,8 +118,12 @@ def _asks_otherwise(prompt: Part, answer: Part) -> bool:
     settled = len(answer.one) >= _TELLING and answer.alike >= _SAME_ANSWER
     if not _near(answer) or not (_near(prompt) or (settled and prompt.alike >= _ALIKE)):
         return True
-    if _slots(prompt, answer) or any(_other_value(a, b) for a, b in prompt.changes):
+    if any(_other_value(a, b) for a, b in prompt.changes) or _changed_alike(prompt, answer):
         return True
+    if _subject_differs(prompt, answer):
+        return True
+    if not prompt.one and not prompt.two:  # plain text: what is asked stands anywhere in it
+        return len(answer.one) < _LONG and any(_other_word(a, b) or _other_value(a, b) for a, b in answer.changes)
     asked = bool(prompt.changes) and min(len(prompt.one), len(prompt.two)) <= _BRIEF
     return asked and answer.alike < _SAME_ANSWER and any(_other_word(a, b) for a, b in prompt.changes)
 
@@ -132,14 +147,31 @@ def _misspelt(a: Sequence[str], b: Sequence[str]) -> bool:
     return len(one) >= _FEW and not _NUMBER.search(one + two) and Levenshtein.distance(one, two, score_cutoff=1) <= 1
 
 
-def _slots(prompt: Part, answer: Part) -> bool:
-    """A word of either row stands in its prompt and in its answer, and nowhere in the other row: the subject."""
-    if not prompt.changes or not answer.changes:
-        return False
-    one, two = {*prompt.one, *answer.one}, {*prompt.two, *answer.two}
-    mine = (set(prompt.one) & set(answer.one)) - two
-    yours = (set(prompt.two) & set(answer.two)) - one
-    return bool(mine - _COMMON) and bool(yours - _COMMON)
+def _subject_differs(prompt: Part, answer: Part) -> bool:
+    """A word of weight stands in prompt and answer of one row, or twice in a short one, and never in the other."""
+    one, two = Counter(prompt.one), Counter(prompt.two)
+    asked = (set(one), set(two))
+    told = (set(answer.one), set(answer.two))
+    one.update(answer.one)
+    two.update(answer.two)
+    for mine, other, in_prompt, in_answer in ((one, two, asked[0], told[0]), (two, one, asked[1], told[1])):
+        new = mine.keys() - other.keys() - _COMMON
+        short = mine.total() < _LONG
+        if any((short and mine[word] > 1) or (word in in_prompt and word in in_answer) for word in new):
+            return True
+    return False
+
+
+def _changed_alike(prompt: Part, answer: Part) -> bool:
+    """The same words are changed in prompt and answer, or twice in plain text."""
+    times = Counter((tuple(a), tuple(b)) for a, b in prompt.changes if _weighty(a, b))
+    told = Counter((tuple(a), tuple(b)) for a, b in answer.changes if _weighty(a, b))
+    return any(change in times for change in told) or (not prompt.one and max(told.values(), default=0) > 1)
+
+
+def _weighty(a: Sequence[str], b: Sequence[str]) -> bool:
+    """The change touches a word of weight, or letters as they name variants: group A, group D."""
+    return any(word not in _COMMON for word in (*a, *b)) or (bool(a and b) and all(len(w) == 1 for w in (*a, *b)))
 
 
 def _other_value(a: Sequence[str], b: Sequence[str]) -> bool:

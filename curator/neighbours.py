@@ -251,11 +251,13 @@ class Neighbours:
     @cached_property
     def _tiny(self) -> Edges:
         """Pairs of short texts that one letter parts: nothing else can be told from so few words."""
+        firsts, _, _ = self._firsts
+        rows = firsts[self.counts[firsts] < _WORDLESS].tolist()
+        if len(rows) < 2:
+            return _edges(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
         from rapidfuzz.distance import Levenshtein
         from rapidfuzz.process import cdist
 
-        firsts, _, _ = self._firsts
-        rows = firsts[self.counts[firsts] < _WORDLESS].tolist()
         blocks: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
         for row, example in zip(rows, self._examples(rows), strict=True):
             text = " ".join(text_of(example, self.view).lower().split())
@@ -340,8 +342,9 @@ def _bucketed(signed: np.ndarray, places: np.ndarray, lanes: slice, hot: list[tu
         found.append(_codes(members[:-step][pair], members[step:][pair]))
     firsts = np.repeat(members[starts], sizes)[large] if len(starts) else members[:0]
     found.append(_codes(firsts, members[large]))
-    codes = np.concatenate(found)
-    return codes[(codes >> 32) != (codes & 0xFFFFFFFF)]
+    codes: np.ndarray = np.concatenate(found)
+    distinct: np.ndarray = codes[(codes >> 32) != (codes & 0xFFFFFFFF)]
+    return distinct
 
 
 def _codes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
