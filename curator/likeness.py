@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from curator.model import Example
 from curator.shingles import jaccard, plain_words, text_of
@@ -36,18 +36,16 @@ _COMMON = frozenset(
 )
 
 
+Change = tuple[list[str], list[str]]  # consecutive words of the one text, and what stands there in the other
+
+
 class Part(NamedTuple):
     """Prompt or answer of two rows: their words in lower case, and the runs of words that differ."""
 
     one: list[str]
     two: list[str]
-    changes: list[tuple[Sequence[str], Sequence[str]]]
-
-    @property
-    def alike(self) -> float:
-        """Share of the words that stand in both."""
-        words = len(self.one) + len(self.two)
-        return 1 - sum(len(a) + len(b) for a, b in self.changes) / words if words else 1.0
+    changes: list[Change]
+    alike: float  # share of the words that stand in both
 
 
 class Likeness(NamedTuple):
@@ -59,25 +57,30 @@ class Likeness(NamedTuple):
 
 
 def likeness(one: Example, two: Example, measured: float | None = None) -> Likeness | None:
-    """In what the rows differ, or None where they are different examples. `measured` is their similarity."""
-    if _tools(one) != _tools(two):
+    """In what the rows differ, or None where they are different examples.
+
+    `measured` is their similarity as hashes of words give it; it is taken where every reader would count
+    the words alike, and computed from the texts elsewhere.
+    """
+    if (one.tools or two.tools) and _tools(one) != _tools(two):
         return None
-    prompt = _part(text_of(one, "prompt"), text_of(two, "prompt"))
-    answer = _part(text_of(one, "answer"), text_of(two, "answer"))
+    prompts, answers = zip(_said(one), _said(two), strict=True)
+    prompt, answer = _part(*prompts), _part(*answers)
     if _asks_otherwise(prompt, answer):
         return None
-    if not prompt.changes and not answer.changes:
-        prompt = _part(_all_text(one), _all_text(two))
-    similarity = similarity_of(one, two, measured)
-    changes = [(" ".join(a), " ".join(b)) for part in (prompt, answer) for a, b in part.changes]
-    return Likeness(similarity, changes, any(_counts_or_negates(a, b) for a, b in answer.changes))
+    if measured is None or not (_plain(one) and _plain(two)):
+        measured = jaccard(plain_words(_all_text(one)), plain_words(_all_text(two)))
+    changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two)).changes
+    disputed = any(_other_value(a, b) or _other_sense(a, b) for a, b in answer.changes)
+    return Likeness(measured, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
 
 
-def similarity_of(one: Example, two: Example, measured: float | None = None) -> float:
-    """Exact Jaccard similarity of all text; `measured`, from hashes of words, stands where both count words alike."""
-    if measured is not None and _plain(one) and _plain(two):
-        return measured
-    return jaccard(plain_words(_all_text(one)), plain_words(_all_text(two)))
+def _said(example: Example) -> tuple[str, str]:
+    """Prompt and answer."""
+    turns = example.turns
+    if len(turns) == 2 and turns[0].role == "user" and turns[1].role == "assistant" and not turns[1].calls:
+        return turns[0].text, turns[1].text
+    return text_of(example, "prompt"), text_of(example, "answer")
 
 
 def _tools(example: Example) -> set[str]:
@@ -87,30 +90,32 @@ def _tools(example: Example) -> set[str]:
 
 
 def _all_text(example: Example) -> str:
-    return " ".join(turn.text for turn in example.all_turns() if turn.text)
+    return " ".join([turn.text for turn in example.all_turns() if turn.text])
 
 
 def _plain(example: Example) -> bool:
     """The words of the text are the same to every reader, and all of it was compared."""
-    return all(
-        turn.role != "system" and not turn.calls and turn.text.isascii() and "_" not in turn.text
-        for turn in example.all_turns()
-    )
+    for turn in example.all_turns():
+        if turn.role == "system" or turn.calls or "_" in turn.text or not turn.text.isascii():
+            return False
+    return True
 
 
 def _part(one: str, two: str) -> Part:
+    a = plain_words(one)
     if one == two:
-        words = plain_words(one)
-        return Part(words, words, [])
+        return Part(a, a, [], 1.0)
     from rapidfuzz.distance import Levenshtein
 
-    a, b = plain_words(one), plain_words(two)
-    changes: list[tuple[Sequence[str], Sequence[str]]] = [
-        (a[code.src_start : code.src_end], b[code.dest_start : code.dest_end])
-        for code in Levenshtein.opcodes(a, b)
-        if code.tag != "equal"
-    ]
-    return Part(a, b, changes)
+    b = plain_words(two)
+    changes: list[Change] = []
+    differ = 0
+    codes: list[Any] = Levenshtein.opcodes(a, b).as_list()  # plain tuples: half the cost of walking opcodes
+    for tag, start, end, at, to in codes:
+        if tag != "equal":
+            changes.append((a[start:end], b[at:to]))
+            differ += end - start + to - at
+    return Part(a, b, changes, 1 - differ / max(1, len(a) + len(b)))
 
 
 def _asks_otherwise(prompt: Part, answer: Part) -> bool:
@@ -118,9 +123,9 @@ def _asks_otherwise(prompt: Part, answer: Part) -> bool:
     settled = len(answer.one) >= _TELLING and answer.alike >= _SAME_ANSWER
     if not _near(answer) or not (_near(prompt) or (settled and prompt.alike >= _ALIKE)):
         return True
-    if any(_other_value(a, b) for a, b in prompt.changes) or _changed_alike(prompt, answer):
+    if prompt.changes and any(_other_value(a, b) for a, b in prompt.changes):
         return True
-    if _subject_differs(prompt, answer):
+    if _changed_alike(prompt, answer) or _subject_differs(prompt, answer):
         return True
     if not prompt.one and not prompt.two:  # plain text: what is asked stands anywhere in it
         return len(answer.one) < _LONG and any(_other_word(a, b) or _other_value(a, b) for a, b in answer.changes)
@@ -135,7 +140,7 @@ def _near(part: Part) -> bool:
     if not part.changes or min(len(part.one), len(part.two)) >= _FEW:
         return True
     if not any(a and b for a, b in part.changes):
-        return not any(_counts_or_negates(a, b) or any(map(_is_number, (*a, *b))) for a, b in part.changes)
+        return not any(_other_sense(a, b) or any(map(_is_number, (*a, *b))) for a, b in part.changes)
     return all(_misspelt(a, b) for a, b in part.changes)
 
 
@@ -148,25 +153,32 @@ def _misspelt(a: Sequence[str], b: Sequence[str]) -> bool:
 
 
 def _subject_differs(prompt: Part, answer: Part) -> bool:
-    """A word of weight stands in prompt and answer of one row, or twice in a short one, and never in the other."""
-    one, two = Counter(prompt.one), Counter(prompt.two)
-    asked = (set(one), set(two))
-    told = (set(answer.one), set(answer.two))
-    one.update(answer.one)
-    two.update(answer.two)
-    for mine, other, in_prompt, in_answer in ((one, two, asked[0], told[0]), (two, one, asked[1], told[1])):
-        new = mine.keys() - other.keys() - _COMMON
-        short = mine.total() < _LONG
-        if any((short and mine[word] > 1) or (word in in_prompt and word in in_answer) for word in new):
-            return True
+    """A word of weight is new to the row in its prompt and its answer, or at two places of a short row."""
+    for side in (0, 1):
+        asked = [set(change[side]) - _COMMON for change in prompt.changes]
+        told = [set(change[side]) - _COMMON for change in answer.changes]
+        other = ((prompt.two, answer.two), (prompt.one, answer.one))[side]
+        short = len(other[0]) + len(other[1]) < _LONG
+        if not short and not (asked and told):
+            continue
+        for word, places in Counter(word for words in (*asked, *told) for word in words).items():
+            told_too = short or (_in_any(word, asked) and _in_any(word, told))
+            if places > 1 and told_too and word not in other[0] and word not in other[1]:
+                return True
     return False
+
+
+def _in_any(word: str, places: list[set[str]]) -> bool:
+    return any(word in words for words in places)
 
 
 def _changed_alike(prompt: Part, answer: Part) -> bool:
     """The same words are changed in prompt and answer, or twice in plain text."""
-    times = Counter((tuple(a), tuple(b)) for a, b in prompt.changes if _weighty(a, b))
-    told = Counter((tuple(a), tuple(b)) for a, b in answer.changes if _weighty(a, b))
-    return any(change in times for change in told) or (not prompt.one and max(told.values(), default=0) > 1)
+    if prompt.changes and answer.changes:
+        return any(change in answer.changes and _weighty(*change) for change in prompt.changes)
+    if prompt.one or prompt.two:
+        return False
+    return any(answer.changes.count(change) > 1 and _weighty(*change) for change in answer.changes)
 
 
 def _weighty(a: Sequence[str], b: Sequence[str]) -> bool:
@@ -176,19 +188,21 @@ def _weighty(a: Sequence[str], b: Sequence[str]) -> bool:
 
 def _other_value(a: Sequence[str], b: Sequence[str]) -> bool:
     """A number in place of another number."""
-    one, two = ([word for word in words if _is_number(word)] for words in (a, b))
-    return bool(one and two) and one != two
+    if not (a and b):
+        return False
+    one = [word for word in a if _is_number(word)]
+    return bool(one) and bool(two := [word for word in b if _is_number(word)]) and one != two
 
 
-def _counts_or_negates(a: Sequence[str], b: Sequence[str]) -> bool:
-    negated = [sum(word in _NEGATIONS for word in words) % 2 for words in (a, b)]
-    return _other_value(a, b) or negated[0] != negated[1]
+def _other_sense(a: Sequence[str], b: Sequence[str]) -> bool:
+    """A negation more or less."""
+    return (len(_NEGATIONS.intersection(a)) + len(_NEGATIONS.intersection(b))) % 2 == 1
 
 
 def _is_number(word: str) -> bool:
-    return word in _NUMBER_WORDS or bool(_NUMBER.search(word))
+    return word in _NUMBER_WORDS or not (word.isalpha() or not _NUMBER.search(word))
 
 
 def _other_word(a: Sequence[str], b: Sequence[str]) -> bool:
     """A word of weight in place of another."""
-    return bool(set(a) - _COMMON) and bool(set(b) - _COMMON)
+    return not _COMMON.issuperset(a) and not _COMMON.issuperset(b)

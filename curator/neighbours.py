@@ -171,7 +171,7 @@ class Neighbours:
             here = np.unique(np.concatenate((one, two)))
             sets = dict(zip(here.tolist(), self._sets(rows[here]), strict=True))
             found[start : start + _PAIRS] = [
-                _similarity(sets[i], sets[j], template) for i, j in zip(one.tolist(), two.tolist(), strict=True)
+                _similarity(sets[i], sets[j], template, low) for i, j in zip(one.tolist(), two.tolist(), strict=True)
             ]
         kept = found >= np.float32(low)
         return _edges(rows[a[kept]], rows[b[kept]], found[kept])
@@ -362,14 +362,15 @@ def _agreement(signed: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return out
 
 
-def _similarity(one: set[int], two: set[int], template: frozenset[int]) -> float:
-    """Jaccard similarity; 0 where the parts beyond the template are not alike."""
+def _similarity(one: set[int], two: set[int], template: frozenset[int], low: float) -> float:
+    """Jaccard similarity; 0 where it is below `low`, or the parts beyond the template are not alike."""
     shared = len(one & two)
     plain = shared / (len(one) + len(two) - shared)
-    if template and plain < 1:
-        own, other = one - template, two - template
-        both = len(own & other)
-        if both < _OWN * (len(own) + len(other) - both):
+    if template and low <= plain < 1:
+        ours, theirs = one & template, two & template
+        both = shared - len(ours & theirs)
+        either = len(one) - len(ours) + len(two) - len(theirs) - both
+        if both < _OWN * either:
             return 0.0
     return plain
 
