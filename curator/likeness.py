@@ -153,23 +153,18 @@ def _misspelt(a: Sequence[str], b: Sequence[str]) -> bool:
 
 
 def _subject_differs(prompt: Part, answer: Part) -> bool:
-    """A word of weight is new to the row in its prompt and its answer, or at two places of a short row."""
+    """A word of weight is new to the row in its prompt and its answer, or twice in a short prompt or plain text."""
+    plain = not prompt.one and not prompt.two
     for side in (0, 1):
-        asked = [set(change[side]) - _COMMON for change in prompt.changes]
-        told = [set(change[side]) - _COMMON for change in answer.changes]
+        asked = [set(change[side]) - _COMMON for change in (answer if plain else prompt).changes]
+        told = set().union(*(change[side] for change in answer.changes)) - _COMMON if not plain else set()
         other = ((prompt.two, answer.two), (prompt.one, answer.one))[side]
         short = len(other[0]) + len(other[1]) < _LONG
-        if not short and not (asked and told):
-            continue
-        for word, places in Counter(word for words in (*asked, *told) for word in words).items():
-            told_too = short or (_in_any(word, asked) and _in_any(word, told))
-            if places > 1 and told_too and word not in other[0] and word not in other[1]:
+        for word, places in Counter(word for words in asked for word in words).items():
+            again = word in told or (short and places > 1)
+            if again and word not in other[0] and word not in other[1]:
                 return True
     return False
-
-
-def _in_any(word: str, places: list[set[str]]) -> bool:
-    return any(word in words for words in places)
 
 
 def _changed_alike(prompt: Part, answer: Part) -> bool:

@@ -84,7 +84,7 @@ class NearDuplicate(DatasetRule, frozen=True):
         float, option("Share of three-word runs in common from which on rows are near-duplicates.", gt=0.3, le=1)
     ] = 0.7
     short_threshold: Annotated[
-        float, option("The same for rows under 40 words, in which one word breaks a tenth of the runs.", gt=0.3, le=1)
+        float, option("The same for rows under 40 words, in which few edits break many runs.", gt=0.3, le=1)
     ] = 0.6
 
     def sketch(self, batch: Batch) -> np.ndarray:
