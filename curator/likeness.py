@@ -64,22 +64,32 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     """
     if (one.tools or two.tools) and _tools(one) != _tools(two):
         return None
+    simple = _one_exchange(one) and _one_exchange(two)
     prompts, answers = zip(_said(one), _said(two), strict=True)
     prompt, answer = _part(*prompts), _part(*answers)
     if _asks_otherwise(prompt, answer):
         return None
-    if measured is None or not (_plain(one) and _plain(two)):
+    if simple and not all(map(_plain, (*prompts, *answers))):
+        measured = jaccard(prompt.one + answer.one, prompt.two + answer.two)
+    elif not simple or measured is None:
         measured = jaccard(plain_words(_all_text(one)), plain_words(_all_text(two)))
     changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two)).changes
     disputed = any(_other_value(a, b) or _other_sense(a, b) for a, b in answer.changes)
     return Likeness(measured, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
 
 
+def _one_exchange(example: Example) -> bool:
+    """A question and its answer, and nothing else."""
+    turns = example.turns
+    if len(turns) != 2 or example.chosen or example.rejected:
+        return False
+    return turns[0].role == "user" and turns[1].role == "assistant" and not (turns[0].calls or turns[1].calls)
+
+
 def _said(example: Example) -> tuple[str, str]:
     """Prompt and answer."""
-    turns = example.turns
-    if len(turns) == 2 and turns[0].role == "user" and turns[1].role == "assistant" and not turns[1].calls:
-        return turns[0].text, turns[1].text
+    if _one_exchange(example):
+        return example.turns[0].text, example.turns[1].text
     return text_of(example, "prompt"), text_of(example, "answer")
 
 
@@ -93,12 +103,9 @@ def _all_text(example: Example) -> str:
     return " ".join([turn.text for turn in example.all_turns() if turn.text])
 
 
-def _plain(example: Example) -> bool:
-    """The words of the text are the same to every reader, and all of it was compared."""
-    for turn in example.all_turns():
-        if turn.role == "system" or turn.calls or "_" in turn.text or not turn.text.isascii():
-            return False
-    return True
+def _plain(text: str) -> bool:
+    """The words of the text are the same to every reader."""
+    return "_" not in text and text.isascii()
 
 
 def _part(one: str, two: str) -> Part:
