@@ -28,7 +28,7 @@ _NUMBER_WORDS = frozenset(
 )
 _NEGATIONS = frozenset("not no never none cannot without except nor neither t".split())  # "don't" is "don", "t"
 # Words that carry no subject of their own.
-_COMMON = frozenset(
+COMMON_WORDS = frozenset(
     "a an the this that these those it its he she they we i you my your his her their our and or but if so as of in on "
     "at by for from to with about into over than then there here is are was were be been being am do does did has have "
     "had can could will would should may might must what which who whom whose when where why how all any some each "
@@ -163,8 +163,8 @@ def _subject_differs(prompt: Part, answer: Part) -> bool:
     """A word of weight is new to the row in its prompt and its answer, or twice in a short prompt or plain text."""
     plain = not prompt.one and not prompt.two
     for side in (0, 1):
-        asked = [set(change[side]) - _COMMON for change in (answer if plain else prompt).changes]
-        told = set().union(*(change[side] for change in answer.changes)) - _COMMON if not plain else set()
+        asked = [set(change[side]) - COMMON_WORDS for change in (answer if plain else prompt).changes]
+        told = set().union(*(change[side] for change in answer.changes)) - COMMON_WORDS if not plain else set()
         other = ((prompt.two, answer.two), (prompt.one, answer.one))[side]
         short = len(other[0]) + len(other[1]) < _LONG
         for word, places in Counter(word for words in asked for word in words).items():
@@ -185,7 +185,7 @@ def _changed_alike(prompt: Part, answer: Part) -> bool:
 
 def _weighty(a: Sequence[str], b: Sequence[str]) -> bool:
     """The change touches a word of weight, or letters as they name variants: group A, group D."""
-    return any(word not in _COMMON for word in (*a, *b)) or (bool(a and b) and all(len(w) == 1 for w in (*a, *b)))
+    return any(word not in COMMON_WORDS for word in (*a, *b)) or (bool(a and b) and all(len(w) == 1 for w in (*a, *b)))
 
 
 def _other_value(a: Sequence[str], b: Sequence[str]) -> bool:
@@ -207,4 +207,4 @@ def _is_number(word: str) -> bool:
 
 def _other_word(a: Sequence[str], b: Sequence[str]) -> bool:
     """A word of weight in place of another."""
-    return not _COMMON.issuperset(a) and not _COMMON.issuperset(b)
+    return not COMMON_WORDS.issuperset(a) and not COMMON_WORDS.issuperset(b)
