@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from curator.columns import mix
-from curator.model import Example
+from curator.model import Audit, Example
 from curator.shingles import LANES, shingles, signatures, text_of
 
 SHORT = 40  # shingles: below, one edited word moves the similarity by more than a tenth
@@ -34,6 +34,9 @@ _SHARED = 0.05  # share of the sampled rows from which on a shingle counts as te
 _SHARED_ROWS = 25
 _TEMPLATED = 0.2  # share of template among shingles from which on signatures are made without it
 _OWN = 0.5  # similarity that the parts beyond the template must have
+
+_AUDITED = 400  # rows compared with all others
+_AUDITED_AT_ONCE = 2000
 
 Words = tuple[np.ndarray, np.ndarray]  # (words of several rows, first word of each)
 
@@ -77,6 +80,7 @@ class Neighbours:
         self._usable = readable & (self.counts > 0)
         self._verified: dict[int, Edges] = {}
         self._hot: dict[int, Capped] = {}
+        self.asked: tuple[float, float | None] = (0.7, None)  # the thresholds of the last call of `edges`
 
     # ------------------------------------------------------------------ what rules ask for
 
@@ -87,6 +91,7 @@ class Neighbours:
         equal to an earlier row of their split are joined to that row alone. `short` is the threshold for
         pairs of which one has under SHORT shingles, where that is to be lower.
         """
+        self.asked = (threshold, short)
         low = threshold if short is None else short
         joined = _concatenated([self._copies, self._tiny, self._near(_rows_a_band(threshold), low)])
         sizes = np.minimum(self.counts[joined.a], self.counts[joined.b]) - 2
@@ -102,6 +107,50 @@ class Neighbours:
         The kept row is an earlier one, and the pair is an edge.
         """
         return leaders(self.edges(threshold, short), len(self.counts))
+
+    def audit(self, threshold: float, short: float | None = None) -> Audit:
+        """How many of the pairs alike are found: rows drawn by content, compared with every row of the set."""
+        low = threshold if short is None else short
+        firsts, _, _ = self._firsts
+        rows = firsts[self.counts[firsts] >= _WORDLESS]
+        drawn = np.sort(rows[np.argsort(mix(self.keys[rows] + np.uint64(1)), kind="stable")[:_AUDITED]])
+        near = self.edges(threshold, short)
+        known = set(_codes(near.a, near.b).tolist())
+        template = frozenset(self._template.tolist())
+        pairs: set[int] = set()
+        for a, b in self._alike(drawn, rows, low):
+            one, two = self._sets(np.array([a, b]))
+            least = min(int(self.counts[a]), int(self.counts[b])) - 2
+            bar = low if least < SHORT else threshold
+            if np.float32(_similarity(one, two, template, bar)) >= np.float32(bar):
+                pairs.add(min(a, b) << 32 | max(a, b))
+        return Audit(
+            self.view, threshold, len(drawn), len(pairs), len(pairs & known), *wilson(len(pairs & known), len(pairs))
+        )
+
+    def _alike(self, drawn: np.ndarray, rows: np.ndarray, low: float) -> Iterator[tuple[int, int]]:
+        """(drawn row, other row) for all pairs whose plain similarity is at or above `low`."""
+        sets = list(self._sets(drawn))
+        vocabulary = np.unique(np.concatenate([np.fromiter(each, np.uint64, len(each)) for each in sets]))
+        holds = np.zeros((len(vocabulary), len(drawn)), dtype=np.uint16)
+        for column, each in enumerate(sets):
+            holds[np.searchsorted(vocabulary, np.fromiter(each, np.uint64, len(each))), column] = 1
+        sizes = np.array([len(each) for each in sets])
+        for start in range(0, len(rows), _AUDITED_AT_ONCE):
+            others = rows[start : start + _AUDITED_AT_ONCE]
+            theirs = [np.fromiter(each, np.uint64, len(each)) for each in self._sets(others)]
+            owner = np.repeat(np.arange(len(others)), [len(each) for each in theirs])
+            values = np.concatenate(theirs)
+            places = np.minimum(np.searchsorted(vocabulary, values), len(vocabulary) - 1)
+            hit = vocabulary[places] == values
+            shared = np.zeros((len(others), len(drawn)), dtype=np.int64)
+            bounds = np.flatnonzero(np.diff(owner[hit], prepend=-1))
+            if len(bounds):
+                shared[owner[hit][bounds]] = np.add.reduceat(holds[places[hit]], bounds, axis=0)
+            either = np.bincount(owner, minlength=len(others))[:, None] + sizes[None, :] - shared
+            for other, column in np.argwhere(shared >= low * either).tolist():
+                if others[other] != drawn[column]:
+                    yield int(drawn[column]), int(others[other])
 
     @property
     def capped(self) -> Capped:
@@ -302,6 +351,17 @@ def leaders(edges: Edges, rows: int) -> np.ndarray:
     for row, (_, kept) in best.items():
         leader[row] = kept
     return leader
+
+
+def wilson(found: int, of: int) -> tuple[float, float]:
+    """Wilson's interval at 95 % for a share; (0, 1) where nothing was tried."""
+    if not of:
+        return 0.0, 1.0
+    z, share = 1.96, found / of
+    middle = share + z * z / (2 * of)
+    spread = z * (share * (1 - share) / of + z * z / (4 * of * of)) ** 0.5
+    scale = 1 + z * z / of
+    return max(0.0, (middle - spread) / scale), min(1.0, (middle + spread) / scale)
 
 
 # ---------------------------------------------------------------------- pairs
