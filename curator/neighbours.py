@@ -20,7 +20,7 @@ import numpy as np
 
 from curator.columns import mix
 from curator.model import Audit, Example
-from curator.shingles import LANES, shingles, signatures, text_of
+from curator.shingles import LANES, plain_words, shingles, signatures, text_of
 
 SHORT = 40  # shingles: below, one edited word moves the similarity by more than a tenth
 _WORDLESS = 5  # words: below, a text has too few shingles to compare
@@ -224,7 +224,7 @@ class Neighbours:
             found[start : start + _PAIRS] = [
                 _similarity(sets[i], sets[j], template, low) for i, j in zip(one.tolist(), two.tolist(), strict=True)
             ]
-        kept = found >= np.float32(low)
+        kept = (found >= np.float32(low)) & (self.keys[rows[a]] != self.keys[rows[b]])
         return _edges(rows[a[kept]], rows[b[kept]], found[kept])
 
     def _sets(self, rows: np.ndarray) -> Iterator[set[int]]:
@@ -310,7 +310,7 @@ class Neighbours:
 
         blocks: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
         for row, example in zip(rows, self._examples(rows), strict=True):
-            text = " ".join(text_of(example, self.view).lower().split())
+            text = " ".join(plain_words(text_of(example, self.view)))
             if len(text) >= _WORDLESS and not any(map(str.isdigit, text)):
                 blocks[text[0], len(text)].append((text, row))
         found: list[tuple[int, int, float]] = []
@@ -321,7 +321,7 @@ class Neighbours:
                 self._hot[0] = Capped(1, len(block))
             near = cdist([t for t, _ in one], [t for t, _ in two], scorer=Levenshtein.distance, score_cutoff=1)
             for i, j in np.argwhere(near <= 1).tolist():
-                if i < j:
+                if i < j and near[i, j]:
                     found.append((one[i][1], two[j][1], 1 - near[i, j] / len(two[j][0])))
         table = np.array(found, dtype=np.float64).reshape(-1, 3)
         return _edges(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2].astype(np.float32))
