@@ -400,7 +400,7 @@ def wilson(found: int, of: int) -> tuple[float, float]:
 
 def _rows_a_band(threshold: float) -> int:
     """How many lanes a band joins: pairs at the threshold meet in some band nearly always (98 % and more)."""
-    return 4 if threshold >= 0.65 else 3 if threshold >= 0.5 else 2
+    return 4 if threshold >= 0.64 else 3 if threshold >= 0.5 else 2
 
 
 def _bands(lanes: int) -> list[slice]:
