@@ -366,21 +366,13 @@ def leaders(edges: Edges, rows: int) -> np.ndarray:
     Rows are judged in order: one is kept unless an edge joins it to a kept row before it.
     """
     leader = np.arange(rows)
-    best: dict[int, tuple[float, int]] = {}
+    best: dict[int, float] = {}
     order = np.lexsort((edges.a, edges.b))
-    gone: set[int] = set()
-    current = -1
-    for a, b, similarity in zip(
-        edges.a[order].tolist(), edges.b[order].tolist(), edges.similarity[order].tolist(), strict=True
-    ):
-        if b != current:
-            current = b
-        if a not in gone:
-            gone.add(b)
-            if b not in best or similarity > best[b][0]:
-                best[b] = (similarity, a)
-    for row, (_, kept) in best.items():
-        leader[row] = kept
+    columns = (column[order].tolist() for column in edges)
+    for a, b, similarity in zip(*columns, strict=True):
+        if leader[a] == a and similarity > best.get(b, -1.0):  # rows before b are settled
+            best[b] = similarity
+            leader[b] = a
     return leader
 
 
