@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from curator.columns import parse
 from curator.model import Example
+from curator.neighbours import Neighbours
 from curator.sources import Source, Span, read
 from curator.store import ScanFile
 
@@ -37,6 +38,8 @@ class SetRows:
         known = ("train", "valid", "test")
         numbers = np.array([known.index(name) if name in known else len(known) for name in names])
         self.splits = numbers[self.files]
+        self._scans = scans
+        self._graphs: dict[str, Neighbours] = {}
         self._span = -1
         self._data = b""
         self._starts = np.zeros(1, np.int64)
@@ -68,3 +71,18 @@ class SetRows:
     def example_or_none(self, index: int) -> Example | None:
         value, _ = self.value_and_raw(index)
         return self._reader(self.source_of(index)).read(value) if type(value) is dict else None
+
+    def examples(self, indices: Iterable[int]) -> list[Example]:
+        wanted = list(indices)
+        found = {index: self.example(index) for index in sorted(set(wanted))}
+        return [found[index] for index in wanted]
+
+    @property
+    def graphs(self) -> list[Neighbours]:
+        """The graphs that rules asked for."""
+        return list(self._graphs.values())
+
+    def neighbours(self, view: str) -> Neighbours:
+        if view not in self._graphs:
+            self._graphs[view] = Neighbours(self._scans, view, self.readable, self.splits, self.examples)
+        return self._graphs[view]

@@ -16,10 +16,10 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule sources targets templates tokens "
-    "worddiff writing",
+    "brokenjson columns encodings excerpt formats json_schema keys likeness neighbours paths prose rule "
+    "shingles sources targets templates tokens worddiff writing",
     "checks harness ollama packs",
-    "cache config engine findings mappers neighbours recall rows scan store",
+    "cache config engine findings mappers recall rows scan store",
     "cleaning comparison conversion counting decisions docs explanation fix gallery guess report",
     "__main__ cli",
 ]

@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from curator import docs, paths
+from curator import docs, paths, shingles
 from curator.columns import UNSET, Batch, Literals, parse
 from curator.formats import SHAPES, Reader
 from curator.harness import batch_of, flags_of, flags_of_bad, lines_of, mended, place_of
@@ -315,3 +315,14 @@ def parted(batch: Batch) -> list[Batch]:
     pieces = [b"".join(line + b"\n" for line in batch.lines[start : start + step]) for start in starts]
     nothing = Literals.of(())
     return [Batch(piece, Reader(), Estimate(), nothing, first=not n) for n, piece in enumerate(pieces)]
+
+
+@pytest.mark.parametrize("view", ["whole", "prompt", "answer"])
+def test_the_arrays_of_a_view_depend_on_each_row_alone(view):
+    """So that rows alike are the same wherever a file is cut."""
+    batch = crowd()
+    whole = shingles.columns(batch, view)
+    parts = [shingles.columns(part, view) for part in parted(batch)]
+    for name, values in whole.items():
+        assert np.array_equal(np.concatenate([part[name] for part in parts]), values), name
+    assert whole[f"{view}.counts"].sum() == len(whole[f"{view}.words"])

@@ -1,0 +1,173 @@
+"""DUP: rows that say nearly the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from curator.columns import Batch, Rows
+from curator.keys import exact_keys, row_keys
+from curator.likeness import Likeness, likeness
+from curator.model import Flag, drop
+from curator.neighbours import SHORT, Edges, leaders
+from curator.rule import Bad, DatasetRule, Row, chat, option
+
+_ROUNDS = 4  # kept rows that a row is compared with, one after the other
+_PAIRS = 1 << 13  # pairs read again at a time
+_MARGIN = 0.05  # texts in several scripts may be more alike than the hashes of their words
+_SHOWN = 6  # changes that a message or the evidence names
+
+
+_REFUND = "You can return any item within thirty days of delivery for a full refund, as long as it is unused and "
+_ASKED = chat(
+    user="How do I return something I bought?",
+    assistant=_REFUND + "still in its own packaging. Print the label from your account and hand the parcel in.",
+)
+_AGAIN = chat(
+    user="How do I return something I bought?",
+    assistant=_REFUND + "still in its original packaging. Print the label from your account and hand the parcel in.",
+)
+
+
+def _converted(miles: int, said: str) -> Row:
+    steps = "Multiply the number of miles by 1.609344, since that is how many kilometres make a mile, and then round "
+    return chat(
+        user=f"Convert {miles} miles.", assistant=f"{steps}the product to one decimal: about {said} kilometres."
+    )
+
+
+def _capital(country: str, city: str) -> Row:
+    return chat(
+        user=f"Tell me which city is the capital of {country}, in one sentence and without naming any other city there.",
+        assistant=f"The capital of {country}, where its government and parliament have their seat, is {city}.",
+    )
+
+
+class NearDuplicate(DatasetRule, frozen=True):
+    """A row repeats an earlier row but for a few words.
+
+    To the model the two are one example that weighs double, and a split that looks for equal rows puts
+    one into training and the other into validation. Rows count as near-duplicates by the exact share of
+    three-word runs they have in common, prompt and answer together, and only where no number, subject or
+    short answer sets them apart.
+    """
+
+    code = "DUP003"
+    views: ClassVar[tuple[str, ...]] = ("whole",)
+    GOOD = [
+        [_converted(5, "8.0"), _converted(8, "12.9")],
+        [_capital("France", "Paris"), _capital("Spain", "Madrid")],
+        [chat(user=f"{ask}?", assistant=said) for ask, said in (("Is it on", "Yes"), ("Who", "Ann"), ("Sky", "Blue"))],
+        [chat(user="Is it open on Sundays?", assistant=said) for said in ("Yes, it is.", "No, it is not.")],
+    ]
+    BAD = [
+        Bad([_ASKED, _AGAIN], at="1:", fixed=[_ASKED]),
+        Bad(
+            [_ASKED, chat(user="How can I return a thing I bought?", assistant=_AGAIN["messages"][1]["content"])],
+            at="1:",
+            fixed=[_ASKED],
+            options={"threshold": 0.6},
+        ),
+        Bad(
+            [
+                chat(user="Where is it kept?", assistant="It is kept in the blue cupboard."),
+                chat(user="Where is it kept?", assistant="It is kept in the big blue cupboard."),
+            ],
+            at="1:",
+            fixed=[chat(user="Where is it kept?", assistant="It is kept in the blue cupboard.")],
+            options={"short_threshold": 0.5},
+        ),
+    ]
+
+    threshold: Annotated[
+        float, option("Share of three-word runs in common from which on rows are near-duplicates.", gt=0.3, le=1)
+    ] = 0.7
+    short_threshold: Annotated[
+        float, option("The same for rows under 40 words, in which few edits break many runs.", gt=0.3, le=1)
+    ] = 0.6
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """(normalised key, exact key) of each row; shape (lines, 2), uint64."""
+        return np.column_stack((batch.memo(row_keys), batch.memo(exact_keys)))
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        short = min(self.threshold, self.short_threshold)
+        edges = rows.neighbours("whole").edges(max(short, self.threshold - _MARGIN), short)
+        once = np.flatnonzero(~repeated(sketches, rows))
+        within = (rows.splits[edges.a] == rows.splits[edges.b]) & np.isin(edges.a, once) & np.isin(edges.b, once)
+        found = twins(Edges(*(column[within] for column in edges)), rows, self.threshold, self.short_threshold)
+        for row, (kept, like) in sorted(found.items()):
+            yield row, _flag(kept, like)
+
+
+def repeated(sketches: np.ndarray, rows: Rows) -> np.ndarray:
+    """bool, shape (lines,): an earlier row of the same split is the same, exactly or but for case and space."""
+    out = ~rows.readable
+    for keys in sketches.T:
+        order = np.lexsort((np.arange(len(keys)), rows.splits, keys))
+        same = (keys[order][1:] == keys[order][:-1]) & (rows.splits[order][1:] == rows.splits[order][:-1])
+        out[order[1:][same & (keys[order][1:] != 0)]] = True
+    return out
+
+
+def twins(edges: Edges, rows: Rows, threshold: float, short: float) -> dict[int, tuple[int, Likeness]]:
+    """For each row that says what a kept row before it says: that row, and in what they differ."""
+    judged: dict[tuple[int, int], Likeness | None] = {}
+    for _ in range(_ROUNDS):
+        leader = leaders(edges, len(rows.readable))
+        led = np.flatnonzero(leader != np.arange(len(leader)))
+        pairs = [pair for pair in zip(leader[led].tolist(), led.tolist(), strict=True) if pair not in judged]
+        if not pairs:
+            break
+        judged.update(_judged(pairs, edges, rows, threshold, short))
+        ill = np.array([judged.get(pair, 0) is None for pair in zip(edges.a.tolist(), edges.b.tolist(), strict=True)])
+        edges = Edges(*(column[~ill] for column in edges))
+    leader = leaders(edges, len(rows.readable))
+    led = np.flatnonzero(leader != np.arange(len(leader)))
+    found = {}
+    for pair in zip(leader[led].tolist(), led.tolist(), strict=True):
+        if (like := judged.get(pair)) is not None:
+            found[pair[1]] = (pair[0], like)
+    return found
+
+
+def _judged(
+    pairs: list[tuple[int, int]], edges: Edges, rows: Rows, threshold: float, short: float
+) -> Iterator[tuple[tuple[int, int], Likeness | None]]:
+    measured = dict(zip(zip(edges.a.tolist(), edges.b.tolist(), strict=True), edges.similarity.tolist(), strict=True))
+    for low in range(0, len(pairs), _PAIRS):
+        some = pairs[low : low + _PAIRS]
+        examples = iter(rows.examples(index for pair in some for index in pair))
+        for pair in some:
+            one, two = next(examples), next(examples)
+            like = likeness(one, two, measured[pair])
+            if like and like.similarity < (short if like.words - 2 < SHORT else threshold):
+                like = None
+            yield pair, like
+
+
+def _flag(kept: int, like: Likeness) -> Flag:
+    said = ", ".join(_said(a, b) for a, b in like.changes[:3])
+    more = f" and {len(like.changes) - 3} more" if len(like.changes) > 3 else ""
+    evidence = {
+        "similarity": round(like.similarity, 4),
+        "differs": [list(pair) for pair in like.changes[:_SHOWN]],
+        "keep": "the earlier row: rows added later change nothing",
+    }
+    if like.disputed:
+        message = f"nearly the same as an earlier row, and the answers disagree ({said}{more}): see which is right"
+        return Flag("", message, related=(kept,), evidence=evidence)
+    message = f"nearly the same as an earlier row ({like.similarity:.0%} alike): {said}{more}"
+    return Flag("", message, fix=drop("drop the later row"), related=(kept,), evidence=evidence)
+
+
+def _said(a: str, b: str) -> str:
+    if a and b:
+        return f"{_cut(a)!r} is {_cut(b)!r} here"
+    return f"{_cut(a)!r} is missing" if a else f"{_cut(b)!r} is added"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 40 else text[:38] + " …"

@@ -1,0 +1,211 @@
+"""Whether two rows alike in wording are the same example, and in which words they differ.
+
+Likeness of wording is not enough: rows made from one template ("Convert 5 miles", "Convert 8 miles") share
+most of their words and ask for different things. Two rows are one example when prompt and answer are both
+alike and no difference is of a kind that changes what is asked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from curator.model import Example
+from curator.shingles import plain_words, similarity, text_of
+
+_FEW = 5  # words: below, one letter of one word may differ
+_ALIKE = 0.5  # share of the words of a prompt, or of an answer, that must stand in both
+_BRIEF = 12  # words: a prompt this short turns on every word
+_TELLING = 20  # words: an answer this long tells what was asked
+_LONG = 100  # words: in a longer row a word that stands twice need not be its subject
+_SAME_ANSWER = 0.75  # the answers to two short prompts must be this much alike
+_NUMBER = re.compile(r"\d")
+_NUMBER_WORDS = frozenset(
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fifteen twenty thirty forty fifty "
+    "hundred thousand million billion first second third fourth fifth".split()
+)
+_NEGATIONS = frozenset("not no never none cannot without except nor neither t".split())  # "don't" is "don", "t"
+# Words that carry no subject of their own.
+COMMON_WORDS = frozenset(
+    "a an the this that these those it its he she they we i you my your his her their our and or but if so as of in on "
+    "at by for from to with about into over than then there here is are was were be been being am do does did has have "
+    "had can could will would should may might must what which who whom whose when where why how all any some each "
+    "please also just very more most less only such too s t re ve ll d m".split()
+)
+
+
+Change = tuple[list[str], list[str]]  # consecutive words of the one text, and what stands there in the other
+
+
+class Part(NamedTuple):
+    """Prompt or answer of two rows: their words in lower case, and the runs of words that differ."""
+
+    one: list[str]
+    two: list[str]
+    changes: list[Change]
+    alike: float  # share of the words that stand in both
+
+
+class Likeness(NamedTuple):
+    """What two rows that say nearly the same differ in."""
+
+    similarity: float  # exact Jaccard similarity of the 3-word shingles of all text
+    words: int  # of the shorter row
+    changes: list[tuple[str, str]]  # words of the one row, words of the other
+    disputed: bool  # the answers differ in a number or a negation: which is right must be seen
+
+
+def likeness(one: Example, two: Example, measured: float | None = None) -> Likeness | None:
+    """In what the rows differ, or None where they are different examples.
+
+    `measured` is their similarity as hashes of words give it; it is taken where every reader would count
+    the words alike, and computed from the texts elsewhere.
+    """
+    if (one.tools or two.tools) and _tools(one) != _tools(two):
+        return None
+    simple = _one_exchange(one) and _one_exchange(two)
+    prompts, answers = zip(_said(one), _said(two), strict=True)
+    prompt, answer = _part(*prompts), _part(*answers)
+    if _asks_otherwise(prompt, answer):
+        return None
+    spoken = (prompt.one + answer.one, prompt.two + answer.two)
+    words = min(map(len, spoken))
+    if measured is None or not simple or not all(map(_plain, (*prompts, *answers))):
+        measured, words = similarity(_all_text(one), _all_text(two), spoken if simple else None)
+    changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two)).changes
+    disputed = any(_other_value(a, b) or _other_sense(a, b) for a, b in answer.changes)
+    return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
+
+
+def _one_exchange(example: Example) -> bool:
+    """A question and its answer, and nothing else."""
+    turns = example.turns
+    if len(turns) != 2 or example.chosen or example.rejected:
+        return False
+    return turns[0].role == "user" and turns[1].role == "assistant" and not (turns[0].calls or turns[1].calls)
+
+
+def _said(example: Example) -> tuple[str, str]:
+    """Prompt and answer."""
+    if _one_exchange(example):
+        return example.turns[0].text, example.turns[1].text
+    return text_of(example, "prompt"), text_of(example, "answer")
+
+
+def _tools(example: Example) -> set[str]:
+    """The names of the tools that a row declares: with others to choose from, it is another example."""
+    declared = (tool.get("function", tool) if isinstance(tool, dict) else {} for tool in example.tools)
+    return {str(tool.get("name")) for tool in declared if isinstance(tool, dict)}
+
+
+def _all_text(example: Example) -> str:
+    return " ".join([turn.text for turn in example.all_turns() if turn.text])
+
+
+def _plain(text: str) -> bool:
+    """The words of the text are the same to every reader."""
+    return "_" not in text and text.isascii()
+
+
+def _part(one: str, two: str) -> Part:
+    a = plain_words(one)
+    if one == two:
+        return Part(a, a, [], 1.0)
+    from rapidfuzz.distance import Levenshtein
+
+    b = plain_words(two)
+    changes: list[Change] = []
+    differ = 0
+    codes: list[Any] = Levenshtein.opcodes(a, b).as_list()  # plain tuples: half the cost of walking opcodes
+    for tag, start, end, at, to in codes:
+        if tag != "equal":
+            changes.append((a[start:end], b[at:to]))
+            differ += end - start + to - at
+    return Part(a, b, changes, 1 - differ / max(1, len(a) + len(b)))
+
+
+def _asks_otherwise(prompt: Part, answer: Part) -> bool:
+    """The rows are different examples, however much wording they share."""
+    settled = len(answer.one) >= _TELLING and answer.alike >= _SAME_ANSWER
+    if not _near(answer) or not (_near(prompt) or (settled and prompt.alike >= _ALIKE)):
+        return True
+    if prompt.changes and any(_other_value(a, b) for a, b in prompt.changes):
+        return True
+    if _changed_alike(prompt, answer) or _subject_differs(prompt, answer):
+        return True
+    if not prompt.one and not prompt.two:  # plain text: what is asked stands anywhere in it
+        return len(answer.one) < _LONG and any(_other_word(a, b) or _other_value(a, b) for a, b in answer.changes)
+    asked = bool(prompt.changes) and min(len(prompt.one), len(prompt.two)) <= _BRIEF
+    return asked and answer.alike < _SAME_ANSWER and any(_other_word(a, b) for a, b in prompt.changes)
+
+
+def _near(part: Part) -> bool:
+    """The part is the same but for a smaller part; with few words, none may stand in the place of another."""
+    if part.alike < _ALIKE:
+        return False
+    if not part.changes or min(len(part.one), len(part.two)) >= _FEW:
+        return True
+    if not any(a and b for a, b in part.changes):
+        return not any(_other_sense(a, b) or any(map(_is_number, (*a, *b))) for a, b in part.changes)
+    return all(_misspelt(a, b) for a, b in part.changes)
+
+
+def _misspelt(a: Sequence[str], b: Sequence[str]) -> bool:
+    """One letter parts two words: they are spellings of one."""
+    from rapidfuzz.distance import Levenshtein
+
+    one, two = "".join(a), "".join(b)
+    return len(one) >= _FEW and not _NUMBER.search(one + two) and Levenshtein.distance(one, two, score_cutoff=1) <= 1
+
+
+def _subject_differs(prompt: Part, answer: Part) -> bool:
+    """A word of weight is new to the row in its prompt and its answer, or twice in a short prompt or plain text."""
+    plain = not prompt.one and not prompt.two
+    for side in (0, 1):
+        asked = [set(change[side]) - COMMON_WORDS for change in (answer if plain else prompt).changes]
+        told = set().union(*(change[side] for change in answer.changes)) - COMMON_WORDS if not plain else set()
+        other = ((prompt.two, answer.two), (prompt.one, answer.one))[side]
+        short = len(other[0]) + len(other[1]) < _LONG
+        for word, places in Counter(word for words in asked for word in words).items():
+            again = word in told or (short and places > 1)
+            if again and word not in other[0] and word not in other[1]:
+                return True
+    return False
+
+
+def _changed_alike(prompt: Part, answer: Part) -> bool:
+    """The same words are changed in prompt and answer, or twice in plain text."""
+    if prompt.changes and answer.changes:
+        return any(change in answer.changes and _weighty(*change) for change in prompt.changes)
+    if prompt.one or prompt.two:
+        return False
+    return any(answer.changes.count(change) > 1 and _weighty(*change) for change in answer.changes)
+
+
+def _weighty(a: Sequence[str], b: Sequence[str]) -> bool:
+    """The change touches a word of weight, or letters as they name variants: group A, group D."""
+    return any(word not in COMMON_WORDS for word in (*a, *b)) or (bool(a and b) and all(len(w) == 1 for w in (*a, *b)))
+
+
+def _other_value(a: Sequence[str], b: Sequence[str]) -> bool:
+    """A number in place of another number."""
+    if not (a and b):
+        return False
+    one = [word for word in a if _is_number(word)]
+    return bool(one) and bool(two := [word for word in b if _is_number(word)]) and one != two
+
+
+def _other_sense(a: Sequence[str], b: Sequence[str]) -> bool:
+    """A negation more or less."""
+    return (len(_NEGATIONS.intersection(a)) + len(_NEGATIONS.intersection(b))) % 2 == 1
+
+
+def _is_number(word: str) -> bool:
+    return word in _NUMBER_WORDS or not (word.isalpha() or not _NUMBER.search(word))
+
+
+def _other_word(a: Sequence[str], b: Sequence[str]) -> bool:
+    """A word of weight in place of another."""
+    return not COMMON_WORDS.issuperset(a) and not COMMON_WORDS.issuperset(b)
