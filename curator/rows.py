@@ -11,6 +11,7 @@ import numpy as np
 from curator.columns import parse
 from curator.model import Example
 from curator.sources import Source, Span, read
+from curator.sources.finding import split_number
 from curator.store import ScanFile
 
 if TYPE_CHECKING:
@@ -33,10 +34,7 @@ class SetRows:
         self.readable = np.concatenate([scan.array("readable") for scan in scans])
         self.tokens = np.concatenate([scan.array("tokens") for scan in scans])
         self._owner = np.repeat([n for n, _ in spans], np.diff(bounds))
-        names = [source.split for source in sources]
-        known = ("train", "valid", "test")
-        numbers = np.array([known.index(name) if name in known else len(known) for name in names])
-        self.splits = numbers[self._owner]
+        self.splits = np.array([split_number(source.split) for source in sources])[self._owner]
         self._span = -1
         self._data = b""
         self._starts = np.zeros(1, np.int64)
