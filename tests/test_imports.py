@@ -16,11 +16,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule sources templates tokens "
+    "brokenjson columns encodings excerpt formats json_schema keys paths prose provenance rule sources templates tokens "
     "worddiff writing",
     "checks harness packs",
-    "cache config engine findings mappers neighbours recall rows scan store",
-    "cleaning comparison counting decisions docs explanation fix guess report",
+    "cache config engine findings grouping mappers neighbours recall rows scan store",
+    "cleaning comparison counting decisions docs explanation fix guess prepare report split",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

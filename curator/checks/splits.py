@@ -314,6 +314,20 @@ def _near(sketches: np.ndarray, rows: Rows) -> list[Near]:
     return []
 
 
+class Edges(NamedTuple):
+    """Pairs of rows that are nearly the same: indices of the set with a < b, and how alike they are (0 to 1)."""
+
+    a: np.ndarray
+    b: np.ndarray
+    similarity: np.ndarray
+
+
+def near_edges(rows: Rows, threshold: float = NEAR) -> Edges:
+    """All pairs of rows that are alike to at least `threshold`."""
+    nothing = np.empty(0, np.int64)
+    return Edges(nothing, nothing, np.empty(0, np.float32))
+
+
 def _closer(sketches: np.ndarray, rows: Rows) -> set[int]:
     """Rows that leak exactly or nearly."""
     return {row for row, _ in _exact(sketches, rows)} | {near.row for near in _near(sketches, rows)}
@@ -336,6 +350,8 @@ def telling(keys: np.ndarray, column: int, rows: Rows) -> np.ndarray:
     """Group keys without values that tell nothing apart: one of all rows, or a place most rows are from."""
     if column == Layout.OPENING:
         return asked(keys, rows)
+    if column >= Layout.NAMED:
+        return keys
     counts = _counts(keys, rows)
     keyed = int((rows.readable & (keys != 0)).sum())
     most = max(FEW, int(rows.readable.sum()) // 5) if column == Layout.NAMED - 1 else keyed - 1
