@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -43,6 +44,23 @@ class _Rows:
 
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         return self._batch.values[index], self._batch.lines[index]
+
+    def examples(self, indices: Iterable[int]) -> list[Any]:
+        return [self._batch.example(index) for index in indices]
+
+    def neighbours(self, view: str) -> Any:
+        from curator import shingles
+        from curator.neighbours import Neighbours
+
+        part = _Part(shingles.columns(self._batch, view))
+        return Neighbours([part], view, self.readable, self.splits, self.examples)
+
+
+class _Part:
+    """The arrays of a batch as a scan file gives them."""
+
+    def __init__(self, arrays: dict[str, Any]) -> None:
+        self.array = arrays.__getitem__
 
 
 def flags_of(rule: Any, example: Any, shape: str | None = None) -> list[tuple[int, Flag]]:

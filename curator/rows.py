@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from curator.columns import parse
 from curator.model import Example
+from curator.neighbours import Neighbours
 from curator.sources import Source, Span, read
 from curator.sources.finding import split_number
 from curator.store import ScanFile
@@ -35,6 +36,7 @@ class SetRows:
         self.tokens = np.concatenate([scan.array("tokens") for scan in scans])
         self._owner = np.repeat([n for n, _ in spans], np.diff(bounds))
         self.splits = np.array([split_number(source.split) for source in sources])[self._owner]
+        self._graphs: dict[str, Neighbours] = {}
         self._span = -1
         self._data = b""
         self._starts = np.zeros(1, np.int64)
@@ -92,3 +94,13 @@ class SetRows:
     def example_or_none(self, index: int) -> Example | None:
         value, _ = self.value_and_raw(index)
         return self._reader(self.source_of(index)).read(value) if type(value) is dict else None
+
+    def examples(self, indices: Iterable[int]) -> list[Example]:
+        wanted = list(indices)
+        found = {index: self.example(index) for index in sorted(set(wanted))}
+        return [found[index] for index in wanted]
+
+    def neighbours(self, view: str) -> Neighbours:
+        if view not in self._graphs:
+            self._graphs[view] = Neighbours(self._scans, view, self.readable, self.splits, self.examples)
+        return self._graphs[view]

@@ -182,7 +182,10 @@ class DatasetRule(Rule, frozen=True):
     `sketch` returns an array with one entry a line of the batch (unreadable lines too: `batch.readable`
     tells them apart). `check` yields (index of the row in the set, flag); indices, like the rows of
     the sketch array, count the lines of the set in order, and `flag.related` holds such indices.
+    A rule that asks `rows.neighbours(view)` names the view in `views`.
     """
+
+    views: ClassVar[tuple[str, ...]] = ()  # of "whole", "prompt", "answer"
 
     def sketch(self, batch: Batch) -> np.ndarray:
         raise NotImplementedError

@@ -10,6 +10,7 @@ FAMILIES = (
     "duplicates",
     "file",
     "length",
+    "near_duplicates",
     "preference",
     "roles",
     "schema",
