@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curator.checks.splits import Layout, asked, exact, near_edges, telling
+from curator.checks.splits import Layout, NearLeak, asked, exact, telling
 from curator.columns import mix
 from curator.rows import SetRows
 
@@ -45,8 +45,13 @@ class Ties(NamedTuple):
         return self._replace(rows=self.rows[~hit], nodes=self.nodes[~hit], kinds=self.kinds[~hit])
 
 
-def ties(rows: SetRows, sketches: np.ndarray, allowed: Collection[str] = ()) -> Ties:
-    """The ties between the readable rows; `sketches` are those of SPT004, `allowed` the codes of leaks to allow."""
+def ties(rows: SetRows, sketches: np.ndarray, allowed: Collection[str] = (), like: NearLeak | None = None) -> Ties:
+    """The ties between the readable rows.
+
+    `sketches` are those of SPT004, `allowed` the codes of leaks to allow; `like` says from when on rows are
+    nearly the same. All pairs alike in wording are tied, also those in which SPT002 sees two questions.
+    """
+    like = like or NearLeak()
     keyed = _keys(rows, sketches, allowed)
     count = len(rows.readable)
     parts: list[tuple[int, np.ndarray, np.ndarray]] = []
@@ -56,7 +61,7 @@ def ties(rows: SetRows, sketches: np.ndarray, allowed: Collection[str] = ()) -> 
         parts.append((kind, wanted, places + count))
         count += int(places.max()) + 1 if len(places) else 0
     if "SPT002" not in allowed:
-        near = near_edges(rows)
+        near = rows.neighbours("whole").edges(like.threshold, min(like.threshold, like.short_threshold))
         parts.append((NEAR, near.a, near.b))
     kinds = [np.full(len(wanted), kind, np.int8) for kind, wanted, _ in parts]
     ends = [np.concatenate([part[side] for part in parts]).astype(np.int64) for side in (1, 2)]
@@ -122,7 +127,7 @@ def groups(tied: Ties, wanted: np.ndarray) -> Groups:
 
 
 class Clash(NamedTuple):
-    """A new row that would join two splits: the row, and one row of each of them."""
+    """A row that would join two splits: the row, and one row of each of them."""
 
     row: int
     joined: tuple[int, ...]
@@ -132,8 +137,8 @@ def clashes(tied: Ties, kept: np.ndarray, order: np.ndarray) -> list[Clash]:
     """The new rows to set aside, so that no group holds rows of two splits.
 
     `kept` (int, one a row) is the split that a row had before, -1 for new rows; `order` ranks the rows by
-    content, so that the order of lines does not matter. Old rows that are tied across two splits are
-    clashes too.
+    content, so that the order of lines does not matter. Where old rows turn out to belong together across
+    splits (a text that many rows share came to be told apart), the one in the later split is a clash.
     """
     labels = components(tied.count, tied.rows, tied.nodes)
     low = np.full(tied.count, 127, np.int8)
@@ -165,7 +170,7 @@ class _Joined:
     def place(self, joins: dict[int, list[int]], kept: np.ndarray, order: np.ndarray) -> list[Clash]:
         found: list[Clash] = []
         placed: set[int] = set()
-        for row in sorted(joins, key=lambda row: (kept[row] < 0, order[row])):
+        for row in sorted(joins, key=lambda row: (kept[row] < 0, kept[row], order[row])):
             nodes = [node for node in joins[row] if node >= self._rows or node in placed]
             owners = {int(kept[o]): o for node in nodes if (o := self._owner.get(self._find(node))) is not None}
             if kept[row] >= 0:

@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 
 from curator import __version__, engine, formats
-from curator.checks.splits import GroupLeak
+from curator.checks.splits import GroupLeak, NearLeak
 from curator.cleaning import Rejected, rejected_line
 from curator.columns import UNSET, mix, parse
 from curator.config import Selection
@@ -141,7 +141,7 @@ def split(
         sources = list(opened)
         _refuse_overwriting(sources, folder, force, dataset)
         with engine.scanned(sources, plan, workers=workers) as rows:
-            drawn = _Draw(rows, wish, last, sources).run()
+            drawn = _Draw(rows, wish, plan, last, sources).run()
             for source in sources:
                 source.check_unchanged()
             return _Writer(sources, rows, drawn, folder, plan, wish, last).write(dataset)
@@ -238,16 +238,23 @@ class _Drawn(NamedTuple):
 class _Draw:
     """Draws a split for every group of rows."""
 
-    def __init__(self, rows: SetRows, wish: Wish, last: tuple[str, _Record] | None, sources: Sequence[Source]) -> None:
+    def __init__(
+        self,
+        rows: SetRows,
+        wish: Wish,
+        plan: Plan,
+        last: tuple[str, _Record] | None,
+        sources: Sequence[Source],
+    ) -> None:
         self.rows, self.wish, self.last, self.sources = rows, wish, last, sources
+        self.like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
 
     def run(self) -> _Drawn:
         rows, wanted = self.rows, self.rows.readable.copy()
         _refuse_unreadable(rows, self.sources)
-        tied = ties(rows, rows.sketches("SPT004"), self.wish.allow)
+        tied = ties(rows, rows.sketches("SPT004"), self.wish.allow, self.like)
         kept = self._kept()
         aside = clashes(tied, kept, _rank(rows.ids)) if self.last else []
-        self._refuse_torn(aside, kept)
         if aside:
             gone = np.zeros(len(wanted), dtype=bool)
             gone[[clash.row for clash in aside]] = True
@@ -271,17 +278,6 @@ class _Draw:
         for index in np.flatnonzero(self.rows.readable).tolist():
             out[index] = places.get(self.rows.content_id(index), -1)
         return out
-
-    def _refuse_torn(self, aside: Sequence[Clash], kept: np.ndarray) -> None:
-        if torn := [clash for clash in aside if kept[clash.row] >= 0]:
-            assert self.last is not None
-            one, other = (self.rows.content_id(row)[:12] for row in torn[0].joined[:2])
-            raise UsageError(
-                f"rows {one} and {other}, which the last split put apart, now belong together"
-                + (f" (and {len(torn) - 1:,} more)" if len(torn) > 1 else ""),
-                where=self.last[0],
-                hint="they may have been split under other rules; --fresh draws all rows anew",
-            )
 
     # ------------------------------------------------------------------ groups to splits
 

@@ -13,20 +13,34 @@ import numpy as np
 
 from curator.columns import ROLE_CODES, Batch, Rows, mix
 from curator.keys import exact_keys, is_prompt, opening_keys, opening_words, prompt_keys, row_keys
+from curator.likeness import likeness
 from curator.model import Flag
 from curator.provenance import GROUPS, group_keys, is_group, named_keys, said, value_at
-from curator.rule import Bad, DatasetRule, Files, chat, option
+from curator.rule import Bad, DatasetRule, Files, Row, chat, option
 
 NAMES = ("the training data", "valid", "test")
 
-NEAR = 0.8  # similarity from which two rows say nearly the same
 MANY = 100  # rows that ask the same: from there on it is an instruction of the set, not a question
 FEW = 20  # rows of one place: below, it may be a document whatever its share
+_PAIRS = 1 << 13  # pairs of rows read again at a time
 OPENING = 20  # words of a first exchange: shorter ones recur by chance ("Hi", "Hello, how can I help you?")
 
 _RHINE = chat(user="How long is the Rhine?", assistant="About 1,230 km.")
 _ELBE = chat(user="How long is the Elbe?", assistant="About 1,094 km.")
 _ODER = chat(user="Which sea does the Oder flow into?", assistant="The Baltic Sea.")
+
+
+def _kettle(thing: str, years: int, first: str = "Unplug") -> Row:
+    return chat(
+        user=f"My {thing} trips the fuse as soon as I switch it on. What should I try before I bring it back?",
+        assistant=f"{first} the {thing}, let it dry for a day and try it on another socket. If the fuse trips again, stop "
+        f"using it: the heating element leaks current. It is under warranty for {years} years, so bring it with the receipt.",
+    )
+
+
+_LONG_WAY = (
+    "As a first step before you bring it anywhere at all, and provided nobody is in a hurry, please switch off, pull out"
+)
 
 
 class ExactLeak(DatasetRule, frozen=True):
@@ -73,18 +87,45 @@ class NearLeak(DatasetRule, frozen=True):
     code = "SPT002"
     severity = "error"
     views: ClassVar[tuple[str, ...]] = ("whole",)
-    GOOD = [Files(train=[_RHINE, _ODER], valid=[_ELBE])]
-    BAD = []
+    threshold: Annotated[
+        float, option("Share of three-word runs in common from which on rows are nearly the same.", gt=0.3, le=1)
+    ] = 0.7
+    short_threshold: Annotated[
+        float, option("The same for rows under 40 words, in which one word breaks a tenth of the runs.", gt=0.3, le=1)
+    ] = 0.6
+    GOOD = [
+        Files(train=[_RHINE, _ODER], valid=[_ELBE]),
+        Files(train=[_kettle("kettle", 2)], valid=[_kettle("toaster", 5)]),
+    ]
+    BAD = [
+        Bad(Files(train=[_RHINE, _kettle("kettle", 2)], valid=[_kettle("kettle", 2, "Please unplug")]), at="2:"),
+        Bad(
+            Files(train=[_kettle("kettle", 2)], valid=[_kettle("kettle", 2, _LONG_WAY)]),
+            at="1:",
+            options={"threshold": 0.5},
+        ),
+        Bad(
+            Files(
+                train=[chat(user="Which key locks the screen of the till?", assistant="The blue key, held for two seconds.")],
+                valid=[chat(user="What key locks the screen of the till?", assistant="The blue key, held two seconds.")],
+            ),
+            at="1:",
+            options={"short_threshold": 0.4},
+        ),
+    ]
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """(key of what the row says, key of the row as it is); shape (lines, 2), uint64."""
         return batch.memo(_identity)
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        if held_out(rows):
-            for row, twin, similarity in _near(sketches, rows):
-                message = f"nearly the same as a row of {_split(twin, rows)} ({similarity:.0%} alike)"
-                yield row, Flag("", message, related=(twin,), evidence={"similarity": round(similarity, 4)})
+        if not held_out(rows):
+            return
+        exact_ones = {row for row, _ in _exact(sketches, rows)}
+        for row, near in sorted(_near(sketches, rows, self.threshold, self.short_threshold).items()):
+            if row not in exact_ones:
+                message = f"nearly the same as a row of {_split(near.twin, rows)} ({near.similarity:.0%} alike)"
+                yield row, Flag("", message, related=(near.twin,), evidence={"similarity": round(near.similarity, 4)})
 
 
 class PromptLeak(DatasetRule, frozen=True):
@@ -302,35 +343,56 @@ def exact(sketches: np.ndarray) -> np.ndarray:
 
 
 class Near(NamedTuple):
-    """A row, a row of an earlier split, and how alike they are (0 to 1)."""
+    """A row of an earlier split that says nearly what a row says, and how much of it (0 to 1)."""
 
-    row: int
     twin: int
     similarity: float
 
 
-def _near(sketches: np.ndarray, rows: Rows) -> list[Near]:
-    """For each row that is nearly one of an earlier split, and exactly none, the closest one."""
-    return []
+def _near(sketches: np.ndarray, rows: Rows, threshold: float, short: float) -> dict[int, Near]:
+    """For each row that is nearly one of an earlier split, and exactly none, the one most like it."""
+    graph = rows.neighbours("whole")
+    edges = graph.edges(threshold, min(threshold, short))
+    across = np.flatnonzero(rows.splits[edges.a] != rows.splits[edges.b])
+    a, b, similarity = edges.a[across], edges.b[across], edges.similarity[across]
+    later = np.where(rows.splits[a] > rows.splits[b], a, b)
+    earlier = a + b - later
+    order = np.lexsort((sketches[earlier, Layout.IS], -similarity, rows.splits[earlier], later))
+    candidates: dict[int, list[Near]] = {}
+    for n in order.tolist():
+        candidates.setdefault(int(later[n]), []).append(Near(int(earlier[n]), float(similarity[n])))
+    found = _judged(candidates, sketches, rows)
+    return _with_copies(found, graph.keys, rows) if found else found
 
 
-class Edges(NamedTuple):
-    """Pairs of rows that are nearly the same: indices of the set with a < b, and how alike they are (0 to 1)."""
+def _judged(candidates: dict[int, list[Near]], sketches: np.ndarray, rows: Rows) -> dict[int, Near]:
+    """Of each row's candidates the first that is the same example in other words."""
+    found: dict[int, Near] = {}
+    place = 0
+    while waiting := [row for row, nears in candidates.items() if row not in found and place < len(nears)]:
+        for low in range(0, len(waiting), _PAIRS):
+            some = [(row, candidates[row][place]) for row in waiting[low : low + _PAIRS]]
+            pairs = [sorted((row, near.twin), key=lambda index: sketches[index, Layout.IS]) for row, near in some]
+            examples = iter(rows.examples(index for pair in pairs for index in pair))
+            for row, near in some:
+                if likeness(next(examples), next(examples), near.similarity) is not None:
+                    found[row] = near
+        place += 1
+    return found
 
-    a: np.ndarray
-    b: np.ndarray
-    similarity: np.ndarray
 
-
-def near_edges(rows: Rows, threshold: float = NEAR) -> Edges:
-    """All pairs of rows that are alike to at least `threshold`."""
-    nothing = np.empty(0, np.int64)
-    return Edges(nothing, nothing, np.empty(0, np.float32))
+def _with_copies(found: dict[int, Near], keys: np.ndarray, rows: Rows) -> dict[int, Near]:
+    """Rows in the same words as a found row of their split leak as it does: the graph joins one of them alone."""
+    known = {(int(keys[row]), int(rows.splits[row])): near for row, near in found.items()}
+    alike = np.flatnonzero(rows.readable & np.isin(keys, keys[list(found)]))
+    pairs = ((row, known.get((int(keys[row]), int(rows.splits[row])))) for row in alike.tolist())
+    return {row: near for row, near in pairs if near is not None}
 
 
 def _closer(sketches: np.ndarray, rows: Rows) -> set[int]:
     """Rows that leak exactly or nearly."""
-    return {row for row, _ in _exact(sketches, rows)} | {near.row for near in _near(sketches, rows)}
+    known = {row for row, _ in _exact(sketches, rows)}
+    return known | _near(sketches, rows, NearLeak().threshold, NearLeak().short_threshold).keys()
 
 
 def _same_prompt(sketches: np.ndarray, rows: Rows, min_words: int) -> Iterator[tuple[int, int]]:
