@@ -37,6 +37,25 @@ class Ties(NamedTuple):
     count: int  # nodes in all
     anchors: np.ndarray  # uint64, shape (rows,): what each row is known by
 
+    def unless_near(self, old: np.ndarray) -> Ties:
+        """The ties but those between two old rows (boolean, one a row) that are only alike.
+
+        Likeness is judged against the whole set: rows that came since do not part what was put together.
+        """
+        near = self.kinds == NEAR
+        near[near] = old[self.rows[near]] & old[self.nodes[near]]
+        return self._replace(rows=self.rows[~near], nodes=self.nodes[~near], kinds=self.kinds[~near])
+
+    def tie(self, pairs: Sequence[tuple[int, int]]) -> Ties:
+        """The ties and these between two rows each."""
+        ends = np.array(pairs, np.int64).reshape(-1, 2)
+        kinds = np.full(len(ends), NEAR, np.int8)
+        return self._replace(
+            rows=np.append(self.rows, ends[:, 0]),
+            nodes=np.append(self.nodes, ends[:, 1]),
+            kinds=np.append(self.kinds, kinds),
+        )
+
     def without(self, gone: np.ndarray) -> Ties:
         """The ties that are left when some rows (boolean, one a row) are taken out."""
         hit = gone[self.rows]

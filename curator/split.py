@@ -39,6 +39,7 @@ SPLITS = ("train", "valid", "test")
 RECORD, ASIDE, REJECTED, DATASET = "split.json", "aside.jsonl", "rejected.jsonl", "dataset"
 LEAKS = ("SPT001", "SPT002", "SPT003", "SPT004")
 SMALLEST = 4  # rows of a held-out split, where nothing is asked and the set has so many to give
+_ROUNDS = 4  # draws, each with the leaks tied that the proof of the one before found
 LARGEST = 4  # a group of more than a quarter of the rows is trained on
 
 
@@ -141,10 +142,15 @@ def split(
         sources = list(opened)
         _refuse_overwriting(sources, folder, force, dataset)
         with engine.scanned(sources, plan, workers=workers) as rows:
-            drawn = _Draw(rows, wish, plan, last, sources).run()
-            for source in sources:
-                source.check_unchanged()
-            return _Writer(sources, rows, drawn, folder, plan, wish, last).write(dataset)
+            _refuse_unreadable(rows, sources)
+            draw = _Draw(rows, wish, plan, last, sources)
+            for _ in range(_ROUNDS):
+                writer = _Writer(sources, rows, draw.run(), folder, plan, wish, last)
+                result = writer.write(dataset)
+                if result is not None:
+                    return result
+                draw.tie(writer.leaks)
+    raise CuratorError(f"the proof failed: {writer.leaks[:3]}", hint="nothing was written; please report this")
 
 
 def _plan(config: Config, wish: Wish) -> Plan:
@@ -247,13 +253,17 @@ class _Draw:
         sources: Sequence[Source],
     ) -> None:
         self.rows, self.wish, self.last, self.sources = rows, wish, last, sources
-        self.like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
+        like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
+        self.kept = self._kept()
+        self.tied = ties(rows, rows.sketches("SPT004"), wish.allow, like).unless_near(self.kept >= 0)
+
+    def tie(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """Tie pairs of rows that were not: what is alike depends a little on the rows around it."""
+        self.tied = self.tied.tie(pairs)
 
     def run(self) -> _Drawn:
         rows, wanted = self.rows, self.rows.readable.copy()
-        _refuse_unreadable(rows, self.sources)
-        tied = ties(rows, rows.sketches("SPT004"), self.wish.allow, self.like)
-        kept = self._kept()
+        tied, kept = self.tied, self.kept
         aside = clashes(tied, kept, _rank(rows.ids)) if self.last else []
         if aside:
             gone = np.zeros(len(wanted), dtype=bool)
@@ -401,7 +411,7 @@ class _Draw:
         for k in (2, 1, 0):
             if k not in parts:
                 continue
-            least = self.wish.min_rows or max(1, min(SMALLEST, int(self._share(k, total) * total)))
+            least = self.wish.min_rows or (max(1, min(SMALLEST, int(self._share(k, total) * total))) if k else 1)
             donor = 0 if k else int(np.argmax([0, *(found.sizes[split == other].sum() for other in (1, 2))]))
             free = np.flatnonzero((split == donor) & ~self._pinned)
             for n in self._in_order(found, free, f"{SPLITS[k]} filled"):
@@ -474,8 +484,10 @@ class _Writer:
         self.plan, self.wish, self.last = plan, wish, last
         self.names = [name for k, name in enumerate(SPLITS) if (drawn.split == k).any()]
         self.counts: Counter[str] = Counter()
+        self.leaks: list[tuple[int, int]] = []
 
-    def write(self, dataset: bool) -> SplitResult:
+    def write(self, dataset: bool) -> SplitResult | None:
+        """None where the proof found leaks: nothing is put in place then."""
         with ExitStack() as stack:
             new = {
                 name: stack.enter_context(Replacement(self.folder / name))
@@ -483,6 +495,10 @@ class _Writer:
             }
             self._write_lines(new)
             proof = self._proof(new)
+            for source in self.sources:
+                source.check_unchanged()
+            if self.leaks:
+                return None
             result = self._result(new, proof)
             others = {name: _sha256(new[name].passing) for name in (ASIDE, REJECTED) if self.counts[name]}
             new[RECORD].file.writelines(self._record(result, others))
@@ -538,13 +554,17 @@ class _Writer:
         rules = tuple(rule for rule in self.plan.rules if rule.code not in self.wish.allow)
         shape = next(iter(self.rows.shapes)) if len(self.rows.shapes) == 1 else self.plan.shape
         report = engine.lint_sources(written, msgspec.structs.replace(self.plan, rules=rules, shape=shape))
-        found = {stat.code: stat.findings for stat in report.rules}
-        rows = int((self.drawn.split >= 0).sum())
-        if any(found.values()) or report.rows != rows:
-            raise CuratorError(
-                f"the proof failed: {found} in {report.rows:,} of {rows:,} rows", hint="nothing was written; please report this"
-            )
-        return found
+        rows = [np.flatnonzero(self.drawn.split == SPLITS.index(name)) for name in self.names]
+        if report.rows != sum(map(len, rows)):
+            what = f"{report.rows:,} rows can be read where {sum(map(len, rows)):,} were written"
+            raise CuratorError(what, where=str(self.folder), hint="nothing was written; please report this")
+        at = {source.path: mine for source, mine in zip(written, rows, strict=True)}
+        self.leaks = [
+            (int(at[finding.file][finding.line - 1]), int(at[place.file][place.line - 1]))
+            for finding in report.findings
+            for place in finding.related
+        ]
+        return {stat.code: stat.findings for stat in report.rules}
 
     def _result(self, new: dict[str, Replacement], proof: dict[str, int]) -> SplitResult:
         outputs = {}
@@ -691,7 +711,7 @@ def _notes(result: SplitResult) -> Iterator[str]:
     if result.kept.record:
         yield f"{result.kept.rows:,} rows keep the split they had ({result.kept.record}; --fresh draws anew)"
     if result.aside:
-        yield f"{result.aside:,} new rows would join two splits: set aside in {folder / ASIDE}"
+        yield f"{result.aside:,} rows would join two splits: set aside in {folder / ASIDE}"
     if result.rejected:
         yield f"{result.rejected:,} lines are no rows: in {folder / REJECTED}, with reasons"
     if result.wish.allow:
