@@ -370,10 +370,7 @@ class _Writer:
         head = {
             "curator": __version__,
             **msgspec.to_builtins(result),
-            "proof": {
-                "command": f"curator lint {self.folder} --select {','.join(result.proof)}",
-                "findings": result.proof,
-            },
+            "proof": {"command": command, "findings": result.proof},
             "others": others,
         }
         del head["folder"], head["groups"]
