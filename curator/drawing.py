@@ -112,9 +112,8 @@ class Draw:
         old = np.flatnonzero((kept >= 0) & (found.of_row >= 0))
         split[found.of_row[old]] = kept[old]
         self._by_anchor(found, split)
-        new = split < 0
-        split[new & (found.sizes * LARGEST > total)] = 0
         self._pinned = split >= 0
+        split[~self._pinned & (found.sizes * LARGEST > total)] = 0
         if self.wish.stratify:
             self._in_strata(found, split)
         elif self.wish.count is not None:
@@ -217,26 +216,30 @@ class Draw:
         return self.sources[rows.source_of(index)].path if key == "source" and len(self.sources) > 1 else None
 
     def _fill(self, found: Groups, split: np.ndarray, parts: Sequence[int]) -> None:
-        """No split is smaller than asked: groups come from the largest others, in order of their hash."""
+        """No split is smaller than asked: groups come from train, then from the others, in order of their hash."""
         total = int(found.sizes.sum())
         for k in (2, 1, 0):
             if k not in parts:
                 continue
             least = self.wish.min_rows or (max(1, min(SMALLEST, int(self._share(k, total) * total))) if k else 1)
-            donor = 0 if k else int(np.argmax([0, *(found.sizes[split == other].sum() for other in (1, 2))]))
-            free = np.flatnonzero((split == donor) & ~self._pinned)
-            for n in self._in_order(found, free, f"{SPLITS[k]} filled"):
-                if found.sizes[split == k].sum() >= least:
-                    break
-                if found.sizes[split == donor].sum() - found.sizes[n] >= max(1, self.wish.min_rows):
-                    split[n] = k
-            if (has := int(found.sizes[split == k].sum())) < least:
+            for donor in (other for other in (0, 1, 2) if other != k):
+                self._give(found, split, donor, k, least)
+            has = int(found.sizes[split == k].sum())
+            if has < least and (self.wish.min_rows or not has):
                 kept = "; --fresh draws the kept rows anew" if self.last else ""
                 raise UsageError(
                     f"{SPLITS[k]} would have {has:,} rows, and {least:,} are the least",
                     hint=f"{total:,} rows in {len(split):,} groups do not give more: lower --min-rows, ask for fewer "
                     f"splits (--ratio 90/10), or add data{kept}",
                 )
+
+    def _give(self, found: Groups, split: np.ndarray, donor: int, k: int, least: int) -> None:
+        """Move groups from one split to another until that has enough; the donor keeps enough itself."""
+        for n in self._in_order(found, np.flatnonzero((split == donor) & ~self._pinned), f"{SPLITS[k]} filled"):
+            if found.sizes[split == k].sum() >= least:
+                return
+            if found.sizes[split == donor].sum() - found.sizes[n] >= max(1, self.wish.min_rows):
+                split[n] = k
 
     def _in_order(self, found: Groups, of: np.ndarray, salt: str) -> list[int]:
         order: list[int] = of[np.argsort(self._chance(found, salt)[of], kind="stable")].tolist()
