@@ -17,15 +17,16 @@ from curator.rows import SetRows
 
 SAME, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED, NEAR = range(8)
 KINDS = (
-    "say the same",
-    "ask the same",
-    "begin with the same exchange",
-    "are from one document",
-    "are from one conversation",
-    "are from one place",
+    "say the same as others",
+    "ask the same as others",
+    "begin with the same exchange as others",
+    "share a document",
+    "share a conversation",
+    "share a source",
     "share a key you named",
-    "say nearly the same",
+    "say nearly the same as others",
 )
+CLOSENESS = (SAME, NEAR, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED)
 
 
 class Ties(NamedTuple):

@@ -28,7 +28,8 @@ from curator.config import Selection
 from curator.docs import find
 from curator.drawing import SPLITS, Draw, Drawn, Wish, hex_of
 from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError, WriteError
-from curator.grouping import KINDS, Clash, Ties
+from curator.grouping import CLOSENESS, KINDS, Clash, Ties
+from curator.report.tally import counted
 from curator.rows import SetRows
 from curator.sources import Source, open_sources
 from curator.writing import Replacement
@@ -408,15 +409,19 @@ def measured(source: Source, rows: int) -> File:
 
 
 def _tied(tied: Ties, count: int) -> dict[str, int]:
-    """How many rows each kind of tie joins to others."""
+    """How many rows each kind of tie joins to others; a row counts for the closest kind alone."""
     shared = np.bincount(tied.nodes, minlength=tied.size)
+    free = np.ones(count, dtype=bool)
     out = {}
-    for number, kind in enumerate(KINDS):
-        mine = tied.kinds == number
+    for kind in CLOSENESS:
+        mine = tied.kinds == kind
         near = mine & (tied.nodes < count)
         keyed = mine & (tied.nodes >= count) & (shared[tied.nodes] > 1)
-        if rows := len(np.unique(np.concatenate((tied.rows[near], tied.nodes[near], tied.rows[keyed])))):
-            out[kind] = rows
+        joined = np.zeros(count, dtype=bool)
+        joined[np.concatenate((tied.rows[near], tied.nodes[near], tied.rows[keyed]))] = True
+        if rows := int((joined & free).sum()):
+            out[KINDS[kind]] = rows
+        free &= ~joined
     return out
 
 
@@ -468,8 +473,8 @@ def as_text(result: SplitResult) -> str:
         f"  {Path(result.folder, file.path)}"
         for name, file in result.outputs.items()
     ]
-    lines += ["", f"{total:,} rows in {result.groups:,} groups; a group stays in one split."]
-    lines += [f"  {rows:,} rows {kind} as others" for kind, rows in result.tied.items()]
+    lines += ["", f"{counted(total, 'row')} in {counted(result.groups, 'group')}; a group stays in one split."]
+    lines += [f"  {rows:,} {kind}" for kind, rows in result.tied.items()]
     lines += list(_notes(result))
     codes = ", ".join(f"{code} {count}" for code, count in result.proof.items())
     lines += [f"leaks between the splits: {codes}", "", f"the proof again:  curator lint {shlex.quote(result.folder)}"]
@@ -481,9 +486,9 @@ def _notes(result: SplitResult) -> Iterator[str]:
     if result.kept.record:
         yield f"{result.kept.rows:,} rows keep the split they had ({result.kept.record}; --fresh draws anew)"
     if result.aside:
-        yield f"{result.aside:,} rows would join two splits: set aside in {folder / ASIDE}"
+        yield f"{counted(result.aside, 'row')} that would join two splits: set aside in {folder / ASIDE}"
     if result.rejected:
-        yield f"{result.rejected:,} lines are no rows: in {folder / REJECTED}, with reasons"
+        yield f"{counted(result.rejected, 'line')} that cannot be read: in {folder / REJECTED}, with reasons"
     if result.wish.allow:
         yield f"allowed: {', '.join(result.wish.allow)}"
     if result.dataset:

@@ -149,7 +149,9 @@ def test_prompts_that_say_nothing_are_no_questions(write, prompt):
 
 
 def test_an_instruction_that_most_rows_share_is_no_question(write):
-    rows = [chat(user="Write a paragraph in my voice.", assistant=story(n)["messages"][1]["content"]) for n in range(40)]
+    rows = [
+        chat(user="Write a paragraph in my voice.", assistant=story(n)["messages"][1]["content"]) for n in range(40)
+    ]
     assert leaks([write("train.jsonl", rows[:30]), write("valid.jsonl", rows[30:])]) == {}
 
 

@@ -74,7 +74,7 @@ def test_the_record_holds_seed_hashes_groups_and_proof(write, tmp_path):
         assert len(rows) == data.count(b"\n") == record["outputs"][name]["rows"]
         assert len(record["groups"][name]) == record["outputs"][name]["groups"]
     assert record["proof"]["findings"] == dict.fromkeys(("SPT001", "SPT002", "SPT003", "SPT004"), 0)
-    assert record["tied"]["say the same"] == 20
+    assert record["tied"] == {"say the same as others": 20}
 
 
 def test_the_proof_is_what_lint_says(write, run, tmp_path):
@@ -136,7 +136,10 @@ def test_rows_of_any_container_are_split(write, tmp_path):
     table.write_text("prompt,completion\n" + "".join(f"Question {n} of many?,Answer {n * 7}\n" for n in range(50)))
     result = curator.split([table], tmp_path / "out", CONFIG)
     assert sum(file.rows for file in result.outputs.values()) == 50
-    assert json.loads((tmp_path / "out" / "train.jsonl").read_bytes().splitlines()[0]).keys() == {"prompt", "completion"}
+    assert json.loads((tmp_path / "out" / "train.jsonl").read_bytes().splitlines()[0]).keys() == {
+        "prompt",
+        "completion",
+    }
 
 
 def test_a_byte_order_mark_does_not_wander_into_the_file(write, tmp_path):
@@ -183,7 +186,9 @@ def test_parts_of_one_conversation(write, tmp_path):
     for n in range(12):
         first = {"user": f"My parcel {n} has not arrived. Where can I see how far it has come by now?"}
         first["assistant"] = f"Under the address in the mail of day {n}: it shows every stop that the parcel has made."
-        pairs.append([chat(**first), chat(**first, user2=f"And if it is lost, {n * 77}?", assistant2="Then write to us.")])
+        pairs.append(
+            [chat(**first), chat(**first, user2=f"And if it is lost, {n * 77}?", assistant2="Then write to us.")]
+        )
     assert together(write, tmp_path, pairs)
 
 
@@ -218,7 +223,9 @@ def test_a_group_of_over_a_quarter_of_the_rows_is_trained_on(write, tmp_path):
 # ---------------------------------------------------------------------- strata
 
 
-@pytest.mark.parametrize(("key", "more"), [("language", "lang"), ("source", "dataset"), ("label", "label"), ("mood", "mood")])
+@pytest.mark.parametrize(
+    ("key", "more"), [("language", "lang"), ("source", "dataset"), ("label", "label"), ("mood", "mood")]
+)
 def test_strata_have_the_same_mix_in_every_split(write, tmp_path, key, more):
     rows = [row(n, **{more: "rare" if n % 10 == 0 else "common"}) for n in range(300)]
     divide(write, rows, wish=Wish(stratify=key))
@@ -252,7 +259,9 @@ def mixed(numbers):
         base = row(n // 4)
         words = base["messages"][1]["content"]
         answer = [words, words.replace(words.split()[5], "and"), f"No. {n}", words + "!"][n % 4]
-        rows.append({**chat(user=base["messages"][0]["content"], assistant=answer), "doc_id": f"d{n // 16}" if n % 3 else None})
+        rows.append(
+            {**chat(user=base["messages"][0]["content"], assistant=answer), "doc_id": f"d{n // 16}" if n % 3 else None}
+        )
     return rows
 
 
@@ -487,7 +496,7 @@ def test_the_command_says_sizes_ties_and_the_proof(write, run, tmp_path):
     done = run("split", "all.jsonl", "-o", "out", "--ratio", "70/15/15", "--batch", "4")
     assert done.status == 0, done.err
     assert "leaks between the splits: SPT001 0, SPT002 0, SPT003 0, SPT004 0" in done.out
-    assert "20 rows say the same as others" in done.out
+    assert "20 say the same as others" in done.out
     assert "curator lint out" in done.out
     again = run("split", "all.jsonl", "-o", "out")
     assert "60 rows keep the split they had" in again.out

@@ -30,6 +30,13 @@ def command(
     output: Path,
     unsafe_fixes: bool,
     name: str,
+    ratio: tuple[float, ...] | None,
+    count: tuple[int, ...] | None,
+    seed: int,
+    stratify: str,
+    group_by: tuple[str, ...],
+    min_rows: int | None,
+    allow: tuple[str, ...],
     keep: Path | None,
     fresh: bool,
     to: str | None,
@@ -45,7 +52,7 @@ def command(
 
     Exit status: 1 where a finding at or above --fail-on is left.
     """
-    wish = wished(settings)
+    wish = wished(ratio, count, seed, stratify, group_by, min_rows, allow)
     if keep and fresh:
         raise click.UsageError("--keep and --fresh exclude each other", click.get_current_context())
     config = options.configured(paths, config_file, settings)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from curator.cli import options
 from curator.cli.output import sink
+
+if TYPE_CHECKING:
+    from curator.drawing import Wish
 
 
 def _numbers(kind: type, ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[Any, ...] | None:
@@ -80,15 +83,24 @@ def dividing(function: Any) -> Any:
     return function
 
 
-def wished(settings: dict[str, Any]) -> Any:
-    """The Wish that the options of `dividing` say; takes them out of the settings."""
+def wished(
+    ratio: tuple[float, ...] | None,
+    count: tuple[int, ...] | None,
+    seed: int,
+    stratify: str,
+    group_by: tuple[str, ...],
+    min_rows: int | None,
+    allow: tuple[str, ...],
+) -> Wish:
+    """The Wish that the options of `dividing` say."""
     from curator.drawing import Wish
 
-    ratio, count = settings.pop("ratio"), settings.pop("count")
     if ratio and count:
         raise click.UsageError("--ratio and --count exclude each other", click.get_current_context())
-    rest = {name: settings.pop(name) for name in ("seed", "stratify", "group_by", "allow")}
-    return Wish(**({"ratio": ratio} if ratio else {}), count=count, min_rows=settings.pop("min_rows") or 0, **rest)
+    share = {"ratio": ratio} if ratio else {}
+    return Wish(
+        **share, count=count, seed=seed, stratify=stratify, group_by=group_by, min_rows=min_rows or 0, allow=allow
+    )
 
 
 @click.command("split")
@@ -103,6 +115,13 @@ def wished(settings: dict[str, Any]) -> Any:
 def command(
     paths: tuple[str, ...],
     output: Path,
+    ratio: tuple[float, ...] | None,
+    count: tuple[int, ...] | None,
+    seed: int,
+    stratify: str,
+    group_by: tuple[str, ...],
+    min_rows: int | None,
+    allow: tuple[str, ...],
     keep: Path | None,
     fresh: bool,
     to: str | None,
@@ -117,7 +136,7 @@ def command(
     The order of the rows does not matter, and rows that are added move no others: split.json in DIR
     remembers them.
     """
-    wish = wished(settings)
+    wish = wished(ratio, count, seed, stratify, group_by, min_rows, allow)
     if keep and fresh:
         raise click.UsageError("--keep and --fresh exclude each other", click.get_current_context())
     config = options.configured(paths, config_file, settings)
