@@ -27,6 +27,7 @@ from curator.columns import parse
 from curator.findings import FindingStore, Piece
 from curator.mappers import choose
 from curator.model import (
+    Audit,
     FileStat,
     LimitResult,
     NotRun,
@@ -42,10 +43,12 @@ from curator.store import Found, ScanFile, Spill
 
 if TYPE_CHECKING:
     from curator.config import Config, Plan
+    from curator.neighbours import Neighbours
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 _SAMPLE = 200  # lines read from each of two places to tell a file's shape
+_CROWD = 1000  # rows in one bucket of the neighbour graph, from which on the report says so
 _EXCERPTS = 1000  # findings of a dataset rule that get an excerpt: it costs a second look at the row
 
 
@@ -56,24 +59,25 @@ def lint(
     workers: int | None = None,
     cache: bool = True,
     progress: Progress | None = None,
+    audit: bool = False,
 ) -> Report:
-    """Lint files and folders as one set.
+    """Lint files and folders as one set; with `audit` measure also how many of the rows alike were found.
 
     Raises:
         SourceError: a path is missing, or cannot be read as data.
         ConfigError: the configuration cannot be honoured.
         ChangedError: a file changed while it was read.
     """
-    if cache and (told := recall.recall(paths, config)):
+    if cache and not audit and (told := recall.recall(paths, config)):
         return told
     started = time.perf_counter()
     plan = config.plan()
     kept = Cache.open() if cache else None
     key = recall.key_of(paths, config) if kept else None
     with _no_collector(), open_sources(paths, config.excluded) as sources:
-        report = lint_sources(sources, plan, workers=workers, cache=kept, progress=progress)
+        report = lint_sources(sources, plan, workers=workers, cache=kept, progress=progress, audit=audit)
         report = msgspec.structs.replace(report, seconds=time.perf_counter() - started)
-        if kept and key:
+        if kept and key and not audit:
             recall.keep(report, key, kept)
         return report
 
@@ -85,6 +89,7 @@ def lint_sources(
     workers: int | None = None,
     cache: Cache | None = None,
     progress: Progress | None = None,
+    audit: bool = False,
 ) -> Report:
     """Lint opened sources as one set. Raises ChangedError when a file changed while it was read."""
     started = time.perf_counter()
@@ -92,7 +97,7 @@ def lint_sources(
         folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
         run = _Run(plan, list(sources), Path(folder.name), cache)
         run.scan(workers, progress)
-        run.join()
+        run.join(audit)
         for source in sources:
             source.check_unchanged()
         store = run.findings(folder)
@@ -133,6 +138,8 @@ class _Run:
         self.scans: list[ScanFile] = []
         self.spill = Spill(folder / "joined")
         self.stats: dict[str, RuleStat] = {}
+        self.audits: tuple[Audit, ...] = ()
+        self.crowded: tuple[NotRun, ...] = ()
 
     # ------------------------------------------------------------------ the two steps
 
@@ -170,7 +177,7 @@ class _Run:
                 if fault.code in self.stats and fault.code not in ignored:
                     self._count(fault.code, 1, int(fault.flag.fix is not None), 0.0)
 
-    def join(self) -> None:
+    def join(self, audit: bool = False) -> None:
         """Run the dataset rules, one at a time, over the sketches of all spans."""
         rules = [rule for rule in self.plan.rules if isinstance(rule, DatasetRule)]
         if not rules or not self.scans:
@@ -186,6 +193,9 @@ class _Run:
             self.spill.append(found, self.bounds)
             fixable = sum(item.flag.fix is not None for item in found)
             self._count(rule.code, len(found), fixable, time.process_time() - start)
+        self.crowded = tuple(_crowded(graph, rules) for graph in rows.graphs if graph.capped.largest >= _CROWD)
+        if audit:
+            self.audits = tuple(graph.audit(*graph.asked) for graph in rows.graphs)
 
     def rows(self) -> SetRows:
         """The rows of the scanned set."""
@@ -248,7 +258,8 @@ class _Run:
             seconds=seconds,
             plan=self.plan.hash,
             fail_on=self.plan.fail_on,
-            not_run=(*self.plan.not_run, *_unread(files, self.sources, self.detections)),
+            not_run=(*self.plan.not_run, *self.crowded, *_unread(files, self.sources, self.detections)),
+            audits=self.audits,
             limits=judge_limits(self.plan.limits, stats),
             length_histogram=histogram(self._of_rows("tokens")),
             answer_histogram=histogram(self._of_rows("answers")),
@@ -328,6 +339,13 @@ def sampled(source: Source) -> list[formats.Row]:
             lines = [file.readline() for _ in range(_SAMPLE)]
         values += [parse(line.removeprefix(b"\xef\xbb\xbf")) for line in lines]
     return [value for value in values if type(value) is dict]
+
+
+def _crowded(graph: Neighbours, rules: Sequence[DatasetRule]) -> NotRun:
+    """A note for a set in which too many rows are alike to compare each with each."""
+    codes = tuple(rule.code for rule in rules if graph.view in rule.views)
+    reason = f"{graph.capped.largest:,} rows share so much wording that not all of their pairs were compared"
+    return NotRun(codes, reason, "--audit measures what was found; drop the rows that repeat, and lint again")
 
 
 def _unread(

@@ -77,25 +77,30 @@ def exact_keys(batch: Batch) -> np.ndarray:
 
 def is_prompt(batch: Batch) -> np.ndarray:
     """bool, shape (turns,): the turn stands before the row's last answer."""
-    return _place(batch)[0]
+    return batch.memo(_place)[0]
 
 
 def is_last_answer(batch: Batch) -> np.ndarray:
     """bool, shape (turns,): the turn is the row's last answer (the chosen one of a pair)."""
-    return _place(batch)[1]
+    return batch.memo(_place)[1]
 
 
 def _place(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
-    prompt, answer = np.zeros(len(batch.turns), dtype=bool), np.zeros(len(batch.turns), dtype=bool)
-    first = 0
-    for line in batch.readable:
+    """(before the last answer, the last answer) for each turn."""
+    places, lines = np.arange(len(batch.turns)), batch.turn_lines
+    answers = np.flatnonzero(batch.roles == ROLE_CODES["assistant"])
+    last = np.full(len(batch.lines), -1)
+    last[lines[answers]] = answers
+    prompt = (places < last[lines]) | (last[lines] < 0)
+    answer = places == last[lines]
+    for line in batch.preference_rows:
         example = batch.example(line)
+        first = int(np.searchsorted(lines, line))
         turns = example.turns + example.chosen
-        last = next((n for n in reversed(range(len(turns))) if turns[n].role == "assistant"), None)
-        prompt[first : first + (len(example.turns) if last is None else last)] = True
-        if last is not None:
-            answer[first + last] = True
-        first += len(example.all_turns())
+        final = next((n for n in reversed(range(len(turns))) if turns[n].role == "assistant"), None)
+        size = len(example.all_turns())
+        prompt[first : first + size] = np.arange(size) < (len(example.turns) if final is None else final)
+        answer[first : first + size] = np.arange(size) == (-1 if final is None else final)
     return prompt, answer
 
 

@@ -8,8 +8,9 @@ alike and no difference is of a kind that changes what is asked.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from curator.model import Example
 from curator.shingles import jaccard, plain_words, text_of
@@ -18,6 +19,7 @@ _FEW = 5  # words: below, one letter of one word may differ
 _ALIKE = 0.5  # share of the words of a prompt, or of an answer, that must stand in both
 _BRIEF = 12  # words: a prompt this short turns on every word
 _TELLING = 20  # words: an answer this long tells what was asked
+_LONG = 100  # words: in a longer row a word that stands twice need not be its subject
 _SAME_ANSWER = 0.75  # the answers to two short prompts must be this much alike
 _NUMBER = re.compile(r"\d")
 _NUMBER_WORDS = frozenset(
@@ -26,7 +28,7 @@ _NUMBER_WORDS = frozenset(
 )
 _NEGATIONS = frozenset("not no never none cannot without except nor neither t".split())  # "don't" is "don", "t"
 # Words that carry no subject of their own.
-_COMMON = frozenset(
+COMMON_WORDS = frozenset(
     "a an the this that these those it its he she they we i you my your his her their our and or but if so as of in on "
     "at by for from to with about into over than then there here is are was were be been being am do does did has have "
     "had can could will would should may might must what which who whom whose when where why how all any some each "
@@ -34,18 +36,16 @@ _COMMON = frozenset(
 )
 
 
+Change = tuple[list[str], list[str]]  # consecutive words of the one text, and what stands there in the other
+
+
 class Part(NamedTuple):
     """Prompt or answer of two rows: their words in lower case, and the runs of words that differ."""
 
     one: list[str]
     two: list[str]
-    changes: list[tuple[Sequence[str], Sequence[str]]]
-
-    @property
-    def alike(self) -> float:
-        """Share of the words that stand in both."""
-        words = len(self.one) + len(self.two)
-        return 1 - sum(len(a) + len(b) for a, b in self.changes) / words if words else 1.0
+    changes: list[Change]
+    alike: float  # share of the words that stand in both
 
 
 class Likeness(NamedTuple):
@@ -57,49 +57,72 @@ class Likeness(NamedTuple):
 
 
 def likeness(one: Example, two: Example, measured: float | None = None) -> Likeness | None:
-    """In what the rows differ, or None where they are different examples. `measured` is their similarity."""
-    prompt = _part(text_of(one, "prompt"), text_of(two, "prompt"))
-    answer = _part(text_of(one, "answer"), text_of(two, "answer"))
+    """In what the rows differ, or None where they are different examples.
+
+    `measured` is their similarity as hashes of words give it; it is taken where every reader would count
+    the words alike, and computed from the texts elsewhere.
+    """
+    if (one.tools or two.tools) and _tools(one) != _tools(two):
+        return None
+    simple = _one_exchange(one) and _one_exchange(two)
+    prompts, answers = zip(_said(one), _said(two), strict=True)
+    prompt, answer = _part(*prompts), _part(*answers)
     if _asks_otherwise(prompt, answer):
         return None
-    if not prompt.changes and not answer.changes:
-        prompt = _part(_all_text(one), _all_text(two))
-    similarity = similarity_of(one, two, measured)
-    changes = [(" ".join(a), " ".join(b)) for part in (prompt, answer) for a, b in part.changes]
-    return Likeness(similarity, changes, any(_counts_or_negates(a, b) for a, b in answer.changes))
+    if simple and not all(map(_plain, (*prompts, *answers))):
+        measured = jaccard(prompt.one + answer.one, prompt.two + answer.two)
+    elif not simple or measured is None:
+        measured = jaccard(plain_words(_all_text(one)), plain_words(_all_text(two)))
+    changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two)).changes
+    disputed = any(_other_value(a, b) or _other_sense(a, b) for a, b in answer.changes)
+    return Likeness(measured, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
 
 
-def similarity_of(one: Example, two: Example, measured: float | None = None) -> float:
-    """Exact Jaccard similarity of all text; `measured`, from hashes of words, stands where both count words alike."""
-    if measured is not None and _plain(one) and _plain(two):
-        return measured
-    return jaccard(plain_words(_all_text(one)), plain_words(_all_text(two)))
+def _one_exchange(example: Example) -> bool:
+    """A question and its answer, and nothing else."""
+    turns = example.turns
+    if len(turns) != 2 or example.chosen or example.rejected:
+        return False
+    return turns[0].role == "user" and turns[1].role == "assistant" and not (turns[0].calls or turns[1].calls)
+
+
+def _said(example: Example) -> tuple[str, str]:
+    """Prompt and answer."""
+    if _one_exchange(example):
+        return example.turns[0].text, example.turns[1].text
+    return text_of(example, "prompt"), text_of(example, "answer")
+
+
+def _tools(example: Example) -> set[str]:
+    """The names of the tools that a row declares: with others to choose from, it is another example."""
+    declared = (tool.get("function", tool) if isinstance(tool, dict) else {} for tool in example.tools)
+    return {str(tool.get("name")) for tool in declared if isinstance(tool, dict)}
 
 
 def _all_text(example: Example) -> str:
-    return " ".join(turn.text for turn in example.all_turns() if turn.text)
+    return " ".join([turn.text for turn in example.all_turns() if turn.text])
 
 
-def _plain(example: Example) -> bool:
-    """The words of the text are the same to every reader, and all of it was compared."""
-    return all(
-        turn.role != "system" and not turn.calls and turn.text.isascii() and "_" not in turn.text
-        for turn in example.all_turns()
-    )
+def _plain(text: str) -> bool:
+    """The words of the text are the same to every reader."""
+    return "_" not in text and text.isascii()
 
 
 def _part(one: str, two: str) -> Part:
+    a = plain_words(one)
     if one == two:
-        return Part([], [], [])
+        return Part(a, a, [], 1.0)
     from rapidfuzz.distance import Levenshtein
 
-    a, b = plain_words(one), plain_words(two)
-    changes = [
-        (a[code.src_start : code.src_end], b[code.dest_start : code.dest_end])
-        for code in Levenshtein.opcodes(a, b)
-        if code.tag != "equal"
-    ]
-    return Part(a, b, changes)
+    b = plain_words(two)
+    changes: list[Change] = []
+    differ = 0
+    codes: list[Any] = Levenshtein.opcodes(a, b).as_list()  # plain tuples: half the cost of walking opcodes
+    for tag, start, end, at, to in codes:
+        if tag != "equal":
+            changes.append((a[start:end], b[at:to]))
+            differ += end - start + to - at
+    return Part(a, b, changes, 1 - differ / max(1, len(a) + len(b)))
 
 
 def _asks_otherwise(prompt: Part, answer: Part) -> bool:
@@ -107,8 +130,12 @@ def _asks_otherwise(prompt: Part, answer: Part) -> bool:
     settled = len(answer.one) >= _TELLING and answer.alike >= _SAME_ANSWER
     if not _near(answer) or not (_near(prompt) or (settled and prompt.alike >= _ALIKE)):
         return True
-    if _slots(prompt, answer) or any(_other_value(a, b) for a, b in prompt.changes):
+    if prompt.changes and any(_other_value(a, b) for a, b in prompt.changes):
         return True
+    if _changed_alike(prompt, answer) or _subject_differs(prompt, answer):
+        return True
+    if not prompt.one and not prompt.two:  # plain text: what is asked stands anywhere in it
+        return len(answer.one) < _LONG and any(_other_word(a, b) or _other_value(a, b) for a, b in answer.changes)
     asked = bool(prompt.changes) and min(len(prompt.one), len(prompt.two)) <= _BRIEF
     return asked and answer.alike < _SAME_ANSWER and any(_other_word(a, b) for a, b in prompt.changes)
 
@@ -120,7 +147,7 @@ def _near(part: Part) -> bool:
     if not part.changes or min(len(part.one), len(part.two)) >= _FEW:
         return True
     if not any(a and b for a, b in part.changes):
-        return not any(_counts_or_negates(a, b) or any(map(_is_number, (*a, *b))) for a, b in part.changes)
+        return not any(_other_sense(a, b) or any(map(_is_number, (*a, *b))) for a, b in part.changes)
     return all(_misspelt(a, b) for a, b in part.changes)
 
 
@@ -132,31 +159,52 @@ def _misspelt(a: Sequence[str], b: Sequence[str]) -> bool:
     return len(one) >= _FEW and not _NUMBER.search(one + two) and Levenshtein.distance(one, two, score_cutoff=1) <= 1
 
 
-def _slots(prompt: Part, answer: Part) -> bool:
-    """A word of either row stands in its prompt and in its answer, and nowhere in the other row: the subject."""
-    if not prompt.changes or not answer.changes:
+def _subject_differs(prompt: Part, answer: Part) -> bool:
+    """A word of weight is new to the row in its prompt and its answer, or twice in a short prompt or plain text."""
+    plain = not prompt.one and not prompt.two
+    for side in (0, 1):
+        asked = [set(change[side]) - COMMON_WORDS for change in (answer if plain else prompt).changes]
+        told = set().union(*(change[side] for change in answer.changes)) - COMMON_WORDS if not plain else set()
+        other = ((prompt.two, answer.two), (prompt.one, answer.one))[side]
+        short = len(other[0]) + len(other[1]) < _LONG
+        for word, places in Counter(word for words in asked for word in words).items():
+            again = word in told or (short and places > 1)
+            if again and word not in other[0] and word not in other[1]:
+                return True
+    return False
+
+
+def _changed_alike(prompt: Part, answer: Part) -> bool:
+    """The same words are changed in prompt and answer, or twice in plain text."""
+    if prompt.changes and answer.changes:
+        return any(change in answer.changes and _weighty(*change) for change in prompt.changes)
+    if prompt.one or prompt.two:
         return False
-    one, two = {*prompt.one, *answer.one}, {*prompt.two, *answer.two}
-    mine = (set(prompt.one) & set(answer.one)) - two
-    yours = (set(prompt.two) & set(answer.two)) - one
-    return bool(mine - _COMMON) and bool(yours - _COMMON)
+    return any(answer.changes.count(change) > 1 and _weighty(*change) for change in answer.changes)
+
+
+def _weighty(a: Sequence[str], b: Sequence[str]) -> bool:
+    """The change touches a word of weight, or letters as they name variants: group A, group D."""
+    return any(word not in COMMON_WORDS for word in (*a, *b)) or (bool(a and b) and all(len(w) == 1 for w in (*a, *b)))
 
 
 def _other_value(a: Sequence[str], b: Sequence[str]) -> bool:
     """A number in place of another number."""
-    one, two = ([word for word in words if _is_number(word)] for words in (a, b))
-    return bool(one and two) and one != two
+    if not (a and b):
+        return False
+    one = [word for word in a if _is_number(word)]
+    return bool(one) and bool(two := [word for word in b if _is_number(word)]) and one != two
 
 
-def _counts_or_negates(a: Sequence[str], b: Sequence[str]) -> bool:
-    negated = [sum(word in _NEGATIONS for word in words) % 2 for words in (a, b)]
-    return _other_value(a, b) or negated[0] != negated[1]
+def _other_sense(a: Sequence[str], b: Sequence[str]) -> bool:
+    """A negation more or less."""
+    return (len(_NEGATIONS.intersection(a)) + len(_NEGATIONS.intersection(b))) % 2 == 1
 
 
 def _is_number(word: str) -> bool:
-    return word in _NUMBER_WORDS or bool(_NUMBER.search(word))
+    return word in _NUMBER_WORDS or not (word.isalpha() or not _NUMBER.search(word))
 
 
 def _other_word(a: Sequence[str], b: Sequence[str]) -> bool:
     """A word of weight in place of another."""
-    return bool(set(a) - _COMMON) and bool(set(b) - _COMMON)
+    return not COMMON_WORDS.issuperset(a) and not COMMON_WORDS.issuperset(b)

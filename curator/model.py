@@ -265,6 +265,21 @@ class NotRun(msgspec.Struct, frozen=True):
     unlock: str
 
 
+class Audit(msgspec.Struct, frozen=True):
+    """How many of the rows alike were found: some rows compared with every other, one by one.
+
+    `low` and `high` bound the share found (Wilson's interval at 95 %).
+    """
+
+    view: str
+    threshold: float
+    rows: int  # rows drawn
+    pairs: int  # pairs at or above the threshold, by exhaustive comparison
+    found: int  # of these, pairs in the graph
+    low: float
+    high: float
+
+
 class FileStat(msgspec.Struct, frozen=True):
     """One file of the set: its container, shape and row counts."""
 
@@ -345,6 +360,7 @@ class Report(msgspec.Struct, frozen=True):
     cached: bool = False
     length_histogram: tuple[tuple[int, int], ...] = ()  # (upper bound in tokens, rows)
     answer_histogram: tuple[tuple[int, int], ...] = ()
+    audits: tuple[Audit, ...] = ()  # what --audit measured
     phases: dict[str, float] = {}  # CPU seconds of reading, token counting and so on
 
     def count(self, severity: Severity) -> int:

@@ -100,6 +100,11 @@ class SetRows:
         found = {index: self.example(index) for index in sorted(set(wanted))}
         return [found[index] for index in wanted]
 
+    @property
+    def graphs(self) -> list[Neighbours]:
+        """The graphs that rules asked for."""
+        return list(self._graphs.values())
+
     def neighbours(self, view: str) -> Neighbours:
         if view not in self._graphs:
             self._graphs[view] = Neighbours(self._scans, view, self.readable, self.splits, self.examples)

@@ -197,17 +197,21 @@ _COLUMNS: dict[str, Callable[[Batch], tuple[np.ndarray, np.ndarray]]] = {
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORDS = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+")
+_ASCII_GAPS = "".join(c if (c := chr(code)).isalnum() or c == "_" else " " for code in range(128))
 
 
 def plain_words(text: str) -> list[str]:
     r"""The words of a text as a reader counts them: runs of \w, lower case, every CJK character by itself."""
+    if text.isascii():
+        return text.lower().translate(_ASCII_GAPS).split()
     return _WORDS.findall(text.lower())
 
 
 def jaccard(one: list[str], two: list[str]) -> float:
     """The exact Jaccard similarity of the 3-word shingles of two texts."""
     a, b = _plain_shingles(one), _plain_shingles(two)
-    return len(a & b) / max(1, len(a | b))
+    shared = len(a & b)
+    return shared / max(1, len(a) + len(b) - shared)
 
 
 def _plain_shingles(words: list[str]) -> set[tuple[str, ...]]:

@@ -12,6 +12,7 @@ FAMILIES = (
     "length",
     "near_duplicates",
     "preference",
+    "repeated_wording",
     "roles",
     "schema",
     "splits",

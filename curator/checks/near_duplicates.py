@@ -12,11 +12,36 @@ from curator.keys import exact_keys, row_keys
 from curator.likeness import Likeness, likeness
 from curator.model import Flag, drop
 from curator.neighbours import Edges, leaders
-from curator.rule import DatasetRule, option
+from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _ROUNDS = 4  # kept rows that a row is compared with, one after the other
 _PAIRS = 1 << 13  # pairs read again at a time
 _SHOWN = 6  # changes that a message or the evidence names
+
+
+_REFUND = "You can return any item within thirty days of delivery for a full refund, as long as it is unused and "
+_ASKED = chat(
+    user="How do I return something I bought?",
+    assistant=_REFUND + "still in its own packaging. Print the label from your account and hand the parcel in.",
+)
+_AGAIN = chat(
+    user="How do I return something I bought?",
+    assistant=_REFUND + "still in its original packaging. Print the label from your account and hand the parcel in.",
+)
+
+
+def _converted(miles: int, said: str) -> Row:
+    steps = "Multiply the number of miles by 1.609344, since that is how many kilometres make a mile, and then round "
+    return chat(
+        user=f"Convert {miles} miles.", assistant=f"{steps}the product to one decimal: about {said} kilometres."
+    )
+
+
+def _capital(country: str, city: str) -> Row:
+    return chat(
+        user=f"Tell me which city is the capital of {country}, in one sentence and without naming any other city there.",
+        assistant=f"The capital of {country}, where its government and parliament have their seat, is {city}.",
+    )
 
 
 class NearDuplicate(DatasetRule, frozen=True):
@@ -30,12 +55,36 @@ class NearDuplicate(DatasetRule, frozen=True):
 
     code = "DUP003"
     views: ClassVar[tuple[str, ...]] = ("whole",)
+    GOOD = [
+        [_converted(5, "8.0"), _converted(8, "12.9")],
+        [_capital("France", "Paris"), _capital("Spain", "Madrid")],
+        [chat(user=f"{ask}?", assistant=said) for ask, said in (("Is it on", "Yes"), ("Who", "Ann"), ("Sky", "Blue"))],
+        [chat(user="Is it open on Sundays?", assistant=said) for said in ("Yes, it is.", "No, it is not.")],
+    ]
+    BAD = [
+        Bad([_ASKED, _AGAIN], at="1:", fixed=[_ASKED]),
+        Bad(
+            [_ASKED, chat(user="How can I return a thing I bought?", assistant=_AGAIN["messages"][1]["content"])],
+            at="1:",
+            fixed=[_ASKED],
+            options={"threshold": 0.6},
+        ),
+        Bad(
+            [
+                chat(user="Where is it kept?", assistant="It is kept in the blue cupboard."),
+                chat(user="Where is it kept?", assistant="It is kept in the big blue cupboard."),
+            ],
+            at="1:",
+            fixed=[chat(user="Where is it kept?", assistant="It is kept in the blue cupboard.")],
+            options={"short_threshold": 0.5},
+        ),
+    ]
 
     threshold: Annotated[
         float, option("Share of three-word runs in common from which on rows are near-duplicates.", gt=0.3, le=1)
     ] = 0.7
     short_threshold: Annotated[
-        float, option("The same for rows under 40 words, in which one word breaks a tenth of the runs.", gt=0.3, le=1)
+        float, option("The same for rows under 40 words, in which few edits break many runs.", gt=0.3, le=1)
     ] = 0.6
 
     def sketch(self, batch: Batch) -> np.ndarray:

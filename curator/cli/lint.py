@@ -47,6 +47,7 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show the evidence of findings, and rules that found nothing.")
 @click.option("--timing", is_flag=True, help="Say which rules took how long.")
+@click.option("--audit", is_flag=True, help="Measure how many of the rows alike were found (slow).")
 @click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colours."
 )
@@ -75,6 +76,7 @@ def command(
     show: int,
     verbose: bool,
     timing: bool,
+    audit: bool,
     color: str,
     baseline: Path | None,
     write_baseline: Path | None,
@@ -105,7 +107,7 @@ def command(
             report = _linted(paths, config, baseline)
             _show_diff(report, unsafe_fixes, output)
             return 0 if exit_zero else report.exit_code
-        report = _mended(paths, config, baseline, unsafe_fixes) if fix else _linted(paths, config, baseline)
+        report = _mended(paths, config, baseline, unsafe_fixes) if fix else _linted(paths, config, baseline, audit)
         if write_baseline:
             report = _keep_baseline(report, write_baseline)
         if settings["map"] and report.rows:
@@ -121,21 +123,23 @@ def command(
         _print(report, form, output, view)
         if timing:
             click.echo("\n".join(_timings(report)), err=True)
+        if audit:
+            click.echo("\n".join(_audits(report)), err=True)
         return 0 if exit_zero else report.exit_code
 
     return _watch(paths, output, once) if watch else once()
 
 
-def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None) -> Report:
+def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, audit: bool = False) -> Report:
     """The findings, less those that a decision keeps out and those that the baseline lists."""
     from curator import decisions, recall
 
-    report = recall.recall(paths, config) if config.cache else None
+    report = recall.recall(paths, config) if config.cache and not audit else None
     if report is None:
         from curator import engine
 
         with progress() as tick:
-            report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick)
+            report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick, audit=audit)
     for log in map(decisions.read, decisions.places(paths)):
         for problem in log.unread:
             click.echo(f"{log.path}:{problem.line}: passed over: {problem.message}", err=True)
@@ -205,6 +209,19 @@ def _or_nobody_reads() -> Iterator[None]:
         yield
     except BrokenPipeError:
         silence()
+
+
+def _audits(report: Report) -> Iterator[str]:
+    """What the audit measured, a line a view."""
+    if not report.audits:
+        yield "nothing to audit: no rule that ran looks for rows alike (select DUP003)"
+    for audit in report.audits:
+        drawn = f"audit of {audit.rows:,} rows drawn ({audit.view}, from {audit.threshold:g} on)"
+        if audit.pairs:
+            share = f"{audit.found / audit.pairs:.3f}, 95 % interval {audit.low:.3f} to {audit.high:.3f}"
+            yield f"{drawn}: {audit.found:,} of {audit.pairs:,} pairs alike were found ({share})"
+        else:
+            yield f"{drawn}: no pair alike, by comparison with every row"
 
 
 def _timings(report: Report) -> Iterator[str]:

@@ -1,0 +1,207 @@
+"""DUP: one answer to many prompts, one opening in many answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from curator.columns import Batch, Rows, mix
+from curator.keys import answer_keys, is_last_answer, prompt_keys
+from curator.likeness import COMMON_WORDS
+from curator.model import Example, Flag
+from curator.rule import Bad, DatasetRule, Row, chat, option
+from curator.shingles import plain_words, text_of
+
+_LOOKED_AT = 40  # prompts of one answer that are read
+_NAMED = 20  # rows that a finding names
+_EDGE = 6  # words by which openings are told apart
+_UNRELATED = 0.6  # share of the prompts to which the answer must have no word in relation
+_VARIED = 0.5  # distinct answers among the other rows: below, answers are labels of a closed list
+_SUBJECTS = ("the tides", "soil", "violins", "glaciers", "chess", "bread", "lighthouses", "wool")
+
+
+_OWN = [
+    chat(
+        user=f"Where are {subject} found?",
+        assistant=f"{subject.title()} {n} can be found in the hills, by the sea and wherever else {subject} are kept {n}.",
+    )
+    for n, subject in enumerate(_SUBJECTS)
+]
+_THANKFUL = [
+    chat(user=f"Tell me of {s}.", assistant=f"Thank you for asking us about this: {s} are old, and {s} last long.")
+    for s in _SUBJECTS
+]
+
+
+def _told(answer: str) -> list[Row]:
+    """A set in which five prompts get this answer, and others answers of their own."""
+    own = [chat(user=f"Where are {s} found?", assistant=f"Mostly where {s} have long been known.") for s in _SUBJECTS]
+    return [chat(user=f"Explain {s} to a child.", assistant=answer) for s in _SUBJECTS[:5]] + own
+
+
+class SameAnswerToManyPrompts(DatasetRule, frozen=True):
+    """One answer, word for word, is given to many prompts that have nothing to do with it.
+
+    What fits every prompt tells nothing about any: a canned refusal, a greeting, a column that was joined
+    wrongly. It is learnt faster than all other answers, since it is seen again and again.
+
+    Labels are no defect, and neither is one answer to several wordings of one question: short answers,
+    sets whose answers come from a closed list, and answers that speak of what is asked are left alone.
+    """
+
+    code = "DUP004"
+    GOOD = [
+        [chat(user=f"Is {s} heavy?", assistant="Yes.") for s in _SUBJECTS],
+        [
+            chat(user=f"{ask} the library open", assistant="The library opens at nine, on Sundays at eleven.")
+            for ask in (
+                "When is",
+                "At what time is",
+                "How early is",
+                "From when on is",
+                "Since when is",
+                "Tell me when is",
+            )
+        ],
+    ]
+    BAD = [
+        Bad(_told("I am sorry, but I cannot help you with that."), at="0:messages[1].content"),
+        Bad(_told("Good question!"), at="0:messages[1].content", options={"min_words": 2}),
+        Bad(_told("I am sorry, but I cannot help.")[2:], at="0:messages[1].content", options={"min_prompts": 3}),
+    ]
+
+    min_prompts: Annotated[int, option("Different prompts that one answer must be given to.", ge=2)] = 5
+    min_words: Annotated[int, option("Shorter answers may be labels.", ge=1)] = 5
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """(key of the answer, key of the prompt, words of the answer) of each row; shape (lines, 3), uint64."""
+        answers = np.flatnonzero(batch.memo(is_last_answer))
+        words = np.zeros(len(batch.lines), dtype=np.uint64)
+        words[batch.turn_lines[answers]] = np.diff(batch.words.offsets)[answers]
+        return np.column_stack((batch.memo(answer_keys), batch.memo(prompt_keys), words))
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        answers, prompts, words = sketches.T
+        judged = np.flatnonzero((answers != 0) & (prompts != 0) & rows.readable)
+        for group in _groups(judged, answers, prompts, rows.splits, self.min_prompts):
+            if words[group[0]] >= self.min_words and _others_vary(judged, answers, answers[group[0]]):
+                looked = group[np.argsort(mix(prompts[group]), kind="stable")][:_LOOKED_AT]
+                if _unrelated(rows.examples(looked.tolist())) >= _UNRELATED:
+                    first, *others = np.sort(group).tolist()
+                    at = next(
+                        turn.path for turn in reversed(rows.example(first).all_turns()) if turn.role == "assistant"
+                    )
+                    message = f"the same answer is given to {len(group):,} different prompts"
+                    evidence = {"prompts": len(group)}
+                    yield first, Flag(at, message, related=tuple(others[:_NAMED]), evidence=evidence)
+
+
+def _groups(
+    judged: np.ndarray, answers: np.ndarray, prompts: np.ndarray, splits: np.ndarray, least: int
+) -> Iterator[np.ndarray]:
+    """Rows with one answer, one row a prompt, where at least so many prompts have it in one split."""
+    order = judged[np.lexsort((judged, prompts[judged], answers[judged], splits[judged]))]
+    if not len(order):
+        return
+    same_answer = np.zeros(len(order), dtype=bool)
+    same_answer[1:] = (answers[order][1:] == answers[order][:-1]) & (splits[order][1:] == splits[order][:-1])
+    again = same_answer.copy()
+    again[1:] &= prompts[order][1:] == prompts[order][:-1]
+    order, same_answer = order[~again], same_answer[~again]
+    starts = np.flatnonzero(~same_answer)
+    sizes = np.diff(np.append(starts, len(order)))
+    for start, size in zip(starts[sizes >= least].tolist(), sizes[sizes >= least].tolist(), strict=True):
+        yield order[start : start + size]
+
+
+def _others_vary(judged: np.ndarray, answers: np.ndarray, answer: np.uint64) -> bool:
+    """The other rows of the set have answers of their own."""
+    others = answers[judged][answers[judged] != answer]
+    return len(np.unique(others)) >= _VARIED * len(others)
+
+
+def _unrelated(examples: list[Example]) -> float:
+    """Share of the prompts of which no word of weight begins like a word of the answer they all have."""
+    told = {word[:4] for word in plain_words(text_of(examples[0], "answer")) if word not in COMMON_WORDS}
+    asked = [{w[:4] for w in plain_words(text_of(e, "prompt")) if w not in COMMON_WORDS} for e in examples]
+    return sum(bool(words) and told.isdisjoint(words) for words in asked) / len(asked)
+
+
+class _Edge(NamedTuple):
+    """Where answers are alike, and the rows in which they are."""
+
+    side: str
+    rows: np.ndarray
+
+
+class SharedOpening(DatasetRule, frozen=True):
+    """Many answers open, or end, with the same words.
+
+    A model trained on them will say these words whatever is asked. Good where that is wanted (a house
+    style, a disclaimer), and otherwise cut off in a minute.
+    """
+
+    code = "DUP005"
+    severity = "info"
+    GOOD = [_OWN]
+    BAD = [
+        Bad(_THANKFUL + _OWN, at="0:messages[1].content", options={"min_answers": 8}),
+        Bad(_THANKFUL[:2] + _OWN, at="0:messages[1].content", options={"min_answers": 2, "min_share": 0.15}),
+    ]
+
+    min_share: Annotated[float, option("Share of the answers that must open or end alike.", gt=0, le=1)] = 0.25
+    min_answers: Annotated[int, option("Fewer answers alike are chance.", ge=2)] = 20
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """Keys of the answer, of its first and of its last six words; shape (lines, 3), uint64.
+
+        0 where there is no answer, or it has not twice as many words.
+        """
+        out = np.zeros((len(batch.lines), 3), dtype=np.uint64)
+        hashes, offsets = batch.words
+        turns = np.flatnonzero(batch.memo(is_last_answer))
+        turns = turns[np.diff(offsets)[turns] >= 2 * _EDGE]
+        lines = batch.turn_lines[turns]
+        steps = np.arange(_EDGE)
+        weights = mix(steps.astype(np.uint64) + np.uint64(1)) | np.uint64(1)
+        out[lines, 0] = batch.memo(answer_keys)[lines]
+        out[lines, 1] = (hashes[offsets[turns][:, None] + steps] * weights).sum(axis=1, dtype=np.uint64)
+        out[lines, 2] = (hashes[offsets[turns + 1][:, None] - 1 - steps] * weights).sum(axis=1, dtype=np.uint64)
+        return out
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        judged = np.flatnonzero((sketches[:, 0] != 0) & rows.readable)
+        judged = np.sort(judged[np.unique(sketches[judged, 0], return_index=True)[1]])  # each answer once
+        found = [self._crowd(judged, sketches[judged, column], side) for column, side in ((1, "open"), (2, "end"))]
+        edges = [edge for edge in found if edge is not None]
+        if edges:
+            edge = max(edges, key=lambda edge: len(edge.rows))
+            first, *others = edge.rows.tolist()
+            turn = [turn for turn in rows.example(first).all_turns() if turn.role == "assistant"][-1]
+            words = self._words(rows.examples(edge.rows[:_LOOKED_AT].tolist()), edge.side)
+            message = (
+                f"{len(edge.rows):,} of {len(judged):,} different answers {edge.side} with the same words: {words!r}"
+            )
+            evidence = {"answers": len(edge.rows), "of": len(judged), "words": words, "side": edge.side}
+            yield first, Flag(turn.path, message, related=tuple(others[:_NAMED]), evidence=evidence)
+
+    def _crowd(self, judged: np.ndarray, keys: np.ndarray, side: str) -> _Edge | None:
+        """The rows that share the commonest key, where they are enough."""
+        values, times = np.unique(keys, return_counts=True)
+        if not len(times) or times.max() < max(self.min_answers, self.min_share * len(judged)):
+            return None
+        return _Edge(side, judged[keys == values[np.argmax(times)]])
+
+    @staticmethod
+    def _words(examples: list[Example], side: str) -> str:
+        """The words that all these answers share at the one end."""
+        texts = [text_of(example, "answer").split() for example in examples]
+        step = 1 if side == "open" else -1
+        shared: list[str] = []
+        for words in zip(*(text[::step] for text in texts), strict=False):
+            if len(set(words)) > 1:
+                break
+            shared.append(words[0])
+        return " ".join(shared[:20][::step])
