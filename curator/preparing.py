@@ -77,6 +77,7 @@ def prepare(
     dataset: bool = False,
     force: bool = False,
     name: str = "",
+    progress: engine.Progress | None = None,
 ) -> Prepared:
     """Lint, clean and split a set into the folder `out`, with a report and a dataset card.
 
@@ -89,7 +90,8 @@ def prepare(
     folder = Path(out)
     _refuse_overwriting(folder, force)
     log = decisions.beside(paths)
-    came = decisions.settle(engine.lint(paths, config, workers=config.workers, cache=config.cache), log)
+    came = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=progress)
+    came = decisions.settle(came, log)
     with tempfile.TemporaryDirectory(prefix="curator-prepare-") as place:
         rejected = Path(place, "rejected")
         cleaned = cleaning.clean(paths, f"{place}/clean/", config, rejected=rejected, unsafe=unsafe, log=log)

@@ -107,6 +107,7 @@ def split(
     dataset: bool = False,
     force: bool = False,
     workers: int | None = None,
+    progress: engine.Progress | None = None,
     before: Before | None = None,
 ) -> SplitResult:
     """Write train.jsonl, valid.jsonl and test.jsonl with the record split.json into the folder `out`.
@@ -130,7 +131,7 @@ def split(
     with open_sources(paths, config.excluded) as opened:
         sources = list(opened)
         _refuse_overwriting(sources, folder, force, dataset)
-        with engine.scanned(sources, plan, workers=workers) as rows:
+        with engine.scanned(sources, plan, workers=workers, progress=progress) as rows:
             _refuse_unreadable(rows, sources)
             like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
             draw = Draw(rows, wish, last[1].groups if last else None, sources, like)
@@ -376,21 +377,21 @@ class _Writer:
         }
         del head["folder"], head["groups"]
         yield msgspec.json.format(msgspec.json.encode(head), indent=1).removesuffix(b"\n}") + b',\n "groups": {'
-        found = self.drawn.groups
-        members: list[list[str]] = [[] for _ in found.sizes]
-        for index in np.flatnonzero(found.of_row >= 0).tolist():
-            members[found.of_row[index]].append(self.rows.content_id(index))
-        where = np.full(len(members), -1)
-        where[found.of_row[found.of_row >= 0]] = self.drawn.split[found.of_row >= 0]
-        for number, name in enumerate(self.names):
-            yield b",\n" if number else b"\n"
-            yield f'  "{name}": ['.encode()
-            mine = np.flatnonzero(where == SPLITS.index(name)).tolist()
-            for n, group in enumerate(mine):
-                line = msgspec.json.encode([hex_of(found.anchors[group]), *sorted(members[group])])
-                yield (b",\n   " if n else b"\n   ") + line
-            yield b"\n  ]"
-        yield b"\n }\n}\n"
+        found, split = self.drawn.groups, self.drawn.split
+        order = np.lexsort((*self.rows.ids.T[::-1], found.of_row, split))
+        order = order[found.of_row[order] >= 0]
+        begins = np.flatnonzero(np.diff(found.of_row[order], prepend=-1))
+        name = ""
+        for first, stop in zip(begins.tolist(), [*begins[1:].tolist(), len(order)], strict=True):
+            group, before = order[first:stop], name
+            name = SPLITS[split[group[0]]]
+            if name != before:
+                yield (b"\n  ],\n" if before else b"\n") + f'  "{name}": [\n   '.encode()
+            else:
+                yield b",\n   "
+            anchor = hex_of(found.anchors[found.of_row[group[0]]])
+            yield msgspec.json.encode([anchor, *map(self.rows.content_id, group.tolist())])
+        yield b"\n  ]\n }\n}\n"
 
 
 def _rejected(line: bytes, path: str, number: int) -> Rejected:

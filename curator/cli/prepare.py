@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from curator.cli import options
-from curator.cli.output import sink
+from curator.cli.output import progress, sink
 from curator.cli.split import dividing, wished
 
 
@@ -58,18 +58,20 @@ def command(
     config = options.configured(paths, config_file, settings)
     from curator import preparing as verb
 
-    done = verb.prepare(
-        paths,
-        output,
-        config,
-        wish,
-        unsafe=unsafe_fixes,
-        keep=keep,
-        fresh=fresh,
-        dataset=to == "dataset",
-        force=force,
-        name=name,
-    )
+    with progress() as tick:
+        done = verb.prepare(
+            paths,
+            output,
+            config,
+            wish,
+            unsafe=unsafe_fixes,
+            keep=keep,
+            fresh=fresh,
+            dataset=to == "dataset",
+            force=force,
+            name=name,
+            progress=tick,
+        )
     with sink(None) as stream:
         stream.write(verb.as_json(done) if form == "json" else verb.as_text(done).encode("utf-8", "backslashreplace"))
     return done.exit_code

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli import options
-from curator.cli.output import sink
+from curator.cli.output import progress, sink
 
 if TYPE_CHECKING:
     from curator.drawing import Wish
@@ -142,17 +142,19 @@ def command(
     config = options.configured(paths, config_file, settings)
     from curator import splitting as verb
 
-    result = verb.split(
-        paths,
-        output,
-        config,
-        wish,
-        keep=keep,
-        fresh=fresh,
-        dataset=to == "dataset",
-        force=force,
-        workers=config.workers,
-    )
+    with progress() as tick:
+        result = verb.split(
+            paths,
+            output,
+            config,
+            wish,
+            keep=keep,
+            fresh=fresh,
+            dataset=to == "dataset",
+            force=force,
+            workers=config.workers,
+            progress=tick,
+        )
     with sink(None) as stream:
         text = verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace")
         stream.write(text)
