@@ -105,7 +105,7 @@ class Draw:
     def _assign(self, found: Groups, kept: np.ndarray) -> np.ndarray:
         """int8, one a group."""
         total = int(found.sizes.sum())
-        parts = [k for k in range(3) if self._share(k, total) > 0]
+        parts = [0, *(k for k in (1, 2) if self._share(k, total) > 0)]
         if len(found.sizes) < len(parts):
             raise _too_few(found, len(parts))
         split = np.full(len(found.sizes), -1, np.int8)
@@ -165,6 +165,8 @@ class Draw:
                 hint = f"{want:,} are missing: the groups left are larger, or all rows are taken; ask for other numbers"
                 raise UsageError(f"the groups do not come to {what}", hint=hint)
         split[split < 0] = 0
+        if not (split == 0).any():
+            raise UsageError("no row is left to train on", hint="ask for fewer rows of valid and test")
 
     def _in_strata(self, found: Groups, split: np.ndarray) -> None:
         """Stratum by stratum, each group to the split that lacks most of its share so far."""

@@ -92,7 +92,7 @@ def _keys(rows: SetRows, sketches: np.ndarray, allowed: Collection[str]) -> list
     """(kind, uint64 key of each row or 0) of every kind of tie but the near ones."""
     keyed = [(SAME, exact(sketches))]
     if "SPT003" not in allowed:
-        worded = np.where(sketches[:, Layout.ASKED] > 0, sketches[:, Layout.PROMPT], np.uint64(0))
+        worded = np.where(sketches[:, Layout.ASKED] > 0, sketches[:, Layout.QUESTION], np.uint64(0))
         keyed.append((PROMPT, asked(worded, rows)))
     if "SPT004" not in allowed:
         for column in range(Layout.OPENING, sketches.shape[1]):

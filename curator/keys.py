@@ -32,6 +32,20 @@ def prompt_keys(batch: Batch) -> np.ndarray:
     return out
 
 
+def context_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): as `prompt_keys`, of the text alone: tools and calls do not count. 0 beside images."""
+    out = _joined(batch, batch.memo(is_prompt))
+    out[batch.memo(_with_media)] = 0
+    return out
+
+
+def question_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): as `context_keys`, without system turns."""
+    out = _joined(batch, batch.memo(is_prompt) & (batch.roles != ROLE_CODES["system"]))
+    out[batch.memo(_with_media)] = 0
+    return out
+
+
 def answer_keys(batch: Batch) -> np.ndarray:
     """uint64, shape (lines,): the key of a row's last answer; of the chosen one of a pair. 0 as above."""
     out = _joined(batch, batch.memo(is_last_answer))
@@ -126,8 +140,12 @@ def beyond_text(batch: Batch) -> list[int]:
     """Rows that hold more than text (tool calls, images), or no text: equal wording does not make them equal."""
     if not len(batch.turns):
         return []
-    with_media = batch.turn_lines[[n for n, turn in enumerate(batch.turns) if turn.media]]
-    return sorted({*batch.tool_rows, *with_media.tolist(), *_wordless(batch)})
+    return sorted({*batch.tool_rows, *batch.memo(_with_media), *_wordless(batch)})
+
+
+def _with_media(batch: Batch) -> list[int]:
+    lines: list[int] = batch.turn_lines[[n for n, turn in enumerate(batch.turns) if turn.media]].tolist()
+    return lines
 
 
 def _wordless(batch: Batch) -> list[int]:

@@ -88,6 +88,9 @@ def prepare(
         CuratorError: as `lint`, `clean` and `split` do.
     """
     folder = Path(out)
+    if "-" in map(str, paths):
+        hint = "write it to a file first: the data are read more than once"
+        raise UsageError("standard input cannot be prepared", where="-", hint=hint)
     _refuse_overwriting(folder, force)
     log = decisions.beside(paths)
     came = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=progress)

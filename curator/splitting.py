@@ -130,13 +130,13 @@ def split(
     plan = _plan(config, wish)
     with open_sources(paths, config.excluded) as opened:
         sources = list(opened)
-        _refuse_overwriting(sources, folder, force, dataset)
+        ours = _refuse_overwriting(sources, folder, force, dataset)
         with engine.scanned(sources, plan, workers=workers, progress=progress) as rows:
             _refuse_unreadable(rows, sources)
             like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
             draw = Draw(rows, wish, last[1].groups if last else None, sources, like)
             for _ in range(_ROUNDS):
-                writer = _Writer(sources, rows, draw.run(), folder, plan, wish, last, before)
+                writer = _Writer(sources, rows, draw.run(), folder, plan, wish, last, before, ours)
                 result = writer.write(dataset)
                 if result is not None:
                     return result
@@ -179,7 +179,10 @@ def _last(folder: Path, keep: str | Path | None, fresh: bool) -> tuple[str, _Rec
     if fresh or (not keep and not path.exists()):
         return None
     try:
-        return str(path), msgspec.json.decode(path.read_bytes(), type=_Record)
+        record = msgspec.json.decode(path.read_bytes(), type=_Record)
+        if not all(name in SPLITS and all(members) for name, members in record.groups.items()):
+            raise msgspec.ValidationError("its groups are not those of a split")
+        return str(path), record
     except OSError as error:
         raise SourceError(
             f"cannot be read: {error.strerror}", where=str(path), hint="name the split.json of a split"
@@ -189,8 +192,8 @@ def _last(folder: Path, keep: str | Path | None, fresh: bool) -> tuple[str, _Rec
         raise SourceError(f"no record of a split: {error}", where=str(path), hint=hint) from None
 
 
-def _refuse_overwriting(sources: Sequence[Source], folder: Path, force: bool, dataset: bool) -> None:
-    """Only files that the last split wrote, and nobody has changed since, are overwritten unasked."""
+def _refuse_overwriting(sources: Sequence[Source], folder: Path, force: bool, dataset: bool) -> set[str]:
+    """Only files that the last split wrote, and nobody has changed since, are overwritten unasked: their names."""
     names = [f"{name}.jsonl" for name in SPLITS] + [ASIDE, REJECTED, RECORD]
     read = {Path(source.path).resolve() for source in sources if source.path != "-"}
     for name in names:
@@ -198,23 +201,22 @@ def _refuse_overwriting(sources: Sequence[Source], folder: Path, force: bool, da
             raise UsageError(
                 "the splits would overwrite the data", where=str(folder / name), hint="name another folder"
             )
-    if force:
-        return
     there = [name for name in names if (folder / name).exists()]
     try:
         record = msgspec.json.decode((folder / RECORD).read_bytes(), type=_Record)
-        ours = {file.path: file.sha256 for file in record.outputs.values()} | record.others | {RECORD: ""}
+        hashes = {file.path: file.sha256 for file in record.outputs.values()} | record.others
     except (OSError, msgspec.DecodeError):
-        ours = {}
-    for name in there:
+        hashes = {}
+    ours = {name for name in there if hashes and (name == RECORD or hashes.get(name) == sha256(folder / name))}
+    for name in there if not force else ():
         if name not in ours:
-            hint = "name another folder, or overwrite it: --force"
-            raise UsageError("this file is not from a split", where=str(folder / name), hint=hint)
-        if ours[name] and ours[name] != sha256(folder / name):
-            hint = "mend the data that were split and not the splits, or overwrite it: --force"
-            raise UsageError("this file was changed after the split", where=str(folder / name), hint=hint)
+            changed = name in hashes
+            what = "this file was changed after the split" if changed else "this file is not from a split"
+            other = "mend the data that were split and not the splits" if changed else "name another folder"
+            raise UsageError(what, where=str(folder / name), hint=f"{other}, or overwrite it: --force")
     if dataset and (folder / DATASET).exists() and not (folder / DATASET / "dataset_dict.json").exists():
-        raise UsageError("this is no saved dataset", where=str(folder / DATASET), hint="move it away, or --force")
+        raise UsageError("this is no saved dataset", where=str(folder / DATASET), hint="move it away")
+    return ours
 
 
 def sha256(path: Path) -> str:
@@ -246,9 +248,10 @@ class _Writer:
         wish: Wish,
         last: tuple[str, _Record] | None,
         before: Before | None,
+        ours: set[str],
     ) -> None:
         self.sources, self.rows, self.drawn, self.folder = sources, rows, drawn, folder
-        self.plan, self.wish, self.last, self.before = plan, wish, last, before
+        self.plan, self.wish, self.last, self.before, self.ours = plan, wish, last, before, ours
         self.names = [name for k, name in enumerate(SPLITS) if (drawn.split == k).any()]
         self.counts: Counter[str] = Counter()
         self.leaks: list[tuple[int, int]] = []
@@ -266,6 +269,7 @@ class _Writer:
                 source.check_unchanged()
             if self.leaks:
                 return None
+            stale = self._stale()
             result = self._result(new, proof)
             others = {name: sha256(new[name].passing) for name in (ASIDE, REJECTED) if self.counts[name]}
             new[RECORD].file.writelines(self._record(result, others))
@@ -273,14 +277,24 @@ class _Writer:
                 save_dataset({name: new[f"{name}.jsonl"].passing for name in self.names}, self.folder / DATASET)
                 result = msgspec.structs.replace(result, dataset=str(self.folder / DATASET))
             for name, output in new.items():
-                if name in (ASIDE, REJECTED) and not self.counts[name]:
-                    (self.folder / name).unlink(missing_ok=True)
-                else:
+                if name not in (ASIDE, REJECTED) or self.counts[name]:
                     output.commit()
-            for name in SPLITS:
-                if name not in self.names:
-                    (self.folder / f"{name}.jsonl").unlink(missing_ok=True)
+            for path in stale:
+                path.unlink()
         return result
+
+    def _stale(self) -> list[Path]:
+        """Files of the last split that this one has not; somebody else's would be read as a split of this one."""
+        stale = [name for name in SPLITS if name not in self.names] + [
+            n for n in (ASIDE, REJECTED) if not self.counts[n]
+        ]
+        names = [name if name in (ASIDE, REJECTED) else f"{name}.jsonl" for name in stale]
+        there = [self.folder / name for name in names if (self.folder / name).exists()]
+        for path in there:
+            if path.name not in self.ours and path.name not in (ASIDE, REJECTED):
+                what = "this file is not from a split, and would be taken for one of this"
+                raise UsageError(what, where=str(path), hint="move it away, or name another folder")
+        return [path for path in there if path.name in self.ours]
 
     def _write_lines(self, new: dict[str, Replacement]) -> None:
         aside = {clash.row: clash for clash in self.drawn.aside}

@@ -138,7 +138,9 @@ def test_numbers_make_another_question(write):
 
 
 def test_signs_make_another_question(write):
-    rows = [chat(user=f"What is 12 {sign} 5, in words?", assistant=answer) for sign, answer in zip("+-", ("17", "7"))]
+    rows = [
+        chat(user=f"What is 12 {sign} 5, in words?", assistant=answer) for sign, answer in (("+", "17"), ("-", "7"))
+    ]
     assert leaks([write("train.jsonl", rows[:1]), write("valid.jsonl", rows[1:])]) == {}
 
 

@@ -171,6 +171,12 @@ def test_the_options_of_split_are_there(write, run, tmp_path):
     assert made(write, rows(), out="two", wish=Wish(min_rows=9)).split.outputs["test"].rows >= 9
 
 
+def test_standard_input_is_refused_in_words(run):
+    done = run("prepare", "-", "-o", "out")
+    assert done.status == 2
+    assert "write it to a file first" in done.err
+
+
 # ---------------------------------------------------------------------- nothing of the data is interpreted
 
 NASTY = [

@@ -173,6 +173,18 @@ def test_short_prompts_stay_together_too(write, tmp_path):
     assert together(write, tmp_path, pairs)
 
 
+def test_the_same_question_under_other_instructions_and_tools(write, tmp_path):
+    ask = "Which tram goes to the harbour at night, line {}?"
+    tools = [{"type": "function", "function": {"name": "timetable", "parameters": {"type": "object"}}}]
+    pairs = []
+    for n in range(12):
+        plain = chat(system="Answer shortly.", user=ask.format(n), assistant=f"Line {n * 13}.")
+        other = chat(system="Answer as a pirate would.", user=ask.format(n), assistant=f"Arr, {n * 17}!")
+        pairs += [[plain, other], [chat(user=ask.format(n + 50), assistant="A"), {**plain, "tools": tools}]]
+        pairs[-1][1] = {**chat(user=ask.format(n + 50), assistant=f"Tool says {n}."), "tools": tools}
+    assert together(write, tmp_path, pairs)
+
+
 def test_documents_conversations_and_keys_the_user_names(write, tmp_path):
     pairs = [[row(2 * n, doc_id=f"d{n}"), row(2 * n + 1, doc_id=f"d{n}")] for n in range(12)]
     assert together(write, tmp_path, pairs)
@@ -418,6 +430,7 @@ def runs_of(text):
         "llamafactory/alpaca_en_demo.json",
         "llamafactory/v1_sft_demo.jsonl",
         "llamafactory/identity.json",
+        "llamafactory/glaive_toolcall_en_demo.json",
         "openai_cookbook/drone_training.jsonl",
         "fireworks/food_reasoning.jsonl",
         "azure/generated_labels_context_switching_prepared_train.jsonl",
@@ -445,6 +458,20 @@ def test_files_that_are_not_from_a_split_are_not_overwritten(write, tmp_path):
         divide(write, rows)
 
 
+def test_a_stranger_that_would_be_taken_for_a_split_is_neither_kept_nor_removed(write, tmp_path):
+    write("out/test.jsonl", [row(1)])
+    with pytest.raises(UsageError, match="taken for one of this"):
+        divide(write, [row(n) for n in range(30)], wish=Wish(ratio=(80, 20)), force=True)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["test.jsonl"]
+
+
+def test_a_split_that_is_no_longer_asked_for_goes(write, tmp_path):
+    rows = [row(n) for n in range(60)]
+    divide(write, rows)
+    divide(write, rows, wish=Wish(ratio=(80, 20)), fresh=True)
+    assert set(lines_of(tmp_path / "out")) == {"train", "valid"}
+
+
 def test_the_data_themselves_are_never_overwritten(write, tmp_path):
     path = write("out/train.jsonl", [row(n) for n in range(30)])
     with pytest.raises(UsageError, match="overwrite the data"):
@@ -466,6 +493,7 @@ def test_nothing_is_left_behind_when_it_fails(write, tmp_path):
         (Wish(ratio=(1, 1, 1, 1)), "no ratio"),
         (Wish(count=(0, 0)), "no numbers"),
         (Wish(count=(500, 10)), "do not come to 500"),
+        (Wish(count=(20, 10)), "no row is left to train on"),
         (Wish(allow=("ANS005",)), "no leak"),
         (Wish(allow=("exact-leak",)), "no leak"),
     ],
@@ -483,9 +511,10 @@ def test_rows_of_no_known_shape_are_an_error(write):
 
 
 def test_a_record_that_is_none_is_an_error(write, tmp_path):
-    (tmp_path / "split.json").write_text("{}")
-    with pytest.raises(CuratorError, match="no record of a split"):
-        divide(write, [row(n) for n in range(30)], keep=tmp_path / "split.json")
+    for text in ("{}", "[", '{"curator": "1", "wish": {}, "outputs": {}, "groups": {"mine": [["a", "b"]]}}'):
+        (tmp_path / "split.json").write_text(text)
+        with pytest.raises(CuratorError, match="no record of a split"):
+            divide(write, [row(n) for n in range(30)], keep=tmp_path / "split.json")
 
 
 # ---------------------------------------------------------------------- the command

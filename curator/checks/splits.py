@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import numpy as np
 
 from curator.columns import ROLE_CODES, Batch, Rows, mix
-from curator.keys import exact_keys, is_prompt, opening_keys, opening_words, prompt_keys, row_keys
+from curator.keys import context_keys, exact_keys, is_prompt, opening_keys, opening_words, question_keys, row_keys
 from curator.likeness import likeness
 from curator.model import Flag
 from curator.provenance import GROUPS, group_keys, is_group, named_keys, said, value_at
@@ -176,7 +176,7 @@ class PromptLeak(DatasetRule, frozen=True):
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """Key of what the row says, of the row as it is, of its prompt, and words asked; shape (lines, 4), uint64."""
-        prompts = np.column_stack((batch.memo(prompt_keys), batch.memo(asked_words)))
+        prompts = np.column_stack((batch.memo(context_keys), batch.memo(asked_words)))
         return np.hstack((batch.memo(_identity), prompts))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
@@ -259,9 +259,10 @@ class GroupLeak(DatasetRule, frozen=True):
     ]
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """The columns of SPT003, and keys of opening, document, conversation, place and `keys`; uint64."""
-        prompts = np.column_stack((batch.memo(prompt_keys), batch.memo(asked_words), opening(batch)))
-        return np.hstack((batch.memo(_identity), prompts, group_keys(batch), named_keys(batch, self.keys)))
+        """The columns of SPT003, and keys of question, opening, document, conversation, place and `keys`; uint64."""
+        asked_ = (batch.memo(context_keys), batch.memo(asked_words), question_keys(batch), opening(batch))
+        keys = (group_keys(batch), named_keys(batch, self.keys))
+        return np.hstack((batch.memo(_identity), np.column_stack(asked_), *keys))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         if not held_out(rows):
@@ -294,7 +295,7 @@ class GroupLeak(DatasetRule, frozen=True):
 class Layout:
     """Columns of the sketch of SPT004, which begins with those of the other rules."""
 
-    SAYS, IS, PROMPT, ASKED, OPENING, GROUPS, NAMED = 0, 1, 2, 3, 4, 5, 8
+    SAYS, IS, PROMPT, ASKED, QUESTION, OPENING, GROUPS, NAMED = 0, 1, 2, 3, 4, 5, 6, 9
 
 
 # ---------------------------------------------------------------------- columns
