@@ -20,12 +20,12 @@ import numpy as np
 
 from curator.columns import mix
 from curator.model import Audit, Example
-from curator.shingles import LANES, shingles, signatures, text_of
+from curator.shingles import LANES, plain_words, shingles, signatures, text_of
 
 SHORT = 40  # shingles: below, one edited word moves the similarity by more than a tenth
 _WORDLESS = 5  # words: below, a text has too few shingles to compare
-_BUCKET = 32  # rows of one bucket that are all compared with each other
-_WINDOW = 8  # in a larger bucket each row is compared with the first and with the next few
+_BUCKET = 64  # rows of one bucket that are all compared with each other
+_WINDOW = 16  # in a larger bucket each row is compared with the first and with the next few
 _TINY_BUCKET = 2000  # short texts compared with each other within a block
 _SLACK = 0.2  # how far a signature may underrate a pair: over three standard deviations
 _PAIRS = 1 << 15  # pairs verified at a time
@@ -33,10 +33,11 @@ _SAMPLE = 2048  # rows, to twice as many, in which the shingles that rows share 
 _SHARED = 0.05  # share of the sampled rows from which on a shingle counts as template
 _SHARED_ROWS = 25
 _TEMPLATED = 0.2  # share of template among shingles from which on signatures are made without it
+_MANY = 200_000  # rows: above, the narrowest bands would put too many into one bucket
 _OWN = 0.5  # similarity that the parts beyond the template must have
 
 _AUDITED = 400  # rows compared with all others
-_AUDITED_AT_ONCE = 2000
+_AUDITED_AT_ONCE = 1000
 
 Words = tuple[np.ndarray, np.ndarray]  # (words of several rows, first word of each)
 
@@ -197,19 +198,20 @@ class Neighbours:
     def _candidates(self, rows: np.ndarray, band: int, low: float) -> tuple[np.ndarray, np.ndarray]:
         """Places in `rows` of the pairs that some band puts into one bucket and whose signatures agree enough."""
         signed = self._signed(rows)
-        hot: list[tuple[int, int]] = []
-        everywhere = np.arange(len(rows))
+        least = ((min(low, _OWN) if self._is_templated else low) - _SLACK) * LANES
+        wide = min(band, self._narrow(len(rows)))
+        searches = [(np.arange(len(rows)), lanes) for lanes in _bands(wide)]
         few = np.flatnonzero(self.counts[rows] - 2 < SHORT / max(low, 0.1))
-        codes = [_bucketed(signed, everywhere, _rows_here, hot) for _rows_here in _bands(min(band, self._band))]
-        if band > 3 and len(few):
-            codes += [_bucketed(signed, few, lanes, hot) for lanes in _bands(3)]
-        self._hot[band] = Capped(len(hot), max((size for _, size in hot), default=0))
-        pairs = np.unique(np.concatenate(codes)) if codes else np.empty(0, np.int64)
-        a, b = pairs >> 32, pairs & 0xFFFFFFFF
-        alike = _agreement(signed, a, b) >= (low - _SLACK) * LANES
-        if len(self._template):  # what lies beyond the template may be less alike than the whole
-            alike = _agreement(signed, a, b) >= (min(low, _OWN) - _SLACK) * LANES
-        return a[alike], b[alike]
+        if wide > 3 and len(few):
+            searches += [(few, lanes) for lanes in _bands(3)]
+        hot: list[int] = []
+        codes = np.empty(0, dtype=np.int64)
+        for places, lanes in searches:
+            fresh = np.setdiff1d(_bucketed(signed, places, lanes, hot), codes)
+            alike = _agreement(signed, fresh >> 32, fresh & 0xFFFFFFFF) >= least
+            codes = np.union1d(codes, fresh[alike])
+        self._hot[band] = Capped(len(hot), max(hot, default=0))
+        return codes >> 32, codes & 0xFFFFFFFF
 
     def _verify(self, rows: np.ndarray, a: np.ndarray, b: np.ndarray, low: float) -> Edges:
         """The pairs whose exact similarity is at or above `low`."""
@@ -222,7 +224,7 @@ class Neighbours:
             found[start : start + _PAIRS] = [
                 _similarity(sets[i], sets[j], template, low) for i, j in zip(one.tolist(), two.tolist(), strict=True)
             ]
-        kept = found >= np.float32(low)
+        kept = (found >= np.float32(low)) & (self.keys[rows[a]] != self.keys[rows[b]])
         return _edges(rows[a[kept]], rows[b[kept]], found[kept])
 
     def _sets(self, rows: np.ndarray) -> Iterator[set[int]]:
@@ -269,10 +271,9 @@ class Neighbours:
         self._template_share = float(times[np.isin(values, shared)].sum() / max(1, times.sum()))
         return shared
 
-    @property
-    def _band(self) -> int:
-        """Rows of a set with a template differ by a smaller part: narrower bands find them."""
-        return 3 if self._is_templated else 4
+    def _narrow(self, rows: int) -> int:
+        """Lanes a band may join: without their template rows are less alike, and narrower bands find them."""
+        return 4 if not self._is_templated else 2 if rows < _MANY else 3
 
     @property
     def _is_templated(self) -> bool:
@@ -315,7 +316,7 @@ class Neighbours:
 
         blocks: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
         for row, example in zip(rows, self._examples(rows), strict=True):
-            text = " ".join(text_of(example, self.view).lower().split())
+            text = " ".join(plain_words(text_of(example, self.view)))
             if len(text) >= _WORDLESS and not any(map(str.isdigit, text)):
                 blocks[text[0], len(text)].append((text, row))
         found: list[tuple[int, int, float]] = []
@@ -326,7 +327,7 @@ class Neighbours:
                 self._hot[0] = Capped(1, len(block))
             near = cdist([t for t, _ in one], [t for t, _ in two], scorer=Levenshtein.distance, score_cutoff=1)
             for i, j in np.argwhere(near <= 1).tolist():
-                if i < j:
+                if i < j and near[i, j]:
                     found.append((one[i][1], two[j][1], 1 - near[i, j] / len(two[j][0])))
         table = np.array(found, dtype=np.float64).reshape(-1, 3)
         return _edges(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2].astype(np.float32))
@@ -382,7 +383,7 @@ def _bands(lanes: int) -> list[slice]:
     return [slice(low, low + lanes) for low in range(0, LANES - lanes + 1, lanes)]
 
 
-def _bucketed(signed: np.ndarray, places: np.ndarray, lanes: slice, hot: list[tuple[int, int]]) -> np.ndarray:
+def _bucketed(signed: np.ndarray, places: np.ndarray, lanes: slice, hot: list[int]) -> np.ndarray:
     """int64 codes (a << 32 | b) of the pairs of places that agree in these lanes."""
     keys = np.zeros(len(places), dtype=np.uint64)
     for lane in range(lanes.start, lanes.stop):
@@ -399,7 +400,7 @@ def _bucketed(signed: np.ndarray, places: np.ndarray, lanes: slice, hot: list[tu
     starts = np.flatnonzero(np.diff(buckets, prepend=~buckets[:1]))
     sizes = np.diff(np.append(starts, len(buckets)))
     large = np.repeat(sizes > _BUCKET, sizes)
-    hot += [(int(start), int(size)) for start, size in zip(starts, sizes, strict=True) if size > _BUCKET]
+    hot += sizes[sizes > _BUCKET].tolist()
     found = []
     for step in range(1, min(_BUCKET, int(sizes.max(initial=1)))):
         pair = buckets[step:] == buckets[:-step]

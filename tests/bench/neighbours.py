@@ -1,0 +1,111 @@
+"""How many near-duplicates are found, by the share of words that were edited, and what looking for them costs.
+
+    python tests/bench/neighbours.py                 20,000 generated rows
+    python tests/bench/neighbours.py --rows 200000
+
+A tenth of the rows repeat an earlier row with 1 to 12 % of their words replaced, deleted or inserted. Prints
+for each rate the share of the repeats that DUP003 reports, of all and of those whose exact similarity is at
+or above its threshold, the audit's own figure, and the CPU of the lint with the rule over that without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from curator import engine
+from curator.config import load_config
+from curator.model import Report
+from curator.shingles import jaccard, plain_words
+
+RATES = (0.01, 0.02, 0.04, 0.06, 0.08, 0.12)
+SYLLABLES = "ba do fen gri hul ka lor mis nev pol qua ros ste tur vin wex yan zob".split()
+Pair = tuple[str, str]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=20_000)
+    parser.add_argument("--seed", type=int, default=3)
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="curator-bench-") as folder:
+        data = Path(folder) / "set.jsonl"
+        planted = write(data, args.rows, args.seed)
+        with_rule, report = cpu_of(lambda: lint(data, "default", audit=False))
+        without, _ = cpu_of(lambda: lint(data, "ignore"))
+        audited = lint(data, "only", audit=True)
+    print(f"{args.rows:,} rows; CPU with DUP003 over without: {with_rule / without:.2f} ({without:.1f} s without)")
+    flagged = {f.line - 1 for f in report.findings if f.code in {"DUP001", "DUP002", "DUP003"}}
+    print(f"{'edited':>8} {'repeats':>8} {'found':>7} {'alike':>8} {'found':>7}")
+    for rate in RATES:
+        rows = {row: similarity for row, (at, similarity) in planted.items() if at == rate}
+        alike = {row for row, similarity in rows.items() if similarity >= 0.7}
+        print(f"{rate:8.0%} {len(rows):8,} {share(rows.keys(), flagged)} {len(alike):8,} {share(alike, flagged)}")
+    for audit in audited.audits:
+        print(f"audit: {audit.found} of {audit.pairs} pairs, 95 % interval {audit.low:.3f} to {audit.high:.3f}")
+
+
+def share(wanted: set[int], found: set[int]) -> str:
+    return f"{len(wanted & found) / max(1, len(wanted)):7.3f}"
+
+
+def lint(data: Path, how: str, audit: bool = False) -> Report:
+    overrides = {"default": {}, "ignore": {"ignore": ("DUP003",)}, "only": {"select": ("DUP003",)}}[how]
+    return engine.lint([data], load_config(data.parent, overrides=overrides), workers=1, cache=False, audit=audit)
+
+
+def cpu_of(work: Callable[[], Report]) -> tuple[float, Report]:
+    """The least CPU seconds of three runs, and the last result."""
+    spent = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_SELF)
+        result = work()
+        after = resource.getrusage(resource.RUSAGE_SELF)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(spent), result
+
+
+def write(path: Path, rows: int, seed: int) -> dict[int, tuple[float, float]]:
+    """Write the set; (edit rate, exact similarity to the row it repeats) of every repeat."""
+    rng = random.Random(seed)
+    words = list(dict.fromkeys("".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(8000)))
+    weights = [1 / (rank + 8) for rank in range(len(words))]
+    sentences = [" ".join(rng.choices(words, weights, k=rng.randint(5, 22))) + "." for _ in range(20_000)]
+    earlier: list[Pair] = []
+    planted = {}
+    with path.open("w", encoding="utf-8") as file:
+        for row in range(rows):
+            if row < 100 or rng.random() < 0.9:
+                pair = (rng.choice(sentences), " ".join(rng.choices(sentences, k=rng.randint(1, 8))))
+                earlier.append(pair)
+            else:
+                rate, (prompt, answer) = rng.choice(RATES), rng.choice(earlier)
+                asked = edited(rng, prompt, rate, words) if rng.random() < 0.5 else prompt
+                pair = (asked, edited(rng, answer, rate, words))
+                planted[row] = (rate, jaccard(plain_words(f"{prompt} {answer}"), plain_words(" ".join(pair))))
+            turns = [{"role": role, "content": text} for role, text in zip(("user", "assistant"), pair, strict=True)]
+            file.write(json.dumps({"messages": turns}) + "\n")
+    return planted
+
+
+def edited(rng: random.Random, text: str, rate: float, vocabulary: list[str]) -> str:
+    """About that share of the words replaced, deleted or inserted; at least one."""
+    words = text.split()
+    for _ in range(max(1, int(len(words) * rate))):
+        at, kind = rng.randrange(len(words)), rng.random()
+        if kind < 0.5:
+            words[at] = rng.choice(vocabulary)
+        elif kind < 0.75 and len(words) > 3:
+            del words[at]
+        else:
+            words.insert(at, rng.choice(vocabulary))
+    return " ".join(words)
+
+
+if __name__ == "__main__":
+    main()
