@@ -29,6 +29,10 @@ KINDS = (
 CLOSENESS = (SAME, NEAR, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED)
 
 
+WORDED = 0.8  # likeness from which on the wording alone ties rows
+MOST = 3  # wording ties rows as long as no group comes to hold more than a third of them
+
+
 class Ties(NamedTuple):
     """What joins rows: edges from rows to rows and to key nodes, which are numbered after the rows."""
 
@@ -69,7 +73,8 @@ def ties(rows: SetRows, sketches: np.ndarray, allowed: Collection[str] = (), lik
     """The ties between the readable rows.
 
     `sketches` are those of SPT004, `allowed` the codes of leaks to allow; `like` says from when on rows are
-    nearly the same. All pairs alike in wording are tied, also those in which SPT002 sees two questions.
+    nearly the same. All pairs alike in wording are tied, also those in which SPT002 sees two questions, unless
+    wording that the whole set shares would make one group of it.
     """
     like = like or NearLeak()
     keyed = _keys(rows, sketches, allowed)
@@ -81,11 +86,21 @@ def ties(rows: SetRows, sketches: np.ndarray, allowed: Collection[str] = (), lik
         parts.append((kind, wanted, places + count))
         count += int(places.max()) + 1 if len(places) else 0
     if "SPT002" not in allowed:
-        near = rows.neighbours("whole").edges(like.threshold, min(like.threshold, like.short_threshold))
+        graph = rows.neighbours("whole")
+        near = graph.edges(like.threshold, min(like.threshold, like.short_threshold))
         parts.append((NEAR, near.a, near.b))
+        worded = graph.in_wording().edges(max(WORDED, like.threshold))
+        if _largest(count, [*parts, (NEAR, worded.a, worded.b)]) * MOST <= rows.readable.sum():
+            parts.append((NEAR, worded.a, worded.b))
     kinds = [np.full(len(wanted), kind, np.int8) for kind, wanted, _ in parts]
     ends = [np.concatenate([part[side] for part in parts]).astype(np.int64) for side in (1, 2)]
     return Ties(ends[0], ends[1], np.concatenate(kinds), count, _anchors(keyed))
+
+
+def _largest(count: int, parts: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> int:
+    """Nodes of the largest component."""
+    a, b = (np.concatenate([part[side] for part in parts]).astype(np.int64) for side in (1, 2))
+    return int(np.bincount(components(count, a, b)).max(initial=0))
 
 
 def _keys(rows: SetRows, sketches: np.ndarray, allowed: Collection[str]) -> list[tuple[int, np.ndarray]]:

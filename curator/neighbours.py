@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple, Protocol
@@ -152,6 +153,13 @@ class Neighbours:
             for other, column in np.argwhere(shared >= low * either).tolist():
                 if others[other] != drawn[column]:
                     yield int(drawn[column]), int(others[other])
+
+    def in_wording(self) -> Neighbours:
+        """The graph of rows alike in wording, whether or not most rows share it."""
+        plain = copy(self)
+        plain._verified, plain._hot = {}, {}
+        plain.__dict__["_template"] = np.empty(0, dtype=np.uint64)
+        return plain
 
     @property
     def capped(self) -> Capped:
