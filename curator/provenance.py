@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from curator import paths
 from curator.columns import Batch
 
 DOCUMENT, CONVERSATION, PLACE = "document", "conversation", "place"
@@ -42,11 +43,15 @@ _IS_DOCUMENT = re.compile(
 
 
 class Said(NamedTuple):
-    """One thing a row says of itself: what it is, the path it stands at, and the value as text."""
+    """One thing a row says of itself: what it is, the keys that lead to it, and the value as text."""
 
     kind: str
-    path: str
+    steps: tuple[str, ...]
     value: str
+
+    @property
+    def path(self) -> str:
+        return paths.format(self.steps)
 
 
 @lru_cache(maxsize=4096)
@@ -60,11 +65,11 @@ def said(value: dict[str, Any]) -> Iterator[Said]:
     for name, item in value.items():
         if kinds := _kinds(name):
             if (text := _text(item)) is not None:
-                yield from (Said(kind, name, text) for kind in kinds)
+                yield from (Said(kind, (name,), text) for kind in kinds)
         elif type(item) is dict and name.lower() in _NESTED:
             for inner, below in item.items():
                 if (kinds := _kinds(inner)) and (text := _text(below)) is not None:
-                    yield from (Said(kind, f"{name}.{inner}", text) for kind in kinds)
+                    yield from (Said(kind, (name, inner), text) for kind in kinds)
 
 
 def _text(item: Any) -> str | None:
@@ -75,14 +80,16 @@ def _text(item: Any) -> str | None:
     return str(item) if type(item) is int and item >= 0 else None
 
 
+def steps_to(value: dict[str, Any], name: str) -> tuple[str, ...]:
+    """The keys that lead to what a name or a dotted path names; a key that is written with dots goes first."""
+    return (name,) if name in value else tuple(name.split("."))
+
+
 def value_at(value: dict[str, Any], name: str) -> str | None:
     """The value a row has under a name or a dotted path ("metadata.lang"), as text; None where there is none."""
     item: Any = value
-    if name in value:
-        item = value[name]
-    else:
-        for part in name.split("."):
-            item = item.get(part) if type(item) is dict else None
+    for part in steps_to(value, name):
+        item = item.get(part) if type(item) is dict else None
     if type(item) is bool:
         return str(item).lower()
     return str(item) if type(item) is float else _text(item)

@@ -202,6 +202,19 @@ def test_metadata_one_level_down_is_read_and_pointed_at(write):
     assert finding.evidence == {"key": "metadata.conversation_id", "value": "a"}
 
 
+def test_a_key_with_odd_signs_is_pointed_at(write):
+    rows = [{**story(n), "thread id": c, "case.no": c} for n, c in enumerate("aab")]
+    train, valid = write("train.jsonl", [rows[0], rows[2]]), write("valid.jsonl", [rows[1]])
+    (finding,) = curator.lint([str(train), str(valid)], LEAKS, cache=False).findings
+    assert finding.path == '["thread id"]'
+    named = Config(select=("SPT004",), rules={"SPT004": {"keys": ["case.no"]}}, cache=False)
+    for each in rows:
+        del each["thread id"]
+    train, valid = write("train.jsonl", [rows[0], rows[2]]), write("valid.jsonl", [rows[1]])
+    (finding,) = curator.lint([str(train), str(valid)], named, cache=False).findings
+    assert finding.path == '["case.no"]'
+
+
 # ---------------------------------------------------------------------- whatever the order
 
 

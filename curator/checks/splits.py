@@ -11,11 +11,12 @@ from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
+from curator import paths
 from curator.columns import ROLE_CODES, Batch, Rows, mix
 from curator.keys import context_keys, exact_keys, is_prompt, opening_keys, opening_words, question_keys, row_keys
 from curator.likeness import likeness
 from curator.model import Flag
-from curator.provenance import GROUPS, group_keys, is_group, named_keys, said, value_at
+from curator.provenance import GROUPS, group_keys, is_group, named_keys, said, steps_to, value_at
 from curator.rule import Bad, DatasetRule, Files, Row, chat, option
 
 NAMES = ("the training data", "valid", "test")
@@ -282,8 +283,8 @@ class GroupLeak(DatasetRule, frozen=True):
             return Flag("", f"begins with the same exchange as a row of {where}", related=(other,))
         value, _ = rows.value_and_raw(row)
         if column >= Layout.NAMED:
-            at, text = self.keys[column - Layout.NAMED], value_at(value, self.keys[column - Layout.NAMED])
-            what = f"the same {at}"
+            name = self.keys[column - Layout.NAMED]
+            at, text, what = paths.format(steps_to(value, name)), value_at(value, name), f"the same {name}"
         else:
             kind = GROUPS[column - Layout.GROUPS]
             item = next(item for item in said(value) if item.kind == kind and is_group(item))
