@@ -263,7 +263,9 @@ def hex_of(anchor: np.uint64) -> str:
 def _too_few(found: Groups, parts: int) -> UsageError:
     rows = int(found.sizes.sum())
     if rows < parts:
-        return UsageError(f"{rows} rows cannot be parted in {parts}", hint="add data, or --ratio 90/10 for two splits")
+        return UsageError(
+            f"{parts} splits need as many rows: here are {rows}", hint="add data, or ask for fewer splits"
+        )
     return UsageError(
         f"the {rows:,} rows form {len(found.sizes)} groups that must not be parted, and {parts} splits are asked for",
         hint="rows that ask the same stay together: if the prompt is an instruction of the set, --allow prompt-leak",

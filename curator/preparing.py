@@ -81,8 +81,9 @@ def prepare(
 ) -> Prepared:
     """Lint, clean and split a set into the folder `out`, with a report and a dataset card.
 
-    Decisions kept beside the data are honoured; `unsafe` also makes the fixes that may change meaning.
-    `name` is the set's name on the card, by default that of its first file. The rest is as for `split`.
+    Several files are split anew, as one set. Decisions kept beside the data are honoured; `unsafe` also makes
+    the fixes that may change meaning. `name` is the set's name on the card, by default that of its first file.
+    The rest is as for `split`.
 
     Raises:
         CuratorError: as `lint`, `clean` and `split` do.
@@ -97,7 +98,9 @@ def prepare(
     came = decisions.settle(came, log)
     with tempfile.TemporaryDirectory(prefix="curator-prepare-") as place:
         rejected = Path(place, "rejected")
-        cleaned = cleaning.clean(paths, f"{place}/clean/", config, rejected=rejected, unsafe=unsafe, log=log)
+        cleaned = cleaning.clean(
+            paths, f"{place}/clean/", config, rejected=rejected, unsafe=unsafe, log=log, as_one=True
+        )
         before = Before(_inputs(paths, config, came), rejected)
         copies = [loss.output for loss in cleaned.losses]
         result = split(

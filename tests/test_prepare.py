@@ -140,7 +140,9 @@ def test_what_ran_and_what_did_not_is_on_the_card(write, tmp_path):
 def test_several_files_are_split_anew_as_one_set(write, tmp_path):
     train, valid = write("train.jsonl", rows(50)), write("valid.jsonl", rows(60)[40:])
     done = curator.prepare([train, valid], tmp_path / "out", CONFIG)
-    assert sum(file.rows for file in done.split.outputs.values()) == 70
+    assert sum(file.rows for file in done.split.outputs.values()) == 60
+    assert done.came["SPT001"] == done.rejected["DUP001"] == 10
+    assert "DUP001" not in done.left
     assert not any(done.split.proof.values())
 
 
