@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from curator.model import Example
-from curator.shingles import jaccard, plain_words, text_of
+from curator.shingles import plain_words, similarity, text_of
 
 _FEW = 5  # words: below, one letter of one word may differ
 _ALIKE = 0.5  # share of the words of a prompt, or of an answer, that must stand in both
@@ -52,6 +52,7 @@ class Likeness(NamedTuple):
     """What two rows that say nearly the same differ in."""
 
     similarity: float  # exact Jaccard similarity of the 3-word shingles of all text
+    words: int  # of the shorter row
     changes: list[tuple[str, str]]  # words of the one row, words of the other
     disputed: bool  # the answers differ in a number or a negation: which is right must be seen
 
@@ -69,13 +70,13 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     prompt, answer = _part(*prompts), _part(*answers)
     if _asks_otherwise(prompt, answer):
         return None
-    if simple and not all(map(_plain, (*prompts, *answers))):
-        measured = jaccard(prompt.one + answer.one, prompt.two + answer.two)
-    elif not simple or measured is None:
-        measured = jaccard(plain_words(_all_text(one)), plain_words(_all_text(two)))
+    spoken = (prompt.one + answer.one, prompt.two + answer.two)
+    words = min(map(len, spoken))
+    if measured is None or not simple or not all(map(_plain, (*prompts, *answers))):
+        measured, words = similarity(_all_text(one), _all_text(two), spoken if simple else None)
     changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two)).changes
     disputed = any(_other_value(a, b) or _other_sense(a, b) for a, b in answer.changes)
-    return Likeness(measured, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
+    return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
 
 
 def _one_exchange(example: Example) -> bool:

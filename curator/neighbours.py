@@ -30,7 +30,10 @@ _WINDOW = 16  # in a larger bucket each row is compared with the first and with 
 _TINY_BUCKET = 2000  # short texts compared with each other within a block
 _SLACK = 0.2  # how far a signature may underrate a pair: over three standard deviations
 _PAIRS = 1 << 15  # pairs verified at a time
-_SAMPLE = 2048  # rows, to twice as many, in which the shingles that rows share are counted
+_SHINGLES = 1 << 22  # and shingles
+_U64 = np.uint64
+_LOST = _U64(17)  # bits of a shingle that make room for the number of its pair
+_SAMPLE = 1024  # rows, to twice as many, in which the shingles that rows share are counted
 _SHARED = 0.05  # share of the sampled rows from which on a shingle counts as template
 _SHARED_ROWS = 25
 _TEMPLATED = 0.2  # share of template among shingles from which on signatures are made without it
@@ -118,17 +121,12 @@ class Neighbours:
         drawn = np.sort(rows[np.argsort(mix(self.keys[rows] + np.uint64(1)), kind="stable")[:_AUDITED]])
         near = self.edges(threshold, short)
         known = set(_codes(near.a, near.b).tolist())
-        template = frozenset(self._template.tolist())
-        pairs: set[int] = set()
-        for a, b in self._alike(drawn, rows, low):
-            one, two = self._sets(np.array([a, b]))
-            least = min(int(self.counts[a]), int(self.counts[b])) - 2
-            bar = low if least < SHORT else threshold
-            if np.float32(_similarity(one, two, template, bar)) >= np.float32(bar):
-                pairs.add(min(a, b) << 32 | max(a, b))
-        return Audit(
-            self.view, threshold, len(drawn), len(pairs), len(pairs & known), *wilson(len(pairs & known), len(pairs))
-        )
+        alike = np.array(list(self._alike(drawn, rows, low)), dtype=np.int64).reshape(-1, 2)
+        a, b = alike.min(axis=1), alike.max(axis=1)
+        bars = np.where(np.minimum(self.counts[a], self.counts[b]) - 2 < SHORT, low, threshold).astype(np.float32)
+        pairs = set(_codes(a, b)[self._similarities(a, b) >= bars].tolist())
+        hits = len(pairs & known)
+        return Audit(self.view, threshold, len(drawn), len(pairs), hits, *wilson(hits, len(pairs)))
 
     def _alike(self, drawn: np.ndarray, rows: np.ndarray, low: float) -> Iterator[tuple[int, int]]:
         """(drawn row, other row) for all pairs whose plain similarity is at or above `low`."""
@@ -223,17 +221,49 @@ class Neighbours:
 
     def _verify(self, rows: np.ndarray, a: np.ndarray, b: np.ndarray, low: float) -> Edges:
         """The pairs whose exact similarity is at or above `low`."""
-        found = np.zeros(len(a), dtype=np.float32)
-        template = frozenset(self._template.tolist())
-        for start in range(0, len(a), _PAIRS):
-            one, two = a[start : start + _PAIRS], b[start : start + _PAIRS]
-            here = np.unique(np.concatenate((one, two)))
-            sets = dict(zip(here.tolist(), self._sets(rows[here]), strict=True))
-            found[start : start + _PAIRS] = [
-                _similarity(sets[i], sets[j], template, low) for i, j in zip(one.tolist(), two.tolist(), strict=True)
-            ]
-        kept = (found >= np.float32(low)) & (self.keys[rows[a]] != self.keys[rows[b]])
-        return _edges(rows[a[kept]], rows[b[kept]], found[kept])
+        one, two = rows[a], rows[b]
+        found = self._similarities(one, two)
+        kept = (found >= np.float32(low)) & (self.keys[one] != self.keys[two])
+        return _edges(one[kept], two[kept], found[kept])
+
+    def _similarities(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        """float32: the Jaccard similarity of each pair of rows; 0 where only the template is alike."""
+        found = np.zeros(len(one), dtype=np.float32)
+        work = np.cumsum(self.counts[one].astype(np.int64) + self.counts[two])
+        start = 0
+        while start < len(one):
+            done = work[start - 1] if start else 0
+            stop = min(max(start + 1, int(np.searchsorted(work, done + _SHINGLES))), start + _PAIRS)
+            found[start:stop] = self._compared(one[start:stop], two[start:stop])
+            start = stop
+        return found
+
+    def _compared(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        """Similarities of some pairs.
+
+        All their shingles are sorted at once, as (pair, shingle, side) in 64 bits: what both rows of a pair
+        hold then stands side by side.
+        """
+        here, places = np.unique(np.concatenate((one, two)), return_inverse=True)
+        words, firsts = self._words(here)
+        values = shingles(words, firsts) >> _LOST << _U64(1)
+        sizes = np.diff(np.append(firsts, len(words)))
+        sides = []
+        for side, rows in enumerate((places[: len(one)], places[len(one) :])):
+            pair = np.repeat(np.arange(len(one), dtype=np.uint64), sizes[rows])
+            sides.append((pair << _U64(48)) | values[_ranges(firsts[rows], sizes[rows])] | _U64(side))
+        ranked = np.sort(np.concatenate(sides))
+        ranked = ranked[np.diff(ranked, prepend=~ranked[:1]) != 0]
+        pairs = (ranked >> _U64(48)).astype(np.int64)
+        twice = np.append((ranked[1:] ^ ranked[:-1]) == 1, False)
+        shared, held = np.bincount(pairs[twice], minlength=len(one)), np.bincount(pairs, minlength=len(one))
+        similar: np.ndarray = shared / np.maximum(1, held - shared)
+        if len(self._template):
+            own = ~np.isin((ranked >> _U64(1)) & _U64((1 << 47) - 1), self._template >> _LOST)
+            both = np.bincount(pairs[twice & own], minlength=len(one))
+            either = np.bincount(pairs[own], minlength=len(one)) - both
+            similar[(both < _OWN * either) & (2 * shared < held)] = 0
+        return similar
 
     def _sets(self, rows: np.ndarray) -> Iterator[set[int]]:
         words, firsts = self._words(rows)
@@ -384,7 +414,7 @@ def wilson(found: int, of: int) -> tuple[float, float]:
 
 def _rows_a_band(threshold: float) -> int:
     """How many lanes a band joins: pairs at the threshold meet in some band nearly always (98 % and more)."""
-    return 4 if threshold >= 0.65 else 3 if threshold >= 0.5 else 2
+    return 4 if threshold >= 0.64 else 3 if threshold >= 0.5 else 2
 
 
 def _bands(lanes: int) -> list[slice]:
@@ -393,11 +423,13 @@ def _bands(lanes: int) -> list[slice]:
 
 def _bucketed(signed: np.ndarray, places: np.ndarray, lanes: slice, hot: list[int]) -> np.ndarray:
     """int64 codes (a << 32 | b) of the pairs of places that agree in these lanes."""
-    keys = np.zeros(len(places), dtype=np.uint64)
-    for lane in range(lanes.start, lanes.stop):
-        keys = (keys << np.uint64(16)) | signed[places, lane]
+    packed = np.zeros((len(places), 4), dtype=np.uint16)
+    packed[:, : lanes.stop - lanes.start] = (signed if len(places) == len(signed) else signed[places])[:, lanes]
     bits = np.uint64(max(1, len(places).bit_length()))
-    ranked = np.sort((mix(keys) >> bits << bits) | np.arange(len(places), dtype=np.uint64))
+    keys = mix(packed.view(np.uint64)[:, 0])
+    slots = (keys >> np.uint64(62 - int(bits))).astype(np.int64)  # four slots a row: most rows are alone in theirs
+    shared = np.flatnonzero((np.bincount(slots) > 1)[slots])
+    ranked = np.sort((keys[shared] >> bits << bits) | shared.astype(np.uint64))
     buckets = ranked >> bits
     same = buckets[1:] == buckets[:-1]
     crowd = np.zeros(len(ranked), dtype=bool)
@@ -435,19 +467,6 @@ def _agreement(signed: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         one, two = signed[a[low : low + _PAIRS]], signed[b[low : low + _PAIRS]]
         out[low : low + _PAIRS] = np.count_nonzero(one == two, axis=1)
     return out
-
-
-def _similarity(one: set[int], two: set[int], template: frozenset[int], low: float) -> float:
-    """Jaccard similarity; 0 where it is below `low`, or the parts beyond the template are not alike."""
-    shared = len(one & two)
-    plain = shared / (len(one) + len(two) - shared)
-    if template and low <= plain < 1:
-        ours, theirs = one & template, two & template
-        both = shared - len(ours & theirs)
-        either = len(one) - len(ours) + len(two) - len(theirs) - both
-        if both < _OWN * either:
-            return 0.0
-    return plain
 
 
 def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -197,6 +197,8 @@ _COLUMNS: dict[str, Callable[[Batch], tuple[np.ndarray, np.ndarray]]] = {
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _WORDS = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+")
+_RUNS = re.compile(r"\w+")
+_CHARACTER = re.compile(f"[{_CJK}]")
 _ASCII_GAPS = "".join(c if (c := chr(code)).isalnum() or c == "_" else " " for code in range(128))
 
 
@@ -205,6 +207,20 @@ def plain_words(text: str) -> list[str]:
     if text.isascii():
         return text.lower().translate(_ASCII_GAPS).split()
     return _WORDS.findall(text.lower())
+
+
+def similarity(one: str, two: str, words: tuple[list[str], list[str]] | None = None) -> tuple[float, int]:
+    r"""The exact Jaccard similarity of the 3-word shingles of two texts, and the words of the shorter one.
+
+    Words are runs of \w in lower case. In texts that are mostly Chinese or Japanese, which put no space
+    between words, every character is a word by itself. `words` are those of `plain_words`, where known.
+    """
+    a, b = words or (plain_words(one), plain_words(two))
+    if not (one.isascii() and two.isascii()):
+        chars = len(_CHARACTER.findall(one)) + len(_CHARACTER.findall(two))
+        if chars and 2 * chars < len(a) + len(b):
+            a, b = _RUNS.findall(one.lower()), _RUNS.findall(two.lower())
+    return jaccard(a, b), min(len(a), len(b))
 
 
 def jaccard(one: list[str], two: list[str]) -> float:

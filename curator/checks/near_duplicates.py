@@ -11,11 +11,12 @@ from curator.columns import Batch, Rows
 from curator.keys import exact_keys, row_keys
 from curator.likeness import Likeness, likeness
 from curator.model import Flag, drop
-from curator.neighbours import Edges, leaders
+from curator.neighbours import SHORT, Edges, leaders
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _ROUNDS = 4  # kept rows that a row is compared with, one after the other
 _PAIRS = 1 << 13  # pairs read again at a time
+_MARGIN = 0.05  # texts in several scripts may be more alike than the hashes of their words
 _SHOWN = 6  # changes that a message or the evidence names
 
 
@@ -92,7 +93,8 @@ class NearDuplicate(DatasetRule, frozen=True):
         return np.column_stack((batch.memo(row_keys), batch.memo(exact_keys)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        edges = rows.neighbours("whole").edges(self.threshold, min(self.threshold, self.short_threshold))
+        short = min(self.threshold, self.short_threshold)
+        edges = rows.neighbours("whole").edges(max(short, self.threshold - _MARGIN), short)
         once = np.flatnonzero(~repeated(sketches, rows))
         within = (rows.splits[edges.a] == rows.splits[edges.b]) & np.isin(edges.a, once) & np.isin(edges.b, once)
         found = twins(Edges(*(column[within] for column in edges)), rows, self.threshold, self.short_threshold)
@@ -140,7 +142,10 @@ def _judged(
         examples = iter(rows.examples(index for pair in some for index in pair))
         for pair in some:
             one, two = next(examples), next(examples)
-            yield pair, likeness(one, two, measured[pair])
+            like = likeness(one, two, measured[pair])
+            if like and like.similarity < (short if like.words - 2 < SHORT else threshold):
+                like = None
+            yield pair, like
 
 
 def _flag(kept: int, like: Likeness) -> Flag:
