@@ -30,7 +30,7 @@ def batch_of(example: Any, rules: tuple[Rule, ...] = (), shape: str | None = Non
 class _Rows:
     """The rows of one batch, for a DatasetRule."""
 
-    def __init__(self, batch: Batch, example: Any) -> None:
+    def __init__(self, batch: Batch, example: Any = None) -> None:
         import numpy as np
 
         self._batch = batch
