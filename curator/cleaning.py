@@ -94,12 +94,14 @@ def clean(
     rejected: str | Path | None = None,
     unsafe: bool = False,
     log: Log | None = None,
+    as_one: bool = False,
 ) -> CleanResult:
     """Write the rows with fixes and decisions applied to `out`, and those left out to `rejected`.
 
     `out` is a file, or a folder where the data are several files. Left out are rows that a fix or a
     decision drops, and lines that hold no JSON object even after mending. `log` holds the decisions; by
-    default those kept beside the data.
+    default those kept beside the data. `as_one` takes no notice of the splits that names stand for: a row of
+    one file repeats a row of another.
 
     Raises:
         SourceError: a path is missing or cannot be read as data.
@@ -111,7 +113,7 @@ def clean(
     log = decisions.beside(paths) if log is None else log
     cache = Cache.open() if config.cache else None
     with open_sources(paths, config.excluded) as opened, tempfile.TemporaryDirectory(prefix="curator-clean-") as folder:
-        sources = list(opened)
+        sources = [msgspec.structs.replace(source, split="") for source in opened] if as_one else list(opened)
         goals = targets(sources, out)
         rest = Path(rejected) if rejected else goals[0].with_name(REJECTED)
         refuse_overwriting(sources, [*goals, rest])
@@ -202,7 +204,7 @@ class _Copy(Tally):
         place = self.source.lines(origin, 1)[0]
         record = Rejected(self.source.path, place, codes or ("FIL001",), reasons or ("no JSON object",))
         self.rejected_for[record.codes[0]] += 1
-        line = _encoded(record, raw)
+        line = rejected_line(record, raw)
         self._records.append((origin, self._bin.tell(), len(line)))
         self._bin.write(line)
 
@@ -263,8 +265,8 @@ def _is_object(line: bytes, number: int) -> bool:
     return type(parse(_body(line, number))) is dict
 
 
-def _encoded(record: Rejected, raw: bytes) -> bytes:
-    """The record with the row as it was written, or as text where that is no strict JSON."""
+def rejected_line(record: Rejected, raw: bytes) -> bytes:
+    """The record as a line, with the row as it was written, or as text where that is no strict JSON."""
     body = raw.removeprefix(BOM).strip()
     try:
         msgspec.json.decode(body)
@@ -434,7 +436,7 @@ def _name(source: Source) -> str:
         return "stdin"
     path = Path(source.path)
     if source.container == "datasets":
-        return source.split
+        return source.split or Path(source.path).parent.name
     while path.suffix.lower() in _EXTENSIONS:
         path = path.with_suffix("")
     return path.name

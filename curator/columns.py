@@ -62,7 +62,7 @@ class Rows(Protocol):
 
     @property
     def splits(self) -> np.ndarray:
-        """Integer array: the number of the split (train, valid, test, other) a line stands in."""
+        """Integer array: 0 where a line is trained on (train, and files whose name says nothing), 1 valid, 2 test."""
 
     @property
     def files(self) -> np.ndarray:

@@ -13,6 +13,7 @@ import textwrap
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from curator.config import Config, Settings, expected, family, load_rules, match
 from curator.errors import UsageError
 from curator.harness import flags_of_bad, place_of
 from curator.report.tally import code_ranges
-from curator.rule import Bad, DatasetRule, Dropped, Rule
+from curator.rule import Bad, DatasetRule, Dropped, Files, Rule
 
 # What the letters of a code stand for.
 FAMILIES = {
@@ -224,7 +225,10 @@ def _filled(text: str) -> str:
 
 
 def _example(row: Any) -> str:
-    """A row as JSON, several rows below each other."""
+    """A row as JSON, several rows below each other, those of a file under its name."""
+    if isinstance(row, Files):
+        files = groupby(zip(row.names, row, strict=True), itemgetter(0))
+        return "\n".join(f"// {name}.jsonl\n{_example([each for _, each in rows])}" for name, rows in files)
     if isinstance(row, list):
         return "\n".join(_example(each) for each in row)
     if isinstance(row, bytes):

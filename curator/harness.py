@@ -10,7 +10,8 @@ import msgspec
 from curator.columns import Batch, Literals
 from curator.formats import Reader
 from curator.model import Finding, Flag, Place
-from curator.rule import Bad, DatasetRule, Rule
+from curator.rule import Bad, DatasetRule, Files, Rule
+from curator.sources.finding import split_number
 from curator.tokens import Estimate
 
 
@@ -29,13 +30,15 @@ def batch_of(example: Any, rules: tuple[Rule, ...] = (), shape: str | None = Non
 class _Rows:
     """The rows of one batch, for a DatasetRule."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, example: Any = None) -> None:
         import numpy as np
 
         self._batch = batch
         self.readable = np.array([example is not None for example in batch.examples], dtype=bool)
-        self.splits = np.zeros(len(batch.lines), dtype=np.int64)
-        self.files = np.zeros(len(batch.lines), dtype=np.int64)
+        names = example.names if isinstance(example, Files) else [""] * len(batch.lines)
+        self.splits = np.array([split_number(name) for name in names], dtype=np.int64)
+        known = list(dict.fromkeys(names))
+        self.files = np.array([known.index(name) for name in names], dtype=np.int64)
         self.tokens = batch.row_tokens
 
     def example(self, index: int) -> Any:
@@ -69,7 +72,7 @@ def flags_of(rule: Any, example: Any, shape: str | None = None) -> list[tuple[in
     """
     batch = batch_of(example, (rule,), shape)
     if isinstance(rule, DatasetRule):
-        return sorted(rule.check(rule.sketch(batch), _Rows(batch)), key=lambda pair: pair[0])
+        return sorted(rule.check(rule.sketch(batch), _Rows(batch, example)), key=lambda pair: pair[0])
     return list(rule.flags(batch))
 
 

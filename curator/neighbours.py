@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import copy
 from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple, Protocol
@@ -32,7 +33,7 @@ _PAIRS = 1 << 15  # pairs verified at a time
 _SHINGLES = 1 << 22  # and shingles
 _U64 = np.uint64
 _LOST = _U64(17)  # bits of a shingle that make room for the number of its pair
-_SAMPLE = 1000  # rows in which the shingles that rows share are counted
+_SAMPLE = 1024  # rows, to twice as many, in which the shingles that rows share are counted
 _SHARED = 0.05  # share of the sampled rows from which on a shingle counts as template
 _SHARED_ROWS = 25
 _TEMPLATED = 0.2  # share of template among shingles from which on signatures are made without it
@@ -150,6 +151,13 @@ class Neighbours:
             for other, column in np.argwhere(shared >= low * either).tolist():
                 if others[other] != drawn[column]:
                     yield int(drawn[column]), int(others[other])
+
+    def in_wording(self) -> Neighbours:
+        """The graph of rows alike in wording, whether or not most rows share it."""
+        plain = copy(self)
+        plain._verified, plain._hot = {}, {}
+        plain.__dict__["_template"] = np.empty(0, dtype=np.uint64)
+        return plain
 
     @property
     def capped(self) -> Capped:
@@ -284,14 +292,20 @@ class Neighbours:
 
     @cached_property
     def _template(self) -> np.ndarray:
-        """uint64, sorted: shingles that stand in many rows of a sample drawn by content."""
+        """uint64, sorted: shingles that stand in many rows of a sample drawn by content.
+
+        Which rows are drawn and how many must share a shingle changes only where the set doubles: rows that are
+        added to a set leave nearly all pairs of the others as they were.
+        """
         firsts, _, _ = self._firsts
-        sample = np.sort(firsts[self.counts[firsts] >= _WORDLESS][:_SAMPLE])
-        if len(sample) < _SHARED_ROWS:
+        rows = firsts[self.counts[firsts] >= _WORDLESS]
+        if len(rows) < _SHARED_ROWS:
             return np.empty(0, dtype=np.uint64)
+        step = 1 << (len(rows).bit_length() - 1)  # the largest power of two that is not above
+        sample = np.sort(rows[mix(self.keys[rows]) <= np.uint64(((1 << 64) - 1) * min(step, _SAMPLE) // step)])
         distinct = np.concatenate([np.fromiter(each, np.uint64, len(each)) for each in self._sets(sample)])
         values, times = np.unique(distinct, return_counts=True)
-        shared: np.ndarray = values[times >= max(_SHARED_ROWS, _SHARED * len(sample))]
+        shared: np.ndarray = values[times >= max(_SHARED_ROWS, _SHARED * min(step, _SAMPLE))]
         self._template_share = float(times[np.isin(values, shared)].sum() / max(1, times.sum()))
         return shared
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from curator.columns import parse
 from curator.model import Example
 from curator.neighbours import Neighbours
 from curator.sources import Source, Span, read
+from curator.sources.finding import split_number
 from curator.store import ScanFile
 
 if TYPE_CHECKING:
@@ -29,16 +30,12 @@ class SetRows:
         spans: Sequence[tuple[int, Span]],
         reader: Callable[[int], Reader],
     ) -> None:
-        self._bounds, self._sources, self._spans, self._reader = bounds, sources, spans, reader
+        self._scans, self._bounds, self._sources, self._spans, self._reader = scans, bounds, sources, spans, reader
         self._ids = np.concatenate([scan.array("ids") for scan in scans])
         self.readable = np.concatenate([scan.array("readable") for scan in scans])
         self.tokens = np.concatenate([scan.array("tokens") for scan in scans])
         self.files = np.repeat([n for n, _ in spans], np.diff(bounds))
-        names = [source.split for source in sources]
-        known = ("train", "valid", "test")
-        numbers = np.array([known.index(name) if name in known else len(known) for name in names])
-        self.splits = numbers[self.files]
-        self._scans = scans
+        self.splits = np.array([split_number(source.split) for source in sources])[self.files]
         self._graphs: dict[str, Neighbours] = {}
         self._span = -1
         self._data = b""
@@ -46,6 +43,27 @@ class SetRows:
 
     def source_of(self, index: int) -> int:
         return int(self.files[index])
+
+    def sketches(self, code: str) -> np.ndarray:
+        """What the dataset rule with this code sketched of every line."""
+        return np.concatenate([scan.array(code) for scan in self._scans])
+
+    @property
+    def shapes(self) -> set[str | None]:
+        """The shapes that the sources were found to have."""
+        return {self._reader(n).shape for n in range(len(self._sources))}
+
+    @property
+    def ids(self) -> np.ndarray:
+        """uint8, shape (lines, 16): content ids."""
+        return self._ids
+
+    def lines(self) -> Iterator[bytes]:
+        """The bytes of every line in order, without line breaks and byte order marks."""
+        for n, place in self._spans:
+            data = read(self._sources[n], place).removesuffix(b"\n")
+            for number, line in enumerate(data.split(b"\n")):
+                yield line.removeprefix(b"\xef\xbb\xbf") if number == 0 and place.start == 0 else line
 
     def content_id(self, index: int) -> str:
         return bytes(self._ids[index]).hex()

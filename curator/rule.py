@@ -39,6 +39,14 @@ class Dropped(msgspec.Struct, frozen=True):
 DROPPED = Dropped()
 
 
+class Files(list[Row]):
+    """Rows of several files as an example: Files(train=[…], valid=[…]). Places count the rows of all files."""
+
+    def __init__(self, **files: list[Row]) -> None:
+        super().__init__(row for rows in files.values() for row in rows)
+        self.names = [name for name, rows in files.items() for _ in rows]
+
+
 class Bad(msgspec.Struct, frozen=True):
     """An example that the rule must flag, exactly `at`, and what its fix makes of it.
 

@@ -15,7 +15,7 @@ from functools import partial
 
 import numpy as np
 
-from curator.columns import ROLE_CODES, Batch, column, fold, hash_words
+from curator.columns import ROLE_CODES, Batch, column, fold, hash_words, mix
 from curator.keys import is_last_answer, is_prompt
 from curator.model import Example, Turn
 
@@ -53,7 +53,7 @@ def columns(batch: Batch, view: str) -> dict[str, np.ndarray]:
     keys = np.zeros(len(counts), dtype=_U64)
     signed = np.zeros((len(counts), LANES), dtype=np.uint16)
     if len(filled):
-        keys[filled] = np.add.reduceat(shingled, firsts)
+        keys[filled] = np.add.reduceat(mix(shingled), firsts)  # mixed: words in another order have another key
         signed[filled] = signatures(shingled, firsts)
     kept = (words >> _U64(32)).astype(np.uint32)
     return {

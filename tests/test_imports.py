@@ -16,11 +16,12 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns encodings excerpt formats json_schema keys likeness neighbours paths prose rule "
-    "shingles sources targets templates tokens worddiff writing",
+    "brokenjson columns encodings excerpt formats json_schema keys likeness neighbours paths prose "
+    "provenance rule shingles sources targets templates tokens worddiff writing",
     "checks harness ollama packs",
-    "cache config engine findings mappers recall rows scan store",
-    "cleaning comparison conversion counting decisions docs explanation fix gallery guess report",
+    "cache config engine findings grouping mappers recall rows scan store",
+    "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess "
+    "preparing report splitting",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

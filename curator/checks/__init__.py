@@ -16,6 +16,7 @@ FAMILIES = (
     "roles",
     "schema",
     "targets",
+    "splits",
     "template",
     "tools",
 )
