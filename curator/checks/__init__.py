@@ -8,6 +8,7 @@ FAMILIES = (
     "answers",
     "characters",
     "duplicates",
+    "shifted",
     "file",
     "length",
     "preference",
