@@ -30,9 +30,9 @@ _LENGTHS = 12
 _LEAST, _MOST = -6.0, 8.0  # nats: no single row may say more
 _SLACK = 0.3  # nats a row that a shift must gain
 _CHOICE = 2.0  # nats a row that the free choice of a neighbour costs
-_SURE, _SURER = 5.0, 6.5  # nats by which a shift, or an order of any kind, must be likelier than none
+_SURE, _SURER = 5.0, 6.0  # nats by which a shift, or an order of any kind, must be likelier than none
 _NOISE = 4.0  # nats by which answers to one prompt differ in their fit
-_ALIKE = 4  # answers that may fit a prompt alike: its own and those to the prompts that repeat it
+_ALIKE = 7  # answers that may fit a prompt alike: its own and those to the prompts that repeat it
 _SIBLING = 0.6  # what a word counts that only the answers to the same prompt share
 
 _U64, _U32 = np.uint64, np.uint32
@@ -107,12 +107,12 @@ class ShiftedAnswers(DatasetRule, frozen=True):
             return
         regions = [_read(rows, judged, low, high) for low, high in _stretches(len(judged))]
         model = _Model(regions)
+        fit = model.own_fit(sketches[judged])
         if len(judged) > _ALL:
-            fit = model.own_fit(sketches[judged])
             regions += [_read(rows, judged, low, high) for low, high in _misfits(fit)]
         bar = float(np.log(len(judged)))
         blocks = [block for region in regions for block in _blocks(model, region, bar)]
-        for block in _apart(blocks):
+        for block in _joined(_apart(blocks), fit):
             yield self._flag(block, rows, judged)
 
     def _flag(self, block: _Block, rows: Rows, judged: np.ndarray) -> tuple[int, Flag]:
@@ -273,17 +273,20 @@ class _Model:
 
     def __init__(self, regions: Sequence[_Region]) -> None:
         self._rarity = self._rarities(regions)
-        counts = np.zeros((2, 2 * _RARITIES, _LENGTHS, 2))
+        span = range(-_REACH // 2, _REACH // 2 + 1)
+        seen = np.zeros((len(span), 2 * _RARITIES, _LENGTHS, 2))
         for region in regions:
             row, word, kind = self._words(region)
-            for offset in range(-_REACH // 2, _REACH // 2 + 1):
+            for offset, found in zip(span, seen, strict=True):
                 there = np.clip(row + offset, 0, region.size - 1)
-                told = (row + offset == there) & (
-                    (offset == 0) | (region.prompts[row] != region.prompts[there])
-                )
-                held = region.holds(offset, row, word)
-                flat = (kind * _LENGTHS + region.lengths[there]) * 2 + held
-                counts[int(offset != 0)] += np.bincount(flat[told], minlength=counts[0].size).reshape(counts[0].shape)
+                told = row + offset == there
+                if offset:
+                    told &= region.prompts[row] != region.prompts[there]
+                flat = (kind * _LENGTHS + region.lengths[there]) * 2 + region.holds(offset, row, word)
+                found += np.bincount(flat[told], minlength=found.size).reshape(found.shape)
+        own = len(span) // 2
+        mate = _mate(seen[:, :_RARITIES].sum(2), own)
+        counts = np.stack((seen[mate], seen.sum(0) - seen[own] - (seen[mate] if mate != own else 0)))
         pooled = counts.sum(2, keepdims=True) + 0.5
         prior = pooled / pooled.sum(3, keepdims=True)
         counts += 4 * prior
@@ -336,6 +339,17 @@ class _Model:
         row, word = region.row[inside], region.word[inside]
         weight = (_RARITIES - self._rarity[_table(word)].astype(float)) ** 2
         return float((weight * region.holds(offsets[row], row, word)).sum() / max(weight.sum(), 1.0))
+
+
+def _mate(seen: np.ndarray, own: int) -> int:
+    """The offset at which prompts and answers belong together: 0, but where the whole set has slipped.
+
+    `seen` counts words by offset, rarity and whether the answer holds them.
+    """
+    worth = 1.0 / (1.0 + np.arange(_RARITIES)) ** 2
+    share = (seen[:, :, 1] * worth).sum(1) / np.maximum((seen.sum(2) * worth).sum(1), 1.0)
+    best = int(np.argmax(share))
+    return best if share[best] > 1.5 * share[own] else own
 
 
 def _siblings(region: _Region) -> tuple[np.ndarray, np.ndarray]:
@@ -463,3 +477,17 @@ def _apart(blocks: list[_Block]) -> list[_Block]:
         if all(block.stop + _REACH <= other.first or other.stop + _REACH <= block.first for other in chosen):
             chosen.append(block)
     return sorted(chosen)
+
+
+def _joined(blocks: list[_Block], fit: np.ndarray) -> Iterator[_Block]:
+    """Blocks of one offset as one, where the rows between them, of which not all were read, fit badly too."""
+    last: _Block | None = None
+    for block in blocks:
+        if last and block.offset == last.offset != 0 and fit[last.stop : block.first].mean() < 0:
+            last = last._replace(stop=block.stop, gain=last.gain + block.gain)
+            continue
+        if last:
+            yield last
+        last = block
+    if last:
+        yield last
