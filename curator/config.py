@@ -34,7 +34,7 @@ Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets for a rule: (code, option, key).
-_SHARED = (("LEN001", "max_tokens", "max_length"),)
+_SHARED = (("LEN001", "max_tokens", "max_length"), ("SPT007", "benchmarks", "benchmark_files"))
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
 _UNLOCK = {"max_length": ("no context length is named", "--max-length N")}
@@ -91,6 +91,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         None
     )
     packs: Annotated[tuple[str, ...], Meta(description="Files of rules of your own, relative to this file.")] = ()
+    benchmarks: Annotated[
+        tuple[str, ...],
+        Meta(description="Files of test questions that no row may hold (SPT007), relative to this file."),
+    ] = ()
     exclude: Annotated[
         tuple[str, ...], Meta(description="Patterns of files not to read in folders, by path or name.")
     ] = ()
@@ -116,6 +120,11 @@ class Config(Settings, frozen=True, kw_only=True):
         """The files of rules, as absolute paths."""
         return tuple(str((self.root / pack).resolve()) for pack in self.packs)
 
+    @property
+    def benchmark_files(self) -> tuple[str, ...] | None:
+        """The files of test questions, as absolute paths; None where none is named."""
+        return tuple(str((self.root / file).resolve()) for file in self.benchmarks) or None
+
     def excluded(self, file: str | Path) -> bool:
         """True for a file that is not to be read where it is found in a folder."""
         return any(_matches(file, pattern, str(self.root.resolve())) for pattern in self.exclude)
@@ -133,6 +142,9 @@ class Config(Settings, frozen=True, kw_only=True):
         chosen = _chosen(self, profile, rules, severities)
         missing = [code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)]
         options = _options(self, rules)
+        for file in self.benchmark_files or ():
+            if not Path(file).is_file():
+                raise _error(self, "benchmarks", f"no such file: {file}", "name a file of test questions")
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
             rules=tuple(built[code] for code in chosen if code not in missing),
@@ -598,7 +610,8 @@ def _profile(config: Config) -> Settings:
 
 def _hash(plan: Plan) -> str:
     """BLAKE2b-128 of what findings depend on, in canonical JSON, and of curator's version."""
-    packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, plan.packs)]
+    questions = [file for rule in plan.rules if rule.code == "SPT007" for file in msgspec.structs.asdict(rule)["benchmarks"]]
+    packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, (*plan.packs, *questions))]
     body = {
         "curator": (__version__, code_stamp()),
         "rules": {rule.code: msgspec.structs.asdict(rule) for rule in plan.rules},

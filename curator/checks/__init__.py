@@ -7,13 +7,14 @@ from importlib import import_module
 FAMILIES = (
     "answers",
     "characters",
+    "contamination",
     "duplicates",
-    "shifted",
     "file",
     "length",
     "preference",
     "roles",
     "schema",
+    "shifted",
     "template",
     "tools",
 )
