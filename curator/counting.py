@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from curator import __version__, engine, tokens
-from curator.columns import ROLE_CODES, Batch, Literals
+from curator.columns import ROLE_CODES, Batch, Literals, distinct
 from curator.errors import UsageError
 from curator.formats import Reader
 from curator.mappers import choose
@@ -107,7 +107,7 @@ class _Count:
         by_role = Counter(
             {
                 _ROLES.get(code, "other"): int(batch.turn_tokens[batch.roles == code].sum())
-                for code in np.unique(batch.roles).tolist()
+                for code in distinct(batch.roles)
             }
         )
         answering = np.where(batch.roles == ROLE_CODES["assistant"], batch.turn_tokens, 0)

@@ -129,7 +129,9 @@ def as_text(result: Explanation) -> str:
         lines.append(visible(result.raw[:2000]))
     lines += ["", "findings" if result.findings else "no findings"]
     for finding in result.findings:
-        lines.append(f"  {finding.code} {finding.name} ({finding.severity}) {finding.path}: {visible(finding.message)}")
+        lines.append(
+            f"  {finding.code} {finding.name} ({finding.severity}) {finding.path or 'row'}: {visible(finding.message)}"
+        )
         if finding.fix:
             lines.append(f"      {finding.fix.safety} fix: {finding.fix.title}")
         lines += [f"      see {place.file}:{place.line}" for place in finding.related]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from curator import formats
-from curator.columns import Batch, Line, Rows
+from curator.columns import Batch, Line, Rows, distinct
 from curator.formats import SHAPES
 from curator.formats.adapter import nearly
 from curator.formats.chat import CONTAINERS, container, misspelt_container
@@ -160,7 +160,7 @@ class MixedShapes(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         family = _families()
-        for expected in np.unique(sketches[:, 1]).tolist():
+        for expected in distinct(sketches[:, 1]):
             here = np.flatnonzero((sketches[:, 1] == expected) & (sketches[:, 0] > 0) & rows.readable)
             if not len(here):
                 continue

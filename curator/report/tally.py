@@ -71,6 +71,8 @@ def verdict(report: Report) -> str:
     ran = sum(1 for stat in report.rules if stat.examined)
     if report.broken:
         return f"{counted(ran, 'rule')} found nothing, but {counted(report.broken, 'line')} could not be read."
+    if report.known or report.suppressed:
+        return f"nothing new: {counted(ran, 'rule')} found only what is known."
     return f"clean: {counted(ran, 'rule')} found nothing."
 
 
