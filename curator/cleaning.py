@@ -202,7 +202,7 @@ class _Copy(Tally):
         place = self.source.lines(origin, 1)[0]
         record = Rejected(self.source.path, place, codes or ("FIL001",), reasons or ("no JSON object",))
         self.rejected_for[record.codes[0]] += 1
-        line = _encoded(record, raw)
+        line = rejected_line(record, raw)
         self._records.append((origin, self._bin.tell(), len(line)))
         self._bin.write(line)
 
@@ -263,8 +263,8 @@ def _is_object(line: bytes, number: int) -> bool:
     return type(parse(_body(line, number))) is dict
 
 
-def _encoded(record: Rejected, raw: bytes) -> bytes:
-    """The record with the row as it was written, or as text where that is no strict JSON."""
+def rejected_line(record: Rejected, raw: bytes) -> bytes:
+    """The record as a line, with the row as it was written, or as text where that is no strict JSON."""
     body = raw.removeprefix(BOM).strip()
     try:
         msgspec.json.decode(body)

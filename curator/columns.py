@@ -25,6 +25,7 @@ from curator.model import Example, Turn
 
 if TYPE_CHECKING:
     from curator.formats import Reader
+    from curator.neighbours import Neighbours
     from curator.rule import RawRule, RowRule, Rule
     from curator.tokens import Tokenizer
 
@@ -61,7 +62,7 @@ class Rows(Protocol):
 
     @property
     def splits(self) -> np.ndarray:
-        """Integer array: the number of the split (train, valid, test, other) a line stands in."""
+        """Integer array: 0 where a line is trained on (train, and files whose name says nothing), 1 valid, 2 test."""
 
     @property
     def tokens(self) -> np.ndarray:
@@ -72,6 +73,12 @@ class Rows(Protocol):
 
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         """The JSON value (UNSET where broken) and the bytes of a line, read again from its source."""
+
+    def examples(self, indices: Iterable[int]) -> list[Example]:
+        """The rows at these indices in their order, each part of a source read once."""
+
+    def neighbours(self, view: str) -> Neighbours:
+        """The graph of rows alike in a view that the rule declares."""
 
 
 class Column(NamedTuple):

@@ -100,6 +100,17 @@ def lint_sources(
 
 
 @contextmanager
+def scanned(
+    sources: Sequence[Source], plan: Plan, *, workers: int | None = None, progress: Progress | None = None
+) -> Iterator[SetRows]:
+    """The rows of opened sources with the sketches of the plan's dataset rules, judged by none of them."""
+    with _no_collector(), tempfile.TemporaryDirectory(prefix="curator-scan-") as folder:
+        run = _Run(plan, list(sources), Path(folder), None)
+        run.scan(workers, progress)
+        yield run.rows()
+
+
+@contextmanager
 def _no_collector() -> Iterator[None]:
     """Without the garbage collector: rows are trees without cycles, and it costs half of the decoding."""
     was_enabled = gc.isenabled()
@@ -164,10 +175,10 @@ class _Run:
         rules = [rule for rule in self.plan.rules if isinstance(rule, DatasetRule)]
         if not rules or not self.scans:
             return
-        rows = SetRows(self.scans, self.bounds, self.sources, self.spans, self._reader)
+        rows = self.rows()
         for rule in rules:
             start = time.process_time()
-            sketches = np.concatenate([scan.array(rule.code) for scan in self.scans])
+            sketches = rows.sketches(rule.code)
             found: list[Found] = []
             for line, flag in sorted(rule.check(sketches, rows), key=lambda pair: pair[0]):
                 if rule.code not in self.ignored[rows.source_of(line)]:
@@ -175,6 +186,10 @@ class _Run:
             self.spill.append(found, self.bounds)
             fixable = sum(item.flag.fix is not None for item in found)
             self._count(rule.code, len(found), fixable, time.process_time() - start)
+
+    def rows(self) -> SetRows:
+        """The rows of the scanned set."""
+        return SetRows(self.scans, self.bounds, self.sources, self.spans, self._reader)
 
     def _count(self, code: str, findings: int, fixable: int, seconds: float) -> None:
         stat = self.stats[code]

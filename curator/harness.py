@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -9,7 +10,8 @@ import msgspec
 from curator.columns import Batch, Literals
 from curator.formats import Reader
 from curator.model import Finding, Flag, Place
-from curator.rule import Bad, DatasetRule, Rule
+from curator.rule import Bad, DatasetRule, Files, Rule
+from curator.sources.finding import split_number
 from curator.tokens import Estimate
 
 
@@ -28,12 +30,13 @@ def batch_of(example: Any, rules: tuple[Rule, ...] = (), shape: str | None = Non
 class _Rows:
     """The rows of one batch, for a DatasetRule."""
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, example: Any) -> None:
         import numpy as np
 
         self._batch = batch
         self.readable = np.array([example is not None for example in batch.examples], dtype=bool)
-        self.splits = np.zeros(len(batch.lines), dtype=np.int64)
+        names = example.names if isinstance(example, Files) else [""] * len(batch.lines)
+        self.splits = np.array([split_number(name) for name in names], dtype=np.int64)
         self.tokens = batch.row_tokens
 
     def example(self, index: int) -> Any:
@@ -41,6 +44,23 @@ class _Rows:
 
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         return self._batch.values[index], self._batch.lines[index]
+
+    def examples(self, indices: Iterable[int]) -> list[Any]:
+        return [self._batch.example(index) for index in indices]
+
+    def neighbours(self, view: str) -> Any:
+        from curator import shingles
+        from curator.neighbours import Neighbours
+
+        part = _Part(shingles.columns(self._batch, view))
+        return Neighbours([part], view, self.readable, self.splits, self.examples)
+
+
+class _Part:
+    """The arrays of a batch as a scan file gives them."""
+
+    def __init__(self, arrays: dict[str, Any]) -> None:
+        self.array = arrays.__getitem__
 
 
 def flags_of(rule: Any, example: Any, shape: str | None = None) -> list[tuple[int, Flag]]:
@@ -50,7 +70,7 @@ def flags_of(rule: Any, example: Any, shape: str | None = None) -> list[tuple[in
     """
     batch = batch_of(example, (rule,), shape)
     if isinstance(rule, DatasetRule):
-        return sorted(rule.check(rule.sketch(batch), _Rows(batch)), key=lambda pair: pair[0])
+        return sorted(rule.check(rule.sketch(batch), _Rows(batch, example)), key=lambda pair: pair[0])
     return list(rule.flags(batch))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator.columns import Batch, Column, blocks, mix, slice_hashes
+from curator.columns import ROLE_CODES, Batch, Column, blocks, mix, slice_hashes
 
 _GAPS = bytes(byte in b" \t\n\r\x0b\x0c.,;:!?'\"" for byte in range(256))
 
@@ -16,8 +16,8 @@ _GAPS = bytes(byte in b" \t\n\r\x0b\x0c.,;:!?'\"" for byte in range(256))
 def row_keys(batch: Batch) -> np.ndarray:
     """uint64, shape (lines,): the key of a row's turns in order. 0 where a row cannot be read."""
     out = _joined(batch, np.ones(len(batch.turns), dtype=bool))
-    lines = beyond_text(batch)
-    out[lines] += exact_keys(batch)[lines]
+    lines = batch.memo(beyond_text)
+    out[lines] += batch.memo(exact_keys)[lines]
     return out
 
 
@@ -28,15 +28,44 @@ def prompt_keys(batch: Batch) -> np.ndarray:
     than text.
     """
     out = _joined(batch, batch.memo(is_prompt))
-    out[beyond_text(batch)] = 0
+    out[batch.memo(beyond_text)] = 0
     return out
 
 
 def answer_keys(batch: Batch) -> np.ndarray:
     """uint64, shape (lines,): the key of a row's last answer; of the chosen one of a pair. 0 as above."""
     out = _joined(batch, batch.memo(is_last_answer))
-    out[beyond_text(batch)] = 0
+    out[batch.memo(beyond_text)] = 0
     return out
+
+
+def opening_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): the key of what a row says from its first user turn to the answer to it.
+
+    Two rows that share it are parts of one conversation. 0 where there is none, or the row holds more than text.
+    """
+    out = _joined(batch, batch.memo(_is_opening))
+    out[batch.memo(beyond_text)] = 0
+    return out
+
+
+def opening_words(batch: Batch) -> np.ndarray:
+    """int64, shape (lines,): words in what `opening_keys` is the key of."""
+    counts = np.diff(batch.words.offsets) * batch.memo(_is_opening)
+    return np.bincount(batch.turn_lines, counts, len(batch.lines)).astype(np.int64)
+
+
+def _is_opening(batch: Batch) -> np.ndarray:
+    """bool, shape (turns,): the turn is the row's first user turn, its first answer, or stands between."""
+    lines, turns = batch.turn_lines, np.arange(len(batch.turns))
+    first = np.full(len(batch.lines), len(turns), dtype=np.int64)
+    last = np.full(len(batch.lines), -1, dtype=np.int64)
+    asked = np.flatnonzero(batch.roles == ROLE_CODES["user"])[::-1]
+    first[lines[asked]] = asked
+    answers = np.flatnonzero((batch.roles == ROLE_CODES["assistant"]) & (turns > first[lines]))[::-1]
+    last[lines[answers]] = answers
+    opening: np.ndarray = (turns >= first[lines]) & (turns <= last[lines])
+    return opening
 
 
 def exact_keys(batch: Batch) -> np.ndarray:
@@ -107,10 +136,16 @@ def _digit(data: np.ndarray) -> np.ndarray:
     return np.logical_and(data >= ord("0"), data <= ord("9"))
 
 
+def _letter(data: np.ndarray) -> np.ndarray:
+    """Of folded text: a letter from a to z, or a byte of a character beyond ASCII."""
+    return np.logical_or(np.logical_and(data >= ord("a"), data <= ord("z")), data >= 0x80)
+
+
 def text_keys(folded: Column) -> np.ndarray:
     """A 64-bit key of each folded text in which runs of space and sentence punctuation count as one space.
 
-    A point or comma between two digits is kept ("3.5" is not "35"), and so is every other sign.
+    A hyphen between two letters is such a space too ("super-bowl"). A point or comma between two digits is
+    kept ("3.5" is not "35"), and so is every other sign.
     """
     keys = [_block_keys(data, starts, ends) for data, starts, ends in blocks(folded)]
     return np.concatenate(keys) if keys else np.empty(0, np.uint64)
@@ -121,6 +156,8 @@ def _block_keys(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.nd
     if len(data) > 2:
         marks = np.flatnonzero((data[1:-1] == ord(".")) | (data[1:-1] == ord(","))) + 1
         gap[marks[_digit(data[marks - 1]) & _digit(data[marks + 1])]] = False
+        hyphens = np.flatnonzero(data[1:-1] == ord("-")) + 1
+        gap[hyphens[_letter(data[hyphens - 1]) & _letter(data[hyphens + 1])]] = True
     solid = ~gap
     solid[ends[:-1]] = False  # the separators between texts are neither
     keep = solid.copy()

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from curator.columns import parse
 from curator.model import Example
+from curator.neighbours import Neighbours
 from curator.sources import Source, Span, read
+from curator.sources.finding import split_number
 from curator.store import ScanFile
 
 if TYPE_CHECKING:
@@ -28,21 +30,45 @@ class SetRows:
         spans: Sequence[tuple[int, Span]],
         reader: Callable[[int], Reader],
     ) -> None:
-        self._bounds, self._sources, self._spans, self._reader = bounds, sources, spans, reader
+        self._scans, self._bounds, self._sources, self._spans, self._reader = scans, bounds, sources, spans, reader
         self._ids = np.concatenate([scan.array("ids") for scan in scans])
         self.readable = np.concatenate([scan.array("readable") for scan in scans])
         self.tokens = np.concatenate([scan.array("tokens") for scan in scans])
         self._owner = np.repeat([n for n, _ in spans], np.diff(bounds))
-        names = [source.split for source in sources]
-        known = ("train", "valid", "test")
-        numbers = np.array([known.index(name) if name in known else len(known) for name in names])
-        self.splits = numbers[self._owner]
+        self.splits = np.array([split_number(source.split) for source in sources])[self._owner]
+        self._graphs: dict[str, Neighbours] = {}
         self._span = -1
         self._data = b""
         self._starts = np.zeros(1, np.int64)
 
     def source_of(self, index: int) -> int:
         return int(self._owner[index])
+
+    def sketches(self, code: str) -> np.ndarray:
+        """What the dataset rule with this code sketched of every line."""
+        return np.concatenate([scan.array(code) for scan in self._scans])
+
+    @property
+    def owners(self) -> np.ndarray:
+        """int64, shape (lines,): the number of the source of each line."""
+        return self._owner
+
+    @property
+    def shapes(self) -> set[str | None]:
+        """The shapes that the sources were found to have."""
+        return {self._reader(n).shape for n in range(len(self._sources))}
+
+    @property
+    def ids(self) -> np.ndarray:
+        """uint8, shape (lines, 16): content ids."""
+        return self._ids
+
+    def lines(self) -> Iterator[bytes]:
+        """The bytes of every line in order, without line breaks and byte order marks."""
+        for n, place in self._spans:
+            data = read(self._sources[n], place).removesuffix(b"\n")
+            for number, line in enumerate(data.split(b"\n")):
+                yield line.removeprefix(b"\xef\xbb\xbf") if number == 0 and place.start == 0 else line
 
     def content_id(self, index: int) -> str:
         return bytes(self._ids[index]).hex()
@@ -68,3 +94,13 @@ class SetRows:
     def example_or_none(self, index: int) -> Example | None:
         value, _ = self.value_and_raw(index)
         return self._reader(self.source_of(index)).read(value) if type(value) is dict else None
+
+    def examples(self, indices: Iterable[int]) -> list[Example]:
+        wanted = list(indices)
+        found = {index: self.example(index) for index in sorted(set(wanted))}
+        return [found[index] for index in wanted]
+
+    def neighbours(self, view: str) -> Neighbours:
+        if view not in self._graphs:
+            self._graphs[view] = Neighbours(self._scans, view, self.readable, self.splits, self.examples)
+        return self._graphs[view]

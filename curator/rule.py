@@ -39,6 +39,14 @@ class Dropped(msgspec.Struct, frozen=True):
 DROPPED = Dropped()
 
 
+class Files(list[Row]):
+    """Rows of several files as an example: Files(train=[…], valid=[…]). Places count the rows of all files."""
+
+    def __init__(self, **files: list[Row]) -> None:
+        super().__init__(row for rows in files.values() for row in rows)
+        self.names = [name for name, rows in files.items() for _ in rows]
+
+
 class Bad(msgspec.Struct, frozen=True):
     """An example that the rule must flag, exactly `at`, and what its fix makes of it.
 
@@ -174,7 +182,10 @@ class DatasetRule(Rule, frozen=True):
     `sketch` returns an array with one entry a line of the batch (unreadable lines too: `batch.readable`
     tells them apart). `check` yields (index of the row in the set, flag); indices, like the rows of
     the sketch array, count the lines of the set in order, and `flag.related` holds such indices.
+    A rule that asks `rows.neighbours(view)` names the view in `views`.
     """
+
+    views: ClassVar[tuple[str, ...]] = ()  # of "whole", "prompt", "answer"
 
     def sketch(self, batch: Batch) -> np.ndarray:
         raise NotImplementedError

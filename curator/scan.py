@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from curator import tokens
+from curator import shingles, tokens
 from curator.columns import ROLE_CODES, Batch, Literals
 from curator.encodings import without_surrogates
 from curator.errors import WriteError
@@ -96,6 +96,9 @@ class Scan:
             mine: list[Found] = []
             if isinstance(rule, DatasetRule):
                 arrays[rule.code] = rule.sketch(batch)
+                for view in rule.views:
+                    if f"{view}.counts" not in arrays:
+                        arrays.update(shingles.columns(batch, view))
             elif isinstance(rule, RawRule | RowRule):
                 mine = [address(batch, rule.code, line, flag) for line, flag in rule.flags(batch)]
                 found += mine

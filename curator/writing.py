@@ -38,6 +38,13 @@ class Replacement:
             raise self._error(error) from None
         return self
 
+    @property
+    def passing(self) -> Path:
+        """What is written so far, under a passing name."""
+        assert self._passing is not None
+        self.file.flush()
+        return self._passing
+
     def commit(self) -> None:
         """Put the new file in the place of the old one."""
         assert self._passing is not None

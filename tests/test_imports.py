@@ -16,11 +16,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule sources templates tokens "
-    "worddiff writing",
+    "brokenjson columns encodings excerpt formats json_schema keys likeness neighbours paths prose provenance rule "
+    "shingles sources templates tokens worddiff writing",
     "benchmarks checks harness ollama packs",
-    "cache config engine findings mappers neighbours recall rows scan store",
-    "cleaning comparison counting decisions docs explanation fix guess report",
+    "cache config engine findings grouping mappers recall rows scan store",
+    "cleaning comparison counting decisions docs explanation fix guess prepare report split",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

@@ -11,10 +11,12 @@ FAMILIES = (
     "duplicates",
     "file",
     "length",
+    "near_duplicates",
     "preference",
     "roles",
     "schema",
     "shifted",
+    "splits",
     "template",
     "tools",
 )

@@ -64,7 +64,7 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """(normalised key, exact key) of each row; shape (lines, 2), uint64. The key 0 is never a duplicate."""
-        return np.column_stack((row_keys(batch), exact_keys(batch)))
+        return np.column_stack((batch.memo(row_keys), batch.memo(exact_keys)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = np.flatnonzero(rows.readable & (sketches[:, 0] != 0))

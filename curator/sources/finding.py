@@ -17,7 +17,7 @@ EXTENSIONS = frozenset(
 )
 # Names with a data file's extension that stand beside data and are none.
 SIDE_FILES = re.compile(
-    r".*\.truth\.\w+|rejected\.jsonl|decisions\.jsonl"
+    r".*\.truth\.\w+|rejected\.jsonl|aside\.jsonl|decisions\.jsonl"
     r"|dataset_infos?\.json|dataset_dict\.json|state\.json|split\.json|run\.json|package(-lock)?\.json"
     r"|(adapter_|generation_|tokenizer_|preprocessor_)?config\.json|tokenizer\.json|vocab\.json"
     r"|special_tokens_map\.json|added_tokens\.json|trainer_state\.json|ds_config.*\.json",
@@ -33,9 +33,13 @@ SPLITS = {
     "eval": "valid",
     "test": "test",
     "testing": "test",
+    "holdout": "test",
+    "heldout": "test",
 }
+TRAIN, VALID, TEST = range(3)
 _SHARD = re.compile(r"[-_.]\d+[-_]of[-_]\d+$")
 _NUMBER = re.compile(r"[-_.]?\d+$")
+_PARTS = re.compile(r"[-_. ]+")
 _NAMELESS = re.compile(r"(data|part|shard|chunk|file)?[-_]?\d*|data", re.IGNORECASE)
 
 
@@ -99,7 +103,8 @@ def split_of(path: str) -> str:
     """The split a file's name stands for: "train", "valid" or "test", else the name without extensions.
 
     A shard ("train-00000-of-00004.parquet") has the split of its whole; a name that says nothing
-    ("data-00000.arrow", "part-1.jsonl") takes that of its folder.
+    ("data-00000.arrow", "part-1.jsonl") takes that of its folder. Of a name in parts the last or the first
+    tells ("support_train.jsonl", "test_sft.parquet").
     """
     file = Path(path)
     stem = _stem(file)
@@ -108,7 +113,17 @@ def split_of(path: str) -> str:
         return known
     if _NAMELESS.fullmatch(whole) and (known := SPLITS.get(file.parent.name.lower())):
         return known
-    return whole or stem
+    parts = _PARTS.split(_NUMBER.sub("", whole).lower())
+    return SPLITS.get(parts[-1]) or SPLITS.get(parts[0]) or whole or stem
+
+
+def split_number(split: str) -> int:
+    """0 for what is trained on, 1 for "valid", 2 for "test".
+
+    A name that says nothing counts as trained on: shards and sources of one set are no splits of it,
+    while whatever stands beside a held-out file must not repeat it.
+    """
+    return {"valid": VALID, "test": TEST}.get(split, TRAIN)
 
 
 def _stem(file: Path) -> str:
@@ -176,7 +191,7 @@ def _in_folder(folder: Path, left: list[Left], excluded: Excluded) -> Iterator[F
     # A folder laid out for a trainer: it reads the splits and nothing else.
     top = [item for item in files if Path(item.path).parent == folder]
     if any(item.split == "train" and _names_split(item.path) for item in top):
-        splits = [item for item in files if item.split in SPLITS.values()]
+        splits = [item for item in files if _is_split(item)]
         left += [
             Left(item.path, "stands beside train, valid and test files and is none of them")
             for item in files
@@ -190,6 +205,16 @@ def _in_folder(folder: Path, left: list[Left], excluded: Excluded) -> Iterator[F
 
 def _names_split(path: str) -> bool:
     return _NUMBER.sub("", _SHARD.sub("", _stem(Path(path)))).lower() in SPLITS
+
+
+def _is_split(item: Found) -> bool:
+    """Whether a trainer that is given the folder takes the file for a split: by its whole name, not a part of it."""
+    file = Path(item.path)
+    return item.split in SPLITS.values() and (item.saved or _names_split(item.path) or _in_split_folder(file))
+
+
+def _in_split_folder(file: Path) -> bool:
+    return _NAMELESS.fullmatch(_SHARD.sub("", _stem(file))) is not None and file.parent.name.lower() in SPLITS
 
 
 def _no_data(folder: Path, left: list[Left]) -> SourceError:

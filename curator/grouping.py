@@ -1,0 +1,211 @@
+"""Groups of rows that must stay in one split: connected by what would be a leak between two.
+
+Rows are nodes, and so is every key that several rows share (what they say, what is asked, the document, the
+conversation); edges join a row to its keys and to rows that are nearly the same. A group is a component.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from curator.checks.splits import Layout, NearLeak, asked, exact, telling
+from curator.columns import mix
+from curator.rows import SetRows
+
+SAME, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED, NEAR = range(8)
+KINDS = (
+    "say the same",
+    "ask the same",
+    "begin with the same exchange",
+    "are from one document",
+    "are from one conversation",
+    "are from one place",
+    "share a key you named",
+    "say nearly the same",
+)
+
+
+class Ties(NamedTuple):
+    """What joins rows: edges from rows to rows and to key nodes, which are numbered after the rows."""
+
+    rows: np.ndarray  # int64, shape (edges,)
+    nodes: np.ndarray  # int64, shape (edges,)
+    kinds: np.ndarray  # int8, shape (edges,): an index into KINDS
+    count: int  # nodes in all
+    anchors: np.ndarray  # uint64, shape (rows,): what each row is known by
+
+    def unless_near(self, old: np.ndarray) -> Ties:
+        """The ties but those between two old rows (boolean, one a row) that are only alike.
+
+        Likeness is judged against the whole set: rows that came since do not part what was put together.
+        """
+        near = self.kinds == NEAR
+        near[near] = old[self.rows[near]] & old[self.nodes[near]]
+        return self._replace(rows=self.rows[~near], nodes=self.nodes[~near], kinds=self.kinds[~near])
+
+    def tie(self, pairs: Sequence[tuple[int, int]]) -> Ties:
+        """The ties and these between two rows each."""
+        ends = np.array(pairs, np.int64).reshape(-1, 2)
+        kinds = np.full(len(ends), NEAR, np.int8)
+        return self._replace(
+            rows=np.append(self.rows, ends[:, 0]),
+            nodes=np.append(self.nodes, ends[:, 1]),
+            kinds=np.append(self.kinds, kinds),
+        )
+
+    def without(self, gone: np.ndarray) -> Ties:
+        """The ties that are left when some rows (boolean, one a row) are taken out."""
+        hit = gone[self.rows]
+        near = self.nodes < len(gone)
+        hit[near] |= gone[self.nodes[near]]
+        return self._replace(rows=self.rows[~hit], nodes=self.nodes[~hit], kinds=self.kinds[~hit])
+
+
+def ties(rows: SetRows, sketches: np.ndarray, allowed: Collection[str] = (), like: NearLeak | None = None) -> Ties:
+    """The ties between the readable rows.
+
+    `sketches` are those of SPT004, `allowed` the codes of leaks to allow; `like` says from when on rows are
+    nearly the same. All pairs alike in wording are tied, also those in which SPT002 sees two questions.
+    """
+    like = like or NearLeak()
+    keyed = _keys(rows, sketches, allowed)
+    count = len(rows.readable)
+    parts: list[tuple[int, np.ndarray, np.ndarray]] = []
+    for kind, keys in keyed:
+        wanted = np.flatnonzero(rows.readable & (keys != 0))
+        _, places = np.unique(keys[wanted], return_inverse=True)
+        parts.append((kind, wanted, places + count))
+        count += int(places.max()) + 1 if len(places) else 0
+    if "SPT002" not in allowed:
+        near = rows.neighbours("whole").edges(like.threshold, min(like.threshold, like.short_threshold))
+        parts.append((NEAR, near.a, near.b))
+    kinds = [np.full(len(wanted), kind, np.int8) for kind, wanted, _ in parts]
+    ends = [np.concatenate([part[side] for part in parts]).astype(np.int64) for side in (1, 2)]
+    return Ties(ends[0], ends[1], np.concatenate(kinds), count, _anchors(keyed))
+
+
+def _keys(rows: SetRows, sketches: np.ndarray, allowed: Collection[str]) -> list[tuple[int, np.ndarray]]:
+    """(kind, uint64 key of each row or 0) of every kind of tie but the near ones."""
+    keyed = [(SAME, exact(sketches))]
+    if "SPT003" not in allowed:
+        worded = np.where(sketches[:, Layout.ASKED] > 0, sketches[:, Layout.PROMPT], np.uint64(0))
+        keyed.append((PROMPT, asked(worded, rows)))
+    if "SPT004" not in allowed:
+        for column in range(Layout.OPENING, sketches.shape[1]):
+            kind = min(OPENING + column - Layout.OPENING, NAMED)
+            keyed.append((kind, telling(sketches[:, column], column, rows)))
+    return keyed
+
+
+def _anchors(keyed: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
+    """The widest key of each row (document before prompt before the row itself): most of its group share it."""
+    out = keyed[0][1].copy()
+    for kind, keys in keyed[1:]:
+        if kind != OPENING:
+            np.copyto(out, mix(keys + np.uint64(kind)), where=keys != 0)
+    return out
+
+
+def components(count: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """int64, shape (count,): the smallest node of the component of each node, for edges a-b."""
+    labels = np.arange(count)
+    while True:
+        low = np.minimum(labels[a], labels[b])
+        if (labels[a] == low).all() and (labels[b] == low).all():
+            return labels
+        for ends in (labels[a], labels[b]):
+            np.minimum.at(labels, ends, low)
+        while not np.array_equal(above := labels[labels], labels):
+            labels = above
+
+
+class Groups(NamedTuple):
+    """The groups of the wanted rows."""
+
+    of_row: np.ndarray  # int64, shape (rows,): the number of a row's group, -1 where it is in none
+    sizes: np.ndarray  # int64, shape (groups,): rows
+    anchors: np.ndarray  # uint64, shape (groups,): the smallest anchor of a group's rows
+
+
+def groups(tied: Ties, wanted: np.ndarray) -> Groups:
+    """The groups of the wanted rows (boolean, one a row), numbered in order of their anchors."""
+    labels = components(tied.count, tied.rows, tied.nodes)[: len(wanted)]
+    places = np.flatnonzero(wanted)
+    _, numbers, sizes = np.unique(labels[places], return_inverse=True, return_counts=True)
+    anchors = np.full(len(sizes), np.iinfo(np.uint64).max, np.uint64)
+    np.minimum.at(anchors, numbers, tied.anchors[places])
+    order = np.argsort(anchors, kind="stable")
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    of_row = np.full(len(wanted), -1, np.int64)
+    of_row[places] = rank[numbers]
+    return Groups(of_row, sizes[order], anchors[order])
+
+
+class Clash(NamedTuple):
+    """A row that would join two splits: the row, and one row of each of them."""
+
+    row: int
+    joined: tuple[int, ...]
+
+
+def clashes(tied: Ties, kept: np.ndarray, order: np.ndarray) -> list[Clash]:
+    """The new rows to set aside, so that no group holds rows of two splits.
+
+    `kept` (int, one a row) is the split that a row had before, -1 for new rows; `order` ranks the rows by
+    content, so that the order of lines does not matter. Where old rows turn out to belong together across
+    splits (a text that many rows share came to be told apart), the one in the later split is a clash.
+    """
+    labels = components(tied.count, tied.rows, tied.nodes)
+    low = np.full(tied.count, 127, np.int8)
+    high = np.full(tied.count, -1, np.int8)
+    old = np.flatnonzero(kept >= 0)
+    np.minimum.at(low, labels[old], kept[old].astype(np.int8))
+    np.maximum.at(high, labels[old], kept[old].astype(np.int8))
+    torn = (high > low)[labels]
+    if not torn[: len(kept)].any():
+        return []
+    concerned = np.flatnonzero(torn[: len(kept)])
+    at = torn[tied.rows]
+    joins: dict[int, list[int]] = {row: [] for row in concerned.tolist()}
+    for row, node in zip(tied.rows[at].tolist(), tied.nodes[at].tolist(), strict=True):
+        joins[row].append(node)
+        if node < len(kept):
+            joins[node].append(row)
+    return list(_Joined(len(kept)).place(joins, kept, order))
+
+
+class _Joined:
+    """Components that grow row by row, each with the row that gave it its split."""
+
+    def __init__(self, rows: int) -> None:
+        self._above: dict[int, int] = {}
+        self._owner: dict[int, int] = {}
+        self._rows = rows
+
+    def place(self, joins: dict[int, list[int]], kept: np.ndarray, order: np.ndarray) -> list[Clash]:
+        found: list[Clash] = []
+        placed: set[int] = set()
+        for row in sorted(joins, key=lambda row: (kept[row] < 0, kept[row], order[row])):
+            nodes = [node for node in joins[row] if node >= self._rows or node in placed]
+            owners = {int(kept[o]): o for node in nodes if (o := self._owner.get(self._find(node))) is not None}
+            if kept[row] >= 0:
+                owners[int(kept[row])] = row
+            if len(owners) > 1:
+                found.append(Clash(row, tuple(owners[split] for split in sorted(owners))))
+                continue
+            placed.add(row)
+            for node in nodes:
+                self._above[self._find(node)] = self._find(row)
+            if owners:
+                self._owner[self._find(row)] = next(iter(owners.values()))
+        return found
+
+    def _find(self, node: int) -> int:
+        while (above := self._above.get(node, node)) != node:
+            self._above[node] = self._above.get(above, above)
+            node = above
+        return node

@@ -1,0 +1,393 @@
+"""The graph of rows alike: one for each view of a row, shared by all rules that ask for it.
+
+    scan: words ─ 3-word shingles ─ MinHash          (curator.shingles, kept in the scan files)
+    join: bands ─ sort ─ candidate pairs ─ exact Jaccard ─ edges ─ clusters
+
+Every edge is verified. A cluster has one kept row, and every other row of it is joined to that row by an
+edge: no chain of likenesses. Texts under five words are compared letter by letter, never by shingles.
+Rows enter in the order of their content, so that moving rows moves no edge.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from curator.columns import mix
+from curator.model import Example
+from curator.shingles import LANES, shingles, signatures, text_of
+
+SHORT = 40  # shingles: below, one edited word moves the similarity by more than a tenth
+_WORDLESS = 5  # words: below, a text has too few shingles to compare
+_BUCKET = 32  # rows of one bucket that are all compared with each other
+_WINDOW = 8  # in a larger bucket each row is compared with the first and with the next few
+_TINY_BUCKET = 2000  # short texts compared with each other within a block
+_SLACK = 0.2  # how far a signature may underrate a pair: over three standard deviations
+_PAIRS = 1 << 15  # pairs verified at a time
+_SAMPLE = 2048  # rows, to twice as many, in which the shingles that rows share are counted
+_SHARED = 0.05  # share of the sampled rows from which on a shingle counts as template
+_SHARED_ROWS = 25
+_TEMPLATED = 0.2  # share of template among shingles from which on signatures are made without it
+_OWN = 0.5  # similarity that the parts beyond the template must have
+
+Words = tuple[np.ndarray, np.ndarray]  # (words of several rows, first word of each)
+
+
+class Edges(NamedTuple):
+    """Pairs of rows alike, sorted: a < b; the similarity is exact."""
+
+    a: np.ndarray  # int64
+    b: np.ndarray  # int64
+    similarity: np.ndarray  # float32
+
+
+class Capped(NamedTuple):
+    """Buckets too large to compare all their rows with each other, and the rows in the largest."""
+
+    buckets: int
+    largest: int
+
+
+class Part(Protocol):
+    """One span of the set, as a scan file gives it."""
+
+    def array(self, name: str) -> np.ndarray: ...
+
+
+class Neighbours:
+    """The rows alike in one view."""
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        view: str,
+        readable: np.ndarray,
+        splits: np.ndarray,
+        examples: Callable[[Iterable[int]], list[Example]],
+    ) -> None:
+        self.view, self._parts, self._examples, self._splits = view, parts, examples, splits
+        self.counts = np.concatenate([part.array(f"{view}.counts") for part in parts])
+        self.keys = np.concatenate([part.array(f"{view}.keys") for part in parts])
+        self._bounds = [0, *accumulate(len(part.array(f"{view}.counts")) for part in parts)]
+        self._usable = readable & (self.counts > 0)
+        self._verified: dict[int, Edges] = {}
+        self._hot: dict[int, Capped] = {}
+
+    # ------------------------------------------------------------------ what rules ask for
+
+    def edges(self, threshold: float, short: float | None = None) -> Edges:
+        """All pairs whose similarity is at or above the threshold.
+
+        The similarity is the Jaccard similarity of the sets of 3-word shingles, equal words give 1. Rows
+        equal to an earlier row of their split are joined to that row alone. `short` is the threshold for
+        pairs of which one has under SHORT shingles, where that is to be lower.
+        """
+        low = threshold if short is None else short
+        joined = _concatenated([self._copies, self._tiny, self._near(_rows_a_band(threshold), low)])
+        sizes = np.minimum(self.counts[joined.a], self.counts[joined.b]) - 2
+        bars = np.where(sizes < SHORT, np.float32(low), np.float32(threshold))
+        wanted = joined.similarity >= bars
+        a, b = joined.a[wanted], joined.b[wanted]
+        order = np.lexsort((b, a))
+        return Edges(a[order], b[order], joined.similarity[wanted][order])
+
+    def clusters(self, threshold: float, short: float | None = None) -> np.ndarray:
+        """int64, shape (lines,): for each row the kept row that stands for it, or itself where it is kept.
+
+        The kept row is an earlier one, and the pair is an edge.
+        """
+        return leaders(self.edges(threshold, short), len(self.counts))
+
+    @property
+    def capped(self) -> Capped:
+        """What was too crowded to be compared in full."""
+        return Capped(
+            sum(hot.buckets for hot in self._hot.values()), max((hot.largest for hot in self._hot.values()), default=0)
+        )
+
+    # ------------------------------------------------------------------ rows that are equal, and who stands for them
+
+    @cached_property
+    def _firsts(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(rows that stand for all equal to them in a split, in order of content; the other rows; their firsts)."""
+        rows = np.flatnonzero(self._usable)
+        order = rows[np.lexsort((rows, self._splits[rows], mix(self.keys[rows])))]
+        keys, splits = self.keys[order], self._splits[order]
+        again = np.zeros(len(order), dtype=bool)
+        again[1:] = (keys[1:] == keys[:-1]) & (splits[1:] == splits[:-1])
+        owner = order[np.maximum.accumulate(np.where(again, 0, np.arange(len(order))))]
+        return order[~again], order[again], owner[again]
+
+    @cached_property
+    def _copies(self) -> Edges:
+        """Rows with equal words: within a split each to the first, and the firsts of splits to each other."""
+        firsts, again, owner = self._firsts
+        pairs = [(owner, again)]
+        for step in range(1, 4):
+            same = np.flatnonzero(self.keys[firsts[step:]] == self.keys[firsts[: len(firsts) - step]])
+            pairs.append((firsts[same], firsts[same + step]))
+        a, b = np.concatenate([p[0] for p in pairs]), np.concatenate([p[1] for p in pairs])
+        return _edges(a, b, np.ones(len(a), dtype=np.float32))
+
+    # ------------------------------------------------------------------ longer texts: signatures, bands, verification
+
+    def _near(self, band: int, low: float) -> Edges:
+        """Verified pairs of distinct texts of at least five words."""
+        key = band * 1000 + round(low * 100)
+        if key not in self._verified:
+            firsts, _, _ = self._firsts
+            rows = firsts[self.counts[firsts] >= _WORDLESS]
+            self._verified[key] = self._verify(rows, *self._candidates(rows, band, low), low)
+        return self._verified[key]
+
+    def _candidates(self, rows: np.ndarray, band: int, low: float) -> tuple[np.ndarray, np.ndarray]:
+        """Places in `rows` of the pairs that some band puts into one bucket and whose signatures agree enough."""
+        signed = self._signed(rows)
+        hot: list[tuple[int, int]] = []
+        everywhere = np.arange(len(rows))
+        few = np.flatnonzero(self.counts[rows] - 2 < SHORT / max(low, 0.1))
+        codes = [_bucketed(signed, everywhere, _rows_here, hot) for _rows_here in _bands(min(band, self._band))]
+        if band > 3 and len(few):
+            codes += [_bucketed(signed, few, lanes, hot) for lanes in _bands(3)]
+        self._hot[band] = Capped(len(hot), max((size for _, size in hot), default=0))
+        pairs = np.unique(np.concatenate(codes)) if codes else np.empty(0, np.int64)
+        a, b = pairs >> 32, pairs & 0xFFFFFFFF
+        alike = _agreement(signed, a, b) >= (low - _SLACK) * LANES
+        if len(self._template):  # what lies beyond the template may be less alike than the whole
+            alike = _agreement(signed, a, b) >= (min(low, _OWN) - _SLACK) * LANES
+        return a[alike], b[alike]
+
+    def _verify(self, rows: np.ndarray, a: np.ndarray, b: np.ndarray, low: float) -> Edges:
+        """The pairs whose exact similarity is at or above `low`."""
+        found = np.zeros(len(a), dtype=np.float32)
+        template = frozenset(self._template.tolist())
+        for start in range(0, len(a), _PAIRS):
+            one, two = a[start : start + _PAIRS], b[start : start + _PAIRS]
+            here = np.unique(np.concatenate((one, two)))
+            sets = dict(zip(here.tolist(), self._sets(rows[here]), strict=True))
+            found[start : start + _PAIRS] = [
+                _similarity(sets[i], sets[j], template) for i, j in zip(one.tolist(), two.tolist(), strict=True)
+            ]
+        kept = found >= np.float32(low)
+        return _edges(rows[a[kept]], rows[b[kept]], found[kept])
+
+    def _sets(self, rows: np.ndarray) -> Iterator[set[int]]:
+        words, firsts = self._words(rows)
+        values = shingles(words, firsts).tolist()
+        ends = [*firsts[1:].tolist(), len(values)]
+        return (set(values[low:high]) for low, high in zip(firsts.tolist(), ends, strict=True))
+
+    def _words(self, rows: np.ndarray) -> Words:
+        """The words of these rows as 64-bit numbers, in the order asked for."""
+        order = np.argsort(rows, kind="stable")
+        ordered = rows[order]
+        sizes = self.counts[rows].astype(np.int64)
+        firsts = np.cumsum(sizes) - sizes
+        out = np.empty(int(sizes.sum()), dtype=np.uint64)
+        cuts = np.searchsorted(ordered, self._bounds)
+        for part, base, low, high in zip(self._parts, self._bounds, cuts, cuts[1:], strict=False):
+            if high > low:
+                kept = part.array(f"{self.view}.words")
+                counts = part.array(f"{self.view}.counts").astype(np.int64)
+                places = (np.cumsum(counts) - counts)[ordered[low:high] - base]
+                here = order[low:high]
+                out[_ranges(firsts[here], sizes[here])] = kept[_ranges(places, sizes[here])]
+        return out, firsts
+
+    # ------------------------------------------------------------------ template: what many rows share
+
+    @cached_property
+    def _template(self) -> np.ndarray:
+        """uint64, sorted: shingles that stand in many rows of a sample drawn by content.
+
+        Which rows are drawn and how many must share a shingle changes only where the set doubles: rows that are
+        added to a set leave nearly all pairs of the others as they were.
+        """
+        firsts, _, _ = self._firsts
+        rows = firsts[self.counts[firsts] >= _WORDLESS]
+        if len(rows) < _SHARED_ROWS:
+            return np.empty(0, dtype=np.uint64)
+        step = 1 << (len(rows).bit_length() - 1)  # the largest power of two that is not above
+        sample = np.sort(rows[mix(self.keys[rows]) <= np.uint64(((1 << 64) - 1) * min(step, _SAMPLE) // step)])
+        distinct = np.concatenate([np.fromiter(each, np.uint64, len(each)) for each in self._sets(sample)])
+        values, times = np.unique(distinct, return_counts=True)
+        shared: np.ndarray = values[times >= max(_SHARED_ROWS, _SHARED * min(step, _SAMPLE))]
+        self._template_share = float(times[np.isin(values, shared)].sum() / max(1, times.sum()))
+        return shared
+
+    @property
+    def _band(self) -> int:
+        """Rows of a set with a template differ by a smaller part: narrower bands find them."""
+        return 3 if self._is_templated else 4
+
+    @property
+    def _is_templated(self) -> bool:
+        return bool(len(self._template)) and self._template_share >= _TEMPLATED
+
+    def _signed(self, rows: np.ndarray) -> np.ndarray:
+        """Signatures: those of the scan or, where a template makes up much of the rows, made anew without it."""
+        if not self._is_templated:
+            out = np.empty((len(rows), LANES), dtype=np.uint16)
+            order = np.argsort(rows)
+            cuts = np.searchsorted(rows[order], self._bounds)
+            for part, base, low, high in zip(self._parts, self._bounds, cuts, cuts[1:], strict=False):
+                if high > low:
+                    here = order[low:high]
+                    out[here] = part.array(f"{self.view}.signature")[rows[here] - base]
+            return out
+        blocks = [rows[low : low + _PAIRS] for low in range(0, len(rows), _PAIRS)]
+        return np.concatenate([self._unlike_template(block) for block in blocks])
+
+    def _unlike_template(self, rows: np.ndarray) -> np.ndarray:
+        words, firsts = self._words(rows)
+        shingled = shingles(words, firsts)
+        own = ~np.isin(shingled, self._template)
+        left = np.add.reduceat(own, firsts, dtype=np.int64)
+        own |= np.repeat(left == 0, np.diff(np.append(firsts, len(words))))
+        left = np.add.reduceat(own, firsts, dtype=np.int64)
+        return signatures(shingled[own], np.cumsum(left) - left)
+
+    # ------------------------------------------------------------------ texts under five words
+
+    @cached_property
+    def _tiny(self) -> Edges:
+        """Pairs of short texts that one letter parts: nothing else can be told from so few words."""
+        from rapidfuzz.distance import Levenshtein
+        from rapidfuzz.process import cdist
+
+        firsts, _, _ = self._firsts
+        rows = firsts[self.counts[firsts] < _WORDLESS].tolist()
+        blocks: dict[tuple[str, int], list[tuple[str, int]]] = defaultdict(list)
+        for row, example in zip(rows, self._examples(rows), strict=True):
+            text = " ".join(text_of(example, self.view).lower().split())
+            if len(text) >= _WORDLESS and not any(map(str.isdigit, text)):
+                blocks[text[0], len(text)].append((text, row))
+        found: list[tuple[int, int, float]] = []
+        for (letter, size), block in blocks.items():
+            one = block[:_TINY_BUCKET]
+            two = one + blocks.get((letter, size + 1), [])[:_TINY_BUCKET]
+            if len(block) > _TINY_BUCKET:
+                self._hot[0] = Capped(1, len(block))
+            near = cdist([t for t, _ in one], [t for t, _ in two], scorer=Levenshtein.distance, score_cutoff=1)
+            for i, j in np.argwhere(near <= 1).tolist():
+                if i < j:
+                    found.append((one[i][1], two[j][1], 1 - near[i, j] / len(two[j][0])))
+        table = np.array(found, dtype=np.float64).reshape(-1, 3)
+        return _edges(table[:, 0].astype(np.int64), table[:, 1].astype(np.int64), table[:, 2].astype(np.float32))
+
+
+# ---------------------------------------------------------------------- clusters
+
+
+def leaders(edges: Edges, rows: int) -> np.ndarray:
+    """int64, shape (rows,): the most similar kept row of each row, or the row itself where it is kept.
+
+    Rows are judged in order: one is kept unless an edge joins it to a kept row before it.
+    """
+    leader = np.arange(rows)
+    best: dict[int, tuple[float, int]] = {}
+    order = np.lexsort((edges.a, edges.b))
+    gone: set[int] = set()
+    current = -1
+    for a, b, similarity in zip(
+        edges.a[order].tolist(), edges.b[order].tolist(), edges.similarity[order].tolist(), strict=True
+    ):
+        if b != current:
+            current = b
+        if a not in gone:
+            gone.add(b)
+            if b not in best or similarity > best[b][0]:
+                best[b] = (similarity, a)
+    for row, (_, kept) in best.items():
+        leader[row] = kept
+    return leader
+
+
+# ---------------------------------------------------------------------- pairs
+
+
+def _rows_a_band(threshold: float) -> int:
+    """How many lanes a band joins: pairs at the threshold meet in some band nearly always (98 % and more)."""
+    return 4 if threshold >= 0.65 else 3 if threshold >= 0.5 else 2
+
+
+def _bands(lanes: int) -> list[slice]:
+    return [slice(low, low + lanes) for low in range(0, LANES - lanes + 1, lanes)]
+
+
+def _bucketed(signed: np.ndarray, places: np.ndarray, lanes: slice, hot: list[tuple[int, int]]) -> np.ndarray:
+    """int64 codes (a << 32 | b) of the pairs of places that agree in these lanes."""
+    keys = np.zeros(len(places), dtype=np.uint64)
+    for lane in range(lanes.start, lanes.stop):
+        keys = (keys << np.uint64(16)) | signed[places, lane]
+    bits = np.uint64(max(1, len(places).bit_length()))
+    ranked = np.sort((mix(keys) >> bits << bits) | np.arange(len(places), dtype=np.uint64))
+    buckets = ranked >> bits
+    same = buckets[1:] == buckets[:-1]
+    crowd = np.zeros(len(ranked), dtype=bool)
+    crowd[1:] |= same
+    crowd[:-1] |= same
+    ranked, buckets = ranked[crowd], buckets[crowd]
+    members = places[(ranked & ((np.uint64(1) << bits) - np.uint64(1))).astype(np.int64)]
+    starts = np.flatnonzero(np.diff(buckets, prepend=~buckets[:1]))
+    sizes = np.diff(np.append(starts, len(buckets)))
+    large = np.repeat(sizes > _BUCKET, sizes)
+    hot += [(int(start), int(size)) for start, size in zip(starts, sizes, strict=True) if size > _BUCKET]
+    found = []
+    for step in range(1, min(_BUCKET, int(sizes.max(initial=1)))):
+        pair = buckets[step:] == buckets[:-step]
+        if step > _WINDOW:
+            pair &= ~large[step:]
+        found.append(_codes(members[:-step][pair], members[step:][pair]))
+    firsts = np.repeat(members[starts], sizes)[large] if len(starts) else members[:0]
+    found.append(_codes(firsts, members[large]))
+    codes = np.concatenate(found)
+    return codes[(codes >> 32) != (codes & 0xFFFFFFFF)]
+
+
+def _codes(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    codes: np.ndarray = (low.astype(np.int64) << 32) | high
+    return codes
+
+
+def _agreement(signed: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """How many lanes of each pair agree."""
+    out = np.empty(len(a), dtype=np.int64)
+    for low in range(0, len(a), _PAIRS):
+        one, two = signed[a[low : low + _PAIRS]], signed[b[low : low + _PAIRS]]
+        out[low : low + _PAIRS] = np.count_nonzero(one == two, axis=1)
+    return out
+
+
+def _similarity(one: set[int], two: set[int], template: frozenset[int]) -> float:
+    """Jaccard similarity; 0 where the parts beyond the template are not alike."""
+    shared = len(one & two)
+    plain = shared / (len(one) + len(two) - shared)
+    if template and plain < 1:
+        own, other = one - template, two - template
+        both = len(own & other)
+        if both < _OWN * (len(own) + len(other) - both):
+            return 0.0
+    return plain
+
+
+def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The places of several ranges, one after the other."""
+    offsets = np.cumsum(sizes) - sizes
+    places: np.ndarray = np.arange(int(sizes.sum())) + np.repeat(starts - offsets, sizes)
+    return places
+
+
+def _edges(a: np.ndarray, b: np.ndarray, similarity: np.ndarray) -> Edges:
+    return Edges(np.minimum(a, b), np.maximum(a, b), similarity)
+
+
+def _concatenated(parts: Sequence[Edges]) -> Edges:
+    a, b, similarity = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Edges(a, b, similarity)

@@ -1,0 +1,136 @@
+"""What a row says of itself beside its text: document, conversation, source, licence, language, label.
+
+Data sets write such things under many names, at the top of a row or one level down (`metadata`, `meta`).
+Only names that say plainly what they hold are read; a value that could be the name of a whole corpus is no
+document.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from curator.columns import Batch
+
+DOCUMENT, CONVERSATION, PLACE = "document", "conversation", "place"
+
+# Names without case and punctuation.
+_NAMES = {
+    DOCUMENT: "documentid docid docuuid documentuuid documentname docname sourcedocument sourcedoc sourcefile "
+    "sourcepath articleid pageid paperid passageid contextid",
+    CONVERSATION: "conversationid convid convoid conversationhash conversationuuid dialogueid dialogid threadid "
+    "chatid sessionid messagetreeid treeid ticketid",
+    PLACE: "source url sourceurl documenturl docurl pageurl link file filename filepath document doc sourceid origin",
+    "licence": "license licence licenses rights",
+    "source": "source dataset datasetname datasource corpus origin subset",
+    "language": "language lang locale languagecode",
+    "label": "label category class intent topic domain task tasktype",
+}
+_NESTED = frozenset({"metadata", "meta", "info", "extra", "provenance"})
+_PUNCTUATION = re.compile(r"[^a-z0-9]+")
+_NOTHING = frozenset({"", "none", "null", "nan", "na", "n/a", "unknown", "-", "-1"})
+# An address below the front page of a site, or the name of a written document.
+_IS_DOCUMENT = re.compile(
+    r"(?i)[a-z][a-z0-9+.-]*://[^/\s]+/[^\s]*[^\s/]"
+    r"|[^\n]*[^\n./\\]\.(pdf|docx?|odt|rtf|txt|md|rst|html?|pptx?|epub|tex|eml|srt|vtt)"
+)
+
+
+class Said(NamedTuple):
+    """One thing a row says of itself: what it is, the path it stands at, and the value as text."""
+
+    kind: str
+    path: str
+    value: str
+
+
+@lru_cache(maxsize=4096)
+def _kinds(name: str) -> tuple[str, ...]:
+    folded = _PUNCTUATION.sub("", name.lower())
+    return tuple(kind for kind, names in _NAMES.items() if folded in names.split())
+
+
+def said(value: dict[str, Any]) -> Iterator[Said]:
+    """Everything a row says of itself, at its top and one level down."""
+    for name, item in value.items():
+        if kinds := _kinds(name):
+            if (text := _text(item)) is not None:
+                yield from (Said(kind, name, text) for kind in kinds)
+        elif type(item) is dict and name.lower() in _NESTED:
+            for inner, below in item.items():
+                if (kinds := _kinds(inner)) and (text := _text(below)) is not None:
+                    yield from (Said(kind, f"{name}.{inner}", text) for kind in kinds)
+
+
+def _text(item: Any) -> str | None:
+    """The value as text; None where it says nothing."""
+    if type(item) is str:
+        text = item.strip()
+        return text if text.lower() not in _NOTHING else None
+    return str(item) if type(item) is int and item >= 0 else None
+
+
+def value_at(value: dict[str, Any], name: str) -> str | None:
+    """The value a row has under a name or a dotted path ("metadata.lang"), as text; None where there is none."""
+    item: Any = value
+    if name in value:
+        item = value[name]
+    else:
+        for part in name.split("."):
+            item = item.get(part) if type(item) is dict else None
+    if type(item) is bool:
+        return str(item).lower()
+    return str(item) if type(item) is float else _text(item)
+
+
+# ---------------------------------------------------------------------- groups
+
+GROUPS = (DOCUMENT, CONVERSATION, PLACE)
+
+
+def group_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines, 3): keys of the document, the conversation and the place a row is from; 0 for none.
+
+    A place (`source`, `url`, `file`) counts where it is an address or the name of a document.
+    """
+    out = np.zeros((len(batch.lines), len(GROUPS)), dtype=np.uint64)
+    for line in batch.readable:
+        value = batch.values[line]
+        if len(value) > 1:
+            for kind, column in _of_row(value):
+                out[line, GROUPS.index(kind)] = column
+    return out
+
+
+def _of_row(value: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    seen = set()
+    for item in said(value):
+        if item.kind in GROUPS and item.kind not in seen and is_group(item):
+            seen.add(item.kind)
+            yield item.kind, key_of(item.kind, item.value)
+
+
+def is_group(item: Said) -> bool:
+    """Whether rows with this value are from one document or conversation."""
+    return item.kind in (DOCUMENT, CONVERSATION) or (item.kind == PLACE and bool(_IS_DOCUMENT.fullmatch(item.value)))
+
+
+def named_keys(batch: Batch, names: Sequence[str]) -> np.ndarray:
+    """uint64, shape (lines, len(names)): keys of the values under the names; 0 where a row has none."""
+    out = np.zeros((len(batch.lines), len(names)), dtype=np.uint64)
+    for line in batch.readable if names else ():
+        for column, name in enumerate(names):
+            if (text := value_at(batch.values[line], name)) is not None:
+                out[line, column] = key_of(name, text)
+    return out
+
+
+def key_of(kind: str, value: str) -> int:
+    """A 64-bit key of a value; never 0."""
+    digest = hashlib.blake2b(f"{kind}\0{value}".encode("utf-8", "surrogatepass"), digest_size=8).digest()
+    return int.from_bytes(digest, "little") or 1
