@@ -610,7 +610,9 @@ def _profile(config: Config) -> Settings:
 
 def _hash(plan: Plan) -> str:
     """BLAKE2b-128 of what findings depend on, in canonical JSON, and of curator's version."""
-    questions = [file for rule in plan.rules if rule.code == "SPT007" for file in msgspec.structs.asdict(rule)["benchmarks"]]
+    questions = [
+        file for rule in plan.rules if rule.code == "SPT007" for file in msgspec.structs.asdict(rule)["benchmarks"]
+    ]
     packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, (*plan.packs, *questions))]
     body = {
         "curator": (__version__, code_stamp()),

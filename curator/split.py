@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -161,8 +161,7 @@ def _plan(config: Config, wish: Wish) -> Plan:
         per_file_ignores={}, limits={}, then=Selection(),
     ).plan()  # fmt: skip
     rules = [
-        replace(rule, keys=(*rule.keys, *wish.group_by)) if isinstance(rule, GroupLeak) else rule
-        for rule in plan.rules
+        replace(rule, keys=(*rule.keys, *wish.group_by)) if isinstance(rule, GroupLeak) else rule for rule in plan.rules
     ]
     return replace(plan, rules=tuple(rules))
 
@@ -191,7 +190,9 @@ def _last(folder: Path, keep: str | Path | None, fresh: bool) -> tuple[str, _Rec
     try:
         return str(path), msgspec.json.decode(path.read_bytes(), type=_Record)
     except OSError as error:
-        raise SourceError(f"cannot be read: {error.strerror}", where=str(path), hint="name the split.json of a split") from None
+        raise SourceError(
+            f"cannot be read: {error.strerror}", where=str(path), hint="name the split.json of a split"
+        ) from None
     except msgspec.DecodeError as error:
         hint = "--fresh splits without it; --keep names another record"
         raise SourceError(f"no record of a split: {error}", where=str(path), hint=hint) from None
@@ -203,7 +204,9 @@ def _refuse_overwriting(sources: Sequence[Source], folder: Path, force: bool, da
     read = {Path(source.path).resolve() for source in sources if source.path != "-"}
     for name in names:
         if (folder / name).resolve() in read:
-            raise UsageError("the splits would overwrite the data", where=str(folder / name), hint="name another folder")
+            raise UsageError(
+                "the splits would overwrite the data", where=str(folder / name), hint="name another folder"
+            )
     if force:
         return
     there = [name for name in names if (folder / name).exists()]
@@ -459,9 +462,7 @@ def _refuse_unreadable(rows: SetRows, sources: Sequence[Source]) -> None:
         values = [value for source in sources for value in engine.sampled(source)]
         if not values:
             raise SourceError("the data hold no rows", where=sources[0].path, hint="see why: curator lint PATH")
-        raise SourceError(
-            "the rows are in no known shape", where=sources[0].path, hint=formats.how_to_map(values)
-        )
+        raise SourceError("the rows are in no known shape", where=sources[0].path, hint=formats.how_to_map(values))
 
 
 # ---------------------------------------------------------------------- writing
@@ -600,7 +601,10 @@ class _Writer:
         head = {
             "curator": __version__,
             **msgspec.to_builtins(result),
-            "proof": {"command": f"curator lint {self.folder} --select {','.join(result.proof)}", "findings": result.proof},
+            "proof": {
+                "command": f"curator lint {self.folder} --select {','.join(result.proof)}",
+                "findings": result.proof,
+            },
             "others": others,
         }
         del head["folder"], head["groups"]

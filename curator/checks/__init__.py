@@ -8,6 +8,7 @@ FAMILIES = (
     "answers",
     "characters",
     "contamination",
+    "drift",
     "duplicates",
     "file",
     "length",
@@ -19,6 +20,7 @@ FAMILIES = (
     "splits",
     "template",
     "tools",
+    "whole_set",
 )
 
 

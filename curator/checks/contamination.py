@@ -52,7 +52,7 @@ class BenchmarkContamination(RowRule, frozen=True):
         ),
         Bad(
             chat(
-                user="A kilt takes 2 bolts of red linen and half that much white linen.  How many bolts in total does "
+                user="A kilt takes 2 bolts of red linen and half that much blue linen.  How many bolts in total does "
                 "it take?",
                 assistant="3",
             ),
@@ -74,7 +74,9 @@ class BenchmarkContamination(RowRule, frozen=True):
         words, turns = batch.memo(_prompts)
         if not len(turns):
             return []
-        texts = [benchmarks.find(index, table, words, self.min_share).texts for index, table in _indices(self.benchmarks)]
+        texts = [
+            benchmarks.find(index, table, words, self.min_share).texts for index, table in _indices(self.benchmarks)
+        ]
         rows: list[int] = np.unique(batch.turn_lines[turns[np.concatenate(texts)]]).tolist()
         return rows
 

@@ -12,7 +12,7 @@ from curator.keys import exact_keys, row_keys
 from curator.likeness import Likeness, likeness
 from curator.model import Flag, drop
 from curator.neighbours import Edges, leaders
-from curator.rule import Bad, DatasetRule, chat, option
+from curator.rule import DatasetRule, option
 
 _ROUNDS = 4  # kept rows that a row is compared with, one after the other
 _PAIRS = 1 << 13  # pairs read again at a time

@@ -277,13 +277,13 @@ class _Model:
         seen = np.zeros((len(span), 2 * _RARITIES, _LENGTHS, 2))
         for region in regions:
             row, word, kind = self._words(region)
-            for offset, found in zip(span, seen, strict=True):
+            for place, offset in enumerate(span):
                 there = np.clip(row + offset, 0, region.size - 1)
                 told = row + offset == there
                 if offset:
                     told &= region.prompts[row] != region.prompts[there]
                 flat = (kind * _LENGTHS + region.lengths[there]) * 2 + region.holds(offset, row, word)
-                found += np.bincount(flat[told], minlength=found.size).reshape(found.shape)
+                seen[place] += np.bincount(flat[told], minlength=seen[place].size).reshape(seen[place].shape)
         own = len(span) // 2
         mate = _mate(seen[:, :_RARITIES].sum(2), own)
         counts = np.stack((seen[mate], seen.sum(0) - seen[own] - (seen[mate] if mate != own else 0)))
@@ -438,7 +438,9 @@ def _blocks(model: _Model, region: _Region, bar: float) -> Iterator[_Block]:
         if offset:
             gain = np.maximum(gains[:, offset + _REACH] - _SLACK, -99.0)
             there = np.clip(index + offset, 0, region.size - 1)
-            yield from _found(model, region, _once(gain, region.prompts, region.prompts[there]), index * 0 + offset, bar + _SURE)
+            yield from _found(
+                model, region, _once(gain, region.prompts, region.prompts[there]), index * 0 + offset, bar + _SURE
+            )
     best = np.argmax(gains, axis=1)
     rest = np.sort(fits, axis=1)[:, :-_ALIKE]  # where many neighbours fit as well, the best says little
     gain = np.minimum(gains[index, best], fits[index, best] - np.log(np.exp(rest).sum(1))) - _CHOICE
@@ -457,9 +459,7 @@ def _once(gain: np.ndarray, prompts: np.ndarray, targets: np.ndarray) -> np.ndar
     return np.where(again, np.minimum(gain, 0.0), gain)
 
 
-def _found(
-    model: _Model, region: _Region, gain: np.ndarray, offsets: np.ndarray, bar: float
-) -> Iterator[_Block]:
+def _found(model: _Model, region: _Region, gain: np.ndarray, offsets: np.ndarray, bar: float) -> Iterator[_Block]:
     for total, first, stop in _runs(gain):
         better = int((gain[first:stop] > 1).sum())
         if total < bar or better < 2:

@@ -38,9 +38,7 @@ def _kettle(thing: str, years: int, first: str = "Unplug") -> Row:
     )
 
 
-_LONG_WAY = (
-    "As a first step before you bring it anywhere at all, and provided nobody is in a hurry, please switch off, pull out"
-)
+_LONG_WAY = "As a first step before you bring it anywhere at all, and provided nobody is in a hurry, please switch off, pull out"
 
 
 class ExactLeak(DatasetRule, frozen=True):
@@ -106,8 +104,14 @@ class NearLeak(DatasetRule, frozen=True):
         ),
         Bad(
             Files(
-                train=[chat(user="Which key locks the screen of the till?", assistant="The blue key, held for two seconds.")],
-                valid=[chat(user="What key locks the screen of the till?", assistant="The blue key, held two seconds.")],
+                train=[
+                    chat(
+                        user="Which key locks the screen of the till?", assistant="The blue key, held for two seconds."
+                    )
+                ],
+                valid=[
+                    chat(user="What key locks the screen of the till?", assistant="The blue key, held two seconds.")
+                ],
             ),
             at="1:",
             options={"short_threshold": 0.4},
@@ -143,7 +147,10 @@ class PromptLeak(DatasetRule, frozen=True):
     ] = 3
     GOOD = [
         Files(train=[_RHINE], valid=[_ELBE]),
-        Files(train=[chat(user="Continue.", assistant="Then it rained.")], valid=[chat(user="Continue.", assistant="Two.")]),
+        Files(
+            train=[chat(user="Continue.", assistant="Then it rained.")],
+            valid=[chat(user="Continue.", assistant="Two.")],
+        ),
         Files(
             train=[chat(system="You sort mail into four trays.", user="A parcel came.", assistant="Goods in")],
             valid=[chat(system="You sort mail into four trays.", user="An invoice came.", assistant="Accounts")],

@@ -35,7 +35,7 @@ SHORT = 10  # words: longer questions are nobody's by chance
 
 
 def lines(file: Path) -> Iterator[dict[str, Any]]:
-    data = gzip.open(file, "rb").read() if file.suffix == ".gz" else file.read_bytes()
+    data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     yield from (json.loads(line) for line in data.split(b"\n") if line.strip())
 
 
