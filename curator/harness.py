@@ -37,6 +37,8 @@ class _Rows:
         self.readable = np.array([example is not None for example in batch.examples], dtype=bool)
         names = example.names if isinstance(example, Files) else [""] * len(batch.lines)
         self.splits = np.array([split_number(name) for name in names], dtype=np.int64)
+        self.split_names = frozenset(names)
+        self.in_folder = isinstance(example, Files)
         self.tokens = batch.row_tokens
 
     def example(self, index: int) -> Any:

@@ -153,7 +153,7 @@ class SplitTooSmall(DatasetRule, frozen=True):
 
 
 class MissingSplit(DatasetRule, frozen=True):
-    """There is training data and a test split, but nothing to validate on.
+    """There is training data, but nothing to validate on.
 
     Without a validation split nobody sees when the model begins to learn the rows by heart; the checkpoint
     is chosen by the test rows, which then measure nothing any more, or by none.
@@ -162,7 +162,9 @@ class MissingSplit(DatasetRule, frozen=True):
     code = "SPT008"
     severity = "info"
     GOOD = [Files(train=_TRAIN, valid=_TRAIN[:8], test=_TRAIN[8:16]), Files(train=_TRAIN, valid=_TRAIN[:8]), _TRAIN]
-    BAD = [Bad(Files(train=_TRAIN, test=_TRAIN[:8]), at="0:"), Bad(Files(valid=_TRAIN[:8], test=_TRAIN[8:16]), at="0:")]
+    BAD = [
+        Bad(Files(train=_TRAIN), at="0:"),
+        Bad(Files(train=_TRAIN, test=_TRAIN[:8]), at="0:"), Bad(Files(valid=_TRAIN[:8], test=_TRAIN[8:16]), at="0:")]
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """Nothing: splits are known; shape (lines,), uint8."""
@@ -170,17 +172,15 @@ class MissingSplit(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         readable = np.flatnonzero(rows.readable)
-        there = {int(split) for split in np.unique(rows.splits[readable])}
-        if there == {0, 2}:
-            yield (
-                int(readable[0]),
-                Flag("", "there is training data and a test split, but no valid", evidence={"missing": "valid"}),
-            )
-        elif there == {1, 2}:
-            yield (
-                int(readable[0]),
-                Flag("", "there are valid and test splits, but no train", evidence={"missing": "train"}),
-            )
+        names = rows.split_names
+        if not len(readable) or "valid" in names and "train" in names:
+            return
+        if "train" in names and ("test" in names or rows.in_folder):
+            what = "training data and a test split" if "test" in names else "training data"
+            yield int(readable[0]), Flag("", f"there is {what}, but no valid split", evidence={"missing": "valid"})
+        elif names == {"valid", "test"}:
+            message = "there are a valid and a test split, but no training data"
+            yield int(readable[0]), Flag("", message, evidence={"missing": "train"})
 
 
 # ---------------------------------------------------------------------- tests

@@ -30,8 +30,9 @@ _LENGTHS = 12
 _LEAST, _MOST = -6.0, 8.0  # nats: no single row may say more
 _SLACK = 0.3  # nats a row that a shift must gain
 _CHOICE = 2.0  # nats a row that the free choice of a neighbour costs
-_SURE, _SURER = 5.0, 6.0  # nats by which a shift, or an order of any kind, must be likelier than none
+_SURE = 5.0  # nats by which another order must be likelier than the one that is, beside the places it could be at
 _NOISE = 4.0  # nats by which answers to one prompt differ in their fit
+_AGAIN = 0.35  # what a gain counts that repeats that of the row before
 _ALIKE = 7  # answers that may fit a prompt alike: its own and those to the prompts that repeat it
 _SIBLING = 0.6  # what a word counts that only the answers to the same prompt share
 
@@ -445,7 +446,7 @@ def _blocks(model: _Model, region: _Region, bar: float) -> Iterator[_Block]:
     rest = np.sort(fits, axis=1)[:, :-_ALIKE]  # where many neighbours fit as well, the best says little
     gain = np.minimum(gains[index, best], fits[index, best] - np.log(np.exp(rest).sum(1))) - _CHOICE
     there = np.clip(index + best - _REACH, 0, region.size - 1)
-    yield from _found(model, region, _once(gain, region.prompts, region.prompts), there - index, bar + _SURER)
+    yield from _found(model, region, _once(gain, region.prompts, region.prompts), there - index, bar + _SURE)
 
 
 def _beyond(values: np.ndarray, noise: float) -> np.ndarray:
@@ -456,7 +457,7 @@ def _beyond(values: np.ndarray, noise: float) -> np.ndarray:
 def _once(gain: np.ndarray, prompts: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """The gains, where a row that repeats the prompt before it and its target gains nothing."""
     again = np.concatenate(([False], (prompts[1:] == prompts[:-1]) & (targets[1:] == targets[:-1]) & (gain[:-1] > 0)))
-    return np.where(again, np.minimum(gain, 0.0), gain)
+    return np.where(again, np.minimum(gain, _AGAIN * np.maximum(gain, 0.0)), gain)
 
 
 def _found(model: _Model, region: _Region, gain: np.ndarray, offsets: np.ndarray, bar: float) -> Iterator[_Block]:
