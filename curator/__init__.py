@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     from curator.comparison import compare
     from curator.config import Config, load_config
     from curator.counting import stats
+    from curator.drawing import Wish
     from curator.engine import lint
     from curator.explanation import explain
     from curator.fix import fix_files
     from curator.model import Finding, Report
+    from curator.preparing import prepare
     from curator.rule import all_rules
+    from curator.splitting import split
 
 __version__ = "0.1.0"
 
@@ -31,6 +34,7 @@ __all__ = [
     "Config",
     "Finding",
     "Report",
+    "Wish",
     "__version__",
     "all_rules",
     "clean",
@@ -39,6 +43,8 @@ __all__ = [
     "fix_files",
     "lint",
     "load_config",
+    "prepare",
+    "split",
     "stats",
 ]
 
@@ -46,6 +52,7 @@ _HOMES = {
     "Config": "config",
     "Finding": "model",
     "Report": "model",
+    "Wish": "drawing",
     "all_rules": "rule",
     "clean": "cleaning",
     "compare": "comparison",
@@ -53,6 +60,8 @@ _HOMES = {
     "fix_files": "fix",
     "lint": "engine",
     "load_config": "config",
+    "prepare": "preparing",
+    "split": "splitting",
     "stats": "counting",
 }
 

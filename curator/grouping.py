@@ -34,7 +34,7 @@ class Ties(NamedTuple):
     rows: np.ndarray  # int64, shape (edges,)
     nodes: np.ndarray  # int64, shape (edges,)
     kinds: np.ndarray  # int8, shape (edges,): an index into KINDS
-    count: int  # nodes in all
+    size: int  # nodes in all
     anchors: np.ndarray  # uint64, shape (rows,): what each row is known by
 
     def unless_near(self, old: np.ndarray) -> Ties:
@@ -132,7 +132,7 @@ class Groups(NamedTuple):
 
 def groups(tied: Ties, wanted: np.ndarray) -> Groups:
     """The groups of the wanted rows (boolean, one a row), numbered in order of their anchors."""
-    labels = components(tied.count, tied.rows, tied.nodes)[: len(wanted)]
+    labels = components(tied.size, tied.rows, tied.nodes)[: len(wanted)]
     places = np.flatnonzero(wanted)
     _, numbers, sizes = np.unique(labels[places], return_inverse=True, return_counts=True)
     anchors = np.full(len(sizes), np.iinfo(np.uint64).max, np.uint64)
@@ -159,9 +159,9 @@ def clashes(tied: Ties, kept: np.ndarray, order: np.ndarray) -> list[Clash]:
     content, so that the order of lines does not matter. Where old rows turn out to belong together across
     splits (a text that many rows share came to be told apart), the one in the later split is a clash.
     """
-    labels = components(tied.count, tied.rows, tied.nodes)
-    low = np.full(tied.count, 127, np.int8)
-    high = np.full(tied.count, -1, np.int8)
+    labels = components(tied.size, tied.rows, tied.nodes)
+    low = np.full(tied.size, 127, np.int8)
+    high = np.full(tied.size, -1, np.int8)
     old = np.flatnonzero(kept >= 0)
     np.minimum.at(low, labels[old], kept[old].astype(np.int8))
     np.maximum.at(high, labels[old], kept[old].astype(np.int8))

@@ -20,7 +20,7 @@ LAYERS = [
     "shingles sources templates tokens worddiff writing",
     "benchmarks checks harness ollama packs",
     "cache config engine findings grouping mappers recall rows scan store",
-    "cleaning comparison counting decisions docs explanation fix guess prepare report split",
+    "card cleaning comparison counting decisions docs drawing explanation fix guess preparing report splitting",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

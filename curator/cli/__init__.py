@@ -20,6 +20,7 @@ VERBS = {
     "explain": "Show everything that is known of one row.",
     "clean": "Write a mended copy, with the rejected rows and their reasons.",
     "split": "Write train, valid and test files without leaks between them.",
+    "prepare": "Lint, clean and split a set, with a report and a dataset card.",
     "stats": "Count rows, turns and tokens.",
     "diff": "Compare two versions of a set, row by row.",
     "decisions": "Record what was decided about findings, and look after the record.",

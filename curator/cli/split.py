@@ -82,7 +82,7 @@ def dividing(function: Any) -> Any:
 
 def wished(settings: dict[str, Any]) -> Any:
     """The Wish that the options of `dividing` say; takes them out of the settings."""
-    from curator.split import Wish
+    from curator.drawing import Wish
 
     ratio, count = settings.pop("ratio"), settings.pop("count")
     if ratio and count:
@@ -121,7 +121,7 @@ def command(
     if keep and fresh:
         raise click.UsageError("--keep and --fresh exclude each other", click.get_current_context())
     config = options.configured(paths, config_file, settings)
-    from curator import split as verb
+    from curator import splitting as verb
 
     result = verb.split(
         paths,

@@ -10,11 +10,12 @@ rules on leaks have found none.
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import numpy as np
@@ -22,12 +23,12 @@ import numpy as np
 from curator import __version__, engine, formats
 from curator.checks.splits import GroupLeak, NearLeak
 from curator.cleaning import Rejected, rejected_line
-from curator.columns import UNSET, mix, parse
+from curator.columns import UNSET, parse
 from curator.config import Selection
 from curator.docs import find
+from curator.drawing import SPLITS, Draw, Drawn, Wish, hex_of
 from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError, WriteError
-from curator.grouping import KINDS, Clash, Groups, Ties, clashes, groups, ties
-from curator.provenance import said, value_at
+from curator.grouping import KINDS, Clash, Ties
 from curator.rows import SetRows
 from curator.sources import Source, open_sources
 from curator.writing import Replacement
@@ -35,30 +36,9 @@ from curator.writing import Replacement
 if TYPE_CHECKING:
     from curator.config import Config, Plan
 
-SPLITS = ("train", "valid", "test")
 RECORD, ASIDE, REJECTED, DATASET = "split.json", "aside.jsonl", "rejected.jsonl", "dataset"
 LEAKS = ("SPT001", "SPT002", "SPT003", "SPT004")
-SMALLEST = 4  # rows of a held-out split, where nothing is asked and the set has so many to give
 _ROUNDS = 4  # draws, each with the leaks tied that the proof of the one before found
-LARGEST = 4  # a group of more than a quarter of the rows is trained on
-
-
-class Wish(msgspec.Struct, frozen=True):
-    """What a split is to be like.
-
-    `ratio` weighs train, valid and test; `count`, where given, is the number of rows of valid and test in its
-    place. `min_rows` is the least a split may have (0: four, where the set has them to give). `stratify` is
-    "source", "language", "label", "length" or a key of the rows; `group_by` names keys whose values stay
-    together, `allow` codes of leaks that do not matter here.
-    """
-
-    ratio: tuple[float, ...] = (80, 10, 10)
-    count: tuple[int, ...] | None = None
-    seed: int = 0
-    stratify: str = ""
-    group_by: tuple[str, ...] = ()
-    min_rows: int = 0
-    allow: tuple[str, ...] = ()
 
 
 class File(msgspec.Struct, frozen=True):
@@ -98,6 +78,13 @@ class SplitResult(msgspec.Struct, frozen=True):
     dataset: str = ""
 
 
+class Before(NamedTuple):
+    """Where the rows to split come from, when they are a mended copy: the files, and the lines left out on the way."""
+
+    inputs: tuple[File, ...]
+    rejected: Path
+
+
 class _Record(msgspec.Struct, frozen=True):
     """What a later split reads of split.json."""
 
@@ -119,6 +106,7 @@ def split(
     dataset: bool = False,
     force: bool = False,
     workers: int | None = None,
+    before: Before | None = None,
 ) -> SplitResult:
     """Write train.jsonl, valid.jsonl and test.jsonl with the record split.json into the folder `out`.
 
@@ -143,9 +131,10 @@ def split(
         _refuse_overwriting(sources, folder, force, dataset)
         with engine.scanned(sources, plan, workers=workers) as rows:
             _refuse_unreadable(rows, sources)
-            draw = _Draw(rows, wish, plan, last, sources)
+            like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
+            draw = Draw(rows, wish, last[1].groups if last else None, sources, like)
             for _ in range(_ROUNDS):
-                writer = _Writer(sources, rows, draw.run(), folder, plan, wish, last)
+                writer = _Writer(sources, rows, draw.run(), folder, plan, wish, last, before)
                 result = writer.write(dataset)
                 if result is not None:
                     return result
@@ -219,242 +208,16 @@ def _refuse_overwriting(sources: Sequence[Source], folder: Path, force: bool, da
         if name not in ours:
             hint = "name another folder, or overwrite it: --force"
             raise UsageError("this file is not from a split", where=str(folder / name), hint=hint)
-        if ours[name] and ours[name] != _sha256(folder / name):
+        if ours[name] and ours[name] != sha256(folder / name):
             hint = "mend the data that were split and not the splits, or overwrite it: --force"
             raise UsageError("this file was changed after the split", where=str(folder / name), hint=hint)
     if dataset and (folder / DATASET).exists() and not (folder / DATASET / "dataset_dict.json").exists():
         raise UsageError("this is no saved dataset", where=str(folder / DATASET), hint="move it away, or --force")
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-# ---------------------------------------------------------------------- who goes where
-
-
-class _Drawn(NamedTuple):
-    """Where every row goes: an index into SPLITS, -1 for lines that are no rows and rows set aside."""
-
-    split: np.ndarray  # int8, shape (rows,)
-    groups: Groups
-    tied: Ties
-    aside: list[Clash]
-    kept: int
-
-
-class _Draw:
-    """Draws a split for every group of rows."""
-
-    def __init__(
-        self,
-        rows: SetRows,
-        wish: Wish,
-        plan: Plan,
-        last: tuple[str, _Record] | None,
-        sources: Sequence[Source],
-    ) -> None:
-        self.rows, self.wish, self.last, self.sources = rows, wish, last, sources
-        like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
-        self.kept = self._kept()
-        self.tied = ties(rows, rows.sketches("SPT004"), wish.allow, like).unless_near(self.kept >= 0)
-
-    def tie(self, pairs: Sequence[tuple[int, int]]) -> None:
-        """Tie pairs of rows that were not: what is alike depends a little on the rows around it."""
-        self.tied = self.tied.tie(pairs)
-
-    def run(self) -> _Drawn:
-        rows, wanted = self.rows, self.rows.readable.copy()
-        tied, kept = self.tied, self.kept
-        aside = clashes(tied, kept, _rank(rows.ids)) if self.last else []
-        if aside:
-            gone = np.zeros(len(wanted), dtype=bool)
-            gone[[clash.row for clash in aside]] = True
-            tied, wanted = tied.without(gone), wanted & ~gone
-        found = groups(tied, wanted)
-        split = self._assign(found, kept)
-        of_row = np.where(found.of_row >= 0, split[found.of_row], -1).astype(np.int8)
-        return _Drawn(of_row, found, tied, aside, int((kept >= 0).sum()))
-
-    def _kept(self) -> np.ndarray:
-        """int64, one a row: the split a row had before, -1 for new rows."""
-        out = np.full(len(self.rows.readable), -1)
-        if self.last is None:
-            return out
-        places = {
-            row: SPLITS.index(name)
-            for name, members in self.last[1].groups.items()
-            for group in members
-            for row in group[1:]
-        }
-        for index in np.flatnonzero(self.rows.readable).tolist():
-            out[index] = places.get(self.rows.content_id(index), -1)
-        return out
-
-    # ------------------------------------------------------------------ groups to splits
-
-    def _assign(self, found: Groups, kept: np.ndarray) -> np.ndarray:
-        """int8, one a group."""
-        total = int(found.sizes.sum())
-        parts = [k for k in range(3) if self._share(k, total) > 0]
-        if len(found.sizes) < len(parts):
-            raise _too_few(found, len(parts))
-        split = np.full(len(found.sizes), -1, np.int8)
-        old = np.flatnonzero((kept >= 0) & (found.of_row >= 0))
-        split[found.of_row[old]] = kept[old]
-        self._by_anchor(found, split)
-        new = split < 0
-        split[new & (found.sizes * LARGEST > total)] = 0
-        self._pinned = split >= 0
-        if self.wish.stratify:
-            self._in_strata(found, split)
-        elif self.wish.count is not None:
-            self._to_count(found, split)
-        else:
-            self._by_chance(found, split)
-        self._fill(found, split, parts)
-        return split
-
-    def _share(self, k: int, total: int) -> float:
-        """The share of the rows that split k is to have."""
-        if self.wish.count is None:
-            return self.wish.ratio[k] / sum(self.wish.ratio)
-        return self.wish.count[k - 1] / total if k else max(0.0, 1 - sum(self.wish.count) / total)
-
-    def _by_anchor(self, found: Groups, split: np.ndarray) -> None:
-        """A group all of whose rows were changed since is known by its anchor."""
-        if self.last is None:
-            return
-        known = {group[0]: SPLITS.index(name) for name, members in self.last[1].groups.items() for group in members}
-        for n in np.flatnonzero(split < 0).tolist():
-            split[n] = known.get(_hex(found.anchors[n]), -1)
-
-    def _chance(self, found: Groups, salt: str) -> np.ndarray:
-        """float64 in [0, 1), one a group: depends on the group's anchor, the seed and the salt alone."""
-        digest = hashlib.blake2b(f"{self.wish.seed} {salt}".encode(), digest_size=8).digest()
-        mixed = mix(mix(found.anchors + np.frombuffer(digest, "<u8")))
-        chance: np.ndarray = (mixed >> np.uint64(11)).astype(np.float64) / float(1 << 53)
-        return chance
-
-    def _by_chance(self, found: Groups, split: np.ndarray) -> None:
-        """Each group by itself: what the others are, or how many, does not matter."""
-        chance = self._chance(found, "split")
-        test = self._share(2, 1)
-        drawn = np.where(chance < test, 2, np.where(chance < test + self._share(1, 1), 1, 0))
-        split[split < 0] = drawn[split < 0]
-
-    def _to_count(self, found: Groups, split: np.ndarray) -> None:
-        """Groups in order of their hash, while they fit."""
-        assert self.wish.count is not None
-        for k in (2, 1):
-            want = self.wish.count[k - 1] - int(found.sizes[split == k].sum())
-            for n in self._in_order(found, np.flatnonzero(split < 0), SPLITS[k]):
-                if found.sizes[n] <= want:
-                    split[n] = k
-                    want -= int(found.sizes[n])
-            if want > 0:
-                what = f"{self.wish.count[k - 1]:,} rows for {SPLITS[k]}"
-                hint = f"{want:,} are missing: the groups left are larger, or all rows are taken; ask for other numbers"
-                raise UsageError(f"the groups do not come to {what}", hint=hint)
-        split[split < 0] = 0
-
-    def _in_strata(self, found: Groups, split: np.ndarray) -> None:
-        """Stratum by stratum, each group to the split that lacks most of its share so far."""
-        strata = self._strata(found)
-        total = int(found.sizes.sum())
-        shares = np.array([self._share(k, total) for k in range(3)])
-        lacks = np.zeros(3)
-        chance = self._chance(found, "stratum")
-        for n in sorted(range(len(split)), key=lambda n: (strata[n], chance[n])):
-            lacks += shares * found.sizes[n]
-            if split[n] < 0:
-                split[n] = int(np.argmax(lacks))
-            lacks[split[n]] -= found.sizes[n]
-
-    def _strata(self, found: Groups) -> list[str]:
-        """What the row with the smallest content id of each group says of the key to stratify by."""
-        rows, wish = self.rows, self.wish
-        rank = _rank(rows.ids)
-        out = [""] * len(found.sizes)
-        best = [len(rank)] * len(found.sizes)
-        seen = False
-        for index in np.flatnonzero(found.of_row >= 0).tolist():
-            n = int(found.of_row[index])
-            value = self._stratum(index)
-            seen = seen or value is not None
-            if rank[index] < best[n]:
-                best[n], out[n] = int(rank[index]), value or ""
-        if not seen:
-            keys = sorted({key for row in self._first() for key in row})
-            hint = f"keys of the rows: {', '.join(map(repr, keys[:12]))}; a key below another is written meta.lang"
-            raise UsageError(f"no row says its {wish.stratify}", where="--stratify", hint=hint)
-        return out
-
-    def _first(self) -> Iterator[dict[str, Any]]:
-        for index in np.flatnonzero(self.rows.readable)[:100].tolist():
-            yield self.rows.value_and_raw(index)[0]
-
-    def _stratum(self, index: int) -> str | None:
-        rows, key = self.rows, self.wish.stratify
-        if key == "length":
-            return f"{int(rows.tokens[index]).bit_length():02}"
-        value, _ = rows.value_and_raw(index)
-        if (found := value_at(value, key)) is not None:
-            return found
-        if key == "label" and (label := rows.example(index).label) is not None:
-            return str(label)
-        if (found := next((item.value for item in said(value) if item.kind == key), None)) is not None:
-            return found
-        return self.sources[rows.source_of(index)].path if key == "source" and len(self.sources) > 1 else None
-
-    def _fill(self, found: Groups, split: np.ndarray, parts: Sequence[int]) -> None:
-        """No split is smaller than asked: groups come from the largest others, in order of their hash."""
-        total = int(found.sizes.sum())
-        for k in (2, 1, 0):
-            if k not in parts:
-                continue
-            least = self.wish.min_rows or (max(1, min(SMALLEST, int(self._share(k, total) * total))) if k else 1)
-            donor = 0 if k else int(np.argmax([0, *(found.sizes[split == other].sum() for other in (1, 2))]))
-            free = np.flatnonzero((split == donor) & ~self._pinned)
-            for n in self._in_order(found, free, f"{SPLITS[k]} filled"):
-                if found.sizes[split == k].sum() >= least:
-                    break
-                if found.sizes[split == donor].sum() - found.sizes[n] >= max(1, self.wish.min_rows):
-                    split[n] = k
-            if (has := int(found.sizes[split == k].sum())) < least:
-                kept = "; --fresh draws the kept rows anew" if self.last else ""
-                raise UsageError(
-                    f"{SPLITS[k]} would have {has:,} rows, and {least:,} are the least",
-                    hint=f"{total:,} rows in {len(split):,} groups do not give more: lower --min-rows, ask for fewer "
-                    f"splits (--ratio 90/10), or add data{kept}",
-                )
-
-    def _in_order(self, found: Groups, of: np.ndarray, salt: str) -> list[int]:
-        order: list[int] = of[np.argsort(self._chance(found, salt)[of], kind="stable")].tolist()
-        return order
-
-
-def _rank(ids: np.ndarray) -> np.ndarray:
-    """int64, one a row: the place of each content id among all; equal rows rank as they stand."""
-    order = np.lexsort(ids.T[::-1])
-    rank = np.empty(len(order), np.int64)
-    rank[order] = np.arange(len(order))
-    return rank
-
-
-def _hex(anchor: np.uint64) -> str:
-    return f"{int(anchor):016x}"
-
-
-def _too_few(found: Groups, parts: int) -> UsageError:
-    rows = int(found.sizes.sum())
-    if rows < parts:
-        return UsageError(f"{rows} rows cannot be parted in {parts}", hint="add data, or --ratio 90/10 for two splits")
-    return UsageError(
-        f"the {rows:,} rows form {len(found.sizes)} groups that must not be parted, and {parts} splits are asked for",
-        hint="rows that ask the same stay together: if the prompt is an instruction of the set, --allow prompt-leak",
-    )
 
 
 def _refuse_unreadable(rows: SetRows, sources: Sequence[Source]) -> None:
@@ -475,14 +238,15 @@ class _Writer:
         self,
         sources: Sequence[Source],
         rows: SetRows,
-        drawn: _Drawn,
+        drawn: Drawn,
         folder: Path,
         plan: Plan,
         wish: Wish,
         last: tuple[str, _Record] | None,
+        before: Before | None,
     ) -> None:
         self.sources, self.rows, self.drawn, self.folder = sources, rows, drawn, folder
-        self.plan, self.wish, self.last = plan, wish, last
+        self.plan, self.wish, self.last, self.before = plan, wish, last, before
         self.names = [name for k, name in enumerate(SPLITS) if (drawn.split == k).any()]
         self.counts: Counter[str] = Counter()
         self.leaks: list[tuple[int, int]] = []
@@ -501,7 +265,7 @@ class _Writer:
             if self.leaks:
                 return None
             result = self._result(new, proof)
-            others = {name: _sha256(new[name].passing) for name in (ASIDE, REJECTED) if self.counts[name]}
+            others = {name: sha256(new[name].passing) for name in (ASIDE, REJECTED) if self.counts[name]}
             new[RECORD].file.writelines(self._record(result, others))
             if dataset:
                 save_dataset({name: new[f"{name}.jsonl"].passing for name in self.names}, self.folder / DATASET)
@@ -518,6 +282,10 @@ class _Writer:
 
     def _write_lines(self, new: dict[str, Replacement]) -> None:
         aside = {clash.row: clash for clash in self.drawn.aside}
+        if self.before:
+            lines = self.before.rejected.read_bytes()
+            new[REJECTED].file.write(lines)
+            self.counts[REJECTED] = lines.count(b"\n")
         of_row = self.drawn.split.tolist()
         files = [new[f"{name}.jsonl"].file if name in self.names else None for name in SPLITS]
         for index, line in enumerate(self.rows.lines()):
@@ -577,16 +345,16 @@ class _Writer:
                     f"{name}.jsonl",
                     int(mine.sum()),
                     path.stat().st_size,
-                    _sha256(path),
+                    sha256(path),
                     len(np.unique(self.drawn.groups.of_row[mine])),
                     int(self.rows.tokens[mine].sum()),
                 )
         counts = np.bincount(self.rows.owners[self.rows.readable], minlength=len(self.sources)).tolist()
-        inputs = [File(source.path, counts[n], *_measured(source)) for n, source in enumerate(self.sources)]
+        read = [measured(source, counts[n]) for n, source in enumerate(self.sources)]
         return SplitResult(
             folder=str(self.folder),
             wish=self.wish,
-            inputs=tuple(inputs),
+            inputs=self.before.inputs if self.before else tuple(read),
             outputs=outputs,
             groups=len(self.drawn.groups.sizes),
             tied=_tied(self.drawn.tied, len(self.rows.readable)),
@@ -598,13 +366,11 @@ class _Writer:
 
     def _record(self, result: SplitResult, others: dict[str, str]) -> Iterator[bytes]:
         """split.json, with a group a line: its anchor and the content ids of its rows."""
+        command = f"curator lint {shlex.quote(str(self.folder))} --select {','.join(result.proof)}"
         head = {
             "curator": __version__,
             **msgspec.to_builtins(result),
-            "proof": {
-                "command": f"curator lint {self.folder} --select {','.join(result.proof)}",
-                "findings": result.proof,
-            },
+            "proof": {"command": command, "findings": result.proof},
             "others": others,
         }
         del head["folder"], head["groups"]
@@ -620,7 +386,7 @@ class _Writer:
             yield f'  "{name}": ['.encode()
             mine = np.flatnonzero(where == SPLITS.index(name)).tolist()
             for n, group in enumerate(mine):
-                line = msgspec.json.encode([_hex(found.anchors[group]), *sorted(members[group])])
+                line = msgspec.json.encode([hex_of(found.anchors[group]), *sorted(members[group])])
                 yield (b",\n   " if n else b"\n   ") + line
             yield b"\n  ]"
         yield b"\n }\n}\n"
@@ -635,15 +401,15 @@ def _rejected(line: bytes, path: str, number: int) -> Rejected:
     return Rejected(path, number, ("SCH001",), ("in no known shape",))
 
 
-def _measured(source: Source) -> tuple[int, str]:
-    """(bytes, SHA-256) of the user's file, or of what came through a pipe."""
+def measured(source: Source, rows: int) -> File:
+    """The user's file, or what came through a pipe, with its hash."""
     path = source.data if source.path == "-" else Path(source.path)
-    return path.stat().st_size, _sha256(path)
+    return File(source.path, rows, path.stat().st_size, sha256(path))
 
 
 def _tied(tied: Ties, count: int) -> dict[str, int]:
     """How many rows each kind of tie joins to others."""
-    shared = np.bincount(tied.nodes, minlength=tied.count)
+    shared = np.bincount(tied.nodes, minlength=tied.size)
     out = {}
     for number, kind in enumerate(KINDS):
         mine = tied.kinds == number
@@ -706,7 +472,7 @@ def as_text(result: SplitResult) -> str:
     lines += [f"  {rows:,} rows {kind} as others" for kind, rows in result.tied.items()]
     lines += list(_notes(result))
     codes = ", ".join(f"{code} {count}" for code, count in result.proof.items())
-    lines += [f"leaks between the splits: {codes}", "", f"the proof again:  curator lint {_quoted(result.folder)}"]
+    lines += [f"leaks between the splits: {codes}", "", f"the proof again:  curator lint {shlex.quote(result.folder)}"]
     return "\n".join(lines) + "\n"
 
 
@@ -722,9 +488,3 @@ def _notes(result: SplitResult) -> Iterator[str]:
         yield f"allowed: {', '.join(result.wish.allow)}"
     if result.dataset:
         yield f"as a datasets.DatasetDict: {result.dataset}"
-
-
-def _quoted(text: str) -> str:
-    import shlex
-
-    return shlex.quote(text)

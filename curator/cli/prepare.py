@@ -1,0 +1,68 @@
+"""`curator prepare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from curator.cli import options
+from curator.cli.output import sink
+from curator.cli.split import dividing, wished
+
+
+@click.command("prepare")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option("--output", "-o", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where it goes.")
+@click.option("--unsafe-fixes", is_flag=True, help="Make the fixes that may change meaning as well.")
+@click.option("--name", default="", metavar="NAME", help="The name of the set on its card.  [default: the file's]")
+@dividing
+@click.option("--to", type=click.Choice(["dataset"]), help="Save a datasets.DatasetDict in DIR/dataset as well.")
+@click.option("--force", is_flag=True, help="Overwrite files in DIR that are not from curator.")
+@options.selecting
+@options.reading
+@click.option("--fail-on", type=click.Choice(options.SEVERITIES), help="Severity that makes the exit status 1.")
+@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(
+    paths: tuple[str, ...],
+    output: Path,
+    unsafe_fixes: bool,
+    name: str,
+    keep: Path | None,
+    fresh: bool,
+    to: str | None,
+    force: bool,
+    config_file: Path | None,
+    form: str,
+    **settings: Any,
+) -> int:
+    """Lint, clean and split a set, with a report and a dataset card.
+
+    Safe fixes and decisions are applied, rows that cannot be read go to rejected.jsonl, the rest is split
+    without leaks. README.md in DIR is the card, report.html what was found in the data as they came.
+
+    Exit status: 1 where a finding at or above --fail-on is left.
+    """
+    wish = wished(settings)
+    if keep and fresh:
+        raise click.UsageError("--keep and --fresh exclude each other", click.get_current_context())
+    config = options.configured(paths, config_file, settings)
+    from curator import preparing as verb
+
+    done = verb.prepare(
+        paths,
+        output,
+        config,
+        wish,
+        unsafe=unsafe_fixes,
+        keep=keep,
+        fresh=fresh,
+        dataset=to == "dataset",
+        force=force,
+        name=name,
+    )
+    with sink(None) as stream:
+        stream.write(verb.as_json(done) if form == "json" else verb.as_text(done).encode("utf-8", "backslashreplace"))
+    return done.exit_code

@@ -1,0 +1,235 @@
+"""From data as they come to a folder to train on: lint, clean, split, report and dataset card in one go.
+
+lint ─ report.html          clean ─ rejected.jsonl          split ─ train, valid, test, split.json
+lint of what is left ─ README.md (the card) ─ prepare.json (the record, with the hash of every file)
+"""
+
+from __future__ import annotations
+
+import io
+import shlex
+import tempfile
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from curator import __version__, cleaning, decisions, engine
+from curator.card import Facts, card
+from curator.columns import parse
+from curator.decisions import Log
+from curator.drawing import SPLITS, Wish
+from curator.errors import UsageError
+from curator.model import Report
+from curator.provenance import said
+from curator.report import render
+from curator.report.tally import by_count, counted, verdict
+from curator.sources import open_sources
+from curator.splitting import Before, File, SplitResult, measured, sha256, split
+from curator.writing import write_whole
+
+if TYPE_CHECKING:
+    from curator.cleaning import CleanResult
+    from curator.config import Config
+
+CARD, PAGE, RECORD = "README.md", "report.html", "prepare.json"
+_SHOWN = 5  # codes on a line of the terminal
+_TOLD = ("licence", "source", "language")
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """What `prepare` did: what was found as the data came and in what is left (by code), what became of the rows.
+
+    `hashes` gives the SHA-256 of every file in the folder, `ok` says that nothing left is at or above fail-on.
+    """
+
+    curator: str
+    folder: str
+    rows: int
+    lines: int
+    came: dict[str, int]
+    left: dict[str, int]
+    verdict: str
+    ok: bool
+    mended_rows: int
+    mended: dict[str, int]
+    rejected: dict[str, int]
+    decisions: dict[str, int]
+    split: SplitResult
+    hashes: dict[str, str]
+
+    @property
+    def exit_code(self) -> int:
+        return 0 if self.ok else 1
+
+
+def prepare(
+    paths: Sequence[str | Path],
+    out: str | Path,
+    config: Config,
+    wish: Wish | None = None,
+    *,
+    unsafe: bool = False,
+    keep: str | Path | None = None,
+    fresh: bool = False,
+    dataset: bool = False,
+    force: bool = False,
+    name: str = "",
+) -> Prepared:
+    """Lint, clean and split a set into the folder `out`, with a report and a dataset card.
+
+    Decisions kept beside the data are honoured; `unsafe` also makes the fixes that may change meaning.
+    `name` is the set's name on the card, by default that of its first file. The rest is as for `split`.
+
+    Raises:
+        CuratorError: as `lint`, `clean` and `split` do.
+    """
+    folder = Path(out)
+    _refuse_overwriting(folder, force)
+    log = decisions.beside(paths)
+    came = decisions.settle(engine.lint(paths, config, workers=config.workers, cache=config.cache), log)
+    with tempfile.TemporaryDirectory(prefix="curator-prepare-") as place:
+        rejected = Path(place, "rejected")
+        cleaned = cleaning.clean(paths, f"{place}/clean/", config, rejected=rejected, unsafe=unsafe, log=log)
+        before = Before(_inputs(paths, config, came), rejected)
+        copies = [loss.output for loss in cleaned.losses]
+        result = split(
+            copies, folder, config, wish, keep=keep, fresh=fresh, dataset=dataset, force=force, before=before
+        )
+    outputs = [folder / file.path for file in result.outputs.values()]
+    left = decisions.settle(engine.lint(outputs, config, workers=config.workers, cache=config.cache), log)
+    return _written(folder, paths, name, came, cleaned, result, left, log)
+
+
+def _refuse_overwriting(folder: Path, force: bool) -> None:
+    """The card and the report are overwritten where they are as the last run left them."""
+    if force:
+        return
+    try:
+        ours = msgspec.json.decode((folder / RECORD).read_bytes(), type=Prepared).hashes
+    except (OSError, msgspec.MsgspecError):
+        ours = {}
+    for name in (CARD, PAGE):
+        if (folder / name).exists() and ours.get(name) != sha256(folder / name):
+            what = "this file was changed since" if name in ours else "this file is not from curator prepare"
+            raise UsageError(what, where=str(folder / name), hint="name another folder, or overwrite it: --force")
+
+
+def _inputs(paths: Sequence[str | Path], config: Config, came: Report) -> tuple[File, ...]:
+    rows = {file.path: file.rows for file in came.files}
+    with open_sources(paths, config.excluded) as sources:
+        return tuple(measured(source, rows.get(source.path, 0)) for source in sources)
+
+
+def _written(
+    folder: Path,
+    paths: Sequence[str | Path],
+    name: str,
+    came: Report,
+    cleaned: CleanResult,
+    result: SplitResult,
+    left: Report,
+    log: Log,
+) -> Prepared:
+    page = io.BytesIO()
+    render(came, "html", page, command=shlex.join(["curator", "lint", *map(str, paths)]))
+    write_whole(folder / PAGE, page.getvalue())
+    others = [file for file in ("aside.jsonl", "rejected.jsonl") if (folder / file).exists()]
+    files = [*(f"{split_}.jsonl" for split_ in SPLITS if split_ in result.outputs), *others, "split.json", PAGE]
+    hashes = {file: sha256(folder / file) for file in files}
+    told = _told([folder / file.path for file in result.outputs.values()])
+    lost = Counter(cleaned.rejected_for)
+    if extra := result.rejected - lost.total():
+        lost["SCH001"] += extra
+    facts = Facts(
+        name=name or Path(came.files[0].path).name.partition(".")[0].lstrip("-") or "data",
+        split=result,
+        came=came,
+        left=left,
+        rows=came.rows,
+        mended_rows=sum(loss.mended for loss in cleaned.losses),
+        mended={
+            code: n for code, number in cleaned.fixed.items() if (n := number - cleaned.rejected_for.get(code, 0)) > 0
+        },
+        left_out=dict(lost),
+        decisions=dict(sorted(Counter(decision.verdict for decision in decisions.standing(log.decisions)).items())),
+        licences=told["licence"],
+        sources=told["source"],
+        languages=told["language"],
+        hashes=hashes,
+    )
+    write_whole(folder / CARD, card(facts).encode("utf-8", "backslashreplace"))
+    prepared = Prepared(
+        curator=__version__,
+        folder=str(folder),
+        rows=came.rows,
+        lines=came.rows + came.broken,
+        came={stat.code: stat.findings for stat in by_count(came)},
+        left={stat.code: stat.findings for stat in by_count(left)},
+        verdict=verdict(left),
+        ok=left.ok,
+        mended_rows=facts.mended_rows,
+        mended=facts.mended,
+        rejected=facts.left_out,
+        decisions=facts.decisions,
+        split=result,
+        hashes={**hashes, CARD: sha256(folder / CARD)},
+    )
+    write_whole(folder / RECORD, as_json(prepared))
+    return prepared
+
+
+def _told(files: Sequence[Path]) -> dict[str, dict[str, int]]:
+    """How many rows say which licence, source and language."""
+    counts: dict[str, Counter[str]] = {kind: Counter() for kind in _TOLD}
+    for path in files:
+        with path.open("rb") as file:
+            for line in file:
+                value = parse(line)
+                found = (
+                    {item.kind: item.value for item in said(value)} if type(value) is dict and len(value) > 1 else {}
+                )
+                for kind in _TOLD:
+                    if kind in found:
+                        counts[kind][found[kind]] += 1
+    return {kind: dict(count) for kind, count in counts.items()}
+
+
+# ---------------------------------------------------------------------- what is printed
+
+
+def as_json(prepared: Prepared) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(prepared), indent=2) + b"\n"
+
+
+def as_text(done: Prepared) -> str:
+    """A line a step, and what to do next, for a terminal."""
+    folder = Path(done.folder)
+    unread = f", {counted(done.lines - done.rows, 'line')} unreadable" if done.lines > done.rows else ""
+    sizes = "  ".join(f"{name} {file.rows:,}" for name, file in done.split.outputs.items())
+    leaks = sum(done.split.proof.values())
+    lines = [
+        ("read", f"{counted(done.rows, 'row')}{unread}", ""),
+        ("found", _codes(done.came), folder / PAGE),
+        ("mended", f"{counted(done.mended_rows, 'row')}: {_codes(done.mended)}", ""),
+        ("left out", _codes(done.rejected), folder / "rejected.jsonl" if done.rejected else ""),
+        ("split", f"{sizes}, {leaks} leaks", folder / "split.json"),
+        ("left", _codes(done.left), ""),
+        ("card", "", folder / CARD),
+    ]
+    if done.split.aside:
+        lines.insert(
+            5, ("aside", f"{counted(done.split.aside, 'row')} that would join two splits", folder / "aside.jsonl")
+        )
+    wide = min(60, max(len(what) for _, what, _ in lines))
+    text = [f"{step:<9} {what:<{wide}}  {where}".rstrip() for step, what, where in lines]
+    text += [done.verdict, "", f"what is left, in full:  curator lint {shlex.quote(done.folder)}"]
+    return "\n".join(text) + "\n"
+
+
+def _codes(counts: dict[str, int]) -> str:
+    shown = [f"{code} {number:,}" for code, number in list(counts.items())[:_SHOWN]]
+    more = [f"{len(counts) - _SHOWN} more"] if len(counts) > _SHOWN else []
+    return ", ".join(shown + more) or "nothing"

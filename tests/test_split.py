@@ -1,0 +1,519 @@
+"""`curator split`: no leaks, whatever the data; the same for any order of rows; old rows stay where they are."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import re
+from collections import defaultdict
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import curator
+from curator import Wish
+from curator.config import Config
+from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError
+from curator.rule import chat
+from tests.conftest import SHARED
+
+CONFIG = Config(cache=False)
+NAMES = ("train", "valid", "test")
+
+
+def row(n, **more):
+    """Rows unlike each other."""
+    rng = random.Random(n)
+    text = " ".join(f"{rng.choice('abcdefghijklmnop')}{rng.randrange(10**6)}" for _ in range(12))
+    return {**chat(user=f"Tell me about topic {n} of the list, please.", assistant=text), **more}
+
+
+def lines_of(folder):
+    """{split: the lines of its file, in order}."""
+    files = {name: Path(folder, f"{name}.jsonl") for name in NAMES}
+    return {name: file.read_bytes().splitlines() for name, file in files.items() if file.exists()}
+
+
+def where(folder):
+    """{row as JSON: its split}."""
+    return {line: name for name, lines in lines_of(folder).items() for line in lines}
+
+
+def divide(write, rows, out="out", wish=None, name="all.jsonl", **options):
+    path = write(name, rows)
+    return curator.split([path], path.parent / out, CONFIG, wish, **options)
+
+
+# ---------------------------------------------------------------------- what is written
+
+
+def test_every_line_goes_somewhere_with_its_bytes_and_in_its_order(write, tmp_path):
+    lines = [json.dumps(row(n), indent=None, separators=(",", " : ")).encode() for n in range(60)]
+    lines[7] += b"  "
+    result = divide(write, lines)
+    found = lines_of(tmp_path / "out")
+    assert sorted(line for part in found.values() for line in part) == sorted(lines)
+    assert all(part == [line for line in lines if line in set(part)] for part in found.values())
+    assert {name: file.rows for name, file in result.outputs.items()} == {n: len(part) for n, part in found.items()}
+
+
+def test_the_record_holds_seed_hashes_groups_and_proof(write, tmp_path):
+    path = write("all.jsonl", [row(n % 50) for n in range(60)])
+    curator.split([path], tmp_path / "out", CONFIG, Wish(seed=7))
+    record = json.loads((tmp_path / "out" / "split.json").read_bytes())
+    assert record["wish"]["seed"] == 7
+    assert record["inputs"][0]["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    for name in NAMES:
+        data = (tmp_path / "out" / f"{name}.jsonl").read_bytes()
+        assert record["outputs"][name]["sha256"] == hashlib.sha256(data).hexdigest()
+        rows = [row for group in record["groups"][name] for row in group[1:]]
+        assert len(rows) == data.count(b"\n") == record["outputs"][name]["rows"]
+        assert len(record["groups"][name]) == record["outputs"][name]["groups"]
+    assert record["proof"]["findings"] == dict.fromkeys(("SPT001", "SPT002", "SPT003", "SPT004"), 0)
+    assert record["tied"]["say the same"] == 20
+
+
+def test_the_proof_is_what_lint_says(write, run, tmp_path):
+    divide(write, [row(n % 40) for n in range(80)])
+    done = run("lint", tmp_path / "out", "--select", "SPT", "--no-cache")
+    assert done.status == 0, done.out
+
+
+def test_shares_are_about_those_asked_for(write):
+    result = divide(write, [row(n) for n in range(1500)])
+    assert [round(result.outputs[name].rows / 150) for name in NAMES] == [8, 1, 1]
+
+
+def test_two_splits_where_no_test_is_asked_for(write, tmp_path):
+    assert set(divide(write, [row(n) for n in range(100)], wish=Wish(ratio=(90, 10))).outputs) == {"train", "valid"}
+    assert not (tmp_path / "out" / "test.jsonl").exists()
+
+
+@pytest.mark.parametrize("count", [(30, 20), (30, 0), (0, 7)])
+def test_numbers_of_rows_are_met_exactly(write, count):
+    rows = [row(n // 2 if n < 40 else n) for n in range(200)]
+    result = divide(write, rows, wish=Wish(count=count))
+    assert [result.outputs[name].rows if name in result.outputs else 0 for name in NAMES[1:]] == list(count)
+
+
+@pytest.mark.parametrize("batch", [1, 8, 12])
+def test_no_split_is_smaller_than_the_batch(write, batch):
+    for seed in range(4):
+        result = divide(write, [row(n) for n in range(60)], f"{batch}-{seed}", Wish(min_rows=batch, seed=seed))
+        assert min(file.rows for file in result.outputs.values()) >= batch
+
+
+@pytest.mark.parametrize("rows", [3, 10, 40, 50])
+def test_small_sets_have_no_empty_split(write, rows):
+    for seed in range(4):
+        result = divide(write, [row(n) for n in range(rows)], f"o{seed}", Wish(seed=seed))
+        least = 4 if rows >= 40 else 1
+        assert all(result.outputs[name].rows >= least for name in NAMES)
+
+
+def test_another_seed_is_another_draw(write, tmp_path):
+    rows = [row(n) for n in range(200)]
+    divide(write, rows, "one")
+    divide(write, rows, "two", Wish(seed=1))
+    assert where(tmp_path / "one") != where(tmp_path / "two")
+
+
+def test_broken_lines_are_kept_apart_with_reasons(write, tmp_path):
+    rows = [row(n) for n in range(20)]
+    result = divide(write, [*rows[:5], b'{"messages": [', b"[1, 2]", b"", b'{"x": 1}', *rows[5:]])
+    rejected = [json.loads(line) for line in (tmp_path / "out" / "rejected.jsonl").read_bytes().splitlines()]
+    assert [(item["line"], item["codes"]) for item in rejected] == [(6, ["FIL001"]), (7, ["FIL002"]), (9, ["SCH001"])]
+    assert result.rejected == 3
+    assert sum(file.rows for file in result.outputs.values()) == 20
+
+
+def test_rows_of_any_container_are_split(write, tmp_path):
+    table = tmp_path / "all.csv"
+    table.write_text("prompt,completion\n" + "".join(f"Question {n} of many?,Answer {n * 7}\n" for n in range(50)))
+    result = curator.split([table], tmp_path / "out", CONFIG)
+    assert sum(file.rows for file in result.outputs.values()) == 50
+    assert json.loads((tmp_path / "out" / "train.jsonl").read_bytes().splitlines()[0]).keys() == {"prompt", "completion"}
+
+
+def test_a_byte_order_mark_does_not_wander_into_the_file(write, tmp_path):
+    lines = [json.dumps(row(n)).encode() for n in range(30)]
+    divide(write, [b"\xef\xbb\xbf" + lines[0], *lines[1:]])
+    assert all(not line.startswith(b"\xef\xbb\xbf") for part in lines_of(tmp_path / "out").values() for line in part)
+
+
+# ---------------------------------------------------------------------- what stays together
+
+
+def together(write, tmp_path, pairs, **options):
+    """Whether the rows of each pair are in one split, for several seeds."""
+    rows = [*(r for pair in pairs for r in pair), *(row(n) for n in range(1000, 1060))]
+    apart = 0
+    for seed in range(3):
+        divide(write, rows, f"s{seed}", Wish(seed=seed, **options), fresh=True)
+        at = {json.dumps(json.loads(line), sort_keys=True): name for line, name in where(tmp_path / f"s{seed}").items()}
+        apart += sum(len({at[json.dumps(r, sort_keys=True)] for r in pair}) > 1 for pair in pairs)
+    return apart == 0
+
+
+def test_the_same_prompt(write, tmp_path):
+    ask = "Why is the sky dark at night, number {}?"
+    pairs = [[chat(user=ask.format(n), assistant=f"A{n}{k}") for k in "xy"] for n in range(12)]
+    assert together(write, tmp_path, pairs)
+
+
+def test_short_prompts_stay_together_too(write, tmp_path):
+    pairs = [[chat(user=f"Define w{n}", assistant=f"It is {k * 9} {n}") for k in "xy"] for n in range(12)]
+    assert together(write, tmp_path, pairs)
+
+
+def test_documents_conversations_and_keys_the_user_names(write, tmp_path):
+    pairs = [[row(2 * n, doc_id=f"d{n}"), row(2 * n + 1, doc_id=f"d{n}")] for n in range(12)]
+    assert together(write, tmp_path, pairs)
+    pairs = [[row(2 * n, customer=n), row(2 * n + 1, customer=n)] for n in range(12)]
+    assert not together(write, tmp_path, pairs)
+    assert together(write, tmp_path, pairs, group_by=("customer",))
+
+
+def test_parts_of_one_conversation(write, tmp_path):
+    pairs = []
+    for n in range(12):
+        first = {"user": f"My parcel {n} has not arrived. Where can I see how far it has come by now?"}
+        first["assistant"] = f"Under the address in the mail of day {n}: it shows every stop that the parcel has made."
+        pairs.append([chat(**first), chat(**first, user2=f"And if it is lost, {n * 77}?", assistant2="Then write to us.")])
+    assert together(write, tmp_path, pairs)
+
+
+def test_a_leak_may_be_allowed(write, tmp_path):
+    rows = [chat(user="Write a limerick about the sea.", assistant=f"{n * 7919} waves") for n in range(40)]
+    rows += [row(n) for n in range(60)]
+    wish = Wish(allow=("prompt-leak",))
+    result = divide(write, rows, wish=wish)
+    assert "SPT003" not in result.proof
+    assert min(sum(b"limerick" in line for line in part) for part in lines_of(tmp_path / "out").values()) > 0
+
+
+def test_rows_that_all_ask_the_same_are_split_all_the_same(write):
+    """An instruction that the whole set shares is no question."""
+    rows = [chat(user="Write in my voice.", assistant=row(n)["messages"][1]["content"]) for n in range(50)]
+    assert divide(write, rows).groups == 50
+
+
+def test_one_group_cannot_be_parted_and_the_error_says_what_to_do(write):
+    with pytest.raises(UsageError, match="1 group") as error:
+        divide(write, [row(n, doc_id="d", case="c") for n in range(9)], wish=Wish(group_by=("case",)))
+    assert "--allow" in str(error.value)
+
+
+def test_a_group_of_over_a_quarter_of_the_rows_is_trained_on(write, tmp_path):
+    rows = [row(n, case="large") for n in range(40)] + [row(n, case=f"{n}") for n in range(40, 100)]
+    for seed in range(8):
+        divide(write, rows, f"s{seed}", Wish(seed=seed, group_by=("case",)))
+        assert {name for line, name in where(tmp_path / f"s{seed}").items() if b"large" in line} == {"train"}
+
+
+# ---------------------------------------------------------------------- strata
+
+
+@pytest.mark.parametrize(("key", "more"), [("language", "lang"), ("source", "dataset"), ("label", "label"), ("mood", "mood")])
+def test_strata_have_the_same_mix_in_every_split(write, tmp_path, key, more):
+    rows = [row(n, **{more: "rare" if n % 10 == 0 else "common"}) for n in range(300)]
+    divide(write, rows, wish=Wish(stratify=key))
+    for part in lines_of(tmp_path / "out").values():
+        rare = sum(b'"rare"' in line for line in part)
+        assert abs(rare - len(part) / 10) <= 1
+
+
+def test_strata_of_length(write, tmp_path):
+    rows = [chat(user=f"Say {n} words.", assistant=f"w{n} " * (5 if n % 2 else 300)) for n in range(1, 101)]
+    divide(write, rows, wish=Wish(stratify="length", ratio=(60, 20, 20)))
+    for part in lines_of(tmp_path / "out").values():
+        assert abs(sum(len(line) > 500 for line in part) - len(part) / 2) <= 1
+
+
+def test_a_stratum_nobody_names_is_an_error(write):
+    with pytest.raises(UsageError, match="no row says its mood") as error:
+        divide(write, [row(n, lang="en") for n in range(20)], wish=Wish(stratify="mood"))
+    assert "'lang'" in str(error.value)
+
+
+# ---------------------------------------------------------------------- order and growth
+
+SETS = st.lists(st.integers(0, 60), min_size=12, max_size=60)
+
+
+def mixed(numbers):
+    """Rows with repeats, shared prompts, near copies and shared documents."""
+    rows = []
+    for n in numbers:
+        base = row(n // 4)
+        words = base["messages"][1]["content"]
+        answer = [words, words.replace(words.split()[5], "and"), f"No. {n}", words + "!"][n % 4]
+        rows.append({**chat(user=base["messages"][0]["content"], assistant=answer), "doc_id": f"d{n // 16}" if n % 3 else None})
+    return rows
+
+
+def split_in(folder, rows, **options):
+    folder = Path(folder)
+    folder.mkdir(exist_ok=True, parents=True)
+    file = folder / "all.jsonl"
+    file.write_text("".join(json.dumps(r) + "\n" for r in rows))
+    return curator.split([file], folder / "out", CONFIG, **options)
+
+
+hypothesis = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@hypothesis
+@given(SETS, st.randoms(use_true_random=False))
+def test_the_order_of_rows_changes_nothing(tmp_path_factory, numbers, rng):
+    rows = [*mixed(numbers), *(row(n) for n in range(900, 910))]
+    one = tmp_path_factory.mktemp("one")
+    split_in(one, rows)
+    rng.shuffle(rows)
+    two = tmp_path_factory.mktemp("two")
+    split_in(two, rows)
+    assert where(one / "out") == where(two / "out")
+    groups = [json.loads((folder / "out" / "split.json").read_bytes())["groups"] for folder in (one, two)]
+    assert groups[0] == groups[1]
+
+
+@hypothesis
+@given(SETS, SETS, st.randoms(use_true_random=False))
+def test_rows_that_are_added_move_no_old_row(tmp_path_factory, old, new, rng):
+    folder = tmp_path_factory.mktemp("growing")
+    rows = [*mixed(old), *(row(n) for n in range(900, 910))]
+    split_in(folder, rows)
+    before = where(folder / "out")
+    rows += mixed(new)
+    rng.shuffle(rows)
+    result = split_in(folder, rows)
+    after = where(folder / "out")
+    assert {line: after.get(line) for line in before} == before
+    aside = (folder / "out" / "aside.jsonl").read_bytes().splitlines() if result.aside else []
+    assert sum(map(len, lines_of(folder / "out").values())) + len(aside) == len(rows)
+    assert not any(result.proof.values())
+
+
+def test_unrelated_rows_move_nothing_even_without_a_record(write, tmp_path):
+    rows = [row(n % 90) for n in range(120)]
+    divide(write, rows, "one")
+    divide(write, rows + [row(n) for n in range(500, 560)], "two")
+    before, after = where(tmp_path / "one"), where(tmp_path / "two")
+    assert {line: after[line] for line in before} == before
+
+
+def test_a_new_row_that_would_join_two_splits_is_set_aside(write, tmp_path):
+    rows = [row(n, case=f"{n}") for n in range(40)]
+    wish = Wish(group_by=("case",))
+    divide(write, rows, wish=wish)
+    at = {json.loads(line)["case"]: name for line, name in where(tmp_path / "out").items()}
+    trained, held = (next(case for case, name in at.items() if name == split) for split in ("train", "valid"))
+    bridge = {**rows[int(trained)], "case": held}  # the words of a trained row, the case of a held-out one
+    friend = row(777, case=held)
+    result = divide(write, [bridge, *rows, friend], wish=wish)
+    (aside,) = [json.loads(line) for line in (tmp_path / "out" / "aside.jsonl").read_bytes().splitlines()]
+    assert result.aside == 1
+    assert (aside["line"], aside["row"]) == (1, bridge)
+    assert "of train" in aside["reasons"][0] and "of valid" in aside["reasons"][0]
+    assert where(tmp_path / "out")[json.dumps(friend).encode()] == "valid"
+    assert divide(write, rows, wish=wish).aside == 0
+    assert not (tmp_path / "out" / "aside.jsonl").exists()
+
+
+def test_a_record_elsewhere_is_kept_to(write, tmp_path):
+    rows = [row(n) for n in range(100)]
+    divide(write, rows, "one", Wish(seed=5))
+    result = divide(write, rows, "two", Wish(seed=6), keep=tmp_path / "one" / "split.json")
+    assert where(tmp_path / "one") == where(tmp_path / "two")
+    assert result.kept.rows == 100
+
+
+def test_a_fresh_draw_passes_the_record_over(write, tmp_path):
+    rows = [row(n) for n in range(100)]
+    divide(write, rows, wish=Wish(seed=5))
+    before = where(tmp_path / "out")
+    divide(write, rows, wish=Wish(seed=6))
+    assert where(tmp_path / "out") == before
+    divide(write, rows, wish=Wish(seed=6), fresh=True)
+    assert where(tmp_path / "out") != before
+
+
+def test_a_row_that_was_mended_keeps_its_split_by_what_it_asks(write, tmp_path):
+    rows = [row(n) for n in range(60)]
+    divide(write, rows, wish=Wish(count=(20, 20)))
+    before = {json.loads(line)["messages"][0]["content"]: name for line, name in where(tmp_path / "out").items()}
+    for each in rows:
+        each["messages"][1]["content"] += " Indeed."
+    divide(write, rows, wish=Wish(count=(20, 20), seed=3))
+    after = {json.loads(line)["messages"][0]["content"]: name for line, name in where(tmp_path / "out").items()}
+    assert before == after
+
+
+# ---------------------------------------------------------------------- an oracle of its own
+
+
+def said(value):
+    """(prompt, all words) of a row of the common shapes, without curator's readers."""
+    if "messages" in value or "conversations" in value:
+        turns = [turn for turn in value.get("messages") or value["conversations"] if turn.get("role") != "system"]
+        texts = [str(turn.get("content", turn.get("value")) or "") for turn in turns]
+        return "\n".join(texts[:-1]), " ".join(texts)
+    ask = " ".join(str(value.get(key) or "") for key in ("instruction", "input", "prompt", "question"))
+    told = " ".join(str(value.get(key) or "") for key in ("response", "output", "completion", "answer", "text"))
+    return ask, f"{ask} {told}"
+
+
+def plain(text):
+    return " ".join(re.findall(r"\w+", text.lower()))
+
+
+def exhaustive(parts):
+    """Pairs of rows in two splits that are the same, ask the same, or share 80 % of their three-word runs."""
+    read = {name: [said(json.loads(line)) for line in lines] for name, lines in parts.items()}
+    found = []
+    for one, two in combinations(read, 2):
+        for place, part in ((1, "row"), (0, "prompt")):
+            ones, twos = ({plain(r[place]) for r in read[name]} - {""} for name in (one, two))
+            found += [(part, text) for text in ones & twos]
+        runs = {name: [runs_of(r[1]) for r in read[name]] for name in (one, two)}
+        by_run = defaultdict(set)
+        for n, each in enumerate(runs[one]):
+            for run in each:
+                by_run[run].add(n)
+        for each in runs[two]:
+            near = defaultdict(int)
+            for run in each:
+                for n in by_run.get(run, ()):
+                    near[n] += 1
+            found += [
+                ("near", n) for n, shared in near.items() if shared / (len(each) + len(runs[one][n]) - shared) >= 0.8
+            ]
+    return found
+
+
+def runs_of(text):
+    words = re.findall(r"\w+", text.lower())
+    return {tuple(words[n : n + 3]) for n in range(len(words) - 2)} if len(words) > 30 else set()
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="the larger data are not at hand")
+@pytest.mark.parametrize(
+    "name",
+    [
+        "mlx_wwdc25/all.jsonl",
+        "mlx_wikisql/train.jsonl",
+        "llamafactory/alpaca_en_demo.json",
+        "llamafactory/v1_sft_demo.jsonl",
+        "llamafactory/identity.json",
+        "openai_cookbook/drone_training.jsonl",
+        "fireworks/food_reasoning.jsonl",
+        "azure/generated_labels_context_switching_prepared_train.jsonl",
+    ],
+)
+def test_a_split_of_a_real_set_has_no_leak_by_exhaustive_check(name, tmp_path):
+    result = curator.split([SHARED / name], tmp_path / "out", CONFIG)
+    assert exhaustive(lines_of(tmp_path / "out")) == []
+    assert not any(result.proof.values())
+
+
+# ---------------------------------------------------------------------- files that are there, and wrong wishes
+
+
+def test_files_that_are_not_from_a_split_are_not_overwritten(write, tmp_path):
+    write("out/train.jsonl", [row(1)])
+    rows = [row(n) for n in range(30)]
+    with pytest.raises(UsageError, match="not from a split"):
+        divide(write, rows)
+    assert (tmp_path / "out" / "train.jsonl").read_bytes() == json.dumps(row(1)).encode() + b"\n"
+    divide(write, rows, force=True)
+    with (tmp_path / "out" / "valid.jsonl").open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(UsageError, match="changed after the split"):
+        divide(write, rows)
+
+
+def test_the_data_themselves_are_never_overwritten(write, tmp_path):
+    path = write("out/train.jsonl", [row(n) for n in range(30)])
+    with pytest.raises(UsageError, match="overwrite the data"):
+        curator.split([path], tmp_path / "out", CONFIG, force=True)
+
+
+def test_nothing_is_left_behind_when_it_fails(write, tmp_path):
+    with pytest.raises(UsageError):
+        divide(write, [row(n) for n in range(30)], wish=Wish(min_rows=20))
+    assert not (tmp_path / "out").exists() or list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("wish", "said_"),
+    [
+        (Wish(ratio=(0, 1, 1)), "no ratio"),
+        (Wish(ratio=(1, 0, 0)), "no ratio"),
+        (Wish(ratio=(80, -10, 10)), "no ratio"),
+        (Wish(ratio=(1, 1, 1, 1)), "no ratio"),
+        (Wish(count=(0, 0)), "no numbers"),
+        (Wish(count=(500, 10)), "do not come to 500"),
+        (Wish(allow=("ANS005",)), "no leak"),
+        (Wish(allow=("exact-leak",)), "no leak"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_errors_with_a_next_step(write, wish, said_):
+    with pytest.raises(UsageError, match=said_) as error:
+        divide(write, [row(n) for n in range(30)], wish=wish)
+    assert error.value.hint
+
+
+def test_rows_of_no_known_shape_are_an_error(write):
+    with pytest.raises(SourceError, match="no known shape") as error:
+        divide(write, [{"frage": f"{n}?", "antwort": f"{n}!"} for n in range(9)])
+    assert "--map" in str(error.value)
+
+
+def test_a_record_that_is_none_is_an_error(write, tmp_path):
+    (tmp_path / "split.json").write_text("{}")
+    with pytest.raises(CuratorError, match="no record of a split"):
+        divide(write, [row(n) for n in range(30)], keep=tmp_path / "split.json")
+
+
+# ---------------------------------------------------------------------- the command
+
+
+def test_the_command_says_sizes_ties_and_the_proof(write, run, tmp_path):
+    write("all.jsonl", [row(n % 50) for n in range(60)])
+    done = run("split", "all.jsonl", "-o", "out", "--ratio", "70/15/15", "--batch", "4")
+    assert done.status == 0, done.err
+    assert "leaks between the splits: SPT001 0, SPT002 0, SPT003 0, SPT004 0" in done.out
+    assert "20 rows say the same as others" in done.out
+    assert "curator lint out" in done.out
+    again = run("split", "all.jsonl", "-o", "out")
+    assert "60 rows keep the split they had" in again.out
+
+
+@pytest.mark.parametrize(
+    "options", [["--ratio", "x"], ["--count", "1.5"], ["--ratio", "8/1", "--count", "3"], ["--keep", "a", "--fresh"]]
+)
+def test_wrong_usage_exits_with_2(write, run, options):
+    write("all.jsonl", [row(n) for n in range(30)])
+    assert run("split", "all.jsonl", "-o", "out", *options).status == 2
+
+
+@pytest.mark.slow
+def test_a_dataset_dict_is_saved_on_request(write, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    result = divide(write, [row(n) for n in range(60)], dataset=True)
+    loaded = datasets.load_from_disk(result.dataset)
+    assert {name: len(loaded[name]) for name in loaded} == {n: file.rows for n, file in result.outputs.items()}
+    assert divide(write, [row(n) for n in range(60)], dataset=True).dataset == result.dataset
+
+
+def test_without_datasets_the_line_to_install_it_is_said(write, tmp_path, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    with pytest.raises(MissingExtraError, match=r"finetune-curator\[data\]"):
+        divide(write, [row(n) for n in range(30)], dataset=True)
+    assert lines_of(tmp_path / "out") == {}
