@@ -30,14 +30,18 @@ from curator.rule import RULES, Rule, all_rules
 from curator.writing import write_whole
 
 FailOn = Literal["info", "warning", "error", "never"]
+Method = Literal["any", "preference", "lora", "full"]
 Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets for a rule: (code, option, key).
-_SHARED = (("LEN001", "max_tokens", "max_length"), ("SPT007", "benchmarks", "benchmark_files"))
+_SHARED = (("LEN001", "max_tokens", "max_length"), ("SPT007", "benchmarks", "benchmark_files"), ("SET001", "method", "method"))
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
-_UNLOCK = {"max_length": ("no context length is named", "--max-length N")}
+_UNLOCK = {
+    "max_length": ("no context length is named", "--max-length N"),
+    "method": ("no training method is named", "--method lora"),
+}
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -86,6 +90,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     ] = None
     max_length: Annotated[
         Positive | None, Meta(description="Tokens a row may have: LEN001 reports the rows above.")
+    ] = None
+    method: Annotated[
+        Method | None, Meta(description="What the set is for: SET001 reports a set with too few rows for it.")
     ] = None
     fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
         None

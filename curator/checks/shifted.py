@@ -30,7 +30,7 @@ _LENGTHS = 12
 _LEAST, _MOST = -6.0, 8.0  # nats: no single row may say more
 _SLACK = 0.3  # nats a row that a shift must gain
 _CHOICE = 2.0  # nats a row that the free choice of a neighbour costs
-_SURE = 5.0  # nats by which another order must be likelier than the one that is, beside the places it could be at
+_SURE = 5.5  # nats by which another order must be likelier than the one that is, beside the places it could be at
 _NOISE = 4.0  # nats by which answers to one prompt differ in their fit
 _AGAIN = 0.35  # what a gain counts that repeats that of the row before
 _ALIKE = 7  # answers that may fit a prompt alike: its own and those to the prompts that repeat it
@@ -269,21 +269,37 @@ def _table(word: np.ndarray) -> np.ndarray:
     return (word >> _U64(64 - _TABLE)).astype(np.int64)
 
 
+def _row_counts(regions: Sequence[_Region]) -> np.ndarray:
+    """int64 by the first 18 bits of a word: in how many rows it stands, in prompt or answer."""
+    counts = np.zeros(1 << _TABLE, dtype=np.int64)
+    for region in regions:
+        keys = np.sort(np.concatenate((_packed(region.word, region.row), region.answers)))
+        counts += np.bincount(_table(keys[np.concatenate(([True], keys[1:] != keys[:-1]))]), minlength=len(counts))
+    return counts
+
+
+# Classes of words by the number of other rows they stand in: 0, 1, 2, 3 to 4, 5 to 8 and so on.
+_RARITY = np.minimum(np.ceil(np.log2(np.maximum(np.arange(1 << 14), 0.5))) + 1, _RARITIES - 1).astype(np.uint8)
+
+
 class _Model:
     """How much the words of a prompt say about an answer, as the regions show it."""
 
     def __init__(self, regions: Sequence[_Region]) -> None:
-        self._rarity = self._rarities(regions)
+        self._sampled = {region.low for region in regions}
+        self._counts = _row_counts(regions)
         span = range(-_REACH // 2, _REACH // 2 + 1)
         seen = np.zeros((len(span), 2 * _RARITIES, _LENGTHS, 2))
         for region in regions:
-            row, word, kind = self._words(region)
+            words = self._words(region)
+            row = words[0]
             for place, offset in enumerate(span):
                 there = np.clip(row + offset, 0, region.size - 1)
                 told = row + offset == there
                 if offset:
                     told &= region.prompts[row] != region.prompts[there]
-                flat = (kind * _LENGTHS + region.lengths[there]) * 2 + region.holds(offset, row, word)
+                kind, held = self._kinds(region, words, offset)
+                flat = (kind * _LENGTHS + region.lengths[there]) * 2 + held
                 seen[place] += np.bincount(flat[told], minlength=seen[place].size).reshape(seen[place].shape)
         own = len(span) // 2
         mate = _mate(seen[:, :_RARITIES].sum(2), own)
@@ -295,30 +311,35 @@ class _Model:
         self._ratio = np.log(likelihood[0] / likelihood[1])
         self._ratio[_RARITIES:] *= _SIBLING
 
-    def _rarities(self, regions: Sequence[_Region]) -> np.ndarray:
-        """uint8 by the first 18 bits of a word: the logarithm of the number of prompts and answers it is in."""
-        seen = [region.word for region in regions] + [region.answers for region in regions]
-        counts = np.bincount(_table(np.concatenate(seen)), minlength=1 << _TABLE)
-        classes = np.minimum(np.ceil(np.log2(np.arange(1, 1 << 16))), _RARITIES - 1).astype(np.uint8)
-        table: np.ndarray = classes[np.clip(counts - 1, 0, len(classes) - 1)]
-        return table
-
-    def _words(self, region: _Region) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(row, word, kind) of the words that speak for an answer: those of the prompt and its siblings'."""
+    def _words(self, region: _Region) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """(row, word, other rows it stands in, kind) of the words that speak for an answer: 0 for those of the prompt,
+        16 for those of its siblings."""
         row, word = _siblings(region)
-        rarity = self._rarity[_table(region.word)]
-        siblings = self._rarity[_table(word)] + np.uint8(_RARITIES)
-        kind = np.concatenate((rarity, siblings)).astype(np.int64)
-        return np.concatenate((region.row, row)), np.concatenate((region.word, word)), kind
+        rows, words = np.concatenate((region.row, row)), np.concatenate((region.word, word))
+        own = np.concatenate((np.ones(len(region.row), dtype=bool), region.holds(0, row, word)))
+        others = self._counts[_table(words)] - (own & self._counted(region))
+        return rows, words, others, np.repeat((0, _RARITIES), (len(region.row), len(row)))
+
+    def _counted(self, region: _Region) -> bool:
+        return region.low in self._sampled
+
+    def _kinds(self, region: _Region, words: tuple[np.ndarray, ...], offset: int) -> tuple[np.ndarray, np.ndarray]:
+        """(kind, held) of the words for the answers so many rows on: the rarity is that in all rows but the two."""
+        row, word, others, kind = words
+        held = region.holds(offset, row, word)
+        rest = others - held if offset and self._counted(region) else others
+        return kind + _RARITY[np.clip(rest, 0, len(_RARITY) - 1)], held.astype(np.int64)
 
     def fits(self, region: _Region) -> np.ndarray:
         """float, shape (size, 2 * _REACH + 1): nats for each row and the answer so many rows on; -inf beyond."""
-        row, word, kind = self._words(region)
+        words = self._words(region)
+        row = words[0]
         out = np.full((region.size, 2 * _REACH + 1), -np.inf)
         index = np.arange(region.size)
         for offset in range(-_REACH, _REACH + 1):
             there = np.clip(row + offset, 0, region.size - 1)
-            said = self._ratio[kind, region.lengths[there], region.holds(offset, row, word).astype(np.int64)]
+            kind, held = self._kinds(region, words, offset)
+            said = self._ratio[kind, region.lengths[there], held]
             fit = np.clip(np.bincount(row, said, region.size), _LEAST, _MOST)
             inside = (index + offset >= 0) & (index + offset < region.size)
             out[inside, offset + _REACH] = fit[inside]
@@ -330,7 +351,8 @@ class _Model:
         lengths = sketches[:, 0].astype(np.int64)
         for place in range(1, sketches.shape[1]):
             word = sketches[:, place]
-            said = self._ratio[self._rarity[word >> np.uint32(32 - _TABLE)].astype(np.int64), lengths, word & 1]
+            count = self._counts[word >> np.uint32(32 - _TABLE)]
+            said = self._ratio[_RARITY[np.minimum(count, len(_RARITY) - 1)], lengths, word & 1]
             fit += np.where(word > 1, said, 0.0)
         return np.clip(fit, _LEAST, _MOST)
 
@@ -338,7 +360,7 @@ class _Model:
         """The share of the prompts' words, weighted by rarity, that the answers so many rows on hold."""
         inside = (region.row >= rows.start) & (region.row < rows.stop)
         row, word = region.row[inside], region.word[inside]
-        weight = (_RARITIES - self._rarity[_table(word)].astype(float)) ** 2
+        weight = 1.0 / np.maximum(self._counts[_table(word)], 1)
         return float((weight * region.holds(offsets[row], row, word)).sum() / max(weight.sum(), 1.0))
 
 

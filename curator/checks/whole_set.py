@@ -40,6 +40,7 @@ class TooFewRows(DatasetRule, frozen=True):
     """
 
     code = "SET001"
+    needs = "method"
     GOOD = [_ROWS]
     BAD = [
         Bad(_ROWS[:3], at="0:"),

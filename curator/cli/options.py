@@ -62,6 +62,11 @@ _READING = (
         metavar="FILE",
         help="Test questions that no row may hold (SPT007).",
     ),
+    click.option(
+        "--method",
+        type=click.Choice(["any", "preference", "lora", "full"]),
+        help="What the set is for: how many rows it needs (SET001).",
+    ),
     click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
     click.option(
         "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
@@ -82,7 +87,7 @@ selecting: Callable[[F], F] = _applied(_SELECTING)
 """--select, --ignore, --extend-select, --preview, --profile."""
 
 reading: Callable[[F], F] = _applied(_READING)
-"""--shape, --map, --benchmark, --tokenizer, --config."""
+"""--shape, --map, --benchmark, --method, --tokenizer, --config."""
 
 
 def start(paths: tuple[str, ...]) -> Path:
