@@ -157,8 +157,8 @@ def weights() -> np.ndarray:
     """float, shape (65536,): what a word weighs, by the first 16 bits of its hash; from the index that ships."""
     index = shipped()
     counts = np.bincount(index.words.ravel(), minlength=1 << 16).astype(float)
-    rarity: np.ndarray = np.log(len(index.sizes) / (counts + 1.0))
-    return np.clip(rarity, 0.1, None)
+    rarity: np.ndarray = np.maximum(np.log(len(index.sizes) / (counts + 1.0)), 0.1)
+    return rarity
 
 
 def lookup(index: Index) -> np.ndarray:

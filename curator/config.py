@@ -35,7 +35,11 @@ Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets for a rule: (code, option, key).
-_SHARED = (("LEN001", "max_tokens", "max_length"), ("SPT007", "benchmarks", "benchmark_files"), ("SET001", "method", "method"))
+_SHARED = (
+    ("LEN001", "max_tokens", "max_length"),
+    ("SPT007", "benchmarks", "benchmark_files"),
+    ("SET001", "method", "method"),
+)
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
 _UNLOCK = {

@@ -48,7 +48,10 @@ def made_up(count):
     word = random.Random(4)
     names = ["".join(word.choice("abcdefghijklmnop") for _ in range(7)) for _ in range(2 * count)]
     return [
-        {"prompt": f"Where did the {a} of the {b} go last year?", "completion": f"The {a} went up the hill, the {b} said."}
+        {
+            "prompt": f"Where did the {a} of the {b} go last year?",
+            "completion": f"The {a} went up the hill, the {b} said.",
+        }
         for a, b in zip(names[::2], names[1::2], strict=True)
     ]
 
@@ -75,7 +78,9 @@ def test_a_set_that_slipped_as_a_whole_is_found():
 
 
 def test_answers_moved_between_rows_that_ask_the_same_are_no_shift():
-    rows = [{"prompt": row["prompt"], "completion": f"{row['completion']} {n}"} for row in made_up(60) for n in range(4)]
+    rows = [
+        {"prompt": row["prompt"], "completion": f"{row['completion']} {n}"} for row in made_up(60) for n in range(4)
+    ]
     for start in range(100, 140, 4):
         rows[start : start + 4] = moved(rows[start : start + 4], "completion", 0, 4, 1)
     assert blocks(rows) == []

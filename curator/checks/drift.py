@@ -164,7 +164,9 @@ class MissingSplit(DatasetRule, frozen=True):
     GOOD = [Files(train=_TRAIN, valid=_TRAIN[:8], test=_TRAIN[8:16]), Files(train=_TRAIN, valid=_TRAIN[:8]), _TRAIN]
     BAD = [
         Bad(Files(train=_TRAIN), at="0:"),
-        Bad(Files(train=_TRAIN, test=_TRAIN[:8]), at="0:"), Bad(Files(valid=_TRAIN[:8], test=_TRAIN[8:16]), at="0:")]
+        Bad(Files(train=_TRAIN, test=_TRAIN[:8]), at="0:"),
+        Bad(Files(valid=_TRAIN[:8], test=_TRAIN[8:16]), at="0:"),
+    ]
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """Nothing: splits are known; shape (lines,), uint8."""
@@ -173,7 +175,7 @@ class MissingSplit(DatasetRule, frozen=True):
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         readable = np.flatnonzero(rows.readable)
         names = rows.split_names
-        if not len(readable) or "valid" in names and "train" in names:
+        if not len(readable) or ("valid" in names and "train" in names):
             return
         if "train" in names and ("test" in names or rows.in_folder):
             what = "training data and a test split" if "test" in names else "training data"

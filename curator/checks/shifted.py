@@ -183,7 +183,8 @@ def _held(keys: np.ndarray, owner: np.ndarray, words: np.ndarray, count: int) ->
 
 def _length_class(words: np.ndarray) -> np.ndarray:
     """1 to 11 by powers of two of the number of words."""
-    return np.minimum(1 + np.log2(np.maximum(words, 1)).astype(np.int64), _LENGTHS - 1)
+    classes: np.ndarray = np.minimum(1 + np.log2(np.maximum(words, 1)).astype(np.int64), _LENGTHS - 1)
+    return classes
 
 
 # ---------------------------------------------------------------------- rows read again

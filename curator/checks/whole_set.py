@@ -11,7 +11,7 @@ import numpy as np
 from curator import benchmarks
 from curator.columns import Batch, Rows, mix
 from curator.keys import answer_keys, is_last_answer, prompt_keys
-from curator.model import Flag
+from curator.model import Example, Flag, Turn
 from curator.provenance import key_of, said
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
@@ -123,7 +123,7 @@ class Imbalance(DatasetRule, frozen=True):
 
     def _flag(self, kind: str, first: int, count: int, total: int, classes: int, rows: Rows) -> tuple[int, Flag]:
         if kind == "answer":
-            turn = rows.example(first).answers[-1]
+            turn = _answer_of(rows.example(first))
             path, value = turn.path, turn.text.strip()
         else:
             path, value = next((x.path, x.value) for x in said(rows.value_and_raw(first)[0]) if x.kind == kind)
@@ -217,9 +217,13 @@ class LowDiversity(DatasetRule, frozen=True):
         top = int(np.argmax(counts))
         if counts[top] > self.same_opening * len(told):
             first = int(told[sketches[told, 1] == openings[top]][0])
-            turn = rows.example(first).answers[-1]
+            turn = _answer_of(rows.example(first))
             message = f"{counts[top]:,} of {len(told):,} long answers begin with the same five words"
-            evidence = {"answers": len(told), "same_opening": int(counts[top]), "opening": turn.text.strip()[:60]}
+            evidence: dict[str, int | float | str] = {
+                "answers": len(told),
+                "same_opening": int(counts[top]),
+                "opening": turn.text.strip()[:60],
+            }
             yield first, turn.path, message, evidence
 
     def _of_runs(self, told: np.ndarray, sketches: np.ndarray) -> Iterator[_Measure]:
@@ -309,6 +313,11 @@ def _told(batch: Batch) -> np.ndarray:
                     keys[name] = key_of(*name)
                 out[line, _KINDS.index(item.kind)] = keys[name]
     return out
+
+
+def _answer_of(example: Example) -> Turn:
+    """The last answer of a row that has one, the chosen one of a pair."""
+    return [turn for turn in example.turns + example.chosen if turn.role == "assistant"][-1]
 
 
 def _last_answers(batch: Batch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
