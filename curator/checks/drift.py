@@ -238,7 +238,7 @@ def _short_answers(batch: Batch) -> np.ndarray:
     turns = np.flatnonzero(batch.memo(is_last_answer) & (sizes > 0) & (sizes <= _SHORT))
     if len(turns):
         lines = batch.turn_lines[turns]
-        out[lines] = answer_keys(batch)[lines]
+        out[lines] = batch.memo(answer_keys)[lines]
     return out
 
 
@@ -263,8 +263,9 @@ def _scripts(batch: Batch) -> np.ndarray:
         return out
     kinds = np.frombuffer(texts.data.translate(_SCRIPTS), np.uint8)
     sizes = np.bincount(batch.turn_lines, texts.ends - texts.starts, len(batch.lines))
-    for script in np.flatnonzero(np.bincount(kinds, minlength=len(_WIDTH))[1:]) + 1:
-        ranks = np.concatenate(([0], np.cumsum(kinds == script)))
-        found = np.bincount(batch.turn_lines, ranks[texts.ends] - ranks[texts.starts], len(batch.lines))
-        out[(2 * _WIDTH[script] * found > sizes) & (out > 0)] = 1 + script
+    places = np.flatnonzero(kinds)
+    lines = batch.turn_lines[np.searchsorted(texts.ends, places, side="right")]
+    found = np.bincount(lines * len(_WIDTH) + kinds[places], minlength=len(out) * len(_WIDTH)).reshape(len(out), -1)
+    for script in np.flatnonzero(found.any(0)).tolist():
+        out[(2 * _WIDTH[script] * found[:, script] > sizes) & (out > 0)] = 1 + script
     return out

@@ -190,7 +190,7 @@ class LowDiversity(DatasetRule, frozen=True):
     def sketch(self, batch: Batch) -> np.ndarray:
         """Keys of the prompt, of the opening of a long answer and of four of its runs of words, 0 for none;
         shape (lines, 6), uint64."""
-        return np.column_stack((prompt_keys(batch), _openings(batch), _run_samples(batch)))
+        return np.column_stack((batch.memo(prompt_keys), _openings(batch), _run_samples(batch)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         trained = np.flatnonzero(rows.readable & (rows.splits == 0))
@@ -334,7 +334,7 @@ def _label_answers(batch: Batch) -> np.ndarray:
     out = np.zeros(len(batch.lines), dtype=np.uint64)
     turns, _, sizes = batch.memo(_last_answers)
     short = batch.turn_lines[turns[sizes <= _SHORT]]
-    out[short] = answer_keys(batch)[short]
+    out[short] = batch.memo(answer_keys)[short]
     return out
 
 
