@@ -75,6 +75,14 @@ class Rows(Protocol):
     def example(self, index: int) -> Example:
         """The row, read again from its source."""
 
+    @property
+    def split_names(self) -> frozenset[str]:
+        """The splits that the files stand for: train, valid, test, or a name that says nothing."""
+
+    @property
+    def in_folder(self) -> bool:
+        """Whether a folder was named, so that what is not in it is missing."""
+
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         """The JSON value (UNSET where broken) and the bytes of a line, read again from its source."""
 

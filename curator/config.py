@@ -30,6 +30,7 @@ from curator.rule import RULES, Rule, all_rules
 from curator.writing import write_whole
 
 FailOn = Literal["info", "warning", "error", "never"]
+Method = Literal["any", "preference", "lora", "full"]
 Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
@@ -38,12 +39,15 @@ _SHARED = (
     ("LEN001", "max_tokens", "max_length"),
     ("TGT010", "max_tokens", "max_length"),
     ("TGT013", "max_tokens", "max_length"),
+    ("SPT007", "benchmarks", "benchmark_files"),
+    ("SET001", "method", "method"),
 )
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
 _UNLOCK = {
     "max_length": ("no context length is named", "--max-length N"),
     "target": ("no target is named", "--target openai"),
+    "method": ("no training method is named", "--method lora"),
 }
 
 
@@ -98,10 +102,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         str | None,
         Meta(description="The service or trainer the data is for: the name of a profile, or a TOML file."),
     ] = None
+    method: Annotated[
+        Method | None, Meta(description="What the set is for: SET001 reports a set with too few rows for it.")
+    ] = None
     fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
         None
     )
     packs: Annotated[tuple[str, ...], Meta(description="Files of rules of your own, relative to this file.")] = ()
+    benchmarks: Annotated[
+        tuple[str, ...],
+        Meta(description="Files of test questions that no row may hold (SPT007), relative to this file."),
+    ] = ()
     exclude: Annotated[
         tuple[str, ...], Meta(description="Patterns of files not to read in folders, by path or name.")
     ] = ()
@@ -127,6 +138,11 @@ class Config(Settings, frozen=True, kw_only=True):
         """The files of rules, as absolute paths."""
         return tuple(str((self.root / pack).resolve()) for pack in self.packs)
 
+    @property
+    def benchmark_files(self) -> tuple[str, ...] | None:
+        """The files of test questions, as absolute paths; None where none is named."""
+        return tuple(str((self.root / file).resolve()) for file in self.benchmarks) or None
+
     def excluded(self, file: str | Path) -> bool:
         """True for a file that is not to be read where it is found in a folder."""
         return any(_matches(file, pattern, str(self.root.resolve())) for pattern in self.exclude)
@@ -147,6 +163,9 @@ class Config(Settings, frozen=True, kw_only=True):
         chosen = [code for code in chosen if code not in told]
         missing = [code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)]
         options = _options(self, rules, target)
+        for file in self.benchmark_files or ():
+            if not Path(file).is_file():
+                raise _error(self, "benchmarks", f"no such file: {file}", "name a file of test questions")
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
             rules=tuple(built[code] for code in chosen if code not in missing),
@@ -664,7 +683,10 @@ def _profile(config: Config) -> Settings:
 
 def _hash(plan: Plan) -> str:
     """BLAKE2b-128 of what findings depend on, in canonical JSON, and of curator's version."""
-    packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, plan.packs)]
+    questions = [
+        file for rule in plan.rules if rule.code == "SPT007" for file in msgspec.structs.asdict(rule)["benchmarks"]
+    ]
+    packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, (*plan.packs, *questions))]
     body = {
         "curator": (__version__, code_stamp()),
         "rules": {rule.code: msgspec.structs.asdict(rule) for rule in plan.rules},

@@ -39,6 +39,8 @@ class _Rows:
         self.splits = np.array([split_number(name) for name in names], dtype=np.int64)
         known = list(dict.fromkeys(names))
         self.files = np.array([known.index(name) for name in names], dtype=np.int64)
+        self.split_names = frozenset(names)
+        self.in_folder = isinstance(example, Files)
         self.tokens = batch.row_tokens
 
     def example(self, index: int) -> Any:

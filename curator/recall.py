@@ -111,8 +111,8 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
     try:
         for path in paths:
             digest.update(repr((str(path), [_stamp(file) for file in _files(Path(path))])).encode())
-        for pack in config.packs:
-            digest.update(repr(_stamp(config.root / pack)).encode())
+        for file in (*config.packs, *config.benchmarks):
+            digest.update(repr(_stamp(config.root / file)).encode())
         if config.target and config.target.endswith(".toml"):
             digest.update(repr(_stamp(Path(config.target))).encode())
     except (OSError, _NotSettledError):
@@ -152,5 +152,5 @@ def code_stamp() -> int:
     """Changes with any module or rule of this installation: nothing kept outlives an edit of the code."""
     here = Path(__file__).parent
     rules = here / "_rules" if (here / "_rules").is_dir() else here.parent / "rules"
-    files = [*here.rglob("*.py"), *rules.rglob("*.toml")]
+    files = [*here.rglob("*.py"), *rules.rglob("*.toml"), *rules.rglob("*.npz")]
     return max(file.stat().st_mtime_ns for file in files)

@@ -65,6 +65,16 @@ class SetRows:
             for number, line in enumerate(data.split(b"\n")):
                 yield line.removeprefix(b"\xef\xbb\xbf") if number == 0 and place.start == 0 else line
 
+    @property
+    def split_names(self) -> frozenset[str]:
+        """The splits that the files of the set stand for; a name that says nothing is there as it is."""
+        return frozenset(source.split for source in self._sources)
+
+    @property
+    def in_folder(self) -> bool:
+        """Whether a folder was named, so that what is not in it is missing."""
+        return any(source.in_folder for source in self._sources)
+
     def content_id(self, index: int) -> str:
         return bytes(self._ids[index]).hex()
 

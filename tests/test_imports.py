@@ -18,7 +18,7 @@ LAYERS = [
     "model errors",
     "brokenjson columns encodings excerpt formats json_schema keys likeness neighbours paths prose "
     "provenance rule shingles sources targets templates tokens worddiff writing",
-    "checks harness ollama packs",
+    "benchmarks checks harness ollama packs",
     "cache config engine findings grouping mappers recall rows scan store",
     "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess "
     "preparing report splitting",

@@ -7,6 +7,8 @@ from importlib import import_module
 FAMILIES = (
     "answers",
     "characters",
+    "contamination",
+    "drift",
     "duplicates",
     "file",
     "length",
@@ -16,9 +18,11 @@ FAMILIES = (
     "roles",
     "schema",
     "targets",
+    "shifted",
     "splits",
     "template",
     "tools",
+    "whole_set",
 )
 
 

@@ -23,6 +23,10 @@ def _listed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) 
     return words or None
 
 
+def _files(ctx: click.Context, param: click.Parameter, value: tuple[Path, ...]) -> tuple[str, ...] | None:
+    return tuple(str(path.resolve()) for path in value) or None
+
+
 def _mapped(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str] | None:
     if value is None:
         return None
@@ -50,6 +54,20 @@ _READING = (
         metavar="COLUMN=ROLE,…",
         help="What the columns mean: question=user,answer=assistant; or guess.",
     ),
+    click.option(
+        "--benchmark",
+        "benchmarks",
+        multiple=True,
+        callback=_files,
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        metavar="FILE",
+        help="Test questions that no row may hold (SPT007).",
+    ),
+    click.option(
+        "--method",
+        type=click.Choice(["any", "preference", "lora", "full"]),
+        help="What the set is for: how many rows it needs (SET001).",
+    ),
     click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
     click.option(
         "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
@@ -70,7 +88,7 @@ selecting: Callable[[F], F] = _applied(_SELECTING)
 """--select, --ignore, --extend-select, --preview, --profile, --target."""
 
 reading: Callable[[F], F] = _applied(_READING)
-"""--shape, --map, --tokenizer, --config."""
+"""--shape, --map, --benchmark, --method, --tokenizer, --config."""
 
 
 def start(paths: tuple[str, ...]) -> Path:
@@ -131,4 +149,6 @@ def _option(param: click.Parameter, value: Any) -> list[str]:
         return [param.opts[0], "guess"]
     if isinstance(value, dict):
         return [param.opts[0], ",".join(f"{column}={role}" for column, role in value.items())]
+    if isinstance(value, tuple) and isinstance(param.type, click.Path):
+        return [word for path in value for word in (param.opts[0], path)]
     return [param.opts[0], ",".join(value) if isinstance(value, tuple) else str(value)]

@@ -44,11 +44,13 @@ _NAMELESS = re.compile(r"(data|part|shard|chunk|file)?[-_]?\d*|data", re.IGNOREC
 
 
 class Found(NamedTuple):
-    """A data file: its path as the user would write it, its split, and whether `datasets` saved it."""
+    """A data file: its path as the user would write it, its split, whether `datasets` saved it, and whether its
+    folder was named instead of it."""
 
     path: str
     split: str
     saved: bool = False
+    in_folder: bool = False
 
 
 class Left(NamedTuple):
@@ -146,7 +148,7 @@ def _behind(name: str, left: list[Left], excluded: Excluded) -> Iterator[Found]:
     if name == "-":
         yield Found("-", "train")
     elif Path(name).is_dir():
-        yield from _in_folder(Path(name), left, excluded)
+        yield from (item._replace(in_folder=True) for item in _in_folder(Path(name), left, excluded))
     elif Path(name).exists():
         yield Found(name, split_of(name))
     else:

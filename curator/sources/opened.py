@@ -59,7 +59,9 @@ class Sources(Sequence[Source]):
         self.left: tuple[Left, ...] = tuple(left)
         self._spool = _Spool()
         try:
-            self._sources = [_open(item, self._spool) for item in found]
+            self._sources = [
+                msgspec.structs.replace(_open(item, self._spool), in_folder=item.in_folder) for item in found
+            ]
             _refuse_empty(self._sources)
         except BaseException:
             self.close()
