@@ -48,12 +48,12 @@ def exact_keys(batch: Batch) -> np.ndarray:
 
 def is_prompt(batch: Batch) -> np.ndarray:
     """bool, shape (turns,): the turn stands before the row's last answer."""
-    return _place(batch)[0]
+    return batch.memo(_place)[0]
 
 
 def is_last_answer(batch: Batch) -> np.ndarray:
     """bool, shape (turns,): the turn is the row's last answer (the chosen one of a pair)."""
-    return _place(batch)[1]
+    return batch.memo(_place)[1]
 
 
 def _place(batch: Batch) -> tuple[np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from importlib import import_module
 FAMILIES = (
     "answers",
     "characters",
+    "contradictions",
     "duplicates",
     "file",
     "length",

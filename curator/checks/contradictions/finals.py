@@ -1,0 +1,251 @@
+"""Final answers: what an answer comes to, by its marker, as a result, as a choice or as yes or no."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from curator.checks.contradictions.lexicon import lexicon, stem
+from curator.checks.contradictions.prompts import Prompt
+from curator.checks.contradictions.text import Answer, tokens, value_of
+from curator.columns import fold
+
+
+class Said(NamedTuple):
+    """What an answer comes to, and where it says so."""
+
+    value: object
+    start: int
+    end: int
+
+
+class Clash(NamedTuple):
+    """Why two answers cannot both be right: the words of either, as places in their texts."""
+
+    kind: str
+    one: tuple[int, int]
+    two: tuple[int, int]
+
+
+AGREED = Clash("agreed", (0, 0), (0, 0))  # both come to the same, however they get there
+
+# ---------------------------------------------------------------------- marked answers
+
+_MARKERS = (
+    re.compile(r"####[ \t]*(\S[^\n]*)"),
+    re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}"),
+    re.compile(
+        r"^[ \t>*_#]*(?:(?:final|correct)[ \t]+)?(?:a|ans|answer|result)[ \t*_]*[:=][ \t*_]*(\S[^\n]*)", re.I | re.M
+    ),
+    re.compile(
+        r"\b(?:the|my|our)\s+(?:final\s+|correct\s+|right\s+)?answer\s+(?:is|would be|must be|should be|equals)[\s:*_]*(?:therefore\s+|thus\s+)?(\S[^\n]*?)(?=[.!]?[*_]*(?:\s*\n|\s*$|[.!;]\s)|,\s)",
+        re.I,
+    ),
+)
+_ASKED = re.compile(r"^[ \t]*(?:q|question)[ \t]*\d*[:.]", re.I | re.M)
+
+
+def marked(answer: Answer) -> Said | None:
+    """What stands behind the last marker of a final answer: ####, a LaTeX box, "A:", "the answer is"."""
+    for marker in _MARKERS:
+        found = list(marker.finditer(answer.said))
+        if found and not (marker is _MARKERS[2] and _ASKED.search(answer.said)):
+            return Said(found[-1][1], *found[-1].span(1))
+    return None
+
+
+# ---------------------------------------------------------------------- worked results
+
+_STEP = re.compile(r"<<[^<>\n]*>>")
+_EQUATION = re.compile(r"\d[\d\s.,)%a-zA-Z$€£\"/*x×+\-]{0,40}=\s*[$€£]?\s*[-\u2212]?\.?\d")
+_RESULT = re.compile(r"[-\u2212]?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)?|\.\d+)")
+
+
+def worked(answer: Answer) -> bool:
+    """Whether the answer calculates: an equation of numbers, or a step in << >>."""
+    return "=" in answer.said and bool(_STEP.search(answer.said) or _EQUATION.search(answer.said))
+
+
+def result(answer: Answer) -> Said | None:
+    """The result of the last line that holds a number: what stands behind its last "=", else its last number."""
+    text = _STEP.sub(lambda match: " " * len(match.group()), answer.said)
+    end = len(text)
+    while end > 0:
+        start = text.rfind("\n", 0, end) + 1
+        if (number := _last_number(text, start, end)) is not None:
+            return number
+        end = start - 1
+    return None
+
+
+def _last_number(text: str, start: int, end: int) -> Said | None:
+    sign = text.rfind("=", start, end)
+    numbers = list(_RESULT.finditer(text, sign + 1 if sign >= 0 else start, end))
+    if sign >= 0 and not numbers:
+        numbers = list(_RESULT.finditer(text, start, sign))
+    if not numbers:
+        return None
+    match = numbers[0] if sign >= 0 else numbers[-1]
+    value = number_in(match.group())
+    return None if value is None else Said(value, *match.span())
+
+
+def number_in(text: str) -> float | None:
+    """The only number of a text, None where there is none or several."""
+    values = {v for t in tokens(text.replace("\\$", "$")) if (v := value_of(t.key)) is not None}
+    return values.pop() if len(values) == 1 else None
+
+
+def same_number(one: float, two: float) -> bool:
+    """Whether two numbers are equal, or one is the other rounded to the places it is written with."""
+    if one == two or abs(one - two) <= 1e-9 * max(abs(one), abs(two)):
+        return True
+    places = sorted((_places(one), _places(two)))
+    return 0 < places[0] < places[1] and abs(one - two) <= 0.5001 * 10.0 ** -places[0]
+
+
+def _places(value: float) -> int:
+    """Digits behind the point."""
+    return 0 if value.is_integer() else len(repr(value).partition(".")[2])
+
+
+def compare_finals(one: Answer, two: Answer) -> Clash | None:
+    """A clash or AGREED where both answers come to something that can be compared, else None."""
+    first, second = marked(one), marked(two)
+    if first is None and second is None:
+        if not (worked(one) and worked(two)):
+            return None
+        first, second = result(one), result(two)
+    elif first is None or second is None:
+        other = one if first is None else two
+        known = first or second
+        if known is None or number_in(str(known.value)) is None or not worked(other):
+            return None
+        first, second = first or result(one), second or result(two)
+    if first is None or second is None:
+        return None
+    return _compare(first, second)
+
+
+def _compare(first: Said, second: Said) -> Clash | None:
+    spans = (first.start, first.end), (second.start, second.end)
+    values = [said.value if isinstance(said.value, float) else number_in(str(said.value)) for said in (first, second)]
+    if values[0] is not None and values[1] is not None:
+        return AGREED if same_number(values[0], values[1]) else Clash("number", *spans)
+    texts = [str(said.value) for said in (first, second)]
+    letters = [_LETTER.match(text.strip(" *_.")) for text in texts]
+    if letters[0] and letters[1]:
+        same = letters[0][1].lower() == letters[1][1].lower()
+        return AGREED if same else Clash("choice", *spans)
+    verdicts = [verdict_of(text) for text in texts]
+    if verdicts[0] is not None and verdicts[1] is not None:
+        return None if verdicts[0][0] == verdicts[1][0] else Clash("yes/no", *spans)
+    sets = [frozenset(stem(t.key) for t in tokens(text) if t.key not in lexicon().stop) for text in texts]
+    short = all(0 < len(words) <= 6 for words in sets)
+    if not short or sets[0] <= sets[1] or sets[1] <= sets[0] or alike(texts[0], texts[1]):
+        return None
+    return Clash("final answer", *spans) if sets[0].isdisjoint(sets[1]) else None
+
+
+def alike(one: str, two: str) -> bool:
+    """Whether two names are one: spelt nearly alike, one within the other, or one the initials of the other."""
+    from rapidfuzz.fuzz import ratio
+
+    words = [re.findall(r"[^\W_]+", fold(text)) for text in (one, two)]
+    joined = ["".join(w) for w in words]
+    if not joined[0] or not joined[1] or joined[0] in joined[1] or joined[1] in joined[0]:
+        return True
+    for short, long in ((0, 1), (1, 0)):
+        initials = "".join(word[0] for word in words[long])
+        if (
+            len(joined[short]) > 1
+            and len(words[long]) > 1
+            and joined[short] in (initials, initials.replace("o", "").replace("t", ""))
+        ):
+            return True
+    stems = [w[:4] for w in words[0] for v in words[1] if len(w) > 3 and w[:4] == v[:4]]
+    return bool(stems) or ratio(joined[0], joined[1]) >= 80
+
+
+# ---------------------------------------------------------------------- letters
+
+_LETTER = re.compile(r"\(?([A-Ja-j])\)?[).:]?(?:$|(?<=[).:])\s)")
+_CHOICES = (
+    re.compile(r"^[\s*_]*\(?([A-J])\)?[).:]?[\s*_.]*$"),
+    re.compile(r"^[\s*_]*\(([A-J])\)[\s*_:,.-]"),
+    re.compile(r"^[\s*_]*([A-J])[).:][*_]*\s"),
+    re.compile(
+        r"\b(?:answer|option|choice|alternative)(?:\s+is|\s+would\s+be)?[\s:*_]*\(?([A-J])\b\)?(?=[\s).,:*_!]|$)(?!\s+[a-z])",
+        re.I,
+    ),
+    re.compile(r"\b(?:is|are|choose|select|pick)[\s:*_]+(?:option\s+)?\(?([A-J])\)?[\s.*_!]*$"),
+    re.compile(r"\(([A-J])\)[\s.*_]*$"),
+    re.compile(r"^[\s*_]*([A-J])\s*(?:[-–—,]|is\s+(?:the\s+)?(?:correct|right)|because\b)"),
+)
+_LISTED = re.compile(r"^[\s*_]*\(?[A-J][).:]", re.M)
+
+
+def choice(answer: Answer, prompt: Prompt) -> Said | None:
+    """The letter an answer picks; with options in the prompt also by the text of one of them."""
+    text = answer.said
+    if len(_LISTED.findall(text)) <= 1:
+        for pattern in _CHOICES:
+            if found := list(pattern.finditer(text)):
+                match = found[-1]
+                letter = match[1]
+                if letter.isupper() and not (letter == "I" and not prompt.options):
+                    return Said(letter.lower(), *match.span(1))
+    if prompt.options:
+        bare = text.strip(" \n*_.()")
+        if bare.lower() in prompt.options:
+            start = text.find(bare)
+            return Said(bare.lower(), start, start + len(bare))
+        words = " ".join(re.findall(r"[^\W_]+", fold(text)))
+        letters = [letter for letter, option in prompt.options.items() if option and words == option]
+        if len(letters) == 1:
+            return Said(letters[0], 0, len(text))
+    return None
+
+
+def compare_choices(one: Answer, two: Answer, prompt: Prompt) -> Clash | None:
+    first, second = choice(one, prompt), choice(two, prompt)
+    if first is None or second is None:
+        return None
+    if first.value == second.value:
+        return AGREED
+    return Clash("choice", (first.start, first.end), (second.start, second.end))
+
+
+# ---------------------------------------------------------------------- yes and no
+
+_FIRST = re.compile(r"[\s*_\"'“(>#]*(?:(?:answer|a)\s*:\s*[*_]*)?([^\W\d_]+)([\s*_\"'”)]*)(.?)\s*(\w*)", re.S | re.I)
+_PRONOUNS = frozenset("it they there he she you we this that i these those because not".split())
+
+
+def verdict_of(text: str) -> tuple[bool, int, int] | None:
+    """(says yes, start, end) where the first word of a text says yes or no."""
+    match = _FIRST.match(text)
+    if not match:
+        return None
+    word = fold(match[1])
+    said = lexicon().verdicts.get(word)
+    if said is None:
+        return None
+    ends = not match[3] or match[3] in ".,;:!-–—\n。，" or "\n" in match[2]
+    bare = fold(match[3] + match[4]) in _PRONOUNS
+    if not ends and not bare and word not in ("yes", "yeah", "yep", "yup", "nope"):
+        return None
+    return said, match.start(1), match.end(1)
+
+
+def compare_verdicts(one: Answer, two: Answer) -> Clash | None:
+    """A clash where one answer begins with yes or true and the other with no or false."""
+    first, second = verdict_of(one.said.lstrip()), verdict_of(two.said.lstrip())
+    if first is None or second is None or first[0] == second[0]:
+        return None
+    shifts = [len(a.said) - len(a.said.lstrip()) for a in (one, two)]
+    return Clash(
+        "yes/no",
+        (first[1] + shifts[0], first[2] + shifts[0]),
+        (second[1] + shifts[1], second[2] + shifts[1]),
+    )
