@@ -30,22 +30,27 @@ from curator.checks.contradictions.text import Answer, Sentence, value_of
 ALIKE = 0.7  # the least share of common words of two sentences that say the same thing
 ALIKE_OPEN = 0.85  # ... in answers to an open prompt
 TWIN = 0.6  # the least share of common words of two answers to an open prompt that can contradict
+COPY = 0.85  # ... of two answers that come to the same
 SHORT = 12  # words of an answer that is judged as a whole
 LONG = 25  # words of an answer whose only number is what it says
 
 
 def judge(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """Why two answers to the prompt cannot both be right, None where nothing says so."""
-    if one.refuses or two.refuses:
+    if one.refuses != two.refuses:
         return None
+    agreed = one.refuses
     for clash in (compare_finals(one, two), compare_choices(one, two, prompt), compare_verdicts(one, two)):
         if clash is AGREED:
-            return None
+            agreed = True
+            break
         if clash:
             return clash
-    if not prompt.is_open and (clash := _short(prompt, one, two)):
-        return clash
-    return _sentences(prompt, one, two)
+    if agreed:  # they come to the same: what is left to find is a copy with a word changed
+        return _sentences(prompt, one, two, ALIKE_OPEN) if common(one, two) >= COPY else None
+    if prompt.is_open:
+        return _sentences(prompt, one, two, ALIKE_OPEN) if common(one, two) >= TWIN else None
+    return _short(prompt, one, two) or _sentences(prompt, one, two, ALIKE) or _denied(prompt, one, two)
 
 
 def _short(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
@@ -93,16 +98,12 @@ def _turned(pair: Pair) -> bool:
     return (len(pair.one.negations) + len(pair.two.negations)) % 2 == 1
 
 
-def _sentences(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
-    least = ALIKE
-    if prompt.is_open:
-        least = ALIKE_OPEN
-        if common(one, two) < TWIN:
-            return None
+def _sentences(prompt: Prompt, one: Answer, two: Answer, least: float) -> Clash | None:
+    """Sentences that share most of their words, and differ in one that counts."""
     for pair, _ in pairs_of(one, two, prompt, least):
-        if clash := clash_of(pair, names=prompt.is_question):
+        if clash := clash_of(pair, names=prompt.is_question and not prompt.asks_where):
             return clash
-    return None if prompt.is_open else _denied(prompt, one, two)
+    return None
 
 
 def _denied(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:

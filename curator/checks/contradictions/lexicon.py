@@ -29,6 +29,11 @@ class Lexicon:
         return _words(self._data["negation"]["helpers"])
 
     @cached_property
+    def deniers(self) -> frozenset[str]:
+        """Words that deny what follows "that": it is false that."""
+        return _words(self._data["negation"]["deniers"])
+
+    @cached_property
     def idioms(self) -> dict[str, tuple[tuple[str, ...], ...]]:
         """Idioms as tuples of words, by their first word, the longest first."""
         out: dict[str, list[tuple[str, ...]]] = {}

@@ -73,8 +73,13 @@ class Prompt:
 
     @cached_property
     def asks_for_a_name(self) -> bool:
-        """Whether one name answers the question: who, where, which, what is the ..."""
-        return self.is_question and bool(_NAMED.search(fold(self.text)))
+        """Whether one name answers the question: who, which, what is the ..."""
+        return self.is_question and not self.asks_where and bool(_NAMED.search(fold(self.text)))
+
+    @cached_property
+    def asks_where(self) -> bool:
+        """Whether a place is asked for: a town, its country and its continent are all right."""
+        return "where" in self._words
 
     @cached_property
     def options(self) -> dict[str, str]:
@@ -99,7 +104,7 @@ _QUANTITY = re.compile(
     r"|\d\s*[-+*/x×^]\s*\d"
 )
 _NAMED = re.compile(
-    r"\b(?:who(?:m|se)?|where|which|what(?:'s| is| was| city| country| language| company| planet) ?(?:the)?)\b"
+    r"\b(?:who(?:m|se)?|which|what(?:'s| is| was| city| country| language| company| planet) ?(?:the)?)\b"
 )
 _WHICH = frozenset("which what who name are".split())
 _ARE = frozenset("are were".split())

@@ -84,10 +84,21 @@ def _clash(kind: str, pair: Pair, one: tuple[int, int], two: tuple[int, int]) ->
 
 def _negation(pair: Pair, differing: list[Region]) -> Clash | None:
     """A negation that one sentence has and the other lacks, unless it came with a clause of its own."""
-    negated, plain = (pair.one, pair.two) if len(pair.one.negations) % 2 else (pair.two, pair.one)
-    if len(negated.content - plain.content) > len(plain.content - negated.content):
-        return None
-    return negation_clash(pair, differing)
+    first = bool(len(pair.one.negations) % 2)
+    negated, plain = (pair.one, pair.two) if first else (pair.two, pair.one)
+    if "0" in plain.keys and "0" not in negated.keys:
+        return None  # "scored 0 points" is "did not score"
+    words = lexicon()
+    added: set[str] = set()
+    for region in differing:
+        low, high = region.one if first else region.two
+        mine = {stem(k) for k in negated.keys[low:high] if k not in words.stop | words.cues | words.helpers}
+        mine -= plain.content
+        if mine and any(low <= place < high for place in negated.negations):
+            return None
+        if not (low == 0 and negated.text[negated.tokens[high - 1].end : negated.tokens[high - 1].end + 1] == ","):
+            added |= mine
+    return negation_clash(pair, differing) if len(added) <= len(plain.content - negated.content) else None
 
 
 def negation_clash(pair: Pair, differing: list[Region] | None = None) -> Clash:

@@ -150,7 +150,7 @@ def _merge(out: list[Token], text: str) -> None:
 
 # ---------------------------------------------------------------------- sentences
 
-_BREAK = re.compile(r"[.!?]+[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])")
+_BREAK = re.compile(r"[.!?]+[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\w+\s+\w+)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])")
 _SHORT = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|no|fig|approx|inc|ltd|u\.s|u\.k|a\.m|p\.m)|(?:^|[\s.(])[A-Za-z]|(?:^|\n)\W*\d{1,2})$",
     re.I,
@@ -198,11 +198,15 @@ class Sentence:
         return tuple(
             place
             for place, key in enumerate(keys)
-            if key in cues and place not in hidden and not (key == "no" and self._numbering(place))
+            if (key in cues and place not in hidden and not (key == "no" and self._no_negation(place)))
+            or (key == "that" and place and keys[place - 1] in words.deniers)
         )
 
-    def _numbering(self, place: int) -> bool:
-        return place + 1 < len(self.keys) and self.keys[place + 1][0].isdigit()
+    def _no_negation(self, place: int) -> bool:
+        """Whether "no" is short for number, or answers a question: "No, ..."."""
+        if place + 1 < len(self.keys) and self.keys[place + 1][0].isdigit():
+            return True
+        return place == 0 and self.text[self.tokens[0].end : self.tokens[0].end + 1] in (",", "-", ":", ";")
 
     @cached_property
     def content(self) -> frozenset[str]:
