@@ -78,6 +78,12 @@ def result(answer: Answer) -> Said | None:
     return None
 
 
+def _both_calculated(one: Answer, two: Answer, first: Said, second: Said) -> bool:
+    """Whether the answers hold the same numbers, both results among them: their lines stand in another order."""
+    found = [{number_in(match.group()) for match in _RESULT.finditer(answer.said)} for answer in (one, two)]
+    return found[0] == found[1] and first.value != second.value and first.value in found[0] and second.value in found[0]
+
+
 def _last_number(text: str, start: int, end: int) -> Said | None:
     sign = text.rfind("=", start, end)
     numbers = list(_RESULT.finditer(text, sign + 1 if sign >= 0 else start, end))
@@ -116,6 +122,8 @@ def compare_finals(one: Answer, two: Answer) -> Clash | None:
         if not (worked(one) and worked(two)):
             return None
         first, second = result(one), result(two)
+        if first and second and _both_calculated(one, two, first, second):
+            return None
     elif first is None or second is None:
         other = one if first is None else two
         known = first or second

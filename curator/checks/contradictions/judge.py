@@ -16,9 +16,11 @@ from curator.checks.contradictions.finals import (
 )
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.substitutions import (
+    TWIN,
     Pair,
     clash_of,
     classed,
+    common,
     differs,
     negation_clash,
     pairs_of,
@@ -29,9 +31,9 @@ from curator.checks.contradictions.text import Answer, Sentence, value_of
 
 ALIKE = 0.7  # the least share of common words of two sentences that say the same thing
 ALIKE_OPEN = 0.85  # ... in answers to an open prompt
-TWIN = 0.6  # the least share of common words of two answers to an open prompt that can contradict
-COPY = 0.85  # ... of two answers that come to the same
+RELATED = 0.6  # the least share of common words of two answers to an open prompt that can contradict
 SHORT = 12  # words of an answer that is judged as a whole
+BARE = 2  # words with a meaning of an answer that is a number and little else
 LONG = 25  # words of an answer whose only number is what it says
 
 
@@ -46,11 +48,13 @@ def judge(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
             break
         if clash:
             return clash
-    if agreed:  # they come to the same: what is left to find is a copy with a word changed
-        return _sentences(prompt, one, two, ALIKE_OPEN) if common(one, two) >= COPY else None
-    if prompt.is_open:
-        return _sentences(prompt, one, two, ALIKE_OPEN) if common(one, two) >= TWIN else None
-    return _short(prompt, one, two) or _sentences(prompt, one, two, ALIKE) or _denied(prompt, one, two)
+    if agreed or prompt.is_open:  # what is left to find is a copy with a word changed
+        shared = common(one, two)
+        if shared < (TWIN if agreed else RELATED):
+            return None
+        return _sentences(prompt, one, two, ALIKE_OPEN, names=shared >= TWIN)
+    names = prompt.is_question and not prompt.asks_where
+    return _short(prompt, one, two) or _sentences(prompt, one, two, ALIKE, names=names) or _denied(prompt, one, two)
 
 
 def _short(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
@@ -68,7 +72,7 @@ def _only_numbers(pair: Pair) -> Clash | None:
     left, right = _number_place(pair.one, pair.prompt), _number_place(pair.two, pair.prompt)
     if left is None or right is None or not differs(pair, left, right):
         return None
-    if not pair.prompt.asks_for_a_number:
+    if not pair.prompt.asks_for_a_number and max(len(pair.one.content), len(pair.two.content)) > BARE:
         beside = frozenset(pair.one.keys) - {pair.one.keys[left]}, frozenset(pair.two.keys) - {pair.two.keys[right]}
         if 2 * len(beside[0] & beside[1]) < len(beside[0]) + len(beside[1]):
             return None
@@ -98,10 +102,10 @@ def _turned(pair: Pair) -> bool:
     return (len(pair.one.negations) + len(pair.two.negations)) % 2 == 1
 
 
-def _sentences(prompt: Prompt, one: Answer, two: Answer, least: float) -> Clash | None:
+def _sentences(prompt: Prompt, one: Answer, two: Answer, least: float, *, names: bool) -> Clash | None:
     """Sentences that share most of their words, and differ in one that counts."""
     for pair, _ in pairs_of(one, two, prompt, least):
-        if clash := clash_of(pair, names=prompt.is_question and not prompt.asks_where):
+        if clash := clash_of(pair, names=names):
             return clash
     return None
 
@@ -117,9 +121,3 @@ def _denied(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
                     first, second = (negated, plain) if denying is one else (plain, negated)
                     return negation_clash(Pair(first, second, (one, two), prompt))
     return None
-
-
-def common(one: Answer, two: Answer) -> float:
-    """The share of words (Dice, of sets) that two answers have in common."""
-    total = len(one.keys) + len(two.keys)
-    return 2 * len(one.keys & two.keys) / total if total else 0.0

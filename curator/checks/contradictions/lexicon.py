@@ -65,6 +65,7 @@ class Lexicon:
 
     def opposite(self, one: str, two: str) -> bool:
         """Whether two words are antonyms: by the list, by a prefix (un-, in-, dis-) or by -ful and -less."""
+        one, two = self.spelt.get(one, one), self.spelt.get(two, two)
         others = self._opposites.get(one) or self._opposites.get(stem(one), frozenset())
         return two in others or stem(two) in others or self._by_affix(one, two)
 
@@ -126,6 +127,11 @@ class Lexicon:
         return {word: f"#{place}" for place, word in enumerate(words, 1)}
 
     @cached_property
+    def spelt(self) -> dict[str, str]:
+        """Ordinals in words again, for what they are the opposite of."""
+        return {key: word for word, key in self.ordinals.items()}
+
+    @cached_property
     def scales(self) -> dict[str, int]:
         scales: dict[str, int] = self._data["numbers"]["scales"]
         return scales
@@ -141,6 +147,11 @@ class Lexicon:
     @cached_property
     def refusals(self) -> tuple[str, ...]:
         return tuple(self._data["answers"]["refusals"])
+
+    @cached_property
+    def blanks(self) -> frozenset[str]:
+        """Whole answers that say nothing."""
+        return frozenset(self._data["answers"]["blanks"])
 
     @cached_property
     def prompts(self) -> dict[str, frozenset[str]]:
@@ -190,4 +201,4 @@ def stem(word: str) -> str:
             if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "lsz":
                 word = word[:-1]
             break
-    return word.removesuffix("e") if len(word) > 3 else word
+    return word.rstrip("e") if len(word) > 3 else word

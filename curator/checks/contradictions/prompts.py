@@ -44,6 +44,8 @@ class Prompt:
     def asks_for_several(self) -> bool:
         """Whether the answer is a list of which one answer may show another part: "which countries", "who are"."""
         words = self._words
+        if _COUNTED.search(fold(self.text)):
+            return False
         for place, word in enumerate(words):
             if word in _WHICH and (after := words[place + 1 : place + 5]):
                 if after[0] in _ARE or "people" in after or "other" in after:
@@ -56,7 +58,7 @@ class Prompt:
         """Whether a noun behind "which" is plural; "what causes" is a verb, "what causes are" is none."""
         known = lexicon().prompts["plural_not"]
         for place, word in enumerate(after[:3]):
-            if word in _ARE or word in _IS:
+            if word in _ARE or word in _IS or word in ("of", "in", "from", "for", "at", "on", "by", "with"):
                 return False
             if word.endswith("s") and len(word) > 3 and word not in known:
                 return place > 0 or after[1:2] == [] or after[1] in _ARE or after[1] in _DO
@@ -103,10 +105,11 @@ _QUANTITY = re.compile(
     r"|population|height|length|distance|age of|price|cost|total|area|volume|speed|root|atomic|ratio|probability)\b"
     r"|\d\s*[-+*/x×^]\s*\d"
 )
+_COUNTED = re.compile(r"\bhow (?:many|much)\b|\bwhat (?:percent|number|share|proportion)")
 _NAMED = re.compile(
     r"\b(?:who(?:m|se)?|which|what(?:'s| is| was| city| country| language| company| planet) ?(?:the)?)\b"
 )
-_WHICH = frozenset("which what who name are".split())
+_WHICH = frozenset("which what who name".split())
 _ARE = frozenset("are were".split())
 _IS = frozenset("is was s does did has".split())
 _DO = frozenset("do did does have had can could should would will might of in from for to were you i we they".split())

@@ -15,6 +15,10 @@ from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer, Sentence, Token, value_of
 
+LONG = 6  # words with a meaning of a sentence that may change one of them beside its negation
+TWIN = 0.85  # the least share of common words of two answers of which one is a copy of the other
+COPY = 6  # words of a sentence that is a copy when one place of it differs
+
 
 class Region(NamedTuple):
     """Words of one sentence that stand where others stand in its twin; one side may be empty."""
@@ -30,6 +34,7 @@ class Pair(NamedTuple):
     two: Sentence
     whole: tuple[Answer, Answer]
     prompt: Prompt
+    copied: bool = False  # the sentences are long, and differ in one place alone
 
 
 def regions(one: Sequence[str], two: Sequence[str]) -> list[Region]:
@@ -52,6 +57,7 @@ def regions(one: Sequence[str], two: Sequence[str]) -> list[Region]:
 def clash_of(pair: Pair, *, names: bool) -> Clash | None:
     """The substitution that makes one sentence contradict the other, None where there is none."""
     differing = regions(pair.one.keys, pair.two.keys)
+    pair = pair._replace(copied=len(differing) == 1 and min(len(pair.one.keys), len(pair.two.keys)) >= COPY)
     turned = (len(pair.one.negations) + len(pair.two.negations)) % 2 == 1
     flips: list[Clash] = []
     firm: list[Clash] = []
@@ -95,7 +101,10 @@ def _negation(pair: Pair, differing: list[Region]) -> Clash | None:
         mine = {stem(k) for k in negated.keys[low:high] if k not in words.stop | words.cues | words.helpers}
         mine -= plain.content
         if mine and any(low <= place < high for place in negated.negations):
-            return None
+            start, end = region.two if first else region.one
+            theirs = [k for k in plain.keys[start:end] if k not in words.stop | words.helpers]
+            if len(mine) > 1 or len(theirs) != 1 or len(negated.content) < LONG:
+                return None
         if not (low == 0 and negated.text[negated.tokens[high - 1].end : negated.tokens[high - 1].end + 1] == ","):
             added |= mine
     return negation_clash(pair, differing) if len(added) <= len(plain.content - negated.content) else None
@@ -167,6 +176,8 @@ def differs(pair: Pair, left: int, right: int) -> bool:
         return False
     words = lexicon()
     bounds = [{*keys[max(0, place - 2) : place]} & words.hedges for keys, place in ((one, left), (two, right))]
+    if pair.copied and bounds[0] == bounds[1]:
+        return True
     if bounds[0] != bounds[1] or bounds[0] & {"about", "approximately", "around", "roughly", "nearly", "almost"}:
         return abs(values[0] - values[1]) > 0.15 * max(abs(values[0]), abs(values[1])) and not (
             (bounds[0] ^ bounds[1])
@@ -242,9 +253,7 @@ def _units(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> 
         same = numbers[0] == numbers[1]
     else:
         same = numbers[0] is not None and numbers[0] == numbers[1]
-    if not same or _both_say(pair, ones[found[0][0]].key, twos[found[1][0]].key, near=numbers[0]):
-        return None
-    return found[0][0], found[1][0]
+    return (found[0][0], found[1][0]) if same else None
 
 
 def _number_before(keys: Sequence[str], place: int) -> str | None:
@@ -260,7 +269,8 @@ def _antonyms(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) 
     """An antonym where neither side is a negation, which is counted by itself."""
     words = lexicon()
     content = [
-        [n for n, t in enumerate(side) if t.key not in words.cues and t.key[0].isalpha()] for side in (ones, twos)
+        [n for n, t in enumerate(side) if t.key not in words.cues and (t.key[0].isalpha() or t.key in words.spelt)]
+        for side in (ones, twos)
     ]
     if not content[0] or not content[1] or abs(len(content[0]) - len(content[1])) > 1 or len(content[0]) > 4:
         return None
@@ -310,9 +320,15 @@ def _title(sentence: Sentence) -> bool:
     return len(letters) > 4 and sum(t.capital for t in letters) > 0.6 * len(letters)
 
 
-def _both_say(pair: Pair, here: str, there: str, near: str | None = None) -> bool:
+def common(one: Answer, two: Answer) -> float:
+    """The share of words (Dice, of sets) that two answers have in common."""
+    total = len(one.keys) + len(two.keys)
+    return 2 * len(one.keys & two.keys) / total if total else 0.0
+
+
+def _both_say(pair: Pair, here: str, there: str) -> bool:
     """Whether either answer says both words: then they speak of two things, not of one in two ways."""
-    if near is not None:
+    if pair.copied:
         return False
     return there in pair.whole[0].keys and here in pair.whole[1].keys
 
@@ -320,6 +336,8 @@ def _both_say(pair: Pair, here: str, there: str, near: str | None = None) -> boo
 def _of_examples(pair: Pair, region: Region) -> bool:
     """Whether the words stand behind "for example", "such as" or the like, in either sentence."""
     examples = lexicon().examples
+    if pair.copied and common(*pair.whole) >= TWIN:
+        return False
     return any(
         not examples.isdisjoint(sentence.keys[:place])
         for sentence, place in ((pair.one, region.one[0]), (pair.two, region.two[0]))

@@ -150,13 +150,15 @@ def _merge(out: list[Token], text: str) -> None:
 
 # ---------------------------------------------------------------------- sentences
 
-_BREAK = re.compile(r"[.!?]+[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\w+\s+\w+)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])")
+_BREAK = re.compile(
+    r"[.!?]+[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\w+\s+\w+)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])"
+)
 _SHORT = re.compile(
     r"(?:\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|no|fig|approx|inc|ltd|u\.s|u\.k|a\.m|p\.m)|(?:^|[\s.(])[A-Za-z]|(?:^|\n)\W*\d{1,2})$",
     re.I,
 )
 _BULLET = re.compile(
-    r"[\s>*#•–_\-]*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s)[\s*_]*)?(?:(?i:step|day|week)\s+\d{1,2}\s*[:.)-])?"
+    r"\s*(?:[>*#•–_\-]+\s+|[>*#_]+)*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s)[\s*_]*)?(?:(?i:step|day|week)\s+\d{1,2}\s*[:.)-])?"
 )
 
 
@@ -282,4 +284,4 @@ class Answer:
     @cached_property
     def refuses(self) -> bool:
         head = fold(self.said).strip(" \n*_\"'.")
-        return not head or head.startswith(lexicon().refusals)
+        return not head or head in lexicon().blanks or head.startswith(lexicon().refusals)
