@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
 from curator.checks.contradictions import grouping
-from curator.checks.contradictions.finals import Clash
 from curator.checks.contradictions.grouping import Asked
-from curator.checks.contradictions.judge import judge
-from curator.checks.contradictions.prompts import Prompt
-from curator.checks.contradictions.text import Answer
 from curator.columns import Batch, Rows
 from curator.model import Flag
 from curator.rule import Bad, DatasetRule, Row, chat, option
+
+if TYPE_CHECKING:
+    from curator.checks.contradictions.finals import Clash
+    from curator.checks.contradictions.text import Answer
+
+# What reads the answers is imported only where some prompt has two of them: most sets have none.
 
 _EARLIER = 8  # earlier answers that an answer is compared with
 _SHOWN = 60  # characters of the differing words in a message
@@ -94,6 +96,10 @@ class ConflictingAnswers(DatasetRule, frozen=True):
 
     def _of_group(self, group: list[Asked], said: str, flagged: set[int]) -> Iterator[tuple[int, Flag]]:
         """The rows that contradict an earlier one, each with the first such row."""
+        from curator.checks.contradictions.judge import judge
+        from curator.checks.contradictions.prompts import Prompt
+        from curator.checks.contradictions.text import Answer
+
         earlier: dict[int, tuple[Asked, Answer]] = {}
         seen: set[int] = set()
         prompts: dict[int, Prompt] = {}
@@ -171,16 +177,22 @@ class OnePromptManyAnswers(DatasetRule, frozen=True):
         return len(np.unique(sketches[:, 1])) >= self.min_answers and bool((sketches[:, 3] <= self.max_words).all())
 
     def _of_group(self, group: list[Asked]) -> Iterator[tuple[int, Flag]]:
-        if not group or not Prompt(group[0].prompt).is_question:
+        from curator.checks.contradictions.judge import judge
+        from curator.checks.contradictions.prompts import Prompt
+        from curator.checks.contradictions.text import Answer
+
+        if not group:
             return
         prompt = Prompt(group[0].prompt)
+        if not prompt.is_question:
+            return
         apart: dict[int, tuple[Asked, Answer]] = {}
         for asked in group:
             answer = Answer(asked.answer.text)
             if asked.key in apart or answer.refuses:
                 continue
             for _, other in apart.values():
-                if _content(other) & _content(answer) or judge(prompt, other, answer):
+                if other.content & answer.content or judge(prompt, other, answer):
                     return
             apart[asked.key] = (asked, answer)
         if len(apart) >= self.min_answers:
@@ -189,10 +201,6 @@ class OnePromptManyAnswers(DatasetRule, frozen=True):
             message = f"{len(apart)} rows with this prompt give answers that share no word"
             words = [answer.text for _, answer in apart.values()]
             yield last.row, last.answer.flag(message, related=related, evidence={"answers": words})
-
-
-def _content(answer: Answer) -> frozenset[str]:
-    return frozenset(word for sentence in answer.sentences for word in sentence.content)
 
 
 def _reviews(*labels: str) -> list[Row]:

@@ -117,19 +117,19 @@ def _places(value: float) -> int:
 
 def compare_finals(one: Answer, two: Answer) -> Clash | None:
     """A clash or AGREED where both answers come to something that can be compared, else None."""
-    first, second = marked(one), marked(two)
+    first, second = one.memo(marked), two.memo(marked)
     if first is None and second is None:
-        if not (worked(one) and worked(two)):
+        if not (one.memo(worked) and two.memo(worked)):
             return None
-        first, second = result(one), result(two)
+        first, second = one.memo(result), two.memo(result)
         if first and second and _both_calculated(one, two, first, second):
             return None
     elif first is None or second is None:
         other = one if first is None else two
         known = first or second
-        if known is None or number_in(str(known.value)) is None or not worked(other):
+        if known is None or number_in(str(known.value)) is None or not other.memo(worked):
             return None
-        first, second = first or result(one), second or result(two)
+        first, second = first or one.memo(result), second or two.memo(result)
     if first is None or second is None:
         return None
     return _compare(first, second)
@@ -193,26 +193,32 @@ _CHOICES = (
 _LISTED = re.compile(r"^[\s*_]*\(?[A-J][).:]", re.M)
 
 
+def letter(answer: Answer) -> Said | None:
+    """The letter an answer picks; an answer that lists several picks none."""
+    text = answer.said
+    if len(_LISTED.findall(text)) > 1:
+        return None
+    for pattern in _CHOICES:
+        if found := list(pattern.finditer(text)):
+            match = found[-1]
+            if match[1].isupper() and match[1] != "I":
+                return Said(match[1].lower(), *match.span(1))
+    return None
+
+
 def choice(answer: Answer, prompt: Prompt) -> Said | None:
     """The letter an answer picks; with options in the prompt also by the text of one of them."""
+    found = answer.memo(letter)
+    if found or not prompt.options:
+        return found
     text = answer.said
-    if len(_LISTED.findall(text)) <= 1:
-        for pattern in _CHOICES:
-            if found := list(pattern.finditer(text)):
-                match = found[-1]
-                letter = match[1]
-                if letter.isupper() and not (letter == "I" and not prompt.options):
-                    return Said(letter.lower(), *match.span(1))
-    if prompt.options:
-        bare = text.strip(" \n*_.()")
-        if bare.lower() in prompt.options:
-            start = text.find(bare)
-            return Said(bare.lower(), start, start + len(bare))
-        words = " ".join(re.findall(r"[^\W_]+", fold(text)))
-        letters = [letter for letter, option in prompt.options.items() if option and words == option]
-        if len(letters) == 1:
-            return Said(letters[0], 0, len(text))
-    return None
+    bare = text.strip(" \n*_.()")
+    if bare.lower() in prompt.options:
+        start = text.find(bare)
+        return Said(bare.lower(), start, start + len(bare))
+    words = " ".join(re.findall(r"[^\W_]+", fold(text)))
+    letters = [name for name, option in prompt.options.items() if option and words == option]
+    return Said(letters[0], 0, len(text)) if len(letters) == 1 else None
 
 
 def compare_choices(one: Answer, two: Answer, prompt: Prompt) -> Clash | None:
@@ -248,12 +254,14 @@ def verdict_of(text: str) -> tuple[bool, int, int] | None:
 
 def compare_verdicts(one: Answer, two: Answer) -> Clash | None:
     """A clash where one answer begins with yes or true and the other with no or false."""
-    first, second = verdict_of(one.said.lstrip()), verdict_of(two.said.lstrip())
+    first, second = one.memo(verdict), two.memo(verdict)
     if first is None or second is None or first[0] == second[0]:
         return None
-    shifts = [len(a.said) - len(a.said.lstrip()) for a in (one, two)]
-    return Clash(
-        "yes/no",
-        (first[1] + shifts[0], first[2] + shifts[0]),
-        (second[1] + shifts[1], second[2] + shifts[1]),
-    )
+    return Clash("yes/no", first[1:], second[1:])
+
+
+def verdict(answer: Answer) -> tuple[bool, int, int] | None:
+    """(says yes, start, end) where an answer begins with yes or no."""
+    found = verdict_of(answer.said.lstrip())
+    shift = len(answer.said) - len(answer.said.lstrip())
+    return (found[0], found[1] + shift, found[2] + shift) if found else None

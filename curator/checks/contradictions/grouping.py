@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curator.checks.contradictions.intent import intent, intent_keys
+from curator.checks.contradictions.candidates import intent_keys
 from curator.columns import Batch, Rows
 from curator.keys import answer_keys, is_last_answer, prompt_keys
 from curator.model import Example, Turn
@@ -103,6 +103,8 @@ def _asked(example: Example) -> tuple[str, Turn] | None:
 
 def by_intent(group: list[Asked]) -> Iterator[list[Asked]]:
     """A group of like prompts parted by what they ask for; groups of one prompt are left out."""
+    from curator.checks.contradictions.intent import intent
+
     parts: dict[str, list[Asked]] = {}
     intents: dict[int, str] = {}
     for asked in group:

@@ -25,7 +25,6 @@ from curator.checks.contradictions.substitutions import (
     negation_clash,
     pairs_of,
     regions,
-    rest,
 )
 from curator.checks.contradictions.text import Answer, Sentence, value_of
 
@@ -113,11 +112,11 @@ def _sentences(prompt: Prompt, one: Answer, two: Answer, least: float, *, names:
 def _denied(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """A sentence of one answer denies what a sentence of the other says with the same words, and more."""
     for denying, saying in ((one, two), (two, one)):
-        for negated in rest(denying, saying):
-            if len(negated.negations) % 2 == 0 or len(negated.content) < 2:
+        for negated in denying.denials:
+            if len(negated.content) < 2 or not negated.content <= saying.content:
                 continue
-            for plain in rest(saying, denying):
-                if len(plain.negations) % 2 == 0 and negated.content <= plain.content:
+            for plain in saying.sentences:
+                if len(plain.negations) % 2 == 0 and negated.content <= plain.content and "0" not in plain.keys:
                     first, second = (negated, plain) if denying is one else (plain, negated)
                     return negation_clash(Pair(first, second, (one, two), prompt))
     return None

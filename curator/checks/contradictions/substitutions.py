@@ -384,5 +384,5 @@ def pairs_of(one: Answer, two: Answer, prompt: Prompt, least: float) -> Iterator
 
 def rest(one: Answer, two: Answer) -> list[Sentence]:
     """Sentences of the first answer that the second does not say word for word."""
-    said = set(two.folded)
+    said = two.sayings
     return [s for s, folded in zip(one.sentences, one.folded, strict=True) if folded not in said and s.keys]

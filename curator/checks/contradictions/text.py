@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.columns import fold
 from curator.prose import masked
+
+T = TypeVar("T")
 
 _TOKEN = re.compile(
     r"(?P<number>(?:(?<![\w.)%])[-\u2212](?=\.?\d))?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:[.:/]\d+)*|(?<!\d)\.\d+))"
@@ -250,7 +253,14 @@ class Answer:
     def __init__(self, text: str) -> None:
         self.text = text
         cut = text.rfind(_THOUGHT)
+        self._memo: dict[Callable[[Answer], object], object] = {}
         self.said = " " * (cut + len(_THOUGHT)) + text[cut + len(_THOUGHT) :] if cut >= 0 else text
+
+    def memo(self, reading: Callable[[Answer], T]) -> T:
+        """What another module reads from the answer, read once however often it is compared."""
+        if reading not in self._memo:
+            self._memo[reading] = reading(self)
+        return self._memo[reading]  # type: ignore[return-value]
 
     @cached_property
     def prose(self) -> str:
@@ -273,13 +283,23 @@ class Answer:
         return [" ".join(fold(s.text[s.start : s.end]).split()).strip(" .!?*_") for s in self.sentences]
 
     @cached_property
+    def sayings(self) -> frozenset[str]:
+        return frozenset(self.folded)
+
+    @cached_property
     def keys(self) -> frozenset[str]:
         """The words of all sentences."""
         return frozenset(key for sentence in self.sentences for key in sentence.keys)
 
     @cached_property
-    def length(self) -> int:
-        return sum(len(sentence.keys) for sentence in self.sentences)
+    def content(self) -> frozenset[str]:
+        """Stems of the words of all sentences that carry meaning."""
+        return frozenset(word for sentence in self.sentences for word in sentence.content)
+
+    @cached_property
+    def denials(self) -> list[Sentence]:
+        """The sentences that are turned round by a negation."""
+        return [sentence for sentence in self.sentences if len(sentence.negations) % 2]
 
     @cached_property
     def refuses(self) -> bool:
