@@ -80,8 +80,14 @@ def result(answer: Answer) -> Said | None:
 
 def _both_calculated(one: Answer, two: Answer, first: Said, second: Said) -> bool:
     """Whether the answers hold the same numbers, both results among them: their lines stand in another order."""
-    found = [{number_in(match.group()) for match in _RESULT.finditer(answer.said)} for answer in (one, two)]
-    return found[0] == found[1] and first.value != second.value and first.value in found[0] and second.value in found[0]
+    if one.memo(_numbers) != two.memo(_numbers):
+        return False
+    found = {number_in(number) for number in one.memo(_numbers)}
+    return first.value != second.value and first.value in found and second.value in found
+
+
+def _numbers(answer: Answer) -> frozenset[str]:
+    return frozenset(_RESULT.findall(answer.said))
 
 
 def _last_number(text: str, start: int, end: int) -> Said | None:

@@ -113,7 +113,7 @@ def _denied(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """A sentence of one answer denies what a sentence of the other says with the same words, and more."""
     for denying, saying in ((one, two), (two, one)):
         for negated in denying.denials:
-            if len(negated.content) < 2 or not negated.content <= saying.content:
+            if len(negated.content) < 2 or not negated.content <= saying.stems:
                 continue
             for plain in saying.sentences:
                 if len(plain.negations) % 2 == 0 and negated.content <= plain.content and "0" not in plain.keys:

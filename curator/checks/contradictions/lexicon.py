@@ -136,6 +136,10 @@ class Lexicon:
         scales: dict[str, int] = self._data["numbers"]["scales"]
         return scales
 
+    @cached_property
+    def multipliers(self) -> frozenset[str]:
+        return frozenset(self.scales) | {"k"}
+
     # ------------------------------------------------------------------ answers and prompts
 
     @cached_property

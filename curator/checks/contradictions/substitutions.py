@@ -16,6 +16,7 @@ from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer, Sentence, Token, value_of
 
 LONG = 6  # words with a meaning of a sentence that may change one of them beside its negation
+ROUGH = 0.25  # what sentences may share less by their words as they stand than by their words as compared
 TWIN = 0.85  # the least share of common words of two answers of which one is a copy of the other
 COPY = 6  # words of a sentence that is a copy when one place of it differs
 
@@ -322,8 +323,8 @@ def _title(sentence: Sentence) -> bool:
 
 def common(one: Answer, two: Answer) -> float:
     """The share of words (Dice, of sets) that two answers have in common."""
-    total = len(one.keys) + len(two.keys)
-    return 2 * len(one.keys & two.keys) / total if total else 0.0
+    total = len(one.bag) + len(two.bag)
+    return 2 * len(one.bag & two.bag) / total if total else 0.0
 
 
 def _both_say(pair: Pair, here: str, there: str) -> bool:
@@ -363,14 +364,16 @@ def pairs_of(one: Answer, two: Answer, prompt: Prompt, least: float) -> Iterator
 
     `least` is the least share of common words (Dice, of bags of words).
     """
-    left, right = rest(one, two), rest(two, one)
+    left, right = _rest(one, two), _rest(two, one)
     scored = []
-    for n, first in enumerate(left):
-        size = len(first.keys)
-        for m, second in enumerate(right):
-            total = size + len(second.keys)
-            if 2 * min(size, len(second.keys)) < least * total:
+    for n in left:
+        bag = one.bags[n]
+        for m in right:
+            other = two.bags[m]
+            if 2 * len(bag & other) < (least - ROUGH) * (len(bag) + len(other)):
                 continue
+            first, second = one.sentences[n], two.sentences[m]
+            total = len(first.keys) + len(second.keys)
             shared = 2 * len(first.bag & second.bag) / total if total else 0.0
             if shared >= least:
                 scored.append((-shared, n, m))
@@ -379,10 +382,10 @@ def pairs_of(one: Answer, two: Answer, prompt: Prompt, least: float) -> Iterator
         if n not in taken[0] and m not in taken[1]:
             taken[0].add(n)
             taken[1].add(m)
-            yield Pair(left[n], right[m], (one, two), prompt), -score
+            yield Pair(one.sentences[n], two.sentences[m], (one, two), prompt), -score
 
 
-def rest(one: Answer, two: Answer) -> list[Sentence]:
+def _rest(one: Answer, two: Answer) -> list[int]:
     """Sentences of the first answer that the second does not say word for word."""
     said = two.sayings
-    return [s for s, folded in zip(one.sentences, one.folded, strict=True) if folded not in said and s.keys]
+    return [n for n, folded in enumerate(one.folded) if folded not in said]

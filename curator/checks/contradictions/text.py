@@ -67,7 +67,8 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> list[Token]:
         else:
             key = _number(match["number"])
             out.append(Token("#" + key if match["th"] else key, low, high))
-        _merge(out, text)
+        if len(out) > 1 and (out[-1].key in words.multipliers or (kind == "word" and value_of(out[-1].key))):
+            _merge(out, text)
         if money:
             if kind not in ("number", "th"):
                 money = None
@@ -124,8 +125,6 @@ def _add_word(
 
 def _merge(out: list[Token], text: str) -> None:
     """Make one number of the last words: five million, twenty-one, 5k."""
-    if len(out) < 2:
-        return
     before, last = out[-2], out[-1]
     money = before.key in _MONEY and len(out) > 2
     if money:
@@ -243,6 +242,7 @@ def _add_sentence(out: list[Sentence], text: str, low: int, high: int) -> None:
 
 # ---------------------------------------------------------------------- answers
 
+_SIGNS = {ord(sign): " " for sign in ".,;:!?()[]{}\"'“”‘’*_/-–—"}
 _MARKED = re.compile(r"[`|<>{}=;\\]|https?:|www\.|\w/\w+/|    \S")
 _THOUGHT = "</think>"
 
@@ -292,14 +292,31 @@ class Answer:
         return frozenset(key for sentence in self.sentences for key in sentence.keys)
 
     @cached_property
+    def bags(self) -> list[frozenset[str]]:
+        """The words of each sentence, told apart by space alone: near enough to see what is worth comparing."""
+        return [frozenset(folded.translate(_SIGNS).split()) for folded in self.folded]
+
+    @cached_property
+    def bag(self) -> frozenset[str]:
+        return frozenset().union(*self.bags)
+
+    @cached_property
     def content(self) -> frozenset[str]:
         """Stems of the words of all sentences that carry meaning."""
         return frozenset(word for sentence in self.sentences for word in sentence.content)
 
     @cached_property
+    def stems(self) -> frozenset[str]:
+        """Stems of all words, told apart by space alone."""
+        return frozenset(map(stem, self.bag))
+
+    @cached_property
     def denials(self) -> list[Sentence]:
         """The sentences that are turned round by a negation."""
-        return [sentence for sentence in self.sentences if len(sentence.negations) % 2]
+        words = lexicon()
+        cues = words.cues | words.deniers | {"t"}  # what is left of "n't"
+        pairs = zip(self.sentences, self.bags, strict=True)
+        return [sentence for sentence, bag in pairs if not cues.isdisjoint(bag) and len(sentence.negations) % 2]
 
     @cached_property
     def refuses(self) -> bool:
