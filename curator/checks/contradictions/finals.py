@@ -42,11 +42,15 @@ _MARKERS = (
         re.I,
     ),
 )
+# What one of them begins with: most answers have none, and are looked through once.
+_MARK = re.compile(r"####|\\boxed|[Aa]nswer|ANSWER|^[ \t>*_#]*(?:[Aa]|[Aa]ns|ANS|[Rr]esult|RESULT)[ \t*_]*[:=]", re.M)
 _ASKED = re.compile(r"^[ \t]*(?:q|question)[ \t]*\d*[:.]", re.I | re.M)
 
 
 def marked(answer: Answer) -> Said | None:
     """What stands behind the last marker of a final answer: ####, a LaTeX box, "A:", "the answer is"."""
+    if not _MARK.search(answer.said):
+        return None
     for marker in _MARKERS:
         found = list(marker.finditer(answer.said))
         if found and not (marker is _MARKERS[2] and _ASKED.search(answer.said)):
@@ -196,13 +200,14 @@ _CHOICES = (
     re.compile(r"\(([A-J])\)[\s.*_]*$"),
     re.compile(r"^[\s*_]*([A-J])\s*(?:[-–—,]|is\s+(?:the\s+)?(?:correct|right)|because\b)"),
 )
+_SINGLE = re.compile(r"(?<![\w'’])(?:[B-HJ](?![\w'’])|[AI](?:[).:,*_–—-]|\s*$|\s+(?:is|because)\b|\s+[–—-]))")
 _LISTED = re.compile(r"^[\s*_]*\(?[A-J][).:]", re.M)
 
 
 def letter(answer: Answer) -> Said | None:
     """The letter an answer picks; an answer that lists several picks none."""
     text = answer.said
-    if len(_LISTED.findall(text)) > 1:
+    if not _SINGLE.search(text) or len(_LISTED.findall(text)) > 1:
         return None
     for pattern in _CHOICES:
         if found := list(pattern.finditer(text)):

@@ -140,6 +140,11 @@ class Lexicon:
     def multipliers(self) -> frozenset[str]:
         return frozenset(self.scales) | {"k"}
 
+    @cached_property
+    def special(self) -> frozenset[str]:
+        """Words that are not compared as they are written."""
+        return frozenset({*self.numerals, *self.ordinals, *self.multipliers, "cannot", "percent", "c", "f"})
+
     # ------------------------------------------------------------------ answers and prompts
 
     @cached_property

@@ -54,11 +54,17 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> list[Token]:
     out: list[Token] = []
     money: Token | None = None
     words = lexicon()
+    special = words.special
     for match in _TOKEN.finditer(text, start, len(text) if end is None else end):
         low, high = match.span()
         kind = match.lastgroup
         if kind == "word":
-            _add_word(out, match.group(), low, high, words.numerals, words.ordinals)
+            word = match.group()
+            key = word.lower()
+            if key.isascii() and key.isalpha() and key not in special and not money:
+                out.append(Token(key, low, high, word[0] != key[0]))
+                continue
+            _add_word(out, word, low, high, words.numerals, words.ordinals)
         elif kind == "sign" and match.group() in _MONEY and text[high : high + 1].isdigit():
             money = Token(match.group(), low, high)
             continue
@@ -155,9 +161,8 @@ def _merge(out: list[Token], text: str) -> None:
 _BREAK = re.compile(
     r"[.!?]+[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\w+\s+\w+)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])"
 )
-_SHORT = re.compile(
-    r"(?:\b(?:mr|mrs|ms|dr|prof|st|jr|sr|vs|etc|e\.g|i\.e|no|fig|approx|inc|ltd|u\.s|u\.k|a\.m|p\.m)|(?:^|[\s.(])[A-Za-z]|(?:^|\n)\W*\d{1,2})$",
-    re.I,
+_ABBREVIATED = frozenset(
+    "mr mrs ms dr prof st jr sr vs etc e.g i.e no fig approx inc ltd co u.s u.k a.m p.m ph.d cf vol dept gen".split()
 )
 _BULLET = re.compile(
     r"\s*(?:[>*#•–_\-]+\s+|[>*#_]+)*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s)[\s*_]*)?(?:(?i:step|day|week)\s+\d{1,2}\s*[:.)-])?"
@@ -225,12 +230,21 @@ def sentences(text: str) -> list[Sentence]:
     out: list[Sentence] = []
     low = 0
     for match in _BREAK.finditer(text):
-        if match.group()[0] == "." and _SHORT.search(text, max(low, match.start() - 12), match.start()):
+        if match.group()[0] == "." and _abbreviated(text, low, match.start()):
             continue
         _add_sentence(out, text, low, match.end())
         low = match.end()
     _add_sentence(out, text, low, len(text))
     return out
+
+
+def _abbreviated(text: str, low: int, point: int) -> bool:
+    """Whether the full stop belongs to the word before it: "Mr.", "J.", "e.g.", or "2." at the head of an item."""
+    head = text[max(low, point - 8) : point]
+    word = head.rsplit(None, 1)[-1].lstrip("(\"'*[").lower() if not head[-1:].isspace() else ""
+    if word.isdigit():
+        return len(word) < 3 and not text[low : point - len(word)].strip(" \n\t*_>-(")
+    return word in _ABBREVIATED or (len(word) == 1 and word.isalpha() and word != "i")
 
 
 def _add_sentence(out: list[Sentence], text: str, low: int, high: int) -> None:
@@ -243,7 +257,7 @@ def _add_sentence(out: list[Sentence], text: str, low: int, high: int) -> None:
 # ---------------------------------------------------------------------- answers
 
 _SIGNS = {ord(sign): " " for sign in ".,;:!?()[]{}\"'“”‘’*_/-–—"}
-_MARKED = re.compile(r"[`|<>{}=;\\]|https?:|www\.|\w/\w+/|    \S")
+_MARKED = re.compile(r"[`|<>{}=\\]|https?:|www\.|\w/\w+/|    \S")
 _THOUGHT = "</think>"
 
 
