@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from curator.checks.contradictions.amounts import number_in, same_amount
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer, tokens, value_of
@@ -14,7 +15,7 @@ from curator.columns import fold
 class Said(NamedTuple):
     """What an answer comes to, and where it says so."""
 
-    value: object
+    value: str
     start: int
     end: int
 
@@ -86,8 +87,7 @@ def _both_calculated(one: Answer, two: Answer, first: Said, second: Said) -> boo
     """Whether the answers hold the same numbers, both results among them: their lines stand in another order."""
     if one.memo(_numbers) != two.memo(_numbers):
         return False
-    found = {number_in(number) for number in one.memo(_numbers)}
-    return first.value != second.value and first.value in found and second.value in found
+    return first.value != second.value and {first.value, second.value} <= one.memo(_numbers)
 
 
 def _numbers(answer: Answer) -> frozenset[str]:
@@ -102,32 +102,17 @@ def _last_number(text: str, start: int, end: int) -> Said | None:
     if not numbers:
         return None
     match = numbers[0] if sign >= 0 else numbers[-1]
-    value = number_in(match.group())
-    return None if value is None else Said(value, *match.span())
+    return Said(match.group(), *match.span()) if number_in(match.group()) is not None else None
 
 
-def number_in(text: str) -> float | None:
-    """The only number of a text, None where there is none or several."""
-    values = {v for t in tokens(text.replace("\\$", "$")) if (v := value_of(t.key)) is not None}
-    return values.pop() if len(values) == 1 else None
+def compare_finals(one: Answer, two: Answer, prompt: Prompt) -> Clash | None:
+    """A clash or AGREED where both answers come to something that can be compared, else None.
 
-
-def same_number(one: float, two: float) -> bool:
-    """Whether two numbers are equal, or one is the other rounded to the places it is written with."""
-    if one == two or abs(one - two) <= 1e-9 * max(abs(one), abs(two)):
-        return True
-    places = sorted((_places(one), _places(two)))
-    return 0 < places[0] < places[1] and abs(one - two) <= 0.5001 * 10.0 ** -places[0]
-
-
-def _places(value: float) -> int:
-    """Digits behind the point."""
-    return 0 if value.is_integer() else len(repr(value).partition(".")[2])
-
-
-def compare_finals(one: Answer, two: Answer) -> Clash | None:
-    """A clash or AGREED where both answers come to something that can be compared, else None."""
+    The result of a calculation is what the answer comes to only where the prompt asks for one.
+    """
     first, second = one.memo(marked), two.memo(marked)
+    if (first is None or second is None) and prompt.is_open and not prompt.asks_for_a_number:
+        return None
     if first is None and second is None:
         if not (one.memo(worked) and two.memo(worked)):
             return None
@@ -137,7 +122,7 @@ def compare_finals(one: Answer, two: Answer) -> Clash | None:
     elif first is None or second is None:
         other = one if first is None else two
         known = first or second
-        if known is None or number_in(str(known.value)) is None or not other.memo(worked):
+        if known is None or number_in(known.value) is None or not other.memo(worked):
             return None
         first, second = first or one.memo(result), second or two.memo(result)
     if first is None or second is None:
@@ -147,10 +132,10 @@ def compare_finals(one: Answer, two: Answer) -> Clash | None:
 
 def _compare(first: Said, second: Said) -> Clash | None:
     spans = (first.start, first.end), (second.start, second.end)
-    values = [said.value if isinstance(said.value, float) else number_in(str(said.value)) for said in (first, second)]
-    if values[0] is not None and values[1] is not None:
-        return AGREED if same_number(values[0], values[1]) else Clash("number", *spans)
-    texts = [str(said.value) for said in (first, second)]
+    same = same_amount(first.value, second.value)
+    if same is not None:
+        return AGREED if same else Clash("number", _number_span(first), _number_span(second))
+    texts = [said.value for said in (first, second)]
     letters = [_LETTER.match(text.strip(" *_.")) for text in texts]
     if letters[0] and letters[1]:
         same = letters[0][1].lower() == letters[1][1].lower()
@@ -163,6 +148,13 @@ def _compare(first: Said, second: Said) -> Clash | None:
     if not short or sets[0] <= sets[1] or sets[1] <= sets[0] or alike(texts[0], texts[1]):
         return None
     return Clash("final answer", *spans) if sets[0].isdisjoint(sets[1]) else None
+
+
+def _number_span(said: Said) -> tuple[int, int]:
+    """Where the number of a final answer stands."""
+    text = said.value
+    found = next((t for t in tokens(text) if value_of(t.key) is not None), None)
+    return (said.start + found.start, said.start + found.end) if found else (said.start, said.end)
 
 
 def alike(one: str, two: str) -> bool:

@@ -41,7 +41,7 @@ def judge(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     if one.refuses != two.refuses:
         return None
     agreed = one.refuses
-    for clash in (compare_finals(one, two), compare_choices(one, two, prompt), compare_verdicts(one, two)):
+    for clash in (compare_finals(one, two, prompt), compare_choices(one, two, prompt), compare_verdicts(one, two)):
         if clash is AGREED:
             agreed = True
             break

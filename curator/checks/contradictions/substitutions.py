@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from curator.checks.contradictions.finals import Clash, alike, same_number
+from curator.checks.contradictions.amounts import converted, same_number, unit_after
+from curator.checks.contradictions.finals import Clash, alike
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer, Sentence, Token, value_of
@@ -184,37 +185,12 @@ def differs(pair: Pair, left: int, right: int) -> bool:
             (bounds[0] ^ bounds[1])
             - {"about", "approximately", "around", "roughly", "nearly", "almost", "to", "or", "some"}
         )
-    units = [_unit_after(keys, place) for keys, place in ((one, left), (two, right))]
+    units = [unit_after(keys, place) for keys, place in ((one, left), (two, right))]
     if units[0] and units[1] and units[0][0] == units[1][0] and units[0][1] != units[1][1]:
-        return not _converted(values[0], units[0], values[1], units[1])
+        return not converted(values[0], units[0], values[1], units[1])
     if {one[left + 1] if left + 1 < len(one) else "", two[right + 1] if right + 1 < len(two) else ""} & {"%"}:
         return not (same_number(values[0] * 100, values[1]) or same_number(values[0], values[1] * 100))
     return True
-
-
-Unit = tuple[str, str, float]
-
-
-def _unit_after(keys: Sequence[str], place: int) -> Unit | None:
-    for key in keys[place + 1 : place + 3]:
-        if unit := lexicon().unit(key):
-            return unit
-        if key not in ("degree", "degrees", "°", "square", "cubic", "us"):
-            return None
-    return None
-
-
-def _converted(one: float, first: Unit, two: float, second: Unit) -> bool:
-    """Whether two amounts are one in two units; temperatures are converted, money is never known to differ."""
-    if first[0] == "temperature":
-        named = {first[1]: one, second[1]: two}
-        if "celsius" in named and "fahrenheit" in named:
-            return abs(named["celsius"] * 1.8 + 32 - named["fahrenheit"]) <= 3
-        return True
-    if not first[2] or not second[2]:
-        return True
-    amounts = one * first[2], two * second[2]
-    return abs(amounts[0] - amounts[1]) <= 0.06 * max(map(abs, amounts))
 
 
 def _dates(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> Places:

@@ -256,8 +256,26 @@ def _add_sentence(out: list[Sentence], text: str, low: int, high: int) -> None:
 
 # ---------------------------------------------------------------------- answers
 
-_SIGNS = {ord(sign): " " for sign in ".,;:!?()[]{}\"'“”‘’*_/-–—"}
-_MARKED = re.compile(r"[`|<>{}=\\]|https?:|www\.|\w/\w+/|    \S")
+_RUN = re.compile(r"\w+")
+# What code, addresses, tables and markup hold; sought one by one, which is the quickest way.
+_MARKS = (
+    "`",
+    "|",
+    "{",
+    "\\",
+    "</",
+    "/>",
+    "://",
+    "www.",
+    "\n    ",
+    "\n\t",
+    ";\n",
+    "def ",
+    "import ",
+    "print(",
+    "();",
+    ".com",
+)
 _THOUGHT = "</think>"
 
 
@@ -279,7 +297,7 @@ class Answer:
     @cached_property
     def prose(self) -> str:
         """What is said, with code, addresses and tables as spaces: places stay as they are."""
-        if not _MARKED.search(self.said):
+        if not any(sign in self.said for sign in _MARKS):
             return self.said
         text = self.said
         for start, end, kind in masked(text):
@@ -307,12 +325,13 @@ class Answer:
 
     @cached_property
     def bags(self) -> list[frozenset[str]]:
-        """The words of each sentence, told apart by space alone: near enough to see what is worth comparing."""
-        return [frozenset(folded.translate(_SIGNS).split()) for folded in self.folded]
+        """The words of each sentence, told apart by signs: near enough to see what is worth comparing."""
+        return [frozenset(_RUN.findall(folded)) for folded in self.folded]
 
     @cached_property
     def bag(self) -> frozenset[str]:
-        return frozenset().union(*self.bags)
+        """The words of the whole answer as they stand, code left out."""
+        return frozenset(_RUN.findall(fold(self.prose)))
 
     @cached_property
     def content(self) -> frozenset[str]:
@@ -321,7 +340,7 @@ class Answer:
 
     @cached_property
     def stems(self) -> frozenset[str]:
-        """Stems of all words, told apart by space alone."""
+        """Stems of all words, told apart by signs."""
         return frozenset(map(stem, self.bag))
 
     @cached_property
