@@ -14,6 +14,7 @@ from curator.columns import fold
 
 _WORD = re.compile(r"[^\W_]+[+#]*|[-+*/=<>%$€£]|[^\w\s.,;:!?'\"()]")
 _POSSESSIVE = re.compile(r"\b([\w ]+?)['’]s (\w+)$")
+_FOR_ME = re.compile(r" (?:(?:to|for) me|please)$")
 _FRONTED = re.compile(r"^((?:in|on|at|during|for|according to) [^,?.]{2,40}), (.+)$", re.S)
 
 
@@ -26,6 +27,7 @@ def intent(text: str) -> str:
         if shorter == said:
             break
         said = shorter
+    said = _FOR_ME.sub("", said)
     fronted = _FRONTED.match(said)
     if fronted:
         said = f"{fronted[2]} {fronted[1]}"

@@ -66,7 +66,7 @@ class Lexicon:
     def opposite(self, one: str, two: str) -> bool:
         """Whether two words are antonyms: by the list, by a prefix (un-, in-, dis-) or by -ful and -less."""
         one, two = self.spelt.get(one, one), self.spelt.get(two, two)
-        others = self._opposites.get(one) or self._opposites.get(stem(one), frozenset())
+        others = self._opposites.get(one, frozenset()) | self._opposites.get(stem(one), frozenset())
         return two in others or stem(two) in others or self._by_affix(one, two)
 
     def _by_affix(self, one: str, two: str) -> bool:

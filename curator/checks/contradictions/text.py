@@ -241,7 +241,10 @@ def sentences(text: str) -> list[Sentence]:
 def _abbreviated(text: str, low: int, point: int) -> bool:
     """Whether the full stop belongs to the word before it: "Mr.", "J.", "e.g.", or "2." at the head of an item."""
     head = text[max(low, point - 8) : point]
-    word = head.rsplit(None, 1)[-1].lstrip("(\"'*[").lower() if not head[-1:].isspace() else ""
+    words = head.split()
+    if not words or head[-1].isspace():
+        return False
+    word = words[-1].lstrip("(\"'*[").lower()
     if word.isdigit():
         return len(word) < 3 and not text[low : point - len(word)].strip(" \n\t*_>-(")
     return word in _ABBREVIATED or (len(word) == 1 and word.isalpha() and word != "i")
