@@ -36,7 +36,9 @@ _MARKERS = (
     re.compile(r"####[ \t]*(\S[^\n]*)"),
     re.compile(r"\\boxed\s*\{((?:[^{}]|\{[^{}]*\})*)\}"),
     re.compile(
-        r"^[ \t>*_#]*(?:(?:final|correct)[ \t]+)?(?:a|ans|answer|result)[ \t*_]*[:=][ \t*_]*(\S[^\n]*)", re.I | re.M
+        r"^[ \t>*_#]*(?:(?:Final|FINAL|Correct|final|correct)[ \t]+)?"
+        r"(?:(?:A|Ans|ANS|[Aa]nswer|ANSWER|Result|RESULT)[ \t*_]*:|(?:Answer|ANSWER|Ans)[ \t]*=)[ \t*_]*(\S[^\n]*)",
+        re.M,
     ),
     re.compile(
         r"\b(?:the|my|our)\s+(?:final\s+|correct\s+|right\s+)?answer\s+(?:is|would be|must be|should be|equals)[\s:*_]*(?:therefore\s+|thus\s+)?(\S[^\n]*?)(?=[.!]?[*_]*(?:\s*\n|\s*$|[.!;]\s)|,\s)",
@@ -44,7 +46,7 @@ _MARKERS = (
     ),
 )
 # What one of them begins with: most answers have none, and are looked through once.
-_MARK = re.compile(r"####|\\boxed|[Aa]nswer|ANSWER|^[ \t>*_#]*(?:[Aa]|[Aa]ns|ANS|[Rr]esult|RESULT)[ \t*_]*[:=]", re.M)
+_MARK = re.compile(r"####|\\boxed|[Aa]nswer|ANSWER|^[ \t>*_#]*(?:A|Ans|ANS|Result|RESULT)[ \t*_]*[:=]", re.M)
 _ASKED = re.compile(r"^[ \t]*(?:q|question)[ \t]*\d*[:.]", re.I | re.M)
 
 
@@ -53,9 +55,12 @@ def marked(answer: Answer) -> Said | None:
     if not _MARK.search(answer.said):
         return None
     for marker in _MARKERS:
-        found = list(marker.finditer(answer.said))
-        if found and not (marker is _MARKERS[2] and _ASKED.search(answer.said)):
-            return Said(found[-1][1], *found[-1].span(1))
+        found = list(marker.finditer(answer.said if marker in _MARKERS[:2] else answer.prose))
+        if not found:
+            continue
+        if marker is _MARKERS[2] and (len({match[1] for match in found}) > 1 or _ASKED.search(answer.said)):
+            continue  # questions and answers, one after the other
+        return Said(found[-1][1], *found[-1].span(1))
     return None
 
 
@@ -68,12 +73,12 @@ _RESULT = re.compile(r"[-\u2212]?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d
 
 def worked(answer: Answer) -> bool:
     """Whether the answer calculates: an equation of numbers, or a step in << >>."""
-    return "=" in answer.said and bool(_STEP.search(answer.said) or _EQUATION.search(answer.said))
+    return "=" in answer.prose and bool(_STEP.search(answer.prose) or _EQUATION.search(answer.prose))
 
 
 def result(answer: Answer) -> Said | None:
     """The result of the last line that holds a number: what stands behind its last "=", else its last number."""
-    text = _STEP.sub(lambda match: " " * len(match.group()), answer.said)
+    text = _STEP.sub(lambda match: " " * len(match.group()), answer.prose)
     end = len(text)
     while end > 0:
         start = text.rfind("\n", 0, end) + 1
@@ -127,10 +132,10 @@ def compare_finals(one: Answer, two: Answer, prompt: Prompt) -> Clash | None:
         first, second = first or one.memo(result), second or two.memo(result)
     if first is None or second is None:
         return None
-    return _compare(first, second)
+    return _compare(first, second, prompt)
 
 
-def _compare(first: Said, second: Said) -> Clash | None:
+def _compare(first: Said, second: Said, prompt: Prompt) -> Clash | None:
     spans = (first.start, first.end), (second.start, second.end)
     same = same_amount(first.value, second.value)
     if same is not None:
@@ -144,7 +149,7 @@ def _compare(first: Said, second: Said) -> Clash | None:
     if verdicts[0] is not None and verdicts[1] is not None:
         return None if verdicts[0][0] == verdicts[1][0] else Clash("yes/no", *spans)
     sets = [frozenset(stem(t.key) for t in tokens(text) if t.key not in lexicon().stop) for text in texts]
-    short = all(0 < len(words) <= 6 for words in sets)
+    short = prompt.is_question and all(0 < len(words) <= 4 for words in sets)
     if not short or sets[0] <= sets[1] or sets[1] <= sets[0] or alike(texts[0], texts[1]):
         return None
     return Clash("final answer", *spans) if sets[0].isdisjoint(sets[1]) else None
@@ -190,7 +195,12 @@ _CHOICES = (
     ),
     re.compile(r"\b(?:is|are|choose|select|pick)[\s:*_]+(?:option\s+)?\(?([A-J])\)?[\s.*_!]*$"),
     re.compile(r"\(([A-J])\)[\s.*_]*$"),
-    re.compile(r"^[\s*_]*([A-J])\s*(?:[-–—,]|is\s+(?:the\s+)?(?:correct|right)|because\b)"),
+    re.compile(r"^[\s*_]*([A-J])\s*(?:[-–—]|is\s+(?:the\s+)?(?:correct|right)|because\b)"),
+)
+BRIEF = 200  # characters of an answer that picks a letter without calling it the answer
+_NAMED = (
+    re.compile(r"\b[Aa]nswer(?:\s+is|\s+would\s+be)?[\s:*_]*\(?([A-J])\b\)?(?=[\s).,:*_!]|$)(?!\s+[a-z])"),
+    *_CHOICES[:3],
 )
 _SINGLE = re.compile(r"(?<![\w'’])(?:[B-HJ](?![\w'’])|[AI](?:[).:,*_–—-]|\s*$|\s+(?:is|because)\b|\s+[–—-]))")
 _LISTED = re.compile(r"^[\s*_]*\(?[A-J][).:]", re.M)
@@ -201,11 +211,12 @@ def letter(answer: Answer) -> Said | None:
     text = answer.said
     if not _SINGLE.search(text) or len(_LISTED.findall(text)) > 1:
         return None
-    for pattern in _CHOICES:
-        if found := list(pattern.finditer(text)):
-            match = found[-1]
-            if match[1].isupper() and match[1] != "I":
-                return Said(match[1].lower(), *match.span(1))
+    for pattern in _CHOICES if len(text) <= BRIEF else _NAMED:
+        letters = {match[1]: match.span(1) for match in pattern.finditer(text)}
+        if len(letters) == 1:
+            ((name, span),) = letters.items()
+            if name.isupper() and name != "I":
+                return Said(name.lower(), *span)
     return None
 
 
