@@ -41,7 +41,7 @@ _MARKERS = (
         re.M,
     ),
     re.compile(
-        r"\b(?:the|my|our)\s+(?:final\s+|correct\s+|right\s+)?answer\s+(?:is|would be|must be|should be|equals)[\s:*_]*(?:therefore\s+|thus\s+)?(\S[^\n]*?)(?=[.!]?[*_]*(?:\s*\n|\s*$|[.!;]\s)|,\s)",
+        r"\b(?:the|my|our)\s+(?:final\s+|correct\s+|right\s+)?answer\s+(?:is|would be|must be|should be|equals)[\s:*_]*(?:therefore\s+|thus\s+)?(\S[^\n]{0,300}?)(?=[.!]?[*_]*(?:\s{0,20}\n|\s{0,20}$|[.!;]\s)|,\s)",
         re.I,
     ),
 )

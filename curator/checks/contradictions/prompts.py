@@ -10,7 +10,8 @@ from curator.checks.contradictions.text import tokens, value_of
 from curator.columns import fold
 
 _OPTION = re.compile(
-    r"(?:^|[\n;,?:]\s*|\s{2,}|\s(?=\())(?:\(?([A-Ja-j1-9])[).:]|\(([A-Ja-j1-9])\))\s+(\S[^\n]*?)(?=\s*[;,]?\s+\(?[A-Ja-j1-9][).]\s|\s*\n|\s*$)"
+    r"(?:^|[\n;,?:]\s{0,9}|\s\s|\s(?=\())(?:\(?([A-Ja-j1-9])[).:]|\(([A-Ja-j1-9])\))\s{1,9}"
+    r"(\S[^\n]{0,300}?)(?=[;,]?\s{1,9}\(?[A-Ja-j1-9][).]\s|\s{0,9}(?:\n|$))"
 )
 _WORD = re.compile(r"[^\W_]+")
 _BRIEF = 300  # characters of a prompt in which its instruction is looked for, at either end

@@ -27,6 +27,9 @@ _DEGREES = {"c": "celsius", "f": "fahrenheit", "k": "kelvin"}
 _MONEY = frozenset("$€£¥")
 
 
+MOST = 150  # sentences of an answer that are compared
+
+
 class Token(NamedTuple):
     """A word as it is compared (`key`) and where it stands in the text."""
 
@@ -159,7 +162,7 @@ def _merge(out: list[Token], text: str) -> None:
 # ---------------------------------------------------------------------- sentences
 
 _BREAK = re.compile(
-    r"[.!?]+[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\w+\s+\w+)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])"
+    r"(?<![.!?])[.!?]++[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\w+\s+\w+)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])"
 )
 _ABBREVIATED = frozenset(
     "mr mrs ms dr prof st jr sr vs etc e.g i.e no fig approx inc ltd co u.s u.k a.m p.m ph.d cf vol dept gen".split()
@@ -310,7 +313,8 @@ class Answer:
 
     @cached_property
     def sentences(self) -> list[Sentence]:
-        return sentences(self.prose)
+        """The first sentences: every one of them may be compared with every one of another answer."""
+        return sentences(self.prose)[:MOST]
 
     @cached_property
     def folded(self) -> list[str]:
