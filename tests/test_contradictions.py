@@ -83,7 +83,7 @@ def test_it_contradicts(kind, prompt, one, two):
         ("What share?", "The answer is 0.5", "The answer is 50%"),
         ("What is pi?", "Pi is 3.14159.", "Pi is 3.14."),
         ("What is a 404?", "The page was not found on the server.", "A status code for pages a server cannot find."),
-        ("Write a poem on rain.", "Rain is never loud,\nit falls from the cloud.", "Rain is always near,\na friend of the year."),
+        ("Write a poem on rain.", "Rain is never loud,\nit falls from the cloud.", "Rain is always near,\na friend."),
         ("Name a country in Europe.", "France", "Spain"),
         ("Which countries border France?", "Spain borders France.", "Italy borders France."),
         ("Who ruled?", "It was none other than Anne of York who ruled.", "It was Anne of York who ruled."),

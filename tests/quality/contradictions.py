@@ -175,7 +175,9 @@ UNITS = [
 ]
 MONTHS = "January February March April June July August September October November December".split()
 DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
-VERB = re.compile(r"\b(is|are|was|were|can|could|should|will|would|has been|does|must)\b(?! not\b| also\b|n't)")
+VERB = re.compile(
+    r"\b(is|are|was|were|can|could|should|will|would|has been|does|must)\b(?! not\b| also\b| just\b| only\b| merely\b| simply\b|n't)"
+)
 
 
 def edit_number(rng: random.Random, text: str) -> str | None:
@@ -248,11 +250,8 @@ def reworded(rng: random.Random, text: str) -> str:
     if "synonyms" in ways:
         out = re.sub(r"[a-z]+", lambda m: SYNONYMS.get(m.group(), m.group()) if rng.random() < 0.7 else m.group(), out)
     if "contract" in ways:
-        out = (
-            re.sub(r"\b(is|are|does|do|was|should) not\b", r"\1n't", out)
-            .replace("It is", "It's")
-            .replace("cannot", "can't")
-        )
+        out = out.replace("It is ", "It's ").replace("cannot", "can't")
+        out = re.sub(r"\b(is|are|does|do|was|should) not\b", r"\1n't", out)
     if "opening" in ways:
         out = rng.choice(["Sure! ", "Certainly. ", "In short, ", "Here is the answer: ", ""]) + out
     return out

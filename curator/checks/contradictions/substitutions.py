@@ -107,9 +107,14 @@ def _negation(pair: Pair, differing: list[Region]) -> Clash | None:
             theirs = [k for k in plain.keys[start:end] if k not in words.stop | words.helpers]
             if len(mine) > 1 or len(theirs) != 1 or len(negated.content) < LONG:
                 return None
-        if not (low == 0 and negated.text[negated.tokens[high - 1].end : negated.tokens[high - 1].end + 1] == ","):
+        if not _introduces(negated, high):
             added |= mine
     return negation_clash(pair, differing) if len(added) <= len(plain.content - negated.content) else None
+
+
+def _introduces(sentence: Sentence, high: int) -> bool:
+    """Whether the words before place `high` are no more than an opening: "In short, ..."."""
+    return 0 < high <= 4 and "," in sentence.text[sentence.start : sentence.tokens[high - 1].end + 1]
 
 
 def negation_clash(pair: Pair, differing: list[Region] | None = None) -> Clash:

@@ -162,7 +162,7 @@ def _merge(out: list[Token], text: str) -> None:
 # ---------------------------------------------------------------------- sentences
 
 _BREAK = re.compile(
-    r"(?<![.!?])[.!?]++[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\w+\s+\w+)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])"
+    r"(?<![.!?])[.!?]++[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\S+\s+\S)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])"
 )
 _ABBREVIATED = frozenset(
     "mr mrs ms dr prof st jr sr vs etc e.g i.e no fig approx inc ltd co u.s u.k a.m p.m ph.d cf vol dept gen".split()
