@@ -51,7 +51,8 @@ def judge(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
         shared = common(one, two)
         if shared < (TWIN if agreed else RELATED):
             return None
-        return _sentences(prompt, one, two, ALIKE_OPEN, names=shared >= TWIN)
+        copied = shared >= TWIN
+        return _sentences(prompt, one, two, ALIKE if copied and not agreed else ALIKE_OPEN, names=copied)
     names = prompt.is_question and not prompt.asks_where
     return _short(prompt, one, two) or _sentences(prompt, one, two, ALIKE, names=names) or _denied(prompt, one, two)
 
