@@ -612,6 +612,11 @@ def hash_words(texts: Column) -> Words:
 _KINDS = bytes(2 if 0xE3 <= byte < 0xF8 else 1 if chr(byte).isalnum() or byte >= 0x80 else 0 for byte in range(256))
 
 
+def word_places(data: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Where the words of folded text begin and stop, as `hash_words` tells them apart."""
+    return _word_places(np.frombuffer(data.translate(_KINDS), np.uint8))
+
+
 def _word_places(kinds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Where the words of a block begin and stop."""
     inside = np.zeros(len(kinds) + 2, dtype=bool)

@@ -9,6 +9,7 @@ FAMILIES = (
     "characters",
     "contamination",
     "drift",
+    "contradictions",
     "duplicates",
     "file",
     "length",

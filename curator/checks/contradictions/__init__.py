@@ -1,0 +1,278 @@
+"""CON: answers that cannot both be right."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+from curator.checks.contradictions import grouping
+from curator.checks.contradictions.grouping import Asked
+from curator.columns import Batch, Rows
+from curator.model import Flag
+from curator.rule import Bad, DatasetRule, Row, chat, option
+
+if TYPE_CHECKING:
+    from curator.checks.contradictions.finals import Clash
+    from curator.checks.contradictions.text import Answer
+
+# What reads the answers is imported only where some prompt has two of them: most sets have none.
+
+_EARLIER = 8  # earlier answers that an answer is compared with
+_ROWS = 2000  # rows of one prompt that are read
+_SHOWN = 60  # characters of the differing words in a message
+
+
+def _leap(answer: str, prompt: str = "How many days are in a leap year?") -> Row:
+    return chat(user=prompt, assistant=answer)
+
+
+class ConflictingAnswers(DatasetRule, frozen=True):
+    """Two rows with the same prompt give answers that cannot both be right.
+
+    Both are trained on, and the model learns to waver where the set should be plain; at least one of them
+    teaches something false. Compared are final answers, choices, yes and no, and sentences that say nearly
+    the same but for a number, a unit, a date, a negation, an antonym or a name; prompts in other words that
+    ask for the same count as one. A rewording is no contradiction, and neither are two poems.
+    """
+
+    code = "CON001"
+    GOOD = [
+        [_leap("A leap year has 366 days."), _leap("366 days: one more than the usual 365.")],
+        [
+            chat(user="What is a 404?", assistant="The server answers 404 when it cannot find the page."),
+            chat(user="What is a 404?", assistant="A code that says that no such page was found on the server."),
+        ],
+        [
+            chat(user="Write a poem on rain.", assistant="Rain is never loud,\nit falls from the cloud."),
+            chat(user="Write a poem on rain.", assistant="Rain is always near,\na friend of the year."),
+        ],
+        [_leap("366"), _leap("365", "How many days are in a common year?")],
+        [
+            {**_leap("366"), "label": False},
+            {**_leap("365"), "label": True},
+        ],
+    ]
+    BAD = [
+        Bad([_leap("366 days."), _leap("It has 365 days."), _leap("364")], at=("1:messages[1].content", "2:messages[1].content")),
+        Bad(
+            [
+                chat(user="Is glass a liquid?", assistant="Glass is an amorphous solid."),
+                chat(user="Is glass a liquid?", assistant="Glass is not an amorphous solid."),
+            ],
+            at="1:messages[1].content",
+        ),
+        Bad([_leap("366 days."), _leap("365 days.", "What is the number of days in a leap year?")], at="1:messages[1].content"),
+        Bad(
+            [_leap(f"{days} days.") for days in (366, 365, 364)],
+            at="1:messages[1].content",
+            options={"max_answers": 2},
+        ),
+    ]  # fmt: skip
+
+    max_answers: Annotated[
+        int, option("Different answers to one prompt that are compared; more are left out.", ge=2)
+    ] = 32
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """What `grouping.sketch` says; shape (lines, 4), uint64."""
+        return batch.memo(grouping.sketch)
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        wanted = grouping.comparable(sketches, rows)
+        flagged: set[int] = set()
+        for groups, said in (
+            (grouping.same_prompt(sketches, wanted), "the same prompt"),
+            (grouping.same_intent(sketches, wanted), "a prompt that asks the same"),
+        ):
+            for block in grouping.blocks(group[:_ROWS] for group in groups):
+                for group in grouping.read(block, sketches, rows):
+                    parts = [group] if said == "the same prompt" else grouping.by_intent(group)
+                    for part in parts:
+                        for row, flag in self._of_group(part, said, flagged):
+                            flagged.add(row)
+                            yield row, flag
+
+    def _of_group(self, group: list[Asked], said: str, flagged: set[int]) -> Iterator[tuple[int, Flag]]:
+        """The rows that contradict an earlier one, each with the first such row."""
+        from curator.checks.contradictions.judge import judge
+        from curator.checks.contradictions.prompts import Prompt
+        from curator.checks.contradictions.text import Answer
+
+        earlier: dict[int, tuple[Asked, Answer]] = {}
+        seen: set[int] = set()
+        prompts: dict[int, Prompt] = {}
+        for asked in group:
+            seen.add(asked.key)
+            if len(seen) > self.max_answers:
+                break
+            answer = Answer(asked.answer.text)
+            if asked.row not in flagged:
+                prompt = prompts.setdefault(asked.prompt_key, Prompt(asked.prompt))
+                for other, text in earlier.values():
+                    if other.key == asked.key or (said != "the same prompt" and other.prompt_key == asked.prompt_key):
+                        continue
+                    if clash := judge(prompt, text, answer):
+                        yield asked.row, _flag(clash, said, other, asked)
+                        break
+            if len(earlier) < _EARLIER and asked.key not in earlier:
+                earlier[asked.key] = (asked, answer)
+
+
+def _flag(clash: Clash, said: str, other: Asked, asked: Asked) -> Flag:
+    there, here = other.answer.text[slice(*clash.one)], asked.answer.text[slice(*clash.two)]
+    message = f'says "{_short(here)}" where an earlier row with {said} says "{_short(there)}"'
+    evidence: dict[str, Any] = {"kind": clash.kind, "here": here, "there": there}
+    return asked.answer.flag(message, clash.two, related=(other.row,), evidence=evidence)
+
+
+def _short(words: str) -> str:
+    words = " ".join(words.split())
+    return words if len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"
+
+
+_CAUSES = [chat(user="What causes rust?", assistant=text) for text in ("Salt on roads.", "Water and air.", "Neglect")]
+
+
+class OnePromptManyAnswers(DatasetRule, frozen=True):
+    """One question has several short answers that share no word.
+
+    Nothing in their wording says which is right, or that only one is; but a question with one answer that
+    is answered in three ways teaches the model to guess. Prompts that ask for a list, an example or a
+    text of one's own are left out.
+    """
+
+    code = "CON002"
+    severity = "info"
+    GOOD = [
+        _CAUSES[:2],
+        [chat(user="Write a line.", assistant=text) for text in ("Rain falls.", "Snow lies.", "Sun shines.")],
+    ]
+    BAD = [
+        Bad(_CAUSES, at="2:messages[1].content"),
+        Bad(_CAUSES[:2], at="1:messages[1].content", options={"min_answers": 2}),
+        Bad(
+            [*_CAUSES, chat(user="What causes rust?", assistant="Old paint that has come off in many a place")],
+            at="3:messages[1].content",
+            options={"max_words": 12},
+        ),
+    ]
+
+    min_answers: Annotated[int, option("Answers that share no word, from which a prompt is reported.", ge=2)] = 3
+    max_words: Annotated[int, option("Words of an answer that counts as short.", ge=1)] = 8
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """What `grouping.sketch` says; shape (lines, 4), uint64."""
+        return batch.memo(grouping.sketch)
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        wanted = grouping.comparable(sketches, rows)
+        groups = [g for g in grouping.same_prompt(sketches, wanted) if self._short_and_many(sketches[g])]
+        for block in grouping.blocks(groups):
+            for group in grouping.read(block, sketches, rows):
+                yield from self._of_group(group)
+
+    def _short_and_many(self, sketches: np.ndarray) -> bool:
+        return len(np.unique(sketches[:, 1])) >= self.min_answers and bool((sketches[:, 3] <= self.max_words).all())
+
+    def _of_group(self, group: list[Asked]) -> Iterator[tuple[int, Flag]]:
+        from curator.checks.contradictions.judge import judge
+        from curator.checks.contradictions.prompts import Prompt
+        from curator.checks.contradictions.text import Answer
+
+        if not group:
+            return
+        prompt = Prompt(group[0].prompt)
+        if not prompt.is_question:
+            return
+        apart: dict[int, tuple[Asked, Answer]] = {}
+        for asked in group:
+            answer = Answer(asked.answer.text)
+            if asked.key in apart or answer.refuses:
+                continue
+            for _, other in apart.values():
+                if other.content & answer.content or judge(prompt, other, answer):
+                    return
+            apart[asked.key] = (asked, answer)
+        if len(apart) >= self.min_answers:
+            *_, last = [asked for asked, _ in apart.values()]
+            related = tuple(asked.row for asked, _ in apart.values() if asked is not last)
+            message = f"{len(apart)} rows with this prompt give answers that share no word"
+            words = [answer.text for _, answer in apart.values()]
+            yield last.row, last.answer.flag(message, related=related, evidence={"answers": words})
+
+
+def _reviews(*labels: str) -> list[Row]:
+    return [chat(user=f"Review: film {number} was as it was.", assistant=label) for number, label in enumerate(labels)]
+
+
+_LABELLED = _reviews(*["praise", "complaint"] * 5)
+
+
+class InconsistentLabel(DatasetRule, frozen=True):
+    """The same input has two different labels.
+
+    A label is an answer of a few words that many inputs share. Two labels for one input set a ceiling on
+    what a classifier can reach, and when it is measured one of the two counts as a mistake.
+    """
+
+    code = "CON004"
+    GOOD = [_LABELLED, [*_LABELLED, _LABELLED[0]], _reviews("praise", "complaint")]
+    BAD = [
+        Bad([*_LABELLED, chat(user="review: film 0 was as it was", assistant="complaint")], at="10:messages[1].content"),
+        Bad(
+            [*_reviews("praise", "complaint"), chat(user="Review: film 0 was as it was.", assistant="complaint")],
+            at="2:messages[1].content",
+            options={"min_uses": 1},
+        ),
+        Bad(
+            [
+                *_reviews(*["praise of the film", "complaint about the film"] * 5),
+                chat(user="Review: film 0 was as it was.", assistant="complaint about the film"),
+            ],
+            at="10:messages[1].content",
+            options={"max_words": 4},
+        ),
+    ]  # fmt: skip
+
+    min_uses: Annotated[int, option("Different inputs that share an answer which counts as a label.", ge=1)] = 5
+    max_words: Annotated[int, option("Words of an answer that may be a label.", ge=1)] = 3
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """What `grouping.sketch` says; shape (lines, 4), uint64."""
+        return batch.memo(grouping.sketch)
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        wanted = grouping.comparable(sketches, rows)
+        wanted = wanted[sketches[wanted, 3] <= self.max_words]
+        labelled = wanted[np.isin(sketches[wanted, 1], self._labels(sketches[wanted, :2]))]
+        for block in grouping.blocks(grouping.same_prompt(sketches, labelled)):
+            for group in grouping.read(block, sketches, rows):
+                yield from self._of_group(group)
+
+    def _labels(self, pairs: np.ndarray) -> np.ndarray:
+        """Keys of the answers that enough different prompts share."""
+        distinct = np.unique(pairs, axis=0)
+        labels, uses = np.unique(distinct[:, 1], return_counts=True)
+        return labels[uses >= self.min_uses]
+
+    def _of_group(self, group: list[Asked]) -> Iterator[tuple[int, Flag]]:
+        """The rows whose label is not the commonest one of their input, or not the first of those."""
+        if not group:
+            return
+        counts = Counter(asked.key for asked in group)
+        most = max(counts.values())
+        first = next(asked for asked in group if counts[asked.key] == most)
+        for asked in group:
+            if asked.key != first.key:
+                here, there = _short(asked.answer.text), _short(first.answer.text)
+                message = f'labelled "{here}" where another row with the same input is labelled "{there}"'
+                evidence = {
+                    "here": asked.answer.text,
+                    "there": first.answer.text,
+                    "rows": dict(Counter(a.answer.text for a in group)),
+                }
+                whole = (0, len(asked.answer.text))
+                yield asked.row, asked.answer.flag(message, whole, related=(first.row,), evidence=evidence)

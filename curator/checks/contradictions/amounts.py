@@ -1,0 +1,73 @@
+"""Amounts: numbers, how they are rounded, and what they are of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from curator.checks.contradictions.lexicon import lexicon
+from curator.checks.contradictions.text import tokens, value_of
+
+Unit = tuple[str, str, float]
+
+
+def unit_after(keys: Sequence[str], place: int) -> Unit | None:
+    for key in keys[place + 1 : place + 3]:
+        if unit := lexicon().unit(key):
+            return unit
+        if key not in ("degree", "degrees", "°", "square", "cubic", "us"):
+            return None
+    return None
+
+
+def converted(one: float, first: Unit, two: float, second: Unit) -> bool:
+    """Whether two amounts are one in two units; temperatures are converted, money is never known to differ."""
+    if first[0] == "temperature":
+        named = {first[1]: one, second[1]: two}
+        if "celsius" in named and "fahrenheit" in named:
+            return abs(named["celsius"] * 1.8 + 32 - named["fahrenheit"]) <= 3
+        return True
+    if not first[2] or not second[2]:
+        return True
+    amounts = one * first[2], two * second[2]
+    return abs(amounts[0] - amounts[1]) <= 0.06 * max(map(abs, amounts))
+
+
+def number_in(text: str) -> float | None:
+    """The only number of a text, None where there is none or several."""
+    values = {v for t in tokens(text.replace("\\$", "$")) if (v := value_of(t.key)) is not None}
+    return values.pop() if len(values) == 1 else None
+
+
+def same_number(one: float, two: float) -> bool:
+    """Whether two numbers are equal, or one is the other rounded to the places it is written with."""
+    if one == two or abs(one - two) <= 1e-9 * max(abs(one), abs(two)):
+        return True
+    places = sorted((_places(one), _places(two)))
+    return 0 < places[0] < places[1] and abs(one - two) <= 0.5001 * 10.0 ** -places[0]
+
+
+def _places(value: float) -> int:
+    """Digits behind the point."""
+    return 0 if value.is_integer() else len(repr(value).partition(".")[2])
+
+
+def same_amount(one: str, two: str) -> bool | None:
+    """Whether two texts of one number each say the same amount; None where one holds no number, or several.
+
+    Units are converted, and 0.5 is 50 %.
+    """
+    values = number_in(one), number_in(two)
+    if values[0] is None or values[1] is None:
+        return None
+    if same_number(values[0], values[1]):
+        return True
+    keys = [[token.key for token in tokens(text)] for text in (one, two)]
+    if ("%" in keys[0]) != ("%" in keys[1]):
+        shares = [
+            value if "%" in side else 100 * value for value, side in zip(values, keys, strict=True) if value is not None
+        ]
+        return same_number(shares[0], shares[1])
+    units = [next((unit for key in side if (unit := lexicon().unit(key))), None) for side in keys]
+    if units[0] and units[1] and units[0][0] == units[1][0] and units[0][1] != units[1][1]:
+        return converted(values[0], units[0], values[1], units[1])
+    return False

@@ -1,0 +1,123 @@
+"""Whether two answers to one prompt contradict each other, and by which words.
+
+The plainest evidence goes first: final answers, choices, yes and no; then short answers as a whole; then
+sentences that say nearly the same. A rewording is no contradiction, nor are two answers to an open prompt
+that share few words.
+"""
+
+from __future__ import annotations
+
+from curator.checks.contradictions.finals import (
+    AGREED,
+    Clash,
+    compare_choices,
+    compare_finals,
+    compare_verdicts,
+)
+from curator.checks.contradictions.prompts import Prompt
+from curator.checks.contradictions.substitutions import (
+    TWIN,
+    Pair,
+    clash_of,
+    classed,
+    common,
+    differs,
+    negation_clash,
+    pairs_of,
+    regions,
+)
+from curator.checks.contradictions.text import Answer, Sentence, value_of
+
+ALIKE = 0.7  # the least share of common words of two sentences that say the same thing
+ALIKE_OPEN = 0.85  # ... in answers to an open prompt
+RELATED = 0.6  # the least share of common words of two answers to an open prompt that can contradict
+SHORT = 12  # words of an answer that is judged as a whole
+BARE = 2  # words with a meaning of an answer that is a number and little else
+LONG = 25  # words of an answer whose only number is what it says
+
+
+def judge(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
+    """Why two answers to the prompt cannot both be right, None where nothing says so."""
+    if one.refuses != two.refuses:
+        return None
+    agreed = one.refuses
+    for clash in (compare_finals(one, two, prompt), compare_choices(one, two, prompt), compare_verdicts(one, two)):
+        if clash is AGREED:
+            agreed = True
+            break
+        if clash:
+            return clash
+    if agreed or prompt.is_open:  # what is left to find is a copy with a word changed
+        shared = common(one, two)
+        if shared < (TWIN if agreed else RELATED):
+            return None
+        copied = shared >= TWIN
+        return _sentences(prompt, one, two, ALIKE if copied and not agreed else ALIKE_OPEN, names=copied)
+    names = prompt.is_question and not prompt.asks_where
+    return _short(prompt, one, two) or _sentences(prompt, one, two, ALIKE, names=names) or _denied(prompt, one, two)
+
+
+def _short(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
+    """Answers of one sentence each to a question: their only number, or the few words they consist of."""
+    if prompt.asks_for_several or len(one.sentences) != 1 or len(two.sentences) != 1:
+        return None
+    pair = Pair(one.sentences[0], two.sentences[0], (one, two), prompt)
+    return _only_numbers(pair) or _few_words(pair)
+
+
+def _only_numbers(pair: Pair) -> Clash | None:
+    """Each answer gives one number that the prompt does not, and they differ."""
+    if max(len(pair.one.keys), len(pair.two.keys)) > LONG or _turned(pair):
+        return None
+    left, right = _number_place(pair.one, pair.prompt), _number_place(pair.two, pair.prompt)
+    if left is None or right is None or not differs(pair, left, right):
+        return None
+    if not pair.prompt.asks_for_a_number and max(len(pair.one.content), len(pair.two.content)) > BARE:
+        beside = frozenset(pair.one.keys) - {pair.one.keys[left]}, frozenset(pair.two.keys) - {pair.two.keys[right]}
+        if 2 * len(beside[0] & beside[1]) < len(beside[0]) + len(beside[1]):
+            return None
+    one, two = pair.one.tokens[left], pair.two.tokens[right]
+    return Clash("number", (one.start, one.end), (two.start, two.end))
+
+
+def _number_place(sentence: Sentence, prompt: Prompt) -> int | None:
+    """The place of the only number of a sentence, numbers of the prompt left out."""
+    found = [n for n, key in enumerate(sentence.keys) if key != "one" and value_of(key) is not None]
+    fresh = [n for n in found if value_of(sentence.keys[n]) not in prompt.numbers]
+    places = fresh or found
+    return places[0] if len({sentence.keys[n] for n in places}) == 1 else None
+
+
+def _few_words(pair: Pair) -> Clash | None:
+    """The answers differ in one place alone, and what stands there is a date, a unit, an antonym or a name."""
+    if max(len(pair.one.keys), len(pair.two.keys)) > SHORT or _turned(pair):
+        return None
+    differing = regions(pair.one.keys, pair.two.keys)
+    if len(differing) != 1:
+        return None
+    return classed(pair, differing[0], names=pair.prompt.asks_for_a_name)
+
+
+def _turned(pair: Pair) -> bool:
+    return (len(pair.one.negations) + len(pair.two.negations)) % 2 == 1
+
+
+def _sentences(prompt: Prompt, one: Answer, two: Answer, least: float, *, names: bool) -> Clash | None:
+    """Sentences that share most of their words, and differ in one that counts."""
+    for pair, _ in pairs_of(one, two, prompt, least):
+        if clash := clash_of(pair, names=names):
+            return clash
+    return None
+
+
+def _denied(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
+    """A sentence of one answer denies what a sentence of the other says with the same words, and more."""
+    for denying, saying in ((one, two), (two, one)):
+        for negated in denying.denials:
+            if len(negated.content) < 2 or not negated.content <= saying.stems:
+                continue
+            for plain in saying.sentences:
+                if len(plain.negations) % 2 == 0 and negated.content <= plain.content and "0" not in plain.keys:
+                    first, second = (negated, plain) if denying is one else (plain, negated)
+                    return negation_clash(Pair(first, second, (one, two), prompt))
+    return None

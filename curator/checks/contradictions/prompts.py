@@ -1,0 +1,119 @@
+"""What a prompt leaves to the answer: one right answer, a list, or anything at all."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+
+from curator.checks.contradictions.lexicon import lexicon
+from curator.checks.contradictions.text import tokens, value_of
+from curator.columns import fold
+
+_OPTION = re.compile(
+    r"(?:^|[\n;,?:]\s{0,9}|\s\s|\s(?=\())(?:\(?([A-Ja-j1-9])[).:]|\(([A-Ja-j1-9])\))\s{1,9}"
+    r"(\S[^\n]{0,300}?)(?=[;,]?\s{1,9}\(?[A-Ja-j1-9][).]\s|\s{0,9}(?:\n|$))"
+)
+_WORD = re.compile(r"[^\W_]+")
+_BRIEF = 300  # characters of a prompt in which its instruction is looked for, at either end
+
+
+class Prompt:
+    """The last thing the user says, as far as it bounds the answer."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def _words(self) -> list[str]:
+        return _WORD.findall(fold(self.text if len(self.text) <= 2 * _BRIEF else self.text[:_BRIEF]))
+
+    @cached_property
+    def is_open(self) -> bool:
+        """Whether the prompt may be answered in many ways that differ and are right: a poem, an example, a list."""
+        words, lists = self._words, lexicon().prompts
+        skip = 0
+        while skip < len(words) and (words[skip] in _POLITE or (words[skip] == "i" and words[skip + 1 : skip + 2])):
+            skip += 1
+        head = words[skip : skip + 3]
+        if not head:
+            return True
+        if head[0] in lists["open"] or not lists["anywhere"].isdisjoint(words):
+            return True
+        return head[0] in lists["partly"] and not lists["articles"].isdisjoint(head[1:3])
+
+    @cached_property
+    def asks_for_several(self) -> bool:
+        """Whether the answer is a list of which one answer may show another part: "which countries", "who are"."""
+        words = self._words
+        if _COUNTED.search(fold(self.text)):
+            return False
+        for place, word in enumerate(words):
+            if word in _WHICH and (after := words[place + 1 : place + 5]):
+                if after[0] in _ARE or "people" in after or "other" in after:
+                    return True
+                if word in ("which", "what") and after[0] not in _IS and self._plural(after):
+                    return True
+        return False
+
+    def _plural(self, after: list[str]) -> bool:
+        """Whether a noun behind "which" is plural; "what causes" is a verb, "what causes are" is none."""
+        known = lexicon().prompts["plural_not"]
+        for place, word in enumerate(after[:3]):
+            if word in _ARE or word in _IS or word in ("of", "in", "from", "for", "at", "on", "by", "with"):
+                return False
+            if word.endswith("s") and len(word) > 3 and word not in known:
+                return place > 0 or after[1:2] == [] or after[1] in _ARE or after[1] in _DO
+        return False
+
+    @cached_property
+    def is_question(self) -> bool:
+        """Whether a single fact is asked for."""
+        return not self.is_open and not self.asks_for_several
+
+    @cached_property
+    def asks_for_a_number(self) -> bool:
+        return bool(_QUANTITY.search(fold(self.text)))
+
+    @cached_property
+    def asks_for_a_name(self) -> bool:
+        """Whether one name answers the question: who, which, what is the ..."""
+        return self.is_question and not self.asks_where and bool(_NAMED.search(fold(self.text)))
+
+    @cached_property
+    def asks_where(self) -> bool:
+        """Whether a place is asked for: a town, its country and its continent are all right."""
+        return "where" in self._words
+
+    @cached_property
+    def options(self) -> dict[str, str]:
+        """The choices the prompt offers: letter to folded text; empty where there are fewer than two."""
+        found = [(m[1] or m[2], m[3]) for m in _OPTION.finditer(self.text)]
+        options = {letter.lower(): " ".join(_WORD.findall(fold(text))) for letter, text in found}
+        letters = sorted(options)
+        if len(letters) < 2 or letters[0] not in "a1":
+            return {}
+        return options
+
+    @cached_property
+    def numbers(self) -> frozenset[float]:
+        return frozenset(v for t in tokens(self.text) if (v := value_of(t.key)) is not None)
+
+
+_QUANTITY = re.compile(
+    r"\bhow (?:many|much|long|far|old|tall|high|deep|fast|big|large|wide|heavy|often|hot|cold)\b|\bwhen\b"
+    r"|\b(?:what|which) (?:year|age|time|date|percent\w*|number|temperature|century|decade)\b"
+    r"|\b(?:calculate|compute|convert|solve|evaluate|sum|product|average|mean|median|percent|percentage|number of"
+    r"|population|height|length|distance|age of|price|cost|total|area|volume|speed|root|atomic|ratio|probability)\b"
+    r"|\d\s*[-+*/x×^]\s*\d"
+)
+_COUNTED = re.compile(r"\bhow (?:many|much)\b|\bwhat (?:percent|number|share|proportion)")
+_NAMED = re.compile(
+    r"\b(?:who(?:m|se)?|which|what(?:'s| is| was| city| country| language| company| planet) ?(?:the)?)\b"
+)
+_WHICH = frozenset("which what who name".split())
+_ARE = frozenset("are were".split())
+_IS = frozenset("is was s does did has".split())
+_DO = frozenset("do did does have had can could should would will might of in from for to were you i we they".split())
+_POLITE = frozenset(
+    "please kindly can could would will you me i want need to like d hey hi hello now ok okay so".split()
+)

@@ -1,0 +1,372 @@
+"""Two sentences that say nearly the same: the words in which they differ, classed.
+
+A substitution of a number, a date, a unit, an antonym or a name makes a sentence say something else; one
+of any other word is taken for a rewording.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from curator.checks.contradictions.amounts import converted, same_number, unit_after
+from curator.checks.contradictions.finals import Clash, alike
+from curator.checks.contradictions.lexicon import lexicon, stem
+from curator.checks.contradictions.prompts import Prompt
+from curator.checks.contradictions.text import Answer, Sentence, Token, value_of
+
+LONG = 6  # words with a meaning of a sentence that may change one of them beside its negation
+ROUGH = 0.25  # what sentences may share less by their words as they stand than by their words as compared
+TWIN = 0.85  # the least share of common words of two answers of which one is a copy of the other
+COPY = 6  # words of a sentence that is a copy when one place of it differs
+
+
+class Region(NamedTuple):
+    """Words of one sentence that stand where others stand in its twin; one side may be empty."""
+
+    one: tuple[int, int]
+    two: tuple[int, int]
+
+
+class Pair(NamedTuple):
+    """What is compared: two sentences, the answers they stand in, the prompt they answer."""
+
+    one: Sentence
+    two: Sentence
+    whole: tuple[Answer, Answer]
+    prompt: Prompt
+    copied: bool = False  # the sentences are long, and differ in one place alone
+
+
+def regions(one: Sequence[str], two: Sequence[str]) -> list[Region]:
+    """Where two lists of words differ, in order; differences side by side are one."""
+    from rapidfuzz.distance import Indel, Levenshtein
+
+    opcodes = Levenshtein.opcodes(one, two) if len(one) == len(two) else Indel.opcodes(one, two)
+    out: list[Region] = []
+    for code in opcodes:
+        if code.tag == "equal":
+            continue
+        low, start = code.src_start, code.dest_start
+        if out and out[-1].one[1] == low and out[-1].two[1] == start:
+            out[-1] = Region((out[-1].one[0], code.src_end), (out[-1].two[0], code.dest_end))
+        else:
+            out.append(Region((low, code.src_end), (start, code.dest_end)))
+    return out
+
+
+def clash_of(pair: Pair, *, names: bool) -> Clash | None:
+    """The substitution that makes one sentence contradict the other, None where there is none."""
+    differing = regions(pair.one.keys, pair.two.keys)
+    pair = pair._replace(copied=len(differing) == 1 and min(len(pair.one.keys), len(pair.two.keys)) >= COPY)
+    turned = (len(pair.one.negations) + len(pair.two.negations)) % 2 == 1
+    flips: list[Clash] = []
+    firm: list[Clash] = []
+    for region in differing:
+        found = classed(pair, region, names)
+        if found and found.kind == "antonym":
+            flips.append(found)
+        elif found:
+            firm.append(found)
+    if turned:
+        return None if flips or firm else _negation(pair, differing)
+    if len(flips) % 2:
+        return flips[0]
+    return firm[0] if firm else None
+
+
+def _span(sentence: Sentence, low: int, high: int) -> tuple[int, int]:
+    if low == high:  # nothing stands here: the word before, or the one after
+        low, high = (low - 1, low) if low else (0, 1)
+    high = min(high, len(sentence.tokens))
+    return sentence.tokens[low].start, sentence.tokens[high - 1].end
+
+
+def _clash(kind: str, pair: Pair, one: tuple[int, int], two: tuple[int, int]) -> Clash:
+    return Clash(kind, _span(pair.one, *one), _span(pair.two, *two))
+
+
+# ---------------------------------------------------------------------- negation
+
+
+def _negation(pair: Pair, differing: list[Region]) -> Clash | None:
+    """A negation that one sentence has and the other lacks, unless it came with a clause of its own."""
+    first = bool(len(pair.one.negations) % 2)
+    negated, plain = (pair.one, pair.two) if first else (pair.two, pair.one)
+    if "0" in plain.keys and "0" not in negated.keys:
+        return None  # "scored 0 points" is "did not score"
+    words = lexicon()
+    added: set[str] = set()
+    for region in differing:
+        low, high = region.one if first else region.two
+        mine = {stem(k) for k in negated.keys[low:high] if k not in words.stop | words.cues | words.helpers}
+        mine -= plain.content
+        if mine and any(low <= place < high for place in negated.negations):
+            start, end = region.two if first else region.one
+            theirs = [k for k in plain.keys[start:end] if k not in words.stop | words.helpers]
+            if len(mine) > 1 or len(theirs) != 1 or len(negated.content) < LONG:
+                return None
+        if not _introduces(negated, high):
+            added |= mine
+    return negation_clash(pair, differing) if len(added) <= len(plain.content - negated.content) else None
+
+
+def _introduces(sentence: Sentence, high: int) -> bool:
+    """Whether the words before place `high` are no more than an opening: "In short, ..."."""
+    return 0 < high <= 4 and "," in sentence.text[sentence.start : sentence.tokens[high - 1].end + 1]
+
+
+def negation_clash(pair: Pair, differing: list[Region] | None = None) -> Clash:
+    """The clash of two sentences of which one is turned round: the differing words that hold the negation."""
+    for region in regions(pair.one.keys, pair.two.keys) if differing is None else differing:
+        for sentence, (low, high) in ((pair.one, region.one), (pair.two, region.two)):
+            if any(low <= place < high for place in sentence.negations):
+                return _clash("negation", pair, region.one, region.two)
+    places = [(s.negations[0], s.negations[0] + 1) if s.negations else (0, len(s.keys)) for s in (pair.one, pair.two)]
+    return _clash("negation", pair, places[0], places[1])
+
+
+# ---------------------------------------------------------------------- other substitutions
+
+
+def classed(pair: Pair, region: Region, names: bool) -> Clash | None:
+    """The substitution in one region, None where it may be a rewording."""
+    ones, twos = pair.one.tokens[slice(*region.one)], pair.two.tokens[slice(*region.two)]
+    if not ones or not twos:
+        return None
+    for kind, test in (("number", _numbers), ("date", _dates), ("unit", _units), ("antonym", _antonyms)):
+        places = test(pair, region, ones, twos)
+        if places:
+            low, start = places
+            one = (region.one[0] + low, region.one[0] + low + 1)
+            two = (region.two[0] + start, region.two[0] + start + 1)
+            return _clash(kind, pair, one, two)
+    if names and _names(pair, region, ones, twos):
+        return _clash("name", pair, region.one, region.two)
+    return None
+
+
+Places = tuple[int, int] | None
+
+
+def _numbers(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> Places:
+    """One number on either side, of another value, that neither is an example nor a bound nor said by both."""
+    counted = [[n for n, t in enumerate(side) if _numeric(t.key)] for side in (ones, twos)]
+    if len(counted[0]) != len(counted[1]) or not counted[0] or len(counted[0]) > 2:
+        return None
+    for left, right in zip(*counted, strict=True):
+        here, there = ones[left], twos[right]
+        if here.key == there.key or "one" == here.key == there.key:
+            continue
+        if _both_say(pair, here.key, there.key) or _of_examples(pair, region):
+            continue
+        if differs(pair, region.one[0] + left, region.two[0] + right):
+            return left, right
+    return None
+
+
+def _numeric(key: str) -> bool:
+    return key[0].isdigit() or key == "one" or (key[0] in "-#" and key[1:2].isdigit())
+
+
+def differs(pair: Pair, left: int, right: int) -> bool:
+    """Whether two numbers at these places of the sentences say another amount."""
+    one, two = pair.one.keys, pair.two.keys
+    values = value_of(one[left]), value_of(two[right])
+    if values[0] is None or values[1] is None:
+        ordinals = one[left][0] == "#", two[right][0] == "#"
+        if ordinals[0] != ordinals[1] or (ordinals[0] and 0 in (left, right)):
+            return False  # "first" opens a sentence in many an order
+        return values == (None, None)
+    if same_number(values[0], values[1]):
+        return False
+    words = lexicon()
+    bounds = [{*keys[max(0, place - 2) : place]} & words.hedges for keys, place in ((one, left), (two, right))]
+    if pair.copied and bounds[0] == bounds[1]:
+        return True
+    if bounds[0] != bounds[1] or bounds[0] & {"about", "approximately", "around", "roughly", "nearly", "almost"}:
+        return abs(values[0] - values[1]) > 0.15 * max(abs(values[0]), abs(values[1])) and not (
+            (bounds[0] ^ bounds[1])
+            - {"about", "approximately", "around", "roughly", "nearly", "almost", "to", "or", "some"}
+        )
+    units = [unit_after(keys, place) for keys, place in ((one, left), (two, right))]
+    if units[0] and units[1] and units[0][0] == units[1][0] and units[0][1] != units[1][1]:
+        return not converted(values[0], units[0], values[1], units[1])
+    if {one[left + 1] if left + 1 < len(one) else "", two[right + 1] if right + 1 < len(two) else ""} & {"%"}:
+        return not (same_number(values[0] * 100, values[1]) or same_number(values[0], values[1] * 100))
+    return True
+
+
+def _dates(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> Places:
+    dates = lexicon().dates
+    found = [[n for n, t in enumerate(side) if t.key in dates] for side in (ones, twos)]
+    if len(found[0]) != 1 or len(found[1]) != 1:
+        return None
+    here, there = ones[found[0][0]], twos[found[1][0]]
+    kinds = dates[here.key], dates[there.key]
+    if kinds[0][0] != kinds[1][0] or kinds[0] == kinds[1] or _both_say(pair, here.key, there.key):
+        return None
+    if kinds[0][0] == "month" and not (here.capital and there.capital):
+        return None  # may, march
+    if kinds[0][0] == "half" and not all(
+        place and _numeric(keys[place - 1])
+        for keys, place in (
+            (pair.one.keys, region.one[0] + found[0][0]),
+            (pair.two.keys, region.two[0] + found[1][0]),
+        )
+    ):
+        return None
+    return None if _of_examples(pair, region) else (found[0][0], found[1][0])
+
+
+def _units(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> Places:
+    """Another unit of the same dimension after the same number."""
+    words = lexicon()
+    found = [[n for n, t in enumerate(side) if words.unit(t.key)] for side in (ones, twos)]
+    if len(found[0]) != 1 or len(found[1]) != 1:
+        return None
+    places = region.one[0] + found[0][0], region.two[0] + found[1][0]
+    units = words.unit(ones[found[0][0]].key), words.unit(twos[found[1][0]].key)
+    if units[0] is None or units[1] is None or units[0][0] != units[1][0] or units[0][1] == units[1][1]:
+        return None
+    numbers = [_number_before(keys, place) for keys, place in zip((pair.one.keys, pair.two.keys), places, strict=True)]
+    if units[0][0] == "temperature":
+        same = numbers[0] == numbers[1]
+    else:
+        same = numbers[0] is not None and numbers[0] == numbers[1]
+    return (found[0][0], found[1][0]) if same else None
+
+
+def _number_before(keys: Sequence[str], place: int) -> str | None:
+    for key in reversed(keys[max(0, place - 3) : place]):
+        if _numeric(key) or key in ("per", "a", "an", "half", "several", "hundred", "thousand"):
+            return key
+        if key not in ("degree", "degrees", "°", "square", "cubic", "million", "of"):
+            return None
+    return None
+
+
+def _antonyms(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> Places:
+    """An antonym where neither side is a negation, which is counted by itself."""
+    words = lexicon()
+    content = [
+        [n for n, t in enumerate(side) if t.key not in words.cues and (t.key[0].isalpha() or t.key in words.spelt)]
+        for side in (ones, twos)
+    ]
+    if not content[0] or not content[1] or abs(len(content[0]) - len(content[1])) > 1 or len(content[0]) > 4:
+        return None
+    for left in content[0]:
+        for right in content[1]:
+            here, there = ones[left], twos[right]
+            if words.opposite(here.key, there.key) and not _both_say(pair, here.key, there.key):
+                return left, right
+    return None
+
+
+def _names(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> bool:
+    """Another name in the place of a name, where the prompt asks for one and neither text says both."""
+    if _of_examples(pair, region) or _listed(pair, region):
+        return False
+    spans = [[t for t in side if t.key not in ("the", "a", "an", "'s", "of", "and")] for side in (ones, twos)]
+    if not all(0 < len(side) <= 4 and all(t.capital and t.key.isalpha() for t in side) for side in spans):
+        return False
+    for side, sentence, place, answer in (
+        (spans[0], pair.one, region.one[0], pair.whole[0]),
+        (spans[1], pair.two, region.two[0], pair.whole[1]),
+    ):
+        if place == 0 and len(side) < len(sentence.tokens) and not _name_elsewhere(side, answer, pair):
+            return False
+        if _title(sentence) or any(t.key in lexicon().stop or t.key in lexicon().dates for t in side):
+            return False
+    texts = [" ".join(t.key for t in side) for side in spans]
+    if any(stem(a.key) == stem(b.key) for a in spans[0] for b in spans[1]):
+        return False
+    if spans[0][-1].key in pair.whole[1].keys and spans[1][-1].key in pair.whole[0].keys:
+        return False
+    return not alike(*texts)
+
+
+def _name_elsewhere(side: list[Token], answer: Answer, pair: Pair) -> bool:
+    """Whether words at the head of a sentence are a name: they are several, or capital within a sentence too."""
+    if len(side) > 1:
+        return True
+    word = side[0].key
+    shown = re.compile(rf"\w {re.escape(word.capitalize())}\b")
+    return any(shown.search(text) for text in (answer.prose, pair.prompt.text))
+
+
+def _title(sentence: Sentence) -> bool:
+    """Whether most words are capital: a heading, in which capitals say nothing."""
+    letters = [t for t in sentence.tokens if t.key[0].isalpha()]
+    return len(letters) > 4 and sum(t.capital for t in letters) > 0.6 * len(letters)
+
+
+def common(one: Answer, two: Answer) -> float:
+    """The share of words (Dice, of sets) that two answers have in common."""
+    total = len(one.bag) + len(two.bag)
+    return 2 * len(one.bag & two.bag) / total if total else 0.0
+
+
+def _both_say(pair: Pair, here: str, there: str) -> bool:
+    """Whether either answer says both words: then they speak of two things, not of one in two ways."""
+    if pair.copied:
+        return False
+    return there in pair.whole[0].keys and here in pair.whole[1].keys
+
+
+def _of_examples(pair: Pair, region: Region) -> bool:
+    """Whether the words stand behind "for example", "such as" or the like, in either sentence."""
+    examples = lexicon().examples
+    if pair.copied and common(*pair.whole) >= TWIN:
+        return False
+    return any(
+        not examples.isdisjoint(sentence.keys[:place])
+        for sentence, place in ((pair.one, region.one[0]), (pair.two, region.two[0]))
+    )
+
+
+def _listed(pair: Pair, region: Region) -> bool:
+    """Whether the words are one of a list: a comma or "and" on both sides, or on one and the end on the other."""
+    for sentence, (low, high) in ((pair.one, region.one), (pair.two, region.two)):
+        items = sentence.tokens
+        before = sentence.text[items[low - 1].end : items[low].start] if low else ""
+        after = sentence.text[items[high - 1].end : items[high].start] if high < len(items) else ""
+        joined = ("," in before or (low and items[low - 1].key in ("and", "or"))) + (
+            "," in after or (high < len(items) and items[high].key in ("and", "or"))
+        )
+        if joined == 2 or (joined and high >= len(items) and low and items[low - 1].key in ("and", "or")):
+            return True
+    return False
+
+
+def pairs_of(one: Answer, two: Answer, prompt: Prompt, least: float) -> Iterator[tuple[Pair, float]]:
+    """Sentences of the two answers that say nearly the same, each with the one it is most alike, best first.
+
+    `least` is the least share of common words (Dice, of bags of words).
+    """
+    left, right = _rest(one, two), _rest(two, one)
+    scored = []
+    for n in left:
+        bag = one.bags[n]
+        for m in right:
+            other = two.bags[m]
+            if 2 * len(bag & other) < (least - ROUGH) * (len(bag) + len(other)):
+                continue
+            first, second = one.sentences[n], two.sentences[m]
+            total = len(first.keys) + len(second.keys)
+            shared = 2 * len(first.bag & second.bag) / total if total else 0.0
+            if shared >= least:
+                scored.append((-shared, n, m))
+    taken: tuple[set[int], set[int]] = (set(), set())
+    for score, n, m in sorted(scored):
+        if n not in taken[0] and m not in taken[1]:
+            taken[0].add(n)
+            taken[1].add(m)
+            yield Pair(one.sentences[n], two.sentences[m], (one, two), prompt), -score
+
+
+def _rest(one: Answer, two: Answer) -> list[int]:
+    """Sentences of the first answer that the second does not say word for word."""
+    said = two.sayings
+    return [n for n, folded in enumerate(one.folded) if folded not in said]

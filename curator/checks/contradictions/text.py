@@ -1,0 +1,364 @@
+"""Answers as sentences of comparable words: numbers by value, contractions apart, code and addresses left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import cached_property
+from typing import NamedTuple, TypeVar
+
+from curator.checks.contradictions.lexicon import lexicon, stem
+from curator.columns import fold
+from curator.prose import masked
+
+T = TypeVar("T")
+
+_TOKEN = re.compile(
+    r"(?P<number>(?:(?<![\w.)%])[-\u2212](?=\.?\d))?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:[.:/]\d+)*|(?<!\d)\.\d+))"
+    r"(?P<th>(?:st|nd|rd|th)\b)?"
+    r"|(?P<sign>[$€£¥%°‰])"
+    r"|(?P<cjk>[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])"
+    r"|(?P<word>[^\W\d_\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+(?:[+#]+(?!\w))?(?:['’][^\W\d_]+)?)"
+)
+_ENDINGS = {"re": "are", "ll": "will", "ve": "have", "d": "would", "m": "am"}
+_BEFORE_IS = frozenset("it he she that there what who here this where how when let".split())
+_NOT = {"ca": "can", "wo": "will", "sha": "shall", "ai": "is"}
+_DEGREES = {"c": "celsius", "f": "fahrenheit", "k": "kelvin"}
+_MONEY = frozenset("$€£¥")
+
+
+MOST = 150  # sentences of an answer that are compared
+
+
+class Token(NamedTuple):
+    """A word as it is compared (`key`) and where it stands in the text."""
+
+    key: str
+    start: int
+    end: int
+    capital: bool = False
+
+
+def value_of(key: str) -> float | None:
+    """The number a key stands for, None for words, times and dates."""
+    if key == "one":
+        return 1.0
+    if not key[0].isdigit() and key[0] != "-":
+        return None
+    top, slash, bottom = key.partition("/")
+    try:
+        return float(top) / float(bottom) if slash else float(top)
+    except (ValueError, ZeroDivisionError):
+        return None
+
+
+def tokens(text: str, start: int = 0, end: int | None = None) -> list[Token]:
+    """The words of text[start:end]; places count from the start of `text`."""
+    out: list[Token] = []
+    money: Token | None = None
+    words = lexicon()
+    special = words.special
+    for match in _TOKEN.finditer(text, start, len(text) if end is None else end):
+        low, high = match.span()
+        kind = match.lastgroup
+        if kind == "word":
+            word = match.group()
+            key = word.lower()
+            if key.isascii() and key.isalpha() and key not in special and not money:
+                out.append(Token(key, low, high, word[0] != key[0]))
+                continue
+            _add_word(out, word, low, high, words.numerals, words.ordinals)
+        elif kind == "sign" and match.group() in _MONEY and text[high : high + 1].isdigit():
+            money = Token(match.group(), low, high)
+            continue
+        elif kind in ("sign", "cjk"):
+            out.append(Token(match.group(), low, high))
+        else:
+            key = _number(match["number"])
+            out.append(Token("#" + key if match["th"] else key, low, high))
+        if len(out) > 1 and (out[-1].key in words.multipliers or (kind == "word" and value_of(out[-1].key))):
+            _merge(out, text)
+        if money:
+            if kind not in ("number", "th"):
+                money = None
+            else:
+                out.append(money)
+                money = None
+    return out
+
+
+def _number(text: str) -> str:
+    """One spelling of a number: 1,000 and 1000.0 are 1000."""
+    text = text.replace("\u2212", "-")
+    if re.fullmatch(r"-?\d+(?:,\d{3})+(?:\.\d+)?", text):
+        text = text.replace(",", "")
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+
+
+def _add_word(
+    out: list[Token], word: str, start: int, end: int, numerals: dict[str, int], ordinals: dict[str, str]
+) -> None:
+    key, capital = fold(word), word[0].isupper()
+    apostrophe = key.find("'")
+    if apostrophe > 0:
+        base, rest = key[:apostrophe], key[apostrophe + 1 :]
+        middle = start + apostrophe
+        if rest == "t" and base.endswith("n") and len(base) > 1:
+            base = base[:-1] if base != "can" else "ca"
+            out += [Token(_NOT.get(base, base), start, middle, capital), Token("not", start, end)]
+            return
+        if rest == "s":
+            out += [Token(base, start, middle, capital), Token("is" if base in _BEFORE_IS else "'s", middle, end)]
+            return
+        if rest in _ENDINGS:
+            out += [Token(base, start, middle, capital), Token(_ENDINGS[rest], middle, end)]
+            return
+    if key == "cannot":
+        out += [Token("can", start, start + 3, capital), Token("not", start + 3, end)]
+    elif key in numerals and key != "one":
+        out.append(Token(str(numerals[key]), start, end, capital))
+    elif key in ordinals and not (key == "second" and out and value_of(out[-1].key) is not None):
+        out.append(Token(ordinals[key], start, end, capital))
+    elif key in _DEGREES and out and out[-1].key in ("°", "degree", "degrees"):
+        start = out.pop().start if out[-1].key == "°" else start
+        out.append(Token(_DEGREES[key], start, end))
+    elif key == "percent":
+        out.append(Token("%", start, end))
+    else:
+        out.append(Token(key, start, end, capital))
+
+
+def _merge(out: list[Token], text: str) -> None:
+    """Make one number of the last words: five million, twenty-one, 5k."""
+    before, last = out[-2], out[-1]
+    money = before.key in _MONEY and len(out) > 2
+    if money:
+        before = out[-3]
+    value = value_of(before.key)
+    if value is None or before.key[0] == "#":
+        return
+    scale = lexicon().scales.get(last.key)
+    if last.key == "k" and last.start == before.end:
+        scale = 1000
+    if scale:
+        merged = _number(repr(value * scale))
+    elif 20 <= value < 100 and value % 10 == 0 and text[before.start].isalpha() and text[last.start].isalpha():
+        unit = value_of(last.key)
+        if unit is None or not 0 < unit < 10:
+            return
+        merged = str(int(value + unit))
+    else:
+        return
+    del out[-3 if money else -2 :]
+    out.append(Token(merged, before.start, last.end))
+    if money:
+        out.append(Token(text[before.start - 1], before.start - 1, before.start))
+
+
+# ---------------------------------------------------------------------- sentences
+
+_BREAK = re.compile(
+    r"(?<![.!?])[.!?]++[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\S+\s+\S)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])"
+)
+_ABBREVIATED = frozenset(
+    "mr mrs ms dr prof st jr sr vs etc e.g i.e no fig approx inc ltd co u.s u.k a.m p.m ph.d cf vol dept gen".split()
+)
+_BULLET = re.compile(
+    r"\s*(?:[>*#•–_\-]+\s+|[>*#_]+)*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s)[\s*_]*)?(?:(?i:step|day|week)\s+\d{1,2}\s*[:.)-])?"
+)
+
+
+class Sentence:
+    """One sentence of a text: its words, as a list and as a bag in which the second "the" is not the first."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self.text, self.start, self.end = text, start, end
+
+    @cached_property
+    def tokens(self) -> list[Token]:
+        return tokens(self.text, self.start, self.end)
+
+    @cached_property
+    def keys(self) -> list[str]:
+        return [token.key for token in self.tokens]
+
+    @cached_property
+    def bag(self) -> frozenset[object]:
+        seen: dict[str, int] = {}
+        out: list[object] = []
+        for key in self.keys:
+            count = seen.get(key, 0)
+            seen[key] = count + 1
+            out.append((key, count) if count else key)
+        return frozenset(out)
+
+    @cached_property
+    def negations(self) -> tuple[int, ...]:
+        """Places of the words that turn the sentence round, those in idioms left out."""
+        words = lexicon()
+        keys, cues, idioms = self.keys, words.cues, words.idioms
+        hidden: set[int] = set()
+        for place, key in enumerate(keys):
+            for idiom in idioms.get(key, ()):
+                if tuple(keys[place : place + len(idiom)]) == idiom:
+                    hidden.update(range(place, place + len(idiom)))
+                    break
+        return tuple(
+            place
+            for place, key in enumerate(keys)
+            if (key in cues and place not in hidden and not (key == "no" and self._no_negation(place)))
+            or (key == "that" and place and keys[place - 1] in words.deniers)
+        )
+
+    def _no_negation(self, place: int) -> bool:
+        """Whether "no" is short for number, or answers a question: "No, ..."."""
+        if place + 1 < len(self.keys) and self.keys[place + 1][0].isdigit():
+            return True
+        return place == 0 and self.text[self.tokens[0].end : self.tokens[0].end + 1] in (",", "-", ":", ";")
+
+    @cached_property
+    def content(self) -> frozenset[str]:
+        """Stems of the words that carry meaning, negations and helpers left out."""
+        words = lexicon()
+        skip = words.stop | words.cues | words.helpers
+        return frozenset(stem(key) for key in self.keys if key not in skip and key != "'s")
+
+
+def sentences(text: str) -> list[Sentence]:
+    """The sentences of a text without list markers; line breaks part them too."""
+    out: list[Sentence] = []
+    low = 0
+    for match in _BREAK.finditer(text):
+        if match.group()[0] == "." and _abbreviated(text, low, match.start()):
+            continue
+        _add_sentence(out, text, low, match.end())
+        low = match.end()
+    _add_sentence(out, text, low, len(text))
+    return out
+
+
+def _abbreviated(text: str, low: int, point: int) -> bool:
+    """Whether the full stop belongs to the word before it: "Mr.", "J.", "e.g.", or "2." at the head of an item."""
+    head = text[max(low, point - 8) : point]
+    words = head.split()
+    if not words or head[-1].isspace():
+        return False
+    word = words[-1].lstrip("(\"'*[").lower()
+    if word.isdigit():
+        return len(word) < 3 and not text[low : point - len(word)].strip(" \n\t*_>-(")
+    return word in _ABBREVIATED or (len(word) == 1 and word.isalpha() and word != "i")
+
+
+def _add_sentence(out: list[Sentence], text: str, low: int, high: int) -> None:
+    bullet = _BULLET.match(text, low, high)
+    start = bullet.end() if bullet else low
+    if text[start:high].strip(" \n\t.*_#-"):
+        out.append(Sentence(text, start, high))
+
+
+# ---------------------------------------------------------------------- answers
+
+_RUN = re.compile(r"\w+")
+# What code, addresses, tables and markup hold; sought one by one, which is the quickest way.
+_MARKS = (
+    "`",
+    "|",
+    "{",
+    "\\",
+    "</",
+    "/>",
+    "://",
+    "www.",
+    "\n    ",
+    "\n\t",
+    ";\n",
+    "def ",
+    "import ",
+    "print(",
+    "();",
+    ".com",
+)
+_THOUGHT = "</think>"
+
+
+class Answer:
+    """An answer to be compared: the text, what of it is prose, and its sentences."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        cut = text.rfind(_THOUGHT)
+        self._memo: dict[Callable[[Answer], object], object] = {}
+        self.said = " " * (cut + len(_THOUGHT)) + text[cut + len(_THOUGHT) :] if cut >= 0 else text
+
+    def memo(self, reading: Callable[[Answer], T]) -> T:
+        """What another module reads from the answer, read once however often it is compared."""
+        if reading not in self._memo:
+            self._memo[reading] = reading(self)
+        return self._memo[reading]  # type: ignore[return-value]
+
+    @cached_property
+    def prose(self) -> str:
+        """What is said, with code, addresses and tables as spaces: places stay as they are."""
+        if not any(sign in self.said for sign in _MARKS):
+            return self.said
+        text = self.said
+        for start, end, kind in masked(text):
+            if kind != "math":
+                text = text[:start] + " " * (end - start) + text[end:]
+        return text
+
+    @cached_property
+    def sentences(self) -> list[Sentence]:
+        """The first sentences: every one of them may be compared with every one of another answer."""
+        return sentences(self.prose)[:MOST]
+
+    @cached_property
+    def folded(self) -> list[str]:
+        """Each sentence in a form in which equal ones are quickly found."""
+        return [" ".join(fold(s.text[s.start : s.end]).split()).strip(" .!?*_") for s in self.sentences]
+
+    @cached_property
+    def sayings(self) -> frozenset[str]:
+        return frozenset(self.folded)
+
+    @cached_property
+    def keys(self) -> frozenset[str]:
+        """The words of all sentences."""
+        return frozenset(key for sentence in self.sentences for key in sentence.keys)
+
+    @cached_property
+    def bags(self) -> list[frozenset[str]]:
+        """The words of each sentence, told apart by signs: near enough to see what is worth comparing."""
+        return [frozenset(_RUN.findall(folded)) for folded in self.folded]
+
+    @cached_property
+    def bag(self) -> frozenset[str]:
+        """The words of the whole answer as they stand, code left out."""
+        return frozenset(_RUN.findall(fold(self.prose)))
+
+    @cached_property
+    def content(self) -> frozenset[str]:
+        """Stems of the words of all sentences that carry meaning."""
+        return frozenset(word for sentence in self.sentences for word in sentence.content)
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """Stems of all words, told apart by signs."""
+        return frozenset(map(stem, self.bag))
+
+    @cached_property
+    def denials(self) -> list[Sentence]:
+        """The sentences that are turned round by a negation."""
+        words = lexicon()
+        cues = words.cues | words.deniers | {"t"}  # what is left of "n't"
+        pairs = zip(self.sentences, self.bags, strict=True)
+        return [sentence for sentence, bag in pairs if not cues.isdisjoint(bag) and len(sentence.negations) % 2]
+
+    @cached_property
+    def refuses(self) -> bool:
+        head = fold(self.said).strip(" \n*_\"'.")
+        return not head or head in lexicon().blanks or head.startswith(lexicon().refusals)

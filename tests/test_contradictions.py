@@ -1,0 +1,315 @@
+"""Contradictions: which answers to one prompt cannot both be right, and which merely differ."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator.checks.contradictions import ConflictingAnswers, InconsistentLabel, OnePromptManyAnswers
+from curator.checks.contradictions.amounts import same_amount, same_number
+from curator.checks.contradictions.candidates import intent_keys
+from curator.checks.contradictions.intent import intent
+from curator.checks.contradictions.judge import judge
+from curator.checks.contradictions.lexicon import lexicon, stem
+from curator.checks.contradictions.prompts import Prompt
+from curator.checks.contradictions.text import Answer, sentences, tokens
+from curator.config import Config
+from curator.engine import lint
+from curator.harness import batch_of, flags_of
+from curator.rule import chat
+
+DAYS = "How many days are in a leap year?"
+
+
+def kind_of(prompt: str, one: str, two: str) -> str | None:
+    clash = judge(Prompt(prompt), Answer(one), Answer(two))
+    return clash.kind if clash else None
+
+
+def flagged(rows, rule=None):
+    return [index for index, _ in flags_of(rule or ConflictingAnswers(), rows)]
+
+
+# ---------------------------------------------------------------------- what contradicts
+
+
+@pytest.mark.parametrize(
+    ("kind", "prompt", "one", "two"),
+    [
+        ("number", DAYS, "A leap year has 366 days.", "365"),
+        ("number", DAYS, "366 days", "There are three hundred days in a leap year."),
+        ("number", "What is 2 + 2?", "It is 4.", "5"),
+        ("number", "How many apples?", "She has 3 + 4 = 7 apples.\n#### 7", "She has 3 + 4 = 8 apples.\n#### 8"),
+        ("number", "How many are left?", "16 - 7 = 9 are left.\n9 * 2 = $18", "16 - 3 = 13\n13 * 2 = $26 a day"),
+        ("number", "Solve.", r"So we get \boxed{12}", "The answer is 13."),
+        ("choice", "Which?\nA. cat\nB. dog\nC. cow", "B", "The correct option is C: cow."),
+        ("choice", "Which?\nA. cat\nB. dog\nC. cow", "dog", "(A)"),
+        ("yes/no", "Is a whale a fish?", "Yes, it lives in water.", "No, it is a mammal."),
+        ("yes/no", "True or false: iron rusts.", "True", "False."),
+        ("negation", "Is it safe?", "The drug is safe in pregnancy.", "The drug isn't safe in pregnancy."),
+        ("negation", "What does it do?", "Aspirin thins the blood.", "Aspirin does not thin the blood."),
+        (
+            "antonym",
+            "What does heat do?",
+            "Heat increases the pressure of a gas.",
+            "Heat lowers the pressure of a gas.",
+        ),
+        ("antonym", "What tone?", "positive", "negative"),
+        ("unit", "How long is it?", "The walk is 5 miles long.", "The walk is 5 kilometres long."),
+        ("date", "When is it?", "The fair opens on May 3.", "The fair opens on June 3."),
+        ("name", "What is the capital of France?", "The capital of France is Paris.", "The capital of France is Lyon."),
+        ("final answer", "Who did it?", "The answer is the butler.", "The answer is the cook."),
+    ],
+)
+def test_it_contradicts(kind, prompt, one, two):
+    assert kind_of(prompt, one, two) == kind
+    assert kind_of(prompt, two, one) == kind
+
+
+@pytest.mark.parametrize(
+    ("prompt", "one", "two"),
+    [
+        (DAYS, "A leap year has 366 days, one more than the usual 365.", "366"),
+        (DAYS, "366 days", "There are three hundred sixty-six days"),
+        ("How far is it?", "It is 5 km away.", "It is 5,000 metres away."),
+        ("How hot?", "Water boils at 100 °C.", "Water boils at 212 °F."),
+        ("How much?", "About 1,000 people came.", "Around 1,050 people came."),
+        ("What share?", "The answer is 0.5", "The answer is 50%"),
+        ("What is pi?", "Pi is 3.14159.", "Pi is 3.14."),
+        ("What is a 404?", "The page was not found on the server.", "A status code for pages a server cannot find."),
+        ("Write a poem on rain.", "Rain is never loud,\nit falls from the cloud.", "Rain is always near,\na friend."),
+        ("Name a country in Europe.", "France", "Spain"),
+        ("Which countries border France?", "Spain borders France.", "Italy borders France."),
+        ("Who ruled?", "It was none other than Anne of York who ruled.", "It was Anne of York who ruled."),
+        ("Is it good?", "It is not bad at all.", "It is good."),
+        ("Is it safe?", "It is safe for most people.", "It is safe for most people, but not for infants under one."),
+        ("How do I sort?", "Call `sort(3)`.", "Call `sort(4)`."),
+        ("Is it true?", "I'm sorry, I can't say.", "Yes."),
+        ("Where is Bonn?", "Bonn is in Germany.", "Bonn is in Europe."),
+        ("Who led it?", "It was led by NASA.", "It was led by the National Aeronautics and Space Administration."),
+        ("What happened?", "The team did not score in May.", "The team scored 0 goals in May."),
+        ("When?", "", "In 1990."),
+    ],
+)  # fmt: skip
+def test_it_does_not_contradict(prompt, one, two):
+    assert kind_of(prompt, one, two) is None
+    assert kind_of(prompt, two, one) is None
+
+
+def test_the_evidence_is_the_words_that_differ():
+    rows = [
+        chat(user=DAYS, assistant="A leap year has 366 days."),
+        chat(user=DAYS, assistant="A leap year has 365 days."),
+    ]
+    ((index, flag),) = flags_of(ConflictingAnswers(), rows)
+    assert (index, flag.related, flag.at) == (1, (0,), "messages[1].content")
+    assert flag.evidence == {"kind": "number", "here": "365", "there": "366"}
+    assert rows[1]["messages"][1]["content"][slice(*flag.span)] == "365"
+
+
+def test_each_row_is_flagged_once_against_the_earliest_it_contradicts():
+    rows = [chat(user=DAYS, assistant=f"{n} days") for n in (366, 365, 365, 364, 366)]
+    assert [(i, f.related) for i, f in flags_of(ConflictingAnswers(), rows)] == [
+        (1, (0,)),
+        (2, (0,)),
+        (3, (0,)),
+        (4, (1,)),
+    ]
+
+
+@given(st.text(), st.text())
+def test_any_two_texts_can_be_judged(one, two):
+    answers = Answer(one), Answer(two)
+    clash = judge(Prompt("What is it?"), *answers)
+    if clash:
+        for (start, end), answer in zip((clash.one, clash.two), answers, strict=True):
+            assert 0 <= start < end <= len(answer.text)
+
+
+@given(st.text())
+def test_a_text_never_contradicts_itself(text):
+    assert judge(Prompt("What is it?"), Answer(text), Answer(text)) is None
+
+
+# ---------------------------------------------------------------------- which rows are compared
+
+
+def test_the_context_is_part_of_the_prompt():
+    talk = {"system": "You are a pirate.", "user": "Hi", "assistant": "Ahoy!", "user2": DAYS}
+    same = [chat(**talk, assistant2="366 days"), chat(**talk, assistant2="365 days")]
+    other = [same[0], chat(**{**talk, "user": "Hello there"}, assistant2="365 days")]
+    assert flagged(same) == [1]
+    assert flagged(other) == []
+
+
+def test_only_answers_that_teach_count():
+    def row(days, **more):
+        return {
+            "messages": [{"role": "user", "content": DAYS}, {"role": "assistant", "content": f"{days} days", **more}]
+        }
+
+    pair = {"prompt": DAYS, "chosen": "366 days", "rejected": "365 days"}
+    assert flagged([row(366), row(365)]) == [1]
+    assert flagged([row(366), row(365, weight=0)]) == []
+    assert flagged([pair, pair | {"rejected": "364 days"}]) == []
+    assert flagged([pair, pair | {"chosen": "364 days"}]) == [1]
+
+
+def test_without_a_user_nothing_is_asked():
+    rows = [
+        {"messages": [{"role": "system", "content": "Count."}, {"role": "assistant", "content": f"{n} days"}]}
+        for n in (1, 2)
+    ]
+    assert flagged(rows) == []
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("What is the capital of France?", "Tell me the capital of France."),
+        ("What is the capital of France?", "What's France's capital?"),
+        ("How do I reset my password?", "What is the best way to reset my password?"),
+        ("Who wrote Hamlet?", "Who is the author of Hamlet?"),
+        ("When was the bridge built?", "In what year was the bridge built?"),
+        ("How many days are in a leap year?", "What is the number of days in a leap year?"),
+        ("Please explain photosynthesis.", "Could you describe photosynthesis to me?"),
+        ("In Celsius, what is the boiling point of water?", "What is the boiling point of water in Celsius?"),
+    ],
+)
+def test_prompts_that_ask_the_same_are_one(one, two):
+    assert intent(one) == intent(two)
+    keys = intent_keys(batch_of([chat(user=one, assistant="a"), chat(user=two, assistant="b")]))
+    assert keys[0] == keys[1] != 0
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("Convert 10 miles to kilometres", "Convert 10 kilometres to miles"),
+        ("Is it safe to swim here?", "Is it not safe to swim here?"),
+        ("Sort a list in C", "Sort a list in C++"),
+        ("What is 5 + 3?", "What is 5 - 3?"),
+        ("Who is the king of Spain?", "Where is the king of Spain?"),
+        ("Write a function in Python", "Write a function in Java"),
+        ("Does a dog bite a man?", "Does a man bite a dog?"),
+        ("What is the capital of France?", "What was the population of France?"),
+    ],
+)
+def test_prompts_that_ask_something_else_are_not(one, two):
+    assert intent(one) != intent(two)
+
+
+def test_splits_and_workers_do_not_matter(tmp_path: Path):
+    rng = random.Random(1)
+    rows = [
+        chat(user=f"How many beads are in jar {n % 400}?", assistant=f"{rng.choice((12, 13))} beads")
+        for n in range(900)
+    ]
+    for name, part in (("train", rows[:700]), ("valid", rows[700:])):
+        (tmp_path / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in part))
+    found = [
+        [
+            (f.file, f.line, f.message, f.related)
+            for f in lint([tmp_path], Config(select=("CON",)), workers=workers, cache=False).findings
+        ]
+        for workers in (1, 2)
+    ]
+    assert found[0] == found[1]
+    assert any("valid" in file for file, *_ in found[0])
+
+
+def test_an_ordinary_set_is_compared_without_reading_an_answer():
+    rows = [chat(user=f"What is number {n}?", assistant=f"It is {n}.") for n in range(50)]
+    batch = batch_of(rows)
+
+    class Unread:
+        readable = np.ones(50, dtype=bool)
+
+    for rule in (ConflictingAnswers(), OnePromptManyAnswers(), InconsistentLabel()):
+        assert list(rule.check(rule.sketch(batch), Unread())) == []
+
+
+# ---------------------------------------------------------------------- many answers, labels
+
+
+def causes(*answers, prompt="What causes rust?"):
+    return [chat(user=prompt, assistant=answer) for answer in answers]
+
+
+def test_many_answers_are_reported_once_for_a_closed_question():
+    many = OnePromptManyAnswers()
+    assert flagged(causes("Salt on roads.", "Water and air.", "Neglect", "neglect"), many) == [2]
+    assert flagged(causes("Salt on roads.", "Water and salt.", "Neglect"), many) == []
+    assert flagged(causes("Salt.", "Water.", "Neglect.", prompt="Give me a random word."), many) == []
+    assert flagged(causes("Salt.", "I don't know.", "Neglect."), many) == []
+
+
+def reviews(*labels):
+    return [chat(user=f"Review: film {n} was as it was.", assistant=label) for n, label in enumerate(labels)]
+
+
+def test_a_label_is_judged_against_the_commonest_of_its_input():
+    labelled = reviews(*["praise", "complaint"] * 5)
+    again = [chat(user="Review: film 0 was as it was.", assistant=label) for label in ("complaint", "complaint")]
+    assert flagged([*labelled, *again], InconsistentLabel()) == [0]
+    assert flagged([*labelled, again[0]], InconsistentLabel()) == [10]
+    assert (
+        flagged([*labelled, chat(user="Review: film 0 was as it was.", assistant="a mixed bag")], InconsistentLabel())
+        == []
+    )
+
+
+# ---------------------------------------------------------------------- words
+
+
+def test_words_are_compared_by_what_they_say():
+    keys = [
+        token.key
+        for token in tokens("It can't cost $5 million, or 1,000.50 euros: twenty-one C++ courses, the 3rd at 40 °C")
+    ]
+    assert keys == [
+        "it", "can", "not", "cost", "5000000", "$", "or", "1000.5", "euros", "21", "c++", "courses", "the", "#3", "at",
+        "40", "celsius",
+    ]  # fmt: skip
+
+
+def test_sentences_end_at_stops_and_lines_but_not_at_abbreviations():
+    text = "Dr. J. Doe met Mr. Roe.\n1. First item\n- Second; third"
+    assert [text[s.start : s.end].strip(" .;\n") for s in sentences(text)] == [
+        "Dr. J. Doe met Mr. Roe",
+        "First item",
+        "Second",
+        "third",
+    ]
+
+
+def test_opposites():
+    pairs = (
+        "increases decrease",
+        "safe unsafe",
+        "careful careless",
+        "hottest coldest",
+        "won lost",
+        "possible impossible",
+    )
+    for one, two in map(str.split, pairs):
+        assert lexicon().opposite(one, two) and lexicon().opposite(two, one)
+    for one, two in map(str.split, ("import port", "until til", "big large", "invaluable valuable_", "fast fast")):
+        assert not lexicon().opposite(one, two)
+
+
+def test_endings_are_cut():
+    for form, word in {"studies": "study", "ran": "run", "agreed": "agree", "boxes": "box", "making": "make"}.items():
+        assert stem(form) == stem(word)
+
+
+def test_amounts():
+    assert same_number(3.33, 3.3333) and not same_number(3.0, 4.0) and not same_number(18.0, 18.5)
+    assert same_amount("2 hours", "120 minutes") and same_amount("$1,000", "1000 dollars")
+    assert same_amount("5", "no number") is None
