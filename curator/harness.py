@@ -11,6 +11,7 @@ from curator.formats import Reader
 from curator.model import Finding, Flag, Place
 from curator.rule import Bad, DatasetRule, Rule
 from curator.tokens import Estimate
+from curator.vocabulary import Vocabulary, terms
 
 
 def lines_of(example: Any) -> bytes:
@@ -35,6 +36,7 @@ class _Rows:
         self.readable = np.array([example is not None for example in batch.examples], dtype=bool)
         self.splits = np.zeros(len(batch.lines), dtype=np.int64)
         self.tokens = batch.row_tokens
+        self.vocabulary = Vocabulary([terms(batch).__getitem__], [0, len(batch.lines)])
 
     def example(self, index: int) -> Any:
         return self._batch.example(index)

@@ -12,6 +12,7 @@ from curator.columns import parse
 from curator.model import Example
 from curator.sources import Source, Span, read
 from curator.store import ScanFile
+from curator.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from curator.formats import Reader
@@ -37,6 +38,7 @@ class SetRows:
         known = ("train", "valid", "test")
         numbers = np.array([known.index(name) if name in known else len(known) for name in names])
         self.splits = numbers[self._owner]
+        self.vocabulary = Vocabulary([scan.array for scan in scans], bounds)
         self._span = -1
         self._data = b""
         self._starts = np.zeros(1, np.int64)

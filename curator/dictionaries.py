@@ -1,0 +1,231 @@
+"""What is known of words: lists of misspellings, dictionaries, frequencies, and the nearest right spelling.
+
+The sources are optional packages (the extra `words`), read as data, since importing them would take longer
+than judging a set: `typos` (a list of misspellings with their corrections, MIT or Apache-2.0), the word
+list of symspellpy (82,765 words, MIT) and the frequencies of wordfreq (Apache-2.0, data CC BY-SA).
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import combinations
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from curator import extras
+from curator.errors import CuratorError
+
+# ---------------------------------------------------------------------- listed misspellings
+
+
+class _Typo(msgspec.Struct):
+    typo: str = ""
+    corrections: tuple[str, ...] = ()
+
+
+def listed(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The words that `typos` lists as misspelt, with its corrections, the likeliest first.
+
+    Raises:
+        CuratorError: the command cannot be run.
+    """
+    binary = extras.typos_binary()
+    if not words or binary is None:
+        return {}
+    command = [str(binary), "--isolated", "--format", "json", "--threads", "1", "-"]
+    try:
+        done = subprocess.run(command, input="\n".join(words).encode(), capture_output=True, check=False)
+    except OSError as error:
+        raise CuratorError(f"typos cannot be run: {error.strerror}", where=str(binary)) from None
+    if done.returncode not in (0, 2):
+        hint = 'pip install --force-reinstall "finetune-curator[words]"'
+        raise CuratorError(
+            f"typos failed: {done.stderr[-200:].decode('utf-8', 'replace')}", where=str(binary), hint=hint
+        )
+    found = [msgspec.json.decode(line, type=_Typo) for line in done.stdout.splitlines()]
+    asked = set(words)
+    return {item.typo: item.corrections for item in found if item.typo in asked and item.corrections}
+
+
+# ---------------------------------------------------------------------- words and their frequency
+
+
+@cache
+def english() -> frozenset[str]:
+    """82,765 English words, British and American."""
+    file = extras.folder("symspellpy") / "frequency_dictionary_en_82_765.txt"
+    return frozenset(line.partition(" ")[0].lstrip("\ufeff") for line in file.read_text("utf-8").splitlines())
+
+
+@cache
+def frequencies(language: str, *, rare: bool = False) -> Mapping[str, float]:
+    """Words by Zipf frequency (log10 of occurrences in a billion words): from 3 on, or from 1 on with `rare`.
+
+    Empty where there is no list for the language.
+    """
+    data = extras.folder("wordfreq") / "data"
+    file = data / f"{'large' if rare else 'small'}_{language}.msgpack.gz"
+    if not file.is_file():
+        file = data / f"small_{language}.msgpack.gz"
+    if not file.is_file():
+        return {}
+    bins = msgspec.msgpack.decode(gzip.decompress(file.read_bytes()))[1:]  # a word of bin n has 10**(-n/100)
+    return {word: 9 - n / 100 for n, words in enumerate(bins) for word in words}
+
+
+# ---------------------------------------------------------------------- words made of known words
+
+_BEFORE = (
+    "non|pre|over|under|anti|mis|sub|super|inter|out|dis|counter|multi|semi|ultra|hyper|micro|macro|mini|bio|geo|neuro"
+    "|cardio|electro|photo|thermo|hydro|aero|astro|auto|cyber|eco|extra|fore|infra|intra|iso|mega|meta|mid|mono|nano"
+    "|para|peri|poly|post|pro|proto|pseudo|psycho|quasi|radio|socio|step|tele|trans|tri|self|immuno|gastro|patho"
+    "|pharma|pharmaco|hemo|haemo|hepato|osteo|dermato|vaso|un|re|de|co|bi|uni"
+).split("|")
+_INFLECTIONS = (
+    "s|es|ed|ing|er|ers|or|ors|est|ly|ness|less|ful|able|ably|ability|ish|ism|isms|ist|ists|like|wise|y|ies|ied|ier"
+    "|iest|ily|iness|ment|ments|proof|free|lessness|fulness|ward|wards|hood|ship|dom|ling|lings|eth"
+).split("|")
+_DERIVATIONS = (
+    "al|ally|ic|ical|ically|ize|ise|ized|ised|izes|ises|izing|ising|ization|isation|izer|iser|ity|ities|ous|ously|ible"
+    "|ette|let|lets|ster|ian|ians|an|ans|ese|esque|ification|ified|ify|ance|ence|ancy|ency|ant|ent|tion|tions|ation"
+    "|ations|ative|ator|ators"
+).split("|")
+# Endings of the terms of medicine, chemistry and biology: a word that ends so is rarely a slip of a common one.
+_TERM = re.compile(
+    r"(?:itis|osis|oses|aemia|emia|uria|ectomy|otomy|ostomy|oscopy|plasty|pathy|pathic|megaly|algia|plegia|penia|rrhea"
+    r"|rrhoea|rrhagia|oma|omas|omata|cyte|cytes|cytic|cytosis|blast|blasts|blastic|gram|graphy|lysis|lytic|genic|genesis"
+    r"|trophy|trophic|tropic|philic|phobic|phage|ase|ases|idase|kinase|mycin|cillin|cycline|azole|azepam|prazole"
+    r"|sartan|olol|pril|statin|mab|inib|vir|avir|caine|barbital|oxacin|parin|gliptin|glutide|gliflozin|dipine|semide"
+    r"|thiazide|profen|coxib|triptan|setron|tidine|zosin|lukast|dronate|xaban|gatran|azine|idine|amine|amines|imine"
+    r"|ylate|ylated|ylation|phosphate|sulfate|sulphate|nitrate|oxide|chloride|bromide|fluoride|hydroxy|methyl|ethyl"
+    r"|propyl|butyl|phenyl|acetyl|benzyl|carboxyl|amide|imide|onium|aceae|idae|oidea|iformes|virus|viridae|coccus|cocci"
+    r"|bacter|bacteria|mycetes|saurus|therium|ensis|orum|arum|icus|icum|alis|aris)$"
+)
+
+
+def derivable(word: str, common: Mapping[str, float]) -> bool:
+    """Whether a word is a known one with a prefix or an ending, or two of them joined."""
+    known = english()
+    if _TERM.search(word):
+        return True
+    for prefix in _BEFORE:
+        rest = word.removeprefix(prefix)
+        if rest != word and len(rest) >= (4 if len(prefix) > 2 else 5) and (rest in known or rest in common):
+            return True
+    for ending in _INFLECTIONS:
+        if word.endswith(ending) and any(stem in known for stem in _stems(word[: -len(ending)], ending)):
+            return True
+    for ending in _DERIVATIONS:
+        stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) and len(word) > len(ending) + 3 else ()
+        if any(common.get(stem, 0) >= 3 and stem in known for stem in stems):
+            return True
+    return any(
+        common.get(word[:cut], 0) >= 4 and common.get(word[cut:], 0) >= 4 and {word[:cut], word[cut:]} <= known
+        for cut in range(3, len(word) - 3)
+    )
+
+
+_VOWELS = "aeiou"
+
+
+def _stems(stem: str, ending: str) -> Iterator[str]:
+    """What the ending may have been put to, by the rules of English spelling."""
+    if len(stem) < 3:
+        return
+    vowel = ending[0] in _VOWELS
+    short = len(stem) == 3 and stem[-1] in "bdgmnpt" and stem[-2] in _VOWELS and stem[-3] not in _VOWELS
+    if not (vowel and (short or stem[-1] == "e")):  # "runing", "writeing"
+        yield stem
+    if vowel or ending == "y":
+        yield stem + "e"
+        if stem[-1] == stem[-2]:
+            yield stem[:-1]
+    if ending[0] == "i" and len(ending) > 2 and ending[:3] in ("ies", "ied", "ier", "ily", "ine", "iest"[:3]):
+        yield stem + "y"
+
+
+# ---------------------------------------------------------------------- the nearest right spelling
+
+_PREFIX = 7  # letters that are varied, as in SymSpell
+_BASE = 0x9E3779B97F4A7C15
+_SLOTS = 20
+
+
+class Suggestion(NamedTuple):
+    """A common word, by how many edits (letters put in, left out, changed or swapped) it is away."""
+
+    word: str
+    edits: int
+    zipf: float
+
+
+def suggest(words: Sequence[str], known: Mapping[str, float], most: int = 2) -> dict[str, Suggestion]:
+    """For each word the nearest known one within `most` edits, of equals the commonest.
+
+    Candidates share what is left of the first letters when up to `most` are struck out (the symmetric
+    deletes of SymSpell, W. Garbe); each is then measured by rapidfuzz.
+    """
+    from rapidfuzz.distance import OSA
+
+    best: dict[str, Suggestion] = {}
+    targets = list(known)
+    for a, b in _sharing(words, targets, most):
+        word, target = words[a], targets[b]
+        if abs(len(word) - len(target)) > most or word == target:
+            continue
+        edits = OSA.distance(word, target, score_cutoff=most)
+        if edits > most:
+            continue
+        other = Suggestion(target, edits, known[target])
+        if word not in best or (edits, -other.zipf, target) < (best[word].edits, -best[word].zipf, best[word].word):
+            best[word] = other
+    return best
+
+
+def _sharing(words: Sequence[str], targets: Sequence[str], most: int) -> Iterable[tuple[int, int]]:
+    """Pairs (word, target) that have a variant in common."""
+    mine, owners = _variants(_letters(words), most)
+    table = np.zeros(1 << _SLOTS, bool)
+    table[mine >> np.uint64(64 - _SLOTS)] = True
+    order = np.argsort(mine, kind="stable")
+    mine, owners = mine[order], owners[order]
+    theirs, places = _variants(_letters(targets), most, table)
+    low, high = np.searchsorted(mine, theirs, "left"), np.searchsorted(mine, theirs, "right")
+    counts = high - low
+    if not counts.sum():
+        return []
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    pairs = owners[np.repeat(low, counts) + within] * np.int64(len(targets)) + np.repeat(places, counts)
+    unique = np.unique(pairs)
+    return zip((unique // len(targets)).tolist(), (unique % len(targets)).tolist(), strict=True)
+
+
+def _letters(words: Sequence[str]) -> np.ndarray:
+    """uint64, shape (_PREFIX, words): the code points of the first letters, 0 beyond the end of a word."""
+    fixed = np.array([word[:_PREFIX] for word in words], dtype=f"<U{_PREFIX}")
+    return np.ascontiguousarray(fixed.view(np.uint32).reshape(len(words), _PREFIX).T).astype(np.uint64)
+
+
+def _variants(letters: np.ndarray, most: int, table: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of the letters with up to `most` struck out, and the word each belongs to; those in the table."""
+    hashes, owners = [], []
+    for gone in (places for count in range(most + 1) for places in combinations(range(_PREFIX), count)):
+        value = np.zeros(letters.shape[1], np.uint64)
+        for place in (*(place for place in range(_PREFIX) if place not in gone), *(None for _ in gone)):
+            if place is not None:
+                value += letters[place]
+            value *= np.uint64(_BASE)
+            value ^= value >> np.uint64(29)
+        valid = letters[max(gone)] > 0 if gone else np.ones(len(value), bool)
+        if table is not None:
+            valid &= table[value >> np.uint64(64 - _SLOTS)]
+        rows = np.flatnonzero(valid)
+        hashes.append(value[rows])
+        owners.append(rows)
+    return np.concatenate(hashes), np.concatenate(owners)
