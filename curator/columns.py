@@ -72,6 +72,9 @@ class Rows(Protocol):
     def vocabulary(self) -> Vocabulary:
         """The words of the set, for rules that set `vocabulary`."""
 
+    def memo(self, key: str, make: Callable[[], T]) -> T:
+        """What several rules need of the set: made once, for all that ask for the key."""
+
     def example(self, index: int) -> Example:
         """The row, read again from its source."""
 

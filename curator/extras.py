@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 # The packages of an extra that rules cannot do without (Rule.extra).
-PACKAGES = {"words": ("typos", "wordfreq", "symspellpy"), "languages": ("py3langid", "langdetect")}
+PACKAGES = {"words": ("typos", "wordfreq", "symspellpy"), "languages": ("py3langid", "langdetect", "wordfreq")}
 
 
 @cache
@@ -30,7 +30,7 @@ def typos_binary() -> Path | None:
 @cache
 def stamp() -> str:
     """Changes when a package of an extra is installed, removed or replaced: findings may depend on it."""
-    return " ".join(f"{name} {_version(name)}" for names in PACKAGES.values() for name in names)
+    return " ".join(f"{name} {_version(name)}" for name in sorted({*PACKAGES["words"], *PACKAGES["languages"]}))
 
 
 def _version(name: str) -> str:

@@ -36,7 +36,13 @@ class _Rows:
         self.readable = np.array([example is not None for example in batch.examples], dtype=bool)
         self.splits = np.zeros(len(batch.lines), dtype=np.int64)
         self.tokens = batch.row_tokens
+        self._memo: dict[str, Any] = {}
         self.vocabulary = Vocabulary([terms(batch).__getitem__], [0, len(batch.lines)])
+
+    def memo(self, key: str, make: Any) -> Any:
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]
 
     def example(self, index: int) -> Any:
         return self._batch.example(index)

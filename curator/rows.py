@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from curator.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from curator.formats import Reader
+
+
+T = TypeVar("T")
 
 
 class SetRows:
@@ -39,9 +42,15 @@ class SetRows:
         numbers = np.array([known.index(name) if name in known else len(known) for name in names])
         self.splits = numbers[self._owner]
         self.vocabulary = Vocabulary([scan.array for scan in scans], bounds)
+        self._memo: dict[str, Any] = {}
         self._span = -1
         self._data = b""
         self._starts = np.zeros(1, np.int64)
+
+    def memo(self, key: str, make: Callable[[], T]) -> T:
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]  # type: ignore[no-any-return]
 
     def source_of(self, index: int) -> int:
         return int(self._owner[index])

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns dictionaries encodings extras excerpt formats json_schema keys paths prose rule sources templates tokens "
+    "brokenjson columns dictionaries encodings extras excerpt formats json_schema keys languages paths prose rule sources templates tokens "
     "vocabulary worddiff writing",
     "checks harness packs",
     "cache config engine findings mappers neighbours recall rows scan store",

@@ -9,6 +9,7 @@ FAMILIES = (
     "characters",
     "duplicates",
     "file",
+    "language",
     "length",
     "preference",
     "roles",
