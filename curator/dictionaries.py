@@ -10,7 +10,7 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations
 from typing import NamedTuple
@@ -64,20 +64,72 @@ def english() -> frozenset[str]:
 
 
 @cache
-def frequencies(language: str, *, rare: bool = False) -> Mapping[str, float]:
-    """Words by Zipf frequency (log10 of occurrences in a billion words): from 3 on, or from 1 on with `rare`.
+def frequencies(language: str) -> Mapping[str, float]:
+    """Words of Zipf frequency 3 and more (log10 of occurrences in a billion words), the commonest first.
 
     Empty where there is no list for the language.
     """
-    data = extras.folder("wordfreq") / "data"
-    file = data / f"{'large' if rare else 'small'}_{language}.msgpack.gz"
-    if not file.is_file():
-        file = data / f"small_{language}.msgpack.gz"
-    if not file.is_file():
-        return {}
-    bins = msgspec.msgpack.decode(gzip.decompress(file.read_bytes()))[1:]  # a word of bin n has 10**(-n/100)
-    return {word: 9 - n / 100 for n, words in enumerate(bins) for word in words}
+    return {word: 9 - n / 100 for n, words in enumerate(_bins(f"small_{language}")) for word in words}
 
+
+def rare_frequencies(words: Collection[str]) -> dict[str, float]:
+    """The Zipf frequency of those of these English words that have 1 or more."""
+    asked = set(words)
+    return {word: 9 - n / 100 for n, met in enumerate(_bins("large_en")) for word in asked.intersection(met)}
+
+
+def _bins(name: str) -> list[list[str]]:
+    """The words of a list by frequency: those of bin n make up 10**(-n/100) of all."""
+    file = extras.folder("wordfreq") / "data" / f"{name}.msgpack.gz"
+    return msgspec.msgpack.decode(gzip.decompress(file.read_bytes()))[1:] if file.is_file() else []
+
+
+@cache
+def unremarkable() -> tuple[str, ...]:
+    """Common English words that are right and have one spelling: half of every text, and never at fault.
+
+    Empty where the word lists are not installed.
+    """
+    if extras.missing("words"):
+        return ()
+    both = {*VARIANTS, *VARIANTS.values()}
+    known = english()
+    return tuple(word for word in frequencies("en") if word in known and word not in both)
+
+
+# ---------------------------------------------------------------------- two right spellings of one word
+
+_ENDINGS = (  # stems, British ending, American ending
+    ("arm behavi col endeav fav flav harb hon hum lab neighb od rum sav tum vap vig", "our", "or"),
+    ("col fav flav harb hon lab sav", "oured", "ored"),
+    ("behavi col endeav fav flav harb lab neighb od rum", "ours", "ors"),
+    ("fav", "ourite", "orite"),
+    ("col flav", "ourful", "orful"),
+    ("apolog author categor character critic custom emphas final general ideal maxim memor minim modern organ optim"
+     " prior real recogn special stabil standard summar symbol util visual", "ise", "ize"),
+    ("author categor character critic custom emphas final general maxim memor minim modern organ optim prior real"
+     " recogn special standard summar util visual", "ised", "ized"),
+    ("author categor character critic custom emphas final general maxim memor minim modern organ optim prior real"
+     " recogn special standard summar util visual", "ising", "izing"),
+    ("author civil custom global organ optim real special standard util visual", "isation", "ization"),
+    ("anal paral catal", "yse", "yze"),
+    ("anal paral", "ysed", "yzed"),
+    ("cent theat fib calib lit lust spect", "re", "er"),
+    ("cent theat fib lit", "res", "ers"),
+    ("catal anal", "ogue", "og"),
+    ("cance labe leve mode trave signa fue", "lled", "led"),
+    ("cance labe leve mode trave signa fue", "lling", "ling"),
+    ("def off", "ence", "ense"),
+)  # fmt: skip
+_OTHERS = (
+    "grey/gray jewellery/jewelry aluminium/aluminum plough/plow sceptical/skeptical mould/mold moustache/mustache"
+    " pyjamas/pajamas ageing/aging artefact/artifact artefacts/artifacts paediatric/pediatric anaemia/anemia"
+    " oestrogen/estrogen haemoglobin/hemoglobin diarrhoea/diarrhea manoeuvre/maneuver tyre/tire kerb/curb cosy/cozy"
+    " skilful/skillful fulfil/fulfill enrol/enroll"
+)
+VARIANTS = {stem + here: stem + there for stems, here, there in _ENDINGS for stem in stems.split()} | {
+    british: american for british, _, american in (pair.partition("/") for pair in _OTHERS.split())
+}
 
 # ---------------------------------------------------------------------- words made of known words
 

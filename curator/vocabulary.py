@@ -8,25 +8,28 @@ where the set has millions, and reads again only the rows that hold a word it ha
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import pairwise
 
 import numpy as np
 
+from curator import dictionaries
 from curator.columns import Batch, hash_words
 from curator.columns import column as as_column
 
 Arrays = Mapping[str, np.ndarray]
 
 SHORTEST, LONGEST = 3, 40  # bytes of a word that is kept
+_CJK = 0xE3  # the first byte of a character that is a word by itself is no less
 _MOST = 32  # places that are kept of a word in a span; the lines of commoner words are looked through
 _MERGED = 16  # spans joined at a time: bounds the memory
 
 
 def terms(batch: Batch) -> dict[str, np.ndarray]:
-    """The distinct words of a batch, folded, without those that hold a digit.
+    """The distinct words of a batch, folded, without those that hold a digit, are one CJK character or are beyond suspicion.
 
-    Returns arrays by name, parallel but for the last two:
-        term_hashes   uint64, shape (words,), each once
+    Returns arrays by name, in order of hash but for the last two:
+        term_hashes   uint64, shape (words,)
         term_counts   int32, shape (words,): occurrences
         term_ends     int32, shape (words,): where each word ends in term_text
         term_posts    int32, shape (words,): its entries in term_lines, 0 for a word too common to list
@@ -35,49 +38,45 @@ def terms(batch: Batch) -> dict[str, np.ndarray]:
     """
     words = batch.words
     lengths = words.ends - words.starts
-    kept = np.flatnonzero((lengths >= SHORTEST) & (lengths <= LONGEST))
-    common, counts_of_common, rest = _common_apart(words.hashes[kept])
-    order = kept[rest[np.argsort(words.hashes[kept[rest]], kind="stable")]]
-    sorted_hashes = words.hashes[order]
-    begins = np.concatenate(([True], sorted_hashes[1:] != sorted_hashes[:-1])) if len(order) else np.empty(0, bool)
-    firsts = np.flatnonzero(begins)
-    counts_of_rest = np.diff(firsts, append=len(order))
-    listed = np.repeat(counts_of_rest <= _MOST, counts_of_rest)
-    line_of_word = np.repeat(batch.turn_lines.astype(np.int32), np.diff(words.offsets))
-
-    places = np.concatenate((order[firsts], kept[common]))  # of one occurrence of each word
-    counts = np.concatenate((counts_of_rest, counts_of_common))
-    posts = np.concatenate((np.where(counts_of_rest <= _MOST, counts_of_rest, 0), np.zeros_like(counts_of_common)))
     data = np.frombuffer(batch.folded.data, np.uint8)
-    text, ends = _gathered(data, words.starts[places], words.ends[places])
+    kept = np.flatnonzero((lengths >= SHORTEST) & (lengths <= LONGEST))
+    kept = kept[data[words.starts[kept]] < _CJK]
+    kept = kept[~_is_unremarkable(words.hashes[kept])]
+    order = kept[np.argsort(words.hashes[kept], kind="stable")]
+    hashes = words.hashes[order]
+    firsts = np.flatnonzero(np.diff(hashes, prepend=~hashes[:1]))
+    counts = np.diff(firsts, append=len(order))
+    text, ends = _gathered(data, words.starts[order[firsts]], words.ends[order[firsts]])
     spelt = _without_digits(text, ends)
+    posts = np.where(spelt & (counts <= _MOST), counts, 0)
+    listed = order[np.repeat(posts > 0, counts)]
+    line_of_word = np.repeat(batch.turn_lines.astype(np.int32), np.diff(words.offsets))
+    sizes = lengths[order[firsts]]
     return {
-        "term_hashes": words.hashes[places][spelt],
+        "term_hashes": hashes[firsts][spelt],
         "term_counts": counts[spelt].astype(np.int32),
-        "term_ends": np.cumsum(lengths[places][spelt]).astype(np.int32),
+        "term_ends": np.cumsum(sizes[spelt]).astype(np.int32),
         "term_posts": posts[spelt].astype(np.int32),
-        "term_text": text[np.repeat(spelt, lengths[places])],
-        "term_lines": line_of_word[order[listed]][np.repeat(spelt, posts)],
+        "term_text": text[np.repeat(spelt, sizes)],
+        "term_lines": line_of_word[listed],
     }
 
 
-_SLOTS = 18  # bits: about ten slots for each distinct word of a span
+_SLOTS = 18  # bits: the table stays in the processor's cache
 
 
-def _common_apart(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Common words told by counting alone, so that only the rest need be sorted.
+@cache
+def _slots() -> np.ndarray:
+    """uint64, shape (2**_SLOTS,): the hashes of unremarkable words, by their top bits; 0 where there is none."""
+    table = np.zeros(1 << _SLOTS, np.uint64)
+    hashes = hash_of(dictionaries.unremarkable())
+    table[hashes >> np.uint64(64 - _SLOTS)] = hashes
+    return table
 
-    Returns (place of one occurrence of each common word, its count, places of all other words).
-    """
-    slots = (hashes >> np.uint64(64 - _SLOTS)).astype(np.int64)
-    counts = np.bincount(slots, minlength=1 << _SLOTS)
-    place = np.zeros(1 << _SLOTS, np.int64)
-    place[slots] = np.arange(len(slots))
-    crowded = counts > _MOST
-    if len(slots):
-        crowded[slots[hashes != hashes[place[slots]]]] = False  # two words share the slot
-    taken = np.flatnonzero(crowded)
-    return place[taken], counts[taken], np.flatnonzero(~crowded[slots])
+
+def _is_unremarkable(hashes: np.ndarray) -> np.ndarray:
+    known: np.ndarray = _slots()[(hashes >> np.uint64(64 - _SLOTS)).astype(np.int32)] == hashes
+    return known
 
 
 def _gathered(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -100,7 +99,7 @@ def hash_of(words: Sequence[str]) -> np.ndarray:
 
 
 class Vocabulary:
-    """The distinct words of the set with their counts.
+    """The distinct words of the set with their counts, but for what `terms` leaves out.
 
     `spans` give the arrays of `terms` by name, `bounds` the first line of each span and the end of the last.
     """
@@ -146,23 +145,29 @@ class Vocabulary:
     def count(self, words: Sequence[str]) -> dict[str, int]:
         """How often each of these words (folded; letters alone) occurs in the set."""
         wanted = hash_of(words)
-        places = np.minimum(np.searchsorted(self.hashes, wanted), max(len(self) - 1, 0))
-        found = self.hashes[places] == wanted if len(self) else np.zeros(len(wanted), bool)
-        counts = np.where(found, self.counts[places], 0) if len(self) else found
+        order = np.minimum(np.searchsorted(self.hashes, wanted), len(self) - 1)
+        counts = np.where(self.hashes[order] == wanted, self.counts[order], 0) if len(self) else np.zeros(len(wanted))
         return dict(zip(words, counts.tolist(), strict=True))
 
-    def lines(self, words: Collection[str]) -> Iterator[int]:
-        """The lines of the set, in rising order, that hold one of the (folded) words, and some that may."""
-        wanted = np.sort(hash_of(sorted(words)))
-        for span, first in zip(self._spans, self._bounds, strict=False):
-            hit = np.isin(span("term_hashes"), wanted)
-            if not hit.any():
+    def lines(self, words: Collection[str]) -> Iterator[tuple[int, list[str]]]:
+        """(line of the set, the words that it may hold) for every line with one of the (folded) words, in order."""
+        spelt = sorted(words)
+        wanted = hash_of(spelt)
+        order = np.argsort(wanted)
+        for span, (first, last) in zip(self._spans, pairwise(self._bounds), strict=True):
+            hashes = span("term_hashes")
+            found = np.isin(hashes, wanted)
+            if not found.any():
                 continue
+            names = order[np.searchsorted(wanted[order], hashes[found])]
             posts = span("term_posts")
-            if (posts[hit] == 0).any():
-                yield from range(first, self._bounds[self._bounds.index(first) + 1])
-            else:
-                yield from (first + np.unique(span("term_lines")[np.repeat(hit, posts)])).tolist()
+            lines = span("term_lines")[np.repeat(found, posts)]
+            at: dict[int, list[str]] = {}
+            for line, name in zip(lines.tolist(), np.repeat(names, posts[found]).tolist(), strict=True):
+                at.setdefault(first + line, []).append(spelt[name])
+            common = [spelt[name] for name in names[posts[found] == 0].tolist()]
+            for line in range(first, last) if common else sorted(at):
+                yield line, sorted({*at.get(line, ()), *common})
 
 
 Part = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]

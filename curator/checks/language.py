@@ -36,7 +36,9 @@ def tongues(batch: Batch) -> np.ndarray:
         return out
     said = languages.turn_votes(batch)
     codes = np.zeros(len(batch.turns), np.uint8)
-    weak = (said.foreign >= 1) & (2 * said.foreign >= said.english) & (said.words >= 3)
+    marks = said.foreign + said.accented
+    weak = (marks >= np.where(said.words <= 8, 1, 2)) & (marks > 2 * said.english) & (said.words >= 3)
+    weak &= 25 * marks >= said.words
     codes[weak] = _OPEN
     sure = (said.foreign >= 3) & (said.foreign > said.english) & (5 * said.foreign >= said.words)
     codes[sure] = said.language[sure] + 1
@@ -125,7 +127,7 @@ def asks_for(context: str, claim: Claim) -> bool:
         return True
     if claim.script != "Latin":
         return languages.script_of(context)[1] >= 2
-    return languages.evidence(context, claim.language) >= 2
+    return languages.marks_of(context, claim.language) >= 2
 
 
 # ---------------------------------------------------------------------- rows that are odd

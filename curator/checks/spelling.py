@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -35,29 +35,29 @@ _JOINED = {
     if first + second not in ("cannot", "alright")
 }  # fmt: skip
 
-# Listed as misspelt, and found in good dictionaries all the same, or the plural of a term ("still lifes").
-_ACCEPTED = frozenset("earnt lifes layed vermillion leve stati thei learnt loth".split())
+# Listed as misspelt, and found in good dictionaries all the same, the plural of a term ("still lifes"), a term.
+_ACCEPTED = frozenset("earnt lifes layed vermillion leve stati thei learnt loth algin transferrin seisin".split())
 
 
 def _plain(words: Sequence[str], shortest: int) -> list[str]:
     return [word for word in words if len(word) >= shortest and word.isascii() and word.isalpha()]
 
 
-def _misspelt(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
+def _misspelt(vocabulary: Vocabulary, rows: int, words: int) -> dict[str, Wrong]:
     """Listed misspellings, without words that a dictionary has, that are frequent, or that the set is used to."""
     common, known = dictionaries.frequencies("en"), dictionaries.english()
     often = max(3, rows // 1000)
     found: dict[str, Wrong] = {}
     listed = dictionaries.listed(_plain(vocabulary.words, 3))
     rights = {word: max(said, key=lambda each: (common.get(each, 0), each in known)) for word, said in listed.items()}
-    counts = vocabulary.count([*listed, *_JOINED, *(word for word in rights.values() if word.isalpha())])
+    counts = vocabulary.count([*listed, *_JOINED])
     for word, right in rights.items():
         if word in known or word in _ACCEPTED or common.get(word, 0) >= (3 if len(word) > 3 else 3.5):
             continue
         if len(word) == 3 and common.get(right, 0) < 6.5:
             continue
-        if counts[word] > often and counts[word] * 20 > counts.get(right, 0):
-            continue
+        if counts[word] > often and counts[word] * 20 > words * 10 ** (common.get(right, 0) - 9):
+            continue  # a word of this set: the right one is not that much commoner
         found[word] = Wrong(right, lower_only=False)
     return found | {word: Wrong(right, lower_only=True) for word, right in _JOINED.items() if counts[word]}
 
@@ -85,25 +85,25 @@ class Hit(NamedTuple):
     times: int
 
 
-def _hits(example: Example, wrong: Mapping[str, Wrong]) -> Iterator[Hit]:
-    """The wrong words of a row in their first place, in order."""
-    first: dict[str, Hit] = {}
+def _hits(example: Example, words: Sequence[str], wrong: Mapping[str, Wrong]) -> Iterator[Hit]:
+    """The wrong words of a row in their first place."""
     turns = example.all_turns()
-    about = _is_about_spelling(example)
-    for turn in turns:
-        for match in _WORD.finditer(turn.text):
-            word = match.group().lower()
-            if word not in wrong or not _counts(turn.text, match.start(), match.end(), wrong[word]):
-                continue
-            if about and turn.role != "assistant":
-                continue
-            if not match.group().islower() and _is_name(example, match.group()):
-                continue
-            if hit := first.get(word):
-                first[word] = hit._replace(times=hit.times + 1)
-            else:
-                first[word] = Hit(turn, match.start(), match.end(), match.group(), 1)
-    yield from first.values()
+    if _is_about_spelling(example):
+        turns = tuple(turn for turn in turns if turn.role == "assistant")
+    for word in words:
+        places = [
+            Hit(turn, match.start(), match.end(), match.group(), 0)
+            for turn in turns
+            for match in _places_of(word, turn.text)
+            if _counts(turn.text, match.start(), match.end(), wrong[word])
+            and (match.group().islower() or not _is_name(example, match.group()))
+        ]
+        if places:
+            yield places[0]._replace(times=len(places))
+
+
+def _places_of(word: str, text: str) -> Iterator[re.Match[str]]:
+    return re.finditer(rf"(?<![^\W\d_]){word}(?![^\W\d_])", text, re.I)
 
 
 def _counts(text: str, start: int, end: int, wrong: Wrong) -> bool:
@@ -159,26 +159,26 @@ def _cased(right: str, written: str) -> str:
 
 def _flags(rows: Rows, wrong: Mapping[str, Wrong], says: str) -> Iterator[tuple[int, Flag]]:
     """One flag for each wrong word of a row."""
-    for line in rows.vocabulary.lines(wrong):
+    for line, words in rows.vocabulary.lines(wrong):
         if not rows.readable[line]:
             continue
-        for hit in _hits(rows.example(line), wrong):
+        example = rows.example(line)
+        for hit in _hits(example, words, wrong):
             right = _cased(wrong[hit.word.lower()].right, hit.word)
             again = f" ({hit.times} times in this row)" if hit.times > 1 else ""
-            fix = Fix(f"write {right!r}", _edits(rows.example(line), hit, wrong))
+            fix = Fix(f"write {right!r}", _edits(example, hit, wrong[hit.word.lower()]))
             evidence = {"word": hit.word, "suggestion": right, "times": hit.times}
             message = says.format(word=hit.word, right=right) + again
             yield line, hit.turn.flag(message, (hit.start, hit.end), fix=fix, evidence=evidence)
 
 
-def _edits(example: Example, hit: Hit, wrong: Mapping[str, Wrong]) -> tuple[Edit, ...]:
+def _edits(example: Example, hit: Hit, wrong: Wrong) -> tuple[Edit, ...]:
     """Every place in the row that has the word, mended."""
-    mend = wrong[hit.word.lower()]
     return tuple(
-        turn.edit(match.start(), match.end(), _cased(mend.right, match.group()))
+        turn.edit(match.start(), match.end(), _cased(wrong.right, match.group()))
         for turn in example.all_turns()
-        for match in _WORD.finditer(turn.text)
-        if match.group().lower() == hit.word.lower() and _counts(turn.text, match.start(), match.end(), mend)
+        for match in _places_of(hit.word, turn.text)
+        if _counts(turn.text, match.start(), match.end(), wrong)
     )
 
 
@@ -211,7 +211,7 @@ class KnownMisspelling(DatasetRule, frozen=True):
     ]
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        wrong = _misspelt(rows.vocabulary, int(rows.readable.sum()))
+        wrong = _misspelt(rows.vocabulary, int(rows.readable.sum()), int(rows.tokens.sum()))
         yield from _flags(rows, wrong, "{word!r} is a misspelling of {right!r}")
 
 
@@ -246,17 +246,19 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
     often = max(2, rows // 2000)
     counts = vocabulary.counts.tolist()
     rare = [w for w, n in zip(vocabulary.words, counts, strict=True) if n <= often and len(w) >= 5]
-    strange = [w for w in _plain(rare, 5) if w not in known and w not in _SOFTWARE]
+    strange = [w for w in _plain(rare, 5) if w not in known and w not in _SOFTWARE and w not in _ACCEPTED]
     if not strange:
         return {}
-    listed = dictionaries.listed(strange)
-    seen = dictionaries.frequencies("en", rare=True)
     common = dictionaries.frequencies("en")
-    strange = [w for w in strange if w not in listed and seen.get(w, 0) < 1.5 and not dictionaries.derivable(w, common)]
+    listed = dictionaries.listed(strange)
+    strange = [w for w in strange if w not in listed and w not in common]
     targets = {w: z for w, z in common.items() if len(w) >= 4 and w in known}
+    near = dictionaries.suggest(strange, targets)
+    seen = dictionaries.rare_frequencies(near) if near else {}
     found = {}
-    for word, best in dictionaries.suggest(strange, targets).items():
-        if best.edits == 1 or _likely(word, best, word in seen):
+    for word, best in near.items():
+        likely = best.edits == 1 or _likely(word, best, word in seen)
+        if likely and seen.get(word, 0) < 1.5 and not dictionaries.derivable(word, common):
             found[word] = Wrong(best.word, lower_only=True)
     return found
 
@@ -371,39 +373,6 @@ def _is_about_spelling(example: Example) -> bool:
 
 # ---------------------------------------------------------------------- two spellings of one word
 
-_ENDINGS = (  # stems, British ending, American ending
-    ("arm behavi col endeav fav flav harb hon hum lab neighb od rum sav tum vap vig", "our", "or"),
-    ("col fav flav harb hon lab sav", "oured", "ored"),
-    ("behavi col endeav fav flav harb lab neighb od rum", "ours", "ors"),
-    ("fav", "ourite", "orite"),
-    ("col flav", "ourful", "orful"),
-    ("apolog author categor character critic custom emphas final general ideal maxim memor minim modern organ optim"
-     " prior real recogn special stabil standard summar symbol util visual", "ise", "ize"),
-    ("author categor character critic custom emphas final general maxim memor minim modern organ optim prior real"
-     " recogn special standard summar util visual", "ised", "ized"),
-    ("author categor character critic custom emphas final general maxim memor minim modern organ optim prior real"
-     " recogn special standard summar util visual", "ising", "izing"),
-    ("author civil custom global organ optim real special standard util visual", "isation", "ization"),
-    ("anal paral catal", "yse", "yze"),
-    ("anal paral", "ysed", "yzed"),
-    ("cent theat fib calib lit lust spect", "re", "er"),
-    ("cent theat fib lit", "res", "ers"),
-    ("catal anal", "ogue", "og"),
-    ("cance labe leve mode trave signa fue", "lled", "led"),
-    ("cance labe leve mode trave signa fue", "lling", "ling"),
-    ("def off", "ence", "ense"),
-)  # fmt: skip
-_OTHERS = (
-    "grey/gray jewellery/jewelry aluminium/aluminum plough/plow sceptical/skeptical mould/mold moustache/mustache"
-    " pyjamas/pajamas ageing/aging artefact/artifact artefacts/artifacts paediatric/pediatric anaemia/anemia"
-    " oestrogen/estrogen haemoglobin/hemoglobin diarrhoea/diarrhea manoeuvre/maneuver tyre/tire kerb/curb cosy/cozy"
-    " skilful/skillful fulfil/fulfill enrol/enroll"
-)
-_PAIRS = {stem + here: stem + there for stems, here, there in _ENDINGS for stem in stems.split()} | {
-    british: american for british, _, american in (pair.partition("/") for pair in _OTHERS.split())
-}
-
-
 _BRITISH = "Is the colour, flavour, humour, harbour or labour of my neighbour at fault?"
 
 
@@ -445,8 +414,8 @@ class MixedSpellingVariants(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         vocabulary = rows.vocabulary
-        times = vocabulary.count([*_PAIRS, *_PAIRS.values()])
-        both = {(a, b): (times[a], times[b]) for a, b in _PAIRS.items() if times[a] and times[b]}
+        times = vocabulary.count([*dictionaries.VARIANTS, *dictionaries.VARIANTS.values()])
+        both = {(a, b): (times[a], times[b]) for a, b in dictionaries.VARIANTS.items() if times[a] and times[b]}
         british, american = (sum(counts[side] for counts in both.values()) for side in (0, 1))
         rarer = 0 if british <= american else 1
         if len(both) < self.min_words or min(british, american) < self.min_share * (british + american):
@@ -456,13 +425,8 @@ class MixedSpellingVariants(DatasetRule, frozen=True):
         evidence = {"british": british, "american": american, "words": {f"{a}/{b}": list(both[a, b]) for a, b in shown}}
         named = ", ".join(f"{a!r} ({both[a, b][0]}) and {b!r} ({both[a, b][1]})" for a, b in shown[:3])
         message = f"{len(both)} words are spelt in two ways, such as {named}"
-        for line, turn, match in _places(rows, words):
-            yield line, turn.flag(message, match.span(), evidence=evidence)
-            return
-
-
-def _places(rows: Rows, words: Collection[str]) -> Iterator[tuple[int, Turn, re.Match[str]]]:
-    """Where the words stand, whatever is around them."""
-    for line in rows.vocabulary.lines(words):
-        for turn in rows.example(line).all_turns() if rows.readable[line] else ():
-            yield from ((line, turn, match) for match in _WORD.finditer(turn.text) if match.group().lower() in words)
+        for line, held in vocabulary.lines(words):
+            for turn in rows.example(line).all_turns() if rows.readable[line] else ():
+                for match in (match for word in held for match in _places_of(word, turn.text)):
+                    yield line, turn.flag(message, match.span(), evidence=evidence)
+                    return
