@@ -152,7 +152,7 @@ _DERIVATIONS = (
 _TERM = re.compile(
     r"(?:itis|osis|oses|aemia|emia|uria|ectomy|otomy|ostomy|oscopy|plasty|pathy|pathic|megaly|algia|plegia|penia|rrhea"
     r"|rrhoea|rrhagia|oma|omas|omata|cyte|cytes|cytic|cytosis|blast|blasts|blastic|gram|graphy|lysis|lytic|genic|genesis"
-    r"|trophy|trophic|tropic|philic|phobic|phage|ase|ases|idase|kinase|mycin|cillin|cycline|azole|azepam|prazole"
+    r"|trophy|trophic|tropic|philic|phobic|phage|[ltrdnxy]ases?|kinase|mycin|cillin|cycline|azole|azepam|prazole"
     r"|sartan|olol|pril|statin|mab|inib|vir|avir|caine|barbital|oxacin|parin|gliptin|glutide|gliflozin|dipine|semide"
     r"|thiazide|profen|coxib|triptan|setron|tidine|zosin|lukast|dronate|xaban|gatran|azine|idine|amine|amines|imine"
     r"|ylate|ylated|ylation|phosphate|sulfate|sulphate|nitrate|oxide|chloride|bromide|fluoride|hydroxy|methyl|ethyl"
@@ -164,14 +164,15 @@ _TERM = re.compile(
 def derivable(word: str, common: Mapping[str, float]) -> bool:
     """Whether a word is a known one with a prefix or an ending, or two of them joined."""
     known = english()
-    if _TERM.search(word):
+    if len(word) > 7 and _TERM.search(word):
         return True
     for prefix in _BEFORE:
         rest = word.removeprefix(prefix)
         if rest != word and len(rest) >= (4 if len(prefix) > 2 else 5) and (rest in known or rest in common):
             return True
     for ending in _INFLECTIONS:
-        if word.endswith(ending) and any(stem in known for stem in _stems(word[: -len(ending)], ending)):
+        stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) else ()
+        if any(stem in common or (len(stem) > 5 and stem in known) for stem in stems):
             return True
     for ending in _DERIVATIONS:
         stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) and len(word) > len(ending) + 3 else ()
@@ -198,7 +199,7 @@ def _stems(stem: str, ending: str) -> Iterator[str]:
         yield stem + "e"
         if stem[-1] == stem[-2]:
             yield stem[:-1]
-    if ending[0] == "i" and len(ending) > 2 and ending[:3] in ("ies", "ied", "ier", "ily", "ine", "iest"[:3]):
+    if ending[0] == "i" and len(ending) > 2 and ending[:3] in ("ies", "ied", "ier", "ily", "ine"):
         yield stem + "y"
 
 

@@ -213,7 +213,7 @@ _SCRIPTS = (
 )
 _LETTERS_OF = {name: re.compile(f"[{ranges}]") for name, ranges, _ in _SCRIPTS}
 _SCRIPT_LANGUAGE = {name: language for name, _, language in _SCRIPTS}
-_BEYOND_LATIN = re.compile("[" + "".join(ranges for _, ranges, _ in _SCRIPTS) + "]")
+BEYOND_LATIN = re.compile("[" + "".join(ranges for _, ranges, _ in _SCRIPTS) + "]")
 _LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1eff]")
 _WORD = re.compile(r"[^\W\d_]+")
 _ACCENTED = re.compile("[\u00df-\u00f6\u00f8-\u024f\u1ea0-\u1eff]")
@@ -240,7 +240,7 @@ class Claim(NamedTuple):
 
 def script_of(text: str) -> tuple[str, int, int]:
     """(the commonest script beside Latin or "", its letters, Latin letters)."""
-    beyond = len(_BEYOND_LATIN.findall(text)) if not text.isascii() else 0
+    beyond = len(BEYOND_LATIN.findall(text)) if not text.isascii() else 0
     latin = len(_LATIN.findall(text))
     if not beyond:
         return "", 0, latin
@@ -437,19 +437,27 @@ _SLOTS = 18  # bits
 _ENGLISH, _FOREIGN = 1, 2
 
 
+class _Tables(NamedTuple):
+    """What the top bits of a word's hash tell."""
+
+    flags: np.ndarray  # uint8: _ENGLISH, _FOREIGN or 0
+    masks: np.ndarray  # uint64: the languages (bits of LATIN) that have the word
+    hashes: np.ndarray  # uint64: the word's whole hash
+
+
 @cache
-def _tables() -> tuple[np.ndarray, np.ndarray]:
-    """What the top bits of a word's hash tell: uint8 _ENGLISH or _FOREIGN, and uint64 the languages (bits of LATIN)."""
-    masks = np.zeros(1 << _SLOTS, np.uint64)
-    for bit, language in enumerate(LATIN):
-        words = sorted(words_of("en") if language == "en" else _marking(language))
-        slots = hash_words(column(words)).hashes >> np.uint64(64 - _SLOTS)
-        masks[slots] |= np.uint64(1 << bit)
-    slots = hash_words(column(sorted(_only_english()))).hashes >> np.uint64(64 - _SLOTS)
-    english = np.zeros(1 << _SLOTS, bool)
-    english[slots] = True
-    masks[masks & np.uint64(1) > 0] = 0
-    return np.where(english, _ENGLISH, np.where(masks > 0, _FOREIGN, 0)).astype(np.uint8), masks
+def _tables() -> _Tables:
+    flags, masks, hashes = (np.zeros(1 << _SLOTS, kind) for kind in (np.uint8, np.uint64, np.uint64))
+    shift = np.uint64(64 - _SLOTS)
+    for bit, language in enumerate(LATIN[1:], 1):
+        words = hash_words(column(sorted(_marking(language)))).hashes
+        strangers = hashes[words >> shift] != words
+        masks[words[strangers] >> shift] = 0
+        hashes[words >> shift] = words
+        masks[words >> shift] |= np.uint64(1 << bit)
+        flags[words >> shift] = _FOREIGN
+    flags[hash_words(column(sorted(_only_english()))).hashes >> shift] = _ENGLISH
+    return _Tables(flags, masks, hashes)
 
 
 class Votes(NamedTuple):
@@ -471,12 +479,13 @@ def turn_votes(batch: Batch) -> Votes:
     if not len(words.hashes):
         return Votes(*np.zeros((8, turns), np.int64))
     of_turn = np.repeat(np.arange(turns, dtype=np.int32), np.diff(words.offsets))
-    flags, masks = _tables()
+    tables = _tables()
     slots = (words.hashes >> np.uint64(64 - _SLOTS)).astype(np.int32)
-    flagged = flags[slots]
+    flagged = tables.flags[slots]
     hits = np.zeros((turns, len(LATIN)), np.int32)
     places = np.flatnonzero(flagged == _FOREIGN)
-    said, turn = masks[slots[places]], of_turn[places]
+    places = places[tables.hashes[slots[places]] == words.hashes[places]]
+    said, turn = tables.masks[slots[places]], of_turn[places]
     for bit in range(1, len(LATIN)):
         hits[:, bit] = np.bincount(turn[(said >> np.uint64(bit) & np.uint64(1)).astype(bool)], minlength=turns)
     lengths = words.ends - words.starts

@@ -54,7 +54,7 @@ def tongues(batch: Batch) -> np.ndarray:
         out[batch.turn_lines[other], column + 1] = codes[other]
     dense = np.isin(said.kind, (KINDS.index("Han"), KINDS.index("Hangul")))
     strange = (said.beyond >= np.where(dense, 10, 20)) | (said.foreign >= 4)
-    switched = answers & strange & (said.english >= 3)
+    switched = answers & strange & (said.english >= 1) & (said.words >= 5)
     out[batch.turn_lines[switched], 4] = 1
     return out
 
@@ -341,7 +341,7 @@ class LanguageSwitch(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         suspects = np.flatnonzero((sketches[:, 4] > 0) & rows.readable)
-        if _often(len(suspects), int(rows.readable.sum())):
+        if len(suspects) >= 20 and len(suspects) >= 0.05 * rows.readable.sum():
             return
         for line in suspects.tolist():
             context = ""
@@ -358,33 +358,45 @@ class LanguageSwitch(DatasetRule, frozen=True):
 
 def _switch(text: str, context: str) -> tuple[Claim, Claim, int, int] | None:
     """(language before, language after, where the latter begins and ends) of a text that changes once."""
-    clear = _blanked(text)
-    spans = list(languages.sentences(clear))
-    strange = [n for n, (start, end) in enumerate(spans) if _is_strange(clear[start:end])]
+    prose = _blanked(text)
+    clear = languages.QUOTED.sub(lambda match: " " * len(match.group()), prose)
+    cut = _cut(clear)
+    if cut is None:
+        return None
+    tail = clear[cut:].rstrip()
+    first, then = language_of(prose[:cut]), language_of(tail)
+    if not first or not then or _near(first.language, then.language) or asks_for(context, then):
+        return None
+    foreign, part = (then, tail) if first.language == "en" else (first, prose[:cut])
+    least = 10 if foreign.script in ("Han", "Kana", "Hangul") else 40
+    return (first, then, cut, cut + len(tail)) if len(part.strip()) >= least and _second(part, foreign, "en") else None
+
+
+def _cut(text: str) -> int | None:
+    """Where a text changes from one language to another for good; None where it does not, or does so often."""
+    if start := languages.BEYOND_LATIN.search(text):
+        _, beyond, latin = languages.script_of(text[start.start() :])
+        if beyond > latin:
+            return start.start()
+    spans = list(languages.sentences(text))
+    strange = [n for n, (start, end) in enumerate(spans) if _is_strange(text[start:end])]
     if not strange or len(strange) == len(spans):
         return None
-    if strange[-1] == len(spans) - 1 and all(n in strange for n in range(strange[0], len(spans))):
+    if strange == list(range(strange[0], len(spans))):
         cut = strange[0]
-    elif strange[0] == 0 and strange == list(range(len(strange))):
+    elif strange == list(range(len(strange))):
         cut = len(strange)
     else:
         return None
-    start, end = spans[cut][0], spans[-1][1]
-    start += len(clear[start:end]) - len(clear[start:end].lstrip())
-    first, then = language_of(clear[: spans[cut][0]]), language_of(clear[start:end])
-    if not first or not then or _near(first.language, then.language) or asks_for(context, then):
-        return None
-    foreign = then if first.language == "en" else first
-    part = clear[start:end] if foreign is then else clear[:start]
-    least = 10 if foreign.script in ("Han", "Kana", "Hangul") else 40
-    return (first, then, start, end) if len(part.strip()) >= least and _second(part, foreign, "en") else None
+    start, end = spans[cut]
+    return start + len(text[start:end]) - len(text[start:end].lstrip())
 
 
 def _blanked(text: str) -> str:
-    """The text with code, addresses and quotations as blanks, so that places stay what they are."""
+    """The text with code and addresses as blanks, so that places stay what they are."""
     for start, end, _ in reversed(masked(text)):
         text = text[:start] + " " * (end - start) + text[end:]
-    return languages.QUOTED.sub(lambda match: " " * len(match.group()), text)
+    return text
 
 
 def _is_strange(sentence: str) -> bool:

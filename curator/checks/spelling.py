@@ -417,10 +417,9 @@ class MixedSpellingVariants(DatasetRule, frozen=True):
         times = vocabulary.count([*dictionaries.VARIANTS, *dictionaries.VARIANTS.values()])
         both = {(a, b): (times[a], times[b]) for a, b in dictionaries.VARIANTS.items() if times[a] and times[b]}
         british, american = (sum(counts[side] for counts in both.values()) for side in (0, 1))
-        rarer = 0 if british <= american else 1
         if len(both) < self.min_words or min(british, american) < self.min_share * (british + american):
             return
-        words = {pair[rarer] for pair in both}
+        words = {word for pair in both for word in pair}
         shown = sorted(both, key=lambda pair: (-min(both[pair]), pair))[:10]
         evidence = {"british": british, "american": american, "words": {f"{a}/{b}": list(both[a, b]) for a, b in shown}}
         named = ", ".join(f"{a!r} ({both[a, b][0]}) and {b!r} ({both[a, b][1]})" for a, b in shown[:3])
