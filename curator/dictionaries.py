@@ -152,7 +152,7 @@ _DERIVATIONS = (
 _TERM = re.compile(
     r"(?:itis|osis|oses|aemia|emia|uria|ectomy|otomy|ostomy|oscopy|plasty|pathy|pathic|megaly|algia|plegia|penia|rrhea"
     r"|rrhoea|rrhagia|oma|omas|omata|cyte|cytes|cytic|cytosis|blast|blasts|blastic|gram|graphy|lysis|lytic|genic|genesis"
-    r"|trophy|trophic|tropic|philic|phobic|phage|[ltrdnxy]ases?|kinase|mycin|cillin|cycline|azole|azepam|prazole"
+    r"|trophy|trophic|tropic|philic|phobic|phage|(?:kin|transfer|prote|lip|polymer|amyl|gen|oxid|reduct|synth|lig|hydrol|nucle|lact|cellul|est)ases?|mycin|cillin|cycline|azole|azepam|prazole"
     r"|sartan|olol|pril|statin|mab|inib|vir|avir|caine|barbital|oxacin|parin|gliptin|glutide|gliflozin|dipine|semide"
     r"|thiazide|profen|coxib|triptan|setron|tidine|zosin|lukast|dronate|xaban|gatran|azine|idine|amine|amines|imine"
     r"|ylate|ylated|ylation|phosphate|sulfate|sulphate|nitrate|oxide|chloride|bromide|fluoride|hydroxy|methyl|ethyl"
@@ -161,11 +161,14 @@ _TERM = re.compile(
 )
 
 
+def is_term(word: str) -> bool:
+    """Whether a word ends as terms of medicine, chemistry and biology do."""
+    return len(word) > 7 and bool(_TERM.search(word))
+
+
 def derivable(word: str, common: Mapping[str, float]) -> bool:
     """Whether a word is a known one with a prefix or an ending, or two of them joined."""
     known = english()
-    if len(word) > 7 and _TERM.search(word):
-        return True
     for prefix in _BEFORE:
         rest = word.removeprefix(prefix)
         if rest != word and len(rest) >= (4 if len(prefix) > 2 else 5) and (rest in known or rest in common):

@@ -216,6 +216,7 @@ _SCRIPT_LANGUAGE = {name: language for name, _, language in _SCRIPTS}
 BEYOND_LATIN = re.compile("[" + "".join(ranges for _, ranges, _ in _SCRIPTS) + "]")
 _LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1eff]")
 _WORD = re.compile(r"[^\W\d_]+")
+_SOBER = re.compile(r"(?<![\w-])[^\W\d_]+(?![\w(-])")
 _ACCENTED = re.compile("[\u00df-\u00f6\u00f8-\u024f\u1ea0-\u1eff]")
 # Letters by which languages of one script are told apart.
 _SIGNS = {
@@ -281,11 +282,12 @@ def _marking(language: str) -> frozenset[str]:
 # Words of other languages' lists that English texts have, as words, single letters or abbreviations.
 _ENGLISH_TOO = frozenset(
     """
-    a i o u y e d l c s n m t j b r p v z k x h w q f g word pie plus uno ben ai num   dem war man hat am also  las son sin me pour car par on or
-    sale fine come fare more over under mine net men sang her hun had hand were all by fast last first best pro in ex
-    id ve to ti do no us is sit be ha hi ho mu pod an go tam sam ten jam till barn kind gut must art bin rat gift hall
-    arm wand brief fort elf film plan rest test wild land at pa as pay mag may solo era dan pun data mana para bat non
-    per via ad et al  est sum than then that here there these thing hang long don la  fa re     nor ta
+    a i o u y e d l c s n m t j b r p v z k x h w q f g word pie plus uno ben ai num need var len temp da os
+    das dem war man hat am also las son sin me pour car par on or sale fine come fare more over under mine net
+    men sang her hun had hand were all by fast last first best pro in ex id ve to ti do no us is sit be ha hi
+    ho mu pod an go tam sam ten jam till barn kind gut must art bin rat gift hall arm wand brief fort elf film
+    plan rest test wild land at pa as pay mag may solo era dan pun data mana para bat non per via ad et al est
+    sum than then that here there these thing hang long don la fa re nor ta care tre pot place many masks face
     """.split()
 )
 
@@ -316,6 +318,11 @@ def votes(words: list[str]) -> tuple[int, str, int]:
         if hits > most:
             best, most = language, hits
     return sum(word in _only_english() for word in words), best, most
+
+
+def _sober_votes(text: str) -> tuple[int, str, int]:
+    """The votes of the words in lower case that are no part of a compound: names vote for all sorts of languages."""
+    return votes([fold(word) for word in _SOBER.findall(text) if word[0].islower()])
 
 
 def votes_of(text: str) -> tuple[int, str, int]:
@@ -391,12 +398,12 @@ def language_of(text: str) -> Claim | None:
     words = list(map(fold, written))
     if latin < SHORTEST * 0.6 or len(text.strip()) < SHORTEST or len(words) < 3:
         return None
-    english, best, most = votes(words)
+    english, best, most = _sober_votes(text)
     marks = most + sum(word[0].islower() and bool(_ACCENTED.search(word)) for word in written)
     plain = sum(word in words_of("en") for word in words)
     if plain >= 2 and 8 * plain >= len(words) and 2 * english >= marks:
         return Claim("en", "Latin") if english or not marks else None
-    if not marks or 2 * english >= marks or 25 * marks < len(words):
+    if marks < (1 if len(words) <= 8 else 2) or 2 * english >= marks or 25 * marks < len(words):
         return None  # no other language can be proved: the detectors need not be asked
     if sum(word[0].isupper() for word in written) > (0.75 if best == "de" else 0.6) * len(written):
         return None  # a list of names

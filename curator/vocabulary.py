@@ -26,7 +26,7 @@ _MERGED = 16  # spans joined at a time: bounds the memory
 
 
 def terms(batch: Batch) -> dict[str, np.ndarray]:
-    """The distinct words of a batch, folded, without those that hold a digit, are one CJK character or are beyond suspicion.
+    """The distinct words of a batch, folded: no digits, no single CJK characters, no words beyond suspicion.
 
     Returns arrays by name, in order of hash but for the last two:
         term_hashes   uint64, shape (words,)

@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns dictionaries encodings extras excerpt formats json_schema keys languages paths prose rule sources templates tokens "
-    "vocabulary worddiff writing",
+    "brokenjson columns dictionaries encodings extras excerpt formats json_schema keys languages paths prose "
+    "rule sources templates tokens vocabulary worddiff writing",
     "checks harness packs",
     "cache config engine findings mappers neighbours recall rows scan store",
     "cleaning comparison counting decisions docs explanation fix guess report",

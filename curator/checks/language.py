@@ -374,10 +374,10 @@ def _switch(text: str, context: str) -> tuple[Claim, Claim, int, int] | None:
 
 def _cut(text: str) -> int | None:
     """Where a text changes from one language to another for good; None where it does not, or does so often."""
-    if start := languages.BEYOND_LATIN.search(text):
-        _, beyond, latin = languages.script_of(text[start.start() :])
+    if letter := languages.BEYOND_LATIN.search(text):
+        _, beyond, latin = languages.script_of(text[letter.start() :])
         if beyond > latin:
-            return start.start()
+            return letter.start()
     spans = list(languages.sentences(text))
     strange = [n for n, (start, end) in enumerate(spans) if _is_strange(text[start:end])]
     if not strange or len(strange) == len(spans):

@@ -224,6 +224,7 @@ class UnknownWord(DatasetRule, frozen=True):
 
     code = "SPL002"
     severity = "info"
+    preview = True
     vocabulary = True
     extra = "words"
     GOOD = [[chat(user="How tall is Ben Nevis?", assistant="It is 1,345 metres tall.")]]
@@ -258,6 +259,8 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
     found = {}
     for word, best in near.items():
         likely = best.edits == 1 or _likely(word, best, word in seen)
+        if dictionaries.is_term(word) and (best.edits > 1 or best.zipf < 4.5):
+            continue
         if likely and seen.get(word, 0) < 1.5 and not dictionaries.derivable(word, common):
             found[word] = Wrong(best.word, lower_only=True)
     return found
@@ -373,7 +376,7 @@ def _is_about_spelling(example: Example) -> bool:
 
 # ---------------------------------------------------------------------- two spellings of one word
 
-_BRITISH = "Is the colour, flavour, humour, harbour or labour of my neighbour at fault?"
+_BRITISH = "Is the colour, flavour, humour, odour, vigour, rumour, harbour or labour of my neighbour at fault?"
 
 
 class MixedSpellingVariants(DatasetRule, frozen=True):
@@ -392,8 +395,14 @@ class MixedSpellingVariants(DatasetRule, frozen=True):
     BAD = [
         Bad(
             [
-                chat(user="Which colour is it?", assistant="Grey. I recognise the flavour of the harbour."),
-                chat(user="Which color is it?", assistant="Gray. I recognize the flavor of the harbor."),
+                chat(
+                    user="Which colour is it?",
+                    assistant="Grey. I recognise the flavour of the harbour, the theatre, its humour and odour.",
+                ),
+                chat(
+                    user="Which color is it?",
+                    assistant="Gray. I recognize the flavor of the harbor, the theater, its humor and odor.",
+                ),
             ],
             at="0:messages[0].content",
         ),
@@ -409,8 +418,8 @@ class MixedSpellingVariants(DatasetRule, frozen=True):
         ),
     ]
 
-    min_words: Annotated[int, option("Words that must be spelt in both ways.", ge=1)] = 5
-    min_share: Annotated[float, option("Least share of the rarer way among these words.", ge=0, le=0.5)] = 0.1
+    min_words: Annotated[int, option("Words that must be spelt in both ways.", ge=1)] = 8
+    min_share: Annotated[float, option("Least share of the rarer way among these words.", ge=0, le=0.5)] = 0.2
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         vocabulary = rows.vocabulary
