@@ -267,6 +267,7 @@ class OffLanguageRow(DatasetRule, frozen=True):
     """
 
     code = "LNG001"
+    preview = True
     extra = "languages"
     GOOD = [_ENGLISH_ROWS]
     BAD = [
@@ -293,6 +294,7 @@ class AnswerLanguageDiffers(DatasetRule, frozen=True):
     """
 
     code = "LNG002"
+    preview = True
     extra = "languages"
     GOOD = [
         _ENGLISH_ROWS,
@@ -322,6 +324,7 @@ class LanguageSwitch(DatasetRule, frozen=True):
     """
 
     code = "LNG003"
+    preview = True
     extra = "languages"
     GOOD = [
         _ENGLISH_ROWS,
@@ -415,6 +418,7 @@ class ScriptMismatch(DatasetRule, frozen=True):
     """
 
     code = "LNG004"
+    preview = True
     GOOD = [_ENGLISH_ROWS, [chat(user="How do you write “water” in Japanese?", assistant="水です。")]]
     BAD = [
         Bad(
