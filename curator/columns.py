@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from curator.neighbours import Neighbours
     from curator.rule import RawRule, RowRule, Rule
     from curator.tokens import Tokenizer
+    from curator.vocabulary import Vocabulary
 
 T = TypeVar("T")
 
@@ -72,6 +73,13 @@ class Rows(Protocol):
     def tokens(self) -> np.ndarray:
         """Integer array: tokens of the row, 0 where it could not be read."""
 
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the set, for rules that set `vocabulary`."""
+
+    def memo(self, key: str, make: Callable[[], T]) -> T:
+        """What several rules need of the set: made once, for all that ask for the key."""
+
     def example(self, index: int) -> Example:
         """The row, read again from its source."""
 
@@ -102,10 +110,15 @@ class Column(NamedTuple):
 
 
 class Words(NamedTuple):
-    """Word hashes of the folded texts: words of text i are hashes[offsets[i] : offsets[i + 1]]."""
+    """Word hashes of the folded texts: words of text i are hashes[offsets[i] : offsets[i + 1]].
+
+    Word w is data[starts[w] : ends[w]] of the folded column.
+    """
 
     hashes: np.ndarray  # uint64, shape (words,)
     offsets: np.ndarray  # int64, shape (texts + 1,)
+    starts: np.ndarray  # int64, shape (words,)
+    ends: np.ndarray  # int64, shape (words,)
 
 
 _LARGE = 1 << 20
@@ -599,13 +612,15 @@ def hash_words(texts: Column) -> Words:
     kinds = np.frombuffer(texts.data.translate(_KINDS), np.uint8)
     hashes: list[np.ndarray] = [np.empty(0, _U64)]
     counts: list[np.ndarray] = [np.zeros(1, np.int64)]
+    places: list[np.ndarray] = [np.empty((2, 0), np.int64)]
     base = 0
     for data, starts, ends in blocks(texts):
         begins, stops = _word_places(kinds[base : base + len(data)])
         hashes.append(slice_hashes(data, begins, stops))
         counts.append(np.searchsorted(begins, ends) - np.searchsorted(begins, starts))
+        places.append(np.stack((begins, stops)) + base)
         base += len(data) + 1
-    return Words(np.concatenate(hashes), np.cumsum(np.concatenate(counts)))
+    return Words(np.concatenate(hashes), np.cumsum(np.concatenate(counts)), *np.concatenate(places, axis=1))
 
 
 # Bytes by kind: 0 between words, 1 of a word, 2 the first of a character that is a word by itself.

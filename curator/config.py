@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import msgspec
 from msgspec import Meta
 
-from curator import __version__, targets, tokens
+from curator import __version__, extras, targets, tokens
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
@@ -162,13 +162,14 @@ class Config(Settings, frozen=True, kw_only=True):
         told = _told_by_target(self, chosen, target)
         chosen = [code for code in chosen if code not in told]
         missing = [code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)]
+        without = [code for code in chosen if rules[code].extra and extras.missing(rules[code].extra)]
         options = _options(self, rules, target)
         for file in self.benchmark_files or ():
             if not Path(file).is_file():
                 raise _error(self, "benchmarks", f"no such file: {file}", "name a file of test questions")
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
-            rules=tuple(built[code] for code in chosen if code not in missing),
+            rules=tuple(built[code] for code in chosen if code not in missing and code not in without),
             severities={code: severities[code] for code in chosen},  # type: ignore[misc]
             fail_on=self.fail_on or profile.fail_on or "error",
             shape=self.shape,
@@ -179,7 +180,7 @@ class Config(Settings, frozen=True, kw_only=True):
             ignores=_ignores(self, rules),
             root=str(self.root.resolve()),
             packs=self.pack_files,
-            not_run=(*_not_run(missing, rules), *told.values()),
+            not_run=(*_not_run(missing, rules), *_not_installed(without, rules), *told.values()),
             target=target,
         )
         return msgspec.structs.replace(plan, hash=_hash(plan))
@@ -662,6 +663,18 @@ def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[Not
     return tuple(NotRun(tuple(code for code in codes if rules[code].needs == need), *_unlock(need)) for need in needs)
 
 
+def _not_installed(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:
+    """The rules whose packages are missing, by the extra that brings them."""
+    return tuple(
+        NotRun(
+            tuple(code for code in codes if rules[code].extra == extra),
+            f"{' and '.join(extras.missing(extra))} not installed",
+            f'pip install "finetune-curator[{extra}]"',
+        )
+        for extra in dict.fromkeys(rules[code].extra for code in codes)
+    )
+
+
 def _unlock(need: str) -> tuple[str, str]:
     said = need.replace("_", " ").replace("-", " ")
     return _UNLOCK.get(need, (f"no {said} is named", f"name a {said}"))
@@ -695,6 +708,7 @@ def _hash(plan: Plan) -> str:
         "shape": plan.shape,
         "columns": list(plan.columns.items()),  # their order is the order of the turns
         "tokenizer": tokens.backend(plan.tokenizer),
+        "extras": extras.stamp(),
         "max_length": plan.max_length,
         "target": plan.target.digest() if plan.target else None,
     }

@@ -13,6 +13,7 @@ from curator.model import Finding, Flag, Place
 from curator.rule import Bad, DatasetRule, Files, Rule
 from curator.sources.finding import split_number
 from curator.tokens import Estimate
+from curator.vocabulary import Vocabulary, terms
 
 
 def lines_of(example: Any) -> bytes:
@@ -42,6 +43,13 @@ class _Rows:
         self.split_names = frozenset(names)
         self.in_folder = isinstance(example, Files)
         self.tokens = batch.row_tokens
+        self._memo: dict[str, Any] = {}
+        self.vocabulary = Vocabulary([terms(batch).__getitem__], [0, len(batch.lines)])
+
+    def memo(self, key: str, make: Any) -> Any:
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]
 
     def example(self, index: int) -> Any:
         return self._batch.example(index)

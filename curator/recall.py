@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from curator import __version__, tokens
+from curator import __version__, extras, tokens
 from curator.cache import Cache
 from curator.errors import WriteError
 from curator.model import Finding, Report
@@ -119,7 +119,8 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
         return None
     settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}
     digest.update(msgspec.json.encode(settings, order="deterministic"))
-    digest.update(repr((__version__, code_stamp(), tokens.backend(config.tokenizer), Path.cwd())).encode())
+    versions = (__version__, code_stamp(), tokens.backend(config.tokenizer), extras.stamp())
+    digest.update(repr((versions, Path.cwd())).encode())
     return digest.hexdigest()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -14,9 +14,13 @@ from curator.neighbours import Neighbours
 from curator.sources import Source, Span, read
 from curator.sources.finding import split_number
 from curator.store import ScanFile
+from curator.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from curator.formats import Reader
+
+
+T = TypeVar("T")
 
 
 class SetRows:
@@ -37,9 +41,16 @@ class SetRows:
         self.files = np.repeat([n for n, _ in spans], np.diff(bounds))
         self.splits = np.array([split_number(source.split) for source in sources])[self.files]
         self._graphs: dict[str, Neighbours] = {}
+        self.vocabulary = Vocabulary([scan.array for scan in scans], bounds)
+        self._memo: dict[str, Any] = {}
         self._span = -1
         self._data = b""
         self._starts = np.zeros(1, np.int64)
+
+    def memo(self, key: str, make: Callable[[], T]) -> T:
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]  # type: ignore[no-any-return]
 
     def source_of(self, index: int) -> int:
         return int(self.files[index])

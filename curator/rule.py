@@ -84,6 +84,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     since: ClassVar[str] = "0.1.0"
     exempt: ClassVar[frozenset[str]] = frozenset()  # shapes in which this is no defect, or not always
     needs: ClassVar[str] = ""  # what must be named before the rule can run: "template", "target", …
+    extra: ClassVar[str] = ""  # the extra whose packages the rule cannot do without: "words", …
     GOOD: ClassVar[Sequence[Any]] = ()
     BAD: ClassVar[Sequence[Bad]] = ()
 
@@ -182,13 +183,19 @@ class DatasetRule(Rule, frozen=True):
     `sketch` returns an array with one entry a line of the batch (unreadable lines too: `batch.readable`
     tells them apart). `check` yields (index of the row in the set, flag); indices, like the rows of
     the sketch array, count the lines of the set in order, and `flag.related` holds such indices.
-    A rule that asks `rows.neighbours(view)` names the view in `views`.
+    A rule that asks `rows.neighbours(view)` names the view in `views`. A rule that judges words sets
+    `vocabulary`: `rows.vocabulary` then holds the words of the set, and no sketch is needed.
     """
 
     views: ClassVar[tuple[str, ...]] = ()  # of "whole", "prompt", "answer"
+    vocabulary: ClassVar[bool] = False
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        raise NotImplementedError
+        if not self.vocabulary:
+            raise NotImplementedError
+        import numpy as np
+
+        return np.zeros((len(batch.lines), 0), np.uint8)
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         raise NotImplementedError

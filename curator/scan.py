@@ -23,6 +23,7 @@ from curator.model import Example, Excerpt, Flag
 from curator.rule import DatasetRule, RawRule, RowRule, Rule
 from curator.sources import Source, Span, read
 from curator.store import Found, Head, ScanFile, Tally, write_scan
+from curator.vocabulary import terms
 
 if TYPE_CHECKING:
     from curator.config import Plan
@@ -89,6 +90,9 @@ class Scan:
             tokenizer = tokens.resolve(self.plan.tokenizer)
             batch = Batch(data, reader, tokenizer, self._literals, first=job.span.start == 0)
         arrays = _arrays(batch, clock)
+        if any(isinstance(rule, DatasetRule) and rule.vocabulary for rule in rules):
+            with clock("words"):
+                arrays.update(terms(batch))
         found: list[Found] = []
         tallies: dict[str, Tally] = {}
         for rule in rules:

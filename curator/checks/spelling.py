@@ -1,0 +1,440 @@
+"""SPL: misspellings. Each distinct word of the set is judged once; rows are read again where one is wrong."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, NamedTuple
+
+import numpy as np
+
+from curator import dictionaries
+from curator.columns import Batch, Rows
+from curator.model import Edit, Example, Fix, Flag, Turn
+from curator.prose import in_prose
+from curator.rule import Bad, DatasetRule, RowRule, chat, option
+from curator.vocabulary import Vocabulary, hash_of
+
+# ---------------------------------------------------------------------- words that are wrong
+
+
+class Wrong(NamedTuple):
+    """What a word should be, and whether it is only wrong in lower case (with a capital it may be a name)."""
+
+    right: str
+    lower_only: bool
+
+
+# Words that were run together; the list of misspellings leaves them out.
+_JOINED = {
+    first + second: f"{first} {second}"
+    for first, second in (pair.split() for pair in
+        "in the|to the|of the|and the|for the|on the|at the|with the|from the|that the|is the|in fact|as well|at least"
+        "|each other|all right|a lot|a bit|in order|of course|in between|no one|third party|leap year|short while"
+        "|every time|even though|as if|such as|so that|to be|it is|can not".split("|"))
+    if first + second not in ("cannot", "alright")
+}  # fmt: skip
+
+# Listed as misspelt, and found in good dictionaries all the same, the plural of a term ("still lifes"), a term.
+_ACCEPTED = frozenset("earnt lifes layed vermillion leve stati thei learnt loth algin transferrin seisin".split())
+
+
+def _plain(words: Sequence[str], shortest: int) -> list[str]:
+    return [word for word in words if len(word) >= shortest and word.isascii() and word.isalpha()]
+
+
+def _misspelt(vocabulary: Vocabulary, rows: int, words: int) -> dict[str, Wrong]:
+    """Listed misspellings, without words that a dictionary has, that are frequent, or that the set is used to."""
+    common, known = dictionaries.frequencies("en"), dictionaries.english()
+    often = max(3, rows // 1000)
+    found: dict[str, Wrong] = {}
+    listed = dictionaries.listed(_plain(vocabulary.words, 3))
+    rights = {word: max(said, key=lambda each: (common.get(each, 0), each in known)) for word, said in listed.items()}
+    counts = vocabulary.count([*listed, *_JOINED])
+    for word, right in rights.items():
+        if word in known or word in _ACCEPTED or common.get(word, 0) >= (3 if len(word) > 3 else 3.5):
+            continue
+        if len(word) == 3 and common.get(right, 0) < 6.5:
+            continue
+        if counts[word] > often and counts[word] * 20 > words * 10 ** (common.get(right, 0) - 9):
+            continue  # a word of this set: the right one is not that much commoner
+        found[word] = Wrong(right, lower_only=False)
+    return found | {word: Wrong(right, lower_only=True) for word, right in _JOINED.items() if counts[word]}
+
+
+# ---------------------------------------------------------------------- and where they stand
+
+_WORD = re.compile(r"[^\W\d_]+")
+_TOUCHES = frozenset("_@#$\\/<>{}=^~|0123456789")
+_QUOTES = frozenset("\"'`“”‘’«»*")
+_ABOUT_SPELLING = re.compile(
+    r"\b(?:mis-?spel\w*|spell(?:ed|ing|s|t|check\w*)?|typos?|typographical|grammar|grammatical\w*|proof-?read\w*"
+    r"|errors? in (?:the|this)|correct (?:the|this|any|my|all))\b",
+    re.I,
+)
+_NEAR = 80  # characters on either side that tell whether a word stands among English ones
+
+
+class Hit(NamedTuple):
+    """A wrong word in a row: its first place and how often the row has it."""
+
+    turn: Turn
+    start: int
+    end: int
+    word: str  # as it is written
+    times: int
+
+
+def _hits(example: Example, words: Sequence[str], wrong: Mapping[str, Wrong]) -> Iterator[Hit]:
+    """The wrong words of a row in their first place."""
+    turns = example.all_turns()
+    if _is_about_spelling(example):
+        turns = tuple(turn for turn in turns if turn.role == "assistant")
+    for word in words:
+        places = [
+            Hit(turn, match.start(), match.end(), match.group(), 0)
+            for turn in turns
+            for match in _places_of(word, turn.text)
+            if _counts(turn.text, match.start(), match.end(), wrong[word])
+            and (match.group().islower() or not _is_name(example, match.group()))
+        ]
+        if places:
+            yield places[0]._replace(times=len(places))
+
+
+def _places_of(word: str, text: str) -> Iterator[re.Match[str]]:
+    return re.finditer(rf"(?<![^\W\d_]){word}(?![^\W\d_])", text, re.I)
+
+
+def _counts(text: str, start: int, end: int, wrong: Wrong) -> bool:
+    """Whether a word at this place is a word of English prose and not a name, an identifier or a quotation."""
+    word = text[start:end]
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if not word.islower() and (wrong.lower_only or not word.istitle() or not _begins_sentence(text, start)):
+        return False
+    beyond = text[end + 1 : end + 2]
+    if (before and before in _TOUCHES) or (after and after in _TOUCHES) or after == "(":
+        return False
+    if after and after in "'’" and (wrong.lower_only or (beyond.isalpha() and beyond != "s")):
+        return False
+    if (after == "." and beyond.isalnum()) or (before == "." and text[start - 2 : start - 1].isalnum()):
+        return False
+    if before and after and before in _QUOTES and after in _QUOTES:
+        return False
+    if wrong.lower_only and (before in "-‐‑–\n" or after in "-‐‑" or before + after == "()"):
+        return False  # a part of a compound, of a word that was broken, or a foreign word in brackets
+    return in_prose(text, start, end) and _among_english(text, start, end)
+
+
+def _is_name(example: Example, word: str) -> bool:
+    """Whether the row has the capitalised word in the midst of a sentence too."""
+    places = re.compile(rf"\b{re.escape(word)}\b")
+    return any(
+        not _begins_sentence(turn.text, match.start())
+        for turn in example.all_turns()
+        for match in places.finditer(turn.text)
+    )
+
+
+def _begins_sentence(text: str, start: int) -> bool:
+    head = text[max(0, start - 4) : start].rstrip(" \t\"'“‘(*-")
+    return not head or head[-1] in ".!?:\n"
+
+
+def _among_english(text: str, start: int, end: int) -> bool:
+    """Whether most of the words around are English ones."""
+    around = text[max(0, start - _NEAR) : start].partition(" ")[2] if start > _NEAR else text[:start]
+    around += " " + text[end : end + _NEAR].rpartition(" ")[0] if end + _NEAR < len(text) else " " + text[end:]
+    words = [word.lower() for word in _WORD.findall(around) if len(word) > 2]
+    known = dictionaries.english()
+    return sum(word in known for word in words) >= 0.6 * len(words)
+
+
+def _cased(right: str, written: str) -> str:
+    """The right word in the letter case of the written one."""
+    if written.isupper() and len(written) > 1:
+        return right.upper()
+    return right[0].upper() + right[1:] if written[:1].isupper() else right
+
+
+def _flags(rows: Rows, wrong: Mapping[str, Wrong], says: str) -> Iterator[tuple[int, Flag]]:
+    """One flag for each wrong word of a row."""
+    for line, words in rows.vocabulary.lines(wrong):
+        if not rows.readable[line]:
+            continue
+        example = rows.example(line)
+        for hit in _hits(example, words, wrong):
+            right = _cased(wrong[hit.word.lower()].right, hit.word)
+            again = f" ({hit.times} times in this row)" if hit.times > 1 else ""
+            fix = Fix(f"write {right!r}", _edits(example, hit, wrong[hit.word.lower()]))
+            evidence = {"word": hit.word, "suggestion": right, "times": hit.times}
+            message = says.format(word=hit.word, right=right) + again
+            yield line, hit.turn.flag(message, (hit.start, hit.end), fix=fix, evidence=evidence)
+
+
+def _edits(example: Example, hit: Hit, wrong: Wrong) -> tuple[Edit, ...]:
+    """Every place in the row that has the word, mended."""
+    return tuple(
+        turn.edit(match.start(), match.end(), _cased(wrong.right, match.group()))
+        for turn in example.all_turns()
+        for match in _places_of(hit.word, turn.text)
+        if _counts(turn.text, match.start(), match.end(), wrong)
+    )
+
+
+class KnownMisspelling(DatasetRule, frozen=True):
+    """A word is spelt in a way that lists of misspellings name.
+
+    The model spells as its answers do: a slip in the data comes back in what it writes, and splits into
+    rarer tokens, on which less is learnt.
+    """
+
+    code = "SPL001"
+    vocabulary = True
+    extra = "words"
+    GOOD = [
+        [chat(user="How tall is Ben Nevis?", assistant="It is 1,345 metres tall; the colour of its rock is grey.")],
+        [chat(user="Fix the spelling: I recieve mail.", assistant="I receive mail.")],
+        [chat(user="How do I read?", assistant="Call `recieve(n)`, then `teh_end`.")],
+    ]
+    BAD = [
+        Bad(
+            [chat(user="When is it open?", assistant="You will recieve the hours by mail.")],
+            at="0:messages[1].content",
+            fixed=[chat(user="When is it open?", assistant="You will receive the hours by mail.")],
+        ),
+        Bad(
+            [chat(user="And then?", assistant="Untill then we wait. We wait untill noon.")],
+            at="0:messages[1].content",
+            fixed=[chat(user="And then?", assistant="Until then we wait. We wait until noon.")],
+        ),
+    ]
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        wrong = _misspelt(rows.vocabulary, int(rows.readable.sum()), int(rows.tokens.sum()))
+        yield from _flags(rows, wrong, "{word!r} is a misspelling of {right!r}")
+
+
+class UnknownWord(DatasetRule, frozen=True):
+    """A word that no dictionary has is one or two letters away from a common one.
+
+    Slips of the keyboard teach the model to make them. A word that the set itself uses often, a name, a
+    term or a part of code is none.
+    """
+
+    code = "SPL002"
+    severity = "info"
+    preview = True
+    vocabulary = True
+    extra = "words"
+    GOOD = [[chat(user="How tall is Ben Nevis?", assistant="It is 1,345 metres tall.")]]
+    BAD = [
+        Bad(
+            [chat(user="When is it open?", assistant="The offqice opens at nine on working days.")],
+            at="0:messages[1].content",
+            fixed=[chat(user="When is it open?", assistant="The office opens at nine on working days.")],
+        )
+    ]
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        wrong = _slips(rows.vocabulary, int(rows.readable.sum()))
+        yield from _flags(rows, wrong, "no dictionary has {word!r}: {right!r}?")
+
+
+def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
+    """Words without meaning near a common one."""
+    known = dictionaries.english()
+    often = max(2, rows // 2000)
+    counts = vocabulary.counts.tolist()
+    rare = [w for w, n in zip(vocabulary.words, counts, strict=True) if n <= often and len(w) >= 5]
+    strange = [w for w in _plain(rare, 5) if w not in known and w not in _SOFTWARE and w not in _ACCEPTED]
+    if not strange:
+        return {}
+    common = dictionaries.frequencies("en")
+    listed = dictionaries.listed(strange)
+    strange = [w for w in strange if w not in listed and w not in common]
+    targets = {w: z for w, z in common.items() if len(w) >= 4 and w in known}
+    near = dictionaries.suggest(strange, targets)
+    seen = dictionaries.rare_frequencies(near) if near else {}
+    found = {}
+    for word, best in near.items():
+        likely = best.edits == 1 or _likely(word, best, word in seen)
+        if dictionaries.is_term(word) and (best.edits > 1 or best.zipf < 4.5):
+            continue
+        if likely and seen.get(word, 0) < 1.5 and not dictionaries.derivable(word, common):
+            found[word] = Wrong(best.word, lower_only=True)
+    return found
+
+
+def _likely(word: str, best: dictionaries.Suggestion, seen: bool) -> bool:
+    """Whether two edits are likely a slip: of a common word if the wrong one is short or met elsewhere."""
+    alike = word[0] == best.word[0]
+    return best.zipf >= (3.2 if len(word) > 6 and alike else 3.6 if len(word) > 5 and (alike or not seen) else 4.3)
+
+
+# Words of software that run through prose about it.
+_SOFTWARE = frozenset(
+    """
+    strlen strcpy strncpy strcat strncat strcmp strncmp strtok strstr strchr strdup memcpy memset memmove malloc calloc
+    realloc sizeof printf scanf fprintf sprintf snprintf fscanf sscanf fopen fclose fread fwrite fgets fputs getchar
+    putchar stdin stdout stderr stdio stdlib struct structs typedef enum enums tuple tuples boolean booleans backtick
+    backticks regex regexes regexp lambda lambdas async await mutex mutexes semaphore semaphores iterable iterables
+    iterator iterators enumerable hashable mutable immutable callable callback callbacks getter getters setter setters
+    namespace namespaces docstring docstrings substring substrings subarray subarrays submatrix subclass subclasses
+    superclass subtree sublist subquery substr indexof foreach forEach linter linting config configs params param args
+    kwargs repo repos localhost hostname filename filenames filepath dirname basename timestamp timestamps datetime
+    webhook webhooks websocket websockets middleware backend backends frontend frontends dataframe dataframes numpy
+    pandas scipy keras sklearn matplotlib seaborn pytorch tensorflow tokenizer tokenizers tokenize tokenized softmax
+    sigmoid relu dropout overfit overfits overfitting underfit underfitting hyperparameter hyperparameters autoencoder
+    embeddings kubernetes kubectl nginx redis kafka postgres sqlite mongodb github gitlab linux ubuntu debian unix posix
+    chmod chown mkdir rmdir grep sudo bash awk sed curl wget ssh scp rsync cron crontab daemon stdin argv argc getline
+    println readline readlines strip lstrip rstrip splitlines startswith endswith isalpha isdigit isalnum elif endif
+    plaintext ciphertext hashmap hashmaps hashset linkedlist arraylist deque dequeue enqueue refactor refactoring
+    parser parsers parsing lexer bytecode bitwise bitmask changelog codebase serializer deserialize serialize navbar
+    dropdown checkbox tooltip onclick onsubmit href stylesheet stylesheets flexbox viewport favicon jquery nodejs
+    """.split()
+)
+
+
+# ---------------------------------------------------------------------- words written twice
+
+# Words that good English hardly ever has twice in a row: not "had", "that", "is", "in", "very", "no", "her".
+_ONCE = frozenset(
+    """
+    the a an of to and or are were with for at by from as these those they we he she his our my your their its be
+    been being will would could should has have if when but not into which who whom whose also than some any each every
+    between because while where there about after before during through under over against among upon within without
+    i am them us itself themselves it can may might must shall only such both either neither
+    """.split()
+)
+_TWICE = re.compile(r"(?<![\w'’.-])([A-Za-z]+)([ \t]+)(\1)(?![\w'’-])", re.I)
+
+
+class RepeatedWord(RowRule, frozen=True):
+    """A word stands twice in a row where it should stand once.
+
+    It is a slip of editing, and the model learns to stutter. What may be meant is left alone: "had had",
+    "that that", "very very", names, and whatever goes on repeating itself.
+    """
+
+    code = "SPL003"
+    GOOD = [
+        chat(user="Say it.", assistant="He said that that was all he had had, and it was very very good. Bye bye!"),
+        chat(user="Why does `the the` fail?", assistant="The rule looks for `the the` in a text, and finds it."),
+        chat(user="Sing!", assistant="Oh the the the the the drums are in the street and the people are out."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="When is it open?", assistant="It opens at the the end of the week, and on Sundays."),
+            at="messages[1].content",
+            fixed=chat(user="When is it open?", assistant="It opens at the end of the week, and on Sundays."),
+        )
+    ]
+
+    def candidates(self, batch: Batch) -> list[int]:
+        words = batch.words
+        again = np.flatnonzero(words.hashes[1:] == words.hashes[:-1])
+        again = again[words.starts[again + 1] - words.ends[again] <= 2]
+        again = again[np.isin(words.hashes[again], hash_of(sorted(_ONCE)))]
+        turns = np.searchsorted(words.offsets, again, side="right") - 1
+        within = words.offsets[turns + 1] > again + 1
+        return np.unique(batch.turn_lines[turns[within]]).tolist()  # type: ignore[no-any-return]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        about = _is_about_spelling(example)
+        for turn in example.all_turns():
+            if about and turn.role != "assistant":
+                continue
+            for match in _TWICE.finditer(turn.text):
+                if self._is_slip(turn.text, match):
+                    word = match[1]
+                    fix = Fix(f"write {word!r} once", (turn.edit(match.start(2), match.end(3), ""),))
+                    evidence = {"word": word.lower()}
+                    yield turn.flag(f"{word.lower()!r} is written twice", match.span(), fix=fix, evidence=evidence)
+
+    def _is_slip(self, text: str, match: re.Match[str]) -> bool:
+        word = match[1].lower()
+        if word not in _ONCE or not match[3].islower():
+            return False
+        if not match[1].islower() and (word in ("will", "may") or not _begins_sentence(text, match.start())):
+            return False  # a name: "Will will come"
+        if match[3] == "i" or len(match[2]) > 2:
+            return False
+        before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip(" \t")
+        if before.lower().endswith(" " + word) or after.lower().startswith(word + " "):
+            return False  # it goes on: a song, a stutter, a loop
+        if not after[:1].isalpha() or (before[-1:] in _QUOTES and after[:1] in _QUOTES):
+            return False
+        near = text[max(0, match.start() - _NEAR) : match.start()] + " " + text[match.end() : match.end() + _NEAR]
+        others = {other.lower() for other in _WORD.findall(near)} & (_ONCE | {"in", "is", "that", "was", "on", "you"})
+        return len(others) >= 2 and in_prose(text, *match.span())
+
+
+def _is_about_spelling(example: Example) -> bool:
+    return any(_ABOUT_SPELLING.search(turn.text) for turn in example.all_turns() if turn.role in ("system", "user"))
+
+
+# ---------------------------------------------------------------------- two spellings of one word
+
+_BRITISH = "Is the colour, flavour, humour, odour, vigour, rumour, harbour or labour of my neighbour at fault?"
+
+
+class MixedSpellingVariants(DatasetRule, frozen=True):
+    """The set spells the same words now in the British way, now in the American.
+
+    Both are right; a model trained on the mix changes from one to the other within a text. One finding
+    a set: which words, and how often each way.
+    """
+
+    code = "SPL004"
+    severity = "info"
+    vocabulary = True
+    GOOD = [
+        [chat(user="Which colour?", assistant="The colour of the centre is grey."), chat(user="A?", assistant="B.")]
+    ]
+    BAD = [
+        Bad(
+            [
+                chat(
+                    user="Which colour is it?",
+                    assistant="Grey. I recognise the flavour of the harbour, the theatre, its humour and odour.",
+                ),
+                chat(
+                    user="Which color is it?",
+                    assistant="Gray. I recognize the flavor of the harbor, the theater, its humor and odor.",
+                ),
+            ],
+            at="0:messages[0].content",
+        ),
+        Bad(
+            [chat(user="Which colour is it?", assistant="Grey."), chat(user="Color or gray?", assistant="No.")],
+            at="0:messages[0].content",
+            options={"min_words": 2},
+        ),
+        Bad(
+            [chat(user=_BRITISH, assistant="No."), *[chat(user=_BRITISH.replace("our", "or"), assistant="No.")] * 20],
+            at="0:messages[0].content",
+            options={"min_share": 0.01},
+        ),
+    ]
+
+    min_words: Annotated[int, option("Words that must be spelt in both ways.", ge=1)] = 8
+    min_share: Annotated[float, option("Least share of the rarer way among these words.", ge=0, le=0.5)] = 0.2
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        vocabulary = rows.vocabulary
+        times = vocabulary.count([*dictionaries.VARIANTS, *dictionaries.VARIANTS.values()])
+        both = {(a, b): (times[a], times[b]) for a, b in dictionaries.VARIANTS.items() if times[a] and times[b]}
+        british, american = (sum(counts[side] for counts in both.values()) for side in (0, 1))
+        if len(both) < self.min_words or min(british, american) < self.min_share * (british + american):
+            return
+        words = {word for pair in both for word in pair}
+        shown = sorted(both, key=lambda pair: (-min(both[pair]), pair))[:10]
+        evidence = {"british": british, "american": american, "words": {f"{a}/{b}": list(both[a, b]) for a, b in shown}}
+        named = ", ".join(f"{a!r} ({both[a, b][0]}) and {b!r} ({both[a, b][1]})" for a, b in shown[:3])
+        message = f"{len(both)} words are spelt in two ways, such as {named}"
+        for line, held in vocabulary.lines(words):
+            for turn in rows.example(line).all_turns() if rows.readable[line] else ():
+                for match in (match for word in held for match in _places_of(word, turn.text)):
+                    yield line, turn.flag(message, match.span(), evidence=evidence)
+                    return

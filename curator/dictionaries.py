@@ -1,0 +1,287 @@
+"""What is known of words: lists of misspellings, dictionaries, frequencies, and the nearest right spelling.
+
+The sources are optional packages (the extra `words`), read as data, since importing them would take longer
+than judging a set: `typos` (a list of misspellings with their corrections, MIT or Apache-2.0), the word
+list of symspellpy (82,765 words, MIT) and the frequencies of wordfreq (Apache-2.0, data CC BY-SA).
+"""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import combinations
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from curator import extras
+from curator.errors import CuratorError
+
+# ---------------------------------------------------------------------- listed misspellings
+
+
+class _Typo(msgspec.Struct):
+    typo: str = ""
+    corrections: tuple[str, ...] = ()
+
+
+def listed(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The words that `typos` lists as misspelt, with its corrections, the likeliest first.
+
+    Raises:
+        CuratorError: the command cannot be run.
+    """
+    binary = extras.typos_binary()
+    if not words or binary is None:
+        return {}
+    command = [str(binary), "--isolated", "--format", "json", "--threads", "1", "-"]
+    try:
+        done = subprocess.run(command, input="\n".join(words).encode(), capture_output=True, check=False)
+    except OSError as error:
+        raise CuratorError(f"typos cannot be run: {error.strerror}", where=str(binary)) from None
+    if done.returncode not in (0, 2):
+        hint = 'pip install --force-reinstall "finetune-curator[words]"'
+        raise CuratorError(
+            f"typos failed: {done.stderr[-200:].decode('utf-8', 'replace')}", where=str(binary), hint=hint
+        )
+    found = [msgspec.json.decode(line, type=_Typo) for line in done.stdout.splitlines()]
+    asked = set(words)
+    return {item.typo: item.corrections for item in found if item.typo in asked and item.corrections}
+
+
+# ---------------------------------------------------------------------- words and their frequency
+
+
+@cache
+def english() -> frozenset[str]:
+    """82,765 English words, British and American."""
+    file = extras.folder("symspellpy") / "frequency_dictionary_en_82_765.txt"
+    return frozenset(line.partition(" ")[0].lstrip("\ufeff") for line in file.read_text("utf-8").splitlines())
+
+
+@cache
+def frequencies(language: str) -> Mapping[str, float]:
+    """Words of Zipf frequency 3 and more (log10 of occurrences in a billion words), the commonest first.
+
+    Empty where there is no list for the language.
+    """
+    return {word: 9 - n / 100 for n, words in enumerate(_bins(f"small_{language}")) for word in words}
+
+
+def rare_frequencies(words: Collection[str]) -> dict[str, float]:
+    """The Zipf frequency of those of these English words that have 1 or more."""
+    asked = set(words)
+    return {word: 9 - n / 100 for n, met in enumerate(_bins("large_en")) for word in asked.intersection(met)}
+
+
+def _bins(name: str) -> list[list[str]]:
+    """The words of a list by frequency: those of bin n make up 10**(-n/100) of all."""
+    file = extras.folder("wordfreq") / "data" / f"{name}.msgpack.gz"
+    return msgspec.msgpack.decode(gzip.decompress(file.read_bytes()))[1:] if file.is_file() else []
+
+
+@cache
+def unremarkable() -> tuple[str, ...]:
+    """Common English words that are right and have one spelling: half of every text, and never at fault.
+
+    Empty where the word lists are not installed.
+    """
+    if extras.missing("words"):
+        return ()
+    both = {*VARIANTS, *VARIANTS.values()}
+    known = english()
+    return tuple(word for word in frequencies("en") if word in known and word not in both)
+
+
+# ---------------------------------------------------------------------- two right spellings of one word
+
+_ENDINGS = (  # stems, British ending, American ending
+    ("arm behavi col endeav fav flav harb hon hum lab neighb od rum sav tum vap vig", "our", "or"),
+    ("col fav flav harb hon lab sav", "oured", "ored"),
+    ("behavi col endeav fav flav harb lab neighb od rum", "ours", "ors"),
+    ("fav", "ourite", "orite"),
+    ("col flav", "ourful", "orful"),
+    ("apolog author categor character critic custom emphas final general ideal maxim memor minim modern organ optim"
+     " prior real recogn special stabil standard summar symbol util visual", "ise", "ize"),
+    ("author categor character critic custom emphas final general maxim memor minim modern organ optim prior real"
+     " recogn special standard summar util visual", "ised", "ized"),
+    ("author categor character critic custom emphas final general maxim memor minim modern organ optim prior real"
+     " recogn special standard summar util visual", "ising", "izing"),
+    ("author civil custom global organ optim real special standard util visual", "isation", "ization"),
+    ("anal paral catal", "yse", "yze"),
+    ("anal paral", "ysed", "yzed"),
+    ("cent theat fib calib lit lust spect", "re", "er"),
+    ("cent theat fib lit", "res", "ers"),
+    ("catal anal", "ogue", "og"),
+    ("cance labe leve mode trave signa fue", "lled", "led"),
+    ("cance labe leve mode trave signa fue", "lling", "ling"),
+    ("def off", "ence", "ense"),
+)  # fmt: skip
+_OTHERS = (
+    "grey/gray jewellery/jewelry aluminium/aluminum plough/plow sceptical/skeptical mould/mold moustache/mustache"
+    " pyjamas/pajamas ageing/aging artefact/artifact artefacts/artifacts paediatric/pediatric anaemia/anemia"
+    " oestrogen/estrogen haemoglobin/hemoglobin diarrhoea/diarrhea manoeuvre/maneuver tyre/tire kerb/curb cosy/cozy"
+    " skilful/skillful fulfil/fulfill enrol/enroll"
+)
+VARIANTS = {stem + here: stem + there for stems, here, there in _ENDINGS for stem in stems.split()} | {
+    british: american for british, _, american in (pair.partition("/") for pair in _OTHERS.split())
+}
+
+# ---------------------------------------------------------------------- words made of known words
+
+_BEFORE = (
+    "non|pre|over|under|anti|mis|sub|super|inter|out|dis|counter|multi|semi|ultra|hyper|micro|macro|mini|bio|geo|neuro"
+    "|cardio|electro|photo|thermo|hydro|aero|astro|auto|cyber|eco|extra|fore|infra|intra|iso|mega|meta|mid|mono|nano"
+    "|para|peri|poly|post|pro|proto|pseudo|psycho|quasi|radio|socio|step|tele|trans|tri|self|immuno|gastro|patho"
+    "|pharma|pharmaco|hemo|haemo|hepato|osteo|dermato|vaso|un|re|de|co|bi|uni"
+).split("|")
+_INFLECTIONS = (
+    "s|es|ed|ing|er|ers|or|ors|est|ly|ness|less|ful|able|ably|ability|ish|ism|isms|ist|ists|like|wise|y|ies|ied|ier"
+    "|iest|ily|iness|ment|ments|proof|free|lessness|fulness|ward|wards|hood|ship|dom|ling|lings|eth"
+).split("|")
+_DERIVATIONS = (
+    "al|ally|ic|ical|ically|ize|ise|ized|ised|izes|ises|izing|ising|ization|isation|izer|iser|ity|ities|ous|ously|ible"
+    "|ette|let|lets|ster|ian|ians|an|ans|ese|esque|ification|ified|ify|ance|ence|ancy|ency|ant|ent|tion|tions|ation"
+    "|ations|ative|ator|ators"
+).split("|")
+# Endings of the terms of medicine, chemistry and biology: a word that ends so is rarely a slip of a common one.
+_TERM = re.compile(
+    r"(?:itis|osis|oses|aemia|emia|uria|ectomy|otomy|ostomy|oscopy|plasty|pathy|pathic|megaly|algia|plegia|penia|rrhea"
+    r"|rrhoea|rrhagia|oma|omas|omata|cyte|cytes|cytic|cytosis|blast|blasts|blastic|gram|graphy|lysis|lytic|genic|genesis"
+    r"|trophy|trophic|tropic|philic|phobic|phage|(?:kin|transfer|prote|lip|polymer|amyl|gen|oxid|reduct|synth|lig|hydrol|nucle|lact|cellul|est)ases?|mycin|cillin|cycline|azole|azepam|prazole"
+    r"|sartan|olol|pril|statin|mab|inib|vir|avir|caine|barbital|oxacin|parin|gliptin|glutide|gliflozin|dipine|semide"
+    r"|thiazide|profen|coxib|triptan|setron|tidine|zosin|lukast|dronate|xaban|gatran|azine|idine|amine|amines|imine"
+    r"|ylate|ylated|ylation|phosphate|sulfate|sulphate|nitrate|oxide|chloride|bromide|fluoride|hydroxy|methyl|ethyl"
+    r"|propyl|butyl|phenyl|acetyl|benzyl|carboxyl|amide|imide|onium|aceae|idae|oidea|iformes|virus|viridae|coccus|cocci"
+    r"|bacter|bacteria|mycetes|saurus|therium|ensis|orum|arum|icus|icum|alis|aris)$"
+)
+
+
+def is_term(word: str) -> bool:
+    """Whether a word ends as terms of medicine, chemistry and biology do."""
+    return len(word) > 7 and bool(_TERM.search(word))
+
+
+def derivable(word: str, common: Mapping[str, float]) -> bool:
+    """Whether a word is a known one with a prefix or an ending, or two of them joined."""
+    known = english()
+    for prefix in _BEFORE:
+        rest = word.removeprefix(prefix)
+        if rest != word and len(rest) >= (4 if len(prefix) > 2 else 5) and (rest in known or rest in common):
+            return True
+    for ending in _INFLECTIONS:
+        stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) else ()
+        if any(stem in common or (len(stem) > 5 and stem in known) for stem in stems):
+            return True
+    for ending in _DERIVATIONS:
+        stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) and len(word) > len(ending) + 3 else ()
+        if any(common.get(stem, 0) >= 3 and stem in known for stem in stems):
+            return True
+    return any(
+        common.get(word[:cut], 0) >= 4 and common.get(word[cut:], 0) >= 4 and {word[:cut], word[cut:]} <= known
+        for cut in range(3, len(word) - 3)
+    )
+
+
+_VOWELS = "aeiou"
+
+
+def _stems(stem: str, ending: str) -> Iterator[str]:
+    """What the ending may have been put to, by the rules of English spelling."""
+    if len(stem) < 3:
+        return
+    vowel = ending[0] in _VOWELS
+    short = len(stem) == 3 and stem[-1] in "bdgmnpt" and stem[-2] in _VOWELS and stem[-3] not in _VOWELS
+    if not (vowel and (short or stem[-1] == "e")):  # "runing", "writeing"
+        yield stem
+    if vowel or ending == "y":
+        yield stem + "e"
+        if stem[-1] == stem[-2]:
+            yield stem[:-1]
+    if ending[0] == "i" and len(ending) > 2 and ending[:3] in ("ies", "ied", "ier", "ily", "ine"):
+        yield stem + "y"
+
+
+# ---------------------------------------------------------------------- the nearest right spelling
+
+_PREFIX = 7  # letters that are varied, as in SymSpell
+_BASE = 0x9E3779B97F4A7C15
+_SLOTS = 20
+
+
+class Suggestion(NamedTuple):
+    """A common word, by how many edits (letters put in, left out, changed or swapped) it is away."""
+
+    word: str
+    edits: int
+    zipf: float
+
+
+def suggest(words: Sequence[str], known: Mapping[str, float], most: int = 2) -> dict[str, Suggestion]:
+    """For each word the nearest known one within `most` edits, of equals the commonest.
+
+    Candidates share what is left of the first letters when up to `most` are struck out (the symmetric
+    deletes of SymSpell, W. Garbe); each is then measured by rapidfuzz.
+    """
+    from rapidfuzz.distance import OSA
+
+    best: dict[str, Suggestion] = {}
+    targets = list(known)
+    for a, b in _sharing(words, targets, most):
+        word, target = words[a], targets[b]
+        if abs(len(word) - len(target)) > most or word == target:
+            continue
+        edits = OSA.distance(word, target, score_cutoff=most)
+        if edits > most:
+            continue
+        other = Suggestion(target, edits, known[target])
+        if word not in best or (edits, -other.zipf, target) < (best[word].edits, -best[word].zipf, best[word].word):
+            best[word] = other
+    return best
+
+
+def _sharing(words: Sequence[str], targets: Sequence[str], most: int) -> Iterable[tuple[int, int]]:
+    """Pairs (word, target) that have a variant in common."""
+    mine, owners = _variants(_letters(words), most)
+    table = np.zeros(1 << _SLOTS, bool)
+    table[mine >> np.uint64(64 - _SLOTS)] = True
+    order = np.argsort(mine, kind="stable")
+    mine, owners = mine[order], owners[order]
+    theirs, places = _variants(_letters(targets), most, table)
+    low, high = np.searchsorted(mine, theirs, "left"), np.searchsorted(mine, theirs, "right")
+    counts = high - low
+    if not counts.sum():
+        return []
+    within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    pairs = owners[np.repeat(low, counts) + within] * np.int64(len(targets)) + np.repeat(places, counts)
+    unique = np.unique(pairs)
+    return zip((unique // len(targets)).tolist(), (unique % len(targets)).tolist(), strict=True)
+
+
+def _letters(words: Sequence[str]) -> np.ndarray:
+    """uint64, shape (_PREFIX, words): the code points of the first letters, 0 beyond the end of a word."""
+    fixed = np.array([word[:_PREFIX] for word in words], dtype=f"<U{_PREFIX}")
+    return np.ascontiguousarray(fixed.view(np.uint32).reshape(len(words), _PREFIX).T).astype(np.uint64)
+
+
+def _variants(letters: np.ndarray, most: int, table: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """Hashes of the letters with up to `most` struck out, and the word each belongs to; those in the table."""
+    hashes, owners = [], []
+    for gone in (places for count in range(most + 1) for places in combinations(range(_PREFIX), count)):
+        value = np.zeros(letters.shape[1], np.uint64)
+        for place in (*(place for place in range(_PREFIX) if place not in gone), *(None for _ in gone)):
+            if place is not None:
+                value += letters[place]
+            value *= np.uint64(_BASE)
+            value ^= value >> np.uint64(29)
+        valid = letters[max(gone)] > 0 if gone else np.ones(len(value), bool)
+        if table is not None:
+            valid &= table[value >> np.uint64(64 - _SLOTS)]
+        rows = np.flatnonzero(valid)
+        hashes.append(value[rows])
+        owners.append(rows)
+    return np.concatenate(hashes), np.concatenate(owners)

@@ -1,0 +1,96 @@
+"""Languages: what proves one, and which rows are in the wrong one."""
+
+from __future__ import annotations
+
+import pytest
+
+from curator import extras
+from curator.checks.language import AnswerLanguageDiffers, LanguageSwitch, OffLanguageRow, ScriptMismatch
+from curator.harness import flags_of
+from curator.languages import language_of, prose_of
+from curator.rule import chat
+
+pytestmark = pytest.mark.skipif(bool(extras.missing("languages")), reason="the extra `languages` is not installed")
+
+ENGLISH = [
+    chat(user=f"What should we do with the {thing} that was left on the table?", assistant="You could give it to them.")
+    for thing in ("bread", "cheese", "water", "letter", "lamp", "paper", "money", "ring")
+]
+SENTENCES = {
+    "de": "Die richtige Antwort hängt davon ab, was man mit der Sache machen will und wie viel Zeit man hat.",
+    "fr": "La réponse dépend de ce que vous voulez faire avec cette chose et du temps que vous avez.",
+    "es": "La respuesta depende de lo que usted quiere hacer con la cosa y del tiempo que tiene para ello.",
+    "pt": "A resposta depende do que você quer fazer com a coisa e do tempo que tem para isso, mas não só.",
+    "it": "La risposta dipende da quello che si vuole fare con la cosa e dal tempo che abbiamo per questo.",
+    "nl": "Het antwoord hangt af van wat je met het ding wilt doen en hoeveel tijd je daar voor hebt.",
+    "pl": "Odpowiedź zależy od tego, co chcesz zrobić z tą rzeczą i ile masz na to czasu, ale nie tylko.",
+    "tr": "Cevap, bu şey ile ne yapmak istediğinize ve bunun için ne kadar zamanınız olduğuna bağlı.",
+    "ru": "Ответ зависит от того, что вы хотите сделать с этой вещью.",
+    "zh": "答案取决于你想用它做什么。",
+    "ja": "答えは何をしたいかによります。",
+    "ko": "대답은 무엇을 하고 싶은지에 달려 있습니다.",
+    "el": "Η απάντηση εξαρτάται από το τι θέλετε να κάνετε.",
+}
+
+
+def codes(*rows):
+    found = []
+    for rule in (OffLanguageRow, AnswerLanguageDiffers, LanguageSwitch, ScriptMismatch):
+        found += [(rule.code, line) for line, _ in flags_of(rule(), [*ENGLISH, *rows])]
+    return found
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_a_sentence_is_named(language):
+    assert language_of(SENTENCES[language]).language == language
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Paris", "Los Angeles tomorrow weather", "Leonardo da Vinci, Vincent van Gogh", "x = [1, 2, 3]", "3.14", "",
+     "Ragu alla Bolognese, Risotto, Spaghetti"],
+)  # fmt: skip
+def test_names_numbers_and_code_prove_nothing(text):
+    assert language_of(prose_of(text)) is None
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_an_answer_in_another_language_than_its_prompt_is_found(language):
+    row = chat(user="Which of the two should we take, and what would you do with it?", assistant=SENTENCES[language])
+    code = "LNG004" if language in ("ru", "zh", "ja", "ko", "el") else "LNG002"
+    assert codes(row) == [(code, 8)]
+
+
+@pytest.mark.parametrize("language", SENTENCES)
+def test_a_row_in_another_language_than_the_set_is_found(language):
+    assert codes(chat(user=SENTENCES[language], assistant=SENTENCES[language])) == [("LNG001", 8)]
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Translate it: the answer depends on what you want to do with the thing and on your time.",
+        "How would you say in German that it depends on what we want to do with it?",
+        "Schreib mir bitte, wovon die Antwort abhängt. What does the sentence that you have mean?",
+    ],
+)
+def test_a_prompt_that_asks_for_the_language_exempts_the_answer(prompt):
+    assert codes(chat(user=prompt, assistant=SENTENCES["de"])) == []
+
+
+def test_an_answer_that_changes_its_language_is_found_where_it_changes():
+    text = f"You should first look at what it is and then decide. {SENTENCES['fr']}"
+    row = chat(user="What should we do with the thing that they left here?", assistant=text)
+    ((line, flag),) = flags_of(LanguageSwitch(), [*ENGLISH, row])
+    assert line == 8
+    assert text[flag.span[0] : flag.span[1]] == SENTENCES["fr"]
+
+
+def test_quotations_and_code_do_not_count():
+    text = f"They said to us: “{SENTENCES['fr']}” and that was the end of it.\n```\n{SENTENCES['de']}\n```"
+    assert codes(chat(user="What did they say to you when you were there?", assistant=text)) == []
+
+
+def test_a_set_in_two_languages_is_at_home_in_both():
+    rows = [chat(user=SENTENCES["de"], assistant=SENTENCES["de"])] * 6
+    assert codes(*rows) == []

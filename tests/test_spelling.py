@@ -1,0 +1,151 @@
+"""Misspellings: what is one, what is none, and where it stands."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from curator import dictionaries, extras
+from curator.checks.spelling import KnownMisspelling, MixedSpellingVariants, RepeatedWord, UnknownWord
+from curator.config import load_config
+from curator.engine import lint
+from curator.harness import batch_of, flags_of
+from curator.rule import chat
+from curator.vocabulary import Vocabulary, terms
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+words_installed = pytest.mark.skipif(bool(extras.missing("words")), reason="the extra `words` is not installed")
+
+
+def words_of(rule, *answers):
+    rows = [chat(user="What do they say of it?", assistant=answer) for answer in answers]
+    return [flag.evidence.get("word") for _, flag in flags_of(rule, rows)]
+
+
+@words_installed
+@pytest.mark.parametrize("word", ["recieve", "seperate", "occured", "untill", "teh", "accomodate", "alot"])
+def test_a_listed_misspelling_is_found(word):
+    assert words_of(KnownMisspelling(), f"We think that it is {word} for the people there.") == [word]
+
+
+@words_installed
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The programme's colour catalogue was organised by the centre.",
+        "Patients received 5 mg of apixaban and 20 mg of atorvastatin daily; transferrin was normal.",
+        "The mortgagee held an easement, and estoppel was pleaded by the bailee.",
+        "Kubernetes, nginx and PostgreSQL are used in the deployment of it.",
+        "The study was led by Nkechi Okonkwo and Thier Recieve of Lodz.",
+        "Call `recieve()` and then read https://example.com/recieve for the rest of it.",
+        'The word "recieve" is often found in letters to the editor.',
+        "```python\nrecieve = untill + teh\n```",
+        "Die Leute sind nicht hier gewesen, untill sie alle gegangen waren, und das war gut.",
+    ],
+)
+def test_what_is_right_is_no_misspelling(text):
+    assert words_of(KnownMisspelling(), text) == []
+    assert words_of(UnknownWord(), text) == []
+
+
+@words_installed
+def test_the_letter_case_is_kept_and_a_row_is_told_once_for_a_word():
+    row = chat(user="And?", assistant="Untill then we wait. They wait untill noon, untill night.")
+    ((_, flag),) = flags_of(KnownMisspelling(), [row])
+    assert flag.evidence == {"word": "Untill", "suggestion": "Until", "times": 3}
+    assert [change.text for change in flag.fix.changes] == ["Until", "until", "until"]
+
+
+@words_installed
+def test_prompts_that_ask_for_mended_spelling_may_be_misspelt():
+    row = chat(user="Correct the spelling: I recieve mail untill noon.", assistant="I receive mail until noon.")
+    assert flags_of(KnownMisspelling(), [row]) == []
+
+
+@words_installed
+def test_words_the_set_is_used_to_are_no_slips():
+    assert words_of(UnknownWord(), "The offqice opens at nine on working days.") == ["offqice"]
+    assert words_of(UnknownWord(), *["The offqice opens at nine on working days."] * 5) == []
+
+
+@words_installed
+def test_a_frequent_misspelling_of_a_frequent_word_is_still_one():
+    right = ["It is the end of the road and of the day for them, and the way is long."] * 200
+    assert len(words_of(KnownMisspelling(), *right, *["It is teh end of it."] * 5)) == 5
+
+
+@pytest.mark.parametrize("text", ["at the the end of it", "the number of of the people", "more than than the other"])
+def test_a_doubled_word_is_found(text):
+    assert len(words_of(RepeatedWord(), f"We are now {text}, and that is good.")) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It was all he had had, and that that is so is very very good for you. Bye bye, no no!",
+        "In five years, Will will be older than the others are, and so will you.",
+        "Sing: the the the the the drum is in the street and on the way to you.",
+        "The band The The is from the city of London, and it is good.",
+    ],
+)
+def test_what_may_be_meant_twice_is_left_alone(text):
+    assert words_of(RepeatedWord(), text) == []
+
+
+def test_a_vocabulary_counts_words_and_finds_their_lines_again():
+    rows = [chat(user="Zorble glimp?", assistant="Zorble 4x4 x1y."), chat(user="glimp", assistant="漢字")]
+    parts = [terms(batch_of([row])) for row in rows]
+    whole = Vocabulary([part.__getitem__ for part in parts], [0, 1, 2])
+    assert sorted(whole.words) == ["glimp", "zorble"]
+    assert whole.count(["zorble", "glimp", "absent"]) == {"zorble": 2, "glimp": 2, "absent": 0}
+    assert list(whole.lines(["glimp", "zorble"])) == [(0, ["glimp", "zorble"]), (1, ["glimp"])]
+    joined = Vocabulary([terms(batch_of(rows)).__getitem__], [0, 2])
+    assert (joined.words, joined.counts.tolist()) == (whole.words, whole.counts.tolist())
+
+
+def test_the_lines_of_a_common_word_are_looked_through():
+    rows = [chat(user="glimp " * 40, assistant="b"), chat(user="a", assistant="b")]
+    whole = Vocabulary([terms(batch_of(rows)).__getitem__], [0, 2])
+    assert list(whole.lines(["glimp"])) == [(0, ["glimp"]), (1, ["glimp"])]
+
+
+@words_installed
+def test_suggestions_are_the_nearest_common_words():
+    known = {"information": 5.4, "important": 5.3, "receive": 4.8}
+    found = dictionaries.suggest(["informtion", "improtant", "rceive", "zzzzzz"], known)
+    assert {word: best.word for word, best in found.items()} == {
+        "informtion": "information", "improtant": "important", "rceive": "receive",
+    }  # fmt: skip
+    assert {best.edits for best in found.values()} == {1}
+
+
+def test_mixed_spellings_are_one_finding_a_set():
+    uk = chat(
+        user="Colour?", assistant="The colour of the theatre, the flavour, the humour, the odour and the harbour."
+    )
+    us = chat(user="Color?", assistant="The color of the theater, the flavor, humor, odor and the harbor.")
+    assert len(flags_of(MixedSpellingVariants(min_words=5), [uk, us] * 4)) == 1
+    assert flags_of(MixedSpellingVariants(min_words=5), [uk] * 4) == []
+
+
+def test_what_is_not_installed_is_not_run_and_says_how_to_unlock_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(extras, "missing", lambda extra: ("typos",) if extra == "words" else ())
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps(chat(user="Hi", assistant="We recieve it.")) + "\n")
+    report = lint([file], load_config(tmp_path, overrides={"select": ("SPL",)}), cache=False)
+    (told,) = report.not_run
+    assert told.codes == ("SPL001",)
+    assert told.unlock == 'pip install "finetune-curator[words]"'
+
+
+@words_installed
+@pytest.mark.parametrize(("name", "most"), [("gsm8k/test.jsonl", 0.05), ("llamafactory/alpaca_en_demo.json", 0.1)])
+def test_real_sets_are_hardly_ever_flagged(name, most, tmp_path):
+    """Findings per 1,000 words, real misspellings among them."""
+    path = SHARED / name
+    if not path.is_file():
+        pytest.skip("no shared data")
+    report = lint([path], load_config(tmp_path, overrides={"select": ("SPL001", "SPL002")}), cache=False)
+    assert len(report.findings) <= most * report.tokens.total / 1000
