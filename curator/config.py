@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import msgspec
 from msgspec import Meta
 
-from curator import __version__, tokens
+from curator import __version__, templates, tokens
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
@@ -33,11 +33,18 @@ FailOn = Literal["info", "warning", "error", "never"]
 Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
-# Options that a key of the configuration sets for a rule: (code, option, key).
-_SHARED = (("LEN001", "max_tokens", "max_length"),)
+# Options that a key of the configuration sets, for every rule that has an option of that name.
+_SHARED = {"max_tokens": "max_length", "template": "template"}
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
-_UNLOCK = {"max_length": ("no context length is named", "--max-length N")}
+_UNLOCK = {
+    "max_length": ("no context length is named", "--max-length N"),
+    "model": ("no model is named", "name a model: --model FOLDER"),
+    "template": ("no chat template is named", "name a model or template: --model, --template"),
+}
+
+# Rules that weigh more once it is known what is trained.
+_GRAVER: dict[str, Severity] = {"LEN001": "error"}
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -85,7 +92,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         Meta(description="Counts tokens: the name of an encoding or the path of a `tokenizer.json`."),
     ] = None
     max_length: Annotated[
-        Positive | None, Meta(description="Tokens a row may have: LEN001 reports the rows above.")
+        Positive | None,
+        Meta(description="Tokens a row may have: LEN001, LEN002 and LEN006 judge by it. By default the model's."),
+    ] = None
+    model: Annotated[
+        str | None,
+        Meta(description="The model to be tuned, a folder or a GGUF file: its chat template, tokenizer and context."),
+    ] = None
+    template: Annotated[
+        str | None,
+        Meta(description="The chat template, in place of the model's: the name of a shipped one, or a file."),
     ] = None
     fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
         None
@@ -116,6 +132,16 @@ class Config(Settings, frozen=True, kw_only=True):
         """The files of rules, as absolute paths."""
         return tuple(str((self.root / pack).resolve()) for pack in self.packs)
 
+    @property
+    def counter(self) -> str | None:
+        """The name of the tokenizer that counts: the one that is named, else the model's."""
+        return self.tokenizer or (templates.tokenizer_of(self.model) if self.model else None)
+
+    @property
+    def limit(self) -> int | None:
+        """The context length: the one that is named, else the model's."""
+        return self.max_length or (templates.context_of(self.model) if self.model else None) or None
+
     def excluded(self, file: str | Path) -> bool:
         """True for a file that is not to be read where it is found in a folder."""
         return any(_matches(file, pattern, str(self.root.resolve())) for pattern in self.exclude)
@@ -131,8 +157,10 @@ class Config(Settings, frozen=True, kw_only=True):
         rules = load_rules(self.pack_files)
         severities = _severities(self, rules)
         chosen = _chosen(self, profile, rules, severities)
-        missing = [code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)]
-        options = _options(self, rules)
+        spec = templates.spec_of(self.template, self.model)
+        given = {"max_length": self.limit, "model": spec and self.model, "template": spec}
+        missing = [code for code in chosen if rules[code].needs and not given.get(rules[code].needs)]
+        options = _options(self, rules, given)
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
             rules=tuple(built[code] for code in chosen if code not in missing),
@@ -140,8 +168,9 @@ class Config(Settings, frozen=True, kw_only=True):
             fail_on=self.fail_on or profile.fail_on or "error",
             shape=self.shape,
             columns=dict(self.map),
-            tokenizer=self.tokenizer,
-            max_length=self.max_length,
+            tokenizer=self.counter,
+            max_length=self.limit,
+            template=spec,
             limits={_one_rule(self, "limits", name, rules): allowed for name, allowed in self.limits.items()},
             ignores=_ignores(self, rules),
             root=str(self.root.resolve()),
@@ -154,8 +183,9 @@ class Config(Settings, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What runs: `rules` in order of code, and everything else that findings depend on.
 
-    `hash` (32 hex digits) covers the rules with their options and severities, the packs, shape, columns,
-    tokenizer and context length, and the version of curator; not the files a rule is ignored in.
+    `template` is the spec of the chat template, "" for none. `hash` (32 hex digits) covers the rules with
+    their options and severities, the packs, shape, columns, tokenizer, context length and the text of the
+    template, and the version of curator; not the files a rule is ignored in.
     A plan can be pickled.
     """
 
@@ -166,6 +196,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     columns: dict[str, str] = {}
     tokenizer: str | None = None
     max_length: int | None = None
+    template: str = ""
     limits: dict[str, int | str] = {}
     ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     root: str = ""
@@ -214,9 +245,10 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     if "profile" in changed:
         _profile(Config(profile=on_top.profile))  # a wrong name is not to be blamed on the file
     values = {**msgspec.structs.asdict(settings), **{key: getattr(on_top, key) for key in changed}}
-    if source and settings.tokenizer and "tokenizer" not in changed:
-        beside = source.parent / settings.tokenizer
-        values["tokenizer"] = _shown_path(beside) if beside.exists() else settings.tokenizer
+    for key in ("tokenizer", "model", "template"):
+        if source and (named := getattr(settings, key)) and key not in changed:
+            beside = source.parent / named
+            values[key] = _shown_path(beside) if beside.exists() else named
     then = Selection(on_top.select, on_top.extend_select, on_top.ignore)
     return Config(**values, source=str(source or ""), then=then)
 
@@ -492,7 +524,8 @@ def _one_rule(config: Config, key: str, name: str, rules: Mapping[str, type[Rule
 def _severities(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, str]:
     """The severity of every rule; "off" where the configuration says so."""
     said = _best(config, (("severity", name, value) for name, value in config.severity.items()), rules)
-    return {code: said.get(code, rule.severity) for code, rule in rules.items()}
+    graver = _GRAVER if config.model or config.template else {}
+    return {code: said.get(code, graver.get(code, rule.severity)) for code, rule in rules.items()}
 
 
 def _chosen(
@@ -536,17 +569,18 @@ def _matches(file: str | Path, pattern: str, root: str) -> bool:
     return fnmatch(below, pattern) or fnmatch(path.name, pattern)
 
 
-def _options(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, dict[str, Any]]:
-    """Options by code, as they are written."""
+def _options(config: Config, rules: Mapping[str, type[Rule]], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Options by code, as they are written; what is `given` by keys goes before the rules' own tables."""
     found: dict[str, dict[str, Any]] = {}
     for name, options in config.rules.items():
         code = _one_rule(config, "rules", name, rules)
         if code in found:
             raise _error(config, "rules", f"{code} is given twice, by code and by name")
         found[code] = options
-    for code, option, key in _SHARED:
-        if code in rules and (value := getattr(config, key)) is not None:
-            found[code] = {**found.get(code, {}), option: value}
+    shared = {option: given[key] for option, key in _SHARED.items() if given[key]}
+    for code, rule in rules.items():
+        if named := shared.keys() & set(rule.__struct_fields__):
+            found[code] = {**found.get(code, {}), **{option: shared[option] for option in named}}
     return found
 
 
@@ -608,6 +642,7 @@ def _hash(plan: Plan) -> str:
         "columns": list(plan.columns.items()),  # their order is the order of the turns
         "tokenizer": tokens.backend(plan.tokenizer),
         "max_length": plan.max_length,
+        "template": templates.stamp(plan.template) if plan.template else "",
     }
     return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=16).hexdigest()
 

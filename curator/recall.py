@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from curator import __version__, tokens
+from curator import __version__, templates, tokens
 from curator.cache import Cache
 from curator.errors import WriteError
 from curator.model import Finding, Report
@@ -113,11 +113,13 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
             digest.update(repr((str(path), [_stamp(file) for file in _files(Path(path))])).encode())
         for pack in config.packs:
             digest.update(repr(_stamp(config.root / pack)).encode())
+        for named in filter(None, (config.template, config.model)):
+            digest.update(repr([_stamp(file) for file in templates.files_of(named)]).encode())
     except (OSError, _NotSettledError):
         return None
     settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}
     digest.update(msgspec.json.encode(settings, order="deterministic"))
-    digest.update(repr((__version__, code_stamp(), tokens.backend(config.tokenizer), Path.cwd())).encode())
+    digest.update(repr((__version__, code_stamp(), tokens.backend(config.counter), Path.cwd())).encode())
     return digest.hexdigest()
 
 
@@ -150,5 +152,5 @@ def code_stamp() -> int:
     """Changes with any module or rule of this installation: nothing kept outlives an edit of the code."""
     here = Path(__file__).parent
     rules = here / "_rules" if (here / "_rules").is_dir() else here.parent / "rules"
-    files = [*here.rglob("*.py"), *rules.rglob("*.toml")]
+    files = [*here.rglob("*.py"), *rules.rglob("*.toml"), *rules.rglob("*.jinja")]
     return max(file.stat().st_mtime_ns for file in files)

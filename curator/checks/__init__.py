@@ -9,6 +9,7 @@ FAMILIES = (
     "characters",
     "duplicates",
     "file",
+    "fit",
     "length",
     "preference",
     "roles",

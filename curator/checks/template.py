@@ -153,7 +153,7 @@ class SpecialTokenInContent(RowRule, frozen=True):
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        if _brings_its_template(example):
+        if brings_its_template(example):
             return
         for turn in example.all_turns():
             spans = _markers(turn.text, turn.role)
@@ -167,7 +167,7 @@ class SpecialTokenInContent(RowRule, frozen=True):
             yield turn.flag(message, (start, start + len(marker)), fix=_removal(turn, spans))
 
 
-def _brings_its_template(example: Example) -> bool:
+def brings_its_template(example: Example) -> bool:
     """Whether the row is one text, or a prompt and an answer, rendered with a template on purpose."""
     if example.shape in ("text", "input-output"):
         return True
