@@ -69,7 +69,7 @@ class Look(NamedTuple):
             return True
         if self.template.bos and seen.text.startswith(self.template.bos * 2):
             return True
-        return any(turn.calls or not turn.content for turn in self.said.turns)
+        return any(turn.calls or turn.pieces or not turn.content for turn in self.said.turns)
 
 
 _renderers: dict[str, Renderer] = {}
@@ -350,6 +350,10 @@ class TurnLost(TemplateRule, frozen=True):
 
     def judge(self, look: Look) -> Iterator[Flag]:
         lost = _lost(look, "other")
+        for turn, raw in zip(look.said.turns, look.said.messages, strict=True):
+            if _as_python(raw.get("content"), look.seen.text):
+                said = f"the parts of the {turn.said or turn.role!r} turn are written as a Python list, not as text"
+                yield turn.flag(_line(said), evidence={"lost": _quoted(turn.text), "role": turn.said or turn.role})
         if lost:
             turn = look.turn_of(lost[0])
             turns = {key[0] for key in lost}
@@ -359,6 +363,11 @@ class TurnLost(TemplateRule, frozen=True):
             message = f"the {said!r} turn{more} is not in what {look.template.name} renders{spelt}"
             evidence = {"lost": _quoted(look.text_of(lost[0])), "role": said, "turns": len(turns)}
             yield turn.flag(_line(message), evidence=evidence)
+
+
+def _as_python(content: Any, text: str) -> bool:
+    """Whether a list of parts was printed as Python prints a list."""
+    return type(content) is list and bool(content) and str(content)[:200] in text
 
 
 class ToolCallLost(TemplateRule, frozen=True):
@@ -401,6 +410,8 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall]]:
     for message, turn in zip(look.said.messages, look.said.turns, strict=True):
         listed = message.get("tool_calls")
         many = len(listed) if type(listed) is list else 0
+        if not many and "function_call" not in message:
+            continue  # calls written as text are lost with the text
         for k, call in enumerate(turn.calls):
             named = k < many and _call_mark(n + k, "n") in text
             argued = k < many and (_call_mark(n + k, "a") in text or not call.arguments)
@@ -654,7 +665,9 @@ def facts_of(seen: Sequence[Look]) -> int:
             continue
         bits |= _facts(layout, look.template) if look.seen.exact else _facts(layout, look.template) & ~_EMPTY
         if _INJECTED & bits and (
-            look.said.tools or any(turn.role in ("system", "developer") for turn in look.said.turns)
+            type(look.said.messages[0].get("content")) is not str
+            or look.said.tools
+            or any(turn.role in ("system", "developer") for turn in look.said.turns)
         ):
             bits &= ~_INJECTED
         if not look.seen.exact and empty_thoughts(look.seen.text) > sum(

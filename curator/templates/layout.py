@@ -348,16 +348,21 @@ def _closed(text: str, start: int, end: int, token: re.Pattern[str], *, last: bo
     Up to `end` follows what opens the next text. In the middle of a conversation one token closes and
     the rest opens; at its end all tokens in a row close. Where no token follows at once, the text ends it.
     """
-    gap = len(text[start:end]) - len(text[start:end].lstrip())
-    found = token.match(text, start + gap, end)
+    found = token.match(text, _past_space(text, start, end), end)
     if not found:
         return start
     stop = found.end()
-    while last and (more := token.match(text, stop, end)):
+    while last and (more := token.match(text, _past_space(text, stop, end), end)):
         stop = more.end()
     if not last and not text[stop:end].strip():
         return start  # the only token between two texts opens the second
     return stop
+
+
+def _past_space(text: str, start: int, end: int) -> int:
+    while start < end and text[start].isspace():
+        start += 1
+    return start
 
 
 def _forms(text: str) -> Iterator[str]:

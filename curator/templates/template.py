@@ -70,7 +70,8 @@ class Template(msgspec.Struct, frozen=True):
             if part == OPEN:
                 start = at
             elif part == CLOSE:
-                spans.append((start, at))
+                joined = spans.pop()[0] if spans and spans[-1][1] == start else start
+                spans.append((joined, at))
             else:
                 at += len(part)
         return "".join(part for part in parts if part not in (OPEN, CLOSE)), spans

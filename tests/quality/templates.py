@@ -155,10 +155,14 @@ def _of_one(template: Template, with_: Renderer) -> Iterator[str]:
     if not seen.error and "charlie" not in seen.text:
         yield "reasoning in a field lost"
     kind, seen = outcome("call")
-    yield "call (object) refused" if seen.error else "call (object) kept" if "Oslo" in seen.text else "call (object) lost"
+    yield (
+        "call (object) refused" if seen.error else "call (object) kept" if "Oslo" in seen.text else "call (object) lost"
+    )
     kind, seen = outcome("call in JSON")
-    escaped = '\\"Oslo\\"' in seen.text
-    yield f"call (JSON) {'refused' if seen.error else 'escaped twice' if escaped else 'kept' if 'Oslo' in seen.text else 'lost'}"
+    if not seen.error and '\\"Oslo\\"' in seen.text:
+        yield "call (JSON) escaped twice"
+    else:
+        yield f"call (JSON) {'refused' if seen.error else 'kept' if 'Oslo' in seen.text else 'lost'}"
     plain = with_.render(PLAIN)
     if empty_thoughts(plain.text):
         yield "empty think block added"
