@@ -84,13 +84,17 @@ def renderer(name: str) -> Renderer:
     return known
 
 
-def looks(example: Example, template: str) -> tuple[Look, ...]:
-    """The row as the template renders it: one look, or one for each side of a preference pair."""
+def looks(example: Example, template: str, *, renamed: bool = False) -> tuple[Look, ...]:
+    """The row as the template renders it: one look, or one for each side of a preference pair.
+
+    With `renamed` the roles human and gpt are handed on as user and assistant.
+    """
     if example.shape in UNTEMPLATED or _brings_its_own(example):
         return ()
     with_ = renderer(template)
     return tuple(
-        Look(example, said, with_.render(said.messages, said.tools), with_.template) for said in conversations(example)
+        Look(example, said, with_.render(said.messages, said.tools), with_.template)
+        for said in conversations(example, renamed=renamed)
     )
 
 
@@ -579,18 +583,20 @@ class DoubleBos(TemplateRule, frozen=True):
         return sorted({*batch.memo(Fit(self.template)).odd, *bare})
 
     def check(self, example: Example) -> Iterator[Flag]:
-        template = load(self.template)
-        if template.bos and _begins(example, template.bos):
-            yield from self._bare(example, template)
+        yield from self._bare(example)
         yield from super().check(example)
 
     def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
+        rows = batch.memo(Fit(self.template)).rows
         for index in self.candidates(batch):
-            for flag in self.check(batch.example(index)):
+            for flag in (*self._bare(batch.example(index)), *self._judged(rows[index])):
                 yield index, flag
 
-    def _bare(self, example: Example, template: Template) -> Iterator[Flag]:
+    def _bare(self, example: Example) -> Iterator[Flag]:
         """A text without turns that brings the token along, where the tokenizer puts one before each text."""
+        template = load(self.template)
+        if not template.bos or not _begins(example, template.bos):
+            return
         if template.adds_bos is False or not _writes_bos(template):
             return
         who = "the tokenizer writes one" if template.adds_bos else "the tokenizer writes one as a rule"
@@ -607,11 +613,10 @@ class DoubleBos(TemplateRule, frozen=True):
 
 
 def _begins(example: Example, bos: str) -> bool:
-    return bool(
-        (example.shape in UNTEMPLATED or _brings_its_own(example))
-        and example.turns
-        and example.turns[0].text.startswith(bos)
-    )
+    turns = example.turns
+    if not turns or not turns[0].text.startswith(bos):
+        return False
+    return example.shape in UNTEMPLATED or _brings_its_own(example)
 
 
 def _writes_bos(template: Template) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from curator.model import Example, Turn
@@ -20,16 +21,20 @@ class Conversation(NamedTuple):
     tools: tuple[Any, ...]
 
 
-def conversations(example: Example) -> Iterator[Conversation]:
+def conversations(example: Example, *, renamed: bool = False) -> Iterator[Conversation]:
     """What a trainer renders of a row: one conversation, or one for each side of a preference pair.
 
     Messages are handed on as the row has them, roles and all; of the spelling from/value only the keys
-    are renamed, as TRL does. Rows of other shapes become messages of the canonical roles.
+    are renamed, as TRL does, or with `renamed` the roles as well, as LLaMA-Factory and axolotl do. Rows of
+    other shapes become messages of the canonical roles.
     """
     if example.shape in UNTEMPLATED:
         return
     for turns in example.sides():
-        messages = _listed(example, turns) or [_message(example, turn) for turn in turns]
+        messages = _listed(example, turns)
+        if messages is None:
+            make = canonical if renamed and example.shape == "sharegpt" else partial(_message, example)
+            messages = [make(turn) for turn in turns]
         if messages:
             yield Conversation(turns, messages, example.tools)
 

@@ -65,7 +65,8 @@ class Template(msgspec.Struct, frozen=True):
     def marked(self, messages: Sequence[Message], tools: Sequence[Any] = ()) -> tuple[str, list[tuple[int, int]]]:
         """The conversation as text, and the spans that stand in the template's `{% generation %}` blocks."""
         text = self.compiled(bool(tools)).marked(**self._values(messages, tools, False))
-        parts, spans, at, start = re.split(f"([{OPEN}{CLOSE}])", text), [], 0, 0
+        parts, at, start = re.split(f"([{OPEN}{CLOSE}])", text), 0, 0
+        spans: list[tuple[int, int]] = []
         for part in parts:
             if part == OPEN:
                 start = at
