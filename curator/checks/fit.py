@@ -371,7 +371,7 @@ class TurnLost(TemplateRule, frozen=True):
 
 def _as_python(content: Any, text: str) -> bool:
     """Whether a list of parts was printed as Python prints a list."""
-    return type(content) is list and bool(content) and str(content)[:200] in text
+    return type(content) is list and "[{'" in text and str(content)[:200] in text
 
 
 class ToolCallLost(TemplateRule, frozen=True):

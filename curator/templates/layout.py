@@ -116,7 +116,7 @@ class Renderer:
             return self._made(said, tools)
         key: Any = tuple([(str(message.get("role")), not message["content"].strip()) for message in said])
         if tools:
-            key = (key, msgspec.json.encode(tools))
+            key = (key, repr(tools))
         if key not in self._layouts:
             if len(self._layouts) >= _MOST_LAYOUTS:
                 self._layouts.clear()
@@ -154,7 +154,7 @@ class Renderer:
         if marked:
             spans = self.template.marked(shown, tools)[1]
         else:
-            ends = self._ends(bare, shown, marks)
+            ends = self._ends(bare, shown, marks, tools)
             spans = [(start, ends[n]) for n, start in starts.items() if n in ends]
         last = max((n for n, message in enumerate(said) if message.get("role") == "assistant"), default=None)
         closing = _after(bare, marks, last)
@@ -187,17 +187,32 @@ class Renderer:
                 starts[n] = min(own)
         return starts, unprefixed
 
-    def _ends(self, whole: str, shown: Sequence[Message], marks: dict[Key, str]) -> dict[int, int]:
-        """Where each answer ends: after its last text and the control tokens that close it."""
+    def _ends(
+        self, whole: str, shown: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any]
+    ) -> dict[int, int]:
+        """Where each answer ends: after its last text or call and the control tokens that close it."""
         ends: dict[int, int] = {}
         token = self.template.token_pattern()
         for n, message in enumerate(shown):
+            if message.get("role") != "assistant":
+                continue
+            if message.get("tool_calls") and (said := self._upto(whole, shown[: n + 1], tools)):
+                ends[n] = said
+                continue
             stop = _after(whole, marks, n)
-            if message.get("role") != "assistant" or stop is None:
+            if stop is None:
                 continue
             after = [place for (owner, _, _), mark in marks.items() if owner > n and (place := whole.find(mark)) > 0]
             ends[n] = _closed(whole, stop, min(after, default=len(whole)), token, last=not after)
         return ends
+
+    def _upto(self, whole: str, shown: Sequence[Message], tools: Sequence[Any]) -> int:
+        """Where the first messages end, 0 where their render is no prefix of the whole."""
+        try:
+            text = self.template.render(shown, tools)
+        except Exception:
+            return 0
+        return len(text.rstrip()) if whole.startswith(text) else 0
 
     def _searched(self, text: str, layout: Layout | None, said: Sequence[Message], texts: dict[Key, str]) -> Rendered:
         """As exact as a search can tell: the texts in order, each where it stands after the one before."""
