@@ -707,8 +707,9 @@ def injected(layout: Layout, template: Template) -> str:
     """The text of its own that the template puts before the first turn; "" where it only marks turns."""
     first = layout.pieces[0] if layout.pieces and isinstance(layout.pieces[0], str) else ""
     text = template.token_pattern().sub("\n", first)
-    words = [word for word in re.findall(r"[^\W\d_]{2,}", text) if word.lower() not in _ROLE_WORDS]
-    return text.strip() if len(words) >= _WORDS else ""
+    lines = [line for line in text.splitlines() if line.strip().lower() not in _ROLE_WORDS]
+    words = [word for line in lines for word in re.findall(r"[^\W\d_]{2,}", line) if word.lower() not in _ROLE_WORDS]
+    return "\n".join(lines).strip() if len(words) >= _WORDS else ""
 
 
 class TemplateSetRule(DatasetRule, frozen=True):
