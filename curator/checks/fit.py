@@ -19,6 +19,8 @@ from curator.columns import Batch, Rows
 from curator.model import Example, Flag, ToolCall, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
 from curator.templates import (
+    MOST_LEAVES,
+    SPOKEN,
     UNTEMPLATED,
     Conversation,
     Layout,
@@ -403,7 +405,7 @@ class ToolCallLost(TemplateRule, frozen=True):
 def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall]]:
     """The calls that leave no trace in the render: told by names and arguments that stand nowhere else."""
     calls = _calls(look)
-    if not calls:
+    if not calls or _argued(look):
         return []
     said = _marked_calls(look, count())
     try:
@@ -423,6 +425,14 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall]]:
                 lost.append((turn, call))
         n += many
     return lost
+
+
+def _argued(look: Look) -> bool:
+    """Whether each call has arguments with a text in them, and all those texts are in the render."""
+    if not look.seen.exact or any(key[1] == "arguments" for key in look.seen.lost):
+        return False
+    told = {(n, part // MOST_LEAVES) for n, field, part in look.seen.places if field == "arguments"}
+    return len(told) == sum(len(turn.calls) for turn in look.said.turns)
 
 
 def _call_mark(number: int, kind: str) -> str:
@@ -479,6 +489,8 @@ class ReasoningLost(TemplateRule, frozen=True):
         for key in look.seen.lost:
             turn, text = look.turn_of(key), look.text_of(key)
             lost, span = text, None
+            if key[1] not in SPOKEN:
+                continue
             if key[1] == "content":
                 if not _only_thought_lost(look, key):
                     continue

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from curator.templates.conversation import UNTEMPLATED, Conversation, conversations
 from curator.templates.finding import absolute, context_of, files_of, load, shipped, spec_of, stamp, tokenizer_of
-from curator.templates.layout import Layout, Rendered, Renderer, empty_thoughts, reason, texts_of, thoughts
+from curator.templates.layout import (
+    MOST_LEAVES,
+    SPOKEN,
+    Layout,
+    Rendered,
+    Renderer,
+    empty_thoughts,
+    reason,
+    texts_of,
+    thoughts,
+)
 from curator.templates.template import Message, Template, prepared
 
 __all__ = [
+    "MOST_LEAVES",
+    "SPOKEN",
     "UNTEMPLATED",
     "Conversation",
     "Layout",

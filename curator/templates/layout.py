@@ -18,10 +18,12 @@ import msgspec
 
 from curator.templates.template import Message, Template, prepared
 
-Key = tuple[int, str, int]  # (message, field, part): which text of a conversation
+Key = tuple[int, str, int]  # (message, field, part): which text of a conversation; SPOKEN fields and others
 Span = tuple[int, int]
 
-_TEXT_FIELDS = ("content", "reasoning_content")
+SPOKEN = frozenset({"content", "reasoning_content"})  # the fields that hold what somebody says
+_NUMBERS = frozenset({"id", "tool_call_id"})  # of which a template may do without
+MOST_LEAVES = 100  # texts in the arguments of one call that get slots of their own
 _PART_KEYS = ("text", "content", "value")
 _THOUGHT = re.compile(r"(?:<think(?:ing)?>)?(.*?)</think(?:ing)?>", re.DOTALL)
 _EMPTY_THOUGHT = re.compile(r"<think(?:ing)?>\s*</think(?:ing)?>")
@@ -29,11 +31,15 @@ _MOST_LAYOUTS = 2000
 
 
 class Slot(NamedTuple):
-    """A place that takes a text of the row; `left` and `right` say that its outer space is stripped there."""
+    """A place that takes a text of the row.
+
+    `left` and `right` say that its outer space is stripped there, `quoted` that it is written as in JSON.
+    """
 
     key: Key
     left: bool
     right: bool
+    quoted: bool
 
 
 class Layout(msgspec.Struct, frozen=True):
@@ -65,6 +71,8 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 def _fitted(slot: Slot, text: str) -> str:
+    if slot.quoted:
+        return json.dumps(text, ensure_ascii=False)[1:-1]
     if slot.left:
         text = text.strip() if slot.right else text.lstrip()
     return text.rstrip() if slot.right else text
@@ -112,9 +120,10 @@ class Renderer:
 
     def layout(self, said: Sequence[Message], tools: Sequence[Any]) -> Layout | None:
         """The layout of conversations of this structure; None where the template refuses sentinels."""
-        if not all(len(message) == 2 and type(message.get("content")) is str for message in said):
-            return self._made(said, tools)
-        key: Any = tuple([(str(message.get("role")), not message["content"].strip()) for message in said])
+        if all(len(message) == 2 and type(message.get("content")) is str for message in said):
+            key: Any = tuple([(str(message.get("role")), not message["content"].strip()) for message in said])
+        else:
+            key = repr(_with(said, {key: "x" if text.strip() else text for key, text in texts_of(said).items()}))
         if tools:
             key = (key, repr(tools))
         if key not in self._layouts:
@@ -222,12 +231,21 @@ class Renderer:
         cursor = 0
         for key, whole in texts.items():
             wanted = whole.strip()
-            if not wanted:
+            if not wanted or key[1] not in SPOKEN:
                 continue
             if layout is not None and layout.lacks(key):
                 lost.append(key)
                 continue
-            found = next((span for form in _forms(whole) if (span := _span(text, form, cursor))), None)
+            moved = said[key[0]].get("role") == "system"  # some templates gather system texts at the top
+            found = next(
+                (
+                    span
+                    for start in (cursor, 0)[: 1 + moved]
+                    for form in _forms(whole)
+                    if (span := _span(text, form, start))
+                ),
+                None,
+            )
             if found is None:
                 lost.append(key)
                 continue
@@ -271,7 +289,7 @@ def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str]) 
         at += len(part)
     offsets.append(at)
     trained = tuple((offsets[a] + i, offsets[b] + j) for (a, i), (b, j) in layout.trained)
-    lost = tuple(key for key, whole in texts.items() if key not in places and whole.strip())
+    lost = tuple(key for key, whole in texts.items() if key not in places and whole.strip() and key[1] not in _NUMBERS)
     return Rendered(text, "", layout, places, lost, tuple(stripped), trained)
 
 
@@ -285,7 +303,7 @@ def _sentinel(number: int) -> str:
 
 
 def texts_of(said: Sequence[Message]) -> dict[Key, str]:
-    """Every text of a conversation: contents, text parts and reasoning, in the order they are read."""
+    """Every text of a conversation in the order it is read: reasoning, contents, arguments and ids of calls."""
     found: dict[Key, str] = {}
     for n, message in enumerate(said):
         if type(thought := message.get("reasoning_content")) is str:
@@ -298,7 +316,63 @@ def texts_of(said: Sequence[Message]) -> dict[Key, str]:
                 name = _part_key(part)
                 if name:
                     found[n, "content", k] = part if type(part) is str else part[name]
+        if "tool_calls" in message or "tool_call_id" in message:
+            found |= _texts_of_calls(n, message)
     return found
+
+
+def _texts_of_calls(n: int, message: Message) -> dict[Key, str]:
+    found: dict[Key, str] = {}
+    for k, call in enumerate(_calls(message)):
+        if type(number := call.get("id")) is str:
+            found[n, "id", k] = number
+        for j, leaf in enumerate(_leaves(_inner(call).get("arguments"))):
+            found[n, "arguments", k * MOST_LEAVES + j] = leaf
+    if type(number := message.get("tool_call_id")) is str:
+        found[n, "tool_call_id", 0] = number
+    return found
+
+
+def _calls(message: Message) -> list[dict[str, Any]]:
+    """The calls of a message; none where one of them is no object."""
+    calls = message.get("tool_calls")
+    return calls if type(calls) is list and all(type(call) is dict for call in calls) else []
+
+
+def _inner(call: dict[str, Any]) -> dict[str, Any]:
+    function = call.get("function")
+    return function if type(function) is dict else call
+
+
+def _leaves(value: Any) -> list[str]:
+    """The strings in a JSON value, keys left out; the first ones where there are very many."""
+    if type(value) is str:
+        return [value]
+    inside = value.values() if type(value) is dict else value if type(value) is list else ()
+    return [leaf for item in inside for leaf in _leaves(item)][:MOST_LEAVES]
+
+
+def _with_leaves(value: Any, leaves: Iterator[str]) -> Any:
+    """The JSON value with its strings replaced, for as long as there are new ones."""
+    if type(value) is str:
+        return next(leaves, value)
+    if type(value) is dict:
+        return {key: _with_leaves(item, leaves) for key, item in value.items()}
+    return [_with_leaves(item, leaves) for item in value] if type(value) is list else value
+
+
+def _call_with(call: dict[str, Any], n: int, k: int, marks: dict[Key, str]) -> dict[str, Any]:
+    inner = _inner(call)
+    made = {**call}
+    if (mark := marks.get((n, "id", k))) is not None:
+        made["id"] = mark
+    if "arguments" in inner:
+        old = enumerate(_leaves(inner["arguments"]))
+        new = _with_leaves(
+            inner["arguments"], iter([marks.get((n, "arguments", k * MOST_LEAVES + j), leaf) for j, leaf in old])
+        )
+        made |= {"function": {**inner, "arguments": new}} if inner is not call else {"arguments": new}
+    return made
 
 
 def _part_key(part: Any) -> str:
@@ -321,6 +395,10 @@ def _with(said: Sequence[Message], marks: dict[Key, str]) -> list[Message]:
             made["content"] = marks.get((n, "content", 0), content)
         elif type(content) is list:
             made["content"] = [_part_with(part, marks.get((n, "content", k))) for k, part in enumerate(content)]
+        if calls := _calls(message):
+            made["tool_calls"] = [_call_with(call, n, k, marks) for k, call in enumerate(calls)]
+        if (mark := marks.get((n, "tool_call_id", 0))) is not None:
+            made["tool_call_id"] = mark
         shown.append(made)
     return shown
 
@@ -331,13 +409,15 @@ def _part_with(part: Any, mark: str | None) -> Any:
     return mark if type(part) is str else {**part, _part_key(part): mark}
 
 
-def _around(parts: Sequence[str]) -> Iterator[tuple[bool, bool]]:
-    """For each part of a render with padded sentinels: whether the padding before and after it is gone."""
+def _around(parts: Sequence[str]) -> Iterator[tuple[bool, bool, bool]]:
+    """For each part of a render with padded sentinels: is the padding before and after it gone, or quoted?"""
     for n in range(len(parts)):
-        if n % 2:
-            yield not parts[n - 1].endswith(" \n"), not parts[n + 1].startswith(" \n")
+        if n % 2 and parts[n + 1].startswith(" \\n"):
+            yield False, False, True
+        elif n % 2:
+            yield not parts[n - 1].endswith(" \n"), not parts[n + 1].startswith(" \n"), False
         else:
-            yield False, False
+            yield False, False, False
 
 
 def _after(whole: str, marks: dict[Key, str], message: int | None) -> int | None:
