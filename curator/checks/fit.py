@@ -28,6 +28,7 @@ from curator.templates import (
     Rendered,
     Renderer,
     Template,
+    after_thought,
     conversations,
     empty_thoughts,
     load,
@@ -182,9 +183,7 @@ def _lost(look: Look, roles: str) -> list[tuple[int, str, int]]:
 def _only_thought_lost(look: Look, key: tuple[int, str, int]) -> bool:
     """Whether all of a text but its reasoning is in the render."""
     text = look.text_of(key)
-    return (
-        any(True for _ in thoughts(text)) and text.rpartition("</think")[2].partition(">")[2].strip() in look.seen.text
-    )
+    return any(True for _ in thoughts(text)) and after_thought(text) in look.seen.text
 
 
 _WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}}}  # fmt: skip

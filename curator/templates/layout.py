@@ -211,7 +211,9 @@ class Renderer:
             stop = _after(whole, marks, n)
             if stop is None:
                 continue
-            after = [place for (owner, _, _), mark in marks.items() if owner > n and (place := whole.find(mark)) > 0]
+            after = [
+                place for (owner, _, _), mark in marks.items() if owner > n and (place := whole.find(mark)) >= stop
+            ]
             ends[n] = _closed(whole, stop, min(after, default=len(whole)), token, last=not after)
         return ends
 
@@ -237,17 +239,11 @@ class Renderer:
                 lost.append(key)
                 continue
             moved = said[key[0]].get("role") == "system"  # some templates gather system texts at the top
-            found = next(
-                (
-                    span
-                    for start in (cursor, 0)[: 1 + moved]
-                    for form in _forms(whole)
-                    if (span := _span(text, form, start))
-                ),
-                None,
-            )
+            found = _found(text, whole, cursor) or (_found(text, whole, 0) if moved else None)
             if found is None:
                 lost.append(key)
+                found = _found(text, after_thought(whole), cursor)
+            if found is None:
                 continue
             places[key] = found
             cursor = max(cursor, found[1])
@@ -271,8 +267,8 @@ class Renderer:
                 start = len(prompt) if prompt and text.startswith(prompt) else start
             except Exception:
                 pass
-            after = [low for (owner, _, _), (low, _) in places.items() if owner > n]
             end = max(high for _, high in own)
+            after = [low for (owner, _, _), (low, _) in places.items() if owner > n and low >= end]
             yield start, _closed(text, end, min(after, default=len(text)), token, last=not after)
 
 
@@ -468,9 +464,12 @@ def _forms(text: str) -> Iterator[str]:
         yield json.dumps(text, ensure_ascii=ascii_only)[1:-1]
 
 
-def _span(text: str, wanted: str, start: int) -> Span | None:
-    found = text.find(wanted, start)
-    return None if found < 0 else (found, found + len(wanted))
+def _found(text: str, wanted: str, start: int) -> Span | None:
+    """The first place of a text from `start` on, in any form a template may have given it."""
+    for form in _forms(wanted) if wanted else ():
+        if (found := text.find(form, start)) >= 0:
+            return found, found + len(form)
+    return None
 
 
 def reason(error: Exception) -> str:
@@ -485,6 +484,11 @@ def thoughts(text: str) -> Iterator[tuple[int, int]]:
     for found in _THOUGHT.finditer(text):
         if found.group(1).strip():
             yield found.span(1)
+
+
+def after_thought(text: str) -> str:
+    """What follows the reasoning in an answer, "" where there is none."""
+    return text.rpartition("</think")[2].partition(">")[2].strip() if "</think" in text else ""
 
 
 def empty_thoughts(text: str) -> int:
