@@ -26,7 +26,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_rules_and_apps_travel_in_the_wheel(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     shipped = {name.removeprefix("curator/_rules/") for name in names if name.startswith("curator/_rules/")}
-    assert {path.relative_to(ROOT / "rules").as_posix() for path in (ROOT / "rules").rglob("*.toml")} == shipped
+    files = [path for path in (ROOT / "rules").rglob("*.*") if path.is_file()]
+    assert {path.relative_to(ROOT / "rules").as_posix() for path in files} == shipped
     assert "curator/_apps/README.md" in names
     assert "curator/report/html.css" in names, "files that are no Python travel too"
     assert not [name for name in names if name.startswith(("tests/", "samples/"))]

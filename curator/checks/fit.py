@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import msgspec
 import numpy as np
 
+from curator.checks.template import brings_its_template
 from curator.columns import Batch, Rows
 from curator.model import Example, Flag, ToolCall, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
@@ -92,20 +93,13 @@ def looks(example: Example, template: str, *, renamed: bool = False) -> tuple[Lo
 
     With `renamed` the roles human and gpt are handed on as user and assistant.
     """
-    if example.shape in UNTEMPLATED or _brings_its_own(example):
+    if example.shape in UNTEMPLATED or brings_its_template(example):
         return ()
     with_ = renderer(template)
     return tuple(
         Look(example, said, with_.render(said.messages, said.tools), with_.template)
         for said in conversations(example, renamed=renamed)
     )
-
-
-def _brings_its_own(example: Example) -> bool:
-    """Whether a prompt and an answer in strings were rendered with a template on purpose."""
-    from curator.checks.template import brings_its_template
-
-    return brings_its_template(example)
 
 
 class Fit(msgspec.Struct, frozen=True):
@@ -232,6 +226,9 @@ class RenderFails(TemplateRule, frozen=True):
         n = _failing(look)
         turn = look.said.turns[n]
         wants = " (it takes the arguments of calls as JSON strings)" if _needs_strings(look) else ""
+        if any(None in message.values() for message in look.said.messages):
+            nulls = _error(look.template, look.said.messages, look.said.tools)
+            wants = wants or ("" if nulls else " (it takes null, which transformers leaves out)")
         message = f"the template {look.template.name} refuses the row at its {turn.said or turn.role} turn: {look.seen.error}{wants}"
         evidence = {"error": look.seen.error, "turn": n, "role": turn.said or turn.role, "text": _quoted(turn.text)}
         yield turn.flag(_line(message), evidence=evidence)
@@ -498,8 +495,8 @@ class ReasoningLost(TemplateRule, frozen=True):
                     continue
                 span = gone[0] if not turn.pieces else None
                 lost = text[slice(*gone[0])]
-            where = "" if key[0] == last else " (an earlier answer: the last one keeps its own, if the template does)"
-            message = f"the reasoning is not in what {look.template.name} renders{where}"
+            where = "" if key[0] == last else " of an earlier answer"
+            message = f"the reasoning{where} is not in what {look.template.name} renders"
             yield turn.flag(message, span, evidence={"lost": _quoted(lost.strip()), "last": key[0] == last})
 
 
@@ -627,7 +624,7 @@ def _begins(example: Example, bos: str) -> bool:
     turns = example.turns
     if not turns or not turns[0].text.startswith(bos):
         return False
-    return example.shape in UNTEMPLATED or _brings_its_own(example)
+    return example.shape in UNTEMPLATED or brings_its_template(example)
 
 
 def _writes_bos(template: Template) -> bool:
