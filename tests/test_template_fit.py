@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from curator.rule import chat
+from curator.checks.fit import TemplateSetRule, facts_of, looks
+from curator.columns import Batch, Literals
+from curator.config import Config
+from curator.formats import Reader
+from curator.rule import DatasetRule, RowRule, all_rules, chat
+from curator.templates import load, shipped
+from curator.tokens import resolve
 
 Run = Callable[..., Any]
 Write = Callable[[str, Iterable[Any]], Path]
@@ -254,3 +264,78 @@ def test_stats_suggest_a_length_for_the_rendered_rows(run: Run, write: Write) ->
     assert rendered["template"] == "llama-3"
     assert rendered["suggested"]["rows"] >= 0.99
     assert rendered["suggested"]["max_length"] % 64 == 0
+
+
+# ---------------------------------------------------------------------- any row, and many rows
+
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(["<think>a</think>b", '{"a": "b"}', "</think>", "\ud800", " \n"])
+)
+values = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "text", "name", "arguments", "function", "id"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+roles = st.sampled_from(["system", "user", "assistant", "tool", "human", "developer", ""])
+messages = st.fixed_dictionaries(
+    {},
+    optional={
+        "role": roles | values,
+        "content": st.text(max_size=8) | values,
+        "tool_calls": st.lists(values, max_size=2) | values,
+        "reasoning_content": values,
+        "tool_call_id": values,
+        "weight": values,
+    },
+)
+rows = st.fixed_dictionaries(
+    {"messages": st.lists(messages | values, max_size=4)}, optional={"tools": values, "chosen": st.lists(messages)}
+)
+RULES = {code: rule for code, rule in all_rules().items() if code.startswith("TPL") or code in ("LEN001", "LEN002")}
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(rows, st.sampled_from(sorted(shipped())))
+def test_no_row_makes_a_rule_fail(row: dict[str, Any], template: str) -> None:
+    example = Reader().read(row)
+    if example is None:
+        return
+    seen = looks(example, template)
+    for code, rule in RULES.items():
+        if issubclass(rule, TemplateSetRule):
+            if facts_of(seen) & rule.bit:
+                rule(template=template).say(seen)
+        elif issubclass(rule, RowRule):
+            limit = {"max_tokens": 5} if code.startswith("LEN") else {}
+            for flag in msgspec.convert({"template": template, **limit}, rule).check(example):
+                assert flag.message.isprintable()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("template", ["llama-3", "qwen2.5"])
+def test_all_rules_cost_less_than_five_bare_renders(template: str) -> None:
+    made = plain(20_000)
+    found = load(template)
+    start = time.process_time()
+    for row in made:
+        found.render(row["messages"])
+    bare = time.process_time() - start
+    plan = Config(select=("TPL", "LEN"), template=template, max_length=1024).plan()
+    data = b"".join(json.dumps(row).encode() + b"\n" for row in made)
+    batch = Batch(data, Reader(), resolve(), Literals.of(plan.rules))
+    batch.turn_tokens.sum()
+    start = time.process_time()
+    for rule in plan.rules:
+        if isinstance(rule, RowRule):
+            assert list(rule.flags(batch)) == []
+        elif isinstance(rule, DatasetRule):
+            rule.sketch(batch)
+    assert time.process_time() - start < 5 * bare

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from typing import Annotated, Any, Literal, NamedTuple
@@ -286,7 +287,12 @@ def _parts(turns: Iterable[Turn]) -> list[str]:
 
 
 def _written(value: Any) -> str:
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, msgspec.EncodeError, OverflowError):  # lone surrogates, endless integers
+        return json.dumps(value, default=str)
 
 
 def _says_more(example: Example) -> bool:

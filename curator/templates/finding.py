@@ -11,6 +11,7 @@ import json
 import re
 import tomllib
 from functools import lru_cache
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ _FILES = (_CONFIG, "chat_template.jinja", "chat_template.json", "config.json", "
 _TOKEN_KEYS = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
 _STANDINS = {"bos_token": "<s>", "eos_token": "</s>"}  # where a template names a token that nobody said
 _NO_LIMIT = 10**9  # what tokenizers say that have no longest input
+_ENCODINGS = {"llama-bpe": "llama3", "qwen2": "qwen3"}  # vocabularies by their name in GGUF files
 _CONTROL = 3  # the type of a control token in a GGUF file
 _FRONT = re.compile(r"\A\{#-?\s*(.*?)-?#\}\n?", re.DOTALL)
 
@@ -102,9 +104,17 @@ def absolute(name: str, root: Path) -> str:
 
 
 def tokenizer_of(model: str) -> str | None:
-    """The path of a model's `tokenizer.json`, or None."""
-    file = Path(model) / "tokenizer.json"
-    return str(file) if file.is_file() else None
+    """The name of a model's tokenizer: the path of its `tokenizer.json`, or the encoding a GGUF file was made with.
+
+    None where it has neither, or where the encoding is not on this machine.
+    """
+    path = Path(model)
+    if (file := path / "tokenizer.json").is_file():
+        return str(file)
+    if not path.is_file():
+        return None
+    name = _ENCODINGS.get(_found(model).pre)
+    return name if name and util.find_spec("quicktok") else None
 
 
 def context_of(model: str) -> int:
@@ -249,7 +259,7 @@ def _of_gguf(path: Path, changed: int) -> Template:
     context = table.get(f"{table.get('general.architecture')}.context_length")
     return Template(
         path.stem, texts, tokens, special, str(path), adds if isinstance(adds, bool) else None,
-        context if isinstance(context, int) else 0,
+        context if isinstance(context, int) else 0, pre=str(table.get("tokenizer.ggml.pre", "")),
     )  # fmt: skip
 
 

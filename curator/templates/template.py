@@ -32,7 +32,8 @@ class Template(msgspec.Struct, frozen=True):
     name (`bos_token` and so on); `special` every control token of the tokenizer, where it is known.
     `adds_bos` says whether the tokenizer puts a `bos_token` before a text, None where nobody said.
     `context` is the longest input of the model in tokens, 0 where it is not known. A shipped template also
-    says its `family`, its `end_of_turn` token and where it `differs` from the authentic one.
+    says its `family`, its `end_of_turn` token and where it `differs` from the authentic one; a GGUF file how
+    its tokenizer splits words (`pre`).
     """
 
     name: str
@@ -45,6 +46,7 @@ class Template(msgspec.Struct, frozen=True):
     family: str = ""
     end_of_turn: str = ""
     differs: str = ""
+    pre: str = ""
 
     def text(self, tools: bool = False) -> str:
         """The Jinja text for conversations with or without tools."""
