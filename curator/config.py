@@ -608,10 +608,11 @@ def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule
 def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:
     """The rules that lack something, by what they lack."""
     needs = dict.fromkeys(rules[code].needs for code in codes)
-    return tuple(NotRun(tuple(code for code in codes if rules[code].needs == need), *_unlock(need)) for need in needs)
+    return tuple(NotRun(tuple(code for code in codes if rules[code].needs == need), *unlock(need)) for need in needs)
 
 
-def _unlock(need: str) -> tuple[str, str]:
+def unlock(need: str) -> tuple[str, str]:
+    """What a rule lacks that needs this, and how a user supplies it."""
     said = need.replace("_", " ").replace("-", " ")
     return _UNLOCK.get(need, (f"no {said} is named", f"name a {said}"))
 

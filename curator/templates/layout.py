@@ -121,7 +121,7 @@ class Renderer:
     def layout(self, said: Sequence[Message], tools: Sequence[Any]) -> Layout | None:
         """The layout of conversations of this structure; None where the template refuses sentinels."""
         if all(len(message) == 2 and type(message.get("content")) is str for message in said):
-            key: Any = tuple([(str(message.get("role")), not message["content"].strip()) for message in said])
+            key: Any = tuple([_outline(message) for message in said])
         else:
             key = repr(_with(said, {key: "x" if text.strip() else text for key, text in texts_of(said).items()}))
         if tools:
@@ -290,6 +290,14 @@ def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str]) 
 
 
 # ---------------------------------------------------------------------- texts and sentinels
+
+
+def _outline(message: Message) -> tuple[str, bool, bool, bool]:
+    """What of a message with two keys a layout depends on."""
+    content = message["content"]
+    role = message.get("role")
+    return role if type(role) is str else repr(message), not content, content.isspace(), next(iter(message)) == "role"
+
 
 _SENTINEL = r"zQ\d{5}Qz"
 
