@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from curator.errors import UsageError
 from curator.templates import Renderer, Template, conversations, load, prepared, shipped, spec_of, stamp
 from curator.templates.finding import context_of, tokenizer_of
+from curator.tokens import count_rendered, resolve, token_starts
 
 OWN = sorted(shipped())
 CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -190,6 +191,44 @@ def test_trained_is_the_answer_and_the_token_that_ends_it(name: str) -> None:
         tail = "\n<|endoftext|>" if name == "phi-3" else ""
         expected = [answer.replace(" ", "") + template.end_of_turn for answer in answers]
         assert said == [*expected[:-1], expected[-1] + tail], "white space aside, which some write before an answer"
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A byte-level BPE tokenizer, trained on this file, that knows the control tokens of every shipped template."""
+    tokenizers = pytest.importorskip("tokenizers")
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    made = tokenizers.Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    special = sorted({token for name in OWN for token in load(name).control_tokens()})
+    trainer = trainers.BpeTrainer(
+        vocab_size=1500,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    made.train([__file__], trainer)
+    file = tmp_path_factory.mktemp("words") / "tokenizer.json"
+    made.save(str(file))
+    return made, str(file)
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name not in ("glm-4", "qwen3", "gpt-oss")])
+def test_trained_tokens_decode_to_the_answer_and_its_end(name: str, words: Any) -> None:
+    tokenizer, file = words
+    template, answer = load(name), "It is bravo, and 日本 too:\n\n  def f(): pass"
+    seen = Renderer(template).render(turns(("user", "Say alpha."), ("assistant", answer)))
+    ((low, high),) = seen.trained
+    starts = token_starts(resolve(file), seen.text, [low, high], template.token_pattern())
+    ids = tokenizer.encode(seen.text, add_special_tokens=False).ids
+    trained_ids = [number for number, start in zip(ids, starts, strict=True) if low <= start < high]
+    decoded = tokenizer.decode(trained_ids, skip_special_tokens=False)
+    tail = "\n<|endoftext|>" if name == "phi-3" else ""
+    gap = " " if name == "llama-2" else ""  # it writes one before the end
+    assert decoded.removeprefix(" ") == answer + gap + template.end_of_turn + tail
+    assert count_rendered(resolve(file), [seen.text], template.token_pattern()) == [len(ids)]
 
 
 def test_what_a_template_writes_into_an_answer_is_trained_too() -> None:
