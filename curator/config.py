@@ -43,7 +43,7 @@ _UNLOCK = {
     "template": ("no chat template is named", "name a model or template: --model, --template"),
 }
 
-# Rules that weigh more once it is known what is trained.
+# Rules that weigh more once the model is known.
 _GRAVER: dict[str, Severity] = {"LEN001": "error"}
 
 
@@ -524,7 +524,7 @@ def _one_rule(config: Config, key: str, name: str, rules: Mapping[str, type[Rule
 def _severities(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, str]:
     """The severity of every rule; "off" where the configuration says so."""
     said = _best(config, (("severity", name, value) for name, value in config.severity.items()), rules)
-    graver = _GRAVER if config.model or config.template else {}
+    graver = _GRAVER if config.model else {}
     return {code: said.get(code, graver.get(code, rule.severity)) for code, rule in rules.items()}
 
 

@@ -207,6 +207,13 @@ def test_a_model_brings_template_tokenizer_and_context(lint: Any, model: Path) -
     assert by_code["LEN002"]["evidence"] == {"lost": 5, "trained": 21, "tokens": 29, "limit": 24}
 
 
+def test_a_row_over_the_context_is_an_error_once_the_model_is_known(lint: Any, model: Path) -> None:
+    row = chat(user="one", assistant=" ".join(["word"] * 40))
+    options = ("--template", "chatml", "--max-length", 24)
+    assert {finding["severity"] for finding in lint([row], *options, select="LEN001")} == {"warning"}
+    assert {finding["severity"] for finding in lint([row], "--model", model, select="LEN001")} == {"error"}
+
+
 def test_a_row_whose_answer_is_cut_off_whole_says_so(lint: Any, model: Path) -> None:
     row = chat(user=" ".join(["word"] * 40), assistant="yes")
     (finding,) = lint([row], "--model", model, select="LEN002")
