@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from curator.cleaning import clean
     from curator.comparison import compare
     from curator.config import Config, load_config
+    from curator.conversion import convert
     from curator.counting import stats
     from curator.engine import lint
     from curator.explanation import explain
@@ -35,6 +36,7 @@ __all__ = [
     "all_rules",
     "clean",
     "compare",
+    "convert",
     "explain",
     "fix_files",
     "lint",
@@ -49,6 +51,7 @@ _HOMES = {
     "all_rules": "rule",
     "clean": "cleaning",
     "compare": "comparison",
+    "convert": "conversion",
     "explain": "explanation",
     "fix_files": "fix",
     "lint": "engine",

@@ -112,9 +112,9 @@ def clean(
     cache = Cache.open() if config.cache else None
     with open_sources(paths, config.excluded) as opened, tempfile.TemporaryDirectory(prefix="curator-clean-") as folder:
         sources = list(opened)
-        targets = _targets(sources, out)
-        rest = Path(rejected) if rejected else targets[0].with_name(REJECTED)
-        _refuse_overwriting(sources, [*targets, rest])
+        goals = targets(sources, out)
+        rest = Path(rejected) if rejected else goals[0].with_name(REJECTED)
+        refuse_overwriting(sources, [*goals, rest])
         try:
             copies = [_Copy(source, Path(folder, str(n))) for n, source in enumerate(sources)]
             job = _Job(copies, log, unsafe, lambda these: engine.lint_sources(these, plan, cache=cache))
@@ -126,7 +126,7 @@ def clean(
             raise WriteError(f"no passing copy could be written: {error.strerror}", where=folder, hint=hint) from None
         for source in sources:
             source.check_unchanged()
-        losses = _write(copies, targets, rest)
+        losses = _write(copies, goals, rest)
         left = job.left(report)
     return CleanResult(
         losses=losses,
@@ -412,8 +412,8 @@ def _with_verdict(finding: Finding, decision: Decision) -> Finding:
 # ---------------------------------------------------------------------- outputs
 
 
-def _targets(sources: Sequence[Source], out: str | Path) -> list[Path]:
-    """Where the copy of each source goes."""
+def targets(sources: Sequence[Source], out: str | Path) -> list[Path]:
+    """Where the copy of each source goes. Raises UsageError where they are several and `out` is one file."""
     path = Path(out)
     if path.is_dir() or str(out).endswith(("/", "\\")) or (len(sources) > 1 and not path.suffix):
         names: list[str] = []
@@ -445,7 +445,8 @@ _EXTENSIONS = frozenset(
 )
 
 
-def _refuse_overwriting(sources: Sequence[Source], outputs: Sequence[Path]) -> None:
+def refuse_overwriting(sources: Sequence[Source], outputs: Sequence[Path]) -> None:
+    """Raises UsageError where an output would be written over the data, or over another output."""
     read = {Path(source.path).resolve() for source in sources if source.path != "-"}
     for n, path in enumerate(outputs):
         if path.resolve() in read:

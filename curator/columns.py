@@ -64,6 +64,10 @@ class Rows(Protocol):
         """Integer array: the number of the split (train, valid, test, other) a line stands in."""
 
     @property
+    def files(self) -> np.ndarray:
+        """Integer array: the number of the file a line stands in."""
+
+    @property
     def tokens(self) -> np.ndarray:
         """Integer array: tokens of the row, 0 where it could not be read."""
 
@@ -124,11 +128,12 @@ class Scanner:
         texts = np.searchsorted(ends, table[:, 1], side="right")
         found: dict[type[Rule], list[np.ndarray]] = {}
         order = np.argsort(table[:, 0], kind="stable")
-        literals, bounds = np.unique(table[order, 0], return_index=True)
-        for literal, part in zip(literals, np.split(texts[order], bounds[1:]), strict=True):
+        literals = table[order, 0]
+        bounds = np.flatnonzero(np.diff(literals, prepend=-1))
+        for literal, part in zip(literals[bounds], np.split(texts[order], bounds[1:]), strict=True):
             for rule in self._owners[literal]:
                 found.setdefault(rule, []).append(part)
-        return {rule: np.unique(np.concatenate(parts)) for rule, parts in found.items()}
+        return {rule: np.array(distinct(np.concatenate(parts))) for rule, parts in found.items()}
 
 
 class Literals(NamedTuple):
@@ -259,7 +264,7 @@ class Batch:
 
     def lines_at(self, places: np.ndarray) -> list[int]:
         """The lines in which bytes at these places stand, each once."""
-        return np.unique(np.searchsorted(self.line_ends, places)).tolist() if len(places) else []
+        return distinct(np.searchsorted(self.line_ends, places))
 
     @cached_property
     def content_ids(self) -> list[bytes]:
@@ -276,7 +281,7 @@ class Batch:
     def rows_with(self, rule: type[RowRule]) -> list[int]:
         """Readable rows in whose turns one of the rule's literals occurs."""
         texts = self._text_hits.get(rule)
-        return [] if texts is None else np.unique(self.turn_lines[texts]).tolist()
+        return [] if texts is None else distinct(self.turn_lines[texts])
 
     @cached_property
     def _raw_hits(self) -> dict[type[Rule], np.ndarray]:
@@ -346,10 +351,7 @@ class Batch:
     @cached_property
     def folded(self) -> Column:
         """The texts of all turns in NFKC and without case, for comparing."""
-        texts = self.texts
-        if not texts.data.isascii():
-            texts = column([t if t.isascii() else _fold_beyond_ascii(t) for t in map(_text, self.turns)])
-        return texts._replace(data=texts.data.lower())
+        return _folded(self.texts)
 
     @cached_property
     def words(self) -> Words:
@@ -368,6 +370,15 @@ class Batch:
 
 
 _NONE = np.empty(0, dtype=np.int64)
+
+
+def distinct(values: np.ndarray) -> list[int]:
+    """The distinct values of an integer array, in rising order."""
+    ordered = np.sort(values)
+    found: list[int] = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0].tolist()
+    return found
+
+
 _text = attrgetter("text")
 
 
@@ -454,28 +465,51 @@ def column(texts: list[str]) -> Column:
 
 def fold(text: str) -> str:
     """The text without case and compatibility variants; for ASCII only the case goes."""
-    return (text if text.isascii() else _fold_beyond_ascii(text)).lower()
+    return text.lower() if text.isascii() else _decoded(_folded(column([text])).data)
 
 
-def _fold_beyond_ascii(text: str) -> str:
-    """Folds what is not ASCII; runs are short and recur, so that most come from the cache."""
-    return (_RUNS_WITH_BASE if _COMBINING.search(text) else _RUNS).sub(_folded_match, text)
-
-
-def _folded_match(run: re.Match[str]) -> str:
-    return _folded_run(run.group())
+def _folded(texts: Column) -> Column:
+    """Folds all texts of a column. Only what is not ASCII is looked at one by one, and recurs."""
+    data = texts.data
+    if data.isascii():
+        return texts._replace(data=data.lower())
+    edges = np.flatnonzero(np.diff(np.frombuffer(data, np.uint8) >= 0x80, prepend=False, append=False)).tolist()
+    pieces: list[bytes] = []
+    stops, gains = [0], [0]
+    done = 0
+    for start, stop in zip(edges[::2], edges[1::2], strict=True):
+        run, begin = _folded_run(data[start:stop]), start
+        if run is None:  # a mark combines with the letter before
+            begin = max(start - 1, done)
+            run = _folded_text(data[begin:stop])
+        if run != data[begin:stop]:
+            pieces += (data[done:begin], run)
+            done = stop
+            stops.append(stop)
+            gains.append(gains[-1] + len(run) - (stop - begin))
+    pieces.append(data[done:])
+    moved = np.array(gains)
+    starts, ends = (at + moved[np.searchsorted(stops, at, side="right") - 1] for at in (texts.starts, texts.ends))
+    return Column(b"".join(pieces).lower(), starts, ends)
 
 
 @lru_cache(maxsize=1 << 16)
-def _folded_run(run: str) -> str:
-    run = unicodedata.normalize("NFKC", run).casefold()
+def _folded_run(run: bytes) -> bytes | None:
+    """A run of characters beyond ASCII, folded; None where it holds a combining mark."""
+    return None if _COMBINING.search(_decoded(run)) else _folded_text(run)
+
+
+def _folded_text(text: bytes) -> bytes:
+    folded = unicodedata.normalize("NFKC", _decoded(text)).casefold()
     for mark, plain in _PLAIN_MARKS:
-        run = run.replace(mark, plain)
-    return run
+        folded = folded.replace(mark, plain)
+    return folded.encode("utf-8", "surrogatepass")
 
 
-_RUNS = re.compile(r"[^\x00-\x7f]+")
-_RUNS_WITH_BASE = re.compile(r"[\x00-\x7f]?[^\x00-\x7f]+")  # a mark may combine with the character before
+def _decoded(data: bytes) -> str:
+    return data.decode("utf-8", "surrogatepass")
+
+
 _COMBINING = re.compile("[\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\u3099\u309a\ufe20-\ufe2f]")
 # Quotation marks and full stops that NFKC leaves alone, and their ASCII kin.
 _PLAIN_MARKS = (

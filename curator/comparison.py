@@ -7,6 +7,7 @@ an equal answer or, last, likeness of wording.
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -284,7 +285,17 @@ def _wording(row: _Row) -> str:
 
 
 def _edited(old: _Row, new: _Row, matched: str) -> EditedRow:
-    return EditedRow(old.at, new.at, matched, tuple(_texts(old, new)))
+    return EditedRow(old.at, new.at, matched, tuple(_texts(old, new)) or (_beside_text(old, new),))
+
+
+def _beside_text(old: _Row, new: _Row) -> TextEdit:
+    """What differs where no text does (roles, keys, numbers): in the JSON of the rows."""
+    before, after = (str(row.value) if row.value is UNSET else _spaced(row.value) for row in (old, new))
+    return TextEdit("row", before, after, marked(before, after))
+
+
+def _spaced(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _texts(old: _Row, new: _Row) -> Iterator[TextEdit]:

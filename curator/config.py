@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import msgspec
 from msgspec import Meta
 
-from curator import __version__, templates, tokens
+from curator import __version__, targets, templates, tokens
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
@@ -40,11 +40,9 @@ _SHARED = {"max_tokens": "max_length", "template": "template"}
 _UNLOCK = {
     "max_length": ("no context length is named", "--max-length N"),
     "model": ("no model is named", "name a model: --model FOLDER"),
+    "target": ("no target is named", "--target openai"),
     "template": ("no chat template is named", "name a model or template: --model, --template"),
 }
-
-# Rules that weigh more once the model is known.
-_GRAVER: dict[str, Severity] = {"LEN001": "error"}
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -103,6 +101,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         str | None,
         Meta(description="The chat template, in place of the model's: the name of a shipped one, or a file."),
     ] = None
+    target: Annotated[
+        str | None,
+        Meta(description="The service or trainer the data is for: the name of a profile, or a TOML file."),
+    ] = None
     fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
         None
     )
@@ -155,12 +157,15 @@ class Config(Settings, frozen=True, kw_only=True):
         """
         profile = _profile(self)
         rules = load_rules(self.pack_files)
-        severities = _severities(self, rules)
+        target = _target(self)
+        severities = _severities(self, rules, target)
         chosen = _chosen(self, profile, rules, severities)
+        told = _told_by_target(self, chosen, target)
+        chosen = [code for code in chosen if code not in told]
         spec = templates.spec_of(self.template, self.model)
-        given = {"max_length": self.limit, "model": spec and self.model, "template": spec}
+        given = {"max_length": self.limit, "model": spec and self.model, "target": self.target, "template": spec}
         missing = [code for code in chosen if rules[code].needs and not given.get(rules[code].needs)]
-        options = _options(self, rules, given)
+        options = _options(self, rules, target, spec)
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
             rules=tuple(built[code] for code in chosen if code not in missing),
@@ -175,7 +180,8 @@ class Config(Settings, frozen=True, kw_only=True):
             ignores=_ignores(self, rules),
             root=str(self.root.resolve()),
             packs=self.pack_files,
-            not_run=_not_run(missing, rules),
+            not_run=(*_not_run(missing, rules), *told.values()),
+            target=target,
         )
         return msgspec.structs.replace(plan, hash=_hash(plan))
 
@@ -184,8 +190,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What runs: `rules` in order of code, and everything else that findings depend on.
 
     `template` is the spec of the chat template, "" for none. `hash` (32 hex digits) covers the rules with
-    their options and severities, the packs, shape, columns, tokenizer, context length and the text of the
-    template, and the version of curator; not the files a rule is ignored in.
+    their options and severities, the packs, shape, columns, tokenizer, context length, target and the text of
+    the template, and the version of curator; not the files a rule is ignored in.
     A plan can be pickled.
     """
 
@@ -202,6 +208,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     root: str = ""
     packs: tuple[str, ...] = ()
     not_run: tuple[NotRun, ...] = ()
+    target: targets.Profile | None = None
     hash: str = ""
 
     def ignored(self, file: str | Path) -> frozenset[str]:
@@ -249,6 +256,8 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
         if source and (named := getattr(settings, key)) and key not in changed:
             beside = source.parent / named
             values[key] = _shown_path(beside) if beside.exists() else named
+    if source and settings.target and targets.is_file(settings.target) and "target" not in changed:
+        values["target"] = _shown_path(source.parent / settings.target)
     then = Selection(on_top.select, on_top.extend_select, on_top.ignore)
     return Config(**values, source=str(source or ""), then=then)
 
@@ -521,11 +530,40 @@ def _one_rule(config: Config, key: str, name: str, rules: Mapping[str, type[Rule
     return next(iter(matched.codes))
 
 
-def _severities(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, str]:
-    """The severity of every rule; "off" where the configuration says so."""
+def _target(config: Config) -> targets.Profile | None:
+    """The profile of the target. Raises UsageError or ConfigError where there is none."""
+    if not config.target:
+        return None
+    try:
+        return targets.load(config.target)
+    except UsageError as fault:
+        raise _error(config, "target", fault.what, fault.hint) from None
+
+
+def _told_by_target(config: Config, chosen: Sequence[str], target: targets.Profile | None) -> dict[str, NotRun]:
+    """LEN001 where a rule on targets says the same: at the limit of a service, or of a trainer that drops rows."""
+    given = config.max_length is not None or any(name.upper() == "LEN001" for name in config.rules)
+    if target is None or target.tokens is None or given or "LEN001" not in chosen:
+        return {}
+    by = "TGT010" if target.tokens.over == "dropped" else "TGT003" if target.kind == "service" else ""
+    if by not in chosen:
+        return {}
+    return {"LEN001": NotRun(("LEN001",), f"{by} judges length by the limit of the target", "--max-length N")}
+
+
+def _severities(config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None) -> dict[str, str]:
+    """The severity of every rule; "off" where the configuration says so.
+
+    A key nobody reads is a warning where the target refuses such keys; a row over the context an error where
+    the model or target is known.
+    """
+    own = {code: rule.severity for code, rule in rules.items()}
+    if target is not None and any(keys.message or keys.allowed for keys in target.keys):
+        own["SCH007"] = "warning"
+    if config.model or target is not None:
+        own["LEN001"] = "error"
     said = _best(config, (("severity", name, value) for name, value in config.severity.items()), rules)
-    graver = _GRAVER if config.model else {}
-    return {code: said.get(code, graver.get(code, rule.severity)) for code, rule in rules.items()}
+    return {code: said.get(code, severity) for code, severity in own.items()}
 
 
 def _chosen(
@@ -569,19 +607,45 @@ def _matches(file: str | Path, pattern: str, root: str) -> bool:
     return fnmatch(below, pattern) or fnmatch(path.name, pattern)
 
 
-def _options(config: Config, rules: Mapping[str, type[Rule]], given: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Options by code, as they are written; what is `given` by keys goes before the rules' own tables."""
+def _options(
+    config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None, template: str
+) -> dict[str, dict[str, Any]]:
+    """Options by code, as they are written. Keys go before the rules' own tables, and those before the target."""
     found: dict[str, dict[str, Any]] = {}
     for name, options in config.rules.items():
         code = _one_rule(config, "rules", name, rules)
         if code in found:
             raise _error(config, "rules", f"{code} is given twice, by code and by name")
         found[code] = options
+    given = {"max_length": config.max_length, "template": template}
     shared = {option: given[key] for option, key in _SHARED.items() if given[key]}
     for code, rule in rules.items():
         if named := shared.keys() & set(rule.__struct_fields__):
             found[code] = {**found.get(code, {}), **{option: shared[option] for option in named}}
+    for code, defaults in _by_target(config, rules, target).items():
+        found[code] = defaults | found.get(code, {})
+    if config.limit:  # the model's context, where nothing else says a length
+        for code in ("LEN001", "LEN002", "LEN006"):
+            if code in rules:
+                found[code] = {"max_tokens": config.limit} | found.get(code, {})
     return found
+
+
+def _by_target(
+    config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None
+) -> dict[str, dict[str, Any]]:
+    """Options that the target sets, where nothing else does: the profile itself, its limit, its byte order mark."""
+    if target is None:
+        return {}
+    name = str(Path(str(config.target)).resolve()) if targets.is_file(str(config.target)) else config.target
+    found: dict[str, dict[str, Any]] = {
+        code: {"target": name} for code, rule in rules.items() if rule.needs == "target"
+    }
+    if target.tokens is not None:
+        found["LEN001"] = {"max_tokens": target.tokens.most}
+    if target.file.bom == "demanded":
+        found["FIL003"] = {"demanded": True}
+    return {code: options for code, options in found.items() if code in rules}
 
 
 def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule:
@@ -644,6 +708,7 @@ def _hash(plan: Plan) -> str:
         "tokenizer": tokens.backend(plan.tokenizer),
         "max_length": plan.max_length,
         "template": templates.stamp(plan.template) if plan.template else "",
+        "target": plan.target.digest() if plan.target else None,
     }
     return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=16).hexdigest()
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from curator import __version__, engine, templates, tokens
 from curator.checks.length import Lengths
-from curator.columns import ROLE_CODES, Batch, Literals
+from curator.columns import ROLE_CODES, Batch, Literals, distinct
 from curator.errors import UsageError
 from curator.formats import Reader
 from curator.mappers import choose
@@ -116,7 +116,7 @@ class _Count:
         by_role = Counter(
             {
                 _ROLES.get(code, "other"): int(batch.turn_tokens[batch.roles == code].sum())
-                for code in np.unique(batch.roles).tolist()
+                for code in distinct(batch.roles)
             }
         )
         answering = np.where(batch.roles == ROLE_CODES["assistant"], batch.turn_tokens, 0)

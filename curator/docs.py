@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from curator import formats
+from curator import formats, targets
 from curator.config import Config, Settings, expected, family, load_rules, match, profiles, unknown_rule, unlock
 from curator.errors import UsageError
 from curator.harness import flags_of_bad, place_of
@@ -351,6 +351,7 @@ def schema() -> str:
     properties["rules"] |= {"properties": options, "additionalProperties": {"type": "object"}}
     properties["profile"] |= {"enum": list(profiles())}
     properties["shape"] |= {"enum": list(formats.SHAPES)}
+    properties["target"] |= {"examples": list(targets.shipped())}
     for lists in (properties["select"], properties["ignore"], properties["extend-select"]):
         lists["items"] = {"$ref": "#/$defs/selector"}
     properties["per-file-ignores"]["additionalProperties"]["items"] = {"$ref": "#/$defs/selector"}
@@ -419,18 +420,29 @@ def _profile_list() -> Iterator[str]:
         yield f"* `{name}`: {file.read_text('utf-8').splitlines()[0].removeprefix('# ')}"
 
 
+def _target_list() -> Iterator[str]:
+    """The table of targets."""
+    yield "| target | what | status | verified | source |\n|---|---|---|---|---|"
+    for name in targets.shipped():
+        told = targets.load(name)
+        yield f"| `{name}` | {_cell(told.title)} | {told.status} | {told.verified_on} | <{told.source}> |"
+
+
 # ---------------------------------------------------------------------- the files of docs/
 
 
 def generated(folder: Path) -> dict[Path, str]:
     """The text of every generated file below `folder` (the checkout's `docs`)."""
+    from curator import gallery
+
     rules = load_rules()
     pages = {folder / "rules" / f"{code}.md": explain(rule, "md") for code, rule in rules.items()}
     pages[folder / "rules" / "index.md"] = listing("md")
     pages[folder / "curator.schema.json"] = schema()
+    pages[folder / "shapes.md"] = gallery.page(_spread)
     handwritten = folder / "configuration.md"
     text = handwritten.read_text("utf-8")
-    for name, lines in (("keys", _keys()), ("profiles", _profile_list())):
+    for name, lines in (("keys", _keys()), ("profiles", _profile_list()), ("targets", _target_list())):
         text = _between(text, name, "\n".join(lines))
     pages[handwritten] = text
     return pages

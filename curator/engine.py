@@ -23,7 +23,7 @@ import numpy as np
 
 from curator import formats, recall, tokens
 from curator.cache import Cache
-from curator.columns import parse
+from curator.columns import distinct, parse
 from curator.findings import FindingStore, Piece
 from curator.mappers import choose
 from curator.model import (
@@ -238,6 +238,7 @@ class _Run:
             length_histogram=histogram(self._of_rows("tokens")),
             answer_histogram=histogram(self._of_rows("answers")),
             phases=self._phases(),
+            target=self.plan.target.note() if self.plan.target else None,
         )
 
     def _file(self, n: int) -> FileStat:
@@ -272,7 +273,7 @@ class _Run:
 
 def histogram(arrays: Iterable[np.ndarray]) -> tuple[tuple[int, int], ...]:
     """Rows by tokens, in bins that grow by about a third: (upper bound, rows)."""
-    edges = np.unique(np.round(np.geomspace(4, 1 << 20, 64)).astype(np.int64))
+    edges = np.array(distinct(np.round(np.geomspace(4, 1 << 20, 64)).astype(np.int64)))
     counts = np.zeros(len(edges) + 1, dtype=np.int64)
     for values in arrays:
         counts += np.bincount(np.searchsorted(edges, values), minlength=len(counts))

@@ -198,7 +198,9 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
         lines += ["", *_shown(render, colour)]
     lines += ["", "findings" if result.findings else "no findings"]
     for finding in result.findings:
-        lines.append(f"  {finding.code} {finding.name} ({finding.severity}) {finding.path}: {visible(finding.message)}")
+        lines.append(
+            f"  {finding.code} {finding.name} ({finding.severity}) {finding.path or 'row'}: {visible(finding.message)}"
+        )
         if finding.fix:
             lines.append(f"      {finding.fix.safety} fix: {finding.fix.title}")
         lines += [f"      see {place.file}:{place.line}" for place in finding.related]

@@ -34,6 +34,7 @@ class _Rows:
         self._batch = batch
         self.readable = np.array([example is not None for example in batch.examples], dtype=bool)
         self.splits = np.zeros(len(batch.lines), dtype=np.int64)
+        self.files = np.zeros(len(batch.lines), dtype=np.int64)
         self.tokens = batch.row_tokens
 
     def example(self, index: int) -> Any:

@@ -302,6 +302,18 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     place: str = ""
 
 
+class TargetNote(msgspec.Struct, frozen=True):
+    """What a report says of the profile it was judged by: how old the facts are and where they came from."""
+
+    name: str
+    title: str
+    kind: Literal["service", "trainer", "runtime"]
+    status: Literal["open", "closed", "deprecated"]
+    verified_on: str
+    source: str
+    note: str = ""
+
+
 class TokenCount(msgspec.Struct, frozen=True):
     """Tokens of the set and the tokenizer that counted; `error` is the relative error of an estimate."""
 
@@ -346,6 +358,7 @@ class Report(msgspec.Struct, frozen=True):
     length_histogram: tuple[tuple[int, int], ...] = ()  # (upper bound in tokens, rows)
     answer_histogram: tuple[tuple[int, int], ...] = ()
     phases: dict[str, float] = {}  # CPU seconds of reading, token counting and so on
+    target: TargetNote | None = None  # what the data is for, where one was named
 
     def count(self, severity: Severity) -> int:
         return sum(stat.findings for stat in self.rules if stat.severity == severity)

@@ -115,6 +115,8 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
             digest.update(repr(_stamp(config.root / pack)).encode())
         for named in filter(None, (config.template, config.model)):
             digest.update(repr([_stamp(file) for file in templates.files_of(named)]).encode())
+        if config.target and config.target.endswith(".toml"):
+            digest.update(repr(_stamp(Path(config.target))).encode())
     except (OSError, _NotSettledError):
         return None
     settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}

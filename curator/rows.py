@@ -32,17 +32,17 @@ class SetRows:
         self._ids = np.concatenate([scan.array("ids") for scan in scans])
         self.readable = np.concatenate([scan.array("readable") for scan in scans])
         self.tokens = np.concatenate([scan.array("tokens") for scan in scans])
-        self._owner = np.repeat([n for n, _ in spans], np.diff(bounds))
+        self.files = np.repeat([n for n, _ in spans], np.diff(bounds))
         names = [source.split for source in sources]
         known = ("train", "valid", "test")
         numbers = np.array([known.index(name) if name in known else len(known) for name in names])
-        self.splits = numbers[self._owner]
+        self.splits = numbers[self.files]
         self._span = -1
         self._data = b""
         self._starts = np.zeros(1, np.int64)
 
     def source_of(self, index: int) -> int:
-        return int(self._owner[index])
+        return int(self.files[index])
 
     def content_id(self, index: int) -> str:
         return bytes(self._ids[index]).hex()

@@ -9,8 +9,9 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any, BinaryIO
 
-from curator.errors import WriteError
+from curator.errors import UsageError, WriteError
 
 
 class Replacement:
@@ -63,6 +64,64 @@ class Replacement:
 
     def _error(self, error: OSError) -> WriteError:
         return WriteError(f"cannot be written: {error.strerror or error}", where=self._shown, hint=self._hint)
+
+
+class Packed:
+    """Rows on their way into a file: JSONL, a JSON array for .json, packed for .gz and .zst.
+
+    The file itself stays open. Raises UsageError for names of tables, which cannot hold every row.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        ending = path.suffix.lower()
+        self._pack = ending if ending in (".gz", ".zst") else ""
+        held = Path(path.stem).suffix.lower() if self._pack else ending
+        if held in _TABLES:
+            hint = "a table fills what a row lacks with nulls; name a file .jsonl, .json, .jsonl.gz or .jsonl.zst"
+            raise UsageError("rows are not written as a table", where=str(path), hint=hint)
+        self._array = held == ".json"
+        self._file, self._rows = file, 0
+        self._out: Any = file
+
+    def __enter__(self) -> Packed:
+        if self._pack == ".gz":
+            import gzip
+
+            self._out = gzip.GzipFile("", "wb", fileobj=self._file, mtime=0)
+        elif self._pack:
+            import pyarrow as pa
+
+            self._out = pa.CompressedOutputStream(pa.PythonFile(_KeptOpen(self._file), mode="w"), "zstd")
+        return self
+
+    def write(self, row: bytes) -> None:
+        """Add a row, which is JSON on one line."""
+        lead = (b",\n" if self._rows else b"[\n") if self._array else b""
+        self._out.write(lead + row + (b"" if self._array else b"\n"))
+        self._rows += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._array and error is None:
+            self._out.write(b"\n]\n" if self._rows else b"[]\n")
+        if self._pack:
+            self._out.close()
+
+
+_TABLES = frozenset({".parquet", ".pq", ".arrow", ".feather", ".csv", ".tsv", ".tab"})
+
+
+class _KeptOpen:
+    """A file for pyarrow, which closes what it writes to."""
+
+    closed = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write, self.flush = file.write, file.flush
+
+    def close(self) -> None:
+        self.flush()
 
 
 def write_whole(path: str | Path, data: bytes | Sequence[bytes]) -> None:

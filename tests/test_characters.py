@@ -10,19 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.checks.characters import (
-    HtmlLeft,
-    InvisibleCharacter,
-    LiteralEscape,
-    Mojibake,
-    NotNormalised,
-    ReplacementCharacter,
-    markup_left,
-    mojibake,
-    purposeless,
-    wide_gaps,
-    written_escapes,
-)
+from curator.checks.characters.escapes import LiteralEscape, written_escapes
+from curator.checks.characters.invisible import InvisibleCharacter, purposeless
+from curator.checks.characters.markup import HtmlLeft, markup_left
+from curator.checks.characters.mojibake import Mojibake, ReplacementCharacter, mojibake
+from curator.checks.characters.normal_form import NotNormalised
+from curator.checks.characters.spacing import wide_gaps
 from curator.harness import flags_of
 from curator.rule import chat
 

@@ -363,7 +363,7 @@ def test_fix_mends_in_place_and_says_so(run: Run, write: Write) -> None:
     assert path.read_text().count("\n") == 1
     path = write("x.jsonl", TWICE)
     done = run("lint", path, "--fix")
-    assert f"mended {path}: DUP001 1; 1 rows dropped (the original is " in done.err
+    assert f"mended {path}: DUP001 1; 1 row dropped (the original is " in done.err
 
 
 def test_diff_shows_and_changes_nothing(run: Run, write: Write) -> None:

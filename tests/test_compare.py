@@ -110,3 +110,9 @@ def test_equal_texts_have_no_changes() -> None:
 
 def test_a_single_file_is_no_split_whatever_its_name(write: Write) -> None:
     assert compare([write("train.jsonl", ROWS)], [write("clean.jsonl", ROWS)], Config(), cache=False).same
+
+
+def test_a_change_beside_the_text_is_shown(write: Write) -> None:
+    rows = [{"messages": [{"role": r, "content": "Is it on?"}, *ROWS[0]["messages"][1:]]} for r in ("user", "human")]
+    result = compare([write("old.jsonl", rows[:1])], [write("new.jsonl", rows[1:])], Config(), cache=False)
+    assert '"role": "[-user-]{+human+}"' in as_text(result)

@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.brokenjson import diagnose, repeated_keys
-from curator.checks import file as rules
+from curator.checks.file.controls import ControlCharacter
+from curator.checks.file.encoding import InvalidUtf8
+from curator.checks.file.lines import InvalidJson
 from curator.harness import batch_of, flags_of, mended
 from curator.rule import RULES, DatasetRule
 from curator.sources import cut, open_sources, read
@@ -39,7 +41,7 @@ def codes(*lines):
     return {code for code, line, _ in found(b"\n".join([ROW, *lines, ROW, b""])) if 0 < line <= len(lines)}
 
 
-def messages(data, rule=rules.InvalidJson):
+def messages(data, rule=InvalidJson):
     return [flag.message for _, flag in flags_of(rule(), data)]
 
 
@@ -104,7 +106,7 @@ def test_a_blank_line_inside_a_row_is_part_of_it():
     data = b'{"prompt": "Steps?", "completion": "1. A\n\n42\n{}\n\n2. B"}\n' + ROW + b"\n"
     assert {(code, line) for code, line, _ in found(data)} == {("FIL001", n) for n in range(6)}
     whole = rb'{"prompt": "Steps?", "completion": "1. A\n\n42\n{}\n\n2. B"}'
-    assert mended(rules.InvalidJson(), data) == whole + b"\n" + ROW + b"\n"
+    assert mended(InvalidJson(), data) == whole + b"\n" + ROW + b"\n"
 
 
 def test_a_cut_row_does_not_swallow_the_next():
@@ -174,7 +176,7 @@ def test_brackets_around_the_rows_go_unless_a_broken_row_may_own_them():
 
 def test_the_place_is_given_in_bytes_and_as_a_column():
     line = '{"é": "ü", }'
-    ((_, flag),) = flags_of(rules.InvalidJson(), line.encode())
+    ((_, flag),) = flags_of(InvalidJson(), line.encode())
     assert flag.byte == len('{"é": "ü", '.encode())
     assert "column 12" in flag.message
 
@@ -189,7 +191,7 @@ def test_a_row_over_several_lines_says_so_and_its_other_lines_too():
 
 
 def test_line_ends_of_the_file_are_kept_by_a_mend():
-    assert mended(rules.InvalidJson(), b'{"a": 1,}\r\n{"b": "x\r\ny"}\r\n') == b'{"a": 1}\r\n{"b": "x\\ny"}\r\n'
+    assert mended(InvalidJson(), b'{"a": 1,}\r\n{"b": "x\r\ny"}\r\n') == b'{"a": 1}\r\n{"b": "x\\ny"}\r\n'
 
 
 @pytest.mark.parametrize(
@@ -205,7 +207,7 @@ def test_line_ends_of_the_file_are_kept_by_a_mend():
 )
 def test_text_in_another_encoding_is_read_as_it_was_meant(text, encoding):
     line = json.dumps({"prompt": text, "completion": "ok"}, ensure_ascii=False)
-    assert mended(rules.InvalidUtf8(), line.encode(encoding)).decode() == line
+    assert mended(InvalidUtf8(), line.encode(encoding)).decode() == line
 
 
 def test_numbers_are_judged_as_numbers_never_as_text():
@@ -216,7 +218,7 @@ def test_numbers_are_judged_as_numbers_never_as_text():
 def test_control_characters_are_removed_and_meaning_kept():
     def after(text):
         row = json.dumps({"prompt": text, "completion": "c"}).encode()
-        return json.loads(mended(rules.ControlCharacter(), row))["prompt"]
+        return json.loads(mended(ControlCharacter(), row))["prompt"]
 
     assert after("a\0b\x07c") == "abc"
     assert after("\x1b[1;31mred\x1b[0m") == "red"

@@ -591,14 +591,15 @@ def meaning(example):
             turn.role,
             turn.text,
             [(call.name, call.arguments) for call in turn.calls],
-            turn.name,
+            turn.name if turn.role != "tool" else None,  # Gemini names the call that a result is of
             turn.weight,
             turn.reasoning,
             turn.media,
         )
         for turn in example.all_turns()
     ]
-    tools = [tool.get("function", tool) for tool in example.tools]
+    empty = {"description": "", "parameters": {"type": "object", "properties": {}}}  # Mistral wants both
+    tools = [empty | tool.get("function", tool) for tool in example.tools]
     return turns, tools, len(example.chosen), len(example.rejected), example.label
 
 

@@ -16,11 +16,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule sources templates tokens "
+    "brokenjson columns encodings excerpt formats json_schema keys paths prose rule sources targets templates tokens "
     "worddiff writing",
-    "checks harness packs",
+    "checks harness ollama packs",
     "cache config engine findings mappers neighbours recall rows scan store",
-    "cleaning comparison counting decisions docs explanation fix guess report",
+    "cleaning comparison conversion counting decisions docs explanation fix gallery guess report",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}
@@ -97,7 +97,7 @@ def test_help_imports_click_and_the_standard_library_alone(tmp_path: Path) -> No
     assert strange - {"__main__"} == {"click", "curator"}
 
 
-@pytest.mark.parametrize("verb", ["lint", "explain", "stats", "diff", "clean", "rule", "config"])
+@pytest.mark.parametrize("verb", ["lint", "explain", "stats", "diff", "clean", "convert", "rule", "config"])
 def test_help_of_a_verb_imports_neither_data_nor_rules(verb: str, tmp_path: Path) -> None:
     loaded = modules_after(verb, "--help", folder=tmp_path)
     assert not loaded & {"msgspec", "numpy", "curator.config", "curator.rule"}

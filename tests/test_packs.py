@@ -13,6 +13,10 @@ from hypothesis import strategies as st
 from curator import packs
 from curator.errors import ConfigError
 from curator.harness import batch_of, flags_of
+from curator.packs import loading
+from curator.packs.entries import OPENING
+from curator.packs.kinds import PhraseRule
+from curator.packs.phrases import finder, literals_of
 from curator.rule import RULES, RowRule, chat
 
 COMMON = {
@@ -31,7 +35,7 @@ def _as_before():
     yield
     RULES.clear()
     RULES.update(before)
-    packs._sources.clear()
+    loading._sources.clear()
 
 
 def rule_file(folder: Path, file: str = "mine.toml", **keys: str) -> Path:
@@ -86,7 +90,7 @@ def test_phrases_may_be_wanted_at_the_start_in_the_opening_or_as_a_line(tmp_path
     start = packs.load_file(rule_file(tmp_path, **PHRASES, where='"start"'))["MY001"]
     assert flagged(start, "  Not ever.") and not flagged(start, "Well, not ever.")
     opening = packs.load_file(rule_file(tmp_path, **PHRASES, where='"opening"'))["MY001"]
-    assert flagged(opening, "Well, not ever.") and not flagged(opening, "x " * packs.OPENING + "not ever")
+    assert flagged(opening, "Well, not ever.") and not flagged(opening, "x " * OPENING + "not ever")
     lines = packs.load_file(rule_file(tmp_path, **PHRASES, lines='["read on"]'))["MY001"]
     assert flagged(lines, "One.\n** Read on »\nTwo.") and not flagged(lines, "Read on, my friend.\n- Read on")
 
@@ -290,9 +294,9 @@ PIECES = st.sampled_from(
 @given(st.lists(PIECES, max_size=12).map("".join))
 def test_literals_are_a_necessary_condition(text):
     phrases = ("{never|not} ever", "i {can't|won't} say", "{ever|} not{,| so}")
-    if packs.finder(phrases).search(text):
+    if finder(phrases).search(text):
         folded = text.encode().lower()
-        assert any(literal.lower().encode() in folded for literal in packs.literals_of(phrases))
+        assert any(literal.lower().encode() in folded for literal in literals_of(phrases))
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=30))
@@ -307,6 +311,6 @@ def test_a_value_is_among_the_candidates_whatever_stands_around_it(around):
 def test_every_shipped_pattern_compiles_and_every_phrase_has_literals():
     packs.load()
     for rule in RULES.values():
-        if issubclass(rule, packs.PhraseRule):
+        if issubclass(rule, PhraseRule):
             assert rule.literals
-            assert re.compile(packs.finder(rule.entry.phrases).pattern)
+            assert re.compile(finder(rule.entry.phrases).pattern)

@@ -20,7 +20,7 @@ def test_every_public_name_resolves_and_is_listed(name: str) -> None:
 
 
 def test_the_names_are_those_of_the_verbs() -> None:
-    verbs = {"lint", "load_config", "fix_files", "clean", "compare", "stats", "explain", "all_rules"}
+    verbs = {"lint", "load_config", "fix_files", "clean", "convert", "compare", "stats", "explain", "all_rules"}
     assert verbs < set(curator.__all__)
     assert all(callable(getattr(curator, name)) for name in verbs)
     assert {name for name in verbs if not getattr(curator, name).__doc__} == set()

@@ -14,6 +14,7 @@ FAMILIES = (
     "preference",
     "roles",
     "schema",
+    "targets",
     "template",
     "tools",
 )

@@ -52,7 +52,7 @@ class OverContext(RowRule, frozen=True):
         return [
             index
             for index in np.flatnonzero(sizes > self.max_tokens).tolist()
-            if (example := batch.examples[index]) and (batch.row_tokens[index] > self.max_tokens or _says_more(example))
+            if (example := batch.examples[index]) and (batch.row_tokens[index] > self.max_tokens or says_more(example))
         ]
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -123,7 +123,7 @@ class Lengths(msgspec.Struct, frozen=True):
 
 def _is_parted(example: Example) -> bool:
     """Whether the tokens of a row are more or fewer than those of its turns."""
-    return _says_more(example) or bool(example.chosen or example.rejected)
+    return says_more(example) or bool(example.chosen or example.rejected)
 
 
 def _is_whole(seen: Rendered) -> bool:
@@ -149,8 +149,8 @@ def row_length(example: Example, tokenizer: Tokenizer, template: str = "") -> in
 
 def _bare_length(example: Example, tokenizer: Tokenizer) -> int:
     """Tokens of a row's turns, tool definitions and calls; of a pair the longer side."""
-    sides = [_parts(example.turns), _parts(example.chosen), _parts(example.rejected)]
-    sides[0] += map(_written, example.tools)
+    sides = [turn_parts(example.turns), turn_parts(example.chosen), turn_parts(example.rejected)]
+    sides[0] += map(written, example.tools)
     prompt, chosen, rejected = (sum(tokenizer.count(side)) if side else 0 for side in sides)
     return prompt + max(chosen, rejected)
 
@@ -234,8 +234,8 @@ class AnswerTruncated(RowRule, frozen=True):
     def _bare_losses(self, example: Example, tokenizer: Tokenizer) -> Iterator[Loss]:
         """The same by the texts alone, the markers of a template left out."""
         for turns in example.sides():
-            sizes = [sum(tokenizer.count(_parts([turn]))) for turn in turns]
-            total = sum(sizes) + sum(tokenizer.count([_written(tool) for tool in example.tools]))
+            sizes = [sum(tokenizer.count(turn_parts([turn]))) for turn in turns]
+            total = sum(sizes) + sum(tokenizer.count([written(tool) for tool in example.tools]))
             kept, at, trained, lost, first = self._kept(total), total - sum(sizes), 0, 0, ""
             for turn, size in zip(turns, sizes, strict=True):
                 if turn.role == "assistant" and turn.weight != 0:
@@ -277,16 +277,18 @@ def trained_spans(look: Look) -> list[tuple[int, int]]:
     ]
 
 
-def _parts(turns: Iterable[Turn]) -> list[str]:
+def turn_parts(turns: Iterable[Turn]) -> list[str]:
+    """All that the turns say: texts, reasoning, and the names and arguments of calls."""
     found: list[str] = []
     for turn in turns:
         found += [turn.text, turn.reasoning or ""]
         for call in turn.calls:
-            found += [call.name or "", call.raw if call.raw is not None else _written(call.arguments)]
+            found += [call.name or "", call.raw if call.raw is not None else written(call.arguments)]
     return found
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
+    """A JSON value as its text; a text as it is."""
     if isinstance(value, str):
         return value
     try:
@@ -295,7 +297,7 @@ def _written(value: Any) -> str:
         return json.dumps(value, default=str)
 
 
-def _says_more(example: Example) -> bool:
+def says_more(example: Example) -> bool:
     """Whether a row holds what the token counts of its turns leave out."""
     return bool(example.tools) or any(turn.calls or turn.reasoning for turn in example.all_turns())
 

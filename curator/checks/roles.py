@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from curator import paths
-from curator.columns import ROLE_CODES, Batch, Rows, column, hash_words, mix
+from curator.columns import ROLE_CODES, Batch, Rows, column, distinct, hash_words, mix
 from curator.model import Cut, Example, Fix, Flag, Turn, drop
 from curator.rule import DROPPED, Bad, DatasetRule, RowRule, chat, option
 
@@ -349,8 +349,7 @@ class EmptyTurn(RowRule, frozen=True):
         blank = _BLANK_LEAD[data[texts.starts[full]]] & _BLANK_TAIL[data[texts.ends[full] - 1]]
         suspect[full[blank]] = True
         suspect &= (batch.roles == ROLE_CODES["user"]) | (batch.roles == ROLE_CODES["assistant"])
-        lines: list[int] = np.unique(batch.turn_lines[suspect]).tolist()
-        return lines
+        return distinct(batch.turn_lines[suspect])
 
     def check(self, example: Example) -> Iterator[Flag]:
         if example.shape == "tokenized":
@@ -417,8 +416,7 @@ class RepeatedTurn(RowRule, frozen=True):
         keys = np.stack((batch.turn_lines[long], batch.roles[long].astype(np.int64), sizes[long]))
         order = np.lexsort(keys)
         same = (keys[:, order[1:]] == keys[:, order[:-1]]).all(axis=0)
-        lines: list[int] = np.unique(keys[0, order[1:][same]]).tolist()
-        return lines
+        return distinct(keys[0, order[1:][same]])
 
     def check(self, example: Example) -> Iterator[Flag]:
         seen = set()

@@ -13,7 +13,7 @@ from typing import Annotated, Any, NamedTuple
 import numpy as np
 
 from curator import formats
-from curator.columns import Batch, Line, Rows
+from curator.columns import Batch, Line, Rows, distinct
 from curator.formats import SHAPES
 from curator.formats.adapter import nearly
 from curator.formats.chat import CONTAINERS, container, misspelt_container
@@ -160,7 +160,7 @@ class MixedShapes(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         family = _families()
-        for expected in np.unique(sketches[:, 1]).tolist():
+        for expected in distinct(sketches[:, 1]):
             here = np.flatnonzero((sketches[:, 1] == expected) & (sketches[:, 0] > 0) & rows.readable)
             if not len(here):
                 continue
@@ -231,7 +231,7 @@ class MissingMessages(RowRule, frozen=True):
         if example.shape == "openai-preference":
             if not example.turns:
                 yield Flag("input.messages", "there are no messages")
-        elif example.shape in _LISTED:
+        elif FAMILY.get(example.shape, example.shape) in _LISTED:
             key = container(value) or next((key for key in _LISTS if key in value), "")
             if not key:
                 found, name = misspelt_container(value)
@@ -243,7 +243,7 @@ class MissingMessages(RowRule, frozen=True):
 
 
 _LISTS = ("messages", "interactions", *CONTAINERS)
-_LISTED = frozenset({"openai-chat", "openai-rft", "anthropic-bedrock", "sharegpt"})
+_LISTED = frozenset({"openai-chat", "sharegpt"})
 
 
 class MissingRoleOrContent(RowRule, frozen=True):
@@ -557,7 +557,7 @@ def stray_keys(example: Example) -> Iterator[Stray]:
     """Keys of messages that no reader knows, and misspelt keys of the row itself."""
     value = example.value
     for key in value:
-        for name in _MAIN_KEYS.get(example.shape, ()):
+        for name in _MAIN_KEYS.get(FAMILY.get(example.shape, example.shape), ()):
             if name in value or key in _known_columns(example.shape) or not nearly(key, name):
                 continue
             if name != "tools" or type(value[key]) is list:

@@ -33,3 +33,20 @@ def show(path: Path, file: Path | None) -> None:
     from curator.config import load_config
 
     click.echo(docs.configuration(load_config(path, file)), nl=False)
+
+
+@command.command()
+@click.argument("name", required=False)
+def targets(name: str | None) -> None:
+    """List the targets: services and trainers with their status, and when and where the facts were read.
+
+    With NAME: print that profile. Copied to a TOML file and changed, --target takes it.
+    """
+    from curator import targets as profiles
+
+    if name is None:
+        click.echo(profiles.listing(), nl=False)
+        return
+    profiles.load(name)
+    file = profiles.shipped().get(name) or Path(name)
+    click.echo(file.read_text("utf-8"), nl=False)

@@ -147,11 +147,12 @@ def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None) 
 def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsafe: bool) -> Report:
     """Mend in place and say on standard error what was mended; the report is that of the mended files."""
     from curator.fix import fix_files
+    from curator.report.tally import counted
 
     result = fix_files(paths, config, unsafe=unsafe, lint=partial(_linted, baseline=baseline))
     for mended in result.files:
         codes = ", ".join(f"{code} {count:,}" for code, count in mended.fixed.items())
-        dropped = f"; {mended.dropped:,} rows dropped" if mended.dropped else ""
+        dropped = f"; {counted(mended.dropped, 'row')} dropped" if mended.dropped else ""
         click.echo(f"mended {mended.path}: {codes}{dropped} (the original is {mended.backup})", err=True)
     for refused in result.refused:
         click.echo(f"not mended {refused.path}: {refused.reason}\n  {refused.hint}", err=True)

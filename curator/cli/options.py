@@ -40,6 +40,7 @@ _SELECTING = (
     click.option("--extend-select", multiple=True, callback=_listed, metavar="RULES", help="Run these rules as well."),
     click.option("--preview/--no-preview", default=None, help="Run the selected rules that are in preview as well."),
     click.option("--profile", metavar="NAME", help="Selection to start from: minimal, default or strict."),
+    click.option("--target", metavar="NAME|FILE", help="Service or trainer the data is for: `curator config targets`."),
 )
 _READING = (
     click.option("--shape", metavar="NAME", help="Shape of the rows, in place of detection."),
@@ -68,7 +69,7 @@ def _applied(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 
 
 selecting: Callable[[F], F] = _applied(_SELECTING)
-"""--select, --ignore, --extend-select, --preview, --profile."""
+"""--select, --ignore, --extend-select, --preview, --profile, --target."""
 
 reading: Callable[[F], F] = _applied(_READING)
 """--shape, --map, --tokenizer, --model, --template, --config."""

@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.errors import UnknownShapeError, UsageError
-from curator.formats import chat, instruction, preference, text
-from curator.formats.adapter import SURE, Adapter, Row, Written
+from curator.formats import chat, dialects, instruction, preference, text
+from curator.formats.adapter import SURE, Adapter, Losses, Row, Written
 from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns, how_to_map
-from curator.formats.detect import Detection, detect
+from curator.formats.detect import FAMILY, Detection, detect
 from curator.formats.turns import read_messages
 from curator.model import Example
 
 __all__ = [
     "ADAPTERS",
+    "FAMILY",
     "SHAPES",
     "Adapter",
     "ColumnGuess",
@@ -56,7 +57,9 @@ ADAPTERS: tuple[Adapter, ...] = (
     text.TEXT,
     instruction.PROMPT_ONLY,
 )
-SHAPES: dict[str, Adapter] = {adapter.name: adapter for adapter in (*ADAPTERS, chat.OPENAI_RFT)}
+# Rows of these are read as their kin are, unless the shape is named or the whole file tells it.
+_NAMED = (chat.OPENAI_RFT, dialects.MISTRAL, dialects.AXOLOTL, dialects.HARMONY, dialects.FACTORY)
+SHAPES: dict[str, Adapter] = {adapter.name: adapter for adapter in (*ADAPTERS, *_NAMED)}
 
 _LONG = 32  # keys; the adapters of longer rows are not remembered
 _candidates: dict[tuple[str, ...], tuple[Adapter, ...]] = {}
@@ -130,7 +133,7 @@ def write(example: Example, shape: str) -> Written:
     if shape not in SHAPES:
         raise UsageError(f"no shape is called {shape!r}", hint=f"known shapes: {', '.join(SHAPES)}")
     if example.shape == shape and example.value:
-        return Written(example.value, [])
+        return Written(example.value, Losses())
     return SHAPES[shape].write(example)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from curator.model import Example
@@ -13,11 +14,33 @@ Row = dict[str, Any]
 SURE = 0.5  # a shape that matches with less is read only where no other matches: its rows lack something
 
 
+class Losses(list[str]):
+    """Losses in the order they were met, each once.
+
+    `lacks` are those of them that leave the row unfit for its shape: what the shape must have and the
+    example has nothing for.
+    """
+
+    def __init__(self, losses: Iterable[str] = (), lacks: Iterable[str] = ()) -> None:
+        super().__init__(losses)
+        self.lacks = list(lacks)
+
+    def note(self, loss: str) -> None:
+        if loss not in self:
+            self.append(loss)
+
+    def lack(self, what: str) -> None:
+        loss = f"nothing is there for {what}"
+        self.note(loss)
+        if loss not in self.lacks:
+            self.lacks.append(loss)
+
+
 class Written(NamedTuple):
     """A row of the target shape, and what of the example it cannot hold, in words."""
 
     row: Row
-    losses: list[str]
+    losses: Losses
 
 
 class Adapter(NamedTuple):
@@ -25,7 +48,9 @@ class Adapter(NamedTuple):
 
     `keys` are the top-level keys it reads; `matches` says how surely a row is of the shape (0 to 1,
     0 is no); `read` takes a row for which `matches` is above 0; `write` makes a row of the shape
-    and never fails: what the shape cannot hold is listed.
+    and never fails: what the shape cannot hold is listed. A shape that may be written in strings
+    ("plain") or in message lists ("conversational") has a writer for each in `forms`; its `write`
+    chooses by the row.
     """
 
     name: str
@@ -33,6 +58,7 @@ class Adapter(NamedTuple):
     matches: Callable[[Row], float]
     read: Callable[[Row], Example]
     write: Callable[[Example], Written]
+    forms: Mapping[str, Callable[[Example], Written]] = MappingProxyType({})
 
 
 def nearly(word: str, name: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
-from curator.formats.adapter import Adapter, Row, Written, nearly
+from curator.formats.adapter import Adapter, Losses, Row, Written, nearly
 from curator.formats.turns import (
     is_messages,
     is_shared,
@@ -16,20 +18,22 @@ from curator.formats.turns import (
     read_tools,
 )
 from curator.formats.writing import (
-    Losses,
     answered,
     as_messages,
+    bare_tools,
     beside,
     carried,
     json_text,
     parted,
     plain,
     put_tools,
+    result_of,
+    spoken,
     system_and_rest,
     weight_of,
 )
 from curator.model import Example, ToolCall, Turn
-from curator.paths import format
+from curator.paths import format, get
 
 RESERVED = frozenset({"messages", "tools", "functions", "available_tools", "parallel_tool_calls", "system", "weight"})
 # Keys beside the messages that are no grader data but belong to the conversation or its media.
@@ -105,12 +109,19 @@ def read_rft(value: Row) -> Example:
 
 
 def write_rft(example: Example) -> Written:
-    """The answer goes to `reference_answer`, where a grader reads it."""
+    """The prompt ends with the user; the answer goes to `reference_answer`, where a grader reads it."""
     losses = Losses()
     prompt, answer = parted(answered(example, losses))
+    end = max((place for place, turn in enumerate(prompt, 1) if turn.role == "user"), default=0)
+    if not end:
+        losses.lack("a question at the end")
+    elif end < len(prompt):
+        plain(Example(example.shape, (), example.value), prompt[end:], losses)
+        losses.note("the turns between the last question and the answer")
+        prompt = prompt[:end]
     row: Row = {"messages": as_messages(example, prompt, losses)}
     if answer:
-        plain(Example("", (), None), answer, losses)
+        plain(Example(example.shape, (), example.value), answer, losses)
         losses.note("the answer as a turn")
         row["reference_answer"] = answer[0].text
     put_tools(row, example)
@@ -141,10 +152,27 @@ def read_anthropic(value: Row) -> Example:
 def write_anthropic(example: Example) -> Written:
     losses = Losses()
     system, rest = system_and_rest(answered(example, losses), losses)
-    rest = plain(example, rest, losses)
+    messages: list[Row] = []
+    for role, text in _alternating(spoken(plain(example, rest, losses), losses), losses):
+        if messages and messages[-1]["role"] == role:
+            messages[-1]["content"] += f"\n\n{text}"
+        else:
+            messages.append({"role": role, "content": text})
     row: Row = {} if system is None else {"system": system}
-    row["messages"] = [{"role": turn.role, "content": turn.text} for turn in rest]
-    return Written(row | carried(example, ANTHROPIC.keys, losses), losses)
+    row["messages"] = messages
+    return Written(row | carried(example, ANTHROPIC.keys, losses, strict=True), losses)
+
+
+def _alternating(said: list[tuple[str, str]], losses: Losses) -> list[tuple[str, str]]:
+    """What was said, with a note of what stands against turns that alternate from user to assistant."""
+    roles = [role for role, _ in said]
+    if roles[:1] == ["assistant"]:
+        losses.lack("the question before the first answer")
+    if roles[-1:] == ["user"]:
+        losses.lack("the answer")
+    if any(one == other for one, other in pairwise(roles)):
+        losses.note("the border between turns of one speaker")
+    return said
 
 
 # ---------------------------------------------------------------------- sharegpt
@@ -197,22 +225,23 @@ def write_sharegpt(example: Example) -> Written:
         example,
         answered(example, losses),
         losses,
-        ("tools", "tool calls", "tool results", "weights", "the developer role"),
+        ("tools", "tool calls", "tool results", "weights", "the developer role", "message keys"),
     )
-    row: Row = {"conversations": [message for turn in turns for message in _shared_messages(example, turn, losses)]}
+    row: Row = {"conversations": [message for turn in turns for message in shared_messages(example, turn, losses)]}
     if example.tools:
-        row["tools"] = json_text(list(example.tools))
+        row["tools"] = json_text(bare_tools(example))
     return Written(row | carried(example, SHAREGPT.keys, losses), losses)
 
 
 _SHARED_WORDS = {"user": "human", "assistant": "gpt", "tool": "observation"}
 
 
-def _shared_messages(example: Example, turn: Turn, losses: Losses) -> list[Row]:
+def shared_messages(example: Example, turn: Turn, losses: Losses) -> list[Row]:
     """One message, or two where a turn holds text beside its calls."""
     messages: list[Row] = []
     if turn.content or not turn.calls:
-        messages.append({"from": _SHARED_WORDS.get(turn.role, turn.role), "value": turn.text})
+        text = turn.text if turn.content else result_of(example, turn) or ""
+        messages.append({"from": _SHARED_WORDS.get(turn.role, turn.role), "value": text})
     if turn.calls:
         if messages:
             losses.note("the tie between tool calls and the text beside them")
@@ -245,38 +274,41 @@ def read_gemini(value: Row) -> Example:
             body = read_content(system.get("parts"), f"{key}.parts")
             turns.append(Turn("system", body.text, f"{key}.parts", body.pieces, "system", body.content, base=key))
     for i, item in enumerate(value["contents"]):
-        turns.append(_gemini_turn(item, f"contents[{i}]"))
+        turns += _gemini_turns(item, f"contents[{i}]")
     tools, at = read_tools(value)
     declared = [d for tool in tools if type(tool) is dict for d in _declarations(tool)]
     return Example("gemini", tuple(turns), value, tuple(declared) or tools, tools_path=at)
 
 
-def _gemini_turn(item: Any, base: str) -> Turn:
+def _gemini_turns(item: Any, base: str) -> list[Turn]:
+    """One turn; results of tools are a turn each, and what else their message says is a turn after them."""
     if type(item) is not dict:
-        return read_message(item, base)
+        return [read_message(item, base)]
     said = item.get("role")
     said = said if type(said) is str else ""
     role = {"model": "assistant", "user": "user", "function": "tool", "": "user"}.get(said, said)
     parts = item.get("parts")
     body = read_content(parts, f"{base}.parts")
-    answered = (
-        [p["functionResponse"] for p in parts if type(p) is dict and "functionResponse" in p]
-        if (type(parts) is list)
-        else []
-    )
-    name = answered[0].get("name") if answered and type(answered[0]) is dict else None
-    return Turn(
-        "tool" if answered else role,
-        body.text,
-        f"{base}.parts",
-        body.pieces,
-        said,
-        body.content and not answered,
-        body.calls,
-        name=name if type(name) is str else None,
-        media=body.media,
-        base=base,
-    )
+    results = [
+        _gemini_result(part["functionResponse"], f"{base}.parts[{j}].functionResponse", base)
+        for j, part in enumerate(parts if type(parts) is list else ())
+        if type(part) is dict and "functionResponse" in part
+    ]
+    if results and not body.text and not body.calls:
+        return results
+    at = f"{base}.parts"
+    turn = Turn(role, body.text, at, body.pieces, said, body.content, body.calls, media=body.media, base=base)
+    return [*results, turn]
+
+
+def _gemini_result(result: Any, at: str, base: str) -> Turn:
+    """The result of a tool: its text where it has no more than one, else the object at its path."""
+    found = result if type(result) is dict else {}
+    response, name = found.get("response"), found.get("name")
+    name = name if type(name) is str else None
+    if type(response) is dict and response.keys() == {"result"} and type(text := response["result"]) is str:
+        return Turn("tool", text, f"{at}.response.result", (), "user", name=name, base=base)
+    return Turn("tool", "", f"{at}.response", (), "user", content=False, name=name, base=base)
 
 
 def _declarations(tool: Row) -> list[Any]:
@@ -291,26 +323,45 @@ def write_gemini(example: Example) -> Written:
     system, rest = system_and_rest(answered(example, losses), losses)
     rest = plain(example, rest, losses, ("tools", "tool calls", "tool results"))
     row: Row = {} if system is None else {"systemInstruction": {"parts": [{"text": system}]}}
-    names: dict[str | None, str | None] = {
-        call.id: call.name for turn in rest for call in turn.calls if call.id is not None
-    }
-    row["contents"] = [_gemini_content(turn, names, losses) for turn in rest]
+    row["contents"] = _gemini_contents(example, rest, losses)
     if example.tools:
-        functions = [tool.get("function", tool) if type(tool) is dict else tool for tool in example.tools]
-        row["tools"] = [{"functionDeclarations": functions}]
-    return Written(row | carried(example, GEMINI.keys, losses), losses)
+        row["tools"] = [{"functionDeclarations": bare_tools(example)}]
+    return Written(row | carried(example, GEMINI.keys, losses, strict=True), losses)
 
 
-def _gemini_content(turn: Turn, names: dict[str | None, str | None], losses: Losses) -> Row:
-    if turn.role == "tool":
-        losses.note("the form of tool results")
-        found = parsed(turn.text)[0]
-        response = found if type(found) is dict else {"result": turn.text}
-        name = turn.name or names.get(turn.call_id)
-        return {"role": "user", "parts": [{"functionResponse": {"name": name, "response": response}}]}
+def _gemini_contents(example: Example, turns: Sequence[Turn], losses: Losses) -> list[Row]:
+    """One content a turn; the results of tools that follow each other are parts of one."""
+    contents: list[Row] = []
+    waiting: list[tuple[str | None, str | None]] = []  # id and name of the calls without a result
+    last = ""
+    for turn in turns:
+        if turn.role == "tool":
+            found = next((call for call in waiting if call[0] == turn.call_id), next(iter(waiting), (None, None)))
+            if found in waiting:
+                waiting.remove(found)
+            text = turn.text if turn.content else result_of(example, turn) or ""
+            response = parsed(text)[0]
+            response = response if type(response) is dict else {"result": text}
+            part = {"functionResponse": {"name": turn.name or found[1] or "", "response": response}}
+            if last == "tool":
+                contents[-1]["parts"].append(part)
+            else:
+                contents.append({"role": "user", "parts": [part]})
+        else:
+            waiting += [(call.id, call.name) for call in turn.calls]
+            contents.append(_gemini_content(turn, losses))
+        last = turn.role
+    return contents
+
+
+def _gemini_content(turn: Turn, losses: Losses) -> Row:
     parts: list[Row] = [{"text": turn.text}] if turn.content or not turn.calls else []
-    parts += [{"functionCall": {"name": call.name, "args": call.arguments}} for call in turn.calls]
-    return {"role": "model" if turn.role == "assistant" else turn.role, "parts": parts}
+    for call in turn.calls:
+        if type(call.arguments) is not dict:
+            losses.note("arguments that are no object")
+        arguments = call.arguments if type(call.arguments) is dict else {}
+        parts.append({"functionCall": {"name": call.name, "args": arguments}})
+    return {"role": "model" if turn.role == "assistant" else "user", "parts": parts}
 
 
 # ---------------------------------------------------------------------- bedrock-converse
@@ -344,10 +395,31 @@ def read_converse(value: Row) -> Example:
     if type(messages) is list and messages and type(messages[-1]) is dict and "candidates" in messages[-1]:
         chosen, rejected = _candidates(messages[-1], f"messages[{len(messages) - 1}]")
         messages = messages[:-1]
-    found = conversation(value, "bedrock-converse", read_messages(messages, "messages"))
+    turns: list[Turn] = []
+    for turn in read_messages(messages, "messages"):
+        turns += _converse_results(value, turn)
+    found = conversation(value, "bedrock-converse", tuple(turns))
     if not chosen and not rejected:
         return found
     return Example("bedrock-converse", found.turns, value, found.tools, chosen, rejected, None, found.tools_path)
+
+
+def _converse_results(value: Row, turn: Turn) -> list[Turn]:
+    """The turn, with the results of tools that its parts hold as turns of their own before it."""
+    parts = get(value, turn.path)
+    if type(parts) is not list:
+        return [turn]
+    results = []
+    for j, part in enumerate(parts):
+        result = part.get("toolResult") if type(part) is dict else None
+        if type(result) is dict:
+            at = f"{turn.path}[{j}].toolResult.content"
+            body, number = read_content(result.get("content"), at), result.get("toolUseId")
+            number = number if type(number) is str else None
+            results.append(
+                Turn("tool", body.text, at, body.pieces, turn.said, body.content, (), number, base=turn.base)
+            )
+    return [*results, turn] if turn.text or turn.calls or turn.media or not results else results
 
 
 def _candidates(message: Row, base: str) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
@@ -372,27 +444,27 @@ def write_converse(example: Example) -> Written:
     row: Row = {"schemaVersion": "bedrock-conversation-2024"}
     if system is not None:
         row["system"] = [{"text": system}]
+    said = spoken(plain(example, rest, losses), losses)
     messages: list[Row] = []
-    for turn in plain(example, rest, losses):
-        role = "assistant" if turn.role == "assistant" else "user"
-        if turn.role not in ("user", "assistant"):
-            losses.note(f"the role {turn.role!r}")
+    for role, text in said if example.rejected else _alternating(said, losses):
         if messages and messages[-1]["role"] == role:
             losses.note("the border between turns of one speaker")
-            messages[-1]["content"].append({"text": turn.text})
+            messages[-1]["content"].append({"text": text})
         else:
-            messages.append({"role": role, "content": [{"text": turn.text}]})
+            messages.append({"role": role, "content": [{"text": text}]})
     if example.rejected:
-        plain(Example("", (), None), (*example.chosen, *example.rejected), losses)
+        plain(Example(example.shape, (), example.value), (*example.chosen, *example.rejected), losses)
         sides = (("preferred", example.chosen), ("non-preferred", example.rejected))
         candidates = [
             {"content": [{"text": turn.text} for turn in side], "preferenceLabel": label} for label, side in sides
         ]
         if max(len(example.chosen), len(example.rejected)) > 1:
             losses.note("the border between turns of one speaker")
+        if not example.chosen:
+            losses.lack("the chosen answer")
         messages.append({"role": "assistant", "candidates": candidates})
     row["messages"] = messages
-    return Written(row | carried(example, CONVERSE.keys, losses), losses)
+    return Written(row | carried(example, CONVERSE.keys, losses, strict=True), losses)
 
 
 OPENAI_CHAT = Adapter("openai-chat", RESERVED | {"interactions"}, matches_chat, read_chat, write_chat)

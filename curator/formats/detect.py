@@ -17,7 +17,10 @@ UNKNOWN = "unknown"
 HEAD = SPREAD = 200  # rows of the sample: the first, and as many spread over the rest
 
 # Shapes that one reader takes as it finds them: a file that holds several of a family is not mixed.
-FAMILY = {"openai-rft": "openai-chat", "anthropic-bedrock": "openai-chat"}
+FAMILY = {
+    **dict.fromkeys(("openai-rft", "anthropic-bedrock", "mistral", "axolotl", "harmony"), "openai-chat"),
+    "llama-factory": "sharegpt",
+}
 
 
 class Detection(msgspec.Struct, frozen=True):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from curator.formats.adapter import Adapter, Row, Written
+from curator.formats.adapter import Adapter, Losses, Row, Written
 from curator.formats.turns import joined, read_field, read_tools
 from curator.formats.writing import (
-    Losses,
     answered,
     as_messages,
     carried,
     exchanges,
+    flat,
     is_simple,
     parted,
     plain,
@@ -104,7 +105,12 @@ def write_alpaca(example: Example) -> Written:
     losses = Losses()
     system, rest = system_and_rest(answered(example, losses), losses)
     *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
-    row: Row = {"instruction": asked, "input": "", "output": answer}
+    more = example.value.get("input") if type(example.value) is dict and example.shape == "alpaca" else None
+    if type(more) is str and asked.endswith(f"\n{more}"):
+        asked = asked[: -len(more) - 1]
+    else:
+        more = ""
+    row: Row = {"instruction": asked, "input": more, "output": answer}
     if system is not None:
         row["system"] = system
     if before:
@@ -159,19 +165,29 @@ def read_prompt_completion(value: Row) -> Example:
 
 def write_prompt_completion(example: Example) -> Written:
     """Two strings for one plain exchange, else two message lists."""
+    return _write_prompt_completion(
+        example, plainly=is_simple(example, example.turns + example.chosen, "user", "assistant")
+    )
+
+
+def _write_prompt_completion(example: Example, *, plainly: bool) -> Written:
     losses = Losses()
-    turns = answered(example, losses)
+    row = prompt_and_completion(example, answered(example, losses), losses, plainly=plainly)
+    return Written(row | carried(example, PROMPT_COMPLETION.keys, losses), losses)
+
+
+def prompt_and_completion(example: Example, turns: tuple[Turn, ...], losses: Losses, *, plainly: bool) -> Row:
+    """The turns parted at the last answer, as two strings or as two message lists with the tools beside them."""
     prompt, answer = parted(turns)
     if not answer:
-        losses.note("nothing is there for the answer")
-    row: Row
-    if is_simple(turns, "user", "assistant") and not any(turn.media for turn in turns):
-        row = {"prompt": turns[0].text, "completion": turns[1].text}
-    else:
-        messages = as_messages(example, turns, losses)
-        row = {"prompt": messages[: len(prompt)], "completion": messages[len(prompt) :]}
+        losses.lack("the answer")
+    if plainly:
+        plain(example, turns, losses)
+        return {"prompt": flat(prompt, losses), "completion": flat(answer, losses)}
+    messages = as_messages(example, turns, losses)
+    row: Row = {"prompt": messages[: len(prompt)], "completion": messages[len(prompt) :]}
     put_tools(row, example)
-    return Written(row | carried(example, PROMPT_COMPLETION.keys, losses), losses)
+    return row
 
 
 def matches_question_answer(value: Row) -> float:
@@ -216,13 +232,22 @@ def read_prompt_only(value: Row) -> Example:
 
 def write_prompt_only(example: Example) -> Written:
     """A string for one plain request, else a message list."""
+    return _write_prompt_only(example, plainly=is_simple(example, parted(example.turns + example.chosen)[0], "user"))
+
+
+def _write_prompt_only(example: Example, *, plainly: bool) -> Written:
     losses = Losses()
     prompt, answer = parted(answered(example, losses))
     if answer:
         losses.note("the answer")
-    simple = is_simple(prompt, "user") and not prompt[0].media
-    row: Row = {"prompt": prompt[0].text if simple else as_messages(example, prompt, losses)}
-    put_tools(row, example)
+    if not prompt:
+        losses.lack("the prompt")
+    row: Row = {}
+    if plainly:
+        row["prompt"] = flat(plain(example, prompt, losses), losses)
+    else:
+        row["prompt"] = as_messages(example, prompt, losses)
+        put_tools(row, example)
     return Written(row | carried(example, PROMPT_ONLY.keys, losses), losses)
 
 
@@ -275,6 +300,10 @@ PROMPT_COMPLETION = Adapter(
     matches_prompt_completion,
     read_prompt_completion,
     write_prompt_completion,
+    {
+        "plain": partial(_write_prompt_completion, plainly=True),
+        "conversational": partial(_write_prompt_completion, plainly=False),
+    },
 )
 QUESTION_ANSWER = Adapter(
     "question-answer",
@@ -289,6 +318,7 @@ PROMPT_ONLY = Adapter(
     matches_prompt_only,
     read_prompt_only,
     write_prompt_only,
+    {"plain": partial(_write_prompt_only, plainly=True), "conversational": partial(_write_prompt_only, plainly=False)},
 )
 SELF_INSTRUCT = Adapter(
     "self-instruct",

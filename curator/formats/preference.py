@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from curator.formats.adapter import Adapter, Row, Written
+from curator.formats.adapter import Adapter, Losses, Row, Written
 from curator.formats.chat import container
-from curator.formats.instruction import alpaca_prompt, has, system_turn
+from curator.formats.instruction import alpaca_prompt, has, prompt_and_completion, system_turn
 from curator.formats.turns import is_messages, joined, read_field, read_listed, read_messages, read_tools
 from curator.formats.writing import (
-    Losses,
     answered,
     as_messages,
     carried,
     exchanges,
+    flat,
     is_simple,
     parted,
     plain,
@@ -72,9 +73,9 @@ def pair(example: Example, losses: Losses) -> tuple[tuple[Turn, ...], tuple[Turn
         losses.note("the label")
     prompt, chosen = (example.turns, example.chosen) if example.chosen else parted(example.turns)
     if not chosen:
-        losses.note("nothing is there for the chosen answer")
+        losses.lack("the chosen answer")
     if not example.rejected:
-        losses.note("nothing is there for the rejected answer")
+        losses.lack("the rejected answer")
     return prompt, chosen, example.rejected
 
 
@@ -168,18 +169,18 @@ def _shared(chosen: tuple[Turn, ...], rejected: tuple[Turn, ...]) -> int:
 
 def write_trl_preference(example: Example) -> Written:
     """Strings where prompt and answers are one plain turn each, else message lists."""
+    simple = is_simple(example, (*example.turns, *example.chosen, *example.rejected), "user", "assistant", "assistant")
+    return _write_trl_preference(example, plainly=simple)
+
+
+def _write_trl_preference(example: Example, *, plainly: bool) -> Written:
     losses = Losses()
-    prompt, chosen, rejected = pair(example, losses)
-    row: Row
-    if is_simple((*prompt, *chosen, *rejected), "user", "assistant", "assistant"):
-        row = {"prompt": prompt[0].text, "chosen": chosen[0].text, "rejected": rejected[0].text}
+    sides = zip(("prompt", "chosen", "rejected"), pair(example, losses), strict=True)
+    if plainly:
+        row: Row = {key: flat(plain(example, turns, losses), losses) for key, turns in sides}
     else:
-        row = {
-            "prompt": as_messages(example, prompt, losses),
-            "chosen": as_messages(example, chosen, losses),
-            "rejected": as_messages(example, rejected, losses),
-        }
-    put_tools(row, example)
+        row = {key: as_messages(example, turns, losses) for key, turns in sides}
+        put_tools(row, example)
     return Written(row | carried(example, TRL_PREFERENCE.keys, losses), losses)
 
 
@@ -216,21 +217,18 @@ def read_trl_kto(value: Row) -> Example:
 
 
 def write_trl_kto(example: Example) -> Written:
+    """Strings for one plain exchange, else two message lists."""
+    return _write_trl_kto(example, plainly=is_simple(example, example.turns + example.chosen, "user", "assistant"))
+
+
+def _write_trl_kto(example: Example, *, plainly: bool) -> Written:
     losses = Losses()
     if example.rejected:
         losses.note("the rejected answer")
     if example.label is None:
-        losses.note("nothing is there for the label")
-    turns = example.turns + example.chosen
-    prompt, _ = parted(turns)
-    row: Row
-    if is_simple(turns, "user", "assistant") and not any(turn.media for turn in turns):
-        row = {"prompt": turns[0].text, "completion": turns[1].text}
-    else:
-        messages = as_messages(example, turns, losses)
-        row = {"prompt": messages[: len(prompt)], "completion": messages[len(prompt) :]}
+        losses.lack("the label")
+    row = prompt_and_completion(example, example.turns + example.chosen, losses, plainly=plainly)
     row["label"] = example.label is not False
-    put_tools(row, example)
     return Written(row | carried(example, TRL_KTO.keys, losses), losses)
 
 
@@ -255,7 +253,7 @@ def read_trl_stepwise(value: Row) -> Example:
 
 def write_trl_stepwise(example: Example) -> Written:
     losses = Losses()
-    losses.note("nothing is there for the verdicts on the steps")
+    losses.lack("the verdicts on the steps")
     system, rest = system_and_rest(answered(example, losses), losses)
     *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
     if before or system is not None:
@@ -278,6 +276,10 @@ TRL_PREFERENCE = Adapter(
     matches_trl_preference,
     read_trl_preference,
     write_trl_preference,
+    {
+        "plain": partial(_write_trl_preference, plainly=True),
+        "conversational": partial(_write_trl_preference, plainly=False),
+    },
 )
 TRL_KTO = Adapter(
     "trl-kto",
@@ -285,6 +287,7 @@ TRL_KTO = Adapter(
     matches_trl_kto,
     read_trl_kto,
     write_trl_kto,
+    {"plain": partial(_write_trl_kto, plainly=True), "conversational": partial(_write_trl_kto, plainly=False)},
 )
 TRL_STEPWISE = Adapter(
     "trl-stepwise",

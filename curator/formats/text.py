@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from curator.formats.adapter import Adapter, Row, Written
+from curator.formats.adapter import Adapter, Losses, Row, Written
 from curator.formats.turns import read_content
-from curator.formats.writing import Losses, answered, carried, plain
+from curator.formats.writing import answered, carried, plain
 from curator.model import Example, Turn
 
 # ---------------------------------------------------------------------- text
@@ -39,7 +39,7 @@ def write_text(example: Example) -> Written:
     turns = plain(example, answered(example, losses), losses)
     if [turn.role for turn in turns] != ["assistant"]:
         losses.note("who says what")
-    row: Row = {"text": "\n\n".join([turn.text for turn in turns])}
+    row: Row = {"text": "\n\n".join([turn.text for turn in turns if turn.content])}
     return Written(row | carried(example, TEXT.keys, losses), losses)
 
 
@@ -71,7 +71,8 @@ def write_segments(example: Example) -> Written:
     for turn in plain(example, answered(example, losses), losses):
         if turn.role not in ("user", "assistant"):
             losses.note(f"the role {turn.role!r}")
-        segments.append({"label": turn.role == "assistant", "text": turn.text})
+        if turn.content or not turn.calls:
+            segments.append({"label": turn.role == "assistant", "text": turn.text})
     row: Row = {"segments": segments}
     return Written(row | carried(example, SEGMENTS.keys, losses), losses)
 
@@ -121,13 +122,15 @@ def write_tree(example: Example) -> Written:
     turns = plain(example, answered(example, losses), losses)
     node: Row | None = None
     for turn in reversed(turns):
+        if turn.role == "tool" or (not turn.content and turn.calls):
+            continue
         said = "prompter" if turn.role == "user" else turn.role
         if said not in _TREE_ROLES:
             losses.note(f"the role {turn.role!r}")
         node = {"text": turn.text, "role": said, "replies": [] if node is None else [node]}
     row: Row = {"prompt": node or {"text": "", "role": "prompter", "replies": []}}
     if node is None:
-        losses.note("nothing is there for the root of the tree")
+        losses.lack("the root of the tree")
     return Written(row | carried(example, TREE.keys, losses), losses)
 
 
@@ -145,7 +148,8 @@ def read_tokenized(value: Row) -> Example:
 
 def write_tokenized(example: Example) -> Written:
     """Nothing can be written: token ids need a tokenizer and a template."""
-    losses = Losses(["all text"])
+    losses = Losses()
+    losses.lack("the token ids")
     return Written(carried(example, TOKENIZED.keys, losses), losses)
 
 

@@ -6,9 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import msgspec
-
-from curator.formats.adapter import Row
+from curator.formats.adapter import Losses, Row
 from curator.formats.turns import spelt
 from curator.model import Example, ToolCall, Turn
 from curator.paths import get, parse
@@ -17,15 +15,8 @@ from curator.paths import get, parse
 MESSAGE_KEYS = frozenset(
     {"role", "from", "content", "value", "text", "name", "weight", "loss_weight", "train", "refusal"}
     | {"tool_calls", "function_call", "tool_call_id", "call_id", "reasoning_content", "reasoning", "thinking"}
+    | {"preferenceLabel"}
 )
-
-
-class Losses(list[str]):
-    """Losses in the order they were met, each once."""
-
-    def note(self, loss: str) -> None:
-        if loss not in self:
-            self.append(loss)
 
 
 def head(path: str) -> str:
@@ -33,10 +24,11 @@ def head(path: str) -> str:
     return str(parse(path)[0]) if path else ""
 
 
-def carried(example: Example, target: frozenset[str], losses: Losses) -> Row:
+def carried(example: Example, target: frozenset[str], losses: Losses, *, strict: bool = False) -> Row:
     """The keys of the source row that no turn was read from, and a note of all that cannot come along.
 
-    Those that both shapes know mean different things in each, but for a few.
+    Those that both shapes know mean different things in each, but for a few. A `strict` shape takes no
+    keys but its own: services check the rows they are sent.
     """
     from curator.formats import SHAPES
 
@@ -52,31 +44,41 @@ def carried(example: Example, target: frozenset[str], losses: Losses) -> Row:
     for key, item in example.value.items():
         if key in read or key == "schemaVersion" or (key in own and item in (None, "", [], {})):
             continue
-        if (key not in own and key not in target) or (key in _SIDE and key in target):
+        free = (key not in own and key not in target) or key == "parallel_tool_calls"
+        if not strict and (free or (key in _SIDE and key in target)):
             row[key] = item
         else:
             losses.note(f"the column {key!r}")
     return row
 
 
-_SIDE = frozenset({"parallel_tool_calls", "weight"})
+_SIDE = frozenset({"parallel_tool_calls", "weight"})  # they mean the same wherever they are read
 
 
 def _note_faults(example: Example, to_text: bool, losses: Losses) -> None:
     """What is wrong with the row and would be covered up: no other shape has the same fault."""
     turns = example.all_turns()
     if not turns:
-        losses.note("all: the row has no turns")
+        losses.lack("any turn")
     if example.shape == "text" and not to_text:
         losses.note("that the text is no turn")
+    if example.shape == "oasst" and any(_forks(example, turn) for turn in turns):
+        losses.note("the other replies")
     for turn in turns:
-        if not turn.content and not turn.calls and not turn.media and not turn.reasoning:
+        said = turn.content or turn.calls or turn.media or turn.reasoning or result_of(example, turn)
+        if not said:
             losses.note("a turn without text")
         if turn.role not in _ROLES:
             losses.note(f"the role {turn.role!r}, which nobody knows")
         message = get(example.value, turn.base) if turn.base else None
         if type(message) is dict and turn.weight is None and any(message.get(k) is not None for k in _WEIGHTS):
             losses.note("weights that are none")
+
+
+def _forks(example: Example, turn: Turn) -> bool:
+    """True where a message of a tree has several replies, of which the best is read."""
+    replies = get(example.value, f"{turn.base}.replies" if turn.base else "replies")
+    return type(replies) is list and len(replies) > 1
 
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
@@ -110,8 +112,8 @@ def plain(example: Example, turns: Iterable[Turn], losses: Losses, keeps: Iterab
         for feature, there in (
             ("tool calls", bool(turn.calls)),
             ("tool results", turn.role == "tool"),
-            ("tool call ids", turn.call_id is not None or any(call.id is not None for call in turn.calls)),
-            ("names", turn.name is not None),
+            # A result that has no id is told by its name, and by its place as well.
+            ("names", turn.name is not None and (turn.role != "tool" or turn.call_id is not None)),
             ("weights", turn.weight is not None),
             ("reasoning", turn.reasoning is not None),
             ("media", turn.media > 0),
@@ -119,14 +121,47 @@ def plain(example: Example, turns: Iterable[Turn], losses: Losses, keeps: Iterab
         ):
             if there and feature not in kept:
                 losses.note(feature)
+        if len(turn.pieces) > 1 and turn.base:
+            losses.note("the border between parts of a turn")
+        for key in beside(example, turn) if "message keys" not in kept else ():
+            losses.note(f"the message key {key!r}")
+    if not _counted_ids(turns):
+        losses.note("tool call ids")
     return turns
 
 
-def is_simple(turns: Sequence[Turn], *roles: str) -> bool:
-    """True where the turns have exactly these roles and nothing beside text."""
-    return [turn.role for turn in turns] == list(roles) and all(
-        turn.content and not turn.calls and turn.weight is None and turn.name is None and turn.reasoning is None
-        for turn in turns
+def _counted_ids(turns: Sequence[Turn]) -> bool:
+    """True where the ids of calls are those that `as_messages` makes up, in order; no ids count as such."""
+    waiting: list[str] = []
+    made = 0
+    for turn in turns:
+        for call in turn.calls:
+            made += 1
+            waiting.append(f"call_{made}")
+            if call.id is not None and call.id != waiting[-1]:
+                return False
+        if turn.role == "tool" and turn.call_id is not None:
+            if not waiting or turn.call_id != waiting.pop(0):
+                return False
+        elif turn.role == "tool" and waiting:
+            waiting.pop(0)
+    return True
+
+
+def is_simple(example: Example, turns: Sequence[Turn], *roles: str) -> bool:
+    """True where the turns have exactly these roles and nothing beside text, and there are no tools."""
+    return (
+        not example.tools
+        and [turn.role for turn in turns] == list(roles)
+        and all(
+            turn.content
+            and not (turn.calls or turn.media or (len(turn.pieces) > 1 and turn.base))
+            and turn.weight is None
+            and turn.name is None
+            and turn.reasoning is None
+            and not beside(example, turn)
+            for turn in turns
+        )
     )
 
 
@@ -155,11 +190,8 @@ def arguments_text(call: ToolCall) -> str:
 
 
 def json_text(value: Any) -> str:
-    """The value as compact JSON."""
-    try:
-        return msgspec.json.encode(value).decode()
-    except (msgspec.EncodeError, UnicodeEncodeError, ValueError, OverflowError):
-        return json.dumps(value, separators=(",", ":"))
+    """The value as JSON on one line, spaced as most sets write it inside strings."""
+    return json.dumps(value, ensure_ascii=False)
 
 
 def content_of(example: Example, turn: Turn) -> Any:
@@ -177,38 +209,54 @@ _PARTS = {"text": "text", "image_url": "image_url", "input_audio": "input_audio"
 def as_messages(example: Example, turns: Sequence[Turn], losses: Losses) -> list[Row]:
     """Turns as openai messages. Calls without an id get one, and the results that follow are given theirs."""
     messages: list[Row] = []
-    waiting: list[str] = []
+    waiting: dict[str, str | None] = {}  # calls without a result: id, name
     made = 0
     for turn in turns:
         message: Row = {"role": turn.role}
         content = content_of(example, turn)
         if turn.media and type(content) is str:
             losses.note("media")
-        if turn.content or not turn.calls:
-            message["content"] = content if turn.content else None
+        if turn.content or not _lacks_content(example, turn):
+            message["content"] = content if turn.content else result_of(example, turn)
         if turn.path.endswith(".refusal"):
             message["content"], message["refusal"] = None, turn.text
-        if turn.name is not None:
-            message["name"] = turn.name
         if turn.calls:
             message["tool_calls"] = calls = []
             for call in turn.calls:
                 made += 1
                 calls.append(_call(call, call.id or f"call_{made}"))
-                waiting.append(calls[-1]["id"])
+                waiting[calls[-1]["id"]] = call.name
+        name = turn.name
         if turn.role == "tool":
-            # The role word "function" of the older form names its call by name, not by id.
-            chosen = turn.call_id or (waiting[0] if waiting else None)
+            # The role word "function" of the older form, and Gemini, name a call by name, not by id.
+            named = [number for number, called in waiting.items() if called == name]
+            chosen = turn.call_id or next(iter(named or waiting), None)
             if chosen is not None:
                 message["tool_call_id"] = chosen
-                if chosen in waiting:
-                    waiting.remove(chosen)
+                name = None if turn.call_id is None and waiting.get(chosen) == name else name
+                waiting.pop(chosen, None)
+        if name is not None:
+            message["name"] = name
         if (weight := weight_of(turn, losses)) is not None:
             message["weight"] = weight
         if turn.reasoning is not None:
             message["reasoning_content"] = turn.reasoning
         messages.append(message | beside(example, turn))
     return messages
+
+
+def _lacks_content(example: Example, turn: Turn) -> bool:
+    """True where the source has no content key beside the calls: some templates print a null as a word."""
+    message = get(example.value, turn.base) if turn.base else None
+    return (
+        bool(turn.calls) and type(message) is dict and "role" in message and not {"content", "parts"} & message.keys()
+    )
+
+
+def result_of(example: Example, turn: Turn) -> str | None:
+    """The text of a tool result that the source holds as an object or a list, None for all else."""
+    found = get(example.value, turn.path) if turn.role == "tool" and turn.path else None
+    return json_text(found) if type(found) in (dict, list) else None
 
 
 def _call(call: ToolCall, number: str) -> Row:
@@ -219,7 +267,21 @@ def _call(call: ToolCall, number: str) -> Row:
 def put_tools(row: Row, example: Example) -> None:
     """The tools the example declares, as a list under "tools"."""
     if example.tools:
-        row["tools"] = list(example.tools)
+        row["tools"] = [_wrapped(tool) for tool in example.tools]
+
+
+def _wrapped(tool: Any) -> Any:
+    """A declaration as openai-chat writes it: {"type": "function", "function": {"name": …}}."""
+    bare = type(tool) is dict and "name" in tool and "function" not in tool and "type" not in tool
+    return {"type": "function", "function": tool} if bare else tool
+
+
+def bare_tools(example: Example) -> list[Any]:
+    """The declarations without the wrapping."""
+    return [tool["function"] if type(tool) is dict and tool.keys() == _WRAPPED else tool for tool in example.tools]
+
+
+_WRAPPED = {"type", "function"}
 
 
 def system_and_rest(turns: Sequence[Turn], losses: Losses) -> tuple[str | None, tuple[Turn, ...]]:
@@ -239,25 +301,39 @@ def system_and_rest(turns: Sequence[Turn], losses: Losses) -> tuple[str | None, 
     return ("\n\n".join(texts) if opening else None), tuple(rest)
 
 
-def exchanges(turns: Sequence[Turn], losses: Losses) -> list[tuple[str, str]]:
-    """The turns as (request, answer) pairs; neighbours of one role are joined by a blank line."""
-    merged: list[tuple[str, str]] = []
+def spoken(turns: Sequence[Turn], losses: Losses) -> list[tuple[str, str]]:
+    """(user or assistant, text) of the turns in which one of the two says something: no calls, no results."""
+    said = []
     for turn in turns:
         if turn.role == "tool" or (not turn.content and turn.calls):
             continue
-        role = "assistant" if turn.role == "assistant" else "user"
-        if turn.role not in ("user", "assistant"):
+        if turn.role in ("system", "developer"):
             losses.note(f"the role {turn.role!r}")
+        said.append(("assistant" if turn.role == "assistant" else "user", turn.text))
+    return said
+
+
+def flat(turns: Sequence[Turn], losses: Losses) -> str:
+    """The texts of the turns below each other, for shapes of strings."""
+    if [turn.role for turn in turns] not in ([], ["user"], ["assistant"]):
+        losses.note("who says what")
+    return "\n\n".join([turn.text for turn in turns if turn.content])
+
+
+def exchanges(turns: Sequence[Turn], losses: Losses) -> list[tuple[str, str]]:
+    """The turns as (request, answer) pairs; neighbours of one role are joined by a blank line."""
+    merged: list[tuple[str, str]] = []
+    for role, text in spoken(turns, losses):
         if merged and merged[-1][0] == role:
             losses.note("the border between turns of one speaker")
-            merged[-1] = (role, f"{merged[-1][1]}\n\n{turn.text}")
+            merged[-1] = (role, f"{merged[-1][1]}\n\n{text}")
         else:
-            merged.append((role, turn.text))
+            merged.append((role, text))
     if merged and merged[0][0] == "assistant":
         losses.note("the place of an answer before any question")
         merged.insert(0, ("user", ""))
     if not merged or merged[-1][0] == "user":
-        losses.note("nothing is there for the answer")
+        losses.lack("the answer")
         merged.append(("assistant", ""))
         if len(merged) == 1:
             merged.insert(0, ("user", ""))

@@ -14,7 +14,7 @@ from curator import __version__
 from curator.encodings import without_surrogates
 from curator.model import Finding, Place, Report
 from curator.report import View, Write
-from curator.report.tally import found, verdict
+from curator.report.tally import found, outcomes, verdict
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -100,7 +100,17 @@ def summary(report: Report) -> dict[str, Any]:
         "plan": report.plan,
         "seconds": round(report.seconds, 3),
         "cached": report.cached,
+        **({"target": of_target(report)} if report.target else {}),
     }
+
+
+def of_target(report: Report) -> dict[str, Any]:
+    """The target with its status and source, and what it does with how many rows by which of its rules."""
+    told = [
+        {"what": outcome.what, "rows": outcome.rows, "by": [{"rule": by, "rows": rows} for by, rows in outcome.by]}
+        for outcome in outcomes(report)
+    ]
+    return {**msgspec.structs.asdict(report.target), "outcomes": told} if report.target else {}
 
 
 def batches(findings: Iterable[Finding]) -> Iterator[list[Finding]]:

@@ -15,7 +15,19 @@ from curator.report import View, Write
 from curator.report.charts import Bar, Bins, bars, histogram, quantile
 from curator.report.data import batches, encode, encode_lines
 from curator.report.page import MARK, asset, embedded, foot, head, table, text
-from curator.report.tally import Tally, by_count, code_ranges, counted, duration, found, spotless, steps, verdict
+from curator.report.tally import (
+    Tally,
+    about_target,
+    by_count,
+    code_ranges,
+    counted,
+    duration,
+    found,
+    outcomes,
+    spotless,
+    steps,
+    verdict,
+)
 
 _FIXES = {"safe": 1, "unsafe": 2}
 
@@ -223,8 +235,8 @@ def size(number: int) -> str:
 
 
 def _rest(report: Report) -> str:
-    """Limits and decisions."""
-    parts = []
+    """The target, limits and decisions."""
+    parts = [_target(report)] if report.target else []
     if report.limits:
         rows = (
             (
@@ -249,6 +261,22 @@ def _rest(report: Report) -> str:
         items = f"<li>{counted(report.suppressed, 'finding')} suppressed by decisions</li>{known}{unused}"
         parts.append(f'<h2>Decisions</h2><ul class="plain-list">{items}</ul>')
     return f'<section id="rest">{"".join(parts)}</section>' if parts else ""
+
+
+def _target(report: Report) -> str:
+    """What the data is for, how old its facts are, and what it does with the rows by which of its rules."""
+    target = report.target
+    if target is None:
+        return ""
+    rules = "".join(
+        f"<li>{counted(rows, 'row')} {text(outcome.what)}: {text(by)}</li>"
+        for outcome in outcomes(report)
+        for by, rows in outcome.by
+    )
+    source = f"<li>Facts from <code>{text(target.source)}</code></li>"
+    note = f"<li>{text(target.note)}</li>" if target.note else ""
+    told = text(about_target(report))
+    return f'<h2>Target</h2><p>{told}</p><ul class="plain-list">{rules}{note}{source}</ul>'
 
 
 def _bottom(report: Report) -> str:

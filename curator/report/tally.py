@@ -71,6 +71,8 @@ def verdict(report: Report) -> str:
     ran = sum(1 for stat in report.rules if stat.examined)
     if report.broken:
         return f"{counted(ran, 'rule')} found nothing, but {counted(report.broken, 'line')} could not be read."
+    if report.known or report.suppressed:
+        return f"nothing new: {counted(ran, 'rule')} found only what is known."
     return f"clean: {counted(ran, 'rule')} found nothing."
 
 
@@ -104,6 +106,67 @@ def families(report: Report) -> list[tuple[str, int]]:
     for stat in report.rules:
         counts[stat.code.rstrip("0123456789")] += stat.findings
     return [(family, count) for family, count in sorted(counts.items()) if count]
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What becomes of rows at the target, and for how many by which of its rules, the most frequent first."""
+
+    what: str
+    rows: int
+    by: tuple[tuple[str, int], ...]
+
+
+# What becomes of the rows that a rule on targets flags; such findings name the target's rule in "by".
+_OUTCOMES = {
+    "TGT010": ("will be dropped in silence", "will be dropped in silence"),
+    "TGT013": ("loses its answer", "lose their answer"),
+    "TGT014": ("is read as something else", "are read as something else"),
+}
+_REFUSALS = frozenset({"TGT003", "TGT004", "TGT005", "TGT006", "TGT007", "TGT008", "TGT012"})
+_LENGTHS = frozenset({"LEN001", "TGT003"})  # rows over the limit: cut, unless they are refused or dropped
+
+
+def outcomes(report: Report) -> list[Outcome]:
+    """What the target does with rows in silence, and how many it refuses."""
+    concerned = {*_OUTCOMES, *_REFUSALS, *_LENGTHS}
+    if report.target is None or not any(stat.findings for stat in report.rules if stat.code in concerned):
+        return []
+    struck: dict[str, dict[tuple[str, int], tuple[str, int]]] = {code: {} for code in _OUTCOMES}
+    refused: dict[tuple[str, int], int] = {}
+    cut: set[tuple[str, int]] = set()
+    for finding in report.findings:
+        place, count = (finding.file, finding.line), int(finding.evidence.get("rows", 1))
+        if finding.code in struck:
+            struck[finding.code].setdefault(place, (str(finding.evidence.get("by", "")), count))
+        elif finding.code in _LENGTHS and finding.evidence.get("effect") != "refused":
+            cut.add(place)
+        elif finding.code in _REFUSALS:
+            refused[place] = max(refused.get(place, 1), count)
+    found = []
+    if refused:
+        total = sum(refused.values())
+        found.append(Outcome("is refused" if total == 1 else "are refused", total, ()))
+    for code, (one, many) in _OUTCOMES.items():
+        reasons: Counter[str] = Counter()
+        for by, count in struck[code].values():
+            reasons[by] += count
+        if total := sum(reasons.values()):
+            found.append(Outcome(one if total == 1 else many, total, tuple(reasons.most_common())))
+    if cut := cut - struck["TGT010"].keys() - refused.keys():
+        found.append(Outcome("is cut" if len(cut) == 1 else "are cut", len(cut), ()))
+    return found
+
+
+def about_target(report: Report) -> str:
+    """The target with its status, and what it does with the rows: "3 rows will be dropped in silence"."""
+    target = report.target
+    if target is None:
+        return ""
+    told = ", ".join(f"{counted(outcome.rows, 'row')} {outcome.what}" for outcome in outcomes(report))
+    if not told:
+        ran = {stat.code for stat in report.rules}
+        told = "no row is dropped in silence, none loses its answer" if {"TGT010", "TGT013"} <= ran else "not judged"
+    return f"{target.title} ({target.status}, verified {target.verified_on}): {told}"
 
 
 def by_count(report: Report) -> list[RuleStat]:

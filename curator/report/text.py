@@ -18,6 +18,7 @@ from curator.report import View, Write
 from curator.report.data import encode
 from curator.report.tally import (
     Tally,
+    about_target,
     by_count,
     code_ranges,
     counted,
@@ -25,6 +26,7 @@ from curator.report.tally import (
     families,
     found,
     line_ranges,
+    outcomes,
     spotless,
     steps,
     verdict,
@@ -112,6 +114,7 @@ def _clean(report: Report, pen: Pen) -> None:
     said = pen.paint(verdict(report), "good" if spotless(report) else "warning")
     pen.line(said + (f" not run: {missing}" if missing else ""))
     pen.line(facts(report))
+    _target(report, pen, 0)
     _footnotes(report, pen)
 
 
@@ -288,6 +291,7 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
         pen.line(known)
     worst = "error" if report.count("error") else "warning" if report.count("warning") else "info"
     pen.line(pen.paint(verdict(report), worst))
+    _target(report, pen, view.width)
     todo = steps(report, tally, view.command)
     widest = max((len(step.what) for step in todo), default=0)
     for step in todo:
@@ -296,6 +300,17 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
         for line in _folded(f"not run: {missing}", view.width):
             pen.line(line)
     _footnotes(report, pen)
+
+
+def _target(report: Report, pen: Pen, width: int) -> None:
+    """What the target does with the rows, and by which of its own rules."""
+    if report.target is None:
+        return
+    pen.line(f"target {about_target(report)}")
+    for outcome in outcomes(report):
+        for by, rows in outcome.by:
+            for line in _folded(f"  {counted(rows, 'row')}: {visible(by)}", width):
+                pen.line(line)
 
 
 def wrap_words(words: Iterable[str], width: int) -> Iterator[str]:

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.answers.source import in_fence
-from curator.columns import ROLE_CODES, Batch
+from curator.columns import ROLE_CODES, Batch, distinct
 from curator.model import Example, Flag, Turn
 from curator.prose import in_prose
 from curator.rule import Bad, RowRule, chat, option
@@ -96,7 +96,7 @@ class Placeholder(RowRule, frozen=True):
 
     def _slot(self, text: str, said: str) -> tuple[int, int] | None:
         low, allowed = said.lower(), {item.lower() for item in self.allow}
-        for slot in _SLOT.finditer(text):
+        for slot in _slots(text):
             found, kind = slot.group().strip().lower(), slot.lastgroup
             linked = found[0] == "[" and (text[slot.end() : slot.end() + 1] in ("(", ":") or slot.group() + "(" in text)
             staged = found.startswith(("[enter", "<enter")) and (_STAGE.search(said) or _EXIT.search(text))
@@ -148,6 +148,22 @@ _SLOT = re.compile(
     """,
     re.X | re.I | re.M,
 )
+# How a slot begins: all but a few places are passed over at sight.
+_SLOT_BEGINS = re.compile(
+    r"[\[<({%]|[Yy][Oo][Uu][Rr]\b|[Ii][Nn][Ss][Ee][Rr][Tt]\b|[Ww][Rr][Ii][Tt][Ee]\b|[Pp][Uu][Tt]\b|[Tt][Yy][Pp][Ee]\b|"
+    r"[Ee][Nn][Tt][Ee][Rr]\b|[Ll][Oo][Rr][Ee][Mm]\b|TODO|FIXME|TBD|TBA|XXX"
+)
+
+
+def _slots(text: str) -> Iterator[re.Match[str]]:
+    """The slots of a text, as `_SLOT.finditer` gives them, at a fifth of the cost."""
+    end = 0
+    for begin in _SLOT_BEGINS.finditer(text):
+        if begin.start() >= end and (slot := _SLOT.match(text, begin.start())):
+            end = slot.end()
+            yield slot
+
+
 # Prompts whose answer may well hold slots.
 _MAY_HOLD_SLOTS = re.compile(
     r"\b(?:letters?|e-?mails?|mail|templates?|resum[eé]s?|résumés?|cv|invitations?|invite|memos?|contracts?|agreements?|notes?|messages?|texts?|sms|speech(?:es)?|scripts?|press release|"
@@ -310,7 +326,7 @@ class AnswerTooShort(RowRule, frozen=True):
     def candidates(self, batch: Batch) -> Iterable[int]:
         counts = np.diff(batch.words.offsets)
         short = (counts < max(_STUB_WORDS + 1, self.min_words)) & (batch.roles == ROLE_CODES["assistant"])
-        return np.unique(batch.turn_lines[short]).tolist()  # type: ignore[no-any-return]
+        return distinct(batch.turn_lines[short])
 
     def check(self, example: Example) -> Iterator[Flag]:
         for before, turn in example.taught():

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.answers.source import in_fence
-from curator.columns import ROLE_CODES, Batch
+from curator.columns import ROLE_CODES, Batch, distinct
 from curator.model import Example, Flag, Turn, drop
 from curator.prose import looks_like_code
 from curator.rule import DROPPED, Bad, RowRule, chat, option
@@ -76,8 +76,8 @@ class RepetitionLoop(RowRule, frozen=True):
             found.append(places)
         if not found:
             return []
-        turns = np.unique(np.searchsorted(batch.words.offsets, np.concatenate(found), side="right") - 1)
-        return np.unique(batch.turn_lines[turns]).tolist()  # type: ignore[no-any-return]
+        turns = np.searchsorted(batch.words.offsets, np.concatenate(found), side="right") - 1
+        return distinct(batch.turn_lines[turns])
 
     def check(self, example: Example) -> Iterator[Flag]:
         for before, turn in example.taught():
@@ -163,7 +163,7 @@ class EqualsPrompt(RowRule, frozen=True):
         asked, answers = asked[same], answers[same]
         ends = _at(words, offsets[asked + 1] - 1) == _at(words, offsets[answers + 1] - 1)
         starts = _at(words, offsets[asked]) == _at(words, offsets[answers])
-        return np.unique(batch.turn_lines[answers[ends & starts]]).tolist()  # type: ignore[no-any-return]
+        return distinct(batch.turn_lines[answers[ends & starts]])
 
     def check(self, example: Example) -> Iterator[Flag]:
         for before, turn in example.taught():
@@ -219,7 +219,7 @@ class EchoesPrompt(RowRule, frozen=True):
         asked, answers = asked[longer], answers[longer]
         ends = _at(words, offsets[asked + 1] - 1) == _at(words, offsets[answers] + counts[asked] - 1)
         starts = _at(words, offsets[asked]) == _at(words, offsets[answers])
-        return np.unique(batch.turn_lines[answers[ends & starts]]).tolist()  # type: ignore[no-any-return]
+        return distinct(batch.turn_lines[answers[ends & starts]])
 
     def check(self, example: Example) -> Iterator[Flag]:
         for before, turn in example.taught():

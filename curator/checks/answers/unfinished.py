@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.answers.ending import open_ending
-from curator.columns import ROLE_CODES, Batch, Rows
+from curator.columns import ROLE_CODES, Batch, Rows, distinct
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.prose import in_prose, looks_like_code
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
@@ -168,7 +168,7 @@ class CutAnswer(DatasetRule, frozen=True):
         counts = np.diff(batch.words.offsets)[answers]
         short = (counts >= _SHORT_WORDS[0]) & (counts <= _SHORT_WORDS[1]) & _STOPS[last]
         out[:, _STOPPED] = np.bincount(lines[short], minlength=len(out))
-        for line in np.unique(lines[(ends > starts) & ~_SHUT[last]]).tolist():
+        for line in distinct(lines[(ends > starts) & ~_SHUT[last]]):
             for _, turn in batch.example(line).taught():
                 out[line, _BARE] += _runs_bare(turn.text)
                 ending = open_ending(turn.text)

@@ -1,0 +1,155 @@
+"""ENC004: tags and entities of web pages."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from html.entities import name2codepoint
+
+from curator.checks.characters.repairs import Repair, about, applied, edits, times
+from curator.model import Example, Fix, Flag
+from curator.prose import mask_at
+from curator.rule import Bad, RowRule, chat
+
+_BLOCK_TAGS = (
+    "br|hr|p|div|li|ul|ol|dl|dt|dd|tr|td|th|table|tbody|thead|tfoot|h[1-6]|blockquote|pre|center|figure|figcaption"
+    "|article|nav|noscript|iframe|script|style"
+)
+_INLINE_TAGS = "span|font|img|a|strong|wbr|abbr|acronym|small|strike"
+_PAIRED_TAGS = "b|i|u|em"  # a lone one of these may be anything
+_ATTRIBUTES = (
+    r"""(?:\s+[\w:@.-]{1,40}\s*=\s*(?:"[^"<>]{0,500}"|'[^'<>]{0,500}'|&quot;[^<>&]{0,500}&quot;"""
+    r"""|[^\s"'<>=]{1,300})){0,12}"""
+)
+_LESS = "(?:<|&(?:amp;)*lt;|&(?:amp;)*#0*60;|&(?:amp;)*#[xX]0*3[cC];)"
+_MORE = "(?:>|&(?:amp;)*gt;|&(?:amp;)*#0*62;|&(?:amp;)*#[xX]0*3[eE];)"
+_TAG = re.compile(
+    rf"{_LESS}(?:/(?P<closes>{_BLOCK_TAGS}|{_INLINE_TAGS}|{_PAIRED_TAGS})"
+    rf"|(?P<opens>{_BLOCK_TAGS}|{_INLINE_TAGS}){_ATTRIBUTES}"
+    rf"|(?P<paired>{_PAIRED_TAGS})(?=[^\n]{{0,400}}?{_LESS}/(?P=paired){_MORE}))\s*/?{_MORE}",
+    re.I,
+)
+_ENTITY = re.compile(
+    r"&(?:amp;)*(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|"
+    + "|".join(sorted((*name2codepoint, "apos"), key=len, reverse=True))
+    + ");"
+)
+_BLOCK = re.compile(_BLOCK_TAGS, re.I)
+_MARKUP_TALK = re.compile(
+    r"\b(?:x?html5?|xml|css|markup|jsx|svg|php|javascript|react\.?js|jinja2?|beautifulsoup|bbcode|ssml|wiki ?text"
+    r"|(?:opening|closing|paragraph|br|line break) tags?|character entit(?:y|ies)|unescape)\b",
+    re.I,
+)
+
+
+def _without_markup(place: re.Match[str]) -> str:
+    """What a tag or an entity stands for: a line break, nothing, or the character."""
+    if place.re is _ENTITY:
+        plain = re.sub(r"(?<=&)(?:amp;)+(?=[#\w]+;)", "", place.group())
+        return html.unescape(plain).replace("\u00a0", " ")
+    name = place["closes"] or place["opens"] or ""
+    return "\n" if _BLOCK.fullmatch(name) else ""
+
+
+def _has_place(text: str, found: re.Match[str]) -> bool:
+    """Whether a tag or an entity stands in code, an address or a table that may well hold it."""
+    mask = mask_at(text, found.start(), found.start() + 1)
+    if mask is None:
+        return False
+    start, end, kind = mask
+    if kind == "table":
+        return found.group().lower().startswith(("<br", "&nbsp"))
+    if kind == "code" and _ESCAPED_CODE.match(found.group()):  # "if (a &lt; b)": the code itself was escaped
+        return _HOLDS_MARKUP.search(text, start, end) is not None
+    return True
+
+
+_ESCAPED_CODE = re.compile(r"&(?:amp;)*(?:lt|gt|amp|quot|nbsp|apos|#0*3[49]);")
+_HOLDS_MARKUP = re.compile(
+    r"</[a-zA-Z]|/>|<(?:html|div|span|p|br|a|ul|li|table|h[1-6])\b[^\n]*>|```(?:html|xml|jsx|tsx|vue)", re.I
+)
+
+
+def markup_left(text: str) -> list[Repair]:
+    """HTML tags and entities in the prose of a text, with what they stand for; neighbours are joined."""
+    found = [*_TAG.finditer(text)]
+    inside = {place for tag in found for place in range(*tag.span())}
+    found += [entity for entity in _ENTITY.finditer(text) if entity.start() not in inside]
+    runs: list[list[re.Match[str]]] = []
+    for place in sorted(found, key=lambda hit: hit.start()):
+        if _has_place(text, place):
+            continue
+        if runs and runs[-1][-1].end() == place.start():
+            runs[-1].append(place)
+        else:
+            runs.append([place])
+    return [Repair(run[0].start(), run[-1].end(), _plain(run)) for run in runs]
+
+
+def _plain(run: list[re.Match[str]]) -> str:
+    """What neighbouring tags and entities stand for together, without needless breaks and spaces."""
+    joined = "".join(map(_without_markup, run))
+    return joined if len(run) == 1 else re.sub(r"\n{3,}", "\n\n", re.sub(" {2,}", " ", joined))
+
+
+_HEADINGS = "|".join(f"h{level}" for level in range(1, 7))
+_OPENING = f"{_BLOCK_TAGS}|{_INLINE_TAGS}|{_PAIRED_TAGS}".replace("h[1-6]", _HEADINGS).split("|")
+
+
+class HtmlLeft(RowRule, frozen=True):
+    """Tags or entities of a web page stand in the prose.
+
+    Nobody who asks in a chat sees them as what they were: the model learns to strew its answers with
+    markup that is shown as it stands.
+    """
+
+    code = "ENC004"
+    literals = (
+        *(f"<{name}{end}" for name in _OPENING for end in (">", " ", "/")),
+        "</",
+        "&#",
+        *(f"&{name};" for name in (*name2codepoint, "apos")),
+    )
+    GOOD = [
+        chat(user="How do I break a line in HTML?", assistant="Use <br/>; for a space, &nbsp;."),
+        chat(
+            user="Is AT&T in R&D; and a<b, p<q>r?",
+            assistant="Yes. Write to <name> at <your address>, if a <b and c> d.",
+        ),
+        chat(
+            user="Fetch it",
+            assistant="Open https://example.com/?a=1&lt;=3&copy;=2 or `<div>`.\n\n```\n<p>&nbsp;</p>\n```",
+        ),
+        chat(user="Compare", assistant="| a | b |\n|---|---|\n| one<br>two | three |"),
+        chat(user="Think", assistant="<think>Half of 8 is 4.</think><answer>4</answer>"),
+    ]
+    BAD = [
+        Bad(
+            chat(
+                user="What is a quine?", assistant="A program<br/><br/>that prints itself&nbsp;&nbsp;&amp; no more.</p>"
+            ),
+            at="messages[1].content",
+            fixed=chat(user="What is a quine?", assistant="A program\n\nthat prints itself & no more.\n"),
+        ),
+        Bad(
+            chat(
+                user="Who?", assistant='<div class="content">It&#39;s &lt;p&gt;Ada &amp;quot;A.&quot; <b>Lovelace</b>.'
+            ),
+            at="messages[1].content",
+            fixed=chat(user="Who?", assistant='\nIt\'s \nAda "A." Lovelace.'),
+        ),
+    ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        found = [(turn, markup_left(turn.text)) for turn in example.all_turns() if turn.role != "tool"]
+        if not any(repairs for _, repairs in found) or about(example, _MARKUP_TALK):
+            return
+        for turn, repairs in found:
+            if repairs:
+                start, end, _ = repairs[0]
+                mended = applied(turn.text, repairs)
+                whole = not markup_left(mended) and not _HOLDS_MARKUP.search(mended)
+                fix = Fix("turn markup into text", edits(turn, repairs)) if whole else None
+                message = f"markup is left in the text: {turn.text[start:end]}{times(len(repairs))}"
+                yield turn.flag(message, (start, end), fix=fix)

@@ -1,0 +1,51 @@
+"""What the rules on characters share: places in a text and what should stand there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from curator.model import Edit, Example, Safety, Turn
+from curator.prose import in_prose
+
+
+def about(example: Example, topic: re.Pattern[str]) -> bool:
+    """Whether the conversation is about `topic`: then a mention is no fault."""
+    return any(topic.search(turn.text) for turn in example.all_turns())
+
+
+def safety_of(text: str, spans: Iterable[tuple[int, int]]) -> Safety:
+    """Safe in prose; unsafe where a change touches code, whose author may have meant it."""
+    return "safe" if all(in_prose(text, start, end) for start, end in spans) else "unsafe"
+
+
+def times(count: int) -> str:
+    return "" if count == 1 else f", {count} times"
+
+
+class Repair(NamedTuple):
+    """text[start:end] should read `text`; None where what it should read is lost."""
+
+    start: int
+    end: int
+    text: str | None
+
+
+def edits(turn: Turn, repairs: Iterable[Repair]) -> tuple[Edit, ...]:
+    return tuple(turn.edit(start, end, text) for start, end, text in repairs if text is not None)
+
+
+def char_class(chars: Iterable[str]) -> str:
+    return f"[{''.join(map(re.escape, chars))}]"
+
+
+def applied(text: str, repairs: Iterable[Repair]) -> str:
+    parts, at = [], 0
+    for start, end, new in repairs:
+        parts += [text[at:start], text[start:end] if new is None else new]
+        at = end
+    return "".join([*parts, text[at:]])
+
+
+QUOTES = frozenset("\"'“”‘’«»‹›„‚`")

@@ -1,0 +1,7 @@
+"""TGT: what a service refuses, and what a trainer drops, cuts or misreads, by the profile of the target."""
+
+from __future__ import annotations
+
+from curator.checks.targets import fates, refusals, sets
+
+__all__ = ["fates", "refusals", "sets"]

@@ -1,0 +1,291 @@
+"""The syntax of Go's `text/template`, as far as chat templates use it: source text to a tree.
+
+Source: https://pkg.go.dev/text/template. Left out are `block`, complex and character constants, and
+methods; a template that holds what is not known is refused, never read as something else.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from curator.errors import CuratorError
+
+
+class TemplateError(CuratorError):
+    """A Go template that cannot be read or executed."""
+
+
+# ---------------------------------------------------------------------- the tree
+
+
+class Text(NamedTuple):
+    text: str
+
+
+class Operand(NamedTuple):
+    """What a command begins with or takes: `kind` is dot, variable, function, constant or pipeline.
+
+    `fields` are the names that follow: `$m.ToolCalls` is a variable with one field.
+    """
+
+    kind: str
+    value: Any = None
+    fields: tuple[str, ...] = ()
+
+
+class Pipe(NamedTuple):
+    """Commands joined by `|`; the value is set to `variables` (declared with `:=`, or assigned with `=`)."""
+
+    commands: tuple[tuple[Operand, ...], ...]
+    variables: tuple[str, ...] = ()
+    declares: bool = False
+
+
+class Action(NamedTuple):
+    pipe: Pipe
+
+
+class Branch(NamedTuple):
+    """`if`, `with` or `range`."""
+
+    kind: str
+    pipe: Pipe
+    body: tuple[Any, ...]
+    otherwise: tuple[Any, ...] = ()
+
+
+class Leave(NamedTuple):
+    """`break` or `continue`."""
+
+    kind: str
+
+
+class Include(NamedTuple):
+    name: str
+    pipe: Pipe | None
+
+
+Node = Text | Action | Branch | Leave | Include
+Nodes = tuple[Node, ...]
+
+# ---------------------------------------------------------------------- tokens
+
+_ACTION = re.compile(r"\{\{(-[ \t\r\n])?\s*(?:(/\*.*?\*/)|(.*?))\s*([ \t\r\n]-)?\}\}", re.S)
+_TOKEN = re.compile(
+    r"""(?P<space>\s+)|(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<number>[-+]?\d+(?:\.\d+)?\b)
+      |(?P<name>\.?[^\W\d]\w*(?:\.[^\W\d]\w*)*)|(?P<variable>\$\w*(?:\.[^\W\d]\w*)*)|(?P<sign>:=|[=|(),.])""",
+    re.X,
+)
+
+
+class Token(NamedTuple):
+    kind: str
+    text: str
+    glued: bool  # nothing stands between this token and the one before
+
+
+def _tokens(body: str) -> list[Token]:
+    found, place, glued = [], 0, False
+    while place < len(body):
+        hit = _TOKEN.match(body, place)
+        if hit is None:
+            raise TemplateError(f"the Go template holds {body[place : place + 20]!r}, which is not understood")
+        kind = hit.lastgroup or ""
+        if kind != "space":
+            found.append(Token(kind, hit.group(), glued))
+        place, glued = hit.end(), kind != "space"
+    return found
+
+
+def _pieces(source: str) -> Iterator[str | list[Token]]:
+    """Text and actions in turn, trim marks applied."""
+    place, trim = 0, False
+    for hit in _ACTION.finditer(_with_long_strings(source)):
+        text = source[place : hit.start()]
+        text = text.lstrip(" \t\r\n") if trim else text
+        yield text.rstrip(" \t\r\n") if hit.group(1) else text
+        if hit.group(2) is None:
+            yield _tokens(source[hit.start(3) : hit.end(3)])
+        place, trim = hit.end(), bool(hit.group(4))
+    rest = source[place:]
+    if "{{" in rest:
+        raise TemplateError(f"an action is not closed: {rest[rest.index('{{') :][:40]!r}")
+    yield rest.lstrip(" \t\r\n") if trim else rest
+
+
+def _with_long_strings(source: str) -> str:
+    """The source with the braces inside quoted strings of actions blanked, so that `"}}"` closes nothing."""
+    quoted = re.compile(r'(\{\{(?:(?!\}\})[^"`])*)("(?:[^"\\\n]|\\.)*"|`[^`]*`)', re.S)
+    while hit := quoted.search(source):
+        inner = re.sub(r'[{}"`]', "_", hit.group(2))
+        source = source[: hit.start(2)] + inner + source[hit.end(2) :]
+    return source
+
+
+# ---------------------------------------------------------------------- parsing
+
+
+class Parsed(NamedTuple):
+    """A template: its own nodes, and those of the templates it defines."""
+
+    nodes: Nodes
+    defined: dict[str, Nodes]
+
+
+def parse(source: str) -> Parsed:
+    """The tree of a Go template.
+
+    Raises:
+        TemplateError: it is not closed, or holds what is not known.
+    """
+    parser = _Parser(list(_pieces(source)))
+    nodes, end = parser.nodes()
+    if end:
+        raise TemplateError(f"{{{{ {end[0].text} }}}} closes nothing")
+    return Parsed(nodes, parser.defined)
+
+
+class _Parser:
+    def __init__(self, pieces: list[str | list[Token]]) -> None:
+        self.pieces = iter(pieces)
+        self.defined: dict[str, Nodes] = {}
+
+    def nodes(self) -> tuple[Nodes, list[Token]]:
+        """Nodes up to an `end` or `else` (whose tokens are returned) or the end of the template."""
+        found: list[Node] = []
+        for piece in self.pieces:
+            if isinstance(piece, str):
+                if piece:
+                    found.append(Text(piece))
+                continue
+            if not piece:
+                raise TemplateError("an action is empty")
+            word = piece[0].text
+            if word in ("end", "else"):
+                return tuple(found), piece
+            if (node := self.node(word, piece[1:], piece)) is not None:
+                found.append(node)
+        return tuple(found), []
+
+    def node(self, word: str, rest: list[Token], whole: list[Token]) -> Node | None:
+        if word in ("if", "with", "range"):
+            return self.branch(word, rest)
+        if word in ("break", "continue"):
+            return Leave(word)
+        if word == "template":
+            return Include(_string(rest[0]), _pipe(rest[1:]) if rest[1:] else None)
+        if word == "define":
+            self.defined[_string(rest[0])] = self.closed()
+            return None
+        if word == "block":
+            raise TemplateError("{{ block }} is not understood: use {{ define }} and {{ template }}")
+        return Action(_pipe(whole))
+
+    def closed(self) -> Nodes:
+        nodes, end = self.nodes()
+        if not end or end[0].text != "end":
+            raise TemplateError("an {{ end }} is missing")
+        return nodes
+
+    def branch(self, kind: str, rest: list[Token]) -> Branch:
+        pipe = _pipe(rest, ranging=kind == "range")
+        body, end = self.nodes()
+        if not end:
+            raise TemplateError(f"{{{{ {kind} }}}} has no {{{{ end }}}}")
+        if end[0].text == "end":
+            return Branch(kind, pipe, body)
+        if len(end) > 1:  # else if, else with: one more branch inside, closed by the same end
+            return Branch(kind, pipe, body, (self.branch(end[1].text, end[2:]),))
+        return Branch(kind, pipe, body, self.closed())
+
+
+def _pipe(tokens: list[Token], *, ranging: bool = False) -> Pipe:
+    variables: list[str] = []
+    at = 0
+    while at < len(tokens) and tokens[at].kind == "variable":
+        after = tokens[at + 1].text if at + 1 < len(tokens) else ""
+        if after in (":=", "=") or (ranging and after == ","):
+            variables.append(tokens[at].text)
+            at += 2
+            if after != ",":
+                return Pipe(_commands(tokens[at:]), tuple(variables), after == ":=")
+        else:
+            break
+    return Pipe(_commands(tokens))
+
+
+def _commands(tokens: list[Token]) -> tuple[tuple[Operand, ...], ...]:
+    commands: list[tuple[Operand, ...]] = []
+    operands: list[Operand] = []
+    at = 0
+    while at < len(tokens):
+        if tokens[at].text == "|" and tokens[at].kind == "sign":
+            commands.append(_command(operands))
+            operands, at = [], at + 1
+            continue
+        operand, at = _operand(tokens, at)
+        operands.append(operand)
+    commands.append(_command(operands))
+    return tuple(commands)
+
+
+def _command(operands: list[Operand]) -> tuple[Operand, ...]:
+    if not operands:
+        raise TemplateError("a value is missing in a Go template action")
+    return tuple(operands)
+
+
+def _operand(tokens: list[Token], at: int) -> tuple[Operand, int]:
+    token = tokens[at]
+    if token.text == "(":
+        depth, end = 1, at + 1
+        while end < len(tokens) and depth:
+            depth += {"(": 1, ")": -1}.get(tokens[end].text, 0) if tokens[end].kind == "sign" else 0
+            end += 1
+        if depth:
+            raise TemplateError("a bracket is not closed in a Go template action")
+        operand = Operand("pipeline", _pipe(tokens[at + 1 : end - 1]))
+        if end < len(tokens) and tokens[end].glued and tokens[end].text[0] == "." and tokens[end].kind == "name":
+            return operand._replace(fields=_fields(tokens[end].text)), end + 1
+        return operand, end
+    return _simple(token), at + 1
+
+
+_CONSTANTS = {"true": True, "false": False, "nil": None}
+
+
+def _simple(token: Token) -> Operand:
+    text = token.text
+    if token.kind == "variable":
+        name, _, fields = text.partition(".")
+        return Operand("variable", name, _fields(f".{fields}") if fields else ())
+    if token.kind == "name" and text[0] == ".":
+        return Operand("dot", None, _fields(text))
+    if token.kind == "name":
+        return Operand("constant", _CONSTANTS[text]) if text in _CONSTANTS else Operand("function", text)
+    if token.kind == "string":
+        return Operand("constant", _string(token))
+    if token.kind == "number":
+        return Operand("constant", float(text) if "." in text else int(text))
+    if text == ".":
+        return Operand("dot")
+    raise TemplateError(f"a Go template action holds {text!r} where a value is due")
+
+
+def _fields(text: str) -> tuple[str, ...]:
+    return tuple(text.split(".")[1:])
+
+
+def _string(token: Token) -> str:
+    if token.kind != "string":
+        raise TemplateError(f"a Go template names {token.text!r} where a quoted name is due")
+    if token.text[0] == "`":
+        return token.text[1:-1].replace("\r", "")
+    try:
+        value = ast.literal_eval(token.text)  # the escapes of Go's strings are among Python's
+    except (ValueError, SyntaxError) as fault:
+        raise TemplateError(f"{token.text} is no string of a Go template") from fault
+    return str(value)

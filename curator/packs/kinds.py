@@ -1,0 +1,265 @@
+"""The kinds of rules that are data, as rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+import msgspec
+
+from curator.model import Example, Fix, Flag, Turn
+from curator.packs.entries import OPENING, Entry, Limit, OneOf, Pattern, Phrases, Ratio, StartsOrEnds, Substitute, Text
+from curator.packs.patterns import compiled, windows
+from curator.packs.phrases import LINE, LISTED, finder, occurrences, unwrapped
+from curator.rule import RowRule, option
+
+if TYPE_CHECKING:
+    from curator.columns import Batch
+
+
+class PackRule(RowRule, frozen=True):
+    """A rule whose class is made from an entry."""
+
+    entry: ClassVar[Entry]
+
+    @classmethod
+    def slug(cls) -> str:
+        return cls.entry.name
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        entry = self.entry
+        if entry.unless_tools and example.tools:
+            return
+        for before, turn in _turns(example, entry.roles):
+            asked = "\n".join(t.text for t in before if t.role == "user")
+            found = list(self.judge(turn, asked))
+            if found and not (entry.unless_prompt and finder(entry.unless_prompt).search(asked)):
+                yield from found
+
+    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+        """The faults of one turn; `asked` is all the user said before it."""
+        raise NotImplementedError
+
+    def say(self, found: str) -> str:
+        return self.entry.message.replace("{found}", shortened(found))
+
+
+class PhraseRule(PackRule, frozen=True):
+    entry: ClassVar[Phrases]
+
+    allow: Annotated[tuple[str, ...], option("Phrases that are no finding.")] = ()
+
+    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+        spans = [span for span in sorted(self._spans(turn.text)) if not self._allowed(turn.text[slice(*span)])]
+        if spans:
+            fix = _removal(turn, spans) if self.entry.fix == "remove" else None
+            yield turn.flag(self.say(turn.text[slice(*spans[0])]), spans[0], fix=fix)
+
+    def _spans(self, text: str) -> Iterator[tuple[int, int]]:
+        entry = self.entry
+        start = len(text) - len(text.lstrip()) + 1
+        reach = {"anywhere": len(text), "opening": OPENING, "start": start}[entry.where]
+        for start, end in occurrences(entry.phrases, text, reach):
+            if _counts(entry, text, start, end):
+                yield start, end
+        for line in LINE.finditer(text) if entry.lines else ():
+            span = unwrapped(text, *line.span())
+            if (
+                not LISTED.match(line.group())
+                and finder(entry.lines).fullmatch(text, *span)
+                and _counts(entry, text, *span)
+            ):
+                yield span
+
+    def _allowed(self, found: str) -> bool:
+        return bool(self.allow) and finder(self.allow).fullmatch(found) is not None
+
+
+class PatternRule(PackRule, frozen=True):
+    entry: ClassVar[Pattern]
+
+    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+        text, pattern = turn.text, compiled(self.entry.pattern)
+        for low, high in windows(text, self.entry.literals):
+            for hit in pattern.finditer(text, low, high):
+                if _counts(self.entry, text, *hit.span()):
+                    yield turn.flag(self.say(hit.group()), hit.span())
+                    return
+
+
+class SubstituteRule(PackRule, frozen=True):
+    entry: ClassVar[Substitute]
+
+    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+        swap = {_plain(wrong): right for wrong, right in self.entry.swap.items()}
+        for hit in finder(tuple(self.entry.swap)).finditer(turn.text):
+            if not _counts(self.entry, turn.text, *hit.span()):
+                continue
+            right = _in_case_of(hit.group(), swap[_plain(hit.group())])
+            fix = Fix(f"write {right!r}", (turn.edit(*hit.span(), right),), safety=self.entry.safety)
+            yield turn.flag(self.say(hit.group()), hit.span(), fix=fix)
+
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+
+
+class LimitRule(PackRule, frozen=True):
+    entry: ClassVar[Limit]
+
+    at_least: Annotated[Count | None, option("The fewest a turn may have.")] = None
+    at_most: Annotated[Count | None, option("The most a turn may have.")] = None
+
+    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+        count = _MEASURES[self.entry.measure](turn.text)
+        if _outside(count, self.at_least, self.at_most):
+            yield turn.flag(self.say(f"{count:,} {self.entry.measure}"))
+
+
+class RatioRule(PackRule, frozen=True):
+    entry: ClassVar[Ratio]
+
+    at_least: Annotated[
+        Annotated[float, msgspec.Meta(ge=0, le=1)] | None, option("The smallest share, from 0 to 1.")
+    ] = None
+    at_most: Annotated[Share | None, option("The largest share, from 0 to 1.")] = None
+    min_characters: Annotated[int, option("Shorter turns are not judged.", ge=1)] = 20
+
+    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+        if len(turn.text) < self.min_characters:
+            return
+        share = len(_CLASSES[self.entry.of].findall(turn.text)) / len(turn.text)
+        if _outside(share, self.at_least, self.at_most):
+            yield turn.flag(self.say(f"{share:.0%} {self.entry.of}"))
+
+
+class StartsOrEndsRule(PackRule, frozen=True):
+    entry: ClassVar[StartsOrEnds]
+
+    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+        entry, text = self.entry, turn.text
+        start = next((s for s in entry.starts if text.startswith(s)), None)
+        end = next((s for s in entry.ends if text.endswith(s)), None)
+        if entry.must:
+            if (entry.starts and start is None) or (entry.ends and end is None):
+                yield turn.flag(self.say(text))
+        elif start is not None:
+            yield turn.flag(self.say(start), (0, len(start)))
+        elif end is not None:
+            yield turn.flag(self.say(end), (len(text) - len(end), len(text)))
+
+
+class OneOfRule(PackRule, frozen=True):
+    entry: ClassVar[OneOf]
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        """Where a value is forbidden: rows with a turn of no more words than the longest value."""
+        if self.entry.must:
+            return batch.readable
+        import numpy as np
+
+        from curator.columns import column, distinct, fold, hash_words
+
+        values = hash_words(column([fold(value) for value in self.entry.values]))
+        counts = np.diff(batch.words.offsets)
+        return distinct(batch.turn_lines[counts <= np.diff(values.offsets).max()])
+
+    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+        entry, body = self.entry, turn.text.strip()
+        known = _folded(entry.values)
+        if entry.must:
+            if body and body.lower() not in known:
+                yield turn.flag(self.say(body))
+            return
+        core = body[slice(*unwrapped(body, 0, len(body)))]
+        if body.lower() not in known and core.lower() not in known:
+            return
+        if not (entry.unless_said and core and finder((core,)).search(asked)):
+            yield turn.flag(self.say(body))
+
+
+KINDS: dict[str, tuple[type[Entry], type[PackRule], tuple[str, ...]]] = {  # the fields last are options
+    "phrases": (Phrases, PhraseRule, ()),
+    "pattern": (Pattern, PatternRule, ()),
+    "substitute": (Substitute, SubstituteRule, ()),
+    "limit": (Limit, LimitRule, ("at_least", "at_most")),
+    "ratio": (Ratio, RatioRule, ("at_least", "at_most", "min_characters")),
+    "starts_or_ends": (StartsOrEnds, StartsOrEndsRule, ()),
+    "one_of": (OneOf, OneOfRule, ()),
+}
+
+_MEASURES: dict[str, Callable[[str], int]] = {
+    "characters": len,
+    "words": lambda text: len(text.split()),
+    "lines": lambda text: text.count("\n") + 1,
+}
+_CLASSES = {
+    "upper-case": re.compile(r"[^\W\d_a-zß-öø-ÿ]"),
+    "digits": re.compile(r"\d"),
+    "punctuation": re.compile(r"[^\w\s]"),
+    "space": re.compile(r"\s"),
+    "non-ascii": re.compile(r"[^\x00-\x7f]"),
+}
+
+
+def _outside(value: float, low: float | None, high: float | None) -> bool:
+    return (low is not None and value < low) or (high is not None and value > high)
+
+
+def _turns(example: Example, roles: Sequence[str]) -> Iterator[tuple[tuple[Turn, ...], Turn]]:
+    """(turns before, turn) for the turns of the roles; of the assistant's, those it is to learn."""
+    if "assistant" in roles:
+        yield from example.taught()
+    for place, turn in enumerate(example.turns):
+        if turn.role != "assistant" and turn.role in roles:
+            yield example.turns[:place], turn
+
+
+def _counts(entry: Text, text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] touches none of the parts the entry skips."""
+    from curator.prose import masked
+
+    return not any(low < end and high > start for low, high, kind in masked(text) if kind in entry.skip)
+
+
+def shortened(text: str, most: int = 60) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1] + "…"
+
+
+def _plain(text: str) -> str:
+    return re.sub("[’ʼ]", "'", text).lower()
+
+
+def _in_case_of(found: str, right: str) -> str:
+    if found.isupper() and len(found) > 1:
+        return right.upper()
+    return right[:1].upper() + right[1:] if found[:1].isupper() else right
+
+
+@cache
+def _folded(values: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(value.strip().lower() for value in values)
+
+
+_FOLLOWS = re.compile(r"\s*(?:[,!:;.]+|—|–)\s*(?=\S)|(?<=[,!:;.])\s*(?=\S)|\s+(?=I\b)|\s*$")
+
+
+def _removal(turn: Turn, spans: Sequence[tuple[int, int]]) -> Fix | None:
+    """A fix that cuts the phrases out with the signs that follow; None where the sentence would break."""
+    text, edits, left = turn.text, [], len(turn.text)
+    for start, end in spans:
+        after = _FOLLOWS.match(text, end)
+        if after is None:
+            return None
+        head = text[:start].rstrip()
+        opens = not head or head[-1] in '.!?:…\n"“' or "\n" in text[len(head) : start]
+        stop = after.end()
+        first = text[stop : stop + 1]
+        swap = first.upper() if opens else first
+        edits.append(turn.edit(start, stop + len(first), swap))
+        left -= stop - start
+    title = "cut the phrase out"
+    return Fix(title, tuple(edits)) if left > 0 and text[: spans[0][0]].strip() + text[stop:].strip() else None

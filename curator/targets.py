@@ -1,0 +1,365 @@
+"""Profiles of what a set is for: services that refuse rows, trainers that drop, cut or misread them.
+
+A profile is a TOML file, shipped in `rules/targets` or a user's own, in a closed schema: an unknown key is
+an error that names the nearest known one. It is dated, since services change and close: `status`,
+`verified_on` and `source` stand in every report that rests on it. A file of one's own may say
+`extends = "openai"` and give only the tables that differ.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+
+from curator.errors import ConfigError, UsageError
+from curator.model import Example, TargetNote
+
+Count = Annotated[int, msgspec.Meta(ge=1)]
+Text = Annotated[str, msgspec.Meta(min_length=1)]
+Role = Literal["system", "user", "assistant", "tool", "developer"]
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """What every table of a profile is: closed, and its keys written with hyphens."""
+
+
+class Rows(Table, frozen=True, kw_only=True):
+    """How many rows: `valid_…` of the validation file, `all_most` of both together."""
+
+    least: Count | None = None
+    most: Count | None = None
+    valid_least: Count | None = None
+    valid_most: Count | None = None
+    all_most: Count | None = None
+    why: str = ""
+
+
+class File(Table, frozen=True, kw_only=True):
+    """A file as uploaded, in JSON lines."""
+
+    most_bytes: Count | None = None
+    bom: Literal["demanded", "free"] = "free"
+
+
+class Tokens(Table, frozen=True, kw_only=True):
+    """How long a row may be, and what happens beyond: `setting` is the trainer's own name for the limit.
+
+    refused  the row, and the upload or job with it
+    dropped  the row is left out
+    cut      the first `most` tokens are kept
+    shared   each pair of prompt and answer is cut to its share of what is left (LLaMA-Factory)
+
+    `characters` is a limit in the service's own rough measure, where it has one.
+    """
+
+    most: Count
+    over: Literal["refused", "dropped", "cut", "shared"]
+    setting: str = ""
+    characters: Count | None = None
+    by: str = ""
+
+
+class Order(Table, frozen=True, kw_only=True):
+    """The order of turns in rows of the `shapes` (all shapes where none is named), by canonical role.
+
+    `alternate` forbids a role twice in a row, system turns aside; `after` says what may follow a role.
+    """
+
+    shapes: tuple[str, ...] = ()
+    first: tuple[Role, ...] = ()
+    last: tuple[Role, ...] = ()
+    alternate: bool = False
+    system: Literal["anywhere", "first"] = "anywhere"
+    most_systems: Count | None = None
+    least_turns: Count | None = None
+    least_answers: Count | None = None
+    after: dict[Role, tuple[Role, ...]] = {}
+
+
+class Keys(Table, frozen=True, kw_only=True):
+    """Keys of a row and of its messages: `allowed` of () allows any.
+
+    `one_of` are columns of which a row may have those of one group alone ("text", "prompt+completion").
+    """
+
+    shapes: tuple[str, ...] = ()
+    allowed: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    one_of: tuple[str, ...] = ()
+    message: tuple[str, ...] = ()
+
+
+class Reserved(Table, frozen=True, kw_only=True):
+    """Texts that may not occur in turns of the roles."""
+
+    words: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    roles: tuple[Role, ...] = ("system", "user", "assistant", "tool")
+
+
+class Tools(Table, frozen=True, kw_only=True):
+    """Tool calls: `id` and `name` are patterns of the whole string, `definition` the keys a function must have."""
+
+    id: str = ""
+    name: str = ""
+    arguments: Literal["text", "object", "either"] = "either"
+    beside_text: bool = True
+    definition: tuple[str, ...] = ()
+
+
+class Weights(Table, frozen=True, kw_only=True):
+    """Whether loss weights of turns are honoured, and `by` what they are ignored otherwise."""
+
+    turns: Literal["honoured", "ignored"]
+    by: str = ""
+
+
+When = Literal[
+    "answer-is-no-text",
+    "beyond-last-batch",
+    "columns-of-two-shapes",
+    "earlier-answers-masked",
+    "earlier-answers-masked-with-tools",
+    "even-number-of-turns",
+    "messages-as-text",
+    "no-answer-trained",
+    "odd-number-of-turns",
+    "pair-of-another-form",
+    "roles-kept-as-written",
+    "turns-do-not-alternate",
+]
+
+
+class Behaviour(Table, frozen=True, kw_only=True):
+    """What a trainer does with a row, without an error, and `by` which of its own rules.
+
+    dropped  the row is left out
+    lost     an answer of the row is not trained
+    misread  the row is trained as something else than it says
+    """
+
+    when: When
+    effect: Literal["dropped", "lost", "misread"]
+    by: Text
+    shapes: tuple[str, ...] = ()
+    batch: Count = 1
+
+
+class Profile(Table, frozen=True, kw_only=True):
+    """A service, a trainer or a runtime: what it takes, and what it does with the rest.
+
+    `shapes` are those it reads (all where none is named); `roles` by shape are as the rows write them.
+    `loss` says on which tokens the trainer takes the loss by default.
+    """
+
+    title: Text
+    kind: Literal["service", "trainer", "runtime"]
+    status: Literal["open", "closed", "deprecated"]
+    verified_on: date
+    source: Annotated[str, msgspec.Meta(pattern=r"^https?://\S+$")]
+    name: str = ""
+    extends: str = ""
+    status_note: str = ""
+    notes: tuple[str, ...] = ()
+    shapes: tuple[str, ...] = ()
+    roles: dict[str, tuple[str, ...]] = {}
+    loss: Literal["answers", "all", "completion"] = "answers"
+    rows: Rows = Rows()
+    file: File = File()
+    tokens: Tokens | None = None
+    order: tuple[Order, ...] = ()
+    keys: tuple[Keys, ...] = ()
+    reserved: Reserved | None = None
+    tools: Tools | None = None
+    weights: Weights | None = None
+    behaviour: tuple[Behaviour, ...] = ()
+
+    def note(self) -> TargetNote:
+        """What reports say of the profile."""
+        return TargetNote(
+            self.name, self.title, self.kind, self.status, self.verified_on.isoformat(), self.source, self.status_note
+        )
+
+    def order_of(self, shape: str) -> Order | None:
+        return _of_shape(self.order, shape)
+
+    def keys_of(self, shape: str) -> Keys | None:
+        return _of_shape(self.keys, shape)
+
+    def roles_of(self, shape: str) -> tuple[str, ...]:
+        return self.roles.get(shape, ())
+
+    def reads(self, example: Example) -> bool:
+        return not self.shapes or example.shape in self.shapes
+
+    def digest(self) -> str:
+        """Hash of all that findings depend on."""
+        body = msgspec.json.encode(self, order="deterministic")
+        return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+T = TypeVar("T", Order, Keys)
+
+
+def _of_shape(tables: Iterable[T], shape: str) -> T | None:
+    """The first table that names the shape, else the first that names none."""
+    listed = list(tables)
+    named = next((table for table in listed if shape in table.shapes), None)
+    return named or next((table for table in listed if not table.shapes), None)
+
+
+# ---------------------------------------------------------------------- finding and reading
+
+
+def shipped() -> dict[str, Path]:
+    """The profiles that ship with curator, by name."""
+    return dict(_shipped())
+
+
+@cache
+def _shipped() -> dict[str, Path]:
+    here = Path(__file__).parent
+    rules = here / "_rules" if (here / "_rules").is_dir() else here.parent / "rules"
+    return {file.stem: file for file in sorted((rules / "targets").glob("*.toml"))}
+
+
+def is_file(name: str) -> bool:
+    """Whether a target is named by a file of one's own."""
+    return name.endswith(".toml")
+
+
+def load(name: str) -> Profile:
+    """The profile of a shipped name or of a TOML file.
+
+    Raises:
+        UsageError: no target is called so.
+        ConfigError: the file cannot be read, or says something that no profile can.
+    """
+    if not is_file(name):
+        if name not in _shipped():
+            near = difflib.get_close_matches(name.lower(), _shipped(), 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the targets are {', '.join(_shipped())}, or a TOML file"
+            raise UsageError(f"no target {name!r}", hint=hint)
+        return _loaded(str(_shipped()[name]), 0)
+    path = Path(name)
+    try:
+        return _loaded(str(path), path.stat().st_mtime_ns)
+    except OSError as fault:
+        raise ConfigError(f"the target cannot be read: {fault.strerror}", where=name) from None
+
+
+@lru_cache(maxsize=64)
+def _loaded(path: str, stamp: int) -> Profile:
+    return read(Path(path))
+
+
+def read(path: Path) -> Profile:
+    """The profile in a file. Raises ConfigError as `load` does."""
+    table = _whole(path, ())
+    where = str(path)
+    _refuse_unknown(table, Profile, where, "")
+    try:
+        profile = msgspec.convert(table, Profile)
+    except msgspec.ValidationError as fault:
+        raise ConfigError(_said(fault), where=where) from None
+    _refuse_unsound(profile, where)
+    return msgspec.structs.replace(profile, name=path.stem)
+
+
+def _whole(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    """The table of a file, laid over that of the profile it extends, key by key."""
+    where = str(path)
+    try:
+        table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigError(f"the target cannot be read: {fault}", where=where) from None
+    except tomllib.TOMLDecodeError as fault:
+        raise ConfigError(f"the target is not TOML: {fault}", where=where) from None
+    base = table.get("extends")
+    if base is None:
+        return table
+    if base not in _shipped():
+        hint = f"it may extend {', '.join(_shipped())}"
+        raise ConfigError(f"extends: no target {base!r} ships with curator", where=where, hint=hint)
+    if _shipped()[base] in (path, *above):
+        raise ConfigError(f"extends: {base!r} would extend itself", where=where)
+    return _whole(_shipped()[base], (path, *above)) | table
+
+
+def _refuse_unknown(table: Mapping[str, Any], kind: type[msgspec.Struct], where: str, place: str) -> None:
+    """Every key at every depth must be one of the schema's."""
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    for key, value in table.items():
+        if key not in fields or (key == "name" and kind is Profile):
+            known = [name for name in fields if name != "name" or kind is not Profile]
+            near = difflib.get_close_matches(key, known, 1, 0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise ConfigError(f"unknown key {place + key!r}", where=where, hint=hint)
+        inner = _struct(fields[key].type)
+        if inner is None:
+            continue
+        for number, item in enumerate(value if isinstance(value, list) else [value]):
+            if isinstance(item, dict):
+                at = f"{place}{key}[{number}]." if isinstance(value, list) else f"{place}{key}."
+                _refuse_unknown(item, inner, where, at)
+
+
+def _struct(kind: Any) -> type[msgspec.Struct] | None:
+    """The table that a field holds, by itself, as an option or in a list."""
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return kind
+    if get_origin(kind) in (dict, Literal):
+        return None
+    return next((found for part in get_args(kind) if (found := _struct(part))), None)
+
+
+def _said(fault: msgspec.ValidationError) -> str:
+    what, _, at = str(fault).partition(" - at `$")
+    at = at.strip("`.")
+    what = what.replace("Object missing required field", "it lacks").replace("`", "'")
+    return f"{at}: {what}" if at else what
+
+
+def _refuse_unsound(profile: Profile, where: str) -> None:
+    """What the types cannot say."""
+    from curator.formats import SHAPES
+
+    for at, shape in _shapes(profile):
+        if shape not in SHAPES:
+            near = difflib.get_close_matches(shape, SHAPES, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the shapes are {', '.join(SHAPES)}"
+            raise ConfigError(f"{at}: no shape {shape!r}", where=where, hint=hint)
+    for key in ("id", "name"):
+        try:
+            re.compile(getattr(profile.tools, key, ""))
+        except re.error as fault:
+            raise ConfigError(f"tools.{key} is no regular expression: {fault}", where=where) from None
+    rows = profile.rows
+    if rows.least and rows.most and rows.least > rows.most:
+        raise ConfigError("rows: 'least' is above 'most'", where=where)
+
+
+def _shapes(profile: Profile) -> Iterator[tuple[str, str]]:
+    """(where it stands, shape) for every shape a profile names."""
+    yield from (("shapes", shape) for shape in profile.shapes)
+    yield from (("roles", shape) for shape in profile.roles)
+    for key in ("order", "keys", "behaviour"):
+        for number, table in enumerate(getattr(profile, key)):
+            yield from ((f"{key}[{number}].shapes", shape) for shape in table.shapes)
+
+
+def listing() -> str:
+    """A line for each shipped profile: name, status, date, source."""
+    profiles = [load(name) for name in _shipped()]
+    name, status = (max(len(getattr(p, key)) for p in profiles) for key in ("name", "status"))
+    lines = [f"{p.name:{name}}  {p.status:{status}}  verified {p.verified_on}  {p.source}" for p in profiles]
+    more = "`curator config targets NAME` prints one: copy it to a TOML file to change it."
+    return "\n".join([*lines, more]) + "\n"

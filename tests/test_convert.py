@@ -1,0 +1,640 @@
+"""`curator convert`: every shape into every other, what is lost on the way, and that nothing is lost in silence."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from itertools import product
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import curator
+from curator.conversion import TARGETS, convert_row, form_of, read_back
+from curator.formats import Reader
+from curator.gallery import ABOUT, example
+from curator.sources import open_sources
+from tests.conftest import ROOT, SHARED
+
+
+def says(role, text, **more):
+    return {"role": role, "content": text, **more}
+
+
+def human(text):
+    return {"from": "human", "value": text}
+
+
+def gpt(text):
+    return {"from": "gpt", "value": text}
+
+
+USER, ANSWER, WORSE = says("user", "Hi"), says("assistant", "Hello."), says("assistant", "What?")
+CALL = {"id": "call_1", "type": "function", "function": {"name": "time", "arguments": '{"zone": "UTC"}'}}
+TOOL = {"type": "function", "function": {"name": "time", "description": "Now.", "parameters": {"type": "object"}}}
+TOOLS = [
+    says("user", "Time?"),
+    says("assistant", None, tool_calls=[CALL]),
+    says("tool", "12:00", tool_call_id="call_1"),
+    says("assistant", "Noon."),
+]
+PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
+HELLO = {"messages": [USER, ANSWER]}
+FACTORY_CALL = {"from": "function_call", "value": '{"name": "time", "arguments": {"zone": "UTC"}}'}
+
+# Rows as the makers of each shape write them.
+ROWS = {
+    "openai-chat": [
+        HELLO,
+        {"messages": [says("system", "Be brief."), USER, ANSWER, says("user", "And?"), says("assistant", "More.")]},
+        {"messages": [USER, {**ANSWER, "weight": 0}, says("user", "And?"), says("assistant", "More.", weight=1)]},
+        {"messages": TOOLS, "tools": [TOOL], "parallel_tool_calls": False},
+        {"messages": [USER, says("assistant", "Hello.", reasoning_content="A greeting.")], "id": 7},
+        {"messages": [says("user", [{"type": "text", "text": "This?"}, PICTURE]), ANSWER]},
+        {"messages": [says("developer", "Be brief."), {**USER, "name": "ada"}, says("assistant", None, refusal="No.")]},
+        {
+            "messages": [
+                says("user", "Time?"),
+                {"role": "assistant", "function_call": CALL["function"]},
+                says("function", "12:00", name="time"),
+                says("assistant", "Noon."),
+            ],
+            "functions": [TOOL["function"]],
+        },
+    ],
+    "openai-preference": [
+        {"input": {"messages": [USER]}, "preferred_output": [ANSWER], "non_preferred_output": [WORSE]},
+    ],
+    "openai-rft": [{"messages": [says("user", "2+2?")], "reference_answer": "4"}],
+    "sharegpt": [
+        {"conversations": [human("Hi"), gpt("Hello.")]},
+        {"conversations": [{"from": "system", "value": "Be brief."}, human("Hi"), {**gpt("Hello."), "weight": 0}]},
+        {
+            "conversations": [human("Time?"), FACTORY_CALL, {"from": "observation", "value": "12:00"}, gpt("Noon.")],
+            "tools": json.dumps([TOOL["function"]]),
+        },
+    ],
+    "alpaca": [
+        {"instruction": "Add 2 and 2.", "input": "", "output": "4"},
+        {"instruction": "And?", "input": "", "output": "More.", "system": "Be brief.", "history": [["Hi", "Hello."]]},
+        {"instruction": "Add.", "input": "2, 2", "output": "4"},
+    ],
+    "prompt-completion": [
+        {"prompt": "Hi", "completion": "Hello."},
+        {"prompt": [USER, ANSWER, says("user", "And?")], "completion": [says("assistant", "More.")]},
+    ],
+    "prompt-only": [{"prompt": "Hi"}, {"prompt": [says("system", "Be brief."), USER]}],
+    "trl-preference": [
+        {"prompt": "Hi", "chosen": "Hello.", "rejected": "What?"},
+        {"prompt": [says("system", "Be brief."), USER], "chosen": [ANSWER], "rejected": [WORSE]},
+    ],
+    "trl-kto": [
+        {"prompt": "Hi", "completion": "What?", "label": False},
+        {"prompt": [says("system", "Be brief."), USER], "completion": [ANSWER], "label": True},
+    ],
+    "text": [{"text": "Once upon a time."}],
+    "gemini": [
+        {
+            "systemInstruction": {"parts": [{"text": "Be brief."}]},
+            "contents": [{"role": "user", "parts": [{"text": "Hi"}]}, {"role": "model", "parts": [{"text": "Hello."}]}],
+        },
+        {
+            "contents": [
+                {"role": "user", "parts": [{"text": "Time?"}]},
+                {"role": "model", "parts": [{"functionCall": {"name": "time", "args": {"zone": "UTC"}}}]},
+                {"role": "user", "parts": [{"functionResponse": {"name": "time", "response": {"hour": 12}}}]},
+                {"role": "model", "parts": [{"text": "Noon."}]},
+            ],
+            "tools": [{"functionDeclarations": [TOOL["function"]]}],
+        },
+    ],
+    "bedrock-converse": [
+        {
+            "schemaVersion": "bedrock-conversation-2024",
+            "system": [{"text": "Be brief."}],
+            "messages": [says("user", [{"text": "Hi"}]), says("assistant", [{"text": "Hello."}])],
+        },
+    ],
+    "anthropic-bedrock": [{"system": "Be brief.", "messages": [USER, ANSWER]}],
+    "mistral": [{"messages": [says("system", "Be brief."), USER, ANSWER]}],
+    "llama-factory": [
+        {"conversations": [human("Hi"), gpt("Hello.")], "system": "Be brief."},
+        {"conversations": [human("Hi")], "chosen": gpt("Hello."), "rejected": gpt("What?")},
+        {"conversations": [human("Hi"), gpt("Hello.")], "kto_tag": True},
+    ],
+    "axolotl": [{"messages": [USER, {**ANSWER, "train": False}, says("user", "And?"), says("assistant", "More.")]}],
+    "harmony": [
+        {"messages": [says("system", "Be brief."), USER, says("assistant", "Hello.", thinking="A greeting.")]},
+        {
+            "messages": [
+                says("user", "Time?"),
+                says(
+                    "assistant",
+                    None,
+                    tool_calls=[{**CALL, "function": {"name": "time", "arguments": {"zone": "UTC"}}}],
+                ),
+                TOOLS[2],
+                TOOLS[3],
+            ],
+            "tools": [TOOL],
+        },
+    ],
+    "question-answer": [{"question": "2+2?", "answer": "4"}],
+    "input-output": [{"segments": [{"label": False, "text": "Q: 2+2?"}, {"label": True, "text": "4"}]}],
+}
+CASES = [(shape, row) for shape, rows in ROWS.items() for row in rows]
+
+
+def example_of(shape, row):
+    """The row as its shape, however it would be detected."""
+    example = Reader(shape).read(row)
+    assert example.shape == shape
+    return example
+
+
+# ---------------------------------------------------------------------- there and back
+
+
+def check_return(example, to):
+    """Where nothing is lost, the row comes back through the target as it was, and the way back loses nothing."""
+    before = json.dumps(example.value)
+    there = convert_row(example, to)
+    json.dumps(there.row)
+    assert json.dumps(example.value) == before, "the row that is read is left alone"
+    if there.lost or there.form or there.unfit:
+        return False
+    again = read_back(json.loads(json.dumps(there.row)), to)
+    back = convert_row(again, example.shape, form_of(example))
+    assert not back.lost and not back.unfit
+    assert back.row == example.value
+    return True
+
+
+@pytest.mark.parametrize(("shape", "row"), CASES, ids=[f"{shape}-{n}" for n, (shape, _) in enumerate(CASES)])
+def test_a_row_that_loses_nothing_comes_back_as_it_was(shape, row):
+    safe = [to for to in TARGETS if check_return(example_of(shape, row), to)]
+    assert shape in safe or "functions" in row  # the older form becomes the newer
+
+
+CHATS = ("openai-chat", "sharegpt", "mistral", "axolotl", "harmony", "oasst", "prompt-completion")
+PLAIN = (*CHATS, "alpaca", "gemini", "bedrock-converse", "anthropic-bedrock", "llama-factory", "input-output")
+TALK = {"messages": [says("system", "Be brief."), USER, ANSWER, says("user", "And?"), says("assistant", "More.")]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "row", "to"),
+    [
+        *(("openai-chat", HELLO, to) for to in (*PLAIN, "question-answer", "self-instruct")),
+        *(("openai-chat", TALK, to) for to in PLAIN if to != "input-output"),
+        *((shape, ROWS[shape][0], to) for shape, to in product(("alpaca", "prompt-completion", "gemini"), CHATS)),
+        *(("openai-chat", ROWS["openai-chat"][3], to) for to in ("sharegpt", "axolotl", "harmony")),
+        ("openai-preference", ROWS["openai-preference"][0], "trl-preference"),
+        ("openai-preference", ROWS["openai-preference"][0], "bedrock-converse"),
+        ("openai-preference", ROWS["openai-preference"][0], "llama-factory"),
+        ("trl-preference", ROWS["trl-preference"][0], "openai-preference"),
+        ("trl-kto", ROWS["trl-kto"][0], "llama-factory"),
+        ("llama-factory", ROWS["llama-factory"][1], "openai-preference"),
+        ("gemini", ROWS["gemini"][1], "openai-chat"),
+        *(("openai-chat", {"messages": TOOLS, "tools": [TOOL]}, to) for to in ("gemini", "llama-factory")),
+        ("harmony", ROWS["harmony"][0], "openai-chat"),
+        ("openai-rft", ROWS["openai-rft"][0], "openai-chat"),
+    ],
+)
+def test_shapes_that_can_hold_a_row_hold_it_whole(shape, row, to):
+    assert check_return(example_of(shape, row), to)
+
+
+TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
+LEAF = st.none() | st.booleans() | st.integers(-9, 9) | TEXT
+
+
+@st.composite
+def sets(draw):
+    """Rows of one shape with texts changed, keys taken away or added, and lists shortened or doubled."""
+
+    def walk(value, depth):
+        if isinstance(value, dict):
+            found = {key: walk(item, depth + 1) for key, item in value.items() if depth == 0 or draw(_RARELY)}
+            if draw(_NEVER):
+                found[draw(st.sampled_from(["id", "name", "input", "weight", "system", "train", "note"]))] = draw(LEAF)
+            return found
+        if isinstance(value, list):
+            found = [walk(item, depth + 1) for item in value]
+            return found + found[-1:] if draw(_NEVER) else found[:-1] if draw(_NEVER) else found
+        if isinstance(value, str) and depth and draw(st.integers(0, 3)) == 0:
+            return draw(TEXT)
+        return value
+
+    rows = ROWS[draw(st.sampled_from(list(ROWS)))]
+    if draw(st.integers(0, 9)) == 9:
+        rows = rows + ROWS[draw(st.sampled_from(list(ROWS)))]
+    return [walk(row, 0) for row in draw(st.lists(st.sampled_from(rows), min_size=2, max_size=3))]
+
+
+_RARELY = st.integers(0, 60).map(bool)
+_NEVER = st.integers(0, 40).map(lambda number: number == 40)
+
+
+@settings(max_examples=150, deadline=None)
+@given(sets(), st.data())
+def test_whatever_the_rows_an_empty_table_means_that_they_come_back(tmp_path_factory, rows, data):
+    folder = tmp_path_factory.mktemp("sets")
+    source = folder / "a.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    to = data.draw(st.sampled_from(TARGETS))
+    there = curator.convert([source], to, folder / "b.jsonl", curator.load_config(folder))
+    shape = there.files[0].shape
+    assert there.ok == (not there.table) or sum(file.unfit for file in there.files) == there.rows
+    assert (folder / "b.jsonl").exists() == there.ok
+    if there.ok:
+        back = curator.convert([folder / "b.jsonl"], shape, folder / "c.jsonl", curator.load_config(folder))
+        assert back.ok, back.table
+        assert [json.loads(line) for line in (folder / "c.jsonl").read_bytes().splitlines()] == rows
+
+
+# ---------------------------------------------------------------------- what a shape makes of a row
+
+NESTED = [*TOOLS[:1], says("assistant", "Let me see.", tool_calls=[CALL]), *TOOLS[2:]]
+
+
+RESULT = {"functionResponse": {"name": "time", "response": {"result": "12:00"}}}
+
+
+@pytest.mark.parametrize(
+    ("to", "row", "made"),
+    [
+        (
+            "gemini",
+            {"messages": TOOLS, "tools": [TOOL]},
+            {
+                "contents": [
+                    {"role": "user", "parts": [{"text": "Time?"}]},
+                    {"role": "model", "parts": [{"functionCall": {"name": "time", "args": {"zone": "UTC"}}}]},
+                    {"role": "user", "parts": [RESULT]},
+                    {"role": "model", "parts": [{"text": "Noon."}]},
+                ],
+                "tools": [{"functionDeclarations": [TOOL["function"]]}],
+            },
+        ),
+        ("anthropic-bedrock", TALK, {"system": "Be brief.", "messages": TALK["messages"][1:]}),
+        (
+            "bedrock-converse",
+            {"messages": [USER, says("user", "You there?"), ANSWER]},
+            {
+                "schemaVersion": "bedrock-conversation-2024",
+                "messages": [
+                    says("user", [{"text": "Hi"}, {"text": "You there?"}]),
+                    says("assistant", [{"text": "Hello."}]),
+                ],
+            },
+        ),
+        (
+            "axolotl",
+            {"messages": [USER, {**ANSWER, "weight": 0}, USER, {**ANSWER, "weight": 1}]},
+            {"messages": [USER, {**ANSWER, "train": False}, USER, {**ANSWER, "train": True}]},
+        ),
+        (
+            "harmony",
+            {"messages": [USER, {**ANSWER, "reasoning_content": "Hm."}], "id": 7},
+            {"messages": [USER, {**ANSWER, "thinking": "Hm."}], "id": 7},
+        ),
+        (
+            "llama-factory",
+            {"messages": [says("system", "Be brief."), *TOOLS], "tools": [TOOL]},
+            {
+                "conversations": ROWS["sharegpt"][2]["conversations"],
+                "system": "Be brief.",
+                "tools": json.dumps([TOOL["function"]]),
+            },
+        ),
+        ("openai-rft", {"messages": [USER, ANSWER]}, {"messages": [USER], "reference_answer": "Hello."}),
+        ("text", {"messages": [USER, ANSWER]}, {"text": "Hi\n\nHello."}),
+    ],
+)
+def test_a_row_is_written_as_its_maker_says(to, row, made):
+    assert convert_row(example_of("openai-chat", row), to).row == made
+
+
+def test_mistral_gets_ids_of_nine_signs_one_system_prompt_and_no_text_beside_calls():
+    row = {
+        "messages": [says("system", "A"), says("system", "B"), *NESTED],
+        "tools": [{"type": "function", "function": {"name": "time"}}],
+    }
+    there = convert_row(example_of("openai-chat", row), "mistral")
+    system, _, asking, result, _ = there.row["messages"]
+    (call,) = asking["tool_calls"]
+    assert system == says("system", "A\n\nB")
+    assert "content" not in asking
+    assert call["id"] == result["tool_call_id"] and len(call["id"]) == 9 and call["id"].isalnum()
+    assert there.row["tools"][0]["function"].keys() == {"name", "description", "parameters"}
+    assert {"tool call ids", "the text beside tool calls", "the border between system turns"} <= set(there.lost)
+
+
+def test_calls_that_go_together_stay_together_in_gemini():
+    second = {"id": "call_2", "type": "function", "function": {"name": "zone", "arguments": "{}"}}
+    talk = [
+        says("user", "Time?"),
+        says("assistant", None, tool_calls=[CALL, second]),
+        says("tool", "12:00", tool_call_id="call_1"),
+        says("tool", "UTC", tool_call_id="call_2"),
+        says("assistant", "Noon."),
+    ]
+    example = example_of("openai-chat", {"messages": talk})
+    contents = convert_row(example, "gemini").row["contents"]
+    assert [part["functionResponse"]["name"] for part in contents[2]["parts"]] == ["time", "zone"]
+    assert check_return(example, "gemini")
+
+
+@pytest.mark.parametrize(
+    ("row", "to", "lost"),
+    [
+        ({"messages": TOOLS, "tools": [TOOL]}, "alpaca", {"tools", "tool calls", "tool results"}),
+        ({"messages": [{**USER, "name": "ada"}, {**ANSWER, "weight": 1}]}, "alpaca", {"names", "weights"}),
+        ({"messages": [USER, {**ANSWER, "reasoning_content": "Hm."}]}, "sharegpt", {"reasoning"}),
+        ({"messages": [{**USER, "mood": 1}, ANSWER]}, "alpaca", {"the message key 'mood'"}),
+        ({**HELLO, "id": 7}, "anthropic-bedrock", {"the column 'id'"}),
+        ({"messages": [USER, says("system", "Be brief."), ANSWER]}, "alpaca", {"system turns after the first place"}),
+        (TALK, "question-answer", {"the turns before the last question"}),
+        (HELLO, "prompt-only", {"the answer"}),
+        (HELLO, "text", {"who says what"}),
+        (ROWS["trl-kto"][0], "openai-chat", {"the label"}),
+        (ROWS["trl-preference"][0], "openai-chat", {"the rejected answer"}),
+        (
+            {
+                "messages": [
+                    says("user", [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}]),
+                    ANSWER,
+                ]
+            },
+            "sharegpt",
+            {"media"},
+        ),
+    ],
+)
+def test_what_is_lost_is_named(row, to, lost):
+    assert lost <= set(convert_row(Reader().read(row), to).lost)
+
+
+@pytest.mark.parametrize(
+    ("row", "to", "why"),
+    [
+        (HELLO, "openai-preference", "the rejected answer"),
+        (HELLO, "trl-kto", "the label"),
+        (HELLO, "trl-stepwise", "the verdicts on the steps"),
+        ({"messages": [USER]}, "alpaca", "the answer"),
+        ({"messages": [ANSWER]}, "bedrock-converse", "the question before the first answer"),
+        ({"messages": []}, "sharegpt", "any turn"),
+        ({"input_ids": [1, 2]}, "openai-chat", "any turn"),
+    ],
+)
+def test_nothing_is_made_up_for_what_a_row_does_not_have(row, to, why):
+    assert convert_row(Reader().read(row), to).unfit == f"nothing is there for {why}"
+
+
+def test_what_only_the_way_back_shows_is_in_the_table_too():
+    alpaca = example_of("alpaca", ROWS["alpaca"][2])
+    assert convert_row(alpaca, "openai-chat").form == ["the border between instruction and input"]
+    older = Reader().read({"instruction": "Add.", "response": "4"})
+    assert set(convert_row(older, "openai-chat").form) == {
+        "'response' would be missing",
+        "'input' would be new",
+        "'output' would be new",
+    }
+    tree = {"prompt": {"text": "Hi", "role": "prompter", "replies": [], "lang": "en"}}
+    assert convert_row(Reader().read(tree), "openai-chat").lost == ["'prompt.lang' would be missing"]
+
+
+# ---------------------------------------------------------------------- the command
+
+
+def test_nothing_is_written_while_something_would_be_lost(run, write, tmp_path):
+    path = write("tools.jsonl", [HELLO, {"messages": TOOLS, "tools": [TOOL]}])
+    done = run("convert", path, "--to", "alpaca", "-o", tmp_path / "new" / "out.jsonl")
+    assert done.status == 1
+    assert "alpaca cannot hold" in done.out and f"{path}:2" in done.out
+    assert "nothing was written" in done.out and "--allow-loss" in done.out
+    assert sorted(p.name for p in tmp_path.iterdir() if p.name != "cache") == ["tools.jsonl"]
+
+
+def test_the_next_step_can_be_pasted(run, write, tmp_path):
+    import shlex
+
+    path = write("tools.jsonl", [{"messages": TOOLS, "tools": [TOOL]}])
+    refused = run("convert", path, "--to", "alpaca", "-o", tmp_path / "out.jsonl")
+    command = refused.out.rpartition(": curator ")[2].strip()
+    assert run(*shlex.split(command)).status == 0
+    assert json.loads((tmp_path / "out.jsonl").read_text())["output"] == "Noon."
+
+
+def test_an_empty_table_says_so_and_rows_keep_their_order(run, write, tmp_path):
+    path = write("chat.jsonl", [{"messages": [says("user", str(n)), ANSWER], "n": n} for n in range(50)])
+    done = run("convert", path, "--to", "sharegpt", "-o", tmp_path / "out.jsonl")
+    assert (done.status, done.err) == (0, "")
+    assert "nothing is lost" in done.out and "50 rows written" in done.out
+    assert [json.loads(line)["n"] for line in (tmp_path / "out.jsonl").open()] == list(range(50))
+
+
+def test_rows_that_cannot_be_converted_are_kept_with_the_reason(run, write, tmp_path):
+    path = write("mixed.jsonl", [HELLO, {"odd": 1}, b"{broken", b"", {"messages": [USER]}, b"[1]", HELLO])
+    out = tmp_path / "out.jsonl"
+    refused = run("convert", path, "--to", "alpaca", "-o", out)
+    assert refused.status == 1 and "cannot be converted" in refused.out and not out.exists()
+    done = run("convert", path, "--to", "alpaca", "-o", out, "--rejected", tmp_path / "rest.jsonl")
+    assert done.status == 0
+    assert len(out.read_text().splitlines()) == 2
+    rest = [json.loads(line) for line in (tmp_path / "rest.jsonl").read_text().splitlines()]
+    assert [(record["line"], record["reasons"]) for record in rest] == [
+        (2, ["in no known shape"]),
+        (3, ["no JSON"]),
+        (5, ["nothing is there for the answer"]),
+        (6, ["no JSON object"]),
+    ]
+    assert rest[0]["row"] == {"odd": 1} and rest[1]["text"] == "{broken"
+    allowed = run("convert", path, "--to", "alpaca", "-o", out, "--allow-loss")
+    assert allowed.status == 0 and (tmp_path / "out.rejected.jsonl").exists()
+
+
+def test_where_no_row_can_be_converted_nothing_is_written(run, write, tmp_path):
+    done = run("convert", write("a.jsonl", [HELLO]), "--to", "trl-kto", "-o", tmp_path / "b.jsonl", "--allow-loss")
+    assert done.status == 1 and "no row can be converted" in done.out and not (tmp_path / "b.jsonl").exists()
+
+
+def rows_of(path):
+    with open_sources([str(path)]) as sources:
+        return [json.loads(line) for line in sources[0].data.open("rb")]
+
+
+@pytest.mark.parametrize("name", ["b.jsonl", "b.json", "b.jsonl.gz", "b.json.gz", "b.jsonl.zst", "b.data"])
+def test_the_name_says_how_the_rows_are_packed(run, write, tmp_path, name):
+    path = write("a.jsonl", [HELLO, TALK])
+    assert run("convert", path, "--to", "sharegpt", "-o", tmp_path / name).status == 0
+    assert [len(row["conversations"]) for row in rows_of(tmp_path / name)] == [2, 5]
+    assert run("convert", tmp_path / name, "--to", "openai-chat", "-o", tmp_path / "c.jsonl").status == 0
+    assert (tmp_path / "c.jsonl").read_bytes() == path.read_bytes()
+
+
+def test_packed_files_are_the_same_each_time(run, write, tmp_path):
+    path = write("a.jsonl", [HELLO])
+    for name in ("b.jsonl.gz", "c.jsonl.gz"):
+        run("convert", path, "--to", "sharegpt", "-o", tmp_path / name)
+    assert (tmp_path / "b.jsonl.gz").read_bytes() == (tmp_path / "c.jsonl.gz").read_bytes()
+    assert gzip.decompress((tmp_path / "b.jsonl.gz").read_bytes()).endswith(b"]}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (("--to", "shargpt", "-o", "b.jsonl"), "'sharegpt'"),
+        (("--to", "tokenized", "-o", "b.jsonl"), "tokenizer"),
+        (("--to", "alpaca", "-o", "a.jsonl"), "overwrite"),
+        (("--to", "sharegpt", "-o", "b.parquet"), "table"),
+        (("--to", "sharegpt", "-o", "-"), "standard output"),
+        (("--to", "sharegpt", "-o", "b.jsonl", "--form", "plain"), "one form"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_next_step(run, write, arguments, word):
+    before = write("a.jsonl", [HELLO]).read_bytes()
+    done = run("convert", "a.jsonl", *arguments)
+    assert done.status == 2 and word in done.err and "\n  " in done.err
+    assert Path("a.jsonl").read_bytes() == before
+
+
+def test_splits_go_to_a_folder_each_under_its_name(run, write, tmp_path):
+    for name in ("train.jsonl", "valid.jsonl"):
+        write(f"set/{name}", [HELLO])
+    assert run("convert", "set", "--to", "sharegpt", "-o", "new/").status == 0
+    assert sorted(path.name for path in (tmp_path / "new").iterdir()) == ["train.jsonl", "valid.jsonl"]
+    assert run("convert", "set", "--to", "sharegpt", "-o", "one.jsonl").status == 2
+
+
+def test_a_file_is_written_in_one_form(run, write, tmp_path):
+    """Trainers look at the first row: strings after lists, or lists after strings, are read wrongly."""
+    out = tmp_path / "b.jsonl"
+    path = write("a.jsonl", [HELLO, TALK])
+    assert run("convert", path, "--to", "prompt-completion", "-o", out).status == 0
+    assert {type(row["prompt"]) for row in rows_of(out)} == {list}
+    short = write("short.jsonl", [HELLO, HELLO])
+    assert run("convert", short, "--to", "prompt-completion", "-o", out).status == 0
+    assert {type(row["prompt"]) for row in rows_of(out)} == {str}
+    assert run("convert", short, "--to", "prompt-completion", "-o", out, "--form", "conversational").status == 0
+    assert {type(row["prompt"]) for row in rows_of(out)} == {list}
+    refused = run("convert", path, "--to", "prompt-completion", "-o", out, "--form", "plain")
+    assert refused.status == 1 and "who says what" in refused.out
+
+
+def test_strings_for_trl_come_with_a_word_on_templates(run, write):
+    pairs = write("a.jsonl", [ROWS["openai-preference"][0]] * 2)
+    done = run("convert", pairs, "--to", "trl-preference", "-o", "b.jsonl")
+    assert done.status == 0 and "note: " in done.out and "--form conversational" in done.out
+
+
+def test_llama_factory_gets_its_entry_beside_those_that_are_there(run, write, tmp_path):
+    info = tmp_path / "dataset_info.json"
+    info.write_text('{"other": {"file_name": "o.json"}}')
+    path = write("a.jsonl", ROWS["openai-preference"] * 2)
+    assert run("convert", path, "--to", "llama-factory", "-o", "dpo.json").status == 0
+    assert json.loads(info.read_text()) == {
+        "other": {"file_name": "o.json"},
+        "dpo": {
+            "file_name": "dpo.json",
+            "formatting": "sharegpt",
+            "ranking": True,
+            "columns": {"messages": "conversations", "chosen": "chosen", "rejected": "rejected"},
+        },
+    }
+    info.write_text("[]")
+    assert run("convert", path, "--to", "llama-factory", "-o", "two.json").status == 2
+    assert not (tmp_path / "two.json").exists()
+
+
+def test_llama_factory_reads_rows_of_one_kind_from_a_file(run, write, tmp_path):
+    path = write("a.jsonl", [HELLO, ROWS["trl-kto"][0], HELLO])
+    assert "a verdict among rows of an answer" in run("convert", path, "--to", "llama-factory", "-o", "b.jsonl").out
+
+
+def test_columns_with_names_of_ones_own_are_converted(run, write, tmp_path):
+    path = write("a.jsonl", [{"q": "Hi", "a": "Hello.", "id": n} for n in range(3)])
+    assert run("convert", path, "--to", "openai-chat", "-o", "b.jsonl", "--map", "q=user,a=assistant").status == 0
+    assert rows_of("b.jsonl") == [{**HELLO, "id": n} for n in range(3)]
+
+
+def test_a_key_written_twice_is_a_loss(run, write):
+    path = write(
+        "a.jsonl", [HELLO, b'{"messages": [{"role": "user", "content": "A", "content": "B"}], "id": "x\\": 1"}']
+    )
+    done = run("convert", path, "--to", "sharegpt", "-o", "b.jsonl")
+    assert done.status == 1 and "written twice" in done.out
+
+
+def test_json_says_the_same(run, write):
+    path = write("a.jsonl", [{"messages": TOOLS, "tools": [TOOL]}])
+    done = run("convert", path, "--to", "alpaca", "-o", "b.jsonl", "--format", "json")
+    found = json.loads(done.out)
+    assert (found["ok"], found["files"][0]["rows"], found["files"][0]["written"]) == (False, 1, 0)
+    assert {"kind": "lost", "what": "tools", "rows": 1, "first": {"file": str(path), "line": 1}} in found["table"]
+
+
+@pytest.mark.parametrize("shape", [shape for shape in ROWS if shape != "text"])
+def test_what_is_written_is_linted_as_its_shape(shape, tmp_path, run, write):
+    path = write("a.jsonl", ROWS[shape][:1] * 2)
+    done = run("lint", path, "--format", "json", "--select", "SCH,ROL,TOL", "--shape", shape, "--exit-zero")
+    codes = {finding["code"] for finding in json.loads(done.out)["findings"]}
+    assert not codes, codes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [shape for shape in TARGETS if shape not in ("trl-stepwise", "trl-kto")])
+@pytest.mark.parametrize("name", ["support-clean.jsonl", "tools-clean.jsonl"])
+def test_a_clean_set_is_clean_in_every_shape(run, tmp_path, name, shape):
+    out = tmp_path / "out.jsonl"
+    if run("convert", ROOT / "samples" / name, "--to", shape, "-o", out, "--allow-loss").status == 0:
+        done = run("lint", out)
+        assert done.status == 0 and "found nothing" in done.out, done.out
+
+
+def test_the_help_names_every_shape(run):
+    words = run("convert", "--help").out.partition("SHAPE is one of ")[2].partition(".")[0]
+    assert [word.strip() for word in words.split(",")] == list(TARGETS)
+
+
+def test_every_shape_is_on_the_page_with_a_row_of_it():
+    assert set(ABOUT) == set(TARGETS)
+    for shape in TARGETS:
+        assert Reader(shape).read(example(shape)).shape == shape
+
+
+# ---------------------------------------------------------------------- real sets
+
+REAL = [
+    "gsm8k/test.jsonl",
+    "llamafactory/alpaca_en_demo.json",
+    "llamafactory/dpo_en_demo.json",
+    "llamafactory/glaive_toolcall_en_demo.json",
+    "llamafactory/kto_en_demo.json",
+    "llamafactory/mllm_demo.json",
+    "llamafactory/reason_tool_use_demo_50.jsonl",
+    "llamafactory/v1_dpo_demo.jsonl",
+    "llamafactory/v1_sft_demo.jsonl",
+    "mlx_wwdc25/valid.jsonl",
+    "oasst_sample/en_100_tree.jsonl",
+    "openai_cookbook/drone_training.jsonl",
+    "self_instruct/seed_tasks.jsonl",
+    "sharegpt_fastchat/dummy_conversation.json",
+]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", REAL)
+def test_real_sets_go_into_every_shape_and_come_back_where_nothing_is_lost(name, tmp_path):
+    if not (SHARED / name).exists():
+        pytest.skip("the larger data are not here")
+    config = curator.load_config(tmp_path)
+    there, back = tmp_path / "b.jsonl", tmp_path / "c.jsonl"
+    for to in TARGETS:
+        result = curator.convert([SHARED / name], to, there, config, allow_loss=True)
+        assert sum(file.written + file.unfit for file in result.files) == result.rows or not result.ok
+        if not result.table:
+            assert curator.convert([there], result.files[0].shape, back, config).ok
+            assert rows_of(back) == rows_of(SHARED / name), to

@@ -1,0 +1,278 @@
+"""Ollama: its Modelfile, its Go templates, its way of laying out a conversation."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curator.errors import SourceError
+from curator.model import Turn
+from curator.ollama.gosyntax import TemplateError
+from curator.ollama.gotemplate import GoTemplate, Record
+from curator.ollama.modelfile import read_modelfile
+from curator.ollama.prompt import OllamaTemplate
+
+TODAY = datetime.date(2025, 1, 2)
+CHATML = (
+    "{{- range $i, $m := .Messages }}<|im_start|>{{ $m.Role }}\n{{ $m.Content }}<|im_end|>\n{{ end }}"
+    "<|im_start|>assistant\n"
+)
+OLD = "{{ if .System }}<|system|>{{ .System }}</s>{{ end }}<|user|>{{ .Prompt }}</s><|assistant|>{{ .Response }}</s>"
+
+
+def turns(*pairs: tuple[str, str]) -> list[Turn]:
+    return [Turn(role, text, f"messages[{n}]") for n, (role, text) in enumerate(pairs)]
+
+
+# ---------------------------------------------------------------------- Go templates
+
+CASES: list[tuple[str, Any]] = [
+    ("plain", {}),
+    ("{{ .A }}|{{ .B }}", {"A": "x"}),
+    ("a  {{- .A -}}  b {{ .A }}\n{{- /* said */ -}}\n c", {"A": 1}),
+    ("{{ if .A }}1{{ else if .B }}2{{ else }}3{{ end }}", {"B": [0]}),
+    ("{{ if and .A (not .B) }}1{{ end }}{{ if or .A .B }}2{{ end }}{{ and .A .B }}{{ or .A .B }}", {"A": "x", "B": ""}),
+    ("{{ range .L }}{{ . }},{{ else }}none{{ end }}{{ range .M }}x{{ else }}none{{ end }}", {"L": ["a", "b"]}),
+    ("{{ range $i, $e := .L }}{{ $i }}={{ $e }};{{ end }}", {"L": ["a", "b"]}),
+    ("{{ range $k, $v := .M }}{{ $k }}={{ $v }};{{ end }}", {"M": {"b": 1, "a": 2}}),
+    ("{{ $x := 1 }}{{ range .L }}{{ $x = 2 }}{{ $y := 3 }}{{ end }}{{ $x }}", {"L": ["a"]}),
+    (
+        "{{ range $i, $_ := .L }}{{ $last := eq (len (slice $.L $i)) 1 }}{{ if $last }}!{{ end }}{{ end }}",
+        {"L": [5, 6]},
+    ),
+    (
+        "{{ range .L }}{{ if eq . 2 }}{{ continue }}{{ end }}{{ if eq . 4 }}{{ break }}{{ end }}{{ . }}{{ end }}",
+        {"L": [1, 2, 3, 4, 5]},
+    ),
+    ("{{ with .A }}{{ .B }}{{ else }}no{{ end }}{{ with .C }}x{{ else }}no{{ end }}", {"A": {"B": "deep"}}),
+    ('{{ .A.B.C }}{{ (index .L 1).D }}{{ index .M "k" }}', {"A": {"B": {"C": 1}}, "L": [0, {"D": 2}], "M": {"k": 3}}),
+    ('{{ define "t" }}<{{ . }}>{{ end }}{{ template "t" .A }}{{ template "t" "b" }}', {"A": "x"}),
+    ('{{ "q\\"}}\\n" }}{{ `raw }} \\n` }}{{ printf "%s-%d-%v%%" .A 3 true }}', {"A": "x"}),
+    ('{{ print 1 2 "a" 3 }}{{ println "a" 1 }}{{ .A | printf "%s!" }}', {"A": "x"}),
+    ("{{ json .A }}{{ json .L }}", {"A": {"b": "<&>é", "a": [1, None, 2.5]}, "L": ["x"]}),
+    ("{{ eq .A 1 2 3 }}{{ ne .A 1 }}{{ lt .A 9 }}{{ ge .A 9 }}", {"A": 3}),
+    ("{{ len .A }}{{ slice .A 1 }}{{ slice .A 0 2 }}", {"A": "abcd"}),
+    ("{{ . }}{{ .N }}{{ .T }}{{ .L }}", {"T": True, "L": [1, "a"], "N": None}),
+    ('{{ if not (eq .A "x") }}a{{else}}b{{end}}', {"A": "x"}),
+    ("{{- if .A }}\n  x\n{{- end }}\n", {"A": 1}),
+]
+
+
+@pytest.mark.parametrize(
+    ("source", "data", "text"),
+    [
+        ("{{ if .System }}{{ .System }} {{ end }}{{ .Prompt }}", {"System": "", "Prompt": "Hi"}, "Hi"),
+        ("a \n{{- .X -}}\n b", {"X": "-"}, "a-b"),
+        ("{{ .Gone }}", {}, "<no value>"),
+        ("{{ range $i, $m := .L }}{{ if $i }}, {{ end }}{{ $m }}{{ end }}", {"L": ["a", "b"]}, "a, b"),
+        ("{{ json .X }}", {"X": {"b": "<", "a": 1}}, '{"a":1,"b":"\\u003c"}'),
+        ("{{ currentDate }} {{ yesterdayDate }}", {}, "2025-01-02 2025-01-01"),
+    ],
+)
+def test_a_template_is_executed_as_go_does(source: str, data: dict[str, Any], text: str) -> None:
+    assert GoTemplate(source).execute(data, today=TODAY) == text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ if .A }}",
+        "{{ end }}",
+        "{{ else }}",
+        "{{",
+        "{{ .A ",
+        "{{ }}",
+        "{{ nosuch .A }}",
+        "{{ $x }}",
+        '{{ template "gone" }}',
+        '{{ block "b" . }}{{ end }}',
+        "{{ (len .A }}",
+        "{{ index .L 7 }}",
+        "{{ .A ? }}",
+        "{{ .Record.Gone }}",
+        '{{ define "t" }}{{ template "t" }}{{ end }}{{ template "t" }}',
+    ],
+)
+def test_what_go_refuses_is_refused(source: str) -> None:
+    with pytest.raises(TemplateError):
+        GoTemplate(source).execute({"A": "x", "L": [1], "Record": Record(Role="user")})
+
+
+_PROGRAM = """
+package main
+import ("bytes"; "encoding/json"; "fmt"; "os"; "text/template")
+type Case struct { Source string; Data map[string]any }
+func number(v any) any {
+    switch t := v.(type) {
+    case float64: if t == float64(int(t)) { return int(t) }; return t
+    case []any: for i := range t { t[i] = number(t[i]) }; return t
+    case map[string]any: for k := range t { t[k] = number(t[k]) }; return t
+    }
+    return v
+}
+func main() {
+    var cases []Case
+    if err := json.NewDecoder(os.Stdin).Decode(&cases); err != nil { panic(err) }
+    funcs := template.FuncMap{"json": func(v any) string { b, _ := json.Marshal(v); return string(b) }}
+    var out []any
+    for _, c := range cases {
+        var b bytes.Buffer
+        t, err := template.New("").Option("missingkey=zero").Funcs(funcs).Parse(c.Source)
+        if err == nil { err = t.Execute(&b, number(c.Data)) }
+        if err != nil { out = append(out, nil) } else { out = append(out, b.String()) }
+    }
+    s, _ := json.Marshal(out)
+    fmt.Println(string(s))
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def go(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A program that executes templates with Go's own library."""
+    if not shutil.which("go"):
+        pytest.skip("go is not installed")
+    folder = tmp_path_factory.mktemp("go")
+    (folder / "main.go").write_text(_PROGRAM)
+    subprocess.run(["go", "build", "-o", "oracle", "main.go"], cwd=folder, check=True, capture_output=True, timeout=300)
+    return folder / "oracle"
+
+
+def by_go(program: Path, cases: list[tuple[str, Any]]) -> list[str | None]:
+    body = json.dumps([{"Source": source, "Data": data} for source, data in cases])
+    done = subprocess.run([program], input=body, capture_output=True, text=True, check=True, timeout=60)
+    found: list[str | None] = json.loads(done.stdout)
+    return found
+
+
+def by_us(cases: list[tuple[str, Any]]) -> list[str | None]:
+    found: list[str | None] = []
+    for source, data in cases:
+        try:
+            found.append(GoTemplate(source).execute(data, today=TODAY))
+        except TemplateError:
+            found.append(None)
+    return found
+
+
+@pytest.mark.slow
+def test_gos_own_library_gives_the_same_text(go: Path) -> None:
+    expected = by_go(go, CASES)
+    assert list(zip([s for s, _ in CASES], by_us(CASES), strict=True)) == list(
+        zip([s for s, _ in CASES], expected, strict=True)
+    )
+    assert None not in expected
+
+
+_LEAVES = st.sampled_from(
+    [
+        "{{ .A }}",
+        "{{- .B -}}",
+        " t ",
+        "\n",
+        "{{ len .L }}",
+        "{{ json .M }}",
+        "{{ index .L 0 }}",
+        "{{ .M.k }}",
+        "{{ $ }}",
+        "{{ . }}",
+    ]
+)
+_WRAPS = [
+    "{{{{ if .A }}}}{}{{{{ else }}}}{}{{{{ end }}}}",
+    "{{{{- range .L }}}}{}{{{{ else -}}}}{}{{{{ end }}}}",
+    "{{{{ with .M }}}}{}{{{{- end }}}}{}",
+    "{{{{ range $i, $e := $.L }}}}{{{{ $i }}}}{{{{ $e }}}}{}{{{{ end }}}}{}",
+    "{{{{ if eq (len $.L) 2 }}}}{}{{{{ else if not $.A }}}}{}{{{{ end }}}}",
+]
+_TREES = st.recursive(
+    _LEAVES,
+    lambda inner: st.builds(lambda form, a, b: form.format(a, b), st.sampled_from(_WRAPS), inner, inner),
+    max_leaves=8,
+)
+_DATA = st.fixed_dictionaries(
+    {
+        "A": st.sampled_from(["", "x"]),
+        "L": st.lists(st.integers(0, 3), max_size=3),
+        "M": st.sampled_from([{}, {"k": "v"}]),
+    },
+    optional={"B": st.sampled_from([0, 1, True])},
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.lists(_TREES, max_size=4).map("".join), _DATA), min_size=1, max_size=20))
+def test_any_template_gives_what_go_gives(go: Path, cases: list[tuple[str, Any]]) -> None:
+    assert by_us(cases) == by_go(go, cases)
+
+
+# ---------------------------------------------------------------------- prompts
+
+
+def test_a_template_of_messages_runs_once() -> None:
+    made = OllamaTemplate(CHATML).prompt(turns(("system", "Be brief."), ("user", "Hi")))
+    assert made == "<|im_start|>system\nBe brief.<|im_end|>\n<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n"
+
+
+def test_an_older_template_runs_once_an_exchange_and_stops_where_the_model_writes() -> None:
+    made = OllamaTemplate(OLD).prompt(turns(("system", "S"), ("user", "1"), ("assistant", "2"), ("user", "3")))
+    assert made == "<|system|>S</s><|user|>1</s><|assistant|>2</s><|user|>3</s><|assistant|>"
+
+
+def test_a_template_without_a_response_gets_one() -> None:
+    template = OllamaTemplate("{{ .Prompt }} => ")
+    assert template.prompt(turns(("user", "1"), ("assistant", "2"), ("user", "3"))) == "1 => 23 => "
+
+
+def test_neighbours_of_one_role_are_joined_and_system_texts_too() -> None:
+    template = OllamaTemplate("[{{ .System }}]{{ range .Messages }}{{ .Role }}:{{ .Content }};{{ end }}")
+    made = template.prompt(
+        turns(("system", "a"), ("user", "b"), ("user", "c"), ("tool", "d"), ("tool", "e"), ("system", "f"))
+    )
+    assert made == "[a\n\nf]system:a;user:b\n\nc;tool:d;tool:e;system:f;"
+
+
+# ---------------------------------------------------------------------- the Modelfile
+
+
+def test_a_modelfile_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "Modelfile"
+    file.write_text(
+        '# ours\nFROM ./model.gguf\nADAPTER ./lora\nTEMPLATE """{{ .Prompt }}\n{{ .Response }}"""\n'
+        'SYSTEM You are kind.\nparameter stop "<|im_end|>"\nPARAMETER stop </s>\nMESSAGE user Hello there\n'
+    )
+    made = read_modelfile(file)
+    assert (made.base, made.template, made.system) == (
+        "./model.gguf",
+        "{{ .Prompt }}\n{{ .Response }}",
+        "You are kind.",
+    )
+    assert made.parameter("stop") == ("<|im_end|>", "</s>")
+    assert (made.adapters, made.messages) == (("./lora",), (("user", "Hello there"),))
+    assert made.from_file
+
+
+def test_a_file_that_holds_a_template_alone_will_do(tmp_path: Path) -> None:
+    file = tmp_path / "chat.gotmpl"
+    file.write_text(CHATML)
+    assert read_modelfile(file).template == CHATML
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("SYSTEM x\n", "no FROM"), ("FROM a\nNOSUCH b\n", "line 2"), ('FROM a\nSYSTEM """open\n', "not closed")],
+)
+def test_a_faulty_modelfile_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "Modelfile"
+    file.write_text(text)
+    with pytest.raises(SourceError, match=said):
+        read_modelfile(file)
