@@ -11,6 +11,7 @@ from curator.paths import get
 from curator.templates.template import Message
 
 UNTEMPLATED = frozenset({"text", "input-output", "tokenized"})  # rows that no trainer puts a template around
+_RENAMED = frozenset({"axolotl", "llama-factory"})  # shapes of trainers that rename the roles
 
 
 class Conversation(NamedTuple):
@@ -33,7 +34,8 @@ def conversations(example: Example, *, renamed: bool = False) -> Iterator[Conver
     for turns in example.sides():
         messages = _listed(example, turns)
         if messages is None:
-            make = canonical if renamed and example.shape == "sharegpt" else partial(_message, example)
+            known = example.shape in _RENAMED or (renamed and example.shape == "sharegpt")
+            make = canonical if known else partial(_message, example)
             messages = [make(turn) for turn in turns]
         if messages:
             yield Conversation(turns, messages, example.tools)
