@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import msgspec
 from msgspec import Meta
 
-from curator import __version__, extras, targets, tokens
+from curator import __version__, extras, targets, templates, tokens
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
@@ -34,20 +34,16 @@ Method = Literal["any", "preference", "lora", "full"]
 Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
-# Options that a key of the configuration sets for a rule: (code, option, key).
-_SHARED = (
-    ("LEN001", "max_tokens", "max_length"),
-    ("TGT010", "max_tokens", "max_length"),
-    ("TGT013", "max_tokens", "max_length"),
-    ("SPT007", "benchmarks", "benchmark_files"),
-    ("SET001", "method", "method"),
-)
+# Options that a key of the configuration sets, for every rule that has an option of that name.
+_SHARED = {"max_tokens": "max_length", "template": "template", "benchmarks": "benchmarks", "method": "method"}
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
 _UNLOCK = {
     "max_length": ("no context length is named", "--max-length N"),
+    "model": ("no model is named", "name a model: --model FOLDER"),
     "target": ("no target is named", "--target openai"),
     "method": ("no training method is named", "--method lora"),
+    "template": ("no chat template is named", "name a model or template: --model, --template"),
 }
 
 
@@ -96,7 +92,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         Meta(description="Counts tokens: the name of an encoding or the path of a `tokenizer.json`."),
     ] = None
     max_length: Annotated[
-        Positive | None, Meta(description="Tokens a row may have: LEN001 reports the rows above.")
+        Positive | None,
+        Meta(description="Tokens a row may have: LEN001, LEN002 and LEN006 judge by it. By default the model's."),
+    ] = None
+    model: Annotated[
+        str | None,
+        Meta(description="The model to be tuned, a folder or a GGUF file: its chat template, tokenizer and context."),
+    ] = None
+    template: Annotated[
+        str | None,
+        Meta(description="The chat template, in place of the model's: the name of a shipped one, or a file."),
     ] = None
     target: Annotated[
         str | None,
@@ -143,6 +148,16 @@ class Config(Settings, frozen=True, kw_only=True):
         """The files of test questions, as absolute paths; None where none is named."""
         return tuple(str((self.root / file).resolve()) for file in self.benchmarks) or None
 
+    @property
+    def counter(self) -> str | None:
+        """The name of the tokenizer that counts: the one that is named, else the model's."""
+        return self.tokenizer or (templates.tokenizer_of(self.model) if self.model else None)
+
+    @property
+    def limit(self) -> int | None:
+        """The context length: the one that is named, else the model's."""
+        return self.max_length or (templates.context_of(self.model) if self.model else None) or None
+
     def excluded(self, file: str | Path) -> bool:
         """True for a file that is not to be read where it is found in a folder."""
         return any(_matches(file, pattern, str(self.root.resolve())) for pattern in self.exclude)
@@ -161,9 +176,12 @@ class Config(Settings, frozen=True, kw_only=True):
         chosen = _chosen(self, profile, rules, severities)
         told = _told_by_target(self, chosen, target)
         chosen = [code for code in chosen if code not in told]
-        missing = [code for code in chosen if rules[code].needs and not getattr(self, rules[code].needs, None)]
+        spec = templates.spec_of(self.template, self.model)
+        given = {"max_length": self.limit, "model": spec and self.model, "target": self.target, "template": spec}
+        given["method"] = self.method
+        missing = [code for code in chosen if rules[code].needs and not given.get(rules[code].needs)]
         without = [code for code in chosen if rules[code].extra and extras.missing(rules[code].extra)]
-        options = _options(self, rules, target)
+        options = _options(self, rules, target, spec)
         for file in self.benchmark_files or ():
             if not Path(file).is_file():
                 raise _error(self, "benchmarks", f"no such file: {file}", "name a file of test questions")
@@ -174,8 +192,9 @@ class Config(Settings, frozen=True, kw_only=True):
             fail_on=self.fail_on or profile.fail_on or "error",
             shape=self.shape,
             columns=dict(self.map),
-            tokenizer=self.tokenizer,
-            max_length=self.max_length,
+            tokenizer=self.counter,
+            max_length=self.limit,
+            template=spec,
             limits={_one_rule(self, "limits", name, rules): allowed for name, allowed in self.limits.items()},
             ignores=_ignores(self, rules),
             root=str(self.root.resolve()),
@@ -189,8 +208,9 @@ class Config(Settings, frozen=True, kw_only=True):
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What runs: `rules` in order of code, and everything else that findings depend on.
 
-    `hash` (32 hex digits) covers the rules with their options and severities, the packs, shape, columns,
-    tokenizer, context length and target, and the version of curator; not the files a rule is ignored in.
+    `template` is the spec of the chat template, "" for none. `hash` (32 hex digits) covers the rules with
+    their options and severities, the packs, shape, columns, tokenizer, context length, target and the text of
+    the template, and the version of curator; not the files a rule is ignored in.
     A plan can be pickled.
     """
 
@@ -201,6 +221,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     columns: dict[str, str] = {}
     tokenizer: str | None = None
     max_length: int | None = None
+    template: str = ""
     limits: dict[str, int | str] = {}
     ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     root: str = ""
@@ -250,9 +271,10 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     if "profile" in changed:
         _profile(Config(profile=on_top.profile))  # a wrong name is not to be blamed on the file
     values = {**msgspec.structs.asdict(settings), **{key: getattr(on_top, key) for key in changed}}
-    if source and settings.tokenizer and "tokenizer" not in changed:
-        beside = source.parent / settings.tokenizer
-        values["tokenizer"] = _shown_path(beside) if beside.exists() else settings.tokenizer
+    for key in ("tokenizer", "model", "template"):
+        if source and (named := getattr(settings, key)) and key not in changed:
+            beside = source.parent / named
+            values[key] = _shown_path(beside) if beside.exists() else named
     if source and settings.target and targets.is_file(settings.target) and "target" not in changed:
         values["target"] = _shown_path(source.parent / settings.target)
     then = Selection(on_top.select, on_top.extend_select, on_top.ignore)
@@ -551,11 +573,14 @@ def _told_by_target(config: Config, chosen: Sequence[str], target: targets.Profi
 def _severities(config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None) -> dict[str, str]:
     """The severity of every rule; "off" where the configuration says so.
 
-    A key nobody reads is a warning where the target refuses such keys.
+    A key nobody reads is a warning where the target refuses such keys; a row over the context an error where
+    the model or target is known.
     """
     own = {code: rule.severity for code, rule in rules.items()}
     if target is not None and any(keys.message or keys.allowed for keys in target.keys):
         own["SCH007"] = "warning"
+    if config.model or target is not None:
+        own["LEN001"] = "error"
     said = _best(config, (("severity", name, value) for name, value in config.severity.items()), rules)
     return {code: said.get(code, severity) for code, severity in own.items()}
 
@@ -602,20 +627,27 @@ def _matches(file: str | Path, pattern: str, root: str) -> bool:
 
 
 def _options(
-    config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None
+    config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None, template: str
 ) -> dict[str, dict[str, Any]]:
-    """Options by code, as they are written."""
+    """Options by code, as they are written. Keys go before the rules' own tables, and those before the target."""
     found: dict[str, dict[str, Any]] = {}
     for name, options in config.rules.items():
         code = _one_rule(config, "rules", name, rules)
         if code in found:
             raise _error(config, "rules", f"{code} is given twice, by code and by name")
         found[code] = options
-    for code, option, key in _SHARED:
-        if code in rules and (value := getattr(config, key)) is not None:
-            found[code] = {**found.get(code, {}), option: value}
+    given: dict[str, Any] = {"max_length": config.max_length, "template": template}
+    given |= {"benchmarks": config.benchmark_files, "method": config.method}
+    shared = {option: given[key] for option, key in _SHARED.items() if given[key]}
+    for code, rule in rules.items():
+        if named := shared.keys() & set(rule.__struct_fields__):
+            found[code] = {**found.get(code, {}), **{option: shared[option] for option in named}}
     for code, defaults in _by_target(config, rules, target).items():
         found[code] = defaults | found.get(code, {})
+    if config.limit:  # the model's context, where nothing else says a length
+        for code in ("LEN001", "LEN002", "LEN006"):
+            if code in rules:
+                found[code] = {"max_tokens": config.limit} | found.get(code, {})
     return found
 
 
@@ -660,7 +692,7 @@ def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule
 def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:
     """The rules that lack something, by what they lack."""
     needs = dict.fromkeys(rules[code].needs for code in codes)
-    return tuple(NotRun(tuple(code for code in codes if rules[code].needs == need), *_unlock(need)) for need in needs)
+    return tuple(NotRun(tuple(code for code in codes if rules[code].needs == need), *unlock(need)) for need in needs)
 
 
 def _not_installed(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:
@@ -675,7 +707,8 @@ def _not_installed(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tup
     )
 
 
-def _unlock(need: str) -> tuple[str, str]:
+def unlock(need: str) -> tuple[str, str]:
+    """What a rule lacks that needs this, and how a user supplies it."""
     said = need.replace("_", " ").replace("-", " ")
     return _UNLOCK.get(need, (f"no {said} is named", f"name a {said}"))
 
@@ -710,6 +743,7 @@ def _hash(plan: Plan) -> str:
         "tokenizer": tokens.backend(plan.tokenizer),
         "extras": extras.stamp(),
         "max_length": plan.max_length,
+        "template": templates.stamp(plan.template) if plan.template else "",
         "target": plan.target.digest() if plan.target else None,
     }
     return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=16).hexdigest()

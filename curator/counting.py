@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from curator import __version__, engine, tokens
+from curator import __version__, engine, templates, tokens
+from curator.checks.length import Lengths
 from curator.columns import ROLE_CODES, Batch, Literals, distinct
 from curator.errors import UsageError
 from curator.formats import Reader
@@ -55,7 +56,12 @@ class LengthChoice(msgspec.Struct, frozen=True):
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """Counts of a set. Token counts are of the texts; what a chat template adds is not in them."""
+    """Counts of a set.
+
+    Tokens of rows are those of the rendered rows where a model or `template` is named, else those of the texts;
+    tokens by role and of answers are always those of the texts. `suggested` is the shortest maximum length
+    (a multiple of 64) that leaves 99 % of the rows whole and keeps 99 % of the tokens.
+    """
 
     rows: int
     unreadable: int
@@ -74,6 +80,8 @@ class Stats(msgspec.Struct, frozen=True):
     answer_histogram: tuple[tuple[int, int], ...]
     epochs: float
     cost: float | None = None
+    template: str = ""
+    suggested: LengthChoice | None = None
 
     @property
     def trained_tokens(self) -> int:
@@ -97,7 +105,8 @@ class _Count:
     """Counts one span; runs in the workers."""
 
     def __init__(self, config: Config) -> None:
-        self.shape, self.columns, self.tokenizer = config.shape, dict(config.map), config.tokenizer
+        self.shape, self.columns, self.tokenizer = config.shape, dict(config.map), config.counter
+        self.template = templates.spec_of(config.template, config.model)
 
     def __call__(self, job: tuple[Source, Span]) -> _Part:
         source, span = job
@@ -118,7 +127,7 @@ class _Count:
             len(batch.blank),
             Counter(example.shape for example in examples),
             by_role,
-            batch.row_tokens[batch.readable],
+            (batch.memo(Lengths(self.template)) if self.template else batch.row_tokens)[batch.readable],
             answers[batch.readable],
             np.array([len(example.all_turns()) for example in examples], dtype=np.int64),
             np.array(
@@ -146,7 +155,9 @@ def stats(
     """
     if not all(math.isfinite(number) for number in (price or 0.0, epochs)):
         raise UsageError("price and epochs must be finite numbers", hint="for example --price 3 --epochs 2")
-    tokenizer = tokens.resolve(config.tokenizer)
+    tokenizer = tokens.resolve(config.counter)
+    spec = templates.spec_of(config.template, config.model)
+    name = templates.load(spec).name if spec else ""
     with open_sources(paths, config.excluded) as sources:
         jobs = [(source, span) for source in sources for span in cut(source)]
         size = sum(span.stop - span.start for _, span in jobs)
@@ -176,11 +187,32 @@ def stats(
         answer_histogram=engine.histogram([answers]),
         epochs=epochs,
         cost=None if price is None else round(total * epochs * price / 1e6, 4),
+        template=name,
+        suggested=_suggested(rows),
     )
 
 
 def _joined(arrays: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(arrays) if arrays else np.empty(0, np.int64)
+
+
+_STEP = 64  # lengths are suggested in multiples of this
+_KEPT = 0.99
+
+
+def _choice(rows: np.ndarray, length: int) -> LengthChoice:
+    kept = float(np.minimum(rows, length).sum() / rows.sum())
+    return LengthChoice(length, round(float((rows <= length).mean()), 4), round(kept, 4))
+
+
+def _suggested(rows: np.ndarray) -> LengthChoice | None:
+    """The shortest maximum length that loses next to nothing."""
+    if not len(rows) or not rows.sum():
+        return None
+    length = max(_STEP, -(-int(np.quantile(rows, _KEPT, method="higher")) // _STEP) * _STEP)
+    while (choice := _choice(rows, length)).tokens < _KEPT:
+        length += max(_STEP, length // 8 // _STEP * _STEP)
+    return choice
 
 
 def _choices(rows: np.ndarray) -> list[LengthChoice]:
@@ -189,11 +221,7 @@ def _choices(rows: np.ndarray) -> list[LengthChoice]:
     if not len(rows) or not rows.sum():
         return choices
     for length in _LENGTHS:
-        kept = LengthChoice(
-            length,
-            round(float((rows <= length).mean()), 4),
-            round(float(np.minimum(rows, length).sum() / rows.sum()), 4),
-        )
+        kept = _choice(rows, length)
         if kept.rows == 1:
             return [*choices, kept][-5:]
         choices.append(kept)
@@ -213,7 +241,8 @@ def as_text(result: Stats) -> str:
         f"{result.rows:,} rows" + (f", {result.unreadable:,} more could not be read" if result.unreadable else ""),
         "shapes    " + _shares(result.shapes),
         "splits    " + _shares(result.splits),
-        f"tokens    {str(result.tokens).replace(' tokens', '', 1)}",
+        f"tokens    {str(result.tokens).replace(' tokens', '', 1)}"
+        + (f", rendered with {result.template}" if result.template else ""),
         "by role   " + _shares(result.tokens_by_role),
         "",
         "              least  median     p90     p95     p99    most      mean",
@@ -229,6 +258,10 @@ def as_text(result: Stats) -> str:
     if result.lengths:
         lines += ["", "max length   rows that fit   tokens kept"]
         lines += [f"{c.max_length:>10,}   {c.rows:>13.1%}   {c.tokens:>11.1%}" for c in result.lengths]
+    if c := result.suggested:
+        lines.append(
+            f"suggested max length {c.max_length:,}: {c.rows:.1%} of the rows fit, {c.tokens:.1%} of the tokens stay"
+        )
     if result.cost is not None:
         lines += ["", f"cost at your price, {result.epochs:g} epochs: {result.cost:,.2f}"]
     return "\n".join(lines) + "\n"
@@ -259,11 +292,18 @@ def as_html(result: Stats, name: str = "") -> str:
         _tiles(result, name),
         f'<section class="plots" aria-label="Plots">{"".join(plots)}</section>',
         _tables(result),
-        f"</main><footer><p>curator {page.text(__version__)} · token counts are of the texts, without what a chat "
-        "template adds</p></footer>\n",
+        f"</main><footer><p>curator {page.text(__version__)} · {_counted(result)}</p></footer>\n",
     ]
     title = f"{name}: statistics" if name else "Statistics"
     return page.head(title, style=page.asset("html.css"), script="") + "\n".join(sections) + page.foot("")
+
+
+def _counted(result: Stats) -> str:
+    from curator.report.page import text
+
+    if result.template:
+        return f"tokens of rows are those that {text(result.template)} renders"
+    return "token counts are of the texts, without what a chat template adds"
 
 
 def _plot(title: str, chart: str, spread: Distribution | None = None) -> str:
@@ -315,7 +355,9 @@ def _tables(result: Stats) -> str:
         choices = ((f"{c.max_length:,}", f"{c.rows:.1%}", f"{c.tokens:.1%}") for c in result.lengths)
         columns = ("Maximum length", "Rows that fit", "Tokens kept")
         kept = table("What a maximum length keeps", columns, choices, numbers=frozenset((1, 2)))
-        parts.append(f'<section id="kept"><h2>What a maximum length keeps</h2>{kept}</section>')
+        best = result.suggested
+        said = f"<p>Suggested: {best.max_length:,}, which {best.rows:.1%} of the rows fit.</p>" if best else ""
+        parts.append(f'<section id="kept"><h2>What a maximum length keeps</h2>{said}{kept}</section>')
     return "".join(parts)
 
 

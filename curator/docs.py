@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from curator import formats, targets
-from curator.config import Config, Settings, expected, family, load_rules, match, profiles, unknown_rule
+from curator.config import Config, Settings, expected, family, load_rules, match, profiles, unknown_rule, unlock
 from curator.errors import UsageError
 from curator.harness import flags_of_bad, place_of
 from curator.report.tally import code_ranges
@@ -166,6 +166,8 @@ def _text(rule: type[Rule]) -> Iterator[str]:
     yield _filled(rule.why())
     if rule.preview:
         yield f"\nIn preview: runs with --preview or --select {rule.code}."
+    if rule.needs:
+        yield f"\nDoes not run by itself: {unlock(rule.needs)[1]}."
     if options := list(_options(rule)):
         yield "\nOptions"
         for name, kind, default, says in options:
@@ -191,6 +193,8 @@ def _page(rule: type[Rule]) -> Iterator[str]:
     yield f"\n{_badges(rule).capitalize()}. Since {rule.since}."
     if rule.preview:
         yield f"Runs with `--preview` or `--select {rule.code}`."
+    if rule.needs:
+        yield f"Does not run by itself: {unlock(rule.needs)[1]}."
     yield f"\n{rule.summary()}"
     yield f"\n## Why\n\n{rule.why()}"
     if options := list(_options(rule)):

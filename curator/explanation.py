@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from curator import engine, tokens
+from curator import engine, templates, tokens
+from curator.checks.fit import looks
+from curator.checks.length import trained_spans
 from curator.columns import UNSET, content_id, parse
 from curator.errors import UsageError
 from curator.excerpt import visible
@@ -30,8 +33,31 @@ class TurnShown(msgspec.Struct, frozen=True):
     trained: bool
 
 
+class Part(msgspec.Struct, frozen=True):
+    """A part of the rendered row: a run of text that is trained on, or one that is not."""
+
+    text: str
+    tokens: int
+    trained: bool
+
+
+class RenderShown(msgspec.Struct, frozen=True):
+    """One side of a row as the template renders it; `error` says why nothing came out."""
+
+    template: str
+    parts: tuple[Part, ...]
+    error: str = ""
+
+    def count(self, trained: bool) -> int:
+        return sum(part.tokens for part in self.parts if part.trained is trained)
+
+
 class Explanation(msgspec.Struct, frozen=True):
-    """One row: where it stands, how it was read, what was found in it and which rows point at it."""
+    """One row: where it stands, how it was read, what was found in it and which rows point at it.
+
+    `renders` holds what the chat template makes of it, where a model or template is named: one conversation,
+    or one for each side of a preference pair.
+    """
 
     place: Place
     row: str
@@ -43,6 +69,7 @@ class Explanation(msgspec.Struct, frozen=True):
     named_by: tuple[Finding, ...]
     value: Any
     raw: str
+    renders: tuple[RenderShown, ...] = ()
 
 
 def explain(file: str | Path, line: int, config: Config, *, beside: Sequence[str | Path] = ()) -> Explanation:
@@ -60,7 +87,8 @@ def explain(file: str | Path, line: int, config: Config, *, beside: Sequence[str
     here = Place(path, line)
     mine = tuple(f for f in report.findings if (f.file, f.line) == (path, line))
     named_by = tuple(f for f in report.findings if here in f.related)
-    tokenizer = tokens.resolve(config.tokenizer)
+    tokenizer = tokens.resolve(config.counter)
+    spec = templates.spec_of(config.template, config.model)
     shown = _turns(example, tokenizer)
     total = TokenCount(tokenizer.name, tokenizer.exact, sum(t.tokens for t in shown), tokenizer.error)
     return Explanation(
@@ -74,7 +102,25 @@ def explain(file: str | Path, line: int, config: Config, *, beside: Sequence[str
         named_by,
         None if value is UNSET else value,
         raw.decode("utf-8", "backslashreplace"),
+        tuple(_renders(example, spec, tokenizer)) if example and spec else (),
     )
+
+
+def _renders(example: Example, spec: str, tokenizer: tokens.Tokenizer) -> Iterator[RenderShown]:
+    """Each side of the row as the template renders it, cut where training begins and ends."""
+    for look in looks(example, spec):
+        text, name = look.seen.text, look.template.name
+        if look.seen.error:
+            yield RenderShown(name, (), look.seen.error)
+            continue
+        trained = trained_spans(look)
+        borders = sorted({0, len(text), *(end for span in trained for end in span)})
+        spans = list(pairwise(borders))
+        counts = tokens.count_rendered(tokenizer, [text[slice(*span)] for span in spans], look.template.token_pattern())
+        inside = [any(low <= start < high for low, high in trained) for start, _ in spans]
+        yield RenderShown(
+            name, tuple(Part(text[slice(*span)], n, on) for span, n, on in zip(spans, counts, inside, strict=True))
+        )
 
 
 def _line(path: str, line: int) -> tuple[bytes, str]:
@@ -113,7 +159,28 @@ def as_json(result: Explanation) -> bytes:
     return msgspec.json.format(body, indent=2) + b"\n"
 
 
-def as_text(result: Explanation) -> str:
+_GREEN, _PLAIN = "\x1b[32m", "\x1b[0m"
+
+
+def _shown(render: RenderShown, colour: bool) -> Iterator[str]:
+    """A render with what is trained in green, or between ⟦ and ⟧ where there are no colours."""
+    if render.error:
+        yield f"rendered with {render.template}: refused: {visible(render.error)}"
+        return
+    how = "in green" if colour else "between ⟦ and ⟧"
+    total, trained = sum(part.tokens for part in render.parts), render.count(True)
+    yield f"rendered with {render.template}: {total:,} tokens, {trained:,} of them trained ({how})"
+    before, after = (_GREEN, _PLAIN) if colour else ("⟦", "⟧")
+    text = ""
+    for part in render.parts:
+        lines = [visible(line) for line in part.text.split("\n")]
+        if part.trained:  # marked line by line, so that each line tells by itself
+            lines = [f"{before}{line}{after}" if line else line for line in lines]
+        text += "\n".join(lines)
+    yield from (f"    {line}" for line in text.split("\n"))
+
+
+def as_text(result: Explanation, *, colour: bool = False) -> str:
     """The explanation for a terminal."""
     split = f", split {result.split}" if result.split else ""
     lines = [
@@ -127,6 +194,8 @@ def as_text(result: Explanation) -> str:
         lines += [f"    {visible(part)}" for part in turn.text.split("\n")]
     if not result.turns:
         lines.append(visible(result.raw[:2000]))
+    for render in result.renders:
+        lines += ["", *_shown(render, colour)]
     lines += ["", "findings" if result.findings else "no findings"]
     for finding in result.findings:
         lines.append(

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from curator import __version__, extras, tokens
+from curator import __version__, extras, templates, tokens
 from curator.cache import Cache
 from curator.errors import WriteError
 from curator.model import Finding, Report
@@ -113,13 +113,15 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
             digest.update(repr((str(path), [_stamp(file) for file in _files(Path(path))])).encode())
         for file in (*config.packs, *config.benchmarks):
             digest.update(repr(_stamp(config.root / file)).encode())
+        for named in filter(None, (config.template, config.model)):
+            digest.update(repr([_stamp(file) for file in templates.files_of(named)]).encode())
         if config.target and config.target.endswith(".toml"):
             digest.update(repr(_stamp(Path(config.target))).encode())
     except (OSError, _NotSettledError):
         return None
     settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}
     digest.update(msgspec.json.encode(settings, order="deterministic"))
-    versions = (__version__, code_stamp(), tokens.backend(config.tokenizer), extras.stamp())
+    versions = (__version__, code_stamp(), tokens.backend(config.counter), extras.stamp())
     digest.update(repr((versions, Path.cwd())).encode())
     return digest.hexdigest()
 
@@ -153,5 +155,6 @@ def code_stamp() -> int:
     """Changes with any module or rule of this installation: nothing kept outlives an edit of the code."""
     here = Path(__file__).parent
     rules = here / "_rules" if (here / "_rules").is_dir() else here.parent / "rules"
-    files = [*here.rglob("*.py"), *rules.rglob("*.toml"), *rules.rglob("*.npz")]
+    kinds = ("*.toml", "*.npz", "*.jinja")
+    files = [*here.rglob("*.py"), *(file for kind in kinds for file in rules.rglob(kind))]
     return max(file.stat().st_mtime_ns for file in files)

@@ -12,6 +12,7 @@ import re
 import tempfile
 from functools import lru_cache
 from importlib import resources, util
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -138,6 +139,43 @@ class HuggingFace:
     def count(self, texts: list[str]) -> list[int]:
         clean = [_clean(text) for text in texts]
         return [len(found) for found in self._tokenizer.encode_batch_fast(clean, add_special_tokens=False)]
+
+    def starts(self, text: str) -> list[int]:
+        """The character at which each token of a text begins."""
+        return [start for start, _ in self._tokenizer.encode(_clean(text), add_special_tokens=False).offsets]
+
+
+def count_rendered(tokenizer: Tokenizer, texts: list[str], control: re.Pattern[str]) -> list[int]:
+    """Tokens of texts in which control tokens stand, each of which is one token.
+
+    A `tokenizer.json` knows its own; for other tokenizers `control` tells them.
+    """
+    if isinstance(tokenizer, HuggingFace):
+        return tokenizer.count(texts)
+    pieces = [control.split(text) for text in texts]
+    counts = iter(tokenizer.count([piece for parts in pieces for piece in parts]))
+    return [sum(next(counts) for _ in parts) + len(parts) - 1 for parts in pieces]
+
+
+def token_starts(tokenizer: Tokenizer, text: str, cuts: list[int], control: re.Pattern[str]) -> list[int]:
+    """For each token of a rendered text a character of the part it stands in: what is trained is told by it.
+
+    Exact for a `tokenizer.json`. For other tokenizers the text is cut at `cuts` and around control tokens, and
+    the tokens of a part are spread over it.
+    """
+    if isinstance(tokenizer, HuggingFace):
+        return tokenizer.starts(text)
+    borders = {0, len(text), *cuts}
+    tokens = [found.span() for found in control.finditer(text)]
+    borders.update(end for span in tokens for end in span)
+    marks = sorted(borders)
+    spans = list(pairwise(marks))
+    whole = set(tokens)
+    counts = [
+        1 if span in whole else n
+        for span, n in zip(spans, tokenizer.count([text[slice(*span)] for span in spans]), strict=True)
+    ]
+    return [low + (high - low) * k // n for (low, high), n in zip(spans, counts, strict=True) for k in range(n)]
 
 
 def _clean(text: str) -> str:

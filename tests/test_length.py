@@ -7,8 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from curator.checks.length import AnswersCapped, LengthOutlier, OverContext, row_length
+from curator.checks.length import AnswersCapped, AnswerTruncated, LengthOutlier, OverContext, packed, row_length
 from curator.columns import Batch, Literals
 from curator.formats import Reader
 from curator.harness import batch_of, flags_of
@@ -85,6 +87,76 @@ def test_calls_tools_and_reasoning_count():
     row = {"messages": messages, "tools": tools}
     assert over_context([row], length_of(row)) == []
     assert over_context([row], length_of(row) - 1)
+
+
+# ---------------------------------------------------------------------- what truncation takes
+
+
+def truncated(row, limit, **options):
+    batch = Batch(json.dumps(row).encode(), Reader(), Words(), Literals.of(()))
+    return [flag for _, flag in AnswerTruncated(max_tokens=limit, **options).flags(batch)]
+
+
+def test_trained_tokens_behind_the_limit_are_counted_and_prompts_are_not():
+    row = chat(user="one two", assistant="a b c", user2="three four", assistant2="d e f g")
+    assert truncated(row, 11) == []
+    (flag,) = truncated(row, 9)
+    assert flag.evidence == {"lost": 2, "trained": 7, "tokens": 11, "limit": 9}
+    assert flag.at == "messages[3].content"
+    (flag,) = truncated(row, 4)
+    assert flag.evidence["lost"] == 5
+    assert flag.at == "messages[1].content"
+
+
+def test_a_cut_prompt_alone_costs_no_trained_token():
+    row = {"messages": [*chat(assistant="a b c")["messages"], {"role": "user", "content": "x " * 20}]}
+    assert truncated(row, 5) == []
+
+
+def test_a_trainer_that_keeps_the_end_takes_from_the_first_answer():
+    row = chat(user="one two", assistant="a b c", user2="three four", assistant2="d e f g")
+    (flag,) = truncated(row, 8, keep="end")
+    assert (flag.evidence["lost"], flag.at) == (1, "messages[1].content")
+
+
+def test_answers_of_weight_zero_are_not_trained():
+    row = chat(user="one two", assistant="a b c d e f g h i j")
+    row["messages"][1]["weight"] = 0
+    assert truncated(row, 5) == []
+
+
+@pytest.mark.parametrize("template", ["chatml", "llama-3", "gemma-3", "qwen2.5", "mistral-v3"])
+def test_with_a_template_what_is_lost_is_what_stands_behind_the_limit(template):
+    """Counted again by hand: the trained characters behind the last token that is kept."""
+    from curator.checks.fit import looks
+    from curator.tokens import token_starts
+
+    row = chat(user="How tall is Ben Nevis, in metres?", assistant="It is 1,345 metres tall. " * 6)
+    example = batch_of(row).example(0)
+    (look,) = looks(example, template)
+    ((low, high),) = look.seen.trained
+    starts = token_starts(Estimate(), look.seen.text, [low, high], look.template.token_pattern())
+    for limit in range(1, len(starts) + 5, 7):
+        flags = list(AnswerTruncated(max_tokens=limit, template=template).check(example))
+        lost = sum(low <= start < high for start in starts[limit:])
+        assert [flag.evidence["lost"] for flag in flags] == ([lost] if lost else [])
+
+
+# ---------------------------------------------------------------------- packing
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(8, 30))
+def test_packs_hold_every_row_and_are_at_most_a_few_more_than_needed(lengths, limit):
+    packs, waste = packed(np.array(lengths), limit)
+    total = sum(min(length, limit) for length in lengths)
+    assert -(-total // limit) <= packs <= len(lengths)
+    assert packs <= 11 / 9 * -(-total // limit) * 1.7 + 1
+    assert waste == pytest.approx(1 - total / (packs * limit))
+
+
+def test_rows_that_fill_the_context_by_a_little_over_half_waste_the_rest():
+    assert packed(np.full(100, 60), 100) == (100, pytest.approx(0.4))
+    assert packed(np.array([50, 50, 30, 70]), 100) == (2, pytest.approx(0))
 
 
 # ---------------------------------------------------------------------- one row against the set

@@ -13,6 +13,7 @@ FAMILIES = (
     "duplicates",
     "file",
     "language",
+    "fit",
     "length",
     "near_duplicates",
     "preference",

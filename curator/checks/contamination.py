@@ -113,8 +113,10 @@ def _prompts(batch: Batch) -> tuple[Words, np.ndarray]:
     asked[batch.turn_lines[batch.roles == _USER]] = True
     wanted = (batch.roles != _ASSISTANT) | ~asked[batch.turn_lines]
     counts = np.diff(batch.words.offsets)
-    hashes = batch.words.hashes[np.repeat(wanted, counts)]
-    return Words(hashes, np.concatenate(([0], np.cumsum(counts[wanted])))), np.flatnonzero(wanted)
+    inside = np.repeat(wanted, counts)
+    offsets = np.concatenate(([0], np.cumsum(counts[wanted])))
+    words = batch.words
+    return Words(words.hashes[inside], offsets, words.starts[inside], words.ends[inside]), np.flatnonzero(wanted)
 
 
 # A word as `columns.hash_words` has it, and what stands between sentences.

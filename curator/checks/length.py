@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
+from curator.checks.fit import Fit, Look, looks
 from curator.columns import ROLE_CODES, Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
-from curator.tokens import Estimate, Tokenizer
+from curator.templates import Rendered, load
+from curator.tokens import Estimate, Tokenizer, count_rendered, token_starts
+
+_TALL = chat(system="Be brief.", user="How tall is Ben Nevis?", assistant="1,345 metres.")
+_LIMIT = Annotated[int, option("Tokens that the context holds; `--max-length` and `--model` set it.", ge=1)]
+_TEMPLATE = Annotated[str, option("The template that rows are rendered with; `--template` and `--model` set it.")]
 
 
 class OverContext(RowRule, frozen=True):
@@ -20,7 +27,8 @@ class OverContext(RowRule, frozen=True):
 
     What stands behind the limit is cut off in silence, and that is the answer's end: the model learns to
     stop in the middle of a sentence, or the row teaches nothing at all. Of a preference pair the longer
-    side counts; tool definitions, tool calls and reasoning count as well, the template's own markers do not.
+    side counts. With a chat template the rendered row is counted; without one its texts, tool definitions,
+    tool calls and reasoning are, and the template's own markers come on top.
     """
 
     code = "LEN001"
@@ -31,13 +39,16 @@ class OverContext(RowRule, frozen=True):
             at="",
             options={"max_tokens": 20},
         ),
+        Bad(_TALL, at="", options={"max_tokens": 50, "template": "gpt-oss"}),
     ]
 
-    max_tokens: Annotated[int, option("Tokens that the context of the model holds.", ge=1)] = 8192
+    max_tokens: _LIMIT = 8192
+    template: _TEMPLATE = ""
 
     def candidates(self, batch: Batch) -> Iterable[int]:
-        """Rows with more bytes than tokens allowed: a token is a byte at least."""
-        sizes = np.fromiter(map(len, batch.lines), np.int64, len(batch.lines))
+        if self.template:
+            return Lengths(self.template).near(batch, self.max_tokens)
+        sizes = np.fromiter(map(len, batch.lines), np.int64, len(batch.lines))  # a token is a byte at least
         return [
             index
             for index in np.flatnonzero(sizes > self.max_tokens).tolist()
@@ -46,7 +57,139 @@ class OverContext(RowRule, frozen=True):
 
     def check(self, example: Example) -> Iterator[Flag]:
         """By an estimate of the tokens; `flags` counts with the tokenizer of the run."""
-        return self._judge(example, Estimate())
+        yield from self._judge(row_length(example, Estimate(), self.template), Estimate())
+
+    def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
+        for index in self.candidates(batch):
+            length = row_length(batch.example(index), batch.tokenizer, self.template)
+            for flag in self._judge(length, batch.tokenizer):
+                yield index, flag
+
+    def _judge(self, found: int, tokenizer: Tokenizer) -> Iterator[Flag]:
+        if found > self.max_tokens:
+            message = f"{found:,} tokens, the context holds {self.max_tokens:,} ({_counted(tokenizer, self.template)})"
+            yield Flag("", message, evidence={"tokens": found, "limit": self.max_tokens})
+
+
+def _counted(tokenizer: Tokenizer, template: str) -> str:
+    """How tokens were counted, in words."""
+    how = "" if tokenizer.exact or tokenizer.name == "estimate" else ", estimate"
+    return f"{tokenizer.name}{how}{f', rendered with {load(template).name}' if template else ''}"
+
+
+class Lengths(msgspec.Struct, frozen=True):
+    """The column of the tokens of each row as it is trained, rendered where a template is named.
+
+    Where the render is the texts of the row between words of the template, its tokens are those of the texts
+    and of the words: a border that merges two tokens counts one too many. `near` allows for that.
+    """
+
+    template: str
+
+    def __call__(self, batch: Batch) -> np.ndarray:
+        """int64, shape (lines,): 0 where a line could not be read; of a preference pair the longer side."""
+        lengths: np.ndarray = batch.row_tokens.copy()
+        parted = [i for i in batch.readable if _is_parted(batch.example(i))]
+        for index in parted:
+            lengths[index] = _bare_length(batch.example(index), batch.tokenizer)
+        if self.template:
+            self._render(batch, lengths, frozenset(parted))
+        return lengths
+
+    def _render(self, batch: Batch, lengths: np.ndarray, parted: frozenset[int]) -> None:
+        control = load(self.template).token_pattern()
+        own: dict[int, int] = {}  # tokens of the template's words, by layout
+        counted: list[tuple[int, str]] = []
+        for index, found in batch.memo(Fit(self.template)).rows.items():
+            seen = _renamed(found, self.template)
+            layout = seen[0].seen.layout if seen and index not in parted and _is_whole(seen[0].seen) else None
+            if layout is None:
+                counted += [(index, look.seen.text) for look in seen]
+                continue
+            if id(layout) not in own:
+                words = [piece for piece in layout.pieces if isinstance(piece, str)]
+                own[id(layout)] = sum(count_rendered(batch.tokenizer, words, control))
+            lengths[index] += own[id(layout)]
+        lengths[[index for index, _ in counted]] = 0
+        counts = count_rendered(batch.tokenizer, [text for _, text in counted], control)
+        for (index, _), count in zip(counted, counts, strict=True):
+            lengths[index] = max(lengths[index], count)
+
+    def near(self, batch: Batch, limit: int) -> list[int]:
+        """The readable rows that may be longer than the limit."""
+        found: list[int] = np.flatnonzero(batch.memo(self) * 1.1 + 32 > limit).tolist()
+        return [index for index in found if batch.examples[index] is not None]
+
+
+def _is_parted(example: Example) -> bool:
+    """Whether the tokens of a row are more or fewer than those of its turns."""
+    return says_more(example) or bool(example.chosen or example.rejected)
+
+
+def _is_whole(seen: Rendered) -> bool:
+    """Whether a render is the texts of the row between words of the template."""
+    return seen.exact and not seen.lost
+
+
+def _renamed(found: Sequence[Look], template: str) -> list[Look]:
+    """The looks that came to something; of rows from human and gpt with those roles renamed."""
+    if found and found[0].example.shape == "sharegpt":
+        found = looks(found[0].example, template, renamed=True)
+    return [look for look in found if look.seen.text]
+
+
+def row_length(example: Example, tokenizer: Tokenizer, template: str = "") -> int:
+    """Tokens of the row as trained: what the template renders, or its texts where none is named or fits."""
+    seen = looks(example, template, renamed=True) if template else ()
+    texts = [look.seen.text for look in seen if look.seen.text]
+    if not texts:
+        return _bare_length(example, tokenizer)
+    return max(count_rendered(tokenizer, texts, load(template).token_pattern()))
+
+
+def _bare_length(example: Example, tokenizer: Tokenizer) -> int:
+    """Tokens of a row's turns, tool definitions and calls; of a pair the longer side."""
+    sides = [turn_parts(example.turns), turn_parts(example.chosen), turn_parts(example.rejected)]
+    sides[0] += map(written, example.tools)
+    prompt, chosen, rejected = (sum(tokenizer.count(side)) if side else 0 for side in sides)
+    return prompt + max(chosen, rejected)
+
+
+class AnswerTruncated(RowRule, frozen=True):
+    """The end of an answer stands behind the context's limit and is not trained on.
+
+    Trainers keep the first tokens of a row and say nothing. The model learns answers without an end, and
+    from a row whose whole answer stands behind the limit nothing at all.
+    """
+
+    code = "LEN002"
+    severity = "error"
+    needs = "max_length"
+    GOOD = [chat(user="How tall is Ben Nevis?", assistant="1,345 metres.")]
+    BAD = [
+        Bad(
+            chat(user="Say it again and again.", assistant="It rains. " * 12),
+            at="messages[1].content",
+            options={"max_tokens": 20},
+        ),
+        Bad(_TALL, at="messages[2].content", options={"max_tokens": 50, "template": "gpt-oss"}),
+        Bad(
+            chat(user="How tall is it? " * 9, assistant="1,345 metres.", user2="And then? " * 9, assistant2="Lower."),
+            at="messages[1].content",
+            options={"max_tokens": 30, "keep": "end"},
+        ),
+    ]
+
+    max_tokens: _LIMIT = 8192
+    template: _TEMPLATE = ""
+    keep: Annotated[Literal["start", "end"], option("The part of a longer row that the trainer keeps.")] = "start"
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        return Lengths(self.template).near(batch, self.max_tokens)
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        """By an estimate of the tokens; `flags` counts with the tokenizer of the run."""
+        yield from self._judge(example, Estimate())
 
     def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
         for index in self.candidates(batch):
@@ -54,19 +197,84 @@ class OverContext(RowRule, frozen=True):
                 yield index, flag
 
     def _judge(self, example: Example, tokenizer: Tokenizer) -> Iterator[Flag]:
-        found = row_length(example, tokenizer)
-        if found > self.max_tokens:
-            how = "" if tokenizer.exact or tokenizer.name == "estimate" else ", estimate"
-            message = f"{found:,} tokens, the context holds {self.max_tokens:,} ({tokenizer.name}{how})"
-            yield Flag("", message, evidence={"tokens": found, "limit": self.max_tokens})
+        worst = max((loss for loss in self._losses(example, tokenizer)), key=lambda loss: loss.lost, default=None)
+        if worst is None or not worst.lost:
+            return
+        whole = (
+            "the whole of what is trained"
+            if worst.lost == worst.trained
+            else f"{worst.lost:,} of {worst.trained:,} trained tokens"
+        )
+        side = "behind" if self.keep == "start" else "before"
+        message = f"{whole} stand{'s' if worst.lost == worst.trained else ''} {side} the {self.max_tokens:,} tokens that are kept ({_counted(tokenizer, self.template)})"
+        evidence = {"lost": worst.lost, "trained": worst.trained, "tokens": worst.tokens, "limit": self.max_tokens}
+        yield Flag(worst.at, message, evidence=evidence)
+
+    def _losses(self, example: Example, tokenizer: Tokenizer) -> Iterator[Loss]:
+        """What each side of the row loses."""
+        found = looks(example, self.template, renamed=True) if self.template else ()
+        seen = [look for look in found if look.seen.text]
+        for look in seen:
+            control = load(self.template).token_pattern()
+            trained = trained_spans(look)
+            cuts = [end for span in trained for end in span]
+            starts = np.array(token_starts(tokenizer, look.seen.text, cuts, control), dtype=np.int64)
+            inside = np.zeros(len(starts), dtype=bool)
+            for low, high in trained:
+                inside |= (starts >= low) & (starts < high)
+            kept = self._kept(len(starts))
+            gone = inside.copy()
+            gone[kept.start : kept.stop] = False
+            first = starts[gone][0] if gone.any() else 0
+            at = next((turn.path for turn, end in _answer_ends(look) if first < end), "") if gone.any() else ""
+            yield Loss(at, int(gone.sum()), int(inside.sum()), len(starts))
+        if not seen:
+            yield from self._bare_losses(example, tokenizer)
+
+    def _bare_losses(self, example: Example, tokenizer: Tokenizer) -> Iterator[Loss]:
+        """The same by the texts alone, the markers of a template left out."""
+        for turns in example.sides():
+            sizes = [sum(tokenizer.count(turn_parts([turn]))) for turn in turns]
+            total = sum(sizes) + sum(tokenizer.count([written(tool) for tool in example.tools]))
+            kept, at, trained, lost, first = self._kept(total), total - sum(sizes), 0, 0, ""
+            for turn, size in zip(turns, sizes, strict=True):
+                if turn.role == "assistant" and turn.weight != 0:
+                    gone = size - len(range(max(at, kept.start), min(at + size, kept.stop)))
+                    trained, lost, first = trained + size, lost + gone, first or (turn.path if gone else "")
+                at += size
+            yield Loss(first, lost, trained, total)
+
+    def _kept(self, total: int) -> range:
+        return range(self.max_tokens) if self.keep == "start" else range(max(0, total - self.max_tokens), total)
 
 
-def row_length(example: Example, tokenizer: Tokenizer) -> int:
-    """Tokens of the row as trained: its turns, tool definitions and calls; of a pair the longer side."""
-    sides = [turn_parts(example.turns), turn_parts(example.chosen), turn_parts(example.rejected)]
-    sides[0] += map(written, example.tools)
-    prompt, chosen, rejected = (sum(tokenizer.count(side)) if side else 0 for side in sides)
-    return prompt + max(chosen, rejected)
+def _answer_ends(look: Look) -> list[tuple[Turn, int]]:
+    """The answers of a render and where the text of each ends, in order."""
+    turns = [(look.turn_of(key), high) for key, (_, high) in look.seen.places.items()]
+    last = len(look.seen.text)
+    answers = [(turn, high) for turn, high in turns if turn.role == "assistant"]
+    return [*answers, (answers[-1][0], last)] if answers else []
+
+
+class Loss(NamedTuple):
+    """What truncation takes from one side of a row: where it begins, and tokens."""
+
+    at: str
+    lost: int
+    trained: int
+    tokens: int
+
+
+def trained_spans(look: Look) -> list[tuple[int, int]]:
+    """The spans of a render that the loss is taken on: without answers whose weight is 0."""
+    unweighted = [
+        span for key, span in look.seen.places.items() if look.turn_of(key).weight == 0 and key[1] == "content"
+    ]
+    return [
+        (low, high)
+        for low, high in look.seen.trained
+        if not any(low <= start and end <= high for start, end in unweighted)
+    ]
 
 
 def turn_parts(turns: Iterable[Turn]) -> list[str]:
@@ -81,12 +289,103 @@ def turn_parts(turns: Iterable[Turn]) -> list[str]:
 
 def written(value: Any) -> str:
     """A JSON value as its text; a text as it is."""
-    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if isinstance(value, str):
+        return value
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, msgspec.EncodeError, OverflowError):  # lone surrogates, endless integers
+        return json.dumps(value, default=str)
 
 
 def says_more(example: Example) -> bool:
     """Whether a row holds what the token counts of its turns leave out."""
     return bool(example.tools) or any(turn.calls or turn.reasoning for turn in example.all_turns())
+
+
+_EVEN = [chat(user=f"What is {n} times {n}?", assistant="It is what one can count. " * 6) for n in range(2, 6)]
+
+
+class PackingWaste(DatasetRule, frozen=True):
+    """The rows fill the context badly when they are packed into it.
+
+    A trainer that packs puts whole rows together until the next does not fit. Where many rows take a little
+    more than a half or a third of the context, the rest of it is padding: it costs time and memory as text does.
+    """
+
+    code = "LEN006"
+    severity = "info"
+    needs = "max_length"
+    GOOD = [[chat(user=f"What is {n} times {n}?", assistant=f"{n * n}.") for n in range(2, 6)]]
+    BAD = [
+        Bad(
+            _EVEN,
+            at="0:",
+            options={"min_rows": 3, "max_tokens": 48, "share": 0.05},
+        ),
+        Bad(
+            _EVEN,
+            at="0:",
+            options={"min_rows": 2, "max_tokens": 96, "template": "smollm2"},
+        ),
+    ]
+
+    max_tokens: _LIMIT = 8192
+    template: _TEMPLATE = ""
+    share: Annotated[float, option("The share of padding from which it is told.", gt=0, lt=1)] = 0.15
+    min_rows: Annotated[int, option("In a set with fewer rows none is told.", ge=1)] = 200
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """The tokens of each row; shape (lines,), int64."""
+        return batch.memo(Lengths(self.template))
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        judged = np.flatnonzero(rows.readable & (sketches > 0))
+        if len(judged) < self.min_rows:
+            return
+        packs, waste = packed(sketches[judged], self.max_tokens)
+        if waste < self.share or packs < 2:
+            return
+        longer, less = min(
+            ((limit, packed(sketches[judged], limit)[1]) for limit in (self.max_tokens * 2, self.max_tokens * 4)),
+            key=lambda pair: pair[1],
+        )
+        message = (
+            f"packed, the rows take {packs:,} times {self.max_tokens:,} tokens, and {waste:.0%} of that is padding"
+            f" (of {longer:,} tokens it would be {less:.0%})"
+        )
+        evidence = {
+            "packs": packs,
+            "waste": round(waste, 4),
+            "limit": self.max_tokens,
+            "longer": longer,
+            "less": round(less, 4),
+        }
+        yield int(judged[0]), Flag("", message, evidence=evidence)
+
+
+def packed(lengths: np.ndarray, limit: int) -> tuple[int, float]:
+    """(packs, share of padding) of rows packed by best fit, the longest first; rows over the limit are cut.
+
+    Rows of one length are placed together, so that the cost grows with the limit and not with the rows.
+    """
+    counts = np.bincount(np.minimum(lengths, limit), minlength=limit + 1)
+    room = np.zeros(limit + 1, dtype=np.int64)  # packs by the tokens that are free in them
+    packs = 0
+    for size in np.flatnonzero(counts)[::-1].tolist():
+        left = int(counts[size])
+        while left and len(fitting := np.flatnonzero(room[size:])):
+            free = int(fitting[0]) + size
+            placed = min(left, int(room[free]))
+            room[free] -= placed
+            room[free - size] += placed
+            left -= placed
+        each = limit // size
+        full, rest = divmod(left, each)
+        room[limit - each * size] += full
+        room[limit - rest * size] += int(rest > 0)
+        packs += full + int(rest > 0)
+    total = packs * limit
+    return packs, 1 - float(np.minimum(lengths, limit).sum()) / total if total else 0.0
 
 
 _SHORT = [chat(user=f"What is {n} times {n}?", assistant=f"{n * n}.") for n in range(2, 6)]

@@ -160,7 +160,7 @@ class SharedOpening(DatasetRule, frozen=True):
         0 where there is no answer, or it has not twice as many words.
         """
         out = np.zeros((len(batch.lines), 3), dtype=np.uint64)
-        hashes, offsets = batch.words
+        hashes, offsets = batch.words.hashes, batch.words.offsets
         turns = np.flatnonzero(batch.memo(is_last_answer))
         turns = turns[np.diff(offsets)[turns] >= 2 * _EDGE]
         lines = batch.turn_lines[turns]

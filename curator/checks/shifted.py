@@ -149,7 +149,7 @@ def _exchange(batch: Batch) -> tuple[np.ndarray, np.ndarray]:
 
 def _words_of(batch: Batch, turns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(number of the turn among `turns`, 31 bits of the word) for every word of these turns, both int64."""
-    hashes, offsets = batch.words
+    hashes, offsets = batch.words.hashes, batch.words.offsets
     counts = np.diff(offsets)
     number = np.full(len(counts), -1)
     number[turns] = np.arange(len(turns))

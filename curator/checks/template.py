@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import ClassVar
+from functools import lru_cache
+from typing import Annotated, ClassVar, NamedTuple
 
+from curator.columns import Batch, Scanner
 from curator.model import Example, Fix, Flag, Turn, drop
 from curator.prose import masked
-from curator.rule import Bad, RowRule, chat
+from curator.rule import Bad, RowRule, chat, option
+from curator.templates import load
 
 # Control tokens by the template they belong to. Left out on purpose: words that plain text and code
 # use as well ([IMG], [ARGS], <image>, <mask>, <think>, <tool_call>, "USER:").
@@ -146,28 +149,64 @@ class SpecialTokenInContent(RowRule, frozen=True):
             fixed=chat(user="What is 2+2?", assistant="4"),
         ),
         Bad(
+            chat(user="What is 2+2?", assistant="4<sop>"),
+            at="messages[1].content",
+            fixed=chat(user="What is 2+2?", assistant="4"),
+            options={"template": "glm-4"},
+        ),
+        Bad(
             chat(user="Print 1.", assistant="```python\nprint(1)\n```<｜end▁of▁sentence｜>"),
             at="messages[1].content",
             fixed=chat(user="Print 1.", assistant="```python\nprint(1)\n```"),
         ),
     ]
 
+    template: Annotated[
+        str, option("A template whose own control tokens count as well; `--template` and `--model` set it.")
+    ] = ""
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        known = batch.rows_with(type(self))
+        if not self.template:
+            return known
+        hits = _more_tokens(load(self.template).control_tokens()).scanner.scan(batch.texts.data, batch.texts.ends)
+        texts = hits.get(type(self))
+        return known if texts is None else sorted({*known, *batch.turn_lines[texts].tolist()})
+
     def check(self, example: Example) -> Iterator[Flag]:
-        if _brings_its_template(example):
+        if brings_its_template(example):
             return
+        template = load(self.template) if self.template else None
+        more = _more_tokens(template.control_tokens()).pattern if template else None
         for turn in example.all_turns():
-            spans = _markers(turn.text, turn.role)
+            spans = _markers(turn.text, turn.role, more)
             if not spans:
                 continue
             start, end = spans[0]
-            marker = next(sign for sign in _FAMILY if turn.text[start:end].lstrip().startswith(sign))
-            more = f" (and {len(spans) - 1} more)" if len(spans) > 1 else ""
-            message = f"{marker!r} is a control token of the {_FAMILY[marker]} template{more}"
+            marker = next((sign for sign in _FAMILY if turn.text[start:end].lstrip().startswith(sign)), "")
+            family = _FAMILY[marker] if marker else template.name if template else ""
+            marker = marker or turn.text[start:end]
+            others = f" (and {len(spans) - 1} more)" if len(spans) > 1 else ""
+            message = f"{marker!r} is a control token of the {family} template{others}"
             start = turn.text.index(marker, start)
             yield turn.flag(message, (start, start + len(marker)), fix=_removal(turn, spans))
 
 
-def _brings_its_template(example: Example) -> bool:
+class _MoreTokens(NamedTuple):
+    """The control tokens of a template that are in none of the families."""
+
+    scanner: Scanner
+    pattern: re.Pattern[str]
+
+
+@lru_cache(maxsize=8)
+def _more_tokens(tokens: tuple[str, ...]) -> _MoreTokens:
+    more = [token for token in tokens if token not in _FAMILY]
+    scanner = Scanner([(SpecialTokenInContent, [token.encode() for token in more])])
+    return _MoreTokens(scanner, re.compile(_any(more) or r"(?!)"))
+
+
+def brings_its_template(example: Example) -> bool:
     """Whether the row is one text, or a prompt and an answer, rendered with a template on purpose."""
     if example.shape in ("text", "input-output"):
         return True
@@ -176,10 +215,17 @@ def _brings_its_template(example: Example) -> bool:
     )
 
 
-def _markers(text: str, role: str) -> list[tuple[int, int]]:
+def _markers(text: str, role: str, more: re.Pattern[str] | None = None) -> list[tuple[int, int]]:
     """The spans of the markers in the text of a turn that are no mention of one, in order."""
     found = [match.span() for match in _TOKEN.finditer(text)]
     found += _headings(text, role)
+    if more is not None:
+        taken = set(found)
+        found += [
+            match.span()
+            for match in more.finditer(text)
+            if not any(a < match.end() and match.start() < b for a, b in taken)
+        ]
     if not found:
         return []
     found.sort()

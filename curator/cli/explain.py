@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from curator.cli import options
-from curator.cli.output import sink
+from curator.cli.output import coloured, sink
 
 
 @click.command("explain")
@@ -24,7 +25,7 @@ def command(
     """Show everything that is known of one row.
 
     How it was read, its tokens, what is trained on, what was found in it, and which other rows point
-    at it.
+    at it. With --model or --template also the text it is rendered to, its trained parts marked.
     """
     from curator import explanation as verb
 
@@ -32,5 +33,7 @@ def command(
     result = verb.explain(file, line, config, beside=beside)
     with sink(None) as stream:
         stream.write(
-            verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace")
+            verb.as_json(result)
+            if form == "json"
+            else verb.as_text(result, colour=coloured("auto", sys.stdout)).encode("utf-8", "backslashreplace")
         )

@@ -69,6 +69,8 @@ _READING = (
         help="What the set is for: how many rows it needs (SET001).",
     ),
     click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
+    click.option("--model", metavar="FOLDER|GGUF", help="Model to be tuned: its template, tokenizer and context."),
+    click.option("--template", metavar="NAME|FILE", help="Chat template, in place of the model's: llama-3, FILE."),
     click.option(
         "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
     ),
@@ -88,7 +90,7 @@ selecting: Callable[[F], F] = _applied(_SELECTING)
 """--select, --ignore, --extend-select, --preview, --profile, --target."""
 
 reading: Callable[[F], F] = _applied(_READING)
-"""--shape, --map, --benchmark, --method, --tokenizer, --config."""
+"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --config."""
 
 
 def start(paths: tuple[str, ...]) -> Path:

@@ -1,0 +1,46 @@
+"""Chat templates: found, compiled as transformers does, and rendered with the place of every turn."""
+
+from __future__ import annotations
+
+from curator.templates.conversation import UNTEMPLATED, Conversation, conversations
+from curator.templates.finding import absolute, context_of, files_of, load, shipped, spec_of, stamp, tokenizer_of
+from curator.templates.layout import (
+    MOST_LEAVES,
+    SPOKEN,
+    Layout,
+    Rendered,
+    Renderer,
+    after_thought,
+    empty_thoughts,
+    reason,
+    texts_of,
+    thoughts,
+)
+from curator.templates.template import Message, Template, prepared
+
+__all__ = [
+    "MOST_LEAVES",
+    "SPOKEN",
+    "UNTEMPLATED",
+    "Conversation",
+    "Layout",
+    "Message",
+    "Rendered",
+    "Renderer",
+    "Template",
+    "absolute",
+    "after_thought",
+    "context_of",
+    "conversations",
+    "empty_thoughts",
+    "files_of",
+    "load",
+    "prepared",
+    "reason",
+    "shipped",
+    "spec_of",
+    "stamp",
+    "texts_of",
+    "thoughts",
+    "tokenizer_of",
+]

@@ -1,0 +1,271 @@
+"""Where chat templates come from: a model folder, a file of one, or the wire formats that ship with curator.
+
+A template is named by one word, the `spec`: the name of a shipped template (`chatml`), a path, or both
+as `chatml@FOLDER`: that template with the special tokens of the model in the folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from functools import lru_cache
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from curator.errors import UsageError
+from curator.templates.gguf import read_metadata
+from curator.templates.template import Template
+
+_CONFIG = "tokenizer_config.json"
+_FILES = (_CONFIG, "chat_template.jinja", "chat_template.json", "config.json", "tokenizer.json",
+          "special_tokens_map.json", "generation_config.json")  # fmt: skip
+_TOKEN_KEYS = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
+_STANDINS = {"bos_token": "<s>", "eos_token": "</s>"}  # where a template names a token that nobody said
+_NO_LIMIT = 10**9  # what tokenizers say that have no longest input
+_ENCODINGS = {"llama-bpe": "llama3", "qwen2": "qwen3"}  # vocabularies by their name in GGUF files
+_CONTROL = 3  # the type of a control token in a GGUF file
+_FRONT = re.compile(r"\A\{#-?\s*(.*?)-?#\}\n?", re.DOTALL)
+
+
+def folder() -> Path:
+    """The folder of the templates that ship with curator: in a wheel or in a checkout."""
+    package = Path(__file__).parent.parent
+    shipped = package / "_rules"
+    return (shipped if shipped.is_dir() else package.parent / "rules") / "templates"
+
+
+@lru_cache(maxsize=1)
+def shipped() -> dict[str, Path]:
+    """The templates that ship with curator, by name."""
+    return {file.stem: file for file in sorted(folder().glob("*.jinja"))}
+
+
+def spec_of(template: str | None, model: str | None) -> str:
+    """The spec for a template and a model, either of which may not be named; "" where the model has none."""
+    if template:
+        return f"{template}@{model}" if model and Path(model).exists() else template
+    return model if model and has_template(model) else ""
+
+
+@lru_cache(maxsize=8)
+def load(spec: str) -> Template:
+    """The template of that spec.
+
+    Raises:
+        UsageError: nothing is found under that name, or it holds no chat template.
+    """
+    name, model = _parted(spec)
+    found = _found(name)
+    if not found.texts:
+        hint = "it may be a base model: name a template as well, for example --template chatml"
+        raise UsageError("no chat template in there", where=name, hint=hint)
+    if model:
+        beside = _found(model)
+        found = msgspec.structs.replace(
+            found, name=f"{found.name} of {beside.name}", tokens={**found.tokens, **beside.tokens},
+            special=beside.special, adds_bos=beside.adds_bos, context=beside.context,
+        )  # fmt: skip
+    for text in found.texts.values():
+        missing = {key: value for key, value in _STANDINS.items() if key in text and key not in found.tokens}
+        found = msgspec.structs.replace(found, tokens={**found.tokens, **missing})
+    found.compiled()
+    return found
+
+
+def has_template(path: str) -> bool:
+    """Whether a model folder or file holds a chat template. Raises UsageError where it cannot be read."""
+    return bool(_found(path).texts)
+
+
+def stamp(spec: str) -> str:
+    """A hash of everything that renders depend on, read anew: 32 hex digits."""
+    load.cache_clear()
+    template = msgspec.structs.asdict(load(spec))
+    return hashlib.blake2b(msgspec.json.encode(template, order="deterministic"), digest_size=16).hexdigest()
+
+
+def files_of(spec: str) -> list[Path]:
+    """The files a spec is read from; none for a shipped template."""
+    paths = [Path(part) for part in _parted(spec) if part]
+    found: list[Path] = []
+    for path in paths:
+        found += [path / name for name in _FILES if (path / name).is_file()] if path.is_dir() else [path]
+    return [path for path in found if path.is_file()]
+
+
+def absolute(name: str, root: Path) -> str:
+    """The name with a path in it made absolute; the name of a shipped template as it is."""
+    return str((root / name).resolve()) if (root / name).exists() else name
+
+
+def tokenizer_of(model: str) -> str | None:
+    """The name of a model's tokenizer: the path of its `tokenizer.json`, or the encoding a GGUF file was made with.
+
+    None where it has neither, or where the encoding is not on this machine.
+    """
+    path = Path(model)
+    if (file := path / "tokenizer.json").is_file():
+        return str(file)
+    if not path.is_file():
+        return None
+    name = _ENCODINGS.get(_found(model).pre)
+    return name if name and util.find_spec("quicktok") else None
+
+
+def context_of(model: str) -> int:
+    """The longest input of a model in tokens, 0 where it does not say."""
+    return _found(model).context
+
+
+def _parted(spec: str) -> tuple[str, str]:
+    """(template, model or "") of a spec."""
+    if "@" in spec and not Path(spec).exists():
+        name, _, model = spec.partition("@")
+        return name, model
+    return spec, ""
+
+
+def _found(name: str) -> Template:
+    """What lies under a name; a model without a template has no `texts`."""
+    path = Path(name)
+    if path.is_dir():
+        return _of_folder(path)
+    if path.is_file():
+        return _of_file(path)
+    known = {_letters(stem): file for stem, file in shipped().items()}
+    if file := known.get(_letters(name)):
+        return _of_shipped(file)
+    hint = f"name a model folder, a file with a template, or one of {', '.join(shipped())}"
+    raise UsageError(f"no chat template {name!r}", hint=hint)
+
+
+def _letters(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def _of_shipped(file: Path) -> Template:
+    text = file.read_text(encoding="utf-8")
+    front = _FRONT.match(text)
+    said = tomllib.loads(front.group(1)) if front else {}
+    tokens = {key: value for key, value in said.items() if key.endswith("_token")}
+    body = text[front.end() :] if front else text
+    about = {key: said.get(key, "") for key in ("family", "end_of_turn", "differs")}
+    return Template(file.stem, {"default": body}, tokens, source=file.name, **about)
+
+
+def _of_file(path: Path) -> Template:
+    if path.name in (_CONFIG, "chat_template.json"):
+        return _of_folder(path.parent, named=path)
+    with path.open("rb") as stream:
+        if stream.read(4) == b"GGUF":
+            return _of_gguf(path, path.stat().st_mtime_ns)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        hint = "name a Jinja file, a tokenizer_config.json or a GGUF file"
+        raise UsageError("neither text nor GGUF", where=str(path), hint=hint) from None
+    if path.suffix == ".json":
+        table = _json(path)
+        return Template(path.stem, _texts(table.get("chat_template")), _tokens(table), source=str(path))
+    return Template(path.stem, {"default": text}, source=str(path))
+
+
+def _of_folder(path: Path, named: Path | None = None) -> Template:
+    """A model folder; `chat_template.jinja` goes before the key in the configuration, as in transformers."""
+    config = _json(path / _CONFIG) if (path / _CONFIG).is_file() else {}
+    texts = _texts(config.get("chat_template"))
+    if (file := path / "chat_template.json").is_file() and (not named or named == file):
+        texts = _texts(_json(file).get("chat_template")) or texts
+    if (file := path / "chat_template.jinja").is_file() and not named:
+        texts = {"default": file.read_text(encoding="utf-8")}
+        for more in sorted((path / "additional_chat_templates").glob("*.jinja")):
+            texts[more.stem] = more.read_text(encoding="utf-8")
+    tokens = _tokens(config)
+    if (file := path / "special_tokens_map.json").is_file():
+        tokens = {**_tokens(_json(file)), **tokens}
+    return Template(
+        path.resolve().name, texts, tokens, _special(config, path), str(named or path), _adds_bos(config, path, tokens),
+        _context(config, path),
+    )  # fmt: skip
+
+
+def _texts(value: Any) -> dict[str, str]:
+    """The templates under `chat_template`: a string, or a list of named ones."""
+    if isinstance(value, str):
+        return {"default": value}
+    if isinstance(value, dict):
+        return {name: text for name, text in value.items() if isinstance(text, str)}
+    named = value if isinstance(value, list) else []
+    return {
+        item["name"]: item["template"]
+        for item in named
+        if isinstance(item, dict) and isinstance(item.get("template"), str) and isinstance(item.get("name"), str)
+    }
+
+
+def _tokens(table: dict[str, Any]) -> dict[str, str]:
+    """The special tokens a table names, each a string or an object with its `content`."""
+    found = {key: table.get(key) for key in _TOKEN_KEYS}
+    said = {key: value.get("content") if isinstance(value, dict) else value for key, value in found.items()}
+    return {key: value for key, value in said.items() if isinstance(value, str)}
+
+
+def _special(config: dict[str, Any], path: Path) -> tuple[str, ...]:
+    added = config.get("added_tokens_decoder")
+    entries = list(added.values()) if isinstance(added, dict) else []
+    if not entries and (file := path / "tokenizer.json").is_file():
+        entries = _json(file).get("added_tokens") or []
+    found = [entry for entry in entries if isinstance(entry, dict) and entry.get("special")]
+    return tuple(sorted(entry["content"] for entry in found if isinstance(entry.get("content"), str)))
+
+
+def _adds_bos(config: dict[str, Any], path: Path, tokens: dict[str, str]) -> bool | None:
+    if isinstance(said := config.get("add_bos_token"), bool):
+        return said
+    if (file := path / "tokenizer.json").is_file() and "bos_token" in tokens:
+        return tokens["bos_token"] in json.dumps(_json(file).get("post_processor"), ensure_ascii=False)
+    return None
+
+
+def _context(config: dict[str, Any], path: Path) -> int:
+    limits = [config.get("model_max_length")]
+    if (file := path / "config.json").is_file():
+        model = _json(file)
+        parts = [model, model.get("text_config")]
+        limits += [part.get("max_position_embeddings") for part in parts if isinstance(part, dict)]
+    known = [int(limit) for limit in limits if isinstance(limit, (int, float)) and 0 < limit < _NO_LIMIT]
+    return min(known, default=0)
+
+
+@lru_cache(maxsize=2)
+def _of_gguf(path: Path, changed: int) -> Template:
+    """The template in a GGUF file that last `changed` then: reading its vocabulary takes a while."""
+    table = read_metadata(path)
+    texts = {"default": table["tokenizer.chat_template"]} if "tokenizer.chat_template" in table else {}
+    for name in table.get("tokenizer.chat_templates") or ():
+        texts[name] = table.get(f"tokenizer.chat_template.{name}", "")
+    words = table.get("tokenizer.ggml.tokens") or []
+    ids = {"bos_token": "bos", "eos_token": "eos", "pad_token": "padding", "unk_token": "unknown"}
+    numbers = {key: table.get(f"tokenizer.ggml.{name}_token_id") for key, name in ids.items()}
+    tokens = {key: words[n] for key, n in numbers.items() if isinstance(n, int) and n < len(words)}
+    kinds = table.get("tokenizer.ggml.token_type") or []
+    special = tuple(sorted(word for word, kind in zip(words, kinds, strict=False) if kind == _CONTROL))
+    adds = table.get("tokenizer.ggml.add_bos_token")
+    context = table.get(f"{table.get('general.architecture')}.context_length")
+    return Template(
+        path.stem, texts, tokens, special, str(path), adds if isinstance(adds, bool) else None,
+        context if isinstance(context, int) else 0, pre=str(table.get("tokenizer.ggml.pre", "")),
+    )  # fmt: skip
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot be read as JSON: {error}", where=str(file), hint="check the file") from None
+    return value if isinstance(value, dict) else {}

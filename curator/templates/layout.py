@@ -1,0 +1,503 @@
+"""Where the turns of a conversation stand in its render, and which parts of it are trained on.
+
+A template's own words are told from those of the row by rendering the same conversation with sentinels
+in the place of its texts. That gives a layout: literal pieces and slots. A row of the same structure is
+rendered for real all the same, once; where the layout filled with its texts equals that render, all
+that is known of the layout holds for the row, exactly. Where it does not (a template that looks into
+the texts), the texts are searched for in the render.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from curator.templates.template import Message, Template, prepared
+
+Key = tuple[int, str, int]  # (message, field, part): which text of a conversation; SPOKEN fields and others
+Span = tuple[int, int]
+
+SPOKEN = frozenset({"content", "reasoning_content"})  # the fields that hold what somebody says
+_NUMBERS = frozenset({"id", "tool_call_id"})  # of which a template may do without
+MOST_LEAVES = 100  # texts in the arguments of one call that get slots of their own
+_PART_KEYS = ("text", "content", "value")
+_THOUGHT = re.compile(r"(?:<think(?:ing)?>)?(.*?)</think(?:ing)?>", re.DOTALL)
+_EMPTY_THOUGHT = re.compile(r"<think(?:ing)?>\s*</think(?:ing)?>")
+_MOST_LAYOUTS = 2000
+
+
+class Slot(NamedTuple):
+    """A place that takes a text of the row.
+
+    `left` and `right` say that its outer space is stripped there, `quoted` that it is written as in JSON.
+    """
+
+    key: Key
+    left: bool
+    right: bool
+    quoted: bool
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """What a template makes of a conversation of one structure.
+
+    `pieces` are literals and slots in order; `trained` are spans of the render, each end as (piece,
+    characters into that literal; 0 for a slot's start). `unprefixed` are assistant messages whose prompt,
+    rendered by itself, is no prefix of the whole. `unclosed` says that nothing but white space follows
+    the last answer.
+    """
+
+    pieces: tuple[str | Slot, ...]
+    trained: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = ()
+    unprefixed: tuple[int, ...] = ()
+    unclosed: bool = False
+    marked: bool = False
+
+    def lacks(self, key: Key) -> bool:
+        return all(isinstance(piece, str) or piece.key != key for piece in self.pieces)
+
+    def filled(self, texts: dict[Key, str]) -> list[str]:
+        """The pieces with the texts in their slots."""
+        return [piece if isinstance(piece, str) else _fitted(piece, texts[piece.key]) for piece in self.pieces]
+
+    @property
+    def literals(self) -> str:
+        """All literal text, with a line break for each slot."""
+        return "\n".join(piece for piece in self.pieces if isinstance(piece, str))
+
+
+def _fitted(slot: Slot, text: str) -> str:
+    if slot.quoted:
+        return json.dumps(text, ensure_ascii=False)[1:-1]
+    if slot.left:
+        text = text.strip() if slot.right else text.lstrip()
+    return text.rstrip() if slot.right else text
+
+
+class Rendered(msgspec.Struct, frozen=True):
+    """A conversation as the template writes it.
+
+    `text` is empty where `error` says why nothing came out. `places` are the spans of the row's texts,
+    `lost` the texts that are not in the render, `stripped` those that lost outer white space. `trained`
+    are the spans the loss is taken on, those with a weight of 0 included.
+    """
+
+    text: str
+    error: str = ""
+    layout: Layout | None = None
+    places: dict[Key, Span] = {}
+    lost: tuple[Key, ...] = ()
+    stripped: tuple[Key, ...] = ()
+    trained: tuple[Span, ...] = ()
+    exact: bool = True
+
+
+class Renderer:
+    """Renders conversations with one template and remembers the layouts of plain ones."""
+
+    def __init__(self, template: Template) -> None:
+        self.template = template
+        self._layouts: dict[Any, Layout | None] = {}
+
+    def render(self, messages: Sequence[Message], tools: Sequence[Any] = ()) -> Rendered:
+        """The conversation with the places of its texts and of what is trained. Never fails."""
+        said = prepared(messages)
+        try:
+            text = self.template.render(said, tools)
+        except Exception as error:  # a template may raise anything
+            return Rendered("", error=reason(error))
+        texts = texts_of(said)
+        layout = self.layout(said, tools)
+        if layout is not None:
+            filled = layout.filled(texts)
+            if "".join(filled) == text:
+                return _exact(text, layout, filled, texts)
+        return self._searched(text, layout, said, texts)
+
+    def layout(self, said: Sequence[Message], tools: Sequence[Any]) -> Layout | None:
+        """The layout of conversations of this structure; None where the template refuses sentinels."""
+        if all(len(message) == 2 and type(message.get("content")) is str for message in said):
+            key: Any = tuple([_outline(message) for message in said])
+        else:
+            key = repr(_with(said, {key: "x" if text.strip() else text for key, text in texts_of(said).items()}))
+        if tools:
+            key = (key, repr(tools))
+        if key not in self._layouts:
+            if len(self._layouts) >= _MOST_LAYOUTS:
+                self._layouts.clear()
+            self._layouts[key] = self._made(said, tools)
+        return self._layouts[key]
+
+    def _made(self, said: Sequence[Message], tools: Sequence[Any]) -> Layout | None:
+        texts = texts_of(said)
+        marks = {key: _sentinel(n) for n, key in enumerate(texts) if texts[key].strip()}
+        if any(not texts[key].strip() and texts[key] for key in texts):
+            return None  # white space alone: what becomes of it depends on the template's own tests
+        try:
+            bare = self.template.render(_with(said, marks), tools)
+            padded = self.template.render(_with(said, {key: f" \n{mark} \n" for key, mark in marks.items()}), tools)
+        except Exception:
+            return None
+        owner = {mark: key for key, mark in marks.items()}
+        pieces: list[str | Slot] = []
+        kept = re.split(f"({_SENTINEL})", padded)
+        for piece, around in zip(re.split(f"({_SENTINEL})", bare), _around(kept), strict=False):
+            if piece in owner:
+                pieces.append(Slot(owner[piece], *around))
+            elif piece:
+                pieces.append(piece)
+        return self._with_training(Layout(tuple(pieces)), bare, said, marks, tools)
+
+    def _with_training(
+        self, layout: Layout, bare: str, said: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any]
+    ) -> Layout:
+        """The layout with its trained spans, found in the render with sentinels."""
+        shown = _with(said, marks)
+        starts, unprefixed = self._starts(bare, shown, marks, tools)
+        spans: list[Span] = []
+        marked = self.template.marks(bool(tools))
+        if marked:
+            spans = self.template.marked(shown, tools)[1]
+        else:
+            ends = self._ends(bare, shown, marks, tools)
+            spans = [(start, ends[n]) for n, start in starts.items() if n in ends]
+        last = max((n for n, message in enumerate(said) if message.get("role") == "assistant"), default=None)
+        closing = _after(bare, marks, last)
+        unclosed = last == len(said) - 1 and closing is not None and not bare[closing:].strip()
+        trained = tuple((_place(layout, marks, start), _place(layout, marks, end)) for start, end in spans)
+        return msgspec.structs.replace(
+            layout, trained=trained, unprefixed=tuple(unprefixed), unclosed=unclosed, marked=marked
+        )
+
+    def _starts(
+        self, whole: str, shown: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any]
+    ) -> tuple[dict[int, int], list[int]]:
+        """(where each answer begins, by message; the messages whose prompt is no prefix of the whole)."""
+        starts: dict[int, int] = {}
+        unprefixed = []
+        for n, message in enumerate(shown):
+            if message.get("role") != "assistant":
+                continue
+            try:
+                prompt = self.template.render(shown[:n], tools, generation=True) if n else None
+            except Exception:
+                prompt = None
+            if prompt is not None and whole.startswith(prompt):
+                starts[n] = len(prompt)
+                continue
+            if prompt is not None:
+                unprefixed.append(n)
+            own = [whole.find(mark) for (owner, _, _), mark in marks.items() if owner == n and mark in whole]
+            if own:
+                starts[n] = min(own)
+        return starts, unprefixed
+
+    def _ends(
+        self, whole: str, shown: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any]
+    ) -> dict[int, int]:
+        """Where each answer ends: after its last text or call and the control tokens that close it."""
+        ends: dict[int, int] = {}
+        token = self.template.token_pattern()
+        for n, message in enumerate(shown):
+            if message.get("role") != "assistant":
+                continue
+            if message.get("tool_calls") and (said := self._upto(whole, shown[: n + 1], tools)):
+                ends[n] = said
+                continue
+            stop = _after(whole, marks, n)
+            if stop is None:
+                continue
+            after = [
+                place for (owner, _, _), mark in marks.items() if owner > n and (place := whole.find(mark)) >= stop
+            ]
+            ends[n] = _closed(whole, stop, min(after, default=len(whole)), token, last=not after)
+        return ends
+
+    def _upto(self, whole: str, shown: Sequence[Message], tools: Sequence[Any]) -> int:
+        """Where the first messages end, 0 where their render is no prefix of the whole."""
+        try:
+            text = self.template.render(shown, tools)
+        except Exception:
+            return 0
+        return len(text.rstrip()) if whole.startswith(text) else 0
+
+    def _searched(self, text: str, layout: Layout | None, said: Sequence[Message], texts: dict[Key, str]) -> Rendered:
+        """As exact as a search can tell: the texts in order, each where it stands after the one before."""
+        places: dict[Key, Span] = {}
+        lost: list[Key] = []
+        stripped: list[Key] = []
+        cursor = 0
+        for key, whole in texts.items():
+            wanted = whole.strip()
+            if not wanted or key[1] not in SPOKEN:
+                continue
+            if layout is not None and layout.lacks(key):
+                lost.append(key)
+                continue
+            moved = said[key[0]].get("role") == "system"  # some templates gather system texts at the top
+            found = _found(text, whole, cursor) or (_found(text, whole, 0) if moved else None)
+            if found is None:
+                lost.append(key)
+                found = _found(text, after_thought(whole), cursor)
+            if found is None:
+                continue
+            places[key] = found
+            cursor = max(cursor, found[1])
+            if text[slice(*found)] == wanted and whole != wanted:
+                stripped.append(key)
+        trained = tuple(self._trained_of(text, said, places))
+        return Rendered(text, "", layout, places, tuple(lost), tuple(stripped), trained, exact=False)
+
+    def _trained_of(self, text: str, said: Sequence[Message], places: dict[Key, Span]) -> Iterator[Span]:
+        token = self.template.token_pattern()
+        if self.template.marks():
+            yield from self.template.marked(said)[1]
+            return
+        for n, message in enumerate(said):
+            own = [span for (owner, _, _), span in places.items() if owner == n]
+            if message.get("role") != "assistant" or not own:
+                continue
+            start = min(low for low, _ in own)
+            try:
+                prompt = self.template.render(said[:n], generation=True) if n else ""
+                start = len(prompt) if prompt and text.startswith(prompt) else start
+            except Exception:
+                pass
+            end = max(high for _, high in own)
+            after = [low for (owner, _, _), (low, _) in places.items() if owner > n and low >= end]
+            yield start, _closed(text, end, min(after, default=len(text)), token, last=not after)
+
+
+def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str]) -> Rendered:
+    offsets, at = [], 0
+    places: dict[Key, Span] = {}
+    stripped = []
+    for piece, part in zip(layout.pieces, filled, strict=True):
+        offsets.append(at)
+        if not isinstance(piece, str):
+            places.setdefault(piece.key, (at, at + len(part)))
+            if part != texts[piece.key]:
+                stripped.append(piece.key)
+        at += len(part)
+    offsets.append(at)
+    trained = tuple((offsets[a] + i, offsets[b] + j) for (a, i), (b, j) in layout.trained)
+    lost = tuple(key for key, whole in texts.items() if key not in places and whole.strip() and key[1] not in _NUMBERS)
+    return Rendered(text, "", layout, places, lost, tuple(stripped), trained)
+
+
+# ---------------------------------------------------------------------- texts and sentinels
+
+
+def _outline(message: Message) -> tuple[str, bool, bool, bool]:
+    """What of a message with two keys a layout depends on."""
+    content = message["content"]
+    role = message.get("role")
+    return role if type(role) is str else repr(message), not content, content.isspace(), next(iter(message)) == "role"
+
+
+_SENTINEL = r"zQ\d{5}Qz"
+
+
+def _sentinel(number: int) -> str:
+    return f"zQ{number:05d}Qz"
+
+
+def texts_of(said: Sequence[Message]) -> dict[Key, str]:
+    """Every text of a conversation in the order it is read: reasoning, contents, arguments and ids of calls."""
+    found: dict[Key, str] = {}
+    for n, message in enumerate(said):
+        if type(thought := message.get("reasoning_content")) is str:
+            found[n, "reasoning_content", 0] = thought
+        content = message.get("content")
+        if type(content) is str:
+            found[n, "content", 0] = content
+        elif type(content) is list:
+            for k, part in enumerate(content):
+                name = _part_key(part)
+                if name:
+                    found[n, "content", k] = part if type(part) is str else part[name]
+        if "tool_calls" in message or "tool_call_id" in message:
+            found |= _texts_of_calls(n, message)
+    return found
+
+
+def _texts_of_calls(n: int, message: Message) -> dict[Key, str]:
+    found: dict[Key, str] = {}
+    for k, call in enumerate(_calls(message)):
+        if type(number := call.get("id")) is str:
+            found[n, "id", k] = number
+        for j, leaf in enumerate(_leaves(_inner(call).get("arguments"))):
+            found[n, "arguments", k * MOST_LEAVES + j] = leaf
+    if type(number := message.get("tool_call_id")) is str:
+        found[n, "tool_call_id", 0] = number
+    return found
+
+
+def _calls(message: Message) -> list[dict[str, Any]]:
+    """The calls of a message; none where one of them is no object."""
+    calls = message.get("tool_calls")
+    return calls if type(calls) is list and all(type(call) is dict for call in calls) else []
+
+
+def _inner(call: dict[str, Any]) -> dict[str, Any]:
+    function = call.get("function")
+    return function if type(function) is dict else call
+
+
+def _leaves(value: Any) -> list[str]:
+    """The strings in a JSON value, keys left out; the first ones where there are very many."""
+    if type(value) is str:
+        return [value]
+    inside = value.values() if type(value) is dict else value if type(value) is list else ()
+    return [leaf for item in inside for leaf in _leaves(item)][:MOST_LEAVES]
+
+
+def _with_leaves(value: Any, leaves: Iterator[str]) -> Any:
+    """The JSON value with its strings replaced, for as long as there are new ones."""
+    if type(value) is str:
+        return next(leaves, value)
+    if type(value) is dict:
+        return {key: _with_leaves(item, leaves) for key, item in value.items()}
+    return [_with_leaves(item, leaves) for item in value] if type(value) is list else value
+
+
+def _call_with(call: dict[str, Any], n: int, k: int, marks: dict[Key, str]) -> dict[str, Any]:
+    inner = _inner(call)
+    made = {**call}
+    if (mark := marks.get((n, "id", k))) is not None:
+        made["id"] = mark
+    if "arguments" in inner:
+        old = enumerate(_leaves(inner["arguments"]))
+        new = _with_leaves(
+            inner["arguments"], iter([marks.get((n, "arguments", k * MOST_LEAVES + j), leaf) for j, leaf in old])
+        )
+        made |= {"function": {**inner, "arguments": new}} if inner is not call else {"arguments": new}
+    return made
+
+
+def _part_key(part: Any) -> str:
+    if type(part) is str:
+        return "text"
+    if type(part) is not dict:
+        return ""
+    return next((key for key in _PART_KEYS if type(part.get(key)) is str), "")
+
+
+def _with(said: Sequence[Message], marks: dict[Key, str]) -> list[Message]:
+    """The messages with their texts replaced."""
+    shown = []
+    for n, message in enumerate(said):
+        made = dict(message)
+        if (mark := marks.get((n, "reasoning_content", 0))) is not None:
+            made |= {key: mark for key in ("reasoning_content", "thinking", "reasoning") if key in made}
+        content = message.get("content")
+        if type(content) is str:
+            made["content"] = marks.get((n, "content", 0), content)
+        elif type(content) is list:
+            made["content"] = [_part_with(part, marks.get((n, "content", k))) for k, part in enumerate(content)]
+        if calls := _calls(message):
+            made["tool_calls"] = [_call_with(call, n, k, marks) for k, call in enumerate(calls)]
+        if (mark := marks.get((n, "tool_call_id", 0))) is not None:
+            made["tool_call_id"] = mark
+        shown.append(made)
+    return shown
+
+
+def _part_with(part: Any, mark: str | None) -> Any:
+    if mark is None:
+        return part
+    return mark if type(part) is str else {**part, _part_key(part): mark}
+
+
+def _around(parts: Sequence[str]) -> Iterator[tuple[bool, bool, bool]]:
+    """For each part of a render with padded sentinels: is the padding before and after it gone, or quoted?"""
+    for n in range(len(parts)):
+        if n % 2 and parts[n + 1].startswith(" \\n"):
+            yield False, False, True
+        elif n % 2:
+            yield not parts[n - 1].endswith(" \n"), not parts[n + 1].startswith(" \n"), False
+        else:
+            yield False, False, False
+
+
+def _after(whole: str, marks: dict[Key, str], message: int | None) -> int | None:
+    """Where the last text of a message ends in a render with sentinels, None where it has none there."""
+    places = [whole.rfind(mark) + len(mark) for (n, _, _), mark in marks.items() if n == message and mark in whole]
+    return max(places, default=None)
+
+
+def _place(layout: Layout, marks: dict[Key, str], offset: int) -> tuple[int, int]:
+    """(piece, characters into it) of an offset in the render with sentinels; a slot counts from its start."""
+    at = 0
+    for n, piece in enumerate(layout.pieces):
+        size = len(piece) if isinstance(piece, str) else len(marks[piece.key])
+        if offset < at + size:
+            return n, offset - at if isinstance(piece, str) else 0
+        at += size
+    return len(layout.pieces), 0
+
+
+def _closed(text: str, start: int, end: int, token: re.Pattern[str], *, last: bool) -> int:
+    """Where an answer ends whose text ends at `start`: behind the control tokens that close it.
+
+    Up to `end` follows what opens the next text. In the middle of a conversation one token closes and
+    the rest opens; at its end all tokens in a row close. Where no token follows at once, the text ends it.
+    """
+    found = token.match(text, _past_space(text, start, end), end)
+    if not found:
+        return start
+    stop = found.end()
+    while last and (more := token.match(text, _past_space(text, stop, end), end)):
+        stop = more.end()
+    if not last and not text[stop:end].strip():
+        return start  # the only token between two texts opens the second
+    return stop
+
+
+def _past_space(text: str, start: int, end: int) -> int:
+    while start < end and text[start].isspace():
+        start += 1
+    return start
+
+
+def _forms(text: str) -> Iterator[str]:
+    """How a template may have written a text: as it is, stripped, or as a JSON string."""
+    yield text
+    yield text.strip()
+    for ascii_only in (False, True):
+        yield json.dumps(text, ensure_ascii=ascii_only)[1:-1]
+
+
+def _found(text: str, wanted: str, start: int) -> Span | None:
+    """The first place of a text from `start` on, in any form a template may have given it."""
+    for form in _forms(wanted) if wanted else ():
+        if (found := text.find(form, start)) >= 0:
+            return found, found + len(form)
+    return None
+
+
+def reason(error: Exception) -> str:
+    """What a template's error says, in one line."""
+    said = " ".join(str(error).split())[:300]
+    kind = type(error).__name__
+    return said if kind == "TemplateError" and said else f"{kind}: {said}"
+
+
+def thoughts(text: str) -> Iterator[tuple[int, int]]:
+    """The spans of reasoning in an answer: what stands before each </think>, without its tags."""
+    for found in _THOUGHT.finditer(text):
+        if found.group(1).strip():
+            yield found.span(1)
+
+
+def after_thought(text: str) -> str:
+    """What follows the reasoning in an answer, "" where there is none."""
+    return text.rpartition("</think")[2].partition(">")[2].strip() if "</think" in text else ""
+
+
+def empty_thoughts(text: str) -> int:
+    return len(_EMPTY_THOUGHT.findall(text))

@@ -1,0 +1,348 @@
+"""What a chat template does to rows, as the command line tells it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from curator.checks.fit import TemplateSetRule, facts_of, looks
+from curator.columns import Batch, Literals
+from curator.config import Config
+from curator.formats import Reader
+from curator.rule import DatasetRule, RowRule, all_rules, chat
+from curator.templates import load, shipped
+from curator.tokens import resolve
+
+Run = Callable[..., Any]
+Write = Callable[[str, Iterable[Any]], Path]
+
+SYSTEM = chat(system="Answer in rhymes.", user="What is 2+2?", assistant="It is 4.")
+THOUGHT = chat(user="What is 2+2?", assistant="<think>\nTwo and two.\n</think>\n\nIt is 4.")
+HUMAN = {"conversations": [{"from": "human", "value": "What is 2+2?"}, {"from": "gpt", "value": "It is 4."}]}
+RAW = {"messages": [{"role": "human", "content": "What is 2+2?"}, {"role": "gpt", "content": "It is 4."}]}
+CALL = {
+    "messages": [
+        {"role": "user", "content": "Is it warm?"},
+        {
+            "role": "assistant",
+            "content": None,
+            "tool_calls": [
+                {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Oslo"}'}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c1", "content": "ten degrees"},
+        {"role": "assistant", "content": "Not very."},
+    ],
+    "tools": [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}],
+}
+SPOKEN = {
+    **CALL,
+    "messages": [CALL["messages"][0], {**CALL["messages"][1], "content": "I look."}, *CALL["messages"][2:]],
+}
+
+
+@pytest.fixture
+def lint(run: Run, write: Write) -> Callable[..., list[dict[str, Any]]]:
+    """Findings of the TPL and LEN rules on these rows."""
+
+    def _lint(rows: Iterable[Any], *options: Any, select: str = "TPL") -> list[dict[str, Any]]:
+        file = write("x.jsonl", rows)
+        done = run("lint", file, "--select", select, "--format", "jsonl", "--exit-zero", *options)
+        assert done.status == 0, done.err
+        return [json.loads(line) for line in done.out.splitlines()]
+
+    return _lint
+
+
+def codes(findings: list[dict[str, Any]], rows_only: bool = True) -> set[str]:
+    set_rules = {"TPL007", "TPL008", "TPL009", "TPL014", "TPL015", "TPL016"}
+    return {finding["code"] for finding in findings} - (set_rules if rows_only else set())
+
+
+@pytest.mark.parametrize(
+    ("row", "template", "code", "lost"),
+    [
+        (SYSTEM, "mistral-v3", "TPL002", "Answer in rhymes."),
+        (SYSTEM, "mistral-tekken", "TPL002", "Answer in rhymes."),
+        (HUMAN, "qwen2.5", "TPL003", "What is 2+2?"),
+        (RAW, "qwen2.5", "TPL003", "What is 2+2?"),
+        (THOUGHT, "deepseek-r1", "TPL005", "Two and two."),
+        (THOUGHT, "deepseek-v3", "TPL005", "Two and two."),
+        (CALL, "qwen2.5", "TPL013", '{"place": "Oslo"}'),
+        (CALL, "llama-3.1", "TPL013", '{"place": "Oslo"}'),
+        (SPOKEN, "phi-3", "TPL004", 'weather({"place": "Oslo"})'),
+    ],
+)
+def test_what_is_lost_is_told_with_its_text(lint: Any, row: Any, template: str, code: str, lost: str) -> None:
+    found = [finding for finding in lint([row], "--template", template) if finding["code"] == code]
+    assert [finding["evidence"]["lost"] for finding in found] == [lost]
+    assert found[0]["severity"] == "error"
+
+
+def test_a_template_that_needs_objects_and_fails_on_strings_is_told_as_such(lint: Any, tmp_path: Path) -> None:
+    file = tmp_path / "strict.jinja"
+    file.write_text(
+        "{% for m in messages %}{{ m.content }}"
+        "{% for c in m.tool_calls or [] %}{{ c.function.name }}"
+        "{% for k, v in c.function.arguments.items() %}{{ k }}={{ v }}{% endfor %}{% endfor %}</s>{% endfor %}"
+    )
+    assert codes(lint([CALL], "--template", file)) == {"TPL013"}
+
+
+def plain(count: int) -> list[dict[str, Any]]:
+    rows = []
+    for n in range(count):
+        row = chat(user=f"Question {n}: what is {n} times 7?\n", assistant=f"That is {7 * n}, I think. ")
+        if n % 3 == 0:
+            row["messages"].insert(0, {"role": "system", "content": "Be kind.\n\nBe brief."})
+        if n % 4 == 0:
+            row["messages"] += chat(user="And squared?", assistant=f"```python\nprint({n} ** 2)\n```")["messages"]
+        rows.append(row)
+    return rows
+
+
+@pytest.mark.parametrize("template", ["llama-3", "chatml", "gemma-3"])
+def test_a_thousand_plain_rows_have_no_finding(lint: Any, template: str) -> None:
+    assert lint(plain(1000), "--template", template) == []
+
+
+def test_findings_do_not_depend_on_the_number_of_workers(lint: Any) -> None:
+    rows = [SYSTEM, HUMAN, RAW, THOUGHT, CALL, *plain(40)] * 20
+    one = lint(rows, "--template", "deepseek-r1", "--workers", 1, "--no-cache", select="TPL,LEN")
+    assert lint(rows, "--template", "deepseek-r1", "--workers", 2, "--no-cache", select="TPL,LEN") == one
+    assert one
+
+
+def test_without_a_template_the_rules_say_how_to_run_them(run: Run, write: Write) -> None:
+    done = run("lint", write("x.jsonl", [SYSTEM]))
+    assert "name a model or template: --model, --template" in done.out
+    assert "name a model: --model FOLDER" in done.out
+
+
+def test_a_rule_on_the_set_speaks_once_and_counts(lint: Any) -> None:
+    found = lint([*plain(30), SYSTEM], "--template", "qwen2.5")
+    (finding,) = found
+    assert finding["code"] == "TPL009"
+    assert finding["evidence"]["rows"] == 20
+    assert finding["evidence"]["added"].endswith("You are a helpful assistant.")
+
+
+def test_a_default_text_with_the_date_of_the_day_says_so(lint: Any) -> None:
+    (finding,) = lint([chat(user="Hi", assistant="Hello.")], "--template", "gpt-oss")
+    assert finding["evidence"]["dated"] is True
+    assert "date of the day" in finding["message"]
+
+
+def test_a_preference_row_is_judged_on_both_sides_and_its_prompt_once(lint: Any) -> None:
+    row = {
+        "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2?"}],
+        "chosen": [{"role": "assistant", "content": "<think>Add.</think>4"}],
+        "rejected": [{"role": "assistant", "content": "<think>Guess.</think>5"}],
+    }
+    found = lint([row], "--template", "deepseek-r1")
+    assert [finding["path"] for finding in found if finding["code"] == "TPL005"] == [
+        "chosen[0].content",
+        "rejected[0].content",
+    ]
+    (system,) = [finding for finding in lint([row], "--template", "mistral-v3") if finding["code"] == "TPL002"]
+    assert system["path"] == "prompt[0].content"
+
+
+def test_parts_that_are_printed_as_python_are_told(lint: Any) -> None:
+    row = chat(user="Hi", assistant="Hello.")
+    row["messages"][0]["content"] = [{"type": "text", "text": "What is 2+2?"}]
+    (finding,) = lint([row], "--template", "llama-3")
+    assert (finding["code"], finding["path"]) == ("TPL003", "messages[0].content")
+
+
+def test_flat_rows_become_turns_and_texts_are_let_be(lint: Any) -> None:
+    alpaca = {"instruction": "Add.", "input": "2 and 2", "output": "4", "system": "Be brief."}
+    assert codes(lint([alpaca], "--template", "mistral-v3")) == {"TPL002"}
+    assert lint([{"text": "Some text to go on with."}], "--template", "mistral-v3") == []
+
+
+# ---------------------------------------------------------------------- models
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A model folder whose tokenizer counts words, with ChatML and a context of 24 tokens."""
+    tokenizers = pytest.importorskip("tokenizers")
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import WhitespaceSplit
+
+    folder = tmp_path / "model"
+    folder.mkdir()
+    made = tokenizers.Tokenizer(WordLevel({"?": 0}, unk_token="?"))
+    made.pre_tokenizer = WhitespaceSplit()
+    made.add_special_tokens(["<|im_start|>", "<|im_end|>", "<|odd|>"])
+    made.save(str(folder / "tokenizer.json"))
+    config = {
+        "chat_template": "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
+        "eos_token": "<|im_end|>",
+        "pad_token": "<|im_end|>",
+        "model_max_length": 24,
+    }
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_a_model_brings_template_tokenizer_and_context(lint: Any, model: Path) -> None:
+    long = chat(user="one two three", assistant=" ".join(["word"] * 20))
+    found = lint([long, chat(user="one", assistant="two")], "--model", model, select="LEN001,LEN002,TPL016")
+    by_code = {finding["code"]: finding for finding in found}
+    assert by_code.keys() == {"LEN001", "LEN002", "TPL016"}
+    # <|im_start|> user one two three <|im_end|> <|im_start|> assistant (8), 20 words, <|im_end|>
+    assert by_code["LEN001"]["evidence"] == {"tokens": 29, "limit": 24}
+    assert by_code["LEN001"]["severity"] == "error"
+    assert by_code["LEN002"]["evidence"] == {"lost": 5, "trained": 21, "tokens": 29, "limit": 24}
+
+
+def test_a_row_over_the_context_is_an_error_once_the_model_is_known(lint: Any, model: Path) -> None:
+    row = chat(user="one", assistant=" ".join(["word"] * 40))
+    options = ("--template", "chatml", "--max-length", 24)
+    assert {finding["severity"] for finding in lint([row], *options, select="LEN001")} == {"warning"}
+    assert {finding["severity"] for finding in lint([row], "--model", model, select="LEN001")} == {"error"}
+
+
+def test_a_row_whose_answer_is_cut_off_whole_says_so(lint: Any, model: Path) -> None:
+    row = chat(user=" ".join(["word"] * 40), assistant="yes")
+    (finding,) = lint([row], "--model", model, select="LEN002")
+    assert finding["evidence"]["lost"] == finding["evidence"]["trained"] == 2
+    assert finding["message"].startswith("the whole of what is trained")
+    (kept,) = lint([row], "--model", model, select="LEN001")
+    assert kept["evidence"]["tokens"] == 47
+
+
+def test_control_tokens_of_the_model_count_in_content(lint: Any, model: Path) -> None:
+    row = chat(user="one", assistant="two <|odd|>")
+    assert codes(lint([row])) == set()
+    assert codes(lint([row], "--model", model)) == {"TPL006"}
+
+
+def test_max_length_and_template_go_before_those_of_the_model(lint: Any, model: Path) -> None:
+    row = chat(user="one two three", assistant=" ".join(["word"] * 20))
+    assert lint([row], "--model", model, "--max-length", 64, select="LEN001,LEN002") == []
+    assert codes(lint([SYSTEM], "--model", model, "--template", "mistral-v3")) == {"TPL002"}
+
+
+def test_a_model_without_a_template_says_what_did_not_run(run: Run, write: Write, tmp_path: Path) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base" / "tokenizer_config.json").write_text('{"eos_token": "</s>"}')
+    done = run("lint", write("x.jsonl", [SYSTEM]), "--model", tmp_path / "base")
+    assert done.status == 0
+    assert "no chat template" in done.out
+
+
+def test_a_template_in_the_configuration_is_found_beside_it(run: Run, write: Write, tmp_path: Path) -> None:
+    file = write("x.jsonl", [SYSTEM])
+    (tmp_path / "curator.toml").write_text('template = "mine.jinja"\nselect = ["TPL"]\n')
+    mine = tmp_path / "mine.jinja"
+    mine.write_text("{% for m in messages if m.role != 'system' %}{{ m.content }}</s>{% endfor %}")
+    assert "TPL002" in run("lint", file).out
+    mine.write_text("{% for m in messages %}{{ m.content }}</s>{% endfor %}")
+    assert "TPL002" not in run("lint", file).out, "what was kept of the last run does not outlive the template"
+
+
+def test_explain_shows_what_is_trained(run: Run, write: Write) -> None:
+    file = write("x.jsonl", [SYSTEM])
+    done = run("explain", file, 1, "--template", "llama-3")
+    assert "⟦It is 4.<|eot_id|>⟧" in done.out
+    shown = json.loads(run("explain", file, 1, "--template", "llama-3", "--format", "json").out)
+    (render,) = shown["renders"]
+    assert [part["text"] for part in render["parts"] if part["trained"]] == ["It is 4.<|eot_id|>"]
+
+
+def test_stats_suggest_a_length_for_the_rendered_rows(run: Run, write: Write) -> None:
+    file = write("x.jsonl", plain(200))
+    bare, rendered = (
+        json.loads(run("stats", file, "--format", "json", *more).out) for more in ((), ("--template", "llama-3"))
+    )
+    assert rendered["row_tokens"]["median"] > bare["row_tokens"]["median"]
+    assert rendered["template"] == "llama-3"
+    assert rendered["suggested"]["rows"] >= 0.99
+    assert rendered["suggested"]["max_length"] % 64 == 0
+
+
+# ---------------------------------------------------------------------- any row, and many rows
+
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 5)
+    | st.floats()
+    | st.text(max_size=6)
+    | st.sampled_from(["<think>a</think>b", '{"a": "b"}', "</think>", "\ud800", " \n"])
+)
+values = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["type", "text", "name", "arguments", "function", "id"]), inner, max_size=4)
+    ),
+    max_leaves=8,
+)
+roles = st.sampled_from(["system", "user", "assistant", "tool", "human", "developer", ""])
+messages = st.fixed_dictionaries(
+    {},
+    optional={
+        "role": roles | values,
+        "content": st.text(max_size=8) | values,
+        "tool_calls": st.lists(values, max_size=2) | values,
+        "reasoning_content": values,
+        "tool_call_id": values,
+        "weight": values,
+    },
+)
+rows = st.fixed_dictionaries(
+    {"messages": st.lists(messages | values, max_size=4)}, optional={"tools": values, "chosen": st.lists(messages)}
+)
+RULES = {code: rule for code, rule in all_rules().items() if code.startswith("TPL") or code in ("LEN001", "LEN002")}
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(rows, st.sampled_from(sorted(shipped())))
+def test_no_row_makes_a_rule_fail(row: dict[str, Any], template: str) -> None:
+    example = Reader().read(row)
+    if example is None:
+        return
+    seen = looks(example, template)
+    for code, rule in RULES.items():
+        if issubclass(rule, TemplateSetRule):
+            if facts_of(seen) & rule.bit:
+                rule(template=template).say(seen)
+        elif issubclass(rule, RowRule):
+            limit = {"max_tokens": 5} if code.startswith("LEN") else {}
+            for flag in msgspec.convert({"template": template, **limit}, rule).check(example):
+                assert flag.message.isprintable()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("template", ["llama-3", "qwen2.5"])
+def test_all_rules_cost_less_than_five_bare_renders(template: str) -> None:
+    made = plain(20_000)
+    found = load(template)
+    start = time.process_time()
+    for row in made:
+        found.render(row["messages"])
+    bare = time.process_time() - start
+    plan = Config(select=("TPL", "LEN"), template=template, max_length=1024).plan()
+    data = b"".join(json.dumps(row).encode() + b"\n" for row in made)
+    batch = Batch(data, Reader(), resolve(), Literals.of(plan.rules))
+    batch.turn_tokens.sum()
+    start = time.process_time()
+    for rule in plan.rules:
+        if isinstance(rule, RowRule):
+            assert list(rule.flags(batch)) == []
+        elif isinstance(rule, DatasetRule):
+            rule.sketch(batch)
+    assert time.process_time() - start < 5 * bare

@@ -1,0 +1,294 @@
+"""Where chat templates are found, how they render, and what of a render is trained on."""
+
+from __future__ import annotations
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator.errors import UsageError
+from curator.templates import Renderer, Template, conversations, load, prepared, shipped, spec_of, stamp
+from curator.templates.finding import context_of, tokenizer_of
+from curator.tokens import count_rendered, resolve, token_starts
+
+OWN = sorted(shipped())
+CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+
+
+def turns(*pairs: tuple[str, Any]) -> list[dict[str, Any]]:
+    return [{"role": role, "content": content} for role, content in pairs]
+
+
+ROUND = turns(("user", "Say alpha."), ("assistant", "It is bravo."))
+ROUNDS = [*ROUND, *turns(("user", "And now?"), ("assistant", "Charlie."))]
+
+
+def trained(template: Template, messages: list[dict[str, Any]], tools: tuple[Any, ...] = ()) -> list[str]:
+    seen = Renderer(template).render(messages, tools)
+    return [seen.text[slice(*span)] for span in seen.trained]
+
+
+# ---------------------------------------------------------------------- where they are found
+
+
+def model(folder: Path, **config: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "tokenizer_config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_a_template_is_found_in_a_model_folder_and_in_its_configuration(tmp_path: Path) -> None:
+    folder = model(tmp_path / "m", chat_template=CHATML, eos_token={"content": "<|im_end|>"}, model_max_length=4096)
+    for name in (folder, folder / "tokenizer_config.json"):
+        found = load(str(name))
+        assert found.text() == CHATML
+        assert found.eos == "<|im_end|>"
+    assert context_of(str(folder)) == 4096
+    assert tokenizer_of(str(folder)) is None
+
+
+def test_a_file_of_its_own_goes_before_the_key(tmp_path: Path) -> None:
+    folder = model(tmp_path / "m", chat_template=CHATML)
+    (folder / "chat_template.jinja").write_text("{{ messages[0].content }}")
+    assert load(str(folder)).render(ROUND) == "Say alpha."
+
+
+def test_of_named_templates_the_one_for_tools_is_taken_where_there_are_tools(tmp_path: Path) -> None:
+    named = [{"name": "default", "template": "plain"}, {"name": "tool_use", "template": "with tools"}]
+    found = load(str(model(tmp_path / "m", chat_template=named)))
+    assert found.render(ROUND) == "plain"
+    assert found.render(ROUND, [{"type": "function"}]) == "with tools"
+
+
+def test_a_plain_file_is_a_template(tmp_path: Path) -> None:
+    (tmp_path / "mine.jinja").write_text(CHATML + "{{ eos_token }}")
+    found = load(str(tmp_path / "mine.jinja"))
+    assert found.render(ROUND).endswith("<|im_end|>\n</s>"), "a token nobody names has a stand-in"
+
+
+def gguf(path: Path, **values: Any) -> Path:
+    """A GGUF file with these keys and no tensors; hyphens stand for dots."""
+
+    def text(word: str) -> bytes:
+        return struct.pack("<Q", len(word.encode())) + word.encode()
+
+    def value(it: Any) -> bytes:
+        if isinstance(it, bool):
+            return struct.pack("<I?", 7, it)
+        if isinstance(it, int):
+            return struct.pack("<II", 4, it)
+        if isinstance(it, str):
+            return struct.pack("<I", 8) + text(it)
+        if isinstance(it[0], int):
+            return struct.pack(f"<IIQ{len(it)}i", 9, 5, len(it), *it)
+        return struct.pack("<IIQ", 9, 8, len(it)) + b"".join(map(text, it))
+
+    body = b"".join(text(key) + value(it) for key, it in values.items())
+    path.write_bytes(struct.pack("<4sIQQ", b"GGUF", 3, 0, len(values)) + body)
+    return path
+
+
+def test_a_gguf_file_brings_template_tokens_and_context(tmp_path: Path) -> None:
+    file = gguf(
+        tmp_path / "m.gguf",
+        **{
+            "general.architecture": "llama",
+            "llama.context_length": 8192,
+            "tokenizer.chat_template": CHATML,
+            "tokenizer.ggml.tokens": ["<s>", "a", "<|im_end|>"],
+            "tokenizer.ggml.token_type": [3, 1, 3],
+            "tokenizer.ggml.bos_token_id": 0,
+            "tokenizer.ggml.eos_token_id": 2,
+            "tokenizer.ggml.add_bos_token": True,
+        },
+    )
+    found = load(str(file))
+    assert (found.bos, found.eos, found.special, found.context) == ("<s>", "<|im_end|>", ("<s>", "<|im_end|>"), 8192)
+    assert found.adds_bos is True
+    assert found.render(ROUND).startswith("<|im_start|>user")
+
+
+def test_a_damaged_gguf_file_is_refused_in_words(tmp_path: Path) -> None:
+    file = gguf(tmp_path / "m.gguf", **{"general.architecture": "llama", "tokenizer.chat_template": CHATML})
+    whole = file.read_bytes()
+    for size in (4, 20, 30, len(whole) - 3):
+        file.write_bytes(whole[:size])
+        with pytest.raises(UsageError):
+            load(str(file))
+        load.cache_clear()
+
+
+@pytest.mark.parametrize("name", ["llama3", "Llama 3", "llama-3", "LLAMA_3"])
+def test_shipped_templates_go_by_their_letters(name: str) -> None:
+    assert load(name).name == "llama-3"
+
+
+def test_what_is_not_there_or_broken_is_said_with_what_there_is(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no chat template 'nothing'") as caught:
+        load("nothing")
+    assert "chatml" in str(caught.value)
+    (tmp_path / "broken.jinja").write_text("{% for %}")
+    with pytest.raises(UsageError, match="cannot be parsed"):
+        load(str(tmp_path / "broken.jinja"))
+    with pytest.raises(UsageError, match="no chat template in there"):
+        load(str(model(tmp_path / "base")))
+
+
+def test_a_base_model_may_get_a_template_and_keeps_its_own_tokens(tmp_path: Path) -> None:
+    folder = str(model(tmp_path / "base", eos_token="<eos>", pad_token="<pad>"))
+    assert spec_of(None, folder) == ""
+    found = load(spec_of("zephyr", folder))
+    assert found.render(ROUND).endswith("It is bravo.<eos>\n")
+    assert found.tokens["pad_token"] == "<pad>"
+
+
+def test_a_stamp_changes_with_the_text(tmp_path: Path) -> None:
+    file = tmp_path / "mine.jinja"
+    file.write_text(CHATML)
+    before = stamp(str(file))
+    file.write_text(CHATML + " ")
+    assert stamp(str(file)) != before
+
+
+# ---------------------------------------------------------------------- how they are compiled
+
+
+def test_the_clock_is_pinned() -> None:
+    template = Template("t", {"default": "{{ strftime_now('%Y-%m-%d') }}{{ messages[0].content }}"})
+    assert template.render(ROUND) == template.render(ROUND) == "2026-01-01Say alpha."
+    assert template.dated(ROUND)
+    assert not load("chatml").dated(ROUND)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{{ messages.append(1) }}", "{{ ''.__class__.__mro__ }}", "{% set ns = namespace(_x=1) %}", "{{ [].__len__() }}"],
+)
+def test_a_template_reaches_nothing_beyond_its_values(text: str) -> None:
+    assert Renderer(Template("t", {"default": text})).render(ROUND).error or "object" not in text
+
+
+def test_nulls_are_left_out_and_reasoning_has_all_its_names() -> None:
+    assert prepared([{"role": "assistant", "content": None, "reasoning": "Why."}]) == [
+        {"role": "assistant", "thinking": "Why.", "reasoning": "Why.", "reasoning_content": "Why."}
+    ]
+
+
+# ---------------------------------------------------------------------- what is trained
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name not in ("glm-4", "qwen3", "gpt-oss")])
+def test_trained_is_the_answer_and_the_token_that_ends_it(name: str) -> None:
+    template = load(name)
+    for messages in (ROUND, ROUNDS):
+        answers = [message["content"] for message in messages if message["role"] == "assistant"]
+        said = [part.replace(" ", "") for part in trained(template, messages)]
+        tail = "\n<|endoftext|>" if name == "phi-3" else ""
+        expected = [answer.replace(" ", "") + template.end_of_turn for answer in answers]
+        assert said == [*expected[:-1], expected[-1] + tail], "white space aside, which some write before an answer"
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A byte-level BPE tokenizer, trained on this file, that knows the control tokens of every shipped template."""
+    tokenizers = pytest.importorskip("tokenizers")
+    from tokenizers import decoders, models, pre_tokenizers, trainers
+
+    made = tokenizers.Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    special = sorted({token for name in OWN for token in load(name).control_tokens()})
+    trainer = trainers.BpeTrainer(
+        vocab_size=1500,
+        special_tokens=special,
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    made.train([__file__], trainer)
+    file = tmp_path_factory.mktemp("words") / "tokenizer.json"
+    made.save(str(file))
+    return made, str(file)
+
+
+@pytest.mark.parametrize("name", [name for name in OWN if name not in ("glm-4", "qwen3", "gpt-oss")])
+def test_trained_tokens_decode_to_the_answer_and_its_end(name: str, words: Any) -> None:
+    tokenizer, file = words
+    template, answer = load(name), "It is bravo, and 日本 too:\n\n  def f(): pass"
+    seen = Renderer(template).render(turns(("user", "Say alpha."), ("assistant", answer)))
+    ((low, high),) = seen.trained
+    starts = token_starts(resolve(file), seen.text, [low, high], template.token_pattern())
+    ids = tokenizer.encode(seen.text, add_special_tokens=False).ids
+    trained_ids = [number for number, start in zip(ids, starts, strict=True) if low <= start < high]
+    decoded = tokenizer.decode(trained_ids, skip_special_tokens=False)
+    tail = "\n<|endoftext|>" if name == "phi-3" else ""
+    gap = " " if name == "llama-2" else ""  # it writes one before the end
+    assert decoded.removeprefix(" ") == answer + gap + template.end_of_turn + tail
+    assert count_rendered(resolve(file), [seen.text], template.token_pattern()) == [len(ids)]
+
+
+def test_what_a_template_writes_into_an_answer_is_trained_too() -> None:
+    assert trained(load("qwen3"), ROUND) == ["<think>\n\n</think>\n\nIt is bravo.<|im_end|>"]
+    assert trained(load("gpt-oss"), ROUNDS)[1] == "<|channel|>final<|message|>Charlie.<|return|>"
+
+
+def test_where_no_token_closes_an_answer_none_is_trained() -> None:
+    assert trained(load("glm-4"), ROUNDS) == ["It is bravo.", "Charlie."]
+
+
+def test_a_generation_block_says_itself_what_is_trained() -> None:
+    text = "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}!{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}"  # noqa: E501
+    template = Template("t", {"default": text})
+    assert trained(template, ROUNDS) == ["It is bravo.!", "Charlie.!"]
+    assert "\ufdd0" not in template.render(ROUND)
+
+
+def test_a_call_is_trained_up_to_its_end() -> None:
+    call = {"id": "abcdef123", "type": "function", "function": {"name": "weather", "arguments": {"place": "Oslo"}}}
+    messages: list[dict[str, Any]] = [
+        *turns(("user", "Warm?")),
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "abcdef123", "content": "ten"},
+        *turns(("assistant", "No.")),
+    ]
+    first, last = trained(load("qwen2.5"), messages, ({"type": "function", "function": {"name": "weather"}},))
+    assert first.startswith("<tool_call>")
+    assert first.endswith("</tool_call><|im_end|>")
+    assert last == "No.<|im_end|>"
+
+
+texts = st.text(max_size=30).filter(lambda text: text.strip())
+
+
+@given(st.sampled_from(OWN), st.lists(st.tuples(texts, texts), min_size=1, max_size=3), st.none() | texts)
+def test_places_and_trained_parts_hold_for_any_text(name: str, said: list[tuple[str, str]], system: str | None) -> None:
+    """What is known of a structure holds for a row only where its own render says the same."""
+    template = load(name)
+    messages = turns(("system", system)) if system is not None and name != "gemma" else []
+    for asked, answer in said:
+        messages += turns(("user", asked), ("assistant", answer))
+    seen = Renderer(template).render(messages)
+    assert not seen.error
+    assert seen.text == template.render(messages)
+    for (n, _, _), (low, high) in seen.places.items():
+        assert seen.text[low:high].strip() == messages[n]["content"].strip()
+    for low, high in seen.trained:
+        assert 0 <= low < high <= len(seen.text)
+    if seen.exact:
+        assert len(seen.trained) == len(said)
+
+
+def test_roles_are_handed_on_as_the_row_has_them() -> None:
+    from curator.formats import Reader
+
+    row = {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]}
+    example = Reader().read(row)
+    assert example is not None
+    (raw,) = conversations(example)
+    (renamed,) = conversations(example, renamed=True)
+    assert [message["role"] for message in raw.messages] == ["human", "gpt"]
+    assert [message["role"] for message in renamed.messages] == ["user", "assistant"]
