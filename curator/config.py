@@ -118,6 +118,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         tuple[str, ...],
         Meta(description="Files of test questions that no row may hold (SPT007), relative to this file."),
     ] = ()
+    thorough: Annotated[
+        bool | None,
+        Meta(description="Run the costly rules whatever the size of the set, or never. By default up to 16 MB."),
+    ] = None
     exclude: Annotated[
         tuple[str, ...], Meta(description="Patterns of files not to read in folders, by path or name.")
     ] = ()
@@ -201,8 +205,10 @@ class Config(Settings, frozen=True, kw_only=True):
             packs=self.pack_files,
             not_run=(*_not_run(missing, rules), *_not_installed(without, rules), *told.values()),
             target=target,
+            costly=_costly(self, profile, rules, chosen),
         )
-        return msgspec.structs.replace(plan, hash=_hash(plan))
+        plan = msgspec.structs.replace(plan, hash=_hash(plan))
+        return plan.without_costly("the configuration says thorough = false") if self.thorough is False else plan
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,7 +217,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `template` is the spec of the chat template, "" for none. `hash` (32 hex digits) covers the rules with
     their options and severities, the packs, shape, columns, tokenizer, context length, target and the text of
     the template, and the version of curator; not the files a rule is ignored in.
-    A plan can be pickled.
+    `costly` are the codes that a large set goes without. A plan can be pickled.
     """
 
     rules: tuple[Rule, ...]
@@ -228,12 +234,31 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     packs: tuple[str, ...] = ()
     not_run: tuple[NotRun, ...] = ()
     target: targets.Profile | None = None
+    costly: frozenset[str] = frozenset()
     hash: str = ""
 
     def ignored(self, file: str | Path) -> frozenset[str]:
         """The codes that per-file-ignores turns off for the file."""
         patterns = [codes for pattern, codes in self.ignores if _matches(file, pattern, self.root)]
         return frozenset(code for codes in patterns for code in codes)
+
+    def of_one_split(self) -> Plan:
+        """The plan without the rules that compare splits, for a set that has only one."""
+        rules = tuple(rule for rule in self.rules if not getattr(rule, "between_splits", False))
+        return self._with(rules=rules)
+
+    def without_costly(self, reason: str) -> Plan:
+        """The plan without its costly rules, which the report names with the reason."""
+        left_out = tuple(rule.code for rule in self.rules if rule.code in self.costly)
+        if not left_out:
+            return self
+        rules = tuple(rule for rule in self.rules if rule.code not in self.costly)
+        not_run = (*self.not_run, NotRun(left_out, reason, "--thorough, or --select them"))
+        return self._with(rules=rules, not_run=not_run, costly=frozenset())
+
+    def _with(self, **changes: Any) -> Plan:
+        changed = msgspec.structs.replace(self, **changes)
+        return msgspec.structs.replace(changed, hash=_hash(changed))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Rules travel as codes and options: the classes of rules that are data cannot be imported."""
@@ -609,6 +634,17 @@ def _chosen(
     low = SEVERITIES[: SEVERITIES.index(level)]
     gated = {code for code in chosen if (rules[code].preview and not preview) or severities[code] in low}
     return sorted(code for code in chosen - (gated - named) if severities[code] != "off")
+
+
+def _costly(
+    config: Config, profile: Settings, rules: Mapping[str, type[Rule]], chosen: Sequence[str]
+) -> frozenset[str]:
+    """The chosen rules that a large set goes without: those that cost, and that nobody asked for."""
+    if config.thorough or (config.thorough is None and profile.thorough):
+        return frozenset()
+    named = (*(config.select or ()), *config.extend_select, *(config.then.select or ()), *config.then.extend)
+    asked = {code for name in named if (found := match(name, rules)) for code in found.codes}
+    return frozenset(code for code in chosen if rules[code].costly and code not in asked)
 
 
 def _ignores(config: Config, rules: Mapping[str, type[Rule]]) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -39,6 +39,7 @@ from curator.rows import SetRows
 from curator.rule import DatasetRule
 from curator.scan import Job, Scan, Scanned, encodable, excerpt_of, finding_id, read_scan
 from curator.sources import Source, Span, cut, open_sources
+from curator.sources.finding import split_number
 from curator.store import Found, ScanFile, Spill
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
+LARGE = 16_000_000  # bytes from which on costly rules run only when asked for
 _SAMPLE = 200  # lines read from each of two places to tell a file's shape
 _CROWD = 1000  # rows in one bucket of the neighbour graph, from which on the report says so
 _EXCERPTS = 1000  # findings of a dataset rule that get an excerpt: it costs a second look at the row
@@ -93,6 +95,11 @@ def lint_sources(
 ) -> Report:
     """Lint opened sources as one set. Raises ChangedError when a file changed while it was read."""
     started = time.perf_counter()
+    if len({split_number(source.split) for source in sources}) == 1:
+        plan = plan.of_one_split()
+    size = sum(source.data.stat().st_size for source in sources)
+    if size > LARGE:
+        plan = plan.without_costly(f"the set holds {size / 1e6:,.0f} MB, and these rules take longer than all others")
     with _no_collector():
         folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
         run = _Run(plan, list(sources), Path(folder.name), cache)

@@ -84,6 +84,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     since: ClassVar[str] = "0.1.0"
     exempt: ClassVar[frozenset[str]] = frozenset()  # shapes in which this is no defect, or not always
     needs: ClassVar[str] = ""  # what must be named before the rule can run: "template", "target", …
+    costly: ClassVar[bool] = False  # takes more than its share on a large set: run there only when asked for
     extra: ClassVar[str] = ""  # the extra whose packages the rule cannot do without: "words", …
     GOOD: ClassVar[Sequence[Any]] = ()
     BAD: ClassVar[Sequence[Bad]] = ()
@@ -187,6 +188,7 @@ class DatasetRule(Rule, frozen=True):
     `vocabulary`: `rows.vocabulary` then holds the words of the set, and no sketch is needed.
     """
 
+    between_splits: ClassVar[bool] = False  # compares splits: there is nothing to judge where there is one
     views: ClassVar[tuple[str, ...]] = ()  # of "whole", "prompt", "answer"
     vocabulary: ClassVar[bool] = False
 

@@ -195,3 +195,33 @@ def test_a_report_survives_json(write: Write) -> None:
     listed = findings(path)
     assert msgspec.json.decode(msgspec.json.encode(listed), type=list[Finding]) == listed
     assert json.loads(msgspec.json.encode(listed))
+
+
+def test_a_large_set_goes_without_the_costly_rules_and_says_so(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine, "LARGE", 100)
+    path = write("train.jsonl", [chat(user=f"What is {n} times two?", assistant=f"It is {2 * n}.") for n in range(9)])
+    ran = {
+        name: {stat.code for stat in engine.lint([path], config, cache=False).rules}
+        for name, config in {
+            "default": Config(),
+            "thorough": Config(thorough=True),
+            "selected": Config(select=("CON",)),
+        }.items()
+    }
+    assert "CON001" not in ran["default"] and "CON001" in ran["thorough"] and "CON001" in ran["selected"]
+    (left_out,) = [n for n in engine.lint([path], Config(), cache=False).not_run if "CON001" in n.codes]
+    assert "--thorough" in left_out.unlock
+
+
+def test_no_thorough_leaves_the_costly_rules_out_of_any_set(write: Write) -> None:
+    path = write("train.jsonl", [chat(user="Hi", assistant="Hello.")])
+    report = engine.lint([path], Config(thorough=False), cache=False)
+    assert "DUP003" not in {stat.code for stat in report.rules}
+    assert any("DUP003" in note.codes for note in report.not_run)
+
+
+def test_rules_that_compare_splits_wait_for_a_second_split(write: Write) -> None:
+    rows = [chat(user="How deep is Loch Ness?", assistant="230 metres.")]
+    train, valid = write("train.jsonl", rows), write("valid.jsonl", rows)
+    assert not {"SPT001", "SPT005"} & {stat.code for stat in engine.lint([train], Config(), cache=False).rules}
+    assert {"SPT001", "SPT005"} <= {stat.code for stat in engine.lint([train, valid], Config(), cache=False).rules}

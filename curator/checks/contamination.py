@@ -31,6 +31,7 @@ class BenchmarkContamination(RowRule, frozen=True):
     """
 
     code = "SPT007"
+    costly = True
     GOOD = [
         chat(user="Which of the following statements is correct?", assistant="The second."),
         chat(user="Add 16 and 4.", assistant="20"),

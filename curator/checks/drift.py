@@ -39,6 +39,7 @@ class SplitDrift(DatasetRule, frozen=True):
     """
 
     code = "SPT005"
+    between_splits = True
     GOOD = [
         Files(train=_TRAIN, valid=[_sum(n) for n in range(40, 80)]),
         Files(train=_TRAIN, valid=[_sum(n, 40) for n in range(5)]),

@@ -55,6 +55,7 @@ class NearDuplicate(DatasetRule, frozen=True):
     """
 
     code = "DUP003"
+    costly = True
     views: ClassVar[tuple[str, ...]] = ("whole",)
     GOOD = [
         [_converted(5, "8.0"), _converted(8, "12.9")],

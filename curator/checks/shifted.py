@@ -73,6 +73,7 @@ class ShiftedAnswers(DatasetRule, frozen=True):
     """
 
     code = "CON006"
+    costly = True
     severity = "error"
     GOOD = [_RIGHT, [chat(user=f"Is {n} prime?", assistant="Yes" if n in (2, 3, 5, 7) else "No") for n in range(24)]]
     BAD = [

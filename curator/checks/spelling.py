@@ -190,6 +190,7 @@ class KnownMisspelling(DatasetRule, frozen=True):
     """
 
     code = "SPL001"
+    costly = True
     vocabulary = True
     extra = "words"
     GOOD = [
@@ -223,6 +224,7 @@ class UnknownWord(DatasetRule, frozen=True):
     """
 
     code = "SPL002"
+    costly = True
     severity = "info"
     preview = True
     vocabulary = True
@@ -318,6 +320,7 @@ class RepeatedWord(RowRule, frozen=True):
     """
 
     code = "SPL003"
+    costly = True
     GOOD = [
         chat(user="Say it.", assistant="He said that that was all he had had, and it was very very good. Bye bye!"),
         chat(user="Why does `the the` fail?", assistant="The rule looks for `the the` in a text, and finds it."),
@@ -387,6 +390,7 @@ class MixedSpellingVariants(DatasetRule, frozen=True):
     """
 
     code = "SPL004"
+    costly = True
     severity = "info"
     vocabulary = True
     GOOD = [

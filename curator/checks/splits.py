@@ -50,6 +50,7 @@ class ExactLeak(DatasetRule, frozen=True):
     """
 
     code = "SPT001"
+    between_splits = True
     severity = "error"
     GOOD = [
         Files(train=[_RHINE, _ELBE], valid=[_ODER]),
@@ -84,6 +85,7 @@ class NearLeak(DatasetRule, frozen=True):
     """
 
     code = "SPT002"
+    between_splits = True
     severity = "error"
     views: ClassVar[tuple[str, ...]] = ("whole",)
     threshold: Annotated[
@@ -141,6 +143,7 @@ class PromptLeak(DatasetRule, frozen=True):
     """
 
     code = "SPT003"
+    between_splits = True
     severity = "error"
     views: ClassVar[tuple[str, ...]] = ("whole",)
     min_words: Annotated[
@@ -198,6 +201,7 @@ class GroupLeak(DatasetRule, frozen=True):
     """
 
     code = "SPT004"
+    between_splits = True
     severity = "error"
     views: ClassVar[tuple[str, ...]] = ("whole",)
     keys: Annotated[

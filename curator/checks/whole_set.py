@@ -148,6 +148,7 @@ class LowDiversity(DatasetRule, frozen=True):
     """
 
     code = "SET003"
+    costly = True
     GOOD = [_ROWS]
     BAD = [
         Bad(

@@ -43,6 +43,11 @@ _SELECTING = (
     click.option("--ignore", multiple=True, callback=_listed, metavar="RULES", help="Do not run these rules."),
     click.option("--extend-select", multiple=True, callback=_listed, metavar="RULES", help="Run these rules as well."),
     click.option("--preview/--no-preview", default=None, help="Run the selected rules that are in preview as well."),
+    click.option(
+        "--thorough/--no-thorough",
+        default=None,
+        help="Run costly rules on a set of any size, or on none.  [default: up to 16 MB]",
+    ),
     click.option("--profile", metavar="NAME", help="Selection to start from: minimal, default or strict."),
     click.option("--target", metavar="NAME|FILE", help="Service or trainer the data is for: `curator config targets`."),
 )
@@ -87,7 +92,7 @@ def _applied(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 
 
 selecting: Callable[[F], F] = _applied(_SELECTING)
-"""--select, --ignore, --extend-select, --preview, --profile, --target."""
+"""--select, --ignore, --extend-select, --preview, --thorough, --profile, --target."""
 
 reading: Callable[[F], F] = _applied(_READING)
 """--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --config."""

@@ -39,6 +39,7 @@ class ConflictingAnswers(DatasetRule, frozen=True):
     """
 
     code = "CON001"
+    costly = True
     GOOD = [
         [_leap("A leap year has 366 days."), _leap("366 days: one more than the usual 365.")],
         [
@@ -145,6 +146,7 @@ class OnePromptManyAnswers(DatasetRule, frozen=True):
     """
 
     code = "CON002"
+    costly = True
     severity = "info"
     GOOD = [
         _CAUSES[:2],
@@ -219,6 +221,7 @@ class InconsistentLabel(DatasetRule, frozen=True):
     """
 
     code = "CON004"
+    costly = True
     GOOD = [_LABELLED, [*_LABELLED, _LABELLED[0]], _reviews("praise", "complaint")]
     BAD = [
         Bad([*_LABELLED, chat(user="review: film 0 was as it was", assistant="complaint")], at="10:messages[1].content"),
