@@ -35,11 +35,13 @@ Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets, for every rule that has an option of that name.
-_SHARED = {"max_tokens": "max_length", "template": "template", "benchmarks": "benchmarks", "method": "method"}
+_SHARED = {"max_tokens": "max_length"} | {name: name for name in ("template", "modelfile", "benchmarks", "method")}
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
 _UNLOCK = {
     "max_length": ("no context length is named", "--max-length N"),
+    "modelfile": ("no Modelfile is named", "--modelfile FILE"),
+    "ollama": ("no Modelfile and chat template are named", "--modelfile FILE with --model or --template"),
     "model": ("no model is named", "name a model: --model FOLDER"),
     "target": ("no target is named", "--target openai"),
     "method": ("no training method is named", "--method lora"),
@@ -110,6 +112,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     method: Annotated[
         Method | None, Meta(description="What the set is for: SET001 reports a set with too few rows for it.")
     ] = None
+    modelfile: Annotated[
+        str | None,
+        Meta(description="The Modelfile, or Go template, with which Ollama will run the model (TPL017, TPL018)."),
+    ] = None
     fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
         None
     )
@@ -153,6 +159,11 @@ class Config(Settings, frozen=True, kw_only=True):
         return tuple(str((self.root / file).resolve()) for file in self.benchmarks) or None
 
     @property
+    def modelfile_path(self) -> str | None:
+        """The Modelfile, as an absolute path."""
+        return str(Path(self.modelfile).resolve()) if self.modelfile else None
+
+    @property
     def counter(self) -> str | None:
         """The name of the tokenizer that counts: the one that is named, else the model's."""
         return self.tokenizer or (templates.tokenizer_of(self.model) if self.model else None)
@@ -178,11 +189,12 @@ class Config(Settings, frozen=True, kw_only=True):
         target = _target(self)
         severities = _severities(self, rules, target)
         chosen = _chosen(self, profile, rules, severities)
-        told = _told_by_target(self, chosen, target)
+        told = _told_by_target(self, chosen, target) | _told_by_modelfile(self)
         chosen = [code for code in chosen if code not in told]
         spec = templates.spec_of(self.template, self.model)
         given = {"max_length": self.limit, "model": spec and self.model, "target": self.target, "template": spec}
-        given["method"] = self.method
+        given |= {"method": self.method, "modelfile": self.modelfile_path}
+        given["ollama"] = self.modelfile_path and spec
         missing = [code for code in chosen if rules[code].needs and not given.get(rules[code].needs)]
         without = [code for code in chosen if rules[code].extra and extras.missing(rules[code].extra)]
         options = _options(self, rules, target, spec)
@@ -296,7 +308,7 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     if "profile" in changed:
         _profile(Config(profile=on_top.profile))  # a wrong name is not to be blamed on the file
     values = {**msgspec.structs.asdict(settings), **{key: getattr(on_top, key) for key in changed}}
-    for key in ("tokenizer", "model", "template"):
+    for key in ("tokenizer", "model", "template", "modelfile"):
         if source and (named := getattr(settings, key)) and key not in changed:
             beside = source.parent / named
             values[key] = _shown_path(beside) if beside.exists() else named
@@ -595,6 +607,26 @@ def _told_by_target(config: Config, chosen: Sequence[str], target: targets.Profi
     return {"LEN001": NotRun(("LEN001",), f"{by} judges length by the limit of the target", "--max-length N")}
 
 
+def _told_by_modelfile(config: Config) -> dict[str, NotRun]:
+    """TPL017 where the Modelfile says no template, so that Ollama takes one that is not here to compare.
+
+    Raises:
+        SourceError: the Modelfile cannot be read.
+        TemplateError: its template is no Go template.
+    """
+    if config.modelfile_path is None:
+        return {}
+    from curator.ollama.modelfile import read_modelfile
+    from curator.ollama.prompt import OllamaTemplate
+
+    said = read_modelfile(config.modelfile_path)
+    if said.template is not None:
+        OllamaTemplate(said.template)
+        return {}
+    lacking = f"the Modelfile has no TEMPLATE: Ollama takes that of {said.base}"
+    return {"TPL017": NotRun(("TPL017",), lacking, f"write it out: ollama show --modelfile {said.base}")}
+
+
 def _severities(config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None) -> dict[str, str]:
     """The severity of every rule; "off" where the configuration says so.
 
@@ -673,7 +705,7 @@ def _options(
             raise _error(config, "rules", f"{code} is given twice, by code and by name")
         found[code] = options
     given: dict[str, Any] = {"max_length": config.max_length, "template": template}
-    given |= {"benchmarks": config.benchmark_files, "method": config.method}
+    given |= {"benchmarks": config.benchmark_files, "method": config.method, "modelfile": config.modelfile_path}
     shared = {option: given[key] for option, key in _SHARED.items() if given[key]}
     for code, rule in rules.items():
         if named := shared.keys() & set(rule.__struct_fields__):
@@ -765,10 +797,8 @@ def _profile(config: Config) -> Settings:
 
 def _hash(plan: Plan) -> str:
     """BLAKE2b-128 of what findings depend on, in canonical JSON, and of curator's version."""
-    questions = [
-        file for rule in plan.rules if rule.code == "SPT007" for file in msgspec.structs.asdict(rule)["benchmarks"]
-    ]
-    packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, (*plan.packs, *questions))]
+    named = (file for rule in plan.rules for file in rule.files())
+    packs = [*sorted(rules_dir().glob("*.toml")), *map(Path, (*plan.packs, *named))]
     body = {
         "curator": (__version__, code_stamp()),
         "rules": {rule.code: msgspec.structs.asdict(rule) for rule in plan.rules},

@@ -103,6 +103,10 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         """The rule's name: EmptyTurn is "empty-turn", InvalidUTF8 "invalid-utf8"."""
         return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", cls.__name__).lower()
 
+    def files(self) -> tuple[str, ...]:
+        """Files that the verdict depends on beside the data: a plan's hash covers what they hold."""
+        return ()
+
     @classmethod
     def summary(cls) -> str:
         """The first sentence of the docstring."""

@@ -6,6 +6,7 @@ import datetime
 import json
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -276,3 +277,62 @@ def test_a_faulty_modelfile_is_refused_with_its_place(tmp_path: Path, text: str,
     file.write_text(text)
     with pytest.raises(SourceError, match=said):
         read_modelfile(file)
+
+
+# ---------------------------------------------------------------------- the rules, on the command line
+
+LEGACY = '''FROM ./model.gguf
+TEMPLATE """{{ if .System }}<|im_start|>system
+{{ .System }}<|im_end|>
+{{ end }}<|im_start|>user
+{{ .Prompt }}<|im_end|>
+<|im_start|>assistant
+{{ .Response }}<|im_end|>
+"""
+'''
+
+
+@pytest.fixture
+def lint(tmp_path: Path, run: Callable[..., Any]) -> Callable[[str, str], Any]:
+    """Lints two rows, one of them with a system text, against a Modelfile."""
+    rows = [
+        {"messages": [{"role": r, "content": t} for r, t in said]}
+        for said in (
+            (("system", "Be brief."), ("user", "Is it on?"), ("assistant", "Yes, it is on.")),
+            (("user", "Is it off?"), ("assistant", "No."), ("user", "Sure?"), ("assistant", "Quite sure.")),
+        )
+    ]
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+    def go(modelfile: str, template: str) -> Any:
+        (tmp_path / "Modelfile").write_text(modelfile)
+        options = ("--template", template, "--modelfile", tmp_path / "Modelfile", "--select", "TPL017,TPL018")
+        return json.loads(run("lint", data, *options, "--format", "json", "--no-cache").out)
+
+    return go
+
+
+def test_a_go_template_that_asks_as_training_did_raises_nothing(lint: Callable[[str, str], Any]) -> None:
+    assert lint(LEGACY, "chatml")["findings"] == []
+
+
+def test_a_lost_system_text_is_found_with_both_prompts(lint: Callable[[str, str], Any]) -> None:
+    lost = LEGACY.replace("<|im_start|>system\n{{ .System }}<|im_end|>\n", "")
+    (finding,) = lint(lost, "chatml")["findings"]
+    assert (finding["code"], finding["line"], finding["severity"]) == ("TPL017", 1, "error")
+    assert (finding["evidence"]["rows"], finding["evidence"]["of"]) == (1, 2)
+    assert "system\nBe brief." in finding["evidence"]["training"]
+    assert "system" not in finding["evidence"]["ollama"]
+
+
+def test_another_family_is_found_in_every_row(lint: Callable[[str, str], Any]) -> None:
+    assert {f["evidence"]["of"] for f in lint(LEGACY, "llama-3")["findings"]} == {2}
+
+
+def test_a_modelfile_without_a_template_is_told_and_what_cannot_be_compared_is_not_passed(
+    lint: Callable[[str, str], Any],
+) -> None:
+    report = lint("FROM ./model.gguf\n", "chatml")
+    assert [f["code"] for f in report["findings"]] == ["TPL018"]
+    assert any("TPL017" in note["codes"] for note in report["not_run"])

@@ -17,6 +17,7 @@ FAMILIES = (
     "length",
     "near_duplicates",
     "preference",
+    "ollama",
     "repeated_wording",
     "roles",
     "schema",

@@ -70,6 +70,9 @@ class BenchmarkContamination(RowRule, frozen=True):
         float, option("Share of a question's words, weighed by rarity, that a prompt holds.", gt=0, le=1)
     ] = 0.65
 
+    def files(self) -> tuple[str, ...]:
+        return self.benchmarks
+
     def candidates(self, batch: Batch) -> Iterable[int]:
         """Rows in whose prompts an item stands by its words; `check` looks at the places."""
         words, turns = batch.memo(_prompts)

@@ -76,6 +76,7 @@ _READING = (
     click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
     click.option("--model", metavar="FOLDER|GGUF", help="Model to be tuned: its template, tokenizer and context."),
     click.option("--template", metavar="NAME|FILE", help="Chat template, in place of the model's: llama-3, FILE."),
+    click.option("--modelfile", metavar="FILE", help="Ollama's Modelfile or Go template: does it ask as training did?"),
     click.option(
         "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
     ),
@@ -95,7 +96,7 @@ selecting: Callable[[F], F] = _applied(_SELECTING)
 """--select, --ignore, --extend-select, --preview, --thorough, --profile, --target."""
 
 reading: Callable[[F], F] = _applied(_READING)
-"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --config."""
+"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --config."""
 
 
 def start(paths: tuple[str, ...]) -> Path:

@@ -45,12 +45,12 @@ def read_modelfile(name: str | Path) -> Modelfile:
         SourceError: it cannot be read, a command is not known or is not closed, or there is no FROM.
     """
     text = str(name)
-    if not _is_text(text):
+    if not is_text(text):
         try:
             text = Path(name).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as fault:
             raise SourceError(f"the Modelfile cannot be read: {fault}", where=str(name)) from fault
-    path = "" if _is_text(str(name)) else str(name)
+    path = "" if is_text(str(name)) else str(name)
     if not _FROM.search(text) and "{{" in text:
         return Modelfile(path, base="", template=text)
     said = _commands(text, path)
@@ -70,7 +70,7 @@ def read_modelfile(name: str | Path) -> Modelfile:
     )
 
 
-def _is_text(name: str) -> bool:
+def is_text(name: str) -> bool:
     """Whether a name is no path but the text of a Modelfile or template."""
     return "{{" in name or bool(_FROM.match(name))
 

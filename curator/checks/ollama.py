@@ -1,0 +1,170 @@
+"""TPL017, TPL018: whether Ollama will ask the model as it was trained to be asked."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import numpy as np
+
+from curator.columns import Batch, Rows
+from curator.model import Example, Flag, Turn
+from curator.ollama.gosyntax import TemplateError
+from curator.ollama.modelfile import Modelfile, is_text, read_modelfile
+from curator.ollama.prompt import OllamaTemplate
+from curator.rule import Bad, DatasetRule, chat, option
+from curator.templates import UNTEMPLATED, Message, Template, conversations, load, prepared
+
+_MOST = 5  # differences told apart; the rest are counted
+_AROUND = 24  # characters shown on either side of the first difference
+_ALIKE = 12  # characters before the first difference by which differences are grouped
+
+_CHATML = "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
+_LOST = "{{ if .System }}{{ end }}<|im_start|>user\n{{ .Prompt }}<|im_end|>\n<|im_start|>assistant\n{{ .Response }}"
+_TOLD = chat(system="Be brief.", user="Is it on?", assistant="Yes.")
+_ASKED = chat(user="Is it on?", assistant="Yes.")
+
+ModelfileName = Annotated[str, option("The Modelfile, a file with a Go template, or its text; `--modelfile` sets it.")]
+
+
+class OllamaRule(DatasetRule, frozen=True):
+    """A rule on what Ollama makes of the set."""
+
+    exempt = UNTEMPLATED
+    needs: ClassVar[str] = "modelfile"
+    modelfile: ModelfileName = "{{ .Prompt }}"
+
+    def files(self) -> tuple[str, ...]:
+        return () if is_text(self.modelfile) else (self.modelfile,)
+
+
+class OllamaPromptDiffers(OllamaRule, frozen=True):
+    """Ollama gives the model another prompt than the one it was trained on.
+
+    Ollama writes prompts with a Go template of its own, not with the chat template of the model. A system
+    text that is lost there, a missing line break or another marker puts the model off what it has learnt:
+    it answers worse than in every test, or does not stop.
+    """
+
+    code = "TPL017"
+    severity = "error"
+    GOOD = [[_TOLD, _ASKED]]
+    BAD = [
+        Bad([_ASKED, _TOLD], at="1:", options={"modelfile": _LOST}),
+        Bad([_ASKED], at="0:", options={"template": "llama-3"}),
+    ]
+    needs = "ollama"
+
+    modelfile: ModelfileName = _CHATML
+    template: Annotated[str, option("The chat template of training: a name, a file or a model folder.")] = "chatml"
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """uint64, shape (lines,): 0 where the prompts agree, else a hash of what differs first."""
+        out = np.zeros(len(batch.lines), dtype=np.uint64)
+        for line in batch.readable:
+            found = self._difference(batch.example(line))
+            if found:
+                out[line] = int.from_bytes(hashlib.blake2b(found.kind.encode(), digest_size=8).digest()) | 1
+        return out
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        judged = int(rows.readable.sum())
+        counts = Counter(sketches[sketches > 0].tolist())
+        for key, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST]:
+            same = np.flatnonzero(sketches == np.uint64(key)).tolist()
+            found = self._difference(rows.example(same[0]))
+            assert found is not None, "the row differed in its batch"
+            evidence = {"rows": count, "of": judged, "training": found.training, "ollama": found.ollama}
+            yield same[0], Flag("", f"in {count:,} of {judged:,} rows {found.said}", evidence=evidence)
+
+    def _difference(self, example: Example) -> Difference | None:
+        if example.shape in UNTEMPLATED:
+            return None
+        template = load(self.template)
+        modelfile, ollama = _opened(self.modelfile)
+        for said in conversations(example):
+            for place, turn in enumerate(said.turns):
+                if turn.role != "assistant":
+                    continue
+                found = compared(template, modelfile, ollama, said.turns[:place], said.messages[:place], said.tools)
+                if found:
+                    return found
+        return None
+
+
+class UntoldTemplate(OllamaRule, frozen=True):
+    """The Modelfile leaves it to Ollama to guess the chat template.
+
+    For a model that is imported from a file, Ollama compares the chat template in the file with some
+    thirty it knows, and takes the nearest where under a hundred characters differ. Most templates of
+    today have no such neighbour, and a few have a wrong one: the model then gets the bare prompt, or the
+    markers of another family.
+    """
+
+    code = "TPL018"
+    GOOD = [[_ASKED]]
+    BAD = [Bad([_ASKED], at="0:", options={"modelfile": "FROM ./model.gguf"})]
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """bool, shape (lines,): nothing is asked of the rows."""
+        return np.zeros(len(batch.lines), dtype=bool)
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        modelfile, ollama = _opened(self.modelfile)
+        if ollama is None and modelfile.from_file and modelfile.renderer is None and len(sketches):
+            yield 0, Flag("", f"FROM {modelfile.base} without TEMPLATE: Ollama will guess one, write it out")
+
+
+class Difference(NamedTuple):
+    """Where two prompts first differ: `kind` is the same for rows that differ in the same way."""
+
+    kind: str
+    said: str
+    training: str
+    ollama: str
+
+
+@lru_cache(maxsize=8)
+def _opened(name: str) -> tuple[Modelfile, OllamaTemplate | None]:
+    """A Modelfile, by its path or its text, and its template where it has one."""
+    modelfile = read_modelfile(name)
+    return modelfile, OllamaTemplate(modelfile.template) if modelfile.template is not None else None
+
+
+def compared(
+    template: Template,
+    modelfile: Modelfile,
+    ollama: OllamaTemplate | None,
+    turns: Sequence[Turn],
+    messages: Sequence[Message],
+    tools: Sequence[Any],
+) -> Difference | None:
+    """The first difference between the prompt of training and that of Ollama; None where there is none.
+
+    A `bos_token` at the start counts for nothing: Ollama's runner puts it there. A conversation that the
+    chat template refuses is not compared (TPL001 reports it).
+    """
+    if ollama is None:
+        return None
+    try:
+        trained = template.render(prepared(messages), tools, generation=True)
+    except Exception:
+        return None
+    if modelfile.system and (not turns or turns[0].role != "system"):
+        turns = (Turn("system", modelfile.system, ""), *turns)
+    try:
+        given = ollama.prompt(turns, tools)
+    except TemplateError as fault:
+        return Difference(f"fails {fault}", f"Ollama's template fails: {fault}", trained, "")
+    if template.bos:
+        trained, given = trained.removeprefix(template.bos), given.removeprefix(template.bos)
+    if trained == given:
+        return None
+    pairs = enumerate(zip(trained, given, strict=False))
+    at = next((n for n, (one, two) in pairs if one != two), min(len(trained), len(given)))
+    ours, theirs = (text[max(0, at - _AROUND) : at + _AROUND] for text in (trained, given))
+    kind = "\0".join((trained[max(0, at - _ALIKE) : at], trained[at : at + 4], given[at : at + 4]))
+    return Difference(kind, f"Ollama's prompt has {theirs!r} where training had {ours!r}", ours, theirs)
