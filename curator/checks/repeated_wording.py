@@ -10,7 +10,7 @@ import numpy as np
 from curator.columns import Batch, Rows, mix
 from curator.keys import answer_keys, is_last_answer, prompt_keys
 from curator.likeness import COMMON_WORDS
-from curator.model import Example, Flag
+from curator.model import Flag
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.shingles import plain_words, text_of
 
@@ -65,6 +65,7 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
                 "Tell me when is",
             )
         ],
+        [chat(user=f"Ticket {n}: is the line down?", assistant="We are looking into this.") for n in range(100, 109)],
     ]
     BAD = [
         Bad(_told("I am sorry, but I cannot help you with that."), at="0:messages[1].content"),
@@ -88,7 +89,10 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
         for group in _groups(judged, answers, prompts, rows.splits, self.min_prompts):
             if words[group[0]] >= self.min_words and _others_vary(judged, answers, answers[group[0]]):
                 looked = group[np.argsort(mix(prompts[group]), kind="stable")][:_LOOKED_AT]
-                if _unrelated(rows.examples(looked.tolist())) >= _UNRELATED:
+                examples = rows.examples(looked.tolist())
+                asked = [_weighty(text_of(example, "prompt")) for example in examples]
+                differ = len(set(asked)) >= self.min_prompts
+                if differ and _unrelated(_weighty(text_of(examples[0], "answer")), asked) >= _UNRELATED:
                     first, *others = np.sort(group).tolist()
                     at = next(
                         turn.path for turn in reversed(rows.example(first).all_turns()) if turn.role == "assistant"
@@ -122,11 +126,14 @@ def _others_vary(judged: np.ndarray, answers: np.ndarray, answer: np.uint64) -> 
     return len(np.unique(others)) >= _VARIED * len(others)
 
 
-def _unrelated(examples: list[Example]) -> float:
+def _unrelated(told: frozenset[str], asked: list[frozenset[str]]) -> float:
     """Share of the prompts of which no word of weight begins like a word of the answer they all have."""
-    told = {word[:4] for word in plain_words(text_of(examples[0], "answer")) if word not in COMMON_WORDS}
-    asked = [{w[:4] for w in plain_words(text_of(e, "prompt")) if w not in COMMON_WORDS} for e in examples]
     return sum(bool(words) and told.isdisjoint(words) for words in asked) / len(asked)
+
+
+def _weighty(text: str) -> frozenset[str]:
+    """How the words of weight begin; a number is none, for it seldom makes another question."""
+    return frozenset(w[:4] for w in plain_words(text) if w not in COMMON_WORDS and not w.isdigit())
 
 
 class _Edge(NamedTuple):
