@@ -10,7 +10,7 @@ import numpy as np
 from curator.columns import Batch, Rows, mix
 from curator.keys import answer_keys, is_last_answer, prompt_keys
 from curator.likeness import COMMON_WORDS
-from curator.model import Flag
+from curator.model import Example, Flag
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.shingles import plain_words, text_of
 
