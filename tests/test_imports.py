@@ -18,7 +18,7 @@ LAYERS = [
     "model errors",
     "brokenjson columns encodings excerpt formats json_schema keys paths prose rule sources templates tokens "
     "worddiff writing",
-    "checks harness ollama packs",
+    "checks harness ollama packs sop",
     "cache config engine findings mappers neighbours recall rows scan store",
     "cleaning comparison counting decisions docs explanation fix guess report",
     "__main__ cli",

@@ -19,6 +19,7 @@ VERBS = {
     "lint": "Find what would break or spoil a training run.",
     "explain": "Show everything that is known of one row.",
     "clean": "Write a mended copy, with the rejected rows and their reasons.",
+    "sop": "Turn web pages and documents into SOP rows.",
     "stats": "Count rows, turns and tokens.",
     "diff": "Compare two versions of a set, row by row.",
     "decisions": "Record what was decided about findings, and look after the record.",
