@@ -14,7 +14,7 @@ STARTS = re.compile(
     r"(?:[•‣◦▪●○·–*+-]|\d{1,3}(?:\.\d{1,3})*[.)]?|\(?[a-z]\)|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)]|[A-Z][.)])\s+\S|(?:step|paso|schritt|étape)\s+\d",
     re.I,
 )
-_SURE = re.compile(r"(?:[•‣◦▪●○·*-]|\d{1,3}(?:\.\d{1,3})+\.?|\d{1,3}[.)]|\(?[a-z]\)|\([ivx\d]{1,4}\))\s+\S|(?:step|paso|schritt|étape)\s+\d")
+_SURE = re.compile(r"(?:[•‣◦▪●○·*–-]|\d{1,3}(?:\.\d{1,3})+\.?|\d{1,3}[.)]|\(?[a-z]\)|\([ivx\d]{1,4}\))\s+\S|(?:step|paso|schritt|étape)\s+\d")
 _RULE = re.compile(r"[=_*-]{3,}\s*$")
 _CELLS = re.compile(r"\t+|\s+\|\s+|\s{4,}")
 
@@ -35,6 +35,7 @@ class Line(msgspec.Struct):
 
 def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
     """The pieces of the lines. Words that hyphens parted are added to `joined`."""
+    vocabulary = _vocabulary(lines)
     pieces: list[Piece] = []
     last: Line | None = None
     for line in lines:
@@ -47,7 +48,7 @@ def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
         elif line.level:
             pieces.append(Heading(line.text, line.level, origin))
         elif isinstance(before, Text) and last is not None and _goes_on(before, last, line):
-            before.text = _join(before.text, line.text, joined)
+            before.text = _join(before.text, line.text, joined, vocabulary)
         else:
             pieces.append(Text(line.text, line.bold, None, origin, line.indent))
         last = line
@@ -70,12 +71,31 @@ def _goes_on(before: Text, last: Line, line: Line) -> bool:
     return (hanging and not (ended and not last.full)) or (last.full and not STARTS.match(line.text))
 
 
-def _join(before: str, after: str, joined: list[str]) -> str:
-    if re.search(r"[^\W\d_]-$", before) and after[0].islower():
-        word = re.split(r"\s", before)[-1][:-1] + re.split(r"\s", after)[0]
-        joined.append(word)
-        return before[:-1] + after
-    return f"{before} {after}"
+def _vocabulary(lines: Sequence[Line]) -> frozenset[str]:
+    """The words of the lines, hyphened ones too, but for those a line break parts."""
+    words: set[str] = set()
+    cut = False
+    for line in lines:
+        text = re.sub(r"^\S+", "", line.text) if cut else line.text
+        cut = line.text.endswith("-")
+        words.update(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", re.sub(r"\S+-$", "", text)))
+    return frozenset(words)
+
+
+def _join(before: str, after: str, joined: list[str], vocabulary: frozenset[str]) -> str:
+    """Two lines as one; a hyphen at the break goes unless the document writes the word with it, or it parts two words."""
+    left, right = re.search(r"([^\W\d_]+)-$", before), re.match(r"[^\W\d_]+", after)
+    if not left or not right or left[1][-1].isupper() != right.group()[0].isupper():
+        return f"{before} {after}"
+    whole, parted = left[1] + right.group(), f"{left[1]}-{right.group()}"
+    compound = parted in vocabulary or (whole not in vocabulary and left[1] in vocabulary and right.group() in vocabulary)
+    if compound and left[1] not in _PREFIXES:
+        return before + after
+    joined += [re.split(r"\s", before)[-1][:-1] + re.split(r"\s", after)[0]]
+    return before[:-1] + after
+
+
+_PREFIXES = frozenset(("re", "in", "de", "con", "com", "pro", "ex", "a"))  # word beginnings that are words or names themselves
 
 
 def tables(lines: Sequence[Line]) -> list[Line]:

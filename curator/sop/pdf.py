@@ -10,11 +10,11 @@ from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.document import Origin, Table
-from curator.sop.lines import Line, paragraphs
+from curator.sop.lines import STARTS, Line, paragraphs
 from curator.sop.reading import Drops, Reading, clean, words_of
 
 _MOST_PAGES = 600
-_BOLD = re.compile(r"bold|black|heavy|semibold|demi", re.I)
+_BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx|-bd", re.I)
 
 
 class _Row(Line):
@@ -139,6 +139,17 @@ def _mark_headings(lines: Sequence[_Row]) -> None:
     for place, size in enumerate(larger):
         level += place == 0 or larger[place - 1] - size > 0.4
         ranks[size] = min(level, 6)
+    strong = {line.size for line in lines if line.bold}
+    before: _Row | None = None
     for line in lines:
-        if line.size in ranks and re.search(r"[^\W\d_]{2}", line.text):
+        if line.size in ranks and re.search(r"[^\W\d_]{2}", line.text) and (line.bold or line.size not in strong):
             line.level = ranks[line.size]
+        elif line.bold and line.size > 0.95 * body and _stands_out(line, before):
+            line.level = min(level + 1, 6)
+        before = line
+
+
+def _stands_out(line: _Row, before: _Row | None) -> bool:
+    """Whether a bold line has the form of a heading."""
+    alone = line.gap or before is None or before.page != line.page or before.level > 0
+    return alone and not line.full and not STARTS.match(line.text) and len(line.text) <= 90 and line.text[-1] not in ".,;:" and line.table is None

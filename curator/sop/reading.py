@@ -60,7 +60,7 @@ def words_of(text: str) -> list[str]:
 
 def clean(text: str) -> str:
     """The text on one line, without soft hyphens and characters of no width."""
-    return " ".join(_INVISIBLE.sub("", text).split())
+    return " ".join(_INVISIBLE.sub("", text).replace("\ufffc", " ").split())
 
 
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")

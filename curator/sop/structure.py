@@ -236,7 +236,8 @@ def _cleaned(pieces: list[Piece], drop: object) -> Iterator[Piece]:
         text = piece.text if isinstance(piece, Heading | Text) else ""
         reason = ""
         if isinstance(piece, Heading):
-            in_contents = folded(_unnumbered(text)[1]) in _CONTENTS
+            listed = in_contents and bool(re.search(r"\s\d{1,4}$", text))
+            in_contents = listed or folded(_unnumbered(text)[1]) in _CONTENTS
             reason = "toc" if in_contents else ""
         elif isinstance(piece, Text) and folded(text) in _CONTENTS:
             in_contents, reason = True, "toc"
@@ -325,6 +326,9 @@ def _take_title(document: Document, pieces: list[Piece], page_title: str) -> Non
     elif page_title:
         document.title, document.title_source = page_title, "page"
     document.title = document.title.rstrip(": ")
+    again = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading)), None)
+    if again is not None and folded(_said(pieces[again])) == folded(document.title):
+        del pieces[again]
 
 
 def _first_line(pieces: list[Piece]) -> int | None:
@@ -340,6 +344,8 @@ def _first_line(pieces: list[Piece]) -> int | None:
 
 def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title: str) -> bool:
     place, head = heads[0]
+    if place == 0 and len(heads) > 1 and heads[1][0] > 1 and _only_text(pieces[1 : heads[1][0]]) and role_of(head.text) == "other":
+        return not _unnumbered(head.text)[0]
     if head.level > 1 and any(other.level < head.level for _, other in heads[1:]):
         return False
     label, rest = _unnumbered(head.text)
@@ -356,6 +362,10 @@ def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title:
     return own_level and not any(isinstance(piece, Step | Code) for piece in before) and place <= 5 and (
         head.text == page_title or not before or all(isinstance(piece, Text | Table) for piece in before)
     ) and head.level == 1  # fmt: skip
+
+
+def _only_text(pieces: list[Piece]) -> bool:
+    return all(isinstance(piece, Text | Para | Table | Figure) for piece in pieces)
 
 
 def _without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece]:
