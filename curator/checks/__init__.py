@@ -13,6 +13,7 @@ FAMILIES = (
     "preference",
     "roles",
     "schema",
+    "sop",
     "template",
     "tools",
 )

@@ -11,7 +11,9 @@ import msgspec
 
 from curator.errors import CuratorError, MissingExtraError, SourceError
 from curator.sop.convert import read_document, rows, sources_in
-from curator.sop.document import Document, number, steps, to_json
+from curator.sop.document import Check, Document, number, steps, to_json
+from curator.sop.flatten import flatten, section_text
+from curator.sop.prompts import asked
 from curator.writing import Replacement, write_whole
 
 Progress = Callable[[int, int], None]
@@ -78,6 +80,7 @@ def convert(
                 failed.append(error)
                 continue
             number(document)
+            document.checks = checks(document, profile)
             if json_dir:
                 write_whole(json_dir / _name(path, taken), to_json(document))
             made = list(rows(document, system=system, variants=variants, sections=sections, max_tokens=max_tokens, count=count))
@@ -89,6 +92,29 @@ def convert(
         if documents:
             new.commit()
     return Result(str(output), tuple(documents), tuple(failed), dict(wordings))
+
+
+def checks(document: Document, profile: str) -> list[Check]:
+    """What the SOP rules say of the document's answer, each at the section it points at."""
+    from curator.checks import sop
+    from curator.harness import flags_of
+    from curator.rule import RULES, chat
+
+    answer = flatten(document)
+    starts: list[tuple[int, str]] = []
+    for section in document.sections:
+        starts.append((answer.index(section_text(section), starts[-1][0] + 1 if starts else 0), section.id))
+    row = chat(user=asked(document)[0][1], assistant=answer)
+    found: list[Check] = []
+    for code, rule in RULES.items():
+        if rule.__module__ != sop.__name__:
+            continue
+        made = sop.MissingSection(profile=profile) if rule is sop.MissingSection else rule()  # type: ignore[arg-type]
+        for _, flag in flags_of(made, row):
+            at = flag.span[0] if flag.span else 0
+            path = next((name for start, name in reversed(starts) if start <= at), "")
+            found.append(Check(code, path if flag.span else "", flag.message))
+    return found
 
 
 def _counter(tokenizer: str | None) -> Callable[[str], int]:
