@@ -236,6 +236,9 @@ def parts_of(document: Document, limit: int, count: Callable[[str], int]) -> Ite
 def _by_step(section: Section, limit: int, count: Callable[[str], int]) -> Iterator[str]:
     from curator.sop.flatten import block_lines
 
+    if len(section.blocks) == 1:
+        yield section_text(section)
+        return
     lines = [section_text(Section(section.heading, number=section.number, level=section.level))]
     held: list[str] = []
     for place, block in enumerate(section.blocks):

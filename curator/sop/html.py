@@ -96,8 +96,12 @@ def tree(page: str) -> Any:
     page = _XML.sub("", page).replace("\0", "")
     if not page.strip():
         raise SourceError("an empty page", hint="save the page again once it has loaded")
+    parser = lxml.html.HTMLParser(huge_tree=True)
     try:
-        return lxml.html.document_fromstring(page)
+        root = lxml.html.document_fromstring(page, parser=parser)
+        if any("Excessive depth" in entry.message for entry in parser.error_log):
+            raise SourceError("markup nested over 2,000 levels deep", hint="save the page again with a browser")
+        return root
     except (lxml.etree.LxmlError, ValueError) as error:
         raise SourceError(f"no readable markup: {error}", hint="save the page again as HTML") from None
 

@@ -344,8 +344,12 @@ def _first_line(pieces: list[Piece]) -> int | None:
 
 def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title: str) -> bool:
     place, head = heads[0]
-    if place == 0 and len(heads) > 1 and heads[1][0] > 1 and _only_text(pieces[1 : heads[1][0]]) and role_of(head.text) == "other":
-        return not _unnumbered(head.text)[0]
+    if folded(head.text) in _OPENINGS:
+        return False
+    if place == 0 and len(heads) > 1 and role_of(head.text) == "other" and not _unnumbered(head.text)[0]:
+        between = pieces[1 : heads[1][0]]
+        if not between or (_only_text(between) and (head.level == 1 or head.level != heads[1][1].level)):
+            return True
     if head.level > 1 and any(other.level < head.level for _, other in heads[1:]):
         return False
     label, rest = _unnumbered(head.text)
@@ -362,6 +366,9 @@ def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title:
     return own_level and not any(isinstance(piece, Step | Code) for piece in before) and place <= 5 and (
         head.text == page_title or not before or all(isinstance(piece, Text | Table) for piece in before)
     ) and head.level == 1  # fmt: skip
+
+
+_OPENINGS = frozenset("overview introduction background summary meaning impact diagnosis preamble general einleitung introduccion uberblick".split())
 
 
 def _only_text(pieces: list[Piece]) -> bool:
