@@ -51,6 +51,7 @@ _CHROME_LINK = re.compile(
     r"(?:edit (?:this|on) .*|back to (?:the )?top|top|print(?: this page)?|share|tweet|previous|next|« .*|.* »|permalink|skip to .*|"
     r"click here|read more|view source|copy(?: link)?|download(?: as)? pdf|report (?:an issue|a problem))\W*", re.I,
 )  # fmt: skip
+_TEASER = re.compile(r"(?:also read|read also|you may also like|related(?: posts?| articles?)?|recommended(?: reading)?|must read|download)\s*[:–-]", re.I)
 
 
 def read_html(data: bytes) -> Reading:
@@ -372,6 +373,9 @@ class Walker:
             yield from self._figure(image)
         text = clean(_text(element))
         links = list(element.iter("a"))
+        if links and _TEASER.match(text) and len(text) < 150:
+            self._drops.add("link-only", text, self._origin())
+            return
         if links and clean(" ".join(a.text_content() for a in links)) == text and _CHROME_LINK.fullmatch(text):
             self._drops.add("link-only", text, self._origin())
             return

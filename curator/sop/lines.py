@@ -9,6 +9,7 @@ import msgspec
 
 from curator.sop.document import Origin, Table
 from curator.sop.reading import Heading, Piece, Text
+from curator.sop.roles import folded, table
 
 STARTS = re.compile(
     r"(?:[•‣◦▪●○·–*+-]|\d{1,3}(?:\.\d{1,3})*[.)]?|\(?[a-z]\)|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)]|[A-Z][.)])\s+\S|(?:step|paso|schritt|étape)\s+\d",
@@ -16,6 +17,7 @@ STARTS = re.compile(
 )
 _SURE = re.compile(r"(?:[•‣◦▪●○·*–-]|\d{1,3}(?:\.\d{1,3})+\.?|\d{1,3}[.)]|\(?[a-z]\)|\([ivx\d]{1,4}\))\s+\S|(?:step|paso|schritt|étape)\s+\d")
 _RULE = re.compile(r"[=_*-]{3,}\s*$")
+_FIELD = re.compile(r"(?:title|titel|t[ií]tulo|titre|(?:document|doc|sop)\.?\s*(?:no|number|nr|id)?\.?|version|rev(?:ision)?\.?(?: no\.?)?|effective(?: date)?|date|department|page|prepared by|approved by|author)\s*:", re.I)
 _CELLS = re.compile(r"\t+|\s+\|\s+|\s{4,}")
 
 
@@ -57,7 +59,7 @@ def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
 
 def _goes_on(before: Text, last: Line, line: Line) -> bool:
     """Whether a line continues the paragraph of the last one."""
-    if _SURE.match(line.text) or last.table is not None or last.level:
+    if _SURE.match(line.text) or last.table is not None or last.level or _heads(before.text, line.text):
         return False
     small = line.text[0].islower()
     ended = before.text[-1] in ".:;?!"
@@ -69,6 +71,15 @@ def _goes_on(before: Text, last: Line, line: Line) -> bool:
         return True
     hanging = bool(STARTS.match(before.text)) and line.indent > before.indent + 0.5
     return (hanging and not (ended and not last.full)) or (last.full and not STARTS.match(line.text))
+
+
+_NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)]?\s+")
+
+
+def _heads(before: str, after: str) -> bool:
+    """Whether the first of two lines is a heading by itself: a known word, or capitals before a line that is in none."""
+    head = _NUMBER.sub("", before).rstrip(": ")
+    return folded(head) in table() or (head.isupper() and len(head) > 3 and not after.isupper() and len(before) < 60)
 
 
 def _vocabulary(lines: Sequence[Line]) -> frozenset[str]:
@@ -104,7 +115,9 @@ def tables(lines: Sequence[Line]) -> list[Line]:
     run: list[tuple[Line, list[str]]] = []
 
     def close() -> None:
-        if len(run) >= 2:
+        if any(_FIELD.match(cell) for _, cells in run for cell in cells):
+            out.extend(msgspec.structs.replace(line, text=cell, gap=True, full=False) for line, cells in run for cell in cells if cell)
+        elif len(run) >= 2:
             grid = [cells for _, cells in run if not all(set(cell) <= set("-:=+ ") for cell in cells)]
             first = run[0][0]
             ruled = len(grid) < len(run)

@@ -9,7 +9,7 @@ from curator.sop.document import Block, Code, Document, Dropped, Figure, Origin,
 from curator.sop.reading import Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
 
-_MARK = r"(?:\d{1,3}(?:\.\d{1,3}){1,5}\.?|\d{1,3}[.)]|\(?[a-z]\)|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)])"
+_MARK = r"(?:\d{1,3}(?:\.\d{1,3}){1,5}\.?|\d{1,3}[.)]|\(?[a-z]\)|[a-z]\.|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)])"
 _STEP_WORD = re.compile(r"(?:step|paso|schritt|étape|etape)\s+(\d{1,3}(?:\.\d{1,3})*)\s*(?:[.:)–—-]\s*|$)", re.I)
 _NUMBERED = re.compile(rf"({_MARK})\s+(?=\S)")
 _HEADING_NUMBER = re.compile(r"(?:section\s+)?(\d{1,3}(?:\.\d{1,3})*)(?:[.):]|\s*[–—-])?\s+(?=[^\W\d_])|([IVX]{1,5})[.)]\s+(?=\S)", re.I)
@@ -96,7 +96,7 @@ def _label(text: str) -> str:
 
 def _listed_headings(pieces: list[Piece]) -> list[Piece]:
     """List items that are the headings of a document without styles ("1. PURPOSE" numbered by the word processor)."""
-    heads = [piece for piece in pieces if isinstance(piece, Step) and folded(piece.text.rstrip(":")) in table()]
+    heads = [piece for piece in pieces if isinstance(piece, Step) and _is_known_head(piece.text)]
     if len(heads) < 2:
         return pieces
     out: list[Piece] = []
@@ -120,7 +120,7 @@ def _of_text(piece: Text, styled: bool, numbers: set[str]) -> list[Piece]:
     label = _label(text)
     if not styled and label.isdigit() and f"{label}.1" in numbers and len(text) <= 90 and text[-1] not in ".;":
         return [Heading(text, 1, piece.origin)]
-    if styled and piece.bold and _is_known_head(text):
+    if styled and _heads_anyway(piece):
         return [Heading(text, 6, piece.origin)]
     if step := _STEP_WORD.match(text):
         return [Step(text[step.end() :], number_source=step[1], origin=piece.origin)]
@@ -131,6 +131,16 @@ def _of_text(piece: Text, styled: bool, numbers: set[str]) -> list[Piece]:
     if bullet := _BULLET.match(text):
         return [Step(text[bullet.end() :], origin=piece.origin)]
     return [piece]
+
+
+def _heads_anyway(piece: Text) -> bool:
+    """Whether a paragraph is a heading though the document has styled ones: bold or "2.0", and a known word or a number."""
+    label, rest = _unnumbered(piece.text)
+    whole = label.isdigit() or label.endswith(".0")
+    if len(piece.text) > 80 or piece.text[-1] in ".;,":
+        return False
+    known = _is_known_head(piece.text)
+    return (known and (piece.bold or label.endswith(".0"))) or (piece.bold and whole and len(rest.split()) <= 8)
 
 
 def _is_known_head(text: str) -> bool:
@@ -215,9 +225,10 @@ def _depth(step: Step, stack: list[tuple[Step, int]], indents: dict[int, float])
             return depth
     if not stack or (kind == "number" and "." not in stack[-1][0].number_source):
         return 1
-    last, depth = stack[-1]
-    deeper = kind != "bullet" or indents[id(step)] > indents[id(last)] + 1 or _opens(last)
-    return depth + 1 if deeper else 1
+    if kind != "bullet":
+        return stack[-1][1] + 1
+    left = indents[id(step)]
+    return next((depth + 1 for above, depth in reversed(stack) if _kind(above.number_source) != "bullet" or indents[id(above)] + 1 < left), 1)
 
 
 def _kind(label: str) -> str:
@@ -286,7 +297,7 @@ def _is_signature(piece: Piece, pieces: list[Piece], place: int) -> bool:
 
 
 def _drop_sections(document: Document) -> None:
-    """Revision histories and emptied signature sections go, with a record."""
+    """Revision histories, emptied signature sections and what a site adds go, with a record."""
     kept: list[Section] = []
     for section in document.sections:
         cells = any(isinstance(block, Table) for block in section.blocks)
@@ -294,11 +305,19 @@ def _drop_sections(document: Document) -> None:
         if section.role == "revision" and (cells or short):
             text = " ".join([section.heading, *(_said(block) for block in section.blocks)])  # type: ignore[arg-type]
             document.dropped.append(Dropped("revision-history", text[:80], section.origin))
+        elif _CHROME.fullmatch(folded(section.heading)):
+            text = " ".join([section.heading, *(_said(block) for block in section.blocks)])  # type: ignore[arg-type]
+            document.dropped.append(Dropped("boilerplate", text[:80], section.origin))
         elif not section.blocks and _is_approval(section.heading):
             document.dropped.append(Dropped("signature", section.heading[:80], section.origin))
         else:
             kept.append(section)
     document.sections = kept
+
+
+# Sections that the frame of a site adds to its pages.
+_CHROME = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might) also (?:like|be interested in)|leave a (?:reply|comment)|"
+                     r"share this(?: \w+)?|(?:\d+ )?comments?|about the author|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 
 def _is_approval(heading: str) -> bool:
