@@ -16,9 +16,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-for package in ("lxml", "trafilatura", "markdown_it", "mammoth", "pdfplumber"):
-    pytest.importorskip(package)
-
 from curator.errors import SourceError
 from curator.sop.convert import document_of, parts_of, read_document, rows
 from curator.sop.document import Code, Document, Para, Section, Step, Table, from_json, number, steps, to_json
@@ -28,6 +25,9 @@ from curator.sop.reading import words_of
 from curator.sop.roles import role_of
 from curator.sop.run import checks
 from tests.conftest import ROOT
+
+for package in ("lxml", "trafilatura", "markdown_it", "mammoth", "pdfplumber"):
+    pytest.importorskip(package)
 
 SHARED = ROOT.parent / "shared"
 SAMPLES = ROOT / "samples" / "sop"
@@ -55,12 +55,16 @@ def all_steps(document: Document) -> list[Step]:
 # ---------------------------------------------------------------------- against expectations written by hand
 
 
-@pytest.mark.parametrize(("path", "expected"), list(quality.documents([SAMPLES])), ids=lambda v: v.name if isinstance(v, Path) else "")
+@pytest.mark.parametrize(
+    ("path", "expected"), list(quality.documents([SAMPLES])), ids=lambda v: v.name if isinstance(v, Path) else ""
+)
 def test_the_samples_come_out_as_expected(path: Path, expected: dict) -> None:
     document = read_document(path)
     source = quality.source_text(path, document)
     score = quality.score(quality.ours(document), expected, source, [(s.heading, s.role) for s in document.sections])
-    assert min(score.sections, score.precision, score.roles, score.steps, score.order, score.numbers, score.verbatim) == 1
+    assert (
+        min(score.sections, score.precision, score.roles, score.steps, score.order, score.numbers, score.verbatim) == 1
+    )
     assert score.leaks == 0 and score.cells in (1, None)
     assert document.title == expected["title"]
     assert topic(document.title) == expected["topic"]
@@ -111,7 +115,11 @@ def step(children: st.SearchStrategy) -> st.SearchStrategy:
     return st.builds(Step, line, children=children)
 
 
-leaf = st.one_of(st.builds(Para, line), st.builds(Code, st.just("a\n\nb ``` c"), st.sampled_from(["", "sh"])), st.builds(Table, st.just([]), st.just([["x", "y"], ["z", ""]])))
+leaf = st.one_of(
+    st.builds(Para, line),
+    st.builds(Code, st.just("a\n\nb ``` c"), st.sampled_from(["", "sh"])),
+    st.builds(Table, st.just([]), st.just([["x", "y"], ["z", ""]])),
+)
 block = st.one_of(leaf, step(st.lists(st.one_of(leaf, step(st.lists(leaf, max_size=2))), max_size=3)))
 section = st.builds(Section, heading, level=st.integers(1, 3), blocks=st.lists(block, max_size=4))
 document = st.builds(Document, title=line, sections=st.lists(section, min_size=1, max_size=5))
@@ -140,7 +148,9 @@ def test_a_document_survives_its_json(document: Document) -> None:
 
 
 def test_sections_and_steps_are_numbered_without_a_gap() -> None:
-    document = read("# SOP: Pump\n\n## 3. Purpose\n\nTo pump.\n\n## 7. Procedure\n\n7. Open it.\n   - Slowly.\n9. Close it.\n\n### Then\n\n1. Go.\n")
+    document = read(
+        "# SOP: Pump\n\n## 3. Purpose\n\nTo pump.\n\n## 7. Procedure\n\n7. Open it.\n   - Slowly.\n9. Close it.\n\n### Then\n\n1. Go.\n"
+    )
     assert [s.number for s in document.sections] == ["1.0", "2.0", "2.3"]
     assert [s.number for s in all_steps(document)] == ["2.1", "2.1.1", "2.2", "2.3.1"]
     assert [s.number_source for s in document.sections] == ["3", "7", ""]
@@ -168,14 +178,21 @@ def test_admonitions_task_lists_and_step_paragraphs() -> None:
     found = all_steps(document)
     assert [s.text for s in found] == ["Wear gloves.", "Open the valve.", "Press start.", "Wait a minute."]
     assert found[0].note == "warning"
-    assert [b.text for b in document.sections[0].blocks if isinstance(b, Para)] == ["Hot surface", "Danger: Never run dry."]
+    assert [b.text for b in document.sections[0].blocks if isinstance(b, Para)] == [
+        "Hot surface",
+        "Danger: Never run dry.",
+    ]
 
 
 def test_headings_are_inferred_where_a_page_has_none() -> None:
     page = "<p><b>1. PURPOSE</b></p><p>To clean.</p><p><b>2. PROCEDURE</b></p><p>2.1 Open it.</p><p>a) Slowly.</p><p>2.2 Close it.</p>"
     document = read(f"<html><title>SOP Pump</title><body>{page}</body></html>", "x.html")
     assert [(s.heading, s.role) for s in document.sections] == [("PURPOSE", "objective"), ("PROCEDURE", "procedure")]
-    assert [(s.number, s.text) for s in all_steps(document)] == [("2.1", "Open it."), ("2.1.1", "Slowly."), ("2.2", "Close it.")]
+    assert [(s.number, s.text) for s in all_steps(document)] == [
+        ("2.1", "Open it."),
+        ("2.1.1", "Slowly."),
+        ("2.2", "Close it."),
+    ]
 
 
 def test_what_is_left_out_is_recorded_with_its_reason() -> None:
@@ -188,23 +205,61 @@ def test_what_is_left_out_is_recorded_with_its_reason() -> None:
 
 
 def test_a_heading_that_is_a_button_is_kept() -> None:
-    page = "<main><h1>SOP</h1>" + "".join(f"<h2><button>Step {n}: Do it</button></h2><ol><li>Open {n}.</li><li>Close.</li></ol>" for n in (1, 2)) + "</main>"
-    assert [s.heading for s in read(f"<html><body>{page}</body></html>", "x.html").sections] == ["Step 1: Do it", "Step 2: Do it"]
+    page = (
+        "<main><h1>SOP</h1>"
+        + "".join(
+            f"<h2><button>Step {n}: Do it</button></h2><ol><li>Open {n}.</li><li>Close.</li></ol>" for n in (1, 2)
+        )
+        + "</main>"
+    )
+    assert [s.heading for s in read(f"<html><body>{page}</body></html>", "x.html").sections] == [
+        "Step 1: Do it",
+        "Step 2: Do it",
+    ]
 
 
 def test_tables_code_and_pictures_stay_where_they_are() -> None:
-    document = read("# Runbook\n\n## Steps\n\n1. Run:\n\n   ```sh\n   ls\n\n   pwd\n   ```\n2. Look at ![the dial](x.png).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n")
+    document = read(
+        "# Runbook\n\n## Steps\n\n1. Run:\n\n   ```sh\n   ls\n\n   pwd\n   ```\n2. Look at ![the dial](x.png).\n\n| a | b |\n|---|---|\n| 1 | 2 |\n"
+    )
     assert flatten(document).endswith("1.1 Run:\n```sh\nls\n\npwd\n```\n1.2 Look at .\na | b\n1 | 2")
 
 
 def test_scripts_and_styles_are_never_text_and_deep_markup_is_read() -> None:
-    page = "<html><body><style>p{}</style><script>evil()</script>" + "<div>" * 1500 + "<h1>SOP: Pump</h1><ol><li>Open.</li><li>Close.</li></ol>" + "</div>" * 1500
+    page = (
+        "<html><body><style>p{}</style><script>evil()</script>"
+        + "<div>" * 1500
+        + "<h1>SOP: Pump</h1><ol><li>Open.</li><li>Close.</li></ol>"
+        + "</div>" * 1500
+    )
     text = flatten(read(page, "x.html"))
     assert "evil" not in text and "p{}" not in text and "Open." in text
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.lists(st.sampled_from(["# SOP: Pump", "## Procedure", "1. Open it.", "- Close it.", "Wipe.", "| a | b |\n|---|---|\n| c | d |", "!!! note", "    deep", "Step 1", "<b>x</b>", "**Scope**", "&amp;", "```", "2.1 Go"]), max_size=12))
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "# SOP: Pump",
+                "## Procedure",
+                "1. Open it.",
+                "- Close it.",
+                "Wipe.",
+                "| a | b |\n|---|---|\n| c | d |",
+                "!!! note",
+                "    deep",
+                "Step 1",
+                "<b>x</b>",
+                "**Scope**",
+                "&amp;",
+                "```",
+                "2.1 Go",
+            ]
+        ),
+        max_size=12,
+    )
+)
 def test_every_word_of_an_answer_stands_in_the_source(parts: list[str]) -> None:
     text = "# SOP: Pump\n\n1. Go on.\n2. Stop.\n\n" + "\n\n".join(parts)
     document = read(text)
@@ -231,7 +286,9 @@ def test_wrapped_lines_of_text_are_joined_and_nested_by_their_numbers() -> None:
 
 def docx(body: str, extra: dict[str, bytes] | None = None) -> bytes:
     space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
-    level = "".join(f'<w:lvl w:ilvl="{n}"><w:numFmt w:val="decimal"/><w:lvlText w:val="%{n + 1}."/></w:lvl>' for n in range(3))
+    level = "".join(
+        f'<w:lvl w:ilvl="{n}"><w:numFmt w:val="decimal"/><w:lvlText w:val="%{n + 1}."/></w:lvl>' for n in range(3)
+    )
     files = {
         "[Content_Types].xml": b'<Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types"><Default Extension="xml" ContentType="application/xml"/><Override PartName="/word/document.xml" ContentType="application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"/></Types>',
         "_rels/.rels": b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="word/document.xml"/></Relationships>',
@@ -248,21 +305,41 @@ def docx(body: str, extra: dict[str, bytes] | None = None) -> bytes:
 
 
 def word_paragraph(text: str, level: int | None = None, bold: bool = False) -> str:
-    listed = f'<w:pPr><w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr></w:pPr>' if level is not None else ""
+    listed = (
+        f'<w:pPr><w:numPr><w:ilvl w:val="{level}"/><w:numId w:val="1"/></w:numPr></w:pPr>' if level is not None else ""
+    )
     return f"<w:p>{listed}<w:r>{'<w:rPr><w:b/></w:rPr>' if bold else ''}<w:t>{text}</w:t></w:r></w:p>"
 
 
 def test_numbers_that_word_computes_are_computed() -> None:
-    parts = [word_paragraph("SOP for the Pump", bold=True), word_paragraph("Purpose", bold=True), word_paragraph("To pump."), word_paragraph("Procedure", bold=True)]
-    parts += [word_paragraph(text, level) for text, level in (("Open it.", 0), ("Loosen the screws.", 1), ("Lift it.", 1), ("Close it.", 0))]
+    parts = [
+        word_paragraph("SOP for the Pump", bold=True),
+        word_paragraph("Purpose", bold=True),
+        word_paragraph("To pump."),
+        word_paragraph("Procedure", bold=True),
+    ]
+    parts += [
+        word_paragraph(text, level)
+        for text, level in (("Open it.", 0), ("Loosen the screws.", 1), ("Lift it.", 1), ("Close it.", 0))
+    ]
     document = document_of(docx("".join(parts)), "pump.docx")
     assert document.title == "SOP for the Pump"
-    assert [(s.number, s.text) for s in all_steps(document)] == [("2.1", "Open it."), ("2.1.1", "Loosen the screws."), ("2.1.2", "Lift it."), ("2.2", "Close it.")]
+    assert [(s.number, s.text) for s in all_steps(document)] == [
+        ("2.1", "Open it."),
+        ("2.1.1", "Loosen the screws."),
+        ("2.1.2", "Lift it."),
+        ("2.2", "Close it."),
+    ]
 
 
 def pdf(pages: list[list[tuple[int, str]]]) -> bytes:
     """A PDF of (letter size, text) lines; F1 is regular, sizes from 14 on are set in bold."""
-    objects = ["<< /Type /Catalog /Pages 2 0 R >>", "", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>", "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >>"]
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        "",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >>",
+    ]
     kids = []
     for lines in pages:
         height, drawn = 800, []
@@ -272,7 +349,9 @@ def pdf(pages: list[list[tuple[int, str]]]) -> bytes:
             drawn.append(f"BT /F{2 if size >= 14 else 1} {size} Tf 50 {height} Td ({safe}) Tj ET")
         stream = "\n".join(drawn)
         objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
-        objects.append(f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 500 820] /Contents {len(objects)} 0 R /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> >>")
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 500 820] /Contents {len(objects)} 0 R /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> >>"
+        )
         kids.append(f"{len(objects)} 0 R")
     objects[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>"
     out, places = b"%PDF-1.4\n", []
@@ -280,7 +359,10 @@ def pdf(pages: list[list[tuple[int, str]]]) -> bytes:
         places.append(len(out))
         out += f"{n} 0 obj\n{body}\nendobj\n".encode()
     table = "".join(f"{place:010d} 00000 n \n" for place in places)
-    return out + f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF".encode()
+    return (
+        out
+        + f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer << /Size {len(objects) + 1} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF".encode()
+    )
 
 
 def test_a_pdf_loses_running_headers_page_numbers_and_hyphens_at_line_ends() -> None:
@@ -288,8 +370,21 @@ def test_a_pdf_loses_running_headers_page_numbers_and_hyphens_at_line_ends() -> 
     document = document_of(
         pdf(
             [
-                [head, (20, "SOP for the Pump"), (14, "1. Purpose"), (10, "To keep the pump clean so that the next batch of any product is not conta-"), (10, "minated by the last one."), (9, "Page 1 of 3")],
-                [head, (14, "2. Procedure"), (10, "2.1 Switch the pump off."), (10, "2.2 Open the lid."), (9, "Page 2 of 3")],
+                [
+                    head,
+                    (20, "SOP for the Pump"),
+                    (14, "1. Purpose"),
+                    (10, "To keep the pump clean so that the next batch of any product is not conta-"),
+                    (10, "minated by the last one."),
+                    (9, "Page 1 of 3"),
+                ],
+                [
+                    head,
+                    (14, "2. Procedure"),
+                    (10, "2.1 Switch the pump off."),
+                    (10, "2.2 Open the lid."),
+                    (9, "Page 2 of 3"),
+                ],
                 [head, (10, "2.3 Close the lid."), (14, "3. Records"), (10, "The log."), (9, "Page 3 of 3")],
             ]
         ),
@@ -389,7 +484,9 @@ def test_a_long_answer_is_cut_between_steps_and_loses_nothing(limit: int) -> Non
 
 
 def test_checks_point_at_a_section() -> None:
-    document = read("# SOP for Pumps\n\n## Objective\n\nTo pump.\n\n## Scope\n\nAll.\n\n## Procedure\n\n1. Open ____.\n2. Close.\n3. Go.\n")
+    document = read(
+        "# SOP for Pumps\n\n## Objective\n\nTo pump.\n\n## Scope\n\nAll.\n\n## Procedure\n\n1. Open ____.\n2. Close.\n3. Go.\n"
+    )
     assert [(c.code, c.path) for c in checks(document, "gmp")] == [("SOP001", ""), ("SOP008", "s3")]
 
 
@@ -397,7 +494,9 @@ def test_checks_point_at_a_section() -> None:
 
 
 def curator(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "curator", *words], cwd=cwd, capture_output=True, encoding="utf-8", check=False)
+    return subprocess.run(
+        [sys.executable, "-m", "curator", *words], cwd=cwd, capture_output=True, encoding="utf-8", check=False
+    )
 
 
 def test_the_command_writes_rows_and_documents_and_goes_on_past_what_is_broken(tmp_path: Path) -> None:
@@ -411,7 +510,10 @@ def test_the_command_writes_rows_and_documents_and_goes_on_past_what_is_broken(t
     assert linted.returncode == 0, linted.stdout
 
     edited = tmp_path / "docs" / "purified-water-sampling.json"
-    edited.write_text(edited.read_text(encoding="utf-8").replace("Print the sampling plan", "Print out the sampling plan"), encoding="utf-8")
+    edited.write_text(
+        edited.read_text(encoding="utf-8").replace("Print the sampling plan", "Print out the sampling plan"),
+        encoding="utf-8",
+    )
     again = curator("sop", str(edited), "-o", "again.jsonl", cwd=tmp_path)
     assert again.returncode == 0, again.stderr
     assert "Print out the sampling plan" in (tmp_path / "again.jsonl").read_text()
@@ -424,10 +526,19 @@ def test_nothing_is_written_where_nothing_was_converted(tmp_path: Path) -> None:
     assert "missing.md: cannot be read" in done.stdout
 
 
-@pytest.mark.parametrize(("package", "name"), [("lxml", "x.html"), ("mammoth", "x.docx"), ("pdfplumber", "x.pdf"), ("markdown_it", "x.md")])
+@pytest.mark.parametrize(
+    ("package", "name"), [("lxml", "x.html"), ("mammoth", "x.docx"), ("pdfplumber", "x.pdf"), ("markdown_it", "x.md")]
+)
 def test_a_missing_package_is_named_with_what_to_install(package: str, name: str, tmp_path: Path) -> None:
-    data = {"x.html": b"<html><p>x</p></html>", "x.docx": docx(word_paragraph("x")), "x.pdf": pdf([[(10, "x")]]), "x.md": b"# x"}[name]
+    data = {
+        "x.html": b"<html><p>x</p></html>",
+        "x.docx": docx(word_paragraph("x")),
+        "x.pdf": pdf([[(10, "x")]]),
+        "x.md": b"# x",
+    }[name]
     (tmp_path / name).write_bytes(data)
     code = f"import sys; sys.modules[{package!r}] = None; from curator.cli import main; sys.exit(main(['sop', {name!r}, '-o', 'o.jsonl']))"
-    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, env=None)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, env=None
+    )
     assert done.returncode == 2 and 'pip install "finetune-curator[sop]"' in done.stderr

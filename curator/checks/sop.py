@@ -17,7 +17,18 @@ from curator.rule import Bad, RowRule, chat, option
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_order
 
-_LITERALS = ("procedure", "procedimiento", "procédure", "PROCÉDURE", "verfahren", "durchf", "title:", "titel:", "titre", "tulo:")
+_LITERALS = (
+    "procedure",
+    "procedimiento",
+    "procédure",
+    "PROCÉDURE",
+    "verfahren",
+    "durchf",
+    "title:",
+    "titel:",
+    "titre",
+    "tulo:",
+)
 
 
 class Line(NamedTuple):
@@ -88,7 +99,9 @@ def sop_of(text: str) -> Sop | None:
     if (len(zeros) >= 3 and roles) or (title and len(zeros) >= 2):
         marked = {line.start for line in zeros}
         return Sop(title, tuple(line._replace(section=line.start in marked) for line in lines), True)
-    heads = [line for line in lines if line.label.isdigit() and len(heading_of(line)) <= 60 and _known(heading_of(line))]
+    heads = [
+        line for line in lines if line.label.isdigit() and len(heading_of(line)) <= 60 and _known(heading_of(line))
+    ]
     roles = {role_of(heading_of(line)) for line in heads}
     if len(roles) >= 4 and "procedure" in roles and roles & {"objective", "scope", "responsibility"}:
         marked = {line.start for line in heads}
@@ -136,7 +149,9 @@ _ASK = "Write an SOP for cleaning the mixer."
 _HEADER = "Title: Cleaning of the Spiral Mixer\n\n1.0 Objective: To keep old dough out of the next batch.\n\n2.0 Scope: All mixers in hall 2.\n\n3.0 Responsibility: The operator of the shift.\n\n"
 _STEPS = "4.0 Procedure:\n4.1 Switch the mixer off.\n4.2 Scrape the bowl.\n4.3 Rinse it twice."
 _WHOLE = _HEADER + _STEPS
-_PLAIN = chat(user="How do I make tea?", assistant="1. Boil water.\n2. Add the leaves.\n\nThis procedure takes five minutes.")
+_PLAIN = chat(
+    user="How do I make tea?", assistant="1. Boil water.\n2. Add the leaves.\n\nThis procedure takes five minutes."
+)
 
 _PROFILES = {
     "gmp": ("objective", "scope", "responsibility", "procedure"),
@@ -156,10 +171,20 @@ class MissingSection(_SopRule, frozen=True):
     GOOD = [
         chat(user=_ASK, assistant=_WHOLE),
         _PLAIN,
-        chat(user="A pod restarts. What now?", assistant="Title: Pod Restarts\n\n1.0 Meaning: A pod restarts often.\n\n2.0 Mitigation:\n2.1 Read the log.\n2.2 Roll back.\n2.3 Watch."),
+        chat(
+            user="A pod restarts. What now?",
+            assistant="Title: Pod Restarts\n\n1.0 Meaning: A pod restarts often.\n\n2.0 Mitigation:\n2.1 Read the log.\n2.2 Roll back.\n2.3 Watch.",
+        ),
     ]
     BAD = [
-        Bad(chat(user=_ASK, assistant=_HEADER.replace("2.0 Scope: All mixers in hall 2.\n\n3.0", "2.0") + _STEPS.replace("4.", "3.")), at="messages[1].content"),
+        Bad(
+            chat(
+                user=_ASK,
+                assistant=_HEADER.replace("2.0 Scope: All mixers in hall 2.\n\n3.0", "2.0")
+                + _STEPS.replace("4.", "3."),
+            ),
+            at="messages[1].content",
+        ),
         Bad(chat(user=_ASK, assistant=_WHOLE), at="messages[1].content", options={"profile": "lab"}),
     ]
 
@@ -256,13 +281,27 @@ class EmptySection(_SopRule, frozen=True):
     """
 
     code = "SOP003"
-    GOOD = [chat(user=_ASK, assistant=_WHOLE), _PLAIN, chat(user=_ASK, assistant=_WHOLE + "\n\n5.0 Release:\n\n5.1 Check: The shift leader looks at the bowl.")]
-    BAD = [Bad(chat(user=_ASK, assistant=_WHOLE.replace("Scope: All mixers in hall 2.", "Scope:")), at="messages[1].content")]
+    GOOD = [
+        chat(user=_ASK, assistant=_WHOLE),
+        _PLAIN,
+        chat(user=_ASK, assistant=_WHOLE + "\n\n5.0 Release:\n\n5.1 Check: The shift leader looks at the bowl."),
+    ]
+    BAD = [
+        Bad(
+            chat(user=_ASK, assistant=_WHOLE.replace("Scope: All mixers in hall 2.", "Scope:")),
+            at="messages[1].content",
+        )
+    ]
 
     def judge(self, sop: Sop, turn: Turn, asked: str) -> Iterator[Flag]:
         for head, below in sop.sections():
             after = turn.text[head.span[1] :].lstrip()
-            if not below and not _inline(head) and not after.startswith(("```", "~~~")) and len(heading_of(head).split()) <= 8:
+            if (
+                not below
+                and not _inline(head)
+                and not after.startswith(("```", "~~~"))
+                and len(heading_of(head).split()) <= 8
+            ):
                 yield turn.flag(f"nothing stands under {heading_of(head)!r}", head.span)
 
 
@@ -287,7 +326,9 @@ class TooFewSteps(_SopRule, frozen=True):
         steps = sum(len(below) + bool(_inline(head)) for head, below in found)
         words = sum(len(line.text.split()) for _, below in found for line in below)
         if found and 0 < steps < self.min_steps and words < 40 * self.min_steps and "```" not in turn.text:
-            yield turn.flag(f"a procedure of {steps} step{'s' * (steps > 1)}", found[0][0].span, evidence={"steps": steps})
+            yield turn.flag(
+                f"a procedure of {steps} step{'s' * (steps > 1)}", found[0][0].span, evidence={"steps": steps}
+            )
 
 
 class TitleMismatch(_SopRule, frozen=True):
@@ -316,8 +357,13 @@ class TitleMismatch(_SopRule, frozen=True):
             yield turn.flag(f"the prompt asks for {wanted[1].strip(' .?')!r}", (start, start + len(sop.title)))
 
 
-_TOPIC = re.compile(r"\b(?:SOP|(?:standard\s+)?(?:operating\s+)?procedure|protocol|runbook)\b[^.\n]*?\b(?:for|on|covering|about)\s+([^.?\n]{4,150})", re.I)
-_COMMON = frozenset("the a an and or of for in on to with from by at how we our your sop procedure standard operating process cleaning operation using use handling company".split())
+_TOPIC = re.compile(
+    r"\b(?:SOP|(?:standard\s+)?(?:operating\s+)?procedure|protocol|runbook)\b[^.\n]*?\b(?:for|on|covering|about)\s+([^.?\n]{4,150})",
+    re.I,
+)
+_COMMON = frozenset(
+    "the a an and or of for in on to with from by at how we our your sop procedure standard operating process cleaning operation using use handling company".split()
+)
 
 
 def _stems(text: str) -> set[str]:
@@ -332,19 +378,28 @@ class DanglingReference(_SopRule, frozen=True):
     """
 
     code = "SOP006"
-    GOOD = [chat(user=_ASK, assistant=_WHOLE + " See 4.1."), _PLAIN, chat(user=_ASK, assistant=_WHOLE + " See section 5.2 of SOP-QA-012.")]
+    GOOD = [
+        chat(user=_ASK, assistant=_WHOLE + " See 4.1."),
+        _PLAIN,
+        chat(user=_ASK, assistant=_WHOLE + " See section 5.2 of SOP-QA-012."),
+    ]
     BAD = [Bad(chat(user=_ASK, assistant=_WHOLE + " Then repeat step 4.9."), at="messages[1].content")]
 
     def judge(self, sop: Sop, turn: Turn, asked: str) -> Iterator[Flag]:
         labels = sop.labels()
         for found in _REFERENCE.finditer(turn.text):
             label = _bare(found[1])
-            inside = any(label.startswith(f"{head}.") or label == head for head in {known.partition(".")[0] for known in labels})
+            inside = any(
+                label.startswith(f"{head}.") or label == head for head in {known.partition(".")[0] for known in labels}
+            )
             if label not in labels and (inside or "." in label) and not _ELSEWHERE.match(turn.text, found.end()):
                 yield turn.flag(f"there is no {found[1]}", found.span(1))
 
 
-_REFERENCE = re.compile(r"\b(?:see|refer to|repeat|in|to|from|as per|per|under|follow|go (?:back )?to|with)\s+(?:steps?|sections?|points?|clauses?)\s+(\d{1,2}(?:\.\d{1,2}){1,4})\b(?!\s*(?:%|[a-z]{1,3}\b(?<!of)(?<!in)))", re.I)
+_REFERENCE = re.compile(
+    r"\b(?:see|refer to|repeat|in|to|from|as per|per|under|follow|go (?:back )?to|with)\s+(?:steps?|sections?|points?|clauses?)\s+(\d{1,2}(?:\.\d{1,2}){1,4})\b(?!\s*(?:%|[a-z]{1,3}\b(?<!of)(?<!in)))",
+    re.I,
+)
 _ELSEWHERE = re.compile(r"\s*(?:of|in|,)\s+(?!this)\S", re.I)
 
 
@@ -379,7 +434,10 @@ class PageResidue(_SopRule, frozen=True):
                 yield turn.flag("left over from the pages", line.span, fix=fix)
 
 
-_RESIDUE = re.compile(r"(?:page|página|seite)\s+\d{1,4}\s*(?:of|/|de|von|sur)\s*\d{1,4}|\S[^\n]{0,80}?\s?(?:\.{5,}|(?: \.){5,})\s*\d{1,4}", re.I)
+_RESIDUE = re.compile(
+    r"(?:page|página|seite)\s+\d{1,4}\s*(?:of|/|de|von|sur)\s*\d{1,4}|\S[^\n]{0,80}?\s?(?:\.{5,}|(?: \.){5,})\s*\d{1,4}",
+    re.I,
+)
 
 
 class UnfilledSlot(_SopRule, frozen=True):
@@ -433,7 +491,12 @@ class StepNotImperative(_SopRule, frozen=True):
         _PLAIN,
         chat(user=_ASK, assistant=_WHOLE.replace("Switch the mixer off", "Der Mixer")),
     ]
-    BAD = [Bad(chat(user=_ASK, assistant=_WHOLE + "\n4.4 Wipe it dry.\n4.5 Cover it.\n4.6 Lovely clean bowls everywhere."), at="messages[1].content")]
+    BAD = [
+        Bad(
+            chat(user=_ASK, assistant=_WHOLE + "\n4.4 Wipe it dry.\n4.5 Cover it.\n4.6 Lovely clean bowls everywhere."),
+            at="messages[1].content",
+        )
+    ]
 
     def judge(self, sop: Sop, turn: Turn, asked: str) -> Iterator[Flag]:
         for head, below in sop.sections():
@@ -442,11 +505,19 @@ class StepNotImperative(_SopRule, frozen=True):
             if role_of(heading_of(head)) != "procedure" or len(steps) < 5 or len(orders) < 0.8 * len(steps):
                 continue
             for line in steps:
-                if line not in orders and not _MODAL.search(line.rest) and len(line.rest.split()) >= 3 and line.rest[-1] not in ":?":
+                if (
+                    line not in orders
+                    and not _MODAL.search(line.rest)
+                    and len(line.rest.split()) >= 3
+                    and line.rest[-1] not in ":?"
+                ):
                     yield turn.flag("does not say what to do", line.span)
 
 
-_MODAL = re.compile(r"\b(?:shall|must|should|will|is|are|was|be|been|can|may|need(?:s|ed)?|has|have|to|if|when|after|before|until|while|for|not)\b|\w(?:s|ed)\b\s+(?:the|a|an|to|in|on|by)\b", re.I)
+_MODAL = re.compile(
+    r"\b(?:shall|must|should|will|is|are|was|be|been|can|may|need(?:s|ed)?|has|have|to|if|when|after|before|until|while|for|not)\b|\w(?:s|ed)\b\s+(?:the|a|an|to|in|on|by)\b",
+    re.I,
+)
 
 
 class StepTooLong(_SopRule, frozen=True):
@@ -460,7 +531,13 @@ class StepTooLong(_SopRule, frozen=True):
     severity = "info"
     GOOD = [chat(user=_ASK, assistant=_WHOLE), _PLAIN]
     BAD = [
-        Bad(chat(user=_ASK, assistant=_WHOLE + "\n4.4 " + " ".join(["Wipe every part of the bowl with a dry cloth."] * 14)), at="messages[1].content"),
+        Bad(
+            chat(
+                user=_ASK,
+                assistant=_WHOLE + "\n4.4 " + " ".join(["Wipe every part of the bowl with a dry cloth."] * 14),
+            ),
+            at="messages[1].content",
+        ),
         Bad(chat(user=_ASK, assistant=_WHOLE), at="messages[1].content", options={"max_words": 3}),
     ]
 
@@ -486,14 +563,26 @@ class UndefinedAbbreviation(_SopRule, frozen=True):
     code = "SOP011"
     severity = "info"
     GOOD = [
-        chat(user=_ASK, assistant=_WHOLE + "\n4.4 Sign in the BMR.\n\n5.0 Abbreviations:\nBMR: Batch Manufacturing Record\nQA: Quality Assurance"),
+        chat(
+            user=_ASK,
+            assistant=_WHOLE
+            + "\n4.4 Sign in the BMR.\n\n5.0 Abbreviations:\nBMR: Batch Manufacturing Record\nQA: Quality Assurance",
+        ),
         _PLAIN,
         chat(user=_ASK, assistant=_WHOLE + "\n4.4 Sign in the BMR."),
     ]
     BAD = [
-        Bad(chat(user=_ASK, assistant=_WHOLE + "\n4.4 Hand the BMR to QA.\n\n5.0 Abbreviations:\nQA: Quality Assurance"), at="messages[1].content"),
         Bad(
-            chat(user=_ASK, assistant=_WHOLE + "\n4.4 Hand the BMR and ECN to QA.\n\n5.0 Abbreviations:\nQA: Quality Assurance"),
+            chat(
+                user=_ASK, assistant=_WHOLE + "\n4.4 Hand the BMR to QA.\n\n5.0 Abbreviations:\nQA: Quality Assurance"
+            ),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(
+                user=_ASK,
+                assistant=_WHOLE + "\n4.4 Hand the BMR and ECN to QA.\n\n5.0 Abbreviations:\nQA: Quality Assurance",
+            ),
             at="messages[1].content",
             options={"known": ["BMR"]},
         ),
@@ -506,7 +595,12 @@ class UndefinedAbbreviation(_SopRule, frozen=True):
         if not lists:
             return
         listed = " ".join([line.text for _, below in lists for line in below] + [_inline(head) for head, _ in lists])
-        seen = {*re.findall(r"\b[A-Z][A-Za-z&/]{0,3}[A-Z]\w*\b", listed), *re.findall(r"\(([A-Z][A-Za-z]{1,7})\)", turn.text), *self.known, *_PLAIN_WORDS}
+        seen = {
+            *re.findall(r"\b[A-Z][A-Za-z&/]{0,3}[A-Z]\w*\b", listed),
+            *re.findall(r"\(([A-Z][A-Za-z]{1,7})\)", turn.text),
+            *self.known,
+            *_PLAIN_WORDS,
+        }
         own = {line.start for head, below in lists for line in (head, *below)}
         for line in sop.lines:
             if line.start in own or line.text.isupper() or _TITLE.match(line.text):
@@ -515,7 +609,10 @@ class UndefinedAbbreviation(_SopRule, frozen=True):
                 word = found.group()
                 if word not in seen and word.rstrip("s") not in seen:
                     seen.add(word)
-                    yield turn.flag(f"{word} is not in the list of abbreviations", (line.start + found.start(), line.start + found.end()))
+                    yield turn.flag(
+                        f"{word} is not in the list of abbreviations",
+                        (line.start + found.start(), line.start + found.end()),
+                    )
 
 
 _SHORT = re.compile(r"(?<![\w'’\"‘“/.-])[A-Z]{3,6}(?![\w'’\"”/-])")
@@ -566,5 +663,8 @@ class Spacing(_SopRule, frozen=True):
                 edits.append(turn.edit(space.start(), line.start, "\n\n"))
                 spans.append((space.start(), line.start))
         if edits:
-            yield turn.flag("sections stand apart by one blank line", spans[0], fix=Fix("set the spacing", tuple(edits), safety="safe"))
-
+            yield turn.flag(
+                "sections stand apart by one blank line",
+                spans[0],
+                fix=Fix("set the spacing", tuple(edits), safety="safe"),
+            )

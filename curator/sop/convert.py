@@ -18,10 +18,16 @@ from curator.sop.verbs import is_order
 
 FORMATS = {
     ".html": "html", ".htm": "html", ".xhtml": "html", ".md": "markdown", ".markdown": "markdown", ".mkd": "markdown",
-    ".txt": "text", ".text": "text", ".docx": "docx", ".pdf": "pdf", ".json": "json",
+    ".txt": "text", ".text": "text", ".docx": "docx", ".pdf": "pdf", ".json": "json", ".mht": "saved page", ".mhtml": "saved page",
 }  # fmt: skip
-_MARKUP = re.compile(rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|main|article|div|h1|p)\b", re.I | re.S)
-_LOGIN = re.compile(r"(?:sign|log)[ -]?in\b|anmelden|iniciar sesi[oó]n|connexion|single sign-on|authentication required|access denied|403 forbidden", re.I)
+_MARKUP = re.compile(
+    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|main|article|div|h1|p)\b",
+    re.I | re.S,
+)
+_LOGIN = re.compile(
+    r"(?:sign|log)[ -]?in\b|anmelden|iniciar sesi[oó]n|connexion|single sign-on|authentication required|access denied|403 forbidden",
+    re.I,
+)
 _PROCEDURE = re.compile(r"\b(?:sop|procedures?|protocol|runbook|playbook|work instruction|checklist|how to)\b", re.I)
 
 
@@ -32,18 +38,18 @@ class Row(NamedTuple):
     wording: str
 
 
-def sources_in(paths: Sequence[str]) -> list[Path]:
+def sources_in(paths: Sequence[str]) -> list[str]:
     """The files the paths name; of a folder, those of known kinds, in order of their names. Raises SourceError."""
-    found: list[Path] = []
+    found: list[str] = []
     for name in paths:
         path = Path(name)
         if path.is_dir():
             inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in FORMATS and p.is_file())
             if not inside:
                 raise SourceError("no documents in the folder", where=name, hint=f"known are {', '.join(FORMATS)}")
-            found += inside
+            found += map(str, inside)
         else:
-            found.append(path)
+            found.append(name)
     return found
 
 
@@ -57,7 +63,11 @@ def read_document(path: Path) -> Document:
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise SourceError(f"{size / 1e6:.0f} MB: larger than {MAX_BYTES / 1e6:.0f} MB", where=str(path), hint="cut it into documents")
+            raise SourceError(
+                f"{size / 1e6:.0f} MB: larger than {MAX_BYTES / 1e6:.0f} MB",
+                where=str(path),
+                hint="cut it into documents",
+            )
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", where=str(path), hint="check the name") from None
@@ -74,7 +84,9 @@ def document_of(data: bytes, name: str, url: str = "", kind: str = "") -> Docume
         return from_json(data, name)
     if not data.strip():
         raise SourceError("an empty file", hint="save the page or document again")
-    reading = _reader(kind)(data)
+    if kind == "saved page":
+        data = _page_of(data)
+    reading = _reader("html" if kind == "saved page" else kind)(data)
     digest = hashlib.sha256(data).hexdigest()
     source = Source(name, digest, reading.format, url, "", reading.extractor, reading.fallback)
     document = structure(reading, source)
@@ -98,12 +110,16 @@ def format_of(data: bytes, name: str) -> str:
         return "html"
     kind = FORMATS.get(Path(name).suffix.lower())
     if kind == "json" and not is_document(data):
-        raise SourceError("JSON, but no curator.sop/1 document", hint="a document is written by `curator sop SOURCE --json DIR`")
+        raise SourceError(
+            "JSON, but no curator.sop/1 document", hint="a document is written by `curator sop SOURCE --json DIR`"
+        )
     if kind in ("pdf", "docx"):
         raise SourceError(f"named {kind.upper()}, but it is none", hint="the file is broken, or has the wrong name")
     if kind is None:
         if b"\0" in data[:2000] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
-            raise SourceError("a file of no known kind", hint="known are HTML, Markdown, text, DOCX, PDF and curator.sop/1 JSON")
+            raise SourceError(
+                "a file of no known kind", hint="known are HTML, Markdown, text, DOCX, PDF and curator.sop/1 JSON"
+            )
         return "text"
     return kind
 
@@ -130,6 +146,19 @@ def _reader(kind: str) -> Callable[[bytes], Reading]:
     return lambda data: read_text(_text(data))
 
 
+def _page_of(data: bytes) -> bytes:
+    """The page in an MHTML file, as UTF-8. Raises SourceError."""
+    from email import message_from_bytes
+
+    for part in message_from_bytes(data).walk():
+        if part.get_content_type() == "text/html":
+            body = part.get_payload(decode=True)
+            if isinstance(body, bytes) and body.strip():
+                charset = part.get_content_charset()
+                return body.decode(charset, "replace").encode() if charset and charset != "utf-8" else body
+    raise SourceError("a saved page without its text", hint="save the page again, as HTML")
+
+
 def _text(data: bytes) -> str:
     from curator.sop.html import decoded
 
@@ -140,14 +169,20 @@ def _refuse_no_procedure(document: Document, reading: Reading) -> None:
     """Raises SourceError for what is no procedure, with the cause."""
     every = [step for section in document.sections for step in steps(section.blocks)]
     size = sum(len(section.blocks) for section in document.sections)
-    if reading.format == "html" and _LOGIN.search(f"{reading.page_title} {document.title} {_first_text(document)}") and len(every) < 4:
+    if (
+        reading.format == "html"
+        and _LOGIN.search(f"{reading.page_title} {document.title} {_first_text(document)}")
+        and len(every) < 4
+    ):
         raise SourceError("a login page, not the document", hint="save the page while you are signed in")
     if not size:
         blank = not reading.words
         what = "an empty page" if blank else "no text left when menus and other page furniture are taken out"
         raise SourceError(what, hint="save the page once it has loaded; some pages are drawn by scripts alone")
     roles = {section.role for section in document.sections} - {"other", "title"}
-    named = any(section.role == "procedure" and section.heading for section in document.sections) and (every or len(roles) >= 2)
+    named = any(section.role == "procedure" and section.heading for section in document.sections) and (
+        every or len(roles) >= 2
+    )
     counted = sum(step.number_source != "" for step in every) >= 2
     orders = sum(is_order(step.text) for step in every) >= 3
     told = len(every) >= 2 and _PROCEDURE.search(document.title)
@@ -184,7 +219,10 @@ def rows(
     def row(prompt: str, answer: str, wording: str) -> Row:
         turns = [{"role": "system", "content": system}] if system else []
         turns += [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
-        return Row({"messages": turns, "group": document.doc_id, "source": document.source.url or document.source.path}, wording)
+        return Row(
+            {"messages": turns, "group": document.doc_id, "source": document.source.url or document.source.path},
+            wording,
+        )
 
     whole = flatten(document)
     if max_tokens and count(whole) > max_tokens:
@@ -197,7 +235,11 @@ def rows(
     if sections:
         for head, group in _with_below(document.sections):
             answer = "\n\n".join(section_text(section) for section in group)
-            if head.heading and (any(section.blocks for section in group)) and not (max_tokens and count(answer) > max_tokens):
+            if (
+                head.heading
+                and (any(section.blocks for section in group))
+                and not (max_tokens and count(answer) > max_tokens)
+            ):
                 yield row(asked_for_section(document, head.heading), answer, "section")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.html import Walker, tree
@@ -15,7 +16,9 @@ from curator.sop.reading import Drops, Reading, words_of
 
 _MOST = 400_000_000  # bytes an archive may unpack to
 _RATIO = 400  # and how many times its own size, beyond the first ten megabytes
-_TITLES = "p[style-name='Title'] => h1:fresh\np[style-name='Titel'] => h1:fresh\np[style-name='Subtitle'] => p:fresh\nu => u"
+_TITLES = (
+    "p[style-name='Title'] => h1:fresh\np[style-name='Titel'] => h1:fresh\np[style-name='Subtitle'] => p:fresh\nu => u"
+)
 
 
 def read_docx(data: bytes) -> Reading:
@@ -31,7 +34,9 @@ def read_docx(data: bytes) -> Reading:
         ).value
     except Exception as error:  # whatever the parsers below raise on a broken part
         said = " ".join(str(error).split())[:120]
-        raise SourceError(f"a broken DOCX: {type(error).__name__}: {said}", hint="open it in Word and save it again") from None
+        raise SourceError(
+            f"a broken DOCX: {type(error).__name__}: {said}", hint="open it in Word and save it again"
+        ) from None
     if not html.strip():
         raise SourceError("a DOCX without text", hint="pictures of pages hold no text: run character recognition first")
     root = tree(f"<html><body>{html}</body></html>")
@@ -42,9 +47,11 @@ def read_docx(data: bytes) -> Reading:
     return Reading(pieces, words, "docx", "mammoth", dropped=drops.found)
 
 
-def _run_together(root: object) -> list[str]:
+def _run_together(root: Any) -> list[str]:
     """Words that are written in several runs, as they read."""
-    return words_of(" ".join(block.text_content() for block in root.iter("p", "li", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6")))  # type: ignore[attr-defined]
+    return words_of(
+        " ".join(block.text_content() for block in root.iter("p", "li", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6"))
+    )
 
 
 def _refuse_unsound(data: bytes) -> None:
@@ -60,4 +67,7 @@ def _refuse_unsound(data: bytes) -> None:
         raise SourceError("a DOCX with a password", hint="save it without a password")
     size = sum(entry.file_size for entry in entries)
     if size > _MOST or size > max(10_000_000, _RATIO * len(data)):
-        raise SourceError(f"a DOCX of {len(data):,} bytes that unpacks to {size:,}: not opened", hint="such a file is made to fill memory; ask where it comes from")
+        raise SourceError(
+            f"a DOCX of {len(data):,} bytes that unpacks to {size:,}: not opened",
+            hint="such a file is made to fill memory; ask where it comes from",
+        )

@@ -20,7 +20,9 @@ _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles t
 _GUARDED = 3_000_000  # characters of a page above which the guard is not asked: it takes seconds a megabyte
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
 
-_GONE = frozenset("script style noscript template iframe svg object embed canvas head link meta video audio map".split())
+_GONE = frozenset(
+    "script style noscript template iframe svg object embed canvas head link meta video audio map".split()
+)
 _CHROME = frozenset("nav footer aside form button select dialog input textarea menu".split())
 _HIDDEN = frozenset("visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only headerlink anchorjs-link "
                     "permalink header-anchor heading-anchor hash-link".split())  # fmt: skip
@@ -39,7 +41,9 @@ _BLOCKS = frozenset(
     "li main ol p pre section summary table tbody td tfoot th thead tr ul caption form aside nav html".split()
 )  # fmt: skip
 _HEADINGS = {f"h{n}": n for n in range(1, 7)}
-NOTES = frozenset("note tip hint info important warning caution danger error attention success example quote abstract question failure bug seealso".split())
+NOTES = frozenset(
+    "note tip hint info important warning caution danger error attention success example quote abstract question failure bug seealso".split()
+)
 _BULLETS = re.compile(r"^[•‣◦▪●○·*]\s+")
 _BOX = re.compile(r"^(?:\[[ xX]?\]|[☐☑☒✓✔])\s*")
 _BREAK = "\x01"  # stands for a `br`
@@ -51,7 +55,10 @@ _CHROME_LINK = re.compile(
     r"(?:edit (?:this|on) .*|back to (?:the )?top|top|print(?: this page)?|share|tweet|previous|next|« .*|.* »|permalink|skip to .*|"
     r"click here|read more|view source|copy(?: link)?|download(?: as)? pdf|report (?:an issue|a problem))\W*", re.I,
 )  # fmt: skip
-_TEASER = re.compile(r"(?:also read|read also|you may also like|related(?: posts?| articles?)?|recommended(?: reading)?|must read|download)\s*[:–-]", re.I)
+_TEASER = re.compile(
+    r"(?:also read|read also|you may also like|related(?: posts?| articles?)?|recommended(?: reading)?|must read|download)\s*[:–-]",
+    re.I,
+)
 
 
 def read_html(data: bytes) -> Reading:
@@ -140,9 +147,7 @@ def _prune(root: Any, drops: Drops) -> None:
     body = root.find(".//body")
     whole = max(1, len((body if body is not None else root).text_content()))
     for element in list(root.iter()):
-        if not isinstance(element.tag, str):
-            _remove(element)
-        elif element.tag in _GONE:
+        if not isinstance(element.tag, str) or element.tag in _GONE:
             _remove(element)
         elif element.tag not in ("html", "body", "main", "article") and _is_chrome(element, whole):
             drops.add("boilerplate", element.text_content())
@@ -186,7 +191,9 @@ def _is_chrome(element: Any, whole: int) -> bool:
 
 def _is_panel(element: Any) -> bool:
     """Whether a hidden part is the body of an accordion or a tab: content that a click shows."""
-    return bool(re.search(r"accordion|collaps|tab|panel|details", _own_words(element), re.I)) or element.get("role") in ("tabpanel", "region")
+    return bool(re.search(r"accordion|collaps|tab|panel|details", _own_words(element), re.I)) or element.get(
+        "role"
+    ) in ("tabpanel", "region")
 
 
 def _is_note(element: Any) -> bool:
@@ -506,9 +513,9 @@ def _is_layout(table: Any, cells: list[list[Any]]) -> bool:
     """Whether a table only places content: its cells hold headings, lists or tables, or there is one cell."""
     if table.get("role") == "presentation" or sum(map(len, cells)) == 1:
         return True
-    return max(map(len, cells), default=0) == 1 and next(table.iter("h1", "h2", "h3", "ul", "ol"), None) is not None or (
-        next(table.iter("h1", "h2", "table"), table) is not table and next(table.iter("h1", "h2"), None) is not None
-    )
+    return (
+        max(map(len, cells), default=0) == 1 and next(table.iter("h1", "h2", "h3", "ul", "ol"), None) is not None
+    ) or (next(table.iter("h1", "h2", "table"), table) is not table and next(table.iter("h1", "h2"), None) is not None)
 
 
 def _is_contents(items: list[Any]) -> bool:

@@ -15,9 +15,14 @@ STARTS = re.compile(
     r"(?:[•‣◦▪●○·–*+-]|\d{1,3}(?:\.\d{1,3})*[.)]?|\(?[a-z]\)|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)]|[A-Z][.)])\s+\S|(?:step|paso|schritt|étape)\s+\d",
     re.I,
 )
-_SURE = re.compile(r"(?:[•‣◦▪●○·*–-]|\d{1,3}(?:\.\d{1,3})+\.?|\d{1,3}[.)]|\(?[a-z]\)|\([ivx\d]{1,4}\))\s+\S|(?:step|paso|schritt|étape)\s+\d")
+_SURE = re.compile(
+    r"(?:[•‣◦▪●○·*–-]|\d{1,3}(?:\.\d{1,3})+\.?|\d{1,3}[.)]|\(?[a-z]\)|\([ivx\d]{1,4}\))\s+\S|(?:step|paso|schritt|étape)\s+\d"
+)
 _RULE = re.compile(r"[=_*-]{3,}\s*$")
-_FIELD = re.compile(r"(?:title|titel|t[ií]tulo|titre|(?:document|doc|sop)\.?\s*(?:no|number|nr|id)?\.?|version|rev(?:ision)?\.?(?: no\.?)?|effective(?: date)?|date|department|page|prepared by|approved by|author)\s*:", re.I)
+_FIELD = re.compile(
+    r"(?:title|titel|t[ií]tulo|titre|(?:document|doc|sop)\.?\s*(?:no|number|nr|id)?\.?|version|rev(?:ision)?\.?(?: no\.?)?|effective(?: date)?|date|department|page|prepared by|approved by|author)\s*:",
+    re.I,
+)
 _CELLS = re.compile(r"\t+|\s+\|\s+|\s{4,}")
 
 
@@ -45,7 +50,14 @@ def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
         before = pieces[-1] if pieces else None
         if line.table is not None:
             pieces.append(line.table)
-        elif line.level and isinstance(before, Heading) and last and last.level == line.level and not line.gap and not STARTS.match(line.text):
+        elif (
+            line.level
+            and isinstance(before, Heading)
+            and last
+            and last.level == line.level
+            and not line.gap
+            and not STARTS.match(line.text)
+        ):
             before.text = f"{before.text} {line.text}"
         elif line.level:
             pieces.append(Heading(line.text, line.level, origin))
@@ -99,14 +111,18 @@ def _join(before: str, after: str, joined: list[str], vocabulary: frozenset[str]
     if not left or not right or left[1][-1].isupper() != right.group()[0].isupper():
         return f"{before} {after}"
     whole, parted = left[1] + right.group(), f"{left[1]}-{right.group()}"
-    compound = parted in vocabulary or (whole not in vocabulary and left[1] in vocabulary and right.group() in vocabulary)
+    compound = parted in vocabulary or (
+        whole not in vocabulary and left[1] in vocabulary and right.group() in vocabulary
+    )
     if compound and left[1] not in _PREFIXES:
         return before + after
     joined += [re.split(r"\s", before)[-1][:-1] + re.split(r"\s", after)[0]]
     return before[:-1] + after
 
 
-_PREFIXES = frozenset(("re", "in", "de", "con", "com", "pro", "ex", "a"))  # word beginnings that are words or names themselves
+_PREFIXES = frozenset(
+    ("re", "in", "de", "con", "com", "pro", "ex", "a")
+)  # word beginnings that are words or names themselves
 
 
 def tables(lines: Sequence[Line]) -> list[Line]:
@@ -116,7 +132,12 @@ def tables(lines: Sequence[Line]) -> list[Line]:
 
     def close() -> None:
         if any(_FIELD.match(cell) for _, cells in run for cell in cells):
-            out.extend(msgspec.structs.replace(line, text=cell, gap=True, full=False) for line, cells in run for cell in cells if cell)
+            out.extend(
+                msgspec.structs.replace(line, text=cell, gap=True, full=False)
+                for line, cells in run
+                for cell in cells
+                if cell
+            )
         elif len(run) >= 2:
             grid = [cells for _, cells in run if not all(set(cell) <= set("-:=+ ") for cell in cells)]
             first = run[0][0]
@@ -129,7 +150,12 @@ def tables(lines: Sequence[Line]) -> list[Line]:
 
     for line in lines:
         cells = [cell.strip() for cell in _CELLS.split(line.text.strip().strip("|").strip())]
-        if line.table is None and len(cells) > 1 and not STARTS.match(line.text) and (not run or (len(run[-1][1]) == len(cells) and not line.gap)):
+        if (
+            line.table is None
+            and len(cells) > 1
+            and not STARTS.match(line.text)
+            and (not run or (len(run[-1][1]) == len(cells) and not line.gap))
+        ):
             run.append((line, cells))
             continue
         close()

@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 _FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*\n", re.S)
 _KEY = re.compile(r"^([A-Za-z][\w -]*):[ \t]*(.*)$", re.M)
-_ATTRIBUTES = re.compile(r"(?<=[)\]`*\w.!?])[ \t]*\{[:.#]?[ \t]*[\w.#:-]+(?:=[^{}\n]*)?(?:[ \t]+[\w.#:-]+=?[^{}\n]*)?\}(?=\s|$)")
+_ATTRIBUTES = re.compile(
+    r"(?<=[)\]`*\w.!?])[ \t]*\{[:.#]?[ \t]*[\w.#:-]+(?:=[^{}\n]*)?(?:[ \t]+[\w.#:-]+=?[^{}\n]*)?\}(?=\s|$)"
+)
 _INCLUDE = re.compile(r"^[ \t]*(?:\{%.*?%\}|\{\{<.*?>\}\}|<!--.*?-->|\[TOC\]|:toc:)[ \t]*$", re.M)
 _ADMONITION = re.compile(r"(?:!!!|\?\?\?\+?)[ \t]*([A-Za-z][\w-]*)(?:[ \t]+[\w -]*?)?(?:[ \t]*\"(.*)\")?[ \t]*$")
-_IMAGE = re.compile(r"!\[([^\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\[[^\]\n]*\])")  # known inside raw HTML too
+_IMAGE = re.compile(
+    r"!\[([^\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\[[^\]\n]*\])"
+)  # known inside raw HTML too
 _GITHUB_NOTE = re.compile(r"^([ \t]*>[ \t]*)\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*$", re.M | re.I)
 _META = {
     "version": "version", "document number": "doc_number", "doc_number": "doc_number", "number": "doc_number", "owner": "owner", "author": "owner",
@@ -100,7 +104,9 @@ def _renderer() -> MarkdownIt:
     except ImportError:
         raise MissingExtraError("curator sop", "sop") from None
     renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
-    renderer.block.ruler.before("fence", "admonition", _admonition, {"alt": ["paragraph", "reference", "blockquote", "list"]})
+    renderer.block.ruler.before(
+        "fence", "admonition", _admonition, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
     renderer.core.ruler.push("lines", _mark_lines)
     return renderer
 

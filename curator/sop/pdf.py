@@ -42,10 +42,14 @@ def read_pdf(data: bytes) -> Reading:
     except SourceError:
         raise
     except Exception as error:  # whatever the parser raises on a broken file
-        if isinstance(error, PDFPasswordIncorrect) or isinstance(error.__cause__ or error.args[:1] and error.args[0], PDFPasswordIncorrect):
+        if isinstance(error, PDFPasswordIncorrect) or isinstance(
+            error.__cause__ or (error.args[:1] and error.args[0]), PDFPasswordIncorrect
+        ):
             raise SourceError("a PDF with a password", hint="save it without a password") from None
         said = " ".join(str(error).split())[:120]
-        raise SourceError(f"a broken PDF: {type(error).__name__}{': ' if said else ''}{said}", hint="fetch or save the file again") from None
+        raise SourceError(
+            f"a broken PDF: {type(error).__name__}{': ' if said else ''}{said}", hint="fetch or save the file again"
+        ) from None
     if not any(line.text or line.table for page in pages for line in page):
         raise SourceError("a PDF without text: pictures of pages", hint="run character recognition (OCR) first")
     words = [word for page in pages for line in page for word in words_of(_all(line))]
@@ -55,7 +59,14 @@ def read_pdf(data: bytes) -> Reading:
     joined: list[str] = []
     pieces = paragraphs(lines, joined)
     known = frozenset([*words, *words_of(" ".join(joined)), *words_of(title)])
-    return Reading(pieces, known, "pdf", "pdfplumber", "" if re.search(r"\.docx?$|untitled|^Microsoft", title, re.I) else title, dropped=drops.found)
+    return Reading(
+        pieces,
+        known,
+        "pdf",
+        "pdfplumber",
+        "" if re.search(r"\.docx?$|untitled|^Microsoft", title, re.I) else title,
+        dropped=drops.found,
+    )
 
 
 def _all(line: Line) -> str:
@@ -82,7 +93,23 @@ def _lines(page: Any) -> list[_Row]:
             continue
         size = Counter(round(char["size"], 1) for char in chars).most_common(1)[0][0]
         bold = sum(bool(_BOLD.search(char["fontname"])) for char in chars) > 0.9 * len(chars)
-        rows.append(_Row(text, found["x0"], False, bold, 0, None, page.page_number, None, True, found["top"], found["bottom"], found["x1"], size))
+        rows.append(
+            _Row(
+                text,
+                found["x0"],
+                False,
+                bold,
+                0,
+                None,
+                page.page_number,
+                None,
+                True,
+                found["top"],
+                found["bottom"],
+                found["x1"],
+                size,
+            )
+        )
     for box, table in boxes:
         rows.append(_Row("", box[0], True, False, 0, None, page.page_number, table, True, box[1], box[3], box[2], 0))
     rows.sort(key=lambda row: (round(row.top), row.indent))
@@ -109,7 +136,11 @@ def _without_running(pages: Sequence[list[_Row]], drops: Drops) -> Iterator[list
         kept = []
         for row in page:
             at_edge = any(row is other for other in edge)
-            numbered = re.fullmatch(r"(?:page|seite|página|p\.)?\s*[-–]?\s*\d{1,4}\s*[-–]?(?:\s*(?:of|/|de|von|sur)\s*\d{1,4})?", row.text, re.I)
+            numbered = re.fullmatch(
+                r"(?:page|seite|página|p\.)?\s*[-–]?\s*\d{1,4}\s*[-–]?(?:\s*(?:of|/|de|von|sur)\s*\d{1,4})?",
+                row.text,
+                re.I,
+            )
             if at_edge and ((len(pages) > 1 and counts[_key(row)] >= enough) or (row.text and numbered)):
                 drops.add("page-residue", _all(row), Origin(-1, None, row.page))
             else:
@@ -152,4 +183,11 @@ def _mark_headings(lines: Sequence[_Row]) -> None:
 def _stands_out(line: _Row, before: _Row | None) -> bool:
     """Whether a bold line has the form of a heading."""
     alone = line.gap or before is None or before.page != line.page or before.level > 0
-    return alone and not line.full and not STARTS.match(line.text) and len(line.text) <= 90 and line.text[-1] not in ".,;:" and line.table is None
+    return (
+        alone
+        and not line.full
+        and not STARTS.match(line.text)
+        and len(line.text) <= 90
+        and line.text[-1] not in ".,;:"
+        and line.table is None
+    )

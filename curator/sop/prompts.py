@@ -47,7 +47,10 @@ _COMMON = 55
 
 _KIND = r"(?:(?:standard\s+operating|operating)\s+(?:procedures?|protocols?|instructions?)(?:\s*\(sops?\))?|sops?)"
 _LEAD = re.compile(rf"^{_KIND}\s*(?:(?:for|on|of)\s+(?:the\s+)?|[-–—:#]\s*|(?=\d))", re.I)
-_PLAIN = re.compile(r"^(?:(?:standard|work(?:ing)?|test)\s+)?(?:procedures?|protocols?|instructions?)\s+(?:for|on|of)\s+(?:the\s+)?", re.I)
+_PLAIN = re.compile(
+    r"^(?:(?:standard|work(?:ing)?|test)\s+)?(?:procedures?|protocols?|instructions?)\s+(?:for|on|of)\s+(?:the\s+)?",
+    re.I,
+)
 _CLEANING = re.compile(r"^standard\s+(?!operating)(\w+)\s+procedures?\s+(?:for|of)\s+(?:the\s+)?(?=\w)", re.I)
 _TAIL = re.compile(rf"\s*(?:[-–—:,(]\s*)?{_KIND}\)?$", re.I)
 _NUMBER = re.compile(r"^[A-Z]{2,6}[-/ ]?(?:[A-Z]{1,6}[-/])*\d[\w./-]*\s*[:–—-]?\s+(?=\S)")

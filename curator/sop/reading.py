@@ -8,7 +8,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from curator.sop.document import Code, Dropped, Figure, Origin, Step, Table
+from curator.sop.document import Code, Dropped, Figure, Origin, Para, Step, Table
+
+NOWHERE = Origin()
 
 
 class Heading(msgspec.Struct):
@@ -32,7 +34,7 @@ class Text(msgspec.Struct):
     indent: float = -1
 
 
-Piece: TypeAlias = Heading | Text | Step | Table | Code | Figure
+Piece: TypeAlias = Heading | Text | Para | Step | Table | Code | Figure
 
 
 class Reading(msgspec.Struct):
@@ -73,6 +75,6 @@ class Drops:
     def __init__(self) -> None:
         self.found: list[Dropped] = []
 
-    def add(self, reason: str, text: str, origin: Origin = Origin()) -> None:
+    def add(self, reason: str, text: str, origin: Origin = NOWHERE) -> None:
         if text := clean(text):
             self.found.append(Dropped(reason, text[:80], origin))

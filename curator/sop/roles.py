@@ -9,7 +9,10 @@ from functools import cache, lru_cache
 
 from curator.packs.loading import rules_dir
 
-_LABEL = re.compile(r"^(?:(?:section|part|abschnitt|seccion|teil)\s+)?(?:\d+(?:\.\d+)*|[ivx]{1,5}|[a-z])[.):]\s+|^\d+(?:\.\d+)*\s+", re.I)
+_LABEL = re.compile(
+    r"^(?:(?:section|part|abschnitt|seccion|teil)\s+)?(?:\d+(?:\.\d+)*|[ivx]{1,5}|[a-z])[.):]\s+|^\d+(?:\.\d+)*\s+",
+    re.I,
+)
 
 
 def folded(text: str) -> str:

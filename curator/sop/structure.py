@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from curator.sop.document import Block, Code, Document, Dropped, Figure, Origin, Para, Section, Source, Step, Table, number
+from curator.sop.document import (
+    Block,
+    Code,
+    Document,
+    Dropped,
+    Figure,
+    Para,
+    Section,
+    Source,
+    Step,
+    Table,
+    number,
+)
 from curator.sop.reading import Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
 
 _MARK = r"(?:\d{1,3}(?:\.\d{1,3}){1,5}\.?|\d{1,3}[.)]|\(?[a-z]\)|[a-z]\.|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)])"
 _STEP_WORD = re.compile(r"(?:step|paso|schritt|étape|etape)\s+(\d{1,3}(?:\.\d{1,3})*)\s*(?:[.:)–—-]\s*|$)", re.I)
 _NUMBERED = re.compile(rf"({_MARK})\s+(?=\S)")
-_HEADING_NUMBER = re.compile(r"(?:section\s+)?(\d{1,3}(?:\.\d{1,3})*)(?:[.):]|\s*[–—-])?\s+(?=[^\W\d_])|([IVX]{1,5})[.)]\s+(?=\S)", re.I)
+_HEADING_NUMBER = re.compile(
+    r"(?:section\s+)?(\d{1,3}(?:\.\d{1,3})*)(?:[.):]|\s*[–—-])?\s+(?=[^\W\d_])|([IVX]{1,5})[.)]\s+(?=\S)", re.I
+)
 _BULLET = re.compile(r"[•‣◦▪●○·–*-]\s+(?=\S)")
 _TITLE_LINE = re.compile(r"(?:(?:sop|document)\s+)?(?:title|titel|título|titre)\s*:\s*(.+)", re.I)
 _INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
@@ -20,7 +34,10 @@ _SIGNATURE = re.compile(
     r"(?:(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued|verified|released)\s+by|signature|sign(?:ed)?(?:\s*/\s*date)?|date|name|designation|department|"
     r"elaborado por|revisado por|aprobado por|firma|fecha|erstellt von|geprüft von|freigegeben von|unterschrift|datum|rédigé par|vérifié par|approuvé par)\b", re.I,
 )  # fmt: skip
-_SIGNED = re.compile(r"(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued)\s+by\b|signature|firma\b|unterschrift|(?:elaborado|revisado|aprobado) por|(?:erstellt|geprüft|freigegeben) von|(?:rédigé|vérifié|approuvé) par", re.I)
+_SIGNED = re.compile(
+    r"(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued)\s+by\b|signature|firma\b|unterschrift|(?:elaborado|revisado|aprobado) por|(?:erstellt|geprüft|freigegeben) von|(?:rédigé|vérifié|approuvé) par",
+    re.I,
+)
 _BLANK_LINE = re.compile(r"_{3,}|\.{6,}|…{2,}")
 _META = (
     ("doc_number", re.compile(r"(?:(?:document|doc|sop)\.?\s*(?:no|number|nr|id|code|#)|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
@@ -48,6 +65,7 @@ def structure(reading: Reading, source: Source) -> Document:
     document = Document(source=source, metadata=dict(reading.metadata), dropped=list(reading.dropped))
     drop = document.dropped.append
     pieces = list(_cleaned(_refined(reading.pieces), drop))
+    pieces = list(_without_banner(pieces, drop))
     _take_title(document, pieces, reading.page_title)
     pieces = list(_without_metadata(pieces, document))
     document.sections = _sections(pieces)
@@ -81,7 +99,11 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
         if lone and not waiting and not piece.bold:
             waiting = lone[1]
             continue
-        made = [Step(piece.text, number_source=waiting, origin=piece.origin)] if waiting else _of_text(piece, styled, numbers)
+        made = (
+            [Step(piece.text, number_source=waiting, origin=piece.origin)]
+            if waiting
+            else _of_text(piece, styled, numbers)
+        )
         waiting = ""
         refined += made
         indents |= {id(step): piece.indent for step in made if isinstance(step, Step)}
@@ -114,7 +136,7 @@ def _of_text(piece: Text, styled: bool, numbers: set[str]) -> list[Piece]:
     """What a paragraph is: a heading, a heading with its text, a step, or a paragraph."""
     text = piece.text
     if piece.note:
-        return [Para(text, piece.note, piece.origin)]  # type: ignore[list-item]
+        return [Para(text, piece.note, piece.origin)]
     if not styled and (found := _inferred(piece)):
         return found
     label = _label(text)
@@ -152,7 +174,11 @@ def _inferred(piece: Text) -> list[Piece] | None:
     text = piece.text
     label, rest = _unnumbered(text)
     bare = rest.rstrip(":").strip()
-    if (inline := _INLINE_HEAD.fullmatch(text)) and folded(inline[2]) in table() and (inline[1] or piece.bold or inline[2][0].isupper()):
+    if (
+        (inline := _INLINE_HEAD.fullmatch(text))
+        and folded(inline[2]) in table()
+        and (inline[1] or piece.bold or inline[2][0].isupper())
+    ):
         numbered = not inline[1] or "." not in inline[1] or inline[1].endswith(".0")
         if numbered and table()[folded(inline[2])] != "title" and (inline[1] or _stands_alone(inline[2])):
             head = f"{inline[1]} {inline[2]}" if inline[1] else inline[2]
@@ -169,7 +195,11 @@ def _inferred(piece: Text) -> list[Piece] | None:
     strong = piece.bold or capitals
     if known and (label or strong or text.endswith(":") or text[0].isupper()):
         return [Heading(text, level, piece.origin)]
-    if (label and (label.endswith(".0") or strong)) or (strong and not text.endswith(":")) or (strong and len(bare.split()) <= 5):
+    if (
+        (label and (label.endswith(".0") or strong))
+        or (strong and not text.endswith(":"))
+        or (strong and len(bare.split()) <= 5)
+    ):
         return [Heading(text, level if label else 2 if not capitals else 1, piece.origin)]
     return None
 
@@ -228,7 +258,14 @@ def _depth(step: Step, stack: list[tuple[Step, int]], indents: dict[int, float])
     if kind != "bullet":
         return stack[-1][1] + 1
     left = indents[id(step)]
-    return next((depth + 1 for above, depth in reversed(stack) if _kind(above.number_source) != "bullet" or indents[id(above)] + 1 < left), 1)
+    return next(
+        (
+            depth + 1
+            for above, depth in reversed(stack)
+            if _kind(above.number_source) != "bullet" or indents[id(above)] + 1 < left
+        ),
+        1,
+    )
 
 
 def _kind(label: str) -> str:
@@ -240,7 +277,7 @@ def _kind(label: str) -> str:
 # ---------------------------------------------------------------------- what is left out
 
 
-def _cleaned(pieces: list[Piece], drop: object) -> Iterator[Piece]:
+def _cleaned(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[Piece]:
     """The pieces without page residue, contents and signature blocks; each that goes is recorded."""
     in_contents = False
     for place, piece in enumerate(pieces):
@@ -254,14 +291,15 @@ def _cleaned(pieces: list[Piece], drop: object) -> Iterator[Piece]:
             in_contents, reason = True, "toc"
         elif isinstance(piece, Text) and _RESIDUE.fullmatch(text):
             reason = "page-residue"
-        elif isinstance(piece, Text) and _LEADER.fullmatch(text):
-            reason = "toc"
-        elif in_contents and (isinstance(piece, Text | Step) and re.search(r"\s\d{1,4}$", _said(piece)) or _all_short(piece)):
+        elif (isinstance(piece, Text) and _LEADER.fullmatch(text)) or (
+            in_contents
+            and ((isinstance(piece, Text | Step) and re.search(r"\s\d{1,4}$", _said(piece))) or _all_short(piece))
+        ):
             reason = "toc"
         elif _is_signature(piece, pieces, place):
             reason = "signature"
         if reason:
-            drop(Dropped(reason, _said(piece)[:80], piece.origin))  # type: ignore[operator]
+            drop(Dropped(reason, _said(piece)[:80], piece.origin))
         else:
             in_contents = in_contents and isinstance(piece, Step)
             yield piece
@@ -291,7 +329,11 @@ def _is_signature(piece: Piece, pieces: list[Piece], place: int) -> bool:
     if isinstance(piece, Text):
         text = piece.text
         if _SIGNED.match(text) and len(text) < 120:
-            return bool(_BLANK_LINE.search(text)) or text.rstrip(": ").count(" ") <= 2 or bool(re.fullmatch(r"[^:]{3,30}:\s*[^.]{0,80}", text))
+            return (
+                bool(_BLANK_LINE.search(text))
+                or text.rstrip(": ").count(" ") <= 2
+                or bool(re.fullmatch(r"[^:]{3,30}:\s*[^.]{0,80}", text))
+            )
         return bool(_SIGNATURE.match(text) and _BLANK_LINE.search(text))
     return False
 
@@ -301,12 +343,12 @@ def _drop_sections(document: Document) -> None:
     kept: list[Section] = []
     for section in document.sections:
         cells = any(isinstance(block, Table) for block in section.blocks)
-        short = sum(len(words_of(_said(block))) for block in section.blocks) <= 120  # type: ignore[arg-type]
+        short = sum(len(words_of(_said(block))) for block in section.blocks) <= 120
         if section.role == "revision" and (cells or short):
-            text = " ".join([section.heading, *(_said(block) for block in section.blocks)])  # type: ignore[arg-type]
+            text = " ".join([section.heading, *(_said(block) for block in section.blocks)])
             document.dropped.append(Dropped("revision-history", text[:80], section.origin))
         elif _CHROME.fullmatch(folded(section.heading)):
-            text = " ".join([section.heading, *(_said(block) for block in section.blocks)])  # type: ignore[arg-type]
+            text = " ".join([section.heading, *(_said(block) for block in section.blocks)])
             document.dropped.append(Dropped("boilerplate", text[:80], section.origin))
         elif not section.blocks and _is_approval(section.heading):
             document.dropped.append(Dropped("signature", section.heading[:80], section.origin))
@@ -321,10 +363,52 @@ _CHROME = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|a
 
 
 def _is_approval(heading: str) -> bool:
-    return bool(re.fullmatch(r"(?:approvals?|signatures?|sign[- ]?off|approval signatures?|authori[sz]ation|freigabe|aprobaci[oó]n|aprobaciones|firmas|approbations?|unterschriften)", heading, re.I))
+    return bool(
+        re.fullmatch(
+            r"(?:approvals?|signatures?|sign[- ]?off|approval signatures?|authori[sz]ation|freigabe|aprobaci[oó]n|aprobaciones|firmas|approbations?|unterschriften)",
+            heading,
+            re.I,
+        )
+    )
 
 
 # ---------------------------------------------------------------------- title and metadata
+
+
+_BANNER = re.compile(
+    r"(?:(?:standard|departmental) )?(?:operating|operation) (?:procedures?|protocol)(?: sop)?|sop|work instructions?|sop document|"
+    r"procedimiento (?:normalizado de trabajo|operativo(?: estandar)?)|(?:standard)?arbeitsanweisung|procedure operatoire(?: normalisee| standard)?"
+)
+
+
+def _without_banner(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[Piece]:
+    """The pieces without a line that only says what kind of document this is, where a title follows it."""
+    for place, piece in enumerate(pieces):
+        if (
+            place < 4
+            and isinstance(piece, Text | Heading)
+            and _BANNER.fullmatch(folded(piece.text))
+            and _titled(pieces[place + 1 :])
+        ):
+            drop(Dropped("metadata", piece.text[:80], piece.origin))
+        else:
+            yield piece
+
+
+def _titled(pieces: list[Piece]) -> bool:
+    """Whether a title is among the next pieces."""
+    if any(isinstance(piece, Text | Heading) and _TITLE_LINE.fullmatch(piece.text) for piece in pieces[:10]):
+        return True
+    first = next(
+        (piece for piece in pieces if isinstance(piece, Text | Heading) and not _META_VALUE.match(piece.text)), None
+    )
+    return (
+        first is not None
+        and role_of(first.text) == "other"
+        and 2 <= len(first.text.split()) <= 14
+        and first.text[-1] not in ".;,"
+        and not _unnumbered(first.text)[0]
+    )
 
 
 def _take_title(document: Document, pieces: list[Piece], page_title: str) -> None:
@@ -335,12 +419,17 @@ def _take_title(document: Document, pieces: list[Piece], page_title: str) -> Non
             del pieces[place]
             return
     heads = [(n, piece) for n, piece in enumerate(pieces) if isinstance(piece, Heading)]
+    named = (
+        document.source.format in ("html", "markdown")
+        and " " in page_title
+        and not _BANNER.fullmatch(folded(page_title))
+    )
     if heads and _is_title(pieces, heads, page_title):
         place, head = heads[0]
         document.title, document.title_source = head.text, "heading"
         del pieces[place]
-    elif (first := _first_line(pieces)) is not None:
-        document.title, document.title_source = pieces[first].text, "heading"  # type: ignore[union-attr]
+    elif not named and (first := _first_line(pieces)) is not None:
+        document.title, document.title_source = _said(pieces[first]), "heading"
         del pieces[first]
     elif page_title:
         document.title, document.title_source = page_title, "page"
@@ -355,8 +444,17 @@ def _first_line(pieces: list[Piece]) -> int | None:
     for place, piece in enumerate(pieces[:3]):
         if isinstance(piece, Heading):
             return None
-        if isinstance(piece, Text) and 2 <= len(piece.text.split()) <= 14 and piece.text[-1] not in ".:;,!" and not _META_VALUE.match(piece.text):
-            wanted = piece.bold or re.search(r"\b(?:SOP|procedure|protocol|cleaning|operation|procedimiento|verfahren|anweisung|procédure|instruction)\b", piece.text, re.I)
+        if (
+            isinstance(piece, Text)
+            and 2 <= len(piece.text.split()) <= 14
+            and piece.text[-1] not in ".:;,!"
+            and not _META_VALUE.match(piece.text)
+        ):
+            wanted = piece.bold or re.search(
+                r"\b(?:SOP|procedure|protocol|cleaning|operation|procedimiento|verfahren|anweisung|procédure|instruction)\b",
+                piece.text,
+                re.I,
+            )
             return place if wanted or place == 0 else None
     return None
 
@@ -372,7 +470,9 @@ def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title:
     if head.level > 1 and any(other.level < head.level for _, other in heads[1:]):
         return False
     label, rest = _unnumbered(head.text)
-    if (label and label != "0" and not rest[:1].islower() and role_of(rest) != "other") or folded(rest.rstrip(":")) in table():
+    if (label and label != "0" and not rest[:1].islower() and role_of(rest) != "other") or folded(
+        rest.rstrip(":")
+    ) in table():
         return False
     alike = [n for n, other in heads[1:] if other.level == head.level]
     if not alike:
@@ -387,7 +487,9 @@ def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title:
     ) and head.level == 1  # fmt: skip
 
 
-_OPENINGS = frozenset("overview introduction background summary meaning impact diagnosis preamble general einleitung introduccion uberblick".split())
+_OPENINGS = frozenset(
+    "overview introduction background summary meaning impact diagnosis preamble general einleitung introduccion uberblick".split()
+)
 
 
 def _only_text(pieces: list[Piece]) -> bool:
@@ -443,7 +545,9 @@ def _inherit(sections: list[Section]) -> None:
     if len(sections) == 1 and any(isinstance(block, Step) for block in first.blocks):
         first.role = "procedure"
     elif "procedure" not in roles:
-        counted = [(sum(isinstance(b, Step) for b in s.blocks), -n, s) for n, s in enumerate(sections) if s.role == "other"]
+        counted = [
+            (sum(isinstance(b, Step) for b in s.blocks), -n, s) for n, s in enumerate(sections) if s.role == "other"
+        ]
         most = max(counted, default=(0, 0, first), key=lambda entry: entry[:2])
         if most[0] >= 3:
             most[2].role = "procedure"
@@ -458,7 +562,9 @@ def _unlist(sections: list[Section]) -> None:
     for section in sections:
         if section.role in _LIST_ROLES:
             section.blocks = [
-                Para(block.text, None, block.origin) if isinstance(block, Step) and not block.number_source and not block.children else block
+                Para(block.text, None, block.origin)
+                if isinstance(block, Step) and not block.number_source and not block.children
+                else block
                 for block in section.blocks
             ]
 
@@ -480,7 +586,7 @@ def _verify(document: Document, words: frozenset[str]) -> None:
 def _known_blocks(blocks: list[Block], words: frozenset[str], dropped: list[Dropped]) -> list[Block]:
     kept: list[Block] = []
     for block in blocks:
-        own = block.text if isinstance(block, Step) else _said(block)  # type: ignore[arg-type]
+        own = block.text if isinstance(block, Step) else _said(block)
         if any(word not in words for word in words_of(own)):
             dropped.append(Dropped("not-in-source", own[:80], block.origin))
             continue
@@ -492,6 +598,6 @@ def _known_blocks(blocks: list[Block], words: frozenset[str], dropped: list[Drop
 
 def _language(document: Document) -> str:
     """The language by its commonest small words; English where none leads."""
-    words = [word for section in document.sections for block in section.blocks for word in words_of(_said(block))]  # type: ignore[arg-type]
+    words = [word for section in document.sections for block in section.blocks for word in words_of(_said(block))]
     counts = {name: sum(word in small for word in words) for name, small in _LANGUAGES.items()}
     return max(counts, key=lambda name: counts[name])

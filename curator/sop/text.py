@@ -35,7 +35,14 @@ def read_text(text: str) -> Reading:
                     continue
             seen.add(body)
             if not body or is_rule(body):
-                if body and lines and not gap and lines[-1].text and not STARTS.match(lines[-1].text) and set(body) <= set("=-"):
+                if (
+                    body
+                    and lines
+                    and not gap
+                    and lines[-1].text
+                    and not STARTS.match(lines[-1].text)
+                    and set(body) <= set("=-")
+                ):
                     lines[-1].level = 1 if body[0] == "=" else 2
                 gap = True
                 continue
@@ -48,7 +55,9 @@ def read_text(text: str) -> Reading:
     for line in lines:
         line.text = clean(line.text)
     pieces = paragraphs(lines, joined)
-    return Reading(pieces, frozenset([*words_of(text), *words_of(" ".join(joined))]), "text", "lines", dropped=drops.found)
+    return Reading(
+        pieces, frozenset([*words_of(text), *words_of(" ".join(joined))]), "text", "lines", dropped=drops.found
+    )
 
 
 def _running(pages: list[str]) -> frozenset[str]:

@@ -83,7 +83,11 @@ def score(found: Found, expected: dict[str, Any], source: str, roles: list[tuple
     """Each expected section and step is matched once, in order of what was found."""
     wanted = [(section["level"], plain(section["heading"])) for section in expected["sections"]]
     got = [(level, plain(heading)) for level, heading in found.sections]
-    hits = sum((_counted(wanted)[key] and min(_counted(wanted)[key], count)) for key, count in _counted(got).items() if key in wanted)
+    hits = sum(
+        (_counted(wanted)[key] and min(_counted(wanted)[key], count))
+        for key, count in _counted(got).items()
+        if key in wanted
+    )
     named = {plain(section["heading"]): section["role"] for section in expected["sections"] if section["role"]}
     told = {plain(heading): role for heading, role in roles or []}
     places, right = [], 0
@@ -98,7 +102,9 @@ def score(found: Found, expected: dict[str, Any], source: str, roles: list[tuple
             right += left[place][0] == step["number"]
     cells = {plain(cell) for table in expected["tables"] for row in table for cell in row} - {""}
     known = set(words_of(source))
-    written = [word for word in words_of(re.sub(r"^(?:Title:|[\d.]+)", "", found.text, flags=re.M)) if not word.isdigit()]
+    written = [
+        word for word in words_of(re.sub(r"^(?:Title:|[\d.]+)", "", found.text, flags=re.M)) if not word.isdigit()
+    ]
     count = max(1, len(expected["steps"]))
     return Score(
         hits / len(wanted),
@@ -151,14 +157,18 @@ def peers() -> dict[str, Callable[[str], str]]:
     try:
         import trafilatura
 
-        found["trafilatura Markdown"] = lambda page: trafilatura.extract(page, output_format="markdown", include_formatting=True, include_comments=False) or ""
+        found["trafilatura Markdown"] = lambda page: (
+            trafilatura.extract(page, output_format="markdown", include_formatting=True, include_comments=False) or ""
+        )
     except ImportError:
         pass
     try:
         import markdownify
         import readability
 
-        found["readability + markdownify"] = lambda page: markdownify.markdownify(readability.Document(page).summary(), heading_style="ATX")
+        found["readability + markdownify"] = lambda page: markdownify.markdownify(
+            readability.Document(page).summary(), heading_style="ATX"
+        )
     except ImportError:
         pass
     try:
@@ -172,7 +182,9 @@ def peers() -> dict[str, Callable[[str], str]]:
 
         import markitdown
 
-        found["markitdown"] = lambda page: markitdown.MarkItDown().convert_stream(io.BytesIO(page.encode()), file_extension=".html").text_content
+        found["markitdown"] = lambda page: (
+            markitdown.MarkItDown().convert_stream(io.BytesIO(page.encode()), file_extension=".html").text_content
+        )
     except ImportError:
         pass
     return found
@@ -191,7 +203,9 @@ def main(folders: list[Path]) -> int:
         document = read_document(path)
         seconds = time.process_time() - start
         source = source_text(path, document)
-        value = score(ours(document), expected, source, [(section.heading, section.role) for section in document.sections])
+        value = score(
+            ours(document), expected, source, [(section.heading, section.role) for section in document.sections]
+        )
         add(f"curator {path.suffix[1:]}", value, seconds)
         if path.suffix == ".html":
             page = decoded(path.read_bytes())
@@ -202,7 +216,10 @@ def main(folders: list[Path]) -> int:
     print(f"{'median (worst)':<32}" + "".join(f"{name:>14}" for name in Score._fields) + f"{'ms':>8}")
     for name, scores in results.items():
         columns = [[value for row in scores if (value := getattr(row, field)) is not None] for field in Score._fields]
-        shown = [f"{median(c):.2f} ({max(c) if f == 'leaks' else min(c):.2f})" if c else "-" for c, f in zip(columns, Score._fields, strict=True)]
+        shown = [
+            f"{median(c):.2f} ({max(c) if f == 'leaks' else min(c):.2f})" if c else "-"
+            for c, f in zip(columns, Score._fields, strict=True)
+        ]
         print(f"{name:<32}" + "".join(f"{text:>14}" for text in shown) + f"{1000 * spent[name] / len(scores):>8.0f}")
     return 0
 
