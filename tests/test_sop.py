@@ -542,3 +542,11 @@ def test_a_missing_package_is_named_with_what_to_install(package: str, name: str
         [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, env=None
     )
     assert done.returncode == 2 and 'pip install "finetune-curator[sop]"' in done.stderr
+
+
+def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.search(r"^\$ curator sop (.*?) -o rows\.jsonl\n(.*?)^```", text, re.S | re.M)
+    rows = tmp_path / "rows.jsonl"
+    done = curator("sop", *shown[1].split(), "-o", str(rows), cwd=ROOT)
+    assert done.stdout.replace(str(rows), "rows.jsonl").strip() == shown[2].strip()
