@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Literal, NamedTuple
 
+from curator.columns import Batch
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.rule import Bad, RowRule, chat, option
 from curator.sop.roles import role_of
@@ -64,6 +65,7 @@ class Sop(NamedTuple):
 
 _LINE = re.compile(r"[^\n]*")
 _HEAD = re.compile(r"(?:#{1,4}[ \t]+)?(?:\*\*)?(\d{1,3}(?:\.\d{1,3})*)[.)]?(?:[ \t]+(\S.*))?$")
+_NUMBERED = re.compile(r"^[ \t]*(?:#{1,4}[ \t]+)?(?:\*\*)?\d{1,2}(?:\.0)?[.)]?(?:[ \t]|$)", re.M)
 _FENCE = re.compile(r"[ \t]*(?:`{3}|~{3})")
 _TITLE = re.compile(r"(?:#+ |\*\*)?(?:title|titel|título|titulo|titre)[ \t]*:(?:\*\*)?[ \t]*(\S.*)$", re.I)
 
@@ -90,6 +92,8 @@ def _bare(label: str) -> str:
 @lru_cache(maxsize=256)
 def sop_of(text: str) -> Sop | None:
     """The answer as a procedure, None where it is none."""
+    if len(_NUMBERED.findall(text)) < 2:
+        return None
     low = text.lower()
     if not any(word.lower() in low for word in _LITERALS):
         return None
@@ -128,10 +132,23 @@ def _lines(text: str) -> tuple[list[Line], str]:
     return lines, title
 
 
+def _procedures(batch: Batch) -> dict[int, bool]:
+    """Whether a row holds a procedure, by index: filled in as rules ask."""
+    return {}
+
+
 class _SopRule(RowRule, frozen=True):
     """Judges the answers that are procedures."""
 
     literals = _LITERALS
+
+    def candidates(self, batch: Batch) -> Iterator[int]:
+        known = batch.memo(_procedures)
+        for index in batch.rows_with(type(self)):
+            if index not in known:
+                known[index] = any(sop_of(turn.text) for turn in batch.example(index).answers)
+            if known[index]:
+                yield index
 
     def check(self, example: Example) -> Iterator[Flag]:
         for before, turn in example.taught():
