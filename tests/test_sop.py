@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -101,6 +102,19 @@ def test_four_formats_of_one_plan_give_the_same_sections_and_steps() -> None:
         assert shared >= 0.95 * sum(plain["md"].values()), kind
         heads = [s.heading for s in found["md"].sections if s.level == 1 and s.heading]
         assert heads == [s.heading for s in found[kind].sections if s.level == 1 and s.heading], kind
+
+
+GOLDEN = ROOT / "tests" / "golden" / "sop"
+
+
+@pytest.mark.parametrize("path", sorted(p for p in GOLDEN.iterdir() if p.suffix != ".expected"), ids=lambda p: p.name)
+def test_pages_in_other_frames_come_out_as_written_down(path: Path) -> None:
+    """`UPDATE_GOLDEN=1` writes the expected answers anew."""
+    text = flatten(read_document(path)) + "\n"
+    golden = path.with_suffix(".expected")
+    if os.environ.get("UPDATE_GOLDEN"):
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
 
 
 # ---------------------------------------------------------------------- flattening and its inverse

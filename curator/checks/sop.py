@@ -481,9 +481,11 @@ class UnfilledSlot(_SopRule, frozen=True):
     def judge(self, sop: Sop, turn: Turn, asked: str) -> Iterator[Flag]:
         if re.search(r"template|placeholder|blank form|____", asked, re.I):
             return
+        seen: set[str] = set()
         for line in sop.lines:
             for found in _SLOT.finditer(line.text):
-                if found.group() not in asked:
+                if found.group() not in asked and found.group() not in seen:
+                    seen.add(found.group())
                     span = line.start + found.start(), line.start + found.end()
                     yield turn.flag(f"{found.group().strip()[:40]} was never filled in", span)
 
@@ -620,9 +622,10 @@ class UndefinedAbbreviation(_SopRule, frozen=True):
         }
         own = {line.start for head, below in lists for line in (head, *below)}
         for line in sop.lines:
-            if line.start in own or line.text.isupper() or _TITLE.match(line.text):
+            if line.start in own or line.rest.isupper() or _TITLE.match(line.text):
                 continue
-            for found in _SHORT.finditer(line.text):
+            behind = line.text.find(":") if line.section else 0
+            for found in _SHORT.finditer(line.text, max(0, behind)) if behind >= 0 else ():
                 word = found.group()
                 if word not in seen and word.rstrip("s") not in seen:
                     seen.add(word)

@@ -1,23 +1,20 @@
 """Web pages: a walk over the tree that keeps every heading, list item and table of the content.
 
 Pruned by tag, class, role and visibility; then the content root is chosen (main or article where it holds most
-of the text that is no link, else the child that holds nearly all); then everything in it is kept. trafilatura
-guards the choice: where the walk misses much of what it finds, or gives far more, its result is walked instead.
+of the text that is no link, else the child that holds nearly all); then everything in it is kept. `curator.sop.guard`
+compares the result with another extractor's.
 """
 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
-from curator.sop.document import Block, Code, Dropped, Figure, Origin, Para, Step, Table
+from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
 from curator.sop.reading import Drops, Heading, Piece, Reading, Text, clean, words_of
 
-_COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more
-_GUARDED = 3_000_000  # characters of a page above which the guard is not asked: it takes seconds a megabyte
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
 
 _GONE = frozenset(
@@ -73,10 +70,7 @@ def read_html(data: bytes) -> Reading:
     _prune(root, drops)
     content = _content_root(root, drops)
     pieces = list(Walker(drops).walk(content))
-    reading = Reading(
-        pieces, words, "html", "walker", _page_title(page_title, h1), language, _metadata(root), drops.found
-    )
-    return _guarded(page, reading)
+    return Reading(pieces, words, "html", "walker", _page_title(page_title, h1), language, _metadata(root), drops.found)
 
 
 def decoded(data: bytes) -> str:
@@ -146,12 +140,18 @@ def _own_words(element: Any) -> str:
 def _prune(root: Any, drops: Drops) -> None:
     body = root.find(".//body")
     whole = max(1, len((body if body is not None else root).text_content()))
+    buttons = (e for e in root.iter("button", "a", "div", "span") if e.get("aria-controls") or e.get("data-target"))
+    opened = frozenset((e.get("aria-controls") or e.get("data-target")).lstrip("#") for e in buttons if not _in_menu(e))
     for element in list(root.iter()):
         if not isinstance(element.tag, str) or element.tag in _GONE:
             _remove(element)
-        elif element.tag not in ("html", "body", "main", "article") and _is_chrome(element, whole):
+        elif element.tag not in ("html", "body", "main", "article") and _is_chrome(element, whole, opened):
             drops.add("boilerplate", element.text_content())
             _remove(element)
+
+
+def _in_menu(element: Any) -> bool:
+    return any(a.tag in ("nav", "header", "footer", "aside") for a in _upwards(element))
 
 
 def _remove(element: Any) -> None:
@@ -168,13 +168,13 @@ def _remove(element: Any) -> None:
     parent.remove(element)
 
 
-def _is_chrome(element: Any, whole: int) -> bool:
+def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
     tag = element.tag
     parent = element.getparent()
     if tag == "button" and parent is not None and any(a.tag in _HEADINGS for a in _upwards(element)):
         return False  # the heading of an accordion
     if element.get("hidden") is not None or "display:none" in (element.get("style") or "").replace(" ", ""):
-        return not (element.get("hidden") is not None and _is_panel(element))
+        return not _is_panel(element, opened)
     if set((element.get("class") or "").lower().split()) & _HIDDEN:
         return True
     if element.get("aria-hidden") == "true":
@@ -189,11 +189,10 @@ def _is_chrome(element: Any, whole: int) -> bool:
     return False
 
 
-def _is_panel(element: Any) -> bool:
+def _is_panel(element: Any, opened: frozenset[str]) -> bool:
     """Whether a hidden part is the body of an accordion or a tab: content that a click shows."""
-    return bool(re.search(r"accordion|collaps|tab|panel|details", _own_words(element), re.I)) or element.get(
-        "role"
-    ) in ("tabpanel", "region")
+    named = re.search(r"accordion|collaps|\btab-?(?:pane|panel|content)|panel|details", _own_words(element), re.I)
+    return bool(named) or element.get("role") in ("tabpanel", "region") or element.get("id") in opened
 
 
 def _is_note(element: Any) -> bool:
@@ -531,67 +530,3 @@ def _wraps_blocks(element: Any) -> bool:
     return next(element.iterchildren(*_BLOCKS), None) is not None or (
         element.tag not in _BLOCKS and any(isinstance(c.tag, str) and c.tag not in _BLOCKS and next(c.iterdescendants(*_BLOCKS), None) is not None for c in element)
     )  # fmt: skip
-
-
-# ---------------------------------------------------------------------- the guard
-
-
-def _shingles(text: str) -> Counter[tuple[str, ...]]:
-    words = words_of(text)
-    return Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
-
-
-def plain(pieces: list[Piece] | list[Block]) -> str:
-    """All text of the pieces, a space between them."""
-    parts: list[str] = []
-    for piece in pieces:
-        if isinstance(piece, Table):
-            parts += [cell for row in (piece.header, *piece.rows) for cell in row]
-        elif isinstance(piece, Figure):
-            continue
-        else:
-            parts.append(piece.text)
-            if isinstance(piece, Step):
-                parts.append(plain(piece.children))
-    return " ".join(parts)
-
-
-def _guarded(page: str, reading: Reading) -> Reading:
-    """The reading, or what trafilatura finds where the walk is far from it."""
-    if len(page) > _GUARDED:
-        return reading
-    try:
-        import trafilatura
-    except ImportError:
-        raise MissingExtraError("curator sop", "sop") from None
-    theirs = trafilatura.extract(
-        page, output_format="html", include_comments=False, include_tables=True, include_formatting=True
-    )
-    if not theirs:
-        return reading
-    body = tree(theirs)
-    wanted, got = _shingles(" ".join(body.itertext())), _shingles(plain(reading.pieces))
-    if not wanted:
-        return reading
-    cover = sum((wanted & got).values()) / sum(wanted.values())
-    ratio = sum(got.values()) / sum(wanted.values())
-    if cover >= _COVER and (ratio <= _EXTRA or _structured(reading.pieces)):
-        return reading
-    drops = Drops()
-    pieces = list(Walker(drops).walk(body))
-    lost = [Dropped("outside-content", plain([piece])[:80]) for piece in reading.pieces if _foreign(piece, wanted)]
-    reading.pieces, reading.extractor, reading.fallback = pieces, "trafilatura", True
-    reading.dropped = [*reading.dropped, *lost, *drops.found]
-    return reading
-
-
-def _structured(pieces: list[Piece]) -> bool:
-    """Whether a page is a procedure by its form: trafilatura often takes lists and tables for boilerplate there."""
-    items = sum(isinstance(piece, Step) for piece in pieces)
-    headings = sum(isinstance(piece, Heading) for piece in pieces)
-    return headings >= 2 and items >= 3
-
-
-def _foreign(piece: Piece, known: Counter[tuple[str, ...]]) -> bool:
-    shingles = _shingles(plain([piece]))
-    return bool(shingles) and not any(shingle in known for shingle in shingles)

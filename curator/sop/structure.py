@@ -27,6 +27,7 @@ _NUMBERED = re.compile(rf"({_MARK})\s+(?=\S)")
 _HEADING_NUMBER = re.compile(
     r"(?:section\s+)?(\d{1,3}(?:\.\d{1,3})*)(?:[.):]|\s*[–—-])?\s+(?=[^\W\d_])|([IVX]{1,5})[.)]\s+(?=\S)", re.I
 )
+_CAPITAL = re.compile(r"([A-Z])[.)]\s+(?=\S)")  # a step where its neighbour in the alphabet is there too
 _BULLET = re.compile(r"[•‣◦▪●○·–*-]\s+(?=\S)")
 _TITLE_LINE = re.compile(r"(?:(?:sop|document)\s+)?(?:title|titel|título|titre)\s*:\s*(.+)", re.I)
 _INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
@@ -87,6 +88,8 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
     if not styled:
         pieces = _listed_headings(pieces)
     numbers = {label for piece in pieces if isinstance(piece, Text) and (label := _label(piece.text))}
+    capitals = {found[1] for piece in pieces if isinstance(piece, Text) and (found := _CAPITAL.match(piece.text))}
+    numbers |= {label for label in capitals if {chr(ord(label) - 1), chr(ord(label) + 1)} & capitals}
     refined: list[Piece] = []
     indents: dict[int, float] = {}
     waiting = ""
@@ -150,6 +153,8 @@ def _of_text(piece: Text, styled: bool, numbers: set[str]) -> list[Piece]:
         label = mark[1].strip("().")
         if "." in label or label.isalpha() or mark[1][-1] in ".)":
             return [Step(text[mark.end() :], number_source=label, origin=piece.origin)]
+    if (capital := _CAPITAL.match(text)) and capital[1] in numbers:
+        return [Step(text[capital.end() :], number_source=capital[1], origin=piece.origin)]
     if bullet := _BULLET.match(text):
         return [Step(text[bullet.end() :], origin=piece.origin)]
     return [piece]
@@ -253,7 +258,7 @@ def _depth(step: Step, stack: list[tuple[Step, int]], indents: dict[int, float])
     for above, depth in reversed(stack):
         if _kind(above.number_source) == kind and (kind != "bullet" or indents[id(step)] <= indents[id(above)] + 1):
             return depth
-    if not stack or (kind == "number" and "." not in stack[-1][0].number_source):
+    if not stack or (kind == "number" and _kind(stack[-1][0].number_source) == "bullet"):
         return 1
     if kind != "bullet":
         return stack[-1][1] + 1
@@ -271,7 +276,7 @@ def _depth(step: Step, stack: list[tuple[Step, int]], indents: dict[int, float])
 def _kind(label: str) -> str:
     if not label:
         return "bullet"
-    return "dotted" if "." in label else "number" if label.isdigit() else "letter"
+    return "dotted" if "." in label else "number" if label.isdigit() else "capital" if label.isupper() else "letter"
 
 
 # ---------------------------------------------------------------------- what is left out
@@ -434,9 +439,11 @@ def _take_title(document: Document, pieces: list[Piece], page_title: str) -> Non
     elif page_title:
         document.title, document.title_source = page_title, "page"
     document.title = document.title.rstrip(": ")
-    again = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading)), None)
-    if again is not None and folded(_said(pieces[again])) == folded(document.title):
-        del pieces[again]
+    again = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading)), len(pieces))
+    for place in range(min(again, 5, len(pieces) - 1), -1, -1):
+        piece = pieces[place]
+        if isinstance(piece, Heading | Text) and folded(piece.text) == folded(document.title):
+            del pieces[place]
 
 
 def _first_line(pieces: list[Piece]) -> int | None:
@@ -531,7 +538,8 @@ def _sections(pieces: list[Piece]) -> list[Section]:
             above.append(piece.level)
             label, rest = _unnumbered(piece.text)
             heading = rest.rstrip(": ").strip() or piece.text
-            sections.append(Section(heading, role_of(heading), "", label or "", len(above), "", piece.origin))
+            role = "procedure" if _STEP_WORD.match(heading) else role_of(heading)
+            sections.append(Section(heading, role, "", label or "", len(above), "", piece.origin))
         else:
             sections[-1].blocks.append(_block(piece))
     _inherit(sections)
