@@ -67,8 +67,8 @@ def test_the_samples_come_out_as_expected(path: Path, expected: dict) -> None:
         min(score.sections, score.precision, score.roles, score.steps, score.order, score.numbers, score.verbatim) == 1
     )
     assert score.leaks == 0 and score.cells in (1, None)
-    assert document.title == expected["title"]
-    assert topic(document.title) == expected["topic"]
+    assert document.title.casefold() == expected["title"].casefold()
+    assert topic(document.title).casefold() == expected["topic"].casefold()
 
 
 def test_the_example_of_the_guides_comes_out_as_it_is_expected() -> None:
@@ -518,8 +518,9 @@ def test_the_command_writes_rows_and_documents_and_goes_on_past_what_is_broken(t
     done = curator("sop", str(SAMPLES), "broken.pdf", "-o", "rows.jsonl", "--json", "docs", cwd=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "not converted: broken.pdf: a broken PDF" in done.stdout
-    assert "8 rows of 8 documents in rows.jsonl" in done.stdout
-    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == 8
+    count = sum(path.is_file() for path in SAMPLES.iterdir())
+    assert f"{count} rows of {count} documents in rows.jsonl" in done.stdout
+    assert len((tmp_path / "rows.jsonl").read_text().splitlines()) == count
     linted = curator("lint", "rows.jsonl", "--no-cache", "--fail-on", "error", cwd=tmp_path)
     assert linted.returncode == 0, linted.stdout
 

@@ -153,13 +153,13 @@ def tables(lines: Sequence[Line]) -> list[Line]:
         if (
             line.table is None
             and len(cells) > 1
-            and not STARTS.match(line.text)
+            and not _SURE.match(line.text)
             and (not run or (len(run[-1][1]) == len(cells) and not line.gap))
         ):
             run.append((line, cells))
             continue
         close()
-        if line.table is None and len(cells) > 1 and not STARTS.match(line.text):
+        if line.table is None and len(cells) > 1 and not _SURE.match(line.text):
             run.append((line, cells))
         else:
             out.append(line)

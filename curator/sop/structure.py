@@ -455,7 +455,7 @@ def _first_line(pieces: list[Piece]) -> int | None:
             isinstance(piece, Text)
             and 2 <= len(piece.text.split()) <= 14
             and piece.text[-1] not in ".:;,!"
-            and not _META_VALUE.match(piece.text)
+            and not ((field := _META_VALUE.match(piece.text)) and _is_field(field[1]))
         ):
             wanted = piece.bold or re.search(
                 r"\b(?:SOP|procedure|protocol|cleaning|operation|procedimiento|verfahren|anweisung|procédure|instruction)\b",
@@ -464,6 +464,11 @@ def _first_line(pieces: list[Piece]) -> int | None:
             )
             return place if wanted or place == 0 else None
     return None
+
+
+def _is_field(key: str) -> bool:
+    """Whether a word names a field of the document's head: its number, version, date or owner."""
+    return any(pattern.fullmatch(key.strip(": ")) for _, pattern in _META)
 
 
 def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title: str) -> bool:

@@ -10,6 +10,7 @@ from curator.sop.lines import STARTS, Line, is_rule, paragraphs, tables
 from curator.sop.reading import Drops, Reading, clean, words_of
 
 _PAGE = re.compile(r"(?:^|\s{2,})(?:page|seite|página)\s*:?\s*\d{1,4}\s*(?:of|/|von|de|sur)\s*\d{1,4}\s*$", re.I)
+_HEAD = 8  # lines in which a running header may be the title itself
 
 
 def read_text(text: str) -> Reading:
@@ -29,9 +30,9 @@ def read_text(text: str) -> Reading:
             number += 1
             row = _PAGE.sub("", written)
             body = row.strip()
-            if body != written.strip() or (body in running and body in seen):
+            if body != written.strip() or (body in running and (body in seen or number > _HEAD)):
                 drops.add("page-residue", written, Origin(-1, number))
-                if not body or body in seen:
+                if not body or body in seen or (body in running and number > _HEAD):
                     continue
             seen.add(body)
             if not body or is_rule(body):
