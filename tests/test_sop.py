@@ -447,6 +447,19 @@ def test_a_page_in_another_encoding_is_read() -> None:
     assert document_of(page.encode("latin-1"), "x.html").title == "SOP: Kühlung"
 
 
+def test_a_page_that_a_browser_saved_in_one_file_is_read() -> None:
+    data = (
+        b"From: <Saved by a browser>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; type=\"text/html\"; boundary=\"b\"\r\n\r\n"
+        b"--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        b"<html><body><h1>SOP: K=C3=BChlung</h1><ol><li>Open it.</li><li>Close it.</li></ol></body></html>\r\n--b--\r\n"
+    )
+    document = document_of(data, "page.mhtml")
+    assert document.title == "SOP: Kühlung"
+    assert [step.text for step in all_steps(document)] == ["Open it.", "Close it."]
+    with pytest.raises(SourceError, match="without its text"):
+        document_of(b"MIME-Version: 1.0\r\nContent-Type: image/png\r\n\r\nx", "page.mhtml")
+
+
 # ---------------------------------------------------------------------- prompts and rows
 
 
