@@ -449,7 +449,7 @@ def test_a_page_in_another_encoding_is_read() -> None:
 
 def test_a_page_that_a_browser_saved_in_one_file_is_read() -> None:
     data = (
-        b"From: <Saved by a browser>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; type=\"text/html\"; boundary=\"b\"\r\n\r\n"
+        b'From: <Saved by a browser>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/related; type="text/html"; boundary="b"\r\n\r\n'
         b"--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
         b"<html><body><h1>SOP: K=C3=BChlung</h1><ol><li>Open it.</li><li>Close it.</li></ol></body></html>\r\n--b--\r\n"
     )

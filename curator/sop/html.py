@@ -47,6 +47,7 @@ _BREAK = "\x01"  # stands for a `br`
 _LIST_LINE = re.compile(r"\n(?=[ \t]*[-*+][ \t]+\S)")  # an item that the renderer took for the paragraph before it
 _LIST_MARK = re.compile(r"[-*+]\s+")
 _XML = re.compile(r"^\s*<\?xml[^>]*\?>", re.I)
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # no XML may hold them
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]+)""", re.I)
 _CHROME_LINK = re.compile(
     r"(?:edit (?:this|on) .*|back to (?:the )?top|top|print(?: this page)?|share|tweet|previous|next|« .*|.* »|permalink|skip to .*|"
@@ -95,7 +96,7 @@ def tree(page: str) -> Any:
         import lxml.html
     except ImportError:
         raise MissingExtraError("curator sop", "sop") from None
-    page = _XML.sub("", page).replace("\0", "")
+    page = _CONTROL.sub("", _XML.sub("", page))
     if not page.strip():
         raise SourceError("an empty page", hint="save the page again once it has loaded")
     parser = lxml.html.HTMLParser(huge_tree=True)

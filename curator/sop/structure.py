@@ -71,12 +71,16 @@ def structure(reading: Reading, source: Source) -> Document:
     pieces = list(_without_metadata(pieces, document))
     document.sections = _sections(pieces)
     _drop_sections(document)
-    document.sections = [section for section in document.sections if section.heading or section.blocks]
     _unlist(document.sections)
     _verify(document, reading.words)
+    document.sections = [section for section in document.sections if section.heading or _has_lines(section)]
     document.language = reading.language or _language(document)
     number(document)
     return document
+
+
+def _has_lines(section: Section) -> bool:
+    return any(not isinstance(block, Figure) for block in section.blocks)
 
 
 # ---------------------------------------------------------------------- paragraphs that are headings or steps
