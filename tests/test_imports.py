@@ -18,7 +18,7 @@ LAYERS = [
     "model errors",
     "brokenjson columns dictionaries encodings excerpt extras formats json_schema keys languages likeness neighbours "
     "paths prose provenance rule shingles sources targets templates tokens vocabulary worddiff writing",
-    "benchmarks checks harness ollama packs",
+    "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
     "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess "
     "preparing report splitting",

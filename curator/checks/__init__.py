@@ -25,6 +25,7 @@ FAMILIES = (
     "shifted",
     "splits",
     "spelling",
+    "sop",
     "template",
     "tools",
     "whole_set",

@@ -1,0 +1,1 @@
+"""Web pages and documents to SOP rows: read, structured, flattened; offline and verbatim."""

@@ -1,0 +1,297 @@
+"""One source to one document, and one document to rows."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from curator.errors import SourceError
+from curator.sop.document import Document, Section, Source, Step, from_json, is_document, steps
+from curator.sop.flatten import flatten, section_text
+from curator.sop.prompts import asked, asked_for_part, asked_for_section, topic
+from curator.sop.reading import MAX_BYTES, Reading
+from curator.sop.structure import structure
+from curator.sop.verbs import is_order
+
+FORMATS = {
+    ".html": "html", ".htm": "html", ".xhtml": "html", ".md": "markdown", ".markdown": "markdown", ".mkd": "markdown",
+    ".txt": "text", ".text": "text", ".docx": "docx", ".pdf": "pdf", ".json": "json", ".mht": "saved page", ".mhtml": "saved page",
+}  # fmt: skip
+_MARKUP = re.compile(
+    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|main|article|div|h1|p)\b",
+    re.I | re.S,
+)
+_LOGIN = re.compile(
+    r"(?:sign|log)[ -]?in\b|anmelden|iniciar sesi[oó]n|connexion|single sign-on|authentication required|access denied|403 forbidden",
+    re.I,
+)
+_PROCEDURE = re.compile(r"\b(?:sop|procedures?|protocol|runbook|playbook|work instruction|checklist|how to)\b", re.I)
+
+
+class Row(NamedTuple):
+    """A row and the name of the wording its prompt has."""
+
+    value: dict[str, Any]
+    wording: str
+
+
+def sources_in(paths: Sequence[str]) -> list[str]:
+    """The files the paths name; of a folder, those of known kinds, in order of their names. Raises SourceError."""
+    found: list[str] = []
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in FORMATS and p.is_file())
+            if not inside:
+                raise SourceError("no documents in the folder", where=name, hint=f"known are {', '.join(FORMATS)}")
+            found += map(str, inside)
+        else:
+            found.append(name)
+    return found
+
+
+def read_document(path: Path) -> Document:
+    """The document of a file.
+
+    Raises:
+        SourceError: the file cannot be read, or holds no procedure.
+        MissingExtraError: the extra `sop` is not installed.
+    """
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise SourceError(
+                f"{size / 1e6:.0f} MB: larger than {MAX_BYTES / 1e6:.0f} MB",
+                where=str(path),
+                hint="cut it into documents",
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", where=str(path), hint="check the name") from None
+    try:
+        return document_of(data, str(path))
+    except SourceError as error:
+        raise SourceError(error.what, where=error.where or str(path), hint=error.hint) from None
+
+
+def document_of(data: bytes, name: str, url: str = "", kind: str = "") -> Document:
+    """The document of a file's bytes; `kind` is its format where it is known. Raises as `read_document`."""
+    kind = kind or format_of(data, name)
+    if kind == "json":
+        return from_json(data, name)
+    if not data.strip():
+        raise SourceError("an empty file", hint="save the page or document again")
+    if kind == "saved page":
+        data = _page_of(data)
+    reading = _reader("html" if kind == "saved page" else kind)(data)
+    digest = hashlib.sha256(data).hexdigest()
+    source = Source(name, digest, reading.format, url, "", reading.extractor, reading.fallback)
+    document = structure(reading, source)
+    document.doc_id = digest[:32]
+    if not document.title and (words := re.sub(r"[\W_]+", " ", Path(name).stem).strip()):
+        document.title, document.title_source = words, "file-name"
+    _refuse_no_procedure(document, reading)
+    return document
+
+
+def format_of(data: bytes, name: str) -> str:
+    """The format of a file, by its first bytes before its name. Raises SourceError."""
+    if data[:5] == b"%PDF-":
+        return "pdf"
+    if data[:4] == b"PK\x03\x04":
+        return "docx"
+    if data[:8] == b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1":
+        what = "an old Word file or a DOCX with a password"
+        raise SourceError(what, hint="open it, remove the password, and save it as DOCX without one")
+    if _MARKUP.match(data[:2000]):
+        return "html"
+    kind = FORMATS.get(Path(name).suffix.lower())
+    if kind == "json" and not is_document(data):
+        raise SourceError(
+            "JSON, but no curator.sop/1 document", hint="a document is written by `curator sop SOURCE --json DIR`"
+        )
+    if kind in ("pdf", "docx"):
+        raise SourceError(f"named {kind.upper()}, but it is none", hint="the file is broken, or has the wrong name")
+    if kind is None:
+        if b"\0" in data[:2000] and data[:2] not in (b"\xff\xfe", b"\xfe\xff"):
+            raise SourceError(
+                "a file of no known kind", hint="known are HTML, Markdown, text, DOCX, PDF and curator.sop/1 JSON"
+            )
+        return "text"
+    return kind
+
+
+def _reader(kind: str) -> Callable[[bytes], Reading]:
+    if kind == "html":
+        from curator.sop.guard import guarded
+        from curator.sop.html import decoded, read_html
+
+        return lambda data: guarded(decoded(data), read_html(data))
+    if kind == "markdown":
+        from curator.sop.markdown import read_markdown
+
+        return lambda data: read_markdown(_text(data))
+    if kind == "docx":
+        from curator.sop.docx import read_docx
+
+        return read_docx
+    if kind == "pdf":
+        from curator.sop.pdf import read_pdf
+
+        return read_pdf
+    from curator.sop.text import read_text
+
+    return lambda data: read_text(_text(data))
+
+
+def _page_of(data: bytes) -> bytes:
+    """The page in an MHTML file, as UTF-8. Raises SourceError."""
+    from email import message_from_bytes
+
+    for part in message_from_bytes(data).walk():
+        if part.get_content_type() == "text/html":
+            body = part.get_payload(decode=True)
+            if isinstance(body, bytes) and body.strip():
+                charset = part.get_content_charset()
+                return body.decode(charset, "replace").encode() if charset and charset != "utf-8" else body
+    raise SourceError("a saved page without its text", hint="save the page again, as HTML")
+
+
+def _text(data: bytes) -> str:
+    from curator.sop.html import decoded
+
+    return decoded(data).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+
+
+def _refuse_no_procedure(document: Document, reading: Reading) -> None:
+    """Raises SourceError for what is no procedure, with the cause."""
+    every = [step for section in document.sections for step in steps(section.blocks)]
+    size = sum(len(section.blocks) for section in document.sections)
+    if (
+        reading.format == "html"
+        and _LOGIN.search(f"{reading.page_title} {document.title} {_first_text(document)}")
+        and len(every) < 4
+    ):
+        raise SourceError("a login page, not the document", hint="save the page while you are signed in")
+    if not size:
+        blank = not reading.words
+        what = "an empty page" if blank else "no text left when menus and other page furniture are taken out"
+        raise SourceError(what, hint="save the page once it has loaded; some pages are drawn by scripts alone")
+    roles = {section.role for section in document.sections} - {"other", "title"}
+    named = any(section.role == "procedure" and section.heading for section in document.sections) and (
+        every or len(roles) >= 2
+    )
+    counted = sum(step.number_source != "" for step in every) >= 2
+    orders = sum(is_order(step.text) for step in every) >= 3
+    told = len(every) >= 2 and _PROCEDURE.search(document.title)
+    if not (named or counted or orders or told or (len(roles) >= 3 and every)):
+        raise SourceError(
+            f"no procedure found: {size} blocks, {len(every)} list items",
+            hint="a procedure has steps, or sections such as Purpose, Scope and Procedure",
+        )
+
+
+def _first_text(document: Document) -> str:
+    return " ".join(section_text(section) for section in document.sections[:2])[:300]
+
+
+# ---------------------------------------------------------------------- rows
+
+
+def rows(
+    document: Document,
+    *,
+    system: str = "",
+    variants: int = 1,
+    sections: bool = False,
+    max_tokens: int = 0,
+    count: Callable[[str], int] = len,
+) -> Iterator[Row]:
+    """The rows of a document, all with its id as `group`.
+
+    One row for each of `variants` prompts, or one a part where the answer has over `max_tokens` tokens (counted by
+    `count`): parts are whole sections, or whole steps of a section that is too long itself. `sections` adds a row
+    for each section of level 1.
+    """
+
+    def row(prompt: str, answer: str, wording: str) -> Row:
+        turns = [{"role": "system", "content": system}] if system else []
+        turns += [{"role": "user", "content": prompt}, {"role": "assistant", "content": answer}]
+        return Row(
+            {"messages": turns, "group": document.doc_id, "source": document.source.url or document.source.path},
+            wording,
+        )
+
+    whole = flatten(document)
+    if max_tokens and count(whole) > max_tokens:
+        parts = list(parts_of(document, max_tokens, count))
+        for n, part in enumerate(parts, 1):
+            yield row(asked_for_part(document, n, len(parts)), part, "part")
+    else:
+        for wording, prompt in asked(document, variants):
+            yield row(prompt, whole, wording)
+    if sections:
+        for head, group in _with_below(document.sections):
+            answer = "\n\n".join(section_text(section) for section in group)
+            if (
+                head.heading
+                and (any(section.blocks for section in group))
+                and not (max_tokens and count(answer) > max_tokens)
+            ):
+                yield row(asked_for_section(document, head.heading), answer, "section")
+
+
+def _with_below(sections: list[Section]) -> Iterator[tuple[Section, list[Section]]]:
+    """Every section of level 1 with those below it."""
+    group: list[Section] = []
+    for section in sections:
+        if section.level == 1 and group:
+            yield group[0], group
+            group = []
+        group.append(section)
+    if group:
+        yield group[0], group
+
+
+def parts_of(document: Document, limit: int, count: Callable[[str], int]) -> Iterator[str]:
+    """The answer in parts of at most `limit` tokens, cut between sections, or between steps of the section's own level.
+
+    A single step over the limit stays whole.
+    """
+    units = [flatten(Document(title=document.title, title_source=document.title_source))]
+    for section in document.sections:
+        text = section_text(section)
+        units += [text] if count(text) <= limit else _by_step(section, limit, count)
+    part = ""
+    for unit in filter(None, units):
+        longer = f"{part}\n\n{unit}" if part else unit
+        if part and count(longer) > limit:
+            yield part
+            longer = unit
+        part = longer
+    if part:
+        yield part
+
+
+def _by_step(section: Section, limit: int, count: Callable[[str], int]) -> Iterator[str]:
+    from curator.sop.flatten import block_lines
+
+    if len(section.blocks) == 1:
+        yield section_text(section)
+        return
+    lines = [section_text(Section(section.heading, number=section.number, level=section.level))]
+    held: list[str] = []
+    for place, block in enumerate(section.blocks):
+        new = list(block_lines(block))
+        lead = place > 0 and not isinstance(section.blocks[place - 1], Step)  # a paragraph stays with what follows it
+        if held and not lead and count("\n".join([*lines, *held, *new])) > limit:
+            yield "\n".join([*lines, *held])
+            lines, held = [], []
+        held += new
+    yield "\n".join([*lines, *held])
+
+
+__all__ = ["FORMATS", "Row", "document_of", "format_of", "parts_of", "read_document", "rows", "sources_in", "topic"]

@@ -1,0 +1,73 @@
+"""Word files: mammoth gives lists with their levels and headings where they are styled; the walk does the rest.
+
+Running headers and footers are in parts of their own, which mammoth does not read. Numbers that Word computes are
+computed anew from the nesting.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import Any
+
+from curator.errors import MissingExtraError, SourceError
+from curator.sop.html import Walker, tree
+from curator.sop.reading import Drops, Reading, words_of
+
+_MOST = 400_000_000  # bytes an archive may unpack to
+_RATIO = 400  # and how many times its own size, beyond the first ten megabytes
+_TITLES = (
+    "p[style-name='Title'] => h1:fresh\np[style-name='Titel'] => h1:fresh\np[style-name='Subtitle'] => p:fresh\nu => u"
+)
+
+
+def read_docx(data: bytes) -> Reading:
+    """A Word file as pieces. Raises SourceError, MissingExtraError."""
+    try:
+        import mammoth
+    except ImportError:
+        raise MissingExtraError("curator sop", "sop") from None
+    _refuse_unsound(data)
+    try:
+        html = mammoth.convert_to_html(
+            io.BytesIO(data), style_map=_TITLES, convert_image=mammoth.images.img_element(lambda image: {"src": ""})
+        ).value
+    except Exception as error:  # whatever the parsers below raise on a broken part
+        said = " ".join(str(error).split())[:120]
+        raise SourceError(
+            f"a broken DOCX: {type(error).__name__}: {said}", hint="open it in Word and save it again"
+        ) from None
+    if not html.strip():
+        raise SourceError("a DOCX without text", hint="pictures of pages hold no text: run character recognition first")
+    root = tree(f"<html><body>{html}</body></html>")
+    drops = Drops()
+    alts = [image.get("alt") or "" for image in root.iter("img")]
+    words = frozenset(words_of(" ".join(root.itertext())) + words_of(" ".join(alts)) + _run_together(root))
+    pieces = list(Walker(drops).walk(root.find("body")))
+    return Reading(pieces, words, "docx", "mammoth", dropped=drops.found)
+
+
+def _run_together(root: Any) -> list[str]:
+    """Words that are written in several runs, as they read."""
+    return words_of(
+        " ".join(block.text_content() for block in root.iter("p", "li", "td", "th", "h1", "h2", "h3", "h4", "h5", "h6"))
+    )
+
+
+def _refuse_unsound(data: bytes) -> None:
+    """Raises SourceError for what is no DOCX, or unpacks to more than a document ever holds."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError):
+        raise SourceError("a broken DOCX: its archive cannot be read", hint="fetch or save the file again") from None
+    if "word/document.xml" not in {entry.filename for entry in entries}:
+        raise SourceError("an archive, but no DOCX", hint="known are HTML, Markdown, text, DOCX and PDF")
+    if any(entry.flag_bits & 1 for entry in entries):
+        raise SourceError("a DOCX with a password", hint="save it without a password")
+    size = sum(entry.file_size for entry in entries)
+    if size > _MOST or size > max(10_000_000, _RATIO * len(data)):
+        raise SourceError(
+            f"a DOCX of {len(data):,} bytes that unpacks to {size:,}: not opened",
+            hint="such a file is made to fill memory; ask where it comes from",
+        )

@@ -1,0 +1,82 @@
+"""trafilatura guards the walk over a page: where the two differ too much, its result is walked instead."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from curator.errors import MissingExtraError
+from curator.sop.document import Block, Dropped, Figure, Step, Table
+from curator.sop.html import Walker, tree
+from curator.sop.reading import Drops, Heading, Piece, Reading, words_of
+
+_COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more
+_LEAST = 0.6  # below it trafilatura's result is taken even where it has lost headings and items
+_GUARDED = 3_000_000  # characters of a page above which the guard is not asked: it takes seconds a megabyte
+
+
+def _shingles(text: str) -> Counter[tuple[str, ...]]:
+    words = words_of(text)
+    return Counter(zip(words, words[1:], words[2:], words[3:], strict=False))
+
+
+def plain(pieces: list[Piece] | list[Block]) -> str:
+    """All text of the pieces, a space between them."""
+    parts: list[str] = []
+    for piece in pieces:
+        if isinstance(piece, Table):
+            parts += [cell for row in (piece.header, *piece.rows) for cell in row]
+        elif isinstance(piece, Figure):
+            continue
+        else:
+            parts.append(piece.text)
+            if isinstance(piece, Step):
+                parts.append(plain(piece.children))
+    return " ".join(parts)
+
+
+def guarded(page: str, reading: Reading) -> Reading:
+    """The reading, or what trafilatura finds where the walk is far from it."""
+    if len(page) > _GUARDED:
+        return reading
+    try:
+        import trafilatura
+    except ImportError:
+        raise MissingExtraError("curator sop", "sop") from None
+    theirs = trafilatura.extract(
+        page, output_format="html", include_comments=False, include_tables=True, include_formatting=True
+    )
+    if not theirs:
+        return reading
+    body = tree(theirs)
+    wanted, got = _shingles(" ".join(body.itertext())), _shingles(plain(reading.pieces))
+    if not wanted:
+        return reading
+    cover = sum((wanted & got).values()) / sum(wanted.values())
+    ratio = sum(got.values()) / sum(wanted.values())
+    if cover >= _COVER and (ratio <= _EXTRA or _structured(reading.pieces)):
+        return reading
+    drops = Drops()
+    pieces = list(Walker(drops).walk(body))
+    if cover >= _LEAST and _form(pieces) < _form(reading.pieces):
+        return reading
+    lost = [Dropped("outside-content", plain([piece])[:80]) for piece in reading.pieces if _foreign(piece, wanted)]
+    reading.pieces, reading.extractor, reading.fallback = pieces, "trafilatura", True
+    reading.dropped = [*reading.dropped, *lost, *drops.found]
+    return reading
+
+
+def _form(pieces: list[Piece]) -> int:
+    """Headings and list items: how much of the form was kept."""
+    return sum(isinstance(piece, Heading | Step) for piece in pieces)
+
+
+def _structured(pieces: list[Piece]) -> bool:
+    """Whether a page is a procedure by its form: trafilatura often takes lists and tables for boilerplate there."""
+    items = sum(isinstance(piece, Step) for piece in pieces)
+    headings = sum(isinstance(piece, Heading) for piece in pieces)
+    return headings >= 2 and items >= 3
+
+
+def _foreign(piece: Piece, known: Counter[tuple[str, ...]]) -> bool:
+    shingles = _shingles(plain([piece]))
+    return bool(shingles) and not any(shingle in known for shingle in shingles)

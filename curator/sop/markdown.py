@@ -1,0 +1,151 @@
+"""Markdown: rendered by markdown-it-py with the line of every block, then walked as a page without chrome.
+
+Admonitions of MkDocs (`!!! warning "Title"`), task lists and attribute lists are known; Jinja includes and front
+matter are left out with a record.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from curator.errors import MissingExtraError
+from curator.sop.document import Figure
+from curator.sop.html import Walker, tree
+from curator.sop.reading import Drops, Heading, Piece, Reading, clean, words_of
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+_FRONT = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*\n", re.S)
+_KEY = re.compile(r"^([A-Za-z][\w -]*):[ \t]*(.*)$", re.M)
+_ATTRIBUTES = re.compile(
+    r"(?<=[)\]`*\w.!?])[ \t]*\{[:.#]?[ \t]*[\w.#:-]+(?:=[^{}\n]*)?(?:[ \t]+[\w.#:-]+=?[^{}\n]*)?\}(?=\s|$)"
+)
+_INCLUDE = re.compile(r"^[ \t]*(?:\{%.*?%\}|\{\{<.*?>\}\}|<!--.*?-->|\[TOC\]|:toc:)[ \t]*$", re.M)
+_ADMONITION = re.compile(r"(?:!!!|\?\?\?\+?)[ \t]*([A-Za-z][\w-]*)(?:[ \t]+[\w -]*?)?(?:[ \t]*\"(.*)\")?[ \t]*$")
+_IMAGE = re.compile(
+    r"!\[([^\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\[[^\]\n]*\])"
+)  # known inside raw HTML too
+_GITHUB_NOTE = re.compile(r"^([ \t]*>[ \t]*)\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*$", re.M | re.I)
+_META = {
+    "version": "version", "document number": "doc_number", "doc_number": "doc_number", "number": "doc_number", "owner": "owner", "author": "owner",
+    "approver": "approver", "approved by": "approver", "effective date": "effective_date", "effective_date": "effective_date",
+}  # fmt: skip
+
+
+def read_markdown(text: str) -> Reading:
+    """Markdown as pieces. Raises MissingExtraError."""
+    words = frozenset(words_of(text) + words_of(_unescaped(text)))
+    drops = Drops()
+    body, fields = _front_matter(text, drops)
+    for found in _INCLUDE.finditer(body):
+        drops.add("include", found.group())
+    body = _INCLUDE.sub("", body)
+    body = _GITHUB_NOTE.sub(lambda m: f"{m[1]}**{m[2].capitalize()}:**", body)
+    body = _outside_fences(body)
+    html = _renderer().render(body)
+    pieces: list[Piece] = []
+    if html.strip():
+        root = tree(f"<html><body>{html}</body></html>")
+        for gone in list(root.iter("script", "style", "template")):
+            gone.drop_tree()
+        pieces = list(Walker(drops).walk(root.find("body")))
+    pieces = [piece for piece in pieces if not (isinstance(piece, Heading | Figure) and not _said(piece))]
+    title = fields.pop("title", "")
+    return Reading(pieces, words, "markdown", "markdown-it", title, fields.pop("lang", "")[:2], fields, drops.found)
+
+
+def _said(piece: Heading | Figure) -> str:
+    return piece.text if isinstance(piece, Heading) else piece.alt
+
+
+def _unescaped(text: str) -> str:
+    from html import unescape
+
+    return unescape(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", re.sub(r"[*_`]+", "", text)))
+
+
+def _front_matter(text: str, drops: Drops) -> tuple[str, dict[str, str]]:
+    """The text with blank lines in the place of front matter, and the fields that are known."""
+    found = _FRONT.match(text)
+    if found is None:
+        return text, {}
+    drops.add("metadata", found[1])
+    fields = {key.lower(): clean(value.strip("\"'")) for key, value in _KEY.findall(found[1])}
+    known = {_META[key]: value for key, value in fields.items() if key in _META and value}
+    known |= {key: fields[key] for key in ("title", "lang") if fields.get(key)}
+    return "\n" * found.group().count("\n") + text[found.end() :], known
+
+
+def _outside_fences(text: str) -> str:
+    """The text with pictures as HTML and without attribute lists (`{ width=80% }`); fences are left alone."""
+    lines, fence = text.split("\n"), ""
+    for place, line in enumerate(lines):
+        mark = re.match(r"[ \t]*(`{3,}|~{3,})", line)
+        if fence:
+            fence = "" if mark and mark[1].startswith(fence) else fence
+        elif mark:
+            fence = mark[1]
+        else:
+            lines[place] = _ATTRIBUTES.sub("", _IMAGE.sub(_image, line))
+    return "\n".join(lines)
+
+
+def _image(found: re.Match[str]) -> str:
+    from html import escape
+
+    return f'<img alt="{escape(found[1])}">'
+
+
+def _renderer() -> MarkdownIt:
+    try:
+        from markdown_it import MarkdownIt
+    except ImportError:
+        raise MissingExtraError("curator sop", "sop") from None
+    renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+    renderer.block.ruler.before(
+        "fence", "admonition", _admonition, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
+    renderer.core.ruler.push("lines", _mark_lines)
+    return renderer
+
+
+def _mark_lines(state: Any) -> None:
+    """Give every block the line it starts at (from 1)."""
+    for token in state.tokens:
+        if token.map and token.nesting >= 0 and token.type not in ("inline", "html_block", "fence", "code_block"):
+            token.attrSet("data-line", str(token.map[0] + 1))
+
+
+def _admonition(state: Any, start: int, end: int, silent: bool) -> bool:
+    """A block rule: `!!! kind "title"` and the lines indented below it."""
+    line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
+    found = _ADMONITION.match(line) if line[:3] in ("!!!", "???") else None
+    if found is None:
+        return False
+    if silent:
+        return True
+    base = state.sCount[start]
+    last = start + 1
+    while last < end and (state.isEmpty(last) or state.sCount[last] >= base + 2):
+        last += 1
+    kind, title = found[1].lower(), found[2]
+    token = state.push("admonition_open", "div", 1)
+    token.attrSet("data-note", kind)
+    token.map = [start, last]
+    if title is None or title.strip():
+        state.push("paragraph_open", "p", 1).map = [start, start + 1]
+        inline = state.push("inline", "", 0)
+        inline.content, inline.map, inline.children = title or kind.capitalize(), [start, start + 1], []
+        state.push("paragraph_close", "p", -1)
+    filled = [n for n in range(start + 1, last) if not state.isEmpty(n)]
+    held, parent, most = state.blkIndent, state.parentType, state.lineMax
+    state.blkIndent = min((state.sCount[n] for n in filled), default=base)
+    state.parentType, state.lineMax = "blockquote", last
+    if filled:
+        state.md.block.tokenize(state, start + 1, last)
+    state.blkIndent, state.parentType, state.lineMax = held, parent, most
+    state.push("admonition_close", "div", -1)
+    state.line = last
+    return True

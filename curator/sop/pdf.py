@@ -1,0 +1,193 @@
+"""PDF files by pdfplumber: lines with their sizes, running headers and page numbers taken out, tables kept."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from curator.errors import MissingExtraError, SourceError
+from curator.sop.document import Origin, Table
+from curator.sop.lines import STARTS, Line, paragraphs
+from curator.sop.reading import Drops, Reading, clean, words_of
+
+_MOST_PAGES = 600
+_BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx|-bd", re.I)
+
+
+class _Row(Line):
+    """A line of a page with its place and the size of its letters, in points."""
+
+    top: float = 0
+    bottom: float = 0
+    right: float = 0
+    size: float = 0
+
+
+def read_pdf(data: bytes) -> Reading:
+    """A PDF as pieces. Raises SourceError, MissingExtraError."""
+    try:
+        import pdfplumber
+        from pdfminer.pdfdocument import PDFPasswordIncorrect
+    except ImportError:
+        raise MissingExtraError("curator sop", "sop") from None
+    try:
+        with pdfplumber.open(io.BytesIO(data)) as file:
+            if len(file.pages) > _MOST_PAGES:
+                raise SourceError(f"{len(file.pages)} pages, more than {_MOST_PAGES}", hint="cut it into documents")
+            title = clean(str((file.metadata or {}).get("Title") or ""))
+            pages = [_lines(page) for page in file.pages]
+    except SourceError:
+        raise
+    except Exception as error:  # whatever the parser raises on a broken file
+        if isinstance(error, PDFPasswordIncorrect) or isinstance(
+            error.__cause__ or (error.args[:1] and error.args[0]), PDFPasswordIncorrect
+        ):
+            raise SourceError("a PDF with a password", hint="save it without a password") from None
+        said = " ".join(str(error).split())[:120]
+        raise SourceError(
+            f"a broken PDF: {type(error).__name__}{': ' if said else ''}{said}", hint="fetch or save the file again"
+        ) from None
+    if not any(line.text or line.table for page in pages for line in page):
+        raise SourceError("a PDF without text: pictures of pages", hint="run character recognition (OCR) first")
+    words = [word for page in pages for line in page for word in words_of(_all(line))]
+    drops = Drops()
+    lines = [line for page in _without_running(pages, drops) for line in page]
+    _mark_headings(lines)
+    joined: list[str] = []
+    pieces = paragraphs(lines, joined)
+    known = frozenset([*words, *words_of(" ".join(joined)), *words_of(title)])
+    return Reading(
+        pieces,
+        known,
+        "pdf",
+        "pdfplumber",
+        "" if re.search(r"\.docx?$|untitled|^Microsoft", title, re.I) else title,
+        dropped=drops.found,
+    )
+
+
+def _all(line: Line) -> str:
+    return " ".join(cell for row in line.table.rows for cell in row) if line.table else line.text
+
+
+def _lines(page: Any) -> list[_Row]:
+    """The lines of a page from top to bottom, tables with ruled cells as one."""
+    boxes: list[tuple[Any, Table]] = []
+    if len(page.lines) + len(page.rects) >= 4:
+        for found in page.find_tables():
+            grid = [[clean(cell or "") for cell in row] for row in found.extract()]
+            grid = [row for row in grid if any(row)]
+            if len(grid) > 1 and max(map(len, grid)) > 1:
+                boxes.append((found.bbox, Table([], grid, Origin(-1, None, page.page_number))))
+    rows: list[_Row] = []
+    for found in page.extract_text_lines(return_chars=True, strip=True, x_tolerance_ratio=0.15):
+        middle = (found["top"] + found["bottom"]) / 2
+        if any(box[1] <= middle <= box[3] and box[0] - 1 <= found["x0"] <= box[2] for box, _ in boxes):
+            continue
+        text = clean(found["text"])
+        chars = [char for char in found["chars"] if char["text"].strip()]
+        if not text or not chars:
+            continue
+        size = Counter(round(char["size"], 1) for char in chars).most_common(1)[0][0]
+        bold = sum(bool(_BOLD.search(char["fontname"])) for char in chars) > 0.9 * len(chars)
+        rows.append(
+            _Row(
+                text,
+                found["x0"],
+                False,
+                bold,
+                0,
+                None,
+                page.page_number,
+                None,
+                True,
+                found["top"],
+                found["bottom"],
+                found["x1"],
+                size,
+            )
+        )
+    for box, table in boxes:
+        rows.append(_Row("", box[0], True, False, 0, None, page.page_number, table, True, box[1], box[3], box[2], 0))
+    rows.sort(key=lambda row: (round(row.top), row.indent))
+    _mark_gaps(rows)
+    return rows
+
+
+def _mark_gaps(rows: Sequence[_Row]) -> None:
+    """Set `gap` where more space than between lines stands before a line, `full` where a line reaches the edge."""
+    right = max((row.right for row in rows), default=0)
+    left = min((row.indent for row in rows), default=0)
+    for before, row in zip([None, *rows], rows, strict=False):
+        row.full = row.right - left >= 0.85 * (right - left)
+        if before is not None and row.table is None:
+            row.gap = row.top - before.bottom > 0.75 * (row.bottom - row.top) or abs(row.size - before.size) > 0.6
+
+
+def _without_running(pages: Sequence[list[_Row]], drops: Drops) -> Iterator[list[_Row]]:
+    """The pages without lines that most of them repeat at the top or the bottom, and without page numbers."""
+    edges = [_edges(page) for page in pages]
+    counts = Counter(key for edge in edges for key in {_key(row) for row in edge})
+    enough = max(2, 0.5 * len(pages)) if len(pages) > 1 else 2
+    for page, edge in zip(pages, edges, strict=True):
+        kept = []
+        for row in page:
+            at_edge = any(row is other for other in edge)
+            numbered = re.fullmatch(
+                r"(?:page|seite|página|p\.)?\s*[-–]?\s*\d{1,4}\s*[-–]?(?:\s*(?:of|/|de|von|sur)\s*\d{1,4})?",
+                row.text,
+                re.I,
+            )
+            if at_edge and ((len(pages) > 1 and counts[_key(row)] >= enough) or (row.text and numbered)):
+                drops.add("page-residue", _all(row), Origin(-1, None, row.page))
+            else:
+                kept.append(row)
+        yield kept
+
+
+def _edges(page: Sequence[_Row]) -> list[_Row]:
+    return [*page[:4], *page[-3:]] if len(page) > 7 else list(page)
+
+
+def _key(row: _Row) -> str:
+    return re.sub(r"\d+", "0", _all(row)).casefold()
+
+
+def _mark_headings(lines: Sequence[_Row]) -> None:
+    """Lines in larger letters than the body are headings; the largest size is level 1."""
+    sizes = Counter[float]()
+    for line in lines:
+        sizes[line.size] += len(line.text)
+    if not sizes:
+        return
+    body = sizes.most_common(1)[0][0]
+    larger = sorted({line.size for line in lines if line.size > 1.09 * body and len(line.text) <= 120}, reverse=True)
+    ranks: dict[float, int] = {}
+    level = 0
+    for place, size in enumerate(larger):
+        level += place == 0 or larger[place - 1] - size > 0.4
+        ranks[size] = min(level, 6)
+    strong = {line.size for line in lines if line.bold}
+    before: _Row | None = None
+    for line in lines:
+        if line.size in ranks and re.search(r"[^\W\d_]{2}", line.text) and (line.bold or line.size not in strong):
+            line.level = ranks[line.size]
+        elif line.bold and line.size > 0.95 * body and _stands_out(line, before):
+            line.level = min(level + 1, 6)
+        before = line
+
+
+def _stands_out(line: _Row, before: _Row | None) -> bool:
+    """Whether a bold line has the form of a heading."""
+    alone = line.gap or before is None or before.page != line.page or before.level > 0
+    return (
+        alone
+        and not line.full
+        and not STARTS.match(line.text)
+        and len(line.text) <= 90
+        and line.text[-1] not in ".,;:"
+        and line.table is None
+    )

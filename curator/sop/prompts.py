@@ -1,0 +1,96 @@
+"""What a user would ask for a procedure: the topic from the title, and the wording by the document's hash."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from curator.sop.document import Document
+
+# The first wording of a language is the commonest: about 55 documents of 100 get it.
+WORDINGS: dict[str, dict[str, str]] = {
+    "en": {
+        "write": "Write an SOP for {topic}.",
+        "draft": "Draft a standard operating procedure for {topic}.",
+        "prepare": "Prepare an SOP covering {topic}.",
+        "question": "What is the procedure for {topic}?",
+    },
+    "es": {
+        "write": "Escribe un PNT para {topic}.",
+        "draft": "Redacta un procedimiento normalizado de trabajo para {topic}.",
+        "question": "¿Cuál es el procedimiento para {topic}?",
+    },
+    "de": {
+        "write": "Schreibe eine SOP zum Thema: {topic}.",
+        "draft": "Erstelle eine Standardarbeitsanweisung zum Thema: {topic}.",
+        "question": "Wie lautet das Verfahren zum Thema: {topic}?",
+    },
+    "fr": {
+        "write": "Rédige une procédure opératoire pour : {topic}.",
+        "draft": "Prépare une procédure opératoire normalisée pour : {topic}.",
+        "question": "Quelle est la procédure pour : {topic} ?",
+    },
+}
+SECTION = {
+    "en": "Create the {heading} section of an SOP for {topic}.",
+    "es": "Escribe el apartado {heading} de un PNT para {topic}.",
+    "de": "Schreibe den Abschnitt {heading} einer SOP zum Thema: {topic}.",
+    "fr": "Rédige la section {heading} d'une procédure opératoire pour : {topic}.",
+}
+PART = {
+    "en": "Write part {part} of {parts} of an SOP for {topic}.",
+    "es": "Escribe la parte {part} de {parts} de un PNT para {topic}.",
+    "de": "Schreibe Teil {part} von {parts} einer SOP zum Thema: {topic}.",
+    "fr": "Rédige la partie {part} sur {parts} d'une procédure opératoire pour : {topic}.",
+}
+_COMMON = 55
+
+_KIND = r"(?:(?:standard\s+operating|operating)\s+(?:procedures?|protocols?|instructions?)(?:\s*\(sops?\))?|sops?)"
+_LEAD = re.compile(rf"^{_KIND}\s*(?:(?:for|on|of)\s+(?:the\s+)?|[-–—:#]\s*|(?=\d))", re.I)
+_PLAIN = re.compile(
+    r"^(?:(?:standard|work(?:ing)?|test)\s+)?(?:procedures?|protocols?|instructions?)\s+(?:for|on|of)\s+(?:the\s+)?",
+    re.I,
+)
+_CLEANING = re.compile(r"^standard\s+(?!operating)(\w+)\s+procedures?\s+(?:for|of)\s+(?:the\s+)?(?=\w)", re.I)
+_TAIL = re.compile(rf"\s*(?:[-–—:,(]\s*)?{_KIND}\)?$", re.I)
+_NUMBER = re.compile(r"^[A-Z]{2,6}[-/ ]?(?:[A-Z]{1,6}[-/])*\d[\w./-]*\s*[:–—-]?\s+(?=\S)")
+_VERSION = re.compile(r"\s*[-–—,(]?\s*\b(?:version|rev(?:ision)?|v)\.?\s*\d+(?:\.\d+)*\)?$", re.I)
+_FOREIGN = re.compile(
+    r"^(?:procedimiento(?: normalizado de trabajo| operativo(?: est[aá]ndar)?)?|pnt|poe|standardarbeitsanweisung|arbeitsanweisung|verfahrensanweisung|proc[eé]dure(?: op[eé]ratoire(?: normalis[eé]e| standard)?)?)"
+    r"\s*(?:(?:para|de|del|zur|zum|für|pour|du|d['’])\s*(?:la |el |los |las |die |das |le |les )?|[-–—:]\s*)", re.I,
+)  # fmt: skip
+
+
+def topic(title: str) -> str:
+    """What the procedure is about: the title less "SOP for", document numbers and versions; its case is kept.
+
+    "Standard Cleaning Procedure for X" is "Cleaning of X".
+    """
+    text = " ".join(title.split()).strip(" .:-–—")
+    for pattern in (_VERSION, _NUMBER, _LEAD, _PLAIN, _FOREIGN, _TAIL, _VERSION, _NUMBER):
+        shorter = pattern.sub("", text, count=1).strip(" :-–—")
+        text = shorter if re.search(r"[^\W\d_]{2}", shorter) else text
+    return _CLEANING.sub(lambda found: f"{found[1]} of ", text)
+
+
+def asked(document: Document, count: int = 1) -> list[tuple[str, str]]:
+    """`count` prompts as (name of the wording, prompt), the first chosen by the document's hash."""
+    wordings = WORDINGS.get(document.language, WORDINGS["en"])
+    subject = topic(document.title)
+    names = list(wordings)
+    roll = int.from_bytes(hashlib.blake2b(document.doc_id.encode(), digest_size=8).digest(), "big")
+    first = 0 if roll % 100 < _COMMON or len(names) == 1 else 1 + (roll // 100) % (len(names) - 1)
+    order = [names[first], *(name for name in names if name != names[first])]
+    prompts = [(name, wordings[name].format(topic=subject)) for name in order]
+    prompts.append(("title", document.title))
+    return prompts[: max(1, count)]
+
+
+def asked_for_section(document: Document, heading: str) -> str:
+    """The prompt whose answer is one section."""
+    return SECTION.get(document.language, SECTION["en"]).format(heading=heading, topic=topic(document.title))
+
+
+def asked_for_part(document: Document, part: int, parts: int) -> str:
+    """The prompt whose answer is one part of a document that is too long for a row."""
+    return PART.get(document.language, PART["en"]).format(part=part, parts=parts, topic=topic(document.title))

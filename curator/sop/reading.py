@@ -1,0 +1,80 @@
+"""What every reader hands on: headings, text and blocks in reading order, and a record of what was left out."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TypeAlias
+
+import msgspec
+
+from curator.sop.document import Code, Dropped, Figure, Origin, Para, Step, Table
+
+NOWHERE = Origin()
+
+
+class Heading(msgspec.Struct):
+    """A heading; `level` is the source's own, 1 the highest."""
+
+    text: str
+    level: int
+    origin: Origin = Origin()
+
+
+class Text(msgspec.Struct):
+    """A paragraph, not judged yet: it may turn out a heading or a step.
+
+    `bold` where all of it is; `indent` is where its first line begins, -1 where nobody knows.
+    """
+
+    text: str
+    bold: bool = False
+    note: str | None = None
+    origin: Origin = Origin()
+    indent: float = -1
+
+
+Piece: TypeAlias = Heading | Text | Para | Step | Table | Code | Figure
+
+
+class Reading(msgspec.Struct):
+    """A source as it was read.
+
+    `words` is every word of the source, pruned parts included: what the answer may consist of. `page_title` is
+    the title beside the text (of the page, of the file's properties).
+    """
+
+    pieces: list[Piece]
+    words: frozenset[str]
+    format: str
+    extractor: str = ""
+    page_title: str = ""
+    language: str = ""
+    metadata: dict[str, str] = msgspec.field(default_factory=dict)
+    dropped: list[Dropped] = msgspec.field(default_factory=list)
+    fallback: bool = False
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text in NFKC, without case, in order."""
+    return re.findall(r"\w+", unicodedata.normalize("NFKC", text).casefold())
+
+
+def clean(text: str) -> str:
+    """The text on one line, without soft hyphens and characters of no width."""
+    return " ".join(_INVISIBLE.sub("", text).replace("\ufffc", " ").split())
+
+
+_INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
+MAX_BYTES = 64_000_000
+
+
+class Drops:
+    """Collects what a reader leaves out."""
+
+    def __init__(self) -> None:
+        self.found: list[Dropped] = []
+
+    def add(self, reason: str, text: str, origin: Origin = NOWHERE) -> None:
+        if text := clean(text):
+            self.found.append(Dropped(reason, text[:80], origin))

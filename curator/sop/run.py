@@ -1,0 +1,211 @@
+"""The verb: sources to rows and documents, one at a time, and a summary of what happened."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError
+from curator.sop.convert import FORMATS, document_of, read_document, rows, sources_in
+from curator.sop.document import Check, Document, number, steps, to_json
+from curator.sop.fetch import Fetcher, is_url
+from curator.sop.flatten import flatten, section_text
+from curator.sop.prompts import asked
+from curator.writing import Replacement, write_whole
+
+Progress = Callable[[int, int], None]
+
+
+class Converted(msgspec.Struct, frozen=True):
+    """One document that was converted: how much of it there is, and what was left out, by reason."""
+
+    path: str
+    format: str
+    sections: int
+    steps: int
+    rows: int
+    dropped: dict[str, int]
+    fallback: bool
+    checks: tuple[str, ...]
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a run did. `failed` holds the error of each source that gave no rows; `wordings` counts rows by prompt."""
+
+    output: str
+    documents: tuple[Converted, ...]
+    failed: tuple[CuratorError, ...]
+    wordings: dict[str, int]
+
+
+def convert(
+    sources: Sequence[str],
+    output: Path,
+    *,
+    json_dir: Path | None = None,
+    profile: str = "gmp",
+    system: str = "",
+    variants: int = 1,
+    sections: bool = False,
+    max_tokens: int = 0,
+    tokenizer: str | None = None,
+    fetcher: Fetcher | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Write the rows of every source that holds a procedure to `output`, and its document to `json_dir`.
+
+    A source that cannot be converted is told in the result; the others go on. Web addresses are read with `fetcher`,
+    and refused without one.
+
+    Raises:
+        SourceError: a folder without documents.
+        UsageError: a web address without `fetcher`.
+        MissingExtraError: the extra `sop` is not installed.
+        WriteError: an output cannot be written.
+    """
+    count = _counter(tokenizer) if max_tokens else len
+    paths = sources_in(sources)
+    if not fetcher and (urls := [name for name in paths if is_url(name)]):
+        raise UsageError(
+            "a web address is read only with --fetch",
+            where=urls[0],
+            hint="add --fetch, or save the page and name the file",
+        )
+    documents: list[Converted] = []
+    failed: list[CuratorError] = []
+    wordings: Counter[str] = Counter()
+    taken: set[str] = set()
+    sizes = [0 if is_url(name) else _size(Path(name)) for name in paths]
+    with Replacement(output) as new:
+        for place, name in enumerate(paths):
+            try:
+                document = _fetched(fetcher, name) if fetcher and is_url(name) else read_document(Path(name))
+            except MissingExtraError:
+                raise
+            except SourceError as error:
+                failed.append(error)
+                continue
+            number(document)
+            document.checks = checks(document, profile)
+            if json_dir:
+                write_whole(json_dir / _name(name, taken), to_json(document))
+            made = list(
+                rows(document, system=system, variants=variants, sections=sections, max_tokens=max_tokens, count=count)
+            )
+            new.file.writelines(msgspec.json.encode(row.value) + b"\n" for row in made)
+            wordings.update(row.wording for row in made)
+            documents.append(_converted(document, name, len(made)))
+            if progress:
+                progress(sum(sizes[: place + 1]), sum(sizes))
+        if documents:
+            new.commit()
+    return Result(str(output), tuple(documents), tuple(failed), dict(wordings))
+
+
+def checks(document: Document, profile: str) -> list[Check]:
+    """What the SOP rules say of the document's answer, each at the section it points at."""
+    from curator.checks import sop
+    from curator.harness import flags_of
+    from curator.rule import RULES, chat
+
+    answer = flatten(document)
+    starts: list[tuple[int, str]] = []
+    for section in document.sections:
+        starts.append((answer.index(section_text(section), starts[-1][0] + 1 if starts else 0), section.id))
+    row = chat(user=asked(document)[0][1], assistant=answer)
+    found: list[Check] = []
+    for code, rule in RULES.items():
+        if rule.__module__ != sop.__name__:
+            continue
+        made = sop.MissingSection(profile=profile) if rule is sop.MissingSection else rule()  # type: ignore[arg-type]
+        for _, flag in flags_of(made, row):
+            at = flag.span[0] if flag.span else 0
+            path = next((name for start, name in reversed(starts) if start <= at), "")
+            found.append(Check(code, path if flag.span else "", flag.message))
+    return found
+
+
+def _counter(tokenizer: str | None) -> Callable[[str], int]:
+    from curator.tokens import resolve
+
+    counts = resolve(tokenizer)
+    return lambda text: counts.count([text])[0]
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _fetched(fetcher: Fetcher, url: str) -> Document:
+    """The document at a web address. Raises SourceError."""
+    page = fetcher.fetch(url)
+    name = Path(urlsplit(page.url).path).name or "page.html"
+    try:
+        kind = (
+            ""
+            if page.data[:5] == b"%PDF-" or page.data[:4] == b"PK\x03\x04" or Path(name).suffix.lower() in FORMATS
+            else "html"
+        )
+        document = document_of(page.data, name, page.url, kind)
+    except SourceError as error:
+        raise SourceError(error.what, where=url, hint=error.hint) from None
+    document.source.retrieved = datetime.now(UTC).isoformat(timespec="seconds")
+    return document
+
+
+def _name(source: str, taken: set[str]) -> str:
+    """A file name of its own for the document of a source."""
+    path = Path(urlsplit(source).path) if is_url(source) else Path(source)
+    stem = re.sub(r"[^\w.-]+", "-", path.stem) or "document"
+    names = [f"{stem}.json", f"{stem}{path.suffix.lower()}.json", *(f"{stem}-{n}.json" for n in range(2, 10_000))]
+    name = next(name for name in names if name not in taken)
+    taken.add(name)
+    return name
+
+
+def _converted(document: Document, path: str, made: int) -> Converted:
+    return Converted(
+        path,
+        document.source.format,
+        len(document.sections),
+        sum(1 for section in document.sections for _ in steps(section.blocks)),
+        made,
+        dict(Counter(dropped.reason for dropped in document.dropped)),
+        document.source.fallback,
+        tuple(check.code for check in document.checks),
+    )
+
+
+def summary(result: Result) -> str:
+    """What a run did, in a few lines."""
+    lines = []
+    width = max((len(done.path) for done in result.documents), default=0)
+    for done in result.documents:
+        left = ", ".join(f"{reason} {count}" for reason, count in sorted(done.dropped.items()))
+        parts = [_some(done.sections, "section"), _some(done.steps, "step"), _some(done.rows, "row")]
+        parts += [f"left out: {left}"] if left else []
+        parts += ["by trafilatura, which found more"] if done.fallback else []
+        lines.append(f"{done.path:<{width}}  {done.format:<8}  {'  '.join(parts)}")
+        lines += [
+            f"  {code} x {count}" if count > 1 else f"  {code}" for code, count in sorted(Counter(done.checks).items())
+        ]
+    lines += [f"not converted: {error}" for error in result.failed]
+    if not result.documents:
+        return "\n".join([*lines, "no rows: nothing was written", ""])
+    made = sum(done.rows for done in result.documents)
+    lines += ["", f"{_some(made, 'row')} of {_some(len(result.documents), 'document')} in {result.output}"]
+    shares = ", ".join(
+        f"{name} {count / made:.0%}" for name, count in sorted(result.wordings.items(), key=lambda e: (-e[1], e[0]))
+    )
+    lines += [f"prompts: {shares}", f"next: curator lint {result.output}", ""]
+    return "\n".join(lines)
+
+
+def _some(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

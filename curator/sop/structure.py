@@ -1,0 +1,620 @@
+"""From pieces to a document: title, metadata, inferred headings and steps, sections with their roles, what is dropped."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from curator.sop.document import (
+    Block,
+    Code,
+    Document,
+    Dropped,
+    Figure,
+    Para,
+    Section,
+    Source,
+    Step,
+    Table,
+    number,
+)
+from curator.sop.reading import Heading, Piece, Reading, Text, words_of
+from curator.sop.roles import folded, role_of, table
+
+_MARK = r"(?:\d{1,3}(?:\.\d{1,3}){1,5}\.?|\d{1,3}[.)]|\(?[a-z]\)|[a-z]\.|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)])"
+_STEP_WORD = re.compile(r"(?:step|paso|schritt|étape|etape)\s+(\d{1,3}(?:\.\d{1,3})*)\s*(?:[.:)–—-]\s*|$)", re.I)
+_NUMBERED = re.compile(rf"({_MARK})\s+(?=\S)")
+_HEADING_NUMBER = re.compile(
+    r"(?:section\s+)?(\d{1,3}(?:\.\d{1,3})*)(?:[.):]|\s*[–—-])?\s+(?=[^\W\d_])|([IVX]{1,5})[.)]\s+(?=\S)", re.I
+)
+_CAPITAL = re.compile(r"([A-Z])[.)]\s+(?=\S)")  # a step where its neighbour in the alphabet is there too
+_BULLET = re.compile(r"[•‣◦▪●○·–*-]\s+(?=\S)")
+_TITLE_LINE = re.compile(r"(?:(?:sop|document)\s+)?(?:title|titel|título|titre)\s*:\s*(.+)", re.I)
+_INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
+_SIGNATURE = re.compile(
+    r"(?:(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued|verified|released)\s+by|signature|sign(?:ed)?(?:\s*/\s*date)?|date|name|designation|department|"
+    r"elaborado por|revisado por|aprobado por|firma|fecha|erstellt von|geprüft von|freigegeben von|unterschrift|datum|rédigé par|vérifié par|approuvé par)\b", re.I,
+)  # fmt: skip
+_SIGNED = re.compile(
+    r"(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued)\s+by\b|signature|firma\b|unterschrift|(?:elaborado|revisado|aprobado) por|(?:erstellt|geprüft|freigegeben) von|(?:rédigé|vérifié|approuvé) par",
+    re.I,
+)
+_BLANK_LINE = re.compile(r"_{3,}|\.{6,}|…{2,}")
+_META = (
+    ("doc_number", re.compile(r"(?:(?:document|doc|sop)\.?\s*(?:no|number|nr|id|code|#)|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
+    ("version", re.compile(r"(?:version|revision|rev|issue|versi[oó]n|revisi[oó]n)(?:\s*(?:no|number|nr|#))?\.?", re.I)),
+    ("effective_date", re.compile(r"(?:effective(?: date| from)?|date of issue|issue date|fecha de vigencia|g[uü]ltig ab|date d['’]application)", re.I)),
+    ("review_date", re.compile(r"(?:(?:next )?review date|date of (?:next )?review|supersedes|fecha de revisi[oó]n)", re.I)),
+    ("owner", re.compile(r"(?:owner|author|process owner|document owner|autor|department|departamento|abteilung|département|responsable del documento)", re.I)),
+    ("approver", re.compile(r"(?:approver|approved by|aprobado por|freigegeben von|approuvé par)", re.I)),
+)  # fmt: skip
+_META_VALUE = re.compile(r"^([^:|]{2,40}?)\s*[:|]\s*(\S.{0,80})$")
+_RESIDUE = re.compile(r"(?:page|página|seite|p\.)\s*\d+\s*(?:(?:of|/|de|von|sur)\s*\d+)?\W*", re.I)
+_LEADER = re.compile(r"\S.*?(?:\.{4,}|(?:\s\.){4,}|…{2,})\s*\d{1,4}$")
+_CONTENTS = frozenset(map(folded, ("contents", "table of contents", "on this page", "in this article", "índice", "contenido", "inhalt", "inhaltsverzeichnis", "sommaire", "table des matières")))  # fmt: skip
+_LIST_ROLES = frozenset(("abbreviations", "definitions"))
+_LANGUAGES = {
+    "en": frozenset("the and of to is for with this be are shall".split()),
+    "es": frozenset("el la los las de que para con del una por se".split()),
+    "de": frozenset("der die das und ist mit den von für ein zu werden".split()),
+    "fr": frozenset("le la les des et pour dans une est du avec les".split()),
+}
+
+
+def structure(reading: Reading, source: Source) -> Document:
+    """The document of a reading, its sections numbered, every word of it checked against the source."""
+    document = Document(source=source, metadata=dict(reading.metadata), dropped=list(reading.dropped))
+    drop = document.dropped.append
+    pieces = list(_cleaned(_refined(reading.pieces), drop))
+    pieces = list(_without_banner(pieces, drop))
+    _take_title(document, pieces, reading.page_title)
+    pieces = list(_without_metadata(pieces, document))
+    document.sections = _sections(pieces)
+    _drop_sections(document)
+    _unlist(document.sections)
+    _verify(document, reading.words)
+    document.sections = [section for section in document.sections if section.heading or _has_lines(section)]
+    document.language = reading.language or _language(document)
+    number(document)
+    return document
+
+
+def _has_lines(section: Section) -> bool:
+    return any(not isinstance(block, Figure) for block in section.blocks)
+
+
+# ---------------------------------------------------------------------- paragraphs that are headings or steps
+
+
+def _refined(pieces: list[Piece]) -> list[Piece]:
+    """Paragraphs that are headings or steps made so; a lone "Step 1" takes the paragraph after it."""
+    styled = sum(isinstance(piece, Heading) for piece in pieces) >= 2
+    if not styled:
+        pieces = _listed_headings(pieces)
+    numbers = {label for piece in pieces if isinstance(piece, Text) and (label := _label(piece.text))}
+    capitals = {found[1] for piece in pieces if isinstance(piece, Text) and (found := _CAPITAL.match(piece.text))}
+    numbers |= {label for label in capitals if {chr(ord(label) - 1), chr(ord(label) + 1)} & capitals}
+    refined: list[Piece] = []
+    indents: dict[int, float] = {}
+    waiting = ""
+    for piece in pieces:
+        if not isinstance(piece, Text):
+            waiting = ""
+            refined.append(piece)
+            continue
+        lone = _STEP_WORD.fullmatch(piece.text)
+        if lone and not waiting and not piece.bold:
+            waiting = lone[1]
+            continue
+        made = (
+            [Step(piece.text, number_source=waiting, origin=piece.origin)]
+            if waiting
+            else _of_text(piece, styled, numbers)
+        )
+        waiting = ""
+        refined += made
+        indents |= {id(step): piece.indent for step in made if isinstance(step, Step)}
+    return _nested(refined, indents)
+
+
+def _label(text: str) -> str:
+    """The number a paragraph begins with, without its last point or zero."""
+    found = _NUMBERED.match(text)
+    return re.sub(r"\.0$", "", found[1].strip("().")) if found else ""
+
+
+def _listed_headings(pieces: list[Piece]) -> list[Piece]:
+    """List items that are the headings of a document without styles ("1. PURPOSE" numbered by the word processor)."""
+    heads = [piece for piece in pieces if isinstance(piece, Step) and _is_known_head(piece.text)]
+    if len(heads) < 2:
+        return pieces
+    out: list[Piece] = []
+    for piece in pieces:
+        capitals = isinstance(piece, Step) and piece.text.isupper() and len(piece.text) <= 60
+        if isinstance(piece, Step) and (piece in heads or capitals):
+            out.append(Heading(piece.text, 1, piece.origin))
+            out += piece.children
+        else:
+            out.append(piece)
+    return out
+
+
+def _of_text(piece: Text, styled: bool, numbers: set[str]) -> list[Piece]:
+    """What a paragraph is: a heading, a heading with its text, a step, or a paragraph."""
+    text = piece.text
+    if piece.note:
+        return [Para(text, piece.note, piece.origin)]
+    if not styled and (found := _inferred(piece)):
+        return found
+    label = _label(text)
+    if not styled and label.isdigit() and f"{label}.1" in numbers and len(text) <= 90 and text[-1] not in ".;":
+        return [Heading(text, 1, piece.origin)]
+    if styled and _heads_anyway(piece):
+        return [Heading(text, 6, piece.origin)]
+    if step := _STEP_WORD.match(text):
+        return [Step(text[step.end() :], number_source=step[1], origin=piece.origin)]
+    if mark := _NUMBERED.match(text):
+        label = mark[1].strip("().")
+        if "." in label or label.isalpha() or mark[1][-1] in ".)":
+            return [Step(text[mark.end() :], number_source=label, origin=piece.origin)]
+    if (capital := _CAPITAL.match(text)) and capital[1] in numbers:
+        return [Step(text[capital.end() :], number_source=capital[1], origin=piece.origin)]
+    if bullet := _BULLET.match(text):
+        return [Step(text[bullet.end() :], origin=piece.origin)]
+    return [piece]
+
+
+def _heads_anyway(piece: Text) -> bool:
+    """Whether a paragraph is a heading though the document has styled ones: bold or "2.0", and a known word or a number."""
+    label, rest = _unnumbered(piece.text)
+    whole = label.isdigit() or label.endswith(".0")
+    if len(piece.text) > 80 or piece.text[-1] in ".;,":
+        return False
+    known = _is_known_head(piece.text)
+    return (known and (piece.bold or label.endswith(".0"))) or (piece.bold and whole and len(rest.split()) <= 8)
+
+
+def _is_known_head(text: str) -> bool:
+    return folded(_unnumbered(text)[1].rstrip(":")) in table() and len(text) <= 60
+
+
+def _inferred(piece: Text) -> list[Piece] | None:
+    """A heading where the document has no styles: short, no stop, and bold, in capitals, numbered or a known word."""
+    text = piece.text
+    label, rest = _unnumbered(text)
+    bare = rest.rstrip(":").strip()
+    if (
+        (inline := _INLINE_HEAD.fullmatch(text))
+        and folded(inline[2]) in table()
+        and (inline[1] or piece.bold or inline[2][0].isupper())
+    ):
+        numbered = not inline[1] or "." not in inline[1] or inline[1].endswith(".0")
+        if numbered and table()[folded(inline[2])] != "title" and (inline[1] or _stands_alone(inline[2])):
+            head = f"{inline[1]} {inline[2]}" if inline[1] else inline[2]
+            return [Heading(head, 1, piece.origin), Text(inline[3], origin=piece.origin)]
+    short = len(bare) <= 80 and len(bare.split()) <= 10 and bare and bare[-1] not in ".,;!"
+    if not short or not re.search(r"[^\W\d_]{2}", bare) or _TITLE_LINE.match(text):
+        return None
+    level = label.removesuffix(".0").count(".") + 1 if label else 1
+    whole = label.isdigit() or label.endswith(".0") or (label and label.isalpha())
+    known = folded(bare) in table()
+    if label and not whole:  # "5.1 Preparation" is a heading only where it looks like one
+        return [Heading(text, level, piece.origin)] if piece.bold or (known and len(bare.split()) < 4) else None
+    capitals = bare.isupper() and len(bare) > 3
+    strong = piece.bold or capitals
+    if known and (label or strong or text.endswith(":") or text[0].isupper()):
+        return [Heading(text, level, piece.origin)]
+    if (
+        (label and (label.endswith(".0") or strong))
+        or (strong and not text.endswith(":"))
+        or (strong and len(bare.split()) <= 5)
+    ):
+        return [Heading(text, level if label else 2 if not capitals else 1, piece.origin)]
+    return None
+
+
+def _stands_alone(word: str) -> bool:
+    return table()[folded(word)] in ("objective", "scope", "responsibility", "accountability", "procedure")
+
+
+def _unnumbered(text: str) -> tuple[str, str]:
+    """A heading's own number and the heading without it."""
+    found = _HEADING_NUMBER.match(text)
+    return ((found[1] or found[2]), text[found.end() :]) if found else ("", text)
+
+
+def _nested(pieces: list[Piece], indents: dict[int, float]) -> list[Piece]:
+    """Steps made from paragraphs put below their parents, by their own numbers, else by where they begin.
+
+    `indents` knows these steps by identity; items of real lists have their place already, and go below such a step
+    only where it ends in a colon.
+    """
+    out: list[Piece] = []
+    stack: list[tuple[Step, int]] = []
+    for piece in pieces:
+        if not isinstance(piece, Step):
+            stack = [] if isinstance(piece, Heading) else stack
+            out.append(piece)
+            continue
+        flat = id(piece) in indents
+        depth = _depth(piece, stack, indents) if flat else (stack[-1][1] + 1 if stack and _opens(stack[-1][0]) else 1)
+        while stack and stack[-1][1] >= depth:
+            stack.pop()
+        if stack:
+            stack[-1][0].children.append(piece)
+        else:
+            out.append(piece)
+        if flat:
+            stack.append((piece, depth))
+    return out
+
+
+def _opens(step: Step) -> bool:
+    return step.text.endswith(":")
+
+
+def _depth(step: Step, stack: list[tuple[Step, int]], indents: dict[int, float]) -> int:
+    """How deep a step stands: "5.1" is 1, "5.1.1" 2; a letter, a bracketed number or a bullet below what it belongs to."""
+    label = step.number_source
+    if re.fullmatch(r"\d+(?:\.\d+)+", label):
+        return label.removesuffix(".0").count(".") or 1
+    kind = _kind(label)
+    for above, depth in reversed(stack):
+        if _kind(above.number_source) == kind and (kind != "bullet" or indents[id(step)] <= indents[id(above)] + 1):
+            return depth
+    if not stack or (kind == "number" and _kind(stack[-1][0].number_source) == "bullet"):
+        return 1
+    if kind != "bullet":
+        return stack[-1][1] + 1
+    left = indents[id(step)]
+    return next(
+        (
+            depth + 1
+            for above, depth in reversed(stack)
+            if _kind(above.number_source) != "bullet" or indents[id(above)] + 1 < left
+        ),
+        1,
+    )
+
+
+def _kind(label: str) -> str:
+    if not label:
+        return "bullet"
+    return "dotted" if "." in label else "number" if label.isdigit() else "capital" if label.isupper() else "letter"
+
+
+# ---------------------------------------------------------------------- what is left out
+
+
+def _cleaned(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[Piece]:
+    """The pieces without page residue, contents and signature blocks; each that goes is recorded."""
+    in_contents = False
+    for place, piece in enumerate(pieces):
+        text = piece.text if isinstance(piece, Heading | Text) else ""
+        reason = ""
+        if isinstance(piece, Heading):
+            listed = in_contents and bool(re.search(r"\s\d{1,4}$", text))
+            in_contents = listed or folded(_unnumbered(text)[1]) in _CONTENTS
+            reason = "toc" if in_contents else ""
+        elif isinstance(piece, Text) and folded(text) in _CONTENTS:
+            in_contents, reason = True, "toc"
+        elif isinstance(piece, Text) and _RESIDUE.fullmatch(text):
+            reason = "page-residue"
+        elif (isinstance(piece, Text) and _LEADER.fullmatch(text)) or (
+            in_contents
+            and ((isinstance(piece, Text | Step) and re.search(r"\s\d{1,4}$", _said(piece))) or _all_short(piece))
+        ):
+            reason = "toc"
+        elif _is_signature(piece, pieces, place):
+            reason = "signature"
+        if reason:
+            drop(Dropped(reason, _said(piece)[:80], piece.origin))
+        else:
+            in_contents = in_contents and isinstance(piece, Step)
+            yield piece
+
+
+def _all_short(piece: Piece) -> bool:
+    return isinstance(piece, Step) and len(piece.text.split()) <= 12 and not piece.text.endswith(".")
+
+
+def _said(piece: Piece) -> str:
+    if isinstance(piece, Table):
+        return " | ".join(cell for row in (piece.header, *piece.rows) for cell in row)
+    if isinstance(piece, Figure):
+        return piece.alt
+    if isinstance(piece, Step) and piece.children:
+        return " ".join([piece.text, *map(_said, piece.children)])
+    return piece.text
+
+
+def _is_signature(piece: Piece, pieces: list[Piece], place: int) -> bool:
+    """Whether a piece is for names and signatures alone."""
+    if isinstance(piece, Table):
+        cells = [cell for row in (piece.header, *piece.rows) for cell in row if cell]
+        named = [cell for cell in cells if _SIGNATURE.match(cell)]
+        signed = any(_SIGNED.match(cell) for cell in cells)
+        return signed and len(named) >= 2 and len(named) >= 0.25 * len(cells) and all(len(cell) < 60 for cell in cells)
+    if isinstance(piece, Text):
+        text = piece.text
+        if _SIGNED.match(text) and len(text) < 120:
+            return (
+                bool(_BLANK_LINE.search(text))
+                or text.rstrip(": ").count(" ") <= 2
+                or bool(re.fullmatch(r"[^:]{3,30}:\s*[^.]{0,80}", text))
+            )
+        return bool(_SIGNATURE.match(text) and _BLANK_LINE.search(text))
+    return False
+
+
+def _drop_sections(document: Document) -> None:
+    """Revision histories, emptied signature sections and what a site adds go, with a record."""
+    kept: list[Section] = []
+    for section in document.sections:
+        cells = any(isinstance(block, Table) for block in section.blocks)
+        short = sum(len(words_of(_said(block))) for block in section.blocks) <= 120
+        if section.role == "revision" and (cells or short):
+            text = " ".join([section.heading, *(_said(block) for block in section.blocks)])
+            document.dropped.append(Dropped("revision-history", text[:80], section.origin))
+        elif _CHROME.fullmatch(folded(section.heading)):
+            text = " ".join([section.heading, *(_said(block) for block in section.blocks)])
+            document.dropped.append(Dropped("boilerplate", text[:80], section.origin))
+        elif not section.blocks and _is_approval(section.heading):
+            document.dropped.append(Dropped("signature", section.heading[:80], section.origin))
+        else:
+            kept.append(section)
+    document.sections = kept
+
+
+# Sections that the frame of a site adds to its pages.
+_CHROME = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might) also (?:like|be interested in)|leave a (?:reply|comment)|"
+                     r"share this(?: \w+)?|(?:\d+ )?comments?|about the author|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
+
+
+def _is_approval(heading: str) -> bool:
+    return bool(
+        re.fullmatch(
+            r"(?:approvals?|signatures?|sign[- ]?off|approval signatures?|authori[sz]ation|freigabe|aprobaci[oó]n|aprobaciones|firmas|approbations?|unterschriften)",
+            heading,
+            re.I,
+        )
+    )
+
+
+# ---------------------------------------------------------------------- title and metadata
+
+
+_BANNER = re.compile(
+    r"(?:(?:standard|departmental) )?(?:operating|operation) (?:procedures?|protocol)(?: sop)?|sop|work instructions?|sop document|"
+    r"procedimiento (?:normalizado de trabajo|operativo(?: estandar)?)|(?:standard)?arbeitsanweisung|procedure operatoire(?: normalisee| standard)?"
+)
+
+
+def _without_banner(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[Piece]:
+    """The pieces without a line that only says what kind of document this is, where a title follows it."""
+    for place, piece in enumerate(pieces):
+        if (
+            place < 4
+            and isinstance(piece, Text | Heading)
+            and _BANNER.fullmatch(folded(piece.text))
+            and _titled(pieces[place + 1 :])
+        ):
+            drop(Dropped("metadata", piece.text[:80], piece.origin))
+        else:
+            yield piece
+
+
+def _titled(pieces: list[Piece]) -> bool:
+    """Whether a title is among the next pieces."""
+    if any(isinstance(piece, Text | Heading) and _TITLE_LINE.fullmatch(piece.text) for piece in pieces[:10]):
+        return True
+    first = next(
+        (piece for piece in pieces if isinstance(piece, Text | Heading) and not _META_VALUE.match(piece.text)), None
+    )
+    return (
+        first is not None
+        and role_of(first.text) == "other"
+        and 2 <= len(first.text.split()) <= 14
+        and first.text[-1] not in ".;,"
+        and not _unnumbered(first.text)[0]
+    )
+
+
+def _take_title(document: Document, pieces: list[Piece], page_title: str) -> None:
+    """Set the title and take its line out of the pieces."""
+    for place, piece in enumerate(pieces[:12]):
+        if isinstance(piece, Text | Heading) and (found := _TITLE_LINE.fullmatch(piece.text)):
+            document.title, document.title_source = found[1].strip(), "label"
+            del pieces[place]
+            return
+    heads = [(n, piece) for n, piece in enumerate(pieces) if isinstance(piece, Heading)]
+    named = (
+        document.source.format in ("html", "markdown")
+        and " " in page_title
+        and not _BANNER.fullmatch(folded(page_title))
+    )
+    if heads and _is_title(pieces, heads, page_title):
+        place, head = heads[0]
+        document.title, document.title_source = head.text, "heading"
+        del pieces[place]
+    elif not named and (first := _first_line(pieces)) is not None:
+        document.title, document.title_source = _said(pieces[first]), "heading"
+        del pieces[first]
+    elif page_title:
+        document.title, document.title_source = page_title, "page"
+    document.title = document.title.rstrip(": ")
+    again = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading)), len(pieces))
+    for place in range(min(again, 5, len(pieces) - 1), -1, -1):
+        piece = pieces[place]
+        if isinstance(piece, Heading | Text) and folded(piece.text) == folded(document.title):
+            del pieces[place]
+
+
+def _first_line(pieces: list[Piece]) -> int | None:
+    """The first paragraph where it reads like a title of a document whose headings carry no title."""
+    for place, piece in enumerate(pieces[:3]):
+        if isinstance(piece, Heading):
+            return None
+        if (
+            isinstance(piece, Text)
+            and 2 <= len(piece.text.split()) <= 14
+            and piece.text[-1] not in ".:;,!"
+            and not ((field := _META_VALUE.match(piece.text)) and _is_field(field[1]))
+        ):
+            wanted = piece.bold or re.search(
+                r"\b(?:SOP|procedure|protocol|cleaning|operation|procedimiento|verfahren|anweisung|procédure|instruction)\b",
+                piece.text,
+                re.I,
+            )
+            return place if wanted or place == 0 else None
+    return None
+
+
+def _is_field(key: str) -> bool:
+    """Whether a word names a field of the document's head: its number, version, date or owner."""
+    return any(pattern.fullmatch(key.strip(": ")) for _, pattern in _META)
+
+
+def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title: str) -> bool:
+    place, head = heads[0]
+    if folded(head.text) in _OPENINGS:
+        return False
+    if place == 0 and len(heads) > 1 and role_of(head.text) == "other" and not _unnumbered(head.text)[0]:
+        between = pieces[1 : heads[1][0]]
+        if not between or (_only_text(between) and (head.level == 1 or head.level != heads[1][1].level)):
+            return True
+    if head.level > 1 and any(other.level < head.level for _, other in heads[1:]):
+        return False
+    label, rest = _unnumbered(head.text)
+    if (label and label != "0" and not rest[:1].islower() and role_of(rest) != "other") or folded(
+        rest.rstrip(":")
+    ) in table():
+        return False
+    alike = [n for n, other in heads[1:] if other.level == head.level]
+    if not alike:
+        return len(heads) > 1 or head.level == 1 or head.text == page_title
+    if label:
+        return False
+    until = heads[1][0]
+    before = pieces[place + 1 : until]
+    own_level = heads[1][1].level == head.level
+    return own_level and not any(isinstance(piece, Step | Code) for piece in before) and place <= 5 and (
+        head.text == page_title or not before or all(isinstance(piece, Text | Table) for piece in before)
+    ) and head.level == 1  # fmt: skip
+
+
+_OPENINGS = frozenset(
+    "overview introduction background summary meaning impact diagnosis preamble general einleitung introduccion uberblick".split()
+)
+
+
+def _only_text(pieces: list[Piece]) -> bool:
+    return all(isinstance(piece, Text | Para | Table | Figure) for piece in pieces)
+
+
+def _without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece]:
+    """The pieces without document numbers, versions and dates before the first section; they go to the metadata."""
+    heading_seen = False
+    for place, piece in enumerate(pieces):
+        heading_seen = heading_seen or isinstance(piece, Heading)
+        pairs: list[tuple[str, str]] = []
+        if isinstance(piece, Text) and not heading_seen and place < 15:
+            pairs = [(m[1], m[2]) for m in [_META_VALUE.match(piece.text)] if m]
+        elif isinstance(piece, Table) and not heading_seen:
+            cells = [row for row in (piece.header, *piece.rows) if row]
+            pairs = [(row[n], row[n + 1]) for row in cells for n in range(0, len(row) - 1, 2) if row[n]]
+            pairs += [(m[1], m[2]) for row in cells for cell in row if (m := _META_VALUE.match(cell))]
+        named = [(name, value) for key, value in pairs for name, pattern in _META if pattern.fullmatch(key.strip(": "))]
+        if named and (isinstance(piece, Text) or 2 * len(named) >= len(pairs)):
+            for name, value in named:
+                document.metadata.setdefault(name, value.strip())
+            document.dropped.append(Dropped("metadata", _said(piece)[:80], piece.origin))
+        else:
+            yield piece
+
+
+# ---------------------------------------------------------------------- sections
+
+
+def _sections(pieces: list[Piece]) -> list[Section]:
+    """Headings and what follows them; a heading stands one level below the nearest higher one."""
+    sections = [Section("")]
+    above: list[int] = []
+    for piece in pieces:
+        if isinstance(piece, Heading):
+            while above and above[-1] >= piece.level:
+                above.pop()
+            above.append(piece.level)
+            label, rest = _unnumbered(piece.text)
+            heading = rest.rstrip(": ").strip() or piece.text
+            role = "procedure" if _STEP_WORD.match(heading) else role_of(heading)
+            sections.append(Section(heading, role, "", label or "", len(above), "", piece.origin))
+        else:
+            sections[-1].blocks.append(_block(piece))
+    _inherit(sections)
+    return sections
+
+
+def _inherit(sections: list[Section]) -> None:
+    """A headless list of steps is the procedure; in a document without one, so is the section with most steps."""
+    roles = {section.role for section in sections}
+    first = sections[0]
+    if len(sections) == 1 and any(isinstance(block, Step) for block in first.blocks):
+        first.role = "procedure"
+    elif "procedure" not in roles:
+        counted = [
+            (sum(isinstance(b, Step) for b in s.blocks), -n, s) for n, s in enumerate(sections) if s.role == "other"
+        ]
+        most = max(counted, default=(0, 0, first), key=lambda entry: entry[:2])
+        if most[0] >= 3:
+            most[2].role = "procedure"
+
+
+def _block(piece: Text | Block) -> Block:
+    return Para(piece.text, piece.note, piece.origin) if isinstance(piece, Text) else piece
+
+
+def _unlist(sections: list[Section]) -> None:
+    """Bulleted abbreviations and definitions are lines, not steps."""
+    for section in sections:
+        if section.role in _LIST_ROLES:
+            section.blocks = [
+                Para(block.text, None, block.origin)
+                if isinstance(block, Step) and not block.number_source and not block.children
+                else block
+                for block in section.blocks
+            ]
+
+
+# ---------------------------------------------------------------------- the verbatim gate
+
+
+def _verify(document: Document, words: frozenset[str]) -> None:
+    """Drop what holds a word that is not in the source: nothing is invented."""
+    for section in document.sections:
+        section.blocks = _known_blocks(section.blocks, words, document.dropped)
+        if any(word not in words for word in words_of(section.heading)):
+            document.dropped.append(Dropped("not-in-source", section.heading[:80], section.origin))
+            section.heading = ""
+    if document.title_source != "file-name" and any(word not in words for word in words_of(document.title)):
+        document.title = ""
+
+
+def _known_blocks(blocks: list[Block], words: frozenset[str], dropped: list[Dropped]) -> list[Block]:
+    kept: list[Block] = []
+    for block in blocks:
+        own = block.text if isinstance(block, Step) else _said(block)
+        if any(word not in words for word in words_of(own)):
+            dropped.append(Dropped("not-in-source", own[:80], block.origin))
+            continue
+        if isinstance(block, Step):
+            block.children = _known_blocks(block.children, words, dropped)
+        kept.append(block)
+    return kept
+
+
+def _language(document: Document) -> str:
+    """The language by its commonest small words; English where none leads."""
+    words = [word for section in document.sections for block in section.blocks for word in words_of(_said(block))]
+    counts = {name: sum(word in small for word in words) for name, small in _LANGUAGES.items()}
+    return max(counts, key=lambda name: counts[name])
