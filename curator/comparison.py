@@ -356,7 +356,7 @@ def as_text(result: Comparison) -> str:
     for edit in result.edited:
         lines.append(f"~ {_place(edit.new)} (was {_place(edit.old)}; same {edit.matched})")
         lines += [f"    {text.path}: {text.marked}" for text in edit.texts]
-    lines += [f"> {_place(m.new)} moved from {m.old.split} to {m.new.split}: {m.new.shown}" for m in result.moved]
+    lines += [f"> {_place(m.new)} moved {_way(m)}: {m.new.shown}" for m in result.moved]
     lines += [f"- {_place(row)} {row.shown}" for row in result.removed]
     lines += [f"+ {_place(row)} {row.shown}" for row in result.added]
     lines += [f"new   {f.file}:{f.line} {f.code} {f.name}: {f.message}" for f in result.gained]

@@ -110,7 +110,7 @@ def command(
         report = _mended(paths, config, baseline, unsafe_fixes) if fix else _linted(paths, config, baseline, audit)
         if write_baseline:
             report = _keep_baseline(report, write_baseline)
-        if settings["map"] and report.rows:
+        if settings["map"] and config.map and report.rows:
             _remember(config, paths)
         view = {
             "color": output is None and coloured(color, sys.stdout),

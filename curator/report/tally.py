@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from curator.model import Finding, Report, RuleStat
+from curator.model import SEVERITIES, Finding, Report, RuleStat
 
 _STANDARD_INPUT = ("-", "<stdin>", "stdin")
 
@@ -20,7 +20,7 @@ class Tally:
         self.safe = 0
         self.unsafe = 0
         self.rows: Counter[str] = Counter()  # rows with a finding, by code
-        self.rest: Finding | None = None  # the first finding no safe fix mends
+        self.rest: Finding | None = None  # the first of the gravest that no safe fix mends
         self._last: dict[str, tuple[str, int]] = {}
 
     def add(self, finding: Finding) -> None:
@@ -28,12 +28,16 @@ class Tally:
             self.safe += 1
         else:
             self.unsafe += finding.fix is not None
-            if self.rest is None:
+            if self.rest is None or _graver(finding, self.rest):
                 self.rest = finding
         place = (finding.file, finding.line)
         if self._last.get(finding.code) != place:
             self._last[finding.code] = place
             self.rows[finding.code] += 1
+
+
+def _graver(one: Finding, other: Finding) -> bool:
+    return SEVERITIES.index(one.severity) > SEVERITIES.index(other.severity)
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -20,13 +20,14 @@ def wide_gaps(text: str, width: int) -> list[Repair]:
     more (two spaces after a full stop are a style, two at the end of a line are Markdown); and three or more
     blank lines.
 
-    Lines whose neighbours have such gaps too, or with three of them, are aligned on purpose and left alone.
+    Lines whose neighbours have such gaps too, or with three of them, are aligned on purpose and left alone; so
+    are gaps beside a number, and lines with a bar: columns.
     """
     gap = re.compile(
         rf"""(?<=[^\W\d_]) {{{width},}}(?=[^\W_]|["'“‘(])|(?<=,) {{{width},}}(?=\w)|(?<=[^\s|]) {{{width + 2},}}(?=[^\s|]|$)"""
     )
     lines = text.split("\n")
-    gaps = [[hit for hit in gap.finditer(line, _indent(line)) if line[: hit.start()][-2:-1] != "\\"] for line in lines]
+    gaps = [[hit for hit in gap.finditer(line, _indent(line)) if not _is_column(line, hit)] for line in lines]
     inner = [any(hit.end() < len(line) for hit in hits) for line, hits in zip(lines, gaps, strict=True)]
     out: list[Repair] = []
     at = 0
@@ -42,6 +43,12 @@ def wide_gaps(text: str, width: int) -> list[Repair]:
         if in_prose(text, *blank.span()):
             out.append(Repair(*blank.span(), "\n\n"))
     return sorted(out)
+
+
+def _is_column(line: str, gap: re.Match[str]) -> bool:
+    """Whether a gap parts columns, or follows a backslash."""
+    before, after = line[: gap.start()], line[gap.end() : gap.end() + 1]
+    return "|" in line or before[-2:-1] == "\\" or (before[-1:].isdigit() and after.isdigit())
 
 
 _INDENT_OR_MARK = re.compile(r"[ \t>]*(?:(?:[-*+•–]|\(?\w{1,3}[.):]|#+)[ \t]+)?")
