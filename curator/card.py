@@ -183,9 +183,14 @@ def _codes(counts: Mapping[str, int]) -> str:
 
 def _found(facts: Facts) -> Iterator[str]:
     left = {stat.code: stat.findings for stat in facts.left.rules}
-    seen = [stat for stat in facts.came.rules if stat.findings or left.get(stat.code)]
-    quiet = [stat.code for stat in facts.came.rules if not stat.findings and not left.get(stat.code)]
-    yield f"{counted(len(facts.came.rules), 'rule')} ran over the rows as they came and over what is left.\n"
+    # rules that compare splits ran over what is left alone: as it came, they found nothing
+    ran = {stat.code: msgspec.structs.replace(stat, findings=0) for stat in facts.left.rules} | {
+        s.code: s for s in facts.came.rules
+    }
+    every = [ran[code] for code in sorted(ran)]
+    seen = [stat for stat in every if stat.findings or left.get(stat.code)]
+    quiet = [stat.code for stat in every if not stat.findings and not left.get(stat.code)]
+    yield f"{counted(len(every), 'rule')} ran over the rows as they came and over what is left.\n"
     if seen:
         heads = ("rule", "what", "severity", "as it came", "left")
         yield from _table(heads, [_rule_row(stat, left.get(stat.code, 0)) for stat in seen])

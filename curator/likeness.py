@@ -36,6 +36,27 @@ COMMON_WORDS = frozenset(
 )
 
 
+# Words that turn a task into another one, each pair either way round.
+_OPPOSITES = (
+    "on off, in out, up down, before after, above below, over under, left right, first last, open close, open "
+    "closed, opened closed, enable disable, enabled disabled, start stop, begin end, start end, add remove, "
+    "add subtract, plus minus, increase decrease, increasing decreasing, rise fall, ascending descending, asc "
+    "desc, max min, maximum minimum, most least, more less, more fewer, greater less, greater smaller, larger "
+    "smaller, largest smallest, biggest smallest, higher lower, highest lowest, longer shorter, longest "
+    "shortest, faster slower, fastest slowest, hot cold, warm cold, positive negative, affirmative negative, "
+    "true false, yes no, for against, pros cons, advantages disadvantages, benefits drawbacks, benefits "
+    "risks, import export, encode decode, encrypt decrypt, compress decompress, buy sell, win lose, push "
+    "pull, accept reject, accept decline, allow deny, allow forbid, include exclude, with without, even odd, "
+    "old new, oldest newest, earliest latest, cheap expensive, cheapest dearest, cheapest expensive, good "
+    "bad, best worst, better worse, male female, north south, east west, lock unlock, connect disconnect, "
+    "install uninstall, active inactive, passive active, active passive, lend borrow"
+)
+_NONE: frozenset[str] = frozenset()
+_OPPOSITE: dict[str, frozenset[str]] = {}
+for _pair in _OPPOSITES.split(", "):
+    for _word, _other in (_pair.split(), _pair.split()[::-1]):
+        _OPPOSITE[_word] = _OPPOSITE.get(_word, _NONE) | {_other}
+
 Change = tuple[list[str], list[str]]  # consecutive words of the one text, and what stands there in the other
 
 
@@ -63,7 +84,7 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     `measured` is their similarity as hashes of words give it; it is taken where every reader would count
     the words alike, and computed from the texts elsewhere.
     """
-    if (one.tools or two.tools) and _tools(one) != _tools(two):
+    if one.tools != two.tools or _calls(one) != _calls(two):
         return None
     simple = _one_exchange(one) and _one_exchange(two)
     prompts, answers = zip(_said(one), _said(two), strict=True)
@@ -94,10 +115,9 @@ def _said(example: Example) -> tuple[str, str]:
     return text_of(example, "prompt"), text_of(example, "answer")
 
 
-def _tools(example: Example) -> set[str]:
-    """The names of the tools that a row declares: with others to choose from, it is another example."""
-    declared = (tool.get("function", tool) if isinstance(tool, dict) else {} for tool in example.tools)
-    return {str(tool.get("name")) for tool in declared if isinstance(tool, dict)}
+def _calls(example: Example) -> list[tuple[str | None, Any]]:
+    """What a row calls, with which arguments: another argument is another task."""
+    return [(call.name, call.arguments) for turn in example.all_turns() for call in turn.calls]
 
 
 def _all_text(example: Example) -> str:
@@ -132,6 +152,8 @@ def _asks_otherwise(prompt: Part, answer: Part) -> bool:
     if not _near(answer) or not (_near(prompt) or (settled and prompt.alike >= _ALIKE)):
         return True
     if prompt.changes and any(_other_value(a, b) for a, b in prompt.changes):
+        return True
+    if any(_opposed(a, b) for a, b in (*prompt.changes, *answer.changes)):
         return True
     if _changed_alike(prompt, answer) or _subject_differs(prompt, answer):
         return True
@@ -200,6 +222,11 @@ def _other_value(a: Sequence[str], b: Sequence[str]) -> bool:
 def _other_sense(a: Sequence[str], b: Sequence[str]) -> bool:
     """A negation more or less."""
     return (len(_NEGATIONS.intersection(a)) + len(_NEGATIONS.intersection(b))) % 2 == 1
+
+
+def _opposed(a: Sequence[str], b: Sequence[str]) -> bool:
+    """A word in place of its opposite."""
+    return any(_OPPOSITE.get(word, _NONE).intersection(b) for word in a)
 
 
 def _is_number(word: str) -> bool:

@@ -93,6 +93,7 @@ def prepare(
         hint = "write it to a file first: the data are read more than once"
         raise UsageError("standard input cannot be prepared", where="-", hint=hint)
     _refuse_overwriting(folder, force)
+    _refuse_own_data(paths, folder, config)
     log = decisions.beside(paths)
     came = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=progress)
     came = decisions.settle(came, log)
@@ -123,6 +124,14 @@ def _refuse_overwriting(folder: Path, force: bool) -> None:
         if (folder / name).exists() and ours.get(name) != sha256(folder / name):
             what = "this file was changed since" if name in ours else "this file is not from curator prepare"
             raise UsageError(what, where=str(folder / name), hint="name another folder, or overwrite it: --force")
+
+
+def _refuse_own_data(paths: Sequence[str | Path], folder: Path, config: Config) -> None:
+    """Raises UsageError where the data lie in the folder that is to be written: --force does not help."""
+    with open_sources(paths, config.excluded) as sources:
+        for source in sources:
+            if Path(source.path).resolve().parent == folder.resolve():
+                raise UsageError("this would overwrite the data", where=source.path, hint="name another folder")
 
 
 def _inputs(paths: Sequence[str | Path], config: Config, came: Report) -> tuple[File, ...]:

@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from curator import __version__, engine, formats
-from curator.checks.splits import GroupLeak, NearLeak
+from curator.checks.splits import GroupLeak, Layout, NearLeak
 from curator.cleaning import Rejected, rejected_line
 from curator.columns import UNSET, parse
 from curator.config import Selection
@@ -133,6 +133,7 @@ def split(
         ours = _refuse_overwriting(sources, folder, force, dataset)
         with engine.scanned(sources, plan, workers=workers, progress=progress) as rows:
             _refuse_unreadable(rows, sources)
+            _refuse_unknown_keys(rows, plan, wish)
             like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
             draw = Draw(rows, wish, last[1].groups if last else None, sources, like)
             for _ in range(_ROUNDS):
@@ -142,6 +143,17 @@ def split(
                     return result
                 draw.tie(writer.leaks)
     raise CuratorError(f"the proof failed: {writer.leaks[:3]}", hint="nothing was written; please report this")
+
+
+def _refuse_unknown_keys(rows: SetRows, plan: Plan, wish: Wish) -> None:
+    """Raises UsageError where no row says a key that it is to be grouped by: a slip would let groups leak."""
+    rule = next((rule for rule in plan.rules if isinstance(rule, GroupLeak)), None)
+    if rule is None or not wish.group_by:
+        return
+    named = rows.sketches(rule.code)[:, Layout.NAMED :]
+    for number, key in enumerate(rule.keys):
+        if key in wish.group_by and not named[:, number].any():
+            raise UsageError(f"no row says its {key}", where="--group-by", hint="name a key that the rows have")
 
 
 def _plan(config: Config, wish: Wish) -> Plan:

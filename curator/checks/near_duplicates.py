@@ -62,6 +62,13 @@ class NearDuplicate(DatasetRule, frozen=True):
         [_capital("France", "Paris"), _capital("Spain", "Madrid")],
         [chat(user=f"{ask}?", assistant=said) for ask, said in (("Is it on", "Yes"), ("Who", "Ann"), ("Sky", "Blue"))],
         [chat(user="Is it open on Sundays?", assistant=said) for said in ("Yes, it is.", "No, it is not.")],
+        [
+            chat(
+                user=f"Please turn the light in the kitchen {state} for me, and tell me when it is done, will you?",
+                assistant=f"Of course. The light in the kitchen is {state} now, as you asked me a moment ago.",
+            )
+            for state in ("on", "off")
+        ],
     ]
     BAD = [
         Bad([_ASKED, _AGAIN], at="1:", fixed=[_ASKED]),
@@ -160,6 +167,7 @@ def _flag(kept: int, like: Likeness) -> Flag:
     if like.disputed:
         message = f"nearly the same as an earlier row, and the answers disagree ({said}{more}): see which is right"
         return Flag("", message, related=(kept,), evidence=evidence)
+    said = said or "only signs or the order of words differ"
     message = f"nearly the same as an earlier row ({like.similarity:.0%} alike): {said}{more}"
     return Flag("", message, fix=drop("drop the later row"), related=(kept,), evidence=evidence)
 

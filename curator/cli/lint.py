@@ -98,6 +98,7 @@ def command(
         raise click.UsageError("parquet is no text: name a file with --output", ctx)
 
     def once() -> int:
+        options.refuse_overwriting(paths, output, write_baseline)
         config = options.configured(paths, config_file, settings)
         if settings["map"]:
             from curator.guess import check_columns

@@ -27,6 +27,12 @@ def _files(ctx: click.Context, param: click.Parameter, value: tuple[Path, ...]) 
     return tuple(str(path.resolve()) for path in value) or None
 
 
+def _named(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip():
+        raise click.BadParameter("it is empty: name one, or leave the option out", ctx, param)
+    return value
+
+
 def _mapped(ctx: click.Context, param: click.Parameter, value: str | None) -> dict[str, str] | None:
     if value is None:
         return None
@@ -35,6 +41,9 @@ def _mapped(ctx: click.Context, param: click.Parameter, value: str | None) -> di
     pairs = [pair.rpartition("=") for pair in value.split(",")]
     if not all(column and role for column, _, role in pairs):
         raise click.BadParameter("write column=role,column=role: question=user,answer=assistant", ctx, param)
+    columns = [column.strip() for column, _, _ in pairs]
+    if len(set(columns)) < len(columns):
+        raise click.BadParameter("a column is given two roles", ctx, param)
     return {column.strip(): role.strip() for column, _, role in pairs}
 
 
@@ -49,10 +58,15 @@ _SELECTING = (
         help="Run costly rules on a set of any size, or on none.  [default: up to 16 MB]",
     ),
     click.option("--profile", metavar="NAME", help="Selection to start from: minimal, default or strict."),
-    click.option("--target", metavar="NAME|FILE", help="Service or trainer the data is for: `curator config targets`."),
+    click.option(
+        "--target",
+        callback=_named,
+        metavar="NAME|FILE",
+        help="Service or trainer the data is for: `curator config targets`.",
+    ),
 )
 _READING = (
-    click.option("--shape", metavar="NAME", help="Shape of the rows, in place of detection."),
+    click.option("--shape", callback=_named, metavar="NAME", help="Shape of the rows, in place of detection."),
     click.option(
         "--map",
         callback=_mapped,
@@ -73,10 +87,27 @@ _READING = (
         type=click.Choice(["any", "preference", "lora", "full"]),
         help="What the set is for: how many rows it needs (SET001).",
     ),
-    click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."),
-    click.option("--model", metavar="FOLDER|GGUF", help="Model to be tuned: its template, tokenizer and context."),
-    click.option("--template", metavar="NAME|FILE", help="Chat template, in place of the model's: llama-3, FILE."),
-    click.option("--modelfile", metavar="FILE", help="Ollama's Modelfile or Go template: does it ask as training did?"),
+    click.option(
+        "--tokenizer", callback=_named, metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."
+    ),
+    click.option(
+        "--model",
+        callback=_named,
+        metavar="FOLDER|GGUF",
+        help="Model to be tuned: its template, tokenizer and context.",
+    ),
+    click.option(
+        "--template",
+        callback=_named,
+        metavar="NAME|FILE",
+        help="Chat template, in place of the model's: llama-3, FILE.",
+    ),
+    click.option(
+        "--modelfile",
+        callback=_named,
+        metavar="FILE",
+        help="Ollama's Modelfile or Go template: does it ask as training did?",
+    ),
     click.option(
         "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
     ),
@@ -97,6 +128,20 @@ selecting: Callable[[F], F] = _applied(_SELECTING)
 
 reading: Callable[[F], F] = _applied(_READING)
 """--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --config."""
+
+
+def refuse_overwriting(paths: tuple[str, ...], *outputs: Path | None) -> None:
+    """Raises UsageError where a report would be written over the data it is about."""
+    from curator.errors import UsageError
+
+    data = {Path(path).resolve() for path in paths if path != "-"}
+    for output in filter(None, outputs):
+        place = output.resolve()
+        if place in data or (place.stem in _SPLITS and place.exists() and place.parent in data):
+            raise UsageError("this would overwrite the data", where=str(output), hint="name another file")
+
+
+_SPLITS = {"train", "valid", "test"}
 
 
 def start(paths: tuple[str, ...]) -> Path:

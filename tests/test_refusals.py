@@ -1,0 +1,47 @@
+"""What would destroy data, or quietly do nothing, is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curator.rule import chat
+
+Write = Callable[..., Path]
+ROWS = [chat(user=f"How high is peak {n}?", assistant=f"Peak {n} rises {700 + n} metres.") for n in range(12)]
+
+
+@pytest.mark.parametrize("option", ["--output", "--write-baseline"])
+def test_a_report_is_never_written_over_the_data(write: Write, run: Callable[..., Any], option: str) -> None:
+    path = write("data.jsonl", ROWS)
+    before = path.read_bytes()
+    done = run("lint", path, option, path)
+    assert done.status == 2 and "overwrite the data" in done.err
+    assert path.read_bytes() == before
+
+
+def test_prepare_never_writes_over_what_it_reads(write: Write, run: Callable[..., Any]) -> None:
+    path = write("own/train.jsonl", ROWS)
+    before = path.read_bytes()
+    done = run("prepare", path.parent, "-o", path.parent, "--force")
+    assert done.status == 2 and "overwrite the data" in done.err
+    assert path.read_bytes() == before
+
+
+def test_a_key_that_no_row_has_cannot_group(write: Write, run: Callable[..., Any], tmp_path: Path) -> None:
+    done = run("split", write("data.jsonl", ROWS), "--group-by", "custommer", "-o", tmp_path / "out")
+    assert done.status == 2 and "no row says its custommer" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("option", ["--template", "--model", "--target", "--modelfile"])
+def test_an_empty_name_is_no_name(write: Write, run: Callable[..., Any], option: str) -> None:
+    assert "it is empty" in run("lint", write("data.jsonl", ROWS), option, "").err
+
+
+def test_a_column_has_one_role(write: Write, run: Callable[..., Any]) -> None:
+    done = run("lint", write("data.jsonl", ROWS), "--map", "q=user,q=assistant")
+    assert done.status == 2 and "two roles" in done.err
