@@ -103,7 +103,8 @@ def _hits(example: Example, words: Sequence[str], wrong: Mapping[str, Wrong]) ->
 
 
 def _places_of(word: str, text: str) -> Iterator[re.Match[str]]:
-    return re.finditer(rf"(?<![^\W\d_]){word}(?![^\W\d_])", text, re.I)
+    """Where a word stands by itself; a letter dropped before an apostrophe ("searchin'") is a way of speaking."""
+    return re.finditer(rf"(?<![^\W\d_]){word}(?![^\W\d_]|(?<=n)['’](?!s\b))", text, re.I)
 
 
 def _counts(text: str, start: int, end: int, wrong: Wrong) -> bool:
