@@ -10,9 +10,11 @@ stream through, in their order, and the outputs appear together or not at all.
 from __future__ import annotations
 
 import json
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -412,6 +414,8 @@ class _Job:
             return Converted({}, unfit="a number that JSON has no word for"), b""
         if _repeats_keys(body, example.value):
             self._note("lost", "the first value of a key that is written twice", file, index)
+        if _rounds_a_number(body):
+            self._note("lost", "digits of a number beyond double precision", file, index)
         return found, text
 
     def _converted(self, example: Example) -> Converted:
@@ -503,6 +507,30 @@ def _repeats_keys(body: bytes, value: Any) -> bool:
 
     json.loads(body.decode("utf-8"), strict=False, object_pairs_hook=paired)
     return repeated
+
+
+_MANY_DIGITS = re.compile(rb"\d[\d.]{15,}|-0(?![.\d])")
+
+
+def _rounds_a_number(body: bytes) -> bool:
+    """True where a number of the line is written with more digits than a double holds, or as minus zero."""
+    if not _MANY_DIGITS.search(body):
+        return False
+    rounded = False
+
+    def real(text: str) -> float:
+        nonlocal rounded
+        value = float(text)
+        rounded = rounded or Decimal(text) != Decimal(repr(value))
+        return value
+
+    def whole(text: str) -> int:
+        nonlocal rounded
+        rounded = rounded or text == "-0"
+        return int(text)
+
+    json.loads(body.decode("utf-8"), strict=False, parse_float=real, parse_int=whole)
+    return rounded
 
 
 def _keys(value: Any) -> int:

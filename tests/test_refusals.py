@@ -45,3 +45,11 @@ def test_an_empty_name_is_no_name(write: Write, run: Callable[..., Any], option:
 def test_a_column_has_one_role(write: Write, run: Callable[..., Any]) -> None:
     done = run("lint", write("data.jsonl", ROWS), "--map", "q=user,q=assistant")
     assert done.status == 2 and "two roles" in done.err
+
+
+def test_a_number_that_a_double_cannot_hold_is_a_loss(write: Write, run: Callable[..., Any], tmp_path: Path) -> None:
+    line = b'{"messages": [{"role": "user", "content": "n"}, {"role": "assistant", "content": "m"}], "z": 0.%s}'
+    exact, rounded = write("a.jsonl", [line % b"125"]), write("b.jsonl", [line % (b"1234567890" * 3)])
+    assert run("convert", exact, "--to", "sharegpt", "-o", tmp_path / "x.jsonl").status == 0
+    done = run("convert", rounded, "--to", "sharegpt", "-o", tmp_path / "y.jsonl")
+    assert done.status == 1 and "digits of a number" in done.out + done.err
