@@ -667,13 +667,15 @@ class ArgumentsEscapedTwice(TemplateRule, frozen=True):
 
 # ---------------------------------------------------------------------- rules on the set
 
-_UNCLOSED, _UNPREFIXED, _INJECTED, _EMPTY, _UNMASKED = 1, 2, 4, 8, 16
+_UNCLOSED, _UNPREFIXED, _INJECTED, _EMPTY, _UNMASKED, _FOREIGN = 1, 2, 4, 8, 16, 32
+_ANSWERING = frozenset({"assistant", "model"})  # the roles by which a trainer knows an answer
 
 
 def facts_of(seen: Sequence[Look]) -> int:
     """What holds of the structures of a row's sides, as bits."""
     bits = 0
     for look in seen:
+        bits |= _FOREIGN * _answers_under_another_name(look)
         layout = look.seen.layout
         if layout is None:
             continue
@@ -689,6 +691,13 @@ def facts_of(seen: Sequence[Look]) -> int:
         ):
             bits |= _EMPTY
     return bits
+
+
+def _answers_under_another_name(look: Look) -> bool:
+    """Whether the template writes the answers, and nobody can tell by their role that they are answers."""
+    if look.seen.error or look.seen.lost or not any(turn.role == "assistant" for turn in look.said.turns):
+        return False
+    return not any(message.get("role") in _ANSWERING for message in look.said.messages)
 
 
 _known: dict[int, tuple[Layout, int]] = {}
@@ -889,6 +898,37 @@ class NoLossMask(TemplateSetRule, frozen=True):
         look = _first(seen, _UNMASKED)
         message = f"{look.template.name} marks no answers, and its prompts are no prefixes: answers cannot be masked"
         return _last_answer(look), message, {}
+
+
+class ForeignRoles(TemplateSetRule, frozen=True):
+    """The template writes the answers under roles by which no answer is known.
+
+    A template that prints any role it is given prints `human` and `gpt` too: nothing is lost, but trainers
+    that mask by role find no answer to train on, and the model is later asked in other words than it learnt.
+    """
+
+    code = "TPL019"
+    severity = "error"
+    bit = _FOREIGN
+    GOOD = [[chat(user="What is 2+2?", assistant="4")]]
+    BAD = [
+        Bad(
+            [{"conversations": [{"from": "human", "value": "What is 2+2?"}, {"from": "gpt", "value": "It is 4."}]}],
+            at="0:conversations[1].value",
+            options={"template": "chatml"},
+        ),
+    ]
+
+    template: TemplateName = "qwen2.5"
+
+    def say(self, seen: Sequence[Look]) -> tuple[str, str, dict[str, Any]]:
+        look = _first(seen, _FOREIGN)
+        roles = sorted({str(message.get("role")) for message in look.said.messages})
+        message = (
+            f"{look.template.name} writes the roles as {', '.join(roles)}: by these no trainer knows an answer; "
+            "rename them: curator convert --to openai-chat"
+        )
+        return _last_answer(look), message, {"roles": roles}
 
 
 class PadIsEos(TemplateSetRule, frozen=True):
