@@ -228,13 +228,18 @@ def _filled(text: str) -> str:
     return "\n\n".join(textwrap.fill(part, 92, break_on_hyphens=False) for part in text.split("\n\n"))
 
 
+_MOST_ROWS = 16  # rows of an example that are all shown
+
+
 def _example(row: Any) -> str:
     """A row as JSON, several rows below each other, those of a file under its name."""
     if isinstance(row, Files):
         files = groupby(zip(row.names, row, strict=True), itemgetter(0))
         return "\n".join(f"// {name}.jsonl\n{_example([each for _, each in rows])}" for name, rows in files)
     if isinstance(row, list):
-        return "\n".join(_example(each) for each in row)
+        shown = row if len(row) <= _MOST_ROWS else row[: _MOST_ROWS // 2]
+        more = [f"… and {len(row) - len(shown):,} rows more"] if len(shown) < len(row) else []
+        return "\n".join([*map(_example, shown), *more])
     if isinstance(row, bytes):
         return _shortened(_visible(row.removesuffix(b"\n").decode("utf-8", "backslashreplace")))
     return _visible(_spread(row))
