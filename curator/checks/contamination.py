@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 
 from curator import benchmarks
-from curator.columns import Batch, Words, fold
+from curator.columns import Batch, Words, distinct, fold
 from curator.model import Example, Flag, Turn
 from curator.packs import rules_dir
 from curator.rule import Bad, RowRule, chat, option
@@ -81,8 +81,7 @@ class BenchmarkContamination(RowRule, frozen=True):
         texts = [
             benchmarks.find(index, table, words, self.min_share).texts for index, table in _indices(self.benchmarks)
         ]
-        rows: list[int] = np.unique(batch.turn_lines[turns[np.concatenate(texts)]]).tolist()
-        return rows
+        return distinct(batch.turn_lines[turns[np.concatenate(texts)]])
 
     def check(self, example: Example) -> Iterator[Flag]:
         turns = _judged(example)

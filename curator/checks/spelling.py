@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from curator import dictionaries
-from curator.columns import Batch, Rows
+from curator.columns import Batch, Rows, distinct
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.prose import in_prose
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
@@ -342,7 +342,7 @@ class RepeatedWord(RowRule, frozen=True):
         again = again[np.isin(words.hashes[again], hash_of(sorted(_ONCE)))]
         turns = np.searchsorted(words.offsets, again, side="right") - 1
         within = words.offsets[turns + 1] > again + 1
-        return np.unique(batch.turn_lines[turns[within]]).tolist()  # type: ignore[no-any-return]
+        return distinct(batch.turn_lines[turns[within]])
 
     def check(self, example: Example) -> Iterator[Flag]:
         about = _is_about_spelling(example)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curator.checks.contradictions.candidates import intent_keys
-from curator.columns import Batch, Rows
+from curator.columns import Batch, Rows, distinct
 from curator.keys import answer_keys, is_last_answer, prompt_keys
 from curator.model import Example, Turn
 
@@ -84,7 +84,7 @@ def blocks(groups: Iterable[np.ndarray], most: int = BLOCK) -> Iterator[list[np.
 def read(groups: list[np.ndarray], sketches: np.ndarray, rows: Rows) -> Iterator[list[Asked]]:
     """The rows of each group whose answer the model is to learn, in order; rows are read in order of the set."""
     texts: dict[int, Asked] = {}
-    for row in np.unique(np.concatenate(groups)).tolist():
+    for row in distinct(np.concatenate(groups)):
         if found := _asked(rows.example(row)):
             texts[row] = Asked(row, *found, int(sketches[row, 1]), int(sketches[row, 0]))
     for group in groups:

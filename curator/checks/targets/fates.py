@@ -14,7 +14,7 @@ import numpy as np
 
 from curator.checks.length import says_more, turn_parts, written
 from curator.checks.targets.refusals import Target, inside, often, profile_of
-from curator.columns import Batch, Rows
+from curator.columns import Batch, Rows, distinct
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.targets import Behaviour, Profile, Tokens, When
@@ -426,7 +426,7 @@ class RowMisread(_Fate, frozen=True):
         """What half of the rows share is told once."""
         single = sketches.copy()
         alike: dict[int, np.ndarray] = {}  # the rows that share a fault, by the first of them
-        for kind in np.unique(sketches[sketches[:, 0] > 0, 0]).tolist():
+        for kind in distinct(sketches[sketches[:, 0] > 0, 0]):
             found = np.flatnonzero(sketches[:, 0] == kind)
             if often(len(found), rows):
                 alike[int(found[0])] = found

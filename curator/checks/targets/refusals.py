@@ -15,7 +15,7 @@ import numpy as np
 from curator import targets
 from curator.checks.length import row_length, says_more
 from curator.checks.schema import messages
-from curator.columns import Batch, Rows
+from curator.columns import Batch, Rows, distinct
 from curator.formats import SHAPES
 from curator.model import Cut, Example, Fix, Flag, Put, Severity, ToolCall, Turn
 from curator.paths import get, join
@@ -613,7 +613,7 @@ class ShapeRefused(DatasetRule, frozen=True):
         if profile is None:
             return
         names = list(SHAPES)
-        for number in np.unique(sketches[sketches > 0]).tolist():
+        for number in distinct(sketches[sketches > 0]):
             found = np.flatnonzero(sketches == number).tolist()
             shape = names[number - 1]
             message = f"a row of shape {shape}: {profile.title} reads {known(profile.shapes)}"

@@ -8,7 +8,7 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.targets.refusals import Target, profile_of
-from curator.columns import Batch, Rows
+from curator.columns import Batch, Rows, distinct
 from curator.model import Flag
 from curator.rule import Bad, DatasetRule, chat, option
 from curator.targets import Profile
@@ -84,7 +84,7 @@ class FileTooLarge(DatasetRule, frozen=True):
         most = (self.max_bytes or profile.file.most_bytes) if profile else None
         if profile is None or not most:
             return
-        for number in np.unique(rows.files).tolist():
+        for number in distinct(rows.files):
             lines = np.flatnonzero(rows.files == number)
             size = int(sketches[lines].sum())
             if size > most:
