@@ -17,6 +17,7 @@ FAMILIES = (
     "length",
     "near_duplicates",
     "preference",
+    "private_data",
     "ollama",
     "repeated_wording",
     "roles",

@@ -1,0 +1,353 @@
+"""PII and SEC: private data and secrets. What is private is told by `curator.private`; the rules say where it stands.
+
+No finding shows a value. `--fix` leaves them alone; `--unsafe-fixes` writes placeholders, the same value to the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, ClassVar
+
+import numpy as np
+
+from curator.columns import Batch, distinct
+from curator.model import Example, Fix, Flag
+from curator.private.placeholders import placeholder
+from curator.private.secrets import KEY_LITERALS
+from curator.private.values import DIGITS, values
+from curator.rule import Bad, RowRule, chat, option
+
+Key = Annotated[
+    str, option("A secret of your own that goes into the hash of placeholders: without it nobody can tell a value by trying.")
+]
+
+
+class PrivateRule(RowRule, frozen=True):
+    """A rule on one kind of private value."""
+
+    kind: ClassVar[str] = ""
+    noun: ClassVar[str] = ""  # with its article
+
+    key: Key = ""
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        return batch.memo(private_rows).get(self.kind, ())
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for turn in example.all_turns():
+            for kind, start, end in values(turn.text):
+                if kind == self.kind:
+                    stand_in = placeholder(kind, turn.text[start:end], self.key)
+                    fix = Fix(f"write {stand_in} in its place", (turn.edit(start, end, stand_in),))
+                    yield turn.flag(self.noun, (start, end), fix=fix, evidence={"placeholder": stand_in})
+
+
+def private_rows(batch: Batch) -> dict[str, list[int]]:
+    """The rows with a value of each kind. Texts are looked at that hold enough digits together, "@", or a literal."""
+    literal = (batch.rows_with(rule) for rule in (Email, ApiKey, PrivateKey, PasswordInText))
+    lines = np.concatenate([digit_rows(batch), *(np.array(rows, np.int64) for rows in literal)])
+    found: dict[str, list[int]] = {}
+    for line in distinct(lines):
+        for kind in sorted({value.kind for turn in batch.example(line).all_turns() for value in values(turn.text)}):
+            found.setdefault(kind, []).append(line)
+    return found
+
+
+def digit_rows(batch: Batch) -> np.ndarray:
+    """int64: the lines of turns in which as many digits as a number needs stand close to each other."""
+    octets = np.frombuffer(batch.texts.data, np.uint8)
+    places = np.flatnonzero((octets - np.uint8(ord("0"))) < 10)
+    near = np.diff(places) <= 4
+    follows = octets[places[:-1] + 1]
+    near &= (follows != ord(",")) & (follows != ord("\n"))
+    sums = np.concatenate(([0], np.cumsum(near)))
+    starts = np.flatnonzero(sums[DIGITS - 1 :] - sums[: -(DIGITS - 1)] == DIGITS - 1)
+    turns = np.searchsorted(batch.texts.ends, places[starts])
+    return batch.turn_lines[turns]
+
+
+# Values in the examples below are nobody's: made up, with check digits that are right.
+
+
+class Email(PrivateRule, frozen=True):
+    """The row holds an e-mail address.
+
+    A model learns addresses by heart and gives them to strangers who ask in the right words; a set that is passed on
+    passes them on. Addresses of documentation (example.com), of services that take no answer, and parts of URLs or
+    code are none.
+    """
+
+    code = "PII001"
+    kind = "email"
+    noun = "an e-mail address"
+    literals = ("@",)
+    GOOD = [
+        chat(user="How do I test a form?", assistant="Fill in user@example.com, then look at git@github.com:a/b.git."),
+        chat(user="Multiply.", assistant="y = weights@inputs.T  # pip install tool@1.2.3"),
+    ]
+    BAD = [
+        Bad(
+            chat(user="Whom do I ask?", assistant="Write to vera.lindholm@brightpost.se today."),
+            at="messages[1].content",
+            fixed=chat(user="Whom do I ask?", assistant="Write to [EMAIL_6db82] today."),
+        ),
+        Bad(
+            chat(user="Whom do I ask?", assistant="Write to vera.lindholm@brightpost.se today."),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="Whom do I ask?", assistant="Write to [EMAIL_b2330] today."),
+        ),
+    ]
+
+
+class Phone(PrivateRule, frozen=True):
+    """The row holds a telephone number.
+
+    A number that a model gives out is dialled. International numbers and those of North America are known by their
+    form, others where the words around say that somebody is called; numbers set aside for fiction are none.
+    """
+
+    code = "PII002"
+    kind = "phone"
+    noun = "a telephone number"
+    GOOD = [chat(user="Call me.", assistant="Dial 555-0142. Order number 415-867-2231 was sent on 2021-04-12.")]
+    BAD = [
+        Bad(
+            chat(user="How do I reach you?", assistant="Call (415) 867-2231."),
+            at="messages[1].content",
+            fixed=chat(user="How do I reach you?", assistant="Call [PHONE_10995]."),
+        ),
+        Bad(
+            chat(user="How do I reach you?", assistant="Under +46 8 928 571 38."),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="How do I reach you?", assistant="Under [PHONE_50912]."),
+        ),
+    ]
+
+
+class CardNumber(PrivateRule, frozen=True):
+    """The row holds the number of a payment card.
+
+    It need not be a real one to do harm: a model that has seen such numbers makes up others that are. The issuer's
+    prefix, the length and the check digit (Luhn) must be right; published test numbers, and numbers that are called
+    orders or parts, are none.
+    """
+
+    code = "PII003"
+    kind = "card"
+    noun = "a payment card number"
+    GOOD = [chat(user="Which card can I test with?", assistant="Take 4242 4242 4242 4242; the order no. is 4539148803430008.")]
+    BAD = [
+        Bad(
+            chat(user="Which card?", assistant="The card 5213 5917 2758 6604 was charged."),
+            at="messages[1].content",
+            fixed=chat(user="Which card?", assistant="The card [CARD_4b034] was charged."),
+        ),
+        Bad(
+            chat(user="Which card?", assistant="The card 5213591727586604 was charged."),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="Which card?", assistant="The card [CARD_f4ecf] was charged."),
+        ),
+    ]
+
+
+class NationalId(PrivateRule, frozen=True):
+    """The row holds the number by which a state knows a person.
+
+    With it goes somebody's identity. Numbers of 24 countries are known by form and check digits (social security,
+    tax and identity numbers); where a form is shared with other things, the words around must name it.
+    """
+
+    code = "PII004"
+    kind = "national-id"
+    noun = "a national identity number"
+    GOOD = [chat(user="What does an SSN look like?", assistant="Like 078-05-1120, and never like 000-12-3456.")]
+    BAD = [
+        Bad(
+            chat(user="Who is she?", assistant="Her SSN is 460-89-9847."),
+            at="messages[1].content",
+            fixed=chat(user="Who is she?", assistant="Her SSN is [ID_c4cfd]."),
+        ),
+        Bad(
+            chat(user="¿DNI?", assistant="Es 48129730-E, creo."),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="¿DNI?", assistant="Es [ID_2736b], creo."),
+        ),
+    ]
+
+
+class Iban(PrivateRule, frozen=True):
+    """The row holds the number of a bank account.
+
+    Money is asked for, and sent, by it. Length and check digits must be those of the country (ISO 13616); the numbers
+    by which banks explain what an IBAN is are none.
+    """
+
+    code = "PII005"
+    kind = "iban"
+    noun = "a bank account number (IBAN)"
+    GOOD = [chat(user="What is an IBAN?", assistant="One is GB29 NWBK 6016 1331 9268 19; GB56 HXDO 8816 7774 6561 10 is not.")]
+    BAD = [
+        Bad(
+            chat(user="Where to?", assistant="To GB56 HXDO 8816 7774 6561 19, please."),
+            at="messages[1].content",
+            fixed=chat(user="Where to?", assistant="To [IBAN_07a5d], please."),
+        ),
+        Bad(
+            chat(user="Where to?", assistant="To gb42nawi04454264788619."),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="Where to?", assistant="To [IBAN_3e637]."),
+        ),
+    ]
+
+
+class IpAddress(PrivateRule, frozen=True):
+    """The row holds an address on the public internet.
+
+    It leads to a machine, and often to who sits at it. Private, reserved and documentation ranges, well-known public
+    servers and version numbers are none.
+    """
+
+    code = "PII006"
+    kind = "ip"
+    noun = "an IP address"
+    GOOD = [chat(user="Which?", assistant="Ping 192.168.0.12 or 8.8.8.8, see 203.0.113.9; Chrome/74.0.3729.131 and version 2.14.33.40.")]
+    BAD = [
+        Bad(
+            chat(user="Who was it?", assistant="The requests came from 86.121.97.248."),
+            at="messages[1].content",
+            fixed=chat(user="Who was it?", assistant="The requests came from [IP_cf29f]."),
+        ),
+        Bad(
+            chat(user="Who was it?", assistant="It was 2a02:8108:4740:5a:91f3:77ab:c1d:3e90."),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="Who was it?", assistant="It was [IP_8b45c]."),
+        ),
+    ]
+
+
+class StreetAddress(PrivateRule, frozen=True):
+    """The row holds the address of a house.
+
+    It tells where somebody lives. Form alone decides, and shops and sights have addresses too: look before you mend.
+    """
+
+    code = "PII007"
+    preview = True
+    kind = "address"
+    noun = "a street address"
+    GOOD = [chat(user="Where?", assistant="At 221B Baker Street, London; the 5 Ways to cook are on page 12.")]
+    BAD = [
+        Bad(
+            chat(user="Where?", assistant="She lives at 3911 Fourth Avenue, Suite 697."),
+            at="messages[1].content",
+            fixed=chat(user="Where?", assistant="She lives at [ADDRESS_b6d1b]."),
+        ),
+        Bad(
+            chat(user="Wo?", assistant="In der Auerstraße 12."),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="Wo?", assistant="In der [ADDRESS_700fb]."),
+        ),
+    ]
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        return batch.readable
+
+
+class ApiKey(PrivateRule, frozen=True):
+    """The row holds a key or token of a service.
+
+    Whoever reads the set, or gets the model to recite it, acts in somebody's name: withdraw the key as well. Keys are
+    known by the forms that services give them, and others by their randomness where they are called a key, token or
+    secret; keys of documentation are none.
+    """
+
+    code = "SEC001"
+    kind = "key"
+    noun = "a key or token"
+    literals = tuple(KEY_LITERALS)
+    GOOD = [
+        chat(user="How do I sign in?", assistant="Set the key to AKIAIOSFODNN7EXAMPLE, or api_key = 'YOUR_API_KEY_GOES_HERE'."),
+        chat(user="Which commit?", assistant="e83c5163316f89bfbde7d9ab23ca2e25604af290 is the first one."),
+    ]
+    BAD = [
+        Bad(
+            chat(user="Which key?", assistant="Set it to AKIA4QXN2VJKWT7ZD6RB."),
+            at="messages[1].content",
+            fixed=chat(user="Which key?", assistant="Set it to [KEY_55445]."),
+        ),
+        Bad(
+            chat(user="Which key?", assistant='api_key = "q7Rt92LmXv04ZbKs81TnWcYd"'),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="Which key?", assistant='api_key = "[KEY_f5bd1]"'),
+        ),
+    ]
+
+
+_PEM = (
+    "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB3kT0vQm9sZr8WqYw2LxUoJ5nE7fGdHcVbA1pKi6MtRoAoGCCqGSM49\n-----END EC PRIVATE KEY-----"
+)
+
+
+class PrivateKey(PrivateRule, frozen=True):
+    """The row holds a private key.
+
+    Whoever has it is taken for its owner: what it opens must get a new one. A key that is cut off counts; one whose
+    body is dots or filler does not.
+    """
+
+    code = "SEC002"
+    kind = "private-key"
+    noun = "a private key"
+    literals = ("private key",)
+    GOOD = [chat(user="What does it look like?", assistant="-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----")]
+    BAD = [
+        Bad(
+            chat(user="Key?", assistant=f"Here:\n{_PEM}\nKeep it safe."),
+            at="messages[1].content",
+            fixed=chat(user="Key?", assistant="Here:\n[PRIVATE_KEY_4cd7c]\nKeep it safe."),
+        ),
+        Bad(
+            chat(user="Key?", assistant=_PEM),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="Key?", assistant="[PRIVATE_KEY_ae6ae]"),
+        ),
+    ]
+
+
+class PasswordInText(PrivateRule, frozen=True):
+    """The row holds a password.
+
+    People use one password for many things: it is to be changed as well. Only what stands after its name, or in the
+    address of a service, and looks chosen rather than explained ("password123") counts.
+    """
+
+    code = "SEC003"
+    kind = "password"
+    noun = "a password"
+    literals = ("passw", "passphrase", "passcode", "pwd", "kennwort", "contrase", "mot de passe", "@")
+    GOOD = [
+        chat(user="Set one.", assistant="Your password is important. password = getpass(); PASSWORD='P@ssw0rd!'"),
+        chat(user="Connect.", assistant="postgres://user:password@localhost:5432/db"),
+    ]
+    BAD = [
+        Bad(
+            chat(user="How do I get in?", assistant="The password is vR7#kelim9, the user is ada."),
+            at="messages[1].content",
+            fixed=chat(user="How do I get in?", assistant="The password is [PASSWORD_ed805], the user is ada."),
+        ),
+        Bad(
+            chat(user="Connect.", assistant="Use postgres://ada:vR7kelim9Q@db.brightpost.se/shop then."),
+            at="messages[1].content",
+            options={"key": "a word of our own"},
+            fixed=chat(user="Connect.", assistant="Use postgres://ada:[PASSWORD_4b0fd]@db.brightpost.se/shop then."),
+        ),
+    ]

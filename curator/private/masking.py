@@ -1,0 +1,133 @@
+"""Private values do not leave the data: whatever is shown or kept of a row goes through here.
+
+Two roads lead out of a row. An excerpt shows a part of a text: what stands around the part is looked at as well,
+so that a value is known that the part cuts, or that only the words before it give away. A message or its evidence
+quotes words of a row: there, beside what can be known by itself, the values of the whole row are sought.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from curator.model import Edit, Fix, Flag, Put
+from curator.private.placeholders import mask
+from curator.private.values import Value, values
+
+_AROUND = 300  # characters on either side of what is shown
+_LONGEST = 4000  # characters that a value without blanks may reach further
+
+
+def masked(text: str) -> str:
+    """The text with its private values replaced by their kinds."""
+    found = values(text)
+    return _replaced(text, found) if found else text
+
+
+def masked_around(text: str, start: int, end: int, reach: int) -> tuple[str, int, int]:
+    """(text, start, end): masked as far as `reach` on either side of text[start:end], and where that is now."""
+    if "PRIVATE KEY" in text:
+        low, high = 0, len(text)
+    else:
+        low, high = _between_blanks(text, max(0, start - reach - _AROUND), min(len(text), end + reach + _AROUND))
+    found = [Value(v.kind, v.start + low, v.end + low) for v in values(text[low:high])]
+    if not found:
+        return text, start, end
+    return _replaced(text, found), _moved(found, start, last=False), _moved(found, end, last=True)
+
+
+def _between_blanks(text: str, low: int, high: int) -> tuple[int, int]:
+    """The span widened to where a blank stands."""
+    least, most = max(0, low - _LONGEST), min(len(text), high + _LONGEST)
+    while low > least and not text[low - 1].isspace():
+        low -= 1
+    while high < most and not text[high].isspace():
+        high += 1
+    return low, high
+
+
+def _replaced(text: str, found: Iterable[Value]) -> str:
+    parts, at = [], 0
+    for value in found:
+        parts += (text[at : value.start], mask(value.kind))
+        at = value.end
+    return "".join([*parts, text[at:]])
+
+
+def _moved(found: Iterable[Value], place: int, *, last: bool) -> int:
+    """Where a place of the text is once the values are masked; inside a value, its beginning or its end."""
+    gained = 0
+    for value in found:
+        if value.end > place or (value.end == place and value.start >= place):
+            inside = value.start < place or (value.start == place and last and value.end == place)
+            return value.start + gained + (len(mask(value.kind)) if last else 0) if inside else place + gained
+        gained += len(mask(value.kind)) - (value.end - value.start)
+    return place + gained
+
+
+# ---------------------------------------------------------------------- findings
+
+# Words in which a value of the row may be quoted without what gives it away: digits, or signs mixed with letters.
+_QUOTES = re.compile(r"\d\D{0,3}\d\D{0,3}\d\D{0,3}\d|[^\s\"'{},]{3}[\d!@#$%&*?+=_-][^\s\"'{},]{2}")
+
+
+def may_quote(flag: Flag) -> bool:
+    """Whether message and evidence could quote a value that the rest of the row gives away."""
+    return bool(_QUOTES.search(flag.message) or (flag.evidence and _QUOTES.search(repr(flag.evidence))))
+
+
+def values_of(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """(value, kind) of every private value in the texts, the longest first."""
+    found = {text[value.start : value.end]: value.kind for text in texts for value in values(text)}
+    return tuple(sorted(found.items(), key=lambda item: (-len(item[0]), item[0])))
+
+
+def masked_flag(flag: Flag, known: Iterable[tuple[str, str]] = ()) -> Flag:
+    """The flag with the private values in its message, evidence and title masked; `known` are those of its rows."""
+    known = tuple(known)
+    message, evidence = _clean(flag.message, known), _clean(flag.evidence, known) if flag.evidence else flag.evidence
+    fix = flag.fix
+    if fix is not None and (title := _clean(fix.title, known)) != fix.title:
+        fix = msgspec.structs.replace(fix, title=title)
+    if message == flag.message and evidence == flag.evidence and fix is flag.fix:
+        return flag
+    return msgspec.structs.replace(flag, message=message, evidence=evidence, fix=fix)
+
+
+def masked_value(value: Any) -> Any:
+    """A JSON value with the private values of its strings, keys included, masked."""
+    return _clean(value, ())
+
+
+def _clean(value: Any, known: tuple[tuple[str, str], ...]) -> Any:
+    if isinstance(value, str):
+        for secret, kind in known:
+            if secret in value:
+                value = value.replace(secret, mask(kind))
+        return masked(value)
+    if isinstance(value, dict):
+        return {_clean(key, known): _clean(item, known) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)([_clean(item, known) for item in value])
+    return value
+
+
+def holds_private(fix: Fix | None) -> bool:
+    """Whether what a fix writes holds a private value, so that it is not to be kept on disk."""
+    if fix is None:
+        return False
+    if fix.lines and any(map(values, fix.lines)):
+        return True
+    return any(_holds(change.text if isinstance(change, Edit) else change.value) for change in fix.changes
+               if isinstance(change, Edit | Put))  # fmt: skip
+
+
+def _holds(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) > 5 and bool(values(value))
+    if isinstance(value, dict):
+        return any(_holds(key) or _holds(item) for key, item in value.items())
+    return isinstance(value, list | tuple) and any(map(_holds, value))
