@@ -28,7 +28,9 @@ from curator.findings import FindingStore, Piece
 from curator.mappers import choose
 from curator.model import (
     Audit,
+    Example,
     FileStat,
+    Flag,
     LimitResult,
     NotRun,
     Report,
@@ -37,7 +39,7 @@ from curator.model import (
 )
 from curator.rows import SetRows
 from curator.rule import DatasetRule
-from curator.scan import Job, Scan, Scanned, encodable, excerpt_of, finding_id, read_scan
+from curator.scan import Job, Scan, Scanned, encodable, excerpt_of, finding_id, read_scan, shielded
 from curator.sources import Source, Span, cut, open_sources
 from curator.sources.finding import split_number
 from curator.store import Found, ScanFile, Spill
@@ -51,6 +53,7 @@ Progress = Callable[[int, int], None]  # bytes done, bytes in all
 LARGE = 16_000_000  # bytes from which on costly rules run only when asked for
 _SAMPLE = 200  # lines read from each of two places to tell a file's shape
 _CROWD = 1000  # rows in one bucket of the neighbour graph, from which on the report says so
+_QUOTED = 8  # rows beside its own whose words a finding may quote
 _EXCERPTS = 1000  # findings of a dataset rule that get an excerpt: it costs a second look at the row
 
 
@@ -218,10 +221,15 @@ class _Run:
         )
 
     def _address(self, code: str, line: int, flag: Any, rows: SetRows, shown: bool) -> Found:
-        flag = encodable(flag)
+        flag = shielded(encodable(flag), self._quoted(line, flag, rows))
         members = tuple(sorted(rows.content_id(row) for row in (line, *flag.related)))
         excerpted = excerpt_of(flag, *rows.value_and_raw(line), rows.example_or_none(line)) if shown else None
         return Found(code, line, flag, finding_id(code, members, flag), rows.content_id(line), excerpted)
+
+    @staticmethod
+    def _quoted(line: int, flag: Flag, rows: SetRows) -> Iterator[Example | None]:
+        """The rows whose words a flag may quote."""
+        return (rows.example_or_none(row) for row in (line, *flag.related[:_QUOTED]))
 
     def _reader(self, source: int) -> formats.Reader:
         return formats.Reader(self.plan.shape or self.detections[source].shape, self.plan.columns)

@@ -1,7 +1,8 @@
 """One line of text around a finding, made safe to print.
 
 Data never steers a terminal: line breaks, control characters, bidirectional and zero-width
-characters are replaced by visible signs, so an excerpt holds printable characters alone.
+characters are replaced by visible signs, so an excerpt holds printable characters alone. Nor does it
+give away what is private: every excerpt that curator makes is made here, with such values masked.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 
 from curator import paths
 from curator.model import Excerpt, Flag
+from curator.private.masking import masked, masked_around
 
 SIDE = 60  # characters shown on either side of a fault
 LONGEST = 80  # characters shown of the fault itself
@@ -35,7 +37,7 @@ def excerpt(flag: Flag, value: Any, raw: bytes) -> Excerpt | None:
     if flag.byte is not None:
         return _around_byte(raw, flag.byte)
     if not flag.at:
-        text: Any = _decode(raw[: 4 * (SIDE + LONGEST)]).strip("\r\n")
+        text: Any = _decode(raw if b"PRIVATE KEY" in raw else raw[: 8 * (SIDE + LONGEST)]).strip("\r\n")
         return Excerpt(*_shown(text, 0, 0)) if text else None
     text = _value_at(value, flag.at)
     if not isinstance(text, str):
@@ -82,9 +84,10 @@ def _sign(text: str, index: int, fault: bool) -> str:
 
 def _shown(text: str, start: int, end: int) -> tuple[str, int, int]:
     """(line, start, end): the part of `text` around [start, end), cut between words."""
+    start = min(max(start, 0), len(text))
+    end = min(max(end, start), len(text))
+    text, start, end = masked_around(text, start, end, 2 * SIDE)
     size = len(text)
-    start = min(max(start, 0), size)
-    end = min(max(end, start), size)
     low = start - SIDE - max(SIDE - (size - end), 0)  # what one side does not need the other may have
     high = end + SIDE + max(SIDE - start, 0)
     head = tail = ""
@@ -108,6 +111,12 @@ def _shown(text: str, start: int, end: int) -> tuple[str, int, int]:
 
 def _around_byte(raw: bytes, byte: int) -> Excerpt:
     byte = min(max(byte, 0), len(raw))
+    if b"PRIVATE KEY" in raw:
+        before, window = _decode(raw[:byte]), raw[byte:]
+        size = _fault_size(window)
+        fault = _decode(window[:size])
+        whole = before + fault + _decode(window[size:])
+        return Excerpt(*_shown(whole, len(before), len(before) + len(fault)))
     low = max(0, byte - 4 * (2 * SIDE + 1))  # a character takes up to four bytes
     while low < byte and raw[low] & 0xC0 == 0x80:  # begin at a whole character
         low += 1
@@ -161,13 +170,13 @@ def _compact(value: Any) -> str:
 
 
 def _clip(item: Any, depth: int) -> Any:
-    """`item` with long strings cut and what lies deeper than `depth` left out."""
+    """`item` with long strings cut, private values masked and what lies deeper than `depth` left out."""
     if isinstance(item, str):
-        return item[:LONGEST]
+        return masked_around(item, 0, 0, LONGEST)[0][:LONGEST]
     if not item or not isinstance(item, (dict, list)):
         return item
     if not depth:
         return "…"
     if isinstance(item, dict):
-        return {key: _clip(inner, depth - 1) for key, inner in list(item.items())[:8]}
+        return {masked(key): _clip(inner, depth - 1) for key, inner in list(item.items())[:8]}
     return [_clip(inner, depth - 1) for inner in item[:8]]

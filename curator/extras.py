@@ -6,15 +6,10 @@ import shutil
 import sysconfig
 from functools import cache
 from importlib.util import find_spec
-from itertools import chain
 from pathlib import Path
 
 # The packages of an extra that rules cannot do without (Rule.extra).
-PACKAGES = {
-    "words": ("typos", "wordfreq", "symspellpy"),
-    "languages": ("py3langid", "langdetect", "wordfreq"),
-    "privacy": ("phonenumbers",),
-}
+PACKAGES = {"words": ("typos", "wordfreq", "symspellpy"), "languages": ("py3langid", "langdetect", "wordfreq")}
 
 
 @cache
@@ -34,7 +29,7 @@ def typos_binary() -> Path | None:
 @cache
 def stamp() -> str:
     """Changes when a package of an extra is installed, removed or replaced: findings may depend on it."""
-    return " ".join(f"{name} {_version(name)}" for name in sorted({*chain(*PACKAGES.values())}))
+    return " ".join(f"{name} {_version(name)}" for name in sorted({*PACKAGES["words"], *PACKAGES["languages"]}))
 
 
 def _version(name: str) -> str:

@@ -22,6 +22,7 @@ from curator import __version__, extras, templates, tokens
 from curator.cache import Cache
 from curator.errors import WriteError
 from curator.model import Finding, Report
+from curator.private.masking import holds_private
 from curator.writing import write_passing
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def keep(report: Report, key: str, kept: Cache) -> None:
 
     Neither is a report kept that names a file whose name is no UTF-8: it cannot be encoded.
     """
-    if len(report.findings) > _MOST_FINDINGS:
+    if len(report.findings) > _MOST_FINDINGS or any(holds_private(finding.fix) for finding in report.findings):
         return
     encode = msgspec.msgpack.Encoder().encode
     findings = iter(report.findings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from curator.errors import WriteError
 from curator.excerpt import excerpt
 from curator.formats import Reader
 from curator.model import Example, Excerpt, Flag
+from curator.private.masking import holds_private, masked_flag, may_quote, values_of
 from curator.rule import DatasetRule, RawRule, RowRule, Rule
 from curator.sources import Source, Span, read
 from curator.store import Found, Head, ScanFile, Tally, write_scan
@@ -63,7 +64,7 @@ class Scan:
         if self.cache and (kept := self.cache / name).is_file():
             return Scanned(str(kept), cached=True)
         head, found, arrays = self.scan(job, data)
-        if self.cache:
+        if self.cache and not any(holds_private(item.flag.fix) for item in found):
             try:
                 write_scan(self.cache / name, head, found, arrays)
                 return Scanned(str(self.cache / name), cached=False)
@@ -156,7 +157,7 @@ def _tally(batch: Batch, rule: Rule, found: list[Found], seconds: float) -> Tall
 
 def address(batch: Batch, code: str, line: int, flag: Flag) -> Found:
     """A flag of a row rule with its row's content id and its own."""
-    flag = encodable(flag)
+    flag = shielded(encodable(flag), (batch.examples[line],))
     row = batch.content_ids[line].hex()
     shown = excerpt_of(flag, batch.values[line], batch.lines[line], batch.examples[line])
     return Found(code, line, flag, finding_id(code, (row,), flag), row, shown)
@@ -183,6 +184,14 @@ def encodable(flag: Flag) -> Flag:
         fix = None
     at, message, evidence = map(without_surrogates, (flag.at, flag.message, flag.evidence))
     return msgspec.structs.replace(flag, at=at, message=message, evidence=evidence, fix=fix)
+
+
+def shielded(flag: Flag, examples: Iterable[Example | None]) -> Flag:
+    """The flag with private values masked: those that its words show to be such, and those of its rows."""
+    if not may_quote(flag):
+        return masked_flag(flag)
+    texts = [turn.text for example in examples if example for turn in example.all_turns()]
+    return masked_flag(flag, values_of(texts))
 
 
 def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> Excerpt | None:

@@ -13,8 +13,8 @@ import numpy as np
 from curator.columns import Batch, distinct
 from curator.model import Example, Fix, Flag
 from curator.private.placeholders import placeholder
-from curator.private.secrets import KEY_LITERALS
-from curator.private.values import DIGITS, values
+from curator.private.triggers import DIGITS, KEY_LITERALS, PASSWORD_LITERALS, SIGNS
+from curator.private.values import values
 from curator.rule import Bad, RowRule, chat, option
 
 Key = Annotated[
@@ -53,13 +53,17 @@ def private_rows(batch: Batch) -> dict[str, list[int]]:
     return found
 
 
+# Bytes that may follow a digit within a number.
+_FOLLOWS = np.isin(np.arange(256), [*b"0123456789", *SIGNS.encode(), 0xC2, 0xE2])
+
+
 def digit_rows(batch: Batch) -> np.ndarray:
     """int64: the lines of turns in which as many digits as a number needs stand close to each other."""
     octets = np.frombuffer(batch.texts.data, np.uint8)
     places = np.flatnonzero((octets - np.uint8(ord("0"))) < 10)
     near = np.diff(places) <= 4
     follows = octets[places[:-1] + 1]
-    near &= (follows != ord(",")) & (follows != ord("\n"))
+    near &= _FOLLOWS[follows]
     sums = np.concatenate(([0], np.cumsum(near)))
     starts = np.flatnonzero(sums[DIGITS - 1 :] - sums[: -(DIGITS - 1)] == DIGITS - 1)
     turns = np.searchsorted(batch.texts.ends, places[starts])
@@ -197,10 +201,10 @@ class Iban(PrivateRule, frozen=True):
             fixed=chat(user="Where to?", assistant="To [IBAN_07a5d], please."),
         ),
         Bad(
-            chat(user="Where to?", assistant="To gb42nawi04454264788619."),
+            chat(user="Where to?", assistant="To the account gb42nawi04454264788619."),
             at="messages[1].content",
             options={"key": "a word of our own"},
-            fixed=chat(user="Where to?", assistant="To [IBAN_3e637]."),
+            fixed=chat(user="Where to?", assistant="To the account [IBAN_3e637]."),
         ),
     ]
 
@@ -271,7 +275,7 @@ class ApiKey(PrivateRule, frozen=True):
     code = "SEC001"
     kind = "key"
     noun = "a key or token"
-    literals = tuple(KEY_LITERALS)
+    literals = KEY_LITERALS
     GOOD = [
         chat(user="How do I sign in?", assistant="Set the key to AKIAIOSFODNN7EXAMPLE, or api_key = 'YOUR_API_KEY_GOES_HERE'."),
         chat(user="Which commit?", assistant="e83c5163316f89bfbde7d9ab23ca2e25604af290 is the first one."),
@@ -333,7 +337,7 @@ class PasswordInText(PrivateRule, frozen=True):
     code = "SEC003"
     kind = "password"
     noun = "a password"
-    literals = ("passw", "passphrase", "passcode", "pwd", "kennwort", "contrase", "mot de passe", "@")
+    literals = (*PASSWORD_LITERALS, "@")
     GOOD = [
         chat(user="Set one.", assistant="Your password is important. password = getpass(); PASSWORD='P@ssw0rd!'"),
         chat(user="Connect.", assistant="postgres://user:password@localhost:5432/db"),

@@ -82,6 +82,8 @@ _LENGTHS = {
     )
     for country in countries.split(",")
 }
+_ALL_DIGITS = frozenset("AT BE BA CZ DE DK EE ES FI FO GL HR HU LT ME NO PL PT RS SE SI SK XK AE IL IS TN BI EG LY".split())
+_BANKS = re.compile(r"\biban|\bbank|\baccount|\btransfer|\bkonto", re.I)
 # Numbers with which banks and standards explain what an IBAN is.
 _EXAMPLE_IBANS = frozenset(
     "GB29NWBK60161331926819 GB82WEST12345698765432 GB33BUKB20201555555555 DE89370400440532013000 DE75512108001245126199"
@@ -105,5 +107,9 @@ def ibans(text: str, low: int, high: int) -> Iterator[Span]:
             continue
         end = hit.start() + signs[length - 1] + 1  # words of four letters may follow a number in groups
         number = text[hit.start() : end].replace(" ", "").upper()
+        if not (number[:2].isupper() and hit.group()[:2].isupper()) and not says(_BANKS, text, hit.start(), end):
+            continue
+        if hit.group()[:2].upper() in _ALL_DIGITS and not number[4:].isdigit():
+            continue
         if (end == hit.end() or text[end] == " ") and mod97(number) and number not in _EXAMPLE_IBANS:
             yield hit.start(), end

@@ -5,9 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
-from functools import cache
 
-from curator import extras
 from curator.private.context import is_other_number, says
 
 Span = tuple[int, int]
@@ -30,18 +28,18 @@ _FILES = frozenset("js py md rs sh so ts pl ps cc hs ml vb cs mk mm pm rb".split
 _EXAMPLE_TOPS = frozenset("example test invalid localhost local internal lan".split())
 _EXAMPLE_DOMAIN = re.compile(
     r"(?:^|\.)(?:example|exemple|beispiel|ejemplo|sample|test|domain|mydomain|yourdomain|your-?domain|somedomain"
-    r"|anydomain|otherdomain|your-?company|mycompany|company|companyname|acme|acmecorp|foo|bar|baz|abc|xyz|email"
+    r"|anydomain|otherdomain|exemple-domaine|votre-?domaine|example-?domain|your-?company|mycompany|company|companyname|acme|acmecorp|foo|bar|baz|abc|xyz|email"
     r"|emailprovider|email-?address|myemail|youremail|your-?site|mysite|website|mywebsite|yourwebsite|site|server"
     r"|your-?server|mail-?server|host|hostname|yourhost|provider|organization|yourorganization|university|school"
     r"|business|yourbusiness|corp|corporation|address|something|someone|somewhere|whatever|placeholder|dummy|fake"
-    r"|contoso|fabrikam|northwind|initech|globex|umbrella|hooli)(?:corp)?\.[a-z.]{2,6}$",
+    r"|example\d|test\d|contoso|fabrikam|northwind|initech|globex|umbrella|hooli)(?:corp)?\.[a-z.]{2,6}$",
     re.I,
 )
 _EXAMPLE_LOCAL = re.compile(
     r"(?:git|no-?reply|do-?not-?reply|mailer-daemon|postmaster"
     r"|your[._-]?(?:e?mail|name|user(?:name)?|address|id)?(?:[._-]?(?:here|address))?|my[._-]?e?mail"
     r"|(?:example|sample|test|dummy|fake|placeholder|foo|bar|foobar|abc|xyz|xxx+|username|some(?:one|body)|e?mail|e?mail[._-]?address)\d*"
-    r"|first(?:name)?[._-]?last(?:name)?|name[._-]?surname|recipient|sender|from|to)$",
+    r"|you|me|first(?:name)?[._-]?last(?:name)?|name[._-]?surname|recipient|sender|from|to)$",
     re.I,
 )
 _DOE = re.compile(r"(?:j(?:ohn|ane)?[._-]?(?:q[._-]?)?doe|doe[._-]?j(?:ohn|ane)?|john[._-]?smith|jane[._-]?smith)\d*$", re.I)
@@ -50,8 +48,6 @@ _FREE = re.compile(r"^(?:gmail|yahoo|hotmail|outlook|mail|aol|icloud|e-?mail)\.[
 
 def emails(text: str) -> Iterator[Span]:
     """Addresses of people and organisations; not those of documentation, of URLs, of files or of code."""
-    if "@" not in text:
-        return
     for hit in _EMAIL.finditer(text):
         top = hit["top"].lower()
         if (len(top) != 2 and top not in _TOPS) or top in _FILES or not top.isascii() or top in _EXAMPLE_TOPS:
@@ -74,7 +70,7 @@ def _in_url(text: str, start: int) -> bool:
 
 _NUMBER = re.compile(
     r"(?<![\w./#$€£¥%+@-])(?<!\d[ (,])(?:\+[ ]?|\(\+?)?\d(?:[ \u00a0]?\(?\d|[-./\u2010-\u2013]\(?\d|[)][ \u00a0./-]{0,2}\d| - \d){5,17}"
-    r"(?P<ext>(?:,?[ ]?(?:x|ext\.?|extension)[ .:]{0,2})\d{1,6})?(?![\w%]|[.,/:-]\d|[ ]?[=×*^+/][ ]?\d|\()"
+    r"(?P<ext>(?:,?[ ]?(?:x|ext\.?|extension)[ .:]{0,2})\d{1,6})?(?![\w%]|[.,/:-]\d|[ ]?[=×*^+/<>]|\()"
 )
 _CALLED = re.compile(
     r"(?:\b(?:tele)?phones?\b|\bphone[ _]?(?:number|no)|\btel\b|\bmobil(?:e|nummer)\b|\bcell(?:ular|phone)?\b|\bfax\b|\bcall(?:ed|ing|s)?\b"
@@ -83,6 +79,11 @@ _CALLED = re.compile(
     r"|\bteléfono\b|\bmóvil\b|\bcellulare\b|\brufnummer\b|\bmessages? (?:to|on|at|from)\b|\bvoicemail\b|\bregistered\b|\bp(?:hone)?:|\bm:|\bt:|☎|📞|📱)",
     re.I,
 )
+_NAMED = re.compile(
+    r"(?:phone|tel|mobile?|cell(?:ular)?|fax|whats ?app|sms|handy|hotline|desk|call|dial|ring|reach|contact|text|nummer|number)"
+    r"(?:[ ](?:me|us|him|her|them))?[^\d\n.;?!]{0,12}\s?$",
+    re.I,
+)  # right before a number that nothing divides
 _LABEL = re.compile(r"[ \t]*-?[ \t]*\(?(?:office|fax|mobile|cell|home|work|phone)\b", re.I)  # right after a number
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(([2-9]\d\d)\)[ .-]?|([2-9]\d\d)[-.])([2-9]\d\d)[-. ](\d{4})$")
 _DATE = re.compile(r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:[0-2]?\d|3[01])\b|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d\b")
@@ -121,7 +122,7 @@ def _is_no_phone(body: str, digits: str) -> bool:
     if _DATE.match(body) or _YEARS.match(body) or _DRAMA.search(digits) or _is_monotonous(digits):
         return True
     groups = re.findall(r"\d+", body)
-    return len(groups) > 6 or (len(groups) > 2 and max(map(len, groups)) == 1)
+    return len(groups) > 6 or len(groups[-1]) == 1 or (len(groups) > 2 and max(map(len, groups)) == 1)
 
 
 def _is_monotonous(digits: str) -> bool:
@@ -140,9 +141,8 @@ def _is_international(body: str, digits: str) -> bool:
     else:
         return False
     code = next((number[:n] for n in (1, 2) if number[:n] in _SHORT), number[:3] if number[:2] in _LONG else "")
-    if not code or not 7 <= len(number) <= 15 or (code == "1" and len(number) != 11):
-        return False
-    return not numbering_plans() or _is_possible(number)
+    most = 13 if len(number) == len(body) - 1 else 15  # a run that nothing divides may be any large number
+    return bool(code) and 7 <= len(number) <= most and (code != "1" or len(number) == 11)
 
 
 def _is_national(text: str, start: int, end: int, body: str, digits: str, extended: bool) -> bool:
@@ -154,24 +154,9 @@ def _is_national(text: str, start: int, end: int, body: str, digits: str, extend
         return False  # an amount
     if len(re.findall(r"\d{3,4}-\d\d-\d{4}$", body)):
         return False
-    grouped = len(digits) != len(body)
-    return extended or (grouped and len(digits) <= 13) or 8 <= len(digits) <= 13
-
-
-def numbering_plans() -> bool:
-    """Whether the numbering plans of all countries are installed."""
-    return not extras.missing("privacy")
-
-
-@cache
-def _is_possible(number: str) -> bool:
-    """Whether a number with its country code has a length that the country's plan knows."""
-    import phonenumbers  # type: ignore[import-not-found]
-
-    try:
-        return bool(phonenumbers.is_possible_number(phonenumbers.parse(f"+{number}")))
-    except phonenumbers.NumberParseException:
-        return False
+    if extended or len(digits) != len(body):
+        return len(digits) <= 13
+    return len(digits) <= 13 and bool(_LABEL.match(text, end) or _NAMED.search(text[max(0, start - 40) : start]))
 
 
 # ---------------------------------------------------------------------- IP

@@ -11,7 +11,7 @@ from datetime import date
 from typing import NamedTuple
 
 from curator.private.checksums import luhn, mod11_10, verhoeff, weighted
-from curator.private.context import is_other_number, says
+from curator.private.context import AFTER, BEFORE, is_other_number
 
 Span = tuple[int, int]
 
@@ -23,15 +23,11 @@ class Scheme(NamedTuple):
     name: str
     form: re.Pattern[str]
     valid: Callable[[str], bool]
-    named: re.Pattern[str] | None = None
+    named: tuple[str, ...] = ()  # in lower case
 
 
 def _form(body: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w.,+$€£/-])(?:{body})(?![\w/-]|[.,]\d)")
-
-
-def _says(words: str) -> re.Pattern[str]:
-    return re.compile(rf"\b(?:{words})", re.I)
 
 
 # ---------------------------------------------------------------------- what makes a number right
@@ -150,51 +146,54 @@ def _curp(code: str) -> bool:
     return -total % 10 == int(code[17])
 
 
-_WORDS_US = r"ssn|social[ -]?security|tax(?:payer)? id|itin"
+_WORDS_US = ("ssn", "social security", "social-security", "taxpayer id", "tax id", "itin")
 SCHEMES = (
     Scheme("US", "SSN", _form(r"\d{3}([- ])\d\d\1\d{4}"), _ssn),
-    Scheme("US", "SSN", _form(r"\d{9}"), _ssn, _says(_WORDS_US)),
+    Scheme("US", "SSN", _form(r"\d{9}"), _ssn, _WORDS_US),
     Scheme("GB", "NINO", _form(r"(?i:[a-ceghj-prstw-z][a-ceghj-nprstw-z] ?\d\d ?\d\d ?\d\d ?[a-d])"), _nino),
-    Scheme("GB", "NHS number", _form(r"\d{3}[ -]?\d{3}[ -]?\d{4}"), _nhs, _says("nhs")),
+    Scheme("GB", "NHS number", _form(r"\d{3}[ -]?\d{3}[ -]?\d{4}"), _nhs, ("nhs",)),
     Scheme("CA", "SIN", _form(r"\d{3}[ -]?\d{3}[ -]?\d{3}"), lambda n: luhn(n) and n[0] not in "08",
-           _says(r"sin\b|social insurance|numéro d'assurance sociale")),
+           ("sin ", "sin:", "sin#", "social insurance", "assurance sociale")),
     Scheme("FR", "NIR", _form(r"[12] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[ABab]) ?\d{3} ?\d{3} ?\d\d"), _nir),
     Scheme("ES", "DNI", _form(r"\d{8}-?[A-Za-z]|[XYZxyz]-?\d{7}-?[A-Za-z]"), _dni),
     Scheme("IT", "codice fiscale", _form(r"(?i:[a-z]{6}\d\d[a-ehlmprst]\d\d[a-z]\d{3}[a-z])"), _codice_fiscale),
     Scheme("DE", "Steuer-ID", _form(r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}"), mod11_10,
-           _says(r"steuer|tax id|idnr|identifikationsnummer|tin\b")),
+           ("steuer", "tax id", "idnr", "identifikationsnummer")),
     Scheme("NL", "BSN", _form(r"\d{3}[. ]?\d{3}[. ]?\d{3}"),
            lambda n: (weighted(n[:8], range(9, 1, -1)) - int(n[8])) % 11 == 0 and len(set(n)) > 2,
-           _says(r"bsn\b|burgerservice|sofi")),
+           ("bsn", "burgerservice", "sofi")),
     Scheme("BE", "national register number", _form(r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"), _rijksregister),
-    Scheme("PL", "PESEL", _form(r"\d{11}"), _pesel, _says(r"pesel")),
+    Scheme("PL", "PESEL", _form(r"\d{11}"), _pesel, ("pesel",)),
     Scheme("SE", "personnummer", _form(r"(?:19|20)?\d{6}[-+]\d{4}"), lambda n: luhn(n[-10:]) and _six(n[-10:], "ymd")),
     Scheme("FI", "henkilötunnus", _form(r"(?i:[0-3]\d[01]\d\d\d[-+a]\d{3}[0-9a-fhj-nprst-y])"),
            lambda n: "0123456789ABCDEFHJKLMNPRSTUVWXY"[int(n[:6] + n[-4:-1]) % 31] == n[-1].upper()),
-    Scheme("DK", "CPR", _form(r"[0-3]\d[01]\d{3}-?\d{4}"), lambda n: _six(n, "dmy"), _says(r"cpr|personnummer")),
-    Scheme("NO", "fødselsnummer", _form(r"\d{6} ?\d{5}"), _fodselsnummer),
+    Scheme("DK", "CPR", _form(r"[0-3]\d[01]\d{3}-?\d{4}"), lambda n: _six(n, "dmy"), ("cpr", "personnummer")),
+    Scheme("NO", "fødselsnummer", _form(r"\d{6} ?\d{5}"), _fodselsnummer, ("fødselsnummer", "personnummer", "fnr", "national id")),
     Scheme("BR", "CPF", _form(r"\d{3}\.\d{3}\.\d{3}-\d\d"), _cpf),
-    Scheme("BR", "CPF", _form(r"\d{11}"), _cpf, _says(r"cpf")),
+    Scheme("BR", "CPF", _form(r"\d{11}"), _cpf, ("cpf",)),
     Scheme("PT", "NIF", _form(r"\d{3} ?\d{3} ?\d{3}"),
-           lambda n: (11 - weighted(n[:8], range(9, 1, -1)) % 11) % 11 % 10 == int(n[8]), _says(r"nif\b|contribuinte")),
-    Scheme("IN", "Aadhaar", _form(r"[2-9]\d{3}([- ]?)\d{4}\1\d{4}"), verhoeff, _says(r"aadh?aa?r|uidai|uid\b")),
+           lambda n: (11 - weighted(n[:8], range(9, 1, -1)) % 11) % 11 % 10 == int(n[8]), ("nif", "contribuinte")),
+    Scheme("IN", "Aadhaar", _form(r"[2-9]\d{3}([- ]?)\d{4}\1\d{4}"), verhoeff, ("aadhaar", "aadhar", "adhaar", "uidai")),
     Scheme("CN", "resident identity number", _form(r"[1-8]\d{5}(?:19|20)\d{9}[\dXx]"), _resident),
     Scheme("KR", "RRN", _form(r"\d{6}-[1-8]\d{6}"), _rrn),
     Scheme("SG", "NRIC", _form(r"(?i:[stfgm]\d{7}[a-z])"), _nric),
     Scheme("AU", "TFN", _form(r"\d{3} ?\d{3} ?\d{3}"),
-           lambda n: weighted(n, (1, 4, 3, 7, 5, 8, 6, 9, 10)) % 11 == 0, _says(r"tfn\b|tax file")),
+           lambda n: weighted(n, (1, 4, 3, 7, 5, 8, 6, 9, 10)) % 11 == 0, ("tfn", "tax file")),
     Scheme("ZA", "ID number", _form(r"\d{6} ?\d{4} ?[01]\d\d"), lambda n: luhn(n) and _six(n, "ymd"),
-           _says(r"id\b|identity")),
+           ("south africa", "identity", "id number", "sa id", "rsa id")),
     Scheme("MX", "CURP", _form(r"[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d"), _curp),
 )  # fmt: skip
 
 
 def national_ids(text: str, low: int, high: int) -> Iterator[Span]:
     """Identity numbers of people whose form and check digits are right."""
+    low_text = text.lower()
     for scheme in SCHEMES:
+        if scheme.named and not any(word in low_text for word in scheme.named):
+            continue
         for hit in scheme.form.finditer(text, low, high):
             if not scheme.valid(re.sub(r"[\s.+-]", "", hit.group())):
                 continue
-            named = scheme.named is None or says(scheme.named, text, *hit.span())
-            if named and not is_other_number(text, hit.start()):
+            around = low_text[max(0, hit.start() - BEFORE) : hit.end() + AFTER]
+            if (not scheme.named or any(word in around for word in scheme.named)) and not is_other_number(text, hit.start()):
                 yield hit.span()

@@ -7,6 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from curator.private.triggers import PASSWORD_LITERALS, SHORTEST_KEY
+
 Span = tuple[int, int]
 
 # ---------------------------------------------------------------------- keys and tokens
@@ -51,22 +53,19 @@ _ASSIGNED = re.compile(
 )
 
 
-# One of these stands in every text that holds a key (in any case): what candidates are found by.
-KEY_LITERALS = (
-    "akia asia abia acca ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glptt- glcbt- glsoat- glft- sk- aiza gocspx- ya29."
-    " hf_ r8_ gsk_ xai- pplx- xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp- _live_ _prod_ _test_ whsec_ sg. npm_ pypi-age"
-    " rubygems_ dckr_pat_ _v1_ dapi shpat_ shpca_ shppa_ shpss_ sq0 pmak- lin_api_ ntn_ key- nrak- eaacedeose hvs. glsa_"
-    " sntrys_ figd_ age-secret :aa eyj hooks.slack.com /webhooks/ webhook.office key token secret bearer authorization"
-).split()
+_NAMES = ("key", "token", "secret", "bearer", "authorization")
+_RUN = re.compile(rf"(?<!\S)\S{{{SHORTEST_KEY},}}")
 
 
 def keys(text: str) -> Iterator[Span]:
     """Keys and tokens of services by their form, and values at random that are called a key, token or secret."""
-    for form in (_KEYS, _HOOKS):
-        for hit in form.finditer(text):
-            if not _is_made_up(hit.group()):
-                yield hit.span()
-    for hit in _ASSIGNED.finditer(text):
+    for run in _RUN.finditer(text):
+        for form in (_KEYS, _HOOKS):
+            for hit in form.finditer(text, *run.span()):
+                if not _is_made_up(hit.group()):
+                    yield hit.span()
+    low = text.lower()
+    for hit in _ASSIGNED.finditer(text) if any(name in low for name in _NAMES) else ():
         if _is_random(hit["value"]) and not _is_made_up(hit["value"]):
             yield hit.span("value")
 
@@ -124,8 +123,6 @@ _BODY = re.compile(r"[A-Za-z0-9+/=]{24,}")
 
 def private_keys(text: str) -> Iterator[Span]:
     """Private keys in PEM or OpenPGP armour, whole or cut off, whose body is no filler."""
-    if "PRIVATE KEY" not in text:
-        return
     for hit in _PEM.finditer(text):
         body = "".join(_BODY.findall(hit["body"].replace("\\n", " ").replace("\\r", " ")))
         if len(body) >= 32 and len(set(body)) > 12 and not re.search(r"example|your|x{8}|\.{3}", hit["body"], re.I):
@@ -136,7 +133,7 @@ def private_keys(text: str) -> Iterator[Span]:
 
 _CREDENTIALS = re.compile(r"(?<![\w])[a-z][a-z0-9+.-]{1,15}://(?P<user>[^\s:/@\"'<>]{0,64}):(?P<password>[^\s/@\"'<>]{3,128})@[\w.-]+")
 _PASSWORD = re.compile(
-    r"""(?i:(?:passwo?r?t|password|passwd|passphrase|passcode|pwd|kennwort|contraseña|mot\ de\ passe))
+    r"""(?i:(?:passwort|password|passwd|passphrase|passcode|pwd|kennwort|contraseña|mot\ de\ passe))
         (?i:["'\]]{0,2}\s{0,2}(?:=>|:=|=(?!=)|:)\s{0,3}|\s(?:is|was|to)(?:\s(?:now|set\sto|changed\sto))?:?\s+)
         (?:(?P<quote>["'`])(?P<quoted>[^"'`\s]{6,64})(?P=quote)|(?P<bare>[^\s"'`<>(){}\[\],;]{6,64}))""",
     re.X,
@@ -151,11 +148,12 @@ _COMMON = re.compile(
 
 def passwords(text: str) -> Iterator[Span]:
     """Passwords that stand after their name, and those in the addresses of services."""
-    if "://" in text and "@" in text:
+    low = text.lower()
+    if "://" in low and "@" in low:
         for hit in _CREDENTIALS.finditer(text):
             if _is_chosen(hit["password"], 6):
                 yield hit.span("password")
-    for hit in _PASSWORD.finditer(text):
+    for hit in _PASSWORD.finditer(text) if any(name in low for name in PASSWORD_LITERALS) else ():
         group = "quoted" if hit["quoted"] else "bare"
         value = hit[group].rstrip(".!?") if group == "bare" else hit[group]
         if _is_chosen(value, 8 if group == "bare" else 7):

@@ -2,47 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from curator.private.accounts import cards, ibans
-from curator.private.addresses import street_addresses
-from curator.private.contacts import emails, ip_addresses, phones
-from curator.private.identities import national_ids
-from curator.private.secrets import keys, passwords, private_keys
-
-Span = tuple[int, int]
+from curator.private import triggers
 
 
 class Value(NamedTuple):
-    """text[start:end] is private; `kind` is a key of KINDS."""
+    """text[start:end] is private; `kind` is a key of placeholders.NAMES."""
 
     kind: str
     start: int
     end: int
-
-
-_SECRETS: dict[str, Callable[[str], Iterator[Span]]] = {"private-key": private_keys, "key": keys, "password": passwords}
-_NUMBERS: dict[str, Callable[[str, int, int], Iterator[Span]]] = {
-    "iban": ibans,
-    "national-id": national_ids,
-    "card": cards,
-    "ip": ip_addresses,
-    "phone": phones,
-}
-# All kinds; where two claim the same characters the earlier has them.
-KINDS = (*_SECRETS, "email", *_NUMBERS, "address")
-
-# Conditions that a text with such a value meets, cheap to ask.
-_SECRET = re.compile(r"[A-Za-z0-9+/_-]{20}|PRIVATE KEY|pass|pwd|kennwort|contrase|://", re.I)
-DIGITS = 6  # that stand close to each other, in every value that is a number
-# Between them at most three signs of ASCII, or a blank or dash of three bytes at most: four bytes from digit to digit.
-_CLUSTER = re.compile(rf"[0-9](?:(?:[\t -+\--/:-~]{{0,3}}|[\u00a0\u2010-\u2013\u202f])[0-9]){{{DIGITS - 1},}}")
-_MARGIN = 28  # characters around the digits that may belong to the value, or tell its kind
-_STREET = re.compile(r"\d")
 
 
 @lru_cache(maxsize=1024)
@@ -61,34 +34,40 @@ def _start(value: Value) -> int:
 
 
 def _claims(text: str) -> Iterator[Value]:
-    """What the detectors claim, in the order of KINDS."""
-    if _SECRET.search(text):
-        for kind, secret in _SECRETS.items():
-            yield from (Value(kind, *span) for span in secret(text))
+    """What the detectors claim; where two claim the same characters the earlier has them.
+
+    Detectors are imported when a text first asks for them: each has expressions to compile.
+    """
+    if "PRIVATE KEY" in text:
+        from curator.private.secrets import private_keys
+
+        yield from (Value("private-key", *span) for span in private_keys(text))
+    if triggers.may_hold_key(text):
+        from curator.private.secrets import keys
+
+        yield from (Value("key", *span) for span in keys(text))
+    if triggers.may_hold_password(text):
+        from curator.private.secrets import passwords
+
+        yield from (Value("password", *span) for span in passwords(text))
     if "@" in text:
+        from curator.private.contacts import emails
+
         yield from (Value("email", *span) for span in emails(text))
-    windows = list(_windows(text))
-    for kind, number in _NUMBERS.items():
-        for low, high in windows:
-            yield from (Value(kind, *span) for span in number(text, low, high))
-    if _STREET.search(text):
+    if windows := triggers.windows(text):
+        yield from _numbers(text, windows)
+    if triggers.may_hold_address(text):
+        from curator.private.addresses import street_addresses
+
         yield from (Value("address", *span) for span in street_addresses(text))
 
 
-def _windows(text: str) -> Iterator[tuple[int, int]]:
-    """Parts of the text around digits that stand close to each other; they begin and end between words."""
-    low = high = -1
-    for hit in _CLUSTER.finditer(text):
-        start, end = max(0, hit.start() - _MARGIN), min(len(text), hit.end() + _MARGIN)
-        while start and text[start - 1].isalnum():
-            start -= 1
-        while end < len(text) and text[end].isalnum():
-            end += 1
-        if start > high >= 0:
-            yield low, high
-            low = start
-        elif low < 0:
-            low = start
-        high = end
-    if high >= 0:
-        yield low, high
+def _numbers(text: str, windows: list[tuple[int, int]]) -> Iterator[Value]:
+    from curator.private.accounts import cards, ibans
+    from curator.private.contacts import ip_addresses, phones
+    from curator.private.identities import national_ids
+
+    detectors = {"iban": ibans, "national-id": national_ids, "card": cards, "ip": ip_addresses, "phone": phones}
+    for kind, detector in detectors.items():
+        for low, high in windows:
+            yield from (Value(kind, *span) for span in detector(text, low, high))
