@@ -13,8 +13,17 @@ import numpy as np
 from curator.columns import Batch, distinct
 from curator.model import Example, Fix, Flag
 from curator.private.placeholders import placeholder
-from curator.private.triggers import DIGITS, KEY_LITERALS, PASSWORD_LITERALS, SIGNS
-from curator.private.values import values
+from curator.private.triggers import (
+    DIGITS_AT,
+    ID_LITERALS,
+    KEY_LITERALS,
+    LONG_WORD,
+    PASSWORD_LITERALS,
+    SHORTEST_NUMBER,
+    SIGNS,
+    SUMS,
+)
+from curator.private.values import ALL, Group, values
 from curator.rule import Bad, RowRule, chat, option
 
 Key = Annotated[
@@ -27,6 +36,7 @@ class PrivateRule(RowRule, frozen=True):
 
     kind: ClassVar[str] = ""
     noun: ClassVar[str] = ""  # with its article
+    groups: ClassVar[tuple[Group, ...]] = ("secrets", "emails", "numbers")
 
     key: Key = ""
 
@@ -35,7 +45,7 @@ class PrivateRule(RowRule, frozen=True):
 
     def check(self, example: Example) -> Iterator[Flag]:
         for turn in example.all_turns():
-            for kind, start, end in values(turn.text):
+            for kind, start, end in values(turn.text, self.groups):
                 if kind == self.kind:
                     stand_in = placeholder(kind, turn.text[start:end], self.key)
                     fix = Fix(f"write {stand_in} in its place", (turn.edit(start, end, stand_in),))
@@ -43,31 +53,54 @@ class PrivateRule(RowRule, frozen=True):
 
 
 def private_rows(batch: Batch) -> dict[str, list[int]]:
-    """The rows with a value of each kind. Texts are looked at that hold enough digits together, "@", or a literal."""
-    literal = (batch.rows_with(rule) for rule in (Email, ApiKey, PrivateKey, PasswordInText))
-    lines = np.concatenate([digit_rows(batch), *(np.array(rows, np.int64) for rows in literal)])
+    """The rows with a value of each kind, and perhaps some more. A row is searched for what its columns leave possible."""
+    groups: dict[int, set[Group]] = {}
+    for rules, group in _SOUGHT:
+        for rule in rules:
+            for line in batch.rows_with(rule):
+                groups.setdefault(line, set()).add(group)
+    for line in distinct(digit_rows(batch)):
+        groups.setdefault(line, set()).add("numbers")
     found: dict[str, list[int]] = {}
-    for line in distinct(lines):
-        for kind in sorted({value.kind for turn in batch.example(line).all_turns() for value in values(turn.text)}):
+    for line in sorted(groups):
+        wanted = tuple(sorted(groups[line]))
+        for kind in sorted({v.kind for turn in batch.example(line).all_turns() for v in values(turn.text, wanted)}):
             found.setdefault(kind, []).append(line)
     return found
 
 
-# Bytes that may follow a digit within a number.
-_FOLLOWS = np.isin(np.arange(256), [*b"0123456789", *SIGNS.encode(), 0xC2, 0xE2])
+_IS_DIGIT = np.isin(np.arange(256), [*b"0123456789"])
+_MAY_FOLLOW = np.isin(np.arange(256), [*SIGNS.encode(), 0xC2, 0xE2])  # within a number; the last two begin "\u00a0" and "–"
+_IN_SUMS = np.isin(np.arange(256), [*SUMS.encode()])
 
 
 def digit_rows(batch: Batch) -> np.ndarray:
-    """int64: the lines of turns in which as many digits as a number needs stand close to each other."""
-    octets = np.frombuffer(batch.texts.data, np.uint8)
-    places = np.flatnonzero((octets - np.uint8(ord("0"))) < 10)
-    near = np.diff(places) <= 4
-    follows = octets[places[:-1] + 1]
-    near &= _FOLLOWS[follows]
-    sums = np.concatenate(([0], np.cumsum(near)))
-    starts = np.flatnonzero(sums[DIGITS - 1 :] - sums[: -(DIGITS - 1)] == DIGITS - 1)
-    turns = np.searchsorted(batch.texts.ends, places[starts])
+    """int64: the lines of turns in which a value that is a number may stand, as `triggers.windows` tells."""
+    words, data = batch.words, np.frombuffer(batch.folded.data + b"\0\0", np.uint8)
+    first = data[words.starts]
+    numbers = np.flatnonzero((first - np.uint8(ord("0"))) < 10)
+    found = numbers[_long_runs(data, words.starts[numbers], words.ends[numbers], numbers)]
+    long = np.flatnonzero(words.ends - words.starts >= LONG_WORD)
+    begins = words.starts[long]
+    coded = np.logical_or.reduce([_IS_DIGIT[data[begins + a]] & _IS_DIGIT[data[begins + b]] for a, b in DIGITS_AT])
+    turns = np.searchsorted(words.offsets, np.concatenate((found, long[coded])), side="right") - 1
     return batch.turn_lines[turns]
+
+
+def _long_runs(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """The first words of runs of enough signs, of words that begin with a digit and stand at `places` of all words."""
+    if not len(places):
+        return places
+    joined = (np.diff(places) == 1) & (starts[1:] - ends[:-1] <= 3) & _MAY_FOLLOW[data[ends[:-1]]]
+    firsts = np.flatnonzero(np.concatenate(([True], ~joined)))
+    lasts = np.append(firsts[1:], len(places)) - 1
+    lengths = ends - starts
+    sums = np.concatenate(([0], np.cumsum(lengths)))
+    enough = sums[lasts + 1] - sums[firsts] >= SHORTEST_NUMBER
+    firsts, stops = firsts[enough], ends[lasts[enough]]
+    after = np.where(data[stops] == ord(" "), data[stops + 1], data[stops])
+    kept: np.ndarray = firsts[~_IN_SUMS[after]]
+    return kept
 
 
 # Values in the examples below are nobody's: made up, with check digits that are right.
@@ -167,6 +200,7 @@ class NationalId(PrivateRule, frozen=True):
     code = "PII004"
     kind = "national-id"
     noun = "a national identity number"
+    literals = ID_LITERALS
     GOOD = [chat(user="What does an SSN look like?", assistant="Like 078-05-1120, and never like 000-12-3456.")]
     BAD = [
         Bad(
@@ -245,6 +279,7 @@ class StreetAddress(PrivateRule, frozen=True):
     preview = True
     kind = "address"
     noun = "a street address"
+    groups = ALL
     GOOD = [chat(user="Where?", assistant="At 221B Baker Street, London; the 5 Ways to cook are on page 12.")]
     BAD = [
         Bad(
@@ -355,3 +390,11 @@ class PasswordInText(PrivateRule, frozen=True):
             fixed=chat(user="Connect.", assistant="Use postgres://ada:[PASSWORD_4b0fd]@db.brightpost.se/shop then."),
         ),
     ]
+
+
+# What rows with a literal of a rule are searched for.
+_SOUGHT: tuple[tuple[tuple[type[PrivateRule], ...], Group], ...] = (
+    ((ApiKey, PrivateKey, PasswordInText), "secrets"),
+    ((Email,), "emails"),
+    ((NationalId,), "numbers"),
+)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from curator.private.context import is_other_number, says
+from curator.private.triggers import near
 
 Span = tuple[int, int]
 
@@ -48,7 +49,12 @@ _FREE = re.compile(r"^(?:gmail|yahoo|hotmail|outlook|mail|aol|icloud|e-?mail)\.[
 
 def emails(text: str) -> Iterator[Span]:
     """Addresses of people and organisations; not those of documentation, of URLs, of files or of code."""
-    for hit in _EMAIL.finditer(text):
+    for low, high in near(text, ("@",), 66, 260):
+        yield from _emails(text, low, high)
+
+
+def _emails(text: str, low: int, high: int) -> Iterator[Span]:
+    for hit in _EMAIL.finditer(text, low, high):
         top = hit["top"].lower()
         if (len(top) != 2 and top not in _TOPS) or top in _FILES or not top.isascii() or top in _EXAMPLE_TOPS:
             continue

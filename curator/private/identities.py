@@ -37,7 +37,6 @@ _SSN_EXAMPLES = frozenset("078051120 219099999 123456789 987654321 111223333 123
                           " 062360749 078051120 095073645 128036045 135016629 141186941 165167999 165187999 165207999"
                           " 165227999 165247999 189092294 212097694 212099999 306302348 308125070 468288779 549241889".split())  # fmt: skip
 
-
 def _ssn(number: str) -> bool:
     """US: area, group and serial as the Social Security Administration issues them."""
     area, group, serial = number[:3], number[3:5], number[5:]
@@ -74,7 +73,6 @@ def _dni(number: str) -> bool:
 _ODD = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
                 [*(1, 0, 5, 7, 9, 13, 15, 17, 19, 21), *(1, 0, 5, 7, 9, 13, 15, 17, 19, 21), 2, 4, 18, 20, 11, 3, 6, 8,
                  12, 14, 16, 10, 22, 25, 24, 23], strict=True))  # fmt: skip
-
 
 def _codice_fiscale(code: str) -> bool:
     """Italy: the last letter by the values of signs in odd and even places (decree of 23 December 1976)."""
@@ -150,12 +148,11 @@ _WORDS_US = ("ssn", "social security", "social-security", "taxpayer id", "tax id
 SCHEMES = (
     Scheme("US", "SSN", _form(r"\d{3}([- ])\d\d\1\d{4}"), _ssn),
     Scheme("US", "SSN", _form(r"\d{9}"), _ssn, _WORDS_US),
-    Scheme("GB", "NINO", _form(r"(?i:[a-ceghj-prstw-z][a-ceghj-nprstw-z] ?\d\d ?\d\d ?\d\d ?[a-d])"), _nino),
     Scheme("GB", "NHS number", _form(r"\d{3}[ -]?\d{3}[ -]?\d{4}"), _nhs, ("nhs",)),
     Scheme("CA", "SIN", _form(r"\d{3}[ -]?\d{3}[ -]?\d{3}"), lambda n: luhn(n) and n[0] not in "08",
            ("sin ", "sin:", "sin#", "social insurance", "assurance sociale")),
     Scheme("FR", "NIR", _form(r"[12] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[ABab]) ?\d{3} ?\d{3} ?\d\d"), _nir),
-    Scheme("ES", "DNI", _form(r"\d{8}-?[A-Za-z]|[XYZxyz]-?\d{7}-?[A-Za-z]"), _dni),
+    Scheme("ES", "DNI", _form(r"\d{8}-?[A-Za-z]"), _dni),
     Scheme("IT", "codice fiscale", _form(r"(?i:[a-z]{6}\d\d[a-ehlmprst]\d\d[a-z]\d{3}[a-z])"), _codice_fiscale),
     Scheme("DE", "Steuer-ID", _form(r"[1-9]\d ?\d{3} ?\d{3} ?\d{3}"), mod11_10,
            ("steuer", "tax id", "idnr", "identifikationsnummer")),
@@ -164,8 +161,8 @@ SCHEMES = (
            ("bsn", "burgerservice", "sofi")),
     Scheme("BE", "national register number", _form(r"\d\d\.\d\d\.\d\d-\d{3}\.\d\d"), _rijksregister),
     Scheme("PL", "PESEL", _form(r"\d{11}"), _pesel, ("pesel",)),
-    Scheme("SE", "personnummer", _form(r"(?:19|20)?\d{6}[-+]\d{4}"), lambda n: luhn(n[-10:]) and _six(n[-10:], "ymd")),
-    Scheme("FI", "henkilötunnus", _form(r"(?i:[0-3]\d[01]\d\d\d[-+a]\d{3}[0-9a-fhj-nprst-y])"),
+    Scheme("SE", "personnummer", _form(r"(?:19|20)?\d{6}-\d{4}"), lambda n: luhn(n[-10:]) and _six(n[-10:], "ymd")),
+    Scheme("FI", "henkilötunnus", _form(r"(?i:[0-3]\d[01]\d\d\d[-a]\d{3}[0-9a-fhj-nprst-y])"),
            lambda n: "0123456789ABCDEFHJKLMNPRSTUVWXY"[int(n[:6] + n[-4:-1]) % 31] == n[-1].upper()),
     Scheme("DK", "CPR", _form(r"[0-3]\d[01]\d{3}-?\d{4}"), lambda n: _six(n, "dmy"), ("cpr", "personnummer")),
     Scheme("NO", "fødselsnummer", _form(r"\d{6} ?\d{5}"), _fodselsnummer, ("fødselsnummer", "personnummer", "fnr", "national id")),
@@ -176,24 +173,38 @@ SCHEMES = (
     Scheme("IN", "Aadhaar", _form(r"[2-9]\d{3}([- ]?)\d{4}\1\d{4}"), verhoeff, ("aadhaar", "aadhar", "adhaar", "uidai")),
     Scheme("CN", "resident identity number", _form(r"[1-8]\d{5}(?:19|20)\d{9}[\dXx]"), _resident),
     Scheme("KR", "RRN", _form(r"\d{6}-[1-8]\d{6}"), _rrn),
-    Scheme("SG", "NRIC", _form(r"(?i:[stfgm]\d{7}[a-z])"), _nric),
     Scheme("AU", "TFN", _form(r"\d{3} ?\d{3} ?\d{3}"),
            lambda n: weighted(n, (1, 4, 3, 7, 5, 8, 6, 9, 10)) % 11 == 0, ("tfn", "tax file")),
     Scheme("ZA", "ID number", _form(r"\d{6} ?\d{4} ?[01]\d\d"), lambda n: luhn(n) and _six(n, "ymd"),
            ("south africa", "identity", "id number", "sa id", "rsa id")),
     Scheme("MX", "CURP", _form(r"[A-Z][AEIOUX][A-Z]{2}\d{6}[HMX][A-Z]{5}[A-Z0-9]\d"), _curp),
 )  # fmt: skip
+# Forms that are short, or begin with a letter: looked for where a text names them.
+_SHORT = (
+    Scheme("GB", "NINO", _form(r"(?i:[a-ceghj-prstw-z][a-ceghj-nprstw-z] ?\d\d ?\d\d ?\d\d ?[a-d])"), _nino),
+    Scheme("SG", "NRIC", _form(r"(?i:[stfgm]\d{7}[a-z])"), _nric),
+    Scheme("ES", "NIE", _form(r"[XYZxyz]-?\d{7}-?[A-Za-z]"), _dni),
+)
 
 
 def national_ids(text: str, low: int, high: int) -> Iterator[Span]:
-    """Identity numbers of people whose form and check digits are right."""
-    low_text = text.lower()
+    """Identity numbers of people, in a window of the text, whose form and check digits are right."""
+    lower = text.lower()
     for scheme in SCHEMES:
-        if scheme.named and not any(word in low_text for word in scheme.named):
-            continue
-        for hit in scheme.form.finditer(text, low, high):
-            if not scheme.valid(re.sub(r"[\s.+-]", "", hit.group())):
-                continue
-            around = low_text[max(0, hit.start() - BEFORE) : hit.end() + AFTER]
-            if (not scheme.named or any(word in around for word in scheme.named)) and not is_other_number(text, hit.start()):
-                yield hit.span()
+        if not scheme.named or any(word in lower for word in scheme.named):
+            for start, end in _of(scheme, text, low, high):
+                around = lower[max(0, start - BEFORE) : end + AFTER]
+                if not scheme.named or any(word in around for word in scheme.named):
+                    yield start, end
+
+
+def short_ids(text: str) -> Iterator[Span]:
+    """The same for the forms that are looked for where a text names them."""
+    for scheme in _SHORT:
+        yield from _of(scheme, text, 0, len(text))
+
+
+def _of(scheme: Scheme, text: str, low: int, high: int) -> Iterator[Span]:
+    for hit in scheme.form.finditer(text, low, high):
+        if scheme.valid(re.sub(r"[\s.-]", "", hit.group())) and not is_other_number(text, hit.start()):
+            yield hit.span()

@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from curator.private.triggers import PASSWORD_LITERALS, SHORTEST_KEY
+from curator.private.triggers import PASSWORD_LITERALS, SHORTEST_KEY, near
 
 Span = tuple[int, int]
 
@@ -53,7 +53,7 @@ _ASSIGNED = re.compile(
 )
 
 
-_NAMES = ("key", "token", "secret", "bearer", "authorization")
+_NAMES = ("key", "token", "secret", "bearer", "authorization")  # what is assigned
 _RUN = re.compile(rf"(?<!\S)\S{{{SHORTEST_KEY},}}")
 
 
@@ -64,8 +64,12 @@ def keys(text: str) -> Iterator[Span]:
             for hit in form.finditer(text, *run.span()):
                 if not _is_made_up(hit.group()):
                     yield hit.span()
-    low = text.lower()
-    for hit in _ASSIGNED.finditer(text) if any(name in low for name in _NAMES) else ():
+    for low, high in near(text, _NAMES, 24, 340):
+        yield from _assigned(text, low, high)
+
+
+def _assigned(text: str, low: int, high: int) -> Iterator[Span]:
+    for hit in _ASSIGNED.finditer(text, low, high):
         if _is_random(hit["value"]) and not _is_made_up(hit["value"]):
             yield hit.span("value")
 
@@ -148,12 +152,16 @@ _COMMON = re.compile(
 
 def passwords(text: str) -> Iterator[Span]:
     """Passwords that stand after their name, and those in the addresses of services."""
-    low = text.lower()
-    if "://" in low and "@" in low:
+    if "://" in text and "@" in text:
         for hit in _CREDENTIALS.finditer(text):
             if _is_chosen(hit["password"], 6):
                 yield hit.span("password")
-    for hit in _PASSWORD.finditer(text) if any(name in low for name in PASSWORD_LITERALS) else ():
+    for low, high in near(text, PASSWORD_LITERALS, 0, 140):
+        yield from _named(text, low, high)
+
+
+def _named(text: str, low: int, high: int) -> Iterator[Span]:
+    for hit in _PASSWORD.finditer(text, low, high):
         group = "quoted" if hit["quoted"] else "bare"
         value = hit[group].rstrip(".!?") if group == "bare" else hit[group]
         if _is_chosen(value, 8 if group == "bare" else 7):

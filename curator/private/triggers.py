@@ -6,22 +6,40 @@ This module compiles one expression; those of the detectors are compiled when a 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
-# One of these stands in every text that holds a key (in any case).
+# One of these stands in every text that holds a key (in any case): the beginnings that services give their keys, and
+# what keys are called.
+_NAMES = [f"{first}{gap}key" for first in ("api", "access", "account", "encryption", "license", "signing") for gap in ("", " ", "_", "-")]
 KEY_LITERALS = tuple(
-    "akia asia abia acca ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glptt- glcbt- glsoat- glft- sk- aiza gocspx- ya29."
+    "akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glptt- glcbt- glsoat- glft- sk- aiza gocspx- ya29."
     " hf_ r8_ gsk_ xai- pplx- xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp- _live_ _prod_ _test_ whsec_ sg. npm_ pypi-age"
     " rubygems_ dckr_pat_ _v1_ dapi shpat_ shpca_ shppa_ shpss_ sq0 pmak- lin_api_ ntn_ key- nrak- eaacedeose hvs. glsa_"
-    " sntrys_ figd_ age-secret :aa eyj hooks.slack.com /webhooks/ webhook.office key token secret bearer authorization".split()
+    " sntrys_ figd_ age-secret :aa eyj hooks.slack.com /webhooks/ webhook.office token secret bearer authorization".split()
+    + _NAMES
 )
 SHORTEST_KEY = 20  # signs without a blank
 # One of these stands in every text that holds a password after its name (in any case).
 PASSWORD_LITERALS = ("passw", "passphrase", "passcode", "pwd", "kennwort", "contrase", "mot de passe")
 
-DIGITS = 6  # that stand close to each other, in every value that is a number
-# Between them at most three of these signs, or a blank or dash of three bytes at most: four bytes from digit to digit.
-SIGNS = " \t()./:+-_" + "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_CLUSTER = re.compile(rf"[0-9](?:(?:[{re.escape(SIGNS)}]{{0,3}}|[\u00a0\u2010-\u2013\u202f])[0-9]){{{DIGITS - 1},}}")
+# A value that is a number is a run of words that begin with a digit, with at most three of these signs between two, or a
+# blank or dash of two or three bytes; of so many signs in all. Or one long word with two digits at one of two places.
+SIGNS = " ()./:-"
+SHORTEST_NUMBER = 7
+LONG_WORD = 15
+DIGITS_AT = ((2, 3), (6, 7))  # in a long word, counted from 0: account numbers; Italian and Mexican identity numbers
+SUMS = "=*<>%^"  # follow a number in arithmetic, and no value
+# One of these stands in every text with an identity number that is shorter, or begins with a letter (in any case).
+ID_LITERALS = ("national insurance", "nino", "nric", "número de identidad", "dni/nie")
+_GAP = rf"(?:[{re.escape(SIGNS)}]{{1,3}}|[\u00a0\u2010-\u2013\u202f])"
+_RUN = re.compile(  # begins with a class of signs, which is sought fast
+    rf"[0-9](?:(?<![^\W_][0-9])[^\W_]*(?:{_GAP}[0-9][^\W_]*)*"
+    + "".join(
+        rf"|[0-9](?<=(?<![^\W_])[A-Za-z]{{{first}}}[0-9]{{2}})[A-Za-z0-9]{{{LONG_WORD - last - 1},}}" for first, last in DIGITS_AT
+    )
+    + rf")(?![ ]?[{re.escape(SUMS)}])"
+)
 _MARGIN = 28  # characters around the digits that may belong to the value, or tell its kind
 # Without one of these there is no street in a text.
 _STREETS = (
@@ -31,28 +49,83 @@ _STREETS = (
 
 
 def may_hold_key(text: str) -> bool:
-    return max(map(len, text.split()), default=0) >= SHORTEST_KEY
+    return max(map(len, text.split()), default=0) >= SHORTEST_KEY and any(map(lowered(text).__contains__, KEY_LITERALS))
 
 
 def may_hold_password(text: str) -> bool:
+    low = lowered(text)
+    return any(map(low.__contains__, PASSWORD_LITERALS)) or ("://" in low and "@" in low)
+
+
+def may_hold_short_id(text: str) -> bool:
+    return any(map(lowered(text).__contains__, ID_LITERALS))
+
+
+def lowered(text: str) -> str:
+    """The text in lower case, every character where it was."""
     low = text.lower()
-    return any(name in low for name in PASSWORD_LITERALS) or ("://" in low and "@" in low)
+    return low if len(low) == len(text) else text.translate(_LOWER)
+
+
+_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
+
+
+def near(text: str, names: Iterable[str], before: int, after: int) -> list[tuple[int, int]]:
+    """Parts of the text around names, which are in lower case; merged where they overlap."""
+    low = lowered(text)
+    places: list[int] = []
+    for name in names:
+        at = low.find(name)
+        while at >= 0:
+            places.append(at)
+            at = low.find(name, at + 1)
+    parts: list[tuple[int, int]] = []
+    for place in sorted(places):
+        start = max(0, place - before)
+        if parts and start <= parts[-1][1]:
+            start = parts.pop()[0]
+        parts.append((start, min(len(text), place + after)))
+    return parts
 
 
 def may_hold_address(text: str) -> bool:
-    return any(sign in text for sign in _STREETS) and any(map(str.isdigit, text))
+    return any(map(text.__contains__, _STREETS)) and any(map(text.__contains__, "0123456789"))
 
 
-def windows(text: str) -> list[tuple[int, int]]:
-    """Parts of the text around digits that stand close to each other; they begin and end between words."""
-    found: list[tuple[int, int]] = []
-    for hit in _CLUSTER.finditer(text):
+class Window(NamedTuple):
+    """A part of a text with runs that may be numbers; it begins and ends between words.
+
+    `digits` counts those of the longest run; `mixed` says that a run holds letters, `dotted` that one holds enough
+    points or colons for an address of a machine.
+    """
+
+    low: int
+    high: int
+    digits: int
+    mixed: bool
+    dotted: bool
+
+
+def windows(text: str) -> list[Window]:
+    """The parts of the text in which a value that is a number may stand."""
+    found: list[Window] = []
+    for hit in _RUN.finditer(text):
+        run = hit.group()
+        if len(run) < SHORTEST_NUMBER:
+            continue
+        digits = sum(map(str.isdigit, run))
+        letters = any(map(str.isalpha, run))
+        if digits < SHORTEST_NUMBER and not letters:
+            continue
+        dotted = run.count(".") > 2 or (letters and ":" in run) or run.count(":") > 2
         low, high = max(0, hit.start() - _MARGIN), min(len(text), hit.end() + _MARGIN)
         while low and text[low - 1].isalnum():
             low -= 1
         while high < len(text) and text[high].isalnum():
             high += 1
-        if found and low <= found[-1][1]:
-            low = found.pop()[0]
-        found.append((low, high))
+        if found and low <= found[-1].high:
+            last = found.pop()
+            low, digits = last.low, max(digits, last.digits)
+            letters, dotted = letters or last.mixed, dotted or last.dotted
+        found.append(Window(low, high, digits, letters, dotted))
     return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from curator.private import triggers
 
@@ -18,11 +18,19 @@ class Value(NamedTuple):
     end: int
 
 
+# What may be sought together: what is spelt out, what stands around "@", what is a number, and streets.
+Group = Literal["secrets", "emails", "numbers", "addresses"]
+ALL: tuple[Group, ...] = ("secrets", "emails", "numbers", "addresses")
+
+
 @lru_cache(maxsize=1024)
-def values(text: str) -> tuple[Value, ...]:
-    """The private values of a text in the order of their places. They do not overlap."""
+def values(text: str, groups: tuple[Group, ...] = ALL) -> tuple[Value, ...]:
+    """The private values of a text in the order of their places. They do not overlap.
+
+    Who knows that a text has none of a group may leave it out; addresses give way to all others.
+    """
     found: list[Value] = []
-    for kind, start, end in _claims(text):
+    for kind, start, end in _claims(text, groups):
         place = bisect_left(found, end, key=_start)
         if not place or found[place - 1].end <= start:
             found.insert(place, Value(kind, start, end))
@@ -33,11 +41,26 @@ def _start(value: Value) -> int:
     return value.start
 
 
-def _claims(text: str) -> Iterator[Value]:
+def _claims(text: str, groups: tuple[Group, ...]) -> Iterator[Value]:
     """What the detectors claim; where two claim the same characters the earlier has them.
 
     Detectors are imported when a text first asks for them: each has expressions to compile.
     """
+    if "secrets" in groups:
+        yield from _secrets(text)
+    if "emails" in groups and "@" in text:
+        from curator.private.contacts import emails
+
+        yield from (Value("email", *span) for span in emails(text))
+    if "numbers" in groups:
+        yield from _numbers(text)
+    if "addresses" in groups and triggers.may_hold_address(text):
+        from curator.private.addresses import street_addresses
+
+        yield from (Value("address", *span) for span in street_addresses(text))
+
+
+def _secrets(text: str) -> Iterator[Value]:
     if "PRIVATE KEY" in text:
         from curator.private.secrets import private_keys
 
@@ -50,24 +73,27 @@ def _claims(text: str) -> Iterator[Value]:
         from curator.private.secrets import passwords
 
         yield from (Value("password", *span) for span in passwords(text))
-    if "@" in text:
-        from curator.private.contacts import emails
-
-        yield from (Value("email", *span) for span in emails(text))
-    if windows := triggers.windows(text):
-        yield from _numbers(text, windows)
-    if triggers.may_hold_address(text):
-        from curator.private.addresses import street_addresses
-
-        yield from (Value("address", *span) for span in street_addresses(text))
 
 
-def _numbers(text: str, windows: list[tuple[int, int]]) -> Iterator[Value]:
+def _numbers(text: str) -> Iterator[Value]:
+    if triggers.may_hold_short_id(text):
+        from curator.private.identities import short_ids
+
+        yield from (Value("national-id", *span) for span in short_ids(text))
+    windows = triggers.windows(text)
+    if not windows:
+        return
     from curator.private.accounts import cards, ibans
     from curator.private.contacts import ip_addresses, phones
     from curator.private.identities import national_ids
 
-    detectors = {"iban": ibans, "national-id": national_ids, "card": cards, "ip": ip_addresses, "phone": phones}
-    for kind, detector in detectors.items():
-        for low, high in windows:
-            yield from (Value(kind, *span) for span in detector(text, low, high))
+    detectors = (
+        ("iban", ibans, [w for w in windows if w.mixed or w.digits > 9]),
+        ("national-id", national_ids, [w for w in windows if w.mixed or w.digits > 7]),
+        ("card", cards, [w for w in windows if w.digits > 11]),
+        ("ip", ip_addresses, [w for w in windows if w.dotted]),
+        ("phone", phones, windows),
+    )
+    for kind, detector, where in detectors:
+        for window in where:
+            yield from (Value(kind, *span) for span in detector(text, window.low, window.high))
