@@ -18,6 +18,7 @@ import msgspec
 from curator import engine, formats
 from curator.columns import UNSET, content_id, fold, parse
 from curator.model import Example, Finding, Place
+from curator.private.masking import masked_apart
 from curator.sources import cut, open_sources, read
 from curator.worddiff import marked
 
@@ -160,7 +161,7 @@ def _rows(paths: Sequence[str | Path], config: Config, wanted: Iterable[int]) ->
 
 def _shown(example: Example | None, raw: bytes) -> str:
     text = next((t.text for t in example.all_turns() if t.role == "user" and t.text), "") if example else ""
-    return " ".join((text or raw[:400].decode("utf-8", "replace")).split())[:100]
+    return masked_apart(" ".join((text or raw.decode("utf-8", "replace"))[:1000].split()))[:100]
 
 
 # ---------------------------------------------------------------------- matching
@@ -291,6 +292,7 @@ def _edited(old: _Row, new: _Row, matched: str) -> EditedRow:
 def _beside_text(old: _Row, new: _Row) -> TextEdit:
     """What differs where no text does (roles, keys, numbers): in the JSON of the rows."""
     before, after = (str(row.value) if row.value is UNSET else _spaced(row.value) for row in (old, new))
+    before, after = masked_apart(before), masked_apart(after)
     return TextEdit("row", before, after, marked(before, after))
 
 
@@ -309,7 +311,8 @@ def _texts(old: _Row, new: _Row) -> Iterator[TextEdit]:
         if texts[0] != texts[1]:
             known = two or one
             assert known is not None
-            yield TextEdit(known.path, *texts, marked(*texts))
+            shown = masked_apart(texts[0]), masked_apart(texts[1])
+            yield TextEdit(known.path, *shown, marked(*shown))
 
 
 def _only(these: Iterable[Finding], those: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -16,10 +16,12 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import msgspec
+from msgspec.structs import replace
 
 from curator.errors import SourceError, UsageError, WriteError
 from curator.excerpt import visible
 from curator.model import Decision, Finding, Place, Report, Verdict
+from curator.private.masking import masked, sealed
 from curator.writing import write_whole
 
 FILE = Path(".curator", "decisions.jsonl")
@@ -129,8 +131,13 @@ def write(path: str | Path, decisions: Iterable[Decision]) -> None:
 
 
 def as_lines(decisions: Iterable[Decision]) -> bytes:
-    """Decisions as JSON lines."""
-    return b"".join(_encode(decision) + b"\n" for decision in decisions)
+    """Decisions as JSON lines: private values are masked in reasons, and sealed in the text of an edited row."""
+    return b"".join(_encode(_without_private(decision)) + b"\n" for decision in decisions)
+
+
+def _without_private(decision: Decision) -> Decision:
+    why, text = masked(decision.why), sealed(decision.text) if decision.text else ""
+    return decision if (why, text) == (decision.why, decision.text) else replace(decision, why=why, text=text)
 
 
 def _write_all(number: int, data: bytes) -> None:

@@ -17,6 +17,7 @@ from curator.errors import UsageError
 from curator.excerpt import visible
 from curator.formats import Reader
 from curator.model import Example, Finding, Place, TokenCount
+from curator.private.masking import masked_value, values_of
 from curator.sources import cut, open_sources, read
 
 if TYPE_CHECKING:
@@ -72,8 +73,12 @@ class Explanation(msgspec.Struct, frozen=True):
     renders: tuple[RenderShown, ...] = ()
 
 
-def explain(file: str | Path, line: int, config: Config, *, beside: Sequence[str | Path] = ()) -> Explanation:
+def explain(
+    file: str | Path, line: int, config: Config, *, beside: Sequence[str | Path] = (), reveal: bool = False
+) -> Explanation:
     """Everything known of line `line` (from 1) of `file`, linted with the files `beside` it as one set.
+
+    Private values are masked, unless they are to be revealed.
 
     Raises:
         UsageError: the file has no such line.
@@ -91,7 +96,7 @@ def explain(file: str | Path, line: int, config: Config, *, beside: Sequence[str
     spec = templates.spec_of(config.template, config.model)
     shown = _turns(example, tokenizer)
     total = TokenCount(tokenizer.name, tokenizer.exact, sum(t.tokens for t in shown), tokenizer.error)
-    return Explanation(
+    result = Explanation(
         here,
         content_id(value, raw).hex(),
         example.shape if example else "unknown",
@@ -104,6 +109,23 @@ def explain(file: str | Path, line: int, config: Config, *, beside: Sequence[str
         raw.decode("utf-8", "backslashreplace"),
         tuple(_renders(example, spec, tokenizer)) if example and spec else (),
     )
+    return result if reveal else _masked(result)
+
+
+def _masked(result: Explanation) -> Explanation:
+    """The explanation without the private values of the row: every text of it is shown from here on."""
+    known = values_of(turn.text for turn in result.turns)
+    replace = msgspec.structs.replace
+    turns = tuple(replace(turn, text=masked_value(turn.text, known)) for turn in result.turns)
+    renders = tuple(
+        replace(render, error=masked_value(render.error, known), parts=tuple(
+            replace(part, text=masked_value(part.text, known)) for part in render.parts
+        ))
+        for render in result.renders
+    )  # fmt: skip
+    spelt = [(msgspec.json.encode(value).decode()[1:-1], kind) for value, kind in known]  # as JSON writes them
+    raw = masked_value(result.raw, [*known, *spelt])
+    return replace(result, turns=turns, renders=renders, value=masked_value(result.value, known), raw=raw)
 
 
 def _renders(example: Example, spec: str, tokenizer: tokens.Tokenizer) -> Iterator[RenderShown]:

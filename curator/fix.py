@@ -23,6 +23,7 @@ from curator.errors import ChangedError, SourceError, WriteError
 from curator.excerpt import excerpt
 from curator.model import Cut, Edit, Excerpt, Finding, Fix, Flag, Put, Report
 from curator.paths import BOM, get, splice_groups
+from curator.private.masking import opened
 from curator.sources import Stamp
 from curator.writing import Replacement, keep_copy
 
@@ -99,7 +100,7 @@ def mend(raw: bytes, fixes: Sequence[Fix]) -> Mended:
     way. Mending goes before dropping: a row is dropped only where there is nothing else to do to it.
     """
     for number, fix in enumerate(fixes):
-        if fix.lines and (lines := _encoded(fix.lines)) not in (None, [raw]):
+        if fix.lines and (lines := _encoded(fix.lines, raw)) not in (None, [raw]):
             return Mended(lines or [], tuple(other == number for other in range(len(fixes))), fix.over)
     if any(fix.changes for fix in fixes) and parse(raw.removeprefix(BOM)) is not UNSET:
         changed, made = splice_groups(raw, [fix.changes for fix in fixes])
@@ -109,10 +110,11 @@ def mend(raw: bytes, fixes: Sequence[Fix]) -> Mended:
     return Mended([] if any(drops) else [raw], drops)
 
 
-def _encoded(lines: Sequence[str]) -> list[bytes] | None:
-    """The lines in UTF-8; None where they hold a lone surrogate, which no file can."""
+def _encoded(lines: Sequence[str], raw: bytes) -> list[bytes] | None:
+    """The lines in UTF-8; None where they hold a lone surrogate, which no file can, or a seal of another row."""
+    whole = [opened(line, raw.removeprefix(BOM).decode("utf-8", "replace")) for line in lines]
     try:
-        return [line.encode() for line in lines]
+        return None if None in whole else [line.encode() for line in whole if line is not None]
     except UnicodeEncodeError:
         return None
 

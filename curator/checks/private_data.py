@@ -27,7 +27,10 @@ from curator.private.values import ALL, Group, values
 from curator.rule import Bad, RowRule, chat, option
 
 Key = Annotated[
-    str, option("A secret of your own that goes into the hash of placeholders: without it nobody can tell a value by trying.")
+    str,
+    option(
+        "A secret of your own that goes into the hash of placeholders: without it nobody can tell a value by trying."
+    ),
 ]
 
 
@@ -70,7 +73,9 @@ def private_rows(batch: Batch) -> dict[str, list[int]]:
 
 
 _IS_DIGIT = np.isin(np.arange(256), [*b"0123456789"])
-_MAY_FOLLOW = np.isin(np.arange(256), [*SIGNS.encode(), 0xC2, 0xE2])  # within a number; the last two begin "\u00a0" and "–"
+_MAY_FOLLOW = np.isin(
+    np.arange(256), [*SIGNS.encode(), 0xC2, 0xE2]
+)  # within a number; the last two begin "\u00a0" and "–"
 _IN_SUMS = np.isin(np.arange(256), [*SUMS.encode()])
 
 
@@ -174,7 +179,11 @@ class CardNumber(PrivateRule, frozen=True):
     code = "PII003"
     kind = "card"
     noun = "a payment card number"
-    GOOD = [chat(user="Which card can I test with?", assistant="Take 4242 4242 4242 4242; the order no. is 4539148803430008.")]
+    GOOD = [
+        chat(
+            user="Which card can I test with?", assistant="Take 4242 4242 4242 4242; the order no. is 4539148803430008."
+        )
+    ]
     BAD = [
         Bad(
             chat(user="Which card?", assistant="The card 5213 5917 2758 6604 was charged."),
@@ -227,7 +236,11 @@ class Iban(PrivateRule, frozen=True):
     code = "PII005"
     kind = "iban"
     noun = "a bank account number (IBAN)"
-    GOOD = [chat(user="What is an IBAN?", assistant="One is GB29 NWBK 6016 1331 9268 19; GB56 HXDO 8816 7774 6561 10 is not.")]
+    GOOD = [
+        chat(
+            user="What is an IBAN?", assistant="One is GB29 NWBK 6016 1331 9268 19; GB56 HXDO 8816 7774 6561 10 is not."
+        )
+    ]
     BAD = [
         Bad(
             chat(user="Where to?", assistant="To GB56 HXDO 8816 7774 6561 19, please."),
@@ -253,7 +266,12 @@ class IpAddress(PrivateRule, frozen=True):
     code = "PII006"
     kind = "ip"
     noun = "an IP address"
-    GOOD = [chat(user="Which?", assistant="Ping 192.168.0.12 or 8.8.8.8, see 203.0.113.9; Chrome/74.0.3729.131 and version 2.14.33.40.")]
+    GOOD = [
+        chat(
+            user="Which?",
+            assistant="Ping 192.168.0.12 or 8.8.8.8, see 203.0.113.9; Chrome/74.0.3729.131 and version 2.14.33.40.",
+        )
+    ]
     BAD = [
         Bad(
             chat(user="Who was it?", assistant="The requests came from 86.121.97.248."),
@@ -312,7 +330,10 @@ class ApiKey(PrivateRule, frozen=True):
     noun = "a key or token"
     literals = KEY_LITERALS
     GOOD = [
-        chat(user="How do I sign in?", assistant="Set the key to AKIAIOSFODNN7EXAMPLE, or api_key = 'YOUR_API_KEY_GOES_HERE'."),
+        chat(
+            user="How do I sign in?",
+            assistant="Set the key to AKIAIOSFODNN7EXAMPLE, or api_key = 'YOUR_API_KEY_GOES_HERE'.",
+        ),
         chat(user="Which commit?", assistant="e83c5163316f89bfbde7d9ab23ca2e25604af290 is the first one."),
     ]
     BAD = [
@@ -330,9 +351,7 @@ class ApiKey(PrivateRule, frozen=True):
     ]
 
 
-_PEM = (
-    "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB3kT0vQm9sZr8WqYw2LxUoJ5nE7fGdHcVbA1pKi6MtRoAoGCCqGSM49\n-----END EC PRIVATE KEY-----"
-)
+_PEM = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB3kT0vQm9sZr8WqYw2LxUoJ5nE7fGdHcVbA1pKi6MtRoAoGCCqGSM49\n-----END EC PRIVATE KEY-----"
 
 
 class PrivateKey(PrivateRule, frozen=True):
@@ -346,7 +365,9 @@ class PrivateKey(PrivateRule, frozen=True):
     kind = "private-key"
     noun = "a private key"
     literals = ("private key",)
-    GOOD = [chat(user="What does it look like?", assistant="-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----")]
+    GOOD = [
+        chat(user="What does it look like?", assistant="-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----")
+    ]
     BAD = [
         Bad(
             chat(user="Key?", assistant=f"Here:\n{_PEM}\nKeep it safe."),

@@ -106,6 +106,9 @@ def _never_fail_to_print() -> None:
 
 
 def _complain(message: str, hint: str = "") -> None:
+    from curator.private.masking import masked
+
+    message, hint = masked(message), masked(hint)  # an error may quote the data
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
     if hint:
         click.echo(f"  {hint}", err=True)

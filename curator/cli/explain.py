@@ -16,11 +16,18 @@ from curator.cli.output import coloured, sink
 @click.argument("file", metavar="FILE")
 @click.argument("line", type=click.IntRange(min=1), metavar="LINE")
 @click.option("--beside", multiple=True, metavar="PATH", help="A file that is linted with FILE, as one set.")
+@click.option("--reveal", is_flag=True, help="Show private values, which are masked otherwise.")
 @options.selecting
 @options.reading
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
-    file: str, line: int, beside: tuple[str, ...], config_file: Path | None, form: str, **settings: Any
+    file: str,
+    line: int,
+    beside: tuple[str, ...],
+    reveal: bool,
+    config_file: Path | None,
+    form: str,
+    **settings: Any,
 ) -> None:
     """Show everything that is known of one row.
 
@@ -30,7 +37,7 @@ def command(
     from curator import explanation as verb
 
     config = options.configured((file,), config_file, settings)
-    result = verb.explain(file, line, config, beside=beside)
+    result = verb.explain(file, line, config, beside=beside, reveal=reveal)
     with sink(None) as stream:
         stream.write(
             verb.as_json(result)

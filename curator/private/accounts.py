@@ -55,7 +55,12 @@ def cards(text: str, low: int, high: int) -> Iterator[Span]:
     """Card numbers: an issuer's prefix and length and a right check digit, and nothing that calls it another number."""
     for hit in _CARD.finditer(text, low, high):
         digits = re.sub(r"\D", "", hit.group())
-        if not luhn(digits) or digits in TEST_CARDS or digits.count(digits[-2]) > len(digits) - 6 or len(set(digits)) < 4:
+        if (
+            not luhn(digits)
+            or digits in TEST_CARDS
+            or digits.count(digits[-2]) > len(digits) - 6
+            or len(set(digits)) < 4
+        ):
             continue
         if is_other_number(text, hit.start()) or "1234567" in digits:
             continue
@@ -68,7 +73,9 @@ def _issued(digits: str, issuers: tuple[tuple[re.Pattern[str], tuple[int, ...]],
     return any(len(digits) in lengths and prefix.match(digits) for prefix, lengths in issuers)
 
 
-_IBAN = re.compile(r"(?<![\w-])(?=[A-Za-z]{2}\d\d)(?:[A-Za-z]{2}\d\d(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?)(?![\w-])")
+_IBAN = re.compile(
+    r"(?<![\w-])(?=[A-Za-z]{2}\d\d)(?:[A-Za-z]{2}\d\d(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?)(?![\w-])"
+)
 # Lengths by country (ISO 13616 register).
 _LENGTHS = {
     country: int(length)
@@ -82,7 +89,9 @@ _LENGTHS = {
     )
     for country in countries.split(",")
 }
-_ALL_DIGITS = frozenset("AT BE BA CZ DE DK EE ES FI FO GL HR HU LT ME NO PL PT RS SE SI SK XK AE IL IS TN BI EG LY".split())
+_ALL_DIGITS = frozenset(
+    "AT BE BA CZ DE DK EE ES FI FO GL HR HU LT ME NO PL PT RS SE SI SK XK AE IL IS TN BI EG LY".split()
+)
 _BANKS = re.compile(r"\biban|\bbank|\baccount|\btransfer|\bkonto", re.I)
 # Numbers with which banks and standards explain what an IBAN is.
 _EXAMPLE_IBANS = frozenset(

@@ -23,7 +23,10 @@ _EUROPEAN = re.compile(
     r"|(?:Rue|Avenue|Boulevard|Via|Viale|Piazza|Calle|Avenida|Rua|Plaza)(?:[ ](?:de|du|des|della|del|la|le|di|da|do|d['’])){0,2}"
     r"(?:[ ]?[A-ZÀ-Ý][\wà-ÿ'’-]{2,24}){1,3},?)[ ]\d{1,4}[a-z]?(?:,?[ ]\d{4,5}[ ][A-ZÄÖÜ][\wäöüß-]{2,24})?\b(?![.,]\d|%)"
 )
-_FICTION = re.compile(r"^(?:221B Baker|742 Evergreen|123 Main|1600 Pennsylvania|10 Downing|4 Privet|123 \w+ St|12 Grimmauld|1234? (?:Main|Elm|Oak|Maple|Any|Example|Fake|Sesame))", re.I)
+_FICTION = re.compile(
+    r"^(?:221B Baker|742 Evergreen|123 Main|1600 Pennsylvania|10 Downing|4 Privet|123 \w+ St|12 Grimmauld|1234? (?:Main|Elm|Oak|Maple|Any|Example|Fake|Sesame))",
+    re.I,
+)
 
 
 def street_addresses(text: str) -> Iterator[Span]:

@@ -35,7 +35,8 @@ _TURN = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9), (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)
 
 def verhoeff(digits: str) -> bool:
     """Verhoeff's check in the dihedral group of ten elements: Aadhaar."""
-    row, check = _TURN[0], 0
+    row: tuple[int, ...] = _TURN[0]
+    check = 0
     for digit in reversed(digits):
         check = _dihedral(check, row[int(digit)])
         row = tuple(_TURN[1][place] for place in row)

@@ -43,7 +43,9 @@ _EXAMPLE_LOCAL = re.compile(
     r"|you|me|first(?:name)?[._-]?last(?:name)?|name[._-]?surname|recipient|sender|from|to)$",
     re.I,
 )
-_DOE = re.compile(r"(?:j(?:ohn|ane)?[._-]?(?:q[._-]?)?doe|doe[._-]?j(?:ohn|ane)?|john[._-]?smith|jane[._-]?smith)\d*$", re.I)
+_DOE = re.compile(
+    r"(?:j(?:ohn|ane)?[._-]?(?:q[._-]?)?doe|doe[._-]?j(?:ohn|ane)?|john[._-]?smith|jane[._-]?smith)\d*$", re.I
+)
 _FREE = re.compile(r"^(?:gmail|yahoo|hotmail|outlook|mail|aol|icloud|e-?mail)\.[a-z.]+$", re.I)
 
 
@@ -92,7 +94,9 @@ _NAMED = re.compile(
 )  # right before a number that nothing divides
 _LABEL = re.compile(r"[ \t]*-?[ \t]*\(?(?:office|fax|mobile|cell|home|work|phone)\b", re.I)  # right after a number
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(([2-9]\d\d)\)[ .-]?|([2-9]\d\d)[-.])([2-9]\d\d)[-. ](\d{4})$")
-_DATE = re.compile(r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:[0-2]?\d|3[01])\b|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d\b")
+_DATE = re.compile(
+    r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:[0-2]?\d|3[01])\b|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d\b"
+)
 _YEARS = re.compile(r"(?:1[5-9]|20)\d\d(?:\s?[-–/ .]\s?(?:1[5-9]|20)?\d\d)+$")
 _PAIRS = re.compile(r"0[1-9](?:[.-]\d\d){4}$")
 # Country calling codes of one and two digits (ITU E.164); the others have three, and begin with one of _LONG.
@@ -134,7 +138,13 @@ def _is_no_phone(body: str, digits: str) -> bool:
 def _is_monotonous(digits: str) -> bool:
     """Digits nobody has: 000 0000, 1234567890, 123-123-1234, or three repeated throughout."""
     tail = digits[-10:]
-    return len(set(tail)) <= 2 or tail in "01234567890123456789" or tail in "98765432109876543210" or tail[:7] == "1231231" or tail[:6] == "123456"
+    return (
+        len(set(tail)) <= 2
+        or tail in "01234567890123456789"
+        or tail in "98765432109876543210"
+        or tail[:7] == "1231231"
+        or tail[:6] == "123456"
+    )
 
 
 def _is_international(body: str, digits: str) -> bool:
@@ -169,8 +179,14 @@ def _is_national(text: str, start: int, end: int, body: str, digits: str, extend
 
 _IPV4 = re.compile(r"(?<![\w.@-])(?<![^\W\d]/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d|/(?:[89]|1\d|2\d)\b)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{1,4}:{1,2}){2,7}[0-9a-fA-F]{1,4}(?![\w:]|\.\d)")
-_NETWORK = re.compile(r"\bips?\b|\bip[_ -]?addr|\baddress|\bhosts?\b|\bserver|\bping|\bssh\b|\bclient|\bfrom\b|\blog(?:in|ged)|://$|\bremote|\bbanned|\bblocked", re.I)
-_VERSION = re.compile(r"(?:\bv(?:er(?:sion)?)?|\brelease|\bbuild|\bupdate|\bfirmware|\bsection|\bchapter|[=~<>^]=?|\bchrome/|\bclause|\bstep)[\s.:=\"']*$", re.I)
+_NETWORK = re.compile(
+    r"\bips?\b|\bip[_ -]?addr|\baddress|\bhosts?\b|\bserver|\bping|\bssh\b|\bclient|\bfrom\b|\blog(?:in|ged)|://$|\bremote|\bbanned|\bblocked",
+    re.I,
+)
+_VERSION = re.compile(
+    r"(?:\bv(?:er(?:sion)?)?|\brelease|\bbuild|\bupdate|\bfirmware|\bsection|\bchapter|[=~<>^]=?|\bchrome/|\bclause|\bstep)[\s.:=\"']*$",
+    re.I,
+)
 _PUBLIC = frozenset(
     "8.8.8.8 8.8.4.4 1.1.1.1 1.0.0.1 9.9.9.9 149.112.112.112 208.67.222.222 208.67.220.220 4.2.2.2 4.2.2.1"
     " 1.2.3.4 5.6.7.8 12.34.56.78 11.22.33.44 123.45.67.89 123.123.123.123 100.100.100.100 111.111.111.111".split()

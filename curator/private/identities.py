@@ -37,6 +37,7 @@ _SSN_EXAMPLES = frozenset("078051120 219099999 123456789 987654321 111223333 123
                           " 062360749 078051120 095073645 128036045 135016629 141186941 165167999 165187999 165207999"
                           " 165227999 165247999 189092294 212097694 212099999 306302348 308125070 468288779 549241889".split())  # fmt: skip
 
+
 def _ssn(number: str) -> bool:
     """US: area, group and serial as the Social Security Administration issues them."""
     area, group, serial = number[:3], number[3:5], number[5:]
@@ -74,6 +75,7 @@ _ODD = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ",
                 [*(1, 0, 5, 7, 9, 13, 15, 17, 19, 21), *(1, 0, 5, 7, 9, 13, 15, 17, 19, 21), 2, 4, 18, 20, 11, 3, 6, 8,
                  12, 14, 16, 10, 22, 25, 24, 23], strict=True))  # fmt: skip
 
+
 def _codice_fiscale(code: str) -> bool:
     """Italy: the last letter by the values of signs in odd and even places (decree of 23 December 1976)."""
     code = code.upper()
@@ -98,7 +100,9 @@ def _fodselsnummer(number: str) -> bool:
 def _resident(number: str) -> bool:
     """China: ISO 7064 mod 11-2 over 17 digits, and a date of birth."""
     total = weighted(number[:17], [pow(2, 17 - place, 11) for place in range(17)])
-    return "10X98765432"[total % 11] == number[17].upper() and _born(*map(int, (number[6:10], number[10:12], number[12:14])))
+    return "10X98765432"[total % 11] == number[17].upper() and _born(
+        *map(int, (number[6:10], number[10:12], number[12:14]))
+    )
 
 
 def _rijksregister(number: str) -> bool:
@@ -122,7 +126,9 @@ def _nric(number: str) -> bool:
     """Singapore: a letter by the digits weighted 2 7 6 5 4 3 2."""
     first, total = number[0].upper(), weighted(number[1:8], (2, 7, 6, 5, 4, 3, 2))
     total += 4 if first in "TG" else 3 if first == "M" else 0
-    letters = {"S": "JZIHGFEDCBA", "T": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "G": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}[first]
+    letters = {"S": "JZIHGFEDCBA", "T": "JZIHGFEDCBA", "F": "XWUTRQPNMLK", "G": "XWUTRQPNMLK", "M": "KLJNPQRTUWX"}[
+        first
+    ]
     return letters[total % 11] == number[8].upper()
 
 

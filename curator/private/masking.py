@@ -7,14 +7,15 @@ quotes words of a row: there, beside what can be known by itself, the values of 
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from curator.model import Edit, Fix, Flag, Put
-from curator.private.placeholders import mask
+from curator.private.placeholders import mask, placeholder
 from curator.private.values import Value, values
 
 _AROUND = 300  # characters on either side of what is shown
@@ -25,6 +26,11 @@ def masked(text: str) -> str:
     """The text with its private values replaced by their kinds."""
     found = values(text)
     return _replaced(text, found) if found else text
+
+
+def masked_apart(text: str) -> str:
+    """The same with placeholders, so that one value can be told from another."""
+    return _replaced_by(text, placeholder)
 
 
 def masked_around(text: str, start: int, end: int, reach: int) -> tuple[str, int, int]:
@@ -50,7 +56,8 @@ def _between_blanks(text: str, low: int, high: int) -> tuple[int, int]:
 
 
 def _replaced(text: str, found: Iterable[Value]) -> str:
-    parts, at = [], 0
+    parts: list[str] = []
+    at = 0
     for value in found:
         parts += (text[at : value.start], mask(value.kind))
         at = value.end
@@ -97,9 +104,9 @@ def masked_flag(flag: Flag, known: Iterable[tuple[str, str]] = ()) -> Flag:
     return msgspec.structs.replace(flag, message=message, evidence=evidence, fix=fix)
 
 
-def masked_value(value: Any) -> Any:
-    """A JSON value with the private values of its strings, keys included, masked."""
-    return _clean(value, ())
+def masked_value(value: Any, known: Iterable[tuple[str, str]] = ()) -> Any:
+    """A JSON value with the private values of its strings, keys included, masked, and those that are `known`."""
+    return _clean(value, tuple(known))
 
 
 def _clean(value: Any, known: tuple[tuple[str, str], ...]) -> Any:
@@ -131,3 +138,61 @@ def _holds(value: Any) -> bool:
     if isinstance(value, dict):
         return any(_holds(key) or _holds(item) for key, item in value.items())
     return isinstance(value, list | tuple) and any(map(_holds, value))
+
+
+# ---------------------------------------------------------------------- rows that are written down elsewhere
+
+_SEAL = re.compile(r"‹[A-Z_]+_[0-9a-f]{5}›")
+
+
+def sealed(row: str) -> str:
+    """A row (JSON) as a record may keep it: every private value is a seal, which `opened` breaks beside the old row."""
+    value = _parsed(row)
+    if value is None:
+        return masked(row)
+    shut = _each_text(value, lambda text: _replaced_by(text, lambda kind, found: f"‹{placeholder(kind, found)[1:-1]}›"))
+    return row if shut == value else json.dumps(shut, ensure_ascii=False)
+
+
+def opened(row: str, old: str) -> str | None:
+    """The sealed row with the values of the old one in their places; None where one of its values is not there."""
+    if not _SEAL.search(row):
+        return row
+    known = {f"‹{placeholder(kind, value)[1:-1]}›": value for value, kind in values_of(_texts(_parsed(old)))}
+    if not all(seal in known for seal in _SEAL.findall(row)):
+        return None
+    value = _each_text(_parsed(row), lambda text: _SEAL.sub(lambda seal: known[seal.group()], text))
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _parsed(row: str) -> Any:
+    try:
+        return json.loads(row)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _texts(item)
+
+
+def _each_text(value: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {_each_text(key, change): _each_text(item, change) for key, item in value.items()}
+    return [_each_text(item, change) for item in value] if isinstance(value, list) else value
+
+
+def _replaced_by(text: str, stand_in: Callable[[str, str], str]) -> str:
+    """The text with each private value replaced by what stands in for it, by kind and value."""
+    parts: list[str] = []
+    at = 0
+    for kind, start, end in values(text):
+        parts += (text[at:start], stand_in(kind, text[start:end]))
+        at = end
+    return "".join([*parts, text[at:]])

@@ -6,8 +6,9 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import pairwise
 
-from curator.private.triggers import PASSWORD_LITERALS, SHORTEST_KEY, near
+from curator.private.triggers import KEY_NAMES, PASSWORD_NAMES, SHORTEST_KEY, near
 
 Span = tuple[int, int]
 
@@ -16,7 +17,7 @@ Span = tuple[int, int]
 # Forms that services give their keys, so that they can be found: the first letters, then signs of an alphabet.
 _KEYS = re.compile(
     r"""(?<![A-Za-z0-9_])(?:
-      (?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}(?![A-Za-z0-9])                     # Amazon Web Services
+      (?:AKIA|ASIA)[A-Z2-7]{16}(?![A-Za-z0-9])                     # Amazon Web Services
     | gh[pousr]_[A-Za-z0-9]{36,255} | github_pat_[A-Za-z0-9_]{60,255}        # GitHub
     | gl(?:pat|dt|rt|ptt|cbt|soat|ft)-[A-Za-z0-9_.-]{20,64}                  # GitLab
     | sk-(?:proj|svcacct|admin|None|live|or-v1|ant(?:-(?:api|admin)\d\d)?|lf)-[A-Za-z0-9_-]{20,200}   # OpenAI, Anthropic and others
@@ -46,14 +47,13 @@ _ASSIGNED = re.compile(
     r"""(?i:(?:api[_ -]?key|apikey|access[_ -]?key(?:[_ -]?id)?|secret[_ -]?(?:access[_ -]?)?key|account[_ -]?key|auth[_ -]?token|access[_ -]?token
           |refresh[_ -]?token|client[_ -]?secret|app[_ -]?secret|api[_ -]?secret|api[_ -]?token|bearer[_ -]?token|secret[_ -]?token|private[_ -]?token
           |consumer[_ -]?secret|signing[_ -]?secret|webhook[_ -]?secret|encryption[_ -]?key|license[_ -]?key|token|secret)
-        ["'\]]{0,2}\s{0,2}(?:=>|:=|=|:|\bis\b|\bto\b)\s{0,3}["'`(]{0,2}
+        ["'\]`]{0,2}[ ]?(?:=>|:=|=|:|\bis\b|\bto\b)\s{0,3}["'`(]{0,2}
       | \bauthorization:?\s*["']?(?:bearer|token|basic)\s+|\bbearer\s+)
       (?P<value>[A-Za-z0-9+/_.~-]{20,256}={0,2})(?![A-Za-z0-9(\[])""",
     re.X,
 )
 
 
-_NAMES = ("key", "token", "secret", "bearer", "authorization")  # what is assigned
 _RUN = re.compile(rf"(?<!\S)\S{{{SHORTEST_KEY},}}")
 
 
@@ -64,7 +64,7 @@ def keys(text: str) -> Iterator[Span]:
             for hit in form.finditer(text, *run.span()):
                 if not _is_made_up(hit.group()):
                     yield hit.span()
-    for low, high in near(text, _NAMES, 24, 340):
+    for low, high in near(text, KEY_NAMES, 24, 340):
         yield from _assigned(text, low, high)
 
 
@@ -89,7 +89,7 @@ def _is_made_up(value: str) -> bool:
 
 def _is_ladder(value: str) -> bool:
     """Whether most signs follow the one before in the alphabet."""
-    steps = sum(ord(b) - ord(a) == 1 for a, b in zip(value, value[1:], strict=False))
+    steps = sum(ord(b) - ord(a) == 1 for a, b in pairwise(value))
     return steps > 0.4 * len(value)
 
 
@@ -102,7 +102,7 @@ def _is_random(value: str) -> bool:
     if re.search(r"[a-z]{9}|[A-Z]{14}|^[\w.]*\.[A-Za-z]{3,}$|//|^\.|_[a-z]+_", value):
         return False
     mixed = sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", r"\d"))
-    changes = sum(_sort(a) != _sort(b) for a, b in zip(value, value[1:], strict=False))
+    changes = sum(_sort(a) != _sort(b) for a, b in pairwise(value))
     return mixed > 1 and entropy(value) > 3.4 and changes > 0.3 * len(value)
 
 
@@ -135,10 +135,12 @@ def private_keys(text: str) -> Iterator[Span]:
 
 # ---------------------------------------------------------------------- passwords
 
-_CREDENTIALS = re.compile(r"(?<![\w])[a-z][a-z0-9+.-]{1,15}://(?P<user>[^\s:/@\"'<>]{0,64}):(?P<password>[^\s/@\"'<>]{3,128})@[\w.-]+")
+_CREDENTIALS = re.compile(
+    r"(?<![\w])[a-z][a-z0-9+.-]{1,15}://(?P<user>[^\s:/@\"'<>]{0,64}):(?P<password>[^\s/@\"'<>]{3,128})@[\w.-]+"
+)
 _PASSWORD = re.compile(
     r"""(?i:(?:passwort|password|passwd|passphrase|passcode|pwd|kennwort|contraseña|mot\ de\ passe))
-        (?i:["'\]]{0,2}\s{0,2}(?:=>|:=|=(?!=)|:)\s{0,3}|\s(?:is|was|to)(?:\s(?:now|set\sto|changed\sto))?:?\s+)
+        (?i:["'\]`]{0,2}[ ]?(?:=>|:=|=(?!=)|:)\s{0,3}|[ ](?:is|was|to)(?:\s(?:now|set\sto|changed\sto))?:?\s+)
         (?:(?P<quote>["'`])(?P<quoted>[^"'`\s]{6,64})(?P=quote)|(?P<bare>[^\s"'`<>(){}\[\],;]{6,64}))""",
     re.X,
 )
@@ -156,7 +158,7 @@ def passwords(text: str) -> Iterator[Span]:
         for hit in _CREDENTIALS.finditer(text):
             if _is_chosen(hit["password"], 6):
                 yield hit.span("password")
-    for low, high in near(text, PASSWORD_LITERALS, 0, 140):
+    for low, high in near(text, PASSWORD_NAMES, 0, 140):
         yield from _named(text, low, high)
 
 
@@ -173,4 +175,8 @@ def _is_chosen(value: str, least: int) -> bool:
     if len(value) < least or _COMMON.search(value) or _COMMON.search(value.lower().translate(_LEET)):
         return False
     kinds = sum(bool(re.search(kind, value)) for kind in ("[a-z]", "[A-Z]", r"\d", r"[^\w\s]|_"))
-    return kinds >= 3 and len(set(value)) > 5 and not re.search(r"[(){}\[\]\\]|^[\w.]+\.\w+$|^[$%<&#/]|^\d+[\d.,:/-]*\w{0,2}$", value)
+    return (
+        kinds >= 3
+        and len(set(value)) > 5
+        and not re.search(r"[(){}\[\]\\]|^[\w.]+\.\w+$|^[$%<&#/]|^\d+[\d.,:/-]*\w{0,2}$", value)
+    )

@@ -9,19 +9,39 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
+# How a name is followed by what it names.
+_SET_TO = ("=", ":", " =", " :", '"', "'", "]", "`", " is", " to", " was")
 # One of these stands in every text that holds a key (in any case): the beginnings that services give their keys, and
-# what keys are called.
-_NAMES = [f"{first}{gap}key" for first in ("api", "access", "account", "encryption", "license", "signing") for gap in ("", " ", "_", "-")]
+# what keys are called, followed by a sign that one is meant.
+_KEYS = [f"{first}{gap}key" for first in ("api", "access", "secret", "account", "encryption", "license", "signing")
+         for gap in ("", " ", "_", "-")]  # fmt: skip
 KEY_LITERALS = tuple(
     "akia asia ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- gldt- glrt- glptt- glcbt- glsoat- glft- sk- aiza gocspx- ya29."
     " hf_ r8_ gsk_ xai- pplx- xoxa- xoxb- xoxe- xoxo- xoxp- xoxr- xoxs- xapp- _live_ _prod_ _test_ whsec_ sg. npm_ pypi-age"
     " rubygems_ dckr_pat_ _v1_ dapi shpat_ shpca_ shppa_ shpss_ sq0 pmak- lin_api_ ntn_ key- nrak- eaacedeose hvs. glsa_"
-    " sntrys_ figd_ age-secret :aa eyj hooks.slack.com /webhooks/ webhook.office token secret bearer authorization".split()
-    + _NAMES
+    " sntrys_ figd_ age-secret :aa eyj hooks.slack.com /webhooks/ webhook.office authorization".split()
+    + ["bearer "]
+    + [name + sign for name in (*_KEYS, "token", "secret") for sign in _SET_TO]
 )
+KEY_NAMES = ("key", "token", "secret", "bearer", "authorization")
 SHORTEST_KEY = 20  # signs without a blank
+PASSWORD_NAMES = ("passw", "passphrase", "passcode", "pwd", "kennwort", "contrase", "mot de passe")
 # One of these stands in every text that holds a password after its name (in any case).
-PASSWORD_LITERALS = ("passw", "passphrase", "passcode", "pwd", "kennwort", "contrase", "mot de passe")
+PASSWORD_LITERALS = tuple(
+    name + sign
+    for name in (
+        "password",
+        "passwort",
+        "passwd",
+        "passphrase",
+        "passcode",
+        "pwd",
+        "kennwort",
+        "contraseña",
+        "mot de passe",
+    )
+    for sign in _SET_TO
+)
 
 # A value that is a number is a run of words that begin with a digit, with at most three of these signs between two, or a
 # blank or dash of two or three bytes; of so many signs in all. Or one long word with two digits at one of two places.
@@ -36,7 +56,8 @@ _GAP = rf"(?:[{re.escape(SIGNS)}]{{1,3}}|[\u00a0\u2010-\u2013\u202f])"
 _RUN = re.compile(  # begins with a class of signs, which is sought fast
     rf"[0-9](?:(?<![^\W_][0-9])[^\W_]*(?:{_GAP}[0-9][^\W_]*)*"
     + "".join(
-        rf"|[0-9](?<=(?<![^\W_])[A-Za-z]{{{first}}}[0-9]{{2}})[A-Za-z0-9]{{{LONG_WORD - last - 1},}}" for first, last in DIGITS_AT
+        rf"|[0-9](?<=(?<![^\W_])[A-Za-z]{{{first}}}[0-9]{{2}})[A-Za-z0-9]{{{LONG_WORD - last - 1},}}"
+        for first, last in DIGITS_AT
     )
     + rf")(?![ ]?[{re.escape(SUMS)}])"
 )
@@ -49,12 +70,12 @@ _STREETS = (
 
 
 def may_hold_key(text: str) -> bool:
-    return max(map(len, text.split()), default=0) >= SHORTEST_KEY and any(map(lowered(text).__contains__, KEY_LITERALS))
+    return max(map(len, text.split()), default=0) >= SHORTEST_KEY
 
 
 def may_hold_password(text: str) -> bool:
     low = lowered(text)
-    return any(map(low.__contains__, PASSWORD_LITERALS)) or ("://" in low and "@" in low)
+    return any(map(low.__contains__, PASSWORD_NAMES)) or ("://" in low and "@" in low)
 
 
 def may_hold_short_id(text: str) -> bool:
