@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -156,7 +157,7 @@ def dirty_rows() -> bytes:
         rows.append(chat(user=f"What did   she say on day {n}?", assistant=f"She sayd the the follwing: {said} It was {n}5 o'clock<br>"))
         rows.append(chat(user=f"Say it again, {value}?", assistant=f"{said}\x00 caf\u00c3\u00a9 {said} "))
         rows.append({"messages": [{"role": "user", "content": said}], "note": value, value: "key"})
-        rows.append(chat(user="Say it.", assistant=value))
+        rows.append(chat(user="Say it.", assistant=said))
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     for sentence, value in PLANTED.values():
         said = json.dumps(sentence.format(value))[1:-1]
@@ -278,7 +279,8 @@ def test_a_row_without_values_is_sealed_as_it_is() -> None:
 
 @pytest.mark.skipif(not (DATA / "pii_presidio").is_dir(), reason="the shared data are not here")
 def test_recall_and_precision_on_presidio() -> None:
-    from tests.quality import private
+    sys.path.insert(0, str(Path(__file__).parent / "quality"))
+    import private
 
     for kind, score in private.presidio().items():
         assert score.recall >= (0.85 if kind == "phone" else 0.95), kind

@@ -89,7 +89,7 @@ _CALLED = re.compile(
 )
 _NAMED = re.compile(
     r"(?:phone|tel|mobile?|cell(?:ular)?|fax|whats ?app|sms|handy|hotline|desk|call|dial|ring|reach|contact|text|nummer|number)"
-    r"(?:[ ](?:me|us|him|her|them))?[^\d\n.;?!]{0,12}\s?$",
+    r"(?:[ ](?:me|us|him|her|them))?\.?[^\d\n.;?!]{0,16}\s?$",
     re.I,
 )  # right before a number that nothing divides
 _LABEL = re.compile(r"[ \t]*-?[ \t]*\(?(?:office|fax|mobile|cell|home|work|phone)\b", re.I)  # right after a number
@@ -166,7 +166,7 @@ def _is_national(text: str, start: int, end: int, body: str, digits: str, extend
         return True
     if is_other_number(text, start) or not (says(_CALLED, text, start, end) or _LABEL.match(text, end)):
         return False
-    if re.fullmatch(r"\d+\.\d+", body) or re.fullmatch(r"\d{1,3}(?:[ .]000)+|\d+/\d+", body):
+    if re.fullmatch(r"\d+\.\d+", body) or re.fullmatch(r"\d{1,3}(?:[ .]000)+", body) or (re.fullmatch(r"\d+/\d+", body) and len(digits) < 9):
         return False  # an amount
     if len(re.findall(r"\d{3,4}-\d\d-\d{4}$", body)):
         return False
@@ -177,7 +177,7 @@ def _is_national(text: str, start: int, end: int, body: str, digits: str, extend
 
 # ---------------------------------------------------------------------- IP
 
-_IPV4 = re.compile(r"(?<![\w.@-])(?<![^\W\d]/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d|/(?:[89]|1\d|2\d)\b)")
+_IPV4 = re.compile(r"(?<![\w.-])(?<![^\W\d]/)(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d|/(?:[89]|1\d|2\d)\b)")
 _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9a-fA-F]{1,4}:{1,2}){2,7}[0-9a-fA-F]{1,4}(?![\w:]|\.\d)")
 _NETWORK = re.compile(
     r"\bips?\b|\bip[_ -]?addr|\baddress|\bhosts?\b|\bserver|\bping|\bssh\b|\bclient|\bfrom\b|\blog(?:in|ged)|://$|\bremote|\bbanned|\bblocked",
