@@ -416,6 +416,20 @@ def language_of(text: str) -> Claim | None:
     return Claim(name, "Latin") if proved and name != "en" else None
 
 
+def name_of(text: str) -> str:
+    """The likeliest language of a text, proved or not; "" where nothing tells. `language_of` is the careful one."""
+    prose = prose_of(text)
+    if claim := language_of(prose):
+        return claim.language
+    script, beyond, latin = script_of(prose)
+    if beyond > latin:
+        return _in_script(prose, script)
+    if not detectable():
+        return votes_of(prose)[1]
+    first, second = named(prose), second_opinion(prose)
+    return first if first == second or first in LATIN else second
+
+
 def sentences(text: str) -> Iterator[tuple[int, int]]:
     """Spans of sentences and lines with a letter in them."""
     for match in re.finditer(r"[^.!?。！？\n]+[.!?。！？]*", text):

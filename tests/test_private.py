@@ -78,7 +78,11 @@ def test_values_of_documentation_and_lookalikes_are_no_one_s(text: str) -> None:
 
 
 def test_the_parts_of_a_number_are_not_told_as_another_kind() -> None:
-    assert [v.kind for v in values("Card 5213591727586604, SSN 460-89-9847, call (415) 867-2231.")] == ["card", "national-id", "phone"]
+    assert [v.kind for v in values("Card 5213591727586604, SSN 460-89-9847, call (415) 867-2231.")] == [
+        "card",
+        "national-id",
+        "phone",
+    ]
 
 
 CHECKED = {
@@ -126,7 +130,12 @@ def test_equal_values_have_equal_placeholders_however_they_are_written() -> None
 def test_fixes_of_all_kinds_leave_a_row_that_every_rule_takes() -> None:
     text = " ".join(sentence.format(value) for sentence, value in PLANTED.values())
     row = chat(user="Tell me all.", assistant=text)
-    fixes = [finding_of(RULES[code](), n, flag).fix for code in RULES if code[:3] in ("PII", "SEC") for n, flag in flags_of(RULES[code](), row)]
+    fixes = [
+        finding_of(RULES[code](), n, flag).fix
+        for code in RULES
+        if code[:3] in ("PII", "SEC")
+        for n, flag in flags_of(RULES[code](), row)
+    ]
     (mended,) = fix_line(json.dumps(row).encode(), [fix for fix in fixes if fix])
     assert not any(value in json.loads(mended)["messages"][1]["content"] for _, value in PLANTED.values())
     assert json.loads(mended)["messages"][1]["content"].count("[") == len(PLANTED)
@@ -153,8 +162,18 @@ def dirty_rows() -> bytes:
     rows = []
     for n, (sentence, value) in enumerate(PLANTED.values()):
         said = sentence.format(value)
-        rows.append(chat(user=f"What did   she say on day {n}?", assistant=f"She sayd the the follwing: {said} It was {n}0 o'clock<br>"))
-        rows.append(chat(user=f"What did   she say on day {n}?", assistant=f"She sayd the the follwing: {said} It was {n}5 o'clock<br>"))
+        rows.append(
+            chat(
+                user=f"What did   she say on day {n}?",
+                assistant=f"She sayd the the follwing: {said} It was {n}0 o'clock<br>",
+            )
+        )
+        rows.append(
+            chat(
+                user=f"What did   she say on day {n}?",
+                assistant=f"She sayd the the follwing: {said} It was {n}5 o'clock<br>",
+            )
+        )
         rows.append(chat(user=f"Say it again, {value}?", assistant=f"{said}\x00 caf\u00c3\u00a9 {said} "))
         rows.append({"messages": [{"role": "user", "content": said}], "note": value, value: "key"})
         rows.append(chat(user="Say it.", assistant=said))
@@ -172,7 +191,10 @@ SHOWN = [value for _, value in PLANTED.values()]
 def leaks(data: bytes) -> list[str]:
     """The planted values that stand in the data, as they are or as JSON or HTML would write them."""
     text = data.decode("utf-8", "replace")
-    written = {value: (value, json.dumps(value)[1:-1], value.replace("#", "&#35;"), value.replace("\n", "⏎")) for value in SHOWN}
+    written = {
+        value: (value, json.dumps(value)[1:-1], value.replace("#", "&#35;"), value.replace("\n", "⏎"))
+        for value in SHOWN
+    }
     return [value for value, ways in written.items() if any(way.lower() in text.lower() for way in ways)]
 
 
@@ -194,9 +216,24 @@ def run(capfdbinary: pytest.CaptureFixture[bytes], *arguments: str) -> bytes:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-def test_no_report_shows_a_value(dirty: Path, tmp_path: Path, form: str, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_no_report_shows_a_value(
+    dirty: Path, tmp_path: Path, form: str, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     out = tmp_path / "report"
-    run(capfdbinary, "lint", str(dirty), "--preview", "--format", form, "--output", str(out), "--show", "0", "--no-cache", "-v")
+    run(
+        capfdbinary,
+        "lint",
+        str(dirty),
+        "--preview",
+        "--format",
+        form,
+        "--output",
+        str(out),
+        "--show",
+        "0",
+        "--no-cache",
+        "-v",
+    )
     data = out.read_bytes()
     if form == "parquet":
         import pyarrow.parquet as pq
@@ -228,7 +265,9 @@ def test_no_report_shows_a_value(dirty: Path, tmp_path: Path, form: str, capfdbi
     ],
     ids=" ".join,
 )
-def test_no_command_says_a_value(dirty: Path, tmp_path: Path, arguments: tuple[str, ...], capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_no_command_says_a_value(
+    dirty: Path, tmp_path: Path, arguments: tuple[str, ...], capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     other = tmp_path / "other.jsonl"
     other.write_bytes(dirty.read_bytes().replace(b"day 1", b"day one").replace(b"brightpost", b"northpost"))
     names = {"FILE": str(dirty), "OTHER": str(other), "OUT": str(tmp_path / "out.jsonl")}
@@ -243,10 +282,17 @@ def test_explain_shows_a_row_as_it_is_when_asked(dirty: Path, capfdbinary: pytes
     assert leaks(run(capfdbinary, "explain", str(dirty), "1", "--reveal")) == ["vera.lindholm@brightpost.se"]
 
 
-def test_no_cache_keeps_a_value(dirty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_no_cache_keeps_a_value(
+    dirty: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
     monkeypatch.setenv("CURATOR_CACHE_DIR", str(tmp_path / "cache"))
     clean = tmp_path / "clean.jsonl"
-    clean.write_bytes(b"".join(json.dumps(chat(user=f"{n}?", assistant=s.format(v))).encode() + b"\n" for n, (s, v) in enumerate(PLANTED.values())))
+    clean.write_bytes(
+        b"".join(
+            json.dumps(chat(user=f"{n}?", assistant=s.format(v))).encode() + b"\n"
+            for n, (s, v) in enumerate(PLANTED.values())
+        )
+    )
     for file in (dirty, clean):
         first = run(capfdbinary, "lint", str(file), "--preview", "--format", "jsonl")
         assert run(capfdbinary, "lint", str(file), "--preview", "--format", "jsonl") == first

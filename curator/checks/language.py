@@ -121,12 +121,18 @@ def _names(language: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(names)})", re.I)
 
 
+_LATIN_WORD = re.compile("[A-Za-z]{3}")
+
+
 def asks_for(context: str, claim: Claim) -> bool:
     """Whether what comes before an answer asks for its language, names it, or has words of it."""
     if _ASKS.search(context) or _names(claim.language).search(context):
         return True
+    script, beyond, _ = languages.script_of(context)
     if claim.script != "Latin":
-        return languages.script_of(context)[1] >= 2
+        return beyond >= 2
+    if script and _LATIN_WORD.search(context):
+        return True  # a question in another script about a word in this one
     return languages.marks_of(context, claim.language) >= 2
 
 
@@ -194,12 +200,20 @@ def _judged(example: Example, line: int, home: frozenset[int]) -> Odd | None:
         if turn.role != "assistant":
             context += turn.text + "\n"
             asked = claim if turn.role == "user" else asked
-        elif claim and asked and not _near(claim.language, asked.language) and not asks_for(context, claim):
+        elif claim and asked and _differs(turn.text, claim, asked) and not asks_for(context, claim):
             if not _second(turn.text, claim, asked.language):
                 return None
             code = "LNG002" if claim.script == asked.script else "LNG004"
             return Odd(code, line, turn, claim, asked.language)
     return _off(turns, claims, line, home)
+
+
+def _differs(text: str, claim: Claim, asked: Claim) -> bool:
+    """Whether an answer is in another language; one in Latin script that also has the prompt's script is in both."""
+    if claim.script == "Latin" != asked.script:
+        _, beyond, latin = languages.script_of(text)
+        return 20 * beyond < latin
+    return not _near(claim.language, asked.language)
 
 
 def _off(turns: Sequence[Turn], claims: Sequence[Claim | None], line: int, home: frozenset[int]) -> Odd | None:
@@ -208,6 +222,8 @@ def _off(turns: Sequence[Turn], claims: Sequence[Claim | None], line: int, home:
     if not home or not proved or any(_at_home(claim, home) for _, claim in proved):
         return None
     turn, claim = next((pair for pair in proved if pair[0].role == "assistant"), proved[0])
+    if claim.script == "Latin" and min(home) >= _SCRIPT and any(languages.script_of(t.text)[1] > 1 for t in turns):
+        return None  # about a language, in the set's own
     context = "\n".join(other.text for other in turns if other.role != "assistant" and other is not turn)
     prompts = any(other.role != "assistant" for other, _ in proved)
     if not prompts and asks_for(context, claim):
@@ -267,7 +283,7 @@ class OffLanguageRow(DatasetRule, frozen=True):
     """
 
     code = "LNG001"
-    preview = True
+    costly = True
     extra = "languages"
     GOOD = [_ENGLISH_ROWS]
     BAD = [
@@ -294,7 +310,7 @@ class AnswerLanguageDiffers(DatasetRule, frozen=True):
     """
 
     code = "LNG002"
-    preview = True
+    costly = True
     extra = "languages"
     GOOD = [
         _ENGLISH_ROWS,
@@ -324,7 +340,7 @@ class LanguageSwitch(DatasetRule, frozen=True):
     """
 
     code = "LNG003"
-    preview = True
+    costly = True
     extra = "languages"
     GOOD = [
         _ENGLISH_ROWS,
@@ -418,7 +434,7 @@ class ScriptMismatch(DatasetRule, frozen=True):
     """
 
     code = "LNG004"
-    preview = True
+    costly = True
     GOOD = [_ENGLISH_ROWS, [chat(user="How do you write “water” in Japanese?", assistant="水です。")]]
     BAD = [
         Bad(

@@ -202,7 +202,7 @@ class CardNumber(PrivateRule, frozen=True):
 class NationalId(PrivateRule, frozen=True):
     """The row holds the number by which a state knows a person.
 
-    With it goes somebody's identity. Numbers of 24 countries are known by form and check digits (social security,
+    With it goes somebody's identity. Numbers of 23 countries are known by form and check digits (social security,
     tax and identity numbers); where a form is shared with other things, the words around must name it.
     """
 

@@ -166,7 +166,11 @@ def _is_national(text: str, start: int, end: int, body: str, digits: str, extend
         return True
     if is_other_number(text, start) or not (says(_CALLED, text, start, end) or _LABEL.match(text, end)):
         return False
-    if re.fullmatch(r"\d+\.\d+", body) or re.fullmatch(r"\d{1,3}(?:[ .]000)+", body) or (re.fullmatch(r"\d+/\d+", body) and len(digits) < 9):
+    if (
+        re.fullmatch(r"\d+\.\d+", body)
+        or re.fullmatch(r"\d{1,3}(?:[ .]000)+", body)
+        or (re.fullmatch(r"\d+/\d+", body) and len(digits) < 9)
+    ):
         return False  # an amount
     if len(re.findall(r"\d{3,4}-\d\d-\d{4}$", body)):
         return False

@@ -55,7 +55,9 @@ def scores(texts: Iterator[tuple[str, set[Span]]]) -> dict[str, Score]:
     """By kind, span by span: a value is found where a finding of its kind overlaps it."""
     total, found, false = Counter[str](), Counter[str](), Counter[str]()
     for text, truth in texts:
-        got = {tuple(value) for value in values(text) if value.kind in {*KINDS.values(), "key", "password", "private-key"}}
+        got = {
+            tuple(value) for value in values(text) if value.kind in {*KINDS.values(), "key", "password", "private-key"}
+        }
         for kind, start, end in truth:
             total[kind] += 1
             hits = {span for span in got if span[0] == kind and span[1] < end and span[2] > start}
@@ -141,7 +143,15 @@ def made(kind: str, rng: random.Random) -> str:
                 sign = rng.choice(["", " ", "-"])
                 return sign.join(number[i : i + 4] for i in range(0, 16, 4)) if size == 16 else number
     if kind == "iban":
-        country, body = rng.choice([("DE", digits(18)), ("NL", f"RABO{digits(10)}"), ("FR", digits(23)), ("ES", digits(20)), ("GB", f"MIDL{digits(14)}")])
+        country, body = rng.choice(
+            [
+                ("DE", digits(18)),
+                ("NL", f"RABO{digits(10)}"),
+                ("FR", digits(23)),
+                ("ES", digits(20)),
+                ("GB", f"MIDL{digits(14)}"),
+            ]
+        )
         number = next(n for check in range(2, 99) if mod97(n := f"{country}{check:02}{body}"))
         return rng.choice([number, " ".join(number[i : i + 4] for i in range(0, len(number), 4))])
     if kind == "national-id":
@@ -239,7 +249,11 @@ def _private() -> Iterator[tuple[str, str, str]]:
     sets = {"made set": own()} | ({"Presidio": presidio()} if (DATA / "pii_presidio").is_dir() else {})
     for name, table in sets.items():
         for kind, score in table.items():
-            yield f"{kind}, {name}: recall", _share(score.found, score.total), "0.85" if kind in ("phone", "password") else "0.95"
+            yield (
+                f"{kind}, {name}: recall",
+                _share(score.found, score.total),
+                "0.85" if kind in ("phone", "password") else "0.95",
+            )
             yield f"{kind}, {name}: precision", _share(score.found, score.found + score.false), "0.95"
     for name, (count, kinds) in alarms().items():
         told = ", ".join(f"{kind} {1000 * n / count:.2f}" for kind, n in sorted(kinds.items())) or "none"
