@@ -18,7 +18,7 @@ from curator.model import Edit, Fix, Flag, Put
 from curator.private.placeholders import mask, placeholder
 from curator.private.values import Value, values
 
-_AROUND = 300  # characters on either side of what is shown
+_AROUND = 160  # characters on either side of what is shown
 _LONGEST = 4000  # characters that a value without blanks may reach further
 
 
