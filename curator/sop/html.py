@@ -442,10 +442,13 @@ class Walker:
             if item.tag in ("ul", "ol"):
                 yield from self._list(item, note, depth + 1)
             elif item.tag == "li":
-                step = self._item(item, str(number) if element.tag == "ol" else "", note, depth)
-                if step.text or step.children:
+                label = item.get("data-number") or (str(number) if element.tag == "ol" else "")
+                step = self._item(item, label, note, depth)
+                number += 1
+                if not step.text and all(isinstance(child, Step) for child in step.children):
+                    yield from step.children  # an item that only holds the next level
+                else:
                     yield step
-                    number += 1
             else:
                 yield from self._block(item, item.tag, note, depth)
 
