@@ -127,9 +127,9 @@ def format_of(data: bytes, name: str) -> str:
 def _reader(kind: str) -> Callable[[bytes], Reading]:
     if kind == "html":
         from curator.sop.guard import guarded
-        from curator.sop.html import decoded, read_html
+        from curator.sop.html import decoded
 
-        return lambda data: guarded(decoded(data), read_html(data))
+        return lambda data: guarded(decoded(data))
     if kind == "markdown":
         from curator.sop.markdown import read_markdown
 

@@ -8,12 +8,14 @@ compares the result with another extractor's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
+from curator.sop.furniture import is_furniture
 from curator.sop.reading import Drops, Heading, Piece, Reading, Text, clean, words_of
+from curator.sop.roles import role_of
 
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
 
@@ -21,13 +23,14 @@ _GONE = frozenset(
     "script style noscript template iframe svg object embed canvas head link meta video audio map".split()
 )
 _CHROME = frozenset("nav footer aside form button select dialog input textarea menu".split())
-_HIDDEN = frozenset("visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only headerlink anchorjs-link "
+_HIDDEN = frozenset("noprint no-print d-print-none hidden-print hide-print print-hidden printhidden mw-editsection editsection edit-section "
+                    "visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only headerlink anchorjs-link "
                     "permalink header-anchor heading-anchor hash-link".split())  # fmt: skip
 _NAMED = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|topnav|sidenav|menu|breadcrumbs?|sidebar|footer|cookies?|consent|gdpr|banner|share|sharing|sharedaddy|social|"
     r"comments?|respond|related\w*|relatedposts|recommend\w*|promo\w*|advert\w*|ads?|newsletter|subscri\w+|toolbar|pagination|pager|popup|modal|overlay|"
     r"skip|skiplink|widget|widgets|login|signin|search|masthead|site-header|topbar|feedback|rating|likes|byline|prev-next|copyright|"
-    r"page-section|greybox|suitebar|commandbar|edit-this-page|page-metadata|entry-meta|post-meta|author-box|tags|tagcloud|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
+    r"page-section|greybox|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author-box|tags|tagcloud|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
     re.I,
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -53,24 +56,31 @@ _CHROME_LINK = re.compile(
     r"(?:edit (?:this|on) .*|back to (?:the )?top|top|print(?: this page)?|share|tweet|previous|next|« .*|.* »|permalink|skip to .*|"
     r"click here|read more|view source|copy(?: link)?|download(?: as)? pdf|report (?:an issue|a problem))\W*", re.I,
 )  # fmt: skip
+_EDIT_LINK = re.compile(
+    r"\s*(?:\[\s*(?:edit|edit source|bearbeiten|editar|modifier)(?:\s*\|\s*[\w ]+)?\s*\]|[#¶§🔗])$", re.I
+)  # beside the headings of many sites
 _TEASER = re.compile(
     r"(?:also read|read also|you may also like|related(?: posts?| articles?)?|recommended(?: reading)?|must read|download)\s*[:–-]",
     re.I,
 )
 
 
-def read_html(data: bytes) -> Reading:
-    """A web page as pieces. Raises SourceError, MissingExtraError."""
-    page = decoded(data)
+Second: TypeAlias = Callable[[str], bool]  # whether another extractor took a text for content as well
+
+
+def read_html(page: str, second: Second | None = None) -> Reading:
+    """A web page as pieces; `second` decides on parts whose form does not tell. Raises SourceError, MissingExtraError."""
     root = tree(page)
     language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")[:2].lower()
     page_title = clean(root.findtext(".//title") or "")
     words = frozenset(words_of(_all_text(root)))
-    h1 = [clean(_text(h)) for h in root.iter("h1")]
+    everywhere = [clean(_text(h)) for h in root.iter("h1")]
     drops = Drops()
     _prune(root, drops)
+    h1 = [clean(_text(h)) for h in root.iter("h1")] or everywhere
     content = _content_root(root, drops)
-    pieces = list(Walker(drops).walk(content))
+    _prune_beside(content, drops, second)
+    pieces = list(Walker(drops, is_page=True).walk(content))
     return Reading(pieces, words, "html", "walker", _page_title(page_title, h1), language, _metadata(root), drops.found)
 
 
@@ -181,11 +191,11 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
     if element.get("aria-hidden") == "true":
         return not _holds(element, whole)
     if tag in _CHROME:
-        return not (tag in ("form", "aside") and (_holds(element, whole) or _is_note(element)))
+        return not (tag in ("form", "aside") and (_holds(element, whole) or is_note(element)))
     if tag == "header" and not any(a.tag in ("article", "main") for a in _upwards(element)):
         return not _holds(element, whole)
     named = tag in _NAMED_TAGS and _NAMED.search(_own_words(element))
-    if (named and not _is_note(element)) or element.get("role") in _ROLES:
+    if (named and not is_note(element)) or element.get("role") in _ROLES:
         return not _holds(element, whole)
     return False
 
@@ -196,7 +206,7 @@ def _is_panel(element: Any, opened: frozenset[str]) -> bool:
     return bool(named) or element.get("role") in ("tabpanel", "region") or element.get("id") in opened
 
 
-def _is_note(element: Any) -> bool:
+def is_note(element: Any) -> bool:
     return note_of(element) is not None
 
 
@@ -261,6 +271,52 @@ def _has_structure(element: Any) -> bool:
     return False
 
 
+def _prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
+    """Take out what stands beside the text in the content: bylines, votes, related articles, comments.
+
+    The text is the child that holds most, and so on inwards. A part beside it stays where its form says that it belongs
+    to the text (`_belongs`), or the second extractor has it too.
+    """
+    weights = _weights(content)
+    current = content
+    while True:
+        inner = [(weights[child], n, child) for n, child in enumerate(current) if child.tag in _CONTAINERS]
+        weight, _, heaviest = max(inner, default=(0, 0, None), key=lambda entry: entry[:2])
+        if heaviest is None or weight < 0.6 * weights[current]:
+            return
+        for part in list(current):
+            if part is not heaviest and part.tag in _BESIDE and _is_apart(part, heaviest, weights, second):
+                drops.add("boilerplate", part.text_content())
+                _remove(part)
+        current = heaviest
+
+
+_BESIDE = frozenset("div section aside header footer span form ul nav details center font small".split())
+
+
+def _is_apart(part: Any, text: Any, weights: dict[Any, int], second: Second | None) -> bool:
+    """Whether a part beside the text is no part of it."""
+    said = clean(part.text_content())
+    if not said or _belongs(part, text, weights):
+        return False
+    if part.find(".//h1") is not None:
+        return False
+    return second is not None and not second(said)
+
+
+def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
+    """Whether the form of a part says that it is content: a heading of known purpose, an order of steps, much text."""
+    heads = [clean(_text(head)) for head in part.iter("h2", "h3", "h4", "h5", "h6")]
+    if any(role_of(head) != "other" for head in heads):
+        return True
+    if heads and (part.tag, part.get("class")) == (text.tag, text.get("class")):
+        return True
+    size = max(1, len(clean(part.text_content())))
+    linked = 1 - weights[part] / size > 0.5
+    steps = sum(1 for item in part.iter("li") if weights[item])
+    return not linked and (is_note(part) or steps >= 3 or next(part.iter("table", "pre"), None) is not None or weights[part] > 0.15 * weights[text])
+
+
 def _note_outside(body: Any, content: Any, drops: Drops) -> None:
     inside = {content, *content.iterancestors()}
     for element in inside - {content}:
@@ -316,8 +372,8 @@ def _bold_style(element: Any) -> bool:
 class Walker:
     """Walks the content in reading order."""
 
-    def __init__(self, drops: Drops) -> None:
-        self._drops = drops
+    def __init__(self, drops: Drops, *, is_page: bool = False) -> None:
+        self._drops, self._is_page = drops, is_page
         self._count = 0
         self._line: int | None = None
 
@@ -344,7 +400,7 @@ class Walker:
         line = element.get("data-line")
         self._line = int(line) if line else self._line
         if tag in _HEADINGS:
-            if text := clean(_text(element)):
+            if text := _EDIT_LINK.sub("", clean(_text(element))):
                 yield Heading(text, _HEADINGS[tag], self._origin())
         elif tag in ("ul", "ol"):
             yield from self._list(element, note, depth)
@@ -356,6 +412,8 @@ class Walker:
             yield from self._terms(element, note)
         elif tag == "li":  # outside any list
             yield self._item(element, "", note, depth)
+        elif self._is_page and _is_link_bar(element):
+            self._drops.add("link-only", element.text_content(), self._origin())
         elif tag == "p" and not _wraps_blocks(element):
             yield from self._paragraph(element, note)
         elif depth > _DEEPEST:
@@ -371,9 +429,15 @@ class Walker:
 
     def _flush(self, inline: list[str], note: str | None) -> Iterator[Text]:
         for part in "".join(inline).split(_BREAK):
-            if text := clean(part):
+            if (text := clean(part)) and not self._is_furniture(text):
                 yield Text(text, note=note, origin=self._origin())
         inline.clear()
+
+    def _is_furniture(self, text: str) -> bool:
+        if not self._is_page or not is_furniture(text):
+            return False
+        self._drops.add("boilerplate", text, self._origin())
+        return True
 
     def _paragraph(self, element: Any, note: str | None) -> Iterator[Piece]:
         for image in element.iter("img"):
@@ -389,6 +453,8 @@ class Walker:
         bold = _is_bold(element)
         lines = [line for part in _broken_text(element).split(_BREAK) for line in _LIST_LINE.split(part)]
         for line in filter(None, map(clean, lines)):
+            if self._is_furniture(line):
+                continue
             if _LIST_MARK.match(line) and "\n" in _text(element):
                 yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
             else:
@@ -484,6 +550,17 @@ class Walker:
             first = next(row for row in cells if any(clean(_text(c)) for c in row))
             headed = len(grid) > 1 and all(c.tag == "th" or _all_bold_cell(c) for c in first)
             yield Table(grid[0] if headed else [], grid[1:] if headed else grid, self._origin())
+
+
+def _is_link_bar(element: Any) -> bool:
+    """Whether an element is a row of links parted by bars or arrows: a menu or a path, whatever it is named."""
+    if element.tag not in ("p", "div", "span", "center", "font") or next(element.iterdescendants(*_BLOCKS), None) is not None:
+        return False
+    links = [clean(a.text_content()) for a in element.iter("a")]
+    if len(links) < 2 or any(len(link.split()) > 6 for link in links):
+        return False
+    between = clean("".join(t for t in element.itertext() if clean(t) not in links))
+    return not re.search(r"[^\W_]", between)
 
 
 def _broken_text(element: Any) -> str:
