@@ -30,7 +30,7 @@ _NAMED = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|topnav|sidenav|menu|breadcrumbs?|sidebar|footer|cookies?|consent|gdpr|banner|share|sharing|sharedaddy|social|"
     r"comments?|respond|related\w*|relatedposts|recommend\w*|promo\w*|advert\w*|ads?|newsletter|subscri\w+|toolbar|pagination|pager|popup|modal|overlay|"
     r"skip|skiplink|widget|widgets|login|signin|search|masthead|site-header|topbar|feedback|rating|likes|byline|prev-next|copyright|"
-    r"page-section|greybox|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author-box|tags|tagcloud|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
+    r"page-section|greybox|site-notice|sitenotice|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author-box|tags|tagcloud|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
     re.I,
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -284,11 +284,35 @@ def _prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
         weight, _, heaviest = max(inner, default=(0, 0, None), key=lambda entry: entry[:2])
         if heaviest is None or weight < 0.6 * weights[current]:
             return
+        titled = next((part for part in current if next(part.iter("h1"), None) is not None), None)
+        before = titled is not None
         for part in list(current):
-            if part is not heaviest and part.tag in _BESIDE and _is_apart(part, heaviest, weights, second):
+            before = before and part is not titled
+            if part is heaviest or part.tag not in _BESIDE:
+                continue
+            if part is titled:
+                _prune_title(part, drops, second)
+            elif (before and not _is_titling(part)) or _is_apart(part, heaviest, weights, second):
                 drops.add("boilerplate", part.text_content())
                 _remove(part)
         current = heaviest
+
+
+def _is_titling(part: Any) -> bool:
+    """Whether a part before the title is content all the same: a warning, a heading, or a table with the document's number."""
+    return not clean(part.text_content()) or is_note(part) or next(part.iter("h2", "h3", "table", "ol"), None) is not None
+
+
+def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
+    """Take out what stands beside the title in its own part: paths, dates, buttons."""
+    way = set(next(part.iter("h1")).iterancestors())
+    for element in [e for above in way if above is part or part in above.iterancestors() for e in above]:
+        if element in way or element.tag not in _BESIDE or next(element.iter("h1"), None) is not None:
+            continue
+        said = clean(element.text_content())
+        if said and not is_note(element) and (second is None or not second(said)):
+            drops.add("boilerplate", said)
+            _remove(element)
 
 
 _BESIDE = frozenset("div section aside header footer span form ul nav details center font small".split())
@@ -298,8 +322,6 @@ def _is_apart(part: Any, text: Any, weights: dict[Any, int], second: Second | No
     """Whether a part beside the text is no part of it."""
     said = clean(part.text_content())
     if not said or _belongs(part, text, weights):
-        return False
-    if part.find(".//h1") is not None:
         return False
     return second is not None and not second(said)
 
