@@ -19,7 +19,7 @@ _PATTERNS = (
     rf"(?:\W|this |the |page |article |document |was |is |it |última |zuletzt |dernière |{_PAGE} )*(?:last |first )?(?:{_CHANGED}|update|modification|actualización)\b(?: on| at|:| el| am| le)*\s*.{{0,30}}?{_DATE}.{{0,60}}",
     rf"(?:by|von|par|por) [^.]{{2,60}}?\W+(?:on |am |el |le )?{_DATE}.{{0,30}}",
     rf"(?:was|is|did you find|were) (?:{_THIS}|it) ?{_PAGE}? ?(?:helpful|useful|what you).{{0,60}}",
-    r"(?:how (?:helpful|useful) was|rate this|rate the|war diese[rs]?|¿te ha (?:sido|resultado)|cet(?:te)? \w+ vous a-t-).{0,80}",
+    r"(?:how (?:helpful|useful) was|rate (?:this|the|your)|war diese[rs]?|¿te ha (?:sido|resultado)|cet(?:te)? \w+ vous a-t-).{0,80}",
     r"\d[\d.,k]* (?:out )?(?:of|von|de|sur) \d[\d.,k]* .{0,30}(?:helpful|useful|hilfreich|útil|utile).{0,20}",
     r"(?:\W|estimated |reading time|read time|time to read|lesezeit|tiempo de lectura|temps de lecture|:)*\d+ ?(?:-| )?min(?:ute|uten|utos)?s?\b(?: read| to read|s? reading time)?",
     r"\d[\d.,]*k? (?:views?|comments?|likes?|shares?|claps?|followers?|replies|votes?|reactions?|aufrufe|kommentare|visitas|comentarios|vues|commentaires)(?:\W+\d[\d.,]*k? \w+)*",

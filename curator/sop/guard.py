@@ -50,7 +50,8 @@ def guarded(page: str) -> Reading:
     if cover >= _COVER and (ratio <= _EXTRA or _structured(reading.pieces)):
         return reading
     drops = Drops()
-    pieces = list(Walker(drops, is_page=True).walk(theirs))
+    gone = {dropped.text for dropped in reading.dropped if dropped.reason == "boilerplate"}
+    pieces = [piece for piece in Walker(drops, is_page=True).walk(theirs) if plain([piece])[:80] not in gone]
     if cover >= _LEAST and _form(pieces) < _form(reading.pieces):
         return reading
     lost = [Dropped("outside-content", plain([piece])[:80]) for piece in reading.pieces if _foreign(piece, wanted)]

@@ -14,8 +14,9 @@ from typing import Any, TypeAlias
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
 from curator.sop.furniture import is_furniture
+from curator.sop.lines import STARTS
 from curator.sop.reading import Drops, Heading, Piece, Reading, Text, clean, words_of
-from curator.sop.roles import role_of
+from curator.sop.roles import folded, role_of
 
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
 
@@ -30,7 +31,7 @@ _NAMED = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|topnav|sidenav|menu|breadcrumbs?|sidebar|footer|cookies?|consent|gdpr|banner|share|sharing|sharedaddy|social|"
     r"comments?|respond|related\w*|relatedposts|recommend\w*|promo\w*|advert\w*|ads?|newsletter|subscri\w+|toolbar|pagination|pager|popup|modal|overlay|"
     r"skip|skiplink|widget|widgets|login|signin|search|masthead|site-header|topbar|feedback|rating|likes|byline|prev-next|copyright|"
-    r"page-section|greybox|site-notice|sitenotice|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author-box|tags|tagcloud|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
+    r"page-section|greybox|site-notice|sitenotice|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author|bio|meta|signup|sign-up|chat|chatbot|livechat|responses|discussion|reactions|author-box|tags|tagcloud|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
     re.I,
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -74,6 +75,7 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")[:2].lower()
     page_title = clean(root.findtext(".//title") or "")
     words = frozenset(words_of(_all_text(root)))
+    _name_own_tags(root)
     everywhere = [clean(_text(h)) for h in root.iter("h1")]
     drops = Drops()
     _prune(root, drops)
@@ -142,10 +144,35 @@ def _all_text(root: Any) -> str:
 
 
 def _own_words(element: Any) -> str:
-    return _CAMEL.sub("-", " ".join(filter(None, (element.get("class"), element.get("id")))))
+    """The class and the id of an element; no id that a generator made of the heading below it ("obtain-consent")."""
+    name = element.get("id") or ""
+    if name:
+        head = next(element.iter(*_HEADINGS), None)
+        if head is not None and folded(name.replace("-", " ").replace("_", " ")) in folded(head.text_content()):
+            name = ""
+    return _CAMEL.sub("-", f"{element.get('class') or ''} {name}".strip())
+
+
+_ENTRIES = frozenset(("email", "password", "search", "text", "tel", None))
+
+
+def _is_prompt(element: Any) -> bool:
+    """Whether a small part is there to be typed into: a search, a sign-in, a newsletter."""
+    if element.tag not in ("div", "section") or len(element.text_content()) > 300:
+        return False
+    typed = any(entry.get("type") in _ENTRIES for entry in element.iter("input"))
+    return typed and next(element.iter("ol", "table", "h1", "pre"), None) is None
 
 
 # ---------------------------------------------------------------------- pruning
+
+
+def _name_own_tags(root: Any) -> None:
+    """Make the elements that a site names itself (`app-sidebar`) parts of no meaning, with their name as a class."""
+    for element in root.iter():
+        if isinstance(element.tag, str) and "-" in element.tag:
+            element.set("class", " ".join(filter(None, (element.tag, element.get("class")))))
+            element.tag = "div"
 
 
 def _prune(root: Any, drops: Drops) -> None:
@@ -194,7 +221,7 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
         return not (tag in ("form", "aside") and (_holds(element, whole) or is_note(element)))
     if tag == "header" and not any(a.tag in ("article", "main") for a in _upwards(element)):
         return not _holds(element, whole)
-    named = tag in _NAMED_TAGS and _NAMED.search(_own_words(element))
+    named = tag in _NAMED_TAGS and (_NAMED.search(_own_words(element)) or _is_prompt(element))
     if (named and not is_note(element)) or element.get("role") in _ROLES:
         return not _holds(element, whole)
     return False
@@ -282,8 +309,13 @@ def _prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
     while True:
         inner = [(weights[child], n, child) for n, child in enumerate(current) if child.tag in _CONTAINERS]
         weight, _, heaviest = max(inner, default=(0, 0, None), key=lambda entry: entry[:2])
-        if heaviest is None or weight < 0.6 * weights[current]:
+        apart = heaviest is not None and weight >= 0.6 * weights[current] and not (
+            heaviest.tag == "table" and not is_layout(heaviest)
+        )
+        flow = sum(weights[child] for child in current if child.tag in _FLOW)
+        if not apart and flow < 0.5 * weights[current]:
             return
+        heaviest = heaviest if apart else None
         titled = next((part for part in current if next(part.iter("h1"), None) is not None), None)
         before = titled is not None
         for part in list(current):
@@ -295,7 +327,12 @@ def _prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
             elif (before and not _is_titling(part)) or _is_apart(part, heaviest, weights, second):
                 drops.add("boilerplate", part.text_content())
                 _remove(part)
+        if heaviest is None:
+            return
         current = heaviest
+
+
+_FLOW = frozenset("p h2 h3 h4 h5 h6 ol ul table pre dl blockquote".split())
 
 
 def _is_titling(part: Any) -> bool:
@@ -315,7 +352,7 @@ def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
             _remove(element)
 
 
-_BESIDE = frozenset("div section aside header footer span form ul nav details center font small".split())
+_BESIDE = frozenset("div section aside header footer span form nav details center font small td tr address".split())
 
 
 def _is_apart(part: Any, text: Any, weights: dict[Any, int], second: Second | None) -> bool:
@@ -323,20 +360,24 @@ def _is_apart(part: Any, text: Any, weights: dict[Any, int], second: Second | No
     said = clean(part.text_content())
     if not said or _belongs(part, text, weights):
         return False
+    if len(said.split()) <= 25 and next(part.iterdescendants(*_BLOCKS), None) is None and not STARTS.match(said):
+        return True  # words without a paragraph of their own, beside a text that has paragraphs
     return second is not None and not second(said)
 
 
 def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
     """Whether the form of a part says that it is content: a heading of known purpose, an order of steps, much text."""
     heads = [clean(_text(head)) for head in part.iter("h2", "h3", "h4", "h5", "h6")]
+    if heads and not re.search(r"\w", clean(part.text_content()).replace(heads[0], "", 1)):
+        return True  # a heading in a box of its own
     if any(role_of(head) != "other" for head in heads):
         return True
-    if heads and (part.tag, part.get("class")) == (text.tag, text.get("class")):
+    if heads and text is not None and (part.tag, part.get("class")) == (text.tag, text.get("class")):
         return True
     size = max(1, len(clean(part.text_content())))
     linked = 1 - weights[part] / size > 0.5
     steps = sum(1 for item in part.iter("li") if weights[item])
-    return not linked and (is_note(part) or steps >= 3 or next(part.iter("table", "pre"), None) is not None or weights[part] > 0.15 * weights[text])
+    return not linked and (is_note(part) or steps >= 3 or next(part.iter("table", "pre"), None) is not None or weights[part] > 0.15 * weights[text if text is not None else part.getparent()])
 
 
 def _note_outside(body: Any, content: Any, drops: Drops) -> None:
@@ -560,7 +601,7 @@ class Walker:
     def _table(self, table: Any, note: str | None, depth: int) -> Iterator[Piece]:
         rows = [row for row in table.iter("tr") if next(_tables_above(row), None) is table]
         cells = [[c for c in row if c.tag in ("td", "th")] for row in rows]
-        if _is_layout(table, cells):
+        if is_layout(table):
             for cell in (cell for row in cells for cell in row):
                 yield from self.walk(cell, note, depth + 1)
             return
@@ -611,13 +652,17 @@ def _all_bold_cell(cell: Any) -> bool:
     return bool(clean(_text(cell))) and _is_bold(inner)
 
 
-def _is_layout(table: Any, cells: list[list[Any]]) -> bool:
-    """Whether a table only places content: its cells hold headings, lists or tables, or there is one cell."""
-    if table.get("role") == "presentation" or sum(map(len, cells)) == 1:
+def is_layout(table: Any) -> bool:
+    """Whether a table only places content: its cells hold headings, tables or the text of a whole page."""
+    if table.get("role") == "presentation":
         return True
-    return (
-        max(map(len, cells), default=0) == 1 and next(table.iter("h1", "h2", "h3", "ul", "ol"), None) is not None
-    ) or (next(table.iter("h1", "h2", "table"), table) is not table and next(table.iter("h1", "h2"), None) is not None)
+    cells = [cell for cell in table.iter("td", "th") if next(_tables_above(cell), None) is table]
+    if len(cells) == 1 or next(table.iterdescendants("h1", "h2", "table"), None) is not None:
+        return True
+    rows = {cell.getparent() for cell in cells}
+    if len(rows) == len(cells):  # one column
+        return next(table.iterdescendants("h3", "ul", "ol"), None) is not None
+    return len(rows) == 1 and any(len(cell.text_content()) > 1500 for cell in cells)
 
 
 def _is_contents(items: list[Any]) -> bool:

@@ -403,7 +403,7 @@ def _drop_sections(document: Document) -> None:
 
 # Sections that the frame of a site adds to its pages.
 _CHROME = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might) also (?:like|be interested in)|leave a (?:reply|comment)|"
-                     r"share this(?: \w+)?|(?:\d+ )?comments?|about the author|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
+                     r"share this(?: \w+)?|(?:\d+ )?comments?|\d+ (?:responses|replies|answers|reviews|thoughts).*|about the author|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like).*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 
 def _is_approval(heading: str) -> bool:

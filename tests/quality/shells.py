@@ -16,10 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
+from curator.errors import SourceError
 from curator.sop.convert import document_of, read_document
 from curator.sop.document import Document, steps
 from curator.sop.flatten import flatten
-from curator.sop.markdown import _renderer
+from curator.sop.markdown import _outside_fences, _renderer
 from curator.sop.reading import words_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -228,7 +229,7 @@ _TITLED = frozenset("confluence sharepoint wordpress zendesk mediawiki drupal se
 def framed(name: str, markdown: str) -> str:
     """The text of a Markdown file in a frame; frames that show the title themselves take it from the text."""
     text = re.sub(r"\A---\n.*?\n---\n", "", markdown, flags=re.S)
-    body = _renderer().render(text)
+    body = _renderer().render(_outside_fences(text))
     body = re.sub(r' data-line="\d+"', "", body)
     head = re.search(r"<h1[^>]*>(.*?)</h1>", body, re.S)
     title = re.sub(r"<[^>]+>", "", head[1]).strip() if head else "Handbook page"
@@ -258,13 +259,17 @@ def leaks(document: Document) -> list[str]:
     return [phrase for phrase in PLANTED + LATER if f" {' '.join(words_of(phrase))} " in f" {said} "]
 
 
-def main(paths: list[Path]) -> int:
+def main(paths: list[Path], chosen: list[str]) -> int:
     print(f"{'frame':<12}{'headings':>16}{'steps':>16}{'leaks':>8}")
-    for name in SHELLS:
+    for name in [name for name in SHELLS if not chosen or name in chosen]:
         heads, items, leaked = [], [], Counter[str]()
         for path in paths:
             reference = read_document(path)
-            document = document_of(framed(name, path.read_text(encoding="utf-8")).encode(), "page.html")
+            try:
+                document = document_of(framed(name, path.read_text(encoding="utf-8")).encode(), "page.html")
+            except SourceError as error:
+                document = Document()
+                print(f"  {path.name}: {error.what}")
             h, s = kept(reference, document)
             heads.append(h)
             items.append(s)
@@ -276,5 +281,5 @@ def main(paths: list[Path]) -> int:
 
 
 if __name__ == "__main__":
-    given = [Path(name) for name in sys.argv[1:] if name != "-v"]
-    sys.exit(main(given or sorted((ROOT / "samples" / "sop").glob("*.md"))))
+    given = [Path(name) for name in sys.argv[1:] if name.endswith(".md")]
+    sys.exit(main(given or sorted((ROOT / "samples" / "sop").glob("*.md")), [name for name in sys.argv[1:] if name in SHELLS]))
