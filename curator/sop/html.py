@@ -490,10 +490,13 @@ class Walker:
         self._count += 1
         return Origin(self._count - 1, self._line)
 
-    def _flush(self, inline: list[str], note: str | None) -> Iterator[Text]:
+    def _flush(self, inline: list[str], note: str | None) -> Iterator[Text | Step]:
         for part in "".join(inline).split(_BREAK):
-            if (text := clean(part)) and not self._is_furniture(text):
-                yield Text(text, note=note, origin=self._origin())
+            for line in filter(None, map(clean, _LIST_LINE.split(part))):
+                if _LIST_MARK.match(line) and "\n" in part.strip():
+                    yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
+                elif not self._is_furniture(line):
+                    yield Text(line, note=note, origin=self._origin())
         inline.clear()
 
     def _is_furniture(self, text: str) -> bool:

@@ -93,16 +93,20 @@ def tables(sop: Sop) -> list[list[list[str]]]:
 
 
 def expectation(sop: Sop) -> dict[str, Any]:
+    """What a reader has to find: sections (role "" where any will do), steps, tables and what must be gone."""
     sections, steps = [], []
     for part, label in numbered(sop):
         if part.kind == "section":
             level, role = part.detail.split() if part.detail[0].isdigit() else ("1", part.detail)
-            sections.append({"role": role, "level": int(level), "number": label, "heading": part.text})
+            sections.append({"role": role.strip("-"), "level": int(level), "number": label, "heading": part.text})
         elif part.kind == "step":
             steps.append({"number": label, "text": part.text})
-    gone = [sop.one("running"), "Table of contents", "Revision history", "Page 2 of", *(f"{who}:" for who in sop.of("sign")[0].cells)]
-    gone += [part.cells[-1] for part in sop.of("revision")] + list(CHROME if sop.name in PAGES else ())
-    return {"title": sop.one("title"), "topic": sop.one("topic"), "sections": sections, "steps": steps,
+    gone = [part.text for part in (*sop.of("gone"), *sop.of("running"))] + [part.cells[-1] for part in sop.of("revision")]
+    if sop.of("sign"):
+        gone += ["Table of contents", "Revision history", "Page 2 of", *(f"{who}:" for who in sop.of("sign")[0].cells)]
+    gone += list(CHROME if sop.name in PAGES else ())
+    topic = sop.one("topic") if sop.of("topic") else ""
+    return {"title": sop.one("title"), "topic": topic, "sections": sections, "steps": steps,
             "tables": tables(sop), "must_not_contain": gone}  # fmt: skip
 
 
