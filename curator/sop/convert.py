@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from curator.errors import SourceError
 from curator.sop.document import Document, Section, Source, Step, from_json, is_document, steps
@@ -29,6 +29,10 @@ _LOGIN = re.compile(
     re.I,
 )
 _PROCEDURE = re.compile(r"\b(?:sop|procedures?|protocol|runbook|playbook|work instruction|checklist|how to)\b", re.I)
+
+
+Prompt: TypeAlias = tuple[str, str]  # the name of a wording, and the prompt in it
+Reword: TypeAlias = Callable[[str, str, list[Prompt]], list[Prompt]]  # of an answer, its section or "", and its prompts
 
 
 class Row(NamedTuple):
@@ -209,12 +213,13 @@ def rows(
     sections: bool = False,
     max_tokens: int = 0,
     count: Callable[[str], int] = len,
+    reword: Reword = lambda answer, section, prompts: prompts,
 ) -> Iterator[Row]:
     """The rows of a document, all with its id as `group`.
 
     One row for each of `variants` prompts, or one a part where the answer has over `max_tokens` tokens (counted by
     `count`): parts are whole sections, or whole steps of a section that is too long itself. `sections` adds a row
-    for each section of level 1.
+    for each section of level 1. `reword` may put the prompts of a whole answer, or of a section, in other words.
     """
 
     def row(prompt: str, answer: str, wording: str) -> Row:
@@ -231,7 +236,7 @@ def rows(
         for n, part in enumerate(parts, 1):
             yield row(asked_for_part(document, n, len(parts)), part, "part")
     else:
-        for wording, prompt in asked(document, variants):
+        for wording, prompt in reword(whole, "", asked(document, variants)):
             yield row(prompt, whole, wording)
     if sections:
         for head, group in _with_below(document.sections):
@@ -241,7 +246,9 @@ def rows(
                 and (any(section.blocks for section in group))
                 and not (max_tokens and count(answer) > max_tokens)
             ):
-                yield row(asked_for_section(document, head.heading), answer, "section")
+                own = [("section", asked_for_section(document, head.heading))]
+                for wording, prompt in reword(answer, head.heading, own):
+                    yield row(prompt, answer, wording)
 
 
 def _with_below(sections: list[Section]) -> Iterator[tuple[Section, list[Section]]]:

@@ -32,7 +32,9 @@ def read_docx(data: bytes) -> Reading:
     _refuse_unsound(data)
     try:
         html = mammoth.convert_to_html(
-            io.BytesIO(with_numbers(data)), style_map=_TITLES, convert_image=mammoth.images.img_element(lambda image: {"src": ""})
+            io.BytesIO(with_numbers(data)),
+            style_map=_TITLES,
+            convert_image=mammoth.images.img_element(lambda image: {"src": ""}),
         ).value
     except Exception as error:  # whatever the parsers below raise on a broken part
         said = " ".join(str(error).split())[:120]

@@ -25,7 +25,7 @@ _PATTERNS = (
     r"\d[\d.,]*k? (?:views?|comments?|likes?|shares?|claps?|followers?|replies|votes?|reactions?|aufrufe|kommentare|visitas|comentarios|vues|commentaires)(?:\W+\d[\d.,]*k? \w+)*",
     rf"(?:share|teilen|compartir|partager)(?: {_THIS})?(?: {_PAGE})?(?: (?:on|via|with|by|to) .{{0,60}})?",
     r"(?:share|tweet|pin|email|print|facebook|twitter|linkedin|whatsapp|reddit|x|copy link|link copied|mastodon|pocket)(?:\W+(?:share|tweet|pin|email|print|facebook|twitter|linkedin|whatsapp|reddit|x|copy link|on|via))*",
-    rf".*\b(?:we|this (?:web)?site|our partners|diese website|wir|este sitio|nous|ce site)\b.{{0,60}}\bcookies?\b.*|.*\bcookies?\b.{{0,40}}\b(?:consent|preferences|settings|policy|improve|experience|richtlinie|einstellungen|política|préférences).*|(?:accept|reject|allow|decline) (?:all )?(?:cookies)?",
+    r".*\b(?:we|this (?:web)?site|our partners|diese website|wir|este sitio|nous|ce site)\b.{0,60}\bcookies?\b.*|.*\bcookies?\b.{0,40}\b(?:consent|preferences|settings|policy|improve|experience|richtlinie|einstellungen|política|préférences).*|(?:accept|reject|allow|decline) (?:all )?(?:cookies)?",
     r"(?:©|\(c\)|copyright)\W.{0,120}|.{0,100}\ball rights reserved.{0,60}|.{0,60}alle rechte vorbehalten.{0,30}|.{0,60}todos los derechos reservados.{0,30}|.{0,60}tous droits réservés.{0,30}",
     r"(?:privacy(?: policy| notice)?|terms(?: of (?:use|service))?|imprint|impressum|datenschutz(?:erklärung)?|aviso legal|mentions légales|sitemap|contact us|cookie policy|legal)(?:\W+(?:privacy(?: policy| notice)?|terms(?: of (?:use|service))?|imprint|datenschutz|sitemap|contact us|cookie policy|legal|accessibility))*",
     r"(?:skip|jump|zum|saltar|ir|aller)(?: directly)? (?:to|al|au|inhalt)\b.{0,40}",

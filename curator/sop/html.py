@@ -309,8 +309,10 @@ def _prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
     while True:
         inner = [(weights[child], n, child) for n, child in enumerate(current) if child.tag in _CONTAINERS]
         weight, _, heaviest = max(inner, default=(0, 0, None), key=lambda entry: entry[:2])
-        apart = heaviest is not None and weight >= 0.6 * weights[current] and not (
-            heaviest.tag == "table" and not is_layout(heaviest)
+        apart = (
+            heaviest is not None
+            and weight >= 0.6 * weights[current]
+            and not (heaviest.tag == "table" and not is_layout(heaviest))
         )
         flow = sum(weights[child] for child in current if child.tag in _FLOW)
         if not apart and flow < 0.5 * weights[current]:
@@ -337,7 +339,9 @@ _FLOW = frozenset("p h2 h3 h4 h5 h6 ol ul table pre dl blockquote".split())
 
 def _is_titling(part: Any) -> bool:
     """Whether a part before the title is content all the same: a warning, a heading, or a table with the document's number."""
-    return not clean(part.text_content()) or is_note(part) or next(part.iter("h2", "h3", "table", "ol"), None) is not None
+    return (
+        not clean(part.text_content()) or is_note(part) or next(part.iter("h2", "h3", "table", "ol"), None) is not None
+    )
 
 
 def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
@@ -377,7 +381,12 @@ def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
     size = max(1, len(clean(part.text_content())))
     linked = 1 - weights[part] / size > 0.5
     steps = sum(1 for item in part.iter("li") if weights[item])
-    return not linked and (is_note(part) or steps >= 3 or next(part.iter("table", "pre"), None) is not None or weights[part] > 0.15 * weights[text if text is not None else part.getparent()])
+    return not linked and (
+        is_note(part)
+        or steps >= 3
+        or next(part.iter("table", "pre"), None) is not None
+        or weights[part] > 0.15 * weights[text if text is not None else part.getparent()]
+    )
 
 
 def _note_outside(body: Any, content: Any, drops: Drops) -> None:
@@ -620,7 +629,10 @@ class Walker:
 
 def _is_link_bar(element: Any) -> bool:
     """Whether an element is a row of links parted by bars or arrows: a menu or a path, whatever it is named."""
-    if element.tag not in ("p", "div", "span", "center", "font") or next(element.iterdescendants(*_BLOCKS), None) is not None:
+    if (
+        element.tag not in ("p", "div", "span", "center", "font")
+        or next(element.iterdescendants(*_BLOCKS), None) is not None
+    ):
         return False
     links = [clean(a.text_content()) for a in element.iter("a")]
     if len(links) < 2 or any(len(link.split()) > 6 for link in links):

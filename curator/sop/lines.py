@@ -171,11 +171,12 @@ def _fields(cells: list[str]) -> Iterator[str]:
     held = ""
     for cell in filter(None, cells):
         if held:
-            cell, held = f"{held} {cell}", ""
+            yield f"{held} {cell}"
+            held = ""
         elif cell.endswith(":") and _FIELD.fullmatch(cell):
             held = cell
-            continue
-        yield cell
+        else:
+            yield cell
     if held:
         yield held
 

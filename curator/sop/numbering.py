@@ -108,13 +108,16 @@ def _lists(root: Any) -> dict[str, _List]:
 
 def _levels(root: Any) -> Iterator[tuple[int, _Level]]:
     for level in root.findall(f"{_W}lvl"):
-        yield _whole(level.get(f"{_W}ilvl")), _Level(
-            _whole(_value(level, "start"), 1),
-            _value(level, "numFmt") or "decimal",
-            _value(level, "lvlText") or "",
-            _value(level, "pStyle") or "",
-            _value(level, "lvlRestart") != "0",
-            level.find(f"{_W}isLgl") is not None,
+        yield (
+            _whole(level.get(f"{_W}ilvl")),
+            _Level(
+                _whole(_value(level, "start"), 1),
+                _value(level, "numFmt") or "decimal",
+                _value(level, "lvlText") or "",
+                _value(level, "pStyle") or "",
+                _value(level, "lvlRestart") != "0",
+                level.find(f"{_W}isLgl") is not None,
+            ),
         )
 
 

@@ -18,6 +18,7 @@ from curator.sop.document import (
     Table,
     number,
 )
+from curator.sop.languages import language_of
 from curator.sop.reading import Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
 
@@ -53,12 +54,6 @@ _RESIDUE = re.compile(r"(?:page|página|seite|p\.)\s*\d+\s*(?:(?:of|/|de|von|sur
 _LEADER = re.compile(r"\S.*?(?:\.{4,}|(?:\s\.){4,}|…{2,})\s*\d{1,4}$")
 _CONTENTS = frozenset(map(folded, ("contents", "table of contents", "on this page", "in this article", "índice", "contenido", "inhalt", "inhaltsverzeichnis", "sommaire", "table des matières")))  # fmt: skip
 _LIST_ROLES = frozenset(("abbreviations", "definitions"))
-_LANGUAGES = {
-    "en": frozenset("the and of to is for with this be are shall".split()),
-    "es": frozenset("el la los las de que para con del una por se".split()),
-    "de": frozenset("der die das und ist mit den von für ein zu werden".split()),
-    "fr": frozenset("le la les des et pour dans une est du avec les".split()),
-}
 
 
 def structure(reading: Reading, source: Source) -> Document:
@@ -165,7 +160,13 @@ def _followed(pieces: list[Piece], place: int) -> bool:
     """Whether an item of a list of headings has paragraphs of its own: short, without a stop, and text after it."""
     item, after = pieces[place], pieces[place + 1 : place + 2]
     assert isinstance(item, Step)
-    return item.number_source.isdigit() and _is_short(item.text) and not item.children and bool(after) and isinstance(after[0], Text | Table)
+    return (
+        item.number_source.isdigit()
+        and _is_short(item.text)
+        and not item.children
+        and bool(after)
+        and isinstance(after[0], Text | Table)
+    )
 
 
 def _of_text(piece: Text, styled: bool, numbers: set[str], parents: set[str]) -> list[Piece]:
@@ -266,7 +267,7 @@ def _nested(pieces: list[Piece], indents: dict[int, float]) -> list[Piece]:
     for piece in pieces:
         if not isinstance(piece, Step):
             stack = [] if isinstance(piece, Heading) else stack
-            since = since + [piece] if stack else []
+            since = [*since, piece] if stack else []
             out.append(piece)
             continue
         flat = id(piece) in indents
@@ -275,7 +276,10 @@ def _nested(pieces: list[Piece], indents: dict[int, float]) -> list[Piece]:
             stack.pop()
         if stack:
             del out[len(out) - len(since) :]
-            stack[-1][0].children += [*(_block(between) for between in since if not isinstance(between, Heading)), piece]
+            stack[-1][0].children += [
+                *(_block(between) for between in since if not isinstance(between, Heading)),
+                piece,
+            ]
         else:
             out.append(piece)
         since = []
@@ -649,7 +653,5 @@ def _known_blocks(blocks: list[Block], words: frozenset[str], dropped: list[Drop
 
 
 def _language(document: Document) -> str:
-    """The language by its commonest small words; English where none leads."""
-    words = [word for section in document.sections for block in section.blocks for word in words_of(_said(block))]
-    counts = {name: sum(word in small for word in words) for name, small in _LANGUAGES.items()}
-    return max(counts, key=lambda name: counts[name])
+    """The language of the text; English where none leads."""
+    return language_of(" ".join(_said(block) for section in document.sections for block in section.blocks), "en")

@@ -101,7 +101,9 @@ def expectation(sop: Sop) -> dict[str, Any]:
             sections.append({"role": role.strip("-"), "level": int(level), "number": label, "heading": part.text})
         elif part.kind == "step":
             steps.append({"number": label, "text": part.text})
-    gone = [part.text for part in (*sop.of("gone"), *sop.of("running"))] + [part.cells[-1] for part in sop.of("revision")]
+    gone = [part.text for part in (*sop.of("gone"), *sop.of("running"))] + [
+        part.cells[-1] for part in sop.of("revision")
+    ]
     if sop.of("sign"):
         gone += ["Table of contents", "Revision history", "Page 2 of", *(f"{who}:" for who in sop.of("sign")[0].cells)]
     gone += list(CHROME if sop.name in PAGES else ())
@@ -137,7 +139,9 @@ def _listed(paragraph: Any, number: int, level: int) -> None:
     from docx.oxml import parse_xml
 
     properties = paragraph._p.get_or_add_pPr()
-    properties.append(parse_xml(f'<w:numPr xmlns:w="{_W}"><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>'))
+    properties.append(
+        parse_xml(f'<w:numPr xmlns:w="{_W}"><w:ilvl w:val="{level}"/><w:numId w:val="{number}"/></w:numPr>')
+    )
 
 
 def _grid(document: Any, rows: list[list[str]]) -> None:
@@ -171,7 +175,9 @@ def _docx(document: Any) -> bytes:
     with zipfile.ZipFile(raw) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
         for entry in old.infolist():
             if "thumbnail" not in entry.filename:
-                new.writestr(zipfile.ZipInfo(entry.filename, (2026, 1, 1, 0, 0, 0)), old.read(entry), zipfile.ZIP_DEFLATED)
+                new.writestr(
+                    zipfile.ZipInfo(entry.filename, (2026, 1, 1, 0, 0, 0)), old.read(entry), zipfile.ZIP_DEFLATED
+                )
     return target.getvalue()
 
 
@@ -266,7 +272,9 @@ def _pdf(sop: Sop, size: Callable[[int], int], *, contents: bool = False, hyphen
         story.append(Paragraph("Table of contents", head(1)))
         for part, label in numbered(sop):
             if part.kind == "section":
-                story.append(Paragraph(f"{label} {part.text} {'.' * (80 - len(part.text))} {len(story) // 6 + 2}", body))
+                story.append(
+                    Paragraph(f"{label} {part.text} {'.' * (80 - len(part.text))} {len(story) // 6 + 2}", body)
+                )
         story.append(PageBreak())
     done: list[list[list[str]]] = []
     for part, label in numbered(sop):
@@ -285,7 +293,9 @@ def _pdf(sop: Sop, size: Callable[[int], int], *, contents: bool = False, hyphen
         else:
             story.append(Paragraph(part.text, body))
     story += [Paragraph("Revision history", head(1)), grid([["Version", "Date", "Change"], *(p.cells for p in sop.of("revision"))]), Spacer(1, 12)]  # fmt: skip
-    story.append(grid([["", "Name", "Signature", "Date"], *([f"{who}:", "", "", ""] for who in sop.of("sign")[0].cells)]))
+    story.append(
+        grid([["", "Name", "Signature", "Date"], *([f"{who}:", "", "", ""] for who in sop.of("sign")[0].cells)])
+    )
 
     pages = _pages(story, sop)
 
@@ -366,7 +376,9 @@ def text(sop: Sop) -> bytes:
     lines += ["     ".join(part.cells) for part in sop.of("revision")] + [""]
     lines += [f"{who}: ____________________  Date: __________" for who in sop.of("sign")[0].cells]
     pages = [lines[n : n + 40] for n in range(0, len(lines), 40)]
-    framed = ["\n".join([f"{sop.one('running'):<56}Page {n} of {len(pages)}", "", *page]) for n, page in enumerate(pages, 1)]
+    framed = [
+        "\n".join([f"{sop.one('running'):<56}Page {n} of {len(pages)}", "", *page]) for n, page in enumerate(pages, 1)
+    ]
     return ("\n\f".join(framed) + "\n").encode()
 
 
@@ -438,7 +450,9 @@ def page(sop: Sop) -> bytes:
             if rows not in done:
                 done.append(rows)
                 cells = [f"<tr>{''.join(f'<{t}>{e(cell)}</{t}>' for cell in row)}</tr>" for row, t in zip(rows, ["th", *["td"] * len(rows)], strict=False)]  # fmt: skip
-                out.append(f'<div class="table-wrap"><table class="confluenceTable"><tbody>{"".join(cells)}</tbody></table></div>')
+                out.append(
+                    f'<div class="table-wrap"><table class="confluenceTable"><tbody>{"".join(cells)}</tbody></table></div>'
+                )
         else:
             out.append(f"<p>{e(part.text)}</p>")
     close()

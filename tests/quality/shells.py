@@ -80,7 +80,9 @@ def docusaurus(title: str, body: str) -> str:
 
 
 def confluence(title: str, body: str) -> str:
-    body = re.sub(r"<table>", '<div class="table-wrap"><table class="confluenceTable">', body).replace("</table>", "</table></div>")
+    body = re.sub(r"<table>", '<div class="table-wrap"><table class="confluenceTable">', body).replace(
+        "</table>", "</table></div>"
+    )
     return f"""<!DOCTYPE html><html lang="en-GB"><head><title>{title} - Ops - {H}</title></head><body id="com-atlassian-confluence" class="theme-default"><ul id="assistive-skip-links" class="assistive"><li><a href="#t">{SKIP}</a></li></ul>
 <div id="page"><div id="full-height-container"><div id="header-precursor"><div class="cell">{COOKIE} <a href="#">{MANAGE}</a></div></div><header id="header" role="banner"><nav class="aui-header"><h1 id="logo"><a href="/">{H}</a></h1><ul class="aui-nav"><li><a>{BROWSE}</a></li></ul></nav></header>
 <div class="ia-splitter"><div class="ia-fixed-sidebar"><div class="acs-side-bar"><h5>Page tree</h5><ul><li><a>{TRAVEL}</a></li><li><a>{PARKING}</a></li></ul></div></div>
@@ -121,7 +123,9 @@ def zendesk(title: str, body: str) -> str:
 def github(title: str, body: str) -> str:
     body = re.sub(r"<h([1-6])([^>]*)>(.*?)</h\1>", r'<div class="markdown-heading" dir="auto"><h\1 tabindex="-1" class="heading-element" dir="auto"\2>\3</h\1><a id="user-content-x" class="anchor" aria-label="Permalink: x" href="#x"><svg class="octicon octicon-link"></svg></a></div>', body, flags=re.S)  # fmt: skip
     body = re.sub(r"<pre>(.*?)</pre>", r'<div class="highlight highlight-source-shell notranslate"><pre>\1</pre><div class="zeroclipboard-container"><clipboard-copy aria-label="Copy"><svg></svg></clipboard-copy></div></div>', body, flags=re.S)  # fmt: skip
-    body = body.replace("<table>", '<markdown-accessiblity-table><table tabindex="0">').replace("</table>", "</table></markdown-accessiblity-table>")
+    body = body.replace("<table>", '<markdown-accessiblity-table><table tabindex="0">').replace(
+        "</table>", "</table></markdown-accessiblity-table>"
+    )
     return f"""<!DOCTYPE html><html lang="en" data-color-mode="auto"><head><title>ops/{title} at main · zephyr/ops · GitHub</title></head><body class="logged-out"><div class="position-relative header-wrapper js-header-wrapper"><a href="#start-of-content" class="p-3 color-bg-accent-emphasis show-on-focus js-skip-to-content">{SKIP}</a><header class="HeaderMktg" role="banner"><h2 class="sr-only">Navigation Menu</h2><div><a>{BROWSE}</a></div></header></div>
 <div class="application-main"><div itemscope><main id="js-repo-pjax-container"><div id="repository-container-header"><div class="d-flex"><strong><a>{H}</a></strong><ul class="pagehead-actions"><li>Star 24</li><li>Fork 3</li></ul></div></div><turbo-frame><div class="Box-sc-g0xbh4-0 react-tree-show"><div class="react-tree-pane"><h2>Files</h2><ul role="tree"><li role="treeitem">{TRAVEL}</li><li role="treeitem">{PARKING}</li></ul></div>
 <div class="react-code-view"><div><h2>Latest commit</h2><span>{UPDATED}</span><h2>History</h2></div><div><div class="react-blob-header-edit"><button>{EDIT}</button></div><section class="Box"><div class="js-snippet-clipboard-copy-unpositioned"><article class="markdown-body entry-content container-lg" itemprop="text">{body}</article></div></section></div></div></div></turbo-frame></main></div></div><footer class="footer" role="contentinfo"><h2 class="sr-only">Footer</h2><span>{COPY}</span></footer><div class="js-cookie-consent">{COOKIE} <button>{ACCEPT}</button></div></body></html>"""
@@ -176,7 +180,6 @@ def discourse(title: str, body: str) -> str:
 <div class="topic-body crawler-post"><div class="crawler-post-meta"><span class="creator">rico</span></div><div class="post" itemprop="text"><p>{GREAT}</p></div></div><div id="related-topics" class="more-topics__list"><h3 class="more-topics__list-title">{RELATED}</h3><table class="topic-list"><tr><td><a>{BADGE}</a></td><td>3</td></tr></table></div></div><footer class="container wrap"><nav><ul><li><a>{PRIVACY}</a></li></ul></nav></footer></body></html>"""
 
 
-
 # ---------------------------------------------------------------------- frames written after the method was settled
 
 LATER = (
@@ -216,14 +219,18 @@ def flat(title: str, body: str) -> str:
     return f"""<html><head><title>{title} :: {ORCHARD}</title></head><body><div>{ORCHARD}</div><div><a>{STAFF}</a> <a>{SHEETS}</a></div><div>{WELSH}</div><h1>{title}</h1><div>{CONTROLLER}</div>{body}<div>{RATE}</div><div><b>{PEOPLE}</b><br><a>{LOCKER}</a><br><a>{WINTER}</a></div><div>{LOGGED}</div><div>{LEEDS} <a>{SLAVERY}</a></div></body></html>"""
 
 
-LATER_SHELLS: dict[str, Callable[[str, str], str]] = {f.__name__: f for f in (tailwind, magazine, old_university, app, flat)}
+LATER_SHELLS: dict[str, Callable[[str, str], str]] = {
+    f.__name__: f for f in (tailwind, magazine, old_university, app, flat)
+}
 
 SHELLS: dict[str, Callable[[str, str], str]] = {
     f.__name__: f
     for f in (sphinx, mkdocs, docusaurus, confluence, sharepoint, wordpress, zendesk, github, mediawiki, drupal,
               servicenow, gitbook, hashed, bare, tables, notion, discourse)
 } | LATER_SHELLS  # fmt: skip
-_TITLED = frozenset("confluence sharepoint wordpress zendesk mediawiki drupal servicenow gitbook hashed notion discourse tailwind magazine app flat".split())
+_TITLED = frozenset(
+    "confluence sharepoint wordpress zendesk mediawiki drupal servicenow gitbook hashed notion discourse tailwind magazine app flat".split()
+)
 
 
 def framed(name: str, markdown: str) -> str:
@@ -282,4 +289,8 @@ def main(paths: list[Path], chosen: list[str]) -> int:
 
 if __name__ == "__main__":
     given = [Path(name) for name in sys.argv[1:] if name.endswith(".md")]
-    sys.exit(main(given or sorted((ROOT / "samples" / "sop").glob("*.md")), [name for name in sys.argv[1:] if name in SHELLS]))
+    sys.exit(
+        main(
+            given or sorted((ROOT / "samples" / "sop").glob("*.md")), [name for name in sys.argv[1:] if name in SHELLS]
+        )
+    )

@@ -298,7 +298,10 @@ def articles() -> dict[str, list[float]]:
             page = shells.framed(name, text)
             reading = guarded(page)
             title = f"{reading.page_title} " if name in shells._TITLED else ""
-            texts = {"curator": said(reading.pieces), "trafilatura": trafilatura.extract(page, include_comments=False) or ""}
+            texts = {
+                "curator": said(reading.pieces),
+                "trafilatura": trafilatura.extract(page, include_comments=False) or "",
+            }
             texts["trafilatura"] = title + texts["trafilatura"]  # it hands the title on beside the text
             for extractor, value in texts.items():
                 got = _shingles(value)
