@@ -675,13 +675,15 @@ class Spacing(_SopRule, frozen=True):
         edits: list[Edit] = []
         spans: list[tuple[int, int]] = []
         for line in sop.lines[1:]:
-            space = re.search(r"[ \t]*\n\s*$", turn.text[: line.start])
+            before = turn.text[max(0, line.start - 200) : line.start]  # a slice: a search in the whole is quadratic
+            space = re.search(r"[ \t]*\n\s*$", before)
             if space is None:
                 continue
+            begin = line.start - len(space.group())
             breaks = space.group().count("\n")
             if breaks > 2 or (breaks == 1 and line.section):
-                edits.append(turn.edit(space.start(), line.start, "\n\n"))
-                spans.append((space.start(), line.start))
+                edits.append(turn.edit(begin, line.start, "\n\n"))
+                spans.append((begin, line.start))
         if edits:
             yield turn.flag(
                 "sections stand apart by one blank line",

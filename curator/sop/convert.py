@@ -12,7 +12,7 @@ from curator.errors import SourceError
 from curator.sop.document import Document, Section, Source, Step, from_json, is_document, steps
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked, asked_for_part, asked_for_section, topic
-from curator.sop.reading import MAX_BYTES, Reading
+from curator.sop.reading import MAX_BYTES, MAX_TEXT, Reading
 from curator.sop.structure import structure
 from curator.sop.verbs import is_order
 
@@ -167,7 +167,10 @@ def _page_of(data: bytes) -> bytes:
 def _text(data: bytes) -> str:
     from curator.sop.html import decoded
 
-    return decoded(data).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    text = decoded(data).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    if len(text) > MAX_TEXT:
+        raise SourceError(f"{len(text):,} characters: more than any procedure has", hint="cut it into documents")
+    return text
 
 
 def _refuse_no_procedure(document: Document, reading: Reading) -> None:

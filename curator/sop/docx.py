@@ -17,6 +17,7 @@ from curator.sop.numbering import MARK, with_numbers
 from curator.sop.reading import Drops, Reading, words_of
 
 _MOST = 400_000_000  # bytes an archive may unpack to
+_MOST_PART = 40_000_000  # bytes of one part of XML
 _RATIO = 400  # and how many times its own size, beyond the first ten megabytes
 _TITLES = (
     "p[style-name='Title'] => h1:fresh\np[style-name='Titel'] => h1:fresh\np[style-name='Subtitle'] => p:fresh\nu => u"
@@ -90,7 +91,7 @@ def _refuse_unsound(data: bytes) -> None:
     if any(entry.flag_bits & 1 for entry in entries):
         raise SourceError("a DOCX with a password", hint="save it without a password")
     size = sum(entry.file_size for entry in entries)
-    if size > _MOST or size > max(10_000_000, _RATIO * len(data)):
+    if any(entry.file_size > _MOST_PART for entry in entries if entry.filename.endswith(".xml")) or size > _MOST or size > max(10_000_000, _RATIO * len(data)):
         raise SourceError(
             f"a DOCX of {len(data):,} bytes that unpacks to {size:,}: not opened",
             hint="such a file is made to fill memory; ask where it comes from",

@@ -12,6 +12,7 @@ from curator.sop.reading import Drops, Heading, Piece, Reading, words_of
 
 _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more
 _LEAST = 0.6  # below it trafilatura's result is taken even where it has lost headings and items
+_GUARDED_TAGS = 40_000  # likewise
 _GUARDED = 3_000_000  # characters of a page above which the guard is not asked: it takes seconds a megabyte
 
 
@@ -37,7 +38,7 @@ def plain(pieces: list[Piece] | list[Block]) -> str:
 
 def guarded(page: str) -> Reading:
     """A page as the walk reads it, or as trafilatura does where the two are far apart. Raises SourceError, MissingExtraError."""
-    theirs = _theirs(page) if len(page) <= _GUARDED else None
+    theirs = _theirs(page) if len(page) <= _GUARDED and page.count("<") <= _GUARDED_TAGS else None
     if theirs is None:
         return read_html(page)
     said = " ".join(theirs.itertext())

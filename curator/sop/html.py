@@ -15,7 +15,7 @@ from curator.errors import MissingExtraError, SourceError
 from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
 from curator.sop.furniture import is_furniture
 from curator.sop.lines import STARTS
-from curator.sop.reading import Drops, Heading, Piece, Reading, Text, clean, words_of
+from curator.sop.reading import MAX_TEXT, Drops, Heading, Piece, Reading, Text, clean, words_of
 from curator.sop.roles import folded, role_of
 
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
@@ -71,6 +71,7 @@ Second: TypeAlias = Callable[[str], bool]  # whether another extractor took a te
 
 def read_html(page: str, second: Second | None = None) -> Reading:
     """A web page as pieces; `second` decides on parts whose form does not tell. Raises SourceError, MissingExtraError."""
+    _refuse_endless(page)
     root = tree(page)
     language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")[:2].lower()
     page_title = clean(root.findtext(".//title") or "")
@@ -146,11 +147,11 @@ def _all_text(root: Any) -> str:
 def _own_words(element: Any) -> str:
     """The class and the id of an element; no id that a generator made of the heading below it ("obtain-consent")."""
     name = element.get("id") or ""
-    if name:
+    if 0 < len(name) <= 200:
         head = next(element.iter(*_HEADINGS), None)
         if head is not None and folded(name.replace("-", " ").replace("_", " ")) in folded(head.text_content()):
             name = ""
-    return _CAMEL.sub("-", f"{element.get('class') or ''} {name}".strip())
+    return _CAMEL.sub("-", f"{(element.get('class') or '')[:500]} {name[:200]}".strip())
 
 
 _ENTRIES = frozenset(("email", "password", "search", "text", "tel", None))
@@ -165,6 +166,22 @@ def _is_prompt(element: Any) -> bool:
 
 
 # ---------------------------------------------------------------------- pruning
+
+
+def _refuse_endless(page: str) -> None:
+    """Raises SourceError for a page that no procedure fills; pictures and scripts inside it do not count."""
+    tags, text = page.count("<"), page
+    if tags > _MOST_TAGS or len(page) > MAX_TEXT:
+        text = _SCRIPTS.sub("", page)
+        tags, text = text.count("<"), _TAGS.sub("", text)
+    if tags > _MOST_TAGS or len(text) > MAX_TEXT:
+        what = f"{tags:,} tags and {len(text):,} characters: more than any procedure has"
+        raise SourceError(what, hint="it may be a log or a whole manual: cut it into documents")
+
+
+_MOST_TAGS = 150_000
+_SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.I | re.S)
+_TAGS = re.compile(r"<[^>]*>")
 
 
 def _name_own_tags(root: Any) -> None:
