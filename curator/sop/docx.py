@@ -91,7 +91,11 @@ def _refuse_unsound(data: bytes) -> None:
     if any(entry.flag_bits & 1 for entry in entries):
         raise SourceError("a DOCX with a password", hint="save it without a password")
     size = sum(entry.file_size for entry in entries)
-    if any(entry.file_size > _MOST_PART for entry in entries if entry.filename.endswith(".xml")) or size > _MOST or size > max(10_000_000, _RATIO * len(data)):
+    if (
+        any(entry.file_size > _MOST_PART for entry in entries if entry.filename.endswith(".xml"))
+        or size > _MOST
+        or size > max(10_000_000, _RATIO * len(data))
+    ):
         raise SourceError(
             f"a DOCX of {len(data):,} bytes that unpacks to {size:,}: not opened",
             hint="such a file is made to fill memory; ask where it comes from",

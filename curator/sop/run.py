@@ -158,7 +158,8 @@ class _Run:
 
 def checks(document: Document, profile: str) -> list[Check]:
     """What the SOP rules say of the document's answer, each at the section it points at."""
-    from curator.checks import sop
+    from curator.checks.sop.procedure import SopRule
+    from curator.checks.sop.sections import MissingSection
     from curator.harness import flags_of
     from curator.rule import RULES, chat
 
@@ -168,10 +169,10 @@ def checks(document: Document, profile: str) -> list[Check]:
         starts.append((answer.index(section_text(section), starts[-1][0] + 1 if starts else 0), section.id))
     row = chat(user=asked(document)[0][1], assistant=answer)
     found: list[Check] = []
-    for code, rule in RULES.items():
-        if rule.__module__ != sop.__name__:
+    for code, rule in sorted(RULES.items()):
+        if not issubclass(rule, SopRule):
             continue
-        made = sop.MissingSection(profile=profile) if rule is sop.MissingSection else rule()  # type: ignore[arg-type]
+        made = MissingSection(profile=profile) if rule is MissingSection else rule()  # type: ignore[arg-type]
         for _, flag in flags_of(made, row):
             at = flag.span[0] if flag.span else 0
             path = next((name for start, name in reversed(starts) if start <= at), "")

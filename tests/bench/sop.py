@@ -2,8 +2,8 @@
 
     python tests/bench/sop.py [PAGES]
 
-The authored procedures in the frames of `tests/quality/shells.py`, PAGES in all (100): converted once in halves, so that memory
-that grows with the number of pages would show. One process, no workers.
+The authored procedures in the frames of `tests/quality/shells.py`, PAGES in all (100): converted in two halves, so that
+memory that grows with the number of pages would show. One process, no workers.
 """
 
 from __future__ import annotations

@@ -203,7 +203,7 @@ def docx_numbered(sop: Sop) -> bytes:
             heading = document.add_heading(part.text, 2 if deep else 1)
             _listed(heading, 90, 1 if deep else 0)
         elif part.kind == "step":
-            _listed(document.add_paragraph(part.text), 90, part.level if deep else part.level)
+            _listed(document.add_paragraph(part.text), 90, part.level)
         elif part.kind == "table":
             if part.cells == next(rows for rows in tables(sop) if part.cells in rows)[0]:
                 _grid(document, next(rows for rows in tables(sop) if part.cells in rows))
@@ -352,8 +352,8 @@ def text(sop: Sop) -> bytes:
             if len(word) > room:
                 cut = words.wrap(word, room - 1) if word.isalpha() and room > 4 else None
                 out.append(f"{held} {cut[0]}" if cut else held)
-                held, word = rest[:-1] if rest else "", cut[1] if cut else word
-                held = f"{held} {word}" if held or rest else word
+                held, left = rest[:-1] if rest else "", cut[1] if cut else word
+                held = f"{held} {left}" if held or rest else left
             else:
                 held = f"{held} {word}" if held.strip() or first else word
         return [*out, held]

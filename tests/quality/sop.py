@@ -35,8 +35,8 @@ SHARED = ROOT.parent / "shared" / "data" / "sop"
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import make_sop_samples  # noqa: E402
-import shells  # noqa: E402
+import make_sop_samples
+import shells
 
 
 class Found(NamedTuple):
@@ -287,7 +287,8 @@ def articles() -> dict[str, list[float]]:
     import trafilatura
     from lxml import html
 
-    from curator.sop.guard import _shingles, guarded, plain as said
+    from curator.sop.guard import _shingles, guarded
+    from curator.sop.guard import plain as said
 
     found: dict[str, list[float]] = {"curator": [], "trafilatura": []}
     for path in sorted((ROOT / "docs" / "decisions").glob("*.md")):
