@@ -629,9 +629,7 @@ def test_a_list_that_is_begun_anew_in_word_counts_from_its_own_start() -> None:
         + '<w:num w:numId="2"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/></w:lvlOverride></w:num>'
     )
     parts = [word_paragraph("SOP for Pumps", bold=True), *(word_paragraph("Open it.", 0) for _ in range(2))]
-    parts += [
-        word_paragraph("Close it.", 0).replace('numId w:val="1"', 'numId w:val="2"') for _ in range(2)
-    ]
+    parts += [word_paragraph("Close it.", 0).replace('numId w:val="1"', 'numId w:val="2"') for _ in range(2)]
     assert source_numbers("".join(parts), numbering(DEEP, two)) == ["1", "2", "5", "6"]
 
 
@@ -694,7 +692,7 @@ def test_every_row_of_every_sample_passes_lint_and_stays_in_one_split(tmp_path: 
     assert done.returncode == 0, done.stderr
     linted = curator("lint", "rows.jsonl", "--no-cache", "--fail-on", "error", cwd=tmp_path)
     assert linted.returncode == 0, linted.stdout
-    parted = curator("split", "rows.jsonl", "-o", "parts", "--no-cache", cwd=tmp_path)
+    parted = curator("split", "rows.jsonl", "-o", "parts", cwd=tmp_path)
     assert parted.returncode == 0, parted.stderr + parted.stdout
     homes: dict[str, set[str]] = {}
     for file in sorted((tmp_path / "parts").glob("*.jsonl")):

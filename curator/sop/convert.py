@@ -48,13 +48,25 @@ def sources_in(paths: Sequence[str]) -> list[str]:
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in FORMATS and p.is_file())
+            inside = sorted(
+                p for p in path.rglob("*") if p.suffix.lower() in FORMATS and p.is_file() and not _foreign(p)
+            )
             if not inside:
                 raise SourceError("no documents in the folder", where=name, hint=f"known are {', '.join(FORMATS)}")
             found += map(str, inside)
         else:
             found.append(name)
     return found
+
+
+def _foreign(path: Path) -> bool:
+    """Whether a file in a folder is JSON of another kind, which nobody meant."""
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        return not is_document(path.read_bytes())
+    except OSError:
+        return False  # told when it is read
 
 
 def read_document(path: Path) -> Document:
@@ -181,6 +193,7 @@ def _refuse_no_procedure(document: Document, reading: Reading) -> None:
         reading.format == "html"
         and _LOGIN.search(f"{reading.page_title} {document.title} {_first_text(document)}")
         and len(every) < 4
+        and not {section.role for section in document.sections} - {"other", "title"}
     ):
         raise SourceError("a login page, not the document", hint="save the page while you are signed in")
     if not size:
