@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import io
 import json
@@ -10,6 +11,7 @@ import re
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -414,6 +416,22 @@ def test_a_pdf_loses_running_headers_page_numbers_and_hyphens_at_line_ends() -> 
 
 # ---------------------------------------------------------------------- bad input
 
+# A page that asks for a password, drawn by reportlab.
+LOCKED = (
+    "c-pO1Pl()P6u(LiN<po?eOg9$gx!39^CipLGLuZ|x_>(Cj8)vsA)9<NO*@keNoL($5kZ6=EP4<vURDr6L=h1WVnLAFTcH#LFCtz&c~B7X;!9@M"
+    "jZUQ(=P+O1zu)`4_q~_Y+K#(OmY7z1>+0)=XiJTgG++03&^Z;W)X!CjzypOzFd3;hM+?bV#aS{*169`u!YJ9fq^+!Ix=RoRaZ5XMMpJQEsA<LA"
+    "^fToq0H8muhPx_{0w3wEI7q@M9w7a>C~m}AbgbC)M+z07dS|ke?~g&~!atcFU;(U3DppBlg9)f+$Sn9EeM5zj-%R$<HpmzWODs_-3}kY$WSW+V"
+    "dPr~kX;Gb=Mr^5Rg&8U<D`=CcrJW{0N96#e7j4nIY7a_U9r***oSpXUTtz(~2w+JLZG>>WoBDAHS?D!%R7xA1E2Z#CDTQex3Bl>vOl>Cd%sV?G"
+    "It8%(+#e=`3Wlg)G$#4QBt;9CJ!X){pYbr0w#S6gMs)~Hm7hmR>=YCiHa*J4OCF~D0=O9-HAo=@9^)Vg>M_hbMtT3yp2ryVs5CN<N$gP&>i7un"
+    "KeMf={TGuo%+LY|P}l#J6>cS*1PanV4+d(j74a{4j0lGS4+&2Y1}Eiox94HZJxT#n^2Z>70B~k4?>%|B2H1r&^C*$sLS00F3p<_E%Nv7XyrcqH"
+    "1CJD*23hU`9NT~rvAqmAfUPuuQa8$n>e%h64WLAuP!ey{%SjlIVYPJEA7<6dH>w*I4RfeT@8o_Q`YCv?t9X!KM1-11KaW<ZZBWOcqS2&G5+O)S"
+    "I<jRNgqYHBq-C@mr{zdSxMf;RA)7X_T_J2NY~oUB!Em<GB8L%03?>Y%aJylNhD{p=bsY;kO-!(GE$*~r)8$;?d;F$TeF4!*Me-k;IVo33UyEP}"
+    "wh=3*xK~|-tP*O@Hv{&r(Xm%oP2s4ZTnu*zLo^e5$1TF70LpTh$C38y`i;@M-~Hg-y6@qe5B9%(<fmJM6K7w!|L~pbUw-)U2iHFR{Ohx?rAsO}"
+    "d}8>?LpNSNflhtj{k<`G|IXF-mT#~9vRi-q=hNo~pS}9q=*l-AU3*~ZjUT@_`RDbo4o)@0Kd#(47@WM>*?JR5&(h84@1?4*VPt8?4MK(xOrSpc"
+    "TW7$FrL@GyI*ZQfh-J;`IG*?863^)@GM9r8dKaBpiOo|#8mhGHJ-n6E{c(<r^8K!_I!N1IApwylvCRHX*!Kn5p~A96Xj&mBm}1V(+}oq4)hZvH"
+    "!QDSNi;F0XU@rdk=>ZyXKS5$jX)8%`#HY`l=s-c!%iH(Uyu1Yh`=Qlpt@Ez-7g!bUE&"
+)
+
 BAD = {
     "empty.html": (b"<html><body> </body></html>", "an empty page"),
     "nothing.md": (b"", "an empty file"),
@@ -424,6 +442,9 @@ BAD = {
     "word.docx": (docx("<w:p><w:r>"), "a broken DOCX"),
     "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 100, "password"),
     "bomb.docx": (docx(word_paragraph("x"), {"word/big.xml": b"\0" * 30_000_000}), "unpacks to"),
+    "locked.pdf": (zlib.decompress(base64.b85decode(LOCKED)), "a PDF with a password"),
+    "parts.docx": (docx(word_paragraph("x"), {"word/numbering.xml": b"<w:numbering"}), "a broken DOCX"),
+    "huge.docx": (docx(word_paragraph("x"), {"word/comments.xml": os.urandom(1 << 16) + b" " * 41_000_000}), "unpacks to"),
     "broken.pdf": (b"%PDF-1.4\nnothing here", "a broken PDF"),
     "scan.pdf": (pdf([[]]), "pictures of pages"),
     "named.pdf": (b"hello", "named PDF"),
@@ -710,3 +731,13 @@ def test_a_source_is_never_overwritten(tmp_path: Path) -> None:
     assert curator("sop", "pump.md", "-o", "o.jsonl", "--json", "d", cwd=tmp_path).returncode == 0
     done = curator("sop", "d/pump.json", "-o", "o.jsonl", "--json", "d", cwd=tmp_path)
     assert done.returncode == 2 and "would be overwritten" in done.stderr
+
+
+def test_steps_in_a_table_are_a_procedure() -> None:
+    rows_ = "".join(
+        f"<tr><td>{n}</td><td>{text}</td></tr>" for n, text in ((1, "Open the valve."), (2, "Start the pump."))
+    )
+    page = (
+        f"<html><body><h1>Pump start-up</h1><table><tr><th>Step</th><th>Action</th></tr>{rows_}</table></body></html>"
+    )
+    assert flatten(read(page, "x.html")).endswith("Step | Action\n1 | Open the valve.\n2 | Start the pump.")

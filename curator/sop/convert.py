@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from curator.errors import SourceError
-from curator.sop.document import Document, Section, Source, Step, from_json, is_document, steps
+from curator.sop.document import Document, Section, Source, Step, Table, from_json, is_document, steps
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked, asked_for_part, asked_for_section, topic
 from curator.sop.reading import MAX_BYTES, MAX_TEXT, Reading
@@ -206,12 +206,21 @@ def _refuse_no_procedure(document: Document, reading: Reading) -> None:
     )
     counted = sum(step.number_source != "" for step in every) >= 2
     orders = sum(is_order(step.text) for step in every) >= 3
+    tabled = any(
+        _counts(block) for section in document.sections for block in section.blocks if isinstance(block, Table)
+    )
     told = len(every) >= 2 and _PROCEDURE.search(document.title)
-    if not (named or counted or orders or told or (len(roles) >= 3 and every)):
+    if not (named or counted or orders or tabled or told or (len(roles) >= 3 and every)):
         raise SourceError(
             f"no procedure found: {size} blocks, {len(every)} list items",
             hint="a procedure has steps, or sections such as Purpose, Scope and Procedure",
         )
+
+
+def _counts(table: Table) -> bool:
+    """Whether the rows of a table are steps: its first column counts from 1, the second holds sentences."""
+    first = [row[0].strip(". ") for row in table.rows if len(row) > 1]
+    return len(first) >= 2 and first == [str(n) for n in range(1, len(first) + 1)] and " " in table.rows[0][1].strip()
 
 
 def _first_text(document: Document) -> str:
