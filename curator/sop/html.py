@@ -363,16 +363,25 @@ def _is_titling(part: Any) -> bool:
 
 def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
     """Take out what stands beside the title in its own part: paths, dates, buttons."""
-    way = set(next(part.iter("h1")).iterancestors())
-    for element in [e for above in way if above is part or part in above.iterancestors() for e in above]:
-        if element in way or element.tag not in _BESIDE or next(element.iter("h1"), None) is not None:
+    title = next(part.iter("h1"))
+    way = {title, *title.iterancestors()}
+    before = True
+    for element in [e for above in part.iter() if above in way and above is not title for e in above]:
+        before = before and element not in way
+        if element in way or element.tag not in _ABOUT or next(element.iter("h1"), None) is not None:
             continue
         said = clean(element.text_content())
-        if said and not is_note(element) and (second is None or not second(said)):
+        short = element.tag in ("p", "span") and len(said.split()) <= 12 and said[-1:] not in ".:!?"
+        if (
+            said
+            and not is_note(element)
+            and (before or short or (element.tag != "p" and not (second and second(said))))
+        ):
             drops.add("boilerplate", said)
             _remove(element)
 
 
+_ABOUT = frozenset("p div section aside header footer span form nav small".split())  # beside a title, in its own part
 _BESIDE = frozenset("div section aside header footer span form nav details center font small td tr address".split())
 
 
