@@ -16,6 +16,7 @@ class Cache:
     """A folder of scan files and reports."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.scans = folder / "scans"
         self.reports = folder / "reports"
 

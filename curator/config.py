@@ -47,6 +47,7 @@ _UNLOCK = {
     "method": ("no training method is named", "--method lora"),
     "template": ("no chat template is named", "name a model or template: --model, --template"),
 }
+_OPTION = re.compile(r"--[a-z-]+")
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -760,7 +761,14 @@ def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule
 def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:
     """The rules that lack something, by what they lack."""
     needs = dict.fromkeys(rules[code].needs for code in codes)
-    return tuple(NotRun(tuple(code for code in codes if rules[code].needs == need), *unlock(need)) for need in needs)
+    return tuple(
+        NotRun(
+            tuple(code for code in codes if rules[code].needs == need),
+            *unlock(need),
+            options=tuple(_OPTION.findall(unlock(need)[1])),
+        )
+        for need in needs
+    )
 
 
 def _not_installed(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:

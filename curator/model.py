@@ -258,11 +258,15 @@ class RuleStat(msgspec.Struct, frozen=True):
 
 
 class NotRun(msgspec.Struct, frozen=True):
-    """A check that did not run, why, and how to unlock it."""
+    """A check that did not run, why, and how to unlock it.
+
+    `options` are those of the command line that it waits for, where nothing else keeps it from running.
+    """
 
     codes: tuple[str, ...]
     reason: str
     unlock: str
+    options: tuple[str, ...] = ()
 
 
 class Audit(msgspec.Struct, frozen=True):

@@ -349,7 +349,22 @@ def _addresses(text: str) -> Iterator[tuple[int, int]]:
         gap = _SPACE.search(text, sign.end())
         done = gap.start() if gap else len(text)
         for address in _ADDRESS.finditer(text, start, done):
-            yield address.span()
+            yield address.start(), _within(text, *address.span())
+
+
+def _within(text: str, start: int, end: int) -> int:
+    """Where an address ends: one that a quotation mark or a bracket precedes ends where that is closed."""
+    before = text[start - 1 : start]
+    if before == "'":
+        close = text.find("'", start, end)
+        return end if close < 0 else close
+    if before == "(" and ")" in text[start:end]:
+        depth = 0
+        for place in range(start, end):
+            depth += (text[place] == "(") - (text[place] == ")")
+            if depth < 0:
+                return place
+    return end
 
 
 def _mathematics(text: str) -> Iterator[tuple[int, int]]:

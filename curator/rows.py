@@ -45,7 +45,7 @@ class SetRows:
         self._memo: dict[str, Any] = {}
         self._span = -1
         self._data = b""
-        self._starts = np.zeros(1, np.int64)
+        self._starts: dict[int, np.ndarray] = {}
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         if key not in self._memo:
@@ -91,16 +91,23 @@ class SetRows:
 
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         """The JSON value (UNSET where broken) and the bytes of a line, read again from its source."""
-        span = bisect_right(self._bounds, index) - 1
-        if span != self._span:
-            n, place = self._spans[span]
-            self._data = read(self._sources[n], place)
-            breaks = np.flatnonzero(np.frombuffer(self._data, np.uint8) == ord("\n"))
-            self._starts = np.concatenate(([0], breaks + 1, [len(self._data) + 1]))
-            self._span = span
-        line = index - self._bounds[span]
-        raw = self._data[self._starts[line] : self._starts[line + 1] - 1]
+        raw = self._line(index)
         return parse(raw.removeprefix(b"\xef\xbb\xbf")), raw
+
+    def _line(self, index: int) -> bytes:
+        """The bytes of a line; of a span that was read before, these alone are read again."""
+        span = bisect_right(self._bounds, index) - 1
+        source, place = self._spans[span]
+        line = index - self._bounds[span]
+        if span in self._starts and span != self._span:
+            start, after = self._starts[span][line : line + 2].tolist()
+            return read(self._sources[source], Span(place.start + start, place.start + after - 1))
+        if span != self._span:
+            self._data, self._span = read(self._sources[source], place), span
+            breaks = np.flatnonzero(np.frombuffer(self._data, np.uint8) == ord("\n"))
+            self._starts[span] = np.concatenate(([0], breaks + 1, [len(self._data) + 1]))
+        start, after = self._starts[span][line : line + 2].tolist()
+        return self._data[start : after - 1]
 
     def example(self, index: int) -> Example:
         example = self.example_or_none(index)

@@ -134,3 +134,12 @@ def test_time_is_linear(sign):
         return time.process_time() - start
 
     assert seconds(200_000) < 1
+
+
+def test_an_address_ends_where_its_quotation_mark_or_bracket_closes() -> None:
+    def addresses(text: str) -> list[str]:
+        return [text[start:end] for start, end, kind in masked(text) if kind == "url"]
+
+    assert addresses("call get('https://example.org/a_b').&nbsp;&amp;") == ["https://example.org/a_b"]
+    assert addresses("as told (https://example.org/a_(b)).&nbsp;x") == ["https://example.org/a_(b)"]
+    assert addresses("open https://example.org/it's/here now") == ["https://example.org/it's/here"]

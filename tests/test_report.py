@@ -210,6 +210,17 @@ def test_a_clean_set_still_says_what_was_not_run() -> None:
     assert first.endswith("not run: LEN902, TPL901-903 (no template is named: --template NAME)")
 
 
+def test_rules_that_wait_for_an_option_take_one_line_together() -> None:
+    waiting = (
+        NotRun(("TPL901", "TPL902"), "no template is named", "--template FILE", options=("--template",)),
+        NotRun(("LEN902",), "no limit is named", "--max-length N", options=("--max-length",)),
+    )
+    barred = NotRun(("LNG901",), "a detector is not installed", "pip install it")
+    first, _ = shown(clean(not_run=(barred, *waiting))).splitlines()
+    assert "LNG901 (a detector is not installed: pip install it)" in first
+    assert first.endswith("3 rules that wait for --template or --max-length")
+
+
 def test_an_empty_set_is_not_called_clean() -> None:
     assert shown(clean(rows=0)).startswith("no rows: there is nothing to judge.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import io
 import json
@@ -10,6 +11,7 @@ import re
 import subprocess
 import sys
 import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 
@@ -414,6 +416,22 @@ def test_a_pdf_loses_running_headers_page_numbers_and_hyphens_at_line_ends() -> 
 
 # ---------------------------------------------------------------------- bad input
 
+# A page that asks for a password, drawn by reportlab.
+LOCKED = (
+    "c-pO1Pl()P6u(LiN<po?eOg9$gx!39^CipLGLuZ|x_>(Cj8)vsA)9<NO*@keNoL($5kZ6=EP4<vURDr6L=h1WVnLAFTcH#LFCtz&c~B7X;!9@M"
+    "jZUQ(=P+O1zu)`4_q~_Y+K#(OmY7z1>+0)=XiJTgG++03&^Z;W)X!CjzypOzFd3;hM+?bV#aS{*169`u!YJ9fq^+!Ix=RoRaZ5XMMpJQEsA<LA"
+    "^fToq0H8muhPx_{0w3wEI7q@M9w7a>C~m}AbgbC)M+z07dS|ke?~g&~!atcFU;(U3DppBlg9)f+$Sn9EeM5zj-%R$<HpmzWODs_-3}kY$WSW+V"
+    "dPr~kX;Gb=Mr^5Rg&8U<D`=CcrJW{0N96#e7j4nIY7a_U9r***oSpXUTtz(~2w+JLZG>>WoBDAHS?D!%R7xA1E2Z#CDTQex3Bl>vOl>Cd%sV?G"
+    "It8%(+#e=`3Wlg)G$#4QBt;9CJ!X){pYbr0w#S6gMs)~Hm7hmR>=YCiHa*J4OCF~D0=O9-HAo=@9^)Vg>M_hbMtT3yp2ryVs5CN<N$gP&>i7un"
+    "KeMf={TGuo%+LY|P}l#J6>cS*1PanV4+d(j74a{4j0lGS4+&2Y1}Eiox94HZJxT#n^2Z>70B~k4?>%|B2H1r&^C*$sLS00F3p<_E%Nv7XyrcqH"
+    "1CJD*23hU`9NT~rvAqmAfUPuuQa8$n>e%h64WLAuP!ey{%SjlIVYPJEA7<6dH>w*I4RfeT@8o_Q`YCv?t9X!KM1-11KaW<ZZBWOcqS2&G5+O)S"
+    "I<jRNgqYHBq-C@mr{zdSxMf;RA)7X_T_J2NY~oUB!Em<GB8L%03?>Y%aJylNhD{p=bsY;kO-!(GE$*~r)8$;?d;F$TeF4!*Me-k;IVo33UyEP}"
+    "wh=3*xK~|-tP*O@Hv{&r(Xm%oP2s4ZTnu*zLo^e5$1TF70LpTh$C38y`i;@M-~Hg-y6@qe5B9%(<fmJM6K7w!|L~pbUw-)U2iHFR{Ohx?rAsO}"
+    "d}8>?LpNSNflhtj{k<`G|IXF-mT#~9vRi-q=hNo~pS}9q=*l-AU3*~ZjUT@_`RDbo4o)@0Kd#(47@WM>*?JR5&(h84@1?4*VPt8?4MK(xOrSpc"
+    "TW7$FrL@GyI*ZQfh-J;`IG*?863^)@GM9r8dKaBpiOo|#8mhGHJ-n6E{c(<r^8K!_I!N1IApwylvCRHX*!Kn5p~A96Xj&mBm}1V(+}oq4)hZvH"
+    "!QDSNi;F0XU@rdk=>ZyXKS5$jX)8%`#HY`l=s-c!%iH(Uyu1Yh`=Qlpt@Ez-7g!bUE&"
+)
+
 BAD = {
     "empty.html": (b"<html><body> </body></html>", "an empty page"),
     "nothing.md": (b"", "an empty file"),
@@ -424,6 +442,9 @@ BAD = {
     "word.docx": (docx("<w:p><w:r>"), "a broken DOCX"),
     "old.docx": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 100, "password"),
     "bomb.docx": (docx(word_paragraph("x"), {"word/big.xml": b"\0" * 30_000_000}), "unpacks to"),
+    "locked.pdf": (zlib.decompress(base64.b85decode(LOCKED)), "a PDF with a password"),
+    "parts.docx": (docx(word_paragraph("x"), {"word/numbering.xml": b"<w:numbering"}), "a broken DOCX"),
+    "huge.docx": (docx(word_paragraph("x"), {"word/comments.xml": os.urandom(1 << 16) + b" " * 41_000_000}), "unpacks to"),
     "broken.pdf": (b"%PDF-1.4\nnothing here", "a broken PDF"),
     "scan.pdf": (pdf([[]]), "pictures of pages"),
     "named.pdf": (b"hello", "named PDF"),
@@ -578,3 +599,145 @@ def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     done = curator("sop", *shown[1].split(), "-o", str(rows), cwd=ROOT)
     assert done.stdout.replace(str(rows), "rows.jsonl").strip() == shown[2].strip()
+
+
+# ---------------------------------------------------------------------- what is read without losing its place
+
+
+def test_what_stands_between_nested_steps_keeps_its_place() -> None:
+    text = "CLEANING\n\n1. PROCEDURE\n\n1.1 Prepare the room\n\nThe room is cold.\n\n1.1.1 Switch the heater on.\n\nIt takes an hour.\n\n1.1.2 Close the door.\n\n1.2 Start.\n"
+    lines = flatten(read(text, "x.txt")).split("\n")
+    assert lines[-6:] == [
+        "1.1 Prepare the room",
+        "The room is cold.",
+        "1.1.1 Switch the heater on.",
+        "It takes an hour.",
+        "1.1.2 Close the door.",
+        "1.2 Start.",
+    ]
+
+
+def numbering(levels: list[tuple[str, str]], nums: str) -> dict[str, bytes]:
+    space = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
+    made = "".join(
+        f'<w:lvl w:ilvl="{n}"><w:start w:val="1"/><w:numFmt w:val="{form}"/><w:lvlText w:val="{text}"/></w:lvl>'
+        for n, (form, text) in enumerate(levels)
+    )
+    return {
+        "word/numbering.xml": f'<w:numbering {space}><w:abstractNum w:abstractNumId="0">{made}</w:abstractNum>{nums}</w:numbering>'.encode()
+    }
+
+
+ONE = '<w:num w:numId="1"><w:abstractNumId w:val="0"/></w:num>'
+DEEP = [("decimal", "%1."), ("decimal", "%1.%2"), ("lowerLetter", "%3)"), ("upperRoman", "%4.")]
+
+
+def source_numbers(body: str, extra: dict[str, bytes]) -> list[str]:
+    return [step.number_source for step in all_steps(document_of(docx(body, extra), "x.docx"))]
+
+
+def test_numbers_of_word_are_nested_and_begin_anew_below_each_parent() -> None:
+    levels = [0, 1, 1, 2, 2, 3, 1, 2, 0, 1]
+    body = word_paragraph("SOP for Pumps", bold=True) + "".join(
+        word_paragraph(f"Do the thing number {n}.", level) for n, level in enumerate(levels)
+    )
+    assert source_numbers(body, numbering(DEEP, ONE)) == ["1", "1.1", "1.2", "a", "b", "I", "1.3", "a", "2", "2.1"]
+
+
+def test_a_list_that_is_begun_anew_in_word_counts_from_its_own_start() -> None:
+    two = (
+        ONE
+        + '<w:num w:numId="2"><w:abstractNumId w:val="0"/><w:lvlOverride w:ilvl="0"><w:startOverride w:val="5"/></w:lvlOverride></w:num>'
+    )
+    parts = [word_paragraph("SOP for Pumps", bold=True), *(word_paragraph("Open it.", 0) for _ in range(2))]
+    parts += [word_paragraph("Close it.", 0).replace('numId w:val="1"', 'numId w:val="2"') for _ in range(2)]
+    assert source_numbers("".join(parts), numbering(DEEP, two)) == ["1", "2", "5", "6"]
+
+
+def test_items_numbered_5_and_5_1_are_a_section_and_its_step_where_nothing_is_styled() -> None:
+    parts = [word_paragraph("SOP for Pumps", bold=True)]
+    for head, below in (("Getting ready", 2), ("Doing the work", 3)):
+        parts += [word_paragraph(head, 0), *(word_paragraph("Turn the wheel once more.", 1) for _ in range(below))]
+    document = document_of(docx("".join(parts), numbering(DEEP, ONE)), "x.docx")
+    assert [s.heading for s in document.sections] == ["Getting ready", "Doing the work"]
+    assert [s.number for s in all_steps(document)] == ["1.1", "1.2", "2.1", "2.2", "2.3"]
+
+
+# ---------------------------------------------------------------------- pages of sites
+
+FRAMED = ["purified-water-sampling", "fluid-bed-dryer-cleaning"]
+
+
+@pytest.mark.parametrize("frame", quality.shells.SHELLS)
+def test_a_text_in_the_frame_of_a_site_comes_out_without_the_frame(frame: str) -> None:
+    for name in FRAMED:
+        path = SAMPLES / f"{name}.md"
+        page = quality.shells.framed(frame, path.read_text(encoding="utf-8"))
+        document = document_of(page.encode(), "page.html")
+        assert quality.shells.kept(read_document(path), document) == (1, 1)
+        if frame not in ("old_university", "magazine"):  # their frames stand in the text as paragraphs of their own
+            assert quality.shells.leaks(document) == []
+
+
+@pytest.mark.parametrize("name", ["consent", "search-the-logs", "related-documents", "user-login", "feedback"])
+def test_a_section_that_a_generator_named_after_its_heading_is_no_frame(name: str) -> None:
+    heading = name.replace("-", " ").capitalize()
+    page = f'<html><body><main><h1>SOP: Pump</h1><section id="{name}"><h2>{heading}</h2><ol><li>Open it.</li><li>Close it.</li></ol></section><section id="records"><h2>Records</h2><p>The log.</p></section></main></body></html>'
+    assert [s.heading for s in read(page, "x.html").sections] == [heading, "Records"]
+
+
+# ---------------------------------------------------------------------- pages without end, rows in a set
+
+ENDLESS = {
+    "items.html": b"<html><body><h1>SOP</h1><ul>" + b"<li>Open it.</li>" * 100_000,
+    "words.html": b"<html><body><h1>SOP</h1><p>" + b"word " * 700_000,
+    "words.md": b"# SOP\n\n" + b"word " * 700_000,
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_page_without_end_is_refused_before_it_is_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(ENDLESS[name])
+    with pytest.raises(SourceError, match="more than any procedure has") as found:
+        read_document(tmp_path / name)
+    assert name in str(found.value)
+
+
+def test_scripts_and_pictures_of_any_size_do_not_count() -> None:
+    page = f"<html><body><script>{'a<b;' * 1_000_000}</script><h1>SOP: Pump</h1><ol><li>Open it. <img src='data:image/png;base64,{'A' * 4_000_000}'></li><li>Close it.</li></ol></body></html>"
+    assert [step.text for step in all_steps(read(page, "x.html"))] == ["Open it.", "Close it."]
+
+
+def test_every_row_of_every_sample_passes_lint_and_stays_in_one_split(tmp_path: Path) -> None:
+    done = curator("sop", str(SAMPLES), "-o", "rows.jsonl", "--variants", "4", "--sections", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    linted = curator("lint", "rows.jsonl", "--no-cache", "--fail-on", "error", cwd=tmp_path)
+    assert linted.returncode == 0, linted.stdout
+    parted = curator("split", "rows.jsonl", "-o", "parts", cwd=tmp_path)
+    assert parted.returncode == 0, parted.stderr + parted.stdout
+    homes: dict[str, set[str]] = {}
+    for file in sorted((tmp_path / "parts").glob("*.jsonl")):
+        for row in map(json.loads, file.read_text(encoding="utf-8").splitlines()):
+            homes.setdefault(row["group"], set()).add(file.name)
+    assert len(homes) == sum(path.is_file() for path in SAMPLES.iterdir())
+    assert all(len(files) == 1 for files in homes.values())
+
+
+def test_a_source_is_never_overwritten(tmp_path: Path) -> None:
+    page = tmp_path / "pump.md"
+    page.write_text("# SOP: Pump\n\n1. Open it.\n2. Close it.\n")
+    done = curator("sop", "pump.md", "-o", "pump.md", cwd=tmp_path)
+    assert done.returncode == 2 and "would be overwritten" in done.stderr
+    assert curator("sop", "pump.md", "-o", "o.jsonl", "--json", "d", cwd=tmp_path).returncode == 0
+    done = curator("sop", "d/pump.json", "-o", "o.jsonl", "--json", "d", cwd=tmp_path)
+    assert done.returncode == 2 and "would be overwritten" in done.stderr
+
+
+def test_steps_in_a_table_are_a_procedure() -> None:
+    rows_ = "".join(
+        f"<tr><td>{n}</td><td>{text}</td></tr>" for n, text in ((1, "Open the valve."), (2, "Start the pump."))
+    )
+    page = (
+        f"<html><body><h1>Pump start-up</h1><table><tr><th>Step</th><th>Action</th></tr>{rows_}</table></body></html>"
+    )
+    assert flatten(read(page, "x.html")).endswith("Step | Action\n1 | Open the valve.\n2 | Start the pump.")

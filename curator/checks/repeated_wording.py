@@ -86,8 +86,11 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         answers, prompts, words = sketches.T
         judged = np.flatnonzero((answers != 0) & (prompts != 0) & rows.readable)
+        told, times = np.unique(answers[judged], return_counts=True)
         for group in _groups(judged, answers, prompts, rows.splits, self.min_prompts):
-            if words[group[0]] >= self.min_words and _others_vary(judged, answers, answers[group[0]]):
+            elsewhere = len(judged) - times[np.searchsorted(told, answers[group[0]])]
+            others_vary = len(told) - 1 >= _VARIED * elsewhere
+            if words[group[0]] >= self.min_words and others_vary:
                 looked = group[np.argsort(mix(prompts[group]), kind="stable")][:_LOOKED_AT]
                 examples = rows.examples(looked.tolist())
                 asked = [_weighty(text_of(example, "prompt")) for example in examples]
@@ -118,12 +121,6 @@ def _groups(
     sizes = np.diff(np.append(starts, len(order)))
     for start, size in zip(starts[sizes >= least].tolist(), sizes[sizes >= least].tolist(), strict=True):
         yield order[start : start + size]
-
-
-def _others_vary(judged: np.ndarray, answers: np.ndarray, answer: np.uint64) -> bool:
-    """The other rows of the set have answers of their own."""
-    others = answers[judged][answers[judged] != answer]
-    return len(np.unique(others)) >= _VARIED * len(others)
 
 
 def _unrelated(told: frozenset[str], asked: list[frozenset[str]]) -> float:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from curator.cli.output import progress
+from curator.errors import UsageError
+
+if TYPE_CHECKING:
+    from curator.sop.rewrite import Writer
 
 
 @click.command("sop")
@@ -54,6 +60,19 @@ from curator.cli.output import progress
     is_flag=True,
     help="Read the web addresses among the sources: robots.txt is respected, private addresses are refused.",
 )
+@click.option(
+    "--rewrite",
+    metavar="MODEL",
+    help="Ask this model for the prompts; answers stay verbatim. Needs --endpoint, to which the documents are sent.",
+)
+@click.option("--endpoint", metavar="URL", help="An OpenAI-compatible address, such as http://localhost:8000/v1.")
+@click.option(
+    "--key-env",
+    metavar="NAME",
+    default="OPENAI_API_KEY",
+    show_default=True,
+    help="Environment variable that holds the key of the endpoint.",
+)
 @click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with.")
 def command(
     sources: tuple[str, ...],
@@ -65,20 +84,38 @@ def command(
     sections: bool,
     max_tokens: int | None,
     fetch: bool,
+    rewrite: str | None,
+    endpoint: str | None,
+    key_env: str,
     tokenizer: str | None,
 ) -> int:
     """Turn web pages and documents into SOP rows.
 
     Reads HTML, saved pages, Markdown, text, DOCX, PDF, and the JSON that --json wrote. Every word of an answer stands
-    in its source; what is left out is recorded. The network is used with --fetch alone.
+    in its source; what is left out is recorded. The network is used with --fetch and --rewrite alone. A file that
+    stands at -o is replaced.
     """
     from curator.sop import run
     from curator.sop.fetch import Fetcher
 
+    plan = run.Plan(profile, system, variants, sections, max_tokens or 0, tokenizer)
+    writer = _writer(rewrite, endpoint, key_env)
     with progress() as bar:
         result = run.convert(
-            sources, output, json_dir=json_dir, profile=profile, system=system, variants=variants, sections=sections,
-            max_tokens=max_tokens or 0, tokenizer=tokenizer, fetcher=Fetcher() if fetch else None, progress=bar,
-        )  # fmt: skip
+            sources, output, plan, json_dir=json_dir, fetcher=Fetcher() if fetch else None, writer=writer, progress=bar
+        )
     click.echo(run.summary(result), nl=False)
     return 0 if not result.failed else 1 if result.documents else 2
+
+
+def _writer(model: str | None, endpoint: str | None, key_env: str) -> Writer | None:
+    """Who puts prompts in other words, None without --rewrite. Raises UsageError."""
+    if (model is None) != (endpoint is None):
+        raise UsageError("--rewrite and --endpoint go together", hint="name both, or neither")
+    if model is None or endpoint is None:
+        return None
+    from curator.cache import Cache
+    from curator.sop.rewrite import Writer
+
+    cache = Cache.open()
+    return Writer(endpoint, model, os.environ.get(key_env, ""), cache=cache.folder / "prompts" if cache else None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from string import Template
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from curator import __version__, rule
 from curator.decisions import expired
 from curator.excerpt import visible
-from curator.model import Excerpt, Finding, Report, RuleStat, Severity
+from curator.model import Excerpt, Finding, NotRun, Report, RuleStat, Severity
 from curator.report import View, Write
 from curator.report.charts import Bar, Bins, bars, histogram, quantile
 from curator.report.data import batches, encode, encode_lines
@@ -179,13 +179,22 @@ def _rules(report: Report, tally: Tally) -> str:
             f"<details><summary>{counted(len(silent), 'rule')} found nothing</summary>"
             f"{table('Rules that found nothing', heads, rows, numbers=numbers)}</details>"
         )
-    if report.not_run:
-        items = "".join(
-            f"<li><b>{text(code_ranges(item.codes))}</b> {text(item.reason)}: {text(item.unlock)}</li>"
-            for item in report.not_run
-        )
-        parts.append(f'<h3>Not run</h3><ul class="plain-list">{items}</ul>')
+    barred = [item for item in report.not_run if not item.options]
+    waiting = [item for item in report.not_run if item.options]
+    if barred:
+        parts.append(f"<h3>Not run</h3>{_not_run(barred)}")
+    if waiting:
+        many = counted(sum(len(item.codes) for item in waiting), "rule")
+        parts.append(f"<details><summary>{many} not run without an option</summary>{_not_run(waiting)}</details>")
     return "".join([*parts, "</section>"])
+
+
+def _not_run(items: Iterable[NotRun]) -> str:
+    """What did not run, why, and how to unlock it, as a list."""
+    lines = (
+        f"<li><b>{text(code_ranges(item.codes))}</b> {text(item.reason)}: {text(item.unlock)}</li>" for item in items
+    )
+    return f'<ul class="plain-list">{"".join(lines)}</ul>'
 
 
 def _rule_cells(stat: RuleStat, tally: Tally, report: Report) -> Iterator[str]:

@@ -110,7 +110,7 @@ class _Shown(dict[str, str]):
 
 
 def _clean(report: Report, pen: Pen) -> None:
-    missing = "; ".join(_not_run(report))
+    missing = "; ".join(_not_run(report, every=False))
     said = pen.paint(verdict(report), "good" if spotless(report) else "warning")
     pen.line(said + (f" not run: {missing}" if missing else ""))
     pen.line(facts(report))
@@ -296,7 +296,7 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
     widest = max((len(step.what) for step in todo), default=0)
     for step in todo:
         pen.line(f"{step.what}:{' ' * (widest - len(step.what) + 2)}{pen.paint(step.command, 'strong')}")
-    for missing in _not_run(report):
+    for missing in _not_run(report, view.verbose):
         for line in _folded(f"not run: {missing}", view.width):
             pen.line(line)
     _footnotes(report, pen)
@@ -324,8 +324,20 @@ def wrap_words(words: Iterable[str], width: int) -> Iterator[str]:
     yield line
 
 
-def _not_run(report: Report) -> list[str]:
-    return [f"{code_ranges(item.codes)} ({visible(item.reason)}: {visible(item.unlock)})" for item in report.not_run]
+def _not_run(report: Report, every: bool) -> list[str]:
+    """What did not run, and why; rules that only wait for an option take one line together, unless `every`."""
+    waiting = [] if every else [item for item in report.not_run if item.options]
+    said = [
+        f"{code_ranges(item.codes)} ({visible(item.reason)}: {visible(item.unlock)})"
+        for item in report.not_run
+        if item not in waiting
+    ]
+    if waiting:
+        codes = sum(len(item.codes) for item in waiting)
+        options = list(dict.fromkeys(option for item in waiting for option in item.options))
+        known = f"{', '.join(options[:-1])} or {options[-1]}" if len(options) > 1 else options[0]
+        said.append(f"{counted(codes, 'rule')} that {'waits' if codes == 1 else 'wait'} for {known}")
+    return said
 
 
 def _footnotes(report: Report, pen: Pen) -> None:

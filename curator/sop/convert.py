@@ -6,13 +6,13 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from curator.errors import SourceError
-from curator.sop.document import Document, Section, Source, Step, from_json, is_document, steps
+from curator.sop.document import Document, Section, Source, Step, Table, from_json, is_document, steps
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked, asked_for_part, asked_for_section, topic
-from curator.sop.reading import MAX_BYTES, Reading
+from curator.sop.reading import MAX_BYTES, MAX_TEXT, Reading
 from curator.sop.structure import structure
 from curator.sop.verbs import is_order
 
@@ -31,6 +31,10 @@ _LOGIN = re.compile(
 _PROCEDURE = re.compile(r"\b(?:sop|procedures?|protocol|runbook|playbook|work instruction|checklist|how to)\b", re.I)
 
 
+Prompt: TypeAlias = tuple[str, str]  # the name of a wording, and the prompt in it
+Reword: TypeAlias = Callable[[str, str, list[Prompt]], list[Prompt]]  # of an answer, its section or "", and its prompts
+
+
 class Row(NamedTuple):
     """A row and the name of the wording its prompt has."""
 
@@ -44,13 +48,25 @@ def sources_in(paths: Sequence[str]) -> list[str]:
     for name in paths:
         path = Path(name)
         if path.is_dir():
-            inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in FORMATS and p.is_file())
+            inside = sorted(
+                p for p in path.rglob("*") if p.suffix.lower() in FORMATS and p.is_file() and not _foreign(p)
+            )
             if not inside:
                 raise SourceError("no documents in the folder", where=name, hint=f"known are {', '.join(FORMATS)}")
             found += map(str, inside)
         else:
             found.append(name)
     return found
+
+
+def _foreign(path: Path) -> bool:
+    """Whether a file in a folder is JSON of another kind, which nobody meant."""
+    if path.suffix.lower() != ".json":
+        return False
+    try:
+        return not is_document(path.read_bytes())
+    except OSError:
+        return False  # told when it is read
 
 
 def read_document(path: Path) -> Document:
@@ -127,9 +143,9 @@ def format_of(data: bytes, name: str) -> str:
 def _reader(kind: str) -> Callable[[bytes], Reading]:
     if kind == "html":
         from curator.sop.guard import guarded
-        from curator.sop.html import decoded, read_html
+        from curator.sop.html import decoded
 
-        return lambda data: guarded(decoded(data), read_html(data))
+        return lambda data: guarded(decoded(data))
     if kind == "markdown":
         from curator.sop.markdown import read_markdown
 
@@ -163,7 +179,10 @@ def _page_of(data: bytes) -> bytes:
 def _text(data: bytes) -> str:
     from curator.sop.html import decoded
 
-    return decoded(data).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    text = decoded(data).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    if len(text) > MAX_TEXT:
+        raise SourceError(f"{len(text):,} characters: more than any procedure has", hint="cut it into documents")
+    return text
 
 
 def _refuse_no_procedure(document: Document, reading: Reading) -> None:
@@ -174,6 +193,7 @@ def _refuse_no_procedure(document: Document, reading: Reading) -> None:
         reading.format == "html"
         and _LOGIN.search(f"{reading.page_title} {document.title} {_first_text(document)}")
         and len(every) < 4
+        and not {section.role for section in document.sections} - {"other", "title"}
     ):
         raise SourceError("a login page, not the document", hint="save the page while you are signed in")
     if not size:
@@ -186,12 +206,21 @@ def _refuse_no_procedure(document: Document, reading: Reading) -> None:
     )
     counted = sum(step.number_source != "" for step in every) >= 2
     orders = sum(is_order(step.text) for step in every) >= 3
+    tabled = any(
+        _counts(block) for section in document.sections for block in section.blocks if isinstance(block, Table)
+    )
     told = len(every) >= 2 and _PROCEDURE.search(document.title)
-    if not (named or counted or orders or told or (len(roles) >= 3 and every)):
+    if not (named or counted or orders or tabled or told or (len(roles) >= 3 and every)):
         raise SourceError(
             f"no procedure found: {size} blocks, {len(every)} list items",
             hint="a procedure has steps, or sections such as Purpose, Scope and Procedure",
         )
+
+
+def _counts(table: Table) -> bool:
+    """Whether the rows of a table are steps: its first column counts from 1, the second holds sentences."""
+    first = [row[0].strip(". ") for row in table.rows if len(row) > 1]
+    return len(first) >= 2 and first == [str(n) for n in range(1, len(first) + 1)] and " " in table.rows[0][1].strip()
 
 
 def _first_text(document: Document) -> str:
@@ -209,12 +238,13 @@ def rows(
     sections: bool = False,
     max_tokens: int = 0,
     count: Callable[[str], int] = len,
+    reword: Reword = lambda answer, section, prompts: prompts,
 ) -> Iterator[Row]:
     """The rows of a document, all with its id as `group`.
 
     One row for each of `variants` prompts, or one a part where the answer has over `max_tokens` tokens (counted by
     `count`): parts are whole sections, or whole steps of a section that is too long itself. `sections` adds a row
-    for each section of level 1.
+    for each section of level 1. `reword` may put the prompts of a whole answer, or of a section, in other words.
     """
 
     def row(prompt: str, answer: str, wording: str) -> Row:
@@ -231,7 +261,7 @@ def rows(
         for n, part in enumerate(parts, 1):
             yield row(asked_for_part(document, n, len(parts)), part, "part")
     else:
-        for wording, prompt in asked(document, variants):
+        for wording, prompt in reword(whole, "", asked(document, variants)):
             yield row(prompt, whole, wording)
     if sections:
         for head, group in _with_below(document.sections):
@@ -241,7 +271,9 @@ def rows(
                 and (any(section.blocks for section in group))
                 and not (max_tokens and count(answer) > max_tokens)
             ):
-                yield row(asked_for_section(document, head.heading), answer, "section")
+                own = [("section", asked_for_section(document, head.heading))]
+                for wording, prompt in reword(answer, head.heading, own):
+                    yield row(prompt, answer, wording)
 
 
 def _with_below(sections: list[Section]) -> Iterator[tuple[Section, list[Section]]]:

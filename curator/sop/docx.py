@@ -1,20 +1,23 @@
 """Word files: mammoth gives lists with their levels and headings where they are styled; the walk does the rest.
 
 Running headers and footers are in parts of their own, which mammoth does not read. Numbers that Word computes are
-computed anew from the nesting.
+written before their paragraphs first (`curator.sop.numbering`).
 """
 
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.html import Walker, tree
+from curator.sop.numbering import MARK, with_numbers
 from curator.sop.reading import Drops, Reading, words_of
 
 _MOST = 400_000_000  # bytes an archive may unpack to
+_MOST_PART = 40_000_000  # bytes of one part of XML
 _RATIO = 400  # and how many times its own size, beyond the first ten megabytes
 _TITLES = (
     "p[style-name='Title'] => h1:fresh\np[style-name='Titel'] => h1:fresh\np[style-name='Subtitle'] => p:fresh\nu => u"
@@ -30,7 +33,9 @@ def read_docx(data: bytes) -> Reading:
     _refuse_unsound(data)
     try:
         html = mammoth.convert_to_html(
-            io.BytesIO(data), style_map=_TITLES, convert_image=mammoth.images.img_element(lambda image: {"src": ""})
+            io.BytesIO(with_numbers(data)),
+            style_map=_TITLES,
+            convert_image=mammoth.images.img_element(lambda image: {"src": ""}),
         ).value
     except Exception as error:  # whatever the parsers below raise on a broken part
         said = " ".join(str(error).split())[:120]
@@ -40,11 +45,31 @@ def read_docx(data: bytes) -> Reading:
     if not html.strip():
         raise SourceError("a DOCX without text", hint="pictures of pages hold no text: run character recognition first")
     root = tree(f"<html><body>{html}</body></html>")
+    _take_numbers(root)
     drops = Drops()
     alts = [image.get("alt") or "" for image in root.iter("img")]
     words = frozenset(words_of(" ".join(root.itertext())) + words_of(" ".join(alts)) + _run_together(root))
     pieces = list(Walker(drops).walk(root.find("body")))
     return Reading(pieces, words, "docx", "mammoth", dropped=drops.found)
+
+
+def _take_numbers(root: Any) -> None:
+    """The computed numbers as attributes of their list items; before the text of a heading or paragraph."""
+    for element in root.iter():
+        found = _NUMBER.match(element.text or "")
+        if not found:
+            continue
+        rest = element.text[found.end() :]
+        shown = re.search(r"\d+(?:\.\d+)*|\w+(?=\W*$)", found[1])
+        if element.tag == "li":
+            element.set("data-number", shown.group() if shown else "")
+            element.text = rest
+        else:
+            plain = bool(re.fullmatch(r"\d+(?:\.\d+)*[.)]?", found[1]))
+            element.text = f"{found[1]} {rest}" if plain else rest
+
+
+_NUMBER = re.compile(f"{MARK}([^{MARK}]*){MARK}")
 
 
 def _run_together(root: Any) -> list[str]:
@@ -66,7 +91,11 @@ def _refuse_unsound(data: bytes) -> None:
     if any(entry.flag_bits & 1 for entry in entries):
         raise SourceError("a DOCX with a password", hint="save it without a password")
     size = sum(entry.file_size for entry in entries)
-    if size > _MOST or size > max(10_000_000, _RATIO * len(data)):
+    if (
+        any(entry.file_size > _MOST_PART for entry in entries if entry.filename.endswith(".xml"))
+        or size > _MOST
+        or size > max(10_000_000, _RATIO * len(data))
+    ):
         raise SourceError(
             f"a DOCX of {len(data):,} bytes that unpacks to {size:,}: not opened",
             hint="such a file is made to fill memory; ask where it comes from",

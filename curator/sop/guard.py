@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from curator.errors import MissingExtraError
 from curator.sop.document import Block, Dropped, Figure, Step, Table
-from curator.sop.html import Walker, tree
+from curator.sop.html import Second, Walker, read_html, tree
 from curator.sop.reading import Drops, Heading, Piece, Reading, words_of
 
 _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more
 _LEAST = 0.6  # below it trafilatura's result is taken even where it has lost headings and items
+_GUARDED_TAGS = 40_000  # likewise
 _GUARDED = 3_000_000  # characters of a page above which the guard is not asked: it takes seconds a megabyte
 
 
@@ -34,21 +36,14 @@ def plain(pieces: list[Piece] | list[Block]) -> str:
     return " ".join(parts)
 
 
-def guarded(page: str, reading: Reading) -> Reading:
-    """The reading, or what trafilatura finds where the walk is far from it."""
-    if len(page) > _GUARDED:
-        return reading
-    try:
-        import trafilatura
-    except ImportError:
-        raise MissingExtraError("curator sop", "sop") from None
-    theirs = trafilatura.extract(
-        page, output_format="html", include_comments=False, include_tables=True, include_formatting=True
-    )
-    if not theirs:
-        return reading
-    body = tree(theirs)
-    wanted, got = _shingles(" ".join(body.itertext())), _shingles(plain(reading.pieces))
+def guarded(page: str) -> Reading:
+    """A page as the walk reads it, or as trafilatura does where the two are far apart. Raises SourceError, MissingExtraError."""
+    theirs = _theirs(page) if len(page) <= _GUARDED and page.count("<") <= _GUARDED_TAGS else None
+    if theirs is None:
+        return read_html(page)
+    said = " ".join(theirs.itertext())
+    reading = read_html(page, _second(said))
+    wanted, got = _shingles(said), _shingles(plain(reading.pieces))
     if not wanted:
         return reading
     cover = sum((wanted & got).values()) / sum(wanted.values())
@@ -56,13 +51,39 @@ def guarded(page: str, reading: Reading) -> Reading:
     if cover >= _COVER and (ratio <= _EXTRA or _structured(reading.pieces)):
         return reading
     drops = Drops()
-    pieces = list(Walker(drops).walk(body))
+    gone = {dropped.text for dropped in reading.dropped if dropped.reason == "boilerplate"}
+    pieces = [piece for piece in Walker(drops, is_page=True).walk(theirs) if plain([piece])[:80] not in gone]
     if cover >= _LEAST and _form(pieces) < _form(reading.pieces):
         return reading
     lost = [Dropped("outside-content", plain([piece])[:80]) for piece in reading.pieces if _foreign(piece, wanted)]
     reading.pieces, reading.extractor, reading.fallback = pieces, "trafilatura", True
     reading.dropped = [*reading.dropped, *lost, *drops.found]
     return reading
+
+
+def _theirs(page: str) -> Any:
+    """What trafilatura takes for the content, None where that is nothing."""
+    try:
+        import trafilatura
+    except ImportError:
+        raise MissingExtraError("curator sop", "sop") from None
+    found = trafilatura.extract(
+        page, output_format="html", include_comments=False, include_tables=True, include_formatting=True
+    )
+    return tree(found) if found else None
+
+
+def _second(said: str) -> Second:
+    """Whether a text, or most of it, is in what was said."""
+    known, whole = _shingles(said), f" {' '.join(words_of(said))} "
+
+    def has(text: str) -> bool:
+        shingles = _shingles(text)
+        if not shingles:
+            return f" {' '.join(words_of(text))} " in whole
+        return sum((shingles & known).values()) >= 0.5 * sum(shingles.values())
+
+    return has
 
 
 def _form(pieces: list[Piece]) -> int:

@@ -8,12 +8,15 @@ compares the result with another extractor's.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
-from curator.sop.reading import Drops, Heading, Piece, Reading, Text, clean, words_of
+from curator.sop.furniture import is_furniture
+from curator.sop.lines import STARTS
+from curator.sop.reading import MAX_TEXT, Drops, Heading, Piece, Reading, Text, clean, words_of
+from curator.sop.roles import folded, role_of
 
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
 
@@ -21,13 +24,14 @@ _GONE = frozenset(
     "script style noscript template iframe svg object embed canvas head link meta video audio map".split()
 )
 _CHROME = frozenset("nav footer aside form button select dialog input textarea menu".split())
-_HIDDEN = frozenset("visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only headerlink anchorjs-link "
+_HIDDEN = frozenset("noprint no-print d-print-none hidden-print hide-print print-hidden printhidden mw-editsection editsection edit-section "
+                    "visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only headerlink anchorjs-link "
                     "permalink header-anchor heading-anchor hash-link".split())  # fmt: skip
 _NAMED = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|topnav|sidenav|menu|breadcrumbs?|sidebar|footer|cookies?|consent|gdpr|banner|share|sharing|sharedaddy|social|"
     r"comments?|respond|related\w*|relatedposts|recommend\w*|promo\w*|advert\w*|ads?|newsletter|subscri\w+|toolbar|pagination|pager|popup|modal|overlay|"
     r"skip|skiplink|widget|widgets|login|signin|search|masthead|site-header|topbar|feedback|rating|likes|byline|prev-next|copyright|"
-    r"page-section|greybox|suitebar|commandbar|edit-this-page|page-metadata|entry-meta|post-meta|author-box|tags|tagcloud|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
+    r"page-section|greybox|site-notice|sitenotice|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author|bio|meta|signup|sign-up|chat|chatbot|livechat|responses|discussion|reactions|author-box|tags|tagcloud|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
     re.I,
 )
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
@@ -53,24 +57,33 @@ _CHROME_LINK = re.compile(
     r"(?:edit (?:this|on) .*|back to (?:the )?top|top|print(?: this page)?|share|tweet|previous|next|« .*|.* »|permalink|skip to .*|"
     r"click here|read more|view source|copy(?: link)?|download(?: as)? pdf|report (?:an issue|a problem))\W*", re.I,
 )  # fmt: skip
+_EDIT_LINK = re.compile(
+    r"\s*(?:\[\s*(?:edit|edit source|bearbeiten|editar|modifier)(?:\s*\|\s*[\w ]+)?\s*\]|[#¶§🔗])$", re.I
+)  # beside the headings of many sites
 _TEASER = re.compile(
     r"(?:also read|read also|you may also like|related(?: posts?| articles?)?|recommended(?: reading)?|must read|download)\s*[:–-]",
     re.I,
 )
 
 
-def read_html(data: bytes) -> Reading:
-    """A web page as pieces. Raises SourceError, MissingExtraError."""
-    page = decoded(data)
+Second: TypeAlias = Callable[[str], bool]  # whether another extractor took a text for content as well
+
+
+def read_html(page: str, second: Second | None = None) -> Reading:
+    """A web page as pieces; `second` decides on parts whose form does not tell. Raises SourceError, MissingExtraError."""
+    _refuse_endless(page)
     root = tree(page)
     language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")[:2].lower()
     page_title = clean(root.findtext(".//title") or "")
     words = frozenset(words_of(_all_text(root)))
-    h1 = [clean(_text(h)) for h in root.iter("h1")]
+    _name_own_tags(root)
+    everywhere = [clean(_text(h)) for h in root.iter("h1")]
     drops = Drops()
     _prune(root, drops)
+    h1 = [clean(_text(h)) for h in root.iter("h1")] or everywhere
     content = _content_root(root, drops)
-    pieces = list(Walker(drops).walk(content))
+    _prune_beside(content, drops, second)
+    pieces = list(Walker(drops, is_page=True).walk(content))
     return Reading(pieces, words, "html", "walker", _page_title(page_title, h1), language, _metadata(root), drops.found)
 
 
@@ -132,10 +145,51 @@ def _all_text(root: Any) -> str:
 
 
 def _own_words(element: Any) -> str:
-    return _CAMEL.sub("-", " ".join(filter(None, (element.get("class"), element.get("id")))))
+    """The class and the id of an element; no id that a generator made of the heading below it ("obtain-consent")."""
+    name = element.get("id") or ""
+    if 0 < len(name) <= 200:
+        head = next(element.iter(*_HEADINGS), None)
+        if head is not None and folded(name.replace("-", " ").replace("_", " ")) in folded(head.text_content()):
+            name = ""
+    return _CAMEL.sub("-", f"{(element.get('class') or '')[:500]} {name[:200]}".strip())
+
+
+_ENTRIES = frozenset(("email", "password", "search", "text", "tel", None))
+
+
+def _is_prompt(element: Any) -> bool:
+    """Whether a small part is there to be typed into: a search, a sign-in, a newsletter."""
+    if element.tag not in ("div", "section") or len(element.text_content()) > 300:
+        return False
+    typed = any(entry.get("type") in _ENTRIES for entry in element.iter("input"))
+    return typed and next(element.iter("ol", "table", "h1", "pre"), None) is None
 
 
 # ---------------------------------------------------------------------- pruning
+
+
+def _refuse_endless(page: str) -> None:
+    """Raises SourceError for a page that no procedure fills; pictures and scripts inside it do not count."""
+    tags, text = page.count("<"), page
+    if tags > _MOST_TAGS or len(page) > MAX_TEXT:
+        text = _SCRIPTS.sub("", page)
+        tags, text = text.count("<"), _TAGS.sub("", text)
+    if tags > _MOST_TAGS or len(text) > MAX_TEXT:
+        what = f"{tags:,} tags and {len(text):,} characters: more than any procedure has"
+        raise SourceError(what, hint="it may be a log or a whole manual: cut it into documents")
+
+
+_MOST_TAGS = 150_000
+_SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.I | re.S)
+_TAGS = re.compile(r"<[^>]*>")
+
+
+def _name_own_tags(root: Any) -> None:
+    """Make the elements that a site names itself (`app-sidebar`) parts of no meaning, with their name as a class."""
+    for element in root.iter():
+        if isinstance(element.tag, str) and "-" in element.tag:
+            element.set("class", " ".join(filter(None, (element.tag, element.get("class")))))
+            element.tag = "div"
 
 
 def _prune(root: Any, drops: Drops) -> None:
@@ -181,11 +235,11 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
     if element.get("aria-hidden") == "true":
         return not _holds(element, whole)
     if tag in _CHROME:
-        return not (tag in ("form", "aside") and (_holds(element, whole) or _is_note(element)))
+        return not (tag in ("form", "aside") and (_holds(element, whole) or is_note(element)))
     if tag == "header" and not any(a.tag in ("article", "main") for a in _upwards(element)):
         return not _holds(element, whole)
-    named = tag in _NAMED_TAGS and _NAMED.search(_own_words(element))
-    if (named and not _is_note(element)) or element.get("role") in _ROLES:
+    named = tag in _NAMED_TAGS and (_NAMED.search(_own_words(element)) or _is_prompt(element))
+    if (named and not is_note(element)) or element.get("role") in _ROLES:
         return not _holds(element, whole)
     return False
 
@@ -196,7 +250,7 @@ def _is_panel(element: Any, opened: frozenset[str]) -> bool:
     return bool(named) or element.get("role") in ("tabpanel", "region") or element.get("id") in opened
 
 
-def _is_note(element: Any) -> bool:
+def is_note(element: Any) -> bool:
     return note_of(element) is not None
 
 
@@ -261,6 +315,106 @@ def _has_structure(element: Any) -> bool:
     return False
 
 
+def _prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
+    """Take out what stands beside the text in the content: bylines, votes, related articles, comments.
+
+    The text is the child that holds most, and so on inwards. A part beside it stays where its form says that it belongs
+    to the text (`_belongs`), or the second extractor has it too.
+    """
+    weights = _weights(content)
+    current = content
+    while True:
+        inner = [(weights[child], n, child) for n, child in enumerate(current) if child.tag in _CONTAINERS]
+        weight, _, heaviest = max(inner, default=(0, 0, None), key=lambda entry: entry[:2])
+        apart = (
+            heaviest is not None
+            and weight >= 0.6 * weights[current]
+            and not (heaviest.tag == "table" and not is_layout(heaviest))
+        )
+        flow = sum(weights[child] for child in current if child.tag in _FLOW)
+        if not apart and flow < 0.5 * weights[current]:
+            return
+        heaviest = heaviest if apart else None
+        titled = next((part for part in current if next(part.iter("h1"), None) is not None), None)
+        before = titled is not None
+        for part in list(current):
+            before = before and part is not titled
+            if part is heaviest or part.tag not in _BESIDE:
+                continue
+            if part is titled:
+                _prune_title(part, drops, second)
+            elif (before and not _is_titling(part)) or _is_apart(part, heaviest, weights, second):
+                drops.add("boilerplate", part.text_content())
+                _remove(part)
+        if heaviest is None:
+            return
+        current = heaviest
+
+
+_FLOW = frozenset("p h2 h3 h4 h5 h6 ol ul table pre dl blockquote".split())
+
+
+def _is_titling(part: Any) -> bool:
+    """Whether a part before the title is content all the same: a warning, a heading, or a table with the document's number."""
+    return (
+        not clean(part.text_content()) or is_note(part) or next(part.iter("h2", "h3", "table", "ol"), None) is not None
+    )
+
+
+def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
+    """Take out what stands beside the title in its own part: paths, dates, buttons."""
+    title = next(part.iter("h1"))
+    way = {title, *title.iterancestors()}
+    before = True
+    for element in [e for above in part.iter() if above in way and above is not title for e in above]:
+        before = before and element not in way
+        if element in way or element.tag not in _ABOUT or next(element.iter("h1"), None) is not None:
+            continue
+        said = clean(element.text_content())
+        short = element.tag in ("p", "span") and len(said.split()) <= 12 and said[-1:] not in ".:!?"
+        if (
+            said
+            and not is_note(element)
+            and (before or short or (element.tag != "p" and not (second and second(said))))
+        ):
+            drops.add("boilerplate", said)
+            _remove(element)
+
+
+_ABOUT = frozenset("p div section aside header footer span form nav small".split())  # beside a title, in its own part
+_BESIDE = frozenset("div section aside header footer span form nav details center font small td tr address".split())
+
+
+def _is_apart(part: Any, text: Any, weights: dict[Any, int], second: Second | None) -> bool:
+    """Whether a part beside the text is no part of it."""
+    said = clean(part.text_content())
+    if not said or _belongs(part, text, weights):
+        return False
+    if len(said.split()) <= 25 and next(part.iterdescendants(*_BLOCKS), None) is None and not STARTS.match(said):
+        return True  # words without a paragraph of their own, beside a text that has paragraphs
+    return second is not None and not second(said)
+
+
+def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
+    """Whether the form of a part says that it is content: a heading of known purpose, an order of steps, much text."""
+    heads = [clean(_text(head)) for head in part.iter("h2", "h3", "h4", "h5", "h6")]
+    if heads and not re.search(r"\w", clean(part.text_content()).replace(heads[0], "", 1)):
+        return True  # a heading in a box of its own
+    if any(role_of(head) != "other" for head in heads):
+        return True
+    if heads and text is not None and (part.tag, part.get("class")) == (text.tag, text.get("class")):
+        return True
+    size = max(1, len(clean(part.text_content())))
+    linked = 1 - weights[part] / size > 0.5
+    steps = sum(1 for item in part.iter("li") if weights[item])
+    return not linked and (
+        is_note(part)
+        or steps >= 3
+        or next(part.iter("table", "pre"), None) is not None
+        or weights[part] > 0.15 * weights[text if text is not None else part.getparent()]
+    )
+
+
 def _note_outside(body: Any, content: Any, drops: Drops) -> None:
     inside = {content, *content.iterancestors()}
     for element in inside - {content}:
@@ -316,8 +470,8 @@ def _bold_style(element: Any) -> bool:
 class Walker:
     """Walks the content in reading order."""
 
-    def __init__(self, drops: Drops) -> None:
-        self._drops = drops
+    def __init__(self, drops: Drops, *, is_page: bool = False) -> None:
+        self._drops, self._is_page = drops, is_page
         self._count = 0
         self._line: int | None = None
 
@@ -344,7 +498,7 @@ class Walker:
         line = element.get("data-line")
         self._line = int(line) if line else self._line
         if tag in _HEADINGS:
-            if text := clean(_text(element)):
+            if text := _EDIT_LINK.sub("", clean(_text(element))):
                 yield Heading(text, _HEADINGS[tag], self._origin())
         elif tag in ("ul", "ol"):
             yield from self._list(element, note, depth)
@@ -356,6 +510,8 @@ class Walker:
             yield from self._terms(element, note)
         elif tag == "li":  # outside any list
             yield self._item(element, "", note, depth)
+        elif self._is_page and _is_link_bar(element):
+            self._drops.add("link-only", element.text_content(), self._origin())
         elif tag == "p" and not _wraps_blocks(element):
             yield from self._paragraph(element, note)
         elif depth > _DEEPEST:
@@ -369,11 +525,20 @@ class Walker:
         self._count += 1
         return Origin(self._count - 1, self._line)
 
-    def _flush(self, inline: list[str], note: str | None) -> Iterator[Text]:
+    def _flush(self, inline: list[str], note: str | None) -> Iterator[Text | Step]:
         for part in "".join(inline).split(_BREAK):
-            if text := clean(part):
-                yield Text(text, note=note, origin=self._origin())
+            for line in filter(None, map(clean, _LIST_LINE.split(part))):
+                if _LIST_MARK.match(line) and "\n" in part.strip():
+                    yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
+                elif not self._is_furniture(line):
+                    yield Text(line, note=note, origin=self._origin())
         inline.clear()
+
+    def _is_furniture(self, text: str) -> bool:
+        if not self._is_page or not is_furniture(text):
+            return False
+        self._drops.add("boilerplate", text, self._origin())
+        return True
 
     def _paragraph(self, element: Any, note: str | None) -> Iterator[Piece]:
         for image in element.iter("img"):
@@ -389,6 +554,8 @@ class Walker:
         bold = _is_bold(element)
         lines = [line for part in _broken_text(element).split(_BREAK) for line in _LIST_LINE.split(part)]
         for line in filter(None, map(clean, lines)):
+            if self._is_furniture(line):
+                continue
             if _LIST_MARK.match(line) and "\n" in _text(element):
                 yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
             else:
@@ -442,10 +609,13 @@ class Walker:
             if item.tag in ("ul", "ol"):
                 yield from self._list(item, note, depth + 1)
             elif item.tag == "li":
-                step = self._item(item, str(number) if element.tag == "ol" else "", note, depth)
-                if step.text or step.children:
+                label = item.get("data-number") or (str(number) if element.tag == "ol" else "")
+                step = self._item(item, label, note, depth)
+                number += 1
+                if not step.text and all(isinstance(child, Step) for child in step.children):
+                    yield from step.children  # an item that only holds the next level
+                else:
                     yield step
-                    number += 1
             else:
                 yield from self._block(item, item.tag, note, depth)
 
@@ -469,7 +639,7 @@ class Walker:
     def _table(self, table: Any, note: str | None, depth: int) -> Iterator[Piece]:
         rows = [row for row in table.iter("tr") if next(_tables_above(row), None) is table]
         cells = [[c for c in row if c.tag in ("td", "th")] for row in rows]
-        if _is_layout(table, cells):
+        if is_layout(table):
             for cell in (cell for row in cells for cell in row):
                 yield from self.walk(cell, note, depth + 1)
             return
@@ -481,6 +651,20 @@ class Walker:
             first = next(row for row in cells if any(clean(_text(c)) for c in row))
             headed = len(grid) > 1 and all(c.tag == "th" or _all_bold_cell(c) for c in first)
             yield Table(grid[0] if headed else [], grid[1:] if headed else grid, self._origin())
+
+
+def _is_link_bar(element: Any) -> bool:
+    """Whether an element is a row of links parted by bars or arrows: a menu or a path, whatever it is named."""
+    if (
+        element.tag not in ("p", "div", "span", "center", "font")
+        or next(element.iterdescendants(*_BLOCKS), None) is not None
+    ):
+        return False
+    links = [clean(a.text_content()) for a in element.iter("a")]
+    if len(links) < 2 or any(len(link.split()) > 6 for link in links):
+        return False
+    between = clean("".join(t for t in element.itertext() if clean(t) not in links))
+    return not re.search(r"[^\W_]", between)
 
 
 def _broken_text(element: Any) -> str:
@@ -509,13 +693,17 @@ def _all_bold_cell(cell: Any) -> bool:
     return bool(clean(_text(cell))) and _is_bold(inner)
 
 
-def _is_layout(table: Any, cells: list[list[Any]]) -> bool:
-    """Whether a table only places content: its cells hold headings, lists or tables, or there is one cell."""
-    if table.get("role") == "presentation" or sum(map(len, cells)) == 1:
+def is_layout(table: Any) -> bool:
+    """Whether a table only places content: its cells hold headings, tables or the text of a whole page."""
+    if table.get("role") == "presentation":
         return True
-    return (
-        max(map(len, cells), default=0) == 1 and next(table.iter("h1", "h2", "h3", "ul", "ol"), None) is not None
-    ) or (next(table.iter("h1", "h2", "table"), table) is not table and next(table.iter("h1", "h2"), None) is not None)
+    cells = [cell for cell in table.iter("td", "th") if next(_tables_above(cell), None) is table]
+    if len(cells) == 1 or next(table.iterdescendants("h1", "h2", "table"), None) is not None:
+        return True
+    rows = {cell.getparent() for cell in cells}
+    if len(rows) == len(cells):  # one column
+        return next(table.iterdescendants("h3", "ul", "ol"), None) is not None
+    return len(rows) == 1 and any(len(cell.text_content()) > 1500 for cell in cells)
 
 
 def _is_contents(items: list[Any]) -> bool:

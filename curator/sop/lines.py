@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -133,10 +133,9 @@ def tables(lines: Sequence[Line]) -> list[Line]:
     def close() -> None:
         if any(_FIELD.match(cell) for _, cells in run for cell in cells):
             out.extend(
-                msgspec.structs.replace(line, text=cell, gap=True, full=False)
+                msgspec.structs.replace(line, text=text, gap=True, full=False)
                 for line, cells in run
-                for cell in cells
-                if cell
+                for text in _fields(cells)
             )
         elif len(run) >= 2:
             grid = [cells for _, cells in run if not all(set(cell) <= set("-:=+ ") for cell in cells)]
@@ -153,18 +152,33 @@ def tables(lines: Sequence[Line]) -> list[Line]:
         if (
             line.table is None
             and len(cells) > 1
-            and not _SURE.match(line.text)
+            and (not _SURE.match(line.text) or len(cells) > 2)
             and (not run or (len(run[-1][1]) == len(cells) and not line.gap))
         ):
             run.append((line, cells))
             continue
         close()
-        if line.table is None and len(cells) > 1 and not _SURE.match(line.text):
+        if line.table is None and len(cells) > 1 and (not _SURE.match(line.text) or len(cells) > 2):
             run.append((line, cells))
         else:
             out.append(line)
     close()
     return out
+
+
+def _fields(cells: list[str]) -> Iterator[str]:
+    """The cells of a line, a field's name with its value."""
+    held = ""
+    for cell in filter(None, cells):
+        if held:
+            yield f"{held} {cell}"
+            held = ""
+        elif cell.endswith(":") and _FIELD.fullmatch(cell):
+            held = cell
+        else:
+            yield cell
+    if held:
+        yield held
 
 
 def is_rule(text: str) -> bool:

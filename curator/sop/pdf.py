@@ -55,6 +55,7 @@ def read_pdf(data: bytes) -> Reading:
     words = [word for page in pages for line in page for word in words_of(_all(line))]
     drops = Drops()
     lines = [line for page in _without_running(pages, drops) for line in page]
+    lines = _joined_tables(lines)
     _mark_headings(lines)
     joined: list[str] = []
     pieces = paragraphs(lines, joined)
@@ -80,7 +81,7 @@ def _lines(page: Any) -> list[_Row]:
         for found in page.find_tables():
             grid = [[clean(cell or "") for cell in row] for row in found.extract()]
             grid = [row for row in grid if any(row)]
-            if len(grid) > 1 and max(map(len, grid)) > 1:
+            if grid and max(map(len, grid)) > 1:
                 boxes.append((found.bbox, Table([], grid, Origin(-1, None, page.page_number))))
     rows: list[_Row] = []
     for found in page.extract_text_lines(return_chars=True, strip=True, x_tolerance_ratio=0.15):
@@ -146,6 +147,20 @@ def _without_running(pages: Sequence[list[_Row]], drops: Drops) -> Iterator[list
             else:
                 kept.append(row)
         yield kept
+
+
+def _joined_tables(lines: Sequence[_Row]) -> list[_Row]:
+    """The lines, a table that goes on at the top of the next page made one with its first part."""
+    out: list[_Row] = []
+    for line in lines:
+        above = out[-1].table if out else None
+        if line.table and above and line.page != out[-1].page and len(line.table.rows[0]) == len(above.rows[0]):
+            rows = line.table.rows
+            above.rows += rows[1:] if rows[0] == above.rows[0] else rows  # a head that each page repeats
+            out[-1].page = line.page
+        else:
+            out.append(line)
+    return out
 
 
 def _edges(page: Sequence[_Row]) -> list[_Row]:

@@ -67,6 +67,7 @@ def clean(text: str) -> str:
 
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
 MAX_BYTES = 64_000_000
+MAX_TEXT = 3_000_000  # characters: a thousand pages
 
 
 class Drops:

@@ -6,17 +6,19 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
 
-from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError
-from curator.sop.convert import FORMATS, document_of, read_document, rows, sources_in
+from curator.errors import CuratorError, SourceError, UsageError
+from curator.sop.convert import FORMATS, Prompt, Row, document_of, read_document, rows, sources_in
 from curator.sop.document import Check, Document, number, steps, to_json
 from curator.sop.fetch import Fetcher, is_url
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked
+from curator.sop.rewrite import Writer
 from curator.writing import Replacement, write_whole
 
 Progress = Callable[[int, int], None]
@@ -36,81 +38,128 @@ class Converted(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """What a run did. `failed` holds the error of each source that gave no rows; `wordings` counts rows by prompt."""
+    """What a run did.
+
+    `failed` holds the error of each source that gave no rows, `wordings` counts rows by prompt, `kept` counts the answers
+    that kept their own wording, by why the model's was not taken.
+    """
 
     output: str
     documents: tuple[Converted, ...]
     failed: tuple[CuratorError, ...]
     wordings: dict[str, int]
+    kept: dict[str, int] = {}
+
+
+class Plan(msgspec.Struct, frozen=True):
+    """What rows to make: see the options of `curator sop`. `max_tokens` 0 is no limit."""
+
+    profile: str = "gmp"
+    system: str = ""
+    variants: int = 1
+    sections: bool = False
+    max_tokens: int = 0
+    tokenizer: str | None = None
 
 
 def convert(
     sources: Sequence[str],
     output: Path,
+    plan: Plan = Plan(),  # noqa: B008 (frozen)
     *,
     json_dir: Path | None = None,
-    profile: str = "gmp",
-    system: str = "",
-    variants: int = 1,
-    sections: bool = False,
-    max_tokens: int = 0,
-    tokenizer: str | None = None,
     fetcher: Fetcher | None = None,
+    writer: Writer | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Write the rows of every source that holds a procedure to `output`, and its document to `json_dir`.
 
     A source that cannot be converted is told in the result; the others go on. Web addresses are read with `fetcher`,
-    and refused without one.
+    and refused without one; with `writer`, prompts are put in other words.
 
     Raises:
         SourceError: a folder without documents.
-        UsageError: a web address without `fetcher`.
+        UsageError: a web address without `fetcher`, an output that is a source, or an endpoint that refuses.
         MissingExtraError: the extra `sop` is not installed.
         WriteError: an output cannot be written.
     """
-    count = _counter(tokenizer) if max_tokens else len
     paths = sources_in(sources)
-    if not fetcher and (urls := [name for name in paths if is_url(name)]):
-        raise UsageError(
-            "a web address is read only with --fetch",
-            where=urls[0],
-            hint="add --fetch, or save the page and name the file",
-        )
-    documents: list[Converted] = []
-    failed: list[CuratorError] = []
-    wordings: Counter[str] = Counter()
-    taken: set[str] = set()
+    _refuse(paths, output, json_dir, fetcher)
+    run = _Run(plan, json_dir, fetcher, writer)
     sizes = [0 if is_url(name) else _size(Path(name)) for name in paths]
+    done = 0
     with Replacement(output) as new:
-        for place, name in enumerate(paths):
-            try:
-                document = _fetched(fetcher, name) if fetcher and is_url(name) else read_document(Path(name))
-            except MissingExtraError:
-                raise
-            except SourceError as error:
-                failed.append(error)
-                continue
-            number(document)
-            document.checks = checks(document, profile)
-            if json_dir:
-                write_whole(json_dir / _name(name, taken), to_json(document))
-            made = list(
-                rows(document, system=system, variants=variants, sections=sections, max_tokens=max_tokens, count=count)
-            )
-            new.file.writelines(msgspec.json.encode(row.value) + b"\n" for row in made)
-            wordings.update(row.wording for row in made)
-            documents.append(_converted(document, name, len(made)))
+        for name, size in zip(paths, sizes, strict=True):
+            new.file.writelines(msgspec.json.encode(row.value) + b"\n" for row in run.rows_of(name))
+            done += size
             if progress:
-                progress(sum(sizes[: place + 1]), sum(sizes))
-        if documents:
+                progress(done, sum(sizes))
+        if run.documents:
             new.commit()
-    return Result(str(output), tuple(documents), tuple(failed), dict(wordings))
+    return Result(str(output), tuple(run.documents), tuple(run.failed), dict(run.wordings), dict(run.kept))
+
+
+def _refuse(paths: Sequence[str], output: Path, json_dir: Path | None, fetcher: Fetcher | None) -> None:
+    """Raises UsageError for what must not be read or written."""
+    if not fetcher and (urls := [name for name in paths if is_url(name)]):
+        hint = "add --fetch, or save the page and name the file"
+        raise UsageError("a web address is read only with --fetch", where=urls[0], hint=hint)
+    taken: set[str] = set()
+    written = {output.resolve(), *((json_dir / _name(name, taken)).resolve() for name in paths if json_dir)}
+    for name in paths:
+        if not is_url(name) and Path(name).resolve() in written:
+            raise UsageError("this source would be overwritten", where=name, hint="write to another file or folder")
+
+
+class _Run:
+    """Converts one source after another and keeps count."""
+
+    def __init__(self, plan: Plan, json_dir: Path | None, fetcher: Fetcher | None, writer: Writer | None) -> None:
+        self._plan, self._json_dir, self._fetcher, self._writer = plan, json_dir, fetcher, writer
+        self._count = _counter(plan.tokenizer) if plan.max_tokens else len
+        self._taken: set[str] = set()
+        self.documents: list[Converted] = []
+        self.failed: list[CuratorError] = []
+        self.wordings: Counter[str] = Counter()
+        self.kept: Counter[str] = Counter()
+
+    def rows_of(self, name: str) -> list[Row]:
+        """The rows of a source, none where it cannot be converted. Raises MissingExtraError, WriteError, UsageError."""
+        try:
+            fetched = self._fetcher is not None and is_url(name)
+            document = _fetched(self._fetcher, name) if self._fetcher and fetched else read_document(Path(name))
+        except SourceError as error:
+            self.failed.append(error)
+            return []
+        number(document)
+        document.checks = checks(document, self._plan.profile)
+        if self._json_dir:
+            write_whole(self._json_dir / _name(name, self._taken), to_json(document))
+        plan = self._plan
+        made = list(
+            rows(
+                document, system=plan.system, variants=plan.variants, sections=plan.sections, max_tokens=plan.max_tokens,
+                count=self._count, reword=partial(self._reword, document),
+            )
+        )  # fmt: skip
+        self.wordings.update(row.wording for row in made)
+        self.documents.append(_converted(document, name, len(made)))
+        return made
+
+    def _reword(self, document: Document, answer: str, section: str, prompts: list[Prompt]) -> list[Prompt]:
+        """The prompts in the writer's words; those it did not find stay as they are."""
+        if self._writer is None:
+            return prompts
+        found = self._writer.prompts(answer, document.title, document.language, len(prompts), section)
+        if found.problem:
+            self.kept[found.problem] += 1
+        return [*(("rewritten", text) for text in found.texts), *prompts[len(found.texts) :]]
 
 
 def checks(document: Document, profile: str) -> list[Check]:
     """What the SOP rules say of the document's answer, each at the section it points at."""
-    from curator.checks import sop
+    from curator.checks.sop.procedure import SopRule
+    from curator.checks.sop.sections import MissingSection
     from curator.harness import flags_of
     from curator.rule import RULES, chat
 
@@ -120,10 +169,10 @@ def checks(document: Document, profile: str) -> list[Check]:
         starts.append((answer.index(section_text(section), starts[-1][0] + 1 if starts else 0), section.id))
     row = chat(user=asked(document)[0][1], assistant=answer)
     found: list[Check] = []
-    for code, rule in RULES.items():
-        if rule.__module__ != sop.__name__:
+    for code, rule in sorted(RULES.items()):
+        if not issubclass(rule, SopRule):
             continue
-        made = sop.MissingSection(profile=profile) if rule is sop.MissingSection else rule()  # type: ignore[arg-type]
+        made = MissingSection(profile=profile) if rule is MissingSection else rule()  # type: ignore[arg-type]
         for _, flag in flags_of(made, row):
             at = flag.span[0] if flag.span else 0
             path = next((name for start, name in reversed(starts) if start <= at), "")
@@ -203,6 +252,7 @@ def summary(result: Result) -> str:
     shares = ", ".join(
         f"{name} {count / made:.0%}" for name, count in sorted(result.wordings.items(), key=lambda e: (-e[1], e[0]))
     )
+    lines += [f"own wording kept, {count} times: {why}" for why, count in sorted(result.kept.items())]
     lines += [f"prompts: {shares}", f"next: curator lint {result.output}", ""]
     return "\n".join(lines)
 

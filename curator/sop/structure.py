@@ -18,6 +18,7 @@ from curator.sop.document import (
     Table,
     number,
 )
+from curator.sop.languages import language_of
 from curator.sop.reading import Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
 
@@ -53,12 +54,6 @@ _RESIDUE = re.compile(r"(?:page|página|seite|p\.)\s*\d+\s*(?:(?:of|/|de|von|sur
 _LEADER = re.compile(r"\S.*?(?:\.{4,}|(?:\s\.){4,}|…{2,})\s*\d{1,4}$")
 _CONTENTS = frozenset(map(folded, ("contents", "table of contents", "on this page", "in this article", "índice", "contenido", "inhalt", "inhaltsverzeichnis", "sommaire", "table des matières")))  # fmt: skip
 _LIST_ROLES = frozenset(("abbreviations", "definitions"))
-_LANGUAGES = {
-    "en": frozenset("the and of to is for with this be are shall".split()),
-    "es": frozenset("el la los las de que para con del una por se".split()),
-    "de": frozenset("der die das und ist mit den von für ein zu werden".split()),
-    "fr": frozenset("le la les des et pour dans une est du avec les".split()),
-}
 
 
 def structure(reading: Reading, source: Source) -> Document:
@@ -94,6 +89,7 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
     numbers = {label for piece in pieces if isinstance(piece, Text) and (label := _label(piece.text))}
     capitals = {found[1] for piece in pieces if isinstance(piece, Text) and (found := _CAPITAL.match(piece.text))}
     numbers |= {label for label in capitals if {chr(ord(label) - 1), chr(ord(label) + 1)} & capitals}
+    parents = {label for label in numbers if f"{label}.1" in numbers} if _bold_leads(pieces) else set()
     refined: list[Piece] = []
     indents: dict[int, float] = {}
     waiting = ""
@@ -109,12 +105,22 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
         made = (
             [Step(piece.text, number_source=waiting, origin=piece.origin)]
             if waiting
-            else _of_text(piece, styled, numbers)
+            else _of_text(piece, styled, numbers, parents)
         )
         waiting = ""
         refined += made
         indents |= {id(step): piece.indent for step in made if isinstance(step, Step)}
     return _nested(refined, indents)
+
+
+def _bold_leads(pieces: list[Piece]) -> bool:
+    """Whether bold marks the heads among the numbered paragraphs: hardly all of them are bold."""
+    bold = [piece.bold for piece in pieces if isinstance(piece, Text) and _label(piece.text)]
+    return 0 < sum(bold) < 0.6 * len(bold)
+
+
+def _is_short(text: str) -> bool:
+    return len(text) <= 80 and len(text.split()) <= 11 and text[-1] not in ".;,:"
 
 
 def _label(text: str) -> str:
@@ -125,13 +131,13 @@ def _label(text: str) -> str:
 
 def _listed_headings(pieces: list[Piece]) -> list[Piece]:
     """List items that are the headings of a document without styles ("1. PURPOSE" numbered by the word processor)."""
-    heads = [piece for piece in pieces if isinstance(piece, Step) and _is_known_head(piece.text)]
+    items = [piece for piece in pieces if isinstance(piece, Step)]
+    heads = {id(item) for item in items if _is_known_head(item.text) or _leads(item)}
     if len(heads) < 2:
         return pieces
     out: list[Piece] = []
-    for piece in pieces:
-        capitals = isinstance(piece, Step) and piece.text.isupper() and len(piece.text) <= 60
-        if isinstance(piece, Step) and (piece in heads or capitals):
+    for place, piece in enumerate(pieces):
+        if isinstance(piece, Step) and (id(piece) in heads or _is_capital(piece) or _followed(pieces, place)):
             out.append(Heading(piece.text, 1, piece.origin))
             out += piece.children
         else:
@@ -139,7 +145,31 @@ def _listed_headings(pieces: list[Piece]) -> list[Piece]:
     return out
 
 
-def _of_text(piece: Text, styled: bool, numbers: set[str]) -> list[Piece]:
+def _leads(item: Step) -> bool:
+    """Whether an item is a section by its numbers: "5", and "5.1" below it."""
+    first = next((child for child in item.children if isinstance(child, Step)), None)
+    label = item.number_source.removesuffix(".0")
+    return label.isdigit() and first is not None and first.number_source == f"{label}.1" and _is_short(item.text)
+
+
+def _is_capital(item: Step) -> bool:
+    return item.text.isupper() and len(item.text) <= 60
+
+
+def _followed(pieces: list[Piece], place: int) -> bool:
+    """Whether an item of a list of headings has paragraphs of its own: short, without a stop, and text after it."""
+    item, after = pieces[place], pieces[place + 1 : place + 2]
+    assert isinstance(item, Step)
+    return (
+        item.number_source.isdigit()
+        and _is_short(item.text)
+        and not item.children
+        and bool(after)
+        and isinstance(after[0], Text | Table)
+    )
+
+
+def _of_text(piece: Text, styled: bool, numbers: set[str], parents: set[str]) -> list[Piece]:
     """What a paragraph is: a heading, a heading with its text, a step, or a paragraph."""
     text = piece.text
     if piece.note:
@@ -150,7 +180,9 @@ def _of_text(piece: Text, styled: bool, numbers: set[str]) -> list[Piece]:
     if not styled and label.isdigit() and f"{label}.1" in numbers and len(text) <= 90 and text[-1] not in ".;":
         return [Heading(text, 1, piece.origin)]
     if styled and _heads_anyway(piece):
-        return [Heading(text, 6, piece.origin)]
+        return [Heading(text, 4 if label else 6, piece.origin)]
+    if styled and piece.bold and "." in label and label in parents and _is_short(text):
+        return [Heading(text, min(4 + label.count("."), 6), piece.origin)]
     if step := _STEP_WORD.match(text):
         return [Step(text[step.end() :], number_source=step[1], origin=piece.origin)]
     if mark := _NUMBERED.match(text):
@@ -231,9 +263,11 @@ def _nested(pieces: list[Piece], indents: dict[int, float]) -> list[Piece]:
     """
     out: list[Piece] = []
     stack: list[tuple[Step, int]] = []
+    since: list[Piece] = []  # what stands between two steps: it goes below the parent of the second
     for piece in pieces:
         if not isinstance(piece, Step):
             stack = [] if isinstance(piece, Heading) else stack
+            since = [*since, piece] if stack else []
             out.append(piece)
             continue
         flat = id(piece) in indents
@@ -241,9 +275,14 @@ def _nested(pieces: list[Piece], indents: dict[int, float]) -> list[Piece]:
         while stack and stack[-1][1] >= depth:
             stack.pop()
         if stack:
-            stack[-1][0].children.append(piece)
+            del out[len(out) - len(since) :]
+            stack[-1][0].children += [
+                *(_block(between) for between in since if not isinstance(between, Heading)),
+                piece,
+            ]
         else:
             out.append(piece)
+        since = []
         if flat:
             stack.append((piece, depth))
     return out
@@ -368,7 +407,7 @@ def _drop_sections(document: Document) -> None:
 
 # Sections that the frame of a site adds to its pages.
 _CHROME = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might) also (?:like|be interested in)|leave a (?:reply|comment)|"
-                     r"share this(?: \w+)?|(?:\d+ )?comments?|about the author|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
+                     r"share this(?: \w+)?|(?:\d+ )?comments?|\d+ (?:responses|replies|answers|reviews|thoughts).*|about the author|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like).*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 
 def _is_approval(heading: str) -> bool:
@@ -614,7 +653,5 @@ def _known_blocks(blocks: list[Block], words: frozenset[str], dropped: list[Drop
 
 
 def _language(document: Document) -> str:
-    """The language by its commonest small words; English where none leads."""
-    words = [word for section in document.sections for block in section.blocks for word in words_of(_said(block))]
-    counts = {name: sum(word in small for word in words) for name, small in _LANGUAGES.items()}
-    return max(counts, key=lambda name: counts[name])
+    """The language of the text; English where none leads."""
+    return language_of(" ".join(_said(block) for section in document.sections for block in section.blocks), "en")

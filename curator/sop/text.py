@@ -8,6 +8,7 @@ from collections import Counter
 from curator.sop.document import Origin
 from curator.sop.lines import STARTS, Line, is_rule, paragraphs, tables
 from curator.sop.reading import Drops, Reading, clean, words_of
+from curator.sop.roles import role_of
 
 _PAGE = re.compile(r"(?:^|\s{2,})(?:page|seite|página)\s*:?\s*\d{1,4}\s*(?:of|/|von|de|sur)\s*\d{1,4}\s*$", re.I)
 _HEAD = 8  # lines in which a running header may be the title itself
@@ -32,7 +33,7 @@ def read_text(text: str) -> Reading:
             body = row.strip()
             if body != written.strip() or (body in running and (body in seen or number > _HEAD)):
                 drops.add("page-residue", written, Origin(-1, number))
-                if not body or body in seen or (body in running and number > _HEAD):
+                if not body or body in seen or (body in running and (number > _HEAD or _titled(rows[0], body))):
                     continue
             seen.add(body)
             if not body or is_rule(body):
@@ -59,6 +60,14 @@ def read_text(text: str) -> Reading:
     return Reading(
         pieces, frozenset([*words_of(text), *words_of(" ".join(joined))]), "text", "lines", dropped=drops.found
     )
+
+
+def _titled(page: str, running: str) -> bool:
+    """Whether the first line of the page but the running one could be the title, so that the running one is none."""
+    lines = (_PAGE.sub("", line).strip() for line in page.split("\n"))
+    first = next((line for line in lines if line and line != running and not is_rule(line)), "")
+    short = 2 <= len(first.split()) <= 14 and first[-1] not in ".;,:" and ":" not in first
+    return short and not first[0].isdigit() and role_of(first) == "other"
 
 
 def _running(pages: list[str]) -> frozenset[str]:

@@ -1,4 +1,3 @@
-# ruff: noqa: E501
 """How well contradictions are found: a table by kind, measured on the sample sets beside the repository.
 
     python tests/quality/contradictions.py [--show KIND]

@@ -1,12 +1,14 @@
 """How well documents become SOPs, against expectations written by hand, beside other extractors.
 
     python tests/quality/sop.py [FOLDER…]
+    python tests/quality/sop.py --baselines [--write]
 
-A folder holds `expected/NAME.json` and NAME.md, NAME.html and so on; `samples/sop` is read by default. An expectation
-is {"title", "topic", "sections": [{"role", "level", "number", "heading"}], "steps": [{"number", "text"}],
-"tables": [[[cell]]], "must_not_contain": [phrase]}. Text is compared in NFKC, without case and punctuation.
-Peers that are not installed are left out: trafilatura comes with the extra `sop`; readability-lxml, markdownify,
-beautifulsoup4 and markitdown are looked for.
+A folder holds `expected/NAME.json` and NAME.md, NAME.html and so on; by default `samples/sop` is read, and the documents
+of `../shared/data/sop` that `tests/quality/expected` describes. An expectation is {"title", "topic", "sections": [{"role",
+"level", "number", "heading"}], "steps": [{"number", "text"}], "tables": [[[cell]]], "must_not_contain": [phrase]}, or the
+same as a `.sop` outline. Text is compared in NFKC, without case and punctuation; a step counts where it begins as expected.
+--baselines adds the frames of `shells.py`, articles, and the peers that are installed (trafilatura comes with the extra
+`sop`; readability-lxml, markdownify, beautifulsoup4 and markitdown are looked for); --write puts the tables into docs/sop.md.
 """
 
 from __future__ import annotations
@@ -21,13 +23,20 @@ from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
 
-from curator.sop.convert import FORMATS, read_document
+from curator.errors import SourceError
+from curator.sop.convert import FORMATS, document_of, read_document
 from curator.sop.document import Document, Table, steps
 from curator.sop.flatten import flatten
 from curator.sop.html import decoded
 from curator.sop.reading import words_of
 
 ROOT = Path(__file__).resolve().parents[2]
+SHARED = ROOT.parent / "shared" / "data" / "sop"
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import make_sop_samples
+import shells
 
 
 class Found(NamedTuple):
@@ -101,7 +110,7 @@ def score(found: Found, expected: dict[str, Any], source: str, roles: list[tuple
             places.append(place)
             right += left[place][0] == step["number"]
     cells = {plain(cell) for table in expected["tables"] for row in table for cell in row} - {""}
-    known = set(words_of(source))
+    known = {*words_of(source), *words_of(re.sub(r"[*_`\\]+", "", source))}  # Markdown marks parts of words
     written = [
         word for word in words_of(re.sub(r"^(?:Title:|[\d.]+)", "", found.text, flags=re.M)) if not word.isdigit()
     ]
@@ -109,7 +118,7 @@ def score(found: Found, expected: dict[str, Any], source: str, roles: list[tuple
     return Score(
         hits / len(wanted),
         hits / max(1, len(got)),
-        sum(told.get(head) == role for head, role in named.items()) / len(named) if roles else None,
+        sum(told.get(head) == role for head, role in named.items()) / len(named) if roles and named else None,
         len(places) / count,
         _rising(places) / max(1, len(places)),
         right / count,
@@ -142,13 +151,22 @@ def documents(folders: list[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
                         yield source, expected
 
 
+def shared() -> Iterator[tuple[Path, dict[str, Any]]]:
+    """The permissive documents beside the repository, where they are there."""
+    for file in sorted((HERE / "expected").glob("*.sop")):
+        for source in sorted(SHARED.glob(f"{file.stem}.*")):
+            yield source, make_sop_samples.expectation(make_sop_samples.read(file))
+
+
 def source_text(path: Path, document: Document) -> str:
     """All that the source says, for the verbatim rate; the words of a binary file are those of its reader."""
     if path.suffix not in (".html", ".md", ".txt"):
         return flatten(document)
     import html
 
-    return html.unescape(re.sub(r"<[^>]+>", " ", decoded(path.read_bytes())))
+    text = decoded(path.read_bytes())
+    stripped = html.unescape(re.sub(r"<[^>]+>", " ", text))
+    return stripped if path.suffix == ".html" else f"{text} {stripped}"  # code of Markdown may hold <names>
 
 
 def peers() -> dict[str, Callable[[str], str]]:
@@ -190,39 +208,138 @@ def peers() -> dict[str, Callable[[str], str]]:
     return found
 
 
-def main(folders: list[Path]) -> int:
-    results: dict[str, list[Score]] = {}
-    spent: dict[str, float] = {}
+# ---------------------------------------------------------------------- the tables
 
-    def add(name: str, value: Score, seconds: float) -> None:
-        results.setdefault(name, []).append(value)
-        spent[name] = spent.get(name, 0.0) + seconds
 
-    for path, expected in documents(folders):
+class Scores(NamedTuple):
+    """Scores by name, and the CPU seconds they took."""
+
+    scores: dict[str, list[Score]]
+    spent: dict[str, float]
+
+    def add(self, name: str, value: Score, seconds: float) -> None:
+        self.scores.setdefault(name, []).append(value)
+        self.spent[name] = self.spent.get(name, 0.0) + seconds
+
+    def lines(self, first: str, fields: tuple[str, ...]) -> Iterator[str]:
+        yield f"| {first} | n | {' | '.join(_HEADS[field] for field in fields)} | ms |"
+        yield "| --- |" + " ---: |" * (len(fields) + 2)
+        for name, rows in self.scores.items():
+            columns = [[value for row in rows if (value := getattr(row, field)) is not None] for field in fields]
+            shown = [_shown(column, field) for column, field in zip(columns, fields, strict=True)]
+            yield f"| {name} | {len(rows)} | {' | '.join(shown)} | {1000 * self.spent[name] / len(rows):.0f} |"
+
+
+_HEADS = {
+    "sections": "sections found", "precision": "section precision", "roles": "roles", "steps": "steps found", "order": "step order",
+    "numbers": "numbers", "cells": "cells", "verbatim": "verbatim", "leaks": "leaks",
+}  # fmt: skip
+
+
+def _shown(column: list[float], field: str) -> str:
+    if not column:
+        return "–"
+    if field == "leaks":
+        return f"{sum(column):.0f}"
+    return f"{median(column):.2f} ({min(column):.2f})"
+
+
+def by_format(found: list[tuple[Path, dict[str, Any]]]) -> Scores:
+    """Our scores of files as they are, by format."""
+    table = Scores({}, {})
+    for path, expected in found:
         start = time.process_time()
         document = read_document(path)
         seconds = time.process_time() - start
         source = source_text(path, document)
-        value = score(
-            ours(document), expected, source, [(section.heading, section.role) for section in document.sections]
-        )
-        add(f"curator {path.suffix[1:]}", value, seconds)
-        if path.suffix == ".html":
-            page = decoded(path.read_bytes())
-            for name, extract in peers().items():
+        roles = [(section.heading, section.role) for section in document.sections]
+        table.add(path.suffix[1:].upper(), score(ours(document), expected, source, roles), seconds)
+    return table
+
+
+def in_frames(found: list[tuple[Path, dict[str, Any]]]) -> Scores:
+    """Scores of Markdown files put into the frames of sites, beside the peers. Levels of headings do not count."""
+    table = Scores({}, {})
+    others = peers()
+    for path, expected in found:
+        wanted = {**expected, "sections": [{**s, "level": 1} for s in expected["sections"]], "must_not_contain": [*shells.PLANTED, *shells.LATER]}  # fmt: skip
+        for name in shells.SHELLS:
+            page = shells.framed(name, path.read_text(encoding="utf-8"))
+            start = time.process_time()
+            try:
+                document = document_of(page.encode(), "page.html")
+            except SourceError:
+                document = Document()
+            table.add("curator", score(_level(ours(document)), wanted, page), time.process_time() - start)
+            for peer, extract in others.items():
                 start = time.process_time()
                 text = extract(page)
-                add(f"{name} html", score(of_markdown(text), expected, source), time.process_time() - start)
-    print(f"{'median (worst)':<32}" + "".join(f"{name:>14}" for name in Score._fields) + f"{'ms':>8}")
-    for name, scores in results.items():
-        columns = [[value for row in scores if (value := getattr(row, field)) is not None] for field in Score._fields]
-        shown = [
-            f"{median(c):.2f} ({max(c) if f == 'leaks' else min(c):.2f})" if c else "-"
-            for c, f in zip(columns, Score._fields, strict=True)
-        ]
-        print(f"{name:<32}" + "".join(f"{text:>14}" for text in shown) + f"{1000 * spent[name] / len(scores):>8.0f}")
+                table.add(peer, score(_level(of_markdown(text)), wanted, page), time.process_time() - start)
+    return table
+
+
+def _level(found: Found) -> Found:
+    return found._replace(sections=[(1, heading) for _, heading in found.sections])
+
+
+def articles() -> dict[str, list[float]]:
+    """F1 of 4-word shingles on plain articles (the prose of docs/decisions) in the frames, by extractor."""
+    import trafilatura
+    from lxml import html
+
+    from curator.sop.guard import _shingles, guarded
+    from curator.sop.guard import plain as said
+
+    found: dict[str, list[float]] = {"curator": [], "trafilatura": []}
+    for path in sorted((ROOT / "docs" / "decisions").glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        body = shells._renderer().render(text)
+        wanted = _shingles(" ".join(html.fromstring(f"<div>{body}</div>").itertext()))
+        for name in shells.SHELLS:
+            page = shells.framed(name, text)
+            reading = guarded(page)
+            title = f"{reading.page_title} " if name in shells._TITLED else ""
+            texts = {
+                "curator": said(reading.pieces),
+                "trafilatura": trafilatura.extract(page, include_comments=False) or "",
+            }
+            texts["trafilatura"] = title + texts["trafilatura"]  # it hands the title on beside the text
+            for extractor, value in texts.items():
+                got = _shingles(value)
+                both = sum((wanted & got).values())
+                found[extractor].append(2 * both / max(1, wanted.total() + got.total()))
+    return found
+
+
+def baselines(found: list[tuple[Path, dict[str, Any]]]) -> str:
+    """The tables of docs/sop.md."""
+    pages = [(path, expected) for path, expected in found if path.suffix == ".md"]
+    frames = in_frames(pages)
+    f1 = articles()
+    best = {name: f"{sum(values) / len(values):.3f}" for name, values in f1.items()}
+    return "\n".join([
+        f"{len({path.stem for path, _ in found})} expectations written by hand, {len(found)} files. Median over the files, the worst in brackets; leaks are counted over all.",
+        "", *by_format(found).lines("format", Score._fields), "",
+        f"{len(pages)} of these documents in {len(shells.SHELLS)} frames of sites each (`tests/quality/shells.py`), with planted phrases in menus, notices, bylines, comments and footers:",
+        "", *frames.lines("extractor", ("sections", "precision", "steps", "order", "numbers", "cells", "leaks")), "",
+        f"Plain articles ({len(f1['curator'])} pages: prose in the same frames), mean F1 of 4-word shingles: curator {best['curator']}, trafilatura {best['trafilatura']}.",
+    ])  # fmt: skip
+
+
+def main(arguments: list[str]) -> int:
+    folders = [Path(name) for name in arguments if not name.startswith("--")]
+    found = list(documents(folders or [ROOT / "samples" / "sop"])) + ([] if folders else list(shared()))
+    if "--baselines" not in arguments:
+        print("\n".join(by_format(found).lines("format", Score._fields)))
+        return 0
+    text = baselines(found)
+    print(text)
+    if "--write" in arguments:
+        page = ROOT / "docs" / "sop.md"
+        head, tail = page.read_text(encoding="utf-8").split("<!-- measured -->")[::2]
+        page.write_text(f"{head}<!-- measured -->\n{text}\n<!-- measured -->{tail}", encoding="utf-8")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main([Path(name) for name in sys.argv[1:]] or [ROOT / "samples" / "sop"]))
+    sys.exit(main(sys.argv[1:]))

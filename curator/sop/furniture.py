@@ -1,0 +1,46 @@
+"""What sites put around a text, told by its words: dates of change, votes, sharing, cookies, copyright.
+
+Only short paragraphs of a web page are judged, never steps or headings' texts, so a step that speaks of cookies stays.
+English first, then the same notices in Spanish, German and French.
+"""
+
+from __future__ import annotations
+
+import re
+
+_MOST_WORDS = 30
+
+_DATE = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.? (?:de )?[^\W\d_]{3,10}\.?,? (?:de )?\d{4}|[^\W\d_]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d+ \w+ ago|today|yesterday|hace \d+ \w+|vor \d+ \w+|il y a \d+ \w+)"
+_CHANGED = r"(?:updated|modified|edited|changed|published|posted|created|written|reviewed|actualizado|modificado|publicado|creado|aktualisiert|geändert|bearbeitet|veröffentlicht|erstellt|mis à jour|modifié|publié|créé)"
+_THIS = r"(?:this|the|our|esta|este|diese[rsn]?|cette|cet|ce)"
+_PAGE = r"(?:page|article|post|answer|information|content|guide|section|topic|document|site|website|página|artículo|seite|artikel|beitrag|site web)"
+
+_PATTERNS = (
+    rf"(?:\W|this |the |page |article |document |was |is |it |última |zuletzt |dernière |{_PAGE} )*(?:last |first )?(?:{_CHANGED}|update|modification|actualización)\b(?: on| at|:| el| am| le)*\s*.{{0,30}}?{_DATE}.{{0,60}}",
+    rf"(?:by|von|par|por) [^.]{{2,60}}?\W+(?:on |am |el |le )?{_DATE}.{{0,30}}",
+    rf"(?:was|is|did you find|were) (?:{_THIS}|it) ?{_PAGE}? ?(?:helpful|useful|what you).{{0,60}}",
+    r"(?:how (?:helpful|useful) was|rate (?:this|the|your)|war diese[rs]?|¿te ha (?:sido|resultado)|cet(?:te)? \w+ vous a-t-).{0,80}",
+    r"\d[\d.,k]* (?:out )?(?:of|von|de|sur) \d[\d.,k]* .{0,30}(?:helpful|useful|hilfreich|útil|utile).{0,20}",
+    r"(?:\W|estimated |reading time|read time|time to read|lesezeit|tiempo de lectura|temps de lecture|:)*\d+ ?(?:-| )?min(?:ute|uten|utos)?s?\b(?: read| to read|s? reading time)?",
+    r"\d[\d.,]*k? (?:views?|comments?|likes?|shares?|claps?|followers?|replies|votes?|reactions?|aufrufe|kommentare|visitas|comentarios|vues|commentaires)(?:\W+\d[\d.,]*k? \w+)*",
+    rf"(?:share|teilen|compartir|partager)(?: {_THIS})?(?: {_PAGE})?(?: (?:on|via|with|by|to) .{{0,60}})?",
+    r"(?:share|tweet|pin|email|print|facebook|twitter|linkedin|whatsapp|reddit|x|copy link|link copied|mastodon|pocket)(?:\W+(?:share|tweet|pin|email|print|facebook|twitter|linkedin|whatsapp|reddit|x|copy link|on|via))*",
+    r".*\b(?:we|this (?:web)?site|our partners|diese website|wir|este sitio|nous|ce site)\b.{0,60}\bcookies?\b.*|.*\bcookies?\b.{0,40}\b(?:consent|preferences|settings|policy|improve|experience|richtlinie|einstellungen|política|préférences).*|(?:accept|reject|allow|decline) (?:all )?(?:cookies)?",
+    r"(?:©|\(c\)|copyright)\W.{0,120}|.{0,100}\ball rights reserved.{0,60}|.{0,60}alle rechte vorbehalten.{0,30}|.{0,60}todos los derechos reservados.{0,30}|.{0,60}tous droits réservés.{0,30}",
+    r"(?:privacy(?: policy| notice)?|terms(?: of (?:use|service))?|imprint|impressum|datenschutz(?:erklärung)?|aviso legal|mentions légales|sitemap|contact us|cookie policy|legal)(?:\W+(?:privacy(?: policy| notice)?|terms(?: of (?:use|service))?|imprint|datenschutz|sitemap|contact us|cookie policy|legal|accessibility))*",
+    r"(?:skip|jump|zum|saltar|ir|aller)(?: directly)? (?:to|al|au|inhalt)\b.{0,40}",
+    r".{0,40}\b(?:subscribe|sign up|newsletter|abonnieren|suscríbete|abonnez)\b.{0,60}\b(?:newsletter|updates|e-?mails?|feed|blog|inbox)\b.{0,60}|subscribe(?: (?:now|to .{0,40}))?",
+    r"(?:tags?|tagged|filed under|categor(?:y|ies)|posted in|labels?|schlagw[oö]rt(?:er)?|kategorien?|etiquetas|categorías|catégories)\W*:\W*.{0,120}",
+    r"(?:posted|published|written|created|authored|veröffentlicht|publicado|publié) (?:by|on|in|von|am|por|par) .{0,80}",
+    rf"(?:edit|improve|suggest (?:an? )?(?:edit|change)s?(?: to)?|report (?:an? )?(?:issue|problem|bug)(?: with)?|print|bookmark|follow|view)(?: {_THIS} {_PAGE}| on github| source)(?: .{{0,40}})?",
+    r"(?:follow us|join the (?:conversation|discussion)|be the first to comment|(?:leave|post|write|add) a (?:comment|reply)|log ?in to (?:comment|reply|vote)|please enable javascript|javascript (?:is|must).{0,60}|loading\W*|advertisement|sponsored|powered by .{0,40}|retrieved from .{0,80}|this page was last .{0,80})\b.{0,60}",
+    r"(?:need (?:more )?help|still (?:need|have) .{0,30}|have (?:more )?questions|can't find what).{0,20}\?.{0,60}",
+    r"(?:←|«|‹|<)?\s*(?:previous|prev|next|zurück|weiter|anterior|siguiente|précédent|suivant)(?: (?:page|article|post|topic|seite))?\s*(?:→|»|›|>)?",
+    r"(?:back to|return to|zurück zu|volver|retour)(?: the)? (?:top|home|overview|nach oben|inicio|haut).{0,30}",
+)  # fmt: skip
+_FURNITURE = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I)
+
+
+def is_furniture(text: str) -> bool:
+    """Whether a short paragraph is of the site and not of the text."""
+    return len(text) <= 300 and text.count(" ") < _MOST_WORDS and _FURNITURE.fullmatch(text.strip(" .|·•")) is not None
