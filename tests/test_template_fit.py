@@ -240,7 +240,8 @@ def test_a_model_without_a_template_says_what_did_not_run(run: Run, write: Write
     (tmp_path / "base" / "tokenizer_config.json").write_text('{"eos_token": "</s>"}')
     done = run("lint", write("x.jsonl", [SYSTEM]), "--model", tmp_path / "base")
     assert done.status == 0
-    assert "no chat template" in done.out
+    assert f"no chat template in {tmp_path / 'base'}" in done.out
+    assert "no model is named" not in done.out
 
 
 def test_a_template_in_the_configuration_is_found_beside_it(run: Run, write: Write, tmp_path: Path) -> None:

@@ -54,6 +54,8 @@ class RenderFails(TemplateRule, frozen=True):
 
 def _failing(look: Look) -> int:
     """The turn with which the render begins to fail."""
+    if "it does not end" in look.seen.error:  # nor would the parts, each of which takes as long
+        return len(look.said.turns) - 1
     said = prepared(look.said.messages)
     for n in range(1, min(len(said), _DEEP)):
         if render_error(look.template, said[:n], look.said.tools):
