@@ -12,9 +12,9 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from curator.checks.length import says_more, turn_parts, written
 from curator.checks.targets.refusals import Target, inside, often, profile_of
 from curator.columns import Batch, Rows, distinct
+from curator.content import definitions, turn_parts
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.targets import Behaviour, Profile, Tokens, When
@@ -162,7 +162,7 @@ def cut_row(profile: Profile, limit: Tokens, most: int, example: Example, tokeni
     if example.chosen or example.rejected or example.shape == "tokenized":
         return None
     sizes = [sum(tokenizer.count(turn_parts([turn]))) for turn in example.turns]
-    declared = sum(tokenizer.count([written(tool) for tool in example.tools])) if example.tools else 0
+    declared = sum(tokenizer.count(definitions(example)))
     total = declared + sum(sizes)
     if total <= most:
         return None
@@ -259,9 +259,7 @@ class _Fate(DatasetRule, frozen=True):
             example = batch.examples[line]
             if example is None or not profile.reads(example):
                 continue
-            if (batch.row_tokens[line] > most or says_more(example)) and (
-                cut := cut_row(profile, limit, most, example, batch.tokenizer)
-            ):
+            if batch.row_tokens[line] > most and (cut := cut_row(profile, limit, most, example, batch.tokenizer)):
                 yield line, cut
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
