@@ -219,7 +219,15 @@ class _File:
             return "in no known shape"
         if self.named:
             return example
-        return msgspec.structs.replace(example, shape=dialect_of(example))
+        shape = dialect_of(example)
+        return msgspec.structs.replace(example, shape=self.shape if self._holds(example, shape) else shape)
+
+    def _holds(self, example: Example, shape: str) -> bool:
+        """Whether a row of a shape near that of the file is as the file's shape would write it."""
+        if shape == self.shape or FAMILY.get(shape, shape) != FAMILY.get(self.shape, self.shape):
+            return False
+        written = SHAPES[self.shape].write(example)
+        return not written.losses and written.row == example.value
 
     def place(self, index: int) -> Place:
         return Place(self.source.path, self.source.lines(index, 1)[0])

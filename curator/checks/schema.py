@@ -231,7 +231,7 @@ class MissingMessages(RowRule, frozen=True):
         if example.shape == "openai-preference":
             if not example.turns:
                 yield Flag("input.messages", "there are no messages")
-        elif FAMILY.get(example.shape, example.shape) in _LISTED:
+        elif FAMILY.get(example.shape, example.shape) in _LISTED and not example.rejected:
             key = container(value) or next((key for key in _LISTS if key in value), "")
             if not key:
                 found, name = misspelt_container(value)

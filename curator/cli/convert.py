@@ -55,7 +55,7 @@ def command(
 
     \b
     SHAPE is one of alpaca, anthropic-bedrock, axolotl, bedrock-converse, gemini, harmony,
-    input-output, llama-factory, mistral, oasst, openai-chat, openai-preference, openai-rft,
+    input-output, llama-factory, llama-factory-v1, mistral, oasst, openai-chat, openai-preference, openai-rft,
     prompt-completion, prompt-only, question-answer, self-instruct, sharegpt, text, trl-kto,
     trl-preference, trl-stepwise.
 
