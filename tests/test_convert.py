@@ -569,7 +569,10 @@ def test_packed_files_are_the_same_each_time(run, write, tmp_path):
         (("--to", "alpaca", "-o", "a.jsonl"), "overwrite"),
         (("--to", "sharegpt", "-o", "b.parquet"), "table"),
         (("--to", "sharegpt", "-o", "-"), "standard output"),
+        (("--to", "sharegpt", "-o", "/dev/stdout"), "standard output"),
         (("--to", "sharegpt", "-o", "b.jsonl", "--form", "plain"), "one form"),
+        (("--to", "sharegpt", "-o", "b.jsonl", "--template", "chatml"), "--template"),
+        (("--to", "sharegpt", "-o", "b.jsonl", "--method", "lora"), "--method"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_next_step(run, write, arguments, word):
@@ -577,6 +580,15 @@ def test_what_cannot_be_is_refused_with_the_next_step(run, write, arguments, wor
     done = run("convert", "a.jsonl", *arguments)
     assert done.status == 2 and word in done.err and "\n  " in done.err
     assert Path("a.jsonl").read_bytes() == before
+
+
+def test_a_file_that_stood_there_before_is_replaced_and_named(run, write, tmp_path):
+    write("a.jsonl", [HELLO])
+    assert "replaced" not in run("convert", "a.jsonl", "--to", "sharegpt", "-o", "b.jsonl").out
+    assert (
+        "b.jsonl stood there before and was replaced"
+        in run("convert", "a.jsonl", "--to", "sharegpt", "-o", "b.jsonl").out
+    )
 
 
 def test_splits_go_to_a_folder_each_under_its_name(run, write, tmp_path):

@@ -38,7 +38,7 @@ from curator.cli.output import sink
     metavar="FILE",
     help="The rows that cannot be converted, with reasons.  [default: OUT.rejected.jsonl]",
 )
-@options.reading
+@options.shaping
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     paths: tuple[str, ...],
