@@ -127,6 +127,19 @@ def test_without_a_template_the_rules_say_how_to_run_them(run: Run, write: Write
     assert "name a model: --model FOLDER" in done.out
 
 
+def test_roles_that_a_strict_template_refuses_are_told_once_and_the_rows_judged_all_the_same(lint: Any) -> None:
+    system = {"from": "system", "value": "Be brief."}
+    rows = [HUMAN, HUMAN, {"conversations": [HUMAN["conversations"][0], *HUMAN["conversations"]]}]
+    found = lint(rows, "--template", "gemma-3")
+    assert [(f["code"], f["line"]) for f in found] == [("TPL019", 1), ("TPL001", 3)]
+    assert "curator convert FILE --to openai-chat" in found[0]["message"]
+    assert found[0]["evidence"]["rows"] == 3
+    told = codes(lint([{"conversations": [system, *HUMAN["conversations"]]}], "--template", "gemma"))
+    assert told == {"TPL001", "TPL019"}
+    (lost,) = lint([HUMAN], "--template", "qwen2.5", "--select", "TPL003")
+    assert "curator convert FILE --to openai-chat" in lost["message"]
+
+
 def test_a_rule_on_the_set_speaks_once_and_counts(lint: Any) -> None:
     found = lint([*plain(30), SYSTEM], "--template", "qwen2.5")
     (finding,) = found

@@ -16,7 +16,7 @@ def facts_of(seen: Sequence[Look]) -> int:
     """What holds of the structures of a row's sides, as bits."""
     bits = 0
     for look in seen:
-        bits |= FOREIGN * _answers_under_another_name(look)
+        bits |= FOREIGN * (bool(look.refused) or _answers_under_another_name(look))
         layout = look.seen.layout
         if layout is None:
             continue

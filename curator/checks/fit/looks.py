@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from curator.checks.template import brings_its_template
@@ -22,12 +23,17 @@ _LONG = 500  # characters of lost text that a finding quotes
 
 
 class Look(NamedTuple):
-    """One side of a row, rendered."""
+    """One side of a row, rendered.
+
+    `refused` is what the template says to the roles as they are written, where it refuses them (human, gpt) and
+    the side is rendered with these renamed.
+    """
 
     example: Example
     said: Conversation
     seen: Rendered
     template: Template
+    refused: str = ""
 
     def turn_of(self, key: tuple[int, str, int]) -> Turn:
         return self.said.turns[key[0]]
@@ -61,15 +67,27 @@ def renderer(name: str) -> Renderer:
 def looks(example: Example, template: str, *, renamed: bool = False) -> tuple[Look, ...]:
     """The row as the template renders it: one look, or one for each side of a preference pair.
 
-    With `renamed` the roles human and gpt are handed on as user and assistant.
+    With `renamed` the roles human and gpt are handed on as user and assistant, and so they are where the
+    template refuses them: that is told once for the set, and the row is judged by what else it says.
     """
     if example.shape in UNTEMPLATED or brings_its_template(example):
         return ()
+    seen = tuple(_rendered(example, template, renamed))
+    refused = next((look.seen.error for look in seen if look.seen.error), "")
+    if renamed or not refused or example.shape != "sharegpt" or _said_as_read(example):
+        return seen
+    return tuple(look._replace(refused=refused) for look in _rendered(example, template, True))
+
+
+def _rendered(example: Example, template: str, renamed: bool) -> Iterator[Look]:
     with_ = renderer(template)
-    return tuple(
-        Look(example, said, with_.render(said.messages, said.tools), with_.template)
-        for said in conversations(example, renamed=renamed)
-    )
+    for said in conversations(example, renamed=renamed):
+        yield Look(example, said, with_.render(said.messages, said.tools), with_.template)
+
+
+def _said_as_read(example: Example) -> bool:
+    """Whether all roles are written in the words that templates know."""
+    return all(turn.said == turn.role for turn in example.all_turns())
 
 
 def quoted(text: str) -> str:

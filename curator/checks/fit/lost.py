@@ -28,6 +28,9 @@ def only_thought_lost(look: Look, key: tuple[int, str, int]) -> bool:
     return any(True for _ in thoughts(text)) and after_thought(text) in look.seen.text
 
 
+_RENAME = "; trainers that rename the roles keep it, as does curator convert FILE --to openai-chat -o OUT"
+
+
 class SystemLost(TemplateRule, frozen=True):
     """The template leaves the system prompt out of the training text.
 
@@ -87,7 +90,7 @@ class TurnLost(TemplateRule, frozen=True):
             turns = {key[0] for key in lost}
             more = f" and {len(turns) - 1} more" if len(turns) > 1 else ""
             said = turn.said or turn.role
-            spelt = "; trainers that rename the roles first keep it" if said != turn.role else ""
+            spelt = _RENAME if said != turn.role else ""
             message = f"the {said!r} turn{more} is not in what {look.template.name} renders{spelt}"
             evidence = {"lost": quoted(look.text_of(lost[0])), "role": said, "turns": len(turns)}
             yield turn.flag(one_line(message), evidence=evidence)

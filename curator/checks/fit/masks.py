@@ -65,10 +65,11 @@ class NoLossMask(TemplateSetRule, frozen=True):
 
 
 class ForeignRoles(TemplateSetRule, frozen=True):
-    """The template writes the answers under roles by which no answer is known.
+    """The template writes the answers under roles by which no answer is known, or refuses these roles.
 
     A template that prints any role it is given prints `human` and `gpt` too: nothing is lost, but trainers
     that mask by role find no answer to train on, and the model is later asked in other words than it learnt.
+    A strict template stops the run. Trainers differ in whether they rename such roles before they render.
     """
 
     code = "TPL019"
@@ -81,14 +82,22 @@ class ForeignRoles(TemplateSetRule, frozen=True):
             at="0:conversations[1].value",
             options={"template": "chatml"},
         ),
+        Bad(
+            [{"conversations": [{"from": "human", "value": "What is 2+2?"}, {"from": "gpt", "value": "It is 4."}]}],
+            at="0:conversations[1].value",
+            options={"template": "gemma-3"},
+        ),
     ]
 
     template: TemplateName = "qwen2.5"
 
     def say(self, look: Look) -> tuple[str, str, dict[str, Any]]:
-        roles = sorted({str(message.get("role")) for message in look.said.messages})
+        roles = sorted({turn.said for turn in look.said.turns})
+        does = f"writes the roles as {', '.join(roles)}: by these no trainer knows an answer"
+        if look.refused:
+            does = f"refuses the roles {', '.join(roles)}: {look.refused}"
         message = (
-            f"{look.template.name} writes the roles as {', '.join(roles)}: by these no trainer knows an answer; "
-            "rename them: curator convert --to openai-chat"
+            f"{look.template.name} {does}; trainers that rename them (LLaMA-Factory, axolotl) go on, TRL does not; "
+            "rename them: curator convert FILE --to openai-chat -o OUT"
         )
-        return last_answer(look), message, {"roles": roles}
+        return last_answer(look), message, {"roles": roles, "error": look.refused}
