@@ -136,8 +136,8 @@ def test_roles_that_a_strict_template_refuses_are_told_once_and_the_rows_judged_
     assert found[0]["evidence"]["rows"] == 3
     told = codes(lint([{"conversations": [system, *HUMAN["conversations"]]}], "--template", "gemma"))
     assert told == {"TPL001", "TPL019"}
-    (lost,) = lint([HUMAN], "--template", "qwen2.5", "--select", "TPL003")
-    assert "curator convert FILE --to openai-chat" in lost["message"]
+    found = lint([HUMAN], "--template", "qwen2.5")
+    assert any("curator convert FILE --to openai-chat" in f["message"] for f in found if f["code"] == "TPL003")
 
 
 def test_a_rule_on_the_set_speaks_once_and_counts(lint: Any) -> None:
@@ -333,7 +333,7 @@ def test_no_row_makes_a_rule_fail(row: dict[str, Any], template: str) -> None:
     for code, rule in RULES.items():
         if issubclass(rule, TemplateSetRule):
             if facts_of(seen) & rule.bit:
-                rule(template=template).say(seen)
+                rule(template=template).told(example)
         elif issubclass(rule, RowRule):
             limit = {"max_tokens": 5} if code.startswith("LEN") else {}
             for flag in msgspec.convert({"template": template, **limit}, rule).check(example):

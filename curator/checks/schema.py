@@ -709,6 +709,7 @@ class BadWeight(RowRule, frozen=True):
     code = "SCH009"
     severity = "error"
     structural = True
+    exempt = frozenset({"llama-factory-v1"})  # its weights are any amount
     GOOD = [_TOOLS, {**_HELLO, "weight": 0.5}, _answer(weight=None), _answer(loss_weight=0.5)]
     BAD = [
         Bad(_answer(weight=2), at="messages[1].weight"),
