@@ -85,6 +85,16 @@ def has_template(path: str) -> bool:
     return bool(_found(path).texts)
 
 
+def in_model(path: str) -> str:
+    """The chat template for conversations without tools in a model folder or file, "" where it has none.
+
+    Raises:
+        UsageError: there is no such model, or it cannot be read.
+    """
+    found = _found(path)
+    return found.text() if found.texts else ""
+
+
 def stamp(spec: str) -> str:
     """A hash of everything that renders depend on, read anew: 32 hex digits."""
     load.cache_clear()
