@@ -48,6 +48,7 @@ _UNLOCK = {
     "template": ("no chat template is named", "name a model or template: --model, --template"),
 }
 _OPTION = re.compile(r"--[a-z-]+")
+_RENDERED = ("model", "template")  # needs that only a chat template meets
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -216,7 +217,7 @@ class Config(Settings, frozen=True, kw_only=True):
             ignores=_ignores(self, rules),
             root=str(self.root.resolve()),
             packs=self.pack_files,
-            not_run=(*_not_run(missing, rules), *_not_installed(without, rules), *told.values()),
+            not_run=(*_not_run(missing, rules, self.model), *_not_installed(without, rules), *told.values()),
             target=target,
             costly=_costly(self, profile, rules, chosen),
         )
@@ -758,16 +759,17 @@ def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule
         raise kind(f"rules.{rule.code}: {error}", where=where) from None
 
 
-def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:
-    """The rules that lack something, by what they lack."""
-    needs = dict.fromkeys(rules[code].needs for code in codes)
+def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]], model: str | None) -> tuple[NotRun, ...]:
+    """The rules that lack something, by what they lack; a model that is named lacks its chat template."""
+    bare = (f"no chat template in {model}", "name one as well: --template chatml")
+    said = {code: bare if model and rules[code].needs in _RENDERED else unlock(rules[code].needs) for code in codes}
     return tuple(
         NotRun(
-            tuple(code for code in codes if rules[code].needs == need),
-            *unlock(need),
-            options=tuple(_OPTION.findall(unlock(need)[1])),
+            tuple(code for code in codes if said[code] == why),
+            *why,
+            options=() if why == bare else tuple(_OPTION.findall(why[1])),
         )
-        for need in needs
+        for why in dict.fromkeys(said.values())
     )
 
 

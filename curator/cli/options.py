@@ -65,7 +65,7 @@ _SELECTING = (
         help="Service or trainer the data is for: `curator config targets`.",
     ),
 )
-_READING = (
+_SHAPING = (
     click.option("--shape", callback=_named, metavar="NAME", help="Shape of the rows, in place of detection."),
     click.option(
         "--map",
@@ -73,6 +73,8 @@ _READING = (
         metavar="COLUMN=ROLE,…",
         help="What the columns mean: question=user,answer=assistant; or guess.",
     ),
+)
+_JUDGING = (
     click.option(
         "--benchmark",
         "benchmarks",
@@ -108,9 +110,9 @@ _READING = (
         metavar="FILE",
         help="Ollama's Modelfile or Go template: does it ask as training did?",
     ),
-    click.option(
-        "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
-    ),
+)
+_CONFIG = click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
 )
 
 
@@ -126,7 +128,10 @@ def _applied(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 selecting: Callable[[F], F] = _applied(_SELECTING)
 """--select, --ignore, --extend-select, --preview, --thorough, --profile, --target."""
 
-reading: Callable[[F], F] = _applied(_READING)
+shaping: Callable[[F], F] = _applied((*_SHAPING, _CONFIG))
+"""--shape, --map, --config."""
+
+reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, _CONFIG))
 """--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --config."""
 
 
