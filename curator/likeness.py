@@ -28,6 +28,8 @@ _NUMBER_WORDS = frozenset(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fifteen twenty thirty forty fifty "
     "hundred thousand million billion first second third fourth fifth".split()
 )
+_DIGITS = {word: str(n) for n, word in enumerate("zero one two three four five six seven eight nine ten".split())}
+_NAME = re.compile(r"(?<=[\w,;] )[A-Z][\w-]+|\b[A-Z]{2,}\b")
 _NEGATIONS = frozenset("not no never none cannot without except nor neither t".split())  # "don't" is "don", "t"
 # Words that carry no subject of their own.
 COMMON_WORDS = frozenset(
@@ -107,6 +109,35 @@ def _disputed(prompt: Part, answer: Part) -> str:
         return "answers"
     asked = _near(prompt) or prompt.alike >= _ALIKE
     return "" if asked and not any(_other_value(a, b) for a, b in prompt.changes) else "prompts"
+
+
+def other_task(one: Example, two: Example) -> bool:
+    """Rows in other words ask, or tell, of something else: a number, a name, a negation or an opposite differs."""
+    if one.tools != two.tools or _calls(one) != _calls(two):
+        return True
+    for a, b in zip(_said(one), _said(two), strict=True):
+        words = splitter((a, b))
+        told, also = words(a), words(b)
+        if _numbers(told) != _numbers(also) or _negated(told) != _negated(also) or _names(a, b) or _names(b, a):
+            return True
+        new, gone = set(also) - set(told), set(told) - set(also)
+        if _opposed(sorted(gone), sorted(new)):
+            return True
+    return False
+
+
+def _numbers(words: Sequence[str]) -> set[str]:
+    return {_DIGITS.get(word, word) for word in words if _is_number(word)}
+
+
+def _negated(words: Sequence[str]) -> bool:
+    return sum(word in _NEGATIONS for word in words) % 2 == 1
+
+
+def _names(text: str, other: str) -> set[str]:
+    """Names within the sentences of a text that the other does not hold."""
+    known = other.lower()
+    return {name for name in _NAME.findall(text) if name.lower() not in known}
 
 
 def _one_exchange(example: Example) -> bool:
