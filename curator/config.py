@@ -214,6 +214,8 @@ class Config(Settings, frozen=True, kw_only=True):
         for file in self.benchmark_files or ():
             if not Path(file).is_file():
                 raise _error(self, "benchmarks", f"no such file: {file}", "name a file of test questions")
+        if "SPT007" in chosen:
+            told |= _unread_questions(self)
         if self.embeddings_path and not Path(self.embeddings_path).exists():
             raise _error(self, "embeddings", f"no such model: {self.embeddings_path}", "name a folder, or word vectors")
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
@@ -789,6 +791,25 @@ def _not_installed(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tup
         )
         for extra in dict.fromkeys(rules[code].extra for code in codes)
     )
+
+
+def _unread_questions(config: Config) -> dict[str, NotRun]:
+    """What of the user's files of questions cannot be looked for, by file."""
+    if not config.benchmark_files:
+        return {}
+    from curator import benchmarks
+
+    found: dict[str, NotRun] = {}
+    for file in config.benchmark_files:
+        lines, first, of = benchmarks.unread(Path(file))
+        if lines == of:
+            hint = 'write a question a line: {"question": "…"}, or rows of any shape that curator reads'
+            raise _error(config, "benchmarks", f"no line of {file} holds a question of four words or more", hint)
+        if lines:
+            which = f"{lines:,} of {of:,} lines hold no question of four words or more, the first is {first}"
+            reason = f"{Path(file).name}: {which}"
+            found[file] = NotRun(("SPT007",), reason, "put what is asked under question, prompt or messages")
+    return found
 
 
 def unlock(need: str) -> tuple[str, str]:
