@@ -19,7 +19,7 @@ from curator import Wish
 from curator.config import Config
 from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError, WriteError
 from curator.rule import chat
-from tests.conftest import SHARED
+from tests.conftest import ROOT, SHARED
 
 CONFIG = Config(cache=False)
 NAMES = ("train", "valid", "test")
@@ -469,6 +469,51 @@ def test_a_split_of_a_real_set_has_no_leak_by_exhaustive_check(name, tmp_path):
     result = curator.split([SHARED / name], tmp_path / "out", CONFIG)
     assert exhaustive(lines_of(tmp_path / "out")) == []
     assert not any(result.proof.values())
+
+
+def all_sets():
+    """Every file of the samples and of the larger data that may hold rows."""
+    found = [file for kind in ("*.jsonl", "*.json", "*.csv") for file in (ROOT / "samples").glob(kind)]
+    found += [file for kind in ("*.jsonl", "*.json") for file in SHARED.glob(f"*/{kind}")]
+    return sorted(file for file in found if file.stat().st_size < 6_000_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", all_sets(), ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_any_set_is_split_without_leaks_whatever_its_order_and_grows_in_place(file, tmp_path):
+    try:
+        result = curator.split([file], tmp_path / "out", CONFIG)
+    except (SourceError, UsageError) as error:
+        pytest.skip(str(error).split("\n")[0][-80:])
+    before = lines_of(tmp_path / "out")
+    assert exhaustive(before) == []
+    assert not any(result.proof.values())
+    lines = [line for part in before.values() for line in part]
+    random.Random(4).shuffle(lines)
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_bytes(b"\n".join(lines))
+    curator.split([mixed], tmp_path / "mixed", CONFIG)
+    assert {name: sorted(part) for name, part in lines_of(tmp_path / "mixed").items()} == {
+        name: sorted(part) for name, part in before.items()
+    }
+    shape = json.loads(lines[0])
+    new = [json.dumps(other_words(shape, n)).encode() for n in range(max(1, len(lines) // 10))]
+    mixed.write_bytes(b"\n".join(lines + new))
+    curator.split([mixed], tmp_path / "mixed", CONFIG)
+    after = lines_of(tmp_path / "mixed")
+    assert all(set(part) <= set(after[name]) for name, part in before.items())
+    assert exhaustive(after) == []
+
+
+def other_words(value, n):
+    """A value of the same structure, with words of its own in the place of long texts."""
+    if isinstance(value, dict):
+        return {key: other_words(each, n) for key, each in value.items()}
+    if isinstance(value, list):
+        return [other_words(each, n) for each in value]
+    if isinstance(value, str) and len(value) > 20:
+        return " ".join(f"w{n * 7919 + place * 31 + len(value)}" for place in range(max(4, len(value) // 8)))
+    return value
 
 
 # ---------------------------------------------------------------------- files that are there, and wrong wishes
