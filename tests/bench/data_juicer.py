@@ -48,7 +48,7 @@ JOB = {
 }
 
 # Repeats, empty and stub answers, rows far longer than the others, looping phrases, signs in the place of text.
-SAME_JOB = "DUP001,DUP002,DUP003,ANS001,ANS008,LEN003,LEN004,CHR"
+SAME_JOB = "DUP001,DUP002,DUP003,ANS001,ANS008,LEN003,LEN004,ENC"
 
 
 def main() -> None:
