@@ -98,6 +98,9 @@ class Rows(Protocol):
     def examples(self, indices: Iterable[int]) -> list[Example]:
         """The rows at these indices in their order, each part of a source read once."""
 
+    def note(self, code: str, reason: str, unlock: str) -> None:
+        """Say in the report what the rule with this code could not judge, and how it would."""
+
     def neighbours(self, view: str) -> Neighbours:
         """The graph of rows alike in a view that the rule declares."""
 

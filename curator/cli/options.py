@@ -27,6 +27,10 @@ def _files(ctx: click.Context, param: click.Parameter, value: tuple[Path, ...]) 
     return tuple(str(path.resolve()) for path in value) or None
 
 
+def _rooted(ctx: click.Context, param: click.Parameter, value: Path | None) -> str | None:
+    return str(value.resolve()) if value else None
+
+
 def _named(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.strip():
         raise click.BadParameter("it is empty: name one, or leave the option out", ctx, param)
@@ -110,6 +114,13 @@ _JUDGING = (
         metavar="FILE",
         help="Ollama's Modelfile or Go template: does it ask as training did?",
     ),
+    click.option(
+        "--embeddings",
+        callback=_rooted,
+        type=click.Path(path_type=Path, exists=True),
+        metavar="FOLDER|FILE",
+        help="Local model that embeds texts: rows alike in meaning (DUP006).",
+    ),
 )
 _CONFIG = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
@@ -132,7 +143,7 @@ shaping: Callable[[F], F] = _applied((*_SHAPING, _CONFIG))
 """--shape, --map, --config."""
 
 reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, _CONFIG))
-"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --config."""
+"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --config."""
 
 
 def refuse_overwriting(paths: tuple[str, ...], *outputs: Path | None) -> None:
