@@ -10,7 +10,7 @@ The index that ships holds, for each item, up to 16 words in 16 bits each and a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -32,7 +32,8 @@ _COMMON = 30  # times that a run of words may occur in ordinary text, to be a tr
 _RUN = 3
 _TABLE = 21  # bits of a trigger that are looked up before the whole
 _TOLD = 16.0  # nats that the words found must tell
-_FAR = 2  # words that may be missing or added before the place where one is looked for
+_FAR, _FARTHEST = 2, 8  # words that may be missing or added before the place where one is looked for ...
+_STRETCH = 25  # ... and one more for so many words of a long item
 _HEAD = np.uint32(32 - _TABLE)
 _U64 = np.uint64
 
@@ -201,10 +202,12 @@ def _agreement(
     wanted = index.words[items]
     counted = np.arange(_WORDS) < sizes[:, None]
     same = np.zeros(wanted.shape, dtype=bool)
-    for far in range(-_FAR, _FAR + 1):
-        there = places + far
-        inside = (there >= first[:, None]) & (there < stop[:, None])
-        same |= inside & (heads[np.clip(there, 0, max(len(heads) - 1, 0))] == wanted)
+    most = np.clip(sizes // _STRETCH, _FAR, _FARTHEST)
+    for far in range(int(most.max(initial=0)) + 1):
+        some = np.flatnonzero(most >= far)
+        for there in (places[some] + far, places[some] - far):
+            inside = (there >= first[some, None]) & (there < stop[some, None])
+            same[some] |= inside & (heads[np.clip(there, 0, max(len(heads) - 1, 0))] == wanted[some])
     weight = weights()[wanted] * counted
     agreed = (weight * same).sum(1)
     return agreed / np.maximum(weight.sum(1), 1e-9), agreed, (counted & ~same).sum(1)
@@ -249,18 +252,43 @@ def items_of(file: Path) -> list[Item]:
     Raises:
         SourceError: the file does not exist or holds no rows.
     """
+    return [item for _, _, items in _read(file) for item in items]
+
+
+class Unread(NamedTuple):
+    """The lines of a file of questions that hold none that can be looked for."""
+
+    lines: int
+    first: int
+    of: int
+
+
+def unread(file: Path) -> Unread:
+    """Which lines of a file of questions are passed over: no JSON, no question, or one of under four words.
+
+    Raises:
+        SourceError: as `items_of`.
+    """
+    lines = [(number, line, items) for number, line, items in _read(file) if line.strip()]
+    words = words_of([item.text for _, _, items in lines for item in items])
+    sizes = iter(np.diff(words.offsets).tolist())
+    without = [number for number, _, items in lines if max([next(sizes) for _ in items], default=0) < _FEWEST]
+    return Unread(len(without), without[0] if without else 0, len(lines))
+
+
+def _read(file: Path) -> Iterator[tuple[int, bytes, list[Item]]]:
+    """(number, bytes, questions) of each line of a file."""
     from curator.columns import parse
     from curator.formats import Reader
     from curator.sources import open_sources
 
-    items: list[Item] = []
     with open_sources([file]) as sources:
         for source in sources:
             reader = Reader(None)
+            name = Path(source.path).stem
             with source.data.open("rb") as stream:
                 for number, line in enumerate(stream, 1):
-                    items += [Item(Path(source.path).stem, number, text) for text in _asked(parse(line), reader)]
-    return items
+                    yield number, line, [Item(name, number, text) for text in _asked(parse(line), reader)]
 
 
 def _asked(value: Any, reader: Reader) -> list[str]:

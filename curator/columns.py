@@ -21,6 +21,7 @@ import msgspec
 import numpy as np
 
 from curator.brokenjson import DEEPEST, nesting
+from curator.content import beside_text, definitions
 from curator.model import Example, Turn
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ class Rows(Protocol):
 
     def examples(self, indices: Iterable[int]) -> list[Example]:
         """The rows at these indices in their order, each part of a source read once."""
+
+    def note(self, code: str, reason: str, unlock: str) -> None:
+        """Say in the report what the rule with this code could not judge, and how it would."""
 
     def neighbours(self, view: str) -> Neighbours:
         """The graph of rows alike in a view that the rule declares."""
@@ -388,13 +392,31 @@ class Batch:
 
     @cached_property
     def turn_tokens(self) -> np.ndarray:
-        """int64, shape (turns,): tokens of each turn's text (template markers not counted)."""
-        return np.asarray(self.tokenizer.count(list(map(_text, self.turns))), dtype=np.int64)
+        """int64, shape (turns,): tokens of each turn's text, reasoning and calls, no template markers."""
+        counts = np.asarray(self.tokenizer.count(list(map(_text, self.turns))), dtype=np.int64)
+        more = [n for n, turn in enumerate(self.turns) if turn.calls or turn.reasoning]
+        beside = [beside_text(self.turns[n]) for n in more]
+        tokens = self.tokenizer.count([part for parts in beside for part in parts])
+        np.add.at(counts, np.repeat(more, list(map(len, beside))).astype(np.int64), tokens)
+        return counts
+
+    @cached_property
+    def tool_tokens(self) -> np.ndarray:
+        """int64, shape (lines,): tokens of the tools each row declares."""
+        declared = {i: definitions(self.example(i)) for i in self.readable if self.example(i).tools}
+        texts = list(dict.fromkeys(text for found in declared.values() for text in found))
+        known = dict(zip(texts, self.tokenizer.count(texts), strict=True))
+        counts = np.zeros(len(self.lines), dtype=np.int64)
+        for line, found in declared.items():
+            counts[line] = sum(known[text] for text in found)
+        return counts
 
     @cached_property
     def row_tokens(self) -> np.ndarray:
-        """int64, shape (lines,): tokens of all turns of a row, 0 where it could not be read."""
-        return np.bincount(self.turn_lines, self.turn_tokens, len(self.lines)).astype(np.int64)
+        """int64, shape (lines,): tokens of all turns of a row and its tools, 0 where it could not be read."""
+        counts: np.ndarray = self.tool_tokens.copy()
+        np.add.at(counts, self.turn_lines, self.turn_tokens)
+        return counts
 
 
 _NONE = np.empty(0, dtype=np.int64)

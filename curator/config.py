@@ -35,7 +35,9 @@ Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets, for every rule that has an option of that name.
-_SHARED = {"max_tokens": "max_length"} | {name: name for name in ("template", "modelfile", "benchmarks", "method")}
+_SHARED = {"max_tokens": "max_length"} | {
+    name: name for name in ("template", "modelfile", "benchmarks", "method", "embeddings")
+}
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
 _UNLOCK = {
@@ -44,10 +46,12 @@ _UNLOCK = {
     "ollama": ("no Modelfile and chat template are named", "--modelfile FILE with --model or --template"),
     "model": ("no model is named", "name a model: --model FOLDER"),
     "target": ("no target is named", "--target openai"),
+    "embeddings": ("no model that embeds texts is named", "--embeddings FOLDER"),
     "method": ("no training method is named", "--method lora"),
     "template": ("no chat template is named", "name a model or template: --model, --template"),
 }
 _OPTION = re.compile(r"--[a-z-]+")
+_RENDERED = ("model", "template")  # needs that only a chat template meets
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -125,6 +129,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         tuple[str, ...],
         Meta(description="Files of test questions that no row may hold (SPT007), relative to this file."),
     ] = ()
+    embeddings: Annotated[
+        str | None,
+        Meta(description="A local model that embeds texts, by which DUP006 compares rows: a folder, or word vectors."),
+    ] = None
     thorough: Annotated[
         bool | None,
         Meta(description="Run the costly rules whatever the size of the set, or never. By default up to 16 MB."),
@@ -158,6 +166,11 @@ class Config(Settings, frozen=True, kw_only=True):
     def benchmark_files(self) -> tuple[str, ...] | None:
         """The files of test questions, as absolute paths; None where none is named."""
         return tuple(str((self.root / file).resolve()) for file in self.benchmarks) or None
+
+    @property
+    def embeddings_path(self) -> str | None:
+        """The model that embeds texts, as an absolute path."""
+        return str((self.root / self.embeddings).resolve()) if self.embeddings else None
 
     @property
     def modelfile_path(self) -> str | None:
@@ -195,6 +208,7 @@ class Config(Settings, frozen=True, kw_only=True):
         spec = templates.spec_of(self.template, self.model)
         given = {"max_length": self.limit, "model": spec and self.model, "target": self.target, "template": spec}
         given |= {"method": self.method, "modelfile": self.modelfile_path}
+        given["embeddings"] = self.embeddings_path
         given["ollama"] = self.modelfile_path and spec
         missing = [code for code in chosen if rules[code].needs and not given.get(rules[code].needs)]
         without = [code for code in chosen if rules[code].extra and extras.missing(rules[code].extra)]
@@ -202,6 +216,10 @@ class Config(Settings, frozen=True, kw_only=True):
         for file in self.benchmark_files or ():
             if not Path(file).is_file():
                 raise _error(self, "benchmarks", f"no such file: {file}", "name a file of test questions")
+        if "SPT007" in chosen:
+            told |= _unread_questions(self)
+        if self.embeddings_path and not Path(self.embeddings_path).exists():
+            raise _error(self, "embeddings", f"no such model: {self.embeddings_path}", "name a folder, or word vectors")
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
             rules=tuple(built[code] for code in chosen if code not in missing and code not in without),
@@ -216,7 +234,7 @@ class Config(Settings, frozen=True, kw_only=True):
             ignores=_ignores(self, rules),
             root=str(self.root.resolve()),
             packs=self.pack_files,
-            not_run=(*_not_run(missing, rules), *_not_installed(without, rules), *told.values()),
+            not_run=(*_not_run(missing, rules, self.model), *_not_installed(without, rules), *told.values()),
             target=target,
             costly=_costly(self, profile, rules, chosen),
         )
@@ -707,6 +725,7 @@ def _options(
         found[code] = options
     given: dict[str, Any] = {"max_length": config.max_length, "template": template}
     given |= {"benchmarks": config.benchmark_files, "method": config.method, "modelfile": config.modelfile_path}
+    given["embeddings"] = config.embeddings_path
     shared = {option: given[key] for option, key in _SHARED.items() if given[key]}
     for code, rule in rules.items():
         if named := shared.keys() & set(rule.__struct_fields__):
@@ -758,16 +777,17 @@ def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule
         raise kind(f"rules.{rule.code}: {error}", where=where) from None
 
 
-def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:
-    """The rules that lack something, by what they lack."""
-    needs = dict.fromkeys(rules[code].needs for code in codes)
+def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]], model: str | None) -> tuple[NotRun, ...]:
+    """The rules that lack something, by what they lack; a model that is named lacks its chat template."""
+    bare = (f"no chat template in {model}", "name one as well: --template chatml")
+    said = {code: bare if model and rules[code].needs in _RENDERED else unlock(rules[code].needs) for code in codes}
     return tuple(
         NotRun(
-            tuple(code for code in codes if rules[code].needs == need),
-            *unlock(need),
-            options=tuple(_OPTION.findall(unlock(need)[1])),
+            tuple(code for code in codes if said[code] == why),
+            *why,
+            options=() if why == bare else tuple(_OPTION.findall(why[1])),
         )
-        for need in needs
+        for why in dict.fromkeys(said.values())
     )
 
 
@@ -781,6 +801,25 @@ def _not_installed(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tup
         )
         for extra in dict.fromkeys(rules[code].extra for code in codes)
     )
+
+
+def _unread_questions(config: Config) -> dict[str, NotRun]:
+    """What of the user's files of questions cannot be looked for, by file."""
+    if not config.benchmark_files:
+        return {}
+    from curator import benchmarks
+
+    found: dict[str, NotRun] = {}
+    for file in config.benchmark_files:
+        lines, first, of = benchmarks.unread(Path(file))
+        if lines == of:
+            hint = 'write a question a line: {"question": "…"}, or rows of any shape that curator reads'
+            raise _error(config, "benchmarks", f"no line of {file} holds a question of four words or more", hint)
+        if lines:
+            which = f"{lines:,} of {of:,} lines hold no question of four words or more, the first is {first}"
+            reason = f"{Path(file).name}: {which}"
+            found[file] = NotRun(("SPT007",), reason, "put what is asked under question, prompt or messages")
+    return found
 
 
 def unlock(need: str) -> tuple[str, str]:

@@ -116,9 +116,13 @@ def convert(
         WriteError: an output could not be written; none is.
     """
     _refuse_unknown(to, form)
-    if str(out) == "-":
+    place = Path(out)
+    special = str(out) == "-" or str(out).startswith("/dev/")
+    if special or (place.exists() and not place.is_file() and not place.is_dir()):
         raise UsageError(
-            "a conversion is not written to standard output", hint="name a file: it appears whole or not at all"
+            "a conversion is not written to standard output, a pipe or a device",
+            where="" if str(out) == "-" else str(out),
+            hint="name a file: it appears whole or not at all",
         )
     with open_sources(paths, config.excluded) as opened:
         sources = list(opened)
@@ -140,6 +144,7 @@ def convert(
             table = job.table()
             if not job.may_write(table, allow_loss=allow_loss, rejects=bool(rejected)):
                 return job.result(outputs, table, ok=False)
+            replaced = [f"{output} stood there before and was replaced" for output in outputs if output.exists()]
             info = _write_info(stack, outputs, job) if to == "llama-factory" else None
             if unfit.tell():
                 copies.append(stack.enter_context(Replacement(rest)))
@@ -147,7 +152,8 @@ def convert(
                 copies[-1].file.writelines(unfit)
             for copy in (*copies, *([info] if info else [])):
                 copy.commit()
-    return job.result(outputs, table, rest=rest, info=str(outputs[0].with_name(INFO)) if info else "")
+    result = job.result(outputs, table, rest=rest, info=str(outputs[0].with_name(INFO)) if info else "")
+    return msgspec.structs.replace(result, notes=(*result.notes, *replaced))
 
 
 def _refuse_unknown(to: str, form: str) -> None:
@@ -219,7 +225,15 @@ class _File:
             return "in no known shape"
         if self.named:
             return example
-        return msgspec.structs.replace(example, shape=dialect_of(example))
+        shape = dialect_of(example)
+        return msgspec.structs.replace(example, shape=self.shape if self._holds(example, shape) else shape)
+
+    def _holds(self, example: Example, shape: str) -> bool:
+        """Whether a row of a shape near that of the file is as the file's shape would write it."""
+        if shape == self.shape or FAMILY.get(shape, shape) != FAMILY.get(self.shape, self.shape):
+            return False
+        written = SHAPES[self.shape].write(example)
+        return not written.losses and written.row == example.value
 
     def place(self, index: int) -> Place:
         return Place(self.source.path, self.source.lines(index, 1)[0])

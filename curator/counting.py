@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from curator.formats import Reader
 from curator.mappers import choose
 from curator.model import TokenCount
 from curator.sources import Source, Span, cut, open_sources, read
+from curator.trained import RenderShown, renders, trained_tokens
+from curator.trained import lines as shown_lines
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -59,7 +62,8 @@ class Stats(msgspec.Struct, frozen=True):
     """Counts of a set.
 
     Tokens of rows are those of the rendered rows where a model or `template` is named, else those of the texts;
-    tokens by role and of answers are always those of the texts. `suggested` is the shortest maximum length
+    tokens by role and of answers are always those of the texts. `trained` are the tokens that the loss is taken on,
+    `shown` is the first row, cut into what is trained and what is masked. `suggested` is the shortest maximum length
     (a multiple of 64) that leaves 99 % of the rows whole and keeps 99 % of the tokens.
     """
 
@@ -82,10 +86,8 @@ class Stats(msgspec.Struct, frozen=True):
     cost: float | None = None
     template: str = ""
     suggested: LengthChoice | None = None
-
-    @property
-    def trained_tokens(self) -> int:
-        return self.tokens_by_role.get("assistant", 0)
+    trained: int = 0
+    shown: tuple[RenderShown, ...] = ()
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -99,6 +101,8 @@ class _Part(msgspec.Struct, frozen=True):
     answer_tokens: np.ndarray
     turns: np.ndarray
     flags: np.ndarray  # rows with a system turn, with tools, with a preference pair
+    trained: int
+    shown: tuple[RenderShown, ...]
 
 
 class _Count:
@@ -119,6 +123,7 @@ class _Count:
                 for code in distinct(batch.roles)
             }
         )
+        by_role["tools"] = int(batch.tool_tokens.sum())
         answering = np.where(batch.roles == ROLE_CODES["assistant"], batch.turn_tokens, 0)
         answers = np.bincount(batch.turn_lines, answering, len(batch.lines)).astype(np.int64)
         examples = [batch.example(i) for i in batch.readable]
@@ -137,6 +142,8 @@ class _Count:
                     sum(bool(e.chosen or e.rejected) for e in examples),
                 ]
             ),
+            sum(trained_tokens(example, self.template, batch.tokenizer) for example in examples),
+            tuple(renders(examples[0], self.template, batch.tokenizer)) if examples else (),
         )
 
 
@@ -188,7 +195,9 @@ def stats(
         epochs=epochs,
         cost=None if price is None else round(total * epochs * price / 1e6, 4),
         template=name,
-        suggested=_suggested(rows),
+        suggested=suggested(rows),
+        trained=sum(part.trained for part in parts),
+        shown=next((part.shown for part in parts if part.shown), ()),
     )
 
 
@@ -198,6 +207,7 @@ def _joined(arrays: list[np.ndarray]) -> np.ndarray:
 
 _STEP = 64  # lengths are suggested in multiples of this
 _KEPT = 0.99
+_SHOWN = 60  # lines of the first row
 
 
 def _choice(rows: np.ndarray, length: int) -> LengthChoice:
@@ -205,14 +215,20 @@ def _choice(rows: np.ndarray, length: int) -> LengthChoice:
     return LengthChoice(length, round(float((rows <= length).mean()), 4), round(kept, 4))
 
 
-def _suggested(rows: np.ndarray) -> LengthChoice | None:
-    """The shortest maximum length that loses next to nothing."""
+def suggested(rows: np.ndarray) -> LengthChoice | None:
+    """The shortest maximum length that loses next to nothing; `rows` are tokens, int64, shape (rows,)."""
     if not len(rows) or not rows.sum():
         return None
-    length = max(_STEP, -(-int(np.quantile(rows, _KEPT, method="higher")) // _STEP) * _STEP)
-    while (choice := _choice(rows, length)).tokens < _KEPT:
-        length += max(_STEP, length // 8 // _STEP * _STEP)
-    return choice
+    least = _whole(int(np.quantile(rows, _KEPT, method="inverted_cdf")))
+    most = _whole(int(rows.max()))
+    lengths = range(least, most + _STEP, _STEP)
+    # Longer ones keep more: the first that keeps enough is found by halving.
+    return _choice(rows, lengths[bisect_left(lengths, _KEPT, key=lambda length: _choice(rows, length).tokens)])
+
+
+def _whole(length: int) -> int:
+    """The length, rounded up to what is suggested."""
+    return max(_STEP, -(-length // _STEP) * _STEP)
 
 
 def _choices(rows: np.ndarray) -> list[LengthChoice]:
@@ -235,15 +251,16 @@ def as_json(result: Stats) -> bytes:
     return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
 
 
-def as_text(result: Stats) -> str:
-    """The counts as a page of text."""
+def as_text(result: Stats, *, colour: bool = False) -> str:
+    """The counts as a page of text, with the first row cut into what is trained and what is masked."""
     lines = [
         f"{result.rows:,} rows" + (f", {result.unreadable:,} more could not be read" if result.unreadable else ""),
         "shapes    " + _shares(result.shapes),
         "splits    " + _shares(result.splits),
         f"tokens    {str(result.tokens).replace(' tokens', '', 1)}"
         + (f", rendered with {result.template}" if result.template else ""),
-        "by role   " + _shares(result.tokens_by_role),
+        f"trained   {result.trained:,} ({_share(result.trained, result.tokens.total)}), the rest is masked",
+        "by role   " + _shares({role: count for role, count in result.tokens_by_role.items() if count}),
         "",
         "              least  median     p90     p95     p99    most      mean",
         _line("row tokens", result.row_tokens),
@@ -262,6 +279,11 @@ def as_text(result: Stats) -> str:
         lines.append(
             f"suggested max length {c.max_length:,}: {c.rows:.1%} of the rows fit, {c.tokens:.1%} of the tokens stay"
         )
+    for render in result.shown:
+        head, *rest = shown_lines(render, colour)
+        lines += ["", f"the first row, {head}", *rest[:_SHOWN]]
+        if len(rest) > _SHOWN:
+            lines.append(f"    … and {len(rest) - _SHOWN:,} lines more: curator explain FILE 1 shows them")
     if result.cost is not None:
         lines += ["", f"cost at your price, {result.epochs:g} epochs: {result.cost:,.2f}"]
     return "\n".join(lines) + "\n"
@@ -319,11 +341,11 @@ def _tiles(result: Stats, name: str) -> str:
     counted = result.tokens
     how = "exact" if counted.exact else f"estimate, ±{counted.error:.0%}"
     unread = f"{result.unreadable:,} more could not be read" if result.unreadable else "all read"
-    share = f"{result.trained_tokens / counted.total:.0%} of all" if counted.total else "none"
+    share = f"{_share(result.trained, counted.total)} of all"
     tiles = [
         ("Rows", f"{result.rows:,}", unread),
         ("Tokens", f"{counted.total:,}", f"{text(counted.tokenizer)}, {how}"),
-        ("Tokens of answers", f"{result.trained_tokens:,}", share),
+        ("Trained tokens", f"{result.trained:,}", share),
         ("With a system turn", f"{result.with_system:,}", "rows"),
         ("With tools", f"{result.with_tools:,}", "rows"),
         ("Preference pairs", f"{result.preferences:,}", "rows"),
@@ -358,7 +380,16 @@ def _tables(result: Stats) -> str:
         best = result.suggested
         said = f"<p>Suggested: {best.max_length:,}, which {best.rows:.1%} of the rows fit.</p>" if best else ""
         parts.append(f'<section id="kept"><h2>What a maximum length keeps</h2>{said}{kept}</section>')
+    parts += [_first(render) for render in result.shown if not render.error]
     return "".join(parts)
+
+
+def _first(render: RenderShown) -> str:
+    """The first row with what is trained marked."""
+    from curator.report.page import text
+
+    said = "".join(f"<mark>{text(part.text)}</mark>" if part.trained else text(part.text) for part in render.parts)
+    return f'<section><h2>What is trained in the first row</h2><pre class="row">{said}</pre></section>'
 
 
 def _ordered(counts: dict[str, int]) -> list[tuple[str, int]]:
@@ -368,6 +399,10 @@ def _ordered(counts: dict[str, int]) -> list[tuple[str, int]]:
 def _shares(counts: dict[str, int]) -> str:
     total = sum(counts.values()) or 1
     return ", ".join(f"{name} {n:,} ({n / total:.0%})" for name, n in _ordered(counts)) or "none"
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "none"
 
 
 def _line(name: str, d: Distribution) -> str:

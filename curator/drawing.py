@@ -32,13 +32,14 @@ class Wish(msgspec.Struct, frozen=True):
     """What a split is to be like.
 
     `ratio` weighs train, valid and test; `count`, where given, is the number of rows of valid and test in its
-    place. `min_rows` is the least a split may have (0: four, where the set has them to give). `stratify` is
-    "source", "language", "label", "length" or a key of the rows; `group_by` names keys whose values stay
-    together, `allow` codes of leaks that do not matter here.
+    place; `exact` meets the shares to the row, as far as the groups allow. `min_rows` is the least a split may
+    have (0: four, where the set has them to give). `stratify` is "source", "language", "label", "length" or a key
+    of the rows; `group_by` names keys whose values stay together, `allow` codes of leaks that do not matter here.
     """
 
     ratio: tuple[float, ...] = (80, 10, 10)
     count: tuple[int, ...] | None = None
+    exact: bool = False
     seed: int = 0
     stratify: str = ""
     group_by: tuple[str, ...] = ()
@@ -106,6 +107,7 @@ class Draw:
         """int8, one a group."""
         total = int(found.sizes.sum())
         parts = [0, *(k for k in (1, 2) if self._share(k, total) > 0)]
+        self._refuse_dropping(parts, kept)
         if len(found.sizes) < len(parts):
             raise _too_few(found, len(parts))
         split = np.full(len(found.sizes), -1, np.int8)
@@ -117,7 +119,11 @@ class Draw:
         if self.wish.stratify:
             self._in_strata(found, split)
         elif self.wish.count is not None:
-            self._to_count(found, split)
+            self._to_count(found, split, self.wish.count)
+            if not (split == 0).any():
+                raise UsageError("no row is left to train on", hint="ask for fewer rows of valid and test")
+        elif self.wish.exact:
+            self._to_count(found, split, (round(self._share(1, total) * total), round(self._share(2, total) * total)))
         else:
             self._by_chance(found, split)
         self._fill(found, split, parts)
@@ -128,6 +134,16 @@ class Draw:
         if self.wish.count is None:
             return self.wish.ratio[k] / sum(self.wish.ratio)
         return self.wish.count[k - 1] / total if k else max(0.0, 1 - sum(self.wish.count) / total)
+
+    def _refuse_dropping(self, parts: Sequence[int], kept: np.ndarray) -> None:
+        """Raises UsageError where rows keep a split that is not asked for."""
+        for k in {1, 2}.difference(parts):
+            if rows := int((kept == k).sum()):
+                asked = "/".join(f"{part:g}" for part in (self.wish.count or self.wish.ratio[: 1 + max(parts)]))
+                raise UsageError(
+                    f"{rows:,} rows are in the {SPLITS[k]} split of the last time, and {asked} asks for none",
+                    hint=f"ask for {SPLITS[k]} too, draw all rows anew (--fresh), or split into another folder",
+                )
 
     def _by_anchor(self, found: Groups, split: np.ndarray) -> None:
         """A group all of whose rows were changed since is known by its anchor."""
@@ -151,22 +167,19 @@ class Draw:
         drawn = np.where(chance < test, 2, np.where(chance < test + self._share(1, 1), 1, 0))
         split[split < 0] = drawn[split < 0]
 
-    def _to_count(self, found: Groups, split: np.ndarray) -> None:
+    def _to_count(self, found: Groups, split: np.ndarray, count: Sequence[int]) -> None:
         """Groups in order of their hash, while they fit."""
-        assert self.wish.count is not None
         for k in (2, 1):
-            want = self.wish.count[k - 1] - int(found.sizes[split == k].sum())
+            want = count[k - 1] - int(found.sizes[split == k].sum())
             for n in self._in_order(found, np.flatnonzero(split < 0), SPLITS[k]):
                 if found.sizes[n] <= want:
                     split[n] = k
                     want -= int(found.sizes[n])
-            if want > 0:
-                what = f"{self.wish.count[k - 1]:,} rows for {SPLITS[k]}"
+            if want > 0 and self.wish.count:
+                what = f"{count[k - 1]:,} rows for {SPLITS[k]}"
                 hint = f"{want:,} are missing: the groups left are larger, or all rows are taken; ask for other numbers"
                 raise UsageError(f"the groups do not come to {what}", hint=hint)
         split[split < 0] = 0
-        if not (split == 0).any():
-            raise UsageError("no row is left to train on", hint="ask for fewer rows of valid and test")
 
     def _in_strata(self, found: Groups, split: np.ndarray) -> None:
         """Stratum by stratum, each group to the split that lacks most of its share so far."""

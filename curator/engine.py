@@ -203,7 +203,8 @@ class _Run:
             self.spill.append(found, self.bounds)
             fixable = sum(item.flag.fix is not None for item in found)
             self._count(rule.code, len(found), fixable, time.process_time() - start)
-        self.crowded = tuple(_crowded(graph, rules) for graph in rows.graphs if graph.capped.largest >= _CROWD)
+        crowded = (_crowded(graph, rules) for graph in rows.graphs if graph.capped.largest >= _CROWD)
+        self.crowded = (*crowded, *rows.notes)
         if audit:
             self.audits = tuple(graph.audit(*graph.asked) for graph in rows.graphs)
 

@@ -3,61 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from curator import engine, templates, tokens
-from curator.checks.fit import looks
-from curator.checks.length import trained_spans
 from curator.columns import UNSET, content_id, parse
+from curator.content import definitions, turn_parts, written
 from curator.errors import UsageError
 from curator.excerpt import visible
 from curator.formats import Reader
 from curator.model import Example, Finding, Place, TokenCount
 from curator.private.masking import masked_value, values_of
 from curator.sources import cut, open_sources, read
+from curator.trained import RenderShown, renders
+from curator.trained import lines as shown_lines
 
 if TYPE_CHECKING:
     from curator.config import Config
 
 
 class TurnShown(msgspec.Struct, frozen=True):
-    """A turn with its tokens; `trained` is False where the loss is not taken on it."""
+    """A turn with its tokens; `trained` is False where the loss is not taken on it.
+
+    `calls` are written as name(arguments). `tokens` counts text, reasoning and calls.
+    """
 
     role: str
     path: str
     text: str
     tokens: int
     trained: bool
-
-
-class Part(msgspec.Struct, frozen=True):
-    """A part of the rendered row: a run of text that is trained on, or one that is not."""
-
-    text: str
-    tokens: int
-    trained: bool
-
-
-class RenderShown(msgspec.Struct, frozen=True):
-    """One side of a row as the template renders it; `error` says why nothing came out."""
-
-    template: str
-    parts: tuple[Part, ...]
-    error: str = ""
-
-    def count(self, trained: bool) -> int:
-        return sum(part.tokens for part in self.parts if part.trained is trained)
+    reasoning: str = ""
+    calls: tuple[str, ...] = ()
 
 
 class Explanation(msgspec.Struct, frozen=True):
     """One row: where it stands, how it was read, what was found in it and which rows point at it.
 
     `renders` holds what the chat template makes of it, where a model or template is named: one conversation,
-    or one for each side of a preference pair.
+    or one for each side of a preference pair. `tools` are the tools it declares, each as JSON.
     """
 
     place: Place
@@ -71,6 +57,7 @@ class Explanation(msgspec.Struct, frozen=True):
     value: Any
     raw: str
     renders: tuple[RenderShown, ...] = ()
+    tools: tuple[str, ...] = ()
 
 
 def explain(
@@ -95,7 +82,9 @@ def explain(
     tokenizer = tokens.resolve(config.counter)
     spec = templates.spec_of(config.template, config.model)
     shown = _turns(example, tokenizer)
-    total = TokenCount(tokenizer.name, tokenizer.exact, sum(t.tokens for t in shown), tokenizer.error)
+    tools = definitions(example) if example else []
+    count = sum(t.tokens for t in shown) + sum(tokenizer.count(tools))
+    total = TokenCount(tokenizer.name, tokenizer.exact, count, tokenizer.error)
     result = Explanation(
         here,
         content_id(value, raw).hex(),
@@ -107,16 +96,26 @@ def explain(
         named_by,
         None if value is UNSET else value,
         raw.decode("utf-8", "backslashreplace"),
-        tuple(_renders(example, spec, tokenizer)) if example and spec else (),
+        tuple(renders(example, spec, tokenizer)) if example and spec else (),
+        tuple(tools),
     )
     return result if reveal else _masked(result)
 
 
 def _masked(result: Explanation) -> Explanation:
     """The explanation without the private values of the row: every text of it is shown from here on."""
-    known = values_of(turn.text for turn in result.turns)
+    told = [text for turn in result.turns for text in (turn.text, turn.reasoning, *turn.calls)]
+    known = values_of([*told, *result.tools])
     replace = msgspec.structs.replace
-    turns = tuple(replace(turn, text=masked_value(turn.text, known)) for turn in result.turns)
+    turns = tuple(
+        replace(
+            turn,
+            text=masked_value(turn.text, known),
+            reasoning=masked_value(turn.reasoning, known),
+            calls=masked_value(turn.calls, known),
+        )
+        for turn in result.turns
+    )
     renders = tuple(
         replace(render, error=masked_value(render.error, known), parts=tuple(
             replace(part, text=masked_value(part.text, known)) for part in render.parts
@@ -125,24 +124,8 @@ def _masked(result: Explanation) -> Explanation:
     )  # fmt: skip
     spelt = [(msgspec.json.encode(value).decode()[1:-1], kind) for value, kind in known]  # as JSON writes them
     raw = masked_value(result.raw, [*known, *spelt])
-    return replace(result, turns=turns, renders=renders, value=masked_value(result.value, known), raw=raw)
-
-
-def _renders(example: Example, spec: str, tokenizer: tokens.Tokenizer) -> Iterator[RenderShown]:
-    """Each side of the row as the template renders it, cut where training begins and ends."""
-    for look in looks(example, spec):
-        text, name = look.seen.text, look.template.name
-        if look.seen.error:
-            yield RenderShown(name, (), look.seen.error)
-            continue
-        trained = trained_spans(look)
-        borders = sorted({0, len(text), *(end for span in trained for end in span)})
-        spans = list(pairwise(borders))
-        counts = tokens.count_rendered(tokenizer, [text[slice(*span)] for span in spans], look.template.token_pattern())
-        inside = [any(low <= start < high for low, high in trained) for start, _ in spans]
-        yield RenderShown(
-            name, tuple(Part(text[slice(*span)], n, on) for span, n, on in zip(spans, counts, inside, strict=True))
-        )
+    value, tools = masked_value(result.value, known), masked_value(result.tools, known)
+    return replace(result, turns=turns, renders=renders, value=value, raw=raw, tools=tools)
 
 
 def _line(path: str, line: int) -> tuple[bytes, str]:
@@ -165,11 +148,14 @@ def _turns(example: Example | None, tokenizer: tokens.Tokenizer) -> tuple[TurnSh
     if example is None:
         return ()
     turns = example.all_turns()
-    counts = tokenizer.count([turn.text for turn in turns])
     return tuple(
-        TurnShown(turn.role, turn.path, turn.text, n, turn.role == "assistant" and turn.weight != 0)
-        for turn, n in zip(turns, counts, strict=True)
-    )
+        TurnShown(
+            turn.role, turn.path, turn.text, sum(tokenizer.count(turn_parts([turn]))),
+            turn.role == "assistant" and turn.weight != 0, turn.reasoning or "",
+            tuple(f"{call.name}({written(call.arguments if call.raw is None else call.raw)})" for call in turn.calls),
+        )
+        for turn in turns
+    )  # fmt: skip
 
 
 def as_json(result: Explanation) -> bytes:
@@ -179,27 +165,6 @@ def as_json(result: Explanation) -> bytes:
     except UnicodeEncodeError:
         body = msgspec.json.encode(msgspec.structs.replace(result, value=None, turns=()))
     return msgspec.json.format(body, indent=2) + b"\n"
-
-
-_GREEN, _PLAIN = "\x1b[32m", "\x1b[0m"
-
-
-def _shown(render: RenderShown, colour: bool) -> Iterator[str]:
-    """A render with what is trained in green, or between ⟦ and ⟧ where there are no colours."""
-    if render.error:
-        yield f"rendered with {render.template}: refused: {visible(render.error)}"
-        return
-    how = "in green" if colour else "between ⟦ and ⟧"
-    total, trained = sum(part.tokens for part in render.parts), render.count(True)
-    yield f"rendered with {render.template}: {total:,} tokens, {trained:,} of them trained ({how})"
-    before, after = (_GREEN, _PLAIN) if colour else ("⟦", "⟧")
-    text = ""
-    for part in render.parts:
-        lines = [visible(line) for line in part.text.split("\n")]
-        if part.trained:  # marked line by line, so that each line tells by itself
-            lines = [f"{before}{line}{after}" if line else line for line in lines]
-        text += "\n".join(lines)
-    yield from (f"    {line}" for line in text.split("\n"))
 
 
 def as_text(result: Explanation, *, colour: bool = False) -> str:
@@ -213,11 +178,13 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
     for turn in result.turns:
         trained = "trained" if turn.trained else "not trained"
         lines.append(f"{turn.role}  {turn.path}  {turn.tokens:,} tokens, {trained}")
-        lines += [f"    {visible(part)}" for part in turn.text.split("\n")]
+        lines += _said(turn)
     if not result.turns:
         lines.append(visible(result.raw[:2000]))
+    if result.tools:
+        lines += ["tools", *(f"    {visible(tool)}" for tool in result.tools)]
     for render in result.renders:
-        lines += ["", *_shown(render, colour)]
+        lines += ["", *shown_lines(render, colour)]
     lines += ["", "findings" if result.findings else "no findings"]
     for finding in result.findings:
         lines.append(
@@ -230,3 +197,13 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
         lines += ["", "rows that point here"]
         lines += [f"  {f.file}:{f.line}  {f.code} {f.name}: {visible(f.message)}" for f in result.named_by]
     return "\n".join(lines) + "\n"
+
+
+def _said(turn: TurnShown) -> Iterator[str]:
+    """What a turn says, line by line: its reasoning, its text and its calls."""
+    if turn.reasoning:
+        yield "    reasoning"
+        yield from (f"        {visible(part)}" for part in turn.reasoning.split("\n"))
+    if turn.text or not (turn.calls or turn.reasoning):
+        yield from (f"    {visible(part)}" for part in turn.text.split("\n"))
+    yield from (f"    calls {visible(call)}" for call in turn.calls)

@@ -34,6 +34,10 @@ ABOUT = {
         "Pairs have `chosen` and `rejected`, verdicts `kto_tag`. The entry of `dataset_info.json` is "
         "written beside the file."
     ),
+    "llama-factory-v1": (
+        "LLaMA-Factory's second format, for USE_V1: messages are lists of parts with a type and a value, tools a "
+        "JSON string. Answers have a loss weight of 1, all others of 0."
+    ),
     "alpaca": ("One instruction and its answer; earlier exchanges are in `history`, a system prompt in `system`."),
     "prompt-completion": (
         "Two strings where every row of the file is one plain exchange, else TRL's two message lists: "
@@ -59,7 +63,7 @@ ABOUT = {
 
 _ZONE = {"type": "object", "properties": {"zone": {"type": "string"}}}
 _TOOL = {"name": "time", "description": "The time in a zone.", "parameters": _ZONE}
-_CALL = {"id": "call_1", "type": "function", "function": {"name": "time", "arguments": '{"zone": "UTC"}'}}
+_CALL = {"id": "call00001", "type": "function", "function": {"name": "time", "arguments": '{"zone": "UTC"}'}}
 _PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/clock.png"}}
 _SYSTEM, _USER = {"role": "system", "content": "Be brief."}, {"role": "user", "content": "What time is it?"}
 _ANSWER, _WORSE = {"role": "assistant", "content": "Noon."}, {"role": "assistant", "content": "Who knows?"}
@@ -77,13 +81,13 @@ _TOOLS: Row = {
         _SYSTEM,
         _USER,
         {"role": "assistant", "content": None, "tool_calls": [_CALL]},
-        {"role": "tool", "tool_call_id": "call_1", "content": "12:00"},
+        {"role": "tool", "tool_call_id": "call00001", "content": "12:00"},
         _ANSWER,
     ],
     "tools": [{"type": "function", "function": _TOOL}],
 }
 _OWN: dict[str, Row] = {
-    **dict.fromkeys(("openai-chat", "mistral", "sharegpt", "llama-factory", "gemini"), _TOOLS),
+    **dict.fromkeys(("openai-chat", "mistral", "sharegpt", "llama-factory", "llama-factory-v1", "gemini"), _TOOLS),
     "axolotl": {"messages": [_USER, {**_ANSWER, "weight": 0}, _USER, {**_ANSWER, "weight": 1}]},
     "harmony": {"messages": [_SYSTEM, _USER, {**_ANSWER, "reasoning_content": "The clock says 12:00."}]},
 }
@@ -96,7 +100,7 @@ _FULL: Row = {
         {"role": "assistant", "content": "It says noon.", "weight": 0},
         _USER,
         {"role": "assistant", "content": None, "tool_calls": [_CALL], "reasoning_content": "I should look."},
-        {"role": "tool", "tool_call_id": "call_1", "content": "12:00"},
+        {"role": "tool", "tool_call_id": "call00001", "content": "12:00"},
         _ANSWER,
     ],
     "tools": [{"type": "function", "function": _TOOL}],

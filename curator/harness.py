@@ -60,6 +60,9 @@ class _Rows:
     def examples(self, indices: Iterable[int]) -> list[Any]:
         return [self._batch.example(index) for index in indices]
 
+    def note(self, code: str, reason: str, unlock: str) -> None:
+        """Nobody reads what could not be judged of an example."""
+
     def neighbours(self, view: str) -> Any:
         from curator import shingles
         from curator.neighbours import Neighbours

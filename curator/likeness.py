@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from curator.model import Example
-from curator.shingles import plain_words, similarity, text_of
+from curator.shingles import jaccard, similarity, splitter, text_of
 
 _FEW = 5  # words: below, one letter of one word may differ
 _ALIKE = 0.5  # share of the words of a prompt, or of an answer, that must stand in both
 _BRIEF = 12  # words: a prompt this short turns on every word
 _TELLING = 20  # words: an answer this long tells what was asked
+_TOLD = 40  # words: whatever was asked, an answer this long that is repeated ...
+_TOLD_ALIKE = 0.9  # ... to this degree makes a repeat of the row
 _LONG = 100  # words: in a longer row a word that stands twice need not be its subject
 _SAME_ANSWER = 0.75  # the answers to two short prompts must be this much alike
 _NUMBER = re.compile(r"\d")
@@ -26,6 +28,8 @@ _NUMBER_WORDS = frozenset(
     "zero one two three four five six seven eight nine ten eleven twelve thirteen fifteen twenty thirty forty fifty "
     "hundred thousand million billion first second third fourth fifth".split()
 )
+_DIGITS = {word: str(n) for n, word in enumerate("zero one two three four five six seven eight nine ten".split())}
+_NAME = re.compile(r"(?<=[\w,;] )[A-Z][\w-]+|\b[A-Z]{2,}\b")
 _NEGATIONS = frozenset("not no never none cannot without except nor neither t".split())  # "don't" is "don", "t"
 # Words that carry no subject of their own.
 COMMON_WORDS = frozenset(
@@ -75,7 +79,7 @@ class Likeness(NamedTuple):
     similarity: float  # exact Jaccard similarity of the 3-word shingles of all text
     words: int  # of the shorter row
     changes: list[tuple[str, str]]  # words of the one row, words of the other
-    disputed: bool  # the answers differ in a number or a negation: which is right must be seen
+    disputed: str  # what must be seen before one of them goes: "answers" differ in what matters, or "prompts" do
 
 
 def likeness(one: Example, two: Example, measured: float | None = None) -> Likeness | None:
@@ -88,16 +92,52 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
         return None
     simple = _one_exchange(one) and _one_exchange(two)
     prompts, answers = zip(_said(one), _said(two), strict=True)
-    prompt, answer = _part(*prompts), _part(*answers)
+    words_of = splitter((*prompts, *answers))
+    prompt, answer = _part(*prompts, words_of), _part(*answers, words_of)
     if _asks_otherwise(prompt, answer):
         return None
     spoken = (prompt.one + answer.one, prompt.two + answer.two)
     words = min(map(len, spoken))
     if measured is None or not simple or not all(map(_plain, (*prompts, *answers))):
-        measured, words = similarity(_all_text(one), _all_text(two), spoken if simple else None)
-    changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two)).changes
-    disputed = any(_other_value(a, b) or _other_sense(a, b) for a, b in answer.changes)
-    return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
+        measured, words = (jaccard(*spoken), words) if simple else similarity(_all_text(one), _all_text(two))
+    changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two), words_of).changes
+    return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], _disputed(prompt, answer))
+
+
+def _disputed(prompt: Part, answer: Part) -> str:
+    if not _near(answer) or any(_other_value(a, b) or _other_sense(a, b) for a, b in answer.changes):
+        return "answers"
+    asked = _near(prompt) or prompt.alike >= _ALIKE
+    return "" if asked and not any(_other_value(a, b) for a, b in prompt.changes) else "prompts"
+
+
+def other_task(one: Example, two: Example) -> bool:
+    """Rows in other words ask, or tell, of something else: a number, a name, a negation or an opposite differs."""
+    if one.tools != two.tools or _calls(one) != _calls(two):
+        return True
+    for a, b in zip(_said(one), _said(two), strict=True):
+        words = splitter((a, b))
+        told, also = words(a), words(b)
+        if _numbers(told) != _numbers(also) or _negated(told) != _negated(also) or _names(a, b) or _names(b, a):
+            return True
+        new, gone = set(also) - set(told), set(told) - set(also)
+        if _opposed(sorted(gone), sorted(new)):
+            return True
+    return False
+
+
+def _numbers(words: Sequence[str]) -> set[str]:
+    return {_DIGITS.get(word, word) for word in words if _is_number(word)}
+
+
+def _negated(words: Sequence[str]) -> bool:
+    return sum(word in _NEGATIONS for word in words) % 2 == 1
+
+
+def _names(text: str, other: str) -> set[str]:
+    """Names within the sentences of a text that the other does not hold."""
+    known = other.lower()
+    return {name for name in _NAME.findall(text) if name.lower() not in known}
 
 
 def _one_exchange(example: Example) -> bool:
@@ -129,13 +169,13 @@ def _plain(text: str) -> bool:
     return "_" not in text and text.isascii()
 
 
-def _part(one: str, two: str) -> Part:
-    a = plain_words(one)
+def _part(one: str, two: str, words_of: Callable[[str], list[str]]) -> Part:
+    a = words_of(one)
     if one == two:
         return Part(a, a, [], 1.0)
     from rapidfuzz.distance import Levenshtein
 
-    b = plain_words(two)
+    b = words_of(two)
     changes: list[Change] = []
     differ = 0
     codes: list[Any] = Levenshtein.opcodes(a, b).as_list()  # plain tuples: half the cost of walking opcodes
@@ -149,9 +189,12 @@ def _part(one: str, two: str) -> Part:
 def _asks_otherwise(prompt: Part, answer: Part) -> bool:
     """The rows are different examples, however much wording they share."""
     settled = len(answer.one) >= _TELLING and answer.alike >= _SAME_ANSWER
-    if not _near(answer) or not (_near(prompt) or (settled and prompt.alike >= _ALIKE)):
+    if not _near(answer) and not _answered_otherwise(prompt, answer):
         return True
-    if prompt.changes and any(_other_value(a, b) for a, b in prompt.changes):
+    told = len(answer.one) >= _TOLD and answer.alike >= _TOLD_ALIKE
+    if not (_near(prompt) or told or (settled and prompt.alike >= _ALIKE)):
+        return True
+    if prompt.changes and not told and any(_other_value(a, b) for a, b in prompt.changes):
         return True
     if any(_opposed(a, b) for a, b in (*prompt.changes, *answer.changes)):
         return True
@@ -161,6 +204,11 @@ def _asks_otherwise(prompt: Part, answer: Part) -> bool:
         return len(answer.one) < _LONG and any(_other_word(a, b) or _other_value(a, b) for a, b in answer.changes)
     asked = bool(prompt.changes) and min(len(prompt.one), len(prompt.two)) <= _BRIEF
     return asked and answer.alike < _SAME_ANSWER and any(_other_word(a, b) for a, b in prompt.changes)
+
+
+def _answered_otherwise(prompt: Part, answer: Part) -> bool:
+    """A prompt that says much is repeated to the word, and its few words of answer are others: one of them errs."""
+    return not prompt.changes and len(prompt.one) > _BRIEF and max(len(answer.one), len(answer.two)) <= _FEW
 
 
 def _near(part: Part) -> bool:

@@ -116,6 +116,8 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
             digest.update(repr(_stamp(Path(config.modelfile_path))).encode())
         for file in (*config.packs, *config.benchmarks):
             digest.update(repr(_stamp(config.root / file)).encode())
+        if config.embeddings:
+            digest.update(repr([_stamp(file) for file in _files(config.root / config.embeddings)]).encode())
         for named in filter(None, (config.template, config.model)):
             digest.update(repr([_stamp(file) for file in templates.files_of(named)]).encode())
         if config.target and config.target.endswith(".toml"):

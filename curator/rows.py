@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from curator.columns import parse
-from curator.model import Example
+from curator.model import Example, NotRun
 from curator.neighbours import Neighbours
 from curator.sources import Source, Span, read
 from curator.sources.finding import split_number
@@ -43,6 +43,7 @@ class SetRows:
         self._graphs: dict[str, Neighbours] = {}
         self.vocabulary = Vocabulary([scan.array for scan in scans], bounds)
         self._memo: dict[str, Any] = {}
+        self.notes: list[NotRun] = []
         self._span = -1
         self._data = b""
         self._starts: dict[int, np.ndarray] = {}
@@ -122,6 +123,9 @@ class SetRows:
         wanted = list(indices)
         found = {index: self.example(index) for index in sorted(set(wanted))}
         return [found[index] for index in wanted]
+
+    def note(self, code: str, reason: str, unlock: str) -> None:
+        self.notes.append(NotRun((code,), reason, unlock))
 
     @property
     def graphs(self) -> list[Neighbours]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -209,17 +209,27 @@ def plain_words(text: str) -> list[str]:
     return _WORDS.findall(text.lower())
 
 
-def similarity(one: str, two: str, words: tuple[list[str], list[str]] | None = None) -> tuple[float, int]:
-    r"""The exact Jaccard similarity of the 3-word shingles of two texts, and the words of the shorter one.
+def splitter(texts: Sequence[str]) -> Callable[[str], list[str]]:
+    r"""How the words of texts are told apart that are compared with each other: runs of \w in lower case.
 
-    Words are runs of \w in lower case. In texts that are mostly Chinese or Japanese, which put no space
-    between words, every character is a word by itself. `words` are those of `plain_words`, where known.
+    In texts that are mostly Chinese or Japanese, which put no space between words, every character is a word
+    by itself; a phrase of theirs among the words of another language is one word, as any name would be.
     """
-    a, b = words or (plain_words(one), plain_words(two))
-    if not (one.isascii() and two.isascii()):
-        chars = len(_CHARACTER.findall(one)) + len(_CHARACTER.findall(two))
-        if chars and 2 * chars < len(a) + len(b):
-            a, b = _RUNS.findall(one.lower()), _RUNS.findall(two.lower())
+    if not all(map(str.isascii, texts)):
+        chars = sum(len(_CHARACTER.findall(text)) for text in texts)
+        if chars and 2 * chars < sum(len(plain_words(text)) for text in texts):
+            return _run_words
+    return plain_words
+
+
+def _run_words(text: str) -> list[str]:
+    return _RUNS.findall(text.lower())
+
+
+def similarity(one: str, two: str) -> tuple[float, int]:
+    """The exact Jaccard similarity of the 3-word shingles of two texts, and the words of the shorter one."""
+    words = splitter((one, two))
+    a, b = words(one), words(two)
     return jaccard(a, b), min(len(a), len(b))
 
 

@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 RECORD, ASIDE, REJECTED, DATASET = "split.json", "aside.jsonl", "rejected.jsonl", "dataset"
 LEAKS = ("SPT001", "SPT002", "SPT003", "SPT004")
+_FAR = 0.25  # of its share: a split that came out so much larger or smaller is pointed at
 _ROUNDS = 4  # draws, each with the leaks tied that the proof of the one before found
 
 
@@ -452,6 +453,13 @@ def _tied(tied: Ties, count: int) -> dict[str, int]:
     return out
 
 
+def _columns(path: Path) -> dict[str, list[Any]]:
+    """The rows of a JSONL file by key: every key of any row, None where a row has it not."""
+    with path.open("rb") as file:
+        rows = [parse(line) for line in file]
+    return {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
+
+
 def save_dataset(files: dict[str, Path], folder: Path) -> None:
     """Save JSONL files, by split, as a `datasets.DatasetDict`, which takes the place of what is there.
 
@@ -470,14 +478,15 @@ def save_dataset(files: dict[str, Path], folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".dataset-", dir=folder.parent) as passing:
             datasets.disable_progress_bars()
-            made = {
-                name: datasets.Dataset.from_list([msgspec.json.decode(line) for line in path.open("rb")])
-                for name, path in files.items()
-            }
+            made = {name: datasets.Dataset.from_dict(_columns(path)) for name, path in files.items()}
             datasets.DatasetDict(made).save_to_disk(Path(passing, "new"))
             if folder.exists():
                 folder.rename(Path(passing, "old"))
             shutil.move(Path(passing, "new"), folder)
+    except UnicodeEncodeError:
+        what = "no dataset could be made: a row holds half of a surrogate pair, which is no text"
+        hint = "see them: curator lint --select FIL010 PATH; mend them, or leave out --to dataset"
+        raise WriteError(what, where=str(folder), hint=hint) from None
     except (OSError, ValueError, TypeError) as error:  # pyarrow's errors are ValueErrors and TypeErrors
         said_ = " ".join(str(error).split())[:200]
         hint = "rows of different structure fit no Arrow table: bring them to one shape, or leave out --to dataset"
@@ -510,6 +519,7 @@ def as_text(result: SplitResult) -> str:
 
 def _notes(result: SplitResult) -> Iterator[str]:
     folder = Path(result.folder)
+    yield from _far_from_asked(result)
     if result.kept.record:
         yield f"{result.kept.rows:,} rows keep the split they had ({result.kept.record}; --fresh draws anew)"
     if result.aside:
@@ -520,3 +530,14 @@ def _notes(result: SplitResult) -> Iterator[str]:
         yield f"allowed: {', '.join(result.wish.allow)}"
     if result.dataset:
         yield f"as a datasets.DatasetDict: {result.dataset}"
+
+
+def _far_from_asked(result: SplitResult) -> Iterator[str]:
+    """Shares are met on average: said where a small set has come out far from them."""
+    wish, total = result.wish, sum(file.rows for file in result.outputs.values())
+    if wish.count or wish.exact or wish.stratify or result.kept.record:
+        return
+    for name, part in zip(SPLITS, wish.ratio, strict=False):
+        wanted, rows = part / sum(wish.ratio) * total, result.outputs[name].rows if name in result.outputs else 0
+        if name != SPLITS[0] and part and abs(rows - wanted) > max(1, _FAR * wanted):
+            yield f"{name} has {rows:,} rows, its share would be {wanted:,.0f}: chance rules small sets; see --exact"

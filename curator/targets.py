@@ -57,12 +57,17 @@ class Tokens(Table, frozen=True, kw_only=True):
     dropped  the row is left out
     cut      the first `most` tokens are kept
     shared   each pair of prompt and answer is cut to its share of what is left (LLaMA-Factory)
+    prompt   the row is left out where its prompt alone has as many; else the first `most` tokens are kept
+    kept     nothing happens to it
 
-    `characters` is a limit in the service's own rough measure, where it has one.
+    `characters` is a limit in the service's own rough measure, where it has one. In `[[limits]]` it is that of
+    the `shapes` alone, and `title` names the trainer that takes them.
     """
 
     most: Count
-    over: Literal["refused", "dropped", "cut", "shared"]
+    over: Literal["refused", "dropped", "cut", "shared", "prompt", "kept"]
+    shapes: tuple[str, ...] = ()
+    title: str = ""
     setting: str = ""
     characters: Count | None = None
     by: str = ""
@@ -157,7 +162,9 @@ class Profile(Table, frozen=True, kw_only=True):
     """A service, a trainer or a runtime: what it takes, and what it does with the rest.
 
     `shapes` are those it reads (all where none is named); `roles` by shape are as the rows write them.
-    `loss` says on which tokens the trainer takes the loss by default.
+    `loss` says on which tokens the trainer takes the loss by default. `limits` are those of shapes that another
+    trainer of the same makers takes; `templated` says whether a chat template is put around messages alone, or
+    around strings too.
     """
 
     title: Text
@@ -175,6 +182,8 @@ class Profile(Table, frozen=True, kw_only=True):
     rows: Rows = Rows()
     file: File = File()
     tokens: Tokens | None = None
+    limits: tuple[Tokens, ...] = ()
+    templated: Literal["messages", "all"] = "all"
     order: tuple[Order, ...] = ()
     keys: tuple[Keys, ...] = ()
     reserved: Reserved | None = None
@@ -187,6 +196,9 @@ class Profile(Table, frozen=True, kw_only=True):
         return TargetNote(
             self.name, self.title, self.kind, self.status, self.verified_on.isoformat(), self.source, self.status_note
         )
+
+    def tokens_of(self, shape: str) -> Tokens | None:
+        return next((limit for limit in self.limits if shape in limit.shapes), self.tokens)
 
     def order_of(self, shape: str) -> Order | None:
         return _of_shape(self.order, shape)
@@ -351,7 +363,7 @@ def _shapes(profile: Profile) -> Iterator[tuple[str, str]]:
     """(where it stands, shape) for every shape a profile names."""
     yield from (("shapes", shape) for shape in profile.shapes)
     yield from (("roles", shape) for shape in profile.roles)
-    for key in ("order", "keys", "behaviour"):
+    for key in ("order", "keys", "behaviour", "limits"):
         for number, table in enumerate(getattr(profile, key)):
             yield from ((f"{key}[{number}].shapes", shape) for shape in table.shapes)
 

@@ -25,6 +25,7 @@ import curator
 from curator import cli, engine
 from curator.cli import output
 from curator.config import Settings
+from curator.drawing import Wish
 from curator.report import FORMATS
 from tests.conftest import Run
 
@@ -64,12 +65,19 @@ def names_read(function: Any) -> set[str]:
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
+# What `curator.cli.dividing` makes of several options: of each field of a Wish, and of --to.
+MADE = {"wish": set(Wish.__struct_fields__), "dataset": {"to"}}
+
+
 @pytest.mark.parametrize(("name", "command"), list(commands()), ids=[name for name, _ in commands()])
 def test_every_option_is_read(name: str, command: click.Command) -> None:
     """A parameter of its own is read in the verb's body; one among **settings is a key of the configuration."""
     parameters = inspect.signature(inspect.unwrap(command.callback)).parameters
     own = {key for key, value in parameters.items() if value.kind is not value.VAR_KEYWORD}
     given = {param.name for param in command.params}
+    for whole in own & MADE.keys():
+        assert MADE[whole] <= given
+        given = given - MADE[whole] | {whole}
     assert own <= names_read(command.callback) & given
     assert given - own <= set(Settings.__struct_fields__)
     if given - own:

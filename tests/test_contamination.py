@@ -17,7 +17,7 @@ from curator.checks.contamination import BenchmarkContamination
 from curator.cli import cli
 from curator.columns import Batch, Literals
 from curator.config import load_config
-from curator.errors import ConfigError
+from curator.errors import ConfigError, UsageError
 from curator.formats import Reader
 from curator.harness import flags_of
 from curator.packs import rules_dir
@@ -146,6 +146,16 @@ def test_files_are_named_on_the_command_line(tmp_path, questions):
     command = ["lint", str(file), "--benchmark", questions[0], "--format", "concise", "--no-cache"]
     result = CliRunner().invoke(cli, command)
     assert "SPT007 holds a question of exam, item 1" in result.output
+
+
+def test_lines_of_a_file_of_questions_that_hold_none_are_said(tmp_path):
+    exam = tmp_path / "exam.jsonl"
+    exam.write_text(json.dumps({"question": FERRY}) + '\n{broken\n\n[1, 2]\n{"question": "Why?"}\n')
+    [note] = load_config(tmp_path, overrides={"select": ("SPT007",), "benchmarks": (str(exam),)}).plan().not_run
+    assert note.reason == "exam.jsonl: 3 of 4 lines hold no question of four words or more, the first is 2"
+    exam.write_text("{broken\n[1, 2]\n")
+    with pytest.raises(UsageError, match="no line of"):
+        load_config(tmp_path, overrides={"benchmarks": (str(exam),)}).plan()
 
 
 # ---------------------------------------------------------------------- real questions

@@ -12,11 +12,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import curator
-from curator.conversion import TARGETS, convert_row, form_of, read_back
+from curator.checks.fit import looks
+from curator.conversion import TARGETS, Converted, convert_row, form_of, read_back
 from curator.formats import Reader
 from curator.gallery import ABOUT, example
 from curator.sources import open_sources
 from tests.conftest import ROOT, SHARED
+
+
+def test_a_row_without_a_system_prompt_is_of_the_shape_of_its_file(tmp_path):
+    rows = [
+        {"instruction": "Hi", "input": "", "output": "Hello.", "system": "Be brief."},
+        {"instruction": "Hi", "input": "", "output": "Hello."},
+    ]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    config = curator.load_config(tmp_path)
+    assert curator.convert([tmp_path / "a.jsonl"], "anthropic-bedrock", tmp_path / "b.jsonl", config).ok
+    back = curator.convert([tmp_path / "b.jsonl"], "alpaca", tmp_path / "c.jsonl", config)
+    assert back.ok and rows_of(tmp_path / "c.jsonl") == rows
 
 
 def says(role, text, **more):
@@ -32,12 +45,12 @@ def gpt(text):
 
 
 USER, ANSWER, WORSE = says("user", "Hi"), says("assistant", "Hello."), says("assistant", "What?")
-CALL = {"id": "call_1", "type": "function", "function": {"name": "time", "arguments": '{"zone": "UTC"}'}}
+CALL = {"id": "call00001", "type": "function", "function": {"name": "time", "arguments": '{"zone": "UTC"}'}}
 TOOL = {"type": "function", "function": {"name": "time", "description": "Now.", "parameters": {"type": "object"}}}
 TOOLS = [
     says("user", "Time?"),
     says("assistant", None, tool_calls=[CALL]),
-    says("tool", "12:00", tool_call_id="call_1"),
+    says("tool", "12:00", tool_call_id="call00001"),
     says("assistant", "Noon."),
 ]
 PICTURE = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
@@ -317,11 +330,76 @@ def test_a_row_is_written_as_its_maker_says(to, row, made):
     assert convert_row(example_of("openai-chat", row), to).row == made
 
 
+@pytest.mark.parametrize("to", ["mistral", "openai-chat", "harmony"])
+def test_a_call_without_an_id_gets_one_that_every_template_takes(to):
+    calls = '{"name": "time", "arguments": {"zone": "UTC"}}'
+    talk = [human("Time?"), {"from": "function_call", "value": calls}, {"from": "observation", "value": "12:00"}]
+    row = convert_row(example_of("sharegpt", {"conversations": [*talk, gpt("Noon.")]}), to).row
+    read = Reader().read(row)
+    for template in ("mistral-v3", "mistral-tekken", "qwen2.5"):
+        for look in looks(read, template):
+            assert not look.seen.error
+            if template != "qwen2.5":  # of what is a JSON string it makes a string once more: TPL013
+                assert '"arguments": {"zone": "UTC"}' in look.seen.text
+
+
+TYPED = {
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "value": "Time?"}], "loss_weight": 0.0},
+        {
+            "role": "assistant",
+            "content": [
+                {"type": "reasoning", "value": "I look."},
+                {"type": "tool_call", "value": '{"name": "time", "arguments": {"zone": "UTC"}}'},
+            ],
+            "loss_weight": 0.0,
+        },
+        {"role": "tool", "content": [{"type": "text", "value": "12:00"}], "loss_weight": 0.0},
+        {"role": "assistant", "content": [{"type": "text", "value": "Noon."}], "loss_weight": 1.0},
+    ],
+    "tools": '[{"type": "function", "function": {"name": "time"}}]',
+}
+
+
+def test_parts_of_llama_factory_become_what_they_say_and_come_back():
+    example = Reader().read(TYPED)
+    assert example.shape == "llama-factory-v1"
+    there = convert_row(example, "openai-chat")
+    assert not there.lost and not there.form and not there.unfit
+    assert there == Converted(
+        {
+            "messages": [
+                says("user", "Time?"),
+                {
+                    "role": "assistant",
+                    "content": None,
+                    "tool_calls": [
+                        {
+                            "id": "call00001",
+                            "type": "function",
+                            "function": {"name": "time", "arguments": '{"zone": "UTC"}'},
+                        }
+                    ],
+                    "weight": 0,
+                    "reasoning_content": "I look.",
+                },
+                says("tool", "12:00", tool_call_id="call00001"),
+                says("assistant", "Noon.", weight=1),
+            ],
+            "tools": [{"type": "function", "function": {"name": "time"}}],
+        },
+        form=[],
+    )
+    (look,) = looks(example, "qwen3")
+    assert "I look." in look.seen.text and '"arguments": {"zone": "UTC"}' in look.seen.text
+
+
 def test_mistral_gets_ids_of_nine_signs_one_system_prompt_and_no_text_beside_calls():
     row = {
         "messages": [says("system", "A"), says("system", "B"), *NESTED],
         "tools": [{"type": "function", "function": {"name": "time"}}],
     }
+    row = json.loads(json.dumps(row).replace("call00001", "call_1"))
     there = convert_row(example_of("openai-chat", row), "mistral")
     system, _, asking, result, _ = there.row["messages"]
     (call,) = asking["tool_calls"]
@@ -333,12 +411,12 @@ def test_mistral_gets_ids_of_nine_signs_one_system_prompt_and_no_text_beside_cal
 
 
 def test_calls_that_go_together_stay_together_in_gemini():
-    second = {"id": "call_2", "type": "function", "function": {"name": "zone", "arguments": "{}"}}
+    second = {"id": "call00002", "type": "function", "function": {"name": "zone", "arguments": "{}"}}
     talk = [
         says("user", "Time?"),
         says("assistant", None, tool_calls=[CALL, second]),
-        says("tool", "12:00", tool_call_id="call_1"),
-        says("tool", "UTC", tool_call_id="call_2"),
+        says("tool", "12:00", tool_call_id="call00001"),
+        says("tool", "UTC", tool_call_id="call00002"),
         says("assistant", "Noon."),
     ]
     example = example_of("openai-chat", {"messages": talk})
@@ -491,7 +569,10 @@ def test_packed_files_are_the_same_each_time(run, write, tmp_path):
         (("--to", "alpaca", "-o", "a.jsonl"), "overwrite"),
         (("--to", "sharegpt", "-o", "b.parquet"), "table"),
         (("--to", "sharegpt", "-o", "-"), "standard output"),
+        (("--to", "sharegpt", "-o", "/dev/stdout"), "standard output"),
         (("--to", "sharegpt", "-o", "b.jsonl", "--form", "plain"), "one form"),
+        (("--to", "sharegpt", "-o", "b.jsonl", "--template", "chatml"), "--template"),
+        (("--to", "sharegpt", "-o", "b.jsonl", "--method", "lora"), "--method"),
     ],
 )
 def test_what_cannot_be_is_refused_with_the_next_step(run, write, arguments, word):
@@ -499,6 +580,15 @@ def test_what_cannot_be_is_refused_with_the_next_step(run, write, arguments, wor
     done = run("convert", "a.jsonl", *arguments)
     assert done.status == 2 and word in done.err and "\n  " in done.err
     assert Path("a.jsonl").read_bytes() == before
+
+
+def test_a_file_that_stood_there_before_is_replaced_and_named(run, write, tmp_path):
+    write("a.jsonl", [HELLO])
+    assert "replaced" not in run("convert", "a.jsonl", "--to", "sharegpt", "-o", "b.jsonl").out
+    assert (
+        "b.jsonl stood there before and was replaced"
+        in run("convert", "a.jsonl", "--to", "sharegpt", "-o", "b.jsonl").out
+    )
 
 
 def test_splits_go_to_a_folder_each_under_its_name(run, write, tmp_path):

@@ -54,7 +54,7 @@ ROWS = [
         [("user", "What?\nSay.")],
     ),
     (
-        "openai-chat",
+        "llama-factory-v1",
         {"messages": [{"role": "user", "content": [{"type": "text", "value": "Hi"}], "loss_weight": 0.0}]},
         [("user", "Hi")],
     ),
@@ -196,7 +196,7 @@ PAIRS = [
     ("trl-preference", {"instruction": "Hi", "chosen_response": "Hello.", "rejected_response": "What?"}),
     ("trl-preference", {**HELLO, "rejected_response": "What?"}),
     ("trl-preference", {"prompt": "Hi", "answers": [{"answer": "What?", "rank": 2}, {"answer": "Hello.", "rank": 1}]}),
-    ("trl-preference", {"chosen_messages": typed(HELLO), "rejected_messages": typed(WHAT)}),
+    ("llama-factory-v1", {"chosen_messages": typed(HELLO), "rejected_messages": typed(WHAT)}),
     ("bedrock-converse", {"schemaVersion": "bedrock-conversation-2024", "messages": CONVERSE}),
 ]
 
@@ -562,10 +562,10 @@ def talks(draw):
                 {
                     "role": "assistant",
                     "content": None,
-                    "tool_calls": [{"id": f"call_{n + 1}", "type": "function", "function": function}],
+                    "tool_calls": [{"id": f"call{n + 1:05d}", "type": "function", "function": function}],
                 }
             )
-            messages.append({"role": "tool", "tool_call_id": f"call_{n + 1}", "content": draw(TEXT)})
+            messages.append({"role": "tool", "tool_call_id": f"call{n + 1:05d}", "content": draw(TEXT)})
         answer = {"role": "assistant", "content": draw(TEXT)}
         if draw(st.integers(0, 3)) == 0:
             answer["weight"] = draw(st.sampled_from([0, 1]))
@@ -691,9 +691,9 @@ REAL = {
     "llamafactory/glaive_toolcall_en_demo.json": "sharegpt",
     "llamafactory/kto_en_demo.json": "trl-kto",
     "llamafactory/mllm_demo.json": "openai-chat",
-    "llamafactory/reason_tool_use_demo_50.jsonl": "openai-chat",
-    "llamafactory/v1_dpo_demo.jsonl": "trl-preference",
-    "llamafactory/v1_sft_demo.jsonl": "openai-chat",
+    "llamafactory/reason_tool_use_demo_50.jsonl": "llama-factory-v1",
+    "llamafactory/v1_dpo_demo.jsonl": "llama-factory-v1",
+    "llamafactory/v1_sft_demo.jsonl": "llama-factory-v1",
     "mlx_wikisql/train.jsonl": "text",
     "mlx_wwdc25/train.jsonl": "prompt-completion",
     "oasst_sample/en_100_message.jsonl": "oasst",

@@ -24,6 +24,7 @@ from curator.shingles import jaccard, plain_words
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 WORDS = [f"{a}{b}" for a in "bcdfglmnprst" for b in ("ane", "ilo", "uber", "ock", "ent", "ary", "ime", "olt", "ush")]
 ONE, TWO = (" ".join(random.Random(n).choices(WORDS, k=60)) for n in (1, 2))
+FEWER = " ".join(ONE.split()[:30])
 
 
 class Part:
@@ -232,9 +233,9 @@ def test_what_dup001_and_dup002_report_is_not_reported_again(tmp_path):
 @pytest.mark.parametrize(
     ("one", "two"),
     [
-        (("Write a function that adds 3 numbers.", ONE), ("Write a function that adds 4 numbers.", ONE)),
+        (("Write a function that adds 3 numbers.", FEWER), ("Write a function that adds 4 numbers.", FEWER)),
         ((f"{ONE} Is that so?", "Yes."), (f"{ONE} Is that so?", "No.")),
-        ((f"{ONE} Which city?", "It is Oslo."), (f"{ONE} Which city?", "It is Bergen.")),
+        ((f"{ONE} of Norway?", "It is Oslo."), (f"{ONE} of Sweden?", "It is Stockholm.")),
         ((f"{ONE} about Oslo", f"{TWO} in Oslo"), (f"{ONE} about Bergen", f"{TWO} in Bergen")),
         (
             (f"List headlines. {ONE}", f"Headlines: {TWO}"),
@@ -252,6 +253,28 @@ def test_answers_that_disagree_are_shown_and_not_dropped(tmp_path):
     [found] = linted(tmp_path, [row(text), row(text.replace("14", "30"))], select="DUP003").findings
     assert "disagree" in found.message
     assert found.fix is None
+
+
+def test_another_short_answer_to_the_same_long_prompt_is_shown_and_not_dropped(tmp_path):
+    [found] = linted(tmp_path, [row("In Oslo.", ONE), row("In Bergen.", ONE)], select="DUP003").findings
+    assert "disagree" in found.message
+    assert found.fix is None
+
+
+def test_a_long_answer_repeated_under_another_prompt_is_shown_and_not_dropped(tmp_path):
+    rows = [row(ONE, "Give me two examples."), row(edited(ONE, 1), "Show 3 cases.")]
+    [found] = linted(tmp_path, rows, select="DUP003").findings
+    assert "prompts ask otherwise" in found.message
+    assert found.fix is None
+    fewer = [row(FEWER, asked) for asked in ("Give me two examples.", "Show 3 cases.")]
+    assert not near(linted(tmp_path, fewer, select="DUP003"))  # a stock reply, which many prompts may have
+
+
+def test_a_foreign_phrase_within_a_text_counts_as_the_words_its_reader_sees(tmp_path):
+    phrase = "我非常喜欢这个音乐人的音乐作品"
+    rows = [row(f"{ONE} {phrase} {TWO}"), row(f"{ONE} velvet {TWO}")]
+    [found] = linted(tmp_path, rows, select="DUP003").findings
+    assert found.evidence["differs"] == [[phrase, "velvet"]]
 
 
 def test_rows_with_other_tools_are_other_rows(tmp_path):

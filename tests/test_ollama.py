@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rapidfuzz.distance import Levenshtein
 
 from curator.errors import SourceError
 from curator.model import Turn
+from curator.ollama import detection
 from curator.ollama.gosyntax import TemplateError
 from curator.ollama.gotemplate import GoTemplate, Record
 from curator.ollama.modelfile import read_modelfile
 from curator.ollama.prompt import OllamaTemplate
+from curator.rule import chat
+from curator.templates import load
 
 TODAY = datetime.date(2025, 1, 2)
 CHATML = (
@@ -336,3 +340,49 @@ def test_a_modelfile_without_a_template_is_told_and_what_cannot_be_compared_is_n
     report = lint("FROM ./model.gguf\n", "chatml")
     assert [f["code"] for f in report["findings"]] == ["TPL018"]
     assert any("TPL017" in note["codes"] for note in report["not_run"])
+
+
+# ---------------------------------------------------------------------- what Ollama chooses by itself
+
+letters = st.text(st.sampled_from("{% }abcdef\n|<>"), max_size=400)
+
+
+@given(letters, st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["", "x", "<|im_end|>"])), max_size=30))
+def test_the_figures_of_a_text_never_tell_more_edits_than_there_are(text: str, edits: list[tuple[int, str]]) -> None:
+    other = text
+    for at, new in edits:
+        other = other[:at] + new + other[at + 1 :]
+    (least,) = detection.least_edits(other, detection.figures([("known", text)]))
+    assert least <= Levenshtein.distance(text, other)
+
+
+def test_with_the_index_the_nearest_under_a_hundred_edits_is_taken(tmp_path: Path) -> None:
+    near, far = "a" * 500 + "b" * 99, "a" * 500 + "b" * 100
+    index = tmp_path / "index.json"
+    index.write_text(json.dumps([{"name": "one", "template": "a" * 500}, {"name": "two", "template": "c"}]))
+    assert detection.chosen(near, str(index)) == detection.Choice("one", 99)
+    assert detection.chosen(far, str(index)) == detection.Choice()
+    with pytest.raises(SourceError, match="cannot be read"):
+        detection.chosen(near, str(tmp_path / "none.json"))
+
+
+def test_a_template_of_today_is_near_none_that_ollama_knows() -> None:
+    for name in ("qwen3", "gpt-oss", "deepseek-v3", "llama-3.1", "command-r"):
+        assert detection.chosen(load(name).text()) == detection.Choice(), name
+
+
+def test_the_template_in_the_model_beside_the_modelfile_is_compared(tmp_path: Path, run: Callable[..., Any]) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "chat_template.jinja").write_text(load("qwen3").text())
+    (tmp_path / "Modelfile").write_text("FROM ./m\n")
+    (tmp_path / "x.jsonl").write_text(json.dumps(chat(user="Hi", assistant="Hello.")) + "\n")
+    (tmp_path / "index.json").write_text(json.dumps([{"name": "own", "template": load("qwen3").text()}]))
+
+    def told(index: str) -> list[str]:
+        (tmp_path / "curator.toml").write_text(f'select = ["TPL018"]\n[rules.TPL018]\nindex = "{index}"\n')
+        done = run("lint", "x.jsonl", "--modelfile", "Modelfile", "--format", "json")
+        return [finding["message"] for finding in json.loads(done.out)["findings"]]
+
+    (message,) = told("")
+    assert "knows none that is near the model's" in message
+    assert told("index.json") == []

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 import curator
 from curator import Wish
 from curator.config import Config
-from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError
+from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError, WriteError
 from curator.rule import chat
-from tests.conftest import SHARED
+from tests.conftest import ROOT, SHARED
 
 CONFIG = Config(cache=False)
 NAMES = ("train", "valid", "test")
@@ -98,6 +98,35 @@ def test_numbers_of_rows_are_met_exactly(write, count):
     rows = [row(n // 2 if n < 40 else n) for n in range(200)]
     result = divide(write, rows, wish=Wish(count=count))
     assert [result.outputs[name].rows if name in result.outputs else 0 for name in NAMES[1:]] == list(count)
+
+
+@pytest.mark.parametrize("rows", [10, 40, 97, 300])
+def test_exact_shares_are_met_as_far_as_groups_allow(write, tmp_path, rows):
+    lines = [row(n) for n in range(rows)]
+    result = divide(write, lines, wish=Wish(exact=True))
+    wanted = [rows - 2 * round(rows / 10), round(rows / 10), round(rows / 10)]
+    assert [result.outputs[name].rows for name in NAMES] == wanted
+    divide(write, lines[::-1], "reversed", Wish(exact=True))
+    assert where(tmp_path / "out") == where(tmp_path / "reversed")
+    before = where(tmp_path / "out")
+    divide(write, lines + [row(n) for n in range(rows, rows + rows // 10)], wish=Wish(exact=True))
+    assert before.items() <= where(tmp_path / "out").items()
+
+
+def test_a_small_set_far_from_its_shares_is_pointed_at(write, run, tmp_path):
+    file = write("all.jsonl", [row(n) for n in range(60)])
+    told = [run("split", file, "-o", tmp_path / f"o{seed}", "--seed", str(seed)).out for seed in range(6)]
+    assert any("--exact" in text for text in told)
+    assert "--exact" not in run("split", file, "-o", tmp_path / "exact", "--exact").out
+
+
+def test_a_split_that_rows_were_in_is_not_dropped_in_silence(write, tmp_path):
+    rows = [row(n) for n in range(100)]
+    divide(write, rows)
+    with pytest.raises(UsageError, match="rows are in the test split of the last time, and 90/10 asks for none"):
+        divide(write, rows, wish=Wish(ratio=(90, 10)))
+    assert (tmp_path / "out" / "test.jsonl").exists()
+    assert "test" not in divide(write, rows, wish=Wish(ratio=(90, 10)), fresh=True).outputs
 
 
 @pytest.mark.parametrize("batch", [1, 8, 12])
@@ -442,6 +471,56 @@ def test_a_split_of_a_real_set_has_no_leak_by_exhaustive_check(name, tmp_path):
     assert not any(result.proof.values())
 
 
+def all_sets():
+    """Every file of the samples and of the larger data that may hold rows."""
+    found = [file for kind in ("*.jsonl", "*.json", "*.csv") for file in (ROOT / "samples").glob(kind)]
+    found += [file for kind in ("*.jsonl", "*.json") for file in SHARED.glob(f"*/{kind}")]
+    return sorted(file for file in found if file.stat().st_size < 1_000_000)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("file", all_sets(), ids=lambda file: f"{file.parent.name}/{file.name}")
+def test_any_set_is_split_without_leaks_whatever_its_order_and_grows_in_place(file, tmp_path):
+    try:
+        result = curator.split([file], tmp_path / "out", CONFIG)
+    except (SourceError, UsageError) as error:
+        pytest.skip(str(error).split("\n")[0][-80:])
+    before = lines_of(tmp_path / "out")
+    assert same_rows(before) == []
+    assert not any(result.proof.values())
+    lines = [line for part in before.values() for line in part]
+    random.Random(4).shuffle(lines)
+    mixed = tmp_path / "mixed.jsonl"
+    mixed.write_bytes(b"\n".join(lines))
+    curator.split([mixed], tmp_path / "mixed", CONFIG)
+    assert {name: sorted(part) for name, part in lines_of(tmp_path / "mixed").items()} == {
+        name: sorted(part) for name, part in before.items()
+    }
+    shape = json.loads(lines[0])
+    new = [json.dumps(other_words(shape, n)).encode() for n in range(max(1, len(lines) // 10))]
+    mixed.write_bytes(b"\n".join(lines + new))
+    curator.split([mixed], tmp_path / "mixed", CONFIG)
+    after = lines_of(tmp_path / "mixed")
+    assert all(set(part) <= set(after[name]) for name, part in before.items())
+    assert same_rows(after) == []
+
+
+def same_rows(parts):
+    """Rows of two splits in the same words: what is alike by a template, or under a system prompt, is no leak."""
+    return [leak for leak in exhaustive(parts) if leak[0] == "row"]
+
+
+def other_words(value, n):
+    """A value of the same structure, with words of its own in the place of long texts."""
+    if isinstance(value, dict):
+        return {key: other_words(each, n) for key, each in value.items()}
+    if isinstance(value, list):
+        return [other_words(each, n) for each in value]
+    if isinstance(value, str) and len(value) > 20:
+        return " ".join(f"w{n * 7919 + place * 31 + len(value)}" for place in range(max(4, len(value) // 8)))
+    return value
+
+
 # ---------------------------------------------------------------------- files that are there, and wrong wishes
 
 
@@ -546,6 +625,23 @@ def test_a_dataset_dict_is_saved_on_request(write, tmp_path):
     loaded = datasets.load_from_disk(result.dataset)
     assert {name: len(loaded[name]) for name in loaded} == {n: file.rows for n, file in result.outputs.items()}
     assert divide(write, [row(n) for n in range(60)], dataset=True).dataset == result.dataset
+
+
+def test_a_key_that_the_first_row_has_not_is_in_the_dataset(write, tmp_path):
+    datasets = pytest.importorskip("datasets")
+    rows = [row(n) if n < 20 else {**row(n), "note": str(n)} for n in range(60)]
+    divide(write, rows, dataset=True)
+    saved = datasets.load_from_disk(str(tmp_path / "out" / "dataset"))
+    assert sum(note is not None for part in saved.values() for note in part["note"]) == 40
+
+
+def test_half_of_a_surrogate_pair_is_named_as_the_reason(write, tmp_path):
+    pytest.importorskip("datasets")
+    file = tmp_path / "all.jsonl"
+    lines = [json.dumps(row(n)) for n in range(30)]
+    file.write_text("\n".join([*lines, json.dumps({**row(30), "note": "\ud83d"})]))
+    with pytest.raises(WriteError, match="half of a surrogate pair"):
+        curator.split([file], tmp_path / "out", CONFIG, dataset=True)
 
 
 def test_without_datasets_the_line_to_install_it_is_said(write, tmp_path, monkeypatch):

@@ -7,13 +7,17 @@ from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from curator import counting as stats
 from curator import explanation as explain
 from curator.config import Config
 from curator.errors import UsageError
 from curator.rule import chat
+from curator.tokens import resolve
 
 Write = Callable[..., Path]
 
@@ -46,6 +50,61 @@ def test_lengths_say_what_a_maximum_keeps(write: Write) -> None:
     assert choices[512].rows == pytest.approx(1 / 3, abs=0.01)
     assert choices[4096].rows == choices[4096].tokens == 1
     assert choices[512].tokens < choices[1024].tokens < 1
+
+
+@given(st.lists(st.integers(1, 5000), min_size=1, max_size=300))
+def test_the_suggested_length_is_the_shortest_that_keeps_enough(sizes: list[int]) -> None:
+    rows = np.array(sizes)
+
+    def enough(length: int) -> bool:
+        whole, kept = float((rows <= length).mean()), float(np.minimum(rows, length).sum() / rows.sum())
+        return round(whole, 4) >= 0.99 and round(kept, 4) >= 0.99
+
+    found = stats.suggested(rows)
+    assert found is not None and enough(found.max_length)
+    assert found.max_length == 64 or not enough(found.max_length - 64)
+
+
+CALLING = {
+    "messages": [
+        {"role": "user", "content": "Is it warm in Oslo?"},
+        {
+            "role": "assistant",
+            "reasoning_content": "I look it up.",
+            "tool_calls": [
+                {"id": "c", "type": "function", "function": {"name": "weather", "arguments": '{"place": "Oslo"}'}}
+            ],
+        },
+        {"role": "tool", "tool_call_id": "c", "content": "Ten degrees"},
+        {"role": "assistant", "content": "Not very."},
+    ],
+    "tools": [{"type": "function", "function": {"name": "weather"}}],
+}
+
+
+def test_calls_reasoning_and_tools_are_counted_and_shown(write: Write) -> None:
+    file = write("a.jsonl", [CALLING])
+    result = stats.stats([file], Config(tokenizer="cl100k_base"))
+    texts = ["Is it warm in Oslo?", "I look it up.", "weather", '{"place": "Oslo"}', "Ten degrees", "Not very."]
+    counts = resolve("cl100k_base").count([*texts, '{"type":"function","function":{"name":"weather"}}'])
+    assert result.tokens.total == sum(counts) == explain.explain(file, 1, Config(tokenizer="cl100k_base")).tokens.total
+    assert result.tokens_by_role["tools"] == counts[-1]
+    page = explain.as_text(explain.explain(file, 1, Config()))
+    for said in ("I look it up.", 'weather({"place": "Oslo"})', '"name":"weather"'):
+        assert said in page
+
+
+def test_what_is_trained_is_shown_and_counted(write: Write) -> None:
+    file = write("a.jsonl", ROWS[:2])
+    result = stats.stats([file], Config(tokenizer="cl100k_base", template="chatml"))
+    (first,) = result.shown
+    assert [part.text for part in first.parts if part.trained] == ["Oslo.<|im_end|>"]
+    assert result.trained == sum(resolve("cl100k_base").count(["Oslo.", "One, two, three, four, five."])) + 2
+    assert "⟦Oslo.<|im_end|>⟧" in stats.as_text(result)
+    assert "\x1b[32mOslo.<|im_end|>\x1b[0m" in stats.as_text(result, colour=True)
+    assert "<mark>Oslo.&lt;|im_end|&gt;</mark>" in stats.as_html(result)
+    bare = stats.stats([file], Config(tokenizer="cl100k_base"))
+    assert bare.trained == result.trained - 2
 
 
 def test_a_set_without_a_readable_row_is_counted_too(write: Write) -> None:

@@ -105,6 +105,16 @@ LEGAL = {
     "llama-factory": {"instruction": "Say yes.", "input": "", "output": "Yes."},
     "unsloth": {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Yes."}]},
 }
+LEGAL["llama-factory-v1"] = {
+    "messages": [
+        {"role": "user", "content": [{"type": "text", "value": "Is it open?"}], "loss_weight": 0.0},
+        {
+            "role": "assistant",
+            "content": [{"type": "reasoning", "value": "It is Monday."}, {"type": "text", "value": "Yes."}],
+            "loss_weight": 1.0,
+        },
+    ]
+}
 LEGAL["azure"] = LEGAL["openai"]
 LEGAL["ollama"] = LEGAL["openai"]
 

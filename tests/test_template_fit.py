@@ -127,6 +127,19 @@ def test_without_a_template_the_rules_say_how_to_run_them(run: Run, write: Write
     assert "name a model: --model FOLDER" in done.out
 
 
+def test_roles_that_a_strict_template_refuses_are_told_once_and_the_rows_judged_all_the_same(lint: Any) -> None:
+    system = {"from": "system", "value": "Be brief."}
+    rows = [HUMAN, HUMAN, {"conversations": [HUMAN["conversations"][0], *HUMAN["conversations"]]}]
+    found = lint(rows, "--template", "gemma-3")
+    assert [(f["code"], f["line"]) for f in found] == [("TPL019", 1), ("TPL001", 3)]
+    assert "curator convert FILE --to openai-chat" in found[0]["message"]
+    assert found[0]["evidence"]["rows"] == 3
+    told = codes(lint([{"conversations": [system, *HUMAN["conversations"]]}], "--template", "gemma"))
+    assert told == {"TPL001", "TPL019"}
+    found = lint([HUMAN], "--template", "qwen2.5")
+    assert any("curator convert FILE --to openai-chat" in f["message"] for f in found if f["code"] == "TPL003")
+
+
 def test_a_rule_on_the_set_speaks_once_and_counts(lint: Any) -> None:
     found = lint([*plain(30), SYSTEM], "--template", "qwen2.5")
     (finding,) = found
@@ -240,7 +253,8 @@ def test_a_model_without_a_template_says_what_did_not_run(run: Run, write: Write
     (tmp_path / "base" / "tokenizer_config.json").write_text('{"eos_token": "</s>"}')
     done = run("lint", write("x.jsonl", [SYSTEM]), "--model", tmp_path / "base")
     assert done.status == 0
-    assert "no chat template" in done.out
+    assert f"no chat template in {tmp_path / 'base'}" in done.out
+    assert "no model is named" not in done.out
 
 
 def test_a_template_in_the_configuration_is_found_beside_it(run: Run, write: Write, tmp_path: Path) -> None:
@@ -319,7 +333,7 @@ def test_no_row_makes_a_rule_fail(row: dict[str, Any], template: str) -> None:
     for code, rule in RULES.items():
         if issubclass(rule, TemplateSetRule):
             if facts_of(seen) & rule.bit:
-                rule(template=template).say(seen)
+                rule(template=template).told(example)
         elif issubclass(rule, RowRule):
             limit = {"max_tokens": 5} if code.startswith("LEN") else {}
             for flag in msgspec.convert({"template": template, **limit}, rule).check(example):

@@ -139,6 +139,34 @@ def test_what_is_not_there_or_broken_is_said_with_what_there_is(tmp_path: Path) 
         load(str(model(tmp_path / "base")))
 
 
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        (
+            "rows.jsonl",
+            b'{"messages": [{"content": "{{ messages }}"}]}\n' * 2,
+            "cannot be read as JSON",
+        ),
+        ("config.jinja", b'{"eos_token": "</s>"}', "JSON without a chat_template"),
+        ("tokenizer.json", b'{"model": {}}', "JSON without a chat_template"),
+        ("notes.md", b"Speak of messages.", "no chat template"),
+        ("picture.png", b"\x89PNG\0\0 messages {{", "neither text nor GGUF"),
+        ("text.bin", b"messages {{\0", "neither text nor GGUF"),
+    ],
+)
+def test_a_file_of_another_kind_is_no_template(tmp_path: Path, name: str, body: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(body)
+    with pytest.raises(UsageError, match=said):
+        load(str(tmp_path / name))
+
+
+def test_a_folder_without_a_model_is_refused_and_one_with_a_gguf_file_is_that_file(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no model in there"):
+        spec_of(None, str(tmp_path))
+    gguf(tmp_path / "one.gguf", **{"tokenizer.chat_template": CHATML})
+    assert load(str(tmp_path)).texts == {"default": CHATML}
+
+
 def test_a_base_model_may_get_a_template_and_keeps_its_own_tokens(tmp_path: Path) -> None:
     folder = str(model(tmp_path / "base", eos_token="<eos>", pad_token="<pad>"))
     assert spec_of(None, folder) == ""
@@ -163,6 +191,35 @@ def test_the_clock_is_pinned() -> None:
     assert template.render(ROUND) == template.render(ROUND) == "2026-01-01Say alpha."
     assert template.dated(ROUND)
     assert not load("chatml").dated(ROUND)
+
+
+ENDLESS = {
+    "loops": "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}",
+    "sums": "{% set n = namespace(s='aa') %}{% for a in range(99) %}{% set n.s = n.s + n.s %}{% endfor %}",
+    "joins": "{% set n = namespace(s='aa') %}{% for a in range(99) %}{% set n.s = n.s ~ n.s %}{% endfor %}",
+    "blocks": "{% set n = namespace(s='aa') %}"
+    "{% for a in range(99) %}{% set n.s %}{{ n.s }}{{ n.s }}{% endset %}{% endfor %}",
+    "lists": "{% set n = namespace(s=[1]) %}{% for a in range(99) %}{% set n.s = n.s + n.s %}{% endfor %}",
+    "repeats": "{{ 'a' * 10000000000 }}",
+    "powers": "{{ 10 ** 1000000000 }}",
+    "output": "{% set b = 'a' * 1000000 %}{% for a in range(99999) %}{{ b }}{% endfor %}",
+    "macros": "{% macro m(n) %}{% if n %}{{ m(n - 1) }}{{ m(n - 1) }}{% endif %}{% endmacro %}{{ m(60) }}",
+    "filters": "{% for a in range(99999) %}{{ range(99999) | sum }}{% endfor %}",
+}
+
+
+@pytest.mark.parametrize("text", ENDLESS.values(), ids=ENDLESS)
+def test_a_template_that_does_not_end_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "endless.jinja").write_text(text + "{{ messages[0].content }}")
+    with pytest.raises(UsageError, match=r"it does not end|it writes more than|it computes"):
+        load(str(tmp_path / "endless.jinja"))
+
+
+def test_a_row_on_which_a_template_does_not_end_is_refused_by_it(tmp_path: Path) -> None:
+    text = "{% if messages | length > 2 %}" + ENDLESS["loops"] + "{% endif %}{{ messages[0].content }}"
+    renderer = Renderer(Template("t", {"default": text}))
+    assert not renderer.render(ROUND).error
+    assert "it does not end: more than 2,000,000 steps" in renderer.render([*ROUND, *ROUND]).error
 
 
 @pytest.mark.parametrize(

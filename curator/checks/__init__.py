@@ -15,6 +15,7 @@ FAMILIES = (
     "language",
     "fit",
     "length",
+    "meaning",
     "near_duplicates",
     "preference",
     "private_data",

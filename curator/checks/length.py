@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import msgspec
 import numpy as np
 
 from curator.checks.fit import Fit, Look, looks
 from curator.columns import ROLE_CODES, Batch, Rows
+from curator.content import definitions, says_more, turn_parts
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
 from curator.templates import Rendered, load
@@ -52,7 +52,7 @@ class OverContext(RowRule, frozen=True):
         return [
             index
             for index in np.flatnonzero(sizes > self.max_tokens).tolist()
-            if (example := batch.examples[index]) and (batch.row_tokens[index] > self.max_tokens or says_more(example))
+            if batch.examples[index] and batch.row_tokens[index] > self.max_tokens
         ]
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -89,11 +89,11 @@ class Lengths(msgspec.Struct, frozen=True):
     def __call__(self, batch: Batch) -> np.ndarray:
         """int64, shape (lines,): 0 where a line could not be read; of a preference pair the longer side."""
         lengths: np.ndarray = batch.row_tokens.copy()
-        parted = [i for i in batch.readable if _is_parted(batch.example(i))]
-        for index in parted:
+        for index in batch.preference_rows:
             lengths[index] = _bare_length(batch.example(index), batch.tokenizer)
         if self.template:
-            self._render(batch, lengths, frozenset(parted))
+            parted = frozenset(i for i in batch.readable if _is_parted(batch.example(i)))
+            self._render(batch, lengths, parted)
         return lengths
 
     def _render(self, batch: Batch, lengths: np.ndarray, parted: frozenset[int]) -> None:
@@ -150,7 +150,7 @@ def row_length(example: Example, tokenizer: Tokenizer, template: str = "") -> in
 def _bare_length(example: Example, tokenizer: Tokenizer) -> int:
     """Tokens of a row's turns, tool definitions and calls; of a pair the longer side."""
     sides = [turn_parts(example.turns), turn_parts(example.chosen), turn_parts(example.rejected)]
-    sides[0] += map(written, example.tools)
+    sides[0] += definitions(example)
     prompt, chosen, rejected = (sum(tokenizer.count(side)) if side else 0 for side in sides)
     return prompt + max(chosen, rejected)
 
@@ -235,7 +235,7 @@ class AnswerTruncated(RowRule, frozen=True):
         """The same by the texts alone, the markers of a template left out."""
         for turns in example.sides():
             sizes = [sum(tokenizer.count(turn_parts([turn]))) for turn in turns]
-            total = sum(sizes) + sum(tokenizer.count([written(tool) for tool in example.tools]))
+            total = sum(sizes) + sum(tokenizer.count(definitions(example)))
             kept, at, trained, lost, first = self._kept(total), total - sum(sizes), 0, 0, ""
             for turn, size in zip(turns, sizes, strict=True):
                 if turn.role == "assistant" and turn.weight != 0:
@@ -275,31 +275,6 @@ def trained_spans(look: Look) -> list[tuple[int, int]]:
         for low, high in look.seen.trained
         if not any(low <= start and end <= high for start, end in unweighted)
     ]
-
-
-def turn_parts(turns: Iterable[Turn]) -> list[str]:
-    """All that the turns say: texts, reasoning, and the names and arguments of calls."""
-    found: list[str] = []
-    for turn in turns:
-        found += [turn.text, turn.reasoning or ""]
-        for call in turn.calls:
-            found += [call.name or "", call.raw if call.raw is not None else written(call.arguments)]
-    return found
-
-
-def written(value: Any) -> str:
-    """A JSON value as its text; a text as it is."""
-    if isinstance(value, str):
-        return value
-    try:
-        return msgspec.json.encode(value).decode()
-    except (UnicodeEncodeError, msgspec.EncodeError, OverflowError):  # lone surrogates, endless integers
-        return json.dumps(value, default=str)
-
-
-def says_more(example: Example) -> bool:
-    """Whether a row holds what the token counts of its turns leave out."""
-    return bool(example.tools) or any(turn.calls or turn.reasoning for turn in example.all_turns())
 
 
 _EVEN = [chat(user=f"What is {n} times {n}?", assistant="It is what one can count. " * 6) for n in range(2, 6)]

@@ -16,7 +16,7 @@ from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _ROUNDS = 4  # kept rows that a row is compared with, one after the other
 _PAIRS = 1 << 13  # pairs read again at a time
-_MARGIN = 0.05  # texts in several scripts may be more alike than the hashes of their words
+_MARGIN = 0.05  # names_with_underscores and texts in several scripts may be more alike than the hashes of their words
 _SHOWN = 6  # changes that a message or the evidence names
 
 
@@ -50,8 +50,9 @@ class NearDuplicate(DatasetRule, frozen=True):
 
     To the model the two are one example that weighs double, and a split that looks for equal rows puts
     one into training and the other into validation. Rows count as near-duplicates by the exact share of
-    three-word runs they have in common, prompt and answer together, and only where no number, subject or
-    short answer sets them apart.
+    three-word runs they have in common, prompt and answer together, and only where no number or subject
+    sets them apart. Where the answers disagree, or one long answer stands under two prompts, the pair is
+    shown and nothing dropped.
     """
 
     code = "DUP003"
@@ -102,7 +103,7 @@ class NearDuplicate(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         short = min(self.threshold, self.short_threshold)
-        edges = rows.neighbours("whole").edges(max(short, self.threshold - _MARGIN), short)
+        edges = rows.neighbours("whole").edges(self.threshold - _MARGIN, short - _MARGIN)
         once = np.flatnonzero(~repeated(sketches, rows))
         within = (rows.splits[edges.a] == rows.splits[edges.b]) & np.isin(edges.a, once) & np.isin(edges.b, once)
         found = twins(Edges(*(column[within] for column in edges)), rows, self.threshold, self.short_threshold)
@@ -165,7 +166,11 @@ def _flag(kept: int, like: Likeness) -> Flag:
         "keep": "the earlier row: rows added later change nothing",
     }
     if like.disputed:
-        message = f"nearly the same as an earlier row, and the answers disagree ({said}{more}): see which is right"
+        what = {
+            "answers": f"and the answers disagree ({said}{more}): see which is right",
+            "prompts": f"and the prompts ask otherwise ({said}{more}): see whether the answer fits both",
+        }[like.disputed]
+        message = f"nearly the same as an earlier row, {what}"
         return Flag("", message, related=(kept,), evidence=evidence)
     said = said or "only signs or the order of words differ"
     message = f"nearly the same as an earlier row ({like.similarity:.0%} alike): {said}{more}"

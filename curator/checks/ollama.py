@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from curator.columns import Batch, Rows
+from curator.errors import CuratorError
 from curator.model import Example, Flag, Turn
+from curator.ollama.detection import chosen
 from curator.ollama.gosyntax import TemplateError
 from curator.ollama.modelfile import Modelfile, is_text, read_modelfile
 from curator.ollama.prompt import OllamaTemplate
 from curator.rule import Bad, DatasetRule, chat, option
-from curator.templates import UNTEMPLATED, Message, Template, conversations, load, prepared
+from curator.templates import UNTEMPLATED, Message, Template, conversations, in_model, load, prepared
 
 _MOST = 5  # differences told apart; the rest are counted
 _AROUND = 24  # characters shown on either side of the first difference
@@ -26,6 +30,9 @@ _CHATML = "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|
 _LOST = "{{ if .System }}{{ end }}<|im_start|>user\n{{ .Prompt }}<|im_end|>\n<|im_start|>assistant\n{{ .Response }}"
 _TOLD = chat(system="Be brief.", user="Is it on?", assistant="Yes.")
 _ASKED = chat(user="Is it on?", assistant="Yes.")
+
+_JINJA = "{% for turn in messages %}<{{ turn.role }}>{{ turn.content }}</s>{% endfor %}"
+_INDEX = json.dumps([{"name": "near", "template": _JINJA.replace("role", "name")}])
 
 ModelfileName = Annotated[str, option("The Modelfile, a file with a Go template, or its text; `--modelfile` sets it.")]
 
@@ -101,12 +108,27 @@ class UntoldTemplate(OllamaRule, frozen=True):
     For a model that is imported from a file, Ollama compares the chat template in the file with some
     thirty it knows, and takes the nearest where under a hundred characters differ. Most templates of
     today have no such neighbour, and a few have a wrong one: the model then gets the bare prompt, or the
-    markers of another family.
+    markers of another family. Where Ollama knows the very template in the file, nothing is told.
     """
 
     code = "TPL018"
     GOOD = [[_ASKED]]
-    BAD = [Bad([_ASKED], at="0:", options={"modelfile": "FROM ./model.gguf"})]
+    BAD = [
+        Bad([_ASKED], at="0:", options={"modelfile": "FROM ./model.gguf"}),
+        Bad([_ASKED], at="0:", options={"modelfile": "FROM ./model.gguf", "chat_template": _JINJA}),
+        Bad([_ASKED], at="0:", options={"modelfile": "FROM ./model.gguf", "chat_template": _JINJA, "index": _INDEX}),
+    ]
+
+    chat_template: Annotated[
+        str, option("The chat template in the model, a file or its text, where FROM names a file that is not here.")
+    ] = ""
+    index: Annotated[
+        str, option("`template/index.json` of Ollama's source: with it the distances are exact, whatever the version.")
+    ] = ""
+
+    def files(self) -> tuple[str, ...]:
+        named = (self.chat_template, self.index)
+        return (*super().files(), *(name for name in named if name and not _is_written_out(name)))
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """bool, shape (lines,): nothing is asked of the rows."""
@@ -115,7 +137,41 @@ class UntoldTemplate(OllamaRule, frozen=True):
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         modelfile, ollama = _opened(self.modelfile)
         if ollama is None and modelfile.from_file and modelfile.renderer is None and len(sketches):
-            yield 0, Flag("", f"FROM {modelfile.base} without TEMPLATE: Ollama will guess one, write it out")
+            said, evidence = self._guess(modelfile)
+            if said:
+                yield 0, Flag("", f"FROM {modelfile.base} without TEMPLATE: {said}; write it out", evidence=evidence)
+
+    def _guess(self, modelfile: Modelfile) -> tuple[str, dict[str, Any]]:
+        """(what Ollama will do, in words, "" where it takes the right one; evidence)."""
+        text = self._jinja(modelfile)
+        if text is None:
+            return "Ollama will guess one from the model, which is not here to read", {}
+        if not text:
+            return "the model has no chat template either, and Ollama will send the bare prompt", {}
+        found = chosen(text, self.index)
+        evidence = {"taken": found.name, "edits": found.edits, "may": list(found.may)}
+        if found.may:
+            names = ", ".join(found.may)
+            return f"Ollama will send the bare prompt, or take {names}: its template/index.json would tell", evidence
+        if not found.name:
+            return "Ollama knows none that is near the model's, and will send the bare prompt", evidence
+        if not found.edits:
+            return "", evidence
+        return f"Ollama will take {found.name}, made for another text, {found.edits} edits from the model's", evidence
+
+    def _jinja(self, modelfile: Modelfile) -> str | None:
+        """The chat template of the model, "" where it has none, None where it cannot be read."""
+        if "{{" in self.chat_template or "{%" in self.chat_template:
+            return self.chat_template
+        place = Path(modelfile.path).parent / modelfile.base
+        try:
+            return in_model(self.chat_template or str(place.expanduser()))
+        except CuratorError:
+            return None
+
+
+def _is_written_out(name: str) -> bool:
+    return "{{" in name or "{%" in name or name.lstrip().startswith("[")
 
 
 class Difference(NamedTuple):

@@ -231,7 +231,7 @@ class MissingMessages(RowRule, frozen=True):
         if example.shape == "openai-preference":
             if not example.turns:
                 yield Flag("input.messages", "there are no messages")
-        elif FAMILY.get(example.shape, example.shape) in _LISTED:
+        elif FAMILY.get(example.shape, example.shape) in _LISTED and not example.rejected:
             key = container(value) or next((key for key in _LISTS if key in value), "")
             if not key:
                 found, name = misspelt_container(value)
@@ -709,6 +709,7 @@ class BadWeight(RowRule, frozen=True):
     code = "SCH009"
     severity = "error"
     structural = True
+    exempt = frozenset({"llama-factory-v1"})  # its weights are any amount
     GOOD = [_TOOLS, {**_HELLO, "weight": 0.5}, _answer(weight=None), _answer(loss_weight=0.5)]
     BAD = [
         Bad(_answer(weight=2), at="messages[1].weight"),

@@ -38,7 +38,7 @@ from curator.cli.output import sink
     metavar="FILE",
     help="The rows that cannot be converted, with reasons.  [default: OUT.rejected.jsonl]",
 )
-@options.reading
+@options.shaping
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     paths: tuple[str, ...],
@@ -55,7 +55,7 @@ def command(
 
     \b
     SHAPE is one of alpaca, anthropic-bedrock, axolotl, bedrock-converse, gemini, harmony,
-    input-output, llama-factory, mistral, oasst, openai-chat, openai-preference, openai-rft,
+    input-output, llama-factory, llama-factory-v1, mistral, oasst, openai-chat, openai-preference, openai-rft,
     prompt-completion, prompt-only, question-answer, self-instruct, sharegpt, text, trl-kto,
     trl-preference, trl-stepwise.
 

@@ -27,6 +27,10 @@ def _files(ctx: click.Context, param: click.Parameter, value: tuple[Path, ...]) 
     return tuple(str(path.resolve()) for path in value) or None
 
 
+def _rooted(ctx: click.Context, param: click.Parameter, value: Path | None) -> str | None:
+    return str(value.resolve()) if value else None
+
+
 def _named(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
     if value is not None and not value.strip():
         raise click.BadParameter("it is empty: name one, or leave the option out", ctx, param)
@@ -65,7 +69,7 @@ _SELECTING = (
         help="Service or trainer the data is for: `curator config targets`.",
     ),
 )
-_READING = (
+_SHAPING = (
     click.option("--shape", callback=_named, metavar="NAME", help="Shape of the rows, in place of detection."),
     click.option(
         "--map",
@@ -73,6 +77,8 @@ _READING = (
         metavar="COLUMN=ROLE,…",
         help="What the columns mean: question=user,answer=assistant; or guess.",
     ),
+)
+_JUDGING = (
     click.option(
         "--benchmark",
         "benchmarks",
@@ -109,8 +115,15 @@ _READING = (
         help="Ollama's Modelfile or Go template: does it ask as training did?",
     ),
     click.option(
-        "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
+        "--embeddings",
+        callback=_rooted,
+        type=click.Path(path_type=Path, exists=True),
+        metavar="FOLDER|FILE",
+        help="Local model that embeds texts: rows alike in meaning (DUP006).",
     ),
+)
+_CONFIG = click.option(
+    "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
 )
 
 
@@ -126,8 +139,11 @@ def _applied(options: tuple[Callable[[F], F], ...]) -> Callable[[F], F]:
 selecting: Callable[[F], F] = _applied(_SELECTING)
 """--select, --ignore, --extend-select, --preview, --thorough, --profile, --target."""
 
-reading: Callable[[F], F] = _applied(_READING)
-"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --config."""
+shaping: Callable[[F], F] = _applied((*_SHAPING, _CONFIG))
+"""--shape, --map, --config."""
+
+reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, _CONFIG))
+"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --config."""
 
 
 def refuse_overwriting(paths: tuple[str, ...], *outputs: Path | None) -> None:

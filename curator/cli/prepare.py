@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from curator.cli import options
+from curator.cli.dividing import dividing
 from curator.cli.output import progress, sink
-from curator.cli.split import dividing, wished
+
+if TYPE_CHECKING:
+    from curator.drawing import Wish
 
 
 @click.command("prepare")
@@ -18,7 +21,6 @@ from curator.cli.split import dividing, wished
 @click.option("--unsafe-fixes", is_flag=True, help="Make the fixes that may change meaning as well.")
 @click.option("--name", default="", metavar="NAME", help="The name of the set on its card.  [default: the file's]")
 @dividing
-@click.option("--to", type=click.Choice(["dataset"]), help="Save a datasets.DatasetDict in DIR/dataset as well.")
 @click.option("--force", is_flag=True, help="Overwrite files in DIR that are not from curator.")
 @options.selecting
 @options.reading
@@ -30,16 +32,10 @@ def command(
     output: Path,
     unsafe_fixes: bool,
     name: str,
-    ratio: tuple[float, ...] | None,
-    count: tuple[int, ...] | None,
-    seed: int,
-    stratify: str,
-    group_by: tuple[str, ...],
-    min_rows: int | None,
-    allow: tuple[str, ...],
+    wish: Wish,
     keep: Path | None,
     fresh: bool,
-    to: str | None,
+    dataset: bool,
     force: bool,
     config_file: Path | None,
     form: str,
@@ -52,9 +48,6 @@ def command(
 
     Exit status: 1 where a finding at or above --fail-on is left.
     """
-    wish = wished(ratio, count, seed, stratify, group_by, min_rows, allow)
-    if keep and fresh:
-        raise click.UsageError("--keep and --fresh exclude each other", click.get_current_context())
     config = options.configured(paths, config_file, settings)
     from curator import preparing as verb
 
@@ -67,7 +60,7 @@ def command(
             unsafe=unsafe_fixes,
             keep=keep,
             fresh=fresh,
-            dataset=to == "dataset",
+            dataset=dataset,
             force=force,
             name=name,
             progress=tick,

@@ -8,106 +8,17 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli import options
+from curator.cli.dividing import dividing
 from curator.cli.output import progress, sink
 
 if TYPE_CHECKING:
     from curator.drawing import Wish
 
 
-def _numbers(kind: type, ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[Any, ...] | None:
-    if value is None:
-        return None
-    try:
-        return tuple(kind(part) for part in value.replace(":", "/").split("/"))
-    except ValueError:
-        raise click.BadParameter(f"write numbers with / between them: {param.metavar}", ctx, param) from None
-
-
-def _ratio(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[Any, ...] | None:
-    return _numbers(float, ctx, param, value)
-
-
-def _count(ctx: click.Context, param: click.Parameter, value: str | None) -> tuple[Any, ...] | None:
-    return _numbers(int, ctx, param, value)
-
-
-def _words(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(word.strip() for part in value for word in part.split(",") if word.strip())
-
-
-def dividing(function: Any) -> Any:
-    """The options that say what the splits are to be like; `wished` makes a Wish of them."""
-    for add in reversed(
-        (
-            click.option("--ratio", callback=_ratio, metavar="80/10/10", help="Shares of train, valid and test."),
-            click.option("--count", callback=_count, metavar="200/100", help="Rows of valid and test instead."),
-            click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Another draw."),
-            click.option(
-                "--stratify",
-                "--by",
-                default="",
-                metavar="KEY",
-                help="The same mix in every split: source, language, label, length, or a key of the rows.",
-            ),
-            click.option(
-                "--group-by",
-                multiple=True,
-                callback=_words,
-                metavar="KEY,…",
-                help="Rows with the same value under a key stay in one split.",
-            ),
-            click.option(
-                "--min-rows",
-                "--batch",
-                type=click.IntRange(min=1),
-                metavar="N",
-                help="No split is smaller: the batch of your trainer.",
-            ),
-            click.option(
-                "--allow",
-                multiple=True,
-                callback=_words,
-                metavar="RULE,…",
-                help="Leaks that do not matter here: near-leak, prompt-leak, group-leak.",
-            ),
-            click.option(
-                "--keep",
-                type=click.Path(path_type=Path, dir_okay=False),
-                metavar="FILE",
-                help="The split.json whose rows keep their split.  [default: the one in DIR]",
-            ),
-            click.option("--fresh", is_flag=True, help="Draw all rows anew, whatever split.json says."),
-        )
-    ):
-        function = add(function)
-    return function
-
-
-def wished(
-    ratio: tuple[float, ...] | None,
-    count: tuple[int, ...] | None,
-    seed: int,
-    stratify: str,
-    group_by: tuple[str, ...],
-    min_rows: int | None,
-    allow: tuple[str, ...],
-) -> Wish:
-    """The Wish that the options of `dividing` say."""
-    from curator.drawing import Wish
-
-    if ratio and count:
-        raise click.UsageError("--ratio and --count exclude each other", click.get_current_context())
-    share = {"ratio": ratio} if ratio else {}
-    return Wish(
-        **share, count=count, seed=seed, stratify=stratify, group_by=group_by, min_rows=min_rows or 0, allow=allow
-    )
-
-
 @click.command("split")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where they go.")
 @dividing
-@click.option("--to", type=click.Choice(["dataset"]), help="Save a datasets.DatasetDict in DIR/dataset as well.")
 @click.option("--force", is_flag=True, help="Overwrite files in DIR that are not from a split.")
 @options.reading
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]")
@@ -115,16 +26,10 @@ def wished(
 def command(
     paths: tuple[str, ...],
     output: Path,
-    ratio: tuple[float, ...] | None,
-    count: tuple[int, ...] | None,
-    seed: int,
-    stratify: str,
-    group_by: tuple[str, ...],
-    min_rows: int | None,
-    allow: tuple[str, ...],
+    wish: Wish,
     keep: Path | None,
     fresh: bool,
-    to: str | None,
+    dataset: bool,
     force: bool,
     config_file: Path | None,
     form: str,
@@ -136,9 +41,6 @@ def command(
     The order of the rows does not matter, and rows that are added move no others: split.json in DIR
     remembers them.
     """
-    wish = wished(ratio, count, seed, stratify, group_by, min_rows, allow)
-    if keep and fresh:
-        raise click.UsageError("--keep and --fresh exclude each other", click.get_current_context())
     config = options.configured(paths, config_file, settings)
     from curator import splitting as verb
 
@@ -150,7 +52,7 @@ def command(
             wish,
             keep=keep,
             fresh=fresh,
-            dataset=to == "dataset",
+            dataset=dataset,
             force=force,
             workers=config.workers,
             progress=tick,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
 from curator.cli import options
-from curator.cli.output import sink
+from curator.cli.output import coloured, sink
 
 
 @click.command("stats")
@@ -43,9 +44,10 @@ def command(
 
     config = options.configured(paths, config_file, settings)
     result = verb.stats(paths, config, price=price, epochs=epochs, workers=config.workers)
+    colour = output is None and coloured("auto", sys.stdout)
     with sink(output) as stream:
         if form == "json":
             stream.write(verb.as_json(result))
         else:
-            page = verb.as_html(result, ", ".join(paths)) if form == "html" else verb.as_text(result)
+            page = verb.as_html(result, ", ".join(paths)) if form == "html" else verb.as_text(result, colour=colour)
             stream.write(page.encode("utf-8", "backslashreplace"))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.errors import UnknownShapeError, UsageError
-from curator.formats import chat, dialects, instruction, preference, text
+from curator.formats import chat, dialects, instruction, preference, text, typed_parts
 from curator.formats.adapter import SURE, Adapter, Losses, Row, Written
 from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns, how_to_map
 from curator.formats.detect import FAMILY, Detection, detect
@@ -42,6 +42,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     chat.GEMINI,
     chat.CONVERSE,
     text.TOKENIZED,
+    typed_parts.ADAPTER,
     preference.TRL_STEPWISE,
     preference.TRL_PREFERENCE,
     preference.TRL_KTO,

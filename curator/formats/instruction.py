@@ -198,7 +198,13 @@ def read_question_answer(value: Row) -> Example:
     asked, replied = _pair(value, QUESTION_PAIRS) or QUESTION_PAIRS[0]
     question = read_field(value.get(asked), asked, "user")
     context = has(value, *_CONTEXTS) if asked == "question" else ""
-    if context and type(value[context]) is str and value[context].strip() and len(question) == 1:
+    if (
+        context
+        and type(value[context]) is str
+        and value[context].strip()
+        and len(question) == 1
+        and question[0].content
+    ):
         question = (joined((*read_field(value[context], context, "user"), *question), "user", asked),)
     turns = (
         *system_turn(value, "system_prompt", "system"),

@@ -71,7 +71,8 @@ def _note_faults(example: Example, to_text: bool, losses: Losses) -> None:
         if turn.role not in _ROLES:
             losses.note(f"the role {turn.role!r}, which nobody knows")
         message = get(example.value, turn.base) if turn.base else None
-        if type(message) is dict and turn.weight is None and any(message.get(k) is not None for k in _WEIGHTS):
+        weighted = type(message) is dict and any(message.get(key) is not None for key in _WEIGHTS)
+        if weighted and turn.weight is None and example.shape != "llama-factory-v1":  # there it may be the usual one
             losses.note("weights that are none")
 
 
@@ -137,7 +138,7 @@ def _counted_ids(turns: Sequence[Turn]) -> bool:
     for turn in turns:
         for call in turn.calls:
             made += 1
-            waiting.append(f"call_{made}")
+            waiting.append(made_up(made))
             if call.id is not None and call.id != waiting[-1]:
                 return False
         if turn.role == "tool" and turn.call_id is not None:
@@ -224,7 +225,7 @@ def as_messages(example: Example, turns: Sequence[Turn], losses: Losses) -> list
             message["tool_calls"] = calls = []
             for call in turn.calls:
                 made += 1
-                calls.append(_call(call, call.id or f"call_{made}"))
+                calls.append(_call(call, call.id or made_up(made)))
                 waiting[calls[-1]["id"]] = call.name
         name = turn.name
         if turn.role == "tool":
@@ -253,6 +254,11 @@ def _lacks_content(example: Example, turn: Turn) -> bool:
     )
 
 
+def made_up(number: int) -> str:
+    """The id of the n-th call of a row that has none: nine letters and digits, which every template takes."""
+    return f"call{number:05d}"
+
+
 def result_of(example: Example, turn: Turn) -> str | None:
     """The text of a tool result that the source holds as an object or a list, None for all else."""
     found = get(example.value, turn.path) if turn.role == "tool" and turn.path else None
@@ -267,7 +273,12 @@ def _call(call: ToolCall, number: str) -> Row:
 def put_tools(row: Row, example: Example) -> None:
     """The tools the example declares, as a list under "tools"."""
     if example.tools:
-        row["tools"] = [_wrapped(tool) for tool in example.tools]
+        row["tools"] = wrapped_tools(example)
+
+
+def wrapped_tools(example: Example) -> list[Any]:
+    """The declarations as openai-chat has them."""
+    return [_wrapped(tool) for tool in example.tools]
 
 
 def _wrapped(tool: Any) -> Any:

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from curator.templates.conversation import UNTEMPLATED, Conversation, conversations
-from curator.templates.finding import absolute, context_of, files_of, load, shipped, spec_of, stamp, tokenizer_of
+from curator.templates.finding import (
+    absolute,
+    context_of,
+    files_of,
+    in_model,
+    load,
+    shipped,
+    spec_of,
+    stamp,
+    tokenizer_of,
+)
 from curator.templates.layout import (
     MOST_LEAVES,
     SPOKEN,
@@ -34,6 +44,7 @@ __all__ = [
     "conversations",
     "empty_thoughts",
     "files_of",
+    "in_model",
     "load",
     "prepared",
     "reason",

@@ -11,7 +11,7 @@ from curator.paths import get
 from curator.templates.template import Message
 
 UNTEMPLATED = frozenset({"text", "input-output", "tokenized"})  # rows that no trainer puts a template around
-_RENAMED = frozenset({"axolotl", "llama-factory"})  # shapes of trainers that rename the roles
+_RENAMED = frozenset({"axolotl", "llama-factory", "llama-factory-v1"})  # shapes of trainers that rename the roles
 
 
 class Conversation(NamedTuple):

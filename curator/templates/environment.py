@@ -1,14 +1,11 @@
 """Compiles chat templates as transformers does, so that what is rendered here is what is trained on.
 
-The sandbox, the block settings, the extensions, the globals and the filters are those of
-`transformers.utils.chat_template_utils` (read at 5.23); `tests/test_templates_oracle.py` compares the
-two byte for byte. One thing differs on purpose: `strftime_now` tells a pinned time, so that a render
-does not depend on the day.
+`tests/test_templates_oracle.py` compares the two byte for byte. Two things differ on purpose: `strftime_now`
+tells a pinned time, so that a render does not depend on the day, and a render that would not end is refused.
 """
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -16,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from curator.errors import UsageError
 
 if TYPE_CHECKING:
-    import jinja2
+    from curator.templates.sandbox import Bounded
 
 CLOCK = datetime(2026, 1, 1, 12)
 # Noncharacters of Unicode, which no text may hold: they mark what stands in a generation block.
@@ -26,35 +23,24 @@ OPEN, CLOSE = "\ufdd0", "\ufdd1"
 class Compiled:
     """A compiled template and the switches of its environment."""
 
-    def __init__(self, template: jinja2.Template, state: _State) -> None:
-        self._render, self._state = template.render, state
-
-    def render(self, **values: Any) -> str:
-        return self._render(**values)
+    def __init__(self, text: str, environment: Bounded) -> None:
+        self._environment, self.render = environment, environment.template(text)
 
     def marked(self, **values: Any) -> str:
         """The render with OPEN and CLOSE around what stands in `{% generation %}` blocks."""
-        self._state.marking = True
+        self._environment.marking = True
         try:
-            return self._render(**values)
+            return self.render(**values)
         finally:
-            self._state.marking = False
+            self._environment.marking = False
 
     def at(self, clock: datetime, **values: Any) -> str:
         """The render as of another time."""
-        self._state.clock = clock
+        self._environment.clock = clock
         try:
-            return self._render(**values)
+            return self.render(**values)
         finally:
-            self._state.clock = CLOCK
-
-
-class _State:
-    """What may change between renders of one environment."""
-
-    def __init__(self) -> None:
-        self.marking = False
-        self.clock = CLOCK
+            self._environment.clock = CLOCK
 
 
 @lru_cache(maxsize=64)
@@ -62,85 +48,28 @@ def compiled(text: str) -> Compiled:
     """The template, ready to render.
 
     Raises:
-        UsageError: the text is not a template that Jinja can parse.
+        UsageError: the text is not a template that Jinja can parse, or one that does not end.
     """
     import jinja2
 
-    state = _State()
+    from curator.templates.sandbox import Bounded, Unbounded
+
+    hint = "name a Jinja template, or the model folder or file that holds one"
     try:
-        return Compiled(_environment(state).from_string(text), state)
+        made = Compiled(text, Bounded())
     except jinja2.TemplateSyntaxError as error:
         raise UsageError(
-            f"the chat template cannot be parsed: {error.message} (line {error.lineno})",
-            hint="name a Jinja template, or the model folder or file that holds one",
+            f"the chat template cannot be parsed: {error.message} (line {error.lineno})", hint=hint
         ) from None
-
-
-def _environment(state: _State) -> jinja2.Environment:
-    import jinja2
-    from jinja2 import ext, nodes
-    from jinja2.exceptions import SecurityError, TemplateError
-    from jinja2.sandbox import ImmutableSandboxedEnvironment
-    from jinja2.utils import Namespace
-
-    class GenerationBlock(ext.Extension):
-        """`{% generation %} … {% endgeneration %}`: what the assistant says, and the loss is taken on."""
-
-        tags = {"generation"}
-
-        def parse(self, parser: Any) -> nodes.Node:
-            line = next(parser.stream).lineno
-            body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
-            return nodes.CallBlock(self.call_method("_said"), [], [], body).set_lineno(line)
-
-        @jinja2.pass_eval_context
-        def _said(self, context: nodes.EvalContext, caller: Any) -> str:
-            text: str = caller()
-            return f"{OPEN}{text}{CLOSE}" if state.marking else text
-
-    class PlainDict:
-        """`dict(…)` without the attributes of the type."""
-
-        def __call__(self, *items: Any, **named: Any) -> dict[Any, Any]:
-            return dict(*items, **named)
-
-        def fromkeys(self, *items: Any) -> dict[Any, Any]:
-            return dict.fromkeys(*items)
-
-    class SafeNamespace(Namespace):
-        """A namespace that takes no attribute with a leading underscore."""
-
-        def __init__(*args: Any, **named: Any) -> None:  # so that namespace(self=…) can be said
-            self, *rest = args
-            values = dict(*rest, **named)
-            for name in values:
-                _no_underscore(name)
-            Namespace.__init__(self, values)
-
-        def __setitem__(self, name: str, value: Any) -> None:
-            _no_underscore(name)
-            Namespace.__setitem__(self, name, value)
-
-    def _no_underscore(name: Any) -> None:
-        if isinstance(name, str) and name.startswith("_"):
-            raise SecurityError(f"a template may not store {name!r} on a namespace")
-
-    def raise_exception(message: str) -> None:
-        raise TemplateError(message)
-
-    def tojson(
-        value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
-    ) -> str:
-        return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
-
-    made = ImmutableSandboxedEnvironment(
-        trim_blocks=True, lstrip_blocks=True, extensions=[GenerationBlock, ext.loopcontrols]
-    )
-    made.filters["tojson"] = tojson
-    made.globals |= {
-        "raise_exception": raise_exception,
-        "strftime_now": lambda form: state.clock.strftime(form),  # noqa: PLW0108 (the clock may be set)
-        "dict": PlainDict(),
-        "namespace": SafeNamespace,
-    }
+    except (MemoryError, OverflowError, RecursionError) as error:  # constants are computed at once
+        raise UsageError(f"the chat template cannot be compiled: {type(error).__name__} {error}", hint=hint) from None
+    try:
+        made.render(messages=_HELLO, tools=None, documents=None, add_generation_prompt=False)
+    except Unbounded as error:
+        raise UsageError(f"the chat template cannot be used: of two short turns {error}", hint=hint) from None
+    except Exception:  # it may refuse these two: rows are judged one by one
+        return made
     return made
+
+
+_HELLO = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello."}]

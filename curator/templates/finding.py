@@ -24,11 +24,14 @@ from curator.templates.template import Template
 _CONFIG = "tokenizer_config.json"
 _FILES = (_CONFIG, "chat_template.jinja", "chat_template.json", "config.json", "tokenizer.json",
           "special_tokens_map.json", "generation_config.json")  # fmt: skip
+_WEIGHTS = ("*.safetensors", "*.bin", "*.model", "adapter_config.json")
 _TOKEN_KEYS = ("bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token")
 _STANDINS = {"bos_token": "<s>", "eos_token": "</s>"}  # where a template names a token that nobody said
 _NO_LIMIT = 10**9  # what tokenizers say that have no longest input
 _ENCODINGS = {"llama-bpe": "llama3", "qwen2": "qwen3"}  # vocabularies by their name in GGUF files
 _CONTROL = 3  # the type of a control token in a GGUF file
+_JINJA = ("{{", "{%", "{#")
+_HINT = "name a Jinja file, a tokenizer_config.json or a GGUF file"
 _FRONT = re.compile(r"\A\{#-?\s*(.*?)-?#\}\n?", re.DOTALL)
 
 
@@ -80,6 +83,16 @@ def load(spec: str) -> Template:
 def has_template(path: str) -> bool:
     """Whether a model folder or file holds a chat template. Raises UsageError where it cannot be read."""
     return bool(_found(path).texts)
+
+
+def in_model(path: str) -> str:
+    """The chat template for conversations without tools in a model folder or file, "" where it has none.
+
+    Raises:
+        UsageError: there is no such model, or it cannot be read.
+    """
+    found = _found(path)
+    return found.text() if found.texts else ""
 
 
 def stamp(spec: str) -> str:
@@ -164,19 +177,37 @@ def _of_file(path: Path) -> Template:
     with path.open("rb") as stream:
         if stream.read(4) == b"GGUF":
             return _of_gguf(path, path.stat().st_mtime_ns)
+    if path.suffix == ".json":
+        return _of_json(path, _json(path))
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        hint = "name a Jinja file, a tokenizer_config.json or a GGUF file"
-        raise UsageError("neither text nor GGUF", where=str(path), hint=hint) from None
-    if path.suffix == ".json":
-        table = _json(path)
-        return Template(path.stem, _texts(table.get("chat_template")), _tokens(table), source=str(path))
+    except (OSError, UnicodeDecodeError):
+        text = "\0"
+    if "\0" in text:
+        raise UsageError("neither text nor GGUF", where=str(path), hint=_HINT)
+    if text.lstrip().startswith("{") and not text.lstrip().startswith(_JINJA):
+        return _of_json(path, _json(path))
+    if not any(sign in text for sign in _JINJA):
+        raise UsageError("no chat template: there is no Jinja in it", where=str(path), hint=_HINT)
     return Template(path.stem, {"default": text}, source=str(path))
+
+
+def _of_json(path: Path, table: dict[str, Any]) -> Template:
+    texts = _texts(table.get("chat_template"))
+    if not texts:
+        raise UsageError("JSON without a chat_template", where=str(path), hint=_HINT)
+    return Template(path.stem, texts, _tokens(table), source=str(path))
 
 
 def _of_folder(path: Path, named: Path | None = None) -> Template:
     """A model folder; `chat_template.jinja` goes before the key in the configuration, as in transformers."""
+    if not named and not any((path / name).is_file() for name in _FILES):
+        packed = sorted(path.glob("*.gguf"))
+        if len(packed) == 1:
+            return _of_file(packed[0])
+        if not any(found for kind in _WEIGHTS for found in path.glob(kind)):
+            many = f"{len(packed)} GGUF files: name one of them" if packed else "name the folder with its tokenizer"
+            raise UsageError("no model in there", where=str(path), hint=many)
     config = _json(path / _CONFIG) if (path / _CONFIG).is_file() else {}
     texts = _texts(config.get("chat_template"))
     if (file := path / "chat_template.json").is_file() and (not named or named == file):

@@ -484,7 +484,7 @@ def reason(error: Exception) -> str:
     """What a template's error says, in one line."""
     said = " ".join(str(error).split())[:300]
     kind = type(error).__name__
-    return said if kind == "TemplateError" and said else f"{kind}: {said}"
+    return said if kind in ("TemplateError", "Unbounded") and said else f"{kind}: {said}"
 
 
 def thoughts(text: str) -> Iterator[tuple[int, int]]:

@@ -55,7 +55,9 @@ def share(wanted: set[int], found: set[int]) -> str:
 
 
 def lint(data: Path, how: str, audit: bool = False) -> Report:
-    overrides = {"default": {}, "ignore": {"ignore": ("DUP003",)}, "only": {"select": ("DUP003",)}}[how]
+    overrides = {"default": {}, "ignore": {"ignore": ("DUP003",)}, "only": {"select": ("DUP003",)}}[how] | {
+        "thorough": True
+    }
     return engine.lint([data], load_config(data.parent, overrides=overrides), workers=1, cache=False, audit=audit)
 
 

@@ -1,24 +1,27 @@
 """What a trainer does with a row without an error: drops it, leaves an answer untrained, or misreads it.
 
-The profile names the trainer's own rules in a closed set of words; each word is a function here. Lengths
-are counted in the turns' own tokens, without the markers of a chat template: a row within a few tokens of
-the limit may fall on its other side.
+The profile names the trainer's own rules in a closed set of words; each word is a function here. Lengths are
+those of the rendered row where a chat template is named. Where none is, they are those of its texts, and the
+markers of the template come on top: some five tokens a turn, so that a row just below a limit is not told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate, pairwise
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from curator.checks.length import says_more, turn_parts, written
+from curator.checks.fit import Look, looks
+from curator.checks.length import Lengths
 from curator.checks.targets.refusals import Target, inside, often, profile_of
 from curator.columns import Batch, Rows, distinct
+from curator.content import definitions, turn_parts
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.targets import Behaviour, Profile, Tokens, When
-from curator.tokens import Tokenizer
+from curator.tokens import Tokenizer, count_rendered
 
 Effect = Literal["dropped", "lost", "misread"]
 
@@ -157,48 +160,109 @@ class Cut(NamedTuple):
     turn: int  # number of the first answer that is lost, -1 where the row is dropped
 
 
-def cut_row(profile: Profile, limit: Tokens, most: int, example: Example, tokenizer: Tokenizer) -> Cut | None:
+class Answer(NamedTuple):
+    """An answer of a row as it is trained: the number of its turn, tokens before it, and its own."""
+
+    turn: int
+    before: int
+    size: int
+
+
+class Measured(NamedTuple):
+    """The lengths of a row in tokens; `prompt` is what stands before the first answer of the pair or the last one."""
+
+    total: int
+    prompt: int
+    answers: tuple[Answer, ...]
+
+
+def measured(profile: Profile, example: Example, tokenizer: Tokenizer, template: str) -> Measured:
+    """The row as the trainer counts it: rendered where a template is named, else by its texts alone."""
+    strings = profile.templated == "messages" and not any(turn.base for turn in example.all_turns())
+    seen = looks(example, template, renamed=True) if template and not strings else ()
+    sides = [_rendered_side(look, tokenizer) for look in seen if look.seen.text]
+    return max(sides or (_bare_side(example, turns, tokenizer) for turns in example.sides()), key=_total)
+
+
+def _total(found: Measured) -> int:
+    return found.total
+
+
+def _rendered_side(look: Look, tokenizer: Tokenizer) -> Measured:
+    spans = sorted(look.seen.trained)
+    text = look.seen.text
+    borders = [0, *(end for span in spans for end in span), len(text)]
+    parts = [text[low:high] for low, high in pairwise(borders)]
+    counts = count_rendered(tokenizer, parts, look.template.token_pattern())
+    starts = [0, *accumulate(counts)]
+    answers = tuple(Answer(_turn_at(look, span), starts[2 * n + 1], counts[2 * n + 1]) for n, span in enumerate(spans))
+    return Measured(starts[-1], _prompt(answers, look.example), answers)
+
+
+def _turn_at(look: Look, span: tuple[int, int]) -> int:
+    """The number of the turn whose text stands in the span."""
+    within = [key[0] for key, (low, high) in look.seen.places.items() if span[0] <= low and high <= span[1]]
+    return min(within, default=len(look.said.turns) - 1)
+
+
+def _bare_side(example: Example, turns: Sequence[Turn], tokenizer: Tokenizer) -> Measured:
+    at = sum(tokenizer.count(definitions(example)))
+    answers = []
+    for number, turn in enumerate(turns):
+        size = sum(tokenizer.count(turn_parts([turn])))
+        if turn.role == "assistant":
+            answers.append(Answer(number, at, size))
+        at += size
+    return Measured(at, _prompt(answers, example), tuple(answers))
+
+
+def _prompt(answers: Sequence[Answer], example: Example) -> int:
+    """Tokens before the first answer of a pair, else before the last answer."""
+    pair = [answer.before for answer in answers if answer.turn >= len(example.turns)]
+    return pair[0] if pair else answers[-1].before if answers else 0
+
+
+def cut_row(
+    profile: Profile, limit: Tokens, most: int, example: Example, tokenizer: Tokenizer, template: str = ""
+) -> Cut | None:
     """What the target does to a row at `most` tokens; None where every answer keeps a trained token."""
-    if example.chosen or example.rejected or example.shape == "tokenized":
+    paired = bool(example.chosen or example.rejected)
+    if (paired and limit.over != "prompt") or example.shape == "tokenized" or limit.over == "kept":
         return None
-    sizes = [sum(tokenizer.count(turn_parts([turn]))) for turn in example.turns]
-    declared = sum(tokenizer.count([written(tool) for tool in example.tools])) if example.tools else 0
-    total = declared + sum(sizes)
-    if total <= most:
+    found = measured(profile, example, tokenizer, template)
+    if found.total <= most:
         return None
     if limit.over == "dropped":
-        return Cut("dropped", total, -1)
+        return Cut("dropped", found.total, -1)
+    if limit.over == "prompt":
+        return Cut("dropped", found.prompt, -1) if found.prompt >= most else None
     if limit.over == "shared":
-        return _shared(example.turns, sizes, declared, most)
+        return _shared(found, most)
     if limit.over == "cut":
-        return _cut_at_the_end(profile, example, sizes, declared, most)
+        return _cut_at_the_end(profile, example, found, most)
     return None
 
 
-def _cut_at_the_end(profile: Profile, example: Example, sizes: list[int], declared: int, most: int) -> Cut | None:
+def _cut_at_the_end(profile: Profile, example: Example, found: Measured, most: int) -> Cut | None:
     """The first tokens are kept. Rows without a trained token are filtered where the prompt is masked."""
-    before = declared
-    for number, (turn, size) in enumerate(zip(example.turns, sizes, strict=True)):
-        if turn.role == "assistant" and before >= most:
+    for answer in found.answers:
+        if answer.before >= most:
             masked = profile.loss == "completion" and example.shape == "prompt-completion"
-            return Cut("dropped", before, -1) if masked else Cut("lost", before, number)
-        before += size
+            return Cut("dropped", answer.before, -1) if masked else Cut("lost", answer.before, answer.turn)
     return None
 
 
-def _shared(turns: Iterable[Turn], sizes: list[int], declared: int, most: int) -> Cut | None:
+def _shared(found: Measured, most: int) -> Cut | None:
     """LLaMA-Factory: pairs of source and target, each cut to a share of what the pairs before it left."""
-    used, source = 0, declared
-    for number, (turn, target) in enumerate(zip(turns, sizes, strict=True)):
-        if turn.role != "assistant":
-            source += target
-            continue
+    used = at = 0
+    for answer in found.answers:
+        source = answer.before - at
         left = most - used
-        kept_source, kept_target = _shares(source, target, left)
-        if left <= 0 or (target and not kept_target):
-            return Cut("lost", used + source, number)
+        kept_source, kept_target = _shares(source, answer.size, left)
+        if left <= 0 or (answer.size and not kept_target):
+            return Cut("lost", used + source, answer.turn)
         used += kept_source + kept_target
-        source = 0
+        at = answer.before + answer.size
     return None
 
 
@@ -228,9 +292,13 @@ class _Fate(DatasetRule, frozen=True):
 
     target: Target = ""
 
-    def most(self, profile: Profile) -> int:
+    def most(self, limit: Tokens) -> int:
         """Tokens that a row may have."""
-        return profile.tokens.most if profile.tokens else 0
+        return limit.most
+
+    def rendered(self) -> str:
+        """The chat template by which tokens are counted, "" for none."""
+        return ""
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """(1 + number of the behaviour or _LENGTH, tokens, turn, keys of a row that is read); shape (lines, 4), int32."""
@@ -251,18 +319,24 @@ class _Fate(DatasetRule, frozen=True):
 
     def _long(self, batch: Batch, profile: Profile) -> Iterator[tuple[int, Cut]]:
         """The rows over the limit that the limit strikes."""
-        limit, most = profile.tokens, self.most(profile)
-        if limit is None or not most or limit.over == "refused":
+        if profile.tokens is None or profile.tokens.over == "refused" or self.effect == "misread":
             return
-        sizes = np.fromiter(map(len, batch.lines), np.int64, len(batch.lines))  # a token is a byte at least
-        for line in np.flatnonzero(sizes > most).tolist():
-            example = batch.examples[line]
-            if example is None or not profile.reads(example):
+        template = self.rendered()
+        for line in self._near(batch, profile, template):
+            example = batch.example(line)
+            limit = profile.tokens_of(example.shape)
+            if limit is None or not profile.reads(example):
                 continue
-            if (batch.row_tokens[line] > most or says_more(example)) and (
-                cut := cut_row(profile, limit, most, example, batch.tokenizer)
-            ):
+            if cut := cut_row(profile, limit, self.most(limit), example, batch.tokenizer, template):
                 yield line, cut
+
+    def _near(self, batch: Batch, profile: Profile, template: str) -> list[int]:
+        """The readable rows that may be longer than the least of the limits."""
+        limits = [limit for limit in (*profile.limits, profile.tokens) if limit]
+        most = min(map(self.most, limits))
+        if template:
+            return Lengths(template).near(batch, most)
+        return [line for line in np.flatnonzero(batch.row_tokens > most).tolist() if batch.examples[line] is not None]
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         profile = profile_of(self.target)
@@ -273,26 +347,30 @@ class _Fate(DatasetRule, frozen=True):
             example = rows.example(line)
             if number == _LENGTH:
                 at = "" if turn < 0 else example.turns[turn].path
-                yield line, self._by_length(profile, at, tokens)
+                yield line, self._by_length(profile, example, at, tokens)
             elif hit := struck(profile, self.effect, example):
                 yield line, self._flag(profile, profile.behaviour[hit[0]].by, hit[1])
 
     def _flag(self, profile: Profile, by: str, at: str = "") -> Flag:
         return Flag(at, f"{profile.title} {self.verb}: {by}", evidence={"effect": self.effect, "by": by})
 
-    def _by_length(self, profile: Profile, at: str, tokens: int) -> Flag:
-        limit = profile.tokens
+    def _by_length(self, profile: Profile, example: Example, at: str, tokens: int) -> Flag:
+        limit = profile.tokens_of(example.shape)
         assert limit is not None, "only a limit of tokens strikes by length"
-        most = self.most(profile)
+        most = self.most(limit)
         whole = limit.over == "dropped"
         what = f"{tokens:,} tokens" if whole else f"{tokens:,} tokens before the answer"
+        strings = profile.templated == "messages" and not any(turn.base for turn in example.all_turns())
+        if not (self.rendered() or strings):
+            what += ", those of a chat template not counted"
         named = f"{limit.setting} {most:,}" if limit.setting else f"limit {most:,}"
-        message = f"{profile.title} {self.verb}: {what}, {named}; {limit.by}"
+        message = f"{limit.title or profile.title} {self.verb}: {what}, {named}; {limit.by}"
         return Flag(at, message, evidence={"effect": self.effect, "by": limit.by, "tokens": tokens, "limit": most})
 
 
 _LONG = chat(user="Say it again and again. " * 8, assistant="It rains.")
 _LONG_PAIR: Row = {"prompt": "Say it again and again. " * 8, "completion": "It rains."}
+_Template = Annotated[str, option("The template by which tokens are counted; `--template` and `--model` set it.")]
 _MOST = "Tokens a row may have, in place of the target's; 0: as many as the target says."
 
 
@@ -337,14 +415,29 @@ class RowDroppedInSilence(_Fate, frozen=True):
         ),
         Bad([_LONG_PAIR, {"prompt": "2+2?", "completion": "4"}], at="0:", options={"target": "trl", "max_tokens": 30}),
         Bad([_HELLO, _LONG], at="1:", options={"target": "axolotl", "max_tokens": 30}),
+        Bad(
+            [_HELLO, chat(user="It is late. " * 5, assistant="Yes.")],
+            at="1:",
+            options={"target": "axolotl", "max_tokens": 26, "template": "chatml"},
+        ),
+        Bad(
+            [{"prompt": "Say it again and again. " * 8, "chosen": "It rains.", "rejected": "No."}],
+            at="0:",
+            options={"target": "trl", "max_tokens": 30},
+        ),
         Bad([_HELLO] * 5, at=("3:", "4:"), options={"target": "mlx", "batch": 3}),
     ]
 
     max_tokens: Annotated[int, option(_MOST, ge=0)] = 0
     batch: Annotated[int, option("Rows of a batch, in place of the target's; 0: as many as it says.", ge=0)] = 0
 
-    def most(self, profile: Profile) -> int:
-        return self.max_tokens or super().most(profile)
+    template: _Template = ""
+
+    def most(self, limit: Tokens) -> int:
+        return self.max_tokens or super().most(limit)
+
+    def rendered(self) -> str:
+        return self.template
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         profile = profile_of(self.target)
@@ -380,6 +473,11 @@ class AnswerLostInSilence(_Fate, frozen=True):
     BAD = [
         Bad([_HELLO, _LONG], at="1:messages[1].content", options={"target": "trl", "max_tokens": 30}),
         Bad(
+            [_HELLO, chat(user="It is late. " * 4, assistant="Yes.")],
+            at="1:messages[1].content",
+            options={"target": "trl", "max_tokens": 18, "template": "chatml"},
+        ),
+        Bad(
             [
                 {
                     **chat(user="Hi", assistant="Hello.", user2="How warm is it?", assistant2="Ten degrees."),
@@ -393,8 +491,13 @@ class AnswerLostInSilence(_Fate, frozen=True):
 
     max_tokens: Annotated[int, option(_MOST, ge=0)] = 0
 
-    def most(self, profile: Profile) -> int:
-        return self.max_tokens or super().most(profile)
+    template: _Template = ""
+
+    def most(self, limit: Tokens) -> int:
+        return self.max_tokens or super().most(limit)
+
+    def rendered(self) -> str:
+        return self.template
 
 
 class RowMisread(_Fate, frozen=True):

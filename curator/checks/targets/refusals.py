@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from curator import targets
-from curator.checks.length import row_length, says_more
+from curator.checks.length import row_length
 from curator.checks.schema import messages
 from curator.columns import Batch, Rows, distinct
 from curator.formats import SHAPES
@@ -107,7 +107,7 @@ class RowTooLong(_Refusal, frozen=True):
             return
         what = f"{profile.title}: {limit.by or 'the row is ' + limit.over}"
         most = self.max_tokens or limit.most
-        plain = known_tokens is not None and not says_more(example)
+        plain = known_tokens is not None and not example.rejected
         found = known_tokens if plain and known_tokens is not None else row_length(example, tokenizer)
         if found > most:
             how = tokenizer.name if tokenizer.exact or tokenizer.name == "estimate" else f"{tokenizer.name}, estimate"

@@ -1,0 +1,127 @@
+"""What the rules on a chat template share: rows rendered once, and two kinds of rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, ClassVar, NamedTuple
+
+import msgspec
+import numpy as np
+
+from curator.checks.fit.facts import facts_of
+from curator.checks.fit.looks import Look, looks, one_line
+from curator.columns import Batch, Rows
+from curator.model import Example, Flag
+from curator.rule import DatasetRule, RowRule, option
+from curator.templates import UNTEMPLATED
+
+TemplateName = Annotated[
+    str, option("The template: a name, a file or a model folder; `--template` and `--model` set it.")
+]
+
+
+class Fit(msgspec.Struct, frozen=True):
+    """The column of a batch that the rules on a template share, made once for all of them."""
+
+    template: str
+
+    def __call__(self, batch: Batch) -> Looked:
+        found: dict[int, tuple[Look, ...]] = {}
+        facts = np.zeros(len(batch.lines), dtype=np.uint8)
+        for index in batch.readable:
+            seen = looks(batch.example(index), self.template)
+            facts[index] = facts_of(seen)
+            found[index] = seen
+        return Looked(found, [index for index, seen in found.items() if any(look.odd for look in seen)], facts)
+
+
+class Looked(NamedTuple):
+    """All rows of a batch rendered: those that need a closer look, and what holds of their structures."""
+
+    rows: dict[int, tuple[Look, ...]]
+    odd: list[int]
+    facts: np.ndarray  # uint8, shape (lines,): bits of the rules on the set
+
+
+class TemplateRule(RowRule, frozen=True):
+    """A rule that judges rows as the template renders them."""
+
+    needs: ClassVar[str] = "template"
+    exempt = UNTEMPLATED | {"sharegpt"}  # no template, or roles of other names, of which the template judges first
+    template: TemplateName = "chatml"
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        return batch.memo(Fit(self.template)).odd
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        yield from self._judged(looks(example, self.template))
+
+    def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
+        rows = batch.memo(Fit(self.template)).rows
+        for index in self.candidates(batch):
+            for flag in self._judged(rows[index]):
+                yield index, flag
+
+    def _judged(self, seen: Iterable[Look]) -> Iterator[Flag]:
+        """The flags of all sides, each place once: both sides of a pair share their prompt."""
+        told = set()
+        for look in seen:
+            for flag in self.judge(look):
+                if flag.at not in told:
+                    told.add(flag.at)
+                    yield flag
+
+    def judge(self, look: Look) -> Iterator[Flag]:
+        raise NotImplementedError
+
+
+class TemplateSetRule(DatasetRule, frozen=True):
+    """A rule on what a template does to many rows alike: told once, with the number of rows."""
+
+    needs: ClassVar[str] = "template"
+    bit: ClassVar[int] = 0
+    template: TemplateName = "chatml"
+
+    def sketch(self, batch: Batch) -> np.ndarray:
+        """1 for the lines it holds for; shape (lines,), uint8."""
+        facts: np.ndarray = batch.memo(Fit(self.template)).facts & np.uint8(self.bit)
+        return (facts > 0).astype(np.uint8)
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        found = np.flatnonzero(sketches)
+        if not len(found):
+            return
+        first, *others = found.tolist()
+        at, message, evidence = self.told(rows.example(first))
+        judged = int(np.count_nonzero(rows.readable))
+        said = f"{message} (in {len(found):,} of {judged:,} rows)"
+        yield first, Flag(at, one_line(said), related=tuple(others[:20]), evidence={"rows": len(found), **evidence})
+
+    def told(self, example: Example) -> tuple[str, str, dict[str, Any]]:
+        """(path, message, evidence) for a row it holds for."""
+        return self.say(next(look for look in looks(example, self.template) if facts_of((look,)) & self.bit))
+
+    def say(self, look: Look) -> tuple[str, str, dict[str, Any]]:
+        """The same for the side of the row it holds for."""
+        raise NotImplementedError
+
+
+def last_answer(look: Look) -> str:
+    return next((turn.path for turn in reversed(look.said.turns) if turn.role == "assistant"), "")
+
+
+_WEATHER = {"type": "function", "function": {"name": "weather", "parameters": {"type": "object", "properties": {"place": {"type": "string"}}}}}  # fmt: skip
+
+
+def asked(arguments: Any, **beside: Any) -> dict[str, Any]:
+    """A row with one call."""
+    call = {"id": "call12345", "type": "function", "function": {"name": "weather", "arguments": arguments}}
+    return {
+        "messages": [
+            {"role": "user", "content": "Is it warm in Oslo?"},
+            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "call12345", "content": "Ten degrees", **beside},
+            {"role": "assistant", "content": "Not very."},
+        ],
+        "tools": [_WEATHER],
+    }

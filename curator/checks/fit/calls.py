@@ -1,0 +1,97 @@
+"""TPL004: calls that are not in what the template renders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from curator.checks.fit.bases import TemplateRule, asked
+from curator.checks.fit.looks import Look, calls_of, one_line, quoted
+from curator.model import Flag, ToolCall, Turn
+from curator.rule import Bad, chat
+from curator.templates import MOST_LEAVES, Message, prepared
+
+
+class ToolCallLost(TemplateRule, frozen=True):
+    """A tool call is not in what the template renders, or without its arguments.
+
+    Many templates know no calls, or only the first of several. The model then learns to say nothing where
+    it should call, and to answer from results it never asked for.
+    """
+
+    code = "TPL004"
+    severity = "error"
+    GOOD = [chat(user="Is it warm in Oslo?", assistant="Not very.")]
+    BAD = [
+        Bad(asked({"place": "Oslo"}), at="messages[1].tool_calls[0]", options={"template": "granite"}),
+        Bad(asked('{"place": "Oslo"}'), at="messages[1].tool_calls[0]", options={"template": "phi-3"}),
+    ]
+
+    def judge(self, look: Look) -> Iterator[Flag]:
+        if look.seen.error:
+            return
+        for turn, call in _lost_calls(look):
+            message = f"the call of {call.name} is not in what {look.template.name} renders"
+            written = call.raw if call.raw is not None else json.dumps(call.arguments, ensure_ascii=False, default=str)
+            yield Flag(
+                call.path, one_line(message), evidence={"lost": quoted(f"{call.name}({written})"), "role": turn.role}
+            )
+
+
+def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall]]:
+    """The calls that leave no trace in the render: told by names and arguments that stand nowhere else."""
+    calls = calls_of(look)
+    if not calls or _argued(look):
+        return []
+    said = _marked_calls(look, count())
+    try:
+        text = look.template.render(said, look.said.tools)
+    except Exception:
+        return [(turn, call) for turn, call in calls if call.name and call.name not in look.seen.text]
+    lost, n = [], 0
+    for message, turn in zip(look.said.messages, look.said.turns, strict=True):
+        listed = message.get("tool_calls")
+        many = len(listed) if type(listed) is list else 0
+        if not many and "function_call" not in message:
+            continue  # calls written as text are lost with the text
+        for k, call in enumerate(turn.calls):
+            named = k < many and _call_mark(n + k, "n") in text
+            argued = k < many and (_call_mark(n + k, "a") in text or not call.arguments)
+            if not (named and argued):
+                lost.append((turn, call))
+        n += many
+    return lost
+
+
+def _argued(look: Look) -> bool:
+    """Whether each call has arguments with a text in them, and all those texts are in the render."""
+    if not look.seen.exact or any(key[1] == "arguments" for key in look.seen.lost):
+        return False
+    told = {(n, part // MOST_LEAVES) for n, field, part in look.seen.places if field == "arguments"}
+    return len(told) == sum(len(turn.calls) for turn in look.said.turns)
+
+
+def _call_mark(number: int, kind: str) -> str:
+    return f"zQ{kind}{number:05d}Qz"
+
+
+def _marked_calls(look: Look, numbers: Iterator[int]) -> list[Message]:
+    return [
+        {**message, "tool_calls": [_marked_call(call, next(numbers)) for call in calls]}
+        if type(calls := message.get("tool_calls")) is list
+        else message
+        for message in prepared(look.said.messages)
+    ]
+
+
+def _marked_call(call: Any, number: int) -> Any:
+    if type(call) is not dict:
+        return call
+    if type(inner := call.get("function")) is dict:
+        return {**call, "function": _marked_call(inner, number)}
+    argued: Any = {"value": _call_mark(number, "a")}
+    if type(call.get("arguments")) is str:
+        argued = json.dumps(argued)
+    return {**call, "name": _call_mark(number, "n"), "arguments": argued}

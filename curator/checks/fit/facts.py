@@ -1,0 +1,72 @@
+"""What a template does to rows of one structure, as bits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from curator.checks.fit.looks import Look
+from curator.templates import Layout, Template, empty_thoughts
+
+UNCLOSED, UNPREFIXED, INJECTED, EMPTY, UNMASKED, FOREIGN = 1, 2, 4, 8, 16, 32
+_ANSWERING = frozenset({"assistant", "model"})  # the roles by which a trainer knows an answer
+
+
+def facts_of(seen: Sequence[Look]) -> int:
+    """What holds of the structures of a row's sides, as bits."""
+    bits = 0
+    for look in seen:
+        bits |= FOREIGN * (bool(look.refused) or _answers_under_another_name(look))
+        layout = look.seen.layout
+        if layout is None:
+            continue
+        bits |= _facts(layout, look.template) if look.seen.exact else _facts(layout, look.template) & ~EMPTY
+        if INJECTED & bits and (
+            type(look.said.messages[0].get("content")) is not str
+            or look.said.tools
+            or any(turn.role in ("system", "developer") for turn in look.said.turns)
+        ):
+            bits &= ~INJECTED
+        if not look.seen.exact and empty_thoughts(look.seen.text) > sum(
+            empty_thoughts(t.text) for t in look.said.turns
+        ):
+            bits |= EMPTY
+    return bits
+
+
+def _answers_under_another_name(look: Look) -> bool:
+    """Whether the template writes the answers, and nobody can tell by their role that they are answers."""
+    if look.seen.error or look.seen.lost or not any(turn.role == "assistant" for turn in look.said.turns):
+        return False
+    return not any(message.get("role") in _ANSWERING for message in look.said.messages)
+
+
+_known: dict[int, tuple[Layout, int]] = {}
+
+
+def _facts(layout: Layout, template: Template) -> int:
+    """The bits of a layout, remembered while it lives."""
+    if (found := _known.get(id(layout))) and found[0] is layout:
+        return found[1]
+    bits = UNCLOSED * layout.unclosed | UNPREFIXED * bool(layout.unprefixed)
+    bits |= UNMASKED * (bool(layout.unprefixed) and not layout.marked)
+    bits |= EMPTY * bool(empty_thoughts(layout.literals)) | INJECTED * bool(injected(layout, template))
+    if len(_known) > 5000:
+        _known.clear()
+    _known[id(layout)] = (layout, bits)
+    return bits
+
+
+_WORDS = 3  # words of its own from which on a template is said to put in a system prompt
+_ROLE_WORDS = frozenset(
+    "system user assistant model human gpt instruction response input tool developer start end message".split()
+)
+
+
+def injected(layout: Layout, template: Template) -> str:
+    """The text of its own that the template puts before the first turn; "" where it only marks turns."""
+    first = layout.pieces[0] if layout.pieces and isinstance(layout.pieces[0], str) else ""
+    text = template.token_pattern().sub("\n", first)
+    lines = [line for line in text.splitlines() if line.strip().lower() not in _ROLE_WORDS]
+    words = [word for line in lines for word in re.findall(r"[^\W\d_]{2,}", line) if word.lower() not in _ROLE_WORDS]
+    return "\n".join(lines).strip() if len(words) >= _WORDS else ""

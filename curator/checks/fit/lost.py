@@ -1,0 +1,101 @@
+"""TPL002, TPL003: texts that are not in what the template renders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from curator.checks.fit.bases import TemplateRule
+from curator.checks.fit.looks import Look, one_line, quoted
+from curator.model import Flag
+from curator.rule import Bad, chat
+from curator.templates import after_thought, thoughts
+
+
+def _lost(look: Look, roles: str) -> list[tuple[int, str, int]]:
+    """The texts of turns of those roles ("system" or "other") that are not in the render, reasoning aside."""
+    found = []
+    for key in look.seen.lost:
+        system = look.turn_of(key).role in ("system", "developer")
+        if key[1] == "content" and system == (roles == "system") and not only_thought_lost(look, key):
+            found.append(key)
+    return found
+
+
+def only_thought_lost(look: Look, key: tuple[int, str, int]) -> bool:
+    """Whether all of a text but its reasoning is in the render."""
+    text = look.text_of(key)
+    return any(True for _ in thoughts(text)) and after_thought(text) in look.seen.text
+
+
+_RENAME = "; trainers that rename the roles keep it, as does curator convert FILE --to openai-chat -o OUT"
+
+
+class SystemLost(TemplateRule, frozen=True):
+    """The template leaves the system prompt out of the training text.
+
+    Some templates write it only where a user turn comes last, as in a request: then the model is used with
+    instructions it was never trained with. Others keep one of several system turns.
+    """
+
+    code = "TPL002"
+    severity = "error"
+    GOOD = [chat(system="Be brief.", user="What is 2+2?", assistant="4")]
+    BAD = [
+        Bad(
+            chat(system="Be brief.", user="What is 2+2?", assistant="4"),
+            at="messages[0].content",
+            options={"template": "mistral-v3"},
+        )
+    ]
+
+    def judge(self, look: Look) -> Iterator[Flag]:
+        for key in _lost(look, "system"):
+            turn = look.turn_of(key)
+            message = f"the system text is not in what {look.template.name} renders: the model is trained without it"
+            yield turn.flag(message, evidence={"lost": quoted(look.text_of(key)), "role": turn.said or turn.role})
+
+
+class TurnLost(TemplateRule, frozen=True):
+    """A turn is not in what the template renders.
+
+    Templates write the roles they know and pass over the others without a word: of a conversation between
+    `human` and `gpt` nothing may be left but a default system prompt. The row counts and teaches nothing.
+    """
+
+    code = "TPL003"
+    severity = "error"
+    GOOD = [chat(user="What is 2+2?", assistant="4")]
+    BAD = [
+        Bad(
+            {"messages": [{"role": "human", "content": "What is 2+2?"}, {"role": "gpt", "content": "It is 4."}]},
+            at="messages[0].content",
+            options={"template": "qwen2.5"},
+        ),
+        Bad(
+            chat(user="Is it warm in Oslo?", assistant="I look.", tool="Ten degrees", assistant2="Not very."),
+            at="messages[2].content",
+            options={"template": "phi-3"},
+        ),
+    ]
+
+    def judge(self, look: Look) -> Iterator[Flag]:
+        lost = _lost(look, "other")
+        for turn, raw in zip(look.said.turns, look.said.messages, strict=True):
+            if _as_python(raw.get("content"), look.seen.text):
+                said = f"the parts of the {turn.said or turn.role!r} turn are written as a Python list, not as text"
+                yield turn.flag(one_line(said), evidence={"lost": quoted(turn.text), "role": turn.said or turn.role})
+        if lost:
+            turn = look.turn_of(lost[0])
+            turns = {key[0] for key in lost}
+            more = f" and {len(turns) - 1} more" if len(turns) > 1 else ""
+            said = turn.said or turn.role
+            spelt = _RENAME if said != turn.role else ""
+            message = f"the {said!r} turn{more} is not in what {look.template.name} renders{spelt}"
+            evidence = {"lost": quoted(look.text_of(lost[0])), "role": said, "turns": len(turns)}
+            yield turn.flag(one_line(message), evidence=evidence)
+
+
+def _as_python(content: Any, text: str) -> bool:
+    """Whether a list of parts was printed as Python prints a list."""
+    return type(content) is list and "[{'" in text and str(content)[:200] in text

@@ -1,0 +1,193 @@
+"""The Jinja environment of transformers, in which every render comes to an end.
+
+The sandbox, the block settings, the extensions, the globals and the filters are those of
+`transformers.utils.chat_template_utils` (read at 5.23). What is added is a meter: a render may take so many
+steps and write so many characters, both far beyond what any conversation needs. Steps are counted, not seconds,
+so that the same row is refused on every machine. This module imports Jinja: import it where it is needed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from jinja2 import ext, nodes, pass_eval_context
+from jinja2.compiler import CodeGenerator
+from jinja2.exceptions import SecurityError, TemplateError
+from jinja2.runtime import str_join
+from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
+from jinja2.utils import Namespace
+
+from curator.templates.environment import CLOCK, CLOSE, OPEN
+
+MOST_STEPS = 2_000_000  # turns of a loop, calls of a macro, and thousands of characters put together
+MOST_CHARACTERS = 1 << 26  # of a text that a template makes
+_MOST_BITS = 1 << 16  # of a power
+_LONG = 1 << 12  # characters from which putting texts together counts as steps
+_RUN = 16  # numbers of a range that count as a step
+_CALL = 4  # steps of a macro
+
+
+class Unbounded(TemplateError):
+    """The render would take more steps or characters than any conversation needs."""
+
+
+class Bounded(ImmutableSandboxedEnvironment):
+    """The sandbox with a meter; `marking` and `clock` may change between renders."""
+
+    intercepted_binops = frozenset({"*", "**", "%"})  # the operators by which a value grows at once
+
+    def __init__(self) -> None:
+        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[GenerationBlock, ext.loopcontrols])
+        self.code_generator_class = Metered
+        self.marking, self.clock, self.steps = False, CLOCK, 0
+        self.filters["tojson"] = _tojson
+        self.globals |= {
+            "raise_exception": _raise_exception,
+            "strftime_now": lambda form: self.clock.strftime(form),  # noqa: PLW0108 (the clock may be set)
+            "range": self.range,
+            "dict": PlainDict(),
+            "namespace": SafeNamespace,
+        }
+
+    def template(self, text: str) -> Callable[..., str]:
+        """The render function of a template. Raises what Jinja raises for a text it cannot parse."""
+        made = self.from_string(text)
+        made.root_render_func.__globals__.update(concat=self.concat, str_join=self.joined)
+
+        def render(**values: Any) -> str:
+            self.steps = 0
+            return made.render(values)
+
+        return render
+
+    def step(self, count: int) -> None:
+        """Count steps of this render. Raises Unbounded beyond the limit."""
+        self.steps += count
+        if self.steps > MOST_STEPS:
+            raise Unbounded(f"it does not end: more than {MOST_STEPS:,} steps")
+
+    def within(self, value: Any) -> Any:
+        """A value that was put together, as it is. Raises Unbounded where it is too long a text."""
+        if type(value) is str and len(value) > _LONG:
+            self._afford(len(value))
+        elif type(value) is list and len(value) > _LONG:
+            self._afford(len(value) * 8)  # an entry takes what eight characters take
+        return value
+
+    def call(self, context: Any, called: Any, *values: Any, **named: Any) -> Any:  # type: ignore[override]
+        if values and type(values[0]) is int and values[0] > MOST_CHARACTERS:  # 'a'.ljust(…)
+            raise Unbounded(f"it writes more than {MOST_CHARACTERS:,} characters")
+        return super().call(context, called, *values, **named)
+
+    def range(self, *bounds: int) -> range:
+        """A range as the sandbox allows it; filters run through it without a turn of a loop."""
+        made = safe_range(*bounds)
+        self.step(len(made) // _RUN)
+        return made
+
+    def concat(self, parts: Iterable[str]) -> str:  # type: ignore[override]
+        listed = list(parts)
+        if (size := sum(map(len, listed))) > _LONG:
+            self._afford(size)
+        return "".join(listed)
+
+    def joined(self, parts: Iterable[Any]) -> str:
+        return str(self.within(str_join(parts)))
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator != "%" and type(left) is int and type(right) is int:
+            bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
+            if bits > _MOST_BITS:
+                raise Unbounded("it computes a number of many thousand digits")
+        elif operator == "*":
+            self._afford(_size(left) * right if type(right) is int else _size(right) * left if type(left) is int else 0)
+        return self.within(super().call_binop(context, operator, left, right))
+
+    def _afford(self, size: int) -> None:
+        if size > MOST_CHARACTERS:
+            raise Unbounded(f"it writes more than {MOST_CHARACTERS:,} characters")
+        self.step(size // _LONG if size > _LONG else 0)
+
+
+def _size(value: Any) -> int:
+    return len(value) if isinstance(value, (str, list, tuple)) else 0
+
+
+class Metered(CodeGenerator):
+    """Compiles loops and macros so that each turn and each call is a step, and sums so that they are measured."""
+
+    def visit_For(self, node: nodes.For, frame: Any) -> None:  # noqa: N802 (Jinja's name)
+        node.body.insert(0, _step(1))
+        super().visit_For(node, frame)
+
+    def macro_body(self, node: Any, frame: Any) -> Any:
+        node.body.insert(0, _step(_CALL))
+        return super().macro_body(node, frame)
+
+    def visit_Add(self, node: Any, frame: Any) -> None:  # noqa: N802 (Jinja's name)
+        self.write("environment.within(")
+        super().visit_Add(node, frame)
+        self.write(")")
+
+
+def _step(count: int) -> nodes.ExprStmt:
+    """The statement that counts steps: what is written for the attribute is a call."""
+    return nodes.ExprStmt(nodes.EnvironmentAttribute(f"step({count})"), lineno=1)
+
+
+class GenerationBlock(ext.Extension):
+    """`{% generation %} … {% endgeneration %}`: what the assistant says, and the loss is taken on."""
+
+    tags = {"generation"}
+
+    def parse(self, parser: Any) -> nodes.Node:
+        line = next(parser.stream).lineno
+        body = parser.parse_statements(("name:endgeneration",), drop_needle=True)
+        return nodes.CallBlock(self.call_method("_said"), [], [], body).set_lineno(line)
+
+    @pass_eval_context
+    def _said(self, context: nodes.EvalContext, caller: Any) -> str:
+        text: str = caller()
+        return f"{OPEN}{text}{CLOSE}" if self.environment.marking else text  # type: ignore[attr-defined]
+
+
+class PlainDict:
+    """`dict(…)` without the attributes of the type."""
+
+    def __call__(self, *items: Any, **named: Any) -> dict[Any, Any]:
+        return dict(*items, **named)
+
+    def fromkeys(self, *items: Any) -> dict[Any, Any]:
+        return dict.fromkeys(*items)
+
+
+class SafeNamespace(Namespace):
+    """A namespace that takes no attribute with a leading underscore."""
+
+    def __init__(*args: Any, **named: Any) -> None:  # so that namespace(self=…) can be said
+        self, *rest = args
+        values = dict(*rest, **named)
+        for name in values:
+            _no_underscore(name)
+        Namespace.__init__(self, values)
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        _no_underscore(name)
+        Namespace.__setitem__(self, name, value)
+
+
+def _no_underscore(name: Any) -> None:
+    if isinstance(name, str) and name.startswith("_"):
+        raise SecurityError(f"a template may not store {name!r} on a namespace")
+
+
+def _raise_exception(message: str) -> None:
+    raise TemplateError(message)
+
+
+def _tojson(
+    value: Any, ensure_ascii: bool = False, indent: Any = None, separators: Any = None, sort_keys: bool = False
+) -> str:
+    return json.dumps(value, ensure_ascii=ensure_ascii, indent=indent, separators=separators, sort_keys=sort_keys)
