@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +18,11 @@ from curator.columns import ROLE_CODES, Batch, Literals, distinct
 from curator.errors import UsageError
 from curator.formats import Reader
 from curator.mappers import choose
-from curator.model import TokenCount
+from curator.model import Example, TokenCount
+from curator.private.masking import values_of
 from curator.sources import Source, Span, cut, open_sources, read
-from curator.trained import RenderShown, renders, trained_tokens
+from curator.tokens import Tokenizer
+from curator.trained import RenderShown, renders, shielded, trained_tokens
 from curator.trained import lines as shown_lines
 
 if TYPE_CHECKING:
@@ -143,8 +145,14 @@ class _Count:
                 ]
             ),
             sum(trained_tokens(example, self.template, batch.tokenizer) for example in examples),
-            tuple(renders(examples[0], self.template, batch.tokenizer)) if examples else (),
+            tuple(_shown(examples[0], self.template, batch.tokenizer)) if examples else (),
         )
+
+
+def _shown(example: Example, spec: str, tokenizer: Tokenizer) -> Iterator[RenderShown]:
+    """The renders of a row, private values masked."""
+    known = values_of(turn.text for turn in example.all_turns())
+    return (shielded(render, known) for render in renders(example, spec, tokenizer))
 
 
 def stats(

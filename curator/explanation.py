@@ -17,7 +17,7 @@ from curator.formats import Reader
 from curator.model import Example, Finding, Place, TokenCount
 from curator.private.masking import masked_value, values_of
 from curator.sources import cut, open_sources, read
-from curator.trained import RenderShown, renders
+from curator.trained import RenderShown, renders, shielded
 from curator.trained import lines as shown_lines
 
 if TYPE_CHECKING:
@@ -116,12 +116,7 @@ def _masked(result: Explanation) -> Explanation:
         )
         for turn in result.turns
     )
-    renders = tuple(
-        replace(render, error=masked_value(render.error, known), parts=tuple(
-            replace(part, text=masked_value(part.text, known)) for part in render.parts
-        ))
-        for render in result.renders
-    )  # fmt: skip
+    renders = tuple(shielded(render, known) for render in result.renders)
     spelt = [(msgspec.json.encode(value).decode()[1:-1], kind) for value, kind in known]  # as JSON writes them
     raw = masked_value(result.raw, [*known, *spelt])
     value, tools = masked_value(result.value, known), masked_value(result.tools, known)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 
 import msgspec
@@ -13,6 +13,7 @@ from curator.checks.length import trained_spans
 from curator.content import turn_parts
 from curator.excerpt import visible
 from curator.model import Example
+from curator.private.masking import masked_value
 from curator.tokens import Tokenizer
 
 
@@ -36,6 +37,13 @@ class RenderShown(msgspec.Struct, frozen=True):
 
     def count(self, trained: bool) -> int:
         return sum(part.tokens for part in self.parts if part.trained is trained)
+
+
+def shielded(shown: RenderShown, known: Iterable[tuple[str, str]]) -> RenderShown:
+    """The render with private values masked: those that are `known` (value, kind), and those it gives away."""
+    known = tuple(known)
+    parts = tuple(msgspec.structs.replace(part, text=masked_value(part.text, known)) for part in shown.parts)
+    return msgspec.structs.replace(shown, parts=parts, error=masked_value(shown.error, known))
 
 
 def renders(example: Example, spec: str, tokenizer: Tokenizer) -> Iterator[RenderShown]:

@@ -41,6 +41,8 @@ class PrivateRule(RowRule, frozen=True):
     noun: ClassVar[str] = ""  # with its article
     groups: ClassVar[tuple[Group, ...]] = ("secrets", "emails", "numbers")
 
+    costly = True
+
     key: Key = ""
 
     def candidates(self, batch: Batch) -> Iterable[int]:

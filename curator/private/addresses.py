@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 Span = tuple[int, int]
 
@@ -29,9 +29,12 @@ _FICTION = re.compile(
 )
 
 
-def street_addresses(text: str) -> Iterator[Span]:
-    """Addresses of houses; those of fiction and of examples are nobody's."""
-    for form in (_ENGLISH, _BOX, _EUROPEAN):
-        for hit in form.finditer(text):
+_FORMS = {"english": _ENGLISH, "box": _BOX, "abroad": _EUROPEAN}
+
+
+def street_addresses(text: str, forms: Iterable[str] = tuple(_FORMS)) -> Iterator[Span]:
+    """Addresses of houses in these forms; those of fiction and of examples are nobody's."""
+    for form in forms:
+        for hit in _FORMS[form].finditer(text):
             if not _FICTION.match(hit.group()):
                 yield hit.span()

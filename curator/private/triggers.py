@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
+
+import ahocorasick_rs
 
 # How a name is followed by what it names.
 _SET_TO = ("=", ":", " =", " :", '"', "'", "]", "`", " is", " to", " was")
@@ -62,15 +65,38 @@ _RUN = re.compile(  # begins with a class of signs, which is sought fast
     + rf")(?![ ]?[{re.escape(SUMS)}])"
 )
 _MARGIN = 28  # characters around the digits that may belong to the value, or tell its kind
-# Without one of these there is no street in a text.
-_STREETS = (
-    *(f" {name}" for name in "St Ave Road Rd Bo Bl Lane Ln Dr Cou Ct Pl Te Way Pa Pk H Ci Sq Cr Cl Mews Al Tr".split()),
-    *"str gasse weg platz allee laan gatan vägen gade vej veien Rue Bou Via Pia Cal Rua Pla Box box BOX".split(),
+# Without one of these there is no street in a text, and without a number beside it no house.
+_STREETS_ABROAD = (
+    *"straße strasse str. gasse straat allee gatan vägen veien Boulevard Avenida".split(),
+    *(
+        "weg ",
+        "platz ",
+        "laan ",
+        "gade ",
+        "vej ",
+        "Rue ",
+        "Avenue ",
+        "Via ",
+        "Viale ",
+        "Piazza ",
+        "Calle ",
+        "Rua ",
+        "Plaza ",
+    ),
 )
+_NUMBER_FIRST = re.compile(
+    r"[0-9][A-Za-z]?[ ](?:[A-Z0-9]|of |the |de)[^\n]{0,80}?[ ](?:St|Av|R|B|L|D|C|P|T|W|H|S|M|A)[a-z]{1,8}\b"
+)
+_NUMBER_LAST = re.compile(r"[a-z.,ß-ÿ][ ][0-9]{1,4}[a-z]?(?!\w)")
 
 
 def may_hold_key(text: str) -> bool:
-    return max(map(len, text.split()), default=0) >= SHORTEST_KEY
+    return bool(_keys().find_matches_as_indexes(lowered(text))) and max(map(len, text.split())) >= SHORTEST_KEY
+
+
+@cache
+def _keys() -> ahocorasick_rs.AhoCorasick:
+    return ahocorasick_rs.AhoCorasick(KEY_LITERALS)
 
 
 def may_hold_password(text: str) -> bool:
@@ -109,8 +135,16 @@ def near(text: str, names: Iterable[str], before: int, after: int) -> list[tuple
     return parts
 
 
-def may_hold_address(text: str) -> bool:
-    return any(map(text.__contains__, _STREETS)) and any(map(text.__contains__, "0123456789"))
+def may_hold_english_address(text: str) -> bool:
+    return bool(_NUMBER_FIRST.search(text))
+
+
+def may_hold_box(text: str) -> bool:
+    return "ox " in text or "OX " in text
+
+
+def may_hold_address_abroad(text: str) -> bool:
+    return any(map(text.__contains__, _STREETS_ABROAD)) and bool(_NUMBER_LAST.search(text))
 
 
 class Window(NamedTuple):

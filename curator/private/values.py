@@ -54,10 +54,21 @@ def _claims(text: str, groups: tuple[Group, ...]) -> Iterator[Value]:
         yield from (Value("email", *span) for span in emails(text))
     if "numbers" in groups:
         yield from _numbers(text)
-    if "addresses" in groups and triggers.may_hold_address(text):
+    if "addresses" in groups:
+        yield from _addresses(text)
+
+
+def _addresses(text: str) -> Iterator[Value]:
+    asked = (
+        ("english", triggers.may_hold_english_address),
+        ("box", triggers.may_hold_box),
+        ("abroad", triggers.may_hold_address_abroad),
+    )
+    forms = [form for form, may_hold in asked if may_hold(text)]
+    if forms:
         from curator.private.addresses import street_addresses
 
-        yield from (Value("address", *span) for span in street_addresses(text))
+        yield from (Value("address", *span) for span in street_addresses(text, forms))
 
 
 def _secrets(text: str) -> Iterator[Value]:
