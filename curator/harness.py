@@ -9,7 +9,7 @@ import msgspec
 
 from curator.columns import Batch, Literals
 from curator.formats import Reader
-from curator.model import Finding, Flag, Place
+from curator.model import Finding, Flag, NotRun, Place
 from curator.rule import Bad, DatasetRule, Files, Rule
 from curator.sources.finding import split_number
 from curator.tokens import Estimate
@@ -43,6 +43,7 @@ class _Rows:
         self.split_names = frozenset(names)
         self.in_folder = isinstance(example, Files)
         self.tokens = batch.row_tokens
+        self.left_out: list[NotRun] = []
         self._memo: dict[str, Any] = {}
         self.vocabulary = Vocabulary([terms(batch).__getitem__], [0, len(batch.lines)])
 
@@ -56,6 +57,9 @@ class _Rows:
 
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         return self._batch.values[index], self._batch.lines[index]
+
+    def leave_out(self, note: NotRun) -> None:
+        self.left_out.append(note)
 
     def examples(self, indices: Iterable[int]) -> list[Any]:
         return [self._batch.example(index) for index in indices]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from curator.columns import parse
-from curator.model import Example
+from curator.model import Example, NotRun
 from curator.neighbours import Neighbours
 from curator.sources import Source, Span, read
 from curator.sources.finding import split_number
@@ -42,6 +42,7 @@ class SetRows:
         self.splits = np.array([split_number(source.split) for source in sources])[self.files]
         self._graphs: dict[str, Neighbours] = {}
         self.vocabulary = Vocabulary([scan.array for scan in scans], bounds)
+        self.left_out: list[NotRun] = []
         self._memo: dict[str, Any] = {}
         self._span = -1
         self._data = b""
@@ -51,6 +52,9 @@ class SetRows:
         if key not in self._memo:
             self._memo[key] = make()
         return self._memo[key]  # type: ignore[no-any-return]
+
+    def leave_out(self, note: NotRun) -> None:
+        self.left_out.append(note)
 
     def source_of(self, index: int) -> int:
         return int(self.files[index])

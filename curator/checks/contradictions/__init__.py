@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
 # What reads the answers is imported only where some prompt has two of them: most sets have none.
 
-_EARLIER = 8  # earlier answers that an answer is compared with
-_ROWS = 2000  # rows of one prompt that are read
+_MANY = 100  # short answers to one prompt that CON002 compares with each other
 _SHOWN = 60  # characters of the differing words in a message
 
 
@@ -67,14 +66,14 @@ class ConflictingAnswers(DatasetRule, frozen=True):
         ),
         Bad([_leap("366 days."), _leap("365 days.", "What is the number of days in a leap year?")], at="1:messages[1].content"),
         Bad(
-            [_leap(f"{days} days.") for days in (366, 365, 364)],
-            at="1:messages[1].content",
+            [_leap(f"{days} days.") for days in (366, 365, 366, 365, 364)],
+            at=("1:messages[1].content", "3:messages[1].content"),
             options={"max_answers": 2},
         ),
     ]  # fmt: skip
 
     max_answers: Annotated[
-        int, option("Different answers to one prompt that are compared; more are left out.", ge=2)
+        int, option("Different answers to one prompt that are compared; rarer ones are left out.", ge=2)
     ] = 32
 
     def sketch(self, batch: Batch) -> np.ndarray:
@@ -83,48 +82,41 @@ class ConflictingAnswers(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = grouping.comparable(sketches, rows)
-        flagged: set[int] = set()
-        for groups, said in (
-            (grouping.same_prompt(sketches, wanted), "the same prompt"),
-            (grouping.same_intent(sketches, wanted), "a prompt that asks the same"),
-        ):
-            for block in grouping.blocks(group[:_ROWS] for group in groups):
-                for group in grouping.read(block, sketches, rows):
-                    parts = [group] if said == "the same prompt" else grouping.by_intent(group)
-                    for part in parts:
-                        for row, flag in self._of_group(part, said, flagged):
-                            flagged.add(row)
-                            yield row, flag
+        compared: set[int] = set()  # prompts whose rows were compared with those that ask the same
+        left_out: list[int] = []
+        alike = grouping.bounded(grouping.same_intent(sketches, wanted), sketches, rows, self.code)
+        for block in grouping.blocks(alike):
+            for group in grouping.read(block, sketches, rows):
+                for part in grouping.by_intent(group):
+                    compared.update(asked.prompt_key for asked in part)
+                    yield from self._of_groups([part], left_out)
+        same = (
+            group
+            for group in grouping.same_prompt(sketches, wanted)
+            if int(sketches[group[0], 0]) not in compared or not sketches[group, 2].all()
+        )
+        for block in grouping.blocks(grouping.bounded(same, sketches, rows, self.code)):
+            for run in grouping.runs(grouping.read(block, sketches, rows)):
+                yield from self._of_groups(run, left_out)
+        if left_out:
+            rows.leave_out(grouping.too_many(self.code, len(left_out), sum(left_out)))
 
-    def _of_group(self, group: list[Asked], said: str, flagged: set[int]) -> Iterator[tuple[int, Flag]]:
-        """The rows that contradict an earlier one, each with the first such row."""
-        from curator.checks.contradictions.judge import judge
-        from curator.checks.contradictions.prompts import Prompt
-        from curator.checks.contradictions.text import Answer
+    def _of_groups(self, groups: list[list[Asked]], left_out: list[int]) -> Iterator[tuple[int, Flag]]:
+        """The rows that contradict another row of their group; `left_out` gains the rows that are not compared."""
+        from curator.checks.contradictions.conflicts import answers_of, conflicts
 
-        earlier: dict[int, tuple[Asked, Answer]] = {}
-        seen: set[int] = set()
-        prompts: dict[int, Prompt] = {}
-        for asked in group:
-            seen.add(asked.key)
-            if len(seen) > self.max_answers:
-                break
-            answer = Answer(asked.answer.text)
-            if asked.row not in flagged:
-                prompt = prompts.setdefault(asked.prompt_key, Prompt(asked.prompt))
-                for other, text in earlier.values():
-                    if other.key == asked.key or (said != "the same prompt" and other.prompt_key == asked.prompt_key):
-                        continue
-                    if clash := judge(prompt, text, answer):
-                        yield asked.row, _flag(clash, said, other, asked)
-                        break
-            if len(earlier) < _EARLIER and asked.key not in earlier:
-                earlier[asked.key] = (asked, answer)
+        answers = list(map(answers_of, groups))
+        left_out += [
+            sum(len(said.rows) for said in rare) for each in answers if (rare := each[self.max_answers :])
+        ]
+        for asked, other, clash in conflicts([each[: self.max_answers] for each in answers]):
+            yield asked.row, _flag(clash, other, asked)
 
 
-def _flag(clash: Clash, said: str, other: Asked, asked: Asked) -> Flag:
+def _flag(clash: Clash, other: Asked, asked: Asked) -> Flag:
     there, here = other.answer.text[slice(*clash.one)], asked.answer.text[slice(*clash.two)]
-    message = f'says "{_short(here)}" where an earlier row with {said} says "{_short(there)}"'
+    said = "the same prompt" if other.prompt_key == asked.prompt_key else "a prompt that asks the same"
+    message = f'says "{_short(here)}" where another row with {said} says "{_short(there)}"'
     evidence: dict[str, Any] = {"kind": clash.kind, "here": here, "there": there}
     return asked.answer.flag(message, clash.two, related=(other.row,), evidence=evidence)
 
@@ -172,7 +164,7 @@ class OnePromptManyAnswers(DatasetRule, frozen=True):
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = grouping.comparable(sketches, rows)
         groups = [g for g in grouping.same_prompt(sketches, wanted) if self._short_and_many(sketches[g])]
-        for block in grouping.blocks(groups):
+        for block in grouping.blocks(grouping.bounded(groups, sketches, rows, self.code, _MANY)):
             for group in grouping.read(block, sketches, rows):
                 yield from self._of_group(group)
 

@@ -73,7 +73,7 @@ _RESULT = re.compile(r"[-\u2212]?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d
 
 def worked(answer: Answer) -> bool:
     """Whether the answer calculates: an equation of numbers, or a step in << >>."""
-    return "=" in answer.prose and bool(_STEP.search(answer.prose) or _EQUATION.search(answer.prose))
+    return "=" in answer.said and "=" in answer.prose and bool(_STEP.search(answer.prose) or _EQUATION.search(answer.prose))
 
 
 def result(answer: Answer) -> Said | None:
@@ -90,9 +90,9 @@ def result(answer: Answer) -> Said | None:
 
 def _both_calculated(one: Answer, two: Answer, first: Said, second: Said) -> bool:
     """Whether the answers hold the same numbers, both results among them: their lines stand in another order."""
-    if one.memo(_numbers) != two.memo(_numbers):
+    if first.value == second.value or first.value not in two.said or second.value not in one.said:
         return False
-    return first.value != second.value and {first.value, second.value} <= one.memo(_numbers)
+    return one.memo(_numbers) == two.memo(_numbers) and {first.value, second.value} <= one.memo(_numbers)
 
 
 def _numbers(answer: Answer) -> frozenset[str]:
@@ -119,7 +119,7 @@ def compare_finals(one: Answer, two: Answer, prompt: Prompt) -> Clash | None:
     if (first is None or second is None) and prompt.is_open and not prompt.asks_for_a_number:
         return None
     if first is None and second is None:
-        if not (one.memo(worked) and two.memo(worked)):
+        if not (prompt.asks_for_a_result and one.memo(worked) and two.memo(worked)):
             return None
         first, second = one.memo(result), two.memo(result)
         if first and second and _both_calculated(one, two, first, second):
@@ -202,14 +202,14 @@ _NAMED = (
     re.compile(r"\b[Aa]nswer(?:\s+is|\s+would\s+be)?[\s:*_]*\(?([A-J])\b\)?(?=[\s).,:*_!]|$)(?!\s+[a-z])"),
     *_CHOICES[:3],
 )
-_SINGLE = re.compile(r"(?<![\w'’])(?:[B-HJ](?![\w'’])|[AI](?:[).:,*_–—-]|\s*$|\s+(?:is|because)\b|\s+[–—-]))")
+SINGLE = re.compile(r"(?<![\w'’])(?:[B-HJ](?![\w'’])|[AI](?:[).:,*_–—-]|\s*$|\s+(?:is|because)\b|\s+[–—-]))")
 _LISTED = re.compile(r"^[\s*_]*\(?[A-J][).:]", re.M)
 
 
 def letter(answer: Answer) -> Said | None:
     """The letter an answer picks; an answer that lists several picks none."""
     text = answer.said
-    if not _SINGLE.search(text) or len(_LISTED.findall(text)) > 1:
+    if not SINGLE.search(text) or len(_LISTED.findall(text)) > 1:
         return None
     for pattern in _CHOICES if len(text) <= BRIEF else _NAMED:
         letters = {match[1]: match.span(1) for match in pattern.finditer(text)}

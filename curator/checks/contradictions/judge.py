@@ -38,15 +38,21 @@ LONG = 25  # words of an answer whose only number is what it says
 
 def judge(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """Why two answers to the prompt cannot both be right, None where nothing says so."""
+    found = settled(prompt, one, two)
+    return worded(prompt, one, two, agreed=found is AGREED) if found is None or found is AGREED else found
+
+
+def settled(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
+    """Whether two answers come to two things, or AGREED: final answers, choices, yes and no."""
+    if one.refuses or two.refuses:
+        return AGREED if one.refuses and two.refuses else None
+    return compare_finals(one, two, prompt) or compare_choices(one, two, prompt) or compare_verdicts(one, two)
+
+
+def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash | None:
+    """Whether two answers say with nearly the same words what cannot both be right."""
     if one.refuses != two.refuses:
         return None
-    agreed = one.refuses
-    for clash in (compare_finals(one, two, prompt), compare_choices(one, two, prompt), compare_verdicts(one, two)):
-        if clash is AGREED:
-            agreed = True
-            break
-        if clash:
-            return clash
     if agreed or prompt.is_open:  # what is left to find is a copy with a word changed
         shared = common(one, two)
         if shared < (TWIN if agreed else RELATED):

@@ -14,6 +14,7 @@ _OPTION = re.compile(
     r"(\S[^\n]{0,300}?)(?=[;,]?\s{1,9}\(?[A-Ja-j1-9][).]\s|\s{0,9}(?:\n|$))"
 )
 _WORD = re.compile(r"[^\W_]+")
+_DIGIT = re.compile(r"\d")
 _BRIEF = 300  # characters of a prompt in which its instruction is looked for, at either end
 
 
@@ -73,6 +74,11 @@ class Prompt:
     @cached_property
     def asks_for_a_number(self) -> bool:
         return bool(_QUANTITY.search(fold(self.text)))
+
+    @cached_property
+    def asks_for_a_result(self) -> bool:
+        """Whether something is to be calculated: a number is asked for, or a question gives numbers."""
+        return self.asks_for_a_number or (not self.is_open and "?" in self.text and bool(_DIGIT.search(self.text)))
 
     @cached_property
     def asks_for_a_name(self) -> bool:

@@ -348,9 +348,9 @@ def pairs_of(one: Answer, two: Answer, prompt: Prompt, least: float) -> Iterator
     left, right = _rest(one, two), _rest(two, one)
     scored = []
     for n in left:
-        bag = one.bags[n]
+        bag = one.words_of(n)
         for m in right:
-            other = two.bags[m]
+            other = two.words_of(m)
             if 2 * len(bag & other) < (least - ROUGH) * (len(bag) + len(other)):
                 continue
             first, second = one.sentences[n], two.sentences[m]
