@@ -51,9 +51,8 @@ def edits_of(one: Sequence[str], two: Sequence[str]) -> list[Edit]:
     for tag, low, high, start, stop in codes:
         if tag == "equal":
             continue
-        if places and low - places[-1][1] <= _APART:
-            low, _, start, _ = places.pop()
-        places.append((low, high, start, stop))
+        near = places.pop() if places and low - places[-1][1] <= _APART else None
+        places.append((near[0], high, near[2], stop) if near else (low, high, start, stop))
     return [(one[low:high], two[start:stop]) for low, high, start, stop in places]
 
 

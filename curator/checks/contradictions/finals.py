@@ -116,10 +116,10 @@ def compare_finals(one: Answer, two: Answer, prompt: Prompt) -> Clash | None:
     The result of a calculation is what the answer comes to only where the prompt asks for one.
     """
     first, second = one.memo(marked), two.memo(marked)
-    if (first is None or second is None) and prompt.is_open and not prompt.asks_for_a_number:
+    if (first is None or second is None) and not prompt.asks_for_a_result:
         return None
     if first is None and second is None:
-        if not (prompt.asks_for_a_result and one.memo(worked) and two.memo(worked)):
+        if not (one.memo(worked) and two.memo(worked)):
             return None
         first, second = one.memo(result), two.memo(result)
         if first and second and _both_calculated(one, two, first, second):

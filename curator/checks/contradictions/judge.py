@@ -53,6 +53,7 @@ def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash |
     """Whether two answers say with nearly the same words what cannot both be right."""
     if one.refuses != two.refuses:
         return None
+    agreed = agreed or one.refuses
     if agreed or prompt.is_open:  # what is left to find is a copy with a word changed
         shared = common(one, two)
         if shared < (TWIN if agreed else RELATED):

@@ -21,46 +21,36 @@ from curator.checks.contradictions.judge import settled, worded
 from curator.checks.contradictions.lexicon import lexicon
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer
-from curator.columns import column, fold, fold_column, hash_words
+from curator.columns import Column, Words, column, fold, fold_column, hash_words
 
 _SHORT = 60  # words of an answer of which a sentence of four words, "It is # miles", is a good part
 _BRIEF = 30  # words of an answer that is judged as a whole
+_HEAD = 4  # bytes of a word that tell its meaning
+_FEW = 12  # words of an answer of which each one counts
 _COPIED = 0.3  # share of its runs that an answer has in common with one of which it may be a copy
 _SHARED = 3  # runs of two words, one of them with a meaning, that sentences said alike have in common
-_FINAL = ("nswer", "NSWER", "####", "boxed", "Ans", "ANS", "Result", "RESULT", "</think>")
-_LETTERED = re.compile(r"[\s*_]*(?:\(?[A-J][).:]|[A-J]\b)")
+_FINAL = ("nswer", "NSWER", "####", "boxed", "Ans", "ANS", "Result", "RESULT")
 _RESULT = re.compile(r"A[ \t*_]*[:=]")
+_LETTERED = re.compile(r"[\s*_]*(?:\([A-J]\)|[A-J][).:])")
+_FIRST = re.compile(r"[\s*_\"'“(>#]*([^\W\d_]+)")
+_BREAKS = bytes(byte in b".!?;:\n" for byte in range(256))
 _U64 = np.uint64
 _NUMBER = _U64(0x9E3779B97F4A7C15)
+
+FINAL, LETTER, VERDICT, WORKED = 1, 2, 4, 8  # what an answer may come to
 
 
 class Outline(NamedTuple):
     """What may clash in an answer, as far as it shows without reading it."""
 
-    marked: bool  # it may call something its answer, pick a letter, or begin with yes or no
-    worked: bool  # it may calculate
+    ends: int  # bits of what the answer may come to, more often set than true
+    words: int
     brief: bool
-    short: bool
-    denies: bool  # it holds a word that turns a sentence round
-    amounts: frozenset[int]  # words with a meaning beside a number: "# miles"
+    counts: bool  # it holds a number
     runs: frozenset[int]  # neighbouring words, one of them with a meaning; no number is told from another
-
-
-def may_settle(prompt: Prompt, one: Outline, two: Outline) -> bool:
-    """A necessary condition for two answers to come to two things."""
-    worked, picks = prompt.asks_for_a_result, bool(prompt.options)
-    return all(each.marked or (worked and each.worked) or (picks and each.brief) for each in (one, two))
-
-
-def may_be_alike(one: Outline, two: Outline) -> bool:
-    """A necessary condition for two answers to hold sentences that say nearly the same."""
-    if one.brief and two.brief:
-        return True
-    if one.runs.isdisjoint(two.runs):
-        return False
-    if one.denies or two.denies or len(one.runs & two.runs) >= _SHARED:
-        return True
-    return one.short and two.short and not one.amounts.isdisjoint(two.amounts)
+    amounts: frozenset[int]  # those of them that are a number and a word
+    denials: tuple[frozenset[int], ...]  # the words with a meaning of each sentence that holds a negation
+    content: np.ndarray  # int64: all words with a meaning
 
 
 class Candidate:
@@ -68,6 +58,10 @@ class Candidate:
 
     def __init__(self, text: str, outline: Outline) -> None:
         self.text, self.outline = text, outline
+
+    @cached_property
+    def content(self) -> frozenset[int]:
+        return frozenset(self.outline.content.tolist())
 
     @cached_property
     def answer(self) -> Answer:
@@ -80,9 +74,8 @@ class Candidate:
 
 def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
     """What `judge` says of two answers, which are read only where their outlines leave it open."""
-    first, second = one.outline, two.outline
-    settles, alike = may_settle(prompt, first, second), may_be_alike(first, second)
-    if alike and len(first.runs & second.runs) >= _COPIED * max(len(first.runs), len(second.runs), 1):
+    settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two)
+    if alike and _may_be_copies(one.outline.runs, two.outline.runs):
         edits = edits_of(one.pieces, two.pieces)
         alike = not harmless(edits)
         settles = settles and (alike or unsettling(edits))
@@ -92,14 +85,47 @@ def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
     return worded(prompt, one.answer, two.answer, agreed=found is AGREED) if alike else None
 
 
+def may_settle(prompt: Prompt, one: Outline, two: Outline) -> bool:
+    """A necessary condition for two answers to come to two things."""
+    both = one.ends & two.ends
+    if both & (FINAL | LETTER | VERDICT) or (one.brief and two.brief and prompt.options):
+        return True
+    final_or_worked = FINAL | WORKED
+    return bool(one.ends & final_or_worked and two.ends & final_or_worked and prompt.asks_for_a_result)
+
+
+def may_be_alike(one: Candidate, two: Candidate) -> bool:
+    """A necessary condition for two answers to hold sentences that say nearly the same."""
+    here, there = one.outline, two.outline
+    longest = max(here.words, there.words)
+    if longest <= _FEW or (here.brief and there.brief and here.counts and there.counts):
+        return True
+    if not here.runs.isdisjoint(there.runs):
+        if (here.brief and there.brief) or len(here.runs & there.runs) >= _SHARED:
+            return True
+        if longest <= _SHORT and not here.amounts.isdisjoint(there.amounts):
+            return True
+    return _may_deny(one, two) or _may_deny(two, one)
+
+
+def _may_deny(one: Candidate, two: Candidate) -> bool:
+    """Whether nearly all words of some sentence that denies stand in the other answer, endings apart."""
+    denials = one.outline.denials
+    return bool(denials) and any(len(denied - two.content) <= len(denied) // 4 for denied in denials)
+
+
+def _may_be_copies(one: frozenset[int], two: frozenset[int]) -> bool:
+    return len(one & two) >= _COPIED * max(len(one), len(two), 1)
+
+
 def outlines(texts: Sequence[str]) -> list[Outline]:
     """The outline of each text."""
     if not texts:
         return []
     folded = fold_column(column(list(texts)))
     words = hash_words(folded)
-    first = np.frombuffer(folded.data, np.uint8)[words.starts]
-    digit = (first >= ord("0")) & (first <= ord("9"))
+    data = np.frombuffer(folded.data + b"\0\0\0", np.uint8)
+    digit = (data[words.starts] >= ord("0")) & (data[words.starts] <= ord("9"))
     hashes = np.where(digit, _NUMBER, words.hashes)
     small = digit | _among(hashes, _small())
     owners = np.repeat(np.arange(len(texts)), np.diff(words.offsets))
@@ -107,12 +133,16 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
     values = hashes[:-1] * _U64(3) + hashes[1:]
     runs = _parted(values, owners[:-1], telling, len(texts))
     amounts = _parted(values, owners[:-1], telling & (digit[1:] | digit[:-1]), len(texts))
-    denying = np.zeros(len(texts), dtype=bool)
-    denying[owners[_among(hashes, _denials())]] = True
-    counts = np.diff(words.offsets).tolist()
+    heads = _heads(data, words)
+    content = np.split(heads[~small], np.cumsum(np.bincount(owners[~small], minlength=len(texts)))[:-1])
+    denied = _denied(folded, words, owners, heads, small, _among(hashes, _cues()))
+    counting = np.zeros(len(texts), dtype=bool)
+    counting[owners[digit | _among(hashes, _numerals())]] = True
     return [
-        Outline(_marked(text), "=" in text, count <= _BRIEF or len(text) <= BRIEF, count <= _SHORT, *found)
-        for text, count, *found in zip(texts, counts, denying.tolist(), amounts, runs, strict=True)
+        Outline(_ends(text), size, size <= _BRIEF or len(text) <= BRIEF, *found, denied.get(place, ()), mine)
+        for place, (text, size, mine, *found) in enumerate(
+            zip(texts, np.diff(words.offsets).tolist(), content, counting.tolist(), runs, amounts, strict=True)
+        )
     ]
 
 
@@ -123,17 +153,43 @@ def _parted(values: np.ndarray, owners: np.ndarray, wanted: np.ndarray, texts: i
     return [frozenset(kept[low:high]) for low, high in pairwise(bounds)]
 
 
-def _marked(text: str) -> bool:
-    """Whether the answer may come to a number, a letter, yes or no: more often said than true."""
-    if any(mark in text for mark in _FINAL) or _LETTERED.match(text) or _RESULT.search(text):
-        return True
-    if len(text) <= BRIEF and SINGLE.search(text):
-        return True
+def _heads(data: np.ndarray, words: Words) -> np.ndarray:
+    """int64: the first bytes of each word as a number: words that differ in their endings are one."""
+    out = data[words.starts].astype(np.int64)
+    sizes = words.ends - words.starts
+    for place in range(1, _HEAD):
+        out |= np.where(sizes > place, data[words.starts + place].astype(np.int64) << (8 * place), 0)
+    return out
+
+
+def _denied(
+    folded: Column, words: Words, owners: np.ndarray, heads: np.ndarray, small: np.ndarray, cues: np.ndarray
+) -> dict[int, tuple[frozenset[int], ...]]:
+    """The heads of words with a meaning in each sentence that holds a cue, by text."""
+    if not cues.any():
+        return {}
+    breaks = np.cumsum(np.frombuffer(folded.data.translate(_BREAKS), np.uint8), dtype=np.int32)
+    places = breaks[words.starts] + owners  # the number of the sentence, another one in each text
+    denying = np.unique(places[cues])
+    kept = ~small & _among(places, denying)
+    found: dict[int, dict[int, set[int]]] = {}
+    for owner, place, head in zip(owners[kept].tolist(), places[kept].tolist(), heads[kept].tolist(), strict=True):
+        found.setdefault(owner, {}).setdefault(place, set()).add(head)
+    return {owner: tuple(map(frozenset, sentences.values())) for owner, sentences in found.items()}
+
+
+def _ends(text: str) -> int:
+    """What the answer may come to, in bits."""
+    brief = len(text) <= BRIEF
+    ends = WORKED if "=" in text else 0
+    if any(mark in text for mark in _FINAL) or _RESULT.search(text):
+        ends |= FINAL | LETTER
+    if _LETTERED.match(text) or (brief and SINGLE.search(text)):
+        ends |= LETTER
     head = _FIRST.match(text)
-    return bool(head) and fold(head[1]) in lexicon().verdicts
-
-
-_FIRST = re.compile(r"[\s*_\"'“(>#]*([^\W\d_]+)")
+    if (head and fold(head[1]) in lexicon().verdicts) or "</think>" in text:
+        ends |= VERDICT | LETTER
+    return ends
 
 
 def _among(hashes: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -150,8 +206,13 @@ def _small() -> np.ndarray:
 
 
 @cache
-def _denials() -> np.ndarray:
+def _cues() -> np.ndarray:
     return _hashes_of(lexicon().cues | lexicon().deniers | {"t"})
+
+
+@cache
+def _numerals() -> np.ndarray:
+    return _hashes_of(frozenset(lexicon().numerals) | frozenset(lexicon().ordinals))
 
 
 def _hashes_of(words: frozenset[str]) -> np.ndarray:
