@@ -46,7 +46,7 @@ class SetRows:
         self._memo: dict[str, Any] = {}
         self._span = -1
         self._data = b""
-        self._starts = np.zeros(1, np.int64)
+        self._starts: dict[int, np.ndarray] = {}  # where the lines of a span begin, once it was read
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         if key not in self._memo:
@@ -99,11 +99,13 @@ class SetRows:
         if span != self._span:
             n, place = self._spans[span]
             self._data = read(self._sources[n], place)
-            breaks = np.flatnonzero(np.frombuffer(self._data, np.uint8) == ord("\n"))
-            self._starts = np.concatenate(([0], breaks + 1, [len(self._data) + 1]))
+            if span not in self._starts:
+                breaks = np.flatnonzero(np.frombuffer(self._data, np.uint8) == ord("\n"))
+                self._starts[span] = np.concatenate(([0], breaks + 1, [len(self._data) + 1])).astype(np.uint32)
             self._span = span
         line = index - self._bounds[span]
-        raw = self._data[self._starts[line] : self._starts[line + 1] - 1]
+        start, after = self._starts[span][line : line + 2].tolist()
+        raw = self._data[start : after - 1]
         return parse(raw.removeprefix(b"\xef\xbb\xbf")), raw
 
     def example(self, index: int) -> Example:

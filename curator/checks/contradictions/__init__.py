@@ -106,9 +106,7 @@ class ConflictingAnswers(DatasetRule, frozen=True):
         from curator.checks.contradictions.conflicts import answers_of, conflicts
 
         answers = list(map(answers_of, groups))
-        left_out += [
-            sum(len(said.rows) for said in rare) for each in answers if (rare := each[self.max_answers :])
-        ]
+        left_out += [sum(len(said.rows) for said in rare) for each in answers if (rare := each[self.max_answers :])]
         for asked, other, clash in conflicts([each[: self.max_answers] for each in answers]):
             yield asked.row, _flag(clash, other, asked)
 

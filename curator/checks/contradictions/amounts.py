@@ -33,13 +33,13 @@ def converted(one: float, first: Unit, two: float, second: Unit) -> bool:
     return abs(amounts[0] - amounts[1]) <= 0.06 * max(map(abs, amounts))
 
 
-_PLAIN = re.compile(r"-?\d+(?:\.\d+)?", re.ASCII)
+PLAIN = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
 
 
 def number_in(text: str) -> float | None:
     """The only number of a text, None where there is none or several."""
-    if _PLAIN.fullmatch(text):
-        return float(text)
+    if PLAIN.fullmatch(text):
+        return float(text.replace(",", ""))
     values = {v for t in tokens(text.replace("\\$", "$")) if (v := value_of(t.key)) is not None}
     return values.pop() if len(values) == 1 else None
 

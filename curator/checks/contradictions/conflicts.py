@@ -68,13 +68,14 @@ def answers_of(group: list[Asked]) -> list[Said]:
 def _links(answers: list[Said], candidates: Sequence[Candidate]) -> Iterator[Link]:
     """The first contradiction of each answer to one before it; answers to the same prompt go first."""
     prompts: dict[int, Prompt] = {}
+    one_prompt = len({said.prompt_key for said in answers}) == 1
     for place, said in enumerate(answers):
-        prompt = prompts.setdefault(said.prompt_key, Prompt(said.prompt))
-        before = sorted(range(place), key=lambda n: answers[n].prompt_key != said.prompt_key)[:_OTHERS]
-        for other in before:
-            if answers[other].key != said.key and (
-                clash := compare(prompt, candidates[other], candidates[place])
-            ):
+        prompt = prompts.get(said.prompt_key) or prompts.setdefault(said.prompt_key, Prompt(said.prompt))
+        before: Sequence[int] = range(place)
+        if not one_prompt:
+            before = sorted(before, key=[answers[n].prompt_key != said.prompt_key for n in before].__getitem__)
+        for other in before[:_OTHERS]:
+            if answers[other].key != said.key and (clash := compare(prompt, candidates[other], candidates[place])):
                 yield Link(other, place, clash)
                 break
 

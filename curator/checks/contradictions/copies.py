@@ -61,7 +61,9 @@ def _substituted(here: Sequence[str], there: Sequence[str]) -> bool:
     if not (here and there):
         return False
     kinds = {kind for word in here for kind in _kinds(word)}
-    return any(kind in kinds for word in there for kind in _kinds(word)) or any(_opposed(a, b) for a in here for b in there)
+    return any(kind in kinds for word in there for kind in _kinds(word)) or any(
+        _opposed(a, b) for a in here for b in there
+    )
 
 
 @lru_cache(maxsize=1 << 14)
@@ -69,7 +71,10 @@ def _kinds(word: str) -> tuple[str, ...]:
     """What makes a substitution of the word count: number, date, unit, name."""
     words, low = lexicon(), word.lower()
     found = {
-        "number": low in words.numerals or low in words.ordinals or low in words.multipliers or any(map(str.isdigit, low)),
+        "number": low in words.numerals
+        or low in words.ordinals
+        or low in words.multipliers
+        or any(map(str.isdigit, low)),
         "date": low in words.dates,
         "unit": low in ("c", "f", "k", "percent", "%") or words.unit(low) is not None,
         "name": word[0].isupper(),

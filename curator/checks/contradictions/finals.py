@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from curator.checks.contradictions.amounts import number_in, same_amount
+from curator.checks.contradictions.amounts import PLAIN, number_in, same_amount
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer, tokens, value_of
@@ -72,8 +72,12 @@ _RESULT = re.compile(r"[-\u2212]?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d
 
 
 def worked(answer: Answer) -> bool:
-    """Whether the answer calculates: an equation of numbers, or a step in << >>."""
-    return "=" in answer.said and "=" in answer.prose and bool(_STEP.search(answer.prose) or _EQUATION.search(answer.prose))
+    """Whether the answer calculates: an equation of numbers, or a step in << >>, that is no code."""
+    return calculates(answer.said) and calculates(answer.prose)
+
+
+def calculates(text: str) -> bool:
+    return "=" in text and bool(_STEP.search(text) or _EQUATION.search(text))
 
 
 def result(answer: Answer) -> Said | None:
@@ -158,6 +162,8 @@ def _compare(first: Said, second: Said, prompt: Prompt) -> Clash | None:
 def _number_span(said: Said) -> tuple[int, int]:
     """Where the number of a final answer stands."""
     text = said.value
+    if PLAIN.fullmatch(text):
+        return said.start, said.end
     found = next((t for t in tokens(text) if value_of(t.key) is not None), None)
     return (said.start + found.start, said.start + found.end) if found else (said.start, said.end)
 
@@ -198,10 +204,8 @@ _CHOICES = (
     re.compile(r"^[\s*_]*([A-J])\s*(?:[-–—]|is\s+(?:the\s+)?(?:correct|right)|because\b)"),
 )
 BRIEF = 200  # characters of an answer that picks a letter without calling it the answer
-_NAMED = (
-    re.compile(r"\b[Aa]nswer(?:\s+is|\s+would\s+be)?[\s:*_]*\(?([A-J])\b\)?(?=[\s).,:*_!]|$)(?!\s+[a-z])"),
-    *_CHOICES[:3],
-)
+NAMED = re.compile(r"\b[Aa]nswer(?:\s+is|\s+would\s+be)?[\s:*_]*\(?([A-J])\b\)?(?=[\s).,:*_!]|$)(?!\s+[a-z])")
+_NAMED = (NAMED, *_CHOICES[:3])
 SINGLE = re.compile(r"(?<![\w'’])(?:[B-HJ](?![\w'’])|[AI](?:[).:,*_–—-]|\s*$|\s+(?:is|because)\b|\s+[–—-]))")
 _LISTED = re.compile(r"^[\s*_]*\(?[A-J][).:]", re.M)
 

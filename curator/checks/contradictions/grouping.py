@@ -12,7 +12,7 @@ from curator.columns import Batch, Rows, distinct
 from curator.keys import answer_keys, is_last_answer, prompt_keys
 from curator.model import Example, NotRun, Turn
 
-BLOCK = 20_000  # rows whose texts are held at a time
+BLOCK = 40_000  # rows whose texts are held at a time
 ANSWERS = 2000  # different answers of a group that are read
 REPEATS = 500  # rows with one answer to one prompt that are read
 

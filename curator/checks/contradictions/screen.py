@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curator.checks.contradictions.copies import edits_of, harmless, pieces, unsettling
-from curator.checks.contradictions.finals import AGREED, BRIEF, SINGLE, Clash
+from curator.checks.contradictions.finals import AGREED, BRIEF, NAMED, SINGLE, Clash, calculates
 from curator.checks.contradictions.judge import settled, worded
 from curator.checks.contradictions.lexicon import lexicon
 from curator.checks.contradictions.prompts import Prompt
@@ -28,9 +28,15 @@ _BRIEF = 30  # words of an answer that is judged as a whole
 _HEAD = 4  # bytes of a word that tell its meaning
 _FEW = 12  # words of an answer of which each one counts
 _COPIED = 0.3  # share of its runs that an answer has in common with one of which it may be a copy
-_SHARED = 3  # runs of two words, one of them with a meaning, that sentences said alike have in common
-_FINAL = ("nswer", "NSWER", "####", "boxed", "Ans", "ANS", "Result", "RESULT")
-_RESULT = re.compile(r"A[ \t*_]*[:=]")
+_SHARED = 3  # runs of two words, one of them with a meaning, that sentences said alike have in common, beside
+# a run of three; or so many, wherever they stand:
+_MANY = 6
+_NUMBERS = re.compile(r"\d[\d.,]*")
+_FINAL = ("####", "boxed")
+_CALLS = ("nswer", "NSWER", "Ans", "ANS", "Result", "RESULT", "A:", "A ", "A*", "A_", "A=")
+_CALLED = re.compile(
+    r"(?:A|Ans|ANS|[Aa]nswer|ANSWER|Result|RESULT)[ \t*_]*[:=]|answer\s+(?:is|would|must|should|equals)\b", re.I
+)
 _LETTERED = re.compile(r"[\s*_]*(?:\([A-J]\)|[A-J][).:])")
 _FIRST = re.compile(r"[\s*_\"'“(>#]*([^\W\d_]+)")
 _BREAKS = bytes(byte in b".!?;:\n" for byte in range(256))
@@ -62,6 +68,12 @@ class Candidate:
     @cached_property
     def content(self) -> frozenset[int]:
         return frozenset(self.outline.content.tolist())
+
+    @cached_property
+    def triples(self) -> frozenset[tuple[str, ...]]:
+        """Runs of three words, numbers not told apart."""
+        words = _NUMBERS.sub("0", self.text.lower()).split()
+        return frozenset(zip(words, words[1:], words[2:], strict=False))
 
     @cached_property
     def answer(self) -> Answer:
@@ -101,7 +113,10 @@ def may_be_alike(one: Candidate, two: Candidate) -> bool:
     if longest <= _FEW or (here.brief and there.brief and here.counts and there.counts):
         return True
     if not here.runs.isdisjoint(there.runs):
-        if (here.brief and there.brief) or len(here.runs & there.runs) >= _SHARED:
+        shared = len(here.runs & there.runs)
+        if (here.brief and there.brief) or shared >= _MANY:
+            return True
+        if shared >= _SHARED and not one.triples.isdisjoint(two.triples):
             return True
         if longest <= _SHORT and not here.amounts.isdisjoint(there.amounts):
             return True
@@ -181,14 +196,16 @@ def _denied(
 def _ends(text: str) -> int:
     """What the answer may come to, in bits."""
     brief = len(text) <= BRIEF
-    ends = WORKED if "=" in text else 0
-    if any(mark in text for mark in _FINAL) or _RESULT.search(text):
-        ends |= FINAL | LETTER
-    if _LETTERED.match(text) or (brief and SINGLE.search(text)):
+    ends = WORKED if calculates(text) else 0
+    if any(mark in text for mark in _FINAL) or (any(sign in text for sign in _CALLS) and _CALLED.search(text)):
+        ends |= FINAL
+    if SINGLE.search(text) if len(text) <= BRIEF else _LETTERED.match(text) or ("nswer" in text and NAMED.search(text)):
         ends |= LETTER
     head = _FIRST.match(text)
-    if (head and fold(head[1]) in lexicon().verdicts) or "</think>" in text:
-        ends |= VERDICT | LETTER
+    if head and fold(head[1]) in lexicon().verdicts:
+        ends |= VERDICT
+    if "</think>" in text:
+        ends |= LETTER | VERDICT
     return ends
 
 

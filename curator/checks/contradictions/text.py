@@ -296,6 +296,7 @@ _MARKS = (
     ".com",
 )
 _THOUGHT = "</think>"
+_HEAD = 200  # characters at the head of an answer by which a refusal is known
 
 
 @cache
@@ -391,5 +392,6 @@ class Answer:
 
     @cached_property
     def refuses(self) -> bool:
-        head = fold(self.said).strip(" \n*_\"'.")
-        return not head or head in lexicon().blanks or head.startswith(lexicon().refusals)
+        said = self.said.strip()
+        head = fold(said[:_HEAD]).strip(" \n*_\"'.")
+        return not head or (head in lexicon().blanks and len(said) <= _HEAD) or head.startswith(lexicon().refusals)
