@@ -153,11 +153,19 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
     denied = _denied(folded, words, owners, heads, small, _among(hashes, _cues()))
     counting = np.zeros(len(texts), dtype=bool)
     counting[owners[digit | _among(hashes, _numerals())]] = True
+    sizes = np.diff(words.offsets).tolist()
     return [
-        Outline(_ends(text), size, size <= _BRIEF or len(text) <= BRIEF, *found, denied.get(place, ()), mine)
-        for place, (text, size, mine, *found) in enumerate(
-            zip(texts, np.diff(words.offsets).tolist(), content, counting.tolist(), runs, amounts, strict=True)
+        Outline(
+            _ends(text),
+            sizes[n],
+            sizes[n] <= _BRIEF or len(text) <= BRIEF,
+            bool(counting[n]),
+            runs[n],
+            amounts[n],
+            denied.get(n, ()),
+            content[n],
         )
+        for n, text in enumerate(texts)
     ]
 
 
@@ -170,7 +178,7 @@ def _parted(values: np.ndarray, owners: np.ndarray, wanted: np.ndarray, texts: i
 
 def _heads(data: np.ndarray, words: Words) -> np.ndarray:
     """int64: the first bytes of each word as a number: words that differ in their endings are one."""
-    out = data[words.starts].astype(np.int64)
+    out: np.ndarray = data[words.starts].astype(np.int64)
     sizes = words.ends - words.starts
     for place in range(1, _HEAD):
         out |= np.where(sizes > place, data[words.starts + place].astype(np.int64) << (8 * place), 0)
@@ -195,7 +203,6 @@ def _denied(
 
 def _ends(text: str) -> int:
     """What the answer may come to, in bits."""
-    brief = len(text) <= BRIEF
     ends = WORKED if calculates(text) else 0
     if any(mark in text for mark in _FINAL) or (any(sign in text for sign in _CALLS) and _CALLED.search(text)):
         ends |= FINAL
