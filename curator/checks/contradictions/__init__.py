@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from curator import paths
 from curator.checks.contradictions import grouping
 from curator.checks.contradictions.grouping import Asked
 from curator.columns import Batch, Rows
+from curator.keys import row_keys
 from curator.model import Flag
+from curator.provenance import label_keys, label_of
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
 if TYPE_CHECKING:
@@ -124,6 +127,13 @@ def _short(words: str) -> str:
     return words if len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"
 
 
+def _label_of(rows: Rows, row: int) -> tuple[str, str]:
+    """(path, text) of the label that a row has in a column of its own."""
+    found = label_of(rows.value_and_raw(row)[0])
+    assert found is not None, "the row was sketched with a label"
+    return paths.format(found[0]), found[1]
+
+
 _CAUSES = [chat(user="What causes rust?", assistant=text) for text in ("Salt on roads.", "Water and air.", "Neglect")]
 
 
@@ -200,20 +210,27 @@ def _reviews(*labels: str) -> list[Row]:
     return [chat(user=f"Review: film {number} was as it was.", assistant=label) for number, label in enumerate(labels)]
 
 
+def _rated(*labels: str) -> list[Row]:
+    return [{"text": f"Film {number} was as it was.", "label": label} for number, label in enumerate(labels)]
+
+
+_RATED = _rated(*["praise", "complaint"] * 5)
 _LABELLED = _reviews(*["praise", "complaint"] * 5)
 
 
 class InconsistentLabel(DatasetRule, frozen=True):
     """The same input has two different labels.
 
-    A label is an answer of a few words that many inputs share. Two labels for one input set a ceiling on
-    what a classifier can reach, and when it is measured one of the two counts as a mistake.
+    A label is an answer of a few words that many inputs share, or what stands beside the text in a column of
+    its own (`label`, `category`, `sentiment`). Two labels for one input set a ceiling on what a classifier can
+    reach, and when it is measured one of the two counts as a mistake.
     """
 
     code = "CON004"
     costly = True
-    GOOD = [_LABELLED, [*_LABELLED, _LABELLED[0]], _reviews("praise", "complaint")]
+    GOOD = [_LABELLED, [*_LABELLED, _LABELLED[0]], _reviews("praise", "complaint"), [*_RATED, _RATED[0]]]
     BAD = [
+        Bad([*_RATED, {"text": "Film 0 was as it was.", "label": "complaint"}], at="10:label"),
         Bad([*_LABELLED, chat(user="review: film 0 was as it was", assistant="complaint")], at="10:messages[1].content"),
         Bad(
             [*_reviews("praise", "complaint"), chat(user="Review: film 0 was as it was.", assistant="complaint")],
@@ -234,8 +251,8 @@ class InconsistentLabel(DatasetRule, frozen=True):
     max_words: Annotated[int, option("Words of an answer that may be a label.", ge=1)] = 3
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """What `grouping.sketch` says; shape (lines, 4), uint64."""
-        return batch.memo(grouping.sketch)
+        """What `grouping.sketch` says, the key of the whole row and that of its label; shape (lines, 6), uint64."""
+        return np.column_stack((batch.memo(grouping.sketch), batch.memo(row_keys), batch.memo(label_keys)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = grouping.comparable(sketches, rows)
@@ -244,6 +261,25 @@ class InconsistentLabel(DatasetRule, frozen=True):
         for block in grouping.blocks(grouping.same_prompt(sketches, labelled)):
             for group in grouping.read(block, sketches, rows):
                 yield from self._of_group(group)
+        yield from self._beside(sketches[:, 4:], rows)
+
+    def _beside(self, pairs: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        """The rows whose label in a column of its own is not the commonest one of their text."""
+        wanted = np.flatnonzero(rows.readable & (pairs != 0).all(axis=1))
+        wanted = wanted[np.isin(pairs[wanted, 1], self._labels(pairs[wanted]))]
+        for group in grouping.several(pairs[:, 0], pairs[:, 1], wanted):
+            labels: dict[int, list[int]] = {}
+            for row, key in zip(group.tolist(), pairs[group, 1].tolist(), strict=True):
+                labels.setdefault(key, []).append(row)
+            first, *others = sorted(labels.values(), key=lambda same: (-len(same), same[0]))
+            _, there = _label_of(rows, first[0])
+            for same in others:
+                path, here = _label_of(rows, same[0])
+                for row in same:
+                    message = (
+                        f'labelled "{_short(here)}" where another row with the same text is labelled "{_short(there)}"'
+                    )
+                    yield row, Flag(path, message, related=(first[0],), evidence={"here": here, "there": there})
 
     def _labels(self, pairs: np.ndarray) -> np.ndarray:
         """Keys of the answers that enough different prompts share."""

@@ -44,17 +44,18 @@ def comparable(sketches: np.ndarray, rows: Rows) -> np.ndarray:
 
 def same_prompt(sketches: np.ndarray, wanted: np.ndarray) -> list[np.ndarray]:
     """Rows (of `wanted`) in groups of one prompt and at least two answers, in order of their first row."""
-    return _groups(sketches[:, 0], sketches[:, 1], wanted)
+    return several(sketches[:, 0], sketches[:, 1], wanted)
 
 
 def same_intent(sketches: np.ndarray, wanted: np.ndarray) -> list[np.ndarray]:
     """Rows in groups that may ask for the same in other words: several prompts, several answers."""
     wanted = wanted[sketches[wanted, 2] != 0]
-    groups = _groups(sketches[:, 2], sketches[:, 1], wanted)
+    groups = several(sketches[:, 2], sketches[:, 1], wanted)
     return [group for group in groups if len(np.unique(sketches[group, 0])) > 1]
 
 
-def _groups(keys: np.ndarray, answers: np.ndarray, wanted: np.ndarray) -> list[np.ndarray]:
+def several(keys: np.ndarray, answers: np.ndarray, wanted: np.ndarray) -> list[np.ndarray]:
+    """Rows (of `wanted`) with one key and at least two answers, in groups, in order of their first row."""
     order = wanted[np.argsort(keys[wanted], kind="stable")]
     if len(order) < 2:
         return []
