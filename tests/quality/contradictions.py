@@ -23,9 +23,8 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
 
-from curator.checks.contradictions.judge import judge
 from curator.checks.contradictions.prompts import Prompt
-from curator.checks.contradictions.text import Answer
+from curator.checks.contradictions.screen import Candidate, compare, outlines
 from curator.columns import fold
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -346,7 +345,7 @@ def main() -> None:
         if options.only not in name:
             continue
         start = time.process_time()
-        verdict = judge(Prompt(prompt), Answer(one), Answer(two))
+        verdict = compare(Prompt(prompt), *map(Candidate, (one, two), outlines((one, two))))
         tally = counts[name]
         tally["us"] += int(1e6 * (time.process_time() - start))
         tally[("tp" if clash else "fp") if verdict else ("fn" if clash else "tn")] += 1

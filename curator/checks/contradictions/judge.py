@@ -23,6 +23,7 @@ from curator.checks.contradictions.substitutions import (
     common,
     differs,
     negation_clash,
+    of_other_things,
     pairs_of,
     regions,
 )
@@ -38,6 +39,8 @@ LONG = 25  # words of an answer whose only number is what it says
 
 def judge(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """Why two answers to the prompt cannot both be right, None where nothing says so."""
+    if prompt.varies:
+        return None
     found = settled(prompt, one, two)
     return worded(prompt, one, two, agreed=found is AGREED) if found is None or found is AGREED else found
 
@@ -60,7 +63,7 @@ def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash |
             return None
         copied = shared >= TWIN
         return _sentences(prompt, one, two, ALIKE if copied and not agreed else ALIKE_OPEN, names=copied)
-    names = prompt.is_question and not prompt.asks_where
+    names = prompt.is_question and not prompt.asks_where and not prompt.asks_for_advice
     return _short(prompt, one, two) or _sentences(prompt, one, two, ALIKE, names=names) or _denied(prompt, one, two)
 
 
@@ -77,7 +80,7 @@ def _only_numbers(pair: Pair) -> Clash | None:
     if max(len(pair.one.keys), len(pair.two.keys)) > LONG or _turned(pair):
         return None
     left, right = _number_place(pair.one, pair.prompt), _number_place(pair.two, pair.prompt)
-    if left is None or right is None or not differs(pair, left, right):
+    if left is None or right is None or not differs(pair, left, right) or of_other_things(pair, left, right):
         return None
     if not pair.prompt.asks_for_a_number and max(len(pair.one.content), len(pair.two.content)) > BARE:
         beside = frozenset(pair.one.keys) - {pair.one.keys[left]}, frozenset(pair.two.keys) - {pair.two.keys[right]}

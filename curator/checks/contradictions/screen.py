@@ -86,6 +86,8 @@ class Candidate:
 
 def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
     """What `judge` says of two answers, which are read only where their outlines leave it open."""
+    if prompt.varies:
+        return None
     settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two)
     if alike and _may_be_copies(one.outline.runs, two.outline.runs):
         edits = edits_of(one.pieces, two.pieces)

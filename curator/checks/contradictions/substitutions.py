@@ -19,6 +19,8 @@ from curator.checks.contradictions.text import Answer, Sentence, Token, value_of
 LONG = 6  # words with a meaning of a sentence that may change one of them beside its negation
 ROUGH = 0.25  # what sentences may share less by their words as they stand than by their words as compared
 TWIN = 0.85  # the least share of common words of two answers of which one is a copy of the other
+NEAR = 0.15  # share by which a rounded number may differ from the number
+BOTH_NEAR = 0.25  # ... and from another rounded one
 COPY = 6  # words of a sentence that is a copy when one place of it differs
 
 
@@ -71,9 +73,20 @@ def clash_of(pair: Pair, *, names: bool) -> Clash | None:
             firm.append(found)
     if turned:
         return None if flips or firm else _negation(pair, differing)
+    if flips and firm:
+        return None  # "began in 1939" and "ended in 1945": of two things
     if len(flips) % 2:
         return flips[0]
-    return firm[0] if firm else None
+    return firm[0] if firm and not (len(firm) > 1 and _other_times(pair, firm)) else None
+
+
+def _other_times(pair: Pair, found: list[Clash]) -> bool:
+    """Whether what differs is said of different times: "2.6 in 2020", "2.9 in 2021"."""
+    kinds = [_YEAR.fullmatch(pair.one.text, *clash.one) is not None or clash.kind == "date" for clash in found]
+    return any(kinds) and not all(kinds)
+
+
+_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 
 
 def _span(sentence: Sentence, low: int, high: int) -> tuple[int, int]:
@@ -161,7 +174,8 @@ def _numbers(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -
             continue
         if _both_say(pair, here.key, there.key) or _of_examples(pair, region):
             continue
-        if differs(pair, region.one[0] + left, region.two[0] + right):
+        places = region.one[0] + left, region.two[0] + right
+        if differs(pair, *places) and not of_other_things(pair, *places):
             return left, right
     return None
 
@@ -182,20 +196,42 @@ def differs(pair: Pair, left: int, right: int) -> bool:
     if same_number(values[0], values[1]):
         return False
     words = lexicon()
+    if any(
+        keys[place + 1 : place + 2] and keys[place + 1] in words.fractions
+        for keys, place in ((one, left), (two, right))
+    ):
+        return False
+    units = [unit_after(keys, place) for keys, place in ((one, left), (two, right))]
+    if units[0] and units[1] and units[0][0] == units[1][0] and units[0][1] != units[1][1]:
+        return not converted(values[0], units[0], values[1], units[1])
     bounds = [{*keys[max(0, place - 2) : place]} & words.hedges for keys, place in ((one, left), (two, right))]
     if pair.copied and bounds[0] == bounds[1]:
         return True
     if bounds[0] != bounds[1] or bounds[0] & {"about", "approximately", "around", "roughly", "nearly", "almost"}:
-        return abs(values[0] - values[1]) > 0.15 * max(abs(values[0]), abs(values[1])) and not (
+        return abs(values[0] - values[1]) > (NEAR if bounds[0] != bounds[1] else BOTH_NEAR) * max(
+            abs(values[0]), abs(values[1])
+        ) and not (
             (bounds[0] ^ bounds[1])
             - {"about", "approximately", "around", "roughly", "nearly", "almost", "to", "or", "some"}
         )
-    units = [unit_after(keys, place) for keys, place in ((one, left), (two, right))]
-    if units[0] and units[1] and units[0][0] == units[1][0] and units[0][1] != units[1][1]:
-        return not converted(values[0], units[0], values[1], units[1])
     if {one[left + 1] if left + 1 < len(one) else "", two[right + 1] if right + 1 < len(two) else ""} & {"%"}:
         return not (same_number(values[0] * 100, values[1]) or same_number(values[0], values[1] * 100))
     return True
+
+
+def of_other_things(pair: Pair, left: int, right: int) -> bool:
+    """Whether two numbers count two things, or are of two opposite events: "3 bedrooms", "2 bathrooms"."""
+    one, two, words = pair.one.keys, pair.two.keys, lexicon()
+    here, there = (
+        [key for key in keys if key not in others and key.isalpha() and key not in words.stop]
+        for keys, others in ((one, pair.two.bag), (two, pair.one.bag))
+    )
+    if any(words.opposite(a, b) for a in here for b in there):
+        return True
+    counted = [keys[place + 1] if place + 1 < len(keys) else "" for keys, place in ((one, left), (two, right))]
+    if counted[0] not in here or counted[1] not in there or any(map(words.unit, counted)):
+        return False
+    return not alike(*counted) and stem(counted[0]) not in pair.two.content and stem(counted[1]) not in pair.one.content
 
 
 def _dates(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> Places:
