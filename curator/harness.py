@@ -28,7 +28,7 @@ def batch_of(example: Any, rules: tuple[Rule, ...] = (), shape: str | None = Non
     return Batch(lines_of(example), Reader(shape), Estimate(), Literals.of(rules))
 
 
-class _Rows:
+class RowsOfBatch:
     """The rows of one batch, for a DatasetRule."""
 
     def __init__(self, batch: Batch, example: Any = None) -> None:
@@ -86,7 +86,7 @@ def flags_of(rule: Any, example: Any, shape: str | None = None) -> list[tuple[in
     """
     batch = batch_of(example, (rule,), shape)
     if isinstance(rule, DatasetRule):
-        return sorted(rule.check(rule.sketch(batch), _Rows(batch, example)), key=lambda pair: pair[0])
+        return sorted(rule.check(rule.sketch(batch), RowsOfBatch(batch, example)), key=lambda pair: pair[0])
     return list(rule.flags(batch))
 
 
