@@ -32,19 +32,18 @@ DAYS = "How many days are in a leap year?"
 PROMPTS = (
     "How far is it to the lake?",
     "What does it do?",
-    "Write about the lake.",
+    "Write of the lake.",
     "Which?\nA. cat\nB. dog",
     "Solve it.",
 )
-SAYINGS = (
-    "It is 5 km.", "It is 8 km.", "It's about 3 miles away.", "The lake is not deep.", "The lake is deep.", "Yes.", "No, never.",
-    "The answer is 12.", "The answer is 13.", "#### 7", "(A)", "B. dog", "So 3 + 4 = 7 boats lie there.", "So 3 + 5 = 8 boats.",
-    "Heat increases the pressure in the closed vessel.", "Heat decreases the pressure in the closed vessel.",
-    "It opens in May, and people from all around come to swim there in the sun.",
-    "It opens in June, and people from all around come to swim there in the sun.",
-    "I'm sorry, but I cannot say.", "Paris", "It was built by Anna Berg in the last century, as the sign at its door says.",
-    "It was built by Max Stern in the last century, as the sign at its door says.", "湖很深。", "湖有五公里远。",
-)  # fmt: skip
+SAYINGS = """It is 5 km.|It is 8 km.|It's about 3 miles away.|The lake is not deep.|The lake is deep.|Yes.|No, never.
+The answer is 12.|The answer is 13.|#### 7|(A)|B. dog|So 3 + 4 = 7 boats lie there.|So 3 + 5 = 8 boats.
+Heat increases the pressure in the closed vessel.|Heat decreases the pressure in the closed vessel.
+It opens in May, and people from all around come to swim there in the sun.
+It opens in June, and people from all around come to swim there in the sun.
+I'm sorry, but I cannot say.|Paris|湖很深。|湖有五公里远。
+It was built by Anna Berg in the last century, as the sign at its door says.
+It was built by Max Stern in the last century, as the sign at its door says.""".replace("|", "\n").split("\n")
 TEXTS = (
     *SAYINGS,
     *(" ".join((one, two)) for one, two in zip(SAYINGS, SAYINGS[7:], strict=False)),
@@ -128,7 +127,7 @@ def test_it_contradicts(kind, prompt, one, two):
         ("Roll a die.", "You rolled a 4.", "You rolled a 2."),
         ("What time is it?", "It is 3:15 pm.", "It is 9:40 am."),
         ("Pick a card.", "You picked the seven of spades.", "You picked the nine of hearts."),
-        ("Argue for school uniforms.", "Uniforms increase equality among students.", "Uniforms decrease equality among students."),
+        ("Argue for uniforms.", "Uniforms increase equality among pupils.", "Uniforms decrease equality among pupils."),
         ("Should I learn Latin or Greek?", "You should learn Latin.", "You should learn Greek."),
     ],
 )  # fmt: skip
