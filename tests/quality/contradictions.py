@@ -323,7 +323,15 @@ def natural() -> Iterator[Case]:
         yield from walk(row["prompt"])
 
 
+def written() -> Iterator[Case]:
+    """Pairs written by hand after the rules: other names, other domains. Those that agree were written to be hard."""
+    for line in Path(__file__).with_name("contradictions_heldout.tsv").read_text("utf-8").splitlines():
+        kind, prompt, one, two = line.replace("\\n", "\n").split("\t")
+        yield "written by hand", prompt, one, two, kind != "agree"
+
+
 def cases() -> Iterator[Case]:
+    yield from written()
     yield from gsm8k()
     yield from mmlu(random.Random(1))
     yield from truthful()

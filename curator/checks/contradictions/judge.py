@@ -32,6 +32,7 @@ from curator.checks.contradictions.text import Answer, Sentence, value_of
 ALIKE = 0.7  # the least share of common words of two sentences that say the same thing
 ALIKE_OPEN = 0.85  # ... in answers to an open prompt
 RELATED = 0.6  # the least share of common words of two answers to an open prompt that can contradict
+LINE = 8  # words of an answer to an open prompt that says so much that it can be contradicted
 SHORT = 12  # words of an answer that is judged as a whole
 BARE = 2  # words with a meaning of an answer that is a number and little else
 LONG = 25  # words of an answer whose only number is what it says
@@ -59,7 +60,7 @@ def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash |
     agreed = agreed or one.refuses
     if agreed or prompt.is_open:  # what is left to find is a copy with a word changed
         shared = common(one, two)
-        if shared < (TWIN if agreed else RELATED):
+        if shared < (TWIN if agreed else RELATED) or (prompt.is_open and min(len(one.bag), len(two.bag)) < LINE):
             return None
         copied = shared >= TWIN
         return _sentences(prompt, one, two, ALIKE if copied and not agreed else ALIKE_OPEN, names=copied)
@@ -124,10 +125,11 @@ def _denied(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """A sentence of one answer denies what a sentence of the other says with the same words, and more."""
     for denying, saying in ((one, two), (two, one)):
         for negated in denying.denials:
-            if len(negated.content) < 2 or not negated.content <= saying.stems:
+            denied = negated.content if negated.content <= saying.stems else negated.denied
+            if len(denied) < 2 or not denied <= saying.stems:
                 continue
             for plain in saying.sentences:
-                if len(plain.negations) % 2 == 0 and negated.content <= plain.content and "0" not in plain.keys:
+                if len(plain.negations) % 2 == 0 and denied <= plain.content and "0" not in plain.keys:
                     first, second = (negated, plain) if denying is one else (plain, negated)
                     return negation_clash(Pair(first, second, (one, two), prompt))
     return None

@@ -39,7 +39,7 @@ _CALLED = re.compile(
 )
 _LETTERED = re.compile(r"[\s*_]*(?:\([A-J]\)|[A-J][).:])")
 _FIRST = re.compile(r"[\s*_\"'“(>#]*([^\W\d_]+)")
-_BREAKS = bytes(byte in b".!?;:\n" for byte in range(256))
+_BREAKS = bytes(byte in b".,!?;:\n" for byte in range(256))
 _U64 = np.uint64
 _NUMBER = _U64(0x9E3779B97F4A7C15)
 

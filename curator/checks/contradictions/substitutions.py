@@ -202,9 +202,11 @@ def differs(pair: Pair, left: int, right: int) -> bool:
     ):
         return False
     units = [unit_after(keys, place) for keys, place in ((one, left), (two, right))]
-    if units[0] and units[1] and units[0][0] == units[1][0] and units[0][1] != units[1][1]:
-        return not converted(values[0], units[0], values[1], units[1])
-    bounds = [{*keys[max(0, place - 2) : place]} & words.hedges for keys, place in ((one, left), (two, right))]
+    if units[0] and units[1] and units[0][1] != units[1][1]:
+        return units[0][0] == units[1][0] and not converted(values[0], units[0], values[1], units[1])
+    if _rate(one, left) != _rate(two, right) or _one_decade(pair, left, right):
+        return False
+    bounds = [_bounds(keys, place) for keys, place in ((one, left), (two, right))]
     if pair.copied and bounds[0] == bounds[1]:
         return True
     if bounds[0] != bounds[1] or bounds[0] & {"about", "approximately", "around", "roughly", "nearly", "almost"}:
@@ -217,6 +219,27 @@ def differs(pair: Pair, left: int, right: int) -> bool:
     if {one[left + 1] if left + 1 < len(one) else "", two[right + 1] if right + 1 < len(two) else ""} & {"%"}:
         return not (same_number(values[0] * 100, values[1]) or same_number(values[0], values[1] * 100))
     return True
+
+
+def _bounds(keys: Sequence[str], place: int) -> set[str]:
+    """The words before a number that make it a bound or a guess; "up" is one in "up to" alone."""
+    before = {*keys[max(0, place - 2) : place]}
+    return before & lexicon().hedges if "to" in before or "up" not in before else before & lexicon().hedges - {"up"}
+
+
+def _rate(keys: Sequence[str], place: int) -> str:
+    """The unit behind "a" or "per" after a number: "$10 a month" is month."""
+    for near in range(place + 1, min(place + 4, len(keys) - 1)):
+        if keys[near] in ("a", "an", "per", "each", "every") and (unit := lexicon().unit(keys[near + 1])):
+            return unit[1]
+    return ""
+
+
+def _one_decade(pair: Pair, left: int, right: int) -> bool:
+    """Whether one number is a decade in which the other lies: 1987, the 1980s."""
+    sides = [(side.text, side.tokens[place]) for side, place in ((pair.one, left), (pair.two, right))]
+    decades = [text[token.end : token.end + 1] == "s" and token.key.endswith("0") for text, token in sides]
+    return any(decades) and sides[0][1].key[:-1] == sides[1][1].key[:-1]
 
 
 def of_other_things(pair: Pair, left: int, right: int) -> bool:
@@ -271,6 +294,8 @@ def _units(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> 
         same = numbers[0] == numbers[1]
     else:
         same = numbers[0] is not None and numbers[0] == numbers[1]
+        if numbers[0] in ("per", "a", "an"):  # "$120 a year" may be "$10 a month"
+            same = same and set(filter(_numeric, pair.one.keys)) == set(filter(_numeric, pair.two.keys))
     return (found[0][0], found[1][0]) if same else None
 
 

@@ -228,6 +228,18 @@ class Sentence:
         skip = words.stop | words.cues | words.helpers
         return frozenset(stem(key) for key in self.keys if key not in skip and key != "'s")
 
+    @cached_property
+    def denied(self) -> frozenset[str]:
+        """The content of the clause that a comma ends, where all negations stand in it; the rest is a reason or advice."""
+        if not self.negations:
+            return frozenset()
+        words = lexicon()
+        skip = words.stop | words.cues | words.helpers
+        for place in range(self.negations[-1] + 1, len(self.tokens)):
+            if "," in self.text[self.tokens[place - 1].end : self.tokens[place].start]:
+                return frozenset(stem(key) for key in self.keys[:place] if key not in skip and key != "'s")
+        return frozenset()
+
 
 def sentences(text: str) -> list[Sentence]:
     """The sentences of a text without list markers; line breaks part them too."""
