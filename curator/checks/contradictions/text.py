@@ -168,6 +168,8 @@ _ENDING = re.compile(r"[.!?。！？\n;:\t]")
 _ABBREVIATED = frozenset(
     "mr mrs ms dr prof st jr sr vs etc e.g i.e no fig approx inc ltd co u.s u.k a.m p.m ph.d cf vol dept gen".split()
 )
+# What opens a clause that gives a reason or advice, and takes nothing back.
+_TAIL = frozenset("so because since whatever even please as whichever however".split())
 _BULLET = re.compile(
     r"\s*(?:[>*#•–_\-]+\s+|[>*#_]+)*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s)[\s*_]*)?(?:(?i:step|day|week)\s+\d{1,2}\s*[:.)-])?"
 )
@@ -230,13 +232,13 @@ class Sentence:
 
     @cached_property
     def denied(self) -> frozenset[str]:
-        """The content of the clause that a comma ends, where all negations stand in it; the rest is a reason or advice."""
-        if not self.negations:
+        """The content of what stands before ", so ...", ", because ..." and the like, where the negation stands there."""
+        if not self.negations or self.keys[self.negations[0]] == "without":
             return frozenset()
         words = lexicon()
         skip = words.stop | words.cues | words.helpers
         for place in range(self.negations[-1] + 1, len(self.tokens)):
-            if "," in self.text[self.tokens[place - 1].end : self.tokens[place].start]:
+            if self.keys[place] in _TAIL and "," in self.text[self.tokens[place - 1].end : self.tokens[place].start]:
                 return frozenset(stem(key) for key in self.keys[:place] if key not in skip and key != "'s")
         return frozenset()
 
