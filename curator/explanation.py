@@ -89,7 +89,7 @@ def explain(file: str | Path, line: int, config: Config, *, beside: Sequence[str
     named_by = tuple(f for f in report.findings if here in f.related)
     tokenizer = tokens.resolve(config.counter)
     spec = templates.spec_of(config.template, config.model)
-    shown = _turns(example, tokenizer)
+    shown = turns_shown(example, tokenizer)
     total = TokenCount(tokenizer.name, tokenizer.exact, sum(t.tokens for t in shown), tokenizer.error)
     return Explanation(
         here,
@@ -102,11 +102,11 @@ def explain(file: str | Path, line: int, config: Config, *, beside: Sequence[str
         named_by,
         None if value is UNSET else value,
         raw.decode("utf-8", "backslashreplace"),
-        tuple(_renders(example, spec, tokenizer)) if example and spec else (),
+        tuple(renders(example, spec, tokenizer)) if example and spec else (),
     )
 
 
-def _renders(example: Example, spec: str, tokenizer: tokens.Tokenizer) -> Iterator[RenderShown]:
+def renders(example: Example, spec: str, tokenizer: tokens.Tokenizer) -> Iterator[RenderShown]:
     """Each side of the row as the template renders it, cut where training begins and ends."""
     for look in looks(example, spec):
         text, name = look.seen.text, look.template.name
@@ -139,7 +139,7 @@ def _line(path: str, line: int) -> tuple[bytes, str]:
     raise UsageError(f"there is no row at line {line}", where=path, hint=f"the last row stands at line {last}")
 
 
-def _turns(example: Example | None, tokenizer: tokens.Tokenizer) -> tuple[TurnShown, ...]:
+def turns_shown(example: Example | None, tokenizer: tokens.Tokenizer) -> tuple[TurnShown, ...]:
     if example is None:
         return ()
     turns = example.all_turns()
