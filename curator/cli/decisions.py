@@ -73,7 +73,7 @@ def add(
     config = options.configured((file,), config_file, settings)
     row = explanation.explain(file, line, config, beside=beside)
     place = _file(log) if log else decisions.place([file])
-    who = _name() if who is None else who
+    who = logged_in() if who is None else who
     if verdict == "later":
         made = decisions.take_back(decisions.read(place), row.row, code, who=who, why=why)
     elif verdict == "drop" and not code:
@@ -182,7 +182,7 @@ def _read(log: Path) -> Log:
     return read
 
 
-def _name() -> str:
+def logged_in() -> str:
     """The name of whoever is logged in, "" where there is none."""
     import getpass
 
