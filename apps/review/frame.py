@@ -14,7 +14,7 @@ from curator.review import launch
 from curator.review.desk import Desk
 from curator.review.filters import SHOWN, STATUSES, Filter
 from curator.review.loop import Loop
-from curator.review.safe import vis
+from curator.review.safe import plain, vis
 
 HERE = Path(__file__).parent
 TITLES = {"overview": "Overview", "review": "Review", "groups": "Groups", "table": "Table", "history": "History", "apply": "Apply"}
@@ -29,6 +29,7 @@ def _static(name: str) -> str:
 
 
 card = st.components.v2.component("curator_card", html=_static("card.html"), css=_static("card.css"), js=_static("card.js"))
+cluster = st.components.v2.component("curator_groups", html='<div class="groups"></div>', css=_static("card.css") + _static("groups.css"), js=_static("groups.js"))
 board = st.components.v2.component("curator_board", html='<div class="board"></div>', css=_static("board.css"), js=_static("board.js"))
 
 
@@ -155,19 +156,20 @@ def filtered(desk: Desk, *, order: bool = True) -> Filter:
             "Order", ["rule", "file", "sample"], key="f_order", on_change=_to_address, label_visibility="collapsed",
             format_func={"rule": "By rule", "file": "By line", "sample": "Drawn"}.get,
         )  # fmt: skip
-    if chosen.group:
-        st.button(f"Group {chosen.group}: show all findings", on_click=lambda: st.query_params.clear(), type="tertiary")
+    if chosen.group or chosen.fix:
+        said = f"Group {chosen.group} alone" if chosen.group else f"Findings with a {chosen.fix} fix alone"
+        st.button(f"{said}: show all", on_click=st.query_params.clear, type="tertiary")
     return chosen
 
 
 def _to_address() -> None:
     """Put what the widgets say into the address."""
     state = st.session_state
-    line = state.f_line.strip()
+    line, was = state.f_line.strip(), Filter.from_query(dict(st.query_params))
     told = Filter(
         rules=tuple(state.f_rule), severities=tuple(state.f_severity), status=state.f_status or "open",
         search=state.f_search.strip(), line=int(line) if line.isascii() and line.isdigit() else 0,
-        order=state.get("f_order") or "rule", group=Filter.from_query(dict(st.query_params)).group,
+        order=state.get("f_order") or "rule", group=was.group, fix=was.fix,
     )  # fmt: skip
     st.query_params.from_dict(told.query())
 
@@ -233,8 +235,6 @@ def bulk(desk: Desk, chosen: Filter) -> None:
 
 def samples(desk: Desk, chosen: Filter, action: str) -> None:
     """Five of the findings, drawn at random."""
-    from curator.review.safe import plain
-
     drawn = desk.samples(chosen, action)
     st.caption("Five of them, drawn at random" if len(drawn) == 5 else "These")
     table(
@@ -269,3 +269,16 @@ def undo_offer(desk: Desk) -> None:
         st.session_state.pop("loop", None)
 
     right.button("Undo all", on_click=back, width="stretch", key="undo_batch")
+
+
+def label(text: str) -> str:
+    """A name as it can stand in a list: on one line, nothing hidden, no sign that means something."""
+    return "".join(char if char.isalnum() or char in " .-@'" else "_" for char in plain(text))[:60]
+
+
+def follow_go(desk: Desk) -> None:
+    """Turn to where a click on a chart or a button leads."""
+    go = st.session_state.pop("go", None)
+    if go and go.get("page") in TITLES:
+        query = go.get("query")
+        show(go["page"], {str(k): str(v) for k, v in query.items()} if isinstance(query, dict) else {})

@@ -217,6 +217,11 @@ class Desk:
     def _key(self) -> str:
         return str(self._one("SELECT value FROM meta WHERE key = 'key'")[0]) if self._db else ""
 
+    def key(self) -> str:
+        """What names the state of the data and the configuration that the findings are from."""
+        with self.lock:
+            return self._key()
+
     @property
     def db(self) -> sqlite3.Connection:
         """The index. Raises UsageError where it is not ready."""
@@ -428,6 +433,23 @@ class Desk:
             self._sources = dict(enumerate(opened))
         return self._sources[number].data
 
+    def drawn_rows(self, number: int) -> Iterator[tuple[bytes, str]]:
+        """(line, file) of about as many rows, from places spread evenly over the files."""
+        files = self.summary().files
+        each = max(1, number // max(1, len(files)))
+        for place, told in enumerate(files):
+            with self.lock:
+                data = self._data(place)
+            size = data.stat().st_size
+            with data.open("rb") as file:
+                for n in range(each if told["lines"] > each else 1):
+                    file.seek(size * n // each)
+                    if n:
+                        file.readline()
+                    for _ in range(1 if told["lines"] > each else told["lines"]):
+                        if (line := file.readline(LONGEST).rstrip(b"\r\n")).strip():
+                            yield line, told["path"]
+
     def shape(self, file: str) -> str:
         with self.lock:
             row = self.db.execute("SELECT shape FROM files WHERE path = ?", (file,)).fetchone()
@@ -460,7 +482,7 @@ class Desk:
 
     # ------------------------------------------------------------------ deciding
 
-    def decide(self, wishes: Sequence[Wish]) -> list[Outcome]:
+    def decide(self, wishes: Sequence[Wish], *, batch: str = "") -> list[Outcome]:
         """Record what is wished, in order; a wish is passed over where the finding is not as it was shown.
 
         A wish whose id is in the log was granted before: it may be sent again. Raises WriteError where nothing
@@ -478,7 +500,7 @@ class Desk:
                     self._record(log, waiting)
                     touched.clear()
                 made, outcome = self._granted(wish)
-                waiting += made
+                waiting += [msgspec.structs.replace(one, batch=batch) for one in made] if batch else made
                 touched |= about
                 if wish.action in ("undo", "left", "none"):
                     self._record(log, waiting)
@@ -710,6 +732,11 @@ class Desk:
                 "SELECT size, count(*) FROM groups WHERE kind = ? GROUP BY size ORDER BY size", (kind,)
             ).fetchall()
 
+    def kind_of_group(self, group: int) -> str:
+        with self.lock:
+            row = self.db.execute("SELECT kind FROM groups WHERE number = ?", (group,)).fetchone()
+        return row[0] if row else ""
+
     def members(self, group: int) -> list[dict[str, Any]]:
         """The rows of a group, in order: place, content id, and the finding about each, if any."""
         with self.lock:
@@ -754,11 +781,6 @@ class Desk:
             elif f"r:{row}" not in made:
                 made[f"r:{row}"] = make("drop", decisions.new_id(), row=row)
         return list(made.values())
-
-    def suggest_all(self, kind: str = "repeats", *, expected: int, note: str = "") -> tuple[str, int]:
-        """Accept the offered fix of every open finding in groups of a kind: of each group the kept row stays."""
-        return self.bulk(Filter(rules=tuple(sorted(k for k in index.KINDS)), status="open"), "accept", expected=expected,
-                         note=note)  # fmt: skip
 
     # ------------------------------------------------------------------ what was decided
 

@@ -19,7 +19,7 @@ class Filter(msgspec.Struct, frozen=True):
 
     `rules` are codes, `severities` names; `status` is one of SHOWN or of STATUSES; `search` a text in the
     message or the excerpt; `line` the first line looked at; `take` is (i, k): each finding belongs to one of k
-    reviewers by its id. `group` is a group of rows alike; `low` and `high` bound the tokens of the row.
+    reviewers by its id. `group` is a group of rows alike, `fix` the safety of the fix that is offered.
     """
 
     rules: tuple[str, ...] = ()
@@ -30,6 +30,7 @@ class Filter(msgspec.Struct, frozen=True):
     take: tuple[int, int] = (1, 1)
     group: int = 0
     file: str = ""
+    fix: str = ""
     order: Order = "rule"
 
     def where(self, *, status: bool = True) -> tuple[str, list[Any]]:
@@ -52,6 +53,9 @@ class Filter(msgspec.Struct, frozen=True):
         if self.file:
             parts.append("file = (SELECT number FROM files WHERE path = ?)")
             values.append(self.file)
+        if self.fix:
+            parts.append("fix = ?")
+            values.append(self.fix)
         if self.take[1] > 1:
             parts.append("slot % ? = ?")
             values += [self.take[1], self.take[0] - 1]
@@ -68,6 +72,7 @@ class Filter(msgspec.Struct, frozen=True):
             "search": self.search,
             "line": str(self.line or ""),
             "group": str(self.group or ""),
+            "fix": self.fix,
             "order": self.order if self.order != "rule" else "",
         }
         return {name: value for name, value in told.items() if value}
@@ -84,6 +89,7 @@ class Filter(msgspec.Struct, frozen=True):
             line=_number(query.get("line", "")),
             take=take,
             group=_number(query.get("group", "")),
+            fix=query.get("fix", "") if query.get("fix") in ("safe", "unsafe") else "",
             order=order if order in ORDERS else "rule",  # type: ignore[arg-type]
         )
 

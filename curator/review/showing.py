@@ -118,7 +118,7 @@ class Cards:
         out: dict[str, Any] = {"kind": "pair", "more": len(f.related) - 1}
         if example is None or other is None:
             return out | {"left": _raw_pane(titles[0], raw, f), "right": _raw_pane(titles[1], other_raw, None)}
-        left, right = _compared(example, other, f)
+        left, right = _compared(example, other)
         return out | {"left": _pane(titles[0], example, left), "right": _pane(titles[1], other, right)}
 
     def _fixed(self, entry: Entry, raw: bytes, example: Example | None) -> dict[str, Any]:
@@ -391,7 +391,7 @@ def _differ(left: Told, right: Told) -> bool:
     return marked or bool(left and right)
 
 
-def _compared(one: Example, two: Example, f: Finding) -> tuple[Told, Told]:
+def _compared(one: Example, two: Example) -> tuple[Told, Told]:
     """All turns of two rows, those of the same place compared."""
     left: Told = {}
     right: Told = {}
@@ -407,6 +407,13 @@ def _compared(one: Example, two: Example, f: Finding) -> tuple[Told, Told]:
         if number > 4 * _TURNS:
             break
     return left, right
+
+
+def row_compared(example: Example, base: Example | None) -> list[dict[str, Any]]:
+    """The turns of a row, with the words marked that another row has not."""
+    told = _compared(base, example)[1] if base is not None else {}
+    turns: list[dict[str, Any]] = _pane("", example, told)["turns"]
+    return turns
 
 
 # ---------------------------------------------------------------------- panes
