@@ -18,6 +18,7 @@ from curator.neighbours import wilson
 
 ENOUGH = 0.1  # half the width of an interval that is narrow enough
 _MOST = 400
+_FEW = 5  # findings of a rule, below which one may as well judge them all
 
 
 class Precision(msgspec.Struct, frozen=True):
@@ -51,6 +52,12 @@ class Precision(msgspec.Struct, frozen=True):
             if total and high - low <= 2 * ENOUGH:
                 return extra
         return min(left, _MOST)
+
+
+def most_telling(known: Iterable[Precision], left: Mapping[str, int], number: int = 5) -> frozenset[str]:
+    """The rules of which a few more judgements would narrow most: those with many findings left and a wide interval."""
+    gains = [((p.high - p.low) * left.get(p.code, 0), p.code) for p in known if p.more(left.get(p.code, 0))]
+    return frozenset(code for gain, code in sorted(gains, reverse=True)[:number] if left[code] >= _FEW)
 
 
 def judgements(made: Iterable[Decision]) -> Mapping[str, tuple[int, int]]:

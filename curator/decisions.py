@@ -238,7 +238,7 @@ def take_back(
     made = [
         msgspec.structs.replace(
             decision, verdict="later", who=who, why=why, when=when, text="", expires="", after="",
-            id=new_id(now), base=identity(decision), batch="", undoes=identity(decision),
+            id=new_id(now), base="", batch="", undoes=identity(decision),
         )
         for decision in standing(log.decisions)
         if decision.row == row and code.upper() in ("", decision.code)

@@ -136,7 +136,7 @@ def filtered(desk: Desk, *, order: bool = True) -> Filter:
     }
     for name, value in held.items():
         st.session_state[name] = value
-    columns = st.columns([3, 2.4, 1.5, 2, 0.8, 1.3], vertical_alignment="bottom", gap="small")
+    columns = st.columns([3, 2.2, 1.5, 2, 0.8, 1.3], vertical_alignment="center", gap="small")
     columns[0].multiselect(
         "Rules", sorted(counts), key="f_rule", on_change=_to_address, placeholder="All rules", label_visibility="collapsed",
         format_func=lambda code: f"{code}  {rules.get(code, {}).get('name', '')}  ({counts[code]:,})",

@@ -76,19 +76,20 @@ def precision(desk: Desk) -> dict[str, Any]:
     """How many of the judged findings of each rule are true here, and where judging more would tell most."""
     rules = desk.summary().rules
     matrix = desk.matrix()
-    told = sorted(desk.judgements(), key=lambda p: (-p.judged, p.code))
+    left = {code: numbers.get("open", 0) for code, numbers in matrix.items()}
+    told = sorted(desk.judgements(), key=lambda p: (-p.judged, -left.get(p.code, 0), p.code))
+    tell_most = agreement.most_telling(told, left)
     items = []
     for p in told:
-        left = matrix.get(p.code, {}).get("open", 0)
-        more = p.more(left)
-        if not p.judged and not left:
+        if not p.judged and not left.get(p.code):
             continue
-        text = str(p) if p.judged else f"judge {more} to know" if more else "none judged"
+        more = p.more(left.get(p.code, 0)) if p.code in tell_most else 0
+        text = str(p)
         items.append(
             {
                 "key": p.code, "code": p.code, "label": rules.get(p.code, {}).get("name", ""), "judged": p.judged,
                 "share": p.share, "low": p.low, "high": p.high,
-                "text": text + (f", {more} more narrow it" if p.judged and more else ""),
+                "text": text + (f"; {more} more tell most" if more else ""),
                 "go": {"page": "review", "query": {"rule": p.code, "order": "sample"}},
             }
         )  # fmt: skip

@@ -32,6 +32,7 @@ from curator.review.index import LONGEST, STEP, Summary, decode_finding, encode_
 from curator.review.relint import Relint, row_id
 from curator.review.settings import Settings
 from curator.sources import Source, open_sources
+from curator.sources.source import Stamp
 
 Action = Literal["accept", "keep", "drop", "edit", "later", "left", "right", "both", "none"]
 ACTIONS: tuple[Action, ...] = ("accept", "keep", "drop", "edit", "later", "left", "right", "both", "none")
@@ -107,7 +108,7 @@ class Desk:
         self.settings = settings
         self.lock = threading.RLock()
         self._db: sqlite3.Connection | None = None
-        self._stamp: tuple[int, int] | None = None
+        self._stamp: int | None = None  # the inode of the index that is open
         self._building: subprocess.Popen[bytes] | None = None
         self._progress = Building()
         self._looked = 0.0
@@ -116,6 +117,9 @@ class Desk:
         self._sources: dict[int, Source] = {}
         self._relint: Relint | None = None
         self._offered = False
+        self._summary: Summary | None = None
+        self._sizes: Any = None  # of the logs, when they were last followed
+        self._told: dict[Any, Any] = {}  # counts, until something is decided
 
     # ------------------------------------------------------------------ the index
 
@@ -191,7 +195,7 @@ class Desk:
         except OSError:
             self._shut()
             return
-        if self._db is not None and self._stamp == (stat.st_ino, stat.st_ctime_ns // 10**15):
+        if self._db is not None and self._stamp == stat.st_ino:
             return
         self._shut()
         try:
@@ -205,7 +209,9 @@ class Desk:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = OFF")  # it can be made again: only the log must last
         db.execute("PRAGMA cache_size = -32000")
-        self._db, self._stamp, self._looked, self._offered = db, (stat.st_ino, stat.st_ctime_ns // 10**15), 0.0, False
+        self._db, self._stamp, self._looked, self._offered = db, stat.st_ino, 0.0, False
+        self._sizes, self._told = None, {}
+        self._summary = msgspec.json.decode(self._one("SELECT value FROM meta WHERE key = 'summary'")[0], type=Summary)
 
     def _shut(self) -> None:
         if self._db is not None:
@@ -245,9 +251,11 @@ class Desk:
             raise
 
     def summary(self) -> Summary:
+        """What the lint came to. Raises UsageError where it is not done."""
         with self.lock:
-            body = self._one("SELECT value FROM meta WHERE key = 'summary'")[0]
-        return msgspec.json.decode(body, type=Summary)
+            if self._db is None or self._summary is None:
+                raise UsageError("the findings are not ready yet", hint="wait until the lint is done")
+            return self._summary
 
     # ------------------------------------------------------------------ following the log
 
@@ -266,10 +274,11 @@ class Desk:
             return told.new > 0 or told.anew
 
     def _changed(self) -> bool:
-        sizes = tuple((str(log), log.stat().st_size if log.exists() else -1) for log in self._logs())
-        if getattr(self, "_sizes", None) == (id(self._db), sizes):
+        sizes = tuple((str(log), Stamp.of(log) if log.exists() else None) for log in self._logs())
+        if self._sizes == sizes:
             return False
-        self._sizes = (id(self._db), sizes)
+        self._sizes = sizes
+        self._told = {}
         return True
 
     def _logs(self) -> list[Path]:
@@ -379,9 +388,12 @@ class Desk:
         where, values = Filter(take=take).where(status=False)
         found: dict[str, dict[str, int]] = {}
         with self.lock:
+            if ("matrix", take) in self._told:
+                return self._told["matrix", take]  # type: ignore[no-any-return]
             rows = self.db.execute(f"SELECT code, status, count(*) FROM findings WHERE {where} GROUP BY code, status", values)
             for code, status, number in rows:
                 found.setdefault(code, {})[status] = number
+            self._told["matrix", take] = found
         return found
 
     def special(self) -> dict[str, int]:
@@ -531,7 +543,29 @@ class Desk:
             made = self._made(entry, wish)
         except CuratorError as error:
             return [], Outcome(wish.id, "refused", wish.finding, why=error.what)
-        return made, Outcome(wish.id, "done", wish.finding)
+        return self._withdrawn(entry, made) + made, Outcome(wish.id, "done", wish.finding)
+
+    def _withdrawn(self, entry: Entry, made: list[Decision]) -> list[Decision]:
+        """Decisions that take back what was decided about whole rows for this finding, and does not hold any more."""
+        targets = {following.target_of(one) for one in made}
+        statuses = "('drop')" if entry.edit else "('drop', 'edit')"
+        heads = self.db.execute(
+            f"SELECT h.target, d.body FROM heads h JOIN decisions d ON d.id = h.id WHERE (h.target = ? OR h.cause = ?)"
+            f" AND h.status IN {statuses}",
+            (f"r:{entry.root}", entry.finding.id),
+        ).fetchall()
+        out: list[Decision] = []
+        for target, body in heads:
+            if target not in targets:
+                old = following.decode_decision(body)
+                out.append(
+                    msgspec.structs.replace(
+                        old, verdict="later", text="", after="", why="", expires="", batch=made[0].batch, who=made[0].who,
+                        when=made[0].when, base=entry.head, undoes="",
+                        id=_others(made[-1].id)[len(made) + len(out) - 1],
+                    )
+                )  # fmt: skip
+        return out
 
     def _now(self, outcome: Outcome) -> Outcome:
         entry = self.entry(outcome.finding) if outcome.finding else None
@@ -567,8 +601,9 @@ class Desk:
                 return [make("drop", wish.id, row=self._row_of(finding))]
             case "none":
                 other = self._row_of(finding)
-                rows = [entry.root] if other == entry.root else [entry.root, other]
-                return [make("drop", wish.id if n == 0 else _second(wish.id), row=row) for n, row in enumerate(rows)]
+                rows = [entry.root] if other == entry.root else [other, entry.root]
+                names = [*_others(wish.id)[: len(rows) - 1], wish.id]  # what the wish is known by comes last
+                return [make("drop", name, row=row) for name, row in zip(names, rows, strict=True)]
             case "edit":
                 return [make("edit", wish.id, row=entry.root, text=self._checked(wish.text))]
         raise UsageError(f"no such action: {wish.action[:20]!r}")
@@ -626,33 +661,41 @@ class Desk:
         if found is None:
             return []
         _, name, batch = found
-        pair = () if batch else (name, _second(name))
+        names = (name, *_others(name))
         rows = db.execute(
             "SELECT d.id, d.at, d.target, d.body, h.id FROM decisions d JOIN heads h ON h.target = d.target WHERE "
-            + ("d.batch = ?" if batch else "d.id IN (?, ?)") + " AND d.undone = 0 ORDER BY d.n",
-            (batch,) if batch else pair,
+            + ("d.batch = ?" if batch else f"d.id IN ({','.join('?' * len(names))})") + " AND d.undone = 0 ORDER BY d.n",
+            (batch,) if batch else names,
         ).fetchall()  # fmt: skip
         now = datetime.now(UTC)
         together = decisions.new_id() if len(rows) > 1 else ""
         made = []
-        for n, (name, at, target, body, head) in enumerate(rows):
-            if head != name:
+        for name, at, target, body, head in rows:
+            stands = self._resolved(head)
+            if stands is None or decisions.identity(stands) != name:
                 continue  # somebody has decided on top of it since
             was = db.execute(
-                "SELECT body FROM decisions WHERE target = ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT 1",
+                "SELECT id FROM decisions WHERE target = ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT 1",
                 (target, at, name),
             ).fetchone()
-            old = following.decode_decision(was[0]) if was else None
+            old = self._resolved(was[0]) if was else None
             done = following.decode_decision(body)
-            stands = old if old is not None and following.status_of(old) not in ("open", "later") else None
-            when = max(now, datetime.fromtimestamp(at, UTC) + timedelta(milliseconds=1))
+            moment = db.execute("SELECT at FROM decisions WHERE id = ?", (head,)).fetchone()[0]
+            when = max(now, datetime.fromtimestamp(moment, UTC) + timedelta(milliseconds=1))
+            back = msgspec.structs.replace(done, verdict="later", text="", after="", why="", batch=together, expires="")
             made.append(
                 msgspec.structs.replace(
-                    stands or msgspec.structs.replace(done, verdict="later", text="", after="", why="", batch=together, expires=""),
-                    id=wish.id if n == 0 else decisions.new_id(), who=self.settings.reviewer, base=name, undoes=name,
-                    when=when.isoformat(timespec="milliseconds"),
+                    old or back, id=decisions.new_id(), who=self.settings.reviewer, undoes=name,
+                    base=decisions.identity(old) if old else "", when=when.isoformat(timespec="milliseconds"),
                 )
             )  # fmt: skip
+        return [*made[:-1], msgspec.structs.replace(made[-1], id=wish.id)] if made else []
+
+    def _resolved(self, name: str) -> Decision | None:
+        """The decision itself, where another only restores it; None where nothing stands."""
+        made = self.decision(name)
+        while made is not None and made.undoes:
+            made = self.decision(made.base) if made.base else None
         return made
 
     def bulk(self, chosen: Filter, action: str, *, expected: int, note: str = "") -> tuple[str, int]:
@@ -669,7 +712,10 @@ class Desk:
             made: list[Decision] = []
             for entry in entries:
                 wish = Wish(decisions.new_id(), action, entry.finding.id, entry.head, note=note)
-                made += [msgspec.structs.replace(one, batch=batch) for one in self._made(entry, wish)]
+                of_one = self._made(entry, wish)
+                settled = entry.status not in ("open", "later")
+                of_one = (self._withdrawn(entry, of_one) if settled else []) + of_one
+                made += [msgspec.structs.replace(one, batch=batch) for one in of_one]
             if made:
                 log.append(made)
                 self.follow()
@@ -773,7 +819,7 @@ class Desk:
         made: dict[str, Decision] = {}
         for member in self.members(group):
             row = member["row"]
-            cause = about.get(row) or own or entries[0]
+            cause = own or about.get(row) or entries[0]  # a row that goes settles what is found in it anyway
             make = self._maker(cause, note, batch)
             if row == survivor:
                 if own is not None and own.twin and f"f:{own.finding.id}" not in made:
@@ -788,7 +834,8 @@ class Desk:
         self, *, who: str = "", code: str = "", verdict: str = "", before: int = 0, limit: int = 100
     ) -> list[dict[str, Any]]:
         """Decisions, the newest first; those of a batch as one."""
-        parts, values = ["1"], []
+        parts: list[str] = ["NOT (verdict = 'later' AND undoes = '' AND target LIKE 'r:%')"]  # goes with another
+        values: list[Any] = []
         for column, value in (("who", who), ("code", code), ("verdict", verdict)):
             if value:
                 parts.append(f"{column} = ?")
@@ -854,9 +901,9 @@ class Desk:
             self._shut()
 
 
-def _second(name: str) -> str:
-    """The id of the other decision that one wish came to."""
-    return hashlib.blake2b(f"{name} other".encode(), digest_size=16).hexdigest()
+def _others(name: str) -> tuple[str, ...]:
+    """The ids of further decisions that one wish came to."""
+    return tuple(hashlib.blake2b(f"{name} {n}".encode(), digest_size=16).hexdigest() for n in range(2, 6))
 
 
 def _entry(row: tuple[Any, ...]) -> Entry:

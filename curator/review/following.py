@@ -51,7 +51,7 @@ def status_of(decision: Decision) -> str:
     if decisions.expired(decision):
         return "open"
     if decision.verdict == "later":
-        return "open" if decision.undoes or not decision.id else "later"
+        return "later" if decision.id and not decision.whole and (not decision.undoes or decision.base) else "open"
     return decision.verdict
 
 

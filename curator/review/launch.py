@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ import msgspec
 from curator.errors import MissingExtraError, UsageError
 from curator.review.desk import Desk
 from curator.review.guard import HEALTH, Guard
+from curator.review.index import NAME
 from curator.review.settings import Settings
 
 PORT = 8765
@@ -84,6 +86,8 @@ class _Session(msgspec.Struct):
 
 
 _session: _Session | None = None
+_TOKEN = "review.token"
+_AGE = 12 * 3600  # seconds after which a token is not used again
 
 
 def begin(settings: Settings, *, token: str = "", port: int = 0, hosts: tuple[str, ...] = ()) -> Desk:
@@ -91,6 +95,33 @@ def begin(settings: Settings, *, token: str = "", port: int = 0, hosts: tuple[st
     global _session
     _session = _Session(Desk(settings), token or secrets.token_urlsafe(32), port, hosts)
     return _session.desk
+
+
+def kept_token(folder: Path) -> str:
+    """The token of the last start, where it is this user's alone and of today, so that an open page goes on; else a new one."""
+    file = folder / _TOKEN
+    try:
+        stat = file.lstat()
+        own = not hasattr(os, "getuid") or stat.st_uid == os.getuid()
+        fresh = time.time() - stat.st_mtime < _AGE
+        if S_ISREG(stat.st_mode) and own and not stat.st_mode & 0o077 and fresh:
+            token = file.read_text("ascii").strip()
+            if len(token) >= 40 and token.replace("-", "").replace("_", "").isalnum():
+                return token
+        file.unlink()
+    except (OSError, ValueError):
+        pass
+    token = secrets.token_urlsafe(32)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as kept:
+            kept.write(token)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text(f"# the decisions are meant for version control, the rest is not\n{_TOKEN}\n{NAME}*\n.{NAME}*\njobs/\n")
+    except OSError:
+        pass  # the folder cannot be written: the page will say so
+    return token
 
 
 def desk() -> Desk:
@@ -134,7 +165,7 @@ def serve(settings: Settings, *, port: int | None = None, host: str = "127.0.0.1
     if not script.is_file():
         raise UsageError("the pages of the app are not installed", where=str(script), hint="install curator again")
     number = _free(host, port)
-    begin(settings, port=number, hosts=() if host in _LOOPBACK else (host, socket.gethostname()))
+    begin(settings, token=kept_token(settings.folder), port=number, hosts=() if host in _LOOPBACK else (host, socket.gethostname()))
     assert _session is not None
     shown = host if host not in ("0.0.0.0", "::") else socket.gethostname()
     address = f"http://{shown}:{number}/?token={_session.token}"
