@@ -374,6 +374,9 @@ def main() -> int:
     except CuratorError as error:
         tell(error=str(error))
         return 2
+    except OSError as error:
+        tell(error=f"{error.filename}: {error.strerror}")
+        return 2
     tell(ready=True)
     return 0
 
