@@ -101,6 +101,12 @@ class Desk {
     }
     if (this.view !== data.view) this.renew(data);
     else this.merge(data.items || [], data.front);
+    if (this.showing && this.byId.has(this.showing)) {
+      this.items.sort((a, b) => this.order(a) < this.order(b) ? -1 : 1);
+      this.at = this.items.indexOf(this.byId.get(this.showing));
+      this.showing = null;
+      this.shownAt = performance.now();
+    }
     if (data.detail) this.details.set(`${data.detail.id} ${data.detail.what}`, data.detail);
     if (data.form && this.editing && this.editing.id === data.form.id && !this.editing.form) this.fill(data.form);
     if (data.check && this.editing && this.editing.id === data.check.id) this.checked(data.check);
@@ -273,7 +279,7 @@ class Desk {
   }
   goTo(id) {
     const at = this.items.findIndex((item) => item.id === id);
-    if (at >= 0) { this.at = at; this.moved(); } else this.ask({ show: id });
+    if (at >= 0) { this.at = at; this.moved(); } else { this.showing = id; this.ask({ show: id }); }
   }
   moved() {
     this.shownAt = performance.now();
@@ -353,12 +359,12 @@ class Desk {
     if (form.problem) { box.append(h("p", "error", form.problem)); return box; }
     const tabs = h("div", "tabs");
     for (const [name, on] of [["Texts", false], ["Whole row", true]]) {
-      const tab = button("small", name, "", () => { this.editing.whole = on; this.drawCard(); this.root.querySelector(".editor textarea")?.focus(); });
+      const tab = button("small", name, "", () => { this.editing.whole = on; this.editing.node = null; this.drawCard(); this.root.querySelector(".editor textarea")?.focus(); });
       tab.setAttribute("aria-expanded", String(whole === on));
       tabs.append(tab);
     }
     if (form.texts.some((text) => text.fixed !== null) && !whole) {
-      tabs.append(button("small", "Put the fix in", "", () => { form.texts.forEach((text) => { if (text.fixed !== null) text.now = text.fixed; }); this.drawCard(); this.check(); }));
+      tabs.append(button("small", "Put the fix in", "", () => { form.texts.forEach((text) => { if (text.fixed !== null) text.now = text.fixed; }); this.editing.node = null; this.drawCard(); this.check(); }));
     }
     box.append(tabs);
     const area = (holder, name, cls) => {
@@ -475,12 +481,18 @@ class Desk {
   }
   drawCard() {
     const item = this.items[this.at];
+    if (item && this.editing?.id === item.id && this.editing.node?.isConnected) return;  // somebody types in it
     this.ui.card.replaceChildren();
     this.ui.card.dataset.id = item?.id || "";
     this.ui.card.dataset.status = item?.status || "";
     if (!item) { this.ui.card.append(this.drawState()); return; }
     this.ui.card.append(this.drawHead(item));
-    if (this.editing?.id === item.id) { this.ui.card.append(this.drawEditor()); return; }
+    if (this.editing?.id === item.id) {
+      const box = this.drawEditor();
+      if (this.editing.form) this.editing.node = box;
+      this.ui.card.append(box);
+      return;
+    }
     if (item.problem) { this.ui.card.append(h("div", "pane", null, h("div", "text", null, parts(item.problem)))); return; }
     const panes = h("div", item.right ? "panes two" : "panes");
     for (const pane of [item.left, item.right]) if (pane) panes.append(this.drawPane(pane, item));
