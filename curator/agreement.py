@@ -7,12 +7,13 @@ as it is. Decisions made many at once are no judgements of single findings and d
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 import msgspec
 
 from curator import decisions
+from curator.excerpt import visible
 from curator.model import Decision
 from curator.neighbours import wilson
 
@@ -125,3 +126,24 @@ def _agreement(code: str, one: str, two: str, table: Counter[tuple[bool, bool]])
     chance = (yes_one * yes_two + (both - yes_one) * (both - yes_two)) / both**2
     kappa = None if chance == 1 else (agreed / both - chance) / (1 - chance)
     return Agreement(code, one, two, both, agreed, kappa)
+
+
+# ---------------------------------------------------------------------- showing
+
+
+def as_json(made: Sequence[Decision]) -> bytes:
+    """Precisions and agreements as one JSON object."""
+    body = {"precision": precisions(made), "agreement": agreements(made)}
+    return msgspec.json.format(msgspec.json.encode(body), indent=2) + b"\n"
+
+
+def as_text(made: Sequence[Decision]) -> str:
+    """A line a rule, then a line for each rule and pair of reviewers; "all" is all rules together."""
+    lines = [f"{told.code:<8} {told}" for told in precisions(made)] or ["nothing was judged one by one yet"]
+    for told in agreements(made):
+        kappa = "no kappa" if told.kappa is None else f"kappa {told.kappa:.2f}"
+        code = "all" if told.code == "*" else told.code
+        lines.append(
+            f"{code:<8} {visible(told.one)} and {visible(told.two)}: {kappa}, {told.agreed} of {told.both} alike"
+        )
+    return "\n".join(lines) + "\n"

@@ -237,8 +237,18 @@ def take_back(
     when = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
     made = [
         msgspec.structs.replace(
-            decision, verdict="later", who=who, why=why, when=when, text="", expires="", after="",
-            id=new_id(now), base="", batch="", undoes=identity(decision),
+            decision,
+            verdict="later",
+            who=who,
+            why=why,
+            when=when,
+            text="",
+            expires="",
+            after="",
+            id=new_id(now),
+            base="",
+            batch="",
+            undoes=identity(decision),
         )
         for decision in standing(log.decisions)
         if decision.row == row and code.upper() in ("", decision.code)

@@ -80,7 +80,9 @@ def do(desk: Desk, finding: str, action: str, **more: Any) -> Any:
 
 
 def state(desk: Desk) -> list[tuple[Any, ...]]:
-    return [(e.finding.id, e.status, e.who, e.head, e.disputed) for e in desk.entries(Filter(status="all"), limit=10_000)]
+    return [
+        (e.finding.id, e.status, e.who, e.head, e.disputed) for e in desk.entries(Filter(status="all"), limit=10_000)
+    ]
 
 
 # ---------------------------------------------------------------------- text that is safe to show
@@ -91,7 +93,9 @@ DIRECTIONS = ["\u200e", "\u200f", *(chr(n) for n in (*range(0x202A, 0x202F), *ra
 UNSEEN = ["\u200b", "\u2060", "\ufeff", "\u00ad", "\u034f", "\u115f", "\u3164", "\ud800", "\U000e0041", "\ue000"]
 
 
-@pytest.mark.parametrize("char", CONTROLS + DIRECTIONS + [c for c in UNSEEN if c != "\u034f"], ids=lambda c: f"{ord(c):04X}")
+@pytest.mark.parametrize(
+    "char", CONTROLS + DIRECTIONS + [c for c in UNSEEN if c != "\u034f"], ids=lambda c: f"{ord(c):04X}"
+)
 def test_what_cannot_be_seen_becomes_a_chip(char: str) -> None:
     told = safe.parts(f"a{char}b")
     assert told == [("", "a"), ("chip", f"U+{ord(char):04X}"), ("", "b")]
@@ -121,7 +125,11 @@ def test_both_sides_of_a_difference_are_the_texts(old: str, new: str) -> None:
 
     for text, told, mark in zip((old, new), differences(old, new), ("del", "ins"), strict=True):
         shown = back(told)
-        for sign, char in (("␣", " "), ("⇥", "\t"), ("⏎\n", "\n")):  # white space that is all of a change is made visible
+        for sign, char in (
+            ("␣", " "),
+            ("⇥", "\t"),
+            ("⏎\n", "\n"),
+        ):  # white space that is all of a change is made visible
             if char in text and sign not in text:
                 shown = shown.replace(sign, char)
         assert shown == text
@@ -169,7 +177,9 @@ def test_filters_choose_and_survive_an_address(open_desk: Any) -> None:
     assert [e.finding.line for e in desk.entries(chosen)] == [6]
     assert Filter.from_query(chosen.query()) == chosen
     assert desk.count(Filter(search="100%_'\"; DROP TABLE findings")) == 0
-    assert Filter.from_query({"status": "no", "line": "-3", "rule": "a b,ROL007", "order": "x"}) == Filter(rules=("ROL007",))
+    assert Filter.from_query({"status": "no", "line": "-3", "rule": "a b,ROL007", "order": "x"}) == Filter(
+        rules=("ROL007",)
+    )
 
 
 def test_several_reviewers_take_every_finding_once(open_desk: Any) -> None:
@@ -210,7 +220,12 @@ def test_decisions_are_lines_that_the_command_line_reads(open_desk: Any) -> None
     empty = find(desk, "ROL007")
     assert do(desk, empty.finding.id, "keep", note="an empty answer is meant").result == "done"
     (made,) = decisions.read(desk.settings.log).decisions
-    assert (made.verdict, made.finding, made.who, made.why) == ("keep", empty.finding.id, "ana", "an empty answer is meant")
+    assert (made.verdict, made.finding, made.who, made.why) == (
+        "keep",
+        empty.finding.id,
+        "ana",
+        "an empty answer is meant",
+    )
     report = decisions.settle(engine.lint(desk.settings.paths, desk.settings.config), decisions.read(desk.settings.log))
     assert empty.finding.id not in {f.id for f in report.findings} and report.suppressed == 1
 
@@ -528,7 +543,9 @@ def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> 
     wish = {"id": decisions.new_id(), "action": "keep", "finding": first["id"], "base": "", "note": ""}
     sent = message(loop, 1, wishes=[wish], have=str(data["items"][-1]["rank"]), ahead=5)
     answer = loop.answer(sent)
-    assert answer["m"] == 1 and answer["outcomes"][0]["result"] == "done" and answer["counts"] == {"keep": 1, "open": 59}
+    assert (
+        answer["m"] == 1 and answer["outcomes"][0]["result"] == "done" and answer["counts"] == {"keep": 1, "open": 59}
+    )
     assert len(answer["items"]) == 20 and not answer["more"]
     assert loop.answer(sent)["outcomes"][0]["result"] == "done"
     assert len(decisions.read(desk.settings.log).decisions) == 1
@@ -537,12 +554,17 @@ def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> 
 @pytest.mark.parametrize(
     "said",
     [
-        None, 3, "x", [], {"m": "1"}, {"m": 1, "wishes": [{"id": "x", "action": "keep"}]},
+        None,
+        3,
+        "x",
+        [],
+        {"m": "1"},
+        {"m": 1, "wishes": [{"id": "x", "action": "keep"}]},
         {"m": 1, "wishes": [{"id": "0" * 32, "action": "rm", "finding": "x"}]},
         {"m": 1, "wishes": [{"id": "0" * 32, "action": "edit", "finding": "x", "texts": {"a": 1}}]},
         {"m": 1, "detail": {"id": 3, "what": "raw"}, "form": "nothing", "check": {"id": "none"}, "have": "1 OR 1=1"},
     ],
-)  # fmt: skip
+)
 def test_a_message_that_makes_no_sense_changes_nothing(open_desk: Any, said: Any) -> None:
     desk = open_desk(ROWS)
     loop = Loop(desk, Filter())
@@ -635,9 +657,11 @@ def ask(kind: str, path: str = "/", query: str = "", **headers: str | None) -> d
     sent: list[Any] = []
     told = {"host": HOST, **{name.replace("_", "-"): value for name, value in headers.items()}}
     scope = {
-        "type": kind, "path": path, "query_string": query.encode(),
+        "type": kind,
+        "path": path,
+        "query_string": query.encode(),
         "headers": [(k.encode(), v.encode()) for k, v in told.items() if v is not None],
-    }  # fmt: skip
+    }
 
     async def receive() -> dict[str, Any]:
         return {"type": "websocket.connect"}
@@ -677,7 +701,9 @@ def ask(kind: str, path: str = "/", query: str = "", **headers: str | None) -> d
         ("websocket", {"origin": f"http://{HOST}", "cookie": COOKIE, "host": "evil.example"}, 403),
     ],
 )
-def test_only_the_browser_with_the_token_on_this_machine_gets_in(kind: str, headers: dict[str, Any], answer: int) -> None:
+def test_only_the_browser_with_the_token_on_this_machine_gets_in(
+    kind: str, headers: dict[str, Any], answer: int
+) -> None:
     assert ask(kind, **headers)["answer"] == answer
 
 
@@ -693,7 +719,9 @@ def test_the_token_is_exchanged_for_a_cookie_no_script_reads() -> None:
 def test_every_answer_says_who_may_load_and_frame_it() -> None:
     for answer in (ask("http", cookie=COOKIE), ask("http"), ask("http", "/", f"token={TOKEN}")):
         headers = dict(answer["headers"])
-        assert headers[b"x-frame-options"] == b"DENY" and b"frame-ancestors 'none'" in headers[b"content-security-policy"]
+        assert (
+            headers[b"x-frame-options"] == b"DENY" and b"frame-ancestors 'none'" in headers[b"content-security-policy"]
+        )
         assert b"img-src 'self' data: blob:;" in headers[b"content-security-policy"]
 
 
@@ -714,4 +742,8 @@ def test_the_token_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
     (tmp_path / "elsewhere").chmod(0o600)
     file.symlink_to(tmp_path / "elsewhere")
     assert launch.kept_token(tmp_path) != "e" * 43
-    assert len(set(launch.kept_token(tmp_path))) > 10 and set(launch.kept_token(tmp_path)) <= {*string.ascii_letters, *string.digits, *"-_"}
+    assert len(set(launch.kept_token(tmp_path))) > 10 and set(launch.kept_token(tmp_path)) <= {
+        *string.ascii_letters,
+        *string.digits,
+        *"-_",
+    }

@@ -159,12 +159,59 @@ def test_apply_shows_the_dry_run(app: Any) -> None:
 # ---------------------------------------------------------------------- the gate
 
 MARKDOWN = {
-    "markdown", "write", "caption", "title", "header", "subheader", "toast", "metric", "info", "success", "warning",
-    "error", "latex", "badge", "table", "write_stream", "image", "video", "audio", "link_button", "page_link",
-}  # fmt: skip
-PLAIN_LABELS = {"button", "pills", "segmented_control", "selectbox", "multiselect", "toggle", "expander", "tabs", "checkbox", "radio"}
+    "markdown",
+    "write",
+    "caption",
+    "title",
+    "header",
+    "subheader",
+    "toast",
+    "metric",
+    "info",
+    "success",
+    "warning",
+    "error",
+    "latex",
+    "badge",
+    "table",
+    "write_stream",
+    "image",
+    "video",
+    "audio",
+    "link_button",
+    "page_link",
+}
+PLAIN_LABELS = {
+    "button",
+    "pills",
+    "segmented_control",
+    "selectbox",
+    "multiselect",
+    "toggle",
+    "expander",
+    "tabs",
+    "checkbox",
+    "radio",
+}
 # Labels that are made of numbers and of our own words.
-ALLOWED = {"made", "number", "rest", "label", "name", "value", "NAMES", "ACTION_NAMES", "safe", "many", "ticked", "said", "summary", "step", "action", "drawn"}
+ALLOWED = {
+    "made",
+    "number",
+    "rest",
+    "label",
+    "name",
+    "value",
+    "NAMES",
+    "ACTION_NAMES",
+    "safe",
+    "many",
+    "ticked",
+    "said",
+    "summary",
+    "step",
+    "action",
+    "drawn",
+}
 
 
 def sources() -> list[Path]:
@@ -192,7 +239,18 @@ def test_no_text_of_the_data_reaches_a_widget_that_reads_markdown(file: Path) ->
 @pytest.mark.parametrize("file", sorted((APP / "static").glob("*.js")), ids=lambda file: file.stem)
 def test_scripts_parse_no_markup_and_load_nothing(file: Path) -> None:
     text = file.read_text("utf-8")
-    for word in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", "import(", "fetch(", "XMLHttpRequest", "DOMParser"):
+    for word in (
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "new Function",
+        "import(",
+        "fetch(",
+        "XMLHttpRequest",
+        "DOMParser",
+    ):
         assert word not in text, word
     assert "http" not in text.replace("http://www.w3.org/2000/svg", "")
 
@@ -208,5 +266,3 @@ def test_html_is_ours_or_escaped() -> None:
                 for value in ast.walk(node.args[0]):
                     if isinstance(value, ast.FormattedValue) and ast.unparse(value.value) != "part":
                         assert ast.unparse(value.value).startswith("vis("), f"{file.name}:{node.lineno}"
-
-

@@ -17,20 +17,44 @@ from curator.review.loop import Loop
 from curator.review.safe import plain, vis
 
 HERE = Path(__file__).parent
-TITLES = {"overview": "Overview", "review": "Review", "groups": "Groups", "table": "Table", "history": "History", "apply": "Apply"}
+TITLES = {
+    "overview": "Overview",
+    "review": "Review",
+    "groups": "Groups",
+    "table": "Table",
+    "history": "History",
+    "apply": "Apply",
+}
 STATUS_NAMES = {
-    "open": "Open", "later": "For later", "decided": "Decided", "disputed": "Disputed", "changed": "Row changed since",
-    "all": "All", "accept": "Accepted", "keep": "Kept", "edit": "Edited", "drop": "Dropped",
-}  # fmt: skip
+    "open": "Open",
+    "later": "For later",
+    "decided": "Decided",
+    "disputed": "Disputed",
+    "changed": "Row changed since",
+    "all": "All",
+    "accept": "Accepted",
+    "keep": "Kept",
+    "edit": "Edited",
+    "drop": "Dropped",
+}
 
 
 def _static(name: str) -> str:
     return (HERE / "static" / name).read_text("utf-8")
 
 
-card = st.components.v2.component("curator_card", html=_static("card.html"), css=_static("card.css"), js=_static("card.js"))
-cluster = st.components.v2.component("curator_groups", html='<div class="groups"></div>', css=_static("card.css") + _static("groups.css"), js=_static("groups.js"))
-board = st.components.v2.component("curator_board", html='<div class="board"></div>', css=_static("board.css"), js=_static("board.js"))
+card = st.components.v2.component(
+    "curator_card", html=_static("card.html"), css=_static("card.css"), js=_static("card.js")
+)
+cluster = st.components.v2.component(
+    "curator_groups",
+    html='<div class="groups"></div>',
+    css=_static("card.css") + _static("groups.css"),
+    js=_static("groups.js"),
+)
+board = st.components.v2.component(
+    "curator_board", html='<div class="board"></div>', css=_static("board.css"), js=_static("board.js")
+)
 
 
 # ---------------------------------------------------------------------- the frame
@@ -105,7 +129,10 @@ def _waiting(desk: Desk) -> None:
         return
     done, size = (building.done, building.size) if building else (0, 0)
     st.html('<div class="curator-state"><h2>Linting the data</h2><p>The queue opens as soon as it is done.</p></div>')
-    st.progress(min(1.0, done / size) if size else 0.0, text=f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB read" if size else "Reading")
+    st.progress(
+        min(1.0, done / size) if size else 0.0,
+        text=f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB read" if size else "Reading",
+    )
 
 
 def problem(title: str, error: CuratorError) -> None:
@@ -138,24 +165,44 @@ def filtered(desk: Desk, *, order: bool = True) -> Filter:
         st.session_state[name] = value
     columns = st.columns([3, 2.2, 1.5, 2, 0.8, 1.3], vertical_alignment="center", gap="small")
     columns[0].multiselect(
-        "Rules", sorted(counts), key="f_rule", on_change=_to_address, placeholder="All rules", label_visibility="collapsed",
+        "Rules",
+        sorted(counts),
+        key="f_rule",
+        on_change=_to_address,
+        placeholder="All rules",
+        label_visibility="collapsed",
         format_func=lambda code: f"{code}  {rules.get(code, {}).get('name', '')}  ({counts[code]:,})",
-    )  # fmt: skip
+    )
     columns[1].segmented_control(
-        "Severity", ["error", "warning", "info"], key="f_severity", selection_mode="multi", on_change=_to_address,
-        label_visibility="collapsed", format_func=str.capitalize,
-    )  # fmt: skip
+        "Severity",
+        ["error", "warning", "info"],
+        key="f_severity",
+        selection_mode="multi",
+        on_change=_to_address,
+        label_visibility="collapsed",
+        format_func=str.capitalize,
+    )
     columns[2].selectbox(
-        "Status", [*SHOWN, *(s for s in STATUSES if s not in SHOWN)], key="f_status", on_change=_to_address,
-        format_func=lambda status: STATUS_NAMES[status], label_visibility="collapsed",
-    )  # fmt: skip
-    columns[3].text_input("Search", key="f_search", on_change=_to_address, placeholder="Search", label_visibility="collapsed")
+        "Status",
+        [*SHOWN, *(s for s in STATUSES if s not in SHOWN)],
+        key="f_status",
+        on_change=_to_address,
+        format_func=lambda status: STATUS_NAMES[status],
+        label_visibility="collapsed",
+    )
+    columns[3].text_input(
+        "Search", key="f_search", on_change=_to_address, placeholder="Search", label_visibility="collapsed"
+    )
     columns[4].text_input("Line", key="f_line", on_change=_to_address, placeholder="Line", label_visibility="collapsed")
     if order:
         columns[5].selectbox(
-            "Order", ["rule", "file", "sample"], key="f_order", on_change=_to_address, label_visibility="collapsed",
+            "Order",
+            ["rule", "file", "sample"],
+            key="f_order",
+            on_change=_to_address,
+            label_visibility="collapsed",
             format_func={"rule": "By rule", "file": "By line", "sample": "Drawn"}.get,
-        )  # fmt: skip
+        )
     if chosen.group or chosen.fix:
         said = f"Group {chosen.group} alone" if chosen.group else f"Findings with a {chosen.fix} fix alone"
         st.button(f"{said}: show all", on_click=st.query_params.clear, type="tertiary")
@@ -167,10 +214,15 @@ def _to_address() -> None:
     state = st.session_state
     line, was = state.f_line.strip(), Filter.from_query(dict(st.query_params))
     told = Filter(
-        rules=tuple(state.f_rule), severities=tuple(state.f_severity), status=state.f_status or "open",
-        search=state.f_search.strip(), line=int(line) if line.isascii() and line.isdigit() else 0,
-        order=state.get("f_order") or "rule", group=was.group, fix=was.fix,
-    )  # fmt: skip
+        rules=tuple(state.f_rule),
+        severities=tuple(state.f_severity),
+        status=state.f_status or "open",
+        search=state.f_search.strip(),
+        line=int(line) if line.isascii() and line.isdigit() else 0,
+        order=state.get("f_order") or "rule",
+        group=was.group,
+        fix=was.fix,
+    )
     st.query_params.from_dict(told.query())
 
 
@@ -205,7 +257,12 @@ def heard() -> None:
 
 # ---------------------------------------------------------------------- many at once
 
-ACTION_NAMES = {"accept": "Accept the fixes", "keep": "Keep the rows", "drop": "Drop the rows", "later": "Look at them later"}
+ACTION_NAMES = {
+    "accept": "Accept the fixes",
+    "keep": "Keep the rows",
+    "drop": "Drop the rows",
+    "later": "Look at them later",
+}
 
 
 @st.dialog("Decide on all that is shown", width="large", dismissible=True)
@@ -218,7 +275,10 @@ def bulk(desk: Desk, chosen: Filter) -> None:
         return
     number = desk.eligible_count(chosen, action)
     rest = desk.count(chosen) - number
-    st.text(f"{number:,} finding{'' if number == 1 else 's'}" + (f"; {rest:,} more offer no fix and stay as they are" if rest else ""))
+    st.text(
+        f"{number:,} finding{'' if number == 1 else 's'}"
+        + (f"; {rest:,} more offer no fix and stay as they are" if rest else "")
+    )
     if number:
         samples(desk, chosen, action)
     note = st.text_input("Why, for the record", max_chars=500)
@@ -239,12 +299,16 @@ def samples(desk: Desk, chosen: Filter, action: str) -> None:
     st.caption("Five of them, drawn at random" if len(drawn) == 5 else "These")
     table(
         [
-            {"rule": e.finding.code, "line": e.finding.line, "what": plain(e.finding.message),
-             "text": plain(e.finding.excerpt.text if e.finding.excerpt else ""),
-             "fix": plain(e.finding.fix.title) if e.finding.fix else ""}
+            {
+                "rule": e.finding.code,
+                "line": e.finding.line,
+                "what": plain(e.finding.message),
+                "text": plain(e.finding.excerpt.text if e.finding.excerpt else ""),
+                "fix": plain(e.finding.fix.title) if e.finding.fix else "",
+            }
             for e in drawn
         ]
-    )  # fmt: skip
+    )
 
 
 def table(rows: Sequence[dict[str, Any]], **options: Any) -> Any:

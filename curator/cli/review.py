@@ -99,7 +99,11 @@ def _codes(named: tuple[str, ...], known: Any) -> tuple[str, ...]:
 
     found: list[str] = []
     for name in named:
-        of = [c for c, rule in known.items() if name.upper() == c or name == rule.slug() or (name.isalpha() and c.startswith(name.upper()))]
+        of = [
+            c
+            for c, rule in known.items()
+            if name.upper() == c or name == rule.slug() or (name.isalpha() and c.startswith(name.upper()))
+        ]
         if not of:
             raise UsageError(f"no rule {name!r}", where="--rule", hint="curator rules lists them")
         found += of

@@ -5,6 +5,7 @@ The commands are those of the terminal, so that what the app does can be done wi
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 import tempfile
@@ -70,8 +71,16 @@ def command(settings: Settings, step: str) -> list[str]:
     to = places(settings)
     base = ["curator"]
     if step == "clean":
-        return [*base, "clean", *settings.paths, "-o", f"{to['clean']}/",
-                "--rejected", str(settings.output / "rejected.jsonl"), *_reading(settings.config)]
+        return [
+            *base,
+            "clean",
+            *settings.paths,
+            "-o",
+            f"{to['clean']}/",
+            "--rejected",
+            str(settings.output / "rejected.jsonl"),
+            *_reading(settings.config),
+        ]
     if step == "split":
         return [*base, "split", str(to["clean"]), "-o", str(to["split"]), *_shape(settings.config)]
     resume = ["--resume"] if trained(settings) in ("running", "interrupted") else []
@@ -149,9 +158,11 @@ def curve(settings: Settings) -> dict[str, list[tuple[float, float]]]:
     found: dict[str, dict[float, float]] = {}
     for entry in entries:
         step = entry.get("step") if isinstance(entry, dict) else None
-        for name in ("loss", "valid_loss", "eval_loss") if isinstance(step, int | float) else ():
+        if not isinstance(step, int | float):
+            continue
+        for name in ("loss", "valid_loss", "eval_loss"):
             value = entry.get(name)
-            if isinstance(value, int | float) and value == value:
+            if isinstance(value, int | float) and math.isfinite(value):
                 found.setdefault(name, {})[float(step)] = float(value)
     return {name: _thinned(sorted(points.items())) for name, points in found.items()}
 

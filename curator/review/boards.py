@@ -37,12 +37,15 @@ def overview(desk: Desk) -> dict[str, Any]:
         by_rule(desk, matrix),
         precision(desk),
         {
-            "kind": "histogram", "title": "Length of the rows", "bins": summary.lengths, "limit": summary.max_length,
+            "kind": "histogram",
+            "title": "Length of the rows",
+            "bins": summary.lengths,
+            "limit": summary.max_length,
             "note": "Tokens a row" + (f"; the limit is {summary.max_length:,}" if summary.max_length else ""),
         },
         languages(desk),
         sizes(desk),
-    ]  # fmt: skip
+    ]
     if len(desk.reviewers()) > 1:
         panels.append(kappas(desk))
     return {"tiles": tiles, "panels": panels}
@@ -62,14 +65,24 @@ def by_rule(desk: Desk, matrix: dict[str, dict[str, int]]) -> dict[str, Any]:
         severity = rules.get(code, {}).get("severity", "warning")
         items.append(
             {
-                "key": code, "code": code, "label": rules.get(code, {}).get("name", ""),
-                "parts": [{"value": waiting, "tone": severity, "name": "open"}, {"value": decided, "tone": "done", "name": "decided"}],
+                "key": code,
+                "code": code,
+                "label": rules.get(code, {}).get("name", ""),
+                "parts": [
+                    {"value": waiting, "tone": severity, "name": "open"},
+                    {"value": decided, "tone": "done", "name": "decided"},
+                ],
                 "value": f"{waiting:,} of {waiting + decided:,}" if decided else f"{waiting:,}",
                 "go": {"page": "review", "query": {"rule": code} | ({} if waiting else {"status": "decided"})},
             }
-        )  # fmt: skip
-    return {"kind": "bars", "title": "Findings by rule", "note": "A bar opens its queue", "items": items,
-            "empty": "Nothing was found."}  # fmt: skip
+        )
+    return {
+        "kind": "bars",
+        "title": "Findings by rule",
+        "note": "A bar opens its queue",
+        "items": items,
+        "empty": "Nothing was found.",
+    }
 
 
 def precision(desk: Desk) -> dict[str, Any]:
@@ -87,28 +100,36 @@ def precision(desk: Desk) -> dict[str, Any]:
         text = str(p)
         items.append(
             {
-                "key": p.code, "code": p.code, "label": rules.get(p.code, {}).get("name", ""), "judged": p.judged,
-                "share": p.share, "low": p.low, "high": p.high,
+                "key": p.code,
+                "code": p.code,
+                "label": rules.get(p.code, {}).get("name", ""),
+                "judged": p.judged,
+                "share": p.share,
+                "low": p.low,
+                "high": p.high,
                 "text": text + (f"; {more} more tell most" if more else ""),
                 "go": {"page": "review", "query": {"rule": p.code, "order": "sample"}},
             }
-        )  # fmt: skip
-    return {"kind": "intervals", "title": "How often each rule is right here",
-            "note": "By single judgements, with the 95 % interval; a row opens findings drawn at random", "items": items,
-            "empty": "Nothing was found."}  # fmt: skip
+        )
+    return {
+        "kind": "intervals",
+        "title": "How often each rule is right here",
+        "note": "By single judgements, with the 95 % interval; a row opens findings drawn at random",
+        "items": items,
+        "empty": "Nothing was found.",
+    }
 
 
 def languages(desk: Desk) -> dict[str, Any]:
     """The languages of the answers, by rows drawn evenly from the files."""
     counts = sampled_languages(desk)
     drawn = sum(counts.values())
-    items = [
-        {"key": name, "code": "", "label": name, "parts": [{"value": number, "tone": "plain", "name": "rows"}], "go": None}
-        for name, number in counts.most_common(8)
-    ]
-    for item in items:
-        if item["key"] not in ("en", _UNKNOWN):
-            item["go"] = {"page": "review", "query": {"rule": ",".join(sorted(c for c in desk.matrix() if c.startswith("LNG")))}}
+    rules = ",".join(sorted(code for code in desk.matrix() if code.startswith("LNG")))
+    items = []
+    for name, number in counts.most_common(8):
+        told = {"value": number, "tone": "plain", "name": "rows"}
+        queue = {"page": "review", "query": {"rule": rules}} if rules and name not in ("en", _UNKNOWN) else None
+        items.append({"key": name, "code": "", "label": name, "parts": [told], "go": queue})
     return {"kind": "bars", "title": "Languages", "note": f"Of the answers of {drawn:,} rows drawn", "items": items}
 
 
@@ -127,12 +148,22 @@ def sampled_languages(desk: Desk) -> Counter[str]:
 def sizes(desk: Desk) -> dict[str, Any]:
     """Groups of rows alike by how many rows they hold."""
     items = [
-        {"key": str(size), "code": "", "label": f"{size:,} rows alike", "go": {"page": "groups", "query": {}},
-         "parts": [{"value": number, "tone": "second", "name": "groups"}]}
+        {
+            "key": str(size),
+            "code": "",
+            "label": f"{size:,} rows alike",
+            "go": {"page": "groups", "query": {}},
+            "parts": [{"value": number, "tone": "second", "name": "groups"}],
+        }
         for size, number in desk.group_sizes()
-    ]  # fmt: skip
-    return {"kind": "bars", "title": "Duplicates by size of group", "note": "Groups of rows that repeat each other", "items": items,
-            "empty": "No rows repeat each other."}  # fmt: skip
+    ]
+    return {
+        "kind": "bars",
+        "title": "Duplicates by size of group",
+        "note": "Groups of rows that repeat each other",
+        "items": items,
+        "empty": "No rows repeat each other.",
+    }
 
 
 def kappas(desk: Desk) -> dict[str, Any]:
@@ -141,12 +172,25 @@ def kappas(desk: Desk) -> dict[str, Any]:
     for told in agreement.agreements(desk.made()):
         kappa = "no kappa" if told.kappa is None else f"kappa {told.kappa:.2f}"
         items.append(
-            {"key": f"{told.code} {plain(told.one)} {plain(told.two)}", "code": "" if told.code == "*" else told.code,
-             "label": f"{plain(told.one)} and {plain(told.two)}", "value": f"{kappa}, {told.agreed} of {told.both}",
-             "parts": [{"value": told.agreed, "tone": "plain", "name": "agreed"},
-                       {"value": told.both - told.agreed, "tone": "error", "name": "differ"}],
-             "go": {"page": "review", "query": {"status": "disputed"} | ({} if told.code == "*" else {"rule": told.code})}}
-        )  # fmt: skip
-    return {"kind": "bars", "title": "How far reviewers agree",
-            "note": "Cohen's kappa on findings that both judged before they saw each other's verdict", "items": items,
-            "empty": "Nothing was judged by two reviewers yet."}  # fmt: skip
+            {
+                "key": f"{told.code} {plain(told.one)} {plain(told.two)}",
+                "code": "" if told.code == "*" else told.code,
+                "label": f"{plain(told.one)} and {plain(told.two)}",
+                "value": f"{kappa}, {told.agreed} of {told.both}",
+                "parts": [
+                    {"value": told.agreed, "tone": "plain", "name": "agreed"},
+                    {"value": told.both - told.agreed, "tone": "error", "name": "differ"},
+                ],
+                "go": {
+                    "page": "review",
+                    "query": {"status": "disputed"} | ({} if told.code == "*" else {"rule": told.code}),
+                },
+            }
+        )
+    return {
+        "kind": "bars",
+        "title": "How far reviewers agree",
+        "note": "Cohen's kappa on findings that both judged before they saw each other's verdict",
+        "items": items,
+        "empty": "Nothing was judged by two reviewers yet.",
+    }

@@ -312,19 +312,36 @@ class Desk:
         for finding in found:
             if db.execute("SELECT 1 FROM findings WHERE id = ?", (finding.id,)).fetchone():
                 continue
-            rank = db.execute(
-                "SELECT max(rank) FROM findings WHERE rank >= ? AND rank < ?", (rank - rank % STEP, rank - rank % STEP + STEP)
-            ).fetchone()[0] + 1  # fmt: skip
+            rank = (
+                db.execute(
+                    "SELECT max(rank) FROM findings WHERE rank >= ? AND rank < ?",
+                    (rank - rank % STEP, rank - rank % STEP + STEP),
+                ).fetchone()[0]
+                + 1
+            )
             if rank % STEP == 0:
                 break  # more findings in one edited row than there is room for: the next lint tells them
             stands = msgspec.structs.replace(finding, file=path, line=line)
             db.execute(
                 "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, edit, copies, fix,"
                 " related, text, finding) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, ?, ?)",
-                (rank, seq, int(finding.id[:15], 16), finding.id, finding.code, finding.severity, file, line,
-                 finding.row, row, edit, finding.fix.safety if finding.fix else "", index.searched(stands),
-                 encode_finding(stands)),
-            )  # fmt: skip
+                (
+                    rank,
+                    seq,
+                    int(finding.id[:15], 16),
+                    finding.id,
+                    finding.code,
+                    finding.severity,
+                    file,
+                    line,
+                    finding.row,
+                    row,
+                    edit,
+                    finding.fix.safety if finding.fix else "",
+                    index.searched(stands),
+                    encode_finding(stands),
+                ),
+            )
             ranks.append(rank)
         return ranks
 
@@ -342,7 +359,9 @@ class Desk:
 
     # ------------------------------------------------------------------ reading
 
-    def entries(self, chosen: Filter, *, after: int | None = None, before: int | None = None, limit: int = 40) -> list[Entry]:
+    def entries(
+        self, chosen: Filter, *, after: int | None = None, before: int | None = None, limit: int = 40
+    ) -> list[Entry]:
         """Findings of a filter in its order: those after a key, or the last before one."""
         where, values = chosen.where()
         column = ORDERS[chosen.order]
@@ -390,7 +409,9 @@ class Desk:
         with self.lock:
             if ("matrix", take) in self._told:
                 return self._told["matrix", take]  # type: ignore[no-any-return]
-            rows = self.db.execute(f"SELECT code, status, count(*) FROM findings WHERE {where} GROUP BY code, status", values)
+            rows = self.db.execute(
+                f"SELECT code, status, count(*) FROM findings WHERE {where} GROUP BY code, status", values
+            )
             for code, status, number in rows:
                 found.setdefault(code, {})[status] = number
             self._told["matrix", take] = found
@@ -423,7 +444,9 @@ class Desk:
             number, offset, size, row = place
             if size > LONGEST:
                 hint = "look at it with an editor for large files"
-                raise SourceError(f"the row holds {size / 1e6:,.0f} MB and is not opened here", where=f"{file}:{line}", hint=hint)
+                raise SourceError(
+                    f"the row holds {size / 1e6:,.0f} MB and is not opened here", where=f"{file}:{line}", hint=hint
+                )
             data = self._data(number)
         try:
             with data.open("rb") as stream:
@@ -471,7 +494,11 @@ class Desk:
         """The row as a conversation, None where it is no row of a known shape."""
         value = parse(raw.removeprefix(b"\xef\xbb\xbf"))
         config = self.settings.config
-        return Reader(config.shape or self.shape(file) or None, dict(config.map)).read(value) if type(value) is dict else None
+        return (
+            Reader(config.shape or self.shape(file) or None, dict(config.map)).read(value)
+            if type(value) is dict
+            else None
+        )
 
     def current(self, entry: Entry) -> bytes:
         """The row that a finding is about: as it stands in the file, or as its edit made it."""
@@ -531,8 +558,12 @@ class Desk:
             return [], Outcome(wish.id, "done", wish.finding)
         if wish.action == "undo":
             made = self._taken_back(wish)
-            return made, Outcome(wish.id, "done" if made else "refused", made[0].finding if made else wish.finding,
-                                 why="" if made else "there is nothing to undo")  # fmt: skip
+            return made, Outcome(
+                wish.id,
+                "done" if made else "refused",
+                made[0].finding if made else wish.finding,
+                why="" if made else "there is nothing to undo",
+            )
         entry = self.entry(wish.finding)
         if entry is None:
             return [], Outcome(wish.id, "gone", wish.finding, why="the finding is not there any more")
@@ -560,11 +591,20 @@ class Desk:
                 old = following.decode_decision(body)
                 out.append(
                     msgspec.structs.replace(
-                        old, verdict="later", text="", after="", why="", expires="", batch=made[0].batch, who=made[0].who,
-                        when=made[0].when, base=entry.head, undoes="",
+                        old,
+                        verdict="later",
+                        text="",
+                        after="",
+                        why="",
+                        expires="",
+                        batch=made[0].batch,
+                        who=made[0].who,
+                        when=made[0].when,
+                        base=entry.head,
+                        undoes="",
                         id=_others(made[-1].id)[len(made) + len(out) - 1],
                     )
-                )  # fmt: skip
+                )
         return out
 
     def _now(self, outcome: Outcome) -> Outcome:
@@ -631,9 +671,14 @@ class Desk:
         def make(verdict: Verdict, name: str, *, row: str = "", text: str = "") -> Decision:
             made = decisions.decide(entry.finding, verdict, who=self.settings.reviewer, why=note, text=text, now=now)
             return msgspec.structs.replace(
-                made, id=name, base=entry.head, batch=batch, whole=bool(row), row=row or made.row,
+                made,
+                id=name,
+                base=entry.head,
+                batch=batch,
+                whole=bool(row),
+                row=row or made.row,
                 after=row_id(text) if text else "",
-            )  # fmt: skip
+            )
 
         return make
 
@@ -651,7 +696,8 @@ class Desk:
         db = self.db
         if wish.of:
             found = db.execute(
-                "SELECT n, id, batch FROM decisions WHERE (id = ? OR batch = ?) AND undone = 0 LIMIT 1", (wish.of, wish.of)
+                "SELECT n, id, batch FROM decisions WHERE (id = ? OR batch = ?) AND undone = 0 LIMIT 1",
+                (wish.of, wish.of),
             ).fetchone()
         else:
             found = db.execute(
@@ -664,9 +710,10 @@ class Desk:
         names = (name, *_others(name))
         rows = db.execute(
             "SELECT d.id, d.at, d.target, d.body, h.id FROM decisions d JOIN heads h ON h.target = d.target WHERE "
-            + ("d.batch = ?" if batch else f"d.id IN ({','.join('?' * len(names))})") + " AND d.undone = 0 ORDER BY d.n",
+            + ("d.batch = ?" if batch else f"d.id IN ({','.join('?' * len(names))})")
+            + " AND d.undone = 0 ORDER BY d.n",
             (batch,) if batch else names,
-        ).fetchall()  # fmt: skip
+        ).fetchall()
         now = datetime.now(UTC)
         together = decisions.new_id() if len(rows) > 1 else ""
         made = []
@@ -685,10 +732,14 @@ class Desk:
             back = msgspec.structs.replace(done, verdict="later", text="", after="", why="", batch=together, expires="")
             made.append(
                 msgspec.structs.replace(
-                    old or back, id=decisions.new_id(), who=self.settings.reviewer, undoes=name,
-                    base=decisions.identity(old) if old else "", when=when.isoformat(timespec="milliseconds"),
+                    old or back,
+                    id=decisions.new_id(),
+                    who=self.settings.reviewer,
+                    undoes=name,
+                    base=decisions.identity(old) if old else "",
+                    when=when.isoformat(timespec="milliseconds"),
                 )
-            )  # fmt: skip
+            )
         return [*made[:-1], msgspec.structs.replace(made[-1], id=wish.id)] if made else []
 
     def _resolved(self, name: str) -> Decision | None:
@@ -880,12 +931,16 @@ class Desk:
     def made(self) -> list[Decision]:
         """All decisions, in the order they were read."""
         with self.lock:
-            return [following.decode_decision(body) for (body,) in self.db.execute("SELECT body FROM decisions ORDER BY n")]
+            return [
+                following.decode_decision(body) for (body,) in self.db.execute("SELECT body FROM decisions ORDER BY n")
+            ]
 
     def verdicts(self, finding: str) -> list[Decision]:
         """What was decided about a finding, the oldest first."""
         with self.lock:
-            rows = self.db.execute("SELECT body FROM decisions WHERE finding = ? ORDER BY at, id", (finding,)).fetchall()
+            rows = self.db.execute(
+                "SELECT body FROM decisions WHERE finding = ? ORDER BY at, id", (finding,)
+            ).fetchall()
         return [following.decode_decision(body) for (body,) in rows]
 
     def decision(self, name: str) -> Decision | None:
@@ -909,6 +964,18 @@ def _others(name: str) -> tuple[str, ...]:
 def _entry(row: tuple[Any, ...]) -> Entry:
     rank, seq, slot, body, root, edit, copies, twin, cluster, status, who, head, disputed, earlier = row
     return Entry(
-        rank, seq, slot, decode_finding(body), root, edit, copies, bool(twin), cluster, status, who, head, bool(disputed),
+        rank,
+        seq,
+        slot,
+        decode_finding(body),
+        root,
+        edit,
+        copies,
+        bool(twin),
+        cluster,
+        status,
+        who,
+        head,
+        bool(disputed),
         earlier,
-    )  # fmt: skip
+    )

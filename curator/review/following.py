@@ -149,9 +149,20 @@ def _take_in(db: sqlite3.Connection, new: Sequence[Decision]) -> frozenset[str]:
             seen.add(name)
         at, target = decisions.time_of(decision), target_of(decision)
         entries.append(
-            (name, at, decision.who, decision.verdict, target, decision.row, decision.finding, decision.code,
-             decision.batch, decision.undoes, _encode(decision))
-        )  # fmt: skip
+            (
+                name,
+                at,
+                decision.who,
+                decision.verdict,
+                target,
+                decision.row,
+                decision.finding,
+                decision.code,
+                decision.batch,
+                decision.undoes,
+                _encode(decision),
+            )
+        )
         cause = decision.finding if decision.whole else ""
         heads.append((target, at, name, status_of(decision), decision.who, cause))
     first = db.execute("SELECT coalesce(max(n), 0) FROM decisions").fetchone()[0]

@@ -30,7 +30,9 @@ def _group(desk: Desk, number: int) -> dict[str, Any]:
     base = _row(desk, first)
     out = []
     for member in members[:_MEMBERS]:
-        dropped = member["status"] == "drop" or member["row"] in gone or (member["finding"] and member["row"] in accepted)
+        dropped = (
+            member["status"] == "drop" or member["row"] in gone or (member["finding"] and member["row"] in accepted)
+        )
         settled = gone or accepted or kept or any(m["status"] == "drop" for m in members)
         out.append(
             {
@@ -43,9 +45,13 @@ def _group(desk: Desk, number: int) -> dict[str, Any]:
         )
     told = entries[0].finding.message if entries else ""
     return {
-        "number": number, "size": len(members), "hidden": max(0, len(members) - _MEMBERS), "members": out,
-        "codes": ", ".join(sorted({f"{e.finding.code} {e.finding.name}" for e in entries})), "told": parts(told[:300]),
-    }  # fmt: skip
+        "number": number,
+        "size": len(members),
+        "hidden": max(0, len(members) - _MEMBERS),
+        "members": out,
+        "codes": ", ".join(sorted({f"{e.finding.code} {e.finding.name}" for e in entries})),
+        "told": parts(told[:300]),
+    }
 
 
 def _row(desk: Desk, member: dict[str, Any]) -> Any:

@@ -147,9 +147,7 @@ class _closing:  # noqa: N801 (as contextlib names its own)
 # ---------------------------------------------------------------------- making it
 
 
-def build(
-    paths: Sequence[str | Path], config: Config, database: Path, progress: engine.Progress | None = None
-) -> None:
+def build(paths: Sequence[str | Path], config: Config, database: Path, progress: engine.Progress | None = None) -> None:
     """Lint, and put what was found into `database`, which takes the place of an older one when it is whole.
 
     Raises:
@@ -184,7 +182,9 @@ def build(
 def _fill(db: sqlite3.Connection, report: Report, sources: Sequence[Source], config: Config) -> None:
     numbers = {source.path: n for n, source in enumerate(sources)}
     shapes = {file.path: file.shape for file in report.files}
-    db.executemany("INSERT INTO files VALUES (?, ?, ?)", [(n, path, shapes.get(path, "")) for path, n in numbers.items()])
+    db.executemany(
+        "INSERT INTO files VALUES (?, ?, ?)", [(n, path, shapes.get(path, "")) for path, n in numbers.items()]
+    )
     order = _order(report)
     copies: Counter[str] = Counter()
     held: list[tuple[Any, ...]] = []
@@ -202,18 +202,34 @@ def _fill(db: sqlite3.Connection, report: Report, sources: Sequence[Source], con
         if copies[finding.id] > 1:
             continue
         held.append(
-            (order[finding.code] + seq * STEP, seq, int(finding.id[:15], 16), finding.id, finding.code, finding.severity,
-             file, finding.line, finding.row, finding.row, 1, finding.fix.safety if finding.fix else "",
-             len(related), searched(finding), encode_finding(finding))
-        )  # fmt: skip
+            (
+                order[finding.code] + seq * STEP,
+                seq,
+                int(finding.id[:15], 16),
+                finding.id,
+                finding.code,
+                finding.severity,
+                file,
+                finding.line,
+                finding.row,
+                finding.row,
+                1,
+                finding.fix.safety if finding.fix else "",
+                len(related),
+                searched(finding),
+                encode_finding(finding),
+            )
+        )
         if len(held) >= 2000:
             cursor.executemany(_INSERT, held)
             held.clear()
     cursor.executemany(_INSERT, held)
     db.execute("CREATE TEMP TABLE more(id TEXT PRIMARY KEY, copies INT)")
     cursor.executemany("INSERT INTO more VALUES (?, ?)", [(k, n) for k, n in copies.items() if n > 1])
-    cursor.execute("UPDATE findings SET copies = (SELECT m.copies FROM more m WHERE m.id = findings.id)"
-                   " WHERE id IN (SELECT id FROM more)")  # fmt: skip
+    cursor.execute(
+        "UPDATE findings SET copies = (SELECT m.copies FROM more m WHERE m.id = findings.id)"
+        " WHERE id IN (SELECT id FROM more)"
+    )
     for number, lines in wanted.items():
         rows = ((number, *place) for place in _places(sources[number], sorted(lines)))
         cursor.executemany("INSERT INTO places VALUES (?, ?, ?, ?, ?)", rows)
@@ -343,8 +359,12 @@ def _summary(report: Report, config: Config) -> Summary:
         files=[msgspec.structs.asdict(file) for file in report.files],
         rules={
             stat.code: {
-                "name": stat.name, "severity": stat.severity, "examined": stat.examined, "findings": stat.findings,
-                "summary": texts.get(stat.code, ("", ""))[0], "why": texts.get(stat.code, ("", ""))[1],
+                "name": stat.name,
+                "severity": stat.severity,
+                "examined": stat.examined,
+                "findings": stat.findings,
+                "summary": texts.get(stat.code, ("", ""))[0],
+                "why": texts.get(stat.code, ("", ""))[1],
             }
             for stat in report.rules
         },
@@ -352,7 +372,7 @@ def _summary(report: Report, config: Config) -> Summary:
         lengths=list(report.length_histogram),
         answers=list(report.answer_histogram),
         max_length=config.max_length or 0,
-    )  # fmt: skip
+    )
 
 
 # ---------------------------------------------------------------------- a process of its own
@@ -363,7 +383,7 @@ def main() -> int:
     import pickle
     import sys
 
-    paths, config, database = pickle.load(sys.stdin.buffer)  # noqa: S301 (from our own parent)
+    paths, config, database = pickle.load(sys.stdin.buffer)
 
     def tell(**what: Any) -> None:
         sys.stdout.write(json.dumps(what) + "\n")

@@ -40,8 +40,11 @@ def start(folder: Path, name: str, command: Sequence[str]) -> None:
     with (folder / f"{name}.log").open("wb") as log:
         subprocess.Popen(
             [sys.executable, "-m", "curator.review.jobs", str(file), "--", *command],
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
     for _ in range(100):  # until it holds its lock, or is over
         time.sleep(0.02)
         if (job := read(folder, name)) and (job.pid or job.status is not None):

@@ -118,7 +118,9 @@ def kept_token(folder: Path) -> str:
             kept.write(token)
         ignore = folder / ".gitignore"
         if not ignore.exists():
-            ignore.write_text(f"# the decisions are meant for version control, the rest is not\n{_TOKEN}\n{NAME}*\n.{NAME}*\njobs/\n")
+            ignore.write_text(
+                f"# the decisions are meant for version control, the rest is not\n{_TOKEN}\n{NAME}*\n.{NAME}*\njobs/\n"
+            )
     except OSError:
         pass  # the folder cannot be written: the page will say so
     return token
@@ -165,7 +167,12 @@ def serve(settings: Settings, *, port: int | None = None, host: str = "127.0.0.1
     if not script.is_file():
         raise UsageError("the pages of the app are not installed", where=str(script), hint="install curator again")
     number = _free(host, port)
-    begin(settings, token=kept_token(settings.folder), port=number, hosts=() if host in _LOOPBACK else (host, socket.gethostname()))
+    begin(
+        settings,
+        token=kept_token(settings.folder),
+        port=number,
+        hosts=() if host in _LOOPBACK else (host, socket.gethostname()),
+    )
     assert _session is not None
     shown = host if host not in ("0.0.0.0", "::") else socket.gethostname()
     address = f"http://{shown}:{number}/?token={_session.token}"

@@ -124,11 +124,22 @@ class Loop:
                 self.rules[card["code"]] = {"summary": told.get("summary", ""), "why": told.get("why", "")}
         more = bool(last is not None and self.desk.entries(self.chosen, after=last, limit=1))
         return {
-            "m": self._m, "client": self._client, "view": self.view, "at": self.at, "items": cards, "more": more,
-            "front": False, "counts": self.desk.counts(self.chosen), "filter": self.chosen.query(),
-            "order": self.chosen.order, "wants": self._wants(), "rules": self.rules, "outcomes": [], "changed": {},
+            "m": self._m,
+            "client": self._client,
+            "view": self.view,
+            "at": self.at,
+            "items": cards,
+            "more": more,
+            "front": False,
+            "counts": self.desk.counts(self.chosen),
+            "filter": self.chosen.query(),
+            "order": self.chosen.order,
+            "wants": self._wants(),
+            "rules": self.rules,
+            "outcomes": [],
+            "changed": {},
             "reviewer": plain(self.desk.settings.reviewer),
-        }  # fmt: skip
+        }
 
     def _wants(self) -> list[str]:
         """The statuses that wait for a decision in this filter."""
@@ -143,8 +154,15 @@ class Loop:
             try:
                 wishes.append(self._wish(raw))
             except CuratorError as error:
-                refused.append({"id": str(raw.get("id", ""))[:32], "result": "refused", "finding": str(raw.get("finding", ""))[:32],
-                                **self._standing(str(raw.get("finding", ""))), "why": plain(error.what)})  # fmt: skip
+                refused.append(
+                    {
+                        "id": str(raw.get("id", ""))[:32],
+                        "result": "refused",
+                        "finding": str(raw.get("finding", ""))[:32],
+                        **self._standing(str(raw.get("finding", ""))),
+                        "why": plain(error.what),
+                    }
+                )
         outcomes = [msgspec.structs.asdict(each) for each in self.desk.decide(wishes)]
         for outcome in outcomes:
             outcome["why"], outcome["who"] = plain(outcome["why"]), plain(outcome["who"])
@@ -194,9 +212,17 @@ class Loop:
         out: dict[str, Any] = {}
         if asked.about and (entry := self.desk.entry(asked.about)):
             out["others"] = {asked.about: self.cards.others(entry)}
-        if asked.detail and asked.detail.get("what") in _DETAILS and (entry := self.desk.entry(str(asked.detail.get("id")))):
+        if (
+            asked.detail
+            and asked.detail.get("what") in _DETAILS
+            and (entry := self.desk.entry(str(asked.detail.get("id"))))
+        ):
             what = asked.detail["what"]
-            out["detail"] = {"id": entry.finding.id, "what": what, **_or_problem(lambda: self.cards.detail(entry, what))}
+            out["detail"] = {
+                "id": entry.finding.id,
+                "what": what,
+                **_or_problem(lambda: self.cards.detail(entry, what)),
+            }
         if asked.form and (entry := self.desk.entry(asked.form)):
             out["form"] = {"id": entry.finding.id, **_or_problem(lambda: self.cards.fields(entry))}
         if asked.check and (entry := self.desk.entry(str(asked.check.get("id")))):

@@ -42,10 +42,24 @@ class Relint:
             flag = item.flag
             out[item.line].append(
                 Finding(
-                    item.code, names[item.code], self.plan.severities[item.code], file, item.line + 1, flag.at,
-                    flag.message, item.id, item.row, -1, flag.span, flag.byte, flag.fix, (), flag.evidence, item.excerpt,
+                    item.code,
+                    names[item.code],
+                    self.plan.severities[item.code],
+                    file,
+                    item.line + 1,
+                    flag.at,
+                    flag.message,
+                    item.id,
+                    item.row,
+                    -1,
+                    flag.span,
+                    flag.byte,
+                    flag.fix,
+                    (),
+                    flag.evidence,
+                    item.excerpt,
                 )
-            )  # fmt: skip
+            )
         return out
 
 

@@ -55,13 +55,28 @@ class Cards:
         """One card. What cannot be shown of the row is said on it."""
         f = entry.finding
         out: dict[str, Any] = {
-            "id": f.id, "rank": entry.rank, "seq": entry.seq, "slot": str(entry.slot), "code": f.code, "name": f.name,
-            "severity": f.severity, "file": plain(Path(f.file).name), "line": f.line, "path": plain(f.path),
-            "message": parts(f.message), "root": entry.root, "edited": bool(entry.edit), "copies": entry.copies,
-            "cluster": entry.cluster, "disputed": entry.disputed, **self.standing(entry),
+            "id": f.id,
+            "rank": entry.rank,
+            "seq": entry.seq,
+            "slot": str(entry.slot),
+            "code": f.code,
+            "name": f.name,
+            "severity": f.severity,
+            "file": plain(Path(f.file).name),
+            "line": f.line,
+            "path": plain(f.path),
+            "message": parts(f.message),
+            "root": entry.root,
+            "edited": bool(entry.edit),
+            "copies": entry.copies,
+            "cluster": entry.cluster,
+            "disputed": entry.disputed,
+            **self.standing(entry),
             "fix": f.fix and {"title": plain(f.fix.title), "safety": f.fix.safety, "drops": f.fix.drops},
-            "pair": bool(f.related), "evidence": list(_evidence(f)), "excerpt": plain(_excerpt(f)),
-        }  # fmt: skip
+            "pair": bool(f.related),
+            "evidence": list(_evidence(f)),
+            "excerpt": plain(_excerpt(f)),
+        }
         try:
             out |= self._panes(entry)
         except CuratorError as error:
@@ -72,11 +87,20 @@ class Cards:
         """What was decided about a finding."""
         head = self.desk.decision(entry.head) if entry.status != "open" else None
         told: dict[str, Any] = {
-            "status": entry.status, "who": plain(entry.who), "head": entry.head, "note": plain(head.why) if head else "",
-            "earlier": None, "said": [],
-        }  # fmt: skip
+            "status": entry.status,
+            "who": plain(entry.who),
+            "head": entry.head,
+            "note": plain(head.why) if head else "",
+            "earlier": None,
+            "said": [],
+        }
         if entry.earlier and entry.status == "open" and (old := self.desk.decision(entry.earlier)):
-            told["earlier"] = {"verdict": old.verdict, "who": plain(old.who), "when": old.when[:10], "why": plain(old.why)}
+            told["earlier"] = {
+                "verdict": old.verdict,
+                "who": plain(old.who),
+                "when": old.when[:10],
+                "why": plain(old.why),
+            }
         if entry.disputed:
             told["said"] = [
                 {"verdict": made.verdict, "who": plain(made.who), "when": made.when[:10], "why": plain(made.why)}
@@ -89,10 +113,17 @@ class Cards:
         """The other findings of the row."""
         found = [other for other in self.desk.of_row(entry.root) if other.finding.id != entry.finding.id]
         return [
-            {"id": o.finding.id, "code": o.finding.code, "name": o.finding.name, "severity": o.finding.severity,
-             "path": plain(o.finding.path), "message": parts(o.finding.message), "status": o.status}
+            {
+                "id": o.finding.id,
+                "code": o.finding.code,
+                "name": o.finding.name,
+                "severity": o.finding.severity,
+                "path": plain(o.finding.path),
+                "message": parts(o.finding.message),
+                "status": o.status,
+            }
             for o in found[:20]
-        ]  # fmt: skip
+        ]
 
     # ------------------------------------------------------------------ panes
 
@@ -114,7 +145,10 @@ class Cards:
         place = f.related[0]
         other_raw = self.desk.raw(place.file, place.line)
         other = self.desk.example(other_raw, place.file)
-        titles = (f"line {f.line}", f"line {place.line}" + (f" of {plain(Path(place.file).name)}" if place.file != f.file else ""))
+        titles = (
+            f"line {f.line}",
+            f"line {place.line}" + (f" of {plain(Path(place.file).name)}" if place.file != f.file else ""),
+        )
         out: dict[str, Any] = {"kind": "pair", "more": len(f.related) - 1}
         if example is None or other is None:
             return out | {"left": _raw_pane(titles[0], raw, f), "right": _raw_pane(titles[1], other_raw, None)}
@@ -130,7 +164,11 @@ class Cards:
         if example is None or new is None or not _differ(left, right):
             # the row cannot be read as turns, or the change is in none of their texts
             before, after = differences(_text(raw), "\n".join(map(_text, lines)))
-            return {"kind": "fix", "left": _lines_pane("as it is", before), "right": _lines_pane("as it would be", after)}
+            return {
+                "kind": "fix",
+                "left": _lines_pane("as it is", before),
+                "right": _lines_pane("as it would be", after),
+            }
         return {
             "kind": "fix",
             "left": _pane("as it is", example, left, said="del"),
@@ -153,10 +191,12 @@ class Cards:
         if what == "tokens":
             shown = explanation.turns_shown(example, tokenizer)
             return {
-                "tokenizer": tokenizer.name, "exact": tokenizer.exact, "limit": config.max_length or 0,
+                "tokenizer": tokenizer.name,
+                "exact": tokenizer.exact,
+                "limit": config.max_length or 0,
                 "total": sum(turn.tokens for turn in shown),
                 "turns": [[turn.role, turn.tokens, turn.trained] for turn in shown[:200]],
-            }  # fmt: skip
+            }
         spec = templates.spec_of(config.template, config.model)
         if not spec:
             return {"problem": "no chat template is named: start the review with --model or --template"}
@@ -185,11 +225,16 @@ class Cards:
         roles = self._roles(raw, entry.finding.file)
         return {
             "texts": [
-                {"path": path, "role": roles.get(path, ""), "text": _sendable(text), "fixed": _sendable(fixed[path]) if path in fixed else None}
+                {
+                    "path": path,
+                    "role": roles.get(path, ""),
+                    "text": _sendable(text),
+                    "fixed": _sendable(fixed[path]) if path in fixed else None,
+                }
                 for path, text in texts.items()
             ],
             "whole": _sendable(whole),
-        }  # fmt: skip
+        }
 
     def _ground(self, entry: Entry) -> bytes:
         """The row an edit begins from: with the edit that stands, or with the fixes that were accepted."""
@@ -232,10 +277,16 @@ class Cards:
         """What single-row rules find in an edited row; each says whether the row had it before."""
         before = {(e.finding.code, e.finding.path) for e in self.desk.of_row(entry.root)}
         return [
-            {"code": f.code, "name": f.name, "severity": f.severity, "path": plain(f.path), "message": parts(f.message),
-             "new": (f.code, f.path) not in before}
+            {
+                "code": f.code,
+                "name": f.name,
+                "severity": f.severity,
+                "path": plain(f.path),
+                "message": parts(f.message),
+                "new": (f.code, f.path) not in before,
+            }
             for f in self.desk.judge(text, entry.finding.file)[:20]
-        ]  # fmt: skip
+        ]
 
 
 # ---------------------------------------------------------------------- texts
@@ -381,8 +432,8 @@ def _aligned(a: Sequence[Turn], b: Sequence[Turn]) -> Iterator[tuple[str, int, i
             if (x.text, x.said) != (y.text, y.said):
                 yield "replace", n, n + 1, n, n + 1
         return
-    texts = [[(turn.role, turn.text) for turn in turns[:500]] for turns in (a, b)]
-    yield from (code for code in SequenceMatcher(None, *texts, autojunk=False).get_opcodes() if code[0] != "equal")
+    old, new = ([(turn.role, turn.text) for turn in turns[:500]] for turns in (a, b))
+    yield from (code for code in SequenceMatcher(None, old, new, False).get_opcodes() if code[0] != "equal")
 
 
 def _differ(left: Told, right: Told) -> bool:
@@ -488,7 +539,12 @@ def _chosen(count: int, told: Sequence[int]) -> list[int]:
 
 
 def _lines_pane(title: str, told: list[Part]) -> dict[str, Any]:
-    return {"title": title, "turns": [{"role": "", "side": "", "path": "", "parts": _short(told), "told": True, "calls": [], "roleClass": ""}]}
+    return {
+        "title": title,
+        "turns": [
+            {"role": "", "side": "", "path": "", "parts": _short(told), "told": True, "calls": [], "roleClass": ""}
+        ],
+    }
 
 
 def _raw_pane(title: str, raw: bytes, f: Finding | None) -> dict[str, Any]:
@@ -503,9 +559,12 @@ def _render(render: explanation.RenderShown) -> dict[str, Any]:
     for part in render.parts:
         told += parts(clipped(part.text)[0], "trained" if part.trained else "")
     return {
-        "template": plain(render.template), "error": parts(render.error), "parts": told,
-        "trained": render.count(True), "rest": render.count(False),
-    }  # fmt: skip
+        "template": plain(render.template),
+        "error": parts(render.error),
+        "parts": told,
+        "trained": render.count(True),
+        "rest": render.count(False),
+    }
 
 
 def _evidence(f: Finding) -> Iterator[tuple[str, list[Part]]]:

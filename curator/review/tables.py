@@ -18,7 +18,14 @@ from curator.review.safe import plain
 from curator.review.settings import Settings
 
 PAGE = 100
-_DONE = {"accept": "accepted", "keep": "kept", "edit": "edited", "drop": "dropped", "later": "for later", "open": "open"}
+_DONE = {
+    "accept": "accepted",
+    "keep": "kept",
+    "edit": "edited",
+    "drop": "dropped",
+    "later": "for later",
+    "open": "open",
+}
 
 
 def page(desk: Desk, chosen: Filter, after: int | None) -> list[Entry]:
@@ -34,12 +41,18 @@ def rows(entries: Sequence[Entry]) -> list[dict[str, Any]]:
     """Findings as rows of a table: nothing in them is hidden."""
     return [
         {
-            "rule": e.finding.code, "name": e.finding.name, "severity": e.finding.severity, "line": e.finding.line,
-            "message": plain(e.finding.message), "text": plain(e.finding.excerpt.text if e.finding.excerpt else ""),
-            "fix": e.finding.fix.safety if e.finding.fix else "", "status": _DONE[e.status], "by": plain(e.who),
+            "rule": e.finding.code,
+            "name": e.finding.name,
+            "severity": e.finding.severity,
+            "line": e.finding.line,
+            "message": plain(e.finding.message),
+            "text": plain(e.finding.excerpt.text if e.finding.excerpt else ""),
+            "fix": e.finding.fix.safety if e.finding.fix else "",
+            "status": _DONE[e.status],
+            "by": plain(e.who),
         }
         for e in entries
-    ]  # fmt: skip
+    ]
 
 
 def decide(desk: Desk, ticked: Sequence[Entry], action: str) -> tuple[str, int]:
@@ -54,13 +67,16 @@ def history(made: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Decisions as rows of a table, those of a batch in one."""
     return [
         {
-            "when": datetime.fromtimestamp(item["at"]).strftime("%Y-%m-%d %H:%M:%S"), "who": plain(item["who"]),
-            "verdict": _verdict(item), "findings": item["number"], "rule": item["code"] if item["number"] == 1 else "",
+            "when": datetime.fromtimestamp(item["at"]).strftime("%Y-%m-%d %H:%M:%S"),
+            "who": plain(item["who"]),
+            "verdict": _verdict(item),
+            "findings": item["number"],
+            "rule": item["code"] if item["number"] == 1 else "",
             "where": plain(Path(item["decision"].place).name) if item["number"] == 1 else "",
             "why": plain(item["decision"].why),
         }
         for item in made
-    ]  # fmt: skip
+    ]
 
 
 def _verdict(item: dict[str, Any]) -> str:
@@ -79,7 +95,9 @@ def told(item: dict[str, Any]) -> str:
 
 def standing(counts: dict[str, int]) -> str:
     """How many findings stand how, in a sentence."""
-    said = [f"{counts[status]:,} {_DONE[status]}" for status in ("accept", "edit", "drop", "keep") if counts.get(status)]
+    said = [
+        f"{counts[status]:,} {_DONE[status]}" for status in ("accept", "edit", "drop", "keep") if counts.get(status)
+    ]
     left = counts.get("open", 0) + counts.get("later", 0)
     return (", ".join(said) or "Nothing is decided yet") + (
         f"; {left:,} open: their safe fixes are made, the rest stays as it is" if left else ""
@@ -97,7 +115,11 @@ def dry(run: DryRun) -> dict[str, str]:
 
 def dry_codes(run: DryRun) -> str:
     """By code: what would be mended, left out and still there."""
-    lines = [f"mended:    {_codes(run.fixed)}", f"left out:  {_codes(run.rejected_for)}", f"still there: {_codes(run.left)}"]
+    lines = [
+        f"mended:    {_codes(run.fixed)}",
+        f"left out:  {_codes(run.rejected_for)}",
+        f"still there: {_codes(run.left)}",
+    ]
     lines.append(f"decisions applied: {run.applied:,}")
     lines += [f"not applied: {plain(each)}" for each in run.unapplied[:5]]
     return "\n".join(lines)

@@ -51,7 +51,9 @@ def steps() -> None:
         if step == "split" and (proof := applying.proof(settings)):
             st.text(tables.proof(proof))
         if step == "train" and (curve := applying.curve(settings)):
-            frame.board(key="curve", data={"panels": [{"kind": "curve", "title": "Loss", "note": "By step", "lines": curve}]})
+            frame.board(
+                key="curve", data={"panels": [{"kind": "curve", "title": "Loss", "note": "By step", "lines": curve}]}
+            )
         if job is not None and (said := applying.said(settings, step)):
             with st.expander("What it says", expanded=job.status not in (0, None)):
                 st.code(frame.plain(said[-6000:]), language=None)

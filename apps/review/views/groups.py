@@ -17,7 +17,9 @@ one = int(asked) if asked.isdigit() else 0
 
 frame.undo_offer(desk)
 if not counts:
-    st.html('<div class="curator-state"><h2>No groups</h2><p>No rows of this data repeat or contradict each other.</p></div>')
+    st.html(
+        '<div class="curator-state"><h2>No groups</h2><p>No rows of this data repeat or contradict each other.</p></div>'
+    )
     st.stop()
 
 left, middle, right = st.columns([3, 1.4, 1.8], vertical_alignment="center")
@@ -27,9 +29,14 @@ if one:
     kind = desk.kind_of_group(one) or kinds[0]
 else:
     kind = left.segmented_control(
-        "Kind", kinds, default=kinds[0], key="kind", required=True, label_visibility="collapsed",
+        "Kind",
+        kinds,
+        default=kinds[0],
+        key="kind",
+        required=True,
+        label_visibility="collapsed",
         format_func=lambda k: f"{KINDS[k]} ({counts[k][1]:,} of {counts[k][0]:,} open)",
-    )  # fmt: skip
+    )
 everything = middle.toggle("Decided too", key="decided_too") or bool(one)
 suggestion = Filter(rules=told.SUGGESTING, take=desk.settings.take)
 number = desk.eligible_count(suggestion, "accept") if kind == "repeats" else 0

@@ -22,13 +22,21 @@ if st.session_state.get("table_view") != view:
 trail = st.session_state["table_trail"]
 entries = tables.page(desk, chosen, trail[-1])
 picked = frame.table(
-    tables.rows(entries), key=f"table {len(trail)} {desk.decided()}", on_select="rerun", selection_mode="multi-row",
+    tables.rows(entries),
+    key=f"table {len(trail)} {desk.decided()}",
+    on_select="rerun",
+    selection_mode="multi-row",
     height=min(620, 40 + 35 * max(1, len(entries))),
-    column_config={"line": st.column_config.NumberColumn(width="small"), "text": st.column_config.TextColumn(width="large")},
-)  # fmt: skip
+    column_config={
+        "line": st.column_config.NumberColumn(width="small"),
+        "text": st.column_config.TextColumn(width="large"),
+    },
+)
 ticked = [entries[n] for n in picked.selection.rows if n < len(entries)]
 
-back, on, where, keep, drop, later, all_shown = st.columns([0.8, 0.8, 2.6, 1.1, 1.1, 1.1, 1.6], vertical_alignment="center")
+back, on, where, keep, drop, later, all_shown = st.columns(
+    [0.8, 0.8, 2.6, 1.1, 1.1, 1.1, 1.6], vertical_alignment="center"
+)
 if back.button("Back", disabled=len(trail) == 1, width="stretch"):
     trail.pop()
     st.rerun()
@@ -48,5 +56,10 @@ for column, action, label in ((keep, "keep", "Keep"), (drop, "drop", "Drop"), (l
 if all_shown.button("All shown …", width="stretch"):
     frame.bulk(desk, chosen)
 if len(ticked) == 1:
-    st.button("Open in the queue", on_click=lambda: st.session_state.update(go={"page": "review", "query": {**chosen.query(), "at": ticked[0].finding.id}}))
+    st.button(
+        "Open in the queue",
+        on_click=lambda: st.session_state.update(
+            go={"page": "review", "query": {**chosen.query(), "at": ticked[0].finding.id}}
+        ),
+    )
 frame.follow_go(desk)
