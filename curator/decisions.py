@@ -339,6 +339,7 @@ def check(
     found = list(log.unread)
     idle = set(filter_findings(report.findings, log.decisions, None, today).outcome.unused) if report else set()
     newest = {target(decision): decision for decision in in_order(log.decisions)}
+    by_id = {identity(decision): decision for decision in log.decisions}
     for number, decision in zip(log.lines, log.decisions, strict=True):
         found += [Problem(number, message) for message in _faults(decision, today or date.today())]
         if codes is not None and decision.code and decision.code not in codes:
@@ -347,7 +348,9 @@ def check(
         if decision in idle and decision == last:
             found.append(Problem(number, f"{decision.code} is not found any more: the row changed or is gone"))
         verdicts = {decision.verdict, last.verdict}
-        if len(verdicts) == 2 and decision.who != last.who and "later" not in verdicts:
+        base = by_id.get(last.base)
+        settled = base is not None and time_of(decision) <= time_of(base)  # the last was made with this one in sight
+        if len(verdicts) == 2 and decision.who != last.who and "later" not in verdicts and not settled:
             said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
             found.append(Problem(number, f"{said} of the same finding; the newest counts"))
     return tuple(sorted(found, key=lambda problem: problem.line))
@@ -484,6 +487,7 @@ class Outcome(msgspec.Struct, frozen=True):
     kept, fixable  findings left, and those of them with a fix, by code
     suppressed     findings that a decision keeps out
     known          findings that the baseline lists
+    pending        findings left that go, or change, when the set is cleaned: they are accepted, edited or dropped
     unused         decisions to keep what is not there any more
     expired        decisions to keep something whose day has passed; they have no effect
     offers         (finding, earlier decision): the row seems to be one that was decided on and has changed since
@@ -496,6 +500,7 @@ class Outcome(msgspec.Struct, frozen=True):
     unused: tuple[Decision, ...]
     expired: tuple[Decision, ...]
     offers: tuple[tuple[Finding, Decision], ...]
+    pending: int = 0
 
 
 class Filtered:
@@ -509,11 +514,13 @@ class Filtered:
     def __iter__(self) -> Iterator[Finding]:
         left = Counter(self._baseline.counts)
         kept, fixable = Counter[str](), Counter[str]()
-        suppressed = known = 0
+        suppressed = known = pending = 0
         met: set[str] = set()  # ids of findings that somebody decided on
         used: set[Decision] = set()
         offers: dict[Decision, Finding] = {}
         decided = {decision.finding for decision in self._suppressions.others}
+        others = self._suppressions.others
+        rows = {d.row for d in others if (d.whole or not d.finding) and d.verdict in ("drop", "edit")}
         for finding in self._findings:
             if finding.id in decided:
                 met.add(finding.id)
@@ -527,6 +534,7 @@ class Filtered:
                 continue
             kept[finding.code] += 1
             fixable[finding.code] += finding.fix is not None
+            pending += finding.id in decided or finding.row in rows
             if self._hints and finding.id not in decided:
                 for old in self._earlier(finding):
                     offers.setdefault(old, finding)
@@ -539,6 +547,7 @@ class Filtered:
             tuple(decision for decision in self._suppressions.kept() if decision not in used),
             self._suppressions.expired,
             tuple((f, old) for old, f in offers.items() if old not in used and old.finding not in met),
+            pending,
         )
 
     def __len__(self) -> int:
@@ -603,6 +612,7 @@ def settle(
         limits=judge_limits({limit.code: limit.allowed for limit in report.limits}, stats),
         suppressed=outcome.suppressed,
         known=outcome.known,
+        pending=outcome.pending,
         unused=tuple(idle),
     )
 

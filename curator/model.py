@@ -378,6 +378,7 @@ class Report(msgspec.Struct, frozen=True):
     not_run: tuple[NotRun, ...] = ()
     suppressed: int = 0  # findings that a decision keeps out
     known: int = 0  # findings that a baseline lists
+    pending: int = 0  # findings that a decision settles as soon as the set is cleaned
     unused: tuple[Decision, ...] = ()
     limits: tuple[LimitResult, ...] = ()
     cached: bool = False

@@ -469,6 +469,19 @@ def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     assert len(read.decisions) == len({d.finding for d in read.decisions}) == 240 and not read.unread
 
 
+def test_lint_says_what_clean_will_settle(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    first, second = desk.entries(Filter(rules=("ROL007",)))
+    do(desk, first.finding.id, "drop")
+    do(desk, second.finding.id, "keep")
+    do(desk, find(desk, "ENC001").finding.id, "accept")
+    report = decisions.settle(engine.lint(desk.settings.paths, desk.settings.config), decisions.read(desk.settings.log))
+    assert (report.pending, report.suppressed) == (2, 1)
+    desk.undo()
+    report = decisions.settle(engine.lint(desk.settings.paths, desk.settings.config), decisions.read(desk.settings.log))
+    assert (report.pending, report.suppressed) == (1, 1)
+
+
 # ---------------------------------------------------------------------- reviewers
 
 
@@ -523,8 +536,10 @@ def test_merged_logs_make_a_queue_of_disagreements(open_desk: Any, tmp_path: Pat
     desk.follow()
     assert [e.finding.id for e in desk.entries(Filter(status="disputed"))] == [one.finding.id]
     assert {said["who"] for said in Cards(desk).card(desk.entry(one.finding.id))["said"]} == {"ana", "ben"}
+    assert any("of the same finding" in p.message for p in decisions.check(decisions.read(desk.settings.log)))
     do(desk, one.finding.id, "keep")
     assert desk.count(Filter(status="disputed")) == 0
+    assert not any("of the same finding" in p.message for p in decisions.check(decisions.read(desk.settings.log)))
 
 
 # ---------------------------------------------------------------------- the loop
