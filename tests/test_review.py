@@ -643,6 +643,22 @@ def test_a_job_that_was_cut_off_is_told_as_such(tmp_path: Path) -> None:
     assert jobs.read(tmp_path, "gone").lost and not jobs.running(tmp_path, "gone")
 
 
+def test_apply_writes_the_clean_set_and_its_split_with_the_proof(open_desk: Any) -> None:
+    desk = open_desk(
+        [chat(f"How many ports has the L{n}, and where?", f"It has {n} ports on side {n}.") for n in range(40)]
+    )
+    for step in ("clean", "split"):
+        assert tables.hindrance(desk.settings, step) == ""
+        applying.start(desk.settings, step)
+        until = time.time() + 120
+        while (job := applying.state(desk.settings, step)) and job.status is None and time.time() < until:
+            time.sleep(0.1)
+        assert job is not None and job.status == 0, applying.said(desk.settings, step)
+    told = applying.proof(desk.settings)
+    assert told is not None and sum(told["outputs"].values()) == 40 and set(told["proof"].values()) == {0}
+    assert tables.hindrance(desk.settings, "train") != ""
+
+
 def test_steps_are_the_commands_of_the_terminal(open_desk: Any) -> None:
     desk = open_desk(ROWS)
     words = applying.command(desk.settings, "clean")

@@ -63,7 +63,8 @@ def dry_run(desk: Desk) -> DryRun:
 def places(settings: Settings) -> dict[str, Path]:
     """Where each step writes: names are fixed, below the folder that the command line chose."""
     out = settings.output
-    return {"clean": out / "clean", "split": out / "splits", "train": out / "model"}
+    one = len(settings.paths) == 1 and not Path(settings.paths[0]).is_dir()
+    return {"clean": out / ("clean.jsonl" if one else "clean"), "split": out / "splits", "train": out / "model"}
 
 
 def command(settings: Settings, step: str) -> list[str]:
@@ -76,7 +77,7 @@ def command(settings: Settings, step: str) -> list[str]:
             "clean",
             *settings.paths,
             "-o",
-            f"{to['clean']}/",
+            str(to["clean"]),
             "--rejected",
             str(settings.output / "rejected.jsonl"),
             *_reading(settings.config),
@@ -120,6 +121,9 @@ def folder(settings: Settings) -> Path:
 
 def start(settings: Settings, step: str) -> None:
     """Start a step in a process of its own."""
+    to = places(settings)["clean"]
+    if step == "clean":
+        (to.parent if to.suffix else to).mkdir(parents=True, exist_ok=True)
     jobs.start(folder(settings), step, [sys.executable, "-m", *command(settings, step)])
 
 
@@ -140,7 +144,7 @@ def proof(settings: Settings) -> dict[str, Any] | None:
     try:
         record = msgspec.json.decode((places(settings)["split"] / "split.json").read_bytes())
         outputs = {name: file["rows"] for name, file in record["outputs"].items()}
-        return {"outputs": outputs, "proof": dict(record.get("proof") or {})}
+        return {"outputs": outputs, "proof": dict(record["proof"]["findings"])}
     except (OSError, msgspec.MsgspecError, KeyError, TypeError, AttributeError):
         return None
 

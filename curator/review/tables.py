@@ -144,7 +144,7 @@ def job(job: Job | None) -> str:
 def hindrance(settings: Settings, step: str) -> str:
     """Why a step cannot begin yet, "" where it can."""
     to = applying.places(settings)
-    if step == "split" and not any(to["clean"].glob("*.jsonl")):
+    if step == "split" and not (to["clean"].is_file() or any(to["clean"].glob("*.jsonl"))):
         return "write the clean set first"
     if step == "train":
         if not applying.can_train():
