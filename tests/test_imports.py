@@ -19,8 +19,8 @@ LAYERS = [
     "neighbours paths prose provenance rule shingles sources targets templates tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
-    "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess "
-    "preparing report splitting trained",
+    "agreement card cleaning comparison conversion counting decisions docs drawing explanation fix "
+    "gallery guess preparing report review splitting trained",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

@@ -25,6 +25,7 @@ VERBS = {
     "sop": "Turn web pages and documents into SOP rows.",
     "stats": "Count rows, turns and tokens.",
     "diff": "Compare two versions of a set, row by row.",
+    "review": "Go through what is found in a browser, a key a decision.",
     "decisions": "Record what was decided about findings, and look after the record.",
     "rule": "Explain a rule.",
     "rules": "List the rules.",
