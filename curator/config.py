@@ -26,6 +26,7 @@ from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
 from curator.recall import code_stamp
+from curator.recipe import Recipe
 from curator.rule import RULES, Rule, all_rules
 from curator.writing import write_whole
 
@@ -134,6 +135,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     cache: Annotated[bool, Meta(description="Keep scan results, so that unchanged data is not scanned again.")] = True
     workers: Annotated[
         Positive | None, Meta(description="Worker processes; by default chosen by the size of the data.")
+    ] = None
+    train: Annotated[
+        Recipe | None, Meta(description="How a model is tuned: the options of `curator train`, as a table.")
     ] = None
 
 
@@ -371,27 +375,39 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 @cache
-def _keys() -> dict[str, msgspec.structs.FieldInfo]:
-    """What a configuration file may say, by key."""
-    return {field.encode_name: field for field in msgspec.structs.fields(Settings)}
+def _keys(table: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """What a table of a configuration file may say, by key."""
+    return {field.encode_name: field for field in msgspec.structs.fields(table)}
 
 
 def _settings(table: Mapping[str, Any], where: str, kind: type[CuratorError]) -> Settings:
     """A table as settings; every key is checked by itself, so that the error can name it."""
-    fields = _keys()
+    return Settings(**_values(table, Settings, "", where, kind))
+
+
+def _values(
+    table: Mapping[str, Any], wanted: type[msgspec.Struct], under: str, where: str, kind: type[CuratorError]
+) -> dict[str, Any]:
+    fields = _keys(wanted)
     values: dict[str, Any] = {}
     for written, value in table.items():
         key = written.replace("_", "-")
         if key not in fields:
             raise kind(
-                f"unknown key {written!r}",
+                f"unknown key {under + written!r}",
                 where=where,
                 hint=_hint(key, fields, f"the keys are {', '.join(fields)}"),
             )
         if (name := fields[key].name) in values:
             raise kind(f"{key!r} is given twice, with hyphen and underscore", where=where)
-        values[name] = _convert(value, fields[key].type, key, where, kind)
-    return Settings(**values)
+        values[name] = _convert(value, fields[key].type, under + key, where, kind)
+    return values
+
+
+def recipe(given: Mapping[str, Any], base: Recipe | None) -> Recipe:
+    """The options of a run: those `given` on top of those of the configuration. Raises UsageError for a bad value."""
+    values = _values({key: value for key, value in given.items() if value is not None}, Recipe, "", "", UsageError)
+    return msgspec.structs.replace(base or Recipe(), **values)
 
 
 # ---------------------------------------------------------------------- values and their errors
@@ -400,6 +416,8 @@ def _settings(table: Mapping[str, Any], where: str, kind: type[CuratorError]) ->
 def _convert(value: Any, wanted: Any, key: str, where: str, kind: type[CuratorError]) -> Any:
     """The value as the wanted type; tables and lists entry by entry, so that the error can name the entry."""
     inner = _without_none(wanted)
+    if isinstance(inner, type) and issubclass(inner, msgspec.Struct) and isinstance(value, dict):
+        return inner(**_values(value, inner, f"{key}.", where, kind))
     if get_origin(inner) is dict and isinstance(value, dict):
         entry = get_args(inner)[1]
         return {name: _convert(item, entry, f"{key}.{name}", where, kind) for name, item in value.items()}
@@ -462,7 +480,7 @@ def _words(kind: Any) -> str:
             return f"{noun} of at least {kind.min_length} characters" if kind.min_length else noun
         case i.BoolType():
             return "true or false"
-        case i.DictType():
+        case i.DictType() | i.StructType():
             return "a table"
         case i.VarTupleType() | i.ListType() | i.SetType() | i.FrozenSetType():
             noun = "a list of " + _words(kind.item_type).removeprefix("a ").removeprefix("an ")

@@ -125,13 +125,14 @@ def _described(name: str, source: Any, folder: Path, revision: str = "") -> Base
 
 def parameters_of(config: dict[str, Any]) -> int:
     """The number of weights, from the shapes in config.json: no weight is read."""
-    from accelerate import init_empty_weights
+    import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     said = {key: value for key, value in config.items() if key not in ("quantization_config", "model_type")}
     try:
-        with init_empty_weights(), quiet():
+        with torch.device("meta"), quiet():
             model = AutoModelForCausalLM.from_config(AutoConfig.for_model(config.get("model_type", ""), **said))
+            model.tie_weights()
     except Exception:  # a model that transformers does not know by its config alone
         return 0
     return sum(p.numel() for p in {id(p): p for p in model.parameters()}.values())
@@ -211,6 +212,17 @@ def _convert(file: Path, folder: Path) -> None:
         if folder.exists():
             shutil.rmtree(folder)
         new.rename(folder)
+
+
+def hush() -> None:
+    """For a command line: the libraries keep their advice to themselves from here on."""
+    import warnings as said
+
+    said.simplefilter("ignore")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    for name in ("bitsandbytes", "transformers", "accelerate", "peft", "torch"):
+        logging.getLogger(name).setLevel(logging.ERROR)
 
 
 @contextlib.contextmanager

@@ -104,9 +104,7 @@ class _Head(msgspec.Struct):
     places: dict[str, list[str]]
 
 
-def prepared_key(
-    hashes: dict[str, str], config: Config, recipe: Recipe, spec: str, tokenizer: str, limit: int
-) -> str:
+def prepared_key(hashes: dict[str, str], config: Config, recipe: Recipe, spec: str, tokenizer: str, limit: int) -> str:
     """BLAKE2b-128 of everything that ids and masks depend on."""
     body = {
         "code": code_stamp(),
