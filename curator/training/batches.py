@@ -110,8 +110,11 @@ class Collator:
 # ---------------------------------------------------------------------- the loss
 
 
-def token_losses(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """(loss of every trained token in order, its weight); the logits of other tokens are never made."""
+def token_losses(model: Any, batch: Batch, *, accuracy: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+    """(loss of every trained token in order, its weight); the logits of other tokens are never made.
+
+    With `accuracy` the second is whether each was the likeliest token.
+    """
     batch = dict(batch)
     labels = batch.pop("shift_labels")
     weights = batch.pop("loss_weights", None)
@@ -121,6 +124,8 @@ def token_losses(model: Any, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
     with without_mask("cu_seq_lens_q" in batch):
         logits = model(**batch, logits_to_keep=keep, use_cache=False).logits
     losses = functional.cross_entropy(logits.float(), labels[keep], reduction="none")
+    if accuracy:
+        return losses, logits.argmax(-1) == labels[keep]
     return losses, torch.ones_like(losses) if weights is None else weights[keep]
 
 

@@ -100,9 +100,8 @@ def not_a_prefix(seen: _Seen) -> Gate | None:
 def foreign_template(seen: _Seen) -> Gate | None:
     """A base model, which brings no template: what the template writes is new to it."""
     told = f"{seen.base.name} brings no chat template: {seen.spec.partition('@')[0]} is new to it"
-    return Gate(
-        "no-template", seen.brings, "the model brings a chat template" if seen.brings else told, not seen.brings
-    )
+    ok = "the model brings a chat template"
+    return Gate("no-template", seen.brings, ok if seen.brings else told, int(not seen.brings))
 
 
 def untrained_end(seen: _Seen) -> Gate | None:

@@ -35,7 +35,7 @@ from curator.training.readiness import (
     units_of,
     visible_effect,
 )
-from curator.training.record import ADAPTER, CHECKPOINTS, LEDGER, MODEL, PLAN, RUN, Run
+from curator.training.record import ADAPTER, CHECKPOINTS, LEDGER, LOGS, MODEL, PLAN, RUN, Run
 from curator.writing import write_whole
 
 if TYPE_CHECKING:
@@ -209,6 +209,7 @@ class _Session:
         self.ready = self.ready._replace(base=base)
         if first_process():
             self._clear()
+        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(ask.output / LOGS))
         set_seed(recipe.seed)
         with quiet():
             model = loop.load_model(base.path, recipe, self.device, self.precision)
@@ -274,7 +275,7 @@ class _Session:
         output = self.ask.output
         output.mkdir(parents=True, exist_ok=True)
         if not self.ask.resume:
-            for name in (CHECKPOINTS, ADAPTER, MODEL):
+            for name in (CHECKPOINTS, ADAPTER, MODEL, LOGS):
                 if (output / name).is_dir():
                     shutil.rmtree(output / name)
             (output / RUN).unlink(missing_ok=True)
