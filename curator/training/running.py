@@ -209,7 +209,6 @@ class _Session:
         self.ready = self.ready._replace(base=base)
         if first_process():
             self._clear()
-        os.environ.setdefault("TENSORBOARD_LOGGING_DIR", str(ask.output / LOGS))
         set_seed(recipe.seed)
         with quiet():
             model = loop.load_model(base.path, recipe, self.device, self.precision)
@@ -230,7 +229,8 @@ class _Session:
             )  # fmt: skip
             train = batches.RowSet(self.ready.prepared.splits["train"], self.packs)
             pad = self._pad()
-            trainer = loop.build(model, recipe, args, train, self.valid, pad, watch)
+            with _told("TENSORBOARD_LOGGING_DIR", str(ask.output / LOGS)):
+                trainer = loop.build(model, recipe, args, train, self.valid, pad, watch)
             trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
         self._write(self._record("running", trainable, (), {}, {}, 0))
         checkpoint = last_checkpoint(ask.output) if ask.resume else None
@@ -421,6 +421,19 @@ def versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@contextlib.contextmanager
+def _told(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment, where the user has not set it, while a library looks."""
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
 
 
 @contextlib.contextmanager
