@@ -27,6 +27,7 @@ from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
 from curator.recall import code_stamp
 from curator.recipe import Recipe
+from curator.rowfacts import facts_file, read_facts
 from curator.rule import RULES, Rule, all_rules
 from curator.writing import write_whole
 
@@ -36,7 +37,7 @@ Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets, for every rule that has an option of that name.
-_SHARED = {"max_tokens": "max_length"} | {name: name for name in ("template", "modelfile", "benchmarks", "method")}
+_SHARED = {"max_tokens": "max_length"} | {name: name for name in ("template", "modelfile", "benchmarks", "method", "facts")}
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
 _UNLOCK = {
@@ -46,6 +47,7 @@ _UNLOCK = {
     "model": ("no model is named", "name a model: --model FOLDER"),
     "target": ("no target is named", "--target openai"),
     "method": ("no training method is named", "--method lora"),
+    "facts": ("no training run is named", "--facts RUN, a run of curator train"),
     "template": ("no chat template is named", "name a model or template: --model, --template"),
 }
 
@@ -117,6 +119,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         str | None,
         Meta(description="The Modelfile, or Go template, with which Ollama will run the model (TPL017, TPL018)."),
     ] = None
+    facts: Annotated[
+        str | None,
+        Meta(description="A training run: what it knew of every row (CON005, and beside every finding)."),
+    ] = None
     fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
         None
     )
@@ -163,6 +169,11 @@ class Config(Settings, frozen=True, kw_only=True):
         return tuple(str((self.root / file).resolve()) for file in self.benchmarks) or None
 
     @property
+    def facts_path(self) -> str | None:
+        """The file of a run's facts, as an absolute path."""
+        return str(facts_file(self.facts).resolve()) if self.facts else None
+
+    @property
     def modelfile_path(self) -> str | None:
         """The Modelfile, as an absolute path."""
         return str(Path(self.modelfile).resolve()) if self.modelfile else None
@@ -197,7 +208,7 @@ class Config(Settings, frozen=True, kw_only=True):
         chosen = [code for code in chosen if code not in told]
         spec = templates.spec_of(self.template, self.model)
         given = {"max_length": self.limit, "model": spec and self.model, "target": self.target, "template": spec}
-        given |= {"method": self.method, "modelfile": self.modelfile_path}
+        given |= {"method": self.method, "modelfile": self.modelfile_path, "facts": self.facts_path}
         given["ollama"] = self.modelfile_path and spec
         missing = [code for code in chosen if rules[code].needs and not given.get(rules[code].needs)]
         without = [code for code in chosen if rules[code].extra and extras.missing(rules[code].extra)]
@@ -205,6 +216,8 @@ class Config(Settings, frozen=True, kw_only=True):
         for file in self.benchmark_files or ():
             if not Path(file).is_file():
                 raise _error(self, "benchmarks", f"no such file: {file}", "name a file of test questions")
+        if self.facts_path:
+            read_facts(self.facts_path)
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
             rules=tuple(built[code] for code in chosen if code not in missing and code not in without),
@@ -312,7 +325,7 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     if "profile" in changed:
         _profile(Config(profile=on_top.profile))  # a wrong name is not to be blamed on the file
     values = {**msgspec.structs.asdict(settings), **{key: getattr(on_top, key) for key in changed}}
-    for key in ("tokenizer", "model", "template", "modelfile"):
+    for key in ("tokenizer", "model", "template", "modelfile", "facts"):
         if source and (named := getattr(settings, key)) and key not in changed:
             beside = source.parent / named
             values[key] = _shown_path(beside) if beside.exists() else named
@@ -724,6 +737,7 @@ def _options(
         found[code] = options
     given: dict[str, Any] = {"max_length": config.max_length, "template": template}
     given |= {"benchmarks": config.benchmark_files, "method": config.method, "modelfile": config.modelfile_path}
+    given["facts"] = config.facts_path
     shared = {option: given[key] for option, key in _SHARED.items() if given[key]}
     for code, rule in rules.items():
         if named := shared.keys() & set(rule.__struct_fields__):

@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 LAYERS = [
     "model errors",
     "brokenjson columns dictionaries encodings excerpt extras formats json_schema keys languages likeness neighbours "
-    "paths prose provenance recipe rule shingles sources targets templates tokens vocabulary worddiff writing",
+    "paths prose provenance recipe rowfacts rule shingles sources targets templates tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
     "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess "

@@ -354,6 +354,42 @@ def test_best_weights_are_those_of_the_lowest_loss_on_valid(folder: Path, model:
     assert done.metrics["valid_loss_after"] == pytest.approx(min(seen.values()), rel=1e-3)
 
 
+def pairs_in(folder: Path) -> None:
+    rows = [
+        {"prompt": row["messages"][:1], "chosen": row["messages"][1:], "rejected": [{"role": "assistant", "content": "I do not know."}]}
+        for row in ROWS
+    ]
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "valid.jsonl").unlink()
+
+
+def test_dpo_learns_from_pairs_and_says_what_it_lacks(folder: Path, model: Path, tmp_path: Path) -> None:
+    from importlib import util
+
+    pairs_in(folder)
+    if not util.find_spec("trl"):
+        with pytest.raises(CuratorError) as caught:
+            trained(folder, model, tmp_path / "out", objective="dpo")
+        assert "finetune-curator[trl]" in str(caught.value)
+        return
+    made = [trained(folder, model, tmp_path / str(beta), objective="dpo", beta=beta, dropout=0.0) for beta in (0.1, 0.5)]
+    assert all(done.metrics["last_loss"] < done.metrics["first_loss"] for done in made)
+    assert made[0].adapter_sha256 != made[1].adapter_sha256
+
+
+def test_pairs_share_their_prompt_and_keep_their_ends(folder: Path, model: Path, tmp_path: Path) -> None:
+    from curator.training.preference import pairs_of
+    from curator.training.readiness import get_ready
+
+    pairs_in(folder)
+    ask = running.Ask((str(folder),), load_config(folder), Recipe(), str(model), tmp_path, ("all",))
+    pairs = list(pairs_of(ask, get_ready(ask.paths, ask.config, ask.recipe, ask.model), "train"))
+    assert len(pairs) == len(ROWS)
+    assert pairs[0].prompt.endswith("<|im_start|>assistant\n")
+    assert pairs[0].chosen == ROWS[0]["messages"][1]["content"] + "<|im_end|>"
+    assert pairs[0].rejected == "I do not know.<|im_end|>"
+
+
 # ---------------------------------------------------------------------- gates and the plan
 
 

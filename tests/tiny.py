@@ -51,9 +51,9 @@ def tiny_model(folder: str | Path, kind: str = "llama", template: str = CHATML, 
     folder = Path(folder)
     tokenizer = tiny_tokenizer(folder, template)
     shape = {
-        "vocab_size": len(tokenizer), "hidden_size": 64, "intermediate_size": 96, "num_hidden_layers": 2,
+        "vocab_size": len(tokenizer), "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2,
         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 512,
-        "bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": None,
+        "initializer_range": 0.08, "bos_token_id": None, "eos_token_id": tokenizer.eos_token_id, "pad_token_id": None,
     }  # fmt: skip
     torch.manual_seed(seed)
     if kind == "qwen3":

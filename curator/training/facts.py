@@ -1,7 +1,7 @@
 """Training tells the data: the loss of every row before and after, by content id, in row_facts.parquet.
 
-Before the run the answers are also scored without their prompt: the gain of a prompt is how much better the
-model foretells an answer when it is asked first. An answer that belongs to another row gains nothing.
+Losses are means a trained token, in nats. Before the run the answers are also scored without their prompt; what the
+prompt takes off the loss of the whole answer is its gain. An answer that belongs to another row gains little (CON005).
 """
 
 from __future__ import annotations
@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curator.errors import MissingExtraError, SourceError
-from curator.training.record import FACTS
+from curator.rowfacts import FACTS
 
 if TYPE_CHECKING:
     from curator.recipe import Recipe
     from curator.training.prepared import Piece, Prepared, Rows
-    from curator.training.readiness import Ready
 
 _BEFORE = ".facts.npz"
-_KNOWN, _FALL, _BY_HEART = 0.35, 0.1, 3.0
+_KNOWN, _FALL = 0.35, 0.1
 
 
 def before(model: Any, found: Prepared, output: Path, recipe: Recipe) -> None:
@@ -32,7 +30,7 @@ def before(model: Any, found: Prepared, output: Path, recipe: Recipe) -> None:
     np.savez(output / _BEFORE, **kept)  # type: ignore[arg-type]
 
 
-def after(model: Any, found: Prepared, output: Path, recipe: Recipe, ready: Ready) -> dict[str, float]:
+def after(model: Any, found: Prepared, output: Path, recipe: Recipe) -> dict[str, float]:
     """Measure every row with the tuned model, and write row_facts.parquet; the mean losses by split."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -61,7 +59,7 @@ def after(model: Any, found: Prepared, output: Path, recipe: Recipe, ready: Read
                     "loss_before": first.astype(np.float32),
                     "loss_after": last.astype(np.float32),
                     "loss_without_prompt": bare.astype(np.float32),
-                    "prompt_gain": (bare - first).astype(np.float32),
+                    "prompt_gain": ((bare - first) * rows.trained).astype(np.float32),
                     "learnt": [learnt(float(a), float(b)) for a, b in zip(first, last, strict=True)],
                 }
             )
@@ -111,26 +109,3 @@ def _bare(piece: Piece) -> Piece:
     """The answers without what stands before the first of them but for the one token before it."""
     cut = max(int(piece.runs[0][0]) - 1, 0)
     return type(piece)(piece.ids[cut:], piece.runs - cut, piece.weights)
-
-
-class Facts:
-    """row_facts.parquet as columns, and a way from a content id to its row."""
-
-    def __init__(self, columns: dict[str, Any]) -> None:
-        self.columns = columns
-        self.at = {row: n for n, row in enumerate(columns["row"])}
-
-
-def read_facts(run: str | Path) -> Facts:
-    """The facts of a run: its folder, or the file itself. Raises SourceError where there are none."""
-    try:
-        import pyarrow.parquet as pq
-    except ImportError:
-        raise MissingExtraError("row facts", "train") from None
-    file = Path(run) / FACTS if Path(run).is_dir() else Path(run)
-    try:
-        table = pq.read_table(file)
-    except (OSError, ValueError) as error:
-        hint = "name a run that measured its rows: curator train run … --facts on"
-        raise SourceError(f"no row facts: {' '.join(str(error).split())[:120]}", where=str(file), hint=hint) from None
-    return Facts({name: table.column(name).to_pylist() for name in table.column_names})

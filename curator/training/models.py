@@ -221,7 +221,7 @@ def hush() -> None:
     said.simplefilter("ignore")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    for name in ("bitsandbytes", "transformers", "accelerate", "peft", "torch"):
+    for name in ("bitsandbytes", "bitsandbytes.backends.cpu.ops", "transformers", "accelerate", "peft", "torch"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
 

@@ -14,7 +14,7 @@ from curator.errors import SourceError
 from curator.writing import write_whole
 
 RUN, PLAN, ADAPTER, MODEL, CHECKPOINTS = "run.json", "plan.json", "adapter", "model", "checkpoints"
-LEDGER, FACTS, LOGS = "ledger.jsonl", "row_facts.parquet", "logs"
+LEDGER, LOGS = "ledger.jsonl", "logs"
 
 
 class Base(msgspec.Struct, frozen=True, kw_only=True):

@@ -152,7 +152,7 @@ def run(ask: Ask, tell: Tell | None = None) -> Run:
         from curator.training.preference import run_dpo
 
         return run_dpo(ask, ready, tell)
-    return _Session(ask, ready, before, started).train(tell)
+    return Session(ask, ready, before, started).train(tell)
 
 
 def _before(ask: Ask) -> Run | None:
@@ -180,7 +180,7 @@ def last_checkpoint(folder: Path) -> Path | None:
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-class _Session:
+class Session:
     """One run, from a loaded model to its record."""
 
     def __init__(self, ask: Ask, ready: Ready, before: Run | None, started: float) -> None:
@@ -199,7 +199,6 @@ class _Session:
         self.attention = ""
 
     def train(self, tell: Tell | None) -> Run:
-        import torch
         from transformers import set_seed
 
         from curator.training import batches, loop
@@ -246,21 +245,63 @@ class _Session:
             self._write(done)
             return done
         self._save(trainer, model)
-        metrics = self._metrics(trainer, model, state, torch)
+        metrics = self._metrics(state)
         if facts and first_process():
             from curator.training import facts as rowfacts
 
-            metrics |= rowfacts.after(model, self.ready.prepared, ask.output, recipe, self.ready)
-        if self.valid is not None and recipe.best and state.best_model_checkpoint:
+            metrics |= rowfacts.after(model, self.ready.prepared, ask.output, recipe)
+        return self._finish(state, trainable, points, metrics, watch.seconds)
+
+    def train_pairs(self, pairs: dict[str, list[Any]], tell: Tell | None) -> Run:
+        """The same with TRL's loop over pairs."""
+        from transformers import set_seed
+
+        from curator.training import loop, preference
+
+        ask, recipe = self.ask, self.recipe
+        self.ready = self.ready._replace(base=hashed(self.ready.base))
+        self.valid = self.valid if pairs.get("valid") else None
+        self.schedule = loop.schedule(
+            recipe, len(pairs["train"]), processes=processes(), valid=self.valid is not None
+        )
+        if first_process():
+            self._clear()
+        set_seed(recipe.seed)
+        with quiet():
+            model = loop.load_model(self.ready.base.path, recipe, self.device, self.precision)
+            model.set_attn_implementation("sdpa")
+            self.attention = "sdpa"
+            checkpointing = bool(recipe.gradient_checkpointing)
+            model = loop.with_adapter(model, recipe, checkpointing)
+            watch = loop.Watch(tell)
+            args = loop.arguments(
+                recipe, self.schedule, ask.output, self.device, self.precision, checkpointing, self.valid is not None
+            )
+        trainer = preference.trainer_for(model, ask, self.ready, args, pairs, [watch])
+        trainable = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+        with watch.heeding_interrupts(), _warnings_off():
+            trainer.train()
+        self._save(trainer, trainer.model)
+        metrics = self._metrics(trainer.state)
+        rewards = [entry["rewards/accuracies"] for entry in trainer.state.log_history if "rewards/accuracies" in entry]
+        if rewards:
+            metrics["reward_accuracy"] = float(rewards[-1])
+        return self._finish(trainer.state, trainable, loop.points_of(trainer.state.log_history), metrics, watch.seconds)
+
+    def _finish(
+        self, state: Any, trainable: int, points: Sequence[record.Point], metrics: dict[str, float], seconds: list[float]
+    ) -> Run:
+        """The record of a run that came to its end."""
+        import torch
+
+        best = state.global_step
+        if self.valid is not None and self.recipe.best and state.best_model_checkpoint:
             best = int(state.best_model_checkpoint.rpartition("-")[2])
-        else:
-            best = state.global_step
-        spent = time.time() - self.started
         tokens = float(self.ready.prepared.files["train"].tokens) * (state.epoch or 0)
-        stepping = sum(watch.seconds)
+        stepping = sum(seconds)
         times = {
             "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
-            "seconds": round(spent, 1),
+            "seconds": round(time.time() - self.started, 1),
             "seconds_of_steps": round(stepping, 1),
             "tokens_a_second": round(tokens / stepping, 1) if stepping and not self.before else 0.0,
         }
@@ -287,8 +328,11 @@ class _Session:
         from curator.training import loop
 
         self.attention = model.config._attn_implementation
-        if self.recipe.packing == "none" or loop.keeps_apart(model):
+        if self.recipe.packing == "none":
             return self.recipe
+        with contextlib.suppress(RuntimeError, ValueError, TypeError, NotImplementedError):
+            if loop.keeps_apart(model):
+                return self.recipe
         model.set_attn_implementation("sdpa")
         self.attention = "sdpa"
         if loop.keeps_apart(model):
@@ -319,7 +363,7 @@ class _Session:
             unwrapped.save_pretrained(folder)
         save_tokenizer(Path(self.ready.base.path), folder, templates.load(self.ready.spec))
 
-    def _metrics(self, trainer: Any, model: Any, state: Any, torch: Any) -> dict[str, float]:
+    def _metrics(self, state: Any) -> dict[str, float]:
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
         metrics = {"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}
         if self.valid is not None:
