@@ -110,7 +110,7 @@ OTHERS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "reasoning": ("masked", {"turns": 2}, WEIGHTS),
     "evaluate_every": (2, {}, RECORD),
     "patience": (1, {"steps": 12, "evaluate_every": 1, "learning_rate": 0.9, "clip": 0.0}, RECORD),
-    "best": (False, {"steps": 4, "evaluate_every": 1, "learning_rate": 0.5, "clip": 0.0, "patience": 0}, WEIGHTS),
+    "best": (False, {"steps": 6, "evaluate_every": 1, "learning_rate": 0.03, "clip": 0.0, "patience": 0, "scheduler": "constant"}, WEIGHTS),
     "save_every": (3, {"evaluate_every": 1}, FILES),
     "keep": (1, {"evaluate_every": 1}, FILES),
     "log_every": (2, {}, RECORD),
