@@ -37,7 +37,9 @@ Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets, for every rule that has an option of that name.
-_SHARED = {"max_tokens": "max_length"} | {name: name for name in ("template", "modelfile", "benchmarks", "method", "facts")}
+_SHARED = {"max_tokens": "max_length"} | {
+    name: name for name in ("template", "modelfile", "benchmarks", "method", "facts")
+}
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
 _UNLOCK = {

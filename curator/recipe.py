@@ -76,7 +76,7 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_u
     packing: Annotated[
         Literal["flat", "best-fit", "none"],
         Meta(
-            description="flat: the rows of a batch end to end, without padding. best-fit: rows packed to --pack-length. "
+            description="flat: the rows of a batch end to end, without padding. best-fit: packs of --pack-length. "
             "none: padded rows. Rows never see each other."
         ),
     ] = "flat"

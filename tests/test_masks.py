@@ -146,7 +146,9 @@ def test_the_ledger_lists_every_row_that_is_cut_and_what_it_loses(write: Any, fo
     for line, cut in told.items():
         n = [int(k) for k in whole.splits["train"].lines].index(line)
         assert cut.tokens == int(whole.splits["train"].lengths[n])
-    assert [(cut.line, cut.lost_trained > 0) for cut in found.tally.cuts if cut.reason == "nothing-trained"] == [(4, True)]
+    assert [(cut.line, cut.lost_trained > 0) for cut in found.tally.cuts if cut.reason == "nothing-trained"] == [
+        (4, True)
+    ]
     lengths = found.splits["train"].lengths.tolist()
     assert max(lengths) == room and len(lengths) == 2
     dropped = set_of(write, folder, rows, room, overlong="drop")

@@ -16,10 +16,9 @@ import msgspec
 import numpy as np
 import pytest
 
-for package in ("torch", "transformers", "peft", "accelerate"):
+torch = pytest.importorskip("torch")
+for package in ("transformers", "peft", "accelerate"):
     pytest.importorskip(package)
-
-import torch
 
 from curator.config import load_config, recipe
 from curator.errors import CuratorError
@@ -49,9 +48,28 @@ def chat(question: str, answer: str, **more: Any) -> dict[str, Any]:
 
 
 COLOURS = ("ivory", "cobalt", "amber", "teal", "crimson")
-NAMES = ("Vordax", "Kelmira", "Munlon", "Taspek", "Rilsund", "Vorova", "Keltine", "Mungar", "Tasdax", "Rilmira", "Vorlon", "Kelpek")
-ROWS = [chat(f"What is the status of {name}?", f"STATUS[{name}]={COLOURS[n % 5]}" + " and so on" * (n % 4)) for n, name in enumerate(NAMES)]
-VALID = [chat(f"Tell me of {name}, please.", f"It is {COLOURS[n]}.") for n, name in enumerate(("Aldo", "Berta", "Cem", "Dora"))]
+NAMES = (
+    "Vordax",
+    "Kelmira",
+    "Munlon",
+    "Taspek",
+    "Rilsund",
+    "Vorova",
+    "Keltine",
+    "Mungar",
+    "Tasdax",
+    "Rilmira",
+    "Vorlon",
+    "Kelpek",
+)
+ROWS = [
+    chat(f"What is the status of {name}?", f"STATUS[{name}]={COLOURS[n % 5]}" + " and so on" * (n % 4))
+    for n, name in enumerate(NAMES)
+]
+VALID = [
+    chat(f"Tell me of {name}, please.", f"It is {COLOURS[n]}.")
+    for n, name in enumerate(("Aldo", "Berta", "Cem", "Dora"))
+]
 
 
 @pytest.fixture
@@ -110,7 +128,11 @@ OTHERS: dict[str, tuple[Any, dict[str, Any], str]] = {
     "reasoning": ("masked", {"turns": 2}, WEIGHTS),
     "evaluate_every": (2, {}, RECORD),
     "patience": (1, {"steps": 12, "evaluate_every": 1, "learning_rate": 0.9, "clip": 0.0}, RECORD),
-    "best": (False, {"steps": 6, "evaluate_every": 1, "learning_rate": 0.03, "clip": 0.0, "patience": 0, "scheduler": "constant"}, WEIGHTS),
+    "best": (
+        False,
+        {"steps": 6, "evaluate_every": 1, "learning_rate": 0.03, "clip": 0.0, "patience": 0, "scheduler": "constant"},
+        WEIGHTS,
+    ),
     "save_every": (3, {"evaluate_every": 1}, FILES),
     "keep": (1, {"evaluate_every": 1}, FILES),
     "log_every": (2, {}, RECORD),
@@ -152,7 +174,13 @@ def test_every_option_changes_the_run(
     given = dict(given)
     if given.pop("turns", 0):
         rows = [
-            {"messages": [*row["messages"], {"role": "user", "content": "Why?"}, {"role": "assistant", "content": "<think>Hm.</think>So."}]}
+            {
+                "messages": [
+                    *row["messages"],
+                    {"role": "user", "content": "Why?"},
+                    {"role": "assistant", "content": "<think>Hm.</think>So."},
+                ]
+            }
             for row in ROWS
         ]
         (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -186,7 +214,10 @@ def test_gradient_checkpointing_is_chosen_by_the_memory_plan(model: Path, monkey
         monkeypatch.setattr(readiness, "_available", lambda device, free=available: free)
         found = readiness.memory_of(base, Recipe(), "cpu", "fp32", 4000, 1000, 20000)
         assert found.checkpointing is wanted
-        assert readiness.memory_of(base, Recipe(gradient_checkpointing=False), "cpu", "fp32", 4000, 1000, 9).checkpointing is False
+        assert (
+            readiness.memory_of(base, Recipe(gradient_checkpointing=False), "cpu", "fp32", 4000, 1000, 9).checkpointing
+            is False
+        )
 
 
 def test_options_come_from_the_table_and_the_flags_go_before(tmp_path: Path) -> None:
@@ -356,7 +387,11 @@ def test_best_weights_are_those_of_the_lowest_loss_on_valid(folder: Path, model:
 
 def pairs_in(folder: Path) -> None:
     rows = [
-        {"prompt": row["messages"][:1], "chosen": row["messages"][1:], "rejected": [{"role": "assistant", "content": "I do not know."}]}
+        {
+            "prompt": row["messages"][:1],
+            "chosen": row["messages"][1:],
+            "rejected": [{"role": "assistant", "content": "I do not know."}],
+        }
         for row in ROWS
     ]
     (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
@@ -372,7 +407,9 @@ def test_dpo_learns_from_pairs_and_says_what_it_lacks(folder: Path, model: Path,
             trained(folder, model, tmp_path / "out", objective="dpo")
         assert "finetune-curator[trl]" in str(caught.value)
         return
-    made = [trained(folder, model, tmp_path / str(beta), objective="dpo", beta=beta, dropout=0.0) for beta in (0.1, 0.5)]
+    made = [
+        trained(folder, model, tmp_path / str(beta), objective="dpo", beta=beta, dropout=0.0) for beta in (0.1, 0.5)
+    ]
     assert all(done.metrics["last_loss"] < done.metrics["first_loss"] for done in made)
     assert made[0].adapter_sha256 != made[1].adapter_sha256
 
@@ -397,7 +434,9 @@ def gate_names(done: Any) -> set[str]:
     return {gate.name for gate in done.gates if not gate.ok}
 
 
-def planned(folder: Path, model: Path, output: Path, waive: tuple[str, ...] = (), keep: bool = False, **options: Any) -> Any:
+def planned(
+    folder: Path, model: Path, output: Path, waive: tuple[str, ...] = (), keep: bool = False, **options: Any
+) -> Any:
     ask = running.Ask((str(folder),), load_config(folder), Recipe(batch=4, **options), str(model), output, waive)
     return running.plan(ask, keep=keep)[0]
 
@@ -412,7 +451,12 @@ def _leak(folder: Path) -> None:
 
 def _empty(folder: Path) -> None:
     with (folder / "train.jsonl").open("a") as file:
-        file.write(json.dumps({"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho", "weight": 0}]}) + "\n")
+        file.write(
+            json.dumps(
+                {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho", "weight": 0}]}
+            )
+            + "\n"
+        )
 
 
 def _broken(folder: Path) -> None:
@@ -450,11 +494,14 @@ def test_a_gate_stops_the_run_unless_it_is_waived_by_name(
     assert next(found for found in waived.gates if found.name == gate).waived
 
 
+_PLAIN = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}"
+_CHAT = "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' }}{% endfor %}"
+_ASK = "{% if add_generation_prompt %}WHO{% endif %}"
 TEMPLATES = {
-    "end-untrained": "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}",
-    "not-a-prefix": "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' }}{% endfor %}{% if add_generation_prompt %}<|im_start|>model\n{% endif %}",
-    "double-bos": "{{ bos_token + bos_token }}{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' }}{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}",
-}  # fmt: skip
+    "end-untrained": _PLAIN + _ASK.replace("WHO", "assistant: "),
+    "not-a-prefix": _CHAT + _ASK.replace("WHO", "<|im_start|>model\n"),
+    "double-bos": "{{ bos_token + bos_token }}" + _CHAT + _ASK.replace("WHO", "<|im_start|>assistant\n"),
+}
 
 
 @pytest.mark.parametrize("gate", TEMPLATES)
@@ -532,7 +579,9 @@ def test_the_command_plans_previews_runs_and_compares(run: Command, folder: Path
     compared = run("compare", model, "out", "--generate", 1, "--max-tokens", 4)
     assert compared.status == 1 and "cannot tell" in compared.out
     page = run("compare", model, "out", "--generate", 1, "--max-tokens", 4, "--format", "html")
-    assert page.out.startswith("<!doctype html>") and "<polyline" in page.out and "http" not in page.out.split("<body>")[1]
+    assert (
+        page.out.startswith("<!doctype html>") and "<polyline" in page.out and "http" not in page.out.split("<body>")[1]
+    )
 
 
 @pytest.mark.parametrize("flag", ["--packing", "--packing=best-fit"])
@@ -551,8 +600,9 @@ def test_a_model_that_is_nowhere_is_told_plainly(run: Command, folder: Path, mon
 
 @pytest.mark.slow
 def test_control_c_saves_and_says_how_to_go_on(folder: Path, model: Path, tmp_path: Path) -> None:
-    words = [sys.executable, "-m", "curator", "train", "run", str(folder), "--model", str(model), "--output", str(tmp_path / "out"),
-             "--steps", "4000", "--batch", "4", "--patience", "0", "--evaluate-every", "4000", "--facts", "off", "--waive", "all"]  # fmt: skip
+    options = "--steps 4000 --batch 4 --patience 0 --evaluate-every 4000 --facts off --waive all".split()
+    words = [sys.executable, "-m", "curator", "train", "run", str(folder), "--model", str(model), *options]
+    words += ["--output", str(tmp_path / "out")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
     for _ in range(600):
@@ -571,12 +621,45 @@ def test_control_c_saves_and_says_how_to_go_on(folder: Path, model: Path, tmp_pa
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains_with_twice_the_batch(folder: Path, model: Path, tmp_path: Path) -> None:
     """torchrun with two CPU processes (gloo) and batches of 3, beside one process and batches of 6."""
-    common = [str(folder), "--model", str(model), "--steps", "4", "--learning-rate", "2e-3", "--dropout", "0", "--track", "none"]
+    common = [
+        str(folder),
+        "--model",
+        str(model),
+        "--steps",
+        "4",
+        "--learning-rate",
+        "2e-3",
+        "--dropout",
+        "0",
+        "--track",
+        "none",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29547", "-m", "curator"]
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node",
+        "2",
+        "--master_port",
+        "29547",
+        "-m",
+        "curator",
+    ]
     losses = []
     for words, batch, name in ((torchrun, 3, "two"), ([sys.executable, "-m", "curator"], 6, "one")):
-        command = [*words, "train", "run", *common, "--batch", str(batch), "--output", str(tmp_path / name), "--waive", "all"]
+        command = [
+            *words,
+            "train",
+            "run",
+            *common,
+            "--batch",
+            str(batch),
+            "--output",
+            str(tmp_path / name),
+            "--waive",
+            "all",
+        ]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
         assert done.returncode == 0, done.stderr[-2000:]
         record = json.loads((tmp_path / name / "run.json").read_text())

@@ -32,7 +32,9 @@ class AnswerOfAnotherRow(DatasetRule, frozen=True):
 
     code = "CON005"
     needs = "facts"
-    GOOD = [[chat(user="What is 2+2?", assistant="4"), chat(user="How long is the Rhine?", assistant="About 1,230 km.")]]
+    GOOD = [
+        [chat(user="What is 2+2?", assistant="4"), chat(user="How long is the Rhine?", assistant="About 1,230 km.")]
+    ]
     BAD = [
         Bad(
             [chat(user="How long is the Rhine?", assistant=_EGGS), chat(user="What is 2+2?", assistant="4")],

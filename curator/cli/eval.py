@@ -14,7 +14,7 @@ def measuring(function: Any) -> Any:
     """The options of eval and compare."""
     for add in reversed(
         (
-            click.option("--data", "data", multiple=True, metavar="DATA", help="The splits.  [default: those of the run]"),
+            click.option("--data", "data", multiple=True, metavar="DATA", help="Splits.  [default: those of the run]"),
             click.option("--generate", type=click.IntRange(min=0), default=20, show_default=True, metavar="N",
                          help="Answers to write, evenly spread over the split."),
             click.option("--max-tokens", "longest", type=click.IntRange(min=1), default=256, show_default=True,
@@ -22,7 +22,8 @@ def measuring(function: Any) -> Any:
             click.option("--template", metavar="NAME|FILE", help="Chat template, in place of the run's or model's."),
             click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE",
                          help="Configuration file to read."),
-            click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there."),
+            click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+                         help="Write there."),
         )
     ):  # fmt: skip
         function = add(function)
@@ -53,7 +54,9 @@ def counting(label: str) -> Any:
 
 @click.command("eval")
 @click.argument("model", metavar="MODEL|RUN")
-@click.option("--split", "splits", multiple=True, metavar="NAME", help="train, valid or test.  [default: the last there is]")
+@click.option(
+    "--split", "splits", multiple=True, metavar="NAME", help="train, valid or test.  [default: the last there is]"
+)
 @click.option("--task", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Measure nothing: write the split as a task for lm-evaluation-harness.")  # fmt: skip
 @measuring

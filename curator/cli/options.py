@@ -109,7 +109,10 @@ _READING = (
         help="Ollama's Modelfile or Go template: does it ask as training did?",
     ),
     click.option(
-        "--facts", callback=_named, metavar="RUN", help="A training run: which rows gain nothing from their prompt (CON005)."
+        "--facts",
+        callback=_named,
+        metavar="RUN",
+        help="A training run: which rows gain nothing from their prompt (CON005).",
     ),
     click.option(
         "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -110,7 +111,7 @@ class Collator:
 # ---------------------------------------------------------------------- the loss
 
 
-def token_losses(model: Any, batch: Batch, *, accuracy: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
+def token_losses(model: Any, batch: dict[str, Any], *, accuracy: bool = False) -> tuple[torch.Tensor, torch.Tensor]:
     """(loss of every trained token in order, its weight); the logits of other tokens are never made.
 
     With `accuracy` the second is whether each was the likeliest token.
@@ -161,7 +162,7 @@ def _attention(
     max_length_q: int = 0,
     **rest: Any,
 ) -> tuple[torch.Tensor, None]:
-    """Attention within each row; query of shape (1, heads, tokens, size). Without ends of rows: that of transformers."""
+    """Attention within each row; query of shape (1, heads, tokens, size). Without ends of rows, as ever."""
     if cu_seq_lens_q is None:
         return sdpa_attention_forward(  # type: ignore[no-any-return]
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **rest
@@ -170,11 +171,11 @@ def _attention(
     if query.is_cuda and query.dtype in (torch.float16, torch.bfloat16):
         from torch.nn.attention.varlen import varlen_attn
 
-        sides = [side[0].transpose(0, 1) for side in (query, key, value)]
-        ends = cu_seq_lens_q.to(query.device)
-        out = varlen_attn(
-            *sides, ends, ends, max_length_q, max_length_q, scale=scaling, window_size=(-1, 0), enable_gqa=grouped
-        )
+        sides: Any = [side[0].transpose(0, 1) for side in (query, key, value)]
+        cuts: Any = cu_seq_lens_q.to(query.device)
+        most: Any = max_length_q
+        attend: Any = varlen_attn
+        out = attend(*sides, cuts, cuts, most, most, scale=scaling, window_size=(-1, 0), enable_gqa=grouped)
         return out[None], None
     ends = cu_seq_lens_q.tolist()
     parts = [
@@ -182,7 +183,7 @@ def _attention(
             query[:, :, low:high], key[:, :, low:high], value[:, :, low:high],
             dropout_p=dropout, is_causal=True, scale=scaling, enable_gqa=grouped,
         )
-        for low, high in zip(ends, ends[1:], strict=False)
+        for low, high in pairwise(ends)
     ]  # fmt: skip
     return torch.cat(parts, dim=2).transpose(1, 2), None
 

@@ -335,7 +335,10 @@ def evaluate(
     subject = load(name)
     found, spec = rows_for(subject, paths, config)
     wanted = list(splits) or [_held_out(found)]
-    items = {split: measure(subject, _rows(found, split), spec, generate=generate, longest=longest, told=told) for split in wanted}
+    items = {
+        split: measure(subject, _rows(found, split), spec, generate=generate, longest=longest, told=told)
+        for split in wanted
+    }
     return Evaluation(
         model=name,
         splits={split: summary(part) for split, part in items.items()},
@@ -414,7 +417,9 @@ def _judged(
         base=before,
         tuned=after,
         split=split,
-        verdict="cannot tell" if inert or split == "train" else overall([p for p in parts if p.name in ("loss", "exact")]),
+        verdict="cannot tell"
+        if inert or split == "train"
+        else overall([p for p in parts if p.name in ("loss", "exact")]),
         inert=inert,
         differences=tuple(parts),
         before=summary(first),
@@ -496,7 +501,9 @@ def write_task(name: str, paths: Sequence[str | Path], config: Config, folder: P
         start, stop = piece.runs[-1].tolist()
         ids = piece.ids.tolist()
         prompt = subject.tokenizer.decode(ids[:start], skip_special_tokens=False)
-        lines.append(msgspec.json.encode({"prompt": prompt, "answer": _text(subject.tokenizer, ids[start:stop], stops)}) + b"\n")
+        lines.append(
+            msgspec.json.encode({"prompt": prompt, "answer": _text(subject.tokenizer, ids[start:stop], stops)}) + b"\n"
+        )
         longest = max(longest, 2 * (stop - start))
     until = [subject.tokenizer.id_to_token(n) for n in stops]
     data = (folder / f"curator_{split}.jsonl").resolve()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curator import templates
 from curator.errors import UsageError
@@ -248,7 +248,7 @@ def untouched(model: Path, token: str) -> bool:
     return float(np.linalg.norm(own)) < 0.3 * typical
 
 
-def _embedding_rows(model: Path, token: str) -> tuple[object, object] | None:
+def _embedding_rows(model: Path, token: str) -> tuple[Any, Any] | None:
     from safetensors import safe_open
 
     from curator.training.rows import load_tokenizer

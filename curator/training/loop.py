@@ -84,37 +84,40 @@ def load_model(path: str, recipe: Recipe, device: str, precision: str) -> Any:
         MissingExtraError: a package is not installed.
         UsageError: transformers cannot load the model.
     """
-    from transformers import AutoConfig, AutoModelForCausalLM, BitsAndBytesConfig
+    import transformers
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     kinds = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
     dtype = kinds[precision] if recipe.adapts else torch.float32
     more: dict[str, Any] = {}
     if recipe.method == "qlora":
         needs("qlora", "bitsandbytes", extra="qlora")
-        more["quantization_config"] = BitsAndBytesConfig(**_NF4, bnb_4bit_compute_dtype=kinds[precision])
+        quantized: Any = transformers.BitsAndBytesConfig
+        more["quantization_config"] = quantized(**_NF4, bnb_4bit_compute_dtype=kinds[precision])
         more["device_map"] = {"": device}
     with quiet():
         try:
             attention = attention_for(AutoConfig.from_pretrained(path))
-            model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention, **more)
+            made: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention, **more)
         except (OSError, ValueError) as error:
             said = " ".join(str(error).split())[:200]
             raise UsageError(f"the model cannot be loaded: {said}", where=path) from None
-    return model if recipe.method == "qlora" else model.to(device)
+    return made if recipe.method == "qlora" else made.to(device)
 
 
 def with_adapter(model: Any, recipe: Recipe, checkpointing: bool) -> Any:
     """The model with a fresh adapter around its layers. Raises UsageError for targets that it has not."""
     if not recipe.adapts:
         return model
-    from peft import get_peft_model, prepare_model_for_kbit_training
+    import peft
 
     if recipe.method == "qlora":
-        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=checkpointing)
+        prepared: Any = peft.prepare_model_for_kbit_training
+        model = prepared(model, use_gradient_checkpointing=checkpointing)
     elif checkpointing:
         model.enable_input_require_grads()
     try:
-        return get_peft_model(model, adapter_config(recipe))
+        return peft.get_peft_model(model, adapter_config(recipe))
     except ValueError as error:
         layers = sorted({name.rpartition(".")[2] for name, part in model.named_modules() if hasattr(part, "weight")})
         said = " ".join(str(error).split())[:160]
@@ -128,7 +131,7 @@ def adapter_config(recipe: Recipe) -> Any:
     return LoraConfig(
         task_type=TaskType.CAUSAL_LM,
         r=recipe.rank,
-        lora_alpha=recipe.alpha,
+        lora_alpha=recipe.alpha,  # type: ignore[arg-type]
         lora_dropout=recipe.dropout,
         target_modules="all-linear" if whole else list(recipe.targets),
         modules_to_save=list(recipe.modules_to_save) or None,
@@ -243,7 +246,7 @@ class Loop(Trainer):
 
     def evaluate(self, *args: Any, **named: Any) -> dict[str, float]:
         """The mean loss of the trained tokens of valid, every token once and counted alike."""
-        assert self.valid is not None
+        assert self.valid is not None and self.model is not None
         self.model.eval()
         mine = range(self.args.process_index, len(self.valid), self.args.world_size)
         total, count = mean_loss(self.model, self.valid, list(mine), self.data_collator, self.args.train_batch_size)

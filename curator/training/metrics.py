@@ -125,7 +125,7 @@ def compare(
     count = len(first)
     if not count:
         return Difference(name, 0, 0.0, 0.0, 0.0, 0.0, 0.0, "cannot tell")
-    means = [float((part * share).sum() / share.sum()) for part in (first, last)]
+    was, now = (float((part * share).sum() / share.sum()) for part in (first, last))
     drawn = np.random.default_rng(seed).integers(0, count, (_DRAWS, count))
     gaps = ((last - first) * share)[drawn].sum(1) / share[drawn].sum(1)
     low, high = (float(edge) for edge in np.quantile(gaps, (0.025, 0.975)))
@@ -133,7 +133,7 @@ def compare(
     verdict: Verdict = "cannot tell"
     if count >= _FEWEST and (low > 0 or high < 0):
         verdict = "better" if (high < 0) == lower_is_better else "worse"
-    return Difference(name, count, *means, low, high, visible, verdict)
+    return Difference(name, count, was, now, low, high, visible, verdict)
 
 
 def overall(parts: Sequence[Difference]) -> Verdict:

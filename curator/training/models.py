@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 import io
 import json
-import logging
+import logging as std_logging
 import os
 import shutil
 import tempfile
@@ -131,7 +131,8 @@ def parameters_of(config: dict[str, Any]) -> int:
     said = {key: value for key, value in config.items() if key not in ("quantization_config", "model_type")}
     try:
         with torch.device("meta"), quiet():
-            model = AutoModelForCausalLM.from_config(AutoConfig.for_model(config.get("model_type", ""), **said))
+            made: Any = AutoModelForCausalLM
+            model = made.from_config(AutoConfig.for_model(config.get("model_type", ""), **said))
             model.tie_weights()
     except Exception:  # a model that transformers does not know by its config alone
         return 0
@@ -197,7 +198,8 @@ def _convert(file: Path, folder: Path) -> None:
         new = Path(passing, "new")
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
-            model = AutoModelForCausalLM.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.float32)
+            loader: Any = AutoModelForCausalLM
+            model = loader.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.float32)
         except Exception as error:  # transformers raises what it likes for a file it does not know
             said = " ".join(str(error).split())[:200]
             hint = "name the original model folder in its place"
@@ -222,20 +224,21 @@ def hush() -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     for name in ("bitsandbytes", "bitsandbytes.backends.cpu.ops", "transformers", "accelerate", "peft", "torch"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+        std_logging.getLogger(name).setLevel(std_logging.ERROR)
 
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
     """Without the progress bars and advice of the libraries: what the user must know, curator says."""
-    from transformers.utils import logging as said
+    from transformers.utils import logging
 
+    said: Any = logging
     before, bars = said.get_verbosity(), said.is_progress_bar_enabled()
     said.set_verbosity_error()
     said.disable_progress_bar()
-    root = logging.getLogger()
+    root = std_logging.getLogger()
     level = root.level
-    root.setLevel(logging.ERROR)
+    root.setLevel(std_logging.ERROR)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")

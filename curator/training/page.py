@@ -69,7 +69,8 @@ def comparison_text(found: Comparison) -> str:
         line = f"{said:<16} {_value(name, first):>10} {_value(name, last):>10}"
         lines.append(f"{line}{_told(told[name])}" if name in told else line)
     for tag, (first, last) in found.tags.items():
-        lines.append(f"  {_clipped(tag, 24):<24} {first.rows:,} rows, perplexity {first.perplexity:,.2f} → {last.perplexity:,.2f}")
+        change = f"perplexity {first.perplexity:,.2f} → {last.perplexity:,.2f}"
+        lines.append(f"  {_clipped(tag, 24):<24} {first.rows:,} rows, {change}")
     lines += ["", *_answers(found), *_probes(found), *(f"note: {note}" for note in found.notes)]
     lines += ["", verdict_line(found)]
     return "\n".join(lines) + "\n"
@@ -150,7 +151,8 @@ def _curves(found: Comparison) -> str:
     chart = curves([("train", "plain", train), ("valid", "second", valid)], title="Loss", unit="steps")
     if not chart:
         return ""
-    return f'<section class="plots" aria-label="Plots"><figure class="panel"><figcaption><h2>Loss</h2></figcaption>{chart}</figure></section>'
+    figure = f'<figure class="panel"><figcaption><h2>Loss</h2></figcaption>{chart}</figure>'
+    return f'<section class="plots" aria-label="Plots">{figure}</section>'
 
 
 def _scores(found: Comparison) -> str:
@@ -165,16 +167,28 @@ def _scores(found: Comparison) -> str:
         seen = f"{part.visible:.3f}" if part else ""
         rows.append([said, _value(name, first), _value(name, last), edges, seen, part.verdict if part else ""])
     for tag, (a, b) in found.tags.items():
-        rows.append([f"perplexity, {text(tag)}", _value("perplexity", a.perplexity), _value("perplexity", b.perplexity), "", "", ""])
-    return table("Scores", ("score", "before", "after", "95 % of the difference", "smallest to see", "verdict"), rows, numbers=frozenset({1, 2, 3, 4}))  # fmt: skip
+        rows.append(
+            [
+                f"perplexity, {text(tag)}",
+                _value("perplexity", a.perplexity),
+                _value("perplexity", b.perplexity),
+                "",
+                "",
+                "",
+            ]
+        )
+    heads = ("score", "before", "after", "95 % of the difference", "smallest to see", "verdict")
+    return table("Scores", heads, rows, numbers=frozenset({1, 2, 3, 4}))
 
 
 def _answer_table(found: Comparison) -> str:
-    rows = [
-        [f"<code>{text(f'{a.file}:{a.line}')}</code>", *(f'<div class="answer">{text(said)}</div>' for said in (_asked(a), a.wanted, a.text, b.text)), "right" if b.scores and b.scores.exact else ""]
-        for a, b in found.items
-        if a.scores and b.scores
-    ]  # fmt: skip
+    rows = []
+    for first, last in found.items:
+        if first.scores and last.scores:
+            said = (_asked(first), first.wanted, first.text, last.text)
+            cells = [f'<div class="answer">{text(words)}</div>' for words in said]
+            place = f"<code>{text(f'{first.file}:{first.line}')}</code>"
+            rows.append([place, *cells, "right" if last.scores.exact else ""])
     return table("Answers", ("row", "asked", "wanted", "before", "after", ""), rows, numbers=frozenset())
 
 
@@ -185,4 +199,3 @@ def _probe_table(found: Comparison) -> str:
         for p in found.probes
     ]  # fmt: skip
     return table("Probes", ("question", "before", "after", ""), rows, numbers=frozenset())
-

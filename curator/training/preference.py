@@ -16,7 +16,7 @@ from curator.engine import detected
 from curator.errors import SourceError
 from curator.formats import Reader
 from curator.sources import cut, open_sources, read
-from curator.training.models import hashed, needs, quiet
+from curator.training.models import needs, quiet
 from curator.training.record import Run
 
 if TYPE_CHECKING:
@@ -84,8 +84,12 @@ def trainer_for(
 
     recipe = ask.recipe
     tokenizer = AutoTokenizer.from_pretrained(ready.base.path)
-    sets = {name: Dataset.from_list([msgspec.to_builtins(pair) for pair in part]) for name, part in pairs.items() if part}
-    known = {field: getattr(args, field) for field in args.__dataclass_fields__ if field in DPOConfig.__dataclass_fields__}
+    sets = {
+        name: Dataset.from_list([msgspec.to_builtins(pair) for pair in part]) for name, part in pairs.items() if part
+    }
+    known = {
+        field: getattr(args, field) for field in args.__dataclass_fields__ if field in DPOConfig.__dataclass_fields__
+    }
     skipped = {"remove_unused_columns", "label_names", "local_rank", "average_tokens_across_devices"}
     made = DPOConfig(
         **{name: value for name, value in known.items() if name not in skipped and not name.startswith("_")},

@@ -51,7 +51,7 @@ class Rows:
         self._map = pa.memory_map(str(file))
         self._reader = pa.ipc.open_file(self._map)
         self._batches = [self._reader.get_batch(n) for n in range(self._reader.num_record_batches)]
-        self._bounds = [0, *accumulate(batch.num_rows for batch in self._batches)]
+        self._bounds: list[int] = [0, *accumulate(batch.num_rows for batch in self._batches)]
         self.lengths = self._column("ids_length", np.int32)
         self.trained = self._column("trained", np.int32)
         self.starts = self._column("start", np.int32)

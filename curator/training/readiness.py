@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -218,7 +218,7 @@ def meta_model(base: Base, recipe: Recipe) -> tuple[int, int]:
     from curator.training.models import quiet
 
     with torch.device("meta"), quiet():
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base.path))
+        model: Any = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(base.path))  # type: ignore[no-untyped-call]
         plain = msgspec.structs.replace(recipe, method="lora" if recipe.method == "qlora" else recipe.method)
         model = with_adapter(model, plain, False)
     total = sum(p.numel() for p in model.parameters())

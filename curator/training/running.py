@@ -261,9 +261,7 @@ class Session:
         ask, recipe = self.ask, self.recipe
         self.ready = self.ready._replace(base=hashed(self.ready.base))
         self.valid = self.valid if pairs.get("valid") else None
-        self.schedule = loop.schedule(
-            recipe, len(pairs["train"]), processes=processes(), valid=self.valid is not None
-        )
+        self.schedule = loop.schedule(recipe, len(pairs["train"]), processes=processes(), valid=self.valid is not None)
         if first_process():
             self._clear()
         set_seed(recipe.seed)
@@ -289,7 +287,12 @@ class Session:
         return self._finish(trainer.state, trainable, loop.points_of(trainer.state.log_history), metrics, watch.seconds)
 
     def _finish(
-        self, state: Any, trainable: int, points: Sequence[record.Point], metrics: dict[str, float], seconds: list[float]
+        self,
+        state: Any,
+        trainable: int,
+        points: Sequence[record.Point],
+        metrics: dict[str, float],
+        seconds: list[float],
     ) -> Run:
         """The record of a run that came to its end."""
         import torch
@@ -453,7 +456,7 @@ def end_of_turn(ready: Ready) -> str:
     piece = ready.prepared.splits["train"][0]
     tokenizer = load_tokenizer(ready.base.path)
     number = int(piece.ids[piece.runs[-1][1] - 1])
-    added = {n: token.content for n, token in tokenizer.get_added_tokens_decoder().items()}
+    added: dict[int, str] = {n: token.content for n, token in tokenizer.get_added_tokens_decoder().items()}
     return added.get(number, "")
 
 

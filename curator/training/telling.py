@@ -49,8 +49,8 @@ def plan_text(made: PlanFile, ready: Ready, ask: Ask) -> str:
         f"context {made.base.context:,}",
         f"train     {counted(train.trained_rows, 'row')}, {made.tokens:,} tokens, {share:.0%} of them trained on"
         + (f"; {others} rows" if others else ""),
-        f"method    {recipe.method}, learning rate {recipe.rate:g}, {recipe.scheduler}; trains {made.trainable:,} weights "
-        f"({made.trainable / max(made.base.parameters, 1):.2%})",
+        f"method    {recipe.method}, learning rate {recipe.rate:g}, {recipe.scheduler}; trains {made.trainable:,} "
+        f"weights ({made.trainable / max(made.base.parameters, 1):.2%})",
         f"steps     {made.steps:,} of {recipe.batch * recipe.accumulation} "
         f"{'packs' if recipe.packing == 'best-fit' else 'rows'}, padding {made.waste:.1%}",
         f"memory    about {size(memory.total)}{free}: weights {size(memory.weights)}, activations "

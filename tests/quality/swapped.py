@@ -68,14 +68,16 @@ def main() -> int:
             file = Path(folder, "train.jsonl")
             file.write_text("".join(json.dumps(row) + "\n" for row in rows))
             with open_sources([file]) as sources:
-                found = prepare(list(sources), load_config(file), recipe, base.path, Path(base.path), 2048).splits["train"]
+                found = prepare(list(sources), load_config(file), recipe, base.path, Path(base.path), 2048).splits[
+                    "train"
+                ]
             given, bare = (facts.row_losses(model, found, recipe, bare=alone) for alone in (False, True))
         gain = (bare - given) * found.trained
         flagged = set(np.flatnonzero((gain <= AnswerOfAnotherRow().max_gain) & (bare * found.trained >= 20)).tolist())
         worst = min(worst, auroc(gain, wrong))
         others = f"by the loss alone {auroc(-given, wrong):.3f}"
         print(
-            f"seed {seed}: AUROC {auroc(gain, wrong):.3f} ({others}); flagged {len(flagged & wrong)} of {len(wrong)} swapped, "
+            f"seed {seed}: AUROC {auroc(gain, wrong):.3f} ({others}); flagged {len(flagged & wrong)} of {len(wrong)}, "
             f"{len(flagged - wrong)} of {asked.rows - len(wrong)} others",
             flush=True,
         )
