@@ -160,6 +160,7 @@ def plain() -> dict[str, Any]:
     return {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, (_, _, what) in OTHERS.items() if what in (WEIGHTS, RECORD, FILES)])
 def test_every_option_changes_the_run(
     name: str, folder: Path, model: Path, tmp_path: Path, plain: dict[str, Any]
