@@ -180,7 +180,7 @@ def arguments(
         logging_nan_inf_filter=False,
         seed=recipe.seed,
         data_seed=recipe.seed,
-        bf16=(precision == "bf16" and device == "cuda") or (precision == "bf16" and device == "cpu"),
+        bf16=precision == "bf16",
         fp16=precision == "fp16",
         use_cpu=device == "cpu",
         ddp_backend="gloo" if device == "cpu" and _distributed() else None,
