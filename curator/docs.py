@@ -455,7 +455,8 @@ def generated(folder: Path) -> dict[Path, str]:
     pages[folder / "shapes.md"] = gallery.page(_spread)
     handwritten = folder / "configuration.md"
     text = handwritten.read_text("utf-8")
-    for name, lines in (("keys", _keys()), ("train", _keys(Recipe)), ("profiles", _profile_list()), ("targets", _target_list())):
+    tables = {"keys": _keys(), "train": _keys(Recipe), "profiles": _profile_list(), "targets": _target_list()}
+    for name, lines in tables.items():
         text = _between(text, name, "\n".join(lines))
     pages[handwritten] = text
     return pages
