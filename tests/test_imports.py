@@ -16,11 +16,13 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "neighbours paths prose provenance rule shingles sources targets templates tokens vocabulary worddiff writing",
+    "brokenjson columns dictionaries encodings excerpt extras formats json_schema keys languages likeness "
+    "neighbours paths prose provenance recipe rowfacts rule shingles sources targets templates tokens "
+    "vocabulary worddiff writing",
     "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
     "agreement card cleaning comparison conversion counting decisions docs drawing explanation fix "
-    "gallery guess preparing report review splitting trained",
+    "gallery guess preparing report review splitting trained training",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}
