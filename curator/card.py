@@ -14,6 +14,7 @@ from pathlib import PurePath
 import msgspec
 
 from curator import __version__
+from curator.agreement import Precision, most_telling
 from curator.excerpt import visible
 from curator.model import Report, RuleStat
 from curator.report.tally import code_ranges, counted, verdict
@@ -47,6 +48,7 @@ class Facts(msgspec.Struct, frozen=True):
     sources: dict[str, int]
     languages: dict[str, int]
     hashes: dict[str, str]
+    judged: tuple[Precision, ...] = ()
 
 
 def card(facts: Facts) -> str:
@@ -194,6 +196,7 @@ def _found(facts: Facts) -> Iterator[str]:
     if seen:
         heads = ("rule", "what", "severity", "as it came", "left")
         yield from _table(heads, [_rule_row(stat, left.get(stat.code, 0)) for stat in seen])
+    yield from _judged(facts.judged, {stat.code: stat.findings for stat in facts.left.rules})
     yield f"Of what is left: {verdict(facts.left)}\n"
     if quiet:
         yield f"Nothing found by {code_ranges(quiet)}.\n"
@@ -201,6 +204,19 @@ def _found(facts: Facts) -> Iterator[str]:
         yield f"* Not run: {code_ranges(item.codes)}: {escaped(item.reason, 200)} ({escaped(item.unlock, 200)})."
     if facts.left.not_run:
         yield ""
+
+
+def _judged(told: Sequence[Precision], left: Mapping[str, int]) -> Iterator[str]:
+    """How often rules are right on this data, by people who judged single findings."""
+    if not told:
+        return
+    yield "How often rules are right here, by findings that people judged one by one (true: the row was mended, edited"
+    yield "or dropped for it; 95 % interval):\n"
+    tell_most = most_telling(told, left)
+    for each in told:
+        more = each.more(left.get(each.code, 0)) if each.code in tell_most else 0
+        yield f"* {each.code}: {each}" + (f"; {counted(more, 'more judgement')} would tell most" if more else "") + "."
+    yield ""
 
 
 def _rule_row(stat: RuleStat, left: int) -> tuple[str, ...]:

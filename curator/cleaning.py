@@ -290,8 +290,9 @@ class _Job:
         self.copies = {copy.source.path: copy for copy in copies}
         self.unsafe, self.lint = unsafe, lint
         self.suppressions = Suppressions.from_decisions(log.decisions)
-        self.on_finding = {d.finding: d for d in self.suppressions.others if d.finding and _possible(d)}
-        self.on_row = {d.row: d for d in self.suppressions.others if not d.finding and d.verdict != "accept"}
+        others = self.suppressions.others
+        self.on_row = {d.row: d for d in others if (d.whole or not d.finding) and d.verdict != "accept"}
+        self.on_finding = {d.finding: d for d in others if d.finding and not d.whole and _possible(d)}
         self.applied: set[Decision] = set()
         self.rounds, self.stable = 0, True
         self._kept: set[tuple[str, int, str]] = set()  # file, source line, code

@@ -22,7 +22,7 @@ import numpy as np
 
 from curator.brokenjson import DEEPEST, nesting
 from curator.content import beside_text, definitions
-from curator.model import Example, Turn
+from curator.model import Example, NotRun, Turn
 
 if TYPE_CHECKING:
     from curator.formats import Reader
@@ -81,6 +81,9 @@ class Rows(Protocol):
     def memo(self, key: str, make: Callable[[], T]) -> T:
         """What several rules need of the set: made once, for all that ask for the key."""
 
+    def leave_out(self, note: NotRun) -> None:
+        """Say in the report what a rule had to leave out, and how to have it looked at."""
+
     def example(self, index: int) -> Example:
         """The row, read again from its source."""
 
@@ -97,9 +100,6 @@ class Rows(Protocol):
 
     def examples(self, indices: Iterable[int]) -> list[Example]:
         """The rows at these indices in their order, each part of a source read once."""
-
-    def note(self, code: str, reason: str, unlock: str) -> None:
-        """Say in the report what the rule with this code could not judge, and how it would."""
 
     def neighbours(self, view: str) -> Neighbours:
         """The graph of rows alike in a view that the rule declares."""
@@ -383,7 +383,7 @@ class Batch:
     @cached_property
     def folded(self) -> Column:
         """The texts of all turns in NFKC and without case, for comparing."""
-        return _folded(self.texts)
+        return fold_column(self.texts)
 
     @cached_property
     def words(self) -> Words:
@@ -515,10 +515,10 @@ def column(texts: list[str]) -> Column:
 
 def fold(text: str) -> str:
     """The text without case and compatibility variants; for ASCII only the case goes."""
-    return text.lower() if text.isascii() else _decoded(_folded(column([text])).data)
+    return text.lower() if text.isascii() else _folded_str(text)
 
 
-def _folded(texts: Column) -> Column:
+def fold_column(texts: Column) -> Column:
     """Folds all texts of a column. Only what is not ASCII is looked at one by one, and recurs."""
     data = texts.data
     if data.isascii():
@@ -550,10 +550,14 @@ def _folded_run(run: bytes) -> bytes | None:
 
 
 def _folded_text(text: bytes) -> bytes:
-    folded = unicodedata.normalize("NFKC", _decoded(text)).casefold()
+    return _folded_str(_decoded(text)).encode("utf-8", "surrogatepass")
+
+
+def _folded_str(text: str) -> str:
+    folded = unicodedata.normalize("NFKC", text).casefold()
     for mark, plain in _PLAIN_MARKS:
         folded = folded.replace(mark, plain)
-    return folded.encode("utf-8", "surrogatepass")
+    return folded
 
 
 def _decoded(data: bytes) -> str:

@@ -85,6 +85,11 @@ def read(path: str | Path) -> Log:
         return Log(str(path))
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", where=str(path)) from None
+    return parsed(data, str(path))
+
+
+def parsed(data: bytes, path: str = "") -> Log:
+    """The decisions in the bytes of such a file."""
     decisions: list[Decision] = []
     lines: list[int] = []
     unread: list[Problem] = []
@@ -98,7 +103,7 @@ def read(path: str | Path) -> Log:
             torn = number == data.count(b"\n") + 1
             cause = "the line is cut off: its writing was interrupted" if torn else f"no decision: {error}"
             unread.append(Problem(number, cause))
-    return Log(str(path), tuple(decisions), tuple(lines), tuple(unread))
+    return Log(path, tuple(decisions), tuple(lines), tuple(unread))
 
 
 def append(path: str | Path, decisions: Iterable[Decision]) -> None:
@@ -106,23 +111,49 @@ def append(path: str | Path, decisions: Iterable[Decision]) -> None:
 
     Raises WriteError.
     """
-    body = as_lines(decisions)
+    with held(path) as file:
+        file.append(decisions)
+
+
+class Held:
+    """A decisions file that no other process adds to meanwhile."""
+
+    def __init__(self, number: int, path: str) -> None:
+        self._number, self._path = number, path
+
+    @property
+    def size(self) -> int:
+        """Bytes in the file."""
+        return os.fstat(self._number).st_size
+
+    def append(self, decisions: Iterable[Decision]) -> None:
+        """Add decisions and see them to the disk. Raises WriteError; nothing is recorded then."""
+        body = as_lines(decisions)
+        size = self.size
+        os.lseek(self._number, max(size - 1, 0), os.SEEK_SET)
+        torn = os.read(self._number, 1) not in (b"", b"\n")
+        try:
+            _write_all(self._number, b"\n" * torn + body)
+            os.fsync(self._number)
+        except OSError as error:
+            os.ftruncate(self._number, size)
+            hint = "nothing was recorded; free some space and decide again"
+            raise WriteError(f"cannot be written: {error.strerror}", where=self._path, hint=hint) from None
+
+
+@contextmanager
+def held(path: str | Path) -> Iterator[Held]:
+    """The decisions file, locked for this process alone; it is made where there is none. Raises WriteError."""
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     except OSError as error:
         raise WriteError(f"cannot be written: {error.strerror}", where=str(path)) from None
-    with os.fdopen(number, "r+b", buffering=0) as file, _locked(number):
-        size = file.seek(0, os.SEEK_END)
-        file.seek(max(size - 1, 0))
-        torn = file.read(1) not in (b"", b"\n")
-        try:
-            _write_all(number, b"\n" * torn + body)
-            os.fsync(number)
-        except OSError as error:
-            file.truncate(size)
-            hint = "nothing was recorded; free some space and decide again"
-            raise WriteError(f"cannot be written: {error.strerror}", where=str(path), hint=hint) from None
+    try:
+        with _locked(number):
+            yield Held(number, str(path))
+    finally:
+        os.close(number)
 
 
 def write(path: str | Path, decisions: Iterable[Decision]) -> None:
@@ -184,7 +215,7 @@ def decide(
     """A decision about a finding; `text` is the new row of an edit, `expires` a date (2027-01-31)."""
     when = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
     return Decision(
-        verdict, finding.row, finding.id, finding.code, text, who, when, why, expires, _seen(finding), _place(finding)
+        verdict, finding.row, finding.id, finding.code, text, who, when, why, expires, seen(finding), _place(finding)
     )  # fmt: skip
 
 
@@ -212,7 +243,20 @@ def take_back(
     """
     when = (now or datetime.now(UTC)).isoformat(timespec="milliseconds")
     made = [
-        msgspec.structs.replace(decision, verdict="later", who=who, why=why, when=when, text="", expires="")
+        msgspec.structs.replace(
+            decision,
+            verdict="later",
+            who=who,
+            why=why,
+            when=when,
+            text="",
+            expires="",
+            after="",
+            id=new_id(now),
+            base="",
+            batch="",
+            undoes=identity(decision),
+        )
         for decision in standing(log.decisions)
         if decision.row == row and code.upper() in ("", decision.code)
     ]
@@ -242,7 +286,7 @@ def pick(findings: Sequence[Finding], at: Place, code: str = "") -> tuple[Findin
     return tuple(wanted)
 
 
-def _seen(finding: Finding) -> str:
+def seen(finding: Finding) -> str:
     """A hash of what the finding showed: the same text under the same path in another row has the same."""
     if finding.excerpt is None:
         return ""
@@ -254,17 +298,40 @@ def _place(finding: Finding) -> str:
     return f"{finding.file}:{finding.line} {finding.path}".rstrip()
 
 
+def identity(decision: Decision) -> str:
+    """What names a decision: its id or, where it was made without one, a hash of what it says."""
+    return decision.id or hashlib.blake2b(_encode(decision), digest_size=16).hexdigest()
+
+
+_last_id = 0
+
+
+def new_id(now: datetime | None = None) -> str:
+    """An id that no other decision has: a UUID of version 7, 32 hex digits, rising within this process."""
+    global _last_id
+    moment = int((now or datetime.now(UTC)).timestamp() * 1000)
+    noise = int.from_bytes(os.urandom(9), "big")
+    value = (moment << 80) | (0x7 << 76) | (0b10 << 62) | (noise & ((1 << 62) - 1))
+    _last_id = value if value > _last_id else _last_id + 1
+    return f"{_last_id:032x}"
+
+
 def merge(*logs: Iterable[Decision]) -> tuple[Decision, ...]:
     """The decisions of several logs, each once, in order of time."""
     together = dict.fromkeys(decision for log in logs for decision in log)
-    return tuple(sorted(together, key=_time))
+    return in_order(together)
+
+
+def in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
+    """The decisions in order of time, then of their ids: the order in which they are to be followed."""
+    return tuple(sorted(decisions, key=lambda decision: (time_of(decision), decision.id)))
 
 
 def standing(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     """The newest decision on every finding (or row, or row and code); those taken back are left out."""
     newest: dict[tuple[str, ...], Decision] = {}
-    for decision in sorted(decisions, key=_time):
-        newest[_target(decision)] = decision
+    for decision in in_order(decisions):
+        newest[target(decision)] = decision
     return tuple(decision for decision in newest.values() if decision.verdict != "later")
 
 
@@ -278,16 +345,19 @@ def check(
     """
     found = list(log.unread)
     idle = set(filter_findings(report.findings, log.decisions, None, today).outcome.unused) if report else set()
-    newest = {_target(decision): decision for decision in sorted(log.decisions, key=_time)}
+    newest = {target(decision): decision for decision in in_order(log.decisions)}
+    by_id = {identity(decision): decision for decision in log.decisions}
     for number, decision in zip(log.lines, log.decisions, strict=True):
         found += [Problem(number, message) for message in _faults(decision, today or date.today())]
         if codes is not None and decision.code and decision.code not in codes:
             found.append(Problem(number, f"there is no rule {decision.code}"))
-        last = newest[_target(decision)]
+        last = newest[target(decision)]
         if decision in idle and decision == last:
             found.append(Problem(number, f"{decision.code} is not found any more: the row changed or is gone"))
         verdicts = {decision.verdict, last.verdict}
-        if len(verdicts) == 2 and decision.who != last.who and "later" not in verdicts:
+        base = by_id.get(last.base)
+        settled = base is not None and time_of(decision) <= time_of(base)  # the last was made with this one in sight
+        if len(verdicts) == 2 and decision.who != last.who and "later" not in verdicts and not settled:
             said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
             found.append(Problem(number, f"{said} of the same finding; the newest counts"))
     return tuple(sorted(found, key=lambda problem: problem.line))
@@ -310,11 +380,14 @@ def _faults(decision: Decision, today: date) -> Iterator[str]:
         yield f"expired on {decision.expires}"
 
 
-def _target(decision: Decision) -> tuple[str, ...]:
+def target(decision: Decision) -> tuple[str, ...]:
+    """What a decision is about: of several about the same the newest counts."""
+    if decision.whole:
+        return decision.row, ""
     return (decision.finding,) if decision.finding else (decision.row, decision.code)
 
 
-def _time(decision: Decision) -> float:
+def time_of(decision: Decision) -> float:
     """Seconds since 1970; a time that cannot be read is the oldest."""
     try:
         moment = datetime.fromisoformat(decision.when)
@@ -421,6 +494,7 @@ class Outcome(msgspec.Struct, frozen=True):
     kept, fixable  findings left, and those of them with a fix, by code
     suppressed     findings that a decision keeps out
     known          findings that the baseline lists
+    pending        findings left that go, or change, when the set is cleaned: they are accepted, edited or dropped
     unused         decisions to keep what is not there any more
     expired        decisions to keep something whose day has passed; they have no effect
     offers         (finding, earlier decision): the row seems to be one that was decided on and has changed since
@@ -433,6 +507,7 @@ class Outcome(msgspec.Struct, frozen=True):
     unused: tuple[Decision, ...]
     expired: tuple[Decision, ...]
     offers: tuple[tuple[Finding, Decision], ...]
+    pending: int = 0
 
 
 class Filtered:
@@ -446,11 +521,13 @@ class Filtered:
     def __iter__(self) -> Iterator[Finding]:
         left = Counter(self._baseline.counts)
         kept, fixable = Counter[str](), Counter[str]()
-        suppressed = known = 0
+        suppressed = known = pending = 0
         met: set[str] = set()  # ids of findings that somebody decided on
         used: set[Decision] = set()
         offers: dict[Decision, Finding] = {}
         decided = {decision.finding for decision in self._suppressions.others}
+        others = self._suppressions.others
+        rows = {d.row for d in others if (d.whole or not d.finding) and d.verdict in ("drop", "edit")}
         for finding in self._findings:
             if finding.id in decided:
                 met.add(finding.id)
@@ -464,6 +541,7 @@ class Filtered:
                 continue
             kept[finding.code] += 1
             fixable[finding.code] += finding.fix is not None
+            pending += finding.id in decided or finding.row in rows
             if self._hints and finding.id not in decided:
                 for old in self._earlier(finding):
                     offers.setdefault(old, finding)
@@ -476,6 +554,7 @@ class Filtered:
             tuple(decision for decision in self._suppressions.kept() if decision not in used),
             self._suppressions.expired,
             tuple((f, old) for old, f in offers.items() if old not in used and old.finding not in met),
+            pending,
         )
 
     def __len__(self) -> int:
@@ -496,7 +575,7 @@ class Filtered:
 
     def _earlier(self, finding: Finding) -> list[Decision]:
         """Decisions on something that looked like the finding or stood where it stands."""
-        return [*self._hints.get(_seen(finding), ()), *self._hints.get(_place(finding), ())]
+        return [*self._hints.get(seen(finding), ()), *self._hints.get(_place(finding), ())]
 
 
 def filter_findings(
@@ -540,6 +619,7 @@ def settle(
         limits=judge_limits({limit.code: limit.allowed for limit in report.limits}, stats),
         suppressed=outcome.suppressed,
         known=outcome.known,
+        pending=outcome.pending,
         unused=tuple(idle),
     )
 

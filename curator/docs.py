@@ -23,6 +23,7 @@ from curator import formats, targets
 from curator.config import Config, Settings, expected, family, load_rules, match, profiles, unknown_rule, unlock
 from curator.errors import UsageError
 from curator.harness import flags_of_bad, place_of
+from curator.recipe import Recipe
 from curator.report.tally import code_ranges
 from curator.rule import Bad, DatasetRule, Dropped, Files, Rule
 
@@ -299,6 +300,9 @@ def _toml(value: Any) -> str:
     """A value as TOML writes it; TOML has no word for None."""
     if value is None:
         return "(not set)"
+    if isinstance(value, msgspec.Struct):
+        plain = msgspec.to_builtins(type(value)())
+        return _toml({key: item for key, item in msgspec.to_builtins(value).items() if item != plain[key]})
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
     if isinstance(value, (list, tuple)):
@@ -413,11 +417,11 @@ def configuration(config: Config) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _keys() -> Iterator[str]:
-    """The table of settings."""
-    described = _components(Settings)
+def _keys(settings: type[msgspec.Struct] = Settings) -> Iterator[str]:
+    """The table of settings, or of one of their tables."""
+    described = _components(settings)
     yield "| key | type | default | meaning |\n|---|---|---|---|"
-    for field in msgspec.structs.fields(Settings):
+    for field in msgspec.structs.fields(settings):
         default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default  # type: ignore[operator]
         shown = "" if default is None else f"`{_toml(msgspec.to_builtins(default))}`"
         says = described[field.encode_name].get("description", "")
@@ -451,7 +455,8 @@ def generated(folder: Path) -> dict[Path, str]:
     pages[folder / "shapes.md"] = gallery.page(_spread)
     handwritten = folder / "configuration.md"
     text = handwritten.read_text("utf-8")
-    for name, lines in (("keys", _keys()), ("profiles", _profile_list()), ("targets", _target_list())):
+    tables = {"keys": _keys(), "train": _keys(Recipe), "profiles": _profile_list(), "targets": _target_list()}
+    for name, lines in tables.items():
         text = _between(text, name, "\n".join(lines))
     pages[handwritten] = text
     return pages

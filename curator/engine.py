@@ -143,13 +143,13 @@ class _Run:
     def __init__(self, plan: Plan, sources: list[Source], folder: Path, cache: Cache | None) -> None:
         self.plan, self.sources, self.folder, self.cache = plan, sources, folder, cache
         self.ignored = [plan.ignored(source.path) for source in sources]
-        self.detections = [_detect(source, plan) for source in sources]
+        self.detections = [detected(source) for source in sources]
         self.spans: list[tuple[int, Span]] = [(n, span) for n, s in enumerate(sources) for span in cut(s)]
         self.scans: list[ScanFile] = []
         self.spill = Spill(folder / "joined")
         self.stats: dict[str, RuleStat] = {}
         self.audits: tuple[Audit, ...] = ()
-        self.crowded: tuple[NotRun, ...] = ()
+        self.left_out: tuple[NotRun, ...] = ()
 
     # ------------------------------------------------------------------ the two steps
 
@@ -204,7 +204,7 @@ class _Run:
             fixable = sum(item.flag.fix is not None for item in found)
             self._count(rule.code, len(found), fixable, time.process_time() - start)
         crowded = (_crowded(graph, rules) for graph in rows.graphs if graph.capped.largest >= _CROWD)
-        self.crowded = (*crowded, *rows.notes)
+        self.left_out = (*crowded, *rows.left_out)
         if audit:
             self.audits = tuple(graph.audit(*graph.asked) for graph in rows.graphs)
 
@@ -274,7 +274,7 @@ class _Run:
             seconds=seconds,
             plan=self.plan.hash,
             fail_on=self.plan.fail_on,
-            not_run=(*self.plan.not_run, *self.crowded, *_unread(files, self.sources, self.detections)),
+            not_run=(*self.plan.not_run, *self.left_out, *_unread(files, self.sources, self.detections)),
             audits=self.audits,
             limits=judge_limits(self.plan.limits, stats),
             length_histogram=histogram(self._of_rows("tokens")),
@@ -341,7 +341,7 @@ def judge_limits(limits: dict[str, str | int], stats: Sequence[RuleStat]) -> tup
     return tuple(results)
 
 
-def _detect(source: Source, plan: Plan) -> formats.Detection:
+def detected(source: Source) -> formats.Detection:
     """The shape of a file, by a sample of its rows."""
     return formats.detect(sampled(source))
 

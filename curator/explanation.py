@@ -81,7 +81,7 @@ def explain(
     named_by = tuple(f for f in report.findings if here in f.related)
     tokenizer = tokens.resolve(config.counter)
     spec = templates.spec_of(config.template, config.model)
-    shown = _turns(example, tokenizer)
+    shown = turns_shown(example, tokenizer)
     tools = definitions(example) if example else []
     count = sum(t.tokens for t in shown) + sum(tokenizer.count(tools))
     total = TokenCount(tokenizer.name, tokenizer.exact, count, tokenizer.error)
@@ -139,7 +139,7 @@ def _line(path: str, line: int) -> tuple[bytes, str]:
     raise UsageError(f"there is no row at line {line}", where=path, hint=f"the last row stands at line {last}")
 
 
-def _turns(example: Example | None, tokenizer: tokens.Tokenizer) -> tuple[TurnShown, ...]:
+def turns_shown(example: Example | None, tokenizer: tokens.Tokenizer) -> tuple[TurnShown, ...]:
     if example is None:
         return ()
     turns = example.all_turns()

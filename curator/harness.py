@@ -9,7 +9,7 @@ import msgspec
 
 from curator.columns import Batch, Literals
 from curator.formats import Reader
-from curator.model import Finding, Flag, Place
+from curator.model import Finding, Flag, NotRun, Place
 from curator.rule import Bad, DatasetRule, Files, Rule
 from curator.sources.finding import split_number
 from curator.tokens import Estimate
@@ -28,7 +28,7 @@ def batch_of(example: Any, rules: tuple[Rule, ...] = (), shape: str | None = Non
     return Batch(lines_of(example), Reader(shape), Estimate(), Literals.of(rules))
 
 
-class _Rows:
+class RowsOfBatch:
     """The rows of one batch, for a DatasetRule."""
 
     def __init__(self, batch: Batch, example: Any = None) -> None:
@@ -43,6 +43,7 @@ class _Rows:
         self.split_names = frozenset(names)
         self.in_folder = isinstance(example, Files)
         self.tokens = batch.row_tokens
+        self.left_out: list[NotRun] = []
         self._memo: dict[str, Any] = {}
         self.vocabulary = Vocabulary([terms(batch).__getitem__], [0, len(batch.lines)])
 
@@ -57,11 +58,11 @@ class _Rows:
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         return self._batch.values[index], self._batch.lines[index]
 
+    def leave_out(self, note: NotRun) -> None:
+        self.left_out.append(note)
+
     def examples(self, indices: Iterable[int]) -> list[Any]:
         return [self._batch.example(index) for index in indices]
-
-    def note(self, code: str, reason: str, unlock: str) -> None:
-        """Nobody reads what could not be judged of an example."""
 
     def neighbours(self, view: str) -> Any:
         from curator import shingles
@@ -85,7 +86,7 @@ def flags_of(rule: Any, example: Any, shape: str | None = None) -> list[tuple[in
     """
     batch = batch_of(example, (rule,), shape)
     if isinstance(rule, DatasetRule):
-        return sorted(rule.check(rule.sketch(batch), _Rows(batch, example)), key=lambda pair: pair[0])
+        return sorted(rule.check(rule.sketch(batch), RowsOfBatch(batch, example)), key=lambda pair: pair[0])
     return list(rule.flags(batch))
 
 

@@ -306,6 +306,11 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     row); drop: the row goes; later: undecided (which also takes back an earlier verdict). `row` and
     `finding` are content ids. `seen` and `place` are hints to find the row again once it has changed:
     a hash of what the finding showed, and where it stood ("support.jsonl:12 messages[1].content").
+
+    A decision is about its finding, or about the whole row where `whole` is set (`finding` then says what
+    was looked at) or no finding is named. `id` names it; `base` is the id of the decision that stood when
+    it was made ("" for none), `batch` joins those made at once, `after` is the content id of an edited row.
+    `undoes` is the id of the one it takes back; `base` is then the one that holds again.
     """
 
     verdict: Verdict
@@ -319,6 +324,12 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     expires: str = ""
     seen: str = ""
     place: str = ""
+    id: str = ""
+    base: str = ""
+    batch: str = ""
+    undoes: str = ""
+    whole: bool = False
+    after: str = ""
 
 
 class TargetNote(msgspec.Struct, frozen=True):
@@ -371,6 +382,7 @@ class Report(msgspec.Struct, frozen=True):
     not_run: tuple[NotRun, ...] = ()
     suppressed: int = 0  # findings that a decision keeps out
     known: int = 0  # findings that a baseline lists
+    pending: int = 0  # findings that a decision settles as soon as the set is cleaned
     unused: tuple[Decision, ...] = ()
     limits: tuple[LimitResult, ...] = ()
     cached: bool = False

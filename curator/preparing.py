@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from curator import __version__, cleaning, decisions, engine
+from curator import __version__, agreement, cleaning, decisions, engine
 from curator.card import Facts, card
 from curator.columns import parse
 from curator.decisions import Log
@@ -176,6 +176,7 @@ def _written(
         sources=told["source"],
         languages=told["language"],
         hashes=hashes,
+        judged=agreement.precisions(log.decisions),
     )
     write_whole(folder / CARD, card(facts).encode("utf-8", "backslashreplace"))
     prepared = Prepared(

@@ -95,6 +95,45 @@ def value_at(value: dict[str, Any], name: str) -> str | None:
     return str(item) if type(item) is float else _text(item)
 
 
+# ---------------------------------------------------------------------- labels
+
+# A label that is judged with the text: a row with another one is another row. Topics and tasks only sort rows.
+_LABELS = frozenset("label labels labelname labeltext class category intent sentiment ktotag".split())
+
+
+@lru_cache(maxsize=4096)
+def _is_label(name: str) -> bool:
+    return _PUNCTUATION.sub("", name.lower()) in _LABELS
+
+
+def label_of(value: Any) -> tuple[tuple[str, ...], str] | None:
+    """(the keys that lead to it, the label as text) of a row that is labelled in a column of its own."""
+    if type(value) is not dict or len(value) < 2:
+        return None
+    for name, item in value.items():
+        if type(item) is dict and name.lower() in _NESTED:
+            for inner, below in item.items():
+                if _is_label(inner) and (text := _label(below)) is not None:
+                    return (name, inner), text
+        elif _is_label(name) and (text := _label(item)) is not None:
+            return (name,), text
+    return None
+
+
+def _label(item: Any) -> str | None:
+    return str(item).lower() if type(item) in (bool, int) else _text(item)
+
+
+def label_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): a key of the label that a row has beside its text; 0 for none."""
+    out = np.zeros(len(batch.lines), dtype=np.uint64)
+    values = batch.values
+    for line in batch.readable:
+        if len(values[line]) > 1 and (found := label_of(values[line])):
+            out[line] = key_of("label", found[1])
+    return out
+
+
 # ---------------------------------------------------------------------- groups
 
 GROUPS = (DOCUMENT, CONVERSATION, PLACE)

@@ -42,16 +42,19 @@ class SetRows:
         self.splits = np.array([split_number(source.split) for source in sources])[self.files]
         self._graphs: dict[str, Neighbours] = {}
         self.vocabulary = Vocabulary([scan.array for scan in scans], bounds)
+        self.left_out: list[NotRun] = []
         self._memo: dict[str, Any] = {}
-        self.notes: list[NotRun] = []
         self._span = -1
         self._data = b""
-        self._starts: dict[int, np.ndarray] = {}
+        self._starts: dict[int, np.ndarray] = {}  # where the lines of a span begin, once it was read
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         if key not in self._memo:
             self._memo[key] = make()
         return self._memo[key]  # type: ignore[no-any-return]
+
+    def leave_out(self, note: NotRun) -> None:
+        self.left_out.append(note)
 
     def source_of(self, index: int) -> int:
         return int(self.files[index])
@@ -106,7 +109,7 @@ class SetRows:
         if span != self._span:
             self._data, self._span = read(self._sources[source], place), span
             breaks = np.flatnonzero(np.frombuffer(self._data, np.uint8) == ord("\n"))
-            self._starts[span] = np.concatenate(([0], breaks + 1, [len(self._data) + 1]))
+            self._starts[span] = np.concatenate(([0], breaks + 1, [len(self._data) + 1])).astype(np.uint32)
         start, after = self._starts[span][line : line + 2].tolist()
         return self._data[start : after - 1]
 
@@ -123,9 +126,6 @@ class SetRows:
         wanted = list(indices)
         found = {index: self.example(index) for index in sorted(set(wanted))}
         return [found[index] for index in wanted]
-
-    def note(self, code: str, reason: str, unlock: str) -> None:
-        self.notes.append(NotRun((code,), reason, unlock))
 
     @property
     def graphs(self) -> list[Neighbours]:

@@ -18,13 +18,37 @@ from curator.checks.contradictions.intent import intent
 from curator.checks.contradictions.judge import judge
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
+from curator.checks.contradictions.screen import Candidate, compare, outlines
 from curator.checks.contradictions.text import Answer, sentences, tokens
+from curator.checks.duplicates import NormalisedDuplicate
 from curator.config import Config
 from curator.engine import lint
-from curator.harness import batch_of, flags_of
+from curator.harness import RowsOfBatch, batch_of, flags_of
 from curator.rule import chat
 
 DAYS = "How many days are in a leap year?"
+
+
+PROMPTS = (
+    "How far is it to the lake?",
+    "What does it do?",
+    "Write of the lake.",
+    "Which?\nA. cat\nB. dog",
+    "Solve it.",
+)
+SAYINGS = """It is 5 km.|It is 8 km.|It's about 3 miles away.|The lake is not deep.|The lake is deep.|Yes.|No, never.
+The answer is 12.|The answer is 13.|#### 7|(A)|B. dog|So 3 + 4 = 7 boats lie there.|So 3 + 5 = 8 boats.
+Heat increases the pressure in the closed vessel.|Heat decreases the pressure in the closed vessel.
+It opens in May, and people from all around come to swim there in the sun.
+It opens in June, and people from all around come to swim there in the sun.
+I'm sorry, but I cannot say.|Paris|湖很深。|湖有五公里远。
+It was built by Anna Berg in the last century, as the sign at its door says.
+It was built by Max Stern in the last century, as the sign at its door says.""".replace("|", "\n").split("\n")
+TEXTS = (
+    *SAYINGS,
+    *(" ".join((one, two)) for one, two in zip(SAYINGS, SAYINGS[7:], strict=False)),
+    *(" ".join(SAYINGS[n : n + 9]) for n in range(0, 15, 2)),
+)
 
 
 def kind_of(prompt: str, one: str, two: str) -> str | None:
@@ -95,6 +119,16 @@ def test_it_contradicts(kind, prompt, one, two):
         ("Who led it?", "It was led by NASA.", "It was led by the National Aeronautics and Space Administration."),
         ("What happened?", "The team did not score in May.", "The team scored 0 goals in May."),
         ("When?", "", "In 1990."),
+        ("How far is the Moon?", "It is about 384,400 km away.", "It is about 238,855 miles away."),
+        ("What share is that?", "It is one quarter.", "It is 25 percent."),
+        ("When was the war?", "The war began in 1914.", "The war ended in 1918."),
+        ("How big is it?", "The house has 3 bedrooms.", "The house has 2 bathrooms."),
+        ("What was it worth?", "It was worth $2.6 million in 2020.", "It was worth $2.9 million in 2021."),
+        ("Roll a die.", "You rolled a 4.", "You rolled a 2."),
+        ("What time is it?", "It is 3:15 pm.", "It is 9:40 am."),
+        ("Pick a card.", "You picked the seven of spades.", "You picked the nine of hearts."),
+        ("Argue for uniforms.", "Uniforms increase equality among pupils.", "Uniforms decrease equality among pupils."),
+        ("Should I learn Latin or Greek?", "You should learn Latin.", "You should learn Greek."),
     ],
 )  # fmt: skip
 def test_it_does_not_contradict(prompt, one, two):
@@ -113,14 +147,67 @@ def test_the_evidence_is_the_words_that_differ():
     assert rows[1]["messages"][1]["content"][slice(*flag.span)] == "365"
 
 
-def test_each_row_is_flagged_once_against_the_earliest_it_contradicts():
-    rows = [chat(user=DAYS, assistant=f"{n} days") for n in (366, 365, 365, 364, 366)]
-    assert [(i, f.related) for i, f in flags_of(ConflictingAnswers(), rows)] == [
-        (1, (0,)),
-        (2, (0,)),
-        (3, (0,)),
-        (4, (1,)),
+def test_the_answer_of_most_rows_stands_and_every_other_row_is_flagged_once():
+    rows = [chat(user=DAYS, assistant=f"{n} days") for n in (365, 366, 366, 364, 365, 366)]
+    found = flags_of(ConflictingAnswers(), rows)
+    assert [i for i, _ in found] == [0, 3, 4]
+    assert all(flag.related[0] in (0, 1) for _, flag in found)
+    assert flagged([chat(user=DAYS, assistant=f"{n} days") for n in (365, 366)]) == [1]  # the earlier of equals
+
+
+def of_kinds(rng, rows):
+    """Rows of few prompts, many answers and small differences."""
+    for _ in range(rows):
+        number, place = rng.choice((3, 4, 5)), rng.randrange(6)
+        ask = rng.choice(("How many stairs lead to tower {}?", "What is the number of stairs that lead to tower {}?"))
+        said = rng.choice(("{} stairs", "{} stairs.", "There are {} stairs that lead up to it, they say", "{} STAIRS"))
+        yield chat(user=ask.format(place), assistant=said.format(number))
+
+
+def test_the_order_of_rows_does_not_matter(tmp_path: Path):
+    rng = random.Random(4)
+    words = [
+        f"{a}{b}" for a in ("lo", "mi", "tra", "gus", "pen") for b in ("ra", "nik", "sol", "dem", "vu", "ty", "wo")
     ]
+    rows = list(of_kinds(rng, 60))
+    for _ in range(12):  # chains of rows, each a little unlike the one before
+        text = rng.choices(words, k=40)
+        for _ in range(6):
+            text[rng.randrange(40)] = rng.choice(words)
+            rows.append(chat(user=" ".join(text[:15]), assistant=" ".join(text[15:])))
+    counts = []
+    for seed in range(4):
+        random.Random(seed).shuffle(rows)
+        (tmp_path / "set.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        report = lint([tmp_path / "set.jsonl"], Config(select=("CON001", "CON002", "CON004", "DUP")), cache=False)
+        counts.append({stat.code: stat.findings for stat in report.rules})
+    assert all(each == counts[0] for each in counts)
+    assert counts[0]["CON001"] and counts[0]["DUP002"] and counts[0]["DUP003"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows"),
+    [
+        (ConflictingAnswers(max_answers=2), [chat(user=DAYS, assistant=f"{n} days") for n in (366, 365, 364)]),
+        (OnePromptManyAnswers(), [chat(user="What causes rust?", assistant=f"word{n}") for n in range(130)]),
+    ],
+)
+def test_answers_that_are_too_many_to_compare_are_reported(rule, rows):
+    batch = batch_of(rows, (rule,))
+    seen = RowsOfBatch(batch, rows)
+    list(rule.check(rule.sketch(batch), seen))
+    (note,) = seen.left_out
+    assert note.codes == (rule.code,)
+    assert f"{len(rows) - 100 if len(rows) > 100 else 1} row" in note.reason
+
+
+# ---------------------------------------------------------------------- what is refused without reading
+
+
+@given(st.lists(st.sampled_from(TEXTS), min_size=2, max_size=2), st.sampled_from(PROMPTS))
+def test_what_is_refused_by_outline_would_be_refused_by_reading(texts, prompt):
+    one, two = map(Candidate, texts, outlines(texts))
+    assert bool(compare(Prompt(prompt), one, two)) == bool(judge(Prompt(prompt), Answer(texts[0]), Answer(texts[1])))
 
 
 @given(st.text(), st.text())
@@ -252,6 +339,25 @@ def test_many_answers_are_reported_once_for_a_closed_question():
 
 def reviews(*labels):
     return [chat(user=f"Review: film {n} was as it was.", assistant=label) for n, label in enumerate(labels)]
+
+
+@pytest.mark.parametrize("key", ["label", "sentiment", "Category", "meta"])
+def test_a_label_beside_the_text_is_a_label(key):
+    def row(number, label):
+        return chat(user=f"Film {number}?", assistant="It was long.") | {
+            key: {"label": label} if key == "meta" else label
+        }
+
+    rows = [row(n, n % 2) for n in range(10)]
+    assert flagged([*rows, row(0, 1)], InconsistentLabel()) == [10]
+    assert flagged([*rows, row(0, 0)], InconsistentLabel()) == []
+    assert flagged([*rows, row(0, 1)], NormalisedDuplicate()) == []
+
+
+def test_what_only_sorts_rows_is_no_label():
+    rows = [chat(user="Film 1?", assistant="It was long.") | {"topic": topic} for topic in ("a", "b")]
+    assert flagged(rows, InconsistentLabel(min_uses=1)) == []
+    assert flagged(rows, NormalisedDuplicate()) == [1]
 
 
 def test_a_label_is_judged_against_the_commonest_of_its_input():

@@ -17,12 +17,12 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 LAYERS = [
     "model errors",
     "brokenjson columns dictionaries encodings excerpt extras formats json_schema keys languages likeness "
-    "neighbours paths private prose provenance rule shingles sources targets templates tokens vocabulary "
-    "worddiff writing",
+    "neighbours paths private prose provenance recipe rowfacts rule shingles sources targets templates "
+    "tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
-    "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess "
-    "preparing report splitting trained",
+    "agreement card cleaning comparison conversion counting decisions docs drawing explanation fix "
+    "gallery guess preparing report review splitting trained training",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

@@ -9,6 +9,7 @@ import numpy as np
 from curator.columns import Batch, Rows, mix
 from curator.keys import exact_keys, row_keys
 from curator.model import Flag, drop
+from curator.provenance import label_keys
 from curator.rule import Bad, DatasetRule, Row, chat
 
 _ONE = chat(user="How tall is Ben Nevis?", assistant="1,345 metres.")
@@ -56,6 +57,7 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
         [chat(user="2+2?", assistant="4"), chat(user="2-2?", assistant="4")],
         [chat(user="Half of 7?", assistant="3.5"), chat(user="Half of 7?", assistant="35")],
         [_called("4711"), _called("4712")],
+        [{"text": "A long film about short people.", "label": label} for label in ("praise", "complaint")],
         [{"chosen": {"messages": [answer]}, "rejected": {"messages": []}} for answer in ("Oslo", "Rome")],
     ]
     BAD = [
@@ -63,15 +65,21 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
     ]
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """(normalised key, exact key) of each row; shape (lines, 2), uint64. The key 0 is never a duplicate."""
-        return np.column_stack((batch.memo(row_keys), batch.memo(exact_keys)))
+        """(normalised key, exact key) of each row; shape (lines, 2), uint64. The key 0 is never a duplicate.
+
+        A label in a column of its own is part of the row: the same text with two labels is no duplicate.
+        """
+        keys = batch.memo(row_keys)
+        return np.column_stack((np.where(keys, keys + batch.memo(label_keys), 0), batch.memo(exact_keys)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = np.flatnonzero(rows.readable & (sketches[:, 0] != 0))
         fix = drop("drop the row that says the same")
         keys = sketches[:, 0] + rows.splits.astype(np.uint64)
+        exact = mix(sketches[:, 0] ^ mix(sketches[:, 1])) + rows.splits.astype(np.uint64)
+        same = {row for row, _ in repeats(exact, wanted)}  # DUP001 says so of them
         for row, first in repeats(keys, wanted):
-            if sketches[row, 1] != sketches[first, 1]:
+            if row not in same:
                 message = "differs from an earlier row only in case, space or punctuation"
                 yield row, Flag("", message, fix=fix, related=(first,))
 

@@ -13,7 +13,7 @@ from curator.columns import Batch, Rows, mix
 from curator.embeddings import Embedder, files_of, load
 from curator.keys import exact_keys, row_keys
 from curator.likeness import other_task
-from curator.model import Example, Flag
+from curator.model import Example, Flag, NotRun
 from curator.neighbours import Edges, leaders
 from curator.packs import rules_dir
 from curator.rule import Bad, DatasetRule, Row, chat, option
@@ -86,7 +86,9 @@ class SemanticDuplicate(DatasetRule, frozen=True):
             return
         if len(judged) > MOST:
             reason = f"{len(judged):,} rows are too many to compare by meaning: {MOST:,} of them were"
-            rows.note(self.code, reason, "drop the rows that repeat first, or lint the files one by one")
+            rows.leave_out(
+                NotRun((self.code,), reason, "drop the rows that repeat first, or lint the files one by one")
+            )
             judged = np.sort(judged[np.argsort(mix(sketches[judged, 0]), kind="stable")[:MOST]])
         model = load(_place(self.embeddings))
         pairs = self._alike(model, judged, rows)

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from curator.columns import Batch, Rows
+from curator.columns import Batch, Rows, mix
 from curator.keys import exact_keys, row_keys
 from curator.likeness import Likeness, likeness
 from curator.model import Flag, drop
@@ -108,7 +108,8 @@ class NearDuplicate(DatasetRule, frozen=True):
         within = (rows.splits[edges.a] == rows.splits[edges.b]) & np.isin(edges.a, once) & np.isin(edges.b, once)
         found = twins(Edges(*(column[within] for column in edges)), rows, self.threshold, self.short_threshold)
         for row, (kept, like) in sorted(found.items()):
-            yield row, _flag(kept, like)
+            flag = _flag(kept, like)
+            yield row, flag if kept < row else _of_later(flag)
 
 
 def repeated(sketches: np.ndarray, rows: Rows) -> np.ndarray:
@@ -122,33 +123,84 @@ def repeated(sketches: np.ndarray, rows: Rows) -> np.ndarray:
 
 
 def twins(edges: Edges, rows: Rows, threshold: float, short: float) -> dict[int, tuple[int, Likeness]]:
-    """For each row that says what a kept row before it says: that row, and in what they differ."""
-    judged: dict[tuple[int, int], Likeness | None] = {}
+    """For each row that says what a kept row says: that row, and in what they differ.
+
+    Which rows are kept is settled in order of their content, so that the order of rows changes nothing. Where the
+    earliest of the rows that go together could stand for all of them, it is the one that is kept.
+    """
+    keys = rows.neighbours("whole").keys
+    order = np.lexsort((np.arange(len(keys)), mix(keys)))  # rows of equal words side by side, the first one first
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    edges = _shared_by_copies(edges, keys)
+    one, two = place[edges.a], place[edges.b]
+    edges = Edges(np.minimum(one, two), np.maximum(one, two), edges.similarity)
+    judged: dict[tuple[int, int], Likeness | None] = {}  # by places
+
+    def judge(pairs: list[tuple[int, int]]) -> None:
+        fresh = [pair for pair in pairs if pair not in judged]
+        judged.update(_judged(fresh, edges, order, rows, threshold, short))
+
     for _ in range(_ROUNDS):
-        leader = leaders(edges, len(rows.readable))
-        led = np.flatnonzero(leader != np.arange(len(leader)))
-        pairs = [pair for pair in zip(leader[led].tolist(), led.tolist(), strict=True) if pair not in judged]
-        if not pairs:
+        pairs = _led(edges, len(order))
+        if all(pair in judged for pair in pairs):
             break
-        judged.update(_judged(pairs, edges, rows, threshold, short))
+        judge(pairs)
         ill = np.array([judged.get(pair, 0) is None for pair in zip(edges.a.tolist(), edges.b.tolist(), strict=True)])
         edges = Edges(*(column[~ill] for column in edges))
-    leader = leaders(edges, len(rows.readable))
-    led = np.flatnonzero(leader != np.arange(len(leader)))
+    groups: dict[int, list[int]] = {}
+    for kept, led in _led(edges, len(order)):
+        if judged.get((kept, led)) is not None:
+            groups.setdefault(kept, [kept]).append(led)
+    known = set(zip(edges.a.tolist(), edges.b.tolist(), strict=True))
+    first = {kept: min(group, key=order.__getitem__) for kept, group in groups.items()}
+    wanted = {kept: [_pair(first[kept], n) for n in group if n != first[kept]] for kept, group in groups.items()}
+    judge([pair for pairs in wanted.values() if known.issuperset(pairs) for pair in pairs])
     found = {}
-    for pair in zip(leader[led].tolist(), led.tolist(), strict=True):
-        if (like := judged.get(pair)) is not None:
-            found[pair[1]] = (pair[0], like)
+    for kept, group in groups.items():
+        stands = first[kept] if all(judged.get(pair) is not None for pair in wanted[kept]) else kept
+        for led in group:
+            if led != stands and (like := judged[_pair(stands, led)]) is not None:
+                changes = like.changes if stands < led else [(there, here) for here, there in like.changes]
+                found[int(order[led])] = (int(order[stands]), like._replace(changes=changes))
     return found
 
 
+def _pair(one: int, two: int) -> tuple[int, int]:
+    return (one, two) if one < two else (two, one)
+
+
+def _led(edges: Edges, rows: int) -> list[tuple[int, int]]:
+    """(kept, led) for every row that an edge joins to a kept one."""
+    leader = leaders(edges, rows)
+    led = np.flatnonzero(leader != np.arange(rows))
+    return list(zip(leader[led].tolist(), led.tolist(), strict=True))
+
+
+def _shared_by_copies(edges: Edges, keys: np.ndarray) -> Edges:
+    """The edges, and those of a row for the rows with the same words as well, which have none of their own."""
+    copies = keys[edges.a] == keys[edges.b]
+    near = Edges(*(column[~copies] for column in edges))
+    parts = [edges]
+    order = np.argsort(edges.a[copies], kind="stable")
+    owners, again = edges.a[copies][order], edges.b[copies][order]
+    for here, there in ((near.a, near.b), (near.b, near.a)):
+        low, high = np.searchsorted(owners, here, "left"), np.searchsorted(owners, here, "right")
+        which = np.repeat(np.arange(len(here)), high - low)
+        nth = np.arange(len(which)) - np.repeat(np.cumsum(high - low) - (high - low), high - low)
+        other, mine = there[which], again[low[which] + nth]
+        parts.append(Edges(np.minimum(other, mine), np.maximum(other, mine), near.similarity[which]))
+    a, b, similarity = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return Edges(a, b, similarity)
+
+
 def _judged(
-    pairs: list[tuple[int, int]], edges: Edges, rows: Rows, threshold: float, short: float
+    pairs: list[tuple[int, int]], edges: Edges, order: np.ndarray, rows: Rows, threshold: float, short: float
 ) -> Iterator[tuple[tuple[int, int], Likeness | None]]:
     measured = dict(zip(zip(edges.a.tolist(), edges.b.tolist(), strict=True), edges.similarity.tolist(), strict=True))
     for low in range(0, len(pairs), _PAIRS):
         some = pairs[low : low + _PAIRS]
-        examples = iter(rows.examples(index for pair in some for index in pair))
+        examples = iter(rows.examples(int(order[place]) for pair in some for place in pair))
         for pair in some:
             one, two = next(examples), next(examples)
             like = likeness(one, two, measured[pair])
@@ -175,6 +227,14 @@ def _flag(kept: int, like: Likeness) -> Flag:
     said = said or "only signs or the order of words differ"
     message = f"nearly the same as an earlier row ({like.similarity:.0%} alike): {said}{more}"
     return Flag("", message, fix=drop("drop the later row"), related=(kept,), evidence=evidence)
+
+
+def _of_later(flag: Flag) -> Flag:
+    """The flag of a row whose kept twin stands after it: no single earlier row is like all rows that go together."""
+    fix = drop("drop this row") if flag.fix else None
+    evidence = dict(flag.evidence) | {"keep": "the later row: it stands for other rows as well"}
+    message = flag.message.replace("an earlier row", "a later row", 1)
+    return Flag("", message, fix=fix, related=flag.related, evidence=evidence)
 
 
 def _said(a: str, b: str) -> str:

@@ -73,7 +73,7 @@ def add(
     config = options.configured((file,), config_file, settings)
     row = explanation.explain(file, line, config, beside=beside)
     place = _file(log) if log else decisions.place([file])
-    who = _name() if who is None else who
+    who = logged_in() if who is None else who
     if verdict == "later":
         made = decisions.take_back(decisions.read(place), row.row, code, who=who, why=why)
     elif verdict == "drop" and not code:
@@ -156,6 +156,23 @@ def export(log: Path, output: Path | None) -> None:
         stream.write(lines)
 
 
+@command.command()
+@_LOG
+@_FORM
+def agreement(log: Path, form: str) -> None:
+    """Tell how often rules are right here, and how far reviewers agree.
+
+    A finding is right where its row was mended, edited or dropped for it. Kappa is Cohen's, over findings
+    that two people judged before they saw each other's verdict.
+    """
+    from curator import agreement as told
+
+    made = _read(log).decisions
+    with sink(None) as stream:
+        text = told.as_json(made) if form == "json" else told.as_text(made).encode("utf-8", "backslashreplace")
+        stream.write(text)
+
+
 def _linted(data: tuple[str, ...], config: Any) -> Report:
     from curator import engine
 
@@ -182,7 +199,7 @@ def _read(log: Path) -> Log:
     return read
 
 
-def _name() -> str:
+def logged_in() -> str:
     """The name of whoever is logged in, "" where there is none."""
     import getpass
 

@@ -121,6 +121,12 @@ _JUDGING = (
         metavar="FOLDER|FILE",
         help="Local model that embeds texts: rows alike in meaning (DUP006).",
     ),
+    click.option(
+        "--facts",
+        callback=_named,
+        metavar="RUN",
+        help="A training run: which rows gain nothing from their prompt (CON005).",
+    ),
 )
 _CONFIG = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
@@ -143,7 +149,7 @@ shaping: Callable[[F], F] = _applied((*_SHAPING, _CONFIG))
 """--shape, --map, --config."""
 
 reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, _CONFIG))
-"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --config."""
+"""`shaping`, and --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --facts."""
 
 
 def refuse_overwriting(paths: tuple[str, ...], *outputs: Path | None) -> None:

@@ -349,6 +349,8 @@ def _footnotes(report: Report, pen: Pen) -> None:
         pen.line(f"limit {limit.code} {limit.allowed}: {rows}, {held}")
     if report.suppressed:
         pen.line(f"{counted(report.suppressed, 'finding')} suppressed by decisions")
+    if report.pending:
+        pen.line(f"{counted(report.pending, 'finding')} decided on: curator clean does what was decided")
     if report.known:
         pen.line(f"{counted(report.known, 'finding')} known to the baseline")
     for decision in report.unused:

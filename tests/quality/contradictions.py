@@ -22,9 +22,8 @@ from collections.abc import Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
 
-from curator.checks.contradictions.judge import judge
 from curator.checks.contradictions.prompts import Prompt
-from curator.checks.contradictions.text import Answer
+from curator.checks.contradictions.screen import Candidate, compare, outlines
 from curator.columns import fold
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -323,7 +322,15 @@ def natural() -> Iterator[Case]:
         yield from walk(row["prompt"])
 
 
+def written() -> Iterator[Case]:
+    """Pairs written by hand after the rules: other names, other domains. Those that agree were written to be hard."""
+    for line in Path(__file__).with_name("contradictions_heldout.tsv").read_text("utf-8").splitlines():
+        kind, prompt, one, two = line.replace("\\n", "\n").split("\t")
+        yield "written by hand", prompt, one, two, kind != "agree"
+
+
 def cases() -> Iterator[Case]:
+    yield from written()
     yield from gsm8k()
     yield from mmlu(random.Random(1))
     yield from truthful()
@@ -345,7 +352,7 @@ def main() -> None:
         if options.only not in name:
             continue
         start = time.process_time()
-        verdict = judge(Prompt(prompt), Answer(one), Answer(two))
+        verdict = compare(Prompt(prompt), *map(Candidate, (one, two), outlines((one, two))))
         tally = counts[name]
         tally["us"] += int(1e6 * (time.process_time() - start))
         tally[("tp" if clash else "fp") if verdict else ("fn" if clash else "tn")] += 1

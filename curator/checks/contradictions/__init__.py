@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from curator import paths
 from curator.checks.contradictions import grouping
 from curator.checks.contradictions.grouping import Asked
 from curator.columns import Batch, Rows
+from curator.keys import row_keys
 from curator.model import Flag
+from curator.provenance import label_keys, label_of
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
 if TYPE_CHECKING:
@@ -20,8 +23,7 @@ if TYPE_CHECKING:
 
 # What reads the answers is imported only where some prompt has two of them: most sets have none.
 
-_EARLIER = 8  # earlier answers that an answer is compared with
-_ROWS = 2000  # rows of one prompt that are read
+_MANY = 100  # short answers to one prompt that CON002 compares with each other
 _SHOWN = 60  # characters of the differing words in a message
 
 
@@ -67,14 +69,14 @@ class ConflictingAnswers(DatasetRule, frozen=True):
         ),
         Bad([_leap("366 days."), _leap("365 days.", "What is the number of days in a leap year?")], at="1:messages[1].content"),
         Bad(
-            [_leap(f"{days} days.") for days in (366, 365, 364)],
-            at="1:messages[1].content",
+            [_leap(f"{days} days.") for days in (366, 365, 366, 365, 364)],
+            at=("1:messages[1].content", "3:messages[1].content"),
             options={"max_answers": 2},
         ),
     ]  # fmt: skip
 
     max_answers: Annotated[
-        int, option("Different answers to one prompt that are compared; more are left out.", ge=2)
+        int, option("Different answers to one prompt that are compared; rarer ones are left out.", ge=2)
     ] = 32
 
     def sketch(self, batch: Batch) -> np.ndarray:
@@ -83,48 +85,39 @@ class ConflictingAnswers(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = grouping.comparable(sketches, rows)
-        flagged: set[int] = set()
-        for groups, said in (
-            (grouping.same_prompt(sketches, wanted), "the same prompt"),
-            (grouping.same_intent(sketches, wanted), "a prompt that asks the same"),
-        ):
-            for block in grouping.blocks(group[:_ROWS] for group in groups):
-                for group in grouping.read(block, sketches, rows):
-                    parts = [group] if said == "the same prompt" else grouping.by_intent(group)
-                    for part in parts:
-                        for row, flag in self._of_group(part, said, flagged):
-                            flagged.add(row)
-                            yield row, flag
+        compared: set[int] = set()  # prompts whose rows were compared with those that ask the same
+        left_out: list[int] = []
+        alike = grouping.bounded(grouping.same_intent(sketches, wanted), sketches, rows, self.code)
+        for block in grouping.blocks(alike):
+            for group in grouping.read(block, sketches, rows):
+                for part in grouping.by_intent(group):
+                    compared.update(asked.prompt_key for asked in part)
+                    yield from self._of_groups([part], left_out)
+        same = (
+            group
+            for group in grouping.same_prompt(sketches, wanted)
+            if int(sketches[group[0], 0]) not in compared or not sketches[group, 2].all()
+        )
+        for block in grouping.blocks(grouping.bounded(same, sketches, rows, self.code)):
+            for run in grouping.runs(grouping.read(block, sketches, rows)):
+                yield from self._of_groups(run, left_out)
+        if left_out:
+            rows.leave_out(grouping.too_many(self.code, len(left_out), sum(left_out)))
 
-    def _of_group(self, group: list[Asked], said: str, flagged: set[int]) -> Iterator[tuple[int, Flag]]:
-        """The rows that contradict an earlier one, each with the first such row."""
-        from curator.checks.contradictions.judge import judge
-        from curator.checks.contradictions.prompts import Prompt
-        from curator.checks.contradictions.text import Answer
+    def _of_groups(self, groups: list[list[Asked]], left_out: list[int]) -> Iterator[tuple[int, Flag]]:
+        """The rows that contradict another row of their group; `left_out` gains the rows that are not compared."""
+        from curator.checks.contradictions.conflicts import answers_of, conflicts
 
-        earlier: dict[int, tuple[Asked, Answer]] = {}
-        seen: set[int] = set()
-        prompts: dict[int, Prompt] = {}
-        for asked in group:
-            seen.add(asked.key)
-            if len(seen) > self.max_answers:
-                break
-            answer = Answer(asked.answer.text)
-            if asked.row not in flagged:
-                prompt = prompts.setdefault(asked.prompt_key, Prompt(asked.prompt))
-                for other, text in earlier.values():
-                    if other.key == asked.key or (said != "the same prompt" and other.prompt_key == asked.prompt_key):
-                        continue
-                    if clash := judge(prompt, text, answer):
-                        yield asked.row, _flag(clash, said, other, asked)
-                        break
-            if len(earlier) < _EARLIER and asked.key not in earlier:
-                earlier[asked.key] = (asked, answer)
+        answers = list(map(answers_of, groups))
+        left_out += [sum(len(said.rows) for said in rare) for each in answers if (rare := each[self.max_answers :])]
+        for asked, other, clash in conflicts([each[: self.max_answers] for each in answers]):
+            yield asked.row, _flag(clash, other, asked)
 
 
-def _flag(clash: Clash, said: str, other: Asked, asked: Asked) -> Flag:
+def _flag(clash: Clash, other: Asked, asked: Asked) -> Flag:
     there, here = other.answer.text[slice(*clash.one)], asked.answer.text[slice(*clash.two)]
-    message = f'says "{_short(here)}" where an earlier row with {said} says "{_short(there)}"'
+    said = "the same prompt" if other.prompt_key == asked.prompt_key else "a prompt that asks the same"
+    message = f'says "{_short(here)}" where another row with {said} says "{_short(there)}"'
     evidence: dict[str, Any] = {"kind": clash.kind, "here": here, "there": there}
     return asked.answer.flag(message, clash.two, related=(other.row,), evidence=evidence)
 
@@ -132,6 +125,13 @@ def _flag(clash: Clash, said: str, other: Asked, asked: Asked) -> Flag:
 def _short(words: str) -> str:
     words = " ".join(words.split())
     return words if len(words) <= _SHOWN else words[: _SHOWN - 1] + "…"
+
+
+def _label_of(rows: Rows, row: int) -> tuple[str, str]:
+    """(path, text) of the label that a row has in a column of its own."""
+    found = label_of(rows.value_and_raw(row)[0])
+    assert found is not None, "the row was sketched with a label"
+    return paths.format(found[0]), found[1]
 
 
 _CAUSES = [chat(user="What causes rust?", assistant=text) for text in ("Salt on roads.", "Water and air.", "Neglect")]
@@ -172,7 +172,7 @@ class OnePromptManyAnswers(DatasetRule, frozen=True):
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = grouping.comparable(sketches, rows)
         groups = [g for g in grouping.same_prompt(sketches, wanted) if self._short_and_many(sketches[g])]
-        for block in grouping.blocks(groups):
+        for block in grouping.blocks(grouping.bounded(groups, sketches, rows, self.code, _MANY)):
             for group in grouping.read(block, sketches, rows):
                 yield from self._of_group(group)
 
@@ -210,20 +210,27 @@ def _reviews(*labels: str) -> list[Row]:
     return [chat(user=f"Review: film {number} was as it was.", assistant=label) for number, label in enumerate(labels)]
 
 
+def _rated(*labels: str) -> list[Row]:
+    return [{"text": f"Film {number} was as it was.", "label": label} for number, label in enumerate(labels)]
+
+
+_RATED = _rated(*["praise", "complaint"] * 5)
 _LABELLED = _reviews(*["praise", "complaint"] * 5)
 
 
 class InconsistentLabel(DatasetRule, frozen=True):
     """The same input has two different labels.
 
-    A label is an answer of a few words that many inputs share. Two labels for one input set a ceiling on
-    what a classifier can reach, and when it is measured one of the two counts as a mistake.
+    A label is an answer of a few words that many inputs share, or what stands beside the text in a column of
+    its own (`label`, `category`, `sentiment`). Two labels for one input set a ceiling on what a classifier can
+    reach, and when it is measured one of the two counts as a mistake.
     """
 
     code = "CON004"
     costly = True
-    GOOD = [_LABELLED, [*_LABELLED, _LABELLED[0]], _reviews("praise", "complaint")]
+    GOOD = [_LABELLED, [*_LABELLED, _LABELLED[0]], _reviews("praise", "complaint"), [*_RATED, _RATED[0]]]
     BAD = [
+        Bad([*_RATED, {"text": "Film 0 was as it was.", "label": "complaint"}], at="10:label"),
         Bad([*_LABELLED, chat(user="review: film 0 was as it was", assistant="complaint")], at="10:messages[1].content"),
         Bad(
             [*_reviews("praise", "complaint"), chat(user="Review: film 0 was as it was.", assistant="complaint")],
@@ -244,8 +251,8 @@ class InconsistentLabel(DatasetRule, frozen=True):
     max_words: Annotated[int, option("Words of an answer that may be a label.", ge=1)] = 3
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """What `grouping.sketch` says; shape (lines, 4), uint64."""
-        return batch.memo(grouping.sketch)
+        """What `grouping.sketch` says, the key of the whole row and that of its label; shape (lines, 6), uint64."""
+        return np.column_stack((batch.memo(grouping.sketch), batch.memo(row_keys), batch.memo(label_keys)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = grouping.comparable(sketches, rows)
@@ -254,6 +261,25 @@ class InconsistentLabel(DatasetRule, frozen=True):
         for block in grouping.blocks(grouping.same_prompt(sketches, labelled)):
             for group in grouping.read(block, sketches, rows):
                 yield from self._of_group(group)
+        yield from self._beside(sketches[:, 4:], rows)
+
+    def _beside(self, pairs: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        """The rows whose label in a column of its own is not the commonest one of their text."""
+        wanted = np.flatnonzero(rows.readable & (pairs != 0).all(axis=1))
+        wanted = wanted[np.isin(pairs[wanted, 1], self._labels(pairs[wanted]))]
+        for group in grouping.several(pairs[:, 0], pairs[:, 1], wanted):
+            labels: dict[int, list[int]] = {}
+            for row, key in zip(group.tolist(), pairs[group, 1].tolist(), strict=True):
+                labels.setdefault(key, []).append(row)
+            first, *others = sorted(labels.values(), key=lambda same: (-len(same), same[0]))
+            _, there = _label_of(rows, first[0])
+            for same in others:
+                path, here = _label_of(rows, same[0])
+                for row in same:
+                    message = (
+                        f'labelled "{_short(here)}" where another row with the same text is labelled "{_short(there)}"'
+                    )
+                    yield row, Flag(path, message, related=(first[0],), evidence={"here": here, "there": there})
 
     def _labels(self, pairs: np.ndarray) -> np.ndarray:
         """Keys of the answers that enough different prompts share."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from curator.checks.contradictions.lexicon import lexicon
@@ -32,8 +33,13 @@ def converted(one: float, first: Unit, two: float, second: Unit) -> bool:
     return abs(amounts[0] - amounts[1]) <= 0.06 * max(map(abs, amounts))
 
 
+PLAIN = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
+
+
 def number_in(text: str) -> float | None:
     """The only number of a text, None where there is none or several."""
+    if PLAIN.fullmatch(text):
+        return float(text.replace(",", ""))
     values = {v for t in tokens(text.replace("\\$", "$")) if (v := value_of(t.key)) is not None}
     return values.pop() if len(values) == 1 else None
 

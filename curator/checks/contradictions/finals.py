@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from curator.checks.contradictions.amounts import number_in, same_amount
+from curator.checks.contradictions.amounts import PLAIN, number_in, same_amount
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer, tokens, value_of
@@ -72,8 +72,12 @@ _RESULT = re.compile(r"[-\u2212]?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d
 
 
 def worked(answer: Answer) -> bool:
-    """Whether the answer calculates: an equation of numbers, or a step in << >>."""
-    return "=" in answer.prose and bool(_STEP.search(answer.prose) or _EQUATION.search(answer.prose))
+    """Whether the answer calculates: an equation of numbers, or a step in << >>, that is no code."""
+    return calculates(answer.said) and calculates(answer.prose)
+
+
+def calculates(text: str) -> bool:
+    return "=" in text and bool(_STEP.search(text) or _EQUATION.search(text))
 
 
 def result(answer: Answer) -> Said | None:
@@ -90,9 +94,9 @@ def result(answer: Answer) -> Said | None:
 
 def _both_calculated(one: Answer, two: Answer, first: Said, second: Said) -> bool:
     """Whether the answers hold the same numbers, both results among them: their lines stand in another order."""
-    if one.memo(_numbers) != two.memo(_numbers):
+    if first.value == second.value or first.value not in two.said or second.value not in one.said:
         return False
-    return first.value != second.value and {first.value, second.value} <= one.memo(_numbers)
+    return one.memo(_numbers) == two.memo(_numbers) and {first.value, second.value} <= one.memo(_numbers)
 
 
 def _numbers(answer: Answer) -> frozenset[str]:
@@ -116,7 +120,7 @@ def compare_finals(one: Answer, two: Answer, prompt: Prompt) -> Clash | None:
     The result of a calculation is what the answer comes to only where the prompt asks for one.
     """
     first, second = one.memo(marked), two.memo(marked)
-    if (first is None or second is None) and prompt.is_open and not prompt.asks_for_a_number:
+    if (first is None or second is None) and not prompt.asks_for_a_result:
         return None
     if first is None and second is None:
         if not (one.memo(worked) and two.memo(worked)):
@@ -158,6 +162,8 @@ def _compare(first: Said, second: Said, prompt: Prompt) -> Clash | None:
 def _number_span(said: Said) -> tuple[int, int]:
     """Where the number of a final answer stands."""
     text = said.value
+    if PLAIN.fullmatch(text):
+        return said.start, said.end
     found = next((t for t in tokens(text) if value_of(t.key) is not None), None)
     return (said.start + found.start, said.start + found.end) if found else (said.start, said.end)
 
@@ -198,18 +204,16 @@ _CHOICES = (
     re.compile(r"^[\s*_]*([A-J])\s*(?:[-–—]|is\s+(?:the\s+)?(?:correct|right)|because\b)"),
 )
 BRIEF = 200  # characters of an answer that picks a letter without calling it the answer
-_NAMED = (
-    re.compile(r"\b[Aa]nswer(?:\s+is|\s+would\s+be)?[\s:*_]*\(?([A-J])\b\)?(?=[\s).,:*_!]|$)(?!\s+[a-z])"),
-    *_CHOICES[:3],
-)
-_SINGLE = re.compile(r"(?<![\w'’])(?:[B-HJ](?![\w'’])|[AI](?:[).:,*_–—-]|\s*$|\s+(?:is|because)\b|\s+[–—-]))")
+NAMED = re.compile(r"\b[Aa]nswer(?:\s+is|\s+would\s+be)?[\s:*_]*\(?([A-J])\b\)?(?=[\s).,:*_!]|$)(?!\s+[a-z])")
+_NAMED = (NAMED, *_CHOICES[:3])
+SINGLE = re.compile(r"(?<![\w'’])(?:[B-HJ](?![\w'’])|[AI](?:[).:,*_–—-]|\s*$|\s+(?:is|because)\b|\s+[–—-]))")
 _LISTED = re.compile(r"^[\s*_]*\(?[A-J][).:]", re.M)
 
 
 def letter(answer: Answer) -> Said | None:
     """The letter an answer picks; an answer that lists several picks none."""
     text = answer.said
-    if not _SINGLE.search(text) or len(_LISTED.findall(text)) > 1:
+    if not SINGLE.search(text) or len(_LISTED.findall(text)) > 1:
         return None
     for pattern in _CHOICES if len(text) <= BRIEF else _NAMED:
         letters = {match[1]: match.span(1) for match in pattern.finditer(text)}

@@ -23,6 +23,7 @@ from curator.checks.contradictions.substitutions import (
     common,
     differs,
     negation_clash,
+    of_other_things,
     pairs_of,
     regions,
 )
@@ -31,6 +32,7 @@ from curator.checks.contradictions.text import Answer, Sentence, value_of
 ALIKE = 0.7  # the least share of common words of two sentences that say the same thing
 ALIKE_OPEN = 0.85  # ... in answers to an open prompt
 RELATED = 0.6  # the least share of common words of two answers to an open prompt that can contradict
+LINE = 8  # words of an answer to an open prompt that says so much that it can be contradicted
 SHORT = 12  # words of an answer that is judged as a whole
 BARE = 2  # words with a meaning of an answer that is a number and little else
 LONG = 25  # words of an answer whose only number is what it says
@@ -38,22 +40,31 @@ LONG = 25  # words of an answer whose only number is what it says
 
 def judge(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """Why two answers to the prompt cannot both be right, None where nothing says so."""
+    if prompt.varies:
+        return None
+    found = settled(prompt, one, two)
+    return worded(prompt, one, two, agreed=found is AGREED) if found is None or found is AGREED else found
+
+
+def settled(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
+    """Whether two answers come to two things, or AGREED: final answers, choices, yes and no."""
+    if one.refuses or two.refuses:
+        return AGREED if one.refuses and two.refuses else None
+    return compare_finals(one, two, prompt) or compare_choices(one, two, prompt) or compare_verdicts(one, two)
+
+
+def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash | None:
+    """Whether two answers say with nearly the same words what cannot both be right."""
     if one.refuses != two.refuses:
         return None
-    agreed = one.refuses
-    for clash in (compare_finals(one, two, prompt), compare_choices(one, two, prompt), compare_verdicts(one, two)):
-        if clash is AGREED:
-            agreed = True
-            break
-        if clash:
-            return clash
+    agreed = agreed or one.refuses
     if agreed or prompt.is_open:  # what is left to find is a copy with a word changed
         shared = common(one, two)
-        if shared < (TWIN if agreed else RELATED):
+        if shared < (TWIN if agreed else RELATED) or (prompt.is_open and min(len(one.bag), len(two.bag)) < LINE):
             return None
         copied = shared >= TWIN
         return _sentences(prompt, one, two, ALIKE if copied and not agreed else ALIKE_OPEN, names=copied)
-    names = prompt.is_question and not prompt.asks_where
+    names = prompt.is_question and not prompt.asks_where and not prompt.asks_for_advice
     return _short(prompt, one, two) or _sentences(prompt, one, two, ALIKE, names=names) or _denied(prompt, one, two)
 
 
@@ -70,7 +81,7 @@ def _only_numbers(pair: Pair) -> Clash | None:
     if max(len(pair.one.keys), len(pair.two.keys)) > LONG or _turned(pair):
         return None
     left, right = _number_place(pair.one, pair.prompt), _number_place(pair.two, pair.prompt)
-    if left is None or right is None or not differs(pair, left, right):
+    if left is None or right is None or not differs(pair, left, right) or of_other_things(pair, left, right):
         return None
     if not pair.prompt.asks_for_a_number and max(len(pair.one.content), len(pair.two.content)) > BARE:
         beside = frozenset(pair.one.keys) - {pair.one.keys[left]}, frozenset(pair.two.keys) - {pair.two.keys[right]}
@@ -114,10 +125,11 @@ def _denied(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """A sentence of one answer denies what a sentence of the other says with the same words, and more."""
     for denying, saying in ((one, two), (two, one)):
         for negated in denying.denials:
-            if len(negated.content) < 2 or not negated.content <= saying.stems:
+            denied = negated.content if negated.content <= saying.stems else negated.denied
+            if len(denied) < 2 or not denied <= saying.stems:
                 continue
             for plain in saying.sentences:
-                if len(plain.negations) % 2 == 0 and negated.content <= plain.content and "0" not in plain.keys:
+                if len(plain.negations) % 2 == 0 and denied <= plain.content and "0" not in plain.keys:
                     first, second = (negated, plain) if denying is one else (plain, negated)
                     return negation_clash(Pair(first, second, (one, two), prompt))
     return None

@@ -46,6 +46,10 @@ class Lexicon:
         return _words(self._data["numbers"]["hedges"])
 
     @cached_property
+    def fractions(self) -> frozenset[str]:
+        return _words(self._data["numbers"]["fractions"])
+
+    @cached_property
     def examples(self) -> frozenset[str]:
         return _words(self._data["numbers"]["examples"])
 
@@ -165,6 +169,12 @@ class Lexicon:
     @cached_property
     def prompts(self) -> dict[str, frozenset[str]]:
         return {name: _words(words) for name, words in self._data["prompts"].items()}
+
+    @cached_property
+    def varying(self) -> tuple[re.Pattern[str], re.Pattern[str]]:
+        """Of prompts whose answer depends on moment, chance or person: how they begin, what they hold."""
+        heads, anywhere = ("|".join(self._data["varying"][name]) for name in ("heads", "anywhere"))
+        return re.compile(rf"(?:{heads})\b"), re.compile(rf"\b(?:{anywhere})(?!\w)")
 
     @cached_property
     def irregular(self) -> dict[str, str]:

@@ -14,6 +14,8 @@ _OPTION = re.compile(
     r"(\S[^\n]{0,300}?)(?=[;,]?\s{1,9}\(?[A-Ja-j1-9][).]\s|\s{0,9}(?:\n|$))"
 )
 _WORD = re.compile(r"[^\W_]+")
+_DIGIT = re.compile(r"\d")
+_PLAIN = 120  # characters of a prompt that asks and does not tell
 _BRIEF = 300  # characters of a prompt in which its instruction is looked for, at either end
 
 
@@ -42,6 +44,16 @@ class Prompt:
         return head[0] in lists["partly"] and not lists["articles"].isdisjoint(head[1:3])
 
     @cached_property
+    def varies(self) -> bool:
+        """Whether the answer depends on the moment, on chance, on who answers or on the side that is taken."""
+        if len(self.text) > _PLAIN or "\n" in self.text.strip() or self.options:
+            return False
+        heads, anywhere = lexicon().varying
+        said = " ".join(fold(self.text).split()).strip(" .?!")
+        said = lexicon().lead.sub("", said)
+        return bool(heads.match(said)) or (not _DIGIT.search(said) and bool(anywhere.search(said)))
+
+    @cached_property
     def asks_for_several(self) -> bool:
         """Whether the answer is a list of which one answer may show another part: "which countries", "who are"."""
         words = self._words
@@ -68,16 +80,28 @@ class Prompt:
     @cached_property
     def is_question(self) -> bool:
         """Whether a single fact is asked for."""
-        return not self.is_open and not self.asks_for_several
+        return not self.is_open and not self.asks_for_several and not self.varies
 
     @cached_property
     def asks_for_a_number(self) -> bool:
         return bool(_QUANTITY.search(fold(self.text)))
 
     @cached_property
+    def asks_for_a_result(self) -> bool:
+        """Whether something is to be calculated: a number is asked for, or a question gives numbers."""
+        return self.asks_for_a_number or (not self.is_open and "?" in self.text and bool(_DIGIT.search(self.text)))
+
+    @cached_property
     def asks_for_a_name(self) -> bool:
         """Whether one name answers the question: who, which, what is the ..."""
+        if self.asks_for_advice:
+            return False
         return self.is_question and not self.asks_where and bool(_NAMED.search(fold(self.text)))
+
+    @cached_property
+    def asks_for_advice(self) -> bool:
+        """Whether somebody asks what to do: one may be told this, another that."""
+        return bool(_ADVICE.search(fold(self.text)))
 
     @cached_property
     def asks_where(self) -> bool:
@@ -106,6 +130,7 @@ _QUANTITY = re.compile(
     r"|population|height|length|distance|age of|price|cost|total|area|volume|speed|root|atomic|ratio|probability)\b"
     r"|\d\s*[-+*/x×^]\s*\d"
 )
+_ADVICE = re.compile(r"\b(?:should|shall|could|can) (?:i|we)\b")
 _COUNTED = re.compile(r"\bhow (?:many|much)\b|\bwhat (?:percent|number|share|proportion)")
 _NAMED = re.compile(
     r"\b(?:who(?:m|se)?|which|what(?:'s| is| was| city| country| language| company| planet) ?(?:the)?)\b"

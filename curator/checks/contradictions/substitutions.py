@@ -19,6 +19,8 @@ from curator.checks.contradictions.text import Answer, Sentence, Token, value_of
 LONG = 6  # words with a meaning of a sentence that may change one of them beside its negation
 ROUGH = 0.25  # what sentences may share less by their words as they stand than by their words as compared
 TWIN = 0.85  # the least share of common words of two answers of which one is a copy of the other
+NEAR = 0.15  # share by which a rounded number may differ from the number
+BOTH_NEAR = 0.25  # ... and from another rounded one
 COPY = 6  # words of a sentence that is a copy when one place of it differs
 
 
@@ -71,9 +73,20 @@ def clash_of(pair: Pair, *, names: bool) -> Clash | None:
             firm.append(found)
     if turned:
         return None if flips or firm else _negation(pair, differing)
+    if flips and firm:
+        return None  # "began in 1939" and "ended in 1945": of two things
     if len(flips) % 2:
         return flips[0]
-    return firm[0] if firm else None
+    return firm[0] if firm and not (len(firm) > 1 and _other_times(pair, firm)) else None
+
+
+def _other_times(pair: Pair, found: list[Clash]) -> bool:
+    """Whether what differs is said of different times: "2.6 in 2020", "2.9 in 2021"."""
+    kinds = [_YEAR.fullmatch(pair.one.text, *clash.one) is not None or clash.kind == "date" for clash in found]
+    return any(kinds) and not all(kinds)
+
+
+_YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 
 
 def _span(sentence: Sentence, low: int, high: int) -> tuple[int, int]:
@@ -161,7 +174,8 @@ def _numbers(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -
             continue
         if _both_say(pair, here.key, there.key) or _of_examples(pair, region):
             continue
-        if differs(pair, region.one[0] + left, region.two[0] + right):
+        places = region.one[0] + left, region.two[0] + right
+        if differs(pair, *places) and not of_other_things(pair, *places):
             return left, right
     return None
 
@@ -182,20 +196,65 @@ def differs(pair: Pair, left: int, right: int) -> bool:
     if same_number(values[0], values[1]):
         return False
     words = lexicon()
-    bounds = [{*keys[max(0, place - 2) : place]} & words.hedges for keys, place in ((one, left), (two, right))]
+    if any(
+        keys[place + 1 : place + 2] and keys[place + 1] in words.fractions
+        for keys, place in ((one, left), (two, right))
+    ):
+        return False
+    units = [unit_after(keys, place) for keys, place in ((one, left), (two, right))]
+    if units[0] and units[1] and units[0][1] != units[1][1]:
+        return units[0][0] == units[1][0] and not converted(values[0], units[0], values[1], units[1])
+    if _rate(one, left) != _rate(two, right) or _one_decade(pair, left, right):
+        return False
+    bounds = [_bounds(keys, place) for keys, place in ((one, left), (two, right))]
     if pair.copied and bounds[0] == bounds[1]:
         return True
     if bounds[0] != bounds[1] or bounds[0] & {"about", "approximately", "around", "roughly", "nearly", "almost"}:
-        return abs(values[0] - values[1]) > 0.15 * max(abs(values[0]), abs(values[1])) and not (
+        return abs(values[0] - values[1]) > (NEAR if bounds[0] != bounds[1] else BOTH_NEAR) * max(
+            abs(values[0]), abs(values[1])
+        ) and not (
             (bounds[0] ^ bounds[1])
             - {"about", "approximately", "around", "roughly", "nearly", "almost", "to", "or", "some"}
         )
-    units = [unit_after(keys, place) for keys, place in ((one, left), (two, right))]
-    if units[0] and units[1] and units[0][0] == units[1][0] and units[0][1] != units[1][1]:
-        return not converted(values[0], units[0], values[1], units[1])
     if {one[left + 1] if left + 1 < len(one) else "", two[right + 1] if right + 1 < len(two) else ""} & {"%"}:
         return not (same_number(values[0] * 100, values[1]) or same_number(values[0], values[1] * 100))
     return True
+
+
+def _bounds(keys: Sequence[str], place: int) -> set[str]:
+    """The words before a number that make it a bound or a guess; "up" is one in "up to" alone."""
+    before = {*keys[max(0, place - 2) : place]}
+    return before & lexicon().hedges if "to" in before or "up" not in before else before & lexicon().hedges - {"up"}
+
+
+def _rate(keys: Sequence[str], place: int) -> str:
+    """The unit behind "a" or "per" after a number: "$10 a month" is month."""
+    for near in range(place + 1, min(place + 4, len(keys) - 1)):
+        if keys[near] in ("a", "an", "per", "each", "every") and (unit := lexicon().unit(keys[near + 1])):
+            return unit[1]
+    return ""
+
+
+def _one_decade(pair: Pair, left: int, right: int) -> bool:
+    """Whether one number is a decade in which the other lies: 1987, the 1980s."""
+    sides = [(side.text, side.tokens[place]) for side, place in ((pair.one, left), (pair.two, right))]
+    decades = [text[token.end : token.end + 1] == "s" and token.key.endswith("0") for text, token in sides]
+    return any(decades) and sides[0][1].key[:-1] == sides[1][1].key[:-1]
+
+
+def of_other_things(pair: Pair, left: int, right: int) -> bool:
+    """Whether two numbers count two things, or are of two opposite events: "3 bedrooms", "2 bathrooms"."""
+    one, two, words = pair.one.keys, pair.two.keys, lexicon()
+    here, there = (
+        [key for key in keys if key not in others and key.isalpha() and key not in words.stop]
+        for keys, others in ((one, pair.two.bag), (two, pair.one.bag))
+    )
+    if any(words.opposite(a, b) for a in here for b in there):
+        return True
+    counted = [keys[place + 1] if place + 1 < len(keys) else "" for keys, place in ((one, left), (two, right))]
+    if counted[0] not in here or counted[1] not in there or any(map(words.unit, counted)):
+        return False
+    return not alike(*counted) and stem(counted[0]) not in pair.two.content and stem(counted[1]) not in pair.one.content
 
 
 def _dates(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> Places:
@@ -235,6 +294,8 @@ def _units(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> 
         same = numbers[0] == numbers[1]
     else:
         same = numbers[0] is not None and numbers[0] == numbers[1]
+        if numbers[0] in ("per", "a", "an"):  # "$120 a year" may be "$10 a month"
+            same = same and set(filter(_numeric, pair.one.keys)) == set(filter(_numeric, pair.two.keys))
     return (found[0][0], found[1][0]) if same else None
 
 
@@ -348,9 +409,9 @@ def pairs_of(one: Answer, two: Answer, prompt: Prompt, least: float) -> Iterator
     left, right = _rest(one, two), _rest(two, one)
     scored = []
     for n in left:
-        bag = one.bags[n]
+        bag = one.words_of(n)
         for m in right:
-            other = two.bags[m]
+            other = two.words_of(m)
             if 2 * len(bag & other) < (least - ROUGH) * (len(bag) + len(other)):
                 continue
             first, second = one.sentences[n], two.sentences[m]

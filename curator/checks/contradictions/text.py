@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from functools import cache, cached_property
 from typing import NamedTuple, TypeVar
 
 from curator.checks.contradictions.lexicon import lexicon, stem
@@ -164,9 +164,12 @@ def _merge(out: list[Token], text: str) -> None:
 _BREAK = re.compile(
     r"(?<![.!?])[.!?]++[\"'”’)\]*_]*(?=\s)|[。！？]|\n+|;(?=\s)|:(?=\s*\n)|:[*_]*(?=\s+[A-Z]\w*\s+\S+\s+\S)|\t+|(?<=\w)\s+[–—]\s+(?=[A-Z])"
 )
+_ENDING = re.compile(r"[.!?。！？\n;:\t]")
 _ABBREVIATED = frozenset(
     "mr mrs ms dr prof st jr sr vs etc e.g i.e no fig approx inc ltd co u.s u.k a.m p.m ph.d cf vol dept gen".split()
 )
+# What opens a clause that gives a reason or advice, and takes nothing back.
+_TAIL = frozenset("so because since whatever even please as whichever however".split())
 _BULLET = re.compile(
     r"\s*(?:[>*#•–_\-]+\s+|[>*#_]+)*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s)[\s*_]*)?(?:(?i:step|day|week)\s+\d{1,2}\s*[:.)-])?"
 )
@@ -227,18 +230,42 @@ class Sentence:
         skip = words.stop | words.cues | words.helpers
         return frozenset(stem(key) for key in self.keys if key not in skip and key != "'s")
 
+    @cached_property
+    def denied(self) -> frozenset[str]:
+        """The content of what stands before ", so ...", ", because ..." and the like, where the negation stands there."""
+        if not self.negations or self.keys[self.negations[0]] == "without":
+            return frozenset()
+        words = lexicon()
+        skip = words.stop | words.cues | words.helpers
+        for place in range(self.negations[-1] + 1, len(self.tokens)):
+            if self.keys[place] in _TAIL and "," in self.text[self.tokens[place - 1].end : self.tokens[place].start]:
+                return frozenset(stem(key) for key in self.keys[:place] if key not in skip and key != "'s")
+        return frozenset()
+
 
 def sentences(text: str) -> list[Sentence]:
     """The sentences of a text without list markers; line breaks part them too."""
     out: list[Sentence] = []
     low = 0
-    for match in _BREAK.finditer(text):
-        if match.group()[0] == "." and _abbreviated(text, low, match.start()):
+    for start, end in _breaks(text):
+        if text[start] == "." and _abbreviated(text, low, start):
             continue
-        _add_sentence(out, text, low, match.end())
-        low = match.end()
+        _add_sentence(out, text, low, end)
+        low = end
     _add_sentence(out, text, low, len(text))
     return out
+
+
+def _breaks(text: str) -> Iterator[tuple[int, int]]:
+    """Where sentences end. The signs that may end one are sought first, which is quicker by half."""
+    if "–" in text or "—" in text:
+        yield from (match.span() for match in _BREAK.finditer(text))
+        return
+    done = 0
+    for sign in _ENDING.finditer(text):
+        if sign.start() >= done and (match := _BREAK.match(text, sign.start())):
+            done = match.end()
+            yield match.span()
 
 
 def _abbreviated(text: str, low: int, point: int) -> bool:
@@ -283,6 +310,13 @@ _MARKS = (
     ".com",
 )
 _THOUGHT = "</think>"
+_HEAD = 200  # characters at the head of an answer by which a refusal is known
+
+
+@cache
+def _cues() -> frozenset[str]:
+    """Words that turn a sentence round, and what is left of "n't"."""
+    return lexicon().cues | lexicon().deniers | {"t"}
 
 
 class Answer:
@@ -292,6 +326,7 @@ class Answer:
         self.text = text
         cut = text.rfind(_THOUGHT)
         self._memo: dict[Callable[[Answer], object], object] = {}
+        self._words: dict[int, frozenset[str]] = {}
         self.said = " " * (cut + len(_THOUGHT)) + text[cut + len(_THOUGHT) :] if cut >= 0 else text
 
     def memo(self, reading: Callable[[Answer], T]) -> T:
@@ -319,7 +354,13 @@ class Answer:
     @cached_property
     def folded(self) -> list[str]:
         """Each sentence in a form in which equal ones are quickly found."""
-        return [" ".join(fold(s.text[s.start : s.end]).split()).strip(" .!?*_") for s in self.sentences]
+        text = self.prose
+        if text.isascii():
+            text = text.lower()
+            said = [text[s.start : s.end] for s in self.sentences]
+        else:
+            said = [fold(text[s.start : s.end]) for s in self.sentences]
+        return [" ".join(each.split()).strip(" .!?*_") for each in said]
 
     @cached_property
     def sayings(self) -> frozenset[str]:
@@ -330,10 +371,11 @@ class Answer:
         """The words of all sentences."""
         return frozenset(key for sentence in self.sentences for key in sentence.keys)
 
-    @cached_property
-    def bags(self) -> list[frozenset[str]]:
-        """The words of each sentence, told apart by signs: near enough to see what is worth comparing."""
-        return [frozenset(_RUN.findall(folded)) for folded in self.folded]
+    def words_of(self, place: int) -> frozenset[str]:
+        """The words of a sentence, told apart by signs: near enough to see what is worth comparing."""
+        if place not in self._words:
+            self._words[place] = frozenset(_RUN.findall(self.folded[place]))
+        return self._words[place]
 
     @cached_property
     def bag(self) -> frozenset[str]:
@@ -353,12 +395,17 @@ class Answer:
     @cached_property
     def denials(self) -> list[Sentence]:
         """The sentences that are turned round by a negation."""
-        words = lexicon()
-        cues = words.cues | words.deniers | {"t"}  # what is left of "n't"
-        pairs = zip(self.sentences, self.bags, strict=True)
-        return [sentence for sentence, bag in pairs if not cues.isdisjoint(bag) and len(sentence.negations) % 2]
+        cues = _cues()
+        if cues.isdisjoint(self.bag):
+            return []
+        return [
+            sentence
+            for place, sentence in enumerate(self.sentences)
+            if not cues.isdisjoint(self.words_of(place)) and len(sentence.negations) % 2
+        ]
 
     @cached_property
     def refuses(self) -> bool:
-        head = fold(self.said).strip(" \n*_\"'.")
-        return not head or head in lexicon().blanks or head.startswith(lexicon().refusals)
+        said = self.said.strip()
+        head = fold(said[:_HEAD]).strip(" \n*_\"'.")
+        return not head or (head in lexicon().blanks and len(said) <= _HEAD) or head.startswith(lexicon().refusals)

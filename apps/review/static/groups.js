@@ -1,0 +1,59 @@
+// Groups of rows: one column a row, the words that differ marked; one of them is chosen to stay.
+// Every text is set as text: nothing here parses markup.
+
+function h(tag, cls, text, ...children) {
+  const node = document.createElement(tag);
+  if (cls) node.className = cls;
+  if (text !== undefined && text !== null) node.textContent = text;
+  node.append(...children);
+  return node;
+}
+function parts(list) {
+  const out = document.createDocumentFragment();
+  for (const [cls, text] of list) out.append(cls ? h("span", cls, text) : document.createTextNode(text));
+  return out;
+}
+function luminance(colour) {
+  const hex = colour.trim().replace("#", "");
+  const [r, g, b] = hex.length >= 6 ? [0, 2, 4].map((n) => parseInt(hex.slice(n, n + 2), 16)) : (colour.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
+  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
+}
+function action(label, act) {
+  const node = h("button", "small", label);
+  node.type = "button";
+  node.onclick = () => { node.disabled = true; act(); };
+  return node;
+}
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const root = parentElement.querySelector(".groups");
+  root.classList.add("desk");
+  const dark = luminance(getComputedStyle(root).getPropertyValue("--st-background-color")) < 0.4;
+  root.classList.toggle("dark", dark);
+  root.classList.toggle("light", !dark);
+  const choose = (group, row) => setTriggerValue("chosen", { group, row, at: Date.now() });
+  root.replaceChildren(...(data?.groups || []).map((group) => {
+    const box = h("section", "group");
+    box.dataset.group = String(group.number);
+    const header = h("header", "", null, h("b", "", `${group.size.toLocaleString("en")} rows`), h("span", "", group.codes), ...(group.told ? [h("span", "", null, parts(group.told))] : []));
+    header.append(action("Keep all", () => choose(group.number, "")));
+    const members = h("div", "members");
+    for (const member of group.members) {
+      const column = h("article", `member ${member.state}`);
+      const bar = h("div", "bar", null, h("span", "", member.place));
+      if (member.suggested) bar.append(h("span", "tag", "suggested"));
+      if (member.state) bar.append(h("span", "tag strong", member.state === "stays" ? "stays" : "goes"));
+      bar.append(action("Keep this one", () => choose(group.number, member.row)));
+      column.append(bar);
+      for (const turn of member.turns) {
+        if (turn.skip) { column.append(h("p", "skip", `${turn.skip} turns not shown`)); continue; }
+        column.append(h("div", `turn ${turn.role}`, null, h("p", "role", null, h("b", "", turn.role)), h("div", "text", null, parts(turn.parts))));
+      }
+      members.append(column);
+    }
+    box.append(header, members);
+    if (group.hidden) box.append(h("p", "skip", ` ${group.hidden.toLocaleString("en")} more rows like these`));
+    return box;
+  }));
+  return () => {};
+}

@@ -1,0 +1,62 @@
+"""From decisions to a model: dry run, clean set, split, training. Each step is a process of its own."""
+
+from __future__ import annotations
+
+import frame
+import streamlit as st
+
+from curator.errors import CuratorError
+from curator.review import applying, tables
+
+NAMES = {"clean": "Write the clean set", "split": "Split it", "train": "Train"}
+desk = frame.desk()
+settings = desk.settings
+counts = {}
+for numbers in desk.matrix().values():
+    for status, number in numbers.items():
+        counts[status] = counts.get(status, 0) + number
+
+st.subheader("1  What it comes to", anchor=False)
+st.text(tables.standing(counts))
+if st.button("Dry run"):
+    with st.spinner("Cleaning a copy that is thrown away"):
+        try:
+            st.session_state["dry_run"] = applying.dry_run(desk)
+        except CuratorError as error:
+            st.code(str(error), language=None)
+if dry := st.session_state.get("dry_run"):
+    cells = st.columns(4)
+    for cell, (name, value) in zip(cells, tables.dry(dry).items(), strict=True):
+        cell.metric(name, value)
+    st.text(tables.dry_codes(dry))
+
+
+@st.fragment(run_every=1.0)
+def steps() -> None:
+    """The three steps, as they stand now."""
+    for number, step in enumerate(applying.STEPS, 2):
+        st.subheader(f"{number}  {NAMES[step]}", anchor=False)
+        st.code(applying.shown(settings, step), language=None)
+        why = tables.hindrance(settings, step)
+        job = applying.state(settings, step)
+        begin, end, state = st.columns([1.1, 1, 5], vertical_alignment="center")
+        busy = job is not None and job.status is None
+        label = "Resume" if step == "train" and applying.trained(settings) in ("running", "interrupted") else "Start"
+        if begin.button(label, key=f"start_{step}", disabled=busy or bool(why), width="stretch"):
+            applying.start(settings, step)
+            st.rerun(scope="fragment")
+        if end.button("Stop", key=f"stop_{step}", disabled=not busy, width="stretch"):
+            applying.stop(settings, step)
+        state.text(why or tables.job(job))
+        if step == "split" and (proof := applying.proof(settings)):
+            st.text(tables.proof(proof))
+        if step == "train" and (curve := applying.curve(settings)):
+            frame.board(
+                key="curve", data={"panels": [{"kind": "curve", "title": "Loss", "note": "By step", "lines": curve}]}
+            )
+        if job is not None and (said := applying.said(settings, step)):
+            with st.expander("What it says", expanded=job.status not in (0, None)):
+                st.code(frame.plain(said[-6000:]), language=None)
+
+
+steps()

@@ -1,0 +1,76 @@
+"""Rows that belong together: choose which stays, or take what the lint suggests."""
+
+from __future__ import annotations
+
+import frame
+import streamlit as st
+
+from curator.errors import CuratorError
+from curator.review import groups as told
+from curator.review.filters import Filter
+
+KINDS = {"repeats": "Rows that repeat each other", "conflicts": "Answers that conflict"}
+desk = frame.desk()
+counts = desk.group_counts()
+asked = str(st.query_params.get("group", ""))
+one = int(asked) if asked.isdigit() else 0
+
+frame.undo_offer(desk)
+if not counts:
+    st.html(
+        '<div class="curator-state"><h2>No groups</h2><p>No rows of this data repeat or contradict each other.</p></div>'
+    )
+    st.stop()
+
+left, middle, right = st.columns([3, 1.4, 1.8], vertical_alignment="center")
+kinds = [kind for kind in KINDS if kind in counts]
+if one:
+    left.button("All groups", on_click=st.query_params.clear)
+    kind = desk.kind_of_group(one) or kinds[0]
+else:
+    kind = left.segmented_control(
+        "Kind",
+        kinds,
+        default=kinds[0],
+        key="kind",
+        required=True,
+        label_visibility="collapsed",
+        format_func=lambda k: f"{KINDS[k]} ({counts[k][1]:,} of {counts[k][0]:,} open)",
+    )
+everything = middle.toggle("Decided too", key="decided_too") or bool(one)
+suggestion = Filter(rules=told.SUGGESTING, take=desk.settings.take)
+number = desk.eligible_count(suggestion, "accept") if kind == "repeats" else 0
+if number and right.button(f"Take the suggestion for all ({number:,}) …", width="stretch"):
+    frame.bulk(desk, suggestion)
+
+after = st.session_state.get("group_after", 0) if not one else one - 1
+found = desk.groups(kind, after=after, limit=1 if one else told.PAGE, undecided=not everything)
+
+
+def chosen() -> None:
+    """A row was chosen to stay, or all of them."""
+    said = getattr(st.session_state.get("groups"), "chosen", None)
+    if not isinstance(said, dict):
+        return
+    try:
+        batch, made = told.choose(desk, said)
+    except CuratorError as error:
+        st.session_state["group_problem"] = str(error)
+        return
+    st.session_state["last_batch"] = (batch, made)
+
+
+if problem := st.session_state.pop("group_problem", None):
+    st.code(problem, language=None)
+if found:
+    frame.cluster(key="groups", data=told.shown(desk, [g["number"] for g in found]), on_chosen_change=chosen)
+else:
+    st.html('<div class="curator-state"><h2>All decided</h2><p>No group of this kind is open.</p></div>')
+if not one:
+    back, on, _ = st.columns([1, 1, 6])
+    if after and back.button("First groups"):
+        st.session_state["group_after"] = 0
+        st.rerun()
+    if len(found) == told.PAGE and on.button("More groups"):
+        st.session_state["group_after"] = found[-1]["number"]
+        st.rerun()

@@ -1,0 +1,34 @@
+"""The queue: one finding after another, a key each."""
+
+from __future__ import annotations
+
+import frame
+import streamlit as st
+
+desk = frame.desk()
+chosen = frame.filtered(desk)
+frame.walk(desk, chosen)
+frame.undo_offer(desk)
+
+
+@st.fragment
+def queue() -> None:
+    if problem := st.session_state.get("card_problem"):
+        st.code(problem, language=None)
+    frame.card(key="card", data=st.session_state["card_data"], on_sent_change=frame.heard)
+    go, st.session_state["loop"].go = st.session_state["loop"].go, None
+    if go:
+        st.session_state["go"] = go
+        st.rerun()
+
+
+queue()
+go = st.session_state.pop("go", None)
+if go and go.get("bulk"):
+    frame.bulk(desk, chosen)
+elif go and go.get("page") in frame.TITLES:
+    frame.show(go["page"])
+elif go and isinstance(go.get("group"), int):
+    frame.show("groups", {"group": str(go["group"])})
+elif go and isinstance(go.get("query"), dict):
+    frame.show("review", {str(name): str(value) for name, value in go["query"].items()})

@@ -1,0 +1,65 @@
+"""All findings of a filter, page by page; those that are ticked can be decided on together."""
+
+from __future__ import annotations
+
+import frame
+import streamlit as st
+
+from curator.errors import CuratorError
+from curator.review import tables
+
+desk = frame.desk()
+chosen = frame.filtered(desk)
+frame.undo_offer(desk)
+total = desk.count(chosen)
+if not total:
+    st.html('<div class="curator-state"><h2>Nothing here</h2><p>No finding is in this filter.</p></div>')
+    st.stop()
+
+view = (desk.key(), str(chosen))
+if st.session_state.get("table_view") != view:
+    st.session_state["table_view"], st.session_state["table_trail"] = view, [None]
+trail = st.session_state["table_trail"]
+entries = tables.page(desk, chosen, trail[-1])
+picked = frame.table(
+    tables.rows(entries),
+    key=f"table {len(trail)} {desk.decided()}",
+    on_select="rerun",
+    selection_mode="multi-row",
+    height=min(620, 40 + 35 * max(1, len(entries))),
+    column_config={
+        "line": st.column_config.NumberColumn(width="small"),
+        "text": st.column_config.TextColumn(width="large"),
+    },
+)
+ticked = [entries[n] for n in picked.selection.rows if n < len(entries)]
+
+back, on, where, keep, drop, later, all_shown = st.columns(
+    [0.8, 0.8, 2.6, 1.1, 1.1, 1.1, 1.6], vertical_alignment="center"
+)
+if back.button("Back", disabled=len(trail) == 1, width="stretch"):
+    trail.pop()
+    st.rerun()
+if on.button("Next", disabled=len(entries) < tables.PAGE, width="stretch"):
+    trail.append(tables.key(entries[-1], chosen))
+    st.rerun()
+first = (len(trail) - 1) * tables.PAGE
+where.text(f"{first + 1:,} to {first + len(entries):,} of {total:,}" + (f", {len(ticked)} ticked" if ticked else ""))
+for column, action, label in ((keep, "keep", "Keep"), (drop, "drop", "Drop"), (later, "later", "Later")):
+    if column.button(f"{label} {len(ticked) or ''}", disabled=not ticked, width="stretch", key=f"do_{action}"):
+        try:
+            st.session_state["last_batch"] = tables.decide(desk, ticked, action)
+        except CuratorError as error:
+            st.code(str(error), language=None)
+        else:
+            st.rerun()
+if all_shown.button("All shown …", width="stretch"):
+    frame.bulk(desk, chosen)
+if len(ticked) == 1:
+    st.button(
+        "Open in the queue",
+        on_click=lambda: st.session_state.update(
+            go={"page": "review", "query": {**chosen.query(), "at": ticked[0].finding.id}}
+        ),
+    )
+frame.follow_go(desk)

@@ -1,0 +1,245 @@
+"""Which answers to one prompt could contradict each other at all, told from outlines of a whole block of them.
+
+Most answers to one prompt in a large set are about different things. What `judge` needs to find a clash, other
+than two final answers, is a sentence that both say nearly alike, and such sentences share runs of two words. The
+outlines of all answers are made at once, so that a pair which shares none costs a microsecond and no reading.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache, cached_property
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+
+from curator.checks.contradictions.copies import edits_of, harmless, pieces, unsettling
+from curator.checks.contradictions.finals import AGREED, BRIEF, NAMED, SINGLE, Clash, calculates
+from curator.checks.contradictions.judge import settled, worded
+from curator.checks.contradictions.lexicon import lexicon
+from curator.checks.contradictions.prompts import Prompt
+from curator.checks.contradictions.text import Answer
+from curator.columns import Column, Words, column, fold, fold_column, hash_words
+
+_SHORT = 60  # words of an answer of which a sentence of four words, "It is # miles", is a good part
+_BRIEF = 30  # words of an answer that is judged as a whole
+_HEAD = 4  # bytes of a word that tell its meaning
+_FEW = 12  # words of an answer of which each one counts
+_COPIED = 0.3  # share of its runs that an answer has in common with one of which it may be a copy
+_SHARED = 3  # runs of two words, one of them with a meaning, that sentences said alike have in common, beside
+# a run of three; or so many, wherever they stand:
+_MANY = 6
+_NUMBERS = re.compile(r"\d[\d.,]*")
+_FINAL = ("####", "boxed")
+_CALLS = ("nswer", "NSWER", "Ans", "ANS", "Result", "RESULT", "A:", "A ", "A*", "A_", "A=")
+_CALLED = re.compile(
+    r"(?:A|Ans|ANS|[Aa]nswer|ANSWER|Result|RESULT)[ \t*_]*[:=]|answer\s+(?:is|would|must|should|equals)\b", re.I
+)
+_LETTERED = re.compile(r"[\s*_]*(?:\([A-J]\)|[A-J][).:])")
+_FIRST = re.compile(r"[\s*_\"'“(>#]*([^\W\d_]+)")
+_BREAKS = bytes(byte in b".,!?;:\n" for byte in range(256))
+_U64 = np.uint64
+_NUMBER = _U64(0x9E3779B97F4A7C15)
+
+FINAL, LETTER, VERDICT, WORKED = 1, 2, 4, 8  # what an answer may come to
+
+
+class Outline(NamedTuple):
+    """What may clash in an answer, as far as it shows without reading it."""
+
+    ends: int  # bits of what the answer may come to, more often set than true
+    words: int
+    brief: bool
+    counts: bool  # it holds a number
+    runs: frozenset[int]  # neighbouring words, one of them with a meaning; no number is told from another
+    amounts: frozenset[int]  # those of them that are a number and a word
+    denials: tuple[frozenset[int], ...]  # the words with a meaning of each sentence that holds a negation
+    content: np.ndarray  # int64: all words with a meaning
+
+
+class Candidate:
+    """An answer that is compared with others: its outline, and what was read of it when that did not tell."""
+
+    def __init__(self, text: str, outline: Outline) -> None:
+        self.text, self.outline = text, outline
+
+    @cached_property
+    def content(self) -> frozenset[int]:
+        return frozenset(self.outline.content.tolist())
+
+    @cached_property
+    def triples(self) -> frozenset[tuple[str, ...]]:
+        """Runs of three words, numbers not told apart."""
+        words = _NUMBERS.sub("0", self.text.lower()).split()
+        return frozenset(zip(words, words[1:], words[2:], strict=False))
+
+    @cached_property
+    def answer(self) -> Answer:
+        return Answer(self.text)
+
+    @cached_property
+    def pieces(self) -> list[str]:
+        return pieces(self.text)
+
+
+def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
+    """What `judge` says of two answers, which are read only where their outlines leave it open."""
+    if prompt.varies:
+        return None
+    settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two)
+    if alike and _may_be_copies(one.outline.runs, two.outline.runs):
+        edits = edits_of(one.pieces, two.pieces)
+        alike = not harmless(edits)
+        settles = settles and (alike or unsettling(edits))
+    found = settled(prompt, one.answer, two.answer) if settles else None
+    if found and found is not AGREED:
+        return found
+    return worded(prompt, one.answer, two.answer, agreed=found is AGREED) if alike else None
+
+
+def may_settle(prompt: Prompt, one: Outline, two: Outline) -> bool:
+    """A necessary condition for two answers to come to two things."""
+    both = one.ends & two.ends
+    if both & (FINAL | LETTER | VERDICT) or (one.brief and two.brief and prompt.options):
+        return True
+    final_or_worked = FINAL | WORKED
+    return bool(one.ends & final_or_worked and two.ends & final_or_worked and prompt.asks_for_a_result)
+
+
+def may_be_alike(one: Candidate, two: Candidate) -> bool:
+    """A necessary condition for two answers to hold sentences that say nearly the same."""
+    here, there = one.outline, two.outline
+    longest = max(here.words, there.words)
+    if longest <= _FEW or (here.brief and there.brief and here.counts and there.counts):
+        return True
+    if not here.runs.isdisjoint(there.runs):
+        shared = len(here.runs & there.runs)
+        if (here.brief and there.brief) or shared >= _MANY:
+            return True
+        if shared >= _SHARED and not one.triples.isdisjoint(two.triples):
+            return True
+        if longest <= _SHORT and not here.amounts.isdisjoint(there.amounts):
+            return True
+    return _may_deny(one, two) or _may_deny(two, one)
+
+
+def _may_deny(one: Candidate, two: Candidate) -> bool:
+    """Whether nearly all words of some sentence that denies stand in the other answer, endings apart."""
+    denials = one.outline.denials
+    return bool(denials) and any(len(denied - two.content) <= len(denied) // 4 for denied in denials)
+
+
+def _may_be_copies(one: frozenset[int], two: frozenset[int]) -> bool:
+    return len(one & two) >= _COPIED * max(len(one), len(two), 1)
+
+
+def outlines(texts: Sequence[str]) -> list[Outline]:
+    """The outline of each text."""
+    if not texts:
+        return []
+    folded = fold_column(column(list(texts)))
+    words = hash_words(folded)
+    data = np.frombuffer(folded.data + b"\0\0\0", np.uint8)
+    digit = (data[words.starts] >= ord("0")) & (data[words.starts] <= ord("9"))
+    hashes = np.where(digit, _NUMBER, words.hashes)
+    small = digit | _among(hashes, _small())
+    owners = np.repeat(np.arange(len(texts)), np.diff(words.offsets))
+    telling = (owners[1:] == owners[:-1]) & ~(small[1:] & small[:-1])
+    values = hashes[:-1] * _U64(3) + hashes[1:]
+    runs = _parted(values, owners[:-1], telling, len(texts))
+    amounts = _parted(values, owners[:-1], telling & (digit[1:] | digit[:-1]), len(texts))
+    heads = _heads(data, words)
+    content = np.split(heads[~small], np.cumsum(np.bincount(owners[~small], minlength=len(texts)))[:-1])
+    denied = _denied(folded, words, owners, heads, small, _among(hashes, _cues()))
+    counting = np.zeros(len(texts), dtype=bool)
+    counting[owners[digit | _among(hashes, _numerals())]] = True
+    sizes = np.diff(words.offsets).tolist()
+    return [
+        Outline(
+            _ends(text),
+            sizes[n],
+            sizes[n] <= _BRIEF or len(text) <= BRIEF,
+            bool(counting[n]),
+            runs[n],
+            amounts[n],
+            denied.get(n, ()),
+            content[n],
+        )
+        for n, text in enumerate(texts)
+    ]
+
+
+def _parted(values: np.ndarray, owners: np.ndarray, wanted: np.ndarray, texts: int) -> list[frozenset[int]]:
+    """The wanted values of each text."""
+    bounds = np.searchsorted(owners[wanted], np.arange(texts + 1)).tolist()
+    kept = values[wanted].tolist()
+    return [frozenset(kept[low:high]) for low, high in pairwise(bounds)]
+
+
+def _heads(data: np.ndarray, words: Words) -> np.ndarray:
+    """int64: the first bytes of each word as a number: words that differ in their endings are one."""
+    out: np.ndarray = data[words.starts].astype(np.int64)
+    sizes = words.ends - words.starts
+    for place in range(1, _HEAD):
+        out |= np.where(sizes > place, data[words.starts + place].astype(np.int64) << (8 * place), 0)
+    return out
+
+
+def _denied(
+    folded: Column, words: Words, owners: np.ndarray, heads: np.ndarray, small: np.ndarray, cues: np.ndarray
+) -> dict[int, tuple[frozenset[int], ...]]:
+    """The heads of words with a meaning in each sentence that holds a cue, by text."""
+    if not cues.any():
+        return {}
+    breaks = np.cumsum(np.frombuffer(folded.data.translate(_BREAKS), np.uint8), dtype=np.int32)
+    places = breaks[words.starts] + owners  # the number of the sentence, another one in each text
+    denying = np.unique(places[cues])
+    kept = ~small & _among(places, denying)
+    found: dict[int, dict[int, set[int]]] = {}
+    for owner, place, head in zip(owners[kept].tolist(), places[kept].tolist(), heads[kept].tolist(), strict=True):
+        found.setdefault(owner, {}).setdefault(place, set()).add(head)
+    return {owner: tuple(map(frozenset, sentences.values())) for owner, sentences in found.items()}
+
+
+def _ends(text: str) -> int:
+    """What the answer may come to, in bits."""
+    ends = WORKED if calculates(text) else 0
+    if any(mark in text for mark in _FINAL) or (any(sign in text for sign in _CALLS) and _CALLED.search(text)):
+        ends |= FINAL
+    if SINGLE.search(text) if len(text) <= BRIEF else _LETTERED.match(text) or ("nswer" in text and NAMED.search(text)):
+        ends |= LETTER
+    head = _FIRST.match(text)
+    if head and fold(head[1]) in lexicon().verdicts:
+        ends |= VERDICT
+    if "</think>" in text:
+        ends |= LETTER | VERDICT
+    return ends
+
+
+def _among(hashes: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """bool: the hash is one of a few known ones, which are sorted."""
+    places = np.searchsorted(known, hashes)
+    places[places == len(known)] = 0
+    found: np.ndarray = known[places] == hashes
+    return found
+
+
+@cache
+def _small() -> np.ndarray:
+    return _hashes_of(lexicon().stop | lexicon().cues | lexicon().helpers | {"s", "t"})
+
+
+@cache
+def _cues() -> np.ndarray:
+    return _hashes_of(lexicon().cues | lexicon().deniers | {"t"})
+
+
+@cache
+def _numerals() -> np.ndarray:
+    return _hashes_of(frozenset(lexicon().numerals) | frozenset(lexicon().ordinals))
+
+
+def _hashes_of(words: frozenset[str]) -> np.ndarray:
+    return np.unique(hash_words(column([" ".join(sorted(words))])).hashes)

@@ -1,0 +1,196 @@
+"""What Apply does: a dry run, the clean set, its split with the leak proof, and a training, each a job.
+
+The commands are those of the terminal, so that what the app does can be done without it, with the same result.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+import sys
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from curator import cleaning
+from curator.config import Config
+from curator.review import jobs
+from curator.review.desk import Desk
+from curator.review.settings import Settings
+
+STEPS = ("clean", "split", "train")
+_POINTS = 400  # of a curve that is drawn
+
+
+class DryRun(msgspec.Struct, frozen=True):
+    """What the clean set would be: rows, and how many of them are mended or left out, by code."""
+
+    rows: int
+    written: int
+    mended: int
+    rejected: int
+    fixed: dict[str, int]
+    rejected_for: dict[str, int]
+    left: dict[str, int]
+    applied: int
+    unapplied: list[str]
+
+
+def dry_run(desk: Desk) -> DryRun:
+    """Clean into a folder that is thrown away.
+
+    Raises CuratorError as `clean` does.
+    """
+    s = desk.settings
+    with tempfile.TemporaryDirectory(prefix="curator-dry-") as folder:
+        result = cleaning.clean(s.paths, f"{folder}/clean/", s.config)
+    return DryRun(
+        rows=sum(loss.rows for loss in result.losses),
+        written=sum(loss.written for loss in result.losses),
+        mended=sum(loss.mended for loss in result.losses),
+        rejected=sum(loss.rejected for loss in result.losses),
+        fixed=result.fixed,
+        rejected_for=result.rejected_for,
+        left=result.left,
+        applied=result.applied,
+        unapplied=[f"{d.verdict} {d.code} {d.place}" for d in result.unapplied[:20]],
+    )
+
+
+def places(settings: Settings) -> dict[str, Path]:
+    """Where each step writes: names are fixed, below the folder that the command line chose."""
+    out = settings.output
+    one = len(settings.paths) == 1 and not Path(settings.paths[0]).is_dir()
+    return {"clean": out / ("clean.jsonl" if one else "clean"), "split": out / "splits", "train": out / "model"}
+
+
+def command(settings: Settings, step: str) -> list[str]:
+    """The command of a step, as it could be typed."""
+    to = places(settings)
+    base = ["curator"]
+    if step == "clean":
+        return [
+            *base,
+            "clean",
+            *settings.paths,
+            "-o",
+            str(to["clean"]),
+            "--rejected",
+            str(settings.output / "rejected.jsonl"),
+            *_reading(settings.config),
+        ]
+    if step == "split":
+        return [*base, "split", str(to["clean"]), "-o", str(to["split"]), *_shape(settings.config)]
+    resume = ["--resume"] if trained(settings) in ("running", "interrupted") else []
+    return [*base, "train", "run", str(to["split"]), "--model", settings.model, "--output", str(to["train"]), *resume]
+
+
+def _reading(config: Config) -> list[str]:
+    """The options that the findings rest on, where they are not in a file of their own."""
+    out = _shape(config)
+    for name in ("select", "ignore", "extend_select"):
+        if chosen := getattr(config, name):
+            out += [f"--{name.replace('_', '-')}", ",".join(chosen)]
+    for name in ("template", "model", "tokenizer", "target"):
+        if value := getattr(config, name):
+            out += [f"--{name}", str(value)]
+    return out
+
+
+def _shape(config: Config) -> list[str]:
+    out = ["--shape", config.shape] if config.shape else []
+    return out + (["--map", ",".join(f"{k}={v}" for k, v in config.map.items())] if config.map else [])
+
+
+def shown(settings: Settings, step: str) -> str:
+    """The command of a step as one line."""
+    return shlex.join(command(settings, step))
+
+
+def can_train() -> bool:
+    """Whether this installation has the command `train`."""
+    return find_spec("curator.cli.train") is not None
+
+
+def folder(settings: Settings) -> Path:
+    return settings.folder / "jobs"
+
+
+def start(settings: Settings, step: str) -> None:
+    """Start a step in a process of its own."""
+    to = places(settings)["clean"]
+    if step == "clean":
+        (to.parent if to.suffix else to).mkdir(parents=True, exist_ok=True)
+    jobs.start(folder(settings), step, [sys.executable, "-m", *command(settings, step)])
+
+
+def state(settings: Settings, step: str) -> jobs.Job | None:
+    return jobs.read(folder(settings), step)
+
+
+def stop(settings: Settings, step: str) -> None:
+    jobs.stop(folder(settings), step)
+
+
+def said(settings: Settings, step: str) -> str:
+    return jobs.log(folder(settings), step)
+
+
+def proof(settings: Settings) -> dict[str, Any] | None:
+    """What split.json says of the split: rows by file and the leaks found in what was written."""
+    try:
+        record = msgspec.json.decode((places(settings)["split"] / "split.json").read_bytes())
+        outputs = {name: file["rows"] for name, file in record["outputs"].items()}
+        return {"outputs": outputs, "proof": dict(record["proof"]["findings"])}
+    except (OSError, msgspec.MsgspecError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def curve(settings: Settings) -> dict[str, list[tuple[float, float]]]:
+    """(step, loss) of a training so far, by name: from its record, its last checkpoint or a log of JSON lines."""
+    target = places(settings)["train"]
+    if not target.is_dir():
+        return {}
+    entries = _decoded(target / "run.json").get("history") or []
+    for state in sorted(target.glob("checkpoints/*/trainer_state.json"), key=lambda file: file.stat().st_mtime)[-1:]:
+        entries += _decoded(state).get("log_history") or []
+    for file in sorted(target.glob("*.jsonl"))[:8]:
+        entries += [_object(line) for line in file.read_bytes().splitlines()[-20_000:]]
+    found: dict[str, dict[float, float]] = {}
+    for entry in entries:
+        step = entry.get("step") if isinstance(entry, dict) else None
+        if not isinstance(step, int | float):
+            continue
+        for name in ("loss", "valid_loss", "eval_loss"):
+            value = entry.get(name)
+            if isinstance(value, int | float) and math.isfinite(value):
+                found.setdefault(name, {})[float(step)] = float(value)
+    return {name: _thinned(sorted(points.items())) for name, points in found.items()}
+
+
+def trained(settings: Settings) -> str:
+    """How the record of a training stands: "", "running", "interrupted" or "done"."""
+    return str(_decoded(places(settings)["train"] / "run.json").get("status") or "")
+
+
+def _decoded(file: Path) -> dict[str, Any]:
+    try:
+        return _object(file.read_bytes())
+    except OSError:
+        return {}
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _thinned(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    step = max(1, -(-len(points) // _POINTS))
+    return points[::step] + ([points[-1]] if (len(points) - 1) % step else [])

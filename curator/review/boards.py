@@ -1,0 +1,196 @@
+"""What the charts show, as numbers: each panel with where a click on a bar leads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from curator import agreement
+from curator.languages import language_of, prose_of
+from curator.review.desk import Desk
+from curator.review.safe import plain
+
+_SAMPLE = 400  # rows read to tell the languages
+_UNKNOWN = "not told"
+DECIDED = ("accept", "keep", "edit", "drop")
+
+
+def overview(desk: Desk) -> dict[str, Any]:
+    """The page that tells how the set stands: tiles and charts."""
+    matrix = desk.matrix(desk.settings.take)
+    totals: Counter[str] = Counter()
+    for numbers in matrix.values():
+        totals.update(numbers)
+    summary, special = desk.summary(), desk.special()
+    decided = sum(totals[status] for status in DECIDED)
+    tiles = [
+        _tile("Rows", summary.rows),
+        _tile(f"Tokens ({summary.tokenizer})", summary.tokens),
+        _tile("Open findings", totals["open"], page="review"),
+        _tile("Decided", decided, page="table", query={"status": "decided"}),
+        _tile("For later", totals["later"], page="review", query={"status": "later"}),
+    ]
+    for name, label in (("disputed", "Disputed"), ("changed", "Row changed since")):
+        if special[name]:
+            tiles.append(_tile(label, special[name], page="review", query={"status": name}))
+    panels = [
+        by_rule(desk, matrix),
+        precision(desk),
+        {
+            "kind": "histogram",
+            "title": "Length of the rows",
+            "bins": summary.lengths,
+            "limit": summary.max_length,
+            "note": "Tokens a row" + (f"; the limit is {summary.max_length:,}" if summary.max_length else ""),
+        },
+        languages(desk),
+        sizes(desk),
+    ]
+    if len(desk.reviewers()) > 1:
+        panels.append(kappas(desk))
+    return {"tiles": tiles, "panels": panels}
+
+
+def _tile(label: str, value: int, *, page: str = "", query: dict[str, str] | None = None) -> dict[str, Any]:
+    return {"label": label, "value": f"{value:,}", "go": {"page": page, "query": query or {}} if page else None}
+
+
+def by_rule(desk: Desk, matrix: dict[str, dict[str, int]]) -> dict[str, Any]:
+    """Findings by rule, those that are open in the colour of their severity."""
+    rules = desk.summary().rules
+    items = []
+    for code, numbers in sorted(matrix.items(), key=lambda item: (-sum(item[1].values()), item[0])):
+        waiting = numbers.get("open", 0) + numbers.get("later", 0)
+        decided = sum(numbers.get(status, 0) for status in DECIDED)
+        severity = rules.get(code, {}).get("severity", "warning")
+        items.append(
+            {
+                "key": code,
+                "code": code,
+                "label": rules.get(code, {}).get("name", ""),
+                "parts": [
+                    {"value": waiting, "tone": severity, "name": "open"},
+                    {"value": decided, "tone": "done", "name": "decided"},
+                ],
+                "value": f"{waiting:,} of {waiting + decided:,}" if decided else f"{waiting:,}",
+                "go": {"page": "review", "query": {"rule": code} | ({} if waiting else {"status": "decided"})},
+            }
+        )
+    return {
+        "kind": "bars",
+        "title": "Findings by rule",
+        "note": "A bar opens its queue",
+        "items": items,
+        "empty": "Nothing was found.",
+    }
+
+
+def precision(desk: Desk) -> dict[str, Any]:
+    """How many of the judged findings of each rule are true here, and where judging more would tell most."""
+    rules = desk.summary().rules
+    matrix = desk.matrix()
+    left = {code: numbers.get("open", 0) for code, numbers in matrix.items()}
+    told = sorted(desk.judgements(), key=lambda p: (-p.judged, -left.get(p.code, 0), p.code))
+    tell_most = agreement.most_telling(told, left)
+    items = []
+    for p in told:
+        if not p.judged and not left.get(p.code):
+            continue
+        more = p.more(left.get(p.code, 0)) if p.code in tell_most else 0
+        text = str(p)
+        items.append(
+            {
+                "key": p.code,
+                "code": p.code,
+                "label": rules.get(p.code, {}).get("name", ""),
+                "judged": p.judged,
+                "share": p.share,
+                "low": p.low,
+                "high": p.high,
+                "text": text + (f"; {more} more tell most" if more else ""),
+                "go": {"page": "review", "query": {"rule": p.code, "order": "sample"}},
+            }
+        )
+    return {
+        "kind": "intervals",
+        "title": "How often each rule is right here",
+        "note": "By single judgements, with the 95 % interval; a row opens findings drawn at random",
+        "items": items,
+        "empty": "Nothing was found.",
+    }
+
+
+def languages(desk: Desk) -> dict[str, Any]:
+    """The languages of the answers, by rows drawn evenly from the files."""
+    counts = sampled_languages(desk)
+    drawn = sum(counts.values())
+    rules = ",".join(sorted(code for code in desk.matrix() if code.startswith("LNG")))
+    items = []
+    for name, number in counts.most_common(8):
+        told = {"value": number, "tone": "plain", "name": "rows"}
+        queue = {"page": "review", "query": {"rule": rules}} if rules and name not in ("en", _UNKNOWN) else None
+        items.append({"key": name, "code": "", "label": name, "parts": [told], "go": queue})
+    return {"kind": "bars", "title": "Languages", "note": f"Of the answers of {drawn:,} rows drawn", "items": items}
+
+
+def sampled_languages(desk: Desk) -> Counter[str]:
+    """Languages of the answers of rows from all parts of the files."""
+    counts: Counter[str] = Counter()
+    for raw, path in desk.drawn_rows(_SAMPLE):
+        example = desk.example(raw, path)
+        if example is None:
+            continue
+        claim = language_of(prose_of("\n".join(turn.text for turn in example.answers)))
+        counts[claim.language if claim else _UNKNOWN] += 1
+    return counts
+
+
+def sizes(desk: Desk) -> dict[str, Any]:
+    """Groups of rows alike by how many rows they hold."""
+    items = [
+        {
+            "key": str(size),
+            "code": "",
+            "label": f"{size:,} rows alike",
+            "go": {"page": "groups", "query": {}},
+            "parts": [{"value": number, "tone": "second", "name": "groups"}],
+        }
+        for size, number in desk.group_sizes()
+    ]
+    return {
+        "kind": "bars",
+        "title": "Duplicates by size of group",
+        "note": "Groups of rows that repeat each other",
+        "items": items,
+        "empty": "No rows repeat each other.",
+    }
+
+
+def kappas(desk: Desk) -> dict[str, Any]:
+    """How far reviewers agree, rule by rule."""
+    items = []
+    for told in agreement.agreements(desk.made()):
+        kappa = "no kappa" if told.kappa is None else f"kappa {told.kappa:.2f}"
+        items.append(
+            {
+                "key": f"{told.code} {plain(told.one)} {plain(told.two)}",
+                "code": "" if told.code == "*" else told.code,
+                "label": f"{plain(told.one)} and {plain(told.two)}",
+                "value": f"{kappa}, {told.agreed} of {told.both}",
+                "parts": [
+                    {"value": told.agreed, "tone": "plain", "name": "agreed"},
+                    {"value": told.both - told.agreed, "tone": "error", "name": "differ"},
+                ],
+                "go": {
+                    "page": "review",
+                    "query": {"status": "disputed"} | ({} if told.code == "*" else {"rule": told.code}),
+                },
+            }
+        )
+    return {
+        "kind": "bars",
+        "title": "How far reviewers agree",
+        "note": "Cohen's kappa on findings that both judged before they saw each other's verdict",
+        "items": items,
+        "empty": "Nothing was judged by two reviewers yet.",
+    }

@@ -1,0 +1,265 @@
+"""Decisions as the index shows them: the log is read from where it was left, and what it changes is marked.
+
+Of several decisions about one thing the newest counts, in the order of `decisions.in_order`. A finding is
+settled, in this order, by a decision about its whole row, by one about itself, by one about its rule in the row.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from curator import decisions
+from curator.errors import SourceError
+from curator.model import Decision
+
+_EDGE = 4096  # bytes at both ends of what was read, by which a log is known again
+
+decode_decision = msgspec.json.Decoder(Decision).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """How far a log was read, and hashes of the ends of that part."""
+
+    size: int = 0
+    head: str = ""
+    tail: str = ""
+
+
+class Told(msgspec.Struct, frozen=True):
+    """What following the logs came to: findings and rows that were decided upon, and edits that now stand."""
+
+    new: int = 0
+    rows: frozenset[str] = frozenset()
+    anew: bool = False
+
+
+def target_of(decision: Decision) -> str:
+    """What a decision is about, as one string."""
+    target = decisions.target(decision)
+    return f"f:{target[0]}" if len(target) == 1 else f"r:{target[0]}" if not target[1] else f"c:{':'.join(target)}"
+
+
+def status_of(decision: Decision) -> str:
+    """What a finding is once this is decided: open where something was taken back or has expired."""
+    if decisions.expired(decision):
+        return "open"
+    if decision.verdict == "later":
+        return "later" if decision.id and not decision.whole and (not decision.undoes or decision.base) else "open"
+    return decision.verdict
+
+
+def follow(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
+    """Read what was added to the logs since the last time, inside one transaction."""
+    marks = _marks(db)
+    new: list[Decision] = []
+    after = dict(marks)
+    for log in logs:
+        mark = marks.get(str(log), Mark())
+        part, now = _read_on(log, mark)
+        if now is None:
+            return _anew(db, logs)
+        if part:
+            new += decisions.parsed(part).decisions
+        if now != mark:
+            after[str(log)] = now
+    if after == marks:
+        return Told()
+    rows = _take_in(db, new)
+    _keep_marks(db, after)
+    return Told(len(new), rows)
+
+
+def _anew(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
+    """A log is not what it was, or several lie in other order: begin from nothing."""
+    db.execute("DELETE FROM decisions")
+    db.execute("DELETE FROM heads")
+    db.execute("DELETE FROM findings WHERE edit != ''")
+    db.execute(
+        "UPDATE findings SET status = 'open', who = '', head = '', disputed = 0, gone = 0"
+        " WHERE status != 'open' OR head != '' OR gone != 0 OR disputed != 0"
+    )
+    after: dict[str, Mark] = {}
+    new: list[Decision] = []
+    for log in logs:
+        part, now = _read_on(log, Mark())
+        new += decisions.parsed(part).decisions
+        after[str(log)] = now or Mark()
+    rows = _take_in(db, new)
+    _keep_marks(db, after)
+    return Told(len(new), rows, anew=True)
+
+
+def _read_on(log: Path, mark: Mark) -> tuple[bytes, Mark | None]:
+    """(whole lines after the mark, the new mark); None where what was read has changed."""
+    try:
+        with log.open("rb") as file:
+            size = file.seek(0, 2)
+            if size == mark.size:
+                return b"", mark if _ends(file, mark.size) == (mark.head, mark.tail) or not size else None
+            if size < mark.size or (mark.size and _ends(file, mark.size) != (mark.head, mark.tail)):
+                return b"", None
+            file.seek(mark.size)
+            part = file.read(size - mark.size)
+            whole = part[: part.rfind(b"\n") + 1]
+            stop = mark.size + len(whole)
+            return whole, Mark(stop, *_ends(file, stop)) if stop else Mark()
+    except FileNotFoundError:
+        return b"", Mark() if not mark.size else None
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", where=str(log)) from None
+
+
+def _ends(file: object, size: int) -> tuple[str, str]:
+    digests = []
+    for start in (0, max(0, size - _EDGE)):
+        file.seek(start)  # type: ignore[attr-defined]
+        body = file.read(min(_EDGE, size))  # type: ignore[attr-defined]
+        digests.append(hashlib.blake2b(body, digest_size=8).hexdigest())
+    return digests[0], digests[1]
+
+
+def _marks(db: sqlite3.Connection) -> dict[str, Mark]:
+    found = db.execute("SELECT value FROM meta WHERE key = 'followed'").fetchone()
+    return msgspec.json.decode(found[0], type=dict[str, Mark]) if found else {}
+
+
+def _keep_marks(db: sqlite3.Connection, marks: dict[str, Mark]) -> None:
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('followed', ?)", (msgspec.json.encode(marks).decode(),))
+
+
+# ---------------------------------------------------------------------- what new decisions change
+
+
+def _take_in(db: sqlite3.Connection, new: Sequence[Decision]) -> frozenset[str]:
+    """Record decisions and mark the findings they are about; the rows with a standing or former edit."""
+    entries, heads = [], []
+    seen = {row[0] for row in db.execute("SELECT id FROM decisions")} if len(new) > 50 else None
+    for decision in new:
+        name = decisions.identity(decision)
+        if (name in seen) if seen is not None else _known(db, name):
+            continue
+        if seen is not None:
+            seen.add(name)
+        at, target = decisions.time_of(decision), target_of(decision)
+        entries.append(
+            (
+                name,
+                at,
+                decision.who,
+                decision.verdict,
+                target,
+                decision.row,
+                decision.finding,
+                decision.code,
+                decision.batch,
+                decision.undoes,
+                _encode(decision),
+            )
+        )
+        cause = decision.finding if decision.whole else ""
+        heads.append((target, at, name, status_of(decision), decision.who, cause))
+    first = db.execute("SELECT coalesce(max(n), 0) FROM decisions").fetchone()[0]
+    db.executemany(
+        "INSERT INTO decisions(id, at, who, verdict, target, row, finding, code, batch, undoes, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        entries,
+    )
+    undone = [(entry[9],) for entry in entries if entry[9]]
+    db.executemany("UPDATE decisions SET undone = 1 WHERE id = ?", undone)
+    db.executemany(
+        "INSERT INTO heads(target, n, at, id, status, who, cause) VALUES (?, 0, ?, ?, ?, ?, ?)"
+        " ON CONFLICT(target) DO UPDATE SET at = excluded.at, id = excluded.id, status = excluded.status,"
+        " who = excluded.who, cause = excluded.cause"
+        " WHERE (excluded.at, excluded.id) >= (heads.at, heads.id)",
+        heads,
+    )
+    _mark(db, first)
+    _dispute(db, first)
+    edited = {decision.row for decision in new if (decision.whole or not decision.finding)}
+    return frozenset(edited)
+
+
+def _known(db: sqlite3.Connection, name: str) -> bool:
+    return db.execute("SELECT 1 FROM decisions WHERE id = ?", (name,)).fetchone() is not None
+
+
+_OPEN, _NONE = "'open'", "''"  # in SQL
+
+# The heads that settle a finding, the first that there is: (id, status, who) of one of them.
+_SETTLES = """coalesce(
+  (SELECT h.{0} FROM heads h WHERE h.target = 'r:' || f.root AND (h.status = 'drop' OR (h.status = 'edit' AND f.edit = ''))),
+  (SELECT h.{0} FROM heads h WHERE h.cause = f.id AND h.status IN ('drop', 'edit') AND f.edit = '' LIMIT 1),
+  (SELECT h.{0} FROM heads h WHERE h.target = 'f:' || f.id),
+  (SELECT h.{0} FROM heads h WHERE h.target = 'c:' || f.row || ':' || f.code),
+  {1})"""
+
+
+def _mark(db: sqlite3.Connection, first: int) -> None:
+    """Mark the findings that the decisions after number `first` may have settled or opened."""
+    db.execute("DROP TABLE IF EXISTS temp.touched")
+    db.execute(
+        "CREATE TEMP TABLE touched AS SELECT f.rank FROM decisions d JOIN findings f ON f.id = d.finding WHERE d.n > ?1"
+        " UNION SELECT f.rank FROM decisions d JOIN findings f ON f.root = d.row"
+        "  WHERE d.n > ?1 AND d.target NOT LIKE 'f:%'"
+        " UNION SELECT f.rank FROM decisions d JOIN findings f ON f.row = d.row"
+        "  WHERE d.n > ?1 AND d.target LIKE 'c:%'",
+        (first,),
+    )
+    _settle(db)
+
+
+def settle_again(db: sqlite3.Connection, ranks: Iterable[int]) -> None:
+    """Mark these findings by the decisions that stand, as when they come in anew."""
+    db.execute("DROP TABLE IF EXISTS temp.touched")
+    db.execute("CREATE TEMP TABLE touched(rank INT)")
+    db.executemany("INSERT INTO touched VALUES (?)", [(rank,) for rank in ranks])
+    _settle(db)
+
+
+def _settle(db: sqlite3.Connection) -> None:
+    """Mark the touched findings by the heads; one that nothing settles shows what was last said of its row."""
+    row = "(SELECT h.id FROM heads h WHERE h.target = 'r:' || f.root)"
+    db.execute(
+        f"UPDATE findings AS f SET status = {_SETTLES.format('status', _OPEN)}, who = {_SETTLES.format('who', _NONE)},"
+        f" head = {_SETTLES.format('id', f'coalesce({row}, {_NONE})')}"
+        " WHERE f.rank IN (SELECT rank FROM touched)"
+    )
+
+
+def _dispute(db: sqlite3.Connection, first: int) -> None:
+    """Mark findings on which reviewers differ, where nobody has decided with the other's verdict in sight."""
+    if db.execute("SELECT count(DISTINCT who) FROM decisions").fetchone()[0] < 2:
+        return
+    found: defaultdict[str, list[Decision]] = defaultdict(list)
+    bodies = db.execute(
+        "SELECT finding, body FROM decisions WHERE finding IN (SELECT finding FROM decisions WHERE n > ?) AND"
+        " finding != '' AND undone = 0 AND undoes = '' ORDER BY at, id",
+        (first,),
+    )
+    for finding, body in bodies:
+        found[finding].append(decode_decision(body))
+    db.executemany(
+        "UPDATE findings SET disputed = ? WHERE id = ?", [(int(disputed(made)), name) for name, made in found.items()]
+    )
+
+
+def disputed(made: Sequence[Decision]) -> bool:
+    """Whether reviewers differ about one finding: decisions in order of time, none taken back.
+
+    Who decides on top of another's verdict (`base`) has seen it and settles it; who did not, disputes it.
+    """
+    if not made:
+        return False
+    newest = made[-1]
+    seen = next((n for n, other in enumerate(made) if newest.base and decisions.identity(other) == newest.base), -1)
+    last = {decision.who: (n, decision) for n, decision in enumerate(made) if decision.verdict != "later"}
+    return any(
+        n > seen and decision.verdict != newest.verdict and who != newest.who for who, (n, decision) in last.items()
+    )

@@ -1,0 +1,82 @@
+"""Groups of rows as a page shows them: each row beside the one that is suggested to stay."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from curator.errors import CuratorError, UsageError
+from curator.review.desk import Desk
+from curator.review.index import KINDS
+from curator.review.safe import clipped, parts, plain
+from curator.review.showing import row_compared
+
+PAGE = 12  # groups shown at once
+SUGGESTING = tuple(sorted(KINDS))  # rules whose fix names the row that stays
+_MEMBERS = 12  # rows of a group that are shown
+
+
+def shown(desk: Desk, numbers: list[int]) -> dict[str, Any]:
+    """Groups as the page draws them."""
+    return {"groups": [_group(desk, number) for number in numbers]}
+
+
+def _group(desk: Desk, number: int) -> dict[str, Any]:
+    members = desk.members(number)
+    entries = desk.group_entries(number)
+    gone = {entry.root for entry in entries if entry.status == "drop" and not entry.twin}
+    accepted = {entry.root for entry in entries if entry.status == "accept"}
+    kept = any(entry.status == "keep" for entry in entries)
+    first = next((m for m in members if not m["finding"]), members[0])
+    base = _row(desk, first)
+    out = []
+    for member in members[:_MEMBERS]:
+        dropped = (
+            member["status"] == "drop" or member["row"] in gone or (member["finding"] and member["row"] in accepted)
+        )
+        settled = gone or accepted or kept or any(m["status"] == "drop" for m in members)
+        out.append(
+            {
+                "row": member["row"],
+                "place": f"{plain(member['file'].rpartition('/')[2])}:{member['line']}",
+                "suggested": member is first and entries[0].finding.fix is not None,
+                "state": "goes" if dropped else "stays" if settled else "",
+                "turns": _turns(desk, member, base),
+            }
+        )
+    told = entries[0].finding.message if entries else ""
+    return {
+        "number": number,
+        "size": len(members),
+        "hidden": max(0, len(members) - _MEMBERS),
+        "members": out,
+        "codes": ", ".join(sorted({f"{e.finding.code} {e.finding.name}" for e in entries})),
+        "told": parts(told[:300]),
+    }
+
+
+def _row(desk: Desk, member: dict[str, Any]) -> Any:
+    try:
+        return desk.example(desk.raw(member["file"], member["line"]), member["file"])
+    except CuratorError:
+        return None
+
+
+def _turns(desk: Desk, member: dict[str, Any], base: Any) -> list[dict[str, Any]]:
+    try:
+        raw = desk.raw(member["file"], member["line"])
+    except CuratorError as error:
+        return [{"role": "", "parts": parts(error.what)}]
+    example = desk.example(raw, member["file"])
+    if example is None:
+        return [{"role": "", "parts": parts(clipped(raw.decode("utf-8", "backslashreplace"))[0])}]
+    return row_compared(example, base)
+
+
+def choose(desk: Desk, said: dict[str, Any]) -> tuple[str, int]:
+    """Keep the row that was chosen, or all; (the batch, how many decisions). Raises UsageError where it makes no sense."""
+    group, row = said.get("group"), said.get("row")
+    if not isinstance(group, int) or not isinstance(row, str):
+        raise UsageError("no such group")
+    if row and row not in {member["row"] for member in desk.members(group)}:
+        raise UsageError("the row is not in the group any more")
+    return desk.choose(group, row)

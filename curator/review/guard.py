@@ -1,0 +1,158 @@
+"""Who may talk to the review app: the browser that the command opened, and nobody else.
+
+A random token is made at each start and stands in the address that is opened; it is exchanged for a cookie
+that no script can read. Every request and every websocket must carry it, name this machine as its host, and
+come from this page. What is answered may load nothing from elsewhere and be framed by nobody.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+HEALTH = "/_stcore/health"
+_CLOSED = ("/_stcore/metrics", "/_stcore/agent", "/_stcore/upload_file", "/_stcore/skills")  # nothing here needs them
+_LOCAL = ("127.0.0.1", "localhost", "[::1]")
+
+POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval' blob: data:",
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data: blob:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-frame-options", b"DENY"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+]
+
+
+class Guard:
+    """An ASGI application in front of another. `hosts` are further names by which it may be called."""
+
+    def __init__(self, app: App, *, token: str, port: int, hosts: Iterable[str] = ()) -> None:
+        self._app, self._token = app, token
+        self._cookie = f"curator-{port}"
+        names = {host.lower() for host in (*_LOCAL, *hosts)}
+        self._hosts = {f"{name}:{port}" for name in names} | (names if port in (80, 443) else set())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        status, why = self._judged(scope)
+        if status and scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1008, "reason": why})
+        elif status:
+            await _answer(send, status, why)
+        elif scope["type"] == "http" and (given := self._given(scope)) is not None:
+            await self._let_in(scope, send, given)
+        else:
+            await self._app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
+
+    def _judged(self, scope: Scope) -> tuple[int, str]:
+        """(status to refuse with, why); 0 where the request is welcome."""
+        headers = _headers(scope)
+        hosts = headers.get("host", [])
+        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+            return 400, "this address is not served here"
+        origins = headers.get("origin", [])
+        if any(not self._own(origin, hosts[0]) for origin in origins) or (
+            scope["type"] == "websocket" and len(origins) != 1
+        ):
+            return 403, "asked by another page"
+        path = str(scope.get("path", ""))
+        if path.startswith(_CLOSED):
+            return 403, "closed"
+        if scope["type"] == "http" and path == HEALTH:
+            return 0, ""
+        if headers.get("sec-fetch-site", ["none"])[0] in ("cross-site", "same-site"):
+            return 403, "asked by another page"
+        if self._given(scope) is None and not self._known(headers.get("cookie", [])):
+            return 403, "open the address that curator review printed: it holds the token"
+        return 0, ""
+
+    def _own(self, origin: str, host: str) -> bool:
+        parts = urlsplit(origin)
+        return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()
+
+    def _given(self, scope: Scope) -> str | None:
+        """The rest of the query, where it holds the right token."""
+        if scope["type"] != "http" or b"token=" not in scope.get("query_string", b""):
+            return None
+        pairs = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+        tokens = [value for name, value in pairs if name == "token"]
+        if len(tokens) != 1 or not self._same(tokens[0]):
+            return None
+        return urlencode([pair for pair in pairs if pair[0] != "token"])
+
+    def _same(self, token: str) -> bool:
+        return hmac.compare_digest(token.encode("utf-8", "replace"), self._token.encode())
+
+    def _known(self, cookies: list[str]) -> bool:
+        for line in cookies:
+            try:
+                held = SimpleCookie(line).get(self._cookie)
+            except CookieError:
+                continue
+            if held is not None and self._same(held.value):
+                return True
+        return False
+
+    async def _let_in(self, scope: Scope, send: Send, rest: str) -> None:
+        """Give the cookie, and lead to the address without the token."""
+        path = "/" + str(scope.get("path", "/")).lstrip("/\\")
+        cookie = f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/"
+        headers = [
+            (b"location", (path + (f"?{rest}" if rest else "")).encode("latin-1", "ignore")),
+            (b"set-cookie", cookie.encode()),
+            (b"cache-control", b"no-store"),
+        ]
+        await send({"type": "http.response.start", "status": 303, "headers": [*headers, *_HEADERS]})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _headers(scope: Scope) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in scope.get("headers", ()):
+        found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
+    return found
+
+
+async def _answer(send: Send, status: int, why: str) -> None:
+    body = f"{why}\n".encode()
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*headers, *_HEADERS]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _with_headers(send: Send) -> Send:
+    ours = {name for name, _ in _HEADERS}
+
+    async def guarded(message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            theirs = [pair for pair in message.get("headers", ()) if pair[0].lower() not in ours]
+            message = {**message, "headers": [*theirs, *_HEADERS]}
+        await send(message)
+
+    return guarded

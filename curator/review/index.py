@@ -1,0 +1,405 @@
+"""`findings.db`: what a lint found, in a form that a page of it is read in a millisecond.
+
+Derived from the data and the configuration alone, and made anew whenever either changes; the decisions
+are followed in it (curator.review.following), so that a filter by what was decided is one query. Rows of
+the data are not copied: their byte offsets in the untouched file are kept.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from curator import engine, recall
+from curator.columns import content_id, parse
+from curator.errors import CuratorError, WriteError
+from curator.model import Finding, Report
+from curator.rule import all_rules
+from curator.sources import Source, open_sources
+from curator.sources.source import Stamp
+
+if TYPE_CHECKING:
+    from curator.config import Config
+
+NAME = "findings.db"
+VERSION = 1
+STEP = 64  # ranks between two findings: those of an edited row come in between
+LONGEST = 16 << 20  # bytes of a row that is still opened
+
+_SCHEMA = """
+CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE files(number INTEGER PRIMARY KEY, path TEXT NOT NULL, shape TEXT NOT NULL);
+CREATE TABLE places(file INT, line INT, offset INT NOT NULL, size INT NOT NULL, row TEXT NOT NULL,
+  PRIMARY KEY(file, line)) WITHOUT ROWID;
+CREATE TABLE findings(
+  rank INTEGER PRIMARY KEY, seq INT NOT NULL, slot INT NOT NULL,
+  id TEXT NOT NULL UNIQUE, code TEXT NOT NULL, severity TEXT NOT NULL, file INT NOT NULL, line INT NOT NULL,
+  row TEXT NOT NULL, root TEXT NOT NULL, edit TEXT NOT NULL DEFAULT '', copies INT NOT NULL, fix TEXT NOT NULL,
+  related INT NOT NULL, twin INT NOT NULL DEFAULT 0, cluster INT NOT NULL DEFAULT 0, text TEXT NOT NULL,
+  finding BLOB NOT NULL, status TEXT NOT NULL DEFAULT 'open', who TEXT NOT NULL DEFAULT '',
+  head TEXT NOT NULL DEFAULT '', disputed INT NOT NULL DEFAULT 0, earlier TEXT NOT NULL DEFAULT '',
+  gone INT NOT NULL DEFAULT 0);
+CREATE TABLE groups(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, codes TEXT NOT NULL, size INT NOT NULL);
+CREATE TABLE members(grp INT, file INT, line INT, row TEXT NOT NULL, PRIMARY KEY(grp, file, line)) WITHOUT ROWID;
+CREATE TABLE decisions(
+  n INTEGER PRIMARY KEY, id TEXT NOT NULL, at REAL NOT NULL, who TEXT NOT NULL, verdict TEXT NOT NULL,
+  target TEXT NOT NULL, row TEXT NOT NULL, finding TEXT NOT NULL, code TEXT NOT NULL, batch TEXT NOT NULL,
+  undoes TEXT NOT NULL, undone INT NOT NULL DEFAULT 0, body BLOB NOT NULL);
+CREATE TABLE heads(
+  target TEXT PRIMARY KEY, n INT NOT NULL, at REAL NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL,
+  who TEXT NOT NULL, cause TEXT NOT NULL) WITHOUT ROWID;
+"""
+_INDEXES = """
+CREATE INDEX by_code ON findings(code, rank);
+CREATE INDEX by_status ON findings(status, rank);
+CREATE INDEX by_code_status ON findings(code, status, severity, disputed, gone);
+CREATE INDEX by_root ON findings(root);
+CREATE INDEX by_row ON findings(row);
+CREATE INDEX by_place ON findings(file, line);
+CREATE INDEX by_seq ON findings(seq);
+CREATE INDEX by_slot ON findings(slot);
+CREATE INDEX by_cluster ON findings(cluster) WHERE cluster > 0;
+CREATE INDEX decision_ids ON decisions(id);
+CREATE INDEX decision_targets ON decisions(target, at, id);
+CREATE INDEX decision_findings ON decisions(finding);
+CREATE INDEX causes ON heads(cause) WHERE cause != '';
+"""
+
+encode_finding = msgspec.msgpack.Encoder().encode
+decode_finding = msgspec.msgpack.Decoder(Finding).decode
+
+# Rules whose findings join rows, by the kind of group they make.
+KINDS = {"DUP001": "repeats", "DUP002": "repeats", "DUP003": "repeats"}
+_CONFLICTS = "CON"
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """What the index tells of the lint it was made from; histograms are (upper bound in tokens, rows)."""
+
+    rows: int
+    broken: int
+    tokens: int
+    tokenizer: str
+    exact: bool
+    seconds: float
+    files: list[dict[str, Any]]
+    rules: dict[str, dict[str, Any]]
+    not_run: list[dict[str, Any]]
+    lengths: list[tuple[int, int]]
+    answers: list[tuple[int, int]]
+    max_length: int
+    languages: dict[str, int] = {}
+
+
+def key_of(paths: Sequence[str | Path], config: Config) -> str:
+    """A hash of all that the index rests on: the files as they stand, the configuration, curator itself."""
+    files = []
+    for path in map(Path, paths):
+        inside = sorted(p for p in path.rglob("*") if _counts(p, path)) if path.is_dir() else [path]
+        files += [(str(file.resolve()), *Stamp.of(file)[:2]) for file in inside]
+    settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}
+    body = msgspec.json.encode([VERSION, files, settings, recall.code_stamp()], order="deterministic", enc_hook=str)
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
+
+
+def _counts(file: Path, folder: Path) -> bool:
+    return file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+
+
+def key_in(database: Path) -> str:
+    """The key of an index, "" where there is none that can be read."""
+    if not database.exists():
+        return ""
+    try:
+        with _closing(sqlite3.connect(f"file:{_quoted(database)}?mode=ro", uri=True)) as db:
+            return str(db.execute("SELECT value FROM meta WHERE key = 'key'").fetchone()[0])
+    except (sqlite3.Error, TypeError):
+        return ""
+
+
+def _quoted(path: Path) -> str:
+    from urllib.parse import quote
+
+    return quote(str(path.resolve()))
+
+
+class _closing:  # noqa: N801 (as contextlib names its own)
+    """A connection that is closed at the end."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self.db = db
+
+    def __enter__(self) -> sqlite3.Connection:
+        return self.db
+
+    def __exit__(self, *error: object) -> None:
+        self.db.close()
+
+
+# ---------------------------------------------------------------------- making it
+
+
+def build(paths: Sequence[str | Path], config: Config, database: Path, progress: engine.Progress | None = None) -> None:
+    """Lint, and put what was found into `database`, which takes the place of an older one when it is whole.
+
+    Raises:
+        CuratorError: the data or the configuration cannot be read, or the folder cannot be written.
+    """
+    key = key_of(paths, config)
+    report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=progress)
+    part = database.with_name(f".{database.name}.{hashlib.sha256(key.encode()).hexdigest()[:8]}.part")
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.unlink(missing_ok=True)
+        with _closing(sqlite3.connect(part, isolation_level=None)) as db:
+            db.execute("PRAGMA journal_mode = OFF")
+            db.execute("PRAGMA synchronous = OFF")
+            db.executescript(_SCHEMA)
+            db.execute("BEGIN")
+            with open_sources(paths, config.excluded) as sources:
+                _fill(db, report, sources, config)
+            db.execute("INSERT INTO meta VALUES ('key', ?)", (key,))
+            db.execute("COMMIT")
+            db.executescript(_INDEXES)
+            db.execute("ANALYZE")
+        for rest in ("-wal", "-shm"):
+            database.with_name(database.name + rest).unlink(missing_ok=True)
+        part.replace(database)
+    except (OSError, sqlite3.Error) as error:
+        part.unlink(missing_ok=True)
+        hint = "make the folder writable, or free some space"
+        raise WriteError(f"the index of findings cannot be written: {error}", where=str(part), hint=hint) from None
+
+
+def _fill(db: sqlite3.Connection, report: Report, sources: Sequence[Source], config: Config) -> None:
+    numbers = {source.path: n for n, source in enumerate(sources)}
+    shapes = {file.path: file.shape for file in report.files}
+    db.executemany(
+        "INSERT INTO files VALUES (?, ?, ?)", [(n, path, shapes.get(path, "")) for path, n in numbers.items()]
+    )
+    order = _order(report)
+    copies: Counter[str] = Counter()
+    held: list[tuple[Any, ...]] = []
+    wanted: defaultdict[int, set[int]] = defaultdict(set)
+    edges: list[tuple[str, tuple[int, int], list[tuple[int, int]]]] = []
+    cursor = db.cursor()
+    for seq, finding in enumerate(report.findings):
+        copies[finding.id] += 1
+        file = numbers[finding.file]
+        related = [(numbers[place.file], place.line) for place in finding.related]
+        if kind := kind_of(finding.code):
+            edges.append((kind, (file, finding.line), related))
+        for number, line in ((file, finding.line), *related):
+            wanted[number].add(line)
+        if copies[finding.id] > 1:
+            continue
+        held.append(
+            (
+                order[finding.code] + seq * STEP,
+                seq,
+                int(finding.id[:15], 16),
+                finding.id,
+                finding.code,
+                finding.severity,
+                file,
+                finding.line,
+                finding.row,
+                finding.row,
+                1,
+                finding.fix.safety if finding.fix else "",
+                len(related),
+                searched(finding),
+                encode_finding(finding),
+            )
+        )
+        if len(held) >= 2000:
+            cursor.executemany(_INSERT, held)
+            held.clear()
+    cursor.executemany(_INSERT, held)
+    db.execute("CREATE TEMP TABLE more(id TEXT PRIMARY KEY, copies INT)")
+    cursor.executemany("INSERT INTO more VALUES (?, ?)", [(k, n) for k, n in copies.items() if n > 1])
+    cursor.execute(
+        "UPDATE findings SET copies = (SELECT m.copies FROM more m WHERE m.id = findings.id)"
+        " WHERE id IN (SELECT id FROM more)"
+    )
+    for number, lines in wanted.items():
+        rows = ((number, *place) for place in _places(sources[number], sorted(lines)))
+        cursor.executemany("INSERT INTO places VALUES (?, ?, ?, ?, ?)", rows)
+    _group(db, edges)
+    db.execute("INSERT INTO meta VALUES ('summary', ?)", (msgspec.json.encode(_summary(report, config)).decode(),))
+
+
+_INSERT = (
+    "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, copies, fix, related, text, finding)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+def kind_of(code: str) -> str:
+    """The kind of group that findings of a rule make: "repeats", "conflicts" or ""."""
+    return "conflicts" if code.startswith(_CONFLICTS) else KINDS.get(code, "")
+
+
+def searched(finding: Finding) -> str:
+    """What a search looks through."""
+    shown = finding.excerpt.text if finding.excerpt else ""
+    return f"{finding.code} {finding.name} {finding.message} {shown}".lower().encode("utf-8", "replace").decode()
+
+
+def _order(report: Report) -> dict[str, int]:
+    """The rank at which the findings of each rule begin: errors first, then by code."""
+    gravity = {"error": 0, "warning": 1, "info": 2}
+    stats = sorted(report.rules, key=lambda stat: (gravity[stat.severity], stat.code))
+    span = (len(report.findings) + 1) * STEP
+    return {stat.code: n * span for n, stat in enumerate(stats)}
+
+
+class _Line(NamedTuple):
+    """A line of a file: its number, offset and size in the data, content id of its row."""
+
+    line: int
+    offset: int
+    size: int
+    row: str
+
+
+def _places(source: Source, lines: list[int]) -> Iterator[_Line]:
+    """Where these physical lines stand in the data."""
+    wanted = np.array(lines, dtype=np.int64)
+    if source.numbers is None:
+        at = wanted - 1
+    else:
+        numbers = np.fromfile(source.numbers, "<i8")
+        at = np.minimum(np.searchsorted(numbers, wanted), max(len(numbers) - 1, 0))
+    starts, stops = _offsets(source.data, at)
+    with source.data.open("rb") as file:
+        for line, start, stop in zip(lines, starts.tolist(), stops.tolist(), strict=True):
+            if start < 0:
+                continue  # a fault of the file itself stands at no line of it
+            file.seek(start)
+            raw = file.read(stop - start)
+            yield _Line(line, start, stop - start, content_id(parse(raw.removeprefix(b"\xef\xbb\xbf")), raw).hex())
+
+
+def _offsets(data: Path, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """First byte and end (without the line break) of lines counted from 0 and rising; -1 where there is none."""
+    starts, stops = np.full(len(at), -1, np.int64), np.full(len(at), -1, np.int64)
+    starts[at == 0] = 0
+    line = offset = 0
+    with data.open("rb") as file:
+        while block := file.read(1 << 23):
+            breaks = np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n")) + offset
+            for target, shift, plus in ((stops, 0, 0), (starts, 1, 1)):
+                low, high = np.searchsorted(at, (line + shift, line + shift + len(breaks)))
+                target[low:high] = breaks[at[low:high] - line - shift] + plus
+            line += len(breaks)
+            offset += len(block)
+    last = (at == line) & (starts >= 0) & (starts < offset)
+    stops[last] = offset
+    starts[stops < 0] = -1
+    return starts, stops
+
+
+def _group(db: sqlite3.Connection, edges: Iterable[tuple[str, tuple[int, int], list[tuple[int, int]]]]) -> None:
+    """Number the groups of rows that findings join, and mark findings about a row that has an equal twin."""
+    leader: dict[tuple[str, tuple[int, int]], tuple[str, tuple[int, int]]] = {}
+
+    def find(node: tuple[str, tuple[int, int]]) -> tuple[str, tuple[int, int]]:
+        leader.setdefault(node, node)
+        while leader[node] != node:
+            leader[node] = leader[leader[node]]
+            node = leader[node]
+        return node
+
+    for kind, place, related in edges:
+        for other in related:
+            a, b = find((kind, place)), find((kind, other))
+            leader[max(a, b)] = min(a, b)
+    groups: defaultdict[tuple[str, tuple[int, int]], list[tuple[int, int]]] = defaultdict(list)
+    for node in leader:
+        groups[find(node)].append(node[1])
+    members, heads = [], []
+    rows = {(file, line): row for file, line, row in db.execute("SELECT file, line, row FROM places")}
+    for number, (root, places) in enumerate(sorted(groups.items()), 1):
+        heads.append((number, root[0], "", len(places)))
+        members += [(number, *place, rows.get(place, "")) for place in sorted(places)]
+    db.executemany("INSERT INTO groups VALUES (?, ?, ?, ?)", heads)
+    db.executemany("INSERT INTO members VALUES (?, ?, ?, ?)", members)
+    db.execute("CREATE INDEX member_places ON members(file, line)")
+    codes = {kind: "LIKE 'CON%'" if kind == "conflicts" else "IN ('DUP001', 'DUP002', 'DUP003')" for kind, _ in groups}
+    for kind, condition in codes.items():
+        db.execute(
+            "UPDATE findings SET cluster = coalesce((SELECT m.grp FROM members m JOIN groups g ON g.number = m.grp"
+            f" WHERE g.kind = ? AND m.file = findings.file AND m.line = findings.line), 0) WHERE code {condition}",
+            (kind,),
+        )
+    db.execute(
+        "UPDATE findings SET twin = 1 WHERE related = 1 AND code IN ('DUP001', 'SPT001')"
+    )  # the rules whose findings say that both rows are the same
+
+
+def _summary(report: Report, config: Config) -> Summary:
+    rules = all_rules()
+    texts = {code: (rules[code].summary(), rules[code].why()) for code in rules}
+    return Summary(
+        rows=report.rows,
+        broken=report.broken,
+        tokens=report.tokens.total,
+        tokenizer=report.tokens.tokenizer,
+        exact=report.tokens.exact,
+        seconds=round(report.seconds, 3),
+        files=[msgspec.structs.asdict(file) for file in report.files],
+        rules={
+            stat.code: {
+                "name": stat.name,
+                "severity": stat.severity,
+                "examined": stat.examined,
+                "findings": stat.findings,
+                "summary": texts.get(stat.code, ("", ""))[0],
+                "why": texts.get(stat.code, ("", ""))[1],
+            }
+            for stat in report.rules
+        },
+        not_run=[msgspec.structs.asdict(item) for item in report.not_run],
+        lengths=list(report.length_histogram),
+        answers=list(report.answer_histogram),
+        max_length=config.max_length or 0,
+    )
+
+
+# ---------------------------------------------------------------------- a process of its own
+
+
+def main() -> int:
+    """Build an index in a process of its own: what to do comes pickled on standard input, progress goes out."""
+    import pickle
+    import sys
+
+    paths, config, database = pickle.load(sys.stdin.buffer)
+
+    def tell(**what: Any) -> None:
+        sys.stdout.write(json.dumps(what) + "\n")
+        sys.stdout.flush()
+
+    try:
+        build(paths, config, Path(database), lambda done, size: tell(done=done, size=size))
+    except CuratorError as error:
+        tell(error=str(error))
+        return 2
+    except OSError as error:
+        tell(error=f"{error.filename}: {error.strerror}")
+        return 2
+    tell(ready=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

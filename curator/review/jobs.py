@@ -1,0 +1,143 @@
+"""Work that outlives the app: each job is a process of its own, told of by two files.
+
+`NAME.json` says what was started and, once it is over, how it ended; `NAME.log` is what it printed. While a job
+runs, its process holds a lock on the first: who can take the lock knows that it is over, whatever was cut off.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+_TAIL = 20_000  # bytes of a log that are shown
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A command, when it began (seconds since 1970) and how it ended: `status` is None while it runs."""
+
+    command: tuple[str, ...]
+    began: float
+    pid: int = 0
+    status: int | None = None
+    ended: float = 0.0
+    lost: bool = False  # it is over, and nobody wrote down how
+
+
+def start(folder: Path, name: str, command: Sequence[str]) -> None:
+    """Start a job, unless one by this name is running. Its process belongs to no terminal and no server."""
+    if running(folder, name):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / f"{name}.json"
+    file.write_bytes(msgspec.json.encode(Job(tuple(command), time.time())))
+    with (folder / f"{name}.log").open("wb") as log:
+        subprocess.Popen(
+            [sys.executable, "-m", "curator.review.jobs", str(file), "--", *command],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    for _ in range(100):  # until it holds its lock, or is over
+        time.sleep(0.02)
+        if (job := read(folder, name)) and (job.pid or job.status is not None):
+            return
+
+
+def read(folder: Path, name: str) -> Job | None:
+    """A job as it stands; None where there was none."""
+    file = folder / f"{name}.json"
+    try:
+        job = msgspec.json.decode(file.read_bytes(), type=Job)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    if job.status is None and job.pid and not _locked(file):
+        again = msgspec.json.decode(file.read_bytes(), type=Job)
+        return again if again.status is not None else msgspec.structs.replace(again, status=-1, lost=True)
+    return job
+
+
+def running(folder: Path, name: str) -> bool:
+    job = read(folder, name)
+    return job is not None and job.status is None and bool(job.pid)
+
+
+def stop(folder: Path, name: str) -> None:
+    """Ask a job to end, as Ctrl-C would; nothing happens where it is over."""
+    job = read(folder, name)
+    if job is not None and job.status is None and job.pid:
+        try:
+            os.kill(job.pid, signal.SIGTERM)
+        except OSError:
+            return
+
+
+def log(folder: Path, name: str) -> str:
+    """The end of what a job printed."""
+    try:
+        with (folder / f"{name}.log").open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - _TAIL))
+            return file.read().decode("utf-8", "backslashreplace")
+    except OSError:
+        return ""
+
+
+def _locked(file: Path) -> bool:
+    """Whether another process holds the lock of a job's file."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: whether its process is there must do
+        return msgspec.json.decode(file.read_bytes(), type=Job).status is None
+    with file.open("rb") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+    return False
+
+
+# ---------------------------------------------------------------------- the process of a job
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the command behind "--" and write down how it ended."""
+    file, command = Path(arguments[0]), list(arguments[2:])
+    with file.open("r+b") as held:
+        try:
+            import fcntl
+
+            fcntl.flock(held, fcntl.LOCK_EX)
+        except ImportError:
+            pass
+        job = msgspec.json.decode(held.read(), type=Job)
+        child = subprocess.Popen(command)
+
+        def pass_on(number: int, frame: object) -> None:
+            child.send_signal(signal.SIGINT)  # as Ctrl-C: what can be saved is saved
+
+        signal.signal(signal.SIGTERM, pass_on)
+        signal.signal(signal.SIGINT, pass_on)
+        _write(held, msgspec.structs.replace(job, pid=os.getpid()))
+        status = child.wait()
+        _write(held, msgspec.structs.replace(job, pid=os.getpid(), status=status, ended=time.time()))
+    return status
+
+
+def _write(file: object, job: Job) -> None:
+    body = msgspec.json.encode(job)
+    file.seek(0)  # type: ignore[attr-defined]
+    file.write(body)  # type: ignore[attr-defined]
+    file.truncate()  # type: ignore[attr-defined]
+    file.flush()  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,258 @@
+"""The server's half of the decision loop: messages of the card in, its next data out.
+
+A message carries a number, wishes (curator.review.desk.Wish) and what the card would like to know. The answer
+repeats the number, so that what was not answered for is sent again; wishes carry ids, so that it may be.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from curator.errors import CuratorError
+from curator.review.desk import ACTIONS, Desk, Entry, Wish
+from curator.review.filters import STATUSES, Filter
+from curator.review.safe import plain
+from curator.review.showing import Cards
+
+WINDOW = 40  # findings sent at once
+_DETAILS = ("raw", "tokens", "template")
+_HEX = frozenset("0123456789abcdef")
+
+
+class Asked(msgspec.Struct):
+    """A message of the card, as far as it is understood; the rest is passed over."""
+
+    m: int = 0
+    client: str = ""
+    wishes: list[dict[str, Any]] = []
+    view: str = ""
+    at: str = ""
+    have: str = ""
+    ahead: int = 0
+    before: str | None = None
+    about: str = ""
+    show: str = ""
+    detail: dict[str, Any] | None = None
+    form: str = ""
+    check: dict[str, Any] | None = None
+    go: dict[str, Any] | None = None
+    tries: int = 0
+
+
+class Loop:
+    """One tab's walk through a filter."""
+
+    def __init__(self, desk: Desk, chosen: Filter, at: str = "") -> None:
+        self.desk, self.chosen, self.at = desk, chosen, at
+        self.cards = Cards(desk)
+        self.rules: dict[str, dict[str, str]] = {}
+        self._client, self._m = "", 0
+        self._outcomes: list[dict[str, Any]] = []
+        self._summary = desk.summary().rules
+        self.go: dict[str, Any] | None = None  # where the card wants to go: for the page to do
+
+    @property
+    def view(self) -> str:
+        """What names the walk: the card begins anew when it changes."""
+        return json.dumps([self.chosen.query(), self.desk.summary().seconds], sort_keys=True)
+
+    def start(self) -> dict[str, Any]:
+        """The data of a card that holds nothing yet: from the place it was left at, else from the first open one."""
+        chosen, after = self.chosen, None
+        here = self.desk.entry(self.at) if self.at else None
+        items: list[Entry] = []
+        if here is not None and self._lets_through(here):
+            items = [here]
+        if here is not None:
+            after = self.key(here)
+        items += self.desk.entries(chosen, after=after, limit=WINDOW)
+        if not items and after is not None:
+            items = self.desk.entries(chosen, limit=WINDOW)
+        return self._data(items)
+
+    def _lets_through(self, entry: Entry) -> bool:
+        low = self.desk.entries(self.chosen, after=self.key(entry) - 1, limit=1)
+        return bool(low) and low[0].finding.id == entry.finding.id
+
+    def key(self, entry: Entry) -> int:
+        """The place of an entry in the order of the filter."""
+        return {"rule": entry.rank, "file": entry.seq, "sample": entry.slot}[self.chosen.order]
+
+    def answer(self, message: Any) -> dict[str, Any]:
+        """Do what a message asks; the data that answers it."""
+        asked = _understood(message)
+        if asked is None:
+            return self.start()
+        again = asked.client == self._client and asked.m <= self._m
+        if not again:
+            self._client, self._m = asked.client, asked.m
+        self.at = asked.at or self.at
+        self.desk.follow()
+        outcomes = self._decided(asked) if asked.wishes else []
+        if asked.view != self.view:
+            return {**self.start(), "outcomes": outcomes}
+        after = int(asked.have) if asked.have.lstrip("-").isdigit() else None
+        items: list[Entry] = []
+        front = False
+        if asked.before is not None and asked.before.isdigit():
+            items = self.desk.entries(self.chosen, before=int(asked.before), limit=WINDOW // 2)
+            front = True
+        elif asked.ahead < WINDOW // 2:
+            items = self.desk.entries(self.chosen, after=after, limit=WINDOW)
+        if asked.show and (entry := self.desk.entry(asked.show)):
+            items, front = [entry], True
+        items += self._brought_up(asked)
+        data = self._data(items)
+        data |= {"outcomes": outcomes, "front": front, "changed": self._changed(asked)}
+        if items and not front and len(data["items"]) < len(items):
+            data["more"] = True
+        data |= self._told(asked)
+        self.go = asked.go
+        return data
+
+    # ------------------------------------------------------------------ parts of an answer
+
+    def _data(self, items: list[Entry]) -> dict[str, Any]:
+        cards = self.cards.several(items)
+        last = max((self.key(entry) for entry in items[: len(cards)]), default=None)
+        for card in cards:
+            if card["code"] not in self.rules:
+                told = self._summary.get(card["code"], {})
+                self.rules[card["code"]] = {"summary": told.get("summary", ""), "why": told.get("why", "")}
+        more = bool(last is not None and self.desk.entries(self.chosen, after=last, limit=1))
+        return {
+            "m": self._m,
+            "client": self._client,
+            "view": self.view,
+            "at": self.at,
+            "items": cards,
+            "more": more,
+            "front": False,
+            "counts": self.desk.counts(self.chosen),
+            "filter": self.chosen.query(),
+            "order": self.chosen.order,
+            "wants": self._wants(),
+            "rules": self.rules,
+            "outcomes": [],
+            "changed": {},
+            "reviewer": plain(self.desk.settings.reviewer),
+        }
+
+    def _wants(self) -> list[str]:
+        """The statuses that wait for a decision in this filter."""
+        if self.chosen.status in STATUSES and self.chosen.status != "open":
+            return [self.chosen.status]
+        return list(STATUSES) if self.chosen.status in ("disputed", "decided") else ["open"]
+
+    def _decided(self, asked: Asked) -> list[dict[str, Any]]:
+        wishes: list[Wish] = []
+        refused: list[dict[str, Any]] = []
+        for raw in asked.wishes[:200]:
+            try:
+                wishes.append(self._wish(raw))
+            except CuratorError as error:
+                refused.append(
+                    {
+                        "id": str(raw.get("id", ""))[:32],
+                        "result": "refused",
+                        "finding": str(raw.get("finding", ""))[:32],
+                        **self._standing(str(raw.get("finding", ""))),
+                        "why": plain(error.what),
+                    }
+                )
+        outcomes = [msgspec.structs.asdict(each) for each in self.desk.decide(wishes)]
+        for outcome in outcomes:
+            outcome["why"], outcome["who"] = plain(outcome["why"]), plain(outcome["who"])
+        return outcomes + refused
+
+    def _standing(self, finding: str) -> dict[str, str]:
+        entry = self.desk.entry(finding)
+        return {"status": entry.status, "head": entry.head, "who": plain(entry.who)} if entry else {}
+
+    def _wish(self, raw: dict[str, Any]) -> Wish:
+        from curator.errors import UsageError
+
+        text = {name: raw.get(name) for name in ("id", "action", "finding", "base", "note", "of")}
+        told = {name: value if isinstance(value, str) else "" for name, value in text.items()}
+        if len(told["id"]) != 32 or not _HEX.issuperset(told["id"]):
+            raise UsageError("a decision without an id")
+        if told["action"] not in (*ACTIONS, "undo"):
+            raise UsageError("no such action")
+        wish = Wish(**{**told, "note": told["note"][:500]})
+        if told["action"] == "edit" and not self.desk.decision(told["id"]):
+            entry = self.desk.entry(told["finding"])
+            if entry is None:
+                raise UsageError("the finding is not there any more")
+            new = self.cards.composed(entry, _texts(raw.get("texts")), _string(raw.get("whole")))
+            wish = msgspec.structs.replace(wish, text=new)
+        return wish
+
+    def _brought_up(self, asked: Asked) -> list[Entry]:
+        """What is found in rows that were edited just now."""
+        found: list[Entry] = []
+        for raw in asked.wishes:
+            if raw.get("action") == "edit" and (entry := self.desk.entry(str(raw.get("finding", "")))):
+                found += [other for other in self.desk.of_row(entry.root) if other.edit and other.status == "open"]
+        return found
+
+    def _changed(self, asked: Asked) -> dict[str, dict[str, str]]:
+        """How other findings of the rows stand that were decided on."""
+        roots = {entry.root for raw in asked.wishes if (entry := self.desk.entry(str(raw.get("finding", ""))))}
+        return {
+            entry.finding.id: {"status": entry.status, "head": entry.head, "who": plain(entry.who)}
+            for root in roots
+            for entry in self.desk.of_row(root)
+        }
+
+    def _told(self, asked: Asked) -> dict[str, Any]:
+        """More about a row, where it is asked for."""
+        out: dict[str, Any] = {}
+        if asked.about and (entry := self.desk.entry(asked.about)):
+            out["others"] = {asked.about: self.cards.others(entry)}
+        if (
+            asked.detail
+            and asked.detail.get("what") in _DETAILS
+            and (entry := self.desk.entry(str(asked.detail.get("id"))))
+        ):
+            what = asked.detail["what"]
+            out["detail"] = {
+                "id": entry.finding.id,
+                "what": what,
+                **_or_problem(lambda: self.cards.detail(entry, what)),
+            }
+        if asked.form and (entry := self.desk.entry(asked.form)):
+            out["form"] = {"id": entry.finding.id, **_or_problem(lambda: self.cards.fields(entry))}
+        if asked.check and (entry := self.desk.entry(str(asked.check.get("id")))):
+            edit = asked.check
+            out["check"] = {"id": entry.finding.id, **_or_problem(lambda: self._check(entry, edit))}
+        return out
+
+    def _check(self, entry: Entry, edit: dict[str, Any]) -> dict[str, Any]:
+        text = self.cards.composed(entry, _texts(edit.get("texts")), _string(edit.get("whole")))
+        return {"found": self.cards.checked(entry, text)}
+
+
+def _understood(message: Any) -> Asked | None:
+    try:
+        return msgspec.convert(message, Asked, strict=True)
+    except msgspec.ValidationError:
+        return None
+
+
+def _or_problem(make: Any) -> dict[str, Any]:
+    try:
+        told: dict[str, Any] = make()
+    except CuratorError as error:
+        return {"problem": plain(error.what)}
+    return told
+
+
+def _texts(value: Any) -> dict[str, str] | None:
+    return {k: v for k, v in value.items() if isinstance(v, str)} if isinstance(value, dict) else None
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -1,0 +1,164 @@
+"""Pages of a table, and what the pages of the app say in a line."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from curator import decisions
+from curator.review import applying
+from curator.review.applying import DryRun
+from curator.review.desk import Desk, Entry, Wish
+from curator.review.filters import Filter
+from curator.review.jobs import Job
+from curator.review.safe import plain
+from curator.review.settings import Settings
+
+PAGE = 100
+_DONE = {
+    "accept": "accepted",
+    "keep": "kept",
+    "edit": "edited",
+    "drop": "dropped",
+    "later": "for later",
+    "open": "open",
+}
+
+
+def page(desk: Desk, chosen: Filter, after: int | None) -> list[Entry]:
+    """The findings behind a key, as many as a page holds."""
+    return desk.entries(chosen, after=after, limit=PAGE)
+
+
+def key(entry: Entry, chosen: Filter) -> int:
+    return {"rule": entry.rank, "file": entry.seq, "sample": entry.slot}[chosen.order]
+
+
+def rows(entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Findings as rows of a table: nothing in them is hidden."""
+    return [
+        {
+            "rule": e.finding.code,
+            "name": e.finding.name,
+            "severity": e.finding.severity,
+            "line": e.finding.line,
+            "message": plain(e.finding.message),
+            "text": plain(e.finding.excerpt.text if e.finding.excerpt else ""),
+            "fix": e.finding.fix.safety if e.finding.fix else "",
+            "status": _DONE[e.status],
+            "by": plain(e.who),
+        }
+        for e in entries
+    ]
+
+
+def decide(desk: Desk, ticked: Sequence[Entry], action: str) -> tuple[str, int]:
+    """Decide on some findings at once; (the batch, how many)."""
+    batch = decisions.new_id()
+    wishes = [Wish(decisions.new_id(), action, e.finding.id, e.head) for e in ticked]
+    outcomes = desk.decide(wishes, batch=batch)
+    return batch, sum(outcome.result == "done" for outcome in outcomes)
+
+
+def history(made: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Decisions as rows of a table, those of a batch in one."""
+    return [
+        {
+            "when": datetime.fromtimestamp(item["at"]).strftime("%Y-%m-%d %H:%M:%S"),
+            "who": plain(item["who"]),
+            "verdict": _verdict(item),
+            "findings": item["number"],
+            "rule": item["code"] if item["number"] == 1 else "",
+            "where": plain(Path(item["decision"].place).name) if item["number"] == 1 else "",
+            "why": plain(item["decision"].why),
+        }
+        for item in made
+    ]
+
+
+def _verdict(item: dict[str, Any]) -> str:
+    said = f"taken back: {_DONE[item['verdict']]} again" if item["undoes"] else _DONE[item["verdict"]]
+    return f"{said}, taken back" if item["undone"] else said
+
+
+def told(item: dict[str, Any]) -> str:
+    """One decision in full."""
+    made = item["decision"]
+    lines = [f"{made.verdict}  {made.code}  {made.place}", f"by {made.who or 'nobody'} on {made.when}"]
+    lines += [f"why: {made.why}"] if made.why else []
+    lines += [f"the row became: {made.text[:4000]}"] if made.text else []
+    return "\n".join(map(plain, lines))
+
+
+def standing(counts: dict[str, int]) -> str:
+    """How many findings stand how, in a sentence."""
+    said = [
+        f"{counts[status]:,} {_DONE[status]}" for status in ("accept", "edit", "drop", "keep") if counts.get(status)
+    ]
+    left = counts.get("open", 0) + counts.get("later", 0)
+    return (", ".join(said) or "Nothing is decided yet") + (
+        f"; {left:,} open: their safe fixes are made, the rest stays as it is" if left else ""
+    )
+
+
+def dry(run: DryRun) -> dict[str, str]:
+    return {
+        "Rows": f"{run.rows:,}",
+        "In the clean set": f"{run.written:,}",
+        "Of these mended": f"{run.mended:,}",
+        "Left out": f"{run.rejected:,}",
+    }
+
+
+def dry_codes(run: DryRun) -> str:
+    """By code: what would be mended, left out and still there."""
+    lines = [
+        f"mended:    {_codes(run.fixed)}",
+        f"left out:  {_codes(run.rejected_for)}",
+        f"still there: {_codes(run.left)}",
+    ]
+    lines.append(f"decisions applied: {run.applied:,}")
+    lines += [f"not applied: {plain(each)}" for each in run.unapplied[:5]]
+    return "\n".join(lines)
+
+
+def _codes(counts: dict[str, int]) -> str:
+    return ", ".join(f"{code} {number:,}" for code, number in sorted(counts.items())) or "nothing"
+
+
+def job(job: Job | None) -> str:
+    """How a step stands."""
+    if job is None:
+        return "not started"
+    if job.status is None:
+        return f"running for {time.time() - job.began:,.0f} s; the app may be closed meanwhile"
+    if job.lost:
+        return "it was cut off: start it again"
+    when = datetime.fromtimestamp(job.ended).strftime("%H:%M:%S")
+    return f"done at {when}" if job.status == 0 else f"ended at {when} with status {job.status}"
+
+
+def hindrance(settings: Settings, step: str) -> str:
+    """Why a step cannot begin yet, "" where it can."""
+    to = applying.places(settings)
+    if step == "split" and not (to["clean"].is_file() or any(to["clean"].glob("*.jsonl"))):
+        return "write the clean set first"
+    if step == "train":
+        if not applying.can_train():
+            return "this installation has no command train"
+        if not settings.model:
+            return "name a model to train it here: curator review … --model FOLDER"
+        if not (to["split"] / "train.jsonl").exists():
+            return "split the set first"
+        if applying.trained(settings) == "done":
+            return "trained; to train anew, run the command with --force"
+    return ""
+
+
+def proof(told: dict[str, Any]) -> str:
+    sizes = ", ".join(f"{name} {number:,}" for name, number in told["outputs"].items())
+    leaks = ", ".join(f"{code} {number}" for code, number in told["proof"].items())
+    return f"{sizes} rows; leaks between the splits: {leaks or 'none looked for'}"

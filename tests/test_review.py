@@ -1,0 +1,780 @@
+"""The review app without its pages: the index, the decisions in it, what cards show, who is let in."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import multiprocessing
+import random
+import sqlite3
+import string
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curator import agreement, cleaning, decisions, engine
+from curator.config import load_config
+from curator.errors import ChangedError, CuratorError, UsageError
+from curator.model import Decision
+from curator.review import applying, following, guard, index, jobs, launch, safe, tables
+from curator.review.desk import Desk, Wish
+from curator.review.filters import Filter
+from curator.review.loop import Loop
+from curator.review.settings import Settings
+from curator.review.showing import Cards, differences
+
+
+def chat(user: str, assistant: str, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}], **more}
+
+
+ROWS = [
+    chat("How long is the warranty of the L2?", "Two years from the day of purchase, in every country."),
+    chat("What does the amber light mean?", ""),
+    chat("Where is the reset button?", "No. It isnâ€™t on the front, it is below the label."),
+    chat("How long is the warranty of the L2?", "Two years from the day of purchase, in every country."),
+    chat("HOW LONG IS THE WARRANTY OF THE L2", "Two years from the day of purchase, in every country."),
+    chat("Does it need a licence?", ""),
+]
+
+
+@pytest.fixture
+def open_desk(tmp_path: Path) -> Iterator[Any]:
+    desks: list[Desk] = []
+
+    def _open(rows: list[Any] | None = None, reviewer: str = "ana", name: str = "data.jsonl", **more: Any) -> Desk:
+        path = tmp_path / name
+        if rows is not None:
+            lines = (row if isinstance(row, bytes) else json.dumps(row, ensure_ascii=False).encode() for row in rows)
+            path.write_bytes(b"".join(line + b"\n" for line in lines))
+        config = load_config(path)
+        told = Settings((str(path),), config, reviewer, tmp_path / "out", **more)
+        if index.key_in(told.database) != index.key_of(told.paths, config):
+            index.build(told.paths, config, told.database)
+        desk = Desk(told)
+        assert desk.ready()
+        desk.follow()
+        desks.append(desk)
+        return desk
+
+    yield _open
+    for desk in desks:
+        desk.close()
+
+
+def find(desk: Desk, code: str, n: int = 0) -> Any:
+    return desk.entries(Filter(rules=(code,), status="all"))[n]
+
+
+def do(desk: Desk, finding: str, action: str, **more: Any) -> Any:
+    entry = desk.entry(finding)
+    base = more.pop("base", entry.head if entry else "")
+    return desk.decide([Wish(decisions.new_id(), action, finding, base, **more)])[0]
+
+
+def state(desk: Desk) -> list[tuple[Any, ...]]:
+    return [
+        (e.finding.id, e.status, e.who, e.head, e.disputed) for e in desk.entries(Filter(status="all"), limit=10_000)
+    ]
+
+
+# ---------------------------------------------------------------------- text that is safe to show
+
+
+CONTROLS = [chr(n) for n in (*range(0x20), *range(0x7F, 0xA0)) if chr(n) not in "\n\t"]
+DIRECTIONS = ["\u200e", "\u200f", *(chr(n) for n in (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))]
+UNSEEN = ["\u200b", "\u2060", "\ufeff", "\u00ad", "\u034f", "\u115f", "\u3164", "\ud800", "\U000e0041", "\ue000"]
+
+
+@pytest.mark.parametrize(
+    "char", CONTROLS + DIRECTIONS + [c for c in UNSEEN if c != "\u034f"], ids=lambda c: f"{ord(c):04X}"
+)
+def test_what_cannot_be_seen_becomes_a_chip(char: str) -> None:
+    told = safe.parts(f"a{char}b")
+    assert told == [("", "a"), ("chip", f"U+{ord(char):04X}"), ("", "b")]
+    assert char not in safe.vis(f"a{char}b") and char not in safe.plain(f"a{char}b")
+
+
+def test_letters_of_all_scripts_and_emoji_stay_as_they_are() -> None:
+    for text in ("Grüße, 你好 مرحبا שלום नमस्ते", "می‌خواهم", "👩‍💻 works", "line\n\tnext"):
+        assert safe.parts(text) == [("", text)]
+
+
+@given(st.text(alphabet=st.characters(exclude_categories=())))
+def test_vis_holds_no_markup_and_loses_no_letter(text: str) -> None:
+    shown = safe.vis(text)
+    bare = shown.replace('<span class="chip">', "").replace("</span>", "")
+    assert "<" not in bare and ">" not in bare
+    assert "".join(t for cls, t in safe.parts(text) if not cls) == "".join(
+        c for n, c in enumerate(text) if not safe.hidden(c) or (c in "\u200c\u200d" and safe._joins(text, n))
+    )
+
+
+@settings(max_examples=150)
+@given(st.text(max_size=200), st.text(max_size=200))
+def test_both_sides_of_a_difference_are_the_texts(old: str, new: str) -> None:
+    def back(told: list[safe.Part]) -> str:
+        return "".join(chr(int(t[2:], 16)) if "chip" in cls else t for cls, t in told)
+
+    for text, told, mark in zip((old, new), differences(old, new), ("del", "ins"), strict=True):
+        shown = back(told)
+        for sign, char in (
+            ("␣", " "),
+            ("⇥", "\t"),
+            ("⏎\n", "\n"),
+        ):  # white space that is all of a change is made visible
+            if char in text and sign not in text:
+                shown = shown.replace(sign, char)
+        assert shown == text
+        assert {cls.split()[0] for cls, _ in told if cls} <= {mark, "chip"}
+
+
+def test_a_word_of_a_megabyte_is_cut_where_it_is_found() -> None:
+    window, before, after = safe.clipped("x" * 1_000_000, around=500_000)
+    assert (len(window), before + len(window) + after) == (safe.MOST, 1_000_000)
+
+
+# ---------------------------------------------------------------------- the index
+
+
+def test_the_index_holds_what_the_lint_finds(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    report = engine.lint(desk.settings.paths, desk.settings.config)
+    assert {e.finding.id for e in desk.entries(Filter(status="all"))} == {f.id for f in report.findings}
+    assert desk.raw(desk.settings.paths[0], 3) == json.dumps(ROWS[2], ensure_ascii=False).encode()
+
+
+def test_findings_come_by_rule_errors_first_or_by_line(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    codes = [e.finding.code for e in desk.entries(Filter())]
+    assert codes == sorted(codes, key=lambda code: (desk.summary().rules[code]["severity"] != "error", code))
+    lines = [e.finding.line for e in desk.entries(Filter(order="file"))]
+    assert lines == sorted(lines)
+
+
+def test_pages_follow_each_other_without_gap_or_repeat(open_desk: Any) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(120)])
+    for order in ("rule", "file", "sample"):
+        chosen, seen, after = Filter(order=order), [], None
+        while entries := desk.entries(chosen, after=after, limit=7):
+            seen += [e.finding.id for e in entries]
+            after = tables.key(entries[-1], chosen)
+        assert len(seen) == len(set(seen)) == desk.count(chosen)
+        back = desk.entries(chosen, before=after, limit=10_000)
+        assert [e.finding.id for e in back] == seen[:-1]
+
+
+def test_filters_choose_and_survive_an_address(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    chosen = Filter(rules=("ROL007",), severities=("error",), search="nothing", line=3, order="file", status="all")
+    assert [e.finding.line for e in desk.entries(chosen)] == [6]
+    assert Filter.from_query(chosen.query()) == chosen
+    assert desk.count(Filter(search="100%_'\"; DROP TABLE findings")) == 0
+    assert Filter.from_query({"status": "no", "line": "-3", "rule": "a b,ROL007", "order": "x"}) == Filter(
+        rules=("ROL007",)
+    )
+
+
+def test_several_reviewers_take_every_finding_once(open_desk: Any) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(90)])
+    parts = [{e.finding.id for e in desk.entries(Filter(take=(n, 3)), limit=1000)} for n in (1, 2, 3)]
+    assert sum(map(len, parts)) == len(set().union(*parts)) == desk.count(Filter())
+    assert all(len(part) > 10 for part in parts)
+
+
+def test_an_index_of_other_data_is_not_shown(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    Path(desk.settings.paths[0]).write_text(json.dumps(ROWS[0]) + "\n")
+    desk._looked = 0
+    assert desk.stale
+    with pytest.raises((ChangedError, CuratorError)):
+        desk.raw(desk.settings.paths[0], 3) or pytest.fail("it showed another row")
+
+
+def test_a_deleted_or_damaged_index_loses_nothing(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    for entry, action in zip(desk.entries(Filter()), ("keep", "drop", "later", "accept"), strict=False):
+        do(desk, entry.finding.id, action)
+    before = state(desk)
+    desk.close()
+    desk.settings.database.unlink()
+    again = open_desk()
+    assert state(again) == before
+    again.close()
+    again.settings.database.write_bytes(b"no database at all")
+    assert state(open_desk()) == before
+
+
+# ---------------------------------------------------------------------- deciding
+
+
+def test_decisions_are_lines_that_the_command_line_reads(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    empty = find(desk, "ROL007")
+    assert do(desk, empty.finding.id, "keep", note="an empty answer is meant").result == "done"
+    (made,) = decisions.read(desk.settings.log).decisions
+    assert (made.verdict, made.finding, made.who, made.why) == (
+        "keep",
+        empty.finding.id,
+        "ana",
+        "an empty answer is meant",
+    )
+    report = decisions.settle(engine.lint(desk.settings.paths, desk.settings.config), decisions.read(desk.settings.log))
+    assert empty.finding.id not in {f.id for f in report.findings} and report.suppressed == 1
+
+
+def test_what_looks_different_now_is_not_decided(open_desk: Any) -> None:
+    ana = open_desk(ROWS)
+    ben = open_desk(reviewer="ben")
+    one = find(ana, "ROL007").finding.id
+    assert do(ana, one, "drop").result == "done"
+    outcome = ben.decide([Wish(decisions.new_id(), "keep", one, "")])[0]
+    assert (outcome.result, outcome.status, outcome.who) == ("conflict", "drop", "ana")
+    assert len(decisions.read(ana.settings.log).decisions) == 1
+
+
+def test_a_wish_sent_twice_is_granted_once(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    wish = Wish(decisions.new_id(), "keep", find(desk, "ROL007").finding.id)
+    assert [o.result for o in (*desk.decide([wish]), *desk.decide([wish]))] == ["done", "done"]
+    assert open_desk().decide([wish])[0].result == "done"  # as after a restart
+    assert len(decisions.read(desk.settings.log).decisions) == 1
+
+
+def test_dropping_a_row_settles_all_that_is_found_in_it(open_desk: Any) -> None:
+    desk = open_desk([*ROWS, chat("Is it sealed?", "It isnâ€™t sealed, so keep the rest of it indoors and the")])
+    entries = [e for e in desk.entries(Filter()) if e.finding.line == 7]
+    assert len(entries) >= 2
+    do(desk, entries[0].finding.id, "drop")
+    assert {desk.entry(e.finding.id).status for e in entries} == {"drop"}
+    desk.undo()
+    assert {desk.entry(e.finding.id).status for e in entries} == {"open"}
+
+
+def test_undo_goes_back_step_by_step_and_across_a_restart(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    one = find(desk, "ROL007").finding.id
+    seen = [desk.entry(one).status]
+    for action in ("keep", "drop", "keep", "later"):
+        do(desk, one, action)
+        seen.append(desk.entry(one).status)
+    assert seen == ["open", "keep", "drop", "keep", "later"]
+    desk = open_desk()
+    for status in seen[-2::-1]:
+        assert desk.undo().result == "done"
+        assert desk.entry(one).status == status
+    assert desk.undo().result == "refused"
+
+
+def test_a_decision_on_a_pair_is_about_the_right_row(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    near = find(desk, "DUP002").finding
+    other = near.related[0]
+    for action, dropped in (("left", {other.line}), ("right", {near.line}), ("none", {near.line, other.line})):
+        do(desk, near.id, action)
+        assert desk.entry(near.id).status == "drop"
+        rows = {d.row for d in decisions.standing(decisions.read(desk.settings.log).decisions) if d.verdict == "drop"}
+        at = {line for line in range(1, 7) if _row(desk, line) in rows}
+        assert at == {line for line in range(1, 7) if _row(desk, line) in {_row(desk, n) for n in dropped}}
+        desk.undo()
+        assert desk.entry(near.id).status == "open"
+    do(desk, near.id, "both")
+    assert desk.entry(near.id).status == "keep"
+
+
+def _row(desk: Desk, line: int) -> str:
+    return index.content_id(ROWS[line - 1], b"").hex()
+
+
+def test_of_equal_rows_one_stays(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS)
+    do(desk, find(desk, "DUP001").finding.id, "right")
+    kept = _cleaned(desk, tmp_path)
+    assert kept.count(ROWS[0]) == 1
+
+
+def _cleaned(desk: Desk, folder: Path) -> list[Any]:
+    cleaning.clean(desk.settings.paths, folder / "clean.jsonl", desk.settings.config)
+    return [json.loads(line) for line in (folder / "clean.jsonl").read_text().splitlines()]
+
+
+def test_an_edit_is_judged_at_once_and_what_it_brings_up_joins_the_queue(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS)
+    cards = Cards(desk)
+    one = find(desk, "ROL007")
+    text = cards.composed(one, {"messages[1].content": "It isnâ€™t on."}, None)
+    assert [found["code"] for found in cards.checked(one, text)] == ["ENC001"]
+    assert do(desk, one.finding.id, "edit", text=text).result == "done"
+    new = [e for e in desk.of_row(one.root) if e.edit]
+    assert [(e.finding.code, e.status, e.finding.line) for e in new] == [("ENC001", "open", one.finding.line)]
+    assert do(desk, new[0].finding.id, "accept").result == "done"
+    assert chat("What does the amber light mean?", "It isn’t on.") in _cleaned(desk, tmp_path)
+    again = cards.composed(one, {"messages[1].content": "It is off."}, None)
+    do(desk, one.finding.id, "edit", text=again)
+    assert [e.finding.code for e in desk.of_row(one.root) if e.edit] == []
+    assert chat("What does the amber light mean?", "It is off.") in _cleaned(desk, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["[1]", "{", '{"a": 1}\n{"b": 2}', "", "null"])
+def test_an_edit_that_is_no_row_is_refused(open_desk: Any, text: str) -> None:
+    desk = open_desk(ROWS)
+    outcome = do(desk, find(desk, "ROL007").finding.id, "edit", text=text)
+    assert outcome.result == "refused" and outcome.status == "open"
+    assert not desk.settings.log.exists() or not decisions.read(desk.settings.log).decisions
+
+
+def test_many_are_decided_at_once_and_undone_at_once(open_desk: Any) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(50)])
+    chosen = Filter(rules=("ROL007",))
+    before = state(desk)
+    number = desk.eligible_count(chosen, "keep")
+    assert number == 50 and len(desk.samples(chosen, "keep")) == 5
+    batch, made = desk.bulk(chosen, "keep", expected=number, note="meant so")
+    assert made == 50 and desk.count(chosen) == 0
+    assert [(h["number"], h["verdict"]) for h in desk.history()] == [(50, "keep")]
+    desk.undo(batch)
+    assert [entry[1] for entry in state(desk)] == [entry[1] for entry in before]
+
+
+def test_a_bulk_decision_on_other_than_what_was_shown_is_refused(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    with pytest.raises(UsageError, match="findings now"):
+        desk.bulk(Filter(rules=("ROL007",)), "keep", expected=99)
+    assert not decisions.read(desk.settings.log).decisions
+
+
+def test_the_survivor_of_a_group_is_what_clean_keeps(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS)
+    (group,) = [g["number"] for g in desk.groups("repeats")]
+    assert [m["line"] for m in desk.members(group)] == [1, 4, 5]
+    batch, _ = desk.choose(group, _row(desk, 5))
+    assert not desk.groups("repeats") and desk.groups("repeats", undecided=False)
+    kept = _cleaned(desk, tmp_path)
+    assert ROWS[4] in kept and ROWS[0] not in kept
+    desk.undo(batch)
+    assert desk.groups("repeats")
+    desk.choose(group, "")
+    assert {desk.entry(e.finding.id).status for e in desk.group_entries(group)} == {"keep"}
+
+
+def test_a_verdict_on_an_earlier_version_is_offered_not_applied(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    do(desk, find(desk, "ROL007").finding.id, "keep", note="meant so")
+    desk.close()
+    rows = [chat("What does the AMBER light mean?", "") if n == 1 else row for n, row in enumerate(ROWS)]
+    again = open_desk(rows)
+    entry = find(again, "ROL007")
+    assert entry.status == "open" and again.decision(entry.earlier).why == "meant so"
+    assert again.special()["changed"] == 1
+    assert Cards(again).card(entry)["earlier"]["verdict"] == "keep"
+
+
+def test_decisions_hold_when_rows_move(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    for entry in desk.entries(Filter(rules=("ROL007",))):
+        do(desk, entry.finding.id, "keep")
+    desk.close()
+    rows = [chat("Is there a manual?", "Yes, in the box, and a newer one online."), *reversed(ROWS)]
+    again = open_desk(rows)
+    assert {e.status for e in again.entries(Filter(rules=("ROL007",), status="all"))} == {"keep"}
+
+
+def test_a_torn_line_is_passed_over_and_closed(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    first, second = (e.finding.id for e in desk.entries(Filter(rules=("ROL007",))))
+    do(desk, first, "keep")
+    with desk.settings.log.open("ab") as log:
+        log.write(b'{"verdict":"drop","row":"ab')
+    desk = open_desk()
+    assert do(desk, second, "keep").result == "done"
+    assert len(decisions.read(desk.settings.log).decisions) == 2
+    assert {e.status for e in open_desk().entries(Filter(rules=("ROL007",), status="all"))} == {"keep"}
+
+
+def test_a_log_that_was_merged_or_rewritten_is_followed_anew(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    entries = desk.entries(Filter(rules=("ROL007",)))
+    for entry in entries:
+        do(desk, entry.finding.id, "keep")
+    kept = decisions.read(desk.settings.log).decisions
+    decisions.write(desk.settings.log, kept[:1])
+    desk.follow()
+    assert [desk.entry(e.finding.id).status for e in entries] == ["keep", "open"]
+    decisions.write(desk.settings.log, kept[::-1])
+    desk.follow()
+    assert [desk.entry(e.finding.id).status for e in entries] == ["keep", "keep"]
+
+
+def test_a_clock_that_runs_behind_does_not_lose_to_what_it_saw(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    one = find(desk, "ROL007")
+    ahead = decisions.decide(one.finding, "drop", who="ben")
+    decisions.append(desk.settings.log, [msgspec.structs.replace(ahead, when="2099-01-01T00:00:00+00:00", id="f" * 32)])
+    desk.follow()
+    assert do(desk, one.finding.id, "keep").status == "keep"
+    assert {d.verdict for d in decisions.standing(decisions.read(desk.settings.log).decisions)} == {"keep"}
+
+
+VERDICTS = st.sampled_from(["accept", "keep", "drop", "later"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 4), VERDICTS, st.sampled_from(["ana", "ben"])), max_size=12), st.randoms())
+def test_logs_merge_to_the_same_state_in_any_order(
+    tmp_path_factory: pytest.TempPathFactory, made: list[tuple[int, str, str]], rnd: random.Random
+) -> None:
+    log = [
+        Decision(v, f"row{n}", f"finding{n}", "ROL007", who=w, when=f"2026-01-01T00:00:{k:02}+00:00", id=f"{k:032x}")  # type: ignore[arg-type]
+        for k, (n, v, w) in enumerate(made)
+    ]
+    states = []
+    for order in (log, rnd.sample(log, len(log))):
+        db = sqlite3.connect(":memory:", isolation_level=None)
+        db.executescript(index._SCHEMA)
+        for n in range(5):
+            db.execute(
+                "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, copies, fix, related, text, finding)"
+                " VALUES (?, ?, ?, ?, 'ROL007', 'error', 0, ?, ?, ?, 1, '', 0, '', x'')",
+                (n * 64, n, n, f"finding{n}", n, f"row{n}", f"row{n}"),
+            )
+        following._take_in(db, order)
+        states.append(db.execute("SELECT id, status, who, head FROM findings ORDER BY id").fetchall())
+        db.close()
+    assert states[0] == states[1]
+    standing = {d.finding: d.verdict for d in decisions.standing(log)}
+    assert {i: s for i, s, _, _ in states[0] if s not in ("open", "later")} == standing
+
+
+def _append_many(path: str, who: str, number: int) -> None:
+    for n in range(number):
+        decisions.append(path, [Decision("keep", f"{who}{n}", f"{who}-{n}", "ROL007", who=who, id=decisions.new_id())])
+
+
+def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    log = str(tmp_path / "decisions.jsonl")
+    context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    workers = [context.Process(target=_append_many, args=(log, name, 60)) for name in "abcd"]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+    read = decisions.read(log)
+    assert len(read.decisions) == len({d.finding for d in read.decisions}) == 240 and not read.unread
+
+
+def test_lint_says_what_clean_will_settle(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    first, second = desk.entries(Filter(rules=("ROL007",)))
+    do(desk, first.finding.id, "drop")
+    do(desk, second.finding.id, "keep")
+    do(desk, find(desk, "ENC001").finding.id, "accept")
+    report = decisions.settle(engine.lint(desk.settings.paths, desk.settings.config), decisions.read(desk.settings.log))
+    assert (report.pending, report.suppressed) == (2, 1)
+    desk.undo()
+    report = decisions.settle(engine.lint(desk.settings.paths, desk.settings.config), decisions.read(desk.settings.log))
+    assert (report.pending, report.suppressed) == (1, 1)
+
+
+# ---------------------------------------------------------------------- reviewers
+
+
+def judged(finding: str, verdict: str, who: str, at: int, **more: Any) -> Decision:
+    when = f"2026-01-01T00:{at // 60:02}:{at % 60:02}+00:00"
+    return Decision(verdict, f"row of {finding}", finding, "DUP003", who=who, when=when, id=f"{at:032x}", **more)  # type: ignore[arg-type]
+
+
+def test_reviewers_who_did_not_see_each_other_dispute() -> None:
+    ana, ben = judged("f", "keep", "ana", 1), judged("f", "drop", "ben", 2)
+    assert following.disputed([ana, ben])
+    assert not following.disputed([ana, judged("f", "drop", "ben", 2, base=ana.id)])
+    assert not following.disputed([ana, ben, judged("f", "drop", "cleo", 3, base=ben.id)])
+    assert not following.disputed([ana, judged("f", "keep", "ben", 2)])
+    assert not following.disputed([ana, judged("f", "drop", "ana", 2)])
+
+
+def test_kappa_is_cohens(open_desk: Any) -> None:
+    pairs = [("drop", "drop")] * 20 + [("drop", "keep")] * 5 + [("keep", "drop")] * 10 + [("keep", "keep")] * 15
+    made = []
+    for n, (one, two) in enumerate(pairs):
+        made += [judged(f"f{n}", one, "ana", 2 * n), judged(f"f{n}", two, "ben", 2 * n + 1)]
+    rule, whole = agreement.agreements(made)[1], agreement.agreements(made)[0]
+    assert (rule.code, whole.code, rule.both, rule.agreed) == ("DUP003", "*", 50, 35)
+    assert rule.kappa == pytest.approx(0.4)  # the worked example: agreement 0.7, by chance 0.5
+
+
+def test_precision_counts_single_judgements_with_wilsons_interval() -> None:
+    made = [judged(f"f{n}", "keep" if n < 2 else "accept", "ana", n) for n in range(37)]
+    (told,) = agreement.precisions([*made, *(judged(f"b{n}", "drop", "ana", 50, batch="b") for n in range(9))])
+    assert (told.judged, told.right) == (37, 35)
+    assert str(told) == "37 judged, 35 true, 95% (82 to 99%)"
+    assert agreement.Precision.of("X", 3, 0).more(100) > told.more(100) == 0
+
+
+def test_the_app_and_the_log_tell_the_same_precision(open_desk: Any) -> None:
+    desk = open_desk([*ROWS, *(chat(f"Question {n}?", "") for n in range(20))])
+    for n, entry in enumerate(desk.entries(Filter(), limit=100)):
+        do(desk, entry.finding.id, ("keep", "drop", "later")[n % 3])
+    told = {p.code: p for p in desk.judgements() if p.judged}
+    assert told == {p.code: p for p in agreement.precisions(decisions.read(desk.settings.log).decisions)}
+
+
+def test_merged_logs_make_a_queue_of_disagreements(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS)
+    one, two = desk.entries(Filter(rules=("ROL007",)))
+    do(desk, one.finding.id, "keep")
+    do(desk, two.finding.id, "drop")
+    theirs = decisions.decide(one.finding, "drop", who="ben")
+    with desk.settings.log.open("ab") as log:
+        log.write(decisions.as_lines([msgspec.structs.replace(theirs, id=decisions.new_id())]))
+    desk.follow()
+    assert [e.finding.id for e in desk.entries(Filter(status="disputed"))] == [one.finding.id]
+    assert {said["who"] for said in Cards(desk).card(desk.entry(one.finding.id))["said"]} == {"ana", "ben"}
+    assert any("of the same finding" in p.message for p in decisions.check(decisions.read(desk.settings.log)))
+    do(desk, one.finding.id, "keep")
+    assert desk.count(Filter(status="disputed")) == 0
+    assert not any("of the same finding" in p.message for p in decisions.check(decisions.read(desk.settings.log)))
+
+
+# ---------------------------------------------------------------------- the loop
+
+
+def message(loop: Loop, m: int, **more: Any) -> dict[str, Any]:
+    return {"m": m, "client": "tab", "view": loop.view, "wishes": [], **more}
+
+
+def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(60)])
+    loop = Loop(desk, Filter(rules=("ROL007",)))
+    data = loop.start()
+    assert len(data["items"]) == 40 and data["more"]
+    first = data["items"][0]
+    wish = {"id": decisions.new_id(), "action": "keep", "finding": first["id"], "base": "", "note": ""}
+    sent = message(loop, 1, wishes=[wish], have=str(data["items"][-1]["rank"]), ahead=5)
+    answer = loop.answer(sent)
+    assert (
+        answer["m"] == 1 and answer["outcomes"][0]["result"] == "done" and answer["counts"] == {"keep": 1, "open": 59}
+    )
+    assert len(answer["items"]) == 20 and not answer["more"]
+    assert loop.answer(sent)["outcomes"][0]["result"] == "done"
+    assert len(decisions.read(desk.settings.log).decisions) == 1
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        None,
+        3,
+        "x",
+        [],
+        {"m": "1"},
+        {"m": 1, "wishes": [{"id": "x", "action": "keep"}]},
+        {"m": 1, "wishes": [{"id": "0" * 32, "action": "rm", "finding": "x"}]},
+        {"m": 1, "wishes": [{"id": "0" * 32, "action": "edit", "finding": "x", "texts": {"a": 1}}]},
+        {"m": 1, "detail": {"id": 3, "what": "raw"}, "form": "nothing", "check": {"id": "none"}, "have": "1 OR 1=1"},
+    ],
+)
+def test_a_message_that_makes_no_sense_changes_nothing(open_desk: Any, said: Any) -> None:
+    desk = open_desk(ROWS)
+    loop = Loop(desk, Filter())
+    if isinstance(said, dict):
+        said = {"view": loop.view, "client": "tab", **said}
+    assert "items" in loop.answer(said)
+    assert not decisions.read(desk.settings.log).decisions
+
+
+def test_the_place_is_kept(open_desk: Any) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(30)])
+    entries = desk.entries(Filter())
+    do(desk, entries[11].finding.id, "keep")
+    assert Loop(desk, Filter(), at=entries[10].finding.id).start()["items"][0]["id"] == entries[10].finding.id
+    assert Loop(desk, Filter(), at=entries[11].finding.id).start()["items"][0]["id"] == entries[12].finding.id
+
+
+def test_rows_that_are_vast_or_hostile_become_text(open_desk: Any) -> None:
+    evil = "<img src=x onerror=alert(1)> ![x](http://evil/x.png) \u202etxt.exe\u202c <script>alert(1)</script>"
+    long_row = {"messages": [{"role": "user", "content": f"turn {n}"} for n in range(10_000)]}
+    desk = open_desk([chat(evil, ""), chat("w" * 1_000_000, ""), long_row, b'{"messages": [', b"\xff\xfe{}"])
+    cards = Cards(desk)
+    for entry in desk.entries(Filter(), limit=100):
+        card = cards.card(entry)
+        body = json.dumps(card)
+        assert len(body) < 200_000
+        body.encode()
+        for what in ("raw", "tokens"):
+            json.dumps(cards.detail(entry, what)).encode()
+    first = cards.card(next(e for e in desk.entries(Filter()) if e.finding.line == 1))
+    assert ["chip", "U+202E"] in [list(p) for turn in first["left"]["turns"] for p in turn["parts"]]
+
+
+# ---------------------------------------------------------------------- apply
+
+
+def test_a_dry_run_says_what_the_clean_set_will_be(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS)
+    for entry in desk.entries(Filter(rules=("ROL007",))):
+        do(desk, entry.finding.id, "drop")
+    told = applying.dry_run(desk)
+    result = cleaning.clean(desk.settings.paths, tmp_path / "c.jsonl", desk.settings.config)
+    assert (told.rows, told.written) == (6, result.losses[0].written)
+    assert told.rejected_for == result.rejected_for and told.rejected_for["ROL007"] == 2
+
+
+def test_a_job_outlives_who_started_it_and_can_be_stopped(tmp_path: Path) -> None:
+    jobs.start(tmp_path, "quick", [sys.executable, "-c", "print('said'); raise SystemExit(3)"])
+    jobs.start(tmp_path, "slow", [sys.executable, "-c", "import time; time.sleep(60)"])
+    assert jobs.running(tmp_path, "slow")
+    jobs.stop(tmp_path, "slow")
+    until = time.time() + 20
+    while time.time() < until and (jobs.running(tmp_path, "slow") or jobs.running(tmp_path, "quick")):
+        time.sleep(0.05)
+    assert jobs.read(tmp_path, "quick").status == 3 and "said" in jobs.log(tmp_path, "quick")
+    assert jobs.read(tmp_path, "slow").status not in (None, 0)
+
+
+def test_a_job_that_was_cut_off_is_told_as_such(tmp_path: Path) -> None:
+    (tmp_path / "gone.json").write_bytes(msgspec.json.encode(jobs.Job(("x",), time.time(), pid=2**22 + 1)))
+    assert jobs.read(tmp_path, "gone").lost and not jobs.running(tmp_path, "gone")
+
+
+def test_apply_writes_the_clean_set_and_its_split_with_the_proof(open_desk: Any) -> None:
+    desk = open_desk(
+        [chat(f"How many ports has the L{n}, and where?", f"It has {n} ports on side {n}.") for n in range(40)]
+    )
+    for step in ("clean", "split"):
+        assert tables.hindrance(desk.settings, step) == ""
+        applying.start(desk.settings, step)
+        until = time.time() + 120
+        while (job := applying.state(desk.settings, step)) and job.status is None and time.time() < until:
+            time.sleep(0.1)
+        assert job is not None and job.status == 0, applying.said(desk.settings, step)
+    told = applying.proof(desk.settings)
+    assert told is not None and sum(told["outputs"].values()) == 40 and set(told["proof"].values()) == {0}
+    assert tables.hindrance(desk.settings, "train") != ""
+
+
+def test_steps_are_the_commands_of_the_terminal(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    words = applying.command(desk.settings, "clean")
+    assert words[:2] == ["curator", "clean"] and words[-2] == "--rejected"
+    assert applying.command(desk.settings, "split")[1] == "split"
+    assert tables.hindrance(desk.settings, "split") == "write the clean set first"
+
+
+# ---------------------------------------------------------------------- who is let in
+
+
+PORT, TOKEN = 8765, "t" * 43
+HOST = f"127.0.0.1:{PORT}"
+COOKIE = f"curator-{PORT}={TOKEN}"
+
+
+async def _inner(scope: Any, receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await send({"type": "websocket.accept"})
+    else:
+        headers = [(b"x-frame-options", b"ALLOWALL"), (b"content-type", b"text/html")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"in"})
+
+
+def ask(kind: str, path: str = "/", query: str = "", **headers: str | None) -> dict[str, Any]:
+    sent: list[Any] = []
+    told = {"host": HOST, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    scope = {
+        "type": kind,
+        "path": path,
+        "query_string": query.encode(),
+        "headers": [(k.encode(), v.encode()) for k, v in told.items() if v is not None],
+    }
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "websocket.connect"}
+
+    async def send(what: Any) -> None:
+        sent.append(what)
+
+    asyncio.run(guard.Guard(_inner, token=TOKEN, port=PORT)(scope, receive, send))
+    first: dict[str, Any] = sent[0]
+    first["answer"] = first.get("status", 101 if first["type"] == "websocket.accept" else 403)
+    return first
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers", "answer"),
+    [
+        ("http", {}, 403),
+        ("http", {"cookie": COOKIE}, 200),
+        ("http", {"cookie": "curator-8765=wrong"}, 403),
+        ("http", {"cookie": f"other=1; {COOKIE}"}, 200),
+        ("http", {"host": "evil.example"}, 400),
+        ("http", {"host": "evil.example", "cookie": COOKIE}, 400),
+        ("http", {"host": f"127.0.0.1:{PORT + 1}", "cookie": COOKIE}, 400),
+        ("http", {"host": f"127.0.0.1.evil.example:{PORT}", "cookie": COOKIE}, 400),
+        ("http", {"host": None, "cookie": COOKIE}, 400),
+        ("http", {"host": f"localhost:{PORT}", "cookie": COOKIE}, 200),
+        ("http", {"origin": "http://evil.example", "cookie": COOKIE}, 403),
+        ("http", {"origin": "null", "cookie": COOKIE}, 403),
+        ("http", {"origin": f"http://{HOST}", "cookie": COOKIE}, 200),
+        ("http", {"sec_fetch_site": "cross-site", "cookie": COOKIE}, 403),
+        ("websocket", {}, 403),
+        ("websocket", {"cookie": COOKIE}, 403),
+        ("websocket", {"origin": f"http://{HOST}"}, 403),
+        ("websocket", {"origin": "http://evil.example", "cookie": COOKIE}, 403),
+        ("websocket", {"origin": f"http://localhost:{PORT}", "cookie": COOKIE}, 403),
+        ("websocket", {"origin": f"http://{HOST}", "cookie": COOKIE}, 101),
+        ("websocket", {"origin": f"http://{HOST}", "cookie": COOKIE, "host": "evil.example"}, 403),
+    ],
+)
+def test_only_the_browser_with_the_token_on_this_machine_gets_in(
+    kind: str, headers: dict[str, Any], answer: int
+) -> None:
+    assert ask(kind, **headers)["answer"] == answer
+
+
+def test_the_token_is_exchanged_for_a_cookie_no_script_reads() -> None:
+    first = ask("http", "/table", f"token={TOKEN}&rule=ROL007")
+    headers = dict(first["headers"])
+    assert first["status"] == 303 and headers[b"location"] == b"/table?rule=ROL007"
+    assert b"HttpOnly" in headers[b"set-cookie"] and b"SameSite=Strict" in headers[b"set-cookie"]
+    assert ask("http", "/", "token=wrong")["answer"] == 403
+    assert ask("http", "//evil.example/x", f"token={TOKEN}")["headers"][0][1].startswith(b"/evil.example")
+
+
+def test_every_answer_says_who_may_load_and_frame_it() -> None:
+    for answer in (ask("http", cookie=COOKIE), ask("http"), ask("http", "/", f"token={TOKEN}")):
+        headers = dict(answer["headers"])
+        assert (
+            headers[b"x-frame-options"] == b"DENY" and b"frame-ancestors 'none'" in headers[b"content-security-policy"]
+        )
+        assert b"img-src 'self' data: blob:;" in headers[b"content-security-policy"]
+
+
+@pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/upload_file/x/y"])
+def test_what_the_app_does_not_need_is_closed(path: str) -> None:
+    assert ask("http", path, cookie=COOKIE)["answer"] == 403
+    assert ask("http", "/_stcore/health")["answer"] == 200
+
+
+def test_the_token_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
+    first = launch.kept_token(tmp_path)
+    file = tmp_path / "review.token"
+    assert launch.kept_token(tmp_path) == first and file.stat().st_mode & 0o077 == 0
+    file.chmod(0o644)
+    assert launch.kept_token(tmp_path) != first
+    file.unlink()
+    (tmp_path / "elsewhere").write_text("e" * 43)
+    (tmp_path / "elsewhere").chmod(0o600)
+    file.symlink_to(tmp_path / "elsewhere")
+    assert launch.kept_token(tmp_path) != "e" * 43
+    assert len(set(launch.kept_token(tmp_path))) > 10 and set(launch.kept_token(tmp_path)) <= {
+        *string.ascii_letters,
+        *string.digits,
+        *"-_",
+    }

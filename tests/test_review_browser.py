@@ -1,0 +1,510 @@
+"""The review app in a real browser: keys, several tabs, a killed server, hostile data, and how fast it is.
+
+Skipped where there is no Chromium, unless CURATOR_E2E is set: then its lack is a failure. Screenshots of every
+page are left in tests/artifacts (or CURATOR_ARTIFACTS).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+CHROMIUM = next(
+    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
+)
+ARTIFACTS = Path(os.environ.get("CURATOR_ARTIFACTS") or Path(__file__).parent / "artifacts")
+VERDICTS = {"k": "keep", "x": "drop", "f": "later"}
+SLOW = float(os.environ.get("CURATOR_SLOW_MACHINE") or 2)  # targets hold times this: a shared machine has other work
+
+EVIL = [
+    "<script>window.__xss = 1</script><img src=x onerror='window.__xss = 2'>",
+    "![beacon](http://evil.example/a.png) [link](javascript:alert(1)) **bold** $x^2$ :red[no]",
+    "<svg onload=window.__xss=3></svg><iframe src=http://evil.example></iframe>",
+    "safe\u202egnp.exe\u202c and \u2066hidden\u2069 \u200b\ufeff\x1b[31m",
+    "<style>*{display:none}</style></div></textarea><b>",
+]
+
+
+def chat(user: str, assistant: str) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]}
+
+
+class Server:
+    """One `curator review`, in a home of its own."""
+
+    def __init__(self, data: Path, home: Path, *options: str, port: int | None = None) -> None:
+        self.data, self.home, self.options = data, home, options
+        self.port = port or _free_port()
+        self.out = home / "server.log"
+        home.mkdir(exist_ok=True)
+        with self.out.open("wb") as out:
+            self.process = subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "curator",
+                    "review",
+                    str(data),
+                    "--no-browser",
+                    "--reviewer",
+                    "ana",
+                    "--port",
+                    str(self.port),
+                    *options,
+                ],
+                stdout=out,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                env={**os.environ, "HOME": str(home), "PYTHONUNBUFFERED": "1"},
+            )
+        began = time.perf_counter()
+        while not self._up():
+            assert self.process.poll() is None, self.out.read_text()
+            assert time.perf_counter() - began < 90, self.out.read_text()
+            time.sleep(0.03)
+        self.seconds = time.perf_counter() - began
+
+    def _up(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=1) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    @property
+    def url(self) -> str:
+        found = re.search(r"http://\S+", self.out.read_text())
+        assert found
+        return found.group()
+
+    def page(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.port}/{name}"
+
+    def decisions(self) -> list[dict[str, Any]]:
+        log = self.data.parent / ".curator" / "decisions.jsonl"
+        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+
+    def kill(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        if os.environ.get("CURATOR_E2E"):
+            pytest.fail("no Chromium: apt-get install chromium")
+        pytest.skip("no Chromium")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    pytest.importorskip("streamlit", reason="the extra review is not installed")
+    with api.sync_playwright() as playwright:
+        flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    started: list[Server] = []
+
+    def _serve(rows: list[Any] | None, *options: str, port: int | None = None) -> Server:
+        data = tmp_path / "data" / "data.jsonl"
+        if rows is not None:
+            data.parent.mkdir(exist_ok=True)
+            with data.open("wb") as file:
+                file.writelines(
+                    json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass") + b"\n" for row in rows
+                )
+        server = Server(data, tmp_path / "home", *options, port=port)
+        started.append(server)
+        return server
+
+    yield _serve
+    for server in started:
+        server.stop()
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Callable[..., Any]]:
+    contexts: list[Any] = []
+
+    def _visit(server: Server, width: int = 1280, scheme: str = "light", context: Any = None) -> Any:
+        size = {"width": width, "height": 800 if width < 1600 else 1080}
+        context = context or browser.new_context(viewport=size, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.asked = []
+        page.on("request", lambda request: page.asked.append(request.url))
+        page.goto(server.url)
+        page.wait_for_selector(".card[data-id]", timeout=60_000)
+        return page
+
+    yield _visit
+    for context in contexts:
+        context.close()
+
+
+DESK = "(() => { for (const e of document.querySelectorAll('*')) { const d = e.shadowRoot?.querySelector('.desk'); if (d) return d; } })()"
+
+
+def saved(page: Any) -> None:
+    page.wait_for_function(f"() => {DESK}?.dataset.unsaved === '0'", timeout=60_000)
+    time.sleep(0.05)
+
+
+def now(page: Any) -> str:
+    return str(page.locator(".card").get_attribute("data-id"))
+
+
+def press(page: Any, key: str) -> None:
+    """Press a key and wait until another finding is shown."""
+    before = now(page)
+    page.keyboard.press(key)
+    page.wait_for_function(f"(id) => {DESK}.querySelector('.card').dataset.id !== id", arg=before, timeout=20_000)
+
+
+def empties(number: int) -> list[Any]:
+    return [chat(f"Question {n} of many?", "") for n in range(number)]
+
+
+WATCH = """() => {
+  const card = %s.querySelector('.card');
+  window.seen = []; window.times = [];
+  window.addEventListener('keydown', (e) => {
+    if (!'kxf'.includes(e.key)) return;
+    const id = card.dataset.id, began = performance.now();
+    window.seen.push([id, e.key]);
+    const look = new MutationObserver(() => {
+      if (card.dataset.id !== id) { window.times.push(performance.now() - began); look.disconnect(); }
+    });
+    look.observe(card, {attributes: true});
+  }, true);
+}"""
+
+
+def type_at(page: Any, keys: list[str], pace: float) -> None:
+    began = time.perf_counter()
+    for n, key in enumerate(keys, 1):
+        page.keyboard.press(key)
+        time.sleep(max(0.0, began + n * pace - time.perf_counter()))
+
+
+@pytest.mark.parametrize(("number", "rate"), [(60, 5), (300, 10), (100, 20), (100, 30)])
+def test_no_key_is_lost_doubled_or_meant_for_another_finding(serve: Any, visit: Any, number: int, rate: int) -> None:
+    number = int(os.environ.get("CURATOR_KEYS") or number)
+    server = serve(empties(number + 200), "--select", "ROL007")
+    page = visit(server)
+    page.evaluate(WATCH % DESK)
+    keys = random.Random(rate).choices("kxf", k=number)
+    type_at(page, keys, 1 / rate)
+    saved(page)
+    shown = [(finding, VERDICTS[key]) for finding, key in page.evaluate("window.seen") if finding]
+    made = [(decision["finding"], decision["verdict"]) for decision in server.decisions()]
+    # where too many wait for the server a key is refused and the card stays: what counts is the key that turned it
+    turned = [one for one, after in zip(shown, [*shown[1:], ("", "")], strict=True) if one[0] != after[0]]
+    assert made == (turned if len(made) == len(turned) else turned[:-1])
+    assert len({finding for finding, _ in made}) == len(made)
+    if rate <= 10:
+        assert len(made) == number
+        assert statistics.median(page.evaluate("window.times")) <= 30 * SLOW
+
+
+def test_a_whole_session_by_keyboard_is_what_the_command_line_does(serve: Any, visit: Any) -> None:
+    rows = [
+        chat("Where is the key?", "It isnâ€™t here, it is below the mat of the front door."),
+        chat("What does the amber light mean?", ""),
+        chat("Does it need a licence?", ""),
+        chat("How long is the warranty?", "Two years from the day of purchase, in every country."),
+        chat("How LONG is the warranty", "Two years from the day of purchase, in every country."),
+        chat("Can I return it?", "Yes, within thirty days, with the receipt that came with it."),
+    ]
+    server = serve(rows)
+    page = visit(server)
+    codes = []
+    for _ in range(4):
+        head = page.locator(".head .code").text_content()
+        codes.append(head)
+        if head == "ROL007" and codes.count("ROL007") == 1:
+            page.keyboard.press("e")
+            page.wait_for_selector(".editor textarea")
+            page.keyboard.press("Tab")
+            page.locator(".editor textarea").nth(1).focus()
+            page.keyboard.type("It is axkf charging.")
+            page.wait_for_selector(".check p")
+            page.keyboard.press("Control+Enter")
+        elif head == "ROL007":
+            page.keyboard.press("n")
+            page.keyboard.type("nothing to say, akx")
+            page.keyboard.press("Enter")
+            page.keyboard.press("x")
+        elif head == "DUP002":
+            page.keyboard.press("1")
+        else:
+            page.keyboard.press("a")
+        page.wait_for_timeout(400)
+    saved(page)
+    page.wait_for_function(f"() => /All decided/.test({DESK}.textContent)", timeout=20_000)
+    assert sorted(codes) == ["DUP002", "ENC001", "ROL007", "ROL007"]
+    page.screenshot(path=_artifact("finished.png"))
+    page.keyboard.press("u")
+    page.wait_for_function(f"() => {DESK}.querySelector('.card').dataset.id !== ''", timeout=20_000)
+    saved(page)
+    again = page.locator(".head .code").text_content()
+    assert again == codes[-1]
+    page.keyboard.press({"DUP002": "1", "ENC001": "a"}.get(str(again), "x"))
+    saved(page)
+    server.stop()
+    clean = server.data.parent / "clean.jsonl"
+    subprocess.run(
+        [sys.executable, "-m", "curator", "clean", server.data, "-o", clean], check=True, capture_output=True
+    )
+    kept = [json.loads(line) for line in clean.read_text().splitlines()]
+    assert kept == [
+        chat("Where is the key?", "It isn’t here, it is below the mat of the front door."),
+        chat("What does the amber light mean?", "It is axkf charging."),
+        rows[4],
+        rows[5],
+    ]
+    reasons = {decision["why"] for decision in server.decisions() if decision.get("why")}
+    assert reasons == {"nothing to say, akx"}
+
+
+def test_decisions_outlast_a_reload_and_the_loss_of_the_index(serve: Any, visit: Any) -> None:
+    server = serve(empties(30), "--select", "ROL007")
+    page = visit(server)
+    first = now(page)
+    press(page, "k")
+    press(page, "x")
+    saved(page)
+    third = now(page)
+    page.reload()
+    page.wait_for_selector(".card[data-id]:not([data-id=''])")
+    assert now(page) == third
+    server.stop()
+    (server.data.parent / ".curator" / "findings.db").unlink()
+    page = visit(serve(None, "--select", "ROL007"))
+    assert now(page) == third
+    assert "2 of 30 decided" in str(page.locator(".pace").text_content())
+    page.keyboard.press("u")
+    saved(page)
+    page.keyboard.press("u")
+    saved(page)
+    page.wait_for_function(f"(id) => {DESK}.querySelector('.card').dataset.id === id", arg=first, timeout=20_000)
+    assert "0 of 30 decided" in str(page.locator(".pace").text_content())
+
+
+def test_two_tabs_do_not_overwrite_each_other(serve: Any, visit: Any, browser: Any) -> None:
+    server = serve(empties(10), "--select", "ROL007")
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    one, two = visit(server, context=context), visit(server, context=context)
+    assert now(one) == now(two)
+    press(one, "k")
+    saved(one)
+    press(two, "x")
+    two.wait_for_selector(".banner:not([hidden])")
+    saved(two)
+    assert "meanwhile" in str(two.locator(".banner").text_content())
+    assert [decision["verdict"] for decision in server.decisions()] == ["keep"]
+
+
+def test_a_killed_server_loses_nothing_and_doubles_nothing(serve: Any, visit: Any) -> None:
+    server = serve(empties(60), "--select", "ROL007")
+    page = visit(server)
+    page.evaluate(WATCH % DESK)
+    for _ in range(3):
+        press(page, "k")
+    saved(page)
+    server.kill()
+    for _ in range(5):
+        press(page, "x")
+    page.wait_for_selector(".saved.waiting", timeout=15_000)
+    assert "unsaved 5" in str(page.locator(".saved").text_content())
+    page.screenshot(path=_artifact("unsaved.png"))
+    again = serve(None, "--select", "ROL007", port=server.port)
+    saved(page)
+    shown = [(finding, VERDICTS[key]) for finding, key in page.evaluate("window.seen")]
+    assert [(d["finding"], d["verdict"]) for d in again.decisions()] == shown and len(shown) == 8
+
+
+def test_hostile_text_is_text_and_fetches_nothing(serve: Any, visit: Any) -> None:
+    rows = [chat(text, "") for text in EVIL] + [chat("w" * 1_000_000, "")]
+    rows += [{"messages": [{"role": "user", "content": f"{EVIL[0]} {n}"} for n in range(10_000)]}]
+    rows += [chat(f"{EVIL[1]} same question", f"{EVIL[0]} same answer as well")] * 3
+    server = serve(rows)
+    page = visit(server)
+    for _ in range(len(rows) + 2):
+        page.keyboard.press("w")
+        page.keyboard.press("t")
+        page.wait_for_timeout(150)
+        page.keyboard.press("l")
+    page.keyboard.press("z")
+    press(page, "k")
+    saved(page)
+    for name in ("overview", "groups", "table", "history", "apply"):
+        page.goto(server.page(name))
+        page.wait_for_timeout(1200)
+        assert not page.locator(".stException").count(), name
+    page.goto(server.page("review") + "?search=%3Cscript%3Ewindow.__xss%3D9%3C%2Fscript%3E&status=all&rule=%3Cb%3E")
+    page.wait_for_selector(".card[data-id]")
+    assert page.evaluate("window.__xss") is None
+    assert not [url for url in page.asked if not url.startswith((f"http://127.0.0.1:{server.port}/", "data:", "blob:"))]
+
+
+def test_what_cannot_be_seen_is_a_chip(serve: Any, visit: Any) -> None:
+    server = serve([chat(EVIL[3], "")], "--select", "ROL007")
+    page = visit(server)
+    chips = page.locator(".card .chip").all_text_contents()
+    assert {"U+202E", "U+202C", "U+2066", "U+200B", "U+FEFF", "U+001B"} <= set(chips)
+    assert "\u202e" not in str(page.locator(".card").text_content())
+
+
+def test_the_port_is_open_to_this_machine_alone(serve: Any) -> None:
+    server = serve(empties(1), "--select", "ROL007")
+    table = Path("/proc/net/tcp").read_text().splitlines()[1:] + Path("/proc/net/tcp6").read_text().splitlines()[1:]
+    listening = [
+        line.split()[1] for line in table if line.split()[3] == "0A" and line.split()[1].endswith(f":{server.port:04X}")
+    ]
+    assert listening == [f"0100007F:{server.port:04X}"]
+    for headers, status in (({}, 403), ({"Host": "evil.example"}, 400), ({"Origin": "http://evil.example"}, 403)):
+        for path in ("/", "/_stcore/stream", "/_stcore/host-config", "/_stcore/metrics", "/static/../../etc/passwd"):
+            request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", headers=headers)
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                urllib.request.urlopen(request, timeout=5)
+            assert refused.value.code in (status, 403, 400)
+
+
+def test_a_configuration_of_the_user_cannot_open_the_port(serve: Any, tmp_path: Path) -> None:
+    home = tmp_path / "home" / ".streamlit"
+    home.mkdir(parents=True)
+    (home / "config.toml").write_text(
+        '[server]\naddress = "0.0.0.0"\nenableXsrfProtection = false\nenableAgentApi = true\n'
+    )
+    server = serve(empties(1), "--select", "ROL007")
+    table = Path("/proc/net/tcp").read_text()
+    assert f"0100007F:{server.port:04X}" in table and f"00000000:{server.port:04X}" not in table
+
+
+def _artifact(name: str) -> str:
+    ARTIFACTS.mkdir(exist_ok=True)
+    return str(ARTIFACTS / name)
+
+
+def test_pages_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
+    data = Path(__file__).resolve().parent.parent / "samples" / "support.jsonl"
+    server = serve(
+        [json.loads(line) for line in data.read_bytes().splitlines() if _is_json(line)], "--max-length", "120"
+    )
+    wanted = {
+        "review": ".card .pane",
+        "overview": ".panel",
+        "groups": ".member",
+        "table": ".stDataFrame",
+        "history": ".stDataFrame",
+        "apply": ".stCode",
+    }
+    first = True
+    for width, scheme in ((1280, "light"), (1280, "dark"), (1920, "light"), (1920, "dark")):
+        page = visit(server, width, scheme)
+        for key in "akl" if first else "":
+            press(page, key)
+        saved(page)
+        first = False
+        for name, sign in wanted.items():
+            if name != "review":
+                page.goto(server.page(name))
+            page.wait_for_selector(sign, timeout=30_000)
+            page.wait_for_timeout(500)
+            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+            assert wide <= 0, f"{name} is wider than the window"
+            page.screenshot(path=_artifact(f"{name}-{width}-{scheme}.png"))
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False
+
+
+def test_a_bar_opens_its_queue(serve: Any, visit: Any) -> None:
+    server = serve([*empties(5), chat("Where is the key?", "It isnâ€™t here, it is below the mat.")])
+    page = visit(server)
+    page.goto(server.page("overview"))
+    page.locator(".row[data-key='ENC001']").first.click()
+    page.wait_for_selector(".card[data-id]:not([data-id=''])")
+    assert page.locator(".head .code").text_content() == "ENC001" and "rule=ENC001" in page.url
+
+
+def test_all_shown_are_decided_at_once(serve: Any, visit: Any) -> None:
+    server = serve(empties(120), "--select", "ROL007")
+    page = visit(server)
+    page.keyboard.press("b")
+    dialog = page.get_by_role("dialog").filter(has_text="Decide on all")
+    dialog.get_by_text("Keep the rows", exact=True).click()
+    dialog.get_by_role("button", name="Keep the rows (120)").click()
+    page.wait_for_selector("text=120 decisions recorded at once")
+    assert len(server.decisions()) == 120 and len({d["batch"] for d in server.decisions()}) == 1
+    page.get_by_role("button", name="Undo all").click()
+    page.wait_for_function(f"() => /0 of 120 decided/.test({DESK}?.textContent)", timeout=20_000)
+
+
+def test_a_hundred_thousand_findings_are_quick(serve: Any, visit: Any) -> None:
+    answers = ["", "Port 4. <br/><br/>&nbsp; It is yellow.", "Sorry, but I can't help with that."]
+    rows = [
+        chat(f"Question {n} about item {n * 7919 % 10007}? " + "word " * 60, answers[n % 3]) for n in range(100_000)
+    ]
+    server = serve(rows, "--select", "ROL007,ENC004,ANS001")
+    assert server.seconds <= 2 * SLOW
+    page = visit(server)
+    began = time.perf_counter()
+    page.reload()
+    page.wait_for_selector(".card[data-id]:not([data-id=''])")
+    assert time.perf_counter() - began <= 3 * SLOW
+    page.evaluate(WATCH % DESK)
+    type_at(page, ["k"] * 40, 0.1)
+    saved(page)
+    assert statistics.median(page.evaluate("window.times")) <= 30 * SLOW
+    waits = []
+    for name in ("Warning", "Warning", "Warning"):
+        before = now(page)
+        began = time.perf_counter()
+        page.get_by_text(name, exact=True).first.click()
+        page.wait_for_function(f"(id) => {DESK}.querySelector('.card').dataset.id !== id", arg=before, timeout=20_000)
+        waits.append(time.perf_counter() - began)
+        page.wait_for_timeout(400)
+    assert statistics.median(waits) <= 0.3 * SLOW
+    memory = Path(f"/proc/{server.process.pid}/status").read_text()
+    assert int(re.findall(r"VmHWM:\s+(\d+)", memory)[0]) < 400 * 1024
