@@ -10,7 +10,7 @@ import pytest
 from curator.checks import schema
 from curator.columns import Batch, Literals
 from curator.formats import Reader, detect
-from curator.harness import _Rows, mended
+from curator.harness import RowsOfBatch, mended
 from curator.rule import RULES, DatasetRule
 from curator.tokens import Estimate
 
@@ -23,7 +23,7 @@ def lint(rows, shape=None, columns=None):
     """(code, row, path) of every finding of the family, in order."""
     lines = [row if isinstance(row, bytes) else json.dumps(row).encode() for row in rows]
     batch = Batch(b"\n".join(lines) + b"\n", Reader(shape, columns), Estimate(), Literals.of(RULES_HERE))
-    seen = _Rows(batch)
+    seen = RowsOfBatch(batch)
     found = []
     for rule in RULES_HERE:
         flags = rule.check(rule.sketch(batch), seen) if isinstance(rule, DatasetRule) else rule.flags(batch)

@@ -122,7 +122,7 @@ def test_findings_do_not_depend_on_the_number_of_workers(lint: Any) -> None:
 
 
 def test_without_a_template_the_rules_say_how_to_run_them(run: Run, write: Write) -> None:
-    done = run("lint", write("x.jsonl", [SYSTEM]))
+    done = run("lint", write("x.jsonl", [SYSTEM]), "-v")
     assert "name a model or template: --model, --template" in done.out
     assert "name a model: --model FOLDER" in done.out
 

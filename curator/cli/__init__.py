@@ -23,7 +23,7 @@ VERBS = {
     "split": "Write train, valid and test files without leaks between them.",
     "prepare": "Lint, clean and split a set, with a report and a dataset card.",
     "sop": "Turn web pages and documents into SOP rows.",
-    "train": "Tune a model on a clean set: plan, preview, run.",
+    "train": "Tune a model on a clean set.",
     "eval": "Measure a model or a run on the rows of a split.",
     "compare": "Compare a model before and after tuning.",
     "stats": "Count rows, turns and tokens.",

@@ -160,7 +160,13 @@ def plan(
 @_MODEL
 @click.option("--rows", type=click.IntRange(min=1), default=3, show_default=True, metavar="N", help="How many rows.")
 @click.option("--line", type=click.IntRange(min=1), metavar="N", help="The row on this line alone.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True)
+@click.option(
+    "--color",
+    type=click.Choice(["auto", "always", "never"]),
+    default="auto",
+    show_default=True,
+    help="Colour what is trained and what is masked.",
+)
 @_tuning
 @_reading
 @_FORM

@@ -77,7 +77,7 @@ def write_text(report: Report, write: Write, view: View) -> None:
     pen = Pen(write, view.color)
     tally = Tally()
     if not found(report):
-        _clean(report, pen)
+        _clean(report, pen, view.verbose)
     else:
         if view.statistics:
             for finding in report.findings:
@@ -109,8 +109,8 @@ class _Shown(dict[str, str]):
         return shown
 
 
-def _clean(report: Report, pen: Pen) -> None:
-    missing = "; ".join(_not_run(report, every=False))
+def _clean(report: Report, pen: Pen, every: bool) -> None:
+    missing = "; ".join(_not_run(report, every))
     said = pen.paint(verdict(report), "good" if spotless(report) else "warning")
     pen.line(said + (f" not run: {missing}" if missing else ""))
     pen.line(facts(report))
