@@ -28,6 +28,7 @@ FAMILIES = (
     "sop",
     "template",
     "tools",
+    "voice",
     "whole_set",
 )
 

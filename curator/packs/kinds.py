@@ -257,9 +257,9 @@ _NEXT_SENTENCE = re.compile(r"(?:(?<=[.;!])|\s*[.;!]+)\s*(?=\S|$)")
 def _removal(turn: Turn, spans: Sequence[tuple[int, int]]) -> Fix | None:
     """A fix that cuts the phrases out with the signs that follow; None where the sentence would break."""
     text, edits, left = turn.text, [], len(turn.text)
-    for start, end in spans:
-        if begun := _SUBJECT.search(text, start, end):
-            end = begun.start()
+    for start, stops in spans:
+        begun = _SUBJECT.search(text, start, stops)
+        end = begun.start() if begun else stops
         head = text[:start].rstrip()
         opens = not head or head[-1] in '.!?:…\n"“' or "\n" in text[len(head) : start]
         after = _FOLLOWS.match(text, end)
@@ -268,11 +268,9 @@ def _removal(turn: Turn, spans: Sequence[tuple[int, int]]) -> Fix | None:
         if after is None:
             return None
         stop = after.end()
-        if stop == len(text) and opens:
-            start = len(head)
         first = text[stop : stop + 1]
         swap = first.upper() if opens else first
-        edits.append(turn.edit(start, stop + len(first), swap))
+        edits.append(turn.edit(len(head) if opens and not first else start, stop + len(first), swap))
         left -= stop - start
     title = "cut the phrase out"
     return Fix(title, tuple(edits)) if left > 0 and text[: spans[0][0]].strip() + text[stop:].strip() else None

@@ -226,7 +226,11 @@ def _stop_alike(lines: Sequence[str]) -> bool:
 def _is_field(line: str, earlier: Sequence[str]) -> bool:
     """Whether a line is one of several fields that do not close: "Place: the hall at the end of the road"."""
     fields = sum(bool(_FIELD.match(part)) for part in earlier)
-    return bool(_FIELD.match(line)) and (fields > 1 or 0 < fields == len(earlier)) and not any(_CLOSED.search(part) for part in earlier)
+    return (
+        bool(_FIELD.match(line))
+        and (fields > 1 or 0 < fields == len(earlier))
+        and not any(_CLOSED.search(part) for part in earlier)
+    )
 
 
 def _closes(lines: Sequence[str], least: int) -> bool:

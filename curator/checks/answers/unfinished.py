@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.answers.ending import open_ending
-from curator.columns import ROLE_CODES, Batch, Rows, distinct
+from curator.columns import ROLE_CODES, Batch, Rows, distinct, line_breaks
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.prose import in_prose, looks_like_code
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
@@ -163,7 +163,7 @@ class CutAnswer(DatasetRule, frozen=True):
             batch.texts.starts[answers],
             _trimmed(data, batch.texts.starts[answers], batch.texts.ends[answers]),
         )
-        out[lines, _SIGN] = _last_line_signs(data, starts, ends)
+        out[lines, _SIGN] = _last_line_signs(data, batch.memo(line_breaks), starts, ends)
         last = data[np.maximum(ends - 1, 0)] if len(data) else np.zeros(len(ends), np.uint8)
         counts = np.diff(batch.words.offsets)[answers]
         short = (counts >= _SHORT_WORDS[0]) & (counts <= _SHORT_WORDS[1]) & _STOPS[last]
@@ -242,9 +242,8 @@ def _trimmed(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
     return ends
 
 
-def _last_line_signs(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def _last_line_signs(data: np.ndarray, breaks: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """The first four bytes of each text's last line as a number, 0 where there is one line only."""
-    breaks = np.flatnonzero(data == ord("\n"))
     if not len(breaks):
         return np.zeros(len(starts), dtype=np.int64)
     before = np.searchsorted(breaks, ends) - 1
