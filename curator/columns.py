@@ -21,7 +21,7 @@ import msgspec
 import numpy as np
 
 from curator.brokenjson import DEEPEST, nesting
-from curator.model import Example, Turn
+from curator.model import Example, NotRun, Turn
 
 if TYPE_CHECKING:
     from curator.formats import Reader
@@ -99,6 +99,9 @@ class Rows(Protocol):
 
     def neighbours(self, view: str) -> Neighbours:
         """The graph of rows alike in a view that the rule declares."""
+
+    def abstain(self, note: NotRun) -> None:
+        """Say of a part of the set that a rule cannot judge it, why, and what would let it."""
 
 
 class Column(NamedTuple):

@@ -146,7 +146,7 @@ class _Run:
         self.spill = Spill(folder / "joined")
         self.stats: dict[str, RuleStat] = {}
         self.audits: tuple[Audit, ...] = ()
-        self.crowded: tuple[NotRun, ...] = ()
+        self.partly: tuple[NotRun, ...] = ()  # rules that left out a part of the set
 
     # ------------------------------------------------------------------ the two steps
 
@@ -200,7 +200,8 @@ class _Run:
             self.spill.append(found, self.bounds)
             fixable = sum(item.flag.fix is not None for item in found)
             self._count(rule.code, len(found), fixable, time.process_time() - start)
-        self.crowded = tuple(_crowded(graph, rules) for graph in rows.graphs if graph.capped.largest >= _CROWD)
+        crowded = (_crowded(graph, rules) for graph in rows.graphs if graph.capped.largest >= _CROWD)
+        self.partly = (*crowded, *rows.abstained)
         if audit:
             self.audits = tuple(graph.audit(*graph.asked) for graph in rows.graphs)
 
@@ -265,7 +266,7 @@ class _Run:
             seconds=seconds,
             plan=self.plan.hash,
             fail_on=self.plan.fail_on,
-            not_run=(*self.plan.not_run, *self.crowded, *_unread(files, self.sources, self.detections)),
+            not_run=(*self.plan.not_run, *self.partly, *_unread(files, self.sources, self.detections)),
             audits=self.audits,
             limits=judge_limits(self.plan.limits, stats),
             length_histogram=histogram(self._of_rows("tokens")),

@@ -9,7 +9,7 @@ import msgspec
 
 from curator.columns import Batch, Literals
 from curator.formats import Reader
-from curator.model import Finding, Flag, Place
+from curator.model import Finding, Flag, NotRun, Place
 from curator.rule import Bad, DatasetRule, Files, Rule
 from curator.sources.finding import split_number
 from curator.tokens import Estimate
@@ -59,6 +59,9 @@ class _Rows:
 
     def examples(self, indices: Iterable[int]) -> list[Any]:
         return [self._batch.example(index) for index in indices]
+
+    def abstain(self, note: NotRun) -> None:
+        """Nobody asks an example what could not be judged of it."""
 
     def neighbours(self, view: str) -> Any:
         from curator import shingles

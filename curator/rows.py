@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from curator.columns import parse
-from curator.model import Example
+from curator.model import Example, NotRun
 from curator.neighbours import Neighbours
 from curator.sources import Source, Span, read
 from curator.sources.finding import split_number
@@ -43,9 +43,13 @@ class SetRows:
         self._graphs: dict[str, Neighbours] = {}
         self.vocabulary = Vocabulary([scan.array for scan in scans], bounds)
         self._memo: dict[str, Any] = {}
+        self.abstained: list[NotRun] = []
         self._span = -1
         self._data = b""
         self._starts = np.zeros(1, np.int64)
+
+    def abstain(self, note: NotRun) -> None:
+        self.abstained.append(note)
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         if key not in self._memo:
