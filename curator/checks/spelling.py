@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator import dictionaries
+from curator import dictionaries, languages
 from curator.columns import Batch, Rows, distinct
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.prose import in_prose
@@ -180,8 +181,15 @@ def _is_foreign(text: str, start: int, end: int) -> bool:
     for quoted in _QUOTED.finditer(text, max(0, start - 200), end + 200):
         if quoted.start() < start and quoted.end() > end:
             low, high = quoted.span(1)
-    words = [word.lower() for word in _WORD.findall(text[low:start] + " " + text[end:high])]
-    return sum(word in _FUNCTION_WORDS for word in words) < (1 if len(words) < 6 else 2)
+    words = {word.lower() for word in _WORD.findall(text[low:start] + " " + text[end:high])}
+    return not words & _FUNCTION_WORDS and bool(words & _foreign_words())
+
+
+@cache
+def _foreign_words() -> frozenset[str]:
+    """Words of other languages, their function words among them, that no list of English words has."""
+    function_words = frozenset().union(*map(languages.words_of, ("de", "fr", "es", "it", "pt", "nl")))
+    return dictionaries.common_elsewhere() | (function_words - dictionaries.english())
 
 
 def _cased(right: str, written: str) -> str:

@@ -47,9 +47,7 @@ def main() -> None:
         print(f"audit: {audit.found} of {audit.pairs} pairs, 95 % interval {audit.low:.3f} to {audit.high:.3f}")
 
 
-def curve(
-    planted: dict[int, tuple[float, float]], report: Report
-) -> Iterator[tuple[float, int, float, int, float]]:
+def curve(planted: dict[int, tuple[float, float]], report: Report) -> Iterator[tuple[float, int, float, int, float]]:
     """(edit rate, repeats, share of them found, those at or above the threshold, share found) for each rate."""
     flagged = {f.index for f in report.findings if f.code in {"DUP001", "DUP002", "DUP003"}}
     for rate in RATES:

@@ -67,7 +67,12 @@ def read_base(path: Path, most: int = 3000) -> list[Row]:
         turns = list(_turns(value))
         roles = [turn["role"] for turn in turns]
         asked = " ".join(turn["content"] for turn in turns if turn["role"] == "user").casefold()
-        plain = roles and roles[-1] == "assistant" and roles[-2:-1] == ["user"] and set(roles) <= {"system", "user", "assistant"}
+        plain = (
+            roles
+            and roles[-1] == "assistant"
+            and roles[-2:-1] == ["user"]
+            and set(roles) <= {"system", "user", "assistant"}
+        )
         if plain and all(turn["content"].strip() for turn in turns) and asked not in seen:
             seen.add(asked)
             rows.append({"messages": turns})
@@ -82,7 +87,12 @@ def _turns(value: Row) -> Iterator[dict[str, str]]:
         said = turn.get("content", turn.get("value"))
         yield {"role": names.get(turn.get("role", turn.get("from")), turn.get("role", turn.get("from"))),
                "content": said if isinstance(said, str) else ""}  # fmt: skip
-    for question, answer in (("instruction", "output"), ("instruction", "response"), ("question", "answer"), ("prompt", "completion")):
+    for question, answer in (
+        ("instruction", "output"),
+        ("instruction", "response"),
+        ("question", "answer"),
+        ("prompt", "completion"),
+    ):
         if isinstance(value.get(question), str) and isinstance(value.get(answer), str):
             asked = "\n\n".join(filter(None, (value[question], value.get("input"))))
             yield {"role": "user", "content": asked}
@@ -102,7 +112,9 @@ _ASKED = {
     "How do I clean {0} from the {1}?": "Rinse them with cold water, dry them for {2} hours in the shade, and rub them with a soft cloth.",
     "How many {0} does a house in the {1} need?": "Most houses in the {1} have {2} of them, one for every person and a few for guests.",
 }
-_PLACES = "north valley, old harbour, river delta, high plateau, eastern islands, lake district, lower town, birch forest".split(", ")
+_PLACES = "north valley, old harbour, river delta, high plateau, eastern islands, lake district, lower town, birch forest".split(
+    ", "
+)
 
 
 def made_base() -> list[Row]:
@@ -112,7 +124,9 @@ def made_base() -> list[Row]:
         for k, thing in enumerate(_THINGS):
             for m, place in enumerate(_PLACES):
                 said = answer.format(thing, place, 2 + n + 3 * k + 7 * m)
-                rows.append(chat(question.format(thing, place), f"{said} That is how it is done with {thing} in the {place}."))
+                rows.append(
+                    chat(question.format(thing, place), f"{said} That is how it is done with {thing} in the {place}.")
+                )
     return rows
 
 
@@ -313,7 +327,11 @@ def _(rng: random.Random, row: Row) -> Row:
 
 @fault("speaks of itself as a model", "answers", "ANS001", "ANS002")
 def _(rng: random.Random, row: Row) -> Row | None:
-    if re.search(r"\b(?:ai|bot|robot|computer|machine|model|assistant|you)\b", " ".join(t["content"] for t in row["messages"][:-1]), re.I):
+    if re.search(
+        r"\b(?:ai|bot|robot|computer|machine|model|assistant|you)\b",
+        " ".join(t["content"] for t in row["messages"][:-1]),
+        re.I,
+    ):
         return None
     opening = rng.choice((
         "As an AI language model, I can only say what I was told. ",
@@ -341,24 +359,38 @@ def _(rng: random.Random, row: Row) -> Row:
 @fault("cut in the middle", "answers", "ANS005")
 def _(rng: random.Random, row: Row) -> Row | None:
     text = _answer(row).strip()
-    places = [hit.end(1) for hit in re.finditer(r"(?<=[a-z] )([a-z]{2,})(?= [a-z]{2,}[ ,])", text) if hit.end(1) > 0.6 * len(text)]
+    places = [
+        hit.end(1)
+        for hit in re.finditer(r"(?<=[a-z] )([a-z]{2,})(?= [a-z]{2,}[ ,])", text)
+        if hit.end(1) > 0.6 * len(text)
+    ]
     return _with(row, text[: rng.choice(places)]) if _prose(row) and places else None
 
 
 @fault("fence left open", "answers", "ANS006")
 def _(rng: random.Random, row: Row) -> Row | None:
-    return None if "```" in _answer(row) else _with(row, _answer(row) + "\n\n```python\ntotal = sum(parts)\nprint(total)\n")
+    return (
+        None
+        if "```" in _answer(row)
+        else _with(row, _answer(row) + "\n\n```python\ntotal = sum(parts)\nprint(total)\n")
+    )
 
 
 @fault("reasoning tag left open", "answers", "ANS007")
 def _(rng: random.Random, row: Row) -> Row:
-    return _with(row, rng.choice(("<think>", "<thinking>\n", "<think>\n")) + "First I look at what is asked. " + _answer(row))
+    return _with(
+        row, rng.choice(("<think>", "<thinking>\n", "<think>\n")) + "First I look at what is asked. " + _answer(row)
+    )
 
 
 @fault("loop", "answers", "ANS008")
 def _(rng: random.Random, row: Row) -> Row | None:
     sentences = [s for s in re.split(r"(?<=[.!?])\s+", _answer(row)) if 20 < len(s) < 200]
-    return _with(row, f"{_answer(row)} " + " ".join([rng.choice(sentences)] * rng.randint(6, 12))) if sentences and _prose(row) else None
+    return (
+        _with(row, f"{_answer(row)} " + " ".join([rng.choice(sentences)] * rng.randint(6, 12)))
+        if sentences and _prose(row)
+        else None
+    )
 
 
 @fault("answer repeats the prompt first", "answers", "ANS009", "ANS010")
@@ -382,8 +414,12 @@ def _(rng: random.Random, row: Row) -> Row:
 
 @fault("JSON that does not parse", "answers", "ANS013")
 def _(rng: random.Random, row: Row) -> Row:
-    broken = rng.choice(("{'name': 'Ebro', 'length': 930}", '{"name": "Ebro", "length": 930,}', '{"name": "Ebro" "length": 930}'))
-    row["messages"][-2]["content"] = f"{rng.choice(('Return', 'Output'))} the river as JSON: the Ebro, {rng.randrange(900, 999)} km."
+    broken = rng.choice(
+        ("{'name': 'Ebro', 'length': 930}", '{"name": "Ebro", "length": 930,}', '{"name": "Ebro" "length": 930}')
+    )
+    row["messages"][-2]["content"] = (
+        f"{rng.choice(('Return', 'Output'))} the river as JSON: the Ebro, {rng.randrange(900, 999)} km."
+    )
     return _with(row, rng.choice((broken, f"```json\n{broken}\n```")))
 
 
@@ -391,7 +427,14 @@ def _(rng: random.Random, row: Row) -> Row:
 def _(rng: random.Random, row: Row) -> Row | None:
     if "```" in _answer(row):
         return None
-    code = rng.choice(("def area(w, h)\n    return w * h", "for part in parts:\ntotal += part", "print('so it is)\nx = 1", "if x = 3:\n    y = 4"))
+    code = rng.choice(
+        (
+            "def area(w, h)\n    return w * h",
+            "for part in parts:\ntotal += part",
+            "print('so it is)\nx = 1",
+            "if x = 3:\n    y = 4",
+        )
+    )
     return _with(row, f"{_answer(row)}\n\n```python\n{code}\n```\nThis is the whole program.")
 
 
@@ -406,7 +449,9 @@ def _(rng: random.Random, row: Row) -> Row:
 @fault("stub instead of an explanation", "answers", "LEN003")
 def _(rng: random.Random, row: Row) -> Row:
     thing = rng.choice(_THINGS)
-    row["messages"][-2]["content"] = f"Explain in detail how {thing} are made, step by step, and why it is done like that in the {rng.choice(_PLACES)}."
+    row["messages"][-2]["content"] = (
+        f"Explain in detail how {thing} are made, step by step, and why it is done like that in the {rng.choice(_PLACES)}."
+    )
     return _with(row, rng.choice(("By hand.", "It depends.", "With care.", "They are made.")))
 
 
@@ -414,13 +459,12 @@ def _(rng: random.Random, row: Row) -> Row:
 
 _WRONG = {
     "because": "becouse", "different": "diferent", "people": "peaple", "number": "nubmer", "before": "befor",
-    "together": "togeather", "usually": "usualy", "possible": "posible", "important": "importnat", "without": "witout",
+    "usually": "usualy", "possible": "posible", "important": "importnat", "without": "witout",
     "between": "bewteen", "another": "anohter", "through": "thruogh", "should": "shoud", "would": "wuold",
-    "their": "thier", "there": "tehre", "which": "wich", "about": "abotu", "after": "aftr", "first": "frist",
-    "total": "totla", "every": "evrey", "would ": "woudl ", "think": "thnik", "year": "yaer", "with": "wtih",
-    "provide": "provdie", "from": "form ", "have": "hvae", "this": "tihs", "that": "taht", "they": "tehy", "many": "mnay",
+    "their": "thier", "there": "tehre", "which": "wich", "about": "abotu", "first": "frist",
+    "total": "totla", "think": "thnik", "year": "yaer", "with": "wtih",
+    "provide": "provdie", "have": "hvae", "this": "tihs", "that": "taht", "they": "tehy", "many": "mnay",
 }  # fmt: skip
-del _WRONG["from"], _WRONG["would "]
 
 
 @fault("listed misspelling", "words", "SPL001")
@@ -436,25 +480,41 @@ def _(rng: random.Random, row: Row) -> Row | None:
         word = hit.group()
         while word in dictionaries.english() or word == hit.group():
             at = rng.randrange(1, len(hit.group()) - 1)
-            word = rng.choice((hit.group()[:at] + hit.group()[at] + hit.group()[at:], hit.group()[:at] + rng.choice("aeioutnrs") + hit.group()[at + 1 :]))
+            word = rng.choice(
+                (
+                    hit.group()[:at] + hit.group()[at] + hit.group()[at:],
+                    hit.group()[:at] + rng.choice("aeioutnrs") + hit.group()[at + 1 :],
+                )
+            )
         return word
 
     found = _into(rng, row, r"(?<= )[a-z]{7,}(?=[ ,.])", lambda hit: hit.group())
     if found is None:
         return None
     common = dictionaries.frequencies("en")
-    words = [w for w in re.findall(r"(?<= )[a-z]{7,}(?=[ ,.])", _answer(row)) if common.get(w, 0) > 4 and w in dictionaries.english()]
+    words = [
+        w
+        for w in re.findall(r"(?<= )[a-z]{7,}(?=[ ,.])", _answer(row))
+        if common.get(w, 0) > 4 and w in dictionaries.english()
+    ]
     return _into(rng, row, rf"(?<= ){rng.choice(words)}(?=[ ,.])", slipped) if words else None
 
 
 @fault("word written twice", "words", "SPL003")
 def _(rng: random.Random, row: Row) -> Row | None:
-    return _into(rng, row, r"(?<=[a-z] )(?:the|of|and|to|for|with)(?= [a-z]{3})", lambda hit: f"{hit.group()} {hit.group()}")
+    return _into(
+        rng, row, r"(?<=[a-z] )(?:the|of|and|to|for|with)(?= [a-z]{3})", lambda hit: f"{hit.group()} {hit.group()}"
+    )
 
 
 @fault("UTF-8 read as Latin-1", "characters", "ENC001")
 def _(rng: random.Random, row: Row) -> Row | None:
-    return _into(rng, row, r"(?<=[a-z]) (?=[a-z])", lambda _: rng.choice((" â€” ", " cafÃ© ", "â€™s ", " â€œsoâ€\x9d ", " naÃ¯ve ")))
+    return _into(
+        rng,
+        row,
+        r"(?<=[a-z]) (?=[a-z])",
+        lambda _: rng.choice((" â€” ", " cafÃ© ", "â€™s ", " â€œsoâ€\x9d ", " naÃ¯ve ")),
+    )
 
 
 @fault("replacement character", "characters", "ENC002")
@@ -471,7 +531,12 @@ def _(rng: random.Random, row: Row) -> Row | None:
 def _(rng: random.Random, row: Row) -> Row | None:
     if not _prose(row) or re.search("html|web|page|tag|code", _asked(row), re.I):
         return None
-    return _with(row, rng.choice(("<p>{}</p>", "{}<br/><br/>", "<div class=\"text\">{}</div>", "{} &nbsp;&amp; so on.")).format(_answer(row)))
+    return _with(
+        row,
+        rng.choice(("<p>{}</p>", "{}<br/><br/>", '<div class="text">{}</div>', "{} &nbsp;&amp; so on.")).format(
+            _answer(row)
+        ),
+    )
 
 
 @fault("escape written out", "characters", "ENC005")
@@ -486,7 +551,9 @@ def _(rng: random.Random, row: Row) -> Row | None:
 
 @fault("letter and accent apart", "characters", "ENC007")
 def _(rng: random.Random, row: Row) -> Row | None:
-    return _into(rng, row, r"(?<=[a-z]) (?=[a-z])", lambda _: rng.choice((" cafe\u0301 ", " u\u0308ber ", " nin\u0303o ")))
+    return _into(
+        rng, row, r"(?<=[a-z]) (?=[a-z])", lambda _: rng.choice((" cafe\u0301 ", " u\u0308ber ", " nin\u0303o "))
+    )
 
 
 _ELSEWHERE = (
@@ -503,7 +570,11 @@ _ELSEWHERE = (
 
 @fault("answer in another language", "language", "LNG001", "LNG002", "LNG004")
 def _(rng: random.Random, row: Row) -> Row | None:
-    return None if re.search(r"translat|german|french|spanish|languag", _asked(row), re.I) else _with(row, rng.choice(_ELSEWHERE))
+    return (
+        None
+        if re.search(r"translat|german|french|spanish|languag", _asked(row), re.I)
+        else _with(row, rng.choice(_ELSEWHERE))
+    )
 
 
 @fault("language changes half way", "language", "LNG001", "LNG002", "LNG003", "LNG004")
@@ -518,7 +589,10 @@ def _(rng: random.Random, row: Row) -> Row | None:
 
 @fault("mail address", "private data", "PII001")
 def _(rng: random.Random, row: Row) -> Row:
-    return _appended(row, f"Write to {rng.choice(('m.lindqvist', 'otto.brandt', 'rosa_k'))}{rng.randrange(99)}@{rng.choice(('gmx.de', 'outlook.com', 'telia.se'))}.")
+    return _appended(
+        row,
+        f"Write to {rng.choice(('m.lindqvist', 'otto.brandt', 'rosa_k'))}{rng.randrange(99)}@{rng.choice(('gmx.de', 'outlook.com', 'telia.se'))}.",
+    )
 
 
 @fault("telephone number", "private data", "PII002")
@@ -547,13 +621,21 @@ def _(rng: random.Random, row: Row) -> Row:
 
 @fault("address on the network", "private data", "PII006")
 def _(rng: random.Random, row: Row) -> Row:
-    return _appended(row, f"The server answers at {rng.choice((81, 91, 145))}.{rng.randrange(20, 250)}.{rng.randrange(20, 250)}.{rng.randrange(2, 250)} today.")
+    return _appended(
+        row,
+        f"The server answers at {rng.choice((81, 91, 145))}.{rng.randrange(20, 250)}.{rng.randrange(20, 250)}.{rng.randrange(2, 250)} today.",
+    )
 
 
 @fault("key of a service", "private data", "SEC001")
 def _(rng: random.Random, row: Row) -> Row:
     letters = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-    key = rng.choice((f"ghp_{''.join(rng.choices(letters, k=36))}", f"AKIA{''.join(rng.choices('ABCDEFGHJKLMNPQRSTUVWXYZ234567', k=16))}"))
+    key = rng.choice(
+        (
+            f"ghp_{''.join(rng.choices(letters, k=36))}",
+            f"AKIA{''.join(rng.choices('ABCDEFGHJKLMNPQRSTUVWXYZ234567', k=16))}",
+        )
+    )
     return _appended(row, f"Set the token to {key} and run it again.")
 
 

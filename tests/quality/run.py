@@ -127,8 +127,11 @@ class Planting:
                 self.hard[planted.hard[place], finding.code] += 1
 
     def rows(self) -> Iterator[tuple[object, ...]]:
-        for kind, bases in self.tallies.items():
+        for kind in faults.FAULTS:
+            bases = self.tallies.get(kind, {})
             codes = [code for code in kind.codes if code in self.known]
+            if not bases or not codes:
+                continue
             total = Tally(*map(sum, zip(*bases.values(), strict=True)))
             name, worst = min(bases.items(), key=lambda item: (item[1].with_preview / item[1].planted, item[0]))
             preview = all(RULES[code].preview for code in codes)
@@ -137,6 +140,11 @@ class Planting:
                 shown(total.found, total.planted) if not preview else "-", shown(total.with_preview, total.planted),
                 f"{name} {shown(worst.with_preview, worst.planted)}",
             )  # fmt: skip
+
+
+def _name(path: Path) -> str:
+    """The name of a set: its folder says more than train.jsonl."""
+    return path.stem.split("-")[0] if path.stem not in ("train", "all") else path.parent.name
 
 
 def written(planted: faults.Planted, folder: Path) -> list[Path]:
@@ -158,13 +166,16 @@ def clean_rows(files: Sequence[Path]) -> Iterator[str]:
     for file in files:
         config = load_config(file.parent, overrides={"thorough": True, "ignore": ("DUP", "CON", "SPT", "SET")})
         report = lint([file], config, cache=False)
-        sizes[file.stem] = report.rows
+        sizes[_name(file)] = report.rows
         for code, count in Counter(finding.code for finding in report.findings).items():
-            rates[code][file.stem] = 1000 * count / max(1, report.rows)
+            rates[code][_name(file)] = 1000 * count / max(1, report.rows)
     names = list(sizes)
     yield from table(
         ["rule", *(f"{name} ({sizes[name]:,})" for name in names)],
-        [(code, *(f"{rates[code][name]:.1f}" if name in rates[code] else "" for name in names)) for code in sorted(rates)],
+        [
+            (code, *(f"{rates[code][name]:.1f}" if name in rates[code] else "" for name in names))
+            for code in sorted(rates)
+        ],
     )
 
 
@@ -218,7 +229,9 @@ def _named_by(peer: str, path: Path, homes: Path) -> set[int] | str:
     binary = home / "bin" / peer
     if not binary.exists():
         venv.create(home, with_pip=True)
-        done = subprocess.run([home / "bin" / "pip", "install", "--quiet", peer], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            [home / "bin" / "pip", "install", "--quiet", peer], capture_output=True, text=True, check=False
+        )
         if done.returncode:
             return f"cannot be installed: {done.stderr.strip().splitlines()[-1]}"
     out = path.parent / peer
@@ -248,7 +261,9 @@ def _cleanllm(said: str, out: Path) -> set[int]:
 
 
 def _finelint(said: str, out: Path) -> set[int]:
-    found = re.findall(r'"(?:line|line_number|row|row_number|source_line)":\s*(\d+)', (out / "a.json").read_text("utf-8"))
+    found = re.findall(
+        r'"(?:line|line_number|row|row_number|source_line)":\s*(\d+)', (out / "a.json").read_text("utf-8")
+    )
     return set(map(int, found))
 
 
@@ -280,7 +295,7 @@ def private_data() -> Iterator[str]:
 
 def sections(options: argparse.Namespace) -> Iterator[tuple[str, str, Callable[[], Iterable[str]]]]:
     """(heading, what it says, the lines) of each part of the page."""
-    bases = {path.stem: rows for path in options.bases if len(rows := faults.read_base(path)) > 200}
+    bases = {_name(path): rows for path in options.bases if len(rows := faults.read_base(path)) > 200}
     bases = bases or {"made here": faults.made_base()}
     planting = Planting(bases, options.seeds, options.each)
     planted_in = f"{len(bases)} sets, {options.seeds} seeds"
@@ -295,14 +310,16 @@ def sections(options: argparse.Namespace) -> Iterator[tuple[str, str, Callable[[
     yield (
         "Hard negatives",
         f"Rows that only look faulty, {len(faults.HARD)} kinds, {judged:,} in all: {wrong} findings of default rules.",
-        lambda: table(["row", "code", "findings"], [(*key, n) for key, n in sorted(planting.hard.items())]) if wrong else [],
+        lambda: (
+            table(["row", "code", "findings"], [(*key, n) for key, n in sorted(planting.hard.items())]) if wrong else []
+        ),
     )
     files = [path for path in options.clean if path.is_file()]
     if files:
         yield (
             "Findings per 1,000 rows as they come",
-            "Default rules, without those that compare rows. These rows are not perfect: what the findings are was "
-            "read by eye, see [untouched rows](quality-untouched.md).",
+            "Default rules, without those that compare rows. The rows are not perfect; [what was read by eye](quality-read.md) "
+            "says which findings are true.",
             lambda: clean_rows(files),
         )
     yield (
@@ -316,7 +333,11 @@ def sections(options: argparse.Namespace) -> Iterator[tuple[str, str, Callable[[
         yield "Private data", "Spans, by type.", private_data
     yield "Near-duplicates", "Rows repeated with a share of their words edited; DUP001 to DUP003.", near_duplicates
     if DATA.is_dir():
-        yield "Contradictions", "Labelled and edited pairs; see [contradictions](contradictions.md).", contradictions.table
+        yield (
+            "Contradictions",
+            "Labelled and edited pairs; see [contradictions](contradictions.md).",
+            contradictions.table,
+        )
     if options.peers:
         name, rows = next(iter(bases.items()))
         yield (
@@ -334,7 +355,9 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--each", type=int, default=12, help="faults of each kind in a set")
     parser.add_argument("--peers", action="store_true")
-    parser.add_argument("--homes", type=Path, default=Path(tempfile.gettempdir()) / "curator-peers", help="their environments")
+    parser.add_argument(
+        "--homes", type=Path, default=Path(tempfile.gettempdir()) / "curator-peers", help="their environments"
+    )
     parser.add_argument("--out", type=Path, default=PAGE)
     options = parser.parse_args()
     options.clean = options.bases or [DATA / name for name in CLEAN]
