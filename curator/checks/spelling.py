@@ -52,7 +52,7 @@ def _plain(words: Sequence[str], shortest: int) -> list[str]:
 def _misspelt(vocabulary: Vocabulary, rows: int, words: int) -> dict[str, Wrong]:
     """Listed misspellings, without words that a dictionary has, that are frequent, or that the set is used to."""
     common, known = dictionaries.frequencies("en"), dictionaries.english()
-    often = max(3, rows // 1000)
+    often = max(8, rows // 1000)
     found: dict[str, Wrong] = {}
     listed = dictionaries.listed(_plain(vocabulary.words, 3))
     rights = {word: max(said, key=lambda each: (common.get(each, 0), each in known)) for word, said in listed.items()}

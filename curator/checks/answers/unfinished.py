@@ -244,7 +244,7 @@ _LISTED = re.compile(r"\s*(?:[-*•]|\d+[.)])\s")
 def _ends_in_item(text: str) -> bool:
     """Whether the last of several lines is an item of a list, or a name under a letter."""
     _, several, last = text.rstrip().rpartition("\n")
-    return bool(several) and (bool(_LISTED.match(last)) or len(last.split()) < 3)
+    return bool(several) and (bool(_LISTED.match(last)) or (last.istitle() and len(last.split()) < 3))
 
 
 def _ends_on_word(text: str) -> bool:
