@@ -419,6 +419,11 @@ class Batch:
         return counts
 
 
+def line_breaks(batch: Batch) -> np.ndarray:
+    """int64: where the texts of the turns have line breaks."""
+    return np.flatnonzero(np.frombuffer(batch.texts.data, np.uint8) == ord("\n"))
+
+
 _NONE = np.empty(0, dtype=np.int64)
 
 

@@ -78,6 +78,26 @@ def rare_frequencies(words: Collection[str]) -> dict[str, float]:
     return {word: 9 - n / 100 for n, met in enumerate(_bins("large_en")) for word in asked.intersection(met)}
 
 
+_WRITTEN_ALIKE = "es fr de it pt nl sv pl ca da nb ro cs hu fi tr id".split()
+
+
+@cache
+def common_elsewhere() -> frozenset[str]:
+    """Common words of other languages in Latin script that no list of English words has."""
+    known = english()
+    return frozenset(word for language in _WRITTEN_ALIKE for word in frequencies(language) if word not in known)
+
+
+def attested(language: str) -> dict[str, float]:
+    """The Zipf frequency of the words of a language that were met once in a hundred million; slips are among them."""
+    return {word: 9 - n / 100 for n, words in enumerate(_bins(f"large_{language}")) for word in words}
+
+
+def has_frequencies(language: str) -> bool:
+    """Whether there is a list of rare words of the language, by which a word can be called unknown."""
+    return (extras.folder("wordfreq") / "data" / f"large_{language}.msgpack.gz").is_file()
+
+
 def _bins(name: str) -> list[list[str]]:
     """The words of a list by frequency: those of bin n make up 10**(-n/100) of all."""
     file = extras.folder("wordfreq") / "data" / f"{name}.msgpack.gz"

@@ -16,9 +16,9 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns content dictionaries embeddings encodings excerpt extras formats json_schema keys languages likeness "
-    "neighbours paths private prose provenance recipe rowfacts rule shingles sources targets templates "
-    "tokens vocabulary worddiff writing",
+    "brokenjson columns content dictionaries embeddings encodings excerpt extras formats hunspell "
+    "json_schema keys languages likeness neighbours paths private prose provenance recipe rowfacts rule "
+    "shingles sources targets templates tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
     "agreement card cleaning comparison conversion counting decisions docs drawing explanation fix "

@@ -15,6 +15,7 @@ FAMILIES = (
     "language",
     "fit",
     "foreign_answers",
+    "foreign_words",
     "length",
     "meaning",
     "near_duplicates",
@@ -31,6 +32,7 @@ FAMILIES = (
     "sop",
     "template",
     "tools",
+    "voice",
     "whole_set",
 )
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from curator import paths
-from curator.columns import ROLE_CODES, Batch, Rows, column, distinct, hash_words, mix
+from curator.columns import ROLE_CODES, Batch, Rows, distinct, mix
 from curator.model import Cut, Example, Fix, Flag, Turn, drop
 from curator.rule import DROPPED, Bad, DatasetRule, RowRule, chat, option
 
@@ -438,7 +438,6 @@ class SystemPromptVariants(DatasetRule, frozen=True):
 
     code = "ROL009"
     severity = "info"
-    preview = True
     GOOD = [
         [chat(system=_HELP, user=f"{n}+1?", assistant=str(n + 1)) for n in range(9)],
         [
@@ -470,12 +469,10 @@ class SystemPromptVariants(DatasetRule, frozen=True):
         """(hash of the system prompt, smallest word hashes under four mixings); shape (lines, 5), uint64."""
         out = np.zeros((len(batch.lines), 5), dtype=np.uint64)
         places = np.flatnonzero(batch.roles == ROLE_CODES["system"])
-        lines, firsts = np.unique(batch.turn_lines[places], return_index=True)
-        texts = [batch.turns[place].text for place in places[firsts].tolist()]
-        known = {text: _prompt_sketch(text) for text in set(texts) if text.strip()}
-        for line, text in zip(lines.tolist(), texts, strict=True):
-            if text in known:
-                out[line] = known[text]
+        places = places[np.diff(batch.turn_lines[places], prepend=-1) > 0]
+        texts = [batch.turns[place].text for place in places.tolist()]
+        worded = np.array([bool(text.strip()) for text in texts], dtype=bool)
+        out[batch.turn_lines[places[worded]]] = _prompt_sketches(batch, places[worded], [t for t in texts if t.strip()])
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
@@ -517,12 +514,23 @@ _MOST_VARIANTS = 40  # beyond, a prompt is a form that is filled in
 _SALTS = tuple(np.uint64(salt) for salt in (0, 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03, 0x8CB92BA72F3D8DD7))
 
 
-def _prompt_sketch(text: str) -> tuple[int, ...]:
-    hashes = hash_words(column([text.lower()])).hashes
-    exact = int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
-    if not len(hashes):
-        return (exact or 1, exact, exact, exact, exact)
-    return (exact or 1, *(int(mix(hashes ^ salt).min()) for salt in _SALTS))
+def _prompt_sketches(batch: Batch, places: np.ndarray, texts: list[str]) -> np.ndarray:
+    """uint64, shape (texts, 5): what `SystemPromptVariants.sketch` keeps of each of these turns."""
+    exact = {
+        text: int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big") or 1
+        for text in set(texts)
+    }
+    out = np.repeat(np.array([exact[text] for text in texts], dtype=np.uint64)[:, None], 5, axis=1)
+    hashes, offsets = batch.words.hashes, batch.words.offsets
+    have = np.flatnonzero(offsets[places + 1] > offsets[places])
+    if len(have):
+        sizes = np.diff(offsets)[places[have]]
+        starts = np.cumsum(sizes) - sizes
+        within = np.arange(sizes.sum()) - np.repeat(starts, sizes)
+        words = hashes[np.repeat(offsets[places[have]], sizes) + within]
+        for slot, salt in enumerate(_SALTS, 1):
+            out[have, slot] = np.minimum.reduceat(mix(words ^ salt), starts)
+    return out
 
 
 def _alike(sketches: np.ndarray) -> Iterator[list[int]]:

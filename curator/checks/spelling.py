@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator import dictionaries
+from curator import dictionaries, languages
 from curator.columns import Batch, Rows, distinct
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.prose import in_prose
@@ -19,10 +20,15 @@ from curator.vocabulary import Vocabulary, hash_of
 
 
 class Wrong(NamedTuple):
-    """What a word should be, and whether it is only wrong in lower case (with a capital it may be a name)."""
+    """What a word should be, and whether it is only wrong in lower case (with a capital it may be a name).
+
+    `elsewhere` says that another language has it as a common word; `language` is that of the right word.
+    """
 
     right: str
     lower_only: bool
+    elsewhere: bool = False
+    language: str = "en"
 
 
 # Words that were run together; the list of misspellings leaves them out.
@@ -46,7 +52,7 @@ def _plain(words: Sequence[str], shortest: int) -> list[str]:
 def _misspelt(vocabulary: Vocabulary, rows: int, words: int) -> dict[str, Wrong]:
     """Listed misspellings, without words that a dictionary has, that are frequent, or that the set is used to."""
     common, known = dictionaries.frequencies("en"), dictionaries.english()
-    often = max(3, rows // 1000)
+    often = max(8, rows // 1000)
     found: dict[str, Wrong] = {}
     listed = dictionaries.listed(_plain(vocabulary.words, 3))
     rights = {word: max(said, key=lambda each: (common.get(each, 0), each in known)) for word, said in listed.items()}
@@ -59,6 +65,8 @@ def _misspelt(vocabulary: Vocabulary, rows: int, words: int) -> dict[str, Wrong]
         if counts[word] > often and counts[word] * 20 > words * 10 ** (common.get(right, 0) - 9):
             continue  # a word of this set: the right one is not that much commoner
         found[word] = Wrong(right, lower_only=False)
+    for word in found.keys() & dictionaries.common_elsewhere():
+        found[word] = found[word]._replace(elsewhere=True)
     return found | {word: Wrong(right, lower_only=True) for word, right in _JOINED.items() if counts[word]}
 
 
@@ -66,6 +74,7 @@ def _misspelt(vocabulary: Vocabulary, rows: int, words: int) -> dict[str, Wrong]
 
 _WORD = re.compile(r"[^\W\d_]+")
 _TOUCHES = frozenset("_@#$\\/<>{}=^~|0123456789")
+_HYPHENS = frozenset("-‐‑")
 _QUOTES = frozenset("\"'`“”‘’«»*")
 _ABOUT_SPELLING = re.compile(
     r"\b(?:mis-?spel\w*|spell(?:ed|ing|s|t|check\w*)?|typos?|typographical|grammar|grammatical\w*|proof-?read\w*"
@@ -124,7 +133,11 @@ def _counts(text: str, start: int, end: int, wrong: Wrong) -> bool:
         return False
     if wrong.lower_only and (before in "-‐‑–\n" or after in "-‐‑" or before + after == "()"):
         return False  # a part of a compound, of a word that was broken, or a foreign word in brackets
-    return in_prose(text, start, end) and _among_english(text, start, end)
+    if after in _HYPHENS and (beyond.isspace() or not beyond):
+        return False  # a word that was broken at the end of a line
+    if not in_prose(text, start, end):
+        return False
+    return _among_words(text, start, end, wrong.language) and not (wrong.elsewhere and _is_foreign(text, start, end))
 
 
 def _is_name(example: Example, word: str) -> bool:
@@ -139,16 +152,44 @@ def _is_name(example: Example, word: str) -> bool:
 
 def _begins_sentence(text: str, start: int) -> bool:
     head = text[max(0, start - 4) : start].rstrip(" \t\"'“‘(*-")
+    if re.search(r"(?:^|[\s(])[A-Z]\.$", head):
+        return False  # an initial: "M. Durin"
     return not head or head[-1] in ".!?:\n"
 
 
-def _among_english(text: str, start: int, end: int) -> bool:
-    """Whether most of the words around are English ones."""
+def _among_words(text: str, start: int, end: int, language: str) -> bool:
+    """Whether most of the words around are words of the language."""
     around = text[max(0, start - _NEAR) : start].partition(" ")[2] if start > _NEAR else text[:start]
     around += " " + text[end : end + _NEAR].rpartition(" ")[0] if end + _NEAR < len(text) else " " + text[end:]
     words = [word.lower() for word in _WORD.findall(around) if len(word) > 2]
-    known = dictionaries.english()
+    known = dictionaries.english() if language == "en" else dictionaries.frequencies(language).keys()
     return sum(word in known for word in words) >= 0.6 * len(words)
+
+
+_FUNCTION_WORDS = frozenset(
+    "the and of to in is that it for was with are this be by from have not they which you we has were their its will who".split()
+)
+_QUOTED = re.compile(r"[\"“«„]([^\"”»“\n]{3,200})[\"”»“]")
+
+
+def _is_foreign(text: str, start: int, end: int) -> bool:
+    """Whether a word that another language has stands in a quotation, a name or a sentence of that language.
+
+    English around it shows in its function words: in the quotation, or within a few words.
+    """
+    low, high = max(0, start - 40), end + 40
+    for quoted in _QUOTED.finditer(text, max(0, start - 200), end + 200):
+        if quoted.start() < start and quoted.end() > end:
+            low, high = quoted.span(1)
+    words = {word.lower() for word in _WORD.findall(text[low:start] + " " + text[end:high])}
+    return not words & _FUNCTION_WORDS and bool(words & _foreign_words())
+
+
+@cache
+def _foreign_words() -> frozenset[str]:
+    """Words of other languages, their function words among them, that no list of English words has."""
+    function_words = frozenset().union(*map(languages.words_of, ("de", "fr", "es", "it", "pt", "nl")))
+    return dictionaries.common_elsewhere() | (function_words - dictionaries.english())
 
 
 def _cased(right: str, written: str) -> str:
@@ -158,7 +199,7 @@ def _cased(right: str, written: str) -> str:
     return right[0].upper() + right[1:] if written[:1].isupper() else right
 
 
-def _flags(rows: Rows, wrong: Mapping[str, Wrong], says: str) -> Iterator[tuple[int, Flag]]:
+def word_flags(rows: Rows, wrong: Mapping[str, Wrong], says: str) -> Iterator[tuple[int, Flag]]:
     """One flag for each wrong word of a row."""
     for line, words in rows.vocabulary.lines(wrong):
         if not rows.readable[line]:
@@ -214,7 +255,7 @@ class KnownMisspelling(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wrong = _misspelt(rows.vocabulary, int(rows.readable.sum()), int(rows.tokens.sum()))
-        yield from _flags(rows, wrong, "{word!r} is a misspelling of {right!r}")
+        yield from word_flags(rows, wrong, "{word!r} is a misspelling of {right!r}")
 
 
 class UnknownWord(DatasetRule, frozen=True):
@@ -241,7 +282,7 @@ class UnknownWord(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wrong = _slips(rows.vocabulary, int(rows.readable.sum()))
-        yield from _flags(rows, wrong, "no dictionary has {word!r}: {right!r}?")
+        yield from word_flags(rows, wrong, "no dictionary has {word!r}: {right!r}?")
 
 
 def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
@@ -266,7 +307,7 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
             continue
         if likely and seen.get(word, 0) < 1.5 and not dictionaries.derivable(word, common):
             found[word] = Wrong(best.word, lower_only=True)
-    return found
+    return {word: wrong for word, wrong in found.items() if word not in dictionaries.common_elsewhere()}
 
 
 def _likely(word: str, best: dictionaries.Suggestion, seen: bool) -> bool:

@@ -247,19 +247,30 @@ def _folded(values: tuple[str, ...]) -> frozenset[str]:
 _FOLLOWS = re.compile(r"\s*(?:[,!:;.]+|—|–)\s*(?=\S)|(?<=[,!:;.])\s*(?=\S)|\s+(?=I\b)|\s*$")
 
 
+_SUBJECT = re.compile(r"(?<=\w)[,\s]+(?:I|my|we)$", re.I)  # the sentence goes on with it: "As an AI, I …"
+# A clause of its own ("I am an AI model and …"): what follows can stand without it only if it is one too.
+_CLAUSE = re.compile(r"(?:I|my)\b", re.I)
+_NEXT_CLAUSE = re.compile(r"\s*[,;]?\s*(?:(?:and|so|but)\s+)?(?=I\b)")
+_NEXT_SENTENCE = re.compile(r"(?:(?<=[.;!])|\s*[.;!]+)\s*(?=\S|$)")
+
+
 def _removal(turn: Turn, spans: Sequence[tuple[int, int]]) -> Fix | None:
     """A fix that cuts the phrases out with the signs that follow; None where the sentence would break."""
     text, edits, left = turn.text, [], len(turn.text)
-    for start, end in spans:
-        after = _FOLLOWS.match(text, end)
-        if after is None:
-            return None
+    for start, stops in spans:
+        begun = _SUBJECT.search(text, start, stops)
+        end = begun.start() if begun else stops
         head = text[:start].rstrip()
         opens = not head or head[-1] in '.!?:…\n"“' or "\n" in text[len(head) : start]
+        after = _FOLLOWS.match(text, end)
+        if _CLAUSE.match(text, start, end):
+            after = _NEXT_CLAUSE.match(text, end) or (_NEXT_SENTENCE.match(text, end) if opens else None)
+        if after is None:
+            return None
         stop = after.end()
         first = text[stop : stop + 1]
         swap = first.upper() if opens else first
-        edits.append(turn.edit(start, stop + len(first), swap))
+        edits.append(turn.edit(len(head) if opens and not first else start, stop + len(first), swap))
         left -= stop - start
     title = "cut the phrase out"
     return Fix(title, tuple(edits)) if left > 0 and text[: spans[0][0]].strip() + text[stop:].strip() else None

@@ -15,7 +15,7 @@ import json
 import random
 import resource
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from curator import engine
@@ -40,24 +40,29 @@ def main() -> None:
         without, _ = cpu_of(lambda: lint(data, "ignore"))
         audited = lint(data, "only", audit=True)
     print(f"{args.rows:,} rows; CPU with DUP003 over without: {with_rule / without:.2f} ({without:.1f} s without)")
-    flagged = {f.line - 1 for f in report.findings if f.code in {"DUP001", "DUP002", "DUP003"}}
     print(f"{'edited':>8} {'repeats':>8} {'found':>7} {'alike':>8} {'found':>7}")
-    for rate in RATES:
-        rows = {row: similarity for row, (at, similarity) in planted.items() if at == rate}
-        alike = {row for row, similarity in rows.items() if similarity >= 0.7}
-        print(f"{rate:8.0%} {len(rows):8,} {share(rows.keys(), flagged)} {len(alike):8,} {share(alike, flagged)}")
+    for rate, repeats, found, alike, found_alike in curve(planted, report):
+        print(f"{rate:8.0%} {repeats:8,} {found:7.3f} {alike:8,} {found_alike:7.3f}")
     for audit in audited.audits:
         print(f"audit: {audit.found} of {audit.pairs} pairs, 95 % interval {audit.low:.3f} to {audit.high:.3f}")
 
 
-def share(wanted: set[int], found: set[int]) -> str:
-    return f"{len(wanted & found) / max(1, len(wanted)):7.3f}"
+def curve(planted: dict[int, tuple[float, float]], report: Report) -> Iterator[tuple[float, int, float, int, float]]:
+    """(edit rate, repeats, share of them found, those at or above the threshold, share found) for each rate."""
+    flagged = {f.index for f in report.findings if f.code in {"DUP001", "DUP002", "DUP003"}}
+    for rate in RATES:
+        rows = {row: similarity for row, (at, similarity) in planted.items() if at == rate}
+        alike = {row for row, similarity in rows.items() if similarity >= 0.7}
+        yield rate, len(rows), share(set(rows), flagged), len(alike), share(alike, flagged)
+
+
+def share(wanted: set[int], found: set[int]) -> float:
+    return len(wanted & found) / max(1, len(wanted))
 
 
 def lint(data: Path, how: str, audit: bool = False) -> Report:
-    overrides = {"default": {}, "ignore": {"ignore": ("DUP003",)}, "only": {"select": ("DUP003",)}}[how] | {
-        "thorough": True
-    }
+    chosen = {"default": {}, "ignore": {"ignore": ("DUP003",)}, "only": {"select": ("DUP003",)}}[how]
+    overrides = {**chosen, "thorough": True}
     return engine.lint([data], load_config(data.parent, overrides=overrides), workers=1, cache=False, audit=audit)
 
 

@@ -347,29 +347,34 @@ def main() -> None:
     parser.add_argument("--show", default="", help="print the wrong verdicts of sets whose name holds this")
     parser.add_argument("--only", default="", help="judge only sets whose name holds this")
     options = parser.parse_args()
+    for line in table(options.only, options.show):
+        print(line)
+
+
+def table(only: str = "", show: str = "") -> Iterator[str]:
+    """The lines of the table, for sets whose name holds `only`; wrong verdicts of those with `show` are printed."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     for name, prompt, one, two, clash in cases():
-        if options.only not in name:
+        if only not in name:
             continue
         start = time.process_time()
         verdict = compare(Prompt(prompt), *map(Candidate, (one, two), outlines((one, two))))
         tally = counts[name]
         tally["us"] += int(1e6 * (time.process_time() - start))
         tally[("tp" if clash else "fp") if verdict else ("fn" if clash else "tn")] += 1
-        if options.show and options.show in name and bool(verdict) != clash:
+        if show and show in name and bool(verdict) != clash:
             why = (
                 f"{verdict.kind}: {one[slice(*verdict.one)]!r} / {two[slice(*verdict.two)]!r}" if verdict else "missed"
             )
             print(f"-- {name} | {why}\n   {prompt[-150:]!r}\n   {one[:600]!r}\n   {two[:600]!r}")
-    print(
-        "| set | pairs | contradicting | precision | recall | agreeing pairs flagged | µs a pair |\n|---|---|---|---|---|---|---|"
-    )
+    yield "| set | pairs | contradicting | precision | recall | agreeing pairs flagged | µs a pair |"
+    yield "|---|---|---|---|---|---|---|"
     for name, c in counts.items():
         bad, good = c["tp"] + c["fn"], c["fp"] + c["tn"]
         precision = f"{c['tp'] / (c['tp'] + c['fp']):.3f}" if bad and c["tp"] + c["fp"] and good else "-"
         recall = f"{c['tp'] / bad:.3f}" if bad else "-"
         flagged = f"{c['fp'] / good:.2%} ({c['fp']})" if good else "-"
-        print(f"| {name} | {bad + good} | {bad} | {precision} | {recall} | {flagged} | {c['us'] // (bad + good)} |")
+        yield f"| {name} | {bad + good} | {bad} | {precision} | {recall} | {flagged} | {c['us'] // (bad + good)} |"
 
 
 if __name__ == "__main__":

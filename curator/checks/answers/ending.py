@@ -104,6 +104,10 @@ _CLOSING = re.compile(  # "Yours sincerely, Jane", "With love from the team"
 )
 
 
+_SIGNED = re.compile(  # "With respect and hope, Your neighbour"
+    r"(?i:yours|(?:with |best |kind |warm(?:est)? |many )*(?:regards|wishes|thanks|love|respect|gratitude|hope|affection"
+    r"|appreciation|sincerely))\b[^.,!?]{0,24},\s+[A-Z][\w'’-]*(?:\s+\S+){0,3}$"
+)
 _GREETING = re.compile(r"(?:yours|best|kind|warm|sincerely|regards|love|cheers|thanks?|with|looking|from)\b", re.I)
 
 
@@ -172,13 +176,13 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     own = line[item.end() if item else 0 :]
     words, inner = own.split(), len(segment) < len(line)
     spoken = bool(earlier) and len(words) > 2 and last in NEVER_LAST  # "Customer: I would"
-    if _ATTRIBUTION.search(segment) or (not item and not spoken and _LABELLED.match(line)):
+    if _ATTRIBUTION.search(segment) or _SIGNED.match(segment) or (not item and not spoken and _LABELLED.match(line)):
         return None
     begins = len(last) > 1 and bool(re.search(r"(?:^|[.!?]\s+)[A-Z][\w'’]*$", own)) and (inner or bool(item))
     lower = last[0].islower() or begins
     seldom = last.lower() in _SELDOM_LAST and lower
     never = last.lower() in NEVER_LAST and lower
-    reason = f"at the word {last!r}" if seldom or never else "without closing the last sentence"
+    reason = f"at the word {last!r}" if seldom or never else f"after {last!r}, without a full stop"
     prose = [part for part in earlier if len(part.split()) >= 5 and not _HEADING.match(part)]
     evident = inner or begins or last in _CUT_SHORT or any(_CLOSED.search(part) for part in prose)
     if (never or (seldom and begins)) and evident and not (item and len(words) < 4 and not begins):
@@ -222,7 +226,11 @@ def _stop_alike(lines: Sequence[str]) -> bool:
 def _is_field(line: str, earlier: Sequence[str]) -> bool:
     """Whether a line is one of several fields that do not close: "Place: the hall at the end of the road"."""
     fields = sum(bool(_FIELD.match(part)) for part in earlier)
-    return bool(_FIELD.match(line)) and fields > 1 and not any(_CLOSED.search(part) for part in earlier)
+    return (
+        bool(_FIELD.match(line))
+        and (fields > 1 or 0 < fields == len(earlier))
+        and not any(_CLOSED.search(part) for part in earlier)
+    )
 
 
 def _closes(lines: Sequence[str], least: int) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
 
 from curator.checks.answers.ending import open_ending
-from curator.columns import ROLE_CODES, Batch, Rows, distinct
+from curator.columns import ROLE_CODES, Batch, Rows, distinct, line_breaks
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.prose import in_prose, looks_like_code
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
@@ -163,7 +163,7 @@ class CutAnswer(DatasetRule, frozen=True):
             batch.texts.starts[answers],
             _trimmed(data, batch.texts.starts[answers], batch.texts.ends[answers]),
         )
-        out[lines, _SIGN] = _last_line_signs(data, starts, ends)
+        out[lines, _SIGN] = _last_line_signs(data, batch.memo(line_breaks), starts, ends)
         last = data[np.maximum(ends - 1, 0)] if len(data) else np.zeros(len(ends), np.uint8)
         counts = np.diff(batch.words.offsets)[answers]
         short = (counts >= _SHORT_WORDS[0]) & (counts <= _SHORT_WORDS[1]) & _STOPS[last]
@@ -191,15 +191,30 @@ class CutAnswer(DatasetRule, frozen=True):
                 wanted |= sketches[:, _WEAK] > 0
         odd = _without_the_usual_sign(sketches) if opened else np.zeros(len(sketches), dtype=bool)
         for row in np.flatnonzero(wanted | odd).tolist():
-            for _, turn in rows.example(row).taught():
+            for before, turn in rows.example(row).taught():
                 ending = open_ending(turn.text)
                 if ending and ending.proof == "weak" and unstopped and not ending.hanging:
+                    continue
+                if ending and ending.proof != "sure" and not ending.hanging and _asks_for_lines(before, turn.text):
                     continue
                 if ending and (ending.proof in proofs or odd[row]):
                     shown = max(ending.start, turn.text.rfind(" ", ending.start, max(ending.end - _END, 0)) + 1)
                     yield row, turn.flag(f"stops {ending.reason}", (shown, ending.end))
-                elif odd[row] and _ends_on_word(turn.text):
+                elif odd[row] and _ends_on_word(turn.text) and not _ends_in_item(turn.text):
                     yield row, turn.flag("stops before the closing line that the other answers have")
+
+
+_LINES = re.compile(  # what is written in lines that need no full stop
+    r"\b(?:poems?|haikus?|verses?|sonnets?|limericks?|lyrics|songs?|sing|chorus|raps?|rhymes?|ballads?|stanzas?|footer"
+    r"|headlines?|titles?|slogans?|captions?|tweets?|tagline|menu|recite)\b",
+    re.I,
+)
+
+
+def _asks_for_lines(before: Sequence[Turn], text: str) -> bool:
+    """Whether a short text in lines of their own was asked for: a poem, a title, the foot of a page."""
+    last = text.rstrip().rpartition("\n")[2]
+    return len(last) < 80 and bool(before) and bool(_LINES.search(before[-1].text))
 
 
 _KINDS = {"sure": _SURE, "likely": _LIKELY, "weak": _WEAK}
@@ -223,6 +238,15 @@ def _runs_bare(text: str) -> bool:
     return sum(word[0].islower() for word in words) >= 0.5 * len(words)
 
 
+_LISTED = re.compile(r"\s*(?:[-*•]|\d+[.)])\s")
+
+
+def _ends_in_item(text: str) -> bool:
+    """Whether the last of several lines is an item of a list, or a name under a letter."""
+    _, several, last = text.rstrip().rpartition("\n")
+    return bool(several) and (bool(_LISTED.match(last)) or (last.istitle() and len(last.split()) < 3))
+
+
 def _ends_on_word(text: str) -> bool:
     """Whether at least eight words end in a lower-case one."""
     body = text.rstrip()
@@ -242,9 +266,8 @@ def _trimmed(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
     return ends
 
 
-def _last_line_signs(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+def _last_line_signs(data: np.ndarray, breaks: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """The first four bytes of each text's last line as a number, 0 where there is one line only."""
-    breaks = np.flatnonzero(data == ord("\n"))
     if not len(breaks):
         return np.zeros(len(starts), dtype=np.int64)
     before = np.searchsorted(breaks, ends) - 1
