@@ -22,6 +22,7 @@ VERBS = {
     "convert": "Write a set in another shape, with a table of what it cannot hold.",
     "split": "Write train, valid and test files without leaks between them.",
     "prepare": "Lint, clean and split a set, with a report and a dataset card.",
+    "handoff": "Write a folder with which another tool trains on a set.",
     "sop": "Turn web pages and documents into SOP rows.",
     "stats": "Count rows, turns and tokens.",
     "diff": "Compare two versions of a set, row by row.",
