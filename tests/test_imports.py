@@ -20,7 +20,7 @@ LAYERS = [
     "paths prose provenance rule shingles sources targets templates tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
-    "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess "
+    "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess handoff "
     "preparing report splitting",
     "__main__ cli",
 ]

@@ -153,18 +153,16 @@ def _rows(source: Source, config: Config) -> Iterator[tuple[str, int]]:
 def _copies(
     sources: Mapping[str, Source], folder: Path, shape: str, config: Config, allow_loss: bool
 ) -> conversion.Conversion:
-    """The splits in the tool's shape; where one cannot be written, none is."""
+    """The splits in the tool's shape; where one cannot be written, none is. What only looks otherwise is no loss."""
     form: conversion.Form = "conversational" if shape.startswith(("trl", "prompt")) else "auto"
-    done = None
-    for dry in (True, False):
-        for name, source in sources.items():
-            place = folder / (f".{name}.trial.jsonl" if dry else f"{name}.jsonl")
-            done = conversion.convert([source.path], shape, place, config, allow_loss=allow_loss, form=form)
-            if dry:
-                _forget(place, folder)
-            if not done.ok:
-                return done
-    assert done is not None
+    for name, source in sources.items():
+        trial = folder / f".{name}.trial.jsonl"
+        done = conversion.convert([source.path], shape, trial, config, allow_loss=allow_loss, form=form)
+        _forget(trial, folder)
+        if not done.ok and {loss.kind for loss in done.table} != {"form"}:
+            return done
+    for name, source in sources.items():
+        done = conversion.convert([source.path], shape, folder / f"{name}.jsonl", config, allow_loss=True, form=form)
     return done
 
 

@@ -32,6 +32,10 @@ class Mlx(Tool):
                 "mask_prompt trains the last answer of a row alone: "
                 f"{counted(data.dialogues, 'row')} with several answers"
             )
+        if self._batch(recipe, data) < recipe.batch:
+            notes.append(
+                f"batch_size is {self._batch(recipe, data)}: a split with fewer rows than a batch stops the run"
+            )
         if data.held_out is None:
             notes.append("there is no valid.jsonl: nothing is measured while training")
         return Folder(
@@ -42,7 +46,7 @@ class Mlx(Tool):
         )
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:
-        batch = max(1, min(recipe.batch, *(split.rows for split in data.splits)))  # a smaller split stops the run
+        batch = self._batch(recipe, data)
         steps = max(1, math.ceil(recipe.epochs * (data.train.rows // batch)))
         settings: Settings = {
             "model": recipe.model,
@@ -71,6 +75,11 @@ class Mlx(Tool):
                 "rank": recipe.rank, "scale": recipe.scale, "dropout": recipe.dropout,
             }  # fmt: skip
         return settings
+
+    @staticmethod
+    def _batch(recipe: Recipe, data: Data) -> int:
+        """Rows of a step: a split with fewer stops the run."""
+        return max(1, min(recipe.batch, data.train.rows, data.held_out.rows if data.held_out else recipe.batch))
 
     @staticmethod
     def _schedule(recipe: Recipe, updates: int) -> Settings:
