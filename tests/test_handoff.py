@@ -93,8 +93,6 @@ def test_what_the_recipe_says_reaches_the_settings(splits: Path, tmp_path: Path)
         handed(tool, splits, tmp_path / tool, usual)
         plain = (tmp_path / tool / SETTINGS[tool]).read_text("utf-8")
         for name, value in other.items():
-            if tool == "mlx" and name == "dropout":
-                value = 0.25
             changed = Recipe(**{**base, name: value})  # type: ignore[arg-type]
             handed(tool, splits, tmp_path / tool, changed)
             assert (tmp_path / tool / SETTINGS[tool]).read_text("utf-8") != plain, f"{tool} leaves {name} out"
