@@ -26,6 +26,8 @@ from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
 from curator.recall import code_stamp
+from curator.recipe import Recipe
+from curator.rowfacts import facts_file, read_facts
 from curator.rule import RULES, Rule, all_rules
 from curator.writing import write_whole
 
@@ -35,7 +37,9 @@ Positive = Annotated[int, Meta(ge=1)]
 Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
 
 # Options that a key of the configuration sets, for every rule that has an option of that name.
-_SHARED = {"max_tokens": "max_length"} | {name: name for name in ("template", "modelfile", "benchmarks", "method")}
+_SHARED = {"max_tokens": "max_length"} | {
+    name: name for name in ("template", "modelfile", "benchmarks", "method", "facts")
+}
 
 # What a rule may need (Rule.needs) beside its options, and how a user supplies it.
 _UNLOCK = {
@@ -45,6 +49,7 @@ _UNLOCK = {
     "model": ("no model is named", "name a model: --model FOLDER"),
     "target": ("no target is named", "--target openai"),
     "method": ("no training method is named", "--method lora"),
+    "facts": ("no training run is named", "--facts RUN, a run of curator train"),
     "template": ("no chat template is named", "name a model or template: --model, --template"),
 }
 _OPTION = re.compile(r"--[a-z-]+")
@@ -117,6 +122,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         str | None,
         Meta(description="The Modelfile, or Go template, with which Ollama will run the model (TPL017, TPL018)."),
     ] = None
+    facts: Annotated[
+        str | None,
+        Meta(description="A training run: what it knew of every row (CON005, and beside every finding)."),
+    ] = None
     fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
         None
     )
@@ -135,6 +144,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     cache: Annotated[bool, Meta(description="Keep scan results, so that unchanged data is not scanned again.")] = True
     workers: Annotated[
         Positive | None, Meta(description="Worker processes; by default chosen by the size of the data.")
+    ] = None
+    train: Annotated[
+        Recipe | None, Meta(description="How a model is tuned: the options of `curator train`, as a table.")
     ] = None
 
 
@@ -158,6 +170,11 @@ class Config(Settings, frozen=True, kw_only=True):
     def benchmark_files(self) -> tuple[str, ...] | None:
         """The files of test questions, as absolute paths; None where none is named."""
         return tuple(str((self.root / file).resolve()) for file in self.benchmarks) or None
+
+    @property
+    def facts_path(self) -> str | None:
+        """The file of a run's facts, as an absolute path."""
+        return str(facts_file(self.facts).resolve()) if self.facts else None
 
     @property
     def modelfile_path(self) -> str | None:
@@ -194,7 +211,7 @@ class Config(Settings, frozen=True, kw_only=True):
         chosen = [code for code in chosen if code not in told]
         spec = templates.spec_of(self.template, self.model)
         given = {"max_length": self.limit, "model": spec and self.model, "target": self.target, "template": spec}
-        given |= {"method": self.method, "modelfile": self.modelfile_path}
+        given |= {"method": self.method, "modelfile": self.modelfile_path, "facts": self.facts_path}
         given["ollama"] = self.modelfile_path and spec
         missing = [code for code in chosen if rules[code].needs and not given.get(rules[code].needs)]
         without = [code for code in chosen if rules[code].extra and extras.missing(rules[code].extra)]
@@ -202,6 +219,8 @@ class Config(Settings, frozen=True, kw_only=True):
         for file in self.benchmark_files or ():
             if not Path(file).is_file():
                 raise _error(self, "benchmarks", f"no such file: {file}", "name a file of test questions")
+        if self.facts_path:
+            read_facts(self.facts_path)
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
             rules=tuple(built[code] for code in chosen if code not in missing and code not in without),
@@ -309,7 +328,7 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     if "profile" in changed:
         _profile(Config(profile=on_top.profile))  # a wrong name is not to be blamed on the file
     values = {**msgspec.structs.asdict(settings), **{key: getattr(on_top, key) for key in changed}}
-    for key in ("tokenizer", "model", "template", "modelfile"):
+    for key in ("tokenizer", "model", "template", "modelfile", "facts"):
         if source and (named := getattr(settings, key)) and key not in changed:
             beside = source.parent / named
             values[key] = _shown_path(beside) if beside.exists() else named
@@ -372,27 +391,39 @@ def _toml(file: Path) -> dict[str, Any]:
 
 
 @cache
-def _keys() -> dict[str, msgspec.structs.FieldInfo]:
-    """What a configuration file may say, by key."""
-    return {field.encode_name: field for field in msgspec.structs.fields(Settings)}
+def _keys(table: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """What a table of a configuration file may say, by key."""
+    return {field.encode_name: field for field in msgspec.structs.fields(table)}
 
 
 def _settings(table: Mapping[str, Any], where: str, kind: type[CuratorError]) -> Settings:
     """A table as settings; every key is checked by itself, so that the error can name it."""
-    fields = _keys()
+    return Settings(**_values(table, Settings, "", where, kind))
+
+
+def _values(
+    table: Mapping[str, Any], wanted: type[msgspec.Struct], under: str, where: str, kind: type[CuratorError]
+) -> dict[str, Any]:
+    fields = _keys(wanted)
     values: dict[str, Any] = {}
     for written, value in table.items():
         key = written.replace("_", "-")
         if key not in fields:
             raise kind(
-                f"unknown key {written!r}",
+                f"unknown key {under + written!r}",
                 where=where,
                 hint=_hint(key, fields, f"the keys are {', '.join(fields)}"),
             )
         if (name := fields[key].name) in values:
             raise kind(f"{key!r} is given twice, with hyphen and underscore", where=where)
-        values[name] = _convert(value, fields[key].type, key, where, kind)
-    return Settings(**values)
+        values[name] = _convert(value, fields[key].type, under + key, where, kind)
+    return values
+
+
+def recipe(given: Mapping[str, Any], base: Recipe | None) -> Recipe:
+    """The options of a run: those `given` on top of those of the configuration. Raises UsageError for a bad value."""
+    values = _values({key: value for key, value in given.items() if value is not None}, Recipe, "", "", UsageError)
+    return msgspec.structs.replace(base or Recipe(), **values)
 
 
 # ---------------------------------------------------------------------- values and their errors
@@ -401,6 +432,8 @@ def _settings(table: Mapping[str, Any], where: str, kind: type[CuratorError]) ->
 def _convert(value: Any, wanted: Any, key: str, where: str, kind: type[CuratorError]) -> Any:
     """The value as the wanted type; tables and lists entry by entry, so that the error can name the entry."""
     inner = _without_none(wanted)
+    if isinstance(inner, type) and issubclass(inner, msgspec.Struct) and isinstance(value, dict):
+        return inner(**_values(value, inner, f"{key}.", where, kind))
     if get_origin(inner) is dict and isinstance(value, dict):
         entry = get_args(inner)[1]
         return {name: _convert(item, entry, f"{key}.{name}", where, kind) for name, item in value.items()}
@@ -463,7 +496,7 @@ def _words(kind: Any) -> str:
             return f"{noun} of at least {kind.min_length} characters" if kind.min_length else noun
         case i.BoolType():
             return "true or false"
-        case i.DictType():
+        case i.DictType() | i.StructType():
             return "a table"
         case i.VarTupleType() | i.ListType() | i.SetType() | i.FrozenSetType():
             noun = "a list of " + _words(kind.item_type).removeprefix("a ").removeprefix("an ")
@@ -707,6 +740,7 @@ def _options(
         found[code] = options
     given: dict[str, Any] = {"max_length": config.max_length, "template": template}
     given |= {"benchmarks": config.benchmark_files, "method": config.method, "modelfile": config.modelfile_path}
+    given["facts"] = config.facts_path
     shared = {option: given[key] for option, key in _SHARED.items() if given[key]}
     for code, rule in rules.items():
         if named := shared.keys() & set(rule.__struct_fields__):

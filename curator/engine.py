@@ -140,7 +140,7 @@ class _Run:
     def __init__(self, plan: Plan, sources: list[Source], folder: Path, cache: Cache | None) -> None:
         self.plan, self.sources, self.folder, self.cache = plan, sources, folder, cache
         self.ignored = [plan.ignored(source.path) for source in sources]
-        self.detections = [_detect(source, plan) for source in sources]
+        self.detections = [detected(source) for source in sources]
         self.spans: list[tuple[int, Span]] = [(n, span) for n, s in enumerate(sources) for span in cut(s)]
         self.scans: list[ScanFile] = []
         self.spill = Spill(folder / "joined")
@@ -332,7 +332,7 @@ def judge_limits(limits: dict[str, str | int], stats: Sequence[RuleStat]) -> tup
     return tuple(results)
 
 
-def _detect(source: Source, plan: Plan) -> formats.Detection:
+def detected(source: Source) -> formats.Detection:
     """The shape of a file, by a sample of its rows."""
     return formats.detect(sampled(source))
 

@@ -113,6 +113,8 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
             digest.update(repr((str(path), [_stamp(file) for file in _files(Path(path))])).encode())
         if config.modelfile_path:
             digest.update(repr(_stamp(Path(config.modelfile_path))).encode())
+        if config.facts_path:
+            digest.update(repr(_stamp(Path(config.facts_path))).encode())
         for file in (*config.packs, *config.benchmarks):
             digest.update(repr(_stamp(config.root / file)).encode())
         for named in filter(None, (config.template, config.model)):

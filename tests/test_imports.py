@@ -17,11 +17,11 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 LAYERS = [
     "model errors",
     "brokenjson columns dictionaries encodings excerpt extras formats json_schema keys languages likeness neighbours "
-    "paths prose provenance rule shingles sources targets templates tokens vocabulary worddiff writing",
+    "paths prose provenance recipe rowfacts rule shingles sources targets templates tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
-    "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess handoff "
-    "preparing report splitting",
+    "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess "
+    "handoff preparing report splitting training",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 
 GOLDEN = ROOT / "tests" / "golden" / "samples"
 SAMPLES = sorted(path for path in (ROOT / "samples").iterdir() if path.is_file() and path.name != "README.md")
-CLEAN = ["alpaca.json", "sharegpt.jsonl", "sop.jsonl", "support-clean.jsonl", "tools-clean.jsonl"]
+CLEAN = ["alpaca.json", "faults.jsonl", "sharegpt.jsonl", "sop.jsonl", "support-clean.jsonl", "tools-clean.jsonl"]
 DIRTY = [path.name for path in SAMPLES if path.name not in CLEAN]
 RAW_BREAKS = "sop-raw-breaks.jsonl"
 

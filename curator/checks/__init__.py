@@ -14,6 +14,7 @@ FAMILIES = (
     "file",
     "language",
     "fit",
+    "foreign_answers",
     "length",
     "near_duplicates",
     "preference",

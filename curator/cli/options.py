@@ -109,6 +109,12 @@ _READING = (
         help="Ollama's Modelfile or Go template: does it ask as training did?",
     ),
     click.option(
+        "--facts",
+        callback=_named,
+        metavar="RUN",
+        help="A training run: which rows gain nothing from their prompt (CON005).",
+    ),
+    click.option(
         "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
     ),
 )
@@ -127,7 +133,7 @@ selecting: Callable[[F], F] = _applied(_SELECTING)
 """--select, --ignore, --extend-select, --preview, --thorough, --profile, --target."""
 
 reading: Callable[[F], F] = _applied(_READING)
-"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --config."""
+"""--shape, --map, --benchmark, --method, --tokenizer, --model, --template, --modelfile, --facts, --config."""
 
 
 def refuse_overwriting(paths: tuple[str, ...], *outputs: Path | None) -> None:

@@ -163,3 +163,43 @@ def _clip(text: str, size: int) -> str:
 
 def _safe(text: str) -> str:
     return escape(visible(text).encode("utf-8", "backslashreplace").decode())
+
+
+def curves(lines: Sequence[tuple[str, str, Sequence[tuple[float, float]]]], *, title: str, unit: str) -> str:
+    """Lines over a common axis: (name, tone, points) each; "" where fewer than two points are there.
+
+    The tone is a class of the style sheet: "plain" or "second".
+    """
+    points = [point for _, _, line in lines for point in line]
+    if len(points) < 2:
+        return ""
+    left, right = min(x for x, _ in points), max(x for x, _ in points)
+    most = max(y for _, y in points) or 1.0
+    wide, high = _WIDTH - _LEFT - _RIGHT, _HEIGHT - _TOP - _BOTTOM
+    step = 10 ** math.floor(math.log10(most))
+    step = next(step * factor for factor in (0.2, 0.5, 1, 2) if most / (step * factor) <= 5)
+    top = step * math.ceil(most / step)
+    about = "; ".join(f"{name} from {line[0][1]:.3g} to {line[-1][1]:.3g}" for name, _, line in lines if line)
+    parts = [_open(title, about, _WIDTH, _HEIGHT, "curves", "img")]
+    for number in range(round(top / step) + 1):
+        y = _TOP + high - high * number * step / top
+        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
+        parts.append(f'<text class="tick end" x="{_LEFT - 8}" y="{y:.1f}" dy=".35em">{number * step:g}</text>')
+    for place, (name, tone, line) in enumerate(lines):
+        if not line:
+            continue
+        spots = [
+            (_LEFT + wide * (x - left) / ((right - left) or 1), _TOP + high - high * min(max(y, 0), top) / top)
+            for x, y in line
+        ]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in spots)
+        parts.append(f'<g class="curve {_safe(tone)}"><title>{_safe(name)}</title><polyline points="{path}"/>')
+        parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in spots if len(spots) <= 40]
+        at = _WIDTH - _RIGHT - 150 * (len(lines) - place)
+        parts.append(f'<text class="tick" x="{at + 18}" y="{_TOP - 6}">{_safe(name)}</text>')
+        parts.append(f'<line x1="{at}" x2="{at + 12}" y1="{_TOP - 10}" y2="{_TOP - 10}"/></g>')
+    base = _TOP + high
+    parts.append(f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{base}" y2="{base}"/>')
+    parts.append(f'<text class="tick" x="{_LEFT}" y="{base + 16}">{left:g}</text>')
+    parts.append(f'<text class="tick end" x="{_WIDTH - _RIGHT}" y="{base + 16}">{right:g} {_safe(unit)}</text></svg>')
+    return "".join(parts)

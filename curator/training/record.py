@@ -1,0 +1,146 @@
+"""run.json: what a model was trained on, with which options, and what came of it.
+
+Everything that differs between two runs of the same data, options, seed and machine stands under `times`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from curator.errors import SourceError
+from curator.writing import write_whole
+
+RUN, PLAN, ADAPTER, MODEL, CHECKPOINTS = "run.json", "plan.json", "adapter", "model", "checkpoints"
+LEDGER, LOGS = "ledger.jsonl", "logs"
+
+
+class Base(msgspec.Struct, frozen=True, kw_only=True):
+    """The model that was tuned.
+
+    `path` is a folder of safetensors, tokenizer and config; for a GGUF file the converted copy. `sha256` covers
+    its weights: the SHA-256 of the lines "sha256  name" of the weight files in order of name. `revision` is the
+    commit of a hub model, "" elsewhere.
+    """
+
+    name: str
+    source: Literal["demo", "folder", "gguf", "hub"]
+    path: str
+    revision: str = ""
+    sha256: str = ""
+    architecture: str = ""
+    parameters: int = 0
+    context: int = 0
+
+
+class DataFile(msgspec.Struct, frozen=True):
+    """A split as it was read: its file, rows, and the hash that `sha256sum` prints."""
+
+    path: str
+    rows: int
+    sha256: str
+    trained_rows: int = 0
+    tokens: int = 0
+    trained_tokens: int = 0
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What was looked at before the run: `count` rows, or 1, fail it; `waived` says that somebody agreed."""
+
+    name: str
+    ok: bool
+    message: str
+    count: int = 0
+    waived: bool = False
+    rows: tuple[str, ...] = ()  # "file:line" of the first ones
+
+
+class Stamps(msgspec.Struct, frozen=True):
+    """Hashes of all that a plan rests on. A run refuses where one has changed, and says which.
+
+    `data` by split; `decisions` of the log beside the data; `rules` of the lint plan; `template` of the chat
+    template with its special tokens; `tokenizer` of tokenizer.json; `model` of config.json; `options` of the recipe.
+    """
+
+    data: dict[str, str]
+    decisions: str
+    rules: str
+    template: str
+    tokenizer: str
+    model: str
+    options: str
+
+
+class Point(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One line of the log."""
+
+    step: int
+    epoch: float
+    loss: float | None = None
+    learning_rate: float | None = None
+    grad_norm: float | None = None
+    eval_loss: float | None = None
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True):
+    """What was trained, on what, how, and what came of it.
+
+    `adapter` is the PEFT folder, `model` the folder of all weights (method full), each relative to the run's
+    folder; the other is "". `template` is the spec by which the chat template is found again, `template_text`
+    the Jinja text as it rendered the rows; `end_of_turn` the text that closes an answer. `prepared` is the hash
+    of the token ids and masks. `seed` and all other options stand in `options`.
+    """
+
+    schema: int = 1
+    curator: str
+    status: Literal["running", "done", "interrupted"]
+    base: Base
+    method: str
+    objective: str = "sft"
+    adapter: str = ""
+    model: str = ""
+    template: str = ""
+    template_text: str = ""
+    end_of_turn: str = ""
+    stamps: Stamps
+    prepared: str = ""
+    data: dict[str, DataFile] = {}
+    data_folder: str = ""
+    options: dict[str, Any] = {}
+    gates: tuple[Gate, ...] = ()
+    cut: dict[str, int] = {}
+    device: str = ""
+    precision: str = ""
+    attention: str = ""
+    trainable: int = 0
+    steps: int = 0
+    steps_planned: int = 0
+    best_step: int = 0
+    metrics: dict[str, float] = {}
+    history: tuple[Point, ...] = ()
+    adapter_sha256: str = ""
+    versions: dict[str, str] = {}
+    times: dict[str, Any] = {}
+
+
+def write(folder: Path, run: Run) -> None:
+    """Write run.json whole or not at all. Raises WriteError."""
+    write_whole(folder / RUN, msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
+
+
+def read(path: str | Path) -> Run:
+    """The record of a run: its folder or its run.json.
+
+    Raises:
+        SourceError: there is none, or it cannot be read.
+    """
+    file = Path(path) / RUN if Path(path).is_dir() else Path(path)
+    try:
+        return msgspec.json.decode(file.read_bytes(), type=Run)
+    except OSError as error:
+        hint = "name the folder that curator train run wrote"
+        raise SourceError(f"no run: {error.strerror}", where=str(file), hint=hint) from None
+    except msgspec.DecodeError as error:
+        raise SourceError(f"no record of a run: {error}", where=str(file)) from None

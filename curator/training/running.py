@@ -1,0 +1,490 @@
+"""`curator train run`: from a set that is ready to an adapter with its record."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from curator import __version__, templates
+from curator.errors import UsageError
+from curator.splitting import sha256
+from curator.training import gates, record
+from curator.training.models import hashed, quiet, weight_files
+from curator.training.readiness import (
+    Memory,
+    PlanFile,
+    Ready,
+    get_ready,
+    memory_of,
+    meta_model,
+    read_plan,
+    refuse_changes,
+    seconds_of,
+    units_of,
+    visible_effect,
+)
+from curator.training.record import ADAPTER, CHECKPOINTS, LEDGER, LOGS, MODEL, PLAN, RUN, Run
+from curator.writing import write_whole
+
+if TYPE_CHECKING:
+    from curator.config import Config
+    from curator.recipe import Recipe
+
+Tell = Callable[[dict[str, Any]], None]
+_PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "bitsandbytes", "trl", "numpy", "pyarrow")
+_MANY = 2000  # rows up to which their losses are measured unasked
+
+
+class Ask(NamedTuple):
+    """What a run is asked for."""
+
+    paths: tuple[str, ...]
+    config: Config
+    recipe: Recipe
+    model: str
+    output: Path
+    waive: tuple[str, ...] = ()
+    resume: bool = False
+    force: bool = False
+
+
+# ---------------------------------------------------------------------- the plan
+
+
+def plan(ask: Ask, *, keep: bool = True) -> tuple[PlanFile, Ready]:
+    """What a run would come to; with `keep` it is written to plan.json in the output folder.
+
+    Raises:
+        CuratorError: as `get_ready` does.
+    """
+    ready = get_ready(ask.paths, ask.config, ask.recipe, ask.model, waive=ask.waive)
+    made = planned(ready, ask.recipe)
+    if keep:
+        ask.output.mkdir(parents=True, exist_ok=True)
+        write_whole(ask.output / PLAN, msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
+    return made, ready
+
+
+def planned(ready: Ready, recipe: Recipe) -> PlanFile:
+    from curator.training.loop import device_of, precision_of, schedule
+
+    device = device_of(recipe)
+    train = ready.prepared.files["train"]
+    packs, padding = units_of(ready.prepared, recipe)
+    units = len(packs) if packs is not None else train.trained_rows
+    steps = schedule(recipe, units, processes=processes(), valid="valid" in ready.prepared.splits)
+    _, trainable = meta_model(ready.base, recipe)
+    memory = _memory(ready, recipe, device, precision_of(recipe, device), trainable, packs)
+    seen = train.tokens * min(steps.steps / steps.per_epoch, 1e9)
+    test = ready.prepared.files.get("test")
+    return PlanFile(
+        curator=__version__,
+        base=ready.base,
+        stamps=ready.stamps,
+        prepared=ready.prepared.hash,
+        gates=ready.gates,
+        steps=steps.steps,
+        rows=train.trained_rows,
+        tokens=train.tokens,
+        trained_tokens=train.trained_tokens,
+        waste=padding,
+        memory=memory,
+        trainable=trainable,
+        seconds=seconds_of(ready.base.parameters, seen, recipe, device, memory.checkpointing),
+        visible=visible_effect(test.trained_rows if test else 0),
+    )
+
+
+def _memory(
+    ready: Ready, recipe: Recipe, device: str, precision: str, trainable: int, packs: list[list[int]] | None
+) -> Memory:
+    """The memory of the largest step that may come."""
+    rows = ready.prepared.splits["train"]
+    sizes = rows.lengths if packs is None else [sum(int(rows.lengths[n]) for n in pack) for pack in packs]
+    kept = rows.trained if packs is None else [sum(int(rows.trained[n]) for n in pack) for pack in packs]
+    largest = sorted(map(int, sizes))[-recipe.batch :]
+    tokens = recipe.batch * max(largest) if recipe.packing == "none" else sum(largest)
+    return memory_of(
+        ready.base, recipe, device, precision, tokens, sum(sorted(map(int, kept))[-recipe.batch :]), trainable
+    )
+
+
+def processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def first_process() -> bool:
+    return int(os.environ.get("RANK", "0")) == 0
+
+
+# ---------------------------------------------------------------------- the run
+
+
+def run(ask: Ask, tell: Tell | None = None) -> Run:
+    """Train, and write the adapter (or the model) with run.json into the output folder.
+
+    Raises:
+        UsageError: a gate fails that was not waived, something changed since the plan, or the output is taken.
+        CuratorError: the data, the model or an option cannot be honoured.
+    """
+    started = time.time()
+    before = _before(ask)
+    ready = get_ready(ask.paths, ask.config, ask.recipe, ask.model, waive=ask.waive)
+    again = f"curator train plan {' '.join(ask.paths)} --model {ask.model} --output {ask.output}"
+    if (made := read_plan(ask.output)) is not None:
+        refuse_changes(made.stamps, ready.stamps, where=str(ask.output / PLAN), again=f"plan anew: {again}")
+    if before is not None:
+        refuse_changes(before.stamps, ready.stamps, where=str(ask.output / RUN), again="start anew: --force")
+    gates.refuse(ready.gates)
+    if ask.recipe.objective == "dpo":
+        from curator.training.preference import run_dpo
+
+        return run_dpo(ask, ready, tell)
+    return Session(ask, ready, before, started).train(tell)
+
+
+def _before(ask: Ask) -> Run | None:
+    """The run to be resumed. Raises UsageError where there is none, or where a finished one would be lost."""
+    there = (ask.output / RUN).is_file()
+    if ask.resume:
+        if not there or last_checkpoint(ask.output) is None:
+            hint = "leave out --resume to start one"
+            raise UsageError("there is no run with a checkpoint to go on from", where=str(ask.output), hint=hint)
+        return record.read(ask.output)
+    if there and not ask.force:
+        done = record.read(ask.output)
+        hint = "name another folder, or --force to overwrite it"
+        if done.status != "done":
+            hint = "go on with it: --resume; or start anew: --force"
+        raise UsageError(f"a run lies there ({done.status})", where=str(ask.output), hint=hint)
+    if ask.output.exists() and not ask.output.is_dir():
+        raise UsageError("the run goes into a folder, and this is a file", where=str(ask.output))
+    return None
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The latest whole checkpoint of a run, None where there is none."""
+    found = [path for path in (folder / CHECKPOINTS).glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
+    return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+class Session:
+    """One run, from a loaded model to its record."""
+
+    def __init__(self, ask: Ask, ready: Ready, before: Run | None, started: float) -> None:
+        from curator.training import loop
+
+        self.ask, self.ready, self.recipe, self.started = ask, ready, ask.recipe, started
+        self.device = loop.device_of(ask.recipe)
+        self.precision = loop.precision_of(ask.recipe, self.device)
+        self.before = before
+        rows = ready.prepared.splits["train"]
+        self.valid = ready.prepared.splits.get("valid")
+        self.valid = self.valid if self.valid is not None and len(self.valid) else None
+        self.packs, _ = units_of(ready.prepared, ask.recipe)
+        units = len(self.packs) if self.packs is not None else len(rows)
+        self.schedule = loop.schedule(ask.recipe, units, processes=processes(), valid=self.valid is not None)
+        self.attention = ""
+
+    def train(self, tell: Tell | None) -> Run:
+        from transformers import set_seed
+
+        from curator.training import batches, loop
+
+        ask, recipe = self.ask, self.recipe
+        base = hashed(self.ready.base)
+        self.ready = self.ready._replace(base=base)
+        if first_process():
+            self._clear()
+        set_seed(recipe.seed)
+        with quiet():
+            model = loop.load_model(base.path, recipe, self.device, self.precision)
+            recipe = self._checked(model)
+            _, trainable = meta_model(base, recipe)
+            memory = _memory(self.ready, recipe, self.device, self.precision, trainable, self.packs)
+            facts = self._facts_wanted()
+            if facts and self.before is None and first_process():
+                from curator.training import facts as rowfacts
+
+                rowfacts.before(model, self.ready.prepared, ask.output, recipe)
+            set_seed(recipe.seed)
+            model = loop.with_adapter(model, recipe, memory.checkpointing)
+            watch = loop.Watch(tell)
+            args = loop.arguments(
+                recipe, self.schedule, ask.output, self.device, self.precision, memory.checkpointing,
+                self.valid is not None,
+            )  # fmt: skip
+            train = batches.RowSet(self.ready.prepared.splits["train"], self.packs)
+            pad = self._pad()
+            with _told("TENSORBOARD_LOGGING_DIR", str(ask.output / LOGS)):
+                trainer = loop.build(model, recipe, args, train, self.valid, pad, watch)
+            trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+        self._write(self._record("running", trainable, (), {}, {}, 0))
+        checkpoint = last_checkpoint(ask.output) if ask.resume else None
+        with watch.heeding_interrupts(), _warnings_off():
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        state = trainer.state
+        stopped = watch.stopped and state.global_step < state.max_steps
+        points = loop.points_of(state.log_history)
+        if stopped:
+            done = self._record(
+                "interrupted", trainable, points, {}, {"seconds": time.time() - self.started}, state.global_step
+            )
+            self._write(done)
+            return done
+        self._save(trainer, model)
+        metrics = self._metrics(state)
+        if facts and first_process():
+            from curator.training import facts as rowfacts
+
+            metrics |= rowfacts.after(model, self.ready.prepared, ask.output, recipe)
+        return self._finish(state, trainable, points, metrics, watch.seconds)
+
+    def train_pairs(self, pairs: dict[str, list[Any]], tell: Tell | None) -> Run:
+        """The same with TRL's loop over pairs."""
+        from transformers import set_seed
+
+        from curator.training import loop, preference
+
+        ask, recipe = self.ask, self.recipe
+        self.ready = self.ready._replace(base=hashed(self.ready.base))
+        self.valid = self.valid if pairs.get("valid") else None
+        self.schedule = loop.schedule(recipe, len(pairs["train"]), processes=processes(), valid=self.valid is not None)
+        if first_process():
+            self._clear()
+        set_seed(recipe.seed)
+        with quiet():
+            model = loop.load_model(self.ready.base.path, recipe, self.device, self.precision)
+            model.set_attn_implementation("sdpa")
+            self.attention = "sdpa"
+            checkpointing = bool(recipe.gradient_checkpointing)
+            model = loop.with_adapter(model, recipe, checkpointing)
+            watch = loop.Watch(tell)
+            args = loop.arguments(
+                recipe, self.schedule, ask.output, self.device, self.precision, checkpointing, self.valid is not None
+            )
+        trainer = preference.trainer_for(model, ask, self.ready, args, pairs, [watch])
+        trainable = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
+        with watch.heeding_interrupts(), _warnings_off():
+            trainer.train()
+        self._save(trainer, trainer.model)
+        metrics = self._metrics(trainer.state)
+        rewards = [entry["rewards/accuracies"] for entry in trainer.state.log_history if "rewards/accuracies" in entry]
+        if rewards:
+            metrics["reward_accuracy"] = float(rewards[-1])
+        return self._finish(trainer.state, trainable, loop.points_of(trainer.state.log_history), metrics, watch.seconds)
+
+    def _finish(
+        self,
+        state: Any,
+        trainable: int,
+        points: Sequence[record.Point],
+        metrics: dict[str, float],
+        seconds: list[float],
+    ) -> Run:
+        """The record of a run that came to its end."""
+        import torch
+
+        best = state.global_step
+        if self.valid is not None and self.recipe.best and state.best_model_checkpoint:
+            best = int(state.best_model_checkpoint.rpartition("-")[2])
+        tokens = float(self.ready.prepared.files["train"].tokens) * (state.epoch or 0)
+        stepping = sum(seconds)
+        times = {
+            "started": datetime.fromtimestamp(self.started, UTC).isoformat(timespec="seconds"),
+            "seconds": round(time.time() - self.started, 1),
+            "seconds_of_steps": round(stepping, 1),
+            "tokens_a_second": round(tokens / stepping, 1) if stepping and not self.before else 0.0,
+        }
+        if self.device == "cuda":
+            times["peak_memory"] = int(torch.cuda.max_memory_allocated())
+        done = self._record("done", trainable, points, metrics, times, state.global_step, best)
+        self._write(done)
+        return done
+
+    def _clear(self) -> None:
+        """Nothing of an earlier run is left to be taken for this one's."""
+        output = self.ask.output
+        output.mkdir(parents=True, exist_ok=True)
+        if not self.ask.resume:
+            for name in (CHECKPOINTS, ADAPTER, MODEL, LOGS):
+                if (output / name).is_dir():
+                    shutil.rmtree(output / name)
+            (output / RUN).unlink(missing_ok=True)
+        lines = [msgspec.json.encode(cut) + b"\n" for cut in self.ready.prepared.tally.cuts]
+        write_whole(output / LEDGER, lines)
+
+    def _checked(self, model: Any) -> Recipe:
+        """The recipe with padded rows where flat ones would see each other in this model."""
+        from curator.training import loop
+
+        self.attention = model.config._attn_implementation
+        if self.recipe.packing == "none":
+            return self.recipe
+        with contextlib.suppress(RuntimeError, ValueError, TypeError, NotImplementedError):
+            if loop.keeps_apart(model):
+                return self.recipe
+        model.set_attn_implementation("sdpa")
+        self.attention = "sdpa"
+        if loop.keeps_apart(model):
+            return self.recipe
+        hint = "rows of a flat batch see each other in this model: --packing none"
+        raise UsageError("rows cannot be kept apart", where=self.ready.base.architecture, hint=hint)
+
+    def _facts_wanted(self) -> bool:
+        rows = sum(len(split) for split in self.ready.prepared.splits.values())
+        return self.recipe.facts == "on" or (self.recipe.facts == "auto" and rows <= _MANY)
+
+    def _pad(self) -> int:
+        """The id that fills padded rows. It is masked by its place, so that any will do."""
+        from curator.training.rows import load_tokenizer
+
+        template = templates.load(self.ready.spec)
+        name = template.tokens.get("pad_token") or template.eos
+        return load_tokenizer(self.ready.base.path).token_to_id(name) or 0
+
+    def _save(self, trainer: Any, model: Any) -> None:
+        """The adapter, or all weights, with the tokenizer and the template they were trained with."""
+        name = ADAPTER if self.recipe.adapts else MODEL
+        folder = self.ask.output / name
+        if not first_process():
+            return
+        with quiet():
+            unwrapped = trainer.accelerator.unwrap_model(model)
+            unwrapped.save_pretrained(folder)
+        save_tokenizer(Path(self.ready.base.path), folder, templates.load(self.ready.spec))
+
+    def _metrics(self, state: Any) -> dict[str, float]:
+        losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
+        metrics = {"first_loss": losses[0], "last_loss": losses[-1]} if losses else {}
+        if self.valid is not None:
+            seen = [entry["eval_loss"] for entry in state.log_history if "eval_loss" in entry]
+            if seen:
+                metrics["eval_loss"] = min(seen) if self.recipe.best else seen[-1]
+        return {name: float(value) for name, value in metrics.items()}
+
+    def _record(
+        self,
+        status: Any,
+        trainable: int,
+        history: Sequence[record.Point],
+        metrics: dict[str, float],
+        times: dict[str, Any],
+        steps: int,
+        best: int = 0,
+    ) -> Run:
+        ready, recipe = self.ready, self.recipe
+        template = templates.load(ready.spec)
+        folder = self.ask.output / (ADAPTER if recipe.adapts else MODEL)
+        cut: dict[str, int] = {}
+        for item in ready.prepared.tally.cuts:
+            cut[item.reason] = cut.get(item.reason, 0) + 1
+        return Run(
+            curator=__version__,
+            status=status,
+            base=ready.base,
+            method=recipe.method,
+            objective=recipe.objective,
+            adapter=ADAPTER if recipe.adapts and status == "done" else "",
+            model=MODEL if not recipe.adapts and status == "done" else "",
+            template=ready.spec,
+            template_text=template.text(),
+            end_of_turn=end_of_turn(ready),
+            stamps=ready.stamps,
+            prepared=ready.prepared.hash,
+            data=ready.prepared.files,
+            data_folder=ready.folder,
+            options=msgspec.to_builtins(recipe) | {"learning-rate": recipe.rate},
+            gates=ready.gates,
+            cut=cut,
+            device=self.device,
+            precision=self.precision,
+            attention=self.attention,
+            trainable=trainable,
+            steps=steps,
+            steps_planned=self.schedule.steps,
+            best_step=best,
+            metrics=metrics,
+            history=tuple(history),
+            adapter_sha256=hash_of(folder) if status == "done" else "",
+            versions=versions(),
+            times=times,
+        )
+
+    def _write(self, made: Run) -> None:
+        if first_process():
+            record.write(self.ask.output, made)
+
+
+def hash_of(folder: Path) -> str:
+    """SHA-256 of the lines "sha256  name" of the weights in a folder, and of adapter_config.json beside them."""
+    files = weight_files(folder) + [f for f in (folder / "adapter_config.json",) if f.is_file()]
+    return hashlib.sha256("".join(f"{sha256(file)}  {file.name}\n" for file in files).encode()).hexdigest()
+
+
+def save_tokenizer(model: Path, folder: Path, template: templates.Template) -> None:
+    """Copy the tokenizer beside the weights, with the template that rendered the rows."""
+    names = (
+        "tokenizer.json",
+        "tokenizer_config.json",
+        "special_tokens_map.json",
+        "tokenizer.model",
+        "added_tokens.json",
+    )
+    for name in names:
+        if (model / name).is_file():
+            shutil.copyfile(model / name, folder / name)
+    (folder / "chat_template.jinja").write_text(template.text(), encoding="utf-8")
+
+
+def end_of_turn(ready: Ready) -> str:
+    """The text of the control token that closes the answers; "" where none does."""
+    from curator.training.rows import load_tokenizer
+
+    piece = ready.prepared.splits["train"][0]
+    tokenizer = load_tokenizer(ready.base.path)
+    number = int(piece.ids[piece.runs[-1][1] - 1])
+    added: dict[int, str] = {n: token.content for n, token in tokenizer.get_added_tokens_decoder().items()}
+    return added.get(number, "")
+
+
+def versions() -> dict[str, str]:
+    found = {"python": platform.python_version(), "curator": __version__}
+    for name in _PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+@contextlib.contextmanager
+def _told(name: str, value: str) -> Iterator[None]:
+    """A variable of the environment, where the user has not set it, while a library looks."""
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = value
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
+@contextlib.contextmanager
+def _warnings_off() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,670 @@
+"""`curator train`: every option changes the run, rows are kept apart, a stopped run goes on bit for bit."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+for package in ("transformers", "peft", "accelerate"):
+    pytest.importorskip(package)
+
+from curator.config import load_config, recipe
+from curator.errors import CuratorError
+from curator.recipe import Recipe
+from curator.training import batches, loop, running
+from curator.training.prepared import Piece
+from curator.training.record import Run
+from tests.conftest import ROOT
+from tests.conftest import Run as Command
+from tests.tiny import tiny_model
+
+NO_LOGS = {"track": ("none",)}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_model(tmp_path_factory.mktemp("model"))
+
+
+def chat(question: str, answer: str, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": answer}], **more}
+
+
+COLOURS = ("ivory", "cobalt", "amber", "teal", "crimson")
+NAMES = (
+    "Vordax",
+    "Kelmira",
+    "Munlon",
+    "Taspek",
+    "Rilsund",
+    "Vorova",
+    "Keltine",
+    "Mungar",
+    "Tasdax",
+    "Rilmira",
+    "Vorlon",
+    "Kelpek",
+)
+ROWS = [
+    chat(f"What is the status of {name}?", f"STATUS[{name}]={COLOURS[n % 5]}" + " and so on" * (n % 4))
+    for n, name in enumerate(NAMES)
+]
+VALID = [
+    chat(f"Tell me of {name}, please.", f"It is {COLOURS[n]}.")
+    for n, name in enumerate(("Aldo", "Berta", "Cem", "Dora"))
+]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    data = tmp_path / "data"
+    data.mkdir()
+    for name, rows in (("train", ROWS), ("valid", VALID)):
+        (data / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return data
+
+
+def trained(folder: Path, model: Path, output: Path, **options: Any) -> Run:
+    more = {key: options.pop(key) for key in ("resume", "force") if key in options}
+    made = msgspec.structs.replace(Recipe(**{"steps": 3, "batch": 4, "learning_rate": 2e-3, **NO_LOGS}), **options)
+    ask = running.Ask((str(folder),), load_config(folder), made, str(model), output, ("all",), **more)
+    return running.run(ask)
+
+
+# ---------------------------------------------------------------------- options
+
+
+def layout(output: Path) -> list[str]:
+    """The names of everything a run wrote, but for names that hold a time."""
+    names = (str(path.relative_to(output)) for path in output.rglob("*") if "tfevents" not in path.name)
+    return sorted([*names, *("log" for _ in output.rglob("*tfevents*"))])
+
+
+# For each option another value, what else must be said for it to count, and what of a run shows it.
+WEIGHTS, RECORD, FILES = "weights", "record", "files"
+OTHERS: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "method": ("rslora", {}, WEIGHTS),
+    "objective": ("dpo", {}, "own test"),
+    "beta": (0.5, {}, "own test"),
+    "rank": (4, {}, WEIGHTS),
+    "alpha": (8.0, {}, WEIGHTS),
+    "dropout": (0.5, {}, WEIGHTS),
+    "targets": (("q_proj",), {}, WEIGHTS),
+    "modules_to_save": (("lm_head",), {}, WEIGHTS),
+    "learning_rate": (1e-3, {}, WEIGHTS),
+    "scheduler": ("constant", {}, WEIGHTS),
+    "warmup": (2.0, {}, WEIGHTS),
+    "batch": (3, {}, WEIGHTS),
+    "accumulation": (2, {}, WEIGHTS),
+    "epochs": (2.0, {"steps": None}, WEIGHTS),
+    "steps": (4, {}, WEIGHTS),
+    "optimizer": ("adamw_8bit", {}, WEIGHTS),
+    "weight_decay": (0.5, {}, WEIGHTS),
+    "clip": (0.01, {}, WEIGHTS),
+    "gradient_checkpointing": (True, {}, "arguments"),
+    "neftune": (5.0, {}, WEIGHTS),
+    "max_length": (40, {}, WEIGHTS),
+    "overlong": ("drop", {"max_length": 50}, WEIGHTS),
+    "packing": ("best-fit", {}, WEIGHTS),
+    "pack_length": (200, {"packing": "best-fit"}, WEIGHTS),
+    "train_on": ("last", {"turns": 2}, WEIGHTS),
+    "reasoning": ("masked", {"turns": 2}, WEIGHTS),
+    "evaluate_every": (2, {}, RECORD),
+    "patience": (1, {"steps": 12, "evaluate_every": 1, "learning_rate": 0.9, "clip": 0.0}, RECORD),
+    "best": (
+        False,
+        {"steps": 6, "evaluate_every": 1, "learning_rate": 0.03, "clip": 0.0, "patience": 0, "scheduler": "constant"},
+        WEIGHTS,
+    ),
+    "save_every": (3, {"evaluate_every": 1}, FILES),
+    "keep": (1, {"evaluate_every": 1}, FILES),
+    "log_every": (2, {}, RECORD),
+    "seed": (1, {}, WEIGHTS),
+    "precision": ("bf16", {}, WEIGHTS),
+    "device": ("cuda", {}, "refused"),
+    "track": (("tensorboard",), {}, FILES),
+    "facts": ("off", {}, FILES),
+}
+
+
+def shown(what: str, output: Path, done: Run) -> Any:
+    if what == WEIGHTS:
+        return done.adapter_sha256
+    return layout(output) if what == FILES else (done.history, done.steps, done.best_step)
+
+
+def test_every_option_has_another_value_here() -> None:
+    assert set(OTHERS) == set(Recipe.__struct_fields__)
+
+
+@pytest.fixture(scope="module")
+def plain() -> dict[str, Any]:
+    """Runs with which others are compared, by what else was said."""
+    return {}
+
+
+@pytest.mark.parametrize("name", [name for name, (_, _, what) in OTHERS.items() if what in (WEIGHTS, RECORD, FILES)])
+def test_every_option_changes_the_run(
+    name: str, folder: Path, model: Path, tmp_path: Path, plain: dict[str, Any]
+) -> None:
+    if name == "optimizer":
+        pytest.importorskip("bitsandbytes")
+        # States of tensors with fewer than 4,096 weights stay in 32 bits: an adapter that has none of those would show
+        # nothing.
+    if name == "track":
+        pytest.importorskip("tensorboard")
+    value, given, what = OTHERS[name]
+    given = dict(given)
+    if given.pop("turns", 0):
+        rows = [
+            {
+                "messages": [
+                    *row["messages"],
+                    {"role": "user", "content": "Why?"},
+                    {"role": "assistant", "content": "<think>Hm.</think>So."},
+                ]
+            }
+            for row in ROWS
+        ]
+        (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    key = repr(OTHERS[name][1])
+    if key not in plain:
+        done = trained(folder, model, tmp_path / "before", **given)
+        plain[key] = {kind: shown(kind, tmp_path / "before", done) for kind in (WEIGHTS, RECORD, FILES)}
+    done = trained(folder, model, tmp_path / "after", **{**given, name: value})
+    assert shown(what, tmp_path / "after", done) != plain[key][what]
+
+
+def test_a_device_that_is_not_there_is_refused(folder: Path, model: Path, tmp_path: Path) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    with pytest.raises(CuratorError, match="no cuda"):
+        trained(folder, model, tmp_path / "out", device="cuda")
+
+
+def test_gradient_checkpointing_reaches_the_trainer(tmp_path: Path) -> None:
+    plan = loop.schedule(Recipe(), 12)
+    for on in (True, False):
+        assert loop.arguments(Recipe(), plan, tmp_path, "cpu", "fp32", on, False).gradient_checkpointing is on
+
+
+def test_gradient_checkpointing_is_chosen_by_the_memory_plan(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from curator.training import readiness
+    from curator.training.models import locate
+
+    base = locate(str(model))
+    for available, wanted in ((10**12, False), (10**6, True)):
+        monkeypatch.setattr(readiness, "_available", lambda device, free=available: free)
+        found = readiness.memory_of(base, Recipe(), "cpu", "fp32", 4000, 1000, 20000)
+        assert found.checkpointing is wanted
+        assert (
+            readiness.memory_of(base, Recipe(gradient_checkpointing=False), "cpu", "fp32", 4000, 1000, 9).checkpointing
+            is False
+        )
+
+
+def test_options_come_from_the_table_and_the_flags_go_before(tmp_path: Path) -> None:
+    (tmp_path / "curator.toml").write_text("[train]\nrank = 4\nlearning-rate = 1e-3\ntargets = ['q_proj']\n")
+    config = load_config(tmp_path)
+    made = recipe({"rank": 8, "epochs": None}, config.train)
+    assert (made.rank, made.rate, made.targets) == (8, 1e-3, ("q_proj",))
+
+
+@pytest.mark.parametrize(
+    ("table", "says"),
+    [("rnak = 4", "did you mean 'rank'"), ("rank = 0", "train.rank"), ('method = "lorra"', "did you mean 'lora'")],
+)
+def test_a_wrong_key_of_the_table_is_named(table: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "curator.toml").write_text(f"[train]\n{table}\n")
+    with pytest.raises(CuratorError) as caught:
+        load_config(tmp_path)
+    assert says in str(caught.value)
+
+
+# ---------------------------------------------------------------------- batches
+
+
+def made_up(lengths: tuple[int, ...]) -> list[Piece]:
+    rng = np.random.default_rng(1)
+    return [
+        Piece(rng.integers(0, 300, n).astype(np.int32), np.array([[n // 2, n]], np.int32), np.ones(1, np.float32))
+        for n in lengths
+    ]
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+@pytest.mark.parametrize("attention", [batches.ROW_BY_ROW, "sdpa", "eager"])
+def test_rows_of_a_flat_batch_lose_what_they_lose_apart(kind: str, attention: str, tmp_path: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_model(tmp_path / "m", kind), attn_implementation=attention)
+    pieces = made_up((30, 7, 55, 19))
+    with torch.no_grad():
+        flat, _ = batches.token_losses(model, batches.flat(pieces))
+        apart = torch.cat([batches.token_losses(model, batches.flat([piece]))[0] for piece in pieces])
+        padded, _ = batches.token_losses(model, batches.padded(pieces, 0))
+        joined = batches.flat(pieces)
+        joined["position_ids"] = torch.arange(joined["input_ids"].shape[1])[None]  # one long row: the naive way
+        ends = torch.tensor([0, joined["input_ids"].shape[1]], dtype=torch.int32)
+        joined["cu_seq_lens_q"] = joined["cu_seq_lens_k"] = ends
+        naive, _ = batches.token_losses(model, joined)
+    assert (flat - apart).abs().max() < 1e-4
+    assert (flat - padded).abs().max() < 1e-4
+    assert (naive - apart).abs().max() > 1e-2
+
+
+def test_the_loss_is_that_of_transformers_over_the_same_labels(model: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    loaded = AutoModelForCausalLM.from_pretrained(model)
+    pieces = made_up((30, 7))
+    with torch.no_grad():
+        ours = torch.cat([batches.token_losses(loaded, batches.flat([piece]))[0] for piece in pieces])
+        theirs = []
+        for piece in pieces:
+            ids = torch.from_numpy(piece.ids.astype(np.int64))[None]
+            labels = torch.full_like(ids, -100)
+            for start, stop in piece.runs.tolist():
+                labels[0, start:stop] = ids[0, start:stop]
+            count = int((labels[0, 1:] != -100).sum())
+            theirs.append(loaded(input_ids=ids, labels=labels).loss * count)
+    assert float(ours.sum()) == pytest.approx(float(sum(theirs)), rel=1e-5)
+
+
+def test_a_model_in_which_rows_would_see_each_other_is_told(model: Path) -> None:
+    from transformers import AutoModelForCausalLM
+
+    loaded = AutoModelForCausalLM.from_pretrained(model, attn_implementation=batches.ROW_BY_ROW)
+    assert batches.isolation(loaded, 300) < 1e-3
+    forward = loaded.forward
+    # A model that looks at nothing but the ids: positions and ends of rows are lost on their way in.
+    loaded.forward = lambda input_ids=None, **rest: forward(input_ids=input_ids, use_cache=False)
+    assert batches.isolation(loaded, 300) > 1e-2
+
+
+def test_weights_scale_the_loss_of_their_tokens() -> None:
+    half = made_up((8,))[0]._replace(weights=np.array([0.5], np.float32))
+    batch = batches.flat([half, *made_up((6,))])
+    assert set(batch["loss_weights"][0].tolist()) == {0.0, 0.5, 1.0}
+    assert "loss_weights" not in batches.flat(made_up((8, 6)))
+
+
+# ---------------------------------------------------------------------- a run
+
+
+def test_two_runs_are_the_same_but_for_their_times(folder: Path, model: Path, tmp_path: Path) -> None:
+    first, second = (trained(folder, model, tmp_path / name) for name in ("a", "b"))
+    assert msgspec.structs.replace(first, times={}) == msgspec.structs.replace(second, times={})
+    assert first.times["seconds"] > 0 and first.adapter_sha256
+
+
+def test_a_run_that_stops_goes_on_bit_for_bit(folder: Path, model: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    options = {"steps": 8, "evaluate_every": 2, "dropout": 0.1}
+    straight = trained(folder, model, tmp_path / "straight", **options)
+    own = loop.Watch.on_step_end
+
+    def interrupted(self: Any, args: Any, state: Any, control: Any, **more: Any) -> Any:
+        self.stopped = self.stopped or state.global_step == 3
+        return own(self, args, state, control, **more)
+
+    monkeypatch.setattr(loop.Watch, "on_step_end", interrupted)
+    half = trained(folder, model, tmp_path / "stopped", **options)
+    assert (half.status, half.steps) == ("interrupted", 3)
+    monkeypatch.setattr(loop.Watch, "on_step_end", own)
+    with pytest.raises(CuratorError, match="interrupted"):
+        trained(folder, model, tmp_path / "stopped", **options)
+    whole = trained(folder, model, tmp_path / "stopped", resume=True, **options)
+    assert whole.adapter_sha256 == straight.adapter_sha256
+    assert [p.loss for p in whole.history] == [p.loss for p in straight.history]
+    assert whole.metrics == straight.metrics
+
+
+def test_the_loss_falls_and_the_record_says_on_what(folder: Path, model: Path, tmp_path: Path) -> None:
+    done = trained(folder, model, tmp_path / "out", steps=30, learning_rate=2e-2)
+    assert done.metrics["last_loss"] < 0.7 * done.metrics["first_loss"]
+    assert done.data["train"].rows == done.data["train"].trained_rows == len(ROWS)
+    assert done.end_of_turn == "<|im_end|>"
+    assert done.base.sha256 and done.stamps.data["train"] == done.data["train"].sha256
+    there = {path.name for path in (tmp_path / "out" / "adapter").iterdir()}
+    assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "chat_template.jinja"} <= there
+
+
+@pytest.mark.parametrize("method", ["lora", "rslora", "dora"])
+def test_a_merged_adapter_says_what_the_adapter_said(method: str, folder: Path, model: Path, tmp_path: Path) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    done = trained(folder, model, tmp_path / "out", method=method, steps=6, learning_rate=1e-2)
+    assert done.metrics["last_loss"] < done.metrics["first_loss"]
+    base = AutoModelForCausalLM.from_pretrained(model)
+    tuned = PeftModel.from_pretrained(base, tmp_path / "out" / "adapter").eval()
+    ids = torch.arange(5, 60)[None]
+    with torch.no_grad():
+        with tuned.disable_adapter():
+            plain = tuned(input_ids=ids).logits
+        adapted = tuned(input_ids=ids).logits
+        merged = tuned.merge_and_unload()(input_ids=ids).logits
+    assert (adapted - merged).abs().max() < 1e-4
+    assert (adapted - plain).abs().max() > 1e-3
+
+
+def test_all_weights_can_be_trained(folder: Path, model: Path, tmp_path: Path) -> None:
+    done = trained(folder, model, tmp_path / "out", method="full", steps=6)
+    assert done.metrics["last_loss"] < done.metrics["first_loss"]
+    assert (tmp_path / "out" / "model" / "model.safetensors").is_file() and not done.adapter
+    assert done.trainable == done.base.parameters
+
+
+def test_qlora_trains_on_a_cpu(folder: Path, model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("bitsandbytes")
+    done = trained(folder, model, tmp_path / "out", method="qlora", steps=5, learning_rate=1e-2)
+    assert done.metrics["last_loss"] < done.metrics["first_loss"]
+
+
+def test_best_weights_are_those_of_the_lowest_loss_on_valid(folder: Path, model: Path, tmp_path: Path) -> None:
+    done = trained(folder, model, tmp_path / "o", steps=6, evaluate_every=1, learning_rate=0.3, clip=0.0, patience=0)
+    seen = {point.step: point.eval_loss for point in done.history if point.eval_loss is not None}
+    assert done.best_step == min(seen, key=lambda step: seen[step])
+    assert done.metrics["valid_loss_after"] == pytest.approx(min(seen.values()), rel=1e-3)
+
+
+def pairs_in(folder: Path) -> None:
+    rows = [
+        {
+            "prompt": row["messages"][:1],
+            "chosen": row["messages"][1:],
+            "rejected": [{"role": "assistant", "content": "I do not know."}],
+        }
+        for row in ROWS
+    ]
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (folder / "valid.jsonl").unlink()
+
+
+def test_dpo_learns_from_pairs_and_says_what_it_lacks(folder: Path, model: Path, tmp_path: Path) -> None:
+    from importlib import util
+
+    pairs_in(folder)
+    if not util.find_spec("trl"):
+        with pytest.raises(CuratorError) as caught:
+            trained(folder, model, tmp_path / "out", objective="dpo")
+        assert "finetune-curator[trl]" in str(caught.value)
+        return
+    made = [
+        trained(folder, model, tmp_path / str(beta), objective="dpo", beta=beta, dropout=0.0) for beta in (0.1, 0.5)
+    ]
+    assert all(done.metrics["last_loss"] < done.metrics["first_loss"] for done in made)
+    assert made[0].adapter_sha256 != made[1].adapter_sha256
+
+
+def test_pairs_share_their_prompt_and_keep_their_ends(folder: Path, model: Path, tmp_path: Path) -> None:
+    from curator.training.preference import pairs_of
+    from curator.training.readiness import get_ready
+
+    pairs_in(folder)
+    ask = running.Ask((str(folder),), load_config(folder), Recipe(), str(model), tmp_path, ("all",))
+    pairs = list(pairs_of(ask, get_ready(ask.paths, ask.config, ask.recipe, ask.model), "train"))
+    assert len(pairs) == len(ROWS)
+    assert pairs[0].prompt.endswith("<|im_start|>assistant\n")
+    assert pairs[0].chosen == ROWS[0]["messages"][1]["content"] + "<|im_end|>"
+    assert pairs[0].rejected == "I do not know.<|im_end|>"
+
+
+# ---------------------------------------------------------------------- gates and the plan
+
+
+def gate_names(done: Any) -> set[str]:
+    return {gate.name for gate in done.gates if not gate.ok}
+
+
+def planned(
+    folder: Path, model: Path, output: Path, waive: tuple[str, ...] = (), keep: bool = False, **options: Any
+) -> Any:
+    ask = running.Ask((str(folder),), load_config(folder), Recipe(batch=4, **options), str(model), output, waive)
+    return running.plan(ask, keep=keep)[0]
+
+
+def test_a_clean_set_passes_every_gate(folder: Path, model: Path, tmp_path: Path) -> None:
+    assert gate_names(planned(folder, model, tmp_path)) == set()
+
+
+def _leak(folder: Path) -> None:
+    (folder / "valid.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*VALID, ROWS[0]]))
+
+
+def _empty(folder: Path) -> None:
+    with (folder / "train.jsonl").open("a") as file:
+        file.write(
+            json.dumps(
+                {"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Ho", "weight": 0}]}
+            )
+            + "\n"
+        )
+
+
+def _broken(folder: Path) -> None:
+    with (folder / "train.jsonl").open("a") as file:
+        file.write('{"messages": [\n')
+
+
+@pytest.mark.parametrize(
+    ("gate", "spoil", "options"),
+    [
+        ("split-leaks", _leak, {}),
+        ("nothing-trained", _empty, {}),
+        ("refused-rows", _broken, {}),
+        ("lint-errors", _broken, {}),
+        ("over-length", None, {"max_length": 40}),
+        ("small-split", None, {"accumulation": 1}),
+        ("learning-rate", None, {"learning_rate": 0.5}),
+        ("short-run", None, {"steps": 3, "warmup": 10.0}),
+    ],
+)
+def test_a_gate_stops_the_run_unless_it_is_waived_by_name(
+    gate: str, spoil: Callable[[Path], None] | None, options: dict[str, Any], folder: Path, model: Path, tmp_path: Path
+) -> None:
+    if spoil:
+        spoil(folder)
+    if gate == "small-split":
+        (folder / "valid.jsonl").write_text(json.dumps(VALID[0]) + "\n")
+    assert gate in gate_names(planned(folder, model, tmp_path, **options))
+    ask = running.Ask((str(folder),), load_config(folder), Recipe(batch=4, **options), str(model), tmp_path / "out")
+    with pytest.raises(CuratorError) as caught:
+        running.run(ask)
+    assert f"--waive {gate}" in str(caught.value)
+    assert not (tmp_path / "out").exists()
+    waived = planned(folder, model, tmp_path, (gate,), **options)
+    assert next(found for found in waived.gates if found.name == gate).waived
+
+
+_PLAIN = "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\\n' }}{% endfor %}"
+_CHAT = "{% for m in messages %}{{ '<|im_start|>' + m['role'] + '\\n' + m['content'] + '<|im_end|>' }}{% endfor %}"
+_ASK = "{% if add_generation_prompt %}WHO{% endif %}"
+TEMPLATES = {
+    "end-untrained": _PLAIN + _ASK.replace("WHO", "assistant: "),
+    "not-a-prefix": _CHAT + _ASK.replace("WHO", "<|im_start|>model\n"),
+    "double-bos": "{{ bos_token + bos_token }}" + _CHAT + _ASK.replace("WHO", "<|im_start|>assistant\n"),
+}
+
+
+@pytest.mark.parametrize("gate", TEMPLATES)
+def test_a_template_that_spoils_the_run_is_seen(gate: str, folder: Path, tmp_path: Path) -> None:
+    made = tiny_model(tmp_path / "m", template=TEMPLATES[gate])
+    if gate == "double-bos":
+        config = json.loads((made / "tokenizer_config.json").read_text())
+        (made / "tokenizer_config.json").write_text(json.dumps(config | {"bos_token": "<|im_start|>"}))
+    assert gate in gate_names(planned(folder, made, tmp_path))
+
+
+def test_a_base_model_wants_a_template_and_says_that_its_end_token_is_new(folder: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    made = tiny_model(tmp_path / "m")
+    (made / "chat_template.jinja").unlink()
+    with pytest.raises(CuratorError, match="no chat template"):
+        planned(folder, made, tmp_path)
+    weights = load_file(made / "model.safetensors")
+    weights["model.embed_tokens.weight"][1] *= 0.01  # <|im_end|>, as in a base model that never saw it
+    save_file(weights, made / "model.safetensors", {"format": "pt"})
+    config = load_config(folder, None, {"template": "chatml"})
+    for saved, wanted in (((), {"no-template", "untrained-end"}), (("embed_tokens", "lm_head"), {"no-template"})):
+        ask = running.Ask((str(folder),), config, Recipe(batch=4, modules_to_save=saved), str(made), tmp_path)
+        assert gate_names(running.plan(ask, keep=False)[0]) == wanted
+
+
+def test_an_unknown_gate_is_named(folder: Path, model: Path, tmp_path: Path) -> None:
+    with pytest.raises(CuratorError, match="no gate 'overlength'") as caught:
+        planned(folder, model, tmp_path, ("overlength",))
+    assert "over-length" in str(caught.value)
+
+
+@pytest.mark.parametrize("what", ["the data (train)", "the decisions", "the rules", "the options"])
+def test_a_run_refuses_what_was_not_planned_and_says_what(what: str, folder: Path, model: Path, tmp_path: Path) -> None:
+    output = tmp_path / "out"
+    planned(folder, model, output, keep=True)
+    options: dict[str, Any] = {"steps": 1, "batch": 4}
+    overrides = None
+    if what.startswith("the data"):
+        (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS[:-1]))
+    elif what == "the decisions":
+        from curator import decisions, lint
+        from curator.decisions import decide_row
+        from curator.model import Place
+
+        lint([folder], load_config(folder))
+        del decide_row, Place
+        record = decisions.place([folder])
+        record.parent.mkdir(parents=True)
+        record.write_text(json.dumps({"verdict": "keep", "row": "0" * 32, "code": "ANS001", "why": "so"}) + "\n")
+    elif what == "the rules":
+        overrides = {"ignore": ["ANS001"]}
+    config = load_config(folder, None, overrides)
+    made = Recipe(batch=4) if what != "the options" else Recipe(**options)
+    ask = running.Ask((str(folder),), config, made, str(model), output, ("all",))
+    with pytest.raises(CuratorError, match="changed since") as caught:
+        running.run(ask)
+    assert what in str(caught.value)
+
+
+# ---------------------------------------------------------------------- the command
+
+
+def test_the_command_plans_previews_runs_and_compares(run: Command, folder: Path, model: Path, tmp_path: Path) -> None:
+    common = [folder, "--model", model, "--batch", 4, "--track", "none"]
+    plan = run("train", "plan", *common)
+    assert plan.status == 0 and "13 of 13 gates hold" in plan.out
+    preview = run("train", "preview", *common, "--rows", 1)
+    assert f"⟦{ROWS[0]['messages'][1]['content']}<|im_end|>⟧" in preview.out
+    done = run("train", "run", *common, "--output", "out", "--steps", 2, "--format", "json")
+    assert done.status == 0 and json.loads(done.out)["status"] == "done"
+    again = run("train", "run", *common, "--output", "out", "--steps", 2)
+    assert again.status == 2 and "--force" in again.err
+    compared = run("compare", model, "out", "--generate", 1, "--max-tokens", 4)
+    assert compared.status == 1 and "cannot tell" in compared.out
+    page = run("compare", model, "out", "--generate", 1, "--max-tokens", 4, "--format", "html")
+    assert (
+        page.out.startswith("<!doctype html>") and "<polyline" in page.out and "http" not in page.out.split("<body>")[1]
+    )
+
+
+@pytest.mark.parametrize("flag", ["--packing", "--packing=best-fit"])
+def test_packing_without_a_word_means_best_fit(flag: str, run: Command, folder: Path, model: Path) -> None:
+    done = run("train", "plan", folder, "--model", model, "--batch", 1, flag)
+    assert "packs" in done.out
+
+
+def test_a_model_that_is_nowhere_is_told_plainly(run: Command, folder: Path, monkeypatch: Any) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    done = run("train", "plan", folder, "--model", "nobody/nothing")
+    assert done.status == 2 and "nobody/nothing" in done.err and "local model folder" in done.err
+    done = run("train", "plan", folder, "--model", "./nowhere")
+    assert done.status == 2 and "no such model" in done.err
+
+
+@pytest.mark.slow
+def test_control_c_saves_and_says_how_to_go_on(folder: Path, model: Path, tmp_path: Path) -> None:
+    options = "--steps 4000 --batch 4 --patience 0 --evaluate-every 4000 --facts off --waive all".split()
+    words = [sys.executable, "-m", "curator", "train", "run", str(folder), "--model", str(model), *options]
+    words += ["--output", str(tmp_path / "out")]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True)
+    for _ in range(600):
+        if (tmp_path / "out" / "run.json").is_file():
+            break
+        time.sleep(0.1)
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "--resume" in out
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "interrupted"
+    assert running.last_checkpoint(tmp_path / "out") is not None
+
+
+@pytest.mark.slow
+def test_two_processes_train_what_one_trains_with_twice_the_batch(folder: Path, model: Path, tmp_path: Path) -> None:
+    """torchrun with two CPU processes (gloo) and batches of 3, beside one process and batches of 6."""
+    common = [
+        str(folder),
+        "--model",
+        str(model),
+        "--steps",
+        "4",
+        "--learning-rate",
+        "2e-3",
+        "--dropout",
+        "0",
+        "--track",
+        "none",
+    ]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    torchrun = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node",
+        "2",
+        "--master_port",
+        "29547",
+        "-m",
+        "curator",
+    ]
+    losses = []
+    for words, batch, name in ((torchrun, 3, "two"), ([sys.executable, "-m", "curator"], 6, "one")):
+        command = [
+            *words,
+            "train",
+            "run",
+            *common,
+            "--batch",
+            str(batch),
+            "--output",
+            str(tmp_path / name),
+            "--waive",
+            "all",
+        ]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        record = json.loads((tmp_path / name / "run.json").read_text())
+        assert record["status"] == "done" and (tmp_path / name / "adapter" / "adapter_model.safetensors").is_file()
+        losses.append(([p["loss"] for p in record["history"] if "loss" in p], record["metrics"]["eval_loss"]))
+    (two, valid_two), (one, valid_one) = losses
+    assert two[0] == pytest.approx(one[0], rel=0.02)
+    assert valid_two == pytest.approx(valid_one, rel=0.02)
