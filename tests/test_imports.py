@@ -22,6 +22,7 @@ LAYERS = [
     "cache config engine findings grouping mappers recall rows scan store",
     "card cleaning comparison conversion counting decisions docs drawing explanation fix gallery guess "
     "handoff preparing report splitting training",
+    "export",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

@@ -27,6 +27,7 @@ VERBS = {
     "train": "Tune a model on a clean set: plan, preview, run.",
     "eval": "Measure a model or a run on the rows of a split.",
     "compare": "Compare a model before and after tuning.",
+    "export": "Take a tuned model to where it is used.",
     "stats": "Count rows, turns and tokens.",
     "diff": "Compare two versions of a set, row by row.",
     "decisions": "Record what was decided about findings, and look after the record.",
