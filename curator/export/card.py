@@ -9,17 +9,20 @@ from pathlib import Path
 from curator import __version__
 from curator.export.source import Source
 
+_HUB_NAMES = {"demo": "HuggingFaceTB/SmolLM2-135M-Instruct"}
+
 
 def model_card(source: Source, form: str, notes: tuple[str, ...]) -> str:
     """The page, with a front matter as the Hugging Face hub reads it. What nobody recorded is left out."""
     adapter = form in ("gguf-lora", "mlx", "peft")
     library = {"merged": "transformers", "mlx": "mlx", "peft": "peft"}.get(form, "gguf")
+    base = _HUB_NAMES.get(source.base.name, source.base.name)
     lines = ["---"]
-    if not Path(source.base.name).is_absolute():
-        lines.append(f"base_model: {json.dumps(source.base.name)}")
+    if not Path(base).is_absolute():
+        lines.append(f"base_model: {json.dumps(base)}")
         lines.append(f"base_model_relation: {'adapter' if adapter else 'finetune'}")
     lines += [f"library_name: {library}", "pipeline_tag: text-generation", f"tags: [{source.method}, curator]", "---"]
-    lines += ["", f"# {source.base.name} tuned: {form}", "", *_origin(source), *_data(source), *_metrics(source)]
+    lines += ["", f"# {base} tuned: {form}", "", *_origin(source), *_data(source), *_metrics(source)]
     if notes:
         lines += ["", "## Notes", "", *(f"- {note}" for note in notes)]
     lines += ["", f"Written by curator {__version__}.", ""]
