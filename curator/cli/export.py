@@ -22,8 +22,21 @@ _ONLY = {"kind": ("gguf", "gguf-lora", "ollama"), "system": ("ollama",), "num_ct
 @click.option("--system", metavar="TEXT", help="ollama: the system text.  [default: that of all training rows]")
 @click.option("--num-ctx", type=click.IntRange(min=1), help="ollama: tokens of context.")
 @click.option("--force", is_flag=True, help="Write into a folder that is not from an export.")
-@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def command(form: str, path: str, output: Path, base: str | None, force: bool, style: str, **more: Any) -> int:
+@click.option(
+    "--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How it is told."
+)
+def command(
+    form: str,
+    path: str,
+    output: Path,
+    base: str | None,
+    kind: str | None,
+    on: str | None,
+    system: str | None,
+    num_ctx: int | None,
+    force: bool,
+    style: str,
+) -> int:
     """Take a tuned model to where it is used.
 
     \b
@@ -35,8 +48,10 @@ def command(form: str, path: str, output: Path, base: str | None, force: bool, s
     mlx         the adapter for mlx-lm
     peft        an adapter of mlx-lm for peft
     """  # noqa: D301 (click reads the character)
+    more: dict[str, Any] = {"kind": kind, "system": system, "num_ctx": num_ctx, "on": on}
+    given = {name: value for name, value in more.items() if value is not None}
     for name, forms in _ONLY.items():
-        if more[name] is not None and form not in forms:
+        if name in given and form not in forms:
             shown = {"kind": "--type", "num_ctx": "--num-ctx"}.get(name, f"--{name}")
             raise click.UsageError(f"{shown} is for {', '.join(forms)}", click.get_current_context())
     import msgspec
@@ -45,7 +60,6 @@ def command(form: str, path: str, output: Path, base: str | None, force: bool, s
     from curator.training.models import hush
 
     hush()
-    given = {name: value for name, value in more.items() if value is not None}
     result = export.export(form, export.Ask(path, output, base, force=force, **given))
     with sink(None) as stream:
         if style == "json":
