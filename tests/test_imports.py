@@ -22,7 +22,8 @@ LAYERS = [
     "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
     "agreement card cleaning comparison conversion counting decisions docs drawing explanation fix "
-    "gallery guess preparing report review splitting trained training",
+    "gallery guess handoff preparing report review splitting trained training",
+    "export",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}

@@ -1,0 +1,63 @@
+"""The model card: README.md with what the model was made from, on what, and how well it did."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+from curator import __version__
+from curator.export.source import Source
+
+_HUB_NAMES = {"demo": "HuggingFaceTB/SmolLM2-135M-Instruct"}
+
+
+def model_card(source: Source, form: str, notes: tuple[str, ...]) -> str:
+    """The page, with a front matter as the Hugging Face hub reads it. What nobody recorded is left out."""
+    adapter = form in ("gguf-lora", "mlx", "peft")
+    library = {"merged": "transformers", "mlx": "mlx", "peft": "peft"}.get(form, "gguf")
+    base = _HUB_NAMES.get(source.base.name, source.base.name)
+    lines = ["---"]
+    if not Path(base).is_absolute():
+        lines.append(f"base_model: {json.dumps(base)}")
+        lines.append(f"base_model_relation: {'adapter' if adapter else 'finetune'}")
+    lines += [f"library_name: {library}", "pipeline_tag: text-generation", f"tags: [{source.method}, curator]", "---"]
+    lines += ["", f"# {base} tuned: {form}", "", *_origin(source), *_data(source), *_metrics(source)]
+    if notes:
+        lines += ["", "## Notes", "", *(f"- {note}" for note in notes)]
+    lines += ["", f"Written by curator {__version__}.", ""]
+    return "\n".join(lines)
+
+
+def _origin(source: Source) -> Iterator[str]:
+    yield f"- Base: {source.base.name} ({source.architecture})"
+    if source.base.revision:
+        yield f"- Revision of the base: {source.base.revision}"
+    if source.base.sha256:
+        yield f"- SHA-256 of its weights: `{source.base.sha256}`"
+    if source.config:
+        yield f"- Method: {source.method}, rank {source.config.get('r')}, alpha {source.config.get('lora_alpha')}"
+    else:
+        yield f"- Method: {source.method}"
+    if source.run:
+        run = source.run
+        yield f"- Steps: {run.steps} of {run.steps_planned}, the best at {run.best_step}"
+        yield f"- Learning rate {run.options.get('learning-rate')}, seed {run.options.get('seed')}, {run.precision}"
+        yield f"- SHA-256 of what was trained: `{run.adapter_sha256}`"
+
+
+def _data(source: Source) -> Iterator[str]:
+    if not source.run or not source.run.data:
+        return
+    yield from ("", "## Data", "", "| split | rows | tokens trained on | SHA-256 |", "|---|---|---|---|")
+    for name, file in source.run.data.items():
+        trained = file.trained_tokens if name == "train" else 0
+        yield f"| {name} | {file.rows:,} | {trained:,} | `{file.sha256}` |"
+
+
+def _metrics(source: Source) -> Iterator[str]:
+    if not source.run or not source.run.metrics:
+        return
+    yield from ("", "## Measured", "", "| | |", "|---|---|")
+    for name, value in source.run.metrics.items():
+        yield f"| {name.replace('_', ' ')} | {value:.4f} |"

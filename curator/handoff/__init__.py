@@ -1,0 +1,231 @@
+"""Complete folders to train with another tool: data in its shape, its settings, the command, what it will drop.
+
+data/train.jsonl …      the data, in the shape that the tool reads
+lora.yaml, sft.yaml …   the settings: each checked against those that a released version reads
+README.md               how to run it, and what becomes of the rows
+handoff.json            the record: recipe, versions, and the hash of every file
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from curator import __version__, conversion, engine
+from curator.columns import parse
+from curator.errors import SourceError, UsageError
+from curator.formats import Reader, detect
+from curator.handoff import settings
+from curator.handoff.axolotl import Axolotl
+from curator.handoff.llama_factory import LlamaFactory
+from curator.handoff.mlx import Mlx
+from curator.handoff.openai import OpenAI
+from curator.handoff.recipe import Data, Recipe, Split
+from curator.handoff.tool import Folder, Tool, refuse
+from curator.handoff.trl import Trl
+from curator.handoff.unsloth import Unsloth
+from curator.report.tally import Outcome, about_target, counted, outcomes
+from curator.sources import Source, open_sources
+from curator.splitting import sha256
+from curator.writing import write_whole
+
+if TYPE_CHECKING:
+    from curator.config import Config
+
+TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (Mlx(), Trl(), Unsloth(), Axolotl(), LlamaFactory(), OpenAI())}
+RECORD, PAGE = "handoff.json", "README.md"
+_SPLITS = ("train", "valid", "test")
+_PAIRS = frozenset({"openai-preference", "trl-preference"})
+
+
+class Handoff(msgspec.Struct, frozen=True):
+    """What was written: `fate` says what the tool does with the rows, `hashes` gives each file's SHA-256."""
+
+    curator: str
+    tool: str
+    version: str
+    made: str
+    recipe: Recipe
+    splits: tuple[Split, ...]
+    shape: str
+    command: str
+    fate: str
+    reasons: tuple[str, ...]
+    notes: tuple[str, ...]
+    hashes: dict[str, str]
+
+
+def hand_off(
+    tool: str,
+    path: str | Path,
+    out: str | Path,
+    config: Config,
+    recipe: Recipe,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    allow_loss: bool = False,
+    force: bool = False,
+) -> Handoff | conversion.Conversion:
+    """Write the folder `out` with which `tool` trains on the data at `path`, a file or a folder of splits.
+
+    `changes` are settings in the tool's own words. Returns the conversion, and writes nothing, where the
+    tool's shape cannot hold the rows and losses are not allowed.
+
+    Raises:
+        UsageError: the tool is unknown, cannot do what the recipe asks, does not know a setting, or `out`
+            holds files that are not from a hand-off.
+        SourceError: there is no train split, or a split is there twice.
+    """
+    chosen, folder = _tool(tool), Path(out)
+    _refuse_overwriting(folder, force)
+    with open_sources([path], config.excluded) as opened:
+        sources = _by_split(opened)
+        data = _measured(sources, config)
+        refuse(chosen, recipe, data)
+        made = chosen.folder(recipe, data, changes or {})
+        shape = chosen.shape(data)
+        copied = _copies(sources, folder / "data", shape, config, allow_loss)
+    if not copied.ok:
+        return copied
+    for name, text in made.files.items():
+        write_whole(folder / name, text.encode())
+    return _finished(chosen, folder, config, recipe, data, made, shape)
+
+
+def _tool(name: str) -> Tool:
+    if name not in TOOLS:
+        raise UsageError(f"no tool {name!r}", hint=f"the tools are {', '.join(TOOLS)}")
+    return TOOLS[name]
+
+
+def _refuse_overwriting(folder: Path, force: bool) -> None:
+    if force or not folder.exists() or (folder / RECORD).exists():
+        return
+    if not folder.is_dir() or any(folder.iterdir()):
+        raise UsageError(
+            "this is not from a hand-off", where=str(folder), hint="name another folder, or overwrite it: --force"
+        )
+
+
+def _by_split(opened: Sequence[Source]) -> dict[str, Source]:
+    """The sources by split; a single file is the training data."""
+    sources = list(opened)
+    if len(sources) == 1:
+        return {"train": sources[0]}
+    found: dict[str, Source] = {}
+    for source in sources:
+        if source.split in found:
+            raise SourceError(f"two files of the split {source.split!r}", where=source.path, hint="name their folder")
+        if source.split in _SPLITS:
+            found[source.split] = source
+    if "train" not in found:
+        where = str(Path(sources[0].path).parent) if sources else ""
+        raise SourceError("no file of the split train", where=where, hint="curator split makes one")
+    return {name: found[name] for name in _SPLITS if name in found}
+
+
+def _measured(sources: Mapping[str, Source], config: Config) -> Data:
+    splits, shapes = [], set()
+    for name, source in sources.items():
+        rows = dialogues = 0
+        for shape, answers in _rows(source, config):
+            rows, dialogues = rows + 1, dialogues + (answers > 1)
+            shapes.add(shape)
+        splits.append(Split(name, rows, dialogues))
+    return Data(tuple(splits), preference=bool(shapes) and shapes <= _PAIRS)
+
+
+def _rows(source: Source, config: Config) -> Iterator[tuple[str, int]]:
+    """(shape, trained answers) of each row that can be read."""
+    reader = Reader(config.shape or detect(engine.sampled(source)).shape, config.map)
+    with source.data.open("rb") as file:
+        for line in file:
+            value = parse(line.strip()) if line.strip() else None
+            example = reader.read(value) if type(value) is dict else None
+            if example is not None:
+                yield example.shape, sum(turn.role == "assistant" for turn in example.turns)
+
+
+def _copies(
+    sources: Mapping[str, Source], folder: Path, shape: str, config: Config, allow_loss: bool
+) -> conversion.Conversion:
+    """The splits in the tool's shape; where one cannot be written, none is. What only looks otherwise is no loss."""
+    form: conversion.Form = "conversational" if shape.startswith(("trl", "prompt")) else "auto"
+    for name, source in sources.items():
+        trial = folder / f".{name}.trial.jsonl"
+        done = conversion.convert([source.path], shape, trial, config, allow_loss=allow_loss, form=form)
+        _forget(trial, folder)
+        if not done.ok and {loss.kind for loss in done.table} != {"form"}:
+            return done
+    for name, source in sources.items():
+        done = conversion.convert([source.path], shape, folder / f"{name}.jsonl", config, allow_loss=True, form=form)
+    return done
+
+
+def _forget(trial: Path, folder: Path) -> None:
+    """Remove what a trial wrote, and the folder where it made it."""
+    for file in (trial, trial.with_name(f"{trial.stem}.rejected.jsonl"), folder / conversion.INFO):
+        file.unlink(missing_ok=True)
+    if folder.exists() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _finished(
+    tool: Tool, folder: Path, config: Config, recipe: Recipe, data: Data, made: Folder, shape: str
+) -> Handoff:
+    files = sorted(file for file in (folder / "data").iterdir() if file.suffix in (".jsonl", ".json"))
+    asked = msgspec.structs.replace(config, target=tool.target, max_length=recipe.max_length, shape=None, map={})
+    report = engine.lint([file for file in files if file.stem in _SPLITS], asked, cache=False)
+    known = settings.known(tool.name)
+    result = Handoff(
+        curator=__version__,
+        tool=tool.name,
+        version=f"{known.title} {known.version}",
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        recipe=recipe,
+        splits=data.splits,
+        shape=shape,
+        command=made.command,
+        fate=about_target(report),
+        reasons=tuple(_reasons(outcomes(report))),
+        notes=made.notes,
+        hashes={str(file.relative_to(folder)): sha256(file) for file in (*files, *map(folder.joinpath, made.files))},
+    )
+    write_whole(folder / PAGE, _page(result, made).encode())
+    write_whole(folder / RECORD, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    return result
+
+
+def _reasons(found: Sequence[Outcome]) -> Iterator[str]:
+    for outcome in found:
+        for by, rows in outcome.by:
+            yield f"{counted(rows, 'row')} {outcome.what}: {by}"
+
+
+def _page(result: Handoff, made: Folder) -> str:
+    """The README of the folder."""
+    rows = ", ".join(f"{counted(split.rows, 'row')} in {split.name}.jsonl" for split in result.splits)
+    lines = [f"# Training with {result.version}", "", f"{rows}, as {result.shape}.", "", "```sh"]
+    lines += [line for line in (made.install, result.command) if line]
+    lines += ["```", "", result.fate, *(f"- {reason}" for reason in result.reasons)]
+    if made.notes:
+        lines += ["", "Before you start:", "", *(f"- {note}" for note in made.notes)]
+    lines += ["", f"Settings checked against {result.version}. The hash of every file is in {RECORD}.", ""]
+    return "\n".join(lines)
+
+
+def as_text(result: Handoff, folder: str) -> str:
+    """What was written, for a terminal."""
+    rows = ", ".join(f"{split.name} {split.rows:,}" for split in result.splits)
+    lines = [f"{folder}: {result.version}, {result.shape} ({rows})", result.fate]
+    lines += [*(f"  {reason}" for reason in result.reasons), *(f"note: {note}" for note in result.notes)]
+    lines.append(f"to train:  cd {folder} && {result.command}")
+    return "\n".join(line for line in lines if line) + "\n"
+
+
+def as_json(result: Handoff) -> bytes:
+    return msgspec.json.encode(result) + b"\n"

@@ -1,0 +1,244 @@
+"""Fine-tuning jobs of OpenAI and of services that speak its interface: upload, create, follow, cancel.
+
+Every step is recorded in DIR/submission.json before the next begins, so that a submission that was cut off goes
+on where it stopped: what is uploaded is known by its hash, and a job that was asked for twice is found again by
+the file it trains on. The key is read from the environment and is in no message and no file.
+
+Source of the interface: https://platform.openai.com/docs/api-reference/fine-tuning
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Callable, Iterator
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from curator import __version__
+from curator.errors import CuratorError, UsageError
+from curator.handoff.openai import JOB
+from curator.splitting import sha256
+from curator.writing import write_whole
+
+STATE = "submission.json"
+KEY = "OPENAI_API_KEY"
+URL = "https://api.openai.com/v1"
+DONE = frozenset({"succeeded", "failed", "cancelled"})
+_ATTEMPTS = 6
+_LONGEST = 60.0  # seconds between two attempts
+
+
+class ServiceError(CuratorError):
+    """The service refused, or could not be reached."""
+
+
+class Submission(msgspec.Struct):
+    """What was sent so far: `files` gives the number of an upload by the hash of its bytes."""
+
+    base_url: str
+    files: dict[str, str] = {}
+    job: str = ""
+    status: str = ""
+    model: str = ""
+    seen: str = ""
+
+
+class Service:
+    """The few calls that a fine-tuning job needs. Failures that pass are tried again, later each time."""
+
+    def __init__(self, base_url: str, key: str, *, pause: float = 1.0, timeout: float = 120.0) -> None:
+        if not re.match(r"https://|http://(?:127\.0\.0\.1|localhost|\[::1\])[:/]", base_url):
+            raise UsageError(
+                "the key would be sent in clear", where=base_url, hint="name an address that begins with https://"
+            )
+        self._url, self._key, self._pause, self._timeout = base_url.rstrip("/"), key, pause, timeout
+
+    def upload(self, file: Path) -> str:
+        """The number of an upload. Raises ServiceError."""
+        border = uuid.uuid4().hex
+        head = (
+            f'--{border}\r\nContent-Disposition: form-data; name="purpose"\r\n\r\nfine-tune\r\n'
+            f'--{border}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n'
+            "Content-Type: application/jsonl\r\n\r\n"
+        )
+        body = head.encode() + file.read_bytes() + f"\r\n--{border}--\r\n".encode()
+        return str(self._call("POST", "/files", body, f"multipart/form-data; boundary={border}")["id"])
+
+    def create(self, body: dict[str, Any]) -> dict[str, Any]:
+        """A new job. One that the service took while the line was cut is found, and not asked for again."""
+        payload = json.dumps(body).encode()
+        return self._call("POST", "/fine_tuning/jobs", payload, found=lambda: self._like(body))
+
+    def _like(self, body: dict[str, Any]) -> dict[str, Any] | None:
+        jobs = self._call("GET", "/fine_tuning/jobs?limit=20").get("data", [])
+        return next((job for job in jobs if job.get("training_file") == body["training_file"]), None)
+
+    def job(self, number: str) -> dict[str, Any]:
+        return self._call("GET", f"/fine_tuning/jobs/{number}")
+
+    def cancel(self, number: str) -> dict[str, Any]:
+        return self._call("POST", f"/fine_tuning/jobs/{number}/cancel", b"{}")
+
+    def events(self, number: str, after: str) -> list[dict[str, Any]]:
+        """Events later than the one with the number `after`, oldest first."""
+        told = self._call("GET", f"/fine_tuning/jobs/{number}/events?limit=100").get("data", [])
+        news: list[dict[str, Any]] = []
+        for event in told:
+            if event.get("id") == after:
+                break
+            news.append(event)
+        return news[::-1]
+
+    def _call(
+        self,
+        verb: str,
+        path: str,
+        body: bytes | None = None,
+        kind: str = "application/json",
+        found: Callable[[], dict[str, Any] | None] | None = None,
+    ) -> dict[str, Any]:
+        """The service's answer. `found` looks, after a cut line, for what the service may have done already."""
+        for attempt in range(_ATTEMPTS):
+            request = urllib.request.Request(self._url + path, data=body, method=verb)
+            request.add_header("Authorization", f"Bearer {self._key}")
+            request.add_header("User-Agent", f"curator/{__version__}")
+            if body is not None:
+                request.add_header("Content-Type", kind)
+            wait = min(_LONGEST, self._pause * 2**attempt)
+            try:
+                with urllib.request.urlopen(request, timeout=self._timeout) as answer:
+                    told: dict[str, Any] = json.loads(answer.read())
+                    return told
+            except urllib.error.HTTPError as error:
+                if error.code != 429 and error.code < 500:
+                    raise self._refused(error, verb, path) from None
+                wait, why = _later(error, wait), f"{error.code} {error.reason}"
+            except (OSError, HTTPException, ValueError) as error:
+                why = str(error) or type(error).__name__
+                if found is not None and (done := found()) is not None:
+                    return done
+            if attempt + 1 < _ATTEMPTS:
+                time.sleep(wait)
+        raise ServiceError(
+            f"no answer after {_ATTEMPTS} attempts: {self._without_key(why)}",
+            where=f"{verb} {self._url}{path}",
+            hint="run the command again: it goes on where it stopped",
+        )
+
+    def _refused(self, error: urllib.error.HTTPError, verb: str, path: str) -> ServiceError:
+        body = error.read().decode("utf-8", "replace")
+        try:
+            said = str(json.loads(body)["error"]["message"])
+        except (ValueError, KeyError, TypeError):
+            said = " ".join(body.split())[:300] or str(error.reason)
+        hint = f"is {KEY} right, and allowed to tune?" if error.code in (401, 403) else ""
+        return ServiceError(
+            f"refused ({error.code}): {self._without_key(said)}", where=f"{verb} {self._url}{path}", hint=hint
+        )
+
+    def _without_key(self, text: str) -> str:
+        """The words of a service, which may repeat the key or a part of it."""
+        hidden = text.replace(self._key, "…") if self._key else text
+        return re.sub(r"\bsk-[\w*-]{4,}", "sk-…", hidden)
+
+
+def _later(error: urllib.error.HTTPError, wait: float) -> float:
+    """Seconds to wait: what the service asks for, where it does."""
+    try:
+        return min(_LONGEST, max(0.0, float(error.headers.get("Retry-After", ""))))
+    except ValueError:
+        return wait
+
+
+def key() -> str:
+    """The key in the environment. Raises UsageError where there is none."""
+    found = os.environ.get(KEY, "").strip()
+    if not found:
+        raise UsageError("there is no key", hint=f"put it in the environment: export {KEY}=…")
+    return found
+
+
+def submit(folder: Path, service: Service, base_url: str) -> Submission:
+    """Upload the data of a hand-off and create its job; what was done before is not done again.
+
+    Raises:
+        UsageError: the folder holds no hand-off to OpenAI, or its submission went to another service.
+        ServiceError: the service refused, or could not be reached.
+    """
+    state = state_of(folder, base_url)
+    if state.job:
+        return state
+    body = _body(folder)
+    for name in ("training_file", "validation_file"):
+        if name in body:
+            file = folder / body[name]
+            mark = sha256(file)
+            if mark not in state.files:
+                state.files[mark] = service.upload(file)
+                _keep(folder, state)
+            body[name] = state.files[mark]
+    job = service.create(body)
+    state.job, state.status = str(job["id"]), str(job.get("status", ""))
+    _keep(folder, state)
+    return state
+
+
+def follow(folder: Path, service: Service, base_url: str, every: float = 10.0) -> Iterator[str]:
+    """What the service tells of the job, a line an event, until it has ended."""
+    state = state_of(folder, base_url)
+    while True:
+        job = service.job(state.job)
+        for event in service.events(state.job, state.seen):
+            state.seen = str(event.get("id", ""))
+            yield str(event.get("message", ""))
+        state.status, state.model = str(job.get("status", "")), str(job.get("fine_tuned_model") or "")
+        _keep(folder, state)
+        if state.status in DONE:
+            yield f"{state.job}: {state.status}{f', {state.model}' if state.model else ''}"
+            return
+        time.sleep(every)
+
+
+def cancel(folder: Path, service: Service, base_url: str) -> Submission:
+    """Cancel the job. Raises UsageError where none was created."""
+    state = state_of(folder, base_url)
+    if not state.job:
+        raise UsageError("no job was created from this folder", where=str(folder), hint="--submit creates one")
+    state.status = str(service.cancel(state.job).get("status", ""))
+    _keep(folder, state)
+    return state
+
+
+def state_of(folder: Path, base_url: str) -> Submission:
+    """How far the submission of a folder is."""
+    try:
+        state = msgspec.json.decode((folder / STATE).read_bytes(), type=Submission)
+    except FileNotFoundError:
+        return Submission(base_url)
+    except msgspec.MsgspecError:
+        raise UsageError("no record of a submission", where=str(folder / STATE), hint="remove it") from None
+    if state.base_url != base_url:
+        raise UsageError(f"this was submitted to {state.base_url}", where=str(folder / STATE), hint="--base-url")
+    return state
+
+
+def _body(folder: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((folder / JOB).read_bytes())
+    except (OSError, ValueError):
+        hint = "curator handoff openai DATA --model … -o DIR"
+        raise UsageError("this folder holds no hand-off to OpenAI", where=str(folder), hint=hint) from None
+    return found
+
+
+def _keep(folder: Path, state: Submission) -> None:
+    write_whole(folder / STATE, msgspec.json.format(msgspec.json.encode(state), indent=2) + b"\n")

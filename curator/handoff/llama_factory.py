@@ -1,0 +1,78 @@
+"""LLaMA-Factory: a YAML file, and the data with their entry in dataset_info.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from curator.handoff.recipe import Data, Recipe
+from curator.handoff.settings import Settings, as_yaml, checked, overridden
+from curator.handoff.tool import Folder, Tool
+
+
+class LlamaFactory(Tool):
+    """LLaMA-Factory keeps templates of its own by name; without a name it takes the tokenizer's chat template."""
+
+    name = "llama-factory"
+    target = "llama-factory"
+    methods = ("lora", "qlora", "dora", "rslora", "full")
+    preference = True
+
+    def shape(self, data: Data) -> str:
+        return "llama-factory"
+
+    def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
+        settings = overridden(self._settings(recipe, data), changes)
+        checked("llama-factory", settings)
+        notes = [f"cutoff_len {settings['cutoff_len']:,} cuts prompts and answers alike, without a word"]
+        if "template" not in settings:
+            notes.append("no template is named: the tokenizer's own is parsed; to name one: --set template=NAME")
+        return Folder(
+            {"train.yaml": as_yaml(settings)}, "llamafactory-cli train train.yaml", "pip install llamafactory",
+            tuple(notes),
+        )  # fmt: skip
+
+    def _settings(self, recipe: Recipe, data: Data) -> Settings:
+        settings: Settings = {
+            "model_name_or_path": recipe.model,
+            "stage": "dpo" if data.preference else "sft",
+            "do_train": True,
+            "finetuning_type": "lora" if recipe.adapts else "full",
+            "dataset_dir": "data",
+            "dataset": "train",
+            "cutoff_len": recipe.max_length,
+            "per_device_train_batch_size": recipe.batch,
+            "per_device_eval_batch_size": recipe.batch,
+            "gradient_accumulation_steps": recipe.accumulation,
+            "num_train_epochs": recipe.epochs,
+            "learning_rate": recipe.learning_rate,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": recipe.warmup_steps(data.train.rows),
+            "weight_decay": recipe.weight_decay,
+            "logging_steps": 5,
+            "save_strategy": "epoch",
+            "output_dir": "output",
+            "report_to": "none",
+            "seed": recipe.seed,
+        }
+        if data.held_out:
+            settings |= {"eval_dataset": "valid", "eval_strategy": "epoch"}
+        return settings | self._adapter(recipe)
+
+    @staticmethod
+    def _adapter(recipe: Recipe) -> Settings:
+        if not recipe.adapts:
+            return {}
+        settings: Settings = {
+            "lora_target": "all",
+            "lora_rank": recipe.rank,
+            "lora_alpha": recipe.alpha,
+            "lora_dropout": recipe.dropout,
+        }
+        if recipe.method == "qlora":
+            settings |= {"quantization_bit": 4, "quantization_method": "bnb", "double_quantization": True}
+        if recipe.method == "dora":
+            settings["use_dora"] = True
+        if recipe.method == "rslora":
+            settings["use_rslora"] = True
+        return settings

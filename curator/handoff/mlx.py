@@ -1,0 +1,89 @@
+"""mlx-lm: LoRA on Apple silicon."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from curator.handoff.recipe import Data, Recipe
+from curator.handoff.settings import Settings, as_yaml, checked, overridden
+from curator.handoff.tool import Folder, Tool
+from curator.report.tally import counted
+
+
+class Mlx(Tool):
+    """`mlx_lm.lora` counts iterations and not epochs, and scales an adapter by `scale`, not by alpha / rank."""
+
+    name = "mlx"
+    target = "mlx"
+    methods = ("lora", "rslora", "dora", "full")
+    preference = False
+
+    def shape(self, data: Data) -> str:
+        return "openai-chat"
+
+    def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
+        settings = overridden(self._settings(recipe, data), changes)
+        checked("mlx", settings)
+        notes = []
+        if data.dialogues:
+            notes.append(
+                "mask_prompt trains the last answer of a row alone: "
+                f"{counted(data.dialogues, 'row')} with several answers"
+            )
+        if self._batch(recipe, data) < recipe.batch:
+            notes.append(
+                f"batch_size is {self._batch(recipe, data)}: a split with fewer rows than a batch stops the run"
+            )
+        if data.held_out is None:
+            notes.append("there is no valid.jsonl: nothing is measured while training")
+        return Folder(
+            {"lora.yaml": as_yaml(settings)},
+            "mlx_lm.lora --config lora.yaml",
+            "pip install mlx-lm",
+            tuple(notes),
+        )
+
+    def _settings(self, recipe: Recipe, data: Data) -> Settings:
+        batch = self._batch(recipe, data)
+        steps = max(1, math.ceil(recipe.epochs * (data.train.rows // batch)))
+        settings: Settings = {
+            "model": recipe.model,
+            "train": True,
+            "data": "data",
+            "fine_tune_type": {"dora": "dora", "full": "full"}.get(recipe.method, "lora"),
+            "num_layers": -1,
+            "mask_prompt": True,
+            "max_seq_length": recipe.max_length,
+            "batch_size": batch,
+            "grad_accumulation_steps": recipe.accumulation,
+            "iters": steps,
+            "optimizer": "adamw",
+            "optimizer_config": {"adamw": {"weight_decay": recipe.weight_decay}},
+            "learning_rate": recipe.learning_rate,
+            "lr_schedule": self._schedule(recipe, steps // recipe.accumulation),
+            "steps_per_report": max(1, steps // 50),
+            "steps_per_eval": max(1, math.ceil(steps / recipe.epochs)),
+            "val_batches": -1 if data.held_out else 0,
+            "save_every": max(1, math.ceil(steps / recipe.epochs)),
+            "adapter_path": "adapters",
+            "seed": recipe.seed,
+        }
+        if recipe.adapts:
+            settings["lora_parameters"] = {
+                "rank": recipe.rank, "scale": recipe.scale, "dropout": recipe.dropout,
+            }  # fmt: skip
+        return settings
+
+    @staticmethod
+    def _batch(recipe: Recipe, data: Data) -> int:
+        """Rows of a step: a split with fewer stops the run."""
+        return max(1, min(recipe.batch, data.train.rows, data.held_out.rows if data.held_out else recipe.batch))
+
+    @staticmethod
+    def _schedule(recipe: Recipe, updates: int) -> Settings:
+        """A cosine after a linear warm-up; its steps are those of the optimiser."""
+        warmup = round(recipe.warmup * updates)
+        arguments = [recipe.learning_rate, max(1, updates - warmup)]
+        return {"name": "cosine_decay", "arguments": arguments} | ({"warmup": warmup} if warmup else {})

@@ -1,0 +1,48 @@
+"""OpenAI's fine-tuning jobs, and services that speak the same interface."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from curator.handoff.recipe import Data, Recipe
+from curator.handoff.settings import Settings, checked, overridden
+from curator.handoff.tool import Folder, Tool
+
+JOB = "job.json"
+
+
+class OpenAI(Tool):
+    """The service chooses what it is not told: batch and learning rate are left to it unless --set names them."""
+
+    name = "openai"
+    target = "openai"
+    methods = ("lora",)
+    preference = True
+
+    def shape(self, data: Data) -> str:
+        return "openai-preference" if data.preference else "openai-chat"
+
+    def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
+        hyper = {key: value for key, value in changes.items() if "." not in key and key in _HYPER}
+        rest = {key: value for key, value in changes.items() if key not in hyper}
+        checked("openai", {"hyperparameters": hyper, **rest})
+        body = overridden(self._job(recipe, data, hyper), rest)
+        return Folder({JOB: json.dumps(body, indent=2) + "\n"}, "curator handoff openai . --submit")
+
+    @staticmethod
+    def _job(recipe: Recipe, data: Data, hyper: Settings) -> Settings:
+        kind = "dpo" if data.preference else "supervised"
+        body: Settings = {
+            "model": recipe.model,
+            "training_file": "data/train.jsonl",  # the submission puts the number of the upload in its place
+            "seed": recipe.seed,
+            "method": {"type": kind, kind: {"hyperparameters": {"n_epochs": max(1, round(recipe.epochs)), **hyper}}},
+        }
+        if data.held_out:
+            body["validation_file"] = "data/valid.jsonl"
+        return body
+
+
+_HYPER = frozenset({"n_epochs", "batch_size", "learning_rate_multiplier", "beta"})

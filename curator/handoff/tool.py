@@ -1,0 +1,50 @@
+"""What the page of a tool gives: the files of its folder and how it is run."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import msgspec
+
+from curator.errors import UsageError
+from curator.handoff.recipe import METHODS, Data, Method, Recipe
+
+
+class Folder(msgspec.Struct, frozen=True):
+    """The files of a hand-off by name, how the tool is installed and run, and what to know before."""
+
+    files: dict[str, str]
+    command: str
+    install: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Tool(ABC):
+    """A trainer or a service that curator writes a folder for."""
+
+    name: ClassVar[str]
+    target: ClassVar[str]
+    """The profile of `rules/targets` that says what the tool does with rows."""
+    methods: ClassVar[tuple[Method, ...]]
+    preference: ClassVar[bool]
+    """Whether preference pairs can be handed to it."""
+
+    @abstractmethod
+    def shape(self, data: Data) -> str:
+        """The shape its data are converted to."""
+
+    @abstractmethod
+    def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
+        """Its files beside the data; `changes` are settings of its own that the user named."""
+
+
+def refuse(tool: Tool, recipe: Recipe, data: Data) -> None:
+    """Raises UsageError where the tool cannot do what is asked."""
+    if recipe.method not in tool.methods:
+        able = ", ".join(method for method in METHODS if method in tool.methods)
+        raise UsageError(f"{tool.name} does not train with {recipe.method}", hint=f"it can: {able}")
+    if data.preference and not tool.preference:
+        hint = "it trains on conversations; hand preference pairs to trl, llama-factory, axolotl or openai"
+        raise UsageError(f"{tool.name} is not handed preference pairs", hint=hint)

@@ -1,0 +1,68 @@
+"""Unsloth: a script of a screen, and its settings beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from curator.handoff.recipe import Data, Recipe
+from curator.handoff.settings import Settings, checked, overridden
+from curator.handoff.tool import Folder, Tool
+from curator.packs import rules_dir
+
+
+class Unsloth(Tool):
+    """The script masks by position, for Unsloth's own way of finding answers needs the words of one template."""
+
+    name = "unsloth"
+    target = "unsloth"
+    methods = ("lora", "qlora", "rslora", "full")
+    preference = False
+
+    def shape(self, data: Data) -> str:
+        return "openai-chat"
+
+    def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
+        settings = overridden(self._settings(recipe, data), changes)
+        checked("unsloth", settings)
+        script = (rules_dir() / "handoff" / "unsloth_train.py").read_text(encoding="utf-8")
+        files = {"train.py": script, "settings.json": json.dumps(settings, indent=2) + "\n"}
+        notes = ("rows above max_length are left out and counted by the script, never cut",)
+        return Folder(files, "python train.py", "pip install unsloth", notes)
+
+    def _settings(self, recipe: Recipe, data: Data) -> Settings:
+        adapter: Settings = {
+            "r": recipe.rank,
+            "lora_alpha": recipe.alpha,
+            "lora_dropout": recipe.dropout,
+            "target_modules": ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+            "bias": "none",
+            "use_rslora": recipe.method == "rslora",
+            "use_gradient_checkpointing": "unsloth",
+            "random_state": recipe.seed,
+        }
+        training: Settings = {
+            "max_length": recipe.max_length,
+            "num_train_epochs": recipe.epochs,
+            "per_device_train_batch_size": recipe.batch,
+            "per_device_eval_batch_size": recipe.batch,
+            "gradient_accumulation_steps": recipe.accumulation,
+            "learning_rate": recipe.learning_rate,
+            "lr_scheduler_type": "cosine",
+            "warmup_steps": recipe.warmup,  # below 1 it is a share of the steps
+            "weight_decay": recipe.weight_decay,
+            "logging_steps": 5,
+            "save_strategy": "epoch",
+            "eval_strategy": "epoch" if data.held_out else "no",
+            "output_dir": "output",
+            "report_to": "none",
+            "seed": recipe.seed,
+        }
+        model: Settings = {
+            "model_name": recipe.model,
+            "max_seq_length": recipe.max_length,
+            "load_in_4bit": recipe.method == "qlora",
+            "full_finetuning": recipe.method == "full",
+        }
+        return {"model": model, "adapter": adapter if recipe.adapts else {}, "training": training}

@@ -1,0 +1,442 @@
+"""Folders for other trainers: complete, in their words, and honest about what becomes of the rows."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from curator import Config
+from curator.cli import cli
+from curator.conversion import Conversion
+from curator.errors import CuratorError, SourceError, UsageError
+from curator.handoff import TOOLS, Handoff, hand_off, jobs, settings
+from curator.handoff.recipe import METHODS, Recipe
+
+RECIPE = Recipe(model="org/model", epochs=1, batch=2, accumulation=1, max_length=512)
+SETTINGS = {"mlx": "lora.yaml", "trl": "sft.yaml", "unsloth": "settings.json", "axolotl": "config.yaml",
+            "llama-factory": "train.yaml", "openai": "job.json"}  # fmt: skip
+
+
+def row(n: int, answers: int = 1) -> dict[str, Any]:
+    turns = [{"role": "system", "content": "Be brief."}]
+    for turn in range(answers):
+        turns.append({"role": "user", "content": f"What is the price of part {n}, question {turn}?"})
+        turns.append({"role": "assistant", "content": f"Part {n} costs {n + turn} pounds today."})
+    return {"messages": turns}
+
+
+def written(folder: Path, rows: dict[str, list[dict[str, Any]]]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, held in rows.items():
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(one) + "\n" for one in held), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def splits(tmp_path: Path) -> Path:
+    return written(
+        tmp_path / "splits",
+        {"train": [row(n) for n in range(12)], "valid": [row(n) for n in range(20, 24)], "test": [row(30), row(31)]},
+    )
+
+
+def handed(tool: str, data: Path, out: Path, recipe: Recipe = RECIPE, **options: Any) -> Handoff:
+    result = hand_off(tool, data, out, Config(), recipe, **options)
+    assert isinstance(result, Handoff), result
+    return result
+
+
+# ---------------------------------------------------------------------- every tool
+
+
+@pytest.mark.parametrize("tool", TOOLS)
+def test_a_folder_is_complete(tool: str, splits: Path, tmp_path: Path) -> None:
+    result = handed(tool, splits, tmp_path / "out")
+    files = {str(file.relative_to(tmp_path / "out")) for file in (tmp_path / "out").rglob("*") if file.is_file()}
+    assert {"data/train.jsonl", "data/valid.jsonl", "data/test.jsonl", SETTINGS[tool], "README.md"} <= files
+    assert files - {"handoff.json", "README.md"} == set(result.hashes)
+    page = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert result.command in page and result.fate in page and result.version in page
+    assert not [name for name in files if "trial" in name or name.endswith(".part")]
+
+
+@pytest.mark.parametrize("tool", [name for name in TOOLS if name != "openai"])
+@pytest.mark.parametrize("method", METHODS)
+def test_every_setting_written_is_one_the_tool_reads(tool: str, method: Any, splits: Path, tmp_path: Path) -> None:
+    recipe = Recipe(model="org/model", method=method)
+    if method not in TOOLS[tool].methods:
+        with pytest.raises(UsageError, match=f"does not train with {method}"):
+            handed(tool, splits, tmp_path / "out", recipe)
+        return
+    handed(tool, splits, tmp_path / "out", recipe)  # refuses what the released version does not read
+
+
+def test_what_the_recipe_says_reaches_the_settings(splits: Path, tmp_path: Path) -> None:
+    """An option that nothing reads would change no file."""
+    base = {"model": "org/model", "accumulation": 1}
+    usual = Recipe(**base)  # type: ignore[arg-type]
+    other = {"model": "org/other", "method": "rslora", "epochs": 3.0, "learning_rate": 1e-3, "rank": 7, "alpha": 9,
+             "dropout": 0.5, "batch": 3, "accumulation": 2, "max_length": 99, "warmup": 0.4, "weight_decay": 0.2,
+             "seed": 5}  # fmt: skip
+    for tool in set(TOOLS) - {"openai"}:
+        handed(tool, splits, tmp_path / tool, usual)
+        plain = (tmp_path / tool / SETTINGS[tool]).read_text("utf-8")
+        for name, value in other.items():
+            changed = Recipe(**{**base, name: value})  # type: ignore[arg-type]
+            handed(tool, splits, tmp_path / tool, changed)
+            assert (tmp_path / tool / SETTINGS[tool]).read_text("utf-8") != plain, f"{tool} leaves {name} out"
+
+
+def test_a_misspelt_setting_is_refused_with_the_nearest(splits: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as error:
+        handed("axolotl", splits, tmp_path / "out", changes={"lora_rr": 3})
+    assert "no setting 'lora_rr'" in str(error.value) and "'lora_r'" in str(error.value)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(UsageError, match=r"lora_parameters\.rnak"):
+        handed("mlx", splits, tmp_path / "out", changes={"lora_parameters.rnak": 3})
+
+
+def test_a_setting_of_the_tool_replaces_ours(splits: Path, tmp_path: Path) -> None:
+    handed("mlx", splits, tmp_path / "out", changes={"num_layers": 4, "lora_parameters.scale": 10.5})
+    said = (tmp_path / "out" / "lora.yaml").read_text("utf-8")
+    assert "num_layers: 4\n" in said and "  scale: 10.5\n" in said
+
+
+def test_numbers_are_written_so_that_every_yaml_reader_takes_them_for_numbers() -> None:
+    text = settings.as_yaml({"a": 1e-5, "b": [2e-4, 3], "c": {"d": None, "e": True}, "f": [{"g": "x: y"}], "h": 2.0})
+    assert text == 'a: 0.00001\nb: [0.0002, 3]\nc:\n  d: null\n  e: true\nf:\n  - g: "x: y"\nh: 2.0\n'
+
+
+def test_the_scale_of_an_adapter_is_kept_where_the_tool_has_no_alpha(splits: Path, tmp_path: Path) -> None:
+    for method, scale in (("lora", "2.0"), ("rslora", "8.0")):
+        handed("mlx", splits, tmp_path / "out", Recipe(model="m", method=method, rank=16, alpha=32))  # type: ignore[arg-type]
+        assert f"scale: {scale}\n" in (tmp_path / "out" / "lora.yaml").read_text("utf-8")
+
+
+def test_rows_the_tool_drops_are_counted(tmp_path: Path) -> None:
+    long = row(1)
+    long["messages"][2]["content"] = "word " * 900
+    data = written(tmp_path / "d", {"train": [row(n) for n in range(9)] + [long]})
+    assert "1 row" in handed("axolotl", data, tmp_path / "out").fate
+    assert "1 row will be dropped" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_conversations_are_trained_in_all_answers_where_the_tool_can(tmp_path: Path) -> None:
+    data = written(tmp_path / "d", {"train": [row(n, answers=2) for n in range(8)]})
+    assert handed("trl", data, tmp_path / "a").shape == "openai-chat"
+    assert "assistant_only_loss: true" in (tmp_path / "a" / "sft.yaml").read_text("utf-8")
+    assert any("last answer" in note for note in handed("mlx", data, tmp_path / "b").notes)
+
+
+def test_preference_pairs_make_a_dpo_run(tmp_path: Path) -> None:
+    pairs = [{"prompt": [{"role": "user", "content": f"Part {n}?"}],
+              "chosen": [{"role": "assistant", "content": f"It costs {n}."}],
+              "rejected": [{"role": "assistant", "content": "No idea."}]} for n in range(12)]  # fmt: skip
+    data = written(tmp_path / "d", {"train": pairs})
+    assert handed("trl", data, tmp_path / "trl").command == "trl dpo --config dpo.yaml"
+    handed("openai", data, tmp_path / "openai")
+    assert json.loads((tmp_path / "openai" / "job.json").read_text())["method"]["type"] == "dpo"
+    with pytest.raises(UsageError, match="preference pairs"):
+        handed("mlx", data, tmp_path / "mlx")
+
+
+def test_nothing_is_written_while_something_would_be_lost(tmp_path: Path) -> None:
+    rows = [{**row(n), "messages": [{**turn, "name": "Ada"} for turn in row(n)["messages"]]} for n in range(6)]
+    data = written(tmp_path / "d", {"train": rows})
+    result = hand_off("llama-factory", data, tmp_path / "out", Config(), RECIPE)
+    assert isinstance(result, Conversion) and not result.ok
+    assert not list((tmp_path / "out").rglob("*")) if (tmp_path / "out").exists() else True
+    handed("llama-factory", data, tmp_path / "out", allow_loss=True)
+
+
+def test_folders_of_the_users_own_are_not_overwritten(splits: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("x")
+    with pytest.raises(UsageError, match="not from a hand-off"):
+        handed("mlx", splits, tmp_path / "mine")
+    handed("mlx", splits, tmp_path / "out")
+    handed("mlx", splits, tmp_path / "out")  # its own
+
+
+def test_a_train_split_is_asked_for(tmp_path: Path) -> None:
+    data = written(tmp_path / "d", {"valid": [row(1)], "test": [row(2)]})
+    with pytest.raises(SourceError, match="no file of the split train"):
+        handed("mlx", data, tmp_path / "out")
+
+
+def test_the_command_line(splits: Path, tmp_path: Path) -> None:
+    run = CliRunner().invoke
+    out = str(tmp_path / "out")
+    done = run(cli, ["handoff", "trl", str(splits), "--model", "org/m", "-o", out, "--set", "logging_steps=1"])
+    assert done.exit_code == 0 and "trl sft --config sft.yaml" in done.output
+    assert "logging_steps: 1\n" in (tmp_path / "out" / "sft.yaml").read_text("utf-8")
+    record = json.loads(run(cli, ["handoff", "trl", str(splits), "--model", "m", "-o", out, "--format", "json"]).output)
+    assert record["tool"] == "trl" and record["recipe"]["rank"] == 16
+    assert "name the folder" in run(cli, ["handoff", "trl", str(splits), "--model", "m"]).output
+    assert "name the model" in run(cli, ["handoff", "trl", str(splits), "-o", out]).output
+    assert "for openai" in run(cli, ["handoff", "trl", str(splits), "-o", out, "--submit"]).output
+
+
+# ---------------------------------------------------------------------- jobs
+
+SECRET = "sk-test-6f1c0ffee5ecret"
+
+
+class Stub(BaseHTTPRequestHandler):
+    """A service that speaks the interface of fine-tuning jobs, and fails as it is told to."""
+
+    failures: list[str]
+    uploads: list[bytes]
+    created: list[dict[str, Any]]
+    calls: list[str]
+    cancelled: bool
+    polls: int
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+    def _fail(self) -> bool:
+        if not self.failures:
+            return False
+        kind = self.failures.pop(0)
+        if kind == "cut":
+            self.connection.close()
+        elif kind == "cut after":
+            return False
+        else:
+            self._say({"error": {"message": f"trouble for {self.headers['Authorization']}"}}, int(kind))
+        return True
+
+    def _say(self, body: Any, status: int = 200) -> None:
+        payload = json.dumps(body).encode()
+        self.send_response(status)
+        if status == 429:
+            self.send_header("Retry-After", "0")
+        self.send_header("Content-Length", str(len(payload)))
+        self.end_headers()
+        self.wfile.write(payload)
+
+    def _job(self) -> dict[str, Any]:
+        done = type(self).polls >= 2
+        status = "cancelled" if self.cancelled else "succeeded" if done else "running"
+        return {"id": "ftjob-1", "status": status, "fine_tuned_model": "ft:m" if status == "succeeded" else None,
+                **(self.created[0] if self.created else {})}  # fmt: skip
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.calls.append(f"POST {self.path}")
+        cut_after = self.failures[:1] == ["cut after"]
+        if self._fail():
+            return
+        if self.path.endswith("/files"):
+            self.uploads.append(body)
+            self._say({"id": f"file-{len(self.uploads)}"})
+        elif self.path.endswith("/cancel"):
+            type(self).cancelled = True
+            self._say(self._job())
+        else:
+            self.created.append(json.loads(body))
+            if cut_after:
+                self.failures.pop(0)
+                self.connection.close()
+            else:
+                self._say(self._job())
+
+    def do_GET(self) -> None:
+        self.calls.append(f"GET {self.path}")
+        if self._fail():
+            return
+        if "/events" in self.path:
+            type(self).polls += 1
+            told = [{"id": f"ev-{n}", "message": f"step {n}"} for n in range(type(self).polls, 0, -1)]
+            self._say({"data": told})
+        elif "?" in self.path:
+            self._say({"data": [self._job()] if self.created else []})
+        else:
+            self._say(self._job())
+
+
+@pytest.fixture
+def service() -> Iterator[tuple[str, type[Stub]]]:
+    fresh: dict[str, Any] = {
+        "failures": [], "uploads": [], "created": [], "calls": [], "cancelled": False, "polls": 0,
+    }  # fmt: skip
+    stub = type("Fresh", (Stub,), fresh)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), stub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1", stub
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def job(splits: Path, tmp_path: Path) -> Path:
+    handed("openai", splits, tmp_path / "job", Recipe(model="gpt-4.1-mini"))
+    return tmp_path / "job"
+
+
+def reached(url: str) -> jobs.Service:
+    return jobs.Service(url, SECRET, pause=0.01, timeout=5)
+
+
+def test_a_job_is_created_and_followed(job: Path, service: tuple[str, type[Stub]]) -> None:
+    url, stub = service
+    state = jobs.submit(job, reached(url), url)
+    assert state.job == "ftjob-1" and len(stub.uploads) == 2
+    assert (job / "data" / "train.jsonl").read_bytes() in stub.uploads[0]
+    [body] = stub.created
+    assert body["training_file"] == "file-1" and body["validation_file"] == "file-2"
+    assert body["method"] == {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
+    said = list(jobs.follow(job, reached(url), url, every=0))
+    assert said == ["step 1", "step 2", "step 3", "ftjob-1: succeeded, ft:m"]
+
+
+@pytest.mark.parametrize("failure", ["429", "500", "503", "cut"])
+def test_failures_that_pass_are_tried_again(job: Path, service: tuple[str, type[Stub]], failure: str) -> None:
+    url, stub = service
+    stub.failures += [failure, failure]
+    assert jobs.submit(job, reached(url), url).job == "ftjob-1"
+    assert len(stub.created) == 1
+
+
+def test_a_job_that_was_created_while_the_line_was_cut_is_not_created_again(
+    job: Path, service: tuple[str, type[Stub]]
+) -> None:
+    url, stub = service
+    sent = reached(url)
+    state = jobs.Submission(url)
+    for name in ("train", "valid"):
+        state.files[jobs.sha256(job / "data" / f"{name}.jsonl")] = f"file-{name}"
+    jobs._keep(job, state)
+    stub.failures.append("cut after")
+    assert jobs.submit(job, sent, url).job == "ftjob-1"
+    assert len(stub.created) == 1 and not stub.uploads
+
+
+def test_a_submission_goes_on_where_it_stopped(job: Path, service: tuple[str, type[Stub]]) -> None:
+    url, stub = service
+    original = reached(url)
+    first = original.upload(job / "data" / "train.jsonl")
+    state = jobs.Submission(url, files={jobs.sha256(job / "data" / "train.jsonl"): first})
+    jobs._keep(job, state)
+    jobs.submit(job, original, url)
+    jobs.submit(job, original, url)  # a job is there: nothing is sent
+    assert len(stub.uploads) == 2 and len(stub.created) == 1
+
+
+def test_the_key_is_in_no_file_and_no_message(
+    job: Path, service: tuple[str, type[Stub]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, stub = service
+    stub.failures.append("401")
+    monkeypatch.setenv(jobs.KEY, SECRET)
+    said = CliRunner().invoke(cli, ["handoff", "openai", str(job), "--submit", "--base-url", url])
+    assert isinstance(said.exception, CuratorError) and "refused (401)" in str(said.exception)
+    assert SECRET not in str(said.exception) + said.output and "sk-test" not in str(said.exception)
+    jobs.submit(job, reached(url), url)
+    assert not [file for file in job.rglob("*") if file.is_file() and SECRET.encode() in file.read_bytes()]
+
+
+def test_a_key_is_never_sent_in_clear_over_a_network() -> None:
+    with pytest.raises(UsageError, match="sent in clear"):
+        jobs.Service("http://example.org/v1", SECRET)
+
+
+def test_a_job_is_cancelled(job: Path, service: tuple[str, type[Stub]], monkeypatch: pytest.MonkeyPatch) -> None:
+    url, stub = service
+    monkeypatch.setenv(jobs.KEY, SECRET)
+    jobs.submit(job, reached(url), url)
+    said = CliRunner().invoke(cli, ["handoff", "openai", str(job), "--cancel", "--base-url", url])
+    assert said.output == "ftjob-1: cancelled\n" and stub.cancelled
+
+
+# ---------------------------------------------------------------------- the tools themselves
+
+
+@cache
+def interpreter() -> str:
+    named = os.environ.get("CURATOR_TRAINERS", "")
+    if not named:
+        return sys.executable
+    return str(Path(named) / "bin" / "python") if Path(named).is_dir() else named
+
+
+def run_in(folder: Path, package: str, *command: str) -> str:
+    """What a command prints in the environment of the trainers; skipped where the package is not there."""
+    quiet = {**os.environ, "HF_HUB_OFFLINE": "1", "DISABLE_VERSION_CHECK": "1"}
+    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
+    if subprocess.run([interpreter(), "-c", code], check=False, env=quiet).returncode:
+        pytest.skip(f"{package} is not installed: name an environment with CURATOR_TRAINERS")
+    python = [interpreter(), *command]
+    done = subprocess.run(python, cwd=folder, capture_output=True, text=True, check=False, env=quiet, timeout=600)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def tiny(tmp_path: Path) -> Recipe:
+    pytest.importorskip("transformers", reason="the tiny model is made with it")
+    from tiny import tiny_model
+
+    model = tiny_model(tmp_path / "model")
+    return Recipe(model=str(model), epochs=1, batch=2, accumulation=1, max_length=512, rank=4, alpha=8)
+
+
+ON_CPU = {"bf16": False, "gradient_checkpointing": False, "use_cpu": True}
+
+
+@pytest.mark.slow
+def test_trl_trains_on_its_folder(splits: Path, tmp_path: Path, tiny: Recipe) -> None:
+    handed("trl", splits, tmp_path / "out", tiny, changes=ON_CPU)
+    said = run_in(tmp_path / "out", "trl", "-c", "from trl.cli import main; main()", "sft", "--config", "sft.yaml")
+    assert "train_loss" in said and list((tmp_path / "out" / "output").glob("adapter_model*"))
+
+
+@pytest.mark.slow
+def test_mlx_trains_on_its_folder(splits: Path, tmp_path: Path, tiny: Recipe) -> None:
+    handed("mlx", splits, tmp_path / "out", tiny)
+    run_in(tmp_path / "out", "mlx_lm", "-m", "mlx_lm", "lora", "--config", "lora.yaml")
+    assert (tmp_path / "out" / "adapters" / "adapters.safetensors").exists()
+
+
+@pytest.mark.slow
+def test_unsloth_trains_on_its_folder(splits: Path, tmp_path: Path, tiny: Recipe) -> None:
+    handed("unsloth", splits, tmp_path / "out", tiny)
+    said = run_in(tmp_path / "out", "unsloth", "train.py")
+    assert "train_loss" in said and list((tmp_path / "out" / "adapter").glob("adapter_model*"))
+
+
+@pytest.mark.slow
+def test_axolotl_reads_every_setting(splits: Path, tmp_path: Path, tiny: Recipe) -> None:
+    handed("axolotl", splits, tmp_path / "out", tiny)
+    code = (
+        "import yaml; from axolotl.utils.schemas.config import AxolotlInputConfig as Known; "
+        "told = yaml.safe_load(open('config.yaml')); Known(**told); print(set(told) - set(Known.model_fields))"
+    )
+    assert "set()" in run_in(tmp_path / "out", "axolotl", "-c", code)
+
+
+@pytest.mark.slow
+def test_llama_factory_reads_its_settings_and_its_entry(splits: Path, tmp_path: Path, tiny: Recipe) -> None:
+    handed("llama-factory", splits, tmp_path / "out", tiny)
+    code = (
+        "import sys, types; from importlib.machinery import ModuleSpec\n"
+        "sound = types.ModuleType('torchaudio'); sound.__spec__ = ModuleSpec('torchaudio', None)\n"
+        "sys.modules.setdefault('torchaudio', sound)\n"
+        "import yaml; from transformers import HfArgumentParser\n"
+        "from llamafactory.data.parser import get_dataset_list; from llamafactory.hparams.parser import _TRAIN_ARGS\n"
+        "told = yaml.safe_load(open('train.yaml')); HfArgumentParser(_TRAIN_ARGS).parse_dict(told)\n"
+        "print(get_dataset_list([told['dataset']], told['dataset_dir'])[0])\n"
+    )
+    assert "train.jsonl" in run_in(tmp_path / "out", "llamafactory", "-c", code)
