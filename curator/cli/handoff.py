@@ -19,9 +19,7 @@ _METHODS = ["lora", "qlora", "dora", "rslora", "full"]
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write.")
 @click.option("--model", metavar="NAME", help="The model to be tuned, by the name that the tool takes.")
 @click.option("--method", type=click.Choice(_METHODS), default="lora", show_default=True, help="How it is tuned.")
-@click.option(
-    "--epochs", type=click.FloatRange(min=0, min_open=True), default=2.0, show_default=True, help="Passes."
-)
+@click.option("--epochs", type=click.FloatRange(min=0, min_open=True), default=2.0, show_default=True, help="Passes.")
 @click.option(
     "--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-4, show_default=True, help="Peak."
 )

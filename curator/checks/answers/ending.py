@@ -108,7 +108,11 @@ _SIGNED = re.compile(  # "With respect and hope, Your neighbour"
     r"(?i:yours|(?:with |best |kind |warm(?:est)? |many )*(?:regards|wishes|thanks|love|respect|gratitude|hope|affection"
     r"|appreciation|sincerely))\b[^.,!?]{0,24},\s+[A-Z][\w'’-]*(?:\s+\S+){0,3}$"
 )
-_GREETING = re.compile(r"(?:yours|best|kind|warm|sincerely|regards|love|cheers|thanks?|with|looking|from)\b", re.I)
+_GREETING = re.compile(
+    r"(?:yours|best|kind|warm|sincerely|regards|love|cheers|thanks?|looking|from)\b"
+    r"|with\b(?:\s\S+){0,4}?\s(?:regards|wishes|thanks|love|respect|gratitude|hope|affection|appreciation|sympathy)\b",
+    re.I,
+)
 
 
 def open_ending(text: str) -> Ending | None:
@@ -205,7 +209,7 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
         return likely if _closes(siblings, 1 if running else 2) else None
     if _HEADING.match(line) or (earlier and _INTRODUCES.search(earlier[-1])):
         return None
-    if _closes(prose, 1 if running else 2) and (running or (lower and len(words) > 1)):
+    if _closes(prose, 1 if running or seldom else 2) and (running or (lower and len(words) > 1)):
         return likely
     closed = sum(bool(_CLOSED.search(part)) for part in prose)
     if never:
