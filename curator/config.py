@@ -142,7 +142,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     ] = None
     thorough: Annotated[
         bool | None,
-        Meta(description="Run the costly rules whatever the size of the set, or never. By default up to 16 MB."),
+        Meta(description="Run the costly rules whatever the size of the set, or never. By default up to 8 MB."),
     ] = None
     exclude: Annotated[
         tuple[str, ...], Meta(description="Patterns of files not to read in folders, by path or name.")

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
-LARGE = 16_000_000  # bytes from which on costly rules run only when asked for
+LARGE = 8_000_000  # bytes from which on costly rules run only when asked for
 _SAMPLE = 200  # lines read from each of two places to tell a file's shape
 _CROWD = 1000  # rows in one bucket of the neighbour graph, from which on the report says so
 _QUOTED = 8  # rows beside its own whose words a finding may quote

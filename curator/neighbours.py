@@ -259,7 +259,8 @@ class Neighbours:
         shared, held = np.bincount(pairs[twice], minlength=len(one)), np.bincount(pairs, minlength=len(one))
         similar: np.ndarray = shared / np.maximum(1, held - shared)
         if len(self._template):
-            own = ~np.isin((ranked >> _U64(1)) & _U64((1 << 47) - 1), self._template >> _LOST)
+            known, told = np.unique(self._template >> _LOST), (ranked >> _U64(1)) & _U64((1 << 47) - 1)
+            own = known[np.minimum(np.searchsorted(known, told), len(known) - 1)] != told
             both = np.bincount(pairs[twice & own], minlength=len(one))
             either = np.bincount(pairs[own], minlength=len(one)) - both
             similar[(both < _OWN * either) & (2 * shared < held)] = 0

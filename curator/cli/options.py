@@ -59,7 +59,7 @@ _SELECTING = (
     click.option(
         "--thorough/--no-thorough",
         default=None,
-        help="Run costly rules on a set of any size, or on none.  [default: up to 16 MB]",
+        help="Run costly rules on a set of any size, or on none.  [default: up to 8 MB]",
     ),
     click.option("--profile", metavar="NAME", help="Selection to start from: minimal, default or strict."),
     click.option(

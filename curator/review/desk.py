@@ -23,6 +23,7 @@ import msgspec
 
 from curator import agreement, decisions
 from curator.columns import content_id, parse
+from curator.engine import LARGE
 from curator.errors import ChangedError, CuratorError, SourceError, UsageError
 from curator.formats import Reader
 from curator.model import Decision, Example, Finding, Verdict
@@ -515,7 +516,7 @@ class Desk:
     def _judge(self, texts: Sequence[str], file: str = "") -> list[list[Finding]]:
         if self._relint is None:
             size = sum(each["bytes"] for each in self.summary().files)
-            self._relint = Relint(self.settings.config, large=size > 16_000_000)
+            self._relint = Relint(self.settings.config, large=size > LARGE)
         file = file or self.summary().files[0]["path"]
         return self._relint.lint(texts, self.settings.config.shape or self.shape(file), file)
 
