@@ -169,6 +169,18 @@ def test_folders_of_the_users_own_are_not_overwritten(splits: Path, tmp_path: Pa
     handed("mlx", splits, tmp_path / "out")  # its own
 
 
+def test_data_of_an_earlier_hand_off_do_not_stay_behind(splits: Path, tmp_path: Path) -> None:
+    handed("trl", splits, tmp_path / "out")
+    alone = written(tmp_path / "d", {"train": [row(n) for n in range(40, 52)]})
+    handed("trl", alone, tmp_path / "out")
+    assert {file.name for file in (tmp_path / "out" / "data").iterdir()} == {"train.jsonl"}
+
+
+def test_the_demo_model_is_named_as_others_know_it(splits: Path, tmp_path: Path) -> None:
+    handed("trl", splits, tmp_path / "out", Recipe(model="demo"))
+    assert 'model_name_or_path: "HuggingFaceTB/SmolLM2-135M-Instruct"' in (tmp_path / "out" / "sft.yaml").read_text()
+
+
 def test_a_train_split_is_asked_for(tmp_path: Path) -> None:
     data = written(tmp_path / "d", {"valid": [row(1)], "test": [row(2)]})
     with pytest.raises(SourceError, match="no file of the split train"):

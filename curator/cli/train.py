@@ -150,7 +150,9 @@ def plan(
 
     made, ready = running.plan(ask, keep=output is not None)
     with sink(None) as stream:
-        text = telling.plan_text(made, ready, ask) if form == "text" else ""
+        text = (
+            telling.plan_text(made, ready, ask, options.retyped(click.get_current_context())) if form == "text" else ""
+        )
         stream.write(text.encode("utf-8", "backslashreplace") if text else _json(made))
     return 0 if all(gate.ok or gate.waived for gate in made.gates) else 1
 

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from curator.config import Config
 
 TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (Mlx(), Trl(), Unsloth(), Axolotl(), LlamaFactory(), OpenAI())}
+ALIASES = {"mlx-lm": "mlx", "mlx_lm": "mlx", "llamafactory": "llama-factory", "llama_factory": "llama-factory"}
+DEMO = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RECORD, PAGE = "handoff.json", "README.md"
 _SPLITS = ("train", "valid", "test")
 _PAIRS = frozenset({"openai-preference", "trl-preference"})
@@ -82,6 +84,8 @@ def hand_off(
     """
     chosen, folder = _tool(tool), Path(out)
     _refuse_overwriting(folder, force)
+    if recipe.model == "demo":
+        recipe = msgspec.structs.replace(recipe, model=DEMO)  # the name is curator's own: other tools ask the hub
     with open_sources([path], config.excluded) as opened:
         sources = _by_split(opened)
         data = _measured(sources, config)
@@ -91,12 +95,14 @@ def hand_off(
         copied = _copies(sources, folder / "data", shape, config, allow_loss)
     if not copied.ok:
         return copied
+    _remove_earlier(folder, {f"data/{name}.jsonl" for name in sources})
     for name, text in made.files.items():
         write_whole(folder / name, text.encode())
     return _finished(chosen, folder, config, recipe, data, made, shape)
 
 
 def _tool(name: str) -> Tool:
+    name = ALIASES.get(name, name)
     if name not in TOOLS:
         raise UsageError(f"no tool {name!r}", hint=f"the tools are {', '.join(TOOLS)}")
     return TOOLS[name]
@@ -109,6 +115,17 @@ def _refuse_overwriting(folder: Path, force: bool) -> None:
         raise UsageError(
             "this is not from a hand-off", where=str(folder), hint="name another folder, or overwrite it: --force"
         )
+
+
+def _remove_earlier(folder: Path, written: set[str]) -> None:
+    """Remove the data of an earlier hand-off that this one has not replaced: a tool would read it as well."""
+    try:
+        earlier = msgspec.json.decode((folder / RECORD).read_bytes(), type=Handoff).hashes
+    except (OSError, msgspec.MsgspecError):
+        return
+    for name in earlier:
+        if name.startswith("data/") and name.endswith(".jsonl") and name not in written:
+            (folder / name).unlink(missing_ok=True)
 
 
 def _by_split(opened: Sequence[Source]) -> dict[str, Source]:

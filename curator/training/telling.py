@@ -34,8 +34,8 @@ def gate_lines(gates: tuple[Gate, ...]) -> Iterator[str]:
     yield f"  {sum(gate.ok for gate in gates)} of {len(gates)} gates hold"
 
 
-def plan_text(made: PlanFile, ready: Ready, ask: Ask) -> str:
-    """The plan for a terminal."""
+def plan_text(made: PlanFile, ready: Ready, ask: Ask, typed: str) -> str:
+    """The plan for a terminal; `typed` is the command that asked for it."""
     recipe, memory = ask.recipe, made.memory
     train = ready.prepared.files["train"]
     others = ", ".join(
@@ -62,10 +62,10 @@ def plan_text(made: PlanFile, ready: Ready, ask: Ask) -> str:
         lines.append(f"ledger    {counted(len(ready.prepared.tally.cuts), 'row')} cut or left out")
     lines += ["gates", *gate_lines(made.gates)]
     stops = [gate for gate in made.gates if not gate.ok and not gate.waived]
-    words = ["curator", "train", "run", *ask.paths, "--model", ask.model, "--output", str(ask.output)]
     if str(ask.output) != ".":
-        words += [word for gate in stops for word in ("--waive", gate.name)]
-        lines += ["", f"next:  {shlex.join(words)}"]
+        words = [word for gate in stops for word in ("--waive", gate.name)]
+        again = typed.replace(" train plan ", " train run ", 1)
+        lines += ["", f"next:  {again}{' ' if words else ''}{shlex.join(words)}"]
     return "\n".join(lines) + "\n"
 
 
