@@ -17,6 +17,7 @@ from curator import __version__
 from curator.agreement import Precision, most_telling
 from curator.excerpt import visible
 from curator.model import Report, RuleStat
+from curator.private.masking import masked
 from curator.report.tally import code_ranges, counted, verdict
 from curator.splitting import File, SplitResult
 
@@ -159,7 +160,7 @@ def _values(kind: str, counts: Mapping[str, int], none: str) -> Iterator[str]:
             yield none + "\n"
         return
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    rows = [(escaped(value), f"{number:,}") for value, number in ranked[:_MOST]]
+    rows = [(escaped(masked(value)), f"{number:,}") for value, number in ranked[:_MOST]]
     if len(ranked) > _MOST:
         rows.append((f"{len(ranked) - _MOST:,} more", f"{sum(number for _, number in ranked[_MOST:]):,}"))
     yield from _table((kind, "rows"), rows)

@@ -222,9 +222,10 @@ class _Run:
         )
 
     def _address(self, code: str, line: int, flag: Any, rows: SetRows, shown: bool) -> Found:
-        flag = shielded(encodable(flag), self._quoted(line, flag, rows))
+        flag = encodable(flag)
         members = tuple(sorted(rows.content_id(row) for row in (line, *flag.related)))
         excerpted = excerpt_of(flag, *rows.value_and_raw(line), rows.example_or_none(line)) if shown else None
+        flag = shielded(flag, self._quoted(line, flag, rows))
         return Found(code, line, flag, finding_id(code, members, flag), rows.content_id(line), excerpted)
 
     @staticmethod

@@ -157,9 +157,10 @@ def _tally(batch: Batch, rule: Rule, found: list[Found], seconds: float) -> Tall
 
 def address(batch: Batch, code: str, line: int, flag: Flag) -> Found:
     """A flag of a row rule with its row's content id and its own."""
-    flag = shielded(encodable(flag), (batch.examples[line],))
+    flag = encodable(flag)
     row = batch.content_ids[line].hex()
     shown = excerpt_of(flag, batch.values[line], batch.lines[line], batch.examples[line])
+    flag = shielded(flag, (batch.examples[line],))
     return Found(code, line, flag, finding_id(code, (row,), flag), row, shown)
 
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curator import Config, lint
 from curator.cli import main
 from curator.decisions import append, decide, read
 from curator.fix import fix_line
@@ -331,3 +332,17 @@ def test_recall_and_precision_on_presidio() -> None:
     for kind, score in private.presidio().items():
         assert score.recall >= (0.85 if kind == "phone" else 0.95), kind
         assert score.precision >= 0.95, kind
+
+
+def test_a_key_that_is_private_is_masked_where_it_is_named_as_a_place(tmp_path: Path) -> None:
+    value = "zdenka.quillfeather@sentinelmail-corp.de"
+    file = tmp_path / "twice.jsonl"
+    turns = '[{"role": "user", "content": "Hi?"}, {"role": "assistant", "content": "Hello there."}]'
+    file.write_text(f'{{"messages": {turns}, "{value}": 1, "{value}": 2}}\n')
+    report = lint([file], Config(), cache=False)
+    assert any(finding.code == "FIL008" for finding in report.findings)
+    assert value not in repr(report)
+
+
+def test_half_a_surrogate_pair_stops_no_search(tmp_path: Path) -> None:
+    assert values("my api_key is \ud83d here and there, aaaaaaaaaaaaaaaaaaaaaaaaaaaa") == ()

@@ -8,6 +8,7 @@ handoff.json            the record: recipe, versions, and the hash of every file
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -240,7 +241,7 @@ def as_text(result: Handoff, folder: str) -> str:
     rows = ", ".join(f"{split.name} {split.rows:,}" for split in result.splits)
     lines = [f"{folder}: {result.version}, {result.shape} ({rows})", result.fate]
     lines += [*(f"  {reason}" for reason in result.reasons), *(f"note: {note}" for note in result.notes)]
-    lines.append(f"to train:  cd {folder} && {result.command}")
+    lines.append(f"to train:  cd {shlex.quote(folder)} && {result.command}")
     return "\n".join(line for line in lines if line) + "\n"
 
 

@@ -93,15 +93,16 @@ def values_of(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
 
 
 def masked_flag(flag: Flag, known: Iterable[tuple[str, str]] = ()) -> Flag:
-    """The flag with the private values in its message, evidence and title masked; `known` are those of its rows."""
+    """The flag with the private values in its place, message, evidence and title masked; `known` are of its rows."""
     known = tuple(known)
+    at = masked(flag.at)  # a key may be one
     message, evidence = _clean(flag.message, known), _clean(flag.evidence, known) if flag.evidence else flag.evidence
     fix = flag.fix
     if fix is not None and (title := _clean(fix.title, known)) != fix.title:
         fix = msgspec.structs.replace(fix, title=title)
-    if message == flag.message and evidence == flag.evidence and fix is flag.fix:
+    if at == flag.at and message == flag.message and evidence == flag.evidence and fix is flag.fix:
         return flag
-    return msgspec.structs.replace(flag, message=message, evidence=evidence, fix=fix)
+    return msgspec.structs.replace(flag, at=at, message=message, evidence=evidence, fix=fix)
 
 
 def masked_value(value: Any, known: Iterable[tuple[str, str]] = ()) -> Any:

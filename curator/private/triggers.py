@@ -91,7 +91,10 @@ _NUMBER_LAST = re.compile(r"[a-z.,ß-ÿ][ ][0-9]{1,4}[a-z]?(?!\w)")
 
 
 def may_hold_key(text: str) -> bool:
-    return bool(_keys().find_matches_as_indexes(lowered(text))) and max(map(len, text.split())) >= SHORTEST_KEY
+    low = lowered(text)
+    if not low.isascii():
+        low = low.encode("utf-8", "replace").decode()  # half a surrogate pair is no character to the automaton
+    return bool(_keys().find_matches_as_indexes(low)) and max(map(len, text.split())) >= SHORTEST_KEY
 
 
 @cache

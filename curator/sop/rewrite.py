@@ -86,6 +86,8 @@ class Writer:
             raise UsageError("no web address", where=f"--endpoint {endpoint}", hint="such as http://localhost:8000/v1")
         if parts.username or parts.password:
             raise UsageError("a password in the address", where="--endpoint", hint="put the key into an environment variable, and name it with --key-env")  # fmt: skip
+        if key and parts.scheme == "http" and parts.hostname not in ("localhost", "127.0.0.1", "::1"):
+            raise UsageError("the key would be sent in clear", where=f"--endpoint {endpoint}", hint="name an address that begins with https://, or no key: --key-env ''")  # fmt: skip
         address = endpoint.rstrip("/").removesuffix("/chat/completions")
         self._url, self._model, self._key = f"{address}/chat/completions", model, key
         self._cache, self._seconds, self._tries, self._sleep = cache, seconds, tries, sleep
