@@ -45,7 +45,7 @@ def start(folder: Path, name: str, command: Sequence[str]) -> None:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    for _ in range(100):  # until it holds its lock, or is over
+    for _ in range(1000):  # until it holds its lock, or is over: seconds on a busy machine
         time.sleep(0.02)
         if (job := read(folder, name)) and (job.pid or job.status is not None):
             return
