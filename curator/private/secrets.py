@@ -162,11 +162,15 @@ def passwords(text: str) -> Iterator[Span]:
         yield from _named(text, low, high)
 
 
+_MADE = re.compile(r"generat|\brandom", re.I)  # a password that was just made up protects nothing
+
+
 def _named(text: str, low: int, high: int) -> Iterator[Span]:
     for hit in _PASSWORD.finditer(text, low, high):
         group = "quoted" if hit["quoted"] else "bare"
         value = hit[group].rstrip(".!?") if group == "bare" else hit[group]
-        if _is_chosen(value, 8 if group == "bare" else 7):
+        made = _MADE.search(text, max(0, hit.start() - 100), hit.start(group))
+        if made is None and _is_chosen(value, 8 if group == "bare" else 7):
             yield hit.start(group), hit.start(group) + len(value)
 
 
