@@ -221,7 +221,7 @@ def _finished(
 def _reasons(found: Sequence[Outcome]) -> Iterator[str]:
     for outcome in found:
         for by, rows in outcome.by:
-            yield f"{counted(rows, 'row')} {outcome.what}: {by}"
+            yield f"{counted(rows, 'row')}: {by}"
 
 
 def _page(result: Handoff, made: Folder) -> str:

@@ -2,7 +2,7 @@
 
     python tests/quality/swapped.py [--seeds 3] [--rows 240] [--swapped 24]
 
-The rows are real (Alpaca's, of /work/shared), the model is the demo model as it comes. Printed: AUROC of the rank by
+The rows are real (Alpaca's), the model is the demo model as it comes. Printed: AUROC of the rank by
 the gain of the prompt, and what the rule flags.
 """
 
