@@ -16,6 +16,7 @@ from curator.rule import DROPPED, Bad, RowRule, chat, option
 
 LONGEST_PERIOD = 128  # words in the phrase that comes again and again
 LEAST = 24  # words a loop has at least
+_LEAST_IN_CODE = 4  # different words of a phrase that loops in code: tables of values have fewer
 _SOIL = "Clay holds water well and drains slowly after rain. "
 _BAKE = chat(
     user="How do I know that a loaf of bread is done baking?", assistant="Knock on its base: it sounds hollow."
@@ -26,7 +27,7 @@ class RepetitionLoop(RowRule, frozen=True):
     """The answer says one phrase over and over.
 
     Generated text falls into loops. Trained on, each turn of the loop makes the next one likelier, until
-    the model cannot leave it. Refrains, laughter and tables are no loops, and neither is what the prompt
+    the model cannot leave it. Refrains, laughter, tables and rows of values are no loops, and neither is what the prompt
     asks to be repeated.
     """
 
@@ -46,6 +47,10 @@ class RepetitionLoop(RowRule, frozen=True):
         Bad(chat(user="What is clay soil like?", assistant=_SOIL * 6), at="messages[1].content"),
         Bad(
             chat(user="What is clay?", assistant="Clay is a soil. It is very " + "very " * 30 + "old."),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(user="Sum xs.", assistant="```python\n" + "total = total + value of row\n" * 9 + "```"),
             at="messages[1].content",
         ),
         Bad(chat(user="What is clay soil like?", assistant=_SOIL * 4), at="messages[1].content", options={"times": 4}),
@@ -83,8 +88,8 @@ class RepetitionLoop(RowRule, frozen=True):
         for before, turn in example.taught():
             loop = find_loop(turn.text, self.times)
             if loop and not _asked_for(before, loop[2]):
-                start, end, _, count = loop
-                if not in_fence(turn.text, start, start + 1):
+                start, end, phrase, count = loop
+                if _distinct_words(phrase) >= _LEAST_IN_CODE or not in_fence(turn.text, start, start + 1):
                     yield turn.flag(f"says the same {count} times in a row", (start, end), evidence={"times": count})
 
 
@@ -93,6 +98,10 @@ _REPEAT = re.compile(
     re.I | re.S,
 )
 _WORD = re.compile(r"[^\W_\u3000-\U0010ffff]+|[\u3000-\U0010ffff]")
+
+
+def _distinct_words(phrase: str) -> int:
+    return len({word.group().lower() for word in _WORD.finditer(phrase) if word.group()[0].isalpha()})
 
 
 def _asked_for(before: tuple[Turn, ...], phrase: str) -> bool:

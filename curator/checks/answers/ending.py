@@ -72,7 +72,7 @@ _SELDOM_LAST = frozenset(
     great new large small good best better high low long short old young big main major important common popular
     specific particular general unique essential key potential possible necessary available likely able
     first second third next last previous current recent final early natural human social personal physical mental
-    environmental economic cultural political financial medical digital global local national international public
+    still environmental economic cultural political financial medical digital global local national international public
     private modern traditional ancient healthy strong beautiful wide full real true single entire whole overall
     multiple additional regular daily proper sustainable renewable
     """.split()
@@ -173,6 +173,9 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
 
 _BEGUN = re.compile(r"(?:The|By)\s[a-z][\w'’-]*$")  # "The sensation": a sentence begun, not somebody's name
 
+# A clause that only leads to another: "During an El Niño", "When the two".
+_SUBORDINATE = re.compile(r"(?:During|While|Although|Because|Since|Unless|Whereas|Within|Among|Despite)(?:\s[^\s,]+){1,8}$")
+
 
 def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int], last: str) -> Ending | None:
     """The verdict on a last line that ends in a word: from its own sentences and from the lines before it."""
@@ -199,7 +202,7 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     plain = plain or (inner and bool(_BEGUN.match(segment)))
     if _CLOSING.match(segment) and not seldom and not plain:
         return None
-    if inner and (running or (lower and len(segment.split()) > 1)):
+    if inner and (running or (lower and len(segment.split()) > 1) or _SUBORDINATE.match(segment)):
         return likely
     if item:
         numbered = line.lstrip(" (")[0].isdigit()
@@ -281,7 +284,11 @@ def _opened(segment: str) -> bool:
     tail = _SMILEY.sub("", segment)
     if tail.count("(") > tail.count(")") or tail.count("[") > tail.count("]") or tail.count("“") > tail.count("”"):
         return True
-    return tail.count('"') == 1 and bool(_QUOTE_OPENS.search(tail))
+    marks = [place for place, sign in enumerate(tail) if sign == '"']
+    if not len(marks) % 2:
+        return False
+    opens = [bool(_QUOTE_OPENS.match(tail, place)) for place in marks]
+    return opens[-1] and all(first and not second for first, second in zip(opens[:-1:2], opens[1::2], strict=True))
 
 
 def _is_tag(line: str) -> bool:
