@@ -174,7 +174,9 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
 _BEGUN = re.compile(r"(?:The|By)\s[a-z][\w'’-]*$")  # "The sensation": a sentence begun, not somebody's name
 
 # A clause that only leads to another: "During an El Niño", "When the two".
-_SUBORDINATE = re.compile(r"(?:During|While|Although|Because|Since|Unless|Whereas|Within|Among|Despite)(?:\s[^\s,]+){1,8}$")
+_SUBORDINATE = re.compile(
+    r"(?:During|While|Although|Because|Since|Unless|Whereas|Within|Among|Despite)(?:\s[^\s,]+){1,8}$"
+)
 
 
 def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int], last: str) -> Ending | None:
