@@ -343,8 +343,10 @@ def _(rng: random.Random, row: Row) -> Row | None:
 
 @fault("slot that was never filled in", "answers", "ANS003", "ANS004")
 def _(rng: random.Random, row: Row) -> Row | None:
-    if re.search(r"email|letter|template|form|\[|\{", _asked(row), re.I) or not _prose(row):
-        return None
+    if re.search(r"email|letter|template|form|speech|message|respon|note|write|\[|\{", _asked(row), re.I) or not _prose(
+        row
+    ):
+        return None  # a text that somebody is to use may have slots
     return _appended(row, rng.choice((
         "For more, ask [insert name of the shop].", "The price is {{price}} a piece.", "TODO: add the second half.",
         "Write to [Your Name] at once.", "Lorem ipsum dolor sit amet.", "It was made by <company name> long ago.",
@@ -439,7 +441,9 @@ def _(rng: random.Random, row: Row) -> Row | None:
 
 
 @fault("rest of a web page", "answers", "ANS016")
-def _(rng: random.Random, row: Row) -> Row:
+def _(rng: random.Random, row: Row) -> Row | None:
+    if re.search(r"\b(?:web|html|site|page|blog|article|post|links?)\b", _asked(row), re.I):
+        return None  # there such words may be part of what was asked for
     return _with(row, _answer(row) + rng.choice((
         "\n\nShare on Facebook\nRelated articles", " This website uses cookies.", "\n\nSkip to main content",
         "\n\nThis entry was posted in Travel.", "\n\nClick here to subscribe", "\nLeave a comment\nBack to top",

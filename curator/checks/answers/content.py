@@ -166,11 +166,11 @@ def _slots(text: str) -> Iterator[re.Match[str]]:
 
 # Prompts whose answer may well hold slots.
 _MAY_HOLD_SLOTS = re.compile(
-    r"\b(?:letters?|e-?mails?|mail|templates?|resum[eé]s?|résumés?|cv|invitations?|invite|memos?|contracts?|agreements?|notes?|messages?|texts?|sms|speech(?:es)?|scripts?|press release|"
+    r"\b(?:letters?|e-?mails?|mail|templates?|resum[eé]s?|résumés?|cv|invitations?|invite|memos?|contracts?|agreements?|notes?|messages?|text messages?|sms|speech(?:es)?|scripts?|press release|"
     r"forms?|certificates?|cards?|bio|biograph\w*|profiles?|job (?:posting|description|ad)|postings?|adverts?|advertis\w*|ads?|announcements?|posts?|tweets?|captions?|repl(?:y|ies)|respond|responses?|"
-    r"complaints?|applications?|apply|recommendations?|references?|proposals?|polic(?:y|ies)|statements?|introduc\w*|placeholders?|fill|blanks?|mad libs?|brackets?|pitch\w*|slogans?|sentences?|"
-    r"dialog(?:ue)?s?|conversations?|interviews?|voicemail|greetings?|sign|(?:a|an|the|lesson|business|marketing|project|action) plan|report|reports|review|essay|blog|articles?|brochure|flyer|poster|newsletter|website|web|page|checklist|outline|"
-    r"survey|questionnaire|invoice|receipt|thank|apolog\w*|persona|user stor(?:y|ies)|schedule|itinerary|agenda|minutes|summary|abstract|thesis|plot|story|poem|eulogy|toast|vows|obituary|cover|tickets?|jira|citations?|cite|professional|formal)\b",
+    r"complaints?|applications?|apply|(?:letters? of|write an?) recommendations?|references?|proposals?|polic(?:y|ies)|(?:personal|mission|thesis|cover|vision) statements?|placeholders?|fill|blanks?|mad libs?|brackets?|pitch\w*|slogans?|"
+    r"dialog(?:ue)?s?|conversations?|interviews?|voicemail|greetings?|(?:a|an|the|lesson|business|marketing|project|action) plan|blog|brochure|flyer|poster|newsletter|website|web page|checklist|outline|"
+    r"survey|questionnaire|invoice|receipt|thank|apolog\w*|persona|user stor(?:y|ies)|schedule|itinerary|agenda|(?:meeting|board) minutes|minutes of|eulogy|toast|vows|obituary|cover|(?:jira|support|bug) tickets?|jira|citations?|cite)\b",
     re.I,
 )
 _TEMPLATES = re.compile(
@@ -313,6 +313,10 @@ class AnswerTooShort(RowRule, frozen=True):
             at="messages[1].content",
         ),
         Bad(
+            chat(user="Explain in detail how glass is made.", assistant="It is made of sand."),
+            at="messages[1].content",
+        ),
+        Bad(
             chat(user="Explain how glass is made.", assistant="Melt some sand."),
             at="messages[1].content",
             options={"min_words": 4},
@@ -320,12 +324,16 @@ class AnswerTooShort(RowRule, frozen=True):
     ]
 
     min_words: Annotated[
-        int, option("Fewer words are a stub where the prompt asks for an explanation, a text or a story.", ge=1)
+        int,
+        option(
+            "Fewer words are a stub where the prompt asks for an explanation, a text or a story; twice as many where it asks for detail.",
+            ge=1,
+        ),
     ] = 3
 
     def candidates(self, batch: Batch) -> Iterable[int]:
         counts = np.diff(batch.words.offsets)
-        short = (counts < max(_STUB_WORDS + 1, self.min_words)) & (batch.roles == ROLE_CODES["assistant"])
+        short = (counts < max(_STUB_WORDS + 1, 2 * self.min_words)) & (batch.roles == ROLE_CODES["assistant"])
         return distinct(batch.turn_lines[short])
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -338,7 +346,7 @@ class AnswerTooShort(RowRule, frozen=True):
             if _is_stub(body) and not _may_be_acknowledged(asked, said, body):
                 yield turn.flag(f"{_short(body)} is no answer")
             elif (
-                len(words) < self.min_words
+                len(words) < self.min_words * (1 + bool(_AT_LENGTH.search(asked)))
                 and body.isascii()
                 and _ASKS_FOR_TEXT.search(asked)
                 and not _LABEL_NEXT.search(asked)
@@ -378,6 +386,11 @@ _ASKS_FOR_TEXT = re.compile(
     r"(?:\w+ ){0,4}?(?:essay|story|paragraphs?|article|letter|e-?mail|blog|report|review|speech|poem|song|script|summary|description|function|program|guide|introduction|conclusion|dialogue)|"
     r"how (?:do|does|did|can|would|could|should|is|are|to)\b(?! (?:many|much|old|long|far|often|you (?:say|spell|write|call|pronounce)))|why\b|tell me (?:about|a story)|"
     r"give (?:me )?(?:a|an) (?:detailed|brief|short)? ?(?:overview|explanation|description|summary)|what are the (?:main |key )?(?:differences|causes|effects|benefits|advantages|steps|reasons))",
+    re.I,
+)
+# Then twice as many words are a stub.
+_AT_LENGTH = re.compile(
+    r"\b(?:in (?:great |more |full )?(?:detail|depth)|detailed|step[ -]by[ -]step|at length|thorough(?:ly)?|comprehensive(?:ly)?|essay|elaborate|paragraphs?)\b",
     re.I,
 )
 _ASKS_FOR_LITTLE = re.compile(

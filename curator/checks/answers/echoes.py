@@ -199,6 +199,10 @@ class EchoesPrompt(RowRule, frozen=True):
         ),
         chat(user="What is loam?", assistant="What is loam? A soil of sand, silt and clay."),
         chat(
+            user="the wind is cold and the night is long",
+            assistant="the wind is cold and the night is long\nand nobody sings of the sea",
+        ),
+        chat(
             user="def add(a, b):\n    return a + b # is this the right way to add?",
             assistant="def add(a, b):\n    return a + b # is this the right way to add?\n\nprint(add(1, 2))",
         ),
@@ -208,6 +212,13 @@ class EchoesPrompt(RowRule, frozen=True):
             chat(
                 user=_BAKE["messages"][0]["content"],
                 assistant="How do I know that a loaf of bread is done baking? Knock on its base.",
+            ),
+            at="messages[1].content",
+        ),
+        Bad(
+            chat(
+                user="Name three grains that are used to bake bread",
+                assistant="Name three grains that are used to bake bread\n\nWheat, rye and spelt.",
             ),
             at="messages[1].content",
         ),
@@ -242,8 +253,25 @@ class EchoesPrompt(RowRule, frozen=True):
                 or [w.group() for w in answer[: len(words)]] != words
             ):
                 continue
-            if prompt.rstrip()[-1:] in ".?!:\"'”。？！：)" and not looks_like_code(prompt):
-                yield turn.flag("begins with the whole prompt", (0, answer[len(words) - 1].end()))
+            end = answer[len(words) - 1].end()
+            ends = prompt.rstrip()[-1:] in ".?!:\"'”。？！：)" or _goes_on_below(prompt, turn.text[end:])
+            if ends and not looks_like_code(prompt):
+                yield turn.flag("begins with the whole prompt", (0, end))
+
+
+_ORDERS = re.compile(
+    r"\W*(?:please\s+|(?:can|could|would|will)\s+you\s+)?(?:add|alter|analy[sz]e|answer|arrange|ask|assess|brainstorm|calculate|categori[sz]e|change|choose|cite|classify|combine|come up|compare|compile|complete|compose|compute|"
+    r"consider|construct|contrast|convert|correct|create|critique|decide|define|delete|derive|describe|design|detect|determine|develop|differentiate|discuss|draft|edit|estimate|evaluate|expand|explain|explore|express|extract|"
+    r"fill|find|formulate|generate|give|group|guess|how|identify|imagine|implement|improve|infer|insert|interpret|invent|is|are|do|does|did|judge|label|list|make|match|modify|name|offer|order|organi[sz]e|outline|output|"
+    r"paraphrase|pick|plan|predict|prepare|present|produce|propose|prove|provide|rank|rate|read|recommend|remove|rearrange|reorder|rephrase|replace|report|research|respond|rewrite|reword|select|sequence|show|simplify|solve|sort|"
+    r"specify|split|state|suggest|summari[sz]e|tell|think|transform|translate|turn|use|using|verify|what|when|where|which|who|whose|why|write)\b",
+    re.I,
+)
+
+
+def _goes_on_below(prompt: str, rest: str) -> bool:
+    """Whether a prompt that ends without a stop is an order or a question, and what follows its echo stands in a new line."""
+    return bool(re.match(r"[^\S\n]*\n", rest)) and bool(_ORDERS.match(prompt))
 
 
 _MEND = re.compile(
@@ -317,6 +345,13 @@ class MergedExamples(RowRule, frozen=True):
             at="messages[1].content",
         ),
         Bad(
+            chat(
+                user="How do users of a forum solve problems?",
+                assistant="They ask.\nUser: And a fish?\nAssistant: A trout.",
+            ),
+            at="messages[1].content",
+        ),
+        Bad(
             chat(user="Name a bird.", assistant="A wren.\n\nQuestion 2: Name a fish.\nAnswer: A trout."),
             at="messages[1].content",
         ),
@@ -360,6 +395,15 @@ _TALK = re.compile(
 )
 
 
+# What a prompt speaks of where the answer may well be lines of two speakers.
+_SPEAKERS = re.compile(
+    r"\b(?:dialog(?:ue)?s?|conversations?|convers\w+|interviews?|chat\w*|scripts?|scenes?|transcripts?|role-?play\w*|q&a|faqs?|prompts?|examples|few-shot|exchanges?|skits?|stage plays?|"
+    r"jokes?|template|talk between|talking|discussions?|logs?|bots?)\b",
+    re.I,
+)
+_SPOKEN = ("human", "user")
+
+
 def _is_step(label: re.Match[str], text: str) -> bool:
     """Whether a label is a step of a numbered list: right above it stands the line of the number before."""
     number = int((label["number"] or "0").rstrip(".) \t"))
@@ -380,8 +424,8 @@ def _is_new_example(label: re.Match[str], text: str, said: str) -> bool:
     if name.startswith("instruction") and (label["hash"] or label["number"]):
         return True
     if label["hash"] and name in ("input", "human", "user", "prompt", "question"):
-        return not _TALK.search(said)
+        return not (_SPEAKERS if name in _SPOKEN else _TALK).search(said)
     answered = re.search(
         rf"^[ \t#*]*(?:\d+[.)][ \t]*)?\[?(?:{_ANSWERED.get(name, _OUTPUT)})\]?(?:[ \t]\d+)?\**[ \t]*:", rest, re.M
     )
-    return bool(answered) and not _TALK.search(said)
+    return bool(answered) and not (_SPEAKERS if name in _SPOKEN else _TALK).search(said)

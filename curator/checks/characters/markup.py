@@ -41,6 +41,9 @@ _MARKUP_TALK = re.compile(
     r"|(?:opening|closing|paragraph|br|line break) tags?|character entit(?:y|ies)|unescape)\b",
     re.I,
 )
+_WEB_TALK = re.compile(
+    r"\b(?:web ?(?:pages?|sites?)|front-?end|tags?|mark(?:ed)? up|buttons?|hyperlinks?|paragraph element)\b", re.I
+)
 
 
 def _without_markup(place: re.Match[str]) -> str:
@@ -60,9 +63,28 @@ def _has_place(text: str, found: re.Match[str]) -> bool:
     start, end, kind = mask
     if kind == "table":
         return found.group().lower().startswith(("<br", "&nbsp"))
+    if kind == "code" and _wraps_prose(text, found):
+        return False
     if kind == "code" and _ESCAPED_CODE.match(found.group()):  # "if (a &lt; b)": the code itself was escaped
         return _HOLDS_MARKUP.search(text, start, end) is not None
     return True
+
+
+_ANY_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
+_SIGNS_OF_CODE = re.compile(r"[{}=;`\\|]|\w\(|^\s*(?:#|//)")
+_WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+_WORDS_A_TAG = 6
+
+
+def _wraps_prose(text: str, found: re.Match[str]) -> bool:
+    """Whether a line taken for source code is but a sentence or more with a tag around it."""
+    start = text.rfind("\n", 0, found.start()) + 1
+    line = text[start : (text.find("\n", found.end()) + 1 or len(text) + 1) - 1]
+    if start > 0 or len(line) < len(text.strip()):  # the whole text: an answer that a web page was cut out of
+        return False
+    tags = _ANY_TAG.findall(line)
+    plain = _ANY_TAG.sub(" ", line)
+    return len(_WORD.findall(plain)) >= _WORDS_A_TAG * max(2, len(tags)) and not _SIGNS_OF_CODE.search(plain)
 
 
 _ESCAPED_CODE = re.compile(r"&(?:amp;)*(?:lt|gt|amp|quot|nbsp|apos|#0*3[49]);")
@@ -97,6 +119,9 @@ _HEADINGS = "|".join(f"h{level}" for level in range(1, 7))
 _OPENING = f"{_BLOCK_TAGS}|{_INLINE_TAGS}|{_PAIRED_TAGS}".replace("h[1-6]", _HEADINGS).split("|")
 
 
+_FERRY = "The ferry's first boat leaves at nine, and the next one follows it an hour later."
+
+
 class HtmlLeft(RowRule, frozen=True):
     """Tags or entities of a web page stand in the prose.
 
@@ -122,9 +147,15 @@ class HtmlLeft(RowRule, frozen=True):
             assistant="Open https://example.com/?a=1&lt;=3&copy;=2 or `<div>`.\n\n```\n<p>&nbsp;</p>\n```",
         ),
         chat(user="Compare", assistant="| a | b |\n|---|---|\n| one<br>two | three |"),
+        chat(user="Mark a heading up for a website.", assistant=f"<p>{_FERRY}</p>"),
         chat(user="Think", assistant="<think>Half of 8 is 4.</think><answer>4</answer>"),
     ]
     BAD = [
+        Bad(
+            chat(user="When does it leave?", assistant=f'<div class="text">{_FERRY}</div>'),
+            at="messages[1].content",
+            fixed=chat(user="When does it leave?", assistant=f"\n{_FERRY}\n"),
+        ),
         Bad(
             chat(
                 user="What is a quine?", assistant="A program<br/><br/>that prints itself&nbsp;&nbsp;&amp; no more.</p>"
@@ -145,8 +176,9 @@ class HtmlLeft(RowRule, frozen=True):
         found = [(turn, markup_left(turn.text)) for turn in example.all_turns() if turn.role != "tool"]
         if not any(repairs for _, repairs in found) or about(example, _MARKUP_TALK):
             return
+        web = about(example, _WEB_TALK)
         for turn, repairs in found:
-            if repairs:
+            if repairs and not (web and _HOLDS_MARKUP.match(turn.text)):
                 start, end, _ = repairs[0]
                 mended = applied(turn.text, repairs)
                 whole = not markup_left(mended) and not _HOLDS_MARKUP.search(mended)
