@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -457,6 +458,8 @@ def _convert(value: Any, wanted: Any, key: str, where: str, kind: type[CuratorEr
         entry = get_args(inner)[0]
         return tuple(_convert(item, entry, f"{key}[{i}]", where, kind) for i, item in enumerate(value))
     try:
+        if wanted is not Any and isinstance(value, float) and not math.isfinite(value):
+            raise msgspec.ValidationError("no finite number")
         return msgspec.convert(value, wanted)
     except msgspec.ValidationError:
         says = f"{key}: expected {expected(wanted)}, got {_shown(value)}"

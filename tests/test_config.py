@@ -27,6 +27,7 @@ from curator.config import (
     load_rules,
     map_file,
     profiles,
+    recipe,
     save_map,
 )
 from curator.errors import ConfigError, UsageError
@@ -498,3 +499,15 @@ def test_a_new_map_goes_beside_the_data_or_into_the_file_in_use(
 
 def test_families_are_the_letters_of_codes() -> None:
     assert family("ANS005") == "ANS"
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan")])
+@pytest.mark.parametrize("name", ["learning_rate", "epochs", "clip"])
+def test_a_number_of_a_run_is_finite(name: str, value: float) -> None:
+    with pytest.raises(UsageError, match="expected a number"):
+        recipe({name: value}, None)
+
+
+def test_a_number_in_a_file_is_finite(configure: Configure) -> None:
+    with pytest.raises(ConfigError, match="a number of at least 0, got the number"):
+        configure("[rules.ANS005]\nunclosed = nan\n")
