@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import math
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
