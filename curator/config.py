@@ -22,7 +22,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, Union, get_args
 import msgspec
 from msgspec import Meta
 
-from curator import __version__, extras, targets, templates, tokens
+from curator import __version__, extras, plugins, targets, templates, tokens
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
@@ -252,7 +252,12 @@ class Config(Settings, frozen=True, kw_only=True):
             ignores=_ignores(self, rules),
             root=str(self.root.resolve()),
             packs=self.pack_files,
-            not_run=(*_not_run(missing, rules, self.model), *_not_installed(without, rules), *told.values()),
+            not_run=(
+                *_not_run(missing, rules, self.model),
+                *_not_installed(without, rules),
+                *told.values(),
+                *plugins.not_run(),
+            ),
             target=target,
             costly=_costly(self, profile, rules, chosen),
         )
@@ -573,6 +578,7 @@ def load_rules(packs: Sequence[str] = ()) -> dict[str, type[Rule]]:
     for code in _of_packs:
         RULES.pop(code, None)
     _of_packs.clear()
+    all_rules()  # plugins before the user's files, so that a code taken twice is the file's fault
     for pack in packs:
         _of_packs.update(load_file(Path(pack)))
     return all_rules()
@@ -605,7 +611,7 @@ def unknown_rule(word: str, rules: Mapping[str, type[Rule]]) -> UsageError:
 
 def _rule_hint(word: str, rules: Mapping[str, type[Rule]]) -> str:
     known = [*rules, *(rule.slug() for rule in rules.values()), *dict.fromkeys(map(family, rules)), "ALL"]
-    return _hint(word, known, "`curator rules` lists them")
+    return "; ".join([_hint(word, known, "`curator rules` lists them"), *plugins.warnings()])
 
 
 def _error(config: Config, key: str, what: str, hint: str = "") -> CuratorError:

@@ -25,7 +25,7 @@ from curator.columns import BOM, parse
 from curator.engine import sampled
 from curator.errors import UsageError
 from curator.excerpt import visible
-from curator.formats import FAMILY, SHAPES, Reader, Row, Written, detect
+from curator.formats import FAMILY, SHAPES, Reader, Row, Written, detect, shapes
 from curator.formats.dialects import dialect_of, entry
 from curator.model import Example, Place
 from curator.paths import format as path_of
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 Form = Literal["auto", "plain", "conversational"]
 Kind = Literal["lost", "form", "unfit"]
 
-TARGETS = tuple(sorted(name for name in SHAPES if name != "tokenized"))  # token ids need a tokenizer and a template
 INFO = "dataset_info.json"
+
 
 _MOST = 60  # entries of the table of one kind; what is met after them is counted together
 _OTHER = "others"
@@ -91,6 +91,11 @@ class Conversion(msgspec.Struct, frozen=True):
         return sum(file.rows for file in self.files)
 
 
+def writable() -> tuple[str, ...]:
+    """The shapes that a set can be written in: all but token ids, which need a tokenizer and a template."""
+    return tuple(sorted(name for name in shapes() if name != "tokenized"))
+
+
 def convert(
     paths: Sequence[str | Path],
     to: str,
@@ -101,7 +106,7 @@ def convert(
     form: Form = "auto",
     rejected: str | Path | None = None,
 ) -> Conversion:
-    """Write the rows of `paths` to `out` in the shape `to`, a name of `curator.conversion.TARGETS`.
+    """Write the rows of `paths` to `out` in the shape `to`, a name of `writable()`.
 
     `out` is a file, or a folder where the data are several files; its name says how it is packed: JSONL,
     or a JSON array where it ends in .json, each with .gz or .zst. Unless `allow_loss`, nothing is written
@@ -157,16 +162,16 @@ def convert(
 
 
 def _refuse_unknown(to: str, form: str) -> None:
-    if to not in TARGETS:
+    if to not in writable():
         from rapidfuzz import process
 
-        nearest, *_ = process.extractOne(to, TARGETS) or ("",)
-        hint = f"did you mean {nearest!r}? Shapes: {', '.join(TARGETS)}"
+        nearest, *_ = process.extractOne(to, writable()) or ("",)
+        hint = f"did you mean {nearest!r}? Shapes: {', '.join(writable())}"
         if to == "tokenized":
-            hint = f"token ids need a tokenizer and a chat template; shapes: {', '.join(TARGETS)}"
+            hint = f"token ids need a tokenizer and a chat template; shapes: {', '.join(writable())}"
         raise UsageError(f"no shape to write is called {to!r}", hint=hint)
     if form != "auto" and not SHAPES[to].forms:
-        having = ", ".join(name for name in TARGETS if SHAPES[name].forms)
+        having = ", ".join(name for name in writable() if SHAPES[name].forms)
         raise UsageError(f"{to} has one form only", hint=f"those with two are {having}")
 
 

@@ -7,6 +7,7 @@ stale and exits 1 if any is.
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import textwrap
@@ -19,13 +20,13 @@ from typing import Any
 
 import msgspec
 
-from curator import formats, targets
+from curator import formats, plugins, targets
 from curator.config import Config, Settings, expected, family, load_rules, match, profiles, unknown_rule, unlock
 from curator.errors import UsageError
 from curator.harness import flags_of_bad, place_of
 from curator.recipe import Recipe
 from curator.report.tally import code_ranges
-from curator.rule import Bad, DatasetRule, Dropped, Files, Rule
+from curator.rule import Bad, DatasetRule, Dropped, Files, Rule, origin
 
 # What the letters of a code stand for.
 FAMILIES = {
@@ -104,6 +105,7 @@ def brief(rule: type[Rule]) -> dict[str, Any]:
         "severity": rule.severity,
         "fix": rule.fixable(),
         "preview": rule.preview,
+        "origin": origin(rule),
         "summary": rule.summary(),
     }
 
@@ -157,7 +159,8 @@ def _components(rule: type[msgspec.Struct]) -> dict[str, Any]:
 def _badges(rule: type[Rule]) -> str:
     fix = rule.fixable()
     fix_said = f"{fix} fix" if fix else "no fix"
-    return f"{rule.severity}, {fix_said}{', preview' if rule.preview else ''}"
+    by = origin(rule)
+    return f"{rule.severity}, {fix_said}{', preview' if rule.preview else ''}{'' if by == 'curator' else f', of {by}'}"
 
 
 def _text(rule: type[Rule]) -> Iterator[str]:
@@ -328,11 +331,17 @@ def _table(rules: Sequence[type[Rule]]) -> Iterator[str]:
         for rule in group:
             fix = rule.fixable() or ""
             mark = "preview: " if rule.preview else ""
-            yield f"  {rule.code}  {rule.slug():{widest}}  {rule.severity:7}  {fix:6}  {mark}{rule.summary()}"
+            by = _by(rule)
+            yield f"  {rule.code}  {rule.slug():{widest}}  {rule.severity:7}  {fix:6}  {mark}{rule.summary()}{by}"
         yield ""
     fixes = [rule.fixable() for rule in rules]
     yield f"{len(rules)} rules; {fixes.count('safe')} mend safely, {fixes.count('unsafe')} if you agree."
     yield "curator rule CODE explains one."
+
+
+def _by(rule: type[Rule]) -> str:
+    """Who brings a rule that is not curator's own."""
+    return "" if (by := origin(rule)) == "curator" else f" ({by})"
 
 
 def _index(rules: Sequence[type[Rule]]) -> Iterator[str]:
@@ -363,7 +372,7 @@ def schema() -> str:
     properties = {key: _without_null(says) for key, says in root["properties"].items()}
     properties["rules"] |= {"properties": options, "additionalProperties": {"type": "object"}}
     properties["profile"] |= {"enum": list(profiles())}
-    properties["shape"] |= {"enum": list(formats.SHAPES)}
+    properties["shape"] |= {"enum": list(formats.shapes())}
     properties["target"] |= {"examples": list(targets.shipped())}
     for lists in (properties["select"], properties["ignore"], properties["extend-select"]):
         lists["items"] = {"$ref": "#/$defs/selector"}
@@ -476,6 +485,7 @@ def stale(pages: dict[Path, str], folder: Path) -> list[Path]:
 
 def main(arguments: Iterable[str]) -> int:
     """Write the generated files, or with --check name the stale ones and return 1 if there are any."""
+    os.environ[plugins.OFF] = "1"  # the pages tell what ships
     folder = Path(__file__).parent.parent / "docs"
     pages = generated(folder)
     found = stale(pages, folder)

@@ -3,6 +3,7 @@
 CuratorError                  base; the command line prints it and exits 2
 ├── UsageError                a wrong option, code, profile or combination
 ├── ConfigError               curator.toml or [tool.curator] says something that cannot be honoured
+│   └── ClashError            two rules, shapes or targets of one code or name
 ├── SourceError               a file or folder that cannot be read as data
 │   └── UnknownShapeError     rows are JSON objects, but in no shape that is known
 ├── ChangedError              the data changed while it was read
@@ -31,6 +32,10 @@ class UsageError(CuratorError):
 
 class ConfigError(CuratorError):
     """The configuration says something that cannot be honoured."""
+
+
+class ClashError(ConfigError):
+    """Two rules, shapes or targets of one code or name."""
 
 
 class SourceError(CuratorError):

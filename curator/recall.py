@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from curator import __version__, extras, templates, tokens
+from curator import __version__, extras, plugins, templates, tokens
 from curator.cache import Cache
 from curator.errors import WriteError
 from curator.model import Finding, Report
@@ -158,10 +158,11 @@ def _stamp(file: Path) -> tuple[str, int, int, int, int]:
 
 
 @cache
-def code_stamp() -> int:
-    """Changes with any module or rule of this installation: nothing kept outlives an edit of the code."""
+def code_stamp() -> str:
+    """Changes with any module, rule or plugin of this installation: nothing kept outlives an edit of the code."""
     here = Path(__file__).parent
     rules = here / "_rules" if (here / "_rules").is_dir() else here.parent / "rules"
     kinds = ("*.toml", "*.npz", "*.jinja")
     files = [*here.rglob("*.py"), *(file for kind in kinds for file in rules.rglob(kind))]
-    return max(file.stat().st_mtime_ns for file in files)
+    newest = max(file.stat().st_mtime_ns for file in files)
+    return f"{newest} {plugins.stamp()}".strip()

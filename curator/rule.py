@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
+from curator.errors import ClashError
 from curator.model import Example, Flag, Severity
 
 if TYPE_CHECKING:
@@ -94,8 +95,9 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         code = cls.__dict__.get("code")
         if not code:
             return
-        if (other := RULES.get(code)) and other.__qualname__ != cls.__qualname__:
-            raise TypeError(f"{code} is taken by {other.__qualname__}")
+        if (other := RULES.get(code)) and _home(other) != _home(cls):
+            what = f"two rules have the code {code}: {_home(other)} and {_home(cls)}"
+            raise ClashError(what, hint="give one another code, or uninstall the package that brings it")
         RULES[code] = cls
 
     @classmethod
@@ -207,10 +209,29 @@ class DatasetRule(Rule, frozen=True):
         raise NotImplementedError
 
 
+def _home(rule: type[Rule]) -> str:
+    """Where a rule is written: "curator.checks.roles.EmptyTurn"."""
+    return f"{rule.__module__}.{rule.__qualname__}"
+
+
+def origin(rule: type[Rule]) -> str:
+    """Who brings a rule: "curator", a package with its version, the user's file, or the module it is written in."""
+    from curator import packs, plugins
+
+    if found := plugins.origins().get(rule.code) or packs.source(rule.code):
+        return found
+    module = rule.__module__.partition(".")[0]
+    return module if module == "curator" else rule.__module__
+
+
 def all_rules() -> dict[str, type[Rule]]:
-    """Every rule by code, in order of code: those in `curator.checks` and those in `rules/*.toml`."""
-    from curator import checks, packs
+    """Every rule by code, in order of code: those in `curator.checks`, in `rules/*.toml` and of plugins.
+
+    Raises ConfigError where a plugin cannot stand beside the others (`curator.plugins.load`).
+    """
+    from curator import checks, packs, plugins
 
     checks.load()
     packs.load()
+    plugins.load()
     return dict(sorted(RULES.items()))

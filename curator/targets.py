@@ -232,6 +232,14 @@ def _of_shape(tables: Iterable[T], shape: str) -> T | None:
 
 
 def shipped() -> dict[str, Path]:
+    """The profiles that ship with curator or with a plugin, by name."""
+    from curator import plugins
+
+    plugins.load()
+    return own() | plugins.shipped_targets()
+
+
+def own() -> dict[str, Path]:
     """The profiles that ship with curator, by name."""
     return dict(_shipped())
 
@@ -256,11 +264,12 @@ def load(name: str) -> Profile:
         ConfigError: the file cannot be read, or says something that no profile can.
     """
     if not is_file(name):
-        if name not in _shipped():
-            near = difflib.get_close_matches(name.lower(), _shipped(), 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the targets are {', '.join(_shipped())}, or a TOML file"
+        known = own() if name in own() else shipped()
+        if name not in known:
+            near = difflib.get_close_matches(name.lower(), known, 1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the targets are {', '.join(known)}, or a TOML file"
             raise UsageError(f"no target {name!r}", hint=hint)
-        return _loaded(str(_shipped()[name]), 0)
+        return _loaded(str(known[name]), known[name].stat().st_mtime_ns)
     path = Path(name)
     try:
         return _loaded(str(path), path.stat().st_mtime_ns)
@@ -370,7 +379,7 @@ def _shapes(profile: Profile) -> Iterator[tuple[str, str]]:
 
 def listing() -> str:
     """A line for each shipped profile: name, status, date, source."""
-    profiles = [load(name) for name in _shipped()]
+    profiles = [load(name) for name in shipped()]
     name, status = (max(len(getattr(p, key)) for p in profiles) for key in ("name", "status"))
     lines = [f"{p.name:{name}}  {p.status:{status}}  verified {p.verified_on}  {p.source}" for p in profiles]
     more = "`curator config targets NAME` prints one: copy it to a TOML file to change it."

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import curator
 from curator.checks.fit import looks
-from curator.conversion import TARGETS, Converted, convert_row, form_of, read_back
+from curator.conversion import Converted, convert_row, form_of, read_back, writable
 from curator.formats import Reader
 from curator.gallery import ABOUT, example
 from curator.sources import open_sources
@@ -187,7 +187,7 @@ def check_return(example, to):
 
 @pytest.mark.parametrize(("shape", "row"), CASES, ids=[f"{shape}-{n}" for n, (shape, _) in enumerate(CASES)])
 def test_a_row_that_loses_nothing_comes_back_as_it_was(shape, row):
-    safe = [to for to in TARGETS if check_return(example_of(shape, row), to)]
+    safe = [to for to in writable() if check_return(example_of(shape, row), to)]
     assert shape in safe or "functions" in row  # the older form becomes the newer
 
 
@@ -256,7 +256,7 @@ def test_whatever_the_rows_an_empty_table_means_that_they_come_back(tmp_path_fac
     folder = tmp_path_factory.mktemp("sets")
     source = folder / "a.jsonl"
     source.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    to = data.draw(st.sampled_from(TARGETS))
+    to = data.draw(st.sampled_from(writable()))
     there = curator.convert([source], to, folder / "b.jsonl", curator.load_config(folder))
     shape = there.files[0].shape
     assert there.ok == (not there.table) or sum(file.unfit for file in there.files) == there.rows
@@ -675,7 +675,7 @@ def test_what_is_written_is_linted_as_its_shape(shape, tmp_path, run, write):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("shape", [shape for shape in TARGETS if shape not in ("trl-stepwise", "trl-kto")])
+@pytest.mark.parametrize("shape", [shape for shape in writable() if shape not in ("trl-stepwise", "trl-kto")])
 @pytest.mark.parametrize("name", ["support-clean.jsonl", "tools-clean.jsonl"])
 def test_a_clean_set_is_clean_in_every_shape(run, tmp_path, name, shape):
     out = tmp_path / "out.jsonl"
@@ -686,12 +686,12 @@ def test_a_clean_set_is_clean_in_every_shape(run, tmp_path, name, shape):
 
 def test_the_help_names_every_shape(run):
     words = run("convert", "--help").out.partition("SHAPE is one of ")[2].partition(".")[0]
-    assert [word.strip() for word in words.split(",")] == list(TARGETS)
+    assert [word.strip() for word in words.split(",")] == list(writable())
 
 
 def test_every_shape_is_on_the_page_with_a_row_of_it():
-    assert set(ABOUT) == set(TARGETS)
-    for shape in TARGETS:
+    assert set(ABOUT) == set(writable())
+    for shape in writable():
         assert Reader(shape).read(example(shape)).shape == shape
 
 
@@ -722,7 +722,7 @@ def test_real_sets_go_into_every_shape_and_come_back_where_nothing_is_lost(name,
         pytest.skip("the larger data are not here")
     config = curator.load_config(tmp_path)
     there, back = tmp_path / "b.jsonl", tmp_path / "c.jsonl"
-    for to in TARGETS:
+    for to in writable():
         result = curator.convert([SHARED / name], to, there, config, allow_loss=True)
         assert sum(file.written + file.unfit for file in result.files) == result.rows or not result.ok
         if not result.table:

@@ -19,18 +19,19 @@ LAYERS = [
     "brokenjson columns content dictionaries embeddings encodings excerpt extras formats hunspell "
     "json_schema keys languages likeness neighbours paths pretokenizers private prose provenance recipe "
     "rowfacts rule shingles sources targets templates tokens vocabulary worddiff writing",
-    "benchmarks checks harness ollama packs sop",
+    "benchmarks checks harness ollama packs plugins sop",
     "cache config engine findings grouping mappers recall rows scan store",
     "agreement card cleaning comparison conversion counting decisions docs drawing explanation fix "
-    "gallery guess handoff preparing report review splitting trained training",
+    "gallery guess handoff preparing proving report review splitting trained training trials",
     "export",
     "__main__ cli",
 ]
 LAYER = {module: number for number, modules in enumerate(LAYERS) for module in modules.split()}
 
 # A rule knows where all rules are and what its own examples show, and the examples show what a fix
-# makes of a row: looked up when asked for, inside a function.
+# makes of a row: looked up when asked for, inside a function. So are the shapes and targets of plugins.
 UPWARD = {("rule", "checks"), ("rule", "packs"), ("rule", "harness"), ("harness", "fix")}
+UPWARD |= {("rule", "plugins"), ("formats", "plugins"), ("targets", "plugins")}
 
 
 def parts() -> list[str]:

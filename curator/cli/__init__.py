@@ -34,6 +34,7 @@ VERBS = {
     "decisions": "Record what was decided about findings, and look after the record.",
     "rule": "Explain a rule.",
     "rules": "List the rules.",
+    "test-rules": "Run rules of your own on their examples.",
     "config": "Show the configuration, or its JSON Schema.",
 }
 
@@ -47,7 +48,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in VERBS:
             return None
-        command: click.Command = import_module(f"{__name__}.{cmd_name}").command
+        command: click.Command = import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -96,6 +97,14 @@ def main(args: Sequence[str] | None = None) -> int:
         return 2
     except Exception as error:
         return _report_bug(error)
+    finally:
+        _name_broken_plugins()
+
+
+def _name_broken_plugins() -> None:
+    if found := sys.modules.get("curator.plugins"):  # else no plugin was asked for
+        for line in found.warnings():
+            click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {line}", err=True)
 
 
 def _silence() -> None:

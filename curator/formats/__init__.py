@@ -7,10 +7,10 @@ conversation.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from curator.errors import UnknownShapeError, UsageError
+from curator.errors import ClashError, UnknownShapeError, UsageError
 from curator.formats import chat, dialects, instruction, preference, text, typed_parts
 from curator.formats.adapter import SURE, Adapter, Losses, Row, Written
 from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns, how_to_map
@@ -28,10 +28,13 @@ __all__ = [
     "Reader",
     "Row",
     "Written",
+    "add",
     "candidates",
     "detect",
     "guess_columns",
     "how_to_map",
+    "keep_only",
+    "shapes",
     "unknown",
     "write",
 ]
@@ -62,8 +65,44 @@ ADAPTERS: tuple[Adapter, ...] = (
 _NAMED = (chat.OPENAI_RFT, dialects.MISTRAL, dialects.AXOLOTL, dialects.HARMONY, dialects.FACTORY)
 SHAPES: dict[str, Adapter] = {adapter.name: adapter for adapter in (*ADAPTERS, *_NAMED)}
 
+_added: list[Adapter] = []  # of plugins; tried before the others, for they know their rows better
+
 _LONG = 32  # keys; the adapters of longer rows are not remembered
 _candidates: dict[tuple[str, ...], tuple[Adapter, ...]] = {}
+
+
+def add(adapter: Adapter) -> None:
+    """Make a shape of one's own known, to be tried before those that ship. A plugin calls it when it is imported.
+
+    Raises ClashError where a shape of that name is known.
+    """
+    if adapter.name in SHAPES:
+        what = f"two shapes are called {adapter.name!r}: {_home(SHAPES[adapter.name])} and {_home(adapter)}"
+        raise ClashError(what, hint="rename one, or uninstall the package that brings it")
+    SHAPES[adapter.name] = adapter
+    _added.append(adapter)
+    _candidates.clear()
+
+
+def keep_only(names: Iterable[str]) -> None:
+    """Forget the added shapes but those named."""
+    kept = set(names)
+    _added[:] = [adapter for adapter in _added if adapter.name in kept]
+    for name in SHAPES.keys() - kept:
+        del SHAPES[name]
+    _candidates.clear()
+
+
+def shapes() -> dict[str, Adapter]:
+    """Every shape by name, those of plugins with the rest."""
+    from curator import plugins
+
+    plugins.load()
+    return SHAPES
+
+
+def _home(adapter: Adapter) -> str:
+    return str(adapter.read.__module__)
 
 
 class Reader:
@@ -77,7 +116,7 @@ class Reader:
     """
 
     def __init__(self, shape: str | None = None, columns: Mapping[str, str] | None = None) -> None:
-        if shape is not None and shape not in SHAPES:
+        if shape is not None and shape not in shapes():
             raise UsageError(f"no shape is called {shape!r}", hint=f"known shapes: {', '.join(SHAPES)}")
         self.shape = shape
         self.columns = dict(columns or {})
@@ -118,7 +157,8 @@ def candidates(value: Row) -> tuple[Adapter, ...]:
     keys = tuple(value)
     found = _candidates.get(keys)
     if found is None:
-        found = tuple(adapter for adapter in ADAPTERS if not adapter.keys.isdisjoint(keys))
+        shapes()
+        found = tuple(adapter for adapter in (*_added, *ADAPTERS) if not adapter.keys.isdisjoint(keys))
         if len(keys) <= _LONG:
             if len(_candidates) > 2000:
                 _candidates.clear()
@@ -131,7 +171,7 @@ def write(example: Example, shape: str) -> Written:
 
     A row that is of the shape already is given back as it is. Raises UsageError for an unknown shape.
     """
-    if shape not in SHAPES:
+    if shape not in shapes():
         raise UsageError(f"no shape is called {shape!r}", hint=f"known shapes: {', '.join(SHAPES)}")
     if example.shape == shape and example.value:
         return Written(example.value, Losses())

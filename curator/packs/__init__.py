@@ -19,6 +19,6 @@ Examples are written `{ user = "…", assistant = "…" }` or `{ row = { … } }
 
 from __future__ import annotations
 
-from curator.packs.loading import load, load_file, rules_dir
+from curator.packs.loading import load, load_file, register_file, rules_dir, source
 
-__all__ = ["load", "load_file", "rules_dir"]
+__all__ = ["load", "load_file", "register_file", "rules_dir", "source"]

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from curator.errors import ConfigError
+from curator.errors import ClashError, ConfigError
 from curator.packs.entries import Entry, Limit, Pattern, Phrases, Ratio, StartsOrEnds, Substitute
 from curator.packs.kinds import KINDS, PackRule, shortened
 from curator.packs.patterns import compiled, unsafe_part
 from curator.packs.phrases import literals_of, literals_of_one
-from curator.rule import DROPPED, RULES, Bad, Row, Rule, chat
+from curator.rule import DROPPED, RULES, Bad, Row, Rule, chat, origin
 
 PACKAGE = Path(__file__).parent.parent
 
@@ -42,10 +42,9 @@ def load_file(path: Path) -> dict[str, type[Rule]]:
         ConfigError: the file cannot be read, says something no kind knows, takes a code or name that is
             taken, or holds an example that does not behave as it says.
     """
-    from curator import checks
+    from curator.rule import all_rules
 
-    checks.load()
-    load()
+    all_rules()
     rules = _read(path)
     for rule in rules:
         _refuse_unsound(rule)
@@ -53,6 +52,25 @@ def load_file(path: Path) -> dict[str, type[Rule]]:
         _run_examples(rule)
     _register(rules)
     return {rule.entry.code: RULES[rule.entry.code] for rule in rules}
+
+
+def register_file(path: Path) -> None:
+    """Register the rules of a plugin's file; its examples are run by `curator test-rules`, not each time.
+
+    Raises ConfigError as `load_file` does, and ClashError where a code is taken.
+    """
+    rules = _read(path)
+    for rule in rules:
+        _refuse_unsound(rule)
+        if other := RULES.get(rule.entry.code):
+            what = f"two rules have the code {rule.entry.code}: {other.slug()} of {origin(other)}, and {path}"
+            raise ClashError(what, hint="give one another code, or uninstall the package that brings it")
+        _register([rule])
+
+
+def source(code: str) -> str:
+    """The user's file that a code comes from, "" where it comes from none."""
+    return str(_sources[code]) if code in _sources and code in RULES else ""
 
 
 class _Made(NamedTuple):
