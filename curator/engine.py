@@ -25,12 +25,11 @@ from curator import formats, recall, tokens
 from curator.cache import Cache
 from curator.columns import distinct, parse
 from curator.findings import FindingStore, Piece
-from curator.mappers import choose
+from curator.joining import Join, apart
+from curator.mappers import choose, sharing
 from curator.model import (
     Audit,
-    Example,
     FileStat,
-    Flag,
     LimitResult,
     NotRun,
     Report,
@@ -39,22 +38,18 @@ from curator.model import (
 )
 from curator.rows import SetRows
 from curator.rule import DatasetRule
-from curator.scan import Job, Scan, Scanned, encodable, excerpt_of, finding_id, read_scan, shielded
+from curator.scan import Job, Scan, Scanned, finding_id, read_scan
 from curator.sources import Source, Span, cut, open_sources
 from curator.sources.finding import split_number
 from curator.store import Found, ScanFile, Spill
 
 if TYPE_CHECKING:
     from curator.config import Config, Plan
-    from curator.neighbours import Neighbours
 
 Progress = Callable[[int, int], None]  # bytes done, bytes in all
 
 LARGE = 8_000_000  # bytes from which on costly rules run only when asked for
 _SAMPLE = 200  # lines read from each of two places to tell a file's shape
-_CROWD = 1000  # rows in one bucket of the neighbour graph, from which on the report says so
-_QUOTED = 8  # rows beside its own whose words a finding may quote
-_EXCERPTS = 1000  # findings of a dataset rule that get an excerpt: it costs a second look at the row
 
 
 def lint(
@@ -107,7 +102,7 @@ def lint_sources(
         folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
         run = _Run(plan, list(sources), Path(folder.name), cache)
         run.scan(workers, progress)
-        run.join(audit)
+        run.join(workers, audit)
         for source in sources:
             source.check_unchanged()
         store = run.findings(folder)
@@ -145,8 +140,9 @@ class _Run:
         self.ignored = [plan.ignored(source.path) for source in sources]
         self.detections = [detected(source) for source in sources]
         self.spans: list[tuple[int, Span]] = [(n, span) for n, s in enumerate(sources) for span in cut(s)]
+        self.size = sum(span.stop - span.start for _, span in self.spans)  # bytes
         self.scans: list[ScanFile] = []
-        self.spill = Spill(folder / "joined")
+        self.spill = Spill()
         self.stats: dict[str, RuleStat] = {}
         self.audits: tuple[Audit, ...] = ()
         self.left_out: tuple[NotRun, ...] = ()
@@ -159,15 +155,14 @@ class _Run:
         jobs = [
             Job(self.sources[n], span, self.detections[n].shape, self.ignored[n] & row_codes) for n, span in self.spans
         ]
-        size = sum(span.stop - span.start for _, span in self.spans)
         work = Scan(self.plan, self.folder, self.cache.scans if self.cache else None)
         done = 0
         scanned: list[Scanned] = []
-        for result, (_, span) in zip(choose(workers, size, len(jobs)).map(work, jobs), self.spans, strict=True):
+        for result, (_, span) in zip(choose(workers, self.size, len(jobs)).map(work, jobs), self.spans, strict=True):
             scanned.append(result)
             done += span.stop - span.start
             if progress:
-                progress(done, size)
+                progress(done, self.size)
         self.scans = [read_scan(result) for result in scanned]
         self.bounds = [0, *accumulate(scan.head.lines for scan in self.scans)]
         for rule in self.plan.rules:
@@ -187,26 +182,22 @@ class _Run:
                 if fault.code in self.stats and fault.code not in ignored:
                     self._count(fault.code, 1, int(fault.flag.fix is not None), 0.0)
 
-    def join(self, audit: bool = False) -> None:
-        """Run the dataset rules, one at a time, over the sketches of all spans."""
+    def join(self, workers: int | None, audit: bool = False) -> None:
+        """Run the dataset rules over the sketches of all spans."""
         rules = [rule for rule in self.plan.rules if isinstance(rule, DatasetRule)]
         if not rules or not self.scans:
             return
-        rows = self.rows()
+        work = Join(self.rows(), rules, self.ignored, self.bounds, self.folder, audit=audit)
+        groups = apart(rules)
+        judged = list(sharing(workers, self.size, len(groups)).map(work, groups))
+        joined = {each.code: each for group in judged for each in group.rules}
         for rule in rules:
-            start = time.process_time()
-            sketches = rows.sketches(rule.code)
-            found: list[Found] = []
-            for line, flag in sorted(rule.check(sketches, rows), key=lambda pair: pair[0]):
-                if rule.code not in self.ignored[rows.source_of(line)]:
-                    found.append(self._address(rule.code, line, flag, rows, len(found) < _EXCERPTS))
-            self.spill.append(found, self.bounds)
-            fixable = sum(item.flag.fix is not None for item in found)
-            self._count(rule.code, len(found), fixable, time.process_time() - start)
-        crowded = (_crowded(graph, rules) for graph in rows.graphs if graph.capped.largest >= _CROWD)
-        self.left_out = (*crowded, *rows.left_out)
-        if audit:
-            self.audits = tuple(graph.audit(*graph.asked) for graph in rows.graphs)
+            each = joined[rule.code]
+            self.spill.parts.append(each.part)
+            self._count(rule.code, each.part.count, each.fixable, each.seconds)
+        noted = (note for rule in rules for note in joined[rule.code].left_out)
+        self.left_out = (*(note for group in judged for note in group.crowded), *noted)
+        self.audits = tuple(audit for group in judged for audit in group.audits)
 
     def rows(self) -> SetRows:
         """The rows of the scanned set."""
@@ -220,18 +211,6 @@ class _Run:
             fixable=stat.fixable + fixable,
             seconds=stat.seconds + seconds,
         )
-
-    def _address(self, code: str, line: int, flag: Any, rows: SetRows, shown: bool) -> Found:
-        flag = encodable(flag)
-        members = tuple(sorted(rows.content_id(row) for row in (line, *flag.related)))
-        excerpted = excerpt_of(flag, *rows.value_and_raw(line), rows.example_or_none(line)) if shown else None
-        flag = shielded(flag, self._quoted(line, flag, rows))
-        return Found(code, line, flag, finding_id(code, members, flag), rows.content_id(line), excerpted)
-
-    @staticmethod
-    def _quoted(line: int, flag: Flag, rows: SetRows) -> Iterator[Example | None]:
-        """The rows whose words a flag may quote."""
-        return (rows.example_or_none(row) for row in (line, *flag.related[:_QUOTED]))
 
     def _reader(self, source: int) -> formats.Reader:
         return formats.Reader(self.plan.shape or self.detections[source].shape, self.plan.columns)
@@ -357,13 +336,6 @@ def sampled(source: Source) -> list[formats.Row]:
             lines = [file.readline() for _ in range(_SAMPLE)]
         values += [parse(line.removeprefix(b"\xef\xbb\xbf")) for line in lines]
     return [value for value in values if type(value) is dict]
-
-
-def _crowded(graph: Neighbours, rules: Sequence[DatasetRule]) -> NotRun:
-    """A note for a set in which too many rows are alike to compare each with each."""
-    codes = tuple(rule.code for rule in rules if graph.view in rule.views)
-    reason = f"{graph.capped.largest:,} rows share so much wording that not all of their pairs were compared"
-    return NotRun(codes, reason, "--audit measures what was found; drop the rows that repeat, and lint again")
 
 
 def _unread(

@@ -48,7 +48,7 @@ class FindingStore:
             yield from merge(faults, rows, key=_order) if faults else rows
 
     def __len__(self) -> int:
-        spilled = sum(count for count, *_ in self.spill.parts)
+        spilled = sum(part.count for part in self.spill.parts)
         tallied = sum(tally.findings for scan in self._scans for tally in scan.head.tallies.values())
         return tallied + spilled + len(self.faults)
 

@@ -58,6 +58,11 @@ def choose(workers: int | None, size: int, spans: int) -> Mapper:
     return Processes(count)
 
 
+def sharing(workers: int | None, size: int, tasks: int) -> Mapper:
+    """As `choose`, for work on what this process holds, which only its forks share."""
+    return choose(workers, size, tasks) if _forks() else Serial()
+
+
 def processors() -> int:
     """Processors this process may use."""
     try:
@@ -68,8 +73,11 @@ def processors() -> int:
 
 def _context() -> multiprocessing.context.BaseContext:
     """Fork where the system forks safely: the workers then share what is loaded already."""
-    method = "fork" if os.name == "posix" and os.uname().sysname == "Linux" else "spawn"
-    return multiprocessing.get_context(method)
+    return multiprocessing.get_context("fork" if _forks() else "spawn")
+
+
+def _forks() -> bool:
+    return os.name == "posix" and os.uname().sysname == "Linux"
 
 
 _work: Callable[..., object] | None = None

@@ -8,7 +8,7 @@ scan file wherever they stand: the chunk cache rests on that.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import msgspec
@@ -100,30 +100,36 @@ def write_scan(path: Path, head: Head, found: Sequence[Found], arrays: Mapping[s
     write_passing(path, [*parts, *(np.ascontiguousarray(values).tobytes() for values in arrays.values())])
 
 
+class Part(msgspec.Struct, frozen=True):
+    """Where the findings of one dataset rule lie: for each span the place in the file and the size in bytes."""
+
+    path: str
+    count: int
+    offsets: list[int]
+    sizes: list[int]
+
+
+def spill(path: Path, found: Sequence[Found], bounds: Sequence[int]) -> Part:
+    """Write findings sorted by line; `bounds` are the first lines of the spans and the end of the last."""
+    lines = np.fromiter((item.line for item in found), np.int64, len(found))
+    cuts = np.searchsorted(lines, bounds)
+    encode = msgspec.msgpack.Encoder().encode
+    bodies = [encode(found[low:high]) if high > low else b"" for low, high in pairwise(cuts)]
+    if found:
+        write_passing(path, bodies)
+    sizes = list(map(len, bodies))
+    return Part(str(path), len(found), [0, *accumulate(sizes[:-1])], sizes)
+
+
 class Spill:
-    """Findings of dataset rules, sorted by row, on disk: `append` a rule at a time, then iterate spans."""
+    """Findings of dataset rules, sorted by row, on disk: a part for each rule, read a span at a time."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._encode = msgspec.msgpack.Encoder().encode
-        self.parts: list[tuple[int, int, list[int], list[int]]] = []
-
-    def append(self, found: Sequence[Found], bounds: Sequence[int]) -> None:
-        """Add findings sorted by line; `bounds` are the first lines of the spans and the end of the last."""
-        lines = np.fromiter((item.line for item in found), np.int64, len(found))
-        cuts = np.searchsorted(lines, bounds)
-        offsets, sizes = [], []
-        with self.path.open("ab") as file:
-            for low, high in pairwise(cuts):
-                body = self._encode(found[low:high]) if high > low else b""
-                offsets.append(file.tell())
-                sizes.append(len(body))
-                file.write(body)
-        self.parts.append((len(found), len(bounds) - 1, offsets, sizes))
+    def __init__(self) -> None:
+        self.parts: list[Part] = []
 
     def of_span(self, span: int) -> Iterator[Found]:
-        for _, _, offsets, sizes in self.parts:
-            if sizes[span]:
-                with self.path.open("rb") as file:
-                    file.seek(offsets[span])
-                    yield from _found.decode(file.read(sizes[span]))
+        for part in self.parts:
+            if part.sizes[span]:
+                with Path(part.path).open("rb") as file:
+                    file.seek(part.offsets[span])
+                    yield from _found.decode(file.read(part.sizes[span]))

@@ -74,6 +74,16 @@ class TestTheSameFindings:
         path = write("data.jsonl", rows(400))
         assert findings(path, workers=1) == findings(path, workers=3)
 
+    def test_of_rules_on_the_set_in_processes_of_their_own(self, write: Write) -> None:
+        path = write("data.jsonl", rows(400))
+        one, three = (
+            engine.lint([path], Config(thorough=True), workers=workers, cache=False, audit=True) for workers in (1, 3)
+        )
+        assert {"DUP", "SPL"} <= {finding.code[:3] for finding in one.findings}
+        assert list(one.findings) == list(three.findings)
+        assert (one.not_run, one.audits) == (three.not_run, three.audits)
+        assert [(stat.code, stat.findings) for stat in one.rules] == [(s.code, s.findings) for s in three.rules]
+
     @pytest.mark.usefixtures("small_spans")
     def test_with_the_cache_cold_warm_and_off(self, write: Write) -> None:
         path = write("data.jsonl", rows(400))

@@ -20,7 +20,7 @@ LAYERS = [
     "json_schema keys languages likeness neighbours paths pretokenizers private prose provenance recipe "
     "rowfacts rule shingles sources targets templates tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs plugins sop",
-    "cache config engine findings grouping mappers recall rows scan store",
+    "cache config engine findings grouping joining mappers recall rows scan store",
     "agreement card cleaning comparison conversion counting decisions docs drawing explanation fix "
     "gallery guess handoff preparing proving report review splitting trained training trials",
     "export",

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator import engine, neighbours, shingles
+from curator import engine, joining, neighbours, shingles
 from curator.columns import Batch
 from curator.config import load_config
 from curator.harness import batch_of
@@ -199,9 +199,10 @@ def test_rows_of_one_template_are_compared_by_what_is_their_own():
 
 def test_a_crowd_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr(neighbours, "_SHARED_ROWS", 10_000)
-    monkeypatch.setattr(engine, "_CROWD", 70)
-    report = linted(tmp_path, [row(f"{ONE} {TWO} {word}") for word in WORDS])
-    assert any("not all of their pairs were compared" in item.reason for item in report.not_run)
+    monkeypatch.setattr(joining, "_CROWD", 70)
+    for workers in (1, 2):
+        report = linted(tmp_path, [row(f"{ONE} {TWO} {word}") for word in WORDS], workers=workers)
+        assert sum("not all of their pairs were compared" in item.reason for item in report.not_run) == 1
 
 
 # ---------------------------------------------------------------------- DUP003

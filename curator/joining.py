@@ -1,0 +1,111 @@
+"""Runs dataset rules over the rows of the set: one after the other, or some at a time in processes of their own.
+
+A rule sees the rows alone and says nothing to other rules, so the findings do not depend on where it runs.
+Rules that share what is costly to make (a graph of neighbours, the words of the set, what a module keeps)
+run in one process, one after the other.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from curator.model import Audit, Example, Flag, NotRun
+from curator.neighbours import Neighbours
+from curator.rows import SetRows
+from curator.rule import DatasetRule
+from curator.scan import encodable, excerpt_of, finding_id, shielded
+from curator.store import Found, Part, spill
+
+_CROWD = 1000  # rows in one bucket of the neighbour graph, from which on the report says so
+_QUOTED = 8  # rows beside its own whose words a finding may quote
+_EXCERPTS = 1000  # findings of a dataset rule that get an excerpt: it costs a second look at the row
+
+
+class Joined(msgspec.Struct, frozen=True):
+    """What one rule found: where its findings lie, and what it had to leave out."""
+
+    code: str
+    part: Part
+    fixable: int
+    seconds: float
+    left_out: tuple[NotRun, ...]
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What the rules that ran in one process found, and what is to be said of the graphs they made."""
+
+    rules: tuple[Joined, ...]
+    crowded: tuple[NotRun, ...]
+    audits: tuple[Audit, ...]
+
+
+class Join:
+    """Runs some of the rules over the rows. Works in this process and in forks of it."""
+
+    def __init__(
+        self,
+        rows: SetRows,
+        rules: Sequence[DatasetRule],
+        ignored: Sequence[frozenset[str]],
+        bounds: Sequence[int],
+        folder: Path,
+        *,
+        audit: bool,
+    ) -> None:
+        self.rows, self.rules, self.ignored = rows, rules, ignored
+        self.bounds, self.folder, self.audit = bounds, folder, audit
+
+    def __call__(self, places: Sequence[int]) -> Judged:
+        known = len(self.rows.graphs)
+        joined = tuple(self._of_rule(self.rules[place]) for place in places)
+        graphs = self.rows.graphs[known:]
+        crowded = tuple(self._crowded(graph) for graph in graphs if graph.capped.largest >= _CROWD)
+        audits = tuple(graph.audit(*graph.asked) for graph in graphs) if self.audit else ()
+        return Judged(joined, crowded, audits)
+
+    def _of_rule(self, rule: DatasetRule) -> Joined:
+        start, known = time.process_time(), len(self.rows.left_out)
+        sketches = self.rows.sketches(rule.code)
+        found: list[Found] = []
+        for line, flag in sorted(rule.check(sketches, self.rows), key=lambda pair: pair[0]):
+            if rule.code not in self.ignored[self.rows.source_of(line)]:
+                found.append(self._address(rule.code, line, flag, len(found) < _EXCERPTS))
+        part = spill(self.folder / f"joined-{rule.code}", found, self.bounds)
+        fixable = sum(item.flag.fix is not None for item in found)
+        left_out = tuple(self.rows.left_out[known:])
+        return Joined(rule.code, part, fixable, time.process_time() - start, left_out)
+
+    def _address(self, code: str, line: int, flag: Flag, shown: bool) -> Found:
+        rows, flag = self.rows, encodable(flag)
+        members = tuple(sorted(rows.content_id(row) for row in (line, *flag.related)))
+        excerpted = excerpt_of(flag, *rows.value_and_raw(line), rows.example_or_none(line)) if shown else None
+        flag = shielded(flag, self._quoted(line, flag))
+        return Found(code, line, flag, finding_id(code, members, flag), rows.content_id(line), excerpted)
+
+    def _quoted(self, line: int, flag: Flag) -> Iterator[Example | None]:
+        """The rows whose words a flag may quote."""
+        return (self.rows.example_or_none(row) for row in (line, *flag.related[:_QUOTED]))
+
+    def _crowded(self, graph: Neighbours) -> NotRun:
+        """A note for a set in which too many rows are alike to compare each with each."""
+        codes = tuple(rule.code for rule in self.rules if graph.view in rule.views)
+        reason = f"{graph.capped.largest:,} rows share so much wording that not all of their pairs were compared"
+        return NotRun(codes, reason, "--audit measures what was found; drop the rows that repeat, and lint again")
+
+
+def apart(rules: Sequence[DatasetRule]) -> list[tuple[int, ...]]:
+    """Places of the rules in groups that share nothing costly, those that take longest first."""
+    groups: dict[tuple[int, str], list[int]] = {}
+    for place, rule in enumerate(rules):
+        if rule.views:
+            key = (0, "views")
+        elif rule.vocabulary:
+            key = (2, "vocabulary")
+        else:
+            key = (1 if rule.costly else 3, type(rule).__module__)
+        groups.setdefault(key, []).append(place)
+    return [tuple(groups[key]) for key in sorted(groups, key=lambda key: key[0])]
