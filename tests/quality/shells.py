@@ -24,6 +24,9 @@ from curator.sop.markdown import _outside_fences, _renderer
 from curator.sop.reading import words_of
 
 ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from shells_third import THIRD, THIRD_SHELLS
 
 PLANTED = (
     "Zephyr Handbook Portal", "Skip to main content", "Browse all departments", "Quarterly travel policy", "Ask the helpdesk chatbot",
@@ -219,6 +222,7 @@ def flat(title: str, body: str) -> str:
     return f"""<html><head><title>{title} :: {ORCHARD}</title></head><body><div>{ORCHARD}</div><div><a>{STAFF}</a> <a>{SHEETS}</a></div><div>{WELSH}</div><h1>{title}</h1><div>{CONTROLLER}</div>{body}<div>{RATE}</div><div><b>{PEOPLE}</b><br><a>{LOCKER}</a><br><a>{WINTER}</a></div><div>{LOGGED}</div><div>{LEEDS} <a>{SLAVERY}</a></div></body></html>"""
 
 
+ALL_PLANTED = PLANTED + LATER + THIRD
 LATER_SHELLS: dict[str, Callable[[str, str], str]] = {
     f.__name__: f for f in (tailwind, magazine, old_university, app, flat)
 }
@@ -227,10 +231,9 @@ SHELLS: dict[str, Callable[[str, str], str]] = {
     f.__name__: f
     for f in (sphinx, mkdocs, docusaurus, confluence, sharepoint, wordpress, zendesk, github, mediawiki, drupal,
               servicenow, gitbook, hashed, bare, tables, notion, discourse)
-} | LATER_SHELLS  # fmt: skip
-_TITLED = frozenset(
-    "confluence sharepoint wordpress zendesk mediawiki drupal servicenow gitbook hashed notion discourse tailwind magazine app flat".split()
-)
+} | LATER_SHELLS | THIRD_SHELLS  # fmt: skip
+_OWN_TITLE = frozenset("sphinx mkdocs docusaurus github bare tables old_university nested_tables".split())
+_TITLED = frozenset(SHELLS) - _OWN_TITLE
 
 
 def framed(name: str, markdown: str) -> str:
@@ -263,7 +266,7 @@ def kept(reference: Document, found: Document) -> tuple[float, float]:
 
 def leaks(document: Document) -> list[str]:
     said = " ".join(words_of(flatten(document)))
-    return [phrase for phrase in PLANTED + LATER if f" {' '.join(words_of(phrase))} " in f" {said} "]
+    return [phrase for phrase in ALL_PLANTED if f" {' '.join(words_of(phrase))} " in f" {said} "]
 
 
 def main(paths: list[Path], chosen: list[str]) -> int:

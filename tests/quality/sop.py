@@ -262,7 +262,7 @@ def in_frames(found: list[tuple[Path, dict[str, Any]]]) -> Scores:
     table = Scores({}, {})
     others = peers()
     for path, expected in found:
-        wanted = {**expected, "sections": [{**s, "level": 1} for s in expected["sections"]], "must_not_contain": [*shells.PLANTED, *shells.LATER]}  # fmt: skip
+        wanted = {**expected, "sections": [{**s, "level": 1} for s in expected["sections"]], "must_not_contain": list(shells.ALL_PLANTED)}  # fmt: skip
         for name in shells.SHELLS:
             page = shells.framed(name, path.read_text(encoding="utf-8"))
             start = time.process_time()
