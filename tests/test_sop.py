@@ -675,8 +675,7 @@ def test_a_text_in_the_frame_of_a_site_comes_out_without_the_frame(frame: str) -
         page = quality.shells.framed(frame, path.read_text(encoding="utf-8"))
         document = document_of(page.encode(), "page.html")
         assert quality.shells.kept(read_document(path), document) == (1, 1)
-        if frame not in ("old_university", "magazine"):  # their frames stand in the text as paragraphs of their own
-            assert quality.shells.leaks(document) == []
+        assert quality.shells.leaks(document) == []
 
 
 @pytest.mark.parametrize("name", ["consent", "search-the-logs", "related-documents", "user-login", "feedback"])

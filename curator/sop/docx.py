@@ -12,9 +12,10 @@ import zipfile
 from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
-from curator.sop.html import Walker, tree
+from curator.sop.html import tree
 from curator.sop.numbering import MARK, with_numbers
 from curator.sop.reading import Drops, Reading, words_of
+from curator.sop.walk import Walker
 
 _MOST = 400_000_000  # bytes an archive may unpack to
 _MOST_PART = 40_000_000  # bytes of one part of XML

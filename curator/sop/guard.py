@@ -6,9 +6,11 @@ from collections import Counter
 from typing import Any
 
 from curator.errors import MissingExtraError
+from curator.sop.content import Second
 from curator.sop.document import Block, Dropped, Figure, Step, Table
-from curator.sop.html import Second, Walker, read_html, tree
+from curator.sop.html import read_html, tree
 from curator.sop.reading import Drops, Heading, Piece, Reading, words_of
+from curator.sop.walk import Walker
 
 _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more
 _LEAST = 0.6  # below it trafilatura's result is taken even where it has lost headings and items
@@ -41,9 +43,10 @@ def guarded(page: str) -> Reading:
     theirs = _theirs(page) if len(page) <= _GUARDED and page.count("<") <= _GUARDED_TAGS else None
     if theirs is None:
         return read_html(page)
-    said = " ".join(theirs.itertext())
-    reading = read_html(page, _second(said))
-    wanted, got = _shingles(said), _shingles(plain(reading.pieces))
+    whole = " ".join(theirs.itertext())
+    reading = read_html(page, _second(whole))
+    frame = _shingles(" \n ".join(reading.frame))
+    wanted, got = _shingles(whole) - frame, _shingles(plain(reading.pieces))
     if not wanted:
         return reading
     cover = sum((wanted & got).values()) / sum(wanted.values())
@@ -51,8 +54,14 @@ def guarded(page: str) -> Reading:
     if cover >= _COVER and (ratio <= _EXTRA or _structured(reading.pieces)):
         return reading
     drops = Drops()
+    framed = _second(*reading.frame)
+    own = _second(plain(reading.pieces))
     gone = {dropped.text for dropped in reading.dropped if dropped.reason == "boilerplate"}
-    pieces = [piece for piece in Walker(drops, is_page=True).walk(theirs) if plain([piece])[:80] not in gone]
+    pieces = [
+        piece
+        for piece in Walker(drops, is_page=True).walk(theirs)
+        if own(said := plain([piece])) or not (said[:80] in gone or framed(said))
+    ]
     if cover >= _LEAST and _form(pieces) < _form(reading.pieces):
         return reading
     lost = [Dropped("outside-content", plain([piece])[:80]) for piece in reading.pieces if _foreign(piece, wanted)]
@@ -73,9 +82,10 @@ def _theirs(page: str) -> Any:
     return tree(found) if found else None
 
 
-def _second(said: str) -> Second:
-    """Whether a text, or most of it, is in what was said."""
-    known, whole = _shingles(said), f" {' '.join(words_of(said))} "
+def _second(*said: str) -> Second:
+    """Whether a text, or most of it, is in one of the texts."""
+    known = sum(map(_shingles, said), Counter[tuple[str, ...]]())
+    whole = " | ".join(f" {' '.join(words_of(text))} " for text in said)
 
     def has(text: str) -> bool:
         shingles = _shingles(text)

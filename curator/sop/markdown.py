@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from curator.errors import MissingExtraError
 from curator.sop.document import Figure
-from curator.sop.html import Walker, tree
+from curator.sop.html import tree
 from curator.sop.reading import Drops, Heading, Piece, Reading, clean, words_of
+from curator.sop.walk import Walker
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -41,7 +41,7 @@ class Reading(msgspec.Struct):
     """A source as it was read.
 
     `words` is every word of the source, pruned parts included: what the answer may consist of. `page_title` is
-    the title beside the text (of the page, of the file's properties).
+    the title beside the text (of the page, of the file's properties). `frame` is what was pruned as the site's for sure.
     """
 
     pieces: list[Piece]
@@ -53,6 +53,7 @@ class Reading(msgspec.Struct):
     metadata: dict[str, str] = msgspec.field(default_factory=dict)
     dropped: list[Dropped] = msgspec.field(default_factory=list)
     fallback: bool = False
+    frame: list[str] = msgspec.field(default_factory=list)
 
 
 def words_of(text: str) -> list[str]:
@@ -75,6 +76,7 @@ class Drops:
 
     def __init__(self) -> None:
         self.found: list[Dropped] = []
+        self.frame: list[str] = []  # whole texts of what is the site's by its name or its form
 
     def add(self, reason: str, text: str, origin: Origin = NOWHERE) -> None:
         if text := clean(text):

@@ -26,7 +26,7 @@ from curator.sop.reading import words_of
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from shells_third import THIRD, THIRD_SHELLS
+from third_shells import THIRD, THIRD_SHELLS
 
 PLANTED = (
     "Zephyr Handbook Portal", "Skip to main content", "Browse all departments", "Quarterly travel policy", "Ask the helpdesk chatbot",

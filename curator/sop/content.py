@@ -1,0 +1,191 @@
+"""Where the content of a page is: its root, and which parts beside the text in it are of the site."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from curator.sop.lines import STARTS
+from curator.sop.markup import BLOCKS, is_layout, is_note, remove, text_of
+from curator.sop.reading import Drops, clean
+from curator.sop.roles import role_of
+
+Second: TypeAlias = Callable[[str], bool]  # whether another extractor took a text for content as well
+_CONTAINERS = frozenset("div section main article table tbody tr td center form".split())
+_FLOW = frozenset("p h2 h3 h4 h5 h6 ol ul table pre dl blockquote".split())
+_ABOUT = frozenset("p div section aside header footer span form nav small".split())  # beside a title, in its own part
+_BESIDE = frozenset("div section aside header footer span form nav details center font small td tr address".split())
+
+
+def content_root(root: Any, drops: Drops) -> Any:
+    body = root.find(".//body")
+    body = body if body is not None else root
+    weights = _weights(body)
+    total = weights[body] or 1
+    best = body
+    for candidate in body.xpath(".//main|.//article|.//*[@role='main']"):
+        if weights[candidate] >= 0.6 * total:
+            best = candidate
+    current = best
+    while best is body:
+        inner = [(weights[child], n, child) for n, child in enumerate(current) if child.tag in _CONTAINERS]
+        weight, _, heaviest = max(inner, default=(0, 0, None), key=lambda entry: entry[:2])
+        others = [child for child in current if child is not heaviest]
+        if heaviest is None or weight < 0.85 * weights[current] or any(map(_has_structure, others)):
+            break
+        current = heaviest
+    _note_outside(body, current, drops)
+    return current
+
+
+def _weights(root: Any) -> dict[Any, int]:
+    """Characters of text that are in no link, below each element."""
+    weights: dict[Any, int] = {}
+    linked = {node for a in root.iter("a") for node in a.iter()}
+    for element in reversed(list(root.iter())):
+        own = 0 if element in linked else len((element.text or "").strip())
+        below = sum(weights[child] + (0 if element in linked else len((child.tail or "").strip())) for child in element)
+        weights[element] = own + below
+    return weights
+
+
+def _has_structure(element: Any) -> bool:
+    """Whether an element holds a heading, ordered list or table that is not all links."""
+    if not isinstance(element.tag, str):
+        return False
+    for inner in element.iter("h1", "h2", "h3", "ol", "table"):
+        text = len(clean(inner.text_content()))
+        if text and sum(len(clean(a.text_content())) for a in inner.iter("a")) < 0.7 * text:
+            return True
+    return False
+
+
+def _note_outside(body: Any, content: Any, drops: Drops) -> None:
+    inside = {content, *content.iterancestors()}
+    for element in inside - {content}:
+        if element is not body and body not in element.iterancestors():
+            continue
+        for child in element:
+            if child not in inside and isinstance(child.tag, str):
+                drops.add("outside-content", child.text_content())
+
+
+def prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
+    """Take out what stands beside the text in the content: bylines, votes, related articles, comments.
+
+    The text is the child that holds most, and so on inwards. A part beside it stays where its form says that it belongs
+    to the text (`_belongs`), or the second extractor has it too.
+    """
+    weights = _weights(content)
+    current = content
+    while True:
+        inner = [(weights[child], n, child) for n, child in enumerate(current) if child.tag in _CONTAINERS]
+        weight, _, heaviest = max(inner, default=(0, 0, None), key=lambda entry: entry[:2])
+        apart = (
+            heaviest is not None
+            and weight >= 0.6 * weights[current]
+            and not (heaviest.tag == "table" and not is_layout(heaviest))
+        )
+        flow = sum(weights[child] for child in current if child.tag in _FLOW)
+        if not apart and flow < 0.5 * weights[current]:
+            _prune_bare(current, weights, drops)
+            return
+        heaviest = heaviest if apart else None
+        titled = next((part for part in current if next(part.iter("h1"), None) is not None), None)
+        before = titled is not None
+        for part in list(current):
+            before = before and part is not titled
+            if part is heaviest or part.tag not in _BESIDE:
+                continue
+            if part is titled:
+                _prune_title(part, drops, second)
+            elif (before and not _is_titling(part)) or _is_apart(part, heaviest, weights, second):
+                _take(part, drops, sure=_is_bare(part))
+        if heaviest is None:
+            return
+        current = heaviest
+
+
+def _take(part: Any, drops: Drops, *, sure: bool) -> None:
+    drops.add("boilerplate", part.text_content())
+    if sure:
+        drops.frame.append(part.text_content())
+    remove(part)
+
+
+def _prune_bare(content: Any, weights: dict[Any, int], drops: Drops) -> None:
+    """Take out words without a paragraph of their own, where nearly all else stands in paragraphs and lists."""
+    parts = [part for part in content if part.tag in _BESIDE and _is_bare(part) and not is_note(part)]
+    blocks = [part for part in content if part.tag in _FLOW or next(part.iterdescendants(*_FLOW), None) is not None]
+    if sum(weights[part] for part in blocks) >= 0.8 * weights[content]:
+        for part in parts:
+            _take(part, drops, sure=True)
+
+
+def _is_bare(part: Any) -> bool:
+    """Whether a part is a few words, or links, without a paragraph or a number of their own."""
+    said = clean(part.text_content())
+    return (
+        len(said.split()) <= 25
+        and next(part.iterdescendants(*BLOCKS), None) is None
+        and not STARTS.match(said)
+        and role_of(said) == "other"
+    )
+
+
+def _is_titling(part: Any) -> bool:
+    """Whether a part before the title is content all the same: a warning, a heading, or a table with the document's number."""
+    return (
+        not clean(part.text_content()) or is_note(part) or next(part.iter("h2", "h3", "table", "ol"), None) is not None
+    )
+
+
+def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
+    """Take out what stands beside the title in its own part: paths, dates, buttons."""
+    title = next(part.iter("h1"))
+    way = {title, *title.iterancestors()}
+    before = True
+    for element in [e for above in part.iter() if above in way and above is not title for e in above]:
+        before = before and element not in way
+        if element in way or element.tag not in _ABOUT or next(element.iter("h1"), None) is not None:
+            continue
+        said = clean(element.text_content())
+        short = element.tag in ("p", "span") and len(said.split()) <= 12 and said[-1:] not in ".:!?"
+        if (
+            said
+            and not is_note(element)
+            and (before or short or (element.tag != "p" and not (second and second(said))))
+        ):
+            drops.add("boilerplate", said)
+            remove(element)
+
+
+def _is_apart(part: Any, text: Any, weights: dict[Any, int], second: Second | None) -> bool:
+    """Whether a part beside the text is no part of it."""
+    said = clean(part.text_content())
+    if not said or _belongs(part, text, weights):
+        return False
+    if _is_bare(part):
+        return True  # words without a paragraph of their own, beside a text that has paragraphs
+    return second is not None and not second(said)
+
+
+def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
+    """Whether the form of a part says that it is content: a heading of known purpose, an order of steps, much text."""
+    heads = [clean(text_of(head)) for head in part.iter("h2", "h3", "h4", "h5", "h6")]
+    if heads and not re.search(r"\w", clean(part.text_content()).replace(heads[0], "", 1)):
+        return True  # a heading in a box of its own
+    if any(role_of(head) != "other" for head in heads):
+        return True
+    if heads and text is not None and (part.tag, part.get("class")) == (text.tag, text.get("class")):
+        return True
+    size = max(1, len(clean(part.text_content())))
+    linked = 1 - weights[part] / size > 0.5
+    steps = sum(1 for item in part.iter("li") if weights[item])
+    return not linked and (
+        is_note(part)
+        or steps >= 3
+        or next(part.iter("table", "pre"), None) is not None
+        or weights[part] > 0.15 * weights[text if text is not None else part.getparent()]
+    )

@@ -1,0 +1,115 @@
+"""What the readers of markup ask of an element: its text, its names, whether it is bold, a warning, or a table for layout."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from curator.sop.reading import clean
+from curator.sop.roles import folded
+
+BLOCKS = frozenset(
+    "address article blockquote body center dd details div dl dt fieldset figcaption figure footer h1 h2 h3 h4 h5 h6 header hgroup hr "
+    "li main ol p pre section summary table tbody td tfoot th thead tr ul caption form aside nav html".split()
+)  # fmt: skip
+HEADINGS = {f"h{n}": n for n in range(1, 7)}
+NOTES = frozenset(
+    "note tip hint info important warning caution danger error attention success example quote abstract question failure bug seealso".split()
+)
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+
+
+def text_of(element: Any, skip: frozenset[str] = frozenset()) -> str:
+    """The text of an element, none of that of `skip`ped tags."""
+    parts = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str) and child.tag not in skip:
+            parts.append(text_of(child, skip))
+            if child.tag in BLOCKS or child.tag == "br":
+                parts.append(" ")
+        parts.append(child.tail or "")
+    return "".join(parts)
+
+
+def own_words(element: Any) -> str:
+    """The class and the id of an element; no id that a generator made of the heading below it ("obtain-consent")."""
+    name = element.get("id") or ""
+    if 0 < len(name) <= 200:
+        head = next(element.iter(*HEADINGS), None)
+        if head is not None and folded(name.replace("-", " ").replace("_", " ")) in folded(head.text_content()):
+            name = ""
+    return _CAMEL.sub("-", f"{(element.get('class') or '')[:500]} {name[:200]}".strip())
+
+
+def note_of(element: Any) -> str | None:
+    """The kind of admonition an element is ("warning"), None where it is none."""
+    if element.get("data-note"):
+        return str(element.get("data-note"))
+    names = re.split(r"[\s_-]+", own_words(element).lower())
+    if not {"admonition", "alert", "callout", "macro", "adm", "message", "box", "panel", "notice"} & set(names):
+        return None
+    kinds = {"information": "info", "yellow": "warning"}
+    return next((kinds.get(name, name) for name in names if kinds.get(name, name) in NOTES), None)
+
+
+def is_note(element: Any) -> bool:
+    return note_of(element) is not None
+
+
+def is_bold(element: Any) -> bool:
+    """Whether all the text of a paragraph is bold."""
+    if clean(element.text or ""):
+        return False
+    inner = [child for child in element if isinstance(child.tag, str) and child.tag != "br"]
+    return bool(inner) and all(
+        (child.tag in ("b", "strong") or _bold_style(child) or (child.tag in ("span", "u", "em", "i", "a", "font") and (is_bold(child) or not text_of(child).strip())))
+        and not clean(child.tail or "")
+        for child in inner
+    )  # fmt: skip
+
+
+def _bold_style(element: Any) -> bool:
+    return bool(re.search(r"font-weight:\s*(?:bold|[6-9]00)", element.get("style") or ""))
+
+
+def is_layout(table: Any) -> bool:
+    """Whether a table only places content: its cells hold headings, tables or the text of a whole page."""
+    if table.get("role") == "presentation":
+        return True
+    cells = [cell for cell in table.iter("td", "th") if next(tables_above(cell), None) is table]
+    if len(cells) == 1 or next(table.iterdescendants("h1", "h2", "table"), None) is not None:
+        return True
+    rows = {cell.getparent() for cell in cells}
+    if len(rows) == len(cells):  # one column
+        return next(table.iterdescendants("h3", "ul", "ol"), None) is not None
+    return len(rows) == 1 and any(len(cell.text_content()) > 1500 for cell in cells)
+
+
+def tables_above(element: Any) -> Iterator[Any]:
+    return element.iterancestors("table")  # type: ignore[no-any-return]
+
+
+def wraps_blocks(element: Any) -> bool:
+    """Whether an element that should hold text alone holds blocks."""
+    return next(element.iterchildren(*BLOCKS), None) is not None or (
+        element.tag not in BLOCKS and any(isinstance(c.tag, str) and c.tag not in BLOCKS and next(c.iterdescendants(*BLOCKS), None) is not None for c in element)
+    )  # fmt: skip
+
+
+def upwards(element: Any) -> Iterator[Any]:
+    return (ancestor for ancestor in element.iterancestors() if isinstance(ancestor.tag, str))
+
+
+def remove(element: Any) -> None:
+    """Take an element out; the text behind it stays. A part of a removed part is left where it is."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    tail, before = element.tail, element.getprevious()
+    if tail and before is not None:
+        before.tail = (before.tail or "") + tail
+    elif tail:
+        parent.text = (parent.text or "") + tail
+    element.tail = None
+    parent.remove(element)

@@ -1,0 +1,260 @@
+"""The walk over content in reading order: every heading, paragraph, list item, table and code block as a piece."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
+from curator.sop.furniture import is_furniture
+from curator.sop.markup import BLOCKS, HEADINGS, NOTES, is_bold, is_layout, note_of, tables_above, text_of, wraps_blocks
+from curator.sop.reading import Drops, Heading, Piece, Text, clean
+
+_DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
+_BULLETS = re.compile(r"^[•‣◦▪●○·*]\s+")
+_BOX = re.compile(r"^(?:\[[ xX]?\]|[☐☑☒✓✔])\s*")
+_BREAK = "\x01"  # stands for a `br`
+_LIST_LINE = re.compile(r"\n(?=[ \t]*[-*+][ \t]+\S)")  # an item that the renderer took for the paragraph before it
+_LIST_MARK = re.compile(r"[-*+]\s+")
+_CHROME_LINK = re.compile(
+    r"(?:edit (?:this|on) .*|back to (?:the )?top|top|print(?: this page)?|share|tweet|previous|next|« .*|.* »|permalink|skip to .*|"
+    r"click here|read more|view source|copy(?: link)?|download(?: as)? pdf|report (?:an issue|a problem))\W*", re.I,
+)  # fmt: skip
+_EDIT_LINK = re.compile(
+    r"\s*(?:\[\s*(?:edit|edit source|bearbeiten|editar|modifier)(?:\s*\|\s*[\w ]+)?\s*\]|[#¶§🔗])$", re.I
+)  # beside the headings of many sites
+_TEASER = re.compile(
+    r"(?:also read|read also|you may also like|related(?: posts?| articles?)?|recommended(?: reading)?|must read|download)\s*[:–-]",
+    re.I,
+)
+
+
+class Walker:
+    """Walks the content in reading order."""
+
+    def __init__(self, drops: Drops, *, is_page: bool = False) -> None:
+        self._drops, self._is_page = drops, is_page
+        self._count = 0
+        self._line: int | None = None
+
+    def walk(self, element: Any, note: str | None = None, depth: int = 0) -> Iterator[Piece]:
+        """The pieces of an element's content."""
+        inline: list[str] = [element.text or ""]
+        for child in element:
+            tag = child.tag if isinstance(child.tag, str) else None
+            if tag is not None and (tag in BLOCKS or wraps_blocks(child)):
+                yield from self._flush(inline, note)
+                yield from self._block(child, tag, note, depth)
+            elif tag == "img":
+                yield from self._figure(child)
+            elif tag == "br":
+                inline.append(_BREAK)
+            elif tag is not None:
+                for image in child.iter("img"):
+                    yield from self._figure(image)
+                inline.append(_broken_text(child))
+            inline.append(child.tail or "")
+        yield from self._flush(inline, note)
+
+    def _block(self, element: Any, tag: str, note: str | None, depth: int) -> Iterator[Piece]:
+        line = element.get("data-line")
+        self._line = int(line) if line else self._line
+        if tag in HEADINGS:
+            if text := _EDIT_LINK.sub("", clean(text_of(element))):
+                yield Heading(text, HEADINGS[tag], self._origin())
+        elif tag in ("ul", "ol"):
+            yield from self._list(element, note, depth)
+        elif tag == "table":
+            yield from self._table(element, note, depth)
+        elif tag == "pre":
+            yield from self._code(element)
+        elif tag == "dl":
+            yield from self._terms(element, note)
+        elif tag == "li":  # outside any list
+            yield self._item(element, "", note, depth)
+        elif self._is_page and _is_link_bar(element):
+            self._drops.add("link-only", element.text_content(), self._origin())
+        elif tag == "p" and not wraps_blocks(element):
+            yield from self._paragraph(element, note)
+        elif depth > _DEEPEST:
+            yield from self._flush([" ".join(element.itertext())], note)
+        elif (kind := note_of(element)) and not note:
+            yield from self._admonition(element, kind, depth)
+        else:
+            yield from self.walk(element, note, depth + 1)
+
+    def _origin(self) -> Origin:
+        self._count += 1
+        return Origin(self._count - 1, self._line)
+
+    def _flush(self, inline: list[str], note: str | None) -> Iterator[Text | Step]:
+        for part in "".join(inline).split(_BREAK):
+            for line in filter(None, map(clean, _LIST_LINE.split(part))):
+                if _LIST_MARK.match(line) and "\n" in part.strip():
+                    yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
+                elif not self._is_furniture(line):
+                    yield Text(line, note=note, origin=self._origin())
+        inline.clear()
+
+    def _is_furniture(self, text: str) -> bool:
+        if not self._is_page or not is_furniture(text):
+            return False
+        self._drops.add("boilerplate", text, self._origin())
+        return True
+
+    def _paragraph(self, element: Any, note: str | None) -> Iterator[Piece]:
+        for image in element.iter("img"):
+            yield from self._figure(image)
+        text = clean(text_of(element))
+        links = list(element.iter("a"))
+        if links and _TEASER.match(text) and len(text) < 150:
+            self._drops.add("link-only", text, self._origin())
+            return
+        if links and clean(" ".join(a.text_content() for a in links)) == text and _CHROME_LINK.fullmatch(text):
+            self._drops.add("link-only", text, self._origin())
+            return
+        bold = is_bold(element)
+        lines = [line for part in _broken_text(element).split(_BREAK) for line in _LIST_LINE.split(part)]
+        for line in filter(None, map(clean, lines)):
+            if self._is_furniture(line):
+                continue
+            if _LIST_MARK.match(line) and "\n" in text_of(element):
+                yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
+            else:
+                yield Text(line, bold, note, self._origin())
+
+    def _figure(self, image: Any) -> Iterator[Figure]:
+        if alt := clean(image.get("alt") or ""):
+            yield Figure(alt, self._origin())
+
+    def _code(self, element: Any) -> Iterator[Code]:
+        text = "".join(element.itertext()).strip("\n").rstrip()
+        kind = " ".join(filter(None, [element.get("class"), *(c.get("class") for c in element.iter("code"))]))
+        named = re.search(r"(?:language-|lang-|brush:\s*)([\w+-]+)", kind)
+        if text:
+            yield Code(text, named[1] if named else "", self._origin())
+
+    def _terms(self, element: Any, note: str | None) -> Iterator[Text]:
+        term = ""
+        for child in element.iter("dt", "dd"):
+            text = clean(text_of(child))
+            if child.tag == "dt":
+                if term:
+                    yield Text(term, note=note, origin=self._origin())
+                term = text
+            elif text:
+                yield Text(f"{term.rstrip(':')}: {text}" if term else text, note=note, origin=self._origin())
+                term = ""
+        if term:
+            yield Text(term, note=note, origin=self._origin())
+
+    def _admonition(self, element: Any, kind: str, depth: int) -> Iterator[Piece]:
+        """The parts of an admonition; a title that only says its kind goes before its first paragraph."""
+        pieces = list(self.walk(element, kind, depth + 1))
+        first = pieces[0] if pieces else None
+        follows = len(pieces) > 1 and isinstance(pieces[1], Text)
+        if isinstance(first, Text) and follows and first.text.rstrip(":!").casefold() in NOTES:
+            second = pieces[1]
+            assert isinstance(second, Text)
+            second.text, second.bold = f"{first.text.rstrip(':!')}: {second.text}", False
+            pieces = pieces[1:]
+        yield from pieces
+
+    def _list(self, element: Any, note: str | None, depth: int) -> Iterator[Piece]:
+        items = [child for child in element if isinstance(child.tag, str)]
+        if depth == 0 and _is_contents(items):
+            self._drops.add("toc", " ".join(element.itertext()), self._origin())
+            return
+        start = element.get("start") or "1"
+        number = int(start) if re.fullmatch(r"\d{1,6}", start) else 1
+        for item in items:
+            if item.tag in ("ul", "ol"):
+                yield from self._list(item, note, depth + 1)
+            elif item.tag == "li":
+                label = item.get("data-number") or (str(number) if element.tag == "ol" else "")
+                step = self._item(item, label, note, depth)
+                number += 1
+                if not step.text and all(isinstance(child, Step) for child in step.children):
+                    yield from step.children  # an item that only holds the next level
+                else:
+                    yield step
+            else:
+                yield from self._block(item, item.tag, note, depth)
+
+    def _item(self, item: Any, label: str, note: str | None, depth: int) -> Step:
+        origin = self._origin()
+        if item.get("data-line"):
+            self._line = int(item.get("data-line"))
+            origin = Origin(origin.block, self._line)
+        if depth > _DEEPEST:
+            return Step(clean(" ".join(item.itertext())), number_source=label, note=note, origin=origin)
+        pieces = list(self.walk(item, note, depth + 1))
+        text = ""
+        lead = next((n for n, piece in enumerate(pieces) if not isinstance(piece, Figure)), None)
+        if lead is not None and isinstance(pieces[lead], Text | Heading):
+            piece = pieces.pop(lead)
+            assert isinstance(piece, Text | Heading)
+            text = _BULLETS.sub("", _BOX.sub("", piece.text)).strip()
+            origin = Origin(origin.block, piece.origin.line or origin.line)
+        return Step(text, number_source=label, note=note, origin=origin, children=[_as_block(p) for p in pieces])
+
+    def _table(self, table: Any, note: str | None, depth: int) -> Iterator[Piece]:
+        rows = [row for row in table.iter("tr") if next(tables_above(row), None) is table]
+        cells = [[c for c in row if c.tag in ("td", "th")] for row in rows]
+        if is_layout(table):
+            for cell in (cell for row in cells for cell in row):
+                yield from self.walk(cell, note, depth + 1)
+            return
+        for caption in table.iter("caption"):
+            yield Text(clean(text_of(caption)), note=note, origin=self._origin())
+        grid = [[clean(text_of(cell)) for cell in row] for row in cells]
+        grid = [row for row in grid if any(row)]
+        if grid:
+            first = next(row for row in cells if any(clean(text_of(c)) for c in row))
+            headed = len(grid) > 1 and all(c.tag == "th" or _all_bold_cell(c) for c in first)
+            yield Table(grid[0] if headed else [], grid[1:] if headed else grid, self._origin())
+
+
+def _is_link_bar(element: Any) -> bool:
+    """Whether an element is a row of links parted by bars or arrows: a menu or a path, whatever it is named."""
+    if (
+        element.tag not in ("p", "div", "span", "center", "font")
+        or next(element.iterdescendants(*BLOCKS), None) is not None
+    ):
+        return False
+    links = [clean(a.text_content()) for a in element.iter("a")]
+    if len(links) < 2 or any(len(link.split()) > 6 for link in links):
+        return False
+    between = clean("".join(t for t in element.itertext() if clean(t) not in links))
+    return not re.search(r"[^\W_]", between)
+
+
+def _broken_text(element: Any) -> str:
+    """The text of a paragraph with a mark for each `br`."""
+    parts = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str):
+            parts.append(_BREAK if child.tag == "br" else _broken_text(child))
+        parts.append(child.tail or "")
+    return "".join(parts)
+
+
+def _as_block(piece: Piece) -> Block:
+    """A piece inside a list item as a block."""
+    if isinstance(piece, Heading | Text):
+        return Para(piece.text, getattr(piece, "note", None), piece.origin)
+    return piece
+
+
+def _all_bold_cell(cell: Any) -> bool:
+    inner = cell.find("p") if cell.find("p") is not None else cell
+    return bool(clean(text_of(cell))) and is_bold(inner)
+
+
+def _is_contents(items: list[Any]) -> bool:
+    """Whether a list is a table of contents: nearly all its items link into the page itself, and nothing else."""
+    links = [item for item in items for item in item.iter("li")]
+    own = [li for li in links if (a := next(li.iter("a"), None)) is not None and (a.get("href") or "").startswith("#") and clean(li.text or "") == ""
+           and clean(a.text_content()) == clean(text_of(li, frozenset(("ul", "ol"))))]  # fmt: skip
+    return len(links) >= 3 and len(own) >= 0.8 * len(links)
