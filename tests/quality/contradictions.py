@@ -324,9 +324,10 @@ def natural() -> Iterator[Case]:
 
 def written() -> Iterator[Case]:
     """Pairs written by hand after the rules: other names, other domains. Those that agree were written to be hard."""
-    for line in Path(__file__).with_name("contradictions_heldout.tsv").read_text("utf-8").splitlines():
-        kind, prompt, one, two = line.replace("\\n", "\n").split("\t")
-        yield "written by hand", prompt, one, two, kind != "agree"
+    for name, file in (("written by hand", "heldout"), ("written by hand later", "second")):
+        for line in Path(__file__).with_name(f"contradictions_{file}.tsv").read_text("utf-8").splitlines():
+            kind, prompt, one, two = line.replace("\\n", "\n").split("\t")
+            yield name, prompt, one, two, kind != "agree"
 
 
 def cases() -> Iterator[Case]:
