@@ -17,6 +17,7 @@ from curator.rule import Bad, DatasetRule, Row, chat, option
 _ROUNDS = 4  # kept rows that a row is compared with, one after the other
 _PAIRS = 1 << 13  # pairs read again at a time
 _MARGIN = 0.05  # names_with_underscores and texts in several scripts may be more alike than the hashes of their words
+_STEPS = 1000  # in which similarities are summed
 _SHOWN = 6  # changes that a message or the evidence names
 
 
@@ -125,14 +126,18 @@ def repeated(sketches: np.ndarray, rows: Rows) -> np.ndarray:
 def twins(edges: Edges, rows: Rows, threshold: float, short: float) -> dict[int, tuple[int, Likeness]]:
     """For each row that says what a kept row says: that row, and in what they differ.
 
-    Which rows are kept is settled in order of their content, so that the order of rows changes nothing. Where the
-    earliest of the rows that go together could stand for all of them, it is the one that is kept.
+    Rows that more rows are like, and more closely, are kept before others: the row that several edited rows go back to
+    stands for them all, where one of the edited rows could stand for few. Then content decides, so that the order of
+    rows changes nothing. Where the earliest of the rows that go together could stand for all of them, it is the one
+    that is kept.
     """
     keys = rows.neighbours("whole").keys
-    order = np.lexsort((np.arange(len(keys)), mix(keys)))  # rows of equal words side by side, the first one first
+    edges = _shared_by_copies(edges, keys)
+    closeness = np.tile(np.rint(edges.similarity * _STEPS), 2)  # whole numbers: their sum has no order
+    alike = np.bincount(np.concatenate((edges.a, edges.b)), closeness, minlength=len(keys))
+    order = np.lexsort((np.arange(len(keys)), mix(keys), -alike))
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    edges = _shared_by_copies(edges, keys)
     one, two = place[edges.a], place[edges.b]
     edges = Edges(np.minimum(one, two), np.maximum(one, two), edges.similarity)
     judged: dict[tuple[int, int], Likeness | None] = {}  # by places
