@@ -22,6 +22,7 @@ _BRIEF = 12  # words: a prompt this short turns on every word
 _TELLING = 20  # words: an answer this long tells what was asked
 _TOLD = 40  # words: whatever was asked, an answer this long that is repeated ...
 _TOLD_ALIKE = 0.9  # ... to this degree makes a repeat of the row
+_REPEATED = 0.95  # share of its words in which a prompt is repeated but for words added or left out
 _LONG = 100  # words: in a longer row a word that stands twice need not be its subject
 _SAME_ANSWER = 0.75  # the answers to two short prompts must be this much alike
 _NUMBER = re.compile(r"\d")
@@ -208,8 +209,16 @@ def _asks_otherwise(prompt: Part, answer: Part) -> bool:
 
 
 def _answered_otherwise(prompt: Part, answer: Part) -> bool:
-    """A prompt that says much is repeated to the word, and its few words of answer are others: one of them errs."""
-    return not prompt.changes and len(prompt.one) > _BRIEF and max(len(answer.one), len(answer.two)) <= _FEW
+    """A prompt that says much is repeated, and its few words of answer are others: one of them errs.
+
+    It is repeated to the word, or but for words added or left out of which none is a number or a negation.
+    """
+    if len(prompt.one) <= _BRIEF or max(len(answer.one), len(answer.two)) > _FEW:
+        return False
+    if not prompt.changes:
+        return True
+    added = prompt.alike >= _REPEATED and not any(a and b for a, b in prompt.changes)
+    return added and not any(_other_sense(a, b) or any(map(_is_number, (*a, *b))) for a, b in prompt.changes)
 
 
 def _near(part: Part) -> bool:
