@@ -38,7 +38,8 @@ _SHARED = 0.05  # share of the sampled rows from which on a shingle counts as te
 _SHARED_ROWS = 25
 _TEMPLATED = 0.2  # share of template among shingles from which on signatures are made without it
 _MANY = 200_000  # rows: above, the narrowest bands would put too many into one bucket
-_OWN = 0.5  # similarity that the parts beyond the template must have
+_OWN = 0.4  # similarity that the parts beyond the template must have
+_OWN_SIGNED = 0.5  # and from which on their signatures must show it: nearly all of the former do, at half the pairs
 
 _AUDITED = 400  # rows compared with all others
 _AUDITED_AT_ONCE = 1000
@@ -204,7 +205,7 @@ class Neighbours:
     def _candidates(self, rows: np.ndarray, band: int, low: float) -> tuple[np.ndarray, np.ndarray]:
         """Places in `rows` of the pairs that some band puts into one bucket and whose signatures agree enough."""
         signed = self._signed(rows)
-        least = ((min(low, _OWN) if self._is_templated else low) - _SLACK) * LANES
+        least = ((min(low, _OWN_SIGNED) if self._is_templated else low) - _SLACK) * LANES
         wide = min(band, self._narrow(len(rows)))
         searches = [(np.arange(len(rows)), lanes) for lanes in _bands(wide)]
         few = np.flatnonzero(self.counts[rows] - 2 < SHORT / max(low, 0.1))

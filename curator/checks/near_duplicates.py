@@ -14,7 +14,7 @@ from curator.model import Flag, drop
 from curator.neighbours import SHORT, Edges, leaders
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
-_ROUNDS = 4  # kept rows that a row is compared with, one after the other
+_ROUNDS = 12  # kept rows that a row is compared with, one after the other
 _PAIRS = 1 << 13  # pairs read again at a time
 _MARGIN = 0.05  # names_with_underscores and texts in several scripts may be more alike than the hashes of their words
 _STEPS = 1000  # in which similarities are summed
