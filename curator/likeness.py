@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from curator.model import Example
-from curator.provenance import label_of
+from curator.provenance import judged_of
 from curator.shingles import jaccard, similarity, splitter, text_of
 
 _FEW = 5  # words: below, one letter of one word may differ
@@ -90,7 +90,7 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     `measured` is their similarity as hashes of words give it; it is taken where every reader would count
     the words alike, and computed from the texts elsewhere.
     """
-    if one.tools != two.tools or _calls(one) != _calls(two) or label_of(one.value) != label_of(two.value):
+    if one.tools != two.tools or _calls(one) != _calls(two) or judged_of(one.value) != judged_of(two.value):
         return None
     simple = _one_exchange(one) and _one_exchange(two)
     prompts, answers = zip(_said(one), _said(two), strict=True)

@@ -99,6 +99,13 @@ def value_at(value: dict[str, Any], name: str) -> str | None:
 
 # A label that is judged with the text: a row with another one is another row. Topics and tasks only sort rows.
 _LABELS = frozenset("label labels labelname labeltext class category intent sentiment ktotag".split())
+# Columns that hold what is to be told of a text, or how it was judged. Two rows that differ in one are two rows, but
+# several judges may differ and be right: only labels are called contradictory.
+_JUDGED = _LABELS | frozenset(
+    "labelid classes classlabel classname categories intents target targets gold goldlabel groundtruth emotion "
+    "emotions toxicity polarity stance verdict tag tags score rating stars grade".split()
+)
+_IS = re.compile(r"(?i)is[_-]|(?-i:is[A-Z])")  # is_spam, isToxic
 
 
 @lru_cache(maxsize=4096)
@@ -120,6 +127,37 @@ def label_of(value: Any) -> tuple[tuple[str, ...], str] | None:
     return None
 
 
+def judged_of(value: Any) -> tuple[tuple[str, str], ...]:
+    """(name, value as text) of all columns of a row that hold what is to be told of its text, in order of names."""
+    if type(value) is not dict or len(value) < 2:
+        return ()
+    found = []
+    for name, item in value.items():
+        if type(item) is dict and name.lower() in _NESTED:
+            found += [(inner, text) for inner, below in item.items() if (text := _judged(inner, below)) is not None]
+        elif (text := _judged(name, item)) is not None:
+            found.append((name, text))
+    return tuple(sorted(found))
+
+
+@lru_cache(maxsize=4096)
+def _is_judged(name: str) -> bool:
+    return _PUNCTUATION.sub("", name.lower()) in _JUDGED
+
+
+@lru_cache(maxsize=4096)
+def _asks(name: str) -> bool:
+    return bool(_IS.match(name))
+
+
+def _judged(name: str, item: Any) -> str | None:
+    if _is_judged(name):
+        if type(item) is list and all(type(each) in (bool, int, str) for each in item):
+            return "\n".join(sorted(str(each).lower() for each in item))
+        return _label(item)
+    return str(item).lower() if type(item) in (bool, int) and _asks(name) else None
+
+
 def _label(item: Any) -> str | None:
     return str(item).lower() if type(item) in (bool, int) else _text(item)
 
@@ -131,6 +169,16 @@ def label_keys(batch: Batch) -> np.ndarray:
     for line in batch.readable:
         if len(values[line]) > 1 and (found := label_of(values[line])):
             out[line] = key_of("label", found[1])
+    return out
+
+
+def judged_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): a key of all that a row has to tell of its text beside it; 0 for nothing."""
+    out = np.zeros(len(batch.lines), dtype=np.uint64)
+    values = batch.values
+    for line in batch.readable:
+        if len(values[line]) > 1 and (found := judged_of(values[line])):
+            out[line] = key_of("judged", "\0".join(text for pair in found for text in pair))
     return out
 
 

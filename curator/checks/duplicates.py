@@ -9,7 +9,7 @@ import numpy as np
 from curator.columns import Batch, Rows, mix
 from curator.keys import exact_keys, row_keys
 from curator.model import Flag, drop
-from curator.provenance import label_keys
+from curator.provenance import judged_keys
 from curator.rule import Bad, DatasetRule, Row, chat
 
 _ONE = chat(user="How tall is Ben Nevis?", assistant="1,345 metres.")
@@ -58,6 +58,8 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
         [chat(user="Half of 7?", assistant="3.5"), chat(user="Half of 7?", assistant="35")],
         [_called("4711"), _called("4712")],
         [{"text": "A long film about short people.", "label": label} for label in ("praise", "complaint")],
+        [{"text": "A long film about short people.", "labels": labels} for labels in (["film"], ["film", "short"])],
+        [{"text": "You have won a prize, call now.", "is_spam": spam} for spam in (0, 1)],
         [{"chosen": {"messages": [answer]}, "rejected": {"messages": []}} for answer in ("Oslo", "Rome")],
     ]
     BAD = [
@@ -67,10 +69,11 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
     def sketch(self, batch: Batch) -> np.ndarray:
         """(normalised key, exact key) of each row; shape (lines, 2), uint64. The key 0 is never a duplicate.
 
-        A label in a column of its own is part of the row: the same text with two labels is no duplicate.
+        A label in a column of its own is part of the row, and so is a score or a target: the same text with two
+        labels is no duplicate.
         """
         keys = batch.memo(row_keys)
-        return np.column_stack((np.where(keys, keys + batch.memo(label_keys), 0), batch.memo(exact_keys)))
+        return np.column_stack((np.where(keys, keys + batch.memo(judged_keys), 0), batch.memo(exact_keys)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = np.flatnonzero(rows.readable & (sketches[:, 0] != 0))
