@@ -73,13 +73,21 @@ class Lexicon:
         others = self._opposites.get(one, frozenset()) | self._opposites.get(stem(one), frozenset())
         return two in others or stem(two) in others or self._by_affix(one, two)
 
-    def _by_affix(self, one: str, two: str) -> bool:
-        short, long = sorted((one, two), key=len)
+    @cached_property
+    def _affixes(self) -> tuple[int, tuple[str, ...], frozenset[str]]:
+        """(letters of the shortest word that takes a prefix, the prefixes, words that only look as if they had one)."""
         rules = self._data["negation"]["prefixes"]
-        if len(short) < rules["shortest"] or short == long:
+        return rules["shortest"], tuple(rules["prefixes"].split()), _words(rules["except"])
+
+    def _by_affix(self, one: str, two: str) -> bool:
+        short, long = (one, two) if len(one) <= len(two) else (two, one)
+        least, prefixes, excepted = self._affixes
+        if len(short) < least or short == long:
             return False
-        if long not in _words(rules["except"]) and any(
-            long.startswith(prefix) and stem(long[len(prefix) :]) == stem(short) for prefix in rules["prefixes"].split()
+        if (
+            long.startswith(prefixes)
+            and long not in excepted
+            and any(long.startswith(prefix) and stem(long[len(prefix) :]) == stem(short) for prefix in prefixes)
         ):
             return True
         return {one[-3:], two[-3:]} == {"ful", "ess"} and one.removesuffix("less").removesuffix(
