@@ -771,7 +771,9 @@ def _options(
         if named := shared.keys() & set(rule.__struct_fields__):
             found[code] = {**found.get(code, {}), **{option: shared[option] for option in named}}
     for code, defaults in _by_target(config, rules, target).items():
-        found[code] = defaults | found.get(code, {})
+        said = found.get(code, {})
+        if code != "LEN001" or not {"max_tokens", "max-tokens"} & said.keys():
+            found[code] = defaults | said
     if config.limit:  # the model's context, where nothing else says a length
         for code in ("LEN001", "LEN002", "LEN006"):
             if code in rules:
@@ -790,7 +792,7 @@ def _by_target(
         code: {"target": name} for code, rule in rules.items() if rule.needs == "target"
     }
     if target.tokens is not None:
-        found["LEN001"] = {"max_tokens": target.tokens.most}
+        found["LEN001"] = {"target": name}
     if target.file.bom == "demanded":
         found["FIL003"] = {"demanded": True}
     return {code: options for code, options in found.items() if code in rules}

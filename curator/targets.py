@@ -60,11 +60,12 @@ class Tokens(Table, frozen=True, kw_only=True):
     prompt   the row is left out where its prompt alone has as many; else the first `most` tokens are kept
     kept     nothing happens to it
 
+    `most` of 0 is no limit, which only what is `kept` may have.
     `characters` is a limit in the service's own rough measure, where it has one. In `[[limits]]` it is that of
     the `shapes` alone, and `title` names the trainer that takes them.
     """
 
-    most: Count
+    most: Annotated[int, msgspec.Meta(ge=0)] = 0
     over: Literal["refused", "dropped", "cut", "shared", "prompt", "kept"]
     shapes: tuple[str, ...] = ()
     title: str = ""
@@ -363,6 +364,9 @@ def _refuse_unsound(profile: Profile, where: str) -> None:
             re.compile(getattr(profile.tools, key, ""))
         except re.error as fault:
             raise ConfigError(f"tools.{key} is no regular expression: {fault}", where=where) from None
+    for limit in (profile.tokens, *profile.limits):
+        if limit is not None and (not limit.most) != (limit.over == "kept"):
+            raise ConfigError("tokens: 'most' is what everything needs but rows that are kept", where=where)
     rows = profile.rows
     if rows.least and rows.most and rows.least > rows.most:
         raise ConfigError("rows: 'least' is above 'most'", where=where)

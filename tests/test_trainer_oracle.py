@@ -198,6 +198,79 @@ def test_trl_hands_the_roles_of_sharegpt_to_a_template_that_drops_them(tmp_path)
     assert predicted(tmp_path, "trl", "TGT014") == set(range(6)) - shown
 
 
+def as_pairs(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows with a worse answer, the first seven letters of the better one."""
+    return [
+        {"prompt": row["prompt"], "chosen": row["completion"], "rejected": " " + row["completion"][:7]} for row in rows
+    ]
+
+
+@pytest.mark.parametrize("trainer", ["dpo", "kto"])
+def test_trl_drops_pairs_and_verdicts_whose_prompt_fills_the_context(tmp_path, trainer):
+    rows = pairs(24)
+    rows = as_pairs(rows) if trainer == "dpo" else [{**row, "label": n % 2 == 0} for n, row in enumerate(rows)]
+    told = really("trl", "trl", prepared(tmp_path, rows, trainer=trainer))
+    dropped = set(range(24)) - {row_of(kept) for kept, _ in told}
+    assert dropped
+    assert predicted(tmp_path, "trl", "TGT010") == dropped
+    assert all(trained for _, trained in told)
+    assert predicted(tmp_path, "trl", "TGT013") == set()
+    cut = {row_of(kept) for kept, _ in told if END not in kept} | dropped
+    longest = {n: max(size_of({**row, side: ""}) for side in ("chosen", "rejected")) for n, row in enumerate(rows)}
+    at_the_border = {n for n, size in longest.items() if size == LIMIT}  # the end token makes them one too long
+    assert predicted(tmp_path, "trl", "LEN001") == cut - at_the_border
+
+
+def said_in_turns(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    roles = {"prompt": "user", "completion": "assistant", "chosen": "assistant", "rejected": "assistant"}
+    return [
+        {key: [{"role": roles[key], "content": text.strip()}] if key in roles else text for key, text in row.items()}
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize("opening", ["", "{% if add_generation_prompt %}<assistant> {% endif %}"])
+@pytest.mark.parametrize("trainer", ["dpo", "kto"])
+def test_trl_counts_the_template_of_pairs_and_verdicts(tmp_path, trainer, opening):
+    rows = pairs(24)
+    rows += [
+        {"prompt": words("u", n, 0, LIMIT - 26 + n), "completion": words("a", n, 1, 2)} for n in range(24, 30)
+    ]  # of LIMIT - 2 to LIMIT + 3 words, and three of the template
+    rows = as_pairs(rows) if trainer == "dpo" else [{**row, "label": n % 2 == 0} for n, row in enumerate(rows)]
+    folder = prepared(tmp_path, said_in_turns(rows), MARKED + opening, trainer=trainer)
+    told = really("trl", "trl", folder)
+    dropped = set(range(30)) - {row_of(kept) for kept, _ in told}
+    report = lint(
+        [folder / "rows.jsonl"],
+        Config(target="trl", max_length=LIMIT, model=str(folder), select=("TGT010",)),
+        cache=False,
+    )
+    assert {finding.line - 1 for finding in report.findings} == dropped
+    assert predicted(tmp_path, "trl", "TGT010") < dropped, "without the template its markers are not counted"
+
+
+def test_trl_does_not_cut_the_prompts_that_are_answered_in_training(tmp_path):
+    rows = [{"prompt": row["prompt"]} for row in pairs(8)]
+    folder = prepared(tmp_path, rows, trainer="grpo")
+    told = really("trl", "trl", folder)
+    assert {row_of(kept): len(kept) for kept, _ in told} == {n: size_of(row) for n, row in enumerate(rows)}
+    assert predicted(tmp_path, "trl", "TGT010") == predicted(tmp_path, "trl", "TGT013") == set()
+    (folder / "rows.jsonl").write_text(json.dumps({"prompt": words("u", 0, 0, 1_500)}) + "\n")
+    report = lint([folder / "rows.jsonl"], Config(target="trl", tokenizer=str(folder), select=("LEN001",)), cache=False)
+    assert not report.findings, "the 1,024 tokens of SFTTrainer are no limit for them"
+
+
+def test_with_the_template_its_markers_count(tmp_path):
+    rows = chats(30)
+    folder = prepared(tmp_path, rows, MARKED)
+    lost = answers_without_training(rows, really("trl", "trl", folder))
+    assert lost
+    settings = {"target": "trl", "max_length": LIMIT, "model": str(folder), "select": ("TGT013",)}
+    report = lint([folder / "rows.jsonl"], Config(**settings), cache=False)
+    assert {finding.line - 1 for finding in report.findings} == lost
+    assert predicted(tmp_path, "trl", "TGT013") < lost, "without the template its markers are not counted"
+
+
 # ---------------------------------------------------------------------- mlx-lm
 
 

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, NamedTuple
 import msgspec
 import numpy as np
 
+from curator import targets
 from curator.checks.fit import Fit, Look, looks
 from curator.columns import ROLE_CODES, Batch, Rows
 from curator.content import definitions, says_more, turn_parts
@@ -40,35 +41,52 @@ class OverContext(RowRule, frozen=True):
             options={"max_tokens": 20},
         ),
         Bad(_TALL, at="", options={"max_tokens": 50, "template": "gpt-oss"}),
+        Bad(chat(user="Say it again.", assistant="It rains. " * 900), at="", options={"target": "trl"}),
     ]
 
     max_tokens: _LIMIT = 8192
+    target: Annotated[str, option("Whose limit counts instead, shape by shape; `--target` sets it.")] = ""
     template: _TEMPLATE = ""
 
     def candidates(self, batch: Batch) -> Iterable[int]:
+        least = self._least()
         if self.template:
-            return Lengths(self.template).near(batch, self.max_tokens)
+            return Lengths(self.template).near(batch, least)
         sizes = np.fromiter(map(len, batch.lines), np.int64, len(batch.lines))  # a token is a byte at least
         return [
             index
-            for index in np.flatnonzero(sizes > self.max_tokens).tolist()
-            if batch.examples[index] and batch.row_tokens[index] > self.max_tokens
+            for index in np.flatnonzero(sizes > least).tolist()
+            if batch.examples[index] and batch.row_tokens[index] > least
         ]
 
     def check(self, example: Example) -> Iterator[Flag]:
         """By an estimate of the tokens; `flags` counts with the tokenizer of the run."""
-        yield from self._judge(row_length(example, Estimate(), self.template), Estimate())
+        yield from self._judge(example, Estimate())
 
     def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
         for index in self.candidates(batch):
-            length = row_length(batch.example(index), batch.tokenizer, self.template)
-            for flag in self._judge(length, batch.tokenizer):
+            for flag in self._judge(batch.example(index), batch.tokenizer):
                 yield index, flag
 
-    def _judge(self, found: int, tokenizer: Tokenizer) -> Iterator[Flag]:
-        if found > self.max_tokens:
-            message = f"{found:,} tokens, the context holds {self.max_tokens:,} ({_counted(tokenizer, self.template)})"
-            yield Flag("", message, evidence={"tokens": found, "limit": self.max_tokens})
+    def _judge(self, example: Example, tokenizer: Tokenizer) -> Iterator[Flag]:
+        most = self._most(example.shape)
+        if most and (found := row_length(example, tokenizer, self.template)) > most:
+            message = f"{found:,} tokens, the context holds {most:,} ({_counted(tokenizer, self.template)})"
+            yield Flag("", message, evidence={"tokens": found, "limit": most})
+
+    def _least(self) -> int:
+        """The least of the limits that rows of any shape have."""
+        if not self.target:
+            return self.max_tokens
+        profile = targets.load(self.target)
+        return min((limit.most for limit in (profile.tokens, *profile.limits) if limit and limit.most), default=1 << 62)
+
+    def _most(self, shape: str) -> int:
+        """Tokens that rows of the shape may have, 0 for any number."""
+        if not self.target:
+            return self.max_tokens
+        limit = targets.load(self.target).tokens_of(shape)
+        return limit.most if limit else 0
 
 
 def _counted(tokenizer: Tokenizer, template: str) -> str:

@@ -332,7 +332,7 @@ class _Fate(DatasetRule, frozen=True):
 
     def _near(self, batch: Batch, profile: Profile, template: str) -> list[int]:
         """The readable rows that may be longer than the least of the limits."""
-        limits = [limit for limit in (*profile.limits, profile.tokens) if limit]
+        limits = [limit for limit in (*profile.limits, profile.tokens) if limit and limit.over != "kept"]
         most = min(map(self.most, limits))
         if template:
             return Lengths(template).near(batch, most)
