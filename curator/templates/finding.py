@@ -19,6 +19,7 @@ import msgspec
 
 from curator.errors import UsageError
 from curator.templates.gguf import read_metadata
+from curator.templates.named import located
 from curator.templates.template import Template
 
 _CONFIG = "tokenizer_config.json"
@@ -51,7 +52,7 @@ def shipped() -> dict[str, Path]:
 def spec_of(template: str | None, model: str | None) -> str:
     """The spec for a template and a model, either of which may not be named; "" where the model has none."""
     if template:
-        return f"{template}@{model}" if model and Path(model).exists() else template
+        return f"{template}@{model}" if model and (Path(model).exists() or located(model)) else template
     return model if model and has_template(model) else ""
 
 
@@ -104,7 +105,7 @@ def stamp(spec: str) -> str:
 
 def files_of(spec: str) -> list[Path]:
     """The files a spec is read from; none for a shipped template."""
-    paths = [Path(part) for part in _parted(spec) if part]
+    paths = [Path(part) if part in shipped() else located(part) or Path(part) for part in _parted(spec) if part]
     found: list[Path] = []
     for path in paths:
         found += [path / name for name in _FILES if (path / name).is_file()] if path.is_dir() else [path]
@@ -121,7 +122,7 @@ def tokenizer_of(model: str) -> str | None:
 
     None where it has neither, or where the encoding is not on this machine.
     """
-    path = Path(model)
+    path = located(model) or Path(model)
     if (file := path / "tokenizer.json").is_file():
         return str(file)
     if not path.is_file():
@@ -153,6 +154,8 @@ def _found(name: str) -> Template:
     known = {_letters(stem): file for stem, file in shipped().items()}
     if file := known.get(_letters(name)):
         return _of_shipped(file)
+    if there := located(name):
+        return _found(str(there))
     hint = f"name a model folder, a file with a template, or one of {', '.join(shipped())}"
     raise UsageError(f"no chat template {name!r}", hint=hint)
 

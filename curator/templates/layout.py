@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from curator.templates.template import Message, Template, prepared
+from curator.templates.template import Message, Template, is_plain, prepared
 
 Key = tuple[int, str, int]  # (message, field, part): which text of a conversation; SPOKEN fields and others
 Span = tuple[int, int]
@@ -71,11 +71,12 @@ class Layout(msgspec.Struct, frozen=True):
 
 
 def _fitted(slot: Slot, text: str) -> str:
-    if slot.quoted:
+    _, left, right, quoted = slot
+    if quoted:
         return json.dumps(text, ensure_ascii=False)[1:-1]
-    if slot.left:
-        text = text.strip() if slot.right else text.lstrip()
-    return text.rstrip() if slot.right else text
+    if left:
+        text = text.strip() if right else text.lstrip()
+    return text.rstrip() if right else text
 
 
 class Rendered(msgspec.Struct, frozen=True):
@@ -105,12 +106,14 @@ class Renderer:
 
     def render(self, messages: Sequence[Message], tools: Sequence[Any] = ()) -> Rendered:
         """The conversation with the places of its texts and of what is trained. Never fails."""
-        said = prepared(messages)
+        plain = all(map(is_plain, messages))
+        said = list(messages) if plain else prepared(messages)
         try:
             text = self.template.render(said, tools)
         except Exception as error:  # a template may raise anything
             return Rendered("", error=reason(error))
-        texts = texts_of(said)
+        texts: dict[Key, str]
+        texts = {(n, "content", 0): m["content"] for n, m in enumerate(said)} if plain else texts_of(said)
         layout = self.layout(said, tools)
         if layout is not None:
             filled = layout.filled(texts)
@@ -278,14 +281,19 @@ def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str]) 
     stripped = []
     for piece, part in zip(layout.pieces, filled, strict=True):
         offsets.append(at)
+        end = at + len(part)
         if not isinstance(piece, str):
-            places.setdefault(piece.key, (at, at + len(part)))
-            if part != texts[piece.key]:
-                stripped.append(piece.key)
-        at += len(part)
+            key = piece.key
+            places.setdefault(key, (at, end))
+            if part != texts[key]:
+                stripped.append(key)
+        at = end
     offsets.append(at)
-    trained = tuple((offsets[a] + i, offsets[b] + j) for (a, i), (b, j) in layout.trained)
-    lost = tuple(key for key, whole in texts.items() if key not in places and whole.strip() and key[1] not in _NUMBERS)
+    trained = tuple([(offsets[a] + i, offsets[b] + j) for (a, i), (b, j) in layout.trained])
+    lost: tuple[Key, ...] = ()
+    if len(places) != len(texts):
+        missing = [key for key in texts if key not in places and key[1] not in _NUMBERS]
+        lost = tuple(key for key in missing if texts[key].strip())
     return Rendered(text, "", layout, places, lost, tuple(stripped), trained)
 
 

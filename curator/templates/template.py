@@ -126,10 +126,10 @@ def prepared(messages: Sequence[Message]) -> list[Message]:
 
     Keys that are null are left out, and reasoning is known under each of its names.
     """
-    return [message if _is_plain(message) else _prepared(message) for message in messages]
+    return [message if is_plain(message) else _prepared(message) for message in messages]
 
 
-def _is_plain(message: Message) -> bool:
+def is_plain(message: Message) -> bool:
     return len(message) == 2 and type(message.get("role")) is str and type(message.get("content")) is str
 
 

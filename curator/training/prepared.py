@@ -23,7 +23,7 @@ from curator.recall import code_stamp
 from curator.sources import Source
 from curator.sources.finding import split_number
 from curator.splitting import sha256
-from curator.training.models import cache_root
+from curator.templates.named import cache_root
 from curator.training.record import DataFile
 from curator.training.rows import Cut, Tally, Tokeniser, TokenRow, load_tokenizer, new_tally
 
