@@ -295,7 +295,7 @@ def repeats_by_seed() -> Iterator[str]:
 def private_data() -> Iterator[str]:
     import private
 
-    yield from table(("measured", "result"), private.rows())
+    yield from table(("measured", "result", "bar"), private.rows())
 
 
 def sections(options: argparse.Namespace) -> Iterator[tuple[str, str, Callable[[], Iterable[str]]]]:
