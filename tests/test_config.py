@@ -14,9 +14,11 @@ from typing import Annotated, Any
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curator.cli import cli
 from curator.config import (
     Config,
     Plan,
@@ -510,4 +512,10 @@ def test_a_number_of_a_run_is_finite(name: str, value: float) -> None:
 
 def test_a_number_in_a_file_is_finite(configure: Configure) -> None:
     with pytest.raises(ConfigError, match="a number of at least 0, got the number"):
-        configure("[rules.ANS005]\nunclosed = nan\n")
+        configure("[rules.ANS005]\nunclosed = nan\n").plan()
+
+
+@pytest.mark.parametrize("arguments", [("handoff", "--epochs", "inf"), ("stats", "--price", "nan")])
+def test_a_flag_is_finite(arguments: tuple[str, str, str], tmp_path: Path) -> None:
+    done = CliRunner().invoke(cli, [*arguments, str(tmp_path)])
+    assert done.exit_code == 2 and "no finite number" in done.output

@@ -19,13 +19,13 @@ _METHODS = ["lora", "qlora", "dora", "rslora", "full"]
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write.")
 @click.option("--model", metavar="NAME", help="The model to be tuned, by the name that the tool takes.")
 @click.option("--method", type=click.Choice(_METHODS), default="lora", show_default=True, help="How it is tuned.")
-@click.option("--epochs", type=click.FloatRange(min=0, min_open=True), default=2.0, show_default=True, help="Passes.")
+@click.option("--epochs", type=options.Amount(min=0, min_open=True), default=2.0, show_default=True, help="Passes.")
 @click.option(
-    "--learning-rate", type=click.FloatRange(min=0, min_open=True), default=2e-4, show_default=True, help="Peak."
+    "--learning-rate", type=options.Amount(min=0, min_open=True), default=2e-4, show_default=True, help="Peak."
 )
 @click.option("--rank", type=click.IntRange(min=1), default=16, show_default=True, help="Rank of the adapter.")
 @click.option("--alpha", type=click.IntRange(min=1), default=32, show_default=True, help="Its scale, times rank.")
-@click.option("--dropout", type=click.FloatRange(0, 1), default=0.05, show_default=True, help="Of the adapter.")
+@click.option("--dropout", type=options.Amount(0, 1), default=0.05, show_default=True, help="Of the adapter.")
 @click.option("--batch", type=click.IntRange(min=1), default=4, show_default=True, help="Rows of a step.")
 @click.option("--accumulation", type=click.IntRange(min=1), default=4, show_default=True, help="Steps of an update.")
 @click.option("--max-length", type=click.IntRange(min=1), default=2048, show_default=True, help="Tokens of a row.")

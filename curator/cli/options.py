@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 SEVERITIES = ["info", "warning", "error", "never"]
 GUESS = {"guess": ""}  # --map guess: no role is empty, so that no map written out is the same
+
+
+class Amount(click.FloatRange):
+    """A finite number within limits: click's own type lets inf and nan through."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number. Raises click.BadParameter outside the limits."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no finite number.", param, ctx)
+        return number
 
 
 def _listed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...] | None:

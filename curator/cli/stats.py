@@ -15,10 +15,10 @@ from curator.cli.output import coloured, sink
 @click.command("stats")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @options.reading
-@click.option("--price", type=click.FloatRange(min=0), metavar="MONEY", help="What a million trained tokens cost.")
+@click.option("--price", type=options.Amount(min=0), metavar="MONEY", help="What a million trained tokens cost.")
 @click.option(
     "--epochs",
-    type=click.FloatRange(min=0),
+    type=options.Amount(min=0),
     default=1.0,
     show_default=True,
     metavar="N",
