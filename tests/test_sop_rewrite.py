@@ -252,6 +252,21 @@ def test_the_command_changes_prompts_and_nothing_else(
     assert len(endpoint.asked) == asked
 
 
+def test_a_run_in_which_every_request_failed_is_no_success_but_has_its_rows(
+    endpoint: Endpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("markdown_it")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    Path("pump.md").write_text(PAGE)
+    endpoint.replies = [says("x", 503)]
+    words = ["sop", "pump.md", "--rewrite", "small", "--endpoint", endpoint.url]
+    assert main([*words, "-o", "new.jsonl"]) == 1
+    assert "no prompt was rewritten by small: no reply: status 503" in capsys.readouterr().err
+    assert main(["sop", "pump.md", "-o", "own.jsonl"]) == 0
+    assert Path("new.jsonl").read_bytes() == Path("own.jsonl").read_bytes()
+
+
 def test_a_model_and_an_endpoint_go_together(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sop", "x.md", "-o", str(tmp_path / "o.jsonl"), "--rewrite", "small"]) == 2
     assert "go together" in capsys.readouterr().err

@@ -92,7 +92,8 @@ def command(
     """Turn web pages and documents into SOP rows.
 
     Reads HTML, saved pages, Markdown, text, DOCX, PDF, and the JSON that --json wrote. Every word of an answer stands
-    in its source; what is left out is recorded. The network is used with --fetch and --rewrite alone. A file that
+    in its source; what is left out is recorded. Exits with 1 where a source was not converted or --rewrite rewrote
+    nothing. The network is used with --fetch and --rewrite alone. A file that
     stands at -o is replaced.
     """
     from curator.sop import run
@@ -105,6 +106,10 @@ def command(
             sources, output, plan, json_dir=json_dir, fetcher=Fetcher() if fetch else None, writer=writer, progress=bar
         )
     click.echo(run.summary(result), nl=False)
+    if result.kept and not result.wordings.get("rewritten"):
+        cause = max(result.kept, key=lambda why: result.kept[why])
+        click.echo(f"no prompt was rewritten by {rewrite}: {cause}. The rows have their own wording.", err=True)
+        return 1 if result.documents else 2
     return 0 if not result.failed else 1 if result.documents else 2
 
 
