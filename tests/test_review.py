@@ -24,7 +24,8 @@ from curator.config import load_config
 from curator.errors import ChangedError, CuratorError, UsageError
 from curator.model import Decision
 from curator.review import applying, following, guard, index, jobs, launch, safe, tables
-from curator.review.desk import Desk, Wish
+from curator.review.desk import Desk
+from curator.review.entries import Wish
 from curator.review.filters import Filter
 from curator.review.loop import Loop
 from curator.review.settings import Settings

@@ -10,9 +10,6 @@ import json
 import os
 import random
 import re
-import shutil
-import signal
-import socket
 import statistics
 import subprocess
 import sys
@@ -25,11 +22,10 @@ from typing import Any
 
 import pytest
 
+from tests.browsing import CHROMIUM, CHROMIUM_FLAGS, DESK, WATCH, Server, now, press, saved, type_at
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-CHROMIUM = next(
-    (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
-)
 ARTIFACTS = Path(os.environ.get("CURATOR_ARTIFACTS") or Path(__file__).parent / "artifacts")
 VERDICTS = {"k": "keep", "x": "drop", "f": "later"}
 SLOW = float(os.environ.get("CURATOR_SLOW_MACHINE") or 2)  # targets hold times this: a shared machine has other work
@@ -47,80 +43,6 @@ def chat(user: str, assistant: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]}
 
 
-class Server:
-    """One `curator review`, in a home of its own."""
-
-    def __init__(self, data: Path, home: Path, *options: str, port: int | None = None) -> None:
-        self.data, self.home, self.options = data, home, options
-        self.port = port or _free_port()
-        self.out = home / "server.log"
-        home.mkdir(exist_ok=True)
-        with self.out.open("wb") as out:
-            self.process = subprocess.Popen(
-                [
-                    sys.executable,
-                    "-m",
-                    "curator",
-                    "review",
-                    str(data),
-                    "--no-browser",
-                    "--reviewer",
-                    "ana",
-                    "--port",
-                    str(self.port),
-                    *options,
-                ],
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                env={**os.environ, "HOME": str(home), "PYTHONUNBUFFERED": "1"},
-            )
-        began = time.perf_counter()
-        while not self._up():
-            assert self.process.poll() is None, self.out.read_text()
-            assert time.perf_counter() - began < 90, self.out.read_text()
-            time.sleep(0.03)
-        self.seconds = time.perf_counter() - began
-
-    def _up(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/_stcore/health", timeout=1) as answer:
-                return bool(answer.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
-
-    @property
-    def url(self) -> str:
-        found = re.search(r"http://\S+", self.out.read_text())
-        assert found
-        return found.group()
-
-    def page(self, name: str) -> str:
-        return f"http://127.0.0.1:{self.port}/{name}"
-
-    def decisions(self) -> list[dict[str, Any]]:
-        log = self.data.parent / ".curator" / "decisions.jsonl"
-        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-
-    def kill(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait(10)
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     if CHROMIUM is None:
@@ -130,8 +52,7 @@ def browser() -> Iterator[Any]:
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     pytest.importorskip("streamlit", reason="the extra review is not installed")
     with api.sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=flags)
+        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
         yield opened
         opened.close()
 
@@ -177,49 +98,8 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         context.close()
 
 
-DESK = "(() => { for (const e of document.querySelectorAll('*')) { const d = e.shadowRoot?.querySelector('.desk'); if (d) return d; } })()"
-
-
-def saved(page: Any) -> None:
-    page.wait_for_function(f"() => {DESK}?.dataset.unsaved === '0'", timeout=60_000)
-    time.sleep(0.05)
-
-
-def now(page: Any) -> str:
-    return str(page.locator(".card").get_attribute("data-id"))
-
-
-def press(page: Any, key: str) -> None:
-    """Press a key and wait until another finding is shown."""
-    before = now(page)
-    page.keyboard.press(key)
-    page.wait_for_function(f"(id) => {DESK}.querySelector('.card').dataset.id !== id", arg=before, timeout=20_000)
-
-
 def empties(number: int) -> list[Any]:
     return [chat(f"Question {n} of many?", "") for n in range(number)]
-
-
-WATCH = """() => {
-  const card = %s.querySelector('.card');
-  window.seen = []; window.times = [];
-  window.addEventListener('keydown', (e) => {
-    if (!'kxf'.includes(e.key)) return;
-    const id = card.dataset.id, began = performance.now();
-    window.seen.push([id, e.key]);
-    const look = new MutationObserver(() => {
-      if (card.dataset.id !== id) { window.times.push(performance.now() - began); look.disconnect(); }
-    });
-    look.observe(card, {attributes: true});
-  }, true);
-}"""
-
-
-def type_at(page: Any, keys: list[str], pace: float) -> None:
-    began = time.perf_counter()
-    for n, key in enumerate(keys, 1):
-        page.keyboard.press(key)
-        time.sleep(max(0.0, began + n * pace - time.perf_counter()))
 
 
 @pytest.mark.parametrize(("number", "rate"), [(60, 5), (300, 10), (100, 20), (100, 30)])

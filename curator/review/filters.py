@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -12,6 +12,16 @@ Order = Literal["rule", "file", "sample"]
 STATUSES = ("open", "later", "accept", "keep", "edit", "drop")
 SHOWN = ("open", "later", "decided", "disputed", "changed", "all")  # what the status of a filter may be
 ORDERS: dict[Order, str] = {"rule": "rank", "file": "seq", "sample": "slot"}
+
+
+class Kind(NamedTuple):
+    """What findings are counted by."""
+
+    code: str
+    severity: str
+    status: str
+    fix: str
+    disputed: int
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -35,15 +45,15 @@ class Filter(msgspec.Struct, frozen=True):
 
     def where(self, *, status: bool = True) -> tuple[str, list[Any]]:
         """The condition in SQL and its values; without `status`, whatever was decided."""
-        parts: list[str] = ["gone = 0"]
+        parts: list[str] = []
         values: list[Any] = []
         for column, chosen in (("code", self.rules), ("severity", self.severities)):
             if chosen:
                 parts.append(f"{column} IN ({','.join('?' * len(chosen))})")
                 values += chosen
         if self.search:
-            parts.append("text LIKE ? ESCAPE '\\'")
-            values.append("%" + _literal(self.search.lower()) + "%")
+            parts.append("instr(text, ?) > 0")
+            values.append(searchable(self.search))
         if self.line:
             parts.append("line >= ?")
             values.append(self.line)
@@ -61,7 +71,21 @@ class Filter(msgspec.Struct, frozen=True):
             values += [self.take[1], self.take[0] - 1]
         if status:
             parts += _status(self.status, values)
-        return " AND ".join(parts), values
+        return " AND ".join(parts) or "1", values
+
+    @property
+    def by_kind(self) -> bool:
+        """Whether findings of one kind pass together: then their counts tell how many do (status "changed" aside)."""
+        return not (self.search or self.line or self.group or self.file)
+
+    def of_kind(self, kind: Kind, *, status: bool = True) -> bool:
+        """Whether findings of a kind pass, as far as that tells."""
+        return (
+            (not self.rules or kind.code in self.rules)
+            and (not self.severities or kind.severity in self.severities)
+            and (not self.fix or kind.fix == self.fix)
+            and (not status or _of_status(self.status, kind))
+        )
 
     def query(self) -> dict[str, str]:
         """The filter as the parameters of an address; what is as usual is left out."""
@@ -107,8 +131,17 @@ def _status(status: str, values: list[Any]) -> list[str]:
     return ["status = ?"]
 
 
-def _literal(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+def _of_status(status: str, kind: Kind) -> bool:
+    if status == "decided":
+        return kind.status not in ("open", "later")
+    if status == "disputed":
+        return bool(kind.disputed)
+    return status == "all" or kind.status == ("open" if status == "changed" else status)
+
+
+def searchable(text: str) -> str:
+    """Text as searches compare it: without case, and without what no database holds."""
+    return text.lower().encode("utf-8", "replace").decode()
 
 
 def _number(text: str) -> int:

@@ -82,8 +82,8 @@ def _anew(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
     db.execute("DELETE FROM heads")
     db.execute("DELETE FROM findings WHERE edit != ''")
     db.execute(
-        "UPDATE findings SET status = 'open', who = '', head = '', disputed = 0, gone = 0"
-        " WHERE status != 'open' OR head != '' OR gone != 0 OR disputed != 0"
+        "UPDATE findings SET status = 'open', who = '', head = '', disputed = 0"
+        " WHERE status != 'open' OR head != '' OR disputed != 0"
     )
     after: dict[str, Mark] = {}
     new: list[Decision] = []

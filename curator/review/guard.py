@@ -47,10 +47,16 @@ _HEADERS = [
 
 
 class Guard:
-    """An ASGI application in front of another. `hosts` are further names by which it may be called."""
+    """An ASGI application in front of another.
 
-    def __init__(self, app: App, *, token: str, port: int, hosts: Iterable[str] = ()) -> None:
+    `hosts` are further names by which it may be called, `needed` the paths of scripts that a page will ask for.
+    """
+
+    def __init__(
+        self, app: App, *, token: str, port: int, hosts: Iterable[str] = (), needed: Iterable[str] = ()
+    ) -> None:
         self._app, self._token = app, token
+        self._needed = [(b"link", f"<{path}>; rel=modulepreload".encode()) for path in needed]
         self._cookie = f"curator-{port}"
         names = {host.lower() for host in (*_LOCAL, *hosts)}
         self._hosts = {f"{name}:{port}" for name in names} | (names if port in (80, 443) else set())
@@ -68,7 +74,7 @@ class Guard:
         elif scope["type"] == "http" and (given := self._given(scope)) is not None:
             await self._let_in(scope, send, given)
         else:
-            await self._app(scope, receive, _with_headers(send) if scope["type"] == "http" else send)
+            await self._app(scope, receive, _with_headers(send, self._needed) if scope["type"] == "http" else send)
 
     def _judged(self, scope: Scope) -> tuple[int, str]:
         """(status to refuse with, why); 0 where the request is welcome."""
@@ -146,13 +152,14 @@ async def _answer(send: Send, status: int, why: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, needed: list[tuple[bytes, bytes]]) -> Send:
     ours = {name for name, _ in _HEADERS}
 
     async def guarded(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             theirs = [pair for pair in message.get("headers", ()) if pair[0].lower() not in ours]
-            message = {**message, "headers": [*theirs, *_HEADERS]}
+            page = any(name.lower() == b"content-type" and value.startswith(b"text/html") for name, value in theirs)
+            message = {**message, "headers": [*theirs, *_HEADERS, *(needed if page else ())]}
         await send(message)
 
     return guarded

@@ -22,6 +22,7 @@ from curator import engine, recall
 from curator.columns import content_id, parse
 from curator.errors import CuratorError, WriteError
 from curator.model import Finding, Report
+from curator.review.filters import searchable
 from curator.rule import all_rules
 from curator.sources import Source, open_sources
 from curator.sources.source import Stamp
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from curator.config import Config
 
 NAME = "findings.db"
-VERSION = 1
+VERSION = 2
 STEP = 64  # ranks between two findings: those of an edited row come in between
 LONGEST = 16 << 20  # bytes of a row that is still opened
 
@@ -45,8 +46,7 @@ CREATE TABLE findings(
   row TEXT NOT NULL, root TEXT NOT NULL, edit TEXT NOT NULL DEFAULT '', copies INT NOT NULL, fix TEXT NOT NULL,
   related INT NOT NULL, twin INT NOT NULL DEFAULT 0, cluster INT NOT NULL DEFAULT 0, text TEXT NOT NULL,
   finding BLOB NOT NULL, status TEXT NOT NULL DEFAULT 'open', who TEXT NOT NULL DEFAULT '',
-  head TEXT NOT NULL DEFAULT '', disputed INT NOT NULL DEFAULT 0, earlier TEXT NOT NULL DEFAULT '',
-  gone INT NOT NULL DEFAULT 0);
+  head TEXT NOT NULL DEFAULT '', disputed INT NOT NULL DEFAULT 0, earlier TEXT NOT NULL DEFAULT '');
 CREATE TABLE groups(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, codes TEXT NOT NULL, size INT NOT NULL);
 CREATE TABLE members(grp INT, file INT, line INT, row TEXT NOT NULL, PRIMARY KEY(grp, file, line)) WITHOUT ROWID;
 CREATE TABLE decisions(
@@ -60,7 +60,10 @@ CREATE TABLE heads(
 _INDEXES = """
 CREATE INDEX by_code ON findings(code, rank);
 CREATE INDEX by_status ON findings(status, rank);
-CREATE INDEX by_code_status ON findings(code, status, severity, disputed, gone);
+CREATE INDEX by_code_status ON findings(code, status, rank);
+CREATE INDEX by_kind ON findings(code, severity, status, fix, disputed, slot);
+CREATE INDEX by_earlier ON findings(status) WHERE earlier != '';
+CREATE INDEX by_dispute ON findings(rank) WHERE disputed = 1;
 CREATE INDEX by_root ON findings(root);
 CREATE INDEX by_row ON findings(row);
 CREATE INDEX by_place ON findings(file, line);
@@ -251,7 +254,7 @@ def kind_of(code: str) -> str:
 def searched(finding: Finding) -> str:
     """What a search looks through."""
     shown = finding.excerpt.text if finding.excerpt else ""
-    return f"{finding.code} {finding.name} {finding.message} {shown}".lower().encode("utf-8", "replace").decode()
+    return searchable(f"{finding.code} {finding.name} {finding.message} {shown}")
 
 
 def _order(report: Report) -> dict[str, int]:

@@ -136,7 +136,24 @@ def desk() -> Desk:
 def guarded(app: Any) -> Guard:
     """The app behind the guard of this process: for every request, the lifespan included."""
     assert _session is not None
-    return Guard(app, token=_session.token, port=_session.port, hosts=_session.hosts)
+    return Guard(app, token=_session.token, port=_session.port, hosts=_session.hosts, needed=_needed())
+
+
+# Parts of streamlit's page that ours are made of: it would find out one after another that it needs them.
+_PARTS = (
+    "BidiComponent serialization recordbatch _arrayReduce Multiselect ButtonGroup Selectbox TextInput Html purify.es Input "
+    "Autocomplete useCollator useMenuTrigger useFormValidation useTextField useField useFilter WidgetLabel "
+    "useBasicWidgetState useLoadMoreSentinel useSyncComboBoxEnterTargetFocus InputInstructions TextField inputUtils"
+)
+
+
+def _needed() -> list[str]:
+    """The paths of the scripts that the queue needs, as far as this release of streamlit has them."""
+    import streamlit
+
+    scripts = Path(streamlit.__file__).parent / "static" / "static" / "js"
+    found = (sorted(scripts.glob(f"{part}.*.js")) for part in _PARTS.split())
+    return [f"/static/js/{files[0].name}" for files in found if files]
 
 
 @asynccontextmanager

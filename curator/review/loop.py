@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 
 from curator.errors import CuratorError
-from curator.review.desk import ACTIONS, Desk, Entry, Wish
+from curator.review.desk import Desk
+from curator.review.entries import ACTIONS, Entry, Wish
 from curator.review.filters import STATUSES, Filter
 from curator.review.safe import plain
 from curator.review.showing import Cards
 
 WINDOW = 40  # findings sent at once
+FIRST = 8  # findings sent at first: the card asks for more while it shows the first of them
 _DETAILS = ("raw", "tokens", "template")
 _HEX = frozenset("0123456789abcdef")
 
@@ -68,9 +70,9 @@ class Loop:
             items = [here]
         if here is not None:
             after = self.key(here)
-        items += self.desk.entries(chosen, after=after, limit=WINDOW)
+        items += self.desk.entries(chosen, after=after, limit=FIRST)
         if not items and after is not None:
-            items = self.desk.entries(chosen, limit=WINDOW)
+            items = self.desk.entries(chosen, limit=FIRST)
         return self._data(items)
 
     def _lets_through(self, entry: Entry) -> bool:

@@ -19,7 +19,8 @@ from curator.errors import CuratorError, UsageError
 from curator.fix import mend
 from curator.model import Example, Finding, Put, Turn
 from curator.review import safe
-from curator.review.desk import Desk, Entry
+from curator.review.desk import Desk
+from curator.review.entries import Entry
 from curator.review.safe import Part, clipped, parts, plain
 from curator.worddiff import word_changes
 

@@ -11,7 +11,8 @@ from typing import Any
 from curator import decisions
 from curator.review import applying
 from curator.review.applying import DryRun
-from curator.review.desk import Desk, Entry, Wish
+from curator.review.desk import Desk
+from curator.review.entries import Entry, Wish
 from curator.review.filters import Filter
 from curator.review.jobs import Job
 from curator.review.safe import plain

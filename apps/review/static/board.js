@@ -3,13 +3,6 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 
-function h(tag, cls, text, ...children) {
-  const node = document.createElement(tag);
-  if (cls) node.className = cls;
-  if (text !== undefined && text !== null) node.textContent = text;
-  node.append(...children);
-  return node;
-}
 function s(tag, attributes, text) {
   const node = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, String(value));
@@ -131,17 +124,9 @@ function curve(panel) {
 }
 const KINDS = { bars, intervals, histogram, curve };
 
-function luminance(colour) {
-  const hex = colour.trim().replace("#", "");
-  const [r, g, b] = hex.length >= 6 ? [0, 2, 4].map((n) => parseInt(hex.slice(n, n + 2), 16)) : (colour.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
-  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
-}
-
 export default function ({ data, parentElement, setTriggerValue }) {
   const board = parentElement.querySelector(".board");
-  const dark = luminance(getComputedStyle(board).getPropertyValue("--st-background-color")) < 0.4;
-  board.classList.toggle("dark", dark);
-  board.classList.toggle("light", !dark);
+  tone(board);
   const go = (where) => setTriggerValue("go", { ...where, at: Date.now() });
   const panels = h("div", "panels");
   for (const panel of data?.panels || []) {

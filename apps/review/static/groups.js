@@ -1,23 +1,6 @@
 // Groups of rows: one column a row, the words that differ marked; one of them is chosen to stay.
 // Every text is set as text: nothing here parses markup.
 
-function h(tag, cls, text, ...children) {
-  const node = document.createElement(tag);
-  if (cls) node.className = cls;
-  if (text !== undefined && text !== null) node.textContent = text;
-  node.append(...children);
-  return node;
-}
-function parts(list) {
-  const out = document.createDocumentFragment();
-  for (const [cls, text] of list) out.append(cls ? h("span", cls, text) : document.createTextNode(text));
-  return out;
-}
-function luminance(colour) {
-  const hex = colour.trim().replace("#", "");
-  const [r, g, b] = hex.length >= 6 ? [0, 2, 4].map((n) => parseInt(hex.slice(n, n + 2), 16)) : (colour.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
-  return (0.2126 * r + 0.7152 * g + 0.0722 * b) / 255;
-}
 function action(label, act) {
   const node = h("button", "small", label);
   node.type = "button";
@@ -28,9 +11,7 @@ function action(label, act) {
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".groups");
   root.classList.add("desk");
-  const dark = luminance(getComputedStyle(root).getPropertyValue("--st-background-color")) < 0.4;
-  root.classList.toggle("dark", dark);
-  root.classList.toggle("light", !dark);
+  tone(root);
   const choose = (group, row) => setTriggerValue("chosen", { group, row, at: Date.now() });
   root.replaceChildren(...(data?.groups || []).map((group) => {
     const box = h("section", "group");

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bulk
 import frame
 import streamlit as st
 
@@ -15,7 +16,7 @@ counts = desk.group_counts()
 asked = str(st.query_params.get("group", ""))
 one = int(asked) if asked.isdigit() else 0
 
-frame.undo_offer(desk)
+bulk.undo_offer(desk)
 if not counts:
     st.html(
         '<div class="curator-state"><h2>No groups</h2><p>No rows of this data repeat or contradict each other.</p></div>'
@@ -41,7 +42,7 @@ everything = middle.toggle("Decided too", key="decided_too") or bool(one)
 suggestion = Filter(rules=told.SUGGESTING, take=desk.settings.take)
 number = desk.eligible_count(suggestion, "accept") if kind == "repeats" else 0
 if number and right.button(f"Take the suggestion for all ({number:,}) …", width="stretch"):
-    frame.bulk(desk, suggestion)
+    bulk.decide(desk, suggestion)
 
 after = st.session_state.get("group_after", 0) if not one else one - 1
 found = desk.groups(kind, after=after, limit=1 if one else told.PAGE, undecided=not everything)

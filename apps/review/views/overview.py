@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bulk
 import frame
 import streamlit as st
 
@@ -12,7 +13,7 @@ desk = frame.desk()
 summary = desk.summary()
 safe = desk.special()["safe"]
 
-frame.undo_offer(desk)
+bulk.undo_offer(desk)
 
 
 def heard() -> None:
@@ -31,7 +32,7 @@ left, right = st.columns([4, 1.4], vertical_alignment="center")
 if safe:
     left.text(f"{safe:,} open finding{'' if safe == 1 else 's'} can be mended safely.")
     if right.button("Accept all safe fixes …", width="stretch"):
-        frame.bulk(desk, Filter(fix="safe", take=desk.settings.take))
+        bulk.decide(desk, Filter(fix="safe", take=desk.settings.take))
 if summary.not_run:
     with st.expander(f"What could not be checked ({len(summary.not_run)})"):
         for item in summary.not_run:

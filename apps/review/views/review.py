@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import bulk
+import filtering
 import frame
 import streamlit as st
+import walking
 
 desk = frame.desk()
-chosen = frame.filtered(desk)
-frame.walk(desk, chosen)
-frame.undo_offer(desk)
+chosen = filtering.filtered(desk)
+walking.walk(desk, chosen)
+bulk.undo_offer(desk)
 
 
 @st.fragment
 def queue() -> None:
     if problem := st.session_state.get("card_problem"):
         st.code(problem, language=None)
-    frame.card(key="card", data=st.session_state["card_data"], on_sent_change=frame.heard)
+    frame.card(key="card", data=st.session_state["card_data"], on_sent_change=walking.heard)
     go, st.session_state["loop"].go = st.session_state["loop"].go, None
     if go:
         st.session_state["go"] = go
@@ -25,7 +28,7 @@ def queue() -> None:
 queue()
 go = st.session_state.pop("go", None)
 if go and go.get("bulk"):
-    frame.bulk(desk, chosen)
+    bulk.decide(desk, chosen)
 elif go and go.get("page") in frame.TITLES:
     frame.show(go["page"])
 elif go and isinstance(go.get("group"), int):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import bulk
+import filtering
 import frame
 import streamlit as st
 
@@ -9,8 +11,8 @@ from curator.errors import CuratorError
 from curator.review import tables
 
 desk = frame.desk()
-chosen = frame.filtered(desk)
-frame.undo_offer(desk)
+chosen = filtering.filtered(desk)
+bulk.undo_offer(desk)
 total = desk.count(chosen)
 if not total:
     st.html('<div class="curator-state"><h2>Nothing here</h2><p>No finding is in this filter.</p></div>')
@@ -54,7 +56,7 @@ for column, action, label in ((keep, "keep", "Keep"), (drop, "drop", "Drop"), (l
         else:
             st.rerun()
 if all_shown.button("All shown …", width="stretch"):
-    frame.bulk(desk, chosen)
+    bulk.decide(desk, chosen)
 if len(ticked) == 1:
     st.button(
         "Open in the queue",

@@ -1,0 +1,81 @@
+"""Many decisions at once: what they would be, one confirmation, and one way back."""
+
+from __future__ import annotations
+
+import frame
+import streamlit as st
+
+from curator.errors import CuratorError
+from curator.review.desk import Desk
+from curator.review.filters import Filter
+from curator.review.safe import plain
+
+ACTION_NAMES = {
+    "accept": "Accept the fixes",
+    "keep": "Keep the rows",
+    "drop": "Drop the rows",
+    "later": "Look at them later",
+}
+
+
+@st.dialog("Decide on all that is shown", width="large", dismissible=True)
+def decide(desk: Desk, chosen: Filter) -> None:
+    """One decision on every finding of the filter: how many, a few of them, one confirmation."""
+    action = st.segmented_control(
+        "What", list(ACTION_NAMES), default="accept", format_func=ACTION_NAMES.__getitem__, label_visibility="collapsed"
+    )
+    if action is None:
+        return
+    number = desk.eligible_count(chosen, action)
+    rest = desk.count(chosen) - number
+    st.text(
+        f"{number:,} finding{'' if number == 1 else 's'}"
+        + (f"; {rest:,} more offer no fix and stay as they are" if rest else "")
+    )
+    if number:
+        samples(desk, chosen, action)
+    note = st.text_input("Why, for the record", max_chars=500)
+    if st.button(f"{ACTION_NAMES[action]} ({number:,})", type="primary", disabled=not number):
+        try:
+            batch, made = desk.bulk(chosen, action, expected=number, note=note)
+        except CuratorError as error:
+            st.code(str(error), language=None)
+            return
+        st.session_state["last_batch"] = (batch, made)
+        st.session_state.pop("loop", None)
+        st.rerun()
+
+
+def samples(desk: Desk, chosen: Filter, action: str) -> None:
+    """Five of the findings, drawn at random."""
+    drawn = desk.samples(chosen, action)
+    st.caption("Five of them, drawn at random" if len(drawn) == 5 else "These")
+    frame.table(
+        [
+            {
+                "rule": e.finding.code,
+                "line": e.finding.line,
+                "what": plain(e.finding.message),
+                "text": plain(e.finding.excerpt.text if e.finding.excerpt else ""),
+                "fix": plain(e.finding.fix.title) if e.finding.fix else "",
+            }
+            for e in drawn
+        ]
+    )
+
+
+def undo_offer(desk: Desk) -> None:
+    """After a bulk decision: what was done, and the way back."""
+    last = st.session_state.get("last_batch")
+    if not last:
+        return
+    batch, made = last
+    left, right = st.columns([5, 1], vertical_alignment="center")
+    left.success(f"{made:,} decision{'' if made == 1 else 's'} recorded at once.")
+
+    def back() -> None:
+        desk.undo(batch)
+        st.session_state.pop("last_batch", None)
+        st.session_state.pop("loop", None)
+
+    right.button("Undo all", on_click=back, width="stretch", key="undo_batch")

@@ -1,0 +1,78 @@
+// Editing a row in its card: its texts or the whole row, judged while one types.
+
+class Editing extends Drawing {
+  edit() {
+    const item = this.items[this.at];
+    if (!item || !this.allowed(item).includes("edit")) return;
+    this.editing = { id: item.id, form: null, whole: false };
+    this.ask({ form: item.id });
+    this.drawCard();
+    this.drawVerbs();
+  }
+  fill(form) {
+    this.editing.form = form;
+    this.drawCard();
+    this.root.querySelector(".editor textarea")?.focus();
+  }
+  drawEditor() {
+    const { form, whole } = this.editing;
+    const box = h("div", "editor");
+    if (!form) { box.append(h("p", "soft", "Opening the row …")); return box; }
+    if (form.problem) { box.append(h("p", "error", form.problem)); return box; }
+    const tabs = h("div", "tabs");
+    for (const [name, on] of [["Texts", false], ["Whole row", true]]) {
+      const tab = button("small", name, "", () => { this.editing.whole = on; this.editing.node = null; this.drawCard(); this.root.querySelector(".editor textarea")?.focus(); });
+      tab.setAttribute("aria-expanded", String(whole === on));
+      tabs.append(tab);
+    }
+    if (form.texts.some((text) => text.fixed !== null) && !whole) {
+      tabs.append(button("small", "Put the fix in", "", () => { form.texts.forEach((text) => { if (text.fixed !== null) text.now = text.fixed; }); this.editing.node = null; this.drawCard(); this.check(); }));
+    }
+    box.append(tabs);
+    const area = (holder, name, cls) => {
+      const label = h("label", "", name);
+      const node = h("textarea", cls);
+      node.value = holder.now ?? holder.text;
+      node.spellcheck = true;
+      node.oninput = () => { holder.now = node.value; this.check(); };
+      label.append(node);
+      box.append(label);
+    };
+    if (whole) area(form.row ??= { text: form.whole }, "The row as JSON", "whole");
+    else if (form.texts.length) for (const text of form.texts) area(text, `${text.role}  ${text.path}`);
+    else { this.editing.whole = true; return this.drawEditor(); }
+    this.checkBox = h("div", "check");
+    this.checkBox.setAttribute("aria-live", "polite");
+    const row = h("div", "row");
+    row.append(button("small", "Save", "Ctrl+Enter", () => this.saveEdit()), button("small", "Cancel", "Esc", () => { this.editing = null; this.draw(); }));
+    box.append(row, this.checkBox);
+    return box;
+  }
+  edited() {
+    const { form, whole } = this.editing;
+    if (whole) return { whole: form.row?.now ?? form.whole };
+    return { texts: Object.fromEntries(form.texts.filter((text) => text.now !== undefined && text.now !== text.text).map((text) => [text.path, text.now])) };
+  }
+  check() {
+    clearTimeout(this.checking);
+    this.checking = setTimeout(() => { if (this.editing?.form) this.ask({ check: { id: this.editing.id, ...this.edited() } }); }, 350);
+  }
+  checked(check) {
+    if (!this.checkBox) return;
+    this.checkBox.replaceChildren();
+    if (check.problem) this.checkBox.append(h("p", "error", check.problem));
+    else if (!check.found.length) this.checkBox.append(h("p", "soft", "Nothing is found in the row as it is now."));
+    else {
+      this.checkBox.append(h("p", "soft", `Found in the row as it is now: ${check.found.length}`));
+      for (const found of check.found) this.checkBox.append(h("p", found.severity, null, document.createTextNode(`${found.code} ${found.name}${found.new ? " (new)" : ""}: `), parts(found.message)));
+    }
+  }
+  saveEdit() {
+    if (!this.editing?.form || this.editing.form.problem) return;
+    const edited = this.edited();
+    if (edited.texts && !Object.keys(edited.texts).length) { this.say("Nothing was changed.", 2500); return; }
+    this.editing.saving = true;
+    this.decide("edit", edited);
+    this.ui.desk.focus();
+  }
+}

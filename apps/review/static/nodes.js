@@ -1,0 +1,34 @@
+// What all scripts of the app share: nodes made of text, never of markup, and the tone of the page.
+// It stands before each of them, as one script.
+
+function h(tag, cls, text, ...children) {
+  const node = document.createElement(tag);
+  if (cls) node.className = cls;
+  if (text !== undefined && text !== null) node.textContent = text;
+  node.append(...children);
+  return node;
+}
+function parts(list) {
+  const out = document.createDocumentFragment();
+  for (const [cls, text] of list) out.append(cls ? h("span", cls, text) : document.createTextNode(text));
+  return out;
+}
+function button(cls, label, key, act, title) {
+  const node = h("button", cls);
+  node.type = "button";
+  if (key) node.append(h("kbd", "", key));
+  node.append(document.createTextNode(label));
+  if (title) node.title = title;
+  node.onclick = act;
+  return node;
+}
+const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
+
+// Whether the page is dark or light, as a class on `root`: style sheets go by it.
+function tone(root) {
+  const colour = getComputedStyle(root).getPropertyValue("--st-background-color").trim(), hex = colour.replace("#", "");
+  const [r, g, b] = hex.length >= 6 ? [0, 2, 4].map((n) => parseInt(hex.slice(n, n + 2), 16)) : (colour.match(/[\d.]+/g) || [255, 255, 255]).map(Number);
+  const dark = 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.4 * 255;
+  root.classList.toggle("dark", dark);
+  root.classList.toggle("light", !dark);
+}

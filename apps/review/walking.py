@@ -1,0 +1,36 @@
+"""The walk through a filter: one for each tab, which the card asks for what comes next."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from curator.errors import CuratorError
+from curator.review.desk import Desk
+from curator.review.filters import Filter
+from curator.review.loop import Loop
+
+
+def walk(desk: Desk, chosen: Filter) -> Loop:
+    """The walk through the filter: the one under way, or a new one."""
+    held = st.session_state.get("loop")
+    if held is None or held.chosen != chosen or held.desk is not desk or st.session_state.get("walked") != held.view:
+        held = Loop(desk, chosen, at=str(st.query_params.get("at", "")))
+        st.session_state["loop"], st.session_state["walked"] = held, held.view
+        st.session_state["card_data"] = held.start()
+    return held
+
+
+def heard() -> None:
+    """A message of the card has come."""
+    loop: Loop = st.session_state["loop"]
+    message = getattr(st.session_state.get("card"), "sent", None)
+    if message is None:
+        return
+    try:
+        st.session_state["card_data"] = loop.answer(message)
+    except CuratorError as error:
+        st.session_state["card_problem"] = str(error)
+        return
+    st.session_state.pop("card_problem", None)
+    if loop.at:
+        st.query_params["at"] = loop.at

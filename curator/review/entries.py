@@ -1,0 +1,81 @@
+"""What goes between a page and the desk: findings as the queue holds them, wishes, and what became of these."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal
+
+import msgspec
+
+from curator.model import Finding
+from curator.review.index import decode_finding
+
+Action = Literal["accept", "keep", "drop", "edit", "later", "left", "right", "both", "none"]
+ACTIONS: tuple[Action, ...] = ("accept", "keep", "drop", "edit", "later", "left", "right", "both", "none")
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A finding in the queue, and what was decided about it.
+
+    `root` is the content id of the row in the file; the finding is about that row, or about what the edit `edit`
+    made of it. `head` is the id of the decision that settled it last, "" for none.
+    """
+
+    rank: int
+    seq: int
+    slot: int
+    finding: Finding
+    root: str
+    edit: str
+    copies: int
+    twin: bool
+    cluster: int
+    status: str
+    who: str
+    head: str
+    disputed: bool
+    earlier: str
+
+
+COLUMNS = ", ".join(Entry.__struct_fields__)  # of the table of findings, in the order of the fields
+
+
+def entry_of(row: tuple[Any, ...]) -> Entry:
+    """The entry of a row of COLUMNS."""
+    rank, seq, slot, body, root, edit, copies, twin, cluster, status, who, head, disputed, earlier = row
+    finding = decode_finding(body)
+    return Entry(
+        rank, seq, slot, finding, root, edit, copies, bool(twin), cluster, status, who, head, bool(disputed), earlier
+    )
+
+
+class Wish(msgspec.Struct, frozen=True):
+    """What a person asks to be decided: `id` names the decision to be, `base` is the head that was shown.
+
+    `action` is one of ACTIONS, or "undo": then `of` is a decision or batch, "" for the reviewer's last.
+    """
+
+    id: str
+    action: str
+    finding: str = ""
+    base: str = ""
+    text: str = ""
+    note: str = ""
+    of: str = ""
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a wish: "done", "conflict" (somebody was faster), "gone", "refused"; and how things stand now."""
+
+    id: str
+    result: str
+    finding: str = ""
+    status: str = ""
+    head: str = ""
+    who: str = ""
+    why: str = ""
+
+
+def further_ids(name: str) -> tuple[str, ...]:
+    """The ids of further decisions that one wish came to."""
+    return tuple(hashlib.blake2b(f"{name} {n}".encode(), digest_size=16).hexdigest() for n in range(2, 6))

@@ -1,0 +1,218 @@
+"""The rows behind the findings, and the decisions on them as they come in."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from curator import decisions
+from curator.columns import content_id, parse
+from curator.engine import LARGE
+from curator.errors import ChangedError, SourceError
+from curator.formats import Reader
+from curator.model import Example, Finding
+from curator.review import following, index
+from curator.review.entries import Entry
+from curator.review.index import LONGEST, STEP, decode_finding, encode_finding
+from curator.review.opened import Opened
+from curator.review.relint import Relint
+from curator.sources import open_sources
+from curator.sources.source import Stamp
+
+
+class Reading(Opened):
+    """Reads rows by their place in the untouched file, judges edited ones, and follows the logs of decisions."""
+
+    def raw(self, file: str, line: int) -> bytes:
+        """The bytes of a line of the data, as they stand in the untouched file.
+
+        Raises:
+            ChangedError: something else stands there now.
+            SourceError: the row is too large to be shown, or cannot be read.
+        """
+        with self.lock:
+            place = self.db.execute(
+                "SELECT p.file, p.offset, p.size, p.row FROM places p JOIN files f ON f.number = p.file"
+                " WHERE f.path = ? AND p.line = ?",
+                (file, line),
+            ).fetchone()
+            if place is None:
+                return b""
+            number, offset, size, row = place
+            if size > LONGEST:
+                hint = "look at it with an editor for large files"
+                raise SourceError(
+                    f"the row holds {size / 1e6:,.0f} MB and is not opened here", where=f"{file}:{line}", hint=hint
+                )
+            data = self._data(number)
+        try:
+            with data.open("rb") as stream:
+                stream.seek(offset)
+                raw = stream.read(size)
+        except OSError as error:
+            raise SourceError(f"cannot be read: {error.strerror}", where=file) from None
+        if content_id(parse(raw.removeprefix(b"\xef\xbb\xbf")), raw).hex() != row:
+            raise ChangedError("the file changed since it was linted", where=file, hint="lint it again")
+        return raw
+
+    def _data(self, number: int) -> Path:
+        """The JSONL that stands for a file: the file itself, or a copy of its rows where it has another form."""
+        if not self._sources:
+            files = self.summary().files
+            if all(file["container"] == "jsonl" for file in files):
+                return Path(files[number]["path"])
+            opened = self._files.enter_context(open_sources(self.settings.paths, self.settings.config.excluded))
+            self._sources = dict(enumerate(opened))
+        return self._sources[number].data
+
+    def drawn_rows(self, number: int) -> Iterator[tuple[bytes, str]]:
+        """(line, file) of about as many rows, from places spread evenly over the files."""
+        files = self.summary().files
+        each = max(1, number // max(1, len(files)))
+        for place, told in enumerate(files):
+            with self.lock:
+                data = self._data(place)
+            size = data.stat().st_size
+            with data.open("rb") as file:
+                for n in range(each if told["lines"] > each else 1):
+                    file.seek(size * n // each)
+                    if n:
+                        file.readline()
+                    for _ in range(1 if told["lines"] > each else told["lines"]):
+                        if (line := file.readline(LONGEST).rstrip(b"\r\n")).strip():
+                            yield line, told["path"]
+
+    def shape(self, file: str) -> str:
+        with self.lock:
+            row = self.db.execute("SELECT shape FROM files WHERE path = ?", (file,)).fetchone()
+        return row[0] if row and row[0] not in ("unknown", "mapped") else ""
+
+    def example(self, raw: bytes, file: str) -> Example | None:
+        """The row as a conversation, None where it is no row of a known shape."""
+        value = parse(raw.removeprefix(b"\xef\xbb\xbf"))
+        config = self.settings.config
+        return (
+            Reader(config.shape or self.shape(file) or None, dict(config.map)).read(value)
+            if type(value) is dict
+            else None
+        )
+
+    def current(self, entry: Entry) -> bytes:
+        """The row that a finding is about: as it stands in the file, or as its edit made it."""
+        if not entry.edit:
+            return self.raw(entry.finding.file, entry.finding.line)
+        with self.lock:
+            body = self._one("SELECT body FROM decisions WHERE id = ?", (entry.edit,))[0]
+        return following.decode_decision(body).text.encode("utf-8", "backslashreplace")
+
+    def judge(self, text: str, file: str) -> list[Finding]:
+        """What the rules on single rows find in a row that is being edited."""
+        return self._judge([text], file)[0]
+
+    def _judge(self, texts: Sequence[str], file: str = "") -> list[list[Finding]]:
+        if self._relint is None:
+            size = sum(each["bytes"] for each in self.summary().files)
+            self._relint = Relint(self.settings.config, large=size > LARGE)
+        file = file or self.summary().files[0]["path"]
+        return self._relint.lint(texts, self.settings.config.shape or self.shape(file), file)
+
+    def follow(self) -> bool:
+        """Take in what was decided since the last time, by anyone; whether there was anything."""
+        with self.lock:
+            if not self._changed():
+                return False
+            with self._change() as db:
+                told = following.follow(db, self._logs())
+                if told.rows:
+                    self._derive(db, told.rows)
+                if not self._offered:
+                    self._offer(db)
+                    self._offered = True
+            return told.new > 0 or told.anew
+
+    def _changed(self) -> bool:
+        sizes = tuple((str(log), Stamp.of(log) if log.exists() else None) for log in self._logs())
+        if self._sizes == sizes:
+            return False
+        self._sizes = sizes
+        self._told = {}
+        return True
+
+    def _logs(self) -> list[Path]:
+        logs = decisions.places(self.settings.paths)
+        return logs if self.settings.log in logs else [*logs, self.settings.log]
+
+    def _derive(self, db: sqlite3.Connection, rows: frozenset[str]) -> None:
+        """Judge the rows that edits made, and put what is found there beside what was found before."""
+        todo: list[tuple[str, str, str]] = []  # row, edit, new text
+        for row in rows:
+            head = db.execute("SELECT id, status FROM heads WHERE target = ?", (f"r:{row}",)).fetchone()
+            edit = head[0] if head and head[1] == "edit" else ""
+            db.execute("DELETE FROM findings WHERE root = ? AND edit NOT IN ('', ?)", (row, edit))
+            if edit and not db.execute("SELECT 1 FROM findings WHERE edit = ?", (edit,)).fetchone():
+                body = db.execute("SELECT body FROM decisions WHERE id = ?", (edit,)).fetchone()[0]
+                todo.append((row, edit, following.decode_decision(body).text))
+        if not todo:
+            return
+        ranks: list[int] = []
+        for (row, edit, _), found in zip(todo, self._judge([text for _, _, text in todo]), strict=True):
+            ranks += self._insert(db, row, edit, found)
+        following.settle_again(db, ranks)
+
+    def _insert(self, db: sqlite3.Connection, row: str, edit: str, found: list[Finding]) -> list[int]:
+        head = db.execute("SELECT rank, seq, file, line FROM findings WHERE root = ? ORDER BY rank", (row,)).fetchone()
+        if head is None:
+            return []
+        rank, seq, file, line = head
+        (path,) = db.execute("SELECT path FROM files WHERE number = ?", (file,)).fetchone()
+        ranks = []
+        for finding in found:
+            if db.execute("SELECT 1 FROM findings WHERE id = ?", (finding.id,)).fetchone():
+                continue
+            rank = (
+                db.execute(
+                    "SELECT max(rank) FROM findings WHERE rank >= ? AND rank < ?",
+                    (rank - rank % STEP, rank - rank % STEP + STEP),
+                ).fetchone()[0]
+                + 1
+            )
+            if rank % STEP == 0:
+                break  # more findings in one edited row than there is room for: the next lint tells them
+            stands = msgspec.structs.replace(finding, file=path, line=line)
+            db.execute(
+                "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, edit, copies, fix,"
+                " related, text, finding) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, ?, ?)",
+                (
+                    rank,
+                    seq,
+                    int(finding.id[:15], 16),
+                    finding.id,
+                    finding.code,
+                    finding.severity,
+                    file,
+                    line,
+                    finding.row,
+                    row,
+                    edit,
+                    finding.fix.safety if finding.fix else "",
+                    index.searched(stands),
+                    encode_finding(stands),
+                ),
+            )
+            ranks.append(rank)
+        return ranks
+
+    def _offer(self, db: sqlite3.Connection) -> None:
+        """Note on open findings what was decided on an earlier version of their row."""
+        made = [following.decode_decision(body) for (body,) in db.execute("SELECT body FROM decisions")]
+        if not made:
+            return
+        found = (decode_finding(body) for (body,) in db.execute("SELECT finding FROM findings WHERE edit = ''"))
+        outcome = decisions.filter_findings(found, made).outcome
+        db.executemany(
+            "UPDATE findings SET earlier = ? WHERE id = ?",
+            [(decisions.identity(old), finding.id) for finding, old in outcome.offers],
+        )
