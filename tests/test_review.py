@@ -27,7 +27,7 @@ from curator.review import applying, following, guard, index, jobs, launch, safe
 from curator.review.desk import Desk
 from curator.review.entries import Wish
 from curator.review.filters import Filter
-from curator.review.loop import Loop
+from curator.review.loop import FIRST, WINDOW, Loop
 from curator.review.settings import Settings
 from curator.review.showing import Cards, differences
 
@@ -554,7 +554,7 @@ def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> 
     desk = open_desk([chat(f"Question {n}?", "") for n in range(60)])
     loop = Loop(desk, Filter(rules=("ROL007",)))
     data = loop.start()
-    assert len(data["items"]) == 40 and data["more"]
+    assert len(data["items"]) == FIRST and data["more"]
     first = data["items"][0]
     wish = {"id": decisions.new_id(), "action": "keep", "finding": first["id"], "base": "", "note": ""}
     sent = message(loop, 1, wishes=[wish], have=str(data["items"][-1]["rank"]), ahead=5)
@@ -562,7 +562,9 @@ def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> 
     assert (
         answer["m"] == 1 and answer["outcomes"][0]["result"] == "done" and answer["counts"] == {"keep": 1, "open": 59}
     )
-    assert len(answer["items"]) == 20 and not answer["more"]
+    assert len(answer["items"]) == WINDOW and answer["more"]
+    rest = loop.answer(message(loop, 2, have=str(answer["items"][-1]["rank"]), ahead=5))
+    assert len(rest["items"]) == 60 - FIRST - WINDOW and not rest["more"]
     assert loop.answer(sent)["outcomes"][0]["result"] == "done"
     assert len(decisions.read(desk.settings.log).decisions) == 1
 

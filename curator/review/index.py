@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from curator.config import Config
 
 NAME = "findings.db"
-VERSION = 2
+VERSION = 3
 STEP = 64  # ranks between two findings: those of an edited row come in between
 LONGEST = 16 << 20  # bytes of a row that is still opened
 
@@ -73,7 +73,7 @@ CREATE INDEX by_cluster ON findings(cluster) WHERE cluster > 0;
 CREATE INDEX decision_ids ON decisions(id);
 CREATE INDEX decision_targets ON decisions(target, at, id);
 CREATE INDEX decision_findings ON decisions(finding);
-CREATE INDEX causes ON heads(cause) WHERE cause != '';
+CREATE INDEX causes ON heads(cause, status);
 """
 
 encode_finding = msgspec.msgpack.Encoder().encode

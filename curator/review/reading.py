@@ -207,7 +207,11 @@ class Reading(Opened):
 
     def _offer(self, db: sqlite3.Connection) -> None:
         """Note on open findings what was decided on an earlier version of their row."""
-        made = [following.decode_decision(body) for (body,) in db.execute("SELECT body FROM decisions")]
+        lost = db.execute(  # a decision on a finding that is there has nothing to offer
+            "SELECT body FROM decisions d WHERE d.target NOT LIKE 'f:%'"
+            " OR NOT EXISTS (SELECT 1 FROM findings f WHERE f.id = d.finding)"
+        )
+        made = [following.decode_decision(body) for (body,) in lost]
         if not made:
             return
         found = (decode_finding(body) for (body,) in db.execute("SELECT finding FROM findings WHERE edit = ''"))
