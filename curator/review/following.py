@@ -195,7 +195,7 @@ _OPEN, _NONE = "'open'", "''"  # in SQL
 # The heads that settle a finding, the first that there is: (id, status, who) of one of them.
 _SETTLES = """coalesce(
   (SELECT h.{0} FROM heads h WHERE h.target = 'r:' || f.root AND (h.status = 'drop' OR (h.status = 'edit' AND f.edit = ''))),
-  (SELECT h.{0} FROM heads h INDEXED BY causes WHERE h.cause = f.id AND h.status IN ('drop', 'edit') AND f.edit = '' LIMIT 1),
+  (SELECT h.{0} FROM heads h WHERE h.cause = f.id AND h.status IN ('drop', 'edit') AND f.edit = '' LIMIT 1),
   (SELECT h.{0} FROM heads h WHERE h.target = 'f:' || f.id),
   (SELECT h.{0} FROM heads h WHERE h.target = 'c:' || f.row || ':' || f.code),
   {1})"""
