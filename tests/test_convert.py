@@ -20,11 +20,13 @@ from curator.sources import open_sources
 from tests.conftest import ROOT, SHARED
 
 
-def test_a_row_without_a_system_prompt_is_of_the_shape_of_its_file(tmp_path):
+@pytest.mark.parametrize("order", [1, -1])
+@pytest.mark.parametrize("question", ["Hi", ""])
+def test_a_row_without_a_system_prompt_is_of_the_shape_of_its_file(tmp_path, order, question):
     rows = [
-        {"instruction": "Hi", "input": "", "output": "Hello.", "system": "Be brief."},
-        {"instruction": "Hi", "input": "", "output": "Hello."},
-    ]
+        {"instruction": question, "input": "", "output": "Hello.", "system": "Be brief."},
+        {"instruction": question, "input": "", "output": "Hello."},
+    ][::order]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     config = curator.load_config(tmp_path)
     assert curator.convert([tmp_path / "a.jsonl"], "anthropic-bedrock", tmp_path / "b.jsonl", config).ok

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from curator.formats.adapter import SURE, Row
-from curator.formats.chat import matches_rft
+from curator.formats.chat import matches_anthropic, matches_rft
 
 UNKNOWN = "unknown"
 HEAD = SPREAD = 200  # rows of the sample: the first, and as many spread over the rest
@@ -83,6 +83,10 @@ def detect(values: Iterable[Row]) -> Detection:
         shapes = {index: "openai-rft" if shape == best else shape for index, shape in shapes.items()}
         counts["openai-rft"] = counts.pop(best)
         sure["openai-rft"], best = 0.8 * counts["openai-rft"], "openai-rft"
+    if best == "openai-chat" and counts["anthropic-bedrock"] >= 0.25 * counts[best]:
+        chats = (rows[index] for index, shape in shapes.items() if shape == best)
+        if all(matches_anthropic({"system": ""} | chat) for chat in chats):
+            best = "anthropic-bedrock"  # rows without a system prompt are of both shapes
     family = FAMILY.get(best, best)
     agreeing = [index for index, shape in shapes.items() if FAMILY.get(shape, shape) == family]
     outliers = tuple(sorted(shapes.keys() - set(agreeing)))
