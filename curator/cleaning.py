@@ -30,6 +30,7 @@ from curator.writing import Replacement
 
 if TYPE_CHECKING:
     from curator.config import Config
+    from curator.config import Plan as RulePlan
 
 REJECTED = "rejected.jsonl"
 
@@ -95,13 +96,14 @@ def clean(
     unsafe: bool = False,
     log: Log | None = None,
     as_one: bool = False,
+    fixes: bool = True,
 ) -> CleanResult:
     """Write the rows with fixes and decisions applied to `out`, and those left out to `rejected`.
 
     `out` is a file, or a folder where the data are several files. Left out are rows that a fix or a
     decision drops, and lines that hold no JSON object even after mending. `log` holds the decisions; by
     default those kept beside the data. `as_one` takes no notice of the splits that names stand for: a row of
-    one file repeats a row of another.
+    one file repeats a row of another. Without `fixes` only what was decided is done.
 
     Raises:
         SourceError: a path is missing or cannot be read as data.
@@ -109,8 +111,8 @@ def clean(
         ChangedError: a file changed meanwhile.
         WriteError: an output could not be written; none is.
     """
-    plan = config.plan()
     log = decisions.beside(paths) if log is None else log
+    plan = config.plan() if fixes else _decided_alone(config.plan(), log)
     cache = Cache.open() if config.cache else None
     with open_sources(paths, config.excluded) as opened, tempfile.TemporaryDirectory(prefix="curator-clean-") as folder:
         sources = [msgspec.structs.replace(source, split="") for source in opened] if as_one else list(opened)
@@ -119,7 +121,7 @@ def clean(
         refuse_overwriting(sources, [*goals, rest])
         try:
             copies = [_Copy(source, Path(folder, str(n))) for n, source in enumerate(sources)]
-            job = _Job(copies, log, unsafe, lambda these: engine.lint_sources(these, plan, cache=cache))
+            job = _Job(copies, log, unsafe, fixes, lambda these: engine.lint_sources(these, plan, cache=cache))
             report = job.run()
             for copy in copies:
                 copy.reject_unreadable(report)
@@ -141,6 +143,12 @@ def clean(
         rounds=job.rounds,
         stable=job.stable,
     )
+
+
+def _decided_alone(plan: RulePlan, log: Log) -> RulePlan:
+    """The plan with the rules whose findings were decided on alone: no other has anything to do."""
+    codes = {decision.code for decision in decisions.standing(log.decisions)}
+    return msgspec.structs.replace(plan, rules=tuple(rule for rule in plan.rules if rule.code in codes))
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -286,9 +294,9 @@ class _Job:
     rounds, when its row has another content because something else in it was mended.
     """
 
-    def __init__(self, copies: Sequence[_Copy], log: Log, unsafe: bool, lint: Lint) -> None:
+    def __init__(self, copies: Sequence[_Copy], log: Log, unsafe: bool, fixes: bool, lint: Lint) -> None:
         self.copies = {copy.source.path: copy for copy in copies}
-        self.unsafe, self.lint = unsafe, lint
+        self.unsafe, self.fixes, self.lint = unsafe, fixes, lint
         self.suppressions = Suppressions.from_decisions(log.decisions)
         others = self.suppressions.others
         self.on_row = {d.row: d for d in others if (d.whole or not d.finding) and d.verdict != "accept"}
@@ -325,7 +333,8 @@ class _Job:
         forced: set[str] = set()
         offered = self._decided(report.findings, forced) if first else self._not_kept(report.findings)
         plan = plan_round(
-            map(self._placed, offered), lambda finding: finding.id in forced or wanted(finding, self.unsafe)
+            map(self._placed, offered),
+            lambda finding: finding.id in forced or (self.fixes and wanted(finding, self.unsafe)),
         )
         for lines in plan.values() if forced else ():
             for number, findings in lines.items():

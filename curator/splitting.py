@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -20,11 +21,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
-from curator import __version__, engine, formats
+from curator import __version__, cleaning, decisions, engine, formats
 from curator.checks.splits import GroupLeak, Layout, NearLeak
 from curator.cleaning import Rejected, rejected_line
 from curator.columns import UNSET, parse
 from curator.config import Selection
+from curator.decisions import Log
 from curator.docs import find
 from curator.drawing import SPLITS, Draw, Drawn, Wish, hex_of
 from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError, WriteError
@@ -65,6 +67,7 @@ class SplitResult(msgspec.Struct, frozen=True):
     """What `split` did. `outputs` is by split; `tied` counts the rows by what ties them to others.
 
     `groups` counts the groups; `proof` counts, for each rule on leaks, its findings in what was written: all 0.
+    `decided` counts the decisions that were applied, `undecided` those that found nothing to act on.
     """
 
     folder: str
@@ -78,6 +81,8 @@ class SplitResult(msgspec.Struct, frozen=True):
     aside: int = 0
     rejected: int = 0
     dataset: str = ""
+    decided: int = 0
+    undecided: int = 0
 
 
 class Before(NamedTuple):
@@ -85,6 +90,8 @@ class Before(NamedTuple):
 
     inputs: tuple[File, ...]
     rejected: Path
+    decided: int = 0
+    undecided: int = 0
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -115,7 +122,8 @@ def split(
 
     Rows keep their bytes and, within a file, their order. A record in `out`, or the one that `keep` names,
     is honoured: rows it lists keep their split, and a new row that would join two splits is set aside in
-    aside.jsonl. `fresh` passes it over. Lines that are no rows go to rejected.jsonl.
+    aside.jsonl. `fresh` passes it over. Lines that are no rows go to rejected.jsonl, and so do rows that a
+    decision kept beside the data drops; edits and accepted fixes are made.
 
     Raises:
         SourceError: a path is missing, cannot be read as data, or holds no rows of a known shape.
@@ -123,6 +131,8 @@ def split(
         ChangedError: a file changed while it was read.
         WriteError: an output could not be written; none is.
     """
+    if before is None and (log := _to_apply(paths)):
+        return _split_decided(paths, out, config, wish, log, keep, fresh, dataset, force, workers, progress)
     wish = _judged(wish or Wish())
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
@@ -144,6 +154,42 @@ def split(
                     return result
                 draw.tie(writer.leaks)
     raise CuratorError(f"the proof failed: {writer.leaks[:3]}", hint="nothing was written; please report this")
+
+
+def _to_apply(paths: Sequence[str | Path]) -> Log | None:
+    """The decisions kept beside the data, where some of them change or drop rows."""
+    if "-" in map(str, paths):
+        return None
+    log = decisions.beside(paths)
+    return log if decisions.Suppressions.from_decisions(log.decisions).others else None
+
+
+def _split_decided(
+    paths: Sequence[str | Path],
+    out: str | Path,
+    config: Config,
+    wish: Wish | None,
+    log: Log,
+    keep: str | Path | None,
+    fresh: bool,
+    dataset: bool,
+    force: bool,
+    workers: int | None,
+    progress: engine.Progress | None,
+) -> SplitResult:
+    """Split the rows as they are once the decisions are applied, as `clean` applies them."""
+    folder = Path(out)
+    with open_sources(paths, config.excluded) as opened, tempfile.TemporaryDirectory(prefix="curator-split-") as place:
+        _refuse_overwriting(list(opened), folder, force, dataset)
+        rejected = Path(place, REJECTED)
+        cleaned = cleaning.clean(paths, f"{place}/decided/", config, rejected=rejected, log=log, fixes=False)
+        inputs = tuple(measured(source, loss.rows) for source, loss in zip(opened, cleaned.losses, strict=True))
+        before = Before(inputs, rejected, cleaned.applied, len(cleaned.unapplied))
+        copies = [loss.output for loss in cleaned.losses]
+        return split(
+            copies, folder, config, wish, keep=keep, fresh=fresh, dataset=dataset, force=force,
+            workers=workers, progress=progress, before=before,
+        )  # fmt: skip
 
 
 def _refuse_unknown_keys(rows: SetRows, plan: Plan, wish: Wish) -> None:
@@ -391,6 +437,8 @@ class _Writer:
             kept=Kept(self.last[0], self.drawn.kept) if self.last else Kept(),
             aside=self.counts[ASIDE],
             rejected=self.counts[REJECTED],
+            decided=self.before.decided if self.before else 0,
+            undecided=self.before.undecided if self.before else 0,
         )
 
     def _record(self, result: SplitResult, others: dict[str, str]) -> Iterator[bytes]:
@@ -524,8 +572,12 @@ def _notes(result: SplitResult) -> Iterator[str]:
         yield f"{result.kept.rows:,} rows keep the split they had ({result.kept.record}; --fresh draws anew)"
     if result.aside:
         yield f"{counted(result.aside, 'row')} that would join two splits: set aside in {folder / ASIDE}"
+    if result.decided or result.undecided:
+        idle = f"; {result.undecided:,} more find their row no longer as it was" if result.undecided else ""
+        yield f"{counted(result.decided, 'decision')} applied; fixes that nobody decided on are for curator clean{idle}"
     if result.rejected:
-        yield f"{counted(result.rejected, 'line')} that cannot be read: in {folder / REJECTED}, with reasons"
+        what = "left out" if result.decided else "that cannot be read"
+        yield f"{counted(result.rejected, 'line')} {what}: in {folder / REJECTED}, with reasons"
     if result.wish.allow:
         yield f"allowed: {', '.join(result.wish.allow)}"
     if result.dataset:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import multiprocessing
+import os
 import random
 import sqlite3
 import string
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -19,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import curator
 from curator import agreement, cleaning, decisions, engine
 from curator.config import load_config
 from curator.errors import ChangedError, CuratorError, UsageError
@@ -781,3 +785,175 @@ def test_the_token_is_kept_for_its_owner_alone(tmp_path: Path) -> None:
         *string.digits,
         *"-_",
     }
+
+
+# ---------------------------------------------------------------------- the command line after a session
+
+
+def _ran(*arguments: Any) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "curator", *map(str, arguments)], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def _session(desk: Desk) -> tuple[list[Any], list[Any]]:
+    """Decide on one finding of every kind; (rows that a split must hold, rows it must not)."""
+    edited = chat("What does the amber light mean?", "It is charging.")
+    empty = [find(desk, "ROL007", n) for n in range(2)]
+    do(desk, empty[0].finding.id, "edit", text=json.dumps(edited))
+    do(desk, empty[1].finding.id, "drop", note="nothing in it")
+    do(desk, find(desk, "ENC001").finding.id, "accept")
+    do(desk, find(desk, "DUP001").finding.id, "drop")
+    fixed = chat("Where is the key?", "It isn’t here, it is below the mat of the front door.")
+    return [edited, fixed, ROWS_SPLIT[3]], [ROWS_SPLIT[0], ROWS_SPLIT[1], ROWS_SPLIT[2]]
+
+
+ROWS_SPLIT = [
+    chat("Where is the key?", "It isnâ€™t here, it is below the mat of the front door."),
+    chat("What does the amber light mean?", ""),
+    chat("Does it need a licence?", ""),
+    chat("How long is the warranty?", "Two years from the day of purchase, in every country."),
+    chat("How long is the warranty?", "Two years from the day of purchase, in every country."),
+    *(chat(f"How many ports has the L{n}, and where?", f"It has {n} ports on side {n}.") for n in range(30)),
+]
+
+
+def test_split_is_of_the_rows_as_they_were_decided(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS_SPLIT)
+    wanted, gone = _session(desk)
+    said = _ran("split", desk.settings.paths[0], "-o", tmp_path / "splits")
+    files = [tmp_path / "splits" / f"{name}.jsonl" for name in ("train", "valid", "test")]
+    rows = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert all(rows.count(row) == 1 for row in wanted) and not any(row in rows for row in gone)
+    assert sorted(map(json.dumps, rows)) == sorted(map(json.dumps, [*wanted, *ROWS_SPLIT[5:]]))
+    assert "4 decisions applied" in said
+    reasons = [json.loads(line) for line in (tmp_path / "splits" / "rejected.jsonl").read_text().splitlines()]
+    assert [(each["file"], each["line"]) for each in reasons] == [(desk.settings.paths[0], line) for line in (3, 5)]
+    _ran("clean", desk.settings.paths[0], "-o", tmp_path / "clean.jsonl")
+    assert sorted(map(json.loads, (tmp_path / "clean.jsonl").read_text().splitlines()), key=str) == sorted(
+        rows, key=str
+    )
+
+
+def test_split_makes_no_fix_that_nobody_decided_on(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS_SPLIT)
+    do(desk, find(desk, "ROL007").finding.id, "drop")
+    _ran("split", desk.settings.paths[0], "-o", tmp_path / "splits")
+    assert any("â€™" in json.loads(line)["messages"][1]["content"] for line in _lines(tmp_path / "splits"))
+
+
+def test_split_without_decisions_is_as_it_was(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS_SPLIT)
+    do(desk, find(desk, "ROL007").finding.id, "keep")
+    assert "applied" not in _ran("split", desk.settings.paths[0], "-o", tmp_path / "splits")
+    assert len(_lines(tmp_path / "splits")) == len(ROWS_SPLIT)
+
+
+def test_split_does_not_write_over_the_data_it_was_decided_on(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS_SPLIT)
+    do(desk, find(desk, "ROL007").finding.id, "drop")
+    data = Path(desk.settings.paths[0]).rename(Path(desk.settings.paths[0]).with_name("train.jsonl"))
+    body = data.read_bytes()
+    with pytest.raises(CuratorError, match="overwrite"):
+        curator.split([data], data.parent, load_config(data))
+    assert data.read_bytes() == body
+
+
+def _lines(folder: Path) -> list[str]:
+    return [
+        line
+        for name in ("train", "valid", "test")
+        if (folder / f"{name}.jsonl").exists()
+        for line in (folder / f"{name}.jsonl").read_text().splitlines()
+    ]
+
+
+def test_a_clean_set_that_cannot_be_put_in_place_leaves_the_old_one(
+    open_desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = open_desk(ROWS_SPLIT)
+    do(desk, find(desk, "ROL007").finding.id, "drop")
+    target = tmp_path / "out" / "clean.jsonl"
+    target.parent.mkdir()
+    target.write_text('{"of": "before"}\n')
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(CuratorError, match="No space left") as said:
+        curator.clean(desk.settings.paths, target, desk.settings.config)
+    assert said.value.where and target.read_text() == '{"of": "before"}\n'
+    assert [path.name for path in target.parent.iterdir()] == ["clean.jsonl"]
+
+
+# ---------------------------------------------------------------------- killed at any point
+
+_WRITER = """
+import sys
+from pathlib import Path
+from curator import decisions
+from curator.config import load_config
+from curator.review.desk import Desk
+from curator.review.entries import Wish
+from curator.review.settings import Settings
+path = Path(sys.argv[1])
+desk = Desk(Settings((str(path),), load_config(path), "ana", path.parent / "out"))
+while not desk.ready():
+    pass
+desk.follow()
+for line in sys.stdin:
+    wishes = [Wish(*each.split(",")) for each in line.split()]
+    print(*(f"{o.id}:{o.result}" for o in desk.decide(wishes)), flush=True)
+"""
+
+
+def _send(path: Path, waiting: list[list[str]], acked: set[str], killer: random.Random) -> None:
+    """A server that is sent batches until it is killed; a batch that was not answered for stays first."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", _WRITER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdin and server.stdout
+    left = killer.randrange(1, 6)
+    while waiting:
+        server.stdin.write(" ".join(waiting[0]) + "\n")
+        server.stdin.flush()
+        if not left:
+            time.sleep(killer.random() * 0.012)  # between the reading of the batch and the answer
+            server.kill()
+        answer = server.stdout.readline()
+        if not answer.endswith("\n"):
+            break
+        assert all(each.endswith(":done") for each in answer.split())
+        acked |= {each.partition(":")[0] for each in answer.split()}
+        waiting.pop(0)
+        left -= 1
+    server.kill()
+    server.wait()
+
+
+@pytest.mark.slow
+def test_a_server_killed_at_any_point_loses_and_doubles_nothing(open_desk: Any) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(120)])
+    path, killer = Path(desk.settings.paths[0]), random.Random(8)
+    ids = [entry.finding.id for entry in desk.entries(Filter(rules=("ROL007",)), limit=120)]
+    wishes = [f"{decisions.new_id()},{killer.choice(['keep', 'drop', 'later'])},{finding}" for finding in ids]
+    waiting = [wishes[n : n + 4] for n in range(0, len(wishes), 4)]
+    acked: set[str] = set()
+    rounds = 0
+    while waiting:
+        _send(path, waiting, acked, killer)
+        rounds += 1
+        there = [decision.id for decision in decisions.read(desk.settings.log).decisions]
+        assert acked <= set(there) and len(there) == len(set(there))
+        if killer.random() < 0.4:  # what a power cut between write and fsync may leave of the line after the last
+            with desk.settings.log.open("ab") as log:
+                log.write(b'{"verdict":"keep","row":"abc')
+    assert rounds > 4
+    made = {
+        decision.id: (decision.verdict, decision.finding) for decision in decisions.read(desk.settings.log).decisions
+    }
+    assert made == {i: (verdict, finding) for i, verdict, finding in (wish.split(",") for wish in wishes)}

@@ -39,7 +39,7 @@ def command(
 
     Rows that repeat each other, ask the same, or are from one document or conversation stay together.
     The order of the rows does not matter, and rows that are added move no others: split.json in DIR
-    remembers them.
+    remembers them. Decisions kept beside the data are honoured.
     """
     config = options.configured(paths, config_file, settings)
     from curator import splitting as verb
