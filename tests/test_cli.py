@@ -568,7 +568,7 @@ def test_rule_explains_by_code_or_name(run: Run) -> None:
 
 def test_rules_lists_all(run: Run) -> None:
     listed = json.loads(run("rules", "--format", "json").out)
-    assert {"code", "name", "family", "severity", "fix", "preview", "summary"} == set(listed[0])
+    assert {"code", "name", "family", "origin", "severity", "fix", "preview", "summary"} == set(listed[0])
     text = run("rules").out
     assert all(f"  {rule['code']}  {rule['name']}" in text for rule in listed)
     assert "ROL  turns" in text

@@ -19,6 +19,12 @@ SAMPLE = ROOT / "samples" / "plugin"
 Curator = Callable[..., subprocess.CompletedProcess[str]]
 
 
+@pytest.fixture(autouse=True)
+def _plugins_are_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing the pages within these tests' process leaves plugins out from then on."""
+    monkeypatch.delenv("CURATOR_NO_PLUGINS", raising=False)
+
+
 def install(site: Path, name: str, module: str, version: str = "1.0") -> None:
     """What an installer leaves of a package that names a plugin."""
     info = site / f"{name.replace('-', '_')}-{version}.dist-info"

@@ -442,7 +442,7 @@ def test_logs_merge_to_the_same_state_in_any_order(
     states = []
     for order in (log, rnd.sample(log, len(log))):
         db = sqlite3.connect(":memory:", isolation_level=None)
-        db.executescript(index._SCHEMA)
+        db.executescript(index._SCHEMA + index._INDEXES)
         for n in range(5):
             db.execute(
                 "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, copies, fix, related, text, finding)"
