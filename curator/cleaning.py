@@ -62,7 +62,8 @@ class CleanResult(msgspec.Struct, frozen=True):
     """What `clean` did, with counts by code.
 
     `left` counts the findings that the copy still has; `unapplied` are decisions that found nothing to
-    act on, such as those whose row has changed since; `stable` is False where fixes were left over.
+    act on, such as those whose row has changed since; `stable` is False where fixes were left over; `former` is where a
+    file of rejected rows went that tells of other data.
     """
 
     losses: tuple[Loss, ...]
@@ -74,6 +75,7 @@ class CleanResult(msgspec.Struct, frozen=True):
     unapplied: tuple[Decision, ...]
     rounds: int
     stable: bool
+    former: str = ""
 
 
 class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -130,6 +132,7 @@ def clean(
             raise WriteError(f"no passing copy could be written: {error.strerror}", where=folder, hint=hint) from None
         for source in sources:
             source.check_unchanged()
+        former = _set_aside(rest, {source.path for source in sources})
         losses = _write(copies, goals, rest)
         left = job.left(report)
     return CleanResult(
@@ -142,6 +145,7 @@ def clean(
         unapplied=job.unapplied(),
         rounds=job.rounds,
         stable=job.stable,
+        former=former,
     )
 
 
@@ -468,6 +472,35 @@ def refuse_overwriting(sources: Sequence[Source], outputs: Sequence[Path]) -> No
             raise UsageError("the copy and the rejected rows are the same file", where=str(path))
 
 
+def _set_aside(rest: Path, mine: set[str]) -> str:
+    """Give a file of rejected rows another name where a row of it is not of these data; that name, "" for none.
+
+    Rows of these data are still in them: a file that tells of nothing else is replaced.
+    """
+    try:
+        with rest.open("rb") as file:
+            if all(_file_of(line) in mine for line in file):
+                return ""
+        numbered = (rest.with_name(f"{rest.stem}-{n}{rest.suffix}") for n in count(1))
+        free = next(path for path in numbered if not path.exists())
+        rest.rename(free)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        hint = "name another file: --rejected FILE"
+        raise WriteError(
+            f"rejected rows of other data are there: {error.strerror}", where=str(rest), hint=hint
+        ) from None
+    return str(free)
+
+
+def _file_of(line: bytes) -> str:
+    try:
+        return msgspec.json.decode(line, type=Rejected).file
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
+
+
 def _write(copies: Sequence[_Copy], targets: Sequence[Path], rest: Path) -> tuple[Loss, ...]:
     """Write all outputs, check that the rows add up, and only then put the outputs in place."""
     losses = []
@@ -504,6 +537,8 @@ def as_text(result: CleanResult) -> str:
     lines += ["", f"fixes made: {_codes(result.fixed) or 'none'}"]
     if result.rejected_for:
         lines.append(f"rejected, in {result.rejected}: {_codes(result.rejected_for)}")
+    if result.former:
+        lines.append(f"rejected rows of other data were there: they are in {result.former} now")
     if result.applied or result.unapplied:
         lines.append(f"decisions applied: {result.applied:,}, not applied: {len(result.unapplied):,}")
     lines += [

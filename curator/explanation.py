@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from curator import engine, templates, tokens
+from curator import decisions, engine, templates, tokens
 from curator.columns import UNSET, content_id, parse
 from curator.content import definitions, turn_parts, written
 from curator.errors import UsageError
 from curator.excerpt import visible
 from curator.formats import Reader
-from curator.model import Example, Finding, Place, TokenCount
+from curator.model import Decision, Example, Finding, Place, TokenCount
 from curator.private.masking import masked_value, values_of
 from curator.sources import cut, open_sources, read
 from curator.trained import RenderShown, renders, shielded
@@ -44,6 +44,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
     `renders` holds what the chat template makes of it, where a model or template is named: one conversation,
     or one for each side of a preference pair. `tools` are the tools it declares, each as JSON.
+    `decided` are the decisions that stand about the row or what is found in it, and the edit it came from.
     """
 
     place: Place
@@ -58,6 +59,7 @@ class Explanation(msgspec.Struct, frozen=True):
     raw: str
     renders: tuple[RenderShown, ...] = ()
     tools: tuple[str, ...] = ()
+    decided: tuple[Decision, ...] = ()
 
 
 def explain(
@@ -98,8 +100,19 @@ def explain(
         raw.decode("utf-8", "backslashreplace"),
         tuple(renders(example, spec, tokenizer)) if example and spec else (),
         tuple(tools),
+        tuple(_decided([path, *beside], content_id(value, raw).hex(), mine)),
     )
     return result if reveal else _masked(result)
+
+
+def _decided(paths: Sequence[str], row: str, found: Sequence[Finding]) -> Iterator[Decision]:
+    """What stands in the decisions kept beside the data about a row, by its content."""
+    if "-" in paths:
+        return
+    ids = {finding.id for finding in found}
+    for decision in decisions.standing(decisions.beside(paths).decisions):
+        if row in (decision.row, decision.after) or decision.finding in ids:
+            yield decision
 
 
 def _masked(result: Explanation) -> Explanation:
@@ -188,10 +201,21 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
         if finding.fix:
             lines.append(f"      {finding.fix.safety} fix: {finding.fix.title}")
         lines += [f"      see {place.file}:{place.line}" for place in finding.related]
+    if result.decided:
+        lines += ["", "decisions", *(_verdict(decision, result.row) for decision in result.decided)]
     if result.named_by:
         lines += ["", "rows that point here"]
         lines += [f"  {f.file}:{f.line}  {f.code} {f.name}: {visible(f.message)}" for f in result.named_by]
     return "\n".join(lines) + "\n"
+
+
+def _verdict(decision: Decision, row: str) -> str:
+    """One decision on a line: curator clean does what it says."""
+    what = "the row is what an edit made" if row == decision.after != decision.row else decision.verdict
+    code = "" if decision.whole or not decision.code else f" {decision.code}"
+    lapsed = f", until {decision.expires}" if decision.expires else ""
+    why = f": {decision.why}" if decision.why else ""
+    return visible(f"  {what}{code} by {decision.who or 'somebody'} on {decision.when[:10]}{lapsed}{why}")
 
 
 def _said(turn: TurnShown) -> Iterator[str]:

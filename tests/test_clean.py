@@ -340,3 +340,21 @@ def test_the_table_says_what_became_of_the_rows(write):
     assert "fixes made: DUP001 1, ENC003 1" in text
     assert "DUP001 1, FIL001 1" in text.split("rejected, in")[1]
     assert json.loads(as_json(result))["losses"][0]["written"] == 2
+
+
+def test_rejected_rows_of_other_data_are_kept(write, tmp_path):
+    def rejected(name):
+        return [json.loads(line)["file"] for line in (tmp_path / name).read_text().splitlines()]
+
+    one = write("one.jsonl", [b"no row", *(chat(user=f"Q{n}", assistant=f"A{n}.") for n in range(2))])
+    two = write("two.jsonl", [b"none either", *(chat(user=f"Q{n}", assistant=f"A{n}.") for n in range(2))])
+    config = Config()
+    for _ in range(2):  # rows of the same data are still in them
+        assert clean([one], tmp_path / "one-clean.jsonl", config).former == ""
+    assert rejected("rejected.jsonl") == [str(one)]
+    result = clean([two], tmp_path / "two-clean.jsonl", config)
+    assert result.former == str(tmp_path / "rejected-1.jsonl")
+    assert rejected("rejected-1.jsonl") == [str(one)] and rejected("rejected.jsonl") == [str(two)]
+    (tmp_path / "rejected.jsonl").write_text("notes of my own\n")
+    assert clean([two], tmp_path / "two-clean.jsonl", config).former == str(tmp_path / "rejected-2.jsonl")
+    assert (tmp_path / "rejected-2.jsonl").read_text() == "notes of my own\n"

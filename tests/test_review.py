@@ -957,3 +957,14 @@ def test_a_server_killed_at_any_point_loses_and_doubles_nothing(open_desk: Any) 
         decision.id: (decision.verdict, decision.finding) for decision in decisions.read(desk.settings.log).decisions
     }
     assert made == {i: (verdict, finding) for i, verdict, finding in (wish.split(",") for wish in wishes)}
+
+
+def test_explain_tells_what_was_decided(open_desk: Any) -> None:
+    desk = open_desk(ROWS_SPLIT)
+    do(desk, find(desk, "ROL007").finding.id, "drop", note="nothing in it")
+    do(desk, find(desk, "ENC001").finding.id, "keep", note="as it was said")
+    path = desk.settings.paths[0]
+    assert "drop by ana" in _ran("explain", path, 2) and ": nothing in it" in _ran("explain", path, 2)
+    told = json.loads(_ran("explain", path, 1, "--format", "json"))["decided"]
+    assert [(each["verdict"], each["code"], each["why"]) for each in told] == [("keep", "ENC001", "as it was said")]
+    assert "decisions" not in _ran("explain", path, 3).splitlines()
