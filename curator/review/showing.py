@@ -7,6 +7,7 @@ here), "del" and "ins" (what a fix takes and gives), "diff" (where two rows diff
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ _DIFF = 8_000  # characters that are compared word by word
 _EDIT = 400_000  # characters of a row that can be edited
 _EVIDENCE = 400
 PAYLOAD = 900_000  # bytes of cards that are sent at once
+PATIENCE = 0.4  # seconds spent on cards at once: those of a row of thousands of turns are dear
 
 BOM = b"\xef\xbb\xbf"
 
@@ -41,15 +43,17 @@ class Cards:
         self.desk = desk
 
     def several(self, entries: Iterable[Entry]) -> list[dict[str, Any]]:
-        """Cards until they are as much as is sent at once; at least one."""
+        """Cards until they are as much as is sent at once, or took as long as one waits; at least one."""
         out: list[dict[str, Any]] = []
-        size = 0
+        size, began = 0, time.perf_counter()
         for entry in entries:
             card = self.card(entry)
             size += len(json.dumps(card))
             if out and size > PAYLOAD:
                 break
             out.append(card)
+            if time.perf_counter() - began > PATIENCE:
+                break
         return out
 
     def card(self, entry: Entry) -> dict[str, Any]:
