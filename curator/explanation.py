@@ -100,7 +100,7 @@ def explain(
         raw.decode("utf-8", "backslashreplace"),
         tuple(renders(example, spec, tokenizer)) if example and spec else (),
         tuple(tools),
-        tuple(_decided([path, *beside], content_id(value, raw).hex(), mine)),
+        tuple(_decided([path, *map(str, beside)], content_id(value, raw).hex(), mine)),
     )
     return result if reveal else _masked(result)
 
