@@ -58,12 +58,12 @@ def spotter(phrases: tuple[str, ...]) -> Callable[[str], Iterator[tuple[int, int
         for literal in literals_of((phrase,)):
             owners.setdefault(literal.lower(), []).append(phrase)
     automaton = ahocorasick_rs.AhoCorasick(list(owners))
-    own = [finder(tuple(group)) for group in owners.values()]
+    own = [tuple(group) for group in owners.values()]
 
     def spots(text: str) -> Iterator[tuple[int, int, re.Pattern[str]]]:
         folded = _LONE.sub("\ufffd", text.lower())  # the automaton takes UTF-8 alone
         for which, start, end in automaton.find_matches_as_indexes(folded, overlapping=True):
-            yield start, end, own[which]
+            yield start, end, finder(own[which])  # compiled when it is first met
 
     return spots
 
