@@ -206,8 +206,12 @@ def test_answers_that_are_too_many_to_compare_are_reported(rule, rows):
 
 @given(st.lists(st.sampled_from(TEXTS), min_size=2, max_size=2), st.sampled_from(PROMPTS))
 def test_what_is_refused_by_outline_would_be_refused_by_reading(texts, prompt):
+    """But for what is left unread on purpose: four words said alike, somewhere in an answer of more than sixty."""
     one, two = map(Candidate, texts, outlines(texts))
-    assert bool(compare(Prompt(prompt), one, two)) == bool(judge(Prompt(prompt), Answer(texts[0]), Answer(texts[1])))
+    told = bool(compare(Prompt(prompt), one, two))
+    read = bool(judge(Prompt(prompt), Answer(texts[0]), Answer(texts[1])))
+    assert read or not told
+    assert told == read or max(one.outline.words, two.outline.words) > 60
 
 
 @given(st.text(), st.text())

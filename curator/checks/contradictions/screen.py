@@ -109,7 +109,10 @@ def may_settle(prompt: Prompt, one: Outline, two: Outline) -> bool:
 
 
 def may_be_alike(one: Candidate, two: Candidate) -> bool:
-    """A necessary condition for two answers to hold sentences that say nearly the same."""
+    """Whether two answers may hold sentences that say nearly the same.
+
+    Never False where they do, but for a sentence of a few words in an answer of more than `_SHORT`.
+    """
     here, there = one.outline, two.outline
     longest = max(here.words, there.words)
     if longest <= _FEW or (here.brief and there.brief and here.counts and there.counts):
