@@ -542,10 +542,16 @@ def test_watch_lints_again_when_a_file_changes(write: Write, tmp_path: Path) -> 
     try:
         assert process.stdout is not None and process.stderr is not None
         assert "watching" in process.stderr.readline()
-        process.stdout.readline()
+        assert "clean" in process.stdout.readline()
         write("x.jsonl", [EMPTY])
         assert "ROL007" in process.stdout.readline()
         assert "watching" in process.stderr.readline()
+        assert "1 error" in process.stdout.readline()
+        (tmp_path / "curator.toml").write_text('select = ["ANS"]\n')  # what a report rests on is watched as well
+        assert "ROL007" not in process.stdout.readline()
+        assert "watching" in process.stderr.readline()
+        (tmp_path / "curator.toml").write_text('selct = ["ANS"]\n')
+        assert "unknown key 'selct'" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 130
     finally:

@@ -128,7 +128,7 @@ def command(
             click.echo("\n".join(_audits(report)), err=True)
         return 0 if exit_zero else report.exit_code
 
-    return _watch(paths, output, once) if watch else once()
+    return _watch(paths, config_file, output, once) if watch else once()
 
 
 def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, audit: bool = False) -> Report:
@@ -234,28 +234,40 @@ def _timings(report: Report) -> Iterator[str]:
     yield f"{report.seconds * 1000:9,.1f} ms  in all{' (from the cache)' if report.cached else ', by the clock'}"
 
 
-def _watch(paths: tuple[str, ...], output: Path | None, once: Callable[[], int]) -> int:
+def _watch(paths: tuple[str, ...], config_file: Path | None, output: Path | None, once: Callable[[], int]) -> int:
     """Lint, wait for a change, and again, until interrupted."""
     from curator.errors import CuratorError
 
     while True:
-        before = _stamps(paths, output)
+        before = _stamps(paths, config_file, output)
         try:
             once()
         except CuratorError as error:
             click.echo(f"error: {error}", err=True)
+        sys.stdout.flush()  # whoever reads a pipe sees the report before the next change
         click.echo("watching for changes, Ctrl-C ends", err=True)
-        while _stamps(paths, output) == before:
+        while _stamps(paths, config_file, output) == before:
             time.sleep(0.3)
 
 
-def _stamps(paths: tuple[str, ...], output: Path | None) -> dict[Path, tuple[int, int]]:
-    """Size and time of every file at or below the paths; not of what curator itself writes there."""
-    found = {}
+def _stamps(paths: tuple[str, ...], config_file: Path | None, output: Path | None) -> dict[Path, tuple[int, int]]:
+    """Size and time of all that a report rests on: the data, the configuration and the decisions.
+
+    Of the files below a folder, those that curator itself writes there are left out.
+    """
+    from curator import decisions
+    from curator.config import find_config
+    from curator.errors import CuratorError
+
+    files = list(decisions.places(paths))
+    with contextlib.suppress(CuratorError):  # a pyproject.toml that is no TOML: the lint says so
+        files += filter(None, [config_file or find_config(options.start(paths))])
     for path in map(Path, paths):
-        for file in path.rglob("*") if path.is_dir() else [path]:
-            if file == output or any(part.startswith(".") for part in file.relative_to(path).parts):
-                continue
+        below = path.rglob("*") if path.is_dir() else [path]
+        files += [file for file in below if not any(part.startswith(".") for part in file.relative_to(path).parts)]
+    found = {}
+    for file in files:
+        if file != output:
             with contextlib.suppress(OSError):  # it may vanish while we look
                 stat = file.stat()
                 found[file] = (stat.st_size, stat.st_mtime_ns)
