@@ -113,7 +113,7 @@ def _around_byte(raw: bytes, byte: int) -> Excerpt:
     byte = min(max(byte, 0), len(raw))
     if b"PRIVATE KEY" in raw:
         before, window = _decode(raw[:byte]), raw[byte:]
-        size = _fault_size(window)
+        size = fault_size(window)
         fault = _decode(window[:size])
         whole = before + fault + _decode(window[size:])
         return Excerpt(*_shown(whole, len(before), len(before) + len(fault)))
@@ -121,14 +121,14 @@ def _around_byte(raw: bytes, byte: int) -> Excerpt:
     while low < byte and raw[low] & 0xC0 == 0x80:  # begin at a whole character
         low += 1
     window = raw[byte : byte + 8 * (SIDE + LONGEST)]
-    size = _fault_size(window)
+    size = fault_size(window)
     before, fault, after = _decode(raw[low:byte]), _decode(window[:size]), _decode(window[size:])
     if byte + len(window) == len(raw):
         after = after.rstrip("\r\n")
     return Excerpt(*_shown(before + fault + after, len(before), len(before) + len(fault)))
 
 
-def _fault_size(window: bytes) -> int:
+def fault_size(window: bytes) -> int:
     """Bytes of what begins the window: a whole JSON string, a character, or one byte that is neither."""
     if not window:
         return 0

@@ -96,6 +96,38 @@ def locate(raw: bytes, path: str) -> tuple[int, int]:
     return place.value, place.stop
 
 
+def locate_span(raw: bytes, path: str, span: tuple[int, int]) -> tuple[int, int]:
+    """(start, stop) in bytes of the characters span[0] up to span[1] of the string at `path`.
+
+    An empty span stands for the character behind it, or the quotation mark; of anything but a string it is the
+    whole value. Raises KeyError where the line has no such place.
+    """
+    begin, stop = locate(raw, path)
+    if raw[begin] != _QUOTE:
+        return begin, stop
+    offsets = _character_offsets(raw[begin + 1 : stop - 1])
+    last = len(offsets) - 1
+    low = begin + 1 + int(offsets[min(max(span[0], 0), last)])
+    high = begin + 1 + int(offsets[min(max(span[1], span[0] + 1), last)])
+    return low, max(high, low + 1)
+
+
+def first_key_end(raw: bytes, begin: int) -> int:
+    """The byte behind the first key of the object that begins at `begin`, or behind the bracket where there is none.
+
+    Of an array, that of its first element, where this is an object or array.
+    """
+    at = begin
+    while raw[at] in b"[{":
+        inner = _SPACE.match(raw, at + 1).end()  # type: ignore[union-attr]
+        if raw[at] == 0x7B:
+            return _string_end(raw, inner) if raw[inner] == _QUOTE else at + 1
+        if raw[inner] not in b"[{":
+            return at + 1
+        at = inner
+    return at + 1
+
+
 def locate_member(raw: bytes, path: str) -> tuple[int, int]:
     """(start, stop) in bytes of what goes when the key or element at `path` is cut: its comma included.
 

@@ -21,8 +21,8 @@ LAYERS = [
     "rowfacts rule shingles sources targets templates tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs plugins sop",
     "cache config engine findings grouping joining mappers recall rows scan store",
-    "agreement card cleaning comparison conversion counting decisions docs drawing explanation fix "
-    "gallery guess handoff preparing proving report review splitting trained training trials",
+    "agreement card cleaning comparison conversion counting decisions docs drawing editor explanation fix "
+    "gallery guess handoff languageserver preparing proving report review splitting trained training trials",
     "export",
     "__main__ cli",
 ]

@@ -31,6 +31,7 @@ VERBS = {
     "stats": "Count rows, turns and tokens.",
     "diff": "Compare two versions of a set, row by row.",
     "review": "Go through what is found in a browser, a key a decision.",
+    "lsp": "Underline findings in an editor: a language server on standard input and output.",
     "decisions": "Record what was decided about findings, and look after the record.",
     "rule": "Explain a rule.",
     "rules": "List the rules.",
