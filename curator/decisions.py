@@ -28,6 +28,7 @@ FILE = Path(".curator", "decisions.jsonl")
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Decision).decode
+_decode_lines = msgspec.json.Decoder(Decision).decode_lines
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -90,6 +91,12 @@ def read(path: str | Path) -> Log:
 
 def parsed(data: bytes, path: str = "") -> Log:
     """The decisions in the bytes of such a file."""
+    try:
+        whole = _decode_lines(data)
+        if len(whole) == data.count(b"\n") and data.endswith(b"\n"):
+            return Log(path, tuple(whole), tuple(range(1, len(whole) + 1)))
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        pass  # line by line, then
     decisions: list[Decision] = []
     lines: list[int] = []
     unread: list[Problem] = []
@@ -393,7 +400,7 @@ def time_of(decision: Decision) -> float:
         moment = datetime.fromisoformat(decision.when)
     except ValueError:
         return 0.0
-    return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def _date(text: str) -> date | None:

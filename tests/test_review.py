@@ -27,7 +27,7 @@ from curator import agreement, cleaning, decisions, engine
 from curator.config import load_config
 from curator.errors import ChangedError, CuratorError, UsageError
 from curator.model import Decision
-from curator.review import applying, following, guard, index, jobs, launch, safe, tables
+from curator.review import applying, following, guard, index, jobs, launch, safe, schema, tables
 from curator.review.desk import Desk
 from curator.review.entries import Wish
 from curator.review.filters import Filter
@@ -215,6 +215,21 @@ def test_a_deleted_or_damaged_index_loses_nothing(open_desk: Any) -> None:
     again.close()
     again.settings.database.write_bytes(b"no database at all")
     assert state(open_desk()) == before
+
+
+def test_an_index_made_anew_holds_the_edits_and_what_is_found_in_them(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    one, two = desk.entries(Filter(rules=("ROL007",)))
+    do(desk, one.finding.id, "edit", text=Cards(desk).composed(one, {"messages[1].content": "It isnâ€™t on."}, None))
+    do(desk, find(desk, "ENC001").finding.id, "keep")
+    do(desk, two.finding.id, "later")
+    before = state(desk)
+    desk.close()
+    desk.settings.database.unlink()
+    again = open_desk()
+    assert state(again) == before
+    assert [e.finding.code for e in again.of_row(one.root) if e.edit] == ["ENC001"]
+    assert (again.follow(), again.decided()) == (False, 3)
 
 
 # ---------------------------------------------------------------------- deciding
@@ -415,6 +430,7 @@ def test_a_log_that_was_merged_or_rewritten_is_followed_anew(open_desk: Any) -> 
     decisions.write(desk.settings.log, kept[::-1])
     desk.follow()
     assert [desk.entry(e.finding.id).status for e in entries] == ["keep", "keep"]
+    assert desk.decided() == 2
 
 
 def test_a_clock_that_runs_behind_does_not_lose_to_what_it_saw(open_desk: Any) -> None:
@@ -439,20 +455,23 @@ def test_logs_merge_to_the_same_state_in_any_order(
         Decision(v, f"row{n}", f"finding{n}", "ROL007", who=w, when=f"2026-01-01T00:00:{k:02}+00:00", id=f"{k:032x}")  # type: ignore[arg-type]
         for k, (n, v, w) in enumerate(made)
     ]
-    states = []
-    for order in (log, rnd.sample(log, len(log))):
+    states, usual = [], following.MANY
+    for order, many in ((log, usual), (rnd.sample(log, len(log)), usual), (log, 0)):  # one by one, or all at once
+        following.MANY = many
         db = sqlite3.connect(":memory:", isolation_level=None)
-        db.executescript(index._SCHEMA + index._INDEXES)
+        db.executescript(schema.TABLES)
+        schema.index(db)
         for n in range(5):
             db.execute(
-                "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, copies, fix, related, text, finding)"
-                " VALUES (?, ?, ?, ?, 'ROL007', 'error', 0, ?, ?, ?, 1, '', 0, '', x'')",
+                "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, copies, fix, related)"
+                " VALUES (?, ?, ?, ?, 'ROL007', 'error', 0, ?, ?, ?, 1, '', 0)",
                 (n * 64, n, n, f"finding{n}", n, f"row{n}", f"row{n}"),
             )
         following._take_in(db, order)
         states.append(db.execute("SELECT id, status, who, head FROM findings ORDER BY id").fetchall())
         db.close()
-    assert states[0] == states[1]
+    following.MANY = usual
+    assert states[0] == states[1] == states[2]
     standing = {d.finding: d.verdict for d in decisions.standing(log)}
     assert {i: s for i, s, _, _ in states[0] if s not in ("open", "later")} == standing
 

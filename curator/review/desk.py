@@ -86,7 +86,7 @@ class Desk(Asking):
         targets = {following.target_of(one) for one in made}
         statuses = "('drop')" if entry.edit else "('drop', 'edit')"
         heads = self.db.execute(
-            f"SELECT h.target, d.body FROM heads h JOIN decisions d ON d.id = h.id WHERE (h.target = ? OR h.cause = ?)"
+            f"SELECT h.target, d.body FROM heads h JOIN decisions d ON d.id = h.id WHERE (h.target = ? OR (h.cause = ? AND h.cause != ''))"
             f" AND h.status IN {statuses}",
             (f"r:{entry.root}", entry.finding.id),
         ).fetchall()
@@ -201,7 +201,7 @@ class Desk(Asking):
         db = self.db
         if wish.of:
             found = db.execute(
-                "SELECT n, id, batch FROM decisions WHERE (id = ? OR batch = ?) AND undone = 0 LIMIT 1",
+                "SELECT n, id, batch FROM decisions WHERE (id = ? OR (batch = ? AND batch != '')) AND undone = 0 LIMIT 1",
                 (wish.of, wish.of),
             ).fetchone()
         else:
@@ -215,7 +215,7 @@ class Desk(Asking):
         names = (name, *further_ids(name))
         rows = db.execute(
             "SELECT d.id, d.at, d.target, d.body, h.id FROM decisions d JOIN heads h ON h.target = d.target WHERE "
-            + ("d.batch = ?" if batch else f"d.id IN ({','.join('?' * len(names))})")
+            + ("d.batch = ? AND d.batch != ''" if batch else f"d.id IN ({','.join('?' * len(names))})")
             + " AND d.undone = 0 ORDER BY d.n",
             (batch,) if batch else names,
         ).fetchall()

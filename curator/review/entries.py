@@ -37,7 +37,8 @@ class Entry(msgspec.Struct, frozen=True):
     earlier: str
 
 
-COLUMNS = ", ".join(Entry.__struct_fields__)  # of the table of findings, in the order of the fields
+_BODY = "(SELECT b.finding FROM bodies b WHERE b.rank = findings.rank)"
+COLUMNS = ", ".join(_BODY if name == "finding" else name for name in Entry.__struct_fields__)  # in SQL, of findings
 
 
 def entry_of(row: tuple[Any, ...]) -> Entry:

@@ -52,7 +52,7 @@ class Filter(msgspec.Struct, frozen=True):
                 parts.append(f"{column} IN ({','.join('?' * len(chosen))})")
                 values += chosen
         if self.search:
-            parts.append("instr(text, ?) > 0")
+            parts.append("instr((SELECT b.text FROM bodies b WHERE b.rank = findings.rank), ?) > 0")
             values.append(searchable(self.search))
         if self.line:
             parts.append("line >= ?")

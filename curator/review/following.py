@@ -10,14 +10,18 @@ import hashlib
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
 from curator import decisions
 from curator.errors import SourceError
 from curator.model import Decision
+from curator.review import schema
 
+MANY = 5_000  # decisions at once from which on indices are made anew, where no more are known
 _EDGE = 4096  # bytes at both ends of what was read, by which a log is known again
 
 decode_decision = msgspec.json.Decoder(Decision).decode
@@ -55,6 +59,17 @@ def status_of(decision: Decision) -> str:
     return decision.verdict
 
 
+def logs_of(paths: Sequence[str | Path]) -> list[Path]:
+    """The logs that may speak of these files or folders, and the one that is written."""
+    return list(dict.fromkeys([*decisions.places(paths), decisions.place(paths)]))
+
+
+def edited(db: sqlite3.Connection) -> frozenset[str]:
+    """The rows that an edit stands for, by their content ids."""
+    found = db.execute("SELECT substr(target, 3) FROM heads WHERE status = 'edit' AND target LIKE 'r:%'")
+    return frozenset(row for (row,) in found)
+
+
 def follow(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
     """Read what was added to the logs since the last time, inside one transaction."""
     marks = _marks(db)
@@ -77,20 +92,22 @@ def follow(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
 
 
 def _anew(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
-    """A log is not what it was, or several lie in other order: begin from nothing."""
-    db.execute("DELETE FROM decisions")
-    db.execute("DELETE FROM heads")
-    db.execute("DELETE FROM findings WHERE edit != ''")
-    db.execute(
-        "UPDATE findings SET status = 'open', who = '', head = '', disputed = 0"
-        " WHERE status != 'open' OR head != '' OR disputed != 0"
-    )
+    """A log is not what it was: what came to it is taken in; where something is gone, all begins from nothing."""
     after: dict[str, Mark] = {}
     new: list[Decision] = []
     for log in logs:
         part, now = _read_on(log, Mark())
         new += decisions.parsed(part).decisions
         after[str(log)] = now or Mark()
+    there = {decisions.identity(decision) for decision in new}
+    if any(name not in there for (name,) in db.execute("SELECT id FROM decisions")):
+        db.execute("DELETE FROM decisions")
+        db.execute("DELETE FROM heads")
+        db.execute("DELETE FROM findings WHERE edit != ''")
+        db.execute(
+            "UPDATE findings SET status = 'open', who = '', head = '', disputed = 0"
+            " WHERE status != 'open' OR head != '' OR disputed != 0"
+        )
     rows = _take_in(db, new)
     _keep_marks(db, after)
     return Told(len(new), rows, anew=True)
@@ -139,66 +156,63 @@ def _keep_marks(db: sqlite3.Connection, marks: dict[str, Mark]) -> None:
 
 def _take_in(db: sqlite3.Connection, new: Sequence[Decision]) -> frozenset[str]:
     """Record decisions and mark the findings they are about; the rows with a standing or former edit."""
-    entries, heads = [], []
+    entries, heads = _entries(db, new)
+    first = db.execute("SELECT coalesce(max(n), 0) FROM decisions").fetchone()[0]
+    many = len(entries) > max(MANY, first)
+    with schema.decisions_unindexed(db) if many else nullcontext():
+        db.executemany(
+            "INSERT INTO decisions(id, at, who, verdict, target, row, finding, code, batch, undoes, body)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            entries,
+        )
+        db.executemany(
+            "INSERT INTO heads(target, n, at, id, status, who, cause) VALUES (?, 0, ?, ?, ?, ?, ?)"
+            " ON CONFLICT(target) DO UPDATE SET at = excluded.at, id = excluded.id, status = excluded.status,"
+            " who = excluded.who, cause = excluded.cause"
+            " WHERE (excluded.at, excluded.id) >= (heads.at, heads.id)",
+            heads,
+        )
+    db.executemany("UPDATE decisions SET undone = 1 WHERE id = ?", [(entry[9],) for entry in entries if entry[9]])
+    with schema.statuses_unindexed(db) if many else nullcontext():
+        _mark(db, first)
+    _dispute(db, first)
+    edited = {decision.row for decision in new if (decision.whole or not decision.finding)}
+    return frozenset(edited)
+
+
+def _entries(db: sqlite3.Connection, new: Sequence[Decision]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """What is to be recorded of decisions that are not known yet: themselves, and what each is the newest about."""
+    entries: list[tuple[Any, ...]] = []
+    heads: dict[str, tuple[Any, ...]] = {}
     seen = {row[0] for row in db.execute("SELECT id FROM decisions")} if len(new) > 50 else None
-    for decision in new:
-        name = decisions.identity(decision)
+    for d in new:
+        name = decisions.identity(d)
         if (name in seen) if seen is not None else _known(db, name):
             continue
         if seen is not None:
             seen.add(name)
-        at, target = decisions.time_of(decision), target_of(decision)
-        entries.append(
-            (
-                name,
-                at,
-                decision.who,
-                decision.verdict,
-                target,
-                decision.row,
-                decision.finding,
-                decision.code,
-                decision.batch,
-                decision.undoes,
-                _encode(decision),
-            )
-        )
-        cause = decision.finding if decision.whole else ""
-        heads.append((target, at, name, status_of(decision), decision.who, cause))
-    first = db.execute("SELECT coalesce(max(n), 0) FROM decisions").fetchone()[0]
-    db.executemany(
-        "INSERT INTO decisions(id, at, who, verdict, target, row, finding, code, batch, undoes, body)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        entries,
-    )
-    undone = [(entry[9],) for entry in entries if entry[9]]
-    db.executemany("UPDATE decisions SET undone = 1 WHERE id = ?", undone)
-    db.executemany(
-        "INSERT INTO heads(target, n, at, id, status, who, cause) VALUES (?, 0, ?, ?, ?, ?, ?)"
-        " ON CONFLICT(target) DO UPDATE SET at = excluded.at, id = excluded.id, status = excluded.status,"
-        " who = excluded.who, cause = excluded.cause"
-        " WHERE (excluded.at, excluded.id) >= (heads.at, heads.id)",
-        heads,
-    )
-    _mark(db, first)
-    _dispute(db, first)
-    edited = {decision.row for decision in new if (decision.whole or not decision.finding)}
-    return frozenset(edited)
+        at, target = decisions.time_of(d), target_of(d)
+        entries.append((name, at, d.who, d.verdict, target, d.row, d.finding, d.code, d.batch, d.undoes, _encode(d)))
+        held = heads.get(target)
+        if held is None or (at, name) >= held[1:3]:
+            heads[target] = (target, at, name, status_of(d), d.who, d.finding if d.whole else "")
+    return entries, [heads[target] for target in sorted(heads)]  # in the order of the table: it grows at its end
 
 
 def _known(db: sqlite3.Connection, name: str) -> bool:
     return db.execute("SELECT 1 FROM decisions WHERE id = ?", (name,)).fetchone() is not None
 
 
-_OPEN, _NONE = "'open'", "''"  # in SQL
-
-# The heads that settle a finding, the first that there is: (id, status, who) of one of them.
-_SETTLES = """coalesce(
-  (SELECT h.{0} FROM heads h WHERE h.target = 'r:' || f.root AND (h.status = 'drop' OR (h.status = 'edit' AND f.edit = ''))),
-  (SELECT h.{0} FROM heads h WHERE h.cause = f.id AND h.status IN ('drop', 'edit') AND f.edit = '' LIMIT 1),
-  (SELECT h.{0} FROM heads h WHERE h.target = 'f:' || f.id),
-  (SELECT h.{0} FROM heads h WHERE h.target = 'c:' || f.row || ':' || f.code),
-  {1})"""
+# What settles a finding, the first that there is, and what it shows where nothing does.
+_SETTLES = """
+  SELECT h.status, h.who, h.id FROM heads h
+    WHERE h.target = 'r:' || f.root AND (h.status = 'drop' OR (h.status = 'edit' AND f.edit = ''))
+  UNION ALL SELECT h.status, h.who, h.id FROM heads h
+    WHERE h.cause = f.id AND h.cause != '' AND h.status IN ('drop', 'edit') AND f.edit = ''
+  UNION ALL SELECT h.status, h.who, h.id FROM heads h WHERE h.target = 'f:' || f.id
+  UNION ALL SELECT h.status, h.who, h.id FROM heads h WHERE h.target = 'c:' || f.row || ':' || f.code
+  UNION ALL SELECT 'open', '', coalesce((SELECT h.id FROM heads h WHERE h.target = 'r:' || f.root), '')
+  LIMIT 1"""
 
 
 def _mark(db: sqlite3.Connection, first: int) -> None:
@@ -225,18 +239,15 @@ def settle_again(db: sqlite3.Connection, ranks: Iterable[int]) -> None:
 
 def _settle(db: sqlite3.Connection) -> None:
     """Mark the touched findings by the heads; one that nothing settles shows what was last said of its row."""
-    row = "(SELECT h.id FROM heads h WHERE h.target = 'r:' || f.root)"
     db.execute(
-        f"UPDATE findings AS f SET status = {_SETTLES.format('status', _OPEN)}, who = {_SETTLES.format('who', _NONE)},"
-        f" head = {_SETTLES.format('id', f'coalesce({row}, {_NONE})')}"
-        " WHERE f.rank IN (SELECT rank FROM touched)"
+        f"UPDATE findings AS f SET (status, who, head) = ({_SETTLES}) WHERE f.rank IN (SELECT rank FROM touched)"
     )
 
 
 def _dispute(db: sqlite3.Connection, first: int) -> None:
     """Mark findings on which reviewers differ, where nobody has decided with the other's verdict in sight."""
-    if db.execute("SELECT count(DISTINCT who) FROM decisions").fetchone()[0] < 2:
-        return
+    if db.execute("SELECT (SELECT min(who) FROM decisions) IS (SELECT max(who) FROM decisions)").fetchone()[0]:
+        return  # one reviewer alone
     found: defaultdict[str, list[Decision]] = defaultdict(list)
     bodies = db.execute(
         "SELECT finding, body FROM decisions WHERE finding IN (SELECT finding FROM decisions WHERE n > ?) AND"

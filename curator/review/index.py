@@ -1,7 +1,7 @@
 """`findings.db`: what a lint found, in a form that a page of it is read in a millisecond.
 
-Derived from the data and the configuration alone, and made anew whenever either changes; the decisions
-are followed in it (curator.review.following), so that a filter by what was decided is one query. Rows of
+Derived from the data and the configuration, and made anew whenever either changes; the decisions are followed
+in it (curator.review.following), so that a filter by what was decided is one query. Rows of
 the data are not copied: their byte offsets in the untouched file are kept.
 """
 
@@ -22,6 +22,7 @@ from curator import engine, recall
 from curator.columns import content_id, parse
 from curator.errors import CuratorError, WriteError
 from curator.model import Finding, Report
+from curator.review import following, schema
 from curator.review.filters import searchable
 from curator.rule import all_rules
 from curator.sources import Source, open_sources
@@ -31,50 +32,8 @@ if TYPE_CHECKING:
     from curator.config import Config
 
 NAME = "findings.db"
-VERSION = 3
 STEP = 64  # ranks between two findings: those of an edited row come in between
 LONGEST = 16 << 20  # bytes of a row that is still opened
-
-_SCHEMA = """
-CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE files(number INTEGER PRIMARY KEY, path TEXT NOT NULL, shape TEXT NOT NULL);
-CREATE TABLE places(file INT, line INT, offset INT NOT NULL, size INT NOT NULL, row TEXT NOT NULL,
-  PRIMARY KEY(file, line)) WITHOUT ROWID;
-CREATE TABLE findings(
-  rank INTEGER PRIMARY KEY, seq INT NOT NULL, slot INT NOT NULL,
-  id TEXT NOT NULL UNIQUE, code TEXT NOT NULL, severity TEXT NOT NULL, file INT NOT NULL, line INT NOT NULL,
-  row TEXT NOT NULL, root TEXT NOT NULL, edit TEXT NOT NULL DEFAULT '', copies INT NOT NULL, fix TEXT NOT NULL,
-  related INT NOT NULL, twin INT NOT NULL DEFAULT 0, cluster INT NOT NULL DEFAULT 0, text TEXT NOT NULL,
-  finding BLOB NOT NULL, status TEXT NOT NULL DEFAULT 'open', who TEXT NOT NULL DEFAULT '',
-  head TEXT NOT NULL DEFAULT '', disputed INT NOT NULL DEFAULT 0, earlier TEXT NOT NULL DEFAULT '');
-CREATE TABLE groups(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, codes TEXT NOT NULL, size INT NOT NULL);
-CREATE TABLE members(grp INT, file INT, line INT, row TEXT NOT NULL, PRIMARY KEY(grp, file, line)) WITHOUT ROWID;
-CREATE TABLE decisions(
-  n INTEGER PRIMARY KEY, id TEXT NOT NULL, at REAL NOT NULL, who TEXT NOT NULL, verdict TEXT NOT NULL,
-  target TEXT NOT NULL, row TEXT NOT NULL, finding TEXT NOT NULL, code TEXT NOT NULL, batch TEXT NOT NULL,
-  undoes TEXT NOT NULL, undone INT NOT NULL DEFAULT 0, body BLOB NOT NULL);
-CREATE TABLE heads(
-  target TEXT PRIMARY KEY, n INT NOT NULL, at REAL NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL,
-  who TEXT NOT NULL, cause TEXT NOT NULL) WITHOUT ROWID;
-"""
-_INDEXES = """
-CREATE INDEX by_code ON findings(code, rank);
-CREATE INDEX by_status ON findings(status, rank);
-CREATE INDEX by_code_status ON findings(code, status, rank);
-CREATE INDEX by_kind ON findings(code, severity, status, fix, disputed, slot);
-CREATE INDEX by_earlier ON findings(status) WHERE earlier != '';
-CREATE INDEX by_dispute ON findings(rank) WHERE disputed = 1;
-CREATE INDEX by_root ON findings(root);
-CREATE INDEX by_row ON findings(row);
-CREATE INDEX by_place ON findings(file, line);
-CREATE INDEX by_seq ON findings(seq);
-CREATE INDEX by_slot ON findings(slot);
-CREATE INDEX by_cluster ON findings(cluster) WHERE cluster > 0;
-CREATE INDEX decision_ids ON decisions(id);
-CREATE INDEX decision_targets ON decisions(target, at, id);
-CREATE INDEX decision_findings ON decisions(finding);
-CREATE INDEX causes ON heads(cause, status);
-"""
 
 encode_finding = msgspec.msgpack.Encoder().encode
 decode_finding = msgspec.msgpack.Decoder(Finding).decode
@@ -109,7 +68,9 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str:
         inside = sorted(p for p in path.rglob("*") if _counts(p, path)) if path.is_dir() else [path]
         files += [(str(file.resolve()), *Stamp.of(file)[:2]) for file in inside]
     settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}
-    body = msgspec.json.encode([VERSION, files, settings, recall.code_stamp()], order="deterministic", enc_hook=str)
+    body = msgspec.json.encode(
+        [schema.VERSION, files, settings, recall.code_stamp()], order="deterministic", enc_hook=str
+    )
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
@@ -165,13 +126,16 @@ def build(paths: Sequence[str | Path], config: Config, database: Path, progress:
         with _closing(sqlite3.connect(part, isolation_level=None)) as db:
             db.execute("PRAGMA journal_mode = OFF")
             db.execute("PRAGMA synchronous = OFF")
-            db.executescript(_SCHEMA)
+            db.executescript(schema.TABLES)
             db.execute("BEGIN")
             with open_sources(paths, config.excluded) as sources:
                 _fill(db, report, sources, config)
             db.execute("INSERT INTO meta VALUES ('key', ?)", (key,))
             db.execute("COMMIT")
-            db.executescript(_INDEXES)
+            schema.index(db)
+            db.execute("BEGIN")
+            following.follow(db, following.logs_of(paths))
+            db.execute("COMMIT")
             db.execute("ANALYZE")
         for rest in ("-wal", "-shm"):
             database.with_name(database.name + rest).unlink(missing_ok=True)
@@ -191,6 +155,7 @@ def _fill(db: sqlite3.Connection, report: Report, sources: Sequence[Source], con
     order = _order(report)
     copies: Counter[str] = Counter()
     held: list[tuple[Any, ...]] = []
+    bodies: list[tuple[int, str, bytes]] = []
     wanted: defaultdict[int, set[int]] = defaultdict(set)
     edges: list[tuple[str, tuple[int, int], list[tuple[int, int]]]] = []
     cursor = db.cursor()
@@ -219,14 +184,12 @@ def _fill(db: sqlite3.Connection, report: Report, sources: Sequence[Source], con
                 1,
                 finding.fix.safety if finding.fix else "",
                 len(related),
-                searched(finding),
-                encode_finding(finding),
             )
         )
+        bodies.append((order[finding.code] + seq * STEP, searched(finding), encode_finding(finding)))
         if len(held) >= 2000:
-            cursor.executemany(_INSERT, held)
-            held.clear()
-    cursor.executemany(_INSERT, held)
+            _insert(cursor, held, bodies)
+    _insert(cursor, held, bodies)
     db.execute("CREATE TEMP TABLE more(id TEXT PRIMARY KEY, copies INT)")
     cursor.executemany("INSERT INTO more VALUES (?, ?)", [(k, n) for k, n in copies.items() if n > 1])
     cursor.execute(
@@ -240,10 +203,15 @@ def _fill(db: sqlite3.Connection, report: Report, sources: Sequence[Source], con
     db.execute("INSERT INTO meta VALUES ('summary', ?)", (msgspec.json.encode(_summary(report, config)).decode(),))
 
 
-_INSERT = (
-    "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, copies, fix, related, text, finding)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+def _insert(cursor: sqlite3.Cursor, held: list[tuple[Any, ...]], bodies: list[tuple[int, str, bytes]]) -> None:
+    cursor.executemany(
+        "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, copies, fix, related)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        held,
+    )
+    cursor.executemany("INSERT INTO bodies VALUES (?, ?, ?)", bodies)
+    held.clear()
+    bodies.clear()
 
 
 def kind_of(code: str) -> str:

@@ -126,8 +126,9 @@ class Reading(Opened):
                 return False
             with self._change() as db:
                 told = following.follow(db, self._logs())
-                if told.rows:
-                    self._derive(db, told.rows)
+                rows = told.rows if self._offered else told.rows | following.edited(db)
+                if rows:
+                    self._derive(db, rows)
                 if not self._offered:
                     self._offer(db)
                     self._offered = True
@@ -142,8 +143,7 @@ class Reading(Opened):
         return True
 
     def _logs(self) -> list[Path]:
-        logs = decisions.places(self.settings.paths)
-        return logs if self.settings.log in logs else [*logs, self.settings.log]
+        return following.logs_of(self.settings.paths)
 
     def _derive(self, db: sqlite3.Connection, rows: frozenset[str]) -> None:
         """Judge the rows that edits made, and put what is found there beside what was found before."""
@@ -183,8 +183,8 @@ class Reading(Opened):
                 break  # more findings in one edited row than there is room for: the next lint tells them
             stands = msgspec.structs.replace(finding, file=path, line=line)
             db.execute(
-                "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, edit, copies, fix,"
-                " related, text, finding) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0, ?, ?)",
+                "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, edit, copies, fix, related)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0)",
                 (
                     rank,
                     seq,
@@ -198,10 +198,10 @@ class Reading(Opened):
                     row,
                     edit,
                     finding.fix.safety if finding.fix else "",
-                    index.searched(stands),
-                    encode_finding(stands),
                 ),
             )
+            body = (rank, index.searched(stands), encode_finding(stands))
+            db.execute("INSERT INTO bodies VALUES (?, ?, ?)", body)
             ranks.append(rank)
         return ranks
 
@@ -214,7 +214,12 @@ class Reading(Opened):
         made = [following.decode_decision(body) for (body,) in lost]
         if not made:
             return
-        found = (decode_finding(body) for (body,) in db.execute("SELECT finding FROM findings WHERE edit = ''"))
+        found = (
+            decode_finding(body)
+            for (body,) in db.execute(
+                "SELECT b.finding FROM findings f JOIN bodies b ON b.rank = f.rank WHERE f.edit = '' ORDER BY f.rank"
+            )
+        )
         outcome = decisions.filter_findings(found, made).outcome
         db.executemany(
             "UPDATE findings SET earlier = ? WHERE id = ?",
