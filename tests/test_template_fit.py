@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
+import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from curator.checks.fit import TemplateSetRule, facts_of, looks
-from curator.columns import Batch, Literals
-from curator.config import Config
 from curator.formats import Reader
-from curator.rule import DatasetRule, RowRule, all_rules, chat
-from curator.templates import load, shipped
-from curator.tokens import resolve
+from curator.rule import RowRule, all_rules, chat
+from curator.templates import shipped
+
+sys.path.insert(0, str(Path(__file__).parent / "bench"))
+
+from templates import compared
 
 Run = Callable[..., Any]
 Write = Callable[[str, Iterable[Any]], Path]
@@ -341,22 +342,8 @@ def test_no_row_makes_a_rule_fail(row: dict[str, Any], template: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("template", ["llama-3", "qwen2.5"])
-def test_all_rules_cost_less_than_five_bare_renders(template: str) -> None:
-    made = plain(20_000)
-    found = load(template)
-    start = time.process_time()
-    for row in made:
-        found.render(row["messages"])
-    bare = time.process_time() - start
-    plan = Config(select=("TPL", "LEN"), template=template, max_length=1024).plan()
-    data = b"".join(json.dumps(row).encode() + b"\n" for row in made)
-    batch = Batch(data, Reader(), resolve(), Literals.of(plan.rules))
-    batch.turn_tokens.sum()
-    start = time.process_time()
-    for rule in plan.rules:
-        if isinstance(rule, RowRule):
-            assert list(rule.flags(batch)) == []
-        elif isinstance(rule, DatasetRule):
-            rule.sketch(batch)
-    assert time.process_time() - start < 5 * bare
+@pytest.mark.parametrize("template", ["chatml", "qwen3"])  # one that need not be rendered again, one that must
+def test_linting_by_template_and_length_costs_less_than_five_bare_renders(tmp_path: Path, template: str) -> None:
+    """The whole of a lint, from reading the file to the report, tokens counted: as `tests/bench/templates.py`."""
+    bare, whole, _ = compared(template, 40_000, tmp_path)
+    assert whole < 5 * bare

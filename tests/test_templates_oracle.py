@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -79,6 +80,43 @@ def test_every_template_renders_as_in_transformers(packages: Path, tokenizer: An
                     differing.append((name, which, generation, mine, expected))
     assert compared > 3000
     assert differing == []
+
+
+def test_texts_in_their_places_are_what_the_template_renders(packages: Path) -> None:
+    """Where a template looks away from texts no row is rendered: what is put together is byte for byte the same."""
+    dice, away, compared, templates = Random(3), 0, 0, list(found(packages))
+    signs = [
+        "a",
+        "B",
+        " ",
+        "\n",
+        "\t",
+        "é",
+        "<",
+        "</s>",
+        "<think>",
+        "</think>",
+        "{{",
+        "'",
+        '"',
+        "\\",
+        "None",
+        "漢",
+        "\u2003",
+    ]
+    for name, text in templates:
+        renderer, looks_away = Renderer(Template(name, {"default": text}, TOKENS)), False
+        for roles in (["user", "assistant"] * 2, ["system", "user", "assistant"], ["user", "assistant"]):
+            for _ in range(12):
+                said = [{"role": role, "content": "".join(dice.choices(signs, k=6))} for role in roles]
+                seen = renderer.render(said)
+                if not seen.error:
+                    assert seen.text == renderer.template.render(said), (name, said)
+                    compared += 1
+                    looks_away |= bool(seen.layout and seen.layout.blind)
+        away += looks_away
+    assert compared > 2000
+    assert away > len(templates) / 3
 
 
 def rendered(make: Any) -> str | None:

@@ -15,7 +15,7 @@ from curator.columns import ROLE_CODES, Batch, Rows
 from curator.content import definitions, says_more, turn_parts
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
-from curator.templates import Rendered, load
+from curator.templates import load
 from curator.tokens import Estimate, Tokenizer, count_rendered, token_starts
 
 _TALL = chat(system="Be brief.", user="How tall is Ben Nevis?", assistant="1,345 metres.")
@@ -110,24 +110,26 @@ class Lengths(msgspec.Struct, frozen=True):
         for index in batch.preference_rows:
             lengths[index] = _bare_length(batch.example(index), batch.tokenizer)
         if self.template:
-            parted = frozenset(i for i in batch.readable if _is_parted(batch.example(i)))
-            self._render(batch, lengths, parted)
+            self._render(batch, lengths)
         return lengths
 
-    def _render(self, batch: Batch, lengths: np.ndarray, parted: frozenset[int]) -> None:
+    def _render(self, batch: Batch, lengths: np.ndarray) -> None:
         control = load(self.template).token_pattern()
-        own: dict[int, int] = {}  # tokens of the template's words, by layout
         counted: list[tuple[int, str]] = []
-        for index, found in batch.memo(Fit(self.template)).rows.items():
+        fit = batch.memo(Fit(self.template))
+        laid = [(known.layout, lines) for known, lines in fit.plain]
+        for index, found in fit.rows.items():
             seen = _renamed(found, self.template)
-            layout = seen[0].seen.layout if seen and index not in parted and _is_whole(seen[0].seen) else None
-            if layout is None:
+            if len(seen) == 1 and (layout := seen[0].seen.layout) and _is_whole(seen[0]):
+                laid.append((layout, [index]))
+            else:
                 counted += [(index, look.seen.text) for look in seen]
-                continue
+        own: dict[int, int] = {}  # tokens of the template's words, by layout
+        for layout, lines in laid:
             if id(layout) not in own:
                 words = [piece for piece in layout.pieces if isinstance(piece, str)]
                 own[id(layout)] = sum(count_rendered(batch.tokenizer, words, control))
-            lengths[index] += own[id(layout)]
+            lengths[lines] += own[id(layout)]
         lengths[[index for index, _ in counted]] = 0
         counts = count_rendered(batch.tokenizer, [text for _, text in counted], control)
         for (index, _), count in zip(counted, counts, strict=True):
@@ -139,14 +141,12 @@ class Lengths(msgspec.Struct, frozen=True):
         return [index for index in found if batch.examples[index] is not None]
 
 
-def _is_parted(example: Example) -> bool:
-    """Whether the tokens of a row are more or fewer than those of its turns."""
-    return says_more(example) or bool(example.chosen or example.rejected)
-
-
-def _is_whole(seen: Rendered) -> bool:
-    """Whether a render is the texts of the row between words of the template."""
-    return seen.exact and not seen.lost
+def _is_whole(look: Look) -> bool:
+    """Whether a render is the texts of the row, each once, between words of the template."""
+    seen, example = look.seen, look.example
+    if not seen.exact or seen.lost or seen.layout is None or says_more(example) or example.chosen or example.rejected:
+        return False
+    return len(seen.places) == sum(not isinstance(piece, str) for piece in seen.layout.pieces)
 
 
 def _renamed(found: Sequence[Look], template: str) -> list[Look]:

@@ -16,10 +16,12 @@ from curator.templates.finding import (
 )
 from curator.templates.layout import (
     MOST_LEAVES,
+    MOST_SKIPPED,
     SPOKEN,
     Layout,
     Rendered,
     Renderer,
+    Slot,
     after_thought,
     empty_thoughts,
     reason,
@@ -30,6 +32,7 @@ from curator.templates.template import Message, Template, prepared
 
 __all__ = [
     "MOST_LEAVES",
+    "MOST_SKIPPED",
     "SPOKEN",
     "UNTEMPLATED",
     "Conversation",
@@ -37,6 +40,7 @@ __all__ = [
     "Message",
     "Rendered",
     "Renderer",
+    "Slot",
     "Template",
     "absolute",
     "after_thought",

@@ -28,6 +28,7 @@ _PART_KEYS = ("text", "content", "value")
 _THOUGHT = re.compile(r"(?:<think(?:ing)?>)?(.*?)</think(?:ing)?>", re.DOTALL)
 _EMPTY_THOUGHT = re.compile(r"<think(?:ing)?>\s*</think(?:ing)?>")
 _MOST_LAYOUTS = 2000
+MOST_SKIPPED = 1 << 20  # characters of a conversation that need not be rendered: of longer ones steps are counted
 
 
 class Slot(NamedTuple):
@@ -48,7 +49,8 @@ class Layout(msgspec.Struct, frozen=True):
     `pieces` are literals and slots in order; `trained` are spans of the render, each end as (piece,
     characters into that literal; 0 for a slot's start). `unprefixed` are assistant messages whose prompt,
     rendered by itself, is no prefix of the whole. `unclosed` says that nothing but white space follows
-    the last answer.
+    the last answer. `blind` says that the template does not look into the texts: every conversation of the
+    structure has this layout.
     """
 
     pieces: tuple[str | Slot, ...]
@@ -56,6 +58,7 @@ class Layout(msgspec.Struct, frozen=True):
     unprefixed: tuple[int, ...] = ()
     unclosed: bool = False
     marked: bool = False
+    blind: bool = False
 
     def lacks(self, key: Key) -> bool:
         return all(isinstance(piece, str) or piece.key != key for piece in self.pieces)
@@ -108,13 +111,16 @@ class Renderer:
         """The conversation with the places of its texts and of what is trained. Never fails."""
         plain = all(map(is_plain, messages))
         said = list(messages) if plain else prepared(messages)
+        texts: dict[Key, str]
+        texts = {(n, "content", 0): m["content"] for n, m in enumerate(said)} if plain else texts_of(said)
+        layout = self.layout(said, tools)
+        if layout is not None and layout.blind and sum(map(len, texts.values())) < MOST_SKIPPED:
+            filled = layout.filled(texts)
+            return _exact("".join(filled), layout, filled, texts)
         try:
             text = self.template.render(said, tools)
         except Exception as error:  # a template may raise anything
             return Rendered("", error=reason(error))
-        texts: dict[Key, str]
-        texts = {(n, "content", 0): m["content"] for n, m in enumerate(said)} if plain else texts_of(said)
-        layout = self.layout(said, tools)
         if layout is not None:
             filled = layout.filled(texts)
             if "".join(filled) == text:
@@ -142,18 +148,28 @@ class Renderer:
             return None  # white space alone: what becomes of it depends on the template's own tests
         try:
             bare = self.template.render(_with(said, marks), tools)
-            padded = self.template.render(_with(said, {key: f" \n{mark} \n" for key, mark in marks.items()}), tools)
+            padded = self.template.render(_with(said, {k: f"{_LEFT}{m}{_RIGHT}" for k, m in marks.items()}), tools)
         except Exception:
             return None
         owner = {mark: key for key, mark in marks.items()}
         pieces: list[str | Slot] = []
-        kept = re.split(f"({_SENTINEL})", padded)
-        for piece, around in zip(re.split(f"({_SENTINEL})", bare), _around(kept), strict=False):
+        parts = re.split(f"({_SENTINEL})", bare)
+        for piece, around in zip(parts, _around(parts, re.split(f"({_SENTINEL})", padded)), strict=False):
             if piece in owner:
                 pieces.append(Slot(owner[piece], *around))
             elif piece:
                 pieces.append(piece)
-        return self._with_training(Layout(tuple(pieces)), bare, said, marks, tools)
+        layout = Layout(tuple(pieces), blind=self._looks_away(said, marks, tools, bare))
+        return self._with_training(layout, bare, said, marks, tools)
+
+    def _looks_away(self, said: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any], bare: str) -> bool:
+        """Whether all conversations of nothing but texts in these roles have this layout."""
+        if len(marks) < len(said) or not all(map(is_plain, said)):
+            return False
+        from curator.templates.proof import looks_away
+
+        values = self.template.values(_with(said, marks), tools)
+        return looks_away(self.template.text(bool(tools)), values, bare)
 
     def _with_training(
         self, layout: Layout, bare: str, said: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any]
@@ -308,6 +324,10 @@ def _outline(message: Message) -> tuple[str, bool, bool, bool]:
 
 
 _SENTINEL = r"zQ\d{5}Qz"
+# What is put around sentinels to see whether it is stripped: neither is a rotation of the other.
+_LEFT, _RIGHT = " \n", "\n\t"
+_QUOTED = json.dumps(_RIGHT)[1:-1]
+_PADS = (f"{_RIGHT}{{}}{_LEFT}", f"{_RIGHT}{{}}", f"{{}}{_LEFT}", "{}")
 
 
 def _sentinel(number: int) -> str:
@@ -421,13 +441,20 @@ def _part_with(part: Any, mark: str | None) -> Any:
     return mark if type(part) is str else {**part, _part_key(part): mark}
 
 
-def _around(parts: Sequence[str]) -> Iterator[tuple[bool, bool, bool]]:
-    """For each part of a render with padded sentinels: is the padding before and after it gone, or quoted?"""
-    for n in range(len(parts)):
-        if n % 2 and parts[n + 1].startswith(" \\n"):
+def _around(bare: Sequence[str], padded: Sequence[str]) -> Iterator[tuple[bool, bool, bool]]:
+    """For each part of a render with sentinels: is what pads the sentinel gone before and after it, or quoted?
+
+    What stands between two sentinels in the padded render is what stands there in the other one, and the
+    pads that were left: they are chosen so that no text reads in two ways.
+    """
+    ends = [*padded, *[""] * len(bare)]
+    for n in range(0, min(len(bare), len(padded)), 2):
+        ends[n] = next((end for end in _PADS if padded[n] == end.format(bare[n])), padded[n])
+    for n in range(len(bare)):
+        if n % 2 and n + 1 < len(padded) and padded[n + 1].startswith(_QUOTED):
             yield False, False, True
         elif n % 2:
-            yield not parts[n - 1].endswith(" \n"), not parts[n + 1].startswith(" \n"), False
+            yield not ends[n - 1].endswith(_LEFT), not ends[n + 1].startswith(_RIGHT), False
         else:
             yield False, False, False
 

@@ -62,11 +62,11 @@ class Template(msgspec.Struct, frozen=True):
 
         `messages` are as `prepared` returns them. Whatever a template raises comes through.
         """
-        return self.compiled(bool(tools)).render(**self._values(messages, tools, generation))
+        return self.compiled(bool(tools)).render(**self.values(messages, tools, generation))
 
     def marked(self, messages: Sequence[Message], tools: Sequence[Any] = ()) -> tuple[str, list[tuple[int, int]]]:
         """The conversation as text, and the spans that stand in the template's `{% generation %}` blocks."""
-        text = self.compiled(bool(tools)).marked(**self._values(messages, tools, False))
+        text = self.compiled(bool(tools)).marked(**self.values(messages, tools, False))
         parts, at, start = re.split(f"([{OPEN}{CLOSE}])", text), 0, 0
         spans: list[tuple[int, int]] = []
         for part in parts:
@@ -85,10 +85,13 @@ class Template(msgspec.Struct, frozen=True):
 
     def dated(self, messages: Sequence[Message]) -> bool:
         """Whether the render depends on the day."""
-        values = self._values(messages, (), False)
+        values = self.values(messages, (), False)
         return self.compiled().render(**values) != self.compiled().at(_OTHER_DAY, **values)
 
-    def _values(self, messages: Sequence[Message], tools: Sequence[Any], generation: bool) -> dict[str, Any]:
+    def values(
+        self, messages: Sequence[Message], tools: Sequence[Any] = (), generation: bool = False
+    ) -> dict[str, Any]:
+        """What the template is rendered with."""
         said = {"messages": messages, "tools": list(tools) or None, "documents": None}
         return {**said, "add_generation_prompt": generation, **self.tokens}
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from curator.checks.fit.facts import facts_of
 from curator.checks.fit.looks import Look, looks, one_line
+from curator.checks.fit.plain import Plain, Structure, plain_rows, structure
 from curator.columns import Batch, Rows
 from curator.model import Example, Flag
 from curator.rule import DatasetRule, RowRule, option
@@ -27,20 +28,38 @@ class Fit(msgspec.Struct, frozen=True):
 
     def __call__(self, batch: Batch) -> Looked:
         found: dict[int, tuple[Look, ...]] = {}
+        same: dict[Structure, tuple[Plain, list[int]]] = {}
         facts = np.zeros(len(batch.lines), dtype=np.uint8)
+        plain = plain_rows(self.template)
         for index in batch.readable:
-            seen = looks(batch.example(index), self.template)
-            facts[index] = facts_of(seen)
-            found[index] = seen
-        return Looked(found, [index for index, seen in found.items() if any(look.odd for look in seen)], facts)
+            example = batch.example(index)
+            told = structure(example, len(batch.lines[index]))
+            if told in same:
+                same[told][1].append(index)
+            elif told is not None and (known := plain.known.get(told)):
+                same[told] = known, [index]
+            else:
+                found[index] = seen = looks(example, self.template)
+                facts[index] = facts_of(seen)
+                if told is not None:
+                    plain.learn(told, seen)
+        for known, lines in same.values():
+            facts[lines] = known.facts
+        odd = [index for index, seen in found.items() if any(look.odd for look in seen)]
+        return Looked(found, odd, facts, list(same.values()))
 
 
 class Looked(NamedTuple):
-    """All rows of a batch rendered: those that need a closer look, and what holds of their structures."""
+    """The rows of a batch as they are rendered: those that need a closer look, and what holds of their structures.
+
+    `rows` are those that were rendered; what is known of the structures of all others is in `plain`, with
+    the lines they stand in.
+    """
 
     rows: dict[int, tuple[Look, ...]]
     odd: list[int]
     facts: np.ndarray  # uint8, shape (lines,): bits of the rules on the set
+    plain: list[tuple[Plain, list[int]]]
 
 
 class TemplateRule(RowRule, frozen=True):

@@ -38,9 +38,9 @@ class DoubleBos(TemplateRule, frozen=True):
     ]
 
     def candidates(self, batch: Batch) -> Iterable[int]:
-        bos = load(self.template).bos
-        bare = {i for i in batch.readable if bos and _begins(batch.example(i), bos)}
-        return sorted({*batch.memo(Fit(self.template)).odd, *bare})
+        bos, seen = load(self.template).bos, batch.memo(Fit(self.template))
+        bare = {i for i in seen.rows if bos and _begins(batch.example(i), bos)}
+        return sorted({*seen.odd, *bare})
 
     def check(self, example: Example) -> Iterator[Flag]:
         yield from self._bare(example)
