@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from curator.sop.lines import STARTS
-from curator.sop.markup import BLOCKS, is_layout, is_note, remove, text_of
+from curator.sop.markup import BLOCKS, HEADINGS, is_layout, is_note, remove, text_of
 from curator.sop.reading import Drops, clean
 from curator.sop.roles import role_of
 
@@ -78,6 +79,7 @@ def prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
     to the text (`_belongs`), or the second extractor has it too.
     """
     weights = _weights(content)
+    title = next(content.getroottree().iter("h1"), None)
     current = content
     while True:
         inner = [(weights[child], n, child) for n, child in enumerate(current) if child.tag in _CONTAINERS]
@@ -92,11 +94,12 @@ def prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
             _prune_bare(current, weights, drops)
             return
         heaviest = heaviest if apart else None
-        titled = next((part for part in current if next(part.iter("h1"), None) is not None), None)
+        titled = next((part for part in current if part in {title, *_above(title)}), None)
         before = titled is not None
+        own = _in_flow(current)
         for part in list(current):
             before = before and part is not titled
-            if part is heaviest or part.tag not in _BESIDE:
+            if part is heaviest or part.tag not in _BESIDE or part in own:
                 continue
             if part is titled:
                 _prune_title(part, drops, second)
@@ -105,6 +108,40 @@ def prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
         if heaviest is None:
             return
         current = heaviest
+
+
+def _above(element: Any) -> Iterator[Any]:
+    return element.iterancestors() if element is not None else iter(())
+
+
+def _in_flow(content: Any) -> set[Any]:
+    """The parts that stand in the text as its paragraphs do: three or more of one name between headings, lists and paragraphs,
+    and those of that name before and after. Where they have no name, only those between, and what follows a heading of known purpose.
+    """
+    children = [child for child in content if isinstance(child.tag, str)]
+    flow = [n for n, child in enumerate(children) if child.tag in _FLOW]
+    if not flow:
+        return set()
+    parts = [(n, part) for n, part in enumerate(children) if part.tag in ("div", "section", "span") and _is_plain(part)]
+    within = [part for n, part in parts if flow[0] < n < flow[-1] and (part.get("class") or not _is_linked(part))]
+    counts = Counter((part.tag, part.get("class")) for part in within if not _is_linked(part))
+    plain = {name for name, count in counts.items() if count >= (2 if name[1] else 3)}
+    return {
+        part
+        for n, part in parts
+        if (part.tag, part.get("class")) in plain and (part in within or (part.get("class") and not _is_linked(part)))
+        or (n > 0 and not _is_linked(part) and children[n - 1].tag in HEADINGS and children[n - 1].tag != "h1" and role_of(clean(text_of(children[n - 1]))) != "other")
+    }  # fmt: skip
+
+
+def _is_plain(part: Any) -> bool:
+    """Whether a part holds no list, table or heading."""
+    return next(part.iterdescendants("ol", "ul", "table", "pre", *HEADINGS), None) is None
+
+
+def _is_linked(part: Any) -> bool:
+    """Whether most of a part is links."""
+    return 2 * sum(len(clean(link.text_content())) for link in part.iter("a")) > len(clean(part.text_content()))
 
 
 def _take(part: Any, drops: Drops, *, sure: bool) -> None:
@@ -116,7 +153,8 @@ def _take(part: Any, drops: Drops, *, sure: bool) -> None:
 
 def _prune_bare(content: Any, weights: dict[Any, int], drops: Drops) -> None:
     """Take out words without a paragraph of their own, where nearly all else stands in paragraphs and lists."""
-    parts = [part for part in content if part.tag in _BESIDE and _is_bare(part) and not is_note(part)]
+    own = _in_flow(content)
+    parts = [part for part in content if part.tag in _BESIDE and part not in own and _is_bare(part) and not is_note(part)]
     blocks = [part for part in content if part.tag in _FLOW or next(part.iterdescendants(*_FLOW), None) is not None]
     if sum(weights[part] for part in blocks) >= 0.8 * weights[content]:
         for part in parts:
@@ -171,14 +209,22 @@ def _is_apart(part: Any, text: Any, weights: dict[Any, int], second: Second | No
     return second is not None and not second(said)
 
 
+def _are_sections(part: Any, text: Any) -> bool:
+    """Whether two parts are sections of one text: named alike, and both begin with a heading of one level."""
+    if (part.tag, part.get("class")) != (text.tag, text.get("class")):
+        return False
+    first = [next(element.iter(*HEADINGS), None) for element in (part, text)]
+    return None not in first and first[0].tag == first[1].tag
+
+
 def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
     """Whether the form of a part says that it is content: a heading of known purpose, an order of steps, much text."""
-    heads = [clean(text_of(head)) for head in part.iter("h2", "h3", "h4", "h5", "h6")]
+    heads = [clean(text_of(head)) for head in part.iter("h1", "h2", "h3", "h4", "h5", "h6")]
     if heads and not re.search(r"\w", clean(part.text_content()).replace(heads[0], "", 1)):
         return True  # a heading in a box of its own
     if any(role_of(head) != "other" for head in heads):
         return True
-    if heads and text is not None and (part.tag, part.get("class")) == (text.tag, text.get("class")):
+    if heads and text is not None and _are_sections(part, text):
         return True
     size = max(1, len(clean(part.text_content())))
     linked = 1 - weights[part] / size > 0.5

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from curator.sop.roles import folded
+
 _MOST_WORDS = 30
 
 _DATE = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.? (?:de )?[^\W\d_]{3,10}\.?,? (?:de )?\d{4}|[^\W\d_]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d+ \w+ ago|today|yesterday|hace \d+ \w+|vor \d+ \w+|il y a \d+ \w+)"
@@ -15,8 +17,10 @@ _CHANGED = r"(?:updated|modified|edited|changed|published|posted|created|written
 _THIS = r"(?:this|the|our|esta|este|diese[rsn]?|cette|cet|ce)"
 _PAGE = r"(?:page|article|post|answer|information|content|guide|section|topic|document|site|website|página|artículo|seite|artikel|beitrag|site web)"
 
+_CREDIT = r"(?:photo(?:graph)?s?|foto|crédit photo)(?: (?:by|credits?|courtesy|von|de)\b|\s*:)|(?:image|picture|illustration) (?:credits?|courtesy|by)\b"
+
 _PATTERNS = (
-    rf"(?:\W|this |the |page |article |document |was |is |it |última |zuletzt |dernière |{_PAGE} )*(?:last |first )?(?:{_CHANGED}|update|modification|actualización)\b(?: on| at|:| el| am| le)*\s*.{{0,30}}?{_DATE}.{{0,60}}",
+    rf"(?:\W|this |the |page |article |document |was |is |it |última |zuletzt |dernière |{_PAGE} )*(?:last |first )?(?:{_CHANGED}|(?<=last )update|update(?=:)|modification|actualización)\b(?: on| at|:| el| am| le)*\s*.{{0,30}}?{_DATE}.{{0,60}}",
     rf"(?:by|von|par|por) [^.]{{2,60}}?\W+(?:on |am |el |le )?{_DATE}.{{0,30}}",
     rf"(?:was|is|did you find|were) (?:{_THIS}|it) ?{_PAGE}? ?(?:helpful|useful|what you).{{0,60}}",
     r"(?:how (?:helpful|useful) was|rate (?:this|the|your)|war diese[rs]?|¿te ha (?:sido|resultado)|cet(?:te)? \w+ vous a-t-).{0,80}",
@@ -34,13 +38,33 @@ _PATTERNS = (
     r"(?:posted|published|written|created|authored|veröffentlicht|publicado|publié) (?:by|on|in|von|am|por|par) .{0,80}",
     rf"(?:edit|improve|suggest (?:an? )?(?:edit|change)s?(?: to)?|report (?:an? )?(?:issue|problem|bug)(?: with)?|print|bookmark|follow|view)(?: {_THIS} {_PAGE}| on github| source)(?: .{{0,40}})?",
     r"(?:follow us|join the (?:conversation|discussion)|be the first to comment|(?:leave|post|write|add) a (?:comment|reply)|log ?in to (?:comment|reply|vote)|please enable javascript|javascript (?:is|must).{0,60}|loading\W*|advertisement|sponsored|powered by .{0,40}|retrieved from .{0,80}|this page was last .{0,80})\b.{0,60}",
+    r"(?:(?:post|page|article|total) )?(?:views|visits|hits|aufrufe|visitas|vues)\W*:?\W*\d[\d.,k]*",
+    r"rated \d[.,]?\d? (?:by|from|out of|/|stars).{0,60}|(?:(?:average|user|reader) )?rating\W*\d[.,]?\d?.{0,20}\b(?:votes?|reviews?|readers|stars)\b.{0,30}|"
+    r"\d[.,]\d\s*(?:/|out of|of|von|de|sur)\s*5\b.{0,60}|\d[\d.,]* (?:votes?|ratings?|reviews?|bewertungen|valoraciones)\b.{0,40}",
+    rf"{_CREDIT}.{{1,80}}",
     r"(?:need (?:more )?help|still (?:need|have) .{0,30}|have (?:more )?questions|can't find what).{0,20}\?.{0,60}",
     r"(?:←|«|‹|<)?\s*(?:previous|prev|next|zurück|weiter|anterior|siguiente|précédent|suivant)(?: (?:page|article|post|topic|seite))?\s*(?:→|»|›|>)?",
     r"(?:back to|return to|zurück zu|volver|retour)(?: the)? (?:top|home|overview|nach oben|inicio|haut).{0,30}",
 )  # fmt: skip
 _FURNITURE = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I)
 
+_CREDITED = re.compile(rf"(?:^|[\W_])(?:{_CREDIT})", re.I)
+
+
+def is_credited(caption: str) -> bool:
+    """Whether a caption says who took the picture: one of a newspaper, not of a procedure."""
+    return _CREDITED.search(caption) is not None
+
 
 def is_furniture(text: str) -> bool:
     """Whether a short paragraph is of the site and not of the text."""
     return len(text) <= 300 and text.count(" ") < _MOST_WORDS and _FURNITURE.fullmatch(text.strip(" .|·•")) is not None
+
+
+_SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might) also (?:like|be interested in)|leave a (?:reply|comment)|"
+                     r"share this(?: \w+)?|(?:\d+ )?comments?|\d+ (?:responses|replies|answers|reviews|thoughts).*|about the author|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
+
+
+def is_site_heading(text: str) -> bool:
+    """Whether a heading is one that a site puts over its own parts ("Related articles", "Comments")."""
+    return _SITE_HEADING.fullmatch(folded(text)) is not None

@@ -9,6 +9,8 @@ from curator.errors import MissingExtraError
 from curator.sop.content import Second
 from curator.sop.document import Block, Dropped, Figure, Step, Table
 from curator.sop.html import read_html, tree
+from curator.sop.markup import remove
+from curator.sop.pruning import HIDDEN
 from curator.sop.reading import Drops, Heading, Piece, Reading, words_of
 from curator.sop.walk import Walker
 
@@ -76,8 +78,11 @@ def _theirs(page: str) -> Any:
         import trafilatura
     except ImportError:
         raise MissingExtraError("curator sop", "sop") from None
+    root = tree(page)
+    for element in [e for e in root.iter() if set((e.get("class") or "").lower().split()) & HIDDEN]:
+        remove(element)
     found = trafilatura.extract(
-        page, output_format="html", include_comments=False, include_tables=True, include_formatting=True
+        root, output_format="html", include_comments=False, include_tables=True, include_formatting=True
     )
     return tree(found) if found else None
 

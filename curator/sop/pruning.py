@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from curator.sop.furniture import is_site_heading
 from curator.sop.markup import HEADINGS, is_bold, is_note, own_words, remove, text_of, upwards
 from curator.sop.reading import Drops, clean
 from curator.sop.roles import role_of
@@ -14,7 +15,7 @@ _GONE = frozenset(
     "script style noscript template iframe svg object embed canvas head link meta video audio map".split()
 )
 _CHROME = frozenset("nav footer aside form button select dialog input textarea menu".split())
-_HIDDEN = frozenset("noprint no-print d-print-none hidden-print hide-print print-hidden printhidden mw-editsection editsection edit-section "
+HIDDEN = frozenset("noprint no-print d-print-none hidden-print hide-print print-hidden printhidden mw-editsection editsection edit-section "
                     "visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only headerlink anchorjs-link "
                     "permalink header-anchor heading-anchor hash-link".split())  # fmt: skip
 _NAMED = re.compile(
@@ -42,8 +43,33 @@ def prune(root: Any, drops: Drops) -> None:
             if not instructs(element):
                 drops.frame.append(element.text_content())
             remove(element)
+    _prune_authors(root, whole, drops)
     _prune_calls(root, drops)
     _prune_bars(root, drops)
+    _prune_links(root, drops)
+
+
+def _prune_authors(root: Any, whole: int, drops: Drops) -> None:
+    """Take out boxes about an author: from the part named so outwards, as far as a few words and no list or heading go."""
+    for part in list(root.iter("div", "section", "span", "a", "img")):
+        if not _AUTHOR.search(own_words(part)):
+            continue
+        box = None
+        for above in (part, *upwards(part)):
+            said = above.text_content()
+            apart = above.tag in ("div", "section", "p", "header", "footer", "span") and len(said) < 0.2 * whole
+            if len(said.split()) > _BIO_WORDS or next(above.iter(*_SOLID), None) is not None or not apart:
+                break
+            box = above
+        if box is not None and clean(box.text_content()):
+            drops.add("boilerplate", box.text_content())
+            drops.frame.append(box.text_content())
+            remove(box)
+
+
+_BIO_WORDS = 80
+_SOLID = ("h1", "ol", "table", "pre", "li", "main", "article")
+_AUTHOR = re.compile(r"(?:^|[\s_-])(?:\w*author(?!i[sz]|ed)\w*|avatar|gravatar|vcard)(?:[\s_-]|$)", re.I)
 
 
 def instructs(element: Any) -> bool:
@@ -79,11 +105,13 @@ def _is_call(element: Any) -> bool:
     whole = " ".join(clean(link.text_content()) for link in links) == said
     if element.tag == "figure":
         return _is_linked_picture(element)
+    if any(_is_document(link) for link in links) and not _PITCH.search(said):
+        return False
     if element.tag == "p":
         return whole and len(links) == 1 and (_is_button(links[0]) or _is_button(element) or _shouts(links[0]))
     if any(role_of(clean(text_of(head))) != "other" for head in element.iter("h2", "h3", "h4", "h5", "h6")):
         return False
-    return any(map(_is_button, links))
+    return any(map(_is_button, links)) or bool(links and _PITCH.search(said) and said.endswith(clean(links[-1].text_content())))
 
 
 def _is_byline(element: Any, said: str) -> bool:
@@ -103,6 +131,31 @@ def _prune_bars(root: Any, drops: Drops) -> None:
             drops.add("boilerplate", element.text_content())
             drops.frame.append(element.text_content())
             remove(element)
+
+
+def _prune_links(root: Any, drops: Drops) -> None:
+    """Take out lists of links under the words of a site ("More on this story"), and these words."""
+    for links in list(root.iter("ul", "ol")):
+        items = [item for item in links if item.tag == "li"]
+        if not items or not all(_is_link(item) for item in items):
+            continue
+        around = next((above for above in (links, *upwards(links)) if _before(above) is not None), None)
+        head = _before(around) if around is not None and clean(around.text_content()) == clean(links.text_content()) else None
+        if head is not None and is_site_heading(clean(head.text_content())):
+            for part in (head, links):
+                drops.add("boilerplate", part.text_content())
+                drops.frame.append(part.text_content())
+                remove(part)
+
+
+def _before(element: Any) -> Any:
+    """The part before an element, None where it is the first."""
+    return next((part for part in element.itersiblings(preceding=True) if isinstance(part.tag, str) and clean(part.text_content())), None)
+
+
+def _is_link(item: Any) -> bool:
+    said = clean(item.text_content())
+    return bool(said) and any(clean(link.text_content()) == said for link in item.iter("a"))
 
 
 def _is_bar(part: Any) -> bool:
@@ -131,8 +184,29 @@ def _is_linked_picture(figure: Any) -> bool:
     )  # fmt: skip
 
 
+def _is_document(link: Any) -> bool:
+    """Whether a link leads to a form, a record or another procedure: a file of an office, a document's number or kind."""
+    said = clean(link.text_content())
+    path = (link.get("href") or "").partition("?")[0]
+    return bool(_FILE.search(path) or _NUMBERED_DOCUMENT.search(said) or _KIND.search(said))
+
+
 _CALL_WORDS = 60
-_BUTTON = re.compile(r"(?:^|[\s_-])(?:btn|button|cta)(?:[\s_-]|$)", re.I)
+_BUTTON = re.compile(r"(?:^|[\s_-])\w*(?:btn|button|cta)\w*(?:[\s_-]|$)", re.I)
+_FILE = re.compile(r"\.(?:docx?|dotx?|xlsx?|xltx?|pptx?|od[ts])$", re.I)
+_NUMBERED_DOCUMENT = re.compile(r"\b[A-Z]{1,5}(?:[-/_ .][A-Z]{1,5})*[-/_ .]?\d{2,}")
+_KIND = re.compile(
+    r"\b(?:forms?|records?|logs?|log ?books?|registers?|sops?|procedures?|protocols?|work(?:ing)? instructions?|worksheets?|data ?sheets?|checklists?|"
+    r"formblatt|formulare?|vorlagen?|anweisung|protokoll|formularios?|registros?|procedimientos?|formulaires?|registres?|fiches?|procédures?)\b",
+    re.I,
+)
+_PITCH = re.compile(
+    r"(?<![\w-])(?:free (?:download|guide|checklist|template|course|sample|report|copy|of charge)s?|for free|special offer|offers?|discount|on sale|e-?book|webinar|(?:book|request) a demo|free trial|subscri\w+|sign up|"
+    r"newsletter|membership|exclusive|coupon|voucher|limited (?:time|seats|offer)|best price|join (?:us|over|for free)|\d+ ?(?:%|percent) off|save \d+|"
+    r"buy now|shop (?:now|all)|our (?:free|newsletter|guide|course|shop|store|app|partners|white ?paper|experts|e-?book|templates?|community)|"
+    r"kostenlos\w*|gratis|jetzt (?:sichern|kaufen|anmelden)|angebote?|oferta|gratuit\w*|abonnez|suscríbete)\b",
+    re.I,
+)
 _OFFER = re.compile(
     r"(?:download|get|try|read|watch|join|book|start|claim|see|request|order|shop|discover|explore) (?:our|your|the free|a free|free|a demo|now|today|more)\b|(?:sign|register|subscribe|learn more|buy|upgrade)\b",
     re.I,
@@ -150,7 +224,7 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
         return False  # the heading of an accordion
     if element.get("hidden") is not None or "display:none" in (element.get("style") or "").replace(" ", ""):
         return not _is_panel(element, opened)
-    if set((element.get("class") or "").lower().split()) & _HIDDEN:
+    if set((element.get("class") or "").lower().split()) & HIDDEN:
         return True
     if element.get("aria-hidden") == "true":
         return not _holds(element, whole)
@@ -180,15 +254,28 @@ def _is_prompt(element: Any) -> bool:
 
 def _holds(element: Any, whole: int) -> bool:
     """Whether the element holds the content, whatever its name says."""
-    if next(element.iter("main", "article"), None) is not None:
-        return True
     text = len(element.text_content())
+    if any(len(inner.text_content()) > 0.2 * whole for inner in element.iter("main", "article")):
+        return True
     return text > 0.4 * whole and sum(len(a.text_content()) for a in element.iter("a")) < 0.5 * text
 
 
 def name_own_tags(root: Any) -> None:
-    """Make the elements that a site names itself (`app-sidebar`) parts of no meaning, with their name as a class."""
+    """Make the elements that a site names itself (`app-sidebar`) parts of no meaning, with their name as a class.
+
+    Parts without a meaning of their own that a role gives one (WAI-ARIA) become what the role says: headings, lists, tables.
+    """
     for element in root.iter():
-        if isinstance(element.tag, str) and "-" in element.tag:
+        if not isinstance(element.tag, str):
+            continue
+        if "-" in element.tag:
             element.set("class", " ".join(filter(None, (element.tag, element.get("class")))))
             element.tag = "div"
+        if element.tag in ("div", "span", "p", "section") and (role := element.get("role")) in _MEANT:
+            level = element.get("aria-level") or ""
+            element.tag = f"h{level}" if role == "heading" and level in _LEVELS else _MEANT[role]
+            del element.attrib["role"]
+
+
+_LEVELS = frozenset("123456")
+_MEANT = {"heading": "h2", "list": "ul", "listitem": "li", "table": "table", "grid": "table", "row": "tr", "cell": "td", "gridcell": "td", "columnheader": "th", "rowheader": "th"}  # fmt: skip

@@ -18,6 +18,7 @@ from curator.sop.document import (
     Table,
     number,
 )
+from curator.sop.furniture import is_site_heading
 from curator.sop.languages import language_of
 from curator.sop.reading import Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
@@ -60,7 +61,7 @@ def structure(reading: Reading, source: Source) -> Document:
     """The document of a reading, its sections numbered, every word of it checked against the source."""
     document = Document(source=source, metadata=dict(reading.metadata), dropped=list(reading.dropped))
     drop = document.dropped.append
-    pieces = list(_cleaned(_refined(reading.pieces), drop))
+    pieces = list(_cleaned(_refined(reading.pieces), drop, is_page=reading.format == "html"))
     pieces = list(_without_banner(pieces, drop))
     _take_title(document, pieces, reading.page_title)
     pieces = list(_without_metadata(pieces, document))
@@ -325,7 +326,7 @@ def _kind(label: str) -> str:
 # ---------------------------------------------------------------------- what is left out
 
 
-def _cleaned(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[Piece]:
+def _cleaned(pieces: list[Piece], drop: Callable[[Dropped], None], *, is_page: bool) -> Iterator[Piece]:
     """The pieces without page residue, contents and signature blocks; each that goes is recorded."""
     in_contents = False
     for place, piece in enumerate(pieces):
@@ -346,6 +347,8 @@ def _cleaned(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[P
             reason = "toc"
         elif _is_signature(piece, pieces, place):
             reason = "signature"
+        elif is_page and isinstance(piece, Text) and (piece.bold or len(text) <= 40) and is_site_heading(text):
+            reason = "boilerplate"
         if reason:
             drop(Dropped(reason, _said(piece)[:80], piece.origin))
         else:
@@ -395,7 +398,7 @@ def _drop_sections(document: Document) -> None:
         if section.role == "revision" and (cells or short):
             text = " ".join([section.heading, *(_said(block) for block in section.blocks)])
             document.dropped.append(Dropped("revision-history", text[:80], section.origin))
-        elif _CHROME.fullmatch(folded(section.heading)):
+        elif is_site_heading(section.heading):
             text = " ".join([section.heading, *(_said(block) for block in section.blocks)])
             document.dropped.append(Dropped("boilerplate", text[:80], section.origin))
         elif not section.blocks and _is_approval(section.heading):
@@ -403,11 +406,6 @@ def _drop_sections(document: Document) -> None:
         else:
             kept.append(section)
     document.sections = kept
-
-
-# Sections that the frame of a site adds to its pages.
-_CHROME = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might) also (?:like|be interested in)|leave a (?:reply|comment)|"
-                     r"share this(?: \w+)?|(?:\d+ )?comments?|\d+ (?:responses|replies|answers|reviews|thoughts).*|about the author|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like).*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 
 def _is_approval(heading: str) -> bool:
@@ -485,8 +483,25 @@ def _take_title(document: Document, pieces: list[Piece], page_title: str) -> Non
     again = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading)), len(pieces))
     for place in range(min(again, 5, len(pieces) - 1), -1, -1):
         piece = pieces[place]
-        if isinstance(piece, Heading | Text) and folded(piece.text) == folded(document.title):
+        if isinstance(piece, Heading | Text) and (_same(piece.text, document.title) or _is_path(piece, document)):
             del pieces[place]
+
+
+def _same(text: str, title: str) -> bool:
+    """Whether a text is the title, however its words are parted ("KubePodCrashLooping")."""
+    return folded(text).replace(" ", "") == folded(title).replace(" ", "")
+
+
+def _is_path(piece: Heading | Text, document: Document) -> bool:
+    """Whether a line is the way to the page: names, arrows, and the title at the end."""
+    parts = re.split(r"\s*[>›»→/]\s*", piece.text)
+    return (
+        document.source.format == "html"
+        and isinstance(piece, Text)
+        and len(parts) > 1
+        and folded(parts[-1]) == folded(document.title)
+        and all(len(part.split()) <= 5 for part in parts[:-1])
+    )
 
 
 def _first_line(pieces: list[Piece]) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
-from curator.sop.furniture import is_furniture
+from curator.sop.furniture import is_credited, is_furniture
 from curator.sop.markup import BLOCKS, HEADINGS, NOTES, is_bold, is_layout, note_of, tables_above, text_of, wraps_blocks
 from curator.sop.reading import Drops, Heading, Piece, Text, clean
 
@@ -75,6 +75,10 @@ class Walker:
             yield self._item(element, "", note, depth)
         elif self._is_page and _is_link_bar(element):
             self._drops.add("link-only", element.text_content(), self._origin())
+        elif self._is_page and _is_teaser(element):
+            self._drops.add("link-only", element.text_content(), self._origin())
+        elif self._is_page and tag == "figcaption" and is_credited(element.text_content()):
+            self._drops.add("boilerplate", element.text_content(), self._origin())
         elif tag == "p" and not wraps_blocks(element):
             yield from self._paragraph(element, note)
         elif depth > _DEEPEST:
@@ -108,9 +112,6 @@ class Walker:
             yield from self._figure(image)
         text = clean(text_of(element))
         links = list(element.iter("a"))
-        if links and _TEASER.match(text) and len(text) < 150:
-            self._drops.add("link-only", text, self._origin())
-            return
         if links and clean(" ".join(a.text_content() for a in links)) == text and _CHROME_LINK.fullmatch(text):
             self._drops.add("link-only", text, self._origin())
             return
@@ -214,6 +215,15 @@ class Walker:
             first = next(row for row in cells if any(clean(text_of(c)) for c in row))
             headed = len(grid) > 1 and all(c.tag == "th" or _all_bold_cell(c) for c in first)
             yield Table(grid[0] if headed else [], grid[1:] if headed else grid, self._origin())
+
+
+def _is_teaser(element: Any) -> bool:
+    """Whether a part points at another page of the site ("Also read: …")."""
+    if element.tag not in ("p", "div", "a", "section") or len(element.text_content()) > 400:
+        return False
+    text = clean(text_of(element))
+    linked = element.tag == "a" or next(element.iter("a"), None) is not None
+    return linked and len(text) < 150 and _TEASER.match(text) is not None
 
 
 def _is_link_bar(element: Any) -> bool:

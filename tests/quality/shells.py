@@ -239,11 +239,15 @@ _TITLED = frozenset(SHELLS) - _OWN_TITLE
 
 def framed(name: str, markdown: str) -> str:
     """The text of a Markdown file in a frame; frames that show the title themselves take it from the text."""
-    text = re.sub(r"\A---\n.*?\n---\n", "", markdown, flags=re.S)
+    front = re.match(r"---\n(.*?)\n---\n", markdown, re.S)
+    named = re.search(r"^title:\s*(.+)$", front[1], re.M) if front else None
+    text = markdown[front.end() :] if front else markdown
     body = _renderer().render(_outside_fences(text))
     body = re.sub(r' data-line="\d+"', "", body)
-    head = re.search(r"<h1[^>]*>(.*?)</h1>", body, re.S)
-    title = re.sub(r"<[^>]+>", "", head[1]).strip() if head else "Handbook page"
+    heads = re.findall(r"<(h[1-6])", body)
+    top = heads[0] if heads and heads.count(heads[0]) == 1 and min(heads) == heads[0] else "h1"
+    head = None if named else re.search(rf"<{top}[^>]*>(.*?)</{top}>", body, re.S)
+    title = named[1].strip("\"' ") if named else re.sub(r"<[^>]+>", "", head[1]).strip() if head else "Handbook page"
     if head and name in _TITLED:
         body = body.replace(head.group(), "", 1)
     return SHELLS[name](title, body)
