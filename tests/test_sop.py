@@ -730,13 +730,3 @@ def test_a_source_is_never_overwritten(tmp_path: Path) -> None:
     assert curator("sop", "pump.md", "-o", "o.jsonl", "--json", "d", cwd=tmp_path).returncode == 0
     done = curator("sop", "d/pump.json", "-o", "o.jsonl", "--json", "d", cwd=tmp_path)
     assert done.returncode == 2 and "would be overwritten" in done.stderr
-
-
-def test_steps_in_a_table_are_a_procedure() -> None:
-    rows_ = "".join(
-        f"<tr><td>{n}</td><td>{text}</td></tr>" for n, text in ((1, "Open the valve."), (2, "Start the pump."))
-    )
-    page = (
-        f"<html><body><h1>Pump start-up</h1><table><tr><th>Step</th><th>Action</th></tr>{rows_}</table></body></html>"
-    )
-    assert flatten(read(page, "x.html")).endswith("Step | Action\n1 | Open the valve.\n2 | Start the pump.")

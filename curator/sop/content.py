@@ -129,7 +129,7 @@ def _in_flow(content: Any) -> set[Any]:
     return {
         part
         for n, part in parts
-        if (part.tag, part.get("class")) in plain and (part in within or (part.get("class") and not _is_linked(part)))
+        if ((part.tag, part.get("class")) in plain and (part in within or (part.get("class") and not _is_linked(part))))
         or (n > 0 and not _is_linked(part) and children[n - 1].tag in HEADINGS and children[n - 1].tag != "h1" and role_of(clean(text_of(children[n - 1]))) != "other")
     }  # fmt: skip
 
@@ -154,7 +154,9 @@ def _take(part: Any, drops: Drops, *, sure: bool) -> None:
 def _prune_bare(content: Any, weights: dict[Any, int], drops: Drops) -> None:
     """Take out words without a paragraph of their own, where nearly all else stands in paragraphs and lists."""
     own = _in_flow(content)
-    parts = [part for part in content if part.tag in _BESIDE and part not in own and _is_bare(part) and not is_note(part)]
+    parts = [
+        part for part in content if part.tag in _BESIDE and part not in own and _is_bare(part) and not is_note(part)
+    ]
     blocks = [part for part in content if part.tag in _FLOW or next(part.iterdescendants(*_FLOW), None) is not None]
     if sum(weights[part] for part in blocks) >= 0.8 * weights[content]:
         for part in parts:
@@ -213,8 +215,8 @@ def _are_sections(part: Any, text: Any) -> bool:
     """Whether two parts are sections of one text: named alike, and both begin with a heading of one level."""
     if (part.tag, part.get("class")) != (text.tag, text.get("class")):
         return False
-    first = [next(element.iter(*HEADINGS), None) for element in (part, text)]
-    return None not in first and first[0].tag == first[1].tag
+    first, other = (next(element.iter(*HEADINGS), None) for element in (part, text))
+    return first is not None and other is not None and first.tag == other.tag
 
 
 def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:

@@ -15,6 +15,7 @@ from curator.sop.reading import Drops, Heading, Piece, Reading, words_of
 from curator.sop.walk import Walker
 
 _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more
+_SHORT = 150  # shingles of a page so short that one joint more or less decides: its words are compared too
 _LEAST = 0.6  # below it trafilatura's result is taken even where it has lost headings and items
 _GUARDED_TAGS = 40_000  # likewise
 _GUARDED = 3_000_000  # characters of a page above which the guard is not asked: it takes seconds a megabyte
@@ -49,9 +50,12 @@ def guarded(page: str) -> Reading:
     reading = read_html(page, _second(whole))
     frame = _shingles(" \n ".join(reading.frame))
     wanted, got = _shingles(whole) - frame, _shingles(plain(reading.pieces))
+    got |= _shingles(" \n ".join(reading.tables))
     if not wanted:
         return reading
     cover = sum((wanted & got).values()) / sum(wanted.values())
+    if sum(wanted.values()) < _SHORT:
+        cover = max(cover, _share(words_of(whole), words_of(plain(reading.pieces))))
     ratio = sum(got.values()) / sum(wanted.values())
     if cover >= _COVER and (ratio <= _EXTRA or _structured(reading.pieces)):
         return reading
@@ -70,6 +74,11 @@ def guarded(page: str) -> Reading:
     reading.pieces, reading.extractor, reading.fallback = pieces, "trafilatura", True
     reading.dropped = [*reading.dropped, *lost, *drops.found]
     return reading
+
+
+def _share(wanted: list[str], got: list[str]) -> float:
+    """The share of words that are among others, each as often."""
+    return sum((Counter(wanted) & Counter(got)).values()) / max(1, len(wanted))
 
 
 def _theirs(page: str) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.content import Second, content_root, prune_beside
-from curator.sop.markup import text_of
+from curator.sop.markup import BLOCKS, text_of
 from curator.sop.pruning import name_own_tags, prune
 from curator.sop.reading import MAX_TEXT, Drops, Reading, clean, words_of
 from curator.sop.walk import Walker
@@ -29,7 +29,7 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     root = tree(page)
     language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")[:2].lower()
     page_title = clean(root.findtext(".//title") or "")
-    words = frozenset(words_of(_all_text(root)))
+    words = frozenset([*words_of(_all_text(root)), *words_of(_as_shown(root))])
     name_own_tags(root)
     everywhere = [clean(text_of(h)) for h in root.iter("h1")]
     drops = Drops()
@@ -37,7 +37,8 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     h1 = [clean(text_of(h)) for h in root.iter("h1")] or everywhere
     content = content_root(root, drops)
     prune_beside(content, drops, second)
-    pieces = list(Walker(drops, is_page=True).walk(content))
+    walker = Walker(drops, is_page=True)
+    pieces = list(walker.walk(content))
     return Reading(
         pieces,
         words,
@@ -48,6 +49,7 @@ def read_html(page: str, second: Second | None = None) -> Reading:
         _metadata(root),
         drops.found,
         frame=drops.frame,
+        tables=walker.tables,
     )
 
 
@@ -112,6 +114,18 @@ def _page_title(title: str, headings: list[str], frame: list[str]) -> str:
         return rest
     parts = [part for part in re.split(r"\s+[|–—·»-]\s+", title) if part]
     return parts[0] if parts else (headings[0] if len(headings) == 1 else "")
+
+
+def _as_shown(root: Any) -> str:
+    """All text with a space where a block begins or ends, and none where a mark parts a word."""
+    from lxml import etree
+
+    parts: list[str] = []
+    for event, node in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
+        if node.tag in BLOCKS or node.tag == "br":
+            parts.append(" ")
+        parts.append((node.text if event == "start" else node.tail) or "")
+    return "".join(parts)
 
 
 def _all_text(root: Any) -> str:

@@ -16,7 +16,7 @@ STARTS = re.compile(
     re.I,
 )
 _SURE = re.compile(
-    r"(?:[•‣◦▪●○·*–-]|\d{1,3}(?:\.\d{1,3})+\.?|\d{1,3}[.)]|\(?[a-z]\)|\([ivx\d]{1,4}\))\s+\S|(?:step|paso|schritt|étape)\s+\d"
+    r"(?:[•‣◦▪●○·*–-]|\d{1,3}(?:\.\d{1,3})+\.?|\d{1,3}[.)]|\(?[a-z]\)|\(?[ivx]{1,5}\)|[ivx]{2,5}\.|\(\d{1,4}\))\s+\S|(?:step|paso|schritt|étape)\s+\d"
 )
 _RULE = re.compile(r"[=_*-]{3,}\s*$")
 _FIELD = re.compile(
@@ -76,7 +76,8 @@ def _goes_on(before: Text, last: Line, line: Line) -> bool:
     small = line.text[0].islower()
     ended = before.text[-1] in ".:;?!"
     if line.gap:
-        return small and not ended and before.text[-1] in ",-" and last.full
+        over = line.page != last.page  # what stood between them was the foot and the head of a page
+        return small and not ended and (over or before.text[-1] in ",-") and last.full
     if line.bold != last.bold and not (small and not ended):
         return False
     if small and not ended:

@@ -194,7 +194,7 @@ def _counted(listed: _List, number: str, depth: int, counts: list[int], begun: s
     def shown(found: re.Match[str]) -> str:
         at = int(found[1]) - 1
         form = "decimal" if level.legal else listed.levels.get(at, _Level()).form
-        return _figure(counts[at] if at < len(counts) else 1, form)
+        return figure(counts[at] if at < len(counts) else 1, form)
 
     return re.sub(r"%([1-9])", shown, level.text).strip()
 
@@ -203,7 +203,7 @@ def _start(listed: _List, depth: int) -> int:
     return listed.levels.get(depth, _Level()).start
 
 
-def _figure(value: int, form: str) -> str:
+def figure(value: int, form: str) -> str:
     if form.endswith("Letter") and value > 0:
         letter = chr(ord("a") + (value - 1) % 26) * ((value - 1) // 26 + 1)
         return letter.upper() if form.startswith("upper") else letter

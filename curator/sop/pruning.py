@@ -111,7 +111,9 @@ def _is_call(element: Any) -> bool:
         return whole and len(links) == 1 and (_is_button(links[0]) or _is_button(element) or _shouts(links[0]))
     if any(role_of(clean(text_of(head))) != "other" for head in element.iter("h2", "h3", "h4", "h5", "h6")):
         return False
-    return any(map(_is_button, links)) or bool(links and _PITCH.search(said) and said.endswith(clean(links[-1].text_content())))
+    return any(map(_is_button, links)) or bool(
+        links and _PITCH.search(said) and said.endswith(clean(links[-1].text_content()))
+    )
 
 
 def _is_byline(element: Any, said: str) -> bool:
@@ -140,7 +142,11 @@ def _prune_links(root: Any, drops: Drops) -> None:
         if not items or not all(_is_link(item) for item in items):
             continue
         around = next((above for above in (links, *upwards(links)) if _before(above) is not None), None)
-        head = _before(around) if around is not None and clean(around.text_content()) == clean(links.text_content()) else None
+        head = (
+            _before(around)
+            if around is not None and clean(around.text_content()) == clean(links.text_content())
+            else None
+        )
         if head is not None and is_site_heading(clean(head.text_content())):
             for part in (head, links):
                 drops.add("boilerplate", part.text_content())
@@ -150,7 +156,14 @@ def _prune_links(root: Any, drops: Drops) -> None:
 
 def _before(element: Any) -> Any:
     """The part before an element, None where it is the first."""
-    return next((part for part in element.itersiblings(preceding=True) if isinstance(part.tag, str) and clean(part.text_content())), None)
+    return next(
+        (
+            part
+            for part in element.itersiblings(preceding=True)
+            if isinstance(part.tag, str) and clean(part.text_content())
+        ),
+        None,
+    )
 
 
 def _is_link(item: Any) -> bool:

@@ -41,7 +41,8 @@ class Reading(msgspec.Struct):
     """A source as it was read.
 
     `words` is every word of the source, pruned parts included: what the answer may consist of. `page_title` is
-    the title beside the text (of the page, of the file's properties). `frame` is what was pruned as the site's for sure.
+    the title beside the text (of the page, of the file's properties). `frame` is what was pruned as the site's for sure,
+    `tables` the texts, in the source's own order, of tables that were read as steps.
     """
 
     pieces: list[Piece]
@@ -54,6 +55,7 @@ class Reading(msgspec.Struct):
     dropped: list[Dropped] = msgspec.field(default_factory=list)
     fallback: bool = False
     frame: list[str] = msgspec.field(default_factory=list)
+    tables: list[str] = msgspec.field(default_factory=list)
 
 
 def words_of(text: str) -> list[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import pairwise
 
 from curator.sop.document import (
     Block,
@@ -11,6 +13,7 @@ from curator.sop.document import (
     Document,
     Dropped,
     Figure,
+    Origin,
     Para,
     Section,
     Source,
@@ -22,6 +25,7 @@ from curator.sop.furniture import is_site_heading
 from curator.sop.languages import language_of
 from curator.sop.reading import Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
+from curator.sop.tabular import columns, steps_of
 
 _MARK = r"(?:\d{1,3}(?:\.\d{1,3}){1,5}\.?|\d{1,3}[.)]|\(?[a-z]\)|[a-z]\.|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)])"
 _STEP_WORD = re.compile(r"(?:step|paso|schritt|étape|etape)\s+(\d{1,3}(?:\.\d{1,3})*)\s*(?:[.:)–—-]\s*|$)", re.I)
@@ -30,6 +34,7 @@ _HEADING_NUMBER = re.compile(
     r"(?:section\s+)?(\d{1,3}(?:\.\d{1,3})*)(?:[.):]|\s*[–—-])?\s+(?=[^\W\d_])|([IVX]{1,5})[.)]\s+(?=\S)", re.I
 )
 _CAPITAL = re.compile(r"([A-Z])[.)]\s+(?=\S)")  # a step where its neighbour in the alphabet is there too
+_LONE_NUMBER = re.compile(r"\(?\d{1,2}[.)]?")
 _BULLET = re.compile(r"[•‣◦▪●○·–*-]\s+(?=\S)")
 _TITLE_LINE = re.compile(r"(?:(?:sop|document)\s+)?(?:title|titel|título|titre)\s*:\s*(.+)", re.I)
 _INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
@@ -61,6 +66,8 @@ def structure(reading: Reading, source: Source) -> Document:
     """The document of a reading, its sections numbered, every word of it checked against the source."""
     document = Document(source=source, metadata=dict(reading.metadata), dropped=list(reading.dropped))
     drop = document.dropped.append
+    if reading.format in ("pdf", "text"):
+        reading.pieces = list(_untabled(reading.pieces, drop))
     pieces = list(_cleaned(_refined(reading.pieces), drop, is_page=reading.format == "html"))
     pieces = list(_without_banner(pieces, drop))
     _take_title(document, pieces, reading.page_title)
@@ -94,6 +101,7 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
     refined: list[Piece] = []
     indents: dict[int, float] = {}
     waiting = ""
+    alone = _lone_numbers(pieces)
     for piece in pieces:
         if not isinstance(piece, Text):
             waiting = ""
@@ -102,6 +110,9 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
         lone = _STEP_WORD.fullmatch(piece.text)
         if lone and not waiting and not piece.bold:
             waiting = lone[1]
+            continue
+        if id(piece) in alone and not waiting:
+            waiting = piece.text.strip("(). ")
             continue
         made = (
             [Step(piece.text, number_source=waiting, origin=piece.origin)]
@@ -112,6 +123,35 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
         refined += made
         indents |= {id(step): piece.indent for step in made if isinstance(step, Step)}
     return _nested(refined, indents)
+
+
+def _lone_numbers(pieces: list[Piece]) -> set[int]:
+    """The paragraphs, by identity, that are a number alone, before a paragraph each, and count on from one to the next."""
+    found = [
+        (int(piece.text.strip("(). ")), id(piece))
+        for piece, after in pairwise(pieces)
+        if isinstance(piece, Text) and isinstance(after, Text) and _LONE_NUMBER.fullmatch(piece.text)
+    ]
+    return {at for one, two in pairwise(found) if two[0] == one[0] + 1 for at in (one[1], two[1])}
+
+
+def _untabled(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[Piece]:
+    """The pieces with the rows of tables of steps as steps."""
+    role = "other"
+    for piece in pieces:
+        if isinstance(piece, Heading) or (isinstance(piece, Text) and _is_known_head(piece.text)):
+            role = role_of(piece.text)
+        rows = [row for row in (piece.header, *piece.rows) if any(row)] if isinstance(piece, Table) else []
+        found = columns(rows[0], rows[1:], role) if len(rows) > 2 else None
+        if found is None:
+            yield piece
+            continue
+        drop(Dropped("table-head", " | ".join(filter(None, found.head))[:80], piece.origin))
+        yield from steps_of(found, rows[1:], partial(_cell, rows[1:], piece.origin))
+
+
+def _cell(rows: list[list[str]], origin: Origin, row: int, column: int) -> list[Block]:
+    return [Para(rows[row][column], None, origin)]
 
 
 def _bold_leads(pieces: list[Piece]) -> bool:
@@ -264,6 +304,7 @@ def _nested(pieces: list[Piece], indents: dict[int, float]) -> list[Piece]:
     """
     out: list[Piece] = []
     stack: list[tuple[Step, int]] = []
+    kinds: dict[int, str] = {}
     since: list[Piece] = []  # what stands between two steps: it goes below the parent of the second
     for piece in pieces:
         if not isinstance(piece, Step):
@@ -272,7 +313,12 @@ def _nested(pieces: list[Piece], indents: dict[int, float]) -> list[Piece]:
             out.append(piece)
             continue
         flat = id(piece) in indents
-        depth = _depth(piece, stack, indents) if flat else (stack[-1][1] + 1 if stack and _opens(stack[-1][0]) else 1)
+        kinds[id(piece)] = _kind(piece.number_source, [(kinds[id(above)], above.number_source) for above, _ in stack])
+        depth = (
+            _depth(piece, stack, indents, kinds)
+            if flat
+            else (stack[-1][1] + 1 if stack and _opens(stack[-1][0]) else 1)
+        )
         while stack and stack[-1][1] >= depth:
             stack.pop()
         if stack:
@@ -293,16 +339,16 @@ def _opens(step: Step) -> bool:
     return step.text.endswith(":")
 
 
-def _depth(step: Step, stack: list[tuple[Step, int]], indents: dict[int, float]) -> int:
+def _depth(step: Step, stack: list[tuple[Step, int]], indents: dict[int, float], kinds: dict[int, str]) -> int:
     """How deep a step stands: "5.1" is 1, "5.1.1" 2; a letter, a bracketed number or a bullet below what it belongs to."""
     label = step.number_source
     if re.fullmatch(r"\d+(?:\.\d+)+", label):
         return label.removesuffix(".0").count(".") or 1
-    kind = _kind(label)
+    kind = kinds[id(step)]
     for above, depth in reversed(stack):
-        if _kind(above.number_source) == kind and (kind != "bullet" or indents[id(step)] <= indents[id(above)] + 1):
+        if kinds[id(above)] == kind and (kind != "bullet" or indents[id(step)] <= indents[id(above)] + 1):
             return depth
-    if not stack or (kind == "number" and _kind(stack[-1][0].number_source) == "bullet"):
+    if not stack or (kind == "number" and kinds[id(stack[-1][0])] == "bullet"):
         return 1
     if kind != "bullet":
         return stack[-1][1] + 1
@@ -311,15 +357,22 @@ def _depth(step: Step, stack: list[tuple[Step, int]], indents: dict[int, float])
         (
             depth + 1
             for above, depth in reversed(stack)
-            if _kind(above.number_source) != "bullet" or indents[id(above)] + 1 < left
+            if kinds[id(above)] != "bullet" or indents[id(above)] + 1 < left
         ),
         1,
     )
 
 
-def _kind(label: str) -> str:
+def _kind(label: str, above: list[tuple[str, str]]) -> str:
+    """What kind of number a step has; `above` are the kinds and numbers it may follow. An "i" is roman but after an "h"."""
     if not label:
         return "bullet"
+    if re.fullmatch(r"[ivx]+", label):
+        letters = [other for kind, other in above if kind == "letter"]
+        follows = bool(letters) and len(label) == 1 and chr(ord(letters[-1][0]) + 1) == label
+        begun = any(kind == "roman" for kind, _ in above)
+        if begun or (not follows and (label == "i" or len(label) > 1)):
+            return "roman"
     return "dotted" if "." in label else "number" if label.isdigit() else "capital" if label.isupper() else "letter"
 
 

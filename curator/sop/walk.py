@@ -9,11 +9,15 @@ from typing import Any
 from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
 from curator.sop.furniture import is_credited, is_furniture
 from curator.sop.markup import BLOCKS, HEADINGS, NOTES, is_bold, is_layout, note_of, tables_above, text_of, wraps_blocks
+from curator.sop.numbering import figure
 from curator.sop.reading import Drops, Heading, Piece, Text, clean
+from curator.sop.roles import role_of
+from curator.sop.tabular import columns, steps_of
 
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
 _BULLETS = re.compile(r"^[•‣◦▪●○·*]\s+")
 _BOX = re.compile(r"^(?:\[[ xX]?\]|[☐☑☒✓✔])\s*")
+_COUNT = re.compile(r"(?:\d{1,3}(?:\.\d{1,3})*|[a-z])[.):]?", re.I)
 _BREAK = "\x01"  # stands for a `br`
 _LIST_LINE = re.compile(r"\n(?=[ \t]*[-*+][ \t]+\S)")  # an item that the renderer took for the paragraph before it
 _LIST_MARK = re.compile(r"[-*+]\s+")
@@ -37,6 +41,8 @@ class Walker:
         self._drops, self._is_page = drops, is_page
         self._count = 0
         self._line: int | None = None
+        self.tables: list[str] = []  # whole texts of tables that were read as steps
+        self._role = "other"  # of the section that is walked
 
     def walk(self, element: Any, note: str | None = None, depth: int = 0) -> Iterator[Piece]:
         """The pieces of an element's content."""
@@ -54,6 +60,8 @@ class Walker:
                 for image in child.iter("img"):
                     yield from self._figure(image)
                 inline.append(_broken_text(child))
+                if _is_count(child, "".join(inline[:-1])):
+                    inline.append(_BREAK)
             inline.append(child.tail or "")
         yield from self._flush(inline, note)
 
@@ -62,6 +70,7 @@ class Walker:
         self._line = int(line) if line else self._line
         if tag in HEADINGS:
             if text := _EDIT_LINK.sub("", clean(text_of(element))):
+                self._role = role_of(text)
                 yield Heading(text, HEADINGS[tag], self._origin())
         elif tag in ("ul", "ol"):
             yield from self._list(element, note, depth)
@@ -70,15 +79,11 @@ class Walker:
         elif tag == "pre":
             yield from self._code(element)
         elif tag == "dl":
-            yield from self._terms(element, note)
+            yield from self._terms(element, note, depth)
         elif tag == "li":  # outside any list
             yield self._item(element, "", note, depth)
-        elif self._is_page and _is_link_bar(element):
-            self._drops.add("link-only", element.text_content(), self._origin())
-        elif self._is_page and _is_teaser(element):
-            self._drops.add("link-only", element.text_content(), self._origin())
-        elif self._is_page and tag == "figcaption" and is_credited(element.text_content()):
-            self._drops.add("boilerplate", element.text_content(), self._origin())
+        elif self._is_page and (reason := _reason(element, tag)):
+            self._drops.add(reason, element.text_content(), self._origin())
         elif tag == "p" and not wraps_blocks(element):
             yield from self._paragraph(element, note)
         elif depth > _DEEPEST:
@@ -136,19 +141,42 @@ class Walker:
         if text:
             yield Code(text, named[1] if named else "", self._origin())
 
-    def _terms(self, element: Any, note: str | None) -> Iterator[Text]:
+    def _terms(self, element: Any, note: str | None, depth: int) -> Iterator[Piece]:
+        """A definition list: a term with its text on one line, or before the blocks that explain it."""
         term = ""
-        for child in element.iter("dt", "dd"):
+        for child in [c for c in element.iter("dt", "dd") if next(c.iterancestors("dl")) is element]:
             text = clean(text_of(child))
             if child.tag == "dt":
                 if term:
                     yield Text(term, note=note, origin=self._origin())
                 term = text
+            elif wraps_blocks(child) and next(child.iter("ul", "ol", "table", "pre", "dl"), None) is not None:
+                if term:
+                    yield Text(term, note=note, origin=self._origin())
+                yield from self.walk(child, note, depth + 1)
+                term = ""
             elif text:
-                yield Text(f"{term.rstrip(':')}: {text}" if term else text, note=note, origin=self._origin())
+                parts = (term if _COUNT.fullmatch(term) else f"{term.rstrip(':')}:", text)
+                yield Text(" ".join(parts) if term else text, note=note, origin=self._origin())
                 term = ""
         if term:
             yield Text(term, note=note, origin=self._origin())
+
+    def _steps_of_rows(self, table: Any, rows: list[Any], note: str | None, depth: int) -> list[Piece]:
+        """The steps of a table whose rows are steps, none of any other."""
+        grid = [row for row in _grid(rows) if any(cell is not None and clean(text_of(cell)) for cell in row)]
+        said = [["" if cell is None else clean(text_of(cell)) for cell in row] for row in grid]
+        found = columns(said[0], said[1:], self._role) if len(said) > 2 else None
+        if found is None:
+            return []
+        self.tables.append(clean(text_of(table)))
+        self._drops.add("table-head", " | ".join(filter(None, found.head)), self._origin())
+
+        def cell(row: int, column: int) -> list[Block]:
+            element = grid[row + 1][column]
+            return [] if element is None else [_as_block(piece) for piece in self.walk(element, note, depth + 1)]
+
+        return list(steps_of(found, said[1:], cell))
 
     def _admonition(self, element: Any, kind: str, depth: int) -> Iterator[Piece]:
         """The parts of an admonition; a title that only says its kind goes before its first paragraph."""
@@ -173,7 +201,9 @@ class Walker:
             if item.tag in ("ul", "ol"):
                 yield from self._list(item, note, depth + 1)
             elif item.tag == "li":
-                label = item.get("data-number") or (str(number) if element.tag == "ol" else "")
+                label = item.get("data-number") or (
+                    _counted(number, element.get("type")) if element.tag == "ol" else ""
+                )
                 step = self._item(item, label, note, depth)
                 number += 1
                 if not step.text and all(isinstance(child, Step) for child in step.children):
@@ -209,12 +239,53 @@ class Walker:
             return
         for caption in table.iter("caption"):
             yield Text(clean(text_of(caption)), note=note, origin=self._origin())
+        if made := self._steps_of_rows(table, rows, note, depth):
+            yield from made
+            return
         grid = [[clean(text_of(cell)) for cell in row] for row in cells]
         grid = [row for row in grid if any(row)]
         if grid:
             first = next(row for row in cells if any(clean(text_of(c)) for c in row))
             headed = len(grid) > 1 and all(c.tag == "th" or _all_bold_cell(c) for c in first)
             yield Table(grid[0] if headed else [], grid[1:] if headed else grid, self._origin())
+
+
+def _counted(number: int, kind: str | None) -> str:
+    """The number of an item as its list shows it: 3, c, iii."""
+    form = {"a": "lowerLetter", "A": "upperLetter", "i": "lowerRoman", "I": "upperRoman"}.get(kind or "", "decimal")
+    return figure(number, form)
+
+
+def _grid(rows: list[Any]) -> list[list[Any]]:
+    """The cells of rows by their columns, None where a cell spans from the left or from above."""
+    below: dict[int, int] = {}  # rows that a cell still spans, by column
+    grid: list[list[Any]] = []
+    for row in rows:
+        placed: list[Any] = []
+        for cell in (c for c in row if c.tag in ("td", "th")):
+            while below.get(len(placed), 0) > 0:
+                below[len(placed)] -= 1
+                placed.append(None)
+            for n in range(_span(cell, "colspan")):
+                below[len(placed)] = _span(cell, "rowspan") - 1
+                placed.append(cell if n == 0 else None)
+        while below.get(len(placed), 0) > 0:
+            below[len(placed)] -= 1
+            placed.append(None)
+        grid.append(placed)
+    return grid
+
+
+def _span(cell: Any, name: str) -> int:
+    value = cell.get(name) or ""
+    return max(1, min(int(value), 100)) if re.fullmatch(r"\d{1,4}", value) else 1
+
+
+def _reason(element: Any, tag: str) -> str:
+    """Why a part is of the site and not of the text, "" where it is of the text."""
+    if _is_link_bar(element) or _is_teaser(element):
+        return "link-only"
+    return "boilerplate" if tag == "figcaption" and is_credited(element.text_content()) else ""
 
 
 def _is_teaser(element: Any) -> bool:
@@ -246,8 +317,24 @@ def _broken_text(element: Any) -> str:
     for child in element:
         if isinstance(child.tag, str):
             parts.append(_BREAK if child.tag == "br" else _broken_text(child))
+            if _is_count(child, "".join(parts[:-1])):
+                parts.append(_BREAK)
         parts.append(child.tail or "")
     return "".join(parts)
+
+
+def _is_count(part: Any, before: str) -> bool:
+    """Whether an inline part at the start is a number set apart by its look alone ("<span>3</span>Open it")."""
+    if (
+        clean(before)
+        or part.tag not in ("span", "b", "strong", "em", "i")
+        or not re.fullmatch(r"\d{1,3}(?:\.\d{1,3})*[.)]?", clean(text_of(part)))
+    ):
+        return False
+    after = part.tail or ""
+    following = part.getnext()
+    after = after or (text_of(following) if following is not None and isinstance(following.tag, str) else "")
+    return after[:1].isupper()
 
 
 def _as_block(piece: Piece) -> Block:
