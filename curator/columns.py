@@ -427,10 +427,19 @@ def line_breaks(batch: Batch) -> np.ndarray:
 _NONE = np.empty(0, dtype=np.int64)
 
 
-def distinct(values: np.ndarray) -> list[int]:
-    """The distinct values of an integer array, in rising order."""
+def unique(values: np.ndarray) -> np.ndarray:
+    """The distinct values of an integer array, in rising order.
+
+    By sorting: the hash table of `numpy.unique` takes twenty times as long for keys of 64 bits.
+    """
     ordered = np.sort(values)
-    found: list[int] = ordered[np.diff(ordered, prepend=ordered[:1] - 1) != 0].tolist()
+    found: np.ndarray = ordered[np.concatenate((np.ones(len(ordered[:1]), bool), ordered[1:] != ordered[:-1]))]
+    return found
+
+
+def distinct(values: np.ndarray) -> list[int]:
+    """The same as a list."""
+    found: list[int] = unique(values).tolist()
     return found
 
 

@@ -14,12 +14,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from curator.columns import mix
+from curator.columns import mix, unique
 from curator.model import Audit, Example
 from curator.shingles import LANES, plain_words, shingles, signatures, text_of
 
@@ -31,8 +31,12 @@ _TINY_BUCKET = 2000  # short texts compared with each other within a block
 _SLACK = 0.2  # how far a signature may underrate a pair: over three standard deviations
 _PAIRS = 1 << 15  # pairs verified at a time
 _SHINGLES = 1 << 22  # and shingles
+_FOUND = 1 << 22  # pairs of several bands that are held before the equal among them are dropped
+_PARTNERS = 12  # rows compared with one row, from which on that row's shingles are laid out for all of them
+_ROWS = 1 << 17  # rows compared so at a time: their numbers leave 47 bits for a shingle
 _U64 = np.uint64
 _LOST = _U64(17)  # bits of a shingle that make room for the number of its pair
+_TOLD = _U64((1 << 47) - 1)  # and those that are left
 _SAMPLE = 1024  # rows, to twice as many, in which the shingles that rows share are counted
 _SHARED = 0.05  # share of the sampled rows from which on a shingle counts as template
 _SHARED_ROWS = 25
@@ -132,7 +136,7 @@ class Neighbours:
     def _alike(self, drawn: np.ndarray, rows: np.ndarray, low: float) -> Iterator[tuple[int, int]]:
         """(drawn row, other row) for all pairs whose plain similarity is at or above `low`."""
         sets = list(self._sets(drawn))
-        vocabulary = np.unique(np.concatenate([np.fromiter(each, np.uint64, len(each)) for each in sets]))
+        vocabulary = unique(np.concatenate([np.fromiter(each, np.uint64, len(each)) for each in sets]))
         holds = np.zeros((len(vocabulary), len(drawn)), dtype=np.uint16)
         for column, each in enumerate(sets):
             holds[np.searchsorted(vocabulary, np.fromiter(each, np.uint64, len(each))), column] = 1
@@ -212,11 +216,15 @@ class Neighbours:
         if wide > 3 and len(few):
             searches += [(few, lanes) for lanes in _bands(3)]
         hot: list[int] = []
-        codes = np.empty(0, dtype=np.int64)
-        for places, lanes in searches:
-            fresh = np.setdiff1d(_bucketed(signed, places, lanes, hot), codes)
-            alike = _agreement(signed, fresh >> 32, fresh & 0xFFFFFFFF) >= least
-            codes = np.union1d(codes, fresh[alike])
+        kept: list[np.ndarray] = []
+        found: list[np.ndarray] = []
+        for number, (places, lanes) in enumerate(searches):
+            found.append(_bucketed(signed, places, lanes, hot))
+            if sum(map(len, found)) >= _FOUND or number + 1 == len(searches):
+                fresh = unique(np.concatenate(found))
+                kept.append(fresh[_agreement(signed, fresh >> 32, fresh & 0xFFFFFFFF) >= least])
+                found.clear()
+        codes = unique(np.concatenate(kept))
         self._hot[band] = Capped(len(hot), max(hot, default=0))
         return codes >> 32, codes & 0xFFFFFFFF
 
@@ -230,14 +238,24 @@ class Neighbours:
     def _similarities(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
         """float32: the Jaccard similarity of each pair of rows; 0 where only the template is alike."""
         found = np.zeros(len(one), dtype=np.float32)
-        work = np.cumsum(self.counts[one].astype(np.int64) + self.counts[two])
+        order = np.argsort(one, kind="stable")
+        starts = np.flatnonzero(np.diff(one[order], prepend=-1))
+        sizes = np.diff(np.append(starts, len(order)))
+        crowd = np.repeat(sizes >= _PARTNERS, sizes)
+        for pairs in self._blocks(order[~crowd], one, two):
+            found[pairs] = self._compared(one[pairs], two[pairs])
+        found[order[crowd]] = self._compared_with_many(one[order[crowd]], two[order[crowd]])
+        return found
+
+    def _blocks(self, pairs: np.ndarray, one: np.ndarray, two: np.ndarray) -> Iterator[np.ndarray]:
+        """The pairs in runs of bounded size."""
+        work = np.cumsum(self.counts[one[pairs]].astype(np.int64) + self.counts[two[pairs]])
         start = 0
-        while start < len(one):
+        while start < len(pairs):
             done = work[start - 1] if start else 0
             stop = min(max(start + 1, int(np.searchsorted(work, done + _SHINGLES))), start + _PAIRS)
-            found[start:stop] = self._compared(one[start:stop], two[start:stop])
+            yield pairs[start:stop]
             start = stop
-        return found
 
     def _compared(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
         """Similarities of some pairs.
@@ -257,15 +275,65 @@ class Neighbours:
         ranked = ranked[np.diff(ranked, prepend=~ranked[:1]) != 0]
         pairs = (ranked >> _U64(48)).astype(np.int64)
         twice = np.append((ranked[1:] ^ ranked[:-1]) == 1, False)
-        shared, held = np.bincount(pairs[twice], minlength=len(one)), np.bincount(pairs, minlength=len(one))
+        own = self._is_own((ranked >> _U64(1)) & _TOLD)
+        sums = (pairs[twice], pairs, pairs[twice & own], pairs[own])
+        return self._resemblance(*(np.bincount(each, minlength=len(one)) for each in sums))
+
+    def _compared_with_many(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+        """As `_compared`, of pairs in order of `one`, in which every row stands with many.
+
+        The shingles of `one` are marked in a table of all shingles, and those of all its partners are looked up
+        there: nothing is sorted pair by pair.
+        """
+        here, places = np.unique(np.concatenate((one, two)), return_inverse=True)
+        firsts = np.flatnonzero(np.diff(one, prepend=-1))
+        if len(one) > 1 and (len(here) > _ROWS or self.counts[here].sum(dtype=np.int64) > _SHINGLES):
+            half = len(one) // 2
+            halves = (one[:half], two[:half]), (one[half:], two[half:])
+            return np.concatenate([self._compared_with_many(*some) for some in halves])
+        numbers, sizes, own = self._numbered(here)
+        begins, owned = np.cumsum(sizes) - sizes, np.add.reduceat(own, np.cumsum(sizes) - sizes, dtype=np.int64)
+        left, right = places[: len(one)], places[len(one) :]
+        shared, both = np.zeros(len(one), dtype=np.int64), np.zeros(len(one), dtype=np.int64)
+        table = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=bool)
+        for low, high in pairwise([*firsts.tolist(), len(one)]):
+            row, others = left[low], right[low:high]
+            mine = numbers[begins[row] : begins[row] + sizes[row]]
+            table[mine] = True
+            theirs = _ranges(begins[others], sizes[others])
+            hit, bounds = table[numbers[theirs]], np.cumsum(sizes[others]) - sizes[others]
+            shared[low:high] = np.add.reduceat(hit, bounds, dtype=np.int64)
+            both[low:high] = np.add.reduceat(hit & own[theirs], bounds, dtype=np.int64)
+            table[mine] = False
+        return self._resemblance(shared, sizes[left] + sizes[right], both, owned[left] + owned[right])
+
+    def _numbered(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """(numbers of the distinct shingles of all rows, how many each row has, whether each is no template)."""
+        words, firsts = self._words(rows)
+        owners = np.repeat(np.arange(len(rows), dtype=np.uint64), np.diff(np.append(firsts, len(words))))
+        ranked = unique((owners << _U64(47)) | (shingles(words, firsts) >> _LOST))
+        sizes = np.bincount((ranked >> _U64(47)).astype(np.int64), minlength=len(rows))
+        told, numbers = np.unique(ranked & _TOLD, return_inverse=True)
+        return numbers.astype(np.int32), sizes, self._is_own(told)[numbers]
+
+    def _resemblance(self, shared: np.ndarray, held: np.ndarray, both: np.ndarray, owned: np.ndarray) -> np.ndarray:
+        """The Jaccard similarity of each pair, 0 where only the template is alike.
+
+        Of the shingles of two rows `shared` stand in both and `held` are theirs together, each row's counted by
+        itself; `both` and `owned` count the same without the template.
+        """
         similar: np.ndarray = shared / np.maximum(1, held - shared)
         if len(self._template):
-            known, told = np.unique(self._template >> _LOST), (ranked >> _U64(1)) & _U64((1 << 47) - 1)
-            own = known[np.minimum(np.searchsorted(known, told), len(known) - 1)] != told
-            both = np.bincount(pairs[twice & own], minlength=len(one))
-            either = np.bincount(pairs[own], minlength=len(one)) - both
-            similar[(both < _OWN * either) & (2 * shared < held)] = 0
+            similar[(both < _OWN * (owned - both)) & (2 * shared < held)] = 0
         return similar
+
+    def _is_own(self, told: np.ndarray) -> np.ndarray:
+        """bool: the shingle, of which 47 bits are left, belongs to no template."""
+        if not len(self._template):
+            return np.ones(len(told), dtype=bool)
+        known = unique(self._template >> _LOST)
+        own: np.ndarray = known[np.minimum(np.searchsorted(known, told), len(known) - 1)] != told
+        return own
 
     def _sets(self, rows: np.ndarray) -> Iterator[set[int]]:
         words, firsts = self._words(rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,18 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+
+_KEPT = 1 << 20  # bytes of rows that are kept
+_ROWS = 256
+
+
+class _Kept(NamedTuple):
+    """A row that was read again."""
+
+    value: Any
+    raw: bytes
+    example: Example | None
 
 
 class SetRows:
@@ -47,6 +59,9 @@ class SetRows:
         self._span = -1
         self._data = b""
         self._starts: dict[int, np.ndarray] = {}  # where the lines of a span begin, once it was read
+        self._kept: dict[int, _Kept] = {}  # rows that were read last
+        self._size = 0  # bytes of them
+        self._readers: dict[int, Reader] = {}  # by source
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         if key not in self._memo:
@@ -95,8 +110,26 @@ class SetRows:
 
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         """The JSON value (UNSET where broken) and the bytes of a line, read again from its source."""
-        raw = self._line(index)
-        return parse(raw.removeprefix(b"\xef\xbb\xbf")), raw
+        kept = self._row(index)
+        return kept.value, kept.raw
+
+    def _row(self, index: int) -> _Kept:
+        """A line read again; what was read last is kept, since several rules' findings often name one row."""
+        if (kept := self._kept.get(index)) is None:
+            raw = self._line(index)
+            value = parse(raw.removeprefix(b"\xef\xbb\xbf"))
+            example = self._reader_of(self.source_of(index)).read(value) if type(value) is dict else None
+            kept = _Kept(value, raw, example)
+            self._size += len(raw)
+            if self._size > _KEPT or len(self._kept) >= _ROWS:
+                self._kept, self._size = {}, len(raw)
+            self._kept[index] = kept
+        return kept
+
+    def _reader_of(self, source: int) -> Reader:
+        if source not in self._readers:
+            self._readers[source] = self._reader(source)
+        return self._readers[source]
 
     def _line(self, index: int) -> bytes:
         """The bytes of a line; of a span that was read before, these alone are read again."""
@@ -119,8 +152,7 @@ class SetRows:
         return example
 
     def example_or_none(self, index: int) -> Example | None:
-        value, _ = self.value_and_raw(index)
-        return self._reader(self.source_of(index)).read(value) if type(value) is dict else None
+        return self._row(index).example
 
     def examples(self, indices: Iterable[int]) -> list[Example]:
         wanted = list(indices)

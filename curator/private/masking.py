@@ -82,8 +82,8 @@ _QUOTES = re.compile(r"\d\D{0,3}\d\D{0,3}\d\D{0,3}\d|[^\s\"'{},]{3}[\d!@#$%&*?+=
 
 
 def may_quote(flag: Flag) -> bool:
-    """Whether message and evidence could quote a value that the rest of the row gives away."""
-    return bool(_QUOTES.search(flag.message) or (flag.evidence and _QUOTES.search(repr(flag.evidence))))
+    """Whether a text of message and evidence could quote a value that the rest of the row gives away."""
+    return any(map(_QUOTES.search, (flag.message, *_strings(flag.evidence))))
 
 
 def values_of(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -108,6 +108,19 @@ def masked_flag(flag: Flag, known: Iterable[tuple[str, str]] = ()) -> Flag:
 def masked_value(value: Any, known: Iterable[tuple[str, str]] = ()) -> Any:
     """A JSON value with the private values of its strings, keys included, masked, and those that are `known`."""
     return _clean(value, tuple(known))
+
+
+def _strings(value: Any) -> Iterator[str]:
+    """The texts of a value, keys included."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _strings(key)
+            yield from _strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
 
 
 def _clean(value: Any, known: tuple[tuple[str, str], ...]) -> Any:

@@ -89,10 +89,10 @@ class ConflictingAnswers(DatasetRule, frozen=True):
         left_out: list[int] = []
         alike = grouping.bounded(grouping.same_intent(sketches, wanted), sketches, rows, self.code)
         for block in grouping.blocks(alike):
-            for group in grouping.read(block, sketches, rows):
-                for part in grouping.by_intent(group):
-                    compared.update(asked.prompt_key for asked in part)
-                    yield from self._of_groups([part], left_out)
+            parts = (part for group in grouping.read(block, sketches, rows) for part in grouping.by_intent(group))
+            for run in grouping.runs(parts):
+                compared.update(asked.prompt_key for part in run for asked in part)
+                yield from self._of_groups(run, left_out)
         same = (
             group
             for group in grouping.same_prompt(sketches, wanted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 from curator.checks.contradictions.lexicon import lexicon
 from curator.checks.contradictions.text import tokens, value_of
@@ -36,6 +37,7 @@ def converted(one: float, first: Unit, two: float, second: Unit) -> bool:
 PLAIN = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
 
 
+@lru_cache(maxsize=1 << 12)
 def number_in(text: str) -> float | None:
     """The only number of a text, None where there is none or several."""
     if PLAIN.fullmatch(text):
@@ -67,6 +69,8 @@ def same_amount(one: str, two: str) -> bool | None:
         return None
     if same_number(values[0], values[1]):
         return True
+    if PLAIN.fullmatch(one) and PLAIN.fullmatch(two):
+        return False
     keys = [[token.key for token in tokens(text)] for text in (one, two)]
     if ("%" in keys[0]) != ("%" in keys[1]):
         shares = [
