@@ -88,6 +88,15 @@ def common_elsewhere() -> frozenset[str]:
     return frozenset(word for language in _WRITTEN_ALIKE for word in frequencies(language) if word not in known)
 
 
+def met_elsewhere(words: Collection[str]) -> frozenset[str]:
+    """Those of the words that `common_elsewhere` has; where there are few, the lists are not made into one."""
+    asked = frozenset(words) - english() if words else frozenset()
+    if not asked:
+        return frozenset()
+    lists = (met for language in _WRITTEN_ALIKE for met in _bins(f"small_{language}"))
+    return frozenset(word for met in lists for word in asked.intersection(met))
+
+
 def attested(language: str) -> dict[str, float]:
     """The Zipf frequency of the words of a language that were met once in a hundred million; slips are among them."""
     return {word: 9 - n / 100 for n, words in enumerate(_bins(f"large_{language}")) for word in words}

@@ -189,7 +189,8 @@ class _Run:
             return
         work = Join(self.rows(), rules, self.ignored, self.bounds, self.folder, audit=audit)
         groups = apart(rules)
-        judged = list(sharing(workers, self.size, len(groups)).map(work, groups))
+        long = any(rule.costly for rule in rules)
+        judged = list(sharing(workers, self.size, len(groups), long=long).map(work, groups))
         joined = {each.code: each for group in judged for each in group.rules}
         for rule in rules:
             each = joined[rule.code]

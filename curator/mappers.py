@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -16,6 +17,7 @@ Result = TypeVar("Result")
 
 # Below this size one process is enough: workers cost a tenth more processor time in all.
 SMALL = 72_000_000
+_SHARED = 500_000  # the same for long tasks
 
 
 class Mapper(Protocol):
@@ -58,9 +60,17 @@ def choose(workers: int | None, size: int, spans: int) -> Mapper:
     return Processes(count)
 
 
-def sharing(workers: int | None, size: int, tasks: int) -> Mapper:
-    """As `choose`, for work on what this process holds, which only its forks share."""
-    return choose(workers, size, tasks) if _forks() else Serial()
+def sharing(workers: int | None, size: int, tasks: int, *, long: bool = False) -> Mapper:
+    """As `choose`, for work on what this process holds, which only its forks share.
+
+    Of `long` tasks less is enough for several processes, but not beside threads: a fork has none of them, and the
+    locks that they held.
+    """
+    if not _forks():
+        return Serial()
+    if long and workers is None and size >= _SHARED and threading.active_count() == 1:
+        return Processes(min(processors(), tasks)) if min(processors(), tasks) > 1 else Serial()
+    return choose(workers, size, tasks)
 
 
 def processors() -> int:

@@ -65,7 +65,7 @@ def _misspelt(vocabulary: Vocabulary, rows: int, words: int) -> dict[str, Wrong]
         if counts[word] > often and counts[word] * 20 > words * 10 ** (common.get(right, 0) - 9):
             continue  # a word of this set: the right one is not that much commoner
         found[word] = Wrong(right, lower_only=False)
-    for word in found.keys() & dictionaries.common_elsewhere():
+    for word in dictionaries.met_elsewhere(found):
         found[word] = found[word]._replace(elsewhere=True)
     return found | {word: Wrong(right, lower_only=True) for word, right in _JOINED.items() if counts[word]}
 
@@ -307,7 +307,8 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
             continue
         if likely and seen.get(word, 0) < 1.5 and not dictionaries.derivable(word, common):
             found[word] = Wrong(best.word, lower_only=True)
-    return {word: wrong for word, wrong in found.items() if word not in dictionaries.common_elsewhere()}
+    elsewhere = dictionaries.met_elsewhere(found)
+    return {word: wrong for word, wrong in found.items() if word not in elsewhere}
 
 
 def _likely(word: str, best: dictionaries.Suggestion, seen: bool) -> bool:

@@ -45,10 +45,9 @@ class Link(NamedTuple):
 def conflicts(groups: Sequence[list[Said]]) -> Iterator[tuple[Asked, Asked, Clash]]:
     """(row, row that it contradicts, the words: first of the other row, then of the row), group by group."""
     texts = list(dict.fromkeys(said.text for answers in groups for said in answers))
-    outlined = dict(zip(texts, outlines(texts), strict=True))
+    outlined = {text: Candidate(text, outline) for text, outline in zip(texts, outlines(texts), strict=True)}
     for answers in groups:
-        candidates = [Candidate(said.text, outlined[said.text]) for said in answers]
-        yield from _of_links(answers, list(_links(answers, candidates)))
+        yield from _of_links(answers, list(_links(answers, [outlined[said.text] for said in answers])))
 
 
 def answers_of(group: list[Asked]) -> list[Said]:

@@ -88,8 +88,9 @@ def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
     """What `judge` says of two answers, which are read only where their outlines leave it open."""
     if prompt.varies:
         return None
-    settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two)
-    if alike and _may_be_copies(one.outline.runs, two.outline.runs):
+    shared = len(one.outline.runs & two.outline.runs)
+    settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two, shared)
+    if alike and shared >= _COPIED * max(len(one.outline.runs), len(two.outline.runs), 1):
         edits = edits_of(one.pieces, two.pieces)
         alike = not harmless(edits)
         settles = settles and (alike or unsettling(edits))
@@ -108,8 +109,8 @@ def may_settle(prompt: Prompt, one: Outline, two: Outline) -> bool:
     return bool(one.ends & final_or_worked and two.ends & final_or_worked and prompt.asks_for_a_result)
 
 
-def may_be_alike(one: Candidate, two: Candidate) -> bool:
-    """Whether two answers may hold sentences that say nearly the same.
+def may_be_alike(one: Candidate, two: Candidate, shared: int) -> bool:
+    """Whether two answers, which have `shared` runs in common, may hold sentences that say nearly the same.
 
     Never False where they do, but for a sentence of a few words in an answer of more than `_SHORT`.
     """
@@ -117,8 +118,7 @@ def may_be_alike(one: Candidate, two: Candidate) -> bool:
     longest = max(here.words, there.words)
     if longest <= _FEW or (here.brief and there.brief and here.counts and there.counts):
         return True
-    if not here.runs.isdisjoint(there.runs):
-        shared = len(here.runs & there.runs)
+    if shared:
         if (here.brief and there.brief) or shared >= _MANY:
             return True
         if shared >= _SHARED and not one.triples.isdisjoint(two.triples):
@@ -132,10 +132,6 @@ def _may_deny(one: Candidate, two: Candidate) -> bool:
     """Whether nearly all words of some sentence that denies stand in the other answer, endings apart."""
     denials = one.outline.denials
     return bool(denials) and any(len(denied - two.content) <= len(denied) // 4 for denied in denials)
-
-
-def _may_be_copies(one: frozenset[int], two: frozenset[int]) -> bool:
-    return len(one & two) >= _COPIED * max(len(one), len(two), 1)
 
 
 def outlines(texts: Sequence[str]) -> list[Outline]:

@@ -408,11 +408,14 @@ def pairs_of(one: Answer, two: Answer, prompt: Prompt, least: float) -> Iterator
     """
     left, right = _rest(one, two), _rest(two, one)
     scored = []
-    for n in left:
+    rough = least - ROUGH
+    others = [(m, other := two.words_of(m), len(other)) for m in right]
+    for n in left if right else ():
         bag = one.words_of(n)
-        for m in right:
-            other = two.words_of(m)
-            if 2 * len(bag & other) < (least - ROUGH) * (len(bag) + len(other)):
+        size = len(bag)
+        for m, other, words in others:
+            needed = rough * (size + words)
+            if 2 * words < needed or 2 * size < needed or 2 * len(bag & other) < needed:
                 continue
             first, second = one.sentences[n], two.sentences[m]
             total = len(first.keys) + len(second.keys)
