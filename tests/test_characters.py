@@ -238,10 +238,38 @@ def test_escapes_that_are_meant_are_left_alone(text):
         "    indented    text",
         "-   an item",
         "```\na      b\n```",
+        "n    n^2\n1    1\n2    4\n10   100",
+        "n    n^2\n1 1\n10 100",
+        "Total:      $5\nTax:        $1",
+        "total 8\n-rw-r--r--  1 anna  staff    12 Jan  3 10:00 a\n-rw-r--r--  1 anna  staff  1200 Jan  3 10:01 b",
+        "yo       soy\ntú       eres\nél       es\nnosotros somos\nvosotros sois\nellos    son",
+        "Mon    closed\nTue    open from nine\nWednesday open late",
+        "left        right\n  x           y",
+        "Milk      2.50",
+        "Ada Lovelace        London, 1815",
+        "Signed:                 Date:",
+        "signed by     ____________",
+        "chapter one ..........     page 5",
+        "h e l l o     w o r l d",
+        "苹果 iPhone 11     1    [价格]   [小计价格]\nWepulse智能手环   2    [价格]   [小计价格]",
     ],
 )
 def test_spacing_that_is_meant_is_left_alone(text):
     assert wide_gaps(text, 3) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "closed"),
+    [
+        ("He walked home     and slept.", "He walked home and slept."),
+        ("It came to $70.              Therefore she earns 5 a day.", "It came to $70. Therefore she earns 5 a day."),
+        ("He took     a bus.\nHe got off at the church.", "He took a bus.\nHe got off at the church."),
+        ("- buy milk     and eggs at the shop\n- call mum", "- buy milk and eggs at the shop\n- call mum"),
+        ("Dear Bo,\n\nI came     home.\nIt was late.", "Dear Bo,\n\nI came home.\nIt was late."),
+    ],
+)
+def test_a_gap_in_a_sentence_is_closed(text, closed):
+    assert mended(text, wide_gaps(text, 3)) == closed
 
 
 @given(st.text(alphabet="ab,. \n:|1", max_size=60))
