@@ -182,7 +182,7 @@ def _is_foreign(text: str, start: int, end: int) -> bool:
         if quoted.start() < start and quoted.end() > end:
             low, high = quoted.span(1)
     words = {word.lower() for word in _WORD.findall(text[low:start] + " " + text[end:high])}
-    return not words & _FUNCTION_WORDS and bool(words & _foreign_words())
+    return not words & _FUNCTION_WORDS and any(len(word) > 1 for word in words & _foreign_words())
 
 
 @cache
@@ -312,9 +312,14 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
 
 
 def _likely(word: str, best: dictionaries.Suggestion, seen: bool) -> bool:
-    """Whether two edits are likely a slip: of a common word if the wrong one is short or met elsewhere."""
+    """Whether two edits are likely a slip: the shorter the wrong word, the commoner the right one must be.
+
+    Also where the first letters differ, and where the wrong one was met elsewhere.
+    """
     alike = word[0] == best.word[0]
-    return best.zipf >= (3.2 if len(word) > 6 and alike else 3.6 if len(word) > 5 and (alike or not seen) else 4.3)
+    if len(word) > 8:
+        return best.zipf >= (3.0 if alike else 3.2)
+    return best.zipf >= (3.0 if len(word) > 6 and alike else 3.6 if len(word) > 5 and (alike or not seen) else 4.3)
 
 
 # Words of software that run through prose about it.

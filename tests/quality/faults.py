@@ -343,7 +343,7 @@ def _(rng: random.Random, row: Row) -> Row | None:
 
 @fault("slot that was never filled in", "answers", "ANS003", "ANS004")
 def _(rng: random.Random, row: Row) -> Row | None:
-    if re.search(r"email|letter|template|form|speech|message|respon|note|write|\[|\{", _asked(row), re.I) or not _prose(
+    if re.search(r"email|letter|template|form|speech|message|respon|repl|note|write|post|tweet|slogan|survey|persona|greeting|site|\[|\{", _asked(row), re.I) or not _prose(
         row
     ):
         return None  # a text that somebody is to use may have slots
@@ -442,7 +442,7 @@ def _(rng: random.Random, row: Row) -> Row | None:
 
 @fault("rest of a web page", "answers", "ANS016")
 def _(rng: random.Random, row: Row) -> Row | None:
-    if re.search(r"\b(?:web|html|site|page|blog|article|post|links?)\b", _asked(row), re.I):
+    if re.search(r"\b(?:web|html|(?:web)?sites?|(?:web)?pages?|blogs?|articles?|posts?|links?)\b", _asked(row), re.I):
         return None  # there such words may be part of what was asked for
     return _with(row, _answer(row) + rng.choice((
         "\n\nShare on Facebook\nRelated articles", " This website uses cookies.", "\n\nSkip to main content",

@@ -111,7 +111,7 @@ class Placeholder(RowRule, frozen=True):
                 return slot.span()
             if kind == "curly" and not (_TEMPLATES if alone else _ON_CODE_OR_TEXT).search(said):
                 return slot.span()
-            if kind == "order" or (kind in ("slot", "word") and (alone or _MAY_HOLD_SLOTS.search(said) is None)):
+            if kind == "order" or (kind in ("slot", "word") and (alone or not _may_hold_slots(said))):
                 return slot.span()
         return None
 
@@ -164,15 +164,28 @@ def _slots(text: str) -> Iterator[re.Match[str]]:
             yield slot
 
 
-# Prompts whose answer may well hold slots.
-_MAY_HOLD_SLOTS = re.compile(
-    r"\b(?:letters?|e-?mails?|mail|templates?|resum[eé]s?|résumés?|cv|invitations?|invite|memos?|contracts?|agreements?|notes?|messages?|text messages?|sms|speech(?:es)?|scripts?|press release|"
-    r"forms?|certificates?|cards?|bio|biograph\w*|profiles?|job (?:posting|description|ad)|postings?|adverts?|advertis\w*|ads?|announcements?|posts?|tweets?|captions?|repl(?:y|ies)|respond|responses?|"
-    r"complaints?|applications?|apply|(?:letters? of|write an?) recommendations?|references?|proposals?|polic(?:y|ies)|(?:personal|mission|thesis|cover|vision) statements?|placeholders?|fill|blanks?|mad libs?|brackets?|pitch\w*|slogans?|"
-    r"dialog(?:ue)?s?|conversations?|interviews?|voicemail|greetings?|(?:a|an|the|lesson|business|marketing|project|action) plan|blog|brochure|flyer|poster|newsletter|website|web page|checklist|outline|"
-    r"survey|questionnaire|invoice|receipt|thank|apolog\w*|persona|user stor(?:y|ies)|schedule|itinerary|agenda|(?:meeting|board) minutes|minutes of|eulogy|toast|vows|obituary|cover|(?:jira|support|bug) tickets?|jira|citations?|cite)\b",
+# Prompts whose answer may well hold slots: texts made to be filled in, and other texts that the prompt asks to write.
+_FORMS = re.compile(
+    r"\b(?:letters?|e-?mails?|mail|templates?|resum[eé]s?|résumés?|cv|invitations?|memos?|contracts?|agreements?|sms|text messages?|speech(?:es)?|scripts?|press release|certificates?|"
+    r"job (?:posting|description|ad)|announcements?|complaints?|apply for|applications? for|(?:letters? of|write an?) recommendations?|placeholders?|fill in|in the blanks?|mad libs?|brackets?|"
+    r"voicemail|newsletter|brochure|flyer|survey|questionnaire|invoice|receipt|apolog\w*|persona|user stor(?:y|ies)|itinerary|agenda|(?:meeting|board) minutes|minutes of|eulogy|vows|obituary|cover page|"
+    r"(?:personal|mission|thesis|vision) statements?|(?:jira|support|bug) tickets?|jira|citations?|cite)\b",
     re.I,
 )
+_TEXTS = re.compile(  # within a few words of what asks for them
+    r"\b(?:pen|tell|writ(?:e|ten|ing)|draft|compose|create|generate|design|prepare|produce|craft|build|develop|make|give|provide|send|post|rewrite|rephrase|edit|improve|finish|come up|suggest|help|sample|example|"
+    r"introduce|respond|reply|react|answer|outline|plan)\b(?:\W+[\w'’-]+){0,9}?\W+"
+    r"(?:invite|notes?|messages?|forms?|cards?|bio|biograph\w*|profiles?|postings?|adverts?|advertis\w*|ads?|posts?|tweets?|captions?|repl(?:y|ies)|responses?|applications?|references?|proposals?|polic(?:y|ies)|blanks?|"
+    r"pitch\w*|slogans?|dialog(?:ue)?s?|conversations?|interviews?|greetings?|plan|blog|poster|website|web page|checklist|outline|schedule|toast|cover|comments?|reviews?)\b(?!-)"
+    r"|\bthank|\bin your (?:repl(?:y|ies)|responses?)\b",
+    re.I,
+)
+
+
+def _may_hold_slots(said: str) -> bool:
+    return bool(_FORMS.search(said) or _TEXTS.search(said))
+
+
 _TEMPLATES = re.compile(
     r"\b(?:templat\w*|jinja\w*|mustache|handlebars|vue\w*|angular\w*|django|flask|helm|ansible|liquid|twig|blade|jekyll|hugo|terraform|placeholders?)\b|\{\{",
     re.I,

@@ -423,9 +423,38 @@ def _is_new_example(label: re.Match[str], text: str, said: str) -> bool:
     rest = text[label.end() :]
     if name.startswith("instruction") and (label["hash"] or label["number"]):
         return True
+    head = text[: label.start()]
+    talk = (_SPEAKERS if name in _SPOKEN else _TALK).search(said) is not None and not _is_tail(head, rest, said)
     if label["hash"] and name in ("input", "human", "user", "prompt", "question"):
-        return not (_SPEAKERS if name in _SPOKEN else _TALK).search(said)
+        return not talk
     answered = re.search(
         rf"^[ \t#*]*(?:\d+[.)][ \t]*)?\[?(?:{_ANSWERED.get(name, _OUTPUT)})\]?(?:[ \t]\d+)?\**[ \t]*:", rest, re.M
     )
-    return bool(answered) and not (_SPEAKERS if name in _SPOKEN else _TALK).search(said)
+    return bool(answered) and not talk
+
+
+_LABELLED = re.compile(r"^[ \t#>*_-]*(?:\d+[.)][ \t]*)?\[?[^\W\d][\w .'’-]{0,30}\]?(?:[ \t]\d+)?[*_]*[ \t]*:", re.M)
+_OWN_WORD = re.compile(r"[^\W\d_]{4,}")
+_TAIL_WORDS, _TAIL_SHARED = 12, 0.15
+
+
+def _is_tail(head: str, rest: str, said: str) -> bool:
+    """Whether finished prose stands before a label, and what follows it is about something else.
+
+    So a second example shows even where the prompt speaks of a conversation: a dialogue that was asked for
+    begins with its speakers, or is announced, and keeps to the subject.
+    """
+    words = _OWN_WORD.findall(head)
+    if len(words) < _TAIL_WORDS or head.rstrip()[-1:] not in ".!?”\"'…" or _LABELLED.search(head):
+        return False
+    before = {word.lower()[:6] for word in (*words, *_OWN_WORD.findall(said))}
+    after = {word.lower()[:6] for word in _OWN_WORD.findall(rest)} - _LITTLE_WORDS
+    return len(after & before) <= _TAIL_SHARED * len(after)
+
+
+_LITTLE_WORDS = frozenset(
+    word[:6]
+    for word in "about also because been being could does from have here into just like made make more most much only "
+    "other over some such than that their them then there these they this those very want were what when where which "
+    "while will with would your please human user assistant answer question response output input model system".split()
+)
