@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations
@@ -124,6 +125,22 @@ def unremarkable() -> tuple[str, ...]:
     both = {*VARIANTS, *VARIANTS.values()}
     known = english()
     return tuple(word for word in frequencies("en") if word in known and word not in both)
+
+
+def rarest_letters(word: str) -> int:
+    """In how many English words the rarest three letters of this one (its edges count) stand next to each other."""
+    counts = _trigrams()
+    return min(counts.get(triple, 0) for triple in _triples(word))
+
+
+@cache
+def _trigrams() -> dict[str, int]:
+    return Counter(triple for word in english() for triple in _triples(word))
+
+
+def _triples(word: str) -> list[str]:
+    edged = f"^{word}$"
+    return [edged[place : place + 3] for place in range(len(edged) - 2)]
 
 
 # ---------------------------------------------------------------------- two right spellings of one word

@@ -244,6 +244,27 @@ def test_slots_nobody_filled_in(slot):
     assert codes(chat(user="Explain how tides work.", assistant=answer)) == ["ANS003"]
 
 
+_LONG = (
+    "The old lighthouse stands on a narrow spit of sand, and its lamp was lit every evening by the keeper's family. "
+    "Sailors trusted that steady light."
+)
+
+
+def test_a_second_example_after_prose_is_told_from_a_conversation_that_was_asked_for():
+    tail = "\nHuman: Which is the longest river of Spain?\nAssistant: The Ebro is the longest one."
+    asked = "Role-play as the keeper in a conversation and tell me of the lighthouse."
+    assert "ANS011" in codes(chat(user=asked, assistant=_LONG + tail))
+    spoken = "\nHuman: Who lit the lamp of the lighthouse?\nAssistant: The keeper and the family."
+    assert "ANS011" not in codes(chat(user=asked, assistant=_LONG + spoken))
+    assert "ANS011" not in codes(chat(user=asked, assistant="Here is the conversation:" + tail))
+
+
+def test_words_of_other_meanings_do_not_excuse_a_slot():
+    asked = "Ann had 40 cards and covered 3 miles on her way to the post. How many cards are left?"
+    assert "ANS003" in codes(chat(user=asked, assistant="There are 37 of them, says [insert name] in the end."))
+    assert "ANS003" not in codes(chat(user="Write a short post about a sale.", assistant="Come to [shop name] today!"))
+
+
 @pytest.mark.parametrize("code", DEFAULT)
 @pytest.mark.parametrize("name", [GSM8K, ROLEPLAY, CODEGEN, TOOLFORMER])
 def test_real_sets_are_quiet(name, code):

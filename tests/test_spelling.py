@@ -136,8 +136,35 @@ def test_what_is_not_installed_is_not_run_and_says_how_to_unlock_it(tmp_path, mo
     file.write_text(json.dumps(chat(user="Hi", assistant="We recieve it.")) + "\n")
     report = lint([file], load_config(tmp_path, overrides={"select": ("SPL",)}), cache=False)
     (told,) = report.not_run
-    assert told.codes == ("SPL001",)
+    assert told.codes == ("SPL001", "SPL002")
     assert told.unlock == 'pip install "finetune-curator[words]"'
+
+
+@words_installed
+@pytest.mark.parametrize(
+    ("text", "flagged"),
+    [
+        ("We met at the informqation desk of the library.", True),
+        ("The departnemt of the library opens at nine.", True),
+        ("The chyme passes on, and the squabs grow in the dovecote.", False),
+        ("The veins that he drew were called venae lactae at that time.", False),
+        ("It is best to call it as shell('compgenq -c') from the library.", False),
+    ],
+)
+def test_slips_are_told_from_rare_words_by_their_letters(text, flagged, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(chat(user="What happened?", assistant=text)) + "\n")
+    report = lint([path], load_config(tmp_path, overrides={"select": ("SPL002",)}), cache=False)
+    assert bool(report.findings) == flagged
+
+
+@words_installed
+def test_a_name_after_a_title_is_no_misspelling(tmp_path):
+    path = tmp_path / "a.jsonl"
+    said = "Mr. Cleary teaches here. [A]fter the war it became a school. Let x represent teh number, 200 x 1.5."
+    path.write_text(json.dumps(chat(user="Who?", assistant=said)) + "\n")
+    report = lint([path], load_config(tmp_path, overrides={"select": ("SPL001",)}), cache=False)
+    assert [finding.evidence["word"] for finding in report.findings] == ["teh"]
 
 
 @words_installed

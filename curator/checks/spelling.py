@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, NamedTuple
 
@@ -42,7 +42,10 @@ _JOINED = {
 }  # fmt: skip
 
 # Listed as misspelt, and found in good dictionaries all the same, the plural of a term ("still lifes"), a term.
-_ACCEPTED = frozenset("earnt lifes layed vermillion leve stati thei learnt loth algin transferrin seisin".split())
+_ACCEPTED = frozenset(
+    "earnt lifes layed vermillion leve stati thei learnt loth algin transferrin seisin forbad discernable cohabitating"
+    " selectin specialis".split()
+)
 
 
 def _plain(words: Sequence[str], shortest: int) -> list[str]:
@@ -84,6 +87,9 @@ _ABOUT_SPELLING = re.compile(
 _NEAR = 80  # characters on either side that tell whether a word stands among English ones
 
 
+_IN_CALL = re.compile(r"\w\((['\"])(?:(?!\1)[^\n])*\Z")  # what a call is given as text: "shell('compgen -c')"
+
+
 class Hit(NamedTuple):
     """A wrong word in a row: its first place and how often the row has it."""
 
@@ -123,7 +129,7 @@ def _counts(text: str, start: int, end: int, wrong: Wrong) -> bool:
     if not word.islower() and (wrong.lower_only or not word.istitle() or not _begins_sentence(text, start)):
         return False
     beyond = text[end + 1 : end + 2]
-    if (before and before in _TOUCHES) or (after and after in _TOUCHES) or after == "(":
+    if before == "]" or (before and before in _TOUCHES) or (after and after in _TOUCHES) or after == "(":
         return False
     if after and after in "'’" and (wrong.lower_only or (beyond.isalpha() and beyond != "s")):
         return False
@@ -133,6 +139,8 @@ def _counts(text: str, start: int, end: int, wrong: Wrong) -> bool:
         return False
     if wrong.lower_only and (before in "-‐‑–\n" or after in "-‐‑" or before + after == "()"):
         return False  # a part of a compound, of a word that was broken, or a foreign word in brackets
+    if wrong.lower_only and _IN_CALL.search(text, max(0, start - _NEAR), start):
+        return False
     if after in _HYPHENS and (beyond.isspace() or not beyond):
         return False  # a word that was broken at the end of a line
     if not in_prose(text, start, end):
@@ -151,9 +159,9 @@ def _is_name(example: Example, word: str) -> bool:
 
 
 def _begins_sentence(text: str, start: int) -> bool:
-    head = text[max(0, start - 4) : start].rstrip(" \t\"'“‘(*-")
-    if re.search(r"(?:^|[\s(])[A-Z]\.$", head):
-        return False  # an initial: "M. Durin"
+    head = text[max(0, start - 7) : start].rstrip(" \t\"'“‘(*-")
+    if re.search(r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Sgt|Lt|Col|Gen|Capt|Rev|Sr|Jr)\.$", head):
+        return False  # a name after an initial or a title: "M. Durin", "Mr. Cleary"
     return not head or head[-1] in ".!?:\n"
 
 
@@ -268,7 +276,6 @@ class UnknownWord(DatasetRule, frozen=True):
     code = "SPL002"
     costly = True
     severity = "info"
-    preview = True
     vocabulary = True
     extra = "words"
     GOOD = [[chat(user="How tall is Ben Nevis?", assistant="It is 1,345 metres tall.")]]
@@ -299,27 +306,46 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
     strange = [w for w in strange if w not in listed and w not in common]
     targets = {w: z for w, z in common.items() if len(w) >= 4 and w in known}
     near = dictionaries.suggest(strange, targets)
+    near |= _near_rarer([word for word in strange if word not in near], known)
     seen = dictionaries.rare_frequencies(near) if near else {}
     found = {}
     for word, best in near.items():
-        likely = best.edits == 1 or _likely(word, best, word in seen)
         if dictionaries.is_term(word) and (best.edits > 1 or best.zipf < 4.5):
             continue
-        if likely and seen.get(word, 0) < 1.5 and not dictionaries.derivable(word, common):
+        if _likely(word, best, seen.get(word, 0)) and not dictionaries.derivable(word, common):
             found[word] = Wrong(best.word, lower_only=True)
     elsewhere = dictionaries.met_elsewhere(found)
     return {word: wrong for word, wrong in found.items() if word not in elsewhere}
 
 
-def _likely(word: str, best: dictionaries.Suggestion, seen: bool) -> bool:
-    """Whether two edits are likely a slip: the shorter the wrong word, the commoner the right one must be.
+def _near_rarer(strange: Sequence[str], known: Collection[str]) -> dict[str, dictionaries.Suggestion]:
+    """Words of letters that never follow each other, one edit from a right word that is not common."""
+    odd = [word for word in strange if len(word) > 6 and dictionaries.rarest_letters(word) <= 1]
+    if not odd:
+        return {}
+    rarer = {word: zipf for word, zipf in dictionaries.attested("en").items() if zipf >= 2 and word in known}
+    return dictionaries.suggest(odd, rarer, 1)
 
-    Also where the first letters differ, and where the wrong one was met elsewhere.
+
+def _likely(word: str, best: dictionaries.Suggestion, seen: float) -> bool:
+    """Whether a word is rather a slip of the common one than a rare word of its own.
+
+    Against it speaks that others wrote it (`seen`, its Zipf frequency, 0 where it was never met), an ending of Latin
+    words, and being made of letters that often follow each other; for it, that the right one is common or long.
     """
-    alike = word[0] == best.word[0]
-    if len(word) > 8:
-        return best.zipf >= (3.0 if alike else 3.2)
-    return best.zipf >= (3.0 if len(word) > 6 and alike else 3.6 if len(word) > 5 and (alike or not seen) else 4.3)
+    if seen:
+        return best.edits == 1 and best.zipf >= 5 and seen < 1.5
+    odd = dictionaries.rarest_letters(word)
+    latin = _LATIN.search(word) is not None and word[-2:] != best.word[-2:]
+    if best.edits == 1:
+        return not latin and (odd <= 100 or len(word) > 7 or best.zipf >= 4.2)
+    if len(word) > 7:
+        alike = word[0] == best.word[0]
+        return not latin and odd <= 80 and best.zipf >= (3.0 if alike else 3.2)
+    return not latin and odd <= 12 and best.zipf >= (3.5 if len(word) > 5 else 4.3)
+
+
+_LATIN = re.compile(r"(?:ae|um|us|is|ii|ia|ens|ale|ini|osa|pta|rta)$")
 
 
 # Words of software that run through prose about it.

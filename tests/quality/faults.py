@@ -343,9 +343,11 @@ def _(rng: random.Random, row: Row) -> Row | None:
 
 @fault("slot that was never filled in", "answers", "ANS003", "ANS004")
 def _(rng: random.Random, row: Row) -> Row | None:
-    if re.search(r"email|letter|template|form|speech|message|respon|repl|note|write|post|tweet|slogan|survey|persona|greeting|site|\[|\{", _asked(row), re.I) or not _prose(
-        row
-    ):
+    if re.search(
+        r"email|letter|template|form|speech|message|respon|repl|note|write|post|tweet|slogan|survey|persona|greeting|site|\[|\{",
+        _asked(row),
+        re.I,
+    ) or not _prose(row):
         return None  # a text that somebody is to use may have slots
     return _appended(row, rng.choice((
         "For more, ask [insert name of the shop].", "The price is {{price}} a piece.", "TODO: add the second half.",
