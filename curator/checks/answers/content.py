@@ -173,8 +173,8 @@ _FORMS = re.compile(
     re.I,
 )
 _TEXTS = re.compile(  # within a few words of what asks for them
-    r"\b(?:pen|tell|writ(?:e|ten|ing)|draft|compose|create|generate|design|prepare|produce|craft|build|develop|make|give|provide|send|post|rewrite|rephrase|edit|improve|finish|come up|suggest|help|sample|example|"
-    r"introduce|respond|reply|react|answer|outline|plan)\b(?:\W+[\w'’-]+){0,9}?\W+"
+    r"\b(?:pen|tell|writ(?:e|ten|ing)|draft|compose|create|generate|design|prepare|produce|craft|build|develop|make|give|provide|send|rewrite|rephrase|edit|improve|finish|come up|suggest|help|sample|example|"
+    r"introduce|respond|reply|react)\b(?:[^\w.!?\n]+[\w'’-]+){0,9}?[^\w.!?\n]+"
     r"(?:invite|notes?|messages?|forms?|cards?|bio|biograph\w*|profiles?|postings?|adverts?|advertis\w*|ads?|posts?|tweets?|captions?|repl(?:y|ies)|responses?|applications?|references?|proposals?|polic(?:y|ies)|blanks?|"
     r"pitch\w*|slogans?|dialog(?:ue)?s?|conversations?|interviews?|greetings?|plan|blog|poster|website|web page|checklist|outline|schedule|toast|cover|comments?|reviews?)\b(?!-)"
     r"|\bthank|\bin your (?:repl(?:y|ies)|responses?)\b",
