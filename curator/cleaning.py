@@ -25,8 +25,8 @@ from curator.decisions import Log, Suppressions
 from curator.errors import CuratorError, UsageError, WriteError
 from curator.fix import ROUNDS, Mended, Plan, Tally, mend_lines, plan_round, wanted
 from curator.model import Decision, Finding, Fix, Report, drop
-from curator.sources import Source, open_sources
-from curator.writing import Replacement
+from curator.sources import Fault, Source, open_sources
+from curator.writing import Packed, Replacement, refuse_table
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -127,6 +127,8 @@ def clean(
             report = job.run()
             for copy in copies:
                 copy.reject_unreadable(report)
+                if plan.finds("FIL001", copy.source.path):
+                    copy.reject_torn()
         except OSError as error:
             hint = f"free some space in {tempfile.gettempdir()}, or set TMPDIR to a larger disk"
             raise WriteError(f"no passing copy could be written: {error.strerror}", where=folder, hint=hint) from None
@@ -210,11 +212,12 @@ class _Copy(Tally):
             self._reject(number, raw, [f for f, done in zip(findings, mended.made, strict=True) if done])
 
     def _reject(self, number: int, raw: bytes, findings: Sequence[Finding]) -> None:
-        origin = self.origin(number)
         codes = tuple(dict.fromkeys(finding.code for finding in findings))
         reasons = tuple(dict.fromkeys(finding.message for finding in findings))
-        place = self.source.lines(origin, 1)[0]
-        record = Rejected(self.source.path, place, codes or ("FIL001",), reasons or ("no JSON object",))
+        self._put_aside(self.origin(number), raw, codes or ("FIL001",), reasons or ("no JSON object",))
+
+    def _put_aside(self, origin: int, raw: bytes, codes: tuple[str, ...], reasons: tuple[str, ...]) -> None:
+        record = Rejected(self.source.path, self.source.lines(origin, 1)[0], codes, reasons)
         self.rejected_for[record.codes[0]] += 1
         line = rejected_line(record, raw)
         self._records.append((origin, self._bin.tell(), len(line)))
@@ -235,7 +238,20 @@ class _Copy(Tally):
             self._reject(number, line.removesuffix(b"\n"), said.get(number, ()))
         self.unreadable = set(lines)
 
-    def write(self, out: BinaryIO) -> tuple[int, int]:
+    def reject_torn(self) -> None:
+        """Take out the rows of a table whose cells ran over or were not closed: which text belongs where is lost."""
+        torn = {fault.line: fault for fault in self.source.flags if fault.code == "FIL001" and _stays(fault)}
+        if not torn:
+            return
+        places = self.source.lines(0, self.rows())
+        with self.data.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                fault = torn.get(places[self.origin(number)])
+                if fault and number not in self.unreadable:
+                    self._put_aside(self.origin(number), line.removesuffix(b"\n"), ("FIL001",), (fault.flag.message,))
+                    self.unreadable.add(number)
+
+    def write(self, out: Packed) -> tuple[int, int]:
         """Write the rows of the copy; (rows, those of them that were mended)."""
         rows = mended = 0
         with self.data.open("rb") as file:
@@ -243,8 +259,7 @@ class _Copy(Tally):
                 if number in self.unreadable or not _holds(line, number):
                     continue
                 body = line.removeprefix(BOM) if number == 1 else line
-                body = body.rstrip(b"\r\n")
-                out.write(body + b"\n")
+                out.write(body.rstrip(b"\r\n"))
                 rows += 1
                 mended += bool(self.mended) and self.origin(number) in self.mended
         return rows, mended
@@ -291,6 +306,14 @@ def rejected_line(record: Rejected, raw: bytes) -> bytes:
 # ---------------------------------------------------------------------- rounds and decisions
 
 
+_OF_THE_FILE = frozenset({"FIL004", "FIL008", "FIL009"})  # faults that a copy has as well as its source
+
+
+def _stays(fault: Fault) -> bool:
+    """Whether a fault of the file is one that writing a copy does not mend."""
+    return fault.flag.fix is None
+
+
 class _Job:
     """Lints and mends the copies until nothing is left to mend; decisions count in the first round.
 
@@ -323,7 +346,10 @@ class _Job:
     def left(self, report: Report) -> dict[str, int]:
         """Findings on the rows that are written, by code; those that a decision keeps do not count."""
         findings = (f for f in self._not_kept(report.findings) if f.line not in self.copies[f.file].unreadable)
-        return dict(sorted(Counter(finding.code for finding in findings).items()))
+        found = Counter(finding.code for finding in findings)
+        for copy in self.copies.values():
+            found.update(fault.code for fault in copy.source.flags if fault.code in _OF_THE_FILE and _stays(fault))
+        return dict(sorted(found.items()))
 
     def unapplied(self) -> tuple[Decision, ...]:
         """Decisions to change or drop something that is not there as it was."""
@@ -429,8 +455,11 @@ def _with_verdict(finding: Finding, decision: Decision) -> Finding:
 
 
 def targets(sources: Sequence[Source], out: str | Path) -> list[Path]:
-    """Where the copy of each source goes. Raises UsageError where they are several and `out` is one file."""
+    """Where the copy of each source goes. Raises UsageError where they are several and `out` is one file, or none."""
     path = Path(out)
+    if str(out) == "-":
+        raise UsageError("the copy is written whole or not at all, and so to a file", hint="name it: -o clean.jsonl")
+    refuse_table(path)
     if path.is_dir() or str(out).endswith(("/", "\\")) or (len(sources) > 1 and not path.suffix):
         names: list[str] = []
         for source in sources:
@@ -508,7 +537,8 @@ def _write(copies: Sequence[_Copy], targets: Sequence[Path], rest: Path) -> tupl
         bin_ = stack.enter_context(Replacement(rest))
         outputs = [stack.enter_context(Replacement(target)) for target in targets]
         for copy, target, output in zip(copies, targets, outputs, strict=True):
-            written, mended = copy.write(output.file)
+            with Packed(output.file, target) as packed:
+                written, mended = copy.write(packed)
             rejected = copy.write_rejected(bin_.file)
             loss = Loss(copy.source.path, str(target), copy.rows(), written, mended, rejected, copy.joined, copy.gained)
             if not loss.adds_up:

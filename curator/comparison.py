@@ -19,6 +19,7 @@ from curator import engine, formats
 from curator.columns import UNSET, content_id, fold, parse
 from curator.model import Example, Finding, Place
 from curator.private.masking import masked_apart
+from curator.report.tally import counted
 from curator.sources import cut, open_sources, read
 from curator.worddiff import marked
 
@@ -316,15 +317,26 @@ def _texts(old: _Row, new: _Row) -> Iterator[TextEdit]:
 
 
 def _only(these: Iterable[Finding], those: Iterable[Finding]) -> tuple[Finding, ...]:
-    """The findings of `these` that are not in `those`, by identity and count."""
+    """The findings of `these` that are not in `those`, by identity and count.
+
+    What is said once, of no place in a row and of no other row, is of the set: it is the same finding at
+    whichever row it stands.
+    """
+    these, those = list(these), list(those)
     known = Counter(finding.id for finding in those)
+    of_set = _said_once(these) & _said_once(those)
     found: list[Finding] = []
     for finding in these:
         if known[finding.id]:
             known[finding.id] -= 1
-        else:
+        elif (finding.code, finding.message) not in of_set:
             found.append(finding)
     return tuple(found)
+
+
+def _said_once(findings: Iterable[Finding]) -> set[tuple[str, str]]:
+    said = Counter((f.code, f.message) for f in findings if not f.path and not f.related)
+    return {each for each, times in said.items() if times == 1}
 
 
 # ---------------------------------------------------------------------- showing
@@ -372,7 +384,7 @@ def as_markdown(result: Comparison) -> str:
     lines = ["### Data changes", "", "| | rows |", "|---|---:|"]
     lines += [f"| {name} | {count:,} |" for name, count in _counts(result)]
     if result.leaks:
-        lines += ["", f"**{len(result.leaks)} rows moved from a held-out split into training.**"]
+        lines += ["", f"**{counted(len(result.leaks), 'row')} moved from a held-out split into training.**"]
     by_code: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     names: dict[str, str] = {}
     for side, findings in enumerate((result.gained, result.lost)):
@@ -427,7 +439,7 @@ def _summary(result: Comparison) -> str:
     if result.same:
         return f"the same: {result.new_rows:,} rows, in whatever order"
     rows = ", ".join(f"{count:,} {name}" for name, count in _counts(result)[2:] if count)
-    leaks = f"\n{len(result.leaks):,} rows moved from a held-out split into training" if result.leaks else ""
+    leaks = f"\n{counted(len(result.leaks), 'row')} moved from a held-out split into training" if result.leaks else ""
     findings = f"findings: {len(result.gained):,} new, {len(result.lost):,} gone"
     return f"{result.old_rows:,} rows → {result.new_rows:,} rows: {rows or 'no row changed'}\n{findings}{leaks}"
 

@@ -296,6 +296,10 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         patterns = [codes for pattern, codes in self.ignores if _matches(file, pattern, self.root)]
         return frozenset(code for codes in patterns for code in codes)
 
+    def finds(self, code: str, file: str | Path) -> bool:
+        """Whether findings of the rule in the file are told."""
+        return any(rule.code == code for rule in self.rules) and code not in self.ignored(file)
+
     def of_one_split(self) -> Plan:
         """The plan without the rules that compare splits, for a set that has only one."""
         rules = tuple(rule for rule in self.rules if not getattr(rule, "between_splits", False))
@@ -362,7 +366,7 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
 
 def find_config(start: Path) -> Path | None:
     """The nearest configuration file from `start` upwards, or None."""
-    start = start.resolve()
+    start = Path(os.path.realpath(start))  # of a link to itself, the link
     folder = start if start.is_dir() else start.parent
     home = Path(os.path.expanduser("~"))  # noqa: PTH111 (Path.home raises where there is none)
     for place in (folder, *folder.parents):

@@ -76,7 +76,7 @@ def lint(
     key = recall.key_of(paths, config) if kept else None
     with _no_collector(), open_sources(paths, config.excluded) as sources:
         report = lint_sources(sources, plan, workers=workers, cache=kept, progress=progress, audit=audit)
-        report = msgspec.structs.replace(report, seconds=time.perf_counter() - started)
+        report = msgspec.structs.replace(report, left_out=sources.left, seconds=time.perf_counter() - started)
         if kept and key and not audit:
             recall.keep(report, key, kept)
         return report

@@ -70,10 +70,12 @@ def explain(
     Private values are masked, unless they are to be revealed.
 
     Raises:
-        UsageError: the file has no such line.
+        UsageError: the file has no such line, or is standard input.
         SourceError: a path is missing, or cannot be read as data.
     """
     path = str(file)
+    if "-" in (path, *map(str, beside)):
+        raise UsageError("a row is looked up more than once, and standard input is read once", hint="name a file")
     raw, split = _line(path, line)
     value = parse(raw.removeprefix(b"\xef\xbb\xbf"))
     example = Reader(config.shape, dict(config.map)).read(value) if isinstance(value, dict) else None
@@ -107,8 +109,6 @@ def explain(
 
 def _decided(paths: Sequence[str], row: str, found: Sequence[Finding]) -> Iterator[Decision]:
     """What stands in the decisions kept beside the data about a row, by its content."""
-    if "-" in paths:
-        return
     ids = {finding.id for finding in found}
     for decision in decisions.standing(decisions.beside(paths).decisions):
         if row in (decision.row, decision.after) or decision.finding in ids:

@@ -269,6 +269,13 @@ class NotRun(msgspec.Struct, frozen=True):
     options: tuple[str, ...] = ()
 
 
+class LeftOut(msgspec.Struct, frozen=True):
+    """A file of a folder that is no part of the set, and why."""
+
+    path: str
+    reason: str
+
+
 class Audit(msgspec.Struct, frozen=True):
     """How many of the rows alike were found: some rows compared with every other, one by one.
 
@@ -380,6 +387,7 @@ class Report(msgspec.Struct, frozen=True):
     plan: str
     fail_on: Severity | Literal["never"] = "error"
     not_run: tuple[NotRun, ...] = ()
+    left_out: tuple[LeftOut, ...] = ()
     suppressed: int = 0  # findings that a decision keeps out
     known: int = 0  # findings that a baseline lists
     pending: int = 0  # findings that a decision settles as soon as the set is cleaned

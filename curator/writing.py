@@ -80,12 +80,8 @@ class Packed:
     """
 
     def __init__(self, file: BinaryIO, path: Path) -> None:
-        ending = path.suffix.lower()
-        self._pack = ending if ending in (".gz", ".zst") else ""
-        held = Path(path.stem).suffix.lower() if self._pack else ending
-        if held in _TABLES:
-            hint = "a table fills what a row lacks with nulls; name a file .jsonl, .json, .jsonl.gz or .jsonl.zst"
-            raise UsageError("rows are not written as a table", where=str(path), hint=hint)
+        refuse_table(path)
+        self._pack, held = _endings(path)
         self._array = held == ".json"
         self._file, self._rows = file, 0
         self._out: Any = file
@@ -114,6 +110,20 @@ class Packed:
             self._out.write(b"\n]\n" if self._rows else b"[]\n")
         if self._pack:
             self._out.close()
+
+
+def _endings(path: Path) -> tuple[str, str]:
+    """(how the file is packed, what it holds): ".gz", ".zst" or "", and the ending before that."""
+    ending = path.suffix.lower()
+    packed = ending in (".gz", ".zst")
+    return (ending, Path(path.stem).suffix.lower()) if packed else ("", ending)
+
+
+def refuse_table(path: Path) -> None:
+    """Raises UsageError where the name is that of a table: it would fill what a row lacks with nulls."""
+    if _endings(path)[1] in _TABLES:
+        hint = "a table fills what a row lacks with nulls; name a file .jsonl, .json, .jsonl.gz or .jsonl.zst"
+        raise UsageError("rows are not written as a table", where=str(path), hint=hint)
 
 
 _TABLES = frozenset({".parquet", ".pq", ".arrow", ".feather", ".csv", ".tsv", ".tab"})

@@ -358,3 +358,36 @@ def test_rejected_rows_of_other_data_are_kept(write, tmp_path):
     (tmp_path / "rejected.jsonl").write_text("notes of my own\n")
     assert clean([two], tmp_path / "two-clean.jsonl", config).former == str(tmp_path / "rejected-2.jsonl")
     assert (tmp_path / "rejected-2.jsonl").read_text() == "notes of my own\n"
+
+
+def test_rows_of_a_torn_table_are_rejected(write, tmp_path):
+    """Which text belongs where is lost, so such a row is not passed on as if it were whole."""
+    (tmp_path / "set.csv").write_text(
+        'prompt,completion\nWhat is A?,"It is first, they say."\nWhat is B?,Second, of all.\n'
+    )
+    rows, result = cleaned(tmp_path / "set.csv")
+    assert [row["prompt"] for row in rows] == ["What is A?"]
+    assert rejected_by(result) == [(3, "FIL001")]
+    kept = clean([tmp_path / "set.csv"], tmp_path / "all.jsonl", Config(select=("FIL",), ignore=("FIL001",)))
+    assert kept.losses[0].written == 2
+
+
+def test_a_fault_that_the_copy_still_has_is_left_to_look_at(tmp_path):
+    (tmp_path / "set.csv").write_text("prompt,completion,completion\nWhat is A?,It is the first.,Or not.\n")
+    rows, result = cleaned(tmp_path / "set.csv")
+    assert rows == [{"prompt": "What is A?", "completion": "It is the first.", "completion 2": "Or not."}]
+    assert result.left == {"FIL008": 1}
+
+
+@pytest.mark.parametrize("name", ["-", "out.csv", "out.parquet", "out.csv.gz"])
+def test_no_copy_is_written_under_the_name_of_a_table(write, tmp_path, name):
+    with pytest.raises(UsageError):
+        clean([write("set.jsonl", [raw(ONE)])], name if name == "-" else tmp_path / name, CONFIG)
+    assert {path.name for path in tmp_path.iterdir()} == {"set.jsonl"}
+
+
+def test_a_copy_is_packed_as_its_name_says(write, tmp_path):
+    clean([write("set.jsonl", [raw(ONE), raw(TWO)])], tmp_path / "out.jsonl.gz", CONFIG)
+    assert gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()).splitlines() == [raw(ONE), raw(TWO)]
+    clean([write("set.jsonl", [raw(ONE), raw(TWO)])], tmp_path / "out.json", CONFIG)
+    assert json.loads((tmp_path / "out.json").read_bytes()) == [ONE, TWO]

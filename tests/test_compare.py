@@ -116,3 +116,10 @@ def test_a_change_beside_the_text_is_shown(write: Write) -> None:
     rows = [{"messages": [{"role": r, "content": "Is it on?"}, *ROWS[0]["messages"][1:]]} for r in ("user", "human")]
     result = compare([write("old.jsonl", rows[:1])], [write("new.jsonl", rows[1:])], Config(), cache=False)
     assert '"role": "[-user-]{+human+}"' in as_text(result)
+
+
+def test_what_is_said_of_the_whole_set_is_no_new_finding_at_another_row(write: Write) -> None:
+    old = [write("v1/train.jsonl", ROWS[:8]), write("v1/test.jsonl", ROWS[8:])]
+    new = [write("v2/train.jsonl", ROWS[:8]), write("v2/test.jsonl", ROWS[9:])]
+    result = compare(old, new, Config(select=("SPT008",)), cache=False)
+    assert not result.same and not result.gained and not result.lost

@@ -16,6 +16,7 @@ from curator import paths
 from curator.errors import UnknownShapeError, UsageError
 from curator.formats import ADAPTERS, SHAPES, Reader, detect, guess_columns, how_to_map, unknown, write
 from curator.formats.detect import FAMILY
+from curator.formats.turns import read_message
 from curator.model import Turn
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -736,3 +737,11 @@ def test_real_sets_are_recognised_and_every_row_is_read_with_its_text_in_place(n
             check_places(row, turn)
             assert turn.role in ("system", "user", "assistant", "tool")
     assert set(shapes) == {shape}
+
+
+def test_a_text_part_with_null_media_is_text():
+    """Tables give every part every key: what another part holds is null in this one."""
+    part = {"type": "text", "text": "What is in it?", "image_url": None, "video": None}
+    picture = {"type": "image_url", "text": None, "image_url": {"url": "https://example.com/cat.png"}, "video": None}
+    turn = read_message({"role": "user", "content": [part, picture]}, "messages[0]")
+    assert (turn.text, turn.media) == ("What is in it?", 1)

@@ -9,6 +9,7 @@ import json
 import os
 import pickle
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -671,3 +672,48 @@ def test_a_file_that_became_shorter_cannot_be_read_as_before(tmp_path):
     path.unlink()
     with pytest.raises(ChangedError):
         read(opened, Span(0, 5))
+
+
+# ---------------------------------------------------------------------- what tables hold that JSON does not
+
+
+@contextmanager
+def table(tmp_path, columns, names=None):
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet as pq
+
+    arrays = [column if isinstance(column, pa.Array) else pa.array(column) for column in columns.values()]
+    pq.write_table(pa.Table.from_arrays(arrays, names=names or list(columns)), tmp_path / "set.parquet")
+    with open_sources([tmp_path / "set.parquet"]) as (opened,):
+        yield opened
+
+
+def test_binary_cells_that_hold_text_are_texts(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    binary = pa.array([b"Wo ist L\xc3\xbcbeck?", b"\xff\x00"], pa.binary())
+    nested = pa.array([[{"role": b"user"}], []], pa.list_(pa.struct([("role", pa.binary())])))
+    with table(tmp_path, {"prompt": binary, "turns": nested}) as opened:
+        first, second = rows_of(opened)
+    assert first == {"prompt": "Wo ist Lübeck?", "turns": [{"role": "user"}]}
+    assert second == {"prompt": "/wA=", "turns": []}
+
+
+def test_columns_of_one_name_are_both_read(tmp_path):
+    with table(tmp_path, {"a": ["one"], "b": ["two"]}, ["prompt", "prompt"]) as opened:
+        assert rows_of(opened) == [{"prompt": "one", "prompt 2": "two"}]
+        assert faults(opened) == [("FIL008", 1)]
+
+
+def test_a_missing_number_is_null_and_an_infinite_one_a_fault(tmp_path):
+    with table(tmp_path, {"score": [1.5, float("nan"), float("-inf")]}) as opened:
+        assert rows_of(opened) == [{"score": 1.5}, {"score": None}, {"score": None}]
+        assert faults(opened) == [("FIL009", 3)]
+
+
+def test_rows_that_share_a_line_are_told_apart_by_their_number(tmp_path):
+    one_line, spread = (
+        write(tmp_path / "a.json", json.dumps(ROWS)),
+        write(tmp_path / "b.json", json.dumps(ROWS, indent=1)),
+    )
+    with open_sources([one_line, spread]) as opened:
+        assert [list(each.lines(0, 2)) for each in opened] == [[1, 2], [2, 6]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -105,6 +106,8 @@ _JUDGING = (
         type=click.Choice(["any", "preference", "lora", "full"]),
         help="What the set is for: how many rows it needs (SET001).",
     ),
+)
+_COUNTING = (
     click.option(
         "--tokenizer", callback=_named, metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with."
     ),
@@ -120,6 +123,8 @@ _JUDGING = (
         metavar="NAME|FILE",
         help="Chat template, in place of the model's: llama-3, FILE.",
     ),
+)
+_COMPARING = (
     click.option(
         "--modelfile",
         callback=_named,
@@ -160,7 +165,10 @@ selecting: Callable[[F], F] = _applied(_SELECTING)
 shaping: Callable[[F], F] = _applied((*_SHAPING, _CONFIG))
 """--shape, --map, --config."""
 
-reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, _CONFIG))
+counting: Callable[[F], F] = _applied((*_SHAPING, *_COUNTING, _CONFIG))
+"""`shaping`, and --tokenizer, --model, --template."""
+
+reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, *_COUNTING, *_COMPARING, _CONFIG))
 """`shaping`, and --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --facts."""
 
 
@@ -168,9 +176,9 @@ def refuse_overwriting(paths: tuple[str, ...], *outputs: Path | None) -> None:
     """Raises UsageError where a report would be written over the data it is about."""
     from curator.errors import UsageError
 
-    data = {Path(path).resolve() for path in paths if path != "-"}
+    data = {Path(os.path.realpath(path)) for path in paths if path != "-"}  # of a link to itself, the link
     for output in filter(None, outputs):
-        place = output.resolve()
+        place = Path(os.path.realpath(output))
         if place in data or (place.stem in _SPLITS and place.exists() and place.parent in data):
             raise UsageError("this would overwrite the data", where=str(output), hint="name another file")
 

@@ -14,7 +14,7 @@ from curator.cli.output import coloured, sink
 
 @click.command("stats")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@options.reading
+@options.counting
 @click.option("--price", type=options.Amount(min=0), metavar="MONEY", help="What a million trained tokens cost.")
 @click.option(
     "--epochs",

@@ -198,7 +198,7 @@ def _parts(parts: list[Any], path: str) -> Body:
             thoughts += [text for key in _THOUGHT_TEXT_KEYS if type(text := part.get(key)) is str][:1]
         elif made := _part_calls(part, kind, at):
             calls += made
-        elif kind in _MEDIA_PARTS or not _MEDIA_KEYS.isdisjoint(part):
+        elif kind in _MEDIA_PARTS or (kind not in _TEXT_PARTS and _holds_media(part)):
             media += 1
         else:
             texts += [(text, f"{at}.{key}") for key in _PART_TEXT_KEYS if type(text := part.get(key)) is str][:1]
@@ -227,7 +227,13 @@ def _part_calls(part: dict[str, Any], kind: str, at: str) -> tuple[ToolCall, ...
     return ()
 
 
+_TEXT_PARTS = frozenset({"text", "input_text", "output_text"})
 _MEDIA_KEYS = frozenset({"image_url", "image", "video", "audio", "fileData", "inlineData", "document"})
+
+
+def _holds_media(part: dict[str, Any]) -> bool:
+    """Whether a part without a known type is a picture or the like. Tables give every part every key: null is none."""
+    return not _MEDIA_KEYS.isdisjoint(part) and any(part.get(key) is not None for key in _MEDIA_KEYS)
 
 
 def _calls(message: dict[str, Any], base: str) -> tuple[ToolCall, ...]:

@@ -77,6 +77,7 @@ def write_json(report: Report, write: Write, view: View) -> None:
     write(b',"files":' + encode(report.files))
     write(b',"tokens":' + encode(report.tokens))
     write(b',"not_run":' + encode(report.not_run))
+    write(b',"left_out":' + encode(report.left_out))
     write(b',"limits":' + encode(report.limits))
     write(b',"unused":' + encode(report.unused) + b"}\n")
 
@@ -153,6 +154,7 @@ def write_parquet(report: Report, write: Write, view: View) -> None:
     import pyarrow.parquet as pq
 
     about = {"summary": summary(report), "rules": report.rules, "files": report.files, "not_run": report.not_run}
+    about["left_out"] = report.left_out
     schema = _schema().with_metadata({"curator": encode(about)})
     sink = BytesIO()
     with pq.ParquetWriter(sink, schema, compression="zstd") as writer:

@@ -186,6 +186,9 @@ def _rules(report: Report, tally: Tally) -> str:
     if waiting:
         many = counted(sum(len(item.codes) for item in waiting), "rule")
         parts.append(f"<details><summary>{many} not run without an option</summary>{_not_run(waiting)}</details>")
+    if report.left_out:
+        items = "".join(f"<li><b>{text(item.path)}</b> {text(item.reason)}</li>" for item in report.left_out)
+        parts.append(f'<h3>Not read</h3><ul class="plain-list">{items}</ul>')
     return "".join([*parts, "</section>"])
 
 

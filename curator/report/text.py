@@ -299,6 +299,9 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
     for missing in _not_run(report, view.verbose):
         for line in _folded(f"not run: {missing}", view.width):
             pen.line(line)
+    for reason, names in _left_out(report):
+        for line in _folded(f"not read: {names} ({reason})", view.width):
+            pen.line(line)
     _footnotes(report, pen)
 
 
@@ -338,6 +341,19 @@ def _not_run(report: Report, every: bool) -> list[str]:
         known = f"{', '.join(options[:-1])} or {options[-1]}" if len(options) > 1 else options[0]
         said.append(f"{counted(codes, 'rule')} that {'waits' if codes == 1 else 'wait'} for {known}")
     return said
+
+
+_NAMED = 6  # files left out that are named, of each reason
+
+
+def _left_out(report: Report) -> Iterator[tuple[str, str]]:
+    """(reason, files) of what stands in a folder of the set and is no part of it."""
+    by_reason: dict[str, list[str]] = {}
+    for item in report.left_out:
+        by_reason.setdefault(item.reason, []).append(visible(item.path))
+    for reason, paths in by_reason.items():
+        more = [f"{len(paths) - _NAMED:,} more"] if len(paths) > _NAMED else []
+        yield visible(reason), ", ".join([*paths[:_NAMED], *more])
 
 
 def _footnotes(report: Report, pen: Pen) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from curator.errors import SourceError
+from curator.model import LeftOut
 
 COMPRESSED = (".gz", ".gzip", ".zst", ".zstd")
 EXTENSIONS = frozenset(
@@ -53,13 +54,6 @@ class Found(NamedTuple):
     in_folder: bool = False
 
 
-class Left(NamedTuple):
-    """A file that is no part of the set, and why."""
-
-    path: str
-    reason: str
-
-
 Excluded = Callable[[str], bool]  # whether a file found in a folder is to be left out
 
 
@@ -68,7 +62,7 @@ def none(path: str) -> bool:
     return False
 
 
-def find(names: Sequence[str], excluded: Excluded = none) -> tuple[list[Found], list[Left]]:
+def find(names: Sequence[str], excluded: Excluded = none) -> tuple[list[Found], list[LeftOut]]:
     """Every data file behind the names, each once, and what was left out.
 
     `excluded` judges the files found in folders; a file named outright is always there.
@@ -76,7 +70,7 @@ def find(names: Sequence[str], excluded: Excluded = none) -> tuple[list[Found], 
     Raises SourceError for a name that does not exist or a folder that holds no data.
     """
     found: list[Found] = []
-    left: list[Left] = []
+    left: list[LeftOut] = []
     seen: set[tuple[int, int]] = set()
     for name in names:
         try:
@@ -86,7 +80,7 @@ def find(names: Sequence[str], excluded: Excluded = none) -> tuple[list[Found], 
             raise SourceError(f"cannot be read: {error.strerror}", where=name, hint=hint) from error
         for item, identity in items:
             if identity in seen:
-                left.append(Left(item.path, "named twice: read once"))
+                left.append(LeftOut(item.path, "named twice: read once"))
             else:
                 found.append(item)
             seen.add(identity)
@@ -144,7 +138,7 @@ def extension_of(path: str) -> str:
     return file.suffix.lower()
 
 
-def _behind(name: str, left: list[Left], excluded: Excluded) -> Iterator[Found]:
+def _behind(name: str, left: list[LeftOut], excluded: Excluded) -> Iterator[Found]:
     if name == "-":
         yield Found("-", "train")
     elif Path(name).is_dir():
@@ -179,12 +173,12 @@ def nearest(name: str, others: Sequence[str], most: int = 3) -> list[str]:
     return [choice for choice, _, _ in hits]
 
 
-def _in_folder(folder: Path, left: list[Left], excluded: Excluded) -> Iterator[Found]:
+def _in_folder(folder: Path, left: list[LeftOut], excluded: Excluded) -> Iterator[Found]:
     saved = _saved_files(folder)
     files: list[Found] = []
     for item in saved or _data_files(folder, left, set()):
         if excluded(item.path):
-            left.append(Left(item.path, "excluded by the configuration"))
+            left.append(LeftOut(item.path, "excluded by the configuration"))
         else:
             files.append(item)
     if saved and files:
@@ -195,7 +189,7 @@ def _in_folder(folder: Path, left: list[Left], excluded: Excluded) -> Iterator[F
     if any(item.split == "train" and _names_split(item.path) for item in top):
         splits = [item for item in files if _is_split(item)]
         left += [
-            Left(item.path, "stands beside train, valid and test files and is none of them")
+            LeftOut(item.path, "stands beside train, valid and test files and is none of them")
             for item in files
             if item not in splits
         ]
@@ -219,7 +213,7 @@ def _in_split_folder(file: Path) -> bool:
     return _NAMELESS.fullmatch(_SHARD.sub("", _stem(file))) is not None and file.parent.name.lower() in SPLITS
 
 
-def _no_data(folder: Path, left: list[Left]) -> SourceError:
+def _no_data(folder: Path, left: list[LeftOut]) -> SourceError:
     wanted = ".jsonl, .json, .csv, .tsv, .parquet, .arrow (also .gz and .zst), or a saved datasets folder"
     there = [Path(item.path).name for item in left]
     if not there and not any(folder.iterdir()):
@@ -232,7 +226,7 @@ def _no_data(folder: Path, left: list[Left]) -> SourceError:
     )
 
 
-def _data_files(folder: Path, left: list[Left], visited: set[str]) -> Iterator[Found]:
+def _data_files(folder: Path, left: list[LeftOut], visited: set[str]) -> Iterator[Found]:
     """The data files under a folder in order of name; a folder reached twice through links is read once."""
     real = os.path.realpath(folder)
     if real in visited:
@@ -241,7 +235,7 @@ def _data_files(folder: Path, left: list[Left], visited: set[str]) -> Iterator[F
     try:
         entries = sorted(folder.iterdir(), key=lambda entry: entry.name)
     except OSError as error:
-        left.append(Left(str(folder), f"cannot be opened: {error.strerror}"))
+        left.append(LeftOut(str(folder), f"cannot be opened: {error.strerror}"))
         return
     for entry in entries:
         if entry.name.startswith("."):
@@ -249,13 +243,13 @@ def _data_files(folder: Path, left: list[Left], visited: set[str]) -> Iterator[F
         if entry.is_dir():
             yield from _saved_files(entry) or _data_files(entry, left, visited)
         elif not entry.exists():
-            left.append(Left(str(entry), "a link that points to nothing"))
+            left.append(LeftOut(str(entry), "a link that points to nothing"))
         elif not entry.is_file():
-            left.append(Left(str(entry), "no regular file"))
+            left.append(LeftOut(str(entry), "no regular file"))
         elif SIDE_FILES.fullmatch(entry.name):
-            left.append(Left(str(entry), "describes the data"))
+            left.append(LeftOut(str(entry), "describes the data"))
         elif extension_of(entry.name) not in EXTENSIONS:
-            left.append(Left(str(entry), "no data by its extension"))
+            left.append(LeftOut(str(entry), "no data by its extension"))
         else:
             yield Found(str(entry), split_of(str(entry)))
 

@@ -17,15 +17,16 @@ from types import TracebackType
 from typing import Any, BinaryIO, overload
 
 import msgspec
+import numpy as np
 
 from curator.columns import BOM
 from curator.errors import SourceError
-from curator.model import Flag
+from curator.model import Flag, LeftOut
 from curator.sources import sniff, streams
-from curator.sources.finding import COMPRESSED, Excluded, Found, Left, extension_of, find, none
+from curator.sources.finding import COMPRESSED, Excluded, Found, extension_of, find, none
 from curator.sources.records import ONE_A_LINE, Record, Records
 from curator.sources.source import Fault, Source, Stamp
-from curator.sources.tables import Delimited, arrow_rows, guarded, parquet_rows
+from curator.sources.tables import Delimited, Table, arrow_batches, guarded, parquet_batches
 
 JSON_LINES = frozenset({".jsonl", ".ndjson", ".jsonlines"})
 _EXPECTED = {
@@ -56,7 +57,7 @@ class Sources(Sequence[Source]):
 
     def __init__(self, paths: Sequence[str | Path], excluded: Excluded = none) -> None:
         found, left = find([str(path) for path in paths], excluded)
-        self.left: tuple[Left, ...] = tuple(left)
+        self.left: tuple[LeftOut, ...] = tuple(left)
         self._spool = _Spool()
         try:
             self._sources = [
@@ -194,10 +195,10 @@ def _streamed(file: Path, spool: _Spool, faults: list[Fault], stream: Any, *rest
 def _tabled(
     found: Found, table: str, compression: str | None, file: Path, stamp: Stamp | None, spool: _Spool
 ) -> Source:
-    rows = guarded(parquet_rows if table == "parquet" else arrow_rows, file, found.path)
-    data, _ = _write(rows, spool, numbered=False)
+    rows = Table(file, parquet_batches if table == "parquet" else arrow_batches)
+    data, _ = _write(guarded(rows, found.path), spool, numbered=False)
     container = "datasets" if found.saved else table
-    faults = _lies(found.path, container, compression)
+    faults = sorted([*_lies(found.path, container, compression), *rows.faults], key=_place)
     return Source(found.path, found.split, container, compression, data, stamp, None, tuple(faults))
 
 
@@ -237,7 +238,8 @@ def _text(
     if container == "json-concatenated" and numbers.stat().st_size == 8:
         container = "json-object"
     faults += [*_lies(path, container, compression), *rows.faults]
-    return Source(path, found.split, container, compression, data, stamp, numbers, tuple(sorted(faults, key=_place)))
+    lines = None if _share_lines(numbers) else numbers
+    return Source(path, found.split, container, compression, data, stamp, lines, tuple(sorted(faults, key=_place)))
 
 
 def _place(fault: Fault) -> tuple[int, str]:
@@ -258,6 +260,12 @@ def _write(records: Iterable[Record], spool: _Spool, *, numbered: bool) -> tuple
                     _flush(lines, out_lines)
         _flush(lines, out_lines)
     return data, numbers
+
+
+def _share_lines(numbers: Path) -> bool:
+    """Whether two records begin on one line, as in JSON without line breaks: then the line names no row."""
+    lines = np.fromfile(numbers, dtype="<i8")
+    return bool((lines[1:] == lines[:-1]).any())
 
 
 def _flush(lines: array[int], out: BinaryIO) -> None:

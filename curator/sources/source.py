@@ -58,9 +58,9 @@ class Source(msgspec.Struct, frozen=True):
 
     `path` is what the user wrote ("-" is standard input), `data` the JSONL file to read: the user's
     own where it is plain JSONL, else a spooled copy with one record a line. `numbers` names a file of
-    little-endian int64: the physical line in the user's file (for tables without lines: the row, from
-    1) of each line of `data`; None where both are the same. `in_folder` says that its folder was named, not the
-    file.
+    little-endian int64: the physical line in the user's file (for tables, and where rows share a line: the
+    row, from 1) of each line of `data`; None where both are the same. `in_folder` says that its folder
+    was named, not the file.
     """
 
     path: str

@@ -53,17 +53,8 @@ class Delimited:
 
     def _names(self, cells: list[str], line: int) -> list[str]:
         names = [cell.strip() or f"column {place}" for place, cell in enumerate(cells, 1)]
-        twice = [name for name, count in Counter(names).items() if count > 1]
-        for name in twice:
-            self.faults.append(
-                Fault("FIL008", line, Flag("", f"two columns are named {name!r}; the later ones got a number"))
-            )
-        seen: Counter[str] = Counter()
-        for place, name in enumerate(names):
-            seen[name] += 1
-            if seen[name] > 1:
-                names[place] = f"{name} {seen[name]}"
-        return names
+        self.faults += (fault._replace(line=line) for fault in _twice(names))
+        return _numbered(names)
 
     def _row(self, header: list[str], cells: list[str], line: int) -> dict[str, Any]:
         if len(cells) != len(header):
@@ -109,8 +100,87 @@ def _line(row: dict[str, Any]) -> bytes:
         return json.dumps(row, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape")
 
 
-def arrow_rows(path: Path, where: str) -> Iterator[Record]:
-    """The rows of an Arrow file or stream, or of a Feather file; a row's number (from 1) stands for its line."""
+class Table:
+    """Iterates the rows of a Parquet or Arrow file as JSON objects; `faults` fills up on the way.
+
+    A row's number (from 1) stands for its line. Binary cells that hold UTF-8 are texts, others are written
+    in base64; NaN, the missing number of data frames, is null; an infinite number is null and a fault.
+    """
+
+    def __init__(self, path: Path, batches: Callable[[Path], Iterator[Any]]) -> None:
+        self.faults: list[Fault] = []
+        self._path = path
+        self._batches = batches
+
+    def __iter__(self) -> Iterator[Record]:
+        number = 0
+        names: list[str] | None = None
+        for read in self._batches(self._path):
+            names = self._names(read.schema.names) if names is None else names
+            batch = read if names == read.schema.names else _renamed(read, names)
+            binary = _has_binary(batch.schema)
+            self._infinite(batch, number)
+            for start in range(0, batch.num_rows, _ROWS):
+                for row in batch.slice(start, _ROWS).to_pylist():
+                    number += 1
+                    yield Record(number, _table_line(_decoded(row) if binary else row))
+
+    def _names(self, names: list[str]) -> list[str]:
+        self.faults += _twice(names)
+        return _numbered(names)
+
+    def _infinite(self, batch: Any, before: int) -> None:
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        for name, column in zip(batch.schema.names, batch.columns, strict=True):
+            if pa.types.is_floating(column.type) and pc.any(pc.is_inf(column)).as_py():
+                for row in pc.indices_nonzero(pc.is_inf(column)).to_pylist():
+                    message = f"column {name!r} is infinite, a number that JSON does not have: read as null"
+                    self.faults.append(Fault("FIL009", before + row + 1, Flag("", message)))
+
+
+def _twice(names: list[str]) -> Iterator[Fault]:
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield Fault("FIL008", 1, Flag("", f"two columns are named {name!r}; the later ones got a number"))
+
+
+def _numbered(names: list[str]) -> list[str]:
+    """The names, with a number behind those that came before."""
+    seen: Counter[str] = Counter()
+    out = []
+    for name in names:
+        seen[name] += 1
+        out.append(f"{name} {seen[name]}" if seen[name] > 1 else name)
+    return out
+
+
+def _renamed(batch: Any, names: list[str]) -> Any:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_arrays(batch.columns, names=names)
+
+
+def _has_binary(schema: Any) -> bool:
+    """Whether a column holds bytes, at any depth."""
+    return any("binary" in str(field.type) for field in schema)
+
+
+def _decoded(value: Any) -> Any:
+    """The value with bytes that are UTF-8 as texts."""
+    if isinstance(value, bytes):
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value
+    if isinstance(value, dict):
+        return {key: _decoded(inner) for key, inner in value.items()}
+    return [_decoded(inner) for inner in value] if isinstance(value, list) else value
+
+
+def arrow_batches(path: Path) -> Iterator[Any]:
+    """The record batches of an Arrow file or stream, or of a Feather file."""
     import pyarrow as pa
     from pyarrow import feather, ipc
 
@@ -118,29 +188,20 @@ def arrow_rows(path: Path, where: str) -> Iterator[Record]:
         head = source.read(6)
         source.seek(0)
         if head[:4] == b"FEA1":
-            yield from _rows(feather.read_table(source).to_batches(_ROWS))
+            yield from feather.read_table(source).to_batches(_ROWS)
         elif head == b"ARROW1":
             reader = ipc.open_file(source)
-            yield from _rows(reader.get_batch(i) for i in range(reader.num_record_batches))
+            yield from (reader.get_batch(i) for i in range(reader.num_record_batches))
         else:
-            yield from _rows(ipc.open_stream(source))
+            yield from ipc.open_stream(source)
 
 
-def parquet_rows(path: Path, where: str) -> Iterator[Record]:
-    """The rows of a Parquet file; a row's number (from 1) stands for its line."""
+def parquet_batches(path: Path) -> Iterator[Any]:
+    """The record batches of a Parquet file."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path) as file:
-        yield from _rows(file.iter_batches(_ROWS))
-
-
-def _rows(batches: Any) -> Iterator[Record]:
-    number = 0
-    for batch in batches:
-        for start in range(0, batch.num_rows, _ROWS):
-            for row in batch.slice(start, _ROWS).to_pylist():
-                number += 1
-                yield Record(number, _table_line(row))
+        yield from file.iter_batches(_ROWS)
 
 
 def _table_line(row: dict[str, Any]) -> bytes:
@@ -165,10 +226,10 @@ def table_errors() -> tuple[type[Exception], ...]:
     return (pa.ArrowException, OSError, EOFError)
 
 
-def guarded(rows: Callable[[Path, str], Iterator[Record]], path: Path, where: str) -> Iterator[Record]:
+def guarded(rows: Table, where: str) -> Iterator[Record]:
     """The rows, with the library's own errors as SourceError."""
     try:
-        yield from rows(path, where)
+        yield from rows
     except table_errors() as error:
         raise SourceError(
             "the table cannot be read to its end",

@@ -152,7 +152,7 @@ class NumberOutOfRange(RawRule, frozen=True):
             if isinstance(number, int):
                 digits = str(abs(number))
                 shown = digits if len(digits) < 25 else f"{digits[:20]}… ({len(digits)} digits)"
-                message = f"{shown} does not fit in 64 bits: Arrow makes a float of it and loses digits"
+                message = f"{shown} does not fit in 64 bits with a sign: Arrow makes a float of it and loses digits"
                 fix = Fix("write it as text", (Put(path, str(number)),))
             elif math.isnan(number):
                 message = "NaN is no JSON: strict parsers refuse the line"
