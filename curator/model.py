@@ -374,6 +374,38 @@ class LimitResult(msgspec.Struct, frozen=True):
     ok: bool
 
 
+class RuleLesson(msgspec.Struct, frozen=True):
+    """How well the trained rows were learnt in which a rule found something.
+
+    `left` is the share of their loss that training left, `others` that of the other trained rows; `low` and
+    `high` bound the difference (95 %, bootstrap over rows).
+    """
+
+    code: str
+    name: str
+    rows: int
+    left: float
+    others: float
+    low: float
+    high: float
+    verdict: Literal["worse", "better", "cannot tell"]
+
+
+class Lessons(msgspec.Struct, frozen=True):
+    """What a training run made of the rows: how many were never learnt, learnt by heart, known before, learnt.
+
+    `rows` of the set were measured in the run, `others` were not; `places` names the first rows of each kind
+    (but for those simply learnt).
+    """
+
+    run: str
+    rows: int
+    others: int
+    counts: dict[str, int]
+    places: dict[str, tuple[Place, ...]]
+    rules: tuple[RuleLesson, ...]
+
+
 class Report(msgspec.Struct, frozen=True):
     """What a lint found. `findings` can be iterated again; the order is (file, line, code, path)."""
 
@@ -399,6 +431,7 @@ class Report(msgspec.Struct, frozen=True):
     audits: tuple[Audit, ...] = ()  # what --audit measured
     phases: dict[str, float] = {}  # CPU seconds of reading, token counting and so on
     target: TargetNote | None = None  # what the data is for, where one was named
+    lessons: Lessons | None = None  # what a training run made of the rows, where one was named
 
     def count(self, severity: Severity) -> int:
         return sum(stat.findings for stat in self.rules if stat.severity == severity)

@@ -10,6 +10,9 @@ from typing import Any
 from curator.errors import SourceError
 
 FACTS = "row_facts.parquet"
+# What training made of a row, and how it is said.
+NEVER, KNOWN, BY_HEART, LEARNT = "never", "known", "by heart", "learnt"
+SAID = {NEVER: "never learnt", BY_HEART: "learnt by heart", KNOWN: "known before", LEARNT: "learnt"}
 Columns = dict[str, list[Any]]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from curator import cli
 
 ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as `curator train` says to torch, and why
 SHARED = ROOT.parent / "shared" / "data"
 
 

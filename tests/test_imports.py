@@ -22,7 +22,7 @@ LAYERS = [
     "benchmarks checks harness ollama packs plugins sop",
     "cache config engine findings grouping joining mappers recall rows scan store",
     "agreement card cleaning comparison conversion counting decisions docs drawing editor explanation fix "
-    "gallery guess handoff languageserver preparing proving report review splitting trained training trials",
+    "gallery guess handoff languageserver lessons preparing proving report review splitting trained training trials",
     "export",
     "__main__ cli",
 ]

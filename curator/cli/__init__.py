@@ -27,6 +27,7 @@ VERBS = {
     "train": "Tune a model on a clean set.",
     "eval": "Measure a model or a run on the rows of a split.",
     "compare": "Compare a model before and after tuning.",
+    "generate": "Ask a model, a run or a GGUF file, and print what it answers.",
     "export": "Take a tuned model to where it is used.",
     "stats": "Count rows, turns and tokens.",
     "diff": "Compare two versions of a set, row by row.",

@@ -141,6 +141,10 @@ def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, 
 
         with progress() as tick:
             report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick, audit=audit)
+    if config.facts:
+        from curator import lessons
+
+        report = lessons.told(report, paths, config)
     for log in map(decisions.read, decisions.places(paths)):
         for problem in log.unread:
             click.echo(f"{log.path}:{problem.line}: passed over: {problem.message}", err=True)

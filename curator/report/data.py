@@ -79,6 +79,8 @@ def write_json(report: Report, write: Write, view: View) -> None:
     write(b',"not_run":' + encode(report.not_run))
     write(b',"left_out":' + encode(report.left_out))
     write(b',"limits":' + encode(report.limits))
+    if report.lessons:
+        write(b',"lessons":' + encode(report.lessons))
     write(b',"unused":' + encode(report.unused) + b"}\n")
 
 

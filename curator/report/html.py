@@ -28,6 +28,7 @@ from curator.report.tally import (
     steps,
     verdict,
 )
+from curator.report.text import lesson_lines
 
 _FIXES = {"safe": 1, "unsafe": 2}
 
@@ -249,6 +250,9 @@ def size(number: int) -> str:
 def _rest(report: Report) -> str:
     """The target, limits and decisions."""
     parts = [_target(report)] if report.target else []
+    if report.lessons:
+        said = "\n".join(lesson_lines(report.lessons))
+        parts.append(f"<h2>What training made of the rows</h2><pre>{text(said)}</pre>")
     if report.limits:
         rows = (
             (

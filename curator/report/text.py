@@ -13,7 +13,7 @@ from itertools import accumulate
 
 from curator.decisions import expired
 from curator.excerpt import visible
-from curator.model import Excerpt, Finding, Report, RuleStat
+from curator.model import Excerpt, Finding, Lessons, Report, RuleStat
 from curator.report import View, Write
 from curator.report.data import encode
 from curator.report.tally import (
@@ -31,6 +31,7 @@ from curator.report.tally import (
     steps,
     verdict,
 )
+from curator.rowfacts import NEVER, SAID
 
 _STYLES = {
     "error": "1;31",
@@ -47,6 +48,7 @@ _UNEVEN = re.compile(
     "[\u0300-\u1fff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u231a\u231b\u2329\u232a\u23e9-\u23f3"
     "\u25fd-\u2bff\u2e80-\U0010ffff]"
 )
+_NAMED = 5  # rows of a kind that are named
 _BUFFER = 1 << 16  # characters gathered before a write
 
 
@@ -115,6 +117,7 @@ def _clean(report: Report, pen: Pen, every: bool) -> None:
     pen.line(said + (f" not run: {missing}" if missing else ""))
     pen.line(facts(report))
     _target(report, pen, 0)
+    _lessons(report, pen)
     _footnotes(report, pen)
 
 
@@ -292,6 +295,7 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
     worst = "error" if report.count("error") else "warning" if report.count("warning") else "info"
     pen.line(pen.paint(verdict(report), worst))
     _target(report, pen, view.width)
+    _lessons(report, pen)
     todo = steps(report, tally, view.command)
     widest = max((len(step.what) for step in todo), default=0)
     for step in todo:
@@ -314,6 +318,31 @@ def _target(report: Report, pen: Pen, width: int) -> None:
         for by, rows in outcome.by:
             for line in _folded(f"  {counted(rows, 'row')}: {visible(by)}", width):
                 pen.line(line)
+
+
+def _lessons(report: Report, pen: Pen) -> None:
+    """What a training run made of the rows, and how well those of each rule were learnt."""
+    for line in lesson_lines(report.lessons) if report.lessons else ():
+        pen.line(line)
+
+
+def lesson_lines(lessons: Lessons) -> Iterator[str]:
+    """A line a kind of rows, then a line a rule."""
+    others = f"; {counted(lessons.others, 'row')} not" if lessons.others else ""
+    yield f"training {visible(lessons.run)} measured {counted(lessons.rows, 'row')}{others}"
+    for kind, said in SAID.items():
+        places = lessons.places.get(kind, ())
+        named = [f"{visible(place.file)}:{place.line}" for place in places[:_NAMED]]
+        count = lessons.counts[kind]
+        more = f" and {count - len(named):,} more" if named and count > len(named) else ""
+        if count or kind == NEVER:
+            yield f"  {said:<15} {count:>6,}{'  ' if named else ''}{', '.join(named)}{more}"
+    if lessons.rules:
+        yield "  loss left on the trained rows of a rule, beside the others, and 95 % of the difference in points"
+    for rule in lessons.rules:
+        share = f"{rule.left:>6.1%} beside {rule.others:>6.1%}  {100 * rule.low:+.0f} to {100 * rule.high:+.0f}"
+        verdict = rule.verdict if rule.verdict == "cannot tell" else f"{rule.verdict} learnt"
+        yield f"  {rule.code:<7} {rule.name:<24} {counted(rule.rows, 'row'):>8}  {share}  {verdict}"
 
 
 def wrap_words(words: Iterable[str], width: int) -> Iterator[str]:

@@ -7,8 +7,10 @@ from typing import Any
 
 from curator import agreement
 from curator.languages import language_of, prose_of
+from curator.model import Lessons
 from curator.review.desk import Desk
 from curator.review.safe import plain
+from curator.rowfacts import BY_HEART, KNOWN, LEARNT, NEVER, SAID
 
 _SAMPLE = 400  # rows read to tell the languages
 _UNKNOWN = "not told"
@@ -48,7 +50,65 @@ def overview(desk: Desk) -> dict[str, Any]:
     ]
     if len(desk.reviewers()) > 1:
         panels.append(kappas(desk))
+    if summary.lessons:
+        panels += [learnt(summary.lessons), learnt_by_rule(summary.lessons)]
     return {"tiles": tiles, "panels": panels}
+
+
+def learnt(lessons: Lessons) -> dict[str, Any]:
+    """What a training run made of the rows."""
+    tones = {NEVER: "error", BY_HEART: "warning", KNOWN: "info", LEARNT: "done"}
+    items = [
+        {
+            "key": kind,
+            "code": "",
+            "label": f"{said}{_first(lessons, kind)}",
+            "parts": [{"value": lessons.counts[kind], "tone": tones[kind], "name": said}],
+            "value": f"{lessons.counts[kind]:,}",
+            "go": None,
+        }
+        for kind, said in SAID.items()
+    ]
+    return {
+        "kind": "bars",
+        "title": "What training made of the rows",
+        "note": plain(f"{lessons.rows:,} rows as {lessons.run} measured them"),
+        "items": items,
+        "empty": "No row of this set was measured.",
+    }
+
+
+def _first(lessons: Lessons, kind: str) -> str:
+    lines = ", ".join(str(place.line) for place in lessons.places.get(kind, ())[:4])
+    return f" (lines {lines}{' …' if lessons.counts[kind] > 4 else ''})" if lines else ""
+
+
+def learnt_by_rule(lessons: Lessons) -> dict[str, Any]:
+    """How much of their loss training left on the rows of each rule, beside the other rows."""
+    items = []
+    for rule in lessons.rules:
+        verdict = rule.verdict if rule.verdict == "cannot tell" else f"{rule.verdict} learnt"
+        edges = [min(max(rule.others + edge, 0.0), 1.0) for edge in (rule.low, rule.high)]
+        items.append(
+            {
+                "key": rule.code,
+                "code": rule.code,
+                "label": rule.name,
+                "judged": rule.rows,
+                "share": min(rule.left, 1.0),
+                "low": edges[0],
+                "high": edges[1],
+                "text": f"{rule.left:.0%} left, others {rule.others:.0%}: {verdict}",
+                "go": {"page": "review", "query": {"rule": rule.code}},
+            }
+        )
+    return {
+        "kind": "intervals",
+        "title": "Loss left on the rows of each rule",
+        "note": "Share of the loss that training left, with the 95 % interval; a row opens its findings",
+        "items": items,
+        "empty": "No rule has six trained rows.",
+    }
 
 
 def _tile(label: str, value: int, *, page: str = "", query: dict[str, str] | None = None) -> dict[str, Any]:

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
-from curator import engine, recall
+from curator import engine, lessons, recall
 from curator.columns import content_id, parse
 from curator.errors import CuratorError, WriteError
-from curator.model import Finding, Report
+from curator.model import Finding, Lessons, Report
 from curator.review import following, schema
 from curator.review.filters import searchable
 from curator.rule import all_rules
@@ -59,6 +59,7 @@ class Summary(msgspec.Struct, frozen=True):
     answers: list[tuple[int, int]]
     max_length: int
     languages: dict[str, int] = {}
+    lessons: Lessons | None = None
 
 
 def key_of(paths: Sequence[str | Path], config: Config) -> str:
@@ -119,6 +120,7 @@ def build(paths: Sequence[str | Path], config: Config, database: Path, progress:
     """
     key = key_of(paths, config)
     report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=progress)
+    report = lessons.told(report, paths, config)
     part = database.with_name(f".{database.name}.{hashlib.sha256(key.encode()).hexdigest()[:8]}.part")
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
@@ -343,6 +345,7 @@ def _summary(report: Report, config: Config) -> Summary:
         lengths=list(report.length_histogram),
         answers=list(report.answer_histogram),
         max_length=config.max_length or 0,
+        lessons=report.lessons,
     )
 
 

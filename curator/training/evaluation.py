@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,20 +12,20 @@ import msgspec
 import numpy as np
 
 from curator import templates
-from curator.errors import SourceError, UsageError
+from curator.errors import UsageError
 from curator.sources import open_sources
-from curator.training import record
+from curator.training.answering import Subject, Told, answers, find, load, stop_ids, text_of
 from curator.training.metrics import Difference, Scores, Verdict, compare, overall, score
-from curator.training.models import hashed, locate, quiet
+from curator.training.models import locate
 from curator.training.prepared import Prepared, Rows, prepare
-from curator.training.record import RUN, Base, Point, Run
+from curator.training.record import RUN, Point
 
 if TYPE_CHECKING:
     from curator.config import Config
 
-Told = Callable[[int, int], None]
 _INERT = 1e-6  # loss a token that no row moves by where an adapter changes nothing
 _BATCH = 8
+_PROBED = 32  # tokens of an answer to a probe
 
 # Questions of everyday knowledge, each with words of which one stands in a right answer: what a tuned model has
 # forgotten shows here and not on the rows it was tuned for.
@@ -40,22 +39,6 @@ PROBES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Name the opposite of hot.", ("cold", "cool")),
     ("Which animal barks?", ("dog",)),
 )
-
-
-class Subject(NamedTuple):
-    """A model to be measured. `run` is the record it comes with, if any; `switch` turns its adapter off."""
-
-    name: str
-    model: Any
-    tokenizer: Any
-    base: Base
-    run: Run | None
-
-    @contextmanager
-    def as_base(self) -> Iterator[None]:
-        """Without its adapter."""
-        with self.model.disable_adapter():
-            yield
 
 
 class Item(msgspec.Struct, frozen=True):
@@ -136,50 +119,6 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Point, ...] = ()
 
 
-# ---------------------------------------------------------------------- loading
-
-
-def load(name: str) -> Subject:
-    """A model, a run or an adapter folder, on the fastest device here.
-
-    Raises:
-        CuratorError: there is none, or it cannot be loaded.
-    """
-    from curator.recipe import Recipe
-    from curator.training.loop import device_of, load_model, precision_of
-    from curator.training.rows import load_tokenizer
-
-    folder = Path(name)
-    run = record.read(folder) if (folder / RUN).is_file() else None
-    beside = folder.parent / RUN
-    if run is None and (folder / "adapter_config.json").is_file() and beside.is_file():
-        run = record.read(beside)
-    recipe = Recipe()
-    device = device_of(recipe)
-    precision = precision_of(recipe, device)
-    if run is None:
-        base = hashed(locate(name))
-        model = load_model(base.path, recipe, device, precision)
-        return Subject(name, model.eval(), load_tokenizer(base.path), base, None)
-    home = folder if (folder / RUN).is_file() else folder.parent
-    if run.status != "done":
-        hint = "finish it first: curator train run … --resume"
-        raise UsageError(f"this run is not done ({run.status})", where=name, hint=hint)
-    base = run.base
-    if not Path(base.path).is_dir():
-        base = hashed(locate(base.name))
-        if base.sha256 != run.base.sha256:
-            raise SourceError("the base model is not the one that was tuned", where=base.path)
-    if run.model:
-        model = load_model(str(home / run.model), recipe, device, precision)
-        return Subject(name, model.eval(), load_tokenizer(home / run.model), base, run)
-    from peft import PeftModel
-
-    with quiet():
-        model = PeftModel.from_pretrained(load_model(base.path, recipe, device, precision), home / run.adapter)
-    return Subject(name, model.eval(), load_tokenizer(base.path), base, run)
-
-
 def rows_for(subject: Subject, paths: Sequence[str | Path], config: Config) -> tuple[Prepared, str]:
     """The rows as they were trained on, or would be: (prepared set, spec of the template).
 
@@ -234,19 +173,16 @@ def measure(
     items = [item for item in found if item is not None]
     chosen = _spread(len(items), generate)
     stops = stop_ids(tokenizer, spec)
-    for done, n in enumerate(chosen):
-        piece = rows[n]
-        start, stop = piece.runs[-1].tolist()
-        wanted_ids = piece.ids[start:stop].tolist()
-        wanted = _text(tokenizer, wanted_ids, stops)
-        most = min(longest, max(2 * len(wanted_ids), 32))
-        made, stopped = answer(subject, piece.ids[:start].tolist(), stops, most)
-        text = _text(tokenizer, made, stops)
-        scores = score(text, wanted, stopped=stopped, tokens=len(made), wanted_tokens=len(wanted_ids))
-        prompt = tokenizer.decode(piece.ids[:start].tolist(), skip_special_tokens=True)
-        items[n] = msgspec.structs.replace(items[n], prompt=prompt, wanted=wanted, text=text, scores=scores)
-        if told:
-            told(done + 1, len(chosen))
+    edges = [rows[n].runs[-1].tolist() for n in chosen]
+    prompts = [rows[n].ids[:start].tolist() for n, (start, _) in zip(chosen, edges, strict=True)]
+    most = [min(longest, max(2 * (stop - start), 32)) for start, stop in edges]
+    made = answers(subject, prompts, stops, most, told)
+    for n, prompt, (start, stop), (ids_made, stopped) in zip(chosen, prompts, edges, made, strict=True):
+        wanted = text_of(tokenizer, rows[n].ids[start:stop].tolist(), stops)
+        text = text_of(tokenizer, ids_made, stops)
+        scores = score(text, wanted, stopped=stopped, tokens=len(ids_made), wanted_tokens=stop - start)
+        asked = tokenizer.decode(prompt, skip_special_tokens=True)
+        items[n] = msgspec.structs.replace(items[n], prompt=asked, wanted=wanted, text=text, scores=scores)
     return items
 
 
@@ -255,43 +191,6 @@ def _spread(count: int, wanted: int) -> list[int]:
     if wanted >= count:
         return list(range(count))
     return sorted({int((k + 0.5) * count / wanted) for k in range(wanted)})
-
-
-def stop_ids(tokenizer: Any, spec: str) -> list[int]:
-    """The tokens that end an answer: the end-of-text token, and those the template closes turns with."""
-    template = templates.load(spec)
-    known = {template.eos, template.end_of_turn, *(t for t in template.control_tokens() if _closes(t))}
-    return sorted(n for token in known if token and (n := tokenizer.token_to_id(token)) is not None)
-
-
-def _closes(token: str) -> bool:
-    return token in {
-        "<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end|>", "<|endoftext|>", "<end_of_turn>", "<|return|>", "<|call|>",
-        "<｜end▁of▁sentence｜>", "<|END_OF_TURN_TOKEN|>", "<|end_of_text|>", "<turn|>", "</s>", "<eos>",
-    }  # fmt: skip
-
-
-def _text(tokenizer: Any, ids: Sequence[int], stops: Sequence[int]) -> str:
-    kept = list(ids)
-    while kept and kept[-1] in stops:
-        kept.pop()
-    return str(tokenizer.decode(kept, skip_special_tokens=True)).strip()
-
-
-def answer(subject: Subject, prompt: Sequence[int], stops: Sequence[int], most: int) -> tuple[list[int], bool]:
-    """(the ids of a greedy answer, whether it stopped by itself)."""
-    import torch
-
-    device = next(subject.model.parameters()).device
-    ids = torch.tensor([list(prompt)], device=device)
-    with torch.no_grad(), quiet():
-        out = subject.model.generate(
-            input_ids=ids, attention_mask=torch.ones_like(ids), max_new_tokens=most, do_sample=False, num_beams=1,
-            temperature=None, top_p=None, top_k=None, eos_token_id=list(stops) or None,
-            pad_token_id=stops[0] if stops else 0,
-        )  # fmt: skip
-    made = out[0, len(prompt) :].tolist()
-    return made, bool(made) and made[-1] in stops
 
 
 def summary(items: Sequence[Item]) -> Summary:
@@ -367,6 +266,8 @@ def compare_models(
     Raises:
         CuratorError: a model or the data cannot be read.
     """
+    for name in (after, before):
+        find(name)  # what is not there is said before anything is loaded
     tuned = load(after)
     found, spec = rows_for(tuned, paths, config)
     split = split or _held_out(found)
@@ -376,19 +277,18 @@ def compare_models(
     if shared:
         with tuned.as_base():
             first = measure(tuned, rows, spec, generate=generate, longest=longest, told=told)
-            asked = [_probe(tuned, spec, question) for question, _ in PROBES]
-            own = [_own_loss(tuned, ids, start) for _, ids, start in asked]
+            asked = _probed(tuned, spec)
+            own = [_own_loss(tuned, probe) for probe in asked]
     else:
         plain = load(before)
         first = measure(plain, rows, spec, generate=generate, longest=longest, told=told)
-        asked = [_probe(plain, spec, question) for question, _ in PROBES]
-        own = [_own_loss(plain, ids, start) for _, ids, start in asked]
+        asked = _probed(plain, spec)
+        own = [_own_loss(plain, probe) for probe in asked]
         del plain
     probes = []
-    for (question, wanted), (text, ids, start), loss in zip(PROBES, asked, own, strict=True):
-        now = _probe(tuned, spec, question)[0]
-        right = [any(word in said.lower() for word in wanted) for said in (text, now)]
-        probes.append(Probe(question, text, now, right[0], right[1], _own_loss(tuned, ids, start) - loss))
+    for (question, wanted), said, now, loss in zip(PROBES, asked, _probed(tuned, spec), own, strict=True):
+        right = [any(word in probe.text.lower() for word in wanted) for probe in (said, now)]
+        probes.append(Probe(question, said.text, now.text, right[0], right[1], _own_loss(tuned, said) - loss))
     return _judged(before, after, split, first, last, probes, tuned, found)
 
 
@@ -449,27 +349,38 @@ def _notes(split: str, count: int, tuned: Subject, found: Prepared) -> Iterator[
         yield f"the {split} split is not the one that the run knew"
 
 
-def _probe(subject: Subject, spec: str, question: str) -> tuple[str, list[int], int]:
-    """(the answer to a question, prompt and answer as ids, where the answer begins)."""
+class _Asked(NamedTuple):
+    """The answer to a probe: prompt and answer as ids, and where the answer begins."""
+
+    text: str
+    ids: list[int]
+    start: int
+
+
+def _probed(subject: Subject, spec: str) -> list[_Asked]:
     template = templates.load(spec)
-    text = template.render([{"role": "user", "content": question}], generation=True)
-    prompt = subject.tokenizer.encode(text, add_special_tokens=False).ids
+    texts = [template.render([{"role": "user", "content": question}], generation=True) for question, _ in PROBES]
+    prompts = [subject.tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
     stops = stop_ids(subject.tokenizer, spec)
-    made, _ = answer(subject, prompt, stops, 32)
-    return _text(subject.tokenizer, made, stops), [*prompt, *made], len(prompt)
+    made = answers(subject, prompts, stops, [_PROBED] * len(prompts))
+    return [
+        _Asked(text_of(subject.tokenizer, ids, stops), [*prompt, *ids], len(prompt))
+        for prompt, (ids, _) in zip(prompts, made, strict=True)
+    ]
 
 
-def _own_loss(subject: Subject, ids: Sequence[int], start: int) -> float:
-    """The mean loss of the tokens from `start` on."""
+def _own_loss(subject: Subject, asked: _Asked) -> float:
+    """The mean loss of the tokens of an answer."""
     import torch
 
     from curator.training.batches import flat, token_losses
     from curator.training.prepared import Piece
 
-    if start >= len(ids):
+    if asked.start >= len(asked.ids):
         return 0.0
     device = next(subject.model.parameters()).device
-    piece = Piece(np.array(ids, np.int32), np.array([[start, len(ids)]], np.int32), np.ones(1, np.float32))
+    ends = np.array([[asked.start, len(asked.ids)]], np.int32)
+    piece = Piece(np.array(asked.ids, np.int32), ends, np.ones(1, np.float32))
     with torch.no_grad():
         losses, _ = token_losses(subject.model, {name: part.to(device) for name, part in flat([piece]).items()})
     return float(losses.double().mean())
@@ -489,8 +400,7 @@ def write_task(name: str, paths: Sequence[str | Path], config: Config, folder: P
     from curator.training.rows import load_tokenizer
     from curator.writing import write_whole
 
-    run = record.read(name) if (Path(name) / RUN).is_file() else None
-    base = run.base if run else locate(name)
+    run, base = find(name)[:2]
     subject = Subject(name, None, load_tokenizer(base.path), base, run)
     found, spec = rows_for(subject, paths, config)
     split = split or _held_out(found)
@@ -502,7 +412,8 @@ def write_task(name: str, paths: Sequence[str | Path], config: Config, folder: P
         ids = piece.ids.tolist()
         prompt = subject.tokenizer.decode(ids[:start], skip_special_tokens=False)
         lines.append(
-            msgspec.json.encode({"prompt": prompt, "answer": _text(subject.tokenizer, ids[start:stop], stops)}) + b"\n"
+            msgspec.json.encode({"prompt": prompt, "answer": text_of(subject.tokenizer, ids[start:stop], stops)})
+            + b"\n"
         )
         longest = max(longest, 2 * (stop - start))
     until = [subject.tokenizer.id_to_token(n) for n in stops]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from curator.rowfacts import FACTS
+from curator.rowfacts import FACTS, KNOWN, LEARNT, NEVER
 
 if TYPE_CHECKING:
     from curator.recipe import Recipe
@@ -72,8 +72,8 @@ def after(model: Any, found: Prepared, output: Path, recipe: Recipe) -> dict[str
 def learnt(first: float, last: float) -> str:
     """What training made of a row, by its loss a token before and after: known, learnt, or never."""
     if first < _KNOWN:
-        return "known"
-    return "never" if last > first * (1 - _FALL) else "learnt"
+        return KNOWN
+    return NEVER if last > first * (1 - _FALL) else LEARNT
 
 
 def row_losses(model: Any, rows: Rows, recipe: Recipe, *, bare: bool = False) -> np.ndarray:

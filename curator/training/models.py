@@ -58,6 +58,8 @@ def locate(name: str) -> Base:
         return _of_gguf(name, file, "demo") if file else _of_hub(name, _DEMO_HUB)
     if name.endswith((".gguf", "/")) or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise UsageError("no such model folder or file", where=name, hint="name a folder, a GGUF file or a hub id")
+    if path.parent != Path() and path.parent.is_dir():  # build/tuned, where there is a folder build, is no hub id
+        raise UsageError("no run and no model there", where=name, hint="name the folder of a run, or a model")
     return _of_hub(name, name)
 
 
@@ -248,6 +250,9 @@ def hush() -> None:
     import warnings as said
 
     said.simplefilter("ignore")
+    # Threads that wait for each other turn in circles for milliseconds before they sleep: beside other work on the
+    # machine that takes several times the processor time of the sums themselves. Read when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     for name in ("bitsandbytes", "bitsandbytes.backends.cpu.ops", "transformers", "accelerate", "peft", "torch"):
