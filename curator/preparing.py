@@ -27,7 +27,7 @@ from curator.provenance import said
 from curator.report import render
 from curator.report.tally import by_count, counted, verdict
 from curator.sources import open_sources
-from curator.splitting import Before, File, SplitResult, measured, sha256, split
+from curator.splitting import Before, File, SplitResult, measured, next_step, sha256, split
 from curator.writing import write_whole
 
 if TYPE_CHECKING:
@@ -244,6 +244,7 @@ def as_text(done: Prepared) -> str:
     wide = min(60, max(len(what) for _, what, _ in lines))
     text = [f"{step:<9} {what:<{wide}}  {where}".rstrip() for step, what, where in lines]
     text += [done.verdict, "", f"what is left, in full:  curator lint {shlex.quote(done.folder)}"]
+    text.append(next_step(done.folder))
     return "\n".join(text) + "\n"
 
 

@@ -100,6 +100,7 @@ class _Record(msgspec.Struct, frozen=True):
     curator: str
     wish: Wish
     outputs: dict[str, File]
+    inputs: tuple[File, ...] = ()
     others: dict[str, str] = {}
     groups: dict[str, list[list[str]]] = {}
 
@@ -145,6 +146,8 @@ def split(
         with engine.scanned(sources, plan, workers=workers, progress=progress) as rows:
             _refuse_unreadable(rows, sources)
             _refuse_unknown_keys(rows, plan, wish)
+            if not force:
+                _refuse_other_data(folder, before.inputs if before else (), sources, rows)
             like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
             draw = Draw(rows, wish, last[1].groups if last else None, sources, like)
             for _ in range(_ROUNDS):
@@ -276,6 +279,22 @@ def _refuse_overwriting(sources: Sequence[Source], folder: Path, force: bool, da
     if dataset and (folder / DATASET).exists() and not (folder / DATASET / "dataset_dict.json").exists():
         raise UsageError("this is no saved dataset", where=str(folder / DATASET), hint="move it away")
     return ours
+
+
+def _refuse_other_data(folder: Path, inputs: Sequence[File], sources: Sequence[Source], rows: SetRows) -> None:
+    """Raises UsageError where the splits in the folder are of other files, and share no row with these."""
+    try:
+        record = msgspec.json.decode((folder / RECORD).read_bytes(), type=_Record)
+    except (OSError, msgspec.DecodeError):
+        return
+    read = {Path(path).resolve() for path in [file.path for file in inputs] or [source.path for source in sources]}
+    if not record.groups or read & {Path(file.path).resolve() for file in record.inputs}:
+        return
+    known = {row for groups in record.groups.values() for group in groups for row in group[1:]}
+    if not any(rows.content_id(index) in known for index in np.flatnonzero(rows.readable).tolist()):
+        names = ", ".join(file.path for file in record.inputs[:3]) or "another set"
+        hint = "name another folder, or overwrite them: --force"
+        raise UsageError(f"the splits in there are of other data ({names})", where=str(folder), hint=hint)
 
 
 def sha256(path: Path) -> str:
@@ -562,7 +581,13 @@ def as_text(result: SplitResult) -> str:
     lines += list(_notes(result))
     codes = ", ".join(f"{code} {count}" for code, count in result.proof.items())
     lines += [f"leaks between the splits: {codes}", "", f"the proof again:  curator lint {shlex.quote(result.folder)}"]
+    lines.append(next_step(result.folder))
     return "\n".join(lines) + "\n"
+
+
+def next_step(folder: str) -> str:
+    """What splits are for."""
+    return f"to train on them:  curator train plan {shlex.quote(folder)} --model MODEL -o RUN"
 
 
 def _notes(result: SplitResult) -> Iterator[str]:

@@ -176,6 +176,52 @@ def test_data_of_an_earlier_hand_off_do_not_stay_behind(splits: Path, tmp_path: 
     assert {file.name for file in (tmp_path / "out" / "data").iterdir()} == {"train.jsonl"}
 
 
+def test_answers_of_weight_0_are_told_where_the_tool_trains_them(tmp_path: Path) -> None:
+    rows = [row(n, answers=2) for n in range(9)]
+    rows[3]["messages"][2]["weight"] = 0
+    data = written(tmp_path / "d", {"train": rows})
+    for tool in TOOLS:
+        result = hand_off(tool, data, tmp_path / tool, Config(), RECIPE, allow_loss=True)
+        assert isinstance(result, Handoff)
+        said = [note for note in result.notes if "weight 0" in note]
+        assert len(said) == (tool not in ("openai", "unsloth")), tool
+        assert not said or said[0].startswith("1 row with answers of weight 0")
+
+
+def test_what_the_service_is_not_told_is_said(splits: Path, tmp_path: Path) -> None:
+    asked = Recipe(model="m", rank=8, batch=2, epochs=3, learning_rate=1e-4)
+    [note] = handed("openai", splits, tmp_path / "out", asked, changes={"batch_size": 2}).notes
+    assert "not told: learning-rate 0.0001, rank 8;" in note and "batch 2" not in note
+    assert note in (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert not handed("openai", splits, tmp_path / "plain", Recipe(model="m", epochs=3)).notes
+
+
+def test_a_crash_leaves_no_half_of_a_folder(splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import curator.handoff as module
+
+    earlier = handed("trl", splits, tmp_path / "out")
+
+    def crash(*args: Any, **named: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "_finished", crash)
+    for folder in ("out", "new"):
+        with pytest.raises(KeyboardInterrupt):
+            handed("mlx", splits, tmp_path / folder)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "splits"]
+    record = json.loads((tmp_path / "out" / "handoff.json").read_text())
+    assert record["tool"] == "trl" and record["hashes"] == earlier.hashes
+
+
+def test_what_a_trainer_has_written_stays(splits: Path, tmp_path: Path) -> None:
+    handed("trl", splits, tmp_path / "out")
+    (tmp_path / "out" / "output").mkdir()
+    (tmp_path / "out" / "output" / "weights").write_text("w")
+    handed("mlx", splits, tmp_path / "out")
+    there = {str(file.relative_to(tmp_path / "out")) for file in (tmp_path / "out").rglob("*") if file.is_file()}
+    assert "output/weights" in there and "lora.yaml" in there and "sft.yaml" not in there
+
+
 def test_the_demo_model_is_named_as_others_know_it(splits: Path, tmp_path: Path) -> None:
     handed("trl", splits, tmp_path / "out", Recipe(model="demo"))
     assert 'model_name_or_path: "HuggingFaceTB/SmolLM2-135M-Instruct"' in (tmp_path / "out" / "sft.yaml").read_text()

@@ -651,3 +651,34 @@ def test_without_datasets_the_line_to_install_it_is_said(write, tmp_path, monkey
     with pytest.raises(MissingExtraError, match=r"finetune-curator\[data\]"):
         divide(write, [row(n) for n in range(30)], dataset=True)
     assert lines_of(tmp_path / "out") == {}
+
+
+# ---------------------------------------------------------------------- an output folder of other data
+
+
+def test_splits_of_other_data_are_not_overwritten_in_silence(write, tmp_path, run):
+    def rows(word):
+        said = {"role": "user", "content": f"Tell me of {word}."}
+        return [
+            {
+                "messages": [
+                    {**said, "content": f"{said['content']} {n}"},
+                    {"role": "assistant", "content": f"{word} {n}."},
+                ]
+            }
+            for n in range(20)
+        ]
+
+    first, other = write("first.jsonl", rows("tides")), write("other.jsonl", rows("kettles"))
+    done = run("split", first, "-o", "out")
+    assert done.status == 0 and "to train on them:  curator train plan out --model MODEL -o RUN" in done.out
+    before = (tmp_path / "out" / "train.jsonl").read_bytes()
+    for verb in ("split", "prepare"):
+        refused = run(verb, other, "-o", "out", "--fresh")
+        assert refused.status == 2 and "of other data" in refused.err and "first.jsonl" in refused.err
+        assert (tmp_path / "out" / "train.jsonl").read_bytes() == before
+    write("first.jsonl", rows("rivers"))
+    assert run("split", first, "-o", "out").status == 0, "the same file, edited throughout"
+    write("more.jsonl", rows("rivers") + rows("kettles"))
+    assert run("split", tmp_path / "more.jsonl", "-o", "out").status == 0, "the rows and more"
+    assert run("split", other, "-o", "out", "--force").status == 0

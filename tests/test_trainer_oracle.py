@@ -416,3 +416,40 @@ def test_axolotl_drops_rows_over_the_limit_and_rows_without_an_answer(tmp_path):
     marks = {n for n, row in enumerate(rows) if size_of(row) <= LIMIT < size_of(row) + 2 * len(row["messages"])}
     assert marks <= dropped, "the template's own marks count as well"
     assert predicted(tmp_path, "axolotl", "TGT010") == dropped - marks
+
+
+# ---------------------------------------------------------------------- the loss
+
+
+def test_the_first_loss_is_that_of_trl(tmp_path: Path) -> None:
+    """The same rows, model and template, several answers a row: the mean over trained tokens is the same."""
+    for package in ("torch", "transformers", "peft", "accelerate"):
+        pytest.importorskip(package)
+    if lacks("trl"):
+        pytest.skip("trl is not installed: name an environment with CURATOR_TRAINERS")
+    from curator.config import load_config
+    from curator.recipe import Recipe
+    from curator.training import running
+    from tests.tiny import tiny_model
+
+    model = tiny_model(tmp_path / "model")
+    turns = [("user", "What is the status of {}?"), ("assistant", "STATUS[{}]=ivory"), ("user", "Why, {}?"),
+             ("assistant", "Thank you; I am fine, {}." )]  # fmt: skip
+    names = ("Vordax", "Kelmira", "Mun", "Taspek lon", "Ril", "Ova and the others")
+    rows = [
+        {"messages": [{"role": role, "content": text.format(name)} for role, text in turns[: 2 + 2 * (n % 2)]]}
+        for n, name in enumerate(names)
+    ]
+    (tmp_path / "data").mkdir()
+    file = tmp_path / "data" / "train.jsonl"
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    command = [interpreter(), str(HERE / "trl_loss.py"), str(model), str(file), str(tmp_path / "theirs")]
+    quiet = {**os.environ, "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=quiet)
+    assert done.returncode == 0, done.stderr[-3000:]
+    theirs = json.loads(done.stdout.splitlines()[-1])
+    for packing in ("flat", "none"):
+        recipe = Recipe(steps=1, batch=len(rows), dropout=0.0, packing=packing, track=("none",), facts="off")  # type: ignore[arg-type]
+        asked = (str(tmp_path / "data"),), load_config(tmp_path / "data"), recipe, str(model), tmp_path / packing
+        ours = running.run(running.Ask(*asked, waive=("all",))).metrics["first_loss"]
+        assert ours == pytest.approx(theirs, abs=1e-4), packing

@@ -9,6 +9,7 @@ handoff.json            the record: recipe, versions, and the hash of every file
 from __future__ import annotations
 
 import shlex
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -91,15 +92,28 @@ def hand_off(
         sources = _by_split(opened)
         data = _measured(sources, config)
         refuse(chosen, recipe, data)
-        made = chosen.folder(recipe, data, changes or {})
+        made = _with_weights(chosen, data, chosen.folder(recipe, data, changes or {}))
         shape = chosen.shape(data)
-        copied = _copies(sources, folder / "data", shape, config, allow_loss)
-    if not copied.ok:
-        return copied
-    _remove_earlier(folder, {f"data/{name}.jsonl" for name in sources})
-    for name, text in made.files.items():
-        write_whole(folder / name, text.encode())
-    return _finished(chosen, folder, config, recipe, data, made, shape)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f"{folder.name}.part-", dir=folder.parent) as passing:
+            new = Path(passing, "new")
+            copied = _copies(sources, new / "data", shape, config, allow_loss)
+            if not copied.ok:
+                return copied
+            for name, text in made.files.items():
+                write_whole(new / name, text.encode())
+            result = _finished(chosen, new, config, recipe, data, made, shape)
+            _put_in_place(new, folder, Path(passing, "old"))
+    return result
+
+
+def _with_weights(tool: Tool, data: Data, made: Folder) -> Folder:
+    """The folder, with a word on answers of weight 0 where the tool trains them all the same."""
+    if tool.weights or not data.unweighted:
+        return made
+    rows = counted(data.unweighted, "row")
+    note = f"{rows} with answers of weight 0: {tool.name} knows no weights and trains those answers like any other"
+    return msgspec.structs.replace(made, notes=(*made.notes, note))
 
 
 def _tool(name: str) -> Tool:
@@ -118,15 +132,25 @@ def _refuse_overwriting(folder: Path, force: bool) -> None:
         )
 
 
-def _remove_earlier(folder: Path, written: set[str]) -> None:
-    """Remove the data of an earlier hand-off that this one has not replaced: a tool would read it as well."""
-    try:
-        earlier = msgspec.json.decode((folder / RECORD).read_bytes(), type=Handoff).hashes
-    except (OSError, msgspec.MsgspecError):
+def _put_in_place(new: Path, folder: Path, old: Path) -> None:
+    """The new folder in the place of an earlier one; what others have put there (weights, logs) stays.
+
+    The data and settings of the earlier hand-off go: a tool would read them as well.
+    """
+    if not folder.exists():
+        new.rename(folder)
         return
-    for name in earlier:
-        if name.startswith("data/") and name.endswith(".jsonl") and name not in written:
-            (folder / name).unlink(missing_ok=True)
+    try:
+        earlier = set(msgspec.json.decode((folder / RECORD).read_bytes(), type=Handoff).hashes) | {RECORD, PAGE}
+    except (OSError, msgspec.MsgspecError):
+        earlier = set()
+    folder.rename(old)
+    new.rename(folder)
+    for file in sorted(old.rglob("*")):
+        name = str(file.relative_to(old))
+        if not file.is_dir() and name not in earlier and not (folder / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            file.rename(folder / name)
 
 
 def _by_split(opened: Sequence[Source]) -> dict[str, Source]:
@@ -149,23 +173,24 @@ def _by_split(opened: Sequence[Source]) -> dict[str, Source]:
 def _measured(sources: Mapping[str, Source], config: Config) -> Data:
     splits, shapes = [], set()
     for name, source in sources.items():
-        rows = dialogues = 0
-        for shape, answers in _rows(source, config):
-            rows, dialogues = rows + 1, dialogues + (answers > 1)
+        rows = dialogues = unweighted = 0
+        for shape, answers, without in _rows(source, config):
+            rows, dialogues, unweighted = rows + 1, dialogues + (answers > 1), unweighted + without
             shapes.add(shape)
-        splits.append(Split(name, rows, dialogues))
+        splits.append(Split(name, rows, dialogues, unweighted))
     return Data(tuple(splits), preference=bool(shapes) and shapes <= _PAIRS)
 
 
-def _rows(source: Source, config: Config) -> Iterator[tuple[str, int]]:
-    """(shape, trained answers) of each row that can be read."""
+def _rows(source: Source, config: Config) -> Iterator[tuple[str, int, bool]]:
+    """(shape, answers, whether one of them has the weight 0) of each row that can be read."""
     reader = Reader(config.shape or detect(engine.sampled(source)).shape, config.map)
     with source.data.open("rb") as file:
         for line in file:
             value = parse(line.strip()) if line.strip() else None
             example = reader.read(value) if type(value) is dict else None
             if example is not None:
-                yield example.shape, sum(turn.role == "assistant" for turn in example.turns)
+                answers = [turn for turn in example.turns if turn.role == "assistant"]
+                yield example.shape, len(answers), any(turn.weight == 0 for turn in answers)
 
 
 def _copies(

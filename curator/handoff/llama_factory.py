@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, as_yaml, checked, overridden
+from curator.handoff.settings import Settings, as_yaml, checked, of_transformers, overridden
 from curator.handoff.tool import Folder, Tool
 
 
@@ -41,19 +41,8 @@ class LlamaFactory(Tool):
             "dataset_dir": "data",
             "dataset": "train",
             "cutoff_len": recipe.max_length,
-            "per_device_train_batch_size": recipe.batch,
-            "per_device_eval_batch_size": recipe.batch,
-            "gradient_accumulation_steps": recipe.accumulation,
-            "num_train_epochs": recipe.epochs,
-            "learning_rate": recipe.learning_rate,
-            "lr_scheduler_type": "cosine",
-            "warmup_steps": recipe.warmup_steps(data.train.rows),
-            "weight_decay": recipe.weight_decay,
-            "logging_steps": 5,
-            "save_strategy": "epoch",
-            "output_dir": "output",
-            "report_to": "none",
-            "seed": recipe.seed,
+            **of_transformers(recipe),
+            "warmup_steps": recipe.warmup_steps(data.train.rows),  # it pins a transformers that knows no shares
         }
         if data.held_out:
             settings |= {"eval_dataset": "valid", "eval_strategy": "epoch"}

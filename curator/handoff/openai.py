@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
@@ -20,6 +20,7 @@ class OpenAI(Tool):
     target = "openai"
     methods = ("lora",)
     preference = True
+    weights = True
 
     def shape(self, data: Data) -> str:
         return "openai-preference" if data.preference else "openai-chat"
@@ -29,7 +30,8 @@ class OpenAI(Tool):
         rest = {key: value for key, value in changes.items() if key not in hyper}
         checked("openai", {"hyperparameters": hyper, **rest})
         body = overridden(self._job(recipe, data, hyper), rest)
-        return Folder({JOB: json.dumps(body, indent=2) + "\n"}, "curator handoff openai . --submit")
+        notes = tuple(_untold(recipe, hyper))
+        return Folder({JOB: json.dumps(body, indent=2) + "\n"}, "curator handoff openai . --submit", notes=notes)
 
     @staticmethod
     def _job(recipe: Recipe, data: Data, hyper: Settings) -> Settings:
@@ -45,4 +47,18 @@ class OpenAI(Tool):
         return body
 
 
+def _untold(recipe: Recipe, hyper: Settings) -> Iterator[str]:
+    """What was asked for and the service is not told."""
+    usual = Recipe(model=recipe.model)
+    names = [name for name in _OURS if getattr(recipe, name) != getattr(usual, name) and _OURS[name] not in hyper]
+    if names:
+        told = ", ".join(f"{name.replace('_', '-')} {getattr(recipe, name):g}" for name in names)
+        hint = "it takes --set batch_size=N and learning_rate_multiplier=X"
+        yield f"the service chooses for itself, and is not told: {told}; {hint}"
+
+
+# What the job has no place for, with the setting of the service that stands in its stead, if any.
+_OURS = {"learning_rate": "learning_rate_multiplier", "batch": "batch_size"} | dict.fromkeys(
+    ("rank", "alpha", "dropout", "accumulation", "max_length", "warmup", "weight_decay"), ""
+)
 _HYPER = frozenset({"n_epochs", "batch_size", "learning_rate_multiplier", "beta"})

@@ -48,11 +48,12 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Split(msgspec.Struct, frozen=True):
-    """A file of the data: the rows it has, and how many of them have more than one trained answer."""
+    """A file of the data: its rows, how many of them have more than one answer, and how many an answer of weight 0."""
 
     name: str
     rows: int
     dialogues: int = 0
+    unweighted: int = 0
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -74,6 +75,10 @@ class Data(msgspec.Struct, frozen=True):
     def held_out(self) -> Split | None:
         """The split that is looked at while training."""
         return self["valid"]
+
+    @property
+    def unweighted(self) -> int:
+        return sum(split.unweighted for split in self.splits)
 
     @property
     def dialogues(self) -> int:

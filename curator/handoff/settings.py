@@ -15,9 +15,29 @@ from typing import Any
 import msgspec
 
 from curator.errors import UsageError
+from curator.handoff.recipe import Recipe
 from curator.packs import rules_dir
 
 Settings = dict[str, Any]
+
+
+def of_transformers(recipe: Recipe) -> Settings:
+    """What every trainer built on transformers names alike; a warm-up below 1 is a share of the steps."""
+    return {
+        "num_train_epochs": recipe.epochs,
+        "per_device_train_batch_size": recipe.batch,
+        "per_device_eval_batch_size": recipe.batch,
+        "gradient_accumulation_steps": recipe.accumulation,
+        "learning_rate": recipe.learning_rate,
+        "lr_scheduler_type": "cosine",
+        "warmup_steps": recipe.warmup,
+        "weight_decay": recipe.weight_decay,
+        "logging_steps": 5,
+        "save_strategy": "epoch",
+        "output_dir": "output",
+        "report_to": "none",
+        "seed": recipe.seed,
+    }
 
 
 class Known(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):

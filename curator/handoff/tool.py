@@ -30,6 +30,8 @@ class Tool(ABC):
     methods: ClassVar[tuple[Method, ...]]
     preference: ClassVar[bool]
     """Whether preference pairs can be handed to it."""
+    weights: ClassVar[bool] = False
+    """Whether an answer of weight 0 is left out of the loss."""
 
     @abstractmethod
     def shape(self, data: Data) -> str:

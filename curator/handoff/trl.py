@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, as_yaml, checked, overridden
+from curator.handoff.settings import Settings, as_yaml, checked, of_transformers, overridden
 from curator.handoff.tool import Folder, Tool
 from curator.report.tally import counted
 
@@ -47,19 +47,7 @@ class Trl(Tool):
             "dataset_name": "data",  # a folder whose file names say which split they are
             "dataset_train_split": "train",
             "max_length": recipe.max_length,
-            "num_train_epochs": recipe.epochs,
-            "per_device_train_batch_size": recipe.batch,
-            "per_device_eval_batch_size": recipe.batch,
-            "gradient_accumulation_steps": recipe.accumulation,
-            "learning_rate": recipe.learning_rate,
-            "lr_scheduler_type": "cosine",
-            "warmup_steps": recipe.warmup,  # below 1 it is a share of the steps
-            "weight_decay": recipe.weight_decay,
-            "logging_steps": 5,
-            "save_strategy": "epoch",
-            "output_dir": "output",
-            "report_to": "none",
-            "seed": recipe.seed,
+            **of_transformers(recipe),
         }
         if data.held_out:
             settings |= {"eval_strategy": "epoch", "dataset_test_split": "validation"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, checked, overridden
+from curator.handoff.settings import Settings, checked, of_transformers, overridden
 from curator.handoff.tool import Folder, Tool
 from curator.packs import rules_dir
 
@@ -19,6 +19,7 @@ class Unsloth(Tool):
     target = "unsloth"
     methods = ("lora", "qlora", "rslora", "full")
     preference = False
+    weights = True  # the script sees to it
 
     def shape(self, data: Data) -> str:
         return "openai-chat"
@@ -44,20 +45,8 @@ class Unsloth(Tool):
         }
         training: Settings = {
             "max_length": recipe.max_length,
-            "num_train_epochs": recipe.epochs,
-            "per_device_train_batch_size": recipe.batch,
-            "per_device_eval_batch_size": recipe.batch,
-            "gradient_accumulation_steps": recipe.accumulation,
-            "learning_rate": recipe.learning_rate,
-            "lr_scheduler_type": "cosine",
-            "warmup_steps": recipe.warmup,  # below 1 it is a share of the steps
-            "weight_decay": recipe.weight_decay,
-            "logging_steps": 5,
-            "save_strategy": "epoch",
+            **of_transformers(recipe),
             "eval_strategy": "epoch" if data.held_out else "no",
-            "output_dir": "output",
-            "report_to": "none",
-            "seed": recipe.seed,
         }
         model: Settings = {
             "model_name": recipe.model,
