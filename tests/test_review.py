@@ -773,6 +773,15 @@ def test_the_token_is_exchanged_for_a_cookie_no_script_reads() -> None:
     assert ask("http", "//evil.example/x", f"token={TOKEN}")["headers"][0][1].startswith(b"/evil.example")
 
 
+def test_the_first_page_is_found_by_its_name_too() -> None:
+    for first in (
+        ask("http", "/review", "rule=ROL007", cookie=COOKIE),
+        ask("http", "/review/", f"token={TOKEN}&rule=ROL007"),
+    ):
+        assert (first["status"], dict(first["headers"])[b"location"]) == (303, b"/?rule=ROL007")
+    assert ask("http", "/review", "rule=ROL007")["status"] == 403
+
+
 def test_every_answer_says_who_may_load_and_frame_it() -> None:
     for answer in (ask("http", cookie=COOKIE), ask("http"), ask("http", "/", f"token={TOKEN}")):
         headers = dict(answer["headers"])

@@ -82,7 +82,9 @@ def serve(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 def visit(browser: Any) -> Iterator[Callable[..., Any]]:
     contexts: list[Any] = []
 
-    def _visit(server: Server, width: int = 1280, scheme: str = "light", context: Any = None) -> Any:
+    def _visit(
+        server: Server, width: int = 1280, scheme: str = "light", context: Any = None, sign: str = ".card[data-id]"
+    ) -> Any:
         size = {"width": width, "height": 800 if width < 1600 else 1080}
         context = context or browser.new_context(viewport=size, color_scheme=scheme)
         contexts.append(context)
@@ -90,7 +92,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         page.asked = []
         page.on("request", lambda request: page.asked.append(request.url))
         page.goto(server.url)
-        page.wait_for_selector(".card[data-id]", timeout=60_000)
+        page.wait_for_selector(sign, timeout=60_000)
         return page
 
     yield _visit
@@ -302,34 +304,110 @@ def _artifact(name: str) -> str:
     return str(ARTIFACTS / name)
 
 
+CONFLICTS = [
+    chat("How long is the warranty of the L2 router?", "The warranty of the L2 router is two years from the day of purchase, in every country."),
+    chat("How long is the warranty of the L2 router?", "The warranty of the L2 router is three years from the day of purchase, in every country."),
+    chat("May I open the case of the L2 router?", "Yes, you may open the case of the L2 router yourself. The warranty stays valid."),
+    chat("May I open the case of the L2 router?", "No, you may not open the case of the L2 router yourself. The warranty ends."),
+    chat("Which port is for the provider?", "Port 4<br/><br/>&nbsp;is for the provider. It isnâ€™t ringed in yellow.  "),
+    chat("What does the amber light mean?", "The firmware is being written. Leave it on. " * 14),
+]  # fmt: skip
+LOOKS = [(1280, "light"), (1280, "dark"), (1920, "light"), (1920, "dark")]
+
+
+def _settled(page: Any, sign: str) -> None:
+    """Wait until a page is drawn, its widgets included."""
+    page.wait_for_selector(sign, timeout=30_000)
+    page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')")
+    page.wait_for_timeout(400)
+
+
+def _shot(page: Any, name: str) -> None:
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert wide <= 0, f"{name} is wider than the window"
+    page.screenshot(path=_artifact(f"{name}-{page.viewport_size['width']}-{page.look}.png"))
+
+
 def test_pages_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
     data = Path(__file__).resolve().parent.parent / "samples" / "support.jsonl"
-    server = serve(
-        [json.loads(line) for line in data.read_bytes().splitlines() if _is_json(line)], "--max-length", "120"
-    )
+    rows = [json.loads(line) for line in data.read_bytes().splitlines() if _is_json(line)]
+    server = serve([*rows, *CONFLICTS], "--max-length", "120", "--template", "chatml")
     wanted = {
-        "review": ".card .pane",
         "overview": ".panel",
         "groups": ".member",
         "table": ".stDataFrame",
         "history": ".stDataFrame",
         "apply": ".stCode",
     }
-    first = True
-    for width, scheme in ((1280, "light"), (1280, "dark"), (1920, "light"), (1920, "dark")):
+    for turn, (width, scheme) in enumerate(LOOKS):
         page = visit(server, width, scheme)
-        for key in "akl" if first else "":
+        page.look = scheme
+        for key in "kfl" if not turn else "":
             press(page, key)
         saved(page)
-        first = False
+        _settled(page, ".card .pane")
+        _shot(page, "review")
         for name, sign in wanted.items():
-            if name != "review":
-                page.goto(server.page(name))
-            page.wait_for_selector(sign, timeout=30_000)
-            page.wait_for_timeout(500)
-            wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-            assert wide <= 0, f"{name} is wider than the window"
-            page.screenshot(path=_artifact(f"{name}-{width}-{scheme}.png"))
+            page.goto(server.page(name))
+            _settled(page, sign)
+            _shot(page, name)
+
+
+def test_findings_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
+    """Fixes, pairs, contradictions with their evidence, what else is known of a row, editing, and the end."""
+    server = serve([*CONFLICTS, *empties(2)], "--max-length", "120", "--template", "chatml")
+    for width, scheme in LOOKS:
+        page = visit(server, width, scheme)
+        page.look = scheme
+        for name, query, keys in (
+            ("fix", "rule=ENC004", ""),
+            ("pair", "rule=DUP003", ""),
+            ("conflict", "rule=CON001", ""),
+            ("text", "rule=LEN001", ""),
+            ("tokens", "rule=ENC004", "t"),
+            ("template", "rule=ENC004", "p"),
+            ("whole-row", "rule=ENC004", "w"),
+            ("edit", "rule=ENC004", "e"),
+            ("keys", "rule=ENC004", "?"),
+            ("nothing", "search=nowhere", ""),
+        ):
+            page.goto(f"{server.page('review')}?{query}")
+            _settled(page, ".card[data-id] .state" if name == "nothing" else ".card .pane")
+            for key in keys:
+                page.keyboard.press(key)
+                page.wait_for_selector(
+                    {"e": ".editor textarea", "?": ".help dl"}.get(key, ".detail > :not(p.soft:only-child)")
+                )
+            _shot(page, f"review-{name}")
+        page.goto(f"{server.page('groups')}")
+        _settled(page, ".member")
+        page.get_by_role("button", name="Answers that conflict").click()
+        page.wait_for_selector(".member .diff")
+        _shot(page, "groups-conflict")
+    page.goto(f"{server.page('review')}?rule=ROL007")
+    for _ in range(2):
+        _settled(page, ".card .pane")
+        page.keyboard.press("k")
+        saved(page)
+    for width, scheme in LOOKS:
+        page = visit(server, width, scheme)
+        page.look = scheme
+        page.goto(f"{server.page('review')}?rule=ROL007")
+        _settled(page, ".card .state")
+        assert page.locator(".state h2").text_content() == "All decided"
+        _shot(page, "review-finished")
+
+
+def test_what_went_wrong_looks_as_it_should(serve: Any, visit: Any) -> None:
+    server = serve(empties(3))
+    server.data.unlink()
+    server.data.parent.joinpath(".curator", "findings.db").unlink(missing_ok=True)
+    for width, scheme in LOOKS:
+        page = visit(server, width, scheme, sign=".curator-state, .card[data-id]")
+        page.look = scheme
+        page.goto(server.page("review"))
+        _settled(page, ".curator-state h2")
+        _shot(page, "error")
 
 
 def _is_json(line: bytes) -> bool:

@@ -27,7 +27,7 @@ def filtered(desk: Desk) -> Filter:
     }
     for name, value in held.items():
         st.session_state[name] = value
-    columns = st.columns([3, 2.2, 1.5, 2, 0.8, 1.3], vertical_alignment="center", gap="small")
+    columns = st.columns([3, 2, 1.5, 2.2, 0.8, 1.3], vertical_alignment="center", gap="small")
     with columns[0]:
         _rules(desk, counts)
     _widgets(columns[1:])

@@ -147,6 +147,11 @@ def problem(title: str, error: CuratorError) -> None:
 # ---------------------------------------------------------------------- tables and ways
 
 
+def tall(rows: int) -> Any:
+    """The height of a table: as many rows as it has, and no more than a window holds."""
+    return "content" if rows <= 15 else 560
+
+
 def table(rows: Sequence[dict[str, Any]], **options: Any) -> Any:
     """Rows of text as a table that shows them as they are."""
     import pandas as pd

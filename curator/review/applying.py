@@ -106,8 +106,15 @@ def _shape(config: Config) -> list[str]:
 
 
 def shown(settings: Settings, step: str) -> str:
-    """The command of a step as one line."""
-    return shlex.join(command(settings, step))
+    """The command of a step as one line; MODEL stands for a model that was not named."""
+    return shlex.join(part or "MODEL" for part in command(settings, step))
+
+
+def due(settings: Settings) -> str:
+    """The step that comes next: the first that has not written anything yet."""
+    to = places(settings)
+    written = {"clean": to["clean"].exists(), "split": (to["split"] / "split.json").exists()}
+    return next((step for step in STEPS if not written.get(step)), "")
 
 
 def can_train() -> bool:

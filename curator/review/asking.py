@@ -137,15 +137,18 @@ class Asking(Reading):
             "safe": sum(n for kind, n in tally.items() if kind.fix == "safe" and kind.status == "open"),
         }
 
-    def groups(self, kind: str, *, after: int = 0, limit: int = 20, undecided: bool = True) -> list[dict[str, Any]]:
-        """Groups of rows that findings join: number, size, findings and how many of these are open."""
+    def groups(
+        self, kind: str, *, after: int = 0, limit: int = 20, undecided: bool = True, size: int = 0
+    ) -> list[dict[str, Any]]:
+        """Groups of rows that findings join, of one size where it is named: number, size, findings and how many are open."""
         having = "HAVING open > 0" if undecided else ""
         with self.lock:
             rows = self.db.execute(
                 "SELECT g.number, g.kind, g.size, count(f.id) AS found, sum(f.status IN ('open', 'later')) AS open,"
                 " group_concat(DISTINCT f.code) FROM groups g JOIN findings f ON f.cluster = g.number"
-                f" WHERE g.kind = ? AND g.number > ? GROUP BY g.number {having} ORDER BY g.number LIMIT ?",
-                (kind, after, limit),
+                f" WHERE g.kind = ? AND g.number > ? AND (? = 0 OR g.size = ?) GROUP BY g.number {having}"
+                " ORDER BY g.number LIMIT ?",
+                (kind, after, size, size, limit),
             ).fetchall()
         return [dict(zip(("number", "kind", "size", "found", "open", "codes"), row, strict=True)) for row in rows]
 

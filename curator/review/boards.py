@@ -38,12 +38,12 @@ def overview(desk: Desk) -> dict[str, Any]:
     panels = [
         by_rule(desk, matrix),
         precision(desk),
+        lengths(desk),
         {
             "kind": "histogram",
-            "title": "Length of the rows",
-            "bins": summary.lengths,
-            "limit": summary.max_length,
-            "note": "Tokens a row" + (f"; the limit is {summary.max_length:,}" if summary.max_length else ""),
+            "title": "Length of the answers",
+            "bins": summary.answers,
+            "note": f"Tokens an answer, counted with {summary.tokenizer}",
         },
         languages(desk),
         sizes(desk),
@@ -115,10 +115,25 @@ def _tile(label: str, value: int, *, page: str = "", query: dict[str, str] | Non
     return {"label": label, "value": f"{value:,}", "go": {"page": page, "query": query or {}} if page else None}
 
 
+def lengths(desk: Desk) -> dict[str, Any]:
+    """The rows by their tokens; the bars beyond the limit lead to what is found there."""
+    summary = desk.summary()
+    limit, told = summary.max_length, "LEN001" in desk.matrix()
+    return {
+        "kind": "histogram",
+        "title": "Length of the rows",
+        "bins": summary.lengths,
+        "limit": limit,
+        "note": "Tokens a row" + (f"; the limit is {limit:,}" if limit else ""),
+        "go": {"page": "review", "query": {"rule": "LEN001", "status": "all"}} if limit and told else None,
+    }
+
+
 def by_rule(desk: Desk, matrix: dict[str, dict[str, int]]) -> dict[str, Any]:
     """Findings by rule, those that are open in the colour of their severity."""
     rules = desk.summary().rules
-    items = []
+    items: list[dict[str, Any]] = []
+    tones = {rules.get(code, {}).get("severity", "warning") for code in matrix}
     for code, numbers in sorted(matrix.items(), key=lambda item: (-sum(item[1].values()), item[0])):
         waiting = numbers.get("open", 0) + numbers.get("later", 0)
         decided = sum(numbers.get(status, 0) for status in DECIDED)
@@ -141,6 +156,7 @@ def by_rule(desk: Desk, matrix: dict[str, dict[str, int]]) -> dict[str, Any]:
         "title": "Findings by rule",
         "note": "A bar opens its queue",
         "items": items,
+        "legend": [(tone, tone) for tone in ("error", "warning", "info") if tone in tones] + [("done", "decided")],
         "empty": "Nothing was found.",
     }
 
@@ -212,7 +228,7 @@ def sizes(desk: Desk) -> dict[str, Any]:
             "key": str(size),
             "code": "",
             "label": f"{size:,} rows alike",
-            "go": {"page": "groups", "query": {}},
+            "go": {"page": "groups", "query": {"size": str(size)}},
             "parts": [{"value": number, "tone": "second", "name": "groups"}],
         }
         for size, number in desk.group_sizes()

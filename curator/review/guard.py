@@ -19,6 +19,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 HEALTH = "/_stcore/health"
+_FIRST = "/review"  # the page that streamlit serves at "/", and under no name
 _CLOSED = ("/_stcore/metrics", "/_stcore/agent", "/_stcore/upload_file", "/_stcore/skills")  # nothing here needs them
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 
@@ -72,7 +73,9 @@ class Guard:
         elif status:
             await _answer(send, status, why)
         elif scope["type"] == "http" and (given := self._given(scope)) is not None:
-            await self._let_in(scope, send, given)
+            await _lead(send, scope, given, [(b"set-cookie", self._baked())])
+        elif scope["type"] == "http" and str(scope.get("path", "")).rstrip("/") == _FIRST:
+            await _lead(send, scope, scope.get("query_string", b"").decode("latin-1"), [])
         else:
             await self._app(scope, receive, _with_headers(send, self._needed) if scope["type"] == "http" else send)
 
@@ -125,17 +128,8 @@ class Guard:
                 return True
         return False
 
-    async def _let_in(self, scope: Scope, send: Send, rest: str) -> None:
-        """Give the cookie, and lead to the address without the token."""
-        path = "/" + str(scope.get("path", "/")).lstrip("/\\")
-        cookie = f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/"
-        headers = [
-            (b"location", (path + (f"?{rest}" if rest else "")).encode("latin-1", "ignore")),
-            (b"set-cookie", cookie.encode()),
-            (b"cache-control", b"no-store"),
-        ]
-        await send({"type": "http.response.start", "status": 303, "headers": [*headers, *_HEADERS]})
-        await send({"type": "http.response.body", "body": b""})
+    def _baked(self) -> bytes:
+        return f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/".encode()
 
 
 def _headers(scope: Scope) -> dict[str, list[str]]:
@@ -143,6 +137,15 @@ def _headers(scope: Scope) -> dict[str, list[str]]:
     for name, value in scope.get("headers", ()):
         found.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
     return found
+
+
+async def _lead(send: Send, scope: Scope, query: str, more: list[tuple[bytes, bytes]]) -> None:
+    """Lead to the address without the token; the first page is found by its name too."""
+    path = "/" + str(scope.get("path", "/")).lstrip("/\\")
+    to = ("/" if path.rstrip("/") == _FIRST else path) + (f"?{query}" if query else "")
+    headers = [(b"location", to.encode("latin-1", "ignore")), (b"cache-control", b"no-store"), *more]
+    await send({"type": "http.response.start", "status": 303, "headers": [*headers, *_HEADERS]})
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _answer(send: Send, status: int, why: str) -> None:

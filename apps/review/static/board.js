@@ -83,7 +83,12 @@ function rounded(most) {
   for (let at = 0; at < most + step; at += step) ticks.push(+at.toPrecision(6));
   return ticks;
 }
-function histogram(panel) {
+function leads(bar, act, key) {  // a bar that opens its queue, by mouse and by keyboard
+  for (const [name, value] of [["role", "button"], ["tabindex", "0"], ["data-key", key]]) bar.setAttribute(name, String(value));
+  bar.onclick = act;
+  bar.onkeydown = (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); act(); } };
+}
+function histogram(panel, go) {
   const bins = panel.bins;
   if (!bins.length) return h("p", "empty", "Nothing to show.");
   const ticks = rounded(Math.max(...bins.map((bin) => bin[1]))), most = ticks[ticks.length - 1];
@@ -96,6 +101,7 @@ function histogram(panel) {
     const tall = rows ? Math.max(1.5, (base - TOP) * rows / most) : 0;
     const bar = s("rect", { class: panel.limit && bound > panel.limit ? "beyond" : "bar", x: LEFT + n * step + 1, y: base - tall, width: Math.max(1, step - 2), height: tall, rx: 1.5 });
     bar.append(s("title", {}, `${said(below + 1)} to ${said(bound)} tokens: ${said(rows)} rows`));
+    if (panel.go && bar.classList.contains("beyond") && rows) leads(bar, () => go({ ...panel.go }), bound);
     svg.append(bar);
     if ((bins.length - 1 - n) % every === 0) svg.append(s("text", { class: "mid", x: LEFT + (n + .5) * step, y: base + 17 }, short(bound)));
     below = bound;
@@ -132,6 +138,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
   for (const panel of data?.panels || []) {
     const figure = h("figure", "panel", null, h("figcaption", "", null, h("h2", "", panel.title), ...(panel.note ? [h("p", "", panel.note)] : [])));
     figure.append(panel.items && !panel.items.length ? h("p", "empty", panel.empty || "Nothing to show.") : KINDS[panel.kind](panel, go));
+    if (panel.legend && panel.items?.length) figure.append(h("div", "legend", null, ...panel.legend.map(([tone, name]) => h("span", "", null, h("i", tone), document.createTextNode(name)))));
     panels.append(figure);
   }
   board.replaceChildren(...(data?.tiles ? [tiles(data.tiles, go)] : []), ...(data?.panels?.length ? [panels] : []));

@@ -34,15 +34,22 @@ if dry := st.session_state.get("dry_run"):
 @st.fragment(run_every=1.0)
 def steps() -> None:
     """The three steps, as they stand now."""
+    due = applying.due(settings)
     for number, step in enumerate(applying.STEPS, 2):
         st.subheader(f"{number}  {NAMES[step]}", anchor=False)
-        st.code(applying.shown(settings, step), language=None)
+        st.code(applying.shown(settings, step), language=None, wrap_lines=True)
         why = tables.hindrance(settings, step)
         job = applying.state(settings, step)
         begin, end, state = st.columns([1.1, 1, 5], vertical_alignment="center")
         busy = job is not None and job.status is None
         label = "Resume" if step == "train" and applying.trained(settings) in ("running", "interrupted") else "Start"
-        if begin.button(label, key=f"start_{step}", disabled=busy or bool(why), width="stretch"):
+        if begin.button(
+            label,
+            key=f"start_{step}",
+            disabled=busy or bool(why),
+            width="stretch",
+            type="primary" if step == due else "secondary",
+        ):
             applying.start(settings, step)
             st.rerun(scope="fragment")
         if end.button("Stop", key=f"stop_{step}", disabled=not busy, width="stretch"):
@@ -56,7 +63,7 @@ def steps() -> None:
             )
         if job is not None and (said := applying.said(settings, step)):
             with st.expander("What it says", expanded=job.status not in (0, None)):
-                st.code(frame.plain(said[-6000:]), language=None)
+                st.code(frame.plain(said[-6000:]), language=None, wrap_lines=True)
 
 
 steps()

@@ -15,6 +15,8 @@ desk = frame.desk()
 counts = desk.group_counts()
 asked = str(st.query_params.get("group", ""))
 one = int(asked) if asked.isdigit() else 0
+told_size = str(st.query_params.get("size", ""))
+size = int(told_size) if told_size.isdigit() and not one else 0
 
 bulk.undo_offer(desk)
 if not counts:
@@ -28,6 +30,9 @@ kinds = [kind for kind in KINDS if kind in counts]
 if one:
     left.button("All groups", on_click=st.query_params.clear)
     kind = desk.kind_of_group(one) or kinds[0]
+elif size:
+    left.button(f"Groups of {size:,} rows: show all", on_click=st.query_params.clear, type="tertiary")
+    kind = "repeats"
 else:
     kind = left.segmented_control(
         "Kind",
@@ -45,7 +50,7 @@ if number and right.button(f"Take the suggestion for all ({number:,}) …", widt
     bulk.decide(desk, suggestion)
 
 after = st.session_state.get("group_after", 0) if not one else one - 1
-found = desk.groups(kind, after=after, limit=1 if one else told.PAGE, undecided=not everything)
+found = desk.groups(kind, after=after, limit=1 if one else told.PAGE, undecided=not everything, size=size)
 
 
 def chosen() -> None:

@@ -15,7 +15,7 @@ if not decided:
     )
     st.stop()
 
-who, rule, verdict, count = st.columns([1.5, 2, 1.5, 3], vertical_alignment="bottom")
+who, rule, verdict, count = st.columns([1.5, 2, 1.5, 3], vertical_alignment="center")
 by = who.selectbox(
     "Reviewer",
     ["", *desk.reviewers()],
@@ -40,7 +40,7 @@ picked = frame.table(
     key=f"history {decided} {by} {code} {said}",
     on_select="rerun",
     selection_mode="single-row",
-    height=min(600, 40 + 35 * max(1, len(made))),
+    height=frame.tall(len(made)),
 )
 rows = [made[n] for n in picked.selection.rows if n < len(made)]
 if rows:
