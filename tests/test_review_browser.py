@@ -313,6 +313,7 @@ CONFLICTS = [
     chat("What does the amber light mean?", "The firmware is being written. Leave it on. " * 14),
 ]  # fmt: skip
 LOOKS = [(1280, "light"), (1280, "dark"), (1920, "light"), (1920, "dark")]
+FEW_LOOKS = LOOKS if os.environ.get("CURATOR_LOOKS") == "all" else LOOKS[::3]
 
 
 def _settled(page: Any, sign: str) -> None:
@@ -356,7 +357,7 @@ def test_pages_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
 def test_findings_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
     """Fixes, pairs, contradictions with their evidence, what else is known of a row, editing, and the end."""
     server = serve([*CONFLICTS, *empties(2)], "--max-length", "120", "--template", "chatml")
-    for width, scheme in LOOKS:
+    for width, scheme in FEW_LOOKS:
         page = visit(server, width, scheme)
         page.look = scheme
         for name, query, keys in (
@@ -381,7 +382,7 @@ def test_findings_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
             _shot(page, f"review-{name}")
         page.goto(f"{server.page('groups')}")
         _settled(page, ".member")
-        page.get_by_role("button", name="Answers that conflict").click()
+        page.get_by_text("Answers that conflict").first.click()
         page.wait_for_selector(".member .diff")
         _shot(page, "groups-conflict")
     page.goto(f"{server.page('review')}?rule=ROL007")
@@ -389,7 +390,7 @@ def test_findings_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
         _settled(page, ".card .pane")
         page.keyboard.press("k")
         saved(page)
-    for width, scheme in LOOKS:
+    for width, scheme in FEW_LOOKS:
         page = visit(server, width, scheme)
         page.look = scheme
         page.goto(f"{server.page('review')}?rule=ROL007")
@@ -402,7 +403,7 @@ def test_what_went_wrong_looks_as_it_should(serve: Any, visit: Any) -> None:
     server = serve(empties(3))
     server.data.unlink()
     server.data.parent.joinpath(".curator", "findings.db").unlink(missing_ok=True)
-    for width, scheme in LOOKS:
+    for width, scheme in FEW_LOOKS:
         page = visit(server, width, scheme, sign=".curator-state, .card[data-id]")
         page.look = scheme
         page.goto(server.page("review"))
@@ -466,3 +467,102 @@ def test_a_hundred_thousand_findings_are_quick(serve: Any, visit: Any) -> None:
     assert statistics.median(waits) <= 0.3 * SLOW
     memory = Path(f"/proc/{server.process.pid}/status").read_text()
     assert int(re.findall(r"VmHWM:\s+(\d+)", memory)[0]) < 400 * 1024
+
+
+# ---------------------------------------------------------------------- from decisions to a model
+
+
+WORDS = (
+    "amber cobalt ivory teal crimson walnut river lantern meadow copper granite violin harbour saddle orchid".split()
+)
+STEPS = 50
+
+
+def _facts(number: int) -> list[Any]:
+    drawn = random.Random(1)
+    rows = []
+    for n in range(number):
+        a, b, c, d = drawn.sample(WORDS, 4)
+        rows.append(chat(f"What does the {a} {b} {n} stand for?", f"For the {c} {d} of hall {n * 37 % 101}, near it."))
+    return rows
+
+
+def _points(page: Any) -> int:
+    """How many points the loss curve has that is shown."""
+    script = """() => { for (const e of document.querySelectorAll('*')) {
+      const line = e.shadowRoot?.querySelector('.board polyline'); if (line) return line.getAttribute('points').trim().split(/ +/).length; } return 0; }"""
+    return int(page.evaluate(script))
+
+
+def _until(holds: Callable[[], Any], seconds: float = 240) -> None:
+    began = time.perf_counter()
+    while not holds():
+        assert time.perf_counter() - began < seconds, "it did not come to that"
+        time.sleep(0.1)
+
+
+def test_a_model_is_trained_from_the_app_which_is_closed_meanwhile(serve: Any, visit: Any, tmp_path: Path) -> None:
+    for package in ("torch", "transformers", "peft", "accelerate"):
+        pytest.importorskip(package)
+    from tests.tiny import tiny_model
+
+    model = tiny_model(tmp_path / "tiny")
+    settings = f"[train]\nsteps = {STEPS}\nbatch = 2\nevaluate_every = 5\npatience = 0\ntrack = ['none']\n"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "curator.toml").write_text(settings)
+    server = serve([*_facts(120), chat("Is it empty?", "")], "--model", str(model))
+    out = tmp_path / "data" / "data-reviewed"
+    record = out / "model" / "run.json"
+
+    def run() -> dict[str, Any]:
+        try:
+            return dict(json.loads(record.read_bytes()))
+        except (OSError, ValueError):
+            return {}
+
+    def begin(page: Any, step: str) -> None:
+        page.locator(f".st-key-start_{step} button:not([disabled])").click(timeout=60_000)
+
+    page = visit(server)
+    press_x(page)
+    page.goto(server.page("apply"))
+    begin(page, "clean")
+    _until((out / "clean.jsonl").exists)
+    assert len((out / "clean.jsonl").read_text().splitlines()) == 120, "the row that was dropped is gone"
+    begin(page, "split")
+    page.wait_for_selector("text=leaks between the splits", timeout=60_000)
+    begin(page, "train")
+    _until(lambda: _points(page) >= 2)  # the curve is drawn while it trains
+    assert run()["status"] == "running"
+    page.screenshot(path=_artifact("apply-training-1280-light.png"))
+    server.kill()  # the app is closed; the training goes on
+    seen = _steps(out)
+    _until(lambda: _steps(out) > seen)
+    again = serve(None, "--model", str(model))
+    page = visit(again)
+    page.goto(again.page("apply"))
+    page.locator(".st-key-stop_train button:not([disabled])").click(timeout=60_000)
+    _until(lambda: run().get("status") == "interrupted")
+    stopped = run()["history"][-1]["step"]
+    assert stopped < STEPS
+    page.wait_for_selector(".st-key-start_train >> text=Resume", timeout=60_000)
+    begin(page, "train")
+    _until(lambda: run().get("status") == "done", 600)
+    losses = [entry["step"] for entry in run()["history"] if "loss" in entry]
+    assert losses == sorted(set(losses)) and losses[-1] == STEPS and len(losses) == STEPS
+    page.wait_for_selector(".st-key-start_train button[disabled]", timeout=60_000)
+    _until(lambda: _points(page) >= STEPS)
+    page.screenshot(path=_artifact("apply-trained-1280-light.png"))
+
+
+def press_x(page: Any) -> None:
+    """Drop the only row that something is found in."""
+    page.wait_for_selector(".card[data-id]:not([data-id=''])")
+    page.keyboard.press("x")
+    saved(page)
+
+
+def _steps(out: Path) -> int:
+    """The step of the last checkpoint of a training."""
+    made = [int(folder.name.rpartition("-")[2]) for folder in (out / "model" / "checkpoints").glob("*-*")]
+    return max(made, default=0)

@@ -28,6 +28,7 @@ def _group(desk: Desk, number: int) -> dict[str, Any]:
     kept = any(entry.status == "keep" for entry in entries)
     first = next((m for m in members if not m["finding"]), members[0])
     base = _row(desk, first)
+    pair = next((_row(desk, m) for m in members if m is not first), None) if len(members) == 2 else None
     out = []
     for member in members[:_MEMBERS]:
         dropped = (
@@ -40,7 +41,7 @@ def _group(desk: Desk, number: int) -> dict[str, Any]:
                 "place": f"{plain(member['file'].rpartition('/')[2])}:{member['line']}",
                 "suggested": member is first and entries[0].finding.fix is not None,
                 "state": "goes" if dropped else "stays" if settled else "",
-                "turns": _turns(desk, member, base),
+                "turns": _turns(desk, member, pair or base if member is first else base),
             }
         )
     told = entries[0].finding.message if entries else ""

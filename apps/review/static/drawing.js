@@ -189,12 +189,12 @@ class Drawing {
       part("Also found in this row", ...nodes);
     }
     const more = h("div", "more");
-    for (const [what, name, key] of [["tokens", "Tokens", "T"], ["template", "Template", "P"], ["raw", "Whole row", "W"]]) {
-      const node = button("small", ` ${name}`, key, () => this.toggle(what));
+    for (const [what, name, key] of [["tokens", "Tokens", "T"], ["template", "Template", "P"], ["raw", "JSON", "W"]]) {
+      const node = button("small", name, key, () => this.toggle(what));
       node.setAttribute("aria-expanded", String(this.open === what));
       more.append(node);
     }
-    if (item.cluster) more.append(button("small", " Group", "G", () => this.go({ group: item.cluster })));
+    if (item.cluster) more.append(button("small", "Group", "G", () => this.go({ group: item.cluster })));
     part("The row", more, ...this.drawDetail(item));
     const input = h("input", "note");
     input.placeholder = "Why, for the record";

@@ -12,7 +12,8 @@ class Editing extends Drawing {
   fill(form) {
     this.editing.form = form;
     this.drawCard();
-    this.root.querySelector(".editor textarea")?.focus();
+    const told = this.byId.get(this.editing.id)?.path, areas = [...this.root.querySelectorAll(".editor textarea")];
+    (areas.find((area) => area.dataset.path === told) || areas[0])?.focus();
   }
   drawEditor() {
     const { form, whole } = this.editing;
@@ -34,6 +35,7 @@ class Editing extends Drawing {
       const node = h("textarea", cls);
       node.value = holder.now ?? holder.text;
       node.spellcheck = true;
+      node.dataset.path = holder.path || "";
       node.oninput = () => { holder.now = node.value; this.check(); };
       label.append(node);
       box.append(label);
