@@ -129,7 +129,8 @@ def _waiting(desk: Desk) -> None:
     building = desk.building
     if building is not None and building.error:
         st.html(f'<div class="curator-state"><h2>The data cannot be linted</h2><pre>{vis(building.error)}</pre></div>')
-        st.button("Try again", on_click=desk.rebuild)
+        with st.container(horizontal_alignment="center"):
+            st.button("Try again", on_click=desk.rebuild)
         return
     done, size = (building.done, building.size) if building else (0, 0)
     st.html('<div class="curator-state"><h2>Linting the data</h2><p>The queue opens as soon as it is done.</p></div>')

@@ -574,8 +574,18 @@ def _render(render: trained.RenderShown) -> dict[str, Any]:
 
 def _evidence(f: Finding) -> Iterator[tuple[str, list[Part]]]:
     for name, value in f.evidence.items():
-        text = value if isinstance(value, str) else msgspec.json.encode(value, enc_hook=str).decode("utf-8", "replace")
+        text = _listed(value)
         yield plain(name.replace("_", " ")), parts(text[:_EVIDENCE] + ("…" if len(text) > _EVIDENCE else ""))
+
+
+def _listed(value: Any) -> str:
+    """A value of the evidence in words: what is listed with commas, what belongs together with a stroke."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list | tuple) and value:
+        inner = [" / ".join(map(_listed, each)) if isinstance(each, list | tuple) else _listed(each) for each in value]
+        return ", ".join(inner)
+    return msgspec.json.encode(value, enc_hook=str).decode("utf-8", "replace")
 
 
 def _excerpt(f: Finding) -> str:
