@@ -308,7 +308,7 @@ def _several(body: str) -> Diagnosis | None:
             break
         values.append(body[at:stop])
         at = stop
-        while body[at : at + 1] in (",", " ", "\t"):
+        while body[at : at + 1] in (",", " ", "\t", "\r"):
             at += 1
     if not values:
         return None

@@ -35,7 +35,10 @@ from curator.writing import write_whole
 FailOn = Literal["info", "warning", "error", "never"]
 Method = Literal["any", "preference", "lora", "full"]
 Positive = Annotated[int, Meta(ge=1)]
-Limit = Annotated[int, Meta(ge=0)] | Annotated[str, Meta(pattern=r"^\d+(\.\d+)?%$", title='a share such as "2%"')]
+Limit = (
+    Annotated[int, Meta(ge=0)]
+    | Annotated[str, Meta(pattern=r"^(\d{1,2}(\.\d+)?|100(\.0+)?)%$", title='a share such as "2%"')]
+)
 
 # Options that a key of the configuration sets, for every rule that has an option of that name.
 _SHARED = {"max_tokens": "max_length"} | {

@@ -157,7 +157,7 @@ def write_passing(path: Path, parts: Sequence[bytes]) -> None:
         passing.replace(path)
     except OSError as error:
         passing.unlink(missing_ok=True)
-        hint = "free some space, or run with --no-cache"
+        hint = "free some space there, or set TMPDIR (CURATOR_CACHE_DIR for the cache) to a folder on a larger disk"
         raise WriteError(f"cannot be written: {error.strerror or error}", where=str(path), hint=hint) from None
 
 

@@ -152,7 +152,7 @@ def holds(batch: Batch, places: np.ndarray, signs: bytes) -> np.ndarray:
 
 
 def _strings(value: Any) -> Iterator[tuple[str, str]]:
-    """(path, text) of every string in a row, in order; a key counts at the path of its value."""
+    """(path, text) of every string in a row, in order, keys left out."""
     todo: list[tuple[str, Any]] = [("", value)]
     while todo:
         path, item = todo.pop()
@@ -162,6 +162,18 @@ def _strings(value: Any) -> Iterator[tuple[str, str]]:
             todo += [(paths.join(path, key), inner) for key, inner in reversed(item.items())]
         elif isinstance(item, list):
             todo += [(f"{path}[{place}]", inner) for place, inner in reversed(list(enumerate(item)))]
+
+
+def _objects(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(path, object) of every object in a row."""
+    todo: list[tuple[str, Any]] = [("", value)]
+    while todo:
+        path, item = todo.pop()
+        if isinstance(item, dict):
+            yield path, item
+            todo += [(paths.join(path, key), inner) for key, inner in item.items()]
+        elif isinstance(item, list):
+            todo += [(f"{path}[{place}]", inner) for place, inner in enumerate(item)]
 
 
 class LoneSurrogate(RawRule, frozen=True):
@@ -185,6 +197,11 @@ class LoneSurrogate(RawRule, frozen=True):
             at="prompt",
             fixed=b'{"prompt": "\\ufffd\\ud83d\\ude00", "completion": "c"}',
         ),
+        Bad(
+            b'{"prompt": "a", "completion": "c", "about": {"x\\ud83d": 1}}',
+            at="about",
+            fixed=b'{"prompt": "a", "completion": "c", "about": {"x\\ufffd": 1}}',
+        ),
     ]
 
     def candidates(self, batch: Batch) -> Iterable[int]:
@@ -204,6 +221,10 @@ class LoneSurrogate(RawRule, frozen=True):
             if found := _SURROGATE.search(text):
                 message = f"half of a surrogate pair (U+{ord(found[0]):04X}): part of an emoji was cut off"
                 yield Flag(path, message, found.span(), fix=fix)
+        for path, item in _objects(line.value):
+            if found := _SURROGATE.search("".join(item)):
+                message = f"half of a surrogate pair (U+{ord(found[0]):04X}) in a key"
+                yield Flag(path, message, fix=fix)
 
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
