@@ -127,6 +127,42 @@ def label_of(value: Any) -> tuple[tuple[str, ...], str] | None:
     return None
 
 
+# Beside a text, what tells where it comes from, how it is counted or who judged it: no label, however few its values.
+_NO_LABEL = frozenset(
+    "id idx index row rowid number uuid guid key hash split fold part batch set date time timestamp day month year "
+    "created createdat updated annotator annotatorid worker workerid rater reviewer user userid author speaker name "
+    "title model modelname engine version length tokens words chars size score rating stars grade rank weight quality "
+    "confidence difficulty level type format region country".split()
+)
+_SHORT_LABEL, _LABEL_WORDS = 40, 3  # characters and words of a value that may be a label
+
+
+@lru_cache(maxsize=4096)
+def _may_label(name: str) -> bool:
+    folded = _PUNCTUATION.sub("", name.lower())
+    return folded not in _NO_LABEL and not _kinds(name) and not folded.endswith(("id", "name", "date", "time", "count"))
+
+
+def beside_text(value: Any) -> tuple[str, str] | None:
+    """(name, value as text) of the one column beside a plain text that could hold a label by its name and form.
+
+    None where there is no such column, or several: one row does not tell whether it is a label, the set does.
+    """
+    if type(value) is not dict or type(value.get("text", value.get("content"))) is not str:
+        return None
+    found = None
+    for name, item in value.items():
+        if name in ("text", "content") or not _may_label(name) or type(item) not in (str, bool):
+            continue
+        text = _label(item)
+        if text is None:
+            continue
+        if found or len(text) > _SHORT_LABEL or len(text.split()) > _LABEL_WORDS:
+            return None
+        found = name, text
+    return found
+
+
 def judged_of(value: Any) -> tuple[tuple[str, str], ...]:
     """(name, value as text) of all columns of a row that hold what is to be told of its text, in order of names."""
     if type(value) is not dict or len(value) < 2:
@@ -169,6 +205,16 @@ def label_keys(batch: Batch) -> np.ndarray:
     for line in batch.readable:
         if len(values[line]) > 1 and (found := label_of(values[line])):
             out[line] = key_of("label", found[1])
+    return out
+
+
+def beside_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines, 2): keys of name and value of what `beside_text` finds; 0 for nothing."""
+    out = np.zeros((len(batch.lines), 2), dtype=np.uint64)
+    values = batch.values
+    for line in batch.readable:
+        if len(values[line]) > 1 and (found := beside_text(values[line])):
+            out[line] = key_of("column", found[0]), key_of("label", found[1])
     return out
 
 

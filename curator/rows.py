@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 _KEPT = 1 << 20  # bytes of rows that are kept
 _ROWS = 256
+_ALONE = 8  # lines of one span that are read one by one before the span is read
 
 
 class _Kept(NamedTuple):
@@ -58,6 +59,7 @@ class SetRows:
         self._memo: dict[str, Any] = {}
         self._span = -1
         self._data = b""
+        self._alone = (-1, 0)  # the span of which single lines were read last, and how many
         self._starts: dict[int, np.ndarray] = {}  # where the lines of a span begin, once it was read
         self._kept: dict[int, _Kept] = {}  # rows that were read last
         self._size = 0  # bytes of them
@@ -132,15 +134,19 @@ class SetRows:
         return self._readers[source]
 
     def _line(self, index: int) -> bytes:
-        """The bytes of a line; of a span that was read before, these alone are read again."""
+        """The bytes of a line; of a span that was read before, these alone, unless its lines are asked for in a row."""
         span = bisect_right(self._bounds, index) - 1
         source, place = self._spans[span]
         line = index - self._bounds[span]
         if span in self._starts and span != self._span:
-            start, after = self._starts[span][line : line + 2].tolist()
-            return read(self._sources[source], Span(place.start + start, place.start + after - 1))
+            last, times = self._alone
+            self._alone = span, times + 1 if span == last else 1
+            if self._alone[1] < _ALONE:
+                start, after = self._starts[span][line : line + 2].tolist()
+                return read(self._sources[source], Span(place.start + start, place.start + after - 1))
         if span != self._span:
             self._data, self._span = read(self._sources[source], place), span
+        if span not in self._starts:
             breaks = np.flatnonzero(np.frombuffer(self._data, np.uint8) == ord("\n"))
             self._starts[span] = np.concatenate(([0], breaks + 1, [len(self._data) + 1])).astype(np.uint32)
         start, after = self._starts[span][line : line + 2].tolist()

@@ -78,6 +78,7 @@ def flagged(rows, rule=None):
         ("yes/no", "True or false: iron rusts.", "True", "False."),
         ("negation", "Is it safe?", "The drug is safe in pregnancy.", "The drug isn't safe in pregnancy."),
         ("negation", "What does it do?", "Aspirin thins the blood.", "Aspirin does not thin the blood."),
+        ("negation", "Put in the passive voice: He shut the tap.", "The tap was shut.", "The tap was not shut."),
         (
             "antonym",
             "What does heat do?",
@@ -125,6 +126,10 @@ def test_it_contradicts(kind, prompt, one, two):
         ("How big is it?", "The house has 3 bedrooms.", "The house has 2 bathrooms."),
         ("What was it worth?", "It was worth $2.6 million in 2020.", "It was worth $2.9 million in 2021."),
         ("Roll a die.", "You rolled a 4.", "You rolled a 2."),
+        ("Write the first line of a novel.", "The house was empty in May.", "The house was not empty in May."),
+        ("Write a line.", "Rain falls on the hill.", "Snow does not fall on the hill."),
+        ("Write a question.", "Is it late in Rome?", "Is it not late in Rome?"),
+        ("Give an example.", "A red cat.", "Not a cat."),
         ("What time is it?", "It is 3:15 pm.", "It is 9:40 am."),
         ("Pick a card.", "You picked the seven of spades.", "You picked the nine of hearts."),
         ("Argue for uniforms.", "Uniforms increase equality among pupils.", "Uniforms decrease equality among pupils."),
@@ -356,6 +361,33 @@ def test_a_label_beside_the_text_is_a_label(key):
     assert flagged([*rows, row(0, 1)], InconsistentLabel()) == [10]
     assert flagged([*rows, row(0, 0)], InconsistentLabel()) == []
     assert flagged([*rows, row(0, 1)], NormalisedDuplicate()) == []
+
+
+def test_a_column_of_few_short_values_beside_texts_is_a_label_whatever_its_name():
+    rows = [{"text": f"Film {n} was as it was.", "mood": ("glad", "sad", "calm")[n % 3]} for n in range(30)]
+    assert flagged([*rows, {"text": "film 0 was as it was", "mood": "sad"}], InconsistentLabel()) == [30]
+    assert flagged([*rows, {"text": "film 0 was as it was", "mood": "glad"}], InconsistentLabel()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("mood", [f"mood {n}" for n in range(31)]),  # as many values as rows
+        ("mood", ["glad because the sun was out", "sad since it rained"]),  # what is said, no label
+        ("topic", ["a", "b"]),
+        ("annotator", ["ann", "bob"]),
+        ("source_id", ["s", "t"]),
+    ],
+)
+def test_a_column_beside_texts_that_sorts_or_tells_something_else_is_no_label(name, values):
+    texts = [f"Film {n} was as it was." for n in range(30)]
+    rows = [{"text": text, name: values[n % len(values)]} for n, text in enumerate([*texts, texts[1]])]
+    assert flagged(rows, InconsistentLabel(min_uses=1)) == []
+
+
+def test_who_judged_a_text_is_no_label_though_the_values_are_few():
+    rows = [{"text": f"Film {n % 30} was as it was.", "seen": ("by ann", "by bob")[n // 30]} for n in range(60)]
+    assert flagged(rows, InconsistentLabel()) == []
 
 
 def test_what_only_sorts_rows_is_no_label():

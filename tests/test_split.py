@@ -486,7 +486,7 @@ def test_any_set_is_split_without_leaks_whatever_its_order_and_grows_in_place(fi
     except (SourceError, UsageError) as error:
         pytest.skip(str(error).split("\n")[0][-80:])
     before = lines_of(tmp_path / "out")
-    assert same_rows(before) == []
+    assert leaks(before, file) == []
     assert not any(result.proof.values())
     lines = [line for part in before.values() for line in part]
     random.Random(4).shuffle(lines)
@@ -502,12 +502,14 @@ def test_any_set_is_split_without_leaks_whatever_its_order_and_grows_in_place(fi
     curator.split([mixed], tmp_path / "mixed", CONFIG)
     after = lines_of(tmp_path / "mixed")
     assert all(set(part) <= set(after[name]) for name, part in before.items())
-    assert same_rows(after) == []
+    assert leaks(after, file) == []
 
 
-def same_rows(parts):
-    """Rows of two splits in the same words: what is alike by a template, or under a system prompt, is no leak."""
-    return [leak for leak in exhaustive(parts) if leak[0] == "row"]
+TEMPLATED = "dummy_conversation.json"  # every row is alike in wording: what is alike by a template is no leak
+
+
+def leaks(parts, file):
+    return [leak for leak in exhaustive(parts) if leak[0] != "near" or file.name != TEMPLATED]
 
 
 def other_words(value, n):

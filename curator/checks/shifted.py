@@ -214,6 +214,20 @@ class _Region(NamedTuple):
         held[maybe[self.answers[at] == keys]] = True
         return held
 
+    def meetings(self, row: np.ndarray, word: np.ndarray) -> list[np.ndarray]:
+        """For every offset from -_REACH to _REACH the places of the words that the answer so many rows on holds.
+
+        The answers are sorted by word and row, so that those near a row are found for all offsets at once.
+        """
+        first = np.searchsorted(self.answers, _packed(word, np.maximum(row - _REACH, 0)))
+        last = np.searchsorted(self.answers, _packed(word, np.minimum(row + _REACH, self.size - 1)), side="right")
+        counts = last - first
+        places = np.repeat(np.arange(len(row)), counts)
+        at = np.arange(len(places)) + np.repeat(first - (np.cumsum(counts) - counts), counts)
+        offsets = (self.answers[at] & _U64(0xFFFF)).astype(np.int64) - row[places]
+        order = np.argsort(offsets, kind="stable")
+        return np.split(places[order], np.searchsorted(offsets[order], np.arange(1 - _REACH, _REACH + 1)))
+
 
 def _mark(word: np.ndarray, row: np.ndarray) -> np.ndarray:
     mark: np.ndarray = row << 10 | (word >> _U64(54)).astype(np.int64)
@@ -284,6 +298,15 @@ def _row_counts(regions: Sequence[_Region]) -> np.ndarray:
 _RARITY = np.minimum(np.ceil(np.log2(np.maximum(np.arange(1 << 14), 0.5))) + 1, _RARITIES - 1).astype(np.uint8)
 
 
+class _Speaking(NamedTuple):
+    """Words that speak for an answer, and where they stand in the answers near by."""
+
+    row: np.ndarray  # int64, shape (words,)
+    others: np.ndarray  # int64, shape (words,): other rows that hold the word
+    kind: np.ndarray  # int64, shape (words,): 0 for a word of the prompt, _RARITIES for one of its siblings
+    meetings: list[np.ndarray]  # by offset + _REACH: the words that the answer so many rows on holds
+
+
 class _Model:
     """How much the words of a prompt say about an answer, as the regions show it."""
 
@@ -294,7 +317,7 @@ class _Model:
         seen = np.zeros((len(span), 2 * _RARITIES, _LENGTHS, 2))
         for region in regions:
             words = self._words(region)
-            row = words[0]
+            row = words.row
             for place, offset in enumerate(span):
                 there = np.clip(row + offset, 0, region.size - 1)
                 told = row + offset == there
@@ -313,29 +336,29 @@ class _Model:
         self._ratio = np.log(likelihood[0] / likelihood[1])
         self._ratio[_RARITIES:] *= _SIBLING
 
-    def _words(self, region: _Region) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """(row, word, other rows it stands in, kind) of the words that speak for an answer: 0 for those of the prompt,
-        16 for those of its siblings."""
+    def _words(self, region: _Region) -> _Speaking:
+        """The words that speak for an answer."""
         row, word = _siblings(region)
         rows, words = np.concatenate((region.row, row)), np.concatenate((region.word, word))
         own = np.concatenate((np.ones(len(region.row), dtype=bool), region.holds(0, row, word)))
         others = self._counts[_table(words)] - (own & self._counted(region))
-        return rows, words, others, np.repeat((0, _RARITIES), (len(region.row), len(row)))
+        kind = np.repeat((0, _RARITIES), (len(region.row), len(row)))
+        return _Speaking(rows, others, kind, region.meetings(rows, words))
 
     def _counted(self, region: _Region) -> bool:
         return region.low in self._sampled
 
-    def _kinds(self, region: _Region, words: tuple[np.ndarray, ...], offset: int) -> tuple[np.ndarray, np.ndarray]:
+    def _kinds(self, region: _Region, words: _Speaking, offset: int) -> tuple[np.ndarray, np.ndarray]:
         """(kind, held) of the words for the answers so many rows on: the rarity is that in all rows but the two."""
-        row, word, others, kind = words
-        held = region.holds(offset, row, word)
-        rest = others - held if offset and self._counted(region) else others
-        return kind + _RARITY[np.clip(rest, 0, len(_RARITY) - 1)], held.astype(np.int64)
+        held = np.zeros(len(words.row), dtype=np.int64)
+        held[words.meetings[offset + _REACH]] = 1
+        rest = words.others - held if offset and self._counted(region) else words.others
+        return words.kind + _RARITY[np.clip(rest, 0, len(_RARITY) - 1)], held
 
     def fits(self, region: _Region) -> np.ndarray:
         """float, shape (size, 2 * _REACH + 1): nats for each row and the answer so many rows on; -inf beyond."""
         words = self._words(region)
-        row = words[0]
+        row = words.row
         out = np.full((region.size, 2 * _REACH + 1), -np.inf)
         index = np.arange(region.size)
         for offset in range(-_REACH, _REACH + 1):

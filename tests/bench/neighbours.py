@@ -4,8 +4,9 @@
     python tests/bench/neighbours.py --rows 200000
 
 A tenth of the rows repeat an earlier row with 1 to 12 % of their words replaced, deleted or inserted. Prints
-for each rate the share of the repeats that DUP003 reports, of all and of those whose exact similarity is at
-or above its threshold, the audit's own figure, and the CPU of the lint with the rule over that without it.
+for each rate the share of the repeats of which DUP003 reports one of the two rows, so that they do not outlive
+`curator clean` together: of all, and of those whose exact similarity is at or above its threshold; the audit's
+own figure; and the CPU of the lint with the rule over that without it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import resource
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from curator import engine
 from curator.config import load_config
@@ -26,6 +28,14 @@ from curator.shingles import jaccard, plain_words
 RATES = (0.01, 0.02, 0.04, 0.06, 0.08, 0.12)
 SYLLABLES = "ba do fen gri hul ka lor mis nev pol qua ros ste tur vin wex yan zob".split()
 Pair = tuple[str, str]
+
+
+class Repeat(NamedTuple):
+    """A row made from the row `of`, and their exact similarity."""
+
+    rate: float
+    of: int
+    similarity: float
 
 
 def main() -> None:
@@ -47,13 +57,14 @@ def main() -> None:
         print(f"audit: {audit.found} of {audit.pairs} pairs, 95 % interval {audit.low:.3f} to {audit.high:.3f}")
 
 
-def curve(planted: dict[int, tuple[float, float]], report: Report) -> Iterator[tuple[float, int, float, int, float]]:
+def curve(planted: dict[int, Repeat], report: Report) -> Iterator[tuple[float, int, float, int, float]]:
     """(edit rate, repeats, share of them found, those at or above the threshold, share found) for each rate."""
     flagged = {f.index for f in report.findings if f.code in {"DUP001", "DUP002", "DUP003"}}
     for rate in RATES:
-        rows = {row: similarity for row, (at, similarity) in planted.items() if at == rate}
-        alike = {row for row, similarity in rows.items() if similarity >= 0.7}
-        yield rate, len(rows), share(set(rows), flagged), len(alike), share(alike, flagged)
+        rows = {row: repeat for row, repeat in planted.items() if repeat.rate == rate}
+        found = {row for row, repeat in rows.items() if {row, repeat.of} & flagged}
+        alike = {row for row, repeat in rows.items() if repeat.similarity >= 0.7}
+        yield rate, len(rows), share(set(rows), found), len(alike), share(alike, found)
 
 
 def share(wanted: set[int], found: set[int]) -> float:
@@ -77,24 +88,25 @@ def cpu_of(work: Callable[[], Report]) -> tuple[float, Report]:
     return min(spent), result
 
 
-def write(path: Path, rows: int, seed: int) -> dict[int, tuple[float, float]]:
-    """Write the set; (edit rate, exact similarity to the row it repeats) of every repeat."""
+def write(path: Path, rows: int, seed: int) -> dict[int, Repeat]:
+    """Write the set; every repeat by its row."""
     rng = random.Random(seed)
     words = list(dict.fromkeys("".join(rng.choices(SYLLABLES, k=rng.randint(1, 4))) for _ in range(8000)))
     weights = [1 / (rank + 8) for rank in range(len(words))]
     sentences = [" ".join(rng.choices(words, weights, k=rng.randint(5, 22))) + "." for _ in range(20_000)]
-    earlier: list[Pair] = []
+    earlier: list[tuple[int, Pair]] = []
     planted = {}
     with path.open("w", encoding="utf-8") as file:
         for row in range(rows):
             if row < 100 or rng.random() < 0.9:
                 pair = (rng.choice(sentences), " ".join(rng.choices(sentences, k=rng.randint(1, 8))))
-                earlier.append(pair)
+                earlier.append((row, pair))
             else:
-                rate, (prompt, answer) = rng.choice(RATES), rng.choice(earlier)
+                rate, (of, (prompt, answer)) = rng.choice(RATES), rng.choice(earlier)
                 asked = edited(rng, prompt, rate, words) if rng.random() < 0.5 else prompt
                 pair = (asked, edited(rng, answer, rate, words))
-                planted[row] = (rate, jaccard(plain_words(f"{prompt} {answer}"), plain_words(" ".join(pair))))
+                alike = jaccard(plain_words(f"{prompt} {answer}"), plain_words(" ".join(pair)))
+                planted[row] = Repeat(rate, of, alike)
             turns = [{"role": role, "content": text} for role, text in zip(("user", "assistant"), pair, strict=True)]
             file.write(json.dumps({"messages": turns}) + "\n")
     return planted

@@ -178,8 +178,15 @@ VERB = re.compile(
 )
 
 
+_ITEM = re.compile(r"(?:^|\n)[ \t>*_#(-]*$")
+
+
 def edit_number(rng: random.Random, text: str) -> str | None:
+    """Another number in the place of one; the number of an item in a list says nothing of its own."""
     found = list(re.finditer(r"(?<![\w.,/:-])\$?\d{1,6}(?:\.\d+)?(?![\w/:-]|[.,]\d|[.)] ?\n?[A-Z])", text))
+    found = [
+        hit for hit in found if not _ITEM.search(text[: hit.start()]) or text[hit.end() : hit.end() + 1] not in ".)"
+    ]
     if not found:
         return None
     hit = rng.choice(found)

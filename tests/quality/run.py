@@ -336,7 +336,11 @@ def sections(options: argparse.Namespace) -> Iterator[tuple[str, str, Callable[[
     yield "Languages", "By length of the text.", lambda: table(["measured", "result"], words.languages())
     if importlib.util.find_spec("private"):
         yield "Private data", "Spans, by type.", private_data
-    yield "Near-duplicates", "Rows repeated with a share of their words edited; DUP001 to DUP003.", near_duplicates
+    yield (
+        "Near-duplicates",
+        "Rows repeated with a share of their words edited; found by DUP001 to DUP003: the row, or the one it was made from.",
+        near_duplicates,
+    )
     if DATA.is_dir():
         yield (
             "Near-duplicates, seed by seed",

@@ -14,7 +14,7 @@ from curator.checks.contradictions.grouping import Asked
 from curator.columns import Batch, Rows
 from curator.keys import row_keys
 from curator.model import Flag
-from curator.provenance import label_keys, label_of
+from curator.provenance import beside_keys, beside_text, label_keys, label_of
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # What reads the answers is imported only where some prompt has two of them: most sets have none.
 
 _MANY = 100  # short answers to one prompt that CON002 compares with each other
+_LABELLED_ROWS = 20  # rows with a column, from which on its values may show that it holds labels
+_MOST_LABELS, _ROWS_A_LABEL = 50, 5  # values that a label may take, and rows with each of them, on average
+_FOLLOWS = 1.1  # labels a text, on average, up to which the label follows the text
 _SHOWN = 60  # characters of the differing words in a message
 
 
@@ -129,9 +132,31 @@ def _short(words: str) -> str:
 
 def _label_of(rows: Rows, row: int) -> tuple[str, str]:
     """(path, text) of the label that a row has in a column of its own."""
-    found = label_of(rows.value_and_raw(row)[0])
-    assert found is not None, "the row was sketched with a label"
-    return paths.format(found[0]), found[1]
+    value, _ = rows.value_and_raw(row)
+    if found := label_of(value):
+        return paths.format(found[0]), found[1]
+    beside = beside_text(value)
+    assert beside is not None, "the row was sketched with a label"
+    return paths.format((beside[0],)), beside[1]
+
+
+def _with_labels_by_value(sketches: np.ndarray, rows: Rows) -> np.ndarray:
+    """(key of the row, key of its label or 0) of each row: what its column is called, or how its values are, tells.
+
+    A column of which most rows of the set have one of a few values is a label where the values follow the texts:
+    what sorts rows, or tells who judged them, differs for one text as it does for two.
+    """
+    pairs = sketches[:, 4:6].copy()
+    free = rows.readable & (pairs[:, 0] != 0) & (pairs[:, 1] == 0) & (sketches[:, 6] != 0)
+    names, counts = np.unique(sketches[free, 6], return_counts=True)
+    for name in names[(counts >= _LABELLED_ROWS) & (2 * counts >= rows.readable.sum())].tolist():
+        named = free & (sketches[:, 6] == name)
+        labelled = np.unique(sketches[named][:, (4, 7)], axis=0)
+        values = len(np.unique(labelled[:, 1]))
+        texts = len(np.unique(labelled[:, 0]))
+        if 1 < values <= min(_MOST_LABELS, named.sum() // _ROWS_A_LABEL) and len(labelled) <= _FOLLOWS * texts:
+            pairs[named, 1] = sketches[named, 7]
+    return pairs
 
 
 _CAUSES = [chat(user="What causes rust?", assistant=text) for text in ("Salt on roads.", "Water and air.", "Neglect")]
@@ -222,7 +247,8 @@ class InconsistentLabel(DatasetRule, frozen=True):
     """The same input has two different labels.
 
     A label is an answer of a few words that many inputs share, or what stands beside the text in a column of
-    its own (`label`, `category`, `sentiment`). Two labels for one input set a ceiling on what a classifier can
+    its own: by its name (`label`, `category`, `sentiment`), or because it is the one column beside the texts of the
+    set and takes few short values, which follow the text. Two labels for one input set a ceiling on what a classifier can
     reach, and when it is measured one of the two counts as a mistake.
     """
 
@@ -251,8 +277,10 @@ class InconsistentLabel(DatasetRule, frozen=True):
     max_words: Annotated[int, option("Words of an answer that may be a label.", ge=1)] = 3
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """What `grouping.sketch` says, the key of the whole row and that of its label; shape (lines, 6), uint64."""
-        return np.column_stack((batch.memo(grouping.sketch), batch.memo(row_keys), batch.memo(label_keys)))
+        """What `grouping.sketch` says, the key of the whole row, that of its label, and name and value of what may
+        be one; shape (lines, 8), uint64."""
+        keys = (batch.memo(reader) for reader in (grouping.sketch, row_keys, label_keys, beside_keys))
+        return np.column_stack(list(keys))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = grouping.comparable(sketches, rows)
@@ -261,7 +289,7 @@ class InconsistentLabel(DatasetRule, frozen=True):
         for block in grouping.blocks(grouping.same_prompt(sketches, labelled)):
             for group in grouping.read(block, sketches, rows):
                 yield from self._of_group(group)
-        yield from self._beside(sketches[:, 4:], rows)
+        yield from self._beside(_with_labels_by_value(sketches, rows), rows)
 
     def _beside(self, pairs: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         """The rows whose label in a column of its own is not the commonest one of their text."""

@@ -73,7 +73,7 @@ _RESULT = re.compile(r"[-\u2212]?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d
 
 def worked(answer: Answer) -> bool:
     """Whether the answer calculates: an equation of numbers, or a step in << >>, that is no code."""
-    return calculates(answer.said) and calculates(answer.prose)
+    return calculates(answer.said) and (answer.prose is answer.said or calculates(answer.prose))
 
 
 def calculates(text: str) -> bool:

@@ -14,6 +14,7 @@ from curator.checks.contradictions.finals import (
     compare_finals,
     compare_verdicts,
 )
+from curator.checks.contradictions.lexicon import stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.substitutions import (
     TWIN,
@@ -27,11 +28,12 @@ from curator.checks.contradictions.substitutions import (
     pairs_of,
     regions,
 )
-from curator.checks.contradictions.text import Answer, Sentence, value_of
+from curator.checks.contradictions.text import Answer, Sentence, tokens, value_of
 
 ALIKE = 0.7  # the least share of common words of two sentences that say the same thing
 ALIKE_OPEN = 0.85  # ... in answers to an open prompt
 RELATED = 0.6  # the least share of common words of two answers to an open prompt that can contradict
+GIVEN = 2  # words with a meaning of a short answer to an open prompt that the prompt gives
 LINE = 8  # words of an answer to an open prompt that says so much that it can be contradicted
 SHORT = 12  # words of an answer that is judged as a whole
 BARE = 2  # words with a meaning of an answer that is a number and little else
@@ -60,7 +62,9 @@ def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash |
     agreed = agreed or one.refuses
     if agreed or prompt.is_open:  # what is left to find is a copy with a word changed
         shared = common(one, two)
-        if shared < (TWIN if agreed else RELATED) or (prompt.is_open and min(len(one.bag), len(two.bag)) < LINE):
+        if prompt.is_open and min(len(one.bag), len(two.bag)) < LINE:
+            return None if agreed else _only_negated(prompt, one, two)
+        if shared < (TWIN if agreed else RELATED):
             return None
         copied = shared >= TWIN
         return _sentences(prompt, one, two, ALIKE if copied and not agreed else ALIKE_OPEN, names=copied)
@@ -107,6 +111,27 @@ def _few_words(pair: Pair) -> Clash | None:
     if len(differing) != 1:
         return None
     return classed(pair, differing[0], names=pair.prompt.asks_for_a_name)
+
+
+def _only_negated(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
+    """Answers of one short sentence, of which one is the other with a negation put in and nothing else.
+
+    They say again what the prompt gives, to be put in other words: two lines that were made up may well disagree.
+    """
+    if len(one.sentences) != 1 or len(two.sentences) != 1 or "?" in one.text + two.text:
+        return None
+    pair = Pair(one.sentences[0], two.sentences[0], (one, two), prompt)
+    if not _turned(pair) or _affirmed(pair.one) != _affirmed(pair.two):
+        return None
+    said = pair.one.content | pair.two.content
+    given = {stem(token.key) for token in tokens(prompt.text)} & said
+    return negation_clash(pair) if len(given) >= GIVEN and 2 * len(given) > len(said) else None
+
+
+def _affirmed(sentence: Sentence) -> list[str]:
+    """The words of a sentence without its negations."""
+    hidden = set(sentence.negations)
+    return [key for place, key in enumerate(sentence.keys) if place not in hidden]
 
 
 def _turned(pair: Pair) -> bool:
