@@ -12,7 +12,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
@@ -62,11 +62,15 @@ _RENDERED = ("model", "template")  # needs that only a chat template meets
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """Selectors of one place. `select` of None keeps what earlier selections chose."""
+    """Selectors of one place, and options of rules. `select` of None keeps what earlier selections chose.
+
+    A string among the `options` may be any value, written as in TOML.
+    """
 
     select: tuple[str, ...] | None = None
     extend: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    options: dict[str, dict[str, Any]] = {}
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -222,7 +226,7 @@ class Config(Settings, frozen=True, kw_only=True):
         target = _target(self)
         severities = _severities(self, rules, target)
         chosen = _chosen(self, profile, rules, severities)
-        told = _told_by_target(self, chosen, target) | _told_by_modelfile(self)
+        told = _told_by_target(self, chosen, target, rules) | _told_by_modelfile(self)
         chosen = [code for code in chosen if code not in told]
         spec = templates.spec_of(self.template, self.model)
         given = {"max_length": self.limit, "model": spec and self.model, "target": self.target, "template": spec}
@@ -341,7 +345,7 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     `explicit` names the file; without it the nearest `curator.toml`, or `pyproject.toml` with a
     `[tool.curator]` table, is taken from the folder of `start` upwards, not above the home folder.
     Paths in the file are relative to it. A `select`, `extend_select` or `ignore` in the overrides is
-    applied after that of the file.
+    applied after that of the file, and `rules` on top of all that is said of their options.
 
     Raises:
         ConfigError: the file cannot be read, or holds an unknown key or a value of the wrong type.
@@ -352,7 +356,7 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     settings = _settings(table, _shown_path(source), ConfigError)
     given = {key: value for key, value in (overrides or {}).items() if value is not None}
     on_top = _settings(given, "", UsageError)
-    selected = {"select", "extend_select", "ignore"}
+    selected = {"select", "extend_select", "ignore", "rules"}
     changed = {key.replace("-", "_") for key in given} - selected
     if "profile" in changed:
         _profile(Config(profile=on_top.profile))  # a wrong name is not to be blamed on the file
@@ -363,7 +367,7 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
             values[key] = _shown_path(beside) if beside.exists() else named
     if source and settings.target and targets.is_file(settings.target) and "target" not in changed:
         values["target"] = _shown_path(source.parent / settings.target)
-    then = Selection(on_top.select, on_top.extend_select, on_top.ignore)
+    then = Selection(on_top.select, on_top.extend_select, on_top.ignore, on_top.rules)
     return Config(**values, source=str(source or ""), then=then)
 
 
@@ -477,7 +481,10 @@ def _convert(value: Any, wanted: Any, key: str, where: str, kind: type[CuratorEr
         says = f"{key}: expected {expected(wanted)}, got {_shown(value)}"
         choices = _choices(wanted)
         near = nearest(value, choices) if isinstance(value, str) else None
-        raise kind(says, where=where, hint=f"did you mean {near!r}?" if near else "") from None
+        hint = f"did you mean {near!r}?" if near else ""
+        if get_origin(inner) is tuple and isinstance(value, str):
+            hint = 'a list is written ["one", "two"]'
+        raise kind(says, where=where, hint=hint) from None
 
 
 def _without_none(wanted: Any) -> Any:
@@ -662,9 +669,12 @@ def _target(config: Config) -> targets.Profile | None:
         raise _error(config, "target", fault.what, fault.hint) from None
 
 
-def _told_by_target(config: Config, chosen: Sequence[str], target: targets.Profile | None) -> dict[str, NotRun]:
+def _told_by_target(
+    config: Config, chosen: Sequence[str], target: targets.Profile | None, rules: Mapping[str, type[Rule]]
+) -> dict[str, NotRun]:
     """LEN001 where a rule on targets says the same: at the limit of a service, or of a trainer that drops rows."""
-    given = config.max_length is not None or any(name.upper() == "LEN001" for name in config.rules)
+    named = (*config.rules, *config.then.options)
+    given = config.max_length is not None or any(_one_rule(config, "rules", name, rules) == "LEN001" for name in named)
     if target is None or target.tokens is None or given or "LEN001" not in chosen:
         return {}
     by = "TGT010" if target.tokens.over == "dropped" else "TGT003" if target.kind == "service" else ""
@@ -763,8 +773,12 @@ def _matches(file: str | Path, pattern: str, root: str) -> bool:
 def _options(
     config: Config, rules: Mapping[str, type[Rule]], target: targets.Profile | None, template: str
 ) -> dict[str, dict[str, Any]]:
-    """Options by code, as they are written. Keys go before the rules' own tables, and those before the target."""
+    """Options by code, as they are written. Keys go before the rules' own tables, and those before the target.
+
+    What is said on top of the configuration (`--set`) goes before all of them.
+    """
     found: dict[str, dict[str, Any]] = {}
+    on_top = _on_top(config, rules)
     for name, options in config.rules.items():
         code = _one_rule(config, "rules", name, rules)
         if code in found:
@@ -779,13 +793,36 @@ def _options(
             found[code] = {**found.get(code, {}), **{option: shared[option] for option in named}}
     for code, defaults in _by_target(config, rules, target).items():
         said = found.get(code, {})
-        if code != "LEN001" or not {"max_tokens", "max-tokens"} & said.keys():
+        if code != "LEN001" or not {"max_tokens", "max-tokens"} & {*said, *on_top.get(code, {})}:
             found[code] = defaults | said
     if config.limit:  # the model's context, where nothing else says a length
         for code in ("LEN001", "LEN002", "LEN006"):
             if code in rules:
                 found[code] = {"max_tokens": config.limit} | found.get(code, {})
+    for code, options in on_top.items():
+        kept = {key.replace("-", "_"): value for key, value in found.get(code, {}).items()}
+        found[code] = kept | options
     return found
+
+
+def _on_top(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, dict[str, Any]]:
+    """The options given on top of the configuration, by code and by the rule's own names for them, checked."""
+    elsewhere = msgspec.structs.replace(config, source="")
+    found: dict[str, dict[str, Any]] = {}
+    for name, options in config.then.options.items():
+        code = _one_rule(elsewhere, "--set", name, rules)
+        found.setdefault(code, {}).update(_checked(rules[code], options, f"--set {code}", "", UsageError, _read))
+    return found
+
+
+def _read(text: Any, wanted: Any) -> Any:
+    """A value as it is meant: a string as what TOML reads in it, where the option takes other than text."""
+    if not isinstance(text, str) or _without_none(wanted) is str or _choices(wanted):
+        return text
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
 
 
 def _by_target(
@@ -807,23 +844,34 @@ def _by_target(
 
 def _build(config: Config, rule: type[Rule], options: Mapping[str, Any]) -> Rule:
     """The rule with its options, each checked against its type and limits."""
-    if not options:
-        return rule()
-    fields = {field.name.replace("_", "-"): field for field in msgspec.structs.fields(rule)}
     where = _shown_path(Path(config.source)) if config.source else ""
     kind = ConfigError if config.source else UsageError
-    values: dict[str, Any] = {}
-    for written, value in options.items():
-        key = written.replace("_", "-")
-        if key not in fields:
-            none = f"{rule.code} {rule.slug()} has no options"
-            hint = _hint(key, fields, f"its options are {', '.join(fields)}" if fields else none)
-            raise kind(f"rules.{rule.code}: no option {written!r}", where=where, hint=hint)
-        values[fields[key].name] = _convert(value, fields[key].type, f"rules.{rule.code}.{key}", where, kind)
     try:
-        return rule(**values)
+        return rule(**_checked(rule, options, f"rules.{rule.code}", where, kind))
     except (TypeError, ValueError) as error:
         raise kind(f"rules.{rule.code}: {error}", where=where) from None
+
+
+def _checked(
+    rule: type[Rule],
+    options: Mapping[str, Any],
+    key: str,
+    where: str,
+    kind: type[CuratorError],
+    read: Callable[[Any, Any], Any] = lambda value, _: value,
+) -> dict[str, Any]:
+    """The options of a rule by its own names for them, each of its type and within its limits."""
+    fields = {field.name.replace("_", "-"): field for field in msgspec.structs.fields(rule)}
+    values: dict[str, Any] = {}
+    for written, value in options.items():
+        name = written.replace("_", "-")
+        if name not in fields:
+            none = f"{rule.code} {rule.slug()} has no options"
+            hint = _hint(name, fields, f"its options are {', '.join(fields)}" if fields else none)
+            raise kind(f"{key}: no option {written!r}", where=where, hint=hint)
+        wanted = fields[name].type
+        values[fields[name].name] = _convert(read(value, wanted), wanted, f"{key}.{name}", where, kind)
+    return values
 
 
 def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]], model: str | None) -> tuple[NotRun, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import re
@@ -519,3 +520,55 @@ def test_a_number_in_a_file_is_finite(configure: Configure) -> None:
 def test_a_flag_is_finite(arguments: tuple[str, str, str], tmp_path: Path) -> None:
     done = CliRunner().invoke(cli, [*arguments, str(tmp_path)])
     assert done.exit_code == 2 and "no finite number" in done.output
+
+
+# ---------------------------------------------------------------------- options on top
+
+
+def options_of(config: Config, code: str) -> Any:
+    return next(rule for rule in config.plan().rules if rule.code == code)
+
+
+def test_options_on_top_go_before_the_file_and_its_keys(configure: Configure) -> None:
+    text = 'max-length = 100\n[rules.LEN002]\nmax-tokens = 50\nkeep = "end"\n'
+    found = options_of(configure(text, rules={"LEN002": {"max_tokens": "7"}}), "LEN002")
+    assert (found.max_tokens, found.keep) == (7, "end")
+
+
+def test_a_limit_on_top_goes_before_that_of_the_target(configure: Configure) -> None:
+    found = options_of(configure("", target="openai", rules={"over-context": {"max-tokens": "9"}}), "LEN001")
+    assert (found.max_tokens, found.target) == (9, "")
+
+
+@pytest.mark.parametrize(
+    ("rules", "says"),
+    [
+        ({"LEN001": {"max_tokens": "0"}}, "--set LEN001.max-tokens: expected a whole number of at least 1, got"),
+        ({"LEN001": {"max_tokens": "many"}}, 'expected a whole number of at least 1, got the text "many"'),
+        ({"LEN002": {"keep": "middle"}}, '--set LEN002.keep: expected one of start, end, got the text "middle"'),
+        ({"LEN006": {"share": "nan"}}, "--set LEN006.share: expected a number of more than 0 and less than 1"),
+        ({"ANS003": {"allow": "TBD"}}, '--set ANS003.allow: expected a list of text, got the text "TBD"'),
+        ({"LEN001": {"tokens": "5"}}, "--set LEN001: no option 'tokens'"),
+        ({"LEN": {"max_tokens": "5"}}, "--set: 'LEN' is a family, not a rule"),
+        ({"XYZ001": {"max_tokens": "5"}}, "--set: no rule 'XYZ001'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_option_on_top_is_told_with_what_it_may_be(configure: Configure, rules: Any, says: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(says)) as fault:
+        configure("[rules.LEN001]\nmax-tokens = 5\n", rules=rules).plan()
+    assert not fault.value.where  # the file is not to blame
+
+
+def test_every_option_of_every_rule_can_be_given_on_top(tmp_path: Path) -> None:
+    """As text, as it is typed: its default comes to the default, and what it cannot be is refused by name."""
+    for code, rule in load_rules().items():
+        for field in msgspec.structs.fields(rule):
+            default = getattr(rule(), field.name)
+            written = default if isinstance(default, str) else json.dumps(default)
+            config = load_config(tmp_path, None, {"rules": {code: {field.name: written}}, "select": (code,)})
+            built = {each.code: each for each in config.plan().rules}
+            assert code not in built or getattr(built[code], field.name) == default
+            if not isinstance(default, str):
+                wrong = load_config(tmp_path, None, {"rules": {code: {field.name: "no such value"}}})
+                with pytest.raises(UsageError, match=f"--set {code}.{field.encode_name.replace('_', '-')}: expected"):
+                    wrong.plan()

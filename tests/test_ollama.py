@@ -366,6 +366,17 @@ def test_with_the_index_the_nearest_under_a_hundred_edits_is_taken(tmp_path: Pat
         detection.chosen(near, str(tmp_path / "none.json"))
 
 
+def test_the_index_of_a_version_can_be_named_on_the_command_line(tmp_path: Path, run: Callable[..., Any]) -> None:
+    (tmp_path / "rows.jsonl").write_text(json.dumps(chat(user="Hi", assistant="Hello.")) + "\n", "utf-8")
+    (tmp_path / "Modelfile").write_text("FROM ./model.gguf\n", "utf-8")
+    index = tmp_path / "index.json"
+    index.write_text(json.dumps([{"name": "mine", "template": load("chatml").text() + "!"}]), "utf-8")
+    told = ("--set", f"TPL018.index={index}", "--set", f"TPL018.chat_template={load('chatml').text()}")
+    done = run("lint", "rows.jsonl", "--template", "chatml", "--modelfile", "Modelfile", *told, "--format", "json")
+    (finding,) = json.loads(done.out)["findings"]
+    assert (finding["code"], finding["evidence"]["taken"], finding["evidence"]["edits"]) == ("TPL018", "mine", 1)
+
+
 def test_a_template_of_today_is_near_none_that_ollama_knows() -> None:
     for name in ("qwen3", "gpt-oss", "deepseek-v3", "llama-3.1", "command-r"):
         assert detection.chosen(load(name).text()) == detection.Choice(), name

@@ -64,6 +64,18 @@ def _mapped(ctx: click.Context, param: click.Parameter, value: str | None) -> di
     return {column.strip(): role.strip() for column, _, role in pairs}
 
 
+def _set(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> dict[str, dict[str, str]] | None:
+    """RULE.option=VALUE as options by rule."""
+    found: dict[str, dict[str, str]] = {}
+    for pair in value:
+        name, sign, text = pair.partition("=")
+        rule, dot, option = (part.strip() for part in name.partition("."))
+        if not (sign and dot and rule and option):
+            raise click.BadParameter(f"{pair!r} sets no option: write RULE.option=value", ctx, param)
+        found.setdefault(rule, {})[option] = text.strip()
+    return found or None
+
+
 _SELECTING = (
     click.option("--select", multiple=True, callback=_listed, metavar="RULES", help="Run these rules only."),
     click.option("--ignore", multiple=True, callback=_listed, metavar="RULES", help="Do not run these rules."),
@@ -139,6 +151,14 @@ _COMPARING = (
         help="Local model that embeds texts: rows alike in meaning (DUP006).",
     ),
     click.option(
+        "--set",
+        "rules",
+        multiple=True,
+        callback=_set,
+        metavar="RULE.OPTION=VALUE",
+        help="An option of a rule, on top of the configuration: LEN001.max_tokens=4096.",
+    ),
+    click.option(
         "--facts",
         callback=_named,
         metavar="RUN",
@@ -169,7 +189,7 @@ counting: Callable[[F], F] = _applied((*_SHAPING, *_COUNTING, _CONFIG))
 """`shaping`, and --tokenizer, --model, --template."""
 
 reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, *_COUNTING, *_COMPARING, _CONFIG))
-"""`shaping`, and --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --facts."""
+"""`shaping`, and --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --set, --facts."""
 
 
 def refuse_overwriting(paths: tuple[str, ...], *outputs: Path | None) -> None:
@@ -242,6 +262,9 @@ def _option(param: click.Parameter, value: Any) -> list[str]:
         return [param.opts[0] if value else param.secondary_opts[0]]
     if value == GUESS:
         return [param.opts[0], "guess"]
+    if param.name == "rules":
+        pairs = [f"{rule}.{key}={text}" for rule, options in value.items() for key, text in options.items()]
+        return [word for pair in pairs for word in (param.opts[0], pair)]
     if isinstance(value, dict):
         return [param.opts[0], ",".join(f"{column}={role}" for column, role in value.items())]
     if isinstance(value, tuple) and isinstance(param.type, click.Path):
