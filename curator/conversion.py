@@ -359,7 +359,7 @@ def differences(old: Row, new: Row) -> list[str]:
         return []
     if old.get("input") and new.get("input") == "" and type(new.get("instruction")) is str:
         return ["the border between instruction and input"]
-    return list(dict.fromkeys(_differences(old, new, ())))[:4] or ["the numbers in it"]
+    return list(dict.fromkeys(_differences(old, new, ())))[:_MOST] or ["the numbers in it"]
 
 
 def _differences(old: Any, new: Any, steps: tuple[str, ...]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import gzip
 import json
 from itertools import product
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 import curator
 from curator.checks.fit import looks
 from curator.conversion import Converted, convert_row, form_of, read_back, writable
-from curator.formats import Reader
+from curator.formats import SHAPES, Reader
 from curator.gallery import ABOUT, example
 from curator.sources import open_sources
 from tests.conftest import ROOT, SHARED
@@ -483,10 +485,75 @@ def test_what_only_the_way_back_shows_is_in_the_table_too():
         "'output' would be new",
     }
     tree = {"prompt": {"text": "Hi", "role": "prompter", "replies": [], "lang": "en"}}
-    assert convert_row(Reader().read(tree), "openai-chat").lost == ["'prompt.lang' would be missing"]
+    assert convert_row(Reader().read(tree), "openai-chat").lost == ["the message key 'lang'"]
 
 
 # ---------------------------------------------------------------------- the command
+
+
+def objects(value, path=()):
+    """The path of every object in a row."""
+    if type(value) is dict:
+        yield path
+    for key, item in value.items() if type(value) is dict else enumerate(value) if type(value) is list else ():
+        yield from objects(item, (*path, key))
+
+
+# What names the loss of all that stands below a place of the row.
+COVERS = {
+    "tool": ("tool", "function", "parts"),
+    "the rejected answer": ("rejected", "non_preferred"),
+    "media": ("content",),
+    "nothing is there for the answer": ("",),
+    "the answer": ("",),
+    "the answer as a turn": ("",),
+    "the turns before the last question": ("",),
+}
+
+
+@pytest.mark.parametrize("shape", ROWS)
+def test_a_key_that_nobody_knows_is_kept_or_named_wherever_it_stands(shape):
+    """Whatever else the row loses: a table with one loss in it does not hide a second."""
+    for row in ROWS[shape]:
+        for path in objects(row):
+            marked = copy.deepcopy(row)
+            functools.reduce(lambda value, step: value[step], path, marked)["mark"] = "MARK"
+            example = Reader(shape).read(marked)
+            place = ".".join(map(str, path))
+            for to in writable():
+                for form in ("auto", *SHAPES[to].forms):
+                    found = convert_row(example, to, form)
+                    told = [*found.lost, *found.form]
+                    covers = [part for word, parts in COVERS.items() for part in parts if any(word in t for t in told)]
+                    named = found.unfit or any(part in place for part in covers) or any("mark" in t for t in told)
+                    assert named or "MARK" in json.dumps(found.row), (to, form, place, told)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ({"content": "A", "refusal": "No."}, "the message key 'refusal'"),
+        ({"content": None, "refusal": "No."}, "that an answer is a refusal"),
+        ({"content": "A", "thinking": "One.", "reasoning_content": "Two."}, "the message key 'thinking'"),
+        ({"content": "A", "weight": 0, "loss_weight": 1.0}, "the message key 'loss_weight'"),
+        ({"content": "A", "name": 7}, "the message key 'name'"),
+        ({"content": [{"type": "text", "text": "A", "cache": True}]}, "the part key 'cache'"),
+    ],
+)
+def test_one_loss_does_not_hide_another(answer, said):
+    row = {"messages": [says("developer", "Be brief."), USER, {"role": "assistant", **answer}]}
+    found = convert_row(Reader().read(row), "gemini")
+    assert {"the developer role", said} <= set(found.lost)
+
+
+@pytest.mark.parametrize("key", [{"weight": 1}, {"loss_weight": 1.0}, {"train": True}])
+def test_a_weight_stays_on_answers_for_services_take_no_other(key):
+    row = {"conversations": [{**human("Hi"), **key}, {**gpt("Hello."), "weight": 1}]}
+    found = convert_row(Reader().read(row), "openai-chat")
+    assert found.row["messages"] == [USER | {"content": "Hi"}, says("assistant", "Hello.", weight=1)]
+    assert found.lost == ["weights of turns that are no answers"]
+    trained = convert_row(Reader().read(row), "axolotl").row["messages"]
+    assert [message["train"] for message in trained] == [True, True]
 
 
 def test_nothing_is_written_while_something_would_be_lost(run, write, tmp_path):

@@ -151,7 +151,7 @@ def read_anthropic(value: Row) -> Example:
 
 def write_anthropic(example: Example) -> Written:
     losses = Losses()
-    system, rest = system_and_rest(answered(example, losses), losses)
+    system, rest = system_and_rest(example, answered(example, losses), losses)
     messages: list[Row] = []
     for role, text in _alternating(spoken(plain(example, rest, losses), losses), losses):
         if messages and messages[-1]["role"] == role:
@@ -320,7 +320,7 @@ def _declarations(tool: Row) -> list[Any]:
 
 def write_gemini(example: Example) -> Written:
     losses = Losses()
-    system, rest = system_and_rest(answered(example, losses), losses)
+    system, rest = system_and_rest(example, answered(example, losses), losses)
     rest = plain(example, rest, losses, ("tools", "tool calls", "tool results"))
     row: Row = {} if system is None else {"systemInstruction": {"parts": [{"text": system}]}}
     row["contents"] = _gemini_contents(example, rest, losses)
@@ -440,7 +440,7 @@ def write_converse(example: Example) -> Written:
     turns = example.turns if example.rejected else answered(example, losses)
     if example.label is not None:
         losses.note("the label")
-    system, rest = system_and_rest(turns, losses)
+    system, rest = system_and_rest(example, turns, losses)
     row: Row = {"schemaVersion": "bedrock-conversation-2024"}
     if system is not None:
         row["system"] = [{"text": system}]

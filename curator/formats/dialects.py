@@ -89,7 +89,7 @@ def write_mistral(example: Example) -> Written:
     """One system message, ids of nine letters and digits, and no text beside calls."""
     losses = Losses()
     turns = answered(example, losses)
-    system, rest = system_and_rest(turns, losses)
+    system, rest = system_and_rest(example, turns, losses)
     messages = as_messages(example, rest, losses)
     names: dict[str, str] = {}
     for message in messages:
@@ -146,7 +146,7 @@ def read_axolotl(value: Row) -> Example:
 def write_axolotl(example: Example) -> Written:
     """For `type: chat_template`; a weight becomes the flag `train`."""
     losses = Losses()
-    messages = as_messages(example, answered(example, losses), losses)
+    messages = as_messages(example, answered(example, losses), losses, weighted=True)
     for message in messages:
         if (weight := message.pop("weight", None)) is not None:
             message["train"] = weight == 1
@@ -224,7 +224,7 @@ def write_factory(example: Example) -> Written:
     """
     losses = Losses()
     turns = example.turns if example.rejected else example.turns + example.chosen
-    system, rest = system_and_rest(turns, losses)
+    system, rest = system_and_rest(example, turns, losses)
     messages = _in_turn(example, plain(example, rest, losses, _KEPT), losses)
     if messages and messages[0]["from"] in _REPLIES:
         losses.lack("the question before the first answer")

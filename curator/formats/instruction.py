@@ -103,7 +103,7 @@ def _history(history: Any) -> list[Turn]:
 
 def write_alpaca(example: Example) -> Written:
     losses = Losses()
-    system, rest = system_and_rest(answered(example, losses), losses)
+    system, rest = system_and_rest(example, answered(example, losses), losses)
     *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
     more = example.value.get("input") if type(example.value) is dict and example.shape == "alpaca" else None
     if type(more) is str and asked.endswith(f"\n{more}"):
@@ -216,7 +216,7 @@ def read_question_answer(value: Row) -> Example:
 
 def write_question_answer(example: Example) -> Written:
     losses = Losses()
-    system, rest = system_and_rest(answered(example, losses), losses)
+    system, rest = system_and_rest(example, answered(example, losses), losses)
     *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
     if before:
         losses.note("the turns before the last question")
@@ -283,7 +283,7 @@ def read_self_instruct(value: Row) -> Example:
 
 def write_self_instruct(example: Example) -> Written:
     losses = Losses()
-    system, rest = system_and_rest(answered(example, losses), losses)
+    system, rest = system_and_rest(example, answered(example, losses), losses)
     if system is not None:
         losses.note("the system prompt")
     *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)

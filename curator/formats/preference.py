@@ -254,7 +254,7 @@ def read_trl_stepwise(value: Row) -> Example:
 def write_trl_stepwise(example: Example) -> Written:
     losses = Losses()
     losses.lack("the verdicts on the steps")
-    system, rest = system_and_rest(answered(example, losses), losses)
+    system, rest = system_and_rest(example, answered(example, losses), losses)
     *before, (asked, answer) = exchanges(plain(example, rest, losses), losses)
     if before or system is not None:
         losses.note("the turns before the last question")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from curator.formats.adapter import Losses, Row
@@ -71,9 +71,36 @@ def _note_faults(example: Example, to_text: bool, losses: Losses) -> None:
         if turn.role not in _ROLES:
             losses.note(f"the role {turn.role!r}, which nobody knows")
         message = get(example.value, turn.base) if turn.base else None
-        weighted = type(message) is dict and any(message.get(key) is not None for key in _WEIGHTS)
+        if type(message) is not dict:
+            continue
+        weighted = any(message.get(key) is not None for key in _WEIGHTS)
         if weighted and turn.weight is None and example.shape != "llama-factory-v1":  # there it may be the usual one
             losses.note("weights that are none")
+        own = _OBJECTS_OF_THEIR_OWN.get(example.shape)
+        for key in _unread(message, turn) if own is None else message.keys() - own:
+            losses.note(f"the message key {key!r}")
+    given = example.value.get("input") if type(example.value) is dict else None
+    if example.shape == "openai-preference" and type(given) is dict:
+        for key in given.keys() - {"messages", "tools", head(example.tools_path)}:
+            losses.note(f"the column 'input.{key}'")
+
+
+def _unread(message: Row, turn: Turn) -> Iterator[str]:
+    """The keys of a message that readers know, and read nothing from: by their type, or for another before them."""
+    told = [key for key in _REASONING if type(message.get(key)) is str]
+    for key in told[1:]:
+        if message[key] != turn.reasoning:
+            yield key
+    for key, read in (("name", turn.name), ("tool_call_id", turn.call_id), ("call_id", turn.call_id)):
+        if message.get(key) not in (None, read):
+            yield key
+    weights = [key for key in _WEIGHTS if message.get(key) is not None]
+    if turn.weight is not None:
+        yield from (key for key in weights[1:] if message[key] != turn.weight)
+    first = "" if turn.path.endswith(".refusal") else next((key for key in _TEXTS if key in message), "")
+    yield from (key for key in _TEXTS if key != first and message.get(key) not in (None, "", []))
+    if type(message.get("refusal")) is str and message["refusal"] and not turn.path.endswith(".refusal"):
+        yield "refusal"
 
 
 def _forks(example: Example, turn: Turn) -> bool:
@@ -84,6 +111,8 @@ def _forks(example: Example, turn: Turn) -> bool:
 
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 _WEIGHTS = ("weight", "loss_weight", "train")
+_REASONING = ("reasoning_content", "reasoning", "thinking")
+_TEXTS = ("content", "value", "text")
 
 
 def answered(example: Example, losses: Losses) -> tuple[Turn, ...]:
@@ -119,9 +148,12 @@ def plain(example: Example, turns: Iterable[Turn], losses: Losses, keeps: Iterab
             ("reasoning", turn.reasoning is not None),
             ("media", turn.media > 0),
             ("the developer role", turn.role == "developer"),
+            ("that an answer is a refusal", turn.path.endswith(".refusal")),
         ):
             if there and feature not in kept:
                 losses.note(feature)
+        for key in part_keys(example, turn):
+            losses.note(f"the part key {key!r}")
         if len(turn.pieces) > 1 and turn.base:
             losses.note("the border between parts of a turn")
         for key in beside(example, turn) if "message keys" not in kept else ():
@@ -174,15 +206,25 @@ def beside(example: Example, turn: Turn) -> Row:
     return {key: item for key, item in message.items() if key not in MESSAGE_KEYS}
 
 
-_OBJECTS_OF_THEIR_OWN = frozenset({"gemini", "input-output", "oasst"})
+# Shapes whose turns are no message objects, and what the readers read of theirs.
+_OBJECTS_OF_THEIR_OWN: dict[str, frozenset[str]] = {
+    "gemini": frozenset({"role", "parts"}),
+    "input-output": frozenset({"text", "label"}),
+    "oasst": frozenset({"text", "role", "replies"}),
+}
 
 
-def weight_of(turn: Turn, losses: Losses) -> int | None:
+def weight_of(turn: Turn, losses: Losses, *, answers_alone: bool = False) -> int | None:
     """The weight as a message may have it: 0, 1 or none."""
-    if turn.weight is None or turn.weight in (0, 1):
-        return None if turn.weight is None else int(turn.weight)
-    losses.note("weights other than 0 and 1")
-    return None
+    if turn.weight is None:
+        return None
+    if answers_alone and turn.role != "assistant":
+        losses.note("weights of turns that are no answers")
+        return None
+    if turn.weight not in (0, 1):
+        losses.note("weights other than 0 and 1")
+        return None
+    return int(turn.weight)
 
 
 def arguments_text(call: ToolCall) -> str:
@@ -193,6 +235,16 @@ def arguments_text(call: ToolCall) -> str:
 def json_text(value: Any) -> str:
     """The value as JSON on one line, spaced as most sets write it inside strings."""
     return json.dumps(value, ensure_ascii=False)
+
+
+def part_keys(example: Example, turn: Turn) -> Iterator[str]:
+    """The keys of the parts of a turn beside its texts, each once; what media say of themselves is lost with them."""
+    raw = get(example.value, turn.path) if turn.pieces else None
+    if type(raw) is not list:
+        return
+    read = {str(step) for piece in turn.pieces for step in parse(piece.path)[-1:]} | {"type"}
+    texts = [part for part in raw if type(part) is dict and not read.isdisjoint(part.keys() - {"type"})]
+    yield from dict.fromkeys(key for part in texts for key in part.keys() - read)
 
 
 def content_of(example: Example, turn: Turn) -> Any:
@@ -207,20 +259,16 @@ def content_of(example: Example, turn: Turn) -> Any:
 _PARTS = {"text": "text", "image_url": "image_url", "input_audio": "input_audio", "file": "file"}
 
 
-def as_messages(example: Example, turns: Sequence[Turn], losses: Losses) -> list[Row]:
-    """Turns as openai messages. Calls without an id get one, and the results that follow are given theirs."""
+def as_messages(example: Example, turns: Sequence[Turn], losses: Losses, *, weighted: bool = False) -> list[Row]:
+    """Turns as openai messages. Calls without an id get one, and the results that follow are given theirs.
+
+    Services take a weight on answers alone and refuse a row with another; with `weighted` every turn may have one.
+    """
     messages: list[Row] = []
     waiting: dict[str, str | None] = {}  # calls without a result: id, name
     made = 0
     for turn in turns:
-        message: Row = {"role": turn.role}
-        content = content_of(example, turn)
-        if turn.media and type(content) is str:
-            losses.note("media")
-        if turn.content or not _lacks_content(example, turn):
-            message["content"] = content if turn.content else result_of(example, turn)
-        if turn.path.endswith(".refusal"):
-            message["content"], message["refusal"] = None, turn.text
+        message: Row = {"role": turn.role, **_content(example, turn, losses)}
         if turn.calls:
             message["tool_calls"] = calls = []
             for call in turn.calls:
@@ -238,12 +286,27 @@ def as_messages(example: Example, turns: Sequence[Turn], losses: Losses) -> list
                 waiting.pop(chosen, None)
         if name is not None:
             message["name"] = name
-        if (weight := weight_of(turn, losses)) is not None:
+        if (weight := weight_of(turn, losses, answers_alone=not weighted)) is not None:
             message["weight"] = weight
         if turn.reasoning is not None:
             message["reasoning_content"] = turn.reasoning
         messages.append(message | beside(example, turn))
     return messages
+
+
+def _content(example: Example, turn: Turn, losses: Losses) -> Row:
+    """The content of a message, under the keys it has there."""
+    if turn.path.endswith(".refusal"):
+        return {"content": None, "refusal": turn.text}
+    content = content_of(example, turn)
+    if type(content) is str:
+        if turn.media:
+            losses.note("media")
+        for key in part_keys(example, turn):
+            losses.note(f"the part key {key!r}")
+    if not turn.content and _lacks_content(example, turn):
+        return {}
+    return {"content": content if turn.content else result_of(example, turn)}
 
 
 def _lacks_content(example: Example, turn: Turn) -> bool:
@@ -295,7 +358,7 @@ def bare_tools(example: Example) -> list[Any]:
 _WRAPPED = {"type", "function"}
 
 
-def system_and_rest(turns: Sequence[Turn], losses: Losses) -> tuple[str | None, tuple[Turn, ...]]:
+def system_and_rest(example: Example, turns: Sequence[Turn], losses: Losses) -> tuple[str | None, tuple[Turn, ...]]:
     """(text of the opening system turns, the rest); a later system turn is a loss of its place."""
     first = 0
     while first < len(turns) and turns[first].role in ("system", "developer"):
@@ -308,6 +371,7 @@ def system_and_rest(turns: Sequence[Turn], losses: Losses) -> tuple[str | None, 
     later = [turn for turn in turns[first:] if turn.role in ("system", "developer")]
     if later:
         losses.note("system turns after the first place")
+    plain(Example(example.shape, (), example.value), (*opening, *later), losses)
     texts = [turn.text for turn in opening]
     return ("\n\n".join(texts) if opening else None), tuple(rest)
 
