@@ -836,7 +836,7 @@ def _by_target(
         code: {"target": name} for code, rule in rules.items() if rule.needs == "target"
     }
     if target.tokens is not None:
-        found["LEN001"] = {"target": name}
+        found["LEN001"] = {"target": name, "context": config.limit or 0}
     if target.file.bom == "demanded":
         found["FIL003"] = {"demanded": True}
     return {code: options for code, options in found.items() if code in rules}

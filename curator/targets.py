@@ -62,7 +62,8 @@ class Tokens(Table, frozen=True, kw_only=True):
 
     `most` of 0 is no limit, which only what is `kept` may have.
     `characters` is a limit in the service's own rough measure, where it has one. In `[[limits]]` it is that of
-    the `shapes` alone, and `title` names the trainer that takes them.
+    the `shapes` alone, and `title` names the trainer that takes them. `end_token` says that rows of strings get
+    an end token, which counts.
     """
 
     most: Annotated[int, msgspec.Meta(ge=0)] = 0
@@ -71,6 +72,7 @@ class Tokens(Table, frozen=True, kw_only=True):
     title: str = ""
     setting: str = ""
     characters: Count | None = None
+    end_token: bool = False
     by: str = ""
 
 

@@ -117,6 +117,18 @@ LEGAL["llama-factory-v1"] = {
 }
 LEGAL["azure"] = LEGAL["openai"]
 LEGAL["ollama"] = LEGAL["openai"]
+LEGAL["trl-reward"] = {"prompt": "Is it open?", "chosen": " Yes.", "rejected": " Who knows."}
+
+
+def test_the_context_of_the_model_is_the_limit_where_the_target_has_none(write, tmp_path):
+    """GRPOTrainer gives the model the whole of each prompt: what the model cannot hold is told all the same."""
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text('{"max_position_embeddings": 50}')
+    path = write("train.jsonl", [{"prompt": "word " * 90}, {"prompt": "word " * 9}])
+    settings = Config(target="trl", model=str(tmp_path / "model"), select=("LEN001",))
+    (finding,) = lint([path], settings, cache=False).findings
+    assert (finding.line, finding.evidence["limit"]) == (1, 50)
+    assert found(path, target="trl") == set()
 
 
 @every_profile

@@ -249,6 +249,22 @@ def test_trl_counts_the_template_of_pairs_and_verdicts(tmp_path, trainer, openin
     assert predicted(tmp_path, "trl", "TGT010") < dropped, "without the template its markers are not counted"
 
 
+@pytest.mark.parametrize("said", [list, said_in_turns], ids=["strings", "messages"])
+def test_trl_drops_pairs_that_are_too_long_for_the_reward_trainer(tmp_path, said):
+    rows = as_pairs(pairs(30))
+    for n, row in enumerate(rows[:10]):  # the worse answer may be the longer one; some fill the context to the token
+        row["prompt"], row["rejected"] = words("u", n, 0, 4), " " + words("a", n, 1, LIMIT - 9 + n)
+        row["chosen"] = " " + words("a", n, 1, 2)
+    folder = prepared(tmp_path, said(rows), MARKED, trainer="reward")
+    told = really("trl", "trl", folder)
+    dropped = set(range(30)) - {row_of(kept) for kept, _ in told}
+    assert 0 < len(dropped) < 30
+    model = None if said is list else str(folder)
+    settings = Config(target="trl-reward", max_length=LIMIT, model=model, tokenizer=str(folder), select=("TGT010",))
+    report = lint([folder / "rows.jsonl"], settings, cache=False)
+    assert {finding.line - 1 for finding in report.findings} == dropped
+
+
 def test_trl_does_not_cut_the_prompts_that_are_answered_in_training(tmp_path):
     rows = [{"prompt": row["prompt"]} for row in pairs(8)]
     folder = prepared(tmp_path, rows, trainer="grpo")

@@ -42,10 +42,14 @@ class OverContext(RowRule, frozen=True):
         ),
         Bad(_TALL, at="", options={"max_tokens": 50, "template": "gpt-oss"}),
         Bad(chat(user="Say it again.", assistant="It rains. " * 900), at="", options={"target": "trl"}),
+        Bad({"prompt": "Say it again. " * 400}, at="", options={"target": "trl", "context": 1_100}),
     ]
 
     max_tokens: _LIMIT = 8192
     target: Annotated[str, option("Whose limit counts instead, shape by shape; `--target` sets it.")] = ""
+    context: Annotated[
+        int, option("Tokens of the model's context, where the target has no limit of its own; `--model` sets it.", ge=0)
+    ] = 0
     template: _TEMPLATE = ""
 
     def candidates(self, batch: Batch) -> Iterable[int]:
@@ -79,14 +83,15 @@ class OverContext(RowRule, frozen=True):
         if not self.target:
             return self.max_tokens
         profile = targets.load(self.target)
-        return min((limit.most for limit in (profile.tokens, *profile.limits) if limit and limit.most), default=1 << 62)
+        limits = [limit.most or self.context for limit in (profile.tokens, *profile.limits) if limit is not None]
+        return min((most for most in limits if most), default=1 << 62)
 
     def _most(self, shape: str) -> int:
         """Tokens that rows of the shape may have, 0 for any number."""
         if not self.target:
             return self.max_tokens
         limit = targets.load(self.target).tokens_of(shape)
-        return limit.most if limit else 0
+        return (limit.most or self.context) if limit else 0
 
 
 def _counted(tokenizer: Tokenizer, template: str) -> str:

@@ -178,10 +178,15 @@ class Measured(NamedTuple):
 
 def measured(profile: Profile, example: Example, tokenizer: Tokenizer, template: str) -> Measured:
     """The row as the trainer counts it: rendered where a template is named, else by its texts alone."""
-    strings = profile.templated == "messages" and not any(turn.base for turn in example.all_turns())
+    strings = _strings(profile, example)
     seen = looks(example, template, renamed=True) if template and not strings else ()
     sides = [_rendered_side(look, tokenizer) for look in seen if look.seen.text]
     return max(sides or (_bare_side(example, turns, tokenizer) for turns in example.sides()), key=_total)
+
+
+def _strings(profile: Profile, example: Example) -> bool:
+    """Whether a row is of strings, around which the trainer puts no chat template."""
+    return profile.templated == "messages" and not any(turn.base for turn in example.all_turns())
 
 
 def _total(found: Measured) -> int:
@@ -225,11 +230,16 @@ def _prompt(answers: Sequence[Answer], example: Example) -> int:
 def cut_row(
     profile: Profile, limit: Tokens, most: int, example: Example, tokenizer: Tokenizer, template: str = ""
 ) -> Cut | None:
-    """What the target does to a row at `most` tokens; None where every answer keeps a trained token."""
-    paired = bool(example.chosen or example.rejected)
-    if (paired and limit.over != "prompt") or example.shape == "tokenized" or limit.over == "kept":
+    """What the target does to a row at `most` tokens; None where every answer keeps a trained token.
+
+    Of pairs it is known where a limit names their shape.
+    """
+    paired = bool(example.chosen or example.rejected) and example.shape not in limit.shapes
+    if paired or example.shape == "tokenized" or limit.over == "kept":
         return None
     found = measured(profile, example, tokenizer, template)
+    if limit.end_token and _strings(profile, example):
+        found = found._replace(total=found.total + 1)
     if found.total <= most:
         return None
     if limit.over == "dropped":
@@ -333,7 +343,7 @@ class _Fate(DatasetRule, frozen=True):
     def _near(self, batch: Batch, profile: Profile, template: str) -> list[int]:
         """The readable rows that may be longer than the least of the limits."""
         limits = [limit for limit in (*profile.limits, profile.tokens) if limit and limit.over != "kept"]
-        most = min(map(self.most, limits))
+        most = min(self.most(limit) - limit.end_token for limit in limits)
         if template:
             return Lengths(template).near(batch, most)
         return [line for line in np.flatnonzero(batch.row_tokens > most).tolist() if batch.examples[line] is not None]
@@ -360,8 +370,7 @@ class _Fate(DatasetRule, frozen=True):
         most = self.most(limit)
         whole = limit.over == "dropped"
         what = f"{tokens:,} tokens" if whole else f"{tokens:,} tokens before the answer"
-        strings = profile.templated == "messages" and not any(turn.base for turn in example.all_turns())
-        if not (self.rendered() or strings):
+        if not (self.rendered() or _strings(profile, example)):
             what += ", those of a chat template not counted"
         named = f"{limit.setting} {most:,}" if limit.setting else f"limit {most:,}"
         message = f"{limit.title or profile.title} {self.verb}: {what}, {named}; {limit.by}"
