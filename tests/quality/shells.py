@@ -26,6 +26,7 @@ from curator.sop.reading import words_of
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from fifth_shells import FIFTH, FIFTH_SHELLS
 from fourth_shells import FOURTH, FOURTH_SHELLS
 from third_shells import THIRD, THIRD_SHELLS
 
@@ -223,7 +224,7 @@ def flat(title: str, body: str) -> str:
     return f"""<html><head><title>{title} :: {ORCHARD}</title></head><body><div>{ORCHARD}</div><div><a>{STAFF}</a> <a>{SHEETS}</a></div><div>{WELSH}</div><h1>{title}</h1><div>{CONTROLLER}</div>{body}<div>{RATE}</div><div><b>{PEOPLE}</b><br><a>{LOCKER}</a><br><a>{WINTER}</a></div><div>{LOGGED}</div><div>{LEEDS} <a>{SLAVERY}</a></div></body></html>"""
 
 
-ALL_PLANTED = PLANTED + LATER + THIRD + FOURTH
+ALL_PLANTED = PLANTED + LATER + THIRD + FOURTH + FIFTH
 LATER_SHELLS: dict[str, Callable[[str, str], str]] = {
     f.__name__: f for f in (tailwind, magazine, old_university, app, flat)
 }
@@ -232,7 +233,7 @@ SHELLS: dict[str, Callable[[str, str], str]] = {
     f.__name__: f
     for f in (sphinx, mkdocs, docusaurus, confluence, sharepoint, wordpress, zendesk, github, mediawiki, drupal,
               servicenow, gitbook, hashed, bare, tables, notion, discourse)
-} | LATER_SHELLS | THIRD_SHELLS | FOURTH_SHELLS  # fmt: skip
+} | LATER_SHELLS | THIRD_SHELLS | FOURTH_SHELLS | FIFTH_SHELLS  # fmt: skip
 _OWN_TITLE = frozenset("sphinx mkdocs docusaurus github bare tables old_university nested_tables".split())
 _TITLED = frozenset(SHELLS) - _OWN_TITLE
 
