@@ -112,7 +112,7 @@ def _page_title(title: str, headings: list[str], frame: list[str]) -> str:
     site, _, rest = title.partition(": ")
     if rest and any(clean(text).startswith(site) for text in frame):
         return rest
-    parts = [part for part in re.split(r"\s+[|–—·»-]\s+", title) if part]
+    parts = [part for part in re.split(r"\s+(?:[|–—·»-]|::?)\s+", title) if part]
     return parts[0] if parts else (headings[0] if len(headings) == 1 else "")
 
 

@@ -38,6 +38,13 @@ def prune(root: Any, drops: Drops) -> None:
     for element in list(root.iter()):
         if not isinstance(element.tag, str) or element.tag in _GONE:
             remove(element)
+        elif (
+            element.tag == "a"
+            and (element.get("href") or "").startswith("javascript:")
+            and len(element.text_content()) < 30
+        ):
+            drops.add("boilerplate", element.text_content())
+            remove(element)
         elif element.tag not in ("html", "body", "main", "article") and _is_chrome(element, whole, opened):
             drops.add("boilerplate", element.text_content())
             if not instructs(element):
@@ -47,6 +54,7 @@ def prune(root: Any, drops: Drops) -> None:
     _prune_calls(root, drops)
     _prune_bars(root, drops)
     _prune_links(root, drops)
+    _prune_repeated(root, drops)
 
 
 def _prune_authors(root: Any, whole: int, drops: Drops) -> None:
@@ -69,6 +77,7 @@ def _prune_authors(root: Any, whole: int, drops: Drops) -> None:
 
 _BIO_WORDS = 80
 _SOLID = ("h1", "ol", "table", "pre", "li", "main", "article")
+_WARNS = re.compile(r"note|warning|caution|danger|attention|important|todo|hinweis|warnung|achtung|vorsicht|nota|advertencia|remarque|avertissement", re.I)  # fmt: skip
 _AUTHOR = re.compile(r"(?:^|[\s_-])(?:\w*author(?!i[sz]|ed)\w*|avatar|gravatar|vcard)(?:[\s_-]|$)", re.I)
 
 
@@ -111,8 +120,23 @@ def _is_call(element: Any) -> bool:
         return whole and len(links) == 1 and (_is_button(links[0]) or _is_button(element) or _shouts(links[0]))
     if any(role_of(clean(text_of(head))) != "other" for head in element.iter("h2", "h3", "h4", "h5", "h6")):
         return False
-    return any(map(_is_button, links)) or bool(
-        links and _PITCH.search(said) and said.endswith(clean(links[-1].text_content()))
+    return (
+        any(map(_is_button, links))
+        or _ends_in_call(element)
+        or bool(links and _PITCH.search(said) and said.endswith(clean(links[-1].text_content())))
+    )
+
+
+def _ends_in_call(element: Any) -> bool:
+    """Whether the last part of a box is a link that begins like an advertisement."""
+    last = next((part for part in reversed(element) if isinstance(part.tag, str)), None)
+    if last is None or len(element) < 2 or clean(last.tail or ""):
+        return False
+    link = last if last.tag == "a" else next(last.iter("a"), None)
+    return (
+        link is not None
+        and clean(link.text_content()) == clean(last.text_content())
+        and bool(_OFFER.match(clean(link.text_content())))
     )
 
 
@@ -152,6 +176,33 @@ def _prune_links(root: Any, drops: Drops) -> None:
                 drops.add("boilerplate", part.text_content())
                 drops.frame.append(part.text_content())
                 remove(part)
+
+
+def _prune_repeated(root: Any, drops: Drops) -> None:
+    """Take out parts of one name that say the same each time: the head and the foot of printed pages."""
+    named: dict[tuple[str, str], list[Any]] = {}
+    for part in root.iter("div", "section", "span"):
+        if name := part.get("class"):
+            named.setdefault((part.tag, name), []).append(part)
+    for parts in named.values():
+        said = clean(parts[0].text_content())
+        if len(parts) > 1 and _is_running(said, parts):
+            for part in parts:
+                if not any(above.tag in ("li", "td", "th", "p") for above in upwards(part)):
+                    drops.add("boilerplate", part.text_content())
+                    drops.frame.append(part.text_content())
+                    remove(part)
+
+
+def _is_running(said: str, parts: list[Any]) -> bool:
+    """Whether parts all say the same few words, which are no order, no warning and no heading."""
+    return (
+        3 <= len(said.split()) <= 30
+        and all(clean(part.text_content()) == said for part in parts)
+        and not any(next(part.iterdescendants(*_SOLID, *HEADINGS), None) is not None or is_note(part) for part in parts)
+        and not is_order(said)
+        and not _WARNS.match(said)
+    )
 
 
 def _before(element: Any) -> Any:
@@ -221,7 +272,7 @@ _PITCH = re.compile(
     re.I,
 )
 _OFFER = re.compile(
-    r"(?:download|get|try|read|watch|join|book|start|claim|see|request|order|shop|discover|explore) (?:our|your|the free|a free|free|a demo|now|today|more)\b|(?:sign|register|subscribe|learn more|buy|upgrade)\b",
+    r"(?:download|get|try|read|watch|join|book|start|claim|see|request|order|shop|discover|explore) (?:our|your|the free|a free|free|a demo|now|today|more)\b|(?:sign|register|subscribe|learn more|buy|upgrade|become an?|(?:see|view|compare) (?:plans|pricing))\b",
     re.I,
 )
 

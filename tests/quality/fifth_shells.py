@@ -49,9 +49,7 @@ def platform(title: str, body: str) -> str:
 
 
 def german_intranet(title: str, body: str) -> str:
-    outline = "".join(
-        f'<div class="toc-e"><a href="#k{n}">{head}</a></div>' for n, head in enumerate(_heads(body))
-    )
+    outline = "".join(f'<div class="toc-e"><a href="#k{n}">{head}</a></div>' for n, head in enumerate(_heads(body)))
     return f"""<!DOCTYPE html><html lang="de"><head><title>{title} – {WERK}</title></head><body><a class="sprung" href="#inhalt">{ZUM}</a><div class="hinweisleiste"><div><strong>{WIR}</strong><p>Damit unser Intranet läuft, speichern wir kleine Dateien auf Ihrem Gerät.</p><span class="knopf">{ALLE}</span> <span class="knopf">{NUR}</span></div></div><div class="kopf"><div class="logo"><a href="/">{WERK}</a></div><div class="kopf-rechts"><a>{SPEISE}</a><a>{PROFIL}</a><form><input type="search" placeholder="Suche"></form></div></div>
 <div class="rahmen"><div class="spalte links"><div class="baum"><a>Qualität</a><a>Technik</a><a>{PARK}</a></div></div><div class="spalte mitte" id="inhalt"><div class="pfad"><a>Startseite</a> / <a>Qualität</a> / {title}</div><h1>{title}</h1><div class="angaben">{BEARBEITET} Odenthal am 03.03.2025, 10:12 Uhr</div><div class="werkzeuge"><a>{DRUCKEN}</a><a>Teilen</a></div><div class="inhaltsverz"><b>Auf dieser Seite</b>{outline}</div>
 <div class="text">{body}</div><div class="kontakt"><div class="bild"><img alt=""></div><div>{FRAU}<br>Telefon 4711</div></div><div class="bewertung"><p>{HILFREICH}?</p><a>Ja</a> <a>Nein</a><div>{GEFALLT}</div></div><div class="kommentare"><h3>1 Kommentar</h3><div class="k"><b>M. Brenner</b><span>vor 3 Tagen</span><p>{SUPER}! Wir haben es im Team besprochen.</p></div><a>{KOMMENTAR}</a></div></div>
