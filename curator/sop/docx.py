@@ -13,6 +13,7 @@ from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.html import tree
+from curator.sop.markup import HEADINGS
 from curator.sop.numbering import MARK, with_numbers
 from curator.sop.reading import Drops, Reading, words_of
 from curator.sop.walk import Walker
@@ -47,6 +48,7 @@ def read_docx(data: bytes) -> Reading:
         raise SourceError("a DOCX without text", hint="pictures of pages hold no text: run character recognition first")
     root = tree(f"<html><body>{html}</body></html>")
     _take_numbers(root)
+    _place_footnotes(root)
     drops = Drops()
     alts = [image.get("alt") or "" for image in root.iter("img")]
     words = frozenset(words_of(" ".join(root.itertext())) + words_of(" ".join(alts)) + _run_together(root))
@@ -65,9 +67,43 @@ def _take_numbers(root: Any) -> None:
         if element.tag == "li":
             element.set("data-number", shown.group() if shown else "")
             element.text = rest
+            _number_cell(element, found[1])
         else:
             plain = bool(re.fullmatch(r"\d+(?:\.\d+)*[.)]?", found[1]))
             element.text = f"{found[1]} {rest}" if plain else rest
+
+
+def _number_cell(item: Any, label: str) -> None:
+    """The number of an item without text as the text of its cell: rows that Word counts."""
+    above = item.getparent().getparent()
+    if above is not None and above.tag in ("td", "th") and not above.text_content().strip():
+        for part in list(above):
+            above.remove(part)
+        above.text = label
+
+
+def _place_footnotes(root: Any) -> None:
+    """Each footnote as a paragraph after the block that refers to it, without the marks that mammoth writes."""
+    for mark in list(root.iter("sup")):
+        link = mark.find("a")
+        if link is None or not (link.get("id") or "").startswith(("footnote-ref", "endnote-ref")):
+            continue
+        note = root.get_element_by_id((link.get("href") or "#")[1:], None)
+        home = next((above for above in mark.iterancestors() if above.tag in ("p", "li", "td", *HEADINGS)), None)
+        mark.drop_tree()
+        if note is None or home is None:
+            continue
+        listed = note.getparent()
+        for part in [part for part in note if part.tag == "p"]:
+            for back in [a for a in part.iter("a") if (a.get("href") or "").startswith(("#footnote-ref", "#endnote-ref"))]:
+                back.drop_tree()
+            if home.tag in ("li", "td"):
+                home.append(part)
+            else:
+                home.addnext(part)
+        note.drop_tree()
+        if listed is not None and len(listed) == 0:
+            listed.drop_tree()
 
 
 _NUMBER = re.compile(f"{MARK}([^{MARK}]*){MARK}")

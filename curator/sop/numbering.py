@@ -17,6 +17,7 @@ import msgspec
 MARK = "\u2063"  # stands on both sides of a number; no document holds this character for its own sake
 
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
+_MC = "{http://schemas.openxmlformats.org/markup-compatibility/2006}"
 _DEEPEST = 9  # levels a list may have
 _ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"), (5, "v"), (4, "iv"), (1, "i"))  # fmt: skip
 
@@ -41,17 +42,33 @@ class _List(msgspec.Struct, frozen=True):
 
 
 def with_numbers(data: bytes) -> bytes:
-    """The Word file with each computed number before its paragraph, between two MARKs; the file itself without any."""
+    """The Word file with each computed number before its paragraph, between two MARKs, and text boxes after theirs.
+
+    The file itself where there is neither.
+    """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = set(archive.namelist())
-        if "word/numbering.xml" not in names:
-            return data
-        lists = _lists(_parsed(archive.read("word/numbering.xml")))
-        styles = _styles(_parsed(archive.read("word/styles.xml"))) if "word/styles.xml" in names else {}
         body = _parsed(archive.read("word/document.xml"))
-        if not lists or not _mark(body, lists, styles):
-            return data
-        return _rewritten(archive, body)
+        changed = _take_out_boxes(body)
+        if "word/numbering.xml" in names:
+            lists = _lists(_parsed(archive.read("word/numbering.xml")))
+            styles = _styles(_parsed(archive.read("word/styles.xml"))) if "word/styles.xml" in names else {}
+            changed |= bool(lists) and _mark(body, lists, styles)
+        return _rewritten(archive, body) if changed else data
+
+
+def _take_out_boxes(body: Any) -> bool:
+    """Put the paragraphs of text boxes that have no older form beside them after the paragraph that holds the box."""
+    found = False
+    for box in list(body.iter(f"{_W}txbxContent")):
+        above = [element for element in box.iterancestors() if isinstance(element.tag, str)]
+        holder = next((element for element in above if element.tag == f"{_W}p"), None)
+        if holder is None or any(element.tag in (f"{_MC}AlternateContent", f"{_W}pict") for element in above):
+            continue
+        for part in reversed(list(box)):
+            holder.addnext(part)
+        found = True
+    return found
 
 
 def _parsed(part: bytes) -> Any:
@@ -146,13 +163,20 @@ def _mark(body: Any, lists: dict[str, _List], styles: dict[str, tuple[str | None
     for paragraph in body.iter(f"{_W}p"):
         number, depth = _place(paragraph, lists, styles)
         listed = lists.get(number or "")
-        if listed is None or depth not in listed.levels:
+        if listed is None or depth not in listed.levels or _is_no_paragraph(paragraph):
             continue
         label = _counted(listed, number or "", depth, counts.setdefault(listed.definition, []), begun)
         if label:
             _write(paragraph, label)
             marked = True
     return marked
+
+
+def _is_no_paragraph(paragraph: Any) -> bool:
+    """Whether a paragraph counts for nothing: its mark is deleted or moved away, or its older form stands beside it."""
+    marks = paragraph.find(f"{_W}pPr/{_W}rPr")
+    gone = marks is not None and any(marks.find(f"{_W}{name}") is not None for name in ("del", "moveFrom"))
+    return gone or next(paragraph.iterancestors(f"{_MC}Choice"), None) is not None
 
 
 def _place(

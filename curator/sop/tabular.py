@@ -98,12 +98,13 @@ def steps_of(found: Columns, rows: Sequence[Sequence[str]], cell: Cell) -> list[
         if not text and not label:
             out += [block for n in filled for block in cell(place, n)]
             continue
-        step = _step(label, cell(place, found.action) if text else [], text)
+        made = _steps(label, cell(place, found.action) if text else [], text)
+        step = made[-1]
         step.children += _others(found, row, place, cell)
         depth = _depth(label, stack, numbered=found.numbers >= 0)
         while stack and stack[-1][1] >= depth:
             stack.pop()
-        (stack[-1][0].children if stack else out).append(step)
+        (stack[-1][0].children if stack else out).extend(made)
         stack.append((step, depth))
     return out
 
@@ -122,8 +123,16 @@ def _noted(blocks: list[Block], text: str) -> list[Block]:
     return blocks
 
 
+def _steps(label: str, blocks: list[Block], text: str) -> list[Step]:
+    """The step of an action's cell: its first paragraph, the rest below it; of a cell that is a list, its items."""
+    items = [block for block in blocks if isinstance(block, Step)]
+    if items and len(items) == len(blocks):
+        items[0].number_source = label or items[0].number_source
+        return items
+    return [_step(label, blocks, text)]
+
+
 def _step(label: str, blocks: list[Block], text: str) -> Step:
-    """The step of an action's cell: its first paragraph, the rest below it."""
     if blocks and isinstance(blocks[0], Para):
         return Step(
             blocks[0].text, number_source=label, note=blocks[0].note, origin=blocks[0].origin, children=blocks[1:]
