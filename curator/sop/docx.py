@@ -95,7 +95,9 @@ def _place_footnotes(root: Any) -> None:
             continue
         listed = note.getparent()
         for part in [part for part in note if part.tag == "p"]:
-            for back in [a for a in part.iter("a") if (a.get("href") or "").startswith(("#footnote-ref", "#endnote-ref"))]:
+            for back in [
+                a for a in part.iter("a") if (a.get("href") or "").startswith(("#footnote-ref", "#endnote-ref"))
+            ]:
                 back.drop_tree()
             if home.tag in ("li", "td"):
                 home.append(part)

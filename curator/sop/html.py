@@ -20,13 +20,14 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w-]+)""", re.I)
 _MOST_TAGS = 150_000
 _SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.I | re.S)
+_PICTURES = re.compile(r"\"data:[^\"]{1000,}\"")
 _TAGS = re.compile(r"<[^>]*>")
 
 
 def read_html(page: str, second: Second | None = None) -> Reading:
     """A web page as pieces; `second` decides on parts whose form does not tell. Raises SourceError, MissingExtraError."""
     _refuse_endless(page)
-    root = tree(page)
+    root = tree(_lightened(page))
     language = (root.get("lang") or root.get("{http://www.w3.org/XML/1998/namespace}lang") or "")[:2].lower()
     page_title = clean(root.findtext(".//title") or "")
     words = frozenset([*words_of(_all_text(root)), *words_of(_as_shown(root))])
@@ -97,6 +98,11 @@ def _refuse_endless(page: str) -> None:
     if tags > _MOST_TAGS or len(text) > MAX_TEXT:
         what = f"{tags:,} tags and {len(text):,} characters: more than any procedure has"
         raise SourceError(what, hint="it may be a log or a whole manual: cut it into documents")
+
+
+def _lightened(page: str) -> str:
+    """A large page without its scripts, styles and pictures, which would take many times their size in memory."""
+    return page if len(page) <= MAX_TEXT else _PICTURES.sub('""', _SCRIPTS.sub("", page))
 
 
 def _metadata(root: Any) -> dict[str, str]:

@@ -102,13 +102,14 @@ def _vocabulary(lines: Sequence[Line]) -> frozenset[str]:
     for line in lines:
         text = re.sub(r"^\S+", "", line.text) if cut else line.text
         cut = line.text.endswith("-")
-        words.update(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", re.sub(r"\S+-$", "", text)))
+        kept = " ".join(text.split()[:-1]) if text.endswith("-") else text
+        words.update(re.findall(r"[^\W\d_]+(?:-[^\W\d_]+)*", kept))
     return frozenset(words)
 
 
 def _join(before: str, after: str, joined: list[str], vocabulary: frozenset[str]) -> str:
     """Two lines as one; a hyphen at the break goes unless the document writes the word with it, or it parts two words."""
-    left, right = re.search(r"([^\W\d_]+)-$", before), re.match(r"[^\W\d_]+", after)
+    left, right = re.search(r"(?<![^\W\d_])([^\W\d_]+)-$", before[-80:]), re.match(r"[^\W\d_]+", after)
     if not left or not right or left[1][-1].isupper() != right.group()[0].isupper():
         return f"{before} {after}"
     whole, parted = left[1] + right.group(), f"{left[1]}-{right.group()}"

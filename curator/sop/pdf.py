@@ -14,6 +14,7 @@ from curator.sop.lines import STARTS, Line, paragraphs
 from curator.sop.reading import Drops, Reading, clean, words_of
 
 _MOST_PAGES = 600
+_SPACE = 9.0  # points: no space between the words of a line is wider, none between columns narrower
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx|-bd", re.I)
 
 
@@ -84,7 +85,8 @@ def _lines(page: Any) -> list[_Row]:
             if grid and max(map(len, grid)) > 1:
                 boxes.append((found.bbox, Table([], grid, Origin(-1, None, page.page_number))))
     rows: list[_Row] = []
-    for found in page.extract_text_lines(return_chars=True, strip=True, x_tolerance_ratio=0.15):
+    gutter = None if boxes else _gutter(page)
+    for found in _text_lines(page, gutter):
         middle = (found["top"] + found["bottom"]) / 2
         if any(box[1] <= middle <= box[3] and box[0] - 1 <= found["x0"] <= box[2] for box, _ in boxes):
             continue
@@ -113,9 +115,94 @@ def _lines(page: Any) -> list[_Row]:
         )
     for box, table in boxes:
         rows.append(_Row("", box[0], True, False, 0, None, page.page_number, table, True, box[1], box[3], box[2], 0))
+    if gutter is not None:
+        return [row for column in _in_columns(rows, gutter) for row in column]
     rows.sort(key=lambda row: (round(row.top), row.indent))
     _mark_gaps(rows)
     return rows
+
+
+def _text_lines(page: Any, gutter: float | None) -> Iterator[dict[str, Any]]:
+    """The lines of a page; those of two columns apart, but for a line that crosses the gutter."""
+    options = {"return_chars": True, "strip": True, "x_tolerance_ratio": 0.15}
+    if gutter is None:
+        yield from page.extract_text_lines(**options)
+        return
+    wide = _wide(page.extract_words(), gutter)
+    inside = page.filter(lambda thing: not _within(thing, wide))
+    yield from inside.crop((page.bbox[0], page.bbox[1], gutter, page.bbox[3])).extract_text_lines(**options)
+    yield from inside.crop((gutter, page.bbox[1], page.bbox[2], page.bbox[3])).extract_text_lines(**options)
+    if wide:
+        yield from page.filter(lambda thing: thing["object_type"] != "char" or _within(thing, wide)).extract_text_lines(
+            **options
+        )
+
+
+def _within(thing: dict[str, Any], bands: list[tuple[float, float]]) -> bool:
+    middle = (thing["top"] + thing["bottom"]) / 2
+    return any(top <= middle <= bottom for top, bottom in bands)
+
+
+def _wide(words: Sequence[dict[str, Any]], gutter: float) -> list[tuple[float, float]]:
+    """From where to where, downwards, the lines go that cross the gutter: titles over both columns."""
+    lines: dict[int, list[dict[str, Any]]] = {}
+    for word in words:
+        lines.setdefault(round(word["top"]), []).append(word)
+    wide = []
+    for line in lines.values():
+        before = max((word["x1"] for word in line if word["x0"] < gutter), default=None)
+        after = min((word["x0"] for word in line if word["x0"] >= gutter), default=None)
+        if before is not None and (before > gutter + 1 or (after is not None and after - before < _SPACE)):
+            wide.append((min(word["top"] for word in line), max(word["bottom"] for word in line)))
+    return wide
+
+
+def _gutter(page: Any) -> float | None:
+    """Where two columns of prose part, None on a page of one column.
+
+    No word of most lines stands there, and on both sides many lines of several words each fill their column, so a table
+    without rules, whose cells are short and ragged, has none.
+    """
+    words = page.extract_words()
+    left, right = min((w["x0"] for w in words), default=0), max((w["x1"] for w in words), default=0)
+    if len(words) < 80 or right - left < 200:
+        return None
+    best = None
+    for at in (left + (right - left) * n / 40 for n in range(14, 27)):
+        crossing = len({round(w["top"]) for w in words if w["x0"] - 4 < at < w["x1"] + 4})
+        if best is None or crossing < best[0]:
+            best = (crossing, at)
+    assert best is not None
+    crossing, at = best
+    sides = [[w for w in words if w["x1"] < at], [w for w in words if w["x0"] > at]]
+    if any(not _is_column(side, start, end) for side, start, end in ((sides[0], left, at), (sides[1], at, right))):
+        return None
+    return at if crossing <= 0.25 * len({round(w["top"]) for w in words}) else None
+
+
+def _is_column(words: Sequence[dict[str, Any]], left: float, right: float) -> bool:
+    """Whether words are the lines of a column: eight or more, of four words on average, half of them filling it."""
+    lines: dict[int, list[dict[str, Any]]] = {}
+    for word in words:
+        lines.setdefault(round(word["top"]), []).append(word)
+    full = sum(max(w["x1"] for w in line) - left > 0.7 * (right - left) for line in lines.values())
+    return len(lines) >= 8 and len(words) >= 4 * len(lines) and 2 * full >= len(lines)
+
+
+def _in_columns(rows: Sequence[_Row], gutter: float) -> Iterator[list[_Row]]:
+    """The lines in reading order: down to each line over both columns, first the left column, then the right."""
+    rows = sorted(rows, key=lambda row: (round(row.top), row.indent))
+    wide = [row for row in rows if row.indent < gutter < row.right]
+    start = float("-inf")
+    for stop in [*(row.top for row in wide), float("inf")]:
+        band = [row for row in rows if start <= row.top < stop and not row.indent < gutter < row.right]
+        for column in ([row for row in band if row.right <= gutter], [row for row in band if row.indent >= gutter]):
+            _mark_gaps(column)
+            yield column
+        at = [row for row in wide if row.top == stop]
+        _mark_gaps(at)
+        yield at
+        start = stop
 
 
 def _mark_gaps(rows: Sequence[_Row]) -> None:

@@ -590,6 +590,15 @@ def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title:
         between = pieces[1 : heads[1][0]]
         if not between or (_only_text(between) and (head.level == 1 or head.level != heads[1][1].level)):
             return True
+    if (
+        place == 0
+        and len(heads) > 1
+        and heads[1][0] == 1
+        and not _unnumbered(head.text)[0]
+        and len(head.text.split()) > 2
+    ):
+        if head.level <= heads[1][1].level and role_of(heads[1][1].text) != "other":
+            return True  # a section without text before the first section: "Procédure de nettoyage", then "Objectif"
     if head.level > 1 and any(other.level < head.level for _, other in heads[1:]):
         return False
     label, rest = _unnumbered(head.text)
