@@ -582,6 +582,12 @@ def _is_field(key: str) -> bool:
     return any(pattern.fullmatch(key.strip(": ")) for _, pattern in _META)
 
 
+def _stands_over(head: Heading, below: list[tuple[int, Heading]]) -> bool:
+    """Whether a heading without text of its own stands right over the first section ("Procédure de nettoyage", "Objectif")."""
+    over = bool(below) and below[0][0] == 1 and role_of(below[0][1].text) != "other"
+    return over and len(head.text.split()) > 2 and not _unnumbered(head.text)[0]
+
+
 def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title: str) -> bool:
     place, head = heads[0]
     if folded(head.text) in _OPENINGS:
@@ -590,15 +596,8 @@ def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title:
         between = pieces[1 : heads[1][0]]
         if not between or (_only_text(between) and (head.level == 1 or head.level != heads[1][1].level)):
             return True
-    if (
-        place == 0
-        and len(heads) > 1
-        and heads[1][0] == 1
-        and not _unnumbered(head.text)[0]
-        and len(head.text.split()) > 2
-    ):
-        if head.level <= heads[1][1].level and role_of(heads[1][1].text) != "other":
-            return True  # a section without text before the first section: "Procédure de nettoyage", then "Objectif"
+    if place == 0 and not page_title and _stands_over(head, heads[1:]):
+        return True
     if head.level > 1 and any(other.level < head.level for _, other in heads[1:]):
         return False
     label, rest = _unnumbered(head.text)
