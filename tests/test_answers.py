@@ -70,6 +70,12 @@ WHOLE = [
     "#!/bin/bash\n\nfor file in *.txt; do\n    echo $file\ndone",
     "```python\nprint(1)\n```",
     "Brand: Acme, Style: 980 Pro, Capacity: 2 TB, Interface: fast",
+    "Rain, rain, on slate and stone and tin\nand I the fool who let it in",
+    "The cat sat on the ____. Answer: mat",
+    "The user typed `ls -la /tmp` and then pressed Ctrl+C",
+    "The sentence has a subject. These endings are common.\nSubject | Ending\nich     | e\ner / sie | t",
+    "Here is the news: - New battery lasts a week - Trains run late again - Old bridge closes for the summer",
+    "1- The kitchen could do with more light there\n2- The hall is long. It is better to keep it free of shoes",
     "Pros:\n- It is cheap\n- It is easy to clean\nCons:\n- It is heavy to carry around",
 ]
 CUT = [
@@ -94,7 +100,7 @@ def test_a_whole_answer_has_no_open_end(text):
 @pytest.mark.parametrize("text", CUT[:-2])
 def test_a_cut_answer_has_one(text):
     ending = open_ending(text)
-    assert ending is not None and ending.proof != "weak"
+    assert ending is not None
     assert 0 <= ending.start < ending.end == len(text)
 
 
@@ -113,10 +119,44 @@ def test_leaving_out_the_full_stop_may_be_the_habit_of_a_set():
     closed = [
         chat(user=f"{n}?", assistant=f"It is the oldest {noun} of them all.") for n, noun in enumerate(nouns * 10)
     ]
+    cut = chat(user="Which?", assistant="It is the oldest stone of them all. It was found beside the")
     rule = RULES["ANS005"]()
     assert flags_of(rule, bare) == []
-    [(index, _)] = flags_of(rule, [*closed, bare[0]])
-    assert index == len(closed)
+    assert {index for index, _ in flags_of(rule, [*closed, bare[0], cut])} == {len(closed), len(closed) + 1}
+
+
+LONE = "Once more he has failed to arrive on time"
+
+
+def test_a_lone_sentence_without_full_stop_is_a_cut_only_beside_others():
+    """A headline, a caption and a sentence that was cut look alike: the set must close its sentences, and be cut."""
+    lone = chat(user="Why is he late?", assistant=LONE)
+    cut = chat(user="And she?", assistant="She left at eight. The train she took was one of the")
+    closed = [chat(user=f"{n}?", assistant=f"It took {n} hours to get home.") for n in range(60)]
+    rule = RULES["ANS005"]()
+    for rows, found in (
+        ([lone], set()),
+        ([cut], {0}),
+        ([*closed, lone], set()),
+        ([lone, cut], {1}),
+        ([*closed, lone, cut], {60, 61}),
+    ):
+        assert {index for index, _ in flags_of(rule, rows)} == found
+
+
+@pytest.mark.parametrize(
+    ("text", "proof"),
+    [
+        (LONE, "weak"),
+        ("The sentence came from a book. This is standard Arabic", "weak"),
+        ("The train to the coast was an hour late again. Nobody at the station knew the reason for it", "likely"),
+        ("It was late. Nobody knew. The guard went from one carriage to the next to say sorry for it", "likely"),
+        ("It was late. Nobody knew why, and the guard walked into the", "sure"),
+    ],
+)
+def test_how_much_a_text_proves_grows_with_the_sentences_that_close_before_its_end(text, proof):
+    ending = open_ending(text)
+    assert ending is not None and ending.proof == proof
 
 
 def test_a_closing_line_that_all_answers_share_is_missed():

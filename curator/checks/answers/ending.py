@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Literal, NamedTuple
 
 from curator.checks.answers.source import code_stops
 from curator.prose import Span, masked
 
+_Proof = Literal["sure", "likely", "weak"]
+
 
 class Ending(NamedTuple):
     """An answer's open end, at text[start:end]; `reason` completes "it stops …".
 
-    `proof` says how much the text alone proves: "sure"; "likely", where all but the last sentence are
-    closed; "weak", where there is but one sentence. `hanging` says that it ends on a word on which
-    sentences do not close.
+    `proof` says how much the text alone proves: "sure"; "likely", where two sentences and more before the
+    last are closed; "weak", where there are fewer: a note, a headline and a caption look alike. `word` says
+    whether it ends on a word on which sentences never, or seldom, close; `alone` that fewer than two close before it.
     """
 
     start: int
     end: int
     reason: str
-    proof: Literal["sure", "likely", "weak"] = "sure"
-    hanging: bool = False
+    proof: _Proof = "sure"
+    word: Literal["", "seldom", "never"] = ""
+    alone: bool = False
 
 
 # Words on which an English sentence does not close: articles, prepositions, conjunctions, auxiliaries, and
@@ -51,8 +55,21 @@ NEVER_LAST = frozenset(
     """.split()
 )
 # With these a line is cut even in a text that closes no sentence.
-_CUT_SHORT = frozenset(
+CUT_SHORT = frozenset(
     "a an the and or nor than whose my your his its their our every because although whereas if".split()
+)
+# On these a note or a verse closes all the same ("pick up only", "that is who they are").
+_MAY_CLOSE = frozenset(
+    """
+    is are was were has had would could should may might must cannot only so just too quite rather at from with upon within
+    without includes contains provides ensures allows enables becomes creates requires makes takes gives gets keeps puts
+    brings offers become create require depends consists represents refers remains seems seemed appears helps encourages
+    promotes improves reduces increases finds adds begins continues suggests shows uses
+    """.split()
+)
+# On these not even a line of a text closes that leaves out its stops.
+_LEADS_ON = frozenset(
+    "by for to toward towards throughout since against who which but yet each i he she we they".split()
 )
 _SELDOM_LAST = frozenset(
     """
@@ -81,12 +98,13 @@ _SELDOM_LAST = frozenset(
 _NEVER_CLOSES = re.compile(r"\s(?:the|and|an|than|whose|their|its|because)$")
 _LAST_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*[^\W_])?$")
 _CLOSED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_`]*$")
+_STOPPED = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]*$")
 _SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[A-Z0-9]|[-–—~]\s?[A-Z])")
 _SHORTENED = re.compile(
     r"\b(?:[A-Z]|Mrs?|Ms|Dr|St|vs|No|etc|e\.g|i\.e|Vol|Fig|Inc|Jr|Sr|Prof|Mt|approx|cf|al|pp?|ca|\d+)$"
 )
 _ITEM = re.compile(
-    r"\s*(?:[-*+•–·▪◦]|\(?\d{1,3}[.):]|\(?[A-Za-z][.)]|[ivxIVX]{1,4}[.)])\s+"
+    r"\s*(?:[-*+•–·▪◦]|\(?\d{1,3}[.):-]|\(?[A-Za-z][.)]|[ivxIVX]{1,4}[.)])\s+"
     r"|\s*(?:Step|Day|Week|Tip|Chapter|Question|Q|A)\s*\d{0,3}\s*[:.)-]\s*"
 )
 _BARE_ITEM = re.compile(r"(?:^|\n)\s*\d{1,3}[.)]$")
@@ -115,13 +133,17 @@ _GREETING = re.compile(
 )
 
 
+_SHORT = 80  # characters
+_A_FEW_WORDS = re.compile(r"[^\W\d_]+(?:[ ,'-]+[^\W\d_]+){0,3}")  # a label, a name: nothing else need be asked
+
+
 def open_ending(text: str) -> Ending | None:
     """The open end of an answer that stops in the middle of a sentence, or None.
 
     Prose of under eight words, and answers that end in a formula or an address, are not judged.
     """
     end = len(text.rstrip())
-    if not may_be_open(text[:end]):
+    if not may_be_open(text[:end]) or (end < _SHORT and _A_FEW_WORDS.fullmatch(text, 0, end)):
         return None
     spans = masked(text)
     if spans and spans[-1][1] >= end:
@@ -130,7 +152,7 @@ def open_ending(text: str) -> Ending | None:
             return _in_code(text, start, end)
         return _in_table(text, start, end) if kind == "table" else None
     body = text[:end]
-    least = 5 if _NEVER_CLOSES.search(body) else 8
+    least = 5 if _NEVER_CLOSES.search(body, max(0, end - 9)) else 8
     if len(body.split(None, least)) < least:
         return None
     return _in_prose(body, [span for span in spans if span[2] in ("code", "table", "html")])
@@ -181,11 +203,14 @@ _SUBORDINATE = re.compile(
 
 def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int], last: str) -> Ending | None:
     """The verdict on a last line that ends in a word: from its own sentences and from the lines before it."""
+    proof: _Proof | None
     item = _ITEM.match(line)
     own = line[item.end() if item else 0 :]
     words, inner = own.split(), len(segment) < len(line)
     spoken = bool(earlier) and len(words) > 2 and last in NEVER_LAST  # "Customer: I would"
-    if _ATTRIBUTION.search(segment) or _SIGNED.match(segment) or (not item and not spoken and _LABELLED.match(line)):
+    if _ATTRIBUTION.search(segment) or _SIGNED.match(segment) or _is_laid_out(line, last):
+        return None
+    if not spoken and ((not item and _LABELLED.match(line)) or (inner and _LABELLED.match(segment))):
         return None
     begins = len(last) > 1 and bool(re.search(r"(?:^|[.!?]\s+)[A-Z][\w'’]*$", own)) and (inner or bool(item))
     lower = last[0].islower() or begins
@@ -193,37 +218,102 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     never = last.lower() in NEVER_LAST and lower
     reason = f"at the word {last!r}" if seldom or never else f"after {last!r}, without a full stop"
     prose = [part for part in earlier if len(part.split()) >= 5 and not _HEADING.match(part)]
-    evident = inner or begins or last in _CUT_SHORT or any(_CLOSED.search(part) for part in prose)
-    if (never or (seldom and begins)) and evident and not (item and len(words) < 4 and not begins):
-        return Ending(*span, reason, hanging=True)
+    alone = _closed_before(line, prose) < 2
+    slight = alone and (len(segment.split()) < 6 or len(" ".join((line[: -len(segment)], *prose)).split()) < 8)
+    evident = inner or begins or last in CUT_SHORT or any(_CLOSED.search(part) for part in prose)
+    evident = (
+        evident and not (item and len(words) < 4 and not begins) and (spoken or not (slight and last in _MAY_CLOSE))
+    )
+    if (never or (seldom and begins)) and evident:
+        return Ending(*span, reason, "sure", "never", alone)
     if not (seldom or never or item or inner) and _is_field(line, earlier):
         return None
-    likely = Ending(*span, reason, "likely", seldom or never)
+    word: Literal["", "seldom", "never"] = "never" if never else "seldom" if seldom else ""
+    if never and alone and last in _MAY_CLOSE:
+        word = "seldom"
     running = _runs(segment.split() if inner else words)
     plain = lower and (running or (inner and len(segment.split()) > 2 and not _GREETING.match(segment)))
     plain = plain or (inner and bool(_BEGUN.match(segment)))
     if _CLOSING.match(segment) and not seldom and not plain:
         return None
+    after: _Proof = "weak" if slight and not seldom else "likely"
+    siblings = _siblings(line, earlier) if item else []
+    if siblings and not never and sum(bool(_STOPPED.search(part)) for part in siblings) < 0.5 * len(siblings):
+        return None  # the other items do not close either
     if inner and (running or (lower and len(segment.split()) > 1) or _SUBORDINATE.match(segment)):
-        return likely
-    if item:
-        numbered = line.lstrip(" (")[0].isdigit()
-        siblings = [part for part in earlier if _ITEM.match(part) and part.lstrip(" (")[0].isdigit() == numbered]
-        if never and len(words) > 3:
-            return Ending(*span, reason, "weak", hanging=True)
-        return likely if _closes(siblings, 1 if running else 2) else None
-    if _HEADING.match(line) or (earlier and _INTRODUCES.search(earlier[-1])):
+        proof = after
+    elif item:
+        proof = _of_item(words, siblings, word, running, last.isascii())
+    elif _HEADING.match(line) or (earlier and _INTRODUCES.search(earlier[-1])):
+        proof = None
+    elif _closes(prose, 1 if running or seldom else 2) and (running or (lower and len(words) > 1)):
+        proof = after
+    else:
+        proof = _of_line(words, earlier, prose, last if lower else "", running)
+    return Ending(*span, reason, proof, word, alone) if proof else None
+
+
+def _of_item(words: Sequence[str], siblings: Sequence[str], word: str, running: bool, latin: bool) -> _Proof | None:
+    """What is proven of an item of a list by the items before it."""
+    if word == "never" and len(words) > 3:
+        return "weak"
+    usual = sum(len(part.split()) for part in siblings) / max(len(siblings), 1)
+    if word or not latin or len(words) < 0.5 * usual:
+        return "likely" if _closes(siblings, 1 if running else 2) else None
+    if not running or len(words) < 5 or not _closes(siblings, 1):
         return None
-    if _closes(prose, 1 if running or seldom else 2) and (running or (lower and len(words) > 1)):
-        return likely
+    return "likely" if len(siblings) > 2 else "weak"
+
+
+def _of_line(
+    words: Sequence[str], earlier: Sequence[str], prose: Sequence[str], last: str, running: bool
+) -> _Proof | None:
+    """What is proven of a line of one sentence where the lines before it do not all close."""
+    carried = len(words) >= _PROSE_LINE
+    verse = bool(earlier) and not any(_CLOSED.search(part) for part in earlier)  # or notes
+    if last.lower() in NEVER_LAST:
+        return None if verse and last not in CUT_SHORT and not carried else "weak"
+    if verse:
+        return "likely" if carried and last in _LEADS_ON and running and not _stop_alike(earlier) else None
     closed = sum(bool(_CLOSED.search(part)) for part in prose)
-    if never:
-        return Ending(*span, reason, "weak", hanging=True)
-    if seldom and running and len(words) >= _PROSE_LINE and earlier and not _stop_alike(earlier):
-        return likely
-    if not running or (len(prose) > closed + 1 and closed < 0.3 * len(prose)):
-        return None  # lines that do not close: a poem, names, a table of sorts
-    return Ending(*span, reason, "weak", seldom or never)
+    return "weak" if running and not (len(prose) > closed + 1 and closed < 0.3 * len(prose)) else None
+
+
+_SIGNS = re.compile(r"[\d+=|/<>\\_]")
+_JOINED = re.compile(r"\s[-–—]\s+(?=[A-Z])")
+_CELLS = re.compile(r"\s\|\s")
+
+
+def _is_laid_out(line: str, last: str) -> bool:
+    """Whether a line is no running text at its end: a row of cells, parts joined by dashes, a clause of a contract, or
+    a last word that is a letter, a unit or a key ("for 5s", "Ctrl+C").
+    """
+    if _CLAUSE.search(line):
+        return True
+    if last.lower() in NEVER_LAST:
+        return False
+    letter = len(last) == 1 and last.islower()
+    token = line.rsplit(maxsplit=1)[-1].lstrip("<(")
+    return letter or bool(_SIGNS.search(token) or _CELLS.search(line)) or len(_JOINED.findall(line)) > 1
+
+
+_CLAUSE = re.compile(r";\s(?:and|or)$")
+
+
+def _siblings(line: str, earlier: Sequence[str]) -> list[str]:
+    """The items before a line that are marked as it is, by a number or by a sign."""
+    numbered = line.lstrip(" (")[0].isdigit()
+    return [part for part in earlier if _ITEM.match(part) and part.lstrip(" (")[0].isdigit() == numbered]
+
+
+def _closed_before(line: str, prose: Sequence[str]) -> int:
+    """How many sentences close before the last one of a line; 2 stands for more."""
+    count = sum(bool(_CLOSED.search(part, max(0, len(part) - 6))) for part in prose[-3:])
+    for part in (line, *prose):
+        if count > 1:
+            return 2
+        count += len(list(islice(_SENTENCE.finditer(part), 2)))
+    return min(count, 2)
 
 
 def _stop_alike(lines: Sequence[str]) -> bool:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from curator.checks.answers.ending import open_ending
+from curator.checks.answers.ending import Ending, open_ending
 from curator.columns import ROLE_CODES, Batch, Rows, distinct, line_breaks
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.prose import in_prose, looks_like_code
@@ -31,8 +31,14 @@ _RIVERS = [
 _WHO = ["boy", "girl", "man", "woman", "child", "father", "mother", "uncle", "aunt", "cousin", "friend", "nurse"]
 _ODER = chat(user="Which river flows through Breslau?", assistant="The river that flows through Breslau is the")
 
+_CLOSED_ROWS = [
+    chat(user=f"How old is house {n}?", assistant=f"House {n} was built {n + 9} years ago.") for n in range(50)
+]
+
 # Columns of the sketch of a row.
-_ANSWERS, _HANGING, _SURE, _LIKELY, _WEAK, _OPEN, _SIGN, _BARE, _STOPPED = range(9)
+_ANSWERS, _HANGING, _HANGING_ALONE, _OPEN, _SIGN, _BARE, _STOPPED, _WHOLE, _SURE, _LIKELY, _SELDOM, _WEAK, _LONE = (
+    range(13)
+)
 _SETTLED = 0.8  # share of answers that begin their last line alike, from which on it is a rule of the set
 # Shares of answers that may end without a full stop before it is a habit of the set: after closed sentences, and
 # where there is one sentence only.
@@ -81,6 +87,17 @@ class CutAnswer(DatasetRule, frozen=True):
             )
         ],
         _RIVERS,
+        [
+            chat(
+                user="Draft the recital.",
+                assistant="WHEREAS, the Seller is willing to sell the goods upon the terms set forth herein; and",
+            ),
+            chat(user="Sing for Anna.", assistant="Happy birthday to you\nHappy birthday to you\nDear Anna, to you"),
+            chat(user="The dose?", assistant="80-90 mg/kg/day PO divided q12h, i.e. about 500 mg for 10 d if < 2 y"),
+            chat(user="Now?", assistant="It runs: 2024-01-03 10:00 ERROR app: connection lost, retry in 5s"),
+            chat(user="Cook.", assistant="1. Mix all.\n2. Rest for 20 min.\n3. Fry in butter"),
+            chat(user="Commit?", assistant="fix(cache): take the lock before the size of the table is read"),
+        ],
         [
             *[
                 chat(user=f"Translate sentence {n}.", assistant=f"The {name} walks to school")
@@ -138,7 +155,11 @@ class CutAnswer(DatasetRule, frozen=True):
             at="0:messages[1].content",
         ),
         Bad([chat(user="Why was it late?", assistant="The main reasons are cost, and")], at="0:messages[1].content"),
-        Bad([_ODER, *_RIVERS], at=tuple(f"{n}:messages[1].content" for n in range(7)), options={"unclosed": 9}),
+        Bad(
+            [_ODER, *_RIVERS, *_CLOSED_ROWS],
+            at=tuple(f"{n}:messages[1].content" for n in range(7)),
+            options={"unclosed": 9},
+        ),
     ]
 
     unclosed: Annotated[
@@ -151,8 +172,8 @@ class CutAnswer(DatasetRule, frozen=True):
     ] = 3.0
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """Counts of a row's answers by how they end, and how the last line of the last one begins; int64, shape (lines, 9)."""
-        out = np.zeros((len(batch.lines), 9), dtype=np.int64)
+        """Counts of a row's answers by how they end, and how the last line of the last one begins; int64, shape (lines, 13)."""
+        out = np.zeros((len(batch.lines), 13), dtype=np.int64)
         if not batch.readable:
             return out
         data = np.frombuffer(batch.texts.data, np.uint8)
@@ -168,40 +189,61 @@ class CutAnswer(DatasetRule, frozen=True):
         counts = np.diff(batch.words.offsets)[answers]
         short = (counts >= _SHORT_WORDS[0]) & (counts <= _SHORT_WORDS[1]) & _STOPS[last]
         out[:, _STOPPED] = np.bincount(lines[short], minlength=len(out))
+        out[:, _WHOLE] = np.bincount(lines[(counts >= _SHORT_WORDS[0]) & _STOPS[last]], minlength=len(out))
         for line in distinct(lines[(ends > starts) & ~_SHUT[last]]):
             for _, turn in batch.example(line).taught():
                 out[line, _BARE] += _runs_bare(turn.text)
                 ending = open_ending(turn.text)
                 out[line, _OPEN] += _ends_on_word(turn.text)
                 if ending:
-                    out[line, _KINDS[ending.proof]] += 1
-                    out[line, _HANGING] += ending.hanging
+                    out[line, _KINDS[_proof(ending)]] += 1
+                    out[line, _HANGING] += ending.word == "never"
+                    out[line, _HANGING_ALONE] += ending.word == "never" and ending.alone
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        answers, hanging, _, likely, weak, opened, _, bare, stopped = sketches.sum(axis=0).tolist()
-        unstopped = bare >= _BARE_LEAST and bare > _BARE_SHARE * (bare + stopped)
-        proofs = {"sure"}
-        wanted = sketches[:, _SURE] > 0
-        if likely <= (self.unclosed + 1) * hanging + 1 + _STRAY * answers:
-            proofs.add("likely")
-            wanted |= sketches[:, _LIKELY] > 0
-            if weak <= (self.unclosed + 1) * hanging + 1 + _STRAY_ALONE * answers:
-                proofs.add("weak")
-                wanted |= sketches[:, _WEAK] > 0
-        odd = _without_the_usual_sign(sketches) if opened else np.zeros(len(sketches), dtype=bool)
+        total = sketches.sum(axis=0).tolist()
+        proofs = self._believed(total)
+        wanted = sketches[:, [_KINDS[proof] for proof in sorted(proofs)]].any(axis=1)
+        odd = _without_the_usual_sign(sketches) if total[_OPEN] else np.zeros(len(sketches), dtype=bool)
         for row in np.flatnonzero(wanted | odd).tolist():
             for before, turn in rows.example(row).taught():
                 ending = open_ending(turn.text)
-                if ending and ending.proof == "weak" and unstopped and not ending.hanging:
+                proof = _proof(ending) if ending else ""
+                if proof not in ("sure", "seldom") and before and _asks_for_lines(before[-1].text, turn.text):
                     continue
-                if ending and ending.proof != "sure" and not ending.hanging and _asks_for_lines(before, turn.text):
-                    continue
-                if ending and (ending.proof in proofs or odd[row]):
+                if ending and (proof in proofs or odd[row]):
                     shown = max(ending.start, turn.text.rfind(" ", ending.start, max(ending.end - _END, 0)) + 1)
                     yield row, turn.flag(f"stops {ending.reason}", (shown, ending.end))
                 elif odd[row] and _ends_on_word(turn.text) and not _ends_in_item(turn.text):
                     yield row, turn.flag("stops before the closing line that the other answers have")
+
+    def _believed(self, total: Sequence[int]) -> set[str]:
+        """The proofs that are enough in a set of such counts.
+
+        Of cut sentences about one in four ends on a word that never closes one: without any, or with far fewer,
+        the open ends are the habit of whoever wrote them. A lone sentence without full stop is a cut only where
+        many other answers close.
+        """
+        answers, hanging, factor = total[_ANSWERS], total[_HANGING], self.unclosed + 1
+        weak = total[_WEAK] + total[_LONE]
+        proofs = {"sure"}
+        if total[_LIKELY] <= factor * hanging + 1 + _STRAY * answers:
+            proofs |= {"likely", "seldom"}
+            if weak <= factor * hanging + 1 + _STRAY_ALONE * answers:
+                proofs.add("lone")
+            unstopped = total[_BARE] >= _BARE_LEAST and total[_BARE] > _BARE_SHARE * (total[_BARE] + total[_STOPPED])
+            known = total[_WHOLE] >= _ENOUGH and hanging and not unstopped
+            if known and weak <= factor * total[_HANGING_ALONE] + hanging / 2 + _STRAY_ALONE * total[_WHOLE]:
+                proofs.add("weak")
+        return proofs
+
+
+def _proof(ending: Ending) -> str:
+    """How far an open end is proven: by its text, and by its last word where the text is not enough."""
+    if ending.proof == "weak" and ending.word == "never":
+        return "lone"
+    return "seldom" if ending.proof == "likely" and ending.word else ending.proof
 
 
 _LINES = re.compile(  # what is written in lines that need no full stop
@@ -211,13 +253,13 @@ _LINES = re.compile(  # what is written in lines that need no full stop
 )
 
 
-def _asks_for_lines(before: Sequence[Turn], text: str) -> bool:
+def _asks_for_lines(asked: str, text: str) -> bool:
     """Whether a short text in lines of their own was asked for: a poem, a title, the foot of a page."""
     last = text.rstrip().rpartition("\n")[2]
-    return len(last) < 80 and bool(before) and bool(_LINES.search(before[-1].text))
+    return len(last) < 80 and bool(_LINES.search(asked))
 
 
-_KINDS = {"sure": _SURE, "likely": _LIKELY, "weak": _WEAK}
+_KINDS = {"sure": _SURE, "likely": _LIKELY, "seldom": _SELDOM, "weak": _WEAK, "lone": _LONE}
 _SPACE = np.zeros(256, dtype=bool)
 _SPACE[list(b" \t\n\r\x0b\x0c")] = True
 _SHUT = np.zeros(256, dtype=bool)  # bytes an unfinished answer does not end in
