@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -176,3 +177,51 @@ def test_a_split_becomes_a_task_for_lm_eval(tmp_path: Path, run: Run) -> None:
     assert task["generation_kwargs"]["until"] == ["<|im_end|>"]
     assert [row["answer"] for row in rows] == [row["messages"][1]["content"] for row in ROWS[6:]]
     assert all(row["prompt"].endswith("<|im_start|>assistant\n") for row in rows)
+
+
+# ---------------------------------------------------------------------- lm-evaluation-harness
+
+
+@pytest.fixture
+def parrot(tmp_path: Path, run: Run) -> Path:
+    """A run on one answer to every question, which is soon known by heart."""
+    if not all(map(util.find_spec, ("torch", "transformers", "peft", "accelerate"))):
+        pytest.skip("needs the extra train")
+    from tests.tiny import tiny_model
+
+    model, data = tiny_model(tmp_path / "model"), tmp_path / "data"
+    data.mkdir()
+    for name, numbers in (("train", range(16)), ("test", range(20, 24))):
+        rows = [chat(f"What is {n}?", "I am fine.") for n in numbers]
+        (data / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = "--steps 40 --batch 8 --learning-rate 1e-2 --track none --facts off --waive all".split()
+    done = run("train", "run", data, "--model", model, "--output", "out", *options)
+    assert done.status == 0, done.err
+    return tmp_path / "out"
+
+
+@pytest.mark.slow
+def test_lm_eval_scores_the_written_task_as_eval_does(parrot: Path, run: Run, tmp_path: Path) -> None:
+    if not os.environ.get("CURATOR_LM_EVAL") and util.find_spec("lm_eval") is None:
+        pytest.skip("lm-eval is not installed: name a Python that has it with CURATOR_LM_EVAL")
+    from curator.training.benchmarking import benchmark
+
+    ours = json.loads(run("eval", parrot, "--format", "json").out)["splits"]["test"]["exact"]
+    assert run("eval", parrot, "--task", "task").status == 0
+    assert (
+        ours
+        == 1.0
+        == benchmark(str(parrot), ["curator_test"], include=tmp_path / "task")["curator_test"]["exact_match"]
+    )
+    refused = run("eval", parrot, "--benchmark", "arc", "--limit", 2)
+    assert refused.status in (0, 2) and (refused.status == 0 or "lm-eval could not run arc_challenge" in refused.err)
+
+
+def test_without_lm_eval_a_benchmark_says_how_to_get_it(tmp_path: Path, run: Run, monkeypatch: Any) -> None:
+    if util.find_spec("lm_eval") or not util.find_spec("transformers"):
+        pytest.skip("lm-eval is installed, or the extra train is not")
+    from tests.tiny import tiny_model
+
+    monkeypatch.delenv("CURATOR_LM_EVAL", raising=False)
+    done = run("eval", tiny_model(tmp_path / "model"), "--benchmark", "arc")
+    assert done.status == 2 and "pip install lm-eval" in done.err and "CURATOR_LM_EVAL" in done.err

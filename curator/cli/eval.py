@@ -59,12 +59,17 @@ def counting(label: str) -> Any:
 )
 @click.option("--task", type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
               help="Measure nothing: write the split as a task for lm-evaluation-harness.")  # fmt: skip
+@click.option("--benchmark", "benchmarks", multiple=True, metavar="NAME",
+              help="Ask lm-evaluation-harness instead: arc, hellaswag, mmlu, truthfulqa, or another task.")  # fmt: skip
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Questions of each benchmark.  [default: all]")
 @measuring
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     model: str,
     splits: tuple[str, ...],
     task: Path | None,
+    benchmarks: tuple[str, ...],
+    limit: int | None,
     data: tuple[str, ...],
     generate: int,
     longest: int,
@@ -78,6 +83,18 @@ def command(
     Perplexity and accuracy over trained tokens, by split and by what rows say they are; of generated answers
     exact match, ROUGE-L, chrF, valid JSON, length, and whether they stop by themselves.
     """
+    if benchmarks:
+        import msgspec
+
+        from curator.training import benchmarking
+        from curator.training.models import hush
+
+        hush()
+        scores = benchmarking.benchmark(model, benchmarks, limit)
+        with sink(output) as stream:
+            text = benchmarking.as_text(model, scores).encode("utf-8", "backslashreplace")
+            stream.write(msgspec.json.encode(scores) + b"\n" if form == "json" else text)
+        return
     config = configured(data, config_file, template)
     from curator.training import evaluation as verb
 
