@@ -6,11 +6,13 @@ lint of what is left ─ README.md (the card) ─ prepare.json (the record, with
 
 from __future__ import annotations
 
+import hashlib
 import io
 import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +29,9 @@ from curator.provenance import said
 from curator.report import render
 from curator.report.tally import by_count, counted, verdict
 from curator.sources import open_sources
-from curator.splitting import Before, File, SplitResult, measured, next_step, sha256, split
-from curator.writing import write_whole
+from curator.splitting import RECORD as SPLIT_RECORD
+from curator.splitting import Before, File, SplitResult, kept_of, measured, next_step, sha256, split
+from curator.writing import Replacement, commit_all, recover
 
 if TYPE_CHECKING:
     from curator.cleaning import CleanResult
@@ -92,6 +95,7 @@ def prepare(
     if "-" in map(str, paths):
         hint = "write it to a file first: the data are read more than once"
         raise UsageError("standard input cannot be prepared", where="-", hint=hint)
+    recover(folder)
     _refuse_overwriting(folder, force)
     _refuse_own_data(paths, folder, config)
     log = decisions.beside(paths)
@@ -152,10 +156,10 @@ def _written(
 ) -> Prepared:
     page = io.BytesIO()
     render(came, "html", page, command=shlex.join(["curator", "lint", *map(str, paths)]))
-    write_whole(folder / PAGE, page.getvalue())
     others = [file for file in ("aside.jsonl", "rejected.jsonl") if (folder / file).exists()]
-    files = [*(f"{split_}.jsonl" for split_ in SPLITS if split_ in result.outputs), *others, "split.json", PAGE]
-    hashes = {file: sha256(folder / file) for file in files}
+    files = [*(f"{split_}.jsonl" for split_ in SPLITS if split_ in result.outputs), *others, SPLIT_RECORD, PAGE]
+    hashes = {file: sha256(folder / file) for file in files if file != PAGE} | {PAGE: _hash(page.getvalue())}
+    result = msgspec.structs.replace(result, kept=kept_of(folder))
     told = _told([folder / file.path for file in result.outputs.values()])
     lost = Counter(cleaned.rejected_for)
     if extra := result.rejected - lost.total():
@@ -178,7 +182,7 @@ def _written(
         hashes=hashes,
         judged=agreement.precisions(log.decisions),
     )
-    write_whole(folder / CARD, card(facts).encode("utf-8", "backslashreplace"))
+    text = card(facts).encode("utf-8", "backslashreplace")
     prepared = Prepared(
         curator=__version__,
         folder=str(folder),
@@ -193,10 +197,22 @@ def _written(
         rejected=facts.left_out,
         decisions=facts.decisions,
         split=result,
-        hashes={**hashes, CARD: sha256(folder / CARD)},
+        hashes={**hashes, CARD: _hash(text)},
     )
-    write_whole(folder / RECORD, as_json(prepared))
+    _put(folder, {PAGE: page.getvalue(), CARD: text, RECORD: as_json(prepared)})
     return prepared
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _put(folder: Path, contents: Mapping[str, bytes]) -> None:
+    with ExitStack() as stack:
+        files = [stack.enter_context(Replacement(folder / name)) for name in contents]
+        for file, content in zip(files, contents.values(), strict=True):
+            file.file.write(content)
+        commit_all(folder, files)
 
 
 def _told(files: Sequence[Path]) -> dict[str, dict[str, int]]:

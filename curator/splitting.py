@@ -34,7 +34,7 @@ from curator.grouping import CLOSENESS, KINDS, Clash, Ties
 from curator.report.tally import counted
 from curator.rows import SetRows
 from curator.sources import Source, open_sources
-from curator.writing import Replacement
+from curator.writing import Replacement, commit_all, recover
 
 if TYPE_CHECKING:
     from curator.config import Config, Plan
@@ -101,6 +101,7 @@ class _Record(msgspec.Struct, frozen=True):
     wish: Wish
     outputs: dict[str, File]
     inputs: tuple[File, ...] = ()
+    kept: Kept = Kept()
     others: dict[str, str] = {}
     groups: dict[str, list[list[str]]] = {}
 
@@ -138,6 +139,7 @@ def split(
     folder = Path(out)
     if folder.exists() and not folder.is_dir():
         raise UsageError("the splits go into a folder, and this is a file", where=str(out), hint="name a folder")
+    recover(folder)
     last = _last(folder, keep, fresh)
     plan = _plan(config, wish)
     with open_sources(paths, config.excluded) as opened:
@@ -254,6 +256,11 @@ def _last(folder: Path, keep: str | Path | None, fresh: bool) -> tuple[str, _Rec
         raise SourceError(f"no record of a split: {error}", where=str(path), hint=hint) from None
 
 
+def kept_of(folder: Path) -> Kept:
+    """What the record in a folder says was kept when its splits were first drawn so."""
+    return msgspec.json.decode((folder / RECORD).read_bytes(), type=_Record).kept
+
+
 def _refuse_overwriting(sources: Sequence[Source], folder: Path, force: bool, dataset: bool) -> set[str]:
     """Only files that the last split wrote, and nobody has changed since, are overwritten unasked: their names."""
     names = [f"{name}.jsonl" for name in SPLITS] + [ASIDE, REJECTED, RECORD]
@@ -350,16 +357,23 @@ class _Writer:
             stale = self._stale()
             result = self._result(new, proof)
             others = {name: sha256(new[name].passing) for name in (ASIDE, REJECTED) if self.counts[name]}
-            new[RECORD].file.writelines(self._record(result, others))
+            new[RECORD].file.write(self._body(result, others))
             if dataset:
                 save_dataset({name: new[f"{name}.jsonl"].passing for name in self.names}, self.folder / DATASET)
                 result = msgspec.structs.replace(result, dataset=str(self.folder / DATASET))
-            for name, output in new.items():
-                if name not in (ASIDE, REJECTED) or self.counts[name]:
-                    output.commit()
-            for path in stale:
-                path.unlink()
+            wanted = [out for name, out in new.items() if name not in (ASIDE, REJECTED) or self.counts[name]]
+            commit_all(self.folder, wanted, stale)
         return result
+
+    def _body(self, result: SplitResult, others: dict[str, str]) -> bytes:
+        """split.json: as it stands where this split is what the last one was, so that a repeat changes nothing."""
+        if self.last:
+            repeated = msgspec.structs.replace(result, kept=self.last[1].kept)
+            body = b"".join(self._record(repeated, others))
+            path = self.folder / RECORD
+            if path.is_file() and path.read_bytes() == body:
+                return body
+        return b"".join(self._record(result, others))
 
     def _stale(self) -> list[Path]:
         """Files of the last split that this one has not; somebody else's would be read as a split of this one."""

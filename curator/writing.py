@@ -1,17 +1,27 @@
-"""Writes a file whole or not at all."""
+"""Writes a file whole or not at all, and several as one.
+
+A process that is killed leaves no half file, but it may leave files under passing names, and of several files some that
+are in place and some that are not. The former are removed by the next that writes the same file, the latter are
+put in place by `recover`, from a list that was written before the first of them was moved.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
 from curator.errors import UsageError, WriteError
+
+_LIST = ".curator-commit"  # the list of a commit under way, in the folder of its files
+_SETTLED = 10.0  # seconds after which a passing file that nobody holds is left over
 
 
 class Replacement:
@@ -32,7 +42,10 @@ class Replacement:
             raise WriteError("no regular file: it is not replaced", where=self._shown, hint="name another file")
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            number, name = tempfile.mkstemp(prefix=f".{self.path.name[:100]}.", suffix=".part", dir=self.path.parent)
+            prefix = f".{self.path.name[:100]}."
+            _remove_left_over(self.path.parent, prefix)
+            number, name = tempfile.mkstemp(prefix=prefix, suffix=".part", dir=self.path.parent)
+            _hold(number)
             self._passing = Path(name)
             self.file = os.fdopen(number, "wb")
         except OSError as error:
@@ -48,14 +61,25 @@ class Replacement:
 
     def commit(self) -> None:
         """Put the new file in the place of the old one."""
+        self.seal()
+        self.move()
+        _sync_folder(self.path.parent)
+
+    def seal(self) -> None:
+        """End the writing: what was written has reached the disk."""
         assert self._passing is not None
         self.file.flush()
         os.fsync(self.file.fileno())
-        self.file.close()
         self._passing.chmod(_mode(self.path))
+        if os.name == "nt":  # an open file cannot be moved there
+            self.file.close()
+
+    def move(self) -> None:
+        """Give the sealed file its name."""
+        assert self._passing is not None
         self._passing.replace(self.path)
         self._passing = None
-        _sync_folder(self.path.parent)
+        self.file.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -71,6 +95,114 @@ class Replacement:
 
     def _error(self, error: OSError) -> WriteError:
         return WriteError(f"cannot be written: {error.strerror or error}", where=self._shown, hint=self._hint)
+
+
+def commit_all(folder: Path, new: Sequence[Replacement], gone: Sequence[Path] = ()) -> None:
+    """Put several files of a folder in place, and remove others, as one.
+
+    A process killed midway leaves a list by which `recover` ends what it began. Raises WriteError or OSError.
+    """
+    for output in new:
+        output.seal()
+    folder = folder.resolve()
+    steps = [
+        {"passing": output.passing.name, "name": output.path.name, "stamp": _stamp(output.path)}
+        for output in new
+        if output.path.parent == folder  # else it is a link to elsewhere, where no list lies
+    ]
+    listed = {"files": steps, "gone": [{"name": path.name, "stamp": _stamp(path)} for path in gone]}
+    with Replacement(folder / _LIST) as journal:
+        journal.file.write(json.dumps(listed).encode())
+        passing = journal.passing
+        journal.seal()
+        passing.replace(folder / _LIST)  # the file stays open, and with it the hold on it
+        try:
+            for output in new:
+                output.move()
+            for path in gone:
+                path.unlink(missing_ok=True)
+        finally:
+            (folder / _LIST).unlink(missing_ok=True)
+    _sync_folder(folder)
+
+
+def recover(folder: Path) -> None:
+    """End what a killed process began in a folder: all files of its commit, or none where somebody changed one since.
+
+    The list names files of the folder itself, whatever it says: nothing outside is touched. Raises OSError.
+    """
+    try:
+        with (folder / _LIST).open("rb") as file:
+            if not _hold(file.fileno()):
+                return  # its writer lives
+            listed = json.loads(file.read())
+            files = [(_inside(folder, s["passing"]), _inside(folder, s["name"]), s["stamp"]) for s in listed["files"]]
+            gone = [(_inside(folder, step["name"]), step["stamp"]) for step in listed["gone"]]
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (ValueError, KeyError, TypeError):
+        files, gone = [], []
+    waiting = [(passing, path, stamp) for passing, path, stamp in files if passing.is_file()]
+    begun = all(_stamp(path) == stamp for _, path, stamp in waiting)
+    for passing, path, _ in waiting:
+        if begun:
+            passing.replace(path)
+        else:
+            passing.unlink()
+    for path, stamp in gone:
+        if begun and _stamp(path) == stamp:
+            path.unlink(missing_ok=True)
+    (folder / _LIST).unlink(missing_ok=True)
+    _sync_folder(folder)
+
+
+def _inside(folder: Path, name: object) -> Path:
+    """A file of the folder; raises ValueError for a name that leads elsewhere."""
+    if not isinstance(name, str) or Path(name).name != name or (folder / name).is_symlink():
+        raise ValueError(name)
+    return folder / name
+
+
+def _stamp(path: Path) -> list[int] | None:
+    """What tells whether a file was changed; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
+
+
+def _hold(number: int) -> bool:
+    """Hold an open file until it is closed; False where another process does."""
+    try:
+        import fcntl
+
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except (ImportError, OSError):  # Windows, or a file system without locks
+        return True
+    return True
+
+
+def _remove_left_over(folder: Path, prefix: str) -> None:
+    """Remove what killed processes left under passing names: files at rest that nobody holds."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: nothing tells whether the writer lives
+        return
+    for entry in os.scandir(folder):
+        if not (
+            entry.name.startswith(prefix) and entry.name.endswith(".part") and entry.is_file(follow_symlinks=False)
+        ):
+            continue
+        try:
+            if time.time() - entry.stat().st_mtime > _SETTLED:
+                with open(entry.path, "rb") as file:  # noqa: PTH123
+                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    os.unlink(entry.path)  # noqa: PTH108
+        except OSError:  # held, gone, or on a file system without locks
+            continue
 
 
 class Packed:

@@ -1,0 +1,254 @@
+"""A command that is killed at any moment and started again ends with the same bytes as one never killed.
+
+Killed in two ways: just before the n-th change it makes to the file system (found by an audit hook, so that every
+such moment can be hit), and after a random time, in the midst of writing or of anything else. CURATOR_KILLS is how
+many kills are made in all (22 unless it says otherwise).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from curator import decisions
+from curator.writing import Replacement, recover, write_whole
+from tests.conftest import ROOT
+
+KILLS = int(os.environ.get("CURATOR_KILLS", "22"))
+
+# Runs curator, and kills itself before change number argv[1]; argv[2] is a file that is told how many there were.
+KILLER = """
+import atexit, os, signal, sys
+last, told = int(sys.argv[1]), sys.argv[2]
+count, CHANGES = 0, {"os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.truncate", "fcntl.flock"}
+def hook(event, args):
+    global count
+    if event in CHANGES or (event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)):
+        count += 1
+        if count == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(hook)
+if told:
+    atexit.register(lambda: os.write(os.open(told, os.O_CREAT | os.O_WRONLY), b"%d" % count))
+from curator.cli import main
+status = main(sys.argv[3:])
+sys.exit(status)
+"""
+
+
+def messages(asked: str, answer: str, **more: Any) -> dict[str, Any]:
+    return {"messages": [{"role": "user", "content": asked}, {"role": "assistant", "content": answer}], **more}
+
+
+def data(folder: Path) -> None:
+    """Rows of all sorts: mended, dropped, broken, and many that are well."""
+    rows = [messages(f"What is {n} plus {n + 1}?", f"{n} plus {n + 1} is {2 * n + 1}.") for n in range(300)]
+    rows += [messages("Is it sealed?", "No. It isn\u00e2\u20ac\u2122t sealed."), rows[3], rows[3], messages("Who?", "")]
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    lines.insert(50, '{"messages": [')
+    (folder / "data.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    shutil.copytree(ROOT / "samples" / "sop", folder / "documents")
+
+
+COMMANDS = {
+    "lint": ["lint", "data.jsonl", "--ignore", "SPL,LNG", "--format", "jsonl", "--output", "out/report.jsonl"],
+    "fix": ["lint", "data.jsonl", "--ignore", "SPL,LNG", "--fix"],
+    "clean": ["clean", "data.jsonl", "--ignore", "SPL,LNG", "-o", "out/clean.jsonl"],
+    "split": ["split", "data.jsonl", "-o", "out"],
+    "convert": ["convert", "data.jsonl", "--to", "sharegpt", "-o", "out/new.jsonl.gz", "--allow-loss"],
+    "sop": ["sop", "documents/blister-line-clearance.html", "-o", "out/rows.jsonl", "--json", "out/documents"],
+    "prepare": ["prepare", "data.jsonl", "--ignore", "SPL,LNG", "-o", "out"],
+}
+STAMPED = "report.html"  # tells how long each rule took
+
+
+class Place:
+    """A folder with the data, and a command run in it."""
+
+    def __init__(self, folder: Path, arguments: list[str]) -> None:
+        self.folder, self.arguments = folder, arguments
+        folder.mkdir()
+        (folder / "out").mkdir()
+        data(folder)
+        hidden = {"CURATOR_CACHE_DIR": str(folder / "cache"), "TMPDIR": str(folder / "tmp")}
+        (folder / "tmp").mkdir()
+        self.env = {**os.environ, **hidden, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT)}
+
+    def start(self, last: int = 0, told: str = "") -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-c", KILLER, str(last), told, *self.arguments]
+        return subprocess.Popen(
+            command, cwd=self.folder, env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+
+    def run(self, last: int = 0, told: str = "") -> int:
+        process = self.start(last, told)
+        _, said = process.communicate(timeout=120)
+        assert process.returncode in (0, 1, -signal.SIGKILL), said.decode()
+        return process.returncode
+
+    def files(self) -> dict[str, bytes]:
+        """What stands in the folder for the user to see."""
+        found = {}
+        for path in [self.folder / "data.jsonl", *sorted((self.folder / "out").rglob("*"))]:
+            if path.is_file() and not any(part.startswith(".") for part in path.relative_to(self.folder).parts):
+                found[str(path.relative_to(self.folder))] = path.read_bytes()
+        return found
+
+
+# ---------------------------------------------------------------------- what a killed process leaves behind
+
+
+def left_over(folder: Path, age: float) -> Path:
+    """A passing file as a killed process leaves it."""
+    file = folder / ".x.jsonl.abc.part"
+    file.write_bytes(b"half a li")
+    os.utime(file, (time.time() - age,) * 2)
+    return file
+
+
+def test_the_next_to_write_a_file_removes_what_was_left_of_it(tmp_path: Path) -> None:
+    fresh, other = left_over(tmp_path, 1), tmp_path / ".y.jsonl.abc.part"
+    other.write_bytes(b"")
+    os.utime(other, (0, 0))
+    write_whole(tmp_path / "x.jsonl", b"{}\n")
+    assert fresh.exists()  # its writer may be at work
+    old = left_over(tmp_path, 60)
+    write_whole(tmp_path / "x.jsonl", b"{}\n")
+    assert not old.exists()
+    assert other.exists()
+
+
+def test_a_passing_file_that_is_being_written_is_never_removed(tmp_path: Path) -> None:
+    with Replacement(tmp_path / "x.jsonl") as slow:
+        slow.file.write(b"first\n")
+        os.utime(slow.passing, (0, 0))
+        write_whole(tmp_path / "x.jsonl", b"second\n")
+        slow.commit()
+    assert (tmp_path / "x.jsonl").read_bytes() == b"first\n"
+
+
+def begun(folder: Path, **names: str) -> None:
+    """A commit of two files, killed before the second was moved; one file was to go."""
+    (folder / "a").write_text("new")
+    (folder / "b").write_text("old")
+    (folder / "c").write_text("gone")
+    (folder / ".b.part").write_text("new")
+    stamps = {name: [s.st_size, s.st_mtime_ns, s.st_ino] for name in "abc" for s in [(folder / name).stat()]}
+    files = [
+        {"passing": ".a.part", "name": "a", "stamp": None},
+        {"passing": ".b.part", "name": "b", "stamp": stamps["b"]},
+    ]
+    files[1] |= names
+    listed = {"files": files, "gone": [{"name": "c", "stamp": stamps["c"]}]}
+    (folder / ".curator-commit").write_text(json.dumps(listed))
+
+
+def test_a_commit_that_was_killed_midway_is_ended(tmp_path: Path) -> None:
+    begun(tmp_path)
+    recover(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "new", "b": "new"}
+    recover(tmp_path)
+
+
+def test_a_file_that_was_changed_since_is_not_overwritten(tmp_path: Path) -> None:
+    begun(tmp_path)
+    (tmp_path / "b").write_text("my own words")
+    recover(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {
+        "a": "new",
+        "b": "my own words",
+        "c": "gone",
+    }
+
+
+@pytest.mark.parametrize("names", [{"name": "../victim"}, {"name": "/victim"}, {"passing": "../victim"}, {"name": 1}])
+def test_a_list_that_names_files_elsewhere_moves_nothing(tmp_path: Path, names: Any) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    (tmp_path / "victim").write_text("safe")
+    begun(folder, **names)
+    recover(folder)
+    assert (tmp_path / "victim").read_text() == "safe"
+    assert ((folder / "b").read_text(), (folder / "c").read_text()) == ("old", "gone")
+    assert not (folder / ".curator-commit").exists()
+
+
+# ---------------------------------------------------------------------- commands
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(verb: str, tmp_path: Path) -> None:
+    whole = Place(tmp_path / "whole", COMMANDS[verb])
+    before, started = whole.files(), time.monotonic()
+    assert whole.run(told=str(tmp_path / "count")) in (0, 1)
+    seconds, changes = time.monotonic() - started, int((tmp_path / "count").read_text())
+    after = whole.files()
+    old, new = same(before), same(after)
+    allowed = {name: {old.get(name, b""), new.get(name, b"")} for name in {*old, *new}}
+
+    broken = Place(tmp_path / "broken", COMMANDS[verb])
+    draw, kills = random.Random(verb), -(-KILLS // len(COMMANDS))
+    moments = draw.sample(range(1, changes + 1), min(changes, kills - kills // 3))
+    killed = 0
+    for moment in moments:
+        killed += broken.run(last=moment) == -signal.SIGKILL
+        check(broken, allowed, before)
+    assert killed or len(moments) < 3
+    for _ in range(kills // 3):
+        process = broken.start()
+        time.sleep(draw.uniform(0, seconds))
+        process.kill()
+        process.communicate()
+        check(broken, allowed, before)
+    assert broken.run() in (0, 1)
+    assert same(broken.files()) == same(after)
+
+
+def check(place: Place, allowed: dict[str, set[bytes]], before: dict[str, bytes]) -> None:
+    """Every file is as it was or as it is to be; and the user's own is never lost."""
+    for name, content in same(place.files()).items():
+        assert content in allowed[name], f"{name} is neither old nor new"
+    kept = place.folder / ".curator" / "backup" / "data.jsonl.1"
+    assert before["data.jsonl"] in {
+        (place.folder / "data.jsonl").read_bytes(),
+        kept.read_bytes() if kept.exists() else b"",
+    }
+
+
+def same(files: dict[str, bytes]) -> dict[str, bytes]:
+    """The files that every run writes alike, and without the hash of the one that it does not."""
+    hash_of = rb'"report.html": "[0-9a-f]{64}"|README.md": "[0-9a-f]{64}"|report.html`? *[|:]? *`?[0-9a-f]{12,64}'
+    return {name: re.sub(hash_of, b"", text) for name, text in files.items() if Path(name).name != STAMPED}
+
+
+@pytest.mark.slow
+def test_no_recorded_decision_is_lost_or_torn(tmp_path: Path) -> None:
+    """Each decision is reported as recorded (exit 0) or not; what was reported is there after all kills."""
+    log = "decisions.jsonl"
+    draw, recorded, place = random.Random(0), [], Place(tmp_path / "x", [])
+    for number in range(max(6, KILLS // 5)):
+        line = draw.randrange(1, 40)
+        options = ["--verdict", "drop", "--who", "me", "--why", f"reason {number}", "--log", log, "--ignore", "SPL,LNG"]
+        place.arguments = ["decisions", "add", "data.jsonl", str(line), *options]
+        if place.run(last=draw.randrange(1, 25)) == 0:
+            recorded.append(f"reason {number}")
+        content = (place.folder / log).read_bytes() if (place.folder / log).exists() else b""
+        assert content == b"" or content.endswith(b"\n")
+    place.arguments = ["decisions", "add", "data.jsonl", "50", "--verdict", "drop", "--who", "me", "--why", "last"]
+    place.arguments += ["--log", log, "--ignore", "SPL,LNG"]
+    assert place.run() == 0
+    read = decisions.read(place.folder / log)
+    assert not read.unread
+    assert set(recorded) | {"last"} <= {decision.why for decision in read.decisions}
