@@ -199,6 +199,7 @@ class _Splice:
         self._order = count()
         self._containers: dict[int, _Container] = {}  # those that lose or gain members, by their opening byte
         self._strings: dict[int, tuple[np.ndarray, bool]] = {}
+        self._by_step: dict[int, dict[Step, list[_Member]]] = {}
         self._ascii = raw.isascii() and _WIDE_ESCAPE.search(raw) is not None
 
     def add(self, group: Sequence[Change]) -> bool:
@@ -251,6 +252,15 @@ class _Splice:
                 return other
         return None
 
+    def _members_at(self, container: _Container, step: Step) -> list[_Member]:
+        """The members of a container under a key or index: several where a key is repeated."""
+        if container.open not in self._by_step:
+            found: dict[Step, list[_Member]] = {}
+            for member in container.members:
+                found.setdefault(member.step, []).append(member)
+            self._by_step[container.open] = found
+        return self._by_step[container.open][step]
+
     def _patches(self, change: Change, group: int) -> list[_Patch] | None:
         """What the change claims; None where the line has no such place."""
         steps = parse(change.path)
@@ -264,7 +274,7 @@ class _Splice:
         if place.parent is None:
             return None
         self._containers[place.parent.open] = place.parent
-        same = [member for member in place.parent.members if member.step == place.step]
+        same = self._members_at(place.parent, place.step)
         return [_Patch(m.start, m.stop, next(self._order), b"", group, cut=True) for m in same]
 
     def _edit(self, place: _Place, edit: Edit, group: int) -> list[_Patch] | None:

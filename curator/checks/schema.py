@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -112,8 +113,9 @@ class UnknownShape(RawRule, frozen=True):
     def check(self, line: Line) -> Iterator[Flag]:
         if line.example is not None or type(line.value) is not dict or _quoted(line.value):
             return
-        keys = list(line.value)
-        shown = ", ".join(repr(key) for key in keys[:8]) + (f" and {len(keys) - 8} more" if len(keys) > 8 else "")
+        keys = list(islice(line.value, _MOST_KEYS))
+        more = len(line.value) - 8
+        shown = ", ".join(repr(key) for key in keys[:8]) + (f" and {more} more" if more > 0 else "")
         meant = [f"{name!r} for {key!r}" for key in keys for name in _COLUMNS if key != name and nearly(key, name)]
         message = f"in no known shape; its keys: {shown or 'none'}"
         if meant:
@@ -121,6 +123,7 @@ class UnknownShape(RawRule, frozen=True):
         yield Flag("", message, evidence={"keys": keys})
 
 
+_MOST_KEYS = 200  # that are looked at in a row
 _COLUMNS = (
     *("messages", "conversations", "prompt", "completion", "instruction", "output", "response"),
     *("question", "answer", "chosen", "rejected", "contents"),

@@ -73,7 +73,13 @@ Nodes = tuple[Node, ...]
 
 # ---------------------------------------------------------------------- tokens
 
-_ACTION = re.compile(r"\{\{(-[ \t\r\n])?\s*(?:(/\*.*?\*/)|(.*?))\s*([ \t\r\n]-)?\}\}", re.S)
+_WHITE = " \t\r\n"
+_SPACES = re.compile(r"\s*")
+_COMMENT_END = re.compile(r"\s*([ \t\r\n]-)?\}\}")
+_QUOTE_OR_END = re.compile(r'["`]|\}\}')
+_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*+"|`[^`]*+`', re.S)
+_DEEPEST = 100  # brackets within brackets
+_LONGEST = 40  # digits of a number
 _TOKEN = re.compile(
     r"""(?P<space>\s+)|(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<number>[-+]?\d+(?:\.\d+)?\b)
       |(?P<name>\.?[^\W\d]\w*(?:\.[^\W\d]\w*)*)|(?P<variable>\$\w*(?:\.[^\W\d]\w*)*)|(?P<sign>:=|[=|(),.])""",
@@ -88,7 +94,7 @@ class Token(NamedTuple):
 
 
 def _tokens(body: str) -> list[Token]:
-    found, place, glued = [], 0, False
+    found, place, glued, depth = [], 0, False, 0
     while place < len(body):
         hit = _TOKEN.match(body, place)
         if hit is None:
@@ -96,6 +102,9 @@ def _tokens(body: str) -> list[Token]:
         kind = hit.lastgroup or ""
         if kind != "space":
             found.append(Token(kind, hit.group(), glued))
+            depth += {"(": 1, ")": -1}.get(hit.group(), 0)
+        if depth > _DEEPEST or (kind == "number" and len(hit.group()) > _LONGEST):
+            raise TemplateError(f"the Go template holds {body[place : place + 20]!r}, which goes too far")
         place, glued = hit.end(), kind != "space"
     return found
 
@@ -103,26 +112,42 @@ def _tokens(body: str) -> list[Token]:
 def _pieces(source: str) -> Iterator[str | list[Token]]:
     """Text and actions in turn, trim marks applied."""
     place, trim = 0, False
-    for hit in _ACTION.finditer(_with_long_strings(source)):
-        text = source[place : hit.start()]
-        text = text.lstrip(" \t\r\n") if trim else text
-        yield text.rstrip(" \t\r\n") if hit.group(1) else text
-        if hit.group(2) is None:
-            yield _tokens(source[hit.start(3) : hit.end(3)])
-        place, trim = hit.end(), bool(hit.group(4))
-    rest = source[place:]
-    if "{{" in rest:
-        raise TemplateError(f"an action is not closed: {rest[rest.index('{{') :][:40]!r}")
-    yield rest.lstrip(" \t\r\n") if trim else rest
+    while (at := source.find("{{", place)) >= 0:
+        text = source[place:at]
+        trims = source[at + 2 : at + 3] == "-" and source[at + 3 : at + 4] in (*_WHITE,)
+        text = text.lstrip(_WHITE) if trim else text
+        yield text.rstrip(_WHITE) if trims else text
+        begin = at + 4 if trims else at + 2
+        if source.startswith("/*", _SPACES.match(source, begin).end()):  # type: ignore[union-attr]
+            closed = source.find("*/", begin + 2)
+            found = _COMMENT_END.match(source, closed + 2) if closed >= 0 else None
+            if found is None:
+                raise _not_closed(source[at:])
+            place, trim = found.end(), bool(found[1])
+            continue
+        end = _end_of_action(source, begin)
+        body = source[begin:end]
+        trim = body[-1:] == "-" and body[-2:-1] in (*_WHITE,)
+        yield _tokens((body[:-2] if trim else body).strip())
+        place = end + 2
+    yield source[place:].lstrip(_WHITE) if trim else source[place:]
 
 
-def _with_long_strings(source: str) -> str:
-    """The source with the braces inside quoted strings of actions blanked, so that `"}}"` closes nothing."""
-    quoted = re.compile(r'(\{\{(?:(?!\}\})[^"`])*)("(?:[^"\\\n]|\\.)*"|`[^`]*`)', re.S)
-    while hit := quoted.search(source):
-        inner = re.sub(r'[{}"`]', "_", hit.group(2))
-        source = source[: hit.start(2)] + inner + source[hit.end(2) :]
-    return source
+def _end_of_action(source: str, at: int) -> int:
+    """Where the braces that close an action stand: not in a quoted string."""
+    begin = at
+    while found := _QUOTE_OR_END.search(source, at):
+        if found[0] == "}}":
+            return found.start()
+        string = _STRING.match(source, found.start())
+        if string is None:
+            break
+        at = string.end()
+    raise _not_closed("{{" + source[begin:])
+
+
+def _not_closed(rest: str) -> TemplateError:
+    return TemplateError(f"an action is not closed: {rest[:40]!r}")
 
 
 # ---------------------------------------------------------------------- parsing
@@ -142,7 +167,10 @@ def parse(source: str) -> Parsed:
         TemplateError: it is not closed, or holds what is not known.
     """
     parser = _Parser(list(_pieces(source)))
-    nodes, end = parser.nodes()
+    try:
+        nodes, end = parser.nodes()
+    except RecursionError:
+        raise TemplateError("the Go template nests too deeply") from None
     if end:
         raise TemplateError(f"{{{{ {end[0].text} }}}} closes nothing")
     return Parsed(nodes, parser.defined)

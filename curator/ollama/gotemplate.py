@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from curator.ollama.gosyntax import (
@@ -26,6 +26,9 @@ from curator.ollama.gosyntax import (
 )
 
 _DEEPEST = 50  # templates within templates
+MOST_STEPS = 500_000  # nodes walked, turns of loops, and scores of characters put together
+MOST_CHARACTERS = 1 << 24  # of a text or a value
+_RUN = 64  # characters that count as a step
 
 
 class Record(dict[str, Any]):
@@ -61,9 +64,12 @@ class GoTemplate:
 
 
 def execute(parsed: Parsed, data: Mapping[str, Any], *, today: datetime.date | None = None) -> str:
-    """The text of a parsed template for `data`."""
+    """The text of a parsed template for `data`. Raises TemplateError, also where the template does not end."""
     run = _Run(parsed.defined, today or datetime.date.today())
-    run.walk(parsed.nodes, _Scope(data, {"$": data}))
+    try:
+        run.walk(parsed.nodes, _Scope(data, {"$": data}))
+    except RecursionError:
+        raise TemplateError("the Go template nests too deeply") from None
     return "".join(run.out)
 
 
@@ -93,15 +99,22 @@ class _Run:
     def __init__(self, defined: Mapping[str, Nodes], today: datetime.date) -> None:
         self.defined = defined
         self.out: list[str] = []
-        self.depth = 0
+        self.depth = self.steps = 0
         self.functions: dict[str, Callable[..., Any]] = {
             **_FUNCTIONS,
             "currentDate": today.isoformat,
             "yesterdayDate": (today - datetime.timedelta(days=1)).isoformat,
         }
 
+    def step(self, size: int = 0) -> None:
+        """Count a step, and what was put together in it. Steps, not seconds: the same on every machine."""
+        self.steps += 1 + size // _RUN
+        if self.steps > MOST_STEPS or size > MOST_CHARACTERS:
+            raise TemplateError("the Go template does not end, or writes more than any conversation holds")
+
     def walk(self, nodes: Nodes, scope: _Scope) -> None:
         for node in nodes:
+            self.step()
             match node:
                 case Text(text):
                     self.out.append(text)
@@ -109,6 +122,7 @@ class _Run:
                     value = self.pipe(pipe, scope)
                     if not pipe.variables:
                         self.out.append("<no value>" if value is None else shown(value))
+                        self.step(len(self.out[-1]))
                 case Branch():
                     self.branch(node, scope)
                 case Leave(kind):
@@ -140,6 +154,7 @@ class _Run:
         if not items:
             return self.walk(node.otherwise, scope)
         for key, item in items:
+            self.step()
             inside = scope.inner(item)
             names = node.pipe.variables
             for name, value in zip(names, (key, item)[-len(names) :], strict=False):
@@ -179,8 +194,11 @@ class _Run:
         if name not in self.functions:
             raise TemplateError(f"the Go template calls {name!r}, which is not known")
         arguments = (*(self.value(operand, scope) for operand in rest), *last)
+        self.step(sum(len(value) for value in arguments if isinstance(value, str)))
         try:
-            return self.functions[name](*arguments)
+            result = self.functions[name](*arguments)
+            self.step(len(result) if isinstance(result, str) else 0)
+            return result
         except (TypeError, IndexError, KeyError, ValueError) as fault:
             raise TemplateError(f"{name} fails in the Go template: {fault}") from fault
 
@@ -201,6 +219,22 @@ class _Run:
         return value
 
 
+class _Counted(Collection[tuple[int, int]]):
+    """The numbers below one, not all of them at once."""
+
+    def __init__(self, stop: int) -> None:
+        self._numbers = range(stop)
+
+    def __len__(self) -> int:
+        return max(0, min(self._numbers.stop, MOST_STEPS))  # len() of a vast range fails
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        return zip(self._numbers, self._numbers, strict=True)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._numbers
+
+
 def _field(value: Any, name: str) -> Any:
     if isinstance(value, Record) and name not in value:
         raise TemplateError(f"the Go template asks for the field {name}, which is not there")
@@ -209,11 +243,11 @@ def _field(value: Any, name: str) -> Any:
     raise TemplateError(f"the Go template asks for the field {name} of {type(value).__name__}")
 
 
-def _items(value: Any) -> list[tuple[Any, Any]]:
+def _items(value: Any) -> Collection[tuple[Any, Any]]:
     if isinstance(value, Mapping):
         return sorted(value.items())
     if isinstance(value, int) and not isinstance(value, bool):
-        return [(n, n) for n in range(value)]
+        return _Counted(value)
     if value is None:
         return []
     if isinstance(value, list | tuple):

@@ -299,7 +299,7 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
     todo = steps(report, tally, view.command)
     widest = max((len(step.what) for step in todo), default=0)
     for step in todo:
-        pen.line(f"{step.what}:{' ' * (widest - len(step.what) + 2)}{pen.paint(step.command, 'strong')}")
+        pen.line(f"{step.what}:{' ' * (widest - len(step.what) + 2)}{pen.paint(visible(step.command), 'strong')}")
     for missing in _not_run(report, view.verbose):
         for line in _folded(f"not run: {missing}", view.width):
             pen.line(line)

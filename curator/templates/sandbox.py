@@ -9,7 +9,9 @@ so that the same row is refused on every machine. This module imports Jinja: imp
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable
+from functools import wraps
 from typing import Any
 
 from jinja2 import ext, nodes, pass_eval_context
@@ -27,6 +29,9 @@ _MOST_BITS = 1 << 16  # of a power
 _LONG = 1 << 12  # characters from which putting texts together counts as steps
 _RUN = 16  # numbers of a range that count as a step
 _CALL = 4  # steps of a macro
+_WIDEST = 1 << 12  # characters that a text is filled up to, indented by or broken at
+_GROWING = ("batch", "center", "format", "indent", "join", "replace", "slice", "tojson", "wordwrap")
+_WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{5}|\*)|\{[^{}]*:[^{}]*(?:\d{5}|\{)")  # a format with a width, or one to be given
 
 
 class Unbounded(TemplateError):
@@ -43,10 +48,12 @@ class Bounded(ImmutableSandboxedEnvironment):
         self.code_generator_class = Metered
         self.marking, self.clock, self.steps = False, CLOCK, 0
         self.filters["tojson"] = _tojson
+        self.filters |= {name: self._measured(name, self.filters[name]) for name in _GROWING}
         self.globals |= {
             "raise_exception": _raise_exception,
             "strftime_now": lambda form: self.clock.strftime(form),  # noqa: PLW0108 (the clock may be set)
             "range": self.range,
+            "lipsum": _no_lipsum,
             "dict": PlainDict(),
             "namespace": SafeNamespace,
         }
@@ -77,9 +84,53 @@ class Bounded(ImmutableSandboxedEnvironment):
         return value
 
     def call(self, context: Any, called: Any, *values: Any, **named: Any) -> Any:  # type: ignore[override]
-        if values and type(values[0]) is int and values[0] > MOST_CHARACTERS:  # 'a'.ljust(…)
-            raise Unbounded(f"it writes more than {MOST_CHARACTERS:,} characters")
+        method = getattr(called, "__wrapped__", called)  # the sandbox wraps `format`
+        text = getattr(method, "__self__", None)
+        if type(text) is str:
+            self._measure(method.__name__, (text, *values, *named.values()))
         return super().call(context, called, *values, **named)
+
+    def _measured(self, name: str, made: Callable[..., Any]) -> Callable[..., Any]:
+        """A filter that looks at what it would write before it writes it."""
+        passed = int(hasattr(made, "jinja_pass_arg"))  # the first value is then an environment
+
+        @wraps(made)
+        def run(*values: Any, **named: Any) -> Any:
+            first = values[passed] if len(values) > passed else ""
+            if name == "join" and not isinstance(first, (str, list, tuple, dict)):
+                values = (*values[:passed], first := list(first), *values[passed + 1 :])
+            self._measure(name, (first, *values[passed + 1 :], *named.values()))
+            return self.within(made(*values, **named))
+
+        return run
+
+    def _measure(self, name: str, values: tuple[Any, ...]) -> None:
+        """Raise Unbounded where a method of a text, or a filter, would write too much of these values."""
+        text, *rest = values
+        size = _size(text)
+        widths = [value for value in rest if type(value) is int]
+        texts = [value for value in rest if type(value) is str]
+        if name in ("format", "format_map") and type(text) is str and _WIDE.search(text):
+            raise Unbounded("it writes a text that is filled up to a great width")
+        if name in _FILLING and any(width > _WIDEST for width in widths):
+            raise Unbounded(f"it fills or indents by more than {_WIDEST:,} characters")
+        if name == "replace" and len(texts) > 1:
+            size += str(text).count(texts[0]) * len(texts[1])
+        elif name == "join" and type(text) is str and rest:  # a method: the text stands between the parts
+            size = _joined(rest[0], size)
+        elif name == "join":
+            size = _joined(text, len(texts[0]) if texts else 0)
+        elif name == "indent":
+            size += (str(text).count("\n") + 1) * max([*widths, *map(len, texts), 0])
+        elif name == "expandtabs":
+            size += str(text).count("\t") * max([*widths, 8])
+        elif name == "wordwrap":
+            size += size * max([*map(len, texts), 1])
+        elif name == "translate" and rest:
+            size *= max((_size(value) for value in rest[0].values()), default=1) if isinstance(rest[0], dict) else 1
+        elif name == "tojson":
+            size = 0
+        self._afford(size)
 
     def range(self, *bounds: int) -> range:
         """A range as the sandbox allows it; filters run through it without a turn of a loop."""
@@ -97,6 +148,8 @@ class Bounded(ImmutableSandboxedEnvironment):
         return str(self.within(str_join(parts)))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        if operator == "%" and type(left) is str and _WIDE.search(left):
+            raise Unbounded("it writes a text that is filled up to a great width")
         if operator != "%" and type(left) is int and type(right) is int:
             bits = left.bit_length() * right if operator == "**" else left.bit_length() + right.bit_length()
             if bits > _MOST_BITS:
@@ -113,6 +166,16 @@ class Bounded(ImmutableSandboxedEnvironment):
 
 def _size(value: Any) -> int:
     return len(value) if isinstance(value, (str, list, tuple)) else 0
+
+
+_FILLING = frozenset({"ljust", "rjust", "center", "zfill", "expandtabs", "batch", "slice", "indent", "tojson"})
+
+
+def _joined(parts: Any, between: int) -> int:
+    """Characters of these parts put together."""
+    if not isinstance(parts, (str, list, tuple, dict)):
+        return 0
+    return sum(len(part) if type(part) is str else 8 for part in parts) + len(parts) * between
 
 
 class Metered(CodeGenerator):
@@ -181,6 +244,10 @@ class SafeNamespace(Namespace):
 def _no_underscore(name: Any) -> None:
     if isinstance(name, str) and name.startswith("_"):
         raise SecurityError(f"a template may not store {name!r} on a namespace")
+
+
+def _no_lipsum(*_: Any, **__: Any) -> None:
+    raise TemplateError("a chat template has no use for lipsum")
 
 
 def _raise_exception(message: str) -> None:

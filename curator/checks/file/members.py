@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -62,7 +63,7 @@ class DuplicateKey(RawRule, frozen=True):
     def check(self, line: Line) -> Iterator[Flag]:
         if line.text is None or line.value is UNSET:
             return
-        for repeat in repeated_keys(line.text):
+        for repeat in islice(repeated_keys(line.text), _MOST):
             kept = "the same value both times" if repeat.first == repeat.second else "most parsers keep the last"
             message = f"written twice, {_short(repeat.first)} and {_short(repeat.second)}: {kept}"
             byte = len(line.text[: repeat.place].encode())
@@ -74,6 +75,7 @@ class DuplicateKey(RawRule, frozen=True):
             )
 
 
+_MOST = 100  # repeats told of one row
 _QUOTE, _BACKSLASH = ord('"'), ord("\\")
 
 

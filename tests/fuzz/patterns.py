@@ -1,0 +1,211 @@
+"""Looks for regular expressions whose time grows out of hand: `python -m tests.fuzz.patterns`.
+
+Every pattern that curator compiles when its modules and rules are loaded is fed strings made from its own parts: what
+each of its repetitions takes, over and over, behind what must stand before it, and ended by what it cannot take. Told is
+each one whose time grows by more than the square root of the square (an exponent above 1.6) and that would take over a
+second on a text of 64 KB.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import pkgutil
+import re
+import re._constants as sre  # type: ignore[import-not-found]
+import re._parser as parser  # type: ignore[import-not-found]
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from itertools import islice, pairwise
+from typing import Any
+
+SHORT, LONG, WHOLE = 2_000, 8_000, 65_536  # characters
+LIMIT = 1.0  # seconds for a text of WHOLE characters
+EXPONENT = 1.6
+
+
+def patterns() -> dict[tuple[Any, int], re.Pattern[Any]]:
+    """All patterns that curator compiles, by source and flags: its modules and rules are loaded, a sample is linted."""
+    found: dict[tuple[Any, int], re.Pattern[Any]] = {}
+    compiled = re._compile  # type: ignore[attr-defined]
+
+    def watched(pattern: Any, flags: int) -> re.Pattern[Any]:
+        made: re.Pattern[Any] = compiled(pattern, flags)
+        caller = sys._getframe(2).f_globals.get("__name__", "")
+        if caller.startswith("curator"):
+            found[made.pattern, made.flags] = made
+        return made
+
+    re._compile = watched  # type: ignore[attr-defined]
+    try:
+        import curator
+
+        for module in pkgutil.walk_packages(curator.__path__, "curator."):
+            if not module.name.startswith(("curator.__main__", "curator.training", "curator.export", "curator.review")):
+                importlib.import_module(module.name)
+        from tests.fuzz.targets import TARGETS, seeds
+
+        for name, target in TARGETS.items():
+            for data in islice(seeds(name), 3):
+                target(data)
+    finally:
+        re._compile = compiled  # type: ignore[attr-defined]
+    return found
+
+
+def sample(tree: Any) -> str:
+    """A string that the tree matches, or nearly: groups and repetitions taken as few times as may be, but once."""
+    out = []
+    for kind, value in tree:
+        if kind is sre.LITERAL:
+            out.append(chr(value))
+        elif kind is sre.NOT_LITERAL:
+            out.append("a" if value != ord("a") else "b")
+        elif kind is sre.ANY:
+            out.append("x")
+        elif kind is sre.IN:
+            out.append(member(value))
+        elif kind is sre.BRANCH:
+            out.append(sample(value[1][0]))
+        elif kind is sre.SUBPATTERN:
+            out.append(sample(value[3]))
+        elif kind in (sre.MAX_REPEAT, sre.MIN_REPEAT, sre.POSSESSIVE_REPEAT):
+            out.append(sample(value[2]) * max(1, min(value[0], 50)))
+        elif kind is sre.ATOMIC_GROUP:
+            out.append(sample(value))
+    return "".join(out)
+
+
+def member(items: Any) -> str:
+    """A character of a class."""
+    if items[0][0] is sre.NEGATE:
+        taken = (
+            re.compile("[" + "".join(re.escape(chr(v)) for k, v in items if k is sre.LITERAL) + "]")
+            if any(k is sre.LITERAL for k, _ in items)
+            else None
+        )
+        classes = {v for k, v in items if k is sre.CATEGORY}
+        for char in "a 1.\n<(é":
+            word = char.isalnum()
+            if taken and taken.match(char):
+                continue
+            if (sre.CATEGORY_WORD in classes and word) or (sre.CATEGORY_SPACE in classes and char.isspace()):
+                continue
+            if sre.CATEGORY_NOT_WORD in classes and not word:
+                continue
+            if sre.CATEGORY_NOT_SPACE in classes and not char.isspace():
+                continue
+            return char
+        return "~"
+    kind, value = items[0]
+    if kind is sre.LITERAL:
+        return chr(value)
+    if kind is sre.RANGE:
+        return chr(value[0])
+    kinds = {
+        sre.CATEGORY_DIGIT: "1",
+        sre.CATEGORY_SPACE: " ",
+        sre.CATEGORY_WORD: "a",
+        sre.CATEGORY_NOT_SPACE: "a",
+        sre.CATEGORY_NOT_WORD: " ",
+    }
+    return kinds.get(value, "a")
+
+
+def units(tree: Any, before: str = "") -> Iterator[tuple[str, str]]:
+    """(what stands before, what is repeated) for each repetition of the tree without a small bound, at any depth."""
+    for kind, value in tree:
+        if kind in (sre.MAX_REPEAT, sre.MIN_REPEAT):
+            if value[1] > 20:
+                yield before, sample(value[2])
+                for branch_kind, branch in value[2]:
+                    if branch_kind is sre.BRANCH:
+                        yield from ((before, sample(each)) for each in branch[1])
+            yield from units(value[2], before)
+        elif kind is sre.SUBPATTERN:
+            yield from units(value[3], before)
+        elif kind is sre.ATOMIC_GROUP:
+            yield from units(value, before)
+        elif kind is sre.BRANCH:
+            for each in value[1]:
+                yield from units(each, before)
+        elif kind in (sre.ASSERT, sre.ASSERT_NOT):
+            yield from units(value[1], before)
+        before += sample([(kind, value)])
+
+
+def attacks(pattern: re.Pattern[Any]) -> Iterator[tuple[str, str]]:
+    """(prefix, unit): the unit is repeated until the string is as long as wanted."""
+    text = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
+    tree = parser.parse(
+        text, pattern.flags & ~re.DEBUG if isinstance(pattern.pattern, str) else pattern.flags & ~re.UNICODE
+    )
+    found = [(before, unit) for before, unit in units(tree) if unit]
+    first = sample(tree)
+    seen: dict[tuple[str, str], None] = {}
+    for before, unit in found:
+        seen[before, unit] = seen["", unit] = seen["", before + unit] = None
+    for one, other in pairwise(found):
+        seen[one[0], one[1] + other[1]] = None
+    if first:
+        seen["", first] = seen["", first[:1]] = None
+    for plain in ("a", " ", "\n", "1", "a ", "a\n", "<", "(", "[", "-", "_", "*", "`", '"', "\\", ".", "é"):
+        seen["", plain] = None
+    yield from islice(seen, 150)
+
+
+def seconds(pattern: re.Pattern[Any], prefix: str, unit: str, size: int) -> float:
+    """CPU seconds of a search through everything, as `finditer` does it."""
+    text: Any = prefix + unit * (size // max(1, len(unit))) + "\x01"
+    if isinstance(pattern.pattern, bytes):
+        text = text.encode("utf-8", "replace")
+    started = time.process_time()
+    for _ in islice(pattern.finditer(text), size):
+        pass
+    return time.process_time() - started
+
+
+class Long(Exception):
+    """A search that takes far too long."""
+
+
+def given_up(*_: object) -> None:
+    raise Long
+
+
+def worst(pattern: re.Pattern[Any]) -> tuple[float, str] | None:
+    """(seconds that a text of WHOLE characters would take, the unit) where these are too many."""
+    found: tuple[float, str] | None = None
+    for prefix, unit in attacks(pattern):
+        signal.setitimer(signal.ITIMER_VIRTUAL, 3)
+        try:
+            if seconds(pattern, prefix, unit, LONG) < 0.004:
+                continue
+            long = min(seconds(pattern, prefix, unit, LONG) for _ in range(2))
+            short = min(seconds(pattern, prefix, unit, SHORT) for _ in range(3))
+            exponent = math.log(max(long, 1e-6) / max(short, 1e-6)) / math.log(LONG / SHORT)
+            whole = long * (WHOLE / LONG) ** exponent
+        except Long:
+            exponent, whole = 9.0, float("inf")
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        if exponent > EXPONENT and whole > LIMIT and (found is None or whole > found[0]):
+            found = whole, f"{prefix[:30]!r} + {unit[:40]!r}…"
+    return found
+
+
+def main() -> int:
+    signal.signal(signal.SIGVTALRM, given_up)
+    known, bad = patterns(), 0
+    for pattern in known.values():
+        if found := worst(pattern):
+            bad += 1
+            print(f"{found[0]:8.1f} s  {str(pattern.pattern)[:160]!r}  {found[1]}", flush=True)
+    print(f"{len(known):,} patterns, {bad} of them grow out of hand")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
