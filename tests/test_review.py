@@ -574,7 +574,7 @@ def message(loop: Loop, m: int, **more: Any) -> dict[str, Any]:
 
 
 def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> None:
-    desk = open_desk([chat(f"Question {n}?", "") for n in range(60)])
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(90)])
     loop = Loop(desk, Filter(rules=("ROL007",)))
     data = loop.start()
     assert len(data["items"]) == FIRST and data["more"]
@@ -583,11 +583,11 @@ def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> 
     sent = message(loop, 1, wishes=[wish], have=str(data["items"][-1]["rank"]), ahead=5)
     answer = loop.answer(sent)
     assert (
-        answer["m"] == 1 and answer["outcomes"][0]["result"] == "done" and answer["counts"] == {"keep": 1, "open": 59}
+        answer["m"] == 1 and answer["outcomes"][0]["result"] == "done" and answer["counts"] == {"keep": 1, "open": 89}
     )
     assert len(answer["items"]) == WINDOW and answer["more"]
     rest = loop.answer(message(loop, 2, have=str(answer["items"][-1]["rank"]), ahead=5))
-    assert len(rest["items"]) == 60 - FIRST - WINDOW and not rest["more"]
+    assert len(rest["items"]) == 90 - FIRST - WINDOW and not rest["more"]
     assert loop.answer(sent)["outcomes"][0]["result"] == "done"
     assert len(decisions.read(desk.settings.log).decisions) == 1
 
@@ -640,6 +640,27 @@ def test_rows_that_are_vast_or_hostile_become_text(open_desk: Any) -> None:
 
 
 # ---------------------------------------------------------------------- apply
+
+
+def test_a_row_of_very_many_turns_and_findings_is_shown_without_a_wait(open_desk: Any) -> None:
+    from curator.review.reading import MOST_TURNS
+
+    turns = [
+        part for n in range(MOST_TURNS) for part in chat(f"Question {n}?", f"Port {n}.<br/><br/>&nbsp;Yes.")["messages"]
+    ]
+    desk = open_desk([{"messages": turns}, *ROWS])
+    cards, loop = Cards(desk), Loop(desk, Filter(rules=("ENC004",)))
+    entry = find(desk, "ENC004", 20)
+    assert len(cards.others(entry)) == 20
+    assert "too many" in cards.detail(entry, "template")["problem"]
+    assert cards.detail(entry, "tokens")["total"] > 0 and cards.detail(entry, "raw")["parts"]
+    text = cards.composed(entry, {entry.finding.path: "Port 7. Yes."}, None)
+    with pytest.raises(CuratorError, match="next lint"):
+        cards.checked(entry, text)
+    wish = {"id": decisions.new_id(), "action": "edit", "finding": entry.finding.id, "base": "", "whole": text}
+    answer = loop.answer(message(loop, 1, wishes=[wish]))
+    assert answer["outcomes"][0]["result"] == "done" and len(answer["changed"]) <= 400
+    assert len(json.dumps(answer)) < 4_000_000
 
 
 def test_a_dry_run_says_what_the_clean_set_will_be(open_desk: Any, tmp_path: Path) -> None:

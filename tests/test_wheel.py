@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
+import time
+import urllib.request
 import zipfile
 from pathlib import Path
 
@@ -29,21 +32,30 @@ def test_rules_and_apps_travel_in_the_wheel(wheel: Path) -> None:
     assert {
         path.relative_to(ROOT / "rules").as_posix() for path in (ROOT / "rules").rglob("*") if path.is_file()
     } == shipped
-    assert "curator/_apps/README.md" in names
+    apps = {name.removeprefix("curator/_apps/") for name in names if name.startswith("curator/_apps/")}
+    ours = {p.relative_to(ROOT / "apps").as_posix() for p in (ROOT / "apps").rglob("*") if p.is_file()}
+    assert apps == {name for name in ours if "__pycache__" not in name}
+    assert {"review/static/card.js", "review/static/card.css", "review/static/card.html"} <= apps
     assert "curator/report/html.css" in names, "files that are no Python travel too"
     assert not [name for name in names if name.startswith(("tests/", "samples/"))]
 
 
-def test_an_empty_environment_lints_a_sample(wheel: Path, tmp_path: Path) -> None:
-    venv = tmp_path / "venv"
-    subprocess.run([sys.executable, "-m", "venv", str(venv)], check=True)
-    pip = subprocess.run(
-        [venv / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", wheel],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert pip.returncode == 0, pip.stderr[-2000:]
+@pytest.fixture(scope="module")
+def venv(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment that holds the wheel and what it needs, and nothing else."""
+    made = tmp_path_factory.mktemp("empty") / "venv"
+    subprocess.run([sys.executable, "-m", "venv", str(made)], check=True)
+    _install(made, str(wheel))
+    return made
+
+
+def _install(venv: Path, *what: str) -> None:
+    pip = [venv / "bin" / "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt", *what]
+    done = subprocess.run(pip, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_an_empty_environment_lints_a_sample(venv: Path, tmp_path: Path) -> None:
     sample = tmp_path / "elsewhere" / "support.jsonl"
     sample.parent.mkdir()
     shutil.copy(ROOT / "samples" / "support.jsonl", sample)
@@ -54,3 +66,30 @@ def test_an_empty_environment_lints_a_sample(wheel: Path, tmp_path: Path) -> Non
     assert "ANS001" in done.stdout and "exact" in done.stdout
     heavy = subprocess.run([venv / "bin" / "pip", "list"], capture_output=True, text=True, check=True).stdout.lower()
     assert not {"torch", "transformers", "streamlit", "pandas"} & set(heavy.split())
+
+
+def test_the_app_of_the_wheel_starts(wheel: Path, venv: Path, tmp_path: Path) -> None:
+    data = tmp_path / "support.jsonl"
+    shutil.copy(ROOT / "samples" / "support.jsonl", data)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    command = [venv / "bin" / "curator", "review", data, "--no-browser"]
+    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert told.returncode == 2 and "review" in told.stderr, "without the extra it says what to install"
+    _install(venv, f"{wheel}[review]")
+    server = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        address = next(line for line in server.stdout if line.startswith("http")).strip()
+        for _ in range(600):
+            try:
+                with urllib.request.urlopen(f"{address.partition('?')[0]}_stcore/health", timeout=2) as answer:
+                    assert answer.status == 200
+                    break
+            except OSError:
+                time.sleep(0.1)
+        jar = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        with jar.open(address, timeout=20) as answer:
+            assert b"<html" in answer.read() and "frame-ancestors" in answer.headers["content-security-policy"]
+    finally:
+        server.terminate()
+        server.wait(20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from curator import agreement
@@ -11,6 +12,7 @@ from curator.review import following
 from curator.review.entries import COLUMNS, Entry, entry_of
 from curator.review.filters import ORDERS, Filter, Kind
 from curator.review.reading import Reading
+from curator.review.safe import plain
 
 
 class Asking(Reading):
@@ -66,11 +68,23 @@ class Asking(Reading):
             row = self.db.execute(f"SELECT {COLUMNS} FROM findings WHERE id = ?", (finding,)).fetchone()
         return entry_of(row) if row else None
 
-    def of_row(self, root: str) -> list[Entry]:
-        """All findings about a row of the file."""
+    def of_row(self, root: str, *, limit: int = -1, edited: bool = False) -> list[Entry]:
+        """The findings about a row of the file: all, the first of them, or those about what an edit made of it."""
+        only = " AND edit != ''" if edited else ""
+        sql = f"SELECT {COLUMNS} FROM findings WHERE root = ?{only} ORDER BY rank LIMIT ?"
         with self.lock:
-            rows = self.db.execute(f"SELECT {COLUMNS} FROM findings WHERE root = ? ORDER BY rank", (root,)).fetchall()
+            rows = self.db.execute(sql, (root, limit)).fetchall()
         return list(map(entry_of, rows))
+
+    def standing_of(self, roots: Iterable[str], limit: int) -> dict[str, dict[str, str]]:
+        """How findings about rows stand, by their ids: of a row with very many the first."""
+        out: dict[str, dict[str, str]] = {}
+        with self.lock:
+            for root in roots:
+                sql = "SELECT id, status, head, who FROM findings WHERE root = ? ORDER BY rank LIMIT ?"
+                for name, status, head, who in self.db.execute(sql, (root, limit)):
+                    out[name] = {"status": status, "head": head, "who": plain(who)}
+        return out
 
     def counts(self, chosen: Filter) -> dict[str, int]:
         """How many findings of a filter there are by status, whatever its own status is."""

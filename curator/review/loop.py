@@ -18,8 +18,9 @@ from curator.review.filters import STATUSES, Filter
 from curator.review.safe import plain
 from curator.review.showing import Cards
 
-WINDOW = 40  # findings sent at once
+WINDOW = 64  # findings sent at once
 FIRST = 8  # findings sent at first: the card asks for more while it shows the first of them
+_TOLD = 400  # findings of a row of which it is told how they stand
 _DETAILS = ("raw", "tokens", "template")
 _HEX = frozenset("0123456789abcdef")
 
@@ -197,17 +198,13 @@ class Loop:
         found: list[Entry] = []
         for raw in asked.wishes:
             if raw.get("action") == "edit" and (entry := self.desk.entry(str(raw.get("finding", "")))):
-                found += [other for other in self.desk.of_row(entry.root) if other.edit and other.status == "open"]
+                found += [other for other in self.desk.of_row(entry.root, edited=True) if other.status == "open"]
         return found
 
     def _changed(self, asked: Asked) -> dict[str, dict[str, str]]:
         """How other findings of the rows stand that were decided on."""
         roots = {entry.root for raw in asked.wishes if (entry := self.desk.entry(str(raw.get("finding", ""))))}
-        return {
-            entry.finding.id: {"status": entry.status, "head": entry.head, "who": plain(entry.who)}
-            for root in roots
-            for entry in self.desk.of_row(root)
-        }
+        return self.desk.standing_of(roots, _TOLD)
 
     def _told(self, asked: Asked) -> dict[str, Any]:
         """More about a row, where it is asked for."""

@@ -22,6 +22,8 @@ from curator.review.relint import Relint
 from curator.sources import open_sources
 from curator.sources.source import Stamp
 
+MOST_TURNS = 300  # with a chat template each turn is rendered together with all before it
+
 
 class Reading(Opened):
     """Reads rows by their place in the untouched file, judges edited ones, and follows the logs of decisions."""
@@ -117,7 +119,21 @@ class Reading(Opened):
             size = sum(each["bytes"] for each in self.summary().files)
             self._relint = Relint(self.settings.config, large=size > LARGE)
         file = file or self.summary().files[0]["path"]
-        return self._relint.lint(texts, self.settings.config.shape or self.shape(file), file)
+        found = iter(
+            self._relint.lint(
+                [text for text in texts if not self.long(text.encode("utf-8", "backslashreplace"), file)],
+                self.settings.config.shape or self.shape(file),
+                file,
+            )
+        )
+        return [[] if self.long(text.encode("utf-8", "backslashreplace"), file) else next(found) for text in texts]
+
+    def long(self, raw: bytes, file: str) -> bool:
+        """Whether a row has too many turns to be rendered or judged while one waits: the next lint tells of it."""
+        if raw.count(b'"') < MOST_TURNS:
+            return False
+        example = self.example(raw, file)
+        return example is not None and len(example.all_turns()) > MOST_TURNS
 
     def follow(self) -> bool:
         """Take in what was decided since the last time, by anyone; whether there was anything."""

@@ -22,6 +22,7 @@ from curator.model import Example, Finding, Put, Turn
 from curator.review import safe
 from curator.review.desk import Desk
 from curator.review.entries import Entry
+from curator.review.reading import MOST_TURNS
 from curator.review.safe import Part, clipped, parts, plain
 from curator.worddiff import word_changes
 
@@ -30,6 +31,8 @@ _ROW = 60_000  # characters of a row that are shown
 _DIFF = 8_000  # characters that are compared word by word
 _EDIT = 400_000  # characters of a row that can be edited
 _EVIDENCE = 400
+_OTHERS = 20  # further findings of a row that are shown
+_DETAIL = 2_000_000  # bytes of a row that is counted and rendered while one waits
 PAYLOAD = 900_000  # bytes of cards that are sent at once
 PATIENCE = 0.4  # seconds spent on cards at once: those of a row of thousands of turns are dear
 
@@ -116,7 +119,7 @@ class Cards:
 
     def others(self, entry: Entry) -> list[dict[str, Any]]:
         """The other findings of the row."""
-        found = [other for other in self.desk.of_row(entry.root) if other.finding.id != entry.finding.id]
+        found = self.desk.of_row(entry.root, limit=_OTHERS + 1)
         return [
             {
                 "id": o.finding.id,
@@ -127,7 +130,7 @@ class Cards:
                 "message": parts(o.finding.message),
                 "status": o.status,
             }
-            for o in found[:20]
+            for o in [other for other in found if other.finding.id != entry.finding.id][:_OTHERS]
         ]
 
     # ------------------------------------------------------------------ panes
@@ -189,6 +192,8 @@ class Cards:
             text, before, after = clipped(_pretty(raw), 4 * safe.MOST)
             return {"parts": parts(text), "cut": before + after}
         config = self.desk.settings.config
+        if len(raw) > _DETAIL:
+            return {"problem": f"the row holds {len(raw) / 1e6:,.1f} MB: too large to be counted while one waits"}
         example = self.desk.example(raw, entry.finding.file)
         if example is None:
             return {"problem": "the row is in no shape that is known"}
@@ -202,6 +207,8 @@ class Cards:
                 "total": sum(turn.tokens for turn in shown),
                 "turns": [[turn.role, turn.tokens, turn.trained] for turn in shown[:200]],
             }
+        if self.desk.long(raw, entry.finding.file):
+            return {"problem": f"the row has more than {MOST_TURNS} turns: too many to be rendered while one waits"}
         spec = templates.spec_of(config.template, config.model)
         if not spec:
             return {"problem": "no chat template is named: start the review with --model or --template"}
@@ -280,6 +287,8 @@ class Cards:
 
     def checked(self, entry: Entry, text: str) -> list[dict[str, Any]]:
         """What single-row rules find in an edited row; each says whether the row had it before."""
+        if self.desk.long(text.encode("utf-8", "backslashreplace"), entry.finding.file):
+            raise UsageError(f"a row of more than {MOST_TURNS} turns is judged by the next lint, not while one types")
         before = {(e.finding.code, e.finding.path) for e in self.desk.of_row(entry.root)}
         return [
             {

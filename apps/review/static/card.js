@@ -4,8 +4,8 @@
 
 const THROTTLE = 250;   // ms between two batches
 const PATIENCE = 4000;  // ms without an answer, after which a batch is sent again
-const MOST = 40;        // decisions that may wait for the server
-const FETCH = 16;       // undecided findings held, below which more are asked for
+const MOST = 80;        // decisions that may wait for the server
+const FETCH = 32;       // undecided findings held, below which more are asked for
 
 const store = (window.__curatorReview ??= { unsent: [], inFlight: null, message: 0, client: random(4), pace: [] });
 
