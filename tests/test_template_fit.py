@@ -115,6 +115,11 @@ def test_a_thousand_plain_rows_have_no_finding(lint: Any, template: str) -> None
     assert lint(plain(1000), "--template", template) == []
 
 
+def test_an_answer_with_an_empty_think_block_is_not_lost_where_the_block_is_written_anew(lint: Any) -> None:
+    row = chat(user="What is 2+2?", assistant="<think></think>It is 4.")
+    assert "TPL003" not in codes(lint([row], "--template", "qwen3"))
+
+
 def test_findings_do_not_depend_on_the_number_of_workers(lint: Any) -> None:
     rows = [SYSTEM, HUMAN, RAW, THOUGHT, CALL, *plain(40)] * 20
     one = lint(rows, "--template", "deepseek-r1", "--workers", 1, "--no-cache", select="TPL,LEN")

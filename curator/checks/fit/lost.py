@@ -9,7 +9,7 @@ from curator.checks.fit.bases import TemplateRule
 from curator.checks.fit.looks import Look, one_line, quoted
 from curator.model import Flag
 from curator.rule import Bad, chat
-from curator.templates import after_thought, thoughts
+from curator.templates import after_thought
 
 
 def _lost(look: Look, roles: str) -> list[tuple[int, str, int]]:
@@ -25,7 +25,7 @@ def _lost(look: Look, roles: str) -> list[tuple[int, str, int]]:
 def only_thought_lost(look: Look, key: tuple[int, str, int]) -> bool:
     """Whether all of a text but its reasoning is in the render."""
     text = look.text_of(key)
-    return any(True for _ in thoughts(text)) and after_thought(text) in look.seen.text
+    return bool(answer := after_thought(text)) and answer in look.seen.text
 
 
 _RENAME = "; trainers that rename the roles keep it, as does curator convert FILE --to openai-chat -o OUT"
