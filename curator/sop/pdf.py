@@ -14,6 +14,7 @@ from curator.sop.lines import STARTS, Line, paragraphs
 from curator.sop.reading import Drops, Reading, clean, words_of
 
 _MOST_PAGES = 600
+_RUN_IN = 0.7  # of the size of letters: the space after a heading that its paragraph follows on the same line
 _SPACE = 9.0  # points: no space between the words of a line is wider, none between columns narrower
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx|-bd", re.I)
 
@@ -90,29 +91,7 @@ def _lines(page: Any) -> list[_Row]:
         middle = (found["top"] + found["bottom"]) / 2
         if any(box[1] <= middle <= box[3] and box[0] - 1 <= found["x0"] <= box[2] for box, _ in boxes):
             continue
-        text = clean(found["text"])
-        chars = [char for char in found["chars"] if char["text"].strip()]
-        if not text or not chars:
-            continue
-        size = Counter(round(char["size"], 1) for char in chars).most_common(1)[0][0]
-        bold = sum(bool(_BOLD.search(char["fontname"])) for char in chars) > 0.9 * len(chars)
-        rows.append(
-            _Row(
-                text,
-                found["x0"],
-                False,
-                bold,
-                0,
-                None,
-                page.page_number,
-                None,
-                True,
-                found["top"],
-                found["bottom"],
-                found["x1"],
-                size,
-            )
-        )
+        rows += _rows_of(found, page.page_number)
     for box, table in boxes:
         rows.append(_Row("", box[0], True, False, 0, None, page.page_number, table, True, box[1], box[3], box[2], 0))
     if gutter is not None:
@@ -120,6 +99,40 @@ def _lines(page: Any) -> list[_Row]:
     rows.sort(key=lambda row: (round(row.top), row.indent))
     _mark_gaps(rows)
     return rows
+
+
+def _rows_of(found: dict[str, Any], page: int) -> Iterator[_Row]:
+    """A line as a row; two of one that begins with a heading in bold, a wide space before what follows it."""
+    chars = [char for char in found["chars"] if char["text"].strip()]
+    if not clean(found["text"]) or not chars:
+        return
+    strong = [bool(_BOLD.search(char["fontname"])) for char in chars]
+    head = next((n for n, bold in enumerate(strong) if not bold), 0)
+    if head and chars[head]["x0"] - chars[head - 1]["x1"] >= _RUN_IN * chars[0]["size"] and not any(strong[head:]):
+        said = clean(found["text"])
+        at = _place_after(said, sum(len(char["text"].strip()) for char in chars[:head]))
+        text, rest = said[:at].strip(), said[at:].strip()
+        if text and rest and len(text.split()) <= 10 and text[-1] not in ".,;:" and not STARTS.match(f"{text} x"):
+            yield _row(text, chars[:head], page, bold=True)
+            yield _row(rest, chars[head:], page, bold=False)
+            return
+    yield _row(clean(found["text"]), chars, page, bold=sum(strong) > 0.9 * len(chars))
+
+
+def _place_after(text: str, count: int) -> int:
+    """The place in a text after so many characters that are no spaces."""
+    for place, letter in enumerate(text):
+        count -= not letter.isspace()
+        if count == 0:
+            return place + 1
+    return 0
+
+
+def _row(text: str, chars: Sequence[dict[str, Any]], page: int, *, bold: bool) -> _Row:
+    size = Counter(round(char["size"], 1) for char in chars).most_common(1)[0][0]
+    top, bottom = min(char["top"] for char in chars), max(char["bottom"] for char in chars)
+    place = chars[0]["x0"], chars[-1]["x1"]
+    return _Row(text, place[0], False, bold, 0, None, page, None, True, top, bottom, place[1], size)
 
 
 def _text_lines(page: Any, gutter: float | None) -> Iterator[dict[str, Any]]:
