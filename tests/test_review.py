@@ -1017,3 +1017,21 @@ def test_explain_tells_what_was_decided(open_desk: Any) -> None:
     told = json.loads(_ran("explain", path, 1, "--format", "json"))["decided"]
     assert [(each["verdict"], each["code"], each["why"]) for each in told] == [("keep", "ENC001", "as it was said")]
     assert "decisions" not in _ran("explain", path, 3).splitlines()
+
+
+def test_the_queue_of_a_rule_and_options_of_rules_are_named_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from click.testing import CliRunner
+
+    from curator.cli.review import command
+
+    begun: list[Settings] = []
+    monkeypatch.setattr(launch, "serve", lambda told, **more: begun.append(told))
+    data = tmp_path / "data.jsonl"
+    data.write_text(json.dumps(ROWS[0]) + "\n")
+    asked = ["--rule", "empty-turn", "--set", "LEN001.max_tokens=4096", "--take", "1/3", "--reviewer", "ben"]
+    done = CliRunner().invoke(command, [str(data), *asked], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert (begun[0].rules, begun[0].take, begun[0].reviewer) == (("ROL007",), (1, 3), "ben")
+    assert CliRunner().invoke(command, [str(data)], catch_exceptions=False).exit_code == 0

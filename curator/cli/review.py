@@ -22,7 +22,7 @@ def _part(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 @click.command("review")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--reviewer", metavar="NAME", help="Who decides.  [default: the name you are logged in with]")
-@click.option("--rule", "rules", multiple=True, metavar="RULE,…", help="Begin with the findings of these rules.")
+@click.option("--rule", "queue", multiple=True, metavar="RULE,…", help="Begin with the findings of these rules.")
 @click.option("--take", callback=_part, metavar="1/3", help="Your part, where several review: each finding is in one.")
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Port to listen on.  [default: a free one]")
 @click.option("--no-browser", is_flag=True, help="Open no browser, print the address alone.")
@@ -42,7 +42,7 @@ def _part(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
 def command(
     paths: tuple[str, ...],
     reviewer: str | None,
-    rules: tuple[str, ...],
+    queue: tuple[str, ...],
     take: tuple[int, int],
     port: int | None,
     no_browser: bool,
@@ -73,7 +73,7 @@ def command(
     for path in paths:
         if not Path(path).exists():
             raise UsageError("there is no such file or folder", where=path)
-    chosen = tuple(word.strip() for part in rules for word in part.split(",") if word.strip())
+    chosen = tuple(word.strip() for part in queue for word in part.split(",") if word.strip())
     told = Settings(
         paths=tuple(str(Path(path)) for path in paths),
         config=config,
