@@ -384,3 +384,22 @@ def test_rejected_answers_and_untrained_turns_are_not_judged():
     row = chat(user="Explain tides.", assistant=bad, user2="Try.", assistant2="The moon pulls the sea.")
     row["messages"][1]["weight"] = 0
     assert codes(row) == []
+
+
+def test_an_element_that_is_shown_and_a_tag_that_is_named_are_no_leftovers():
+    shown = chat(user="How do I interpolate?", assistant="Use two braces, as in <p>{{ message }}</p>, inside of it.")
+    left = chat(user="When does it leave?", assistant="<p>The first boat leaves at nine in the morning.</p>")
+    rule = RULES["ENC004"]()
+    assert (len(flags_of(rule, shown)), len(flags_of(rule, left))) == (0, 1)
+    named = chat(user="How?", assistant="It writes its reasoning inside <thinking> tags before the answer.")
+    opened = chat(user="How?", assistant="<thinking> Two and two make four, so the answer is 4.")
+    rule = RULES["ANS007"]()
+    assert (len(flags_of(rule, named)), len(flags_of(rule, opened))) == (0, 1)
+
+
+def test_the_line_of_a_character_is_no_refusal():
+    scene = "CUSTOMER: I'd like my money back.\nCLERK: I'm sorry, I can't help you with that.\nCUSTOMER: Then who can?"
+    rule = RULES["ANS001"]()
+    assert not flags_of(rule, chat(user="Write a scene in a shop.", assistant=scene))
+    assert flags_of(rule, chat(user="Write a scene in a shop.", assistant="I'm sorry, I can't help you with that."))
+    assert flags_of(rule, chat(user="Write a scene.", assistant="Assistant: I'm sorry, I can't help you with that."))

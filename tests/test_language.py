@@ -94,3 +94,22 @@ def test_quotations_and_code_do_not_count():
 def test_a_set_in_two_languages_is_at_home_in_both():
     rows = [chat(user=SENTENCES["de"], assistant=SENTENCES["de"])] * 6
     assert codes(*rows) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("Conjugate 'ser' in the present", "yo soy, tú eres, él es, nosotros somos, vosotros sois, ellos son"),
+        ("Old English sample", "Hwæt! We Gardena in geardagum, þeodcyninga, þrym gefrunon, hu ða æþelingas fremedon."),
+        ("Chant of the fans", "Olé, olé, olé, olé, olé, olé, olé"),
+    ],
+)
+def test_what_was_asked_for_and_chants_are_no_other_language(asked, answer):
+    assert codes(chat(user=asked, assistant=answer)) == []
+
+
+def test_a_task_in_another_language_is_what_is_odd_about_its_row():
+    """A German prompt asks for Thai: the row is a German one."""
+    row = chat(user="Übersetze das bitte für mich: 'good morning' auf Thai", assistant="สวัสดีตอนเช้า")
+    flags = [flag for _, flag in flags_of(OffLanguageRow(), [*ENGLISH, row])]
+    assert [flag.message for flag in flags] in ([], ["the row is in German, the set in English"])

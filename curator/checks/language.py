@@ -98,10 +98,10 @@ def code_of(claim: Claim) -> int:
 _OTHER_NAMES = (
     "Latin|Mandarin|Cantonese|Farsi|Yoruba|Igbo|Hausa|Zulu|Xhosa|Somali|Maori|Hawaiian|Samoan|Esperanto|Yiddish|Welsh"
     "|Gaelic|Galician|Malay|Javanese|Tibetan|Nepali|Sanskrit|Pashto|Kurdish|Uzbek|Creole|Quechua|Hinglish|Spanglish"
-    "|Luxembourgish|Flemish|Bosnian|Serbo|Slavic|Klingon|pinyin|romaji|transliterat\\w*"
+    "|(?:Old|Middle) (?:English|French|Norse|Irish|High German)|Anglo-Saxon|Luxembourgish|Flemish|Bosnian|Serbo|Slavic|Klingon|pinyin|romaji|transliterat\\w*"
 )
 _ASKS = re.compile(
-    r"\btranslat\w*|\bbilingual|\bmultilingual|\btrilingual|\bforeign (?:word|phrase|language)s?|\bin other languages"
+    r"\btranslat\w*|\bconjugat\w*|\bbilingual|\bmultilingual|\btrilingual|\bforeign (?:word|phrase|language)s?|\bin other languages"
     r"|(?<!programming )(?<!query )(?<!markup )(?<!body )(?<!sign )(?<!natural )\blanguages\b"
     rf"|(?:\b(?:another|different|native|target|source|which|what|whatever|same|user's|given|following|specified)\s)language"
     rf"|\b(?:{_OTHER_NAMES})\b|traduc|traduire|übersetz|перевед|翻译|翻訳|번역|ترجم",
@@ -216,18 +216,26 @@ def _differs(text: str, claim: Claim, asked: Claim) -> bool:
     return not _near(claim.language, asked.language)
 
 
+_OLE = 5  # words; fewer different ones ("olé, olé, olé") look like a language of few speakers
+
+
 def _off(turns: Sequence[Turn], claims: Sequence[Claim | None], line: int, home: frozenset[int]) -> Odd | None:
     """The row as a whole in a language that is not the set's."""
     proved = [(turn, claim) for turn, claim in zip(turns, claims, strict=True) if claim]
     if not home or not proved or any(_at_home(claim, home) for _, claim in proved):
         return None
     turn, claim = next((pair for pair in proved if pair[0].role == "assistant"), proved[0])
+    if claim.language not in NAMES and claim.script == "Latin" and len(set(turn.text.casefold().split())) < _OLE:
+        return None
     if claim.script == "Latin" and min(home) >= _SCRIPT and any(languages.script_of(t.text)[1] > 1 for t in turns):
         return None  # about a language, in the set's own
     context = "\n".join(other.text for other in turns if other.role != "assistant" and other is not turn)
     prompts = any(other.role != "assistant" for other, _ in proved)
-    if not prompts and asks_for(context, claim):
-        return None
+    if asks_for(context, claim):
+        if not prompts:
+            return None
+        other = next(pair for pair in proved if pair[0].role != "assistant")
+        turn, claim = (turn, claim) if _near(other[1].language, claim.language) else other  # a task in its language
     expected = _home_name(home)
     return Odd("LNG001", line, turn, claim, expected) if _second(turn.text, claim, expected) else None
 
@@ -250,7 +258,8 @@ def _second(text: str, claim: Claim, expected: str) -> bool:
 
 
 def _name(language: str) -> str:
-    return NAMES.get(language, language)
+    """A language, a script ("the Han script") or, where a detector is all that tells it, no name."""
+    return NAMES.get(language) or (f"the {language} script" if language in KINDS else "another language")
 
 
 def _flagged(code: str, sketches: np.ndarray, rows: Rows, says: str) -> Iterator[tuple[int, Flag]]:

@@ -62,7 +62,7 @@ class PhraseRule(PackRule, frozen=True):
         start = len(text) - len(text.lstrip()) + 1
         reach = {"anywhere": len(text), "opening": OPENING, "start": start}[entry.where]
         for start, end in occurrences(entry.phrases, text, reach):
-            if _counts(entry, text, start, end):
+            if _counts(entry, text, start, end) and not (entry.where == "opening" and _is_spoken(text, start)):
                 yield start, end
         for line in LINE.finditer(text) if entry.lines else ():
             span = unwrapped(text, *line.span())
@@ -215,6 +215,18 @@ def _turns(example: Example, roles: Sequence[str]) -> Iterator[tuple[tuple[Turn,
     for place, turn in enumerate(example.turns):
         if turn.role != "assistant" and turn.role in roles:
             yield example.turns[:place], turn
+
+
+_SPEAKER = re.compile(
+    r"^[ \t>*_]*(?!(?:assistant|ai|bot|chatbot|model|human|user|answer|response)\b)[^\W\d_][\w .'-]{0,24}[*_]*:",
+    re.I | re.M,
+)
+
+
+def _is_spoken(text: str, start: int) -> bool:
+    """Whether text[start:] is the line of a character, in a scene of several speakers that the answer sets out."""
+    line = text.rfind("\n", 0, start) + 1
+    return bool(_SPEAKER.match(text, line)) and len({part.casefold() for part in _SPEAKER.findall(text)}) > 1
 
 
 def _counts(entry: Text, text: str, start: int, end: int) -> bool:

@@ -423,6 +423,7 @@ class OpenThinkTag(RowRule, frozen=True):
         chat(user="2+2?", assistant="<think>Two and two.</think>4"),
         chat(user="What does the tag do?", assistant="The `<think>` tag opens the reasoning."),
         chat(user="2+2?", assistant="<think>\n</think>\n\n<think>Again.</think>4"),
+        chat(user="What are they?", assistant="Some models write inside <thinking> tags before the answer."),
     ]
     BAD = [
         Bad(chat(user="2+2?", assistant="<think>Two and two make four. The answer is 4."), at="messages[1].content"),
@@ -436,12 +437,15 @@ class OpenThinkTag(RowRule, frozen=True):
                 name = (tag["name"] or tag["mark"] or "think").lower()
                 if tag["close"] or tag["end"] or tag["stop"]:
                     opened.pop(name, None)
+                elif _NAMED.match(turn.text, tag.end()):
+                    continue  # spoken of: "inside <thinking> tags"
                 elif tag.start() == 0 or in_prose(turn.text, *tag.span()):
                     opened.setdefault(name, tag.span())
             for name, span in opened.items():
                 yield turn.flag(f"<{name}> is never closed", span)
 
 
+_NAMED = re.compile(r"[\"'”’`]?\s(?:tags?|elements?|blocks?|sections?|markers?|tokens?)\b")
 _TAG = re.compile(
     r"<(?P<close>/)?(?P<name>think(?:ing)?|reason(?:ing)?|thoughts?|reflect(?:ion)?|scratchpad|seed:think)>"
     r"|<\|(?:begin|(?P<end>end))_of_(?P<mark>thought)\|>|\[(?P<stop>/)?THINK\]",

@@ -70,6 +70,25 @@ def _has_place(text: str, found: re.Match[str]) -> bool:
     return True
 
 
+_LEADS_TO_CODE = re.compile(
+    r"\b(?:as in|such as|e\.g\.|for example|for instance|written|write|type|insert)[,:]?\s$", re.I
+)
+_SLOT = re.compile(r"\s*(?:\{\{|\{%|<%|\$\{)")  # of a template engine
+
+
+def _shown_until(text: str, found: re.Match[str]) -> int:
+    """The end of the element that a tag opens where it is shown as code in a sentence ("as in <p>{{ name }}</p>"), or 0."""
+    name = found.groupdict().get("opens") or found.groupdict().get("paired")
+    if not name:
+        return 0
+    led = _LEADS_TO_CODE.search(text, max(0, found.start() - 20), found.start())
+    if not led and not _SLOT.match(text, found.end()):
+        return 0
+    line = text.find("\n", found.end())
+    closing = re.compile(rf"</{re.escape(name)}\s*>", re.I).search(text, found.end(), line if line >= 0 else len(text))
+    return closing.end() if closing else found.end()
+
+
 _ANY_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
 _SIGNS_OF_CODE = re.compile(r"[{}=;`\\|]|\w\(|^\s*(?:#|//)")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
@@ -99,8 +118,10 @@ def markup_left(text: str) -> list[Repair]:
     inside = {place for tag in found for place in range(*tag.span())}
     found += [entity for entity in _ENTITY.finditer(text) if entity.start() not in inside]
     runs: list[list[re.Match[str]]] = []
+    shown = 0
     for place in sorted(found, key=lambda hit: hit.start()):
-        if _has_place(text, place):
+        shown = max(shown, _shown_until(text, place))
+        if place.start() < shown or _has_place(text, place):
             continue
         if runs and runs[-1][-1].end() == place.start():
             runs[-1].append(place)
@@ -148,6 +169,7 @@ class HtmlLeft(RowRule, frozen=True):
         ),
         chat(user="Compare", assistant="| a | b |\n|---|---|\n| one<br>two | three |"),
         chat(user="Mark a heading up for a website.", assistant=f"<p>{_FERRY}</p>"),
+        chat(user="How do I interpolate?", assistant="Use double braces, as in <p>{{ message }}</p>, inside it."),
         chat(user="Think", assistant="<think>Half of 8 is 4.</think><answer>4</answer>"),
     ]
     BAD = [
