@@ -22,6 +22,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 SHORT, LONG, WHOLE = 2_000, 8_000, 65_536  # characters
+BUDGET = 2.0  # seconds spent on a pattern
 LIMIT = 1.0  # seconds for a text of WHOLE characters
 EXPONENT = 1.6
 
@@ -178,7 +179,10 @@ def given_up(*_: object) -> None:
 def worst(pattern: re.Pattern[Any]) -> tuple[float, str] | None:
     """(seconds that a text of WHOLE characters would take, the unit) where these are too many."""
     found: tuple[float, str] | None = None
+    started = time.process_time()
     for prefix, unit in attacks(pattern):
+        if time.process_time() - started > BUDGET or (found and found[0] == float("inf")):
+            break
         signal.setitimer(signal.ITIMER_VIRTUAL, 3)
         try:
             if seconds(pattern, prefix, unit, LONG) < 0.004:
