@@ -129,7 +129,8 @@ def rows_for(subject: Subject, paths: Sequence[str | Path], config: Config) -> t
 
     run = subject.run
     if not paths and run and run.data_folder and Path(run.data_folder).exists():
-        paths = [run.data_folder]
+        folder = Path(run.data_folder)  # as the user would name it, and as the run prepared it
+        paths = [folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder]
     if not paths:
         raise UsageError("no data is named", hint="name the folder of the splits: --data DIR")
     options: dict[str, Any] = {}
