@@ -388,7 +388,10 @@ def test_rejected_answers_and_untrained_turns_are_not_judged():
 
 def test_an_element_that_is_shown_and_a_tag_that_is_named_are_no_leftovers():
     shown = chat(user="How do I interpolate?", assistant="Use two braces, as in <p>{{ message }}</p>, inside of it.")
-    left = chat(user="When does it leave?", assistant="<p>The first boat leaves at nine in the morning.</p>")
+    left = chat(
+        user="When does it leave?",
+        assistant="<p>The first boat leaves at nine in the morning, and the next one goes an hour later.</p>",
+    )
     rule = RULES["ENC004"]()
     assert (len(flags_of(rule, shown)), len(flags_of(rule, left))) == (0, 1)
     named = chat(user="How?", assistant="It writes its reasoning inside <thinking> tags before the answer.")
