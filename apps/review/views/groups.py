@@ -31,7 +31,7 @@ if one:
     left.button("All groups", on_click=st.query_params.clear)
     kind = desk.kind_of_group(one) or kinds[0]
 elif size:
-    left.button(f"Groups of {size:,} rows: show all", on_click=st.query_params.clear, type="tertiary")
+    left.button("Groups of this size: show all", on_click=st.query_params.clear, type="tertiary")
     kind = "repeats"
 else:
     kind = left.segmented_control(
