@@ -417,8 +417,20 @@ def _difference(finding: Finding, raw: bytes, *, first: bool) -> Difference:
     else:
         parts = _new_lines(fix.lines, raw.decode("utf-8", "backslashreplace"))
     before, after = (tuple(part for part in side if part is not None) for side in parts)
+    if stand_in := str(finding.evidence.get("placeholder", "")):
+        value = parse(raw.removeprefix(BOM) if first else raw)
+        told = [get(value, edit.path)[edit.start : edit.end] for edit in fix.changes if isinstance(edit, Edit)]
+        before, after = (tuple(_hidden(part, told, stand_in) for part in side) for side in (before, after))
     head = (finding.file, finding.line, finding.path, finding.code, finding.name)
     return Difference(*head, fix.safety, fix.title, before, after)
+
+
+def _hidden(part: Excerpt, told: Sequence[str], stand_in: str) -> Excerpt:
+    """The part without the private values: one that only its key tells has no sign of it in the text."""
+    text = part.text
+    for secret in told:
+        text = text.replace(secret, stand_in.rpartition("_")[0] + "]")
+    return part if text == part.text else Excerpt(text, 0, 0)
 
 
 def _changes(fix: Fix, value: Any, raw: bytes) -> tuple[list[Excerpt | None], list[Excerpt | None]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,8 @@ from curator.errors import WriteError
 from curator.excerpt import excerpt
 from curator.formats import Reader
 from curator.model import Example, Excerpt, Flag
-from curator.private.masking import holds_private, masked_flag, may_quote, values_of
+from curator.private.masking import holds_private, masked_flag, may_quote, texts_of, values_of
+from curator.private.placeholders import mask
 from curator.rule import DatasetRule, RawRule, RowRule, Rule
 from curator.sources import Source, Span, read
 from curator.store import Found, Head, ScanFile, Tally, write_scan
@@ -187,12 +188,21 @@ def encodable(flag: Flag) -> Flag:
     return msgspec.structs.replace(flag, at=at, message=message, evidence=evidence, fix=fix)
 
 
-def shielded(flag: Flag, examples: Iterable[Example | None]) -> Flag:
+def shielded(flag: Flag, examples: Collection[Example | None]) -> Flag:
     """The flag with private values masked: those that its words show to be such, and those of its rows."""
     if not may_quote(flag):
         return masked_flag(flag)
     texts = [turn.text for example in examples if example for turn in example.all_turns()]
+    for example in examples:
+        texts += strings_of_calls(example)
     return masked_flag(flag, values_of(texts))
+
+
+def strings_of_calls(example: Example | None) -> list[str]:
+    """The strings of a row whose turns make calls: one may tell that another is private."""
+    if example is None or not any(turn.calls for turn in example.all_turns()):
+        return []
+    return list(texts_of(example.value))
 
 
 def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> Excerpt | None:
@@ -203,7 +213,16 @@ def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> E
         if asked is not None and asked.text:
             at, span = asked.place(0, 0)
             flag = Flag(at, flag.message, span)
-    return excerpt(flag, value, raw)
+    shown = excerpt(flag, value, raw)
+    stand_in = str(flag.evidence.get("placeholder", ""))
+    if shown and stand_in and shown.text[shown.start : shown.end] and shown.text[shown.start] != "[":
+        hidden = stand_in.rpartition("_")[0] + "]"  # a value that its key tells: the excerpt has no sign of it
+        end = shown.start + len(hidden)
+        shown = Excerpt(shown.text[: shown.start] + hidden + shown.text[shown.end :], shown.start, end)
+    for secret, kind in values_of(strings_of_calls(example)) if shown else ():
+        if shown and secret in shown.text:
+            shown = Excerpt(shown.text.replace(secret, mask(kind)), 0, 0)
+    return shown
 
 
 def finding_id(code: str, rows: tuple[str, ...], flag: Flag) -> str:

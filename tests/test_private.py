@@ -145,6 +145,35 @@ def test_fixes_of_all_kinds_leave_a_row_that_every_rule_takes() -> None:
         assert not flags_of(RULES[code](), json.loads(mended)), code
 
 
+@pytest.mark.parametrize("kind", sorted(set(PLANTED) - {"address"}))
+def test_values_in_arguments_and_columns_are_found_and_get_placeholders(kind: str) -> None:
+    sentence, value = PLANTED[kind]
+    said = sentence.format(value)
+    rows = [
+        _calling("1", json.dumps({"why": said})),
+        _calling("1", {"why": said}),
+        {**chat(user="Who wrote it?", assistant="She did."), "meta": {"notes": [said]}},
+    ]
+    for row in rows:
+        fixes = [
+            finding_of(RULES[code](), n, flag).fix
+            for code in RULES
+            if code[:3] in ("PII", "SEC")
+            for n, flag in flags_of(RULES[code](), row)
+        ]
+        assert fixes, row
+        (mended,) = fix_line(json.dumps(row).encode(), [fix for fix in fixes if fix])
+        assert (
+            value not in json.dumps(json.loads(mended)).replace("\\", "")
+            and json.dumps(value)[1:-1].encode() not in mended
+        )
+
+
+def test_columns_that_identify_a_row_are_no_private_data() -> None:
+    row = {**chat(user="Who?", assistant="She."), "id": "4155550132", "created_at": "2024-05-06", "uuid": "91.20.30.44"}
+    assert not any(flags_of(RULES[code](), row) for code in RULES if code[:3] in ("PII", "SEC"))
+
+
 # ---------------------------------------------------------------------- nothing leaves the data
 
 
@@ -156,6 +185,22 @@ def test_a_part_of_a_text_never_shows_a_value(around: str, kind: str, start: int
     shown, low, high = masked_around(text, start, min(start + size, len(text)), 60)
     assert value not in shown
     assert 0 <= low <= high <= len(shown)
+
+
+def _calling(value: str, arguments: object) -> dict[str, object]:
+    """A row whose call fits no declared tool: the rules on tools name what it says."""
+    send = {
+        "name": "send",
+        "parameters": {"type": "object", "properties": {"to": {"enum": ["nobody"]}}, "required": ["at"]},
+    }
+    call = {"id": "1", "type": "function", "function": {"name": "send", "arguments": arguments}}
+    messages = [
+        {"role": "user", "content": "Send it."},
+        {"role": "assistant", "content": None, "tool_calls": [call, {**call, "id": value}]},
+        {"role": "tool", "tool_call_id": "1", "content": json.dumps({"sent": value})},
+        {"role": "assistant", "content": "Sent."},
+    ]
+    return {"messages": messages, "tools": [{"type": "function", "function": send}]}
 
 
 def dirty_rows() -> bytes:
@@ -178,6 +223,8 @@ def dirty_rows() -> bytes:
         rows.append(chat(user=f"Say it again, {value}?", assistant=f"{said}\x00 caf\u00c3\u00a9 {said} "))
         rows.append({"messages": [{"role": "user", "content": said}], "note": value, value: "key"})
         rows.append(chat(user="Say it.", assistant=said))
+        rows += [_calling(value, json.dumps({"why": said})), _calling(value, {"why": said})]
+        rows.append({**chat(user=f"Who wrote it, {n}?", assistant="She did."), "author": {"contact": [said, value]}})
     lines = [json.dumps(row, ensure_ascii=False) for row in rows]
     for sentence, value in PLANTED.values():
         said = json.dumps(sentence.format(value))[1:-1]

@@ -5,13 +5,15 @@ No finding shows a value. `--fix` leaves them alone; `--unsafe-fixes` writes pla
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar
 
 import numpy as np
 
+from curator import paths
 from curator.columns import Batch, distinct
-from curator.model import Example, Fix, Flag
+from curator.model import Edit, Example, Fix, Flag
 from curator.private.placeholders import placeholder
 from curator.private.triggers import (
     DIGITS_AT,
@@ -23,7 +25,7 @@ from curator.private.triggers import (
     SIGNS,
     SUMS,
 )
-from curator.private.values import ALL, Group, values
+from curator.private.values import ALL, Group, Value, values
 from curator.rule import Bad, RowRule, chat, option
 
 Key = Annotated[
@@ -55,6 +57,56 @@ class PrivateRule(RowRule, frozen=True):
                     stand_in = placeholder(kind, turn.text[start:end], self.key)
                     fix = Fix(f"write {stand_in} in its place", (turn.edit(start, end, stand_in),))
                     yield turn.flag(self.noun, (start, end), fix=fix, evidence={"placeholder": stand_in})
+        for path, name, text in strings_elsewhere(example):
+            for kind, start, end in values_named(name, text, self.groups):
+                if kind == self.kind:
+                    stand_in = placeholder(kind, text[start:end], self.key)
+                    fix = Fix(f"write {stand_in} in its place", (Edit(path, start, end, stand_in),))
+                    yield Flag(path, self.noun, (start, end), fix=fix, evidence={"placeholder": stand_in})
+
+
+# ---------------------------------------------------------------------- what no turn says
+
+
+def strings_elsewhere(example: Example) -> Iterator[tuple[str, str, str]]:
+    """(path, key, text) of the strings of a row that are no turn's text: arguments of calls, and columns beside the turns.
+
+    Declared tools are left out, and so are columns whose key says that they identify or date the row.
+    """
+    turns = example.all_turns()
+    value = example.value
+    if type(value) is not dict or (len(value) == 1 and not any(turn.calls for turn in turns)):
+        return
+    told = {path for turn in turns if turn.text for path in (turn.path, *(piece.path for piece in turn.pieces))}
+    told.add(example.tools_path)
+    waiting: list[tuple[str, str, object]] = [("", "", value)]
+    while waiting:
+        path, name, held = waiting.pop()
+        if path and path in told:
+            continue
+        if type(held) is str:
+            if len(held) >= SHORTEST_VALUE and not _OF_THE_ROW.search(name):
+                yield path, name, held
+        elif type(held) is dict:
+            waiting += [(paths.join(path, key), key, held[key]) for key in reversed(held) if key not in _DECLARED]
+        elif type(held) is list:
+            waiting += [(paths.join(path, place), name, held[place]) for place in reversed(range(len(held)))]
+
+
+SHORTEST_VALUE = 6
+_DECLARED = frozenset(("role", "from", "type", "tools", "functions", "tool_call_id"))
+_OF_THE_ROW = re.compile(
+    r"(?:^|[_.-])(?:u?u?ids?|hash|sha\d*|md5|index|idx|offset|time|timestamp|date|created|updated|url|source|version)(?:_at)?$|Id$",
+    re.I,
+)
+
+
+def values_named(name: str, text: str, groups: tuple[Group, ...]) -> Iterator[Value]:
+    """The private values of a string under a key: "phone" and the like tell what a bare number is."""
+    head = f"{name.replace('_', ' ')}: " if name else ""
+    for kind, start, end in values(head + text, groups):
+        if start >= len(head):
+            yield Value(kind, start - len(head), end - len(head))
 
 
 def private_rows(batch: Batch) -> dict[str, list[int]]:
@@ -71,7 +123,15 @@ def private_rows(batch: Batch) -> dict[str, list[int]]:
         wanted = tuple(sorted(groups[line]))
         for kind in sorted({v.kind for turn in batch.example(line).all_turns() for v in values(turn.text, wanted)}):
             found.setdefault(kind, []).append(line)
-    return found
+    for line in batch.readable:
+        said = strings_elsewhere(batch.example(line))
+        for kind in sorted({value.kind for _, name, text in said for value in values_named(name, text, _ELSEWHERE)}):
+            if line not in found.setdefault(kind, [])[-1:]:
+                found[kind].append(line)
+    return {kind: sorted(set(lines)) for kind, lines in found.items()}
+
+
+_ELSEWHERE: tuple[Group, ...] = ("secrets", "emails", "numbers")
 
 
 _IS_DIGIT = np.isin(np.arange(256), [*b"0123456789"])
@@ -385,11 +445,20 @@ class PrivateKey(PrivateRule, frozen=True):
     ]
 
 
+# A request, or a call, that has a password made up.
+_MAKES_ONE = re.compile(
+    r"(?:\b(?:generat|creat|mak|suggest|invent|come up)\w*[ _](?:[\w,'’-]+[ _]){0,6}?|\b(?:new|random)[ _](?:\w+[ _]){0,3})"
+    r"pass(?:word|phrase|code)s?\b(?! (?:reset|form|field|manager|check|valid|hash|script|function|protect))|pass(?:word|phrase)[ _]generat",
+    re.I,
+)
+
+
 class PasswordInText(PrivateRule, frozen=True):
     """The row holds a password.
 
     People use one password for many things: it is to be changed as well. Only what stands after its name, or in the
-    address of a service, and looks chosen rather than explained ("password123") counts.
+    address of a service, and looks chosen rather than explained ("password123") counts. A password that the row asks
+    to make up is nobody's yet, and none.
     """
 
     code = "SEC003"
@@ -399,6 +468,10 @@ class PasswordInText(PrivateRule, frozen=True):
     GOOD = [
         chat(user="Set one.", assistant="Your password is important. password = getpass(); PASSWORD='P@ssw0rd!'"),
         chat(user="Connect.", assistant="postgres://user:password@localhost:5432/db"),
+        chat(
+            user="I need a new password. Can you generate one for me?",
+            assistant="Here is your new password: vR7#kelim9. Keep it in a safe place.",
+        ),
     ]
     BAD = [
         Bad(
@@ -413,6 +486,12 @@ class PasswordInText(PrivateRule, frozen=True):
             fixed=chat(user="Connect.", assistant="Use postgres://ada:[PASSWORD_4b0fd]@db.brightpost.se/shop then."),
         ),
     ]
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        said = [turn.text for turn in example.all_turns() if turn.role in ("user", "system")]
+        said += [(call.name or "").replace("_", " ") for turn in example.all_turns() for call in turn.calls]
+        if not any(map(_MAKES_ONE.search, said)):
+            yield from super().check(example)
 
 
 # What rows with a literal of a rule are searched for.

@@ -83,7 +83,7 @@ _QUOTES = re.compile(r"\d\D{0,3}\d\D{0,3}\d\D{0,3}\d|[^\s\"'{},]{3}[\d!@#$%&*?+=
 
 def may_quote(flag: Flag) -> bool:
     """Whether a text of message and evidence could quote a value that the rest of the row gives away."""
-    return any(map(_QUOTES.search, (flag.message, *_strings(flag.evidence))))
+    return any(map(_QUOTES.search, (flag.message, *texts_of(flag.evidence))))
 
 
 def values_of(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
@@ -110,17 +110,17 @@ def masked_value(value: Any, known: Iterable[tuple[str, str]] = ()) -> Any:
     return _clean(value, tuple(known))
 
 
-def _strings(value: Any) -> Iterator[str]:
+def texts_of(value: Any) -> Iterator[str]:
     """The texts of a value, keys included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _strings(key)
-            yield from _strings(item)
+            yield from texts_of(key)
+            yield from texts_of(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _strings(item)
+            yield from texts_of(item)
 
 
 def _clean(value: Any, known: tuple[tuple[str, str], ...]) -> Any:
