@@ -188,12 +188,13 @@ def encodable(flag: Flag) -> Flag:
     return msgspec.structs.replace(flag, at=at, message=message, evidence=evidence, fix=fix)
 
 
-def shielded(flag: Flag, examples: Collection[Example | None]) -> Flag:
+def shielded(flag: Flag, examples: Iterable[Example | None]) -> Flag:
     """The flag with private values masked: those that its words show to be such, and those of its rows."""
     if not may_quote(flag):
         return masked_flag(flag)
-    texts = [turn.text for example in examples if example for turn in example.all_turns()]
+    texts: list[str] = []
     for example in examples:
+        texts += [turn.text for turn in example.all_turns()] if example else []
         texts += strings_of_calls(example)
     return masked_flag(flag, values_of(texts))
 
