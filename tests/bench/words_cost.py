@@ -20,7 +20,7 @@ FAMILIES = ("SPL", "LNG", "PII", "SEC", "STY", "ROL009", "DUP005")
 
 def seconds(data: Path, *options: str) -> float:
     """CPU seconds of one lint."""
-    command = [sys.executable, "-m", "curator", "lint", str(data), "--no-cache", "--workers", "1", "--quiet", *options]
+    command = [sys.executable, "-m", "curator", "lint", str(data), "--no-cache", "--workers", "1", *options]
     before = os.times()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     after = os.times()
