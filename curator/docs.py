@@ -23,7 +23,7 @@ import msgspec
 from curator import formats, plugins, targets
 from curator.config import Config, Settings, expected, family, load_rules, match, profiles, unknown_rule, unlock
 from curator.errors import UsageError
-from curator.harness import flags_of_bad, place_of
+from curator.harness import flags_of_bad, place_of, runs_here
 from curator.recipe import Recipe
 from curator.report.tally import code_ranges
 from curator.rule import Bad, DatasetRule, Dropped, Files, Rule, origin
@@ -128,7 +128,12 @@ def _json_value(row: Any) -> Any:
 
 
 def _flags(rule: type[Rule], bad: Bad) -> list[tuple[str, str]]:
-    """(place, message) of each flag; the place of a dataset rule's flag begins with the row's number from 0."""
+    """(place, message) of each flag; the place of a dataset rule's flag begins with the row's number from 0.
+
+    Where the rule cannot run, since its packages are not installed, the message is empty.
+    """
+    if not runs_here(rule):
+        return [(place, "") for place in bad.places]
     made = msgspec.convert(bad.options, rule)
     return [(place_of(made, index, flag), flag.message) for index, flag in flags_of_bad(rule, bad)]
 
@@ -182,7 +187,7 @@ def _text(rule: type[Rule]) -> Iterator[str]:
         yield textwrap.indent(_example(bad.row), "  ")
         if bad.options:
             yield f"    with {_given(bad)}"
-        yield from (f"    {place}: {_visible(message)}" for place, message in _said(rule, bad))
+        yield from (f"    {place}: {_visible(message)}".removesuffix(": ") for place, message in _said(rule, bad))
         if isinstance(bad.fixed, Dropped):
             yield "    the fix drops the row"
         elif bad.fixed is not None:
@@ -212,7 +217,7 @@ def _page(rule: type[Rule]) -> Iterator[str]:
     for bad in rule.BAD[:_MANY]:
         given = f"\nWith `{_given(bad)}`:" if bad.options else ""
         yield f"{given}\n{_fence(_example(bad.row))}\n"
-        yield from (f"* {_plain(place)}: {_plain(message)}" for place, message in _said(rule, bad))
+        yield from (f"* {_plain(place)}: {_plain(message)}".removesuffix(": ") for place, message in _said(rule, bad))
         if isinstance(bad.fixed, Dropped):
             yield "\nThe fix drops the row."
         elif bad.fixed is not None:

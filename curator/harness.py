@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from curator import extras
 from curator.columns import Batch, Literals
 from curator.formats import Reader
 from curator.model import Finding, Flag, NotRun, Place
@@ -99,8 +100,18 @@ def flags_of_bad(rule: type[Rule], bad: Bad) -> list[tuple[int, Flag]]:
     return flags_of(msgspec.convert(bad.options, rule), bad.row)
 
 
+def runs_here(rule: type[Rule]) -> bool:
+    """Whether the packages that the rule cannot do without are installed."""
+    return not (rule.extra and extras.missing(rule.extra))
+
+
 def offered_safety(rule: type[Rule]) -> str | None:
-    """ "safe" where a BAD example is offered a safe fix, "unsafe" where only unsafe ones are, else None."""
+    """ "safe" where a BAD example is offered a safe fix, "unsafe" where only unsafe ones are, else None.
+
+    Of a rule that cannot run here its examples tell whether it mends; no such rule is sure enough to be safe.
+    """
+    if not runs_here(rule):
+        return "unsafe" if any(bad.fixed is not None for bad in rule.BAD) else None
     offered = {flag.fix.safety for bad in rule.BAD for _, flag in flags_of_bad(rule, bad) if flag.fix}
     return "safe" if "safe" in offered else "unsafe" if offered else None
 

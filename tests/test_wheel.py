@@ -68,6 +68,14 @@ def test_an_empty_environment_lints_a_sample(venv: Path, tmp_path: Path) -> None
     assert not {"torch", "transformers", "streamlit", "pandas"} & set(heavy.split())
 
 
+@pytest.mark.parametrize("words", ["rules", "rules --format json", "rule SPL001", "config show"])
+def test_rules_are_explained_without_the_packages_that_they_wait_for(venv: Path, tmp_path: Path, words: str) -> None:
+    done = subprocess.run(
+        [venv / "bin" / "curator", *words.split()], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0 and (words == "config show" or "SPL001" in done.stdout), done.stderr
+
+
 def test_the_app_of_the_wheel_starts(wheel: Path, venv: Path, tmp_path: Path) -> None:
     data = tmp_path / "support.jsonl"
     shutil.copy(ROOT / "samples" / "support.jsonl", data)

@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate, islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -28,6 +30,7 @@ _PART_KEYS = ("text", "content", "value")
 _THOUGHT = re.compile(r"(?:<think(?:ing)?>)?(.*?)</think(?:ing)?>", re.DOTALL)
 _EMPTY_THOUGHT = re.compile(r"<think(?:ing)?>\s*</think(?:ing)?>")
 _MOST_LAYOUTS = 2000
+_MOST_RENDERED = 200_000  # turns in the prompts that are rendered to see whether each is a prefix of the whole
 MOST_SKIPPED = 1 << 20  # characters of a conversation that need not be rendered: of longer ones steps are counted
 
 
@@ -176,48 +179,59 @@ class Renderer:
     ) -> Layout:
         """The layout with its trained spans, found in the render with sentinels."""
         shown = _with(said, marks)
-        starts, unprefixed = self._starts(bare, shown, marks, tools)
+        spots = _Spots(_spots_of(bare, marks))
+        starts, unprefixed = self._starts(bare, shown, spots, tools)
         spans: list[Span] = []
         marked = self.template.marks(bool(tools))
         if marked:
             spans = self.template.marked(shown, tools)[1]
         else:
-            ends = self._ends(bare, shown, marks, tools)
+            ends = self._ends(bare, shown, spots, tools)
             spans = [(start, ends[n]) for n, start in starts.items() if n in ends]
-        last = max((n for n, message in enumerate(said) if message.get("role") == "assistant"), default=None)
-        closing = _after(bare, marks, last)
+        last = max((n for n, message in enumerate(said) if message.get("role") == "assistant"), default=-1)
+        closing = spots.end(last)
         unclosed = last == len(said) - 1 and closing is not None and not bare[closing:].strip()
-        trained = tuple((_place(layout, marks, start), _place(layout, marks, end)) for start, end in spans)
+        place = _places(layout, marks)
+        trained = tuple((place(start), place(end)) for start, end in spans)
         return msgspec.structs.replace(
             layout, trained=trained, unprefixed=tuple(unprefixed), unclosed=unclosed, marked=marked
         )
 
     def _starts(
-        self, whole: str, shown: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any]
+        self, whole: str, shown: Sequence[Message], spots: _Spots, tools: Sequence[Any]
     ) -> tuple[dict[int, int], list[int]]:
         """(where each answer begins, by message; the messages whose prompt is no prefix of the whole)."""
         starts: dict[int, int] = {}
         unprefixed = []
-        for n, message in enumerate(shown):
-            if message.get("role") != "assistant":
-                continue
-            try:
-                prompt = self.template.render(shown[:n], tools, generation=True) if n else None
-            except Exception:
-                prompt = None
+        for n, prompt in self._prompts(shown, tools):
             if prompt is not None and whole.startswith(prompt):
                 starts[n] = len(prompt)
                 continue
             if prompt is not None:
                 unprefixed.append(n)
-            own = [whole.find(mark) for (owner, _, _), mark in marks.items() if owner == n and mark in whole]
-            if own:
-                starts[n] = min(own)
+            if (own := spots.start(n)) is not None:
+                starts[n] = own
         return starts, unprefixed
 
-    def _ends(
-        self, whole: str, shown: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any]
-    ) -> dict[int, int]:
+    def _prompts(self, said: Sequence[Message], tools: Sequence[Any] = ()) -> Iterator[tuple[int, str | None]]:
+        """(message, the prompt before it) of each answer; None where the template refuses it or that is not tried.
+
+        Rendering every prompt of a conversation costs the square of its turns: of very long ones the first
+        prompts are rendered, and the last.
+        """
+        answers = [n for n, message in enumerate(said) if message.get("role") == "assistant"]
+        rendered = 0
+        for n in answers:
+            rendered += n
+            prompt = None
+            if n and (rendered <= _MOST_RENDERED or n == answers[-1]):
+                try:
+                    prompt = self.template.render(said[:n], tools, generation=True)
+                except Exception:  # a template may raise anything
+                    prompt = None
+            yield n, prompt
+
+    def _ends(self, whole: str, shown: Sequence[Message], spots: _Spots, tools: Sequence[Any]) -> dict[int, int]:
         """Where each answer ends: after its last text or call and the control tokens that close it."""
         ends: dict[int, int] = {}
         token = self.template.token_pattern()
@@ -227,13 +241,11 @@ class Renderer:
             if message.get("tool_calls") and (said := self._upto(whole, shown[: n + 1], tools)):
                 ends[n] = said
                 continue
-            stop = _after(whole, marks, n)
+            stop = spots.end(n)
             if stop is None:
                 continue
-            after = [
-                place for (owner, _, _), mark in marks.items() if owner > n and (place := whole.find(mark)) >= stop
-            ]
-            ends[n] = _closed(whole, stop, min(after, default=len(whole)), token, last=not after)
+            after = spots.next(n, stop)
+            ends[n] = _closed(whole, stop, len(whole) if after is None else after, token, last=after is None)
         return ends
 
     def _upto(self, whole: str, shown: Sequence[Message], tools: Sequence[Any]) -> int:
@@ -276,19 +288,53 @@ class Renderer:
         if self.template.marks():
             yield from self.template.marked(said)[1]
             return
-        for n, message in enumerate(said):
-            own = [span for (owner, _, _), span in places.items() if owner == n]
-            if message.get("role") != "assistant" or not own:
+        spots = _Spots((owner, *span) for (owner, _, _), span in places.items())
+        for n, prompt in self._prompts(said):
+            start, end = spots.start(n), spots.end(n)
+            if start is None or end is None:
                 continue
-            start = min(low for low, _ in own)
-            try:
-                prompt = self.template.render(said[:n], generation=True) if n else ""
-                start = len(prompt) if prompt and text.startswith(prompt) else start
-            except Exception:
-                pass
-            end = max(high for _, high in own)
-            after = [low for (owner, _, _), (low, _) in places.items() if owner > n and low >= end]
-            yield start, _closed(text, end, min(after, default=len(text)), token, last=not after)
+            start = len(prompt) if prompt and text.startswith(prompt) else start
+            after = spots.next(n, end)
+            yield start, _closed(text, end, len(text) if after is None else after, token, last=after is None)
+
+
+class _Spots:
+    """Where the texts of each message stand in a render."""
+
+    def __init__(self, spots: Iterable[tuple[int, int, int]]) -> None:
+        """`spots` are (message, start, end) of each text."""
+        self._spans: dict[int, Span] = {}
+        self._begins: list[tuple[int, int]] = []  # (start, message), in order
+        for message, start, end in spots:
+            low, high = self._spans.get(message, (start, end))
+            self._spans[message] = min(low, start), max(high, end)
+            self._begins.append((start, message))
+        self._begins.sort()
+
+    def start(self, message: int) -> int | None:
+        """Where the first text of a message begins."""
+        span = self._spans.get(message)
+        return span and span[0]
+
+    def end(self, message: int) -> int | None:
+        """Where the last text of a message ends."""
+        span = self._spans.get(message)
+        return span and span[1]
+
+    def next(self, message: int, place: int) -> int | None:
+        """Where the next text of a later message begins, from a place on."""
+        first = bisect_left(self._begins, (place, -1))
+        return next((start for start, owner in islice(self._begins, first, None) if owner > message), None)
+
+
+def _spots_of(whole: str, marks: dict[Key, str]) -> Iterator[tuple[int, int, int]]:
+    """(message, start of the first, end of the last) of each sentinel in a render."""
+    found: dict[str, Span] = {}
+    for hit in re.finditer(_SENTINEL, whole):
+        found[hit[0]] = found.get(hit[0], hit.span())[0], hit.end()
+    for (message, _, _), mark in marks.items():
+        if mark in found:
+            yield message, *found[mark]
 
 
 def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str]) -> Rendered:
@@ -459,21 +505,18 @@ def _around(bare: Sequence[str], padded: Sequence[str]) -> Iterator[tuple[bool, 
             yield False, False, False
 
 
-def _after(whole: str, marks: dict[Key, str], message: int | None) -> int | None:
-    """Where the last text of a message ends in a render with sentinels, None where it has none there."""
-    places = [whole.rfind(mark) + len(mark) for (n, _, _), mark in marks.items() if n == message and mark in whole]
-    return max(places, default=None)
+def _places(layout: Layout, marks: dict[Key, str]) -> Callable[[int], tuple[int, int]]:
+    """Turns an offset in the render with sentinels into (piece, characters into it); a slot counts from its start."""
+    sizes = [len(piece) if isinstance(piece, str) else len(marks[piece.key]) for piece in layout.pieces]
+    ends = list(accumulate(sizes))
 
+    def place(offset: int) -> tuple[int, int]:
+        n = bisect_right(ends, offset)
+        if n == len(ends):
+            return n, 0
+        return n, offset - (ends[n] - sizes[n]) if isinstance(layout.pieces[n], str) else 0
 
-def _place(layout: Layout, marks: dict[Key, str], offset: int) -> tuple[int, int]:
-    """(piece, characters into it) of an offset in the render with sentinels; a slot counts from its start."""
-    at = 0
-    for n, piece in enumerate(layout.pieces):
-        size = len(piece) if isinstance(piece, str) else len(marks[piece.key])
-        if offset < at + size:
-            return n, offset - at if isinstance(piece, str) else 0
-        at += size
-    return len(layout.pieces), 0
+    return place
 
 
 def _closed(text: str, start: int, end: int, token: re.Pattern[str], *, last: bool) -> int:
