@@ -71,6 +71,10 @@ class Placeholder(RowRule, frozen=True):
         ),
         Bad(chat(user="Describe the sea.", assistant="Lorem ipsum dolor sit amet."), at="messages[1].content"),
         Bad(
+            chat(user="Show it.", assistant="<p>It is deep and blue.</p> Lorem ipsum dolor sit amet."),
+            at="messages[1].content",
+        ),
+        Bad(
             chat(user="Explain rain.", assistant="Rain falls from clouds. TODO: explain condensation"),
             at="messages[1].content",
         ),
@@ -107,7 +111,7 @@ class Placeholder(RowRule, frozen=True):
                 continue
             if kind == "todo" and not _ON_TASKS.search(said):
                 return slot.span()
-            if kind == "filler" and not (_HTML.search(text) or _ON_FILLER.search(said)):
+            if kind == "filler" and not (_HTML.search(text, slot.end()) or _ON_FILLER.search(said)):
                 return slot.span()
             if kind == "curly" and not (_TEMPLATES if alone else _ON_CODE_OR_TEXT).search(said):
                 return slot.span()

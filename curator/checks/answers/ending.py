@@ -197,7 +197,7 @@ _BEGUN = re.compile(r"(?:The|By)\s[a-z][\w'’-]*$")  # "The sensation": a sente
 
 # A clause that only leads to another: "During an El Niño", "When the two".
 _SUBORDINATE = re.compile(
-    r"(?:During|While|Although|Because|Since|Unless|Whereas|Within|Among|Despite)(?:\s[^\s,]+){1,8}$"
+    r"(?:If|When|During|While|Although|Because|Since|Unless|Whereas|Within|Among|Despite)(?:\s[^\s,]+){1,8}$"
 )
 
 
@@ -240,7 +240,8 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     siblings = _siblings(line, earlier) if item else []
     if siblings and not never and sum(bool(_STOPPED.search(part)) for part in siblings) < 0.5 * len(siblings):
         return None  # the other items do not close either
-    if inner and (running or (lower and len(segment.split()) > 1) or _SUBORDINATE.match(segment)):
+    leads = bool(_SUBORDINATE.match(segment)) and (inner or _closes(prose, 1))
+    if leads or (inner and (running or (lower and len(segment.split()) > 1))):
         proof = after
     elif item:
         proof = _of_item(words, siblings, word, running, last.isascii())
@@ -270,7 +271,8 @@ def _of_line(
 ) -> _Proof | None:
     """What is proven of a line of one sentence where the lines before it do not all close."""
     carried = len(words) >= _PROSE_LINE
-    verse = bool(earlier) and not any(_CLOSED.search(part) for part in earlier)  # or notes
+    listed = sum(bool(_ITEM.match(part)) for part in earlier)  # behind a list a sentence is a sentence
+    verse = 2 * listed < len(earlier) and not any(_CLOSED.search(part) for part in earlier)  # or notes
     if last.lower() in NEVER_LAST:
         return None if verse and last not in CUT_SHORT and not carried else "weak"
     if verse:
@@ -386,7 +388,10 @@ def _opened(segment: str) -> bool:
 def _is_tag(line: str) -> bool:
     """Whether a line ends in a hashtag, a handle or an address."""
     last = line.rsplit(maxsplit=1)[-1]
-    return last[:1] in "#@" or "/" in last or "_" in last
+    return last[:1] in "#@" or "_" in last or ("/" in last and not _PER.fullmatch(last))
+
+
+_PER = re.compile(r"\D?\d[\d.,]*/[^\W\d_]+")  # "$30/packet"
 
 
 def _visible(text: str, hidden: Sequence[Span]) -> str:

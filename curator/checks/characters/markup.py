@@ -179,6 +179,11 @@ class HtmlLeft(RowRule, frozen=True):
             fixed=chat(user="When does it leave?", assistant=f"\n{_FERRY}\n"),
         ),
         Bad(
+            chat(user="Sum up https://example.com/quay.html", assistant="The quay is old&lt;p&gt;and will be mended."),
+            at="messages[1].content",
+            fixed=chat(user="Sum up https://example.com/quay.html", assistant="The quay is old\nand will be mended."),
+        ),
+        Bad(
             chat(
                 user="What is a quine?", assistant="A program<br/><br/>that prints itself&nbsp;&nbsp;&amp; no more.</p>"
             ),

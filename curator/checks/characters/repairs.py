@@ -11,8 +11,11 @@ from curator.prose import in_prose
 
 
 def about(example: Example, topic: re.Pattern[str]) -> bool:
-    """Whether the conversation is about `topic`: then a mention is no fault."""
-    return any(topic.search(turn.text) for turn in example.all_turns())
+    """Whether the conversation is about `topic`: then a mention is no fault. Addresses speak of nothing."""
+    return any(topic.search(_ADDRESS.sub(" ", turn.text)) for turn in example.all_turns())
+
+
+_ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+", re.I)
 
 
 def safety_of(text: str, spans: Iterable[tuple[int, int]]) -> Safety:
