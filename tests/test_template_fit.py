@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,7 @@ from curator.checks.fit import TemplateSetRule, facts_of, looks
 from curator.formats import Reader
 from curator.rule import RowRule, all_rules, chat
 from curator.templates import shipped
-
-sys.path.insert(0, str(Path(__file__).parent / "bench"))
-
-from templates import compared
+from tests.bench.templates import compared
 
 Run = Callable[..., Any]
 Write = Callable[[str, Iterable[Any]], Path]

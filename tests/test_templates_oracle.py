@@ -7,7 +7,6 @@ CURATOR_ORACLES=FOLDER they are kept there and found again.
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -16,10 +15,7 @@ from typing import Any
 import pytest
 
 from curator.templates import Renderer, Template, load, prepared, shipped, stamp
-
-sys.path.insert(0, str(Path(__file__).parent / "quality"))
-
-from templates import CONVERSATIONS, PLAIN, TOKENS, census, download, found
+from tests.quality.templates import CONVERSATIONS, PLAIN, TOKENS, census, download, found
 
 pytestmark = pytest.mark.slow
 

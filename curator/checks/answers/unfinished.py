@@ -213,7 +213,7 @@ class CutAnswer(DatasetRule, frozen=True):
                 if proof not in ("sure", "seldom") and before and _asks_for_lines(before[-1].text, turn.text):
                     continue
                 if ending and (proof in proofs or odd[row]):
-                    shown = max(ending.start, turn.text.rfind(" ", ending.start, max(ending.end - _END, 0)) + 1)
+                    shown = max(ending.start, turn.text.find(" ", max(ending.end - _END, 0), ending.end) + 1)
                     yield row, turn.flag(f"stops {ending.reason}", (shown, ending.end))
                 elif odd[row] and _ends_on_word(turn.text) and not _ends_in_item(turn.text):
                     yield row, turn.flag("stops before the closing line that the other answers have")
