@@ -394,6 +394,14 @@ def differences(report: Report, *, unsafe: bool = False) -> Iterator[Difference]
                     yield _difference(finding, line.removesuffix(b"\n"), first=number == 1)
 
 
+def waiting(report: Report, *, unsafe: bool = False) -> int:
+    """How many fixes are not in the next round: the row that they drop repeats one that is itself mended or dropped."""
+    plain = {file.path for file in report.files if file.container == PLAIN}
+    offered = [f for f in report.findings if f.file in plain and wanted(f, unsafe)]
+    planned = plan_round(offered, lambda finding: True)
+    return len(offered) - sum(len(findings) for lines in planned.values() for findings in lines.values())
+
+
 def unified_diff(report: Report, *, unsafe: bool = False) -> Iterator[str]:
     """`differences` as lines of text: a head, then "-" and "+" with the changed words and some around them."""
     for change in differences(report, unsafe=unsafe):

@@ -377,6 +377,13 @@ def test_fix_mends_in_place_and_says_so(run: Run, write: Write) -> None:
     assert f"mended {path}: DUP001 1; 1 row dropped (the original is " in done.err
 
 
+def test_diff_says_that_fixes_wait_for_others(run: Run, write: Write) -> None:
+    """The second row repeats the first, which is mended before it is known whether it still does."""
+    hidden = {"prompt": "How\u200b tall is Ben Nevis?", "completion": "It is 1,345 metres tall."}
+    done = run("lint", str(write("a.jsonl", [hidden, hidden])), "--select", "ENC003,DUP001", "--diff")
+    assert "1 more fix may follow once these are made" in done.err
+
+
 def test_diff_shows_and_changes_nothing(run: Run, write: Write) -> None:
     path = write("x.jsonl", TWICE)
     before = path.read_bytes()

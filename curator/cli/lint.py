@@ -169,11 +169,14 @@ def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsaf
 
 
 def _show_diff(report: Report, unsafe: bool, output: Path | None) -> None:
-    from curator.fix import unified_diff
+    from curator.fix import unified_diff, waiting
 
     with _or_nobody_reads(), sink(output) as stream:
         for line in unified_diff(report, unsafe=unsafe):
             stream.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+    if later := waiting(report, unsafe=unsafe):
+        fixes = "1 more fix" if later == 1 else f"{later:,} more fixes"
+        click.echo(f"{fixes} may follow once these are made: --fix goes on until nothing is left", err=True)
     for file in report.files:
         if file.container != "jsonl":
             click.echo(f"no diff for {file.path} ({file.container}): curator clean mends a copy of it", err=True)
