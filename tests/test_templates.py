@@ -318,6 +318,48 @@ def test_a_call_is_trained_up_to_its_end() -> None:
     assert last == "No.<|im_end|>"
 
 
+def called(said: str, number: str = "call00001") -> list[dict[str, Any]]:
+    """A question, an answer that makes a call, and what comes of it."""
+    function = {"name": "weather", "arguments": {"place": "Oslo"}}
+    return [
+        *turns(("user", "How warm is it?")),
+        {
+            "role": "assistant",
+            "content": said,
+            "tool_calls": [{"id": number, "type": "function", "function": function}],
+        },
+        {"role": "tool", "tool_call_id": number, "content": "Ten degrees"},
+    ]
+
+
+@pytest.mark.parametrize("name", ["mistral-v3", "mistral-tekken"])
+def test_a_template_that_counts_the_characters_of_a_number_is_read_all_the_same(name: str) -> None:
+    (call,) = trained(load(name), called("")[:2])
+    assert '"Oslo"' in call and call.endswith("</s>")
+
+
+@pytest.mark.parametrize("said", ["", "Let me look.", "<think>\nI ponder.\n</think>\n\nLet me look."])
+@pytest.mark.parametrize("answer", ["It is ten.", "<think>\nHmm.\n</think>\n\nTen."])
+def test_a_call_is_trained_whole_where_the_last_turn_is_written_in_another_way(said: str, answer: str) -> None:
+    tools = ({"type": "function", "function": {"name": "weather"}},)
+    call, last = trained(load("qwen3"), [*called(said), *turns(("assistant", answer))], tools)
+    assert call.endswith('{"name": "weather", "arguments": {"place": "Oslo"}}\n</tool_call><|im_end|>')
+    assert last.endswith("<|im_end|>") and answer[-4:] in last
+
+
+def test_a_generation_block_counts_in_a_template_that_looks_into_texts_and_writes_tools() -> None:
+    template = Template(
+        "t",
+        {
+            "default": "{% if tools %}{{ tools | tojson }}\n{% endif %}{% for m in messages %}{{ m.role }}: "
+            "{% if m.role == 'assistant' %}{% generation %}{{ m.content.split('</think>')[-1] }}!{% endgeneration %}"
+            "{% else %}{{ m.content }}{% endif %}\n{% endfor %}"
+        },
+    )
+    messages = turns(("user", "Say alpha."), ("assistant", "<think>Why?</think>Bravo"))
+    assert trained(template, messages, ({"type": "function", "function": {"name": "alpha"}},)) == ["Bravo!"]
+
+
 texts = st.text(max_size=30).filter(lambda text: text.strip())
 
 

@@ -128,7 +128,7 @@ class Renderer:
             filled = layout.filled(texts)
             if "".join(filled) == text:
                 return _exact(text, layout, filled, texts)
-        return self._searched(text, layout, said, texts)
+        return self._searched(text, layout, said, texts, tools)
 
     def layout(self, said: Sequence[Message], tools: Sequence[Any]) -> Layout | None:
         """The layout of conversations of this structure; None where the template refuses sentinels."""
@@ -151,7 +151,7 @@ class Renderer:
             return None  # white space alone: what becomes of it depends on the template's own tests
         try:
             bare = self.template.render(_with(said, marks), tools)
-            padded = self.template.render(_with(said, {k: f"{_LEFT}{m}{_RIGHT}" for k, m in marks.items()}), tools)
+            padded = self.template.render(_with(said, {key: _padded(key, mark) for key, mark in marks.items()}), tools)
         except Exception:
             return None
         owner = {mark: key for key, mark in marks.items()}
@@ -186,7 +186,7 @@ class Renderer:
         if marked:
             spans = self.template.marked(shown, tools)[1]
         else:
-            ends = self._ends(bare, shown, spots, tools)
+            ends = self._ends(bare, shown, spots, marks, tools)
             spans = [(start, ends[n]) for n, start in starts.items() if n in ends]
         last = max((n for n, message in enumerate(said) if message.get("role") == "assistant"), default=-1)
         closing = spots.end(last)
@@ -213,7 +213,7 @@ class Renderer:
                 starts[n] = own
         return starts, unprefixed
 
-    def _prompts(self, said: Sequence[Message], tools: Sequence[Any] = ()) -> Iterator[tuple[int, str | None]]:
+    def _prompts(self, said: Sequence[Message], tools: Sequence[Any]) -> Iterator[tuple[int, str | None]]:
         """(message, the prompt before it) of each answer; None where the template refuses it or that is not tried.
 
         Rendering every prompt of a conversation costs the square of its turns: of very long ones the first
@@ -231,14 +231,16 @@ class Renderer:
                     prompt = None
             yield n, prompt
 
-    def _ends(self, whole: str, shown: Sequence[Message], spots: _Spots, tools: Sequence[Any]) -> dict[int, int]:
+    def _ends(
+        self, whole: str, shown: Sequence[Message], spots: _Spots, marks: dict[Key, str], tools: Sequence[Any]
+    ) -> dict[int, int]:
         """Where each answer ends: after its last text or call and the control tokens that close it."""
         ends: dict[int, int] = {}
         token = self.template.token_pattern()
         for n, message in enumerate(shown):
             if message.get("role") != "assistant":
                 continue
-            if message.get("tool_calls") and (said := self._upto(whole, shown[: n + 1], tools)):
+            if message.get("tool_calls") and (said := self._upto(whole, shown[: n + 1], spots, marks, tools)):
                 ends[n] = said
                 continue
             stop = spots.end(n)
@@ -248,15 +250,33 @@ class Renderer:
             ends[n] = _closed(whole, stop, len(whole) if after is None else after, token, last=after is None)
         return ends
 
-    def _upto(self, whole: str, shown: Sequence[Message], tools: Sequence[Any]) -> int:
-        """Where the first messages end, 0 where their render is no prefix of the whole."""
+    def _upto(
+        self, whole: str, shown: Sequence[Message], spots: _Spots, marks: dict[Key, str], tools: Sequence[Any]
+    ) -> int:
+        """Where the first messages end in the whole, 0 where that cannot be told.
+
+        Some templates write the last turn of a conversation in another way than the same turn before others.
+        Then what follows its last text is compared, not all that stands before it.
+        """
         try:
             text = self.template.render(shown, tools)
         except Exception:
             return 0
-        return len(text.rstrip()) if whole.startswith(text) else 0
+        if whole.startswith(text):
+            return len(text.rstrip())
+        n = len(shown) - 1
+        last, stop = _Spots(_spots_of(text, marks)).end(n), spots.end(n)
+        tail = "" if last is None else text[last:].rstrip()
+        return stop + len(tail) if tail and stop is not None and whole.startswith(tail, stop) else 0
 
-    def _searched(self, text: str, layout: Layout | None, said: Sequence[Message], texts: dict[Key, str]) -> Rendered:
+    def _searched(
+        self,
+        text: str,
+        layout: Layout | None,
+        said: Sequence[Message],
+        texts: dict[Key, str],
+        tools: Sequence[Any],
+    ) -> Rendered:
         """As exact as a search can tell: the texts in order, each where it stands after the one before."""
         places: dict[Key, Span] = {}
         lost: list[Key] = []
@@ -280,22 +300,41 @@ class Renderer:
             cursor = max(cursor, found[1])
             if text[slice(*found)] == wanted and whole != wanted:
                 stripped.append(key)
-        trained = tuple(self._trained_of(text, said, places))
+        trained = tuple(self._trained_of(text, said, places, tools))
         return Rendered(text, "", layout, places, tuple(lost), tuple(stripped), trained, exact=False)
 
-    def _trained_of(self, text: str, said: Sequence[Message], places: dict[Key, Span]) -> Iterator[Span]:
+    def _trained_of(
+        self, text: str, said: Sequence[Message], places: dict[Key, Span], tools: Sequence[Any]
+    ) -> Iterator[Span]:
         token = self.template.token_pattern()
-        if self.template.marks():
-            yield from self.template.marked(said)[1]
+        if self.template.marks(bool(tools)):
+            yield from self.template.marked(said, tools)[1]
             return
         spots = _Spots((owner, *span) for (owner, _, _), span in places.items())
-        for n, prompt in self._prompts(said):
+        for n, prompt in self._prompts(said, tools):
             start, end = spots.start(n), spots.end(n)
-            if start is None or end is None:
-                continue
             start = len(prompt) if prompt and text.startswith(prompt) else start
-            after = spots.next(n, end)
-            yield start, _closed(text, end, len(text) if after is None else after, token, last=after is None)
+            if start is None:
+                continue
+            after = spots.next(n, start if end is None else end)
+            limit = len(text) if after is None else after
+            calls = bool(prompt and said[n].get("tool_calls"))
+            if calls and (stop := self._calls_end(text, said[: n + 1], tools, (start, limit))):
+                yield start, stop
+            elif end is not None:
+                yield start, _closed(text, end, limit, token, last=after is None)
+
+    def _calls_end(self, text: str, said: Sequence[Message], tools: Sequence[Any], within: Span) -> int:
+        """Where the last of these messages, which makes calls, ends in a part of the text; 0 where that is open."""
+        try:
+            alone = self.template.render(said, tools).rstrip()
+        except Exception:
+            return 0
+        if text.startswith(alone):
+            return len(alone)
+        closing = next((hit[0] for hit in self.template.token_pattern().finditer(alone) if hit.end() == len(alone)), "")
+        place = text.find(closing, *within) if closing else -1
+        return place + len(closing) if place >= 0 else 0
 
 
 class _Spots:
@@ -378,6 +417,11 @@ _PADS = (f"{_RIGHT}{{}}{_LEFT}", f"{_RIGHT}{{}}", f"{{}}{_LEFT}", "{}")
 
 def _sentinel(number: int) -> str:
     return f"zQ{number:05d}Qz"
+
+
+def _padded(key: Key, mark: str) -> str:
+    """A sentinel with space around it; the number of a call stays as it is: templates count its characters."""
+    return mark if key[1] in _NUMBERS else f"{_LEFT}{mark}{_RIGHT}"
 
 
 def texts_of(said: Sequence[Message]) -> dict[Key, str]:
