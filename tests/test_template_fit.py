@@ -94,6 +94,25 @@ def test_a_template_that_needs_objects_and_fails_on_strings_is_told_as_such(lint
     assert codes(lint([CALL], "--template", file)) == {"TPL013"}
 
 
+def test_a_single_argument_that_is_not_written_is_told(lint: Any, tmp_path: Path) -> None:
+    file = tmp_path / "first.jinja"
+    file.write_text(
+        "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}"
+        "{{ c.function.name }}({{ (c.function.arguments.values() | list)[0] }}){% endfor %}</s>{% endfor %}"
+    )
+    call = {"function": {"name": "weather", "arguments": {"place": "Oslo", "unit": "celsius"}}}
+    row = {**CALL, "messages": [CALL["messages"][0], {**CALL["messages"][1], "tool_calls": [call]}]}
+    (finding,) = [each for each in lint([row], "--template", file) if each["code"] == "TPL004"]
+    assert "argument 'unit'" in finding["message"]
+
+
+def test_what_a_user_says_of_thinking_is_no_reasoning_of_an_answer(lint: Any, tmp_path: Path) -> None:
+    file = tmp_path / "split.jinja"
+    file.write_text("{% for m in messages %}{{ m.content.split('</think>')[-1] }}</s>{% endfor %}")
+    row = chat(system="Always write </think> before you answer.", user="What is 2+2?", assistant="It is 4.")
+    assert codes(lint([row], "--template", file)) == {"TPL002"}
+
+
 def plain(count: int) -> list[dict[str, Any]]:
     rows = []
     for n in range(count):

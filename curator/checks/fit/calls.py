@@ -9,6 +9,7 @@ from typing import Any
 
 from curator.checks.fit.bases import TemplateRule, asked
 from curator.checks.fit.looks import Look, calls_of, one_line, quoted
+from curator.formats.turns import parsed
 from curator.model import Flag, ToolCall, Turn
 from curator.rule import Bad, chat
 from curator.templates import MOST_LEAVES, Message, prepared
@@ -32,16 +33,20 @@ class ToolCallLost(TemplateRule, frozen=True):
     def judge(self, look: Look) -> Iterator[Flag]:
         if look.seen.error:
             return
-        for turn, call in _lost_calls(look):
-            message = f"the call of {call.name} is not in what {look.template.name} renders"
+        for turn, call, part in _lost_calls(look):
+            what = f"the argument {part!r} of the call" if part else "the call"
+            message = f"{what} of {call.name} is not in what {look.template.name} renders"
             written = call.raw if call.raw is not None else json.dumps(call.arguments, ensure_ascii=False, default=str)
             yield Flag(
                 call.path, one_line(message), evidence={"lost": quoted(f"{call.name}({written})"), "role": turn.role}
             )
 
 
-def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall]]:
-    """The calls that leave no trace in the render: told by names and arguments that stand nowhere else."""
+def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall, str]]:
+    """(turn, call, argument) of what leaves no trace in the render; "" where more of a call is gone than one argument.
+
+    Told by names and arguments that stand nowhere else.
+    """
     calls = calls_of(look)
     if not calls or _argued(look):
         return []
@@ -49,18 +54,21 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall]]:
     try:
         text = look.template.render(said, look.said.tools)
     except Exception:
-        return [(turn, call) for turn, call in calls if call.name and call.name not in look.seen.text]
-    lost, n = [], 0
+        return [(turn, call, "") for turn, call in calls if call.name and call.name not in look.seen.text]
+    lost: list[tuple[Turn, ToolCall, str]] = []
+    n = 0
     for message, turn in zip(look.said.messages, look.said.turns, strict=True):
         listed = message.get("tool_calls")
         many = len(listed) if type(listed) is list else 0
         if not many and "function_call" not in message:
             continue  # calls written as text are lost with the text
         for k, call in enumerate(turn.calls):
-            named = k < many and _call_mark(n + k, "n") in text
-            argued = k < many and (_call_mark(n + k, "a") in text or not call.arguments)
-            if not (named and argued):
-                lost.append((turn, call))
+            names = _names_of(call.arguments)
+            gone = [name for j, name in enumerate(names) if k >= many or _call_mark(n + k, f"a{j}") not in text]
+            if k >= many or _call_mark(n + k, "n") not in text or len(gone) > 1:
+                lost.append((turn, call, ""))
+            elif gone:
+                lost.append((turn, call, gone[0] if len(names) > 1 else ""))
         n += many
     return lost
 
@@ -74,7 +82,14 @@ def _argued(look: Look) -> bool:
 
 
 def _call_mark(number: int, kind: str) -> str:
-    return f"zQ{kind}{number:05d}Qz"
+    return f"zQ{kind}x{number:05d}Qz"
+
+
+def _names_of(arguments: Any) -> list[str]:
+    """The arguments that are marked, by name; those of a call that holds no object stand for one."""
+    if type(arguments) is dict:
+        return list(arguments)[:MOST_LEAVES]
+    return ["value"] if arguments else []
 
 
 def _marked_calls(look: Look, numbers: Iterator[int]) -> list[Message]:
@@ -91,7 +106,9 @@ def _marked_call(call: Any, number: int) -> Any:
         return call
     if type(inner := call.get("function")) is dict:
         return {**call, "function": _marked_call(inner, number)}
-    argued: Any = {"value": _call_mark(number, "a")}
-    if type(call.get("arguments")) is str:
+    given = call.get("arguments")
+    names = _names_of(parsed(given)[0])
+    argued: Any = {name: _call_mark(number, f"a{j}") for j, name in enumerate(names)}
+    if type(given) is str:
         argued = json.dumps(argued)
     return {**call, "name": _call_mark(number, "n"), "arguments": argued}

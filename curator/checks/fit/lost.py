@@ -23,9 +23,11 @@ def _lost(look: Look, roles: str) -> list[tuple[int, str, int]]:
 
 
 def only_thought_lost(look: Look, key: tuple[int, str, int]) -> bool:
-    """Whether all of a text but its reasoning is in the render."""
+    """Whether all of an answer but its reasoning is in the render."""
     text = look.text_of(key)
-    return bool(answer := after_thought(text)) and answer in look.seen.text
+    return (
+        look.said.turns[key[0]].role == "assistant" and bool(answer := after_thought(text)) and answer in look.seen.text
+    )
 
 
 _RENAME = "; trainers that rename the roles keep it, as does curator convert FILE --to openai-chat -o OUT"
