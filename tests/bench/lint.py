@@ -63,7 +63,7 @@ def made(path: Path, rows: int, seed: int = 7) -> Path:
     rng = random.Random(seed)
     samples = Path(__file__).resolve().parents[2] / "samples"
     sentences: list[str] = []
-    for file in (samples / "support-clean.jsonl", samples / "sop.jsonl", samples / "tools-clean.jsonl"):
+    for file in (samples / "support-clean.jsonl", samples / "tools-clean.jsonl"):
         for line in file.read_bytes().splitlines():
             try:
                 turns = json.loads(line)["messages"]

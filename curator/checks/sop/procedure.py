@@ -88,7 +88,7 @@ def bare(label: str) -> str:
     return label.removesuffix(".0") if label.count(".") == 1 else label
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=2048)  # the procedures of a span, which every rule asks for in turn
 def sop_of(text: str) -> Sop | None:
     """The answer as a procedure, None where it is none."""
     if len(_NUMBERED.findall(text)) < 2:
