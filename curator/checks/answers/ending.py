@@ -220,9 +220,12 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     prose = [part for part in earlier if len(part.split()) >= 5 and not _HEADING.match(part)]
     alone = _closed_before(line, prose) < 2
     slight = alone and (len(segment.split()) < 6 or len(" ".join((line[: -len(segment)], *prose)).split()) < 8)
+    hardly_begun = inner and lower and segment[:1].isupper() and 1 < len(segment.split()) < 4  # "It rains. That is"
     evident = inner or begins or last in CUT_SHORT or any(_CLOSED.search(part) for part in prose)
     evident = (
-        evident and not (item and len(words) < 4 and not begins) and (spoken or not (slight and last in _MAY_CLOSE))
+        evident
+        and not (item and len(words) < 4 and not begins)
+        and (spoken or hardly_begun or not (slight and last in _MAY_CLOSE))
     )
     if (never or (seldom and begins)) and evident:
         return Ending(*span, reason, "sure", "never", alone)
