@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import random
+import signal
 import sqlite3
 import string
 import subprocess
@@ -673,7 +674,16 @@ def test_a_dry_run_says_what_the_clean_set_will_be(open_desk: Any, tmp_path: Pat
     assert told.rejected_for == result.rejected_for and told.rejected_for["ROL007"] == 2
 
 
-def test_a_job_outlives_who_started_it_and_can_be_stopped(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN], ids=["in front", "in the background"])
+def test_a_job_outlives_who_started_it_and_can_be_stopped(tmp_path: Path, ctrl_c: Any) -> None:
+    before = signal.signal(signal.SIGINT, ctrl_c)
+    try:
+        _run_and_stop(tmp_path)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _run_and_stop(tmp_path: Path) -> None:
     jobs.start(tmp_path, "quick", [sys.executable, "-c", "print('said'); raise SystemExit(3)"])
     jobs.start(tmp_path, "slow", [sys.executable, "-c", "import time; time.sleep(60)"])
     assert jobs.running(tmp_path, "slow")

@@ -118,6 +118,7 @@ def main(arguments: Sequence[str]) -> int:
         except ImportError:
             pass
         job = msgspec.json.decode(held.read(), type=Job)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored in what a script puts into the background, and inherited
         child = subprocess.Popen(command)
 
         def pass_on(number: int, frame: object) -> None:
