@@ -475,7 +475,7 @@ def test_a_hundred_thousand_findings_are_quick(serve: Any, visit: Any) -> None:
 WORDS = (
     "amber cobalt ivory teal crimson walnut river lantern meadow copper granite violin harbour saddle orchid".split()
 )
-STEPS = 50
+STEPS = 200  # so many that the app can be closed and opened before they are done
 
 
 def _facts(number: int) -> list[Any]:
