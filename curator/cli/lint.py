@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -128,7 +129,22 @@ def command(
             click.echo("\n".join(_audits(report)), err=True)
         return 0 if exit_zero else report.exit_code
 
-    return _watch(paths, config_file, output, once) if watch else once()
+    if watch:
+        return _watch(paths, config_file, output, once)
+    with _uncollected():
+        return once()
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the garbage collector: a lint is over before its garbage matters, and what it loads is none."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, audit: bool = False) -> Report:
