@@ -44,8 +44,20 @@ def looks_like_code(text: str) -> bool:
     return _is_code(text, _kinds(text))
 
 
+# Without one of these a text is prose, unless a line of it begins as a line of source code does.
+_SIGN = re.compile(
+    r"[`|\\$<@/^\t\0]|~~~|\[\^?\w-\w|[\])][*+?{]|\(\?|\.\*|\.(?<=\w\.)(?=\w)|(?:^|\n)(?:[ ]|-\s)|\A\s*[{\[]"
+)
+
+
 @lru_cache(maxsize=4096)
 def _masked(text: str) -> tuple[Span, ...]:
+    if not _SIGN.search(text) and not any(_STRONG.match(line.lstrip()[:400]) for line in text.split("\n")):
+        return ()
+    return _parted(text)
+
+
+def _parted(text: str) -> tuple[Span, ...]:
     found: list[Span] = [(start, end, "code") for start, end in _fences(text)]
     rest = _blanked(text, found)
     kinds = _kinds(rest)

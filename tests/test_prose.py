@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curator import prose
 from curator.prose import in_prose, looks_like_code, masked
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -143,3 +144,39 @@ def test_an_address_ends_where_its_quotation_mark_or_bracket_closes() -> None:
     assert addresses("call get('https://example.org/a_b').&nbsp;&amp;") == ["https://example.org/a_b"]
     assert addresses("as told (https://example.org/a_(b)).&nbsp;x") == ["https://example.org/a_(b)"]
     assert addresses("open https://example.org/it's/here now") == ["https://example.org/it's/here"]
+
+
+PIECES = [
+    "A plain sentence of words. ",
+    "for row in reader:\n",
+    "    print(row)",
+    "\n",
+    "return a + b",
+    "- one: two\n",
+    "key: value\n",
+    "| a | b |",
+    "\\d+",
+    "[^a-z]",
+    "(?:x)",
+    ".*",
+    "see example.org/a ",
+    "import os\n",
+    "x = f(1)\n",
+    "$x^2$",
+    "<b>",
+    "`c`",
+    "~~~\n",
+    '{"a": 1}',
+    "[1, 2]",
+    "a)? ",
+    "é: 5, b = 3\n",
+    "SELECT a FROM b\n",
+    "\t",
+    "end\n",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6).map("".join))
+def test_a_text_without_signs_of_anything_else_is_prose_at_once(text):
+    """The look at its signs is a shortcut: it says what the whole reading would."""
+    assert masked(text) == list(prose._parted(text))
