@@ -26,6 +26,7 @@ from curator.fix import PLAIN, ROUNDS, Tally, mend, mend_lines, plan_round, want
 from curator.model import Finding, Fix, Report
 from curator.sources import open_sources
 from curator.sources.finding import split_of
+from curator.worddiff import shared_start
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -123,10 +124,10 @@ class Document:
     def _difference(self, begin: int, old: bytes, new: bytes) -> TextEdit | None:
         """The edit that puts `new` in the place of `old`, less what both begin and end with."""
         most = min(len(old), len(new))
-        head = _common(old, new, most)
+        head = shared_start(old[:most], new[:most])
         while head and _inside_character(old, new, head):
             head -= 1
-        tail = _common(old[::-1], new[::-1], most - head)
+        tail = min(shared_start(old[::-1], new[::-1]), most - head)
         while tail and _inside_character(old[::-1], new[::-1], tail, backwards=True):
             tail -= 1
         text = new[head : len(new) - tail].decode("utf-8", "replace")
@@ -137,18 +138,6 @@ def _size(text: str, units: Units) -> int:
     if units == "utf-32" or text.isascii():
         return len(text)
     return len(text.encode()) if units == "utf-8" else len(text.encode("utf-16-le")) // 2
-
-
-def _common(one: bytes, other: bytes, most: int) -> int:
-    """The length of what both begin with, at most `most`: by halving, since bytes compare fast in bulk."""
-    low, high = 0, most
-    while low < high:
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _inside_character(one: bytes, other: bytes, at: int, *, backwards: bool = False) -> bool:

@@ -8,7 +8,6 @@ Findings do not depend on the number of workers, on where spans are cut, or on t
 
 from __future__ import annotations
 
-import gc
 import tempfile
 import time
 from collections import Counter
@@ -23,6 +22,7 @@ import numpy as np
 
 from curator import formats, recall, tokens
 from curator.cache import Cache
+from curator.collector import uncollected
 from curator.columns import distinct, parse
 from curator.findings import FindingStore, Piece
 from curator.joining import Join, apart
@@ -74,7 +74,7 @@ def lint(
     plan = config.plan()
     kept = Cache.open() if cache else None
     key = recall.key_of(paths, config) if kept else None
-    with _no_collector(), open_sources(paths, config.excluded) as sources:
+    with uncollected(), open_sources(paths, config.excluded) as sources:
         report = lint_sources(sources, plan, workers=workers, cache=kept, progress=progress, audit=audit)
         report = msgspec.structs.replace(report, left_out=sources.left, seconds=time.perf_counter() - started)
         if kept and key and not audit:
@@ -98,7 +98,7 @@ def lint_sources(
     size = sum(source.data.stat().st_size for source in sources)
     if size > LARGE:
         plan = plan.without_costly(f"the set holds {size / 1e6:,.0f} MB, and these rules take longer than all others")
-    with _no_collector():
+    with uncollected():
         folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
         run = _Run(plan, list(sources), Path(folder.name), cache)
         run.scan(workers, progress)
@@ -114,22 +114,10 @@ def scanned(
     sources: Sequence[Source], plan: Plan, *, workers: int | None = None, progress: Progress | None = None
 ) -> Iterator[SetRows]:
     """The rows of opened sources with the sketches of the plan's dataset rules, judged by none of them."""
-    with _no_collector(), tempfile.TemporaryDirectory(prefix="curator-scan-") as folder:
+    with uncollected(), tempfile.TemporaryDirectory(prefix="curator-scan-") as folder:
         run = _Run(plan, list(sources), Path(folder), None)
         run.scan(workers, progress)
         yield run.rows()
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Without the garbage collector: rows are trees without cycles, and it costs half of the decoding."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Run:

@@ -25,6 +25,7 @@ from curator.model import Cut, Edit, Excerpt, Finding, Fix, Flag, Put, Report
 from curator.paths import BOM, get, splice_groups
 from curator.private.masking import opened
 from curator.sources import Stamp
+from curator.worddiff import shared_start
 from curator.writing import Replacement, keep_copy
 
 if TYPE_CHECKING:
@@ -485,16 +486,10 @@ def _new_lines(lines: Sequence[str], old: str) -> tuple[list[Excerpt | None], li
     if len(lines) != 1:
         return [_around(old, 0, 0)], [_around(line, 0, 0) for line in lines[:_SHOWN]]
     new = lines[0]
-    start = _shared(old, new)
-    tail = _shared(old[start:][::-1], new[start:][::-1])
+    start = shared_start(old, new)
+    tail = shared_start(old[start:][::-1], new[start:][::-1])
     low, high = _whole_words(old, start, len(old) - tail)
     return [_around(old, low, high)], [_around(new, low, high + len(new) - len(old))]
-
-
-def _shared(one: str, other: str) -> int:
-    """Characters that both texts begin with."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:

@@ -16,7 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson columns content dictionaries embeddings encodings excerpt extras formats hunspell "
+    "brokenjson collector columns content dictionaries embeddings encodings excerpt extras formats hunspell "
     "json_schema keys languages likeness neighbours paths pretokenizers private prose provenance recipe "
     "rowfacts rule shingles sources targets templates tokens vocabulary worddiff writing",
     "benchmarks checks harness ollama packs plugins sop",

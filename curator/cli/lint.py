@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,6 +14,7 @@ import click
 
 from curator.cli import options
 from curator.cli.output import coloured, progress, silence, sink, width
+from curator.collector import uncollected
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -131,20 +131,8 @@ def command(
 
     if watch:
         return _watch(paths, config_file, output, once)
-    with _uncollected():
+    with uncollected():
         return once()
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the garbage collector: a lint is over before its garbage matters, and what it loads is none."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, audit: bool = False) -> Report:

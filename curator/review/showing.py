@@ -24,7 +24,7 @@ from curator.review.desk import Desk
 from curator.review.entries import Entry
 from curator.review.reading import MOST_TURNS
 from curator.review.safe import Part, clipped, parts, plain
-from curator.worddiff import word_changes
+from curator.worddiff import shared_start, word_changes
 
 _TURNS = 12  # turns of a row that are shown; of a longer row those that matter
 _ROW = 60_000  # characters of a row that are shown
@@ -348,8 +348,8 @@ def _cut_off(told: list[Part], before: int, after: int) -> list[Part]:
 
 def differences(old: str, new: str, gone: str = "del", come: str = "ins") -> tuple[list[Part], list[Part]]:
     """Both texts in parts, with the words that differ marked; what is common and far from any change is cut."""
-    low = _common(old, new)
-    tail = _common(old[low:][::-1], new[low:][::-1])
+    low = shared_start(old, new)
+    tail = shared_start(old[low:][::-1], new[low:][::-1])
     low, tail = _at_words(old, new, low, tail)
     a, b = old[low : len(old) - tail], new[low : len(new) - tail]
     left: list[Part] = []
@@ -392,18 +392,6 @@ def _short(told: list[Part]) -> list[Part]:
         out.append((cls, text))
         size += len(text)
     return out
-
-
-def _common(one: str, other: str) -> int:
-    """Characters that both begin with."""
-    low, high = 0, min(len(one), len(other))
-    while low < high:  # by halves: comparing slices is far faster than comparing characters
-        middle = (low + high + 1) // 2
-        if one[low:middle] == other[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _at_words(old: str, new: str, low: int, tail: int) -> tuple[int, int]:
