@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from curator.config import Config, load_config
     from curator.conversion import convert
     from curator.counting import stats
-    from curator.drawing import Wish
     from curator.engine import lint
     from curator.explanation import explain
     from curator.fix import fix_files
     from curator.model import Finding, Report
-    from curator.preparing import prepare
     from curator.rule import all_rules
-    from curator.splitting import split
+    from curator.splits.drawing import Wish
+    from curator.splits.preparing import prepare
+    from curator.splits.splitting import split
 
 __version__ = "0.1.0"
 
@@ -54,7 +54,7 @@ _HOMES = {
     "Config": "config",
     "Finding": "model",
     "Report": "model",
-    "Wish": "drawing",
+    "Wish": "splits.drawing",
     "all_rules": "rule",
     "clean": "cleaning",
     "compare": "comparison",
@@ -63,8 +63,8 @@ _HOMES = {
     "fix_files": "fix",
     "lint": "engine",
     "load_config": "config",
-    "prepare": "preparing",
-    "split": "splitting",
+    "prepare": "splits.preparing",
+    "split": "splits.splitting",
     "stats": "counting",
 }
 

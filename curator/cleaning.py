@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from curator import decisions, engine
-from curator.cache import Cache
 from curator.columns import BOM, content_id, parse
 from curator.decisions import Log, Suppressions
 from curator.errors import CuratorError, UsageError, WriteError
 from curator.fix import ROUNDS, Mended, Plan, Tally, mend_lines, plan_round, wanted
 from curator.model import Decision, Finding, Fix, Report, drop
+from curator.scan.cache import Cache
 from curator.sources import Fault, Source, open_sources
 from curator.writing import Packed, Replacement, refuse_table
 

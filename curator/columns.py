@@ -20,16 +20,16 @@ import ahocorasick_rs
 import msgspec
 import numpy as np
 
-from curator.brokenjson import DEEPEST, nesting
-from curator.content import beside_text, definitions
 from curator.model import Example, NotRun, Turn
+from curator.text.brokenjson import DEEPEST, nesting
+from curator.text.content import beside_text, definitions
 
 if TYPE_CHECKING:
     from curator.formats import Reader
-    from curator.neighbours import Neighbours
+    from curator.neighbours.graph import Neighbours
     from curator.rule import RawRule, RowRule, Rule
+    from curator.text.vocabulary import Vocabulary
     from curator.tokens import Tokenizer
-    from curator.vocabulary import Vocabulary
 
 T = TypeVar("T")
 

@@ -21,7 +21,7 @@ from curator.model import Example, Finding, Place
 from curator.private.masking import masked_apart
 from curator.report.tally import counted
 from curator.sources import cut, open_sources, read
-from curator.worddiff import marked
+from curator.text.worddiff import marked
 
 if TYPE_CHECKING:
     from curator.config import Config

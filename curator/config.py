@@ -26,10 +26,10 @@ from curator import __version__, extras, plugins, targets, templates, tokens
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
-from curator.recall import code_stamp
 from curator.recipe import Recipe
 from curator.rowfacts import facts_file, read_facts
 from curator.rule import RULES, Rule, all_rules
+from curator.scan.recall import code_stamp
 from curator.writing import write_whole
 
 FailOn = Literal["info", "warning", "error", "never"]

@@ -17,9 +17,9 @@ from curator.checks.length import Lengths
 from curator.columns import ROLE_CODES, Batch, Literals, distinct
 from curator.errors import UsageError
 from curator.formats import Reader
-from curator.mappers import choose
 from curator.model import Example, TokenCount
 from curator.private.masking import values_of
+from curator.scan.mappers import choose
 from curator.sources import Source, Span, cut, open_sources, read
 from curator.tokens import Tokenizer
 from curator.trained import RenderShown, renders, shielded, trained_tokens

@@ -20,13 +20,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from curator import formats, recall, tokens
-from curator.cache import Cache
-from curator.collector import uncollected
+from curator import formats, tokens
 from curator.columns import distinct, parse
-from curator.findings import FindingStore, Piece
-from curator.joining import Join, apart
-from curator.mappers import choose, sharing
 from curator.model import (
     Audit,
     FileStat,
@@ -36,12 +31,18 @@ from curator.model import (
     RuleStat,
     TokenCount,
 )
-from curator.rows import SetRows
 from curator.rule import DatasetRule
-from curator.scan import Job, Scan, Scanned, finding_id, read_scan
+from curator.scan import recall
+from curator.scan.cache import Cache
+from curator.scan.collector import uncollected
+from curator.scan.findings import FindingStore, Piece
+from curator.scan.joining import Join, apart
+from curator.scan.mappers import choose, sharing
+from curator.scan.rows import SetRows
+from curator.scan.span import Job, Scan, Scanned, finding_id, read_scan
+from curator.scan.store import Found, ScanFile, Spill
 from curator.sources import Source, Span, cut, open_sources
 from curator.sources.finding import split_number
-from curator.store import Found, ScanFile, Spill
 
 if TYPE_CHECKING:
     from curator.config import Config, Plan

@@ -10,13 +10,13 @@ import msgspec
 
 from curator import decisions, engine, templates, tokens
 from curator.columns import UNSET, content_id, parse
-from curator.content import definitions, turn_parts, written
 from curator.errors import UsageError
-from curator.excerpt import visible
 from curator.formats import Reader
 from curator.model import Decision, Example, Finding, Place, TokenCount
 from curator.private.masking import masked_value, values_of
 from curator.sources import cut, open_sources, read
+from curator.text.content import definitions, turn_parts, written
+from curator.text.excerpt import visible
 from curator.trained import RenderShown, renders, shielded
 from curator.trained import lines as shown_lines
 

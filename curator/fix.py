@@ -20,12 +20,12 @@ from curator import engine
 from curator.columns import UNSET, content_id, parse
 from curator.decisions import Filtered
 from curator.errors import ChangedError, SourceError, WriteError
-from curator.excerpt import excerpt
 from curator.model import Cut, Edit, Excerpt, Finding, Fix, Flag, Put, Report
 from curator.paths import BOM, get, splice_groups
 from curator.private.masking import opened
 from curator.sources import Stamp
-from curator.worddiff import shared_start
+from curator.text.excerpt import excerpt
+from curator.text.worddiff import shared_start
 from curator.writing import Replacement, keep_copy
 
 if TYPE_CHECKING:

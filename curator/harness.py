@@ -13,8 +13,8 @@ from curator.formats import Reader
 from curator.model import Finding, Flag, NotRun, Place
 from curator.rule import Bad, DatasetRule, Files, Rule
 from curator.sources.finding import split_number
+from curator.text.vocabulary import Vocabulary, terms
 from curator.tokens import Estimate
-from curator.vocabulary import Vocabulary, terms
 
 
 def lines_of(example: Any) -> bytes:
@@ -66,8 +66,8 @@ class RowsOfBatch:
         return [self._batch.example(index) for index in indices]
 
     def neighbours(self, view: str) -> Any:
-        from curator import shingles
-        from curator.neighbours import Neighbours
+        from curator.neighbours import shingles
+        from curator.neighbours.graph import Neighbours
 
         part = _Part(shingles.columns(self._batch, view))
         return Neighbours([part], view, self.readable, self.splits, self.examples)

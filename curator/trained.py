@@ -10,10 +10,10 @@ import msgspec
 from curator import tokens
 from curator.checks.fit import looks
 from curator.checks.length import trained_spans
-from curator.content import turn_parts
-from curator.excerpt import visible
 from curator.model import Example
 from curator.private.masking import masked_value
+from curator.text.content import turn_parts
+from curator.text.excerpt import visible
 from curator.tokens import Tokenizer
 
 

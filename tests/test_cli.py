@@ -25,9 +25,9 @@ import curator
 from curator import cli, engine
 from curator.cli import output
 from curator.config import Settings
-from curator.drawing import Wish
 from curator.recipe import Recipe
 from curator.report import FORMATS
+from curator.splits.drawing import Wish
 from tests.conftest import Run
 
 PACKAGE = Path(curator.__file__).parent

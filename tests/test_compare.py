@@ -14,7 +14,7 @@ from curator.cli import main
 from curator.comparison import as_markdown, as_text, compare
 from curator.config import Config
 from curator.rule import chat
-from curator.worddiff import marked, word_changes
+from curator.text.worddiff import marked, word_changes
 
 Write = Callable[..., Path]
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 import curator
 from curator.checks.fit import looks
 from curator.conversion import Converted, convert_row, form_of, read_back, writable
+from curator.docs.gallery import ABOUT, example
 from curator.formats import SHAPES, Reader
-from curator.gallery import ABOUT, example
 from curator.sources import open_sources
 from tests.conftest import ROOT, SHARED
 

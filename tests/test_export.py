@@ -470,7 +470,7 @@ def test_every_go_template_is_used() -> None:
 
 
 def test_a_modelfile_asks_as_in_training(llama: Path, tmp_path: Path, write: Callable[..., Path]) -> None:
-    from curator.splitting import sha256
+    from curator.splits.splitting import sha256
 
     rows = [[{"role": "system", "content": "You are a clerk."}, {"role": "user", "content": f"Question {n}\n\n ?"},
              {"role": "assistant", "content": "Yes."}] for n in range(9)]  # fmt: skip

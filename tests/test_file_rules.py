@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.brokenjson import diagnose, repeated_keys
 from curator.checks.file.controls import ControlCharacter
 from curator.checks.file.encoding import InvalidUtf8
 from curator.checks.file.lines import InvalidJson
 from curator.harness import batch_of, flags_of, mended
 from curator.rule import RULES, DatasetRule
 from curator.sources import cut, open_sources, read
+from curator.text.brokenjson import diagnose, repeated_keys
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 FAMILY = [rule() for code, rule in sorted(RULES.items()) if code.startswith("FIL")]

@@ -10,8 +10,8 @@ from curator import extras
 from curator.config import load_config
 from curator.engine import lint
 from curator.errors import CuratorError
-from curator.hunspell import Dictionary, found_in
 from curator.rule import chat
+from curator.text.hunspell import Dictionary, found_in
 
 words_installed = pytest.mark.skipif(bool(extras.missing("words")), reason="the extra `words` is not installed")
 

@@ -16,13 +16,12 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "brokenjson collector columns content dictionaries embeddings encodings excerpt extras formats hunspell "
-    "json_schema keys languages likeness neighbours paths pretokenizers private prose provenance recipe "
-    "rowfacts rule shingles sources targets templates tokens vocabulary worddiff writing",
+    "columns extras formats json_schema neighbours paths private provenance recipe rowfacts rule sources targets "
+    "templates text tokens writing",
     "benchmarks checks harness ollama packs plugins sop",
-    "cache config engine findings grouping joining mappers recall rows scan store",
-    "agreement card cleaning comparison conversion counting decisions docs drawing editor explanation fix "
-    "gallery guess handoff languageserver lessons preparing proving report review splitting trained training trials",
+    "config engine scan",
+    "cleaning comparison conversion counting decisions docs editor explanation fix handoff proving report review "
+    "splits trained training",
     "export",
     "__main__ cli",
 ]

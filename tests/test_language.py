@@ -7,8 +7,8 @@ import pytest
 from curator import extras
 from curator.checks.language import AnswerLanguageDiffers, LanguageSwitch, OffLanguageRow, ScriptMismatch
 from curator.harness import flags_of
-from curator.languages import language_of, prose_of
 from curator.rule import chat
+from curator.text.languages import language_of, prose_of
 
 pytestmark = pytest.mark.skipif(bool(extras.missing("languages")), reason="the extra `languages` is not installed")
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from curator import lessons
 from curator.columns import content_id
 from curator.model import Place
 from curator.review import boards
+from curator.training import lessons
 from tests.conftest import Run
 
 HARD, EASY = 4.0, 0.1

@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from curator import embeddings, engine
+from curator import engine
 from curator.checks import meaning
 from curator.checks.meaning import _near
 from curator.config import load_config
 from curator.errors import UsageError
 from curator.rule import chat
+from curator.text import embeddings
 from tests.conftest import SHARED
 
 VECTORS = Path(__file__).parents[1] / "rules" / "embeddings" / "example.txt"

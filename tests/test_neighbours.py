@@ -12,14 +12,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator import engine, joining, neighbours, shingles
+from curator import engine
 from curator.columns import Batch
 from curator.config import load_config
 from curator.harness import batch_of
 from curator.model import Report
-from curator.neighbours import SHORT, Neighbours, wilson
+from curator.neighbours import graph as neighbours
+from curator.neighbours import shingles
+from curator.neighbours.graph import SHORT, Neighbours, wilson
+from curator.neighbours.shingles import jaccard, plain_words
 from curator.rule import chat
-from curator.shingles import jaccard, plain_words
+from curator.scan import joining
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 WORDS = [f"{a}{b}" for a in "bcdfglmnprst" for b in ("ane", "ilo", "uber", "ock", "ent", "ary", "ime", "olt", "ush")]

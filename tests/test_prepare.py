@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 import curator
 from curator import Wish, decisions
-from curator.card import escaped, quoted
 from curator.config import Config
 from curator.errors import UsageError
 from curator.rule import chat
+from curator.splits.card import escaped, quoted
 from tests.conftest import ROOT
 
 CONFIG = Config(cache=False)

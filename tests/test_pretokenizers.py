@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from curator import pretokenizers
 from curator.errors import SourceError
 from curator.export import Ask, export
-from curator.pretokenizers import KNOWN, Pre
+from curator.training import pretokenizers
 from curator.training.models import locate
+from curator.training.pretokenizers import KNOWN, Pre
 from curator.training.rows import load_tokenizer
 from tests.tiny import tiny_model
 

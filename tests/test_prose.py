@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator import prose
-from curator.prose import in_prose, looks_like_code, masked
+from curator.text import prose
+from curator.text.prose import in_prose, looks_like_code, masked
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 

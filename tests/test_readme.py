@@ -152,7 +152,7 @@ def tree() -> list[str]:
     """The paths of the tree at the end, from their indentation by two spaces."""
     paths: list[str] = []
     folders: list[str] = []
-    for line in blocks("text")[-1].splitlines():
+    for line in filter(None, blocks("text")[-1].splitlines()):
         name, phrase = line.split(maxsplit=1)
         assert phrase, f"{name} has no phrase"
         depth = (len(line) - len(line.lstrip())) // 2

@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.errors import UsageError
-from curator.excerpt import excerpt, visible
 from curator.model import (
     Decision,
     Excerpt,
@@ -37,6 +36,7 @@ from curator.report import FORMATS, render
 from curator.report.charts import Bar, bars, histogram, quantile, short
 from curator.report.tally import code_ranges, line_ranges
 from curator.report.text import cells, fit
+from curator.text.excerpt import excerpt, visible
 
 GOLDEN = Path(__file__).parent / "golden" / "report"
 KEYS = "code name severity file line path span message fix related evidence id row".split()

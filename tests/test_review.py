@@ -24,8 +24,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import curator
-from curator import agreement, cleaning, decisions, engine
+from curator import cleaning, decisions, engine
 from curator.config import load_config
+from curator.decisions import agreement
 from curator.errors import ChangedError, CuratorError, UsageError
 from curator.model import Decision
 from curator.review import applying, following, guard, index, jobs, launch, safe, schema, tables

@@ -16,8 +16,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from curator import docs, proving, shingles
-from curator.proving import CHECKS, CROWD_CHECKS, Crowd
+from curator import docs
+from curator.neighbours import shingles
+from curator.proving import laws as proving
+from curator.proving.laws import CHECKS, CROWD_CHECKS, Crowd
 from curator.rule import all_rules
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from curator import dictionaries, extras
+from curator import extras
 from curator.checks.spelling import KnownMisspelling, MixedSpellingVariants, RepeatedWord, UnknownWord
 from curator.config import load_config
 from curator.engine import lint
 from curator.harness import batch_of, flags_of
 from curator.rule import chat
-from curator.vocabulary import Vocabulary, terms
+from curator.text import dictionaries
+from curator.text.vocabulary import Vocabulary, terms
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 words_installed = pytest.mark.skipif(bool(extras.missing("words")), reason="the extra `words` is not installed")

@@ -9,8 +9,8 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from curator.columns import Batch, Rows
-from curator.keys import answer_keys, is_last_answer
 from curator.model import Flag
+from curator.neighbours.keys import answer_keys, is_last_answer
 from curator.provenance import key_of, said
 from curator.rule import Bad, DatasetRule, Files, Row, chat, option
 

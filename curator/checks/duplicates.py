@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from curator.columns import Batch, Rows, mix
-from curator.keys import exact_keys, row_keys
 from curator.model import Flag, drop
+from curator.neighbours.keys import exact_keys, row_keys
 from curator.provenance import judged_keys
 from curator.rule import Bad, DatasetRule, Row, chat
 

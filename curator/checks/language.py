@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curator import languages
 from curator.columns import ROLE_CODES, Batch, Rows
-from curator.languages import KINDS, LATIN, NAMES, Claim, language_of, prose_of
 from curator.model import Example, Flag, Turn
-from curator.prose import masked
 from curator.rule import Bad, DatasetRule, chat
+from curator.text import languages
+from curator.text.languages import KINDS, LATIN, NAMES, Claim, language_of, prose_of
+from curator.text.prose import masked
 
 # ---------------------------------------------------------------------- what the scan tells
 

@@ -12,10 +12,10 @@ import numpy as np
 from curator import targets
 from curator.checks.fit import Fit, Look, looks
 from curator.columns import ROLE_CODES, Batch, Rows
-from curator.content import definitions, says_more, turn_parts
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
 from curator.templates import load
+from curator.text.content import definitions, says_more, turn_parts
 from curator.tokens import Estimate, Tokenizer, count_rendered, token_starts
 
 _TALL = chat(system="Be brief.", user="How tall is Ben Nevis?", assistant="1,345 metres.")

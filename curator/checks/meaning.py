@@ -10,14 +10,14 @@ import numpy as np
 
 from curator.checks.near_duplicates import repeated
 from curator.columns import Batch, Rows, mix
-from curator.embeddings import Embedder, files_of, load
-from curator.keys import exact_keys, row_keys
-from curator.likeness import other_task
 from curator.model import Example, Flag, NotRun
-from curator.neighbours import Edges, leaders
+from curator.neighbours.graph import Edges, leaders
+from curator.neighbours.keys import exact_keys, row_keys
+from curator.neighbours.likeness import other_task
+from curator.neighbours.shingles import text_of
 from curator.packs import rules_dir
 from curator.rule import Bad, DatasetRule, Row, chat, option
-from curator.shingles import text_of
+from curator.text.embeddings import Embedder, files_of, load
 
 MOST = 50_000  # rows compared: the time grows with the square
 _NEAREST = 12  # rows that one is compared with further

@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 import numpy as np
 
 from curator.columns import Batch, Rows, mix
-from curator.keys import exact_keys, row_keys
-from curator.likeness import Likeness, likeness
 from curator.model import Flag, drop
-from curator.neighbours import SHORT, Edges, leaders
+from curator.neighbours.graph import SHORT, Edges, leaders
+from curator.neighbours.keys import exact_keys, row_keys
+from curator.neighbours.likeness import Likeness, likeness
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _ROUNDS = 12  # kept rows that a row is compared with, one after the other

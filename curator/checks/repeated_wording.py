@@ -8,11 +8,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from curator.columns import Batch, Rows, mix
-from curator.keys import answer_keys, is_last_answer, prompt_keys
-from curator.likeness import COMMON_WORDS
 from curator.model import Example, Flag
+from curator.neighbours.keys import answer_keys, is_last_answer, prompt_keys
+from curator.neighbours.likeness import COMMON_WORDS
+from curator.neighbours.shingles import plain_words, text_of
 from curator.rule import Bad, DatasetRule, Row, chat, option
-from curator.shingles import plain_words, text_of
 
 _LOOKED_AT = 40  # prompts of one answer that are read
 _NAMED = 20  # rows that a finding names

@@ -14,8 +14,8 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from curator.columns import Batch, Rows, column, fold, hash_words, mix
-from curator.keys import is_last_answer
 from curator.model import Example, Flag, Turn
+from curator.neighbours.keys import is_last_answer
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _KEPT = 16  # words of a prompt that a sketch keeps, those of the lowest hash

@@ -9,12 +9,12 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator import dictionaries, languages
 from curator.columns import Batch, Rows, distinct
 from curator.model import Edit, Example, Fix, Flag, Turn
-from curator.prose import in_prose
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
-from curator.vocabulary import Vocabulary, hash_of
+from curator.text import dictionaries, languages
+from curator.text.prose import in_prose
+from curator.text.vocabulary import Vocabulary, hash_of
 
 # ---------------------------------------------------------------------- words that are wrong
 

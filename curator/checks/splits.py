@@ -13,9 +13,17 @@ import numpy as np
 
 from curator import paths
 from curator.columns import ROLE_CODES, Batch, Rows, mix
-from curator.keys import context_keys, exact_keys, is_prompt, opening_keys, opening_words, question_keys, row_keys
-from curator.likeness import likeness
 from curator.model import Flag
+from curator.neighbours.keys import (
+    context_keys,
+    exact_keys,
+    is_prompt,
+    opening_keys,
+    opening_words,
+    question_keys,
+    row_keys,
+)
+from curator.neighbours.likeness import likeness
 from curator.provenance import GROUPS, group_keys, is_group, named_keys, said, steps_to, value_at
 from curator.rule import Bad, DatasetRule, Files, Row, chat, option
 

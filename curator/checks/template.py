@@ -9,9 +9,9 @@ from typing import Annotated, ClassVar, NamedTuple
 
 from curator.columns import Batch, Scanner
 from curator.model import Example, Fix, Flag, Turn, drop
-from curator.prose import masked
 from curator.rule import Bad, RowRule, chat, option
 from curator.templates import load
+from curator.text.prose import masked
 
 # Control tokens by the template they belong to. Left out on purpose: words that plain text and code
 # use as well ([IMG], [ARGS], <image>, <mask>, <think>, <tool_call>, "USER:").

@@ -10,11 +10,11 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from curator.columns import ROLE_CODES, Batch, Rows, line_breaks
-from curator.keys import answer_keys, is_last_answer
 from curator.model import Example, Flag, Turn
-from curator.prose import looks_like_code
+from curator.neighbours.keys import answer_keys, is_last_answer
 from curator.rule import Bad, DatasetRule, Row, chat, option
-from curator.vocabulary import hash_of
+from curator.text.prose import looks_like_code
+from curator.text.vocabulary import hash_of
 
 _NAMED = 20  # rows that a finding names
 _LONG = 8  # words from which on an answer is running text

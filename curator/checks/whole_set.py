@@ -10,8 +10,8 @@ import numpy as np
 
 from curator import benchmarks
 from curator.columns import Batch, Rows, mix
-from curator.keys import answer_keys, is_last_answer, prompt_keys
 from curator.model import Example, Flag, Turn
+from curator.neighbours.keys import answer_keys, is_last_answer, prompt_keys
 from curator.provenance import key_of, said
 from curator.rule import Bad, DatasetRule, Row, chat, option
 

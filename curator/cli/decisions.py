@@ -165,7 +165,7 @@ def agreement(log: Path, form: str) -> None:
     A finding is right where its row was mended, edited or dropped for it. Kappa is Cohen's, over findings
     that two people judged before they saw each other's verdict.
     """
-    from curator import agreement as told
+    from curator.decisions import agreement as told
 
     made = _read(log).decisions
     with sink(None) as stream:

@@ -80,7 +80,7 @@ def dividing(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(function)
     def command(keep: Path | None, fresh: bool, to: str | None, **given: Any) -> Any:
-        from curator.drawing import Wish
+        from curator.splits.drawing import Wish
 
         asked = {name: given.pop(name) for name in Wish.__struct_fields__}
         if asked["ratio"] and asked["count"]:

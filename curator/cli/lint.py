@@ -14,7 +14,7 @@ import click
 
 from curator.cli import options
 from curator.cli.output import coloured, progress, silence, sink, width
-from curator.collector import uncollected
+from curator.scan.collector import uncollected
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -102,7 +102,7 @@ def command(
         options.refuse_overwriting(paths, output, write_baseline)
         config = options.configured(paths, config_file, settings)
         if settings["map"]:
-            from curator.guess import check_columns
+            from curator.conversion.guess import check_columns
 
             check_columns(paths, config)
         if diff:
@@ -137,7 +137,8 @@ def command(
 
 def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, audit: bool = False) -> Report:
     """The findings, less those that a decision keeps out and those that the baseline lists."""
-    from curator import decisions, recall
+    from curator import decisions
+    from curator.scan import recall
 
     report = recall.recall(paths, config) if config.cache and not audit else None
     if report is None:
@@ -146,7 +147,7 @@ def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, 
         with progress() as tick:
             report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick, audit=audit)
     if config.facts:
-        from curator import lessons
+        from curator.training import lessons
 
         report = lessons.told(report, paths, config)
     for log in map(decisions.read, decisions.places(paths)):

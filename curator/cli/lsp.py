@@ -22,7 +22,7 @@ def command(config_file: Path | None, **settings: Any) -> int:
     An editor starts it for JSONL files; docs/editors.md has the settings of some. Needs the extra lsp.
     """
     try:
-        from curator.languageserver import server
+        from curator.editor.server import server
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in ("pygls", "lsprotocol", "attrs"):
             raise

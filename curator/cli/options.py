@@ -227,7 +227,7 @@ def configured(paths: tuple[str, ...], file: Path | None, settings: dict[str, An
 
 def _guessed(paths: tuple[str, ...], config: Config) -> dict[str, str] | None:
     """The map guessed for the files in no known shape; None where all are in a known one."""
-    from curator.guess import guess_map
+    from curator.conversion.guess import guess_map
 
     guess = guess_map(paths, config)
     if guess is None:

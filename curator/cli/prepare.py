@@ -12,7 +12,7 @@ from curator.cli.dividing import dividing
 from curator.cli.output import progress, sink
 
 if TYPE_CHECKING:
-    from curator.drawing import Wish
+    from curator.splits.drawing import Wish
 
 
 @click.command("prepare")
@@ -49,7 +49,7 @@ def command(
     Exit status: 1 where a finding at or above --fail-on is left.
     """
     config = options.configured(paths, config_file, settings)
-    from curator import preparing as verb
+    from curator.splits import preparing as verb
 
     with progress() as tick:
         done = verb.prepare(

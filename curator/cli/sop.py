@@ -119,7 +119,7 @@ def _writer(model: str | None, endpoint: str | None, key_env: str) -> Writer | N
         raise UsageError("--rewrite and --endpoint go together", hint="name both, or neither")
     if model is None or endpoint is None:
         return None
-    from curator.cache import Cache
+    from curator.scan.cache import Cache
     from curator.sop.rewrite import Writer
 
     cache = Cache.open()

@@ -12,7 +12,7 @@ from curator.cli.dividing import dividing
 from curator.cli.output import progress, sink
 
 if TYPE_CHECKING:
-    from curator.drawing import Wish
+    from curator.splits.drawing import Wish
 
 
 @click.command("split")
@@ -42,7 +42,7 @@ def command(
     remembers them. Decisions kept beside the data are honoured.
     """
     config = options.configured(paths, config_file, settings)
-    from curator import splitting as verb
+    from curator.splits import splitting as verb
 
     with progress() as tick:
         result = verb.split(

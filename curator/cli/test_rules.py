@@ -19,7 +19,7 @@ def command(path: Path) -> int:
 
     Exit status: 0 all hold, 1 something fails, 2 nothing could be tested.
     """
-    from curator import trials
+    from curator.proving import trials
 
     trial = trials.run(path)
     for failure in trial.failures:

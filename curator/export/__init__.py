@@ -27,7 +27,7 @@ from curator.export import gguf, merged, mlx, ollama
 from curator.export.card import model_card
 from curator.export.source import MLX_WEIGHTS, Source, open_source
 from curator.export.vocabulary import Vocabulary, read_vocabulary
-from curator.splitting import sha256
+from curator.splits.splitting import sha256
 from curator.templates import Template
 from curator.templates.finding import has_template
 from curator.training.models import needs

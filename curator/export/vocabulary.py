@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from curator import pretokenizers
 from curator.errors import SourceError
 from curator.export.source import table
+from curator.training import pretokenizers
 from curator.training.models import needs
 
 NORMAL, CONTROL, USER_DEFINED, UNUSED = 1, 3, 4, 5  # the types of tokens in a GGUF file

@@ -32,7 +32,7 @@ from curator.handoff.trl import Trl
 from curator.handoff.unsloth import Unsloth
 from curator.report.tally import Outcome, about_target, counted, outcomes
 from curator.sources import Source, open_sources
-from curator.splitting import sha256
+from curator.splits.splitting import sha256
 from curator.writing import write_whole
 
 if TYPE_CHECKING:

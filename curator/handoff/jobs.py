@@ -26,7 +26,7 @@ import msgspec
 from curator import __version__
 from curator.errors import CuratorError, UsageError
 from curator.handoff.openai import JOB
-from curator.splitting import sha256
+from curator.splits.splitting import sha256
 from curator.writing import write_whole
 
 STATE = "submission.json"

@@ -231,7 +231,7 @@ def _is_spoken(text: str, start: int) -> bool:
 
 def _counts(entry: Text, text: str, start: int, end: int) -> bool:
     """Whether text[start:end] touches none of the parts the entry skips."""
-    from curator.prose import masked
+    from curator.text.prose import masked
 
     return not any(low < end and high > start for low, high, kind in masked(text) if kind in entry.skip)
 

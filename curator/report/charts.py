@@ -13,7 +13,7 @@ from itertools import accumulate
 
 import msgspec
 
-from curator.excerpt import visible
+from curator.text.excerpt import visible
 
 Bins = Sequence[tuple[int, int]]  # (upper bound, rows), bounds rising
 

@@ -13,11 +13,11 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from curator import __version__, rule
-from curator.excerpt import visible
 from curator.model import SEVERITIES, Finding, NotRun, Place, Report, RuleStat
 from curator.report import View, Write
 from curator.report.data import batches, encode
 from curator.report.tally import code_ranges, counted, verdict
+from curator.text.excerpt import visible
 
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _SARIF_LEVEL = {"error": "error", "warning": "warning", "info": "note"}

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from curator import __version__
-from curator.encodings import without_surrogates
 from curator.model import Finding, Place, Report
 from curator.report import View, Write
 from curator.report.tally import found, outcomes, verdict
+from curator.text.encodings import without_surrogates
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -9,7 +9,6 @@ from typing import Any
 
 from curator import __version__, rule
 from curator.decisions import expired
-from curator.excerpt import visible
 from curator.model import Excerpt, Finding, NotRun, Report, RuleStat, Severity
 from curator.report import View, Write
 from curator.report.charts import Bar, Bins, bars, histogram, quantile
@@ -29,6 +28,7 @@ from curator.report.tally import (
     verdict,
 )
 from curator.report.text import lesson_lines
+from curator.text.excerpt import visible
 
 _FIXES = {"safe": 1, "unsafe": 2}
 

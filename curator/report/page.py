@@ -9,7 +9,7 @@ from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
-from curator.excerpt import visible
+from curator.text.excerpt import visible
 
 MARK = (
     '<svg class="mark" viewBox="0 0 20 20" aria-hidden="true"><path d="M3 5.5h14M3 10h8M3 14.5h5"/>'

@@ -12,7 +12,6 @@ from functools import lru_cache
 from itertools import accumulate
 
 from curator.decisions import expired
-from curator.excerpt import visible
 from curator.model import Excerpt, Finding, Lessons, Report, RuleStat
 from curator.report import View, Write
 from curator.report.data import encode
@@ -32,6 +31,7 @@ from curator.report.tally import (
     verdict,
 )
 from curator.rowfacts import NEVER, SAID
+from curator.text.excerpt import visible
 
 _STYLES = {
     "error": "1;31",
@@ -221,7 +221,7 @@ def fit(excerpt: Excerpt, room: int, points: bool) -> tuple[str, int, int]:
     Columns and sizes count terminal cells, of which a wide character takes two.
     """
     text = visible(excerpt.text)
-    if text != excerpt.text:  # made elsewhere, not by curator.excerpt
+    if text != excerpt.text:  # made elsewhere, not by curator.text.excerpt
         return _cut(text, room)[0], 0, 1
     if not points:
         return _cut(text, room)[0], 0, 0

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from curator import agreement
+from curator.decisions import agreement
 from curator.model import Decision
 from curator.review import following
 from curator.review.entries import COLUMNS, Entry, entry_of

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from curator import agreement
-from curator.languages import language_of, prose_of
+from curator.decisions import agreement
 from curator.model import Lessons
 from curator.review.desk import Desk
 from curator.review.safe import plain
 from curator.rowfacts import BY_HEART, KNOWN, LEARNT, NEVER, SAID
+from curator.text.languages import language_of, prose_of
 
 _SAMPLE = 400  # rows read to tell the languages
 _UNKNOWN = "not told"

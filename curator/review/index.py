@@ -18,15 +18,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 import numpy as np
 
-from curator import engine, lessons, recall
+from curator import engine
 from curator.columns import content_id, parse
 from curator.errors import CuratorError, WriteError
 from curator.model import Finding, Lessons, Report
 from curator.review import following, schema
 from curator.review.filters import searchable
 from curator.rule import all_rules
+from curator.scan import recall
 from curator.sources import Source, open_sources
 from curator.sources.source import Stamp
+from curator.training import lessons
 
 if TYPE_CHECKING:
     from curator.config import Config

@@ -13,7 +13,7 @@ from curator.columns import content_id, parse
 from curator.engine import LARGE
 from curator.model import Finding
 from curator.rule import DatasetRule
-from curator.scan import Job, Scan
+from curator.scan.span import Job, Scan
 from curator.sources import Source, Span
 
 if TYPE_CHECKING:

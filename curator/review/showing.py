@@ -24,7 +24,7 @@ from curator.review.desk import Desk
 from curator.review.entries import Entry
 from curator.review.reading import MOST_TURNS
 from curator.review.safe import Part, clipped, parts, plain
-from curator.worddiff import shared_start, word_changes
+from curator.text.worddiff import shared_start, word_changes
 
 _TURNS = 12  # turns of a row that are shown; of a longer row those that matter
 _ROW = 60_000  # characters of a row that are shown
@@ -375,7 +375,7 @@ def differences(old: str, new: str, gone: str = "del", come: str = "ins") -> tup
 
 
 def _whole(a: str, b: str) -> Iterator[Any]:
-    from curator.worddiff import Change
+    from curator.text.worddiff import Change
 
     if a or b:
         yield Change(a, b, 0, 0)

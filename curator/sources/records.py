@@ -13,9 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-from curator.brokenjson import STRUCTURE, joined, with_escaped_breaks
 from curator.model import Fix, Flag
 from curator.sources.source import Fault
+from curator.text.brokenjson import STRUCTURE, joined, with_escaped_breaks
 
 ONE_A_LINE = Fix("write one object a line", safety="safe")  # no changes: what was read is written as it is
 

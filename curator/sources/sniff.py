@@ -8,10 +8,10 @@ import re
 import sys
 from typing import Literal, NamedTuple
 
-from curator.brokenjson import depth, end_of_value
 from curator.columns import BOM, UNSET, parse
 from curator.errors import SourceError
 from curator.sources.records import WRAPPERS
+from curator.text.brokenjson import depth, end_of_value
 
 HEAD = 1 << 20  # bytes looked at
 _LINES = 200  # lines judged

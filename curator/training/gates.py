@@ -14,7 +14,7 @@ from curator import templates
 from curator.errors import UsageError
 from curator.report.tally import counted
 from curator.sources.finding import nearest
-from curator.splitting import LEAKS
+from curator.splits.splitting import LEAKS
 from curator.training import rows as facts
 from curator.training.record import Base, Gate
 

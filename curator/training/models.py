@@ -22,10 +22,10 @@ from typing import Any
 
 import msgspec
 
-from curator import pretokenizers
 from curator.errors import MissingExtraError, SourceError, UsageError
-from curator.pretokenizers import Pre
 from curator.templates.named import DEMO, cache_root, converted, demo_file
+from curator.training import pretokenizers
+from curator.training.pretokenizers import Pre
 from curator.training.record import RUN, Base
 
 _DEMO_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"

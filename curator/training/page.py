@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from curator.excerpt import visible
 from curator.report.charts import curves
 from curator.report.page import MARK, asset, foot, head, table, text
 from curator.report.tally import counted
+from curator.text.excerpt import visible
 from curator.training.evaluation import Comparison, Evaluation, Item
 from curator.training.metrics import Difference
 

@@ -18,11 +18,11 @@ import msgspec
 import numpy as np
 
 from curator import templates
-from curator.drawing import SPLITS
-from curator.recall import code_stamp
+from curator.scan.recall import code_stamp
 from curator.sources import Source
 from curator.sources.finding import split_number
-from curator.splitting import sha256
+from curator.splits.drawing import SPLITS
+from curator.splits.splitting import sha256
 from curator.templates.named import cache_root
 from curator.training.record import DataFile
 from curator.training.rows import Cut, Tally, Tokeniser, TokenRow, load_tokenizer, new_tally

@@ -19,7 +19,7 @@ import msgspec
 
 from curator import __version__, templates
 from curator.errors import UsageError
-from curator.splitting import sha256
+from curator.splits.splitting import sha256
 from curator.training import gates, record
 from curator.training.models import hashed, quiet, weight_files
 from curator.training.readiness import (

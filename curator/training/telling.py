@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from curator.errors import UsageError
-from curator.excerpt import visible
 from curator.report.html import size
 from curator.report.tally import counted
+from curator.text.excerpt import visible
 from curator.training.record import LEDGER, RUN, Gate, Run
 
 if TYPE_CHECKING:

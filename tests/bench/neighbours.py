@@ -23,7 +23,7 @@ from typing import NamedTuple
 from curator import engine
 from curator.config import load_config
 from curator.model import Report
-from curator.shingles import jaccard, plain_words
+from curator.neighbours.shingles import jaccard, plain_words
 
 RATES = (0.01, 0.02, 0.04, 0.06, 0.08, 0.12)
 SYLLABLES = "ba do fen gri hul ka lor mis nev pol qua ros ste tur vin wex yan zob".split()

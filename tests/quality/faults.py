@@ -480,7 +480,7 @@ def _(rng: random.Random, row: Row) -> Row | None:
 
 @fault("slip of the keyboard", "words", "SPL001", "SPL002")
 def _(rng: random.Random, row: Row) -> Row | None:
-    from curator import dictionaries
+    from curator.text import dictionaries
 
     def slipped(hit: re.Match[str]) -> str:
         word = hit.group()

@@ -218,7 +218,7 @@ class Named(NamedTuple):
 
 def languages(most: int = 300) -> dict[tuple[str, str], Named]:
     """By (language, size), of whole sentences and their beginnings; sizes: over 60, 20 to 60, under 20 characters."""
-    from curator.languages import language_of, name_of
+    from curator.text.languages import language_of, name_of
 
     tally: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
     for file in sorted((DATA / "langid_lingua" / "sentences").glob("*.txt")):

@@ -27,7 +27,7 @@ from rapidfuzz.distance import Levenshtein
 
 from curator import engine
 from curator.config import load_config
-from curator.shingles import similarity
+from curator.neighbours.shingles import similarity
 
 SHARED = Path(__file__).parents[3] / "shared"
 MOST = 0.04

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from curator import dictionaries
 from curator.config import load_config
 from curator.engine import lint
-from curator.languages import language_of
 from curator.rule import chat
+from curator.text import dictionaries
+from curator.text.languages import language_of
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 CLEAN = ("gsm8k/train.jsonl", "llamafactory/alpaca_en_demo.json", "oasst_sample/en_100_tree.jsonl",

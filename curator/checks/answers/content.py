@@ -11,8 +11,8 @@ import numpy as np
 from curator.checks.answers.source import in_fence
 from curator.columns import ROLE_CODES, Batch, distinct
 from curator.model import Example, Flag, Turn
-from curator.prose import in_prose
 from curator.rule import Bad, RowRule, chat, option
+from curator.text.prose import in_prose
 
 
 def asked_before(before: Iterable[Turn]) -> str:

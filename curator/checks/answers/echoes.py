@@ -11,8 +11,8 @@ import numpy as np
 from curator.checks.answers.source import in_fence
 from curator.columns import ROLE_CODES, Batch, distinct
 from curator.model import Example, Flag, Turn, drop
-from curator.prose import looks_like_code
 from curator.rule import DROPPED, Bad, RowRule, chat, option
+from curator.text.prose import looks_like_code
 
 LONGEST_PERIOD = 128  # words in the phrase that comes again and again
 LEAST = 24  # words a loop has at least

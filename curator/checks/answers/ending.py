@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Literal, NamedTuple
 
 from curator.checks.answers.source import code_stops
-from curator.prose import Span, masked
+from curator.text.prose import Span, masked
 
 _Proof = Literal["sure", "likely", "weak"]
 

@@ -6,7 +6,7 @@ import ast
 import re
 import textwrap
 
-from curator.prose import masked
+from curator.text.prose import masked
 
 _OPENS = {"(": ")", "[": "]", "{": "}"}
 _CLOSES = {")", "]", "}"}

@@ -11,8 +11,8 @@ import numpy as np
 from curator.checks.answers.ending import Ending, open_ending
 from curator.columns import ROLE_CODES, Batch, Rows, distinct, line_breaks
 from curator.model import Edit, Example, Fix, Flag, Turn
-from curator.prose import in_prose, looks_like_code
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
+from curator.text.prose import in_prose, looks_like_code
 
 _RESET = chat(
     user="How do I reset the router?", assistant="Unplug it. Wait ten seconds, then hold the reset button until the"

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from curator.checks.characters.repairs import QUOTES, Repair, about, applied, edits, times
 from curator.model import Example, Fix, Flag
-from curator.prose import in_prose
 from curator.rule import Bad, RowRule, chat
+from curator.text.prose import in_prose
 
 _ESCAPE = re.compile(r"""\\(?:r\\n|[nrt]|u[0-9a-fA-F]{4}|["'])""")
 # Commands of LaTeX and words after a backslash that begin like an escape.

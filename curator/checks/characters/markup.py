@@ -9,8 +9,8 @@ from html.entities import name2codepoint
 
 from curator.checks.characters.repairs import Repair, about, applied, edits, times
 from curator.model import Example, Fix, Flag
-from curator.prose import mask_at
 from curator.rule import Bad, RowRule, chat
+from curator.text.prose import mask_at
 
 _BLOCK_TAGS = (
     "br|hr|p|div|li|ul|ol|dl|dt|dd|tr|td|th|table|tbody|thead|tfoot|h[1-6]|blockquote|pre|center|figure|figcaption"

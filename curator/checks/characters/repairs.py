@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from curator.model import Edit, Example, Safety, Turn
-from curator.prose import in_prose
+from curator.text.prose import in_prose
 
 
 def about(example: Example, topic: re.Pattern[str]) -> bool:

@@ -11,8 +11,8 @@ import numpy as np
 from curator.checks.characters.repairs import Repair, edits, times
 from curator.columns import Batch, distinct
 from curator.model import Example, Fix, Flag
-from curator.prose import in_prose
 from curator.rule import Bad, RowRule, chat, option
+from curator.text.prose import in_prose
 
 
 def wide_gaps(text: str, width: int) -> list[Repair]:

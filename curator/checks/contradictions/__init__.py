@@ -12,8 +12,8 @@ from curator import paths
 from curator.checks.contradictions import grouping
 from curator.checks.contradictions.grouping import Asked
 from curator.columns import Batch, Rows
-from curator.keys import row_keys
 from curator.model import Flag
+from curator.neighbours.keys import row_keys
 from curator.provenance import beside_keys, beside_text, label_keys, label_of
 from curator.rule import Bad, DatasetRule, Row, chat, option
 

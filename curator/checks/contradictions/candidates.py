@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from curator.columns import Batch, Column, mix, slice_hashes, word_places
-from curator.keys import is_prompt, turn_keys
+from curator.neighbours.keys import is_prompt, turn_keys
 
 LONGEST = 200  # bytes of a prompt that is compared by intent: longer ones are not reworded, they are copied
 _CUT = 5  # bytes of a word that count in a key: "produces" and "produced" are candidates

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeVar
 
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.columns import fold
-from curator.prose import masked
+from curator.text.prose import masked
 
 T = TypeVar("T")
 

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from curator import paths
-from curator.brokenjson import (
-    STRING,
-)
 from curator.checks.file.examples import ROW
 from curator.columns import UNSET, Batch, Line
 from curator.model import Edit, Fix, Flag
 from curator.rule import Bad, RawRule, chat
+from curator.text.brokenjson import (
+    STRING,
+)
 
 
 class ControlCharacter(RawRule, frozen=True):

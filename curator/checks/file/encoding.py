@@ -9,15 +9,15 @@ from typing import Annotated
 
 import numpy as np
 
-from curator.brokenjson import (
-    STRING,
-)
 from curator.checks.file.controls import holds
 from curator.checks.file.examples import BYTES, ROW, TWO
 from curator.columns import UNSET, Batch, Line, Rows, parse
-from curator.encodings import bad_bytes, redecoded
 from curator.model import Fix, Flag
 from curator.rule import Bad, DatasetRule, RawRule, option
+from curator.text.brokenjson import (
+    STRING,
+)
+from curator.text.encodings import bad_bytes, redecoded
 
 
 class ByteOrderMark(RawRule, frozen=True):

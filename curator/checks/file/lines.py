@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from curator.brokenjson import (
+from curator.checks.file.examples import BYTES, ROW, TWO
+from curator.columns import UNSET, Batch, Line, parse
+from curator.model import Fix, Flag, drop
+from curator.rule import DROPPED, Bad, RawRule
+from curator.text.brokenjson import (
     RowOverLines,
     diagnose,
     joined,
     rows_over_lines,
 )
-from curator.checks.file.examples import BYTES, ROW, TWO
-from curator.columns import UNSET, Batch, Line, parse
-from curator.model import Fix, Flag, drop
-from curator.rule import DROPPED, Bad, RawRule
 
 
 class InvalidJson(RawRule, frozen=True):

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from curator import paths
-from curator.brokenjson import (
-    repeated_keys,
-)
 from curator.checks.file.examples import ROW
 from curator.columns import UNSET, Batch, Line
 from curator.model import Fix, Flag, Put
 from curator.rule import Bad, RawRule
+from curator.text.brokenjson import (
+    repeated_keys,
+)
 
 
 class DuplicateKey(RawRule, frozen=True):

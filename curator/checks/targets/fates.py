@@ -17,10 +17,10 @@ from curator.checks.fit import Look, looks
 from curator.checks.length import Lengths
 from curator.checks.targets.refusals import Target, inside, often, profile_of
 from curator.columns import Batch, Rows, distinct
-from curator.content import definitions, turn_parts
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.targets import Behaviour, Profile, Tokens, When
+from curator.text.content import definitions, turn_parts
 from curator.tokens import Tokenizer, count_rendered
 
 Effect = Literal["dropped", "lost", "misread"]

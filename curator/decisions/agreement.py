@@ -13,9 +13,9 @@ from itertools import combinations
 import msgspec
 
 from curator import decisions
-from curator.excerpt import visible
 from curator.model import Decision
-from curator.neighbours import wilson
+from curator.neighbours.graph import wilson
+from curator.text.excerpt import visible
 
 ENOUGH = 0.1  # half the width of an interval that is narrow enough
 _MOST = 400

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from curator.engine import sampled
 from curator.errors import UnknownShapeError, UsageError
-from curator.excerpt import visible
 from curator.formats import ColumnGuess, Reader, Row, detect, guess_columns
 from curator.sources import open_sources
+from curator.text.excerpt import visible
 
 if TYPE_CHECKING:
     from curator.config import Config

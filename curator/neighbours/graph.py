@@ -1,6 +1,6 @@
 """The graph of rows alike: one for each view of a row, shared by all rules that ask for it.
 
-    scan: words ─ 3-word shingles ─ MinHash          (curator.shingles, kept in the scan files)
+    scan: words ─ 3-word shingles ─ MinHash          (curator.neighbours.shingles, kept in the scan files)
     join: bands ─ sort ─ candidate pairs ─ exact Jaccard ─ edges ─ clusters
 
 Every edge is verified. A cluster has one kept row, and every other row of it is joined to that row by an
@@ -21,7 +21,7 @@ import numpy as np
 
 from curator.columns import mix, unique
 from curator.model import Audit, Example
-from curator.shingles import LANES, plain_words, shingles, signatures, text_of
+from curator.neighbours.shingles import LANES, plain_words, shingles, signatures, text_of
 
 SHORT = 40  # shingles: below, one edited word moves the similarity by more than a tenth
 _WORDLESS = 5  # words: below, a text has too few shingles to compare

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from curator.model import Example
+from curator.neighbours.shingles import jaccard, similarity, splitter, text_of
 from curator.provenance import judged_of
-from curator.shingles import jaccard, similarity, splitter, text_of
 
 _FEW = 5  # words: below, one letter of one word may differ
 _ALIKE = 0.5  # share of the words of a prompt, or of an answer, that must stand in both

@@ -19,9 +19,9 @@ import msgspec
 from msgspec.structs import replace
 
 from curator.errors import SourceError, UsageError, WriteError
-from curator.excerpt import visible
 from curator.model import Decision, Finding, Place, Report, Verdict
 from curator.private.masking import masked, sealed
+from curator.text.excerpt import visible
 from curator.writing import write_whole
 
 FILE = Path(".curator", "decisions.jsonl")

@@ -28,12 +28,12 @@ from curator.columns import UNSET, parse
 from curator.config import Selection
 from curator.decisions import Log
 from curator.docs import find
-from curator.drawing import SPLITS, Draw, Drawn, Wish, hex_of
 from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError, WriteError
-from curator.grouping import CLOSENESS, KINDS, Clash, Ties
 from curator.report.tally import counted
-from curator.rows import SetRows
+from curator.scan.rows import SetRows
 from curator.sources import Source, open_sources
+from curator.splits.drawing import SPLITS, Draw, Drawn, Wish, hex_of
+from curator.splits.grouping import CLOSENESS, KINDS, Clash, Ties
 from curator.writing import Replacement, commit_all, recover
 
 if TYPE_CHECKING:

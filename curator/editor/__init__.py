@@ -21,12 +21,12 @@ import msgspec
 from curator import decisions, engine, paths
 from curator.columns import UNSET, parse
 from curator.errors import SourceError
-from curator.excerpt import fault_size
 from curator.fix import PLAIN, ROUNDS, Tally, mend, mend_lines, plan_round, wanted
 from curator.model import Finding, Fix, Report
 from curator.sources import open_sources
 from curator.sources.finding import split_of
-from curator.worddiff import shared_start
+from curator.text.excerpt import fault_size
+from curator.text.worddiff import shared_start
 
 if TYPE_CHECKING:
     from curator.config import Config

@@ -24,12 +24,12 @@ from curator.cleaning import Rejected, refuse_overwriting, targets
 from curator.columns import BOM, parse
 from curator.engine import sampled
 from curator.errors import UsageError
-from curator.excerpt import visible
 from curator.formats import FAMILY, SHAPES, Reader, Row, Written, detect, shapes
 from curator.formats.dialects import dialect_of, entry
 from curator.model import Example, Place
 from curator.paths import format as path_of
 from curator.sources import Source, open_sources
+from curator.text.excerpt import visible
 from curator.writing import Packed, Replacement
 
 if TYPE_CHECKING:

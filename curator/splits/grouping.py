@@ -13,7 +13,7 @@ import numpy as np
 
 from curator.checks.splits import Layout, NearLeak, asked, exact, telling
 from curator.columns import mix
-from curator.rows import SetRows
+from curator.scan.rows import SetRows
 
 SAME, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED, NEAR = range(8)
 KINDS = (

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from curator import __version__, extras, plugins, templates, tokens
-from curator.cache import Cache
 from curator.errors import WriteError
 from curator.model import Finding, Report
 from curator.private.masking import holds_private
+from curator.scan.cache import Cache
 from curator.writing import write_passing
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _stamp(file: Path) -> tuple[str, int, int, int, int]:
 @cache
 def code_stamp() -> str:
     """Changes with any module, rule or plugin of this installation: nothing kept outlives an edit of the code."""
-    here = Path(__file__).parent
+    here = Path(__file__).parent.parent
     rules = here / "_rules" if (here / "_rules").is_dir() else here.parent / "rules"
     kinds = ("*.toml", "*.npz", "*.jinja")
     files = [*here.rglob("*.py"), *(file for kind in kinds for file in rules.rglob(kind))]

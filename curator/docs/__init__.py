@@ -460,7 +460,7 @@ def _target_list() -> Iterator[str]:
 
 def generated(folder: Path) -> dict[Path, str]:
     """The text of every generated file below `folder` (the checkout's `docs`)."""
-    from curator import gallery
+    from curator.docs import gallery
 
     rules = load_rules()
     pages = {folder / "rules" / f"{code}.md": explain(rule, "md") for code, rule in rules.items()}
@@ -491,7 +491,7 @@ def stale(pages: dict[Path, str], folder: Path) -> list[Path]:
 def main(arguments: Iterable[str]) -> int:
     """Write the generated files, or with --check name the stale ones and return 1 if there are any."""
     os.environ[plugins.OFF] = "1"  # the pages tell what ships
-    folder = Path(__file__).parent.parent / "docs"
+    folder = Path(__file__).parent.parent.parent / "docs"
     pages = generated(folder)
     found = stale(pages, folder)
     if "--check" in arguments:
@@ -508,7 +508,3 @@ def main(arguments: Iterable[str]) -> int:
             path.unlink()
         print(path.relative_to(folder.parent))
     return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -13,9 +13,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from curator import dictionaries
 from curator.columns import Batch, hash_words
 from curator.columns import column as as_column
+from curator.text import dictionaries
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -16,10 +16,10 @@ import numpy as np
 from curator.checks.splits import NearLeak
 from curator.columns import mix
 from curator.errors import UsageError
-from curator.grouping import Clash, Groups, Ties, clashes, groups, ties
 from curator.provenance import said, value_at
-from curator.rows import SetRows
+from curator.scan.rows import SetRows
 from curator.sources import Source
+from curator.splits.grouping import Clash, Groups, Ties, clashes, groups, ties
 
 SPLITS = ("train", "valid", "test")
 SMALLEST = 4  # rows of a held-out split, where nothing is asked and the set has so many to give

@@ -1,4 +1,4 @@
-"""Rules of one's own on trial: found at a path, loaded as a plugin would be, and proved (`curator.proving`)."""
+"""Rules of one's own on trial: found at a path, loaded as a plugin would be, and proved (`curator.proving.laws`)."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from curator import packs, plugins, proving
+from curator import packs, plugins
 from curator.errors import ConfigError, CuratorError, UsageError
 from curator.formats import SHAPES
 from curator.plugins import GROUP, Added, Plugin
-from curator.proving import Failure
+from curator.proving import laws as proving
+from curator.proving.laws import Failure
 from curator.report.tally import counted
 from curator.rule import RULES, all_rules
 

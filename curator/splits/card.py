@@ -14,12 +14,12 @@ from pathlib import PurePath
 import msgspec
 
 from curator import __version__
-from curator.agreement import Precision, most_telling
-from curator.excerpt import visible
+from curator.decisions.agreement import Precision, most_telling
 from curator.model import Report, RuleStat
 from curator.private.masking import masked
 from curator.report.tally import code_ranges, counted, verdict
-from curator.splitting import File, SplitResult
+from curator.splits.splitting import File, SplitResult
+from curator.text.excerpt import visible
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"))
 _HUB_NAMES = {"train": "train", "valid": "validation", "test": "test"}

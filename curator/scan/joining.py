@@ -14,11 +14,11 @@ from pathlib import Path
 import msgspec
 
 from curator.model import Audit, Example, Flag, NotRun
-from curator.neighbours import Neighbours
-from curator.rows import SetRows
+from curator.neighbours.graph import Neighbours
 from curator.rule import DatasetRule
-from curator.scan import encodable, excerpt_of, finding_id, shielded
-from curator.store import Found, Part, spill
+from curator.scan.rows import SetRows
+from curator.scan.span import encodable, excerpt_of, finding_id, shielded
+from curator.scan.store import Found, Part, spill
 
 _CROWD = 1000  # rows in one bucket of the neighbour graph, from which on the report says so
 _QUOTED = 8  # rows beside its own whose words a finding may quote

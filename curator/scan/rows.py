@@ -10,11 +10,11 @@ import numpy as np
 
 from curator.columns import parse
 from curator.model import Example, NotRun
-from curator.neighbours import Neighbours
+from curator.neighbours.graph import Neighbours
+from curator.scan.store import ScanFile
 from curator.sources import Source, Span, read
 from curator.sources.finding import split_number
-from curator.store import ScanFile
-from curator.vocabulary import Vocabulary
+from curator.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from curator.formats import Reader

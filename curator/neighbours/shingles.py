@@ -16,8 +16,8 @@ from functools import partial
 import numpy as np
 
 from curator.columns import ROLE_CODES, Batch, column, fold, hash_words, mix
-from curator.keys import is_last_answer, is_prompt
 from curator.model import Example, Turn
+from curator.neighbours.keys import is_last_answer, is_prompt
 
 LANES = 64  # values in a signature
 _U64 = np.uint64

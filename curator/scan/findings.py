@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from curator.model import Finding, Place
-from curator.store import Found, ScanFile, Spill
+from curator.scan.store import Found, ScanFile, Spill
 
 
 class Piece(msgspec.Struct, frozen=True):

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from curator.errors import MissingExtraError, UsageError
-from curator.shingles import plain_words
+from curator.neighbours.shingles import plain_words
 
 _LONGEST = 512  # tokens of a text that are read, where the model says nothing
 _BATCH = 32  # texts an encoder reads at a time

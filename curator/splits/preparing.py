@@ -18,19 +18,19 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from curator import __version__, agreement, cleaning, decisions, engine
-from curator.card import Facts, card
+from curator import __version__, cleaning, decisions, engine
 from curator.columns import parse
-from curator.decisions import Log
-from curator.drawing import SPLITS, Wish
+from curator.decisions import Log, agreement
 from curator.errors import UsageError
 from curator.model import Report
 from curator.provenance import said
 from curator.report import render
 from curator.report.tally import by_count, counted, verdict
 from curator.sources import open_sources
-from curator.splitting import RECORD as SPLIT_RECORD
-from curator.splitting import Before, File, SplitResult, kept_of, measured, next_step, sha256, split
+from curator.splits.card import Facts, card
+from curator.splits.drawing import SPLITS, Wish
+from curator.splits.splitting import RECORD as SPLIT_RECORD
+from curator.splits.splitting import Before, File, SplitResult, kept_of, measured, next_step, sha256, split
 from curator.writing import Replacement, commit_all, recover
 
 if TYPE_CHECKING:

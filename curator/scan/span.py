@@ -13,19 +13,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from curator import shingles, tokens
+from curator import tokens
 from curator.columns import ROLE_CODES, Batch, Literals
-from curator.encodings import without_surrogates
 from curator.errors import WriteError
-from curator.excerpt import excerpt
 from curator.formats import Reader
 from curator.model import Example, Excerpt, Flag
+from curator.neighbours import shingles
 from curator.private.masking import holds_private, masked_flag, may_quote, texts_of, values_of
 from curator.private.placeholders import mask
 from curator.rule import DatasetRule, RawRule, RowRule, Rule
+from curator.scan.store import Found, Head, ScanFile, Tally, write_scan
 from curator.sources import Source, Span, read
-from curator.store import Found, Head, ScanFile, Tally, write_scan
-from curator.vocabulary import terms
+from curator.text.encodings import without_surrogates
+from curator.text.excerpt import excerpt
+from curator.text.vocabulary import terms
 
 if TYPE_CHECKING:
     from curator.config import Plan

@@ -16,7 +16,7 @@ import numpy as np
 
 from curator import extras
 from curator.columns import Batch, column, fold, hash_words
-from curator.prose import masked
+from curator.text.prose import masked
 
 # Commonest words of languages in Latin script, those apart that mark the language (articles, pronouns,
 # prepositions, auxiliaries). Folded; words that English has too are left out when they are counted.
@@ -301,7 +301,7 @@ def _only_english() -> frozenset[str]:
 @cache
 def _evidence(language: str) -> frozenset[str]:
     """The commonest words of a language but for those of English: what a claim of a detector must rest on."""
-    from curator.dictionaries import frequencies
+    from curator.text.dictionaries import frequencies
 
     common = list(frequencies(language))[:400] if not extras.missing("languages") else []
     english = words_of("en") | frozenset(list(frequencies("en"))[:150] if common else ())

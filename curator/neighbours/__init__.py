@@ -1,0 +1,1 @@
+"""The neighbour graph: rows alike found by what they leave behind, every edge verified."""

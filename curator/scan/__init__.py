@@ -1,0 +1,1 @@
+"""One pass over the set: spans to findings, spread over processors, kept on disk, told again."""

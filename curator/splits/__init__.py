@@ -1,0 +1,1 @@
+"""Train, valid and test files: what must stay together, what is drawn, the proof."""
