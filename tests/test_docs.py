@@ -33,7 +33,7 @@ def test_check_names_what_is_stale(
     (tmp_path / "docs" / "configuration.md").write_text("<!-- keys -->\n<!-- end -->\n")
     gone = tmp_path / "docs" / "rules" / "OLD001.md"
     gone.write_text("# a rule that is no more\n")
-    monkeypatch.setattr(docs, "__file__", str(tmp_path / "curator" / "docs.py"))
+    monkeypatch.setattr(docs, "__file__", str(tmp_path / "curator" / "docs" / "__init__.py"))
     assert docs.main(["--check"]) == 1
     assert "stale: docs/rules/OLD001.md" in capsys.readouterr().err
     assert gone.exists()
