@@ -19,6 +19,7 @@ from curator.review.safe import plain
 from curator.review.showing import Cards
 
 WINDOW = 64  # findings sent at once
+AHEAD = 128  # undecided findings that a card holds: as long as it has some, a slow server makes nobody wait
 FIRST = 8  # findings sent at first: the card asks for more while it shows the first of them
 _TOLD = 400  # findings of a row of which it is told how they stand
 _DETAILS = ("raw", "tokens", "template")
@@ -103,7 +104,7 @@ class Loop:
         if asked.before is not None and asked.before.isdigit():
             items = self.desk.entries(self.chosen, before=int(asked.before), limit=WINDOW // 2)
             front = True
-        elif asked.ahead < WINDOW // 2:
+        elif asked.ahead < AHEAD:
             items = self.desk.entries(self.chosen, after=after, limit=WINDOW)
         if asked.show and (entry := self.desk.entry(asked.show)):
             items, front = [entry], True

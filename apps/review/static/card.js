@@ -4,10 +4,23 @@
 
 const THROTTLE = 250;   // ms between two batches
 const PATIENCE = 4000;  // ms without an answer, after which a batch is sent again
-const MOST = 80;        // decisions that may wait for the server
-const FETCH = 32;       // undecided findings held, below which more are asked for
+const BATCH = 100;      // decisions sent at once
+const FETCH = 128;      // undecided findings held, below which more are asked for: a key on any of them counts
 
-const store = (window.__curatorReview ??= { unsent: [], inFlight: null, message: 0, client: random(4), pace: [] });
+// What is decided and not answered for outlives this card, and a reload of the page.
+const KEPT = "curator-review-unsaved";
+const store = (window.__curatorReview ??= { unsent: kept(), inFlight: null, message: 0, client: random(4), pace: [] });
+
+function kept() {
+  try { return JSON.parse(sessionStorage.getItem(KEPT)) || []; } catch { return []; }
+}
+function keep() {
+  const wishes = [...(store.inFlight?.wishes || []), ...store.unsent];
+  try {
+    if (wishes.length) sessionStorage.setItem(KEPT, JSON.stringify(wishes));
+    else sessionStorage.removeItem(KEPT);
+  } catch { /* no room: the page warns who leaves it */ }
+}
 
 function random(words) {
   return Array.from(crypto.getRandomValues(new Uint32Array(words)), (n) => n.toString(16).padStart(8, "0")).join("");
@@ -59,6 +72,7 @@ class Desk extends Editing {
     if (flight && data.client === store.client && data.m >= flight.m) {
       store.inFlight = null;
       this.results(data.outcomes || [], flight);
+      keep();
       if (store.unsent.length) this.flush();
     }
     if (this.view !== data.view) this.renew(data);
@@ -134,12 +148,13 @@ class Desk extends Editing {
   // ------------------------------------------------------------ what is sent
 
   pendingOn(id) { return store.unsent.some((w) => w.finding === id) || store.inFlight?.wishes.some((w) => w.finding === id); }
+  waiting() { return Boolean(this.more || store.inFlight && !this.items.length); }
   unsaved() { return store.unsent.length + (store.inFlight?.wishes.length || 0); }
   flush() {
     clearTimeout(this.flushing);
     this.flushing = 0;
     if (store.inFlight || !this.send) return;
-    const wishes = store.unsent.splice(0);
+    const wishes = store.unsent.splice(0, BATCH);
     this.post({ wishes });
   }
   later() {  // a throttle, not a debounce: while keys go on, batches still leave
@@ -175,7 +190,7 @@ class Desk extends Editing {
     const about = item && !item.others && this.askedAbout !== item.id ? item.id : "";
     if (!this.wanted && !hungry && !about) return;
     if (about) this.askedAbout = about;
-    const message = { wishes: store.unsent.splice(0), ...this.wanted, about };
+    const message = { wishes: store.unsent.splice(0, BATCH), ...this.wanted, about };
     this.wanted = undefined;
     this.post(message);
   }
@@ -186,9 +201,9 @@ class Desk extends Editing {
 
   decide(action, more = {}) {
     const item = this.items[this.at];
-    if (!item || this.editing && action !== "edit") return;
+    if (!item) { this.say(this.waiting() ? "The next finding is on its way: that key decided nothing." : "There is nothing to decide on here.", 2500); return; }
+    if (this.editing && action !== "edit") { this.say("First save the edit (Ctrl+Enter) or leave it (Esc).", 2500); return; }
     if (!this.allowed(item).includes(action)) { this.say(action === "accept" ? "No fix is offered here." : "That makes no sense here.", 2500); return; }
-    if (this.unsaved() >= MOST) { this.say(`${this.unsaved()} decisions wait for the server: no more until it answers.`, 6000); return; }
     const note = this.notes.get(item.id) || "";
     const before = { status: item.status, head: item.head, who: item.who, asked: item.asked };
     const earlier = [...(store.inFlight?.wishes || []), ...store.unsent].filter((wish) => wish.finding === item.id).pop();
@@ -204,6 +219,7 @@ class Desk extends Editing {
     }
     store.pace.push(Math.min(performance.now() - this.shownAt, 60000));
     if (store.pace.length > 30) store.pace.shift();
+    keep();
     this.next(true);
     this.later();
   }
@@ -218,9 +234,11 @@ class Desk extends Editing {
       if (!last.before.asked) delete item.asked;
       for (const other of this.items) if (other.root === item.root && other !== item && other.asked && !this.pendingOn(other.id)) { other.status = "open"; delete other.asked; }
       this.goTo(last.finding);
+      keep();
     } else {
       store.unsent.push({ id: newId(), action: "undo", finding: last?.finding || "", of: last?.id || "" });
       if (last) { const item = this.byId.get(last.finding); if (item) delete item.asked; }
+      keep();
       this.later();
     }
     this.draw();

@@ -53,6 +53,7 @@ class Drawing {
     this.ui.saved.textContent = n ? `unsaved ${n}` : "saved";
     this.ui.saved.classList.toggle("waiting", Boolean(n && late));
     this.ui.desk.dataset.unsaved = String(n);
+    this.ui.desk.dataset.held = String(this.ahead());
     if (n && late && this.ui.banner.hidden) this.say(`The server does not answer: ${count(n, "decision")} not saved yet. Leave this page open.`, 4000);
   }
   drawQueue() {
@@ -142,7 +143,11 @@ class Drawing {
   }
   drawState() {
     const box = h("div", "state");
-    if (this.more || store.inFlight && !this.items.length) { box.append(h("p", "", "Fetching the next findings …")); return box; }
+    if (this.waiting()) {
+      const n = this.unsaved();
+      box.append(h("h2", "", "The next findings are on their way"), h("p", "", n ? `${count(n, "decision")} ${n === 1 ? "waits" : "wait"} for the server and will be saved: leave this page open.` : "The server is asked for them."));
+      return box;
+    }
     const counts = this.data.counts || {};
     const open = counts.open || 0;
     const filtered = Object.keys(this.data.filter || {}).length > 0;
