@@ -30,6 +30,7 @@ from curator.decisions import agreement
 from curator.errors import ChangedError, CuratorError, UsageError
 from curator.model import Decision
 from curator.review import applying, following, guard, index, jobs, launch, safe, schema, tables
+from curator.review.bodies import Bodies
 from curator.review.desk import Desk
 from curator.review.entries import Wish
 from curator.review.filters import Filter
@@ -448,18 +449,37 @@ def test_a_clock_that_runs_behind_does_not_lose_to_what_it_saw(open_desk: Any) -
 VERDICTS = st.sampled_from(["accept", "keep", "drop", "later"])
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.tuples(st.integers(0, 4), VERDICTS, st.sampled_from(["ana", "ben"])), max_size=12), st.randoms())
-def test_logs_merge_to_the_same_state_in_any_order(
-    tmp_path_factory: pytest.TempPathFactory, made: list[tuple[int, str, str]], rnd: random.Random
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), VERDICTS, st.sampled_from(["ana", "ben"]), st.sampled_from(["", "row", "rule"])),
+        max_size=12,
+    ),
+    st.randoms(),
+)
+def test_logs_come_to_the_same_state_in_any_order_and_in_any_parts(
+    tmp_path_factory: pytest.TempPathFactory, made: list[tuple[int, str, str, str]], rnd: random.Random
 ) -> None:
+    """About a finding, its whole row or its rule in the row; line by line, or all at once, as after a merge."""
     log = [
-        Decision(v, f"row{n}", f"finding{n}", "ROL007", who=w, when=f"2026-01-01T00:00:{k:02}+00:00", id=f"{k:032x}")  # type: ignore[arg-type]
-        for k, (n, v, w) in enumerate(made)
+        Decision(
+            v,  # type: ignore[arg-type]
+            f"row{n // 2}",
+            "" if kind == "rule" else f"finding{n}",
+            "ROL007",
+            who=w,
+            when=f"2026-01-01T00:00:{k:02}+00:00",
+            id=f"{k:032x}",
+            whole=kind == "row",
+        )
+        for k, (n, v, w, kind) in enumerate(made)
     ]
-    states, usual = [], following.MANY
-    for order, many in ((log, usual), (rnd.sample(log, len(log)), usual), (log, 0)):  # one by one, or all at once
+    folder, usual = tmp_path_factory.mktemp("logs"), following.MANY
+    states = []
+    parts = [[one] for one in log]
+    for number, (order, many) in enumerate(((parts, usual), ([rnd.sample(log, len(log))], usual), ([log], -1))):
         following.MANY = many
+        place = folder / f"{number}.jsonl"
         db = sqlite3.connect(":memory:", isolation_level=None)
         db.executescript(schema.TABLES)
         schema.index(db)
@@ -467,15 +487,20 @@ def test_logs_merge_to_the_same_state_in_any_order(
             db.execute(
                 "INSERT INTO findings(rank, seq, slot, id, code, severity, file, line, row, root, copies, fix, related)"
                 " VALUES (?, ?, ?, ?, 'ROL007', 'error', 0, ?, ?, ?, 1, '', 0)",
-                (n * 64, n, n, f"finding{n}", n, f"row{n}", f"row{n}"),
+                (n * 64, n, n, f"finding{n}", n, f"row{n // 2}", f"row{n // 2}"),
             )
-        following._take_in(db, order)
-        states.append(db.execute("SELECT id, status, who, head FROM findings ORDER BY id").fetchall())
+        for part in order:
+            decisions.append(place, part)
+            following.follow(db, [place])
+        states.append(db.execute("SELECT id, status, who, head, disputed FROM findings ORDER BY id").fetchall())
+        with Bodies(db) as bodies:
+            assert sorted(bodies.of("1"), key=lambda d: d.id) == log
         db.close()
     following.MANY = usual
     assert states[0] == states[1] == states[2]
-    standing = {d.finding: d.verdict for d in decisions.standing(log)}
-    assert {i: s for i, s, _, _ in states[0] if s not in ("open", "later")} == standing
+    if all(kind == "" for *_, kind in made):
+        standing = {d.finding: d.verdict for d in decisions.standing(log)}
+        assert {i: s for i, s, *_ in states[0] if s not in ("open", "later")} == standing
 
 
 def _append_many(path: str, who: str, number: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from curator.decisions import agreement
 from curator.model import Decision
-from curator.review import following
+from curator.review.bodies import Bodies
 from curator.review.entries import COLUMNS, Entry, entry_of
 from curator.review.filters import ORDERS, Filter, Kind
 from curator.review.reading import Reading
@@ -193,7 +193,7 @@ class Asking(Reading):
         with self.lock:
             rows = self.db.execute(
                 "SELECT p.path, m.line, m.row, (SELECT f.id FROM findings f WHERE f.cluster = m.grp AND f.file = m.file"
-                " AND f.line = m.line LIMIT 1), (SELECT h.status FROM heads h WHERE h.target = 'r:' || m.row)"
+                " AND f.line = m.line LIMIT 1), (SELECT d.status FROM decisions d WHERE d.about = 'r:' || m.row AND d.head = 1)"
                 " FROM members m JOIN files p ON p.number = m.file WHERE m.grp = ? ORDER BY m.file, m.line",
                 (group,),
             ).fetchall()
@@ -206,7 +206,7 @@ class Asking(Reading):
         self, *, who: str = "", code: str = "", verdict: str = "", before: int = 0, limit: int = 100
     ) -> list[dict[str, Any]]:
         """Decisions, the newest first; those of a batch as one."""
-        parts: list[str] = ["NOT (verdict = 'later' AND undoes = '' AND target LIKE 'r:%')"]  # goes with another
+        parts: list[str] = ["NOT (verdict = 'later' AND undoes = '' AND about LIKE 'r:%')"]  # goes with another
         values: list[Any] = []
         for column, value in (("who", who), ("code", code), ("verdict", verdict)):
             if value:
@@ -215,18 +215,16 @@ class Asking(Reading):
         if before:
             parts.append("n < ?")
             values.append(before)
-        with self.lock:
+        with self.lock, Bodies(self.db) as bodies:
             rows = self.db.execute(
-                "SELECT max(n), at, who, verdict, code, batch, undoes, min(undone), count(*), body, id FROM decisions"
+                "SELECT max(n), at, who, verdict, code, batch, undoes, min(undone), count(*), id FROM decisions"
                 f" WHERE {' AND '.join(parts)} GROUP BY CASE WHEN batch = '' OR (undoes != '' AND verdict != 'later') THEN id ELSE batch END"
                 " ORDER BY max(n) DESC LIMIT ?",
                 [*values, limit],
             ).fetchall()
-        names = ("n", "at", "who", "verdict", "code", "batch", "undoes", "undone", "number", "decision", "id")
-        told = [dict(zip(names, row, strict=True)) for row in rows]
-        for item in told:
-            item["decision"] = following.decode_decision(item["decision"])
-        return told
+            names = ("n", "at", "who", "verdict", "code", "batch", "undoes", "undone", "number", "id")
+            told = [{**dict(zip(names, row, strict=True)), "decision": bodies.one(row[-1])} for row in rows]
+        return [item for item in told if item["decision"] is not None]
 
     def reviewers(self) -> list[str]:
         with self.lock:
@@ -241,9 +239,9 @@ class Asking(Reading):
         """The precision of every rule that found something, by the decisions that stand one by one."""
         with self.lock:
             rows = self.db.execute(
-                "SELECT d.code, sum(d.verdict != 'keep'), sum(d.verdict = 'keep') FROM heads h JOIN decisions d"
-                " ON d.id = h.id WHERE d.finding != '' AND d.code != '' AND d.batch = ''"
-                " AND h.status NOT IN ('open', 'later') GROUP BY d.code"
+                "SELECT code, sum(verdict != 'keep'), sum(verdict = 'keep') FROM decisions WHERE head = 1 AND code != ''"
+                " AND batch = '' AND status NOT IN ('open', 'later') AND about NOT LIKE 'c:%'"
+                " AND (about NOT LIKE 'r:%' OR cause != '') GROUP BY code"
             ).fetchall()
         known = {code: agreement.Precision.of(code, right, wrong) for code, right, wrong in rows}
         codes = sorted({*known, *self.matrix()})
@@ -251,20 +249,15 @@ class Asking(Reading):
 
     def made(self) -> list[Decision]:
         """All decisions, in the order they were read."""
-        with self.lock:
-            return [
-                following.decode_decision(body) for (body,) in self.db.execute("SELECT body FROM decisions ORDER BY n")
-            ]
+        with self.lock, Bodies(self.db) as bodies:
+            return list(bodies.of("1"))
 
     def verdicts(self, finding: str) -> list[Decision]:
         """What was decided about a finding, the oldest first."""
-        with self.lock:
-            rows = self.db.execute(
-                "SELECT body FROM decisions WHERE finding = ? ORDER BY at, id", (finding,)
-            ).fetchall()
-        return [following.decode_decision(body) for (body,) in rows]
+        with self.lock, Bodies(self.db) as bodies:
+            either = "d.n IN (SELECT n FROM decisions WHERE about = ?1 UNION SELECT n FROM decisions WHERE cause = ?1 AND cause != '')"
+            return list(bodies.of(either, (finding,), order="at, d.id"))
 
     def decision(self, name: str) -> Decision | None:
-        with self.lock:
-            row = self.db.execute("SELECT body FROM decisions WHERE id = ?", (name,)).fetchone()
-        return following.decode_decision(row[0]) if row else None
+        with self.lock, Bodies(self.db) as bodies:
+            return bodies.one(name)

@@ -18,6 +18,7 @@ from curator.errors import CuratorError, UsageError
 from curator.model import Decision, Finding, Verdict
 from curator.review import following
 from curator.review.asking import Asking
+from curator.review.bodies import Bodies
 from curator.review.entries import Entry, Outcome, Wish, further_ids
 from curator.review.filters import Filter
 from curator.review.relint import row_id
@@ -83,17 +84,19 @@ class Desk(Asking):
 
     def _withdrawn(self, entry: Entry, made: list[Decision]) -> list[Decision]:
         """Decisions that take back what was decided about whole rows for this finding, and does not hold any more."""
-        targets = {following.target_of(one) for one in made}
+        targets = {following.about(one) for one in made}
         statuses = "('drop')" if entry.edit else "('drop', 'edit')"
-        heads = self.db.execute(
-            f"SELECT h.target, d.body FROM heads h JOIN decisions d ON d.id = h.id WHERE (h.target = ? OR (h.cause = ? AND h.cause != ''))"
-            f" AND h.status IN {statuses}",
-            (f"r:{entry.root}", entry.finding.id),
-        ).fetchall()
+        with Bodies(self.db) as bodies:
+            heads = list(
+                bodies.of(
+                    "d.n IN (SELECT n FROM decisions WHERE about = ? UNION SELECT n FROM decisions WHERE cause = ?"
+                    f" AND cause != '') AND head = 1 AND status IN {statuses}",
+                    (f"r:{entry.root}", entry.finding.id),
+                )
+            )
         out: list[Decision] = []
-        for target, body in heads:
-            if target not in targets:
-                old = following.decode_decision(body)
+        for old in heads:
+            if following.about(old) not in targets:
                 out.append(
                     msgspec.structs.replace(
                         old,
@@ -214,45 +217,37 @@ class Desk(Asking):
         _, name, batch = found
         names = (name, *further_ids(name))
         rows = db.execute(
-            "SELECT d.id, d.at, d.target, d.body, h.id FROM decisions d JOIN heads h ON h.target = d.target WHERE "
+            "SELECT d.id, d.at, d.about, h.id, h.at FROM decisions d JOIN decisions h ON h.about = d.about AND h.head = 1 WHERE "
             + ("d.batch = ? AND d.batch != ''" if batch else f"d.id IN ({','.join('?' * len(names))})")
             + " AND d.undone = 0 ORDER BY d.n",
             (batch,) if batch else names,
         ).fetchall()
-        now = datetime.now(UTC)
         together = decisions.new_id() if len(rows) > 1 else ""
-        made = []
-        for name, at, target, body, head in rows:
-            stands = self._resolved(head)
-            if stands is None or decisions.identity(stands) != name:
-                continue  # somebody has decided on top of it since
-            was = db.execute(
-                "SELECT id FROM decisions WHERE target = ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT 1",
-                (target, at, name),
-            ).fetchone()
-            old = self._resolved(was[0]) if was else None
-            done = following.decode_decision(body)
-            moment = db.execute("SELECT at FROM decisions WHERE id = ?", (head,)).fetchone()[0]
-            when = max(now, datetime.fromtimestamp(moment, UTC) + timedelta(milliseconds=1))
-            back = msgspec.structs.replace(done, verdict="later", text="", after="", why="", batch=together, expires="")
-            made.append(
-                msgspec.structs.replace(
-                    old or back,
-                    id=decisions.new_id(),
-                    who=self.settings.reviewer,
-                    undoes=name,
-                    base=decisions.identity(old) if old else "",
-                    when=when.isoformat(timespec="milliseconds"),
-                )
-            )
+        with Bodies(db) as bodies:
+            made = [one for row in rows if (one := self._restored(bodies, row, together)) is not None]
         return [*made[:-1], msgspec.structs.replace(made[-1], id=wish.id)] if made else []
 
-    def _resolved(self, name: str) -> Decision | None:
-        """The decision itself, where another only restores it; None where nothing stands."""
-        made = self.decision(name)
-        while made is not None and made.undoes:
-            made = self.decision(made.base) if made.base else None
-        return made
+    def _restored(self, bodies: Bodies, row: tuple[str, float, str, str, float], batch: str) -> Decision | None:
+        """The decision that puts back what stood before another; None where somebody has decided on top of it."""
+        name, at, about, head, moment = row
+        stands, done = _resolved(bodies, head), bodies.one(name)
+        if stands is None or done is None or decisions.identity(stands) != name:
+            return None
+        was = self.db.execute(
+            "SELECT id FROM decisions WHERE about = ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT 1",
+            (about, at, name),
+        ).fetchone()
+        old = _resolved(bodies, was[0]) if was else None
+        when = max(datetime.now(UTC), datetime.fromtimestamp(moment, UTC) + timedelta(milliseconds=1))
+        back = msgspec.structs.replace(done, verdict="later", text="", after="", why="", batch=batch, expires="")
+        return msgspec.structs.replace(
+            old or back,
+            id=decisions.new_id(),
+            who=self.settings.reviewer,
+            undoes=name,
+            base=decisions.identity(old) if old else "",
+            when=when.isoformat(timespec="milliseconds"),
+        )
 
     def bulk(self, chosen: Filter, action: str, *, expected: int, note: str = "") -> tuple[str, int]:
         """Decide on all findings of a filter at once; (the batch, how many).
@@ -311,3 +306,11 @@ class Desk(Asking):
             elif f"r:{row}" not in made:
                 made[f"r:{row}"] = make("drop", decisions.new_id(), row=row)
         return list(made.values())
+
+
+def _resolved(bodies: Bodies, name: str) -> Decision | None:
+    """The decision itself, where another only restores it; None where nothing stands."""
+    made = bodies.one(name)
+    while made is not None and made.undoes:
+        made = bodies.one(made.base) if made.base else None
+    return made

@@ -9,23 +9,43 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from itertools import repeat
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from curator import decisions
 from curator.errors import SourceError
 from curator.model import Decision
 from curator.review import schema
+from curator.review.bodies import Bodies
 
 MANY = 5_000  # decisions at once from which on indices are made anew, where no more are known
 _EDGE = 4096  # bytes at both ends of what was read, by which a log is known again
 
-decode_decision = msgspec.json.Decoder(Decision).decode
-_encode = msgspec.json.Encoder().encode
+_New = tuple[Decision, int, int, int]  # a decision with its place: number of the log, first byte, bytes
+
+
+class _Entry(NamedTuple):
+    """What the index holds of a decision: see the table of decisions."""
+
+    id: str
+    at: float
+    who: str
+    verdict: str
+    status: str
+    about: str
+    cause: str
+    code: str
+    batch: str
+    undoes: str
+    log: int
+    start: int
+    size: int
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -44,10 +64,12 @@ class Told(msgspec.Struct, frozen=True):
     anew: bool = False
 
 
-def target_of(decision: Decision) -> str:
-    """What a decision is about, as one string."""
+def about(decision: Decision) -> str:
+    """What a decision is about, as one string: see the table of decisions."""
+    if decision.finding and not decision.whole:
+        return decision.finding
     target = decisions.target(decision)
-    return f"f:{target[0]}" if len(target) == 1 else f"r:{target[0]}" if not target[1] else f"c:{':'.join(target)}"
+    return f"c:{':'.join(target)}" if target[1] else f"r:{target[0]}"
 
 
 def status_of(decision: Decision) -> str:
@@ -66,14 +88,14 @@ def logs_of(paths: Sequence[str | Path]) -> list[Path]:
 
 def edited(db: sqlite3.Connection) -> frozenset[str]:
     """The rows that an edit stands for, by their content ids."""
-    found = db.execute("SELECT substr(target, 3) FROM heads WHERE status = 'edit' AND target LIKE 'r:%'")
+    found = db.execute("SELECT substr(about, 3) FROM decisions WHERE head = 1 AND status = 'edit' AND about LIKE 'r:%'")
     return frozenset(row for (row,) in found)
 
 
 def follow(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
     """Read what was added to the logs since the last time, inside one transaction."""
     marks = _marks(db)
-    new: list[Decision] = []
+    new: list[_New] = []
     after = dict(marks)
     for log in logs:
         mark = marks.get(str(log), Mark())
@@ -81,7 +103,7 @@ def follow(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
         if now is None:
             return _anew(db, logs)
         if part:
-            new += decisions.parsed(part).decisions
+            new += _placed(part, _number_of(db, log), mark.size)
         if now != mark:
             after[str(log)] = now
     if after == marks:
@@ -92,25 +114,40 @@ def follow(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
 
 
 def _anew(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
-    """A log is not what it was: what came to it is taken in; where something is gone, all begins from nothing."""
+    """A log is not what it was: all that is told of decisions begins from nothing."""
     after: dict[str, Mark] = {}
-    new: list[Decision] = []
+    new: list[_New] = []
+    db.execute("DELETE FROM logs")
     for log in logs:
         part, now = _read_on(log, Mark())
-        new += decisions.parsed(part).decisions
+        new += _placed(part, _number_of(db, log), 0)
         after[str(log)] = now or Mark()
-    there = {decisions.identity(decision) for decision in new}
-    if any(name not in there for (name,) in db.execute("SELECT id FROM decisions")):
-        db.execute("DELETE FROM decisions")
-        db.execute("DELETE FROM heads")
-        db.execute("DELETE FROM findings WHERE edit != ''")
+    db.execute("DELETE FROM decisions")
+    with schema.statuses_unindexed(db) if len(new) > MANY else nullcontext():
         db.execute(
             "UPDATE findings SET status = 'open', who = '', head = '', disputed = 0"
             " WHERE status != 'open' OR head != '' OR disputed != 0"
         )
-    rows = _take_in(db, new)
+        rows = _take_in(db, new)
+    db.execute("DELETE FROM findings WHERE edit != '' AND edit NOT IN (SELECT id FROM decisions)")
     _keep_marks(db, after)
     return Told(len(new), rows, anew=True)
+
+
+def _number_of(db: sqlite3.Connection, log: Path) -> int:
+    """The number by which the index names a log."""
+    db.execute("INSERT OR IGNORE INTO logs(path) VALUES (?)", (str(log),))
+    return int(db.execute("SELECT number FROM logs WHERE path = ?", (str(log),)).fetchone()[0])
+
+
+def _placed(part: bytes, log: int, offset: int) -> Iterator[_New]:
+    """The decisions in whole lines of a log that begin at `offset`, with their places."""
+    read = decisions.parsed(part)
+    breaks = np.flatnonzero(np.frombuffer(part, np.uint8) == ord("\n"))
+    lines = np.array(read.lines, dtype=np.int64) - 1
+    starts = np.concatenate(([0], breaks + 1))[lines]
+    sizes = (breaks[lines] - starts).tolist()
+    yield from zip(read.decisions, repeat(log), (starts + offset).tolist(), sizes, strict=False)
 
 
 def _read_on(log: Path, mark: Mark) -> tuple[bytes, Mark | None]:
@@ -154,79 +191,108 @@ def _keep_marks(db: sqlite3.Connection, marks: dict[str, Mark]) -> None:
 # ---------------------------------------------------------------------- what new decisions change
 
 
-def _take_in(db: sqlite3.Connection, new: Sequence[Decision]) -> frozenset[str]:
+def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> frozenset[str]:
     """Record decisions and mark the findings they are about; the rows with a standing or former edit."""
-    entries, heads = _entries(db, new)
     first = db.execute("SELECT coalesce(max(n), 0) FROM decisions").fetchone()[0]
+    entries = _entries(db, new)
+    heads = _heads(db, entries) if first else _newest(entries)
     many = len(entries) > max(MANY, first)
     with schema.decisions_unindexed(db) if many else nullcontext():
         db.executemany(
-            "INSERT INTO decisions(id, at, who, verdict, target, row, finding, code, batch, undoes, body)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            entries,
+            "INSERT INTO decisions(id, at, who, verdict, status, about, cause, code, batch, undoes, log, start, size, head)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [(*entry, heads.get(entry.about) is entry) for entry in entries],
         )
-        db.executemany(
-            "INSERT INTO heads(target, n, at, id, status, who, cause) VALUES (?, 0, ?, ?, ?, ?, ?)"
-            " ON CONFLICT(target) DO UPDATE SET at = excluded.at, id = excluded.id, status = excluded.status,"
-            " who = excluded.who, cause = excluded.cause"
-            " WHERE (excluded.at, excluded.id) >= (heads.at, heads.id)",
-            heads,
-        )
-    db.executemany("UPDATE decisions SET undone = 1 WHERE id = ?", [(entry[9],) for entry in entries if entry[9]])
+    db.executemany(
+        "UPDATE decisions SET undone = 1 WHERE id = ?", [(entry.undoes,) for entry in entries if entry.undoes]
+    )
     with schema.statuses_unindexed(db) if many else nullcontext():
-        _mark(db, first)
+        if many:
+            _mark_many(db, heads)
+        _mark(db, 0 if many else first, findings=not many)
     _dispute(db, first)
-    edited = {decision.row for decision in new if (decision.whole or not decision.finding)}
-    return frozenset(edited)
+    return frozenset(decision.row for decision, *_ in new if decision.whole or not decision.finding)
 
 
-def _entries(db: sqlite3.Connection, new: Sequence[Decision]) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
-    """What is to be recorded of decisions that are not known yet: themselves, and what each is the newest about."""
-    entries: list[tuple[Any, ...]] = []
-    heads: dict[str, tuple[Any, ...]] = {}
+def _entries(db: sqlite3.Connection, new: Sequence[_New]) -> list[_Entry]:
+    """What is to be recorded of decisions that are not known yet."""
+    entries: list[_Entry] = []
     seen = {row[0] for row in db.execute("SELECT id FROM decisions")} if len(new) > 50 else None
-    for d in new:
-        name = decisions.identity(d)
+    for d, log, start, size in new:
+        name = d.id or decisions.identity(d)
         if (name in seen) if seen is not None else _known(db, name):
             continue
         if seen is not None:
             seen.add(name)
-        at, target = decisions.time_of(d), target_of(d)
-        entries.append((name, at, d.who, d.verdict, target, d.row, d.finding, d.code, d.batch, d.undoes, _encode(d)))
-        held = heads.get(target)
-        if held is None or (at, name) >= held[1:3]:
-            heads[target] = (target, at, name, status_of(d), d.who, d.finding if d.whole else "")
-    return entries, [heads[target] for target in sorted(heads)]  # in the order of the table: it grows at its end
+        at, cause = decisions.time_of(d), d.finding if d.whole else ""
+        entries.append(
+            _Entry(
+                name, at, d.who, d.verdict, status_of(d), about(d), cause, d.code, d.batch, d.undoes, log, start, size
+            )
+        )
+    return entries
 
 
 def _known(db: sqlite3.Connection, name: str) -> bool:
     return db.execute("SELECT 1 FROM decisions WHERE id = ?", (name,)).fetchone() is not None
 
 
+def _newest(entries: Sequence[_Entry]) -> dict[str, _Entry]:
+    """The newest of these decisions about each thing."""
+    newest: dict[str, _Entry] = {}
+    for entry in entries:
+        held = newest.setdefault(entry.about, entry)
+        if held is not entry and (entry.at, entry.id) >= (held.at, held.id):
+            newest[entry.about] = entry
+    return newest
+
+
+def _heads(db: sqlite3.Connection, entries: Sequence[_Entry]) -> dict[str, _Entry]:
+    """The newest of these decisions about each thing that nothing newer is known about; those before step down."""
+    newest = _newest(entries)
+    for name, entry in list(newest.items()):
+        was = db.execute("SELECT at, id, n FROM decisions WHERE about = ? AND head = 1", (name,)).fetchone()
+        if was and was[:2] > (entry.at, entry.id):
+            del newest[name]
+        elif was:
+            db.execute("UPDATE decisions SET head = 0 WHERE n = ?", was[2:])
+    return newest
+
+
 # What settles a finding, the first that there is, and what it shows where nothing does.
 _SETTLES = """
-  SELECT h.status, h.who, h.id FROM heads h
-    WHERE h.target = 'r:' || f.root AND (h.status = 'drop' OR (h.status = 'edit' AND f.edit = ''))
-  UNION ALL SELECT h.status, h.who, h.id FROM heads h
-    WHERE h.cause = f.id AND h.cause != '' AND h.status IN ('drop', 'edit') AND f.edit = ''
-  UNION ALL SELECT h.status, h.who, h.id FROM heads h WHERE h.target = 'f:' || f.id
-  UNION ALL SELECT h.status, h.who, h.id FROM heads h WHERE h.target = 'c:' || f.row || ':' || f.code
-  UNION ALL SELECT 'open', '', coalesce((SELECT h.id FROM heads h WHERE h.target = 'r:' || f.root), '')
+  SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = 'r:' || f.root AND d.head = 1
+    AND (d.status = 'drop' OR (d.status = 'edit' AND f.edit = ''))
+  UNION ALL SELECT d.status, d.who, d.id FROM decisions d
+    WHERE d.cause = f.id AND d.cause != '' AND d.head = 1 AND d.status IN ('drop', 'edit') AND f.edit = ''
+  UNION ALL SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = f.id AND d.head = 1
+  UNION ALL SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = 'c:' || f.row || ':' || f.code AND d.head = 1
+  UNION ALL SELECT 'open', '', coalesce((SELECT d.id FROM decisions d WHERE d.about = 'r:' || f.root AND d.head = 1), '')
   LIMIT 1"""
 
+_OF_FINDINGS = "SELECT f.rank FROM decisions d JOIN findings f ON f.id = d.about WHERE d.n > ?1 UNION "
+_OF_ROWS = """
+  SELECT f.rank FROM decisions d JOIN findings f ON f.id = d.cause WHERE d.n > ?1 AND d.cause != ''
+  UNION SELECT f.rank FROM decisions d JOIN findings f ON f.root = substr(d.about, 3)
+    WHERE d.n > ?1 AND d.about > 'r:' AND d.about < 'r;'
+  UNION SELECT f.rank FROM decisions d JOIN findings f ON f.row = substr(d.about, 3, instr(substr(d.about, 3), ':') - 1)
+    WHERE d.n > ?1 AND d.about > 'c:' AND d.about < 'c;'"""
 
-def _mark(db: sqlite3.Connection, first: int) -> None:
-    """Mark the findings that the decisions after number `first` may have settled or opened."""
+
+def _mark(db: sqlite3.Connection, first: int, *, findings: bool) -> None:
+    """Mark the findings that decisions after number `first` may have settled or opened: those about rows, and findings."""
     db.execute("DROP TABLE IF EXISTS temp.touched")
-    db.execute(
-        "CREATE TEMP TABLE touched AS SELECT f.rank FROM decisions d JOIN findings f ON f.id = d.finding WHERE d.n > ?1"
-        " UNION SELECT f.rank FROM decisions d JOIN findings f ON f.root = d.row"
-        "  WHERE d.n > ?1 AND d.target NOT LIKE 'f:%'"
-        " UNION SELECT f.rank FROM decisions d JOIN findings f ON f.row = d.row"
-        "  WHERE d.n > ?1 AND d.target LIKE 'c:%'",
-        (first,),
-    )
+    db.execute(f"CREATE TEMP TABLE touched AS {_OF_FINDINGS if findings else ''}{_OF_ROWS}", (first,))
     _settle(db)
+
+
+def _mark_many(db: sqlite3.Connection, heads: Mapping[str, _Entry]) -> None:
+    """Mark findings by the decisions about them, as if there were none about rows."""
+    found = [(heads.get(name), rank) for rank, name in db.execute("SELECT rank, id FROM findings ORDER BY rank")]
+    db.executemany(
+        "UPDATE findings SET status = ?, who = ?, head = ? WHERE rank = ?",
+        [(head.status, head.who, head.id, rank) for head, rank in found if head],
+    )
 
 
 def settle_again(db: sqlite3.Connection, ranks: Iterable[int]) -> None:
@@ -244,18 +310,26 @@ def _settle(db: sqlite3.Connection) -> None:
     )
 
 
+_NEW = (  # the findings that new decisions are about, or for which they are about a row
+    "SELECT about FROM decisions WHERE n > ?1 AND about NOT LIKE 'r:%' AND about NOT LIKE 'c:%'"
+    " UNION SELECT cause FROM decisions WHERE n > ?1 AND cause != ''"
+)
+
+
 def _dispute(db: sqlite3.Connection, first: int) -> None:
     """Mark findings on which reviewers differ, where nobody has decided with the other's verdict in sight."""
     if db.execute("SELECT (SELECT min(who) FROM decisions) IS (SELECT max(who) FROM decisions)").fetchone()[0]:
         return  # one reviewer alone
     found: defaultdict[str, list[Decision]] = defaultdict(list)
-    bodies = db.execute(
-        "SELECT finding, body FROM decisions WHERE finding IN (SELECT finding FROM decisions WHERE n > ?) AND"
-        " finding != '' AND undone = 0 AND undoes = '' ORDER BY at, id",
-        (first,),
-    )
-    for finding, body in bodies:
-        found[finding].append(decode_decision(body))
+    with Bodies(db) as bodies:
+        for made in bodies.of(
+            f"n IN (SELECT n FROM decisions WHERE about IN ({_NEW}) UNION SELECT n FROM decisions"
+            f" WHERE cause != '' AND cause IN ({_NEW})) AND undone = 0 AND undoes = ''",
+            (first,),
+            order="at, id",
+        ):
+            if made.finding:
+                found[made.finding].append(made)
     db.executemany(
         "UPDATE findings SET disputed = ? WHERE id = ?", [(int(disputed(made)), name) for name, made in found.items()]
     )

@@ -15,6 +15,7 @@ from curator.errors import ChangedError, SourceError
 from curator.formats import Reader
 from curator.model import Example, Finding
 from curator.review import following, index
+from curator.review.bodies import Bodies
 from curator.review.entries import Entry
 from curator.review.index import LONGEST, STEP, decode_finding, encode_finding
 from curator.review.opened import Opened
@@ -106,9 +107,11 @@ class Reading(Opened):
         """The row that a finding is about: as it stands in the file, or as its edit made it."""
         if not entry.edit:
             return self.raw(entry.finding.file, entry.finding.line)
-        with self.lock:
-            body = self._one("SELECT body FROM decisions WHERE id = ?", (entry.edit,))[0]
-        return following.decode_decision(body).text.encode("utf-8", "backslashreplace")
+        with self.lock, Bodies(self.db) as bodies:
+            edit = bodies.one(entry.edit)
+        if edit is None:
+            raise ChangedError("the log of decisions changed", where=str(self.settings.log), hint="load the page again")
+        return edit.text.encode("utf-8", "backslashreplace")
 
     def judge(self, text: str, file: str) -> list[Finding]:
         """What the rules on single rows find in a row that is being edited."""
@@ -164,13 +167,13 @@ class Reading(Opened):
     def _derive(self, db: sqlite3.Connection, rows: frozenset[str]) -> None:
         """Judge the rows that edits made, and put what is found there beside what was found before."""
         todo: list[tuple[str, str, str]] = []  # row, edit, new text
-        for row in rows:
-            head = db.execute("SELECT id, status FROM heads WHERE target = ?", (f"r:{row}",)).fetchone()
-            edit = head[0] if head and head[1] == "edit" else ""
-            db.execute("DELETE FROM findings WHERE root = ? AND edit NOT IN ('', ?)", (row, edit))
-            if edit and not db.execute("SELECT 1 FROM findings WHERE edit = ?", (edit,)).fetchone():
-                body = db.execute("SELECT body FROM decisions WHERE id = ?", (edit,)).fetchone()[0]
-                todo.append((row, edit, following.decode_decision(body).text))
+        with Bodies(db) as bodies:
+            for row in rows:
+                head = next(bodies.of("about = ? AND head = 1", (f"r:{row}",)), None)
+                edit = decisions.identity(head) if head and following.status_of(head) == "edit" else ""
+                db.execute("DELETE FROM findings WHERE root = ? AND edit NOT IN ('', ?)", (row, edit))
+                if head and edit and not db.execute("SELECT 1 FROM findings WHERE edit = ?", (edit,)).fetchone():
+                    todo.append((row, edit, head.text))
         if not todo:
             return
         ranks: list[int] = []
@@ -223,11 +226,8 @@ class Reading(Opened):
 
     def _offer(self, db: sqlite3.Connection) -> None:
         """Note on open findings what was decided on an earlier version of their row."""
-        lost = db.execute(  # a decision on a finding that is there has nothing to offer
-            "SELECT body FROM decisions d WHERE d.target NOT LIKE 'f:%'"
-            " OR NOT EXISTS (SELECT 1 FROM findings f WHERE f.id = d.finding)"
-        )
-        made = [following.decode_decision(body) for (body,) in lost]
+        with Bodies(db) as bodies:  # a decision on a finding that is there has nothing to offer
+            made = list(bodies.of("NOT EXISTS (SELECT 1 FROM findings f WHERE f.id = d.about)"))
         if not made:
             return
         found = (

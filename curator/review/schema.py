@@ -6,9 +6,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-VERSION = 4
+VERSION = 5
 
 # What decisions change of a finding is in a narrow table of its own, apart from its text: it is written anew often.
+# Of a decision only what is looked up is here; all that it says stands in its log, from byte `start` on. `about` is
+# the id of a finding, "r:" and the id of a row, or "c:", the id of a row, ":" and a code; `head` marks the newest
+# about it, which settles it, and `cause` is the finding for which a whole row was decided on.
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files(number INTEGER PRIMARY KEY, path TEXT NOT NULL, shape TEXT NOT NULL);
@@ -24,13 +27,12 @@ CREATE TABLE findings(
 CREATE TABLE bodies(rank INTEGER PRIMARY KEY, text TEXT NOT NULL, finding BLOB NOT NULL);
 CREATE TABLE groups(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, codes TEXT NOT NULL, size INT NOT NULL);
 CREATE TABLE members(grp INT, file INT, line INT, row TEXT NOT NULL, PRIMARY KEY(grp, file, line)) WITHOUT ROWID;
+CREATE TABLE logs(number INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE);
 CREATE TABLE decisions(
   n INTEGER PRIMARY KEY, id TEXT NOT NULL, at REAL NOT NULL, who TEXT NOT NULL, verdict TEXT NOT NULL,
-  target TEXT NOT NULL, row TEXT NOT NULL, finding TEXT NOT NULL, code TEXT NOT NULL, batch TEXT NOT NULL,
-  undoes TEXT NOT NULL, undone INT NOT NULL DEFAULT 0, body BLOB NOT NULL);
-CREATE TABLE heads(
-  target TEXT PRIMARY KEY, n INT NOT NULL, at REAL NOT NULL, id TEXT NOT NULL, status TEXT NOT NULL,
-  who TEXT NOT NULL, cause TEXT NOT NULL) WITHOUT ROWID;
+  status TEXT NOT NULL, about TEXT NOT NULL, cause TEXT NOT NULL, code TEXT NOT NULL, batch TEXT NOT NULL,
+  undoes TEXT NOT NULL, head INT NOT NULL, log INT NOT NULL, start INT NOT NULL, size INT NOT NULL,
+  undone INT NOT NULL DEFAULT 0);
 CREATE TRIGGER gone AFTER DELETE ON findings BEGIN DELETE FROM bodies WHERE rank = old.rank; END;
 """
 
@@ -54,11 +56,10 @@ _OF_STATUS = {
 }
 _OF_DECISIONS = {
     "decision_ids": "decisions(id)",
-    "decision_targets": "decisions(target, at, id)",
-    "decision_findings": "decisions(finding)",
+    "decision_abouts": "decisions(about, head)",
+    "decision_causes": "decisions(cause, head) WHERE cause != ''",
     "decision_authors": "decisions(who)",
     "decision_batches": "decisions(batch) WHERE batch != ''",
-    "causes": "heads(cause, status) WHERE cause != ''",
 }
 
 
@@ -88,7 +89,7 @@ def _without(db: sqlite3.Connection, indices: dict[str, str]) -> Iterator[None]:
         names = ",".join("?" * len(indices))
         told = db.execute(f"SELECT tbl, idx, stat FROM sqlite_stat1 WHERE idx IN ({names})", list(indices)).fetchall()
     for name in indices:
-        db.execute(f"DROP INDEX {name}")
+        db.execute(f"DROP INDEX IF EXISTS {name}")
     yield
     _make(db, indices)
     if told:
@@ -98,4 +99,4 @@ def _without(db: sqlite3.Connection, indices: dict[str, str]) -> Iterator[None]:
 
 def _make(db: sqlite3.Connection, indices: dict[str, str]) -> None:
     for name, on in indices.items():
-        db.execute(f"CREATE INDEX {name} ON {on}")
+        db.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {on}")
