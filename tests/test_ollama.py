@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
+from curator.checks.ollama import asked
 from curator.errors import SourceError
 from curator.model import Turn
 from curator.ollama import detection
@@ -397,3 +398,35 @@ def test_the_template_in_the_model_beside_the_modelfile_is_compared(tmp_path: Pa
     (message,) = told("")
     assert "knows none that is near the model's" in message
     assert told("index.json") == []
+
+
+def test_messages_of_a_modelfile_stand_before_each_request() -> None:
+    made = read_modelfile(
+        f'FROM m\nTEMPLATE """{CHATML}"""\nSYSTEM Be kind.\nMESSAGE user Hi\nMESSAGE assistant """Hello,\nfriend"""\n'
+    )
+    template = OllamaTemplate(made.template or "")
+    told = ["system\nBe kind.", "user\nHi", "assistant\nHello,\nfriend", "user\nAnd now?"]
+    shown = "".join(f"<|im_start|>{turn}<|im_end|>\n" for turn in told) + "<|im_start|>assistant\n"
+    assert template.prompt(asked(made, turns(("user", "And now?")))) == shown
+    own = template.prompt(asked(made, turns(("system", "Rhyme."), ("user", "And now?"))))
+    assert own.startswith("<|im_start|>user\nHi<|im_end|>")
+    assert "Be kind." not in own
+
+
+def test_a_set_that_was_trained_without_the_messages_of_the_modelfile_is_told(
+    run: Any, write: Any, tmp_path: Path
+) -> None:
+    body = f'FROM m\nTEMPLATE """{CHATML}"""\nMESSAGE user Hi\nMESSAGE assistant Hello\n'
+    (tmp_path / "Modelfile").write_text(body)
+    options = (
+        "--target",
+        "ollama",
+        "--modelfile",
+        tmp_path / "Modelfile",
+        "--template",
+        "chatml",
+        "--select",
+        "TPL017",
+    )
+    done = run("lint", write("a.jsonl", [chat(user="Is it on?", assistant="Yes.")]), *options)
+    assert "MESSAGE lines of the Modelfile" in done.out

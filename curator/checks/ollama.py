@@ -62,6 +62,7 @@ class OllamaPromptDiffers(OllamaRule, frozen=True):
     BAD = [
         Bad([_ASKED, _TOLD], at="1:", options={"modelfile": _LOST}),
         Bad([_ASKED], at="0:", options={"template": "llama-3"}),
+        Bad([_ASKED], at="0:", options={"modelfile": f'FROM m\nTEMPLATE """{_CHATML}"""\nMESSAGE user Hi\n'}),
     ]
     needs = "ollama"
 
@@ -74,7 +75,10 @@ class OllamaPromptDiffers(OllamaRule, frozen=True):
         for line in batch.readable:
             found = self._difference(batch.example(line))
             if found:
-                out[line] = int.from_bytes(hashlib.blake2b(found.kind.encode(), digest_size=8).digest()) | 1
+                out[line] = (
+                    int.from_bytes(hashlib.blake2b(found.kind.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+                    | 1
+                )
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
@@ -209,18 +213,36 @@ def compared(
         trained = template.render(prepared(messages), tools, generation=True)
     except Exception:
         return None
-    if modelfile.system and (not turns or turns[0].role != "system"):
-        turns = (Turn("system", modelfile.system, ""), *turns)
     try:
-        given = ollama.prompt(turns, tools)
+        given = ollama.prompt(asked(modelfile, turns), tools)
     except TemplateError as fault:
         return Difference(f"fails {fault}", f"Ollama's template fails: {fault}", trained, "")
     if template.bos:
         trained, given = trained.removeprefix(template.bos), given.removeprefix(template.bos)
     if trained == given:
         return None
+    return _first(
+        trained, given, " (MESSAGE lines of the Modelfile stand before each request)" if modelfile.messages else ""
+    )
+
+
+def asked(modelfile: Modelfile, turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """The turns that Ollama lays out for a request of `turns`.
+
+    SYSTEM stands first, unless the request brings a system turn of its own, then what MESSAGE lines say, then the
+    request (`ChatHandler` of its server).
+    """
+    said = [Turn(role, text, "") for role, text in modelfile.messages]
+    told = (
+        [Turn("system", modelfile.system, "")] if modelfile.system and (not turns or turns[0].role != "system") else []
+    )
+    return (*told, *said, *turns)
+
+
+def _first(trained: str, given: str, why: str) -> Difference:
+    """Where two prompts that differ first do."""
     pairs = enumerate(zip(trained, given, strict=False))
     at = next((n for n, (one, two) in pairs if one != two), min(len(trained), len(given)))
     ours, theirs = (text[max(0, at - _AROUND) : at + _AROUND] for text in (trained, given))
     kind = "\0".join((trained[max(0, at - _ALIKE) : at], trained[at : at + 4], given[at : at + 4]))
-    return Difference(kind, f"Ollama's prompt has {theirs!r} where training had {ours!r}", ours, theirs)
+    return Difference(kind, f"Ollama's prompt has {theirs!r} where training had {ours!r}{why}", ours, theirs)

@@ -17,17 +17,16 @@ from curator.templates.finding import (
 from curator.templates.layout import (
     MOST_LEAVES,
     MOST_SKIPPED,
-    SPOKEN,
     Layout,
     Rendered,
     Renderer,
     Slot,
-    after_thought,
     empty_thoughts,
     reason,
     texts_of,
     thoughts,
 )
+from curator.templates.searching import SPOKEN, after_thought
 from curator.templates.template import Message, Template, prepared
 
 __all__ = [

@@ -14,16 +14,16 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from curator.templates.searching import Key, Span, in_order, occurrences, out_of_order, traced
 from curator.templates.template import Message, Template, is_plain, prepared
 
-Key = tuple[int, str, int]  # (message, field, part): which text of a conversation; SPOKEN fields and others
-Span = tuple[int, int]
+if TYPE_CHECKING:
+    from curator.templates.tracing import Trace
 
-SPOKEN = frozenset({"content", "reasoning_content"})  # the fields that hold what somebody says
 _NUMBERS = frozenset({"id", "tool_call_id"})  # of which a template may do without
 MOST_LEAVES = 100  # texts in the arguments of one call that get slots of their own
 _PART_KEYS = ("text", "content", "value")
@@ -31,6 +31,7 @@ _THOUGHT = re.compile(r"(?:<think(?:ing)?>)?(.*?)</think(?:ing)?>", re.DOTALL)
 _EMPTY_THOUGHT = re.compile(r"<think(?:ing)?>\s*</think(?:ing)?>")
 _MOST_LAYOUTS = 2000
 _MOST_RENDERED = 200_000  # turns in the prompts that are rendered to see whether each is a prefix of the whole
+_MOST_TRACED = 1 << 20  # characters of a render in which texts are followed
 MOST_SKIPPED = 1 << 20  # characters of a conversation that need not be rendered: of longer ones steps are counted
 
 
@@ -53,7 +54,7 @@ class Layout(msgspec.Struct, frozen=True):
     characters into that literal; 0 for a slot's start). `unprefixed` are assistant messages whose prompt,
     rendered by itself, is no prefix of the whole. `unclosed` says that nothing but white space follows
     the last answer. `blind` says that the template does not look into the texts: every conversation of the
-    structure has this layout.
+    structure has this layout. `moved` are the texts that stand before one of an earlier turn.
     """
 
     pieces: tuple[str | Slot, ...]
@@ -62,6 +63,7 @@ class Layout(msgspec.Struct, frozen=True):
     unclosed: bool = False
     marked: bool = False
     blind: bool = False
+    moved: tuple[Key, ...] = ()
 
     def lacks(self, key: Key) -> bool:
         return all(isinstance(piece, str) or piece.key != key for piece in self.pieces)
@@ -89,8 +91,9 @@ class Rendered(msgspec.Struct, frozen=True):
     """A conversation as the template writes it.
 
     `text` is empty where `error` says why nothing came out. `places` are the spans of the row's texts,
-    `lost` the texts that are not in the render, `stripped` those that lost outer white space. `trained`
-    are the spans the loss is taken on, those with a weight of 0 included.
+    `lost` the texts that are not in the render, `stripped` those that lost outer white space, `moved` those that
+    stand before one of an earlier turn. `trained` are the spans the loss is taken on, those with a weight of 0
+    included.
     """
 
     text: str
@@ -101,6 +104,7 @@ class Rendered(msgspec.Struct, frozen=True):
     stripped: tuple[Key, ...] = ()
     trained: tuple[Span, ...] = ()
     exact: bool = True
+    moved: tuple[Key, ...] = ()
 
 
 class Renderer:
@@ -162,7 +166,9 @@ class Renderer:
                 pieces.append(Slot(owner[piece], *around))
             elif piece:
                 pieces.append(piece)
-        layout = Layout(tuple(pieces), blind=self._looks_away(said, marks, tools, bare))
+        order = [(n, n + 1, piece.key) for n, piece in enumerate(pieces) if isinstance(piece, Slot)]
+        moved = tuple(out_of_order(occurrences(order), said))
+        layout = Layout(tuple(pieces), blind=self._looks_away(said, marks, tools, bare), moved=moved)
         return self._with_training(layout, bare, said, marks, tools)
 
     def _looks_away(self, said: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any], bare: str) -> bool:
@@ -179,15 +185,15 @@ class Renderer:
     ) -> Layout:
         """The layout with its trained spans, found in the render with sentinels."""
         shown = _with(said, marks)
-        spots = _Spots(_spots_of(bare, marks))
+        spots = _Spots((*_spots_of(bare, marks), *self._blanks(bare, shown, tools)))
         starts, unprefixed = self._starts(bare, shown, spots, tools)
         spans: list[Span] = []
         marked = self.template.marks(bool(tools))
         if marked:
             spans = self.template.marked(shown, tools)[1]
         else:
-            ends = self._ends(bare, shown, spots, marks, tools)
-            spans = [(start, ends[n]) for n, start in starts.items() if n in ends]
+            ends = self._ends(bare, shown, spots, marks, tools, starts)
+            spans = [(start, ends[n]) for n, start in starts.items() if n in ends and start < ends[n]]
         last = max((n for n, message in enumerate(said) if message.get("role") == "assistant"), default=-1)
         closing = spots.end(last)
         unclosed = last == len(said) - 1 and closing is not None and not bare[closing:].strip()
@@ -232,7 +238,13 @@ class Renderer:
             yield n, prompt
 
     def _ends(
-        self, whole: str, shown: Sequence[Message], spots: _Spots, marks: dict[Key, str], tools: Sequence[Any]
+        self,
+        whole: str,
+        shown: Sequence[Message],
+        spots: _Spots,
+        marks: dict[Key, str],
+        tools: Sequence[Any],
+        starts: dict[int, int],
     ) -> dict[int, int]:
         """Where each answer ends: after its last text or call and the control tokens that close it."""
         ends: dict[int, int] = {}
@@ -244,11 +256,43 @@ class Renderer:
                 ends[n] = said
                 continue
             stop = spots.end(n)
-            if stop is None:
-                continue
-            after = spots.next(n, stop)
-            ends[n] = _closed(whole, stop, len(whole) if after is None else after, token, last=after is None)
+            if stop is None and n in starts:
+                ends[n] = self._bare_end(whole, shown[: n + 1], starts[n], tools)
+            elif stop is not None:
+                after = spots.next(n, stop)
+                ends[n] = _closed(whole, stop, len(whole) if after is None else after, token, last=after is None)
         return ends
+
+    def _bare_end(self, whole: str, shown: Sequence[Message], start: int, tools: Sequence[Any]) -> int:
+        """Where the last of these messages ends, an answer of which only the prompt is found; else its start."""
+        try:
+            alone = self.template.render(shown, tools).rstrip()
+        except Exception:  # a template may raise anything
+            return start
+        return max(start, len(alone)) if whole.startswith(alone) else start
+
+    def _blanks(self, whole: str, said: Sequence[Message], tools: Sequence[Any]) -> Iterator[tuple[int, int, int]]:
+        """(message, start, end) of the answers that say nothing: where the render has a text in their place."""
+        marks = {
+            (n, "content", 0): _sentinel(_BLANK + n)
+            for n, message in enumerate(said)
+            if message.get("role") == "assistant" and not message.get("tool_calls") and _is_blank(message)
+        }
+        if not marks:
+            return
+        try:
+            parts = re.split(f"({_SENTINEL})", self.template.render(_with(said, marks), tools))
+        except Exception:  # a template may raise anything
+            return
+        owner = {mark: key[0] for key, mark in marks.items()}
+        for stripped in (False, True):
+            texts = {mark: "" if stripped else said[n]["content"] for mark, n in owner.items()}
+            shown = [texts.get(part, part) for part in parts]
+            if "".join(shown) == whole:
+                ends = list(accumulate(map(len, shown)))
+                found = zip(parts, shown, ends, strict=True)
+                yield from ((owner[part], end - len(text), end) for part, text, end in found if part in owner)
+                return
 
     def _upto(
         self, whole: str, shown: Sequence[Message], spots: _Spots, marks: dict[Key, str], tools: Sequence[Any]
@@ -277,31 +321,24 @@ class Renderer:
         texts: dict[Key, str],
         tools: Sequence[Any],
     ) -> Rendered:
-        """As exact as a search can tell: the texts in order, each where it stands after the one before."""
-        places: dict[Key, Span] = {}
-        lost: list[Key] = []
-        stripped: list[Key] = []
-        cursor = 0
-        for key, whole in texts.items():
-            wanted = whole.strip()
-            if not wanted or key[1] not in SPOKEN:
-                continue
-            if layout is not None and layout.lacks(key):
-                lost.append(key)
-                continue
-            moved = said[key[0]].get("role") == "system"  # some templates gather system texts at the top
-            found = _found(text, whole, cursor) or (_found(text, whole, 0) if moved else None)
-            if found is None:
-                lost.append(key)
-                found = _found(text, after_thought(whole), cursor)
-            if found is None:
-                continue
-            places[key] = found
-            cursor = max(cursor, found[1])
-            if text[slice(*found)] == wanted and whole != wanted:
-                stripped.append(key)
-        trained = tuple(self._trained_of(text, said, places, tools))
-        return Rendered(text, "", layout, places, tuple(lost), tuple(stripped), trained, exact=False)
+        """As exact as can be told without a layout that holds."""
+        found = in_order(text, said, texts, layout)
+        if found.doubtful:
+            trace = self._trace(text, said, texts, tools)
+            found = found if trace is None else traced(trace, said, texts)
+        trained = tuple(self._trained_of(text, said, found.places, tools))
+        lost, stripped, moved = map(tuple, (found.lost, found.stripped, found.moved))
+        return Rendered(text, "", layout, found.places, lost, stripped, trained, exact=False, moved=moved)
+
+    def _trace(self, text: str, said: Sequence[Message], texts: dict[Key, str], tools: Sequence[Any]) -> Trace | None:
+        if len(text) > _MOST_TRACED:
+            return None
+        from curator.templates.tracing import followed
+
+        def put(marks: dict[Key, str]) -> list[Message]:
+            return _with(said, marks)
+
+        return followed(self.template.text(bool(tools)), self.template.values(said, tools), put, texts, text)
 
     def _trained_of(
         self, text: str, said: Sequence[Message], places: dict[Key, Span], tools: Sequence[Any]
@@ -310,7 +347,8 @@ class Renderer:
         if self.template.marks(bool(tools)):
             yield from self.template.marked(said, tools)[1]
             return
-        spots = _Spots((owner, *span) for (owner, _, _), span in places.items())
+        placed = [(owner, *span) for (owner, _, _), span in places.items()]
+        spots = _Spots((*placed, *self._blanks(text, said, tools)))
         for n, prompt in self._prompts(said, tools):
             start, end = spots.start(n), spots.end(n)
             start = len(prompt) if prompt and text.startswith(prompt) else start
@@ -323,6 +361,8 @@ class Renderer:
                 yield start, stop
             elif end is not None:
                 yield start, _closed(text, end, limit, token, last=after is None)
+            elif (stop := self._bare_end(text, said[: n + 1], start, tools)) > start:
+                yield start, stop
 
     def _calls_end(self, text: str, said: Sequence[Message], tools: Sequence[Any], within: Span) -> int:
         """Where the last of these messages, which makes calls, ends in a part of the text; 0 where that is open."""
@@ -395,7 +435,7 @@ def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str]) 
     if len(places) != len(texts):
         missing = [key for key in texts if key not in places and key[1] not in _NUMBERS]
         lost = tuple(key for key in missing if texts[key].strip())
-    return Rendered(text, "", layout, places, lost, tuple(stripped), trained)
+    return Rendered(text, "", layout, places, lost, tuple(stripped), trained, moved=layout.moved)
 
 
 # ---------------------------------------------------------------------- texts and sentinels
@@ -409,6 +449,7 @@ def _outline(message: Message) -> tuple[str, bool, bool, bool]:
 
 
 _SENTINEL = r"zQ\d{5}Qz"
+_BLANK = 50_000  # number of the first sentinel in the place of a text that says nothing
 # What is put around sentinels to see whether it is stripped: neither is a rotation of the other.
 _LEFT, _RIGHT = " \n", "\n\t"
 _QUOTED = json.dumps(_RIGHT)[1:-1]
@@ -417,6 +458,10 @@ _PADS = (f"{_RIGHT}{{}}{_LEFT}", f"{_RIGHT}{{}}", f"{{}}{_LEFT}", "{}")
 
 def _sentinel(number: int) -> str:
     return f"zQ{number:05d}Qz"
+
+
+def _is_blank(message: Message) -> bool:
+    return type(content := message.get("content")) is str and not content.strip()
 
 
 def _padded(key: Key, mark: str) -> str:
@@ -586,22 +631,6 @@ def _past_space(text: str, start: int, end: int) -> int:
     return start
 
 
-def _forms(text: str) -> Iterator[str]:
-    """How a template may have written a text: as it is, stripped, or as a JSON string."""
-    yield text
-    yield text.strip()
-    for ascii_only in (False, True):
-        yield json.dumps(text, ensure_ascii=ascii_only)[1:-1]
-
-
-def _found(text: str, wanted: str, start: int) -> Span | None:
-    """The first place of a text from `start` on, in any form a template may have given it."""
-    for form in _forms(wanted) if wanted else ():
-        if (found := text.find(form, start)) >= 0:
-            return found, found + len(form)
-    return None
-
-
 def reason(error: Exception) -> str:
     """What a template's error says, in one line."""
     said = " ".join(str(error).split())[:300]
@@ -614,11 +643,6 @@ def thoughts(text: str) -> Iterator[tuple[int, int]]:
     for found in _THOUGHT.finditer(text):
         if found.group(1).strip():
             yield found.span(1)
-
-
-def after_thought(text: str) -> str:
-    """What follows the reasoning in an answer, "" where there is none."""
-    return text.rpartition("</think")[2].partition(">")[2].strip() if "</think" in text else ""
 
 
 def empty_thoughts(text: str) -> int:

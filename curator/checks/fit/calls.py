@@ -1,4 +1,4 @@
-"""TPL004: calls that are not in what the template renders."""
+"""TPL004, TPL020: calls and tools that are not in what the template renders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
-from curator.checks.fit.bases import TemplateRule, asked
+from curator.checks.fit.bases import TemplateName, TemplateRule, TemplateSetRule, asked
+from curator.checks.fit.facts import UNTOLD, untold
 from curator.checks.fit.looks import Look, calls_of, one_line, quoted
 from curator.formats.turns import parsed
 from curator.model import Flag, ToolCall, Turn
@@ -112,3 +113,42 @@ def _marked_call(call: Any, number: int) -> Any:
     if type(given) is str:
         argued = json.dumps(argued)
     return {**call, "name": _call_mark(number, "n"), "arguments": argued}
+
+
+_DECLARED = {**chat(user="Who wrote Peer Gynt?", assistant="Ibsen."), "tools": asked({})["tools"]}
+_WEATHER: dict[str, Any] = {"name": "weather", "description": "How warm it is", "parameters": {"type": "object"}}
+_DESCRIBED = {**asked('{"place": "Oslo"}'), "tools": [{"type": "function", "function": _WEATHER}]}
+
+
+class ToolsLeftOut(TemplateSetRule, frozen=True):
+    """The template leaves out the tools that a row declares.
+
+    Many templates know no tools, and some write them in a request but not in a whole conversation. What the
+    model then learns is to call what it was never told of, or, of rows without calls, to answer as if there
+    were no tools. A tool of which a system or user turn speaks by name is told of.
+    """
+
+    code = "TPL020"
+    bit = UNTOLD
+    GOOD = [
+        [asked({"place": "Oslo"}), _DECLARED],
+        [
+            {
+                **chat(system="You may call weather.", user="Who wrote Peer Gynt?", assistant="Ibsen."),
+                "tools": _DECLARED["tools"],
+            }
+        ],
+    ]
+    BAD = [
+        Bad([chat(user="What is 2+2?", assistant="4"), _DECLARED], at="1:tools", options={"template": "llama-3"}),
+        Bad([_DESCRIBED], at="0:tools", options={"template": "deepseek-v3"}),
+    ]
+    template: TemplateName = "qwen2.5"
+
+    def say(self, look: Look) -> tuple[str, str, dict[str, Any]]:
+        names = untold(look)
+        at = "tools" if "tools" in look.example.value else ""
+        message = (
+            f"the tools of the row are not in what {look.template.name} renders: nothing tells the model of {names[0]}"
+        )
+        return at, message, {"lost": names[:20], "tools": len(look.said.tools)}

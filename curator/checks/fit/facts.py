@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from typing import Any
 
 from curator.checks.fit.looks import Look
 from curator.templates import Layout, Template, empty_thoughts
 
-UNCLOSED, UNPREFIXED, INJECTED, EMPTY, UNMASKED, FOREIGN = 1, 2, 4, 8, 16, 32
+UNCLOSED, UNPREFIXED, INJECTED, EMPTY, UNMASKED, FOREIGN, UNTOLD = 1, 2, 4, 8, 16, 32, 64
 _ANSWERING = frozenset({"assistant", "model"})  # the roles by which a trainer knows an answer
 
 
@@ -17,6 +19,8 @@ def facts_of(seen: Sequence[Look]) -> int:
     bits = 0
     for look in seen:
         bits |= FOREIGN * (bool(look.refused) or _answers_under_another_name(look))
+        if look.said.tools and untold(look):
+            bits |= UNTOLD
         layout = look.seen.layout
         if layout is None:
             continue
@@ -39,6 +43,41 @@ def _answers_under_another_name(look: Look) -> bool:
     if look.seen.error or look.seen.lost or not any(turn.role == "assistant" for turn in look.said.turns):
         return False
     return not any(message.get("role") in _ANSWERING for message in look.said.messages)
+
+
+_SIGN = 40  # characters of a description by which a tool is known
+
+
+def untold(look: Look) -> list[str]:
+    """The names of tools that the row declares, and that neither the template nor a prompt tells of."""
+    if look.seen.error:
+        return []
+    layout = look.seen.layout
+    words = layout.literals if layout is not None else look.seen.text
+    called = {call.name for turn in look.said.turns for call in turn.calls}
+    missing = []
+    for tool in look.said.tools:
+        inner = tool.get("function", tool) if type(tool) is dict else None
+        name = inner.get("name") if type(inner) is dict else None
+        if type(name) is not str or not name:
+            continue
+        signs = _described(inner) if name in called else [name]
+        if signs and not any(sign in words for sign in signs):
+            missing.append(name)
+    if not missing:
+        return []
+    prompts = [turn.text for turn in look.said.turns if turn.role in _TELLING]
+    return [name for name in missing if not any(name in prompt for prompt in prompts)]
+
+
+_TELLING = frozenset({"system", "developer", "user"})
+
+
+def _described(tool: Any) -> list[str]:
+    """How the description of a tool begins, plain and as JSON; nothing where it has none."""
+    said = tool.get("description")
+    first = said.strip().partition("\n")[0][:_SIGN] if type(said) is str else ""
+    return [first, json.dumps(first, ensure_ascii=False)[1:-1], json.dumps(first)[1:-1]] if first else []
 
 
 _known: dict[int, tuple[Layout, int]] = {}

@@ -1,4 +1,4 @@
-"""TPL002, TPL003: texts that are not in what the template renders."""
+"""TPL002, TPL003: texts that are not in what the template renders, or not in their order."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ def _lost(look: Look, roles: str) -> list[tuple[int, str, int]]:
 
 def only_thought_lost(look: Look, key: tuple[int, str, int]) -> bool:
     """Whether all of an answer but its reasoning is in the render."""
-    text = look.text_of(key)
-    return (
-        look.said.turns[key[0]].role == "assistant" and bool(answer := after_thought(text)) and answer in look.seen.text
-    )
+    answer, place = after_thought(look.text_of(key)), look.seen.places.get(key)
+    if look.said.turns[key[0]].role != "assistant" or not answer or place is None:
+        return False
+    return answer in look.seen.text[slice(*place)]
 
 
 _RENAME = "; trainers that rename the roles keep it, as does curator convert FILE --to openai-chat -o OUT"
@@ -59,10 +59,12 @@ class SystemLost(TemplateRule, frozen=True):
 
 
 class TurnLost(TemplateRule, frozen=True):
-    """A turn is not in what the template renders.
+    """A turn is not in what the template renders, or not in its place.
 
     Templates write the roles they know and pass over the others without a word: of a conversation between
     `human` and `gpt` nothing may be left but a default system prompt. The row counts and teaches nothing.
+    Where turns change their order, answers are trained on questions that come after them. System texts may
+    move: many models take them in one place.
     """
 
     code = "TPL003"
@@ -93,9 +95,21 @@ class TurnLost(TemplateRule, frozen=True):
             more = f" and {len(turns) - 1} more" if len(turns) > 1 else ""
             said = turn.said or turn.role
             spelt = _RENAME if said != turn.role else ""
-            message = f"the {said!r} turn{more} is not in what {look.template.name} renders{spelt}"
+            part = "a part of " if lost[0] in look.seen.places else ""
+            message = f"{part}the {said!r} turn{more} is not in what {look.template.name} renders{spelt}"
             evidence = {"lost": quoted(look.text_of(lost[0])), "role": said, "turns": len(turns)}
             yield turn.flag(one_line(message), evidence=evidence)
+        if look.seen.moved:
+            yield _moved(look)
+
+
+def _moved(look: Look) -> Flag:
+    first, *others = look.seen.moved
+    turn = look.turn_of(first)
+    more = f" (and {len(others)} more)" if others else ""
+    message = f"{look.template.name} writes the {turn.said or turn.role!r} turn{more} before turns that it follows"
+    evidence = {"role": turn.said or turn.role, "turns": len(look.seen.moved), "rendered": quoted(look.seen.text)}
+    return turn.flag(one_line(message), evidence=evidence)
 
 
 def _as_python(content: Any, text: str) -> bool:
