@@ -28,6 +28,7 @@ from curator.formats.writing import (
     plain,
     put_tools,
     result_of,
+    speaks,
     spoken,
     system_and_rest,
     weight_of,
@@ -294,10 +295,21 @@ def _gemini_turns(item: Any, base: str) -> list[Turn]:
         for j, part in enumerate(parts if type(parts) is list else ())
         if type(part) is dict and "functionResponse" in part
     ]
-    if results and not body.text and not body.calls:
+    if results and not (body.text or body.calls or body.reasoning):
         return results
     at = f"{base}.parts"
-    turn = Turn(role, body.text, at, body.pieces, said, body.content, body.calls, media=body.media, base=base)
+    turn = Turn(
+        role,
+        body.text,
+        at,
+        body.pieces,
+        said,
+        body.content,
+        body.calls,
+        reasoning=body.reasoning,
+        media=body.media,
+        base=base,
+    )
     return [*results, turn]
 
 
@@ -321,7 +333,7 @@ def _declarations(tool: Row) -> list[Any]:
 def write_gemini(example: Example) -> Written:
     losses = Losses()
     system, rest = system_and_rest(example, answered(example, losses), losses)
-    rest = plain(example, rest, losses, ("tools", "tool calls", "tool results"))
+    rest = plain(example, rest, losses, ("tools", "tool calls", "tool results", "reasoning"))
     row: Row = {} if system is None else {"systemInstruction": {"parts": [{"text": system}]}}
     row["contents"] = _gemini_contents(example, rest, losses)
     if example.tools:
@@ -355,7 +367,9 @@ def _gemini_contents(example: Example, turns: Sequence[Turn], losses: Losses) ->
 
 
 def _gemini_content(turn: Turn, losses: Losses) -> Row:
-    parts: list[Row] = [{"text": turn.text}] if turn.content or not turn.calls else []
+    parts: list[Row] = [] if turn.reasoning is None else [{"text": turn.reasoning, "thought": True}]
+    if turn.content or not turn.calls:
+        parts.append({"text": turn.text})
     for call in turn.calls:
         if type(call.arguments) is not dict:
             losses.note("arguments that are no object")
@@ -419,7 +433,8 @@ def _converse_results(value: Row, turn: Turn) -> list[Turn]:
             results.append(
                 Turn("tool", body.text, at, body.pieces, turn.said, body.content, (), number, base=turn.base)
             )
-    return [*results, turn] if turn.text or turn.calls or turn.media or not results else results
+    more = turn.text or turn.calls or turn.media or turn.reasoning
+    return [*results, turn] if more or not results else results
 
 
 def _candidates(message: Row, base: str) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
@@ -444,19 +459,22 @@ def write_converse(example: Example) -> Written:
     row: Row = {"schemaVersion": "bedrock-conversation-2024"}
     if system is not None:
         row["system"] = [{"text": system}]
-    said = spoken(plain(example, rest, losses), losses)
+    rest = [turn for turn in plain(example, rest, losses, ("reasoning",)) if speaks(turn)]
+    said = spoken(rest, losses)
     messages: list[Row] = []
-    for role, text in said if example.rejected else _alternating(said, losses):
+    for (role, _), turn in zip(said if example.rejected else _alternating(said, losses), rest, strict=True):
         if messages and messages[-1]["role"] == role:
             losses.note("the border between turns of one speaker")
-            messages[-1]["content"].append({"text": text})
+            messages[-1]["content"] += _converse_parts(turn)
         else:
-            messages.append({"role": role, "content": [{"text": text}]})
+            messages.append({"role": role, "content": _converse_parts(turn)})
     if example.rejected:
-        plain(Example(example.shape, (), example.value), (*example.chosen, *example.rejected), losses)
+        pair = (*example.chosen, *example.rejected)
+        plain(Example(example.shape, (), example.value), pair, losses, ("reasoning",))
         sides = (("preferred", example.chosen), ("non-preferred", example.rejected))
         candidates = [
-            {"content": [{"text": turn.text} for turn in side], "preferenceLabel": label} for label, side in sides
+            {"content": [part for turn in side for part in _converse_parts(turn)], "preferenceLabel": label}
+            for label, side in sides
         ]
         if max(len(example.chosen), len(example.rejected)) > 1:
             losses.note("the border between turns of one speaker")
@@ -465,6 +483,11 @@ def write_converse(example: Example) -> Written:
         messages.append({"role": "assistant", "candidates": candidates})
     row["messages"] = messages
     return Written(row | carried(example, CONVERSE.keys, losses, strict=True), losses)
+
+
+def _converse_parts(turn: Turn) -> list[Row]:
+    text: Row = {"text": turn.text}
+    return [text] if turn.reasoning is None else [{"reasoningContent": {"reasoningText": {"text": turn.reasoning}}}, text]
 
 
 OPENAI_CHAT = Adapter("openai-chat", RESERVED | {"interactions"}, matches_chat, read_chat, write_chat)

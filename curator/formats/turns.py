@@ -194,8 +194,10 @@ def _parts(parts: list[Any], path: str) -> Body:
             texts.append((part, at))
         elif type(part) is not dict:
             continue
-        elif (kind := spelt(part.get("type"))) in _THOUGHT_PARTS:
+        elif (kind := spelt(part.get("type"))) in _THOUGHT_PARTS or part.get("thought") is True:
             thoughts += [text for key in _THOUGHT_TEXT_KEYS if type(text := part.get(key)) is str][:1]
+        elif type(traced := part.get("reasoningContent")) is dict:
+            thoughts += _traced(traced)
         elif made := _part_calls(part, kind, at):
             calls += made
         elif kind in _MEDIA_PARTS or (kind not in _TEXT_PARTS and _holds_media(part)):
@@ -211,6 +213,12 @@ def _parts(parts: list[Any], path: str) -> Body:
         start += len(text) + 1
     joined_text = "\n".join([text for text, _ in texts])
     return Body(joined_text, tuple(pieces), True, media, tuple(calls), reasoning)
+
+
+def _traced(found: dict[str, Any]) -> list[str]:
+    """The reasoning in a part of Bedrock: {"reasoningText": {"text": …}}."""
+    inner = found.get("reasoningText")
+    return [text] if type(inner) is dict and type(text := inner.get("text")) is str else []
 
 
 def _part_calls(part: dict[str, Any], kind: str, at: str) -> tuple[ToolCall, ...]:

@@ -243,7 +243,8 @@ def part_keys(example: Example, turn: Turn) -> Iterator[str]:
     if type(raw) is not list:
         return
     read = {str(step) for piece in turn.pieces for step in parse(piece.path)[-1:]} | {"type"}
-    texts = [part for part in raw if type(part) is dict and not read.isdisjoint(part.keys() - {"type"})]
+    parts = [part for part in raw if type(part) is dict and part.get("thought") is not True]
+    texts = [part for part in parts if not read.isdisjoint(part.keys() - {"type"})]
     yield from dict.fromkeys(key for part in texts for key in part.keys() - read)
 
 
@@ -376,12 +377,15 @@ def system_and_rest(example: Example, turns: Sequence[Turn], losses: Losses) -> 
     return ("\n\n".join(texts) if opening else None), tuple(rest)
 
 
+def speaks(turn: Turn) -> bool:
+    """Whether the user or the assistant says something in the turn: it is no call without words and no result."""
+    return turn.role != "tool" and (turn.content or not turn.calls)
+
+
 def spoken(turns: Sequence[Turn], losses: Losses) -> list[tuple[str, str]]:
-    """(user or assistant, text) of the turns in which one of the two says something: no calls, no results."""
+    """(user or assistant, text) of the turns in which one of the two says something."""
     said = []
-    for turn in turns:
-        if turn.role == "tool" or (not turn.content and turn.calls):
-            continue
+    for turn in filter(speaks, turns):
         if turn.role in ("system", "developer"):
             losses.note(f"the role {turn.role!r}")
         said.append(("assistant" if turn.role == "assistant" else "user", turn.text))
