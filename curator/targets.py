@@ -79,7 +79,8 @@ class Tokens(Table, frozen=True, kw_only=True):
 class Order(Table, frozen=True, kw_only=True):
     """The order of turns in rows of the `shapes` (all shapes where none is named), by canonical role.
 
-    `alternate` forbids a role twice in a row, system turns aside; `after` says what may follow a role.
+    `alternate` forbids a role twice in a row, system turns aside; `after` says what may follow a role. The blocks
+    of a system prompt that stands beside the messages count as one system turn each.
     """
 
     shapes: tuple[str, ...] = ()
@@ -96,14 +97,45 @@ class Order(Table, frozen=True, kw_only=True):
 class Keys(Table, frozen=True, kw_only=True):
     """Keys of a row and of its messages: `allowed` of () allows any.
 
-    `one_of` are columns of which a row may have those of one group alone ("text", "prompt+completion").
+    `one_of` are columns of which a row may have those of one group alone ("text", "prompt+completion");
+    `strings` must be strings where they are there; `roles` says of a key of messages on whose turns it may stand.
     """
 
     shapes: tuple[str, ...] = ()
     allowed: tuple[str, ...] = ()
     required: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
+    strings: tuple[str, ...] = ()
     message: tuple[str, ...] = ()
+    roles: dict[str, tuple[Role, ...]] = {}
+
+
+Form = Literal["either", "text", "parts"]
+Medium = Literal["image", "video", "audio", "document"]
+
+
+class Content(Table, frozen=True, kw_only=True):
+    """What messages of the `shapes` may hold, and a `system` prompt beside them: a text, a list of parts, or either.
+
+    `parts` are the kinds of parts, each with the roles whose turns may hold it (any, where none is named): the
+    type of a part, or its key where it has no type. Of media, `most` is how many may stand in a row, `formats`
+    what they may be (of an address that does not tell it, nothing is known), `address` a pattern of how their
+    address begins, `bytes` how many those may have that are written into the row. Of the media in `alone` a row
+    may hold one kind. `uniform` rows hold texts alone, or lists of parts alone and a medium in them; messages
+    with media may have no weight but 0 where `weighted` is false.
+    """
+
+    shapes: tuple[str, ...] = ()
+    form: Form = "either"
+    system: Form = "either"
+    parts: dict[str, tuple[Role, ...]] = {}
+    most: dict[Medium, Count] = {}
+    bytes: dict[Medium, Count] = {}
+    formats: dict[Medium, tuple[str, ...]] = {}
+    address: dict[Medium, str] = {}
+    alone: tuple[Medium, ...] = ()
+    uniform: bool = False
+    weighted: bool = True
 
 
 class Reserved(Table, frozen=True, kw_only=True):
@@ -189,6 +221,7 @@ class Profile(Table, frozen=True, kw_only=True):
     templated: Literal["messages", "all"] = "all"
     order: tuple[Order, ...] = ()
     keys: tuple[Keys, ...] = ()
+    content: tuple[Content, ...] = ()
     reserved: Reserved | None = None
     tools: Tools | None = None
     weights: Weights | None = None
@@ -209,6 +242,9 @@ class Profile(Table, frozen=True, kw_only=True):
     def keys_of(self, shape: str) -> Keys | None:
         return _of_shape(self.keys, shape)
 
+    def content_of(self, shape: str) -> Content | None:
+        return _of_shape(self.content, shape)
+
     def roles_of(self, shape: str) -> tuple[str, ...]:
         return self.roles.get(shape, ())
 
@@ -221,7 +257,7 @@ class Profile(Table, frozen=True, kw_only=True):
         return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
-T = TypeVar("T", Order, Keys)
+T = TypeVar("T", Order, Keys, Content)
 
 
 def _of_shape(tables: Iterable[T], shape: str) -> T | None:
@@ -361,11 +397,11 @@ def _refuse_unsound(profile: Profile, where: str) -> None:
             near = difflib.get_close_matches(shape, SHAPES, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"the shapes are {', '.join(SHAPES)}"
             raise ConfigError(f"{at}: no shape {shape!r}", where=where, hint=hint)
-    for key in ("id", "name"):
+    for at, pattern in _patterns(profile):
         try:
-            re.compile(getattr(profile.tools, key, ""))
+            re.compile(pattern)
         except re.error as fault:
-            raise ConfigError(f"tools.{key} is no regular expression: {fault}", where=where) from None
+            raise ConfigError(f"{at} is no regular expression: {fault}", where=where) from None
     for limit in (profile.tokens, *profile.limits):
         if limit is not None and (not limit.most) != (limit.over == "kept"):
             raise ConfigError("tokens: 'most' is what everything needs but rows that are kept", where=where)
@@ -374,11 +410,18 @@ def _refuse_unsound(profile: Profile, where: str) -> None:
         raise ConfigError("rows: 'least' is above 'most'", where=where)
 
 
+def _patterns(profile: Profile) -> Iterator[tuple[str, str]]:
+    """(where it stands, pattern) for every regular expression a profile holds."""
+    yield from ((f"tools.{key}", getattr(profile.tools, key, "")) for key in ("id", "name"))
+    for number, table in enumerate(profile.content):
+        yield from ((f"content[{number}].address.{key}", pattern) for key, pattern in table.address.items())
+
+
 def _shapes(profile: Profile) -> Iterator[tuple[str, str]]:
     """(where it stands, shape) for every shape a profile names."""
     yield from (("shapes", shape) for shape in profile.shapes)
     yield from (("roles", shape) for shape in profile.roles)
-    for key in ("order", "keys", "behaviour", "limits"):
+    for key in ("order", "keys", "content", "behaviour", "limits"):
         for number, table in enumerate(getattr(profile, key)):
             yield from ((f"{key}[{number}].shapes", shape) for shape in table.shapes)
 

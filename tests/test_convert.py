@@ -414,6 +414,24 @@ def test_mistral_gets_ids_of_nine_signs_one_system_prompt_and_no_text_beside_cal
     assert {"tool call ids", "the text beside tool calls", "the border between system turns"} <= set(there.lost)
 
 
+def thinks(shape):
+    """A row in which the answer has reasoning before it, as a shape writes it."""
+    if shape == "gemini":
+        parts = [{"text": "It is Monday.", "thought": True}, {"text": "Yes."}]
+        return {"contents": [{"role": "user", "parts": [{"text": "Open?"}]}, {"role": "model", "parts": parts}]}
+    parts = [{"reasoningContent": {"reasoningText": {"text": "It is Monday."}}}, {"text": "Yes."}]
+    turns = [{"role": "user", "content": [{"text": "Open?"}]}, {"role": "assistant", "content": parts}]
+    return {"schemaVersion": "bedrock-conversation-2024", "messages": turns}
+
+
+@pytest.mark.parametrize("to", ["openai-chat", "gemini", "bedrock-converse", "llama-factory-v1", "harmony"])
+@pytest.mark.parametrize("shape", ["gemini", "bedrock-converse"])
+def test_reasoning_in_parts_is_no_part_of_the_answer_and_comes_back(shape, to):
+    example = example_of(shape, thinks(shape))
+    assert (example.turns[-1].text, example.turns[-1].reasoning) == ("Yes.", "It is Monday.")
+    assert check_return(example, to)
+
+
 def test_calls_that_go_together_stay_together_in_gemini():
     second = {"id": "call00002", "type": "function", "function": {"name": "zone", "arguments": "{}"}}
     talk = [

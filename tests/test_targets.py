@@ -86,7 +86,7 @@ LEGAL = {
         "system": [{"text": "Be brief."}],
         "messages": [
             {"role": "user", "content": [{"text": "Is it open?"}]},
-            {"role": "assistant", "content": [{"text": "Assistant: is a word I may say."}]},
+            {"role": "assistant", "content": [{"text": "Yes, says the assistant: until five."}]},
         ],
     },
     "claude-haiku": {"system": "Be brief.", **chat(user="Is it open?", assistant="Yes.")},
@@ -400,13 +400,13 @@ def test_an_id_is_mended_alike_in_the_call_and_in_its_result(write, run):
     assert found(data, target="mistral", select=("TGT008",)) == set()
 
 
-def test_an_answer_may_say_a_word_that_only_prompts_may_not(write):
+@pytest.mark.parametrize("place", [0, 1])
+def test_a_reserved_word_may_stand_in_no_text(write, place):
+    """AWS's validator of sets for Nova looks for them in the texts of answers as well."""
     row = json.loads(json.dumps(LEGAL["nova"]))
+    row["messages"][place]["content"][0]["text"] = "Who is the User: me?"
     data = write("train.jsonl", [row] * 8)
-    assert found(data, target="nova") == set()
-    row["messages"][0]["content"][0]["text"] = "Who is the User: me?"
-    data = write("train.jsonl", [row] * 8)
-    assert ("TGT007", 1, "messages[0].content[0].text") in found(data, target="nova")
+    assert ("TGT007", 1, f"messages[{place}].content[0].text") in found(data, target="nova")
 
 
 def test_a_preference_row_is_judged_by_its_prompt(write):

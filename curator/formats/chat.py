@@ -459,7 +459,7 @@ def write_converse(example: Example) -> Written:
     row: Row = {"schemaVersion": "bedrock-conversation-2024"}
     if system is not None:
         row["system"] = [{"text": system}]
-    rest = [turn for turn in plain(example, rest, losses, ("reasoning",)) if speaks(turn)]
+    rest = tuple(turn for turn in plain(example, rest, losses, ("reasoning",)) if speaks(turn))
     said = spoken(rest, losses)
     messages: list[Row] = []
     for (role, _), turn in zip(said if example.rejected else _alternating(said, losses), rest, strict=True):
@@ -487,7 +487,9 @@ def write_converse(example: Example) -> Written:
 
 def _converse_parts(turn: Turn) -> list[Row]:
     text: Row = {"text": turn.text}
-    return [text] if turn.reasoning is None else [{"reasoningContent": {"reasoningText": {"text": turn.reasoning}}}, text]
+    return (
+        [text] if turn.reasoning is None else [{"reasoningContent": {"reasoningText": {"text": turn.reasoning}}}, text]
+    )
 
 
 OPENAI_CHAT = Adapter("openai-chat", RESERVED | {"interactions"}, matches_chat, read_chat, write_chat)

@@ -10,6 +10,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar
 
+import msgspec
 import numpy as np
 
 from curator import targets
@@ -40,7 +41,7 @@ def known(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-class _Refusal(RowRule, frozen=True):
+class Refusal(RowRule, frozen=True):
     """A rule that judges one row by the profile of the target."""
 
     severity: ClassVar[Severity] = "error"
@@ -58,7 +59,7 @@ class _Refusal(RowRule, frozen=True):
         raise NotImplementedError
 
 
-class RowTooLong(_Refusal, frozen=True):
+class RowTooLong(Refusal, frozen=True):
     """The row is longer than the service takes.
 
     The upload or the job fails, or the end of the row is cut off, and that is the answer's end. For
@@ -122,7 +123,7 @@ class RowTooLong(_Refusal, frozen=True):
     _never = 1 << 62
 
 
-class RoleRefused(_Refusal, frozen=True):
+class RoleRefused(Refusal, frozen=True):
     """A turn has a role that the target does not know.
 
     A service refuses the file for it. A trainer stops at the row, or hands the role to a chat template,
@@ -158,7 +159,7 @@ class RoleRefused(_Refusal, frozen=True):
             yield Flag(place, f"{profile.title} refuses the role {turn.said!r}: it knows {known(roles)}", fix=fix)
 
 
-class OrderRefused(_Refusal, frozen=True):
+class OrderRefused(Refusal, frozen=True):
     """The turns stand in an order that the target refuses.
 
     Services check who begins, who ends and who may follow whom, and fail the whole file for one row.
@@ -181,6 +182,17 @@ class OrderRefused(_Refusal, frozen=True):
             at="messages[1]",
             options={"target": "mistral"},
         ),
+        Bad(
+            {
+                "system": [{"text": "Be brief."}, {"text": "Be kind."}],
+                "messages": [
+                    {"role": "user", "content": [{"text": "Hi"}]},
+                    {"role": "assistant", "content": [{"text": "Hello."}]},
+                ],
+            },
+            at="system",
+            options={"target": "bedrock-llama"},
+        ),
     ]
 
     def refused(self, example: Example, profile: Profile) -> Iterator[Flag]:
@@ -189,9 +201,17 @@ class OrderRefused(_Refusal, frozen=True):
         if order is None or not turns or any(turn.role not in _ROLES for turn in turns):
             return
         roles = profile.roles_of(example.shape)
-        for turn, what in _faults([turn for turn in turns if _fits(turn, roles)], order):
+        fitting = [turn for turn in turns if _fits(turn, roles)]
+        for turn, what in _faults(fitting, _ends_told(order, inside(turns), fitting)):
             at = "" if turn is None else turn.base or turn.path
             yield Flag(at, f"{what}: {profile.title} refuses that")
+
+
+def _ends_told(order: Order, turns: Sequence[Turn], fitting: Sequence[Turn]) -> Order:
+    """The order without who begins or ends where a turn of a refused role stands there."""
+    first = order.first if turns and turns[0] in fitting else ()
+    last = order.last if turns and turns[-1] in fitting else ()
+    return msgspec.structs.replace(order, first=first, last=last)
 
 
 def _fits(turn: Turn, roles: tuple[str, ...]) -> bool:
@@ -210,7 +230,7 @@ def inside(turns: Iterable[Turn]) -> list[Turn]:
 def _faults(turns: Sequence[Turn], order: Order) -> Iterator[tuple[Turn | None, str]]:
     """(turn, what is wrong) for each limit of the order that is broken, once each."""
     said = inside(turns)
-    yield from _of_systems([turn for turn in turns if turn.role == "system"], said, order)
+    yield from _of_systems(turns, said, order)
     if not said:
         return
     if order.least_turns and len(said) < order.least_turns:
@@ -226,7 +246,8 @@ def _faults(turns: Sequence[Turn], order: Order) -> Iterator[tuple[Turn | None, 
     yield from _neighbours(said, order)
 
 
-def _of_systems(systems: list[Turn], said: list[Turn], order: Order) -> Iterator[tuple[Turn | None, str]]:
+def _of_systems(turns: Sequence[Turn], said: list[Turn], order: Order) -> Iterator[tuple[Turn | None, str]]:
+    systems = [turn for turn in turns if turn.role == "system" for _ in range(_blocks(turn))]
     if order.most_systems is not None and len(systems) > order.most_systems:
         yield (
             systems[order.most_systems],
@@ -235,6 +256,11 @@ def _of_systems(systems: list[Turn], said: list[Turn], order: Order) -> Iterator
     late = [turn for n, turn in enumerate(said) if turn.role == "system" and any(t.role != "system" for t in said[:n])]
     if order.system == "first" and late:
         yield late[0], "a system turn after the first"
+
+
+def _blocks(turn: Turn) -> int:
+    """How many blocks a system prompt beside the messages has; one in the list is one turn."""
+    return 1 if turn.base else max(1, len(turn.pieces))
 
 
 def _neighbours(said: list[Turn], order: Order) -> Iterator[tuple[Turn | None, str]]:
@@ -254,7 +280,7 @@ def _word(turn: Turn) -> str:
     return turn.said or turn.role
 
 
-class KeyRefused(_Refusal, frozen=True):
+class KeyRefused(Refusal, frozen=True):
     """A key that the target refuses, or one that it needs and does not find.
 
     Services that check strictly fail the file for one key too many; trainers look for their columns by
@@ -271,6 +297,23 @@ class KeyRefused(_Refusal, frozen=True):
             at="messages[0].mood",
             fixed=_HELLO,
             options={"target": "openai"},
+        ),
+        Bad(
+            {"messages": [{"role": "user", "content": "Hi", "weight": 0}, _HELLO["messages"][1]]},
+            at="messages[0].weight",
+            fixed=_HELLO,
+            options={"target": "openai"},
+        ),
+        Bad(
+            {
+                "schemaVersion": 2024,
+                "messages": [
+                    {"role": "user", "content": [{"text": "Hi"}]},
+                    {"role": "assistant", "content": [{"text": "Hello."}]},
+                ],
+            },
+            at="schemaVersion",
+            options={"target": "nova"},
         ),
         Bad({"prompt": "2+2?", "response": "4"}, at="completion", options={"target": "mlx"}),
         Bad({**_HELLO, "text": "Hi Hello."}, at="", options={"target": "together"}),
@@ -327,6 +370,9 @@ def _of_row(value: Row, keys: Keys, profile: Profile) -> Iterator[Flag]:
     for key in value:
         if keys.allowed and key not in keys.allowed:
             yield _refused_key(join("", key), key, profile)
+    for key in keys.strings:
+        if value.get(key) is not None and type(value[key]) is not str:
+            yield Flag(key, f"{profile.title} takes a string under {key!r} alone")
     formats = [group for group in keys.one_of if all(column in value for column in group.split("+"))]
     if len(formats) > 1:
         named = known([group.replace("+", ", ") for group in formats])
@@ -334,15 +380,18 @@ def _of_row(value: Row, keys: Keys, profile: Profile) -> Iterator[Flag]:
 
 
 def _of_messages(example: Example, keys: Keys, profile: Profile) -> Iterator[Flag]:
-    for _, message, base in messages(example) if keys.message else ():
+    for turn, message, base in messages(example) if keys.message or keys.roles else ():
         for key in message:
-            if key not in keys.message:
+            if keys.message and key not in keys.message:
                 yield _refused_key(join(base, key), key, profile)
+            elif message[key] is not None and turn.role not in keys.roles.get(key, (turn.role,)):  # type: ignore[comparison-overlap]
+                yield _refused_key(join(base, key), key, profile, f" on the {_word(turn)} turn")
 
 
-def _refused_key(path: str, key: str, profile: Profile) -> Flag:
-    fix = Fix("remove the key", (Cut(path),), safety="unsafe" if key in _MEANT else "safe")
-    return Flag(path, f"{profile.title} refuses the key {key!r}", fix=fix)
+def _refused_key(path: str, key: str, profile: Profile, where: str = "") -> Flag:
+    idle = where and key == "weight"  # what is no answer is not trained whatever its weight
+    fix = Fix("remove the key", (Cut(path),), safety="unsafe" if key in _MEANT and not idle else "safe")
+    return Flag(path, f"{profile.title} refuses the key {key!r}{where}", fix=fix)
 
 
 # Keys whose removal changes what is trained.
@@ -378,25 +427,38 @@ def _arguments(example: Example, call: ToolCall) -> str:
 
 def _of_definitions(example: Example, tools: Tools, profile: Profile) -> Iterator[Flag]:
     """One flag for all that the definitions of a row lack: a set declares the same tools in every row."""
-    lacks = [
-        (number, key) for number, function in _functions(example) for key in tools.definition if key not in function
-    ]
+    lacks = [(at, key) for at, function in declared(example) for key in tools.definition if key not in function]
     if lacks:
-        number, key = lacks[0]
+        at, key = lacks[0]
         more = f", and {len(lacks) - 1} more in this row" if len(lacks) > 1 else ""
-        at = f"{example.tools_path}[{number}].function.{key}"
-        yield Flag(at, f"the definition of a tool lacks {key!r}{more}: {profile.title} demands it")
+        yield Flag(join(at, key), f"the definition of a tool lacks {key!r}{more}: {profile.title} demands it")
 
 
-def _functions(example: Example) -> Iterator[tuple[int, Row]]:
-    """(number, function) of the tools that a row declares as a list of objects."""
-    listed = get(example.value, example.tools_path, None) if example.tools_path else None
+def declared(example: Example) -> Iterator[tuple[str, Row]]:
+    """(path, function) of the tools that a row declares as a list of objects, in the spelling of any service."""
+    config = example.value.get("toolConfig")
+    if type(config) is dict:
+        at, listed = "toolConfig.tools", config.get("tools")
+    else:
+        at, listed = example.tools_path, get(example.value, example.tools_path, None) if example.tools_path else None
     for number, tool in enumerate(listed if type(listed) is list else ()):
-        if type(tool) is dict and type(function := tool.get("function")) is dict:
-            yield number, function
+        if type(tool) is dict:
+            yield from _functions(tool, f"{at}[{number}]")
 
 
-class ReservedWord(_Refusal, frozen=True):
+def _functions(tool: Row, at: str) -> Iterator[tuple[str, Row]]:
+    for key in ("function", "toolSpec"):
+        if type(function := tool.get(key)) is dict:
+            yield join(at, key), function
+    for key in ("functionDeclarations", "function_declarations"):
+        for number, function in enumerate(found if type(found := tool.get(key)) is list else ()):
+            if type(function) is dict:
+                yield f"{at}.{key}[{number}]", function
+    if type(tool.get("name")) is str:
+        yield at, tool
+
+
+class ReservedWord(Refusal, frozen=True):
     """A text holds a word that the target keeps for itself.
 
     The service writes such words around the turns: one in a text would be taken for the border of a
@@ -449,7 +511,7 @@ class ReservedWord(_Refusal, frozen=True):
                     yield turn.flag(message, (place, place + len(word)), evidence={"word": word})
 
 
-class IdFormat(_Refusal, frozen=True):
+class IdFormat(Refusal, frozen=True):
     """The id of a tool call, or the name of a tool, is not of the form that the target demands.
 
     Calls and results are matched by these ids; a service that checks their form fails the file.
@@ -497,6 +559,14 @@ class IdFormat(_Refusal, frozen=True):
             at="messages[1].tool_calls[0].function.name",
             options={"target": "mistral"},
         ),
+        Bad(
+            {
+                **_HELLO,
+                "tools": [{"type": "function", "function": {"name": "w" * 65, "description": "", "parameters": {}}}],
+            },
+            at="tools[0].function.name",
+            options={"target": "mistral"},
+        ),
     ]
 
     def candidates(self, batch: Batch) -> Iterable[int]:
@@ -513,6 +583,10 @@ class IdFormat(_Refusal, frozen=True):
                 yield from _of_name(example, call, tools.name, profile)
             if turn.role == "tool":
                 yield from _of_id(turn.call_id, join(turn.base, "tool_call_id"), tools.id, profile)
+        for at, function in declared(example) if tools.name else ():
+            name = function.get("name")
+            if type(name) is str and not re.fullmatch(tools.name, name):
+                yield Flag(join(at, "name"), f"the name {name!r} of a tool: {profile.title} demands {tools.name}")
 
 
 def _of_id(found: str | None, at: str, pattern: str, profile: Profile) -> Iterator[Flag]:
@@ -533,7 +607,7 @@ def _of_name(example: Example, call: ToolCall, pattern: str, profile: Profile) -
         yield Flag(at, f"the name {call.name!r}: {profile.title} demands {pattern}")
 
 
-class WeightIgnored(_Refusal, frozen=True):
+class WeightIgnored(Refusal, frozen=True):
     """An answer is marked as not to be trained, and the target trains it all the same.
 
     Weights are an idea of some services. A trainer that does not read them learns the bad first drafts
