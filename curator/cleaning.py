@@ -123,7 +123,13 @@ def clean(
         refuse_overwriting(sources, [*goals, rest])
         try:
             copies = [_Copy(source, Path(folder, str(n))) for n, source in enumerate(sources)]
-            job = _Job(copies, log, unsafe, fixes, lambda these: engine.lint_sources(these, plan, cache=cache))
+            job = _Job(
+                copies,
+                log,
+                unsafe,
+                fixes,
+                lambda these: engine.lint_sources(these, plan, workers=config.crew, cache=cache),
+            )
             report = job.run()
             for copy in copies:
                 copy.reject_unreadable(report)

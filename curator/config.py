@@ -29,6 +29,7 @@ from curator.packs import load_file, rules_dir
 from curator.recipe import Recipe
 from curator.rowfacts import facts_file, read_facts
 from curator.rule import RULES, Rule, all_rules
+from curator.scan.mappers import Crew
 from curator.scan.recall import code_stamp
 from curator.writing import write_whole
 
@@ -159,6 +160,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     workers: Annotated[
         Positive | None, Meta(description="Worker processes; by default chosen by the size of the data.")
     ] = None
+    engine: Annotated[
+        Literal["local", "ray"], Meta(description="Where spans are scanned: on this machine, or on a Ray cluster.")
+    ] = "local"
+    ray_address: Annotated[
+        str | None,
+        Meta(description="Address of the Ray cluster; by default the one that runs here, else a new one."),
+    ] = None
     train: Annotated[
         Recipe | None, Meta(description="How a model is tuned: the options of `curator train`, as a table.")
     ] = None
@@ -174,6 +182,15 @@ class Config(Settings, frozen=True, kw_only=True):
     def root(self) -> Path:
         """The folder that paths and patterns are relative to."""
         return Path(self.source).parent if self.source else Path.cwd()
+
+    @property
+    def crew(self) -> Crew:
+        """Who does the work: so many processes, or the nodes of a cluster."""
+        if self.engine == "local":
+            return self.workers
+        from curator.scan.cluster import Ray
+
+        return Ray(self.ray_address)
 
     @property
     def pack_files(self) -> tuple[str, ...]:

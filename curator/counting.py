@@ -19,8 +19,9 @@ from curator.errors import UsageError
 from curator.formats import Reader
 from curator.model import Example, TokenCount
 from curator.private.masking import values_of
-from curator.scan.mappers import choose
-from curator.sources import Source, Span, cut, open_sources, read
+from curator.scan.mappers import Crew, choose
+from curator.scan.span import Job
+from curator.sources import cut, open_sources
 from curator.tokens import Tokenizer
 from curator.trained import RenderShown, renders, shielded, trained_tokens
 from curator.trained import lines as shown_lines
@@ -114,9 +115,8 @@ class _Count:
         self.shape, self.columns, self.tokenizer = config.shape, dict(config.map), config.counter
         self.template = templates.spec_of(config.template, config.model)
 
-    def __call__(self, job: tuple[Source, Span]) -> _Part:
-        source, span = job
-        data = read(source, span)
+    def __call__(self, job: Job) -> _Part:
+        data, span = job.read(), job.span
         reader = Reader(self.shape, self.columns)
         batch = Batch(data, reader, tokens.resolve(self.tokenizer), Literals.of(()), first=span.start == 0)
         by_role = Counter(
@@ -161,7 +161,7 @@ def stats(
     *,
     price: float | None = None,
     epochs: float = 1.0,
-    workers: int | None = None,
+    workers: Crew = None,
 ) -> Stats:
     """Count a set. `price` is money a million tokens, as the user gives it: no price is built in.
 
@@ -174,12 +174,13 @@ def stats(
     spec = templates.spec_of(config.template, config.model)
     name = templates.load(spec).name if spec else ""
     with open_sources(paths, config.excluded) as sources:
-        jobs = [(source, span) for source in sources for span in cut(source)]
-        size = sum(span.stop - span.start for _, span in jobs)
-        parts = list(choose(workers, size, len(jobs)).map(_Count(config), jobs))
+        jobs = [Job(source, span) for source in sources for span in cut(source)]
+        size = sum(job.span.stop - job.span.start for job in jobs)
+        mapper = choose(workers, size, len(jobs))
+        parts = list(mapper.map(_Count(config), [job.sent() for job in jobs] if mapper.apart else jobs))
         splits: Counter[str] = Counter()
-        for (source, _), part in zip(jobs, parts, strict=True):
-            splits[source.split] += len(part.row_tokens)
+        for job, part in zip(jobs, parts, strict=True):
+            splits[job.source.split] += len(part.row_tokens)
     rows = _joined([part.row_tokens for part in parts])
     answers = _joined([part.answer_tokens for part in parts])
     total = int(rows.sum())

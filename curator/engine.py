@@ -37,7 +37,7 @@ from curator.scan.cache import Cache
 from curator.scan.collector import uncollected
 from curator.scan.findings import FindingStore, Piece
 from curator.scan.joining import Join, apart
-from curator.scan.mappers import choose, sharing
+from curator.scan.mappers import Crew, Mapper, choose, sharing
 from curator.scan.rows import SetRows
 from curator.scan.span import Job, Scan, Scanned, finding_id, read_scan
 from curator.scan.store import Found, ScanFile, Spill
@@ -57,7 +57,7 @@ def lint(
     paths: Sequence[str | Path],
     config: Config,
     *,
-    workers: int | None = None,
+    workers: Crew = None,
     cache: bool = True,
     progress: Progress | None = None,
     audit: bool = False,
@@ -87,7 +87,7 @@ def lint_sources(
     sources: Sequence[Source],
     plan: Plan,
     *,
-    workers: int | None = None,
+    workers: Crew = None,
     cache: Cache | None = None,
     progress: Progress | None = None,
     audit: bool = False,
@@ -112,13 +112,13 @@ def lint_sources(
 
 @contextmanager
 def scanned(
-    sources: Sequence[Source], plan: Plan, *, workers: int | None = None, progress: Progress | None = None
+    sources: Sequence[Source], plan: Plan, *, workers: Crew = None, progress: Progress | None = None
 ) -> Iterator[SetRows]:
     """The rows of opened sources with the sketches of the plan's dataset rules, judged by none of them."""
     with uncollected(), tempfile.TemporaryDirectory(prefix="curator-scan-") as folder:
         run = _Run(plan, list(sources), Path(folder), None)
         run.scan(workers, progress)
-        yield run.rows()
+        yield run.rows(workers)
 
 
 class _Run:
@@ -135,10 +135,11 @@ class _Run:
         self.stats: dict[str, RuleStat] = {}
         self.audits: tuple[Audit, ...] = ()
         self.left_out: tuple[NotRun, ...] = ()
+        self.lost: list[NotRun] = []
 
     # ------------------------------------------------------------------ the two steps
 
-    def scan(self, workers: int | None, progress: Progress | None) -> None:
+    def scan(self, workers: Crew, progress: Progress | None) -> None:
         tokens.resolve(self.plan.tokenizer)  # forked workers share it; a wrong name fails here, once
         row_codes = {rule.code for rule in self.plan.rules if not isinstance(rule, DatasetRule)}
         jobs = [
@@ -147,7 +148,9 @@ class _Run:
         work = Scan(self.plan, self.folder, self.cache.scans if self.cache else None)
         done = 0
         scanned: list[Scanned] = []
-        for result, (_, span) in zip(choose(workers, self.size, len(jobs)).map(work, jobs), self.spans, strict=True):
+        mapper = choose(workers, self.size, len(jobs))
+        results = self._elsewhere(mapper, work, jobs) if mapper.apart else mapper.map(work, jobs)
+        for result, (_, span) in zip(results, self.spans, strict=True):
             scanned.append(result)
             done += span.stop - span.start
             if progress:
@@ -171,12 +174,32 @@ class _Run:
                 if fault.code in self.stats and fault.code not in ignored:
                     self._count(fault.code, 1, int(fault.flag.fix is not None), 0.0)
 
-    def join(self, workers: int | None, audit: bool = False) -> None:
+    def _elsewhere(self, mapper: Mapper, work: Scan, jobs: Sequence[Job]) -> Iterator[Scanned]:
+        """Scan where the workers may share no disk with this process: what they answer is written down here."""
+        known = [work.known(job) for job in jobs]
+        new = [job.sent() for job, scan in zip(jobs, known, strict=True) if scan is None]
+        answers = mapper.map(work.away, new, self._given_up)
+        waiting = iter(new)
+        for scan in known:
+            if scan is not None:
+                yield scan
+                continue
+            job, answer = next(waiting), next(answers)
+            yield work.without(job) if answer is None else work.keep(answer)
+
+    def _given_up(self, job: Job, why: str) -> None:
+        """Say that a span was not judged: one row that brings every worker down does not end the lint."""
+        source, span = job.source, job.span
+        reason = f"{source.path}: bytes {span.start:,} to {span.stop:,} are not judged: {why}"
+        codes = tuple(rule.code for rule in self.plan.rules)
+        self.lost.append(NotRun(codes, reason, "lint these lines by themselves to find the row"))
+
+    def join(self, workers: Crew, audit: bool = False) -> None:
         """Run the dataset rules over the sketches of all spans."""
         rules = [rule for rule in self.plan.rules if isinstance(rule, DatasetRule)]
         if not rules or not self.scans:
             return
-        work = Join(self.rows(), rules, self.ignored, self.bounds, self.folder, audit=audit)
+        work = Join(self.rows(workers), rules, self.ignored, self.bounds, self.folder, audit=audit)
         groups = apart(rules)
         long = any(rule.costly for rule in rules)
         judged = list(sharing(workers, self.size, len(groups), long=long).map(work, groups))
@@ -189,9 +212,12 @@ class _Run:
         self.left_out = (*(note for group in judged for note in group.crowded), *noted)
         self.audits = tuple(audit for group in judged for audit in group.audits)
 
-    def rows(self) -> SetRows:
-        """The rows of the scanned set."""
-        return SetRows(self.scans, self.bounds, self.sources, self.spans, self._reader)
+    def rows(self, workers: Crew) -> SetRows:
+        """The rows of the scanned set; where there is a cluster, it looks for those alike."""
+        mapper = choose(workers, self.size, len(self.spans))
+        return SetRows(
+            self.scans, self.bounds, self.sources, self.spans, self._reader, mapper if mapper.apart else None
+        )
 
     def _count(self, code: str, findings: int, fixable: int, seconds: float) -> None:
         stat = self.stats[code]
@@ -244,7 +270,7 @@ class _Run:
             seconds=seconds,
             plan=self.plan.hash,
             fail_on=self.plan.fail_on,
-            not_run=(*self.plan.not_run, *self.left_out, *_unread(files, self.sources, self.detections)),
+            not_run=(*self.plan.not_run, *self.lost, *self.left_out, *_unread(files, self.sources, self.detections)),
             audits=self.audits,
             limits=judge_limits(self.plan.limits, stats),
             length_histogram=histogram(self._of_rows("tokens")),

@@ -5,7 +5,8 @@ CuratorError                  base; the command line prints it and exits 2
 ├── ConfigError               curator.toml or [tool.curator] says something that cannot be honoured
 │   └── ClashError            two rules, shapes or targets of one code or name
 ├── SourceError               a file or folder that cannot be read as data
-│   └── UnknownShapeError     rows are JSON objects, but in no shape that is known
+│   ├── UnknownShapeError     rows are JSON objects, but in no shape that is known
+│   └── OutOfReachError       a worker cannot read the file from where it runs
 ├── ChangedError              the data changed while it was read
 ├── WriteError                an output could not be written; nothing half-written is left
 └── MissingExtraError         a feature needs an optional package; carries the exact pip line
@@ -44,6 +45,10 @@ class SourceError(CuratorError):
 
 class UnknownShapeError(SourceError):
     """Rows are JSON objects, but in no shape that is known."""
+
+
+class OutOfReachError(SourceError):
+    """A worker cannot read the file from where it runs."""
 
 
 class ChangedError(CuratorError):

@@ -23,6 +23,7 @@ from curator.cli.output import sink
 @click.option("--unsafe-fixes", is_flag=True, help="Make the fixes that may change meaning as well.")
 @options.selecting
 @options.reading
+@options.spreading
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     paths: tuple[str, ...],

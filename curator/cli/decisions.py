@@ -177,7 +177,7 @@ def _linted(data: tuple[str, ...], config: Any) -> Report:
     from curator import engine
 
     with progress() as tick:
-        return engine.lint(data, config, workers=config.workers, cache=config.cache, progress=tick)
+        return engine.lint(data, config, workers=config.crew, cache=config.cache, progress=tick)
 
 
 def _file(log: Path) -> Path:

@@ -62,7 +62,7 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
     help="Severity that makes the exit status 1.  [default: error]",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]")
+@options.spreading
 @click.option("--no-cache", "cache", flag_value=False, default=None, help="Neither read nor keep scan results.")
 @click.option("--watch", is_flag=True, help="Lint again whenever a file changes.")
 def command(
@@ -145,7 +145,7 @@ def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, 
         from curator import engine
 
         with progress() as tick:
-            report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=tick, audit=audit)
+            report = engine.lint(paths, config, workers=config.crew, cache=config.cache, progress=tick, audit=audit)
     if config.facts:
         from curator.training import lessons
 

@@ -165,6 +165,15 @@ _COMPARING = (
         help="A training run: which rows gain nothing from their prompt (CON005).",
     ),
 )
+_SPREADING = (
+    click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]"),
+    click.option(
+        "--engine", type=click.Choice(["local", "ray"]), help="Where the work is done: here, or on a Ray cluster."
+    ),
+    click.option(
+        "--ray-address", callback=_named, metavar="ADDRESS", help="The Ray cluster.  [default: the one that runs here]"
+    ),
+)
 _CONFIG = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
 )
@@ -188,6 +197,9 @@ shaping: Callable[[F], F] = _applied((*_SHAPING, _CONFIG))
 counting: Callable[[F], F] = _applied((*_SHAPING, *_COUNTING, _CONFIG))
 """`shaping`, and --tokenizer, --model, --template."""
 
+spreading: Callable[[F], F] = _applied(_SPREADING)
+"""--workers, --engine, --ray-address."""
+
 reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, *_COUNTING, *_COMPARING, _CONFIG))
 """`shaping`, and --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --set, --facts."""
 
@@ -207,8 +219,8 @@ _SPLITS = {"train", "valid", "test"}
 
 
 def start(paths: tuple[str, ...]) -> Path:
-    """Where the search for the configuration begins: the first path, or here for standard input."""
-    return Path(paths[0] if paths and paths[0] != "-" else ".")
+    """Where the search for the configuration begins: the first path, or here for standard input and addresses."""
+    return Path(paths[0] if paths and paths[0] != "-" and "://" not in paths[0] else ".")
 
 
 def configured(paths: tuple[str, ...], file: Path | None, settings: dict[str, Any]) -> Config:
@@ -241,7 +253,7 @@ def _guessed(paths: tuple[str, ...], config: Config) -> dict[str, str] | None:
 
 # Options that say how to report or what to do with what was found, not what to find.
 _FORM = {"form", "output", "show", "statistics", "timing", "color", "verbose", "fix", "unsafe_fixes", "diff"}
-_FORM |= {"watch", "exit_zero", "write_baseline", "workers", "cache"}
+_FORM |= {"watch", "exit_zero", "write_baseline", "workers", "cache", "engine", "ray_address"}
 
 
 def retyped(ctx: click.Context) -> str:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @options.selecting
 @options.reading
 @click.option("--fail-on", type=click.Choice(options.SEVERITIES), help="Severity that makes the exit status 1.")
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]")
+@options.spreading
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     paths: tuple[str, ...],

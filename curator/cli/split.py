@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @dividing
 @click.option("--force", is_flag=True, help="Overwrite files in DIR that are not from a split.")
 @options.reading
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]")
+@options.spreading
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     paths: tuple[str, ...],
@@ -54,7 +54,7 @@ def command(
             fresh=fresh,
             dataset=dataset,
             force=force,
-            workers=config.workers,
+            workers=config.crew,
             progress=tick,
         )
     with sink(None) as stream:

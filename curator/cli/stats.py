@@ -24,7 +24,7 @@ from curator.cli.output import coloured, sink
     metavar="N",
     help="Times the set is trained on.",
 )
-@click.option("--workers", type=click.IntRange(min=1), metavar="N", help="Worker processes.  [default: by size]")
+@options.spreading
 @click.option("--format", "form", type=click.Choice(["text", "json", "html"]), default="text", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there.")
 def command(
@@ -43,7 +43,7 @@ def command(
     from curator import counting as verb
 
     config = options.configured(paths, config_file, settings)
-    result = verb.stats(paths, config, price=price, epochs=epochs, workers=config.workers)
+    result = verb.stats(paths, config, price=price, epochs=epochs, workers=config.crew)
     colour = output is None and coloured("auto", sys.stdout)
     with sink(output) as stream:
         if form == "json":

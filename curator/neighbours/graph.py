@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import NamedTuple, Protocol
@@ -41,6 +42,7 @@ _SAMPLE = 1024  # rows, to twice as many, in which the shingles that rows share 
 _SHARED = 0.05  # share of the sampled rows from which on a shingle counts as template
 _SHARED_ROWS = 25
 _TEMPLATED = 0.2  # share of template among shingles from which on signatures are made without it
+_SPREAD = 50_000  # rows from which on their bands are worth a journey to other machines
 _MANY = 200_000  # rows: above, the narrowest bands would put too many into one bucket
 _OWN = 0.4  # similarity that the parts beyond the template must have
 _OWN_SIGNED = 0.5  # and from which on their signatures must show it: nearly all of the former do, at half the pairs
@@ -72,6 +74,42 @@ class Part(Protocol):
     def array(self, name: str) -> np.ndarray: ...
 
 
+class Search(NamedTuple):
+    """A band to search: some lanes of all rows, or of those with few shingles."""
+
+    few: bool
+    lanes: slice
+
+
+class Found(NamedTuple):
+    """What the search of a band found: int64 codes of pairs whose signatures agree, and the sizes of hot buckets."""
+
+    codes: np.ndarray
+    hot: list[int]
+
+
+class Spreading(Protocol):
+    """What spreads the search of bands over machines: results come in the order of the items."""
+
+    def map(self, work: Callable[[Search], Found], items: Sequence[Search]) -> Iterator[Found]: ...
+
+
+@dataclass(frozen=True)
+class Bands:
+    """Searches bands, each for itself: pairs whose signatures agree in `least` lanes."""
+
+    signed: np.ndarray
+    few: np.ndarray
+    least: float
+
+    def __call__(self, search: Search) -> Found:
+        """The pairs of one band."""
+        hot: list[int] = []
+        places = self.few if search.few else np.arange(len(self.signed))
+        codes = unique(_bucketed(self.signed, places, search.lanes, hot))
+        return Found(codes[_agreement(self.signed, codes >> 32, codes & 0xFFFFFFFF) >= self.least], hot)
+
+
 class Neighbours:
     """The rows alike in one view."""
 
@@ -82,7 +120,9 @@ class Neighbours:
         readable: np.ndarray,
         splits: np.ndarray,
         examples: Callable[[Iterable[int]], list[Example]],
+        elsewhere: Spreading | None = None,
     ) -> None:
+        self._elsewhere = elsewhere
         self.view, self._parts, self._examples, self._splits = view, parts, examples, splits
         self.counts = np.concatenate([part.array(f"{view}.counts") for part in parts])
         self.keys = np.concatenate([part.array(f"{view}.keys") for part in parts])
@@ -211,15 +251,21 @@ class Neighbours:
         signed = self._signed(rows)
         least = ((min(low, _OWN_SIGNED) if self._is_templated else low) - _SLACK) * LANES
         wide = min(band, self._narrow(len(rows)))
-        searches = [(np.arange(len(rows)), lanes) for lanes in _bands(wide)]
+        searches = [Search(False, lanes) for lanes in _bands(wide)]
         few = np.flatnonzero(self.counts[rows] - 2 < SHORT / max(low, 0.1))
         if wide > 3 and len(few):
-            searches += [(few, lanes) for lanes in _bands(3)]
+            searches += [Search(True, lanes) for lanes in _bands(3)]
         hot: list[int] = []
         kept: list[np.ndarray] = []
+        if self._elsewhere is not None and len(rows) >= _SPREAD:
+            for codes, crowds in self._elsewhere.map(Bands(signed, few, least), searches):
+                kept.append(codes)
+                hot += crowds
+            searches = []
         found: list[np.ndarray] = []
-        for number, (places, lanes) in enumerate(searches):
-            found.append(_bucketed(signed, places, lanes, hot))
+        everywhere = np.arange(len(rows))
+        for number, search in enumerate(searches):
+            found.append(_bucketed(signed, few if search.few else everywhere, search.lanes, hot))
             if sum(map(len, found)) >= _FOUND or number + 1 == len(searches):
                 fresh = unique(np.concatenate(found))
                 kept.append(fresh[_agreement(signed, fresh >> 32, fresh & 0xFFFFFFFF) >= least])

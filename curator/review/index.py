@@ -70,7 +70,7 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str:
     for path in map(Path, paths):
         inside = sorted(p for p in path.rglob("*") if _counts(p, path)) if path.is_dir() else [path]
         files += [(str(file.resolve()), *Stamp.of(file)[:2]) for file in inside]
-    settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}
+    settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in recall.UNSEEN}
     body = msgspec.json.encode(
         [schema.VERSION, files, settings, recall.code_stamp()], order="deterministic", enc_hook=str
     )
@@ -121,7 +121,7 @@ def build(paths: Sequence[str | Path], config: Config, database: Path, progress:
         CuratorError: the data or the configuration cannot be read, or the folder cannot be written.
     """
     key = key_of(paths, config)
-    report = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=progress)
+    report = engine.lint(paths, config, workers=config.crew, cache=config.cache, progress=progress)
     report = lessons.told(report, paths, config)
     part = database.with_name(f".{database.name}.{hashlib.sha256(key.encode()).hexdigest()[:8]}.part")
     try:

@@ -23,23 +23,51 @@ _SHARED = 500_000  # the same for long tasks
 class Mapper(Protocol):
     """Applies a function to the items and yields the results in the order of the items."""
 
-    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]: ...
+    apart: bool  # whether the workers may stand on machines that share no disk with this process
+
+    def map(
+        self,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        lost: Callable[[Item, str], Result] | None = None,
+    ) -> Iterator[Result]:
+        """`lost` makes a result for an item that was given up, and why; without it that is an error."""
+        ...
+
+
+Crew = int | Mapper | None  # processes of this machine, workers elsewhere, or as many as the size calls for
 
 
 class Serial:
     """One item after the other, in this process."""
 
-    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    apart = False
+
+    def map(
+        self,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        lost: Callable[[Item, str], Result] | None = None,
+    ) -> Iterator[Result]:
+        """Nothing is ever lost."""
         yield from map(work, items)
 
 
 class Processes:
     """Worker processes on this machine."""
 
+    apart = False
+
     def __init__(self, workers: int) -> None:
         self.workers = workers
 
-    def map(self, work: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+    def map(
+        self,
+        work: Callable[[Item], Result],
+        items: Sequence[Item],
+        lost: Callable[[Item, str], Result] | None = None,
+    ) -> Iterator[Result]:
+        """Raises CuratorError where a worker dies: what it did cannot be told from what killed it."""
         with ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_begin, initargs=(work,)) as pool:
             try:
                 yield from cast(Iterator[Result], pool.map(_run, items))
@@ -52,22 +80,24 @@ class Processes:
                 pool.shutdown(cancel_futures=True)
 
 
-def choose(workers: int | None, size: int, spans: int) -> Mapper:
+def choose(workers: Crew, size: int, spans: int) -> Mapper:
     """Serial for small work or one worker, else processes; `size` is in bytes."""
+    if workers is not None and not isinstance(workers, int):
+        return workers
     count = min(workers or processors(), spans)
     if count <= 1 or (workers is None and size < SMALL):
         return Serial()
     return Processes(count)
 
 
-def sharing(workers: int | None, size: int, tasks: int, *, long: bool = False) -> Mapper:
+def sharing(workers: Crew, size: int, tasks: int, *, long: bool = False) -> Mapper:
     """As `choose`, for work on what this process holds, which only its forks share.
 
     Of `long` tasks less is enough for several processes, but not beside threads: a fork has none of them, and the
     locks that they held.
     """
-    if not _forks():
-        return Serial()
+    if not _forks() or not (workers is None or isinstance(workers, int)):
+        return Serial()  # a process that talks to a cluster has threads that a fork would lack
     if long and workers is None and size >= _SHARED and threading.active_count() == 1:
         return Processes(min(processors(), tasks)) if min(processors(), tasks) > 1 else Serial()
     return choose(workers, size, tasks)

@@ -64,6 +64,9 @@ class _Kept(msgspec.Struct, frozen=True):
 _kept = msgspec.msgpack.Decoder(_Kept)
 
 
+UNSEEN = ("workers", "engine", "ray_address", "cache")  # settings that findings do not depend on
+
+
 def recall(paths: Sequence[str | Path], config: Config) -> Report | None:
     """The report of the same lint on the same files, or None when it must be done."""
     started = time.perf_counter()
@@ -126,7 +129,7 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
             digest.update(repr(_stamp(Path(config.target))).encode())
     except (OSError, _NotSettledError):
         return None
-    settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in ("workers", "cache")}
+    settings = {k: v for k, v in msgspec.structs.asdict(config).items() if k not in UNSEEN}
     digest.update(msgspec.json.encode(settings, order="deterministic"))
     versions = (__version__, code_stamp(), tokens.backend(config.counter), extras.stamp())
     digest.update(repr((versions, Path.cwd())).encode())

@@ -18,6 +18,7 @@ from curator.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from curator.formats import Reader
+    from curator.scan.mappers import Mapper
 
 
 T = TypeVar("T")
@@ -46,7 +47,9 @@ class SetRows:
         sources: Sequence[Source],
         spans: Sequence[tuple[int, Span]],
         reader: Callable[[int], Reader],
+        mapper: Mapper | None = None,
     ) -> None:
+        self._mapper = mapper
         self._scans, self._bounds, self._sources, self._spans, self._reader = scans, bounds, sources, spans, reader
         self._ids = np.concatenate([scan.array("ids") for scan in scans])
         self.readable = np.concatenate([scan.array("readable") for scan in scans])
@@ -172,5 +175,5 @@ class SetRows:
 
     def neighbours(self, view: str) -> Neighbours:
         if view not in self._graphs:
-            self._graphs[view] = Neighbours(self._scans, view, self.readable, self.splits, self.examples)
+            self._graphs[view] = Neighbours(self._scans, view, self.readable, self.splits, self.examples, self._mapper)
         return self._graphs[view]

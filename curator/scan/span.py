@@ -15,30 +15,63 @@ import numpy as np
 
 from curator import tokens
 from curator.columns import ROLE_CODES, Batch, Literals
-from curator.errors import WriteError
+from curator.errors import OutOfReachError, WriteError
 from curator.formats import Reader
 from curator.model import Example, Excerpt, Flag
 from curator.neighbours import shingles
 from curator.private.masking import holds_private, masked_flag, may_quote, texts_of, values_of
 from curator.private.placeholders import mask
 from curator.rule import DatasetRule, RawRule, RowRule, Rule
-from curator.scan.store import Found, Head, ScanFile, Tally, write_scan
-from curator.sources import Source, Span, read
+from curator.scan.store import Found, Head, ScanFile, Tally, pack_scan, write_scan
+from curator.sources import Source, Span, fetched, read
 from curator.text.encodings import without_surrogates
 from curator.text.excerpt import excerpt
 from curator.text.vocabulary import terms
+from curator.writing import write_passing
 
 if TYPE_CHECKING:
     from curator.config import Plan
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One span to scan: `shape` is the shape its file was detected to have, `skip` the ignored codes."""
+    """One span to scan: `shape` is the shape its file was detected to have, `skip` the ignored codes.
+
+    `seen` is what the file was like where it was cut (bytes, nanoseconds): a worker elsewhere that finds another file
+    at that path does not read it. `data` are the bytes, for workers that cannot read them.
+    """
 
     source: Source
     span: Span
-    shape: str | None
+    shape: str | None = None
     skip: frozenset[str] = frozenset()
+    seen: tuple[int, int] | None = None
+    data: bytes | None = None
+
+    def read(self) -> bytes:
+        """The bytes of the span. Raises ChangedError, or OutOfReachError where this machine has no such file."""
+        if self.data is not None:
+            return self.data
+        if self.seen is None or _like(self.source.data) == self.seen:
+            return read(self.source, self.span)
+        if self.source.address:
+            return fetched(self.source.address, self.span, self.seen[0])
+        raise OutOfReachError("is not on every node", where=self.source.path)
+
+    def carried(self) -> Job:
+        """The same with its bytes."""
+        return msgspec.structs.replace(self, data=read(self.source, self.span))
+
+    def sent(self) -> Job:
+        """The same, for a worker that may stand elsewhere."""
+        return msgspec.structs.replace(self, seen=_like(self.source.data))
+
+
+def _like(file: Path) -> tuple[int, int] | None:
+    try:
+        stat = file.stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
 
 
 class Scanned(msgspec.Struct, frozen=True):
@@ -46,6 +79,14 @@ class Scanned(msgspec.Struct, frozen=True):
 
     path: str
     cached: bool
+
+
+class Packed(msgspec.Struct, frozen=True):
+    """A scan file on its way: its name, whether its fixes hold private values, and its bytes."""
+
+    name: str
+    private: bool
+    body: bytes
 
 
 class Scan:
@@ -61,7 +102,7 @@ class Scan:
         return {**self.__dict__, "_literals": None}
 
     def __call__(self, job: Job) -> Scanned:
-        data = read(job.source, job.span)
+        data = job.read()
         name = f"{self._key(job, data)}.scan"
         if self.cache and (kept := self.cache / name).is_file():
             return Scanned(str(kept), cached=True)
@@ -74,6 +115,40 @@ class Scan:
                 pass  # a cache that cannot be written is no reason to fail: the temporary folder may do
         write_scan(self.folder / name, head, found, arrays)
         return Scanned(str(self.folder / name), cached=False)
+
+    def away(self, job: Job) -> Packed:
+        """Scan where this process cannot be reached but by what is answered."""
+        data = job.read()
+        head, found, arrays = self.scan(job, data)
+        private = any(holds_private(item.flag.fix) for item in found)
+        return Packed(f"{self._key(job, data)}.scan", private, b"".join(pack_scan(head, found, arrays)))
+
+    def known(self, job: Job) -> Scanned | None:
+        """The scan of an earlier run, where there is one."""
+        if self.cache and (kept := self.cache / f"{self._key(job, job.read())}.scan").is_file():
+            return Scanned(str(kept), cached=True)
+        return None
+
+    def keep(self, packed: Packed) -> Scanned:
+        """Write down what a worker answered."""
+        if self.cache and not packed.private:
+            try:
+                write_passing(self.cache / packed.name, [packed.body])
+                return Scanned(str(self.cache / packed.name), cached=False)
+            except WriteError:
+                pass
+        write_passing(self.folder / packed.name, [packed.body])
+        return Scanned(str(self.folder / packed.name), cached=False)
+
+    def without(self, job: Job) -> Scanned:
+        """What stands for a span that could not be scanned: as many lines, none of them readable."""
+        data = read(job.source, job.span)
+        lines = data.count(b"\n") + (not data.endswith(b"\n"))
+        head, _, arrays = self.scan(job, b"\n" * lines)
+        tallies = {code: Tally(0, lines, 0, 0, 0.0) for code in head.tallies}
+        path = self.folder / f"{self._key(job, data)}.lost"
+        write_scan(path, msgspec.structs.replace(head, broken=lines, tallies=tallies), [], arrays)
+        return Scanned(str(path), cached=False)
 
     def _key(self, job: Job, data: bytes) -> str:
         """Hash of all that the scan of this span depends on; its place in the file is no part of it."""

@@ -89,6 +89,11 @@ def write_scan(path: Path, head: Head, found: Sequence[Found], arrays: Mapping[s
     Raises:
         WriteError: the disk is full or the folder cannot be written.
     """
+    write_passing(path, pack_scan(head, found, arrays))
+
+
+def pack_scan(head: Head, found: Sequence[Found], arrays: Mapping[str, np.ndarray]) -> list[bytes]:
+    """The bytes of a scan file, in parts."""
     body = msgspec.msgpack.encode(found) if found else b""
     directory: dict[str, tuple[str, tuple[int, ...], int]] = {}
     offset = 0
@@ -97,7 +102,7 @@ def write_scan(path: Path, head: Head, found: Sequence[Found], arrays: Mapping[s
         offset += values.nbytes
     packed = msgspec.msgpack.encode(msgspec.structs.replace(head, findings=len(body), arrays=directory))
     parts = [len(packed).to_bytes(_PREFIX, "little"), packed, body]
-    write_passing(path, [*parts, *(np.ascontiguousarray(values).tobytes() for values in arrays.values())])
+    return [*parts, *(np.ascontiguousarray(values).tobytes() for values in arrays.values())]
 
 
 class Part(msgspec.Struct, frozen=True):

@@ -1,6 +1,7 @@
 """Sources: whatever a user names becomes plain JSONL bytes, cut in spans."""
 
+from curator.sources.addresses import fetched
 from curator.sources.opened import Sources, open_sources
 from curator.sources.source import Fault, Source, Span, Stamp, cut, read
 
-__all__ = ["Fault", "Source", "Sources", "Span", "Stamp", "cut", "open_sources", "read"]
+__all__ = ["Fault", "Source", "Sources", "Span", "Stamp", "cut", "fetched", "open_sources", "read"]

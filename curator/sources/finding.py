@@ -6,11 +6,13 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from curator.errors import SourceError
 from curator.model import LeftOut
+from curator.sources.addresses import behind, is_address
 
 COMPRESSED = (".gz", ".gzip", ".zst", ".zstd")
 EXTENSIONS = frozenset(
@@ -91,6 +93,8 @@ def _identity(path: str) -> tuple[int, int]:
     """What two names of one file share."""
     if path == "-":
         return (-1, -1)
+    if is_address(path):
+        return (-2, int.from_bytes(blake2b(path.encode(), digest_size=8).digest(), "big"))
     stat = os.stat(path)  # noqa: PTH116
     return stat.st_dev, stat.st_ino
 
@@ -141,12 +145,31 @@ def extension_of(path: str) -> str:
 def _behind(name: str, left: list[LeftOut], excluded: Excluded) -> Iterator[Found]:
     if name == "-":
         yield Found("-", "train")
+    elif is_address(name):
+        yield from _at_address(name, left, excluded)
     elif Path(name).is_dir():
         yield from (item._replace(in_folder=True) for item in _in_folder(Path(name), left, excluded))
     elif Path(name).exists():
         yield Found(name, split_of(name))
     else:
         raise _missing(name)
+
+
+def _at_address(address: str, left: list[LeftOut], excluded: Excluded) -> Iterator[Found]:
+    """The file at an address, or the data files below it."""
+    files = behind(address)
+    if files == [address]:
+        yield Found(address, split_of(address))
+        return
+    for file in files:
+        if SIDE_FILES.fullmatch(Path(file).name):
+            left.append(LeftOut(file, "describes the data"))
+        elif extension_of(file) not in EXTENSIONS:
+            left.append(LeftOut(file, "no data by its extension"))
+        elif excluded(file):
+            left.append(LeftOut(file, "excluded by the configuration"))
+        else:
+            yield Found(file, split_of(file), in_folder=True)
 
 
 def _missing(name: str) -> SourceError:

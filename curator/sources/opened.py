@@ -23,6 +23,7 @@ from curator.columns import BOM
 from curator.errors import SourceError
 from curator.model import Flag, LeftOut
 from curator.sources import sniff, streams
+from curator.sources.addresses import is_address, opened
 from curator.sources.finding import COMPRESSED, Excluded, Found, extension_of, find, none
 from curator.sources.records import ONE_A_LINE, Record, Records
 from curator.sources.source import Fault, Source, Stamp
@@ -165,7 +166,12 @@ def _readable(path: str) -> Iterator[None]:
 
 
 def _regular(path: str, spool: _Spool) -> Path:
-    """A file that can be read twice: standard input, pipes and devices are copied first."""
+    """A file that can be read twice: standard input, pipes, devices and what stands elsewhere are copied first."""
+    if is_address(path):
+        copy = spool.file(".in")
+        with copy.open("wb") as out, opened(path) as stream:
+            shutil.copyfileobj(stream, out, 1 << 20)
+        return copy
     if path != "-" and stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
         return Path(path)
     copy = spool.file(".in")
@@ -219,8 +225,9 @@ def _text(
     if container == "jsonl":
         faults += _lies(path, container, compression)
         if compression is None and file != Path(path):
-            container = f"jsonl, {encoding}" if encoding else "jsonl, piped"
-        return Source(path, found.split, container, compression, file, stamp, None, tuple(faults))
+            container = f"jsonl, {encoding}" if encoding else "jsonl, remote" if is_address(path) else "jsonl, piped"
+        address = path if is_address(path) and not compression and not encoding else None
+        return Source(path, found.split, container, compression, file, stamp, None, tuple(faults), address=address)
     with file.open("rb") as source:
         if container in ("csv", "tsv"):
             rows: Delimited | Records = Delimited(source, held.delimiter)

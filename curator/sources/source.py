@@ -60,7 +60,7 @@ class Source(msgspec.Struct, frozen=True):
     own where it is plain JSONL, else a spooled copy with one record a line. `numbers` names a file of
     little-endian int64: the physical line in the user's file (for tables, and where rows share a line: the
     row, from 1) of each line of `data`; None where both are the same. `in_folder` says that its folder
-    was named, not the file.
+    was named, not the file. `address` is where the very bytes of `data` can be read from other machines.
     """
 
     path: str
@@ -72,6 +72,7 @@ class Source(msgspec.Struct, frozen=True):
     numbers: Path | None = None
     flags: tuple[Fault, ...] = ()
     in_folder: bool = False
+    address: str | None = None
 
     @property
     def plain(self) -> bool:

@@ -99,7 +99,7 @@ def prepare(
     _refuse_overwriting(folder, force)
     _refuse_own_data(paths, folder, config)
     log = decisions.beside(paths)
-    came = engine.lint(paths, config, workers=config.workers, cache=config.cache, progress=progress)
+    came = engine.lint(paths, config, workers=config.crew, cache=config.cache, progress=progress)
     came = decisions.settle(came, log)
     with tempfile.TemporaryDirectory(prefix="curator-prepare-") as place:
         rejected = Path(place, "rejected")
@@ -112,7 +112,7 @@ def prepare(
             copies, folder, config, wish, keep=keep, fresh=fresh, dataset=dataset, force=force, before=before
         )
     outputs = [folder / file.path for file in result.outputs.values()]
-    left = decisions.settle(engine.lint(outputs, config, workers=config.workers, cache=config.cache), log)
+    left = decisions.settle(engine.lint(outputs, config, workers=config.crew, cache=config.cache), log)
     return _written(folder, paths, name, came, cleaned, result, left, log)
 
 

@@ -30,8 +30,10 @@ from curator.decisions import Log
 from curator.docs import find
 from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError, WriteError
 from curator.report.tally import counted
+from curator.scan.mappers import Crew
 from curator.scan.rows import SetRows
 from curator.sources import Source, open_sources
+from curator.sources.addresses import is_address
 from curator.splits.drawing import SPLITS, Draw, Drawn, Wish, hex_of
 from curator.splits.grouping import CLOSENESS, KINDS, Clash, Ties
 from curator.writing import Replacement, commit_all, recover
@@ -116,7 +118,7 @@ def split(
     fresh: bool = False,
     dataset: bool = False,
     force: bool = False,
-    workers: int | None = None,
+    workers: Crew = None,
     progress: engine.Progress | None = None,
     before: Before | None = None,
 ) -> SplitResult:
@@ -179,7 +181,7 @@ def _split_decided(
     fresh: bool,
     dataset: bool,
     force: bool,
-    workers: int | None,
+    workers: Crew,
     progress: engine.Progress | None,
 ) -> SplitResult:
     """Split the rows as they are once the decisions are applied, as `clean` applies them."""
@@ -513,7 +515,7 @@ def _rejected(line: bytes, path: str, number: int) -> Rejected:
 
 def measured(source: Source, rows: int) -> File:
     """The user's file, or what came through a pipe, with its hash."""
-    path = source.data if source.path == "-" else Path(source.path)
+    path = source.data if source.path == "-" or is_address(source.path) else Path(source.path)
     return File(source.path, rows, path.stat().st_size, sha256(path))
 
 

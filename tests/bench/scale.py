@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 REMEMBERED = 5_000  # rows that later ones may repeat
@@ -85,7 +85,7 @@ def made(rows: int, rng: random.Random) -> Iterator[tuple[str, str]]:
             drawn = rng.choices(words, cum_weights=weights, k=12 + rng.randint(20, 160))
             asked = " ".join(drawn[:12]).capitalize() + "?"
             cuts = [*range(12, len(drawn) - 8, 14), len(drawn)]
-            sentences = (" ".join(drawn[a:b]).capitalize() for a, b in zip(cuts, cuts[1:], strict=False))
+            sentences = (" ".join(drawn[a:b]).capitalize() for a, b in pairwise(cuts))
             said = ". ".join(sentences) + "."
         if len(earlier) < REMEMBERED:
             earlier.append((asked, said))
@@ -114,7 +114,13 @@ def lint(data: Path, folder: Path, options: list[str]) -> tuple[float, float, in
         raise SystemExit(f"curator ended with {status}")
     after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - started
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu, wall, watch.memory, watch.disk, sum(rule["findings"] for rule in json.loads(report.read_bytes())["rules"])
+    return (
+        cpu,
+        wall,
+        watch.memory,
+        watch.disk,
+        sum(rule["findings"] for rule in json.loads(report.read_bytes())["rules"]),
+    )
 
 
 class Watch(threading.Thread):

@@ -1,0 +1,84 @@
+"""Files that stand elsewhere: s3://bucket/set.jsonl, gs://, hf:// and whatever else fsspec opens (extra `s3`).
+
+They are copied whole to this machine before they are read, since their kind is told by content; where the copy is
+byte for byte what stands there, workers elsewhere read their spans from the address.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, BinaryIO
+
+from curator.errors import ChangedError, MissingExtraError, SourceError
+from curator.sources.source import Span
+
+_ADDRESS = re.compile(r"[a-z][a-z0-9+]+://", re.IGNORECASE)
+
+
+def is_address(name: str) -> bool:
+    """Whether a name is an address and no path."""
+    return _ADDRESS.match(name) is not None
+
+
+def behind(address: str) -> list[str]:
+    """The addresses of the files behind one: itself, or the files below it in order of name.
+
+    Raises:
+        SourceError: nothing stands there, or it cannot be reached.
+        MissingExtraError: the package that speaks its protocol is not installed.
+    """
+    with _told(address):
+        files, path = _opener(address)
+        if files.isfile(path):
+            return [address]
+        scheme = address.partition("://")[0]
+        found = sorted(files.find(path)) if files.exists(path) else []
+    if not found:
+        raise SourceError("nothing stands there", where=address, hint="check the address and the rights to list it")
+    return [name if is_address(name) else f"{scheme}://{name}" for name in found]
+
+
+@contextlib.contextmanager
+def opened(address: str) -> Iterator[BinaryIO]:
+    """The bytes of a file, as a stream. Raises as `behind`."""
+    with _told(address):
+        files, path = _opener(address)
+        with files.open(path, "rb") as stream:
+            yield stream
+
+
+def fetched(address: str, span: Span, size: int) -> bytes:
+    """Some bytes of a file that was of `size` bytes. Raises ChangedError where it is not any more, and as `behind`."""
+    with _told(address):
+        files, path = _opener(address)
+        if files.info(path)["size"] != size:
+            raise ChangedError("the file changed while it was read", where=address, hint="run the command again")
+        data: bytes = files.cat_file(path, start=span.start, end=span.stop)
+    return data
+
+
+@cache
+def _opener(address: str) -> tuple[Any, str]:
+    try:
+        import fsspec
+    except ImportError:
+        raise MissingExtraError("reading from an address", "s3") from None
+    found: tuple[Any, str] = fsspec.core.url_to_fs(address)
+    return found
+
+
+@contextlib.contextmanager
+def _told(address: str) -> Iterator[None]:
+    """What goes wrong, in the user's words."""
+    try:
+        yield
+    except ImportError as error:  # fsspec names the package that speaks the protocol
+        raise SourceError(
+            f"cannot be read: {error}", where=address, hint='pip install "finetune-curator[s3]"'
+        ) from error
+    except (OSError, ValueError) as error:
+        hint = "check the address, the network and the credentials (of S3: AWS_PROFILE, AWS_ENDPOINT_URL)"
+        raise SourceError(f"cannot be read: {error}", where=address, hint=hint) from error

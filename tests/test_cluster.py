@@ -1,0 +1,219 @@
+"""The Ray engine: what it finds is what one process finds, whatever becomes of its workers and nodes."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import pytest
+
+from curator import engine
+from curator.cli import main
+from curator.config import load_config
+from curator.counting import stats
+from curator.errors import CuratorError, OutOfReachError
+from curator.model import Report
+from curator.scan import cluster
+from curator.scan.span import Job, Scan
+from curator.sources import cut, open_sources
+from tests.bench import scale
+
+ROWS = 8_000  # two spans
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cluster") / "set.jsonl"
+    pytest.importorskip("wordfreq")
+    scale.write(path, ROWS)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines[:3000], b'{"messages": [\n', b"\n", *lines[3000:]]))
+    return path
+
+
+def told(report: Report) -> list[bytes]:
+    """All that a report says but for what it took."""
+    return [msgspec.json.encode(finding) for finding in report.findings]
+
+
+# ---------------------------------------------------------------------- what is sent, and what comes back
+
+
+def test_a_span_scanned_elsewhere_leaves_the_file_that_one_scanned_here_leaves(data: Path, tmp_path: Path) -> None:
+    plan = load_config(tmp_path).plan()
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    with open_sources([data]) as sources:
+        job = Job(sources[0], cut(sources[0])[0], "openai-chat")
+        here = Scan(plan, tmp_path / "here", None)(job)
+        there = Scan(plan, tmp_path / "there", None)
+        sent = there.keep(there.away(job.sent()))
+    one, other = engine.ScanFile(Path(here.path)), engine.ScanFile(Path(sent.path))
+    assert one.findings() == other.findings() and one.findings()
+    assert one.head.arrays == other.head.arrays
+    assert Path(here.path).name == Path(sent.path).name
+
+
+def test_a_worker_reads_no_other_file_that_stands_at_the_path(data: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "set.jsonl"
+    copy.write_bytes(data.read_bytes())
+    with open_sources([copy]) as sources:
+        job = Job(sources[0], cut(sources[0])[0]).sent()
+        whole = job.read()
+        carried = job.carried()
+    copy.write_bytes(b"{}\n" * 500_000)
+    with pytest.raises(OutOfReachError):
+        job.read()
+    assert carried.read() == whole
+    copy.unlink()
+    with pytest.raises(OutOfReachError):
+        job.read()
+
+
+def test_what_stands_for_a_span_that_was_given_up_holds_its_lines_and_no_row(data: Path, tmp_path: Path) -> None:
+    plan = load_config(tmp_path).plan()
+    with open_sources([data]) as sources:
+        job = Job(sources[0], cut(sources[0])[0], "openai-chat")
+        lines = job.read().count(b"\n")
+        scan = engine.ScanFile(Path(Scan(plan, tmp_path, None).without(job).path))
+    assert scan.head.lines == lines == scan.head.broken
+    assert not scan.findings() and not scan.array("readable").any()
+    assert set(scan.head.tallies) == {rule.code for rule in plan.rules}
+
+
+class Deadly:
+    """A mapper whose workers all die on the second item."""
+
+    apart = True
+
+    def map(self, work: Any, items: Sequence[Any], lost: Any = None) -> Iterator[Any]:
+        for number, item in enumerate(items):
+            yield lost(item, "5 workers died on it") if number == 1 else work(item)
+
+
+def test_a_poisoned_span_is_told_and_the_rest_is_judged(data: Path, tmp_path: Path) -> None:
+    config = load_config(tmp_path)
+    whole = engine.lint([data], config, workers=1, cache=False)
+    report = engine.lint([data], config, workers=Deadly(), cache=False)
+    notes = [note.reason for note in report.not_run if "5 workers died" in note.reason]
+    assert len(notes) == 1 and "set.jsonl: bytes" in notes[0]
+    assert 0 < report.rows < whole.rows == ROWS
+    assert 0 < len(told(report)) < len(told(whole))
+
+
+def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    import builtins
+
+    real = builtins.__import__
+
+    def absent(name: str, *rest: Any) -> Any:
+        if name == "ray":
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", absent)
+    with pytest.raises(CuratorError, match=r"finetune-curator\[ray\]"):
+        cluster.joined(None)
+
+
+# ---------------------------------------------------------------------- a real cluster
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[Any]:
+    """Two nodes of a processor each on this machine; the driver stands on the first."""
+    pytest.importorskip("ray")
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray import cloudpickle
+    from ray.cluster_utils import Cluster
+
+    cloudpickle.register_pickle_by_value(sys.modules[__name__])  # the nodes do not have the tests
+    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    yield made
+    import ray
+
+    ray.shutdown()
+    made.shutdown()
+
+
+@pytest.mark.slow
+def test_two_nodes_find_what_one_process_finds_though_one_is_lost(
+    nodes: Any, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.neighbours.graph._SPREAD", 1000)  # the bands are searched there as well
+    monkeypatch.setattr("curator.sources.source.LEAST", 400_000)  # more spans
+    config = load_config(tmp_path)
+    alone = engine.lint([data], config, workers=1, cache=False)
+    second = nodes.add_node(num_cpus=1)
+    seen: list[int] = []
+
+    def lose(done: int, size: int) -> None:
+        seen.append(done)
+        if len(seen) == 3:
+            nodes.remove_node(second, allow_graceful=False)
+
+    crew = cluster.Ray(nodes.address)
+    report = engine.lint([data], config, workers=crew, cache=False, progress=lose)
+    assert len(seen) > 10
+    assert told(report) == told(alone) and len(told(alone)) > 300
+    assert report.not_run == alone.not_run and report.rows == alone.rows == ROWS
+    one, other = (stats([data], config, workers=workers) for workers in (1, crew))
+    assert msgspec.json.encode(one) == msgspec.json.encode(other)
+
+
+@pytest.mark.slow
+def test_a_span_no_node_can_read_is_sent(nodes: Any, data: Path, tmp_path: Path) -> None:
+    jobs = [Away(n, tmp_path / "gone") for n in range(20)]
+    assert list(cluster.Ray(nodes.address).map(read_it, jobs)) == [b"%d" % n for n in range(20)]
+
+
+@pytest.mark.slow
+def test_an_item_that_kills_its_workers_is_given_up_and_the_others_are_done(
+    nodes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cluster, "RETRIES", 1)
+    found = list(cluster.Ray(nodes.address).map(square, [1, 2, 0, 3], lambda item, why: (item, why)))  # type: ignore[arg-type,return-value]
+    assert found == [1, 4, (0, "2 workers died on it, the last of a crash"), 9]
+    with pytest.raises(CuratorError, match="2 workers died"):
+        list(cluster.Ray(nodes.address).map(square, [0]))
+
+
+@pytest.mark.slow
+def test_the_command_line_takes_the_engine(nodes: Any, data: Path, tmp_path: Path) -> None:
+    found = []
+    for engine_options in (["--workers", "1"], ["--engine", "ray", "--ray-address", nodes.address]):
+        out = tmp_path / f"{len(found)}.jsonl"
+        options = ["--no-cache", "--exit-zero", "--format", "jsonl", "--output", str(out)]
+        assert main(["lint", str(data), *options, *engine_options]) == 0
+        found.append(out.read_bytes())
+    assert found[0] == found[1] and json.loads(found[0].splitlines()[0])
+
+
+class Away(NamedTuple):
+    """An item whose bytes stand on the caller's machine alone."""
+
+    number: int
+    place: Path
+    data: bytes = b""
+
+    def carried(self) -> Away:
+        return Away(self.number, self.place, b"%d" % self.number)
+
+
+def read_it(item: Away) -> bytes:
+    if not item.data:
+        raise OutOfReachError("is not on every node", where=str(item.place))
+    return item.data
+
+
+def square(number: int) -> int:
+    if number == 0:
+        time.sleep(0.1)
+        os._exit(3)
+    return number * number
