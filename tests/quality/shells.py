@@ -240,6 +240,11 @@ _TITLED = frozenset(SHELLS) - _OWN_TITLE
 
 def framed(name: str, markdown: str) -> str:
     """The text of a Markdown file in a frame; frames that show the title themselves take it from the text."""
+    return SHELLS[name](*title_and_body(markdown, titled=name in _TITLED))
+
+
+def title_and_body(markdown: str, *, titled: bool) -> tuple[str, str]:
+    """The title and the markup of a Markdown file; `titled` takes the heading that is the title out of it."""
     front = re.match(r"---\n(.*?)\n---\n", markdown, re.S)
     named = re.search(r"^title:\s*(.+)$", front[1], re.M) if front else None
     text = markdown[front.end() :] if front else markdown
@@ -249,9 +254,12 @@ def framed(name: str, markdown: str) -> str:
     top = heads[0] if heads and heads.count(heads[0]) == 1 and min(heads) == heads[0] else "h1"
     head = None if named else re.search(rf"<{top}[^>]*>(.*?)</{top}>", body, re.S)
     title = named[1].strip("\"' ") if named else re.sub(r"<[^>]+>", "", head[1]).strip() if head else "Handbook page"
-    if head and name in _TITLED:
-        body = body.replace(head.group(), "", 1)
-    return SHELLS[name](title, body)
+    return title, body.replace(head.group(), "", 1) if head and titled else body
+
+
+def texts() -> list[Path]:
+    """The Markdown files to put into frames: the samples, and the documents beside the repository where they are there."""
+    return sorted((ROOT / "samples" / "sop").glob("*.md")) + sorted((ROOT.parent / "shared" / "data" / "sop").glob("*.md"))
 
 
 def kept(reference: Document, found: Document) -> tuple[float, float]:
