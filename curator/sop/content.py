@@ -8,9 +8,11 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from curator.sop.lines import STARTS
-from curator.sop.markup import BLOCKS, HEADINGS, is_layout, is_note, remove, text_of
-from curator.sop.reading import Drops, clean
+from curator.sop.markup import BLOCKS, HEADINGS, is_layout, is_note, is_warning, text_of
+from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
+from curator.sop.strangers import FIRM, LOOSE, Vocabulary, is_told, prune_strangers
+from curator.sop.verbs import is_order
 
 Second: TypeAlias = Callable[[str], bool]  # whether another extractor took a text for content as well
 _CONTAINERS = frozenset("div section main article table tbody tr td center form".split())
@@ -63,13 +65,18 @@ def _has_structure(element: Any) -> bool:
 
 
 def _note_outside(body: Any, content: Any, drops: Drops) -> None:
+    """Record what is left outside; what speaks of something else is the site's for sure."""
     inside = {content, *content.iterancestors()}
+    vocabulary = Vocabulary(content.text_content())
     for element in inside - {content}:
         if element is not body and body not in element.iterancestors():
             continue
         for child in element:
             if child not in inside and isinstance(child.tag, str):
-                drops.add("outside-content", child.text_content())
+                said = child.text_content()
+                drops.add("outside-content", said)
+                if not is_told(child) and vocabulary.is_strange(said, LOOSE):
+                    drops.frame.append(said)
 
 
 def prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
@@ -80,6 +87,15 @@ def prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
     """
     weights = _weights(content)
     title = next(content.getroottree().iter("h1"), None)
+    vocabulary = Vocabulary(f"{'' if title is None else title.text_content()} {content.text_content()}")
+    _prune_around(content, weights, title, vocabulary, drops, second)
+    prune_strangers(content, vocabulary, drops)
+
+
+def _prune_around(
+    content: Any, weights: dict[Any, int], title: Any, vocabulary: Vocabulary, drops: Drops, second: Second | None
+) -> None:
+    """From the content inwards, take out what stands beside the part that holds most."""
     current = content
     while True:
         inner = [(weights[child], n, child) for n, child in enumerate(current) if child.tag in _CONTAINERS]
@@ -103,8 +119,10 @@ def prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
                 continue
             if part is titled:
                 _prune_title(part, drops, second)
-            elif (before and not _is_titling(part)) or _is_apart(part, heaviest, weights, second):
-                _take(part, drops, sure=_is_bare(part))
+            elif (before and not _is_titling(part, vocabulary)) or _is_apart(
+                part, heaviest, weights, vocabulary, second
+            ):
+                drops.take(part, sure=_is_bare(part) or vocabulary.is_strange(part.text_content()))
         if heaviest is None:
             return
         current = heaviest
@@ -144,13 +162,6 @@ def _is_linked(part: Any) -> bool:
     return 2 * sum(len(clean(link.text_content())) for link in part.iter("a")) > len(clean(part.text_content()))
 
 
-def _take(part: Any, drops: Drops, *, sure: bool) -> None:
-    drops.add("boilerplate", part.text_content())
-    if sure:
-        drops.frame.append(part.text_content())
-    remove(part)
-
-
 def _prune_bare(content: Any, weights: dict[Any, int], drops: Drops) -> None:
     """Take out words without a paragraph of their own, where nearly all else stands in paragraphs and lists."""
     own = _in_flow(content)
@@ -160,7 +171,7 @@ def _prune_bare(content: Any, weights: dict[Any, int], drops: Drops) -> None:
     blocks = [part for part in content if part.tag in _FLOW or next(part.iterdescendants(*_FLOW), None) is not None]
     if sum(weights[part] for part in blocks) >= 0.8 * weights[content]:
         for part in parts:
-            _take(part, drops, sure=True)
+            drops.take(part)
 
 
 def _is_bare(part: Any) -> bool:
@@ -174,11 +185,14 @@ def _is_bare(part: Any) -> bool:
     )
 
 
-def _is_titling(part: Any) -> bool:
+def _is_titling(part: Any, vocabulary: Vocabulary) -> bool:
     """Whether a part before the title is content all the same: a warning, a heading, or a table with the document's number."""
-    return (
-        not clean(part.text_content()) or is_note(part) or next(part.iter("h2", "h3", "table", "ol"), None) is not None
-    )
+    said = part.text_content()
+    if not clean(said) or next(part.iter("table"), None) is not None:
+        return True
+    warned = is_note(part) and (is_warning(clean(said)) or is_order(clean(said)))
+    formed = warned or next(part.iter("h2", "h3", "ol"), None) is not None
+    return formed and not vocabulary.is_strange(said, LOOSE)
 
 
 def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
@@ -201,10 +215,17 @@ def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
             remove(element)
 
 
-def _is_apart(part: Any, text: Any, weights: dict[Any, int], second: Second | None) -> bool:
+def _is_apart(part: Any, text: Any, weights: dict[Any, int], vocabulary: Vocabulary, second: Second | None) -> bool:
     """Whether a part beside the text is no part of it."""
     said = clean(part.text_content())
-    if not said or _belongs(part, text, weights):
+    if not said:
+        return False
+    most = weights[text if text is not None else part.getparent()]
+    if weights[part] < 0.5 * most and not is_told(part) and not _is_lone_heading(part):
+        alike = text is not None and (part.tag, part.get("class")) == (text.tag, text.get("class"))
+        if vocabulary.is_strange(said, FIRM if alike else 1 if second and second(said) else LOOSE):
+            return True
+    if _belongs(part, text, weights):
         return False
     if _is_bare(part):
         return True  # words without a paragraph of their own, beside a text that has paragraphs
@@ -219,11 +240,17 @@ def _are_sections(part: Any, text: Any) -> bool:
     return first is not None and other is not None and first.tag == other.tag
 
 
+def _is_lone_heading(part: Any) -> bool:
+    """Whether a part is a heading in a box of its own."""
+    head = next(part.iter(*HEADINGS), None)
+    return head is not None and not re.search(r"\w", clean(part.text_content()).replace(clean(text_of(head)), "", 1))
+
+
 def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
     """Whether the form of a part says that it is content: a heading of known purpose, an order of steps, much text."""
-    heads = [clean(text_of(head)) for head in part.iter("h1", "h2", "h3", "h4", "h5", "h6")]
-    if heads and not re.search(r"\w", clean(part.text_content()).replace(heads[0], "", 1)):
-        return True  # a heading in a box of its own
+    heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
+    if _is_lone_heading(part):
+        return True
     if any(role_of(head) != "other" for head in heads):
         return True
     if heads and text is not None and _are_sections(part, text):

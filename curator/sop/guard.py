@@ -9,9 +9,8 @@ from curator.errors import MissingExtraError
 from curator.sop.content import Second
 from curator.sop.document import Block, Dropped, Figure, Step, Table
 from curator.sop.html import read_html, tree
-from curator.sop.markup import remove
 from curator.sop.pruning import HIDDEN
-from curator.sop.reading import Drops, Heading, Piece, Reading, words_of
+from curator.sop.reading import Drops, Heading, Piece, Reading, remove, words_of
 from curator.sop.walk import Walker
 
 _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more

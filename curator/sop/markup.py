@@ -17,6 +17,18 @@ HEADINGS = {f"h{n}": n for n in range(1, 7)}
 NOTES = frozenset(
     "note tip hint info important warning caution danger error attention success example quote abstract question failure bug seealso".split()
 )
+_WARNS = re.compile(r"note|warning|caution|danger|attention|important|todo|hinweis|warnung|achtung|vorsicht|nota|advertencia|remarque|avertissement", re.I)  # fmt: skip
+_NAMES = (
+    "data-testid",
+    "data-test-id",
+    "data-automation-id",
+    "data-automationid",
+    "data-widget_type",
+    "data-component",
+    "data-extension-key",
+    "itemprop",
+    "aria-label",
+)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -33,13 +45,17 @@ def text_of(element: Any, skip: frozenset[str] = frozenset()) -> str:
 
 
 def own_words(element: Any) -> str:
-    """The class and the id of an element; no id that a generator made of the heading below it ("obtain-consent")."""
+    """The names of an element: its class, its id, and what a site calls it for its own tests, scripts and readers' aids.
+
+    Without an id that a generator made of the heading below it ("obtain-consent").
+    """
     name = element.get("id") or ""
     if 0 < len(name) <= 200:
         head = next(element.iter(*HEADINGS), None)
         if head is not None and folded(name.replace("-", " ").replace("_", " ")) in folded(head.text_content()):
             name = ""
-    return _CAMEL.sub("-", f"{(element.get('class') or '')[:500]} {name[:200]}".strip())
+    others = [value for key in _NAMES if (value := element.get(key)) and len(value) <= 40]
+    return _CAMEL.sub("-", " ".join([(element.get("class") or "")[:500], name[:200], *others]).strip())
 
 
 def note_of(element: Any) -> str | None:
@@ -55,6 +71,11 @@ def note_of(element: Any) -> str | None:
 
 def is_note(element: Any) -> bool:
     return note_of(element) is not None
+
+
+def is_warning(text: str) -> bool:
+    """Whether a text begins with the word of a warning ("Caution: hot")."""
+    return _WARNS.match(text) is not None
 
 
 def is_bold(element: Any) -> bool:
@@ -99,17 +120,3 @@ def wraps_blocks(element: Any) -> bool:
 
 def upwards(element: Any) -> Iterator[Any]:
     return (ancestor for ancestor in element.iterancestors() if isinstance(ancestor.tag, str))
-
-
-def remove(element: Any) -> None:
-    """Take an element out; the text behind it stays. A part of a removed part is left where it is."""
-    parent = element.getparent()
-    if parent is None:
-        return
-    tail, before = element.tail, element.getprevious()
-    if tail and before is not None:
-        before.tail = (before.tail or "") + tail
-    elif tail:
-        parent.text = (parent.text or "") + tail
-    element.tail = None
-    parent.remove(element)

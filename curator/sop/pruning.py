@@ -6,8 +6,8 @@ import re
 from typing import Any
 
 from curator.sop.furniture import is_site_heading
-from curator.sop.markup import HEADINGS, is_bold, is_note, own_words, remove, text_of, upwards
-from curator.sop.reading import Drops, clean
+from curator.sop.markup import HEADINGS, is_bold, is_note, is_warning, own_words, text_of, upwards
+from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_order
 
@@ -70,14 +70,11 @@ def _prune_authors(root: Any, whole: int, drops: Drops) -> None:
                 break
             box = above
         if box is not None and clean(box.text_content()):
-            drops.add("boilerplate", box.text_content())
-            drops.frame.append(box.text_content())
-            remove(box)
+            drops.take(box)
 
 
 _BIO_WORDS = 80
 _SOLID = ("h1", "ol", "table", "pre", "li", "main", "article")
-_WARNS = re.compile(r"note|warning|caution|danger|attention|important|todo|hinweis|warnung|achtung|vorsicht|nota|advertencia|remarque|avertissement", re.I)  # fmt: skip
 _AUTHOR = re.compile(r"(?:^|[\s_-])(?:\w*author(?!i[sz]|ed)\w*|avatar|gravatar|vcard)(?:[\s_-]|$)", re.I)
 
 
@@ -95,9 +92,7 @@ def _prune_calls(root: Any, drops: Drops) -> None:
     """Take out what asks the reader to click: a box that ends in a button, a line that is one, a picture that is a link."""
     for element in list(root.iter("p", "div", "section", "figure", "blockquote")):
         if _is_call(element):
-            drops.add("boilerplate", element.text_content())
-            drops.frame.append(element.text_content())
-            remove(element)
+            drops.take(element)
 
 
 def _is_call(element: Any) -> bool:
@@ -154,9 +149,7 @@ def _prune_bars(root: Any, drops: Drops) -> None:
         if element.tag == "p" and len(element.text_content().split()) >= 8:
             return
         if element.tag != "p" and _is_bar(element):
-            drops.add("boilerplate", element.text_content())
-            drops.frame.append(element.text_content())
-            remove(element)
+            drops.take(element)
 
 
 def _prune_links(root: Any, drops: Drops) -> None:
@@ -173,9 +166,7 @@ def _prune_links(root: Any, drops: Drops) -> None:
         )
         if head is not None and is_site_heading(clean(head.text_content())):
             for part in (head, links):
-                drops.add("boilerplate", part.text_content())
-                drops.frame.append(part.text_content())
-                remove(part)
+                drops.take(part)
 
 
 def _prune_repeated(root: Any, drops: Drops) -> None:
@@ -189,9 +180,7 @@ def _prune_repeated(root: Any, drops: Drops) -> None:
         if len(parts) > 1 and _is_running(said, parts):
             for part in parts:
                 if not any(above.tag in ("li", "td", "th", "p") for above in upwards(part)):
-                    drops.add("boilerplate", part.text_content())
-                    drops.frame.append(part.text_content())
-                    remove(part)
+                    drops.take(part)
 
 
 def _is_running(said: str, parts: list[Any]) -> bool:
@@ -201,7 +190,7 @@ def _is_running(said: str, parts: list[Any]) -> bool:
         and all(clean(part.text_content()) == said for part in parts)
         and not any(next(part.iterdescendants(*_SOLID, *HEADINGS), None) is not None or is_note(part) for part in parts)
         and not is_order(said)
-        and not _WARNS.match(said)
+        and not is_warning(said)
     )
 
 
@@ -305,7 +294,16 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
 def _is_panel(element: Any, opened: frozenset[str]) -> bool:
     """Whether a hidden part is the body of an accordion or a tab: content that a click shows."""
     named = re.search(r"accordion|collaps|\btab-?(?:pane|panel|content)|panel|details", own_words(element), re.I)
-    return bool(named) or element.get("role") in ("tabpanel", "region") or element.get("id") in opened
+    if not (named or element.get("role") in ("tabpanel", "region") or element.get("id") in opened):
+        return False
+    return not _is_tab(element) or instructs(element)
+
+
+def _is_tab(element: Any) -> bool:
+    """Whether a part is one of several that stand behind tabs: others than the one shown may be anything."""
+    others = [part for part in element.itersiblings() if isinstance(part.tag, str)]
+    others += [part for part in element.itersiblings(preceding=True) if isinstance(part.tag, str)]
+    return element.get("role") == "tabpanel" and any(part.get("role") == "tabpanel" for part in others)
 
 
 def _is_prompt(element: Any) -> bool:

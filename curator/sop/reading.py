@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -83,3 +83,24 @@ class Drops:
     def add(self, reason: str, text: str, origin: Origin = NOWHERE) -> None:
         if text := clean(text):
             self.found.append(Dropped(reason, text[:80], origin))
+
+    def take(self, part: Any, *, sure: bool = True) -> None:
+        """Take an element out as the site's; `sure` where no other extractor need be asked."""
+        self.add("boilerplate", part.text_content())
+        if sure:
+            self.frame.append(part.text_content())
+        remove(part)
+
+
+def remove(element: Any) -> None:
+    """Take an element out; the text behind it stays. A part of a removed part is left where it is."""
+    parent = element.getparent()
+    if parent is None:
+        return
+    tail, before = element.tail, element.getprevious()
+    if tail and before is not None:
+        before.tail = (before.tail or "") + tail
+    elif tail:
+        parent.text = (parent.text or "") + tail
+    element.tail = None
+    parent.remove(element)

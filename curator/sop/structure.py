@@ -51,8 +51,8 @@ _META = (
     ("doc_number", re.compile(r"(?:(?:document|doc|sop)\.?\s*(?:no|number|nr|id|code|#)|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
     ("version", re.compile(r"(?:version|revision|rev|issue|versi[oó]n|revisi[oó]n)(?:\s*(?:no|number|nr|#))?\.?", re.I)),
     ("effective_date", re.compile(r"(?:effective(?: date| from)?|date of issue|issue date|fecha de vigencia|g[uü]ltig ab|date d['’]application)", re.I)),
-    ("review_date", re.compile(r"(?:(?:next )?review date|date of (?:next )?review|supersedes|fecha de revisi[oó]n)", re.I)),
-    ("owner", re.compile(r"(?:owner|author|process owner|document owner|autor|department|departamento|abteilung|département|responsable del documento)", re.I)),
+    ("review_date", re.compile(r"(?:(?:next )?review date|date of (?:next )?review|supersedes|fecha de revisi[oó]n|(?:last |first )?(?:reviewed|edited|updated|modified|changed|created|verified)(?: (?:on|at|time|date|this \w+))?)", re.I)),
+    ("owner", re.compile(r"(?:owner|author|process owner|document owner|autor|department|departamento|abteilung|département|responsable del documento|(?:maintained|owned|managed|created|(?:last )?(?:edited|updated|modified)) by|maintainers?|contributors?|team|status|tags?|labels?|category|categories|space|verification|page owner)", re.I)),
     ("approver", re.compile(r"(?:approver|approved by|aprobado por|freigegeben von|approuvé par)", re.I)),
 )  # fmt: skip
 _META_VALUE = re.compile(r"^([^:|]{2,40}?)\s*[:|]\s*(\S.{0,80})$")

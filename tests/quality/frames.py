@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import shells
+import shells  # noqa: E402
 
 FRAMES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / "frames").glob("*.html"))}
 _HOLE = re.compile(r"\{\{(title|body|outline)(?: (\d)/(\d))?(?: (.*?))?\}\}", re.S)
@@ -38,13 +38,20 @@ _HOLE = re.compile(r"\{\{(title|body|outline)(?: (\d)/(\d))?(?: (.*?))?\}\}", re
 
 def _wrapped(body: str, named: str = "") -> str:
     """The body with the text of each item in a paragraph."""
-    return re.sub(r"<li>(?!\s*<(?:p|ul|ol|pre)\b)(.+?)(?=\s*(?:</li>|<ul|<ol|<pre|<p>))", rf"<li><p{named}>\1</p>", body, flags=re.S)
+    return re.sub(
+        r"<li>(?!\s*<(?:p|ul|ol|pre)\b)(.+?)(?=\s*(?:</li>|<ul|<ol|<pre|<p>))",
+        rf"<li><p{named}>\1</p>",
+        body,
+        flags=re.S,
+    )
 
 
 def _asciidoc(body: str) -> str:
     body = _wrapped(body)
     body = re.sub(r"<p>(.*?)</p>", r'<div class="paragraph"><p>\1</p></div>', body, flags=re.S)
-    body = body.replace("<ol>", '<div class="olist arabic"><ol class="arabic">').replace("</ol>", "</ol></div>")
+    body = re.sub(r"<ol( [^>]*)?>", r'<div class="olist arabic"><ol class="arabic"\1>', body).replace(
+        "</ol>", "</ol></div>"
+    )
     parts = re.split(r"(?=<h2)", body)
     sections = [
         re.sub(r"(<h2[^>]*>)(.*?)</h2>", r'<div class="sect1">\1<a class="anchor" href="#_x"></a>\2</h2><div class="sectionbody">', part, count=1, flags=re.S) + "</div></div>"
@@ -133,7 +140,7 @@ def leaked(name: str, document: Document, markdown: str) -> list[str]:
 
 def strange(document: Document, reference: Document, markdown: str) -> Iterator[str]:
     """Lines of the result that do not stand in the text."""
-    own = f" {' '.join(words_of(flatten(reference)))} {' '.join(words_of(markdown))} "
+    own = f" handbook page {' '.join(words_of(flatten(reference)))} {' '.join(words_of(markdown))} "
     for line in flatten(document).splitlines():
         bare = re.sub(r"^(?:Title: |[\d.]+ )", "", line).rstrip(":")
         if (words := " ".join(words_of(bare))) and f" {words} " not in own:
@@ -173,7 +180,9 @@ def main(paths: list[Path], chosen: list[str], *, tell: bool) -> int:
         if tell:
             print("".join(f"    {n:>3} leak {text}\n" for text, n in leaks.items()) + "".join(f"    {n:>3} line {text[:150]}\n" for text, n in odd.items()), end="")  # fmt: skip
         whole += Counter({"pages": len(paths), "leaks": sum(leaks.values()), "strange": sum(odd.values()), "lost": gone, "leaky": bool(leaks)})  # fmt: skip
-    print(", ".join(f"{key} {whole[key]}" for key in ("pages", "leaks", "strange", "lost")), f"in {whole['leaky']} frames")
+    print(
+        ", ".join(f"{key} {whole[key]}" for key in ("pages", "leaks", "strange", "lost")), f"in {whole['leaky']} frames"
+    )
     return 0
 
 

@@ -259,7 +259,9 @@ def title_and_body(markdown: str, *, titled: bool) -> tuple[str, str]:
 
 def texts() -> list[Path]:
     """The Markdown files to put into frames: the samples, and the documents beside the repository where they are there."""
-    return sorted((ROOT / "samples" / "sop").glob("*.md")) + sorted((ROOT.parent / "shared" / "data" / "sop").glob("*.md"))
+    return sorted((ROOT / "samples" / "sop").glob("*.md")) + sorted(
+        (ROOT.parent / "shared" / "data" / "sop").glob("*.md")
+    )
 
 
 def kept(reference: Document, found: Document) -> tuple[float, float]:

@@ -1,0 +1,159 @@
+"""Parts inside a text that speak of other things than the text: promotions, notices of the site, news, comments.
+
+No word list knows what the next site will put between two sections. But a text speaks of the same things throughout: most
+words of a section stand in other sections too, and hardly any of those of an advertisement. So each box (a `div`, with all
+others of its name) that is a small share of the content is asked how many of its words the rest has; few, and it goes.
+Boxes that say by their form what they are (a heading of known purpose, a warning, orders, a table or a list alone) stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from math import log2
+from typing import Any
+
+from curator.sop.furniture import is_site_heading
+from curator.sop.markup import HEADINGS, is_note, is_warning, text_of, upwards
+from curator.sop.reading import Drops, clean, words_of
+from curator.sop.roles import role_of
+from curator.sop.verbs import is_order
+
+_BOXES = ("div", "section", "aside", "blockquote", "details", "center", "fieldset", "header", "footer", "form")
+_ITEMS = frozenset("li td th dd dt caption p".split())
+_FEW = 3  # words below which nothing is told
+_TELLING = 60  # different words of a text below which it knows too little to tell
+# Of the different words of a part, the share that the rest must have: a text of 150 different words knows a quarter of those
+# of any notice by chance, one of 1,200 half of them. Of the blocks of real procedures, 5 % lie below in short texts, 1 % in long.
+_LEAST, _MOST, _EACH_DOUBLING, _SHORT = 0.25, 0.5, 0.085, 150
+FIRM = 0.5  # of these shares, for parts that look like the text: named as parts of it, or three and more of one name
+LOOSE = 1.4  # of these shares, for parts that hold a link or a heading of no known purpose, or stand beside the text
+_LARGE = 0.25  # of the text: boxes of one name that hold more are the text
+_STEM = 6  # letters that two forms of a word share
+
+_OURSELVES = re.compile(r"\b(?:we|us|our|wir|uns|unser\w{0,2}|nous|notre|nos|nosotros|nuestr[oa]s?)\b", re.I)
+
+_COMMON = frozenset("""
+    about above after again all also and any are because been before being below between both but can could did does doing down during each few for from further
+    had has have having here how into its itself just like made make many may might more most must not now off once one only other our out over own same shall she should
+    some such than that the their them then there these they this those through too two under until upon very was were what when where which while who whom why will
+    with within without would you your yours per via use used using
+    der die das und ist nicht ein eine einen einem einer eines sie wir ihr mit auf für von zum zur den dem des auch sich aus bei nach wie aber oder wenn kann
+    werden wird sind hat haben nur über durch dass diese dieser dieses man muss unter vor bis
+    les une des est que qui dans pour pas sur avec cette ces par plus sont ont vous nous leur son ses tout tous peut fait comme aux
+    los las una del para con por que como más pero este esta estos estas ser son está han hay muy también sin sobre entre cuando todo todos
+""".split())  # fmt: skip
+
+
+class Vocabulary:
+    """How often each word stands in a text; forms of a word count as one."""
+
+    def __init__(self, text: str) -> None:
+        self._counts = _stems(text)
+
+    def share(self, text: str) -> float | None:
+        """The share of the different words of a part that the rest of the text has too, None where they are too few."""
+        own = _stems(text)
+        if len(own) < _FEW:
+            return None
+        return sum(self._counts[word] > count for word, count in own.items()) / len(own)
+
+    def is_strange(self, text: str, factor: float = 1) -> bool:
+        """Whether the rest of the text knows few of the words of a part; `factor` moves what few is."""
+        share = self.share(text) if len(self._counts) >= _TELLING else None
+        grown = _EACH_DOUBLING * log2(max(len(self._counts), _SHORT) / _SHORT)
+        return share is not None and share < factor * min(_MOST, _LEAST + grown)
+
+    def forget(self, text: str) -> None:
+        self._counts.subtract(_stems(text))
+
+
+def _stems(text: str) -> Counter[str]:
+    words = (word for word in words_of(text) if len(word) >= 3 and word not in _COMMON)
+    return Counter(word[:_STEM] for word in words if not word.isdecimal())
+
+
+def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
+    """Take out of a text the boxes that speak of something else."""
+    whole = max(1, len(content.text_content()))
+    groups: dict[tuple[Any, ...], list[Any]] = {}
+    for part in content.iterdescendants(*_BOXES):
+        if _is_bare_wrapping(part, content):
+            continue  # judged with the box that holds nothing else
+        groups.setdefault(_signature(part), []).append(part)
+    for named in groups.values():
+        parts = [part for part in named if content in part.iterancestors()]
+        said = " ".join(part.text_content() for part in parts)
+        if not said.strip() or len(said) > _LARGE * whole or any(_is_kept(part, content) for part in parts):
+            continue
+        odd = any(next(part.iter("a", *HEADINGS), None) is not None for part in parts)
+        if vocabulary.is_strange(said, FIRM if len(parts) >= 3 else LOOSE if odd else 1):
+            for part in parts:
+                drops.take(part)
+            vocabulary.forget(said)
+    for line in list(content.iterdescendants("p")):
+        if _invites(line) and _ITEMS.isdisjoint(above.tag for above in upwards(line)):
+            said = line.text_content()
+            if vocabulary.is_strange(said, LOOSE):
+                drops.take(line)
+                vocabulary.forget(said)
+
+
+def _invites(line: Any) -> bool:
+    """Whether a paragraph in which a site speaks of itself leads somewhere else."""
+    links = [link.get("href") or "" for link in line.iter("a")]
+    away = bool(links) and not any(link.startswith(("mailto:", "tel:")) for link in links)
+    return away and _OURSELVES.search(line.text_content()) is not None
+
+
+def _signature(part: Any) -> tuple[Any, ...]:
+    """What boxes of one kind have in common: the tag and the classes without numbers; without a class, the parent."""
+    names = sorted(name for name in (part.get("class") or "").split() if not re.search(r"\d", name))
+    return (part.tag, *names) if names else (part.tag, None, id(part.getparent()))
+
+
+def _is_bare_wrapping(part: Any, content: Any) -> bool:
+    """Whether a box without a class is all that another box holds."""
+    around = part.getparent()
+    if part.get("class") or around is content or around.tag not in _BOXES:
+        return False
+    return clean(around.text_content()) == clean(part.text_content())
+
+
+def is_told(part: Any) -> bool:
+    """Whether the form of a part says that it is content, whatever it speaks of: its heading, code, a table, a warning."""
+    if is_note(part) or is_warning(clean(part.text_content())):
+        return True
+    heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
+    if any(role_of(head) != "other" for head in heads) or next(part.iter("pre", "h1"), None) is not None:
+        return True
+    return not heads and next(part.iter("table"), None) is not None
+
+
+def _is_kept(part: Any, content: Any) -> bool:
+    """Whether a box stays whatever it speaks of."""
+    within = [above.tag for above in upwards(part) if content in above.iterancestors()]
+    if not _ITEMS.isdisjoint(within) or is_told(part):
+        return True
+    if part.tag == "blockquote" and not part.get("class"):
+        return True
+    before = _beside(part, preceding=True)
+    if before is not None and before.tag in HEADINGS and not is_site_heading(clean(before.text_content())):
+        after = _beside(part, preceding=False)
+        if after is None or after.tag in HEADINGS:
+            return True  # all there is below a heading
+    items = [clean(text_of(item)) for item in part.iter("li")]
+    if not items or " ".join(items) != clean(text_of(part)):
+        return False
+    leads = before is not None and clean(before.text_content()).endswith(":")
+    return leads or 2 * sum(map(is_order, items)) >= len(items)
+
+
+def _beside(part: Any, *, preceding: bool) -> Any:
+    """The next part before or after one that says something, None where there is none."""
+    return next((other for other in _others(part, preceding) if clean(other.text_content())), None)
+
+
+def _others(part: Any, preceding: bool) -> Iterator[Any]:
+    return (other for other in part.itersiblings(preceding=preceding) if isinstance(other.tag, str))
