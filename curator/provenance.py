@@ -17,6 +17,7 @@ import numpy as np
 
 from curator import paths
 from curator.columns import Batch
+from curator.text.patterns import compiled_later
 
 DOCUMENT, CONVERSATION, PLACE = "document", "conversation", "place"
 
@@ -36,7 +37,7 @@ _NESTED = frozenset({"metadata", "meta", "info", "extra", "provenance"})
 _PUNCTUATION = re.compile(r"[^a-z0-9]+")
 _NOTHING = frozenset({"", "none", "null", "nan", "na", "n/a", "unknown", "-", "-1"})
 # An address below the front page of a site, or the name of a written document.
-_IS_DOCUMENT = re.compile(
+_IS_DOCUMENT = compiled_later(
     r"(?i)[a-z][a-z0-9+.-]*://[^/\s]+/[^\s]*[^\s/]"
     r"|[^\n]*[^\n./\\]\.(pdf|docx?|odt|rtf|txt|md|rst|html?|pptx?|epub|tex|eml|srt|vtt)"
 )

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from curator.errors import MissingExtraError, UsageError
+from curator.text.patterns import compiled_later
 
 # The vocabularies of Llama 3 and Qwen were grown from cl100k_base: the nearest stand-in for the
 # models that people tune when none is named.
@@ -75,7 +76,7 @@ _RATES: tuple[tuple[str, float, float], ...] = (
     ("[\u2e80-\u9fff\uf900-\uff60]+", 1.17, 1.17),  # Chinese, Japanese
     (r"[^\x00-\x7f]+", 2.0, 2.0),
 )
-_KINDS = re.compile("|".join(f"({pattern})" for pattern, _, _ in _RATES))
+_KINDS = compiled_later("|".join(f"({pattern})" for pattern, _, _ in _RATES))
 
 
 def _estimate(text: str) -> int:

@@ -15,6 +15,7 @@ from curator.columns import Batch, Words, distinct, fold
 from curator.model import Example, Flag, Turn
 from curator.packs import rules_dir
 from curator.rule import Bad, RowRule, chat, option
+from curator.text.patterns import compiled_later
 
 _SHORT = 8  # words of a question that must stand as a sentence of its own: it is a common phrase otherwise
 _USER, _ASSISTANT = 1, 2
@@ -123,7 +124,7 @@ def _prompts(batch: Batch) -> tuple[Words, np.ndarray]:
 
 
 # A word as `columns.hash_words` has it, and what stands between sentences.
-_WORD = re.compile("[\u3000-\U0010ffff][a-z0-9\x80-\u2fff]*|[a-z0-9\x80-\u2fff]+")
+_WORD = compiled_later("[\u3000-\U0010ffff][a-z0-9\x80-\u2fff]*|[a-z0-9\x80-\u2fff]+")
 _BREAK = re.compile(r"[.!?:;\n\"“”(){}<>|*#]|->")
 
 

@@ -19,6 +19,7 @@ from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, chat
 from curator.text import languages
 from curator.text.languages import KINDS, LATIN, NAMES, Claim, language_of, prose_of
+from curator.text.patterns import compiled_later
 from curator.text.prose import masked
 
 # ---------------------------------------------------------------------- what the scan tells
@@ -100,7 +101,7 @@ _OTHER_NAMES = (
     "|Gaelic|Galician|Malay|Javanese|Tibetan|Nepali|Sanskrit|Pashto|Kurdish|Uzbek|Creole|Quechua|Hinglish|Spanglish"
     "|(?:Old|Middle) (?:English|French|Norse|Irish|High German)|Anglo-Saxon|Luxembourgish|Flemish|Bosnian|Serbo|Slavic|Klingon|pinyin|romaji|transliterat\\w*"
 )
-_ASKS = re.compile(
+_ASKS = compiled_later(
     r"\btranslat\w*|\bconjugat\w*|\bbilingual|\bmultilingual|\btrilingual|\bforeign (?:word|phrase|language)s?|\bin other languages"
     r"|(?<!programming )(?<!query )(?<!markup )(?<!body )(?<!sign )(?<!natural )\blanguages\b"
     rf"|(?:\b(?:another|different|native|target|source|which|what|whatever|same|user's|given|following|specified)\s)language"

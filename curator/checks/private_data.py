@@ -27,6 +27,7 @@ from curator.private.triggers import (
 )
 from curator.private.values import ALL, Group, Value, values
 from curator.rule import Bad, RowRule, chat, option
+from curator.text.patterns import compiled_later
 
 Key = Annotated[
     str,
@@ -446,7 +447,7 @@ class PrivateKey(PrivateRule, frozen=True):
 
 
 # A request, or a call, that has a password made up.
-_MAKES_ONE = re.compile(
+_MAKES_ONE = compiled_later(
     r"(?:\b(?:generat|creat|mak|suggest|invent|come up)\w*[ _](?:[\w,'’-]+[ _]){0,6}?|\b(?:new|random)[ _](?:\w+[ _]){0,3})"
     r"pass(?:word|phrase|code)s?\b(?! (?:reset|form|field|manager|check|valid|hash|script|function|protect))|pass(?:word|phrase)[ _]generat",
     re.I,

@@ -13,6 +13,7 @@ from curator.columns import Batch, Rows, distinct
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
 from curator.text import dictionaries, languages
+from curator.text.patterns import compiled_later
 from curator.text.prose import in_prose
 from curator.text.vocabulary import Vocabulary, hash_of
 
@@ -79,7 +80,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _TOUCHES = frozenset("_@#$\\/<>{}=^~|0123456789")
 _HYPHENS = frozenset("-‐‑")
 _QUOTES = frozenset("\"'`“”‘’«»*")
-_ABOUT_SPELLING = re.compile(
+_ABOUT_SPELLING = compiled_later(
     r"\b(?:mis-?spel\w*|spell(?:ed|ing|s|t|check\w*)?|typos?|typographical|grammar|grammatical\w*|proof-?read\w*"
     r"|errors? in (?:the|this)|correct (?:the|this|any|my|all))\b",
     re.I,
@@ -177,7 +178,7 @@ def _among_words(text: str, start: int, end: int, language: str) -> bool:
 _FUNCTION_WORDS = frozenset(
     "the and of to in is that it for was with are this be by from have not they which you we has were their its will who".split()
 )
-_QUOTED = re.compile(r"[\"“«„]([^\"”»“\n]{3,200})[\"”»“]")
+_QUOTED = compiled_later(r"[\"“«„]([^\"”»“\n]{3,200})[\"”»“]")
 
 
 def _is_foreign(text: str, start: int, end: int) -> bool:
@@ -383,7 +384,7 @@ _ONCE = frozenset(
     i am them us itself themselves it can may might must shall only such both either neither
     """.split()
 )
-_TWICE = re.compile(r"(?<![\w'’.-])([A-Za-z]+)([ \t]+)(\1)(?![\w'’-])", re.I)
+_TWICE = compiled_later(r"(?<![\w'’.-])([A-Za-z]+)([ \t]+)(\1)(?![\w'’-])", re.I)
 
 
 class RepeatedWord(RowRule, frozen=True):

@@ -11,6 +11,7 @@ from curator.columns import Batch, Scanner
 from curator.model import Example, Fix, Flag, Turn, drop
 from curator.rule import Bad, RowRule, chat, option
 from curator.templates import load
+from curator.text.patterns import compiled_later
 from curator.text.prose import masked
 
 # Control tokens by the template they belong to. Left out on purpose: words that plain text and code
@@ -82,7 +83,9 @@ def _any(signs: Iterable[str]) -> str:
     return "|".join(re.escape(sign) for sign in sorted(signs, key=len, reverse=True))
 
 
-_TOKEN = re.compile(rf"(?P<opener>{_any(_OPENERS)})(?:[ \t]*{_ROLE}\b[ \t]*\n?)?|{_any(set(_FAMILY) - {*_HEADINGS})}")
+_TOKEN = compiled_later(
+    rf"(?P<opener>{_any(_OPENERS)})(?:[ \t]*{_ROLE}\b[ \t]*\n?)?|{_any(set(_FAMILY) - {*_HEADINGS})}"
+)
 _HEADING = re.compile(rf"^[ \t]*(?:{_any(_HEADINGS)})[ \t]*\n?", re.M)
 _OTHER_HEADING = re.compile(
     r"^#{1,6} (?!(?:Instruction|Input|Response|Human|Assistant):)(?:\d+[.)] )?\W{0,3}[^\W\d_]", re.M

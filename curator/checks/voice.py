@@ -13,6 +13,7 @@ from curator.columns import ROLE_CODES, Batch, Rows, line_breaks
 from curator.model import Example, Flag, Turn
 from curator.neighbours.keys import answer_keys, is_last_answer
 from curator.rule import Bad, DatasetRule, Row, chat, option
+from curator.text.patterns import compiled_later
 from curator.text.prose import looks_like_code
 from curator.text.vocabulary import hash_of
 
@@ -79,8 +80,8 @@ _LABELS, _PHRASE, _TEXT, _JSON, _MARKUP, _FENCE = range(1, 7)
 _LOOKED_AT = 200  # answers in another format whose prompts are read
 _CLOSED_LIST = 50  # different labels that a closed list has at most
 _WANTS = {
-    _JSON: re.compile(r"json|dictionar|\bdict\b|\blists?\b|array|tuple|object|python|javascript|code|\bset\b|yaml", re.I),
-    _MARKUP: re.compile(r"html|xml|svg|css|tag|markup|web ?page|website|web ?site|\bform\b|code|button|template", re.I),
+    _JSON: compiled_later(r"json|dictionar|\bdict\b|\blists?\b|array|tuple|object|python|javascript|code|\bset\b|yaml", re.I),
+    _MARKUP: compiled_later(r"html|xml|svg|css|tag|markup|web ?page|website|web ?site|\bform\b|code|button|template", re.I),
 }  # fmt: skip
 _NAMES = ("tides", "soil", "violins", "glaciers", "chess", "bread", "lighthouses", "wool", "amber", "rye", "geese")
 _TELLING = [
@@ -270,7 +271,7 @@ class EndingMix(DatasetRule, frozen=True):
 
 # ---------------------------------------------------------------------- STY003
 
-_OPENS = re.compile(
+_OPENS = compiled_later(
     r"\s*(?:(sure|certainly|absolutely|definitely|of course|no problem|gladly|awesome|great|okay)(?: thing)?\s*[!,.](?=\s|$)"
     r"|(hello|hi|hey)(?: there)?\s*[!,.](?=\s|$)"
     r"|(thank you|thanks) for (?:asking|your question|reaching out|the question)"
@@ -278,13 +279,13 @@ _OPENS = re.compile(
     r"|(i'd be|i would be) (?:very )?(?:happy|glad|delighted) to\b)",
     re.I,
 )
-_CLOSERS = re.compile(
+_CLOSERS = compiled_later(
     r"(?:(let me know) if (?:you|there|i)\b|(feel free) to (?:ask|reach|contact|let)|(i hope) (?:this|that|it) helps"
     r"|(hope this helps)|(is there anything else)\b|(if you have any) (?:\w+ )?(?:questions|concerns)|(happy to help)\b)[^\n.!?]{0,90}[.!?]*$",
     re.I,
 )
 _FINAL = "questions assistance help helps ask know else further concerns details clarification you information with needed".split()
-_GREETED = re.compile(
+_GREETED = compiled_later(
     r"^\W*(?:hi|hello|hey|good (?:morning|evening|afternoon)|thank|thanks)\b|e-?mail|letter|speech|dialog|role|character|greet|welcome"
     r"|script|scene|conversation|story|message|pretend|imagine|act as",
     re.I,
@@ -449,36 +450,36 @@ _ADDRESSES = (
     Address(
         "German",
         "dich dein deine kannst willst hast musst solltest bist sie ihnen ihre ihren können sollten müssen haben sind",
-        re.compile(r"\b(?:[Dd]u (?:bist|hast|kannst|musst|solltest|willst|möchtest|könntest|wirst|darfst)|[Dd]ich|[Dd]ein(?:e[mnrs]?)?|(?:kannst|hast|musst|solltest|möchtest) du)\b"),
-        re.compile(r"(?<=[a-zäöüß,] )(?:(?:können|sollten|müssen|möchten|haben|sind|wollen|dürfen|könnten|wenn|dass|damit|indem) Sie|Ihnen|Ihre[mnrs]?|Ihr)\b|\bSie (?:können|sollten|müssen|möchten|haben|sind|dürfen|könnten)\b"),
+        compiled_later(r"\b(?:[Dd]u (?:bist|hast|kannst|musst|solltest|willst|möchtest|könntest|wirst|darfst)|[Dd]ich|[Dd]ein(?:e[mnrs]?)?|(?:kannst|hast|musst|solltest|möchtest) du)\b"),
+        compiled_later(r"(?<=[a-zäöüß,] )(?:(?:können|sollten|müssen|möchten|haben|sind|wollen|dürfen|könnten|wenn|dass|damit|indem) Sie|Ihnen|Ihre[mnrs]?|Ihr)\b|\bSie (?:können|sollten|müssen|möchten|haben|sind|dürfen|könnten)\b"),
         ("du", "Sie"),
     ),
     Address(
         "French",
         "peux dois veux pourrais devrais vous votre vos",
-        re.compile(r"\b[Tt]u (?:as|es|peux|dois|veux|vas|pourrais|devrais|auras|sais|fais)\b|\b(?:peux|dois|veux|pourrais|devrais)-tu\b"),
-        re.compile(r"\b[Vv]ous (?:avez|êtes|pouvez|devez|voulez|allez|pourriez|devriez|aurez|souhaitez)\b|\b(?:votre|vos|[Aa]ssurez-vous|[Pp]ouvez-vous)\b"),
+        compiled_later(r"\b[Tt]u (?:as|es|peux|dois|veux|vas|pourrais|devrais|auras|sais|fais)\b|\b(?:peux|dois|veux|pourrais|devrais)-tu\b"),
+        compiled_later(r"\b[Vv]ous (?:avez|êtes|pouvez|devez|voulez|allez|pourriez|devriez|aurez|souhaitez)\b|\b(?:votre|vos|[Aa]ssurez-vous|[Pp]ouvez-vous)\b"),
         ("tu", "vous"),
     ),
     Address(
         "Spanish",
         "puedes debes tienes quieres necesitas usted ustedes contigo",
-        re.compile(r"\b(?:[Pp]uedes|[Dd]ebes|[Tt]ienes|[Qq]uieres|[Nn]ecesitas|contigo|tú)\b"),
-        re.compile(r"\b[Uu]sted\b"),
+        compiled_later(r"\b(?:[Pp]uedes|[Dd]ebes|[Tt]ienes|[Qq]uieres|[Nn]ecesitas|contigo|tú)\b"),
+        compiled_later(r"\b[Uu]sted\b"),
         ("tú", "usted"),
     ),
     Address(
         "Dutch",
         "jij jouw kunt moet hebt bent wilt heeft",
-        re.compile(r"\b(?:[Jj]e (?:kunt|kan|moet|hebt|bent|wilt)|[Jj]ij|[Jj]ouw|(?:kun|moet|heb|ben|wil) je)\b"),
-        re.compile(r"\b(?:[Uu] (?:kunt|kan|moet|hebt|heeft|bent|wilt)|[Uu]w|(?:kunt|moet|hebt|heeft|bent|wilt) u)\b"),
+        compiled_later(r"\b(?:[Jj]e (?:kunt|kan|moet|hebt|bent|wilt)|[Jj]ij|[Jj]ouw|(?:kun|moet|heb|ben|wil) je)\b"),
+        compiled_later(r"\b(?:[Uu] (?:kunt|kan|moet|hebt|heeft|bent|wilt)|[Uu]w|(?:kunt|moet|hebt|heeft|bent|wilt) u)\b"),
         ("je", "u"),
     ),
     Address(
         "Italian",
         "puoi devi hai vuoi lei sua suo può deve",
-        re.compile(r"\b(?:[Pp]uoi|[Dd]evi|[Vv]uoi|[Hh]ai|[Tt]uo[i]?|[Tt]u[ae])\b"),
-        re.compile(r"(?<=[a-zàèéìòù,] )(?:Lei|La Sua|il Suo|la Sua)\b|\bLei (?:può|deve|ha|vuole|potrebbe)\b"),
+        compiled_later(r"\b(?:[Pp]uoi|[Dd]evi|[Vv]uoi|[Hh]ai|[Tt]uo[i]?|[Tt]u[ae])\b"),
+        compiled_later(r"(?<=[a-zàèéìòù,] )(?:Lei|La Sua|il Suo|la Sua)\b|\bLei (?:può|deve|ha|vuole|potrebbe)\b"),
         ("tu", "Lei"),
     ),
 )  # fmt: skip

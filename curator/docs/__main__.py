@@ -1,7 +1,8 @@
-"""python -m curator.docs"""
+"""`python -m curator.docs`."""
 
 import sys
 
 from curator.docs import main
 
-sys.exit(main(sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

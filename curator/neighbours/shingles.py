@@ -18,6 +18,7 @@ import numpy as np
 from curator.columns import ROLE_CODES, Batch, column, fold, hash_words, mix
 from curator.model import Example, Turn
 from curator.neighbours.keys import is_last_answer, is_prompt
+from curator.text.patterns import compiled_later
 
 LANES = 64  # values in a signature
 _U64 = np.uint64
@@ -196,9 +197,9 @@ _COLUMNS: dict[str, Callable[[Batch], tuple[np.ndarray, np.ndarray]]] = {
 }
 
 _CJK = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORDS = re.compile(rf"[{_CJK}]|[^\W{_CJK}]+")
+_WORDS = compiled_later(rf"[{_CJK}]|[^\W{_CJK}]+")
 _RUNS = re.compile(r"\w+")
-_CHARACTER = re.compile(f"[{_CJK}]")
+_CHARACTER = compiled_later(f"[{_CJK}]")
 _ASCII_GAPS = "".join(c if (c := chr(code)).isalnum() or c == "_" else " " for code in range(128))
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from curator.errors import CuratorError
+from curator.text.patterns import compiled_later
 
 
 class TemplateError(CuratorError):
@@ -77,10 +78,10 @@ _WHITE = " \t\r\n"
 _SPACES = re.compile(r"\s*")
 _COMMENT_END = re.compile(r"\s*([ \t\r\n]-)?\}\}")
 _QUOTE_OR_END = re.compile(r'["`]|\}\}')
-_STRING = re.compile(r'"(?:[^"\\\n]|\\.)*+"|`[^`]*+`', re.S)
+_STRING = compiled_later(r'"(?:[^"\\\n]|\\.)*+"|`[^`]*+`', re.S)
 _DEEPEST = 100  # brackets within brackets
 _LONGEST = 40  # digits of a number
-_TOKEN = re.compile(
+_TOKEN = compiled_later(
     r"""(?P<space>\s+)|(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<number>[-+]?\d+(?:\.\d+)?\b)
       |(?P<name>\.?[^\W\d]\w*(?:\.[^\W\d]\w*)*)|(?P<variable>\$\w*(?:\.[^\W\d]\w*)*)|(?P<sign>:=|[=|(),.])""",
     re.X,

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from curator.private.checksums import luhn, mod97
 from curator.private.context import is_other_number, says
+from curator.text.patterns import compiled_later
 
 Span = tuple[int, int]
 
@@ -14,7 +15,7 @@ _CARD = re.compile(
     r"(?<![\w.,$€£/=-])(?<!\d[ ])(?:\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5}|\d{12,19})"
     r"(?![\w]|[.,-]\d|[ -]\d{3}|[ ]?%)"
 )
-_PAYS = re.compile(
+_PAYS = compiled_later(
     r"\b(?:cards?|credit|debit|visa|master ?card|amex|american express|maestro|discover|diners|jcb|unionpay|cvv|cvc"
     r"|karte(?:nnummer)?|kreditkarte|carte|tarjeta|carta di credito|cartão|kaart|cc|ccnum|pan|expir\w+|payment)\b",
     re.I,

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from curator.private.context import is_other_number, says
 from curator.private.triggers import near
+from curator.text.patterns import compiled_later
 
 Span = tuple[int, int]
 
@@ -46,7 +47,7 @@ _EXAMPLE_LOCAL = re.compile(
 _DOE = re.compile(
     r"(?:j(?:ohn|ane)?[._-]?(?:q[._-]?)?doe|doe[._-]?j(?:ohn|ane)?|john[._-]?smith|jane[._-]?smith)\d*$", re.I
 )
-_FREE = re.compile(r"^(?:gmail|yahoo|hotmail|outlook|mail|aol|icloud|e-?mail)\.[a-z.]+$", re.I)
+_FREE = compiled_later(r"^(?:gmail|yahoo|hotmail|outlook|mail|aol|icloud|e-?mail)\.[a-z.]+$", re.I)
 
 
 def emails(text: str) -> Iterator[Span]:
@@ -87,7 +88,7 @@ _CALLED = re.compile(
     r"|\bteléfono\b|\bmóvil\b|\bcellulare\b|\brufnummer\b|\bmessages? (?:to|on|at|from)\b|\bvoicemail\b|\bregistered\b|\bp(?:hone)?:|\bm:|\bt:|☎|📞|📱)",
     re.I,
 )
-_NAMED = re.compile(
+_NAMED = compiled_later(
     r"(?:phone|tel|mobile?|cell(?:ular)?|fax|whats ?app|sms|handy|hotline|desk|call|dial|ring|reach|contact|text|nummer|number)"
     r"(?:[ ](?:me|us|him|her|them))?\.?[^\d\n.;?!]{0,16}\s?$",
     re.I,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from curator.private.triggers import KEY_NAMES, PASSWORD_NAMES, SHORTEST_KEY, near
+from curator.text.patterns import compiled_later
 
 Span = tuple[int, int]
 
@@ -74,7 +75,7 @@ def _assigned(text: str, low: int, high: int) -> Iterator[Span]:
             yield hit.span("value")
 
 
-_FILLER = re.compile(
+_FILLER = compiled_later(
     r"example|sample|dummy|placeholder|redacted|your|insert|replace|change|todo|fixme|secret[_-]?key|my[_-]?(?:api|secret|token|key)"
     r"|api[_-]?key|token[_-]?here|test[_-]?(?:key|token)|x{5,}|\*{3,}|\.{3}|0{7,}|1{7,}|a{6,}|12345678|abcdefgh|deadbeef|feedface|qwerty|foobar|lorem",
     re.I,

@@ -90,6 +90,14 @@ _NUMBER_FIRST = re.compile(
 _NUMBER_LAST = re.compile(r"[a-z.,ß-ÿ][ ][0-9]{1,4}[a-z]?(?!\w)")
 
 
+def holds_digit(text: str) -> bool:
+    """Without one there is no number in a text, and no house in a street."""
+    return bool(_DIGIT.search(text))
+
+
+_DIGIT = re.compile(r"\d")
+
+
 def may_hold_key(text: str) -> bool:
     low = lowered(text)
     if not low.isascii():

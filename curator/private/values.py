@@ -52,10 +52,11 @@ def _claims(text: str, groups: tuple[Group, ...]) -> Iterator[Value]:
         from curator.private.contacts import emails
 
         yield from (Value("email", *span) for span in emails(text))
-    if "numbers" in groups:
-        yield from _numbers(text)
-    if "addresses" in groups:
-        yield from _addresses(text)
+    if triggers.holds_digit(text):
+        if "numbers" in groups:
+            yield from _numbers(text)
+        if "addresses" in groups:
+            yield from _addresses(text)
 
 
 def _addresses(text: str) -> Iterator[Value]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 import unicodedata
 from array import array
@@ -32,6 +31,7 @@ from curator.report.tally import (
 )
 from curator.rowfacts import NEVER, SAID
 from curator.text.excerpt import visible
+from curator.text.patterns import compiled_later
 
 _STYLES = {
     "error": "1;31",
@@ -44,7 +44,7 @@ _STYLES = {
 _SLACK = 14  # cells a snippet may be shorter, to be cut between words
 _GUTTER = "  | "
 # where characters of no cell or of two are found; a text without them takes a cell a character
-_UNEVEN = re.compile(
+_UNEVEN = compiled_later(
     "[\u0300-\u1fff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u231a\u231b\u2329\u232a\u23e9-\u23f3"
     "\u25fd-\u2bff\u2e80-\U0010ffff]"
 )

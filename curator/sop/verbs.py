@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from curator.text.patterns import compiled_later
+
 VERBS = frozenset("""
 accept access acknowledge acquire activate adapt add adjust affix agitate aim align allocate allow analyse analyze announce answer apply approach approve arrange
 ascertain ask aspirate assemble assess assign assist attach attend authorise authorize autoclave avoid await back bag balance begin block blot book boot break bring brush
@@ -25,7 +27,7 @@ spray spread stabilise stabilize stack stand start state stay sterilise steriliz
 test thaw tie tighten tilt time title titrate touch trace track train transfer transport treat triage trigger trim try turn type uncheck uncover understand undo unlock unpack unplug
 unscrew unzip update upgrade upload use vacuum validate vent ventilate verify view visit vortex wait warm warn wash watch wear wheel weigh wet wipe withdraw withhold work wrap write zero zoom
 """.split())  # fmt: skip
-_BEFORE = re.compile(
+_BEFORE = compiled_later(
     r"^(?:\W|(?:then|next|first|finally|now|please|also|always|carefully|gently|immediately|slowly|once|do not|don't|do|never|manually|thoroughly|visually|"
     r"periodically|quickly|securely|properly|if necessary|if required|if needed|if possible|optionally|optional|again|afterwards?|lastly|simply|just|not|only|and|fully|completely|"
     r"in addition|when ready)\b[\s,:]*)*",

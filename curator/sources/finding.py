@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 from curator.errors import SourceError
 from curator.model import LeftOut
 from curator.sources.addresses import behind, is_address
+from curator.text.patterns import compiled_later
 
 COMPRESSED = (".gz", ".gzip", ".zst", ".zstd")
 EXTENSIONS = frozenset(
     {".jsonl", ".ndjson", ".jsonlines", ".json", ".csv", ".tsv", ".tab", ".parquet", ".pq", ".arrow", ".feather"}
 )
 # Names with a data file's extension that stand beside data and are none.
-SIDE_FILES = re.compile(
+SIDE_FILES = compiled_later(
     r".*\.truth\.\w+|rejected\.jsonl|aside\.jsonl|decisions\.jsonl"
     r"|dataset_infos?\.json|dataset_dict\.json|state\.json|split\.json|prepare\.json|run\.json|package(-lock)?\.json"
     r"|(adapter_|generation_|tokenizer_|preprocessor_)?config\.json|tokenizer\.json|vocab\.json"

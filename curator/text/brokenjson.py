@@ -12,6 +12,8 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from curator.text.patterns import compiled_later
+
 DEEPEST = 128  # brackets open at once; serde_json, which polars and the Hub build on, takes no more
 LONGEST = 1 << 18  # characters of a line that is looked at for a mend
 
@@ -20,7 +22,7 @@ STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 _BLANKS = " \t\r\n"  # all that JSON knows as white space
 _BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
 
-_TOKEN = re.compile(
+_TOKEN = compiled_later(
     r"""
       (?P<string>"(?:[^"\\]+|\\.)*+")
     | (?P<single>'(?:[^'\\]+|\\.)*+')

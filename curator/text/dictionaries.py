@@ -8,7 +8,6 @@ list of symspellpy (82,765 words, MIT) and the frequencies of wordfreq (Apache-2
 from __future__ import annotations
 
 import gzip
-import re
 import subprocess
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,7 @@ import numpy as np
 
 from curator import extras
 from curator.errors import CuratorError
+from curator.text.patterns import compiled_later
 
 # ---------------------------------------------------------------------- listed misspellings
 
@@ -195,7 +195,7 @@ _DERIVATIONS = (
     "|ations|ative|ator|ators"
 ).split("|")
 # Endings of the terms of medicine, chemistry and biology: a word that ends so is rarely a slip of a common one.
-_TERM = re.compile(
+_TERM = compiled_later(
     r"(?:itis|osis|oses|aemia|emia|uria|ectomy|otomy|ostomy|oscopy|plasty|pathy|pathic|megaly|algia|plegia|penia|rrhea"
     r"|rrhoea|rrhagia|oma|omas|omata|cyte|cytes|cytic|cytosis|blast|blasts|blastic|gram|graphy|lysis|lytic|genic|genesis"
     r"|trophy|trophic|tropic|philic|phobic|phage|(?:kin|transfer|prote|lip|polymer|amyl|gen|oxid|reduct|synth|lig|hydrol|nucle|lact|cellul|est)ases?|mycin|cillin|cycline|azole|azepam|prazole"

@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from curator.text.patterns import compiled_later
+
 _ESCAPED = re.compile("[\udc80-\udcff]+")  # bytes that are not UTF-8, as Python smuggles them
 _HALVES = re.compile(rb"\xed[\xa0-\xaf][\x80-\xbf]\xed[\xb0-\xbf][\x80-\xbf]")
 _CUT = re.compile(
     rb"[\xc2-\xdf](?![\x80-\xbf])|[\xe0-\xef][\x80-\xbf](?![\x80-\xbf])|[\xf0-\xf4][\x80-\xbf]{1,2}(?![\x80-\xbf])"
 )
 _LONG_RUNS = (
-    ("windows-1251", re.compile(r"[А-яЁё]")),
-    ("shift_jis", re.compile(r"[\u3040-\u30ff]")),
-    ("gb18030", re.compile(r"[\u4e00-\u9fff]")),
-    ("euc_kr", re.compile(r"[가-힣]")),
+    ("windows-1251", compiled_later(r"[А-яЁё]")),
+    ("shift_jis", compiled_later(r"[\u3040-\u30ff]")),
+    ("gb18030", compiled_later(r"[\u4e00-\u9fff]")),
+    ("euc_kr", compiled_later(r"[가-힣]")),
 )
 _NO_SIGN = b"\x81\x8d\x8f\x90\x9d"
 

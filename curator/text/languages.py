@@ -16,6 +16,7 @@ import numpy as np
 
 from curator import extras
 from curator.columns import Batch, column, fold, hash_words
+from curator.text.patterns import compiled_later
 from curator.text.prose import masked
 
 # Commonest words of languages in Latin script, those apart that mark the language (articles, pronouns,
@@ -213,11 +214,11 @@ _SCRIPTS = (
 )
 _LETTERS_OF = {name: re.compile(f"[{ranges}]") for name, ranges, _ in _SCRIPTS}
 _SCRIPT_LANGUAGE = {name: language for name, _, language in _SCRIPTS}
-BEYOND_LATIN = re.compile("[" + "".join(ranges for _, ranges, _ in _SCRIPTS) + "]")
-_LATIN = re.compile("[A-Za-z\u00aa-\u024f\u1e00-\u1eff]")
+BEYOND_LATIN = compiled_later("[" + "".join(ranges for _, ranges, _ in _SCRIPTS) + "]")
+_LATIN = compiled_later("[A-Za-z\u00aa-\u024f\u1e00-\u1eff]")
 _WORD = re.compile(r"[^\W\d_]+")
 _SOBER = re.compile(r"(?<![\w-])[^\W\d_]+(?![\w(-])")
-_ACCENTED = re.compile("[\u00df-\u00f6\u00f8-\u024f\u1ea0-\u1eff]")
+_ACCENTED = compiled_later("[\u00df-\u00f6\u00f8-\u024f\u1ea0-\u1eff]")
 # Letters by which languages of one script are told apart.
 _SIGNS = {
     "Cyrillic": (("uk", "їєґ"), ("be", "ў"), ("mk", "ѓќѕ"), ("sr", "ђћ"), ("ru", "ыэё")),
@@ -370,7 +371,7 @@ def second_opinion(text: str) -> str:
 
 # ---------------------------------------------------------------------- a text
 
-QUOTED = re.compile(r"[\"“«„][^\"“”«»„\n]{1,400}[\"”»“]")
+QUOTED = compiled_later(r"[\"“«„][^\"“”«»„\n]{1,400}[\"”»“]")
 SHORTEST = 20  # characters, in Latin script
 _READ = 2000  # characters that are looked at
 _ENOUGH = 300  # characters that a detector needs

@@ -119,6 +119,8 @@ def _fences(text: str) -> Iterator[tuple[int, int]]:
     A fence may open or close in the middle of a line, as models often write; there it opens only
     where nothing but a language name follows, or where its like stands later on the line.
     """
+    if "```" not in text and "~~~" not in text:
+        return
     signs = _ANY_FENCE if "~~~" in text else _FENCE
     opened: tuple[int, str, int] | None = None  # start, sign, length
     for mark in signs.finditer(text):

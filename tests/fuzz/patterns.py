@@ -12,6 +12,7 @@ all others, and those that are handed on as values, are searched for through the
 from __future__ import annotations
 
 import ast
+import gc
 import importlib
 import math
 import pkgutil
@@ -48,10 +49,13 @@ def patterns() -> dict[tuple[Any, int], re.Pattern[Any]]:
     re._compile = watched  # type: ignore[attr-defined]
     try:
         import curator
+        from curator.text.patterns import Later
 
         for module in pkgutil.walk_packages(curator.__path__, "curator."):
             if not module.name.startswith(("curator.__main__", "curator.training", "curator.export", "curator.review")):
                 importlib.import_module(module.name)
+        for later in [item for item in gc.get_objects() if type(item) is Later]:
+            assert later.pattern  # compiled by now
         from tests.fuzz.targets import TARGETS, seeds
 
         for name, target in TARGETS.items():

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from curator.model import Example, Flag
 from curator.rule import Bad, RowRule, chat
+from curator.text.patterns import compiled_later
 
 _LONGEST = 100_000  # characters of a block that is parsed
 
@@ -105,7 +106,7 @@ _ONLY_JSON = re.compile(
     re.I,
 )
 _SHAPED = re.compile(r"\{\s*(?:[\"'\w}]|$)|\[\s*(?:[\"'{\[\d\]-]|true|false|null|$)")
-_ELLIPSIS = re.compile(r"\.\.\.|…|^\s*(?://|#|/\*)|\s//\s|/\*|<[\w ]+>|\{\{|\[\w[\w ]*\]\s*[,}]", re.M)
+_ELLIPSIS = compiled_later(r"\.\.\.|…|^\s*(?://|#|/\*)|\s//\s|/\*|<[\w ]+>|\{\{|\[\w[\w ]*\]\s*[,}]", re.M)
 
 
 def json_fault(text: str) -> str | None:

@@ -12,6 +12,7 @@ from curator.checks.answers.source import in_fence
 from curator.columns import ROLE_CODES, Batch, distinct
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, RowRule, chat, option
+from curator.text.patterns import compiled_later
 from curator.text.prose import in_prose
 
 
@@ -281,17 +282,17 @@ class InventedSource(RowRule, frozen=True):
 
 
 _ADDRESS = re.compile(r"(?:https?://|www\.)\S+", re.I)
-_OPEN_IT = re.compile(
+_OPEN_IT = compiled_later(
     r"\b(?:summari[sz]e|summary|sum up|main (?:points?|ideas?|arguments?)|key (?:points?|takeaways|ideas)|outline)\b"
     r"|\b(?:read|review|analy[sz]e|critique|paraphrase|rewrite|according to|based on|extract|describe|explain|translate|proofread|evaluate|rate)\b(?=.{0,80}"
     r"\b(?:article|page|webpage|post|blog|website|story|report|paper|video|news|passage|document|image|picture|photo|painting|content)\b)",
     re.I | re.S,
 )
-_ON_CODE = re.compile(
+_ON_CODE = compiled_later(
     r"\b(?:api|apis|endpoint|script|code|function|curl|wget|command|python|java|javascript|bash|shell|php|html|json|request|requests|library|repo|repository|regex|url format|domain|download|ping|scrap\w+)\b",
     re.I,
 )
-_OWNS_UP = re.compile(
+_OWNS_UP = compiled_later(
     r"\b(?:can(?:no|')?t|can not|unable|not able|don['’]?t have|do not have|no access|without (?:access|seeing|reading)|sorry|apologi[sz]e|unfortunately|please (?:provide|paste|share|copy)|if you (?:paste|share|provide)|"
     r"as an ai|language model|ability|invalid|does not exist|doesn['’]?t exist|example\.com)\b",
     re.I,
@@ -382,7 +383,7 @@ _STUBS = frozenset(
     |blah|blah blah|lol|wip|work in progress|pending|coming soon|later|maybe later|skipped|here you go|here it is|there you go|please wait|loading|working on it|one moment|sent|submitted|received|acknowledged|go on
     """.split("|")
 )
-_ACKNOWLEDGES = re.compile(
+_ACKNOWLEDGES = compiled_later(
     r"\b(?:reply|respond|answer|confirm|acknowledge|say|write|type|return|output|print)\s+(?:only\s+|just\s+|back\s+)?(?:with\s+)?(?:only\s+|just\s+)?(?:an?\s+)?[\"'“‘]?(?:ok|okay|yes|no|sure|done|understood|ready)\b"
     r"|\b(?:confirm|acknowledge|let me know)\s+(?:if|when|that|your|you|this|receipt)\b"
     r"|\b(?:do you understand|are you ready|is that clear|got it\?|understood\?|okay\?|ok\?|right\?|thank you|thanks\b|bye\b|goodbye|remember (?:this|that)|from now on|good (?:morning|night|evening))"
@@ -390,11 +391,11 @@ _ACKNOWLEDGES = re.compile(
     r"|^\W*(?:i|i'm|i'll|i’m|i’ll|i've|my|we|we'll|it|that|this|no|yes|ok|okay|sorry|great)\b[^?]{0,150}$",
     re.I | re.S,
 )
-_ONE_WORD = re.compile(
+_ONE_WORD = compiled_later(
     r"\b(?:one word|a word|synonyms?|antonyms?|opposite|translate [\"'“‘]|past tense|participle|abbreviat\w*|slang|anagram|conjugat\w*|unscramble|crossword)\b",
     re.I,
 )
-_SIGNS = re.compile(
+_SIGNS = compiled_later(
     r"\b(?:which|what|insert|add|use|fill|identify|choose|missing)\b.{0,80}\b(?:sign|symbol|punctuation|operator|dash|dot|hyphen|morse|emoji|delimiter|separator)\b",
     re.I | re.S,
 )

@@ -12,6 +12,7 @@ from curator.checks.answers.source import in_fence
 from curator.columns import ROLE_CODES, Batch, distinct
 from curator.model import Example, Flag, Turn, drop
 from curator.rule import DROPPED, Bad, RowRule, chat, option
+from curator.text.patterns import compiled_later
 from curator.text.prose import looks_like_code
 
 LONGEST_PERIOD = 128  # words in the phrase that comes again and again
@@ -93,7 +94,7 @@ class RepetitionLoop(RowRule, frozen=True):
                     yield turn.flag(f"says the same {count} times in a row", (start, end), evidence={"times": count})
 
 
-_REPEAT = re.compile(
+_REPEAT = compiled_later(
     r"\brepeat\w*|\b(?:say|write|print|type|output|sing|copy|list|generate)\b[^.?!]{0,80}\b(?:times\b(?! (?:as|the|more|larger|bigger|smaller|greater|less|older|faster))|over and over|again and again)",
     re.I | re.S,
 )
@@ -259,7 +260,7 @@ class EchoesPrompt(RowRule, frozen=True):
                 yield turn.flag("begins with the whole prompt", (0, end))
 
 
-_ORDERS = re.compile(
+_ORDERS = compiled_later(
     r"\W*(?:please\s+|(?:can|could|would|will)\s+you\s+)?(?:add|alter|analy[sz]e|answer|arrange|ask|assess|brainstorm|calculate|categori[sz]e|change|choose|cite|classify|combine|come up|compare|compile|complete|compose|compute|"
     r"consider|construct|contrast|convert|correct|create|critique|decide|define|delete|derive|describe|design|detect|determine|develop|differentiate|discuss|draft|edit|estimate|evaluate|expand|explain|explore|express|extract|"
     r"fill|find|formulate|generate|give|group|guess|how|identify|imagine|implement|improve|infer|insert|interpret|invent|is|are|do|does|did|judge|label|list|make|match|modify|name|offer|order|organi[sz]e|outline|output|"
@@ -274,7 +275,7 @@ def _goes_on_below(prompt: str, rest: str) -> bool:
     return bool(re.match(r"[^\S\n]*\n", rest)) and bool(_ORDERS.match(prompt))
 
 
-_MEND = re.compile(
+_MEND = compiled_later(
     r"\b(?:correct|fix|proofread|grammar|spelling|translat\w*|edit|rewrite|paraphras\w*|normali[sz]e|clean|repeat|echo|copy|transcri\w*|punctuat\w*|continue|complete)\b",
     re.I,
 )
@@ -388,7 +389,7 @@ _ANSWERED = {
     "q": r"A", "question": r"Answer|A|Response", "human": r"Assistant|AI|Bot|GPT|Model", "user": r"Assistant|AI|Bot|GPT|Model|System",
 }  # fmt: skip
 _OUTPUT = r"Output|Response|Answer|Completion|Assistant"
-_TALK = re.compile(
+_TALK = compiled_later(
     r"\b(?:dialog(?:ue)?s?|conversations?|interviews?|chat\w*|scripts?|transcripts?|role-?play\w*|questions?|quiz\w*|q&a|faqs?|trivia|riddles?|exam|tests?|"
     r"prompts?|examples?|few-shot|flash ?cards?|worksheets?|survey|puzzles?|jokes?|problems?|instructions?|template|format|users?|inputs?|humans?)\b",
     re.I,
@@ -396,7 +397,7 @@ _TALK = re.compile(
 
 
 # What a prompt speaks of where the answer may well be lines of two speakers.
-_SPEAKERS = re.compile(
+_SPEAKERS = compiled_later(
     r"\b(?:dialog(?:ue)?s?|conversations?|convers\w+|interviews?|chat\w*|scripts?|scenes?|transcripts?|role-?play\w*|q&a|faqs?|prompts?|examples|few-shot|exchanges?|skits?|stage plays?|"
     r"jokes?|template|talk between|talking|discussions?|logs?|bots?)\b",
     re.I,
@@ -433,7 +434,7 @@ def _is_new_example(label: re.Match[str], text: str, said: str) -> bool:
     return bool(answered) and not talk
 
 
-_LABELLED = re.compile(r"^[ \t#>*_-]*(?:\d+[.)][ \t]*)?\[?[^\W\d][\w .'’-]{0,30}\]?(?:[ \t]\d+)?[*_]*[ \t]*:", re.M)
+_LABELLED = compiled_later(r"^[ \t#>*_-]*(?:\d+[.)][ \t]*)?\[?[^\W\d][\w .'’-]{0,30}\]?(?:[ \t]\d+)?[*_]*[ \t]*:", re.M)
 _OWN_WORD = re.compile(r"[^\W\d_]{4,}")
 _TAIL_WORDS, _TAIL_SHARED = 12, 0.15
 

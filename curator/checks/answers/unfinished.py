@@ -12,6 +12,7 @@ from curator.checks.answers.ending import Ending, open_ending
 from curator.columns import ROLE_CODES, Batch, Rows, distinct, line_breaks
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
+from curator.text.patterns import compiled_later
 from curator.text.prose import in_prose, looks_like_code
 
 _RESET = chat(
@@ -280,7 +281,7 @@ def _runs_bare(text: str) -> bool:
     return sum(word[0].islower() for word in words) >= 0.5 * len(words)
 
 
-_LISTED = re.compile(r"\s*(?:[-*•]|\d+[.)])\s")
+_LISTED = compiled_later(r"\s*(?:[-*•]|\d+[.)])\s")
 
 
 def _ends_in_item(text: str) -> bool:
@@ -445,8 +446,8 @@ class OpenThinkTag(RowRule, frozen=True):
                 yield turn.flag(f"<{name}> is never closed", span)
 
 
-_NAMED = re.compile(r"[\"'”’`]?\s(?:tags?|elements?|blocks?|sections?|markers?|tokens?)\b")
-_TAG = re.compile(
+_NAMED = compiled_later(r"[\"'”’`]?\s(?:tags?|elements?|blocks?|sections?|markers?|tokens?)\b")
+_TAG = compiled_later(
     r"<(?P<close>/)?(?P<name>think(?:ing)?|reason(?:ing)?|thoughts?|reflect(?:ion)?|scratchpad|seed:think)>"
     r"|<\|(?:begin|(?P<end>end))_of_(?P<mark>thought)\|>|\[(?P<stop>/)?THINK\]",
     re.I,

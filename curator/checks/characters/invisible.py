@@ -11,6 +11,7 @@ from curator.checks.characters.mojibake import CHARACTER_TALK
 from curator.checks.characters.repairs import about, char_class, safety_of
 from curator.model import Example, Fix, Flag
 from curator.rule import Bad, RowRule, chat
+from curator.text.patterns import compiled_later
 
 _NAMES = {
     "\u00ad": "soft hyphen",
@@ -36,15 +37,15 @@ _NAMES = {
     **dict.fromkeys(map(chr, range(0xE0000, 0xE0080)), "tag character"),
     **dict.fromkeys(map(chr, range(0xE0100, 0xE01F0)), "variation selector"),
 }
-_INVISIBLE = re.compile(char_class(_NAMES))
-_RIGHT_TO_LEFT = re.compile(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001eeff]")
+_INVISIBLE = compiled_later(char_class(_NAMES))
+_RIGHT_TO_LEFT = compiled_later(r"[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\U00010800-\U00010fff\U0001e800-\U0001eeff]")
 # Scripts whose letters join or stack, where joiners change what is seen.
-_JOINING = re.compile(
+_JOINING = compiled_later(
     r"[\u0600-\u08ff\u0900-\u0dff\u0f00-\u109f\u1780-\u18af\u1900-\u1cff\ua840-\ua8ff\ua980-\uaaff\uabc0-\uabff"
     r"\ufb50-\ufdff\ufe70-\ufefc\U00010a00-\U00011fff]"
 )
 # Scripts that put no space between words, where a zero-width space may stand for one.
-_UNSPACED = re.compile(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1980-\u1aaf\ua9e0-\uaa7f]")
+_UNSPACED = compiled_later(r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u1980-\u1aaf\ua9e0-\uaa7f]")
 _FLAG_TAGS = re.compile(r"\U0001f3f4[\U000e0020-\U000e007e]{1,8}\U000e007f")
 
 

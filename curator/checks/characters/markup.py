@@ -10,6 +10,7 @@ from html.entities import name2codepoint
 from curator.checks.characters.repairs import Repair, about, applied, edits, times
 from curator.model import Example, Fix, Flag
 from curator.rule import Bad, RowRule, chat
+from curator.text.patterns import compiled_later
 from curator.text.prose import mask_at
 
 _BLOCK_TAGS = (
@@ -36,12 +37,12 @@ _ENTITY = re.compile(
     + ");"
 )
 _BLOCK = re.compile(_BLOCK_TAGS, re.I)
-_MARKUP_TALK = re.compile(
+_MARKUP_TALK = compiled_later(
     r"\b(?:x?html5?|xml|css|markup|jsx|svg|php|javascript|react\.?js|jinja2?|beautifulsoup|bbcode|ssml|wiki ?text"
     r"|(?:opening|closing|paragraph|br|line break) tags?|character entit(?:y|ies)|unescape)\b",
     re.I,
 )
-_WEB_TALK = re.compile(
+_WEB_TALK = compiled_later(
     r"\b(?:web ?(?:pages?|sites?)|front-?end|tags?|mark(?:ed)? up|buttons?|hyperlinks?|paragraph element)\b", re.I
 )
 

@@ -12,6 +12,7 @@ from curator.checks.characters.repairs import QUOTES, Repair, about, char_class,
 from curator.columns import Batch, distinct
 from curator.model import Example, Fix, Flag
 from curator.rule import Bad, RowRule, chat
+from curator.text.patterns import compiled_later
 
 
 def _alphabet(codec: str, low: int, high: int) -> dict[str, int]:
@@ -35,7 +36,7 @@ _RUN = re.compile(f"(?:{_SEQUENCE.pattern})+")
 def _other(codec: str, pattern: str) -> tuple[str, re.Pattern[str], dict[str, int]]:
     tails = _alphabet(codec, 0x80, 0xC0)
     pattern = pattern.replace("TAIL", char_class(tails)).replace("SURE", char_class(set(tails) - _CLOSERS))
-    return codec, re.compile(pattern), _alphabet(codec, 0x80, 0x100)
+    return codec, compiled_later(pattern), _alphabet(codec, 0x80, 0x100)
 
 
 # UTF-8 read as Mac Roman, Windows-1251, Latin-2 or Windows-1250, by runs that leave no doubt.
@@ -45,18 +46,18 @@ _OTHERS = (
     _other("iso8859_2", "(?:[ÂÄ]TAIL)*(?:ĹTAIL|ĂSURE)(?:ĹTAIL|[ÂÄĂ]SURE)*"),
     _other("cp1250", "(?:[ÂÄ]TAIL)*(?:ĹTAIL|ĂSURE)(?:ĹTAIL|[ÂÄĂ]SURE)*"),
 )
-_CYRILLIC_PAIR = re.compile(f"(?:[РС]{char_class(_alphabet('cp1251', 0x80, 0xC0))})+")
-_LATIN_2_CONTROL = re.compile(r"[\x80\x82\x84-\x87\x89-\x8f\x91-\x97\x99-\x9f]")  # signs in Windows-1250
-_CHINESE_RUN = re.compile(r"鈥[\u3400-\u9fff]")
+_CYRILLIC_PAIR = compiled_later(f"(?:[РС]{char_class(_alphabet('cp1251', 0x80, 0xC0))})+")
+_LATIN_2_CONTROL = compiled_later(r"[\x80\x82\x84-\x87\x89-\x8f\x91-\x97\x99-\x9f]")  # signs in Windows-1250
+_CHINESE_RUN = compiled_later(r"鈥[\u3400-\u9fff]")
 # Remains of sequences that lost a byte: what stood there cannot be told.
-_LOST = re.compile(rf"â€(?!{_TAIL})|(?<=[a-z])Ã(?= )|(?<=[a-z\d.,;:!?)])Â(?= )|锟斤拷|鈥(?=[?\ufffd])")
+_LOST = compiled_later(rf"â€(?!{_TAIL})|(?<=[a-z])Ã(?= )|(?<=[a-z\d.,;:!?)])Â(?= )|锟斤拷|鈥(?=[?\ufffd])")
 
 # What a single sequence may stand for; other scripts are believed from two sequences in a row on.
-_PLAUSIBLE = re.compile(
+_PLAUSIBLE = compiled_later(
     r"[\u00a0-\u017f\u0218-\u021b\u02c6\u02dc\u0300-\u036f\u0370-\u03ff\u1e00-\u1eff\u2000-\u20cf\u2100-\u214f"
     r"\u2190-\u22ff\u2500-\u27bf\ufb00-\ufb06\ufe0f\ufeff\ufffd\U0001f000-\U0001faff]*"
 )
-_ENCODINGS = re.compile(
+_ENCODINGS = compiled_later(
     r"mojibake|garbled|utf[-_ ]?8|latin[-_ ]?1\b|iso[-_ ]?8859|windows[-_ ]?125\d|cp[-_ ]?125\d|charset"
     r"|character (?:set|encoding)|encoding (?:issue|problem|error)",
     re.I,
@@ -228,7 +229,7 @@ class ReplacementCharacter(RowRule, frozen=True):
                 yield turn.flag(f"a character is lost here (U+FFFD){times(count)}", (start, start + 1))
 
 
-CHARACTER_TALK = re.compile(
+CHARACTER_TALK = compiled_later(
     r"u\+f[ef]ff|u\+fffd|u\+200|\\u(?:200|fe?ff)|replacement character|unicode|zero[- ]width"
     r"|byte[- ]order|soft hyphen|mojibake|\bbidi\b|invisible character|variation selector",
     re.I,

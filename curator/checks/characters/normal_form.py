@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from curator.checks.characters.repairs import Repair, about, edits, safety_of, times
 from curator.model import Example, Fix, Flag
 from curator.rule import Bad, RowRule, chat
+from curator.text.patterns import compiled_later
 
 _MARKS = "\u0300-\u036f\u0653-\u0655\u1161-\u1175\u11a8-\u11c2\u3099\u309a"
-_CLUSTER = re.compile(f"[^{_MARKS}][{_MARKS}]+")
-_FORM_TALK = re.compile(
+_CLUSTER = compiled_later(f"[^{_MARKS}][{_MARKS}]+")
+_FORM_TALK = compiled_later(
     r"\b(?:unicode|nf[ck]d?|normali[sz]ation form|combining (?:character|mark|diacritic)s?|code ?points?)\b", re.I
 )
 

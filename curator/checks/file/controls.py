@@ -16,6 +16,7 @@ from curator.rule import Bad, RawRule, chat
 from curator.text.brokenjson import (
     STRING,
 )
+from curator.text.patterns import compiled_later
 
 
 class ControlCharacter(RawRule, frozen=True):
@@ -83,7 +84,7 @@ class ControlCharacter(RawRule, frozen=True):
 
 _RAW_CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x1f]")
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
-_FORMULA = re.compile(
+_FORMULA = compiled_later(
     r"\x08(?=(?:eta|ar|f|egin|ig|inom|mod|oldsymbol|ot|ullet|oxed|ecause|ackslash|eth|lacksquare|reve|arwedge)(?![a-z]))"
     r"|\x0c(?=(?:rac|orall|lat|rown|box|bbox|ootnote)(?![a-z]))"
 )

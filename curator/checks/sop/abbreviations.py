@@ -10,6 +10,7 @@ from curator.checks.sop.procedure import ASK, PLAIN, TITLE, WHOLE, Sop, SopRule,
 from curator.model import Flag, Turn
 from curator.rule import chat, option
 from curator.sop.roles import role_of
+from curator.text.patterns import compiled_later
 
 
 class UndefinedAbbreviation(SopRule, frozen=True):
@@ -66,7 +67,7 @@ class UndefinedAbbreviation(SopRule, frozen=True):
                     )
 
 
-_SHORT = re.compile(r"(?<![\w'’\"‘“/.-])[A-Z]{3,6}(?![\w'’\"”/-])")
+_SHORT = compiled_later(r"(?<![\w'’\"‘“/.-])[A-Z]{3,6}(?![\w'’\"”/-])")
 _PLAIN_WORDS = frozenset(
     "SOP SOPS OFF NOT AND MUST NEVER ALWAYS STOP START CLEAN NOTE ONLY ALL ANY YES PDF USB HTML XML CSV JSON URL WARNING DANGER TITLE OPEN CLOSE LOCK READY "
     "RESET ALARM AUTO RUN UP DOWN HIGH LOW PASS FAIL TEST DATE NAME THE FOR III VII VIII XII LED LCD PPE ISO HEPA".split()

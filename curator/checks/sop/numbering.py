@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from curator.checks.sop.procedure import ASK, PLAIN, PROCEDURE, WHOLE, Line, Sop, SopRule, bare, broken
 from curator.model import Edit, Fix, Flag, Turn
 from curator.rule import chat
+from curator.text.patterns import compiled_later
 
 
 class NumberingGap(SopRule, frozen=True):
@@ -96,7 +97,7 @@ class DanglingReference(SopRule, frozen=True):
                 yield turn.flag(f"there is no {found[1]}", found.span(1))
 
 
-_REFERENCE = re.compile(
+_REFERENCE = compiled_later(
     r"\b(?:see|refer to|repeat|in|to|from|as per|per|under|follow|go (?:back )?to|with)\s+(?:steps?|sections?|points?|clauses?)\s+(\d{1,2}(?:\.\d{1,2}){1,4})\b(?!\s*(?:%|[a-z]{1,3}\b(?<!of)(?<!in)))",
     re.I,
 )

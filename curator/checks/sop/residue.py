@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from curator.checks.sop.procedure import ASK, PLAIN, PROCEDURE, WHOLE, Sop, SopRule, broken
 from curator.model import Edit, Fix, Flag, Turn
 from curator.rule import chat
+from curator.text.patterns import compiled_later
 
 
 class PageResidue(SopRule, frozen=True):
@@ -72,7 +73,7 @@ class UnfilledSlot(SopRule, frozen=True):
                     yield turn.flag(f"{found.group().strip()[:40]} was never filled in", span)
 
 
-_SLOT = re.compile(
+_SLOT = compiled_later(
     r"(?<=: )(?:DD[/.-]MM[/.-]YYYY|MM[/.-]DD[/.-]YYYY|YYYY-MM-DD|TBD|TBA|XX+|N/N)\s*$|_{4,}|\{\{\s*[A-Z][A-Z0-9_ ]{2,40}\s*\}\}"
     r"|(?i:\[\s*(?:insert|enter|your|name|company|date|department|site|number|title|position|equipment|facility|organi[sz]ation|location|TBD)\b[^\]\n]{0,40}\])(?!\()"
 )

@@ -11,6 +11,7 @@ from curator.model import Flag, Turn
 from curator.rule import chat, option
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_order
+from curator.text.patterns import compiled_later
 
 
 class StepNotImperative(SopRule, frozen=True):
@@ -45,7 +46,7 @@ class StepNotImperative(SopRule, frozen=True):
                     yield turn.flag("does not say what to do", line.span)
 
 
-_MODAL = re.compile(
+_MODAL = compiled_later(
     r"\b(?:shall|must|should|will|is|are|was|be|been|can|may|need(?:s|ed)?|has|have|to|if|when|after|before|until|while|for|not)\b|\w(?:s|ed)\b\s+(?:the|a|an|to|in|on|by)\b",
     re.I,
 )
