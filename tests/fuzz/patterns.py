@@ -73,6 +73,7 @@ METHODS = ANCHORED | {"search", "finditer", "findall", "sub", "subn", "split"}
 def anchored(known: dict[tuple[Any, int], re.Pattern[Any]]) -> frozenset[Any]:
     """The sources of the patterns that are only ever matched at one place, read off the code that calls them."""
     import curator
+    from curator.text.patterns import Later
 
     calls: dict[tuple[str, str], set[str]] = defaultdict(set)  # by module ("" for a public name) and name
     direct: dict[Any, set[str]] = defaultdict(set)  # `re.match("…", text)`, by source
@@ -91,7 +92,7 @@ def anchored(known: dict[tuple[Any, int], re.Pattern[Any]]) -> frozenset[Any]:
     for name, module in list(sys.modules.items()):
         if name.startswith("curator"):
             for own, value in vars(module).items():
-                if isinstance(value, re.Pattern):
+                if isinstance(value, re.Pattern | Later):
                     uses[value.pattern] |= calls["" if own[0] != "_" else name, own]
     sources = {source for source, _ in known}
     return frozenset(s for s in sources if (used := uses.get(s, set()) | direct.get(s, set())) and used <= ANCHORED)
