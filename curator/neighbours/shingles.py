@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -207,7 +207,7 @@ def plain_words(text: str) -> list[str]:
     r"""The words of a text as a reader counts them: runs of \w, lower case, every CJK character by itself."""
     if text.isascii():
         return text.lower().translate(_ASCII_GAPS).split()
-    return _WORDS.findall(text.lower())
+    return _words_apart(text)
 
 
 def splitter(texts: Sequence[str]) -> Callable[[str], list[str]]:
@@ -217,14 +217,21 @@ def splitter(texts: Sequence[str]) -> Callable[[str], list[str]]:
     by itself; a phrase of theirs among the words of another language is one word, as any name would be.
     """
     if not all(map(str.isascii, texts)):
-        chars = sum(len(_CHARACTER.findall(text)) for text in texts)
-        if chars and 2 * chars < sum(len(plain_words(text)) for text in texts):
-            return _run_words
+        chars = sum(0 if text.isascii() else len(_CHARACTER.findall(text)) for text in texts)
+        for count in (_run_words, plain_words) if chars else ():  # there are no more runs than words
+            if 2 * chars < sum(len(count(text)) for text in texts):
+                return _run_words
     return plain_words
 
 
+@lru_cache(maxsize=8)  # a pair of rows is split to see how, and again to be compared
 def _run_words(text: str) -> list[str]:
     return _RUNS.findall(text.lower())
+
+
+@lru_cache(maxsize=8)
+def _words_apart(text: str) -> list[str]:
+    return _WORDS.findall(text.lower())
 
 
 def similarity(one: str, two: str) -> tuple[float, int]:

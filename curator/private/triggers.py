@@ -28,6 +28,7 @@ KEY_LITERALS = tuple(
 )
 KEY_NAMES = ("key", "token", "secret", "bearer", "authorization")
 SHORTEST_KEY = 20  # signs without a blank
+SHORTEST_NAMED = 11  # characters of a password and what calls it one
 PASSWORD_NAMES = ("passw", "passphrase", "passcode", "pwd", "kennwort", "contrase", "mot de passe")
 # One of these stands in every text that holds a password after its name (in any case).
 PASSWORD_LITERALS = tuple(
@@ -96,6 +97,11 @@ def holds_digit(text: str) -> bool:
 
 
 _DIGIT = re.compile(r"\d")
+
+
+def is_bare(text: str) -> bool:
+    """Whether a text is too short for a key or a password, and has neither a digit nor the sign of an e-mail."""
+    return len(text) < SHORTEST_NAMED and "@" not in text and not holds_digit(text)
 
 
 def may_hold_key(text: str) -> bool:

@@ -29,6 +29,8 @@ def values(text: str, groups: tuple[Group, ...] = ALL) -> tuple[Value, ...]:
 
     Who knows that a text has none of a group may leave it out; addresses give way to all others.
     """
+    if triggers.is_bare(text):
+        return ()
     found: list[Value] = []
     for kind, start, end in _claims(text, groups):
         place = bisect_left(found, end, key=_start)

@@ -64,7 +64,7 @@ def same_amount(one: str, two: str) -> bool | None:
 
     Units are converted, and 0.5 is 50 %.
     """
-    values = number_in(one), number_in(two)
+    values = number_in(one), None if number_in(one) is None else number_in(two)
     if values[0] is None or values[1] is None:
         return None
     if same_number(values[0], values[1]):

@@ -30,9 +30,11 @@ def pieces(text: str) -> list[str]:
 def harmless(edits: Sequence[Edit]) -> bool:
     """Whether none of the edits can make one answer contradict the other by its wording."""
     for here, there in edits:
-        if not (here and there) and max(len(here), len(there)) > _MOVED:
+        if not (here and there) and sum(map(str.isalnum, here or there)) > _MOVED:
             return False
-        if not _turning().isdisjoint([word.lower() for word in (*here, *there)]) or _substituted(here, there):
+        # What edits that stand close together have between them stands on both sides, and differs in nothing.
+        one, two = [word for word in here if word not in there], [word for word in there if word not in here]
+        if not _turning().isdisjoint([word.lower() for word in (*one, *two)]) or _substituted(one, two):
             return False
     return True
 
@@ -92,4 +94,4 @@ def _opposed(one: str, two: str) -> bool:
 def _turning() -> frozenset[str]:
     """Words that turn a sentence round, or an answer."""
     words = lexicon()
-    return words.cues | words.deniers | frozenset(words.verdicts) | {"t", "n", "cannot"}
+    return words.cues | words.deniers | frozenset(words.verdicts) | {"t", "cannot"}

@@ -152,9 +152,10 @@ def _compare(first: Said, second: Said, prompt: Prompt) -> Clash | None:
     verdicts = [verdict_of(text) for text in texts]
     if verdicts[0] is not None and verdicts[1] is not None:
         return None if verdicts[0][0] == verdicts[1][0] else Clash("yes/no", *spans)
+    if not prompt.is_question:
+        return None
     sets = [frozenset(stem(t.key) for t in tokens(text) if t.key not in lexicon().stop) for text in texts]
-    short = prompt.is_question and all(0 < len(words) <= 4 for words in sets)
-    if not short or sets[0] <= sets[1] or sets[1] <= sets[0] or alike(texts[0], texts[1]):
+    if not all(0 < len(words) <= 4 for words in sets) or sets[0] <= sets[1] or sets[1] <= sets[0] or alike(texts[0], texts[1]):
         return None
     return Clash("final answer", *spans) if sets[0].isdisjoint(sets[1]) else None
 

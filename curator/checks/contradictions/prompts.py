@@ -13,6 +13,7 @@ _OPTION = re.compile(
     r"(?:^|[\n;,?:]\s{0,9}|\s\s|\s(?=\())(?:\(?([A-Ja-j1-9])[).:]|\(([A-Ja-j1-9])\))\s{1,9}"
     r"(\S[^\n]{0,300}?)(?=[;,]?\s{1,9}\(?[A-Ja-j1-9][).]\s|\s{0,9}(?:\n|$))"
 )
+_LETTERED = re.compile(r"[).:](?<=[A-Ja-j1-9].)(?<![^\W_]..)")  # what an option cannot do without, sought by its sign
 _WORD = re.compile(r"[^\W_]+")
 _DIGIT = re.compile(r"\d")
 _PLAIN = 120  # characters of a prompt that asks and does not tell
@@ -111,6 +112,8 @@ class Prompt:
     @cached_property
     def options(self) -> dict[str, str]:
         """The choices the prompt offers: letter to folded text; empty where there are fewer than two."""
+        if len(_LETTERED.findall(self.text)) < 2:
+            return {}
         found = [(m[1] or m[2], m[3]) for m in _OPTION.finditer(self.text)]
         options = {letter.lower(): " ".join(_WORD.findall(fold(text))) for letter, text in found}
         letters = sorted(options)

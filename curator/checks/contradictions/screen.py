@@ -103,10 +103,12 @@ def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
 def may_settle(prompt: Prompt, one: Outline, two: Outline) -> bool:
     """A necessary condition for two answers to come to two things."""
     both = one.ends & two.ends
-    if both & (FINAL | LETTER | VERDICT) or (one.brief and two.brief and prompt.options):
+    if both & (FINAL | LETTER | VERDICT):
         return True
     final_or_worked = FINAL | WORKED
-    return bool(one.ends & final_or_worked and two.ends & final_or_worked and prompt.asks_for_a_result)
+    if one.ends & final_or_worked and two.ends & final_or_worked and prompt.asks_for_a_result:
+        return True
+    return one.brief and two.brief and bool(prompt.options)
 
 
 def may_be_alike(one: Candidate, two: Candidate, shared: int) -> bool:
