@@ -13,7 +13,7 @@ from typing import NamedTuple
 from curator.checks.contradictions.finals import Clash
 from curator.checks.contradictions.grouping import Asked
 from curator.checks.contradictions.prompts import Prompt
-from curator.checks.contradictions.screen import Candidate, compare, outlines
+from curator.checks.contradictions.screen import REPEATED, Candidate, compare, outlines
 
 _OTHERS = 8  # commoner answers that an answer is compared with
 
@@ -65,16 +65,28 @@ def answers_of(group: list[Asked]) -> list[Said]:
 
 
 def _links(answers: list[Said], candidates: Sequence[Candidate]) -> Iterator[Link]:
-    """The first contradiction of each answer to one before it; answers to the same prompt go first."""
+    """The first contradiction of each answer to one before it; answers to the same prompt go first.
+
+    An answer that repeats another one but for words that change nothing contradicts what that one contradicts.
+    """
     prompts: dict[int, Prompt] = {}
+    opposed: dict[int, set[int]] = {}
     one_prompt = len({said.prompt_key for said in answers}) == 1
     for place, said in enumerate(answers):
         prompt = prompts.get(said.prompt_key) or prompts.setdefault(said.prompt_key, Prompt(said.prompt))
         before: Sequence[int] = range(place)
         if not one_prompt:
             before = sorted(before, key=[answers[n].prompt_key != said.prompt_key for n in before].__getitem__)
+        repeated: set[int] | None = None  # what is left to compare with
         for other in before[:_OTHERS]:
-            if answers[other].key != said.key and (clash := compare(prompt, candidates[other], candidates[place])):
+            if answers[other].key == said.key or (repeated is not None and other not in repeated):
+                continue
+            clash = compare(prompt, candidates[other], candidates[place])
+            if clash is REPEATED:
+                repeated = opposed.get(other, set())
+            elif clash:
+                opposed.setdefault(other, set()).add(place)
+                opposed[place] = {other}
                 yield Link(other, place, clash)
                 break
 

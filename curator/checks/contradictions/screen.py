@@ -43,6 +43,7 @@ _BREAKS = bytes(byte in b".,!?;:\n" for byte in range(256))
 _U64 = np.uint64
 _NUMBER = _U64(0x9E3779B97F4A7C15)
 
+REPEATED = Clash("repeated", (0, 0), (0, 0))
 FINAL, LETTER, VERDICT, WORKED = 1, 2, 4, 8  # what an answer may come to
 
 
@@ -85,15 +86,23 @@ class Candidate:
 
 
 def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
-    """What `judge` says of two answers, which are read only where their outlines leave it open."""
+    """What `judge` says of two answers, which are read only where their outlines leave it open.
+
+    REPEATED where one is the other but for words that change nothing.
+    """
+    here, there = one.outline, two.outline
+    apart = here.runs.isdisjoint(there.runs)
+    if apart and not (here.ends and there.ends or here.denials or there.denials or (here.brief and there.brief)):
+        return None
     if prompt.varies:
         return None
-    shared = len(one.outline.runs & two.outline.runs)
+    shared = 0 if apart else len(here.runs & there.runs)
     settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two, shared)
-    if alike and shared >= _COPIED * max(len(one.outline.runs), len(two.outline.runs), 1):
+    if alike and shared >= _COPIED * max(len(here.runs), len(there.runs), 1):
         edits = edits_of(one.pieces, two.pieces)
         alike = not harmless(edits)
-        settles = settles and (alike or unsettling(edits))
+        if not alike and not unsettling(edits):
+            return REPEATED
     found = settled(prompt, one.answer, two.answer) if settles else None
     if found and found is not AGREED:
         return found
