@@ -324,7 +324,7 @@ def _near_rarer(strange: Sequence[str], known: Collection[str]) -> dict[str, dic
     odd = [word for word in strange if len(word) > 6 and dictionaries.rarest_letters(word) <= 1]
     if not odd:
         return {}
-    rarer = {word: zipf for word, zipf in dictionaries.attested("en").items() if zipf >= 2 and word in known}
+    rarer = {word: zipf for word, zipf in dictionaries.attested("en", 2).items() if word in known}
     return dictionaries.suggest(odd, rarer, 1)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations
@@ -61,7 +60,7 @@ def listed(words: Sequence[str]) -> dict[str, tuple[str, ...]]:
 def english() -> frozenset[str]:
     """82,765 English words, British and American."""
     file = extras.folder("symspellpy") / "frequency_dictionary_en_82_765.txt"
-    return frozenset(line.partition(" ")[0].lstrip("\ufeff") for line in file.read_text("utf-8").splitlines())
+    return frozenset(file.read_text("utf-8-sig").split()[::2])  # a word and how often it was met, a line
 
 
 @cache
@@ -98,9 +97,13 @@ def met_elsewhere(words: Collection[str]) -> frozenset[str]:
     return frozenset(word for met in lists for word in asked.intersection(met))
 
 
-def attested(language: str) -> dict[str, float]:
-    """The Zipf frequency of the words of a language that were met once in a hundred million; slips are among them."""
-    return {word: 9 - n / 100 for n, words in enumerate(_bins(f"large_{language}")) for word in words}
+def attested(language: str, least: float = 0) -> dict[str, float]:
+    """The Zipf frequency of the words of a language that were met once in a hundred million; slips are among them.
+
+    Those of less than `least` are left out.
+    """
+    bins = _bins(f"large_{language}")[: max(0, round(900 - 100 * least) + 1)]
+    return {word: 9 - n / 100 for n, words in enumerate(bins) for word in words}
 
 
 def has_frequencies(language: str) -> bool:
@@ -129,18 +132,23 @@ def unremarkable() -> tuple[str, ...]:
 
 def rarest_letters(word: str) -> int:
     """In how many English words the rarest three letters of this one (its edges count) stand next to each other."""
-    counts = _trigrams()
-    return min(counts.get(triple, 0) for triple in _triples(word))
+    if not word.isascii():
+        return 0  # no word of the list has such a letter
+    return int(_trigrams()[_triples(f"^{word}$".encode())].min())
 
 
 @cache
-def _trigrams() -> dict[str, int]:
-    return Counter(triple for word in english() for triple in _triples(word))
+def _trigrams() -> np.ndarray:
+    """How often each three letters stand next to each other, by what `_triples` makes of them."""
+    words = "$^".join(sorted(filter(str.isascii, english())))
+    return np.bincount(_triples(f"^{words}$".encode()), minlength=1 << 21)
 
 
-def _triples(word: str) -> list[str]:
-    edged = f"^{word}$"
-    return [edged[place : place + 3] for place in range(len(edged) - 2)]
+def _triples(data: bytes) -> np.ndarray:
+    """int32: each three neighbouring ASCII characters as a number."""
+    codes = np.frombuffer(data, np.uint8).astype(np.int32)
+    triples: np.ndarray = (codes[:-2] << 14) | (codes[1:-1] << 7) | codes[2:]
+    return triples
 
 
 # ---------------------------------------------------------------------- two right spellings of one word
