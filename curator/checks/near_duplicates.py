@@ -129,7 +129,8 @@ def twins(edges: Edges, rows: Rows, threshold: float, short: float) -> dict[int,
     Rows that more rows are like, and more closely, are kept before others: the row that several edited rows go back to
     stands for them all, where one of the edited rows could stand for few. Then content decides, so that the order of
     rows changes nothing. Where the earliest of the rows that go together could stand for all of them, it is the one
-    that is kept.
+    that is kept. Two rows that are both kept in the end and say the same are one too many: that which stands for no
+    other goes.
     """
     keys = rows.neighbours("whole").keys
     edges = _shared_by_copies(edges, keys)
@@ -161,14 +162,30 @@ def twins(edges: Edges, rows: Rows, threshold: float, short: float) -> dict[int,
     first = {kept: min(group, key=order.__getitem__) for kept, group in groups.items()}
     wanted = {kept: [_pair(first[kept], n) for n in group if n != first[kept]] for kept, group in groups.items()}
     judge([pair for pairs in wanted.values() if known.issuperset(pairs) for pair in pairs])
-    found = {}
+    standing: dict[int, int] = {}  # each row that goes, and the row that stands for it
     for kept, group in groups.items():
         stands = first[kept] if all(judged.get(pair) is not None for pair in wanted[kept]) else kept
-        for led in group:
-            if led != stands and (like := judged[_pair(stands, led)]) is not None:
-                changes = like.changes if stands < led else [(there, here) for here, there in like.changes]
-                found[int(order[led])] = (int(order[stands]), like._replace(changes=changes))
-    return found
+        standing |= {led: stands for led in group if led != stands and judged[_pair(stands, led)] is not None}
+    left = [pair for pair in sorted(known) if standing.keys().isdisjoint(pair)]
+    judge(left)
+    needed = set(standing.values())
+    for pair in left:
+        goes = next((place for place in reversed(pair) if place not in needed), None)
+        if goes is not None and judged[pair] is not None and standing.keys().isdisjoint(pair):
+            stands = pair[0] if goes == pair[1] else pair[1]
+            standing[goes] = stands
+            needed.add(stands)
+    return {int(order[led]): _told(order, stands, led, judged) for led, stands in standing.items()}
+
+
+def _told(
+    order: np.ndarray, stands: int, led: int, judged: dict[tuple[int, int], Likeness | None]
+) -> tuple[int, Likeness]:
+    """The row that stands for another, and in what they differ: its words, then those of the other."""
+    like = judged[_pair(stands, led)]
+    assert like is not None, "only rows that say the same go together"
+    changes = like.changes if stands < led else [(there, here) for here, there in like.changes]
+    return int(order[stands]), like._replace(changes=changes)
 
 
 def _pair(one: int, two: int) -> tuple[int, int]:
