@@ -155,7 +155,12 @@ def _compare(first: Said, second: Said, prompt: Prompt) -> Clash | None:
     if not prompt.is_question:
         return None
     sets = [frozenset(stem(t.key) for t in tokens(text) if t.key not in lexicon().stop) for text in texts]
-    if not all(0 < len(words) <= 4 for words in sets) or sets[0] <= sets[1] or sets[1] <= sets[0] or alike(texts[0], texts[1]):
+    if (
+        not all(0 < len(words) <= 4 for words in sets)
+        or sets[0] <= sets[1]
+        or sets[1] <= sets[0]
+        or alike(texts[0], texts[1])
+    ):
         return None
     return Clash("final answer", *spans) if sets[0].isdisjoint(sets[1]) else None
 

@@ -92,7 +92,7 @@ def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
     """
     here, there = one.outline, two.outline
     apart = here.runs.isdisjoint(there.runs)
-    if apart and not (here.ends and there.ends or here.denials or there.denials or (here.brief and there.brief)):
+    if apart and not ((here.ends and there.ends) or here.denials or there.denials or (here.brief and there.brief)):
         return None
     if prompt.varies:
         return None
