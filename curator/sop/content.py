@@ -118,7 +118,7 @@ def _prune_around(
             if part is heaviest or part.tag not in _BESIDE or part in own:
                 continue
             if part is titled:
-                _prune_title(part, drops, second)
+                _prune_title(part, drops, vocabulary, second)
             elif (before and not _is_titling(part, vocabulary)) or _is_apart(
                 part, heaviest, weights, vocabulary, second
             ):
@@ -195,7 +195,7 @@ def _is_titling(part: Any, vocabulary: Vocabulary) -> bool:
     return formed and not vocabulary.is_strange(said, LOOSE)
 
 
-def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
+def _prune_title(part: Any, drops: Drops, vocabulary: Vocabulary, second: Second | None) -> None:
     """Take out what stands beside the title in its own part: paths, dates, buttons."""
     title = next(part.iter("h1"))
     way = {title, *title.iterancestors()}
@@ -209,7 +209,12 @@ def _prune_title(part: Any, drops: Drops, second: Second | None) -> None:
         if (
             said
             and not is_note(element)
-            and (before or short or (element.tag != "p" and not (second and second(said))))
+            and (
+                before
+                or short
+                or vocabulary.is_strange(said, LOOSE)
+                or (element.tag != "p" and not (second and second(said)))
+            )
         ):
             drops.add("boilerplate", said)
             remove(element)

@@ -82,8 +82,10 @@ def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
         if _is_bare_wrapping(part, content):
             continue  # judged with the box that holds nothing else
         groups.setdefault(_signature(part), []).append(part)
-    for named in groups.values():
+    for (_, name, *_), named in groups.items():
         parts = [part for part in named if content in part.iterancestors()]
+        if name is None:  # boxes without a name have nothing in common but the place
+            parts = [part for part in parts if not _is_kept(part, content)]
         said = " ".join(part.text_content() for part in parts)
         if not said.strip() or len(said) > _LARGE * whole or any(_is_kept(part, content) for part in parts):
             continue
@@ -93,7 +95,7 @@ def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
                 drops.take(part)
             vocabulary.forget(said)
     for line in list(content.iterdescendants("p")):
-        if _invites(line) and _ITEMS.isdisjoint(above.tag for above in upwards(line)):
+        if (_invites(line) or _parts(line, content)) and not _in_item(line, content):
             said = line.text_content()
             if vocabulary.is_strange(said, LOOSE):
                 drops.take(line)
@@ -103,13 +105,24 @@ def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
 def _invites(line: Any) -> bool:
     """Whether a paragraph in which a site speaks of itself leads somewhere else."""
     links = [link.get("href") or "" for link in line.iter("a")]
-    away = bool(links) and not any(link.startswith(("mailto:", "tel:")) for link in links)
+    away = bool(links) and not any(link.startswith(("mailto:", "tel:", "#")) for link in links)
     return away and _OURSELVES.search(line.text_content()) is not None
+
+
+def _parts(line: Any, content: Any) -> bool:
+    """Whether an italic paragraph ends the text, or stands below a rule that ends it."""
+    above = [line, *(part for part in upwards(line) if content in part.iterancestors())]
+    if any(_beside(part, preceding=False) is not None for part in above):
+        return False
+    inner = [part for part in line if isinstance(part.tag, str)]
+    slanted = bool(inner) and all(part.tag in ("em", "i") for part in inner) and not clean(line.text or "")
+    return slanted or next((other.tag == "hr" for other in _others(line, preceding=True)), False)
 
 
 def _signature(part: Any) -> tuple[Any, ...]:
     """What boxes of one kind have in common: the tag and the classes without numbers; without a class, the parent."""
-    names = sorted(name for name in (part.get("class") or "").split() if not re.search(r"\d", name))
+    given = [name.rstrip("0123456789_-") for name in (part.get("class") or "").split()]
+    names = sorted(name for name in given if name and not re.search(r"\d", name)) or given
     return (part.tag, *names) if names else (part.tag, None, id(part.getparent()))
 
 
@@ -131,10 +144,13 @@ def is_told(part: Any) -> bool:
     return not heads and next(part.iter("table"), None) is not None
 
 
+def _in_item(part: Any, content: Any) -> bool:
+    return not _ITEMS.isdisjoint(above.tag for above in upwards(part) if content in above.iterancestors())
+
+
 def _is_kept(part: Any, content: Any) -> bool:
     """Whether a box stays whatever it speaks of."""
-    within = [above.tag for above in upwards(part) if content in above.iterancestors()]
-    if not _ITEMS.isdisjoint(within) or is_told(part):
+    if _in_item(part, content) or is_told(part):
         return True
     if part.tag == "blockquote" and not part.get("class"):
         return True

@@ -304,7 +304,7 @@ def _is_link_bar(element: Any) -> bool:
         or next(element.iterdescendants(*BLOCKS), None) is not None
     ):
         return False
-    links = [clean(a.text_content()) for a in element.iter("a")]
+    links = [said for a in element.iter("a") if (said := clean(a.text_content()))]  # not places to jump to
     if len(links) < 2 or any(len(link.split()) > 6 for link in links):
         return False
     between = clean("".join(t for t in element.itertext() if clean(t) not in links))

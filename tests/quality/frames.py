@@ -129,7 +129,7 @@ def planted(name: str) -> list[str]:
 
     page = html.document_fromstring(_HOLE.sub(" ", FRAMES[name]))
     texts = [" ".join(text.split()) for text in page.body.itertext() if page.body is not None]
-    return list(dict.fromkeys(text for text in texts if len(words_of(text)) >= 2))
+    return list(dict.fromkeys(text for text in texts if len(words_of(text)) >= 2 and re.search(r"[^\W\d_]", text)))
 
 
 def leaked(name: str, document: Document, markdown: str) -> list[str]:
