@@ -83,8 +83,8 @@ def anchored(known: dict[tuple[Any, int], re.Pattern[Any]]) -> frozenset[Any]:
         parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         for node in ast.walk(tree):
             name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-            if name == "re" and isinstance(call := parents[parents[node]], ast.Call):
-                if call.args and isinstance(first := call.args[0], ast.Constant) and call.func.attr != "compile":  # type: ignore[attr-defined]
+            if name == "re" and isinstance(call := parents[parents[node]], ast.Call) and call.func is parents[node]:
+                if call.args and isinstance(first := call.args[0], ast.Constant) and call.func.attr != "compile":
                     direct[first.value].add(_method(node, parents))
             elif name and isinstance(node.ctx, ast.Load) and not isinstance(parents[node], ast.keyword):  # type: ignore[attr-defined]
                 calls["" if name[0] != "_" else module, name].add(_method(node, parents))
