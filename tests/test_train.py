@@ -379,6 +379,97 @@ def test_qlora_trains_on_a_cpu(folder: Path, model: Path, tmp_path: Path) -> Non
     assert done.metrics["last_loss"] < done.metrics["first_loss"]
 
 
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The trainers of the runs of a test."""
+    own, made = loop.build, []
+
+    def build(*args: Any) -> Any:
+        made.append(own(*args))
+        return made[-1]
+
+    monkeypatch.setattr(loop, "build", build)
+    return made
+
+
+def test_a_base_of_4_bits_is_nf4_quantised_twice(folder: Path, model: Path, tmp_path: Path, seen: list[Any]) -> None:
+    bits = pytest.importorskip("bitsandbytes")
+    trained(folder, model, tmp_path / "out", method="qlora", steps=1)
+    frozen = [part for part in seen[0].model.modules() if isinstance(part, bits.nn.Linear4bit)]
+    assert len(frozen) == 2 * 7
+    assert {(part.weight.quant_state.quant_type, part.weight.quant_state.nested) for part in frozen} == {("nf4", True)}
+
+
+def test_states_of_8_bits_are_kept_in_8_bits(folder: Path, tmp_path: Path, seen: list[Any]) -> None:
+    pytest.importorskip("bitsandbytes")
+    wide = tiny_model(tmp_path / "wide", hidden_size=256, intermediate_size=256)
+    trained(folder, wide, tmp_path / "out", optimizer="adamw_8bit", steps=1)
+    kinds = {state["state1"].dtype for state in seen[0].optimizer.state.values()}
+    assert torch.uint8 in kinds
+
+
+@pytest.mark.parametrize(("method", "mark"), [("dora", "lora_magnitude_vector"), ("rslora", "lora_A")])
+def test_the_adapter_is_of_its_method(method: str, mark: str, folder: Path, model: Path, tmp_path: Path) -> None:
+    from safetensors import safe_open
+
+    trained(folder, model, tmp_path / "out", method=method, steps=1)
+    with safe_open(str(tmp_path / "out" / "adapter" / "adapter_model.safetensors"), "pt") as file:
+        assert sum(mark in name for name in list(file.keys())) == 2 * 7
+    said = json.loads((tmp_path / "out" / "adapter" / "adapter_config.json").read_text())
+    assert (said["use_rslora"], said["use_dora"]) == (method == "rslora", method == "dora")
+
+
+def test_noise_is_put_on_the_embeddings_in_training_alone(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a step of any size the losses of train differ by the noise, and those of valid do not."""
+    options = {"steps": 2, "learning_rate": 1e-12, "dropout": 0.0, "evaluate_every": 1}
+    plain, noisy = (trained(folder, model, tmp_path / str(alpha), neftune=alpha, **options) for alpha in (0.0, 20.0))
+    for one, two in zip(plain.history, noisy.history, strict=True):
+        if one.loss is not None:
+            assert abs(one.loss - two.loss) > 1e-3  # type: ignore[operator]
+        else:
+            assert one.eval_loss == pytest.approx(two.eval_loss, abs=1e-4)
+
+
+def test_a_run_without_gain_on_valid_stops_early(folder: Path, model: Path, tmp_path: Path) -> None:
+    options = {"steps": 12, "evaluate_every": 1, "learning_rate": 0.9, "clip": 0.0}
+    done = trained(folder, model, tmp_path / "out", patience=2, **options)
+    looks = [point.eval_loss for point in done.history if point.eval_loss is not None]
+    best = looks.index(min(looks))
+    assert done.status == "done" and done.steps == best + 1 + 2 < done.steps_planned
+    assert done.best_step == best + 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        RuntimeError("[enforce fail at inline_container.cc:664] . unexpected pos 64 vs 0"),
+    ],
+)
+def test_a_full_disk_is_called_so_and_the_run_goes_on_from_where_it_was(
+    error: Exception, folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from transformers import Trainer
+
+    options = {"steps": 6, "evaluate_every": 2, "dropout": 0.1}
+    straight = trained(folder, model, tmp_path / "straight", **options)
+    own: Any = Trainer._save_optimizer_and_scheduler
+
+    def filled(self: Any, *args: Any) -> None:
+        if self.state.global_step == 4:
+            raise error
+        own(self, *args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_save_optimizer_and_scheduler", filled)
+        with pytest.raises(CuratorError, match="no space left") as caught:
+            trained(folder, model, tmp_path / "full", **options)
+    assert "--resume" in caught.value.hint
+    assert trained(folder, model, tmp_path / "full", resume=True, **options).adapter_sha256 == straight.adapter_sha256
+
+
 def test_best_weights_are_those_of_the_lowest_loss_on_valid(folder: Path, model: Path, tmp_path: Path) -> None:
     done = trained(folder, model, tmp_path / "o", steps=6, evaluate_every=1, learning_rate=0.3, clip=0.0, patience=0)
     seen = {point.step: point.eval_loss for point in done.history if point.eval_loss is not None}
@@ -399,7 +490,9 @@ def pairs_in(folder: Path) -> None:
     (folder / "valid.jsonl").unlink()
 
 
-def test_dpo_learns_from_pairs_and_says_what_it_lacks(folder: Path, model: Path, tmp_path: Path) -> None:
+def test_dpo_learns_from_pairs_goes_on_and_says_what_it_lacks(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from importlib import util
 
     pairs_in(folder)
@@ -413,6 +506,18 @@ def test_dpo_learns_from_pairs_and_says_what_it_lacks(folder: Path, model: Path,
     ]
     assert all(done.metrics["last_loss"] < done.metrics["first_loss"] for done in made)
     assert made[0].adapter_sha256 != made[1].adapter_sha256
+    own = loop.Watch.on_step_end
+
+    def interrupted(self: Any, args: Any, state: Any, control: Any, **more: Any) -> Any:
+        self.stopped = self.stopped or state.global_step == 2
+        return own(self, args, state, control, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Watch, "on_step_end", interrupted)
+        half = trained(folder, model, tmp_path / "half", objective="dpo", dropout=0.0)
+    assert (half.status, half.steps) == ("interrupted", 2)
+    whole = trained(folder, model, tmp_path / "half", objective="dpo", dropout=0.0, resume=True)
+    assert whole.adapter_sha256 == made[0].adapter_sha256
 
 
 def test_pairs_share_their_prompt_and_keep_their_ends(folder: Path, model: Path, tmp_path: Path) -> None:
@@ -619,53 +724,136 @@ def test_control_c_saves_and_says_how_to_go_on(folder: Path, model: Path, tmp_pa
     assert running.last_checkpoint(tmp_path / "out") is not None
 
 
+PYTHON = [sys.executable, "-m"]
+LAUNCHERS = {
+    "torchrun": [*PYTHON, "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29547", "-m"],
+    "accelerate": [*PYTHON, "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
+                   "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "29549", "-m"],
+}  # fmt: skip
+
+
+def launched(words: list[str], folder: Path, model: Path, output: Path, batch: int, **more: str) -> Any:
+    common = "--steps 4 --learning-rate 2e-3 --dropout 0 --track none --waive all".split()
+    command = [*words, "curator", "train", "run", str(folder), "--model", str(model), *common]
+    command += ["--batch", str(batch), "--output", str(output)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", **more}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
 @pytest.mark.slow
 def test_two_processes_train_what_one_trains_with_twice_the_batch(folder: Path, model: Path, tmp_path: Path) -> None:
-    """torchrun with two CPU processes (gloo) and batches of 3, beside one process and batches of 6."""
-    common = [
-        str(folder),
-        "--model",
-        str(model),
-        "--steps",
-        "4",
-        "--learning-rate",
-        "2e-3",
-        "--dropout",
-        "0",
-        "--track",
-        "none",
-    ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    torchrun = [
-        sys.executable,
-        "-m",
-        "torch.distributed.run",
-        "--nproc_per_node",
-        "2",
-        "--master_port",
-        "29547",
-        "-m",
-        "curator",
-    ]
-    losses = []
-    for words, batch, name in ((torchrun, 3, "two"), ([sys.executable, "-m", "curator"], 6, "one")):
-        command = [
-            *words,
-            "train",
-            "run",
-            *common,
-            "--batch",
-            str(batch),
-            "--output",
-            str(tmp_path / name),
-            "--waive",
-            "all",
-        ]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    """torchrun and accelerate launch with two CPU processes (gloo) and batches of 3, beside one process and 6."""
+    seen = {}
+    for name, words in {**LAUNCHERS, "one": PYTHON}.items():
+        done = launched(words, folder, model, tmp_path / name, 6 if name == "one" else 3)
         assert done.returncode == 0, done.stderr[-2000:]
         record = json.loads((tmp_path / name / "run.json").read_text())
         assert record["status"] == "done" and (tmp_path / name / "adapter" / "adapter_model.safetensors").is_file()
-        losses.append(([p["loss"] for p in record["history"] if "loss" in p], record["metrics"]["eval_loss"]))
-    (two, valid_two), (one, valid_one) = losses
-    assert two[0] == pytest.approx(one[0], rel=0.02)
-    assert valid_two == pytest.approx(valid_one, rel=0.02)
+        seen[name] = [p["loss"] for p in record["history"] if "loss" in p], record["metrics"]["eval_loss"]
+    losses, valid = seen["one"]
+    for name in LAUNCHERS:
+        assert seen[name][0][0] == pytest.approx(losses[0], rel=0.02)
+        assert seen[name][1] == pytest.approx(valid, rel=0.02)
+    assert seen["torchrun"] == seen["accelerate"]
+
+
+def test_sharding_is_refused_where_it_would_not_happen(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """accelerate shards over GPUs alone, and on a CPU passes over the wish in silence."""
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU")
+    with pytest.raises(CuratorError, match="over GPUs alone"):
+        trained(folder, model, tmp_path / "out")
+
+
+def test_every_process_of_a_sharded_model_computes_as_often_as_the_others(model: Path) -> None:
+    """Or they would wait for each other; what is computed for that does not count."""
+    from transformers import AutoModelForCausalLM
+
+    loaded: Any = AutoModelForCausalLM.from_pretrained(model)
+    calls: list[int] = []
+    loaded.register_forward_hook(lambda *_: calls.append(1))
+
+    class Held(list[Piece]):
+        lengths = np.array([8, 6])
+
+    rows: Any = Held(made_up((8, 6)))
+    collate = batches.Collator("flat", 0)
+    plain = loop.mean_loss(loaded, rows, [0, 1], collate, 1)
+    assert loop.mean_loss(loaded, rows, [0, 1], collate, 1, rounds=5) == plain
+    assert len(calls) == 2 + 5
+
+
+# ---------------------------------------------------------------------- who gets the log
+
+
+TRACKER = """
+import json, os
+SEEN = os.environ["TRACKER_LOG"]
+def note(what, **more):
+    with open(SEEN, "a") as file:
+        file.write(json.dumps({"what": what, **more}, default=str) + "\\n")
+class Config(dict):
+    def update(self, *args, **more):
+        note("config", seed=args[0].get("seed") if args else None)
+class Space:
+    config, summary, id, url, name, project, resumed = Config(), {}, "1", "", "", "", False
+    def __getattr__(self, name):
+        return lambda *args, **more: None
+run = None
+def init(*args, **more):
+    global run
+    run = Space()
+    note("init", name=more.get("name"))
+    return run
+def log(said, *args, **more):
+    note("log", loss=said.get("train/loss"), valid=said.get("eval/loss"), step=said.get("train/global_step"))
+def finish(*args, **more):
+    note("finish")
+def define_metric(*args, **more):
+    pass
+config = Space.config
+__version__ = "99.0"
+Settings = dict
+def login(*args, **more):
+    note("login")
+def setup(*args, **more):
+    return Space()
+"""
+
+
+@pytest.mark.parametrize("name", ["wandb", "trackio"])
+def test_the_log_goes_to_the_tracker_that_is_named(
+    name: str, folder: Path, model: Path, tmp_path: Path, run: Command
+) -> None:
+    """A package of that name that writes down what it is told stands for the tracker."""
+    site = tmp_path / "site"
+    (site / name).mkdir(parents=True)
+    (site / name / "__init__.py").write_text(TRACKER)
+    (site / f"{name}-99.0.dist-info").mkdir()
+    (site / f"{name}-99.0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 99.0\n")
+    words = [*PYTHON, "curator", "train", "run", str(folder), "--model", str(model), "--output", str(tmp_path / "out")]
+    words += f"--steps 3 --batch 4 --facts off --waive all --track {name}".split()
+    told = tmp_path / "told.jsonl"
+    paths = f"{site}{os.pathsep}{ROOT}"
+    environment = {**os.environ, "PYTHONPATH": paths, "TRACKER_LOG": str(told), "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    seen = [json.loads(line) for line in told.read_text().splitlines()]
+    losses = [entry["loss"] for entry in seen if entry["what"] == "log" and entry["loss"] is not None]
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert losses == [point["loss"] for point in record["history"] if "loss" in point] and len(losses) == 3
+    assert any(entry["what"] == "init" and entry["name"] == "out" for entry in seen)
+    assert "login" not in {entry["what"] for entry in seen}
+
+
+def test_a_tracker_that_is_not_installed_is_named(folder: Path, model: Path, tmp_path: Path) -> None:
+    from importlib import util
+
+    for name in ("wandb", "trackio"):
+        if not util.find_spec(name):
+            with pytest.raises(CuratorError, match=f"{name} is not installed") as caught:
+                trained(folder, model, tmp_path / "out", track=(name,))
+            assert caught.value.hint == f"pip install {name}"

@@ -62,3 +62,51 @@ def tiny_model(folder: str | Path, kind: str = "llama", template: str = CHATML, 
         model = LlamaForCausalLM(LlamaConfig(**{**shape, **more}))
     model.save_pretrained(folder)
     return folder
+
+
+def sentencepiece_model(folder: str | Path, scheme: str = "always", template: str = "", size: int = 420) -> Path:
+    """A random Llama with the BPE that the package sentencepiece trained on WORDS, as transformers writes it.
+
+    `scheme` says where a space is put before a text: always, first, never, or legacy, the older form of always.
+    """
+    import io
+    import json
+
+    import sentencepiece
+    from transformers import PreTrainedTokenizerFast
+
+    stream = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter(WORDS * 3), model_writer=stream, model_type="bpe", vocab_size=size, byte_fallback=True,
+        character_coverage=1.0, normalization_rule_name="identity", remove_extra_whitespaces=False, minloglevel=2,
+        user_defined_symbols=["<|im_start|>", "<|im_end|>"],
+    )  # fmt: skip
+    folder = tiny_model(folder, vocab_size=size)
+    (folder / "tokenizer.model").write_bytes(stream.getvalue())
+    pieces = sentencepiece.SentencePieceProcessor(model_proto=stream.getvalue())
+    vocab = {pieces.id_to_piece(n): n for n in range(len(pieces))}
+    score = {token: pieces.get_score(n) for token, n in vocab.items()}
+    halves = [(token[:at], token[at:]) for token in vocab for at in range(1, len(token))]
+    merges = sorted((pair for pair in halves if set(pair) <= vocab.keys()), key=lambda pair: -score["".join(pair)])
+    space = {"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"}
+    older = {"type": "Sequence", "normalizers": [{"type": "Prepend", "prepend": "\u2581"}, space]}
+    newer = {"type": "Metaspace", "replacement": "\u2581", "prepend_scheme": scheme, "split": False}
+    added = [{"id": vocab[token], "content": token, "single_word": False, "lstrip": False, "rstrip": False,
+              "normalized": False, "special": True}
+             for token in ("<unk>", "<s>", "</s>", "<|im_start|>", "<|im_end|>")]  # fmt: skip
+    said = {
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added, "post_processor": None,
+        "normalizer": older if scheme == "legacy" else None, "pre_tokenizer": None if scheme == "legacy" else newer,
+        "decoder": {"type": "Sequence", "decoders": [
+            {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "},
+            {"type": "ByteFallback"}, {"type": "Fuse"}, {"type": "Strip", "content": " ", "start": 1, "stop": 0}]},
+        "model": {"type": "BPE", "dropout": None, "unk_token": "<unk>", "continuing_subword_prefix": None,
+                  "end_of_word_suffix": None, "fuse_unk": True, "byte_fallback": True, "ignore_merges": False,
+                  "vocab": vocab, "merges": [list(pair) for pair in merges]},
+    }  # fmt: skip
+    (folder / "tokenizer.json").write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+    made = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), bos_token="<s>",
+                                   eos_token="<|im_end|>", pad_token="<|im_end|>", unk_token="<unk>")  # fmt: skip
+    made.chat_template = template or CHATML
+    made.save_pretrained(folder)
+    return folder

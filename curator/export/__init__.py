@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -129,9 +129,10 @@ def _merged(source: Source, ask: Ask, folder: Path) -> _Done:
 
 
 def _gguf(source: Source, ask: Ask, folder: Path) -> _Done:
-    words, template = _words(source), _template(source)
+    template = _template(source)
+    words = _words(source, template)
     made = _write_gguf(source, ask, folder / MODEL, words, template)
-    notes = (*_merge_notes(source, made), f"weights in {ask.kind}, words split as {words.pre}")
+    notes = (*_merge_notes(source, made), f"weights in {ask.kind}, {words.split}")
     return _Done(notes, f"llama-cli -m {ask.out / MODEL}")
 
 
@@ -141,7 +142,8 @@ def _gguf_lora(source: Source, ask: Ask, folder: Path) -> _Done:
 
 
 def _ollama(source: Source, ask: Ask, folder: Path) -> _Done:
-    words, template = _words(source), _template(source)
+    template = _template(source)
+    words = _words(source, template)
     notes: tuple[str, ...]
     if ask.on:
         if gguf.architecture(source) not in ollama.TAKES_ADAPTERS:
@@ -201,9 +203,18 @@ def _write_gguf(source: Source, ask: Ask, file: Path, words: Vocabulary, templat
     return made
 
 
-def _words(source: Source) -> Vocabulary:
+def _words(source: Source, template: Template | None) -> Vocabulary:
     gguf.architecture(source)
-    return read_vocabulary(source.tokenizer, int(source.model_config["vocab_size"]))
+    prompt = _rendered(template, [{"role": "user", "content": "Hello"}]) if template else ""
+    return read_vocabulary(source.tokenizer, int(source.model_config["vocab_size"]), prompt)
+
+
+def _rendered(template: Template, said: list[dict[str, Any]]) -> str:
+    """A conversation as text, "" where the template refuses it."""
+    try:
+        return template.render(templates.prepared(said))
+    except Exception:  # what a template raises for a conversation that it refuses
+        return ""
 
 
 def _template(source: Source) -> Template | None:
@@ -217,10 +228,7 @@ def _end_of_turn(source: Source, template: Template) -> str:
     if source.run and source.run.end_of_turn:
         return source.run.end_of_turn
     said = [{"role": "user", "content": "Hello"}, {"role": "assistant", "content": "@@"}]
-    try:
-        tail = template.render(templates.prepared(said)).rpartition("@@")[2]
-    except Exception:  # what a template raises for a conversation that it refuses
-        return template.eos
+    tail = _rendered(template, said).rpartition("@@")[2]
     found = template.token_pattern().match(tail.lstrip())
     return found.group() if found else template.eos
 

@@ -184,11 +184,15 @@ def _llama3_factors(said: dict[str, Any], width: int) -> Iterator[float]:
 
 
 def _add_words(writer: Any, words: Vocabulary, template: str, end_of_turn: str) -> None:
-    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_model("llama" if words.scores else "gpt2")
     writer.add_tokenizer_pre(words.pre)
     writer.add_token_list(words.tokens)
     writer.add_token_types(words.types)
-    writer.add_token_merges(words.merges)
+    if words.scores:
+        writer.add_token_scores(words.scores)
+        writer.add_add_space_prefix(words.prefixed)
+    else:
+        writer.add_token_merges(words.merges)
     writer.add_add_bos_token(words.adds_bos)
     writer.add_add_eos_token(words.adds_eos)
     ids = {

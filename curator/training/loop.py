@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -59,11 +60,13 @@ def schedule(recipe: Recipe, units: int, *, processes: int = 1, valid: bool = Fa
 def device_of(recipe: Recipe) -> str:
     """Where it runs. Raises UsageError for a device that is not there."""
     there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    if recipe.device == "auto":
-        return next(name for name in ("cuda", "mps", "cpu") if there[name])
-    if not there[recipe.device]:
-        raise UsageError(f"there is no {recipe.device} here", where="device", hint="leave it out, or say --device cpu")
-    return recipe.device
+    named = next(name for name in ("cuda", "mps", "cpu") if there[name]) if recipe.device == "auto" else recipe.device
+    if not there[named]:
+        raise UsageError(f"there is no {named} here", where="device", hint="leave it out, or say --device cpu")
+    if named != "cuda" and os.environ.get("ACCELERATE_USE_FSDP", "").lower() == "true":
+        hint = "launch it without FSDP: every process holds the whole model then"
+        raise UsageError("accelerate shards a model over GPUs alone", where="FSDP", hint=hint)
+    return named
 
 
 def precision_of(recipe: Recipe, device: str) -> str:
@@ -196,8 +199,6 @@ def arguments(
 
 
 def _distributed() -> bool:
-    import os
-
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
@@ -248,8 +249,11 @@ class Loop(Trainer):
         """The mean loss of the trained tokens of valid, every token once and counted alike."""
         assert self.valid is not None and self.model is not None
         self.model.eval()
-        mine = range(self.args.process_index, len(self.valid), self.args.world_size)
-        total, count = mean_loss(self.model, self.valid, list(mine), self.data_collator, self.args.train_batch_size)
+        first, processes, batch = self.args.process_index, self.args.world_size, self.args.train_batch_size
+        mine = list(range(first, len(self.valid), processes))
+        # Of a sharded model every process computes as often as the others, or they wait for each other for good.
+        rounds = math.ceil(math.ceil(len(self.valid) / processes) / batch) if self.is_fsdp_enabled else 0
+        total, count = mean_loss(self.model, self.valid, mine, self.data_collator, batch, rounds)
         if self.args.world_size > 1:
             both = self.accelerator.gather(torch.tensor([[total, count]], device=self.args.device)).sum(0)
             total, count = float(both[0]), float(both[1])
@@ -260,12 +264,17 @@ class Loop(Trainer):
         return metrics
 
 
-def mean_loss(model: Any, rows: Rows, mine: Sequence[int], collate: Any, batch: int) -> tuple[float, float]:
-    """(sum of the losses of trained tokens, their number), by weight."""
+def mean_loss(
+    model: Any, rows: Rows, mine: Sequence[int], collate: Any, batch: int, rounds: int = 0
+) -> tuple[float, float]:
+    """(sum of the losses of trained tokens, their number), by weight; the model is run `rounds` times at least."""
     device = next(model.parameters()).device
     total = count = 0.0
     with torch.no_grad():
-        for group in batches_of(rows, mine, batch):
+        groups = list(batches_of(rows, mine, batch))
+        for _ in range(rounds - len(groups)):
+            token_losses(model, {name: part.to(device) for name, part in collate([[rows[0]]]).items()})
+        for group in groups:
             made = {name: part.to(device) for name, part in collate([[rows[n]] for n in group]).items()}
             losses, weights = token_losses(model, made)
             total += float((losses.double() * weights).sum())

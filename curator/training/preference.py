@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,7 @@ class Pair(msgspec.Struct, frozen=True):
     rejected: str
 
 
-def run_dpo(ask: Ask, ready: Ready, tell: Tell | None) -> Run:
+def run_dpo(ask: Ask, ready: Ready, before: Run | None, started: float, tell: Tell | None) -> Run:
     """Train on pairs and write the adapter with its record, as `run` does.
 
     Raises:
@@ -46,7 +45,7 @@ def run_dpo(ask: Ask, ready: Ready, tell: Tell | None) -> Run:
     if not pairs["train"]:
         hint = "DPO learns from rows with a chosen and a rejected answer"
         raise SourceError("no pairs to learn from", where=ask.paths[0], hint=hint)
-    return running.Session(ask, ready, None, time.time()).train_pairs(pairs, tell)
+    return running.Session(ask, ready, before, started).train_pairs(pairs, tell)
 
 
 def pairs_of(ask: Ask, ready: Ready, split: str) -> Iterator[Pair]:

@@ -10,7 +10,7 @@ import tempfile
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from curator import templates
+from curator.scan.collector import uncollected
 from curator.scan.recall import code_stamp
 from curator.sources import Source
 from curator.sources.finding import split_number
@@ -161,7 +162,7 @@ def _make(sources: Sequence[Source], hashes: dict[str, str], folder: Path, token
     tally = new_tally()
     files: dict[str, DataFile] = {}
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".prepared-", dir=folder.parent) as passing:
+    with uncollected(), tempfile.TemporaryDirectory(prefix=".prepared-", dir=folder.parent) as passing:
         new = Path(passing, "new")
         new.mkdir()
         for k, name in enumerate(SPLITS):
@@ -238,7 +239,7 @@ def _lists(parts: Sequence[Sequence[Any]], kind: Any) -> Any:
 
     offsets = np.zeros(len(parts) + 1, np.int32)
     np.cumsum([len(part) for part in parts], out=offsets[1:])
-    flat = np.concatenate([np.asarray(part, kind) for part in parts]) if parts else np.zeros(0, kind)
+    flat = np.fromiter(chain.from_iterable(parts), kind, int(offsets[-1]))
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(flat))
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from curator import __version__, templates
-from curator.errors import UsageError
+from curator.errors import UsageError, WriteError
 from curator.splits.splitting import sha256
 from curator.training import gates, record
 from curator.training.models import hashed, quiet, weight_files
@@ -41,6 +41,7 @@ from curator.writing import write_whole
 if TYPE_CHECKING:
     from curator.config import Config
     from curator.recipe import Recipe
+    from curator.training.loop import Watch
 
 Tell = Callable[[dict[str, Any]], None]
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "bitsandbytes", "trl", "numpy", "pyarrow")
@@ -151,7 +152,7 @@ def run(ask: Ask, tell: Tell | None = None) -> Run:
     if ask.recipe.objective == "dpo":
         from curator.training.preference import run_dpo
 
-        return run_dpo(ask, ready, tell)
+        return run_dpo(ask, ready, before, started, tell)
     return Session(ask, ready, before, started).train(tell)
 
 
@@ -167,7 +168,8 @@ def _before(ask: Ask) -> Run | None:
         done = record.read(ask.output)
         hint = "name another folder, or --force to overwrite it"
         if done.status != "done":
-            hint = "go on with it: --resume; or start anew: --force"
+            begun = last_checkpoint(ask.output) is not None
+            hint = "go on with it: --resume; or start anew: --force" if begun else "start anew: --force"
         raise UsageError(f"a run lies there ({done.status})", where=str(ask.output), hint=hint)
     if ask.output.exists() and not ask.output.is_dir():
         raise UsageError("the run goes into a folder, and this is a file", where=str(ask.output))
@@ -231,26 +233,32 @@ class Session:
             with _told("TENSORBOARD_LOGGING_DIR", str(ask.output / LOGS)):
                 trainer = loop.build(model, recipe, args, train, self.valid, pad, watch)
             trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-        self._write(self._record("running", trainable, (), {}, {}, 0))
-        checkpoint = last_checkpoint(ask.output) if ask.resume else None
-        with watch.heeding_interrupts(), _warnings_off():
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-        state = trainer.state
-        stopped = watch.stopped and state.global_step < state.max_steps
-        points = loop.points_of(state.log_history)
-        if stopped:
-            done = self._record(
-                "interrupted", trainable, points, {}, {"seconds": time.time() - self.started}, state.global_step
-            )
-            self._write(done)
-            return done
-        self._save(trainer, model)
-        metrics = self._metrics(state)
-        if facts and first_process():
+        if (stopped := self._steps(trainer, trainable, watch)) is not None:
+            return stopped
+        self._save(trainer)
+        metrics = self._metrics(trainer.state)
+        if facts and first_process() and not trainer.is_fsdp_enabled:  # of a sharded model no process has the whole
             from curator.training import facts as rowfacts
 
             metrics |= rowfacts.after(model, self.ready.prepared, ask.output, recipe)
-        return self._finish(state, trainable, points, metrics, watch.seconds)
+        return self._finish(trainer.state, trainable, metrics, watch.seconds)
+
+    def _steps(self, trainer: Any, trainable: int, watch: Watch) -> Run | None:
+        """Go through the steps, from the last checkpoint on where that is asked for; the record of a run cut short."""
+        from curator.training import loop
+
+        self._write(self._record("running", trainable, (), {}, {}, 0))
+        checkpoint = last_checkpoint(self.ask.output) if self.ask.resume else None
+        with watch.heeding_interrupts(), _warnings_off(), _told_when_full(self.ask.output):
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        state = trainer.state
+        if not watch.stopped or state.global_step >= state.max_steps:
+            return None
+        times = {"seconds": time.time() - self.started}
+        points = loop.points_of(state.log_history)
+        done = self._record("interrupted", trainable, points, {}, times, state.global_step)
+        self._write(done)
+        return done
 
     def train_pairs(self, pairs: dict[str, list[Any]], tell: Tell | None) -> Run:
         """The same with TRL's loop over pairs."""
@@ -277,26 +285,22 @@ class Session:
             )
         trainer = preference.trainer_for(model, ask, self.ready, args, pairs, [watch])
         trainable = sum(p.numel() for p in trainer.model.parameters() if p.requires_grad)
-        with watch.heeding_interrupts(), _warnings_off():
-            trainer.train()
-        self._save(trainer, trainer.model)
+        if (stopped := self._steps(trainer, trainable, watch)) is not None:
+            return stopped
+        self._save(trainer)
         metrics = self._metrics(trainer.state)
         rewards = [entry["rewards/accuracies"] for entry in trainer.state.log_history if "rewards/accuracies" in entry]
         if rewards:
             metrics["reward_accuracy"] = float(rewards[-1])
-        return self._finish(trainer.state, trainable, loop.points_of(trainer.state.log_history), metrics, watch.seconds)
+        return self._finish(trainer.state, trainable, metrics, watch.seconds)
 
-    def _finish(
-        self,
-        state: Any,
-        trainable: int,
-        points: Sequence[record.Point],
-        metrics: dict[str, float],
-        seconds: list[float],
-    ) -> Run:
+    def _finish(self, state: Any, trainable: int, metrics: dict[str, float], seconds: list[float]) -> Run:
         """The record of a run that came to its end."""
         import torch
 
+        from curator.training import loop
+
+        points = loop.points_of(state.log_history)
         best = state.global_step
         if self.valid is not None and self.recipe.best and state.best_model_checkpoint:
             best = int(state.best_model_checkpoint.rpartition("-")[2])
@@ -355,15 +359,16 @@ class Session:
         name = template.tokens.get("pad_token") or template.eos
         return load_tokenizer(self.ready.base.path).token_to_id(name) or 0
 
-    def _save(self, trainer: Any, model: Any) -> None:
+    def _save(self, trainer: Any) -> None:
         """The adapter, or all weights, with the tokenizer and the template they were trained with."""
         name = ADAPTER if self.recipe.adapts else MODEL
         folder = self.ask.output / name
+        # Every process gives its share of a sharded model, and the first one writes the whole.
+        state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_fsdp_enabled else None
         if not first_process():
             return
-        with quiet():
-            unwrapped = trainer.accelerator.unwrap_model(model)
-            unwrapped.save_pretrained(folder)
+        with quiet(), _told_when_full(self.ask.output):
+            trainer.accelerator.unwrap_model(trainer.model).save_pretrained(folder, state_dict=state)
         save_tokenizer(Path(self.ready.base.path), folder, templates.load(self.ready.spec))
 
     def _metrics(self, state: Any) -> dict[str, float]:
@@ -481,6 +486,23 @@ def _told(name: str, value: str) -> Iterator[None]:
         yield
     finally:
         del os.environ[name]
+
+
+_FULL = ("No space left", "Disk quota exceeded", "PytorchStreamWriter", "inline_container")
+
+
+@contextlib.contextmanager
+def _told_when_full(folder: Path) -> Iterator[None]:
+    """A disk that is full is called so, whatever a library calls it. Raises WriteError."""
+    try:
+        yield
+    except Exception as error:
+        if not any(sign in str(error) for sign in _FULL):
+            raise
+        hint = "free some space and start again: --force"
+        if last_checkpoint(folder) is not None:
+            hint = "free some space and go on from the last checkpoint: --resume"
+        raise WriteError("there is no space left for what was trained", where=str(folder), hint=hint) from None
 
 
 @contextlib.contextmanager

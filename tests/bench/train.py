@@ -2,7 +2,8 @@
 
     python tests/bench/train.py steps     a step of curator's loop over one of a plain loop: same model, same batches
     python tests/bench/train.py tokens    rows with masks a second over those of the bare tokenizer (100,000 rows)
-    python tests/bench/train.py padding   padding by packing, on real sets, beside batches as TRL pads them by default
+    python tests/bench/train.py padding   padding by packing, on real sets; with --trl PYTHON beside TRL's own
+                                          loader, as it comes and with packing
 
 Ratios of CPU seconds of one run, since other work on the machine moves the clock and not the ratio.
 """
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -149,28 +151,47 @@ def tokens(count: int) -> None:
         print(f"a second time: {time.perf_counter() - at:.2f} s (reused: {again.reused})")
 
 
-def padding() -> None:
+def padding(trl: str) -> None:
     """Share of what is computed that is padding, for batches of 8 rows in random order, cut at 2,048 tokens."""
     base = locate("demo")
-    print(f"| set | rows | mean tokens | padded rows | flat | best-fit packs of {PACK:,}, were they filled up |")
-    print("|---|---|---|---|---|---|")
-    for name, path in SETS.items():
-        if not path.exists():
-            continue
-        lengths = rows_of(path, base).lengths
-        order = np.random.default_rng(0).permutation(len(lengths)).tolist()
+    lengths = {name: rows_of(path, base).lengths for name, path in SETS.items() if path.exists()}
+    theirs = _theirs(trl, {name: found.tolist() for name, found in lengths.items()}) if trl else {}
+    more = " TRL as it comes | TRL, packing |" if theirs else ""
+    print(f"| set | rows | mean tokens | padded rows |{more} flat | best-fit packs of {PACK:,}, were they filled up |")
+    print("|---|---|---|---|---|---|" + "---|---|" * bool(theirs))
+    for name, found in lengths.items():
+        order = np.random.default_rng(0).permutation(len(found)).tolist()
         groups = [order[k : k + BATCH] for k in range(0, len(order), BATCH)]
-        packs = best_fit(lengths.tolist(), PACK)
-        print(
-            f"| {name} | {len(lengths):,} | {lengths.mean():.0f} | {waste(lengths, groups, 'none', 0, BATCH):.1%} "
-            f"| {waste(lengths, groups, 'flat', 0, BATCH):.1%} | {waste(lengths, packs, 'best-fit', PACK, BATCH):.1%} |"
-        )
+        packs = best_fit(found.tolist(), PACK)
+        shares = [waste(found, groups, "none", 0, BATCH), *theirs.get(name, {}).values()]
+        shares += [waste(found, groups, "flat", 0, BATCH), waste(found, packs, "best-fit", PACK, BATCH)]
+        cells = " | ".join(f"{share:.1%}" for share in shares)
+        print(f"| {name} | {len(found):,} | {found.mean():.0f} | {cells} |")
+
+
+def _theirs(python: str, lengths: dict[str, list[int]]) -> dict[str, dict[str, float]]:
+    """The shares of TRL's own loader, by set."""
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+    from tests.tiny import tiny_model
+
+    script = Path(__file__).parents[1] / "trainers" / "trl_padding.py"
+    asked = json.dumps({"batch": BATCH, "limit": LIMIT, "sets": lengths})
+    with tempfile.TemporaryDirectory() as model:
+        command = [python, str(script), str(tiny_model(model))]
+        done = subprocess.run(command, input=asked, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr[-2000:])
+    said = json.loads(done.stdout.splitlines()[-1])
+    for name, shares in said.items():
+        print(f"{name}: TRL's packing leaves out {shares.pop('left out'):.1%} of the tokens", file=sys.stderr)
+    return dict(said)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["steps", "tokens", "padding"])
     parser.add_argument("--count", type=int, default=0, help="Steps, or rows.")
+    parser.add_argument("--trl", default="", metavar="PYTHON", help="An interpreter with TRL, for padding.")
     asked = parser.parse_args()
     hush()
     if asked.what == "steps":
@@ -178,7 +199,7 @@ def main() -> int:
     elif asked.what == "tokens":
         tokens(asked.count or 100_000)
     else:
-        padding()
+        padding(asked.trl)
     return 0
 
 
