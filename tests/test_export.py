@@ -174,6 +174,32 @@ def test_an_output_layer_tied_to_the_input_is_not_merged_silently(qwen3: Path, t
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("saved", [["embed_tokens", "lm_head"], ["embed_tokens"]])
+def test_embeddings_that_are_trained_beside_the_adapter_leave_as_they_are(
+    saved: list[str], qwen3: Path, tmp_path: Path
+) -> None:
+    """Of a base that ties them too: trained apart they are two, and both are written."""
+    from safetensors.torch import load_file, save_file
+    from transformers import AutoModelForCausalLM
+
+    tuned = adapter(qwen3, tmp_path / "tuned", modules_to_save=saved)
+    weights = load_file(tuned / "adapter_model.safetensors")
+    torch.manual_seed(3)
+    moved = {name: part + torch.randn_like(part) if "embed" in name or "head" in name else part
+             for name, part in weights.items()}  # fmt: skip
+    save_file(moved, tuned / "adapter_model.safetensors", {"format": "pt"})
+    export("merged", Ask(str(tuned), tmp_path / "out", base=str(qwen3)))
+    loader: Any = AutoModelForCausalLM
+    whole = loader.from_pretrained(tmp_path / "out", dtype=torch.float32).eval()
+    with_adapter = logits(adapted(qwen3, tuned))
+    assert (logits(whole) - with_adapter).abs().max() / with_adapter.abs().max() < 1e-4
+    export("gguf", Ask(str(tuned), tmp_path / "whole", base=str(qwen3), kind="f32"))
+    found = tensors(tmp_path / "whole" / "model.gguf")
+    out = found.get("output.weight", found["token_embd.weight"])
+    assert np.allclose(out, whole.get_output_embeddings().weight.detach().numpy(), atol=1e-6)
+    assert np.allclose(found["token_embd.weight"], whole.get_input_embeddings().weight.detach().numpy(), atol=1e-6)
+
+
 # ---------------------------------------------------------------------- GGUF
 
 

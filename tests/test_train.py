@@ -470,6 +470,76 @@ def test_a_full_disk_is_called_so_and_the_run_goes_on_from_where_it_was(
     assert trained(folder, model, tmp_path / "full", resume=True, **options).adapter_sha256 == straight.adapter_sha256
 
 
+def _cut(folder: Path, name: str) -> None:
+    (folder / name).write_bytes((folder / name).read_bytes()[:3000])
+
+
+def _lacking(folder: Path) -> None:
+    from safetensors.torch import load_file, save_file
+
+    kept = {name: part for name, part in load_file(folder / "model.safetensors").items() if "layers.1" not in name}
+    save_file(kept, folder / "model.safetensors", {"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (lambda folder: (folder / "config.json").write_text("{"), "config.json: cannot be read"),
+        (lambda folder: (folder / "config.json").write_text("[]"), "config.json: cannot be read"),
+        (lambda folder: (folder / "config.json").write_text('{"model_type": "nonsuch"}'), "cannot be loaded"),
+        (lambda folder: _cut(folder, "model.safetensors"), "weights cannot be read"),
+        (lambda folder: (folder / "model.safetensors").unlink(), "no weights in there"),
+        (_lacking, "9 of its weights are in no file"),
+        (lambda folder: (folder / "tokenizer.json").write_text("{}"), "no tokenizer"),
+        (lambda folder: (folder / "tokenizer.json").unlink(), "no tokenizer"),
+    ],
+)
+def test_a_broken_model_is_told_plainly(
+    spoil: Callable[[Path], None], says: str, folder: Path, model: Path, tmp_path: Path
+) -> None:
+    import shutil
+
+    spoil(shutil.copytree(model, tmp_path / "broken"))
+    with pytest.raises(CuratorError) as caught:
+        trained(folder, tmp_path / "broken", tmp_path / "out")
+    assert says in str(caught.value)
+    assert not (tmp_path / "out" / "adapter").exists()
+
+
+@pytest.mark.parametrize("size", [8, 2000, 60_000])
+def test_a_cut_gguf_file_is_told_plainly(size: int, folder: Path, model: Path, tmp_path: Path) -> None:
+    from curator.export import Ask, export
+
+    pytest.importorskip("gguf")
+    export("gguf", Ask(str(model), tmp_path / "g"))
+    whole = (tmp_path / "g" / "model.gguf").read_bytes()
+    (tmp_path / "cut.gguf").write_bytes(whole[:size])
+    with pytest.raises(CuratorError, match="cut or broken"):
+        trained(folder, tmp_path / "cut.gguf", tmp_path / "out")
+
+
+def test_a_loss_that_is_no_number_ends_the_run(folder: Path, model: Path, tmp_path: Path) -> None:
+    with pytest.raises(CuratorError, match="no number any more from step 2 on") as caught:
+        trained(folder, model, tmp_path / "out", learning_rate=1e30, clip=0.0, steps=5)
+    assert "learning-rate" in caught.value.hint
+    assert not (tmp_path / "out" / "adapter").exists()
+
+
+def test_rows_that_are_all_too_long_say_how_long(folder: Path, model: Path, tmp_path: Path) -> None:
+    with pytest.raises(CuratorError, match="no row is left to train on") as caught:
+        trained(folder, model, tmp_path / "out", max_length=8, overlong="drop")
+    assert "--max-length leaves 0" in caught.value.hint
+
+
+def test_names_beyond_ascii_are_names(folder: Path, model: Path, tmp_path: Path) -> None:
+    import shutil
+
+    data = shutil.copytree(folder, tmp_path / "données ü 训练")
+    base = shutil.copytree(model, tmp_path / "modèle 模型")
+    done = trained(data, base, tmp_path / "sortie é", steps=1)
+    assert done.status == "done" and (tmp_path / "sortie é" / "adapter" / "adapter_model.safetensors").is_file()
+
+
 def test_best_weights_are_those_of_the_lowest_loss_on_valid(folder: Path, model: Path, tmp_path: Path) -> None:
     done = trained(folder, model, tmp_path / "o", steps=6, evaluate_every=1, learning_rate=0.3, clip=0.0, patience=0)
     seen = {point.step: point.eval_loss for point in done.history if point.eval_loss is not None}

@@ -223,7 +223,7 @@ def _tensors(source: Source, model: Any, arch: str) -> Iterator[tuple[str, Any]]
     """(name in GGUF, float32 array) of each weight; a tied output is left out, as llama.cpp takes the input."""
     names = _names(source, arch)
     for key, tensor in model.state_dict().items():
-        if key == "lm_head.weight" and source.tied:
+        if key == "lm_head.weight" and model.config.get_text_config().tie_word_embeddings:
             continue
         if key.endswith("rotary_emb.inv_freq"):
             continue

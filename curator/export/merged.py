@@ -59,7 +59,17 @@ def merge(source: Source) -> Merged:
             where=str(source.adapter),
             hint=hint,
         )
+    ends = [whole.get_input_embeddings().weight, whole.get_output_embeddings().weight]
+    if source.tied and ends[0].data_ptr() != ends[1].data_ptr() and not torch.equal(*ends):
+        _untie(whole)
     return Merged(whole, difference)
+
+
+def _untie(model: Any) -> None:
+    """Say that the embeddings, trained apart, are two: or else one of them would be left out of the file."""
+    for config in {id(one): one for one in (model.config, model.config.get_text_config())}.values():
+        config.tie_word_embeddings = False
+    model.all_tied_weights_keys = {}
 
 
 def save(source: Source, merged: Merged, folder: Path) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from curator import templates
-from curator.errors import UsageError
+from curator.errors import SourceError, UsageError
 from curator.report.tally import counted
 from curator.sources.finding import nearest
 from curator.splits.splitting import LEAKS
@@ -249,7 +249,7 @@ def untouched(model: Path, token: str) -> bool:
 
 
 def _embedding_rows(model: Path, token: str) -> tuple[Any, Any] | None:
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     from curator.training.rows import load_tokenizer
 
@@ -259,13 +259,17 @@ def _embedding_rows(model: Path, token: str) -> tuple[Any, Any] | None:
     index = model / "model.safetensors.index.json"
     names = json.loads(index.read_text())["weight_map"] if index.is_file() else {}
     for name, file in names.items() or ((None, file.name) for file in sorted(model.glob("*.safetensors"))):
-        with safe_open(str(model / file), "pt") as tensors:
-            keys = [name] if name else list(tensors.keys())
-            key = next((key for key in keys if key.endswith(("embed_tokens.weight", "wte.weight"))), None)
-            if key is None:
-                continue
-            rows = tensors.get_slice(key)
-            size = rows.get_shape()[0]
-            common = rows[min(300, size // 2) : min(1300, size)].float().numpy()
-            return rows[number : number + 1].float().numpy()[0], common
+        try:
+            with safe_open(str(model / file), "pt") as tensors:
+                keys = [name] if name else list(tensors.keys())
+                key = next((key for key in keys if key.endswith(("embed_tokens.weight", "wte.weight"))), None)
+                if key is None:
+                    continue
+                rows = tensors.get_slice(key)
+                size = rows.get_shape()[0]
+                common = rows[min(300, size // 2) : min(1300, size)].float().numpy()
+                return rows[number : number + 1].float().numpy()[0], common
+        except (SafetensorError, OSError) as error:
+            hint = "fetch the model again"
+            raise SourceError(f"the weights cannot be read: {error}", where=str(model / file), hint=hint) from None
     return None

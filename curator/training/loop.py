@@ -88,6 +88,7 @@ def load_model(path: str, recipe: Recipe, device: str, precision: str) -> Any:
         UsageError: transformers cannot load the model.
     """
     import transformers
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM
 
     kinds = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -101,10 +102,18 @@ def load_model(path: str, recipe: Recipe, device: str, precision: str) -> Any:
     with quiet():
         try:
             attention = attention_for(AutoConfig.from_pretrained(path))
-            made: Any = AutoModelForCausalLM.from_pretrained(path, dtype=dtype, attn_implementation=attention, **more)
-        except (OSError, ValueError) as error:
+            loader: Any = AutoModelForCausalLM
+            made, found = loader.from_pretrained(
+                path, dtype=dtype, attn_implementation=attention, output_loading_info=True, **more
+            )
+        except (OSError, ValueError, RuntimeError, SafetensorError) as error:
             said = " ".join(str(error).split())[:200]
             raise UsageError(f"the model cannot be loaded: {said}", where=path) from None
+    # transformers makes up weights that are not there, and would have them trained beside the others.
+    if lacking := sorted(found["missing_keys"]):
+        names = f"{', '.join(lacking[:3])}{' …' if len(lacking) > 3 else ''}"
+        what = f"{len(lacking)} of its weights are in no file: {names}"
+        raise UsageError(what, where=path, hint="fetch the model again, or name the one its config.json is of")
     return made if recipe.method == "qlora" else made.to(device)
 
 
@@ -289,12 +298,16 @@ def batches_of(rows: Rows, mine: Sequence[int], batch: int) -> Iterator[list[int
 
 
 class Watch(TrainerCallback):
-    """Keeps the log, shows the line of progress, and stops at the next step when the user asks for it."""
+    """Keeps the log, shows the line of progress, and stops at the next step when the user asks for it.
+
+    `lost` is the step at which the loss was no number any more: what comes after it teaches nothing.
+    """
 
     def __init__(self, tell: Callable[[dict[str, Any]], None] | None) -> None:
         self.tell = tell
         self.points: list[Point] = []
         self.stopped = False
+        self.lost = 0
         self.seconds: list[float] = []
         self._at = time.perf_counter()
 
@@ -307,9 +320,13 @@ class Watch(TrainerCallback):
             control.should_save = control.should_training_stop = True
         return control
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **more: Any) -> None:
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **more: Any) -> Any:
+        if not math.isfinite((logs or {}).get("loss", 0.0)):
+            self.lost = self.lost or state.global_step
+            control.should_training_stop, control.should_save = True, False
         if self.tell and logs and state.is_world_process_zero:
             self.tell({"step": state.global_step, "steps": state.max_steps, "epoch": state.epoch or 0.0, **logs})
+        return control
 
     @contextlib.contextmanager
     def heeding_interrupts(self) -> Iterator[None]:

@@ -108,7 +108,10 @@ def _of_folder(name: str, folder: Path) -> Base:
 
 
 def _described(name: str, source: Any, folder: Path, revision: str = "") -> Base:
-    config = json.loads((folder / "config.json").read_text("utf-8"))
+    try:
+        config = msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, Any])
+    except (OSError, msgspec.DecodeError) as error:
+        raise SourceError(f"cannot be read: {error}", where=str(folder / "config.json")) from None
     text = config.get("text_config") or config
     return Base(
         name=name,
@@ -217,7 +220,11 @@ def _words_of(file: Path) -> Pre | bool:
     """
     from gguf import GGUFReader
 
-    fields = GGUFReader(file).fields
+    try:
+        fields = GGUFReader(file).fields
+    except Exception as error:  # numpy's, from whatever the bytes at a place are taken for
+        said_ = " ".join(str(error).split())[:120]
+        raise SourceError(f"the GGUF file is cut or broken ({said_})", where=str(file), hint="fetch it again") from None
 
     def said(key: str, default: Any) -> Any:
         return fields[f"tokenizer.ggml.{key}"].contents() if f"tokenizer.ggml.{key}" in fields else default

@@ -127,7 +127,10 @@ def get_ready(
     if "train" not in found.splits or not len(found.splits["train"]):
         first = found.tally.cuts[0] if found.tally.cuts else None
         why = f": {first.file}:{first.line} {first.reason} {first.detail}".rstrip() if first else ""
-        raise SourceError(f"no row is left to train on{why}", where=str(paths[0]), hint="curator lint says more")
+        hint = "curator lint says more"
+        if first and first.reason == "over-length":
+            hint = f"that row has {first.tokens:,} tokens, of which --max-length leaves {first.kept:,}"
+        raise SourceError(f"no row is left to train on{why}", where=str(paths[0]), hint=hint)
     stamps = stamps_of(found, config, recipe, spec, base, log, report)
     judged = gates.judge(base, spec, brings, recipe, found, report, limit)
     stood = tuple(

@@ -195,16 +195,17 @@ def load_tokenizer(folder: str | Path) -> Any:
     except ImportError:
         raise MissingExtraError("training", "train") from None
     file = Path(folder) / "tokenizer.json"
-    if file.is_file():
-        made = Tokenizer.from_file(str(file))
-    else:
-        from transformers import AutoTokenizer
+    try:
+        if file.is_file():
+            made = Tokenizer.from_file(str(file))
+        else:
+            from transformers import AutoTokenizer
 
-        try:
             made = AutoTokenizer.from_pretrained(str(folder)).backend_tokenizer
-        except Exception as error:
-            said_ = " ".join(str(error).split())[:160]
-            raise UsageError(f"no tokenizer: {said_}", where=str(folder), hint="it needs a tokenizer.json") from None
+    except Exception as error:  # tokenizers raises nothing more special
+        said_ = " ".join(str(error).split())[:160]
+        hint = "fetch the model again" if file.is_file() else "it needs a tokenizer.json"
+        raise UsageError(f"no tokenizer: {said_}", where=str(folder), hint=hint) from None
     made.no_truncation()
     made.no_padding()
     return made

@@ -161,7 +161,7 @@ def _before(ask: Ask) -> Run | None:
     there = (ask.output / RUN).is_file()
     if ask.resume:
         if not there or last_checkpoint(ask.output) is None:
-            hint = "leave out --resume to start one"
+            hint = "start anew: --force" if there else "leave out --resume to start one"
             raise UsageError("there is no run with a checkpoint to go on from", where=str(ask.output), hint=hint)
         return record.read(ask.output)
     if there and not ask.force:
@@ -252,6 +252,10 @@ class Session:
         with watch.heeding_interrupts(), _warnings_off(), _told_when_full(self.ask.output):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         state = trainer.state
+        if watch.lost:
+            hint = "a smaller --learning-rate, with --clip 1; then start anew: --force"
+            what = f"the loss is no number any more from step {watch.lost} on"
+            raise UsageError(what, where=str(self.ask.output), hint=hint)
         if not watch.stopped or state.global_step >= state.max_steps:
             return None
         times = {"seconds": time.time() - self.started}
