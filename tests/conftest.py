@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable, Iterable
+from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,9 @@ from curator import cli
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as `curator train` says to torch, and why
 SHARED = ROOT.parent / "shared" / "data"
+# An interpreter that runs llama.cpp.
+LLAMACPP = os.environ.get("CURATOR_LLAMACPP") or (sys.executable if util.find_spec("xllamacpp") else "")
+needs_llamacpp = pytest.mark.skipif(not LLAMACPP, reason="needs xllamacpp, here or where CURATOR_LLAMACPP says")
 
 
 @pytest.fixture(autouse=True)

@@ -32,10 +32,11 @@ from curator.training import models
 from curator.training.record import DataFile, Stamps
 from curator.training.record import Run as Record
 from curator.training.record import write as write_record
+from tests.conftest import LLAMACPP, needs_llamacpp
 from tests.conftest import Run as Command
 from tests.tiny import CHATML, tiny_model
 
-LLAMACPP, MLX = os.environ.get("CURATOR_LLAMACPP", ""), os.environ.get("CURATOR_MLX", "")
+MLX = os.environ.get("CURATOR_MLX", "")
 METHODS = ("lora", "rslora", "dora")
 PROMPTS = [f"<|im_start|>user\n{said}<|im_end|>\n<|im_start|>assistant\n" for said in (
     "Hello", "How are you?", "the capital of France", "reset the router", "ivory cobalt", "0123 456", "What is it?",
@@ -337,8 +338,6 @@ def test_rope_is_read_in_the_old_form_and_the_new() -> None:
 
 # ---------------------------------------------------------------------- llama.cpp
 
-needs_llamacpp = pytest.mark.skipif(not LLAMACPP, reason="CURATOR_LLAMACPP names an interpreter with xllamacpp")
-
 
 def told(model: Path, adapter: Path | None = None, tokens: int = 12) -> list[Any]:
     asked = {"model": str(model), "adapter": str(adapter or ""), "prompts": PROMPTS, "tokens": tokens}
@@ -436,7 +435,7 @@ def demo_gguf(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out / "model.gguf"
 
 
-@needs_llamacpp
+@pytest.mark.skipif(not os.environ.get("CURATOR_LLAMACPP"), reason="takes minutes: CURATOR_LLAMACPP asks for it")
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "rslora"])
 def test_the_demo_model_answers_in_llama_cpp_as_in_transformers(

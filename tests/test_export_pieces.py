@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from itertools import pairwise
 from pathlib import Path
@@ -16,12 +15,12 @@ from curator.export import Ask, export
 from curator.templates.gguf import read_metadata
 from curator.training.models import locate
 from curator.training.rows import load_tokenizer
+from tests.conftest import LLAMACPP
 from tests.tiny import CHATML, sentencepiece_model
 
 for package in ("torch", "transformers", "peft", "gguf", "sentencepiece"):
     pytest.importorskip(package)
 
-LLAMACPP = os.environ.get("CURATOR_LLAMACPP", "")
 TEXTS = [
     "the quick brown fox",
     " a space before,  two within and one behind ",
@@ -138,7 +137,9 @@ def test_what_llama_cpp_would_split_otherwise_is_refused(spoil: Any, says: str, 
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not LLAMACPP, reason="CURATOR_LLAMACPP names an interpreter with xllamacpp")
+@pytest.mark.skipif(
+    not LLAMACPP, reason="xllamacpp is not installed, and CURATOR_LLAMACPP names no interpreter with it"
+)
 @pytest.mark.parametrize("scheme", ["always", "legacy", "never", "first"])
 def test_llama_cpp_splits_as_the_tokenizer_does(scheme: str, tmp_path: Path) -> None:
     base = sentencepiece_model(tmp_path / "base", scheme)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from importlib import util
 from pathlib import Path
@@ -17,12 +16,12 @@ from curator.training import pretokenizers
 from curator.training.models import locate
 from curator.training.pretokenizers import KNOWN, Pre
 from curator.training.rows import load_tokenizer
+from tests.conftest import LLAMACPP
 from tests.tiny import tiny_model
 
 for package in ("torch", "transformers", "peft", "gguf"):
     pytest.importorskip(package)
 
-LLAMACPP = os.environ.get("CURATOR_LLAMACPP", "")
 TEXTS = [
     "room 404, 12345 at 3.14 or 1st",
     "It's 10 o'clock; they'll say WE'RE late.",
@@ -139,7 +138,9 @@ def test_the_demo_model_reads_numbers_digit_by_digit() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not LLAMACPP, reason="CURATOR_LLAMACPP names an interpreter with xllamacpp")
+@pytest.mark.skipif(
+    not LLAMACPP, reason="xllamacpp is not installed, and CURATOR_LLAMACPP names no interpreter with it"
+)
 @pytest.mark.parametrize("pre", KNOWN, ids=lambda pre: pre.names[0])
 def test_llama_cpp_splits_the_same_way(pre: Pre, tmp_path: Path) -> None:
     base = crossing_model(tmp_path / "base")

@@ -397,7 +397,7 @@ def test_a_base_of_4_bits_is_nf4_quantised_twice(folder: Path, model: Path, tmp_
     trained(folder, model, tmp_path / "out", method="qlora", steps=1)
     frozen = [part for part in seen[0].model.modules() if isinstance(part, bits.nn.Linear4bit)]
     assert len(frozen) == 2 * 7
-    assert {(part.weight.quant_state.quant_type, part.weight.quant_state.nested) for part in frozen} == {("nf4", True)}
+    assert {(part.weight.quant_type, part.weight.compress_statistics) for part in frozen} == {("nf4", True)}
 
 
 def test_states_of_8_bits_are_kept_in_8_bits(folder: Path, tmp_path: Path, seen: list[Any]) -> None:
@@ -519,7 +519,7 @@ def test_a_cut_gguf_file_is_told_plainly(size: int, folder: Path, model: Path, t
 
 
 def test_a_loss_that_is_no_number_ends_the_run(folder: Path, model: Path, tmp_path: Path) -> None:
-    with pytest.raises(CuratorError, match="no number any more from step 2 on") as caught:
+    with pytest.raises(CuratorError, match="no number any more from step") as caught:
         trained(folder, model, tmp_path / "out", learning_rate=1e30, clip=0.0, steps=5)
     assert "learning-rate" in caught.value.hint
     assert not (tmp_path / "out" / "adapter").exists()
@@ -872,6 +872,11 @@ class Space:
     config, summary, id, url, name, project, resumed = Config(), {}, "1", "", "", "", False
     def __getattr__(self, name):
         return lambda *args, **more: None
+class Place:
+    def get(self):
+        return None
+class context_vars:
+    current_project = current_space_id = Place()
 run = None
 def init(*args, **more):
     global run
@@ -902,6 +907,8 @@ def test_the_log_goes_to_the_tracker_that_is_named(
     site = tmp_path / "site"
     (site / name).mkdir(parents=True)
     (site / name / "__init__.py").write_text(TRACKER)
+    (site / name / "sdk" / "lib").mkdir(parents=True)
+    (site / name / "sdk" / "lib" / "config_util.py").write_text("class ConfigError(Exception): ...\n")
     (site / f"{name}-99.0.dist-info").mkdir()
     (site / f"{name}-99.0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 99.0\n")
     words = [*PYTHON, "curator", "train", "run", str(folder), "--model", str(model), "--output", str(tmp_path / "out")]
