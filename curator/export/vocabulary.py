@@ -93,7 +93,7 @@ def read_vocabulary(folder: Path, size: int, prompt: str = "") -> Vocabulary:
         bos,
         eos,
         known("pad_token"),
-        ids.get(model.get("unk_token")) if pieces else known("unk_token"),
+        ids.get(model.get("unk_token") or "") if pieces else known("unk_token"),
         bos is not None and len(probe) > 1 and probe[0] == bos,
         eos is not None and len(probe) > 1 and probe[-1] == eos,
     )

@@ -249,7 +249,7 @@ def _mend_tokenizer(file: Path, words: Pre | bool) -> None:
         made["model"]["ignore_merges"] = words.whole
     elif (made.get("pre_tokenizer") or {}).get("type") == "Metaspace":
         # llama.cpp puts the space before the text and behind every control token, also where one is there already.
-        steps = [{"type": "Prepend", "prepend": "\u2581"}] if words else []
+        steps: list[dict[str, Any]] = [{"type": "Prepend", "prepend": "\u2581"}] if words else []
         steps.append({"type": "Replace", "pattern": {"String": " "}, "content": "\u2581"})
         made["normalizer"], made["pre_tokenizer"] = {"type": "Sequence", "normalizers": steps}, None
     file.write_text(json.dumps(made, ensure_ascii=False), "utf-8")
