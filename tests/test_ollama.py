@@ -19,8 +19,9 @@ from curator.checks.ollama import asked
 from curator.errors import SourceError
 from curator.model import Turn
 from curator.ollama import detection
+from curator.ollama.gofmt import Record
 from curator.ollama.gosyntax import TemplateError
-from curator.ollama.gotemplate import GoTemplate, Record
+from curator.ollama.gotemplate import GoTemplate
 from curator.ollama.modelfile import read_modelfile
 from curator.ollama.prompt import OllamaTemplate
 from curator.rule import chat
@@ -69,6 +70,21 @@ CASES: list[tuple[str, Any]] = [
     ("{{ . }}{{ .N }}{{ .T }}{{ .L }}", {"T": True, "L": [1, "a"], "N": None}),
     ('{{ if not (eq .A "x") }}a{{else}}b{{end}}', {"A": "x"}),
     ("{{- if .A }}\n  x\n{{- end }}\n", {"A": 1}),
+    ("{{ html .A }}|{{ js .A }}|{{ urlquery .A }}|{{ html 1 .A 2.5 }}", {"A": "a<b>&'\"=\\ é~-_./\n\u200b"}),
+    ("{{ 0x10 }} {{ 0o17 }} {{ 017 }} {{ 0b101 }} {{ 1_000 }} {{ 1e3 }} {{ .5 }} {{ 0x1p4 }} {{ -3 }} {{ 0xE }}", {}),
+    (r"{{ 'a' }} {{ '\n' }} {{ '\'' }} {{ '\x41' }} {{ 'é' }} {{ '\u00e9' }} {{ '}' }}", {}),
+    ("""{{ printf "%c%c" '"' 65 }}""", {}),
+    (r'{{ "\x41\101\u00e9\a" }}{{ print 1e6 " " 123456789.0 1e21 1.5 0.00001 100.0 }}', {}),
+    ("{{ len .A }} {{ slice .A 0 2 }} {{ index .A 1 }}", {"A": "aéb"}),
+    ('{{ printf "%5d|%-5d|%05d|%+d|% d|%x|%X|%#x|%o|%O|%b|%c|%q|%U" 3 3 -3 3 3 255 255 255 8 8 5 65 65 65 }}', {}),
+    ('{{ printf "%5s|%-5s|%.2s|%q|%x|% X|%#q|%+q|%v" "é" "é" "héllo" "a\\"b" "hé" "hé" "ab" "é" "v" }}', {}),
+    ('{{ printf "%f|%.2f|%8.3f|%08.3f|%e|%g|%G|%+f|%v" 3.14159 2.5 2.5 2.5 1e6 1e6 1e-7 2.5 123456789.0 }}', {}),
+    ('{{ printf "%d %s" "x" 1 }}{{ printf "%d" }}{{ printf "a" 1 "b" nil }}{{ printf "%z %" 1 }}', {}),
+    ('{{ printf "%*d|%-*d|%.*f|%T %T %t|%5t" 5 3 4 2 1 2.55 1 "a" true false }}', {}),
+    (
+        '{{ printf "%v|%5v|%d|%q|%s" .L .L .N .T .M }}',
+        {"L": [1, "a", None, 2.5], "N": [1, 2], "T": ["a"], "M": {"b": 1}},
+    ),
 ]
 
 
@@ -101,6 +117,13 @@ def test_a_template_is_executed_as_go_does(source: str, data: dict[str, Any], te
         '{{ template "gone" }}',
         '{{ block "b" . }}{{ end }}',
         "{{ (len .A }}",
+        "{{ 09 }}",
+        "{{ 1__0 }}",
+        "{{ 0x }}",
+        "{{ 'ab' }}",
+        r'{{ "\q" }}',
+        "{{ 99999999999999999999 }}",
+        "{{ lt 1 2.5 }}",
         "{{ index .L 7 }}",
         "{{ .A ? }}",
         "{{ .Record.Gone }}",
@@ -176,6 +199,28 @@ def test_gos_own_library_gives_the_same_text(go: Path) -> None:
         zip([s for s, _ in CASES], expected, strict=True)
     )
     assert None not in expected
+
+
+_FORMS = st.builds(
+    "%{}{}{}{}".format,
+    st.text("-+# 0", max_size=2),
+    st.sampled_from(["", "1", "4", "7"]),
+    st.sampled_from(["", ".", ".0", ".2", ".9"]),
+    st.sampled_from("vdsqxXobOcUtfeEgGz%"),
+)
+_VALUES = st.sampled_from(
+    ["0", "5", "-42", "65", "128512", "2.5", "-0.001", "1e9", "true", '"hé"', '"a\\nb"', '""', "nil"]
+)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(_FORMS, _VALUES), min_size=40, max_size=80))
+def test_any_verb_writes_what_go_writes(go: Path, said: list[tuple[str, str]]) -> None:
+    """Where it is not refused: which verbs and flags are is said in `curator/ollama/gofmt.py`."""
+    cases = [(f"{{{{ printf `{form}|` {value} }}}}", {}) for form, value in said]
+    for case, ours, theirs in zip(cases, by_us(cases), by_go(go, cases), strict=True):
+        assert ours in (None, theirs), case
 
 
 _LEAVES = st.sampled_from(

@@ -1,12 +1,11 @@
 """The syntax of Go's `text/template`, as far as chat templates use it: source text to a tree.
 
-Source: https://pkg.go.dev/text/template. Left out are `block`, complex and character constants, and
+Source: https://pkg.go.dev/text/template. Left out are `block`, complex constants and
 methods; a template that holds what is not known is refused, never read as something else.
 """
 
 from __future__ import annotations
 
-import ast
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -77,12 +76,16 @@ Nodes = tuple[Node, ...]
 _WHITE = " \t\r\n"
 _SPACES = re.compile(r"\s*")
 _COMMENT_END = re.compile(r"\s*([ \t\r\n]-)?\}\}")
-_QUOTE_OR_END = re.compile(r'["`]|\}\}')
-_STRING = compiled_later(r'"(?:[^"\\\n]|\\.)*+"|`[^`]*+`', re.S)
+_QUOTE_OR_END = re.compile(r"""["`']|\}\}""")
+_STRING = compiled_later(r""""(?:[^"\\\n]|\\.)*+"|`[^`]*+`|'(?:[^'\\\n]|\\.)*+\'""", re.S)
 _DEEPEST = 100  # brackets within brackets
 _LONGEST = 40  # digits of a number
+_NUMBER = (
+    r"[-+]?(?:0[xX](?:[0-9a-fA-F_]+(?:\.[0-9a-fA-F_]*)?|\.[0-9a-fA-F_]+)(?:[pP][-+]?[0-9_]+)?|0[oO][0-7_]+|0[bB][01_]+"
+    r"|(?:[0-9][0-9_]*(?:\.[0-9_]*)?|\.[0-9][0-9_]*)(?:[eE][-+]?[0-9_]+)?)(?!\w)"
+)
 _TOKEN = compiled_later(
-    r"""(?P<space>\s+)|(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<number>[-+]?\d+(?:\.\d+)?\b)
+    rf"""(?P<space>\s+)|(?P<string>"(?:[^"\\\n]|\\.)*"|`[^`]*`)|(?P<rune>'(?:[^'\\\n]|\\.)*')|(?P<number>{_NUMBER})
       |(?P<name>\.?[^\W\d]\w*(?:\.[^\W\d]\w*)*)|(?P<variable>\$\w*(?:\.[^\W\d]\w*)*)|(?P<sign>:=|[=|(),.])""",
     re.X,
 )
@@ -298,7 +301,9 @@ def _simple(token: Token) -> Operand:
     if token.kind == "string":
         return Operand("constant", _string(token))
     if token.kind == "number":
-        return Operand("constant", float(text) if "." in text else int(text))
+        return Operand("constant", _number(text))
+    if token.kind == "rune":
+        return Operand("constant", _rune(text))
     if text == ".":
         return Operand("dot")
     raise TemplateError(f"a Go template action holds {text!r} where a value is due")
@@ -313,8 +318,73 @@ def _string(token: Token) -> str:
         raise TemplateError(f"a Go template names {token.text!r} where a quoted name is due")
     if token.text[0] == "`":
         return token.text[1:-1].replace("\r", "")
+    return _unescaped(token.text).decode("utf-8", "replace")
+
+
+# ---------------------------------------------------------------------- constants
+
+_ESCAPE = compiled_later(
+    r"""\\(?:(?P<sign>[abfnrtv\\'"])|(?P<byte>x[0-9a-fA-F]{2}|[0-7]{3})|(?P<code>u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}))"""
+)
+_SIGNS = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_SEPARATED = re.compile(r"(?:0[xXoObB])?_?[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*")  # where Go takes an underscore
+
+
+def _unescaped(quoted: str) -> bytes:
+    """The bytes of a quoted text, UTF-8 but for bytes that were written by their numbers."""
+    found, place = bytearray(), 1
+    while place < len(quoted) - 1:
+        if quoted[place] != "\\":
+            found += quoted[place].encode("utf-8", "surrogatepass")
+            place += 1
+            continue
+        escape = _ESCAPE.match(quoted, place)
+        sign, byte, code = escape.groups() if escape else ("", None, None)
+        number = int(byte.lstrip("x"), 16 if byte[0] == "x" else 8) if byte else int(code[1:], 16) if code else 0
+        other = "'" if quoted[0] == '"' else '"'  # a quotation mark of the other kind is not escaped
+        if (
+            escape is None
+            or sign == other
+            or (byte and number > 0xFF)
+            or number > 0x10FFFF
+            or 0xD800 <= number < 0xE000
+        ):
+            raise TemplateError(f"{quoted[:40]} is no constant of a Go template")
+        found += bytes([number]) if byte else (chr(number) if code else _SIGNS.get(sign, sign)).encode()
+        place = escape.end()
+    return bytes(found)
+
+
+def _rune(quoted: str) -> int:
+    """The number of the one character in single quotation marks."""
+    found = _unescaped(quoted)
+    if len(found) == 1:
+        return found[0]
+    text = found.decode("utf-8", "replace")
+    if len(text) != 1:
+        raise TemplateError(f"{quoted[:40]} is not one character in a Go template")
+    return ord(text)
+
+
+def _number(text: str) -> int | float:
+    """A number as Go reads it: with a point or an exponent it is a floating-point number, also where it is whole."""
+    body = text.lstrip("+-").lower()
+    whole = not set(body) & set(".p") and (body.startswith("0x") or "e" not in body)
+    if "_" in body and not (whole and _SEPARATED.fullmatch(body)):
+        raise TemplateError(f"{text} is no number of a Go template")
+    body = body.replace("_", "")
     try:
-        value = ast.literal_eval(token.text)  # the escapes of Go's strings are among Python's
-    except (ValueError, SyntaxError) as fault:
-        raise TemplateError(f"{token.text} is no string of a Go template") from fault
-    return str(value)
+        if not whole:
+            value: int | float = float.fromhex(body) if body.startswith("0x") else float(body)
+            if body.startswith("0x") and "p" not in body:
+                raise ValueError
+        elif body[0] == "0" and body.isdigit():
+            value = int(body, 8)
+        else:
+            value = int(body, 0)
+    except (ValueError, OverflowError):
+        raise TemplateError(f"{text} is no number of a Go template") from None
+    value = -value if text[0] == "-" else value
+    if value in (float("inf"), float("-inf")) or (whole and not -(2**63) <= value < 2**63):
+        raise TemplateError(f"{text} is too large a number for a Go template")
+    return value

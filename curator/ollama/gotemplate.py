@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from curator.ollama.gofmt import Record, html, js, shown, sprint, sprintf, urlquery
 from curator.ollama.gosyntax import (
     Action,
     Branch,
@@ -29,18 +30,6 @@ _DEEPEST = 50  # templates within templates
 MOST_STEPS = 500_000  # nodes walked, turns of loops, and scores of characters put together
 MOST_CHARACTERS = 1 << 24  # of a text or a value
 _RUN = 64  # characters that count as a step
-
-
-class Record(dict[str, Any]):
-    """A Go struct: a field that it lacks is an error, where a map gives nothing. `shown` is how it prints."""
-
-    shown: str | None = None
-
-
-class Listing(list[Any]):
-    """A Go slice that prints as `shown`."""
-
-    shown: str = ""
 
 
 class GoTemplate:
@@ -260,25 +249,6 @@ def truth(value: Any) -> bool:
     return isinstance(value, Record) or bool(value)
 
 
-def shown(value: Any) -> str:
-    """A value as Go prints it."""
-    if isinstance(value, Record | Listing) and value.shown is not None:
-        return value.shown
-    match value:
-        case None:
-            return "<nil>"
-        case bool():
-            return "true" if value else "false"
-        case float():
-            return f"{value:g}"
-        case list() | tuple():
-            return f"[{' '.join(map(shown, value))}]"
-        case Mapping():
-            return f"map[{' '.join(f'{shown(k)}:{shown(v)}' for k, v in sorted(value.items()))}]"
-        case _:
-            return str(value)
-
-
 def to_json(value: Any) -> str:
     """JSON as Go's encoder writes it: compact, keys of maps sorted, and `<`, `>`, `&` escaped."""
     body = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -312,60 +282,53 @@ def _index(value: Any, *keys: Any) -> Any:
     for key in keys:
         if isinstance(value, Mapping):
             value = value.get(key)
-        elif not 0 <= key < len(value):
+            continue
+        items = _bytes(value) if isinstance(value, str) else value
+        if type(key) is not int or not 0 <= key < len(items):
             raise IndexError(f"index {key} is out of range")
-        else:
-            value = value[key]
+        value = items[key]
     return value
 
 
 def _slice(value: Any, start: int = 0, end: int | None = None) -> Any:
-    end = len(value) if end is None else end
-    if not 0 <= start <= end <= len(value):
+    items = _bytes(value) if isinstance(value, str) else value
+    end = len(items) if end is None else end
+    if not 0 <= start <= end <= len(items):
         raise IndexError(f"slice {start}:{end} is out of range")
-    return value[start:end]
+    return items[start:end].decode("utf-8", "replace") if isinstance(items, bytes) else items[start:end]
 
 
-def _print(*values: Any) -> str:
-    """As fmt.Sprint: a space between two values neither of which is a string."""
-    text = ""
-    for n, value in enumerate(values):
-        if n and not isinstance(value, str) and not isinstance(values[n - 1], str):
-            text += " "
-        text += shown(value)
-    return text
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
-def _printf(form: str, *values: Any) -> str:
-    parts, rest = [], list(values)
-    place = 0
-    while (at := form.find("%", place)) >= 0:
-        parts.append(form[place:at])
-        verb = form[at + 1 : at + 2]
-        if verb == "%":
-            parts.append("%")
-        elif verb in ("s", "v", "d", "q", "t") and rest:
-            value = rest.pop(0)
-            parts.append(json.dumps(value, ensure_ascii=False) if verb == "q" else shown(value))
-        else:
-            raise ValueError(f"%{verb} is not understood")
-        place = at + 2
-    return "".join([*parts, form[place:]])
+def _length(value: Any) -> int:
+    """Of a text the number of its bytes."""
+    return len(_bytes(value)) if isinstance(value, str) else len(value)
+
+
+def _before(first: Any, second: Any) -> bool:
+    if type(first) is not type(second) or not isinstance(first, int | float | str) or isinstance(first, bool):
+        raise ValueError("values of these types have no order")
+    return bool(first < second)
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "not": lambda value: not truth(value),
-    "len": len,
+    "len": _length,
     "index": _index,
     "slice": _slice,
     "eq": _equal,
     "ne": lambda a, b: not _equal(a, b),
-    "lt": lambda a, b: a < b,
-    "le": lambda a, b: a <= b,
-    "gt": lambda a, b: a > b,
-    "ge": lambda a, b: a >= b,
-    "print": _print,
+    "lt": _before,
+    "le": lambda a, b: _before(a, b) or _equal(a, b),
+    "gt": lambda a, b: _before(b, a),
+    "ge": lambda a, b: not _before(a, b),
+    "print": sprint,
     "println": lambda *values: " ".join(map(shown, values)) + "\n",
-    "printf": _printf,
+    "printf": sprintf,
+    "html": html,
+    "js": js,
+    "urlquery": urlquery,
     "json": _sorted_json,
 }

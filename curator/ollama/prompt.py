@@ -15,8 +15,9 @@ from typing import Any
 import msgspec
 
 from curator.model import Turn
+from curator.ollama.gofmt import Listing, Record
 from curator.ollama.gosyntax import Action, Branch, Include, Node, Nodes, Operand, Parsed, Pipe, parse
-from curator.ollama.gotemplate import Listing, Record, execute, to_json
+from curator.ollama.gotemplate import execute, to_json
 
 _RESPONSE = Action(Pipe(((Operand("dot", None, ("Response",)),),)))
 

@@ -45,7 +45,7 @@ def in_order(text: str, said: Sequence[Message], texts: Mapping[Key, str], layou
             continue
         gathered = said[key[0]].get("role") in _GATHERED
         place = _search(text, whole, cursor) or (_search(text, whole, 0) if gathered else None)
-        doubtful |= place is None or len(wanted) < _SHORT or wanted in words
+        doubtful |= place is None or wanted in words or (len(wanted) < _SHORT and _by_chance(wanted, text, texts))
         if place is None:
             found.lost.append(key)
             place = _search(text, after_thought(whole), cursor)
@@ -56,6 +56,11 @@ def in_order(text: str, said: Sequence[Message], texts: Mapping[Key, str], layou
         if text[slice(*place)] == wanted and whole != wanted:
             found.stripped.append(key)
     return found._replace(doubtful=doubtful)
+
+
+def _by_chance(wanted: str, text: str, texts: Mapping[Key, str]) -> bool:
+    """Whether a short text stands in a render more or less often than in all texts together."""
+    return text.count(wanted) != sum(whole.count(wanted) for whole in texts.values())
 
 
 def traced(trace: Trace, said: Sequence[Message], texts: Mapping[Key, str]) -> Found:
