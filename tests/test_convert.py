@@ -18,6 +18,7 @@ from curator.checks.fit import looks
 from curator.conversion import Converted, convert_row, form_of, read_back, writable
 from curator.docs.gallery import ABOUT, example
 from curator.formats import SHAPES, Reader
+from curator.formats.dialects import dialect_of
 from curator.sources import open_sources
 from tests.conftest import ROOT, SHARED
 
@@ -144,6 +145,8 @@ ROWS = {
     "axolotl": [{"messages": [USER, {**ANSWER, "train": False}, says("user", "And?"), says("assistant", "More.")]}],
     "harmony": [
         {"messages": [says("system", "Be brief."), USER, says("assistant", "Hello.", thinking="A greeting.")]},
+    ],
+    "trl-chat": [
         {
             "messages": [
                 says("user", "Time?"),
@@ -195,7 +198,7 @@ def test_a_row_that_loses_nothing_comes_back_as_it_was(shape, row):
     assert shape in safe or "functions" in row  # the older form becomes the newer
 
 
-CHATS = ("openai-chat", "sharegpt", "mistral", "axolotl", "harmony", "oasst", "prompt-completion")
+CHATS = ("openai-chat", "sharegpt", "mistral", "axolotl", "harmony", "trl-chat", "oasst", "prompt-completion")
 PLAIN = (*CHATS, "alpaca", "gemini", "bedrock-converse", "anthropic-bedrock", "llama-factory", "input-output")
 TALK = {"messages": [says("system", "Be brief."), USER, ANSWER, says("user", "And?"), says("assistant", "More.")]}
 
@@ -206,7 +209,8 @@ TALK = {"messages": [says("system", "Be brief."), USER, ANSWER, says("user", "An
         *(("openai-chat", HELLO, to) for to in (*PLAIN, "question-answer", "self-instruct")),
         *(("openai-chat", TALK, to) for to in PLAIN if to != "input-output"),
         *((shape, ROWS[shape][0], to) for shape, to in product(("alpaca", "prompt-completion", "gemini"), CHATS)),
-        *(("openai-chat", ROWS["openai-chat"][3], to) for to in ("sharegpt", "axolotl", "harmony")),
+        *(("openai-chat", ROWS["openai-chat"][3], to) for to in ("sharegpt", "axolotl", "harmony", "trl-chat")),
+        ("trl-chat", ROWS["trl-chat"][0], "harmony"),
         ("openai-preference", ROWS["openai-preference"][0], "trl-preference"),
         ("openai-preference", ROWS["openai-preference"][0], "bedrock-converse"),
         ("openai-preference", ROWS["openai-preference"][0], "llama-factory"),
@@ -334,7 +338,7 @@ def test_a_row_is_written_as_its_maker_says(to, row, made):
     assert convert_row(example_of("openai-chat", row), to).row == made
 
 
-@pytest.mark.parametrize("to", ["mistral", "openai-chat", "harmony"])
+@pytest.mark.parametrize("to", ["mistral", "openai-chat", "harmony", "trl-chat"])
 def test_a_call_without_an_id_gets_one_that_every_template_takes(to):
     calls = '{"name": "time", "arguments": {"zone": "UTC"}}'
     talk = [human("Time?"), {"from": "function_call", "value": calls}, {"from": "observation", "value": "12:00"}]
@@ -345,6 +349,15 @@ def test_a_call_without_an_id_gets_one_that_every_template_takes(to):
             assert not look.seen.error
             if template != "qwen2.5":  # of what is a JSON string it makes a string once more: TPL013
                 assert '"arguments": {"zone": "UTC"}' in look.seen.text
+
+
+def test_objects_as_arguments_make_no_harmony_row():
+    """A row is of gpt-oss where it has channels or thinking; objects are what every chat template takes."""
+    row = ROWS["trl-chat"][0]
+    assert dialect_of(example_of("openai-chat", row)) == "trl-chat"
+    assert dialect_of(example_of("openai-chat", ROWS["harmony"][0])) == "harmony"
+    back = convert_row(example_of("trl-chat", row), "openai-chat").row
+    assert back["messages"][1]["tool_calls"][0]["function"]["arguments"] == '{"zone": "UTC"}'
 
 
 TYPED = {

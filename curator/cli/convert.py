@@ -56,7 +56,7 @@ def command(
     \b
     SHAPE is one of alpaca, anthropic-bedrock, axolotl, bedrock-converse, gemini, harmony,
     input-output, llama-factory, llama-factory-v1, mistral, oasst, openai-chat, openai-preference, openai-rft,
-    prompt-completion, prompt-only, question-answer, self-instruct, sharegpt, text, trl-kto,
+    prompt-completion, prompt-only, question-answer, self-instruct, sharegpt, text, trl-chat, trl-kto,
     trl-preference, trl-stepwise.
 
     Nothing is written while the table has an entry, unless --allow-loss is given: an empty table means

@@ -28,6 +28,10 @@ ABOUT = {
         "gpt-oss, as its chat template reads it: `thinking` is the analysis channel, arguments of calls are "
         "an object. A system message is rendered as developer instructions."
     ),
+    "trl-chat": (
+        "TRL, and whatever renders rows with a chat template of transformers: openai-chat with the arguments of "
+        "calls as objects, which most templates want (TPL013)."
+    ),
     "sharegpt": "FastChat and its many descendants. Calls and tools are JSON in strings.",
     "llama-factory": (
         "LLaMA-Factory's sharegpt formatting: who speaks alternates strictly, else the row is skipped. "

@@ -62,7 +62,7 @@ ADAPTERS: tuple[Adapter, ...] = (
     instruction.PROMPT_ONLY,
 )
 # Rows of these are read as their kin are, unless the shape is named or the whole file tells it.
-_NAMED = (chat.OPENAI_RFT, dialects.MISTRAL, dialects.AXOLOTL, dialects.HARMONY, dialects.FACTORY)
+_NAMED = (chat.OPENAI_RFT, dialects.MISTRAL, dialects.AXOLOTL, dialects.HARMONY, dialects.TRL_CHAT, dialects.FACTORY)
 SHAPES: dict[str, Adapter] = {adapter.name: adapter for adapter in (*ADAPTERS, *_NAMED)}
 
 _added: list[Adapter] = []  # of plugins; tried before the others, for they know their rows better

@@ -19,7 +19,8 @@ HEAD = SPREAD = 200  # rows of the sample: the first, and as many spread over th
 # Shapes that one reader takes as it finds them: a file that holds several of a family is not mixed.
 FAMILY = {
     **dict.fromkeys(
-        ("openai-rft", "anthropic-bedrock", "mistral", "axolotl", "harmony", "llama-factory-v1"), "openai-chat"
+        ("openai-rft", "anthropic-bedrock", "mistral", "axolotl", "harmony", "trl-chat", "llama-factory-v1"),
+        "openai-chat",
     ),
     "llama-factory": "sharegpt",
 }

@@ -1,6 +1,6 @@
 """Shapes that are read as their kin are and written in a way of their own.
 
-Mistral, axolotl, harmony (gpt-oss) and LLaMA-Factory take the message lists of openai-chat or sharegpt
+Mistral, axolotl, harmony (gpt-oss), TRL and LLaMA-Factory take the message lists of openai-chat or sharegpt
 with other words, and with limits of their own. A set of theirs is recognised as its kin; `dialect_of`
 tells a row by the words that only they use.
 """
@@ -39,11 +39,13 @@ from curator.model import Example, Turn
 
 
 def dialect_of(example: Example) -> str:
-    """The shape that the row is of in the narrow sense: harmony, axolotl or llama-factory where its words tell."""
+    """The shape that the row is of in the narrow sense, where its words tell: those of one of these, or of TRL."""
     if example.shape != "openai-chat":
         return "llama-factory" if example.shape in _FACTORY_KIN and _is_factory(example.value) else example.shape
     if matches_harmony(example.value) > _CHAT:
         return "harmony"
+    if matches_trl(example.value) > _CHAT:
+        return "trl-chat"
     return "axolotl" if matches_axolotl(example.value) > _CHAT else "openai-chat"
 
 
@@ -159,19 +161,7 @@ def write_axolotl(example: Example) -> Written:
 
 
 def matches_harmony(value: Row) -> float:
-    marked = any(
-        "thinking" in message or "channel" in message or _has_objects(message.get("tool_calls"))
-        for message in _messages(value)
-    )
-    return _matches(value, marked)
-
-
-def _has_objects(calls: Any) -> bool:
-    """True where the arguments of a call are an object: chat templates want one, openai-chat wants a string."""
-    return type(calls) is list and any(
-        type(call) is dict and type(inner := call.get("function")) is dict and type(inner.get("arguments")) is dict
-        for call in calls
-    )
+    return _matches(value, any("thinking" in message or "channel" in message for message in _messages(value)))
 
 
 def read_harmony(value: Row) -> Example:
@@ -190,15 +180,50 @@ def write_harmony(example: Example) -> Written:
             message["thinking"] = thoughts
         if message.pop("weight", None) is not None:
             losses.note("weights")
+    _as_objects(messages, losses)
+    row: Row = {"messages": messages}
+    put_tools(row, example)
+    return Written(row | carried(example, HARMONY.keys, losses), losses)
+
+
+def _as_objects(messages: list[Row], losses: Losses) -> None:
+    """Make the arguments of every call an object."""
+    for message in messages:
         for call in message.get("tool_calls", ()):
             found = parsed(call["function"]["arguments"])[0]
             if type(found) is dict:
                 call["function"]["arguments"] = found
             else:
                 losses.note("arguments that are no object")
+
+
+# ---------------------------------------------------------------------- trl
+
+
+def matches_trl(value: Row) -> float:
+    return _matches(value, any(_has_objects(message.get("tool_calls")) for message in _messages(value)))
+
+
+def _has_objects(calls: Any) -> bool:
+    """True where the arguments of a call are an object: chat templates want one, openai-chat wants a string."""
+    return type(calls) is list and any(
+        type(call) is dict and type(inner := call.get("function")) is dict and type(inner.get("arguments")) is dict
+        for call in calls
+    )
+
+
+def read_trl(value: Row) -> Example:
+    return _of("trl-chat", read_chat(value))
+
+
+def write_trl(example: Example) -> Written:
+    """The messages that chat templates render: as in openai-chat, with the arguments of calls as objects."""
+    losses = Losses()
+    messages = as_messages(example, answered(example, losses), losses)
+    _as_objects(messages, losses)
     row: Row = {"messages": messages}
     put_tools(row, example)
-    return Written(row | carried(example, HARMONY.keys, losses), losses)
+    return Written(row | carried(example, TRL_CHAT.keys, losses), losses)
 
 
 # ---------------------------------------------------------------------- llama-factory
@@ -293,6 +318,7 @@ _KEYS = OPENAI_CHAT.keys - {"weight"}  # the weight of a row is Together's
 MISTRAL = Adapter("mistral", _KEYS, matches_mistral, read_mistral, write_mistral)
 AXOLOTL = Adapter("axolotl", _KEYS, matches_axolotl, read_axolotl, write_axolotl)
 HARMONY = Adapter("harmony", _KEYS, matches_harmony, read_harmony, write_harmony)
+TRL_CHAT = Adapter("trl-chat", _KEYS, matches_trl, read_trl, write_trl)
 FACTORY = Adapter(
     "llama-factory",
     frozenset({"conversations", "system", "tools", "chosen", "rejected", "kto_tag"}),

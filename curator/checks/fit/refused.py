@@ -123,7 +123,7 @@ class ArgumentsEscapedTwice(TemplateRule, frozen=True):
 
     code = "TPL013"
     severity = "error"
-    exempt = TemplateRule.exempt | {"harmony"}  # its arguments are objects
+    exempt = TemplateRule.exempt | {"harmony", "trl-chat"}  # their arguments are objects
     GOOD = [asked({"place": "Oslo"}), chat(user="Is it warm in Oslo?", assistant="Not very.")]
     BAD = [Bad(asked('{"place": "Oslo"}'), at="messages[1].tool_calls[0]", options={"template": "qwen2.5"})]
 
