@@ -23,6 +23,7 @@ from curator.errors import SourceError
 from curator.model import Decision
 from curator.review import schema
 from curator.review.bodies import Bodies
+from curator.scan.collector import uncollected
 
 MANY = 5_000  # decisions at once from which on indices are made anew, where no more are known
 _EDGE = 4096  # bytes at both ends of what was read, by which a log is known again
@@ -92,6 +93,7 @@ def edited(db: sqlite3.Connection) -> frozenset[str]:
     return frozenset(row for (row,) in found)
 
 
+@uncollected()
 def follow(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
     """Read what was added to the logs since the last time, inside one transaction."""
     marks = _marks(db)
@@ -274,9 +276,9 @@ _OF_FINDINGS = "SELECT f.rank FROM decisions d JOIN findings f ON f.id = d.about
 _OF_ROWS = """
   SELECT f.rank FROM decisions d JOIN findings f ON f.id = d.cause WHERE d.n > ?1 AND d.cause != ''
   UNION SELECT f.rank FROM decisions d JOIN findings f ON f.root = substr(d.about, 3)
-    WHERE d.n > ?1 AND d.about > 'r:' AND d.about < 'r;'
+    WHERE d.n > ?1 AND +d.about LIKE 'r:%'
   UNION SELECT f.rank FROM decisions d JOIN findings f ON f.row = substr(d.about, 3, instr(substr(d.about, 3), ':') - 1)
-    WHERE d.n > ?1 AND d.about > 'c:' AND d.about < 'c;'"""
+    WHERE d.n > ?1 AND +d.about LIKE 'c:%'"""
 
 
 def _mark(db: sqlite3.Connection, first: int, *, findings: bool) -> None:

@@ -1,7 +1,8 @@
 """How fast the review app is, and how much memory its server takes: `python -m tests.bench.review [--gigabyte]`.
 
 Each figure stands beside its target. Without --gigabyte 100,000 rows with as many findings; with it the same
-number of findings in a file of 1 GB. Wall time in a browser on this machine: other work on it shows.
+number of findings in a file of 1 GB. Wall time in a browser on this machine: other work on it shows, which is why
+the load average stands beside each figure, and the processor time of the server where it is the server that works.
 """
 
 from __future__ import annotations
@@ -81,7 +82,8 @@ def open_desk(data: Path) -> Desk:
 
 
 def tell(what: str, value: float, unit: str, target: float) -> None:
-    print(f"{what:<44}{value:>9,.3g} {unit:<3} target {target:,g} {'' if value <= target else '  MISSED'}", flush=True)
+    held = "" if value <= target else "  MISSED"
+    print(f"{what:<48}{value:>9,.3g} {unit:<3} target {target:<5,g} load {os.getloadavg()[0]:.1f}{held}", flush=True)
 
 
 def spread(what: str, values: list[float], unit: str, targets: tuple[float, float]) -> None:
@@ -101,23 +103,40 @@ def browse(data: Path, home: Path) -> None:
             tell("curator review until it answers", server.seconds, "s", 2)
             page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
             tell("first finding on a cold page", _timed(lambda: (page.goto(server.url), _shown(page))), "s", 3)
+            used = _used(server)
             tell("reload", _timed(lambda: (page.reload(), _shown(page))), "s", 1)
+            tell("  of it the server's processor", _used(server) - used, "s", 1)
             page.evaluate(WATCH % DESK)
             type_at(page, ["k"] * 100, 0.1)
             saved(page)
             spread("key until the next card", page.evaluate("window.times"), "ms", (30, 100))
             spread("key until it is on the disk", list(_durable(page, server)), "s", (0.4, 1))
-            spread("another filter", list(_filtered(page)), "ms", (300, 600))
+            used = _used(server)
+            waits = list(_filtered(page))
+            spread("another filter", waits, "ms", (300, 600))
+            tell("  of it the server's processor", 1000 * (_used(server) - used) / len(waits), "ms", 300)
             status = Path(f"/proc/{server.process.pid}/status").read_text()
             tell("memory of the server at most", int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024, "MB", 400)
         finally:
             server.stop()
 
 
+def _used(server: Server) -> float:
+    """Seconds of processor time that a server has used."""
+    user, system = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def _timed(do: Callable[[], Any]) -> float:
     began = time.perf_counter()
     do()
     return time.perf_counter() - began
+
+
+def _cpu(do: Callable[[], Any]) -> float:
+    began = time.process_time()
+    do()
+    return time.process_time() - began
 
 
 def _shown(page: Any) -> None:
@@ -176,13 +195,14 @@ def decide(data: Path) -> None:
     desk.close()
     decisions.write(log, made)
     desk = open_desk(data)
-    tell(f"{len(made):,} decisions that came at once", _timed(desk.follow), "s", 1)
+    tell(f"{len(made):,} decisions that came at once, CPU", _cpu(desk.follow), "s", 1)
+    tell("  json.loads of each of their lines, CPU", _cpu(lambda: [json.loads(line) for line in log.open()]), "s", 1)
     assert desk.count(Filter(status="keep")) == len(made)
     desk.close()
     desk.settings.database.unlink()
     open_desk(data).close()  # the lint takes them in
     desk = open_desk(data)
-    tell(f"{len(made):,} decisions at the start", _timed(desk.follow), "s", 1)
+    tell(f"{len(made):,} decisions at the start, CPU", _cpu(desk.follow), "s", 1)
     assert desk.count(Filter(status="keep")) == len(made)
     desk.close()
 
