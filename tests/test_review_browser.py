@@ -284,12 +284,12 @@ def test_hostile_text_is_text_and_fetches_nothing(serve: Any, visit: Any) -> Non
     rows = [chat(text, "") for text in EVIL] + [chat("w" * 1_000_000, "")]
     rows += [{"messages": [{"role": "user", "content": f"{EVIL[0]} {n}"} for n in range(10_000)]}]
     rows += [chat(f"{EVIL[1]} same question", f"{EVIL[0]} same answer as well")] * 3
-    server = serve(rows)
+    server = serve(rows, "--template", "chatml", "--max-length", "4096")
     page = visit(server)
     for _ in range(len(rows) + 2):
-        page.keyboard.press("w")
-        page.keyboard.press("t")
-        page.wait_for_timeout(150)
+        for key in "wtp":
+            page.keyboard.press(key)
+            page.wait_for_timeout(100)
         page.keyboard.press("l")
     page.keyboard.press("z")
     press(page, "k")
@@ -457,13 +457,112 @@ def _is_json(line: bytes) -> bool:
         return False
 
 
-def test_a_bar_opens_its_queue(serve: Any, visit: Any) -> None:
-    server = serve([*empties(5), chat("Where is the key?", "It isnâ€™t here, it is below the mat.")])
-    page = visit(server)
+def _leads(page: Any, server: Server, panel: str, mark: str, wanted: str, sign: str) -> None:
+    """Click on a mark of a chart, and see that the page it leads to has its filter in the address."""
     page.goto(server.page("overview"))
-    page.locator(".row[data-key='ENC001']").first.click()
+    page.locator(f".panel:has(h2:text-is('{panel}')) {mark}").first.click(timeout=60_000)
+    page.wait_for_url(re.compile(wanted), timeout=60_000)
+    page.wait_for_selector(sign, timeout=60_000)
+
+
+def test_every_chart_leads_to_what_it_tells_of(serve: Any, visit: Any) -> None:
+    rows = [*CONFLICTS, *empties(3), chat("Where is the key?", "It isnâ€™t here, it is below the mat.")]
+    server = serve([*rows, rows[-1]], "--max-length", "120", "--template", "chatml")
+    page = visit(server)
+    shown = ".card[data-id]:not([data-id=''])"
+    code = page.locator(".head .code")
+    _leads(page, server, "Findings by rule", ".row[data-key='ENC001']", "rule=ENC001", shown)
+    assert code.text_content() == "ENC001"
+    _leads(page, server, "How often each rule is right here", ".row[data-key='CON001']", "rule=CON001", shown)
+    assert code.text_content() == "CON001" and "order=sample" in page.url
+    _leads(page, server, "Length of the rows", "rect.beyond[role='button']", "rule=LEN001", shown)
+    assert code.text_content() == "LEN001"
+    _leads(page, server, "Duplicates by size of group", ".row", "/groups.*size=2", ".member")
+    page.goto(server.page("overview"))
+    page.locator("button.tile:has-text('Open findings')").click()
+    page.wait_for_selector(shown)
+
+
+def test_a_reviewer_sees_a_third_and_disagreements_make_a_queue(serve: Any, visit: Any) -> None:
+    server = serve(empties(60), "--select", "ROL007", "--take", "1/3")
+    page = visit(server)
+    assert "part 1 of 3" in str(page.locator(".curator-set").text_content())
+    own = int(re.findall(r"of (\d+) decided", str(page.locator(".pace").text_content()))[0])
+    assert 5 < own < 40
+    mine = []
+    for _ in range(3):
+        mine.append(now(page))
+        press(page, "k")
+    saved(page)
+    assert {int(name[:15], 16) % 3 for name in mine} == {0}
+    log = server.data.parent / ".curator" / "decisions.jsonl"
+    made = [json.loads(line) for line in log.read_text().splitlines()]
+    with log.open("a") as file:  # another's log is merged: she saw two of them otherwise
+        for n, (verdict, each) in enumerate(zip(["drop", "drop", "keep"], made, strict=True)):
+            other = {**each, "verdict": verdict, "who": "ben", "id": f"{n:032x}", "when": "2026-01-01T00:00:00+00:00"}
+            file.write(json.dumps({**other, "base": ""}) + "\n")
+    page.goto(server.page("review") + "?status=disputed")
     page.wait_for_selector(".card[data-id]:not([data-id=''])")
-    assert page.locator(".head .code").text_content() == "ENC001" and "rule=ENC001" in page.url
+    assert {now(page)} <= set(mine[:2])
+    assert "ben: drop" in str(page.locator(".notes").text_content())
+    assert page.locator(".queue button").count() == 2
+
+
+def test_rows_ticked_in_the_table_are_decided(serve: Any, visit: Any) -> None:
+    server = serve(empties(6), "--select", "ROL007")
+    page = visit(server)
+    page.goto(server.page("table"))
+    _settled(page, ".stDataFrame canvas")
+    box = page.locator(".stDataFrame").bounding_box()
+    for row in (1, 3):  # below the header, a row each 33 pixels; the boxes to tick stand first
+        page.mouse.click(box["x"] + 16, box["y"] + 17 + 33 * row)
+        page.wait_for_timeout(300)
+    page.get_by_role("button", name="Drop 2").click(timeout=60_000)
+    page.wait_for_selector("text=2 decisions recorded at once")
+    made = server.decisions()
+    assert [decision["verdict"] for decision in made] == ["drop", "drop"]
+    assert [decision["place"].rpartition(":")[2].split()[0] for decision in made] == ["1", "3"]
+
+
+LUMINANCE = """(node) => {
+  const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+  const lit = (colour, under) => {
+    canvas.fillStyle = under; canvas.fillRect(0, 0, 1, 1); canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].map((n) => (n /= 255) <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const paper = getComputedStyle(document.querySelector('.stApp')).backgroundColor;
+  let ground = node;
+  while (ground && /, 0\\)$|transparent/.test(getComputedStyle(ground).backgroundColor)) ground = ground.parentElement || ground.getRootNode().host;
+  const under = ground ? getComputedStyle(ground).backgroundColor : paper;
+  const [low, high] = [lit(under, paper), lit(getComputedStyle(node).color, under)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_what_is_to_be_read_stands_out(serve: Any, visit: Any, scheme: str) -> None:
+    """Contrast of text and ground, at least 4.5 as WCAG asks: tags, buttons, marks, what is chosen."""
+    server = serve([*CONFLICTS, *empties(2)])
+    page = visit(server, scheme=scheme)
+    page.goto(server.page("review") + "?rule=CON001,ENC004&severity=warning")
+    _settled(page, ".card .pane")
+    looked = [
+        "[data-testid='stMultiSelectTagsContainer'] span span span",
+        ".stButtonGroup button",
+        ".verbs button",
+        ".card .head .kind",
+        ".card .head h2",
+        ".card .text",
+        ".card .diff",
+        ".queue .what",
+        ".context p",
+        ".pace",
+    ]
+    for selector in looked:
+        found = page.locator(selector).first
+        assert found.evaluate(LUMINANCE) >= 4.5, selector
+    page.screenshot(path=_artifact(f"chosen-1280-{scheme}.png"))
 
 
 def test_all_shown_are_decided_at_once(serve: Any, visit: Any) -> None:

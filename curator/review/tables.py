@@ -38,19 +38,18 @@ def key(entry: Entry, chosen: Filter) -> int:
     return {"rule": entry.rank, "file": entry.seq, "sample": entry.slot}[chosen.order]
 
 
-def rows(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    """Findings as rows of a table: nothing in them is hidden."""
+def rows(entries: Sequence[Entry], chosen: Filter) -> list[dict[str, Any]]:
+    """Findings as rows of a table: nothing in them is hidden. Of open ones it need not be said that they are."""
     return [
         {
             "rule": e.finding.code,
             "name": e.finding.name,
             "severity": e.finding.severity,
             "line": e.finding.line,
+            "fix": e.finding.fix.safety if e.finding.fix else "",
             "message": plain(e.finding.message),
             "text": plain(e.finding.excerpt.text if e.finding.excerpt else ""),
-            "fix": e.finding.fix.safety if e.finding.fix else "",
-            "status": _DONE[e.status],
-            "by": plain(e.who),
+            **({} if chosen.status == "open" else {"status": _DONE[e.status], "by": plain(e.who)}),
         }
         for e in entries
     ]

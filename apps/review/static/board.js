@@ -29,8 +29,9 @@ function tiles(list, go) {
   }
   return box;
 }
+const LISTED = 14;  // rows that are seen at once: of more, the last fade, and one scrolls
 function bars(panel, go) {
-  const box = h("div", "rows");
+  const box = h("div", `rows${panel.items.length > LISTED ? " more" : ""}`);
   const most = Math.max(1, ...panel.items.map((item) => item.parts.reduce((sum, part) => sum + part.value, 0)));
   for (const item of panel.items) {
     const total = item.parts.reduce((sum, part) => sum + part.value, 0);
@@ -49,7 +50,7 @@ function bars(panel, go) {
   return box;
 }
 function intervals(panel, go) {
-  const box = h("div", "rows wide");
+  const box = h("div", `rows wide${panel.items.length > LISTED ? " more" : ""}`);
   for (const item of panel.items) {
     const node = clickable("row", item.go, go);
     node.dataset.key = item.key;
@@ -109,8 +110,14 @@ function histogram(panel, go) {
   let sum = 0;
   const marks = [];
   for (const [bound, rows] of bins) { const before = sum; sum += rows; for (const share of [0.5, 0.95]) if (before < share * total && sum >= share * total) marks.push([`${share * 100}%`, bound]); }
-  for (const [name, bound] of marks) svg.append(s("line", { class: "share", x1: place(bound), x2: place(bound), y1: TOP - 2, y2: base }), s("text", { class: "mid", x: place(bound), y: TOP - 7 }, name));
-  if (panel.limit) svg.append(s("line", { class: "limit", x1: place(panel.limit), x2: place(panel.limit), y1: TOP - 2, y2: base }), s("text", { class: "mid", x: place(panel.limit), y: TOP - 7 }, `limit ${short(panel.limit)}`));
+  if (panel.limit) marks.push([`limit ${short(panel.limit)}`, panel.limit]);
+  marks.sort((one, other) => one[1] - other[1]);
+  for (const [n, [name, bound]] of marks.entries()) {
+    const x = place(bound), near = (other) => other && Math.abs(place(other[1]) - x) < 56;
+    const side = near(marks[n + 1]) ? "end" : near(marks[n - 1]) ? "" : "mid";  // two that are near each other stand apart
+    svg.append(s("line", { class: name.startsWith("limit") ? "limit" : "share", x1: x, x2: x, y1: TOP - 2, y2: base }));
+    svg.append(s("text", { class: side, x: side === "end" ? x - 3 : side ? x : x + 3, y: TOP - 7 }, name));
+  }
   svg.append(s("text", { class: "end", x: WIDE - RIGHT, y: HIGH - 2 }, "tokens, up to"));
   return svg;
 }

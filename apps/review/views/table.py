@@ -10,6 +10,17 @@ import streamlit as st
 from curator.errors import CuratorError
 from curator.review import tables
 
+WIDTHS = {
+    "rule": 72,
+    "name": 158,
+    "severity": 78,
+    "line": 64,
+    "message": 360,
+    "fix": 66,
+    "status": 84,
+    "by": 90,
+}  # pixels
+
 desk = frame.desk()
 chosen = filtering.filtered(desk)
 bulk.undo_offer(desk)
@@ -24,15 +35,12 @@ if st.session_state.get("table_view") != view:
 trail = st.session_state["table_trail"]
 entries = tables.page(desk, chosen, trail[-1])
 picked = frame.table(
-    tables.rows(entries),
+    tables.rows(entries, chosen),
     key=f"table {len(trail)} {desk.decided()}",
     on_select="rerun",
     selection_mode="multi-row",
     height=frame.tall(len(entries)),
-    column_config={
-        "line": st.column_config.NumberColumn(width="small"),
-        "text": st.column_config.TextColumn(width="large"),
-    },
+    column_config={name: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
 )
 ticked = [entries[n] for n in picked.selection.rows if n < len(entries)]
 
