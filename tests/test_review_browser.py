@@ -92,8 +92,9 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         page = context.new_page()
         page.asked = []
         page.on("request", lambda request: page.asked.append(request.url))
+        page.set_default_navigation_timeout(120_000)
         page.goto(server.url)
-        page.wait_for_selector(sign, timeout=60_000)
+        page.wait_for_selector(sign, timeout=180_000)  # it is linted first, and others may be at work on the machine
         return page
 
     yield _visit
@@ -357,7 +358,7 @@ FEW_LOOKS = LOOKS if os.environ.get("CURATOR_LOOKS") == "all" else LOOKS[::3]
 
 def _settled(page: Any, sign: str) -> None:
     """Wait until a page is drawn, its widgets included."""
-    page.wait_for_selector(sign, timeout=30_000)
+    page.wait_for_selector(sign, timeout=120_000)
     page.wait_for_function("() => !document.querySelector('[data-testid=stSkeleton]')")
     page.wait_for_timeout(400)
 
