@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -53,3 +54,13 @@ def test_a_number_that_a_double_cannot_hold_is_a_loss(write: Write, run: Callabl
     assert run("convert", exact, "--to", "sharegpt", "-o", tmp_path / "x.jsonl").status == 0
     done = run("convert", rounded, "--to", "sharegpt", "-o", tmp_path / "y.jsonl")
     assert done.status == 1 and "digits of a number" in done.out + done.err
+
+
+def test_a_file_that_cannot_be_mended_in_place_is_no_success(tmp_path: Path, run: Callable[..., Any]) -> None:
+    file = tmp_path / "rows.json"
+    file.write_text(
+        json.dumps([chat(user="Where is it?", assistant="It isnâ€™t here, it is below the mat of the door.")])
+    )
+    done = run("lint", file, "--fix")
+    assert done.status == 2 and "not mended" in done.err and "curator clean" in done.err
+    assert run("lint", file, "--fix", "--exit-zero").status == 0

@@ -121,6 +121,18 @@ def test_filters_by_severity_file_mend_and_text_work_together(opened: Any) -> No
     assert view.rows().inner_text() == "Nothing matches these filters."
 
 
+def test_evidence_is_told_by_name_and_value(opened: Any) -> None:
+    evidence = {"near_to": "the first", "differs": [["two", "three"]], "score": 0.5, "words": ["a", "b"]}
+    view = opened(report([msgspec.structs.replace(cut("a slip", 1, "a slip", "slip"), evidence=evidence)]))
+    told = view.rows().first.locator(".evidence span").all_inner_texts()
+    assert [" ".join(each.split()) for each in told] == [
+        "near to the first",
+        "differs two / three",
+        "score 0.5",
+        "words a, b",
+    ]
+
+
 def test_hostile_text_stays_text(opened: Any) -> None:
     attack = "</script><script>alert(1)</script><img src=x onerror=alert(2)> <!-- --> ' \" & the"
     items = [msgspec.structs.replace(cut(attack, 1, attack, attack), evidence={attack: attack})]

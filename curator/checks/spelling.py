@@ -384,11 +384,12 @@ _ONCE = frozenset(
     i am them us itself themselves it can may might must shall only such both either neither
     """.split()
 )
-_TWICE = compiled_later(r"(?<![\w'’.-])([A-Za-z]+)([ \t]+)(\1)(?![\w'’-])", re.I)
+# A word and the same once or twice more: whatever goes on longer is a song, a stutter or a loop.
+_AGAIN = compiled_later(r"(?<![\w'’.-])([A-Za-z]+)((?:[ \t]+\1){1,2})(?![\w'’-])(?![ \t]+\1(?![\w'’-]))", re.I)
 
 
 class RepeatedWord(RowRule, frozen=True):
-    """A word stands twice in a row where it should stand once.
+    """A word stands twice or three times in a row where it should stand once.
 
     It is a slip of editing, and the model learns to stutter. What may be meant is left alone: "had had",
     "that that", "very very", names, and whatever goes on repeating itself.
@@ -406,7 +407,12 @@ class RepeatedWord(RowRule, frozen=True):
             chat(user="When is it open?", assistant="It opens at the the end of the week, and on Sundays."),
             at="messages[1].content",
             fixed=chat(user="When is it open?", assistant="It opens at the end of the week, and on Sundays."),
-        )
+        ),
+        Bad(
+            chat(user="When is it open?", assistant="It opens at the the the end of the week, and on Sundays."),
+            at="messages[1].content",
+            fixed=chat(user="When is it open?", assistant="It opens at the end of the week, and on Sundays."),
+        ),
     ]
 
     def candidates(self, batch: Batch) -> list[int]:
@@ -423,24 +429,25 @@ class RepeatedWord(RowRule, frozen=True):
         for turn in example.all_turns():
             if about and turn.role != "assistant":
                 continue
-            for match in _TWICE.finditer(turn.text):
+            for match in _AGAIN.finditer(turn.text):
                 if self._is_slip(turn.text, match):
                     word = match[1]
-                    fix = Fix(f"write {word!r} once", (turn.edit(match.start(2), match.end(3), ""),))
+                    fix = Fix(f"write {word!r} once", (turn.edit(match.start(2), match.end(2), ""),))
+                    often = "twice" if len(match[2].split()) == 1 else "three times"
                     evidence = {"word": word.lower()}
-                    yield turn.flag(f"{word.lower()!r} is written twice", match.span(), fix=fix, evidence=evidence)
+                    yield turn.flag(f"{word.lower()!r} is written {often}", match.span(), fix=fix, evidence=evidence)
 
     def _is_slip(self, text: str, match: re.Match[str]) -> bool:
-        word = match[1].lower()
-        if word not in _ONCE or not match[3].islower():
+        word, more = match[1].lower(), match[2].split()
+        if word not in _ONCE or not all(map(str.islower, more)):
             return False
         if not match[1].islower() and (word in ("will", "may") or not _begins_sentence(text, match.start())):
             return False  # a name: "Will will come"
-        if match[3] == "i" or len(match[2]) > 2:
+        if word == "i" or len(match[2]) > sum(len(again) + 2 for again in more):
             return False
         before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip(" \t")
-        if before.lower().endswith(" " + word) or after.lower().startswith(word + " "):
-            return False  # it goes on: a song, a stutter, a loop
+        if before.lower().endswith(" " + word):
+            return False  # the end of something longer
         if not after[:1].isalpha() or (before[-1:] in _QUOTES and after[:1] in _QUOTES):
             return False
         near = text[max(0, match.start() - _NEAR) : match.start()] + " " + text[match.end() : match.end() + _NEAR]

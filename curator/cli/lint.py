@@ -35,7 +35,7 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
     "--format", "form", type=click.Choice(FORMATS), default="text", show_default=True, help="Form of the report."
 )
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the report there."
+    "--output", "-o", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write the report there."
 )
 @click.option("--statistics", is_flag=True, help="Count by rule, instead of showing findings.")
 @click.option(
@@ -109,7 +109,11 @@ def command(
             report = _linted(paths, config, baseline)
             _show_diff(report, unsafe_fixes, output)
             return 0 if exit_zero else report.exit_code
-        report = _mended(paths, config, baseline, unsafe_fixes) if fix else _linted(paths, config, baseline, audit)
+        left = False
+        if fix:
+            report, left = _mended(paths, config, baseline, unsafe_fixes)
+        else:
+            report = _linted(paths, config, baseline, audit)
         if write_baseline:
             report = _keep_baseline(report, write_baseline)
         if settings["map"] and config.map and report.rows:
@@ -127,7 +131,7 @@ def command(
             click.echo("\n".join(_timings(report)), err=True)
         if audit:
             click.echo("\n".join(_audits(report)), err=True)
-        return 0 if exit_zero else report.exit_code
+        return 0 if exit_zero else 2 if left else report.exit_code
 
     if watch:
         return _watch(paths, config_file, output, once)
@@ -158,8 +162,9 @@ def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, 
     return decisions.settle(report, log, known) if log.decisions or known else report
 
 
-def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsafe: bool) -> Report:
-    """Mend in place and say on standard error what was mended; the report is that of the mended files."""
+def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsafe: bool) -> tuple[Report, bool]:
+    """Mend in place and say on standard error what was mended: the report of the mended files, and whether a file
+    with something to mend is of a form that is not mended in place."""
     from curator.fix import fix_files
     from curator.report.tally import counted
 
@@ -170,7 +175,7 @@ def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsaf
         click.echo(f"mended {mended.path}: {codes}{dropped} (the original is {mended.backup})", err=True)
     for refused in result.refused:
         click.echo(f"not mended {refused.path}: {refused.reason}\n  {refused.hint}", err=True)
-    return result.report
+    return result.report, bool(result.refused)
 
 
 def _show_diff(report: Report, unsafe: bool, output: Path | None) -> None:

@@ -65,7 +65,8 @@
     const spot = make("span", "place", short(row[FILE]), make("span", "line", `:${row[LINE]}`));
     spot.title = files[row[FILE]];
     const place = make("td", "", spot, make("span", "path", row[PATH]));
-    const evidence = row[EVIDENCE] ? make("div", "more", make("code", "", row[EVIDENCE])) : null;
+    const pairs = (row[EVIDENCE] || []).map(([name, value]) => make("span", "", make("small", "", name), " ", make("code", "", value)));
+    const evidence = pairs.length ? make("div", "more evidence", ...pairs) : null;
     const what = make("td", "", row[MESSAGE], excerpt(row[EXCERPT]), related(row), fix(row), evidence);
     return make("tr", "", place, make("td", "", rule), what);
   };

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 from string import Template
 from typing import Any
@@ -126,7 +126,7 @@ def _plots(report: Report) -> str:
         items = [Bar(stat.name, stat.findings, stat.code, stat.severity, stat.code) for stat in ranked]
         chart = bars(items, title="Findings by rule")
         about = "<h2>Findings by rule</h2><p>Pick a bar to see its findings.</p>"
-        inside = f'<figcaption>{about}</figcaption><div class="scroll-y">{chart}</div>'
+        inside = f'<figcaption>{about}</figcaption><div class="scroll-y">{chart}</div>{_meanings(ranked)}'
         out.append(f'<figure class="panel tall">{inside}</figure>')
     plots = [
         _plot("Tokens a row", report.length_histogram, "row", "plain"),
@@ -135,6 +135,19 @@ def _plots(report: Report) -> str:
     out.append("".join(plots))
     body = "".join(out)
     return f'<section class="plots" aria-label="Plots">{body}</section>' if body else ""
+
+
+_FEW = 6  # rules beside which there is room for what each of them means
+
+
+def _meanings(ranked: Sequence[RuleStat]) -> str:
+    """What the rules that found something are about, where they are few."""
+    rules = rule.all_rules()
+    known = [(stat.code, rules[stat.code].summary()) for stat in ranked if stat.code in rules]
+    if len(ranked) > _FEW or not known:
+        return ""
+    items = "".join(f"<dt>{text(code)}</dt><dd>{text(summary)}</dd>" for code, summary in known)
+    return f'<dl class="meanings">{items}</dl>'
 
 
 def _plot(title: str, bins: Bins, noun: str, tone: str) -> str:
@@ -340,8 +353,19 @@ def _row(finding: Finding, rules: dict[str, int], files: dict[str, int]) -> list
         visible(fix.title) if fix else "",
     ]
     if finding.evidence:
-        row.append(visible(encode(finding.evidence).decode()))
+        row.append(
+            [[visible(name.replace("_", " ")), visible(_told(value))] for name, value in finding.evidence.items()]
+        )
     return row
+
+
+def _told(value: Any) -> str:
+    """Evidence as it is read: a text as it stands, lists by their items, anything else as JSON."""
+    if isinstance(value, list) and value and all(isinstance(item, list | tuple) for item in value):
+        return "; ".join(" / ".join(map(_told, item)) for item in value)
+    if isinstance(value, list) and all(isinstance(item, str | int | float) for item in value):
+        return ", ".join(map(str, value))
+    return value if isinstance(value, str) else encode(value).decode()
 
 
 def _parts(excerpt: Excerpt, points: bool) -> list[str]:
