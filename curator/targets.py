@@ -98,7 +98,8 @@ class Keys(Table, frozen=True, kw_only=True):
     """Keys of a row and of its messages: `allowed` of () allows any.
 
     `one_of` are columns of which a row may have those of one group alone ("text", "prompt+completion");
-    `strings` must be strings where they are there; `roles` says of a key of messages on whose turns it may stand.
+    `strings` must be strings where they are there; `every` message has the keys named so; `roles` says of a key of
+    messages on whose turns it may stand.
     """
 
     shapes: tuple[str, ...] = ()
@@ -106,6 +107,7 @@ class Keys(Table, frozen=True, kw_only=True):
     required: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
     strings: tuple[str, ...] = ()
+    every: tuple[str, ...] = ()
     message: tuple[str, ...] = ()
     roles: dict[str, tuple[Role, ...]] = {}
 
@@ -175,6 +177,7 @@ When = Literal[
     "pair-of-another-form",
     "roles-kept-as-written",
     "turns-do-not-alternate",
+    "untrained-role",
 ]
 
 

@@ -383,6 +383,33 @@ def test_llama_factory_counts_the_results_of_one_step_as_one_turn(tmp_path):
     assert predicted(tmp_path, "llama-factory", "TGT010") == set()
 
 
+def test_llama_factory_drops_what_has_no_pair_and_keeps_empty_answers(tmp_path):
+    rows = chats(9)
+    for row in rows:
+        row["messages"] = row["messages"][:2]
+    rows[1]["messages"][1]["content"] = ""
+    rows[2]["messages"][0]["content"] = ""
+    rows[3]["messages"] = []
+    rows[4]["messages"] = [{"role": "system", "content": "s4x0x0"}]
+    rows[5]["messages"] = rows[5]["messages"][1:]
+    rows[6]["messages"].insert(0, {"role": "system", "content": "s6x0x0"})
+    rows[7]["messages"] *= 2
+    told = really("llamafactory", "llamafactory", prepared(tmp_path, rows, info=OPENAI, limit=10_000))
+    dropped = set(range(9)) - {row_of(kept) for kept, _ in told}
+    assert dropped == {3, 4, 5}
+    assert predicted(tmp_path, "llama-factory", "TGT010") == dropped
+
+
+def test_where_llama_factory_stops_nothing_is_dropped_in_silence(tmp_path):
+    rows = chats(6)
+    rows[1]["messages"][0]["role"] = "developer"
+    rows[2]["messages"][1] = {"role": "assistant", "tool_calls": []}
+    rows[3]["messages"][1]["content"] = [{"type": "text", "text": "a3x1x0"}]
+    prepared(tmp_path, rows, info=OPENAI)
+    assert predicted(tmp_path, "llama-factory", "TGT010") == set()
+    assert [predicted(tmp_path, "llama-factory", code) for code in ("TGT004", "TGT006", "TGT015")] == [{1}, {2}, {3}]
+
+
 def test_llama_factory_drops_alpaca_rows_whose_answer_is_no_text(tmp_path):
     rows = [{"instruction": words("u", n, 0, 3), "input": "", "output": words("a", n, 1, 3)} for n in range(6)]
     rows[2]["output"], rows[4]["output"] = None, 7
@@ -432,6 +459,39 @@ def test_axolotl_drops_rows_over_the_limit_and_rows_without_an_answer(tmp_path):
     marks = {n for n, row in enumerate(rows) if size_of(row) <= LIMIT < size_of(row) + 2 * len(row["messages"])}
     assert marks <= dropped, "the template's own marks count as well"
     assert predicted(tmp_path, "axolotl", "TGT010") == dropped - marks
+
+
+def test_axolotl_drops_rows_without_a_word_to_train(tmp_path):
+    rows = chats(9)
+    for row in rows:
+        row["messages"] = row["messages"][:2]
+    rows[1]["messages"][1]["content"] = ""
+    rows[2]["messages"][1]["content"] = None
+    rows[3]["messages"][0]["role"], rows[3]["messages"][1]["role"] = "human", "gpt"
+    rows[4]["messages"][0]["content"] = ""
+    rows[5]["messages"] = rows[5]["messages"][1:]
+    rows[7]["messages"][1]["role"] = "bot"
+    told = really("axolotl", "axolotl", prepared(tmp_path, rows, MARKED, limit=10_000))
+    dropped = set(range(9)) - {row_of(kept) for kept, _ in told}
+    assert dropped == {1, 2, 7}
+    assert predicted(tmp_path, "axolotl", "TGT010") == dropped
+
+
+def test_axolotl_masks_answers_of_other_roles(tmp_path):
+    rows = chats(12, "conversations", ("from", "value"))
+    for row in rows:
+        row["conversations"] = [
+            {**turn, "value": f"{turn['value'][0]}{rows.index(row)}x{n}x0"}
+            for n, turn in enumerate(row["conversations"] * 2)
+        ]
+    for n, role in enumerate(("bot", "model", "chatgpt", "function_call", "assistant")):
+        rows[n]["conversations"][3]["from"] = role
+    load = {"field_messages": "conversations", "message_property_mappings": {"role": "from", "content": "value"}}
+    told = really("axolotl", "axolotl", prepared(tmp_path, rows, MARKED, limit=10_000, load=load))
+    lost = answers_without_training(rows, told)
+    assert lost == {0, 1, 2, 3}
+    assert predicted(tmp_path, "axolotl", "TGT013") == lost
+    assert predicted(tmp_path, "axolotl", "TGT010") == set()
 
 
 # ---------------------------------------------------------------------- the loss

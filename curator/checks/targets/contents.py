@@ -119,8 +119,9 @@ _BESIDE = frozenset({"openai-chat", "anthropic-bedrock", "bedrock-converse", "ge
 
 def _contents(example: Example) -> Iterator[tuple[str, Any, str, float | None]]:
     """(role, content, its path, weight) of every message, once each; null is no content."""
-    key, seen = "parts" if example.shape == "gemini" else "content", ""
+    seen = ""
     for turn, message, base in messages(example):
+        key = next((key for key in ("content", "parts", "value") if key in message), "content")
         if base != seen and base.endswith("]") and message.get(key) is not None:
             role = "user" if turn.role == "tool" and turn.said == "user" else turn.role
             yield role, message[key], join(base, key), turn.weight

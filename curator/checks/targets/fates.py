@@ -18,6 +18,7 @@ from curator.checks.length import Lengths
 from curator.checks.targets.refusals import Target, inside, often, profile_of
 from curator.columns import Batch, Rows, distinct
 from curator.model import Example, Flag, Turn
+from curator.paths import get
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.targets import Behaviour, Profile, Tokens, When
 from curator.text.content import definitions, turn_parts
@@ -60,6 +61,8 @@ def _not_alternating(example: Example) -> str | None:
 
 def _odd_number(example: Example) -> str | None:
     paired, wrong = _unpaired(example)
+    if not paired and _listed(example):
+        return ""
     return paired[-1].base or paired[-1].path if wrong is None and len(paired) % 2 else None
 
 
@@ -71,7 +74,7 @@ def _even_number(example: Example) -> str | None:
 
 
 def _listed(example: Example) -> bool:
-    """Whether a preference row holds a list of messages before its pair."""
+    """Whether a row holds a list of messages, as a preference row does before its pair."""
     return any(type(example.value.get(key)) is list for key in ("messages", "conversations"))
 
 
@@ -90,7 +93,28 @@ def _no_text(example: Example) -> str | None:
 
 
 def _no_answer(example: Example) -> str | None:
-    return "" if example.shape in _CHATS and not example.answers else None
+    """Nothing is said by a role that axolotl trains; rows without any turn stop it."""
+    if example.shape not in _CHATS or not example.turns:
+        return None
+    return None if any(turn.said in _TRAINED and _says(example, turn) for turn in example.turns) else ""
+
+
+_TRAINED = ("assistant", "gpt")  # the default for roles_to_train, and its other name
+
+
+def _says(example: Example, turn: Turn) -> bool:
+    """Whether anything of the turn is rendered; a number is."""
+    if turn.text.strip() or turn.calls or turn.reasoning or turn.media:
+        return True
+    return not turn.content and get(example.value, turn.path, None) is not None
+
+
+def _untrained_role(example: Example) -> str | None:
+    """An answer by another name, in a row with one that is trained."""
+    if example.shape not in _CHATS or _no_answer(example) is not None:
+        return None
+    others = (turn for turn in example.turns if turn.role == "assistant" and turn.said not in _TRAINED)
+    return next((turn.base or turn.path for turn in others if _says(example, turn)), None)
 
 
 def _two_shapes(example: Example) -> str | None:
@@ -130,12 +154,13 @@ _LOOKS: dict[When, Callable[[Example], str | None]] = {
     "pair-of-another-form": _pair_of_another_form,
     "roles-kept-as-written": _foreign_roles,
     "turns-do-not-alternate": _not_alternating,
+    "untrained-role": _untrained_role,
 }
 
 
 def struck(profile: Profile, effect: str, example: Example) -> tuple[int, str] | None:
     """(number of the first behaviour of that effect that strikes the row, path of what it strikes)."""
-    if profile.reads(example):
+    if profile.reads(example) and not _stops(profile, example):
         for number, behaviour in enumerate(profile.behaviour):
             look = _LOOKS.get(behaviour.when)
             if look is None or behaviour.effect != effect or not _of_shape(behaviour, example):
@@ -143,6 +168,12 @@ def struck(profile: Profile, effect: str, example: Example) -> tuple[int, str] |
             if (at := look(example)) is not None:
                 return number, at
     return None
+
+
+def _stops(profile: Profile, example: Example) -> bool:
+    """Whether the run stops at the row, so that nothing happens to it in silence."""
+    roles = profile.roles_of(example.shape)
+    return bool(roles) and any(turn.said not in roles for turn in inside(example.turns))
 
 
 def _of_shape(behaviour: Behaviour, example: Example) -> bool:
@@ -422,6 +453,7 @@ class RowDroppedInSilence(_Fate, frozen=True):
             at="0:chosen",
             options={"target": "llama-factory"},
         ),
+        Bad([_HELLO, chat(user="Hi", assistant="")], at="1:", options={"target": "axolotl"}),
         Bad([_LONG_PAIR, {"prompt": "2+2?", "completion": "4"}], at="0:", options={"target": "trl", "max_tokens": 30}),
         Bad([_HELLO, _LONG], at="1:", options={"target": "axolotl", "max_tokens": 30}),
         Bad(
@@ -495,6 +527,20 @@ class AnswerLostInSilence(_Fate, frozen=True):
             ],
             at="0:messages[1].content",
             options={"target": "mistral"},
+        ),
+        Bad(
+            [
+                {
+                    "conversations": [
+                        {"from": "human", "value": "Hi"},
+                        {"from": "gpt", "value": "Hello."},
+                        {"from": "human", "value": "And?"},
+                        {"from": "bot", "value": "Bye."},
+                    ]
+                }
+            ],
+            at="0:conversations[3]",
+            options={"target": "axolotl"},
         ),
     ]
 
