@@ -134,8 +134,10 @@ def may_be_alike(one: Candidate, two: Candidate, shared: int) -> bool:
             return True
         if shared >= _SHARED and not one.triples.isdisjoint(two.triples):
             return True
-        if longest <= _SHORT and not here.amounts.isdisjoint(there.amounts):
-            return True
+        if longest <= _SHORT and (
+            not here.amounts.isdisjoint(there.amounts) or (shared > 1 and here.counts and there.counts)
+        ):
+            return True  # "It is # miles", or "The answer is #"
     return _may_deny(one, two) or _may_deny(two, one)
 
 
