@@ -16,10 +16,11 @@ from curator import engine
 from curator.columns import Batch
 from curator.config import load_config
 from curator.harness import batch_of
-from curator.model import Report
+from curator.model import Example, Report, Turn
 from curator.neighbours import graph as neighbours
 from curator.neighbours import shingles
 from curator.neighbours.graph import SHORT, Neighbours, wilson
+from curator.neighbours.likeness import likeness
 from curator.neighbours.shingles import jaccard, plain_words
 from curator.rule import chat
 from curator.scan import joining
@@ -371,3 +372,25 @@ def test_the_audit_is_printed(run, write):
     file = write("rows.jsonl", [row(ONE), row(edited(ONE, 1)), row(TWO)])
     assert "1 of 1 pairs alike were found" in run("lint", file, "--audit", "--no-cache", "--select", "DUP003").err
     assert "nothing to audit" in run("lint", file, "--audit", "--no-cache", "--select", "FIL").err
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "disputed"), [("x/2", r"\frac{x}{2}", False), (".5 x", "1/2 x", False), ("0.5 x", "0.6 x", True)]
+)
+def test_formulas_that_differ_in_writing_alone_are_no_dispute(one, two, disputed):
+    told = "Divide both sides by the number that stands before the unknown, and write what is left of it: the half is "
+    pair = [
+        Example("", (Turn("user", "Solve it.", "a"), Turn("assistant", told + form, "b")), {}) for form in (one, two)
+    ]
+    like = likeness(*pair)
+    assert bool(like and like.disputed) == disputed
+
+
+def test_a_column_of_few_values_beside_a_text_is_part_of_the_row(tmp_path):
+    rows = [{"text": f"Message {n} about the offer.", "verdict": ("ham", "spam")[n % 2]} for n in range(24)]
+    rows.append({"text": "message 3 about the offer", "verdict": "ham"})  # row 4 says that it is spam
+    rows.append({"text": "message 5 about the offer", "verdict": "spam"})
+    path = tmp_path / "set.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    report = engine.lint([path], load_config(tmp_path, overrides={"select": ("DUP002",)}), cache=False)
+    assert [f.line for f in report.findings] == [26]

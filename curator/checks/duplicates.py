@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from curator.columns import Batch, Rows, mix
+from curator.columns import Batch, Rows, distinct, mix
 from curator.model import Flag, drop
 from curator.neighbours.keys import exact_keys, row_keys
-from curator.provenance import judged_keys
+from curator.provenance import beside_keys, judged_keys
 from curator.rule import Bad, DatasetRule, Row, chat
 
+_LABELLED_ROWS = 20  # rows with a column, from which on its values may show that it holds labels
+_MOST_LABELS, _ROWS_A_LABEL = 50, 5  # values that a label may take, and rows with each of them, on average
 _ONE = chat(user="How tall is Ben Nevis?", assistant="1,345 metres.")
 _TWO = chat(user="How tall is Snowdon?", assistant="1,085 metres.")
 
@@ -67,24 +69,42 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
     ]
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """(normalised key, exact key) of each row; shape (lines, 2), uint64. The key 0 is never a duplicate.
+        """(normalised key, exact key, name and value of what may be a label) of each row; shape (lines, 4), uint64.
+
+        The normalised key 0 is never a duplicate.
 
         A label in a column of its own is part of the row, and so is a score or a target: the same text with two
-        labels is no duplicate.
+        labels is no duplicate. By its name, or because it is the one column beside the texts that takes few values.
         """
         keys = batch.memo(row_keys)
-        return np.column_stack((np.where(keys, keys + batch.memo(judged_keys), 0), batch.memo(exact_keys)))
+        judged = np.where(keys, keys + batch.memo(judged_keys), 0)
+        return np.column_stack((judged, batch.memo(exact_keys), batch.memo(beside_keys)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = np.flatnonzero(rows.readable & (sketches[:, 0] != 0))
         fix = drop("drop the row that says the same")
-        keys = sketches[:, 0] + rows.splits.astype(np.uint64)
+        keys = sketches[:, 0] + mix(_labels_by_value(sketches[:, 2:], wanted)) + rows.splits.astype(np.uint64)
         exact = mix(sketches[:, 0] ^ mix(sketches[:, 1])) + rows.splits.astype(np.uint64)
         same = {row for row, _ in repeats(exact, wanted)}  # DUP001 says so of them
         for row, first in repeats(keys, wanted):
             if row not in same:
                 message = "differs from an earlier row only in case, space or punctuation"
                 yield row, Flag("", message, fix=fix, related=(first,))
+
+
+def _labels_by_value(beside: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """uint64, shape (lines,): the key of the label in a column that its values show to be one; 0 for none.
+
+    `beside` holds (key of the name, key of the value) of the one column beside a text.
+    """
+    labels = np.zeros(len(beside), dtype=np.uint64)
+    for name in distinct(beside[wanted, 0]):
+        named = wanted[beside[wanted, 0] == np.uint64(name)] if name else wanted[:0]
+        if len(named) >= _LABELLED_ROWS and len(distinct(beside[named, 1])) <= min(
+            _MOST_LABELS, len(named) // _ROWS_A_LABEL
+        ):
+            labels[named] = beside[named, 1]
+    return labels
 
 
 def repeats(keys: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, int]]:

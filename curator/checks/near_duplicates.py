@@ -261,8 +261,8 @@ def _of_later(flag: Flag) -> Flag:
 
 def _said(a: str, b: str) -> str:
     if a and b:
-        return f"{_cut(a)!r} is {_cut(b)!r} here"
-    return f"{_cut(a)!r} is missing" if a else f"{_cut(b)!r} is added"
+        return f"{_cut(b)!r} for {_cut(a)!r}"
+    return f"without {_cut(a)!r}" if a else f"with {_cut(b)!r} besides"
 
 
 def _cut(text: str) -> str:

@@ -103,7 +103,41 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     if measured is None or not simple or not all(map(_plain, (*prompts, *answers))):
         measured, words = (jaccard(*spoken), words) if simple else similarity(_all_text(one), _all_text(two))
     changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two), words_of).changes
-    return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], _disputed(prompt, answer))
+    disputed = _disputed(prompt, answer)
+    if disputed and _near(answer) and not any(_other_sense(a, b) for a, b in answer.changes):
+        written = any(map(_FORMULA.search, (*prompts, *answers)))
+        if written and _same_numbers(*prompts) and _same_numbers(*answers):
+            return None  # formulas in another writing: whether they say the same is not for words to tell
+    return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
+
+
+# What shows that a text holds a formula, or a number that may be written in two ways.
+_FORMULA = re.compile(r"\\[a-z]|\^|\$|\d\s?/\s?\d|[a-z]/\d|(?<!\d)\.\d|\d\.\d|[²³½¼¾√×÷]")
+_FRACTION = re.compile(r"\\[dtc]?frac\s*\{([^{}]*)\}\s*\{([^{}]*)\}")
+_NUMERAL = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d*\.?\d+")
+_QUOTIENT = re.compile(r"(?<![\w./])(\d{1,9}(?:\.\d+)?)\s?/\s?(\d{1,9})(?![\w/])")
+_WRITING = re.compile(
+    r"\\(?:left|right|text|mathrm|mathbf|displaystyle|cdot|times)(?![a-z])|\\[,;:!() ]|[$*·×{}]|(?<=[a-z])\\"
+)
+_SIGNS = str.maketrans({"²": "^2", "³": "^3", "½": "1/2", "¼": "1/4", "¾": "3/4", "÷": "/", "−": "-", "√": "\\sqrt"})
+
+
+def _same_numbers(one: str, two: str) -> bool:
+    r"""Whether two texts hold the same numbers, whichever way they are written: x/2 and \frac{x}{2}, .5 and 1/2."""
+    return one == two or sorted(_numerals(one)) == sorted(_numerals(two))
+
+
+def _numerals(text: str) -> list[float]:
+    said = text.lower().translate(_SIGNS)
+    for _ in range(3):  # fractions within fractions
+        said = _FRACTION.sub(r" \1/\2 ", said)
+    said = _QUOTIENT.sub(_value, _WRITING.sub(" ", said))
+    return [float(number.replace(",", "")) for number in _NUMERAL.findall(said)]
+
+
+def _value(quotient: re.Match[str]) -> str:
+    """A quotient of two numbers as a decimal."""
+    return repr(round(float(quotient[1]) / int(quotient[2]), 9)) if int(quotient[2]) else quotient[0]
 
 
 def _disputed(prompt: Part, answer: Part) -> str:
