@@ -158,13 +158,15 @@ def _slips(rare: Collection[str], language: str, dictionary: Path | None) -> dic
     own = hunspell.Dictionary(dictionary) if dictionary else None
     common = {fold(word): zipf for word, zipf in dictionaries.frequencies(language).items()}
     met = {fold(word): zipf for word, zipf in dictionaries.attested(language).items()} if own is None else {}
-    elsewhere = dictionaries.english() | dictionaries.common_elsewhere()
+    english = dictionaries.english()
     script = languages.script_of(next(iter(common), ""))[0]
     strange = [
         word for word in rare
-        if word not in common and met.get(word, 0) < _SLIPS_MET and word not in elsewhere
+        if word not in common and met.get(word, 0) < _SLIPS_MET and word not in english
         and languages.script_of(word)[0] == script and not (own and own.knows(word))
     ]  # fmt: skip
+    elsewhere = dictionaries.met_elsewhere(strange)
+    strange = [word for word in strange if word not in elsewhere]
     targets = {word: zipf for word, zipf in common.items() if zipf >= _COMMON and len(word) >= _SHORTEST - 1}
     near = dictionaries.suggest(strange, targets, most=1) if strange else {}
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, NamedTuple
 
@@ -191,14 +191,16 @@ def _is_foreign(text: str, start: int, end: int) -> bool:
         if quoted.start() < start and quoted.end() > end:
             low, high = quoted.span(1)
     words = {word.lower() for word in _WORD.findall(text[low:start] + " " + text[end:high])}
-    return not words & _FUNCTION_WORDS and any(len(word) > 1 for word in words & _foreign_words())
+    if words & _FUNCTION_WORDS:
+        return False
+    longer = {word for word in words if len(word) > 1}
+    return bool(longer & _foreign_function_words() or dictionaries.met_elsewhere(longer))
 
 
 @cache
-def _foreign_words() -> frozenset[str]:
-    """Words of other languages, their function words among them, that no list of English words has."""
-    function_words = frozenset().union(*map(languages.words_of, ("de", "fr", "es", "it", "pt", "nl")))
-    return dictionaries.common_elsewhere() | (function_words - dictionaries.english())
+def _foreign_function_words() -> frozenset[str]:
+    """Function words of other languages that no list of English words has."""
+    return frozenset().union(*map(languages.words_of, ("de", "fr", "es", "it", "pt", "nl"))) - dictionaries.english()
 
 
 def _cased(right: str, written: str) -> str:
@@ -307,25 +309,20 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
     strange = [w for w in strange if w not in listed and w not in common]
     targets = {w: z for w, z in common.items() if len(w) >= 4 and w in known}
     near = dictionaries.suggest(strange, targets)
-    near |= _near_rarer([word for word in strange if word not in near], known)
-    seen = dictionaries.rare_frequencies(near) if near else {}
+    odd = [word for word in strange if word not in near and len(word) > 6 and dictionaries.rarest_letters(word) <= 1]
+    if not near and not odd:
+        return {}
+    met = dictionaries.attested("en", known.union(near, odd))
+    if odd:  # letters that never follow each other, one edit from a right word that is not common
+        near |= dictionaries.suggest(odd, {word: z for word, z in met.items() if z >= 2 and word in known}, 1)
     found = {}
     for word, best in near.items():
         if dictionaries.is_term(word) and (best.edits > 1 or best.zipf < 4.5):
             continue
-        if _likely(word, best, seen.get(word, 0)) and not dictionaries.derivable(word, common):
+        if _likely(word, best, met.get(word, 0)) and not dictionaries.derivable(word, common):
             found[word] = Wrong(best.word, lower_only=True)
     elsewhere = dictionaries.met_elsewhere(found)
     return {word: wrong for word, wrong in found.items() if word not in elsewhere}
-
-
-def _near_rarer(strange: Sequence[str], known: Collection[str]) -> dict[str, dictionaries.Suggestion]:
-    """Words of letters that never follow each other, one edit from a right word that is not common."""
-    odd = [word for word in strange if len(word) > 6 and dictionaries.rarest_letters(word) <= 1]
-    if not odd:
-        return {}
-    rarer = {word: zipf for word, zipf in dictionaries.attested("en", 2).items() if word in known}
-    return dictionaries.suggest(odd, rarer, 1)
 
 
 def _likely(word: str, best: dictionaries.Suggestion, seen: float) -> bool:

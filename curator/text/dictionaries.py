@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gzip
 import subprocess
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import combinations
 from typing import NamedTuple
@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from curator import extras
+from curator.columns import Column, blocks, slice_hashes, unique
 from curator.errors import CuratorError
 from curator.text.patterns import compiled_later
 
@@ -72,38 +73,44 @@ def frequencies(language: str) -> Mapping[str, float]:
     return {word: 9 - n / 100 for n, words in enumerate(_bins(f"small_{language}")) for word in words}
 
 
-def rare_frequencies(words: Collection[str]) -> dict[str, float]:
-    """The Zipf frequency of those of these English words that have 1 or more."""
-    asked = set(words)
-    return {word: 9 - n / 100 for n, met in enumerate(_bins("large_en")) for word in asked.intersection(met)}
-
-
 _WRITTEN_ALIKE = "es fr de it pt nl sv pl ca da nb ro cs hu fi tr id".split()
 
 
 @cache
-def common_elsewhere() -> frozenset[str]:
-    """Common words of other languages in Latin script that no list of English words has."""
-    known = english()
-    return frozenset(word for language in _WRITTEN_ALIKE for word in frequencies(language) if word not in known)
+def _elsewhere() -> np.ndarray:
+    """uint64, rising: hashes of the common words of other languages in Latin script."""
+    found = []
+    for language in _WRITTEN_ALIKE:
+        words = filter(None, map("\n".join, _bins(f"small_{language}")))
+        found.append(_hashes_of_lines("\n".join(words)))
+    return unique(np.concatenate(found))
+
+
+def _hashes_of_lines(text: str) -> np.ndarray:
+    data = np.frombuffer(text.encode(), np.uint8)
+    breaks = np.flatnonzero(data == ord("\n"))
+    starts, ends = np.append(0, breaks + 1), np.append(breaks, len(data))
+    return np.concatenate([slice_hashes(*block) for block in blocks(Column(data.tobytes(), starts, ends))])
 
 
 def met_elsewhere(words: Collection[str]) -> frozenset[str]:
-    """Those of the words that `common_elsewhere` has; where there are few, the lists are not made into one."""
-    asked = frozenset(words) - english() if words else frozenset()
+    """Those of the words that are common in another language in Latin script, and in no list of English words."""
+    asked = sorted(frozenset(words) - english()) if words else []
     if not asked:
         return frozenset()
-    lists = (met for language in _WRITTEN_ALIKE for met in _bins(f"small_{language}"))
-    return frozenset(word for met in lists for word in asked.intersection(met))
+    hashes, known = _hashes_of_lines("\n".join(asked)), _elsewhere()
+    met = known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes
+    return frozenset(word for word, yes in zip(asked, met.tolist(), strict=True) if yes)
 
 
-def attested(language: str, least: float = 0) -> dict[str, float]:
+def attested(language: str, among: frozenset[str] | None = None) -> dict[str, float]:
     """The Zipf frequency of the words of a language that were met once in a hundred million; slips are among them.
 
-    Those of less than `least` are left out.
+    With `among` only those of these words.
     """
-    bins = _bins(f"large_{language}")[: max(0, round(900 - 100 * least) + 1)]
-    return {word: 9 - n / 100 for n, words in enumerate(bins) for word in words}
+    bins = _bins(f"large_{language}")
+    met = bins if among is None else map(among.intersection, bins)
+    return {word: 9 - n / 100 for n, words in enumerate(met) for word in words}
 
 
 def has_frequencies(language: str) -> bool:
@@ -282,24 +289,24 @@ def suggest(words: Sequence[str], known: Mapping[str, float], most: int = 2) -> 
     deletes of SymSpell, W. Garbe); each is then measured by rapidfuzz.
     """
     from rapidfuzz.distance import OSA
+    from rapidfuzz.process import cpdist
 
-    best: dict[str, Suggestion] = {}
     targets = list(known)
-    for a, b in _sharing(words, targets, most):
-        word, target = words[a], targets[b]
-        if abs(len(word) - len(target)) > most or word == target:
-            continue
-        edits = OSA.distance(word, target, score_cutoff=most)
-        if edits > most:
-            continue
-        other = Suggestion(target, edits, known[target])
-        if word not in best or (edits, -other.zipf, target) < (best[word].edits, -best[word].zipf, best[word].word):
+    mine, theirs = _sharing(words, targets, most)
+    pairs = [words[n] for n in mine.tolist()], [targets[n] for n in theirs.tolist()]
+    edits = cpdist(*pairs, scorer=OSA.distance, score_cutoff=most, dtype=np.int32)
+    near = np.flatnonzero((edits > 0) & (edits <= most))
+    best: dict[str, Suggestion] = {}
+    for pair, steps in zip(near.tolist(), edits[near].tolist(), strict=True):
+        word, target = pairs[0][pair], pairs[1][pair]
+        other = Suggestion(target, steps, known[target])
+        if word not in best or (steps, -other.zipf, target) < (best[word].edits, -best[word].zipf, best[word].word):
             best[word] = other
     return best
 
 
-def _sharing(words: Sequence[str], targets: Sequence[str], most: int) -> Iterable[tuple[int, int]]:
-    """Pairs (word, target) that have a variant in common."""
+def _sharing(words: Sequence[str], targets: Sequence[str], most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs (word, target) that have a variant in common and are nearly of a length."""
     mine, owners = _variants(_letters(words), most)
     table = np.zeros(1 << _SLOTS, bool)
     table[mine >> np.uint64(64 - _SLOTS)] = True
@@ -308,12 +315,12 @@ def _sharing(words: Sequence[str], targets: Sequence[str], most: int) -> Iterabl
     theirs, places = _variants(_letters(targets), most, table)
     low, high = np.searchsorted(mine, theirs, "left"), np.searchsorted(mine, theirs, "right")
     counts = high - low
-    if not counts.sum():
-        return []
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     pairs = owners[np.repeat(low, counts) + within] * np.int64(len(targets)) + np.repeat(places, counts)
-    unique = np.unique(pairs)
-    return zip((unique // len(targets)).tolist(), (unique % len(targets)).tolist(), strict=True)
+    mine, theirs = np.divmod(unique(pairs), len(targets))
+    lengths = np.fromiter(map(len, words), np.int64, len(words)), np.fromiter(map(len, targets), np.int64, len(targets))
+    fits = np.abs(lengths[0][mine] - lengths[1][theirs]) <= most
+    return mine[fits], theirs[fits]
 
 
 def _letters(words: Sequence[str]) -> np.ndarray:
