@@ -45,9 +45,33 @@ def test_a_sentence_is_named(language):
     assert language_of(SENTENCES[language]).language == language
 
 
+SHORT = {
+    "de": "Neue Preise gelten erst später",
+    "fr": "Trois livres abîmés jetés hier",
+    "es": "Cambiar contraseña del usuario",
+    "pt": "Caderno amarelo comprado ontem",
+    "it": "Ritirata ieri mattina, consegna domani",
+    "nl": "Twee gebroken ramen gemeld",
+    "fi": "Lisää uusi käyttäjä luetteloon",
+    "hu": "Elfelejtett jelszó pótlása",
+    "tr": "Yarın sabah erken gelecek",
+    "sl": "Prijavite napako uporabniku",
+}
+
+
+@pytest.mark.parametrize("language", SHORT)
+@pytest.mark.skipif(bool(extras.missing("words")), reason="the extra `words` is not installed")
+def test_a_short_sentence_without_function_words_is_named_by_how_common_its_words_are(language):
+    assert language_of(SHORT[language]).language == language
+    row = chat(user="Which of the two should we take, and what would you do with it?", assistant=SHORT[language])
+    assert codes(row) == [("LNG002", len(ENGLISH))]
+
+
 @pytest.mark.parametrize(
     "text",
-    ["Paris", "Los Angeles tomorrow weather", "Leonardo da Vinci, Vincent van Gogh", "x = [1, 2, 3]", "3.14", "",
+    ["Paris", "Example object: { a: 3, b: 6, c: 1, d: 8, e: 5 }", "enqueue, dequeue, isEmpty", "Invalid locale: Babel.",
+     "El Niño, La Niña", "Francesco Totti and Éric Cantona",
+     "Los Angeles tomorrow weather", "Leonardo da Vinci, Vincent van Gogh", "x = [1, 2, 3]", "3.14", "",
      "Ragu alla Bolognese, Risotto, Spaghetti"],
 )  # fmt: skip
 def test_names_numbers_and_code_prove_nothing(text):

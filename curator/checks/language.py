@@ -28,6 +28,7 @@ from curator.text.prose import masked
 _ENGLISH = 1
 _SCRIPT = 100
 _OPEN = 255
+_LATIN_BYTES = 12  # of words in Latin script; in fewer no language is proved
 
 
 def tongues(batch: Batch) -> np.ndarray:
@@ -44,6 +45,8 @@ def tongues(batch: Batch) -> np.ndarray:
     sure = (said.foreign >= 3) & (said.foreign > said.english) & (5 * said.foreign >= said.words)
     codes[sure] = said.language[sure] + 1
     codes[(said.english >= 2) & (said.english > 2 * said.foreign) & (8 * said.english >= said.words)] = _ENGLISH
+    odd = (codes == 0) & (said.spelt >= 2) & (2 * said.common < said.spelt) & (said.latin >= _LATIN_BYTES)
+    codes[odd] = _OPEN
     script = (said.beyond > said.latin) & (said.beyond > 1)
     codes[script] = said.kind[script] + _SCRIPT
     codes[batch.roles == ROLE_CODES["tool"]] = 0

@@ -73,7 +73,7 @@ def frequencies(language: str) -> Mapping[str, float]:
     return {word: 9 - n / 100 for n, words in enumerate(_bins(f"small_{language}")) for word in words}
 
 
-_WRITTEN_ALIKE = "es fr de it pt nl sv pl ca da nb ro cs hu fi tr id".split()
+_WRITTEN_ALIKE = "es fr de it pt nl sv pl ca da nb ro cs sk hu fi tr id sh sl lv lt".split()
 
 
 @cache

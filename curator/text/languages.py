@@ -357,6 +357,83 @@ def named(text: str) -> str:
     return _SAME.get(code, code)
 
 
+_LISTED = {
+    language: ("sh" if language == "hr" else "fil" if language == "tl" else language)
+    for language in "en de fr es pt it nl sv da nb fi pl cs sk hu ro tr vi id hr sl lv lt ca is tl".split()
+}  # languages in Latin script, and the list of word frequencies of each
+_MARGIN = 4.0  # nats by which the detector may prefer one of two languages whose words are to decide
+
+
+def _likeliest(text: str) -> list[str]:
+    """The language with a list of words that py3langid finds likeliest, and those that it finds nearly as likely."""
+    from py3langid import rank
+
+    found: dict[str, float] = {}
+    for code, likely in rank(text[:_ENOUGH]):
+        language = _SAME.get(str(code), str(code)) if code != "gl" else ""
+        if found and likely < max(found.values()) - _MARGIN:
+            break
+        if language in _LISTED:
+            found.setdefault(language, float(likely))
+    return list(found)
+
+
+def _by_frequency(text: str, words: list[str]) -> str:
+    """The language whose common words a text has, words that English has not or hardly has; "" where none is proved.
+
+    The words in lower case count (names are at home everywhere; of German all do). Each weighs the difference of its
+    Zipf frequencies, from one up to four; English ones weigh against it.
+    """
+    best, most = "", 0.0
+    for language in _likeliest(text):
+        if language == "en":
+            continue
+        strong, weight, sober = _gains(text, language)
+        few = len(words) <= 8
+        needed = max(3.0 if few else 4.5, 0.25 * sober, most + 0.5)
+        if weight >= needed and (strong > 1 or (strong and weight >= 4 and 2 * sober >= len(words))):
+            best, most = language, weight
+    return best or _far_from_english(text)
+
+
+_FAR = 20.0  # nats
+
+
+def _far_from_english(text: str) -> str:
+    """The language that py3langid is sure of for words in lower case of which English has none; "" without one."""
+    from py3langid import rank
+
+    from curator.text.dictionaries import frequencies
+
+    sober = [word for word in dict.fromkeys(_SOBER.findall(text)) if word[0].islower() and len(word) > 1]
+    if len(sober) < 3 or sum(map(len, sober)) < SHORTEST * 0.6 or any(w.casefold() in frequencies("en") for w in sober):
+        return ""
+    found: dict[str, float] = {}
+    for code, likely in rank(" ".join(sober)):
+        found.setdefault(_SAME.get(str(code), str(code)), float(likely))
+    best = max((name for name in found if name in LATIN), key=found.__getitem__)
+    return best if found[best] > found["en"] + _FAR else ""
+
+
+def _gains(text: str, language: str) -> tuple[int, float, int]:
+    """(words that are the language's rather than English, what all weigh together, words that count)."""
+    from curator.text.dictionaries import frequencies
+
+    theirs, english = frequencies(_LISTED[language]), frequencies("en")
+    written = list(dict.fromkeys(_SOBER.findall(text)))  # a chant is one word
+    begins = written[:1] if written and written[0].casefold() not in english else []
+    written = begins + [word for word in written[len(begins) :] if word[0].islower() or language == "de"]
+    written = [word for word in written if len(word) > 1]
+    gains = [theirs.get(word, _UNLISTED) - english.get(word, _UNLISTED) for word in map(str.casefold, written)]
+    accents = sum(word[0].islower() and bool(_ACCENTED.search(word)) for word in written)
+    weight = sum(min(gain, 4.0) for gain in gains if gain >= 1) + accents
+    weight += 1.2 * sum(max(gain, -4.0) for gain in gains if gain <= -1)
+    return sum(gain >= 1.5 for gain in gains) + min(accents, 2), weight, len(written)
+
+
+_UNLISTED = 2.0  # Zipf frequency of what the lists, which begin at 3, leave out
+
+
 def second_opinion(text: str) -> str:
     """What langdetect calls it, the same at every run; "" where it cannot tell."""
     from langdetect import DetectorFactory, LangDetectException, detect  # type: ignore[import-not-found]
@@ -397,24 +474,41 @@ def language_of(text: str) -> Claim | None:
         return Claim(_in_script(text, script), script)
     written = _WORD.findall(text)
     words = list(map(fold, written))
-    if latin < SHORTEST * 0.6 or len(text.strip()) < SHORTEST or len(words) < 3:
+    if latin < SHORTEST * 0.6 or len(text.strip()) < SHORTEST or len(words) < 2:
         return None
     english, best, most = _sober_votes(text)
     marks = most + sum(word[0].islower() and bool(_ACCENTED.search(word)) for word in written)
     plain = sum(word in words_of("en") for word in words)
     if plain >= 2 and 8 * plain >= len(words) and 2 * english >= marks:
         return Claim("en", "Latin") if english or not marks else None
-    if marks < (1 if len(words) <= 8 else 2) or 2 * english >= marks or 25 * marks < len(words):
-        return None  # no other language can be proved: the detectors need not be asked
-    if sum(word[0].isupper() for word in written) > (0.75 if best == "de" else 0.6) * len(written):
+    capitals = sum(word[0].isupper() for word in written)
+    if capitals > 0.75 * len(written) and best != "de":
         return None  # a list of names
+    marked = len(words) > 2 and marks >= (1 if len(words) <= 8 else 2) and marks > 2 * english
+    marked &= 25 * marks >= len(words) and (capitals <= 0.6 * len(written) or best == "de")
     if not detectable():
-        sure = most >= 3 and most > 2 * english and most * 6 >= len(words)
+        sure = marked and most >= 3 and most > 2 * english and most * 6 >= len(words)
         return Claim(best, "Latin") if sure else None
-    name = named(text)
-    hits = marks - most + sum(word in _evidence(name) for word in words)
-    proved = hits >= (1 if len(words) <= 8 else 2) and hits > _english_votes(words, name)
-    return Claim(name, "Latin") if proved and name != "en" else None
+    name = named(text) if marked else ""
+    if name in LATIN and name != "en":
+        hits = marks - most + sum(word in _evidence(name) for word in words)
+        if hits >= (1 if len(words) <= 8 else 2) and hits > _english_votes(words, name):
+            return Claim(name, "Latin")
+    language = _by_frequency(text, words) if marked or _is_strange(text, marks) else ""
+    return Claim(language, "Latin") if language else None
+
+
+def _is_strange(text: str, marks: int) -> bool:
+    """Whether a text has words of other languages, or none of English: else the detector need not be loaded for it."""
+    from curator.text.dictionaries import frequencies, met_elsewhere
+
+    if extras.missing("words"):
+        return marks > 0
+    sober = {word.casefold() for word in _SOBER.findall(text) if word[0].islower() and len(word) > 1}
+    strange = sober - frequencies("en").keys()
+    if len(strange) >= 3 and len(strange) == len(sober):
+        return True
+    return bool(strange) and marks + len(met_elsewhere(strange)) >= (1 if len(sober) <= 5 else 2)
 
 
 def name_of(text: str) -> str:
@@ -456,13 +550,23 @@ def _kind_of_byte(byte: int) -> int:
 _KIND = np.array([_kind_of_byte(byte) for byte in range(256)], dtype=np.uint8)
 _WIDTH = np.array([1 if byte < 0xC0 else 2 if byte < 0xE0 else 3 for byte in range(256)], dtype=np.uint8)
 _SLOTS = 18  # bits
-_ENGLISH, _FOREIGN = 1, 2
+_ENGLISH, _FOREIGN, _COMMON = 1, 2, 3
+
+
+@cache
+def _common_english() -> list[str]:
+    """English words that are common and mark no other language."""
+    from curator.text.dictionaries import frequencies, unremarkable
+
+    common = unremarkable() or (list(frequencies("en")) if not extras.missing("languages") else [])
+    marks = frozenset().union(*map(_marking, LATIN[1:]))
+    return [word for word in common if word not in marks]
 
 
 class _Tables(NamedTuple):
     """What the top bits of a word's hash tell."""
 
-    flags: np.ndarray  # uint8: _ENGLISH, _FOREIGN or 0
+    flags: np.ndarray  # uint8: _ENGLISH, _FOREIGN, _COMMON (any common English word) or 0
     masks: np.ndarray  # uint64: the languages (bits of LATIN) that have the word
     hashes: np.ndarray  # uint64: the word's whole hash
 
@@ -471,6 +575,8 @@ class _Tables(NamedTuple):
 def _tables() -> _Tables:
     flags, masks, hashes = (np.zeros(1 << _SLOTS, kind) for kind in (np.uint8, np.uint64, np.uint64))
     shift = np.uint64(64 - _SLOTS)
+    common = hash_words(column(_common_english())).hashes
+    hashes[common >> shift], flags[common >> shift] = common, _COMMON
     for bit, language in enumerate(LATIN[1:], 1):
         words = hash_words(column(sorted(_marking(language)))).hashes
         strangers = hashes[words >> shift] != words
@@ -487,6 +593,8 @@ class Votes(NamedTuple):
 
     words: np.ndarray  # int64: words in Latin script
     english: np.ndarray  # int64: function words of English among them
+    common: np.ndarray  # int64: common words of English among them, function words too
+    spelt: np.ndarray  # int64: words of two letters and more among them
     foreign: np.ndarray  # int64: marking words of the language that has most
     language: np.ndarray  # int64: that language, an index of LATIN
     accented: np.ndarray  # int64: accented letters
@@ -499,7 +607,7 @@ def turn_votes(batch: Batch) -> Votes:
     """The votes of every turn of a batch."""
     words, turns = batch.words, len(batch.turns)
     if not len(words.hashes):
-        return Votes(*np.zeros((8, turns), np.int64))
+        return Votes(*np.zeros((10, turns), np.int64))
     of_turn = np.repeat(np.arange(turns, dtype=np.int32), np.diff(words.offsets))
     tables = _tables()
     slots = (words.hashes >> np.uint64(64 - _SLOTS)).astype(np.int32)
@@ -510,6 +618,9 @@ def turn_votes(batch: Batch) -> Votes:
     said, turn = tables.masks[slots[places]], of_turn[places]
     for bit in range(1, len(LATIN)):
         hits[:, bit] = np.bincount(turn[(said >> np.uint64(bit) & np.uint64(1)).astype(bool)], minlength=turns)
+    ours = flagged == _ENGLISH
+    known = flagged == _COMMON
+    known &= tables.hashes[slots] == words.hashes
     lengths = words.ends - words.starts
     count, octets = np.diff(words.offsets), _per_turn(lengths, words.offsets)
     first = np.frombuffer(batch.folded.data, np.uint8)[words.starts]
@@ -525,7 +636,9 @@ def turn_votes(batch: Batch) -> Votes:
         octets = octets - np.bincount(turn, lengths[strange], turns).astype(np.int64)
     return Votes(
         words=count,
-        english=_per_turn(flagged == _ENGLISH, words.offsets),
+        english=_per_turn(ours, words.offsets),
+        common=_per_turn(ours | known, words.offsets),
+        spelt=_per_turn((first > ord("9")) & (lengths > 1), words.offsets),
         foreign=hits.max(axis=1).astype(np.int64),
         language=hits.argmax(axis=1),
         accented=_accents(batch),
