@@ -142,6 +142,7 @@ class ToolsLeftOut(TemplateSetRule, frozen=True):
     BAD = [
         Bad([chat(user="What is 2+2?", assistant="4"), _DECLARED], at="1:tools", options={"template": "llama-3"}),
         Bad([_DESCRIBED], at="0:tools", options={"template": "deepseek-v3"}),
+        Bad([asked('{"place": "Oslo"}')], at="0:tools", options={"template": "phi-3"}),
     ]
     template: TemplateName = "qwen2.5"
 

@@ -61,8 +61,8 @@ def untold(look: Look) -> list[str]:
         name = inner.get("name") if type(inner) is dict else None
         if type(name) is not str or not name:
             continue
-        signs = _described(inner) if name in called else [name]
-        if signs and not any(sign in words for sign in signs):
+        signs = _described(inner) if name in called else []  # the name alone may be that of the call
+        if name not in words or (signs and not any(sign in words for sign in signs)):
             missing.append(name)
     if not missing:
         return []
