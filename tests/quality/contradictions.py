@@ -23,7 +23,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 from curator.checks.contradictions.prompts import Prompt
-from curator.checks.contradictions.screen import Candidate, compare, outlines
+from curator.checks.contradictions.screen import REPEATED, Candidate, compare, outlines
 from curator.columns import fold
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
@@ -367,6 +367,7 @@ def table(only: str = "", show: str = "") -> Iterator[str]:
             continue
         start = time.process_time()
         verdict = compare(Prompt(prompt), *map(Candidate, (one, two), outlines((one, two))))
+        verdict = None if verdict is REPEATED else verdict
         tally = counts[name]
         tally["us"] += int(1e6 * (time.process_time() - start))
         tally[("tp" if clash else "fp") if verdict else ("fn" if clash else "tn")] += 1
