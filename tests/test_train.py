@@ -797,7 +797,8 @@ def test_control_c_saves_and_says_how_to_go_on(folder: Path, model: Path, tmp_pa
 PYTHON = [sys.executable, "-m"]
 LAUNCHERS = {
     "torchrun": [*PYTHON, "torch.distributed.run", "--nproc_per_node", "2", "--master_port", "29547", "-m"],
-    "accelerate": [*PYTHON, "accelerate.commands.launch", "--cpu", "--num_processes", "2", "--num_machines", "1",
+    # --multi_gpu is what starts several processes: without it, or with --cpu, accelerate starts one in silence.
+    "accelerate": [*PYTHON, "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--num_machines", "1",
                    "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "29549", "-m"],
 }  # fmt: skip
 
