@@ -221,6 +221,14 @@ def test_rules_that_wait_for_an_option_take_one_line_together() -> None:
     assert first.endswith("3 rules that wait for --template or --max-length")
 
 
+def test_a_rule_that_left_some_rows_out_did_run() -> None:
+    made = report()
+    code = next(stat.code for stat in made.rules if stat.examined)
+    part = NotRun((code,), "3 prompts have more answers than are compared", "raise max_answers")
+    said = shown(msgspec.structs.replace(made, not_run=(part,)))
+    assert f"run in part: {code} (3 prompts have" in said and "not run" not in said
+
+
 def test_an_empty_set_is_not_called_clean() -> None:
     assert shown(clean(rows=0)).startswith("no rows: there is nothing to judge.")
 

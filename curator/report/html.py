@@ -23,6 +23,7 @@ from curator.report.tally import (
     duration,
     found,
     outcomes,
+    run_in_part,
     spotless,
     steps,
     verdict,
@@ -193,10 +194,13 @@ def _rules(report: Report, tally: Tally) -> str:
             f"<details><summary>{counted(len(silent), 'rule')} found nothing</summary>"
             f"{table('Rules that found nothing', heads, rows, numbers=numbers)}</details>"
         )
-    barred = [item for item in report.not_run if not item.options]
+    parted = [item for item in report.not_run if run_in_part(report, item)]
+    barred = [item for item in report.not_run if not item.options and item not in parted]
     waiting = [item for item in report.not_run if item.options]
     if barred:
         parts.append(f"<h3>Not run</h3>{_not_run(barred)}")
+    if parted:
+        parts.append(f"<h3>Run in part</h3>{_not_run(parted)}")
     if waiting:
         many = counted(sum(len(item.codes) for item in waiting), "rule")
         parts.append(f"<details><summary>{many} not run without an option</summary>{_not_run(waiting)}</details>")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from curator.model import SEVERITIES, Finding, Report, RuleStat
+from curator.model import SEVERITIES, Finding, NotRun, Report, RuleStat
 
 _STANDARD_INPUT = ("-", "<stdin>", "stdin")
 
@@ -171,6 +171,12 @@ def about_target(report: Report) -> str:
         ran = {stat.code for stat in report.rules}
         told = "no row is dropped in silence, none loses its answer" if {"TGT010", "TGT013"} <= ran else "not judged"
     return f"{target.title} ({target.status}, verified {target.verified_on}): {told}"
+
+
+def run_in_part(report: Report, missing: NotRun) -> bool:
+    """Whether the rules of a note did run, and left out no more than some of the rows."""
+    ran = {stat.code for stat in report.rules if stat.examined}
+    return not missing.options and any(code in ran for code in missing.codes)
 
 
 def by_count(report: Report) -> list[RuleStat]:

@@ -25,6 +25,7 @@ from curator.report.tally import (
     found,
     line_ranges,
     outcomes,
+    run_in_part,
     spotless,
     steps,
     verdict,
@@ -114,7 +115,7 @@ class _Shown(dict[str, str]):
 def _clean(report: Report, pen: Pen, every: bool) -> None:
     missing = "; ".join(_not_run(report, every))
     said = pen.paint(verdict(report), "good" if spotless(report) else "warning")
-    pen.line(said + (f" not run: {missing}" if missing else ""))
+    pen.line(said + (f" {missing}" if missing else ""))
     pen.line(facts(report))
     _target(report, pen, 0)
     _lessons(report, pen)
@@ -301,7 +302,7 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
     for step in todo:
         pen.line(f"{step.what}:{' ' * (widest - len(step.what) + 2)}{pen.paint(visible(step.command), 'strong')}")
     for missing in _not_run(report, view.verbose):
-        for line in _folded(f"not run: {missing}", view.width):
+        for line in _folded(missing, view.width):
             pen.line(line)
     for reason, names in _left_out(report):
         for line in _folded(f"not read: {names} ({reason})", view.width):
@@ -360,7 +361,8 @@ def _not_run(report: Report, every: bool) -> list[str]:
     """What did not run, and why; rules that only wait for an option take one line together, unless `every`."""
     waiting = [] if every else [item for item in report.not_run if item.options]
     said = [
-        f"{code_ranges(item.codes)} ({visible(item.reason)}: {visible(item.unlock)})"
+        ("run in part: " if run_in_part(report, item) else "not run: ")
+        + f"{code_ranges(item.codes)} ({visible(item.reason)}: {visible(item.unlock)})"
         for item in report.not_run
         if item not in waiting
     ]
@@ -368,7 +370,7 @@ def _not_run(report: Report, every: bool) -> list[str]:
         codes = sum(len(item.codes) for item in waiting)
         options = list(dict.fromkeys(option for item in waiting for option in item.options))
         known = f"{', '.join(options[:-1])} or {options[-1]}" if len(options) > 1 else options[0]
-        said.append(f"{counted(codes, 'rule')} that {'waits' if codes == 1 else 'wait'} for {known}")
+        said.append(f"not run: {counted(codes, 'rule')} that {'waits' if codes == 1 else 'wait'} for {known}")
     return said
 
 
