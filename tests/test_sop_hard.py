@@ -312,3 +312,24 @@ def test_rows_go_on_to_prepare_and_the_plan_of_a_run_unchanged(tmp_path: Path) -
     model = tiny_model(tmp_path / "model", max_position_embeddings=8192)
     plan = curator("train", "plan", "ready", "--model", str(model), "--batch", "1", cwd=tmp_path)
     assert plan.returncode == 0, plan.stdout + plan.stderr
+
+
+# ---------------------------------------------------------------------- text that is made to be slow
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "\n".join(["Pump", "1. Open it.", "2. Close it.", "3. Lock it.", "x" + "." * 60_000 + "y"])),
+        ("a.txt", "\n".join(["Pump", "1. Open it.", "2. Close it.", "3. Lock it.", "x" + " " * 60_000 + "y"])),
+        ("a.md", "# Pump\n\n!!! note" + " " * 60_000 + "~\n\n1. Open it.\n2. Close it.\n3. Lock it.\n"),
+        ("a.md", "# Pump\n\n" + "![a" * 5_000 + "\n\n1. Open it.\n2. Close it.\n3. Lock it.\n"),
+        ("a.html", f"<p>{'page ' * 29}!</p><ol><li>Open it.</li><li>Close it.</li><li>Lock it.</li></ol>"),
+        ("a.txt", "<!--x--> " * 200 + "\nPump\n1. Open it.\n2. Close it.\n3. Lock it.\n"),
+        ("a.html", "<ol><li>Open it.</li><li>Close it.</li><li>Lock it.</li></ol>" + "<" * 140_000),
+    ],
+)
+def test_text_that_is_made_to_be_slow_is_read_in_seconds(name: str, text: str) -> None:
+    started = time.process_time()
+    assert {"Open it.", "Close it."} <= {step.text for step in all_steps(document_of(text.encode(), name))}
+    assert time.process_time() - started < 5

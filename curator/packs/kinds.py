@@ -262,7 +262,7 @@ _FOLLOWS = re.compile(r"\s*(?:[,!:;.]+|—|–)\s*(?=\S)|(?<=[,!:;.])\s*(?=\S)|\
 _SUBJECT = re.compile(r"(?<=\w)[,\s]+(?:I|my|we)$", re.I)  # the sentence goes on with it: "As an AI, I …"
 # A clause of its own ("I am an AI model and …"): what follows can stand without it only if it is one too.
 _CLAUSE = re.compile(r"(?:I|my)\b", re.I)
-_NEXT_CLAUSE = re.compile(r"\s*[,;]?\s*(?:(?:and|so|but)\s+)?(?=I\b)")
+_NEXT_CLAUSE = re.compile(r"\s*(?:[,;]\s*)?(?:(?:and|so|but)\s+)?(?=I\b)")
 _NEXT_SENTENCE = re.compile(r"(?:(?<=[.;!])|\s*[.;!]+)\s*(?=\S|$)")
 
 

@@ -21,7 +21,7 @@ FORMATS = {
     ".txt": "text", ".text": "text", ".docx": "docx", ".pdf": "pdf", ".json": "json", ".mht": "saved page", ".mhtml": "saved page",
 }  # fmt: skip
 _MARKUP = re.compile(
-    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body|main|article|div|h1|p)\b",
+    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*+<(?:!doctype\s+html|html|head|body|main|article|div|h1|p)\b",
     re.I | re.S,
 )
 _LOGIN = re.compile(

@@ -86,7 +86,7 @@ def _goes_on(before: Text, last: Line, line: Line) -> bool:
     return (hanging and not (ended and not last.full)) or (last.full and not STARTS.match(line.text))
 
 
-_NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3})*[.)]?\s+")
+_NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,9}[.)]?\s+")
 
 
 def _heads(before: str, after: str) -> bool:

@@ -24,9 +24,9 @@ _ATTRIBUTES = re.compile(
     r"(?<=[)\]`*\w.!?])[ \t]*\{[:.#]?[ \t]*[\w.#:-]+(?:=[^{}\n]*)?(?:[ \t]+[\w.#:-]+=?[^{}\n]*)?\}(?=\s|$)"
 )
 _INCLUDE = re.compile(r"^[ \t]*(?:\{%.*?%\}|\{\{<.*?>\}\}|<!--.*?-->|\[TOC\]|:toc:)[ \t]*$", re.M)
-_ADMONITION = re.compile(r"(?:!!!|\?\?\?\+?)[ \t]*([A-Za-z][\w-]*)(?:[ \t]+[\w -]*?)?(?:[ \t]*\"(.*)\")?[ \t]*$")
+_ADMONITION = re.compile(r"(?:!!!|\?\?\?\+?)[ \t]*([A-Za-z][\w-]*)(?:[ \t][\w \t-]*+)?(?:\"(.*)\"[ \t]*)?$")
 _IMAGE = re.compile(
-    r"!\[([^\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\[[^\]\n]*\])"
+    r"!\[([^\[\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\[[^\]\n]*\])"
 )  # known inside raw HTML too
 _GITHUB_NOTE = re.compile(r"^([ \t]*>[ \t]*)\[!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)\][ \t]*$", re.M | re.I)
 _META = {

@@ -52,9 +52,9 @@ _PLAIN = re.compile(
     re.I,
 )
 _CLEANING = re.compile(r"^standard\s+(?!operating)(\w+)\s+procedures?\s+(?:for|of)\s+(?:the\s+)?(?=\w)", re.I)
-_TAIL = re.compile(rf"\s*(?:[-–—:,(]\s*)?{_KIND}\)?$", re.I)
+_TAIL = re.compile(rf"(?<!\s)\s*(?:[-–—:,(]\s*)?{_KIND}\)?$", re.I)
 _NUMBER = re.compile(r"^[A-Z]{2,6}[-/ ]?(?:[A-Z]{1,6}[-/])*\d[\w./-]*\s*[:–—-]?\s+(?=\S)")
-_VERSION = re.compile(r"\s*[-–—,(]?\s*\b(?:version|rev(?:ision)?|v)\.?\s*\d+(?:\.\d+)*\)?$", re.I)
+_VERSION = re.compile(r"(?<!\s)\s*(?:[-–—,(]\s*)?\b(?:version|rev(?:ision)?|v)\.?\s*\d+(?:\.\d+)*\)?$", re.I)
 _FOREIGN = re.compile(
     r"^(?:procedimiento(?: normalizado de trabajo| operativo(?: est[aá]ndar)?)?|pnt|poe|standardarbeitsanweisung|arbeitsanweisung|verfahrensanweisung|proc[eé]dure(?: op[eé]ratoire(?: normalis[eé]e| standard)?)?)"
     r"\s*(?:(?:para|de|del|zur|zum|für|pour|du|d['’])\s*(?:la |el |los |las |die |das |le |les )?|[-–—:]\s*)", re.I,

@@ -75,7 +75,7 @@ def _prune_authors(root: Any, whole: int, drops: Drops) -> None:
 
 _BIO_WORDS = 80
 _SOLID = ("h1", "ol", "table", "pre", "li", "main", "article")
-_AUTHOR = re.compile(r"(?:^|[\s_-])(?:\w*author(?!i[sz]|ed)\w*|avatar|gravatar|vcard)(?:[\s_-]|$)", re.I)
+_AUTHOR = re.compile(r"(?:^|[\s_-])(?:\w{0,30}author(?!i[sz]|ed)\w*|avatar|gravatar|vcard)(?:[\s_-]|$)", re.I)
 
 
 def instructs(element: Any) -> bool:
@@ -245,9 +245,9 @@ def _is_document(link: Any) -> bool:
 
 
 _CALL_WORDS = 60
-_BUTTON = re.compile(r"(?:^|[\s_-])\w*(?:btn|button|cta)\w*(?:[\s_-]|$)", re.I)
+_BUTTON = re.compile(r"btn|button|(?<![a-z])cta(?![a-z])", re.I)
 _FILE = re.compile(r"\.(?:docx?|dotx?|xlsx?|xltx?|pptx?|od[ts])$", re.I)
-_NUMBERED_DOCUMENT = re.compile(r"\b[A-Z]{1,5}(?:[-/_ .][A-Z]{1,5})*[-/_ .]?\d{2,}")
+_NUMBERED_DOCUMENT = re.compile(r"\b[A-Z]{1,5}(?:[-/_ .][A-Z]{1,5}){0,6}[-/_ .]?\d{2,}")
 _KIND = re.compile(
     r"\b(?:forms?|records?|logs?|log ?books?|registers?|sops?|procedures?|protocols?|work(?:ing)? instructions?|worksheets?|data ?sheets?|checklists?|"
     r"formblatt|formulare?|vorlagen?|anweisung|protokoll|formularios?|registros?|procedimientos?|formulaires?|registres?|fiches?|procédures?)\b",

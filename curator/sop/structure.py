@@ -57,7 +57,7 @@ _META = (
 )  # fmt: skip
 _META_VALUE = re.compile(r"^([^:|]{2,40}?)\s*[:|]\s*(\S.{0,80})$")
 _RESIDUE = re.compile(r"(?:page|página|seite|p\.)\s*\d+\s*(?:(?:of|/|de|von|sur)\s*\d+)?\W*", re.I)
-_LEADER = re.compile(r"\S.*?(?:\.{4,}|(?:\s\.){4,}|…{2,})\s*\d{1,4}$")
+_LEADER = re.compile(r"\S.*?(?<![.…])(?:\.{4,}+|(?:\s\.){4,}+|…{2,}+)\s*\d{1,4}$")
 _CONTENTS = frozenset(map(folded, ("contents", "table of contents", "on this page", "in this article", "índice", "contenido", "inhalt", "inhaltsverzeichnis", "sommaire", "table des matières")))  # fmt: skip
 _LIST_ROLES = frozenset(("abbreviations", "definitions"))
 
