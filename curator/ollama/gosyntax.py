@@ -207,6 +207,8 @@ class _Parser:
             return self.branch(word, rest)
         if word in ("break", "continue"):
             return Leave(word)
+        if word in ("template", "define") and not rest:
+            raise TemplateError(f"{{{{ {word} }}}} names no template")
         if word == "template":
             return Include(_string(rest[0]), _pipe(rest[1:]) if rest[1:] else None)
         if word == "define":

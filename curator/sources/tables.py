@@ -180,7 +180,16 @@ def _decoded(value: Any) -> Any:
 
 
 def arrow_batches(path: Path) -> Iterator[Any]:
-    """The record batches of an Arrow file or stream, or of a Feather file."""
+    """The record batches of an Arrow file or stream, or of a Feather file.
+
+    Each is validated in full before a cell is read: the offsets of a damaged file point outside of it.
+    """
+    for batch in _arrow_batches(path):
+        batch.validate(full=True)
+        yield batch
+
+
+def _arrow_batches(path: Path) -> Iterator[Any]:
     import pyarrow as pa
     from pyarrow import feather, ipc
 
