@@ -155,7 +155,7 @@ def load() -> None:
         except ConfigError as error:
             _State.clash = error
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             said = " ".join(str(error).split())[:200]
             _State.broken[plugin] = f"{type(error).__name__}: {said}" if said else type(error).__name__
 

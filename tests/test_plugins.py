@@ -159,6 +159,60 @@ def test_a_code_that_is_taken_names_both_whatever_the_class_is_called(
     assert f"two rules have the code LRC001: larch_rules.checks.OldBrand and rival.{qualname}" in done.stderr
 
 
+RULE = """
+from curator.rule import RowRule
+
+class {name}(RowRule, frozen=True):
+    code = "{code}"
+"""
+
+SHAPE = """
+from curator import formats
+
+def read(value):
+    return None
+
+formats.add(formats.SHAPES["alpaca"]._replace(read=read))
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        (RULE.format(name="Odd", code="DUP001"), "two rules have the code DUP001: curator.checks."),
+        (RULE.format(name="ExactDuplicate", code="ODD001"), "two rules are called exact-duplicate: DUP001 of curator"),
+        (SHAPE, "two shapes are called 'alpaca': curator.formats.instruction and rival"),
+    ],
+    ids=["code", "name", "shape"],
+)
+def test_what_ships_is_never_overridden(curator: Curator, site: Path, source: str, said: str) -> None:
+    (site / "rival.py").write_text(source)
+    install(site, "rival", "rival")
+    done = curator("lint", ROOT / "samples" / "support.jsonl")
+    assert done.returncode == 2
+    assert said in done.stderr and "rival" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_of_two_plugins_with_one_code_both_are_named(curator: Curator, site: Path) -> None:
+    for name in ("first", "second"):
+        (site / f"{name}.py").write_text(RULE.format(name=f"Odd{name.title()}", code="ODD001"))
+        install(site, name, name)
+    done = curator("rules")
+    assert done.returncode == 2
+    assert "two rules have the code ODD001: first.OddFirst and second.OddSecond" in done.stderr
+
+
+@pytest.mark.parametrize("raised", ["RuntimeError('out of order')", "SystemExit('out of order')", "KeyError()"])
+def test_a_plugin_that_raises_when_imported_is_told_and_the_lint_goes_on(
+    curator: Curator, site: Path, tmp_path: Path, raised: str
+) -> None:
+    (site / "torn.py").write_text(f"raise {raised}\n")
+    install(site, "torn", "torn")
+    done = curator("lint", tickets(tmp_path), "--select", "LRC001", "--format", "json")
+    assert done.returncode == 0 and "LRC001" in done.stdout
+    assert f"the plugin torn of torn 1.0 could not be loaded: {raised.partition('(')[0]}" in done.stderr
+
+
 def test_help_reads_no_entry_point(curator: Curator, site: Path) -> None:
     (site / "torn.py").write_text("raise SystemExit('imported')\n")
     install(site, "torn", "torn")
