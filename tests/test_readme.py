@@ -1,4 +1,4 @@
-"""What the README says is so: its output, its configuration, its commands, its links and its file tree."""
+"""What the README, the tutorial and the how-tos say is so: output, configuration, commands, links, file tree."""
 
 from __future__ import annotations
 
@@ -19,11 +19,19 @@ from curator.formats import SHAPES
 from tests.conftest import ROOT
 
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "docs" / "tutorial.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]
+ALL = "\n".join([TEXT, *(page.read_text(encoding="utf-8") for page in PAGES)])
 GAP = "…"  # a line that stands for lines left out
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
+def blocks(language: str, text: str = TEXT) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def links() -> Iterator[tuple[Path, str]]:
+    """Every link with the page that it stands on."""
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *PAGES]:
+        yield from ((page, link) for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")))
 
 
 def normalised(text: str) -> list[str]:
@@ -33,7 +41,7 @@ def normalised(text: str) -> list[str]:
 
 def shown() -> Iterator[tuple[str, list[str]]]:
     """The commands of the console blocks, each with the lines that it is said to print."""
-    for block in blocks("console"):
+    for block in blocks("console", ALL):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
             yield command, normalised(output)
@@ -75,7 +83,7 @@ def test_console_blocks_show_what_is_printed(command: str, lines: list[str]) -> 
     assert not runs[-1] or at == len(printed), "lines are left out after the last one shown"
 
 
-@pytest.mark.parametrize("block", blocks("toml"))
+@pytest.mark.parametrize("block", blocks("toml", ALL))
 def test_configuration_examples_load(block: str, tmp_path: Path) -> None:
     file = tmp_path / "curator.toml"
     file.write_text(block, encoding="utf-8")
@@ -96,7 +104,7 @@ KNOWN = dict(commands(cli))
 
 
 def test_commands_exist_and_none_is_left_out() -> None:
-    words = re.findall(r"`(?:\.venv-curator/bin/)?curator ([a-z].*?)`", TEXT)
+    words = re.findall(r"`(?:\.venv-curator/bin/)?curator ([a-z].*?)`", ALL)
     words += [command.removeprefix("curator ") for command, _ in shown()]
     named = {tuple(command.split()[:2]) for command in words}
     assert {names[:1] for names in named} <= KNOWN.keys()
@@ -106,7 +114,7 @@ def test_commands_exist_and_none_is_left_out() -> None:
 
 def test_options_exist() -> None:
     options = {o for command in KNOWN.values() for parameter in command.params for o in parameter.opts}
-    prose = re.sub(r"^```(sh|text)\n.*?^```", "", TEXT, flags=re.DOTALL | re.MULTILINE)
+    prose = re.sub(r"^```(sh|text)\n.*?^```", "", ALL, flags=re.DOTALL | re.MULTILINE)
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose)) <= options
 
 
@@ -119,7 +127,7 @@ def test_formats_are_those_of_the_command() -> None:
 
 def test_hooks_exist() -> None:
     offered = re.findall(r"^- id: (\S+)$", (ROOT / ".pre-commit-hooks.yaml").read_text(), re.MULTILINE)
-    assert set(re.findall(r"- id: (\S+)", TEXT)) == set(offered)
+    assert set(re.findall(r"- id: (\S+)", ALL)) == set(offered)
 
 
 def test_extras_exist() -> None:
@@ -132,9 +140,25 @@ def test_extras_exist() -> None:
     assert named == extras - {"dev", "all"}
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", TEXT))
-def test_links_resolve(link: str) -> None:
-    assert link.startswith("https://") or (ROOT / link.partition("#")[0]).exists()
+def test_links_resolve() -> None:
+    wrong = [
+        (page.name, link)
+        for page, link in links()
+        if not link.startswith(("https://", "http://", "#")) and not (page.parent / link.partition("#")[0]).exists()
+    ]
+    assert wrong == []
+
+
+def test_each_page_is_on_the_site_and_the_site_has_no_other() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    nav = text.partition("\nnav:\n")[2].partition("\nnot_in_nav:")[0]
+    named = set(re.findall(r"[\w/-]+\.md", nav))
+    assert named - {"rules/index.md"} == {
+        page.relative_to(ROOT / "docs").as_posix()
+        for page in [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "how-to").glob("*.md")]
+    }
+    first = blocks("sh", (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"))
+    assert first == blocks("sh")[:1], "the tutorial installs as the README does"
 
 
 def test_set_up_is_two_commands_of_one_line() -> None:

@@ -1,4 +1,4 @@
-"""The walk-through of training in the README, word for word: it does what it shows, in five minutes on two cores."""
+"""The walk-through of training in docs/how-to/train.md, word for word, in five minutes on two cores."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST = 5 * 60 * 2  # CPU seconds
 
 def steps() -> Iterator[tuple[str, list[str]]]:
     """The commands of the section, each with the lines that it is said to print."""
-    section = (ROOT / "README.md").read_text("utf-8").partition("\n## Train\n")[2].partition("\n## ")[0]
+    section = (ROOT / "docs" / "how-to" / "train.md").read_text("utf-8")
     [block] = re.findall(r"^```text\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
     for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
         command, _, output = part.partition("\n")

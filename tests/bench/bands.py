@@ -3,9 +3,9 @@
     python tests/bench/bands.py                         for the table of docs/scale.md
 
 Rows fall into families: each row of a family shares a share of its words with the family's first row. Sizes of
-families follow Zipf's law, as templates of generated sets do: the largest holds a tenth of the rows. For each exponent the
-script prints the pairs that all buckets of all bands hold, those that are compared under the caps (all pairs of a bucket
-of up to 64 rows; beyond, each row with the bucket's first and the next 16), and the share of the rows of families that
+families follow Zipf's law, as templates of generated sets do: the largest holds a tenth of the rows. For each exponent
+the script prints the pairs that all buckets of all bands hold, those that are compared under the caps (all pairs of a
+bucket of up to 64 rows; beyond, each row with the bucket's first and the next 16), and the share of the rows of families that
 still stand in one component with their family's first row: what clusters and splits rest on.
 """
 
@@ -37,8 +37,7 @@ def main() -> None:
 def families(rows: int, exponent: float) -> np.ndarray:
     """Sizes by Zipf's law that add up to about `rows`, the largest at most a tenth of them."""
     weights = np.arange(1, rows // 5 + 1, dtype=np.float64) ** -exponent
-    sizes = np.minimum(np.maximum(1, weights / weights.sum() * rows), rows // 10).astype(np.int64)
-    return sizes
+    return np.minimum(np.maximum(1, weights / weights.sum() * rows), rows // 10).astype(np.int64)
 
 
 def row(exponent: float, sizes: np.ndarray, alike: float) -> str:

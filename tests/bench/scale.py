@@ -24,6 +24,7 @@ import time
 from collections.abc import Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Any
 
 REMEMBERED = 5_000  # rows that later ones may repeat
 WORDS = 30_000
@@ -35,6 +36,10 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help="where the sets and what a lint spills are written")
     parser.add_argument("--workers", type=int)
     parser.add_argument("--engine", default="local")
+    parser.add_argument("--stages", action="store_true", help="CPU a row of each stage instead, in one process")
+    parser.add_argument(
+        "--thorough", action="store_true", help="with the costly rules, of which DUP003 looks for rows alike"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the sets there")
     args = parser.parse_args()
     print(f"{'rows':>12}{'MB':>8}{'CPU s':>9}{'µs/row':>8}{'wall s':>8}{'memory MB':>11}{'disk MB':>9}{'findings':>10}")
@@ -43,8 +48,12 @@ def main() -> None:
             data = (args.folder or Path(folder)) / f"scale-{rows}.jsonl"
             if not data.exists():
                 write(data, rows)
+            if args.stages:
+                stages(data, rows, args.thorough)
+                continue
             size = data.stat().st_size / 1e6
             options = ["--engine", args.engine] if args.engine != "local" else []
+            options += ["--thorough"] if args.thorough else []
             options += ["--workers", str(args.workers)] if args.workers else []
             cpu, wall, memory, disk, found = lint(data, Path(folder), options)
             print(
@@ -121,6 +130,41 @@ def lint(data: Path, folder: Path, options: list[str]) -> tuple[float, float, in
         watch.disk,
         sum(rule["findings"] for rule in json.loads(report.read_bytes())["rules"]),
     )
+
+
+def stages(data: Path, rows: int, thorough: bool) -> None:
+    """CPU microseconds a row of scanning, joining, and within the join of the search for rows alike."""
+    from curator import engine
+    from curator.config import load_config
+    from curator.neighbours.graph import Neighbours
+
+    spent: dict[str, float] = {}
+
+    def timed(owner: Any, method: str, name: str) -> None:
+        real = getattr(owner, method)
+
+        def run(*given: Any, **more: Any) -> Any:
+            started = time.process_time()
+            try:
+                return real(*given, **more)
+            finally:
+                spent[name] = spent.get(name, 0.0) + time.process_time() - started
+
+        setattr(owner, method, run)
+
+    timed(engine._Run, "scan", "spans: read, columns, row rules, sketches, scan files")
+    timed(engine._Run, "join", "join: all rules on the whole set")
+    timed(Neighbours, "_signed", "  of it signatures gathered")
+    timed(Neighbours, "_candidates", "  of it signatures and bands")
+    timed(Neighbours, "_verify", "  of it pairs verified")
+    started = time.process_time()
+    found = len(
+        engine.lint([data], load_config(data, None, {"thorough": thorough or None}), workers=1, cache=False).findings
+    )
+    spent["in all"] = time.process_time() - started
+    for name, seconds in spent.items():
+        print(f"{seconds / rows * 1e6:8.2f} µs a row  {name}")
+    print(f"{found:,} findings")
 
 
 class Watch(threading.Thread):
