@@ -5,8 +5,8 @@
 Rows fall into families: each row of a family shares a share of its words with the family's first row. Sizes of
 families follow Zipf's law, as templates of generated sets do: the largest holds a tenth of the rows. For each exponent
 the script prints the pairs that all buckets of all bands hold, those that are compared under the caps (all pairs of a
-bucket of up to 64 rows; beyond, each row with the bucket's first and the next 16), and the share of the rows of families that
-still stand in one component with their family's first row: what clusters and splits rest on.
+bucket of up to 64 rows; beyond, each row with the bucket's first and the next 16), and the share of the rows of
+families that still stand in one component: what clusters and splits rest on.
 """
 
 from __future__ import annotations
