@@ -33,7 +33,7 @@ def harmless(edits: Sequence[Edit]) -> bool:
         if not (here and there) and sum(map(str.isalnum, here or there)) > _MOVED:
             return False
         # What edits that stand close together have between them stands on both sides, and differs in nothing.
-        one, two = [word for word in here if word not in there], [word for word in there if word not in here]
+        one, two = _without_common(here, there)
         if not _turning().isdisjoint([word.lower() for word in (*one, *two)]) or _substituted(one, two):
             return False
     return True
@@ -56,6 +56,17 @@ def edits_of(one: Sequence[str], two: Sequence[str]) -> list[Edit]:
         near = places.pop() if places and low - places[-1][1] <= _APART else None
         places.append((near[0], high, near[2], stop) if near else (low, high, start, stop))
     return [(one[low:high], two[start:stop]) for low, high, start, stop in places]
+
+
+def _without_common(here: Sequence[str], there: Sequence[str]) -> Edit:
+    """The pieces of either side that the other has not, or has not as often."""
+    one, two = [], list(there)
+    for piece in here:
+        if piece in two:
+            two.remove(piece)
+        else:
+            one.append(piece)
+    return one, two
 
 
 def _substituted(here: Sequence[str], there: Sequence[str]) -> bool:
