@@ -171,7 +171,7 @@ _SPREADING = (
         "--engine", type=click.Choice(["local", "ray"]), help="Where the work is done: here, or on a Ray cluster."
     ),
     click.option(
-        "--ray-address", callback=_named, metavar="ADDRESS", help="The Ray cluster.  [default: the one that runs here]"
+        "--ray-address", callback=_named, metavar="ADDRESS", help="The Ray cluster.  [default: a new one here]"
     ),
 )
 _CONFIG = click.option(

@@ -43,7 +43,7 @@ class _Pending(NamedTuple):
 
 
 class Ray:
-    """The nodes of a Ray cluster: that at `address`, else one that runs on this machine, else a new one here."""
+    """The nodes of a Ray cluster: that at `address`, else at RAY_ADDRESS, else a new one on this machine."""
 
     apart = True
 
@@ -121,13 +121,17 @@ def joined(address: str | None) -> Any:
     except ImportError:
         raise MissingExtraError("--engine ray", "ray") from None
     if not ray.is_initialized():
+        # "local", since ray would else wait minutes for the last cluster of this machine, which may be gone.
+        address = address or os.environ.get("RAY_ADDRESS") or "local"
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+        if address == "local":
+            settings["include_dashboard"] = False
         try:
             ray.init(address=address, **settings)
         except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
             hint = "see that it runs: ray status; or leave the address out to use this machine"
             raise CuratorError(
-                f"no Ray cluster answers: {str(error).splitlines()[0]}", where=address or "", hint=hint
+                f"no Ray cluster answers: {str(error).splitlines()[0]}", where=address, hint=hint
             ) from error
     return ray
 

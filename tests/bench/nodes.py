@@ -44,6 +44,7 @@ def main() -> int:
             print(f"the second node is lost after {done / 1e6:,.0f} of {size / 1e6:,.0f} MB", flush=True)
 
     two = hashed(args.data, "two nodes", Ray(nodes.address), lose)
+    nodes.shutdown()
     print("the same, byte for byte" if one == two else "NOT THE SAME")
     return int(one != two)
 
