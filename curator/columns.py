@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
@@ -619,12 +620,26 @@ def mix(values: np.ndarray) -> np.ndarray:
     return x
 
 
+_ROOM = 1 << 19  # numbers: two arrays of 4 MB, which hold a block
+_rooms = threading.local()
+
+
+def _room(size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two uint64 arrays of that size to be written over at once: fresh memory costs more than what is done in it."""
+    if size > _ROOM:
+        return np.empty(size, _U64), np.empty(size, _U64)
+    if not hasattr(_rooms, "both"):
+        _rooms.both = np.empty(_ROOM, _U64), np.empty(_ROOM, _U64)
+    sums, products = _rooms.both
+    return sums[:size], products[:size]
+
+
 def slice_hashes(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """uint64 hash of each data[starts[i] : ends[i]] (uint8 data); equal slices, equal hashes."""
     up, down = powers(len(data) + 1)
-    sums = np.empty(len(data) + 1, _U64)
+    sums, products = _room(len(data) + 1)
     sums[0] = 0
-    np.cumsum(np.multiply(data, up[: len(data)]), out=sums[1:])
+    np.cumsum(np.multiply(data, up[: len(data)], out=products[1:]), out=sums[1:])
     lengths = (ends - starts).astype(_U64)
     return mix((sums[ends] - sums[starts]) * down[starts] + lengths * _U64(_BASE))
 

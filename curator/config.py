@@ -165,7 +165,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     ] = "local"
     ray_address: Annotated[
         str | None,
-        Meta(description="Address of the Ray cluster; by default the one that runs here, else a new one."),
+        Meta(description="Address of the Ray cluster; by default that of RAY_ADDRESS, else a new one here."),
     ] = None
     train: Annotated[
         Recipe | None, Meta(description="How a model is tuned: the options of `curator train`, as a table.")
@@ -878,6 +878,8 @@ def _checked(
     read: Callable[[Any, Any], Any] = lambda value, _: value,
 ) -> dict[str, Any]:
     """The options of a rule by its own names for them, each of its type and within its limits."""
+    if not options:
+        return {}
     fields = {field.name.replace("_", "-"): field for field in msgspec.structs.fields(rule)}
     values: dict[str, Any] = {}
     for written, value in options.items():

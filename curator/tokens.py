@@ -99,8 +99,10 @@ class Quick:
         self._count = quicktok.get_encoding(name).count
 
     def count(self, texts: list[str]) -> list[int]:
-        count = self._count
-        return [count(text if text.isascii() else _clean(text)) for text in texts]
+        try:
+            return list(map(self._count, texts))
+        except TypeError:  # what it says of half a surrogate pair
+            return [self._count(_clean(text)) for text in texts]
 
 
 class Tiktoken:

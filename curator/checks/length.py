@@ -471,10 +471,12 @@ class AnswersCapped(DatasetRule, frozen=True):
             lines = batch.turn_lines[answers]
             last = answers[np.append(np.diff(lines) != 0, True)]
             texts = [batch.turns[turn].text.rstrip() for turn in last.tolist()]
+            signs = [text[-1:] for text in texts]
+            goes_on = {sign for sign in set(signs) if sign.isalnum() or sign == ","}
             at = batch.turn_lines[last]
             out[at, 0] = batch.turn_tokens[last]
             out[at, 1] = np.fromiter(map(len, texts), np.int64, len(texts))
-            out[at, 2] = np.fromiter((text[-1:].isalnum() or text[-1:] == "," for text in texts), bool, len(texts))
+            out[at, 2] = np.fromiter(map(goes_on.__contains__, signs), bool, len(texts))
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:

@@ -10,7 +10,9 @@ import numpy as np
 
 from curator.columns import ROLE_CODES, Batch, Column, blocks, mix, slice_hashes
 
+_SPACE = ord(" ")
 _GAPS = bytes(byte in b" \t\n\r\x0b\x0c.,;:!?'\"" for byte in range(256))
+_SPACED = bytes(_SPACE if gap else byte for byte, gap in enumerate(_GAPS))
 
 
 def row_keys(batch: Batch) -> np.ndarray:
@@ -175,19 +177,23 @@ def text_keys(folded: Column) -> np.ndarray:
 
 
 def _block_keys(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    gap = np.frombuffer(data.tobytes().translate(_GAPS), np.uint8) > 0
+    octets = data.tobytes()
+    gap = np.frombuffer(bytearray(octets.translate(_GAPS)), np.bool_)
+    signs = np.frombuffer(bytearray(octets.translate(_SPACED)), np.uint8)
     if len(data) > 2:
         marks = np.flatnonzero((data[1:-1] == ord(".")) | (data[1:-1] == ord(","))) + 1
-        gap[marks[_digit(data[marks - 1]) & _digit(data[marks + 1])]] = False
+        marks = marks[_digit(data[marks - 1]) & _digit(data[marks + 1])]
+        gap[marks], signs[marks] = False, data[marks]
         hyphens = np.flatnonzero(data[1:-1] == ord("-")) + 1
-        gap[hyphens[_letter(data[hyphens - 1]) & _letter(data[hyphens + 1])]] = True
-    solid = ~gap
-    solid[ends[:-1]] = False  # the separators between texts are neither
-    keep = solid.copy()
-    keep[1:] |= gap[1:] & solid[:-1]  # the first sign of a run stands for it
-    reduced = np.where(gap, np.uint8(32), data)[keep]
-    rank = np.concatenate(([0], np.cumsum(keep, dtype=np.int32)))
+        hyphens = hyphens[_letter(data[hyphens - 1]) & _letter(data[hyphens + 1])]
+        gap[hyphens], signs[hyphens] = True, _SPACE
+    keep = ~gap
+    keep[ends[:-1]] = False  # the separators between texts are neither
+    keep[1:] |= gap[1:] & keep[:-1]  # the first sign of a run stands for it
+    reduced = signs[keep]
+    rank = np.zeros(len(keep) + 1, np.int32)
+    np.cumsum(keep, dtype=np.int32, out=rank[1:])
     low, high = rank[starts], rank[ends]
     if len(reduced):
-        high = high - ((high > low) & (reduced[np.maximum(high, 1) - 1] == 32))
+        high = high - ((high > low) & (reduced[np.maximum(high, 1) - 1] == _SPACE))
     return slice_hashes(reduced, low, high)

@@ -50,8 +50,20 @@ _SIGN = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)
 def _masked(text: str) -> tuple[Span, ...]:
+    return _known_parts(text) if len(text) < _KEPT else _parts(text)
+
+
+_KEPT = 8000  # characters: longer texts are not kept in memory to be known again, but for the last few
+
+
+@lru_cache(maxsize=4096)
+def _known_parts(text: str) -> tuple[Span, ...]:
+    return _parts(text)
+
+
+@lru_cache(maxsize=16)
+def _parts(text: str) -> tuple[Span, ...]:
     if not _SIGN.search(text) and not any(_STRONG.match(line.lstrip()[:400]) for line in text.split("\n")):
         return ()
     return _parted(text)

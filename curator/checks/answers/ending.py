@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import islice
 from typing import Literal, NamedTuple
 
@@ -109,6 +110,7 @@ _ITEM = re.compile(
 )
 _BARE_ITEM = re.compile(r"(?:^|\n)\s*\d{1,3}[.)]$")
 _WANTS_MORE = frozenset(",([{“=+&|<$-")
+_ONLY_IN_CODE = frozenset("{=+&|<$-")  # of those, what in prose may well be meant
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?$|[A-Z][^.!?]{0,60}:$)")
 _INTRODUCES = re.compile(r":$|^(?:\S+\s+){0,3}\S+,$")  # "The answer is:", "Yours sincerely,"
 _ATTRIBUTION = re.compile(r"(?:^|[\"”’']\s*)[-–—~]\s?[A-Z][\w.]*(?:\s[\w.]+){0,3}$")
@@ -142,6 +144,18 @@ def open_ending(text: str) -> Ending | None:
 
     Prose of under eight words, and answers that end in a formula or an address, are not judged.
     """
+    return _known_ending(text) if len(text) < _KEPT else _open_ending(text)
+
+
+_KEPT = 4000  # characters: longer texts are not kept in memory to be known again
+
+
+@lru_cache(maxsize=8192)
+def _known_ending(text: str) -> Ending | None:
+    return _open_ending(text)
+
+
+def _open_ending(text: str) -> Ending | None:
     end = len(text.rstrip())
     if not may_be_open(text[:end]) or (end < _SHORT and _A_FEW_WORDS.fullmatch(text, 0, end)):
         return None
@@ -152,6 +166,8 @@ def open_ending(text: str) -> Ending | None:
             return _in_code(text, start, end)
         return _in_table(text, start, end) if kind == "table" else None
     body = text[:end]
+    if body[-1] in _ONLY_IN_CODE:
+        return None
     least = 5 if _NEVER_CLOSES.search(body, max(0, end - 9)) else 8
     if len(body.split(None, least)) < least:
         return None
