@@ -264,6 +264,8 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
         proof = after
     elif item:
         proof = _of_item(words, siblings, word, running, last.isascii())
+        if proof is None and not siblings and last in _LEADS_ON and running and len(words) >= 8:
+            proof = "weak"
     elif _HEADING.match(line) or (earlier and _INTRODUCES.search(earlier[-1])):
         proof = None
     elif _closes(prose, 1 if running or seldom else 2) and (running or (lower and len(words) > 1)):
