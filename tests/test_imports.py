@@ -30,6 +30,7 @@ LAYER = {module: number for number, modules in enumerate(LAYERS) for module in m
 # A rule knows where all rules are and what its own examples show, and the examples show what a fix
 # makes of a row: looked up when asked for, inside a function. So are the shapes and targets of plugins.
 UPWARD = {("rule", "checks"), ("rule", "packs"), ("rule", "harness"), ("harness", "fix")}
+UPWARD |= {("docs", "cli")}  # the page of commands prints their help
 UPWARD |= {("rule", "plugins"), ("formats", "plugins"), ("targets", "plugins")}
 
 

@@ -460,13 +460,14 @@ def _target_list() -> Iterator[str]:
 
 def generated(folder: Path) -> dict[Path, str]:
     """The text of every generated file below `folder` (the checkout's `docs`)."""
-    from curator.docs import gallery
+    from curator.docs import commands, gallery
 
     rules = load_rules()
     pages = {folder / "rules" / f"{code}.md": explain(rule, "md") for code, rule in rules.items()}
     pages[folder / "rules" / "index.md"] = listing("md")
     pages[folder / "curator.schema.json"] = schema()
     pages[folder / "shapes.md"] = gallery.page(_spread)
+    pages[folder / "commands.md"] = commands.page()
     handwritten = folder / "configuration.md"
     text = handwritten.read_text("utf-8")
     tables = {"keys": _keys(), "train": _keys(Recipe), "profiles": _profile_list(), "targets": _target_list()}

@@ -263,9 +263,7 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     if leads or (inner and (running or (lower and len(segment.split()) > 1))):
         proof = after
     elif item:
-        proof = _of_item(words, siblings, word, running, last.isascii())
-        if proof is None and not siblings and last in _LEADS_ON and running and len(words) >= 8:
-            proof = "weak"
+        proof = _of_item(words, siblings, word, running, last)
     elif _HEADING.match(line) or (earlier and _INTRODUCES.search(earlier[-1])):
         proof = None
     elif _closes(prose, 1 if running or seldom else 2) and (running or (lower and len(words) > 1)):
@@ -275,12 +273,14 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     return Ending(*span, reason, proof, word, alone) if proof else None
 
 
-def _of_item(words: Sequence[str], siblings: Sequence[str], word: str, running: bool, latin: bool) -> _Proof | None:
-    """What is proven of an item of a list by the items before it."""
+def _of_item(words: Sequence[str], siblings: Sequence[str], word: str, running: bool, last: str) -> _Proof | None:
+    """What is proven of an item of a list by the items before it, and of the only one by a word that leads on."""
     if word == "never" and len(words) > 3:
         return "weak"
+    if not siblings:
+        return "weak" if last in _LEADS_ON and running and len(words) >= 8 else None
     usual = sum(len(part.split()) for part in siblings) / max(len(siblings), 1)
-    if word or not latin or len(words) < 0.5 * usual:
+    if word or not last.isascii() or len(words) < 0.5 * usual:
         return "likely" if _closes(siblings, 1 if running else 2) else None
     if not running or len(words) < 5 or not _closes(siblings, 1):
         return None
