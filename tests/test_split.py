@@ -332,6 +332,21 @@ def test_the_order_of_rows_changes_nothing(tmp_path_factory, numbers, rng):
 
 
 @hypothesis
+@given(SETS, st.randoms(use_true_random=False))
+def test_a_repeat_on_the_same_rows_changes_nothing(tmp_path_factory, numbers, rng):
+    folder = tmp_path_factory.mktemp("again")
+    rows = [*mixed(numbers), *(row(n) for n in range(900, 910))]
+    first = split_in(folder, rows)
+    record = (folder / "out" / "split.json").read_bytes()
+    again = split_in(folder, rows)
+    assert (folder / "out" / "split.json").read_bytes() == record
+    assert (again.groups, again.tied) == (first.groups, first.tied)
+    rng.shuffle(rows)
+    shuffled = split_in(folder, rows)
+    assert (shuffled.groups, shuffled.tied) == (first.groups, first.tied)
+
+
+@hypothesis
 @given(SETS, SETS, st.randoms(use_true_random=False))
 def test_rows_that_are_added_move_no_old_row(tmp_path_factory, old, new, rng):
     folder = tmp_path_factory.mktemp("growing")

@@ -70,7 +70,7 @@ class Draw:
     ) -> None:
         self.rows, self.wish, self.last, self.sources = rows, wish, last, sources
         self.kept = self._kept()
-        self.tied = ties(rows, rows.sketches("SPT004"), wish.allow, like).unless_near(self.kept >= 0)
+        self.tied = ties(rows, rows.sketches("SPT004"), wish.allow, like).unless_near(self.kept)
 
     def tie(self, pairs: Sequence[tuple[int, int]]) -> None:
         """Tie pairs of rows that were not: what is alike depends a little on the rows around it."""

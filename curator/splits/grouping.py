@@ -42,13 +42,15 @@ class Ties(NamedTuple):
     size: int  # nodes in all
     anchors: np.ndarray  # uint64, shape (rows,): what each row is known by
 
-    def unless_near(self, old: np.ndarray) -> Ties:
-        """The ties but those between two old rows (boolean, one a row) that are only alike.
+    def unless_near(self, kept: np.ndarray) -> Ties:
+        """The ties but those between two rows of different splits (int, one a row, -1 for new) that are only alike.
 
-        Likeness is judged against the whole set: rows that came since do not part what was put together.
+        Likeness is judged against the whole set: rows that came since do not part what was put together, nor
+        join what was told apart.
         """
         near = self.kinds == NEAR
-        near[near] = old[self.rows[near]] & old[self.nodes[near]]
+        a, b = kept[self.rows[near]], kept[self.nodes[near]]
+        near[near] = (a >= 0) & (b >= 0) & (a != b)
         return self._replace(rows=self.rows[~near], nodes=self.nodes[~near], kinds=self.kinds[~near])
 
     def tie(self, pairs: Sequence[tuple[int, int]]) -> Ties:
