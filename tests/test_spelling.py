@@ -160,6 +160,43 @@ def test_slips_are_told_from_rare_words_by_their_letters(text, flagged, tmp_path
 
 
 @words_installed
+@pytest.mark.parametrize(
+    ("row", "flagged"),
+    [
+        (
+            chat(user="I need a profile. username: johndoe, email: john@example.com", assistant="It is there now."),
+            False,
+        ),
+        (chat(user="Please add the person johndoe with john@example.com to it.", assistant="It is there now."), False),
+        (chat(user="Please find the posts of johndoe for me today.", assistant='{"author": "johndoe"}'), False),
+        (chat(user="Which person is it that wrote this? It was johndoe yesterday.", assistant="johndoe"), False),
+        (chat(user="The user name is johndoe and the rest is as before.", assistant="It is there now."), False),
+        (chat(user="Please find the posts.", assistant="We met at the informqation desk of the library."), True),
+        (chat(user="Mail it to a@example.com.", assistant="We met at the informqation desk of the library."), True),
+        (chat(user="The user that was at the informqation desk is back.", assistant="It is there now."), True),
+    ],
+)
+def test_a_word_that_a_row_has_as_a_value_is_no_slip(row, flagged, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(row) + "\n")
+    report = lint([path], load_config(tmp_path, overrides={"select": ("SPL002",)}), cache=False)
+    assert bool(report.findings) == flagged
+
+
+@words_installed
+def test_a_name_in_the_arguments_of_a_call_is_no_slip(tmp_path):
+    call = {"type": "function", "function": {"name": "find", "arguments": '{"author": "johndoe"}'}}
+    turns = [
+        {"role": "user", "content": "Please find the posts of johndoe for me today."},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+    ]
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"messages": turns}) + "\n")
+    report = lint([path], load_config(tmp_path, overrides={"select": ("SPL002",)}), cache=False)
+    assert not report.findings
+
+
+@words_installed
 def test_a_name_after_a_title_is_no_misspelling(tmp_path):
     path = tmp_path / "a.jsonl"
     said = "Mr. Cleary teaches here. [A]fter the war it became a school. Let x represent teh number, 200 x 1.5."

@@ -13,6 +13,7 @@ from curator.columns import Batch, Rows, distinct
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
 from curator.text import dictionaries, languages
+from curator.text.content import written
 from curator.text.patterns import compiled_later
 from curator.text.prose import in_prose
 from curator.text.vocabulary import Vocabulary, hash_of
@@ -91,6 +92,23 @@ _NEAR = 80  # characters on either side that tell whether a word stands among En
 _IN_CALL = re.compile(r"\w\((['\"])(?:(?!\1)[^\n])*\Z")  # what a call is given as text: "shell('compgen -c')"
 
 
+# What a value that is chosen freely is announced by: "username: johndoe", "log in as user=johndoe".
+_LABELLED = re.compile(
+    r"(?:\buser[ _-]?(?:names?|ids?)[\"'`*]*(?:\s*[:=]|\s+(?:is|was|as|of))?"
+    r"|\b(?:log-?in|nick(?:name)?|handle|alias|screen[ _-]?name|pass(?:word|phrase|code))[\"'`*]*(?:\s*[:=]|\s+(?:is|was))"
+    r"|\b(?:user|account|host|(?:host|domain)[ _-]?name|domain|e-?mail|id|slug|key|tag|bucket|branch)[\"'`*]*\s*[:=])"
+    r"[\s\"'`*(]*\Z",
+    re.I,
+)
+# An address before or after a word, at most a label or a conjunction between them.
+_ADDRESS = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
+_ADDRESS_BEFORE = re.compile(rf"{_ADDRESS}[>)\]]?[^\S\n]*[,;:|/(<-]?[^\S\n]*(?:(?:and|or|as)[^\S\n]+)?\Z", re.I)
+_ADDRESS_AFTER = re.compile(
+    rf"[^\S\n]*[,;:|/-]?[^\S\n]*(?:(?:and|or|with|at)[^\S\n]+)?(?:e-?mail(?:[^\S\n]address)?[^\S\n]*(?:[:=]|is)?[^\S\n]*)?[(<\[]?{_ADDRESS}",
+    re.I,
+)
+
+
 class Hit(NamedTuple):
     """A wrong word in a row: its first place and how often the row has it."""
 
@@ -114,6 +132,8 @@ def _hits(example: Example, words: Sequence[str], wrong: Mapping[str, Wrong]) ->
             if _counts(turn.text, match.start(), match.end(), wrong[word])
             and (match.group().islower() or not _is_name(example, match.group()))
         ]
+        if places and wrong[word].lower_only and _is_value(example, word):
+            continue
         if places:
             yield places[0]._replace(times=len(places))
 
@@ -157,6 +177,30 @@ def _is_name(example: Example, word: str) -> bool:
         for turn in example.all_turns()
         for match in places.finditer(turn.text)
     )
+
+
+def _is_value(example: Example, word: str) -> bool:
+    """Whether the row has the word as a value, or a whole turn is it: the name of an account is chosen freely."""
+    for turn in example.all_turns():
+        if turn.text.strip().lower() == word:
+            return True
+        places = _places_of(word, turn.text)
+        if any(_stands_as_value(turn.text, match.start(), match.end()) for match in places):
+            return True
+    said = re.compile(rf"(?<![^\W\d_]){word}(?![^\W\d_])", re.I)
+    calls = (call for turn in example.all_turns() for call in turn.calls)
+    return any(said.search(written(call.arguments) if call.raw is None else call.raw) for call in calls)
+
+
+def _stands_as_value(text: str, start: int, end: int) -> bool:
+    """Whether a word stands in quotation marks, after "username:" or "login =", or beside an e-mail address."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    if before and after and before in _QUOTES and after in _QUOTES:
+        return True
+    if _LABELLED.search(text, max(0, start - 40), start):
+        return True
+    line = text.rfind("\n", 0, start) + 1
+    return bool(_ADDRESS_BEFORE.search(text, max(line, start - _NEAR), start) or _ADDRESS_AFTER.match(text, end))
 
 
 def _begins_sentence(text: str, start: int) -> bool:
