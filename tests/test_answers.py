@@ -245,6 +245,24 @@ def test_refusals_of_many_wordings(answer):
 
 
 @pytest.mark.parametrize(
+    ("answer", "shown"),
+    [
+        ("As an AI, I like tea.", "As an AI"),
+        ("As an AI I like tea.", "As an AI"),
+        ("I am an AI and like tea.", "I am an AI"),
+        ("Well, I'm an AI model. Tea it is.", "I'm an AI model"),
+        ("I do not have personal opinions or a taste.", "I do not have personal opinions"),
+        ("I was trained by OpenAI.", "I was trained by OpenAI"),
+    ],
+)
+def test_what_is_shown_of_a_phrase_ends_before_the_words_by_which_the_sentence_goes_on(answer, shown):
+    ((_, flag),) = flags_of(RULES["ANS002"](), chat(user="Is tea better than coffee?", assistant=answer))
+    assert flag.message.endswith(f": {shown}")
+    assert answer[slice(*flag.span)] == shown
+    assert not flags_of(RULES["ANS002"](allow=(shown.lower(),)), chat(user="Is tea better?", assistant=answer))
+
+
+@pytest.mark.parametrize(
     ("asked", "answer"),
     [
         ("I cannot sleep.", "I'm sorry to hear that you cannot sleep; try a fixed bedtime."),

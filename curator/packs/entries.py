@@ -46,10 +46,14 @@ class Text(Entry, frozen=True, kw_only=True):
 
 
 class Phrases(Text, frozen=True, kw_only=True, tag="phrases"):
-    """`phrases` count where `where` says, `lines` as lines of their own (no list items); `fix` may cut hits out."""
+    """`phrases` count where `where` says, `lines` as lines of their own (no list items); `fix` may cut hits out.
+
+    `beyond` are words at the end of a phrase by which it is known, and which are no part of what is shown.
+    """
 
     phrases: Strings
     lines: tuple[str, ...] = ()
+    beyond: tuple[str, ...] = ()
     where: Literal["anywhere", "start", "opening"] = "anywhere"
     fix: Literal["none", "remove"] = "none"
 

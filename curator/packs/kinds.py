@@ -52,10 +52,11 @@ class PhraseRule(PackRule, frozen=True):
     allow: Annotated[tuple[str, ...], option("Phrases that are no finding.")] = ()
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
-        spans = [span for span in sorted(self._spans(turn.text)) if not self._allowed(turn.text[slice(*span)])]
+        spans = [span for span in sorted(self._spans(turn.text)) if not self._allowed(turn.text, *span)]
         if spans:
             fix = _removal(turn, spans) if self.entry.fix == "remove" else None
-            yield turn.flag(self.say(turn.text[slice(*spans[0])]), spans[0], fix=fix)
+            shown = self._shown(turn.text, *spans[0])
+            yield turn.flag(self.say(turn.text[slice(*shown)]), shown, fix=fix)
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         entry = self.entry
@@ -73,8 +74,14 @@ class PhraseRule(PackRule, frozen=True):
             ):
                 yield span
 
-    def _allowed(self, found: str) -> bool:
-        return bool(self.allow) and finder(self.allow).fullmatch(found) is not None
+    def _shown(self, text: str, start: int, end: int) -> tuple[int, int]:
+        """The phrase without the words by which the sentence goes on, and the signs before them."""
+        ahead = _beyond(self.entry.beyond).search(text, start + 1, end) if self.entry.beyond else None
+        return start, ahead.start() if ahead else end
+
+    def _allowed(self, text: str, start: int, end: int) -> bool:
+        ends = {end, self._shown(text, start, end)[1]}
+        return bool(self.allow) and any(finder(self.allow).fullmatch(text, start, end) for end in ends)
 
 
 class PatternRule(PackRule, frozen=True):
@@ -249,6 +256,13 @@ def _in_case_of(found: str, right: str) -> str:
     if found.isupper() and len(found) > 1:
         return right.upper()
     return right[:1].upper() + right[1:] if found[:1].isupper() else right
+
+
+@cache
+def _beyond(words: tuple[str, ...]) -> re.Pattern[str]:
+    """Signs and at most one of the words at the very end."""
+    said = "|".join(re.escape(word) for word in sorted(words, key=len, reverse=True))
+    return re.compile(rf"(?:[\s,;.，]*(?<![^\W_])(?:{said})|[\s,;.，]+)\Z", re.I)
 
 
 @cache
