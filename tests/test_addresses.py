@@ -112,7 +112,7 @@ def test_the_command_line_reads_addresses(bucket: Any, tmp_path: Path, capfd: py
     assert main(["split", "s3://sets/support.jsonl", "-o", str(tmp_path / "splits")]) == 0
     assert (tmp_path / "splits" / "train.jsonl").stat().st_size
     assert stats(["s3://sets/support.jsonl"], load_config(tmp_path)).rows == 28
-    assert main(["lint", "s3://sets/support.jsonl", "--fix", "--no-cache"]) == 1
+    assert main(["lint", "s3://sets/support.jsonl", "--fix", "--no-cache"]) == 2
     assert "not mended s3://sets/support.jsonl" in capfd.readouterr().err
 
 

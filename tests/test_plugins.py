@@ -118,7 +118,8 @@ def test_workers_that_start_afresh_know_the_plugin(curator: Curator, site: Path,
     script = tmp_path / "spawned.py"
     script.write_text(
         "import multiprocessing, pathlib\n"
-        "from curator import engine, mappers\n"
+        "from curator import engine\n"
+        "from curator.scan import mappers\n"
         "from curator.config import load_config\n"
         "if __name__ == '__main__':\n"
         "    mappers._context = lambda: multiprocessing.get_context('spawn')\n"
