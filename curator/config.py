@@ -12,7 +12,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
@@ -277,7 +277,7 @@ class Config(Settings, frozen=True, kw_only=True):
             root=str(self.root.resolve()),
             packs=self.pack_files,
             not_run=(
-                *_not_run(missing, rules, self.model),
+                *_not_run(missing, rules, self),
                 *_not_installed(without, rules),
                 *told.values(),
                 *plugins.not_run(),
@@ -893,18 +893,33 @@ def _checked(
     return values
 
 
-def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]], model: str | None) -> tuple[NotRun, ...]:
-    """The rules that lack something, by what they lack; a model that is named lacks its chat template."""
+def _not_run(codes: Sequence[str], rules: Mapping[str, type[Rule]], config: Config) -> tuple[NotRun, ...]:
+    """The rules that lack something, by what they lack; a model that is named lacks its chat template.
+
+    The options that are named as missing are those that were not given.
+    """
+    model = config.model
+    given = {"--template"} if config.template or model else set()
+    given |= {"--model"} if model else set()
+    given |= {"--modelfile"} if config.modelfile else set()
     bare = (f"no chat template in {model}", "name one as well: --template chatml")
     said = {code: bare if model and rules[code].needs in _RENDERED else unlock(rules[code].needs) for code in codes}
     return tuple(
         NotRun(
             tuple(code for code in codes if said[code] == why),
             *why,
-            options=() if why == bare else tuple(_OPTION.findall(why[1])),
+            options=() if why == bare else _still(why[1], given),
         )
         for why in dict.fromkeys(said.values())
     )
+
+
+def _still(unlocked_by: str, given: Set[str]) -> tuple[str, ...]:
+    """The options that an unlocking text names and that are not given; of `--model or --template` one is enough."""
+    named = _OPTION.findall(unlocked_by)
+    if "--template" in named and "--template" in given:
+        given = {*given, "--model"}
+    return tuple(option for option in named if option not in given)
 
 
 def _not_installed(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tuple[NotRun, ...]:

@@ -402,6 +402,39 @@ def test_a_baseline_leaves_out_what_was_known(run: Run, write: Write, tmp_path: 
     assert {json.loads(line)["line"] for line in done.out.splitlines()} == {3}
 
 
+def test_a_baseline_and_a_report_beside_the_data_are_no_data(run: Run, write: Write, tmp_path: Path) -> None:
+    write("x.jsonl", [EMPTY])
+    run("lint", tmp_path, "--write-baseline", tmp_path / "known.json")
+    run("lint", tmp_path, "--format", "json", "--output", tmp_path / "report.json")
+    write("bad.rejected.jsonl", [EMPTY])
+    report = json.loads(run("lint", tmp_path, "--format", "json").out)
+    assert [Path(file["path"]).name for file in report["files"]] == ["x.jsonl"]
+    left = {Path(item["path"]).name for item in report["left_out"]}
+    assert left >= {"known.json", "report.json", "bad.rejected.jsonl"}
+
+
+def test_a_limit_that_is_broken_is_in_the_verdict(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [GOOD] * 3)
+    (tmp_path / "curator.toml").write_text('[limits]\nDUP001 = "5%"\nCON005 = 0\n')
+    done = run("lint", path)
+    assert done.status == 1
+    assert "warnings would weaken it; limits broken: CON005, DUP001.\n" in done.out
+    assert "limit CON005 0: 0 of 0 rows, broken (the rule judged no row)\n" in done.out
+
+
+def test_rules_wait_only_for_options_that_were_not_given(run: Run, write: Write) -> None:
+    path = write("x.jsonl", [GOOD])
+
+    def waiting(*given: str) -> list[str]:
+        said = " ".join(run("lint", path, *given).out.split()).partition(" that wait for ")[2]
+        return re.findall("--[a-z-]+", said)
+
+    named = waiting()
+    assert {"--model", "--template", "--modelfile", "--target"} <= set(named)
+    assert waiting("--template", "chatml") == [option for option in named if option != "--template"]
+    assert waiting("--max-length", "2048") == [option for option in named if option != "--max-length"]
+
+
 def test_a_column_map_is_kept_beside_the_data(run: Run, write: Write, tmp_path: Path) -> None:
     path = write("x.jsonl", [{"frage": "What is 2+2?", "antwort": ""}])
     done = run("lint", path, "--map", "frage=user,antwort=assistant", "--format", "concise")

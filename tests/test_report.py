@@ -219,6 +219,8 @@ def test_rules_that_wait_for_an_option_take_one_line_together() -> None:
     first, _ = shown(clean(not_run=(barred, *waiting))).splitlines()
     assert "LNG901 (a detector is not installed: pip install it)" in first
     assert first.endswith("3 rules that wait for --template or --max-length")
+    first, _ = shown(clean(not_run=waiting[::-1])).splitlines()
+    assert first.endswith("3 rules that wait for --template or --max-length")
 
 
 def test_a_rule_that_left_some_rows_out_did_run() -> None:
@@ -271,8 +273,8 @@ def test_standard_input_is_not_offered_a_mend_in_place() -> None:
 
 def test_the_verdict_tells_breaking_from_weakening() -> None:
     said = shown(report())
-    assert "2 errors would break a run, 9 warnings would weaken it, 2 notes to weigh." in said
-    assert "nothing would break a run, 1 warning would weaken it." in shown(report([cut("a.jsonl", 1)]))
+    assert "2 errors would break a run, 9 warnings would weaken it, 2 notes to weigh; limit broken: ANS905." in said
+    assert "nothing would break a run, 1 warning would weaken it." in shown(report([cut("a.jsonl", 1)], limits=()))
 
 
 def test_carets_stand_under_wide_characters() -> None:

@@ -746,6 +746,9 @@ def test_the_command_plans_previews_runs_and_compares(run: Command, folder: Path
     common = [folder, "--model", model, "--batch", 4, "--track", "none"]
     plan = run("train", "plan", *common)
     assert plan.status == 0 and "13 of 13 gates hold" in plan.out
+    planned = run("train", "plan", *common, "-o", "out of it", "--format", "text")
+    going = f"curator train run {folder} --model {model} --output 'out of it' --batch 4 --track none\n"
+    assert planned.out.endswith(f"next:  {going}")
     preview = run("train", "preview", *common, "--rows", 1)
     assert f"⟦{ROWS[0]['messages'][1]['content']}<|im_end|>⟧" in preview.out
     done = run("train", "run", *common, "--output", "out", "--steps", 2, "--format", "json")

@@ -73,7 +73,6 @@ def command(
         if form == "json":
             stream.write(verb.as_json(result))
         else:
-            stream.write(
-                verb.as_text(result, options.retyped(click.get_current_context())).encode("utf-8", "backslashreplace")
-            )
+            again = options.retyped(click.get_current_context(), {"form"})
+            stream.write(verb.as_text(result, again).encode("utf-8", "backslashreplace"))
     return 0 if result.ok else 1

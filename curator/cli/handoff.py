@@ -102,7 +102,7 @@ def _written(
     )
     with sink(None) as stream:
         if isinstance(result, conversion.Conversion):
-            again = options.retyped(click.get_current_context())
+            again = options.retyped(click.get_current_context(), {"form"})
             stream.write(conversion.as_text(result, again).encode("utf-8", "backslashreplace"))
             return 1
         said = handoff.as_json(result) if form == "json" else handoff.as_text(result, str(output)).encode()

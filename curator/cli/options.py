@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -256,7 +256,7 @@ _FORM = {"form", "output", "show", "statistics", "timing", "color", "verbose", "
 _FORM |= {"watch", "exit_zero", "write_baseline", "workers", "cache", "engine", "ray_address"}
 
 
-def retyped(ctx: click.Context) -> str:
+def retyped(ctx: click.Context, left_out: Set[str] = _FORM) -> str:
     """The command as it was typed, without the options of form: what next steps build on."""
     words = ctx.command_path.split()
     for param in ctx.command.params:
@@ -264,7 +264,7 @@ def retyped(ctx: click.Context) -> str:
         given = ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.COMMANDLINE
         if isinstance(param, click.Argument):
             words += value if isinstance(value, tuple) else [str(value)]
-        elif given and param.name not in _FORM:
+        elif given and param.name not in left_out:
             words += _option(param, value)
     return shlex.join(words)
 

@@ -150,9 +150,7 @@ def plan(
 
     made, ready = running.plan(ask, keep=output is not None)
     with sink(None) as stream:
-        text = (
-            telling.plan_text(made, ready, ask, options.retyped(click.get_current_context())) if form == "text" else ""
-        )
+        text = telling.plan_text(made, ready, ask, _typed()) if form == "text" else ""
         stream.write(text.encode("utf-8", "backslashreplace") if text else _json(made))
     return 0 if all(gate.ok or gate.waived for gate in made.gates) else 1
 
@@ -231,9 +229,14 @@ def run(
         done = running.run(ask, tell)
     if running.first_process():
         with sink(None) as stream:
-            text = telling.run_text(done, ask, options.retyped(click.get_current_context()))
+            text = telling.run_text(done, ask, _typed())
             stream.write(_json(done) if form == "json" else text.encode("utf-8", "backslashreplace"))
     return 130 if done.status == "interrupted" else 0
+
+
+def _typed() -> str:
+    """The command with every option that decides what is trained and where it goes."""
+    return options.retyped(click.get_current_context(), {"form"})
 
 
 def _json(value: Any) -> bytes:

@@ -76,6 +76,7 @@ def _top(report: Report) -> str:
 
 def _hero(report: Report, tally: Tally, view: View) -> str:
     worst = next((level for level, _, count in _severities(report) if count), "good" if spotless(report) else "warning")
+    worst = worst if all(limit.ok for limit in report.limits) else "error"
     said = verdict(report)
     tokens = report.tokens
     how = "exact" if tokens.exact else f"estimate, ±{tokens.error:.0%}"

@@ -57,7 +57,15 @@ def found(report: Report) -> int:
 
 
 def verdict(report: Report) -> str:
-    """One sentence: would this data break a run, weaken it, or neither?"""
+    """One sentence: would this data break a run, weaken it, or neither? And which limits are broken."""
+    beyond = [limit.code for limit in report.limits if not limit.ok]
+    said = _judged(report)
+    if not beyond:
+        return said
+    return f"{said.removesuffix('.')}; {'limit' if len(beyond) == 1 else 'limits'} broken: {', '.join(beyond)}."
+
+
+def _judged(report: Report) -> str:
     errors, warnings, notes = (report.count(severity) for severity in ("error", "warning", "info"))
     parts = []
     if errors:
@@ -81,8 +89,9 @@ def verdict(report: Report) -> str:
 
 
 def spotless(report: Report) -> bool:
-    """Whether there were rows, all could be read, and nothing was found in them."""
-    return bool(report.rows) and not report.broken and not found(report)
+    """Whether there were rows, all could be read, nothing was found in them, and every limit holds."""
+    held = all(limit.ok for limit in report.limits)
+    return bool(report.rows) and not report.broken and not found(report) and held
 
 
 def _weaken(warnings: int) -> str:

@@ -293,7 +293,8 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
         for part in wrap_words(counts.split("  "), view.width):
             pen.line(part)
         pen.line(known)
-    worst = "error" if report.count("error") else "warning" if report.count("warning") else "info"
+    broken = report.count("error") or any(not limit.ok for limit in report.limits)
+    worst = "error" if broken else "warning" if report.count("warning") else "info"
     pen.line(pen.paint(verdict(report), worst))
     _target(report, pen, view.width)
     _lessons(report, pen)
@@ -368,10 +369,18 @@ def _not_run(report: Report, every: bool) -> list[str]:
     ]
     if waiting:
         codes = sum(len(item.codes) for item in waiting)
-        options = list(dict.fromkeys(option for item in waiting for option in item.options))
+        options = sorted({option for item in waiting for option in item.options}, key=_asked_first)
         known = f"{', '.join(options[:-1])} or {options[-1]}" if len(options) > 1 else options[0]
         said.append(f"not run: {counted(codes, 'rule')} that {'waits' if codes == 1 else 'wait'} for {known}")
     return said
+
+
+# the options that rules wait for, those that unlock most first: one order, whatever was given
+_ASKED = ("--model", "--template", "--max-length", "--target", "--method", "--modelfile", "--embeddings", "--facts")
+
+
+def _asked_first(option: str) -> tuple[int, str]:
+    return (_ASKED.index(option) if option in _ASKED else len(_ASKED)), option
 
 
 _NAMED = 6  # files left out that are named, of each reason
@@ -393,7 +402,8 @@ def _footnotes(report: Report, pen: Pen) -> None:
         share = f" ({limit.flagged / limit.judged:.1%})" if limit.judged else ""
         held = pen.paint("held", "good") if limit.ok else pen.paint("broken", "error")
         rows = f"{limit.flagged:,} of {counted(limit.judged, 'row')}{share}"
-        pen.line(f"limit {limit.code} {limit.allowed}: {rows}, {held}")
+        idle = "" if limit.judged else " (the rule judged no row)"
+        pen.line(f"limit {limit.code} {limit.allowed}: {rows}, {held}{idle}")
     if report.suppressed:
         pen.line(f"{counted(report.suppressed, 'finding')} suppressed by decisions")
     if report.pending:

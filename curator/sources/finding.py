@@ -21,12 +21,13 @@ EXTENSIONS = frozenset(
 )
 # Names with a data file's extension that stand beside data and are none.
 SIDE_FILES = compiled_later(
-    r".*\.truth\.\w+|rejected\.jsonl|aside\.jsonl|decisions\.jsonl"
+    r".*\.truth\.\w+|(.+\.)?rejected\.jsonl|aside\.jsonl|decisions\.jsonl"
     r"|dataset_infos?\.json|dataset_dict\.json|state\.json|split\.json|prepare\.json|run\.json|package(-lock)?\.json"
     r"|(adapter_|generation_|tokenizer_|preprocessor_)?config\.json|tokenizer\.json|vocab\.json"
     r"|special_tokens_map\.json|added_tokens\.json|trainer_state\.json|ds_config.*\.json",
     re.IGNORECASE,
 )
+_OURS = (b'{"baseline":1,"findings":', b'{"summary":{"curator":"')  # a baseline, a report
 SPLITS = {
     "train": "train",
     "training": "train",
@@ -274,8 +275,19 @@ def _data_files(folder: Path, left: list[LeftOut], visited: set[str]) -> Iterato
             left.append(LeftOut(str(entry), "describes the data"))
         elif extension_of(entry.name) not in EXTENSIONS:
             left.append(LeftOut(str(entry), "no data by its extension"))
+        elif _from_curator(entry):
+            left.append(LeftOut(str(entry), "written by curator about the data"))
         else:
             yield Found(str(entry), split_of(str(entry)))
+
+
+def _from_curator(file: Path) -> bool:
+    """Whether a file of any name is a baseline or a report: by how it begins."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(64).startswith(_OURS)
+    except OSError:
+        return False
 
 
 def _saved_files(folder: Path) -> list[Found]:
