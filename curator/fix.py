@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -267,8 +267,9 @@ def fix_files(
                 kept |= {(f.file, f.line - 1, f.code) for f in report.findings.suppressed()}
             plain = {file.path for file in report.files if file.container == PLAIN}
             plan = plan_round(report.findings, choose)
-            refused = [_refusal(path, report) for path in plan.keys() - plain]
-            todo = {path: lines for path, lines in plan.items() if path in plain}
+            emptied = _emptied(report, plan)
+            refused = [_refusal(path, report, emptied) for path in sorted((plan.keys() - plain) | emptied)]
+            todo = {path: lines for path, lines in plan.items() if path in plain - emptied}
             for path in todo:
                 files.setdefault(path, _File(path, stamps))
             made = [files[path].mend(lines) for path, lines in todo.items()] if rounds < ROUNDS else []
@@ -353,7 +354,16 @@ def _stamps(paths: Sequence[str | Path]) -> dict[Path, Stamp]:
     return found
 
 
-def _refusal(path: str, report: Report) -> Refused:
+def _emptied(report: Report, plan: Plan) -> set[str]:
+    """The files of several in which no row would be left: copies of others, most likely."""
+    left = {file.path: file.rows + file.broken for file in report.files if len(report.files) > 1}
+    gone = {path: sum(any(f.fix and f.fix.drops for f in found) for found in plan[path].values()) for path in plan}
+    return {path for path, count in gone.items() if count and count == left.get(path)}
+
+
+def _refusal(path: str, report: Report, emptied: Container[str] = ()) -> Refused:
+    if path in emptied:
+        return Refused(path, "every row of it would be dropped", "delete the file, or lint the others without it")
     container = next((file.container for file in report.files if file.path == path), "")
     what = "standard input" if path == "-" else f"a file of the form {container}"
     reason = f"{what} is not mended in place, only plain JSONL is"

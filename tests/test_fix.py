@@ -449,3 +449,14 @@ def test_the_diff_writes_nothing_and_leaves_out_what_is_not_asked(tmp_path):
     assert [change.line for change in fix.differences(report)] == [1, 3]
     assert [change.line for change in fix.differences(report, unsafe=True)] == [1, 2, 3]
     assert names(tmp_path) == ["one.jsonl"]
+
+
+def test_a_copy_of_another_file_is_not_emptied(tmp_path):
+    for name in ("one.jsonl", "two.jsonl"):
+        (tmp_path / name).write_bytes(b"".join(json.dumps(chat(user=f"Who is {n}?")).encode() + b"\n" for n in "ab"))
+    before = (tmp_path / "two.jsonl").read_bytes()
+    result = fix.fix_files([tmp_path], Config(select=("DUP001",)))
+    assert [(Path(each.path).name, each.reason) for each in result.refused] == [
+        ("two.jsonl", "every row of it would be dropped")
+    ]
+    assert (tmp_path / "two.jsonl").read_bytes() == before

@@ -717,3 +717,8 @@ def test_rows_that_share_a_line_are_told_apart_by_their_number(tmp_path):
     )
     with open_sources([one_line, spread]) as opened:
         assert [list(each.lines(0, 2)) for each in opened] == [[1, 2], [2, 6]]
+
+
+def test_an_empty_name_is_not_this_folder() -> None:
+    with pytest.raises(SourceError, match="an empty name is no file"):
+        open_sources([""])

@@ -77,6 +77,8 @@ def find(names: Sequence[str], excluded: Excluded = none) -> tuple[list[Found], 
     left: list[LeftOut] = []
     seen: set[tuple[int, int]] = set()
     for name in names:
+        if not name:
+            raise SourceError("an empty name is no file", hint="name a file or a folder; . is this folder")
         try:
             items = [(item, _identity(item.path)) for item in _behind(name, left, excluded)]
         except OSError as error:
