@@ -104,7 +104,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         dict[str, Limit],
         Meta(description='How many rows a rule may flag before the run fails: a number, or a share ("2%").'),
     ] = {}
-    shape: Annotated[str | None, Meta(description="The shape of the rows, in place of detection.")] = None
+    shape: Annotated[
+        str | None, Meta(description="The shape of the rows, where a row fits it; others are detected.")
+    ] = None
     map: Annotated[dict[str, str], Meta(description="What the columns of rows in no known shape mean.")] = {}
     tokenizer: Annotated[
         str | None,

@@ -593,14 +593,6 @@ def test_a_missing_package_is_named_with_what_to_install(package: str, name: str
     assert done.returncode == 2 and 'pip install "finetune-curator[sop]"' in done.stderr
 
 
-def test_the_readme_shows_what_is_printed(tmp_path: Path) -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = re.search(r"^\$ curator sop (.*?) -o rows\.jsonl\n(.*?)^```", text, re.S | re.M)
-    rows = tmp_path / "rows.jsonl"
-    done = curator("sop", *shown[1].split(), "-o", str(rows), cwd=ROOT)
-    assert done.stdout.replace(str(rows), "rows.jsonl").strip() == shown[2].strip()
-
-
 # ---------------------------------------------------------------------- what is read without losing its place
 
 

@@ -36,7 +36,7 @@ _METHODS = ["lora", "qlora", "dora", "rslora", "full"]
 @click.option("--submit", is_flag=True, help="openai: upload the data, create the job, follow it.")
 @click.option("--cancel", is_flag=True, help="openai: cancel the job of PATH.")
 @click.option("--base-url", metavar="URL", help="openai: another service.  [default: api.openai.com]")
-@click.option("--shape", metavar="NAME", help="Shape of the rows, in place of detection.")
+@click.option("--shape", metavar="NAME", help="Shape of the rows, where a row fits it; others are detected.")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(

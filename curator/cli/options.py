@@ -95,7 +95,9 @@ _SELECTING = (
     ),
 )
 _SHAPING = (
-    click.option("--shape", callback=_named, metavar="NAME", help="Shape of the rows, in place of detection."),
+    click.option(
+        "--shape", callback=_named, metavar="NAME", help="Shape of the rows, where a row fits it; others are detected."
+    ),
     click.option(
         "--map",
         callback=_mapped,

@@ -74,7 +74,7 @@ _WAIVE = click.option(
 )
 _READING = (
     click.option("--template", metavar="NAME|FILE", help="Chat template, in place of the model's: llama-3, FILE."),
-    click.option("--shape", metavar="NAME", help="Shape of the rows, in place of detection."),
+    click.option("--shape", metavar="NAME", help="Shape of the rows, where a row fits it; others are detected."),
     click.option(
         "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file."
     ),
