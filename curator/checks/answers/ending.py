@@ -102,7 +102,7 @@ _CLOSED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_`]*$")
 _STOPPED = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]*$")
 _SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[A-Z0-9]|[-–—~]\s?[A-Z])")
 _SHORTENED = re.compile(
-    r"\b(?:[A-Z]|Mrs?|Ms|Dr|St|vs|No|etc|e\.g|i\.e|Vol|Fig|Inc|Jr|Sr|Prof|Mt|approx|cf|al|pp?|ca|\d+)$"
+    r"\b(?:[A-Z]|[Mm]rs?|[Mm]s|[Dd]r|St|vs|No|etc|e\.g|i\.e|Vol|Fig|Inc|Jr|Sr|Prof|Mt|approx|cf|al|pp?|ca|\d+)$"
 )
 _ITEM = re.compile(
     r"\s*(?:[-*+•–·▪◦]|\(?\d{1,3}[.):-]|\(?[A-Za-z][.)]|[ivxIVX]{1,4}[.)])\s+"
@@ -115,6 +115,7 @@ _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?$|[A-Z][^.!?]{0,60}:$)")
 _INTRODUCES = re.compile(r":$|^(?:\S+\s+){0,3}\S+,$")  # "The answer is:", "Yours sincerely,"
 _ATTRIBUTION = re.compile(r"(?:^|[\"”’']\s*)[-–—~]\s?[A-Z][\w.]*(?:\s[\w.]+){0,3}$")
 _LABELLED = re.compile(r"\W*[^\W\d][\w ]{0,20}\W*:\s*\S+(?:\s\S+){0,2}$")  # "Output: yes"
+_LONE_AFTER = 6  # words of a line whose last is a sentence begun
 _PROSE_LINE = 10  # words; lines of poems and lists have fewer
 _FIELD = re.compile(r"\W*[A-Z][\w /-]{0,24}\W{0,2}:\W{0,2}\s*\S[^.!?]*$")
 _CLOSING = re.compile(  # "Yours sincerely, Jane", "With love from the team"
@@ -260,7 +261,8 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     if siblings and not never and sum(bool(_STOPPED.search(part)) for part in siblings) < 0.5 * len(siblings):
         return None  # the other items do not close either
     leads = bool(_SUBORDINATE.match(segment)) and (inner or _closes(prose, 1))
-    if leads or (inner and (running or (lower and len(segment.split()) > 1))):
+    lone = inner and begins and len(segment.split()) == 1 and len(line.split()) > _LONE_AFTER  # "… at once. Abrupt"
+    if leads or lone or (inner and (running or (lower and len(segment.split()) > 1))):
         proof = after
     elif item:
         proof = _of_item(words, siblings, word, running, last)
