@@ -214,6 +214,21 @@ def test_the_same_question_under_other_instructions_and_tools(write, tmp_path):
     assert together(write, tmp_path, pairs)
 
 
+def test_conversations_in_which_the_user_says_the_same(write, tmp_path):
+    pairs = []
+    for n in range(12):
+        said = {"user": f"Who is number {n}?", "user2": "Have a nice day!"}
+        pairs.append(
+            [
+                chat(
+                    user=said["user"], assistant=f"{who} {n * 91}.", user2=said["user2"], assistant2=f"{bye}, {n * 57}!"
+                )
+                for who, bye in (("It must be", "You too"), ("Nobody but", "Farewell"))
+            ]
+        )
+    assert together(write, tmp_path, pairs)
+
+
 def test_documents_conversations_and_keys_the_user_names(write, tmp_path):
     pairs = [[row(2 * n, doc_id=f"d{n}"), row(2 * n + 1, doc_id=f"d{n}")] for n in range(12)]
     assert together(write, tmp_path, pairs)

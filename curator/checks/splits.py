@@ -146,8 +146,8 @@ class NearLeak(DatasetRule, frozen=True):
 class PromptLeak(DatasetRule, frozen=True):
     """A held-out row asks what a row of an earlier split asks, and is answered otherwise.
 
-    The answer was rewritten, the question is known: the model has seen what to say to it. A score
-    over such rows tells how well answers are reworded, not what the model does with a new question.
+    The answer was rewritten, the question is known: the model has seen what to say to it. Of several
+    turns all that the user says is compared, whatever was answered in between. A score over such rows tells how well answers are reworded, not what the model does with a new question.
     """
 
     code = "SPT003"
@@ -175,6 +175,13 @@ class PromptLeak(DatasetRule, frozen=True):
                 valid=[chat(user="How long is the Rhine?", assistant="From source to mouth it measures 1,230 km.")],
             ),
             at="2:",
+        ),
+        Bad(
+            Files(
+                train=[chat(user="Who are you?", assistant="Ada.", user2="Have a nice day!", assistant2="You too.")],
+                valid=[chat(user="Who are you?", assistant="Your guide.", user2="Have a nice day!", assistant2="Bye!")],
+            ),
+            at="1:",
         ),
         Bad(
             Files(

@@ -35,17 +35,26 @@ def prompt_keys(batch: Batch) -> np.ndarray:
 
 
 def context_keys(batch: Batch) -> np.ndarray:
-    """uint64, shape (lines,): as `prompt_keys`, of the text alone: tools and calls do not count. 0 beside images."""
-    out = _joined(batch, batch.memo(is_prompt))
+    """uint64, shape (lines,): the key of what is asked: all turns before a row's last answer but the assistant's.
+
+    The text alone: tools and calls do not count. 0 beside images.
+    """
+    out = _joined(batch, batch.memo(_is_asked))
     out[batch.memo(_with_media)] = 0
     return out
 
 
 def question_keys(batch: Batch) -> np.ndarray:
     """uint64, shape (lines,): as `context_keys`, without system turns."""
-    out = _joined(batch, batch.memo(is_prompt) & (batch.roles != ROLE_CODES["system"]))
+    out = _joined(batch, batch.memo(_is_asked) & (batch.roles != ROLE_CODES["system"]))
     out[batch.memo(_with_media)] = 0
     return out
+
+
+def _is_asked(batch: Batch) -> np.ndarray:
+    """bool, shape (turns,): the turn is no answer and stands before the row's last one."""
+    asked: np.ndarray = batch.memo(is_prompt) & (batch.roles != ROLE_CODES["assistant"])
+    return asked
 
 
 def answer_keys(batch: Batch) -> np.ndarray:
