@@ -279,6 +279,9 @@ def as_text(result: Stats, *, colour: bool = False) -> str:
         f"system turn in {result.with_system:,} rows, tools in {result.with_tools:,}, "
         f"preference pairs in {result.preferences:,}",
     ]
+    if result.unreadable and not result.rows:
+        how = "name its columns: --map question=user,answer=assistant, or --map guess"
+        lines = [lines[0], f"nothing to count: no row is of a known shape. {how}; curator lint says more"]
     if result.length_histogram:
         lines += ["", "tokens a row", *_bars(result.length_histogram)]
     if result.lengths:

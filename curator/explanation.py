@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ from curator.trained import lines as shown_lines
 
 if TYPE_CHECKING:
     from curator.config import Config
+
+
+_SPLITS = ("train", "valid", "test")  # a file of another name is no split
 
 
 class TurnShown(msgspec.Struct, frozen=True):
@@ -76,7 +80,7 @@ def explain(
     path = str(file)
     if "-" in (path, *map(str, beside)):
         raise UsageError("a row is looked up more than once, and standard input is read once", hint="name a file")
-    raw, split = _line(path, line)
+    raw, split, line = _line(path, line)
     value = parse(raw.removeprefix(b"\xef\xbb\xbf"))
     example = Reader(config.shape, dict(config.map)).read(value) if isinstance(value, dict) else None
     report = engine.lint([path, *beside], config)
@@ -136,8 +140,9 @@ def _masked(result: Explanation) -> Explanation:
     return replace(result, turns=turns, renders=renders, value=value, raw=raw, tools=tools)
 
 
-def _line(path: str, line: int) -> tuple[bytes, str]:
-    last = 0
+def _line(path: str, line: int) -> tuple[bytes, str, int]:
+    """(row, split, the line it begins on) of the row that holds a line: one of an array may stand on several."""
+    last, held = 0, (b"", "")
     with open_sources([path]) as sources:
         for source in sources:
             first = 0
@@ -147,9 +152,23 @@ def _line(path: str, line: int) -> tuple[bytes, str]:
                 first += len(numbers)
                 for number, raw in zip(numbers, lines, strict=False):
                     if number == line:
-                        return raw, source.split
-                    last = number
+                        return raw, source.split, number
+                    if last < line < number and last:
+                        return *held, last
+                    last, held = number, (raw, source.split)
+            if 0 < last < line and source.container.startswith("json-") and _in_last(path, line):
+                return *held, last
     raise UsageError(f"there is no row at line {line}", where=path, hint=f"the last row stands at line {last}")
+
+
+def _in_last(path: str, line: int) -> bool:
+    """Whether a line after the first of the last row of an array belongs to that row: it does not close the array."""
+    try:
+        with Path(path).open("rb") as file:
+            found = next(islice(file, line - 1, None), b"]")
+    except OSError:  # an address
+        return False
+    return not found.lstrip().startswith(b"]") or found[:1].isspace()
 
 
 def turns_shown(example: Example | None, tokenizer: tokens.Tokenizer) -> tuple[TurnShown, ...]:
@@ -177,7 +196,7 @@ def as_json(result: Explanation) -> bytes:
 
 def as_text(result: Explanation, *, colour: bool = False) -> str:
     """The explanation for a terminal."""
-    split = f", split {result.split}" if result.split else ""
+    split = f", split {result.split}" if result.split in _SPLITS else ""
     lines = [
         f"{result.place.file}:{result.place.line}  {result.shape}{split}  {result.tokens}",
         f"content id {result.row}",

@@ -32,7 +32,8 @@ def read_facts(name: str | Path) -> Columns:
         stat = file.stat()
         return _read(file, stat.st_mtime_ns, stat.st_size)
     except (OSError, ValueError, KeyError) as error:
-        said = " ".join(str(error).split())[:120]
+        missing = isinstance(error, FileNotFoundError)
+        said = "no such file or folder" if missing else " ".join(str(error).split())[:120]
         hint = "name a run that measured its rows: curator train run … --facts on"
         raise SourceError(f"no facts of rows: {said}", where=str(file), hint=hint) from None
 

@@ -649,6 +649,48 @@ def test_explain_tells_of_one_row(run: Run, write: Write) -> None:
     assert json.loads(run("explain", path, 1, "--format", "json").out)["place"]["line"] == 1
 
 
+def test_explain_takes_any_line_that_a_row_stands_on(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps([GOOD, EMPTY], indent=2))
+    lines = path.read_text().splitlines()
+    second = lines.index("  {", 2) + 1
+    for line, begins in ((2, 2), (second - 1, 2), (second, second), (len(lines) - 1, second)):
+        assert run("explain", path, line).out.startswith(f"{path}:{begins}  openai-chat  ")
+    for line in (1, len(lines), 999):
+        assert "there is no row at line" in run("explain", path, line).err
+    assert "'abc' is no line: a row is named by the number of a line" in run("explain", path, "abc").err
+
+
+def test_a_name_that_says_nothing_is_not_shown(run: Run, write: Write) -> None:
+    assert ", split" not in run("explain", write("support.jsonl", [GOOD]), "1").out.splitlines()[0]
+    assert ", split valid" in run("explain", write("valid.jsonl", [GOOD]), "1").out.splitlines()[0]
+
+
+def test_stats_of_unknown_columns_says_how_to_name_them(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("frage,ding\none thing,another thing\n")
+    done = run("stats", tmp_path / "t.csv")
+    assert "nothing to count: no row is of a known shape. name its columns: --map" in done.out
+    assert "median" not in done.out
+
+
+def test_near_names_and_missing_runs_are_said_in_words(run: Run, write: Write) -> None:
+    path = write("x.jsonl", [GOOD])
+    assert run("lint", path, "--template", "qwen").err.endswith("did you mean qwen2.5 or qwen3?\n")
+    done = run("lint", path, "--facts", "x")
+    assert done.status == 2 and "no facts of rows: no such file or folder" in done.err and "Errno" not in done.err
+
+
+def test_an_array_and_a_refused_shape_have_their_next_steps(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps([{"instruction": f"Say {word}.", "output": "Yes, I can."} for word in "abc"], indent=2))
+    convert = f"curator convert {path} --to openai-chat -o converted.jsonl"
+    assert convert in run("lint", path, "--target", "openai").out
+    assert "curator convert" not in run("lint", path).out
+    path.write_text(json.dumps([{**GOOD, "id": 1}, {"id": 2, **GOOD}, EMPTY, EMPTY], indent=2))
+    agreed = f"curator clean {path} -o clean.jsonl --unsafe-fixes"
+    assert agreed in run("lint", path, "--preview", "--extend-select", "ALL").out
+
+
 def test_stats_counts(run: Run, write: Write) -> None:
     path = write("x.jsonl", [GOOD, EMPTY])
     assert "2 rows" in run("stats", path).out

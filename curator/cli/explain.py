@@ -12,9 +12,22 @@ from curator.cli import options
 from curator.cli.output import coloured, sink
 
 
+class _Line(click.types.IntParamType):
+    """The number of a line, from 1."""
+
+    name = "line"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """The number. Raises click.BadParameter for anything else."""
+        if not ((text := str(value)).isascii() and text.isdecimal() and int(text) > 0):
+            what = f"{text!r} is no line: a row is named by the number of a line it stands on, from 1"
+            self.fail(what, param, ctx)
+        return int(text)
+
+
 @click.command("explain")
 @click.argument("file", metavar="FILE")
-@click.argument("line", type=click.IntRange(min=1), metavar="LINE")
+@click.argument("line", type=_Line(), metavar="LINE")
 @click.option("--beside", multiple=True, metavar="PATH", help="A file that is linted with FILE, as one set.")
 @click.option("--reveal", is_flag=True, help="Show private values, which are masked otherwise.")
 @options.selecting

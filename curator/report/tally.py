@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from curator.errors import CuratorError
 from curator.model import SEVERITIES, Finding, NotRun, Report, RuleStat
 
 _STANDARD_INPUT = ("-", "<stdin>", "stdin")
@@ -21,6 +22,7 @@ class Tally:
         self.unsafe = 0
         self.rows: Counter[str] = Counter()  # rows with a finding, by code
         self.rest: Finding | None = None  # the first of the gravest that no safe fix mends
+        self.refused: set[str] = set()  # the shapes that the target does not read
         self._last: dict[str, tuple[str, int]] = {}
 
     def add(self, finding: Finding) -> None:
@@ -30,6 +32,8 @@ class Tally:
             self.unsafe += finding.fix is not None
             if self.rest is None or _graver(finding, self.rest):
                 self.rest = finding
+        if finding.code == "TGT012":
+            self.refused.add(str(finding.evidence.get("shape", "")))
         place = (finding.file, finding.line)
         if self._last.get(finding.code) != place:
             self._last[finding.code] = place
@@ -201,12 +205,20 @@ def steps(report: Report, tally: Tally, command: str) -> list[Step]:
     out = []
     for unlock in dict.fromkeys(item.unlock for item in report.not_run if item.unlock.startswith("--map ")):
         out.append(Step("read the rows by their columns", f"{command} {unlock}"))
+    if on_disk and (shape := _accepted(report, tally)):
+        place = "converted.jsonl" if len(files) == 1 else "converted"
+        convert = shlex.join(["curator", "convert", *files, "--to", shape, "-o", place])
+        out.append(Step("write the rows in a shape that the target reads", convert))
     in_place = all(stat.container == "jsonl" for stat in report.files)
     if tally.safe and on_disk and not in_place:
         copy = shlex.join(["curator", "clean", *files, "-o", "clean.jsonl"])
         out.append(Step(f"{tally.safe:,} can be mended safely, in a copy", copy))
     if tally.safe and on_disk and in_place:
         out.append(Step(f"{tally.safe:,} can be mended safely", f"{command} --fix"))
+    if tally.unsafe and on_disk and not in_place:
+        more = f"{tally.unsafe:,} more" if tally.safe else f"{tally.unsafe:,}"
+        copy = shlex.join(["curator", "clean", *files, "-o", "clean.jsonl", "--unsafe-fixes"])
+        out.append(Step(f"{more} can be mended if you agree, in a copy", copy))
     if tally.unsafe and on_disk and in_place:
         more = f"{tally.unsafe:,} more" if tally.safe else f"{tally.unsafe:,}"
         out.append(Step(f"{more} can be mended if you agree", f"{command} --diff --unsafe-fixes"))
@@ -216,6 +228,24 @@ def steps(report: Report, tally: Tally, command: str) -> list[Step]:
             out.append(Step("what is known of a row", explain))
         out.append(Step("why a rule matters", f"curator rule {rest.code}"))
     return out
+
+
+def _accepted(report: Report, tally: Tally) -> str:
+    """The shape in which a target reads conversations that it refuses as they are; "" where none is refused so."""
+    if report.target is None or not tally.refused or any(_compares(shape) for shape in tally.refused):
+        return ""
+    from curator import targets
+
+    try:
+        shapes = targets.load(report.target.name).shapes
+    except CuratorError:  # a profile of one's own that is not found by its name
+        return ""
+    return next((shape for shape in ("openai-chat", *shapes) if shape in shapes and not _compares(shape)), "")
+
+
+def _compares(shape: str) -> bool:
+    """Whether a shape holds answers that are better or worse: no conversation says that."""
+    return shape.endswith(("-preference", "-kto", "-stepwise"))
 
 
 def code_ranges(codes: Iterable[str]) -> str:

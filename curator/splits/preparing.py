@@ -244,11 +244,13 @@ def as_text(done: Prepared) -> str:
     unread = f", {counted(done.lines - done.rows, 'line')} unreadable" if done.lines > done.rows else ""
     sizes = "  ".join(f"{name} {file.rows:,}" for name, file in done.split.outputs.items())
     leaks = sum(done.split.proof.values())
+    mended = f"{counted(done.mended_rows, 'row')}: {_codes(done.mended)}" if done.mended_rows else "no row"
+    left_out = _codes(done.rejected) if done.rejected else "no row"
     lines = [
         ("read", f"{counted(done.rows, 'row')}{unread}", ""),
         ("found", _codes(done.came), folder / PAGE),
-        ("mended", f"{counted(done.mended_rows, 'row')}: {_codes(done.mended)}", ""),
-        ("left out", _codes(done.rejected), folder / "rejected.jsonl" if done.rejected else ""),
+        ("mended", mended, ""),
+        ("left out", left_out, folder / "rejected.jsonl" if done.rejected else ""),
         ("split", f"{sizes}, {leaks} leaks", folder / "split.json"),
         ("left", _codes(done.left), ""),
         ("card", "", folder / CARD),
@@ -260,7 +262,10 @@ def as_text(done: Prepared) -> str:
     wide = min(60, max(len(what) for _, what, _ in lines))
     text = [f"{step:<9} {what:<{wide}}  {where}".rstrip() for step, what, where in lines]
     text += [done.verdict, "", f"what is left, in full:  curator lint {shlex.quote(done.folder)}"]
-    text.append(next_step(done.folder))
+    if done.ok:
+        text.append(next_step(done.folder))
+    else:
+        text.append("to train on them, mend first what is left: the exit status is 1 for it")
     return "\n".join(text) + "\n"
 
 

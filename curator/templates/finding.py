@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import tomllib
+from difflib import get_close_matches
 from functools import lru_cache
 from importlib import util
 from pathlib import Path
@@ -156,8 +157,18 @@ def _found(name: str) -> Template:
         return _of_shipped(file)
     if there := located(name):
         return _found(str(there))
+    meant = _meant(name)
     hint = f"name a model folder, a file with a template, or one of {', '.join(shipped())}"
+    hint = f"did you mean {' or '.join(meant)}?" if meant else hint
     raise UsageError(f"no chat template {name!r}", hint=hint)
+
+
+def _meant(name: str) -> list[str]:
+    """The shipped templates whose names begin so, or else are near: "qwen" means qwen2.5 and qwen3."""
+    word = _letters(name)
+    if begin := [stem for stem in shipped() if len(word) > 2 and _letters(stem).startswith(word)]:
+        return begin
+    return [] if "/" in name else get_close_matches(name.lower(), list(shipped()), n=3, cutoff=0.7)
 
 
 def _letters(name: str) -> str:
