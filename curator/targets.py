@@ -239,6 +239,11 @@ class Profile(Table, frozen=True, kw_only=True):
     def tokens_of(self, shape: str) -> Tokens | None:
         return next((limit for limit in self.limits if shape in limit.shapes), self.tokens)
 
+    def title_of(self, shape: str) -> str:
+        """The trainer that takes rows of the shape."""
+        limit = self.tokens_of(shape)
+        return (limit.title if limit else "") or self.title
+
     def order_of(self, shape: str) -> Order | None:
         return _of_shape(self.order, shape)
 

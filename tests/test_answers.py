@@ -285,6 +285,54 @@ def test_answers_that_only_look_odd(asked, answer):
 
 
 @pytest.mark.parametrize(
+    "answer",
+    [
+        'He replied, "I am sorry, but I cannot help with that." Then he left.',
+        "The clerk looked up: “I'm sorry, but I can't help with that.”",
+        "Der Satz lautet: „I'm sorry, but I can't help with that.“",
+        "HAL said: I'm sorry, Dave. I'm afraid I can't do that.",
+        "An android of the series; he says: As an AI, I do not dream. It is fiction.",
+        '"Hello," she said. "As an AI language model, I like tea." Nobody laughed.',
+    ],
+)
+def test_what_somebody_in_the_answer_says_is_not_said_by_the_assistant(answer):
+    assert not {"ANS001", "ANS002"} & set(codes(chat(user="How does it go on?", assistant=answer)))
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "\"I'm sorry, but I can't help with that.\"",
+        "“I'm sorry, but I can't help with that.”",
+        'I\'m sorry, but I can\'t help with "that" or with "this" today.',
+        "A 5\" tube and a 7\" one? I'm sorry, but I can't help with that.",
+        '"Doors" are a fine topic. I\'m sorry, but I can\'t help with "doors".',
+        "I said: I'm sorry, but I can't help with that.",
+    ],
+)
+def test_quotation_marks_do_not_hide_a_refusal(answer):
+    assert "ANS001" in codes(chat(user="How does it go on?", assistant=answer))
+
+
+@pytest.mark.parametrize(
+    ("answer", "opened"),
+    [
+        ("~~~\n```\nraw\n~~~\nThat is how it looks.", False),
+        ("~~~md\n```\nraw\n~~~", False),
+        ("Three backticks open it:\n\n    ```\n\nor three tildes do.", False),
+        ("- Run\n\n        ```\n\nas it is.", False),
+        ("Part one.\n\n~~~\n\nPart two:\n\n```python\nprint(1)", True),
+        ("~~~\n```\nraw\n~~~\n\n```python\nprint(1)", True),
+        ("1. Run\n\n    ```sh\n    ls", True),
+        ("- a\n  - b\n\n    ```sh\n    ls", True),
+        ("10. Run\n\n\t```sh\n\tls", True),
+    ],
+)
+def test_fences_open_where_markdown_says_so(answer, opened):
+    assert bool(flags_of(RULES["ANS006"](), chat(user="Show me.", assistant=answer))) is opened
+
+
+@pytest.mark.parametrize(
     "slot",
     [
         "[Your Name]",

@@ -102,6 +102,36 @@ def test_a_prompt_that_asks_for_the_language_exempts_the_answer(prompt):
     assert codes(chat(user=prompt, assistant=SENTENCES["de"])) == []
 
 
+DE = "Wie heißt das Haus, das wir von hier aus sehen können, und wem gehört es?"
+FR = "Quel temps fait-il aujourd'hui dans la ville où nous allons ?"
+ES = "¿Cuál es la capital del país y cuántas personas viven en la ciudad?"
+IT = "Qual è la capitale del paese e quante persone vivono nella città?"
+PT = "Qual é a capital do país e quantas pessoas vivem na cidade?"
+NL = "Wat is de hoofdstad van het land en hoeveel mensen wonen er in de stad?"
+NAMED_ABROAD = [
+    (f"{DE} Antworte auf Englisch.", "en"),
+    ("Schreibe eine kurze englische E-Mail an meinen Chef, dass ich krank bin.", "en"),
+    ("Wie lautet der berühmteste Satz aus dem Stück im Original?", "en"), (f"{FR} Réponds en anglais.", "en"),
+    (f"{ES} Contesta en inglés, por favor.", "en"), (f"{IT} Rispondi in inglese.", "en"),
+    (f"{PT} Responda em inglês.", "en"), (f"{NL} Antwoord in het Engels.", "en"),
+    (f"{ES} Contesta en alemán.", "de"), (f"{DE} Antworte auf Französisch.", "fr"),
+    (f"{FR} Réponds en espagnol.", "es"),
+    (f"{NL} Antwoord in het Italiaans.", "it"), (f"{IT} Rispondi in tedesco.", "de"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("prompt", "language"), NAMED_ABROAD)
+def test_a_prompt_may_name_the_language_in_its_own(prompt, language):
+    answer = SENTENCES.get(language, "The answer to that is that we do not know what it was or where they have been.")
+    assert "LNG002" not in {code for code, _ in codes(chat(user=prompt, assistant=answer))}
+
+
+@pytest.mark.parametrize("prompt", [DE, FR, ES, IT, PT, NL])
+def test_a_prompt_that_names_no_language_exempts_none(prompt):
+    answer = "The answer to that is that we do not know what it was or where they have been."
+    assert codes(chat(user=prompt, assistant=answer)) == [("LNG002", 8)]
+
+
 def test_an_answer_that_changes_its_language_is_found_where_it_changes():
     text = f"You should first look at what it is and then decide. {SENTENCES['fr']}"
     row = chat(user="What should we do with the thing that they left here?", assistant=text)

@@ -55,6 +55,7 @@ def test_every_kind_is_found_in_its_sentence_and_masked(kind: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "```python\nseen = {'bob@gmail.com': 1, 'jane.doe3@brightpost.se': 2}\n```",
         "Write to user@example.com, name@domain.com or your.email@company.com.",
         "git clone git@github.com:a/b.git; scp f root@10.0.0.5:/tmp; import logo@2x.png; A@B.T",
         "Call 555-0142, (212) 555-0199, 07700 900123 or 123-456-7890.",

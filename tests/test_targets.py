@@ -364,6 +364,20 @@ def test_a_fault_of_the_whole_set_is_told_once_and_counted_whole(write):
     assert "30 rows are read as something else" in said(report)
 
 
+def test_a_message_names_the_trainer_that_takes_the_shape(write):
+    chosen, rejected = ({"role": "assistant", "content": text} for text in ("Eleven.", "Twelve."))
+    pair = {"prompt": [chat(user="2+9?")["messages"][0]], "chosen": [{**chosen, "weight": 0}], "rejected": [rejected]}
+    rows = [pair, *[chat(user=f"Two and {n}?", assistant=str(n + 2)) for n in range(9)]]
+    report = lint([write("train.jsonl", [pair])], Config(target="trl", select=("TGT009",)), cache=False)
+    assert [f.message.split(" does")[0] for f in report.findings] == ["TRL 1.16 DPOTrainer"]
+    steps = {"prompt": "a", "completions": ["b", "c"], "labels": [True, False]}
+    report = lint([write("train.jsonl", [*rows, steps])], Config(target="trl", select=("TGT012",)), cache=False)
+    (message,) = {f.message for f in report.findings if "stepwise" in f.message}
+    assert "SFTTrainer reads openai-chat, sharegpt, prompt-completion, text and tokenized; " in message
+    for trainer, shape in (("DPO", "trl-preference"), ("KTO", "trl-kto"), ("GRPO", "prompt-only")):
+        assert f"TRL 1.16 {trainer}Trainer reads {shape}" in message
+
+
 def test_the_profiles_can_be_listed_and_printed(run):
     listed = run("config", "targets").out
     assert all(name in listed for name in PROFILES)

@@ -119,9 +119,42 @@ _OWN_NAMES = {
 }  # fmt: skip
 
 
+# Languages as prompts in German, French, Spanish, Italian, Portuguese and Dutch name them, by stem; English also as
+# those of other languages do.
+_NAMES_ABROAD = {
+    "en": "englisch|anglais|ingl[eéê]s|engels|angielsk|anglick|angol|englez|ingilizc|engelsk|englanni|inggris"
+    "|tiếng anh|английск|англійськ|αγγλικ|अंग्रेज",
+    "de": "allemand|alem[aáã]|tedesc|duits", "fr": "französisch|franc[eéê]s|frans[e]?\\b",
+    "es": "spanisch|espagnol|spagnol|espanhol|spaans", "pt": "portugiesisch|portugais|portugu[eéê]s|portoghes|portugees",
+    "it": "italienisch|italienne|en italien\\b|italiaans",
+    "nl": "niederländisch|holländisch|n[ée]erlandais|neerland[eéê]s|holand[eéê]s|olandes",
+    "sv": "schwedisch|suédois|suec[oa]|svedes|zweeds", "da": "dänisch|danois|dan[eéê]s|dinamarqu[eéê]s|deens",
+    "nb": "norwegisch|norvégien|norueg|norvegese|noors", "fi": "finnisch|finnois|finland[eéê]s|fins\\b",
+    "pl": "polnisch|polonais|polac[oa]|polacc|polon[eéê]s|pools\\b",
+    "cs": "tschechisch|tchèque|t?chec[oa]|cec[oa]\\b|tsjechisch",
+    "hu": "ungarisch|hongrois|h[uú]ngar|ungheres|hongaars", "ro": "rumänisch|roumain|ruman|rumen|romen[oia]|roemeens",
+    "tr": "türkisch|turc\\b|turque|turc[oa]|turks", "ru": "russisch|russe\\b|rus[oa]\\b|russ[oa]\\b",
+    "uk": "ukrainisch|ukrainien|ucra[ni]|oekraïens", "el": "griechisch|grec\\b|grecque|grieg[oa]|grec[oa]|greg[oa]|grieks",
+    "ar": "arabisch|[aá]rabe|arab[oa]\\b", "he": "hebräisch|hébreu|hebreo|hebraic|ebraic|hebreeuws",
+    "zh": "chinesisch|chin[oaeêé]|cines|chinees", "ja": "japanisch|japon[aeéê]|giappones|japans",
+    "ko": "koreanisch|coréen|corean|koreaans", "vi": "vietnamesisch|vietnamien|vietnamit|vietnamees",
+    "id": "indonesisch|indonésien|indones", "fa": "persisch|persan|persa\\b|persian|perzisch",
+    "ca": "katalanisch|catal[aáà]|catalaans",
+}  # fmt: skip
+_ENGLISH_WITHIN = re.compile("英文|英语|英語|영어|الإنجليزية|الانجليزية|ภาษาอังกฤษ|אנגלית")  # within a run of letters
+_ORIGINAL = compiled_later(
+    r"\b(?:im original|in original|in originale|en el original|no original|dans l['’]original|in het origineel"
+    r"|in the original)\b(?!\s\w)|\boriginal(?:sprache|text|wortlaut|fassung|ton\b)"
+    r"|\b(?:langue|version|lingua|versione|taal) original|\b(?:idioma|lengua|língua|versión|versão|texte|texto) original"
+    r"|\boriginal (?:language|wording)|\b(?:originele|oorspronkelijke) (?:taal|tekst)",
+    re.I,
+)
+
+
 @cache
 def _names(language: str) -> re.Pattern[str]:
-    names = [NAMES.get(language, "\\0"), *([_OWN_NAMES[language]] if language in _OWN_NAMES else [])]
+    tables = (NAMES, _OWN_NAMES, _NAMES_ABROAD)
+    names = [table[language] for table in tables if language in table] or ["\\0"]
     return re.compile(rf"\b(?:{'|'.join(names)})", re.I)
 
 
@@ -130,7 +163,9 @@ _LATIN_WORD = re.compile("[A-Za-z]{3}")
 
 def asks_for(context: str, claim: Claim) -> bool:
     """Whether what comes before an answer asks for its language, names it, or has words of it."""
-    if _ASKS.search(context) or _names(claim.language).search(context):
+    if _ASKS.search(context) or _ORIGINAL.search(context) or _names(claim.language).search(context):
+        return True
+    if claim.language == "en" and _ENGLISH_WITHIN.search(context):
         return True
     script, beyond, _ = languages.script_of(context)
     if claim.script != "Latin":

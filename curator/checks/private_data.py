@@ -178,8 +178,8 @@ class Email(PrivateRule, frozen=True):
     """The row holds an e-mail address.
 
     A model learns addresses by heart and gives them to strangers who ask in the right words; a set that is passed on
-    passes them on. Addresses of documentation (example.com), of services that take no answer, and parts of URLs or
-    code are none.
+    passes them on. Addresses of documentation (example.com), of services that take no answer, parts of URLs or
+    code, and in code those of textbook names (alice@gmail.com) are none.
     """
 
     code = "PII001"
@@ -189,6 +189,7 @@ class Email(PrivateRule, frozen=True):
     GOOD = [
         chat(user="How do I test a form?", assistant="Fill in user@example.com, then look at git@github.com:a/b.git."),
         chat(user="Multiply.", assistant="y = weights@inputs.T  # pip install tool@1.2.3"),
+        chat(user="Make a user.", assistant="```python\nbob = User('bob2@gmail.com')\n```"),
     ]
     BAD = [
         Bad(

@@ -48,6 +48,7 @@ class Text(Entry, frozen=True, kw_only=True):
 class Phrases(Text, frozen=True, kw_only=True, tag="phrases"):
     """`phrases` count where `where` says, `lines` as lines of their own (no list items); `fix` may cut hits out.
 
+    `unless_quoted` leaves out what somebody else says: in quotation marks within a text, or after "she said:".
     `beyond` are words at the end of a phrase by which it is known, and which are no part of what is shown.
     """
 
@@ -55,6 +56,7 @@ class Phrases(Text, frozen=True, kw_only=True, tag="phrases"):
     lines: tuple[str, ...] = ()
     beyond: tuple[str, ...] = ()
     where: Literal["anywhere", "start", "opening"] = "anywhere"
+    unless_quoted: bool = False
     fix: Literal["none", "remove"] = "none"
 
 

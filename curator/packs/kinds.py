@@ -53,6 +53,8 @@ class PhraseRule(PackRule, frozen=True):
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
         spans = [span for span in sorted(self._spans(turn.text)) if not self._allowed(turn.text, *span)]
+        if self.entry.unless_quoted:
+            spans = [span for span in spans if not _is_quoted(turn.text, *span)]
         if spans:
             fix = _removal(turn, spans) if self.entry.fix == "remove" else None
             shown = self._shown(turn.text, *spans[0])
@@ -234,6 +236,31 @@ def _is_spoken(text: str, start: int) -> bool:
     """Whether text[start:] is the line of a character, in a scene of several speakers that the answer sets out."""
     line = text.rfind("\n", 0, start) + 1
     return bool(_SPEAKER.match(text, line)) and len({part.casefold() for part in _SPEAKER.findall(text)}) > 1
+
+
+_QUOTED = re.compile(
+    r"(?<![\w\"])\"(?=\S)[^\"\n]*\"(?!\w)|“[^“”\n]*”|„[^„“”\n]*[“”]|«[^«»\n]*»|»[^«»\n]*«|「[^「」\n]*」"
+)
+_REPORTS = re.compile(
+    r"(?<!\bI )(?<!\bwe )\b(?:said|says|replied|replies|answered|answers|responded|responds):[ ]*(?![\s\"“„«])", re.I
+)
+_LEAST_AROUND = 2  # words
+
+
+def _is_quoted(text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] is what somebody says whom the text tells of.
+
+    It stands in quotation marks with words around them on the line (an answer that is one quotation is the
+    assistant's own), or follows "she said:" on its line.
+    """
+    low = text.rfind("\n", 0, start) + 1
+    high = text.find("\n", end)
+    line = text[low:] if high < 0 else text[low:high]
+    for quoted in _QUOTED.finditer(line):
+        if quoted.start() < start - low and end - low <= quoted.end():
+            around = f"{line[: quoted.start()]} {line[quoted.end() :]}"
+            return len(re.findall(r"[^\W\d_]+", _QUOTED.sub(" ", around))) >= _LEAST_AROUND
+    return bool(_REPORTS.search(line, 0, start - low))
 
 
 def _counts(entry: Text, text: str, start: int, end: int) -> bool:

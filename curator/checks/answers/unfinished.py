@@ -346,6 +346,8 @@ class OpenCodeFence(RowRule, frozen=True):
         chat(user="How do I mark code?", assistant="Put ``` before and after it."),
         chat(user="Show a fence.", assistant="````\n```\nx\n````"),
         chat(user="Part two?", assistant="It went dark.\n\n~~~\n\nThen morning came."),
+        chat(user="How do I show a fence?", assistant="~~~\n```\nraw\n~~~\nThat is how it looks."),
+        chat(user="What opens a fence?", assistant="Three backticks:\n\n    ```\n\nor three tildes."),
     ]
     BAD = [
         Bad(
@@ -376,19 +378,61 @@ def _open_fence(text: str) -> re.Match[str] | None:
     """The fence that is still open at the end of the text.
 
     Fences stand at the start of a line (after white space or a quotation mark); a closing one is at least as long as
-    the opening one. Where the runs of backticks in the whole text pair off, one was closed within a line.
+    the opening one. Where the runs of backticks in the whole text, but for blocks of ~~~, pair off, one was closed
+    within a line.
     """
     opened: re.Match[str] | None = None
-    for fence in _FENCE.finditer(text):
-        sign, info = fence[2], fence[3].strip()
-        if opened is None:
-            if sign[0] == "`" or info:  # a bare ~~~ is as often a line across the page
-                opened = fence
-        elif sign[0] == opened[2][0] and len(sign) >= len(opened[2]) and not info:
-            opened = None
-    if opened is None or len(re.findall(re.escape(opened[2][0]) + "{3,}", text)) % 2 == 0:
+    shown: list[tuple[int, int, str]] = []  # closed blocks, and their signs
+    fences = list(_FENCE.finditer(text))
+    for place, fence in enumerate(fences):
+        if opened is not None:
+            if _closes(fence, opened):
+                shown += [(opened.start(), fence.end(), opened[2][0])]
+                opened = None
+        elif _is_indented_code(text, fence):
+            continue
+        # A bare ~~~ that nothing closes is as often a line across the page.
+        elif (
+            fence[2][0] == "`"
+            or fence[3].strip()
+            or any(_closes(later, fence) for later in fences[place + 1 : place + _NEAR])
+        ):
+            opened = fence
+    if opened is None:
         return None
-    return opened
+    runs = re.compile(re.escape(opened[2][0]) + "{3,}")
+    within = sum(len(runs.findall(text, low, high)) for low, high, sign in shown if sign != opened[2][0])
+    return opened if (len(runs.findall(text)) - within) % 2 else None
+
+
+def _closes(fence: re.Match[str], opened: re.Match[str]) -> bool:
+    if fence[2][0] != opened[2][0] or len(fence[2]) < len(opened[2]) or fence[3].strip():
+        return False
+    return _indent(fence[1]) < _indent(opened[1]) + _CODE_INDENT
+
+
+_CODE_INDENT = 4  # columns (CommonMark 4.4); a line that stands so far in is text or code, and no fence
+_NEAR, _BEFORE = 100, 4000  # fences after one, and characters before it, that are looked at: bounds for odd texts
+_ITEM = re.compile(r"[ \t>]*(?:[-*+•]|\d{1,9}[.)])[ \t]+")
+
+
+def _indent(head: str) -> int:
+    """Columns of white space after the last quotation mark."""
+    return len(head.rpartition(">")[2].expandtabs(_CODE_INDENT))
+
+
+def _is_indented_code(text: str, fence: re.Match[str]) -> bool:
+    """Whether a fence stands four columns or more further in than the text, or the list item, it belongs to."""
+    indent = _indent(fence[1])
+    if indent < _CODE_INDENT or ">" in fence[1]:
+        return False
+    for line in reversed(text[max(0, fence.start() - _BEFORE) : fence.start()].splitlines()):
+        body = line.lstrip()
+        at = _indent(line[: len(line) - len(body)])
+        if body and at < indent:
+            item = _ITEM.match(line)
+            return indent >= (len(item[0].expandtabs(_CODE_INDENT)) if item else at) + _CODE_INDENT
+    return True
 
 
 def _holds_code(text: str, opened: re.Match[str]) -> bool:

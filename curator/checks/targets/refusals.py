@@ -643,7 +643,8 @@ class WeightIgnored(Refusal, frozen=True):
         for turn, message, base in messages(example):
             if turn.role == "assistant" and turn.weight is not None and turn.weight != 1:
                 key = next(key for key in ("weight", "loss_weight", "train") if key in message)
-                said = f"{profile.title} does not read weights and trains this answer all the same"
+                trainer = profile.title_of(example.shape)
+                said = f"{trainer} does not read weights and trains this answer all the same"
                 yield Flag(join(base, key), said + (f": {weights.by}" if weights.by else ""))
 
 
@@ -693,14 +694,22 @@ class ShapeRefused(DatasetRule, frozen=True):
         for number in distinct(sketches[sketches > 0]):
             found = np.flatnonzero(sketches == number).tolist()
             shape = names[number - 1]
-            message = f"a row of shape {shape}: {profile.title} reads {known(profile.shapes)}"
+            message = f"a row of shape {shape}: {_readers(profile)}"
             evidence: dict[str, Any] = {"shape": shape, "rows": len(found)}
             if often(len(found), rows):
-                told = f"{len(found):,} rows are of shape {shape}: {profile.title} reads {known(profile.shapes)}"
+                told = f"{len(found):,} rows are of shape {shape}: {_readers(profile)}"
                 yield found[0], Flag("", told, related=tuple(found[1:20]), evidence=evidence)
                 continue
             for line in found:
                 yield line, Flag("", message, evidence=evidence)
+
+
+def _readers(profile: Profile) -> str:
+    """Which shapes a target reads, each by the trainer that takes it."""
+    shapes: dict[str, list[str]] = {profile.title: []}
+    for shape in profile.shapes:
+        shapes.setdefault(profile.title_of(shape), []).append(shape)
+    return "; ".join(f"{title} reads {known(read)}" for title, read in shapes.items() if read)
 
 
 @lru_cache(maxsize=1)
