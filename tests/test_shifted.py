@@ -86,6 +86,22 @@ def test_answers_moved_between_rows_that_ask_the_same_are_no_shift():
     assert blocks(rows) == []
 
 
+def test_rows_that_are_the_same_example_again_prove_no_shift():
+    """Eight copies of one example, in each of which a word was changed: either answer fits either prompt."""
+    rows, words = made_up(60), [f"{a}{b}ol" for a in ("br", "st", "pl") for b in ("ae", "oi", "ua")]
+    asked = "Where did the old ferry of the northern harbour go with all its guests and the {} last year?"
+    said = "The old ferry went up the river to the lake with all its guests and with the {} of the captain."
+    again = [{"prompt": asked.format(words[n]), "completion": said.format(words[n + 1])} for n in range(8)]
+    assert blocks(rows[:20] + again + rows[20:]) == []
+    assert blocks(moved(rows, "completion", 20, 28, 1))
+
+
+@pytest.mark.parametrize(("by", "said"), [(1, "the row before"), (-1, "the next row"), (2, "2 rows above")])
+def test_the_message_says_where_the_answers_belong(by, said):
+    ((_, flag),) = flags_of(ShiftedAnswers(), moved(made_up(60), "completion", 20, 34, by))
+    assert f"each fit the prompt {said}" in flag.message.replace("prompt of ", "prompt ")
+
+
 def test_a_set_whose_answers_share_no_word_with_their_prompts_has_no_order_to_lose():
     answers = ["positive", "negative", "neutral"]
     rows = [{"prompt": row["prompt"], "completion": answers[n % 3]} for n, row in enumerate(made_up(300))]

@@ -34,6 +34,7 @@ _SURE = 5.5  # nats by which another order must be likelier than the one that is
 _NOISE = 4.0  # nats by which answers to one prompt differ in their fit
 _AGAIN = 0.35  # what a gain counts that repeats that of the row before
 _ALIKE = 7  # answers that may fit a prompt alike: its own and those to the prompts that repeat it
+_SAME = 0.8  # share of words in common from which on two prompts, or two answers, are the same but for a few
 _SIBLING = 0.6  # what a word counts that only the answers to the same prompt share
 
 _U64, _U32 = np.uint64, np.uint32
@@ -119,10 +120,11 @@ class ShiftedAnswers(DatasetRule, frozen=True):
 
     def _flag(self, block: _Block, rows: Rows, judged: np.ndarray) -> tuple[int, Flag]:
         members = judged[block.first : block.stop].tolist()
-        way = "above" if block.offset < 0 else "below"
-        count = abs(block.offset)
-        where = f"{count} row{'s' * (count > 1)} {way}" if block.offset else "other rows near by"
-        message = f"the answers of {len(members):,} rows fit the prompts of {where}, not their own"
+        count, way = abs(block.offset), "above" if block.offset < 0 else "below"
+        near = f"each fit the prompt {count} rows {way}" if block.offset else "fit the prompts of other rows near by"
+        if count == 1:
+            near = f"each fit the prompt of the {'row before' if way == 'above' else 'next row'}"
+        message = f"the answers of {len(members):,} rows {near}, not their own"
         evidence = {
             "rows": len(members),
             "offset": block.offset or "mixed",
@@ -213,6 +215,10 @@ class _Region(NamedTuple):
         held = np.zeros(len(row), dtype=bool)
         held[maybe[self.answers[at] == keys]] = True
         return held
+
+    def answered(self) -> tuple[np.ndarray, np.ndarray]:
+        """(row, word) of the words of the answers."""
+        return (self.answers & _U64(0xFFFF)).astype(np.int64), self.answers >> _U64(16)
 
     def meetings(self, row: np.ndarray, word: np.ndarray) -> list[np.ndarray]:
         """For every offset from -_REACH to _REACH the places of the words that the answer so many rows on holds.
@@ -508,14 +514,47 @@ def _once(gain: np.ndarray, prompts: np.ndarray, targets: np.ndarray) -> np.ndar
 
 
 def _found(model: _Model, region: _Region, gain: np.ndarray, offsets: np.ndarray, bar: float) -> Iterator[_Block]:
-    for total, first, stop in _runs(gain):
+    likely = [(first, stop) for total, first, stop in _runs(gain) if total >= bar]
+    for first, stop in [run for likely_ones in likely for run in _unlike(region, gain, offsets, *likely_ones, bar)]:
         better = int((gain[first:stop] > 1).sum())
-        if total < bar or better < 2:
+        if better < 2:
             continue
         rows = slice(first, stop)
         own, other = model.overlap(region, rows, offsets * 0), model.overlap(region, rows, offsets)
         one = offsets[first] if (offsets[first:stop] == offsets[first]).all() else 0
-        yield _Block(region.low + first, region.low + stop, int(one), total, own, other)
+        yield _Block(region.low + first, region.low + stop, int(one), float(gain[first:stop].sum()), own, other)
+
+
+def _unlike(
+    region: _Region, gain: np.ndarray, offsets: np.ndarray, first: int, stop: int, bar: float
+) -> Iterator[tuple[int, int]]:
+    """What is left of a run, (first, stop), without the gains of rows whose neighbour is the same example again.
+
+    Where prompts or answers are the same but for a few words, either answer fits either prompt.
+    """
+    rows = np.arange(first, stop)
+    there = np.clip(rows + offsets[first:stop], 0, region.size - 1)
+    prompts, answers = _sets(region.row, region.word, rows, there), _sets(*region.answered(), rows, there)
+    again = [
+        _in_common(answers, a, b) >= _SAME or _in_common(prompts, a, b) >= _SAME
+        for a, b in zip(rows.tolist(), there.tolist(), strict=True)
+    ]
+    gain[first:stop] = np.where(again, np.minimum(gain[first:stop], 0.0), gain[first:stop])
+    yield from ((first + low, first + high) for total, low, high in _runs(gain[first:stop]) if total >= bar)
+
+
+def _sets(row: np.ndarray, word: np.ndarray, *wanted: np.ndarray) -> dict[int, set[int]]:
+    """The words of each of the wanted rows."""
+    found: dict[int, set[int]] = {index: set() for index in np.concatenate(wanted).tolist()}
+    inside = np.isin(row, np.fromiter(found, np.int64))
+    for index, each in zip(row[inside].tolist(), word[inside].tolist(), strict=True):
+        found[index].add(each)
+    return found
+
+
+def _in_common(words: dict[int, set[int]], a: int, b: int) -> float:
+    """The share of the words of both rows that each of them has."""
+    return len(words[a] & words[b]) / max(len(words[a] | words[b]), 1)
 
 
 def _apart(blocks: list[_Block]) -> list[_Block]:
