@@ -530,13 +530,14 @@ def _unlike(
 ) -> Iterator[tuple[int, int]]:
     """What is left of a run, (first, stop), without the gains of rows whose neighbour is the same example again.
 
-    Where prompts or answers are the same but for a few words, either answer fits either prompt.
+    Where prompts or answers are the same but for a few words, either answer fits either prompt. Prompts that
+    are wholly the same have counted for little already.
     """
     rows = np.arange(first, stop)
     there = np.clip(rows + offsets[first:stop], 0, region.size - 1)
     prompts, answers = _sets(region.row, region.word, rows, there), _sets(*region.answered(), rows, there)
     again = [
-        _in_common(answers, a, b) >= _SAME or _in_common(prompts, a, b) >= _SAME
+        _in_common(answers, a, b) >= _SAME or (prompts[a] != prompts[b] and _in_common(prompts, a, b) >= _SAME)
         for a, b in zip(rows.tolist(), there.tolist(), strict=True)
     ]
     gain[first:stop] = np.where(again, np.minimum(gain[first:stop], 0.0), gain[first:stop])
