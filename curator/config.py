@@ -28,7 +28,7 @@ from curator.model import SEVERITIES, NotRun, Severity
 from curator.packs import load_file, rules_dir
 from curator.recipe import Recipe
 from curator.rowfacts import facts_file, read_facts
-from curator.rule import RULES, Rule, all_rules
+from curator.rule import RULES, DatasetRule, Rule, all_rules
 from curator.scan.mappers import Crew
 from curator.scan.recall import code_stamp
 from curator.writing import write_whole
@@ -264,6 +264,7 @@ class Config(Settings, frozen=True, kw_only=True):
             raise _error(self, "embeddings", f"no such model: {self.embeddings_path}", "name a folder, or word vectors")
         if self.facts_path:
             read_facts(self.facts_path)
+        told |= _told_by_template(spec, chosen, rules)
         built = {code: _build(self, rules[code], options.get(code, {})) for code in {*chosen, *options}}
         plan = Plan(
             rules=tuple(built[code] for code in chosen if code not in missing and code not in without),
@@ -934,6 +935,15 @@ def _not_installed(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tup
         )
         for extra in dict.fromkeys(rules[code].extra for code in codes)
     )
+
+
+def _told_by_template(spec: str, chosen: Sequence[str], rules: Mapping[str, type[Rule]]) -> dict[str, NotRun]:
+    """What an abridged template cannot tell, where no rule that runs sees the whole set and counts those rows."""
+    judging = [code for code in chosen if rules[code].needs == "template"]
+    if not spec or not judging or any(issubclass(rules[code], DatasetRule) for code in judging):
+        return {}
+    template = templates.load(spec)
+    return {template.name: template.beyond(judging, "rows with tools are")} if template.abridged else {}
 
 
 def _unread_questions(config: Config) -> dict[str, NotRun]:

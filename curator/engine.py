@@ -209,8 +209,14 @@ class _Run:
             self.spill.parts.append(each.part)
             self._count(rule.code, each.part.count, each.fixable, each.seconds)
         noted = (note for rule in rules for note in joined[rule.code].left_out)
-        self.left_out = (*(note for group in judged for note in group.crowded), *noted)
+        told = dict.fromkeys((*(note for group in judged for note in group.crowded), *noted))
+        self.left_out = tuple(self._of_what_runs(note) for note in told)
         self.audits = tuple(audit for group in judged for audit in group.audits)
+
+    def _of_what_runs(self, note: NotRun) -> NotRun:
+        """The note without the rules that nobody asked for."""
+        codes = tuple(code for code in note.codes if code in self.stats)
+        return msgspec.structs.replace(note, codes=codes or note.codes)
 
     def rows(self, workers: Crew) -> SetRows:
         """The rows of the scanned set; where there is a cluster, it looks for those alike."""

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from curator.checks.fit import TemplateSetRule, facts_of, looks
 from curator.formats import Reader
 from curator.rule import RowRule, all_rules, chat
-from curator.templates import shipped
+from curator.templates import load, shipped
 from tests.bench.templates import compared
 
 Run = Callable[..., Any]
@@ -82,6 +82,70 @@ def test_what_is_lost_is_told_with_its_text(lint: Any, row: Any, template: str, 
     found = [finding for finding in lint([row], "--template", template) if finding["code"] == code]
     assert [finding["evidence"]["lost"] for finding in found] == [lost]
     assert found[0]["severity"] == "error"
+
+
+OBJECTS = chat(user="Is it warm?", assistant="Not very.")
+OBJECTS["messages"][1:1] = [
+    {
+        "role": "assistant",
+        "tool_calls": [
+            {"id": "call12345", "type": "function", "function": {"name": "weather", "arguments": {"place": "Oslo"}}}
+        ],
+    },
+    {"role": "tool", "tool_call_id": "call12345", "content": 'Ten "degrees",\nand grey'},
+]
+OBJECTS["tools"] = [
+    {
+        "type": "function",
+        "function": {
+            "name": "weather",
+            "description": "How warm it is",
+            "parameters": {"type": "object", "properties": {"place": {"type": "string"}}},
+        },
+    }
+]
+DECLARED = {**chat(user="Is it warm?", assistant="I cannot tell."), "tools": OBJECTS["tools"]}
+ABRIDGED = [name for name in shipped() if load(name).abridged]
+
+
+@pytest.mark.parametrize("name", ABRIDGED)
+@pytest.mark.parametrize("select", ["TPL", "TPL003", "TPL020", "TPL001,TPL004"])
+def test_what_an_abridged_template_leaves_out_is_no_finding_and_a_note_says_so(
+    run: Run, write: Write, name: str, select: str
+) -> None:
+    rows = [CALL, OBJECTS, DECLARED, *plain(5)]
+    done = run("lint", write("x.jsonl", rows), "--select", select, "--template", name, "--format", "json")
+    report = json.loads(done.out)
+    assert codes(report["findings"]) - {"TPL002"} == set()
+    (note,) = [note for note in report["not_run"] if "leaves out tools" in note["reason"]]
+    assert "chat_template.jinja" in note["unlock"] and set(note["codes"]) <= {rule["code"] for rule in report["rules"]}
+    assert select == "TPL003" or "TPL001" in select or note["reason"].startswith("3 rows with tools are not judged")
+
+
+def test_of_rows_without_tools_an_abridged_template_judges_all(run: Run, write: Write) -> None:
+    rows = [*plain(5), chat(user="One?", user2="Two?", assistant="Three.")]
+    done = run("lint", write("x.jsonl", rows), "--select", "TPL", "--template", "command-r", "--format", "json")
+    report = json.loads(done.out)
+    assert codes(report["findings"]) == {"TPL001"}
+    assert not any("leaves out tools" in note["reason"] for note in report["not_run"])
+
+
+def test_gpt_oss_writes_tools_calls_and_results(lint: Any) -> None:
+    assert codes(lint([OBJECTS, DECLARED], "--template", "gpt-oss")) == set()
+    assert codes(lint([CALL], "--template", "gpt-oss")) == {"TPL013"}, "arguments as a string, as in the authentic one"
+
+
+@pytest.mark.parametrize("template", ["mistral-v1", "mistral-v3", "mistral-tekken"])
+def test_two_questions_in_a_row_are_refused_as_by_the_authentic_template(lint: Any, template: str) -> None:
+    row = chat(user="What is 2+2?", user2="And 3+3?", assistant="4 and 6")
+    found = [finding for finding in lint([row], "--template", template) if finding["code"] == "TPL001"]
+    assert [finding["path"] for finding in found] == ["messages[1].content"]
+
+
+@pytest.mark.parametrize("template", ["mistral-v3", "mistral-tekken"])
+def test_calls_and_results_do_not_count_in_the_order_of_turns(lint: Any, template: str) -> None:
+    twice = {**OBJECTS, "messages": [*OBJECTS["messages"][:3], *OBJECTS["messages"][1:]]}
+    assert codes(lint([OBJECTS, twice], "--template", template)) == set()
 
 
 def test_a_template_that_needs_objects_and_fails_on_strings_is_told_as_such(lint: Any, tmp_path: Path) -> None:

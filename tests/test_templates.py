@@ -297,6 +297,32 @@ def test_where_no_token_closes_an_answer_none_is_trained() -> None:
     assert trained(load("glm-4"), ROUNDS) == ["It is bravo.", "Charlie."]
 
 
+def test_gpt_oss_writes_tools_in_the_wire_format_of_harmony() -> None:
+    weather = {
+        "name": "weather",
+        "description": "How warm it is",
+        "parameters": {
+            "type": "object",
+            "properties": {
+                "place": {"type": "string", "description": "A town"},
+                "unit": {"type": "string", "enum": ["c", "f"], "default": "c"},
+                "days": {"type": "integer", "default": 3},
+                "hours": {"type": "array", "items": {"type": "number"}},
+            },
+            "required": ["place"],
+        },
+    }
+    text = load("gpt-oss").render(prepared(called("")), ({"type": "function", "function": weather},))
+    assert text.partition("<|end|>")[2] == (
+        "<|start|>developer<|message|># Tools\n\n## functions\n\nnamespace functions {\n\n// How warm it is\n"
+        'type weather = (_: {\n// A town\nplace: string,\nunit?: "c" | "f", // default: c,\n'
+        "days?: number, // default: 3,\nhours?: number[],\n}) => any;\n\n} // namespace functions<|end|>"
+        "<|start|>user<|message|>How warm is it?<|end|>"
+        '<|start|>assistant to=functions.weather<|channel|>commentary json<|message|>{"place": "Oslo"}<|call|>'
+        '<|start|>functions.weather to=assistant<|channel|>commentary<|message|>"Ten degrees"<|end|>'
+    )
+
+
 def test_a_generation_block_says_itself_what_is_trained() -> None:
     text = "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' %}{% generation %}{{ m.content }}!{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}"  # noqa: E501
     template = Template("t", {"default": text})

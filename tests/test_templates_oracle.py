@@ -15,9 +15,21 @@ from typing import Any
 import pytest
 
 from curator.templates import Renderer, Template, load, prepared, shipped, stamp
-from tests.quality.templates import CONVERSATIONS, PLAIN, TOKENS, census, download, found
+from tests.quality.templates import CONVERSATIONS, PLAIN, TOKENS, WEATHER, census, download, found
 
 pytestmark = pytest.mark.slow
+_CALLED = {"name": "weather", "arguments": {"place": "Oslo", "unit": "é"}}
+TURNS = {
+    "s": {"role": "system", "content": "Be brief."},
+    "u": {"role": "user", "content": "Is it warm?"},
+    "a": {"role": "assistant", "content": "Not very."},
+    "c": {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": "call12345", "type": "function", "function": _CALLED}],
+    },
+    "r": {"role": "tool", "tool_call_id": "call12345", "content": 'Ten "degrees",\nand grey'},
+}
 
 
 @pytest.fixture(scope="module")
@@ -175,4 +187,13 @@ def test_shipped_templates_render_plain_rows_as_the_authentic_ones(packages: Pat
         authentic = Template(other, {"default": texts[other]}, mine.tokens)
         for messages in rows:
             assert mine.render(messages) == authentic.render(messages), own
+    tools = [WEATHER, {"type": "function", "function": {"name": "now", "description": "The time"}}]
+    for own in ("gpt-oss", "mistral-tekken"):
+        mine = load(own)
+        authentic = Template(own, {"default": texts[twins[own]]}, mine.tokens)
+        for roles in ("u", "uac", "uu", "ucra", "sucra", "ucr", "ucrcraua", "uaa", "au", "uar", "suu"):
+            messages = [dict(TURNS[role]) for role in roles]
+            for declared in ([], tools):
+                expected = rendered(lambda a=authentic, m=messages, t=declared: a.render(prepared(m), t))
+                assert rendered(lambda a=mine, m=messages, t=declared: a.render(prepared(m), t)) == expected, roles
     assert all(load(name).differs and stamp(name) for name in shipped())

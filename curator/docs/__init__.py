@@ -20,7 +20,7 @@ from typing import Any
 
 import msgspec
 
-from curator import formats, plugins, targets
+from curator import formats, plugins, targets, templates
 from curator.config import Config, Settings, expected, family, load_rules, match, profiles, unknown_rule, unlock
 from curator.errors import UsageError
 from curator.harness import flags_of_bad, place_of, runs_here
@@ -455,6 +455,14 @@ def _target_list() -> Iterator[str]:
         yield f"| `{name}` | {_cell(told.title)} | {told.status} | {told.verified_on} | <{told.source}> |"
 
 
+def _template_list() -> Iterator[str]:
+    """The table of the templates that ship with curator."""
+    yield "| name | model | where it differs from the authentic template |\n|---|---|---|"
+    for name in templates.shipped():
+        told = templates.load(name)
+        yield f"| `{name}` | {_cell(told.family)} | {_cell(told.differs)} |"
+
+
 # ---------------------------------------------------------------------- the files of docs/
 
 
@@ -471,6 +479,7 @@ def generated(folder: Path) -> dict[Path, str]:
     handwritten = folder / "configuration.md"
     text = handwritten.read_text("utf-8")
     tables = {"keys": _keys(), "train": _keys(Recipe), "profiles": _profile_list(), "targets": _target_list()}
+    tables["templates"] = _template_list()
     for name, lines in tables.items():
         text = _between(text, name, "\n".join(lines))
     pages[handwritten] = text

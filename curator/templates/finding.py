@@ -181,7 +181,7 @@ def _of_shipped(file: Path) -> Template:
     said = tomllib.loads(front.group(1)) if front else {}
     tokens = {key: value for key, value in said.items() if key.endswith("_token")}
     body = text[front.end() :] if front else text
-    about = {key: said.get(key, "") for key in ("family", "end_of_turn", "differs")}
+    about = {key: said.get(key, "") for key in ("family", "end_of_turn", "differs", "abridged")}
     return Template(file.stem, {"default": body}, tokens, source=file.name, **about)
 
 

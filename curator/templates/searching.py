@@ -16,7 +16,7 @@ Key = tuple[int, str, int]  # (message, field, part): which text of a conversati
 Span = tuple[int, int]
 
 SPOKEN = frozenset({"content", "reasoning_content"})  # the fields that hold what somebody says
-_GATHERED = frozenset({"system", "developer"})  # whose texts templates move to where the model looks for them
+_GATHERED = ("system", "developer")  # whose texts templates move to where the model looks for them
 _SHORT = 12  # characters below which a text may stand anywhere by chance
 
 

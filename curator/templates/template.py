@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from curator.model import NotRun
 from curator.templates.environment import CLOSE, OPEN, Compiled, compiled
 
 Message = dict[str, Any]
@@ -32,8 +33,8 @@ class Template(msgspec.Struct, frozen=True):
     name (`bos_token` and so on); `special` every control token of the tokenizer, where it is known.
     `adds_bos` says whether the tokenizer puts a `bos_token` before a text, None where nobody said.
     `context` is the longest input of the model in tokens, 0 where it is not known. A shipped template also
-    says its `family`, its `end_of_turn` token and where it `differs` from the authentic one; a GGUF file how
-    its tokenizer splits words (`pre`).
+    says its `family`, its `end_of_turn` token and where it `differs` from the authentic one, and of which rows it says
+    nothing since it is `abridged`: those with "tools", or none (""); a GGUF file how its tokenizer splits words (`pre`).
     """
 
     name: str
@@ -46,6 +47,7 @@ class Template(msgspec.Struct, frozen=True):
     family: str = ""
     end_of_turn: str = ""
     differs: str = ""
+    abridged: str = ""
     pre: str = ""
 
     def text(self, tools: bool = False) -> str:
@@ -102,6 +104,14 @@ class Template(msgspec.Struct, frozen=True):
     @property
     def eos(self) -> str:
         return self.tokens.get("eos_token", "")
+
+    def beyond(self, codes: Iterable[str], rows: str) -> NotRun:
+        """A note that rows with tools are not judged by rules of those codes, since the template is abridged."""
+        reason = (
+            f"{rows} not judged: {self.name} as it ships with curator leaves out tools, which the model's own writes"
+        )
+        unlock = "name the model's own template: --template path/to/chat_template.jinja, or --model FOLDER"
+        return NotRun(tuple(codes), reason, unlock)
 
     def control_tokens(self) -> tuple[str, ...]:
         """Control tokens of the tokenizer, and those that the template writes."""

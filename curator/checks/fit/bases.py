@@ -8,13 +8,13 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import msgspec
 import numpy as np
 
-from curator.checks.fit.facts import facts_of
+from curator.checks.fit.facts import ABRIDGED, facts_of
 from curator.checks.fit.looks import Look, looks, one_line
 from curator.checks.fit.plain import Plain, Structure, plain_rows, structure
 from curator.columns import Batch, Rows
 from curator.model import Example, Flag
-from curator.rule import DatasetRule, RowRule, option
-from curator.templates import UNTEMPLATED
+from curator.rule import DatasetRule, RowRule, all_rules, option
+from curator.templates import UNTEMPLATED, load
 
 TemplateName = Annotated[
     str, option("The template: a name, a file or a model folder; `--template` and `--model` set it.")
@@ -45,7 +45,7 @@ class Fit(msgspec.Struct, frozen=True):
                     plain.learn(told, seen)
         for known, lines in same.values():
             facts[lines] = known.facts
-        odd = [index for index, seen in found.items() if any(look.odd for look in seen)]
+        odd = [index for index, seen in found.items() if any(look.odd and not look.abridged for look in seen)]
         return Looked(found, odd, facts, list(same.values()))
 
 
@@ -85,7 +85,7 @@ class TemplateRule(RowRule, frozen=True):
         """The flags of all sides, each place once: both sides of a pair share their prompt."""
         told = set()
         for look in seen:
-            for flag in self.judge(look):
+            for flag in () if look.abridged else self.judge(look):
                 if flag.at not in told:
                     told.add(flag.at)
                     yield flag
@@ -102,12 +102,17 @@ class TemplateSetRule(DatasetRule, frozen=True):
     template: TemplateName = "chatml"
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """1 for the lines it holds for; shape (lines,), uint8."""
-        facts: np.ndarray = batch.memo(Fit(self.template)).facts & np.uint8(self.bit)
-        return (facts > 0).astype(np.uint8)
+        """1 for the lines it holds for, 2 for those the template cannot tell of; shape (lines,), uint8."""
+        facts: np.ndarray = batch.memo(Fit(self.template)).facts
+        found: np.ndarray = (facts & np.uint8(self.bit) > 0) + np.uint8(2) * (facts & np.uint8(ABRIDGED) > 0)
+        return found.astype(np.uint8)
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        found = np.flatnonzero(sketches)
+        if beyond := int(np.count_nonzero(sketches & 2)):
+            codes = (code for code, rule in all_rules().items() if rule.needs == "template")
+            said = f"{beyond:,} rows with tools are" if beyond > 1 else "1 row with tools is"
+            rows.leave_out(load(self.template).beyond(codes, said))
+        found = np.flatnonzero(sketches & 1)
         if not len(found):
             return
         first, *others = found.tolist()

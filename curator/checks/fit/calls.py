@@ -27,7 +27,7 @@ class ToolCallLost(TemplateRule, frozen=True):
     severity = "error"
     GOOD = [chat(user="Is it warm in Oslo?", assistant="Not very.")]
     BAD = [
-        Bad(asked({"place": "Oslo"}), at="messages[1].tool_calls[0]", options={"template": "granite"}),
+        Bad(asked({"place": "Oslo"}), at="messages[1].tool_calls[0]", options={"template": "llama-3"}),
         Bad(asked('{"place": "Oslo"}'), at="messages[1].tool_calls[0]", options={"template": "phi-3"}),
     ]
 

@@ -10,14 +10,17 @@ from typing import Any
 from curator.checks.fit.looks import Look
 from curator.templates import Layout, Template, empty_thoughts
 
-UNCLOSED, UNPREFIXED, INJECTED, EMPTY, UNMASKED, FOREIGN, UNTOLD = 1, 2, 4, 8, 16, 32, 64
-_ANSWERING = frozenset({"assistant", "model"})  # the roles by which a trainer knows an answer
+UNCLOSED, UNPREFIXED, INJECTED, EMPTY, UNMASKED, FOREIGN, UNTOLD, ABRIDGED = 1, 2, 4, 8, 16, 32, 64, 128
+_ANSWERING = ("assistant", "model")  # the roles by which a trainer knows an answer
 
 
 def facts_of(seen: Sequence[Look]) -> int:
     """What holds of the structures of a row's sides, as bits."""
     bits = 0
     for look in seen:
+        if look.abridged:
+            bits |= ABRIDGED
+            continue
         bits |= FOREIGN * (bool(look.refused) or _answers_under_another_name(look))
         if look.said.tools and untold(look):
             bits |= UNTOLD

@@ -42,6 +42,13 @@ class Look(NamedTuple):
         return texts_of(prepared(self.said.messages))[key]
 
     @property
+    def abridged(self) -> bool:
+        """Whether the row has what a shipped template leaves out and the authentic one writes: of it nothing is told."""
+        return self.template.abridged == "tools" and (
+            bool(self.said.tools) or any(turn.calls or turn.role == "tool" for turn in self.said.turns)
+        )
+
+    @property
     def odd(self) -> bool:
         """True where anything may be wrong with this row itself, whatever its structure does."""
         seen = self.seen
