@@ -33,8 +33,8 @@ class Template(msgspec.Struct, frozen=True):
     name (`bos_token` and so on); `special` every control token of the tokenizer, where it is known.
     `adds_bos` says whether the tokenizer puts a `bos_token` before a text, None where nobody said.
     `context` is the longest input of the model in tokens, 0 where it is not known. A shipped template also
-    says its `family`, its `end_of_turn` token and where it `differs` from the authentic one, and of which rows it says
-    nothing since it is `abridged`: those with "tools", or none (""); a GGUF file how its tokenizer splits words (`pre`).
+    says its `family`, its `end_of_turn` token and where it `differs` from the authentic one, and what it leaves
+    out since it is `abridged`: "tools", or nothing (""); a GGUF file how its tokenizer splits words (`pre`).
     """
 
     name: str
