@@ -16,7 +16,7 @@ def page() -> str:
 
 def _helps(command: click.Command, name: str) -> list[str]:
     """A section for a command and each below it."""
-    context = click.Context(command, info_name=name, max_content_width=100)
+    context = click.Context(command, info_name=name, terminal_width=80, help_option_names=["-h", "--help"])
     found = [f"## `{name}`\n\n```text\n{command.get_help(context)}\n```"]
     if isinstance(command, click.Group):
         for each in command.list_commands(context):
