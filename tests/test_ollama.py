@@ -474,4 +474,4 @@ def test_a_set_that_was_trained_without_the_messages_of_the_modelfile_is_told(
         "TPL017",
     )
     done = run("lint", write("a.jsonl", [chat(user="Is it on?", assistant="Yes.")]), *options)
-    assert "MESSAGE lines of the Modelfile" in done.out
+    assert "MESSAGE lines of the Modelfile" in " ".join(done.out.split())
