@@ -212,7 +212,7 @@ _SCRIPTS = (
     ("Han", "\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff", "zh"),
     ("Hangul", "\u1100-\u11ff\u3130-\u318f\uac00-\ud7af", "ko"),
 )
-_LETTERS_OF = {name: re.compile(f"[{ranges}]") for name, ranges, _ in _SCRIPTS}
+_LETTERS_OF = {name: compiled_later(f"[{ranges}]") for name, ranges, _ in _SCRIPTS}
 _SCRIPT_LANGUAGE = {name: language for name, _, language in _SCRIPTS}
 BEYOND_LATIN = compiled_later("[" + "".join(ranges for _, ranges, _ in _SCRIPTS) + "]")
 _LATIN = compiled_later("[A-Za-z\u00aa-\u024f\u1e00-\u1eff]")
