@@ -601,7 +601,7 @@ def message(loop: Loop, m: int, **more: Any) -> dict[str, Any]:
 
 
 def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> None:
-    desk = open_desk([chat(f"Question {n}?", "") for n in range(90)])
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(120)])
     loop = Loop(desk, Filter(rules=("ROL007",)))
     data = loop.start()
     assert len(data["items"]) == FIRST and data["more"]
@@ -610,11 +610,11 @@ def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> 
     sent = message(loop, 1, wishes=[wish], have=str(data["items"][-1]["rank"]), ahead=5)
     answer = loop.answer(sent)
     assert (
-        answer["m"] == 1 and answer["outcomes"][0]["result"] == "done" and answer["counts"] == {"keep": 1, "open": 89}
+        answer["m"] == 1 and answer["outcomes"][0]["result"] == "done" and answer["counts"] == {"keep": 1, "open": 119}
     )
     assert len(answer["items"]) == WINDOW and answer["more"]
     rest = loop.answer(message(loop, 2, have=str(answer["items"][-1]["rank"]), ahead=5))
-    assert len(rest["items"]) == 90 - FIRST - WINDOW and not rest["more"]
+    assert len(rest["items"]) == 120 - FIRST - WINDOW and not rest["more"]
     assert loop.answer(sent)["outcomes"][0]["result"] == "done"
     assert len(decisions.read(desk.settings.log).decisions) == 1
 

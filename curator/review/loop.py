@@ -19,8 +19,8 @@ from curator.review.safe import plain
 from curator.review.showing import Cards
 
 WINDOW = 64  # findings sent at once
-AHEAD = 128  # undecided findings that a card holds: as long as it has some, a slow server makes nobody wait
-FIRST = 8  # findings sent at first: the card asks for more while it shows the first of them
+AHEAD = 160  # undecided findings that a card holds: as long as it has some, a slow server makes nobody wait
+FIRST = 32  # findings sent at first: the card asks for more, and hands that type fast do not run ahead of it
 _TOLD = 400  # findings of a row of which it is told how they stand
 _DETAILS = ("raw", "tokens", "template")
 _HEX = frozenset("0123456789abcdef")

@@ -5,7 +5,7 @@
 const THROTTLE = 250;   // ms between two batches
 const PATIENCE = 4000;  // ms without an answer, after which a batch is sent again
 const BATCH = 100;      // decisions sent at once
-const FETCH = 128;      // undecided findings held, below which more are asked for: a key on any of them counts
+const FETCH = 160;      // undecided findings held, below which more are asked for: a key on any of them counts
 
 // What is decided and not answered for outlives this card, and a reload of the page.
 const KEPT = "curator-review-unsaved";
