@@ -107,7 +107,8 @@ def test_data_that_cannot_be_linted_is_said_with_the_way_on(app: Any) -> None:
         time.sleep(0.1)
     test = AppTest.from_file(str(APP / "main.py"), default_timeout=60).run()
     assert not test.exception
-    assert any("cannot be linted" in html.proto.body for html in test.get("html"))
+    (said,) = [html.proto.body for html in test.get("html") if "cannot be linted" in html.proto.body]
+    assert "data.jsonl: cannot be read: No such file" in said and "put it back" in said
 
 
 def test_filters_live_in_the_address(app: Any) -> None:

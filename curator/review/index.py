@@ -20,7 +20,7 @@ import numpy as np
 
 from curator import engine
 from curator.columns import content_id, parse
-from curator.errors import CuratorError, WriteError
+from curator.errors import CuratorError, SourceError, WriteError
 from curator.model import Finding, Lessons, Report
 from curator.review import following, schema
 from curator.review.filters import searchable
@@ -351,6 +351,12 @@ def _summary(report: Report, config: Config) -> Summary:
     )
 
 
+def unread(error: OSError) -> SourceError:
+    """What the system says of a file, with the way on."""
+    hint = "put it back, or end the review and begin one on another file"
+    return SourceError(f"cannot be read: {error.strerror}", where=str(error.filename), hint=hint)
+
+
 # ---------------------------------------------------------------------- a process of its own
 
 
@@ -371,7 +377,7 @@ def main() -> int:
         tell(error=str(error))
         return 2
     except OSError as error:
-        tell(error=f"{error.filename}: {error.strerror}")
+        tell(error=str(unread(error)))
         return 2
     tell(ready=True)
     return 0

@@ -130,7 +130,7 @@ class Opened:
         try:
             key = index.key_of(self.settings.paths, self.settings.config)
         except OSError as error:
-            self._progress = Building(error=f"{error.filename}: {error.strerror}")
+            self._progress = Building(error=str(index.unread(error)))
             return
         if index.key_in(place) != key:
             return
