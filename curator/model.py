@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -63,7 +63,8 @@ class Flag(msgspec.Struct, frozen=True):
 
     `at` is a path in the source row ("" is the whole row); `span` counts characters in the string
     at that path; `byte` is an offset in the line, for faults below JSON; `related` names other rows
-    by their index in the set; `excerpt` is filled in by the engine.
+    by their index in the set. `about` is what a finding told once for many rows is about (a shape, a
+    source): its identity, in place of its rows, so that a verdict on it holds while rows come and go.
     """
 
     at: str
@@ -73,6 +74,15 @@ class Flag(msgspec.Struct, frozen=True):
     fix: Fix | None = None
     related: tuple[int, ...] = ()
     evidence: dict[str, Any] = {}
+    about: str = ""
+
+    @classmethod
+    def once(
+        cls, rows: Iterable[int], at: str, message: str, *, about: str = "all", evidence: dict[str, Any] | None = None
+    ) -> tuple[int, Flag]:
+        """(row, flag) of a fault that many rows share and that is told once: at the first, with all the others."""
+        first, *others = sorted(rows)
+        return first, cls(at, message, related=tuple(others), evidence=evidence or {}, about=about)
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):

@@ -154,6 +154,15 @@ def test_the_exit_status_says_whether_something_was_found(
         (("lint", "x.jsonl", "--workers", "0"), "--workers"),
         (("lint", "x.jsonl", "--unsafe-fixes"), "--unsafe-fixes goes with --fix or --diff"),
         (("lint", "x.jsonl", "--format", "parquet"), "--output"),
+        (("lint", "x.jsonl", "--select", ""), "names no rule"),
+        (("lint", "-", "-"), "standard input is read once"),
+        (("lint", "-", "--watch"), "standard input is read once"),
+        (("lint", "x.jsonl", "--ray-address", "here:1"), "add --engine ray"),
+        (("lint", "x.jsonl", "--statistics", "--format", "sarif"), "not in sarif"),
+        (("lint", "x.jsonl", "--show", "3", "--format", "json"), "json lists every finding"),
+        (("lint", "x.jsonl", "--diff", "--format", "json"), "--format does nothing beside --diff"),
+        (("lint", "x.jsonl", "--diff", "--fix"), "--fix does nothing beside --diff"),
+        (("lint", "x.jsonl", "--fix", "--audit"), "--audit does nothing beside --fix"),
         (("lint", "x.jsonl", "--map", "question"), "column=role"),
         (("lint", "x.jsonl", "--map", "question=asker"), "asker"),
         (("lint", "x.jsonl", "--shape", "sharegtp"), "sharegtp"),
@@ -400,6 +409,16 @@ def test_a_baseline_leaves_out_what_was_known(run: Run, write: Write, tmp_path: 
     done = run("lint", path, "--baseline", tmp_path / "known", "--format", "jsonl")
     assert done.status == 1
     assert {json.loads(line)["line"] for line in done.out.splitlines()} == {3}
+
+
+def test_a_baseline_knows_a_finding_about_the_set_when_rows_are_added(run: Run, write: Write, tmp_path: Path) -> None:
+    odd = {**GOOD, "rationale": "Because the greeting is short, so is its answer."}
+    path = write("x.jsonl", [odd] * 9)
+    run("lint", path, "--select", "SCH008", "--write-baseline", tmp_path / "known")
+    path = write("x.jsonl", [odd] * 12)
+    told = run("lint", path, "--select", "SCH008", "--format", "jsonl").out.splitlines()
+    assert [len(json.loads(line)["related"]) for line in told] == [11]
+    assert run("lint", path, "--select", "SCH008", "--baseline", tmp_path / "known", "--format", "jsonl").out == ""
 
 
 def test_a_baseline_and_a_report_beside_the_data_are_no_data(run: Run, write: Write, tmp_path: Path) -> None:

@@ -383,6 +383,26 @@ def test_any_byte_of_any_line_has_an_excerpt(raw: bytes, byte: int) -> None:
 # ---------------------------------------------------------------------- for programs
 
 
+def test_every_form_names_all_rows_that_a_finding_counts() -> None:
+    rows = (*range(2, 40), 50, 60, 61, *range(70, 100, 2))
+    flag = Flag("", f"{len(rows) + 1} rows are alike")
+    places = (*(Place("a.jsonl", line) for line in rows), Place("b.jsonl", 3))
+    made = report([finding("STY901", "alike", "warning", "a.jsonl", 1, flag, related=places)])
+    listed = "2-39, 50, 60, 61, 70, 72, 74, 76, 78, 80, 82, 84, 86, 88, 90, 92, 94, 96, 98, b.jsonl:3"
+    assert f"57 rows more: {listed}" in " ".join(shown(made).split())
+    for form in ("concise", "github", "gitlab", "junit"):
+        assert listed in shown(made, form).replace("%3A", ":")
+    assert len(json.loads(shown(made, "jsonl"))["related"]) == len(places)
+    (told,) = json.loads(shown(made, "sarif"))["runs"][0]["results"]
+    assert len(told["relatedLocations"]) == len(places)
+
+
+def test_statistics_in_json_hold_the_counts_and_no_findings() -> None:
+    told = json.loads(shown(report(), "json", statistics=True))
+    assert "findings" not in told
+    assert {rule["code"]: rule["findings"] for rule in told["rules"]}["ANS905"] == 8
+
+
 def test_jsonl_has_exactly_the_agreed_keys() -> None:
     made = report()
     rows = [json.loads(line) for line in shown(made, "jsonl").splitlines()]

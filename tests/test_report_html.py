@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 import pytest
-from test_report import clean, cut, report
+from test_report import clean, cut, finding, report
 
-from curator.model import Report, RuleStat
+from curator.model import Flag, Place, Report, RuleStat
 from curator.report import render
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -87,6 +87,15 @@ def test_it_shows_the_verdict_all_findings_and_a_bar_a_rule(opened: Any) -> None
     assert page.locator(".next code").first.inner_text() == "curator lint a.jsonl b.jsonl --fix"
     assert view.rows().nth(3).locator(".more").first.inner_text() == "See line 1, b.jsonl:7"
     assert view.rows().nth(2).locator("mark").inner_text() == "電源を"
+
+
+def test_many_other_rows_of_a_finding_open_by_a_click(opened: Any) -> None:
+    rows = tuple(Place("a.jsonl", line) for line in range(2, 402, 2))
+    view = opened(report([finding("STY901", "alike", "warning", "a.jsonl", 1, Flag("", "alike"), related=rows)]))
+    more = view.rows().first.locator("details.more")
+    more.locator("summary").click()
+    assert more.locator("summary").inner_text() == "See 200 other rows"
+    assert more.locator("p").inner_text().endswith("line 398, line 400")
 
 
 def test_a_bar_filters_the_list_by_click_and_by_key(opened: Any) -> None:

@@ -165,7 +165,7 @@ def test_variants_are_told_once_with_counts():
     )
     ((index, flag),) = flags_of(roles.SystemPromptVariants(), rows)
     assert flag.evidence == {"main": 20, "variants": [3, 2]}
-    assert (index, flag.related) == (22, (0, 20))
+    assert (index, flag.related) == (20, (0, 21, 22, 23, 24))
 
 
 @pytest.mark.parametrize(

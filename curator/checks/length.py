@@ -486,15 +486,15 @@ class AnswersCapped(DatasetRule, frozen=True):
             cap = self._cap(sketches[judged, column], cut, _LEAST[unit], width)
             if cap is None:
                 continue
-            first, *others = judged[cap.answers].tolist()
+            found = judged[cap.answers].tolist()
             size = f"{cap.low:,}" if cap.low == cap.high else f"{cap.low:,} to {cap.high:,}"
             message = (
                 f"{len(cap.answers):,} of {len(judged):,} answers end at {size} {unit}, "
                 f"{cap.cut:,} of them in the middle of a sentence"
             )
             evidence = {"answers": len(cap.answers), "cut": cap.cut, "low": cap.low, "high": cap.high, "unit": unit}
-            at = rows.example(first).answers[-1].path
-            yield first, Flag(at, message, related=tuple(others[:20]), evidence=evidence)
+            at = rows.example(found[0]).answers[-1].path
+            yield Flag.once(found, at, message, about=f"{size} {unit}", evidence=evidence)
             return
 
     def _cap(self, lengths: np.ndarray, cut: np.ndarray, least: int, width: float) -> _Cap | None:

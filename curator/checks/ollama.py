@@ -89,7 +89,8 @@ class OllamaPromptDiffers(OllamaRule, frozen=True):
             found = self._difference(rows.example(same[0]))
             assert found is not None, "the row differed in its batch"
             evidence = {"rows": count, "of": judged, "training": found.training, "ollama": found.ollama}
-            yield same[0], Flag("", f"in {count:,} of {judged:,} rows {found.said}", evidence=evidence)
+            message = f"in {count:,} of {judged:,} rows {found.said}"
+            yield Flag.once(same, "", message, about=found.kind, evidence=evidence)
 
     def _difference(self, example: Example) -> Difference | None:
         if example.shape in UNTEMPLATED:

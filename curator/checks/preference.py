@@ -236,7 +236,7 @@ class LengthBias(DatasetRule, frozen=True):
             if share >= self.share and ratio >= self.ratio:
                 message = f"the {side} answer is the longer one in {share:.0%} of {len(pairs)} pairs, {ratio:.1f} times in the median"
                 evidence = {"pairs": len(pairs), "share": round(share, 3), "ratio": round(ratio, 2), "longer": side}
-                yield int(pairs[0]), Flag("", message, evidence=evidence)
+                yield Flag.once(pairs[longer > shorter].tolist(), "", message, about=side, evidence=evidence)
 
 
 def _size(side: tuple[Turn, ...]) -> int:

@@ -15,7 +15,6 @@ from curator.neighbours.shingles import plain_words, text_of
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _LOOKED_AT = 40  # prompts of one answer that are read
-_NAMED = 20  # rows that a finding names
 _EDGE = 6  # words by which openings are told apart
 _UNRELATED = 0.6  # share of the prompts to which the answer must have no word in relation
 _VARIED = 0.5  # distinct answers among the other rows: below, answers are labels of a closed list
@@ -96,13 +95,10 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
                 asked = [_weighty(text_of(example, "prompt")) for example in examples]
                 differ = len(set(asked)) >= self.min_prompts
                 if differ and _unrelated(_weighty(text_of(examples[0], "answer")), asked) >= _UNRELATED:
-                    first, *others = np.sort(group).tolist()
-                    at = next(
-                        turn.path for turn in reversed(rows.example(first).all_turns()) if turn.role == "assistant"
-                    )
+                    at = _path_of_answer(rows.example(int(group.min())))
                     message = f"the same answer is given to {len(group):,} different prompts"
-                    evidence = {"prompts": len(group)}
-                    yield first, Flag(at, message, related=tuple(others[:_NAMED]), evidence=evidence)
+                    about, evidence = f"{answers[group[0]]:x}", {"prompts": len(group)}
+                    yield Flag.once(group.tolist(), at, message, about=about, evidence=evidence)
 
 
 def _groups(
@@ -182,14 +178,13 @@ class SharedOpening(DatasetRule, frozen=True):
         edges = [edge for edge in found if edge is not None]
         if edges:
             edge = max(edges, key=lambda edge: len(edge.rows))
-            first, *others = edge.rows.tolist()
-            turn = [turn for turn in rows.example(first).all_turns() if turn.role == "assistant"][-1]
+            at = _path_of_answer(rows.example(int(edge.rows.min())))
             words = self._words(rows.examples(edge.rows[:_LOOKED_AT].tolist()), edge.side)
             message = (
                 f"{len(edge.rows):,} of {len(judged):,} different answers {edge.side} with the same words: {words!r}"
             )
             evidence = {"answers": len(edge.rows), "of": len(judged), "words": words, "side": edge.side}
-            yield first, Flag(turn.path, message, related=tuple(others[:_NAMED]), evidence=evidence)
+            yield Flag.once(edge.rows.tolist(), at, message, about=f"{edge.side} {words}", evidence=evidence)
 
     def _crowd(self, judged: np.ndarray, keys: np.ndarray, side: str) -> _Edge | None:
         """The rows that share the commonest key, where they are enough."""
@@ -209,3 +204,8 @@ class SharedOpening(DatasetRule, frozen=True):
                 break
             shared.append(words[0])
         return " ".join(shared[:20][::step])
+
+
+def _path_of_answer(example: Example) -> str:
+    """The path of the last answer."""
+    return next(turn.path for turn in reversed(example.all_turns()) if turn.role == "assistant")

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Annotated
 
+import msgspec
 import numpy as np
 
 from curator import paths
@@ -482,10 +483,10 @@ class SystemPromptVariants(DatasetRule, frozen=True):
         rank = np.lexsort((firsts, -counts))
         firsts, counts = firsts[rank], counts[rank]
         for group in _alike(sketches[firsts, 1:]):
-            yield from self._judged(group, firsts, counts, rows)
+            yield from self._judged(group, firsts, counts, sketches[:, 0], rows)
 
     def _judged(
-        self, group: list[int], firsts: np.ndarray, counts: np.ndarray, rows: Rows
+        self, group: list[int], firsts: np.ndarray, counts: np.ndarray, prompts: np.ndarray, rows: Rows
     ) -> Iterator[tuple[int, Flag]]:
         """One flag for a main prompt and its near twins, where the main one is clearly the main one."""
         from rapidfuzz.distance import Levenshtein
@@ -503,11 +504,12 @@ class SystemPromptVariants(DatasetRule, frozen=True):
         spread = int(counts[variants].sum())
         if not variants or counts[main] < 3 or counts[main] < spread or len(others) >= _MOST_VARIANTS:
             return
-        turn = texts[variants[0]]
+        turn = texts[min(variants, key=firsts.__getitem__)]
         message = f"{spread} rows in {len(variants)} other wordings of a system prompt that {counts[main]} rows have"
         evidence = {"main": int(counts[main]), "variants": [int(counts[number]) for number in variants]}
-        related = (int(firsts[main]), *(int(firsts[number]) for number in variants[1:]))
-        yield int(firsts[variants[0]]), turn.flag(message, related=related, evidence=evidence)
+        first, *others = np.flatnonzero(np.isin(prompts, prompts[firsts[variants]])).tolist()
+        flag = turn.flag(message, related=(int(firsts[main]), *others), evidence=evidence)
+        yield first, msgspec.structs.replace(flag, about=f"{prompts[firsts[main]]:x}")
 
 
 _MOST_VARIANTS = 40  # beyond, a prompt is a form that is filled in

@@ -657,11 +657,13 @@ class UnreadText(DatasetRule, frozen=True):
                 key = key_hash(column)
                 if key in told:
                     continue
-                message = f"text that no trainer of {example.shape} rows reads"
+                at, message = format((column,)), f"text that no trainer of {example.shape} rows reads"
                 if key in often:
                     told.add(key)
-                    message += f", in {counts[key]:,} rows"
-                yield index, Flag(format((column,)), message)
+                    alike = np.flatnonzero((sketches == np.uint64(key)).any(axis=1))
+                    yield Flag.once(alike.tolist(), at, f"{message}, in {counts[key]:,} rows", about=at)
+                else:
+                    yield index, Flag(at, message)
 
     def _unread(self, example: Example, named: list[str]) -> list[str]:
         """Those of the columns `named` that hold text which no turn repeats."""

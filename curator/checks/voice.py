@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator.columns import ROLE_CODES, Batch, Rows, line_breaks
+from curator.columns import ROLE_CODES, Batch, Rows, line_breaks, unique
 from curator.model import Example, Flag, Turn
 from curator.neighbours.keys import answer_keys, is_last_answer
 from curator.rule import Bad, DatasetRule, Row, chat, option
@@ -17,7 +17,6 @@ from curator.text.patterns import compiled_later
 from curator.text.prose import looks_like_code
 from curator.text.vocabulary import hash_of
 
-_NAMED = 20  # rows that a finding names
 _LONG = 8  # words from which on an answer is running text
 _LABEL = 3  # words that an answer which is a label has at most
 
@@ -67,10 +66,10 @@ def _last_answer(example: Example) -> Turn:
     return next(turn for turn in reversed(turns) if turn.role == "assistant")
 
 
-def _first(rows: Rows, odd: Sequence[int], message: str, evidence: dict[str, object]) -> tuple[int, Flag]:
-    """The one finding of a rule: at the first of the odd rows, with the next ones."""
-    turn = _last_answer(rows.example(odd[0]))
-    return odd[0], turn.flag(message, related=tuple(odd[1 : 1 + _NAMED]), evidence=evidence)
+def _first(rows: Rows, odd: Iterable[int], message: str, evidence: dict[str, object]) -> tuple[int, Flag]:
+    """The one finding of a rule: at the first of the odd rows, with the others."""
+    found = sorted(odd)
+    return Flag.once(found, _last_answer(rows.example(found[0])).path, message, evidence=evidence)
 
 
 # ---------------------------------------------------------------------- STY001
@@ -170,7 +169,7 @@ class FormatMix(DatasetRule, frozen=True):
             if odd and self._is_so(rows, np.flatnonzero(kinds == usual), usual):
                 yield self._finding(rows, odd, kinds, int(counts[usual]), _KINDS[usual])
         elif usual == _LABELS and counts[usual] >= self.min_share * total:
-            labels = np.unique(sketches[kinds == _LABELS, 1])
+            labels = unique(sketches[kinds == _LABELS, 1])
             odd = np.flatnonzero(kinds == _TEXT).tolist()
             if odd and len(labels) <= min(_CLOSED_LIST, 0.1 * counts[usual]):
                 yield self._finding(rows, odd, kinds, int(counts[usual]), f"one of {len(labels)} labels")
@@ -349,7 +348,7 @@ class ToneOutlier(DatasetRule, frozen=True):
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         judged = (sketches[:, 0] > 0) & rows.readable
         total = int(judged.sum())
-        parts, evidence, odd = [], dict[str, object](), list[int]()
+        parts, evidence, odd = [], dict[str, object](), set[int]()
         for column, phrases, what in (
             (1, _OPENERS_SAID, "open with a pleasantry"),
             (2, _CLOSERS_SAID, "end with an offer"),
@@ -365,7 +364,7 @@ class ToneOutlier(DatasetRule, frozen=True):
             parts.append(f"{len(those):,} of {total:,} answers {what} ({named})")
             evidence |= {what.split()[0]: len(those), "of": total}
             rest = np.flatnonzero(judged & (sketches[:, column] == 0))
-            odd = odd or min(those.tolist(), rest.tolist(), key=len)
+            odd.update((those if len(those) <= len(rest) else rest).tolist())
         if odd:
             yield _first(rows, odd, "; ".join(parts), evidence)
 
@@ -603,7 +602,7 @@ class MixedMarks(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         bits = np.where(rows.readable, sketches, 0)
-        parts, odd, evidence = [], list[int](), dict[str, object]()
+        parts, odd, evidence = [], set[int](), dict[str, object]()
         for what, ways in _MARKS:
             every = sum(bit for bit, _ in ways)
             held = [(np.flatnonzero(bits & every == bit), name) for bit, name in ways]
@@ -613,7 +612,7 @@ class MixedMarks(DatasetRule, frozen=True):
             if len(held) > 1:
                 parts.append(f"{what}: " + ", ".join(f"{len(those):,} answers with {name}" for those, name in held))
                 evidence |= {name.strip("'"): len(those) for those, name in held}
-                odd = odd or held[-1][0].tolist()
+                odd.update(held[-1][0].tolist())
         if odd:
             yield _first(rows, odd, "; ".join(parts), evidence)
 

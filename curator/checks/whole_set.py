@@ -118,10 +118,11 @@ class Imbalance(DatasetRule, frozen=True):
                 continue
             if counts[top] < self.share * len(told):
                 continue
-            first = int(told[sketches[told, column] == classes[top]][0])
-            yield self._flag(kind, first, int(counts[top]), len(told), len(classes), rows)
+            alike = told[sketches[told, column] == classes[top]].tolist()
+            yield self._flag(kind, alike, len(told), len(classes), rows)
 
-    def _flag(self, kind: str, first: int, count: int, total: int, classes: int, rows: Rows) -> tuple[int, Flag]:
+    def _flag(self, kind: str, alike: list[int], total: int, classes: int, rows: Rows) -> tuple[int, Flag]:
+        first, count = alike[0], len(alike)
         if kind == "answer":
             turn = _answer_of(rows.example(first))
             path, value = turn.path, turn.text.strip()
@@ -129,7 +130,7 @@ class Imbalance(DatasetRule, frozen=True):
             path, value = next((x.path, x.value) for x in said(rows.value_and_raw(first)[0]) if x.kind == kind)
         message = f"{count:,} of {total:,} rows ({count / total:.0%}) have one {kind}, of {classes} there are"
         evidence = {"kind": kind, "value": value[:80], "rows": count, "of": total, "classes": classes}
-        return first, Flag(path, message, evidence=evidence)
+        return Flag.once(alike, path, message, about=f"{kind} {value}", evidence=evidence)
 
 
 def _tale(land: str, town: str, n: int) -> str:
@@ -201,15 +202,15 @@ class LowDiversity(DatasetRule, frozen=True):
             *self._of_runs(trained[sketches[trained, 2] != 0], sketches),
         ]
         if found:
-            first, at = found[0][:2]
+            alike, at = found[0][:2]
             evidence = {name: value for *_, counts in found for name, value in counts.items()}
-            yield first, Flag(at, "; ".join(message for _, _, message, _ in found), evidence=evidence)
+            yield Flag.once(alike, at, "; ".join(message for _, _, message, _ in found), evidence=evidence)
 
     def _of_prompts(self, told: np.ndarray, sketches: np.ndarray) -> Iterator[_Measure]:
         distinct = len(np.unique(sketches[told, 0]))
         if len(told) >= self.min_rows and distinct < self.distinct_prompts * len(told):
             message = f"{len(told):,} rows ask {distinct:,} different prompts"
-            yield int(told[0]), "", message, {"rows": len(told), "distinct_prompts": distinct}
+            yield told.tolist(), "", message, {"rows": len(told), "distinct_prompts": distinct}
 
     def _of_openings(self, told: np.ndarray, sketches: np.ndarray, rows: Rows) -> Iterator[_Measure]:
         if len(told) < self.min_rows:
@@ -217,15 +218,15 @@ class LowDiversity(DatasetRule, frozen=True):
         openings, counts = np.unique(sketches[told, 1], return_counts=True)
         top = int(np.argmax(counts))
         if counts[top] > self.same_opening * len(told):
-            first = int(told[sketches[told, 1] == openings[top]][0])
-            turn = _answer_of(rows.example(first))
+            alike = told[sketches[told, 1] == openings[top]].tolist()
+            turn = _answer_of(rows.example(alike[0]))
             message = f"{counts[top]:,} of {len(told):,} long answers begin with the same five words"
             evidence: dict[str, int | float | str] = {
                 "answers": len(told),
                 "same_opening": int(counts[top]),
                 "opening": turn.text.strip()[:60],
             }
-            yield first, turn.path, message, evidence
+            yield alike, turn.path, message, evidence
 
     def _of_runs(self, told: np.ndarray, sketches: np.ndarray) -> Iterator[_Measure]:
         if len(told) < self.min_rows:
@@ -235,7 +236,7 @@ class LowDiversity(DatasetRule, frozen=True):
         share = float(np.mean([len(np.unique(column)) for column in runs.T])) / len(sample)
         if share < self.distinct_runs:
             message = f"of the runs of three words in long answers {share:.0%} are distinct"
-            yield int(told[0]), "", message, {"sampled_answers": len(sample), "distinct_runs": round(share, 3)}
+            yield [int(told[0])], "", message, {"sampled_answers": len(sample), "distinct_runs": round(share, 3)}
 
 
 def _scraped(n: int, source: str) -> Row:
@@ -280,17 +281,17 @@ class OverRepresentedSource(DatasetRule, frozen=True):
         top = int(np.argmax(counts))
         if len(sources) < 2 or counts[top] < self.share * len(told):
             return
-        first = int(told[sketches[told] == sources[top]][0])
-        item = next(x for x in said(rows.value_and_raw(first)[0]) if x.kind == "source")
+        alike = told[sketches[told] == sources[top]].tolist()
+        item = next(x for x in said(rows.value_and_raw(alike[0])[0]) if x.kind == "source")
         source, count = _site(item.value), int(counts[top])
         message = f"{count:,} of {len(told):,} rows ({count / len(told):.0%}) come from one source, of {len(sources)}"
         evidence = {"source": source[:80], "rows": count, "of": len(told), "sources": len(sources)}
-        yield first, Flag(item.path, message, evidence=evidence)
+        yield Flag.once(alike, item.path, message, about=source, evidence=evidence)
 
 
 # ---------------------------------------------------------------------- columns
 
-_Measure = tuple[int, str, str, dict[str, int | float | str]]  # row, path, message, counts
+_Measure = tuple[list[int], str, str, dict[str, int | float | str]]  # rows, path, message, counts
 _KINDS = ("label", "language", "source")
 
 

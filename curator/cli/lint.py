@@ -93,10 +93,7 @@ def command(
     Exit status: 0 nothing at or above --fail-on, 1 something is, 2 wrong usage or an error.
     """
     ctx = click.get_current_context()
-    if unsafe_fixes and not (fix or diff):
-        raise click.UsageError("--unsafe-fixes goes with --fix or --diff", ctx)
-    if form == "parquet" and output is None:
-        raise click.UsageError("parquet is no text: name a file with --output", ctx)
+    _refuse_idle(ctx)
 
     def once() -> int:
         options.refuse_overwriting(paths, output, write_baseline)
@@ -137,6 +134,35 @@ def command(
         return _watch(paths, config_file, output, once)
     with uncollected():
         return once()
+
+
+def _refuse_idle(ctx: click.Context) -> None:
+    """Raises UsageError for options that would do nothing beside the others."""
+    given = {name for name in ctx.params if ctx.get_parameter_source(name) == click.core.ParameterSource.COMMANDLINE}
+    form = ctx.params["form"]
+    if "unsafe_fixes" in given and not given & {"fix", "diff"}:
+        raise click.UsageError("--unsafe-fixes goes with --fix or --diff", ctx)
+    if form == "parquet" and "output" not in given:
+        raise click.UsageError("parquet is no text: name a file with --output", ctx)
+    if "statistics" in given and form not in ("text", "concise", "json"):
+        raise click.UsageError(f"--statistics counts in the forms text, concise and json, not in {form}", ctx)
+    if "show" in given and form != "text":
+        raise click.UsageError(f"--show is of the form text: {form} lists every finding", ctx)
+    if "watch" in given and "-" in ctx.params["paths"]:
+        raise click.UsageError("--watch waits for files to change, and standard input is read once", ctx)
+    for one, others in _EXCLUDES.items():
+        if one in given and (idle := sorted(given & others)):
+            raise click.UsageError(f"{_flag(idle[0])} does nothing beside {_flag(one)}", ctx)
+
+
+_EXCLUDES = {  # what shows no report takes none of its options
+    "diff": {"fix", "form", "statistics", "show", "verbose", "timing", "audit", "write_baseline", "color"},
+    "fix": {"audit"},
+}
+
+
+def _flag(name: str) -> str:
+    return f"--{'format' if name == 'form' else name.replace('_', '-')}"
 
 
 def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, audit: bool = False) -> Report:

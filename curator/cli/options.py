@@ -33,6 +33,8 @@ class Amount(click.FloatRange):
 
 def _listed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...] | None:
     words = tuple(word.strip() for part in value for word in part.split(",") if word.strip())
+    if value and not words:
+        raise click.BadParameter("names no rule; leave the option out to run the usual ones", ctx, param)
     return words or None
 
 
@@ -232,9 +234,15 @@ def configured(paths: tuple[str, ...], file: Path | None, settings: dict[str, An
         CuratorError: the configuration cannot be honoured, or no map can be guessed with confidence.
     """
     from curator.config import load_config
+    from curator.errors import UsageError
 
+    if paths.count("-") > 1:
+        raise UsageError("standard input is read once", hint="name - once, or save it in a file")
     if settings.get("map") != GUESS:
-        return load_config(start(paths), file, settings)
+        config = load_config(start(paths), file, settings)
+        if settings.get("ray_address") and config.engine != "ray":
+            raise UsageError("--ray-address does nothing by itself", hint="add --engine ray")
+        return config
     config = load_config(start(paths), file, {**settings, "map": None})
     return load_config(start(paths), file, {**settings, "map": _guessed(paths, config)})
 

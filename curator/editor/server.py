@@ -31,6 +31,7 @@ DELAY = 0.3  # seconds without a change before a document is linted; or as long 
 MOST = 2_000  # diagnostics of a document: editors grow slow beyond
 FIX_ALL = "source.fixAll.curator"
 
+_RELATED = 50  # other rows that a note in an editor names
 _SEVERITY = {
     "error": lsp.DiagnosticSeverity.Error,
     "warning": lsp.DiagnosticSeverity.Warning,
@@ -177,7 +178,7 @@ def _diagnostic(finding: Finding, place: lsp.Range) -> lsp.Diagnostic:
             lsp.Location(Path(other.file).resolve().as_uri(), lsp.Range(_line(other.line), _line(other.line))),
             f"line {other.line}",
         )
-        for other in finding.related
+        for other in finding.related[:_RELATED]
     ]
     return lsp.Diagnostic(
         place,

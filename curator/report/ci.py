@@ -16,6 +16,7 @@ from curator import __version__, rule
 from curator.model import SEVERITIES, Finding, NotRun, Place, Report, RuleStat
 from curator.report import View, Write
 from curator.report.data import batches, encode
+from curator.report.places import others
 from curator.report.tally import code_ranges, counted, verdict
 from curator.text.excerpt import visible
 
@@ -132,7 +133,12 @@ def _github_line(finding: Finding) -> str:
     title = _property(f"{finding.code} {finding.name}")
     where = f"file={_property(finding.file)},line={finding.line}"
     at = f"{finding.path}: " if finding.path else ""
-    return f"::{_GITHUB_LEVEL[finding.severity]} {where},title={title}::{_data(at + finding.message)}\n"
+    return f"::{_GITHUB_LEVEL[finding.severity]} {where},title={title}::{_data(at + _said(finding))}\n"
+
+
+def _said(finding: Finding) -> str:
+    """The message, with the other rows that it is about."""
+    return f"{finding.message} (see {', '.join(others(finding))})" if finding.related else finding.message
 
 
 def _data(text: str) -> str:
@@ -152,7 +158,7 @@ def write_gitlab(report: Report, write: Write, view: View) -> None:
         again = seen[finding.id]
         at = f" at {visible(finding.path)}" if finding.path else ""
         return {
-            "description": f"{finding.code} {finding.name}{at}: {visible(finding.message)}",
+            "description": f"{finding.code} {finding.name}{at}: {visible(_said(finding))}",
             "check_name": f"{finding.code} {finding.name}",
             "fingerprint": finding.id if again == 1 else f"{finding.id}-{again}",
             "severity": _GITLAB_LEVEL[finding.severity],
@@ -210,7 +216,7 @@ def _junit_case(stat: RuleStat, fails: bool, lines: IO[bytes] | None, write: Wri
 
 def _junit_line(finding: Finding) -> bytes:
     at = f" {finding.path}" if finding.path else ""
-    text = visible(f"{finding.file}:{finding.line}{at}: {finding.message}")
+    text = visible(f"{finding.file}:{finding.line}{at}: {_said(finding)}")
     return f"{escape(text)}\n".encode("utf-8", "backslashreplace")
 
 

@@ -67,13 +67,16 @@ def write_jsonl(report: Report, write: Write, view: View) -> None:
 
 
 def write_json(report: Report, write: Write, view: View) -> None:
-    write(b'{"summary":' + encode(summary(report)) + b',"findings":[')
-    lead = b"\n"
-    for part in batches(report.findings):
-        lines = encode_lines(list(map(Record.of, part)))
-        write(lead + lines[:-1].replace(b"\n", b",\n"))  # a line break never occurs inside encoded JSON
-        lead = b",\n"
-    write(b'\n],"rules":' + encode(report.rules))
+    write(b'{"summary":' + encode(summary(report)))
+    if not view.statistics:
+        write(b',"findings":[')
+        lead = b"\n"
+        for part in batches(report.findings):
+            lines = encode_lines(list(map(Record.of, part)))
+            write(lead + lines[:-1].replace(b"\n", b",\n"))  # a line break never occurs inside encoded JSON
+            lead = b",\n"
+        write(b"\n]")
+    write(b',"rules":' + encode(report.rules))
     write(b',"files":' + encode(report.files))
     write(b',"tokens":' + encode(report.tokens))
     write(b',"not_run":' + encode(report.not_run))

@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const PAGE = 100;
+  const NAMED = 40; // stretches of other rows that are shown without a click
   const LEVELS = { error: "error", warning: "warning", info: "note" };
   const [CODE, FILE, LINE, PATH, MESSAGE, FIX, EXCERPT, RELATED, TITLE, EVIDENCE] = Array(10).keys();
   const { rows, rules, files } = JSON.parse(document.getElementById("data").textContent);
@@ -45,8 +46,15 @@
 
   const related = (row) => {
     if (!row[RELATED].length) return null;
-    const places = row[RELATED].map(([file, line]) => (file === row[FILE] ? `line ${line}` : `${short(file)}:${line}`));
-    return make("div", "more", `See ${places.join(", ")}`);
+    const places = row[RELATED].map(([file, first, last]) => {
+      const lines = first === last ? first : `${first} to ${last}`;
+      return file === row[FILE] ? `${first === last ? "line" : "lines"} ${lines}` : `${short(file)}:${lines}`;
+    });
+    if (places.length <= NAMED) return make("div", "more", `See ${places.join(", ")}`);
+    const rows = row[RELATED].reduce((sum, [, first, last]) => sum + last - first + 1, 0);
+    const all = make("details", "more", make("summary", "", `See ${rows.toLocaleString("en")} other rows`));
+    all.addEventListener("toggle", () => all.children.length > 1 || all.append(make("p", "", places.join(", "))), { once: true });
+    return all;
   };
 
   const fix = (row) => {

@@ -14,6 +14,7 @@ from curator.report import View, Write
 from curator.report.charts import Bar, Bins, bars, histogram, quantile
 from curator.report.data import batches, encode, encode_lines
 from curator.report.page import MARK, asset, embedded, foot, head, table, text
+from curator.report.places import stretches
 from curator.report.tally import (
     Tally,
     about_target,
@@ -354,7 +355,7 @@ def _row(finding: Finding, rules: dict[str, int], files: dict[str, int]) -> list
         visible(finding.message),
         _FIXES[fix.safety] if fix else 0,
         _parts(excerpt, points) if excerpt else 0,
-        [[files[place.file], place.line] for place in finding.related],
+        [[files[file], first, last] for file, first, last in stretches(finding.related)],
         visible(fix.title) if fix else "",
     ]
     if finding.evidence:

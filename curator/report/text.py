@@ -14,6 +14,7 @@ from curator.decisions import expired
 from curator.model import Excerpt, Finding, Lessons, Report, RuleStat
 from curator.report import View, Write
 from curator.report.data import encode
+from curator.report.places import others
 from curator.report.tally import (
     Tally,
     about_target,
@@ -49,6 +50,7 @@ _UNEVEN = compiled_later(
     "[\u0300-\u1fff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u231a\u231b\u2329\u232a\u23e9-\u23f3"
     "\u25fd-\u2bff\u2e80-\U0010ffff]"
 )
+_OTHERS = 8  # other rows that stand beside the place of a finding; more have lines of their own
 _NAMED = 5  # rows of a kind that are named
 _BUFFER = 1 << 16  # characters gathered before a write
 
@@ -99,7 +101,8 @@ def write_concise(report: Report, write: Write, view: View) -> None:
     shown = _Shown()
     for finding in report.findings:
         code = pen.paint(finding.code, finding.severity)
-        pen.line(f"{shown[finding.file]}:{finding.line}: {code} {visible(finding.message)}")
+        also = f" ~ {', '.join(others(finding))}" if finding.related else ""
+        pen.line(f"{shown[finding.file]}:{finding.line}: {code} {visible(finding.message)}{also}")
     pen.line(verdict(report))
     return pen.flush()
 
@@ -178,7 +181,8 @@ def _block(finding: Finding, pen: Pen, view: View) -> Iterator[str]:
     place = pen.paint(f"{visible(finding.file)}:{finding.line}", "strong")
     path = f" {visible(finding.path)}" if finding.path else ""
     byte = f" byte {finding.byte}" if finding.byte is not None else ""
-    twins = f" ~ {_related(finding)}" if finding.related else ""
+    also = list(others(finding))
+    twins = f" ~ {', '.join(also)}" if 0 < len(also) <= _OTHERS else ""
     code = pen.paint(finding.code, finding.severity)
     yield f"{place}{path}{byte}{twins}  {code} {finding.name} ({finding.severity})"
     message = visible(finding.message)
@@ -193,6 +197,10 @@ def _block(finding: Finding, pen: Pen, view: View) -> Iterator[str]:
             yield pen.paint(_GUTTER, "dim") + caret
     if message:
         yield from _folded(f"    {message}", view.width)
+    if len(also) > _OTHERS:
+        lead = f"{len(finding.related):,} rows more: "
+        first, *rest = wrap(also, 4 + len(lead), view.width)
+        yield from (f"    {line}" for line in (lead + first, *rest))
     if finding.fix is not None:
         yield pen.paint(f"    {finding.fix.safety} fix: {visible(finding.fix.title)}", "dim")
     if view.verbose and finding.evidence:
@@ -205,15 +213,6 @@ def _folded(text: str, width: int) -> list[str]:
     if len(text) <= width:
         return [text]
     return textwrap.wrap(text, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-
-
-def _related(finding: Finding) -> str:
-    places = [
-        str(place.line) if place.file == finding.file else f"{visible(place.file)}:{place.line}"
-        for place in finding.related[:8]
-    ]
-    more = len(finding.related) - len(places)
-    return ", ".join(places) + (f" and {more:,} more" if more else "")
 
 
 def fit(excerpt: Excerpt, room: int, points: bool) -> tuple[str, int, int]:

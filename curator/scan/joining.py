@@ -81,10 +81,12 @@ class Join:
 
     def _address(self, code: str, line: int, flag: Flag, shown: bool) -> Found:
         rows, flag = self.rows, encodable(flag)
-        members = tuple(sorted(rows.content_id(row) for row in (line, *flag.related)))
+        named = () if flag.about else (line, *flag.related)
+        members = tuple(sorted(rows.content_id(row) for row in named))
         excerpted = excerpt_of(flag, *rows.value_and_raw(line), rows.example_or_none(line)) if shown else None
-        flag = shielded(flag, self._quoted(line, flag))
-        return Found(code, line, flag, finding_id(code, members, flag), rows.content_id(line), excerpted)
+        known = shielded(flag, self._quoted(line, flag))
+        bare = msgspec.structs.replace(known, about="")  # it may quote a row, and has served
+        return Found(code, line, bare, finding_id(code, members, known), rows.content_id(line), excerpted)
 
     def _quoted(self, line: int, flag: Flag) -> Iterator[Example | None]:
         """The rows whose words a flag may quote."""

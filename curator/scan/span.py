@@ -260,8 +260,9 @@ def encodable(flag: Flag) -> Flag:
         _encode(fix)
     except UnicodeEncodeError:
         fix = None
-    at, message, evidence = map(without_surrogates, (flag.at, flag.message, flag.evidence))
-    return msgspec.structs.replace(flag, at=at, message=message, evidence=evidence, fix=fix)
+    at, message, about = map(without_surrogates, (flag.at, flag.message, flag.about))
+    evidence = without_surrogates(flag.evidence)
+    return msgspec.structs.replace(flag, at=at, message=message, about=about, evidence=evidence, fix=fix)
 
 
 def shielded(flag: Flag, examples: Iterable[Example | None]) -> Flag:
@@ -303,7 +304,12 @@ def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> E
 
 
 def finding_id(code: str, rows: tuple[str, ...], flag: Flag) -> str:
-    """The identity of a finding: its code, the content of its rows, the path and the evidence."""
+    """The identity of a finding: its code, the content of its rows, the path and the evidence.
+
+    One that is told once for many rows is known by what it is about.
+    """
+    if flag.about:
+        return hashlib.blake2b(msgspec.json.encode([code, flag.about]), digest_size=16).hexdigest()
     body = msgspec.json.encode([code, rows, flag.at, flag.span, flag.evidence], order="sorted")
     return hashlib.blake2b(body, digest_size=16).hexdigest()
 

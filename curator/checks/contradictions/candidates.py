@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator.columns import Batch, Column, mix, slice_hashes, word_places
+from curator.columns import Batch, Column, mix, slice_hashes, unique, word_places
 from curator.neighbours.keys import is_prompt, turn_keys
 
 LONGEST = 200  # bytes of a prompt that is compared by intent: longer ones are not reworded, they are copied
@@ -76,5 +76,5 @@ def _small() -> np.ndarray:
     if _small_hashes is None:
         data = _SMALL.encode()
         texts = Column(data, np.zeros(1, np.int64), np.array([len(data)]))
-        _small_hashes = np.unique(_word_starts(texts, np.zeros(1, np.int64))[1])
+        _small_hashes = unique(_word_starts(texts, np.zeros(1, np.int64))[1])
     return _small_hashes

@@ -115,11 +115,11 @@ class TemplateSetRule(DatasetRule, frozen=True):
         found = np.flatnonzero(sketches & 1)
         if not len(found):
             return
-        first, *others = found.tolist()
-        at, message, evidence = self.told(rows.example(first))
+        at, message, evidence = self.told(rows.example(int(found[0])))
         judged = int(np.count_nonzero(rows.readable))
         said = f"{message} (in {len(found):,} of {judged:,} rows)"
-        yield first, Flag(at, one_line(said), related=tuple(others[:20]), evidence={"rows": len(found), **evidence})
+        evidence = {"rows": len(found), **evidence}
+        yield Flag.once(found.tolist(), at, one_line(said), about=self.template, evidence=evidence)
 
     def told(self, example: Example) -> tuple[str, str, dict[str, Any]]:
         """(path, message, evidence) for a row it holds for."""

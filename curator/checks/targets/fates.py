@@ -593,7 +593,8 @@ class RowMisread(_Fate, frozen=True):
             if (found := alike.get(line, _NONE)).size:
                 message = f"{flag.message} ({len(found):,} rows alike)"
                 evidence = {**flag.evidence, "rows": len(found)}
-                yield line, Flag(flag.at, message, related=tuple(found[1:20].tolist()), evidence=evidence)
+                about = f"{self.target} {flag.message}"
+                yield Flag.once(found.tolist(), flag.at, message, about=about, evidence=evidence)
             else:
                 yield line, flag
 

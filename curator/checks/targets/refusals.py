@@ -698,7 +698,7 @@ class ShapeRefused(DatasetRule, frozen=True):
             evidence: dict[str, Any] = {"shape": shape, "rows": len(found)}
             if often(len(found), rows):
                 told = f"{len(found):,} rows are of shape {shape}: {_readers(profile)}"
-                yield found[0], Flag("", told, related=tuple(found[1:20]), evidence=evidence)
+                yield Flag.once(found, "", told, about=f"{self.target} {shape}", evidence=evidence)
                 continue
             for line in found:
                 yield line, Flag("", message, evidence=evidence)
