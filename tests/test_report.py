@@ -36,6 +36,7 @@ from curator.report import FORMATS, render
 from curator.report.charts import Bar, bars, histogram, quantile, short
 from curator.report.tally import code_ranges, line_ranges
 from curator.report.text import cells, fit
+from curator.rule import all_rules
 from curator.text.excerpt import excerpt, visible
 
 GOLDEN = Path(__file__).parent / "golden" / "report"
@@ -158,6 +159,7 @@ def shown(made: Report, format: str = "text", **options: Any) -> str:
 def _fixed_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Versions and rule texts of the product change; the golden files should not."""
     about = SimpleNamespace(summary=lambda: "An answer stops half way.", why=lambda: "The model learns to\nstop.")
+    all_rules()  # loaded before: what registers itself meanwhile would be gone afterwards
     monkeypatch.setattr("curator.rule.RULES", {"ANS905": about})
     for module in ("data", "ci", "html"):
         monkeypatch.setattr(f"curator.report.{module}.__version__", "0.0.0")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from curator.checks import schema
+from curator.checks.schema import keys, turns
 from curator.columns import Batch, Literals
 from curator.formats import Reader, detect
 from curator.harness import RowsOfBatch, mended
@@ -210,13 +210,13 @@ def test_a_faulty_row_does_not_hide_among_good_ones():
     ],
 )
 def test_the_role_that_is_meant_is_written_in_its_place(said, meant):
-    assert json.loads(mended(schema.UnknownRole(), answer(role=said))) == answer(role=meant)
+    assert json.loads(mended(turns.UnknownRole(), answer(role=said))) == answer(role=meant)
 
 
 def test_no_role_is_guessed_that_the_place_contradicts():
     """A "human" who answers a user is more likely the assistant: that is for a person to say."""
     for said in ("human", "customer"):
-        ((_, flag),) = schema.UnknownRole().flags(
+        ((_, flag),) = turns.UnknownRole().flags(
             Batch(json.dumps(answer(role=said)).encode(), Reader(), Estimate(), Literals.of(()))
         )
         assert flag.fix is None
@@ -265,7 +265,7 @@ def test_a_column_of_the_whole_set_that_nobody_reads_is_told_once():
 
 def test_a_misspelt_key_is_renamed_safely_and_the_row_is_whole_again():
     row = message({"role": "assistant", "contents": "Hello."})
-    assert json.loads(mended(schema.UnknownKey(), [row])) == answer()
+    assert json.loads(mended(keys.UnknownKey(), [row])) == answer()
 
 
 # ---------------------------------------------------------------------- real sets

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
-from curator.checks.schema import messages
+from curator.checks.schema.rows import messages
 from curator.checks.targets.refusals import Refusal, known
 from curator.model import Example, Fix, Flag, Put
 from curator.paths import join

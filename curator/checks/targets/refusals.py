@@ -15,7 +15,7 @@ import numpy as np
 
 from curator import targets
 from curator.checks.length import row_length
-from curator.checks.schema import messages
+from curator.checks.schema.rows import messages
 from curator.columns import Batch, Rows, distinct
 from curator.formats import SHAPES
 from curator.model import Cut, Example, Fix, Flag, Put, Severity, ToolCall, Turn
