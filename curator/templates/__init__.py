@@ -21,13 +21,12 @@ from curator.templates.layout import (
     Rendered,
     Renderer,
     Slot,
-    empty_thoughts,
     reason,
     texts_of,
-    thoughts,
 )
 from curator.templates.searching import SPOKEN, after_thought
 from curator.templates.template import Message, Template, prepared
+from curator.templates.thinking import empty_thoughts, thoughts
 
 __all__ = [
     "MOST_LEAVES",

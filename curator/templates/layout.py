@@ -12,23 +12,24 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from curator.templates.searching import Key, Span, in_order, occurrences, out_of_order, traced
+from curator.templates.searching import Found, Key, Span, in_order, occurrences, out_of_order, traced
 from curator.templates.template import Message, Template, is_plain, prepared
+from curator.templates.thinking import Mould, mould
 
 if TYPE_CHECKING:
     from curator.templates.tracing import Trace
 
 _NUMBERS = frozenset({"id", "tool_call_id"})  # of which a template may do without
+_NONE: Mapping[Key, Span] = MappingProxyType({})
 MOST_LEAVES = 100  # texts in the arguments of one call that get slots of their own
 _PART_KEYS = ("text", "content", "value")
-_THOUGHT = re.compile(r"(?:<think(?:ing)?>)?(.*?)</think(?:ing)?>", re.DOTALL)
-_EMPTY_THOUGHT = re.compile(r"<think(?:ing)?>\s*</think(?:ing)?>")
 _MOST_LAYOUTS = 2000
 _MOST_RENDERED = 200_000  # turns in the prompts that are rendered to see whether each is a prefix of the whole
 _MOST_TRACED = 1 << 20  # characters of a render in which texts are followed
@@ -36,7 +37,7 @@ MOST_SKIPPED = 1 << 20  # characters of a conversation that need not be rendered
 
 
 class Slot(NamedTuple):
-    """A place that takes a text of the row.
+    """A place that takes a text of the row, or a core of one that is cut at its think tags.
 
     `left` and `right` say that its outer space is stripped there, `quoted` that it is written as in JSON.
     """
@@ -47,25 +48,41 @@ class Slot(NamedTuple):
     quoted: bool
 
 
+Place = tuple[int, int]  # (piece, characters into that literal; 0 for a slot's start)
+
+
+class Moulded(NamedTuple):
+    """What becomes of a text that is cut at its think tags: where it stands, if at all, and whether it is all there."""
+
+    key: Key
+    span: tuple[Place, Place] | None
+    lost: bool
+    stripped: bool
+
+
 class Layout(msgspec.Struct, frozen=True):
     """What a template makes of a conversation of one structure.
 
-    `pieces` are literals and slots in order; `trained` are spans of the render, each end as (piece,
-    characters into that literal; 0 for a slot's start). `unprefixed` are assistant messages whose prompt,
-    rendered by itself, is no prefix of the whole. `unclosed` says that nothing but white space follows
-    the last answer. `blind` says that the template does not look into the texts: every conversation of the
-    structure has this layout. `moved` are the texts that stand before one of an earlier turn.
+    `pieces` are literals and slots in order; `trained` are spans of the render. `unprefixed` are assistant
+    messages whose prompt, rendered by itself, is no prefix of the whole. `unclosed` says that nothing but white
+    space follows the last answer. `blind` says that the template does not look into the texts: every
+    conversation of the structure has this layout. `moved` are the texts that stand before one of an earlier
+    turn. Of texts that are `moulded` the literals hold the tags.
     """
 
     pieces: tuple[str | Slot, ...]
-    trained: tuple[tuple[tuple[int, int], tuple[int, int]], ...] = ()
+    trained: tuple[tuple[Place, Place], ...] = ()
     unprefixed: tuple[int, ...] = ()
     unclosed: bool = False
     marked: bool = False
     blind: bool = False
     moved: tuple[Key, ...] = ()
+    moulded: tuple[Moulded, ...] = ()
 
     def lacks(self, key: Key) -> bool:
+        for told in self.moulded:
+            if told.key == key:
+                return told.lost
         return all(isinstance(piece, str) or piece.key != key for piece in self.pieces)
 
     def filled(self, texts: dict[Key, str]) -> list[str]:
@@ -120,56 +137,87 @@ class Renderer:
         said = list(messages) if plain else prepared(messages)
         texts: dict[Key, str]
         texts = {(n, "content", 0): m["content"] for n, m in enumerate(said)} if plain else texts_of(said)
-        layout = self.layout(said, tools)
+        moulds = _moulds(said)
+        layout = self.layout(said, texts, moulds, tools)
+        cells = _cells(texts, moulds) if moulds else texts
         if layout is not None and layout.blind and sum(map(len, texts.values())) < MOST_SKIPPED:
-            filled = layout.filled(texts)
-            return _exact("".join(filled), layout, filled, texts)
+            filled = layout.filled(cells)
+            return _exact("".join(filled), layout, filled, texts, cells)
         try:
             text = self.template.render(said, tools)
         except Exception as error:  # a template may raise anything
             return Rendered("", error=reason(error))
         if layout is not None:
-            filled = layout.filled(texts)
+            filled = layout.filled(cells)
             if "".join(filled) == text:
-                return _exact(text, layout, filled, texts)
+                return _exact(text, layout, filled, texts, cells)
         return self._searched(text, layout, said, texts, tools)
 
-    def layout(self, said: Sequence[Message], tools: Sequence[Any]) -> Layout | None:
+    def layout(
+        self, said: Sequence[Message], texts: dict[Key, str], moulds: dict[Key, Mould], tools: Sequence[Any]
+    ) -> Layout | None:
         """The layout of conversations of this structure; None where the template refuses sentinels."""
+        key: Any
         if all(len(message) == 2 and type(message.get("content")) is str for message in said):
-            key: Any = tuple([_outline(message) for message in said])
+            key = (*map(_outline, said), *((n, moulds[n, "content", 0].literals) for n, _, _ in moulds))
         else:
-            key = repr(_with(said, {key: "x" if text.strip() else text for key, text in texts_of(said).items()}))
+            shown = {key: "x" if text.strip() else text for key, text in texts.items()}
+            key = repr(_with(said, shown | {key: cut.filled(("x",) * len(cut.cores)) for key, cut in moulds.items()}))
         if tools:
             key = (key, repr(tools))
         if key not in self._layouts:
             if len(self._layouts) >= _MOST_LAYOUTS:
                 self._layouts.clear()
-            self._layouts[key] = self._made(said, tools)
+            self._layouts[key] = self._made(said, texts, moulds, tools)
         return self._layouts[key]
 
-    def _made(self, said: Sequence[Message], tools: Sequence[Any]) -> Layout | None:
-        texts = texts_of(said)
-        marks = {key: _sentinel(n) for n, key in enumerate(texts) if texts[key].strip()}
-        if any(not texts[key].strip() and texts[key] for key in texts):
+    def _made(
+        self, said: Sequence[Message], texts: dict[Key, str], moulds: dict[Key, Mould], tools: Sequence[Any]
+    ) -> Layout | None:
+        if any(not text.strip() and text for text in texts.values()):
             return None  # white space alone: what becomes of it depends on the template's own tests
+        marks = _Marks(texts, moulds)
+        padded = {key: _padded(key, mark) for key, mark in marks.cells.items()}
         try:
-            bare = self.template.render(_with(said, marks), tools)
-            padded = self.template.render(_with(said, {key: _padded(key, mark) for key, mark in marks.items()}), tools)
+            bare = self.template.render(_with(said, marks.texts), tools)
+            wide = self.template.render(_with(said, _Marks.put(padded, moulds)), tools)
         except Exception:
             return None
-        owner = {mark: key for key, mark in marks.items()}
         pieces: list[str | Slot] = []
         parts = re.split(f"({_SENTINEL})", bare)
-        for piece, around in zip(parts, _around(parts, re.split(f"({_SENTINEL})", padded)), strict=False):
-            if piece in owner:
-                pieces.append(Slot(owner[piece], *around))
+        for piece, around_it in zip(parts, _around(parts, re.split(f"({_SENTINEL})", wide)), strict=False):
+            if piece in marks.owner:
+                pieces.append(Slot(marks.owner[piece], *around_it))
             elif piece:
                 pieces.append(piece)
-        order = [(n, n + 1, piece.key) for n, piece in enumerate(pieces) if isinstance(piece, Slot)]
+        blind = not moulds and self._looks_away(said, marks.texts, tools, bare)
+        order = [(n, n + 1, _text_of(piece.key)) for n, piece in enumerate(pieces) if isinstance(piece, Slot)]
         moved = tuple(out_of_order(occurrences(order), said))
-        layout = Layout(tuple(pieces), blind=self._looks_away(said, marks, tools, bare), moved=moved)
-        return self._with_training(layout, bare, said, marks, tools)
+        layout = Layout(tuple(pieces), blind=blind, moved=moved)
+        cut: dict[Key, Span] = {}
+        if moulds:
+            found = self._followed(bare, said, marks, tools)
+            cut = {key: place for key, place in found.places.items() if key in moulds}
+            place = _places(layout, marks.cells)
+            layout = msgspec.structs.replace(
+                layout,
+                moulded=tuple(
+                    Moulded(
+                        key,
+                        (place(cut[key][0]), place(cut[key][1])) if key in cut else None,
+                        key in found.lost,
+                        key in found.stripped,
+                    )
+                    for key in moulds
+                ),
+            )
+        return self._with_training(layout, bare, said, marks, cut, tools)
+
+    def _followed(self, bare: str, said: Sequence[Message], marks: _Marks, tools: Sequence[Any]) -> Found:
+        """Where the texts stand in the render with sentinels."""
+        shown = _with(said, marks.texts)
+        trace = self._trace(bare, shown, marks.texts, tools)
+        return in_order(bare, shown, marks.texts, None) if trace is None else traced(trace, shown, marks.texts)
 
     def _looks_away(self, said: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any], bare: str) -> bool:
         """Whether all conversations of nothing but texts in these roles have this layout."""
@@ -181,11 +229,18 @@ class Renderer:
         return looks_away(self.template.text(bool(tools)), values, bare)
 
     def _with_training(
-        self, layout: Layout, bare: str, said: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any]
+        self,
+        layout: Layout,
+        bare: str,
+        said: Sequence[Message],
+        marks: _Marks,
+        cut: dict[Key, Span],
+        tools: Sequence[Any],
     ) -> Layout:
-        """The layout with its trained spans, found in the render with sentinels."""
-        shown = _with(said, marks)
-        spots = _Spots((*_spots_of(bare, marks), *self._blanks(bare, shown, tools)))
+        """The layout with its trained spans, found in the render with sentinels; `cut` are the places of texts
+        that are cut at their think tags."""
+        shown = _with(said, marks.texts)
+        spots = _Spots((*_spots_of(bare, marks, cut), *self._blanks(bare, shown, tools)))
         starts, unprefixed = self._starts(bare, shown, spots, tools)
         spans: list[Span] = []
         marked = self.template.marks(bool(tools))
@@ -197,7 +252,7 @@ class Renderer:
         last = max((n for n, message in enumerate(said) if message.get("role") == "assistant"), default=-1)
         closing = spots.end(last)
         unclosed = last == len(said) - 1 and closing is not None and not bare[closing:].strip()
-        place = _places(layout, marks)
+        place = _places(layout, marks.cells)
         trained = tuple((place(start), place(end)) for start, end in spans)
         return msgspec.structs.replace(
             layout, trained=trained, unprefixed=tuple(unprefixed), unclosed=unclosed, marked=marked
@@ -242,7 +297,7 @@ class Renderer:
         whole: str,
         shown: Sequence[Message],
         spots: _Spots,
-        marks: dict[Key, str],
+        marks: _Marks,
         tools: Sequence[Any],
         starts: dict[int, int],
     ) -> dict[int, int]:
@@ -294,9 +349,7 @@ class Renderer:
                 yield from ((owner[part], end - len(text), end) for part, text, end in found if part in owner)
                 return
 
-    def _upto(
-        self, whole: str, shown: Sequence[Message], spots: _Spots, marks: dict[Key, str], tools: Sequence[Any]
-    ) -> int:
+    def _upto(self, whole: str, shown: Sequence[Message], spots: _Spots, marks: _Marks, tools: Sequence[Any]) -> int:
         """Where the first messages end in the whole, 0 where that cannot be told.
 
         Some templates write the last turn of a conversation in another way than the same turn before others.
@@ -406,17 +459,40 @@ class _Spots:
         return next((start for start, owner in islice(self._begins, first, None) if owner > message), None)
 
 
-def _spots_of(whole: str, marks: dict[Key, str]) -> Iterator[tuple[int, int, int]]:
-    """(message, start of the first, end of the last) of each sentinel in a render."""
-    found: dict[str, Span] = {}
+class _Marks:
+    """Sentinels in the place of texts: of each cell, and in the whole of each text."""
+
+    def __init__(self, texts: dict[Key, str], moulds: dict[Key, Mould]) -> None:
+        cells = _cells(texts, moulds)
+        self.moulds = moulds
+        self.cells = {key: _sentinel(n) for n, key in enumerate(cells) if cells[key].strip()}
+        self.texts = self.put(self.cells, moulds)
+        self.owner = {mark: key for key, mark in self.cells.items()}
+
+    @staticmethod
+    def put(cells: dict[Key, str], moulds: dict[Key, Mould]) -> dict[Key, str]:
+        """The texts that have these cells."""
+        texts = {key: cell for key, cell in cells.items() if key[1] != _CORE}
+        for key, cut in moulds.items():
+            texts[key] = cut.filled(tuple(cells[key[0], _CORE, k] for k in range(len(cut.cores))))
+        return dict(sorted(texts.items(), key=lambda item: item[0][0])) if moulds else texts
+
+
+def _spots_of(
+    whole: str, marks: _Marks, cut: Mapping[Key, Span] = MappingProxyType({})
+) -> Iterator[tuple[int, int, int]]:
+    """(message, start of the first, end of the last) of the sentinels of each text in a render; of those that are
+    `cut` the place is known."""
+    found: dict[Key, Span] = {}
     for hit in re.finditer(_SENTINEL, whole):
-        found[hit[0]] = found.get(hit[0], hit.span())[0], hit.end()
-    for (message, _, _), mark in marks.items():
-        if mark in found:
-            yield message, *found[mark]
+        if (cell := marks.owner.get(hit[0])) is not None:
+            key = _text_of(cell)
+            found[key] = found.get(key, hit.span())[0], hit.end()
+    for key, span in (found | dict(cut)).items():
+        yield key[0], *span
 
 
-def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str]) -> Rendered:
+def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str], cells: dict[Key, str]) -> Rendered:
     offsets, at = [], 0
     places: dict[Key, Span] = {}
     stripped = []
@@ -426,15 +502,25 @@ def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str]) 
         if not isinstance(piece, str):
             key = piece.key
             places.setdefault(key, (at, end))
-            if part != texts[key]:
+            if part != cells[key]:
                 stripped.append(key)
         at = end
     offsets.append(at)
     trained = tuple([(offsets[a] + i, offsets[b] + j) for (a, i), (b, j) in layout.trained])
     lost: tuple[Key, ...] = ()
+    if layout.moulded:
+        places = {key: place for key, place in places.items() if key[1] != _CORE}
+        for told in layout.moulded:
+            if told.span is not None:
+                (a, i), (b, j) = told.span
+                places[told.key] = offsets[a] + i, offsets[b] + j
+        stripped += [told.key for told in layout.moulded if told.stripped]
+        stripped = [key for key in texts if key in stripped]
+        lost = tuple([told.key for told in layout.moulded if told.lost])
     if len(places) != len(texts):
         missing = [key for key in texts if key not in places and key[1] not in _NUMBERS]
-        lost = tuple(key for key in missing if texts[key].strip())
+        gone = {*lost, *[key for key in missing if texts[key].strip()]}
+        lost = tuple(key for key in texts if key in gone)
     return Rendered(text, "", layout, places, lost, tuple(stripped), trained, moved=layout.moved)
 
 
@@ -456,6 +542,37 @@ _QUOTED = json.dumps(_RIGHT)[1:-1]
 _PADS = (f"{_RIGHT}{{}}{_LEFT}", f"{_RIGHT}{{}}", f"{{}}{_LEFT}", "{}")
 
 
+_CORE = "core"  # the field of the cells of a text that is cut at its think tags
+
+
+def _moulds(said: Sequence[Message]) -> dict[Key, Mould]:
+    """The answers that are cut at their think tags."""
+    found: dict[Key, Mould] = {}
+    for n, message in enumerate(said):
+        content = message.get("content")
+        if type(content) is str and "</think" in content and message.get("role") == "assistant":
+            cut = mould(content)
+            if cut is not None:
+                found[n, "content", 0] = cut
+    return found
+
+
+def _cells(texts: dict[Key, str], moulds: dict[Key, Mould]) -> dict[Key, str]:
+    """What takes a slot of its own: the cores of texts that are cut, and all other texts."""
+    found: dict[Key, str] = {}
+    for key, text in texts.items():
+        if key in moulds:
+            found |= {(key[0], _CORE, k): core for k, core in enumerate(moulds[key].cores)}
+        else:
+            found[key] = text
+    return found
+
+
+def _text_of(cell: Key) -> Key:
+    """The text that a cell belongs to."""
+    return (cell[0], "content", 0) if cell[1] == _CORE else cell
+
+
 def _sentinel(number: int) -> str:
     return f"zQ{number:05d}Qz"
 
@@ -466,7 +583,7 @@ def _is_blank(message: Message) -> bool:
 
 def _padded(key: Key, mark: str) -> str:
     """A sentinel with space around it; the number of a call stays as it is: templates count its characters."""
-    return mark if key[1] in _NUMBERS else f"{_LEFT}{mark}{_RIGHT}"
+    return mark if key[1] in _NUMBERS or key[1] == _CORE else f"{_LEFT}{mark}{_RIGHT}"
 
 
 def texts_of(said: Sequence[Message]) -> dict[Key, str]:
@@ -636,14 +753,3 @@ def reason(error: Exception) -> str:
     said = " ".join(str(error).split())[:300]
     kind = type(error).__name__
     return said if kind in ("TemplateError", "Unbounded") and said else f"{kind}: {said}"
-
-
-def thoughts(text: str) -> Iterator[tuple[int, int]]:
-    """The spans of reasoning in an answer: what stands before each </think>, without its tags."""
-    for found in _THOUGHT.finditer(text):
-        if found.group(1).strip():
-            yield found.span(1)
-
-
-def empty_thoughts(text: str) -> int:
-    return len(_EMPTY_THOUGHT.findall(text))

@@ -116,6 +116,8 @@ def out_of_order(spans: Mapping[Key, Sequence[Span]], said: Sequence[Message]) -
 
 def _around(text: str, whole: str, span: Span) -> Span | None:
     """The place of a whole text, in any form, of which a span is known to be a part."""
+    if text[slice(*span)] in (whole, whole.strip()):
+        return span
     for form in _forms(whole):
         start = text.find(form, max(0, span[0] - len(form) + 1), span[1] - 1 + len(form))
         if start >= 0:

@@ -27,16 +27,15 @@ def facts_of(seen: Sequence[Look]) -> int:
         layout = look.seen.layout
         if layout is None:
             continue
-        bits |= _facts(layout, look.template) if look.seen.exact else _facts(layout, look.template) & ~EMPTY
+        plain = look.seen.exact and not layout.moulded  # else the literals hold tags of the row
+        bits |= _facts(layout, look.template) if plain else _facts(layout, look.template) & ~EMPTY
         if INJECTED & bits and (
             type(look.said.messages[0].get("content")) is not str
             or look.said.tools
             or any(turn.role in ("system", "developer") for turn in look.said.turns)
         ):
             bits &= ~INJECTED
-        if not look.seen.exact and empty_thoughts(look.seen.text) > sum(
-            empty_thoughts(t.text) for t in look.said.turns
-        ):
+        if not plain and empty_thoughts(look.seen.text) > sum(empty_thoughts(t.text) for t in look.said.turns):
             bits |= EMPTY
     return bits
 
