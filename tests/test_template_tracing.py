@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.templates import Rendered, Renderer, Template, load, shipped
+from curator.templates import Rendered, Renderer, Template, layout, load, shipped, thoughts
 from curator.templates.tracing import followed
 
 SHORT = [("user", "ok"), ("assistant", "A book of sums, ok"), ("user", "more"), ("assistant", " no more of it ")]
@@ -137,3 +137,54 @@ def test_the_end_of_an_empty_answer_is_trained(name: str, blank: str) -> None:
 def test_an_empty_answer_that_the_template_leaves_out_trains_nothing() -> None:
     seen = over("{% if m.content %}" + WRITTEN + "{% endif %}", *EMPTY)
     assert [seen.text[a:b] for a, b in seen.trained] == ["<assistant>Fine.</s>"]
+
+
+REASONED = [
+    said(("user", "What is two and two?"), ("assistant", "<think>\nTwo, then two.\n</think>\n\nIt is four.")),
+    said(
+        *(("system", "Reckon."), ("user", "What is two and two?"), ("assistant", "<think>Two and two</think>It is 4.")),
+        *(("user", "And three and three?"), ("assistant", "<think>\nThree, again.\n</think>\n\nThat is six.")),
+    ),
+    said(
+        *(("user", "Add up one and one."), ("assistant", "First.<think>One, one</think>\nTwo, no less.")),
+        *(("user", "Once more, please."), ("assistant", "<think></think>Two, I said.")),
+    ),
+    said(("user", "Add up one and one."), ("assistant", "<think>One and one again</think>")),
+]
+
+
+@pytest.mark.parametrize("row", range(len(REASONED)))
+@pytest.mark.parametrize("name", shipped())
+def test_an_answer_cut_at_its_think_tags_is_seen_as_one_that_is_followed(
+    name: str, row: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The layout that rows of one structure share says of each what following its texts one by one says."""
+    cut = Renderer(load(name)).render(REASONED[row])
+    monkeypatch.setattr(layout, "_moulds", lambda said: {})
+    followed_alone = Renderer(load(name)).render(REASONED[row])
+    kept = {key: place for key, place in cut.places.items() if cut.text[slice(*place)]}
+    assert (cut.text, cut.lost, cut.stripped) == (followed_alone.text, followed_alone.lost, followed_alone.stripped)
+    assert (kept, cut.trained) == (followed_alone.places, followed_alone.trained)
+
+
+def test_rows_with_reasoning_share_a_layout() -> None:
+    renderer = Renderer(load("qwen3"))
+    for n in range(20):
+        turns = (("user", f"Is {n} odd?"), ("assistant", f"<think>\nOf {n} I think.\n</think>\n\nIt is {n}.")) * 3
+        seen = renderer.render(said(*turns))
+        assert (seen.exact, turns_of(seen.lost)) == (True, [1, 3])
+    assert len(renderer._layouts) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("<think>a</think>b", ["a"]),
+        ("\n<think>\na\n</think>b<think>c</think>", ["\na\n", "b<think>c"]),
+        ("a</think>b", ["a"]),
+        ("<thinking> </thinking>a", []),
+        ("a < b" * 20_000, []),
+    ],
+)
+def test_reasoning_stands_before_each_closing_tag(text: str, found: list[str]) -> None:
+    assert [text[slice(*span)] for span in thoughts(text)] == found

@@ -138,7 +138,7 @@ class Renderer:
         texts: dict[Key, str]
         texts = {(n, "content", 0): m["content"] for n, m in enumerate(said)} if plain else texts_of(said)
         moulds = _moulds(said)
-        layout = self.layout(said, texts, moulds, tools)
+        layout = self._layout(said, texts, moulds, tools)
         cells = _cells(texts, moulds) if moulds else texts
         if layout is not None and layout.blind and sum(map(len, texts.values())) < MOST_SKIPPED:
             filled = layout.filled(cells)
@@ -153,10 +153,13 @@ class Renderer:
                 return _exact(text, layout, filled, texts, cells)
         return self._searched(text, layout, said, texts, tools)
 
-    def layout(
+    def layout(self, said: Sequence[Message], tools: Sequence[Any]) -> Layout | None:
+        """The layout of conversations of this structure; None where the template refuses sentinels."""
+        return self._layout(said, texts_of(said), _moulds(said), tools)
+
+    def _layout(
         self, said: Sequence[Message], texts: dict[Key, str], moulds: dict[Key, Mould], tools: Sequence[Any]
     ) -> Layout | None:
-        """The layout of conversations of this structure; None where the template refuses sentinels."""
         key: Any
         if all(len(message) == 2 and type(message.get("content")) is str for message in said):
             key = (*map(_outline, said), *((n, moulds[n, "content", 0].literals) for n, _, _ in moulds))

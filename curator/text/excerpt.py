@@ -59,8 +59,8 @@ def visible(text: str, *, fault: bool = False) -> str:
     text = text.replace("\r\n", "⏎").replace("\n", "⏎").replace("\t", "⇥")
     if not fault:
         text = text.replace("\xa0", " ")
-        if text.isprintable():
-            return text
+    if text.isprintable() and (not fault or _BLANKS.isdisjoint(text)):
+        return text
     return "".join([_sign(text, index, fault) for index in range(len(text))])
 
 

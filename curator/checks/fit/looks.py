@@ -39,7 +39,10 @@ class Look(NamedTuple):
         return self.said.turns[key[0]]
 
     def text_of(self, key: tuple[int, str, int]) -> str:
-        return texts_of(prepared(self.said.messages))[key]
+        said = self.said.messages[key[0]]
+        if key[1] == "content" and type(content := said.get("content")) is str:
+            return content
+        return texts_of(prepared([said]))[0, key[1], key[2]]
 
     @property
     def abridged(self) -> bool:
