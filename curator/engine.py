@@ -202,7 +202,7 @@ class _Run:
         work = Join(self.rows(workers), rules, self.ignored, self.bounds, self.folder, audit=audit)
         groups = apart(rules)
         long = any(rule.costly for rule in rules)
-        judged = list(sharing(workers, self.size, len(groups), long=long).map(work, groups))
+        judged = list(sharing(workers, self.size, len(groups), self.bounds[-1], long=long).map(work, groups))
         joined = {each.code: each for group in judged for each in group.rules}
         for rule in rules:
             each = joined[rule.code]

@@ -13,7 +13,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -280,7 +280,7 @@ def write_whole(path: str | Path, data: bytes | Sequence[bytes]) -> None:
         new.commit()
 
 
-def write_passing(path: Path, parts: Sequence[bytes]) -> None:
+def write_passing(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file that can be made again, whole or not at all, without waiting for the disk. Raises WriteError."""
     passing = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:

@@ -13,6 +13,7 @@ from curator.provenance import beside_keys, judged_keys
 from curator.rule import Bad, DatasetRule, Row, chat
 
 _LABELLED_ROWS = 20  # rows with a column, from which on its values may show that it holds labels
+_PART = 1 << 20  # lines that are reckoned with at a time
 _MOST_LABELS, _ROWS_A_LABEL = 50, 5  # values that a label may take, and rows with each of them, on average
 _ONE = chat(user="How tall is Ben Nevis?", assistant="1,345 metres.")
 _TWO = chat(user="How tall is Snowdon?", assistant="1,085 metres.")
@@ -40,8 +41,9 @@ class ExactDuplicate(DatasetRule, frozen=True):
         return np.frombuffer(b"".join(batch.content_ids), dtype="<u8").reshape(-1, 2)
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        keys = mix(sketches[:, 0] ^ mix(sketches[:, 1])) + rows.splits.astype(np.uint64)
-        for row, first in repeats(keys, np.flatnonzero(rows.readable)):
+        keys = _in_split(sketches, rows)
+        del sketches  # so that a large set has room for what comes
+        for row, first in repeats(keys, rows.readable):
             fix = drop("drop the repeated row", "safe")
             yield row, Flag("", "the same row stands earlier in the set", fix=fix, related=(first,))
 
@@ -81,25 +83,44 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
         return np.column_stack((judged, batch.memo(exact_keys), batch.memo(beside_keys)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        wanted = np.flatnonzero(rows.readable & (sketches[:, 0] != 0))
+        wanted = rows.readable & (sketches[:, 0] != 0)
         fix = drop("drop the row that says the same")
-        keys = sketches[:, 0] + mix(_labels_by_value(sketches[:, 2:], wanted)) + rows.splits.astype(np.uint64)
-        exact = mix(sketches[:, 0] ^ mix(sketches[:, 1])) + rows.splits.astype(np.uint64)
+        exact, keys = _in_split(sketches, rows), sketches[:, 0].copy()
+        labels = _labels_by_value(sketches[:, 2:], wanted)
+        del sketches
+        for part in _parts(len(keys)):
+            keys[part] += mix(labels[part]) + rows.splits[part].astype(np.uint64)
+        del labels
         same = {row for row, _ in repeats(exact, wanted)}  # DUP001 says so of them
+        del exact
         for row, first in repeats(keys, wanted):
             if row not in same:
                 message = "differs from an earlier row only in case, space or punctuation"
                 yield row, Flag("", message, fix=fix, related=(first,))
 
 
+def _in_split(sketches: np.ndarray, rows: Rows) -> np.ndarray:
+    """uint64, shape (lines,): one key of the first two columns and the split."""
+    keys = np.empty(len(sketches), np.uint64)
+    for part in _parts(len(keys)):
+        keys[part] = mix(sketches[part, 0] ^ mix(sketches[part, 1])) + rows.splits[part].astype(np.uint64)
+    return keys
+
+
+def _parts(lines: int) -> Iterator[slice]:
+    """The lines in parts: what is reckoned of one need not be held for all."""
+    return (slice(start, start + _PART) for start in range(0, lines, _PART))
+
+
 def _labels_by_value(beside: np.ndarray, wanted: np.ndarray) -> np.ndarray:
     """uint64, shape (lines,): the key of the label in a column that its values show to be one; 0 for none.
 
-    `beside` holds (key of the name, key of the value) of the one column beside a text.
+    `beside` holds (key of the name, key of the value) of the one column beside a text; `wanted` is boolean.
     """
     labels = np.zeros(len(beside), dtype=np.uint64)
-    for name in distinct(beside[wanted, 0]):
-        named = wanted[beside[wanted, 0] == np.uint64(name)] if name else wanted[:0]
+    named_at_all = np.flatnonzero(wanted & (beside[:, 0] != 0))
+    for name in distinct(beside[named_at_all, 0]):
+        named = named_at_all[beside[named_at_all, 0] == np.uint64(name)]
         if len(named) >= _LABELLED_ROWS and len(distinct(beside[named, 1])) <= min(
             _MOST_LABELS, len(named) // _ROWS_A_LABEL
         ):
@@ -108,12 +129,34 @@ def _labels_by_value(beside: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 
 
 def repeats(keys: np.ndarray, wanted: np.ndarray) -> Iterator[tuple[int, int]]:
-    """(row, first row with the same key) for every wanted row whose key came before, in order of rows."""
-    order = wanted[np.argsort(keys[wanted], kind="stable")]
-    if not len(order):
+    """(row, first row with the same key) for every wanted row whose key came before, in order of rows.
+
+    `keys` are uint64 and spread evenly, `wanted` is boolean. A large set is sorted in parts, by the first bits of the
+    keys, so that little more than the keys is held at a time.
+    """
+    bits = max(0, (len(keys) // _PART).bit_length())
+    found = [_repeats(keys, np.flatnonzero(part)) for part in _by_first_bits(keys, wanted, bits)]
+    again, firsts = (np.concatenate(each) for each in zip(*found, strict=True))
+    rank = np.argsort(again)
+    yield from zip(again[rank].tolist(), firsts[rank].tolist(), strict=True)
+
+
+def _by_first_bits(keys: np.ndarray, wanted: np.ndarray, bits: int) -> Iterator[np.ndarray]:
+    """The wanted rows in 2**bits parts, boolean each, by the first bits of their keys."""
+    if not bits:
+        yield wanted
         return
-    same = np.concatenate(([False], keys[order[1:]] == keys[order[:-1]]))
-    firsts = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))
+    for first in range(1 << bits):
+        low, high = first << 64 - bits, (first + 1 << 64 - bits) - 1
+        yield wanted & (keys >= np.uint64(low)) & (keys <= np.uint64(high))
+
+
+def _repeats(keys: np.ndarray, places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rows whose key came before among the places, and for each the first with its key."""
+    values = keys[places]
+    order = np.argsort(values, kind="stable")
+    values = values[order]
+    same = np.concatenate((np.zeros(len(order[:1]), bool), values[1:] == values[:-1]))
     again = np.flatnonzero(same)
-    rank = np.argsort(order[again])
-    yield from zip(order[again][rank].tolist(), order[firsts[again]][rank].tolist(), strict=True)
+    starts = np.maximum.accumulate(np.where(same, 0, np.arange(len(order))))[again]
+    return places[order[again]], places[order[starts]]

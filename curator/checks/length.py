@@ -423,9 +423,8 @@ class LengthOutlier(DatasetRule, frozen=True):
 
 
 class _Cap(NamedTuple):
-    """Answers, by their place among those judged, that end at about one length, `low` to `high`."""
+    """Answers that end at about one length, `low` to `high`, and how many of them are cut."""
 
-    answers: np.ndarray
     cut: int
     low: int
     high: int
@@ -464,8 +463,8 @@ class AnswersCapped(DatasetRule, frozen=True):
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """(tokens, characters, 1 where it stops in mid-sentence) of each row's last answer, 0 where there
-        is none; shape (lines, 3), int64."""
-        out = np.zeros((len(batch.lines), 3), dtype=np.int64)
+        is none; shape (lines, 3), int32."""
+        out = np.zeros((len(batch.lines), 3), dtype=np.int32)
         answers = np.flatnonzero(batch.roles == ROLE_CODES["assistant"])
         if len(answers):
             lines = batch.turn_lines[answers]
@@ -482,41 +481,51 @@ class AnswersCapped(DatasetRule, frozen=True):
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         judged = np.flatnonzero(sketches[:, 0] > 0)
         cut = sketches[judged, 2] > 0
+        counted = [_by_length(sketches[judged, column], cut) for column in range(2)]
         for width, (column, unit) in product(_WIDTHS, enumerate(("tokens", "characters"))):
-            cap = self._cap(sketches[judged, column], cut, _LEAST[unit], width)
+            cap = self._cap(*counted[column], _LEAST[unit], width)
             if cap is None:
                 continue
-            found = judged[cap.answers].tolist()
+            lengths = sketches[judged, column]
+            found = judged[(lengths >= cap.low) & (lengths <= cap.high)].tolist()
             size = f"{cap.low:,}" if cap.low == cap.high else f"{cap.low:,} to {cap.high:,}"
             message = (
-                f"{len(cap.answers):,} of {len(judged):,} answers end at {size} {unit}, "
+                f"{len(found):,} of {len(judged):,} answers end at {size} {unit}, "
                 f"{cap.cut:,} of them in the middle of a sentence"
             )
-            evidence = {"answers": len(cap.answers), "cut": cap.cut, "low": cap.low, "high": cap.high, "unit": unit}
+            evidence = {"answers": len(found), "cut": cap.cut, "low": cap.low, "high": cap.high, "unit": unit}
             at = rows.example(found[0]).answers[-1].path
             yield Flag.once(found, at, message, about=f"{size} {unit}", evidence=evidence)
             return
 
-    def _cap(self, lengths: np.ndarray, cut: np.ndarray, least: int, width: float) -> _Cap | None:
-        """The narrow band of lengths in which cut answers crowd and above which hardly any answer ends."""
-        order = np.argsort(lengths, kind="stable")
-        lengths, cut = lengths[order], cut[order]
-        total = len(lengths)
+    def _cap(self, lengths: np.ndarray, answers: np.ndarray, cuts: np.ndarray, least: int, width: float) -> _Cap | None:
+        """The narrow band of lengths in which cut answers crowd and above which hardly any answer ends.
+
+        `lengths` are the different ones, rising; `answers` and `cuts` say how many answers, and cut ones, have each.
+        """
+        until, cut_until = (np.concatenate(([0], np.cumsum(each))) for each in (answers, cuts))
+        total = until[-1]
         starts = np.searchsorted(lengths, lengths / width)  # the band that ends with each length
-        cuts = np.concatenate(([0], np.cumsum(cut)))
-        ends = np.searchsorted(lengths, lengths, side="right")
-        inside = ends - starts
-        stopped = cuts[ends] - cuts[starts]
-        below = starts - np.searchsorted(lengths, lengths / width**2)  # in the band before
+        inside = until[1:] - until[starts]
+        stopped = cut_until[1:] - cut_until[starts]
+        below = until[starts] - until[np.searchsorted(lengths, lengths / width**2)]  # in the band before
         crowded = (
             (lengths >= least)
             & (inside >= max(self.min_answers, 0.05 * total))
             & (stopped >= 0.7 * inside)
-            & (total - ends <= 0.02 * total)
+            & (total - until[1:] <= 0.02 * total)
             & (inside >= 4 * below)
         )
         if not crowded.any():
             return None
         best = int(np.argmax(np.where(crowded, stopped, -1)))
-        start, end = int(starts[best]), int(ends[best])
-        return _Cap(np.sort(order[start:end]), int(stopped[best]), int(lengths[start]), int(lengths[end - 1]))
+        return _Cap(int(stopped[best]), int(lengths[starts[best]]), int(lengths[best]))
+
+
+def _by_length(lengths: np.ndarray, cut: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The different lengths, rising, and how many answers, and how many cut ones, have each."""
+    values, answers = np.unique(lengths, return_counts=True)
+    short, times = np.unique(lengths[cut], return_counts=True)
+    cuts = np.zeros(len(values), np.int64)
+    cuts[np.searchsorted(values, short)] = times
+    return values, answers, cuts

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator.columns import Batch, Rows, mix
+from curator.columns import Batch, Rows, mix, unique
 from curator.model import Example, Flag
 from curator.neighbours.keys import answer_keys, is_last_answer, prompt_keys
 from curator.neighbours.likeness import COMMON_WORDS
 from curator.neighbours.shingles import plain_words, text_of
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
+_PART = 1 << 20  # rows whose keys are looked up at a time
 _LOOKED_AT = 40  # prompts of one answer that are read
 _EDGE = 6  # words by which openings are told apart
 _UNRELATED = 0.6  # share of the prompts to which the answer must have no word in relation
@@ -84,11 +86,16 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         answers, prompts, words = sketches.T
-        judged = np.flatnonzero((answers != 0) & (prompts != 0) & rows.readable)
-        told, times = np.unique(answers[judged], return_counts=True)
-        for group in _groups(judged, answers, prompts, rows.splits, self.min_prompts):
-            elsewhere = len(judged) - times[np.searchsorted(told, answers[group[0]])]
-            others_vary = len(told) - 1 >= _VARIED * elsewhere
+        judged = (answers != 0) & (prompts != 0) & rows.readable
+        given = np.sort(answers[judged])
+        different = 1 + int((given[1:] != given[:-1]).sum())
+        # Only the rows whose answer is given so often are looked at more closely: in most sets there are few.
+        often = unique(given[self.min_prompts - 1 :][given[self.min_prompts - 1 :] == given[: 1 - self.min_prompts]])
+        crowd = np.flatnonzero(judged)[_among(answers[judged], often)]
+        for group in _groups(crowd, answers, prompts, rows.splits, self.min_prompts):
+            answer = answers[group[0]]
+            times = np.searchsorted(given, answer, side="right") - np.searchsorted(given, answer)
+            others_vary = different - 1 >= _VARIED * (len(given) - times)
             if words[group[0]] >= self.min_words and others_vary:
                 looked = group[np.argsort(mix(prompts[group]), kind="stable")][:_LOOKED_AT]
                 examples = rows.examples(looked.tolist())
@@ -99,6 +106,16 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
                     message = f"the same answer is given to {len(group):,} different prompts"
                     about, evidence = f"{answers[group[0]]:x}", {"prompts": len(group)}
                     yield Flag.once(group.tolist(), at, message, about=about, evidence=evidence)
+
+
+def _among(keys: np.ndarray, sorted_keys: np.ndarray) -> np.ndarray:
+    """bool: which of the keys are among the sorted ones, without a sorted copy of the keys."""
+    found = np.zeros(len(keys), dtype=bool)
+    for start in range(0, len(keys) if len(sorted_keys) else 0, _PART):
+        part = keys[start : start + _PART]
+        at = np.minimum(np.searchsorted(sorted_keys, part), len(sorted_keys) - 1)
+        found[start : start + _PART] = sorted_keys[at] == part
+    return found
 
 
 def _groups(
@@ -173,6 +190,8 @@ class SharedOpening(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         judged = np.flatnonzero((sketches[:, 0] != 0) & rows.readable)
+        if not self._may_crowd(sketches, judged):
+            return
         judged = np.sort(judged[np.unique(sketches[judged, 0], return_index=True)[1]])  # each answer once
         found = [self._crowd(judged, sketches[judged, column], side) for column, side in ((1, "open"), (2, "end"))]
         edges = [edge for edge in found if edge is not None]
@@ -185,6 +204,17 @@ class SharedOpening(DatasetRule, frozen=True):
             )
             evidence = {"answers": len(edge.rows), "of": len(judged), "words": words, "side": edge.side}
             yield Flag.once(edge.rows.tolist(), at, message, about=f"{edge.side} {words}", evidence=evidence)
+
+    def _may_crowd(self, sketches: np.ndarray, judged: np.ndarray) -> bool:
+        """Whether enough rows open or end alike, if all their answers differ: a sort of each column alone tells."""
+        answers = np.sort(sketches[judged, 0])
+        different = int((answers[1:] != answers[:-1]).sum()) + len(answers[:1])
+        least = math.ceil(max(self.min_answers, self.min_share * different))
+        for column in (1, 2):
+            keys = np.sort(sketches[judged, column])
+            if (keys[least - 1 :] == keys[: max(0, len(keys) - least + 1)]).any():
+                return True
+        return False
 
     def _crowd(self, judged: np.ndarray, keys: np.ndarray, side: str) -> _Edge | None:
         """The rows that share the commonest key, where they are enough."""

@@ -69,15 +69,18 @@ class Join:
 
     def _of_rule(self, rule: DatasetRule) -> Joined:
         start, known = time.process_time(), len(self.rows.left_out)
-        sketches = self.rows.sketches(rule.code)
-        found: list[Found] = []
-        for line, flag in sorted(rule.check(sketches, self.rows), key=lambda pair: pair[0]):
-            if rule.code not in self.ignored[self.rows.source_of(line)]:
-                found.append(self._address(rule.code, line, flag, len(found) < _EXCERPTS))
-        part = spill(self.folder / f"joined-{rule.code}", found, self.bounds)
-        fixable = sum(item.flag.fix is not None for item in found)
+        # The sketches are named nowhere here: a rule that is done with them sets their memory free.
+        flags = sorted(rule.check(self.rows.sketches(rule.code), self.rows), key=lambda pair: pair[0])
+        flags = [pair for pair in flags if rule.code not in self.ignored[self.rows.source_of(pair[0])]]
+        fixable = sum(flag.fix is not None for _, flag in flags)
+        part = spill(self.folder / f"joined-{rule.code}", self._addressed(rule.code, flags), self.bounds)
         left_out = tuple(self.rows.left_out[known:])
         return Joined(rule.code, part, fixable, time.process_time() - start, left_out)
+
+    def _addressed(self, code: str, flags: list[tuple[int, Flag]]) -> Iterator[Found]:
+        """The flags as findings, the first of them with an excerpt."""
+        for number, (line, flag) in enumerate(flags):
+            yield self._address(code, line, flag, number < _EXCERPTS)
 
     def _address(self, code: str, line: int, flag: Flag, shown: bool) -> Found:
         rows, flag = self.rows, encodable(flag)

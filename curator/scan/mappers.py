@@ -18,6 +18,8 @@ Result = TypeVar("Result")
 # Below this size one process is enough: workers cost a tenth more processor time in all.
 SMALL = 72_000_000
 _SHARED = 500_000  # the same for long tasks
+_HELD = 1_600_000_000  # bytes that processes which judge groups of rules may hold together, and for a line of the set
+_A_LINE = 80
 
 
 class Mapper(Protocol):
@@ -90,14 +92,16 @@ def choose(workers: Crew, size: int, spans: int) -> Mapper:
     return Processes(count)
 
 
-def sharing(workers: Crew, size: int, tasks: int, *, long: bool = False) -> Mapper:
+def sharing(workers: Crew, size: int, tasks: int, lines: int, *, long: bool = False) -> Mapper:
     """As `choose`, for work on what this process holds, which only its forks share.
 
+    What a process holds grows with the lines of the set: of a large one fewer groups of rules are judged at a time.
     Of `long` tasks less is enough for several processes, but not beside threads: a fork has none of them, and the
     locks that they held.
     """
     if not _forks() or not (workers is None or isinstance(workers, int)):
         return Serial()  # a process that talks to a cluster has threads that a fork would lack
+    tasks = min(tasks, max(1, _HELD // max(1, lines * _A_LINE)))
     if long and workers is None and size >= _SHARED and threading.active_count() == 1:
         return Processes(min(processors(), tasks)) if min(processors(), tasks) > 1 else Serial()
     return choose(workers, size, tasks)

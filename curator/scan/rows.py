@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -24,8 +27,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+_ID = 16  # bytes of a content id
 _KEPT = 1 << 20  # bytes of rows that are kept
 _ROWS = 256
+_IDS_HELD = 1_000_000  # content ids of more lines wait in a file
 _ALONE = 8  # lines of one span that are read one by one before the span is read
 
 
@@ -51,11 +56,7 @@ class SetRows:
     ) -> None:
         self._mapper = mapper
         self._scans, self._bounds, self._sources, self._spans, self._reader = scans, bounds, sources, spans, reader
-        self._ids = np.concatenate([scan.array("ids") for scan in scans])
-        self.readable = np.concatenate([scan.array("readable") for scan in scans])
-        self.tokens = np.concatenate([scan.array("tokens") for scan in scans])
-        self.files = np.repeat([n for n, _ in spans], np.diff(bounds))
-        self.splits = np.array([split_number(source.split) for source in sources])[self.files]
+        self.readable = joined(scans, "readable")
         self._graphs: dict[str, Neighbours] = {}
         self.vocabulary = Vocabulary([scan.array for scan in scans], bounds)
         self.left_out: list[NotRun] = []
@@ -67,6 +68,7 @@ class SetRows:
         self._kept: dict[int, _Kept] = {}  # rows that were read last
         self._size = 0  # bytes of them
         self._readers: dict[int, Reader] = {}  # by source
+        self._content_ids = _ContentIds(scans)
 
     def memo(self, key: str, make: Callable[[], T]) -> T:
         if key not in self._memo:
@@ -77,21 +79,37 @@ class SetRows:
         self.left_out.append(note)
 
     def source_of(self, index: int) -> int:
-        return int(self.files[index])
+        return self._spans[self._span_of(index)][0]
+
+    def _span_of(self, index: int) -> int:
+        return bisect_right(self._bounds, index) - 1
+
+    @cached_property
+    def tokens(self) -> np.ndarray:
+        """int32, shape (lines,): tokens of the row."""
+        return joined(self._scans, "tokens")
+
+    @cached_property
+    def files(self) -> np.ndarray:
+        """uint32, shape (lines,): the number of the file a line stands in."""
+        return np.repeat(np.array([n for n, _ in self._spans], np.uint32), np.diff(self._bounds))
+
+    @cached_property
+    def splits(self) -> np.ndarray:
+        """int64, shape (lines,): the number of the split a line stands in."""
+        numbers = np.array([split_number(source.split) for source in self._sources])
+        if len({*numbers.tolist()}) == 1:
+            return np.broadcast_to(numbers[0], self._bounds[-1:])  # takes no memory, however many lines there are
+        return np.repeat(numbers[[n for n, _ in self._spans]], np.diff(self._bounds))
 
     def sketches(self, code: str) -> np.ndarray:
         """What the dataset rule with this code sketched of every line."""
-        return np.concatenate([scan.array(code) for scan in self._scans])
+        return joined(self._scans, code)
 
     @property
     def shapes(self) -> set[str | None]:
         """The shapes that the sources were found to have."""
         return {self._reader(n).shape for n in range(len(self._sources))}
-
-    @property
-    def ids(self) -> np.ndarray:
-        """uint8, shape (lines, 16): content ids."""
-        return self._ids
 
     def lines(self) -> Iterator[bytes]:
         """The bytes of every line in order, without line breaks and byte order marks."""
@@ -111,7 +129,12 @@ class SetRows:
         return any(source.in_folder for source in self._sources)
 
     def content_id(self, index: int) -> str:
-        return bytes(self._ids[index]).hex()
+        return self._content_ids[index].hex()
+
+    @property
+    def ids(self) -> np.ndarray:
+        """uint8, shape (lines, 16): content ids."""
+        return joined(self._scans, "ids")
 
     def value_and_raw(self, index: int) -> tuple[Any, bytes]:
         """The JSON value (UNSET where broken) and the bytes of a line, read again from its source."""
@@ -138,7 +161,7 @@ class SetRows:
 
     def _line(self, index: int) -> bytes:
         """The bytes of a line; of a span that was read before, these alone, unless its lines are asked for in a row."""
-        span = bisect_right(self._bounds, index) - 1
+        span = self._span_of(index)
         source, place = self._spans[span]
         line = index - self._bounds[span]
         if span in self._starts and span != self._span:
@@ -177,3 +200,51 @@ class SetRows:
         if view not in self._graphs:
             self._graphs[view] = Neighbours(self._scans, view, self.readable, self.splits, self.examples, self._mapper)
         return self._graphs[view]
+
+
+class _ContentIds:
+    """The content ids of all lines: in memory, or those of a large set in a file without a name.
+
+    Forks of this process read the file at places of their own.
+    """
+
+    def __init__(self, scans: Sequence[ScanFile]) -> None:
+        self._held, self._file = b"", None
+        if sum(scan.head.lines for scan in scans) <= _IDS_HELD or not hasattr(os, "pread"):
+            self._held = b"".join(scan.array("ids").tobytes() for scan in scans)
+            return
+        self._file = tempfile.TemporaryFile(prefix="curator-ids-")  # noqa: SIM115 (open as long as the rows are)
+        for scan in scans:
+            self._file.write(scan.array("ids").tobytes())
+        self._file.flush()
+
+    def __getitem__(self, index: int) -> bytes:
+        if self._file is not None:
+            return os.pread(self._file.fileno(), _ID, index * _ID)
+        return self._held[index * _ID : (index + 1) * _ID]
+
+
+def joined(scans: Sequence[ScanFile], name: str) -> np.ndarray:
+    """An array of all spans as one, its columns one after the other in memory.
+
+    Only columns that hold something but zeros in some span are written: the rest is memory that the system hands out
+    when it is first written to, and so takes none.
+    """
+    if len(scans) == 1:
+        return scans[0].array(name)
+    forms = [scan.form(name) for scan in scans]
+    lines = sum(shape[0] for _, shape, _ in forms)
+    dtype = np.result_type(*{np.dtype(dtype) for dtype, _, _ in forms})
+    whole = np.zeros((lines, *forms[0][1][1:]), dtype, order="F")
+    start = 0
+    for scan, (_, shape, filled) in zip(scans, forms, strict=True):
+        stop = start + shape[0]
+        if filled:
+            part = scan.array(name)
+            columns = np.flatnonzero(part.any(axis=0)).tolist() if part.ndim == 2 else []
+            for column in columns:
+                whole[start:stop, column] = part[:, column]
+            if part.ndim != 2:
+                whole[start:stop] = part
+        start = stop
+    return whole

@@ -7,8 +7,9 @@ scan file wherever they stand: the chunk cache rests on that.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import accumulate, pairwise
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, chain, groupby
 from pathlib import Path
 
 import msgspec
@@ -17,6 +18,7 @@ import numpy as np
 from curator.model import Excerpt, Flag
 from curator.writing import write_passing
 
+_ZEROS = -1
 _PREFIX = 8  # bytes that give the length of the head, little endian
 
 
@@ -52,9 +54,11 @@ class Head(msgspec.Struct, frozen=True):
     tallies: dict[str, Tally]
     phases: dict[str, float]
     findings: int = 0  # bytes
-    arrays: dict[str, tuple[str, tuple[int, ...], int]] = {}  # name -> dtype, shape, offset after the findings
+    # name -> dtype, shape, offset after the findings; _ZEROS for an array of nothing but zeros, which is not written
+    arrays: dict[str, tuple[str, tuple[int, ...], int]] = {}
 
 
+_encode = msgspec.msgpack.Encoder().encode
 _head = msgspec.msgpack.Decoder(Head)
 _found = msgspec.msgpack.Decoder(list[Found])
 
@@ -78,9 +82,16 @@ class ScanFile:
 
     def array(self, name: str) -> np.ndarray:
         dtype, shape, offset = self.head.arrays[name]
+        if offset == _ZEROS:
+            return np.zeros(shape, dtype)
         count = int(np.prod(shape))
         start = self._findings_at + self.head.findings + offset
         return np.fromfile(self.path, dtype=dtype, count=count, offset=start).reshape(shape)
+
+    def form(self, name: str) -> tuple[str, tuple[int, ...], bool]:
+        """The type and shape of an array, and whether it holds anything but zeros."""
+        dtype, shape, offset = self.head.arrays[name]
+        return dtype, shape, offset != _ZEROS
 
 
 def write_scan(path: Path, head: Head, found: Sequence[Found], arrays: Mapping[str, np.ndarray]) -> None:
@@ -97,12 +108,13 @@ def pack_scan(head: Head, found: Sequence[Found], arrays: Mapping[str, np.ndarra
     body = msgspec.msgpack.encode(found) if found else b""
     directory: dict[str, tuple[str, tuple[int, ...], int]] = {}
     offset = 0
+    filled = {name: values for name, values in arrays.items() if values.any()}
     for name, values in arrays.items():
-        directory[name] = (values.dtype.str, values.shape, offset)
-        offset += values.nbytes
+        directory[name] = (values.dtype.str, values.shape, offset if name in filled else _ZEROS)
+        offset += values.nbytes if name in filled else 0
     packed = msgspec.msgpack.encode(msgspec.structs.replace(head, findings=len(body), arrays=directory))
     parts = [len(packed).to_bytes(_PREFIX, "little"), packed, body]
-    return [*parts, *(np.ascontiguousarray(values).tobytes() for values in arrays.values())]
+    return [*parts, *(np.ascontiguousarray(values).tobytes() for values in filled.values())]
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -114,16 +126,26 @@ class Part(msgspec.Struct, frozen=True):
     sizes: list[int]
 
 
-def spill(path: Path, found: Sequence[Found], bounds: Sequence[int]) -> Part:
-    """Write findings sorted by line; `bounds` are the first lines of the spans and the end of the last."""
-    lines = np.fromiter((item.line for item in found), np.int64, len(found))
-    cuts = np.searchsorted(lines, bounds)
-    encode = msgspec.msgpack.Encoder().encode
-    bodies = [encode(found[low:high]) if high > low else b"" for low, high in pairwise(cuts)]
-    if found:
-        write_passing(path, bodies)
-    sizes = list(map(len, bodies))
-    return Part(str(path), len(found), [0, *accumulate(sizes[:-1])], sizes)
+def spill(path: Path, found: Iterable[Found], bounds: Sequence[int]) -> Part:
+    """Write findings sorted by line; `bounds` are the first lines of the spans and the end of the last.
+
+    The findings of one span are held at a time.
+    """
+    sizes, count = [0] * (len(bounds) - 1), 0
+    by_span = groupby(found, key=lambda item: bisect_right(bounds, item.line) - 1)
+
+    def bodies() -> Iterator[bytes]:
+        nonlocal count
+        for span, items in by_span:
+            held = list(items)
+            body = _encode(held)
+            sizes[span], count = len(body), count + len(held)
+            yield body
+
+    first = next(written := bodies(), None)
+    if first is not None:
+        write_passing(path, chain((first,), written))
+    return Part(str(path), count, [0, *accumulate(sizes[:-1])], sizes)
 
 
 class Spill:

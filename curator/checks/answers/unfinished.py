@@ -36,10 +36,10 @@ _CLOSED_ROWS = [
     chat(user=f"How old is house {n}?", assistant=f"House {n} was built {n + 9} years ago.") for n in range(50)
 ]
 
-# Columns of the sketch of a row.
-_ANSWERS, _HANGING, _HANGING_ALONE, _OPEN, _SIGN, _BARE, _STOPPED, _WHOLE, _SURE, _LIKELY, _SELDOM, _WEAK, _LONE = (
-    range(13)
-)
+# Columns of the sketch of a row; the sign takes two.
+_ANSWERS, _HANGING, _HANGING_ALONE, _OPEN, _BARE, _STOPPED, _WHOLE, _SURE, _LIKELY, _SELDOM, _WEAK, _LONE = range(12)
+_SIGN = slice(12, 14)
+_MOST = (1 << 16) - 1  # answers of one row that are counted
 _SETTLED = 0.8  # share of answers that begin their last line alike, from which on it is a rule of the set
 # Shares of answers that may end without a full stop before it is a habit of the set: after closed sentences, and
 # where there is one sentence only.
@@ -173,40 +173,47 @@ class CutAnswer(DatasetRule, frozen=True):
     ] = 3.0
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """Counts of a row's answers by how they end, and how the last line of the last one begins; int64, shape (lines, 13)."""
-        out = np.zeros((len(batch.lines), 13), dtype=np.int64)
+        """Counts of a row's answers by how they end, and how the last line of the last one begins; shape (lines, 14), uint16."""
+        out = np.zeros((len(batch.lines), 14), dtype=np.uint16)
         if not batch.readable:
             return out
         data = np.frombuffer(batch.texts.data, np.uint8)
         answers = np.flatnonzero(batch.roles == ROLE_CODES["assistant"])
         lines = batch.turn_lines[answers]
-        out[:, _ANSWERS] = np.bincount(lines, minlength=len(out))
+        out[:, _ANSWERS] = _counts(lines, len(out))
         starts, ends = (
             batch.texts.starts[answers],
             _trimmed(data, batch.texts.starts[answers], batch.texts.ends[answers]),
         )
-        out[lines, _SIGN] = _last_line_signs(data, batch.memo(line_breaks), starts, ends)
+        out[lines, _SIGN] = _last_line_signs(data, batch.memo(line_breaks), starts, ends)[:, None] >> _HALVES & 0xFFFF
         last = data[np.maximum(ends - 1, 0)] if len(data) else np.zeros(len(ends), np.uint8)
         counts = np.diff(batch.words.offsets)[answers]
         short = (counts >= _SHORT_WORDS[0]) & (counts <= _SHORT_WORDS[1]) & _STOPS[last]
-        out[:, _STOPPED] = np.bincount(lines[short], minlength=len(out))
-        out[:, _WHOLE] = np.bincount(lines[(counts >= _SHORT_WORDS[0]) & _STOPS[last]], minlength=len(out))
+        out[:, _STOPPED] = _counts(lines[short], len(out))
+        out[:, _WHOLE] = _counts(lines[(counts >= _SHORT_WORDS[0]) & _STOPS[last]], len(out))
         for line in distinct(lines[(ends > starts) & ~_SHUT[last]]):
+            told = [0] * (_LONE + 1)
             for _, turn in batch.example(line).taught():
-                out[line, _BARE] += _runs_bare(turn.text)
+                told[_BARE] += _runs_bare(turn.text)
                 ending = open_ending(turn.text)
-                out[line, _OPEN] += _ends_on_word(turn.text)
+                told[_OPEN] += _ends_on_word(turn.text)
                 if ending:
-                    out[line, _KINDS[_proof(ending)]] += 1
-                    out[line, _HANGING] += ending.word == "never"
-                    out[line, _HANGING_ALONE] += ending.word == "never" and ending.alone
+                    told[_KINDS[_proof(ending)]] += 1
+                    told[_HANGING] += ending.word == "never"
+                    told[_HANGING_ALONE] += ending.word == "never" and ending.alone
+            for column, count in enumerate(told):
+                if count:
+                    out[line, column] = min(count, _MOST)
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         total = sketches.sum(axis=0).tolist()
         proofs = self._believed(total)
-        wanted = sketches[:, [_KINDS[proof] for proof in sorted(proofs)]].any(axis=1)
+        wanted = np.zeros(len(sketches), dtype=bool)
+        for proof in proofs:
+            wanted |= sketches[:, _KINDS[proof]] > 0
         odd = _without_the_usual_sign(sketches) if total[_OPEN] else np.zeros(len(sketches), dtype=bool)
+        del sketches  # so that a large set has room for what comes
         for row in np.flatnonzero(wanted | odd).tolist():
             for before, turn in rows.example(row).taught():
                 ending = open_ending(turn.text)
@@ -309,6 +316,14 @@ def _trimmed(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarr
     return ends
 
 
+_HALVES = np.array([8, 24])  # bits below the halves of a sign
+
+
+def _counts(lines: np.ndarray, length: int) -> np.ndarray:
+    """How often each line occurs, up to _MOST."""
+    return np.minimum(np.bincount(lines, minlength=length), _MOST)
+
+
 def _last_line_signs(data: np.ndarray, breaks: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """The first four bytes of each text's last line as a number, 0 where there is one line only."""
     if not len(breaks):
@@ -322,13 +337,15 @@ def _last_line_signs(data: np.ndarray, breaks: np.ndarray, starts: np.ndarray, e
 
 def _without_the_usual_sign(sketches: np.ndarray) -> np.ndarray:
     """Rows with an open end that lack the beginning of the last line which nearly all others have."""
-    signs, counts = np.unique(sketches[sketches[:, _ANSWERS] > 0, _SIGN], return_counts=True)
+    low, high = sketches[:, _SIGN].T
+    sign = high.astype(np.uint32) << 16 | low
+    signs, counts = np.unique(sign[sketches[:, _ANSWERS] > 0], return_counts=True)
     if not len(signs) or counts.sum() < _ENOUGH:
         return np.zeros(len(sketches), dtype=bool)
     usual = signs[counts.argmax()]
     if not usual or counts.max() < _SETTLED * counts.sum():
         return np.zeros(len(sketches), dtype=bool)
-    odd: np.ndarray = (sketches[:, _SIGN] != usual) & (sketches[:, _OPEN] > 0)
+    odd: np.ndarray = (sign != usual) & (sketches[:, _OPEN] > 0)
     return odd
 
 
