@@ -216,6 +216,70 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(verb: str, tmp_path: P
     assert same(broken.files()) == same(after)
 
 
+@pytest.mark.slow
+def test_a_training_killed_at_any_moment_ends_with_the_same_weights(tmp_path: Path) -> None:
+    """Started again as curator says: plainly, with --resume from the first checkpoint on, with --force before."""
+    from tests.tiny import tiny_model
+
+    model = tiny_model(tmp_path / "model")
+    options = "--steps 6 --batch 4 --learning-rate 2e-3 --evaluate-every 2 --dropout 0.1 --facts off --waive all"
+    words = ["train", "run", "set", "--model", str(model), *options.split(), "-o", "out/tuned"]
+    whole, broken = Place(tmp_path / "whole", words), Place(tmp_path / "broken", words)
+    for place in (whole, broken):
+        place.env |= {"OMP_NUM_THREADS": "1"}
+        (place.folder / "set").mkdir()
+        for name, rows in (("train", range(16)), ("valid", range(16, 20))):
+            lines = [json.dumps(messages(f"What is {n} plus {n + 1}?", f"It is {2 * n + 1}.")) for n in rows]
+            (place.folder / "set" / f"{name}.jsonl").write_text("\n".join(lines) + "\n", "utf-8")
+    started = time.monotonic()
+    assert whole.run(told=str(tmp_path / "count")) == 0
+    seconds, changes = time.monotonic() - started, int((tmp_path / "count").read_text())
+    wanted = weights(whole.folder / "out" / "tuned" / "adapter")
+    assert wanted
+
+    draw, kills = random.Random("train"), max(3, KILLS // (len(COMMANDS) + 1))
+    resumed = 0
+    for number in range(kills):
+        broken.arguments = [*words, *again(broken.folder / "out" / "tuned")]
+        resumed += "--resume" in broken.arguments
+        if number % 3:
+            broken.run(last=draw.randrange(changes // 2, changes + 1))
+        else:
+            process = broken.start()
+            time.sleep(draw.uniform(seconds / 2, seconds))
+            process.kill()
+            process.communicate()
+        adapter = broken.folder / "out" / "tuned" / "adapter"
+        assert not adapter.exists() or weights(adapter) == wanted, "half an adapter stands there"
+    while more := again(broken.folder / "out" / "tuned"):
+        broken.arguments = [*words, *more]
+        assert broken.run() == 0
+        if json.loads((broken.folder / "out" / "tuned" / "run.json").read_bytes())["status"] == "done":
+            break
+    assert weights(broken.folder / "out" / "tuned" / "adapter") == wanted
+    assert told(broken.folder / "out" / "tuned") == told(whole.folder / "out" / "tuned")
+    print(f"{kills} kills among {changes} changes, {resumed} times resumed")
+
+
+def again(output: Path) -> list[str]:
+    """How a training that was killed is to be started again."""
+    if not (output / "run.json").is_file():
+        return ["--force"]
+    if json.loads((output / "run.json").read_bytes())["status"] == "done":
+        return ["--force"]
+    return ["--resume"] if list(output.glob("checkpoints/checkpoint-*/trainer_state.json")) else ["--force"]
+
+
+def weights(adapter: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(adapter.iterdir())} if adapter.is_dir() else {}
+
+
+def told(output: Path) -> Any:
+    """What run.json says, but for times and for where the data stands."""
+    record = json.loads((output / "run.json").read_bytes())
+    return {name: value for name, value in record.items() if name not in ("times", "data_folder")}
+
+
 def check(place: Place, allowed: dict[str, set[bytes]], before: dict[str, bytes]) -> None:
     """Every file is as it was or as it is to be; and the user's own is never lost."""
     for name, content in same(place.files()).items():

@@ -178,8 +178,17 @@ def _before(ask: Ask) -> Run | None:
 
 def last_checkpoint(folder: Path) -> Path | None:
     """The latest whole checkpoint of a run, None where there is none."""
-    found = [path for path in (folder / CHECKPOINTS).glob("checkpoint-*") if (path / "trainer_state.json").is_file()]
+    found = [path for path in (folder / CHECKPOINTS).glob("checkpoint-*") if _is_whole(path)]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
+
+
+def _is_whole(checkpoint: Path) -> bool:
+    """Whether a checkpoint was written to its end: its state comes last, and may be cut short itself."""
+    try:
+        msgspec.json.decode((checkpoint / "trainer_state.json").read_bytes())
+    except (OSError, msgspec.DecodeError):
+        return False
+    return True
 
 
 class Session:
@@ -371,9 +380,19 @@ class Session:
         state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_fsdp_enabled else None
         if not first_process():
             return
+        passing = folder.with_name(f".{name}.part")  # the folder appears whole or not at all
+        for left in (passing, folder):
+            if left.is_dir():
+                shutil.rmtree(left)
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        for config in getattr(model, "peft_config", {}).values():
+            for option, value in vars(config).items():
+                if isinstance(value, set):  # its order differs between processes, and would in adapter_config.json
+                    setattr(config, option, sorted(value))
         with quiet(), _told_when_full(self.ask.output):
-            trainer.accelerator.unwrap_model(trainer.model).save_pretrained(folder, state_dict=state)
-        save_tokenizer(Path(self.ready.base.path), folder, templates.load(self.ready.spec))
+            model.save_pretrained(passing, state_dict=state)
+        save_tokenizer(Path(self.ready.base.path), passing, templates.load(self.ready.spec))
+        passing.rename(folder)
 
     def _metrics(self, state: Any) -> dict[str, float]:
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
