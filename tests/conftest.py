@@ -11,8 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from curator import cli
+
+# A busy machine is no fault of a property: how long an example takes is measured in tests/bench.
+settings.register_profile("curator", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("curator")
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("GOMP_SPINCOUNT", "2000")  # as `curator train` says to torch, and why
