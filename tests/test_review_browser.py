@@ -29,7 +29,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ARTIFACTS = Path(os.environ.get("CURATOR_ARTIFACTS") or Path(__file__).parent / "artifacts")
 VERDICTS = {"k": "keep", "x": "drop", "f": "later"}
-SLOW = float(os.environ.get("CURATOR_SLOW_MACHINE") or 2)  # targets hold times this: a shared machine has other work
 
 EVIL = [
     "<script>window.__xss = 1</script><img src=x onerror='window.__xss = 2'>",
@@ -38,6 +37,15 @@ EVIL = [
     "safe\u202egnp.exe\u202c and \u2066hidden\u2069 \u200b\ufeff\x1b[31m",
     "<style>*{display:none}</style></div></textarea><b>",
 ]
+
+
+def slow() -> float:
+    """What targets of wall time are multiplied by: 2, and more where others are at work on the machine.
+
+    Processor time is held to its target as it is.
+    """
+    told = os.environ.get("CURATOR_SLOW_MACHINE")
+    return float(told) if told else 2 * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 def chat(user: str, assistant: str) -> dict[str, Any]:
@@ -121,7 +129,7 @@ def test_no_key_is_lost_doubled_or_meant_for_another_finding(serve: Any, visit: 
     assert len({finding for finding, _ in made}) == len(made)
     if rate <= 10:
         assert len(made) == number, "the next finding was there before its key"
-        assert statistics.median(page.evaluate("window.times")) <= 30 * SLOW
+        assert statistics.median(page.evaluate("window.times")) <= 30 * slow()
 
 
 def test_a_whole_session_by_keyboard_is_what_the_command_line_does(serve: Any, visit: Any) -> None:
@@ -585,27 +593,28 @@ def test_a_hundred_thousand_findings_are_quick(serve: Any, visit: Any) -> None:
         chat(f"Question {n} about item {n * 7919 % 10007}? " + "word " * 60, answers[n % 3]) for n in range(100_000)
     ]
     server = serve(rows, "--select", "ROL007,ENC004,ANS001")
-    assert server.seconds <= 2 * SLOW
+    assert server.seconds <= 2 * slow()
     page = visit(server)
-    began = time.perf_counter()
+    began, used = time.perf_counter(), server.used()
     page.reload()
     page.wait_for_selector(".card[data-id]:not([data-id=''])")
-    assert time.perf_counter() - began <= 3 * SLOW
+    assert time.perf_counter() - began <= 3 * slow()
+    assert server.used() - used <= 1
     page.evaluate(WATCH % DESK)
     type_at(page, ["k"] * 40, 0.1)
     saved(page)
-    assert statistics.median(page.evaluate("window.times")) <= 30 * SLOW
-    waits = []
+    assert statistics.median(page.evaluate("window.times")) <= 30 * slow()
+    waits, used = [], server.used()
     for name in ("Warning", "Warning", "Warning"):
         before = now(page)
         began = time.perf_counter()
         page.get_by_text(name, exact=True).first.click()
-        page.wait_for_function(f"(id) => {DESK}.querySelector('.card').dataset.id !== id", arg=before, timeout=20_000)
+        page.wait_for_function(f"(id) => {DESK}.querySelector('.card').dataset.id !== id", arg=before, timeout=60_000)
         waits.append(time.perf_counter() - began)
         page.wait_for_timeout(400)
-    assert statistics.median(waits) <= 0.3 * SLOW
-    memory = Path(f"/proc/{server.process.pid}/status").read_text()
-    assert int(re.findall(r"VmHWM:\s+(\d+)", memory)[0]) < 400 * 1024
+    assert statistics.median(waits) <= 0.3 * slow()
+    assert (server.used() - used) / len(waits) <= 0.3
+    assert server.most_memory() < 400
 
 
 # ---------------------------------------------------------------------- from decisions to a model

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-VERSION = 5
+VERSION = 6
 
 # What decisions change of a finding is in a narrow table of its own, apart from its text: it is written anew often.
 # Of a decision only what is looked up is here; all that it says stands in its log, from byte `start` on. `about` is
@@ -50,7 +50,7 @@ _STEADY = {
 _OF_STATUS = {
     "by_status": "findings(status, rank)",
     "by_code_status": "findings(code, status, rank)",
-    "by_kind": "findings(code, severity, status, fix, disputed, slot)",
+    "by_kind": "findings(code, severity, status, fix, disputed)",
     "by_earlier": "findings(status) WHERE earlier != ''",
     "by_dispute": "findings(rank) WHERE disputed = 1",
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import statistics
 import sys
 import tempfile
@@ -103,28 +102,21 @@ def browse(data: Path, home: Path) -> None:
             tell("curator review until it answers", server.seconds, "s", 2)
             page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
             tell("first finding on a cold page", _timed(lambda: (page.goto(server.url), _shown(page))), "s", 3)
-            used = _used(server)
+            used = server.used()
             tell("reload", _timed(lambda: (page.reload(), _shown(page))), "s", 1)
-            tell("  of it the server's processor", _used(server) - used, "s", 1)
+            tell("  of it the server's processor", server.used() - used, "s", 1)
             page.evaluate(WATCH % DESK)
             type_at(page, ["k"] * 100, 0.1)
             saved(page)
             spread("key until the next card", page.evaluate("window.times"), "ms", (30, 100))
             spread("key until it is on the disk", list(_durable(page, server)), "s", (0.4, 1))
-            used = _used(server)
+            used = server.used()
             waits = list(_filtered(page))
             spread("another filter", waits, "ms", (300, 600))
-            tell("  of it the server's processor", 1000 * (_used(server) - used) / len(waits), "ms", 300)
-            status = Path(f"/proc/{server.process.pid}/status").read_text()
-            tell("memory of the server at most", int(re.findall(r"VmHWM:\s+(\d+)", status)[0]) / 1024, "MB", 400)
+            tell("  of it the server's processor", 1000 * (server.used() - used) / len(waits), "ms", 300)
+            tell("memory of the server at most", server.most_memory(), "MB", 400)
         finally:
             server.stop()
-
-
-def _used(server: Server) -> float:
-    """Seconds of processor time that a server has used."""
-    user, system = Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()[11:13]
-    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 def _timed(do: Callable[[], Any]) -> float:
