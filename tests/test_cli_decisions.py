@@ -127,6 +127,15 @@ def test_the_list_shows_what_stands_with_its_reason(run: Run, decided: Path) -> 
     assert run("decisions", "list", decided.parent / ".curator").out.startswith("keep    ROL007")
 
 
+@pytest.mark.parametrize("command", ["list", "check", "export", "agreement"])
+def test_the_data_may_be_named_in_place_of_their_record(run: Run, decided: Path, command: str) -> None:
+    by_data, by_record = run("decisions", command, decided), run("decisions", command, decided.parent / LOG)
+    assert (by_data.status, by_data.out, by_data.err) == (by_record.status, by_record.out, by_record.err)
+    copy = decided.parent / "copy.jsonl"
+    copy.write_bytes((decided.parent / LOG).read_bytes())
+    assert f"in {copy}" in run("decisions", "list", copy).out, "a record of another name is read itself"
+
+
 def test_a_day_that_is_to_come_is_recorded(run: Run, write: Write) -> None:
     path = write("x.jsonl", [EMPTY])
     run("decisions", "add", path, 1, "--verdict", "accept", "--why", "x", "--expires", TOMORROW)

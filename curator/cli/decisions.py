@@ -24,7 +24,7 @@ def command() -> None:
     """Record what was decided about findings, and look after the record.
 
     Decisions are lines of .curator/decisions.jsonl beside the data. They are about the content of a row,
-    wherever it stands, and lapse when the row changes. LOG is such a file or the folder of the data.
+    wherever it stands, and lapse when the row changes. LOG is such a file, the data or their folder.
     """
 
 
@@ -181,11 +181,11 @@ def _linted(data: tuple[str, ...], config: Any) -> Report:
 
 
 def _file(log: Path) -> Path:
-    """The record itself, where its folder or that of the data is named."""
-    from curator.decisions import FILE
+    """The record itself, where its folder, the data or the folder of the data is named."""
+    from curator.decisions import FILE, beside_data
 
     if not log.is_dir():
-        return log
+        return beside_data(log) or log
     return log / FILE.name if log.name == FILE.parent.name else log / FILE
 
 

@@ -66,6 +66,16 @@ def places(paths: Sequence[str | Path]) -> list[Path]:
     return [path for path in found if path.exists()]
 
 
+def beside_data(path: Path) -> Path | None:
+    """The decisions file beside a file of data; None where the file holds decisions itself, or has none beside it."""
+    log = place([path])
+    if path.resolve() == log.resolve() or not log.exists():
+        return None
+    with path.open("rb") as file:
+        head = file.readline(1 << 20)
+    return None if parsed(head).decisions else log
+
+
 def beside(paths: Sequence[str | Path]) -> Log:
     """The decisions kept beside these files or folders, as one log (without lines where they lie in several files)."""
     logs = [read(path) for path in places(paths)]
