@@ -102,7 +102,7 @@ def visit(browser: Any) -> Iterator[Callable[..., Any]]:
         page.on("request", lambda request: page.asked.append(request.url))
         page.set_default_navigation_timeout(120_000)
         page.goto(server.url)
-        page.wait_for_selector(sign, timeout=180_000)  # it is linted first, and others may be at work on the machine
+        page.wait_for_selector(sign, timeout=420_000)  # it is linted first, and others may be at work on the machine
         return page
 
     yield _visit
@@ -572,6 +572,10 @@ def test_what_is_to_be_read_stands_out(serve: Any, visit: Any, scheme: str) -> N
         found = page.locator(selector).first
         assert found.evaluate(LUMINANCE) >= 4.5, selector
     page.screenshot(path=_artifact(f"chosen-1280-{scheme}.png"))
+    page.keyboard.press("b")
+    confirm = page.get_by_role("dialog").locator("button[kind='primary'] p")
+    assert confirm.evaluate(LUMINANCE) >= 4.5, "the dialog stands outside of the app"
+    page.screenshot(path=_artifact(f"bulk-1280-{scheme}.png"))
 
 
 def test_all_shown_are_decided_at_once(serve: Any, visit: Any) -> None:

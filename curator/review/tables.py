@@ -104,20 +104,22 @@ def standing(counts: dict[str, int]) -> str:
     )
 
 
-def dry(run: DryRun) -> dict[str, str]:
-    return {
-        "Rows": f"{run.rows:,}",
-        "In the clean set": f"{run.written:,}",
-        "Of these mended": f"{run.mended:,}",
-        "Left out": f"{run.rejected:,}",
-    }
+def dry(run: DryRun) -> list[dict[str, Any]]:
+    """What a dry run came to, as tiles of a board."""
+    told = (
+        ("Rows", run.rows),
+        ("In the clean set", run.written),
+        ("Of these mended", run.mended),
+        ("Left out", run.rejected),
+    )
+    return [{"label": name, "value": f"{number:,}", "go": None} for name, number in told]
 
 
 def dry_codes(run: DryRun) -> str:
-    """By code: what would be mended, left out and still there."""
+    """By code: the fixes that would be made, the rows left out, and what is still there."""
     lines = [
-        f"mended:    {_codes(run.fixed)}",
-        f"left out:  {_codes(run.rejected_for)}",
+        f"fixes made: {_codes(run.fixed)}",
+        f"rows left out: {_codes(run.rejected_for)}",
         f"still there: {_codes(run.left)}",
     ]
     lines.append(f"decisions applied: {run.applied:,}")

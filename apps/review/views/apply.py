@@ -25,9 +25,7 @@ if st.button("Dry run"):
         except CuratorError as error:
             st.code(str(error), language=None)
 if dry := st.session_state.get("dry_run"):
-    cells = st.columns(4)
-    for cell, (name, value) in zip(cells, tables.dry(dry).items(), strict=True):
-        cell.metric(name, value)
+    frame.board(key="dry", data={"tiles": tables.dry(dry)})
     st.text(tables.dry_codes(dry))
 
 
