@@ -391,7 +391,7 @@ def test_every_form_names_all_rows_that_a_finding_counts() -> None:
     places = (*(Place("a.jsonl", line) for line in rows), Place("b.jsonl", 3))
     made = report([finding("STY901", "alike", "warning", "a.jsonl", 1, flag, related=places)])
     listed = "2-39, 50, 60, 61, 70, 72, 74, 76, 78, 80, 82, 84, 86, 88, 90, 92, 94, 96, 98, b.jsonl:3"
-    assert f"57 rows more: {listed}" in " ".join(shown(made).split())
+    assert f"57 more, lines {listed}" in " ".join(shown(made).split())
     for form in ("concise", "github", "gitlab", "junit"):
         assert listed in shown(made, form).replace("%3A", ":")
     assert len(json.loads(shown(made, "jsonl"))["related"]) == len(places)

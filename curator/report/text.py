@@ -198,7 +198,7 @@ def _block(finding: Finding, pen: Pen, view: View) -> Iterator[str]:
     if message:
         yield from _folded(f"    {message}", view.width)
     if len(also) > _OTHERS:
-        lead = f"{len(finding.related):,} rows more: "
+        lead = f"{len(finding.related):,} more, lines "
         first, *rest = wrap(also, 4 + len(lead), view.width)
         yield from (f"    {line}" for line in (lead + first, *rest))
     if finding.fix is not None:
