@@ -52,6 +52,9 @@ def gpt(text):
 USER, ANSWER, WORSE = says("user", "Hi"), says("assistant", "Hello."), says("assistant", "What?")
 CALL = {"id": "call00001", "type": "function", "function": {"name": "time", "arguments": '{"zone": "UTC"}'}}
 TOOL = {"type": "function", "function": {"name": "time", "description": "Now.", "parameters": {"type": "object"}}}
+USES = {"toolUse": {"toolUseId": "call00001", "name": "time", "input": {"zone": "UTC"}}}
+SPEC = {"toolSpec": {"name": "time", "description": "Now.", "inputSchema": {"json": {"type": "object"}}}}
+CACHE = {"cachePoint": {"type": "default"}}
 TOOLS = [
     says("user", "Time?"),
     says("assistant", None, tool_calls=[CALL]),
@@ -133,6 +136,16 @@ ROWS = {
             "schemaVersion": "bedrock-conversation-2024",
             "system": [{"text": "Be brief."}],
             "messages": [says("user", [{"text": "Hi"}]), says("assistant", [{"text": "Hello."}])],
+        },
+        {
+            "schemaVersion": "bedrock-conversation-2024",
+            "messages": [
+                says("user", [{"text": "Time?"}]),
+                says("assistant", [{"text": "I look."}, USES]),
+                says("user", [{"toolResult": {"toolUseId": "call00001", "content": [{"text": "12:00"}]}}]),
+                says("assistant", [{"text": "Noon."}]),
+            ],
+            "toolConfig": {"tools": [SPEC]},
         },
     ],
     "anthropic-bedrock": [{"system": "Be brief.", "messages": [USER, ANSWER]}],
@@ -218,7 +231,11 @@ TALK = {"messages": [says("system", "Be brief."), USER, ANSWER, says("user", "An
         ("trl-kto", ROWS["trl-kto"][0], "llama-factory"),
         ("llama-factory", ROWS["llama-factory"][1], "openai-preference"),
         ("gemini", ROWS["gemini"][1], "openai-chat"),
-        *(("openai-chat", {"messages": TOOLS, "tools": [TOOL]}, to) for to in ("gemini", "llama-factory")),
+        *(
+            ("openai-chat", {"messages": TOOLS, "tools": [TOOL]}, to)
+            for to in ("gemini", "llama-factory", "bedrock-converse")
+        ),
+        *(("bedrock-converse", ROWS["bedrock-converse"][1], to) for to in ("openai-chat", "harmony")),
         ("harmony", ROWS["harmony"][0], "openai-chat"),
         ("openai-rft", ROWS["openai-rft"][0], "openai-chat"),
     ],
@@ -443,6 +460,34 @@ def test_reasoning_in_parts_is_no_part_of_the_answer_and_comes_back(shape, to):
     example = example_of(shape, thinks(shape))
     assert (example.turns[-1].text, example.turns[-1].reasoning) == ("Yes.", "It is Monday.")
     assert check_return(example, to)
+
+
+def test_the_tools_of_converse_are_read_and_written_back():
+    row = ROWS["bedrock-converse"][1]
+    found = example_of("bedrock-converse", row)
+    assert (found.tools, found.tools_path) == ((SPEC,), "toolConfig.tools")
+    assert [(turn.role, turn.text) for turn in found.turns] == [
+        ("user", "Time?"), ("assistant", "I look."), ("tool", "12:00"), ("assistant", "Noon."),
+    ]  # fmt: skip
+    there = convert_row(found, "openai-chat").row
+    assert there["tools"] == [TOOL]
+    assert there["messages"][2] == says("tool", "12:00", tool_call_id="call00001")
+
+
+@pytest.mark.parametrize(
+    ("beside", "to", "lost"),
+    [
+        ({}, "alpaca", {"tools", "tool calls", "tool results"}),
+        ({}, "anthropic-bedrock", {"tools", "tool calls", "tool results"}),
+        ({"toolChoice": {"auto": {}}}, "openai-chat", {"the column 'toolConfig.toolChoice'"}),
+        ({"tools": [SPEC, CACHE]}, "openai-chat", {"'toolConfig.tools' would be written otherwise"}),
+        ({"tools": "time"}, "openai-chat", {"the column 'toolConfig.tools'"}),
+    ],
+)  # fmt: skip
+def test_what_is_lost_of_the_tools_of_converse_is_told(beside, to, lost):
+    row = ROWS["bedrock-converse"][1]
+    found = convert_row(example_of("bedrock-converse", {**row, "toolConfig": row["toolConfig"] | beside}), to)
+    assert lost <= {*found.lost, *found.form}
 
 
 def test_calls_that_go_together_stay_together_in_gemini():

@@ -17,6 +17,7 @@ from curator.errors import UnknownShapeError, UsageError
 from curator.formats import ADAPTERS, SHAPES, Reader, detect, guess_columns, how_to_map, unknown, write
 from curator.formats.detect import FAMILY
 from curator.formats.turns import read_message
+from curator.formats.writing import wrapped_tools
 from curator.model import Turn
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -600,7 +601,7 @@ def meaning(example):
         for turn in example.all_turns()
     ]
     empty = {"description": "", "parameters": {"type": "object", "properties": {}}}  # Mistral wants both
-    tools = [empty | tool.get("function", tool) for tool in example.tools]
+    tools = [empty | tool.get("function", tool) for tool in wrapped_tools(example)]
     return turns, tools, len(example.chosen), len(example.rejected), example.label
 
 

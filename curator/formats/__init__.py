@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from curator.errors import ClashError, UnknownShapeError, UsageError
-from curator.formats import chat, dialects, instruction, preference, text, typed_parts
+from curator.formats import chat, converse, dialects, instruction, preference, text, typed_parts
 from curator.formats.adapter import SURE, Adapter, Losses, Row, Written
 from curator.formats.columns import ColumnGuess, ColumnMap, guess_columns, how_to_map
 from curator.formats.detect import FAMILY, Detection, detect
@@ -43,7 +43,7 @@ __all__ = [
 ADAPTERS: tuple[Adapter, ...] = (
     preference.OPENAI_PREFERENCE,
     chat.GEMINI,
-    chat.CONVERSE,
+    converse.CONVERSE,
     text.TOKENIZED,
     typed_parts.ADAPTER,
     preference.TRL_STEPWISE,

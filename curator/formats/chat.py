@@ -8,6 +8,7 @@ from typing import Any
 
 from curator.formats.adapter import Adapter, Losses, Row, Written, nearly
 from curator.formats.turns import (
+    is_converse,
     is_messages,
     is_shared,
     parsed,
@@ -28,13 +29,12 @@ from curator.formats.writing import (
     plain,
     put_tools,
     result_of,
-    speaks,
     spoken,
     system_and_rest,
     weight_of,
 )
 from curator.model import Example, ToolCall, Turn
-from curator.paths import format, get
+from curator.paths import format
 
 RESERVED = frozenset({"messages", "tools", "functions", "available_tools", "parallel_tool_calls", "system", "weight"})
 # Keys beside the messages that are no grader data but belong to the conversation or its media.
@@ -154,7 +154,7 @@ def write_anthropic(example: Example) -> Written:
     losses = Losses()
     system, rest = system_and_rest(example, answered(example, losses), losses)
     messages: list[Row] = []
-    for role, text in _alternating(spoken(plain(example, rest, losses), losses), losses):
+    for role, text in alternating(spoken(plain(example, rest, losses), losses), losses):
         if messages and messages[-1]["role"] == role:
             messages[-1]["content"] += f"\n\n{text}"
         else:
@@ -164,7 +164,7 @@ def write_anthropic(example: Example) -> Written:
     return Written(row | carried(example, ANTHROPIC.keys, losses, strict=True), losses)
 
 
-def _alternating(said: list[tuple[str, str]], losses: Losses) -> list[tuple[str, str]]:
+def alternating(said: list[tuple[str, str]], losses: Losses) -> list[tuple[str, str]]:
     """What was said, with a note of what stands against turns that alternate from user to assistant."""
     roles = [role for role, _ in said]
     if roles[:1] == ["assistant"]:
@@ -378,120 +378,6 @@ def _gemini_content(turn: Turn, losses: Losses) -> Row:
     return {"role": "model" if turn.role == "assistant" else "user", "parts": parts}
 
 
-# ---------------------------------------------------------------------- bedrock-converse
-
-
-def is_converse(messages: Any) -> bool:
-    """True where contents are lists of untyped parts keyed text, image, toolUse and the like."""
-    if type(messages) is not list or not messages or type(messages[0]) is not dict:
-        return False
-    content = messages[0].get("content")
-    return (
-        type(content) is list
-        and bool(content)
-        and all(type(p) is dict and "type" not in p and not _CONVERSE_PARTS.isdisjoint(p) for p in content)
-    )
-
-
-_CONVERSE_PARTS = frozenset({"text", "image", "video", "document", "toolUse", "toolResult", "reasoningContent"})
-
-
-def matches_converse(value: Row) -> float:
-    if type(version := value.get("schemaVersion")) is str and version.startswith("bedrock-conversation"):
-        return 1.0
-    return 0.9 if is_converse(value.get("messages")) else 0.0
-
-
-def read_converse(value: Row) -> Example:
-    messages = value.get("messages")
-    chosen: tuple[Turn, ...] = ()
-    rejected: tuple[Turn, ...] = ()
-    if type(messages) is list and messages and type(messages[-1]) is dict and "candidates" in messages[-1]:
-        chosen, rejected = _candidates(messages[-1], f"messages[{len(messages) - 1}]")
-        messages = messages[:-1]
-    turns: list[Turn] = []
-    for turn in read_messages(messages, "messages"):
-        turns += _converse_results(value, turn)
-    found = conversation(value, "bedrock-converse", tuple(turns))
-    if not chosen and not rejected:
-        return found
-    return Example("bedrock-converse", found.turns, value, found.tools, chosen, rejected, None, found.tools_path)
-
-
-def _converse_results(value: Row, turn: Turn) -> list[Turn]:
-    """The turn, with the results of tools that its parts hold as turns of their own before it."""
-    parts = get(value, turn.path)
-    if type(parts) is not list:
-        return [turn]
-    results = []
-    for j, part in enumerate(parts):
-        result = part.get("toolResult") if type(part) is dict else None
-        if type(result) is dict:
-            at = f"{turn.path}[{j}].toolResult.content"
-            body, number = read_content(result.get("content"), at), result.get("toolUseId")
-            number = number if type(number) is str else None
-            results.append(
-                Turn("tool", body.text, at, body.pieces, turn.said, body.content, (), number, base=turn.base)
-            )
-    more = turn.text or turn.calls or turn.media or turn.reasoning
-    return [*results, turn] if more or not results else results
-
-
-def _candidates(message: Row, base: str) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
-    """(preferred, non-preferred) turns of a message that offers candidates."""
-    sides: dict[bool, list[Turn]] = {True: [], False: []}
-    items = message["candidates"] if type(message["candidates"]) is list else []
-    for k, item in enumerate(items):
-        at = f"{base}.candidates[{k}]"
-        if type(item) is dict:
-            turn = read_message({"role": "assistant", "content": item.get("content")}, at)
-            sides[item.get("preferenceLabel") == "preferred"].append(turn)
-    return tuple(sides[True]), tuple(sides[False])
-
-
-def write_converse(example: Example) -> Written:
-    """Neighbours of one role become one message of several parts, since roles must alternate."""
-    losses = Losses()
-    turns = example.turns if example.rejected else answered(example, losses)
-    if example.label is not None:
-        losses.note("the label")
-    system, rest = system_and_rest(example, turns, losses)
-    row: Row = {"schemaVersion": "bedrock-conversation-2024"}
-    if system is not None:
-        row["system"] = [{"text": system}]
-    rest = tuple(turn for turn in plain(example, rest, losses, ("reasoning",)) if speaks(turn))
-    said = spoken(rest, losses)
-    messages: list[Row] = []
-    for (role, _), turn in zip(said if example.rejected else _alternating(said, losses), rest, strict=True):
-        if messages and messages[-1]["role"] == role:
-            losses.note("the border between turns of one speaker")
-            messages[-1]["content"] += _converse_parts(turn)
-        else:
-            messages.append({"role": role, "content": _converse_parts(turn)})
-    if example.rejected:
-        pair = (*example.chosen, *example.rejected)
-        plain(Example(example.shape, (), example.value), pair, losses, ("reasoning",))
-        sides = (("preferred", example.chosen), ("non-preferred", example.rejected))
-        candidates = [
-            {"content": [part for turn in side for part in _converse_parts(turn)], "preferenceLabel": label}
-            for label, side in sides
-        ]
-        if max(len(example.chosen), len(example.rejected)) > 1:
-            losses.note("the border between turns of one speaker")
-        if not example.chosen:
-            losses.lack("the chosen answer")
-        messages.append({"role": "assistant", "candidates": candidates})
-    row["messages"] = messages
-    return Written(row | carried(example, CONVERSE.keys, losses, strict=True), losses)
-
-
-def _converse_parts(turn: Turn) -> list[Row]:
-    text: Row = {"text": turn.text}
-    return (
-        [text] if turn.reasoning is None else [{"reasoningContent": {"reasoningText": {"text": turn.reasoning}}}, text]
-    )
-
-
 OPENAI_CHAT = Adapter("openai-chat", RESERVED | {"interactions"}, matches_chat, read_chat, write_chat)
 OPENAI_RFT = Adapter("openai-rft", RESERVED, matches_rft, read_rft, write_rft)
 ANTHROPIC = Adapter(
@@ -510,11 +396,4 @@ GEMINI = Adapter(
     matches_gemini,
     read_gemini,
     write_gemini,
-)
-CONVERSE = Adapter(
-    "bedrock-converse",
-    frozenset({"schemaVersion", "system", "messages", "toolConfig"}),
-    matches_converse,
-    read_converse,
-    write_converse,
 )

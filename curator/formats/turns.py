@@ -329,6 +329,21 @@ def is_shared(messages: Any) -> bool:
     return "role" not in first and "content" not in first and ("from" in first or "value" in first)
 
 
+def is_converse(messages: Any) -> bool:
+    """True where contents are lists of untyped parts keyed text, image, toolUse and the like."""
+    if type(messages) is not list or not messages or type(messages[0]) is not dict:
+        return False
+    content = messages[0].get("content")
+    return (
+        type(content) is list
+        and bool(content)
+        and all(type(p) is dict and "type" not in p and not _CONVERSE_PARTS.isdisjoint(p) for p in content)
+    )
+
+
+_CONVERSE_PARTS = frozenset({"text", "image", "video", "document", "toolUse", "toolResult", "reasoningContent"})
+
+
 def is_messages(value: Any) -> bool:
     """True for a list that begins with message objects (one of the first three is one)."""
     if type(value) is not list or not value:

@@ -79,10 +79,24 @@ def _note_faults(example: Example, to_text: bool, losses: Losses) -> None:
         own = _OBJECTS_OF_THEIR_OWN.get(example.shape)
         for key in _unread(message, turn) if own is None else message.keys() - own:
             losses.note(f"the message key {key!r}")
-    given = example.value.get("input") if type(example.value) is dict else None
-    if example.shape == "openai-preference" and type(given) is dict:
-        for key in given.keys() - {"messages", "tools", head(example.tools_path)}:
-            losses.note(f"the column 'input.{key}'")
+    for column in _unread_columns(example):
+        losses.note(f"the column {column!r}")
+    if example.shape == "bedrock-converse":
+        from curator.formats.converse import unread
+
+        for key in unread(example.value):
+            losses.note(f"the part key {key!r}")
+
+
+def _unread_columns(example: Example) -> Iterator[str]:
+    """What stands in a column that holds turns or tools, beside them."""
+    value = example.value if type(example.value) is dict else {}
+    if example.shape == "bedrock-converse" and type(config := value.get("toolConfig")) is dict:
+        read = "tools" if example.tools_path else ""
+        yield from (f"toolConfig.{key}" for key in config if key != read)
+    if example.shape == "openai-preference" and type(given := value.get("input")) is dict:
+        read = head(example.tools_path)
+        yield from (f"input.{key}" for key in given if key not in ("messages", "tools", read))
 
 
 def _unread(message: Row, turn: Turn) -> Iterator[str]:
@@ -158,7 +172,7 @@ def plain(example: Example, turns: Iterable[Turn], losses: Losses, keeps: Iterab
             losses.note("the border between parts of a turn")
         for key in beside(example, turn) if "message keys" not in kept else ():
             losses.note(f"the message key {key!r}")
-    if not _counted_ids(turns):
+    if "tool call ids" not in kept and not _counted_ids(turns):
         losses.note("tool call ids")
     return turns
 
@@ -347,13 +361,26 @@ def wrapped_tools(example: Example) -> list[Any]:
 
 def _wrapped(tool: Any) -> Any:
     """A declaration as openai-chat writes it: {"type": "function", "function": {"name": …}}."""
+    if type(tool) is dict and tool.keys() == {"toolSpec"} and type(spec := tool["toolSpec"]) is dict:
+        tool = _unspecified(spec)
     bare = type(tool) is dict and "name" in tool and "function" not in tool and "type" not in tool
     return {"type": "function", "function": tool} if bare else tool
 
 
+def _unspecified(spec: Row) -> Row:
+    """A declaration of Bedrock's as the functions of others are."""
+    schema = spec.get("inputSchema")
+    if type(schema) is dict and schema.keys() == {"json"}:
+        schema = schema["json"]
+    return {"parameters" if key == "inputSchema" else key: schema if key == "inputSchema" else item
+            for key, item in spec.items()}  # fmt: skip
+
+
 def bare_tools(example: Example) -> list[Any]:
     """The declarations without the wrapping."""
-    return [tool["function"] if type(tool) is dict and tool.keys() == _WRAPPED else tool for tool in example.tools]
+    return [
+        tool["function"] if type(tool) is dict and tool.keys() == _WRAPPED else tool for tool in wrapped_tools(example)
+    ]
 
 
 _WRAPPED = {"type", "function"}

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+from curator.formats.writing import wrapped_tools
 from curator.model import Example, Turn
 from curator.paths import get
 from curator.templates.template import Message
@@ -38,7 +39,12 @@ def conversations(example: Example, *, renamed: bool = False) -> Iterator[Conver
             make = canonical if known else partial(_message, example)
             messages = [make(turn) for turn in turns]
         if messages:
-            yield Conversation(turns, messages, example.tools)
+            yield Conversation(turns, messages, _tools(example))
+
+
+def _tools(example: Example) -> tuple[Any, ...]:
+    """The tools as templates want them."""
+    return tuple(wrapped_tools(example)) if example.shape == "bedrock-converse" else example.tools
 
 
 def _listed(example: Example, turns: Sequence[Turn]) -> list[Message] | None:
