@@ -14,8 +14,8 @@ from curator.checks.fit import Fit, Look, looks
 from curator.columns import ROLE_CODES, Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
-from curator.templates import load
-from curator.text.content import definitions, says_more, turn_parts
+from curator.templates import SPOKEN, load
+from curator.text.content import call_parts, definitions, says_more, turn_parts
 from curator.tokens import Estimate, Tokenizer, count_rendered, token_starts
 
 _TALL = chat(system="Be brief.", user="How tall is Ben Nevis?", assistant="1,345 metres.")
@@ -75,7 +75,8 @@ class OverContext(RowRule, frozen=True):
     def _judge(self, example: Example, tokenizer: Tokenizer) -> Iterator[Flag]:
         most = self._most(example.shape)
         if most and (found := row_length(example, tokenizer, self.template)) > most:
-            message = f"{found:,} tokens, the context holds {most:,} ({_counted(tokenizer, self.template)})"
+            how = _counted(tokenizer, self.template, example)
+            message = f"{found:,} tokens, the context holds {most:,} ({how})"
             yield Flag("", message, evidence={"tokens": found, "limit": most})
 
     def _least(self) -> int:
@@ -94,10 +95,22 @@ class OverContext(RowRule, frozen=True):
         return (limit.most or self.context) if limit else 0
 
 
-def _counted(tokenizer: Tokenizer, template: str) -> str:
+def _counted(tokenizer: Tokenizer, template: str, example: Example) -> str:
     """How tokens were counted, in words."""
     how = "" if tokenizer.exact or tokenizer.name == "estimate" else ", estimate"
-    return f"{tokenizer.name}{how}{f', rendered with {load(template).name}' if template else ''}"
+    if not template:
+        return f"{tokenizer.name}{how}"
+    abridged = any(look.abridged for look in looks(example, template, renamed=True))
+    tools = "; it leaves out tools, which are counted as they stand in the row" if abridged else ""
+    return f"{tokenizer.name}{how}, rendered with {load(template).name}{tools}"
+
+
+def _left_out(look: Look) -> list[str]:
+    """What an abridged template leaves out of a row, and the model's own writes: tools, calls and results."""
+    if not look.abridged:
+        return []
+    calls = [part for turn in look.said.turns for part in call_parts(turn)]
+    return [*definitions(look.example), *calls, *(look.text_of(key) for key in look.seen.lost if key[1] in SPOKEN)]
 
 
 class Lengths(msgspec.Struct, frozen=True):
@@ -121,6 +134,7 @@ class Lengths(msgspec.Struct, frozen=True):
     def _render(self, batch: Batch, lengths: np.ndarray) -> None:
         control = load(self.template).token_pattern()
         counted: list[tuple[int, str]] = []
+        beside: list[int] = []
         fit = batch.memo(Fit(self.template))
         laid = [(known.layout, lines) for known, lines in fit.plain]
         for index, found in fit.rows.items():
@@ -129,6 +143,7 @@ class Lengths(msgspec.Struct, frozen=True):
                 laid.append((layout, [index]))
             else:
                 counted += [(index, look.seen.text) for look in seen]
+                beside += [sum(batch.tokenizer.count(left)) if (left := _left_out(look)) else 0 for look in seen]
         own: dict[int, int] = {}  # tokens of the template's words, by layout
         for layout, lines in laid:
             if id(layout) not in own:
@@ -137,8 +152,8 @@ class Lengths(msgspec.Struct, frozen=True):
             lengths[lines] += own[id(layout)]
         lengths[[index for index, _ in counted]] = 0
         counts = count_rendered(batch.tokenizer, [text for _, text in counted], control)
-        for (index, _), count in zip(counted, counts, strict=True):
-            lengths[index] = max(lengths[index], count)
+        for (index, _), count, more in zip(counted, counts, beside, strict=True):
+            lengths[index] = max(lengths[index], count + more)
 
     def near(self, batch: Batch, limit: int) -> list[int]:
         """The readable rows that may be longer than the limit."""
@@ -163,11 +178,15 @@ def _renamed(found: Sequence[Look], template: str) -> list[Look]:
 
 def row_length(example: Example, tokenizer: Tokenizer, template: str = "") -> int:
     """Tokens of the row as trained: what the template renders, or its texts where none is named or fits."""
-    seen = looks(example, template, renamed=True) if template else ()
-    texts = [look.seen.text for look in seen if look.seen.text]
-    if not texts:
+    seen = list(looks(example, template, renamed=True)) if template else []
+    seen = [look for look in seen if look.seen.text]
+    if not seen:
         return _bare_length(example, tokenizer)
-    return max(count_rendered(tokenizer, texts, load(template).token_pattern()))
+    counts = count_rendered(tokenizer, [look.seen.text for look in seen], load(template).token_pattern())
+    return max(
+        count + (sum(tokenizer.count(left)) if (left := _left_out(look)) else 0)
+        for look, count in zip(seen, counts, strict=True)
+    )
 
 
 def _bare_length(example: Example, tokenizer: Tokenizer) -> int:
@@ -229,7 +248,9 @@ class AnswerTruncated(RowRule, frozen=True):
             else f"{worst.lost:,} of {worst.trained:,} trained tokens"
         )
         side = "behind" if self.keep == "start" else "before"
-        message = f"{whole} stand{'s' if worst.lost == worst.trained else ''} {side} the {self.max_tokens:,} tokens that are kept ({_counted(tokenizer, self.template)})"
+        how = _counted(tokenizer, self.template, example)
+        stands = "stands" if worst.lost == worst.trained else "stand"
+        message = f"{whole} {stands} {side} the {self.max_tokens:,} tokens that are kept ({how})"
         evidence = {"lost": worst.lost, "trained": worst.trained, "tokens": worst.tokens, "limit": self.max_tokens}
         yield Flag(worst.at, message, evidence=evidence)
 
@@ -245,12 +266,14 @@ class AnswerTruncated(RowRule, frozen=True):
             inside = np.zeros(len(starts), dtype=bool)
             for low, high in trained:
                 inside |= (starts >= low) & (starts < high)
-            kept = self._kept(len(starts))
+            left = _left_out(look)
+            ahead = sum(tokenizer.count(left)) if left else 0  # as if it all stood before the first turn
+            kept = self._kept(len(starts) + ahead)
             gone = inside.copy()
-            gone[kept.start : kept.stop] = False
+            gone[max(0, kept.start - ahead) : max(0, kept.stop - ahead)] = False
             first = starts[gone][0] if gone.any() else 0
             at = next((turn.path for turn, end in _answer_ends(look) if first < end), "") if gone.any() else ""
-            yield Loss(at, int(gone.sum()), int(inside.sum()), len(starts))
+            yield Loss(at, int(gone.sum()), int(inside.sum()), len(starts) + ahead)
         if not seen:
             yield from self._bare_losses(example, tokenizer)
 

@@ -18,7 +18,12 @@ def turn_parts(turns: Iterable[Turn]) -> list[str]:
 
 def beside_text(turn: Turn) -> list[str]:
     """What a turn says beside its text: reasoning, and the names and arguments of calls."""
-    parts = [turn.reasoning or ""]
+    return [turn.reasoning, *call_parts(turn)] if turn.reasoning else call_parts(turn)
+
+
+def call_parts(turn: Turn) -> list[str]:
+    """The names and arguments of a turn's calls."""
+    parts: list[str] = []
     for call in turn.calls:
         parts += [call.name or "", call.raw if call.raw is not None else written(call.arguments)]
     return [part for part in parts if part]
