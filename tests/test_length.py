@@ -15,6 +15,7 @@ from curator.columns import Batch, Literals
 from curator.formats import Reader
 from curator.harness import batch_of, flags_of
 from curator.rule import chat
+from curator.templates import load, shipped
 from curator.tokens import Estimate
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -143,6 +144,36 @@ def test_with_a_template_what_is_lost_is_what_stands_behind_the_limit(template):
 
 
 # ---------------------------------------------------------------------- packing
+
+
+CALLED = {
+    "messages": [
+        {"role": "user", "content": "Is it warm in Oslo?"},
+        {"role": "assistant", "content": "", "tool_calls": [
+            {"id": "call12345", "type": "function", "function": {"name": "weather", "arguments": {"place": "Oslo"}}}]},
+        {"role": "tool", "tool_call_id": "call12345", "content": "Ten degrees, as it was yesterday."},
+        {"role": "assistant", "content": "Not very."},
+    ],
+    "tools": [{"type": "function", "function": {
+        "name": "weather", "description": "How warm it is. " * 20, "parameters": {"type": "object"}}}],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("template", [name for name in shipped() if load(name).abridged])
+def test_of_a_template_that_leaves_out_tools_they_are_counted_as_they_stand_in_the_row(template):
+    example = Reader().read(CALLED)
+    assert row_length(example, Estimate(), template) > row_length(example, Estimate()) > 80
+    (over,) = OverContext(max_tokens=60, template=template).check(example)
+    assert "leaves out tools, which are counted as they stand in the row" in over.message
+    (cut,) = AnswerTruncated(max_tokens=60, template=template).check(example)
+    assert abs(cut.evidence["tokens"] - over.evidence["tokens"]) < 4  # a border may merge two tokens
+    assert (
+        "leaves out"
+        not in OverContext(max_tokens=6, template=template)
+        ._judge(Reader().read(chat(user="Is it warm in Oslo?", assistant="Not very.")), Estimate())
+        .__next__()
+        .message
+    )
 
 
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=60), st.integers(8, 30))
