@@ -162,7 +162,7 @@ CALLED = {
 @pytest.mark.parametrize("template", [name for name in shipped() if load(name).abridged])
 def test_of_a_template_that_leaves_out_tools_they_are_counted_as_they_stand_in_the_row(template):
     example = Reader().read(CALLED)
-    assert row_length(example, Estimate(), template) > row_length(example, Estimate()) > 80
+    assert row_length(example, Estimate(), template) >= row_length(example, Estimate()) > 80
     (over,) = OverContext(max_tokens=60, template=template).check(example)
     assert "leaves out tools, which are counted as they stand in the row" in over.message
     (cut,) = AnswerTruncated(max_tokens=60, template=template).check(example)
