@@ -67,3 +67,8 @@ class MissingExtraError(CuratorError):
             f"{feature} needs the extra {extra!r}",
             hint=f'pip install "finetune-curator[{extra}]"',
         )
+        self.feature, self.extra = feature, extra
+
+    def __reduce__(self) -> tuple[type[MissingExtraError], tuple[str, str]]:
+        """It comes back from other processes as what it is."""
+        return MissingExtraError, (self.feature, self.extra)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -17,12 +18,14 @@ from curator import engine
 from curator.cli import main
 from curator.config import load_config
 from curator.counting import stats
-from curator.errors import CuratorError, OutOfReachError
+from curator.errors import CuratorError, OutOfReachError, SourceError
 from curator.model import Report
 from curator.scan import cluster
 from curator.scan.span import Job, Scan
+from curator.sop import run as sop
 from curator.sources import cut, open_sources
 from tests.bench import scale
+from tests.conftest import ROOT
 
 ROWS = 8_000  # two spans
 
@@ -193,6 +196,32 @@ def test_the_command_line_takes_the_engine(nodes: Any, data: Path, tmp_path: Pat
         assert main(["lint", str(data), *options, *engine_options]) == 0
         found.append(out.read_bytes())
     assert found[0] == found[1] and json.loads(found[0].splitlines()[0])
+
+
+@pytest.mark.slow
+def test_documents_are_read_on_the_nodes(nodes: Any, tmp_path: Path) -> None:
+    """One of the files is empty, one is no document: they are told, whoever reads."""
+    folder = tmp_path / "documents"
+    shutil.copytree(ROOT / "samples" / "sop", folder)
+    (folder / "empty.md").write_bytes(b"")
+    (folder / "note.txt").write_text("Milk, bread, eggs.", "utf-8")
+    found = []
+    for engine_options in ([], ["--workers", "2"], ["--engine", "ray", "--ray-address", nodes.address]):
+        out = tmp_path / f"{len(found)}"
+        assert main(["sop", str(folder), "-o", f"{out}.jsonl", "--json", f"{out}", *engine_options]) == 1
+        found.append({file.name: file.read_bytes() for file in sorted(out.iterdir())})
+        found[-1]["rows"] = Path(f"{out}.jsonl").read_bytes()
+    assert found[0] == found[1] == found[2] and len(found[0]) > 3
+
+
+@pytest.mark.slow
+def test_a_document_no_node_can_read_is_sent(nodes: Any, tmp_path: Path) -> None:
+    file = tmp_path / "line.html"
+    shutil.copy(ROOT / "samples" / "sop" / "blister-line-clearance.html", file)
+    jobs = [sop.Job(str(file), seen=(1, 1))]  # what stands on the node at that path is another file
+    (document,) = cluster.Ray(nodes.address).map(sop.read_job, jobs)
+    assert document == sop.read_job(sop.Job(str(file)))
+    assert not isinstance(document, SourceError)
 
 
 class Away(NamedTuple):

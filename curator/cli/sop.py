@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from curator.cli import options
 from curator.cli.output import progress
 from curator.errors import UsageError
 
 if TYPE_CHECKING:
     from curator.sop.rewrite import Writer
+    from curator.sop.run import Spreading
 
 
 @click.command("sop")
@@ -74,6 +76,7 @@ if TYPE_CHECKING:
     help="Environment variable that holds the key of the endpoint.",
 )
 @click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with.")
+@options.spreading
 def command(
     sources: tuple[str, ...],
     output: Path,
@@ -88,6 +91,9 @@ def command(
     endpoint: str | None,
     key_env: str,
     tokenizer: str | None,
+    workers: int | None,
+    engine: str | None,
+    ray_address: str | None,
 ) -> int:
     """Turn web pages and documents into SOP rows.
 
@@ -101,16 +107,31 @@ def command(
 
     plan = run.Plan(profile, system, variants, sections, max_tokens or 0, tokenizer)
     writer = _writer(rewrite, endpoint, key_env)
+    spreading = _spreading(workers, engine, ray_address)
     with progress() as bar:
         result = run.convert(
-            sources, output, plan, json_dir=json_dir, fetcher=Fetcher() if fetch else None, writer=writer, progress=bar
-        )
+            sources, output, plan, json_dir=json_dir, fetcher=Fetcher() if fetch else None, writer=writer, progress=bar,
+            spreading=spreading,
+        )  # fmt: skip
     click.echo(run.summary(result), nl=False)
     if result.kept and not result.wordings.get("rewritten"):
         cause = max(result.kept, key=lambda why: result.kept[why])
         click.echo(f"no prompt was rewritten by {rewrite}: {cause}. The rows have their own wording.", err=True)
         return 1 if result.documents else 2
     return 0 if not result.failed else 1 if result.documents else 2
+
+
+def _spreading(workers: int | None, engine: str | None, address: str | None) -> Spreading | None:
+    """Who reads the files: this process, several, or the nodes of a cluster. Raises UsageError."""
+    if engine == "ray":
+        from curator.scan.cluster import Ray
+
+        return Ray(address)
+    if address:
+        raise UsageError("--ray-address does nothing by itself", hint="add --engine ray")
+    from curator.scan.mappers import Processes
+
+    return Processes(workers) if workers and workers > 1 else None
 
 
 def _writer(model: str | None, endpoint: str | None, key_env: str) -> Writer | None:

@@ -87,10 +87,15 @@ def read_document(path: Path) -> Document:
         data = path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", where=str(path), hint="check the name") from None
+    return document_in(data, str(path))
+
+
+def document_in(data: bytes, name: str) -> Document:
+    """The document of the bytes of the file of that name, which an error names. Raises as `read_document`."""
     try:
-        return document_of(data, str(path))
+        return document_of(data, name)
     except SourceError as error:
-        raise SourceError(error.what, where=error.where or str(path), hint=error.hint) from None
+        raise SourceError(error.what, where=error.where or name, hint=error.hint) from None
 
 
 def document_of(data: bytes, name: str, url: str = "", kind: str = "") -> Document:

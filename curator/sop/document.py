@@ -14,6 +14,7 @@ import msgspec
 from curator.errors import SourceError
 
 SCHEMA = "curator.sop/1"
+OTHER = "other"  # the role of a section of no known kind
 
 
 class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -74,7 +75,7 @@ class Section(msgspec.Struct, omit_defaults=True):
     """A heading and what stands under it up to the next. Only the first section may have no heading."""
 
     heading: str
-    role: str = "other"
+    role: str = OTHER
     number: str = ""
     number_source: str = ""
     level: int = 1
@@ -140,6 +141,9 @@ def steps(blocks: list[Block]) -> Iterator[Step]:
 
 def to_json(document: Document) -> bytes:
     """The document as indented JSON."""
+    for section in document.sections:
+        if section.role == OTHER:  # what is the default is left out, by identity: it may come from another process
+            section.role = OTHER
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from curator.errors import CuratorError, SourceError, UsageError
-from curator.sop.convert import FORMATS, Prompt, Row, document_of, read_document, rows, sources_in
+from curator.errors import CuratorError, OutOfReachError, SourceError, UsageError
+from curator.sop.convert import FORMATS, Prompt, Row, document_in, document_of, read_document, rows, sources_in
 from curator.sop.document import Check, Document, number, steps, to_json
 from curator.sop.fetch import Fetcher, is_url
 from curator.sop.flatten import flatten, section_text
@@ -22,6 +23,60 @@ from curator.sop.rewrite import Writer
 from curator.writing import Replacement, write_whole
 
 Progress = Callable[[int, int], None]
+
+
+class Spreading(Protocol):
+    """What spreads the reading of files over processes or machines: results come in the order of the jobs."""
+
+    apart: bool  # whether they may share no disk with this process
+
+    def map(
+        self,
+        work: Callable[[Job], Document | SourceError],
+        items: Sequence[Job],
+        lost: Callable[[Job, str], Document | SourceError],
+    ) -> Iterator[Document | SourceError]: ...
+
+
+class Job(msgspec.Struct, frozen=True):
+    """A file to read, here or elsewhere.
+
+    `seen` is what the file was like here (bytes, nanoseconds): a worker elsewhere that finds another file at that path
+    does not read it, and is then sent its bytes as `data`.
+    """
+
+    name: str
+    seen: tuple[int, int] | None = None
+    data: bytes | None = None
+
+    def carried(self) -> Job:
+        """The same with its bytes; a file that cannot be read goes as it is."""
+        try:
+            return msgspec.structs.replace(self, data=Path(self.name).read_bytes())
+        except OSError:
+            return msgspec.structs.replace(self, seen=None)
+
+
+def read_job(job: Job) -> Document | SourceError:
+    """The document of a file, or why there is none. Raises OutOfReachError, MissingExtraError."""
+    if job.data is None and job.seen is not None and _like(job.name) != job.seen:
+        raise OutOfReachError("is not on every node", where=job.name)
+    try:
+        return read_document(Path(job.name)) if job.data is None else document_in(job.data, job.name)
+    except SourceError as error:
+        return error
+
+
+def _lost(job: Job, why: str) -> SourceError:
+    return SourceError(f"is not read: {why}", where=job.name, hint="convert it by itself")
+
+
+def _like(name: str) -> tuple[int, int] | None:
+    try:
+        stat = Path(name).stat()
+    except OSError:
+        return None
+    return stat.st_size, stat.st_mtime_ns
 
 
 class Converted(msgspec.Struct, frozen=True):
@@ -71,11 +126,13 @@ def convert(
     fetcher: Fetcher | None = None,
     writer: Writer | None = None,
     progress: Progress | None = None,
+    spreading: Spreading | None = None,
 ) -> Result:
     """Write the rows of every source that holds a procedure to `output`, and its document to `json_dir`.
 
     A source that cannot be converted is told in the result; the others go on. Web addresses are read with `fetcher`,
-    and refused without one; with `writer`, prompts are put in other words.
+    and refused without one; with `writer`, prompts are put in other words. Files are read by `spreading`, here
+    without it; what is written does not depend on it.
 
     Raises:
         SourceError: a folder without documents.
@@ -87,6 +144,10 @@ def convert(
     _refuse(paths, output, json_dir, fetcher)
     run = _Run(plan, json_dir, fetcher, writer)
     sizes = [0 if is_url(name) else _size(Path(name)) for name in paths]
+    files = [Job(name) for name in paths if not is_url(name)]
+    if spreading is not None and spreading.apart:
+        files = [msgspec.structs.replace(job, seen=_like(job.name)) for job in files]
+    run.read = map(read_job, files) if spreading is None else spreading.map(read_job, files, _lost)
     done = 0
     with Replacement(output) as new:
         for name, size in zip(paths, sizes, strict=True):
@@ -118,6 +179,7 @@ class _Run:
         self._plan, self._json_dir, self._fetcher, self._writer = plan, json_dir, fetcher, writer
         self._count = _counter(plan.tokenizer) if plan.max_tokens else len
         self._taken: set[str] = set()
+        self.read: Iterator[Document | SourceError] = iter(())  # the documents of the files, in their order
         self.documents: list[Converted] = []
         self.failed: list[CuratorError] = []
         self.wordings: Counter[str] = Counter()
@@ -125,11 +187,9 @@ class _Run:
 
     def rows_of(self, name: str) -> list[Row]:
         """The rows of a source, none where it cannot be converted. Raises MissingExtraError, WriteError, UsageError."""
-        try:
-            fetched = self._fetcher is not None and is_url(name)
-            document = _fetched(self._fetcher, name) if self._fetcher and fetched else read_document(Path(name))
-        except SourceError as error:
-            self.failed.append(error)
+        document = self._document(name)
+        if isinstance(document, SourceError):
+            self.failed.append(document)
             return []
         number(document)
         document.checks = checks(document, self._plan.profile)
@@ -145,6 +205,14 @@ class _Run:
         self.wordings.update(row.wording for row in made)
         self.documents.append(_converted(document, name, len(made)))
         return made
+
+    def _document(self, name: str) -> Document | SourceError:
+        if not (self._fetcher and is_url(name)):
+            return next(self.read)
+        try:
+            return _fetched(self._fetcher, name)
+        except SourceError as error:
+            return error
 
     def _reword(self, document: Document, answer: str, section: str, prompts: list[Prompt]) -> list[Prompt]:
         """The prompts in the writer's words; those it did not find stay as they are."""

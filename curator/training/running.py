@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import os
 import platform
 import shutil
@@ -176,19 +177,36 @@ def _before(ask: Ask) -> Run | None:
     return None
 
 
-def last_checkpoint(folder: Path) -> Path | None:
-    """The latest whole checkpoint of a run, None where there is none."""
-    found = [path for path in (folder / CHECKPOINTS).glob("checkpoint-*") if _is_whole(path)]
+def last_checkpoint(folder: Path, *, midway: bool = False) -> Path | None:
+    """The latest whole checkpoint of a run, None where there is none; `midway`, the latest from which steps are left.
+
+    A run that is killed after its last step, before its weights are written, takes the last steps again: a trainer
+    that goes on from its last step takes one more.
+    """
+    found = [
+        path
+        for path in (folder / CHECKPOINTS).glob("checkpoint-*")
+        if (state := _state_of(path)) is not None and not (midway and _is_through(state))
+    ]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
-def _is_whole(checkpoint: Path) -> bool:
-    """Whether a checkpoint was written to its end: its state comes last, and may be cut short itself."""
+def _state_of(checkpoint: Path) -> dict[str, Any] | None:
+    """The trainer's state, None where the checkpoint was not written to its end: the state comes last."""
     try:
-        msgspec.json.decode((checkpoint / "trainer_state.json").read_bytes())
+        return msgspec.json.decode((checkpoint / "trainer_state.json").read_bytes(), type=dict[str, Any])
     except (OSError, msgspec.DecodeError):
-        return False
-    return True
+        return None
+
+
+def _is_through(state: dict[str, Any]) -> bool:
+    """Whether all steps are taken, or the patience with the loss was at its end."""
+    waited = state.get("stateful_callbacks", {}).get("EarlyStoppingCallback", {})
+    if not isinstance(waited, dict):
+        waited = {}
+    patience = waited.get("args", {}).get("early_stopping_patience", math.inf)
+    counter = waited.get("attributes", {}).get("early_stopping_patience_counter", 0)
+    return bool(state["global_step"] >= state["max_steps"] or counter >= patience)
 
 
 class Session:
@@ -257,7 +275,7 @@ class Session:
         from curator.training import loop
 
         self._write(self._record("running", trainable, (), {}, {}, 0))
-        checkpoint = last_checkpoint(self.ask.output) if self.ask.resume else None
+        checkpoint = last_checkpoint(self.ask.output, midway=True) if self.ask.resume else None
         with watch.heeding_interrupts(), _warnings_off(), _told_when_full(self.ask.output):
             trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
         state = trainer.state
