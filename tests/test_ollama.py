@@ -80,6 +80,7 @@ CASES: list[tuple[str, Any]] = [
     ('{{ printf "%5s|%-5s|%.2s|%q|%x|% X|%#q|%+q|%v" "é" "é" "héllo" "a\\"b" "hé" "hé" "ab" "é" "v" }}', {}),
     ('{{ printf "%f|%.2f|%8.3f|%08.3f|%e|%g|%G|%+f|%v" 3.14159 2.5 2.5 2.5 1e6 1e6 1e-7 2.5 123456789.0 }}', {}),
     ('{{ printf "%d %s" "x" 1 }}{{ printf "%d" }}{{ printf "a" 1 "b" nil }}{{ printf "%z %" 1 }}', {}),
+    ('{{ printf "%[2]s, %[1]s|%[1]*d|%[3]q" 4 "b" "c" }}{{ printf "%[3]d|%[1]5d|%[2]*[1]d|%.1T" 1 2 }}', {}),
     ('{{ printf "%*d|%-*d|%.*f|%T %T %t|%5t" 5 3 4 2 1 2.55 1 "a" true false }}', {}),
     (
         '{{ printf "%v|%5v|%d|%q|%s" .L .L .N .T .M }}',
@@ -202,10 +203,11 @@ def test_gos_own_library_gives_the_same_text(go: Path) -> None:
 
 
 _FORMS = st.builds(
-    "%{}{}{}{}".format,
+    "%{}{}{}{}{}".format,
     st.text("-+# 0", max_size=2),
     st.sampled_from(["", "1", "4", "7"]),
     st.sampled_from(["", ".", ".0", ".2", ".9"]),
+    st.sampled_from(["", "", "[1]", "[2]"]),
     st.sampled_from("vdsqxXobOcUtfeEgGz%"),
 )
 _VALUES = st.sampled_from(

@@ -1,7 +1,7 @@
 """Writes values as Go's `fmt` does: `%v` and the other verbs, with flags, width and precision.
 
-Source: https://pkg.go.dev/fmt. Left out are explicit argument indexes, `%p`, and `%b` and `%x` of floating-point
-numbers: a form with these is refused. `tests/test_ollama.py` compares with Go itself.
+Source: https://pkg.go.dev/fmt. Left out are `%p`, and `%b` and `%x` of floating-point numbers: a form with these is
+refused. `tests/test_ollama.py` compares with Go itself.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from urllib.parse import quote_plus
 
 from curator.text.patterns import compiled_later
 
-_VERB = compiled_later(r"%([-+# 0]*)(\*|\d*)(?:(\.)(\*|\d*))?(.?)", re.S)
+_INDEX = r"(?:\[(\d+)\])?"  # which of the values is meant, counted from one
+_VERB = compiled_later(rf"%([-+# 0]*){_INDEX}(\*|\d*)(?:(\.){_INDEX}(\*|\d*))?{_INDEX}(.?)", re.S)
 _WIDEST = 1_000_000  # what Go takes for a width or a precision
 _LARGE = 6  # power of ten from which on a number is written with an exponent
 
@@ -70,40 +71,61 @@ def sprintf(form: str, *values: Any) -> str:
     Raises:
         ValueError: a verb or flag that is not followed here, or a width beyond all measure.
     """
-    parts, used, place = [], 0, 0
+    parts, used, place, reordered = [], 0, 0, False
     while (at := form.find("%", place)) >= 0:
         parts.append(form[place:at])
         found = _VERB.match(form, at)
         assert found is not None, "a percent sign alone matches"
         place = found.end()
-        flags, wide, point, precise, verb = found.groups()
+        flags, first, wide, point, second, precise, third, verb = found.groups()
+        numbers = [int(index) for index in (first, second, third) if index]
+        reordered |= bool(numbers)
+        # Go takes an index before an asterisk or the verb alone, and one that there is.
+        misplaced = bool(first and (wide.isdigit() or (point and wide != "*")))
+        misplaced |= any(not 0 < number <= len(values) for number in numbers)
+        if third and ((second and precise != "*") or (first and wide != "*" and not point)):
+            raise ValueError("two numbers of an argument in a row")
+        used = _chosen(first, values, used)
         width, used, fault = _count(wide, values, used, "WIDTH")
         if width is not None and width < 0:
             flags, width = f"{flags}-", -width
         parts.append(fault)
+        used = _chosen(second, values, used)
         precision, used, fault = _count(precise, values, used, "PREC")
         if point and precise == "*" and not fault and (precision or 0) < 0:
             fault = "%!(BADPREC)"
         parts.append(fault)
         if fault:
             point = None
-        if verb == "v" and "#" in flags:
-            raise ValueError("a value in Go's syntax")
-        if verb == "v":
-            flags = flags.replace("+", "")  # there it asks for the names of fields
-        if verb == "":
-            parts.append("%!(NOVERB)")
-        elif verb == "%":
-            parts.append("%")
-        elif verb == "[":
-            raise ValueError("an argument by its number")
-        elif used >= len(values):
-            parts.append(f"%!{verb}(MISSING)")
-        else:
-            parts.append(_written(values[used], _Form(verb, flags, width or 0, (precision or 0) if point else None)))
-            used += 1
-    rest = ", ".join(f"{_kind(value)}={shown(value)}" if value is not None else "<nil>" for value in values[used:])
+        used = _chosen(third, values, used)
+        if verb in ("%", ""):
+            parts.append(verb or "%!(NOVERB)")
+            continue
+        kept = _Form(verb, flags, width or 0, (precision or 0) if point else None)
+        text, taken = _argument(values[used : used + 1], kept, misplaced)
+        parts.append(text)
+        used += taken
+    left = () if reordered else values[used:]
+    rest = ", ".join(f"{_kind(value)}={shown(value)}" if value is not None else "<nil>" for value in left)
     return "".join([*parts, form[place:], *([f"%!(EXTRA {rest})"] if rest else [])])
+
+
+def _argument(value: tuple[Any, ...], form: _Form, misplaced: bool) -> tuple[str, int]:
+    """(what a verb writes of the next value, where there is one; the number of values it takes)."""
+    if form.verb == "v" and "#" in form.flags:
+        raise ValueError("a value in Go's syntax")
+    if form.verb == "[":
+        raise ValueError("an argument by no number")
+    if form.verb == "v":
+        form = form._replace(flags=form.flags.replace("+", ""))  # there it asks for the names of fields
+    if misplaced:
+        return f"%!{form.verb}(BADINDEX)", 0
+    return (_written(value[0], form), 1) if value else (f"%!{form.verb}(MISSING)", 0)
+
+
+def _chosen(index: str | None, values: tuple[Any, ...], used: int) -> int:
+    """The next argument: the one that is named, where it is there."""
+    return int(index) - 1 if index and 0 < int(index) <= len(values) else used
 
 
 def _count(said: str | None, values: tuple[Any, ...], used: int, name: str) -> tuple[int | None, int, str]:
@@ -123,7 +145,7 @@ def _count(said: str | None, values: tuple[Any, ...], used: int, name: str) -> t
 
 def _written(value: Any, form: _Form) -> str:
     if form.verb == "T":
-        return form.padded(_kind(value) if value is not None else "<nil>")
+        return form.padded((_kind(value) if value is not None else "<nil>")[: form.precision])
     if form.verb == "p":
         raise ValueError("the address of a value")
     if isinstance(value, Record | Listing) and value.shown is not None and form.verb in "vsqxX":
