@@ -425,3 +425,63 @@ def test_what_is_beyond_a_limit_is_told_where_it_stands(target, code, path, row,
 def test_every_service_has_rows_on_both_sides():
     services = {name for name in targets.own() if targets.load(name).kind == "service"}
     assert services == LEGAL.keys() == {target for target, *_ in ILLEGAL}
+
+
+# ---------------------------------------------------------------------- trainers
+
+SHARED_HELLO = {"conversations": [{"from": "human", "value": "Is it open?"}, {"from": "gpt", "value": "Yes."}]}
+NAMED_HELLO = {"conversations": [{"from": "user", "value": "Is it open?"}, {"from": "assistant", "value": "Yes."}]}
+BING = {"conversations": [{"from": "human", "value": "Is it open?"}, {"from": "bing", "value": "Yes."}]}
+PROMPTED = {"prompt": "Is it open?", "completion": " Yes."}
+LISTED = {"prompt": USER, "completion": [{"role": "assistant", "content": "Yes."}]}
+STEPS = {"prompt": "Is it open?", "completions": ["It is Monday."], "labels": [True]}
+WORDS = "Is it open on Monday? " * 500  # 3,000 tokens
+UNREAD = changed(HELLO, "messages[1].weight", 0)
+
+PAIRS: list[tuple[str, str, str, list[dict[str, Any]], list[dict[str, Any]]]] = [
+    # target, code, path, a set that it takes as it is, and one of which it does something else
+    ("trl", "TGT014", "conversations[0].from", [NAMED_HELLO], [SHARED_HELLO]),
+    ("trl", "TGT009", "messages[1].weight", [HELLO], [UNREAD]),
+    ("trl", "TGT006", "", [PROMPTED], [{**HELLO, **PROMPTED}]),
+    ("trl", "TGT012", "", [LISTED], [STEPS]),
+    ("trl", "TGT013", "messages[1].content", [HELLO], [say(("user", WORDS), YES)]),
+    ("trl", "LEN001", "", [HELLO], [say(ASKED, ("assistant", WORDS))]),
+    ("mlx", "TGT014", "prompt", [PROMPTED], [LISTED]),
+    ("mlx", "TGT014", "", [HELLO], [{**HELLO, **PROMPTED}]),
+    ("mlx", "TGT009", "messages[1].weight", [HELLO], [UNREAD]),
+    ("mlx", "TGT010", "", [HELLO] * 4, [HELLO] * 5),
+    ("mlx", "TGT001", "", [HELLO] * 4, [HELLO] * 3),
+    ("mlx", "TGT012", "", [{"text": "It is open."}], [SHARED_HELLO]),
+    ("mlx", "TGT013", "messages[1].content", [HELLO], [say(("user", WORDS), YES)]),
+    ("mlx", "LEN001", "", [HELLO], [say(ASKED, ("assistant", WORDS))]),
+    ("unsloth", "TGT004", "conversations[1].from", [SHARED_HELLO], [BING]),
+    ("unsloth", "TGT004", "messages[0].role", [HELLO], [say(("developer", "Be brief."), ASKED, YES)]),
+    ("unsloth", "TGT009", "messages[1].weight", [HELLO], [UNREAD]),
+    ("unsloth", "TGT012", "", [PROMPTED], [STEPS]),
+    ("unsloth", "TGT013", "messages[1].content", [HELLO], [say(("user", WORDS), YES)]),
+    ("unsloth", "LEN001", "", [HELLO], [say(ASKED, ("assistant", WORDS))]),
+]
+
+
+def told_of(rows: list[dict[str, Any]], target: str, tmp_path) -> set[tuple[str, str]]:
+    """(code, path) of what is said of a set for a trainer: of this many rows, or of its rows again and again."""
+    path = tmp_path / "train.jsonl"
+    whole = rows if len(rows) > 1 else rows * ROWS
+    path.write_text("".join(json.dumps(row) + "\n" for row in whole))
+    report = lint([path], Config(target=target, select=("TGT", "LEN001"), ignore=("TGT011",)), cache=False)
+    return {(finding.code, finding.path) for finding in report.findings}
+
+
+@pytest.mark.parametrize(
+    ("target", "code", "path", "legal", "other"),
+    [pytest.param(*case, id=f"{case[0]}-{case[1]}-{n}") for n, case in enumerate(PAIRS)],
+)
+def test_what_a_trainer_does_otherwise_is_told_and_what_it_takes_is_not(target, code, path, legal, other, tmp_path):
+    assert told_of(legal, target, tmp_path) == set()
+    found = told_of(other, target, tmp_path)
+    assert (code, path) in found
+    assert {name for name, _ in found} <= {code, *(("LEN001",) if code == "TGT013" else ())}
+
+
+def test_every_trainer_of_message_lists_has_rows_on_both_sides():
+    assert {"trl", "mlx", "unsloth"} == {target for target, *_ in PAIRS}
