@@ -29,7 +29,7 @@ class Fit(msgspec.Struct, frozen=True):
     def __call__(self, batch: Batch) -> Looked:
         found: dict[int, tuple[Look, ...]] = {}
         same: dict[Structure, tuple[Plain, list[int]]] = {}
-        facts = np.zeros(len(batch.lines), dtype=np.uint8)
+        facts = np.zeros(len(batch.lines), dtype=np.uint16)
         plain = plain_rows(self.template)
         for index in batch.readable:
             example = batch.example(index)
@@ -58,7 +58,7 @@ class Looked(NamedTuple):
 
     rows: dict[int, tuple[Look, ...]]
     odd: list[int]
-    facts: np.ndarray  # uint8, shape (lines,): bits of the rules on the set
+    facts: np.ndarray  # uint16, shape (lines,): bits of the rules on the set
     plain: list[tuple[Plain, list[int]]]
 
 
@@ -104,7 +104,7 @@ class TemplateSetRule(DatasetRule, frozen=True):
     def sketch(self, batch: Batch) -> np.ndarray:
         """1 for the lines it holds for, 2 for those the template cannot tell of; shape (lines,), uint8."""
         facts: np.ndarray = batch.memo(Fit(self.template)).facts
-        found: np.ndarray = (facts & np.uint8(self.bit) > 0) + np.uint8(2) * (facts & np.uint8(ABRIDGED) > 0)
+        found: np.ndarray = (facts & self.bit > 0) + np.uint8(2) * (facts & ABRIDGED > 0)
         return found.astype(np.uint8)
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from curator.checks.fit.looks import Look
+from curator.model import Turn
 from curator.templates import Layout, Template, empty_thoughts
 
 UNCLOSED, UNPREFIXED, INJECTED, EMPTY, UNMASKED, FOREIGN, UNTOLD, ABRIDGED = 1, 2, 4, 8, 16, 32, 64, 128
+UNNAMED = 256
 _ANSWERING = ("assistant", "model")  # the roles by which a trainer knows an answer
 
 
@@ -24,6 +26,7 @@ def facts_of(seen: Sequence[Look]) -> int:
         bits |= FOREIGN * (bool(look.refused) or _answers_under_another_name(look))
         if look.said.tools and untold(look):
             bits |= UNTOLD
+        bits |= UNNAMED * bool(unnamed(look))
         layout = look.seen.layout
         if layout is None:
             continue
@@ -72,6 +75,15 @@ def untold(look: Look) -> list[str]:
     return [name for name in missing if not any(name in prompt for prompt in prompts)]
 
 
+def unnamed(look: Look) -> list[Turn]:
+    """The turns whose speaker has a name that stands nowhere in the render; results of tools are told by their calls."""
+    if look.seen.error:
+        return []
+    named = [turn for turn in look.said.turns if turn.name and turn.role in _NAMED]
+    return [turn for turn in named if turn.name and turn.name.strip() and turn.name not in look.seen.text]
+
+
+_NAMED = frozenset({"user", "assistant"})
 _TELLING = frozenset({"system", "developer", "user"})
 
 

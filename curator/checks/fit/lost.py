@@ -1,11 +1,12 @@
-"""TPL002, TPL003: texts that are not in what the template renders, or not in their order."""
+"""TPL002, TPL003, TPL021: texts and names that are not in what the template renders, or not in their order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
-from curator.checks.fit.bases import TemplateRule
+from curator.checks.fit.bases import TemplateName, TemplateRule, TemplateSetRule
+from curator.checks.fit.facts import UNNAMED, unnamed
 from curator.checks.fit.looks import Look, one_line, quoted
 from curator.model import Flag
 from curator.rule import Bad, chat
@@ -115,3 +116,30 @@ def _moved(look: Look) -> Flag:
 def _as_python(content: Any, text: str) -> bool:
     """Whether a list of parts was printed as Python prints a list."""
     return type(content) is list and "[{'" in text and str(content)[:200] in text
+
+
+def _named(name: str) -> dict[str, Any]:
+    said = chat(user="Is it open?", assistant="Yes.")
+    return {"messages": [{**said["messages"][0], "name": name}, said["messages"][1]]}
+
+
+class SpeakersUnnamed(TemplateSetRule, frozen=True):
+    """The template leaves out the names of the speakers.
+
+    Where several people speak, the key `name` says who does. Hardly any template writes it: to the model all
+    of them are one user, who answers himself. Write the names into the texts. Results of tools are left alone,
+    since the calls before them name the tool.
+    """
+
+    code = "TPL021"
+    severity = "info"
+    bit = UNNAMED
+    GOOD = [[chat(user="Is it open?", assistant="Yes.")], [_named("open")]]
+    BAD = [Bad([chat(user="Is it open?", assistant="Yes."), _named("ada")], at="1:messages[0]")]
+    template: TemplateName = "chatml"
+
+    def say(self, look: Look) -> tuple[str, str, dict[str, Any]]:
+        turns = unnamed(look)
+        names = list(dict.fromkeys(str(turn.name) for turn in turns))
+        message = f"nothing in what {look.template.name} renders says that {names[0]} speaks"
+        return turns[0].base, message, {"lost": names[:20]}
