@@ -1,0 +1,191 @@
+"""What a wish comes to: the decisions that say it, and those that take back what it makes untrue."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from curator import decisions
+from curator.columns import parse
+from curator.errors import UsageError
+from curator.model import Decision, Finding, Verdict
+from curator.review import following
+from curator.review.asking import Asking
+from curator.review.bodies import Bodies
+from curator.review.entries import Entry, Wish, further_ids
+from curator.review.relint import row_id
+
+
+class Making(Asking):
+    """Decisions made of wishes; nothing is recorded here."""
+
+    def _withdrawn(self, entry: Entry, made: list[Decision]) -> list[Decision]:
+        """Decisions that take back what was decided about whole rows for this finding, and does not hold any more."""
+        targets = {following.about(one) for one in made}
+        statuses = "('drop')" if entry.edit else "('drop', 'edit')"
+        with Bodies(self.db) as bodies:
+            heads = list(
+                bodies.of(
+                    "d.n IN (SELECT n FROM decisions WHERE about = ? UNION SELECT n FROM decisions WHERE cause = ?"
+                    f" AND cause != '') AND head = 1 AND status IN {statuses}",
+                    (f"r:{entry.root}", entry.finding.id),
+                )
+            )
+        out: list[Decision] = []
+        for old in heads:
+            if following.about(old) not in targets:
+                out.append(
+                    msgspec.structs.replace(
+                        old,
+                        verdict="later",
+                        text="",
+                        after="",
+                        why="",
+                        expires="",
+                        batch=made[0].batch,
+                        who=made[0].who,
+                        when=made[0].when,
+                        base=entry.head,
+                        undoes="",
+                        id=further_ids(made[-1].id)[len(made) + len(out) - 1],
+                    )
+                )
+        return out
+
+    def _made(self, entry: Entry, wish: Wish) -> list[Decision]:
+        """The decisions that a wish comes to. Raises UsageError where it makes no sense here."""
+        make = self._maker(entry, wish.note)
+        finding = entry.finding
+        needs_other = wish.action in ("left", "right", "none")
+        if needs_other and not finding.related:
+            raise UsageError("there is no other row")
+        match wish.action:
+            case "accept":
+                if finding.fix is None:
+                    raise UsageError("no fix is offered: keep, edit or drop the row")
+                return [make("accept", wish.id)]
+            case "keep" | "both":
+                if self.settings.need_reason and finding.severity == "error" and not wish.note:
+                    raise UsageError("an error is kept with a reason: write a note")
+                return [make("keep", wish.id)]
+            case "later":
+                return [make("later", wish.id)]
+            case "drop" | "right" if entry.twin:
+                return [make("drop", wish.id)]
+            case "left" if entry.twin:
+                return [make("drop", wish.id)]  # both are the same: one of them stays
+            case "drop" | "right":
+                return [make("drop", wish.id, row=entry.root)]
+            case "left":
+                return [make("drop", wish.id, row=self._row_of(finding))]
+            case "none":
+                other = self._row_of(finding)
+                rows = [entry.root] if other == entry.root else [other, entry.root]
+                names = [*further_ids(wish.id)[: len(rows) - 1], wish.id]  # what the wish is known by comes last
+                return [make("drop", name, row=row) for name, row in zip(names, rows, strict=True)]
+            case "edit":
+                return [make("edit", wish.id, row=entry.root, text=self._checked(wish.text))]
+        raise UsageError(f"no such action: {wish.action[:20]!r}")
+
+    def _row_of(self, finding: Finding) -> str:
+        """The content id of the row that a finding names beside its own."""
+        other = finding.related[0]
+        row = self.db.execute(
+            "SELECT p.row FROM places p JOIN files f ON f.number = p.file WHERE f.path = ? AND p.line = ?",
+            (other.file, other.line),
+        ).fetchone()
+        if row is None:
+            raise UsageError("the other row is not there any more")
+        return str(row[0])
+
+    def _checked(self, text: str) -> str:
+        """The text of an edit, which must be one JSON object on one line."""
+        if "\n" in text or type(parse(text.encode("utf-8", "backslashreplace"))) is not dict:
+            raise UsageError("an edited row must be one JSON object on one line")
+        return text
+
+    def _maker(self, entry: Entry, note: str, batch: str = "") -> Any:
+        now = self._moment(entry)
+
+        def make(verdict: Verdict, name: str, *, row: str = "", text: str = "") -> Decision:
+            made = decisions.decide(entry.finding, verdict, who=self.settings.reviewer, why=note, text=text, now=now)
+            return msgspec.structs.replace(
+                made,
+                id=name,
+                base=entry.head,
+                batch=batch,
+                whole=bool(row),
+                row=row or made.row,
+                after=row_id(text) if text else "",
+            )
+
+        return make
+
+    def _moment(self, entry: Entry | None) -> datetime:
+        """Now, or just after the decision that stands, where some clock runs ahead."""
+        now = datetime.now(UTC)
+        if entry is not None and entry.head:
+            row = self.db.execute("SELECT at FROM decisions WHERE id = ?", (entry.head,)).fetchone()
+            if row:
+                now = max(now, datetime.fromtimestamp(row[0], UTC) + timedelta(milliseconds=1))
+        return now
+
+    def _taken_back(self, wish: Wish) -> list[Decision]:
+        """Decisions that restore what stood before the one to undo, or before each of its batch."""
+        db = self.db
+        if wish.of:
+            found = db.execute(
+                "SELECT n, id, batch FROM decisions WHERE (id = ? OR (batch = ? AND batch != '')) AND undone = 0 LIMIT 1",
+                (wish.of, wish.of),
+            ).fetchone()
+        else:
+            found = db.execute(
+                "SELECT n, id, batch FROM decisions WHERE who = ? AND undone = 0 AND undoes = '' ORDER BY n DESC LIMIT 1",
+                (self.settings.reviewer,),
+            ).fetchone()
+        if found is None:
+            return []
+        _, name, batch = found
+        names = (name, *further_ids(name))
+        rows = db.execute(
+            "SELECT d.id, d.at, d.about, h.id, h.at FROM decisions d JOIN decisions h ON h.about = d.about AND h.head = 1 WHERE "
+            + ("d.batch = ? AND d.batch != ''" if batch else f"d.id IN ({','.join('?' * len(names))})")
+            + " AND d.undone = 0 ORDER BY d.n",
+            (batch,) if batch else names,
+        ).fetchall()
+        together = decisions.new_id() if len(rows) > 1 else ""
+        with Bodies(db) as bodies:
+            made = [one for row in rows if (one := self._restored(bodies, row, together)) is not None]
+        return [*made[:-1], msgspec.structs.replace(made[-1], id=wish.id)] if made else []
+
+    def _restored(self, bodies: Bodies, row: tuple[str, float, str, str, float], batch: str) -> Decision | None:
+        """The decision that puts back what stood before another; None where somebody has decided on top of it."""
+        name, at, about, head, moment = row
+        stands, done = _resolved(bodies, head), bodies.one(name)
+        if stands is None or done is None or decisions.identity(stands) != name:
+            return None
+        was = self.db.execute(
+            "SELECT id FROM decisions WHERE about = ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT 1",
+            (about, at, name),
+        ).fetchone()
+        old = _resolved(bodies, was[0]) if was else None
+        when = max(datetime.now(UTC), datetime.fromtimestamp(moment, UTC) + timedelta(milliseconds=1))
+        back = msgspec.structs.replace(done, verdict="later", text="", after="", why="", batch=batch, expires="")
+        return msgspec.structs.replace(
+            old or back,
+            id=decisions.new_id(),
+            who=self.settings.reviewer,
+            undoes=name,
+            base=decisions.identity(old) if old else "",
+            when=when.isoformat(timespec="milliseconds"),
+        )
+
+
+def _resolved(bodies: Bodies, name: str) -> Decision | None:
+    """The decision itself, where another only restores it; None where nothing stands."""
+    made = bodies.one(name)
+    while made is not None and made.undoes:
+        made = bodies.one(made.base) if made.base else None
+    return made
