@@ -67,7 +67,9 @@ def marked(answer: Answer) -> Said | None:
 # ---------------------------------------------------------------------- worked results
 
 _STEP = re.compile(r"<<[^<>\n]*>>")
-_EQUATION = re.compile(r"\d[\d\s.,)%a-zA-Z$€£\"/*x×+\-]{0,40}=\s*[$€£]?\s*[-\u2212]?\.?\d")
+_EQUALS = re.compile(r"=\s*[$€£]?\s*[-\u2212]?\.?\d")
+_TERMS = re.compile(r"\d[\d\s.,)%a-zA-Z$€£\"/*x×+\-]*\Z")  # what stands before it
+_REACH = 41  # characters before an equals sign in which its terms stand
 _RESULT = re.compile(r"[-\u2212]?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)?|\.\d+)")
 
 
@@ -77,7 +79,11 @@ def worked(answer: Answer) -> bool:
 
 
 def calculates(text: str) -> bool:
-    return "=" in text and bool(_STEP.search(text) or _EQUATION.search(text))
+    if "=" not in text:
+        return False
+    if "<<" in text and _STEP.search(text):
+        return True
+    return any(_TERMS.search(text, max(0, sign.start() - _REACH), sign.start()) for sign in _EQUALS.finditer(text))
 
 
 def result(answer: Answer) -> Said | None:

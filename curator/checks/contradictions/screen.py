@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curator.checks.contradictions.copies import edits_of, harmless, pieces, unsettling
-from curator.checks.contradictions.finals import AGREED, BRIEF, NAMED, SINGLE, Clash, calculates
+from curator.checks.contradictions.finals import AGREED, BRIEF, NAMED, SINGLE, Clash, calculates, letter, marked, worked
 from curator.checks.contradictions.judge import settled, worded
 from curator.checks.contradictions.lexicon import lexicon
 from curator.checks.contradictions.prompts import Prompt
@@ -55,7 +55,7 @@ class Outline(NamedTuple):
     brief: bool
     counts: bool  # it holds a number
     runs: frozenset[int]  # neighbouring words, one of them with a meaning; no number is told from another
-    amounts: frozenset[int]  # those of them that are a number and a word
+    amounts: frozenset[int]  # those of them that are a number and a word, where the answer is short
     denials: tuple[frozenset[int], ...]  # the words with a meaning of each sentence that holds a negation
     content: np.ndarray  # int64: all words with a meaning
 
@@ -78,7 +78,16 @@ class Candidate:
 
     @cached_property
     def answer(self) -> Answer:
-        return Answer(self.text)
+        """The answer to be read; what its outline tells it does not come to is not looked for."""
+        ends = self.outline.ends
+        answer = Answer(self.text)
+        if not ends & FINAL:
+            answer.know(marked, None)
+        if not ends & WORKED:
+            answer.know(worked, False)
+        if not ends & LETTER:
+            answer.know(letter, None)
+        return answer
 
     @cached_property
     def pieces(self) -> list[str]:
@@ -161,19 +170,23 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
     telling = (owners[1:] == owners[:-1]) & ~(small[1:] & small[:-1])
     values = hashes[:-1] * _U64(3) + hashes[1:]
     runs = _parted(values, owners[:-1], telling, len(texts))
-    amounts = _parted(values, owners[:-1], telling & (digit[1:] | digit[:-1]), len(texts))
+    sizes = np.diff(words.offsets)
+    short = sizes[owners[:-1]] <= _SHORT
+    amounts = _parted(values, owners[:-1], telling & short & (digit[1:] | digit[:-1]), len(texts))
     heads = _heads(data, words)
-    content = np.split(heads[~small], np.cumsum(np.bincount(owners[~small], minlength=len(texts)))[:-1])
+    kept = heads[~small]
+    bounds = np.cumsum(np.bincount(owners[~small], minlength=len(texts))).tolist()
+    content = [kept[low:high] for low, high in pairwise([0, *bounds])]
     denied = _denied(folded, words, owners, heads, small, _among(hashes, _cues()))
     counting = np.zeros(len(texts), dtype=bool)
     counting[owners[digit | _among(hashes, _numerals())]] = True
-    sizes = np.diff(words.offsets).tolist()
+    counts, many = counting.tolist(), sizes.tolist()
     return [
         Outline(
             _ends(text),
-            sizes[n],
-            sizes[n] <= _BRIEF or len(text) <= BRIEF,
-            bool(counting[n]),
+            many[n],
+            many[n] <= _BRIEF or len(text) <= BRIEF,
+            counts[n],
             runs[n],
             amounts[n],
             denied.get(n, ()),

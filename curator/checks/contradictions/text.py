@@ -335,16 +335,21 @@ class Answer:
             self._memo[reading] = reading(self)
         return self._memo[reading]  # type: ignore[return-value]
 
+    def know(self, reading: Callable[[Answer], T], found: T) -> None:
+        """Take what another module would read from the answer as known."""
+        self._memo[reading] = found
+
     @cached_property
     def prose(self) -> str:
         """What is said, with code, addresses and tables as spaces: places stay as they are."""
         if not any(sign in self.said for sign in _MARKS):
             return self.said
-        text = self.said
-        for start, end, kind in masked(text):
+        parts, at = [], 0
+        for start, end, kind in masked(self.said):
             if kind != "math":
-                text = text[:start] + " " * (end - start) + text[end:]
-        return text
+                parts += [self.said[at:start], " " * (end - start)]
+                at = end
+        return "".join([*parts, self.said[at:]])
 
     @cached_property
     def sentences(self) -> list[Sentence]:
