@@ -23,7 +23,7 @@ from curator.packs import rules_dir
 if TYPE_CHECKING:
     from curator.formats import Reader
 
-_WORDS = 16  # words of an item that are compared
+WORDS = 16  # words of an item that are compared
 _FEWEST = 4  # words of an item that can be told from a common phrase at all
 _TRIGGERS = 5
 _SHORT = 16  # items of so few words have all their rare runs as triggers, up to _MANY
@@ -110,11 +110,11 @@ def build(items: Sequence[Item], common: np.ndarray | None = None) -> Index:
     counts = common[found >> _HEAD] if common is not None else np.zeros(len(found), np.int64)
     kept = [n for n, size in enumerate(np.diff(words.offsets).tolist()) if size >= _FEWEST]
     triggers: list[tuple[int, int, int]] = []
-    table = np.zeros((len(kept), _WORDS), dtype=np.uint16)
+    table = np.zeros((len(kept), WORDS), dtype=np.uint16)
     for place, n in enumerate(kept):
         low, high = words.offsets[n], words.offsets[n + 1]
         size = int(high - low)
-        sampled = _spread(np.array([size]))[0][: min(size, _WORDS)]
+        sampled = _spread(np.array([size]))[0][: min(size, WORDS)]
         table[place, : len(sampled)] = (words.hashes[low + sampled] >> _U64(48)).astype(np.uint16)
         for at in _rarest(counts[low : high - _RUN + 1]):
             triggers.append((int(found[low + at]), place, at))
@@ -135,9 +135,9 @@ def build(items: Sequence[Item], common: np.ndarray | None = None) -> Index:
 
 def _spread(sizes: np.ndarray) -> np.ndarray:
     """int64, shape (items, 16): the places of the words that are compared, for items of these sizes."""
-    ranks = np.arange(_WORDS)
-    longer = np.maximum(sizes.astype(np.int64), _WORDS)[:, None]
-    spread: np.ndarray = ranks * longer // _WORDS
+    ranks = np.arange(WORDS)
+    longer = np.maximum(sizes.astype(np.int64), WORDS)[:, None]
+    spread: np.ndarray = ranks * longer // WORDS
     return spread
 
 
@@ -200,7 +200,7 @@ def _agreement(
     sizes = index.sizes[items].astype(np.int64)
     places = start[:, None] + _spread(sizes)
     wanted = index.words[items]
-    counted = np.arange(_WORDS) < sizes[:, None]
+    counted = np.arange(WORDS) < sizes[:, None]
     same = np.zeros(wanted.shape, dtype=bool)
     most = np.clip(sizes // _STRETCH, _FAR, _FARTHEST)
     for far in range(int(most.max(initial=0)) + 1):

@@ -27,8 +27,10 @@ class BenchmarkContamination(RowRule, frozen=True):
     """A prompt holds the question of a benchmark.
 
     A model that was trained on the questions it is measured with scores for its memory. Nobody can tell
-    from the figure afterwards, and the gain is gone on every other question. The index that ships knows
-    the questions of some public benchmarks by hashes alone; name files of your own test questions beside it.
+    from the figure afterwards, and the gain is gone on every other question. So does a question with other
+    numbers or names in it: its wording gives the way to the answer away, and it is reported as one made like
+    it. The index that ships knows the questions of some public benchmarks by hashes alone; name files of your
+    own test questions beside it.
     """
 
     code = "SPT007"
@@ -93,15 +95,22 @@ class BenchmarkContamination(RowRule, frozen=True):
             for text, item, share, first, stop in zip(*(column.tolist() for column in hits), strict=True):
                 span = _span(turns[text].text, first, stop, int(index.sizes[item]))
                 if text not in found and span:
-                    found[text] = _flag(turns[text], span, index.name(item), share)
+                    found[text] = _flag(turns[text], span, index.name(item), share, int(index.sizes[item]))
         yield from (found[text] for text in sorted(found))
 
 
-def _flag(turn: Turn, span: tuple[int, int], name: tuple[str, int], share: float) -> Flag:
+def _flag(turn: Turn, span: tuple[int, int], name: tuple[str, int], share: float, size: int) -> Flag:
+    """What is known of an item is up to 16 of its words: no finding says more than these can tell."""
     benchmark, number = name
-    how = "word for word" if share > 0.999 else f"{share:.0%} of its words by weight"
     evidence = {"benchmark": benchmark, "item": number, "share": round(share, 3)}
-    return turn.flag(f"holds a question of {benchmark}, item {number} ({how})", span, evidence=evidence)
+    if share > 0.999:
+        how = "word for word" if size <= benchmarks.WORDS else f"all {benchmarks.WORDS} words compared"
+        message = f"holds a question of {benchmark}, item {number} ({how})"
+    else:
+        message = (
+            f"holds a question of {benchmark}, item {number}, or one made like it ({share:.0%} of its words by weight)"
+        )
+    return turn.flag(message, span, evidence=evidence)
 
 
 def _judged(example: Example) -> list[Turn]:

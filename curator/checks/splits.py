@@ -7,12 +7,13 @@ Which split a file is, its name says; rows of files whose names say nothing coun
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
-from curator import paths
-from curator.columns import ROLE_CODES, Batch, Rows, mix
+from curator import columns, paths
+from curator.columns import ROLE_CODES, Batch, Rows, hash_words, mix
 from curator.model import Flag
 from curator.neighbours.keys import (
     context_keys,
@@ -32,6 +33,18 @@ NAMES = ("the training data", "valid", "test")
 MANY = 100  # rows that ask the same: from there on it is an instruction of the set, not a question
 FEW = 20  # rows of one place: below, it may be a document whatever its share
 _PAIRS = 1 << 13  # pairs of rows read again at a time
+# Words that keep a conversation going and ask for nothing of their own: "Thank you very much!", "Please go on."
+_PHATIC = (
+    "a about above again ahead all alright also am an and another any appreciate appreciated awesome because better bit "
+    "bye can carry case cheers clarify clear continue cool correct could deeper detail details don elaborate else "
+    "evening example examples excellent exactly expand explain fantastic fine for further get give go good goodbye got "
+    "great hello help helpful helps hey hi i in interesting is it just keep kind know let like ll longer lot love m "
+    "make makes many me mean meant mind more morning much my need next nice no not now of off oh ok okay on one or "
+    "other perfect please point proceed re ready really repeat rewrite right s same say sense shorter should show "
+    "simpler simplify so some something sorry sounds start step still stop sure t tell thank thanks that the then there "
+    "this thx to too true try understand understood up us ve very wait want was welcome well what why wonderful would "
+    "wow wrong ya yeah yep yes you your"
+)
 OPENING = 20  # words of a first exchange: shorter ones recur by chance ("Hi", "Hello, how can I help you?")
 
 _RHINE = chat(user="How long is the Rhine?", assistant="About 1,230 km.")
@@ -147,7 +160,9 @@ class PromptLeak(DatasetRule, frozen=True):
     """A held-out row asks what a row of an earlier split asks, and is answered otherwise.
 
     The answer was rewritten, the question is known: the model has seen what to say to it. Of several
-    turns all that the user says is compared, whatever was answered in between. A score over such rows tells how well answers are reworded, not what the model does with a new question.
+    turns all that the user says is compared, whatever was answered in between. A score over such rows tells
+    how well answers are reworded, not what the model does with a new question. Thanks, greetings and "go on"
+    ask nothing that could be known.
     """
 
     code = "SPT003"
@@ -162,6 +177,10 @@ class PromptLeak(DatasetRule, frozen=True):
         Files(
             train=[chat(user="Continue.", assistant="Then it rained.")],
             valid=[chat(user="Continue.", assistant="Two.")],
+        ),
+        Files(
+            train=[chat(user="Thank you very much!", assistant="You are welcome.")],
+            valid=[chat(user="Thank you very much!", assistant="Any time.")],
         ),
         Files(
             train=[chat(system="You sort mail into four trays.", user="A parcel came.", assistant="Goods in")],
@@ -327,9 +346,18 @@ def _identity(batch: Batch) -> np.ndarray:
 
 
 def asked_words(batch: Batch) -> np.ndarray:
-    """uint64, shape (lines,): words of the user turns before the last answer."""
-    counts = np.diff(batch.words.offsets) * (batch.memo(is_prompt) & (batch.roles == ROLE_CODES["user"]))
-    return np.bincount(batch.turn_lines, counts, len(batch.lines)).astype(np.uint64)
+    """uint64, shape (lines,): words of the user turns before the last answer; 0 where none of them asks for anything."""
+    sizes = np.diff(batch.words.offsets)
+    wanted = batch.memo(is_prompt) & (batch.roles == ROLE_CODES["user"])
+    counts = np.bincount(batch.turn_lines, sizes * wanted, len(batch.lines)).astype(np.uint64)
+    owners = np.repeat(np.where(wanted, batch.turn_lines, -1), sizes)
+    own = owners[(owners >= 0) & ~np.isin(batch.words.hashes, _phatic())]
+    return np.where(np.bincount(own, minlength=len(counts)) > 0, counts, np.uint64(0))
+
+
+@cache
+def _phatic() -> np.ndarray:
+    return hash_words(columns.column([_PHATIC])).hashes
 
 
 def opening(batch: Batch) -> np.ndarray:
