@@ -425,6 +425,15 @@ def test_no_row_makes_a_rule_fail(row: dict[str, Any], template: str) -> None:
                 assert flag.message.isprintable()
 
 
+def test_names_of_speakers_are_told_once_and_names_of_tools_are_not(run: Run, write: Write) -> None:
+    talk = [{"role": "user", "content": "Who is there?", "name": "ada"}, {"role": "assistant", "content": "Me."}]
+    inside = [{"role": "user", "content": "ada: who is there?", "name": "ada"}, talk[1]]
+    rows = [CALL, *[{"messages": talk}] * 3, {"messages": inside}, *plain(5)]
+    done = run("lint", write("x.jsonl", rows), "--select", "TPL021", "--template", "qwen2.5", "--format", "json")
+    (found,) = json.loads(done.out)["findings"]
+    assert (found["line"], found["path"], found["evidence"]) == (2, "messages[0]", {"rows": 3, "lost": ["ada"]})
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("template", "kind", "count"),

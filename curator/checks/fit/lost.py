@@ -119,8 +119,8 @@ def _as_python(content: Any, text: str) -> bool:
 
 
 def _named(name: str) -> dict[str, Any]:
-    said = chat(user="Is it open?", assistant="Yes.")
-    return {"messages": [{**said["messages"][0], "name": name}, said["messages"][1]]}
+    first, asked, answer = chat(system="Be brief.", user="Is it open?", assistant="Yes.")["messages"]
+    return {"messages": [first, {**asked, "name": name}, answer]}
 
 
 class SpeakersUnnamed(TemplateSetRule, frozen=True):
@@ -135,8 +135,14 @@ class SpeakersUnnamed(TemplateSetRule, frozen=True):
     severity = "info"
     bit = UNNAMED
     GOOD = [[chat(user="Is it open?", assistant="Yes.")], [_named("open")]]
-    BAD = [Bad([chat(user="Is it open?", assistant="Yes."), _named("ada")], at="1:messages[0]")]
-    template: TemplateName = "chatml"
+    BAD = [
+        Bad(
+            [chat(user="Is it open?", assistant="Yes."), _named("ada")],
+            at="1:messages[1]",
+            options={"template": "chatml"},
+        )
+    ]
+    template: TemplateName = "gemma"
 
     def say(self, look: Look) -> tuple[str, str, dict[str, Any]]:
         turns = unnamed(look)
