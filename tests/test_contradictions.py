@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.checks.contradictions import ConflictingAnswers, InconsistentLabel, OnePromptManyAnswers
-from curator.checks.contradictions.amounts import same_amount, same_number
+from curator.checks.contradictions.amounts import rounds_to, same_amount, same_number
 from curator.checks.contradictions.candidates import intent_keys
 from curator.checks.contradictions.intent import intent
 from curator.checks.contradictions.judge import judge
@@ -125,6 +125,8 @@ def test_it_contradicts(kind, prompt, one, two):
         ("When was the war?", "The war began in 1914.", "The war ended in 1918."),
         ("How big is it?", "The house has 3 bedrooms.", "The house has 2 bathrooms."),
         ("What was it worth?", "It was worth $2.6 million in 2020.", "It was worth $2.9 million in 2021."),
+        ("How many people live in Berlin?", "3.7 million", "3,748,148"),
+        ("When is the deadline?", "The deadline is March 5.", "The deadline is 5 March 2021."),
         ("Roll a die.", "You rolled a 4.", "You rolled a 2."),
         ("Write the first line of a novel.", "The house was empty in May.", "The house was not empty in May."),
         ("Write a line.", "Rain falls on the hill.", "Snow does not fall on the hill."),
@@ -453,5 +455,9 @@ def test_endings_are_cut():
 
 def test_amounts():
     assert same_number(3.33, 3.3333) and not same_number(3.0, 4.0) and not same_number(18.0, 18.5)
+    assert rounds_to(3_700_000.0, 3_748_148.0) and rounds_to(3_748_148.0, 3_700_000.0)
+    assert not any(
+        rounds_to(*pair) for pair in ((3.7e6, 3.8e6), (3.7e6, 3.76e6), (9e4, 9.2e4), (5e6, 5.2e6), (0.0, 1e5))
+    )
     assert same_amount("2 hours", "120 minutes") and same_amount("$1,000", "1000 dollars")
     assert same_amount("5", "no number") is None

@@ -51,7 +51,30 @@ def same_number(one: float, two: float) -> bool:
     if one == two or abs(one - two) <= 1e-9 * max(abs(one), abs(two)):
         return True
     places = sorted((_places(one), _places(two)))
-    return 0 < places[0] < places[1] and abs(one - two) <= 0.5001 * 10.0 ** -places[0]
+    if 0 < places[0] < places[1]:
+        return abs(one - two) <= 0.5001 * 10.0 ** -places[0]
+    return False
+
+
+_ROUND = 100_000  # in text a number that ends so, as 3.7 million does, stands for those that round to it
+
+
+def rounds_to(one: float, two: float) -> bool:
+    """Whether one of two large numbers is the other rounded, to no less than two digits: 3.7 million and 3,748,148.
+
+    So in what is told; of results, 90,000 is not 92,000.
+    """
+    ends = _zeros(one), _zeros(two)
+    coarse, to = (one, ends[0]) if ends[0] > ends[1] else (two, ends[1])
+    return ends[0] != ends[1] and to >= _ROUND and abs(coarse) >= 10 * to and abs(one - two) <= 0.5001 * to
+
+
+def _zeros(value: float) -> float:
+    """The largest power of ten that a whole number is a multiple of; 0 of any other number, and of zero."""
+    if not value or not value.is_integer():
+        return 0.0
+    digits = str(int(abs(value)))
+    return float(10 ** (len(digits) - len(digits.rstrip("0"))))
 
 
 def _places(value: float) -> int:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from curator.checks.contradictions.amounts import converted, same_number, unit_after
+from curator.checks.contradictions.amounts import converted, rounds_to, same_number, unit_after
 from curator.checks.contradictions.finals import Clash, alike
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
@@ -184,6 +184,19 @@ def _numeric(key: str) -> bool:
     return key[0].isdigit() or key == "one" or (key[0] in "-#" and key[1:2].isdigit())
 
 
+def _day_and_year(pair: Pair, left: int, right: int, *, turned: bool = False) -> bool:
+    """Whether the first (turned: the second) number is a day beside its month, and the other a year: "5 March 2021"."""
+    sides = ((pair.one.keys, left), (pair.two.keys, right))
+    (keys, place), (others, year) = reversed(sides) if turned else sides
+    day, number = value_of(keys[place].removeprefix("#")), value_of(others[year])
+    if day is None or number is None or not (1 <= day <= _DAYS and _YEARS[0] <= number < _YEARS[1]):
+        return False
+    return not lexicon().dates.keys().isdisjoint((*keys[max(0, place - 1) : place], *keys[place + 1 : place + 2]))
+
+
+_DAYS, _YEARS = 31, (1000, 2200)
+
+
 def differs(pair: Pair, left: int, right: int) -> bool:
     """Whether two numbers at these places of the sentences say another amount."""
     one, two = pair.one.keys, pair.two.keys
@@ -193,7 +206,9 @@ def differs(pair: Pair, left: int, right: int) -> bool:
         if ordinals[0] != ordinals[1] or (ordinals[0] and 0 in (left, right)):
             return False  # "first" opens a sentence in many an order
         return values == (None, None)
-    if same_number(values[0], values[1]):
+    if same_number(values[0], values[1]) or rounds_to(values[0], values[1]):
+        return False
+    if _day_and_year(pair, left, right) or _day_and_year(pair, left, right, turned=True):
         return False
     words = lexicon()
     if any(
