@@ -376,6 +376,7 @@ def table(only: str = "", show: str = "") -> Iterator[str]:
                 f"{verdict.kind}: {one[slice(*verdict.one)]!r} / {two[slice(*verdict.two)]!r}" if verdict else "missed"
             )
             print(f"-- {name} | {why}\n   {prompt[-150:]!r}\n   {one[:600]!r}\n   {two[:600]!r}")
+    _add_totals(counts)
     yield "| set | pairs | contradicting | precision | recall | agreeing pairs flagged | µs a pair |"
     yield "|---|---|---|---|---|---|---|"
     for name, c in counts.items():
@@ -384,6 +385,13 @@ def table(only: str = "", show: str = "") -> Iterator[str]:
         recall = f"{c['tp'] / bad:.3f}" if bad else "-"
         flagged = f"{c['fp'] / good:.2%} ({c['fp']})" if good else "-"
         yield f"| {name} | {bad + good} | {bad} | {precision} | {recall} | {flagged} | {c['us'] // (bad + good)} |"
+
+
+def _add_totals(counts: dict[str, Counter[str]]) -> None:
+    """One line for each kind of edit, over questions and open prompts together."""
+    for name in [name for name in counts if name.endswith("reworded") and name.startswith("question: ")]:
+        kind = name.removeprefix("question: ")
+        counts[f"all prompts: {kind}"] = counts[name] + counts[f"open prompt: {kind}"]
 
 
 if __name__ == "__main__":
