@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,6 +109,8 @@ def compare(old: Sequence[str | Path], new: Sequence[str | Path], config: Config
     moved_rows = _moved(old, new, config, moved)
     edited, removed, added = _pair(list(before.values()), list(after.values()))
     findings_old, findings_new = (engine.lint(paths, config, cache=cache).findings for paths in (old, new))
+    was = {edit.new.place: edit.old.place for edit in edited}
+    gained, lost = _but_same(_only(findings_new, findings_old), _only(findings_old, findings_new), was)
     return Comparison(
         len(ids_before),
         len(ids_after),
@@ -117,8 +119,8 @@ def compare(old: Sequence[str | Path], new: Sequence[str | Path], config: Config
         tuple(row.at for row in removed),
         tuple(sorted(edited, key=lambda e: (e.new.place.file, e.new.place.line))),
         moved_rows,
-        _only(findings_new, findings_old),
-        _only(findings_old, findings_new),
+        gained,
+        lost,
     )
 
 
@@ -332,6 +334,30 @@ def _only(these: Iterable[Finding], those: Iterable[Finding]) -> tuple[Finding, 
         elif (finding.code, finding.message) not in of_set:
             found.append(finding)
     return tuple(found)
+
+
+def _but_same(
+    gained: Sequence[Finding], lost: Sequence[Finding], was: Mapping[Place, Place]
+) -> tuple[tuple[Finding, ...], tuple[Finding, ...]]:
+    """Without the findings that an edited row had and still has: its content is new, what is said of it is not."""
+    before = Counter((Place(f.file, f.line), f.code, f.path, f.message) for f in lost)
+    kept: Counter[tuple[Place, str, str, str]] = Counter()
+    new = []
+    for finding in gained:
+        here = Place(finding.file, finding.line)
+        key = (was.get(here, here), finding.code, finding.path, finding.message)
+        if here in was and kept[key] < before[key]:
+            kept[key] += 1
+        else:
+            new.append(finding)
+    gone = []
+    for finding in lost:
+        key = (Place(finding.file, finding.line), finding.code, finding.path, finding.message)
+        if kept[key]:
+            kept[key] -= 1
+        else:
+            gone.append(finding)
+    return tuple(new), tuple(gone)
 
 
 def _said_once(findings: Iterable[Finding]) -> set[tuple[str, str]]:

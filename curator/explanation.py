@@ -15,6 +15,7 @@ from curator.errors import UsageError
 from curator.formats import Reader
 from curator.model import Decision, Example, Finding, Place, TokenCount
 from curator.private.masking import masked_value, values_of
+from curator.report.places import stretches
 from curator.sources import cut, open_sources, read
 from curator.text.content import definitions, turn_parts, written
 from curator.text.excerpt import visible
@@ -145,6 +146,8 @@ def _line(path: str, line: int) -> tuple[bytes, str, int]:
     last, held = 0, (b"", "")
     with open_sources([path]) as sources:
         for source in sources:
+            if source.path != path:
+                raise UsageError("a row is in one file", where=path, hint=f"name it, such as {source.path}")
             first = 0
             for span in cut(source):
                 lines = read(source, span).split(b"\n")
@@ -219,7 +222,8 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
         )
         if finding.fix:
             lines.append(f"      {finding.fix.safety} fix: {finding.fix.title}")
-        lines += [f"      see {place.file}:{place.line}" for place in finding.related]
+        for file, first, last in stretches(finding.related):
+            lines.append(f"      see {file}:{first}{f'-{last}' if last > first else ''}")
     if result.decided:
         lines += ["", "decisions", *(_verdict(decision, result.row) for decision in result.decided)]
     if result.named_by:

@@ -411,6 +411,52 @@ def test_a_baseline_leaves_out_what_was_known(run: Run, write: Write, tmp_path: 
     assert {json.loads(line)["line"] for line in done.out.splitlines()} == {3}
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("diff", "set", "set/a.jsonl", "--output", "set/a.jsonl"),
+        ("stats", "set", "--output", "set/a.jsonl"),
+        ("lint", "set", "--output", "set/a.jsonl"),
+        ("lint", "set", "--write-baseline", "set/a.jsonl"),
+        ("decisions", "add", "set/a.jsonl", "1", "--verdict", "drop", "--why", "x", "--log", "set/a.jsonl"),
+        ("lint", "set", "--output", "curator.toml"),
+        ("lint", "set", "--output", "one", "--write-baseline", "one"),
+    ],
+)
+def test_no_output_takes_the_place_of_data(run: Run, write: Write, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    (tmp_path / "set").mkdir()
+    path = write("set/a.jsonl", [GOOD])
+    before = path.read_bytes()
+    done = run(*arguments)
+    assert (done.status, path.read_bytes()) == (2, before)
+    assert "overwrite" in done.err or "two outputs" in done.err
+
+
+def test_a_baseline_written_beside_a_baseline_lists_what_was_known(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [EMPTY])
+    run("lint", path, "--write-baseline", "known")
+    run("lint", path, "--baseline", "known", "--write-baseline", "known")
+    assert run("lint", path, "--baseline", "known").status == 0
+
+
+def test_with_exit_zero_every_form_says_so(run: Run, write: Write) -> None:
+    path = write("x.jsonl", [EMPTY])
+    assert json.loads(run("lint", path, "--exit-zero", "--format", "json").out)["summary"]["exit_code"] == 0
+    told = json.loads(run("lint", path, "--exit-zero", "--format", "sarif").out)["runs"][0]["invocations"]
+    assert told[0]["exitCode"] == 0
+
+
+def test_the_next_command_on_a_leak_names_the_other_file(run: Run, write: Write, tmp_path: Path) -> None:
+    (tmp_path / "set").mkdir()
+    for name in ("train", "valid"):
+        write(f"set/{name}.jsonl", [GOOD])
+    said = " ".join(run("lint", "set", "--select", "SPT001").out.split())
+    assert "curator explain set/valid.jsonl 1 --beside set/train.jsonl" in said
+    assert "curator split set/train.jsonl set/valid.jsonl -o splits" in said
+    assert "SPT001" in run("explain", "set/valid.jsonl", "1", "--beside", "set/train.jsonl").out
+    assert "a row is in one file" in run("explain", "set", "1").err
+
+
 def test_a_baseline_knows_a_finding_about_the_set_when_rows_are_added(run: Run, write: Write, tmp_path: Path) -> None:
     odd = {**GOOD, "rationale": "Because the greeting is short, so is its answer."}
     path = write("x.jsonl", [odd] * 9)
@@ -437,7 +483,7 @@ def test_a_limit_that_is_broken_is_in_the_verdict(run: Run, write: Write, tmp_pa
     (tmp_path / "curator.toml").write_text('[limits]\nDUP001 = "5%"\nCON005 = 0\n')
     done = run("lint", path)
     assert done.status == 1
-    assert "warnings would weaken it; limits broken: CON005, DUP001.\n" in done.out
+    assert "warnings would weaken it; limit broken: DUP001; limit without a row to judge: CON005.\n" in done.out
     assert "limit CON005 0: 0 of 0 rows, broken (the rule judged no row)\n" in done.out
 
 
@@ -497,11 +543,11 @@ def test_columns_are_guessed_when_asked_shown_with_reasons_and_kept(
 
 def test_a_guess_that_is_unsure_is_no_map(run: Run, write: Write, tmp_path: Path) -> None:
     path = write("x.jsonl", [{"one": "Is it on?", "two": "Hold the button until the lamp turns red, then let it go."}])
-    assert "say which column is what: --map question=user,answer=assistant" in " ".join(run("lint", path).out.split())
+    assert "say which column is what, such as --map " in " ".join(run("lint", path).out.split())
     done = run("lint", path, "--map", "guess")
     assert done.status == 2
     assert "keys seen: 'one', 'two'" in done.err
-    assert "write the map: --map question=user,answer=assistant; perhaps --map one=user,two=assistant" in done.err
+    assert "write the map, perhaps --map one=user,two=assistant" in done.err
     assert not (tmp_path / "curator.toml").exists()
 
 

@@ -485,14 +485,16 @@ def test_lengths_alone_give_no_more_than_half_confidence_and_nothing_gives_no_gu
         ),
         ({"customer name": "Ann", "my question": "Is it on?", "reply": "It is."}, "'my question=user,reply=assistant'"),
         ({"question": "Is it on?", "answer, short": "It is."}, "guess"),
-        ({"question": "Is it on?", "answer_a": "It is on.", "answer_b": "It is off."}, None),
-        ({"ticket": "T-1", "agent_reply": "It is on."}, None),
-        ({"title": "On", "body": "It is on and stays on until somebody turns it off."}, None),
+        ({"question": "Is it on?", "answer_a": "It is on.", "answer_b": "It is off."}, ("question", "answer_b")),
+        ({"ticket": "T-1", "agent_reply": "It is on."}, ("ticket", "agent_reply")),
+        ({"title": "On", "body": "It is on and stays on until somebody turns it off."}, ("title", "body")),
     ],
 )
-def test_the_way_to_name_columns_holds_the_guess_where_that_is_sure(row, option):
-    generic = "say which column is what: --map question=user,answer=assistant"
-    assert how_to_map([row] * 3) == (f"--map {option}" if option else generic)
+def test_the_way_to_name_columns_holds_the_guess_or_an_example(row, option):
+    wanted = f"--map {option}"
+    if isinstance(option, tuple):
+        wanted = f"say which column is what, such as --map {option[0]}=user,{option[1]}=assistant"
+    assert how_to_map([row] * 3) == wanted
 
 
 # ---------------------------------------------------------------------- detection

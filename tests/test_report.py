@@ -240,7 +240,7 @@ def test_an_empty_set_is_not_called_clean() -> None:
 def test_every_line_is_named_when_there_are_too_many_to_show() -> None:
     lines = [*range(1, 40), 50, 52, *range(60, 400, 3)]
     said = shown(report([cut("a.jsonl", line) for line in lines]), show=4)
-    block = said[said.index("more, line") :].partition("\n\n")[0]
+    block = said[said.index("a.jsonl: lines") :].partition("\n\n")[0]
     named = [int(line) for line in re.findall(r"a\.jsonl:(\d+) ", said)]
     for first, last in re.findall(r"(\d+)(?:-(\d+))?", block):
         named += range(int(first), int(last or first) + 1)

@@ -95,7 +95,7 @@ class NormalisedDuplicate(DatasetRule, frozen=True):
         del exact
         for row, first in repeats(keys, wanted):
             if row not in same:
-                message = "differs from an earlier row only in case, space or punctuation"
+                message = "says what an earlier row says: only case, space, punctuation or shape differ"
                 yield row, Flag("", message, fix=fix, related=(first,))
 
 

@@ -70,6 +70,7 @@ def add(
         raise click.UsageError("say why: --why TEXT", context)
     if expires and not decisions.is_day(expires):
         raise click.UsageError(f"--expires {expires}: write a day that is still to come as 2027-01-31", context)
+    options.refuse_overwriting((file,), Path(log) if log else None)
     config = options.configured((file,), config_file, settings)
     row = explanation.explain(file, line, config, beside=beside)
     place = _file(log) if log else decisions.place([file])

@@ -39,6 +39,7 @@ def command(old: str, new: str, config_file: Path | None, form: str, output: Pat
     """
     from curator import comparison as verb
 
+    options.refuse_overwriting((old, new), output)
     config = options.configured((new,), config_file, settings)
     result = verb.compare([old], [new], config, cache=config.cache)
     with sink(output) as stream:

@@ -107,10 +107,11 @@ def command(
             _show_diff(report, unsafe_fixes, output)
             return 0 if exit_zero else report.exit_code
         left = False
+        known = None if write_baseline else baseline  # the new list holds what the old one knew
         if fix:
-            report, left = _mended(paths, config, baseline, unsafe_fixes)
+            report, left = _mended(paths, config, known, unsafe_fixes)
         else:
-            report = _linted(paths, config, baseline, audit)
+            report = _linted(paths, config, known, audit)
         if write_baseline:
             report = _keep_baseline(report, write_baseline)
         if settings["map"] and config.map and report.rows:
@@ -121,6 +122,7 @@ def command(
             "show": show or None,
             "statistics": statistics,
             "verbose": verbose,
+            "exit_zero": exit_zero,
             "command": options.retyped(ctx),
         }
         _print(report, form, output, view)
@@ -193,29 +195,40 @@ def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsaf
     with something to mend is of a form that is not mended in place."""
     from curator.fix import fix_files
     from curator.report.tally import counted
+    from curator.text.excerpt import visible
 
     result = fix_files(paths, config, unsafe=unsafe, lint=partial(_linted, baseline=baseline))
     for mended in result.files:
         codes = ", ".join(f"{code} {count:,}" for code, count in mended.fixed.items())
         dropped = f"; {counted(mended.dropped, 'row')} dropped" if mended.dropped else ""
-        click.echo(f"mended {mended.path}: {codes}{dropped} (the original is {mended.backup})", err=True)
+        click.echo(visible(f"mended {mended.path}: {codes}{dropped} (the original is {mended.backup})"), err=True)
     for refused in result.refused:
-        click.echo(f"not mended {refused.path}: {refused.reason}\n  {refused.hint}", err=True)
+        click.echo(f"not mended {visible(refused.path)}: {refused.reason}\n  {refused.hint}", err=True)
     return result.report, bool(result.refused)
 
 
 def _show_diff(report: Report, unsafe: bool, output: Path | None) -> None:
     from curator.fix import unified_diff, waiting
 
+    rows = 0
     with _or_nobody_reads(), sink(output) as stream:
         for line in unified_diff(report, unsafe=unsafe):
+            rows += line.startswith("@@ ")
             stream.write(f"{line}\n".encode("utf-8", "backslashreplace"))
+    click.echo(_would(rows, unsafe), err=True)
     if later := waiting(report, unsafe=unsafe):
         fixes = "1 more fix" if later == 1 else f"{later:,} more fixes"
         click.echo(f"{fixes} may follow once these are made: --fix goes on until nothing is left", err=True)
     for file in report.files:
         if file.container != "jsonl":
             click.echo(f"no diff for {file.path} ({file.container}): curator clean mends a copy of it", err=True)
+
+
+def _would(rows: int, unsafe: bool) -> str:
+    if not rows:
+        return f"nothing to mend{'' if unsafe else ' safely'}"
+    places = "1 place" if rows == 1 else f"{rows:,} places"
+    return f"{places} would change: --fix{' --unsafe-fixes' if unsafe else ''} in place of --diff changes them"
 
 
 def _keep_baseline(report: Report, path: Path) -> Report:

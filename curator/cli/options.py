@@ -209,17 +209,37 @@ reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, *_COUNTING, *_COMPAR
 
 
 def refuse_overwriting(paths: tuple[str, ...], *outputs: Path | None) -> None:
-    """Raises UsageError where a report would be written over the data it is about."""
+    """Raises UsageError where an output would take the place of data, of a configuration, or of another output."""
     from curator.errors import UsageError
 
-    data = {Path(os.path.realpath(path)) for path in paths if path != "-"}  # of a link to itself, the link
+    data = [Path(os.path.realpath(path)) for path in paths if path != "-" and "://" not in path]
+    written: set[Path] = set()
     for output in filter(None, outputs):
-        place = Path(os.path.realpath(output))
-        if place in data or (place.stem in _SPLITS and place.exists() and place.parent in data):
-            raise UsageError("this would overwrite the data", where=str(output), hint="name another file")
+        place = Path(os.path.realpath(output))  # of a link to itself, the link
+        what = ""
+        if place in written:
+            what = "two outputs cannot be one file"
+        elif place in data or (place.exists() and any(_reads(folder, place) for folder in data)):
+            what = "this would overwrite the data"
+        elif place.name in ("curator.toml", "pyproject.toml"):
+            what = "this would overwrite the configuration"
+        if what:
+            raise UsageError(what, where=str(output), hint="name another file")
+        written.add(place)
 
 
-_SPLITS = {"train", "valid", "test"}
+def _reads(folder: Path, file: Path) -> bool:
+    """Whether a file in a folder would be read as data where the folder is named."""
+    if not folder.is_dir() or not file.is_relative_to(folder):
+        return False
+    from curator.errors import SourceError
+    from curator.sources.finding import find
+
+    try:
+        found, _ = find([str(folder)])
+    except SourceError:  # no data in it
+        return False
+    return any(os.path.realpath(item.path) == str(file) for item in found)
 
 
 def start(paths: tuple[str, ...]) -> Path:

@@ -42,6 +42,7 @@ def command(
     """
     from curator import counting as verb
 
+    options.refuse_overwriting(paths, output)
     config = options.configured(paths, config_file, settings)
     result = verb.stats(paths, config, price=price, epochs=epochs, workers=config.crew)
     colour = output is None and coloured("auto", sys.stdout)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +138,7 @@ def plan_of(config: Config) -> Plan:
         tokenizer=config.counter,
         max_length=config.limit,
         template=spec,
-        limits={one_rule(config, "limits", name, rules): allowed for name, allowed in config.limits.items()},
+        limits=_limits(config, rules),
         ignores=_ignores(config, rules),
         root=str(config.root.resolve()),
         packs=config.pack_files,
@@ -176,6 +176,7 @@ def _severities(config: Config, rules: Mapping[str, type[Rule]], target: targets
         own["SCH007"] = "warning"
     if config.model or target is not None:
         own["LEN001"] = "error"
+    _once(config, "severity", config.severity, rules)
     said = by_code(config, (("severity", name, value) for name, value in config.severity.items()), rules)
     return {code: said.get(code, severity) for code, severity in own.items()}
 
@@ -223,6 +224,20 @@ def _ignores(config: Config, rules: Mapping[str, type[Rule]]) -> tuple[tuple[str
         entries = [("per-file-ignores", selector, True) for selector in selectors]
         found.append((pattern, tuple(sorted(by_code(config, entries, rules)))))
     return tuple(found)
+
+
+def _limits(config: Config, rules: Mapping[str, type[Rule]]) -> dict[str, int | str]:
+    _once(config, "limits", config.limits, rules)
+    return {one_rule(config, "limits", name, rules): allowed for name, allowed in config.limits.items()}
+
+
+def _once(config: Config, key: str, names: Iterable[str], rules: Mapping[str, type[Rule]]) -> None:
+    """Raises where two names of a table are one rule: by code and by name."""
+    found = [match(name, rules) for name in names]
+    exact = [code for item in found if item and item.rank == EXACT for code in item.codes]
+    for code in exact:
+        if exact.count(code) > 1:
+            raise bad_value(config, key, f"{code} is given twice, by code and by name")
 
 
 def _hash(plan: Plan) -> str:

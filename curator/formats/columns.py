@@ -135,7 +135,19 @@ def how_to_map(values: Iterable[Row]) -> str:
     guess = guess_columns(values)
     if guess and guess.confident:
         return guess.option
-    return "say which column is what: --map question=user,answer=assistant"
+    return f"say which column is what, such as {example_map(values)}"
+
+
+def example_map(values: Iterable[Row]) -> str:
+    """An option that names two columns of the rows, the longer text as the answer."""
+    sizes: dict[str, int] = {}
+    for value in values:
+        for name, text in value.items():
+            if type(text) is str and "," not in name and "=" not in name:
+                sizes[name] = sizes.get(name, 0) + len(text)
+    answer = max(sizes, key=sizes.__getitem__, default="answer")
+    question = next((name for name in sizes if name != answer), "question")
+    return shlex.join(["--map", f"{question}=user,{answer}=assistant"])
 
 
 class _Column(msgspec.Struct, frozen=True):

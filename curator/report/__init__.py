@@ -45,6 +45,7 @@ class View(msgspec.Struct, frozen=True):
     """How a report is shown: `width` in terminal cells, `show` findings of one code in full (None: all).
 
     `command` is the lint command as it was typed, without options of form; the next steps build on it.
+    `exit_zero`: the run ends with 0, whatever was found.
     """
 
     color: bool = False
@@ -53,6 +54,7 @@ class View(msgspec.Struct, frozen=True):
     statistics: bool = False
     verbose: bool = False
     command: str = ""
+    exit_zero: bool = False
 
 
 def render(
@@ -66,6 +68,7 @@ def render(
     statistics: bool = False,
     verbose: bool = False,
     command: str = "",
+    exit_zero: bool = False,
 ) -> None:
     """Write `report` to `stream` (binary, or text that has room for UTF-8) in one of `FORMATS`.
 
@@ -76,7 +79,7 @@ def render(
     """
     if format not in _MODULES:
         raise UsageError(f"no report format {format!r}", hint=f"choose one of {', '.join(FORMATS)}")
-    view = View(color, max(width, 40), show, statistics, verbose, command)
+    view = View(color, max(width, 40), show, statistics, verbose, command, exit_zero)
     module = import_module(f"{__name__}.{_MODULES[format]}")
     module.WRITERS[format](report, _bytes_to(stream), view)
 

@@ -37,7 +37,7 @@ def write_sarif(report: Report, write: Write, view: View) -> None:
     }
     done = {
         "executionSuccessful": True,
-        "exitCode": report.exit_code,
+        "exitCode": 0 if view.exit_zero else report.exit_code,
         "toolExecutionNotifications": [_sarif_notice(item) for item in report.not_run],
     }
     artifacts = [{"location": {"uri": uri(stat.path)}, "length": stat.bytes} for stat in report.files]

@@ -67,7 +67,7 @@ def write_jsonl(report: Report, write: Write, view: View) -> None:
 
 
 def write_json(report: Report, write: Write, view: View) -> None:
-    write(b'{"summary":' + encode(summary(report)))
+    write(b'{"summary":' + encode(summary(report, exit_zero=view.exit_zero)))
     if not view.statistics:
         write(b',"findings":[')
         lead = b"\n"
@@ -87,11 +87,11 @@ def write_json(report: Report, write: Write, view: View) -> None:
     write(b',"unused":' + encode(report.unused) + b"}\n")
 
 
-def summary(report: Report) -> dict[str, Any]:
+def summary(report: Report, *, exit_zero: bool = False) -> dict[str, Any]:
     return {
         "curator": __version__,
         "ok": report.ok,
-        "exit_code": report.exit_code,
+        "exit_code": 0 if exit_zero else report.exit_code,
         "verdict": verdict(report),
         "rows": report.rows,
         "broken": report.broken,

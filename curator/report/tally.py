@@ -11,6 +11,7 @@ import msgspec
 from curator.errors import CuratorError
 from curator.model import SEVERITIES, Finding, NotRun, Report, RuleStat
 
+_LEAKS = frozenset({"SPT001", "SPT002", "SPT003", "SPT004"})
 _STANDARD_INPUT = ("-", "<stdin>", "stdin")
 
 
@@ -62,11 +63,14 @@ def found(report: Report) -> int:
 
 def verdict(report: Report) -> str:
     """One sentence: would this data break a run, weaken it, or neither? And which limits are broken."""
-    beyond = [limit.code for limit in report.limits if not limit.ok]
+    broken = [limit.code for limit in report.limits if not limit.ok and limit.judged]
+    idle = [limit.code for limit in report.limits if not limit.ok and not limit.judged]
     said = _judged(report)
-    if not beyond:
-        return said
-    return f"{said.removesuffix('.')}; {'limit' if len(beyond) == 1 else 'limits'} broken: {', '.join(beyond)}."
+    for codes, what in ((broken, "broken"), (idle, "without a row to judge")):
+        if codes:
+            limits = "limit" if len(codes) == 1 else "limits"
+            said = f"{said.removeprefix('clean: ').removesuffix('.')}; {limits} {what}: {', '.join(codes)}."
+    return said
 
 
 def _judged(report: Report) -> str:
@@ -209,22 +213,27 @@ def steps(report: Report, tally: Tally, command: str) -> list[Step]:
         place = "converted.jsonl" if len(files) == 1 else "converted"
         convert = shlex.join(["curator", "convert", *files, "--to", shape, "-o", place])
         out.append(Step("write the rows in a shape that the target reads", convert))
+    goal = "clean.jsonl" if len(files) == 1 else "cleaned"
     in_place = all(stat.container == "jsonl" for stat in report.files)
     if tally.safe and on_disk and not in_place:
-        copy = shlex.join(["curator", "clean", *files, "-o", "clean.jsonl"])
+        copy = shlex.join(["curator", "clean", *files, "-o", goal])
         out.append(Step(f"{tally.safe:,} can be mended safely, in a copy", copy))
     if tally.safe and on_disk and in_place:
         out.append(Step(f"{tally.safe:,} can be mended safely", f"{command} --fix"))
     if tally.unsafe and on_disk and not in_place:
         more = f"{tally.unsafe:,} more" if tally.safe else f"{tally.unsafe:,}"
-        copy = shlex.join(["curator", "clean", *files, "-o", "clean.jsonl", "--unsafe-fixes"])
+        copy = shlex.join(["curator", "clean", *files, "-o", goal, "--unsafe-fixes"])
         out.append(Step(f"{more} can be mended if you agree, in a copy", copy))
     if tally.unsafe and on_disk and in_place:
         more = f"{tally.unsafe:,} more" if tally.safe else f"{tally.unsafe:,}"
         out.append(Step(f"{more} can be mended if you agree", f"{command} --diff --unsafe-fixes"))
+    if on_disk and any(stat.findings for stat in report.rules if stat.code in _LEAKS):
+        out.append(Step("split anew, without leaks", shlex.join(["curator", "split", *files, "-o", "splits"])))
     if rest := tally.rest:
         if on_disk:
-            explain = shlex.join(["curator", "explain", rest.file, str(rest.line)])
+            beside = dict.fromkeys(place.file for place in rest.related if place.file != rest.file)
+            words = [word for file in beside for word in ("--beside", file)]
+            explain = shlex.join(["curator", "explain", rest.file, str(rest.line), *words])
             out.append(Step("what is known of a row", explain))
         out.append(Step("why a rule matters", f"curator rule {rest.code}"))
     return out

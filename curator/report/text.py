@@ -102,7 +102,8 @@ def write_concise(report: Report, write: Write, view: View) -> None:
     for finding in report.findings:
         code = pen.paint(finding.code, finding.severity)
         also = f" ~ {', '.join(others(finding))}" if finding.related else ""
-        pen.line(f"{shown[finding.file]}:{finding.line}: {code} {visible(finding.message)}{also}")
+        at = f" {visible(finding.path)}:" if finding.path else ""
+        pen.line(f"{shown[finding.file]}:{finding.line}: {code}{at} {visible(finding.message)}{also}")
     pen.line(verdict(report))
     return pen.flush()
 
@@ -143,17 +144,17 @@ def _findings(report: Report, tally: Tally, pen: Pen, view: View) -> None:
     if more and any(full.values()):
         pen.line()
     for code in sorted(more):
-        _rest(names[code], more[code], pen, view)
+        _rest(names[code], more[code], pen, view, apart=len(report.files) > 1)
 
 
-def _rest(finding: Finding, lines: dict[str, array[int]], pen: Pen, view: View) -> None:
-    """All rows of one rule that were not shown, as ranges of lines."""
+def _rest(finding: Finding, lines: dict[str, array[int]], pen: Pen, view: View, *, apart: bool) -> None:
+    """All rows of one rule that were not shown, as ranges of lines; `apart`: by file, of a set of several."""
     count = sum(len(part) for part in lines.values())
     head = f"{pen.paint(finding.code, finding.severity)} {finding.name}: {count:,} more"
-    if len(lines) > 1:
+    if apart:
         pen.line(head)
     for file, numbers in lines.items():
-        what = f"{visible(file)}: " if len(lines) > 1 else ""
+        what = f"{visible(file)}: " if apart else ""
         taken = 4 + len(what) if what else cells(f"{finding.code} {finding.name}: {count:,} more, ")
         ranges = line_ranges(numbers)
         word = "line" if len(ranges) == 1 and ranges[0].isdecimal() else "lines"
