@@ -80,8 +80,9 @@ class Comparison(msgspec.Struct, frozen=True):
 
     @property
     def leaks(self) -> tuple[MovedRow, ...]:
-        """Rows that moved from a held-out split into training: scores on the old test set mean less now."""
-        return tuple(m for m in self.moved if m.new.split == "train" and m.old.split in ("test", "valid"))
+        """Rows, edited or not, that moved from a held-out split into training: old scores on the test set mean less."""
+        moved = (*self.moved, *(MovedRow(edit.old, edit.new) for edit in self.edited))
+        return tuple(m for m in moved if m.new.split == "train" and m.old.split in ("test", "valid"))
 
     @property
     def same(self) -> bool:

@@ -7,6 +7,7 @@ put in place by `recover`, from a list that was written before the first of them
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -94,7 +95,8 @@ class Replacement:
             raise self._error(error) from None
 
     def _error(self, error: OSError) -> WriteError:
-        return WriteError(f"cannot be written: {error.strerror or error}", where=self._shown, hint=self._hint)
+        hint = "check who may write there" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else self._hint
+        return WriteError(f"cannot be written: {error.strerror or error}", where=self._shown, hint=hint)
 
 
 def commit_all(folder: Path, new: Sequence[Replacement], gone: Sequence[Path] = ()) -> None:

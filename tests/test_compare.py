@@ -68,6 +68,22 @@ def test_rows_that_moved_from_test_into_train_are_named(write: Write) -> None:
     assert "moved from a held-out split into training" in as_markdown(result)
 
 
+def test_a_row_that_is_edited_on_its_way_from_test_into_train_is_a_leak(write: Write) -> None:
+    edited = {"messages": [ROWS[10]["messages"][0], {"role": "assistant", "content": "It is rather high!"}]}
+    old = [write("v1/train.jsonl", ROWS[:10]), write("v1/test.jsonl", ROWS[10:])]
+    new = [write("v2/train.jsonl", [*ROWS[:10], edited]), write("v2/test.jsonl", ROWS[11:])]
+    result = compare(old, new, Config(), cache=False)
+    assert [(leak.old.split, leak.new.place.line) for leak in result.leaks] == [("test", 11)]
+
+
+def test_what_is_said_of_a_row_before_and_after_an_edit_is_neither_new_nor_gone(write: Write) -> None:
+    row = chat(user="How high is peak 99?", assistant="As an AI language model, I cannot climb. It is 99 m high.")
+    more = chat(user="How high is peak 99?", assistant="As an AI language model, I cannot climb. It is 98 m high.")
+    result = compare([write("o.jsonl", [*ROWS, row])], [write("n.jsonl", [*ROWS, more])], Config(), cache=False)
+    assert len(result.edited) == 1
+    assert not [f.code for f in (*result.gained, *result.lost) if f.code.startswith("ANS")]
+
+
 def test_findings_gained_and_lost_are_told_by_content(write: Write) -> None:
     bad = chat(user="How high is peak 99?", assistant="")
     result = compare([write("o.jsonl", [*ROWS, b""])], [write("n.jsonl", [bad, *ROWS])], Config(), cache=False)

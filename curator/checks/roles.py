@@ -505,7 +505,9 @@ class SystemPromptVariants(DatasetRule, frozen=True):
         if not variants or counts[main] < 3 or counts[main] < spread or len(others) >= _MOST_VARIANTS:
             return
         turn = texts[min(variants, key=firsts.__getitem__)]
-        message = f"{spread} rows in {len(variants)} other wordings of a system prompt that {counts[main]} rows have"
+        ways = "another wording" if len(variants) == 1 else f"{len(variants)} other wordings"
+        rows_with = f"{spread} row{'s' * (spread > 1)} in"
+        message = f"{rows_with} {ways} of a system prompt that {counts[main]} rows have"
         evidence = {"main": int(counts[main]), "variants": [int(counts[number]) for number in variants]}
         first, *others = np.flatnonzero(np.isin(prompts, prompts[firsts[variants]])).tolist()
         flag = turn.flag(message, related=(int(firsts[main]), *others), evidence=evidence)

@@ -51,6 +51,8 @@ def _row(*turns: Row, tools: Any = (_WEATHER,)) -> Row:
     return {"messages": [{"role": "user", "content": "Is it cold in Oslo?"}, *turns], "tools": list(tools)}
 
 
+_OWN: Row = {"type": "custom", "custom": {"name": "ask", "description": "Takes free text."}}
+_CUSTOM = {"id": "c1", "type": "custom", "custom": {"name": "ask", "input": "Is it cold in Oslo?"}}
 _ANSWER = {"role": "assistant", "content": "Yes: 4 degrees and rain."}
 _MORE = {"role": "user", "content": "And tomorrow?"}
 _LEGAL = [
@@ -87,7 +89,7 @@ def declared(example: Example) -> list[Declared]:
 def _declared(tool: Any) -> Declared:
     if not isinstance(tool, dict):
         return Declared(None, None)
-    inner = tool.get("function") or tool.get("toolSpec")
+    inner = tool.get("function") or tool.get("toolSpec") or (tool.get("type") == "custom" and tool.get("custom"))
     if isinstance(inner, dict):
         tool = inner
     name = tool.get("name", None if inner else tool.get("type"))
@@ -215,7 +217,7 @@ class UndeclaredTool(ToolRule, frozen=True):
 
     code = "TOL002"
     severity = "error"
-    GOOD = [*_LEGAL, _row(_calls(_call()), tools=())]
+    GOOD = [*_LEGAL, _row(_calls(_call()), tools=()), _row(_calls(_CUSTOM), tools=(_OWN,))]
     BAD = [
         Bad(_row(_calls(_call(name="get_wether"))), at="messages[1].tool_calls[0].function.name"),
         Bad(

@@ -260,8 +260,8 @@ def _calls(message: dict[str, Any], base: str) -> tuple[ToolCall, ...]:
 def _call(item: Any, path: str) -> ToolCall:
     if type(item) is not dict:
         return ToolCall(None, None, path)
-    function = item.get("function")
-    inner = function if type(function) is dict else item
+    named = item.get("custom") if item.get("type") == "custom" else item.get("function")
+    inner = named if type(named) is dict else item
     arguments, raw = parsed(inner.get("arguments"))
     return ToolCall(_string(inner.get("name")), arguments, path, _string(item.get("id")), raw)
 
