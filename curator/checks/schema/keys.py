@@ -171,7 +171,8 @@ class UnreadText(DatasetRule, frozen=True):
     """Text stands in a column that no trainer of this shape reads.
 
     A context, a system prompt or a chain of thought under a key of its own is left out in silence:
-    the answer is trained without what it rests on, and the model learns to make such things up.
+    the answer is trained without what it rests on, and the model learns to make such things up. Such columns
+    are known by their names, in English.
     """
 
     code = "SCH008"
@@ -250,7 +251,8 @@ def _unread_columns(example: Example) -> list[str]:
 # Shapes whose other columns are for a grader.
 _GRADED = frozenset({"openai-rft", "prompt-only", "tokenized", "oasst", "self-instruct"})
 _UNREAD = frozenset(
-    "context contexts background passage document article knowledge system system_prompt system_message sys_prompt "
+    "context contexts background passage passages document documents article knowledge retrieved retrieved_context "
+    "facts evidence justification transcript system system_prompt system_message sys_prompt "
     "input input_text instruction instructions prompt question query chain_of_thought cot rationale explanation "
     "reasoning thinking thought thoughts scratchpad solution response output completion answer text body content".split()
 )
