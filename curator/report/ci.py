@@ -60,7 +60,7 @@ def _write_array(report: Report, write: Write, entry: Callable[[Finding], Any]) 
 
 
 def _sarif_rule(stat: RuleStat) -> dict[str, Any]:
-    known = rule.RULES.get(stat.code)
+    known = rule.RULES.get(stat.code) or rule.all_rules().get(stat.code)  # of a recalled report none is loaded
     out: dict[str, Any] = {
         "id": stat.code,
         "name": stat.name,

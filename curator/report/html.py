@@ -221,7 +221,7 @@ def _not_run(items: Iterable[NotRun]) -> str:
 
 
 def _rule_cells(stat: RuleStat, tally: Tally, report: Report) -> Iterator[str]:
-    known = rule.RULES.get(stat.code)
+    known = rule.RULES.get(stat.code) or rule.all_rules().get(stat.code)  # of a recalled report none is loaded
     about = f"<small>{text(known.summary())}</small>" if known else ""
     share = tally.rows[stat.code] / report.rows if report.rows else 0.0
     yield f'<code class="{stat.severity}">{text(stat.code)}</code>'
@@ -244,7 +244,7 @@ def _files(report: Report) -> str:
             _shapes(stat.shape, stat.shapes, stat.confidence),
             f"{stat.rows:,}",
             f"{stat.broken:,}",
-            f"{stat.lines:,}",
+            f"{stat.lines:,}" if stat.container == "jsonl" else "–",
             size(stat.bytes),
         )
         for stat in report.files

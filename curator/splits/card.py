@@ -169,6 +169,8 @@ def _values(kind: str, counts: Mapping[str, int], none: str) -> Iterator[str]:
 def _done(facts: Facts) -> Iterator[str]:
     result, out = facts.split, sum(facts.left_out.values())
     mended = f"{counted(facts.mended_rows, 'row')} of those written were mended: {_codes(facts.mended)}"
+    if not facts.mended_rows:
+        mended = "none was mended"
     yield f"* {counted(facts.rows, 'row')} came in; {mended}."
     if out:
         yield f"* {counted(out, 'row')} left out, each with its reason in `rejected.jsonl`: {_codes(facts.left_out)}."
