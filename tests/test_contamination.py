@@ -145,7 +145,7 @@ def test_files_are_named_on_the_command_line(tmp_path, questions):
     file.write_text(json.dumps(chat(user=f"Tell me. {FERRY}", assistant="Four.")) + "\n")
     command = ["lint", str(file), "--benchmark", questions[0], "--format", "concise", "--no-cache"]
     result = CliRunner().invoke(cli, command)
-    assert "SPT007 holds a question of exam, item 1" in result.output
+    assert "SPT007 messages[0].content: holds a question of exam, item 1" in result.output
 
 
 def test_lines_of_a_file_of_questions_that_hold_none_are_said(tmp_path):

@@ -148,7 +148,7 @@ def _refuse_idle(ctx: click.Context) -> None:
         raise click.UsageError("parquet is no text: name a file with --output", ctx)
     if "statistics" in given and form not in ("text", "concise", "json"):
         raise click.UsageError(f"--statistics counts in the forms text, concise and json, not in {form}", ctx)
-    if "show" in given and form != "text":
+    if ctx.params["show"] and "show" in given and form != "text":
         raise click.UsageError(f"--show is of the form text: {form} lists every finding", ctx)
     if "watch" in given and "-" in ctx.params["paths"]:
         raise click.UsageError("--watch waits for files to change, and standard input is read once", ctx)
