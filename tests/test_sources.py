@@ -137,6 +137,12 @@ def test_an_object_with_a_list_of_messages_is_a_row(tmp_path):
         assert rows_of(sources[0]) == [row]
 
 
+def test_one_row_of_self_instruct_is_a_row_and_no_list_of_its_instances(tmp_path):
+    row = {"instruction": "Translate.", "instances": [{"input": "Bonjour", "output": "Hello."}]}
+    with open_sources([write(tmp_path / "a.jsonl", dumps(row) + "\n")]) as sources:
+        assert rows_of(sources[0]) == [row]
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),

@@ -274,6 +274,14 @@ def test_the_limit_of_a_service_is_told_once(write, tmp_path):
     assert [item.codes for item in report.not_run] == [("LEN001",)]
 
 
+def test_what_a_trainer_cuts_in_its_own_way_is_not_told_as_a_cut_at_the_end(write):
+    data = write("train.jsonl", [chat(user="Hi " * 90, assistant="It rains.")])
+    for target, by in (("llama-factory", "TGT013"), ("axolotl", "TGT010")):
+        report = lint([data], Config(target=target, max_length=64, template="qwen2.5"), cache=False)
+        assert "LEN002" not in {finding.code for finding in report.findings}
+        assert any(item.codes == ("LEN002",) and by in item.reason for item in report.not_run)
+
+
 def test_where_a_byte_order_mark_is_demanded_its_lack_is_the_fault(write, run):
     row = json.dumps(chat(user="Hi", assistant="Hello.")).encode()
     plain, marked = write("plain.jsonl", [row]), write("marked.jsonl", [b"\xef\xbb\xbf" + row])

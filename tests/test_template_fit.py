@@ -59,6 +59,16 @@ def lint(run: Run, write: Write) -> Callable[..., list[dict[str, Any]]]:
     return _lint
 
 
+def test_reasoning_in_a_field_that_the_template_writes_leaves_no_block_empty(
+    lint: Callable[..., list[dict[str, Any]]],
+) -> None:
+    asked = {"role": "user", "content": "What is 1 plus 1?"}
+    field = {"messages": [asked, {"role": "assistant", "content": "2.", "reasoning_content": "Doubling 1 gives 2."}]}
+    bare = {"messages": [asked, {"role": "assistant", "content": "2."}]}
+    assert "TPL014" not in codes(lint([field] * 3, "--template", "qwen3"), rows_only=False)
+    assert "TPL014" in codes(lint([bare] * 3, "--template", "qwen3"), rows_only=False)
+
+
 def codes(findings: list[dict[str, Any]], rows_only: bool = True) -> set[str]:
     set_rules = {"TPL007", "TPL008", "TPL009", "TPL014", "TPL015", "TPL016"}
     return {finding["code"] for finding in findings} - (set_rules if rows_only else set())

@@ -78,15 +78,23 @@ def not_installed(codes: Sequence[str], rules: Mapping[str, type[Rule]]) -> tupl
 def told_by_target(
     config: Config, chosen: Sequence[str], target: targets.Profile | None, rules: Mapping[str, type[Rule]]
 ) -> dict[str, NotRun]:
-    """LEN001 where a rule on targets says the same: at the limit of a service, or of a trainer that drops rows."""
-    named = (*config.rules, *config.then.options)
-    given = config.max_length is not None or any(one_rule(config, "rules", name, rules) == "LEN001" for name in named)
-    if target is None or target.tokens is None or given or "LEN001" not in chosen:
+    """LEN001 where a rule on targets says the same: at the limit of a service, or of a trainer that drops rows.
+
+    LEN002 where the target does not keep the first tokens: it drops the row, or cuts prompt and answer alike.
+    """
+    named = {one_rule(config, "rules", name, rules) for name in (*config.rules, *config.then.options)}
+    if target is None or target.tokens is None:
         return {}
-    by = "TGT010" if target.tokens.over == "dropped" else "TGT003" if target.kind == "service" else ""
-    if by not in chosen:
-        return {}
-    return {"LEN001": NotRun(("LEN001",), f"{by} judges length by the limit of the target", "--max-length N")}
+    over = target.tokens.over
+    found = {}
+    by = "TGT010" if over == "dropped" else "TGT003" if target.kind == "service" else ""
+    if config.max_length is None and {"LEN001", by} <= {*chosen} - (named & {"LEN001"}):
+        found["LEN001"] = NotRun(("LEN001",), f"{by} judges length by the limit of the target", "--max-length N")
+    by = {"dropped": "TGT010", "shared": "TGT013"}.get(over, "")
+    if {"LEN002", by} <= {*chosen} - (named & {"LEN002"}):
+        lost = "drops rows over its limit" if over == "dropped" else "cuts prompt and answer alike"
+        found["LEN002"] = NotRun(("LEN002",), f"{target.title} {lost}: {by} judges that", "leave --target out")
+    return found
 
 
 def told_by_modelfile(config: Config) -> dict[str, NotRun]:
@@ -98,12 +106,16 @@ def told_by_modelfile(config: Config) -> dict[str, NotRun]:
     """
     if config.modelfile_path is None:
         return {}
+    from curator.ollama.gosyntax import TemplateError
     from curator.ollama.modelfile import read_modelfile
     from curator.ollama.prompt import OllamaTemplate
 
     said = read_modelfile(config.modelfile_path)
     if said.template is not None:
-        OllamaTemplate(said.template)
+        try:
+            OllamaTemplate(said.template)
+        except TemplateError as fault:
+            raise TemplateError(fault.what, where=config.modelfile_path, hint=fault.hint) from None
         return {}
     lacking = f"the Modelfile has no TEMPLATE: Ollama takes that of {said.base}"
     return {"TPL017": NotRun(("TPL017",), lacking, f"write it out: ollama show --modelfile {said.base}")}

@@ -103,6 +103,8 @@ def text(head: bytes, *, whole: bool, extension: str, where: str) -> Text:
     sign = lines[0][:1]
     if sign == b"[":
         return Text("json-array" if only or (values[0] is UNSET and _is_array(lines, good)) else "jsonl")
+    if only and type(values[0]) is dict and "instruction" in values[0]:
+        return Text("jsonl")  # a row of self-instruct: its instances are no rows
     if sign == b"{" and (only or good * 2 < len(lines)):
         return Text(_object_container(body.decode("utf-8", "replace"), lines, whole))
     if any(type(value) is dict for value in values):

@@ -94,6 +94,11 @@ class Layout(msgspec.Struct, frozen=True):
         """All literal text, with a line break for each slot."""
         return "\n".join(piece for piece in self.pieces if isinstance(piece, str))
 
+    @property
+    def outline(self) -> str:
+        """The render with a sign in place of each text: what is empty in it is empty in every row."""
+        return "".join(piece if isinstance(piece, str) else "\ufffc" for piece in self.pieces)
+
 
 def _fitted(slot: Slot, text: str) -> str:
     _, left, right, quoted = slot

@@ -103,7 +103,7 @@ def _facts(layout: Layout, template: Template) -> int:
         return found[1]
     bits = UNCLOSED * layout.unclosed | UNPREFIXED * bool(layout.unprefixed)
     bits |= UNMASKED * (bool(layout.unprefixed) and not layout.marked)
-    bits |= EMPTY * bool(empty_thoughts(layout.literals)) | INJECTED * bool(injected(layout, template))
+    bits |= EMPTY * bool(empty_thoughts(layout.outline)) | INJECTED * bool(injected(layout, template))
     if len(_known) > 5000:
         _known.clear()
     _known[id(layout)] = (layout, bits)
