@@ -82,9 +82,9 @@ def told_by_target(
 
     LEN002 where the target does not keep the first tokens: it drops the row, or cuts prompt and answer alike.
     """
-    named = {one_rule(config, "rules", name, rules) for name in (*config.rules, *config.then.options)}
     if target is None or target.tokens is None:
         return {}
+    named = {one_rule(config, "rules", name, rules) for name in (*config.rules, *config.then.options)}
     over = target.tokens.over
     found = {}
     by = "TGT010" if over == "dropped" else "TGT003" if target.kind == "service" else ""
