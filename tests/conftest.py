@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from importlib import util
 from pathlib import Path
 from typing import Any
@@ -68,3 +68,38 @@ def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.
         return Done(status, captured.out, captured.err)
 
     return _run
+
+
+@pytest.fixture
+def open_desk(tmp_path: Path, write: Callable[[str, Iterable[Any]], Path]) -> Iterator[Callable[..., Any]]:
+    """Open a desk of the review app over rows (or raw lines, as bytes); `settings` are those of a curator.toml."""
+    from curator.config import load_config
+    from curator.review import index
+    from curator.review.desk import Desk
+    from curator.review.settings import Settings
+
+    desks: list[Desk] = []
+
+    def _open(
+        rows: list[Any] | None = None,
+        reviewer: str = "ana",
+        name: str = "data.jsonl",
+        settings: str | None = None,
+        **more: Any,
+    ) -> Desk:
+        path = tmp_path / name if rows is None else write(name, rows)
+        if settings is not None:
+            (tmp_path / "curator.toml").write_text(settings)
+        config = load_config(path)
+        told = Settings((str(path),), config, reviewer, tmp_path / "out", **more)
+        if index.key_in(told.database) != index.key_of(told.paths, config):
+            index.build(told.paths, config, told.database)
+        desk = Desk(told)
+        assert desk.ready()
+        desk.follow()
+        desks.append(desk)
+        return desk
+
+    yield _open
+    for desk in desks:
+        desk.close()

@@ -14,7 +14,6 @@ import string
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,30 +50,6 @@ ROWS = [
     chat("HOW LONG IS THE WARRANTY OF THE L2", "Two years from the day of purchase, in every country."),
     chat("Does it need a licence?", ""),
 ]
-
-
-@pytest.fixture
-def open_desk(tmp_path: Path) -> Iterator[Any]:
-    desks: list[Desk] = []
-
-    def _open(rows: list[Any] | None = None, reviewer: str = "ana", name: str = "data.jsonl", **more: Any) -> Desk:
-        path = tmp_path / name
-        if rows is not None:
-            lines = (row if isinstance(row, bytes) else json.dumps(row, ensure_ascii=False).encode() for row in rows)
-            path.write_bytes(b"".join(line + b"\n" for line in lines))
-        config = load_config(path)
-        told = Settings((str(path),), config, reviewer, tmp_path / "out", **more)
-        if index.key_in(told.database) != index.key_of(told.paths, config):
-            index.build(told.paths, config, told.database)
-        desk = Desk(told)
-        assert desk.ready()
-        desk.follow()
-        desks.append(desk)
-        return desk
-
-    yield _open
-    for desk in desks:
-        desk.close()
 
 
 def find(desk: Desk, code: str, n: int = 0) -> Any:

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
 from curator import decisions
-from curator.config import load_config
-from curator.review import boards, index
+from curator.review import boards
 from curator.review.desk import Desk
 from curator.review.entries import Wish
 from curator.review.filters import Filter
-from curator.review.settings import Settings
 
 GERMAN = "Die Garantie gilt zwei Jahre ab dem Tag des Kaufs, und sie gilt in jedem Land der Welt ohne Ausnahme."
 ENGLISH = "The warranty lasts two years from the day of purchase, and it holds in every country without exception."
@@ -24,29 +20,6 @@ ENGLISH = "The warranty lasts two years from the day of purchase, and it holds i
 
 def chat(user: str, assistant: str) -> dict[str, Any]:
     return {"messages": [{"role": "user", "content": user}, {"role": "assistant", "content": assistant}]}
-
-
-@pytest.fixture
-def open_desk(tmp_path: Path) -> Iterator[Any]:
-    desks: list[Desk] = []
-
-    def _open(rows: list[Any], reviewer: str = "ana", settings: str = "") -> Desk:
-        path = tmp_path / "data.jsonl"
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        (tmp_path / "curator.toml").write_text(settings)
-        config = load_config(path)
-        told = Settings((str(path),), config, reviewer, tmp_path / "out")
-        if index.key_in(told.database) != index.key_of(told.paths, config):
-            index.build(told.paths, config, told.database)
-        desk = Desk(told)
-        assert desk.ready()
-        desk.follow()
-        desks.append(desk)
-        return desk
-
-    yield _open
-    for desk in desks:
-        desk.close()
 
 
 def do(desk: Desk, finding: str, action: str) -> None:
