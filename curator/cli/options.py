@@ -247,6 +247,14 @@ def start(paths: tuple[str, ...]) -> Path:
     return Path(paths[0] if paths and paths[0] != "-" and "://" not in paths[0] else ".")
 
 
+def refuse_idle_address(address: str | None, engine: str | None) -> None:
+    """Raises UsageError for the address of a cluster where the work is done here."""
+    from curator.errors import UsageError
+
+    if address and engine != "ray":
+        raise UsageError("--ray-address does nothing by itself", hint="add --engine ray")
+
+
 def configured(paths: tuple[str, ...], file: Path | None, settings: dict[str, Any]) -> Config:
     """The configuration with these settings on top. A column map that is to be guessed is, and is shown.
 
@@ -260,8 +268,7 @@ def configured(paths: tuple[str, ...], file: Path | None, settings: dict[str, An
         raise UsageError("standard input is read once", hint="name - once, or save it in a file")
     if settings.get("map") != GUESS:
         config = load_config(start(paths), file, settings)
-        if settings.get("ray_address") and config.engine != "ray":
-            raise UsageError("--ray-address does nothing by itself", hint="add --engine ray")
+        refuse_idle_address(settings.get("ray_address"), config.engine)
         return config
     config = load_config(start(paths), file, {**settings, "map": None})
     return load_config(start(paths), file, {**settings, "map": _guessed(paths, config)})

@@ -123,12 +123,11 @@ def command(
 
 def _spreading(workers: int | None, engine: str | None, address: str | None) -> Spreading | None:
     """Who reads the files: this process, several, or the nodes of a cluster. Raises UsageError."""
+    options.refuse_idle_address(address, engine)
     if engine == "ray":
         from curator.scan.cluster import Ray
 
         return Ray(address)
-    if address:
-        raise UsageError("--ray-address does nothing by itself", hint="add --engine ray")
     from curator.scan.mappers import Processes
 
     return Processes(workers) if workers and workers > 1 else None
