@@ -21,9 +21,10 @@ from curator.columns import UNSET, content_id, parse
 from curator.decisions import Filtered
 from curator.errors import ChangedError, SourceError, WriteError
 from curator.model import Cut, Edit, Excerpt, Finding, Fix, Flag, Put, Report
-from curator.paths import BOM, get, splice_groups
+from curator.paths import get
 from curator.private.masking import opened
 from curator.sources import Stamp
+from curator.splicing import BOM, splice_groups
 from curator.text.excerpt import excerpt
 from curator.text.worddiff import shared_start
 from curator.writing import Replacement, keep_copy

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator import editor, paths
+from curator import editor, splicing
 from curator.config import load_config
 from curator.editor import Document, Position, Range, TextEdit, Units
 from curator.model import Cut, Edit, Finding, Fix
@@ -142,7 +142,7 @@ def test_an_edit_makes_the_fix_and_touches_nothing_else(before: str, old: str, n
     fix = Fix("", (Edit("a", len(before), len(before) + len(old), new), Cut("b")))
     document = Document(text)
     edit = document.edit(finding(2, "a"), fix)
-    want = paths.splice(line.encode(), list(fix.changes)).decode()
+    want = splicing.splice(line.encode(), list(fix.changes)).decode()
     assert edit is not None
     assert applied(text, edit) == text.replace(line, want)
 

@@ -14,10 +14,10 @@ from curator import templates
 from curator.model import Severity
 from curator.recipe import Recipe
 from curator.rowfacts import facts_file
-from curator.scan.mappers import Crew
 
 if TYPE_CHECKING:
     from curator.config.planning import Plan
+    from curator.scan.mappers import Crew
 
 FailOn = Literal["info", "warning", "error", "never"]
 Method = Literal["any", "preference", "lora", "full"]

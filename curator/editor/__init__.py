@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import msgspec
 
-from curator import decisions, engine, paths
+from curator import decisions, engine, splicing
 from curator.columns import UNSET, parse
 from curator.errors import SourceError
 from curator.fix import PLAIN, ROUNDS, Tally, mend, mend_lines, plan_round, wanted
@@ -152,7 +152,7 @@ def _inside_character(one: bytes, other: bytes, at: int, *, backwards: bool = Fa
 
 def _inside(raw: bytes, finding: Finding) -> tuple[int, int]:
     """(start, stop) in bytes of what to underline in a line."""
-    lead = len(paths.BOM) if raw.startswith(paths.BOM) else 0
+    lead = len(splicing.BOM) if raw.startswith(splicing.BOM) else 0
     if finding.byte is not None:
         low = min(max(finding.byte, 0), len(raw))
         high = low + fault_size(raw[low:])
@@ -162,11 +162,11 @@ def _inside(raw: bytes, finding: Finding) -> tuple[int, int]:
     path = finding.path
     try:
         if finding.span is not None:
-            return paths.locate_span(raw, path, finding.span)
-        low, high = paths.locate(raw, path)
+            return splicing.locate_span(raw, path, finding.span)
+        low, high = splicing.locate(raw, path)
     except KeyError:  # what is missing, or stands in a string: the row
-        low, high = paths.locate(raw, "")
-    return (low, paths.first_key_end(raw, low)) if raw[low] in b"[{" else (low, high)
+        low, high = splicing.locate(raw, "")
+    return (low, splicing.first_key_end(raw, low)) if raw[low] in b"[{" else (low, high)
 
 
 # ---------------------------------------------------------------------- lint and mend

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from curator import docs, formats, paths
+from curator import docs, formats, paths, splicing
 from curator.columns import UNSET, Batch, Literals, parse
 from curator.formats import Adapter, Reader, Row
 from curator.harness import batch_of, flags_of, flags_of_bad, lines_of, mended, place_of
@@ -205,7 +205,7 @@ def fix_leaves_the_rest(rule: type[Rule]) -> Iterator[str]:
             changes = [change for flag in flags for change in flag.fix.changes if flag.fix]  # type: ignore[union-attr]
             if any(not isinstance(change, Edit) for change in changes):
                 continue
-            spans = [paths.locate(raw, change.path) for change in changes]
+            spans = [splicing.locate(raw, change.path) for change in changes]
             out = mended(made(rule, bad.options), raw)
             if spans and out:
                 first, last = min(start for start, _ in spans), max(stop for _, stop in spans)

@@ -12,6 +12,7 @@ from curator.errors import CuratorError
 from curator.model import SEVERITIES, Finding, NotRun, Report, RuleStat
 
 _LEAKS = frozenset({"SPT001", "SPT002", "SPT003", "SPT004"})
+_GRAVITY = {severity: order for order, severity in enumerate(SEVERITIES)}
 _STANDARD_INPUT = ("-", "<stdin>", "stdin")
 
 
@@ -24,25 +25,23 @@ class Tally:
         self.rows: Counter[str] = Counter()  # rows with a finding, by code
         self.rest: Finding | None = None  # the first of the gravest that no safe fix mends
         self.refused: set[str] = set()  # the shapes that the target does not read
+        self._gravest = -1
         self._last: dict[str, tuple[str, int]] = {}
 
     def add(self, finding: Finding) -> None:
-        if finding.fix is not None and finding.fix.safety == "safe":
+        code, fix = finding.code, finding.fix
+        if fix is not None and fix.safety == "safe":
             self.safe += 1
         else:
-            self.unsafe += finding.fix is not None
-            if self.rest is None or _graver(finding, self.rest):
-                self.rest = finding
-        if finding.code == "TGT012":
+            self.unsafe += fix is not None
+            if (gravity := _GRAVITY[finding.severity]) > self._gravest:
+                self._gravest, self.rest = gravity, finding
+        if code == "TGT012":
             self.refused.add(str(finding.evidence.get("shape", "")))
         place = (finding.file, finding.line)
-        if self._last.get(finding.code) != place:
-            self._last[finding.code] = place
-            self.rows[finding.code] += 1
-
-
-def _graver(one: Finding, other: Finding) -> bool:
-    return SEVERITIES.index(one.severity) > SEVERITIES.index(other.severity)
+        if self._last.get(code) != place:
+            self._last[code] = place
+            self.rows[code] += 1
 
 
 class Step(msgspec.Struct, frozen=True):

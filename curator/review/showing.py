@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from curator import explanation, paths, templates, tokens, trained
+from curator import explanation, paths, splicing, templates, tokens, trained
 from curator.columns import parse
 from curator.errors import CuratorError, UsageError
 from curator.fix import mend
@@ -283,7 +283,7 @@ class Cards:
         raw = self._ground(entry)
         known = dict(self._texts(raw, entry.finding.file))
         changes = [Put(path, text) for path, text in (texts or {}).items() if path in known and known[path] != text]
-        return paths.splice(raw, changes).decode("utf-8", "backslashreplace")
+        return splicing.splice(raw, changes).decode("utf-8", "backslashreplace")
 
     def checked(self, entry: Entry, text: str) -> list[dict[str, Any]]:
         """What single-row rules find in an edited row; each says whether the row had it before."""
