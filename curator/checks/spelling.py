@@ -486,12 +486,13 @@ class RepeatedWord(RowRule, frozen=True):
             return False  # a name: "Will will come"
         if word == "i" or len(match[2]) > sum(len(again) + 2 for again in more):
             return False
-        before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip(" \t")
+        low, high = max(0, match.start() - _NEAR), match.end() + _NEAR
+        before, after = text[low : match.start()].rstrip(), text[match.end() : high].lstrip(" \t")
         if before.lower().endswith(" " + word):
             return False  # the end of something longer
         if not after[:1].isalpha() or (before[-1:] in _QUOTES and after[:1] in _QUOTES):
             return False
-        near = text[max(0, match.start() - _NEAR) : match.start()] + " " + text[match.end() : match.end() + _NEAR]
+        near = f"{text[low : match.start()]} {text[match.end() : high]}"
         others = {other.lower() for other in _WORD.findall(near)} & (_ONCE | {"in", "is", "that", "was", "on", "you"})
         return len(others) >= 2 and in_prose(text, *match.span())
 
