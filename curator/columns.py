@@ -13,7 +13,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cached_property, lru_cache
+from functools import cache, cached_property, lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
@@ -596,18 +596,14 @@ _PLAIN_MARKS = (
 _U64 = np.uint64
 _BASE = 0x9E3779B97F4A7C15
 _INVERSE = pow(_BASE, -1, 1 << 64)
-_powers: tuple[np.ndarray, np.ndarray] = (np.ones(1, _U64), np.ones(1, _U64))
 
 
-def powers(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The first `count` powers of the hash base and of its inverse, modulo 2**64."""
-    global _powers
-    if len(_powers[0]) < count:
-        size = 1 << (count - 1).bit_length()
-        up, down = np.full(size, _BASE, _U64), np.full(size, _INVERSE, _U64)
-        up[0] = down[0] = 1
-        _powers = np.cumprod(up, dtype=_U64), np.cumprod(down, dtype=_U64)
-    return _powers
+@cache
+def _powers() -> tuple[np.ndarray, np.ndarray]:
+    """The first _ROOM powers of the hash base and of its inverse, modulo 2**64."""
+    up, down = np.full(_ROOM, _BASE, _U64), np.full(_ROOM, _INVERSE, _U64)
+    up[0] = down[0] = 1
+    return np.cumprod(up, dtype=_U64), np.cumprod(down, dtype=_U64)
 
 
 def mix(values: np.ndarray) -> np.ndarray:
@@ -620,14 +616,12 @@ def mix(values: np.ndarray) -> np.ndarray:
     return x
 
 
-_ROOM = 1 << 19  # numbers: two arrays of 4 MB, which hold a block
+_ROOM = 1 << 18  # numbers: two arrays of 2 MB, which hold a block
 _rooms = threading.local()
 
 
 def _room(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Two uint64 arrays of that size to be written over at once: fresh memory costs more than what is done in it."""
-    if size > _ROOM:
-        return np.empty(size, _U64), np.empty(size, _U64)
     if not hasattr(_rooms, "both"):
         _rooms.both = np.empty(_ROOM, _U64), np.empty(_ROOM, _U64)
     sums, products = _rooms.both
@@ -635,13 +629,42 @@ def _room(size: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def slice_hashes(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """uint64 hash of each data[starts[i] : ends[i]] (uint8 data); equal slices, equal hashes."""
-    up, down = powers(len(data) + 1)
-    sums, products = _room(len(data) + 1)
-    sums[0] = 0
-    np.cumsum(np.multiply(data, up[: len(data)], out=products[1:]), out=sums[1:])
+    """uint64 hash of each data[starts[i] : ends[i]] (uint8 data); equal slices have equal hashes.
+
+    The starts rise, and so do the ends.
+    """
+    if len(data) >= _ROOM:
+        return _long_hashes(data, starts, ends)
+    down = _powers()[1]
+    sums = _prefix_sums(data)
     lengths = (ends - starts).astype(_U64)
     return mix((sums[ends] - sums[starts]) * down[starts] + lengths * _U64(_BASE))
+
+
+def _prefix_sums(data: np.ndarray) -> np.ndarray:
+    """P of less than _ROOM bytes, until the next call."""
+    sums, products = _room(len(data) + 1)
+    sums[0] = 0
+    np.cumsum(np.multiply(data, _powers()[0][: len(data)], out=products[1:]), out=sums[1:])
+    return sums
+
+
+def _long_hashes(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
+    """`slice_hashes` a part after the other, for data whose prefix sums would take gigabytes."""
+    down = _powers()[1]
+    first, last, back = (np.empty(len(starts), _U64) for _ in range(3))
+    total, up, inverse = 0, 1, 1  # P, base and its inverse to the power of where the part begins
+    step = _ROOM - 1
+    for low in range(0, len(data) + 1, step):
+        sums = _prefix_sums(data[low : low + step])
+        for places, found in ((starts, first), (ends, last)):
+            here = slice(*np.searchsorted(places, (low, low + step)))
+            found[here] = sums[places[here] - low] * _U64(up) + _U64(total)
+        here = slice(*np.searchsorted(starts, (low, low + step)))
+        back[here] = down[starts[here] - low] * _U64(inverse)
+        total = (total + up * int(sums[-1])) % (1 << 64)
+        up, inverse = up * pow(_BASE, step, 1 << 64) % (1 << 64), inverse * pow(_INVERSE, step, 1 << 64) % (1 << 64)
+    return mix((last - first) * back + (ends - starts).astype(_U64) * _U64(_BASE))
 
 
 _BLOCK = 1 << 17  # bytes: the arrays of a block stay in the processor's cache
