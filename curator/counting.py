@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 
 from curator import __version__, engine, templates, tokens
-from curator.checks.length import Lengths
 from curator.columns import ROLE_CODES, Batch, Literals, distinct
 from curator.errors import UsageError
 from curator.formats import Reader
@@ -23,7 +22,7 @@ from curator.scan.mappers import Crew, choose
 from curator.scan.span import Job
 from curator.sources import cut, open_sources
 from curator.tokens import Tokenizer
-from curator.trained import RenderShown, renders, shielded, trained_tokens
+from curator.trained import RenderShown, counted, renders, shielded
 from curator.trained import lines as shown_lines
 
 if TYPE_CHECKING:
@@ -129,12 +128,13 @@ class _Count:
         answering = np.where(batch.roles == ROLE_CODES["assistant"], batch.turn_tokens, 0)
         answers = np.bincount(batch.turn_lines, answering, len(batch.lines)).astype(np.int64)
         examples = [batch.example(i) for i in batch.readable]
+        counts = [counted(example, self.template, batch.tokenizer) for example in examples]
         return _Part(
             len(batch.lines),
             len(batch.blank),
             Counter(example.shape for example in examples),
             by_role,
-            (batch.memo(Lengths(self.template)) if self.template else batch.row_tokens)[batch.readable],
+            np.array([row.tokens for row in counts], np.int64) if self.template else batch.row_tokens[batch.readable],
             answers[batch.readable],
             np.array([len(example.all_turns()) for example in examples], dtype=np.int64),
             np.array(
@@ -144,7 +144,7 @@ class _Count:
                     sum(bool(e.chosen or e.rejected) for e in examples),
                 ]
             ),
-            sum(trained_tokens(example, self.template, batch.tokenizer) for example in examples),
+            sum(row.trained for row in counts),
             tuple(_shown(examples[0], self.template, batch.tokenizer)) if examples else (),
         )
 

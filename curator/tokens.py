@@ -10,9 +10,11 @@ import gzip
 import os
 import re
 import tempfile
+from bisect import bisect_right
+from collections.abc import Iterator
 from functools import lru_cache
 from importlib import resources, util
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -96,13 +98,20 @@ class Quick:
         import quicktok
 
         self.name = name
-        self._count = quicktok.get_encoding(name).count
+        encoding = quicktok.get_encoding(name)
+        self._count, self._encode = encoding.count, encoding.encode_ordinary
+        self._bytes = encoding.decode_single_token_bytes
 
     def count(self, texts: list[str]) -> list[int]:
         try:
             return list(map(self._count, texts))
         except TypeError:  # what it says of half a surrogate pair
             return [self._count(_clean(text)) for text in texts]
+
+    def starts(self, text: str) -> list[int]:
+        """The character at which each token of a text begins."""
+        clean = _clean(text)
+        return _starts(clean, [len(self._bytes(token)) for token in self._encode(clean)])
 
 
 class Tiktoken:
@@ -113,10 +122,25 @@ class Tiktoken:
     def __init__(self, name: str, encoding: Any) -> None:
         self.name = name
         self._encode = encoding.encode_ordinary
+        self._bytes = encoding.decode_single_token_bytes
 
     def count(self, texts: list[str]) -> list[int]:
         encode = self._encode
         return [len(encode(text)) for text in texts]
+
+    def starts(self, text: str) -> list[int]:
+        """The character at which each token of a text begins."""
+        clean = _clean(text)
+        return _starts(clean, [len(self._bytes(token)) for token in self._encode(clean)])
+
+
+def _starts(text: str, sizes: list[int]) -> list[int]:
+    """The character at which each token begins; `sizes` are the bytes of each. Several may share a character."""
+    bytes_before = list(accumulate(sizes, initial=0))[:-1]
+    if text.isascii():
+        return bytes_before
+    ends = list(accumulate(len(sign.encode()) for sign in text))
+    return [bisect_right(ends, at) for at in bytes_before]
 
 
 class HuggingFace:
@@ -161,31 +185,41 @@ def count_rendered(tokenizer: Tokenizer, texts: list[str], control: re.Pattern[s
 
 
 def token_starts(tokenizer: Tokenizer, text: str, cuts: list[int], control: re.Pattern[str]) -> list[int]:
-    """For each token of a rendered text a character of the part it stands in: what is trained is told by it.
+    """The character at which each token of a rendered text begins, as many as `count_rendered` counts.
 
-    Exact for a `tokenizer.json`. For other tokenizers the text is cut at `cuts` and around control tokens, and
-    the tokens of a part are spread over it.
+    Control tokens are one token each. Of an estimate the tokens of a text between two of them are shared out
+    among its parts between `cuts`, and spread over these.
     """
     if isinstance(tokenizer, HuggingFace):
         return tokenizer.starts(text)
-    borders = {0, len(text), *cuts}
-    tokens = [found.span() for found in control.finditer(text)]
-    borders.update(end for span in tokens for end in span)
-    marks = sorted(borders)
-    spans = list(pairwise(marks))
-    whole = set(tokens)
-    counts = [
-        1 if span in whole else n
-        for span, n in zip(spans, tokenizer.count([text[slice(*span)] for span in spans]), strict=True)
-    ]
-    return [low + (high - low) * k // n for (low, high), n in zip(spans, counts, strict=True) for k in range(n)]
+    starts: list[int] = []
+    last = 0
+    for found in control.finditer(text):
+        starts += [*_between(tokenizer, text, last, found.start(), cuts), found.start()]
+        last = found.end()
+    return [*starts, *_between(tokenizer, text, last, len(text), cuts)]
+
+
+def _between(tokenizer: Tokenizer, text: str, low: int, high: int, cuts: list[int]) -> Iterator[int]:
+    """The starts of the tokens of a stretch of text without control tokens."""
+    if low == high:
+        return
+    if isinstance(tokenizer, Quick | Tiktoken):
+        yield from (low + at for at in tokenizer.starts(text[low:high]))
+        return
+    (count,) = tokenizer.count([text[low:high]])
+    spans = list(pairwise(sorted({low, high, *(cut for cut in cuts if low < cut < high)})))
+    parts = list(accumulate(tokenizer.count([text[slice(*span)] for span in spans]), initial=0))
+    shares = [round(count * part / parts[-1]) if parts[-1] else count for part in parts]
+    for (start, end), (first, last) in zip(spans, pairwise([0, *shares[1:]]), strict=True):
+        yield from (start + (end - start) * k // (last - first) for k in range(last - first))
 
 
 def _clean(text: str) -> str:
-    """The text with lone surrogates replaced, which Rust strings cannot hold."""
+    """The text with lone surrogates replaced, sign by sign, which Rust strings cannot hold."""
     if text.isascii():
         return text
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 @lru_cache(maxsize=4)

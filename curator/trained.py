@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
+from typing import NamedTuple
 
 import msgspec
 
-from curator import tokens
 from curator.checks.fit import looks
-from curator.checks.length import trained_spans
-from curator.model import Example
+from curator.checks.fit.sizes import Sized, merged, rendered_sides, sized, trained_spans
+from curator.model import Example, Turn
 from curator.private.masking import masked_value
-from curator.text.content import turn_parts
+from curator.text.content import definitions, turn_parts
 from curator.text.excerpt import visible
 from curator.tokens import Tokenizer
 
@@ -26,17 +26,32 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class RenderShown(msgspec.Struct, frozen=True):
-    """One side of a row as the template renders it; `error` says why nothing came out.
+    """One side of a row as the template renders it.
 
-    Where no template is named the parts are the turns themselves, and `template` is empty.
+    `error` says why nothing came out: the parts are then the turns themselves, as they are where no template is
+    named and `template` is empty. `renamed` says that the roles human and gpt were handed on as user and
+    assistant. `beside` are the tokens of what the template leaves out and the model's own writes.
     """
 
     template: str
     parts: tuple[Part, ...]
     error: str = ""
+    renamed: bool = False
+    beside: int = 0
 
     def count(self, trained: bool) -> int:
-        return sum(part.tokens for part in self.parts if part.trained is trained)
+        return sum(part.tokens for part in self.parts if part.trained is trained) + (0 if trained else self.beside)
+
+    @property
+    def tokens(self) -> int:
+        return self.count(True) + self.count(False)
+
+
+class Counted(NamedTuple):
+    """Tokens of a row as trained, and those of them that the loss is taken on; of a pair the longer side of each."""
+
+    tokens: int
+    trained: int
 
 
 def shielded(shown: RenderShown, known: Iterable[tuple[str, str]]) -> RenderShown:
@@ -48,36 +63,51 @@ def shielded(shown: RenderShown, known: Iterable[tuple[str, str]]) -> RenderShow
 
 def renders(example: Example, spec: str, tokenizer: Tokenizer) -> Iterator[RenderShown]:
     """Each side of the row as the template renders it; without a template, or for rows without one, its texts."""
-    seen = looks(example, spec) if spec else ()
-    for look in seen:
-        text, name = look.seen.text, look.template.name
-        if look.seen.error:
-            yield RenderShown(name, (), look.seen.error)
-            continue
-        trained = trained_spans(look)
-        borders = sorted({0, len(text), *(end for span in trained for end in span)})
-        spans = list(pairwise(borders))
-        counts = tokens.count_rendered(tokenizer, [text[slice(*span)] for span in spans], look.template.token_pattern())
-        inside = [any(low <= start < high for low, high in trained) for start, _ in spans]
-        yield RenderShown(
-            name, tuple(Part(text[slice(*span)], n, on) for span, n, on in zip(spans, counts, inside, strict=True))
-        )
+    bare = list(_bare(example, tokenizer))
+    seen = looks(example, spec, renamed=True) if spec else ()
+    for number, look in enumerate(seen):
+        if look.seen.text:
+            yield _shown(sized(look, tokenizer))
+        else:
+            parts = bare[number].parts if number < len(bare) else ()
+            yield RenderShown(look.template.name, parts, look.seen.error or "nothing came out")
     if not seen:
-        yield from _bare(example, tokenizer)
+        yield from bare
+
+
+def _shown(found: Sized) -> RenderShown:
+    look, text = found.look, found.look.seen.text
+    trained = merged(trained_spans(look))
+    borders = sorted({0, len(text), *(end for span in trained for end in span)})
+    parts = [Part(text[low:high], found.within((low, high)), (low, high) in trained) for low, high in pairwise(borders)]
+    renamed = any(turn.said != turn.role for turn in look.said.turns if turn.role in ("user", "assistant"))
+    return RenderShown(look.template.name, tuple(parts), "", renamed and look.example.shape == "sharegpt", found.beside)
 
 
 def _bare(example: Example, tokenizer: Tokenizer) -> Iterator[RenderShown]:
     whole = example.shape == "text"  # all of it is trained on
+    tools = definitions(example)
+    ahead = [Part("\n".join(tools) + "\n", sum(tokenizer.count(tools)), False)] if tools else []
     for turns in example.sides():
-        texts = ["\n".join(part for part in turn_parts([turn]) if part) for turn in turns]
-        taught = [whole or (turn.role == "assistant" and turn.weight != 0) for turn in turns]
-        parts = zip(texts, tokenizer.count(texts), taught, strict=True)
-        yield RenderShown("", tuple(Part(f"{text}\n", n, on) for text, n, on in parts if text))
+        parts = [_bare_part(turn, tokenizer, whole) for turn in turns]
+        yield RenderShown("", (*ahead, *(part for part in parts if part.text != "\n")))
 
 
-def trained_tokens(example: Example, spec: str, tokenizer: Tokenizer) -> int:
-    """Tokens of the row that the loss is taken on; of a preference pair those of the longer side."""
-    return max((shown.count(True) for shown in renders(example, spec, tokenizer)), default=0)
+def _bare_part(turn: Turn, tokenizer: Tokenizer, whole: bool) -> Part:
+    said = [part for part in turn_parts([turn]) if part]
+    taught = whole or (turn.role == "assistant" and turn.weight != 0)
+    return Part("\n".join(said) + "\n", sum(tokenizer.count(said)) if said else 0, taught)
+
+
+def counted(example: Example, spec: str, tokenizer: Tokenizer) -> Counted:
+    """The tokens that `renders` shows; of a pair of which one side is refused those of the other."""
+    if seen := rendered_sides(example, spec):
+        sides = [sized(look, tokenizer) for look in seen]
+        return Counted(max(side.total for side in sides), max(side.trained for side in sides))
+    shown = list(_bare(example, tokenizer))
+    return Counted(
+        max((side.tokens for side in shown), default=0), max((side.count(True) for side in shown), default=0)
+    )
 
 
 _GREEN, _DIM, _PLAIN = "\x1b[32m", "\x1b[2m", "\x1b[0m"
@@ -85,13 +115,17 @@ _GREEN, _DIM, _PLAIN = "\x1b[32m", "\x1b[2m", "\x1b[0m"
 
 def lines(render: RenderShown, colour: bool) -> Iterator[str]:
     """A render with what is trained in green, or between ⟦ and ⟧ where there are no colours."""
-    if render.error:
-        yield f"rendered with {render.template}: refused: {visible(render.error)}"
-        return
     how = "in green" if colour else "between ⟦ and ⟧"
-    total, trained = sum(part.tokens for part in render.parts), render.count(True)
+    total, trained = render.tokens, render.count(True)
     what = f"rendered with {render.template}" if render.template else "without a template"
-    yield f"{what}: {total:,} tokens, {trained:,} of them trained ({how}), {total - trained:,} masked"
+    if render.renamed:
+        what += ", its roles renamed to user and assistant"
+    if render.error:
+        yield f"{what}: refused: {visible(render.error)}"
+        yield f"its texts: {total:,} tokens, {trained:,} of them answers"
+        return
+    beside = f", {render.beside:,} of these for what the template leaves out of tools" if render.beside else ""
+    yield f"{what}: {total:,} tokens, {trained:,} of them trained ({how}), {total - trained:,} masked{beside}"
     text = ""
     for part in render.parts:
         before, after = (_GREEN if part.trained else _DIM, _PLAIN) if colour else ("⟦", "⟧")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -14,10 +15,14 @@ from hypothesis import strategies as st
 
 from curator import counting as stats
 from curator import explanation as explain
+from curator.checks.length import row_length
+from curator.columns import Batch, Literals
 from curator.config import Config
 from curator.errors import UsageError
+from curator.formats import Reader
 from curator.rule import chat
-from curator.tokens import resolve
+from curator.tokens import count_rendered, resolve, token_starts
+from curator.trained import renders
 
 Write = Callable[..., Path]
 
@@ -179,3 +184,57 @@ def test_the_page_of_counts_shows_hostile_names_as_text(write: Write) -> None:
 def test_the_page_of_no_rows_is_a_page_too(write: Write) -> None:
     text = stats.as_html(stats.stats([write("a.jsonl", [b"{"])], Config()))
     assert "0 rows, 0 tokens" in text and "1 more could not be read" in text
+
+
+# ---------------------------------------------------------------------- one count for all that tell of lengths
+
+SAMPLES = Path(__file__).parents[1] / "samples"
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+SETS = [
+    SAMPLES / "faults.jsonl",
+    SAMPLES / "preference.jsonl",
+    SAMPLES / "sharegpt.jsonl",
+    SAMPLES / "tools.jsonl",
+    SHARED / "llamafactory" / "v1_dpo_demo.jsonl",
+    SHARED / "openai_cookbook" / "toy_chat_fine_tuning.jsonl",
+]
+
+
+@pytest.mark.parametrize("template", ["chatml", "llama-3", "qwen3", "mistral-v3", "deepseek-r1", "vicuna"])
+@pytest.mark.parametrize("tokenizer", ["cl100k_base", "estimate"])
+@pytest.mark.parametrize("file", SETS, ids=lambda file: file.stem)
+def test_stats_explain_and_lint_count_the_same_tokens(write: Write, file: Path, tokenizer: str, template: str) -> None:
+    if not file.is_file():
+        pytest.skip("the set is not on this machine")
+    path = write("a.jsonl", file.read_bytes().splitlines()[:60])
+    config = Config(template=template, tokenizer=tokenizer)
+    counter = resolve(tokenizer)
+    batch = Batch(path.read_bytes(), Reader(), counter, Literals.of(()))
+    sums = {"tokens": 0, "trained": 0, "limit": 0}
+    for index in batch.readable:
+        shown = list(renders(batch.example(index), template, counter))
+        shown = [side for side in shown if not side.error] or shown
+        sums["tokens"] += max(side.tokens for side in shown)
+        sums["trained"] += max(side.count(True) for side in shown)
+        sums["limit"] += row_length(batch.example(index), counter, template)
+    result = stats.stats([path], config)
+    assert (result.tokens.total, result.trained) == (sums["tokens"], sums["trained"])
+    assert sums["limit"] == sums["tokens"]
+
+
+def test_a_text_that_the_template_trims_is_counted_trimmed(write: Write) -> None:
+    said = "\n\n    " + "word " * 50 + "\n" * 40
+    path = write("a.jsonl", [chat(user="Hi", assistant=said)])
+    plain = write("b.jsonl", [chat(user="Hi", assistant=said.strip())])
+    config = Config(template="llama-3", tokenizer="cl100k_base")
+    assert stats.stats([path], config).tokens.total == stats.stats([plain], config).tokens.total
+
+
+@given(st.text(max_size=60), st.lists(st.integers(0, 60), max_size=4))
+@pytest.mark.parametrize("tokenizer", ["cl100k_base", "estimate"])
+def test_each_token_begins_at_one_character(tokenizer: str, text: str, cuts: list[int]) -> None:
+    control = re.compile(r"<\|[a-z_]+\|>")
+    text = f"<|im_start|>{text}<|im_end|>\n"
+    starts = token_starts(resolve(tokenizer), text, [min(cut, len(text)) for cut in cuts], control)
+    assert [len(starts)] == count_rendered(resolve(tokenizer), [text], control)
+    assert starts == sorted(starts) and 0 <= starts[0] <= starts[-1] < len(text)

@@ -11,12 +11,13 @@ import numpy as np
 
 from curator import targets
 from curator.checks.fit import Fit, Look, looks
+from curator.checks.fit.sizes import rendered_sides, sized, tokens_beside, trained_spans
 from curator.columns import ROLE_CODES, Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
-from curator.templates import SPOKEN, load
-from curator.text.content import call_parts, definitions, says_more, turn_parts
-from curator.tokens import Estimate, Tokenizer, count_rendered, token_starts
+from curator.templates import load
+from curator.text.content import definitions, says_more, turn_parts
+from curator.tokens import Estimate, Tokenizer, count_rendered
 
 _TALL = chat(system="Be brief.", user="How tall is Ben Nevis?", assistant="1,345 metres.")
 _LIMIT = Annotated[int, option("Tokens that the context holds; `--max-length` and `--model` set it.", ge=1)]
@@ -105,14 +106,6 @@ def _counted(tokenizer: Tokenizer, template: str, example: Example) -> str:
     return f"{tokenizer.name}{how}, rendered with {load(template).name}{tools}"
 
 
-def _left_out(look: Look) -> list[str]:
-    """What an abridged template leaves out of a row, and the model's own writes: tools, calls and results."""
-    if not look.abridged:
-        return []
-    calls = [part for turn in look.said.turns for part in call_parts(turn)]
-    return [*definitions(look.example), *calls, *(look.text_of(key) for key in look.seen.lost if key[1] in SPOKEN)]
-
-
 class Lengths(msgspec.Struct, frozen=True):
     """The column of the tokens of each row as it is trained, rendered where a template is named.
 
@@ -143,7 +136,7 @@ class Lengths(msgspec.Struct, frozen=True):
                 laid.append((layout, [index]))
             else:
                 counted += [(index, look.seen.text) for look in seen]
-                beside += [sum(batch.tokenizer.count(left)) if (left := _left_out(look)) else 0 for look in seen]
+                beside += [tokens_beside(look, batch.tokenizer) for look in seen]
         own: dict[int, int] = {}  # tokens of the template's words, by layout
         for layout, lines in laid:
             if id(layout) not in own:
@@ -178,15 +171,11 @@ def _renamed(found: Sequence[Look], template: str) -> list[Look]:
 
 def row_length(example: Example, tokenizer: Tokenizer, template: str = "") -> int:
     """Tokens of the row as trained: what the template renders, or its texts where none is named or fits."""
-    seen = list(looks(example, template, renamed=True)) if template else []
-    seen = [look for look in seen if look.seen.text]
+    seen = rendered_sides(example, template)
     if not seen:
         return _bare_length(example, tokenizer)
     counts = count_rendered(tokenizer, [look.seen.text for look in seen], load(template).token_pattern())
-    return max(
-        count + (sum(tokenizer.count(left)) if (left := _left_out(look)) else 0)
-        for look, count in zip(seen, counts, strict=True)
-    )
+    return max(count + tokens_beside(look, tokenizer) for look, count in zip(seen, counts, strict=True))
 
 
 def _bare_length(example: Example, tokenizer: Tokenizer) -> int:
@@ -256,24 +245,19 @@ class AnswerTruncated(RowRule, frozen=True):
 
     def _losses(self, example: Example, tokenizer: Tokenizer) -> Iterator[Loss]:
         """What each side of the row loses."""
-        found = looks(example, self.template, renamed=True) if self.template else ()
-        seen = [look for look in found if look.seen.text]
+        seen = rendered_sides(example, self.template)
         for look in seen:
-            control = load(self.template).token_pattern()
-            trained = trained_spans(look)
-            cuts = [end for span in trained for end in span]
-            starts = np.array(token_starts(tokenizer, look.seen.text, cuts, control), dtype=np.int64)
+            found = sized(look, tokenizer)
+            starts, ahead = found.starts, found.beside  # as if what is left out all stood before the first turn
             inside = np.zeros(len(starts), dtype=bool)
-            for low, high in trained:
-                inside |= (starts >= low) & (starts < high)
-            left = _left_out(look)
-            ahead = sum(tokenizer.count(left)) if left else 0  # as if it all stood before the first turn
-            kept = self._kept(len(starts) + ahead)
+            for low, high in trained_spans(look):
+                inside[slice(*np.searchsorted(starts, (low, high)))] = True
+            kept = self._kept(found.total)
             gone = inside.copy()
             gone[max(0, kept.start - ahead) : max(0, kept.stop - ahead)] = False
             first = starts[gone][0] if gone.any() else 0
             at = next((turn.path for turn, end in _answer_ends(look) if first < end), "") if gone.any() else ""
-            yield Loss(at, int(gone.sum()), int(inside.sum()), len(starts) + ahead)
+            yield Loss(at, int(gone.sum()), int(inside.sum()), found.total)
         if not seen:
             yield from self._bare_losses(example, tokenizer)
 
@@ -309,18 +293,6 @@ class Loss(NamedTuple):
     lost: int
     trained: int
     tokens: int
-
-
-def trained_spans(look: Look) -> list[tuple[int, int]]:
-    """The spans of a render that the loss is taken on: without answers whose weight is 0."""
-    unweighted = [
-        span for key, span in look.seen.places.items() if look.turn_of(key).weight == 0 and key[1] == "content"
-    ]
-    return [
-        (low, high)
-        for low, high in look.seen.trained
-        if not any(low <= start and end <= high for start, end in unweighted)
-    ]
 
 
 _EVEN = [chat(user=f"What is {n} times {n}?", assistant="It is what one can count. " * 6) for n in range(2, 6)]

@@ -8,12 +8,12 @@ markers of the template come on top: some five tokens a turn, so that a row just
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
-from curator.checks.fit import Look, looks
+from curator.checks.fit import Look
+from curator.checks.fit.sizes import rendered_sides, sized
 from curator.checks.length import Lengths
 from curator.checks.targets.refusals import Target, inside, often, profile_of
 from curator.columns import Batch, Rows, distinct
@@ -22,7 +22,7 @@ from curator.paths import get
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.targets import Behaviour, Profile, Tokens, When
 from curator.text.content import definitions, turn_parts
-from curator.tokens import Tokenizer, count_rendered
+from curator.tokens import Tokenizer
 
 Effect = Literal["dropped", "lost", "misread"]
 
@@ -210,8 +210,7 @@ class Measured(NamedTuple):
 def measured(profile: Profile, example: Example, tokenizer: Tokenizer, template: str) -> Measured:
     """The row as the trainer counts it: rendered where a template is named, else by its texts alone."""
     strings = _strings(profile, example)
-    seen = looks(example, template, renamed=True) if template and not strings else ()
-    sides = [_rendered_side(look, tokenizer) for look in seen if look.seen.text]
+    sides = [_rendered_side(look, tokenizer) for look in rendered_sides(example, "" if strings else template)]
     return max(sides or (_bare_side(example, turns, tokenizer) for turns in example.sides()), key=_total)
 
 
@@ -225,14 +224,10 @@ def _total(found: Measured) -> int:
 
 
 def _rendered_side(look: Look, tokenizer: Tokenizer) -> Measured:
+    found = sized(look, tokenizer)
     spans = sorted(look.seen.trained)
-    text = look.seen.text
-    borders = [0, *(end for span in spans for end in span), len(text)]
-    parts = [text[low:high] for low, high in pairwise(borders)]
-    counts = count_rendered(tokenizer, parts, look.template.token_pattern())
-    starts = [0, *accumulate(counts)]
-    answers = tuple(Answer(_turn_at(look, span), starts[2 * n + 1], counts[2 * n + 1]) for n, span in enumerate(spans))
-    return Measured(starts[-1], _prompt(answers, look.example), answers)
+    answers = tuple(Answer(_turn_at(look, span), found.within((0, span[0])), found.within(span)) for span in spans)
+    return Measured(len(found.starts), _prompt(answers, look.example), answers)
 
 
 def _turn_at(look: Look, span: tuple[int, int]) -> int:

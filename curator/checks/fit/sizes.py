@@ -1,0 +1,83 @@
+"""How many tokens a rendered row has, and which of them are trained on: one count for all that tell of lengths."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from curator.checks.fit.looks import Look, looks
+from curator.model import Example
+from curator.templates import SPOKEN
+from curator.text.content import call_parts, definitions
+from curator.tokens import Tokenizer, token_starts
+
+Span = tuple[int, int]
+
+
+class Sized(NamedTuple):
+    """The tokens of one side of a row.
+
+    `starts` are the characters of the render at which its tokens begin, int64, shape (tokens,). `beside` are the
+    tokens of what an abridged template leaves out and the model's own writes; they count as masked.
+    """
+
+    look: Look
+    starts: np.ndarray
+    beside: int
+
+    @property
+    def total(self) -> int:
+        return len(self.starts) + self.beside
+
+    @property
+    def trained(self) -> int:
+        return sum(self.within(span) for span in merged(trained_spans(self.look)))
+
+    def within(self, span: Span) -> int:
+        """The tokens that begin in a span of the render."""
+        low, high = np.searchsorted(self.starts, span)
+        return int(high - low)
+
+
+def rendered_sides(example: Example, template: str) -> list[Look]:
+    """The sides of a row that came to something, human and gpt renamed; none where nothing is rendered."""
+    return [look for look in looks(example, template, renamed=True) if look.seen.text] if template else []
+
+
+def sized(look: Look, tokenizer: Tokenizer) -> Sized:
+    cuts = [end for span in trained_spans(look) for end in span]
+    starts = token_starts(tokenizer, look.seen.text, cuts, look.template.token_pattern())
+    return Sized(look, np.array(starts, dtype=np.int64), tokens_beside(look, tokenizer))
+
+
+def tokens_beside(look: Look, tokenizer: Tokenizer) -> int:
+    """Tokens of what an abridged template leaves out of a row: tools, calls and results."""
+    if not look.abridged:
+        return 0
+    calls = [part for turn in look.said.turns for part in call_parts(turn)]
+    left = [*definitions(look.example), *calls, *(look.text_of(key) for key in look.seen.lost if key[1] in SPOKEN)]
+    return sum(tokenizer.count(left)) if left else 0
+
+
+def trained_spans(look: Look) -> list[Span]:
+    """The spans of a render that the loss is taken on: without answers whose weight is 0."""
+    unweighted = [
+        span for key, span in look.seen.places.items() if look.turn_of(key).weight == 0 and key[1] == "content"
+    ]
+    return [
+        (low, high)
+        for low, high in look.seen.trained
+        if not any(low <= start and end <= high for start, end in unweighted)
+    ]
+
+
+def merged(spans: list[Span]) -> list[Span]:
+    """The same characters in spans that do not overlap, in order."""
+    apart: list[Span] = []
+    for low, high in sorted(spans):
+        if apart and low <= apart[-1][1]:
+            apart[-1] = apart[-1][0], max(apart[-1][1], high)
+        else:
+            apart.append((low, high))
+    return apart
