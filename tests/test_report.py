@@ -24,6 +24,7 @@ from curator.model import (
     Finding,
     Fix,
     Flag,
+    LeftOut,
     LimitResult,
     NotRun,
     Place,
@@ -208,8 +209,8 @@ def test_a_clean_set_takes_two_lines() -> None:
 
 
 def test_a_clean_set_still_says_what_was_not_run() -> None:
-    first, _ = shown(clean()).splitlines()
-    assert first.endswith("not run: LEN902, TPL901-903 (no template is named: --template NAME)")
+    *_, last = shown(clean()).splitlines()
+    assert last == "not run: LEN902, TPL901-903 (no template is named: --template NAME)"
 
 
 def test_rules_that_wait_for_an_option_take_one_line_together() -> None:
@@ -218,11 +219,17 @@ def test_rules_that_wait_for_an_option_take_one_line_together() -> None:
         NotRun(("LEN902",), "no limit is named", "--max-length N", options=("--max-length",)),
     )
     barred = NotRun(("LNG901",), "a detector is not installed", "pip install it")
-    first, _ = shown(clean(not_run=(barred, *waiting))).splitlines()
-    assert "LNG901 (a detector is not installed: pip install it)" in first
-    assert first.endswith("3 rules that wait for --template or --max-length")
-    first, _ = shown(clean(not_run=waiting[::-1])).splitlines()
-    assert first.endswith("3 rules that wait for --template or --max-length")
+    *_, first, second = shown(clean(not_run=(barred, *waiting))).splitlines()
+    assert first == "not run: LNG901 (a detector is not installed: pip install it)"
+    assert second == "not run: 3 rules that wait for --template or --max-length"
+    *_, last = shown(clean(not_run=waiting[::-1])).splitlines()
+    assert last.endswith("3 rules that wait for --template or --max-length")
+
+
+def test_a_clean_folder_says_what_was_not_read() -> None:
+    beside = (LeftOut("data/README.md", "no data by its extension"),)
+    said = shown(msgspec.structs.replace(clean(), left_out=beside))
+    assert "not read: data/README.md (no data by its extension)" in said.splitlines()
 
 
 def test_a_rule_that_left_some_rows_out_did_run() -> None:

@@ -82,7 +82,7 @@ def write_text(report: Report, write: Write, view: View) -> None:
     pen = Pen(write, view.color)
     tally = Tally()
     if not found(report):
-        _clean(report, pen, view.verbose)
+        _clean(report, pen, view)
     else:
         if view.statistics:
             for finding in report.findings:
@@ -116,13 +116,12 @@ class _Shown(dict[str, str]):
         return shown
 
 
-def _clean(report: Report, pen: Pen, every: bool) -> None:
-    missing = "; ".join(_not_run(report, every))
-    said = pen.paint(verdict(report), "good" if spotless(report) else "warning")
-    pen.line(said + (f" {missing}" if missing else ""))
+def _clean(report: Report, pen: Pen, view: View) -> None:
+    pen.line(pen.paint(verdict(report), "good" if spotless(report) else "warning"))
     pen.line(facts(report))
-    _target(report, pen, 0)
+    _target(report, pen, view.width)
     _lessons(report, pen)
+    _unseen(report, pen, view)
     _footnotes(report, pen)
 
 
@@ -302,13 +301,16 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
     widest = max((len(step.what) for step in todo), default=0)
     for step in todo:
         pen.line(f"{step.what}:{' ' * (widest - len(step.what) + 2)}{pen.paint(visible(step.command), 'strong')}")
-    for missing in _not_run(report, view.verbose):
-        for line in _folded(missing, view.width):
-            pen.line(line)
-    for reason, names in _left_out(report):
-        for line in _folded(f"not read: {names} ({reason})", view.width):
-            pen.line(line)
+    _unseen(report, pen, view)
     _footnotes(report, pen)
+
+
+def _unseen(report: Report, pen: Pen, view: View) -> None:
+    """The rules that did not run, and the files that were not read."""
+    left_out = [f"not read: {names} ({reason})" for reason, names in _left_out(report)]
+    for said in (*_not_run(report, view.verbose), *left_out):
+        for line in _folded(said, view.width):
+            pen.line(line)
 
 
 def _target(report: Report, pen: Pen, width: int) -> None:
