@@ -12,7 +12,7 @@ from curator.model import Example, Fix, Flag, Turn, drop
 from curator.rule import Bad, RowRule, chat, option
 from curator.templates import load
 from curator.text.patterns import compiled_later
-from curator.text.prose import masked
+from curator.text.prose import Cover, masked
 
 # Control tokens by the template they belong to. Left out on purpose: words that plain text and code
 # use as well ([IMG], [ARGS], <image>, <mask>, <think>, <tool_call>, "USER:").
@@ -223,25 +223,19 @@ def _markers(text: str, role: str, more: re.Pattern[str] | None = None) -> list[
     found = [match.span() for match in _TOKEN.finditer(text)]
     found += _headings(text, role)
     if more is not None:
-        taken = set(found)
-        found += [
-            match.span()
-            for match in more.finditer(text)
-            if not any(a < match.end() and match.start() < b for a, b in taken)
-        ]
+        taken = Cover(sorted(found))
+        found += [match.span() for match in more.finditer(text) if not taken.touches(*match.span())]
     if not found:
         return []
     found.sort()
-    strikes = [match.span() for match in _STRIKE.finditer(text) if match.group() != text.strip()]
+    whole = text.strip()
+    strikes = Cover(match.span() for match in _STRIKE.finditer(text) if match.group() != whole)
     kept = [span for span in found if not _is_mention(text, span, strikes)]
     edge = _edge(text, found)
     # Inked over, so that a token (a tag by its looks) does not make the text around it look like code.
-    spoken_of = masked(_TOKEN.sub(lambda match: _NOT_BREAK.sub("·", match.group()), text))
-    return [
-        (start, end)
-        for start, end in kept
-        if start >= edge or not any(low < end and start < high for low, high, _ in spoken_of)
-    ]
+    inked = _TOKEN.sub(lambda match: _NOT_BREAK.sub("·", match.group()), text)
+    spoken_of = Cover((start, end) for start, end, _ in masked(inked))
+    return [span for span in kept if span[0] >= edge or not spoken_of.touches(*span)]
 
 
 def _edge(text: str, spans: list[tuple[int, int]]) -> int:
@@ -257,7 +251,7 @@ def _edge(text: str, spans: list[tuple[int, int]]) -> int:
     return edge
 
 
-def _is_mention(text: str, span: tuple[int, int], strikes: list[tuple[int, int]]) -> bool:
+def _is_mention(text: str, span: tuple[int, int], strikes: Cover) -> bool:
     """Whether a token is only spoken of (in quotation marks), or is no token: a strike tag, a type, a link."""
     start, end = span
     before, after = text[start - 1 : start], text[end : end + 1]
@@ -266,7 +260,7 @@ def _is_mention(text: str, span: tuple[int, int], strikes: list[tuple[int, int]]
     sign = text[start:end]
     if sign == "<s>" and (before.isalnum() or before == "_"):
         return True
-    if sign in ("<s>", "</s>") and any(low <= start < high for low, high in strikes):
+    if sign in ("<s>", "</s>") and strikes.touches(start, start + 1):
         return True
     return sign == "[INST]" and after == "("
 
@@ -293,6 +287,7 @@ def _headings(text: str, role: str) -> list[tuple[int, int]]:
 def _removal(turn: Turn, spans: list[tuple[int, int]]) -> Fix:
     """The text without its markers: at its ends the space around them goes too, inside a line break stays."""
     text, edits = turn.text, []
+    first, last = len(text) - len(text.lstrip()), len(text.rstrip())
     merged: list[tuple[int, int]] = []
     for start, end in spans:
         if merged and not text[merged[-1][1] : start].strip():
@@ -301,9 +296,9 @@ def _removal(turn: Turn, spans: list[tuple[int, int]]) -> Fix:
             merged.append((start, end))
     for start, end in merged:
         low, high = start, end
-        if not text[end:].strip():
+        if end >= last:
             low, high = len(text[:start].rstrip()), len(text)
-        if not text[:low].strip():
+        if low <= first:
             low, high = 0, len(text) - len(text[high:].lstrip())
         parted = low == 0 or high == len(text) or text[low - 1] == "\n" or text[high] == "\n"
         edits.append((low, high, "\n" if "\n" in text[low:high] and not parted else ""))

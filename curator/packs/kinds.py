@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
@@ -17,6 +19,7 @@ from curator.rule import RowRule, option
 
 if TYPE_CHECKING:
     from curator.columns import Batch
+    from curator.text.prose import Cover
 
 
 class PackRule(RowRule, frozen=True):
@@ -245,6 +248,8 @@ _REPORTS = re.compile(
     r"(?<!\bI )(?<!\bwe )\b(?:said|says|replied|replies|answered|answers|responded|responds):[ ]*(?![\s\"“„«])", re.I
 )
 _LEAST_AROUND = 2  # words
+_AROUND = 2000  # characters on either side of a quotation in which they are looked for
+_WORD = 12  # characters of the longest word of _REPORTS with its colon
 
 
 def _is_quoted(text: str, start: int, end: int) -> bool:
@@ -253,21 +258,46 @@ def _is_quoted(text: str, start: int, end: int) -> bool:
     It stands in quotation marks with words around them on the line (an answer that is one quotation is the
     assistant's own), or follows "she said:" on its line.
     """
+    quotations, reports = _quotations(text), _reports(text)
+    before = bisect_left(quotations, (start, -1)) - 1  # the last that begins before it
+    if before >= 0 and end <= quotations[before][1]:
+        return _stands_in_a_sentence(text, *quotations[before])
     low = text.rfind("\n", 0, start) + 1
-    high = text.find("\n", end)
-    line = text[low:] if high < 0 else text[low:high]
-    for quoted in _QUOTED.finditer(line):
-        if quoted.start() < start - low and end - low <= quoted.end():
-            around = f"{line[: quoted.start()]} {line[quoted.end() :]}"
-            return len(re.findall(r"[^\W\d_]+", _QUOTED.sub(" ", around))) >= _LEAST_AROUND
-    return bool(_REPORTS.search(line, 0, start - low))
+    told = bisect_left(reports, (low, -1))  # the first on the line
+    return (told < len(reports) and reports[told][1] <= start) or bool(
+        _REPORTS.search(text, max(low, _content_end(text, start) - _WORD), start)
+    )
+
+
+def _stands_in_a_sentence(text: str, start: int, end: int) -> bool:
+    """Whether words stand around a quotation on its line, outside of others."""
+    low, high = text.rfind("\n", 0, start) + 1, text.find("\n", end)
+    before = text[max(low, start - _AROUND) : start]
+    after = text[end : min(len(text) if high < 0 else high, end + _AROUND)]
+    words = re.finditer(r"[^\W\d_]+", _QUOTED.sub(" ", f"{before} {after}"))
+    return sum(1 for _ in islice(words, _LEAST_AROUND)) >= _LEAST_AROUND
+
+
+@lru_cache(maxsize=16)  # a text may hold thousands of phrases
+def _quotations(text: str) -> list[tuple[int, int]]:
+    return [quoted.span() for quoted in _QUOTED.finditer(text)]
+
+
+@lru_cache(maxsize=16)
+def _reports(text: str) -> list[tuple[int, int]]:
+    return [report.span() for report in _REPORTS.finditer(text)]
 
 
 def _counts(entry: Text, text: str, start: int, end: int) -> bool:
     """Whether text[start:end] touches none of the parts the entry skips."""
-    from curator.text.prose import masked
+    return not (entry.skip and _skipped(text, tuple(entry.skip)).touches(start, end))
 
-    return not any(low < end and high > start for low, high, kind in masked(text) if kind in entry.skip)
+
+@lru_cache(maxsize=16)
+def _skipped(text: str, kinds: tuple[str, ...]) -> Cover:
+    from curator.text.prose import Cover, masked
+
+    return Cover((start, end) for start, end, kind in masked(text) if kind in kinds)
 
 
 def shortened(text: str, most: int = 60) -> str:
@@ -307,14 +337,21 @@ _NEXT_CLAUSE = re.compile(r"\s*(?:[,;]\s*)?(?:(?:and|so|but)\s+)?(?=I\b)")
 _NEXT_SENTENCE = re.compile(r"(?:(?<=[.;!])|\s*[.;!]+)\s*(?=\S|$)")
 
 
+def _content_end(text: str, end: int) -> int:
+    """The end of text[:end] without white space."""
+    while end and text[end - 1].isspace():
+        end -= 1
+    return end
+
+
 def _removal(turn: Turn, spans: Sequence[tuple[int, int]]) -> Fix | None:
     """A fix that cuts the phrases out with the signs that follow; None where the sentence would break."""
     text, edits, left = turn.text, [], len(turn.text)
     for start, stops in spans:
         begun = _SUBJECT.search(text, start, stops)
         end = begun.start() if begun else stops
-        head = text[:start].rstrip()
-        opens = not head or head[-1] in '.!?:…\n"“' or "\n" in text[len(head) : start]
+        head = _content_end(text, start)
+        opens = not head or text[head - 1] in '.!?:…\n"“' or "\n" in text[head:start]
         after = _FOLLOWS.match(text, end)
         if _CLAUSE.match(text, start, end):
             after = _NEXT_CLAUSE.match(text, end) or (_NEXT_SENTENCE.match(text, end) if opens else None)
@@ -323,7 +360,7 @@ def _removal(turn: Turn, spans: Sequence[tuple[int, int]]) -> Fix | None:
         stop = after.end()
         first = text[stop : stop + 1]
         swap = first.upper() if opens else first
-        edits.append(turn.edit(len(head) if opens and not first else start, stop + len(first), swap))
+        edits.append(turn.edit(head if opens and not first else start, stop + len(first), swap))
         left -= stop - start
     title = "cut the phrase out"
     return Fix(title, tuple(edits)) if left > 0 and text[: spans[0][0]].strip() + text[stop:].strip() else None

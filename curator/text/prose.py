@@ -7,9 +7,10 @@ is linear in the length of the text all the same.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import accumulate
 
 Span = tuple[int, int, str]  # start, end, kind: "code", "url", "table", "math" or "html"
 
@@ -33,6 +34,20 @@ def mask_at(text: str, start: int, end: int) -> Span | None:
     spans = _masked(text)
     place = bisect_right(spans, (max(end, start + 1), -1, "")) - 1  # the last that starts before the end
     return spans[place] if place >= 0 and spans[place][1] > start else None
+
+
+class Cover:
+    """Parts of a text, in order of their beginnings: asked of place after place, it need not go through all of them."""
+
+    def __init__(self, spans: Iterable[tuple[int, int]]) -> None:
+        spans = list(spans)
+        self._starts = [start for start, _ in spans]
+        self._reached = list(accumulate((end for _, end in spans), max))
+
+    def touches(self, start: int, end: int) -> bool:
+        """Whether text[start:end] shares a character with one of the parts."""
+        place = bisect_left(self._starts, end) - 1  # the last that starts before the end
+        return place >= 0 and self._reached[place] > start
 
 
 def looks_like_code(text: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -100,21 +101,26 @@ class Placeholder(RowRule, frozen=True):
                 yield turn.flag(f"{_short(found)} was never filled in", slot)
 
     def _slot(self, text: str, said: str) -> tuple[int, int] | None:
-        low, allowed = said.lower(), {item.lower() for item in self.allow}
+        asked, own, allowed = _Searched(said.lower()), _Searched(text), {item.lower() for item in self.allow}
+        last = len(text.rstrip(" .\n"))
         for slot in _slots(text):
             found, kind = slot.group().strip().lower(), slot.lastgroup
-            linked = found[0] == "[" and (text[slot.end() : slot.end() + 1] in ("(", ":") or slot.group() + "(" in text)
-            staged = found.startswith(("[enter", "<enter")) and (_STAGE.search(said) or _EXIT.search(text))
-            if staged or linked or found in low or found in allowed or (found[0] == "[" and _BRACKETED.search(said)):
+            linked = found[0] == "[" and (
+                text[slot.end() : slot.end() + 1] in ("(", ":") or own.holds(slot.group() + "(")
+            )
+            staged = found.startswith(("[enter", "<enter")) and (_holds(_STAGE, said) or _holds(_EXIT, text))
+            if staged or linked or asked.holds(found) or found in allowed:
                 continue
-            alone = _stands_alone(text, *slot.span())
+            if found[0] == "[" and _holds(_BRACKETED, said):
+                continue
+            alone = slot.end() >= last and _follows_a_statement(text, slot.start())
             if in_fence(text, *slot.span()) or not (alone or kind == "order" or in_prose(text, *slot.span())):
                 continue
-            if kind == "todo" and not _ON_TASKS.search(said):
+            if kind == "todo" and not _holds(_ON_TASKS, said):
                 return slot.span()
-            if kind == "filler" and not (_HTML.search(text, slot.end()) or _ON_FILLER.search(said)):
+            if kind == "filler" and not (_last_markup(text) >= slot.end() or _holds(_ON_FILLER, said)):
                 return slot.span()
-            if kind == "curly" and not (_TEMPLATES if alone else _ON_CODE_OR_TEXT).search(said):
+            if kind == "curly" and not _holds(_TEMPLATES if alone else _ON_CODE_OR_TEXT, said):
                 return slot.span()
             if kind == "order" or (kind in ("slot", "word") and (alone or not _may_hold_slots(said))):
                 return slot.span()
@@ -188,7 +194,38 @@ _TEXTS = re.compile(  # within a few words of what asks for them
 
 
 def _may_hold_slots(said: str) -> bool:
-    return bool(_FORMS.search(said) or _TEXTS.search(said))
+    return _holds(_FORMS, said) or _holds(_TEXTS, said)
+
+
+@lru_cache(maxsize=32)  # asked anew for every slot of an answer
+def _holds(pattern: re.Pattern[str], text: str) -> bool:
+    return bool(pattern.search(text))
+
+
+@lru_cache(maxsize=4)
+def _last_markup(text: str) -> int:
+    """Where the last tag of HTML begins, -1 for none."""
+    return max((tag.start() for tag in _HTML.finditer(text)), default=-1)
+
+
+class _Searched:
+    """A text in which many strings are looked for: a long one is gone through once for each first sign and length."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._known: dict[tuple[str, int], set[str]] = {}
+
+    def holds(self, string: str) -> bool:
+        text, size = self._text, len(string)
+        if len(text) < _LONG:
+            return string in text
+        key = string[0], size
+        if key not in self._known:
+            self._known[key] = {text[at.start() : at.start() + size] for at in re.finditer(re.escape(string[0]), text)}
+        return string in self._known[key]
+
+
+_LONG = 20_000  # characters
 
 
 _TEMPLATES = re.compile(
@@ -211,10 +248,14 @@ _EXIT = re.compile(r"[\[(]\s*(?:exit|exeunt|exits)\b", re.I)
 _BRACKETED = re.compile(r"\[[A-Z][A-Z ]{2,30}\]")  # labels the prompt is written with
 
 
-def _stands_alone(text: str, start: int, end: int) -> bool:
-    """Whether a slot follows a finished sentence or statement on its line and nothing follows it: it has no part in the text."""
+def _follows_a_statement(text: str, start: int) -> bool:
+    """Whether a slot follows a finished sentence or statement on its line: with nothing behind it, it has no part in the text."""
     line = text[text.rfind("\n", 0, start) + 1 : start]
-    return bool(re.search(r"[.!?;:)}\]>\"'”`\d]\s+$", line)) and not text[end:].strip(" .\n")
+    body = line.rstrip()
+    return body != line and bool(_STATED.search(body[-1:]))
+
+
+_STATED = re.compile(r"[.!?;:)}\]>\"'”`\d]")
 
 
 def _short(text: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import islice
 from typing import Annotated
 
 import numpy as np
@@ -367,10 +369,11 @@ class MergedExamples(RowRule, frozen=True):
             if not before:
                 continue  # a plain text: its labels are its own form
             said = " ".join(earlier.text for earlier in before if earlier.role in ("user", "system"))
+            begins = len(turn.text) - len(turn.text.lstrip(" \n#"))
             for label in _LABEL.finditer(turn.text):
                 if _is_step(label, turn.text):
                     continue
-                if not turn.text[: label.start()].strip(" \n#") or in_fence(turn.text, *label.span("name")):
+                if label.start() <= begins or in_fence(turn.text, *label.span("name")):
                     continue
                 if _is_new_example(label, turn.text, said):
                     start = label.start("name")
@@ -408,8 +411,13 @@ _SPOKEN = ("human", "user")
 def _is_step(label: re.Match[str], text: str) -> bool:
     """Whether a label is a step of a numbered list: right above it stands the line of the number before."""
     number = int((label["number"] or "0").rstrip(".) \t"))
-    above = text[: label.start()].rstrip().rpartition("\n")[2].lstrip()
-    return number > 1 and label["name"] != "Instruction" and above.startswith((f"{number - 1}. ", f"{number - 1}) "))
+    if number < 2 or label["name"] == "Instruction":
+        return False
+    end = label.start()
+    while end and text[end - 1].isspace():
+        end -= 1
+    above = text[text.rfind("\n", 0, end) + 1 : end].lstrip()
+    return above.startswith((f"{number - 1}. ", f"{number - 1}) "))
 
 
 def _is_new_example(label: re.Match[str], text: str, said: str) -> bool:
@@ -417,21 +425,43 @@ def _is_new_example(label: re.Match[str], text: str, said: str) -> bool:
     name = label["name"].lower()
     if name.startswith("below"):
         return True
-    if re.search(
-        rf"^[ \t#*]*(?:\d+[.)][ \t]*)?\[?{re.escape(label['name'])}\]?(?:[ \t]\d+)?\**[ \t]*:", said, re.M | re.I
-    ):
-        return False  # the prompt is written in such labels itself
-    rest = text[label.end() :]
+    if _is_written_in(said, label["name"]):
+        return False
     if name.startswith("instruction") and (label["hash"] or label["number"]):
         return True
-    head = text[: label.start()]
-    talk = (_SPEAKERS if name in _SPOKEN else _TALK).search(said) is not None and not _is_tail(head, rest, said)
+    talk = _is_about_talk(said, name in _SPOKEN) and not _is_tail(text, label, said)
     if label["hash"] and name in ("input", "human", "user", "prompt", "question"):
         return not talk
-    answered = re.search(
-        rf"^[ \t#*]*(?:\d+[.)][ \t]*)?\[?(?:{_ANSWERED.get(name, _OUTPUT)})\]?(?:[ \t]\d+)?\**[ \t]*:", rest, re.M
-    )
-    return bool(answered) and not talk
+    return not talk and _is_answered(text, label.end(), _ANSWERED.get(name, _OUTPUT))
+
+
+# A text may have thousands of labels: what is asked of each is found once for all of them.
+
+
+@lru_cache(maxsize=16)
+def _is_written_in(said: str, name: str) -> bool:
+    """Whether the prompt is written in such labels itself."""
+    return bool(re.search("^" + _LABELLED_AS.format(re.escape(name)), said, re.M | re.I))
+
+
+@lru_cache(maxsize=16)
+def _is_about_talk(said: str, spoken: bool) -> bool:
+    return (_SPEAKERS if spoken else _TALK).search(said) is not None
+
+
+def _is_answered(text: str, start: int, names: str) -> bool:
+    """Whether a label of these names stands at `start` or begins a line behind it."""
+    return _last_label(text, names) > start or bool(re.compile(_LABELLED_AS.format(names)).match(text, start))
+
+
+@lru_cache(maxsize=16)
+def _last_label(text: str, names: str) -> int:
+    """Where the last line begins that has a label of these names; -1 for none."""
+    found = re.finditer("^" + _LABELLED_AS.format(names), text, re.M)
+    return max((label.start() for label in found), default=-1)
+
+
+_LABELLED_AS = r"[ \t#*]*(?:\d+[.)][ \t]*)?\[?(?:{})\]?(?:[ \t]\d+)?\**[ \t]*:"
 
 
 _LABELLED = compiled_later(r"^[ \t#>*_-]*(?:\d+[.)][ \t]*)?\[?[^\W\d][\w .'’-]{0,30}\]?(?:[ \t]\d+)?[*_]*[ \t]*:", re.M)
@@ -439,18 +469,41 @@ _OWN_WORD = re.compile(r"[^\W\d_]{4,}")
 _TAIL_WORDS, _TAIL_SHARED = 12, 0.15
 
 
-def _is_tail(head: str, rest: str, said: str) -> bool:
+def _is_tail(text: str, label: re.Match[str], said: str) -> bool:
     """Whether finished prose stands before a label, and what follows it is about something else.
 
     So a second example shows even where the prompt speaks of a conversation: a dialogue that was asked for
     begins with its speakers, or is announced, and keeps to the subject.
     """
-    words = _OWN_WORD.findall(head)
-    if len(words) < _TAIL_WORDS or head.rstrip()[-1:] not in ".!?”\"'…" or _LABELLED.search(head):
+    start, end = label.span()
+    stop = start
+    while stop and text[stop - 1].isspace():
+        stop -= 1
+    if (stop and text[stop - 1] not in ".!?”\"'…") or _first_labelled(text) < start:
         return False
-    before = {word.lower()[:6] for word in (*words, *_OWN_WORD.findall(said))}
-    after = {word.lower()[:6] for word in _OWN_WORD.findall(rest)} - _LITTLE_WORDS
-    return len(after & before) <= _TAIL_SHARED * len(after)
+    if sum(1 for _ in islice(_OWN_WORD.finditer(text, 0, start), _TAIL_WORDS)) < _TAIL_WORDS:
+        return False
+    asked = _stems(said)
+    after = [(stem, first) for stem, (first, last) in _stems(text).items() if last >= end and stem not in _LITTLE_WORDS]
+    shared = sum(first < start or stem in asked for stem, first in after)
+    return shared <= _TAIL_SHARED * len(after)
+
+
+@lru_cache(maxsize=16)
+def _first_labelled(text: str) -> int:
+    """Where the first line with a label begins; the length of the text where there is none."""
+    label = _LABELLED.search(text)
+    return label.start() if label else len(text)
+
+
+@lru_cache(maxsize=4)
+def _stems(text: str) -> dict[str, tuple[int, int]]:
+    """Where the words of a text, but for their ends, stand first and last."""
+    found: dict[str, tuple[int, int]] = {}
+    for word in _OWN_WORD.finditer(text):
+        stem = word.group().lower()[:6]
+        found[stem] = found[stem][0] if stem in found else word.start(), word.start()
+    return found
 
 
 _LITTLE_WORDS = frozenset(

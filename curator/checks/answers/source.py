@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+from functools import lru_cache
 
-from curator.text.prose import masked
+from curator.text.prose import Cover, masked
 
 _OPENS = {"(": ")", "[": "]", "{": "}"}
 _CLOSES = {")", "]", "}"}
@@ -70,10 +71,15 @@ def _is_comment(line: str) -> bool:
 
 def in_fence(text: str, start: int, end: int) -> bool:
     """Whether text[start:end] touches code that is marked as such, by a fence or backticks."""
+    return _marked(text).touches(start, end)
+
+
+@lru_cache(maxsize=16)  # a rule asks for many places of one text
+def _marked(text: str) -> Cover:
     if "`" not in text and "~~~" not in text:
-        return False
-    marked = (span for span in masked(text) if span[2] == "code" and text[span[0] : span[1]].lstrip(" \t>")[:1] in "`~")
-    return any(low < end and high > start for low, high, _ in marked)
+        return Cover(())
+    spans = ((start, end) for start, end, kind in masked(text) if kind == "code")
+    return Cover((start, end) for start, end in spans if text[start:end].lstrip(" \t>")[:1] in "`~")
 
 
 _PYTHON = re.compile(

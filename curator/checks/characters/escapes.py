@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from curator.checks.characters.repairs import QUOTES, Repair, about, applied, edits, times
 from curator.model import Example, Fix, Flag
 from curator.rule import Bad, RowRule, chat
-from curator.text.prose import in_prose
+from curator.text.prose import Cover, in_prose
 
 _ESCAPE = re.compile(r"""\\(?:r\\n|[nrt]|u[0-9a-fA-F]{4}|["'])""")
 # Commands of LaTeX and words after a backslash that begin like an escape.
@@ -24,7 +24,7 @@ _ESCAPE_TALK = re.compile(
     re.I,
 )
 # A string of code or data: quoted after a bracket, an equals sign or a colon.
-_LITERAL = re.compile(r"""[(=:：{\[+]\s*(["'])(?:\\.|(?!\1)[^\\\n])*(?:\1|$)""", re.M)
+_LITERAL = re.compile(r"""[(=:：{\[+]\s*(["'])(?:\\.|(?!\1)[^\\\n])*+(?:\1|$)""", re.M)
 _WRITTENQUOTES = re.compile(
     r"""(?<=\w)\\'(?=[a-z]{1,2}\b)|(?<!\S)\\"(?=[^\W\d_][^"\\\n]*\\")|(?<=[\w.,!?])\\"(?=[\s.,;!?)]|$)"""
 )
@@ -41,26 +41,43 @@ def written_escapes(text: str) -> list[Repair]:
     hits = [hit for hit in _ESCAPE.finditer(text) if in_prose(text, *hit.span())]
     if not hits:
         return []
-    apart = [match.span() for pattern in (_LATEX, _LITERAL) for match in pattern.finditer(text)]
-    hits = [hit for hit in hits if not any(start <= hit.start() < end for start, end in apart)]
-    if not any(_is_sure(text, hit) for hit in hits):
+    apart = Cover(sorted(match.span() for pattern in (_LATEX, _LITERAL) for match in pattern.finditer(text)))
+    hits = [hit for hit in hits if not apart.touches(hit.start(), hit.start() + 1)]
+    if not any(_are_sure(text, hits)):
         return []
     return [Repair(*hit.span(), _character(hit.group())) for hit in hits]
 
 
-def _is_sure(text: str, hit: re.Match[str]) -> bool:
-    if hit.group()[1] in "\"'":
-        return bool(_WRITTENQUOTES.match(text, hit.start()))
-    before, after = text[: hit.start()].rstrip(" "), text[hit.end() :].lstrip(" ")
-    if before[-1:] in QUOTES and after[:1] in QUOTES and before and after:
+def _are_sure(text: str, hits: Iterable[re.Match[str]]) -> Iterator[bool]:
+    run = 0  # the end of the last run of escapes: the next one may stand in its midst
+    for hit in hits:
+        if hit.group()[1] in "\"'":
+            yield bool(_WRITTENQUOTES.match(text, hit.start()))
+            continue
+        if hit.end() > run:
+            run = _BREAKS.match(text, hit.end()).end()  # type: ignore[union-attr]  # it matches nothing as well
+        yield _is_sure(text, hit, run)
+
+
+_BREAKS = re.compile(r" *+(?:\\[nrt] *+)*+")
+
+
+def _is_sure(text: str, hit: re.Match[str], run: int) -> bool:
+    """Whether a written line break, tab or code point is meant; `run` is where the line breaks and tabs behind it end."""
+    start, end = hit.span()
+    while start and text[start - 1] == " ":
+        start -= 1
+    while text[end : end + 1] == " ":
+        end += 1
+    before, after = text[max(0, start - 2) : start], text[end : end + 1]
+    if before[-1:] in QUOTES and after in QUOTES and before and after:
         return False
     if hit.group()[1] == "u":
-        return before[-1:] not in ("[", "-", "\\") and after[:1] != "-"
-    while after.startswith(("\\n", "\\r", "\\t")):
-        after = after[2:].lstrip(" ")
+        return before[-1:] not in ("[", "-", "\\") and after != "-"
+    after = text[run : run + 1]
     if before[-1:] in (".", "!", "?", "…", "。", "！", "？"):
         return before[-2:-1].isalnum() or before[-2:-1] in ")\"'”’*_"
-    return before[-1:] in (",", ":", ";", ")", "：", "，") and (not after or not after[0].islower())
+    return before[-1:] in (",", ":", ";", ")", "：", "，") and not after.islower()
 
 
 def _character(escape: str) -> str:

@@ -33,12 +33,12 @@ class StepNotImperative(SopRule, frozen=True):
     def judge(self, sop: Sop, turn: Turn, asked: str) -> Iterator[Flag]:
         for head, below in sop.sections():
             steps = [line for line in below if line.label.count(".") == 1]
-            orders = [line for line in steps if is_order(line.rest)]
+            orders = {line.start for line in steps if is_order(line.rest)}
             if role_of(heading_of(head)) != "procedure" or len(steps) < 5 or len(orders) < 0.8 * len(steps):
                 continue
             for line in steps:
                 if (
-                    line not in orders
+                    line.start not in orders
                     and not _MODAL.search(line.rest)
                     and len(line.rest.split()) >= 3
                     and line.rest[-1] not in ":?"
