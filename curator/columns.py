@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from curator.model import Example, NotRun, Turn
-from curator.text.brokenjson import DEEPEST, nesting
+from curator.text.brokenjson import DEEPEST, HEAVIEST, nesting
 from curator.text.content import beside_text, definitions
 
 if TYPE_CHECKING:
@@ -227,7 +227,9 @@ class Batch:
         return self._memo[column]  # type: ignore[no-any-return]
 
     def _bodies(self) -> list[bytes]:
-        """The lines without byte order marks: one before the first row, or where files were joined."""
+        """The lines without byte order marks (before the first row, or where files were joined), none too heavy."""
+        if len(self.data) > HEAVIEST:
+            return [b"" if len(line) > HEAVIEST else line.removeprefix(BOM) for line in self.lines]
         if BOM[:1] not in self.data or BOM not in self.data:  # one byte is sought ten times as fast
             return self.lines
         return [line.removeprefix(BOM) for line in self.lines]

@@ -59,3 +59,14 @@ def test_standard_input_that_is_closed_is_said_to_be(run: Run, monkeypatch: pyte
     done = run("lint", "-")
     assert done.status == 2
     assert "standard input is closed" in done.err
+
+
+def test_a_line_too_heavy_to_be_a_row_is_reported_and_the_others_are_judged(run: Run, tmp_path: Path) -> None:
+    row = '{"messages": [{"role": "user", "content": "Say it."}, {"role": "assistant", "content": "%s"}]}\n'
+    path = tmp_path / "heavy.jsonl"
+    path.write_text(row % "It is said." + row % ("a river of words " * 2_000_000) + row % "")
+    done = run("lint", path, "--format", "json")
+    report = json.loads(done.out)
+    assert [(f["code"], f["line"]) for f in report["findings"]] == [("FIL001", 2), ("ROL007", 3)]
+    assert "a line of 34.0 MB: no model takes a row over 32 MB" in report["findings"][0]["message"]
+    assert report["rows"] == 2 and report["broken"] == 1

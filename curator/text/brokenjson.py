@@ -15,6 +15,7 @@ from typing import NamedTuple
 from curator.text.patterns import compiled_later
 
 DEEPEST = 128  # brackets open at once; serde_json, which polars and the Hub build on, takes no more
+HEAVIEST = 32_000_000  # bytes of a line that is judged: no context is as long, and each takes its share of memory
 LONGEST = 1 << 18  # characters of a line that is looked at for a mend
 
 STRUCTURE = re.compile(r'[\[\]{},:]|"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
@@ -59,6 +60,8 @@ class Diagnosis(NamedTuple):
 
 def diagnose(text: str) -> Diagnosis:
     """The probable cause why a text of one line is not JSON. `text` holds more than white space."""
+    if heavy := _too_heavy(text):
+        return heavy
     body = text.strip(_BLANKS)
     shift = len(text) - len(text.lstrip(_BLANKS))
     found = (
@@ -273,6 +276,13 @@ def _too_deep(body: str) -> Diagnosis | None:
     if body.count("[") + body.count("{") <= DEEPEST or (deep := nesting(body)) <= DEEPEST:
         return None
     return Diagnosis(f"brackets nested {deep:,} deep: many parsers give up at {DEEPEST}", 0)
+
+
+def _too_heavy(text: str) -> Diagnosis | None:
+    if len(text) <= HEAVIEST // 4 or (size := len(text.encode("utf-8", "surrogatepass"))) <= HEAVIEST:
+        return None
+    most = f"{HEAVIEST // 1_000_000} MB"
+    return Diagnosis(f"a line of {size / 1e6:,.1f} MB: no model takes a row over {most}, and none is judged", 0)
 
 
 def _bracket(body: str) -> Diagnosis | None:

@@ -23,7 +23,8 @@ class InvalidJson(RawRule, frozen=True):
 
     Most loaders stop at the first such line and train on nothing, some skip it without a word. The
     usual causes are a row written over several lines, `str(row)` in the place of `json.dumps(row)`,
-    a comma too many, and a file that was cut off while it was copied.
+    a comma too many, and a file that was cut off while it was copied. A line over 32 MB is told here as
+    well and not judged further: no model takes a row so long, and each rule would take its share of memory.
     """
 
     code = "FIL001"
