@@ -404,13 +404,16 @@ def target(decision: Decision) -> tuple[str, ...]:
     return (decision.finding,) if decision.finding else (decision.row, decision.code)
 
 
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (a time that names no zone is of UTC)
+
+
 def time_of(decision: Decision) -> float:
     """Seconds since 1970; a time that cannot be read is the oldest."""
     try:
         moment = datetime.fromisoformat(decision.when)
     except ValueError:
         return 0.0
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    return moment.timestamp() if moment.tzinfo else (moment - _EPOCH).total_seconds()
 
 
 def _date(text: str) -> date | None:

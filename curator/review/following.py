@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import repeat
 from pathlib import Path
@@ -58,11 +58,15 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Told(msgspec.Struct, frozen=True):
-    """What following the logs came to: findings and rows that were decided upon, and edits that now stand."""
+    """What following the logs came to: findings and rows that were decided upon, and edits that now stand.
+
+    `known` says that every decision there is names a finding that is there; where it does not say so, it may.
+    """
 
     new: int = 0
     rows: frozenset[str] = frozenset()
     anew: bool = False
+    known: bool = False
 
 
 def about(decision: Decision) -> str:
@@ -89,7 +93,7 @@ def logs_of(paths: Sequence[str | Path]) -> list[Path]:
 
 def edited(db: sqlite3.Connection) -> frozenset[str]:
     """The rows that an edit stands for, by their content ids."""
-    found = db.execute("SELECT substr(about, 3) FROM decisions WHERE head = 1 AND status = 'edit' AND about LIKE 'r:%'")
+    found = db.execute("SELECT substr(about, 3) FROM decisions WHERE head = 1 AND status = 'edit' AND about GLOB 'r:*'")
     return frozenset(row for (row,) in found)
 
 
@@ -110,9 +114,9 @@ def follow(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
             after[str(log)] = now
     if after == marks:
         return Told()
-    rows = _take_in(db, new)
+    rows, known = _take_in(db, new)
     _keep_marks(db, after)
-    return Told(len(new), rows)
+    return Told(len(new), rows, known=known)
 
 
 def _anew(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
@@ -130,7 +134,7 @@ def _anew(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
             "UPDATE findings SET status = 'open', who = '', head = '', disputed = 0"
             " WHERE status != 'open' OR head != '' OR disputed != 0"
         )
-        rows = _take_in(db, new)
+        rows, _ = _take_in(db, new)
     db.execute("DELETE FROM findings WHERE edit != '' AND edit NOT IN (SELECT id FROM decisions)")
     _keep_marks(db, after)
     return Told(len(new), rows, anew=True)
@@ -193,58 +197,82 @@ def _keep_marks(db: sqlite3.Connection, marks: dict[str, Mark]) -> None:
 # ---------------------------------------------------------------------- what new decisions change
 
 
-def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> frozenset[str]:
-    """Record decisions and mark the findings they are about; the rows with a standing or former edit."""
+def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> tuple[frozenset[str], bool]:
+    """Record decisions and mark the findings they are about.
+
+    (The rows with a standing or former edit, whether all decisions that there are name findings that are there.)
+    """
     first = db.execute("SELECT coalesce(max(n), 0) FROM decisions").fetchone()[0]
     entries = _entries(db, new)
     heads = _heads(db, entries) if first else _newest(entries)
     many = len(entries) > max(MANY, first)
+    rows = frozenset(decision.row for decision, *_ in new if decision.whole or not decision.finding)
     with schema.decisions_unindexed(db) if many else nullcontext():
         db.executemany(
             "INSERT INTO decisions(id, at, who, verdict, status, about, cause, code, batch, undoes, log, start, size, head)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [(*entry, heads.get(entry.about) is entry) for entry in entries],
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            entries,
         )
+        if len(heads) < len(entries):
+            passed = [(n,) for n, entry in enumerate(entries, first + 1) if heads.get(entry.about) is not entry]
+            db.executemany("UPDATE decisions SET head = 0 WHERE n = ?", passed)
     db.executemany(
         "UPDATE decisions SET undone = 1 WHERE id = ?", [(entry.undoes,) for entry in entries if entry.undoes]
     )
-    with schema.statuses_unindexed(db) if many else nullcontext():
-        if many:
-            _mark_many(db, heads)
-        _mark(db, 0 if many else first, findings=not many)
+    known = False
+    if many:
+        with schema.statuses_unindexed(db):
+            known = _mark_many(db, heads) == len(heads) and not first
+            if rows or first:
+                _mark(db, 0, findings=False)
+    else:
+        _mark(db, first, findings=True)
     _dispute(db, first)
-    return frozenset(decision.row for decision, *_ in new if decision.whole or not decision.finding)
+    return rows, known
 
 
 def _entries(db: sqlite3.Connection, new: Sequence[_New]) -> list[_Entry]:
-    """What is to be recorded of decisions that are not known yet."""
-    entries: list[_Entry] = []
-    seen = {row[0] for row in db.execute("SELECT id FROM decisions")} if len(new) > 50 else None
-    for d, log, start, size in new:
-        name = d.id or decisions.identity(d)
-        if (name in seen) if seen is not None else _known(db, name):
-            continue
-        if seen is not None:
-            seen.add(name)
-        at, cause = decisions.time_of(d), d.finding if d.whole else ""
-        entries.append(
-            _Entry(
-                name, at, d.who, d.verdict, status_of(d), about(d), cause, d.code, d.batch, d.undoes, log, start, size
-            )
-        )
-    return entries
+    """What is to be recorded of decisions that are not known yet, column by column: there may be very many."""
+    fresh: dict[str, _New] = {}
+    for place in new:
+        fresh.setdefault(place[0].id or decisions.identity(place[0]), place)
+    for name in _known(db, fresh):
+        del fresh[name]
+    made = [decision for decision, *_ in fresh.values()]
+    columns = (
+        fresh,
+        [decisions.time_of(d) for d in made],
+        [d.who for d in made],
+        [d.verdict for d in made],
+        [status_of(d) if d.expires or d.verdict == "later" else d.verdict for d in made],
+        [d.finding if d.finding and not d.whole else about(d) for d in made],
+        [d.finding if d.whole else "" for d in made],
+        [d.code for d in made],
+        [d.batch for d in made],
+        [d.undoes for d in made],
+        [log for _, log, _, _ in fresh.values()],
+        [start for _, _, start, _ in fresh.values()],
+        [size for _, _, _, size in fresh.values()],
+    )
+    return list(map(_Entry._make, zip(*columns, strict=True)))
 
 
-def _known(db: sqlite3.Connection, name: str) -> bool:
-    return db.execute("SELECT 1 FROM decisions WHERE id = ?", (name,)).fetchone() is not None
+def _known(db: sqlite3.Connection, names: Collection[str]) -> list[str]:
+    """Those of these ids that are recorded already."""
+    if len(names) > 50:
+        return [name for (name,) in db.execute("SELECT id FROM decisions") if name in names]
+    one = "SELECT 1 FROM decisions WHERE id = ?"
+    return [name for name in names if db.execute(one, (name,)).fetchone()]
 
 
 def _newest(entries: Sequence[_Entry]) -> dict[str, _Entry]:
     """The newest of these decisions about each thing."""
-    newest: dict[str, _Entry] = {}
+    newest = {entry.about: entry for entry in entries}
+    if len(newest) == len(entries):
+        return newest
     for entry in entries:
-        held = newest.setdefault(entry.about, entry)
-        if held is not entry and (entry.at, entry.id) >= (held.at, held.id):
+        held = newest[entry.about]
+        if (entry.at, entry.id) > (held.at, held.id):
             newest[entry.about] = entry
     return newest
 
@@ -288,13 +316,16 @@ def _mark(db: sqlite3.Connection, first: int, *, findings: bool) -> None:
     _settle(db)
 
 
-def _mark_many(db: sqlite3.Connection, heads: Mapping[str, _Entry]) -> None:
-    """Mark findings by the decisions about them, as if there were none about rows."""
-    found = [(heads.get(name), rank) for rank, name in db.execute("SELECT rank, id FROM findings ORDER BY rank")]
-    db.executemany(
-        "UPDATE findings SET status = ?, who = ?, head = ? WHERE rank = ?",
-        [(head.status, head.who, head.id, rank) for head, rank in found if head],
-    )
+def _mark_many(db: sqlite3.Connection, heads: Mapping[str, _Entry]) -> int:
+    """Mark findings by the decisions about them, as if there were none about rows; how many there are."""
+    told = heads.get
+    found = [
+        (head.status, head.who, head.id, rank)
+        for rank, name in db.execute("SELECT rank, id FROM findings ORDER BY rank").fetchall()
+        if (head := told(name))
+    ]
+    db.executemany("UPDATE findings SET status = ?, who = ?, head = ? WHERE rank = ?", found)
+    return len(found)
 
 
 def settle_again(db: sqlite3.Connection, ranks: Iterable[int]) -> None:

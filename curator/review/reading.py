@@ -149,7 +149,8 @@ class Reading(Opened):
                 if rows:
                     self._derive(db, rows)
                 if not self._offered:
-                    self._offer(db)
+                    if not told.known:  # a decision on a finding that is there has nothing to offer
+                        self._offer(db)
                     self._offered = True
             return told.new > 0 or told.anew
 
@@ -226,7 +227,7 @@ class Reading(Opened):
 
     def _offer(self, db: sqlite3.Connection) -> None:
         """Note on open findings what was decided on an earlier version of their row."""
-        with Bodies(db) as bodies:  # a decision on a finding that is there has nothing to offer
+        with Bodies(db) as bodies:
             made = list(bodies.of("NOT EXISTS (SELECT 1 FROM findings f WHERE f.id = d.about)"))
         if not made:
             return

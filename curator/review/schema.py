@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-VERSION = 6
+VERSION = 7
 
 # What decisions change of a finding is in a narrow table of its own, apart from its text: it is written anew often.
 # Of a decision only what is looked up is here; all that it says stands in its log, from byte `start` on. `about` is
@@ -36,7 +36,7 @@ CREATE TABLE decisions(
 CREATE TRIGGER gone AFTER DELETE ON findings BEGIN DELETE FROM bodies WHERE rank = old.rank; END;
 """
 
-# Indices that stay as they are whatever is decided, and those that decisions change.
+# Indices that stay as they are whatever is decided (the last two change with few findings), and those that decisions change.
 _STEADY = {
     "by_code": "findings(code, rank)",
     "by_root": "findings(root)",
@@ -46,13 +46,13 @@ _STEADY = {
     "by_seq": "findings(seq)",
     "by_slot": "findings(slot)",
     "by_cluster": "findings(cluster) WHERE cluster > 0",
+    "by_earlier": "findings(earlier) WHERE earlier != ''",
+    "by_dispute": "findings(rank) WHERE disputed = 1",
 }
 _OF_STATUS = {
     "by_status": "findings(status, rank)",
     "by_code_status": "findings(code, status, rank)",
     "by_kind": "findings(code, severity, status, fix, disputed)",
-    "by_earlier": "findings(status) WHERE earlier != ''",
-    "by_dispute": "findings(rank) WHERE disputed = 1",
 }
 _OF_DECISIONS = {
     "decision_ids": "decisions(id)",
