@@ -67,6 +67,7 @@ _FLAGS = {
     "client.showSidebarNavigation": "false",
     "runner.magicEnabled": "false",
     "runner.fastReruns": "true",
+    "runner.postScriptGC": "false",  # a tenth of a second in which nothing is answered; Python collects when it is due
     "global.developmentMode": "false",
     "logger.hideWelcomeMessage": "true",
     "logger.level": "error",
