@@ -404,7 +404,7 @@ def target(decision: Decision) -> tuple[str, ...]:
     return (decision.finding,) if decision.finding else (decision.row, decision.code)
 
 
-_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (a time that names no zone is of UTC)
+_EPOCH = datetime(1970, 1, 1)  # a time that names no zone is of UTC
 
 
 def time_of(decision: Decision) -> float:

@@ -6,6 +6,7 @@ Streamlit reads a user's own config.toml; flags win over it, so that no file can
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import socket
 import sys
@@ -141,20 +142,28 @@ def guarded(app: Any) -> Guard:
 
 
 # Parts of streamlit's page that ours are made of: it would find out one after another that it needs them.
-_PARTS = (
-    "BidiComponent serialization recordbatch _arrayReduce Multiselect ButtonGroup Selectbox TextInput Html purify.es Input "
-    "Autocomplete useCollator useMenuTrigger useFormValidation useTextField useField useFilter WidgetLabel "
-    "useBasicWidgetState useLoadMoreSentinel useSyncComboBoxEnterTargetFocus InputInstructions TextField inputUtils"
-)
+_PARTS = "BidiComponent Multiselect ButtonGroup Selectbox TextInput Html purify.es serialization recordbatch _arrayReduce".split()
+_IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
 
 
 def _needed() -> list[str]:
-    """The paths of the scripts that the queue needs, as far as this release of streamlit has them."""
+    """The paths of the scripts that the queue needs and the first page does not name, as this release of streamlit has them."""
     import streamlit
 
-    scripts = Path(streamlit.__file__).parent / "static" / "static" / "js"
-    found = (sorted(scripts.glob(f"{part}.*.js")) for part in _PARTS.split())
-    return [f"/static/js/{files[0].name}" for files in found if files]
+    static = Path(streamlit.__file__).parent / "static"
+    scripts = static / "static" / "js"
+    try:
+        named = set(re.findall(r"static/js/([\w.-]+\.js)", (static / "index.html").read_text("utf-8")))
+        todo = [file.name for part in _PARTS for file in sorted(scripts.glob(f"{part}.*.js"))]
+        found: dict[str, None] = {}
+        while todo:
+            name = todo.pop()
+            if name not in found and name not in named:
+                found[name] = None
+                todo += _IMPORTED.findall((scripts / name).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return []  # another release: the page finds them by itself
+    return [f"/static/js/{name}" for name in found]
 
 
 @asynccontextmanager

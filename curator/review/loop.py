@@ -75,7 +75,10 @@ class Loop:
         items += self.desk.entries(chosen, after=after, limit=FIRST)
         if not items and after is not None:
             items = self.desk.entries(chosen, limit=FIRST)
-        return self._data(items)
+        if not items:
+            return self._data(items)
+        first = next((entry for entry in items if entry.status in self._wants()), items[0])
+        return {**self._data(items), "others": {first.finding.id: self.cards.others(first)}}
 
     def _lets_through(self, entry: Entry) -> bool:
         low = self.desk.entries(self.chosen, after=self.key(entry) - 1, limit=1)

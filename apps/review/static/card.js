@@ -6,6 +6,7 @@ const THROTTLE = 250;   // ms between two batches
 const PATIENCE = 4000;  // ms without an answer, after which a batch is sent again
 const BATCH = 100;      // decisions sent at once
 const FETCH = 160;      // undecided findings held, below which more are asked for: a key on any of them counts
+const REST = 400;       // ms that a new page is left to draw itself, before it asks for more than it came with
 
 // What is decided and not answered for outlives this card, and a reload of the page.
 const KEPT = "curator-review-unsaved";
@@ -101,6 +102,7 @@ class Desk extends Editing {
     const at = this.items.findIndex((item) => item.id === data.at);
     this.at = at >= 0 ? at : Math.max(0, this.items.findIndex((item) => this.waits(item)));
     this.shownAt = performance.now();
+    this.rest = this.shownAt + REST;
   }
   merge(items, front) {
     const fresh = [];
@@ -151,6 +153,7 @@ class Desk extends Editing {
   waiting() { return Boolean(this.more || store.inFlight && !this.items.length); }
   unsaved() { return store.unsent.length + (store.inFlight?.wishes.length || 0); }
   flush() {
+    this.rest = 0;
     clearTimeout(this.flushing);
     this.flushing = 0;
     if (store.inFlight || !this.send) return;
@@ -189,6 +192,8 @@ class Desk extends Editing {
     const item = this.items[this.at];
     const about = item && !item.others && this.askedAbout !== item.id ? item.id : "";
     if (!this.wanted && !hungry && !about) return;
+    const rest = this.rest - performance.now();
+    if (rest > 0 && !this.wanted && !about && this.ahead()) { this.asking ??= setTimeout(() => { this.asking = undefined; this.ask(); }, rest); return; }
     if (about) this.askedAbout = about;
     const message = { wishes: store.unsent.splice(0, BATCH), ...this.wanted, about };
     this.wanted = undefined;
