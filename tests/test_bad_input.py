@@ -69,4 +69,4 @@ def test_a_line_too_heavy_to_be_a_row_is_reported_and_the_others_are_judged(run:
     report = json.loads(done.out)
     assert [(f["code"], f["line"]) for f in report["findings"]] == [("FIL001", 2), ("ROL007", 3)]
     assert "a line of 34.0 MB: no model takes a row over 32 MB" in report["findings"][0]["message"]
-    assert report["rows"] == 2 and report["broken"] == 1
+    assert report["summary"]["rows"] == 2 and report["summary"]["broken"] == 1
