@@ -42,7 +42,7 @@ CALL_ROLES = frozenset({"function_call", "tool_call"})
 
 _ROLE_KEYS = ("role", "from")
 _TEXT_KEYS = ("content", "value", "text")
-_REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 _PART_TEXT_KEYS = ("text", "value", "content", "refusal")
 _THOUGHT_TEXT_KEYS = ("thinking", "reasoning", *_PART_TEXT_KEYS)
 _THOUGHT_PARTS = frozenset({"reasoning", "thinking"})
@@ -379,7 +379,7 @@ def _weight(message: dict[str, Any]) -> float | None:
 
 
 def _reasoning(message: dict[str, Any]) -> str | None:
-    for key in _REASONING_KEYS:
+    for key in REASONING_KEYS:
         if type(text := message.get(key)) is str:
             return text
     return None

@@ -9,7 +9,9 @@ from curator.checks.fit.bases import TemplateRule, TemplateSetRule, last_answer
 from curator.checks.fit.facts import EMPTY
 from curator.checks.fit.looks import Look, quoted
 from curator.checks.fit.lost import only_thought_lost
-from curator.model import Flag
+from curator.formats.turns import REASONING_KEYS
+from curator.model import Flag, Turn
+from curator.paths import get, join
 from curator.rule import Bad, chat
 from curator.templates import SPOKEN, thoughts
 
@@ -34,7 +36,7 @@ class ReasoningLost(TemplateRule, frozen=True):
         Bad(
             {"messages": [{"role": "user", "content": "What is 2+2?"},
                           {"role": "assistant", "content": "It is 4.", "reasoning_content": "Two and two."}]},
-            at="messages[1].content",
+            at="messages[1].reasoning_content",
             options={"template": "phi-4"},
         ),
     ]  # fmt: skip
@@ -56,7 +58,18 @@ class ReasoningLost(TemplateRule, frozen=True):
                 lost = text[slice(*gone[0])]
             where = "" if key[0] == last else " of an earlier answer"
             message = f"the reasoning{where} is not in what {look.template.name} renders"
-            yield turn.flag(message, span, evidence={"lost": quoted(lost.strip()), "last": key[0] == last})
+            evidence = {"lost": quoted(lost.strip()), "last": key[0] == last}
+            if key[1] != "content" and (at := _field_of(look, turn, text)):
+                yield Flag(at, message, (0, len(text)), evidence=evidence)
+            else:
+                yield turn.flag(message, span, evidence=evidence)
+
+
+def _field_of(look: Look, turn: Turn, text: str) -> str:
+    """Where the reasoning stands that has a field of its own in the message; "" where it has none."""
+    said = get(look.example.value, turn.base) if turn.base else None
+    names = [key for key in REASONING_KEYS if said.get(key) == text] if type(said) is dict else []
+    return join(turn.base, names[0]) if names else ""
 
 
 class EmptyThinkAdded(TemplateSetRule, frozen=True):
