@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.templates import Renderer, Template, load, shipped
+from curator.templates import Renderer, Template, load, prepared, shipped
 
 ROLES = [("user", "assistant"), ("system", "user", "assistant"), ("user", "assistant", "user", "assistant")]
 
@@ -108,6 +108,33 @@ def test_so_it_is_for_every_shipped_template(name: str, roles: tuple[str, ...], 
     seen = renderer.render(messages)
     if not seen.error:
         assert seen.text == renderer.template.render(messages)
+
+
+THOUGHTS = ("reasoning_content", "thinking", "reasoning")
+thinking = st.dictionaries(st.sampled_from(THOUGHTS), texts, max_size=3) | st.builds(
+    lambda names, text: dict.fromkeys(names, text), st.sets(st.sampled_from(THOUGHTS), min_size=1), texts
+)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(sorted(shipped())), st.lists(st.tuples(texts, texts, thinking), min_size=1, max_size=3))
+def test_so_it_is_of_reasoning_in_a_field_and_in_think_tags(name: str, said: list[Any]) -> None:
+    renderer, messages = Renderer(load(name)), []
+    for asked, answer, thoughts in said:
+        tagged = f"<think>\n{asked}\n</think>\n\n{answer}" if len(thoughts) == 2 else answer
+        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": tagged, **thoughts}]
+    for _ in range(2):  # the second time the layout is known
+        seen = renderer.render(messages)
+        if not seen.error:
+            assert seen.text == renderer.template.render(prepared(messages))
+
+
+def test_reasoning_that_is_passed_over_is_not_rendered_again() -> None:
+    said = conversation(ROLES[0], ["One", "Two"])
+    said[1]["reasoning_content"] = "Three"
+    for name in ("chatml", "llama-3", "qwen2.5", "mistral-v3"):
+        layout = Renderer(load(name)).layout(prepared(said), ())
+        assert layout is not None and layout.blind
 
 
 def test_most_shipped_templates_look_away() -> None:

@@ -173,7 +173,7 @@ def test_rows_with_reasoning_share_a_layout() -> None:
         turns = (("user", f"Is {n} odd?"), ("assistant", f"<think>\nOf {n} I think.\n</think>\n\nIt is {n}.")) * 3
         seen = renderer.render(said(*turns))
         assert (seen.exact, turns_of(seen.lost)) == (True, [1, 3])
-    assert len(renderer._layouts) == 1
+    assert len(renderer._layouts) == 2  # that of whole texts, into which the template looks, and that of texts cut
 
 
 @pytest.mark.parametrize(

@@ -142,8 +142,7 @@ class Renderer:
         said = list(messages) if plain else prepared(messages)
         texts: dict[Key, str]
         texts = {(n, "content", 0): m["content"] for n, m in enumerate(said)} if plain else texts_of(said)
-        moulds = _moulds(said)
-        layout = self._layout(said, texts, moulds, tools)
+        layout, moulds = self._fitting(said, texts, tools)
         cells = _cells(texts, moulds) if moulds else texts
         if layout is not None and layout.blind and sum(map(len, texts.values())) < MOST_SKIPPED:
             filled = layout.filled(cells)
@@ -160,7 +159,18 @@ class Renderer:
 
     def layout(self, said: Sequence[Message], tools: Sequence[Any]) -> Layout | None:
         """The layout of conversations of this structure; None where the template refuses sentinels."""
-        return self._layout(said, texts_of(said), _moulds(said), tools)
+        return self._fitting(said, texts_of(said), tools)[0]
+
+    def _fitting(
+        self, said: Sequence[Message], texts: dict[Key, str], tools: Sequence[Any]
+    ) -> tuple[Layout | None, dict[Key, Mould]]:
+        """The layout, and the answers that are cut at their think tags: none where the template does not look there."""
+        moulds = _moulds(said)
+        if moulds:
+            whole = self._layout(said, texts, {}, tools)
+            if whole is not None and whole.blind:
+                return whole, {}
+        return self._layout(said, texts, moulds, tools), moulds
 
     def _layout(
         self, said: Sequence[Message], texts: dict[Key, str], moulds: dict[Key, Mould], tools: Sequence[Any]
@@ -171,6 +181,8 @@ class Renderer:
         else:
             shown = {key: "x" if text.strip() else text for key, text in texts.items()}
             key = repr(_with(said, shown | {key: cut.filled(("x",) * len(cut.cores)) for key, cut in moulds.items()}))
+            if not all(map(_thinks_once, said)):
+                key = (key, "two thoughts")
         if tools:
             key = (key, repr(tools))
         if key not in self._layouts:
@@ -229,7 +241,7 @@ class Renderer:
 
     def _looks_away(self, said: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any], bare: str) -> bool:
         """Whether all conversations of nothing but texts in these roles have this layout."""
-        if len(marks) < len(said) or not all(map(is_plain, said)):
+        if not all(_is_told(n, message, marks) for n, message in enumerate(said)):
             return False
         from curator.templates.proof import looks_away
 
@@ -585,6 +597,25 @@ def _sentinel(number: int) -> str:
     return f"zQ{number:05d}Qz"
 
 
+_THOUGHTS = ("reasoning_content", "thinking", "reasoning")  # the names of one and the same text
+
+
+def _is_told(n: int, message: Message, marks: dict[Key, str]) -> bool:
+    """Whether a message holds nothing but a role and texts, all of which have sentinels."""
+    thoughts = sum(key in message for key in _THOUGHTS)
+    if len(message) != 2 + thoughts or type(message.get("role")) is not str:
+        return False
+    if type(message.get("content")) is not str or (n, "content", 0) not in marks:
+        return False
+    return not thoughts or ((n, "reasoning_content", 0) in marks and _thinks_once(message))
+
+
+def _thinks_once(message: Message) -> bool:
+    """Whether the names of the reasoning of a message all stand for one text."""
+    thoughts = [message[key] for key in _THOUGHTS if key in message]
+    return not thoughts or (type(thoughts[0]) is str and all(thought == thoughts[0] for thought in thoughts))
+
+
 def _is_blank(message: Message) -> bool:
     return type(content := message.get("content")) is str and not content.strip()
 
@@ -681,7 +712,7 @@ def _with(said: Sequence[Message], marks: dict[Key, str]) -> list[Message]:
     for n, message in enumerate(said):
         made = dict(message)
         if (mark := marks.get((n, "reasoning_content", 0))) is not None:
-            made |= {key: mark for key in ("reasoning_content", "thinking", "reasoning") if key in made}
+            made |= {key: mark for key in _THOUGHTS if key in made}
         content = message.get("content")
         if type(content) is str:
             made["content"] = marks.get((n, "content", 0), content)

@@ -209,16 +209,16 @@ def _proving(text: str) -> Callable[..., str] | None:
 
 
 def looks_away(text: str, values: dict[str, Any], expected: str) -> bool:
-    """Whether the template renders the messages of `values` without a look into their contents.
+    """Whether the template renders the messages of `values` without a look into their contents and reasoning.
 
-    The contents are texts that are neither empty nor blank; `expected` is what the template makes of them.
+    These are texts that are neither empty nor blank; `expected` is what the template makes of them.
     """
     render = _proving(text)
     if render is None:
         return False
     seen: list[str] = []
     messages = [
-        {key: Opaque.of(item, seen) if key == "content" else item for key, item in message.items()}
+        {key: item if key == "role" else Opaque.of(item, seen) for key, item in message.items()}
         for message in values["messages"]
     ]
     try:
