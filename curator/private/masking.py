@@ -88,7 +88,7 @@ def may_quote(flag: Flag) -> bool:
 
 def values_of(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """(value, kind) of every private value in the texts, the longest first."""
-    found = {text[value.start : value.end]: value.kind for text in texts for value in values(text)}
+    found = {text[value.start : value.end]: value.kind for text in dict.fromkeys(texts) for value in values(text)}
     return tuple(sorted(found.items(), key=lambda item: (-len(item[0]), item[0])))
 
 
@@ -110,17 +110,24 @@ def masked_value(value: Any, known: Iterable[tuple[str, str]] = ()) -> Any:
     return _clean(value, tuple(known))
 
 
-def texts_of(value: Any) -> Iterator[str]:
+def texts_of(value: Any) -> list[str]:
     """The texts of a value, keys included."""
+    found: list[str] = []
+    _gather(value, found)
+    return found
+
+
+def _gather(value: Any, found: list[str]) -> None:
     if isinstance(value, str):
-        yield value
+        found.append(value)
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from texts_of(key)
-            yield from texts_of(item)
+            if isinstance(key, str):
+                found.append(key)
+            _gather(item, found)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from texts_of(item)
+            _gather(item, found)
 
 
 def _clean(value: Any, known: tuple[tuple[str, str], ...]) -> Any:

@@ -280,7 +280,7 @@ def strings_of_calls(example: Example | None) -> list[str]:
     """The strings of a row whose turns make calls: one may tell that another is private."""
     if example is None or not any(turn.calls for turn in example.all_turns()):
         return []
-    return list(texts_of(example.value))
+    return texts_of(example.value)
 
 
 def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> Excerpt | None:

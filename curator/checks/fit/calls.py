@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -13,7 +14,7 @@ from curator.checks.fit.looks import Look, calls_of, one_line, quoted
 from curator.formats.turns import parsed
 from curator.model import Flag, ToolCall, Turn
 from curator.rule import Bad, chat
-from curator.templates import MOST_LEAVES, Message, prepared
+from curator.templates import MOST_LEAVES, Layout, Message, prepared
 
 
 class ToolCallLost(TemplateRule, frozen=True):
@@ -51,10 +52,8 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall, str]]:
     calls = calls_of(look)
     if not calls or _argued(look):
         return []
-    said = _marked_calls(look, count())
-    try:
-        text = look.template.render(said, look.said.tools)
-    except Exception:
+    marks = _kept_marks(look)
+    if marks is None:
         return [(turn, call, "") for turn, call in calls if call.name and call.name not in look.seen.text]
     lost: list[tuple[Turn, ToolCall, str]] = []
     n = 0
@@ -65,13 +64,42 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall, str]]:
             continue  # calls written as text are lost with the text
         for k, call in enumerate(turn.calls):
             names = _names_of(call.arguments)
-            gone = [name for j, name in enumerate(names) if k >= many or _call_mark(n + k, f"a{j}") not in text]
-            if k >= many or _call_mark(n + k, "n") not in text or len(gone) > 1:
+            gone = [name for j, name in enumerate(names) if k >= many or _call_mark(n + k, f"a{j}") not in marks]
+            if k >= many or _call_mark(n + k, "n") not in marks or len(gone) > 1:
                 lost.append((turn, call, ""))
             elif gone:
                 lost.append((turn, call, gone[0] if len(names) > 1 else ""))
         n += many
     return lost
+
+
+_MOST_KEPT = 5000
+_kept: dict[tuple[int, tuple[tuple[str, ...], ...]], tuple[Layout, frozenset[str] | None]] = {}
+
+
+def _kept_marks(look: Look) -> frozenset[str] | None:
+    """The marks of the calls that are in the render; None where the template refuses them.
+
+    Rows of one layout, of which the template makes what the layout says, and with arguments of the same names have them alike.
+    """
+    layout = look.seen.layout if look.seen.exact else None
+    names = tuple(tuple(_names_of(call.arguments)) for _, call in calls_of(look))
+    if layout is None:
+        return _marks_in(look)
+    known = _kept.get((id(layout), names))
+    if known is None or known[0] is not layout:
+        if len(_kept) >= _MOST_KEPT:
+            _kept.clear()
+        known = _kept[id(layout), names] = layout, _marks_in(look)
+    return known[1]
+
+
+def _marks_in(look: Look) -> frozenset[str] | None:
+    try:
+        text = look.template.render(_marked_calls(look, count()), look.said.tools)
+    except Exception:  # a template may raise anything
+        return None
+    return frozenset(_CALL_MARK.findall(text))
 
 
 def _argued(look: Look) -> bool:
@@ -84,6 +112,9 @@ def _argued(look: Look) -> bool:
 
 def _call_mark(number: int, kind: str) -> str:
     return f"zQ{kind}x{number:05d}Qz"
+
+
+_CALL_MARK = re.compile(r"zQ(?:n|a\d+)x\d{5,}Qz")
 
 
 def _names_of(arguments: Any) -> list[str]:
