@@ -374,6 +374,28 @@ def test_a_verdict_on_an_earlier_version_is_offered_not_applied(open_desk: Any) 
     assert Cards(again).card(entry)["earlier"]["verdict"] == "keep"
 
 
+def test_a_row_that_changes_while_it_is_shown_is_asked_about_again(open_desk: Any, tmp_path: Path) -> None:
+    """What was said of the row that was seen is not done to the row that stands there now; one that moved keeps it."""
+    desk = open_desk(ROWS)
+    shown = [find(desk, "ROL007", n).finding for n in (0, 1)]
+    changed = chat("What does the AMBER light mean?", "")
+    rows = [chat("Is there a manual?", "Yes, in the box, and a newer one online."), *ROWS]
+    rows[2] = changed
+    Path(desk.settings.paths[0]).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert desk.stale
+    assert "changed since it was linted" in str(Cards(desk).card(desk.entry(shown[0].id)))
+    for finding in shown:
+        assert do(desk, finding.id, "drop").result == "done"
+    assert do(desk, shown[0].id, "edit", text=json.dumps(chat("What does it mean?", "It charges."))).result == "done"
+    desk.close()
+    again = open_desk()
+    first, second = find(again, "ROL007"), find(again, "ROL007", 1)
+    assert (first.finding.line, first.status, again.decision(first.earlier).verdict) == (3, "open", "edit")
+    assert (second.finding.line, second.status) == (7, "drop")
+    kept = _cleaned(again, tmp_path)
+    assert changed in kept and ROWS[5] not in kept
+
+
 def test_decisions_hold_when_rows_move(open_desk: Any) -> None:
     desk = open_desk(ROWS)
     for entry in desk.entries(Filter(rules=("ROL007",))):

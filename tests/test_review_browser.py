@@ -6,11 +6,13 @@ page are left in tests/artifacts (or CURATOR_ARTIFACTS).
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
 import re
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -216,6 +218,31 @@ def test_decisions_outlast_a_reload_and_the_loss_of_the_index(serve: Any, visit:
     assert "0 of 30 decided" in str(page.locator(".pace").text_content())
 
 
+def test_a_thousand_decisions_outlast_a_killed_server_beside_another_tab(serve: Any, visit: Any, browser: Any) -> None:
+    """At ten keys a second; the server is killed and started again on the way, and another tab decides meanwhile."""
+    number = int(os.environ.get("CURATOR_KEYS") or 80)
+    server = serve(empties(2 * number + 200), "--select", "ROL007")
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page, other = visit(server, context=context), visit(server, context=context)
+    for tab in (page, other):
+        tab.wait_for_function(f"() => {DESK}.dataset.held > 100")
+        tab.evaluate(WATCH % DESK)
+    keys = random.Random(7).choices("kxf", k=number)
+    type_at(page, keys[: number // 2], 0.1)
+    type_at(other, ["k"] * 5, 0.1)  # findings that the first tab has decided on: none of these may count
+    other.wait_for_selector(".banner:not([hidden])")
+    server.kill()
+    type_at(page, keys[number // 2 :][:20], 0.1)
+    again = serve(None, "--select", "ROL007", port=server.port)
+    type_at(page, keys[number // 2 + 20 :], 0.1)
+    for tab in (page, other):
+        saved(tab)
+    made = [(decision["finding"], decision["verdict"]) for decision in again.decisions()]
+    shown = [(finding, VERDICTS[key]) for finding, key in page.evaluate("window.seen") if finding]
+    assert len(shown) == number, "the next finding was there before its key"
+    assert made == shown
+
+
 def test_two_tabs_do_not_overwrite_each_other(serve: Any, visit: Any, browser: Any) -> None:
     server = serve(empties(10), "--select", "ROL007")
     context = browser.new_context(viewport={"width": 1280, "height": 800})
@@ -336,6 +363,44 @@ def test_the_port_is_open_to_this_machine_alone(serve: Any) -> None:
             assert refused.value.code in (status, 403, 400)
 
 
+def _knock(server: Server, told: dict[str, str]) -> int:
+    """What a server answers to a raw request for its websocket: 101 is an open door."""
+    asked = {
+        "Host": f"127.0.0.1:{server.port}",
+        "Origin": f"http://127.0.0.1:{server.port}",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": base64.b64encode(bytes(16)).decode(),
+        "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Protocol": "streamlit",
+        **told,
+    }
+    head = "".join(f"{name}: {value}\r\n" for name, value in asked.items() if value)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as wire:
+        wire.sendall(f"GET /_stcore/stream HTTP/1.1\r\n{head}\r\n".encode())
+        return int(wire.recv(64).split()[1])
+
+
+def test_the_websocket_opens_to_the_own_page_with_the_token_alone(serve: Any) -> None:
+    """Through a real socket, past the browser, which would not let a page choose its Origin, Host or cookie."""
+    server = serve(empties(1), "--select", "ROL007")
+    cookie = {"Cookie": f"curator-{server.port}={server.url.partition('token=')[2]}"}
+    assert _knock(server, cookie) == 101
+    for told in (
+        {},
+        {"Cookie": f"curator-{server.port}=guessed"},
+        {"Origin": ""},
+        {**cookie, "Origin": ""},
+        {**cookie, "Origin": "null"},
+        {**cookie, "Origin": "http://evil.example"},
+        {**cookie, "Origin": f"http://127.0.0.1.evil.example:{server.port}"},
+        {**cookie, "Host": f"evil.example:{server.port}"},
+        {**cookie, "Host": f"evil.example:{server.port}", "Origin": f"http://evil.example:{server.port}"},
+        {**cookie, "Host": f"127.0.0.1:{server.port + 1}"},
+    ):
+        assert _knock(server, told) in (400, 403), told
+
+
 def test_a_configuration_of_the_user_cannot_open_the_port(serve: Any, tmp_path: Path) -> None:
     home = tmp_path / "home" / ".streamlit"
     home.mkdir(parents=True)
@@ -431,7 +496,8 @@ def test_findings_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
         page.goto(f"{server.page('groups')}")
         _settled(page, ".member")
         page.get_by_text("Answers that conflict").first.click()
-        page.wait_for_selector(".member .diff")
+        page.wait_for_selector(".group header:has-text('CON001')")
+        _settled(page, ".member .diff")
         _shot(page, "groups-conflict")
     page.goto(f"{server.page('review')}?rule=ROL007")
     for _ in range(2):

@@ -68,6 +68,7 @@ def _widgets(columns: list[Any]) -> None:
         key="f_severity",
         selection_mode="multi",
         format_func=str.capitalize,
+        width="stretch",
         **plain,
     )
     columns[1].selectbox(
