@@ -134,10 +134,10 @@ def _anew(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
             "UPDATE findings SET status = 'open', who = '', head = '', disputed = 0"
             " WHERE status != 'open' OR head != '' OR disputed != 0"
         )
-        rows, _ = _take_in(db, new)
-    db.execute("DELETE FROM findings WHERE edit != '' AND edit NOT IN (SELECT id FROM decisions)")
+        rows, known = _take_in(db, new)
+    gone = db.execute("DELETE FROM findings WHERE edit != '' AND edit NOT IN (SELECT id FROM decisions)").rowcount
     _keep_marks(db, after)
-    return Told(len(new), rows, anew=True)
+    return Told(len(new), rows, anew=True, known=known and not gone)
 
 
 def _number_of(db: sqlite3.Connection, log: Path) -> int:
