@@ -244,6 +244,18 @@ def test_shapes_that_can_hold_a_row_hold_it_whole(shape, row, to):
     assert check_return(example_of(shape, row), to)
 
 
+@pytest.mark.parametrize("to", ["mistral", "harmony", "axolotl", "trl-chat"])
+def test_no_text_beside_calls_comes_back_as_it_was_written(to):
+    """Null and no content at all mean the same; where the shape can hold either it keeps the one that it is."""
+    called = says("assistant", None, tool_calls=[{**CALL, "id": "call12345"}])
+    bare = {key: item for key, item in called.items() if key != "content"}
+    for answer in (called, bare):
+        row = {"messages": [USER, answer, {**TOOLS[2], "tool_call_id": "call12345"}, ANSWER]}
+        there = convert_row(example_of("openai-chat", row), to)
+        assert ("content" in there.row["messages"][1]) == ("content" in answer)
+        assert not there.lost
+
+
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=8)
 LEAF = st.none() | st.booleans() | st.integers(-9, 9) | TEXT
 

@@ -102,8 +102,9 @@ def write_mistral(example: Example) -> Written:
             losses.note("names")
             del message["name"]
         if message.get("tool_calls"):
-            if message.pop("content", None) is not None:
+            if message.get("content") is not None:
                 losses.note("the text beside tool calls")
+                del message["content"]
             for call in message["tool_calls"]:
                 call["id"] = _nine(call["id"], names, losses)
         if type(number := message.get("tool_call_id")) is str:
