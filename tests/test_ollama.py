@@ -390,6 +390,60 @@ def test_a_modelfile_without_a_template_is_told_and_what_cannot_be_compared_is_n
     assert any("TPL017" in note["codes"] for note in report["not_run"])
 
 
+def verdict(run: Callable[..., Any], tmp_path: Path, rows: list[Any], modelfile: str) -> tuple[str, Any]:
+    """(the line on the target, what TPL017 found)."""
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "Modelfile").write_text(modelfile)
+    options = ["lint", data, "--template", "chatml", "--target", "ollama", "--modelfile", tmp_path / "Modelfile"]
+    line = next(line for line in run(*options, "--no-cache").out.splitlines() if line.startswith("target Ollama"))
+    report = json.loads(run(*options, "--select", "TPL017", "--format", "json", "--no-cache").out)
+    return line, report
+
+
+SYSTEMS = [chat(system=f"Be {word}.", user="Is it on?", assistant="Yes.") for word in "brief kind calm".split()]
+
+
+def test_the_target_says_on_how_many_rows_the_prompt_is_the_same(run: Callable[..., Any], tmp_path: Path) -> None:
+    rows = [*SYSTEMS[:1], chat(user="Is it on?", assistant="Yes."), chat(user="And off?", assistant="No.")]
+    assert verdict(run, tmp_path, rows, LEGACY)[0].endswith("the same prompt on 3 of 3 rows, byte for byte")
+    lost = LEGACY.replace("<|im_start|>system\n{{ .System }}<|im_end|>\n", "")
+    assert verdict(run, tmp_path, rows, lost)[0].endswith("the same prompt on 2 of 3 rows, byte for byte")
+
+
+def test_rows_that_cannot_be_compared_are_told_and_not_counted(run: Callable[..., Any], tmp_path: Path) -> None:
+    rows = [*SYSTEMS[:1], {"messages": [{"role": "user", "content": "Hello?"}]}]
+    line, report = verdict(run, tmp_path, rows, LEGACY)
+    assert line.endswith("the same prompt on every row that is compared, byte for byte")
+    assert [note["reason"][:22] for note in report["not_run"] if "TPL017" in note["codes"]] == [
+        "1 row is not compared:"
+    ]
+
+
+def test_every_row_that_differs_is_named_however_many_ways_there_are(run: Callable[..., Any], tmp_path: Path) -> None:
+    rows = [chat(user=f"{letter} on?", assistant="Yes.") for letter in "ABCDEFGH"]
+    line, report = verdict(run, tmp_path, rows, 'FROM m\nTEMPLATE """{{ .Prompt }}"""\n')
+    assert line.endswith("the same prompt on 0 of 8 rows, byte for byte")
+    assert sum(finding["evidence"]["rows"] for finding in report["findings"]) == 8
+    others = max(report["findings"], key=lambda finding: finding["evidence"]["rows"])
+    assert others["message"].startswith("in 3 of 8 rows in other ways, first of all: ")
+
+
+@pytest.mark.parametrize(
+    ("template", "place"),
+    [
+        ("a\nb {{ .Content }", "line 2, column 3"),
+        ("{{ range .Messages }}\n{{ .Role }}", "line 1, column 1"),
+        ("{{ if .A }}x{{ end }}\n  {{ end }}", "line 2, column 3"),
+        ("{{ .Role }}\n{{ if }}", "line 2, column 1"),
+    ],
+)
+def test_a_fault_in_a_go_template_is_told_with_line_and_column(template: str, place: str) -> None:
+    with pytest.raises(TemplateError) as fault:
+        OllamaTemplate(template)
+    assert fault.value.where == f"TEMPLATE {place}"
+
+
 # ---------------------------------------------------------------------- what Ollama chooses by itself
 
 letters = st.text(st.sampled_from("{% }abcdef\n|<>"), max_size=400)

@@ -112,7 +112,7 @@ def test_so_it_is_for_every_shipped_template(name: str, roles: tuple[str, ...], 
 
 THOUGHTS = ("reasoning_content", "thinking", "reasoning")
 thinking = st.dictionaries(st.sampled_from(THOUGHTS), texts, max_size=3) | st.builds(
-    lambda names, text: dict.fromkeys(names, text), st.sets(st.sampled_from(THOUGHTS), min_size=1), texts
+    dict.fromkeys, st.sets(st.sampled_from(THOUGHTS), min_size=1), texts
 )
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from curator.columns import Batch, Rows
 from curator.errors import CuratorError
-from curator.model import Example, Flag, Turn
+from curator.model import Example, Flag, NotRun, Turn
 from curator.ollama.detection import chosen
 from curator.ollama.gosyntax import TemplateError
 from curator.ollama.modelfile import Modelfile, is_text, read_modelfile
@@ -70,41 +70,53 @@ class OllamaPromptDiffers(OllamaRule, frozen=True):
     template: Annotated[str, option("The chat template of training: a name, a file or a model folder.")] = "chatml"
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """uint64, shape (lines,): 0 where the prompts agree, else a hash of what differs first."""
+        """uint64, shape (lines,): 0 where the prompts agree, 1 where there are none, else a hash of what differs first."""
         out = np.zeros(len(batch.lines), dtype=np.uint64)
         for line in batch.readable:
             found = self._difference(batch.example(line))
-            if found:
-                out[line] = (
-                    int.from_bytes(hashlib.blake2b(found.kind.encode("utf-8", "surrogatepass"), digest_size=8).digest())
-                    | 1
-                )
+            if found is NOT_COMPARED:
+                out[line] = 1
+            elif found:
+                kind = found.kind.encode("utf-8", "surrogatepass")
+                out[line] = int.from_bytes(hashlib.blake2b(kind, digest_size=8).digest()) | 3
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        judged = int(rows.readable.sum())
-        counts = Counter(sketches[sketches > 0].tolist())
-        for key, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:_MOST]:
-            same = np.flatnonzero(sketches == np.uint64(key)).tolist()
+        skipped = int(np.count_nonzero(sketches == 1))
+        judged = int(rows.readable.sum()) - skipped
+        if skipped:
+            said = "1 row is" if skipped == 1 else f"{skipped:,} rows are"
+            reason = f"{said} not compared: no answer, or the chat template refuses it"
+            rows.leave_out(NotRun((self.code,), reason, "TPL001 tells which rows the chat template refuses"))
+        differing = np.flatnonzero(sketches > 1)
+        counts = Counter(sketches[differing].tolist())
+        ordered = sorted(counts, key=lambda key: (-counts[key], key))
+        kinds = [np.flatnonzero(sketches == np.uint64(key)).tolist() for key in ordered[:_MOST]]
+        others = np.flatnonzero(np.isin(sketches, np.array(ordered[_MOST:], np.uint64))).tolist()
+        for same in [*kinds, others] if others else kinds:
             found = self._difference(rows.example(same[0]))
             assert found is not None, "the row differed in its batch"
-            evidence = {"rows": count, "of": judged, "training": found.training, "ollama": found.ollama}
-            message = f"in {count:,} of {judged:,} rows {found.said}"
-            yield Flag.once(same, "", message, about=found.kind, evidence=evidence)
+            evidence: dict[str, Any] = {"rows": len(same), "of": judged, "differ": len(differing)}
+            evidence |= {"training": found.training, "ollama": found.ollama}
+            first = "in other ways, first of all: " if same is others else ""
+            message = f"in {len(same):,} of {judged:,} rows {first}{found.said}"
+            about = "others" if same is others else found.kind
+            yield Flag.once(same, "", message, about=about, evidence=evidence)
 
     def _difference(self, example: Example) -> Difference | None:
-        if example.shape in UNTEMPLATED:
-            return None
+        """The first difference of a row; `NOT_COMPARED` where there is nothing to compare."""
         template = load(self.template)
         modelfile, ollama = _opened(self.modelfile)
+        met = False
         for said in conversations(example):
             for place, turn in enumerate(said.turns):
                 if turn.role != "assistant":
                     continue
                 found = compared(template, modelfile, ollama, said.turns[:place], said.messages[:place], said.tools)
-                if found:
+                met = met or found is not NOT_COMPARED
+                if found and found is not NOT_COMPARED:
                     return found
-        return None
+        return None if met else NOT_COMPARED
 
 
 class UntoldTemplate(OllamaRule, frozen=True):
@@ -188,6 +200,9 @@ class Difference(NamedTuple):
     ollama: str
 
 
+NOT_COMPARED = Difference("", "", "", "")
+
+
 @lru_cache(maxsize=8)
 def _opened(name: str) -> tuple[Modelfile, OllamaTemplate | None]:
     """A Modelfile, by its path or its text, and its template where it has one."""
@@ -203,17 +218,17 @@ def compared(
     messages: Sequence[Message],
     tools: Sequence[Any],
 ) -> Difference | None:
-    """The first difference between the prompt of training and that of Ollama; None where there is none.
+    """The first difference between the prompt of training and that of Ollama; None where they are the same.
 
     A `bos_token` at the start counts for nothing: Ollama's runner puts it there. A conversation that the
-    chat template refuses is not compared (TPL001 reports it).
+    chat template refuses is `NOT_COMPARED` (TPL001 reports it).
     """
     if ollama is None:
-        return None
+        return NOT_COMPARED
     try:
         trained = template.render(prepared(messages), tools, generation=True)
     except Exception:
-        return None
+        return NOT_COMPARED
     try:
         given = ollama.prompt(asked(modelfile, turns), tools)
     except TemplateError as fault:

@@ -115,7 +115,8 @@ def told_by_modelfile(config: Config) -> dict[str, NotRun]:
         try:
             OllamaTemplate(said.template)
         except TemplateError as fault:
-            raise TemplateError(fault.what, where=config.modelfile_path, hint=fault.hint) from None
+            where = f"{config.modelfile_path}, {fault.where}" if fault.where else config.modelfile_path
+            raise TemplateError(fault.what, where=where, hint=fault.hint) from None
         return {}
     lacking = f"the Modelfile has no TEMPLATE: Ollama takes that of {said.base}"
     return {"TPL017": NotRun(("TPL017",), lacking, f"write it out: ollama show --modelfile {said.base}")}

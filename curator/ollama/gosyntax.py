@@ -113,11 +113,12 @@ def _tokens(body: str) -> list[Token]:
     return found
 
 
-def _pieces(source: str) -> Iterator[str | list[Token]]:
-    """Text and actions in turn, trim marks applied."""
+def _pieces(source: str, spot: list[int]) -> Iterator[str | list[Token]]:
+    """Text and actions in turn, trim marks applied; `spot` is told where each action begins."""
     place, trim = 0, False
     while (at := source.find("{{", place)) >= 0:
         text = source[place:at]
+        spot[0] = at
         trims = source[at + 2 : at + 3] == "-" and source[at + 3 : at + 4] in (*_WHITE,)
         text = text.lstrip(_WHITE) if trim else text
         yield text.rstrip(_WHITE) if trims else text
@@ -168,21 +169,29 @@ def parse(source: str) -> Parsed:
     """The tree of a Go template.
 
     Raises:
-        TemplateError: it is not closed, or holds what is not known.
+        TemplateError: it is not closed, or holds what is not known; it names the line and column of the action.
     """
-    parser = _Parser(list(_pieces(source)))
+    parser = _Parser(source)
     try:
         nodes, end = parser.nodes()
+        if end:
+            raise TemplateError(f"{{{{ {end[0].text} }}}} closes nothing")
     except RecursionError:
-        raise TemplateError("the Go template nests too deeply") from None
-    if end:
-        raise TemplateError(f"{{{{ {end[0].text} }}}} closes nothing")
+        raise TemplateError("the Go template nests too deeply", where=_place(source, parser.spot[0])) from None
+    except TemplateError as fault:
+        raise TemplateError(fault.what, where=_place(source, parser.spot[0]), hint=fault.hint) from None
     return Parsed(nodes, parser.defined)
 
 
+def _place(source: str, at: int) -> str:
+    """Line and column, both from one, of a character of the template."""
+    return f"TEMPLATE line {source.count(chr(10), 0, at) + 1}, column {at - source.rfind(chr(10), 0, at)}"
+
+
 class _Parser:
-    def __init__(self, pieces: list[str | list[Token]]) -> None:
-        self.pieces = iter(pieces)
+    def __init__(self, source: str) -> None:
+        self.spot = [0]  # where the action begins that is read
+        self.pieces = _pieces(source, self.spot)
         self.defined: dict[str, Nodes] = {}
 
     def nodes(self) -> tuple[Nodes, list[Token]]:
@@ -219,15 +228,19 @@ class _Parser:
         return Action(_pipe(whole))
 
     def closed(self) -> Nodes:
+        begun = self.spot[0]
         nodes, end = self.nodes()
         if not end or end[0].text != "end":
+            self.spot[0] = begun
             raise TemplateError("an {{ end }} is missing")
         return nodes
 
     def branch(self, kind: str, rest: list[Token]) -> Branch:
+        begun = self.spot[0]
         pipe = _pipe(rest, ranging=kind == "range")
         body, end = self.nodes()
         if not end:
+            self.spot[0] = begun
             raise TemplateError(f"{{{{ {kind} }}}} has no {{{{ end }}}}")
         if end[0].text == "end":
             return Branch(kind, pipe, body)

@@ -183,10 +183,31 @@ def about_target(report: Report) -> str:
     if target is None:
         return ""
     told = ", ".join(f"{counted(outcome.rows, 'row')} {outcome.what}" for outcome in outcomes(report))
+    if target.name == "ollama":
+        told = ", ".join(filter(None, (told, _asked_alike(report))))
     if not told:
         ran = {stat.code for stat in report.rules}
         told = "no row is dropped in silence, none loses its answer" if {"TGT010", "TGT013"} <= ran else "not judged"
     return f"{target.title} ({target.status}, verified {target.verified_on}): {told}"
+
+
+_ALIKE = "TPL017"
+
+
+def _asked_alike(report: Report) -> str:
+    """For how many rows Ollama writes the prompt of training."""
+    stat = next((stat for stat in report.rules if stat.code == _ALIKE and stat.examined), None)
+    if stat is None:
+        return "its prompts are not compared: name the Modelfile and the chat template"
+    found = next((finding.evidence for finding in report.findings if finding.code == _ALIKE), None)
+    if found is None and stat.findings:  # known, by a baseline or a comment
+        return ""
+    if found is None:
+        left_out = any(_ALIKE in note.codes for note in report.not_run)
+        rows = "every row that is compared" if left_out else f"{stat.examined:,} of {stat.examined:,} rows"
+        return f"the same prompt on {rows}, byte for byte"
+    of, differ = int(found["of"]), int(found["differ"])
+    return f"the same prompt on {of - differ:,} of {of:,} rows, byte for byte"
 
 
 def run_in_part(report: Report, missing: NotRun) -> bool:
