@@ -68,6 +68,10 @@ class Placeholder(RowRule, frozen=True):
             at="messages[1].content",
         ),
         Bad(
+            chat(user="How much liquid is in the jug?", assistant="The jug holds two litres. {{company_name}}"),
+            at="messages[1].content",
+        ),
+        Bad(
             chat(user="What is a peach?", assistant="A peach is a fruit. It costs {price} a kilo."),
             at="messages[1].content",
         ),
@@ -229,7 +233,8 @@ _LONG = 20_000  # characters
 
 
 _TEMPLATES = re.compile(
-    r"\b(?:templat\w*|jinja\w*|mustache|handlebars|vue\w*|angular\w*|django|flask|helm|ansible|liquid|twig|blade|jekyll|hugo|terraform|placeholders?)\b|\{\{",
+    r"\b(?:templat\w*|jinja\w*|handlebars|vue|vue\.?js|angular\.?js|django|ansible|jekyll|terraform|placeholders?"
+    r"|(?-i:Mustache|Angular|Flask|Helm|Liquid|Twig|Blade|Hugo))\b|\{\{",  # written small these are things
     re.I,
 )
 _ON_CODE_OR_TEXT = re.compile(

@@ -59,6 +59,8 @@ NEVER_LAST = frozenset(
 CUT_SHORT = frozenset(
     "a an the and or nor than whose my your his its their our every because although whereas if".split()
 )
+# Of those, what not even an item of two words ends on ("2. Add the").
+_LEADS_TO_A_NOUN = frozenset("an the than whose my your his its their our every".split())
 # On these a note or a verse closes all the same ("pick up only", "that is who they are").
 _MAY_CLOSE = frozenset(
     """
@@ -225,11 +227,12 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     own = line[item.end() if item else 0 :]
     words, inner = own.split(), len(segment) < len(line)
     spoken = bool(earlier) and len(words) > 2 and last in NEVER_LAST  # "Customer: I would"
-    if _ATTRIBUTION.search(segment) or _SIGNED.match(segment) or _is_laid_out(line, last):
+    leads = bool(_SUBORDINATE.match(segment))
+    if _ATTRIBUTION.search(segment) or _SIGNED.match(segment) or (_is_laid_out(line, last) and not (leads and inner)):
         return None
     if not spoken and ((not item and _LABELLED.match(line)) or (inner and _LABELLED.match(segment))):
         return None
-    begins = len(last) > 1 and bool(re.search(r"(?:^|[.!?]\s+)[A-Z][\w'’]*$", own)) and (inner or bool(item))
+    begins = len(last) > 1 and bool(re.search(r"(?:^|[.!?][\"”’)]?\s+)[A-Z][\w'’]*$", own)) and (inner or bool(item))
     lower = last[0].islower() or begins
     seldom = last.lower() in _SELDOM_LAST and lower
     never = last.lower() in NEVER_LAST and lower
@@ -241,7 +244,7 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     evident = inner or begins or last in CUT_SHORT or any(_CLOSED.search(part) for part in prose)
     evident = (
         evident
-        and not (item and len(words) < 4 and not begins)
+        and not (item and len(words) < 4 and not begins and last not in _LEADS_TO_A_NOUN)
         and (spoken or hardly_begun or not (slight and last in _MAY_CLOSE))
     )
     if (never or (seldom and begins)) and evident:
@@ -260,13 +263,13 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     siblings = _siblings(line, earlier) if item else []
     if siblings and not never and sum(bool(_STOPPED.search(part)) for part in siblings) < 0.5 * len(siblings):
         return None  # the other items do not close either
-    leads = bool(_SUBORDINATE.match(segment)) and (inner or _closes(prose, 1))
+    leads = leads and (inner or _closes(prose[-1:], 1))
     lone = inner and begins and len(segment.split()) == 1 and len(line.split()) > _LONE_AFTER  # "… at once. Abrupt"
     if leads or lone or (inner and (running or (lower and len(segment.split()) > 1))):
         proof = after
     elif item:
         proof = _of_item(words, siblings, word, running, last)
-    elif _HEADING.match(line) or (earlier and _INTRODUCES.search(earlier[-1])):
+    elif _HEADING.match(line) or (earlier and _INTRODUCES.search(earlier[-1]) and last not in _LEADS_ON):
         proof = None
     elif _closes(prose, 1 if running or seldom else 2) and (running or (lower and len(words) > 1)):
         proof = after
@@ -300,6 +303,8 @@ def _of_line(
         return None if verse and last not in CUT_SHORT and not carried else "weak"
     if verse:
         return "likely" if carried and last in _LEADS_ON and running and not _stop_alike(earlier) else None
+    if last in _LEADS_ON and _pauses(earlier) and not _stop_alike(earlier):
+        return "likely"  # the last line of a poem whose lines all end on a sign
     closed = sum(bool(_CLOSED.search(part)) for part in prose)
     return "weak" if running and not (len(prose) > closed + 1 and closed < 0.3 * len(prose)) else None
 
@@ -345,6 +350,11 @@ def _stop_alike(lines: Sequence[str]) -> bool:
     """Whether one of the lines ends on a word on which sentences seldom close: then such ends are their style."""
     ends = (_LAST_WORD.search(line) for line in lines)
     return any(end is not None and end.group().lower() in _SELDOM_LAST for end in ends)
+
+
+def _pauses(lines: Sequence[str]) -> bool:
+    """Whether there are several lines, and nearly all end on a sign of some kind."""
+    return len(lines) > 3 and sum(not part[-1:].isalnum() for part in lines) >= 0.9 * len(lines)
 
 
 def _is_field(line: str, earlier: Sequence[str]) -> bool:

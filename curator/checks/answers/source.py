@@ -26,6 +26,7 @@ _DANGLING = re.compile(
     r"public|private|protected|static|void|int|extends|implements|throw|function|func|return|SELECT|FROM|WHERE|JOIN|AND|OR|BY)"
     r"|(?:^|\s)(?:let|const|var)\s+\w+|(?<![-+=*])[=&,(\[{]|[^{}]\s\+|=>|->|::|:=)[ \t]*$"
 )
+_LEADS_ON = re.compile(r"\s(?:an|the|of|and|with|from|into|than|your|its|their|our)[ \t]*$")  # no comment ends on these
 _SHELL_OPEN = re.compile(r"(?:^|;|\bthen\b|\bdo\b|\belse\b)\s*(if|case|for|while|until)\b(?=\s)", re.M)
 _SHELL_CLOSE = re.compile(r"(?:^|[;\s])(fi|done|esac)(?=$|[\s;|)&>}])", re.M)
 
@@ -38,8 +39,8 @@ def code_stops(code: str) -> str | None:
     """
     body = _FENCE.sub("", _FENCE.sub("", code, count=1).rstrip()).rstrip()
     last = body.rpartition("\n")[2]
-    if _is_comment(last) or not body:
-        return None
+    if not body or _is_comment(last):
+        return f"at {last.split()[-1]!r} in a comment" if body and _LEADS_ON.search(last) else None
     opened = open_brackets(body)
     if opened:
         return f"with {opened!r} still open"

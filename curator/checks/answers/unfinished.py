@@ -125,6 +125,27 @@ class CutAnswer(DatasetRule, frozen=True):
             at="0:messages[1].content",
         ),
         Bad(
+            [chat(user="How is it cooked?", assistant="1. Heat the oil in a pan, over a high flame.\n2. Add the")],
+            at="0:messages[1].content",
+        ),
+        Bad(
+            [
+                chat(
+                    user="Who is he?",
+                    assistant="Some called him “the old man of the river.” They liked him for “his calm.” By",
+                )
+            ],
+            at="0:messages[1].content",
+        ),
+        Bad(
+            [
+                chat(
+                    user="Sort rows.", assistant="So:\n\n```python\nrows = [3, 1]\n\n# sort the rows by the size of the"
+                )
+            ],
+            at="0:messages[1].content",
+        ),
+        Bad(
             [
                 chat(
                     user="Give tips.",
