@@ -203,9 +203,19 @@ class Difference(NamedTuple):
 NOT_COMPARED = Difference("", "", "", "")
 
 
-@lru_cache(maxsize=8)
 def _opened(name: str) -> tuple[Modelfile, OllamaTemplate | None]:
     """A Modelfile, by its path or its text, and its template where it has one."""
+    if is_text(name):
+        return _read(name, 0, 0)
+    try:
+        stat = Path(name).stat()
+    except OSError:
+        return _read(name, 0, 0)  # which says what is wrong with it
+    return _read(name, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=8)
+def _read(name: str, changed: int, size: int) -> tuple[Modelfile, OllamaTemplate | None]:
     modelfile = read_modelfile(name)
     return modelfile, OllamaTemplate(modelfile.template) if modelfile.template is not None else None
 
