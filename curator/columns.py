@@ -446,6 +446,31 @@ def distinct(values: np.ndarray) -> list[int]:
     return found
 
 
+_ROUNDS = 16  # bytes by which all spans are trimmed together; few have more to lose
+
+
+def trimmed(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, blank: np.ndarray, step: int) -> np.ndarray:
+    """The starts of spans of bytes moved behind what is blank (step 1), or their ends before it (step -1).
+
+    `blank` has a truth value a byte. A span of blanks alone becomes empty.
+    """
+    moved = (starts if step > 0 else ends).copy()
+    for _ in range(_ROUNDS):
+        inside = np.flatnonzero(ends > moved if step > 0 else moved > starts)
+        inside = inside[blank[data[moved[inside] - (step < 0)]]]
+        if not len(inside):
+            return moved
+        moved[inside] += step
+    for place in inside.tolist():
+        low, high = (moved[place], ends[place]) if step > 0 else (starts[place], moved[place])
+        solid = np.flatnonzero(~blank[data[low:high]])
+        if step > 0:
+            moved[place] = low + solid[0] if len(solid) else high
+        else:
+            moved[place] = low + solid[-1] + 1 if len(solid) else low
+    return moved
+
+
 _text = attrgetter("text")
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator.columns import ROLE_CODES, Batch, Rows, line_breaks, unique
+from curator.columns import ROLE_CODES, Batch, Rows, line_breaks, trimmed, unique
 from curator.model import Example, Flag, Turn
 from curator.neighbours.keys import answer_keys, is_last_answer
 from curator.rule import Bad, DatasetRule, Row, chat, option
@@ -34,16 +34,14 @@ class Answers(NamedTuple):
 def _answers(batch: Batch) -> Answers:
     turns = np.flatnonzero(batch.memo(is_last_answer))
     data = np.frombuffer(batch.texts.data, np.uint8)
-    starts, ends = batch.texts.starts[turns].copy(), batch.texts.ends[turns].copy()
-    for edge, step in ((starts, 1), (ends, -1)):
-        while len(inside := np.flatnonzero(ends > starts)):
-            blank = inside[data[edge[inside] - (step < 0)] <= 32]
-            if not len(blank):
-                break
-            edge[blank] += step
+    starts = trimmed(data, batch.texts.starts[turns], batch.texts.ends[turns], _BLANK, 1)
+    ends = trimmed(data, starts, batch.texts.ends[turns], _BLANK, -1)
     kept = ends > starts
     words = np.diff(batch.words.offsets)[turns]
     return Answers(turns[kept], batch.turn_lines[turns[kept]], starts[kept], ends[kept], words[kept])
+
+
+_BLANK = np.arange(256) <= 32
 
 
 def _table(letters: bytes) -> np.ndarray:

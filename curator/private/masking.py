@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from itertools import accumulate
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -34,15 +37,55 @@ def masked_apart(text: str) -> str:
 
 
 def masked_around(text: str, start: int, end: int, reach: int) -> tuple[str, int, int]:
-    """(text, start, end): masked as far as `reach` on either side of text[start:end], and where that is now."""
-    if "PRIVATE KEY" in text:
-        low, high = 0, len(text)
+    """(text, start, end): masked as far as `reach` on either side of text[start:end], and where that is now.
+
+    Of a long text the part around is given, wide enough that `reach` characters on either side are as in the whole.
+    """
+    if _names_a_key(text):
+        known = _whole(text)
+        text, start, end = known.text, known.moved(start, last=False), known.moved(end, last=True)
+        low, high = start, end
     else:
         low, high = _between_blanks(text, max(0, start - reach - _AROUND), min(len(text), end + reach + _AROUND))
-    found = [Value(v.kind, v.start + low, v.end + low) for v in values(text[low:high])]
-    if not found:
-        return text, start, end
-    return _replaced(text, found), _moved(found, start, last=False), _moved(found, end, last=True)
+        known = None
+    cut = max(0, low - 2 * reach)
+    part, start, end = text[cut : high + 2 * reach], start - cut, end - cut
+    if known is not None or not (found := values(text[low:high])):
+        return part, start, end
+    known = _Masked.of(part, [Value(v.kind, v.start + low - cut, v.end + low - cut) for v in found])
+    return known.text, known.moved(start, last=False), known.moved(end, last=True)
+
+
+class _Masked(NamedTuple):
+    """A text without its private values, and how places move for it."""
+
+    text: str
+    found: Sequence[Value]
+    ends: list[int]
+    gained: list[int]  # characters before each value, and behind the last
+
+    @classmethod
+    def of(cls, text: str, found: Sequence[Value]) -> _Masked:
+        gained = accumulate((len(mask(value.kind)) - (value.end - value.start) for value in found), initial=0)
+        return cls(_replaced(text, found), found, [value.end for value in found], list(gained))
+
+    def moved(self, place: int, *, last: bool) -> int:
+        """Where a place of the text is once the values are masked; inside a value, its beginning or its end."""
+        at = bisect_right(self.ends, place)
+        if at < len(self.found) and self.found[at].start < place:
+            value = self.found[at]
+            return value.start + self.gained[at] + (len(mask(value.kind)) if last else 0)
+        return place + self.gained[at]
+
+
+@lru_cache(maxsize=16)
+def _names_a_key(text: str) -> bool:
+    return "PRIVATE KEY" in text
+
+
+@lru_cache(maxsize=4)  # a row may have thousands of findings
+def _whole(text: str) -> _Masked:
+    return _Masked.of(text, values(text))
 
 
 def _between_blanks(text: str, low: int, high: int) -> tuple[int, int]:
@@ -64,17 +107,6 @@ def _replaced(text: str, found: Iterable[Value]) -> str:
     return "".join([*parts, text[at:]])
 
 
-def _moved(found: Iterable[Value], place: int, *, last: bool) -> int:
-    """Where a place of the text is once the values are masked; inside a value, its beginning or its end."""
-    gained = 0
-    for value in found:
-        if value.end > place or (value.end == place and value.start >= place):
-            inside = value.start < place or (value.start == place and last and value.end == place)
-            return value.start + gained + (len(mask(value.kind)) if last else 0) if inside else place + gained
-        gained += len(mask(value.kind)) - (value.end - value.start)
-    return place + gained
-
-
 # ---------------------------------------------------------------------- findings
 
 # Words in which a value of the row may be quoted without what gives it away: digits, or signs mixed with letters.
@@ -88,8 +120,12 @@ def may_quote(flag: Flag) -> bool:
 
 def values_of(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """(value, kind) of every private value in the texts, the longest first."""
-    found = {text[value.start : value.end]: value.kind for text in dict.fromkeys(texts) for value in values(text)}
-    return tuple(sorted(found.items(), key=lambda item: (-len(item[0]), item[0])))
+    return longest_first({text[value.start : value.end]: value.kind for text in dict.fromkeys(texts) for value in values(text)})
+
+
+def longest_first(kinds: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """The values with their kinds: one that holds another is to be masked before it."""
+    return tuple(sorted(kinds.items(), key=lambda item: (-len(item[0]), item[0])))
 
 
 def masked_flag(flag: Flag, known: Iterable[tuple[str, str]] = ()) -> Flag:

@@ -7,6 +7,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +21,7 @@ from curator.errors import OutOfReachError, WriteError
 from curator.formats import Reader
 from curator.model import Example, Excerpt, Flag
 from curator.neighbours import shingles
-from curator.private.masking import holds_private, masked_flag, may_quote, texts_of, values_of
+from curator.private.masking import holds_private, longest_first, masked_flag, may_quote, texts_of, values_of
 from curator.private.placeholders import mask
 from curator.rule import DatasetRule, RawRule, RowRule, Rule
 from curator.scan.store import Found, Head, ScanFile, Tally, pack_scan, write_scan
@@ -269,11 +271,34 @@ def shielded(flag: Flag, examples: Iterable[Example | None]) -> Flag:
     """The flag with private values masked: those that its words show to be such, and those of its rows."""
     if not may_quote(flag):
         return masked_flag(flag)
-    texts: list[str] = []
-    for example in examples:
-        texts += [turn.text for turn in example.all_turns()] if example else []
-        texts += strings_of_calls(example)
-    return masked_flag(flag, values_of(texts))
+    known = [_known(_Same(example)) for example in examples if example is not None]
+    return masked_flag(flag, known[0] if len(known) == 1 else longest_first(dict(chain(*known))))
+
+
+class _Same:
+    """Stands for one example as a key: a row may have thousands of findings."""
+
+    __slots__ = ("example",)
+
+    def __init__(self, example: Example) -> None:
+        self.example = example
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.example is self.example
+
+    def __hash__(self) -> int:
+        return id(self.example)
+
+
+@lru_cache(maxsize=8)
+def _known(row: _Same) -> tuple[tuple[str, str], ...]:
+    """(value, kind) of the private values of a row."""
+    return values_of([*(turn.text for turn in row.example.all_turns()), *strings_of_calls(row.example)])
+
+
+@lru_cache(maxsize=8)
+def _known_of_calls(row: _Same) -> tuple[tuple[str, str], ...]:
+    return values_of(strings_of_calls(row.example))
 
 
 def strings_of_calls(example: Example | None) -> list[str]:
@@ -297,7 +322,7 @@ def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> E
         hidden = stand_in.rpartition("_")[0] + "]"  # a value that its key tells: the excerpt has no sign of it
         end = shown.start + len(hidden)
         shown = Excerpt(shown.text[: shown.start] + hidden + shown.text[shown.end :], shown.start, end)
-    for secret, kind in values_of(strings_of_calls(example)) if shown else ():
+    for secret, kind in _known_of_calls(_Same(example)) if shown and example else ():
         if shown and secret in shown.text:
             shown = Excerpt(shown.text.replace(secret, mask(kind)), 0, 0)
     return shown

@@ -9,7 +9,7 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.answers.ending import Ending, open_ending
-from curator.columns import ROLE_CODES, Batch, Rows, distinct, line_breaks
+from curator.columns import ROLE_CODES, Batch, Rows, distinct, line_breaks, trimmed
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
 from curator.text.patterns import compiled_later
@@ -204,7 +204,7 @@ class CutAnswer(DatasetRule, frozen=True):
         out[:, _ANSWERS] = _counts(lines, len(out))
         starts, ends = (
             batch.texts.starts[answers],
-            _trimmed(data, batch.texts.starts[answers], batch.texts.ends[answers]),
+            trimmed(data, batch.texts.starts[answers], batch.texts.ends[answers], _SPACE, -1),
         )
         out[lines, _SIGN] = _last_line_signs(data, batch.memo(line_breaks), starts, ends)[:, None] >> _HALVES & 0xFFFF
         last = data[np.maximum(ends - 1, 0)] if len(data) else np.zeros(len(ends), np.uint8)
@@ -324,17 +324,6 @@ def _ends_on_word(text: str) -> bool:
     if not body[-1:].islower() or len(body.split(None, 7)) < 8:
         return False
     return body.rsplit(None, 1)[-1].isalpha()
-
-
-def _trimmed(data: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """The ends without white space before them."""
-    ends = ends.copy()
-    while len(inside := np.flatnonzero(ends > starts)):
-        blank = inside[_SPACE[data[ends[inside] - 1]]]
-        if not len(blank):
-            break
-        ends[blank] -= 1
-    return ends
 
 
 _HALVES = np.array([8, 24])  # bits below the halves of a sign
