@@ -11,7 +11,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
 
@@ -118,19 +118,46 @@ def may_quote(flag: Flag) -> bool:
     return any(map(_QUOTES.search, (flag.message, *texts_of(flag.evidence))))
 
 
-def values_of(texts: Iterable[str]) -> tuple[tuple[str, str], ...]:
+class Known(tuple[tuple[str, str], ...]):
+    """(value, kind) of private values, one that holds another before it."""
+
+    @cached_property
+    def _size(self) -> int:
+        return min(5, *(len(value) for value, _ in self))
+
+    @cached_property
+    def _beginnings(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for value, _ in self:
+            found.setdefault(value[: self._size], []).append(value)
+        return found
+
+    def occur_in(self, text: str) -> bool:
+        """Whether one of the values stands in the text: of thousands, those are compared that begin as a part of it does."""
+        if len(self) < _MANY:
+            return any(value in text for value, _ in self)
+        for at in range(len(text)):
+            if (begun := self._beginnings.get(text[at : at + self._size])) and text.startswith(tuple(begun), at):
+                return True
+        return False
+
+
+_MANY = 20
+
+
+def values_of(texts: Iterable[str]) -> Known:
     """(value, kind) of every private value in the texts, the longest first."""
     return longest_first({text[value.start : value.end]: value.kind for text in dict.fromkeys(texts) for value in values(text)})
 
 
-def longest_first(kinds: dict[str, str]) -> tuple[tuple[str, str], ...]:
+def longest_first(kinds: dict[str, str]) -> Known:
     """The values with their kinds: one that holds another is to be masked before it."""
-    return tuple(sorted(kinds.items(), key=lambda item: (-len(item[0]), item[0])))
+    return Known(sorted(kinds.items(), key=lambda item: (-len(item[0]), item[0])))
 
 
 def masked_flag(flag: Flag, known: Iterable[tuple[str, str]] = ()) -> Flag:
     """The flag with the private values in its place, message, evidence and title masked; `known` are of its rows."""
-    known = tuple(known)
+    known = known if isinstance(known, Known) else Known(known)
     at = masked(flag.at)  # a key may be one
     message, evidence = _clean(flag.message, known), _clean(flag.evidence, known) if flag.evidence else flag.evidence
     fix = flag.fix
@@ -143,7 +170,7 @@ def masked_flag(flag: Flag, known: Iterable[tuple[str, str]] = ()) -> Flag:
 
 def masked_value(value: Any, known: Iterable[tuple[str, str]] = ()) -> Any:
     """A JSON value with the private values of its strings, keys included, masked, and those that are `known`."""
-    return _clean(value, tuple(known))
+    return _clean(value, known if isinstance(known, Known) else Known(known))
 
 
 def texts_of(value: Any) -> list[str]:
@@ -166,9 +193,9 @@ def _gather(value: Any, found: list[str]) -> None:
             _gather(item, found)
 
 
-def _clean(value: Any, known: tuple[tuple[str, str], ...]) -> Any:
+def _clean(value: Any, known: Known) -> Any:
     if isinstance(value, str):
-        for secret, kind in known:
+        for secret, kind in known if known.occur_in(value) else ():
             if secret in value:
                 value = value.replace(secret, mask(kind))
         return masked(value)

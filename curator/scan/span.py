@@ -21,7 +21,7 @@ from curator.errors import OutOfReachError, WriteError
 from curator.formats import Reader
 from curator.model import Example, Excerpt, Flag
 from curator.neighbours import shingles
-from curator.private.masking import holds_private, longest_first, masked_flag, may_quote, texts_of, values_of
+from curator.private.masking import Known, holds_private, longest_first, masked_flag, may_quote, texts_of, values_of
 from curator.private.placeholders import mask
 from curator.rule import DatasetRule, RawRule, RowRule, Rule
 from curator.scan.store import Found, Head, ScanFile, Tally, pack_scan, write_scan
@@ -291,13 +291,13 @@ class _Same:
 
 
 @lru_cache(maxsize=8)
-def _known(row: _Same) -> tuple[tuple[str, str], ...]:
+def _known(row: _Same) -> Known:
     """(value, kind) of the private values of a row."""
     return values_of([*(turn.text for turn in row.example.all_turns()), *strings_of_calls(row.example)])
 
 
 @lru_cache(maxsize=8)
-def _known_of_calls(row: _Same) -> tuple[tuple[str, str], ...]:
+def _known_of_calls(row: _Same) -> Known:
     return values_of(strings_of_calls(row.example))
 
 
@@ -322,7 +322,8 @@ def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> E
         hidden = stand_in.rpartition("_")[0] + "]"  # a value that its key tells: the excerpt has no sign of it
         end = shown.start + len(hidden)
         shown = Excerpt(shown.text[: shown.start] + hidden + shown.text[shown.end :], shown.start, end)
-    for secret, kind in _known_of_calls(_Same(example)) if shown and example else ():
+    known = _known_of_calls(_Same(example)) if shown and example else Known()
+    for secret, kind in known if shown and known.occur_in(shown.text) else ():
         if shown and secret in shown.text:
             shown = Excerpt(shown.text.replace(secret, mask(kind)), 0, 0)
     return shown

@@ -1,0 +1,60 @@
+"""A row may be one text over and over for a megabyte: no rule takes much more than short rows of as much text would."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+import curator
+from curator.config import Config
+from curator.model import Report
+from curator.rule import Row, chat
+from tests.fuzz.growth import GENERAL, over_and_over
+
+SHORT, LONG = 1_500, 300_000  # characters
+SHARE = 4  # of the short rows one in so many is judged: their cost grows with their number
+ALL = Config(select=("ALL",), preview=True, thorough=True)
+
+
+def rows(size: int, count: int) -> list[Row]:
+    """Every general text, as an answer and as a prompt."""
+    texts = [over_and_over(unit, size) for unit in GENERAL.values() for _ in range(count)]
+    answers = [chat(user="Tell me of the mill.", assistant=text) for text in texts]
+    return answers + [chat(user=text, assistant="It stands by the river.") for text in texts]
+
+
+def linted(rows: list[Row], path: Path) -> tuple[float, Report]:
+    """CPU seconds of a lint with all rules, and its report."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    begun = time.process_time()
+    report = curator.lint([path], ALL, workers=1, cache=False)
+    return time.process_time() - begun, report
+
+
+@pytest.mark.slow
+def test_a_long_row_costs_about_what_short_rows_of_as_much_text_do(tmp_path: Path) -> None:
+    linted(rows(100, 1), tmp_path / "first.jsonl")  # what every lint loads
+    part, _ = linted(rows(SHORT, LONG // SHORT // SHARE), tmp_path / "short.jsonl")
+    long, report = linted(rows(LONG, 1), tmp_path / "long.jsonl")
+    slowest = sorted(report.rules, key=lambda stat: -stat.seconds)[:3]
+    told = f"{long:.1f} s, short ones {SHARE * part:.1f} s: {[(stat.code, stat.seconds) for stat in slowest]}"
+    assert long < 3 * SHARE * part, told  # measured: 0.8
+    assert slowest[0].seconds < SHARE * part / 2, told  # measured: 0.1
+
+
+@pytest.mark.slow
+def test_thousands_of_findings_in_one_row_cost_no_more_than_in_many(tmp_path: Path) -> None:
+    numbers = [
+        f"Call (415) 867-{number} or write to vera.lindholm{number}@brightpost.se." for number in range(1000, 5000)
+    ]
+    many = [chat(user="Whom do I ask?", assistant=text) for text in numbers]
+    one = [chat(user="Whom do I ask?", assistant="\n".join(numbers))]
+    linted(many[:10], tmp_path / "first.jsonl")
+    apart, report = linted(many, tmp_path / "many.jsonl")
+    together, other = linted(one, tmp_path / "one.jsonl")
+    found = [sum(finding.code in ("PII001", "PII002") for finding in each.findings) for each in (report, other)]
+    assert found == [2 * len(numbers)] * 2
+    assert together < 3 * apart, f"{together:.1f} s against {apart:.1f} s"
