@@ -147,7 +147,9 @@ _MANY = 20
 
 def values_of(texts: Iterable[str]) -> Known:
     """(value, kind) of every private value in the texts, the longest first."""
-    return longest_first({text[value.start : value.end]: value.kind for text in dict.fromkeys(texts) for value in values(text)})
+    return longest_first(
+        {text[value.start : value.end]: value.kind for text in dict.fromkeys(texts) for value in values(text)}
+    )
 
 
 def longest_first(kinds: dict[str, str]) -> Known:
