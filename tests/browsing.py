@@ -132,7 +132,7 @@ WATCH = """() => {
   const card = %s.querySelector('.card');
   window.seen = []; window.times = [];
   window.addEventListener('keydown', (e) => {
-    if (!'kxf'.includes(e.key)) return;
+    if (!'kxf'.includes(e.key) || document.querySelector("[role='dialog'][aria-modal='true'], .stDialog")) return;
     const id = card.dataset.id, began = performance.now();
     window.seen.push([id, e.key]);
     const look = new MutationObserver(() => {
