@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 
 import curator
 from curator import cleaning, decisions, engine
+from curator.cli import review as cli_review
 from curator.config import load_config
 from curator.decisions import agreement
 from curator.errors import ChangedError, CuratorError, UsageError
@@ -978,6 +979,7 @@ _WRITER = """
 import sys
 from pathlib import Path
 from curator import decisions
+from curator.cli import review as cli_review
 from curator.config import load_config
 from curator.review.desk import Desk
 from curator.review.entries import Wish
@@ -1068,3 +1070,26 @@ def test_the_queue_of_a_rule_and_options_of_rules_are_named_at_the_start(
     assert done.exit_code == 0, done.output
     assert (begun[0].rules, begun[0].take, begun[0].reviewer) == (("ROL007",), (1, 3), "ben")
     assert CliRunner().invoke(command, [str(data)], catch_exceptions=False).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [
+        ("data.jsonl", "data-reviewed"),
+        ("tools-0.9-dataset.json", "tools-0.9-dataset-reviewed"),
+        ("set.v2.jsonl.gz", "set.v2-reviewed"),
+        (".jsonl", "data-reviewed"),
+    ],
+)
+def test_apply_writes_beside_the_data_under_its_name(tmp_path: Path, name: str, folder: str) -> None:
+    assert cli_review._beside(tmp_path / name) == tmp_path / folder
+
+
+def test_a_fix_that_takes_words_away_marks_no_role(open_desk: Any) -> None:
+    desk = open_desk(
+        [chat("Is it sealed?", "It is <br/>sealed, so keep the rest of it indoors.")], settings='select = ["ENC"]'
+    )
+    (entry,) = desk.entries(Filter())
+    card = Cards(desk).card(entry)
+    assert card["kind"] == "fix"
+    assert not any(turn["roleClass"] for side in ("left", "right") for turn in card[side]["turns"])

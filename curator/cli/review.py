@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -89,8 +90,16 @@ def command(
     launch.serve(told, port=port, host=host, browser=not no_browser)
 
 
+_FORM = re.compile(r"(\.(jsonl?|ndjson|csv|tsv|parquet|arrow|gz|zst|xz|bz2))+$")
+
+
 def _beside(path: Path) -> Path:
-    return path.resolve().parent / f"{path.name.partition('.')[0] or 'data'}-reviewed"
+    name = (
+        path.name
+        if path.is_dir()
+        else re.sub(r"(\.(jsonl?|ndjson|csv|tsv|parquet|arrow|gz|zst|xz|bz2))+$", "", path.name)
+    )
+    return path.resolve().parent / f"{name.strip('.') or 'data'}-reviewed"
 
 
 def _codes(named: tuple[str, ...], known: Any) -> tuple[str, ...]:

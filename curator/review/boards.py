@@ -42,6 +42,7 @@ def overview(desk: Desk) -> dict[str, Any]:
         {
             "kind": "histogram",
             "title": "Length of the answers",
+            "unit": "answers",
             "bins": summary.answers,
             "note": f"Tokens an answer, counted with {summary.tokenizer}",
         },

@@ -177,10 +177,11 @@ class Cards:
                 "left": _lines_pane("as it is", before),
                 "right": _lines_pane("as it would be", after),
             }
+        roles = _roles_alone(example, new)
         return {
             "kind": "fix",
-            "left": _pane("as it is", example, left, said="del"),
-            "right": _pane("as it would be", new, right, said="ins"),
+            "left": _pane("as it is", example, left, said="del", roles=roles),
+            "right": _pane("as it would be", new, right, said="ins", roles=roles),
         }
 
     # ------------------------------------------------------------------ more, when asked for
@@ -444,6 +445,13 @@ def _differ(left: Told, right: Told) -> bool:
     return marked or bool(left and right)
 
 
+def _roles_alone(old: Example, new: Example) -> frozenset[int]:
+    """The turns whose text is the same before and after a fix: of these only the role may differ."""
+    return frozenset(
+        n for n, (a, b) in enumerate(zip(old.all_turns(), new.all_turns(), strict=False)) if a.text == b.text
+    )
+
+
 def _compared(one: Example, two: Example) -> tuple[Told, Told]:
     """All turns of two rows, those of the same place compared."""
     left: Told = {}
@@ -472,7 +480,9 @@ def row_compared(example: Example, base: Example | None) -> list[dict[str, Any]]
 # ---------------------------------------------------------------------- panes
 
 
-def _pane(title: str, example: Example, told: Told, *, said: str = "") -> dict[str, Any]:
+def _pane(
+    title: str, example: Example, told: Told, *, said: str = "", roles: frozenset[int] = frozenset()
+) -> dict[str, Any]:
     """A row as turns; of a long one those that are told of, and their neighbours.
 
     `said` is a class for the roles of turns that are told of without a mark in their text.
@@ -486,7 +496,7 @@ def _pane(title: str, example: Example, told: Told, *, said: str = "") -> dict[s
             out.append({"skip": number - last - 1})
         turn = turns[number]
         shown = told[number] if number in told else _spanned(turn.text, 0, 0)
-        role_only = bool(said) and number in told and not any(cls for cls, _ in shown)
+        role_only = number in roles and number in told and not any(cls for cls, _ in shown)
         size += sum(len(text) for _, text in shown)
         if out and size > _ROW:
             shown = _short(shown)[:1]

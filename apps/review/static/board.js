@@ -94,6 +94,7 @@ function histogram(panel, go) {
   if (!bins.length) return h("p", "empty", "Nothing to show.");
   const ticks = rounded(Math.max(...bins.map((bin) => bin[1]))), most = ticks[ticks.length - 1];
   const svg = frame(panel.title, most, ticks);
+  svg.append(s("text", { x: 0, y: 10 }, panel.unit || "rows"));
   const base = HIGH - BOTTOM, step = (WIDE - LEFT - RIGHT) / bins.length, total = bins.reduce((sum, bin) => sum + bin[1], 0);
   const place = (tokens) => { const n = bins.findIndex((bin) => bin[0] >= tokens); return LEFT + step * (n < 0 ? bins.length : n + 1); };
   const every = Math.ceil(bins.length / 10);

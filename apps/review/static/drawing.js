@@ -245,7 +245,7 @@ class Drawing {
         nodes.push(node);
       }
       if (item.pair && item.fix) {
-        const node = button("", item.fix.title, "A", () => this.decide("accept"));
+        const node = button("", item.fix.title.charAt(0).toUpperCase() + item.fix.title.slice(1), "A", () => this.decide("accept"));
         node.dataset.verb = "accept";
         nodes.splice(4, 0, node);
       }
