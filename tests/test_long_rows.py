@@ -10,8 +10,9 @@ import pytest
 
 import curator
 from curator.config import Config
+from curator.harness import flags_of
 from curator.model import Report
-from curator.rule import Row, chat
+from curator.rule import Row, all_rules, chat
 from tests.fuzz.growth import GENERAL, over_and_over
 
 SHORT, LONG = 1_500, 300_000  # characters
@@ -58,3 +59,26 @@ def test_thousands_of_findings_in_one_row_cost_no_more_than_in_many(tmp_path: Pa
     found = [sum(finding.code in ("PII001", "PII002") for finding in each.findings) for each in (report, other)]
     assert found == [2 * len(numbers)] * 2
     assert together < 3 * apart, f"{together:.1f} s against {apart:.1f} s"
+
+
+@pytest.mark.parametrize(
+    ("code", "prompt", "answer"),
+    [
+        (
+            "ANS003",
+            "Write " + "-" * 60,
+            "It was written by [insert author name].",
+        ),  # words or gaps
+        ("ANS003", "Write a-" + "b-'c" * 5000, "It was written by [insert author name]."),
+        ("ANS013", "Respond" + " " * 5000 + "in json", "It is Rome."),
+        ("ANS013", "Give me the city as JSON.", "```" + "a" * 50_000 + "`"),
+        ("ANS014", "Print.", "```python\nprint('hello)\n" + "\n" * 50_000 + "x\n```"),
+        ("SPL003", "Why?", "```" + " " * 50_000 + "the the"),
+    ],
+)
+def test_a_text_that_can_be_read_in_many_ways_is_judged_at_once(code: str, prompt: str, answer: str) -> None:
+    rule = all_rules()[code]()
+    flags_of(rule, chat(user="Why?", assistant="So."))
+    begun = time.process_time()
+    flags_of(rule, chat(user=prompt, assistant=answer))
+    assert time.process_time() - begun < 2

@@ -136,7 +136,7 @@ def _nuls(line: re.Match[str]) -> str:
 
 _FENCE = re.compile(r"`{3,}")
 _ANY_FENCE = re.compile(r"`{3,}|^[ \t>]*~{3,}", re.M)
-_INFO = re.compile(r"[ \t]*[\w+#.{}=-]*[^\S\n]*$", re.M)
+_INFO = re.compile(r"[ \t]*+[\w+#.{}=-]*+[^\S\n]*+$", re.M)
 _TICKS = re.compile(r"`(?<!``)(?:[^`\n]+`|`(?!`)[^`\n]+(?:`[^`\n]+)*``)(?!`)")
 
 
@@ -331,7 +331,7 @@ def _bare_code(text: str, kinds: list[str]) -> Iterator[tuple[int, int]]:
 
 # ---------------------------------------------------------------------- tables
 
-_RULER = re.compile(r"[ \t]*\|?[ \t]*:?-{2,}:?[ \t]*(?:\|[ \t]*:?-{2,}:?[ \t]*)*\|?[ \t]*$")
+_RULER = re.compile(r"[ \t]*+\|?[ \t]*+:?-{2,}+:?[ \t]*+(?:\|[ \t]*+:?-{2,}+:?[ \t]*+)*+\|?[ \t]*+$")
 
 
 def _tables(text: str) -> Iterator[tuple[int, int]]:

@@ -26,7 +26,7 @@ class Block(NamedTuple):
 
 
 _BLOCK = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*(?P<language>[\w+-]*)[^\n`]*\n(?P<body>(?:(?![ \t]*(?P=fence))[^\n]*\n)*?)[ \t]*(?P=fence)[`~]*[ \t]*$",
+    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*+(?P<language>[\w+-]*+)[^\n`]*+\n(?P<body>(?:(?![ \t]*(?P=fence))[^\n]*\n)*?)[ \t]*(?P=fence)[`~]*[ \t]*$",
     re.M,
 )
 
@@ -101,12 +101,12 @@ _WANTS_JSON = re.compile(
     re.I | re.S,
 )
 _ONLY_JSON = re.compile(
-    r"\b(?:respond|reply|answer|output|return|produce)\b(?:\s+\w+){0,4}?\s+(?:only|strictly|exclusively|just|solely)?\s*(?:with|in|as)?\s*(?:a |an )?(?:valid|strict|pure|raw|single)\s+json\b"
+    r"\b(?:respond|reply|answer|output|return|produce)\b(?:\s+\w+){0,4}?\s++(?:only|strictly|exclusively|just|solely)?\s*+(?:with|in|as)?\s*+(?:a |an )?(?:valid|strict|pure|raw|single)\s+json\b"
     r"|\b(?:respond|reply|answer|output|return)\b\s+(?:only|strictly|exclusively|just|solely)\s+(?:with |in |as |the |a |an |valid )*json\b|\bjson only\b|\bonly (?:valid )?json\b|\bnothing (?:else )?but (?:valid )?json\b",
     re.I,
 )
 _SHAPED = re.compile(r"\{\s*(?:[\"'\w}]|$)|\[\s*(?:[\"'{\[\d\]-]|true|false|null|$)")
-_ELLIPSIS = compiled_later(r"\.\.\.|…|^\s*(?://|#|/\*)|\s//\s|/\*|<[\w ]+>|\{\{|\[\w[\w ]*\]\s*[,}]", re.M)
+_ELLIPSIS = compiled_later(r"\.\.\.|…|^[^\S\n]*(?://|#|/\*)|\s//\s|/\*|<[\w ]+>|\{\{|\[\w[\w ]*\]\s*[,}]", re.M)
 
 
 def json_fault(text: str) -> str | None:
@@ -193,12 +193,12 @@ class CodeDoesNotParse(RowRule, frozen=True):
 
 
 _NOT_PLAIN = re.compile(
-    r"^\s*(?:>>>|\.\.\.(?:\s|$)|In \[\d+\]:|Out\[|[!%$](?!=)|(?:pip3?|python3?|conda|cd|git|sudo|apt|npm|mkdir|source|export)\s+[\w./-]+)|…|<[A-Za-z][\w ./'-]*>|\[\.\.\.\]|\.\.\.\s*[,)\]}\n]|\{\{|\{%|^\s*(?:\.{2,}|\[.*\])\s*$|\?{2,}|_{3,}(?!\w)"
-    r"|^\s*(?:print|exec)\s+[^(=\s]|^\s*except\s+[\w.]+\s*,\s*\w+\s*:|\braise\s+\w+\s*,|<>|\b0[0-7]{2,}\b|\bur'|`[^`\n]+`|^\s*\d+[.:]?\s{1,4}\w+.*\n\s*\d+[.:]?\s{1,4}\w+|^[-+]\s*\w.*\n[-+]\s|^\s*(?:cdef|cpdef|func|var|let|const|function)\s",
+    r"^[^\S\n]*(?:>>>|\.\.\.(?:\s|$)|In \[\d+\]:|Out\[|[!%$](?!=)|(?:pip3?|python3?|conda|cd|git|sudo|apt|npm|mkdir|source|export)\s+[\w./-]+)|…|<[A-Za-z][\w ./'-]*>|\[\.\.\.\]|\.\.\.\s*[,)\]}\n]|\{\{|\{%|^[^\S\n]*(?:\.{2,}|\[.*\])\s*$|\?{2,}|_{3,}(?!\w)"
+    r"|^[^\S\n]*(?:print|exec)\s+[^(=\s]|^[^\S\n]*except\s+[\w.]+\s*,\s*\w+\s*:|\braise\s+\w+\s*,|<>|\b0[0-7]{2,}\b|\bur'|`[^`\n]+`|^[^\S\n]*\d+[.:]?\s{1,4}\w+.*\n\s*\d+[.:]?\s{1,4}\w+|^[-+]\s*\w.*\n[-+]\s|^[^\S\n]*(?:cdef|cpdef|func|var|let|const|function)\s",
     re.M,
 )
 _PART = re.compile(r"\s*(?:elif|else|except|finally|case|\)|\]|\}|[.,]\w)")
-_OUTPUT = re.compile(r"^\s*(?:#\s*)?(?:output|result|expected output)\b", re.I | re.M)
+_OUTPUT = re.compile(r"^[^\S\n]*(?:#\s*)?(?:output|result|expected output)\b", re.I | re.M)
 
 
 def python_fault(code: str) -> tuple[int, str] | None:

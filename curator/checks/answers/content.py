@@ -187,9 +187,13 @@ _FORMS = re.compile(
     r"(?:personal|mission|thesis|vision) statements?|(?:jira|support|bug) tickets?|jira|citations?|cite)\b",
     re.I,
 )
+# A hyphen or an apostrophe may belong to a word or part two: each is taken one way but for those right before the text that
+# is named, since a row of thirty hyphens can be read in millions of ways.
+_GAP = r"[^\w.!?\n]++"
+_FURTHER = rf"{_GAP}\w[\w'’-]*+"
 _TEXTS = re.compile(  # within a few words of what asks for them
     r"\b(?:pen|tell|writ(?:e|ten|ing)|draft|compose|create|generate|design|prepare|produce|craft|build|develop|make|give|provide|send|rewrite|rephrase|edit|improve|finish|come up|suggest|help|sample|example|"
-    r"introduce|respond|reply|react)\b(?:[^\w.!?\n]+[\w'’-]+){0,9}?[^\w.!?\n]+"
+    rf"introduce|respond|reply|react)\b(?:{_FURTHER}){{0,8}}?(?:{_GAP}\w[\w'’-]*?(?<=\w)['’-]++|(?:{_FURTHER})?{_GAP})"
     r"(?:invite|notes?|messages?|forms?|cards?|bio|biograph\w*|profiles?|postings?|adverts?|advertis\w*|ads?|posts?|tweets?|captions?|repl(?:y|ies)|responses?|applications?|references?|proposals?|polic(?:y|ies)|blanks?|"
     r"pitch\w*|slogans?|dialog(?:ue)?s?|conversations?|interviews?|greetings?|plan|blog|poster|website|web page|checklist|outline|schedule|toast|cover|comments?|reviews?)\b(?!-)"
     r"|\bthank|\bin your (?:repl(?:y|ies)|responses?)\b",

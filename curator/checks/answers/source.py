@@ -27,7 +27,7 @@ _DANGLING = re.compile(
     r"|(?:^|\s)(?:let|const|var)\s+\w+|(?<![-+=*])[=&,(\[{]|[^{}]\s\+|=>|->|::|:=)[ \t]*$"
 )
 _LEADS_ON = re.compile(r"\s(?:an|the|of|and|with|from|into|than|your|its|their|our)[ \t]*$")  # no comment ends on these
-_SHELL_OPEN = re.compile(r"(?:^|;|\bthen\b|\bdo\b|\belse\b)\s*(if|case|for|while|until)\b(?=\s)", re.M)
+_SHELL_OPEN = re.compile(r"(?:^[^\S\n]*|(?:;|\bthen\b|\bdo\b|\belse\b)\s*)(if|case|for|while|until)\b(?=\s)", re.M)
 _SHELL_CLOSE = re.compile(r"(?:^|[;\s])(fi|done|esac)(?=$|[\s;|)&>}])", re.M)
 
 
