@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.checks.length import AnswersCapped, AnswerTruncated, LengthOutlier, OverContext, packed, row_length
+from curator.checks.length import (
+    AnswersCapped,
+    AnswerTruncated,
+    LengthOutlier,
+    OverContext,
+    PackingWaste,
+    packed,
+    row_length,
+)
 from curator.columns import Batch, Literals
 from curator.formats import Reader
 from curator.harness import batch_of, flags_of
@@ -273,3 +281,18 @@ def test_real_sets_have_no_limit_and_no_outlier():
     assert flags_of(LengthOutlier(), rows) == []
     cut = [chat(user=row["instruction"], assistant=row["output"][:500]) for row in answers]
     assert len(flags_of(AnswersCapped(), cut)) == 1
+
+
+@pytest.mark.parametrize("template", sorted(shipped()))
+def test_packing_counts_each_row_as_it_is_rendered(template: str) -> None:
+    rows = [
+        chat(user="Why? ", assistant=" So."),
+        chat(user="How?", assistant="<think>\nHm.\n</think>\n\nThus."),
+        {"conversations": [{"from": "human", "value": "Who?"}, {"from": "gpt", "value": "He."}]},
+        {"messages": [{"role": "user", "content": "A?"}, {"role": "assistant", "content": "\nB", "reasoning": "C"}]},
+        {"prompt": "One or two?", "chosen": "One, as it was said.", "rejected": "Two."},
+        *(chat(user=f"What is {n}?", assistant=f"{n}.") for n in range(5)),
+    ]
+    batch = batch_of(rows)
+    counted = PackingWaste(template=template).sketch(batch).tolist()
+    assert counted == [row_length(batch.example(n), batch.tokenizer, template) for n in range(len(rows))]

@@ -117,12 +117,31 @@ class Lengths(msgspec.Struct, frozen=True):
 
     def __call__(self, batch: Batch) -> np.ndarray:
         """int64, shape (lines,): 0 where a line could not be read; of a preference pair the longer side."""
-        lengths: np.ndarray = batch.row_tokens.copy()
-        for index in batch.preference_rows:
-            lengths[index] = _bare_length(batch.example(index), batch.tokenizer)
+        lengths = _bare_lengths(batch)
         if self.template:
             self._render(batch, lengths)
         return lengths
+
+    def exact(self, batch: Batch) -> np.ndarray:
+        """The same with every render counted as a whole, as `row_length` counts it."""
+        lengths = _bare_lengths(batch)
+        if self.template and (found := list(self._renders(batch))):
+            rows, texts, beside = (list(part) for part in zip(*found, strict=True))
+            lengths[rows] = 0
+            counts = count_rendered(batch.tokenizer, texts, load(self.template).token_pattern())
+            np.maximum.at(lengths, rows, np.array(counts) + np.array(beside))
+        return lengths
+
+    def _renders(self, batch: Batch) -> Iterator[tuple[int, str, int]]:
+        """(row, a side of it as it is rendered, tokens of what the template leaves out) of the rows that come to something."""
+        fit = batch.memo(Fit(self.template))
+        for known, lines in fit.plain:
+            for index in lines:
+                texts = {(n, "content", 0): turn.text for n, turn in enumerate(batch.example(index).turns)}
+                yield index, "".join(known.layout.filled(texts)), 0
+        for index, looked in fit.rows.items():
+            for look in _renamed(looked, self.template):
+                yield index, look.seen.text, tokens_beside(look, batch.tokenizer)
 
     def _render(self, batch: Batch, lengths: np.ndarray) -> None:
         control = load(self.template).token_pattern()
@@ -152,6 +171,14 @@ class Lengths(msgspec.Struct, frozen=True):
         """The readable rows that may be longer than the limit."""
         found: list[int] = np.flatnonzero(batch.memo(self) * 1.1 + 32 > limit).tolist()
         return [index for index in found if batch.examples[index] is not None]
+
+
+def _bare_lengths(batch: Batch) -> np.ndarray:
+    """int64, shape (lines,): tokens of the texts of each row, of a preference pair of the longer side."""
+    lengths: np.ndarray = batch.row_tokens.copy()
+    for index in batch.preference_rows:
+        lengths[index] = _bare_length(batch.example(index), batch.tokenizer)
+    return lengths
 
 
 def _is_whole(look: Look) -> bool:
@@ -328,8 +355,8 @@ class PackingWaste(DatasetRule, frozen=True):
     min_rows: Annotated[int, option("In a set with fewer rows none is told.", ge=1)] = 200
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """The tokens of each row; shape (lines,), int64."""
-        return batch.memo(Lengths(self.template))
+        """The tokens of each row as LEN001 counts them; shape (lines,), int64."""
+        return Lengths(self.template).exact(batch)
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         judged = np.flatnonzero(rows.readable & (sketches > 0))
