@@ -210,6 +210,12 @@ def test_two_people_who_disagree_are_named_and_one_who_changed_their_mind_is_not
 # ---------------------------------------------------------------------- suppressing
 
 
+def test_what_is_kept_of_an_edited_row_is_used_once_the_set_is_cleaned():
+    edit = msgspec.structs.replace(decisions.decide(finding("r1"), "edit", text="{}", now=NOW), after="r9")
+    in_the_edit = keep(finding("r9", line=7, shown="another"))
+    assert filter_findings([finding("r1")], [edit, in_the_edit], today=TODAY).outcome.unused == ()
+
+
 def test_a_kept_finding_is_left_out_and_counted():
     one, two = finding("r1"), finding("r2")
     left = filter_findings([one, two], [keep(one)], today=TODAY)

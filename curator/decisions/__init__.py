@@ -548,6 +548,7 @@ class Filtered:
         decided = {decision.finding for decision in self._suppressions.others}
         others = self._suppressions.others
         rows = {d.row for d in others if (d.whole or not d.finding) and d.verdict in ("drop", "edit")}
+        made = {d.after for d in others if d.verdict == "edit"}  # rows that stand nowhere before the set is cleaned
         for finding in self._findings:
             if finding.id in decided:
                 met.add(finding.id)
@@ -571,7 +572,7 @@ class Filtered:
             dict(fixable),
             suppressed,
             known,
-            tuple(decision for decision in self._suppressions.kept() if decision not in used),
+            tuple(d for d in self._suppressions.kept() if d not in used and d.row not in made),
             self._suppressions.expired,
             tuple((f, old) for old, f in offers.items() if old not in used and old.finding not in met),
             pending,
