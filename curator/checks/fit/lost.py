@@ -25,10 +25,11 @@ def _lost(look: Look, roles: str) -> list[tuple[int, str, int]]:
 
 def only_thought_lost(look: Look, key: tuple[int, str, int]) -> bool:
     """Whether all of an answer but its reasoning is in the render."""
-    answer, place = after_thought(look.text_of(key)), look.seen.places.get(key)
-    if look.said.turns[key[0]].role != "assistant" or not answer or place is None:
+    text, place = look.text_of(key), look.seen.places.get(key)
+    if look.said.turns[key[0]].role != "assistant" or "</think" not in text:
         return False
-    return answer in look.seen.text[slice(*place)]
+    answer = after_thought(text)
+    return not answer or (place is not None and answer in look.seen.text[slice(*place)])
 
 
 _RENAME = "; trainers that rename the roles keep it, as does curator convert FILE --to openai-chat -o OUT"
@@ -59,6 +60,17 @@ class SystemLost(TemplateRule, frozen=True):
             yield turn.flag(message, evidence={"lost": quoted(look.text_of(key)), "role": turn.said or turn.role})
 
 
+_CALL = {"type": "function", "function": {"name": "warmth", "arguments": {"place": "Oslo"}}}
+_THOUGHT_AND_CALL = {
+    "messages": [
+        {"role": "user", "content": "Is it warm in Oslo?"},
+        {"role": "assistant", "content": "<think>I look.</think>", "tool_calls": [_CALL]},
+        {"role": "tool", "content": "Ten degrees"},
+        {"role": "assistant", "content": "Not very."},
+    ]
+}
+
+
 class TurnLost(TemplateRule, frozen=True):
     """A turn is not in what the template renders, or not in its place.
 
@@ -70,7 +82,7 @@ class TurnLost(TemplateRule, frozen=True):
 
     code = "TPL003"
     severity = "error"
-    GOOD = [chat(user="What is 2+2?", assistant="4")]
+    GOOD = [chat(user="What is 2+2?", assistant="4"), _THOUGHT_AND_CALL]
     BAD = [
         Bad(
             {"messages": [{"role": "human", "content": "What is 2+2?"}, {"role": "gpt", "content": "It is 4."}]},
