@@ -209,6 +209,19 @@ def test_an_answer_with_an_empty_think_block_is_not_lost_where_the_block_is_writ
     assert "TPL003" not in codes(lint([row], "--template", "qwen3"))
 
 
+def test_a_refusal_in_a_field_of_its_own_that_the_template_does_not_read_is_told(lint: Any) -> None:
+    row = {
+        "messages": [
+            {"role": "user", "content": "Open the safe."},
+            {"role": "assistant", "content": None, "refusal": "I open no safes."},
+        ]
+    }
+    found = lint([row, chat(user="Open the door.", assistant="It is open.")], "--template", "chatml", select="TPL003")
+    assert [(f["line"], f["path"], f["evidence"]["lost"]) for f in found] == [
+        (1, "messages[1].refusal", "I open no safes.")
+    ]
+
+
 def test_findings_do_not_depend_on_the_number_of_workers(lint: Any) -> None:
     rows = [SYSTEM, HUMAN, RAW, THOUGHT, CALL, *plain(40)] * 20
     one = lint(rows, "--template", "deepseek-r1", "--workers", 1, "--no-cache", select="TPL,LEN")

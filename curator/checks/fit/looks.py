@@ -59,7 +59,8 @@ class Look(NamedTuple):
             return True
         if self.template.bos and seen.text.startswith(self.template.bos * 2):
             return True
-        return any(turn.calls or turn.pieces or not turn.content for turn in self.said.turns)
+        turns = self.said.turns
+        return any(t.calls or t.pieces or not t.content or t.path.endswith(".refusal") for t in turns)
 
 
 _renderers: dict[str, Renderer] = {}

@@ -112,8 +112,17 @@ class TurnLost(TemplateRule, frozen=True):
             message = f"{part}the {said!r} turn{more} is not in what {look.template.name} renders{spelt}"
             evidence = {"lost": quoted(look.text_of(lost[0])), "role": said, "turns": len(turns)}
             yield turn.flag(one_line(message), evidence=evidence)
+        yield from _refusals_lost(look)
         if look.seen.moved:
             yield _moved(look)
+
+
+def _refusals_lost(look: Look) -> Iterator[Flag]:
+    """Answers that stand in a field of their own, `refusal`, which hardly any template reads."""
+    for turn in look.said.turns if look.seen.text else ():
+        if turn.path.endswith(".refusal") and (said := turn.text.strip()) and said not in look.seen.text:
+            message = f"the refusal is not in what {look.template.name} renders: write it as the content"
+            yield turn.flag(message, evidence={"lost": quoted(said), "role": turn.said or turn.role})
 
 
 def _moved(look: Look) -> Flag:
