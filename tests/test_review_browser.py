@@ -32,6 +32,20 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 ARTIFACTS = Path(os.environ.get("CURATOR_ARTIFACTS") or Path(__file__).parent / "artifacts")
 VERDICTS = {"k": "keep", "x": "drop", "f": "later"}
 
+ANSWERS = ["", "Port 4. <br/><br/>&nbsp; It is yellow.", "Sorry, but I can't help with that."]
+FILTER = f"""() => {{  // what the address, the buttons and the card say is chosen
+  const named = (list) => String([...list].map((b) => b.textContent.toLowerCase()).filter((s) => /^(error|warning)$/.test(s)));
+  const kind = {DESK}.querySelector('.card .kind')?.textContent, address = new URL(location.href).searchParams;
+  return {{
+    address: (address.get('severity') || '').split(',').sort().join(), at: address.get('at') === {DESK}.querySelector('.card').dataset.id,
+    pressed: named(document.querySelectorAll('button[aria-pressed=true]')), kind,
+  }};
+}}"""
+SHOWS = f"""(chosen) => {{
+  const is = ({FILTER})();
+  return is.address === chosen && is.pressed === chosen && is.at && (!chosen || chosen.includes(is.kind));
+}}"""
+
 EVIL = [
     "<script>window.__xss = 1</script><img src=x onerror='window.__xss = 2'>",
     "![beacon](http://evil.example/a.png) [link](javascript:alert(1)) **bold** $x^2$ :red[no]",
@@ -642,6 +656,42 @@ def test_what_is_to_be_read_stands_out(serve: Any, visit: Any, scheme: str) -> N
     confirm = page.get_by_role("dialog").locator("button[kind='primary'] p")
     assert confirm.evaluate(LUMINANCE) >= 4.5, "the dialog stands outside of the app"
     page.screenshot(path=_artifact(f"bulk-1280-{scheme}.png"))
+
+
+def test_every_click_on_a_filter_counts(serve: Any, visit: Any) -> None:
+    """However it falls between what the card and the server say to each other: a hundred clicks, at any pace."""
+    rows = [chat(f"Question {n} of many?", ANSWERS[n % 3]) for n in range(600)]
+    server = serve(rows, "--select", "ROL007,ENC004,ANS001")
+    page, chance = visit(server), random.Random(7)
+    page.wait_for_selector(".card[data-id]:not([data-id=''])")
+    on = dict.fromkeys(("Error", "Warning"), False)
+    for clicks in range(25):
+        for _ in range(4):
+            name = chance.choice(list(on))
+            page.get_by_role("button", name=name, exact=True).click()
+            on[name] = not on[name]
+            page.wait_for_timeout(chance.choice((0, 30, 120, 300, 420, 600)))
+        chosen = ",".join(name.lower() for name in on if on[name])
+        try:
+            page.wait_for_function(SHOWS, arg=chosen, timeout=8000 * slow())
+        except Exception:
+            pytest.fail(f"after {4 * clicks + 4} clicks: {chosen!r} chosen, {page.url}, {page.evaluate(FILTER)}")
+
+
+def test_the_address_leads_back_to_the_finding_and_back_to_the_filter(serve: Any, visit: Any) -> None:
+    server = serve([chat(f"Question {n} of many?", ANSWERS[n % 3]) for n in range(90)], "--select", "ROL007,ENC004")
+    page = visit(server)
+    for _ in range(7):
+        press(page, "l")
+    there = now(page)
+    page.wait_for_function(SHOWS, arg="")
+    page.reload()
+    page.wait_for_selector(f".card[data-id='{there}']")
+    page.get_by_role("button", name="Warning", exact=True).click()
+    page.wait_for_function(SHOWS, arg="warning")
+    press(page, "l")
+    page.go_back()
+    page.wait_for_function(SHOWS, arg="")
 
 
 def test_all_shown_are_decided_at_once(serve: Any, visit: Any) -> None:

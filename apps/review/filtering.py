@@ -26,7 +26,8 @@ def filtered(desk: Desk) -> Filter:
         "f_order": chosen.order,
     }
     for name, value in held.items():
-        st.session_state[name] = value
+        if st.session_state.get(name) != value:  # set again, it would undo a click that is on its way
+            st.session_state[name] = value
     columns = st.columns([3, 2, 1.5, 2.2, 0.8, 1.3], vertical_alignment="center", gap="small")
     with columns[0]:
         _rules(desk, counts)

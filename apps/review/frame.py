@@ -83,7 +83,9 @@ def pages() -> list[Any]:
 
 
 def show(name: str, query: dict[str, str] | None = None) -> None:
-    """Turn to a page."""
+    """Turn to a page; to a finding, where the query names one."""
+    if query and "at" in query:
+        st.session_state.pop("loop", None)
     st.switch_page(HERE / "views" / f"{name}.py", query_params=query or {})
 
 

@@ -32,5 +32,3 @@ def heard() -> None:
         st.session_state["card_problem"] = str(error)
         return
     st.session_state.pop("card_problem", None)
-    if loop.at:
-        st.query_params["at"] = loop.at

@@ -183,7 +183,14 @@ class Desk extends Editing {
       this.send("sent", { ...message, tries: flight.tries });
     }
     if (!flight && store.unsent.length) this.flush();
+    this.place();
     this.drawSaved();
+  }
+  place() {  // the address names the finding, for a reload; the server is not to write what a filter writes meanwhile
+    const id = this.items[this.at]?.id, address = new URL(location.href);
+    if (!id || !this.ui.desk.isConnected || address.searchParams.get("at") === id) return;
+    address.searchParams.set("at", id);
+    history.replaceState(history.state, "", address);
   }
   ask(extra) {  // more findings, or more about one
     if (extra) this.wanted = { ...this.wanted, ...extra };
