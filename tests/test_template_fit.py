@@ -256,6 +256,22 @@ def test_a_rule_on_the_set_speaks_once_and_counts(lint: Any) -> None:
     assert finding["evidence"]["added"].endswith("You are a helpful assistant.")
 
 
+@pytest.mark.parametrize(("closing", "said"), [("", "marks the answers as trained without"), ("<|end|>", "")])
+def test_a_closing_token_outside_of_the_generation_block_is_masked(
+    lint: Any, tmp_path: Path, closing: str, said: str
+) -> None:
+    """The template closes the answer, and tells trainers that go by its blocks not to train what closes it."""
+    template = tmp_path / "own.jinja"
+    template.write_text(
+        "{% for m in messages %}<|{{ m['role'] }}|>{% if m['role'] == 'assistant' %}"
+        "{% generation %}{{ m['content'] }}" + closing + "{% endgeneration %}"
+        "{% else %}{{ m['content'] }}{% endif %}" + ("" if closing else "<|end|>") + "{% endfor %}"
+    )
+    found = lint([chat(user="Hi", assistant="Hello.")] * 3, "--template", template, select="TPL007")
+    assert [finding["path"] for finding in found] == ["messages[1].content"] * bool(said)
+    assert all(said in finding["message"] and "(in 3 of 3 rows)" in finding["message"] for finding in found)
+
+
 def test_a_default_text_with_the_date_of_the_day_says_so(lint: Any) -> None:
     (finding,) = lint([chat(user="Hi", assistant="Hello.")], "--template", "gpt-oss")
     assert finding["evidence"]["dated"] is True

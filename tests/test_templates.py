@@ -293,6 +293,26 @@ def test_what_a_template_writes_into_an_answer_is_trained_too() -> None:
     assert trained(load("gpt-oss"), ROUNDS)[1] == "<|channel|>final<|message|>Charlie.<|return|>"
 
 
+@pytest.mark.parametrize("closing", ["\n<SPECIAL_12>\n", "<seed:eos>", "[e~[\n", "\n\n<sep>", "</turn>\n\n"])
+def test_what_the_template_writes_behind_every_answer_closes_it_however_it_is_spelt(closing: str) -> None:
+    text = (
+        "{% for m in messages %}{% if m['role'] == 'user' %}Q {{ m['content'] }} A {% else %}"
+        "{{ m['content'] }}CLOSING{% endif %}{% endfor %}"
+    ).replace("CLOSING", f"{{{{ {closing!r} }}}}")
+    template = Template("own", {"default": text})
+    assert trained(template, ROUNDS) == [f"It is bravo.{closing.rstrip()}", f"Charlie.{closing.rstrip()}"]
+    assert not Renderer(template).render(ROUNDS).layout.unclosed
+
+
+def test_what_closes_an_answer_is_known_too_where_the_template_looks_into_texts() -> None:
+    text = (
+        "{% for m in messages %}{% if 'bravo' in m['content'] %}!{% endif %}{{ m['content'] }}"
+        "{{ '\\n<SPECIAL_12>\\n' if m['role'] == 'assistant' else ' A ' }}{% endfor %}"
+    )
+    assert trained(Template("own", {"default": text}), ROUNDS)[1] == "Charlie.\n<SPECIAL_12>"
+    assert trained(Template("own", {"default": text}), ROUNDS)[0].endswith("It is bravo.\n<SPECIAL_12>")
+
+
 def test_where_no_token_closes_an_answer_none_is_trained() -> None:
     assert trained(load("glm-4"), ROUNDS) == ["It is bravo.", "Charlie."]
 

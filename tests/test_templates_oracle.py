@@ -153,6 +153,20 @@ def test_trained_parts_are_those_that_generation_blocks_mark(packages: Path) -> 
     assert equal >= 12
 
 
+def test_what_closes_an_answer_is_trained_whatever_it_looks_like(packages: Path) -> None:
+    """Behind the text of the last answer nothing is masked but white space, in every template that closes it."""
+    closing = 0
+    for name, text in found(packages):
+        seen = Renderer(Template(name, {"default": text}, TOKENS)).render(CONVERSATIONS["two rounds"][0])
+        if seen.error or seen.lost or seen.layout is None or seen.layout.unclosed:
+            continue
+        assert not seen.layout.unended, name
+        assert not seen.text[seen.trained[-1][1] :].strip(), name
+        assert seen.text[seen.places[3, "content", 0][1] : seen.trained[-1][1]].strip(), name
+        closing += 1
+    assert closing >= 100
+
+
 def test_the_census_is_that_of_the_templates_in_use(packages: Path) -> None:
     """The rates that the rules' pages speak of, over the templates that are original copies."""
     templates = [(name, text) for name, text in found(packages) if "_training" not in name]

@@ -13,12 +13,14 @@ import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from curator.templates.closing import closed, closing_of, past_space
 from curator.templates.searching import Found, Key, Span, in_order, occurrences, out_of_order, traced
 from curator.templates.template import Message, Template, is_plain, prepared
 from curator.templates.thinking import Mould, mould
@@ -65,7 +67,8 @@ class Layout(msgspec.Struct, frozen=True):
 
     `pieces` are literals and slots in order; `trained` are spans of the render. `unprefixed` are assistant
     messages whose prompt, rendered by itself, is no prefix of the whole. `unclosed` says that nothing but white
-    space follows the last answer. `blind` says that the template does not look into the texts: every
+    space follows the last answer, `unended` that what closes it is outside of the part that the template itself
+    marks as trained. `blind` says that the template does not look into the texts: every
     conversation of the structure has this layout. `moved` are the texts that stand before one of an earlier
     turn. Of texts that are `moulded` the literals hold the tags.
     """
@@ -74,6 +77,7 @@ class Layout(msgspec.Struct, frozen=True):
     trained: tuple[tuple[Place, Place], ...] = ()
     unprefixed: tuple[int, ...] = ()
     unclosed: bool = False
+    unended: bool = False
     marked: bool = False
     blind: bool = False
     moved: tuple[Key, ...] = ()
@@ -135,6 +139,11 @@ class Renderer:
     def __init__(self, template: Template) -> None:
         self.template = template
         self._layouts: dict[Any, Layout | None] = {}
+
+    @cached_property
+    def closing(self) -> str:
+        """What the template writes behind every answer; "" where that is not always the same."""
+        return closing_of(self.template)
 
     def render(self, messages: Sequence[Message], tools: Sequence[Any] = ()) -> Rendered:
         """The conversation with the places of its texts and of what is trained. Never fails."""
@@ -270,12 +279,18 @@ class Renderer:
             ends = self._ends(bare, shown, spots, marks, tools, starts)
             spans = [(start, ends[n]) for n, start in starts.items() if n in ends and start < ends[n]]
         last = max((n for n, message in enumerate(said) if message.get("role") == "assistant"), default=-1)
-        closing = spots.end(last)
-        unclosed = last == len(said) - 1 and closing is not None and not bare[closing:].strip()
+        stop = spots.end(last) if last == len(said) - 1 else None
+        unclosed = stop is not None and not bare[stop:].strip()
+        unended = stop is not None and marked and not unclosed and _unended(bare, stop, spans)
         place = _places(layout, marks.cells)
         trained = tuple((place(start), place(end)) for start, end in spans)
         return msgspec.structs.replace(
-            layout, trained=trained, unprefixed=tuple(unprefixed), unclosed=unclosed, marked=marked
+            layout,
+            trained=trained,
+            unprefixed=tuple(unprefixed),
+            unclosed=unclosed,
+            unended=unended,
+            marked=marked,
         )
 
     def _starts(
@@ -323,7 +338,6 @@ class Renderer:
     ) -> dict[int, int]:
         """Where each answer ends: after its last text or call and the control tokens that close it."""
         ends: dict[int, int] = {}
-        token = self.template.token_pattern()
         for n, message in enumerate(shown):
             if message.get("role") != "assistant":
                 continue
@@ -334,9 +348,16 @@ class Renderer:
             if stop is None and n in starts:
                 ends[n] = self._bare_end(whole, shown[: n + 1], starts[n], tools)
             elif stop is not None:
-                after = spots.next(n, stop)
-                ends[n] = _closed(whole, stop, len(whole) if after is None else after, token, last=after is None)
+                ends[n] = self._closed(whole, spots, n, stop, last=n == len(shown) - 1)
         return ends
+
+    def _closed(self, text: str, spots: _Spots, message: int, stop: int, *, last: bool) -> int:
+        """Where an answer ends whose text ends at `stop`; all that stands behind the `last` message closes it."""
+        if last and spots.behind(stop):
+            return max(stop, len(text.rstrip()))
+        after = spots.next(message, stop)
+        limit = len(text) if after is None else after
+        return closed(text, stop, limit, self.template.token_pattern(), self.closing, last=after is None)
 
     def _bare_end(self, whole: str, shown: Sequence[Message], start: int, tools: Sequence[Any]) -> int:
         """Where the last of these messages ends, an answer of which only the prompt is found; else its start."""
@@ -416,7 +437,6 @@ class Renderer:
     def _trained_of(
         self, text: str, said: Sequence[Message], places: dict[Key, Span], tools: Sequence[Any]
     ) -> Iterator[Span]:
-        token = self.template.token_pattern()
         if self.template.marks(bool(tools)):
             yield from self.template.marked(said, tools)[1]
             return
@@ -433,7 +453,7 @@ class Renderer:
             if calls and (stop := self._calls_end(text, said[: n + 1], tools, (start, limit))):
                 yield start, stop
             elif end is not None:
-                yield start, _closed(text, end, limit, token, last=after is None)
+                yield start, self._closed(text, spots, n, end, last=n == len(said) - 1)
             elif (stop := self._bare_end(text, said[: n + 1], start, tools)) > start:
                 yield start, stop
 
@@ -445,7 +465,8 @@ class Renderer:
             return 0
         if text.startswith(alone):
             return len(alone)
-        closing = next((hit[0] for hit in self.template.token_pattern().finditer(alone) if hit.end() == len(alone)), "")
+        tokens = self.template.token_pattern().finditer(alone)
+        closing = next((hit[0] for hit in tokens if hit.end() == len(alone)), self.closing)
         place = text.find(closing, *within) if closing else -1
         return place + len(closing) if place >= 0 else 0
 
@@ -477,6 +498,10 @@ class _Spots:
         """Where the next text of a later message begins, from a place on."""
         first = bisect_left(self._begins, (place, -1))
         return next((start for start, owner in islice(self._begins, first, None) if owner > message), None)
+
+    def behind(self, place: int) -> bool:
+        """Whether a place is behind all texts."""
+        return not self._begins or self._begins[-1][0] < place
 
 
 class _Marks:
@@ -764,27 +789,10 @@ def _places(layout: Layout, marks: dict[Key, str]) -> Callable[[int], tuple[int,
     return place
 
 
-def _closed(text: str, start: int, end: int, token: re.Pattern[str], *, last: bool) -> int:
-    """Where an answer ends whose text ends at `start`: behind the control tokens that close it.
-
-    Up to `end` follows what opens the next text. In the middle of a conversation one token closes and
-    the rest opens; at its end all tokens in a row close. Where no token follows at once, the text ends it.
-    """
-    found = token.match(text, _past_space(text, start, end), end)
-    if not found:
-        return start
-    stop = found.end()
-    while last and (more := token.match(text, _past_space(text, stop, end), end)):
-        stop = more.end()
-    if not last and not text[stop:end].strip():
-        return start  # the only token between two texts opens the second
-    return stop
-
-
-def _past_space(text: str, start: int, end: int) -> int:
-    while start < end and text[start].isspace():
-        start += 1
-    return start
+def _unended(text: str, stop: int, trained: Iterable[Span]) -> bool:
+    """Whether the trained part that holds the last answer, whose text ends at `stop`, ends before what closes it."""
+    place = past_space(text, stop, len(text))
+    return any(start < stop <= end <= place for start, end in trained)
 
 
 def reason(error: Exception) -> str:

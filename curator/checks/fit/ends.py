@@ -85,10 +85,11 @@ def _writes_bos(template: Template) -> bool:
 
 
 class EndOfTurnMissing(TemplateSetRule, frozen=True):
-    """The template puts no end-of-turn token behind the last answer.
+    """The model is not trained on an end-of-turn token behind the last answer.
 
-    In rows of one exchange the model then never sees the token it has to stop with, and runs on when it is
-    used.
+    Either the template puts none there: in rows of one exchange the model then never sees the token it has to stop
+    with, and runs on when it is used. Or it marks with `{% generation %}` what is trained on, and the part ends
+    before that token: trainers that go by the marks leave it out of the loss, with the same end.
     """
 
     code = "TPL007"
@@ -100,7 +101,15 @@ class EndOfTurnMissing(TemplateSetRule, frozen=True):
     ]
 
     def say(self, look: Look) -> tuple[str, str, dict[str, Any]]:
-        message = f"nothing closes the last answer in what {look.template.name} renders: the model never learns to stop"
+        name, layout = look.template.name, look.seen.layout
+        if layout is not None and layout.unended:
+            message = (
+                f"{name} marks the answers as trained without what closes them: where a trainer goes by its "
+                "{% generation %} blocks, as TRL with assistant_only_loss, the model never learns to stop; end the "
+                "block behind the closing token"
+            )
+        else:
+            message = f"nothing closes the last answer in what {name} renders: the model never learns to stop"
         return last_answer(look), message, {"rendered": look.seen.text[-80:]}
 
 

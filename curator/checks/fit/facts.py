@@ -101,7 +101,7 @@ def _facts(layout: Layout, template: Template) -> int:
     """The bits of a layout, remembered while it lives."""
     if (found := _known.get(id(layout))) and found[0] is layout:
         return found[1]
-    bits = UNCLOSED * layout.unclosed | UNPREFIXED * bool(layout.unprefixed)
+    bits = UNCLOSED * (layout.unclosed or layout.unended) | UNPREFIXED * bool(layout.unprefixed)
     bits |= UNMASKED * (bool(layout.unprefixed) and not layout.marked)
     bits |= EMPTY * bool(empty_thoughts(layout.outline)) | INJECTED * bool(injected(layout, template))
     if len(_known) > 5000:
