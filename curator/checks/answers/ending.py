@@ -38,7 +38,7 @@ NEVER_LAST = frozenset(
     """
     a an the and or nor if than as at of from into onto upon with within without during until till while whereas
     although because unless whether between among amongst via per versus
-    i'm you're we're they're he's she's there's what's let's here's i've you've we've they've i'd you'd we'd they'd
+    i'm i'll you're we're they're he's she's there's what's let's here's i've you've we've they've i'd you'd we'd they'd
     i'll you'll we'll they'll he'll she'll it'll
     whose my your his its their our every
     is are was were has had would should could may might must cannot
@@ -55,6 +55,7 @@ NEVER_LAST = frozenset(
     significantly approximately nearly almost merely simply fully truly so only just
     """.split()
 )
+_FIRST_PERSON = frozenset(["I'm", "I've", "I'd", "I'll"])
 # With these a line is cut even in a text that closes no sentence.
 CUT_SHORT = frozenset(
     "a an the and or nor than whose my your his its their our every because although whereas if".split()
@@ -104,7 +105,7 @@ _CLOSED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_`]*$")
 _STOPPED = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]*$")
 _SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[A-Z0-9]|[-–—~]\s?[A-Z])")
 _SHORTENED = re.compile(
-    r"\b(?:[A-Z]|[Mm]rs?|[Mm]s|[Dd]r|St|vs|No|etc|e\.g|i\.e|Vol|Fig|Inc|Jr|Sr|Prof|Mt|approx|cf|al|pp?|ca|\d+)$"
+    r"\b(?:[A-Z]|[Mm]rs?|[Mm]s|[Dd]r|St|vs|No|etc|e\.g|i\.e|Vol|Fig|Inc|Jr|Sr|Prof|Mt|approx|cf|al|pp?|ca|(?<![^\s(])\d+)$"
 )
 _ITEM = re.compile(
     r"\s*(?:[-*+•–·▪◦]|\(?\d{1,3}[.):-]|\(?[A-Za-z][.)]|[ivxIVX]{1,4}[.)])\s+"
@@ -117,6 +118,7 @@ _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?$|[A-Z][^.!?]{0,60}:$)")
 _INTRODUCES = re.compile(r":$|^(?:\S+\s+){0,3}\S+,$")  # "The answer is:", "Yours sincerely,"
 _ATTRIBUTION = re.compile(r"(?:^|[\"”’']\s*)[-–—~]\s?[A-Z][\w.]*(?:\s[\w.]+){0,3}$")
 _LABELLED = re.compile(r"\W*[^\W\d][\w ]{0,20}\W*:\s*\S+(?:\s\S+){0,2}$")  # "Output: yes"
+_LONG = 7  # words of a sentence that is no name of who signs
 _LONE_AFTER = 6  # words of a line whose last is a sentence begun
 _PROSE_LINE = 10  # words; lines of poems and lists have fewer
 _FIELD = re.compile(r"\W*[A-Z][\w /-]{0,24}\W{0,2}:\W{0,2}\s*\S[^.!?]*$")
@@ -206,6 +208,8 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
     segment, span = line[place:], (start + place, len(body))
     if _opened(segment):
         return Ending(*span, "with a bracket or quotation mark still open")
+    if where := _inside(line, body):
+        return Ending(start, len(body), where)
     if _is_tag(line):
         return None
     earlier = [part.rstrip() for part in _visible(body[:start], hidden).split("\n") if part.strip()]
@@ -213,6 +217,13 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
 
 
 _BEGUN = re.compile(r"(?:The|By)\s[a-z][\w'’-]*$")  # "The sensation": a sentence begun, not somebody's name
+_BEGUN_LINE = re.compile(
+    r"(?:The|To|This|These|By|In|If|We|It|So|Using|Given|After|Before|Once)(?:\s[a-z][\w'’-]*){1,4}$"
+)
+_LED_IN = re.compile(  # "Therefore, Anna"
+    r"(?:Therefore|Thus|Hence|However|Moreover|Furthermore|Additionally|Similarly|Next|Then|So|Now|Since then|Instead"
+    r"|As a result|In addition|For example|In other words|After that|In total),\s[\w'’-]+(?:\s[\w'’-]+)?$"
+)
 
 # A clause that only leads to another: "During an El Niño", "When the two".
 _SUBORDINATE = re.compile(
@@ -228,12 +239,18 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
     words, inner = own.split(), len(segment) < len(line)
     spoken = bool(earlier) and len(words) > 2 and last in NEVER_LAST  # "Customer: I would"
     leads = bool(_SUBORDINATE.match(segment))
-    if _ATTRIBUTION.search(segment) or _SIGNED.match(segment) or (_is_laid_out(line, last) and not (leads and inner)):
+    siblings = _siblings(line, earlier) if item else []
+    listed = len(siblings) > 1
+    if (
+        (_ATTRIBUTION.search(segment) and last not in NEVER_LAST and not listed)
+        or _SIGNED.match(segment)
+        or (_is_laid_out(line, last) and not (leads and inner))
+    ):
         return None
     if not spoken and ((not item and _LABELLED.match(line)) or (inner and _LABELLED.match(segment))):
         return None
     begins = len(last) > 1 and bool(re.search(r"(?:^|[.!?][\"”’)]?\s+)[A-Z][\w'’]*$", own)) and (inner or bool(item))
-    lower = last[0].islower() or begins
+    lower = last[0].islower() or begins or last in _FIRST_PERSON
     seldom = last.lower() in _SELDOM_LAST and lower
     never = last.lower() in NEVER_LAST and lower
     reason = f"at the word {last!r}" if seldom or never else f"after {last!r}, without a full stop"
@@ -256,16 +273,17 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
         word = "seldom"
     running = _runs(segment.split() if inner else words)
     plain = lower and (running or (inner and len(segment.split()) > 2 and not _GREETING.match(segment)))
-    plain = plain or (inner and bool(_BEGUN.match(segment)))
-    if _CLOSING.match(segment) and not seldom and not plain:
+    led_in = bool(_LED_IN.match(segment)) and (inner or _closes(prose[-1:], 1))
+    plain = plain or led_in or (inner and bool(_BEGUN.match(segment)))
+    plain = plain or (inner and running and len(segment.split()) >= _LONG and not _GREETING.match(segment))
+    if _CLOSING.match(segment) and not (seldom or plain or listed):
         return None
     after: _Proof = "weak" if slight and not seldom else "likely"
-    siblings = _siblings(line, earlier) if item else []
-    if siblings and not never and sum(bool(_STOPPED.search(part)) for part in siblings) < 0.5 * len(siblings):
-        return None  # the other items do not close either
+    if siblings and not never and not _mostly_closed(siblings):
+        return None
     leads = leads and (inner or _closes(prose[-1:], 1))
     lone = inner and begins and len(segment.split()) == 1 and len(line.split()) > _LONE_AFTER  # "… at once. Abrupt"
-    if leads or lone or (inner and (running or (lower and len(segment.split()) > 1))):
+    if leads or lone or led_in or (inner and (running or (lower and len(segment.split()) > 1))):
         proof = after
     elif item:
         proof = _of_item(words, siblings, word, running, last)
@@ -280,7 +298,7 @@ def _judge(line: str, segment: str, earlier: Sequence[str], span: tuple[int, int
 
 def _of_item(words: Sequence[str], siblings: Sequence[str], word: str, running: bool, last: str) -> _Proof | None:
     """What is proven of an item of a list by the items before it, and of the only one by a word that leads on."""
-    if word == "never" and len(words) > 3:
+    if word == "never" and len(words) > 2:
         return "weak"
     if not siblings:
         return "weak" if last in _LEADS_ON and running and len(words) >= 8 else None
@@ -303,9 +321,10 @@ def _of_line(
         return None if verse and last not in CUT_SHORT and not carried else "weak"
     if verse:
         return "likely" if carried and last in _LEADS_ON and running and not _stop_alike(earlier) else None
-    if last in _LEADS_ON and _pauses(earlier) and not _stop_alike(earlier):
+    if last in _LEADS_ON | _SELDOM_LAST and _pauses(earlier) and not _stop_alike(earlier):
         return "likely"  # the last line of a poem whose lines all end on a sign
     closed = sum(bool(_CLOSED.search(part)) for part in prose)
+    running = running or (closed > 0 and bool(_BEGUN_LINE.match(" ".join(words))))
     return "weak" if running and not (len(prose) > closed + 1 and closed < 0.3 * len(prose)) else None
 
 
@@ -328,6 +347,13 @@ def _is_laid_out(line: str, last: str) -> bool:
 
 
 _CLAUSE = re.compile(r";\s(?:and|or)$")
+
+
+def _mostly_closed(siblings: Sequence[str]) -> bool:
+    """Whether half of the items before one close, the last of them too: where it does not, another list has begun."""
+    return bool(_CLOSED.search(siblings[-1])) and 2 * sum(bool(_STOPPED.search(part)) for part in siblings) >= len(
+        siblings
+    )
 
 
 def _siblings(line: str, earlier: Sequence[str]) -> list[str]:
@@ -400,6 +426,23 @@ def _segment(line: str) -> int:
         if not _SHORTENED.search(line, max(0, hit.start() - 24), hit.start())
     ]
     return ends[-1] if ends else 0
+
+
+_CODE_OPENS = re.compile(r"(?:^|[\s(])`(?=[^\s`'])[^`']*$")
+_TAG_OPENS = re.compile(r"<([a-z][a-z0-9]*)(?:\s[^<>]*)?>[^<>]*$")
+
+_LOOSE = frozenset("p br hr li dt dd img input meta link option".split())  # elements that need no end
+
+
+def _inside(line: str, body: str) -> str:
+    """What the last line of a text stands inside of: a table row, code within a line, an element of HTML; or ""."""
+    if line.startswith("|") and line.count("|") > 1:
+        return "in the middle of a table row"
+    if line.count("`") % 2 and _CODE_OPENS.search(line):
+        return "with code in backticks still open"
+    tag = _TAG_OPENS.search(line)
+    closes = tag and (f"</{tag[1]}>" in body or (body.count("</") > 2 and tag[1] not in _LOOSE))
+    return f"with <{tag[1]}> still open" if tag and closes else ""
 
 
 _SMILEY = re.compile(r"[:;=]-?[()\[\]]")

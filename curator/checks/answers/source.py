@@ -26,7 +26,11 @@ _DANGLING = re.compile(
     r"public|private|protected|static|void|int|extends|implements|throw|function|func|return|SELECT|FROM|WHERE|JOIN|AND|OR|BY)"
     r"|(?:^|\s)(?:let|const|var)\s+\w+|(?<![-+=*])[=&,(\[{]|[^{}]\s\+|=>|->|::|:=)[ \t]*$"
 )
-_LEADS_ON = re.compile(r"\s(?:an|the|of|and|with|from|into|than|your|its|their|our)[ \t]*$")  # no comment ends on these
+_LEADS_ON = re.compile(  # no comment ends on these
+    r"\s(?:an|the|of|and|with|from|into|than|by|between|your|its|their|our)[ \t]*$"
+)
+_QUOTES = re.compile(r"\\.|'[^'\n]*'")  # what holds quotation marks that open nothing
+_REMARK = re.compile(r"(?:^|\s)(?:#|//|--)\s[^\n]*$|^\s*\*")  # a comment, at the end of a line
 _SHELL_OPEN = re.compile(r"(?:^[^\S\n]*|(?:;|\bthen\b|\bdo\b|\belse\b)\s*)(if|case|for|while|until)\b(?=\s)", re.M)
 _SHELL_CLOSE = re.compile(r"(?:^|[;\s])(fi|done|esac)(?=$|[\s;|)&>}])", re.M)
 
@@ -39,11 +43,15 @@ def code_stops(code: str) -> str | None:
     """
     body = _FENCE.sub("", _FENCE.sub("", code, count=1).rstrip()).rstrip()
     last = body.rpartition("\n")[2]
+    if _REMARK.search(last) and _LEADS_ON.search(last):
+        return f"at {last.split()[-1]!r} in a comment"
     if not body or _is_comment(last):
-        return f"at {last.split()[-1]!r} in a comment" if body and _LEADS_ON.search(last) else None
+        return None
     opened = open_brackets(body)
     if opened:
         return f"with {opened!r} still open"
+    if _QUOTES.sub("", last).count('"') % 2 and not _REMARK.search(last):
+        return "in a string"
     if _DANGLING.search(last):
         return f"at {last.split()[-1]!r}"
     if looks_like_python(body):

@@ -283,9 +283,15 @@ _LINES = re.compile(  # what is written in lines that need no full stop
 
 
 def _asks_for_lines(asked: str, text: str) -> bool:
-    """Whether a short text in lines of their own was asked for: a poem, a title, the foot of a page."""
+    """Whether a short text in lines of their own was asked for: a poem, a title, the foot of a page.
+
+    Where a sentence closes within the last line, it is prose, whatever was asked.
+    """
     last = text.rstrip().rpartition("\n")[2]
-    return len(last) < 80 and bool(_LINES.search(asked))
+    return len(last) < 80 and not _STOP_WITHIN.search(last) and bool(_LINES.search(asked))
+
+
+_STOP_WITHIN = re.compile(r"\w{3}\.\s+[A-Z]")
 
 
 _KINDS = {"sure": _SURE, "likely": _LIKELY, "seldom": _SELDOM, "weak": _WEAK, "lone": _LONE}
