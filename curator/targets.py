@@ -3,7 +3,7 @@
 A profile is a TOML file, shipped in `rules/targets` or a user's own, in a closed schema: an unknown key is
 an error that names the nearest known one. It is dated, since services change and close: `status`,
 `verified_on` and `source` stand in every report that rests on it. A file of one's own may say
-`extends = "openai"` and give only the tables that differ.
+`extends = "openai"` and give only the tables that differ; it may extend what ships with curator, no other file.
 """
 
 from __future__ import annotations
@@ -321,7 +321,7 @@ def load(name: str) -> Profile:
     try:
         return _loaded(str(path), path.stat().st_mtime_ns)
     except OSError as fault:
-        raise ConfigError(f"the target cannot be read: {fault.strerror}", where=name) from None
+        raise ConfigError(f"the target cannot be read: {fault.strerror}", where=name, hint=_UNREAD) from None
 
 
 @lru_cache(maxsize=64)
@@ -337,9 +337,13 @@ def read(path: Path) -> Profile:
     try:
         profile = msgspec.convert(table, Profile)
     except msgspec.ValidationError as fault:
-        raise ConfigError(_said(fault), where=where) from None
+        what, hint = _said(fault)
+        raise ConfigError(what, where=where, hint=hint) from None
     _refuse_unsound(profile, where)
     return msgspec.structs.replace(profile, name=path.stem)
+
+
+_UNREAD = "name a TOML file, in UTF-8, or a target of: curator config targets"
 
 
 def _whole(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
@@ -348,17 +352,19 @@ def _whole(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     try:
         table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as fault:
-        raise ConfigError(f"the target cannot be read: {fault}", where=where) from None
+        raise ConfigError(f"the target cannot be read: {fault}", where=where, hint=_UNREAD) from None
     except tomllib.TOMLDecodeError as fault:
-        raise ConfigError(f"the target is not TOML: {fault}", where=where) from None
+        hint = f"mend it there; {_EXAMPLE}"
+        raise ConfigError(f"the target is not TOML: {fault}", where=where, hint=hint) from None
     base = table.get("extends")
     if base is None:
         return table
     if base not in _shipped():
-        hint = f"it may extend {', '.join(_shipped())}"
+        hint = f"it may extend what ships, and no file: {', '.join(_shipped())}"
         raise ConfigError(f"extends: no target {base!r} ships with curator", where=where, hint=hint)
     if _shipped()[base] in (path, *above):
-        raise ConfigError(f"extends: {base!r} would extend itself", where=where)
+        hint = "leave 'extends' out, or name another target"
+        raise ConfigError(f"extends: {base!r} would extend itself", where=where, hint=hint)
     return _whole(_shipped()[base], (path, *above)) | table
 
 
@@ -389,11 +395,59 @@ def _struct(kind: Any) -> type[msgspec.Struct] | None:
     return next((found for part in get_args(kind) if (found := _struct(part))), None)
 
 
-def _said(fault: msgspec.ValidationError) -> str:
+_KINDS = {
+    "int": ("a whole number", "write it in digits, without quotation marks"),
+    "str": ("a text", "put it in quotation marks"),
+    "bool": ("true or false", "write true or false, without quotation marks"),
+    "array": ("a list", "put it in square brackets"),
+    "object": ("a table", "give it a heading of its own in square brackets, or write it in curly ones"),
+    "date": ("a day", "write it as 2026-01-31"),
+}
+_EXAMPLE = "curator config targets trl prints a profile to go by"
+
+
+def _said(fault: msgspec.ValidationError) -> tuple[str, str]:
+    """(what is wrong with a profile, in words and with its place; what to do)."""
     what, _, at = str(fault).partition(" - at `$")
     at = at.strip("`.")
-    what = what.replace("Object missing required field", "it lacks").replace("`", "'")
-    return f"{at}: {what}" if at else what
+    head = f"{at}: " if at else ""
+    if lacks := re.match(r"Object missing required field `(.+)`", what):
+        return f"{head}it lacks {lacks[1]!r}", f"add the key; {_EXAMPLE}"
+    if kinds := re.match(r"Expected `(\w+)[^`]*`, got `(\w+)`", what):
+        due, got = (_KINDS.get(kind, (kind, _EXAMPLE)) for kind in kinds.groups())
+        return f"{head}{due[0]} is due, not {got[0]}", due[1]
+    if value := re.match(r"Invalid enum value '(.*)'", what):
+        known = _literals(at)
+        near = difflib.get_close_matches(value[1], known, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}" if known else _EXAMPLE
+        return f"{head}{value[1]!r} is not known", hint
+    if least := re.match(r"Expected `int` >= (\d+)", what):
+        return f"{head}a whole number from {least[1]} on is due", "leave the key out where there is no limit"
+    if "matching regex" in what:  # the source alone has a pattern
+        return f"{head}a web address is due", "write it whole: https://…"
+    return head + what.replace("`", "'"), _EXAMPLE
+
+
+def _literals(at: str) -> tuple[str, ...]:
+    """The words that a key takes, by its place in a profile ("order[0].last[1]"); () where it is free."""
+    kind: Any = Profile
+    for key in re.findall(r"[\w-]+(?=[\[.]|$)", re.sub(r"\[[^\]]*\]", "", at)):
+        fields = {field.encode_name: field.type for field in msgspec.structs.fields(kind)}
+        kind = _struct(fields[key]) or fields[key] if key in fields else None
+        if kind is None or not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
+            break
+    return tuple(_words(kind))
+
+
+def _words(kind: Any) -> Iterator[str]:
+    for part in get_args(kind):
+        if get_origin(kind) is Literal:
+            yield part
+        else:
+            yield from _words(part)
+
+
+_MOST = "give the limit in tokens as 'most'; with over = 'kept' leave it out"
 
 
 def _refuse_unsound(profile: Profile, where: str) -> None:
@@ -409,13 +463,15 @@ def _refuse_unsound(profile: Profile, where: str) -> None:
         try:
             re.compile(pattern)
         except re.error as fault:
-            raise ConfigError(f"{at} is no regular expression: {fault}", where=where) from None
+            hint = "write it as Python's re reads it; a sign that stands for itself takes a backslash before it"
+            raise ConfigError(f"{at} is no regular expression: {fault}", where=where, hint=hint) from None
     for limit in (profile.tokens, *profile.limits):
         if limit is not None and (not limit.most) != (limit.over == "kept"):
-            raise ConfigError("tokens: 'most' is what everything needs but rows that are kept", where=where)
+            raise ConfigError("tokens: 'most' is what everything needs but rows that are kept", where=where, hint=_MOST)
     rows = profile.rows
     if rows.least and rows.most and rows.least > rows.most:
-        raise ConfigError("rows: 'least' is above 'most'", where=where)
+        hint = "give 'least' the smaller number of the two"
+        raise ConfigError("rows: 'least' is above 'most'", where=where, hint=hint)
 
 
 def _patterns(profile: Profile) -> Iterator[tuple[str, str]]:

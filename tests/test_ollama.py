@@ -322,13 +322,41 @@ def test_a_file_that_holds_a_template_alone_will_do(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("text", "said"),
-    [("SYSTEM x\n", "no FROM"), ("FROM a\nNOSUCH b\n", "line 2"), ('FROM a\nSYSTEM """open\n', "not closed")],
+    [
+        ("SYSTEM x\n", "no FROM"),
+        ("FROM a\nNOSUCH b\n", "line 2"),
+        ('FROM a\nSYSTEM """open\n', "line 2 of the Modelfile is not closed"),
+        ("FROM a\nPARAMETER stop\n", "line 2 of the Modelfile gives PARAMETER stop no value"),
+        ('FROM a\n\nPARAMETER stop "" \nSYSTEM x\n', "line 3 of the Modelfile gives PARAMETER stop no value"),
+        ("FROM a\r\nPARAMETER stop  \r\nSYSTEM x\r\n", "line 2 of the Modelfile gives PARAMETER stop no value"),
+        ("FROM a\nPARAMETER\nSYSTEM x\n", "line 2 of the Modelfile gives PARAMETER no value"),
+        ("FROM a\nMESSAGE user", "line 2 of the Modelfile gives MESSAGE user no value"),
+        ("FROM a\nSYSTEM\n", "line 2 of the Modelfile gives SYSTEM no value"),
+    ],
 )
 def test_a_faulty_modelfile_is_refused_with_its_place(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "Modelfile"
     file.write_text(text)
-    with pytest.raises(SourceError, match=said):
+    with pytest.raises(SourceError, match=said) as fault:
         read_modelfile(file)
+    assert fault.value.where == str(file)
+    assert fault.value.hint
+
+
+def test_a_text_may_be_empty_on_purpose(tmp_path: Path) -> None:
+    file = tmp_path / "Modelfile"
+    file.write_text('FROM a\nSYSTEM ""\nPARAMETER stop x\n')
+    assert (read_modelfile(file).system, read_modelfile(file).parameter("stop")) == ("", ("x",))
+
+
+def test_a_modelfile_that_is_not_there_says_what_to_name(run: Any, tmp_path: Path, write: Any) -> None:
+    data = write("x.jsonl", [chat(user="Hi", assistant="Hello.")])
+    for name in (tmp_path / "nope", tmp_path):
+        done = run("lint", data, "--target", "ollama", "--modelfile", name)
+        assert done.status == 2
+        assert str(name) in done.err
+        assert "ollama show --modelfile MODEL" in done.err
+        assert "Errno" not in done.err
 
 
 # ---------------------------------------------------------------------- the rules, on the command line
@@ -430,18 +458,22 @@ def test_every_row_that_differs_is_named_however_many_ways_there_are(run: Callab
 
 
 @pytest.mark.parametrize(
-    ("template", "place"),
+    ("template", "place", "step"),
     [
-        ("a\nb {{ .Content }", "line 2, column 3"),
-        ("{{ range .Messages }}\n{{ .Role }}", "line 1, column 1"),
-        ("{{ if .A }}x{{ end }}\n  {{ end }}", "line 2, column 3"),
-        ("{{ .Role }}\n{{ if }}", "line 2, column 1"),
+        ("a\nb {{ .Content }", "line 2, column 3", "close it with }}"),
+        ("{{ range .Messages }}\n{{ .Role }}", "line 1, column 1", "write {{ end }}"),
+        ("{{ if .A }}x{{ end }}\n  {{ end }}", "line 2, column 3", "take it out"),
+        ("{{ .Role }}\n{{ if }}", "line 2, column 1", "pkg.go.dev"),
+        ('x {{ printf "a }}', "line 1, column 3", "close the quotation"),
+        ("{{ if (eq .Role .A }}x{{ end }}", "line 1, column 1", "close it with )"),
+        ("{{/* a }}", "line 1, column 1", "close the comment"),
     ],
 )
-def test_a_fault_in_a_go_template_is_told_with_line_and_column(template: str, place: str) -> None:
+def test_a_fault_in_a_go_template_is_told_with_its_place_and_what_to_do(template: str, place: str, step: str) -> None:
     with pytest.raises(TemplateError) as fault:
         OllamaTemplate(template)
     assert fault.value.where == f"TEMPLATE {place}"
+    assert step in fault.value.hint
 
 
 # ---------------------------------------------------------------------- what Ollama chooses by itself

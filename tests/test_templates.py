@@ -118,8 +118,11 @@ def test_a_damaged_gguf_file_is_refused_in_words(tmp_path: Path) -> None:
     whole = file.read_bytes()
     for size in (4, 20, 30, len(whole) - 3):
         file.write_bytes(whole[:size])
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError) as fault:
             load(str(file))
+        assert f"it ends in the middle of its head, at byte {size}" in fault.value.what
+        assert fault.value.where == str(file)
+        assert "--template" in fault.value.hint
         load.cache_clear()
 
 

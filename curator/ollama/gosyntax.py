@@ -127,7 +127,7 @@ def _pieces(source: str, spot: list[int]) -> Iterator[str | list[Token]]:
             closed = source.find("*/", begin + 2)
             found = _COMMENT_END.match(source, closed + 2) if closed >= 0 else None
             if found is None:
-                raise _not_closed(source[at:])
+                raise _not_closed(source[at:], "close the comment with */}}")
             place, trim = found.end(), bool(found[1])
             continue
         end = _end_of_action(source, begin)
@@ -146,13 +146,13 @@ def _end_of_action(source: str, at: int) -> int:
             return found.start()
         string = _STRING.match(source, found.start())
         if string is None:
-            break
+            raise _not_closed("{{" + source[begin:], f"close the quotation that begins with {found[0]} in its own line")
         at = string.end()
-    raise _not_closed("{{" + source[begin:])
+    raise _not_closed("{{" + source[begin:], "close it with }}")
 
 
-def _not_closed(rest: str) -> TemplateError:
-    return TemplateError(f"an action is not closed: {rest[:40]!r}")
+def _not_closed(rest: str, hint: str) -> TemplateError:
+    return TemplateError(f"an action is not closed: {rest[:40]!r}", hint=hint)
 
 
 # ---------------------------------------------------------------------- parsing
@@ -175,17 +175,24 @@ def parse(source: str) -> Parsed:
     try:
         nodes, end = parser.nodes()
         if end:
-            raise TemplateError(f"{{{{ {end[0].text} }}}} closes nothing")
+            raise TemplateError(f"{{{{ {end[0].text} }}}} closes nothing", hint="take it out, or open what it closes")
     except RecursionError:
-        raise TemplateError("the Go template nests too deeply", where=_place(source, parser.spot[0])) from None
+        what, hint = "the Go template nests too deeply", "define its parts by themselves: {{ define NAME }}"
+        raise TemplateError(what, where=_place(source, parser.spot[0]), hint=hint) from None
     except TemplateError as fault:
-        raise TemplateError(fault.what, where=_place(source, parser.spot[0]), hint=fault.hint) from None
+        raise TemplateError(fault.what, where=_place(source, parser.spot[0]), hint=fault.hint or _SYNTAX) from None
     return Parsed(nodes, parser.defined)
+
+
+_SYNTAX = "write it as Go's text/template reads it: https://pkg.go.dev/text/template"
 
 
 def _place(source: str, at: int) -> str:
     """Line and column, both from one, of a character of the template."""
     return f"TEMPLATE line {source.count(chr(10), 0, at) + 1}, column {at - source.rfind(chr(10), 0, at)}"
+
+
+_ENDED = "write {{ end }} where its part ends"
 
 
 class _Parser:
@@ -224,7 +231,7 @@ class _Parser:
             self.defined[_string(rest[0])] = self.closed()
             return None
         if word == "block":
-            raise TemplateError("{{ block }} is not understood: use {{ define }} and {{ template }}")
+            raise TemplateError("{{ block }} is not understood", hint="use {{ define }} and {{ template }}")
         return Action(_pipe(whole))
 
     def closed(self) -> Nodes:
@@ -232,7 +239,7 @@ class _Parser:
         nodes, end = self.nodes()
         if not end or end[0].text != "end":
             self.spot[0] = begun
-            raise TemplateError("an {{ end }} is missing")
+            raise TemplateError("an {{ end }} is missing", hint=_ENDED)
         return nodes
 
     def branch(self, kind: str, rest: list[Token]) -> Branch:
@@ -241,7 +248,7 @@ class _Parser:
         body, end = self.nodes()
         if not end:
             self.spot[0] = begun
-            raise TemplateError(f"{{{{ {kind} }}}} has no {{{{ end }}}}")
+            raise TemplateError(f"{{{{ {kind} }}}} has no {{{{ end }}}}", hint=_ENDED)
         if end[0].text == "end":
             return Branch(kind, pipe, body)
         if len(end) > 1:  # else if, else with: one more branch inside, closed by the same end
@@ -293,7 +300,7 @@ def _operand(tokens: list[Token], at: int) -> tuple[Operand, int]:
             depth += {"(": 1, ")": -1}.get(tokens[end].text, 0) if tokens[end].kind == "sign" else 0
             end += 1
         if depth:
-            raise TemplateError("a bracket is not closed in a Go template action")
+            raise TemplateError("a bracket is not closed in a Go template action", hint="close it with )")
         operand = Operand("pipeline", _pipe(tokens[at + 1 : end - 1]))
         if end < len(tokens) and tokens[end].glued and tokens[end].text[0] == "." and tokens[end].kind == "name":
             return operand._replace(fields=_fields(tokens[end].text)), end + 1

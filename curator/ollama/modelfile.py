@@ -35,7 +35,7 @@ class Modelfile(msgspec.Struct, frozen=True):
 
 
 _FROM = re.compile(r"^[ \t]*FROM[ \t]", re.M | re.I)
-_COMMAND = re.compile(rf"[ \t]*({'|'.join(COMMANDS)})[ \t]+", re.I)
+_COMMAND = re.compile(rf"[ \t]*({'|'.join(COMMANDS)})(?:[ \t]+|(?=[\r\n]|$))", re.I)
 
 
 def read_modelfile(name: str | Path) -> Modelfile:
@@ -49,7 +49,7 @@ def read_modelfile(name: str | Path) -> Modelfile:
         try:
             text = Path(name).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as fault:
-            raise SourceError(f"the Modelfile cannot be read: {fault}", where=str(name)) from fault
+            raise _unreadable(fault, str(name)) from fault
     path = "" if is_text(str(name)) else str(name)
     if not _FROM.search(text) and "{{" in text:
         return Modelfile(path, base="", template=text)
@@ -84,22 +84,42 @@ def _commands(text: str, path: str) -> list[tuple[str, str]]:
                 break
             place = skipped.end()
             continue
+        line = text.count("\n", 0, place) + 1
         command = _COMMAND.match(text, place)
         if command is None:
-            line = text[place:].partition("\n")[0]
+            wrong = text[place:].partition("\n")[0]
             raise SourceError(
-                f"line {text.count(chr(10), 0, place) + 1} of the Modelfile is no command: {line[:60]!r}",
+                f"line {line} of the Modelfile is no command: {wrong[:60]!r}",
                 where=path,
                 hint=f"the commands are {', '.join(COMMANDS)}",
             )
         name = command.group(1).upper()
-        head = _HEAD.match(text, command.end()) if name in ("PARAMETER", "MESSAGE") else None
-        value, place = _value(text, head.end() if head else command.end(), path)
+        head = _HEAD.match(text, command.end()) if name in _PAIRED else None
+        begin = head.end() if head else command.end()
+        value, place = _value(text, begin, path)
+        if not value and (name == "PARAMETER" or text[begin : begin + 1] != '"'):
+            raise _without_value(name, head.group(1) if head else "", line, path)
         said.append((name, f"{head.group(1)} {value}" if head else value))
     return said
 
 
-_HEAD = re.compile(r"(\S+)[ \t]+")
+_PAIRED = {"PARAMETER": 'PARAMETER stop "<|im_end|>"', "MESSAGE": "MESSAGE user Is it open today?"}  # with an example
+_HEAD = re.compile(r"([^\s\"]+)[ \t]*")
+
+
+def _unreadable(fault: OSError | UnicodeDecodeError, path: str) -> SourceError:
+    hint = "name the Modelfile itself, or write out that of a model: ollama show --modelfile MODEL > Modelfile"
+    if isinstance(fault, UnicodeDecodeError):
+        return SourceError(
+            f"the Modelfile is no UTF-8 text: {fault.reason} at byte {fault.start}", where=path, hint=hint
+        )
+    return SourceError(f"the Modelfile cannot be read: {fault.strerror}", where=path, hint=hint)
+
+
+def _without_value(command: str, key: str, line: int, path: str) -> SourceError:
+    what = f"line {line} of the Modelfile gives {f'{command} {key}'.strip()} no value"
+    example = f", as in {_PAIRED[command]}" if command in _PAIRED else ""
+    return SourceError(what, where=path, hint=f"write one{example}, or take the line out")
 
 
 def _value(text: str, place: int, path: str) -> tuple[str, int]:
@@ -109,7 +129,8 @@ def _value(text: str, place: int, path: str) -> tuple[str, int]:
             end = text.find(marks, place + len(marks))
             if end < 0:
                 line = text.count("\n", 0, place) + 1
-                raise SourceError(f"the quotation on line {line} of the Modelfile is not closed", where=path)
+                what = f"the quotation on line {line} of the Modelfile is not closed"
+                raise SourceError(what, where=path, hint=f"close it with {marks}")
             return text[place + len(marks) : end], end + len(marks)
     end = text.find("\n", place)
     end = len(text) if end < 0 else end

@@ -27,16 +27,29 @@ def read_metadata(file: Path) -> dict[str, Any]:
     """
     with file.open("rb") as stream:
         try:
-            magic, version, _, keys = struct.unpack("<4sIQQ", stream.read(24))
-            if magic != b"GGUF" or version not in (2, 3):
+            magic, version, _, keys = _unpacked(stream, "<4sIQQ")
+            if magic != b"GGUF":
                 raise ValueError("it does not begin as one")
+            if version not in (2, 3):
+                raise ValueError(f"it says that it is of version {version}, known are 2 and 3")
             return {_string(stream): _value(stream, _one(stream, "I")) for _ in range(keys)}
-        except (struct.error, ValueError, KeyError, MemoryError) as error:
-            raise UsageError(f"not a GGUF file that can be read: {error}", where=str(file)) from None
+        except (EOFError, ValueError, KeyError, MemoryError) as error:
+            why = f"a value of the unknown kind {error}" if isinstance(error, KeyError) else error
+            raise UsageError(f"not a GGUF file that can be read: {why}", where=str(file), hint=_AGAIN) from None
+
+
+_AGAIN = "fetch or convert it again, or name the template another way: --template chat_template.jinja"
+
+
+def _unpacked(stream: BinaryIO, form: str) -> tuple[Any, ...]:
+    size = struct.calcsize(form)
+    if len(data := stream.read(size)) < size:
+        raise EOFError(f"it ends in the middle of its head, at byte {stream.tell():,}")
+    return struct.unpack(form, data)
 
 
 def _one(stream: BinaryIO, kind: str) -> Any:
-    return struct.unpack(f"<{kind}", stream.read(struct.calcsize(kind)))[0]
+    return _unpacked(stream, f"<{kind}")[0]
 
 
 def _count(stream: BinaryIO) -> int:
@@ -47,7 +60,7 @@ def _count(stream: BinaryIO) -> int:
 
 
 def _string(stream: BinaryIO) -> str:
-    return stream.read(_count(stream)).decode("utf-8", "replace")
+    return bytes(_unpacked(stream, f"<{_count(stream)}s")[0]).decode("utf-8", "replace")
 
 
 def _value(stream: BinaryIO, kind: int) -> Any:
@@ -58,5 +71,4 @@ def _value(stream: BinaryIO, kind: int) -> Any:
     inner, count = _one(stream, "I"), _count(stream)
     if inner in (_STRING, _ARRAY):
         return [_value(stream, inner) for _ in range(count)]
-    form = f"<{count}{_NUMBERS[inner]}"
-    return list(struct.unpack(form, stream.read(struct.calcsize(form))))
+    return list(_unpacked(stream, f"<{count}{_NUMBERS[inner]}"))
