@@ -634,6 +634,25 @@ def test_one_loss_does_not_hide_another(answer, said):
     assert {"the developer role", said} <= set(found.lost)
 
 
+@pytest.mark.parametrize("to", ["trl-chat", "mistral", "axolotl", "harmony", "prompt-completion"])
+def test_a_refusal_is_content_where_a_template_writes_the_answer(to):
+    """Chat templates read no `refusal`: kept there, the answer would be lost without a word."""
+    row = {"messages": [USER, {"role": "assistant", "content": None, "refusal": "No."}]}
+    found = convert_row(Reader().read(row), to, "conversational" if SHAPES[to].forms else "auto")
+    assert found.lost == ["that an answer is a refusal"]
+    messages = found.row.get("messages") or [*found.row["prompt"], *found.row["completion"]]
+    assert messages == [USER, says("assistant", "No.")]
+
+
+@pytest.mark.parametrize("to", ["openai-chat", "openai-preference"])
+def test_a_refusal_stays_one_where_the_service_reads_it(to):
+    refused = {"role": "assistant", "content": None, "refusal": "No."}
+    row = {"prompt": [USER], "chosen": [refused], "rejected": [says("assistant", "Sure!")]}
+    found = convert_row(Reader().read(row), to)
+    assert refused in (found.row.get("messages") or found.row["preferred_output"])
+    assert "that an answer is a refusal" not in found.lost
+
+
 @pytest.mark.parametrize("key", [{"weight": 1}, {"loss_weight": 1.0}, {"train": True}])
 def test_a_weight_stays_on_answers_for_services_take_no_other(key):
     row = {"conversations": [{**human("Hi"), **key}, {**gpt("Hello."), "weight": 1}]}

@@ -256,6 +256,25 @@ def test_a_rule_on_the_set_speaks_once_and_counts(lint: Any) -> None:
     assert finding["evidence"]["added"].endswith("You are a helpful assistant.")
 
 
+LATE = (
+    "{% for m in messages %}{% if m['tool_calls'] %}<call>{{ m['tool_calls'][0]['function'] }}"
+    "{{ messages[loop.index]['content'] }}</call>{{ m['content'] }}{% elif m['role'] != 'tool' %}"
+    "{{ m['content'] }}{% endif %}<|end|>{% endfor %}"
+)
+
+
+def test_a_text_beside_a_call_that_is_written_behind_the_result_is_out_of_order(lint: Any, tmp_path: Path) -> None:
+    """Nothing is lost, but the model learns to announce a call when it is over: the template's order, told as such."""
+    (tmp_path / "late.jinja").write_text(LATE)
+    found = lint([SPOKEN], "--template", tmp_path / "late.jinja", select="TPL003,TPL004")
+    assert [(finding["code"], finding["path"]) for finding in found] == [("TPL003", "messages[2].content")]
+    assert found[0]["message"].endswith(
+        "writes the 'tool' turn before what the 'assistant' turn says beside its calls: the model learns to say it "
+        "afterwards"
+    )
+    assert lint([CALL], "--template", tmp_path / "late.jinja", select="TPL003,TPL004") == []
+
+
 @pytest.mark.parametrize(("closing", "said"), [("", "marks the answers as trained without"), ("<|end|>", "")])
 def test_a_closing_token_outside_of_the_generation_block_is_masked(
     lint: Any, tmp_path: Path, closing: str, said: str

@@ -86,7 +86,7 @@ def read_chat(value: Row) -> Example:
 
 def write_chat(example: Example) -> Written:
     losses = Losses()
-    row: Row = {"messages": as_messages(example, answered(example, losses), losses)}
+    row: Row = {"messages": as_messages(example, answered(example, losses), losses, refusals=True)}
     put_tools(row, example)
     return Written(row | carried(example, OPENAI_CHAT.keys, losses), losses)
 
@@ -120,7 +120,7 @@ def write_rft(example: Example) -> Written:
         plain(Example(example.shape, (), example.value), prompt[end:], losses)
         losses.note("the turns between the last question and the answer")
         prompt = prompt[:end]
-    row: Row = {"messages": as_messages(example, prompt, losses)}
+    row: Row = {"messages": as_messages(example, prompt, losses, refusals=True)}
     if answer:
         plain(Example(example.shape, (), example.value), answer, losses)
         losses.note("the answer as a turn")

@@ -57,12 +57,12 @@ def read_openai_preference(value: Row) -> Example:
 def write_openai_preference(example: Example) -> Written:
     losses = Losses()
     prompt, chosen, rejected = pair(example, losses)
-    given: Row = {"messages": as_messages(example, prompt, losses)}
+    given: Row = {"messages": as_messages(example, prompt, losses, refusals=True)}
     put_tools(given, example)
     row: Row = {
         "input": given,
-        PREFERRED[0]: as_messages(example, chosen, losses),
-        NOT_PREFERRED[0]: as_messages(example, rejected, losses),
+        PREFERRED[0]: as_messages(example, chosen, losses, refusals=True),
+        NOT_PREFERRED[0]: as_messages(example, rejected, losses, refusals=True),
     }
     return Written(row | carried(example, OPENAI_PREFERENCE.keys, losses), losses)
 

@@ -123,6 +123,7 @@ def _forks(example: Example, turn: Turn) -> bool:
     return type(replies) is list and len(replies) > 1
 
 
+REFUSED = "that an answer is a refusal"
 _ROLES = frozenset({"system", "developer", "user", "assistant", "tool"})
 _WEIGHTS = ("weight", "loss_weight", "train")
 _REASONING = ("reasoning_content", "reasoning", "thinking")
@@ -162,7 +163,7 @@ def plain(example: Example, turns: Iterable[Turn], losses: Losses, keeps: Iterab
             ("reasoning", turn.reasoning is not None),
             ("media", turn.media > 0),
             ("the developer role", turn.role == "developer"),
-            ("that an answer is a refusal", turn.path.endswith(".refusal")),
+            (REFUSED, turn.path.endswith(".refusal")),
         ):
             if there and feature not in kept:
                 losses.note(feature)
@@ -274,16 +275,20 @@ def content_of(example: Example, turn: Turn) -> Any:
 _PARTS = {"text": "text", "image_url": "image_url", "input_audio": "input_audio", "file": "file"}
 
 
-def as_messages(example: Example, turns: Sequence[Turn], losses: Losses, *, weighted: bool = False) -> list[Row]:
+def as_messages(
+    example: Example, turns: Sequence[Turn], losses: Losses, *, weighted: bool = False, refusals: bool = False
+) -> list[Row]:
     """Turns as openai messages. Calls without an id get one, and the results that follow are given theirs.
 
     Services take a weight on answers alone and refuse a row with another; with `weighted` every turn may have one.
+    OpenAI's services alone read a field `refusal`: without `refusals` such an answer is written as content, since
+    chat templates pass over the field, and with it over all that the model is to say.
     """
     messages: list[Row] = []
     waiting: dict[str, str | None] = {}  # calls without a result: id, name
     made = 0
     for turn in turns:
-        message: Row = {"role": turn.role, **_content(example, turn, losses)}
+        message: Row = {"role": turn.role, **_content(example, turn, losses, refusals)}
         if turn.calls:
             message["tool_calls"] = calls = []
             for call in turn.calls:
@@ -309,10 +314,12 @@ def as_messages(example: Example, turns: Sequence[Turn], losses: Losses, *, weig
     return messages
 
 
-def _content(example: Example, turn: Turn, losses: Losses) -> Row:
+def _content(example: Example, turn: Turn, losses: Losses, refusals: bool) -> Row:
     """The content of a message, under the keys it has there."""
     if turn.path.endswith(".refusal"):
-        return {"content": None, "refusal": turn.text}
+        if refusals:
+            return {"content": None, "refusal": turn.text}
+        losses.note(REFUSED)
     content = content_of(example, turn)
     if type(content) is str:
         if turn.media:

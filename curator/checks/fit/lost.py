@@ -76,8 +76,9 @@ class TurnLost(TemplateRule, frozen=True):
 
     Templates write the roles they know and pass over the others without a word: of a conversation between
     `human` and `gpt` nothing may be left but a default system prompt. The row counts and teaches nothing.
-    Where turns change their order, answers are trained on questions that come after them. System texts may
-    move: many models take them in one place.
+    Where turns change their order, answers are trained on questions that come after them, or what was said before
+    a call is learnt behind its result: some templates write calls, results and text in an order of their own. System
+    texts may move: many models take them in one place.
     """
 
     code = "TPL003"
@@ -129,9 +130,19 @@ def _moved(look: Look) -> Flag:
     first, *others = look.seen.moved
     turn = look.turn_of(first)
     more = f" (and {len(others)} more)" if others else ""
-    message = f"{look.template.name} writes the {turn.said or turn.role!r} turn{more} before turns that it follows"
+    message = f"{look.template.name} writes the {turn.said or turn.role!r} turn{more} before {_overtaken(look, first)}"
     evidence = {"role": turn.said or turn.role, "turns": len(look.seen.moved), "rendered": quoted(look.seen.text)}
     return turn.flag(one_line(message), evidence=evidence)
+
+
+def _overtaken(look: Look, key: tuple[int, str, int]) -> str:
+    """What a text stands before though it follows it: most often what an answer says beside its calls."""
+    place = look.seen.places.get(key, (0, 0))[0]
+    behind = [n for (n, _, _), (start, _) in look.seen.places.items() if n < key[0] and start > place]
+    asked = look.said.turns[max(behind)] if behind else None
+    if asked is None or not asked.calls:
+        return "turns that it follows"
+    return f"what the {asked.said or asked.role!r} turn says beside its calls: the model learns to say it afterwards"
 
 
 def _as_python(content: Any, text: str) -> bool:
