@@ -61,9 +61,10 @@ class Loss(msgspec.Struct, frozen=True):
 class CleanResult(msgspec.Struct, frozen=True):
     """What `clean` did, with counts by code.
 
-    `left` counts the findings that the copy still has; `unapplied` are decisions that found nothing to
-    act on, such as those whose row has changed since; `stable` is False where fixes were left over; `former` is where a
-    file of rejected rows went that tells of other data.
+    `fixed` counts the findings that were mended, `rejected_for` the rows that were left out, each by the first rule
+    that speaks against it, and `left` the findings that the copy still has; `unapplied` are decisions that found
+    nothing to act on, such as those whose row has changed since; `stable` is False where fixes were left over;
+    `former` is where a file of rejected rows went that tells of other data.
     """
 
     losses: tuple[Loss, ...]
@@ -167,7 +168,7 @@ def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for each in counts:
         total.update(each)
-    return dict(sorted(total.items()))
+    return {code: number for code, number in sorted(total.items()) if number}
 
 
 # ---------------------------------------------------------------------- one file on its way
@@ -215,7 +216,9 @@ class _Copy(Tally):
             self.gained += sum(1 for line in mended.lines if line.strip()) - _holds(raw, number)
             self.mended.add(self.origin(number))
         elif _holds(raw, number):
-            self._reject(number, raw, [f for f, done in zip(findings, mended.made, strict=True) if done])
+            dropped_for = [f for f, done in zip(findings, mended.made, strict=True) if done]
+            self.fixed.subtract(finding.code for finding in dropped_for)  # their row goes: nothing in it is mended
+            self._reject(number, raw, dropped_for)
 
     def _reject(self, number: int, raw: bytes, findings: Sequence[Finding]) -> None:
         codes = tuple(dict.fromkeys(finding.code for finding in findings))
@@ -570,9 +573,7 @@ def as_text(result: CleanResult) -> str:
     ]  # fmt: skip
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     lines = ["  ".join(_cell(n, text, widths[n]) for n, text in enumerate(row)).rstrip() for row in table]
-    lines += ["", f"fixes made: {_codes(result.fixed) or 'none'}"]
-    if result.rejected_for:
-        lines.append(f"rejected, in {result.rejected}: {_codes(result.rejected_for)}")
+    lines += ["", *told(result.fixed, result.rejected_for, result.left, where=result.rejected)]
     if result.former:
         lines.append(f"rejected rows of other data were there: they are in {result.former} now")
     if result.applied or result.unapplied:
@@ -581,10 +582,20 @@ def as_text(result: CleanResult) -> str:
         f"  not applied: {d.verdict} {d.code} on row {d.row[:12]}, which is not there as it was"
         for d in result.unapplied[:10]
     ]
-    lines.append(f"left to look at: {_codes(result.left) or 'nothing'}")
     if not result.stable:
         lines.append("some fixes could not be made, or undid each other")
     return "\n".join(lines) + "\n"
+
+
+def told(
+    mended: Mapping[str, int], rejected: Mapping[str, int], left: Mapping[str, int], *, where: str = ""
+) -> list[str]:
+    """What became of findings and rows, by code: a line each. `where` names the file of the rejected rows."""
+    return [
+        f"findings mended: {_codes(mended) or 'none'}",
+        f"rows rejected{f', in {where}' if where and rejected else ''}: {_codes(rejected) or 'none'}",
+        f"findings left: {_codes(left) or 'none'}",
+    ]
 
 
 def _numbers(loss: Loss) -> tuple[int, ...]:

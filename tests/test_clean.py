@@ -337,8 +337,8 @@ def test_the_table_says_what_became_of_the_rows(write):
     path = write("a.jsonl", [ONE, HIDDEN, ONE, b"nonsense"])
     _, result = cleaned(path)
     text = as_text(result)
-    assert "fixes made: DUP001 1, ENC003 1" in text
-    assert "DUP001 1, FIL001 1" in text.split("rejected, in")[1]
+    assert "findings mended: ENC003 1\n" in text, "a row that goes has nothing mended in it"
+    assert f"rows rejected, in {path.parent / 'rejected.jsonl'}: DUP001 1, FIL001 1\nfindings left: none\n" in text
     assert json.loads(as_json(result))["losses"][0]["written"] == 2
 
 

@@ -200,11 +200,22 @@ def test_what_wants_an_eye_is_named_with_its_line():
     assert "no text" in messages(replace(sound, verdict="edit"))[0][1]
 
 
+def test_what_another_decision_took_the_place_of_wants_no_eye():
+    unfounded = msgspec.structs.replace(keep(finding()), why="", id="1")
+    undone = msgspec.structs.replace(unfounded, verdict="later", id="2", undoes="1", when="2099-12-31T00:00:00+00:00")
+    assert messages(unfounded) == [(1, "keep gives no reason")]
+    assert messages(unfounded, undone) == []
+    assert messages(unfounded, msgspec.structs.replace(undone, verdict="keep", undoes="", why="meant")) == []
+
+
 def test_two_people_who_disagree_are_named_and_one_who_changed_their_mind_is_not():
     assert messages(at(8, "keep", "ana"), at(9, "drop", "ana")) == []
     ((line, message),) = messages(at(8, "keep", "ana"), at(9, "drop", "ben"))
     assert line == 1
-    assert message == "ana says keep, ben says drop of the same finding; the newest counts"
+    assert message.startswith("ana says keep, ben says drop of ROL007 a.jsonl:1 ") and message.endswith(
+        "; the newest counts"
+    )
+    assert messages(at(7, "keep", "ana"), at(8, "drop", "ana"), at(9, "drop", "ben")) == []
 
 
 # ---------------------------------------------------------------------- suppressing

@@ -236,6 +236,7 @@ def test_what_looks_different_now_is_not_decided(open_desk: Any) -> None:
     assert do(ana, one, "drop").result == "done"
     outcome = ben.decide([Wish(decisions.new_id(), "keep", one, "")])[0]
     assert (outcome.result, outcome.status, outcome.who) == ("conflict", "drop", "ana")
+    assert outcome.why == "ana dropped the row meanwhile"
     assert len(decisions.read(ana.settings.log).decisions) == 1
 
 
@@ -319,6 +320,21 @@ def test_an_edit_is_judged_at_once_and_what_it_brings_up_joins_the_queue(open_de
     do(desk, one.finding.id, "edit", text=again)
     assert [e.finding.code for e in desk.of_row(one.root) if e.edit] == []
     assert chat("What does the amber light mean?", "It is off.") in _cleaned(desk, tmp_path)
+
+
+def test_beside_a_finding_stands_what_is_found_in_the_row_now(open_desk: Any) -> None:
+    """What an edit has settled is not found in its row any more; undone, it is again."""
+    desk = open_desk([*ROWS, chat("Is it sealed?", "It isnâ€™t sealed, so keep the rest of it indoors and the")])
+    cards = Cards(desk)
+    one, *rest = [e for e in desk.entries(Filter()) if e.finding.line == 7]
+    assert {told["id"] for told in cards.others(one)} == {e.finding.id for e in rest} != set()
+    text = cards.composed(one, {"messages[1].content": "Sorry, but I can't help with that."}, None)
+    do(desk, one.finding.id, "edit", text=text)
+    brought = [e for e in desk.of_row(one.root) if e.edit]
+    assert brought and {told["id"] for told in cards.others(one)} == {e.finding.id for e in brought}
+    assert not {told["id"] for told in cards.others(brought[0])} & {e.finding.id for e in (one, *rest)}
+    desk.undo()
+    assert {told["id"] for told in cards.others(one)} == {e.finding.id for e in rest}
 
 
 @pytest.mark.parametrize("text", ["[1]", "{", '{"a": 1}\n{"b": 2}', "", "null"])
@@ -585,10 +601,10 @@ def test_merged_logs_make_a_queue_of_disagreements(open_desk: Any, tmp_path: Pat
     desk.follow()
     assert [e.finding.id for e in desk.entries(Filter(status="disputed"))] == [one.finding.id]
     assert {said["who"] for said in Cards(desk).card(desk.entry(one.finding.id))["said"]} == {"ana", "ben"}
-    assert any("of the same finding" in p.message for p in decisions.check(decisions.read(desk.settings.log)))
+    assert any("; the newest counts" in p.message for p in decisions.check(decisions.read(desk.settings.log)))
     do(desk, one.finding.id, "keep")
     assert desk.count(Filter(status="disputed")) == 0
-    assert not any("of the same finding" in p.message for p in decisions.check(decisions.read(desk.settings.log)))
+    assert not any("; the newest counts" in p.message for p in decisions.check(decisions.read(desk.settings.log)))
 
 
 # ---------------------------------------------------------------------- the loop
@@ -646,6 +662,34 @@ def test_the_place_is_kept(open_desk: Any) -> None:
     do(desk, entries[11].finding.id, "keep")
     assert Loop(desk, Filter(), at=entries[10].finding.id).start()["items"][0]["id"] == entries[10].finding.id
     assert Loop(desk, Filter(), at=entries[11].finding.id).start()["items"][0]["id"] == entries[12].finding.id
+
+
+def test_a_card_that_was_left_goes_on_where_it_was_with_the_way_back(open_desk: Any) -> None:
+    """What was decided lies behind one and is reached again; nothing that is open is passed over."""
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(80)])
+    loop = Loop(desk, Filter())
+    names = [entry.finding.id for entry in desk.entries(Filter(), limit=80)]
+    wishes = [{"id": decisions.new_id(), "action": "keep", "finding": name} for name in names[:40]]
+    loop.start()
+    said = {"m": 1, "client": "c", "view": loop.view, "wishes": wishes, "at": names[40], "have": "", "ahead": 1000}
+    assert {told["result"] for told in loop.answer(said)["outcomes"]} == {"done"}
+    data = loop.back()
+    assert data["returned"] and [item["id"] for item in data["items"]] == names[40 : 40 + len(data["items"])]
+    assert len(data["outcomes"]) == 40, "the card that the answer was meant for may be gone"
+    before = str(data["items"][0]["rank"])
+    behind = loop.answer({**said, "m": 2, "wishes": [], "before": before})["items"]
+    assert [item["id"] for item in behind] == names[40 - len(behind) : 40] and behind
+    assert loop.back(names[50])["items"][0]["id"] == names[50], "as the way back of the browser leads"
+
+
+def test_a_finding_far_off_is_shown_with_what_follows_it(open_desk: Any) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(300)])
+    loop = Loop(desk, Filter())
+    names = [entry.finding.id for entry in desk.entries(Filter(), limit=300)]
+    loop.start()
+    data = loop.answer({"m": 1, "client": "c", "view": loop.view, "show": names[250], "ahead": 1000})
+    assert data["anew"] == names[250]
+    assert [item["id"] for item in data["items"]] == names[250 : 250 + len(data["items"])]
 
 
 def test_rows_that_are_vast_or_hostile_become_text(open_desk: Any) -> None:
@@ -765,7 +809,9 @@ async def _inner(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.body", "body": b"in"})
 
 
-def ask(kind: str, path: str = "/", query: str = "", **headers: str | None) -> dict[str, Any]:
+def ask(
+    kind: str, path: str = "/", query: str = "", *, numbered: bool = False, **headers: str | None
+) -> dict[str, Any]:
     sent: list[Any] = []
     told = {"host": HOST, **{name.replace("_", "-"): value for name, value in headers.items()}}
     scope = {
@@ -781,7 +827,7 @@ def ask(kind: str, path: str = "/", query: str = "", **headers: str | None) -> d
     async def send(what: Any) -> None:
         sent.append(what)
 
-    asyncio.run(guard.Guard(_inner, token=TOKEN, port=PORT)(scope, receive, send))
+    asyncio.run(guard.Guard(_inner, token=TOKEN, port=PORT, numbered=numbered)(scope, receive, send))
     first: dict[str, Any] = sent[0]
     first["answer"] = first.get("status", 101 if first["type"] == "websocket.accept" else 403)
     return first
@@ -817,6 +863,15 @@ def test_only_the_browser_with_the_token_on_this_machine_gets_in(
     kind: str, headers: dict[str, Any], answer: int
 ) -> None:
     assert ask(kind, **headers)["answer"] == answer
+
+
+@pytest.mark.parametrize("host", [f"192.0.2.7:{PORT}", f"[2001:db8::7]:{PORT}"])
+def test_a_machine_that_listens_on_all_addresses_is_called_by_each_and_by_no_foreign_name(host: str) -> None:
+    assert ask("http", host=host, cookie=COOKIE)["answer"] == 400
+    assert ask("http", host=host, cookie=COOKIE, numbered=True)["answer"] == 200
+    assert ask("http", host=host, numbered=True)["answer"] == 403
+    for other in (f"evil.example:{PORT}", host.replace(str(PORT), "1"), f"192.0.2.7.evil.example:{PORT}"):
+        assert ask("http", host=other, cookie=COOKIE, numbered=True)["answer"] == 400
 
 
 def test_the_token_is_exchanged_for_a_cookie_no_script_reads() -> None:

@@ -175,7 +175,7 @@ def test_apply_shows_the_dry_run(app: Any) -> None:
     test = app(FEW, "apply")
     next(button for button in test.button if button.label == "Dry run").click().run()
     assert not test.exception
-    assert any(text.value.startswith("fixes made: ") for text in test.text)
+    assert any(text.value.startswith("findings mended: ") for text in test.text)
 
 
 # ---------------------------------------------------------------------- the gate

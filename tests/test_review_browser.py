@@ -267,8 +267,88 @@ def test_two_tabs_do_not_overwrite_each_other(serve: Any, visit: Any, browser: A
     press(two, "x")
     two.wait_for_selector(".banner:not([hidden])")
     saved(two)
-    assert "meanwhile" in str(two.locator(".banner").text_content())
+    first = server.decisions()[0]
     assert [decision["verdict"] for decision in server.decisions()] == ["keep"]
+    assert now(two) != first["finding"]
+    said = str(two.locator(".banner span").text_content())
+    assert said == "Not recorded. ROL007 empty-turn, line 1: ana, in another tab or place, kept the row meanwhile"
+    two.locator(".banner button:has-text('Look at it')").click()
+    assert now(two) == first["finding"] and two.locator(".banner").is_hidden()
+
+
+def _turn_to(page: Any, name: str, sign: str) -> None:
+    page.get_by_role("link", name=name, exact=True).click()
+    page.wait_for_selector(sign, timeout=60_000)
+
+
+def test_who_turns_to_another_page_comes_back_to_the_card_that_was_left(serve: Any, visit: Any) -> None:
+    """By the navigation and by the browser's Back, with its filter; those before are reached again, none is skipped."""
+    server = serve([*empties(60), *CONFLICTS], "--select", "ROL007,ENC,CON")
+    page, card = visit(server), ".card[data-id]:not([data-id=''])"
+    passed = []
+    for n in range(30):
+        passed.append(now(page))
+        press(page, "kl"[n % 3 == 2])
+    left = now(page)
+    _turn_to(page, "Overview", ".tile:has-text('Decided') b")
+    assert len(server.decisions()) == 20, "what is decided is saved before another page shows what it came to"
+    assert page.locator(".tile:has-text('Decided') b").text_content() == "20"
+    _turn_to(page, "Review", card)
+    page.wait_for_function(f"(id) => {DESK}?.querySelector('.card').dataset.id === id", arg=left)
+    for name in reversed(passed):
+        press(page, "ArrowLeft")
+        assert now(page) == name
+    for name in [*passed[1:], left]:
+        press(page, "ArrowRight")
+        assert now(page) == name
+    saved(page)
+    page.get_by_role("button", name="Warning", exact=True).click()
+    page.wait_for_function(f"() => {DESK}.querySelector('.card .kind')?.textContent === 'warning'")
+    press(page, "l")
+    left = now(page)
+    for way in (lambda: _turn_to(page, "Review", card), page.go_back):
+        _turn_to(page, "History", ".stDataFrame")
+        way()
+        page.wait_for_selector(card)
+        page.wait_for_function(f"(id) => {DESK}?.querySelector('.card').dataset.id === id", arg=left)
+        assert "severity=warning" in page.url
+
+
+def test_a_page_that_fits_the_window_does_not_scroll_and_leaves_none_of_it_unused(serve: Any, visit: Any) -> None:
+    server = serve(empties(60), "--select", "ROL007")
+    page = visit(server)
+    for key in "kxf" * 12:
+        press(page, key)
+    saved(page)
+    room = "(() => { const e = document.querySelector('.stMain'); return [e.scrollHeight, e.clientHeight]; })()"
+    for width, height in ((1280, 800), (1280, 900), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        for name, sign in (("review", ".card .pane"), ("table", ".stDataFrame"), ("history", ".stDataFrame")):
+            page.goto(server.page(name))
+            _settled(page, sign)
+            tall, window = page.evaluate(room)
+            assert tall <= window, f"{name} at {width} × {height}"
+            last = ".verbs" if name == "review" else "[data-testid=stMainBlockContainer]"
+            box = page.locator(last).bounding_box()
+            assert box["y"] + box["height"] > height - 24, f"{name} at {width} × {height}"
+
+
+def test_an_error_is_kept_with_a_reason_where_that_is_asked_for(serve: Any, visit: Any) -> None:
+    server = serve(empties(3), "--select", "ROL007", "--require-reason")
+    page = visit(server)
+    one = now(page)
+    page.keyboard.press("k")
+    page.wait_for_selector(".banner:has-text('An error is kept with a reason')")
+    assert now(page) == one and not server.decisions()
+    page.keyboard.type("silence is meant")
+    page.keyboard.press("Enter")
+    press(page, "k")
+    press(page, "x")
+    saved(page)
+    assert [(made["verdict"], made.get("why", "")) for made in server.decisions()] == [
+        ("keep", "silence is meant"),
+        ("drop", ""),
+    ]
 
 
 def test_a_killed_server_loses_nothing_and_doubles_nothing(serve: Any, visit: Any) -> None:
@@ -595,6 +675,12 @@ def test_a_reviewer_sees_a_third_and_disagreements_make_a_queue(serve: Any, visi
     assert {now(page)} <= set(mine[:2])
     assert "ben: drop" in str(page.locator(".notes").text_content())
     assert page.locator(".queue button").count() == 2
+    assert page.locator(".context .note").input_value() == "", "a reason is of whoever gave it"
+    press(page, "k")
+    page.keyboard.press("k")
+    page.wait_for_selector(".card .state")
+    saved(page)
+    assert not page.locator(".state button:has-text('skipped')").count(), "who decides on top of both settles it"
 
 
 def test_rows_ticked_in_the_table_are_decided(serve: Any, visit: Any) -> None:
@@ -606,6 +692,7 @@ def test_rows_ticked_in_the_table_are_decided(serve: Any, visit: Any) -> None:
     for row in (1, 3):  # below the header, a row each 33 pixels; the boxes to tick stand first
         page.mouse.click(box["x"] + 16, box["y"] + 17 + 33 * row)
         page.wait_for_timeout(300)
+    assert page.get_by_role("button", name="Accept 2").is_enabled(timeout=60_000), "both offer a fix"
     page.get_by_role("button", name="Drop 2").click(timeout=60_000)
     page.wait_for_selector("text=2 decisions recorded at once")
     made = server.decisions()
@@ -692,6 +779,19 @@ def test_the_address_leads_back_to_the_finding_and_back_to_the_filter(serve: Any
     press(page, "l")
     page.go_back()
     page.wait_for_function(SHOWS, arg="")
+
+
+def test_no_fix_is_accepted_where_none_is_offered(serve: Any, visit: Any) -> None:
+    server = serve([chat(f"Is part {n} in stock?", ANSWERS[2]) for n in range(4)], "--select", "ANS001")
+    page = visit(server)
+    page.keyboard.press("b")
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("4 findings, without a fix to accept").wait_for()
+    assert not dialog.get_by_text("Accept the fixes").count() and not dialog.locator("button[kind=primary]").count()
+    dialog.get_by_text("Keep the rows").click()
+    dialog.get_by_role("button", name="Keep the rows (4)").click()
+    page.wait_for_selector("text=4 decisions recorded at once")
+    assert {made["verdict"] for made in server.decisions()} == {"keep"}
 
 
 def test_all_shown_are_decided_at_once(serve: Any, visit: Any) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from curator import decisions
-from curator.review import boards
+from curator.review import boards, tables
 from curator.review.desk import Desk
 from curator.review.entries import Wish
 from curator.review.filters import Filter
@@ -46,12 +46,33 @@ def test_findings_by_rule_tell_what_waits_and_what_is_decided(open_desk: Any) ->
     for entry in desk.entries(Filter(rules=("ROL007",)), limit=2):
         do(desk, entry.finding.id, "keep")
     bar = items(panel(desk, "Findings by rule"))["ROL007"]
-    assert bar["value"] == "3 of 5" and [part["value"] for part in bar["parts"]] == [3, 2]
+    assert bar["value"] == "3 of 5" and [part["value"] for part in bar["parts"]] == [3, 0, 2]
     assert bar["go"] == {"page": "review", "query": {"rule": "ROL007"}}
     for entry in desk.entries(Filter(rules=("ROL007",)), limit=5):
         do(desk, entry.finding.id, "drop")
     bar = items(panel(desk, "Findings by rule"))["ROL007"]
     assert bar["go"]["query"] == {"rule": "ROL007", "status": "decided"}, "an empty queue is no place to lead to"
+
+
+def test_open_is_one_number_wherever_it_stands(open_desk: Any) -> None:
+    """What is put off for later is neither open nor decided: in a tile, in the bars and on the page Apply."""
+    desk = open_desk(empties(6))
+    rule = Filter(rules=("ROL007",))
+    for action, entry in zip(("later", "keep", "accept"), desk.entries(rule, limit=3), strict=True):
+        do(desk, entry.finding.id, action)
+    told = boards.overview(desk)
+    tiles = {tile["label"]: tile["value"] for tile in told["tiles"]}
+    bars = items(panel(desk, "Findings by rule")).values()
+    assert (tiles["For later"], tiles["Decided"]) == ("1", "2")
+    assert tiles["Open findings"] == str(sum(bar["parts"][0]["value"] for bar in bars)) == str(desk.count(Filter()))
+    said = tables.standing(desk.counts(Filter()))
+    assert f"1 accepted, 1 kept; {tiles['Open findings']} open, 1 for later: " in said
+
+
+def test_a_bar_with_nothing_open_leads_to_what_waits_for_later(open_desk: Any) -> None:
+    desk = open_desk(empties(1))
+    do(desk, desk.entries(Filter(rules=("ROL007",)))[0].finding.id, "later")
+    assert items(panel(desk, "Findings by rule"))["ROL007"]["go"]["query"] == {"rule": "ROL007", "status": "later"}
 
 
 def test_a_rule_learns_how_often_it_is_right_and_where_judging_more_tells_most(open_desk: Any) -> None:

@@ -6,6 +6,7 @@ import frame
 import streamlit as st
 
 from curator.errors import CuratorError
+from curator.review import tables
 from curator.review.desk import Desk
 from curator.review.filters import Filter
 from curator.review.safe import plain
@@ -21,17 +22,18 @@ ACTION_NAMES = {
 @st.dialog("Decide on all that is shown", width="large", dismissible=True)
 def decide(desk: Desk, chosen: Filter) -> None:
     """One decision on every finding of the filter: how many, a few of them, one confirmation."""
+    fixable = desk.eligible_count(chosen, "accept")
     action = st.segmented_control(
-        "What", list(ACTION_NAMES), default="accept", format_func=ACTION_NAMES.__getitem__, label_visibility="collapsed"
+        "What",
+        [action for action in ACTION_NAMES if fixable or action != "accept"],
+        default="accept" if fixable else None,
+        format_func=ACTION_NAMES.__getitem__,
+        label_visibility="collapsed",
     )
+    st.text(tables.chosen(desk.count(chosen), fixable, action or ""))
     if action is None:
         return
     number = desk.eligible_count(chosen, action)
-    rest = desk.count(chosen) - number
-    st.text(
-        f"{number:,} finding{'' if number == 1 else 's'}"
-        + (f"; {rest:,} more offer no fix and stay as they are" if rest else "")
-    )
     if number:
         samples(desk, chosen, action)
     note = st.text_input("Why, for the record", max_chars=500)

@@ -23,6 +23,7 @@ TITLES = {
     "history": "History",
     "apply": "Apply",
 }
+FILTERED = ("review", "table")  # the pages with a filter in their address
 STATUS_NAMES = {
     "open": "Open",
     "later": "For later",
@@ -82,10 +83,23 @@ def pages() -> list[Any]:
     ]
 
 
+def arrive(page: Any) -> None:
+    """Take note of which page is shown; one that is left and turned to again has its filter back."""
+    state, name = st.session_state, page.url_path or "review"
+    state["arrived"], sent = state.get("page") != name, state.pop("sent", False)
+    state["page"] = name
+    kept = state.setdefault("filters", {})
+    if state["arrived"] and not sent and not st.query_params and kept.get(name):
+        st.query_params.from_dict(kept[name])
+    if name in FILTERED:
+        kept[name] = {key: value for key, value in st.query_params.items() if key != "at"}
+
+
 def show(name: str, query: dict[str, str] | None = None) -> None:
     """Turn to a page; to a finding, where the query names one."""
     if query and "at" in query:
         st.session_state.pop("loop", None)
+    st.session_state["sent"] = True
     st.switch_page(HERE / "views" / f"{name}.py", query_params=query or {})
 
 
@@ -150,9 +164,13 @@ def problem(title: str, error: CuratorError) -> None:
 # ---------------------------------------------------------------------- tables and ways
 
 
-def tall(rows: int) -> Any:
-    """The height of a table: as many rows as it has, and no more than a window holds."""
-    return "content" if rows <= 15 else 560
+_ROW = 33  # pixels of a row of a table, and of its head
+
+
+def sheet(rows: Sequence[dict[str, Any]], **options: Any) -> Any:
+    """A table as high as its rows, or as what the window leaves it: page.css holds it to that."""
+    with st.container(key="sheet", height=_ROW * (len(rows) + 1) + 3, border=False):
+        return table(rows, height="stretch", **options)
 
 
 def table(rows: Sequence[dict[str, Any]], **options: Any) -> Any:

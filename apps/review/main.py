@@ -8,6 +8,7 @@ import streamlit as st
 frame.page()
 desk = frame.desk()
 chosen = st.navigation(frame.pages(), position="top")
+frame.arrive(chosen)
 frame.heading(desk)
 if frame.ready(desk):
     chosen.run()

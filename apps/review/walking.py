@@ -12,11 +12,13 @@ from curator.review.loop import Loop
 
 def walk(desk: Desk, chosen: Filter) -> Loop:
     """The walk through the filter: the one under way, or a new one."""
-    held = st.session_state.get("loop")
+    held, at = st.session_state.get("loop"), str(st.query_params.get("at", ""))
     if held is None or held.chosen != chosen or held.desk is not desk or st.session_state.get("walked") != held.view:
-        held = Loop(desk, chosen, at=str(st.query_params.get("at", "")))
+        held = Loop(desk, chosen, at=at)
         st.session_state["loop"], st.session_state["walked"] = held, held.view
         st.session_state["card_data"] = held.start()
+    elif st.session_state.get("arrived"):
+        st.session_state["card_data"] = held.back(at)
     return held
 
 

@@ -362,25 +362,30 @@ def check(
     """
     found = list(log.unread)
     idle = set(filter_findings(report.findings, log.decisions, None, today).outcome.unused) if report else set()
-    newest = {target(decision): decision for decision in in_order(log.decisions)}
+    ordered = in_order(log.decisions)
+    newest = {target(decision): decision for decision in ordered}
+    last_words = {(target(decision), decision.who): decision for decision in ordered}
     by_id = {identity(decision): decision for decision in log.decisions}
     for number, decision in zip(log.lines, log.decisions, strict=True):
-        found += [Problem(number, message) for message in _faults(decision, today or date.today())]
-        if codes is not None and decision.code and decision.code not in codes:
-            found.append(Problem(number, f"there is no rule {decision.code}"))
         last = newest[target(decision)]
+        if decision == last:  # what another took the place of, or took back, has no effect whatever it says
+            found += [Problem(number, message) for message in _faults(decision, today or date.today(), codes)]
         if decision in idle and decision == last:
             found.append(Problem(number, f"{decision.code} is not found any more: the row changed or is gone"))
         verdicts = {decision.verdict, last.verdict}
         base = by_id.get(last.base)
         settled = base is not None and time_of(decision) <= time_of(base)  # the last was made with this one in sight
-        if len(verdicts) == 2 and decision.who != last.who and "later" not in verdicts and not settled:
+        stands = last_words[target(decision), decision.who] == decision  # who changed their mind differs from nobody
+        if len(verdicts) == 2 and stands and decision.who != last.who and "later" not in verdicts and not settled:
             said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
-            found.append(Problem(number, f"{said} of the same finding; the newest counts"))
+            about = f"{decision.code} {decision.place}".strip() or "the same row"
+            found.append(Problem(number, visible(f"{said} of {about}; the newest counts")))
     return tuple(sorted(found, key=lambda problem: problem.line))
 
 
-def _faults(decision: Decision, today: date) -> Iterator[str]:
+def _faults(decision: Decision, today: date, codes: Container[str] | None) -> Iterator[str]:
+    if codes is not None and decision.code and decision.code not in codes:
+        yield f"there is no rule {decision.code}"
     if not decision.finding and not decision.code and decision.verdict in ("keep", "accept"):
         yield f"{decision.verdict} names neither a finding nor a code: it has no effect"
     if decision.verdict == "edit" and not decision.text:

@@ -26,7 +26,8 @@ _POINTS = 400  # of a curve that is drawn
 
 
 class DryRun(msgspec.Struct, frozen=True):
-    """What the clean set would be: rows, and how many of them are mended or left out, by code."""
+    """What the clean set would be: rows written, mended and rejected; findings mended, rows rejected and findings
+    left by code."""
 
     rows: int
     written: int

@@ -68,9 +68,10 @@ class Asking(Reading):
             row = self.db.execute(f"SELECT {COLUMNS} FROM findings WHERE id = ?", (finding,)).fetchone()
         return entry_of(row) if row else None
 
-    def of_row(self, root: str, *, limit: int = -1, edited: bool = False) -> list[Entry]:
-        """The findings about a row of the file: all, the first of them, or those about what an edit made of it."""
-        only = " AND edit != ''" if edited else ""
+    def of_row(self, root: str, *, limit: int = -1, edited: bool = False, now: bool = False) -> list[Entry]:
+        """The findings about a row of the file: all, the first of them, those about what an edit made of it, or
+        those that are there now: without what an edit has settled."""
+        only = " AND edit != ''" if edited else " AND status != 'edit'" if now else ""
         sql = f"SELECT {COLUMNS} FROM findings WHERE root = ?{only} ORDER BY rank LIMIT ?"
         with self.lock:
             rows = self.db.execute(sql, (root, limit)).fetchall()
@@ -140,14 +141,13 @@ class Asking(Reading):
                 of_code[kind.status] = of_code.get(kind.status, 0) + number
         return found
 
-    def special(self) -> dict[str, int]:
+    def special(self, take: tuple[int, int] = (1, 1)) -> dict[str, int]:
         """How many findings are disputed, were decided on an earlier version of their row, can be mended safely."""
         with self.lock:
-            tally = self._tally()
-            changed = self._one("SELECT count(*) FROM findings WHERE earlier != '' AND status = 'open'")[0]
+            tally = self._tally(take)
         return {
             "disputed": sum(n for kind, n in tally.items() if kind.disputed),
-            "changed": int(changed),
+            "changed": self.count(Filter(status="changed", take=take)),
             "safe": sum(n for kind, n in tally.items() if kind.fix == "safe" and kind.status == "open"),
         }
 

@@ -23,7 +23,7 @@ def overview(desk: Desk) -> dict[str, Any]:
     totals: Counter[str] = Counter()
     for numbers in matrix.values():
         totals.update(numbers)
-    summary, special = desk.summary(), desk.special()
+    summary, special = desk.summary(), desk.special(desk.settings.take)
     decided = sum(totals[status] for status in DECIDED)
     tiles = [
         _tile("Rows", summary.rows),
@@ -136,8 +136,9 @@ def by_rule(desk: Desk, matrix: dict[str, dict[str, int]]) -> dict[str, Any]:
     items: list[dict[str, Any]] = []
     tones = {rules.get(code, {}).get("severity", "warning") for code in matrix}
     for code, numbers in sorted(matrix.items(), key=lambda item: (-sum(item[1].values()), item[0])):
-        waiting = numbers.get("open", 0) + numbers.get("later", 0)
+        waiting, later = numbers.get("open", 0), numbers.get("later", 0)
         decided = sum(numbers.get(status, 0) for status in DECIDED)
+        total = waiting + later + decided
         severity = rules.get(code, {}).get("severity", "warning")
         items.append(
             {
@@ -146,20 +147,27 @@ def by_rule(desk: Desk, matrix: dict[str, dict[str, int]]) -> dict[str, Any]:
                 "label": rules.get(code, {}).get("name", ""),
                 "parts": [
                     {"value": waiting, "tone": severity, "name": "open"},
+                    {"value": later, "tone": "later", "name": "for later"},
                     {"value": decided, "tone": "done", "name": "decided"},
                 ],
-                "value": f"{waiting:,} of {waiting + decided:,}" if decided else f"{waiting:,}",
-                "go": {"page": "review", "query": {"rule": code} | ({} if waiting else {"status": "decided"})},
+                "value": f"{waiting:,} of {total:,}" if waiting < total else f"{waiting:,}",
+                "go": {"page": "review", "query": {"rule": code} | _first_status(waiting, later)},
             }
         )
     return {
         "kind": "bars",
         "title": "Findings by rule",
-        "note": "A bar opens its queue",
+        "note": "Open findings, of all; a bar opens its queue",
         "items": items,
-        "legend": [(tone, tone) for tone in ("error", "warning", "info") if tone in tones] + [("done", "decided")],
+        "legend": [(tone, tone) for tone in ("error", "warning", "info") if tone in tones]
+        + [("later", "for later"), ("done", "decided")],
         "empty": "Nothing was found.",
     }
+
+
+def _first_status(waiting: int, later: int) -> dict[str, str]:
+    """The status to look at: an empty queue is no place to lead to."""
+    return {} if waiting else {"status": "later" if later else "decided"}
 
 
 def precision(desk: Desk) -> dict[str, Any]:

@@ -17,6 +17,15 @@ from curator.review.entries import Entry, Outcome, Wish
 from curator.review.filters import Filter
 from curator.review.making import Making
 
+_DID = {
+    "accept": "accepted its fix",
+    "keep": "kept the row",
+    "drop": "dropped the row",
+    "edit": "edited the row",
+    "later": "left it for later",
+    "open": "took a decision on it back",
+}
+
 
 class Desk(Making):
     """See the module. All methods may be called from any thread."""
@@ -68,13 +77,19 @@ class Desk(Making):
         if entry is None:
             return [], Outcome(wish.id, "gone", wish.finding, why="the finding is not there any more")
         if entry.head != wish.base:
-            who = entry.who or "somebody"
-            return [], Outcome(wish.id, "conflict", wish.finding, why=f"{who} decided it meanwhile: {entry.status}")
+            return [], Outcome(wish.id, "conflict", wish.finding, why=self._meanwhile(entry))
         try:
             made = self._made(entry, wish)
         except CuratorError as error:
             return [], Outcome(wish.id, "refused", wish.finding, why=error.what)
         return self._withdrawn(entry, made) + made, Outcome(wish.id, "done", wish.finding)
+
+    def _meanwhile(self, entry: Entry) -> str:
+        """What became of a finding since it was shown."""
+        who = entry.who or "somebody"
+        if entry.who and entry.who == self.settings.reviewer:
+            who = f"{who}, in another tab or place,"
+        return f"{who} {_DID[entry.status]} meanwhile"
 
     def _now(self, outcome: Outcome) -> Outcome:
         entry = self.entry(outcome.finding) if outcome.finding else None

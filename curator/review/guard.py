@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from http.cookies import CookieError, SimpleCookie
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -50,13 +51,21 @@ _HEADERS = [
 class Guard:
     """An ASGI application in front of another.
 
-    `hosts` are further names by which it may be called, `needed` the paths of scripts that a page will ask for.
+    `hosts` are further names by which it may be called, `numbered` lets it be called by any number of a machine, as
+    one that listens on all its addresses is: what a foreign name leads here is refused all the same. `needed` the paths of scripts that a page will ask for.
     """
 
     def __init__(
-        self, app: App, *, token: str, port: int, hosts: Iterable[str] = (), needed: Iterable[str] = ()
+        self,
+        app: App,
+        *,
+        token: str,
+        port: int,
+        hosts: Iterable[str] = (),
+        needed: Iterable[str] = (),
+        numbered: bool = False,
     ) -> None:
-        self._app, self._token = app, token
+        self._app, self._token, self._port, self._numbered = app, token, port, numbered
         self._needed = [(b"link", f"<{path}>; rel=modulepreload".encode()) for path in needed]
         self._cookie = f"curator-{port}"
         names = {host.lower() for host in (*_LOCAL, *hosts)}
@@ -83,7 +92,7 @@ class Guard:
         """(status to refuse with, why); 0 where the request is welcome."""
         headers = _headers(scope)
         hosts = headers.get("host", [])
-        if len(hosts) != 1 or hosts[0].lower() not in self._hosts:
+        if len(hosts) != 1 or not (hosts[0].lower() in self._hosts or self._by_number(hosts[0])):
             return 400, "this address is not served here"
         origins = headers.get("origin", [])
         if any(not self._own(origin, hosts[0]) for origin in origins) or (
@@ -100,6 +109,14 @@ class Guard:
         if self._given(scope) is None and not self._known(headers.get("cookie", [])):
             return 403, "open the address that curator review printed: it holds the token"
         return 0, ""
+
+    def _by_number(self, host: str) -> bool:
+        name, _, port = host.rpartition(":")
+        try:
+            ip_address(name.removeprefix("[").removesuffix("]"))
+        except ValueError:
+            return False
+        return self._numbered and port == str(self._port)
 
     def _own(self, origin: str, host: str) -> bool:
         parts = urlsplit(origin)

@@ -46,7 +46,8 @@ _DARK = {
     "backgroundColor": "#141517",
     "secondaryBackgroundColor": "#1e2024",
     "textColor": "#e9e7e2",
-    "borderColor": "#2f3238",
+    "borderColor": "#464b54",
+    "dataframeBorderColor": "#3a3f47",
     "linkColor": "#8fbce6",
 }
 
@@ -85,6 +86,7 @@ class _Session(msgspec.Struct):
     token: str
     port: int
     hosts: tuple[str, ...] = ()
+    numbered: bool = False  # whether it is called by any address of the machine
 
 
 _session: _Session | None = None
@@ -92,10 +94,12 @@ _TOKEN = "review.token"
 _AGE = 12 * 3600  # seconds after which a token is not used again
 
 
-def begin(settings: Settings, *, token: str = "", port: int = 0, hosts: tuple[str, ...] = ()) -> Desk:
+def begin(
+    settings: Settings, *, token: str = "", port: int = 0, hosts: tuple[str, ...] = (), numbered: bool = False
+) -> Desk:
     """Make this process serve a review; the pages find it with `desk()`."""
     global _session
-    _session = _Session(Desk(settings), token or secrets.token_urlsafe(32), port, hosts)
+    _session = _Session(Desk(settings), token or secrets.token_urlsafe(32), port, hosts, numbered)
     return _session.desk
 
 
@@ -138,7 +142,8 @@ def desk() -> Desk:
 def guarded(app: Any) -> Guard:
     """The app behind the guard of this process: for every request, the lifespan included."""
     assert _session is not None
-    return Guard(app, token=_session.token, port=_session.port, hosts=_session.hosts, needed=_needed())
+    s = _session
+    return Guard(app, token=s.token, port=s.port, hosts=s.hosts, needed=_needed(), numbered=s.numbered)
 
 
 # Parts of streamlit's page that ours are made of: it would find out one after another that it needs them.
@@ -199,9 +204,10 @@ def serve(settings: Settings, *, port: int | None = None, host: str = "127.0.0.1
         token=kept_token(settings.folder),
         port=number,
         hosts=() if host in _LOOPBACK else (host, socket.gethostname()),
+        numbered=host in _ALL,
     )
     assert _session is not None
-    shown = host if host not in ("0.0.0.0", "::") else socket.gethostname()
+    shown = host if host not in _ALL else socket.gethostname()
     address = f"http://{shown}:{number}/?token={_session.token}"
     sys.stdout.write(f"reviewing {settings.name} as {settings.reviewer or 'nobody'}\n{address}\nCtrl-C ends\n")
     sys.stdout.flush()
@@ -210,6 +216,7 @@ def serve(settings: Settings, *, port: int | None = None, host: str = "127.0.0.1
     _run(script, host, number)
 
 
+_ALL = ("0.0.0.0", "::")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 

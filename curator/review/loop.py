@@ -75,10 +75,16 @@ class Loop:
         items += self.desk.entries(chosen, after=after, limit=FIRST)
         if not items and after is not None:
             items = self.desk.entries(chosen, limit=FIRST)
+        data = {**self._data(items), "outcomes": self._outcomes}  # the card that they were meant for may be gone
         if not items:
-            return self._data(items)
+            return data
         first = next((entry for entry in items if entry.status in self._wants()), items[0])
-        return {**self._data(items), "others": {first.finding.id: self.cards.others(first)}}
+        return {**data, "others": {first.finding.id: self.cards.others(first)}}
+
+    def back(self, at: str = "") -> dict[str, Any]:
+        """The data of a card that was left for another page: from a finding on, else from the one shown last."""
+        self.at = at or self.at
+        return {**self.start(), "returned": not at}
 
     def _lets_through(self, entry: Entry) -> bool:
         low = self.desk.entries(self.chosen, after=self.key(entry) - 1, limit=1)
@@ -98,22 +104,24 @@ class Loop:
             self._client, self._m = asked.client, asked.m
         self.at = asked.at or self.at
         self.desk.follow()
-        outcomes = self._decided(asked) if asked.wishes else []
+        outcomes = self._outcomes = self._decided(asked) if asked.wishes else []
         if asked.view != self.view:
             return {**self.start(), "outcomes": outcomes}
         after = int(asked.have) if asked.have.lstrip("-").isdigit() else None
         items: list[Entry] = []
         front = False
         if asked.before is not None and asked.before.isdigit():
-            items = self.desk.entries(self.chosen, before=int(asked.before), limit=WINDOW // 2)
+            items = self.desk.entries(self._behind(), before=int(asked.before), limit=WINDOW // 2)
             front = True
+        elif asked.show and (entry := self.desk.entry(asked.show)):
+            items = [entry, *self.desk.entries(self.chosen, after=self.key(entry), limit=FIRST)]
         elif asked.ahead < AHEAD:
             items = self.desk.entries(self.chosen, after=after, limit=WINDOW)
-        if asked.show and (entry := self.desk.entry(asked.show)):
-            items, front = [entry], True
         items += self._brought_up(asked)
         data = self._data(items)
-        data |= {"outcomes": outcomes, "front": front, "changed": self._changed(asked)}
+        data |= {"outcomes": outcomes, "front": front, "changed": self._changed(asked, outcomes)}
+        if items and items[0].finding.id == asked.show and not front:
+            data["anew"] = asked.show
         if items and not front and len(data["items"]) < len(items):
             data["more"] = True
         data |= self._told(asked)
@@ -146,7 +154,12 @@ class Loop:
             "outcomes": [],
             "changed": {},
             "reviewer": plain(self.desk.settings.reviewer),
+            "reasons": self.desk.settings.need_reason,
         }
+
+    def _behind(self) -> Filter:
+        """What lies behind one: in the queue of what is open, also what was decided on the way."""
+        return msgspec.structs.replace(self.chosen, status="all") if self.chosen.status == "open" else self.chosen
 
     def _wants(self) -> list[str]:
         """The statuses that wait for a decision in this filter."""
@@ -170,10 +183,12 @@ class Loop:
                         "why": plain(error.what),
                     }
                 )
-        outcomes = [msgspec.structs.asdict(each) for each in self.desk.decide(wishes)]
+        outcomes = [*map(msgspec.structs.asdict, self.desk.decide(wishes)), *refused]
         for outcome in outcomes:
-            outcome["why"], outcome["who"] = plain(outcome["why"]), plain(outcome["who"])
-        return outcomes + refused
+            outcome["why"], outcome["who"] = plain(outcome["why"]), plain(outcome.get("who", ""))
+            if outcome["result"] != "done" and (entry := self.desk.entry(outcome["finding"])):
+                outcome["about"] = f"{entry.finding.code} {entry.finding.name}, line {entry.finding.line}"
+        return outcomes
 
     def _standing(self, finding: str) -> dict[str, str]:
         entry = self.desk.entry(finding)
@@ -205,9 +220,10 @@ class Loop:
                 found += [other for other in self.desk.of_row(entry.root, edited=True) if other.status == "open"]
         return found
 
-    def _changed(self, asked: Asked) -> dict[str, dict[str, str]]:
+    def _changed(self, asked: Asked, outcomes: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
         """How other findings of the rows stand that were decided on."""
-        roots = {entry.root for raw in asked.wishes if (entry := self.desk.entry(str(raw.get("finding", ""))))}
+        names = {str(told.get("finding", "")) for told in (*asked.wishes, *outcomes)}
+        roots = {entry.root for name in names if (entry := self.desk.entry(name))}
         return self.desk.standing_of(roots, _TOLD)
 
     def _told(self, asked: Asked) -> dict[str, Any]:

@@ -118,8 +118,8 @@ class Cards:
         return told
 
     def others(self, entry: Entry) -> list[dict[str, Any]]:
-        """The other findings of the row."""
-        found = self.desk.of_row(entry.root, limit=_OTHERS + 1)
+        """The other findings of the row as it stands: what an edit has settled is not found in it any more."""
+        found = self.desk.of_row(entry.root, limit=_OTHERS + 1, now=True)
         return [
             {
                 "id": o.finding.id,

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from curator import decisions
+from curator import cleaning, decisions
 from curator.review import applying
 from curator.review.applying import DryRun
 from curator.review.desk import Desk
@@ -19,6 +19,7 @@ from curator.review.safe import plain
 from curator.review.settings import Settings
 
 PAGE = 100
+VERBS = ("accept", "keep", "drop", "later")  # what can be decided on the findings that are ticked
 _DONE = {
     "accept": "accepted",
     "keep": "kept",
@@ -53,6 +54,20 @@ def rows(entries: Sequence[Entry], chosen: Filter) -> list[dict[str, Any]]:
         }
         for e in entries
     ]
+
+
+def chosen(shown: int, fixable: int, action: str) -> str:
+    """How many of the findings that are shown an action is about; "" where none is chosen yet."""
+    number = fixable if action == "accept" else shown
+    said = f"{number:,} finding{'' if number == 1 else 's'}"
+    if action == "accept":
+        return said + (f"; {shown - fixable:,} more offer no fix and stay as they are" if shown > fixable else "")
+    return said + ("" if fixable else ", without a fix to accept")
+
+
+def meant(ticked: Sequence[Entry], action: str) -> list[Entry]:
+    """Those of the findings that an action makes sense for: a fix is accepted where one is offered."""
+    return [entry for entry in ticked if action != "accept" or entry.finding.fix is not None]
 
 
 def decide(desk: Desk, ticked: Sequence[Entry], action: str) -> tuple[str, int]:
@@ -93,14 +108,14 @@ def told(item: dict[str, Any]) -> str:
     return "\n".join(map(plain, lines))
 
 
-def standing(counts: dict[str, int]) -> str:
-    """How many findings stand how, in a sentence."""
+def standing(counts: dict[str, int], take: tuple[int, int] = (1, 1)) -> str:
+    """How many findings stand how, in a sentence: those of all reviewers, whatever part one takes."""
     said = [
         f"{counts[status]:,} {_DONE[status]}" for status in ("accept", "edit", "drop", "keep") if counts.get(status)
     ]
-    left = counts.get("open", 0) + counts.get("later", 0)
-    return (", ".join(said) or "Nothing is decided yet") + (
-        f"; {left:,} open: their safe fixes are made, the rest stays as it is" if left else ""
+    waiting = [f"{counts[status]:,} {_DONE[status]}" for status in ("open", "later") if counts.get(status)]
+    return f"Findings{' of all parts' if take[1] > 1 else ''}: {', '.join(said) or 'none decided'}" + (
+        f"; {', '.join(waiting)}: their safe fixes are made, the rest stays as it is" if waiting else ""
     )
 
 
@@ -108,27 +123,19 @@ def dry(run: DryRun) -> list[dict[str, Any]]:
     """What a dry run came to, as tiles of a board."""
     told = (
         ("Rows", run.rows),
-        ("In the clean set", run.written),
+        ("Rows written", run.written),
         ("Of these mended", run.mended),
-        ("Left out", run.rejected),
+        ("Rows rejected", run.rejected),
     )
     return [{"label": name, "value": f"{number:,}", "go": None} for name, number in told]
 
 
 def dry_codes(run: DryRun) -> str:
-    """By code: the fixes that would be made, the rows left out, and what is still there."""
-    lines = [
-        f"fixes made: {_codes(run.fixed)}",
-        f"rows left out: {_codes(run.rejected_for)}",
-        f"still there: {_codes(run.left)}",
-    ]
+    """By code: the findings that would be mended, the rows rejected, and the findings left, as `clean` says it."""
+    lines = cleaning.told(run.fixed, run.rejected_for, run.left)
     lines.append(f"decisions applied: {run.applied:,}")
     lines += [f"not applied: {plain(each)}" for each in run.unapplied[:5]]
     return "\n".join(lines)
-
-
-def _codes(counts: dict[str, int]) -> str:
-    return ", ".join(f"{code} {number:,}" for code, number in sorted(counts.items())) or "nothing"
 
 
 def job(job: Job | None) -> str:

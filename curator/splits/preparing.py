@@ -171,9 +171,7 @@ def _written(
         left=left,
         rows=came.rows,
         mended_rows=sum(loss.mended for loss in cleaned.losses),
-        mended={
-            code: n for code, number in cleaned.fixed.items() if (n := number - cleaned.rejected_for.get(code, 0)) > 0
-        },
+        mended=cleaned.fixed,
         left_out=dict(lost),
         decisions=dict(sorted(Counter(decision.verdict for decision in decisions.standing(log.decisions)).items())),
         licences=told["licence"],

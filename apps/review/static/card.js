@@ -6,6 +6,8 @@ const THROTTLE = 250;   // ms between two batches
 const PATIENCE = 4000;  // ms without an answer, after which a batch is sent again
 const BATCH = 100;      // decisions sent at once
 const FETCH = 160;      // undecided findings held, below which more are asked for: a key on any of them counts
+const TOLD = 400;       // findings of a row of which the server tells how they stand
+const SILENCE = 1500;   // ms in which nothing is sent, once another page is asked for
 const REST = 400;       // ms that a new page is left to draw itself, before it asks for more than it came with
 
 // What is decided and not answered for outlives this card, and a reload of the page.
@@ -47,17 +49,28 @@ class Desk extends Editing {
     this.editing = null;
     this.notes = new Map();
     this.shownAt = performance.now();
-    this.ui = Object.fromEntries(["desk", "progress", "pace", "saved", "banner", "queue", "card", "context", "verbs", "help"].map((name) => [name, root.querySelector("." + name)]));
+    this.ui = Object.fromEntries(["desk", "progress", "pace", "saved", "banner", "body", "queue", "card", "context", "verbs", "help"].map((name) => [name, root.querySelector("." + name)]));
     this.onKey = (event) => this.key(event);
     document.addEventListener("keydown", this.onKey, true);
-    this.onLeave = (event) => { if (this.unsaved()) { event.preventDefault(); event.returnValue = ""; } };
+    this.onLeave = (event) => { this.place(); if (this.unsaved()) { event.preventDefault(); event.returnValue = ""; } };
     window.addEventListener("beforeunload", this.onLeave);
     this.timer = setInterval(() => this.tick(), 500);
+    this.onClick = (event) => this.leave(event);
+    document.addEventListener("click", this.onClick, true);
+    this.onBack = () => this.hold();
+    window.addEventListener("popstate", this.onBack);
+    this.sized = new ResizeObserver(() => this.fit());
+    for (const node of [document.querySelector(".stMainBlockContainer"), document.documentElement]) if (node) this.sized.observe(node);
     this.drawHelp();
   }
   close() {
     document.removeEventListener("keydown", this.onKey, true);
     window.removeEventListener("beforeunload", this.onLeave);
+    document.removeEventListener("click", this.onClick, true);
+    window.removeEventListener("popstate", this.onBack);
+    this.sized.disconnect();
+    clearTimeout(this.asking);
+    clearTimeout(this.flushing);
     clearInterval(this.timer);
   }
 
@@ -77,32 +90,45 @@ class Desk extends Editing {
       if (store.unsent.length) this.flush();
     }
     if (this.view !== data.view) this.renew(data);
+    else if (data.anew) this.begin(data, data.anew);
     else this.merge(data.items || [], data.front);
-    if (this.showing && this.byId.has(this.showing)) {
-      this.items.sort((a, b) => this.order(a) < this.order(b) ? -1 : 1);
-      this.at = this.items.indexOf(this.byId.get(this.showing));
-      this.showing = null;
-      this.shownAt = performance.now();
-    }
+    if (data.front) this.fronted(data.items);
     if (data.detail) this.details.set(`${data.detail.id} ${data.detail.what}`, data.detail);
     if (data.form && this.editing && this.editing.id === data.form.id && !this.editing.form) this.fill(data.form);
     if (data.check && this.editing && this.editing.id === data.check.id) this.checked(data.check);
     for (const [id, others] of Object.entries(data.others || {})) if (this.byId.has(id)) this.byId.get(id).others = others;
     this.more = data.more;
     this.draw();
-    this.ask();
+    if (this.leaving && !this.unsaved()) {
+      const link = this.leaving;
+      this.leaving = null;
+      this.hold();
+      setTimeout(() => link.click());
+    } else this.ask();
   }
   renew(data) {
     this.view = data.view;
+    const left = data.returned && store.left?.view === data.view ? store.left.id : "";
+    this.begin(data, left || data.at);
+    this.rest = this.shownAt + REST;
+    if (left && !this.byId.has(left)) this.goTo(left);
+    else if (data.returned && this.items.length) this.ask({ before: String(this.order(this.items[0])) });
+  }
+  begin(data, id) {  // what follows each other in the queue, from a finding on: no gap is left to those held before
     this.items = [];
     this.byId.clear();
     this.editing = null;
     this.open = null;
     this.merge(data.items || []);
-    const at = this.items.findIndex((item) => item.id === data.at);
+    const at = this.items.findIndex((item) => item.id === id);
     this.at = at >= 0 ? at : Math.max(0, this.items.findIndex((item) => this.waits(item)));
     this.shownAt = performance.now();
-    this.rest = this.shownAt + REST;
+  }
+  fronted(items) {  // those before have come: the key that asked for them goes on
+    const back = this.back;
+    this.back = false;
+    if (back && items.length) this.at = Math.max(0, this.at - 1);
+    else if (back) this.say("This is the first.", 2500);
   }
   merge(items, front) {
     const fresh = [];
@@ -111,6 +137,8 @@ class Desk extends Editing {
       if (held) {
         if (!this.pendingOn(item.id)) Object.assign(held, item);
       } else {
+        const made = this.pendingOn(item.id);
+        if (made && made.action !== "undo") item.asked = item.status = RESULT[made.action];
         this.byId.set(item.id, item);
         fresh.push(item);
       }
@@ -137,26 +165,41 @@ class Desk extends Editing {
       }
       if (outcome.result === "done") {
         const wish = flight.wishes.find((each) => each.id === outcome.id);
+        if (item) item.judged = wish?.action !== "undo";  // in a queue of what is decided: decided anew
         if (wish?.action === "undo" && outcome.finding) this.goTo(outcome.finding);
-      } else if (outcome.why) problems.push((item ? `${item.code} line ${item.line}: ` : "") + outcome.why);
+      } else if (outcome.why) problems.push(outcome);
     }
+    const roots = new Set(outcomes.map((outcome) => this.byId.get(outcome.finding)?.root));
+    for (const item of this.items) if (roots.has(item.root)) delete item.others;  // what else is found in the row may be another
+    if (roots.has(this.items[this.at]?.root)) this.askedAbout = "";
+    this.forget(roots);
     for (const [id, now] of Object.entries(this.data.changed || {})) {
       const item = this.byId.get(id);
       if (item && !this.pendingOn(id)) { Object.assign(item, now); delete item.asked; }
     }
-    if (problems.length) this.say(problems.join(" · "), 9000);
+    if (problems.length) this.tell(problems);
+  }
+  forget(roots) {  // findings in an edit that another edit, or none, has taken the place of
+    const told = this.data.changed || {}, now = this.items[this.at];
+    if (Object.keys(told).length >= TOLD) return;
+    const gone = new Set(this.items.filter((item) => item.edited && roots.has(item.root) && !told[item.id]));
+    if (!gone.size) return;
+    this.items = this.items.filter((item) => !gone.has(item));
+    for (const item of gone) this.byId.delete(item.id);
+    const at = this.items.indexOf(now);
+    if (at >= 0) this.at = at;
   }
 
   // ------------------------------------------------------------ what is sent
 
-  pendingOn(id) { return store.unsent.some((w) => w.finding === id) || store.inFlight?.wishes.some((w) => w.finding === id); }
+  pendingOn(id) { return [...(store.inFlight?.wishes || []), ...store.unsent].findLast((wish) => wish.finding === id); }
   waiting() { return Boolean(this.more || store.inFlight && !this.items.length); }
   unsaved() { return store.unsent.length + (store.inFlight?.wishes.length || 0); }
   flush() {
     this.rest = 0;
     clearTimeout(this.flushing);
     this.flushing = 0;
-    if (store.inFlight || !this.send) return;
+    if (store.inFlight || !this.send || this.held()) return;
     const wishes = store.unsent.splice(0, BATCH);
     this.post({ wishes });
   }
@@ -176,7 +219,7 @@ class Desk extends Editing {
   }
   tick() {
     const flight = store.inFlight;
-    if (flight && performance.now() - flight.since > PATIENCE) {
+    if (flight && performance.now() - flight.since > PATIENCE && !this.held()) {
       flight.since = performance.now();
       flight.tries += 1;
       const { since, tries, ...message } = flight;
@@ -186,6 +229,18 @@ class Desk extends Editing {
     this.place();
     this.drawSaved();
   }
+  leave(event) {  // to another page: the way back leads here, and what is decided is saved first, for what is shown there
+    const link = event.target?.closest?.("a[href]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    this.place();
+    if (!this.unsaved() || this.leaving === link) { this.hold(); return; }
+    event.preventDefault();
+    event.stopPropagation();
+    this.leaving = link;
+    this.flush();
+  }
+  hold() { this.silent = performance.now() + SILENCE; }  // what is sent now would break off the page that is on its way
+  held() { return performance.now() < (this.silent || 0); }
   place() {  // the address names the finding, for a reload; the server is not to write what a filter writes meanwhile
     const id = this.items[this.at]?.id, address = new URL(location.href);
     if (!id || !this.ui.desk.isConnected || address.searchParams.get("at") === id) return;
@@ -194,7 +249,7 @@ class Desk extends Editing {
   }
   ask(extra) {  // more findings, or more about one
     if (extra) this.wanted = { ...this.wanted, ...extra };
-    if (store.inFlight || this.flushing) { this.asking ??= setTimeout(() => { this.asking = undefined; this.ask(); }, 120); return; }
+    if (store.inFlight || this.flushing || this.held()) { this.asking ??= setTimeout(() => { this.asking = undefined; this.ask(); }, 120); return; }
     const hungry = this.more && this.ahead() < FETCH;
     const item = this.items[this.at];
     const about = item && !item.others && this.askedAbout !== item.id ? item.id : "";
@@ -207,16 +262,22 @@ class Desk extends Editing {
     this.post(message);
   }
   ahead() { return this.items.slice(this.at).filter((item) => this.waits(item)).length; }
-  waits(item) { return !item.asked && (this.data.wants || ["open"]).includes(item.status); }
+  waits(item) { return !item.asked && !(item.judged && item.status !== "open") && (this.data.wants || ["open"]).includes(item.status); }
 
   // ------------------------------------------------------------ deciding
 
   decide(action, more = {}) {
     const item = this.items[this.at];
+    this.leaving = null;
     if (!item) { this.say(this.waiting() ? "The next finding is on its way: that key decided nothing." : "There is nothing to decide on here.", 2500); return; }
     if (this.editing && action !== "edit") { this.say("First save the edit (Ctrl+Enter) or leave it (Esc).", 2500); return; }
     if (!this.allowed(item).includes(action)) { this.say(action === "accept" ? "No fix is offered here." : "That makes no sense here.", 2500); return; }
-    const note = this.notes.get(item.id) || "";
+    const note = this.noteOn(item);
+    if (this.data.reasons && RESULT[action] === "keep" && item.severity === "error" && !note) {
+      this.say("An error is kept with a reason: write why, then press Enter and the key again.", 6000);
+      this.root.querySelector(".note")?.focus();
+      return;
+    }
     const before = { status: item.status, head: item.head, who: item.who, asked: item.asked };
     const earlier = [...(store.inFlight?.wishes || []), ...store.unsent].filter((wish) => wish.finding === item.id).pop();
     const wish = { id: newId(), action, finding: item.id, base: earlier ? earlier.id : item.head || "", note, ...more };
@@ -235,6 +296,7 @@ class Desk extends Editing {
     this.next(true);
     this.later();
   }
+  noteOn(item) { return this.notes.get(item.id) ?? (item.who === this.data.reviewer && item.note || ""); }
   remember(entry) { (this.made ??= []).push(entry); if (this.made.length > 500) this.made.shift(); }
   undo() {
     const last = this.made?.pop();
@@ -242,9 +304,9 @@ class Desk extends Editing {
     if (last && unsent >= 0) {  // it never left this page
       store.unsent.splice(unsent, 1);
       const item = this.byId.get(last.finding);
-      Object.assign(item, last.before);
-      if (!last.before.asked) delete item.asked;
-      for (const other of this.items) if (other.root === item.root && other !== item && other.asked && !this.pendingOn(other.id)) { other.status = "open"; delete other.asked; }
+      if (item) Object.assign(item, last.before);
+      if (item && !last.before.asked) delete item.asked;
+      for (const other of this.items) if (other.root === item?.root && other !== item && other.asked && !this.pendingOn(other.id)) { other.status = "open"; delete other.asked; }
       this.goTo(last.finding);
       keep();
     } else {
@@ -264,14 +326,19 @@ class Desk extends Editing {
   }
   step(by) {
     const to = this.at + by;
-    if (to < 0) { this.ask({ before: this.items.length ? String(this.order(this.items[0])) : "" }); return; }
+    if (to < 0) {
+      if (!this.items.length) return;
+      this.back = true;
+      this.ask({ before: String(this.order(this.items[0])) });
+      return;
+    }
     if (to >= this.items.length) { if (!this.more) { this.at = this.items.length; this.moved(); } return; }
     this.at = to;
     this.moved();
   }
   goTo(id) {
     const at = this.items.findIndex((item) => item.id === id);
-    if (at >= 0) { this.at = at; this.moved(); } else { this.showing = id; this.ask({ show: id }); }
+    if (at >= 0) { this.at = at; this.moved(); } else this.ask({ show: id });
   }
   moved() {
     this.shownAt = performance.now();

@@ -20,13 +20,29 @@ function duration(ms) {
 }
 
 class Drawing {
-  say(text, time) {
-    this.ui.banner.textContent = text;
+  say(text, time, ...more) {
+    this.ui.banner.replaceChildren(h("span", "", text), ...more);
     this.ui.banner.hidden = false;
     clearTimeout(this.saying);
-    this.saying = setTimeout(() => { this.ui.banner.hidden = true; }, time);
+    this.saying = setTimeout(() => this.hush(), time);
+  }
+  hush() { this.ui.banner.hidden = true; }
+  tell(problems) {  // decisions that were not recorded: none of them need be about the finding that is shown now
+    const last = problems[problems.length - 1];
+    const said = problems.slice(-3).map((each) => `${each.about || "a finding that is gone"}: ${each.why}`).join(" · ");
+    const more = problems.length > 3 ? ` · and ${(problems.length - 3).toLocaleString("en")} more` : "";
+    const look = this.byId.has(last.finding) ? [button("small", "Look at it", "", () => { this.hush(); this.goTo(last.finding); })] : [];
+    this.say(`Not recorded. ${said}${more}`, 12000, ...look, button("small", "Close", "", () => this.hush()));
+  }
+  fit() {  // the three columns take what the window leaves: the page itself is not to scroll
+    const block = document.querySelector(".stMainBlockContainer"), room = block?.parentElement.clientHeight;
+    if (!block || !this.ui.body.isConnected || !room) return;
+    const page = block.getBoundingClientRect(), body = this.ui.body.getBoundingClientRect();
+    const tall = `${Math.max(380, Math.floor(room - (body.top - page.top) - (page.bottom - body.bottom)))}px`;
+    if (this.ui.desk.style.getPropertyValue("--tall") !== tall) this.ui.desk.style.setProperty("--tall", tall);
   }
   draw() {
+    if (this.items[this.at]) store.left = { view: this.view, id: this.items[this.at].id };
     this.drawTop();
     this.drawQueue();
     this.drawCard();
@@ -123,7 +139,9 @@ class Drawing {
     if (item.fix) notes.append(h("p", "", `Fix: ${item.fix.title}`));
     if (item.more) notes.append(h("p", "", `and ${count(item.more, "more row")}: press G for the group`));
     if (item.earlier) notes.append(h("p", "", `${item.earlier.who || "Somebody"} said ${item.earlier.verdict} on ${item.earlier.when}, before the row changed${item.earlier.why ? `: ${item.earlier.why}` : ""}. Does it still hold?`));
-    for (const said of item.said || []) notes.append(h("p", "", `${said.who || "Somebody"}: ${said.verdict}${said.why ? `, ${said.why}` : ""} (${said.when})`));
+    const said = item.said || [];
+    for (const each of said) notes.append(h("p", "", `${each.who || "Somebody"}: ${each.verdict}${each.why ? `, ${each.why}` : ""} (${each.when})${each === said[said.length - 1] ? ": counts now" : ""}`));
+    if (!said.length && item.note && item.who !== this.data.reviewer) notes.append(h("p", "", `${item.who || "Somebody"}: ${item.note}`));
     if (notes.childNodes.length) head.append(notes);
     return head;
   }
@@ -203,7 +221,7 @@ class Drawing {
     part("The row", more, ...this.drawDetail(item));
     const input = h("input", "note");
     input.placeholder = "Why, for the record";
-    input.value = this.notes.get(item.id) ?? item.note ?? "";
+    input.value = this.noteOn(item);
     input.maxLength = 500;
     input.dataset.id = item.id;
     input.setAttribute("aria-label", "Note");

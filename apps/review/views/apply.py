@@ -17,7 +17,7 @@ for numbers in desk.matrix().values():
         counts[status] = counts.get(status, 0) + number
 
 st.subheader("1  What it comes to", anchor=False)
-st.text(tables.standing(counts))
+st.text(tables.standing(counts, settings.take))
 if st.button("Dry run"):
     with st.spinner("Cleaning a copy that is thrown away"):
         try:

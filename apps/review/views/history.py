@@ -35,12 +35,11 @@ said = verdict.selectbox(
 )
 count.text(f"{decided:,} decisions in {desk.settings.log.name}")
 made = desk.history(who=by, code=code, verdict=said, limit=200)
-picked = frame.table(
+picked = frame.sheet(
     tables.history(made),
     key=f"history {decided} {by} {code} {said}",
     on_select="rerun",
     selection_mode="single-row",
-    height=frame.tall(len(made)),
 )
 rows = [made[n] for n in picked.selection.rows if n < len(made)]
 if rows:

@@ -11,7 +11,7 @@ from curator.review.filters import Filter
 
 desk = frame.desk()
 summary = desk.summary()
-safe = desk.special()["safe"]
+safe = desk.special(desk.settings.take)["safe"]
 
 bulk.undo_offer(desk)
 

@@ -34,19 +34,16 @@ if st.session_state.get("table_view") != view:
     st.session_state["table_view"], st.session_state["table_trail"] = view, [None]
 trail = st.session_state["table_trail"]
 entries = tables.page(desk, chosen, trail[-1])
-picked = frame.table(
+picked = frame.sheet(
     tables.rows(entries, chosen),
     key=f"table {len(trail)} {desk.decided()}",
     on_select="rerun",
     selection_mode="multi-row",
-    height=frame.tall(len(entries)),
     column_config={name: st.column_config.Column(width=width) for name, width in WIDTHS.items()},
 )
 ticked = [entries[n] for n in picked.selection.rows if n < len(entries)]
 
-back, on, where, keep, drop, later, all_shown = st.columns(
-    [0.8, 0.8, 2.6, 1.1, 1.1, 1.1, 1.6], vertical_alignment="center"
-)
+back, on, where, *verbs, all_shown = st.columns([0.8, 0.8, 2.4, 1.1, 1.1, 1.1, 1.1, 1.4], vertical_alignment="center")
 if back.button("Back", disabled=len(trail) == 1, width="stretch"):
     trail.pop()
     st.rerun()
@@ -55,10 +52,12 @@ if on.button("Next", disabled=len(entries) < tables.PAGE, width="stretch"):
     st.rerun()
 first = (len(trail) - 1) * tables.PAGE
 where.text(f"{first + 1:,} to {first + len(entries):,} of {total:,}" + (f", {len(ticked)} ticked" if ticked else ""))
-for column, action, label in ((keep, "keep", "Keep"), (drop, "drop", "Drop"), (later, "later", "Later")):
-    if column.button(f"{label} {len(ticked) or ''}", disabled=not ticked, width="stretch", key=f"do_{action}"):
+for column, action in zip(verbs, tables.VERBS, strict=True):
+    meant = tables.meant(ticked, action)
+    label = f"{action.capitalize()} {len(meant) or ''}"
+    if column.button(label, disabled=not meant, width="stretch", key=f"do_{action}"):
         try:
-            st.session_state["last_batch"] = tables.decide(desk, ticked, action)
+            st.session_state["last_batch"] = tables.decide(desk, meant, action)
         except CuratorError as error:
             st.code(str(error), language=None)
         else:
