@@ -13,6 +13,7 @@ from curator.config import Config
 from curator.harness import flags_of
 from curator.model import Report
 from curator.rule import Row, all_rules, chat
+from curator.sop.convert import document_of
 from tests.fuzz.growth import GENERAL, over_and_over
 
 SHORT, LONG = 1_500, 300_000  # characters
@@ -74,6 +75,12 @@ def test_thousands_of_findings_in_one_row_cost_no_more_than_in_many(tmp_path: Pa
         ("ANS013", "Give me the city as JSON.", "```" + "a" * 50_000 + "`"),
         ("ANS014", "Print.", "```python\nprint('hello)\n" + "\n" * 50_000 + "x\n```"),
         ("SPL003", "Why?", "```" + " " * 50_000 + "the the"),
+        ("ANS014", "Write Python.", "```python\nx = 1 " + "_" * 50_000 + "a\n```"),
+        ("ANS005", "Print.", "```python\nprint(('hello')\n" + "\n" * 50_000 + "x = y"),
+        ("ANS005", "Tell me of the mill.", "It stands by the river and was built of " + "a" * 50_000 + ",b"),
+        ("ANS005", "Tell me of the mill.", "It stands.\nStep" + " " * 50_000 + "and then the old mill by the river"),
+        ("ANS005", "Tell me of the mill.", "It stands.\nIt" + ":" * 50_000 + " and then the old mill by the river"),
+        ("PII002", "Whom do I call?", "Call 415 867 5309, or 4158675309" + " " * 50_000 + "today"),
     ],
 )
 def test_a_text_that_can_be_read_in_many_ways_is_judged_at_once(code: str, prompt: str, answer: str) -> None:
@@ -81,4 +88,47 @@ def test_a_text_that_can_be_read_in_many_ways_is_judged_at_once(code: str, promp
     flags_of(rule, chat(user="Why?", assistant="So."))
     begun = time.process_time()
     flags_of(rule, chat(user=prompt, assistant=answer))
+    assert time.process_time() - begun < 2
+
+
+SUM = "What is 2 + 2?", "2 + 2 =" + " " * 50_000
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ['{"a": "' + '\\"' * 50_000],  # a string that never ends, and might begin at each of its signs
+        ['{"a": ' + "/*x" * 50_000],
+        ['{"messages": [],' + " " * 50_000 + '"x": }'],
+        [json.dumps(chat(user=SUM[0], assistant=SUM[1] + end)) for end in ("x", "y = 5")],
+    ],
+)
+def test_a_file_that_can_be_read_in_many_ways_is_judged_at_once(lines: list[str], tmp_path: Path) -> None:
+    linted(rows(100, 1), tmp_path / "first.jsonl")
+    (tmp_path / "set.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    begun = time.process_time()
+    curator.lint([tmp_path / "set.jsonl"], ALL, workers=1, cache=False)
+    assert time.process_time() - begun < 2
+
+
+@pytest.mark.slow
+def test_a_long_row_that_stands_twice_costs_twice_what_it_costs_once(tmp_path: Path) -> None:
+    """What is asked of every hit in a text is not asked of its twin in another row by comparing the two."""
+    config = Config(select=("ENC003",))
+
+    def seconds(head: str, count: int) -> float:
+        path = tmp_path / "set.jsonl"
+        row = chat(user="Hello?", assistant=over_and_over(GENERAL["emoji"], LONG, head))
+        path.write_text(count * (json.dumps(row) + "\n"), encoding="utf-8")
+        begun = time.process_time()
+        curator.lint([path], config, workers=1, cache=False)
+        return time.process_time() - begun
+
+    once = min(seconds("One.", 1), seconds("Two.", 1))
+    assert seconds("Three.", 2) < 3 * once
+
+
+def test_a_document_whose_page_number_is_far_off_is_read_at_once() -> None:
+    begun = time.process_time()
+    document_of(("1. Wash the bowl.\npage" + " " * 50_000 + "x\n2. Dry it.\n").encode(), "bowl.txt")
     assert time.process_time() - begun < 2

@@ -104,7 +104,7 @@ _LABELLED = re.compile(
 _ADDRESS = r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"
 _ADDRESS_BEFORE = re.compile(rf"{_ADDRESS}[>)\]]?[^\S\n]*[,;:|/(<-]?[^\S\n]*(?:(?:and|or|as)[^\S\n]+)?\Z", re.I)
 _ADDRESS_AFTER = re.compile(
-    rf"[^\S\n]*[,;:|/-]?[^\S\n]*(?:(?:and|or|with|at)[^\S\n]+)?(?:e-?mail(?:[^\S\n]address)?[^\S\n]*(?:[:=]|is)?[^\S\n]*)?[(<\[]?{_ADDRESS}",
+    r"[^\S\n]*+(?:[,;:|/-][^\S\n]*+)?(?:(?:and|or|with|at)[^\S\n]++)?(?:e-?mail(?:[^\S\n]address)?[^\S\n]*+(?:(?:[:=]|is)[^\S\n]*+)?)?[(<\[]?[\w.+-]{1,64}@[\w-]+\.[\w-]",
     re.I,
 )
 

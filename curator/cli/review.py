@@ -94,11 +94,7 @@ _FORM = re.compile(r"(\.(jsonl?|ndjson|csv|tsv|parquet|arrow|gz|zst|xz|bz2))+$")
 
 
 def _beside(path: Path) -> Path:
-    name = (
-        path.name
-        if path.is_dir()
-        else re.sub(r"(\.(jsonl?|ndjson|csv|tsv|parquet|arrow|gz|zst|xz|bz2))+$", "", path.name)
-    )
+    name = path.name if path.is_dir() else _FORM.sub("", path.name)
     return path.resolve().parent / f"{name.strip('.') or 'data'}-reviewed"
 
 

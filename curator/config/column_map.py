@@ -13,7 +13,7 @@ from curator.config.settings import Config, shown_path
 from curator.errors import ConfigError
 from curator.writing import write_whole
 
-_HEADER = re.compile(r"^\s*\[", re.MULTILINE)
+_HEADER = re.compile(r"^[ \t]*\[", re.MULTILINE)
 
 
 def map_file(config: Config, start: Path) -> Path:

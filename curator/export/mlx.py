@@ -17,7 +17,7 @@ from curator.errors import SourceError, UsageError
 from curator.export.source import CONFIG, MLX_WEIGHTS, WEIGHTS, Source, pairs, table
 from curator.training.models import needs
 
-_LAYER = re.compile(r"^(.*layers\.\d+)\.(.+)$")
+_LAYER = re.compile(r"^(.*layers\.\d+)\.(.+)$", re.S)
 _PARTS = {"lora_a": "lora_A.weight", "lora_b": "lora_B.weight", "m": "lora_magnitude_vector"}
 
 

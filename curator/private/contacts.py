@@ -112,7 +112,9 @@ _NAMED = compiled_later(
     r"(?:[ ](?:me|us|him|her|them))?\.?[^\d\n.;?!]{0,16}\s?$",
     re.I,
 )  # right before a number that nothing divides
-_LABEL = re.compile(r"[ \t]*-?[ \t]*\(?(?:office|fax|mobile|cell|home|work|phone)\b", re.I)  # right after a number
+_LABEL = re.compile(
+    r"[ \t]*+(?:-[ \t]*+)?\(?(?:office|fax|mobile|cell|home|work|phone)\b", re.I
+)  # right after a number
 _NANP = re.compile(r"(?:\+?1[ .-]?)?(?:\(([2-9]\d\d)\)[ .-]?|([2-9]\d\d)[-.])([2-9]\d\d)[-. ](\d{4})$")
 _DATE = re.compile(
     r"(?:19|20)\d\d[-./ ](?:0?[1-9]|1[0-2])[-./ ](?:[0-2]?\d|3[01])\b|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d\d\b"

@@ -20,7 +20,7 @@ _SURE = re.compile(
 )
 _RULE = re.compile(r"[=_*-]{3,}\s*$")
 _FIELD = re.compile(
-    r"(?:title|titel|t[ií]tulo|titre|(?:document|doc|sop)\.?\s*(?:no|number|nr|id)?\.?|version|rev(?:ision)?\.?(?: no\.?)?|effective(?: date)?|date|department|page|prepared by|approved by|author)\s*:",
+    r"(?:title|titel|t[ií]tulo|titre|(?:document|doc|sop)\.?\s*+(?:no|number|nr|id)?\.?|version|rev(?:ision)?\.?(?: no\.?)?|effective(?: date)?|date|department|page|prepared by|approved by|author)\s*:",
     re.I,
 )
 _CELLS = re.compile(r"\t+|\s+\|\s+|\s{4,}")

@@ -36,7 +36,7 @@ _HEADING_NUMBER = re.compile(
 _CAPITAL = re.compile(r"([A-Z])[.)]\s+(?=\S)")  # a step where its neighbour in the alphabet is there too
 _LONE_NUMBER = re.compile(r"\(?\d{1,2}[.)]?")
 _BULLET = re.compile(r"[•‣◦▪●○·–*-]\s+(?=\S)")
-_TITLE_LINE = re.compile(r"(?:(?:sop|document)\s+)?(?:title|titel|título|titre)\s*:\s*(.+)", re.I)
+_TITLE_LINE = re.compile(r"(?:(?:sop|document)\s+)?(?:title|titel|título|titre)\s*+:\s*+(.+)", re.I)
 _INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
 _SIGNATURE = re.compile(
     r"(?:(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued|verified|released)\s+by|signature|sign(?:ed)?(?:\s*/\s*date)?|date|name|designation|department|"
@@ -56,7 +56,7 @@ _META = (
     ("approver", re.compile(r"(?:approver|approved by|aprobado por|freigegeben von|approuvé par)", re.I)),
 )  # fmt: skip
 _META_VALUE = re.compile(r"^([^:|]{2,40}?)\s*[:|]\s*(\S.{0,80})$")
-_RESIDUE = re.compile(r"(?:page|página|seite|p\.)\s*\d+\s*(?:(?:of|/|de|von|sur)\s*\d+)?\W*", re.I)
+_RESIDUE = re.compile(r"(?:page|página|seite|p\.)\s*\d+(?:\s*(?:of|/|de|von|sur)\s*\d+)?\W*", re.I)
 _LEADER = re.compile(r"\S.*?(?<![.…])(?:\.{4,}+|(?:\s\.){4,}+|…{2,}+)\s*\d{1,4}$")
 _CONTENTS = frozenset(map(folded, ("contents", "table of contents", "on this page", "in this article", "índice", "contenido", "inhalt", "inhaltsverzeichnis", "sommaire", "table des matières")))  # fmt: skip
 _LIST_ROLES = frozenset(("abbreviations", "definitions"))
@@ -547,7 +547,7 @@ def _same(text: str, title: str) -> bool:
 
 def _is_path(piece: Heading | Text, document: Document) -> bool:
     """Whether a line is the way to the page: names, arrows, and the title at the end."""
-    parts = re.split(r"\s*[>›»→/]\s*", piece.text)
+    parts = re.split(r"[>›»→/]", piece.text)
     return (
         document.source.format == "html"
         and isinstance(piece, Text)

@@ -10,7 +10,9 @@ from curator.sop.lines import STARTS, Line, is_rule, paragraphs, tables
 from curator.sop.reading import Drops, Reading, clean, words_of
 from curator.sop.roles import role_of
 
-_PAGE = re.compile(r"(?:^|(?<!\s)\s{2,})(?:page|seite|página)\s*:?\s*\d{1,4}\s*(?:of|/|von|de|sur)\s*\d{1,4}\s*$", re.I)
+_PAGE = re.compile(
+    r"(?:^|(?<!\s)\s{2,}+)(?:page|seite|página)\s*+(?::\s*+)?\d{1,4}\s*+(?:of|/|von|de|sur)\s*+\d{1,4}\s*+$", re.I
+)
 _HEAD = 8  # lines in which a running header may be the title itself
 
 

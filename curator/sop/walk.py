@@ -26,7 +26,7 @@ _CHROME_LINK = re.compile(
     r"click here|read more|view source|copy(?: link)?|download(?: as)? pdf|report (?:an issue|a problem))\W*", re.I,
 )  # fmt: skip
 _EDIT_LINK = re.compile(
-    r"\s*(?:\[\s*(?:edit|edit source|bearbeiten|editar|modifier)(?:\s*\|\s*[\w ]+)?\s*\]|[#¶§🔗])$", re.I
+    r"(?<!\s)\s*+(?:\[\s*+(?:edit|edit source|bearbeiten|editar|modifier)(?:\s*+\|[\w\s]++)?\s*+\]|[#¶§🔗])$", re.I
 )  # beside the headings of many sites
 _TEASER = re.compile(
     r"(?:also read|read also|you may also like|related(?: posts?| articles?)?|recommended(?: reading)?|must read|download)\s*[:–-]",

@@ -43,7 +43,7 @@ SPLITS = {
 }
 TRAIN, VALID, TEST = range(3)
 _SHARD = re.compile(r"[-_.]\d+[-_]of[-_]\d+$")
-_NUMBER = re.compile(r"[-_.]?\d+$")
+_NUMBER = re.compile(r"[-_.]?(?<!\d)\d+$")
 _PARTS = re.compile(r"[-_. ]+")
 _NAMELESS = re.compile(r"(data|part|shard|chunk|file)?[-_]?\d*|data", re.IGNORECASE)
 

@@ -32,7 +32,7 @@ _MAGIC = {
     b"\x93NUMPY": ("a NumPy array", "write its rows as JSON lines"),
 }
 _WRAPPED = re.compile(rf'"(?:{"|".join(WRAPPERS)})"\s*:\s*\[\s*[{{\]]')
-_PRETTY = re.compile(r'\s*(?:[\[\]{}]+,?|"[^"]*"\s*:.*|[\]}]+,?\s*[\[{]?)\s*')
+_PRETTY = re.compile(r'\s*(?:[\[\]{}]+,?|"[^"]*"\s*:.*|[\]}]+,?(?:\s*[\[{])?)\s*')
 
 
 class Text(NamedTuple):

@@ -34,7 +34,7 @@ _ENCODINGS = {"llama-bpe": "llama3", "qwen2": "qwen3"}  # vocabularies by their 
 _CONTROL = 3  # the type of a control token in a GGUF file
 _JINJA = ("{{", "{%", "{#")
 _HINT = "name a Jinja file, a tokenizer_config.json or a GGUF file"
-_FRONT = re.compile(r"\A\{#-?\s*(.*?)-?#\}\n?", re.DOTALL)
+_FRONT = re.compile(r"\A\{#-?(.*?)-?#\}\n?", re.DOTALL)
 
 
 def folder() -> Path:

@@ -21,7 +21,7 @@ LONGEST = 1 << 18  # characters of a line that is looked at for a mend
 STRUCTURE = re.compile(r'[\[\]{},:]|"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 STRING = re.compile(r'"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
 _BLANKS = " \t\r\n"  # all that JSON knows as white space
-_BREAK = re.compile(r"[ \t]*[\r\n][ \t\r\n]*")
+_BREAK = re.compile(r"(?<![ \t])[ \t]*+[\r\n][ \t\r\n]*+")
 
 _TOKEN = compiled_later(
     r"""
@@ -32,7 +32,7 @@ _TOKEN = compiled_later(
     | (?P<sign>[{}\[\],:])
     | (?P<space>\s+)
     | (?P<word>[^\s"'“”„{}\[\],:/\#]+)
-    | (?P<other>.)
+    | (?P<other>.+)  # a sign that no JSON has: what follows is not looked at
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -268,7 +268,7 @@ _MARKERS: tuple[tuple[re.Pattern[str], str, tuple[()] | None], ...] = (
     (re.compile(r"//|#|/\*"), "a comment: JSON has none", None),
     (re.compile(r"<[!?a-zA-Z/]"), "markup, not JSON: a web page may have been saved in the place of the data", None),
     (re.compile(r"`{3}"), "a Markdown fence around the rows", None),
-    (re.compile(r"\0+$"), "NUL bytes: the file was damaged while it was written", ()),
+    (re.compile(r"(?<!\0)\0++$"), "NUL bytes: the file was damaged while it was written", ()),
 )
 
 

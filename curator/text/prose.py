@@ -66,10 +66,17 @@ _SIGN = re.compile(
 
 
 def _masked(text: str) -> tuple[Span, ...]:
-    return _known_parts(text) if len(text) < _KEPT else _parts(text)
+    if len(text) < _KEPT:
+        return _known_parts(text)
+    asked, parts = _latest[0]
+    if asked is not text:  # a cache would compare the whole text with its twin from another row, hit after hit
+        parts = _parts(text)
+        _latest[0] = text, parts
+    return parts
 
 
 _KEPT = 8000  # characters: longer texts are not kept in memory to be known again, but for the last few
+_latest: list[tuple[str, tuple[Span, ...]]] = [("", ())]  # the long text that was asked of last
 
 
 @lru_cache(maxsize=4096)

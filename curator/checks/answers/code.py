@@ -26,7 +26,7 @@ class Block(NamedTuple):
 
 
 _BLOCK = re.compile(
-    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}|~{3,})[ \t]*+(?P<language>[\w+-]*+)[^\n`]*+\n(?P<body>(?:(?![ \t]*(?P=fence))[^\n]*\n)*?)[ \t]*(?P=fence)[`~]*[ \t]*$",
+    r"^(?P<indent>[ \t]*)(?P<fence>`{3,}+|~{3,}+)[ \t]*+(?P<language>[\w+-]*+)[^\n`]*+\n(?P<body>(?:(?![ \t]*(?P=fence))[^\n]*\n)*?)[ \t]*(?P=fence)[`~]*[ \t]*$",
     re.M,
 )
 
@@ -193,8 +193,8 @@ class CodeDoesNotParse(RowRule, frozen=True):
 
 
 _NOT_PLAIN = re.compile(
-    r"^[^\S\n]*(?:>>>|\.\.\.(?:\s|$)|In \[\d+\]:|Out\[|[!%$](?!=)|(?:pip3?|python3?|conda|cd|git|sudo|apt|npm|mkdir|source|export)\s+[\w./-]+)|…|<[A-Za-z][\w ./'-]*>|\[\.\.\.\]|\.\.\.\s*[,)\]}\n]|\{\{|\{%|^[^\S\n]*(?:\.{2,}|\[.*\])\s*$|\?{2,}|_{3,}(?!\w)"
-    r"|^[^\S\n]*(?:print|exec)\s+[^(=\s]|^[^\S\n]*except\s+[\w.]+\s*,\s*\w+\s*:|\braise\s+\w+\s*,|<>|\b0[0-7]{2,}\b|\bur'|`[^`\n]+`|^[^\S\n]*\d+[.:]?\s{1,4}\w+.*\n\s*\d+[.:]?\s{1,4}\w+|^[-+]\s*\w.*\n[-+]\s|^[^\S\n]*(?:cdef|cpdef|func|var|let|const|function)\s",
+    r"^[^\S\n]*(?:>>>|\.\.\.(?:\s|$)|In \[\d+\]:|Out\[|[!%$](?!=)|(?:pip3?|python3?|conda|cd|git|sudo|apt|npm|mkdir|source|export)\s+[\w./-]+)|…|<[A-Za-z][\w ./'-]*>|\[\.\.\.\]|\.\.\.\s*[,)\]}\n]|\{\{|\{%|^[^\S\n]*(?:\.{2,}|\[.*\])\s*$|\?{2,}|(?<!_)_{3,}+(?!\w)"
+    r"|^[^\S\n]*(?:print|exec)\s+[^(=\s]|^[^\S\n]*except\s+[\w.]+\s*,\s*\w+\s*:|\braise\s+\w+\s*,|<>|\b0[0-7]{2,}\b|\bur'|`[^`\n]+`|^[^\S\n]*\d+[.:]?\s{1,4}\w.*\n\s*\d+[.:]?\s{1,4}\w|^[-+]\s*\w.*\n[-+]\s|^[^\S\n]*(?:cdef|cpdef|func|var|let|const|function)\s",
     re.M,
 )
 _PART = re.compile(r"\s*(?:elif|else|except|finally|case|\)|\]|\}|[.,]\w)")

@@ -464,7 +464,9 @@ def _last_label(text: str, names: str) -> int:
 _LABELLED_AS = r"[ \t#*]*(?:\d+[.)][ \t]*)?\[?(?:{})\]?(?:[ \t]\d+)?\**[ \t]*:"
 
 
-_LABELLED = compiled_later(r"^[ \t#>*_-]*(?:\d+[.)][ \t]*)?\[?[^\W\d][\w .'’-]{0,30}\]?(?:[ \t]\d+)?[*_]*[ \t]*:", re.M)
+_LABELLED = compiled_later(
+    r"^[ \t#>*_-]*+(?:\d+[.)][ \t]*)?\[?[^\W\d][\w .'’-]{0,30}\]?(?:[ \t]\d+)?[*_]*[ \t]*:", re.M
+)
 _OWN_WORD = re.compile(r"[^\W\d_]{4,}")
 _TAIL_WORDS, _TAIL_SHARED = 12, 0.15
 

@@ -100,7 +100,8 @@ _SELDOM_LAST = frozenset(
 )
 
 _NEVER_CLOSES = re.compile(r"\s(?:the|and|an|than|whose|their|its|because)$")
-_LAST_WORD = re.compile(r"[^\W\d_](?:[\w'’-]*[^\W_])?$")
+_LAST_WORD = re.compile(r"[^\W_][\w'’-]*")  # read from the end of the line
+_LETTER = re.compile(r"[^\W\d_]")
 _CLOSED = re.compile(r"[.!?…:;。！？][\"'”’»)\]*_`]*$")
 _STOPPED = re.compile(r"[.!?…。！？][\"'”’»)\]*_`]*$")
 _SENTENCE = re.compile(r"[.!?…][\"'”’)\]*_]*\s+(?=[\"'“‘(\[*_]*[A-Z0-9]|[-–—~]\s?[A-Z])")
@@ -109,15 +110,15 @@ _SHORTENED = re.compile(
 )
 _ITEM = re.compile(
     r"\s*(?:[-*+•–·▪◦]|\(?\d{1,3}[.):-]|\(?[A-Za-z][.)]|[ivxIVX]{1,4}[.)])\s+"
-    r"|\s*(?:Step|Day|Week|Tip|Chapter|Question|Q|A)\s*\d{0,3}\s*[:.)-]\s*"
+    r"|\s*(?:Step|Day|Week|Tip|Chapter|Question|Q|A)\s*(?:\d{1,3}\s*)?[:.)-]\s*"
 )
-_BARE_ITEM = re.compile(r"(?:^|\n)\s*\d{1,3}[.)]$")
+_BARE_ITEM = re.compile(r"(?:^|\n)[^\S\n]*\d{1,3}[.)]$")
 _WANTS_MORE = frozenset(",([{“=+&|<$-")
 _ONLY_IN_CODE = frozenset("{=+&|<$-")  # of those, what in prose may well be meant
 _HEADING = re.compile(r"\s*(?:#{1,6}\s|\*\*[^*]+\*\*:?$|[A-Z][^.!?]{0,60}:$)")
 _INTRODUCES = re.compile(r":$|^(?:\S+\s+){0,3}\S+,$")  # "The answer is:", "Yours sincerely,"
 _ATTRIBUTION = re.compile(r"(?:^|[\"”’']\s*)[-–—~]\s?[A-Z][\w.]*(?:\s[\w.]+){0,3}$")
-_LABELLED = re.compile(r"\W*[^\W\d][\w ]{0,20}\W*:\s*\S+(?:\s\S+){0,2}$")  # "Output: yes"
+_LABELLED = re.compile(r"\W*[^\W\d][\w ]{0,20}(?>\W*:(?=\s*\S))\s*\S+(?:\s\S+){0,2}$")  # "Output: yes"
 _LONG = 7  # words of a sentence that is no name of who signs
 _LONE_AFTER = 6  # words of a line whose last is a sentence begun
 _PROSE_LINE = 10  # words; lines of poems and lists have fewer
@@ -201,8 +202,8 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
     line = body[start:]
     if start and _BARE_ITEM.match(line):
         return Ending(start, len(body), "after a list number")
-    last = _LAST_WORD.search(line, max(line.rfind(" "), line.rfind("\t")) + 1)
-    if last is None:
+    last = _last_word(line)
+    if not last:
         return _after_sign(body, start)
     place = _segment(line)
     segment, span = line[place:], (start + place, len(body))
@@ -213,7 +214,15 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
     if _is_tag(line):
         return None
     earlier = [part.rstrip() for part in _visible(body[:start], hidden).split("\n") if part.strip()]
-    return _judge(line, segment, earlier, span, last.group().replace("’", "'"))
+    return _judge(line, segment, earlier, span, last.replace("’", "'"))
+
+
+def _last_word(line: str) -> str:
+    """The word that a line ends in, from its first letter on; "" where the line ends in a sign."""
+    run = _LAST_WORD.match(line[::-1])
+    word = run.group()[::-1] if run else ""
+    first = _LETTER.search(word)
+    return word[first.start() :] if first else ""
 
 
 _BEGUN = re.compile(r"(?:The|By)\s[a-z][\w'’-]*$")  # "The sensation": a sentence begun, not somebody's name
@@ -374,8 +383,7 @@ def _closed_before(line: str, prose: Sequence[str]) -> int:
 
 def _stop_alike(lines: Sequence[str]) -> bool:
     """Whether one of the lines ends on a word on which sentences seldom close: then such ends are their style."""
-    ends = (_LAST_WORD.search(line) for line in lines)
-    return any(end is not None and end.group().lower() in _SELDOM_LAST for end in ends)
+    return any(_last_word(line).lower() in _SELDOM_LAST for line in lines)
 
 
 def _pauses(lines: Sequence[str]) -> bool:

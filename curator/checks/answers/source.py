@@ -16,11 +16,11 @@ _SKIP = re.compile(
     r"""
       \"\"\"(?:[^\\]|\\.)*?(?:\"\"\"|\Z) | '''(?:[^\\]|\\.)*?(?:'''|\Z) | /\*(?:.|\n)*?(?:\*/|\Z) | <!--(?:.|\n)*?(?:-->|\Z)
     | "(?:[^"\\\n]|\\.)*(?:"|$) | (?<!\w)[fFrRbBuU]{0,2}'(?:[^'\\\n]|\\.)*(?:'|$) | `(?:[^`\\]|\\.)*(?:`|\Z)
-    | (?:(?<=\s)|^)(?:\#(?!\{)|//)[^\n]* | ^\s*--\s[^\n]* | [()\[\]{}]
+    | (?:(?<=\s)|^)(?:\#(?!\{)|//)[^\n]* | ^[^\S\n]*--\s[^\n]* | [()\[\]{}]
     """,
     re.X | re.M | re.S,
 )
-_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[^\n]*\n?|\n[ \t>]*(?:`{3,}|~{3,})[ \t]*$|`{3,}[ \t]*$")
+_FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[^\n]*\n?|\n[ \t>]*(?:`{3,}|~{3,})[ \t]*$|(?<!`)`{3,}[ \t]*$")
 _DANGLING = re.compile(
     r"(?:(?:^|[\s(;{}])(?:if|elif|while|for|in|not|and|or|import|from|def|class|new|const|let|var|lambda|with|except|await|yield|"
     r"public|private|protected|static|void|int|extends|implements|throw|function|func|return|SELECT|FROM|WHERE|JOIN|AND|OR|BY)"

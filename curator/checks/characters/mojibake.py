@@ -43,8 +43,8 @@ def _other(codec: str, pattern: str) -> tuple[str, re.Pattern[str], dict[str, in
 _OTHERS = (
     _other("mac_roman", "‚ÄTAIL"),
     _other("cp1251", "(?:[РС]TAIL){3,}"),
-    _other("iso8859_2", "(?:[ÂÄ]TAIL)*(?:ĹTAIL|ĂSURE)(?:ĹTAIL|[ÂÄĂ]SURE)*"),
-    _other("cp1250", "(?:[ÂÄ]TAIL)*(?:ĹTAIL|ĂSURE)(?:ĹTAIL|[ÂÄĂ]SURE)*"),
+    _other("iso8859_2", "(?<![ÂÄ]TAIL)(?:[ÂÄ]TAIL)*(?:ĹTAIL|ĂSURE)(?:ĹTAIL|[ÂÄĂ]SURE)*"),
+    _other("cp1250", "(?<![ÂÄ]TAIL)(?:[ÂÄ]TAIL)*(?:ĹTAIL|ĂSURE)(?:ĹTAIL|[ÂÄĂ]SURE)*"),
 )
 _CYRILLIC_PAIR = compiled_later(f"(?:[РС]{char_class(_alphabet('cp1251', 0x80, 0xC0))})+")
 _LATIN_2_CONTROL = compiled_later(r"[\x80\x82\x84-\x87\x89-\x8f\x91-\x97\x99-\x9f]")  # signs in Windows-1250

@@ -67,7 +67,7 @@ def marked(answer: Answer) -> Said | None:
 # ---------------------------------------------------------------------- worked results
 
 _STEP = re.compile(r"<<[^<>\n]*>>")
-_EQUALS = re.compile(r"=\s*[$€£]?\s*[-\u2212]?\.?\d")
+_EQUALS = re.compile(r"=\s*+(?:[$€£]\s*+)?[-\u2212]?\.?\d")
 _TERMS = re.compile(r"\d[\d\s.,)%a-zA-Z$€£\"/*x×+\-]*\Z")  # what stands before it
 _REACH = 41  # characters before an equals sign in which its terms stand
 _RESULT = re.compile(r"[-\u2212]?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d+(?:\.\d+)?)?|\.\d+)")
@@ -219,7 +219,7 @@ BRIEF = 200  # characters of an answer that picks a letter without calling it th
 NAMED = re.compile(r"\b[Aa]nswer(?:\s+is|\s+would\s+be)?[\s:*_]*\(?([A-J])\b\)?(?=[\s).,:*_!]|$)(?!\s+[a-z])")
 _NAMED = (NAMED, *_CHOICES[:3])
 SINGLE = re.compile(r"(?<![\w'’])(?:[B-HJ](?![\w'’])|[AI](?:[).:,*_–—-]|\s*$|\s+(?:is|because)\b|\s+[–—-]))")
-_LISTED = re.compile(r"^[\s*_]*\(?[A-J][).:]", re.M)
+_LISTED = re.compile(r"^(?:[^\S\n]|[*_])*+\(?[A-J][).:]", re.M)
 
 
 def letter(answer: Answer) -> Said | None:

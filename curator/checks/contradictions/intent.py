@@ -13,7 +13,7 @@ from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.columns import fold
 
 _WORD = re.compile(r"[^\W_]+[+#]*|[-+*/=<>%$€£]|[^\w\s.,;:!?'\"()]")
-_POSSESSIVE = re.compile(r"\b([\w ]+?)['’]s (\w+)$")
+_POSSESSIVE = re.compile(r"(?<![\w ])( *+)([\w ]+?)['’]s (\w+)$")
 _FOR_ME = re.compile(r" (?:(?:to|for) me|please)$")
 _FRONTED = re.compile(r"^((?:in|on|at|during|for|according to) [^,?.]{2,40}), (.+)$", re.S)
 
@@ -43,9 +43,9 @@ def intent(text: str) -> str:
 
 def _of(match: re.Match[str]) -> str:
     """ "france's capital" as "capital of france", behind the opening that stands before it."""
-    words = match[1].split()
+    words = match[2].split()
     head = [word for word in words if word in _OPENED]
-    return " ".join([*head, match[2], "of", *words[len(head) :]])
+    return match[1] + " ".join([*head, match[3], "of", *words[len(head) :]])
 
 
 _OPENED = frozenset(

@@ -281,8 +281,8 @@ def _abbreviated(text: str, low: int, point: int) -> bool:
 
 
 def _add_sentence(out: list[Sentence], text: str, low: int, high: int) -> None:
-    bullet = _BULLET.match(text, low, high)
-    start = bullet.end() if bullet else low
+    bullet = _BULLET.match(text[low:high])
+    start = low + bullet.end() if bullet else low
     if text[start:high].strip(" \n\t.*_#-"):
         out.append(Sentence(text, start, high))
 

@@ -45,7 +45,7 @@ class ContentTrimmed(TemplateRule, frozen=True):
             yield turn.flag(message, (0, lead) if not turn.pieces else None, evidence={"lost": text[:lead]})
 
 
-_INDENT = re.compile(r"(?:^|\n)(?: {2,}|\t)[ \t]*$")
+_INDENT = re.compile(r"(?:^|\n)(?: {2}|\t)[ \t]*+$")
 
 
 class LiteralNone(TemplateRule, frozen=True):
