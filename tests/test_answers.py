@@ -93,7 +93,8 @@ CUT = [
     "It was the year of the radio. The first transmission over the sea was sent by Marconi",
     "Take each pair of items:\n1. Add them up.\n2. Keep the total in `sum",
     "Here are the ten largest lands by the number of people:\n\n| Rank | Country",
-    "Use a table with one row for each of the songs:\n<table><tr><th>Title</th><th>Year</th></tr>\n<tr><td>Rain</td><td>Luis",
+    "Use a table with one row for each of the songs:\n"
+    "<table><tr><th>Title</th><th>Year</th></tr>\n<tr><td>Rain</td><td>Luis",
     "def mean(a, b):\n    total = a + b  # add both\n    return total / 2  # divide the sum by",
     "- Posters: We will put them up.\n- Films: We will show them in each town.\n- Eco-friendly",
     "| City | River |\n|---|---|\n| Rome | Tiber |\n| Paris | Se",
