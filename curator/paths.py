@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 from curator.errors import UsageError
@@ -21,6 +22,7 @@ _PLAIN_KEY = re.compile(r"[\w$@-]+")
 _NEXT = re.compile(r'\[(?P<index>\d+)\]|\[(?P<quoted>"(?:[^"\\]|\\.)*+")\]|(?P<dot>\.?)(?P<key>[^.\[]+)', re.S)
 
 
+@lru_cache(maxsize=4096)  # rows of one shape have the same paths
 def parse(path: str) -> Steps:
     """The steps of a path: keys as str, list indices as int.
 
@@ -54,6 +56,7 @@ def format(steps: Iterable[Step]) -> str:
     return out
 
 
+@lru_cache(maxsize=4096, typed=True)
 def join(path: str, *steps: Step) -> str:
     """The path of what lies `steps` below `path`: "messages[1]" and "content" make "messages[1].content"."""
     below = format(steps)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from curator.checks.template import brings_its_template
 from curator.model import Example, ToolCall, Turn
 from curator.templates import (
+    SPOKEN,
     UNTEMPLATED,
     Conversation,
     Rendered,
@@ -40,8 +41,8 @@ class Look(NamedTuple):
 
     def text_of(self, key: tuple[int, str, int]) -> str:
         said = self.said.messages[key[0]]
-        if key[1] == "content" and type(content := said.get("content")) is str:
-            return content
+        if key[1] in SPOKEN and type(text := said.get(key[1])) is str:
+            return text
         return texts_of(prepared([said]))[0, key[1], key[2]]
 
     @property
