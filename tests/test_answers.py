@@ -76,6 +76,10 @@ WHOLE = [
     "The sentence has a subject. These endings are common.\nSubject | Ending\nich     | e\ner / sie | t",
     "Here is the news: - New battery lasts a week - Trains run late again - Old bridge closes for the summer",
     "1- The kitchen could do with more light there\n2- The hall is long. It is better to keep it free of shoes",
+    "1. Green tea\n2. Black coffee\n3. Cold milk\n4. Water\n5. Other",
+    "How often?\n- Never\n- Now and then\n- Often\n- Always",
+    "We all were there\nand nobody knew\nhow long the night\nwould last for us\nor how the day\n"
+    "would come again\nfor you",
     "Pros:\n- It is cheap\n- It is easy to clean\nCons:\n- It is heavy to carry around",
     "1. Sells soap: the market does.\n2. Sells bread: the baker does.\nBoth remain:\n- The market\n- Big old stores",
 ]
@@ -88,13 +92,20 @@ CUT = [
     "There are two reasons for this.\n\nThe first reason is that most people",
     "The sentence is about a dog.\n\nLet us look at it:\n- The sentence is a",
     "We square both sides: x^2 = y^2. If x",
+    "1. Emma by Jane Austen\n2. Ulysses by James Joyce\n3. Dubliners by James Joyce\n"
+    "4. Persuasion by Jane Austen\n5. The Waves",
+    "1. Tea with lemon juice\n2. Bread with salted butter\n3. Rice with black beans\n"
+    "4. Fish with green sauce\n5. Fried",
+    "The rain comes down on all the town,\nit falls on every roof in sight,\nthe leaves are wet and brown,\n"
+    "the day goes slowly into night,\nthe lamps are lit along the street,\nthe children run on muddy feet,\nand then",
+    "The pirates came ashore at dawn.\n\nNobody on the island had seen them.\n\nWith their wits",
     "Keep the dragons well fed and far away from the school. Next, I'd",
     "Two pairs cost 60 dollars.\nThus she spends 80 dollars in all.\nTherefore, Anna",
     "It was the year of the radio. The first transmission over the sea was sent by Marconi",
     "Take each pair of items:\n1. Add them up.\n2. Keep the total in `sum",
     "Here are the ten largest lands by the number of people:\n\n| Rank | Country",
-    "Use a table with one row for each of the songs:\n"
-    "<table><tr><th>Title</th><th>Year</th></tr>\n<tr><td>Rain</td><td>Luis",
+    "Use a table with one row for each of the songs:\n<table><tr><th>Title</th><th>Year</th></tr>\n"
+    "<tr><td>Rain</td><td>Luis",
     "def mean(a, b):\n    total = a + b  # add both\n    return total / 2  # divide the sum by",
     "- Posters: We will put them up.\n- Films: We will show them in each town.\n- Eco-friendly",
     "| City | River |\n|---|---|\n| Rome | Tiber |\n| Paris | Se",

@@ -35,10 +35,10 @@ VERDICTS = {"k": "keep", "x": "drop", "f": "later"}
 ANSWERS = ["", "Port 4. <br/><br/>&nbsp; It is yellow.", "Sorry, but I can't help with that."]
 FILTER = f"""() => {{  // what the address, the buttons and the card say is chosen
   const named = (list) => String([...list].map((b) => b.textContent.toLowerCase()).filter((s) => /^(error|warning)$/.test(s)));
-  const kind = {DESK}.querySelector('.card .kind')?.textContent, address = new URL(location.href).searchParams;
+  const card = {DESK}?.querySelector('.card'), address = new URL(location.href).searchParams;
   return {{
-    address: (address.get('severity') || '').split(',').sort().join(), at: address.get('at') === {DESK}.querySelector('.card').dataset.id,
-    pressed: named(document.querySelectorAll('button[aria-pressed=true]')), kind,
+    address: (address.get('severity') || '').split(',').sort().join(), at: address.get('at') === card?.dataset.id,
+    pressed: named(document.querySelectorAll('button[aria-pressed=true]')), kind: card?.querySelector('.kind')?.textContent,
   }};
 }}"""
 SHOWS = f"""(chosen) => {{

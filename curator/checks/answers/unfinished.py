@@ -272,7 +272,7 @@ def _proof(ending: Ending) -> str:
     """How far an open end is proven: by its text, and by its last word where the text is not enough."""
     if ending.proof == "weak" and ending.word == "never":
         return "lone"
-    return "seldom" if ending.proof == "likely" and ending.word else ending.proof
+    return "seldom" if ending.proof == "likely" and (ending.word or ending.odd) else ending.proof
 
 
 _LINES = re.compile(  # what is written in lines that need no full stop
@@ -285,13 +285,15 @@ _LINES = re.compile(  # what is written in lines that need no full stop
 def _asks_for_lines(asked: str, text: str) -> bool:
     """Whether a short text in lines of their own was asked for: a poem, a title, the foot of a page.
 
-    Where a sentence closes within the last line, it is prose, whatever was asked.
+    Where a sentence closes within the last line, or the only line ends on an auxiliary, it is prose, whatever was asked.
     """
-    last = text.rstrip().rpartition("\n")[2]
-    return len(last) < 80 and not _STOP_WITHIN.search(last) and bool(_LINES.search(asked))
+    _, several, last = text.rstrip().rpartition("\n")
+    prose = _STOP_WITHIN.search(last) or (not several and _ENDS_ON_AUXILIARY.search(last))
+    return len(last) < 80 and not prose and bool(_LINES.search(asked))
 
 
 _STOP_WITHIN = re.compile(r"\w{3}\.\s+[A-Z]")
+_ENDS_ON_AUXILIARY = re.compile(r"(?:\s\S+){6}\s(?:(?:could|would|should|might|may|will)(?: be)?|is|are|was|were)$")
 
 
 _KINDS = {"sure": _SURE, "likely": _LIKELY, "seldom": _SELDOM, "weak": _WEAK, "lone": _LONE}
