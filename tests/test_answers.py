@@ -76,6 +76,7 @@ WHOLE = [
     "The sentence has a subject. These endings are common.\nSubject | Ending\nich     | e\ner / sie | t",
     "Here is the news: - New battery lasts a week - Trains run late again - Old bridge closes for the summer",
     "1- The kitchen could do with more light there\n2- The hall is long. It is better to keep it free of shoes",
+    "Like this:\n\n```python\nprint(sorted([3, 1]))\n# Output is one and three",
     "1. Green tea\n2. Black coffee\n3. Cold milk\n4. Water\n5. Other",
     "How often?\n- Never\n- Now and then\n- Often\n- Always",
     "We all were there\nand nobody knew\nhow long the night\nwould last for us\nor how the day\n"
@@ -106,6 +107,7 @@ CUT = [
     "Here are the ten largest lands by the number of people:\n\n| Rank | Country",
     "Use a table with one row for each of the songs:\n<table><tr><th>Title</th><th>Year</th></tr>\n"
     "<tr><td>Rain</td><td>Luis",
+    "Like this:\n\n```python\nrows = [3, 1]\n\n# Sort the rows by their size",
     "def mean(a, b):\n    total = a + b  # add both\n    return total / 2  # divide the sum by",
     "- Posters: We will put them up.\n- Films: We will show them in each town.\n- Eco-friendly",
     "| City | River |\n|---|---|\n| Rome | Tiber |\n| Paris | Se",

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from curator.checks.answers.lastline import CLOSED, HEADING, ITEM, SENTENCE, STOPPED, LastLine, closes, is_closing, runs
 from curator.checks.answers.lastwords import CUT_SHORT, LEADS_ON, MAY_CLOSE, NEVER_LAST, SELDOM_LAST
 from curator.checks.answers.siblings import item_stops, verse_stops
-from curator.checks.answers.source import code_stops
+from curator.checks.answers.source import code_stops, open_tag
 from curator.text.prose import Span, masked
 
 _Proof = Literal["sure", "likely", "weak"]
@@ -48,6 +48,7 @@ _INTRODUCES = re.compile(r":$|^(?:\S+\s+){0,3}\S+,$")  # "The answer is:", "Your
 _BEGUN_LINE = re.compile(
     r"(?:The|To|This|These|By|In|If|We|It|So|Using|Given|After|Before|Once)(?:\s[a-z][\w'’-]*){1,4}$"
 )
+_NO_ITEM = LEADS_ON | {"like"}  # what an item ends on where it was cut, if none before it does
 _PROSE_LINE = 10  # words; lines of poems and lists have fewer
 
 
@@ -157,7 +158,8 @@ def _judge(at: LastLine, span: tuple[int, int]) -> Ending | None:
 def _proof(at: LastLine, word: _Word) -> _Proof | None:
     """How far it is proven that a last line was cut."""
     if at.siblings and not at.never and not _mostly_closed(at.siblings):
-        return None
+        hangs = at.last in _NO_ITEM and len(at.words) > 2 and not _stop_alike(at.siblings)
+        return "weak" if hangs else None
     after: _Proof = "weak" if at.slight and not at.seldom else "likely"
     leads = at.leads and (at.inner or closes(at.prose[-1:], 1))
     if leads or at.lone or at.led_in or (at.inner and (at.running or (at.lower and at.length > 1))):
@@ -244,9 +246,6 @@ def _segment(line: str) -> int:
 
 
 _CODE_OPENS = re.compile(r"(?:^|[\s(])`(?=[^\s`'])[^`']*$")
-_TAG_OPENS = re.compile(r"<([a-z][a-z0-9]*)(?:\s[^<>]*)?>[^<>]*$")
-
-_LOOSE = frozenset("p br hr li dt dd img input meta link option".split())  # elements that need no end
 
 
 def _inside(line: str, body: str) -> str:
@@ -255,9 +254,8 @@ def _inside(line: str, body: str) -> str:
         return "in the middle of a table row"
     if line.count("`") % 2 and _CODE_OPENS.search(line):
         return "with code in backticks still open"
-    tag = _TAG_OPENS.search(line)
-    closes = tag and (f"</{tag[1]}>" in body or (body.count("</") > 2 and tag[1] not in _LOOSE))
-    return f"with <{tag[1]}> still open" if tag and closes else ""
+    tag = open_tag(body)
+    return f"with <{tag}> still open" if tag else ""
 
 
 _SMILEY = re.compile(r"[:;=]-?[()\[\]]")

@@ -56,6 +56,9 @@ _SUBORDINATE = re.compile(
 _CHOICE = 5  # words, with its mark, of an item that is a choice among others
 _LONG = 7  # words of a sentence that is no name of who signs
 _LONE_AFTER = 6  # words of a line whose last is a sentence begun
+_SIGNED_BY = re.compile(
+    r"(?:team|end|management|staff|editors?|authors?|family|crew|board|committee|office|department)$"
+)
 _CAPITAL_LAST = re.compile(r"(?:^|[.!?][\"”’)]?\s+)[A-Z][\w'’]*$")
 
 
@@ -210,8 +213,8 @@ class LastLine:
             return False
         greets = _GREETING.match(self.segment)
         plain = self.lower and (self.running or (self.inner and self.length > 2 and not greets))
-        with_ = self.segment.startswith("With") and closes(self.prose[-1:], 1)
-        begun = bool(_BEGUN.match(self.segment)) and (self.inner or with_)
+        behind = closes(self.prose[-1:], 1) and not _SIGNED_BY.search(self.segment)
+        begun = bool(_BEGUN.match(self.segment)) and (self.inner or behind)
         long = self.inner and self.running and self.length >= _LONG and not greets
         return not (plain or self.led_in or begun or long)
 

@@ -6,8 +6,11 @@ import re
 from collections.abc import Sequence
 
 _ITEMS = 4  # items that share a form, at least
+_PHRASE = 4  # words of items that are phrases and no names
 _PARTS = (": ", " - ", " – ", " — ", " by ", " as ")  # what stands between the two parts of an item
 _VERSES = 6  # lines of a poem, at least
+_PAUSED = 2  # of lines that all end on a comma, at least
+_FULL = 24  # characters of such a line, at least: shorter ones stand in letters
 _EVEN = 0.4  # of the longest line: no line of an even poem is shorter
 _HALF = 0.45  # of the shortest line: the last one is shorter
 _MARK = re.compile(r"\s*(?:[-*+•–·▪◦]|\(?\w{1,3}[.):-])\s+")
@@ -26,7 +29,8 @@ def item_stops(line: str, siblings: Sequence[str]) -> str | None:
     for part in _PARTS:
         if part not in own and all(part in other for other in others) and words <= usual[len(usual) // 2]:
             return f"before the {part.strip()!r} that the other items have"
-    return "after less than half of an item" if 2 * words < usual[0] else None
+    lone = words == 1 < usual[0] and usual[len(usual) // 2] >= _PHRASE
+    return "after less than half of an item" if lone or 2 * words < usual[0] else None
 
 
 def _body(line: str) -> str:
@@ -37,9 +41,12 @@ def _body(line: str) -> str:
 def verse_stops(line: str, earlier: Sequence[str]) -> str | None:
     """How the last line of a poem in even lines, or in lines that all end on a sign, falls short of the others."""
     verses = [part for part in earlier if not _LABEL.match(part)]
-    if len(verses) < _VERSES or _LABEL.match(line) or _MARK.match(line):
+    if len(verses) < _PAUSED or _LABEL.match(line) or _MARK.match(line):
         return None
     lengths = sorted(len(part) for part in verses)
+    goes_on = line[-1:].islower() and lengths[0] >= _FULL and all(part.endswith((",", ";")) for part in verses)
+    if len(verses) < _VERSES and not (goes_on and line.rsplit(maxsplit=1)[-1].islower()):
+        return None
     if lengths[-1] > 80 or lengths[0] < _EVEN * lengths[-1]:
         return None
     return "in the middle of a verse" if len(line) < _HALF * lengths[0] else None

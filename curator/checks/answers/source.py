@@ -30,7 +30,11 @@ _LEADS_ON = re.compile(  # no comment ends on these
     r"\s(?:an|the|of|and|with|from|into|than|by|between|your|its|their|our)[ \t]*$"
 )
 _QUOTES = re.compile(r"\\.|'[^'\n]*'")  # what holds quotation marks that open nothing
-_REMARK = re.compile(r"(?:^|\s)(?:#|//|--)\s[^\n]*$|^\s*\*")  # a comment, at the end of a line
+_REMARK = re.compile(r"(?:^|\s)(?:#|//|--\s)\s?\w[^\n]*$|^\s*\*")  # a comment, at the end of a line
+_ANNOUNCES = re.compile(  # a comment on a line of its own, which tells no result
+    r"\s*(?:#|//)\s?(?!(?:outputs?|prints?|returns?|results?|expected|end|done|etc|and so on|more|the rest)\b)[A-Z][a-z]+\s\w",
+    re.I,
+)
 _SHELL_OPEN = re.compile(r"(?:^[^\S\n]*|(?:;|\bthen\b|\bdo\b|\belse\b)\s*)(if|case|for|while|until)\b(?=\s)", re.M)
 _SHELL_CLOSE = re.compile(r"(?:^|[;\s])(fi|done|esac)(?=$|[\s;|)&>}])", re.M)
 
@@ -45,8 +49,12 @@ def code_stops(code: str) -> str | None:
     last = body.rpartition("\n")[2]
     if _REMARK.search(last) and _LEADS_ON.search(last):
         return f"at {last.split()[-1]!r} in a comment"
+    if body and _ANNOUNCES.match(last) and code.lstrip()[:3] in ("```", "~~~"):
+        return "at a comment, without the code that it announces"
     if not body or _is_comment(last):
         return None
+    if tag := open_tag(body):
+        return f"with <{tag}> still open"
     opened = open_brackets(body)
     if opened:
         return f"with {opened!r} still open"
@@ -60,6 +68,17 @@ def code_stops(code: str) -> str | None:
         starts, ends = len(_SHELL_OPEN.findall(body)), len(_SHELL_CLOSE.findall(body))
         return "inside a block of the script" if starts > ends else None
     return None
+
+
+_TAG_OPENS = re.compile(r"<([a-z][a-z0-9]*)(?:\s[^<>\n]*)?>[^<>\n]*$")
+_LOOSE = frozenset("p br hr li dt dd img input meta link option".split())  # elements that need no end
+
+
+def open_tag(text: str) -> str:
+    """The element of HTML that the last line opens and does not close, in a text that closes its elements; or ""."""
+    tag = _TAG_OPENS.search(text, text.rfind("\n") + 1)
+    closes = tag and (f"</{tag[1]}>" in text or (text.count("</") > 2 and tag[1] not in _LOOSE))
+    return tag[1] if tag and closes else ""
 
 
 def open_brackets(code: str) -> str:
