@@ -135,6 +135,17 @@ def test_the_index_holds_what_the_lint_finds(open_desk: Any) -> None:
     assert desk.raw(desk.settings.paths[0], 3) == json.dumps(ROWS[2], ensure_ascii=False).encode()
 
 
+def test_nobody_reads_the_index_who_may_not_read_the_data(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ROWS)
+    data, database = Path(desk.settings.paths[0]), desk.settings.database
+    desk.close()
+    for mode in (0o600, 0o640):
+        data.chmod(mode)
+        database.unlink(missing_ok=True)
+        index.build([str(data)], desk.settings.config, database)
+        assert database.stat().st_mode & 0o777 == mode
+
+
 def test_findings_come_by_rule_errors_first_or_by_line(open_desk: Any) -> None:
     desk = open_desk(ROWS)
     codes = [e.finding.code for e in desk.entries(Filter())]
