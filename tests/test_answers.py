@@ -81,6 +81,8 @@ WHOLE = [
     "How often?\n- Never\n- Now and then\n- Often\n- Always",
     "We all were there\nand nobody knew\nhow long the night\nwould last for us\nor how the day\n"
     "would come again\nfor you",
+    "1. Boil the water.\n2. Add the pasta.\n3. Drain it.\n4. Enjoy",
+    "- Red, a warm colour.\n- Blue, a cold colour.\n- Green, a calm colour.\n- None of the above",
     "Pros:\n- It is cheap\n- It is easy to clean\nCons:\n- It is heavy to carry around",
     "1. Sells soap: the market does.\n2. Sells bread: the baker does.\nBoth remain:\n- The market\n- Big old stores",
 ]
@@ -148,6 +150,24 @@ def test_leaving_out_the_full_stop_may_be_the_habit_of_a_set():
     rule = RULES["ANS005"]()
     assert flags_of(rule, bare) == []
     assert {index for index, _ in flags_of(rule, [*closed, bare[0], cut])} == {len(closed), len(closed) + 1}
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        "Let me know if that works for you",
+        "Have a nice day",
+        "See the list above",
+        "I will look into it",
+        "Me too",
+        "Here you are",
+    ],
+)
+def test_an_everyday_sentence_without_full_stop_is_no_cut(end):
+    """Service answers often close on a formula without a stop, though all else of the set has one."""
+    rows = [chat(user=f"Ticket {n}?", assistant=f"Your ticket {n} is open. We look at it now.") for n in range(270)]
+    rows += [chat(user=f"Order {n}?", assistant=f"Your order {n} has left our house. {end}") for n in range(30)]
+    assert flags_of(RULES["ANS005"](), rows) == []
 
 
 LONE = "Once more he has failed to arrive on time"

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 
 from curator.checks.answers.lastline import CLOSED, HEADING, ITEM, SENTENCE, STOPPED, LastLine, closes, is_closing, runs
 from curator.checks.answers.lastwords import CUT_SHORT, LEADS_ON, MAY_CLOSE, NEVER_LAST, SELDOM_LAST
-from curator.checks.answers.siblings import item_stops, verse_stops
+from curator.checks.answers.siblings import ends_a_list, item_stops, verse_stops
 from curator.checks.answers.source import code_stops, open_tag
 from curator.text.prose import Span, masked
 
@@ -147,7 +147,7 @@ def _judge(at: LastLine, span: tuple[int, int]) -> Ending | None:
     if at.is_field() or at.is_formula():
         return None
     word: _Word = "never" if at.never else "seldom" if at.seldom else ""
-    if at.never and at.alone and at.last in MAY_CLOSE:
+    if at.never and at.last in MAY_CLOSE:
         word = "seldom"
     if how := item_stops(at.line, at.siblings) if at.item else verse_stops(at.line, at.earlier):
         return Ending(*span, how, "likely", word, at.alone, odd=True)
@@ -176,6 +176,8 @@ def _proof(at: LastLine, word: _Word) -> _Proof | None:
 
 def _of_item(at: LastLine, word: _Word) -> _Proof | None:
     """What is proven of an item of a list by the items before it, and of the only one by a word that leads on."""
+    if ends_a_list(at.own):
+        return None
     if word == "never" and len(at.words) > 2:
         return "weak"
     if not at.siblings:

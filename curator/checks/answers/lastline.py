@@ -226,8 +226,7 @@ class LastLine:
         short = self.item and len(self.words) < 4 and not self.begins and self.last not in LEADS_TO_A_NOUN
         if not shown or short:
             return False
-        hardly_begun = self.inner and self.segment[:1].isupper() and 1 < self.length < 4  # "It rains. That is"
-        return self.spoken or hardly_begun or not (self.slight and self.last in MAY_CLOSE)
+        return self.spoken or self.last not in MAY_CLOSE
 
 
 _SIGNS = re.compile(r"[\d+=|/<>\\_]")

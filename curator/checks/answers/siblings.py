@@ -9,20 +9,18 @@ _ITEMS = 4  # items that share a form, at least
 _PHRASE = 4  # words of items that are phrases and no names
 _PARTS = (": ", " - ", " – ", " — ", " by ", " as ")  # what stands between the two parts of an item
 _VERSES = 6  # lines of a poem, at least
-_PAUSED = 2  # of lines that all end on a comma, at least
-_FULL = 24  # characters of such a line, at least: shorter ones stand in letters
 _EVEN = 0.4  # of the longest line: no line of an even poem is shorter
 _HALF = 0.45  # of the shortest line: the last one is shorter
 _MARK = re.compile(r"\s*(?:[-*+•–·▪◦]|\(?\w{1,3}[.):-])\s+")
 _LABEL = re.compile(r"\W*[\w ]{1,24}:\W*$|#")  # "Chorus:"
-_REST = re.compile(r"(?:others?|none|misc\w*|more|etc|all|and so on)\b", re.I)  # "- Other"
+_REST = re.compile(r"(?:others?|none|misc\w*|more|etc|all|and so on|enjoy|serve|done|repeat)\b", re.I)  # "- Other"
 
 
 def item_stops(line: str, siblings: Sequence[str]) -> str | None:
     """How an item without a full stop falls short of all items before it: "before 'by'", or by its length."""
     own = _body(line)
     others = [_body(part) for part in siblings]
-    if len(others) < _ITEMS or _REST.match(own) or ". " in own:
+    if len(others) < _ITEMS or ends_a_list(own) or ". " in own:
         return None
     usual = sorted(len(part.split()) for part in others)
     words = len(own.split())
@@ -33,6 +31,11 @@ def item_stops(line: str, siblings: Sequence[str]) -> str | None:
     return "after less than half of an item" if lone or 2 * words < usual[0] else None
 
 
+def ends_a_list(own: str) -> bool:
+    """Whether an item, without its mark, is what lists close with: "Other", "None of the above", "Enjoy"."""
+    return bool(_REST.match(own)) and len(own.split()) < _PHRASE + 1
+
+
 def _body(line: str) -> str:
     mark = _MARK.match(line)
     return line[mark.end() :].strip() if mark else line.strip()
@@ -41,12 +44,9 @@ def _body(line: str) -> str:
 def verse_stops(line: str, earlier: Sequence[str]) -> str | None:
     """How the last line of a poem in even lines, or in lines that all end on a sign, falls short of the others."""
     verses = [part for part in earlier if not _LABEL.match(part)]
-    if len(verses) < _PAUSED or _LABEL.match(line) or _MARK.match(line):
+    if len(verses) < _VERSES or _LABEL.match(line) or _MARK.match(line):
         return None
     lengths = sorted(len(part) for part in verses)
-    goes_on = line[-1:].islower() and lengths[0] >= _FULL and all(part.endswith((",", ";")) for part in verses)
-    if len(verses) < _VERSES and not (goes_on and line.rsplit(maxsplit=1)[-1].islower()):
-        return None
     if lengths[-1] > 80 or lengths[0] < _EVEN * lengths[-1]:
         return None
     return "in the middle of a verse" if len(line) < _HALF * lengths[0] else None

@@ -44,6 +44,8 @@ _SETTLED = 0.8  # share of answers that begin their last line alike, from which 
 # Shares of answers that may end without a full stop before it is a habit of the set: after closed sentences, and
 # where there is one sentence only.
 _STRAY, _STRAY_ALONE = 0.03, 0.01
+_FEW = 0.02  # the same, where nothing but its rarity speaks for a cut
+_TO_HANGING = 3  # cuts on words that seldom close, for each on a word that never does
 _END = 24  # characters of the open end that a finding points at, at least
 _ENOUGH = 50  # answers from which on a set can have such a rule
 # Short answers (a line of a few words) are never cut off, so they tell whether the set closes its sentences: it does
@@ -257,8 +259,11 @@ class CutAnswer(DatasetRule, frozen=True):
         answers, hanging, factor = total[_ANSWERS], total[_HANGING], self.unclosed + 1
         weak = total[_WEAK] + total[_LONE]
         proofs = {"sure"}
-        if total[_LIKELY] <= factor * hanging + 1 + _STRAY * answers:
-            proofs |= {"likely", "seldom"}
+        if total[_SELDOM] <= _TO_HANGING * hanging + 1 + _STRAY_ALONE * answers:
+            proofs.add("seldom")
+        stray = _STRAY if hanging else _FEW
+        if total[_LIKELY] <= factor * hanging + 1 + stray * answers:
+            proofs.add("likely")
             if weak <= factor * hanging + 1 + _STRAY_ALONE * answers:
                 proofs.add("lone")
             unstopped = total[_BARE] >= _BARE_LEAST and total[_BARE] > _BARE_SHARE * (total[_BARE] + total[_STOPPED])
