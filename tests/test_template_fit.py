@@ -180,6 +180,56 @@ def test_a_single_argument_that_is_not_written_is_told(lint: Any, tmp_path: Path
     assert "argument 'unit'" in finding["message"]
 
 
+CALLED = (
+    "{% for m in messages %}{{ m.content }}{% for c in m.tool_calls or [] %}{{ c.function.name }}(ARGUMENTS)"
+    "{% endfor %}</s>{% endfor %}"
+)
+PLACE_ALONE = "{{ c.function.arguments.place }}"
+PAIRS = "{% for k, v in c.function.arguments.items() TEST %}{{ k }}={{ v }} {% endfor %}"
+
+
+@pytest.mark.parametrize("value", [7654, 0.25, True, False, [12, 13], {"n": [1, {"deep": 2}]}, "two"])
+@pytest.mark.parametrize(
+    ("written", "lost"),
+    [
+        (PLACE_ALONE, True),
+        (PAIRS.replace("TEST", "if v == 'Oslo' or k == 'place'"), True),
+        (PAIRS.replace("TEST", ""), False),
+        ("{{ c.function.arguments | tojson }}", False),
+    ],
+)
+def test_an_argument_of_any_kind_that_is_not_written_is_told(
+    lint: Any, tmp_path: Path, value: Any, written: str, lost: bool
+) -> None:
+    file = tmp_path / "own.jinja"
+    file.write_text(CALLED.replace("ARGUMENTS", written))
+    rows = [_booking({"place": "Oslo", "guests": value}), _booking({"place": "Rome", "guests": value})]
+    found = [each["message"] for each in lint(rows, "--template", file, select="TPL004")]
+    assert found == ["the argument 'guests' of the call of book is not in what own renders"] * (2 * lost)
+
+
+def test_a_template_that_writes_texts_alone_loses_all_other_arguments(lint: Any, tmp_path: Path) -> None:
+    file = tmp_path / "own.jinja"
+    file.write_text(CALLED.replace("ARGUMENTS", PAIRS.replace("TEST", "if v is string")))
+    whole = _booking({"place": "Oslo", "when": "noon"})
+    part = _booking({"place": "Oslo", "guests": 7654})
+    (finding,) = lint([whole, part], "--template", file, select="TPL004")
+    assert finding["line"] == 2
+    assert "argument 'guests'" in finding["message"]
+
+
+def test_null_and_empty_arguments_that_the_template_writes_are_not_lost(lint: Any, tmp_path: Path) -> None:
+    file = tmp_path / "own.jinja"
+    file.write_text(CALLED.replace("ARGUMENTS", "{{ c.function.arguments | tojson }}"))
+    row = _booking({"place": None, "guests": [], "more": {}, "outside": False})
+    assert lint([row, _booking(json.dumps({"guests": 3}))], "--template", file, select="TPL004") == []
+
+
+def _booking(arguments: Any) -> dict[str, Any]:
+    call = {"id": "call12345", "type": "function", "function": {"name": "book", "arguments": arguments}}
+    return {**CALL, "messages": [CALL["messages"][0], {**CALL["messages"][1], "content": "", "tool_calls": [call]}]}
+
+
 def test_what_a_user_says_of_thinking_is_no_reasoning_of_an_answer(lint: Any, tmp_path: Path) -> None:
     file = tmp_path / "split.jinja"
     file.write_text("{% for m in messages %}{{ m.content.split('</think>')[-1] }}</s>{% endfor %}")

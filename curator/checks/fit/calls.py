@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -14,7 +13,7 @@ from curator.checks.fit.looks import Look, calls_of, one_line, quoted
 from curator.formats.turns import parsed
 from curator.model import Flag, ToolCall, Turn
 from curator.rule import Bad, chat
-from curator.templates import MOST_LEAVES, Layout, Message, prepared
+from curator.templates import MOST_LEAVES, Message, Template, prepared
 
 
 class ToolCallLost(TemplateRule, frozen=True):
@@ -52,8 +51,8 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall, str]]:
     calls = calls_of(look)
     if not calls or _argued(look):
         return []
-    marks = _kept_marks(look)
-    if marks is None:
+    gone_marks = _gone(look)
+    if gone_marks is None:
         return [(turn, call, "") for turn, call in calls if call.name and call.name not in look.seen.text]
     lost: list[tuple[Turn, ToolCall, str]] = []
     n = 0
@@ -64,8 +63,8 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall, str]]:
             continue  # calls written as text are lost with the text
         for k, call in enumerate(turn.calls):
             names = _names_of(call.arguments)
-            gone = [name for j, name in enumerate(names) if k >= many or _call_mark(n + k, f"a{j}") not in marks]
-            if k >= many or _call_mark(n + k, "n") not in marks or len(gone) > 1:
+            gone = [name for j, name in enumerate(names) if k >= many or (n + k, j) in gone_marks]
+            if k >= many or (n + k, _NAME) in gone_marks or len(gone) > 1:
                 lost.append((turn, call, ""))
             elif gone:
                 lost.append((turn, call, gone[0] if len(names) > 1 else ""))
@@ -73,48 +72,113 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall, str]]:
     return lost
 
 
-_MOST_KEPT = 5000
-_kept: dict[tuple[int, tuple[tuple[str, ...], ...]], tuple[Layout, frozenset[str] | None]] = {}
-
-
-def _kept_marks(look: Look) -> frozenset[str] | None:
-    """The marks of the calls that are in the render; None where the template refuses them.
-
-    Rows of one layout, of which the template makes what the layout says, and with arguments of the same names have them alike.
-    """
-    layout = look.seen.layout if look.seen.exact else None
-    names = tuple(tuple(_names_of(call.arguments)) for _, call in calls_of(look))
-    if layout is None:
-        return _marks_in(look)
-    known = _kept.get((id(layout), names))
-    if known is None or known[0] is not layout:
-        if len(_kept) >= _MOST_KEPT:
-            _kept.clear()
-        known = _kept[id(layout), names] = layout, _marks_in(look)
-    return known[1]
-
-
-def _marks_in(look: Look) -> frozenset[str] | None:
-    try:
-        text = look.template.render(_marked_calls(look, count()), look.said.tools)
-    except Exception:  # a template may raise anything
-        return None
-    return frozenset(_CALL_MARK.findall(text))
-
-
 def _argued(look: Look) -> bool:
-    """Whether each call has arguments with a text in them, and all those texts are in the render."""
+    """Whether each call has arguments with a text in them and nothing else, and all those texts are in the render."""
     if not look.seen.exact or any(key[1] == "arguments" for key in look.seen.lost):
         return False
     told = {(n, part // MOST_LEAVES) for n, field, part in look.seen.places if field == "arguments"}
-    return len(told) == sum(len(turn.calls) for turn in look.said.turns)
+    written = [call for message in look.said.messages for call in _arguments_in(message)]
+    return len(told) == sum(len(turn.calls) for turn in look.said.turns) and all(map(_only_texts, written))
 
 
-def _call_mark(number: int, kind: str) -> str:
-    return f"zQ{kind}x{number:05d}Qz"
+def _only_texts(value: Any) -> bool:
+    if type(value) is dict:
+        return bool(value) and all(map(_only_texts, value.values()))
+    return bool(value) and all(map(_only_texts, value)) if type(value) is list else type(value) is str
 
 
-_CALL_MARK = re.compile(r"zQ(?:n|a\d+)x\d{5,}Qz")
+def _arguments_in(message: Message) -> Iterator[Any]:
+    """The arguments of each call of a message, as they are written."""
+    for call in calls if type(calls := message.get("tool_calls")) is list else ():
+        inner = _inner(call)
+        if type(inner) is dict and "arguments" in inner:
+            yield inner["arguments"]
+
+
+def _inner(call: Any) -> Any:
+    return call.get("function", call) if type(call) is dict else call
+
+
+# ---------------------------------------------------------------------- marks in the place of arguments
+
+Owner = tuple[int, int]  # (call, argument), by their numbers
+_NAME = -1  # in the place of an argument: the name of the call
+_MOST_TURNED = 8  # values of a row that are turned one by one, each of which takes a render
+_MOST_KNOWN = 5000
+
+
+_known: dict[Any, tuple[Template, frozenset[Owner] | None]] = {}
+
+
+def _gone(look: Look) -> frozenset[Owner] | None:
+    """The names and arguments of which something is not in the render; None where the template refuses marks in calls.
+
+    Rows with arguments of the same names and kinds have that in common, where the template makes of them what their
+    layouts say.
+    """
+    if not look.seen.exact:
+        return _tried(look)
+    shown = [_outline(message) for message in _marked_calls(look, _Marks())]
+    key = id(look.template), bool(look.said.tools), repr(shown)
+    known = _known.get(key)
+    if known is None or known[0] is not look.template:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        known = _known[key] = look.template, _tried(look)
+    return known[1]
+
+
+def _outline(message: Message) -> Any:
+    """What of a message decides on what becomes of calls; the numbers of calls do not."""
+    content, calls = message.get("content"), message.get("tool_calls")
+    listed = [_inner(call) for call in calls] if type(calls) is list else calls
+    return message.get("role"), list(message), type(content), bool(content), listed
+
+
+def _tried(look: Look) -> frozenset[Owner] | None:
+    marks = _Marks()
+    try:
+        text = look.template.render(_marked_calls(look, marks), look.said.tools)
+        gone = {owner for mark, owner in marks.owners.items() if mark not in text}
+        for k, owner in enumerate(marks.turning[:_MOST_TURNED]):
+            if look.template.render(_marked_calls(look, _Marks(turned=k)), look.said.tools) == text:
+                gone.add(owner)
+    except Exception:  # a template may raise anything
+        return None
+    return frozenset(gone)
+
+
+class _Marks:
+    """Values that stand nowhere else, each of the kind of the one whose place it takes: templates go by kinds.
+
+    `owners` are the marks as they are written, with what they stand for. True and false, null and what is empty
+    cannot be marked: of these the one that is `turned` becomes another value, and the render has to change.
+    """
+
+    def __init__(self, turned: int = -1) -> None:
+        self.owners: dict[str, Owner] = {}
+        self.turning: list[Owner] = []
+        self._turned = turned
+
+    def put(self, value: Any, owner: Owner) -> Any:
+        """The value with marks in it, as many as a call may have."""
+        if value and type(value) is dict:
+            return {key: self.put(item, owner) for key, item in value.items()}
+        if value and type(value) is list:
+            return [self.put(item, owner) for item in value[:MOST_LEAVES]]
+        if type(value) is bool or value is None or type(value) in (dict, list):
+            self.turning.append(owner)
+            turned = len(self.turning) - 1 == self._turned
+            return not turned if type(value) is bool else "zQturnedQz" if turned else value
+        number = len(self.owners)
+        mark = f"zQx{number:05d}Qz" if type(value) is str else str(_NUMBER + number)
+        self.owners[mark] = owner
+        if type(value) is str:
+            return mark
+        return _NUMBER + number + 0.5 if type(value) is float else _NUMBER + number
+
+
+_NUMBER = 907_060_500_000  # the first of the numbers in the place of numbers
 
 
 def _names_of(arguments: Any) -> list[str]:
@@ -124,26 +188,29 @@ def _names_of(arguments: Any) -> list[str]:
     return ["value"] if arguments else []
 
 
-def _marked_calls(look: Look, numbers: Iterator[int]) -> list[Message]:
+def _marked_calls(look: Look, marks: _Marks) -> list[Message]:
+    numbers = count()
     return [
-        {**message, "tool_calls": [_marked_call(call, next(numbers)) for call in calls]}
+        {**message, "tool_calls": [_marked_call(call, next(numbers), marks) for call in calls]}
         if type(calls := message.get("tool_calls")) is list
         else message
         for message in prepared(look.said.messages)
     ]
 
 
-def _marked_call(call: Any, number: int) -> Any:
+def _marked_call(call: Any, number: int, marks: _Marks) -> Any:
     if type(call) is not dict:
         return call
     if type(inner := call.get("function")) is dict:
-        return {**call, "function": _marked_call(inner, number)}
+        return {**call, "function": _marked_call(inner, number, marks)}
     given = call.get("arguments")
-    names = _names_of(parsed(given)[0])
-    argued: Any = {name: _call_mark(number, f"a{j}") for j, name in enumerate(names)}
+    arguments = parsed(given)[0]
+    values = arguments if type(arguments) is dict else dict.fromkeys(_names_of(arguments), arguments)
+    name = marks.put("name", (number, _NAME))
+    argued: Any = {each: marks.put(values[each], (number, j)) for j, each in enumerate(_names_of(values))}
     if type(given) is str:
         argued = json.dumps(argued)
-    return {**call, "name": _call_mark(number, "n"), "arguments": argued}
+    return {**call, "name": name, "arguments": argued}
 
 
 _DECLARED = {**chat(user="Who wrote Peer Gynt?", assistant="Ibsen."), "tools": asked({})["tools"]}
