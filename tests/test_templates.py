@@ -65,6 +65,26 @@ def test_of_named_templates_the_one_for_tools_is_taken_where_there_are_tools(tmp
     assert found.render(ROUND, [{"type": "function"}]) == "with tools"
 
 
+def test_a_token_that_the_model_says_it_has_not_is_none(tmp_path: Path) -> None:
+    text = "{{ bos_token }}{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}"
+    config = {"chat_template": text, "bos_token": None, "eos_token": "<e>"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    template = load(str(tmp_path))
+    assert template.bos == ""
+    assert template.render([{"role": "user", "content": "Hi"}]) == "Hi<e>"
+    (tmp_path / "special_tokens_map.json").write_text(json.dumps({"bos_token": "<b>"}))
+    load.cache_clear()
+    assert load(str(tmp_path)).bos == "<b>"  # the map of an older model is what it says in full
+
+
+def test_the_tokens_that_a_model_names_beside_the_usual_ones_are_written(tmp_path: Path) -> None:
+    text = "{{ image_token }}{{ odd }}{{ boi_token }}{% for m in messages %}{{ m.content }}{% endfor %}"
+    extra = {"image_token": "<|t|>", "odd": {"content": "<|u|>", "special": True}}
+    config = {"chat_template": text, "extra_special_tokens": extra, "boi_token": "<|i|>", "add_bos_token": False}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    assert load(str(tmp_path)).render([{"role": "user", "content": "Hi"}]) == "<|t|><|u|><|i|>Hi"
+
+
 def test_a_plain_file_is_a_template(tmp_path: Path) -> None:
     (tmp_path / "mine.jinja").write_text(CHATML + "{{ eos_token }}")
     found = load(str(tmp_path / "mine.jinja"))

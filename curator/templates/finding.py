@@ -231,8 +231,9 @@ def _of_folder(path: Path, named: Path | None = None) -> Template:
         for more in sorted((path / "additional_chat_templates").glob("*.jinja")):
             texts[more.stem] = more.read_text(encoding="utf-8")
     tokens = _tokens(config)
-    if (file := path / "special_tokens_map.json").is_file():
-        tokens = {**_tokens(_json(file)), **tokens}
+    if (file := path / "special_tokens_map.json").is_file() and "added_tokens_decoder" not in config:
+        mapped = _tokens(_json(file))
+        tokens = {**mapped, **{key: token for key, token in tokens.items() if token or key not in mapped}}
     return Template(
         path.resolve().name, texts, tokens, _special(config, path), str(named or path), _adds_bos(config, path, tokens),
         _context(config, path),
@@ -254,10 +255,16 @@ def _texts(value: Any) -> dict[str, str]:
 
 
 def _tokens(table: dict[str, Any]) -> dict[str, str]:
-    """The special tokens a table names, each a string or an object with its `content`."""
-    found = {key: table.get(key) for key in _TOKEN_KEYS}
+    """The special tokens a table names, each a string or an object with its `content`; "" for one that is null.
+
+    As in transformers these are the usual ones, those in `extra_special_tokens`, and strings under a name of that form.
+    """
+    extra = table.get("extra_special_tokens")
+    found = {key: table[key] for key in _TOKEN_KEYS if key in table}
+    found |= {key: value for key, value in table.items() if key.endswith("_token") and isinstance(value, str)}
+    found |= extra if isinstance(extra, dict) else {}
     said = {key: value.get("content") if isinstance(value, dict) else value for key, value in found.items()}
-    return {key: value for key, value in said.items() if isinstance(value, str)}
+    return {key: value or "" for key, value in said.items() if isinstance(value, str | None)}
 
 
 def _special(config: dict[str, Any], path: Path) -> tuple[str, ...]:
@@ -272,7 +279,7 @@ def _special(config: dict[str, Any], path: Path) -> tuple[str, ...]:
 def _adds_bos(config: dict[str, Any], path: Path, tokens: dict[str, str]) -> bool | None:
     if isinstance(said := config.get("add_bos_token"), bool):
         return said
-    if (file := path / "tokenizer.json").is_file() and "bos_token" in tokens:
+    if (file := path / "tokenizer.json").is_file() and tokens.get("bos_token"):
         return tokens["bos_token"] in json.dumps(_json(file).get("post_processor"), ensure_ascii=False)
     return None
 

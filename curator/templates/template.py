@@ -30,8 +30,9 @@ class Template(msgspec.Struct, frozen=True):
     """A chat template and the tokenizer settings that belong to it.
 
     `texts` are Jinja texts by name ("default", "tool_use"); `tokens` the special tokens the template may
-    name (`bos_token` and so on); `special` every control token of the tokenizer, where it is known.
-    `adds_bos` says whether the tokenizer puts a `bos_token` before a text, None where nobody said.
+    name (`bos_token` and so on), "" for one that the model says it has not; `special` every control token of the
+    tokenizer, where it is known. `adds_bos` says whether the tokenizer puts a `bos_token` before a text, None where
+    nobody said.
     `context` is the longest input of the model in tokens, 0 where it is not known. A shipped template also
     says its `family`, its `end_of_turn` token and where it `differs` from the authentic one, and what it leaves
     out since it is `abridged`: "tools", or nothing (""); a GGUF file how its tokenizer splits words (`pre`).
@@ -95,7 +96,8 @@ class Template(msgspec.Struct, frozen=True):
     ) -> dict[str, Any]:
         """What the template is rendered with."""
         said = {"messages": messages, "tools": list(tools) or None, "documents": None}
-        return {**said, "add_generation_prompt": generation, **self.tokens}
+        named = {key: token for key, token in self.tokens.items() if token}
+        return {**named, **said, "add_generation_prompt": generation}
 
     @property
     def bos(self) -> str:
