@@ -29,7 +29,7 @@ from curator.config import load_config
 from curator.decisions import agreement
 from curator.errors import ChangedError, CuratorError, UsageError
 from curator.model import Decision
-from curator.review import applying, following, guard, index, jobs, launch, safe, schema, tables
+from curator.review import applying, following, groups, guard, index, jobs, launch, safe, schema, tables
 from curator.review.bodies import Bodies
 from curator.review.desk import Desk
 from curator.review.entries import Wish
@@ -300,8 +300,8 @@ def test_a_decision_on_a_pair_is_about_the_right_row(open_desk: Any) -> None:
     assert desk.entry(near.id).status == "keep"
 
 
-def _row(desk: Desk, line: int) -> str:
-    return index.content_id(ROWS[line - 1], b"").hex()
+def _row(desk: Desk, line: int, rows: list[Any] = ROWS) -> str:
+    return index.content_id(rows[line - 1], b"").hex()
 
 
 def test_of_equal_rows_one_stays(open_desk: Any, tmp_path: Path) -> None:
@@ -388,6 +388,102 @@ def test_the_survivor_of_a_group_is_what_clean_keeps(open_desk: Any, tmp_path: P
     assert desk.groups("repeats")
     desk.choose(group, "")
     assert {desk.entry(e.finding.id).status for e in desk.group_entries(group)} == {"keep"}
+
+
+ALIKE = [
+    chat("How long is the warranty?", "Two years from the day of purchase, in every country."),
+    chat("How LONG is the warranty", "Two years from the day of purchase, in every country."),
+    chat("How long is the Warranty ?", "Two years from the day of purchase, in every country."),
+    chat("Can I return it?", "Yes, within thirty days, with the receipt that came with it."),
+]
+
+
+def _states(desk: Desk, group: int) -> list[str]:
+    (told,) = groups.shown(desk, [group])["groups"]
+    return [member["state"] for member in told["members"]]
+
+
+def test_whoever_is_chosen_last_of_a_group_stays(open_desk: Any, tmp_path: Path) -> None:
+    """A choice takes back what dropped the row that it keeps, and undone it puts that back."""
+    desk = open_desk(ALIKE)
+    (group,) = [g["number"] for g in desk.groups("repeats")]
+    for chosen in (0, 1, 2, 0):
+        batch, _ = desk.choose(group, _row(desk, chosen + 1, ALIKE))
+        assert _states(desk, group) == ["stays" if n == chosen else "goes" for n in range(3)]
+        assert _cleaned(desk, tmp_path) == [ALIKE[chosen], ALIKE[3]]
+        assert not desk.groups("repeats")
+    desk.undo(batch)
+    assert _states(desk, group) == ["goes", "goes", "stays"]
+    assert _cleaned(desk, tmp_path) == ALIKE[2:]
+
+
+def test_keep_all_of_a_group_brings_back_what_was_dropped_of_it(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ALIKE)
+    (group,) = [g["number"] for g in desk.groups("repeats")]
+    desk.choose(group, _row(desk, 1, ALIKE))
+    desk.choose(group, "")
+    assert _states(desk, group) == ["stays"] * 3
+    assert _cleaned(desk, tmp_path) == ALIKE
+
+
+def test_the_survivor_of_a_group_is_not_taken_by_a_suggestion_that_was_accepted(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ALIKE)
+    (group,) = [g["number"] for g in desk.groups("repeats")]
+    number = desk.eligible_count(Filter(rules=("DUP002",)), "accept")
+    desk.bulk(Filter(rules=("DUP002",)), "accept", expected=number)
+    assert _states(desk, group) == ["stays", "goes", "goes"]
+    desk.choose(group, _row(desk, 3, ALIKE))
+    assert _cleaned(desk, tmp_path) == ALIKE[2:]
+
+
+def test_a_group_that_was_decided_on_meanwhile_is_not_decided_as_it_was_shown(open_desk: Any, tmp_path: Path) -> None:
+    ana = open_desk(ALIKE)
+    ben = open_desk(reviewer="ben")
+    (group,) = [g["number"] for g in ana.groups("repeats")]
+    one, two = (
+        {"group": group, "row": _row(ana, n, ALIKE), "shown": groups.shown(desk, [group])["groups"][0]["state"]}
+        for n, desk in ((1, ana), (2, ben))
+    )
+    groups.choose(ana, one)
+    with pytest.raises(UsageError, match="meanwhile"):
+        groups.choose(ben, two)
+    assert _cleaned(ana, tmp_path) == [ALIKE[0], ALIKE[3]]
+
+
+def test_of_equal_rows_in_a_group_that_is_kept_one_stays(open_desk: Any, tmp_path: Path) -> None:
+    rows = [ALIKE[0], ALIKE[1], ALIKE[1], ALIKE[1], ALIKE[3]]
+    desk = open_desk(rows)
+    (group,) = [g["number"] for g in desk.groups("repeats")]
+    desk.choose(group, _row(desk, 2, ALIKE))
+    assert _states(desk, group) == ["goes", "stays", "goes", "goes"]
+    assert _cleaned(desk, tmp_path) == [ALIKE[1], ALIKE[3]]
+
+
+def test_a_decision_names_the_place_of_the_row_that_goes(open_desk: Any) -> None:
+    desk = open_desk(ALIKE)
+    (group,) = [g["number"] for g in desk.groups("repeats")]
+    desk.choose(group, _row(desk, 2, ALIKE))
+    log = decisions.read(desk.settings.log)
+    assert [d.place.rpartition("/")[2].partition(" ")[0] for d in log.decisions] == ["data.jsonl:1", "data.jsonl:3"]
+    desk.undo()
+    do(desk, find(desk, "DUP002").finding.id, "left")
+    assert decisions.read(desk.settings.log).decisions[-1].place.endswith("data.jsonl:1")
+
+
+def test_an_error_is_kept_with_a_reason_in_a_group_as_well(open_desk: Any) -> None:
+    desk = open_desk(ALIKE, need_reason=True, settings='[severity]\nDUP002 = "error"\n')
+    (group,) = [g["number"] for g in desk.groups("repeats")]
+    with pytest.raises(UsageError, match="reason"):
+        desk.choose(group, "")
+
+
+@pytest.mark.parametrize("number", [0, -1, 10**20])
+def test_a_group_that_no_one_knows_is_refused(open_desk: Any, number: int) -> None:
+    desk = open_desk(ALIKE)
+    with pytest.raises(UsageError, match="group"):
+        groups.choose(desk, {"group": number, "row": "", "shown": ""})
+    with pytest.raises(UsageError, match="group"):
+        groups.choose(desk, {"group": 9, "row": "", "shown": ""})
 
 
 def test_a_verdict_on_an_earlier_version_is_offered_not_applied(open_desk: Any) -> None:

@@ -74,6 +74,14 @@ def test_every_page_renders(app: Any, page: str, rows: list[Any]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["group", "size"])
+@pytest.mark.parametrize("told", ["9" * 20, "-1", "\u00b2", "x"])
+def test_a_number_in_the_address_that_no_group_has_is_passed_over(app: Any, name: str, told: str) -> None:
+    test = app(FEW, "review")
+    test.query_params[name] = told
+    assert not test.switch_page(str(APP / "views" / "groups.py")).run().exception
+
+
 def test_pages_render_with_ten_thousand_findings(app: Any) -> None:
     test = app(MANY, "review")
     for page in PAGES:

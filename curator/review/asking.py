@@ -193,11 +193,11 @@ class Asking(Reading):
         with self.lock:
             rows = self.db.execute(
                 "SELECT p.path, m.line, m.row, (SELECT f.id FROM findings f WHERE f.cluster = m.grp AND f.file = m.file"
-                " AND f.line = m.line LIMIT 1), (SELECT d.status FROM decisions d WHERE d.about = 'r:' || m.row AND d.head = 1)"
+                " AND f.line = m.line LIMIT 1)"
                 " FROM members m JOIN files p ON p.number = m.file WHERE m.grp = ? ORDER BY m.file, m.line",
                 (group,),
             ).fetchall()
-        return [dict(zip(("file", "line", "row", "finding", "status"), row, strict=True)) for row in rows]
+        return [dict(zip(("file", "line", "row", "finding"), row, strict=True)) for row in rows]
 
     def group_entries(self, group: int) -> list[Entry]:
         return self.entries(Filter(status="all", group=group), limit=1 << 30)

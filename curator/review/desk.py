@@ -7,6 +7,7 @@ meanwhile by anyone else is seen first, and a decision on what looks different n
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 
@@ -17,6 +18,7 @@ from curator.review.entries import Entry, Outcome, Wish
 from curator.review.filters import Filter
 from curator.review.making import Making
 
+_AT_ONCE = 400  # rows that are looked up at once
 _DID = {
     "accept": "accepted its fix",
     "keep": "kept the row",
@@ -124,33 +126,52 @@ class Desk(Making):
         """Take back a decision or a batch, "" for the reviewer's last."""
         return self.decide([Wish(decisions.new_id(), "undo", of=of)])[0]
 
-    def choose(self, group: int, survivor: str, *, note: str = "") -> tuple[str, int]:
-        """Keep one row of a group, by its content id, and drop the others; "" keeps them all. (The batch, decisions.)"""
+    def choose(self, group: int, survivor: str, *, shown: str = "", note: str = "") -> tuple[str, int]:
+        """Keep one row of a group, by its content id, and drop the others; "" keeps them all. (The batch, decisions.)
+
+        What dropped a row that is kept is taken back. `shown` is the state of the group that the choice was made
+        on (see `of_group`), "" for any. Raises UsageError where the group stands differently now.
+        """
         with self.lock, decisions.held(self.settings.log) as log:
             self.follow()
+            if shown and shown != self.of_group(group)[1]:
+                raise UsageError("the group was decided on meanwhile", hint="look at it again, then choose")
+            entries, members = self.group_entries(group), self.members(group)
+            if not entries or (survivor and all(member["row"] != survivor for member in members)):
+                raise UsageError("the row is not in the group any more", hint="lint the data again")
+            if (
+                not survivor
+                and not note
+                and self.settings.need_reason
+                and any(e.finding.severity == "error" for e in entries)
+            ):
+                raise UsageError("an error is kept with a reason: keep its rows in the queue, with a note")
             batch = decisions.new_id()
-            entries = self.group_entries(group)
-            if survivor:
-                made = self._survive(group, entries, survivor, note, batch)
-            else:
-                made = [self._maker(e, note, batch)("keep", decisions.new_id()) for e in entries if e.status != "keep"]
-            if made:
-                log.append(made)
-                self.follow()
+            made = self._survive(members, entries, survivor, note, batch) if survivor else []
+            made = made or [self._maker(e, note, batch)("keep", decisions.new_id()) for e in entries]
+            kept = [survivor] if survivor else list({member["row"]: None for member in members})
+            spared = [
+                msgspec.structs.replace(one, id=decisions.new_id())
+                for n in range(0, len(kept), _AT_ONCE)
+                for one in self._spared(kept[n : n + _AT_ONCE], made)
+            ]
+            log.append([*spared, *made])
+            self.follow()
             return batch, len(made)
 
-    def _survive(self, group: int, entries: list[Entry], survivor: str, note: str, batch: str) -> list[Decision]:
+    def _survive(
+        self, members: list[dict[str, Any]], entries: list[Entry], survivor: str, note: str, batch: str
+    ) -> list[Decision]:
         """Every other row of the group goes; each decision names the finding that joins it to the group."""
         about = {entry.root: entry for entry in entries}
         own = about.get(survivor)
         made: dict[str, Decision] = {}
-        for member in self.members(group):
-            row = member["row"]
-            cause = own or about.get(row) or entries[0]  # a row that goes settles what is found in it anyway
-            make = self._maker(cause, note, batch)
-            if row == survivor:
-                if own is not None and own.twin and f"f:{own.finding.id}" not in made:
-                    made[f"f:{own.finding.id}"] = make("drop", decisions.new_id())  # its copies go, it stays
-            elif f"r:{row}" not in made:
-                made[f"r:{row}"] = make("drop", decisions.new_id(), row=row)
+        for entry in entries:
+            if entry.root == survivor and entry.twin:  # its copies go, it stays
+                made[f"f:{entry.finding.id}"] = self._maker(entry, note, batch)("drop", decisions.new_id())
+        for member in members:
+            row, place = member["row"], f"{member['file']}:{member['line']}"
+            if row != survivor and row not in made:
+                cause = own or about.get(row) or entries[0]  # a row that goes settles what is found in it anyway
+                made[row] = self._maker(cause, note, batch)("drop", decisions.new_id(), row=row, place=place)
         return list(made.values())

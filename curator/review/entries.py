@@ -14,6 +14,9 @@ Action = Literal["accept", "keep", "drop", "edit", "later", "left", "right", "bo
 ACTIONS: tuple[Action, ...] = ("accept", "keep", "drop", "edit", "later", "left", "right", "both", "none")
 
 
+MOST_FURTHER = 999  # further decisions that one wish comes to
+
+
 class Entry(msgspec.Struct, frozen=True):
     """A finding in the queue, and what was decided about it.
 
@@ -77,6 +80,6 @@ class Outcome(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-def further_ids(name: str) -> tuple[str, ...]:
+def further_ids(name: str, number: int) -> tuple[str, ...]:
     """The ids of further decisions that one wish came to."""
-    return tuple(hashlib.blake2b(f"{name} {n}".encode(), digest_size=16).hexdigest() for n in range(2, 6))
+    return tuple(hashlib.blake2b(f"{name} {n}".encode(), digest_size=16).hexdigest() for n in range(2, number + 2))

@@ -110,9 +110,9 @@ class Filter(msgspec.Struct, frozen=True):
             severities=tuple(p for p in query.get("severity", "").split(",") if p in ("error", "warning", "info")),
             status=status if status in SHOWN + STATUSES else "open",
             search=query.get("search", "")[:200],
-            line=_number(query.get("line", "")),
+            line=number(query.get("line", "")),
             take=take,
-            group=_number(query.get("group", "")),
+            group=number(query.get("group", "")),
             fix=query.get("fix", "") if query.get("fix") in ("safe", "unsafe") else "",
             order=order if order in ORDERS else "rule",  # type: ignore[arg-type]
         )
@@ -144,5 +144,6 @@ def searchable(text: str) -> str:
     return text.lower().encode("utf-8", "replace").decode()
 
 
-def _number(text: str) -> int:
+def number(text: str) -> int:
+    """The number that an address names; 0 where it is none, or larger than any there is."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 12 else 0

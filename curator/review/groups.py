@@ -23,30 +23,26 @@ def shown(desk: Desk, numbers: list[int]) -> dict[str, Any]:
 def _group(desk: Desk, number: int) -> dict[str, Any]:
     members = desk.members(number)
     entries = desk.group_entries(number)
-    gone = {entry.root for entry in entries if entry.status == "drop" and not entry.twin}
-    accepted = {entry.root for entry in entries if entry.status == "accept"}
-    kept = any(entry.status == "keep" for entry in entries)
+    goes, state = desk.of_group(number)
+    settled = any(goes) or any(entry.status in ("accept", "keep", "drop") for entry in entries)
     first = next((m for m in members if not m["finding"]), members[0])
     base = _row(desk, first)
     pair = next((_row(desk, m) for m in members if m is not first), None) if len(members) == 2 else None
     out = []
-    for member in members[:_MEMBERS]:
-        dropped = (
-            member["status"] == "drop" or member["row"] in gone or (member["finding"] and member["row"] in accepted)
-        )
-        settled = gone or accepted or kept or any(m["status"] == "drop" for m in members)
+    for member, gone in zip(members[:_MEMBERS], goes, strict=False):
         out.append(
             {
                 "row": member["row"],
                 "place": f"{plain(member['file'].rpartition('/')[2])}:{member['line']}",
                 "suggested": member is first and entries[0].finding.fix is not None,
-                "state": "goes" if dropped else "stays" if settled else "",
+                "state": "goes" if gone else "stays" if settled else "",
                 "turns": _turns(desk, member, pair or base if member is first else base),
             }
         )
     told = entries[0].finding.message if entries else ""
     return {
         "number": number,
+        "state": state,
         "size": len(members),
         "hidden": max(0, len(members) - _MEMBERS),
         "members": out,
@@ -75,9 +71,7 @@ def _turns(desk: Desk, member: dict[str, Any], base: Any) -> list[dict[str, Any]
 
 def choose(desk: Desk, said: dict[str, Any]) -> tuple[str, int]:
     """Keep the row that was chosen, or all; (the batch, how many decisions). Raises UsageError where it makes no sense."""
-    group, row = said.get("group"), said.get("row")
-    if not isinstance(group, int) or not isinstance(row, str):
+    group, row, shown = said.get("group"), said.get("row"), said.get("shown")
+    if not isinstance(group, int) or not 0 < group < 1 << 53 or not isinstance(row, str) or not isinstance(shown, str):
         raise UsageError("no such group")
-    if row and row not in {member["row"] for member in desk.members(group)}:
-        raise UsageError("the row is not in the group any more")
-    return desk.choose(group, row)
+    return desk.choose(group, row, shown=shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,13 +13,13 @@ from curator.columns import parse
 from curator.errors import UsageError
 from curator.model import Decision, Finding, Verdict
 from curator.review import following
-from curator.review.asking import Asking
 from curator.review.bodies import Bodies
-from curator.review.entries import Entry, Wish, further_ids
+from curator.review.entries import MOST_FURTHER, Entry, Wish, further_ids
+from curator.review.fates import Fates
 from curator.review.relint import row_id
 
 
-class Making(Asking):
+class Making(Fates):
     """Decisions made of wishes; nothing is recorded here."""
 
     def _withdrawn(self, entry: Entry, made: list[Decision]) -> list[Decision]:
@@ -33,26 +34,38 @@ class Making(Asking):
                     (f"r:{entry.root}", entry.finding.id),
                 )
             )
-        out: list[Decision] = []
-        for old in heads:
-            if following.about(old) not in targets:
-                out.append(
-                    msgspec.structs.replace(
-                        old,
-                        verdict="later",
-                        text="",
-                        after="",
-                        why="",
-                        expires="",
-                        batch=made[0].batch,
-                        who=made[0].who,
-                        when=made[0].when,
-                        base=entry.head,
-                        undoes="",
-                        id=further_ids(made[-1].id)[len(made) + len(out) - 1],
-                    )
-                )
-        return out
+        return self._back([old for old in heads if following.about(old) not in targets], made, entry.head)
+
+    def _spared(self, rows: Sequence[str], made: list[Decision], base: str = "") -> list[Decision]:
+        """Decisions that take back by what these rows would go, as far as those that are made leave it standing."""
+        targets = {following.about(one) for one in made}
+        names = dict.fromkeys(name for ids in self.dropping(rows).values() for name in ids)
+        with Bodies(self.db) as bodies:
+            heads = [old for name in names if (old := bodies.one(name)) is not None]
+        return self._back([old for old in heads if following.about(old) not in targets], made, base)
+
+    def _back(self, heads: list[Decision], made: list[Decision], base: str) -> list[Decision]:
+        """Decisions that take others back, made together with those given, of which there is at least one."""
+        if len(made) + len(heads) > MOST_FURTHER:
+            raise UsageError("too many decisions would be taken back at once: take them back on the page History")
+        names = further_ids(made[-1].id, len(made) + len(heads))[len(made) - 1 :]
+        return [
+            msgspec.structs.replace(
+                old,
+                verdict="later",
+                text="",
+                after="",
+                why="",
+                expires="",
+                batch=made[0].batch,
+                who=made[0].who,
+                when=_after(old, made[0].when),
+                base=base,
+                undoes="",
+                id=name,
+            )
+            for old, name in zip(heads, names, strict=False)
+        ]
 
     def _made(self, entry: Entry, wish: Wish) -> list[Decision]:
         """The decisions that a wish comes to. Raises UsageError where it makes no sense here."""
@@ -79,12 +92,13 @@ class Making(Asking):
             case "drop" | "right":
                 return [make("drop", wish.id, row=entry.root)]
             case "left":
-                return [make("drop", wish.id, row=self._row_of(finding))]
+                return [make("drop", wish.id, row=self._row_of(finding), place=_other_place(finding))]
             case "none":
                 other = self._row_of(finding)
-                rows = [entry.root] if other == entry.root else [other, entry.root]
-                names = [*further_ids(wish.id)[: len(rows) - 1], wish.id]  # what the wish is known by comes last
-                return [make("drop", name, row=row) for name, row in zip(names, rows, strict=True)]
+                rows = {other: _other_place(finding), entry.root: ""}
+                names = [*further_ids(wish.id, len(rows) - 1), wish.id]  # what the wish is known by comes last
+                told = zip(names, rows.items(), strict=True)
+                return [make("drop", name, row=row, place=place) for name, (row, place) in told]
             case "edit":
                 return [make("edit", wish.id, row=entry.root, text=self._checked(wish.text))]
         raise UsageError(f"no such action: {wish.action[:20]!r}")
@@ -109,7 +123,7 @@ class Making(Asking):
     def _maker(self, entry: Entry, note: str, batch: str = "") -> Any:
         now = self._moment(entry)
 
-        def make(verdict: Verdict, name: str, *, row: str = "", text: str = "") -> Decision:
+        def make(verdict: Verdict, name: str, *, row: str = "", text: str = "", place: str = "") -> Decision:
             made = decisions.decide(entry.finding, verdict, who=self.settings.reviewer, why=note, text=text, now=now)
             return msgspec.structs.replace(
                 made,
@@ -118,6 +132,7 @@ class Making(Asking):
                 batch=batch,
                 whole=bool(row),
                 row=row or made.row,
+                place=place or made.place,
                 after=row_id(text) if text else "",
             )
 
@@ -148,7 +163,7 @@ class Making(Asking):
         if found is None:
             return []
         _, name, batch = found
-        names = (name, *further_ids(name))
+        names = (name, *further_ids(name, MOST_FURTHER))
         rows = db.execute(
             "SELECT d.id, d.at, d.about, h.id, h.at FROM decisions d JOIN decisions h ON h.about = d.about AND h.head = 1 WHERE "
             + ("d.batch = ? AND d.batch != ''" if batch else f"d.id IN ({','.join('?' * len(names))})")
@@ -181,6 +196,17 @@ class Making(Asking):
             base=decisions.identity(old) if old else "",
             when=when.isoformat(timespec="milliseconds"),
         )
+
+
+def _other_place(finding: Finding) -> str:
+    other = finding.related[0]
+    return f"{other.file}:{other.line}"
+
+
+def _after(old: Decision, when: str) -> str:
+    """A moment, or just after an older decision where some clock runs ahead."""
+    least = datetime.fromtimestamp(decisions.time_of(old), UTC) + timedelta(milliseconds=1)
+    return max(datetime.fromisoformat(when), least).isoformat(timespec="milliseconds")
 
 
 def _resolved(bodies: Bodies, name: str) -> Decision | None:

@@ -12,19 +12,19 @@ export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".groups");
   root.classList.add("desk");
   tone(root);
-  const choose = (group, row) => setTriggerValue("chosen", { group, row, at: Date.now() });
+  const choose = (group, row) => setTriggerValue("chosen", { group: group.number, row, shown: group.state, at: Date.now() });
   root.replaceChildren(...(data?.groups || []).map((group) => {
     const box = h("section", "group");
     box.dataset.group = String(group.number);
     const header = h("header", "", null, h("b", "", `${group.size.toLocaleString("en")} rows`), h("span", "", group.codes), ...(group.told ? [h("span", "", null, parts(group.told))] : []));
-    header.append(action("Keep all", () => choose(group.number, "")));
+    header.append(action("Keep all", () => choose(group, "")));
     const members = h("div", "members");
     for (const member of group.members) {
       const column = h("article", `member ${member.state}`);
       const bar = h("div", "bar", null, h("span", "", member.place));
       if (member.suggested) bar.append(h("span", "tag", "suggested"));
       if (member.state) bar.append(h("span", "tag strong", member.state === "stays" ? "stays" : "goes"));
-      bar.append(action("Keep this one", () => choose(group.number, member.row)));
+      bar.append(action("Keep this one", () => choose(group, member.row)));
       column.append(bar);
       for (const turn of member.turns) {
         if (turn.skip) { column.append(h("p", "skip", `${turn.skip} turns not shown`)); continue; }

@@ -8,15 +8,13 @@ import streamlit as st
 
 from curator.errors import CuratorError
 from curator.review import groups as told
-from curator.review.filters import Filter
+from curator.review.filters import Filter, number
 
 KINDS = {"repeats": "Rows that repeat each other", "conflicts": "Answers that conflict"}
 desk = frame.desk()
 counts = desk.group_counts()
-asked = str(st.query_params.get("group", ""))
-one = int(asked) if asked.isdigit() else 0
-told_size = str(st.query_params.get("size", ""))
-size = int(told_size) if told_size.isdigit() and not one else 0
+one = number(str(st.query_params.get("group", "")))
+size = 0 if one else number(str(st.query_params.get("size", "")))
 
 bulk.undo_offer(desk)
 if not counts:
@@ -45,8 +43,8 @@ else:
     )
 everything = middle.toggle("Decided too", key="decided_too") or bool(one)
 suggestion = Filter(rules=told.SUGGESTING, take=desk.settings.take)
-number = desk.eligible_count(suggestion, "accept") if kind == "repeats" else 0
-if number and right.button(f"Take the suggestion for all ({number:,}) …", width="stretch"):
+suggested = desk.eligible_count(suggestion, "accept") if kind == "repeats" else 0
+if suggested and right.button(f"Take the suggestion for all ({suggested:,}) …", width="stretch"):
     bulk.decide(desk, suggestion)
 
 after = st.session_state.get("group_after", 0) if not one else one - 1
