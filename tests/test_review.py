@@ -486,6 +486,21 @@ def test_a_group_that_no_one_knows_is_refused(open_desk: Any, number: int) -> No
         groups.choose(desk, {"group": 9, "row": "", "shown": ""})
 
 
+@pytest.mark.parametrize(("action", "left"), [("right", (0, 1)), ("both", (0, 1, 2)), ("left", (1, 2))])
+def test_the_row_of_a_pair_that_is_kept_is_not_dropped_by_an_earlier_pair(
+    open_desk: Any, tmp_path: Path, action: str, left: tuple[int, ...]
+) -> None:
+    desk = open_desk(ALIKE)
+    one, two = desk.entries(Filter(rules=("DUP002",)))
+    assert [e.finding.related[0].line for e in (one, two)] == [1, 1]
+    ids = [decisions.new_id() for _ in range(2)]
+    desk.decide([Wish(ids[0], "left", one.finding.id), Wish(ids[1], action, two.finding.id)])
+    assert _cleaned(desk, tmp_path) == [*(ALIKE[n] for n in left), ALIKE[3]]
+    desk.undo()
+    assert "dropped already" in Cards(desk).card(two)["right"]["title"]
+    assert _cleaned(desk, tmp_path) == ALIKE[1:]
+
+
 def test_a_verdict_on_an_earlier_version_is_offered_not_applied(open_desk: Any) -> None:
     desk = open_desk(ROWS)
     do(desk, find(desk, "ROL007").finding.id, "keep", note="meant so")

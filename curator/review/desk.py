@@ -45,7 +45,7 @@ class Desk(Making):
             touched: set[str] = set()
             for wish in wishes:
                 entry = self.entry(wish.finding)
-                about = {wish.id, wish.finding, entry.root if entry else ""}
+                about = {wish.id, wish.finding, *(self._rows(entry) if entry else ())}
                 if waiting and (wish.action in ("undo", "left", "none") or about & touched):
                     self._record(log, waiting)
                     touched.clear()
@@ -84,7 +84,7 @@ class Desk(Making):
             made = self._made(entry, wish)
         except CuratorError as error:
             return [], Outcome(wish.id, "refused", wish.finding, why=error.what)
-        return self._withdrawn(entry, made) + made, Outcome(wish.id, "done", wish.finding)
+        return self._with_withdrawn(entry, wish.action, made), Outcome(wish.id, "done", wish.finding)
 
     def _meanwhile(self, entry: Entry) -> str:
         """What became of a finding since it was shown."""
@@ -114,13 +114,20 @@ class Desk(Making):
             for entry in entries:
                 wish = Wish(decisions.new_id(), action, entry.finding.id, entry.head, note=note)
                 of_one = self._made(entry, wish)
-                settled = entry.status not in ("open", "later")
-                of_one = (self._withdrawn(entry, of_one) if settled else []) + of_one
+                if entry.status not in ("open", "later") or entry.finding.related:
+                    of_one = self._with_withdrawn(entry, action, of_one)
                 made += [msgspec.structs.replace(one, batch=batch) for one in of_one]
             if made:
                 log.append(made)
                 self.follow()
             return batch, len(entries)
+
+    def pair_gone(self, entry: Entry) -> tuple[bool, bool]:
+        """Whether the left and the right row of a pair go by what was decided."""
+        with self.lock:
+            rows = self._rows(entry)
+            gone = self.dropping(rows)
+        return rows[0] in gone, rows[-1] in gone
 
     def undo(self, of: str = "") -> Outcome:
         """Take back a decision or a batch, "" for the reviewer's last."""

@@ -22,6 +22,25 @@ from curator.review.relint import row_id
 class Making(Fates):
     """Decisions made of wishes; nothing is recorded here."""
 
+    def _with_withdrawn(self, entry: Entry, action: str, made: list[Decision]) -> list[Decision]:
+        """Decisions, behind those that take back what they make untrue; rows of a pair that are kept stay."""
+        back = self._withdrawn(entry, made)
+        rows = self._rows(entry)
+        kept = {"left": rows[:1], "right": rows[1:], "both": rows, "keep": rows}.get(action, ())
+        if len(rows) < 2 or not kept:
+            return back + made
+        spared = self._spared(kept, [*back, *made], entry.head)
+        return [*spared, *back, *made]
+
+    def _rows(self, entry: Entry) -> tuple[str, ...]:
+        """The content ids of the rows that a finding is about: of a pair both, where they differ."""
+        if not entry.finding.related or entry.edit:
+            return (entry.root,)
+        try:
+            return tuple(dict.fromkeys((entry.root, self._row_of(entry.finding))))
+        except UsageError:
+            return (entry.root,)
+
     def _withdrawn(self, entry: Entry, made: list[Decision]) -> list[Decision]:
         """Decisions that take back what was decided about whole rows for this finding, and does not hold any more."""
         targets = {following.about(one) for one in made}
