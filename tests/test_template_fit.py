@@ -341,6 +341,29 @@ def test_a_closing_token_outside_of_the_generation_block_is_masked(
     assert all(said in finding["message"] and "(in 3 of 3 rows)" in finding["message"] for finding in found)
 
 
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("{% if m.role == 'assistant' %}{% generation %}BODY{% endgeneration %}{% else %}BODY{% endif %}", ""),
+        ("{% if m.role == 'user' %}{% generation %}BODY{% endgeneration %}{% else %}BODY{% endif %}", "every answer"),
+        ("{% generation %}{% endgeneration %}BODY", "every answer"),
+        (
+            "{% if m.role == 'assistant' and loop.last %}{% generation %}BODY{% endgeneration %}"
+            "{% else %}BODY{% endif %}",
+            "1 of 2 answers",
+        ),
+    ],
+)
+def test_answers_outside_of_the_generation_blocks_are_told(lint: Any, tmp_path: Path, block: str, said: str) -> None:
+    file = tmp_path / "own.jinja"
+    body = block.replace("BODY", "{{ m.content }}<|end|>")
+    file.write_text("{% for m in messages %}<|{{ m.role }}|>" + body + "{% endfor %}")
+    talk = [*chat(user="Hi", assistant="Hello.")["messages"], *chat(user="And?", assistant="Yes.")["messages"]]
+    found = lint([{"messages": talk}] * 3, "--template", file, select="TPL015")
+    assert [finding["path"] for finding in found] == ["messages[1].content"] * bool(said)
+    assert all(f"leave out {said}" in each["message"] and "(in 3 of 3 rows)" in each["message"] for each in found)
+
+
 def test_a_default_text_with_the_date_of_the_day_says_so(lint: Any) -> None:
     (finding,) = lint([chat(user="Hi", assistant="Hello.")], "--template", "gpt-oss")
     assert finding["evidence"]["dated"] is True

@@ -9,10 +9,10 @@ from typing import Any
 
 from curator.checks.fit.looks import Look
 from curator.model import Turn
-from curator.templates import Layout, Template, empty_thoughts
+from curator.templates import Layout, Slot, Template, empty_thoughts
 
 UNCLOSED, UNPREFIXED, INJECTED, EMPTY, UNMASKED, FOREIGN, UNTOLD, ABRIDGED = 1, 2, 4, 8, 16, 32, 64, 128
-UNNAMED = 256
+UNNAMED, UNTRAINED = 256, 512
 _ANSWERING = ("assistant", "model")  # the roles by which a trainer knows an answer
 
 
@@ -30,6 +30,7 @@ def facts_of(seen: Sequence[Look]) -> int:
         layout = look.seen.layout
         if layout is None:
             continue
+        bits |= UNTRAINED * bool(untrained(look))
         plain = look.seen.exact and not layout.moulded  # else the literals hold tags of the row
         bits |= _facts(layout, look.template) if plain else _facts(layout, look.template) & ~EMPTY
         if INJECTED & bits and (
@@ -83,6 +84,21 @@ def unnamed(look: Look) -> list[Turn]:
     return [turn for turn in named if turn.name and turn.name.strip() and turn.name not in look.seen.text]
 
 
+def untrained(look: Look) -> list[Turn]:
+    """The answers of whose text nothing is in the blocks by which the template itself says what is trained."""
+    layout = look.seen.layout
+    if layout is None or not layout.marked:
+        return []
+    answers = {n: False for n, turn in enumerate(look.said.turns) if turn.role == "assistant"}
+    written: set[int] = set()
+    for place, piece in enumerate(layout.pieces):
+        if isinstance(piece, Slot) and piece.key[1] not in _BESIDE and (n := piece.key[0]) in answers:
+            written.add(n)
+            answers[n] |= any(start <= (place, 0) < end for start, end in layout.trained)
+    return [look.said.turns[n] for n in sorted(written) if not answers[n]]
+
+
+_BESIDE = frozenset({"reasoning_content", "id", "tool_call_id"})  # texts of a message that are no answer
 _NAMED = frozenset({"user", "assistant"})
 _TELLING = frozenset({"system", "developer", "user"})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from curator.checks.fit.bases import TemplateName, TemplateSetRule, last_answer
-from curator.checks.fit.facts import FOREIGN, UNMASKED, UNPREFIXED
+from curator.checks.fit.facts import FOREIGN, UNMASKED, UNPREFIXED, UNTRAINED, untrained
 from curator.checks.fit.looks import Look
 from curator.rule import Bad, chat
 from curator.templates import prepared
@@ -45,11 +45,12 @@ class NoLossMask(TemplateSetRule, frozen=True):
     """The template gives no way to train on the answers alone.
 
     It marks no answers with `{% generation %}`, and the rendered prompt does not begin the training text, so
-    that neither of the usual masks can be set. Trainers then fail, or train on the prompts as well.
+    that neither of the usual masks can be set. Trainers then fail, or train on the prompts as well. Or it has such
+    blocks, and they leave answers out: a trainer that goes by them never trains on these.
     """
 
     code = "TPL015"
-    bit = UNMASKED
+    bit = UNMASKED | UNTRAINED
     GOOD = [[chat(user="What is 2+2?", assistant="4")]]
     BAD = [
         Bad(
@@ -60,6 +61,14 @@ class NoLossMask(TemplateSetRule, frozen=True):
     ]
 
     def say(self, look: Look) -> tuple[str, str, dict[str, Any]]:
+        if left := untrained(look):
+            many = sum(turn.role == "assistant" for turn in look.said.turns)
+            which = f"{len(left)} of {many} answers" if len(left) < many else "every answer"
+            message = (
+                f"the {{% generation %}} blocks of {look.template.name} leave out {which}: a trainer that goes by them, "
+                "as TRL with assistant_only_loss, does not train on what stands outside; put one around each answer"
+            )
+            return left[0].path, message, {"untrained": len(left), "answers": many}
         message = f"{look.template.name} marks no answers, and its prompts are no prefixes: answers cannot be masked"
         return last_answer(look), message, {}
 
