@@ -24,6 +24,7 @@ RULES = [
     tools.InvalidToolSchema(),
     tools.CallsWithoutTools(),
     tools.RepeatedCallId(),
+    tools.MalformedCall(),
 ]
 ADD = {
     "name": "add",
@@ -68,6 +69,32 @@ def found(row):
 
 
 WRITTEN = '{"name": "add", "arguments": {"a": 1, "b": 2}}'
+
+
+# ---------------------------------------------------------------------- what is no call
+
+
+@pytest.mark.parametrize(
+    ("keys", "place"),
+    [
+        ({"tool_calls": "x"}, "tool_calls"),
+        ({"tool_calls": {}}, "tool_calls"),
+        ({"tool_calls": [1]}, "tool_calls[0]"),
+        ({"tool_calls": ["x"]}, "tool_calls[0]"),
+        ({"tool_calls": [{"function": None}]}, "tool_calls[0].function"),
+        ({"tool_calls": [call(name="")]}, "tool_calls[0].function.name"),
+        ({"function_call": "x"}, "function_call"),
+        ({"function_call": {"arguments": "{}"}}, "function_call"),
+    ],
+)
+@pytest.mark.parametrize("declared", [(), (ADD,)])
+def test_what_stands_for_a_call_and_is_none_is_named_once(keys, place, declared):
+    row = chat({**ANSWER, **keys}, declared=declared)
+    assert found(row) == [("TOL009", f"messages[1].{place}")]
+
+
+def test_a_call_written_as_a_text_without_a_name_is_malformed():
+    assert found(shared(("function_call", '{"arguments": "{}"}'))) == [("TOL009", "conversations[1].value")]
 
 
 # ---------------------------------------------------------------------- what is legal

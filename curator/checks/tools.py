@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, NamedTuple
 
 from curator import paths
+from curator.checks.schema.rows import messages
 from curator.columns import Batch
 from curator.json_schema import Steps, faults_of_arguments, faults_of_schema, kind
 from curator.model import Example, Flag, ToolCall, Turn
@@ -38,7 +39,7 @@ def _call(arguments: Any = _CITY, name: str = "get_weather", key: str = "c1") ->
     return {"id": key, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
-def _calls(*calls: Row) -> Row:
+def _calls(*calls: Any) -> Row:
     return {"role": "assistant", "content": None, "tool_calls": list(calls)}
 
 
@@ -208,6 +209,50 @@ def _fault_of_arguments(call: ToolCall) -> tuple[str, tuple[int, int] | None] | 
     return f"the arguments are {kind(value)}, no object", None
 
 
+class MalformedCall(RowRule, frozen=True):
+    """A tool call is none: no object in a list, or without the name of a tool.
+
+    Templates stop at such a row, or print nonsense where the call belongs, and services refuse the file.
+    """
+
+    code = "TOL009"
+    severity = "error"
+    GOOD = [*_LEGAL, _row({**_ANSWER, "tool_calls": []}), _row({**_ANSWER, "tool_calls": None, "function_call": None})]
+    BAD = [
+        Bad(_row({**_ANSWER, "tool_calls": "get_weather"}), at="messages[1].tool_calls"),
+        Bad(_row({**_ANSWER, "tool_calls": _call()}, tools=()), at="messages[1].tool_calls"),
+        Bad(_row({**_ANSWER, "function_call": "get_weather"}), at="messages[1].function_call"),
+        Bad(_row(_calls(_call(), 1), tools=()), at="messages[1].tool_calls[1]"),
+        Bad(_row(_calls({"id": "c1", "function": None})), at="messages[1].tool_calls[0].function"),
+        Bad(_row(_calls({"id": "c1", "function": {"arguments": _CITY}})), at="messages[1].tool_calls[0].function"),
+        Bad(_row(_calls(_call(name=""))), at="messages[1].tool_calls[0].function.name"),
+    ]
+
+    def candidates(self, batch: Batch) -> Iterable[int]:
+        """Rows with calls that were read, and rows of a structure in which some are not."""
+        return sorted({*batch.tool_rows, *batch.rows_of_flagged_structure(self)})
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        for _, message, base in messages(example):
+            for key, belongs in (("tool_calls", list), ("function_call", dict)):
+                if (item := message.get(key)) is not None and type(item) is not belongs:
+                    what = "a list of calls" if belongs is list else "a call, which is an object,"
+                    yield Flag(f"{base}.{key}", f"{kind(item)} where {what} belongs")
+        told = set()
+        for call in _all_calls(example):
+            if call.name or call.path in told:
+                continue
+            told.add(call.path)
+            written = paths.get(example.value, call.path)
+            if type(written) is dict or (type(written) is str and call.raw != written):
+                yield Flag(_place(example, call, _NAME_OR_ABOVE), "a call without the name of a tool")
+            elif type(written) is not str or call.path.endswith("]"):  # of a text that is no JSON TOL001 tells
+                yield Flag(call.path, f"{kind(written)} where a call, which is an object, belongs")
+
+
+_NAME_OR_ABOVE = ("function.name", "custom.name", "name", "function", "custom")
+
+
 class UndeclaredTool(ToolRule, frozen=True):
     """A call names a tool that the row does not declare.
 
@@ -230,17 +275,15 @@ class UndeclaredTool(ToolRule, frozen=True):
         calls = _all_calls(example) if example.tools else []
         names = {tool.name for tool in declared(example)} if calls else set()
         for call in calls:
-            if call.name in names or (call.name is None and call.raw is not None):
+            if not call.name or call.name in names:
                 continue
-            if call.name and call.name.removeprefix("functions.") in {*names, "multi_tool_use.parallel"}:
+            if call.name.removeprefix("functions.") in {*names, "multi_tool_use.parallel"}:
                 continue
             names.add(call.name)  # named once a row
             yield Flag(_place(example, call, _NAME), _undeclared(call.name, names - {call.name, None}))
 
 
-def _undeclared(name: str | None, known: set[str | None]) -> str:
-    if not name:
-        return "a call without the name of a tool"
+def _undeclared(name: str, known: set[str | None]) -> str:
     from rapidfuzz import process
 
     found = process.extractOne(name, sorted(filter(None, known)), score_cutoff=60)
@@ -346,8 +389,8 @@ class CallsWithoutTools(ToolRule, frozen=True):
             if turn.role != "assistant":
                 told += turn.text
             for call in turn.calls:
-                if not call.name or call.name not in told:
-                    yield Flag(call.path, f"the row declares no tools, yet {call.name or 'one'!r} is called")
+                if call.name and call.name not in told:
+                    yield Flag(call.path, f"the row declares no tools, yet {call.name!r} is called")
                 return
 
 

@@ -108,6 +108,9 @@ def _unread(message: Row, turn: Turn) -> Iterator[str]:
     for key, read in (("name", turn.name), ("tool_call_id", turn.call_id), ("call_id", turn.call_id)):
         if message.get(key) not in (None, read):
             yield key
+    for key, form in (("tool_calls", list), ("function_call", dict)):
+        if (item := message.get(key)) is not None and type(item) is not form:
+            yield key
     weights = [key for key in _WEIGHTS if message.get(key) is not None]
     if turn.weight is not None:
         yield from (key for key in weights[1:] if message[key] != turn.weight)

@@ -220,6 +220,7 @@ class WrongContentType(RowRule, frozen=True):
         Bad(answer(content=4), at="messages[1].content", fixed=answer(content="4")),
         Bad(answer(content={"text": "Hello."}), at="messages[1].content", fixed=HELLO),
         Bad(answer(content=None), at="messages[1].content", fixed=DROPPED),
+        Bad(answer(name=5), at="messages[1].name", fixed=answer(name="5")),
         Bad({"question": "2+2?", "answer": 4}, at="answer", fixed={"question": "2+2?", "answer": "4"}),
         Bad({"instruction": "Add.", "input": {"a": 2, "b": 2}, "output": "4"}, at="input", fixed=DROPPED),
     ]
@@ -233,6 +234,9 @@ class WrongContentType(RowRule, frozen=True):
         if example.shape == "alpaca" and type(more := example.value.get("input")) not in (str, type(None)):
             yield _type_flag("input", more)
         for turn, message, base in messages(example):
+            for key in _NAMES:
+                if (item := message.get(key)) is not None and type(item) is not str:
+                    yield _type_flag(f"{base}.{key}", item)
             key = turn.path.rpartition(".")[2]
             if key not in message:
                 continue
@@ -243,6 +247,9 @@ class WrongContentType(RowRule, frozen=True):
                 yield from _part_flags(f"{base}.{key}", item)
             else:
                 yield _type_flag(f"{base}.{key}", item)
+
+
+_NAMES = ("name", "tool_call_id")  # keys of a message beside its text that are texts, or null
 
 
 def _listed(item: Any) -> bool:
