@@ -716,6 +716,14 @@ def test_a_missing_number_is_null_and_an_infinite_one_a_fault(tmp_path):
         assert faults(opened) == [("FIL009", 3)]
 
 
+def test_words_behind_an_array_stand_in_the_line_they_stand_in(tmp_path):
+    """They are no row, so that the lines go on naming the rows."""
+    path = tmp_path / "train.json"
+    path.write_text('[{"text": "Bees sleep."}] garbage\n')
+    with open_sources([path]) as opened:
+        assert [list(each.lines(0, 2)) for each in opened] == [[1, 1]]
+
+
 def test_rows_that_share_a_line_are_told_apart_by_their_number(tmp_path):
     one_line, spread = (
         write(tmp_path / "a.json", json.dumps(ROWS)),

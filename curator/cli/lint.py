@@ -150,6 +150,10 @@ def _refuse_idle(ctx: click.Context) -> None:
         raise click.UsageError(f"--statistics counts in the forms text, concise and json, not in {form}", ctx)
     if ctx.params["show"] and "show" in given and form != "text":
         raise click.UsageError(f"--show is of the form text: {form} lists every finding", ctx)
+    if ctx.params["verbose"] and not (form == "text" or (form == "concise" and ctx.params["statistics"])):
+        raise click.UsageError(f"--verbose is of the form text, not of {form}", ctx)
+    if ctx.params["color"] == "always" and form not in ("text", "concise"):
+        raise click.UsageError(f"--color always is of the forms text and concise: {form} has no colours", ctx)
     if "watch" in given and "-" in ctx.params["paths"]:
         raise click.UsageError("--watch waits for files to change, and standard input is read once", ctx)
     for one, others in _EXCLUDES.items():

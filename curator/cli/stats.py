@@ -42,6 +42,9 @@ def command(
     """
     from curator import counting as verb
 
+    ctx = click.get_current_context()
+    if price is None and ctx.get_parameter_source("epochs") == click.core.ParameterSource.COMMANDLINE:
+        raise click.UsageError("--epochs multiplies the cost: add --price", ctx)
     options.refuse_overwriting(paths, output)
     config = options.configured(paths, config_file, settings)
     result = verb.stats(paths, config, price=price, epochs=epochs, workers=config.crew)

@@ -17,7 +17,6 @@ from types import TracebackType
 from typing import Any, BinaryIO, overload
 
 import msgspec
-import numpy as np
 
 from curator.columns import BOM
 from curator.errors import SourceError
@@ -202,7 +201,7 @@ def _tabled(
     found: Found, table: str, compression: str | None, file: Path, stamp: Stamp | None, spool: _Spool
 ) -> Source:
     rows = Table(file, parquet_batches if table == "parquet" else arrow_batches)
-    data, _ = _write(guarded(rows, found.path), spool, numbered=False)
+    data, _, _ = _write(guarded(rows, found.path), spool, numbered=False)
     container = "datasets" if found.saved else table
     faults = sorted([*_lies(found.path, container, compression), *rows.faults], key=_place)
     return Source(found.path, found.split, container, compression, data, stamp, None, tuple(faults))
@@ -241,11 +240,11 @@ def _text(
                     )
                 )
             rows = Records(source, wrapped=container == "json-object")
-        data, numbers = _write(rows, spool, numbered=True)
+        data, numbers, shared = _write(rows, spool, numbered=True)
     if container == "json-concatenated" and numbers.stat().st_size == 8:
         container = "json-object"
     faults += [*_lies(path, container, compression), *rows.faults]
-    lines = None if _share_lines(numbers) else numbers
+    lines = None if shared else numbers
     return Source(path, found.split, container, compression, data, stamp, lines, tuple(sorted(faults, key=_place)))
 
 
@@ -253,12 +252,19 @@ def _place(fault: Fault) -> tuple[int, str]:
     return fault.line, fault.code
 
 
-def _write(records: Iterable[Record], spool: _Spool, *, numbered: bool) -> tuple[Path, Path]:
-    """Spool records one a line; the second file holds their physical lines (int64) where `numbered`."""
+def _write(records: Iterable[Record], spool: _Spool, *, numbered: bool) -> tuple[Path, Path, bool]:
+    """Spool records one a line; the second file holds their physical lines (int64) where `numbered`.
+
+    The third value says whether two rows begin on one line, as in JSON without line breaks: then the line names no
+    row. What stands beside a row and is none of its own, such as words behind an array, does not count.
+    """
     data, numbers = spool.file(".jsonl"), spool.file(".lines")
     lines = array("q")
+    before, shared = 0, False
     with data.open("wb", buffering=1 << 20) as out, numbers.open("wb") as out_lines:
-        for line, body in records:
+        for line, body, sound in records:
+            shared |= sound and line == before
+            before = line if sound else before
             out.write(body)
             out.write(b"\n")
             if numbered:
@@ -266,13 +272,7 @@ def _write(records: Iterable[Record], spool: _Spool, *, numbered: bool) -> tuple
                 if len(lines) == 1 << 16:
                     _flush(lines, out_lines)
         _flush(lines, out_lines)
-    return data, numbers
-
-
-def _share_lines(numbers: Path) -> bool:
-    """Whether two records begin on one line, as in JSON without line breaks: then the line names no row."""
-    lines = np.fromfile(numbers, dtype="<i8")
-    return bool((lines[1:] == lines[:-1]).any())
+    return data, numbers, shared
 
 
 def _flush(lines: array[int], out: BinaryIO) -> None:

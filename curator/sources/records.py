@@ -33,10 +33,14 @@ _FIRST_KEY = re.compile(r'\{\s*("(?:[^"\\]|\\.)*")')
 
 
 class Record(NamedTuple):
-    """A value as it is to stand on a line of its own, and the physical line (from 1) where it begins."""
+    """A value as it is to stand on a line of its own, and the physical line (from 1) where it begins.
+
+    `sound` says whether it decodes.
+    """
 
     line: int
     data: bytes
+    sound: bool = True
 
 
 class Records:
@@ -128,10 +132,10 @@ class Records:
         readable = bool(stop)
         body = self._take(stop or self._end_of_broken(inside)).rstrip()
         if "\n" not in body:
-            return Record(line, _encode(body))
+            return Record(line, _encode(body), readable)
         if readable:
             self._fault("a raw line break inside a string: JSON wants \\n there", line)
-        return Record(line, _encode(with_escaped_breaks(body)))
+        return Record(line, _encode(with_escaped_breaks(body)), readable)
 
     def _end_of_value(self, decode: object) -> int:
         """Where the value at the cursor ends; 0 where it is no JSON. Reads on while it may go on."""
