@@ -305,12 +305,12 @@ class ToneOutlier(DatasetRule, frozen=True):
 
     "Sure!" and "Let me know if you have questions" are learnt within a few hundred rows and come back where
     nobody wants them. One tone across the set, whichever it is, makes a model with one tone. One finding
-    a set: how many, and which phrases.
+    a set: how many, and which phrases. Where more than a third speak otherwise than the rest, no tone is the outlier.
     """
 
     code = "STY003"
     severity = "info"
-    GOOD = [_TELLING, _PLEASANT, [*_TELLING, _PLEASANT[0]]]
+    GOOD = [_TELLING, _PLEASANT, [*_TELLING, _PLEASANT[0]], [*_TELLING[:60], *_PLEASANT[:60]]]
     BAD = [
         Bad([*_TELLING, *_PLEASANT[:20]], at="121:messages[1].content"),
         Bad([*_TELLING, *_OFFERING[:20]], at="121:messages[1].content"),
@@ -356,6 +356,8 @@ class ToneOutlier(DatasetRule, frozen=True):
                 continue
             if column == 1 and len(those) > 0.9 * total:
                 continue
+            if min(len(those), total - len(those)) > _OUTLYING * total:
+                continue
             counts = np.bincount(sketches[those, column], minlength=len(phrases) + 1)[1:]
             ranked = sorted(zip((-counts).tolist(), phrases, strict=True))[:3]
             named = ", ".join(f"{phrase!r} {-count:,}" for count, phrase in ranked if count)
@@ -365,6 +367,9 @@ class ToneOutlier(DatasetRule, frozen=True):
             odd.update((those if len(those) <= len(rest) else rest).tolist())
         if odd:
             yield _first(rows, odd, "; ".join(parts), evidence)
+
+
+_OUTLYING = 1 / 3  # of the answers: more are a tone of their own
 
 
 def _said(match: re.Match[str]) -> str:
