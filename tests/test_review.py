@@ -932,7 +932,7 @@ async def _inner(scope: Any, receive: Any, send: Any) -> None:
 
 
 def ask(
-    kind: str, path: str = "/", query: str = "", *, numbered: bool = False, **headers: str | None
+    kind: str, path: str = "/", query: str = "", *, by: Any = None, numbered: bool = False, **headers: str | None
 ) -> dict[str, Any]:
     sent: list[Any] = []
     told = {"host": HOST, **{name.replace("_", "-"): value for name, value in headers.items()}}
@@ -949,7 +949,7 @@ def ask(
     async def send(what: Any) -> None:
         sent.append(what)
 
-    asyncio.run(guard.Guard(_inner, token=TOKEN, port=PORT, numbered=numbered)(scope, receive, send))
+    asyncio.run((by or guard.Guard(_inner, token=TOKEN, port=PORT, numbered=numbered))(scope, receive, send))
     first: dict[str, Any] = sent[0]
     first["answer"] = first.get("status", 101 if first["type"] == "websocket.accept" else 403)
     return first
@@ -994,6 +994,31 @@ def test_a_machine_that_listens_on_all_addresses_is_called_by_each_and_by_no_for
     assert ask("http", host=host, numbered=True)["answer"] == 403
     for other in (f"evil.example:{PORT}", host.replace(str(PORT), "1"), f"192.0.2.7.evil.example:{PORT}"):
         assert ask("http", host=other, cookie=COOKIE, numbered=True)["answer"] == 400
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [("127.0.0.1", "127.0.0.1"), ("::1", "[::1]"), ("192.168.3.4", "192.168.3.4"), ("fe80::7", "[fe80::7]")],
+)
+def test_the_address_that_is_told_opens_in_a_browser(
+    open_desk: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, host: str, address: str
+) -> None:
+    """A number with colons stands in brackets; the browser opens once the server answers there."""
+    pytest.importorskip("streamlit", reason="the extra review is not installed")
+    opened: list[tuple[str, str]] = []
+    monkeypatch.setattr(launch, "_free", lambda host, port: 8765)
+    monkeypatch.setattr(launch, "_run", lambda *more: None)
+    monkeypatch.setattr(launch, "_open", lambda health, told: opened.append((health, told)))
+    monkeypatch.setattr(launch, "_needed", lambda: [])
+    launch.serve(open_desk(ROWS).settings, host=host)
+    for _ in range(100):
+        if not opened:
+            time.sleep(0.02)
+    told = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("http"))
+    assert told.startswith(f"http://{address}:8765/?token=")
+    assert opened == [(f"http://{address}:8765{guard.HEALTH}", told)]
+    token = told.partition("token=")[2]
+    assert ask("http", host=f"{address}:8765", query=f"token={token}", by=launch.guarded(_inner))["answer"] == 303
 
 
 def test_the_token_is_exchanged_for_a_cookie_no_script_reads() -> None:

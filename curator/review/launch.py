@@ -203,20 +203,26 @@ def serve(settings: Settings, *, port: int | None = None, host: str = "127.0.0.1
         settings,
         token=kept_token(settings.folder),
         port=number,
-        hosts=() if host in _LOOPBACK else (host, socket.gethostname()),
+        hosts=() if host in _LOOPBACK else (_bracketed(host), socket.gethostname()),
         numbered=host in _ALL,
     )
     assert _session is not None
-    shown = host if host not in _ALL else socket.gethostname()
+    shown = _bracketed(host) if host not in _ALL else socket.gethostname()
     address = f"http://{shown}:{number}/?token={_session.token}"
     sys.stdout.write(f"reviewing {settings.name} as {settings.reviewer or 'nobody'}\n{address}\nCtrl-C ends\n")
     sys.stdout.flush()
     if browser:
-        threading.Thread(target=_open, args=(f"http://127.0.0.1:{number}{HEALTH}", address), daemon=True).start()
+        health = f"http://{_bracketed(_ALL.get(host, host))}:{number}{HEALTH}"
+        threading.Thread(target=_open, args=(health, address), daemon=True).start()
     _run(script, host, number)
 
 
-_ALL = ("0.0.0.0", "::")
+def _bracketed(host: str) -> str:
+    """A name or number as it stands in an address: one with colons stands in brackets there."""
+    return f"[{host}]" if ":" in host else host
+
+
+_ALL = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # what stands for every address of the machine, and one of them
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
