@@ -27,7 +27,7 @@ from curator import cleaning, decisions, engine
 from curator.cli import review as cli_review
 from curator.config import load_config
 from curator.decisions import agreement
-from curator.errors import ChangedError, CuratorError, UsageError
+from curator.errors import ChangedError, CuratorError, UsageError, WriteError
 from curator.model import Decision
 from curator.review import applying, following, groups, guard, index, jobs, launch, safe, schema, tables
 from curator.review.bodies import Bodies
@@ -257,6 +257,23 @@ def test_a_wish_sent_twice_is_granted_once(open_desk: Any) -> None:
     assert [o.result for o in (*desk.decide([wish]), *desk.decide([wish]))] == ["done", "done"]
     assert open_desk().decide([wish])[0].result == "done"  # as after a restart
     assert len(decisions.read(desk.settings.log).decisions) == 1
+
+
+def test_a_full_disk_is_told_and_what_is_sent_again_is_recorded_once(open_desk: Any) -> None:
+    """The log took the decisions, the index could not: it follows as soon as there is room."""
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(400)])
+    entries = desk.entries(Filter(rules=("ROL007",)), limit=400)
+    wishes = [Wish(decisions.new_id(), "keep", entry.finding.id, note="n" * 200) for entry in entries]
+    (most,) = desk.db.execute("PRAGMA max_page_count = 1").fetchone()  # no page more than it has: as on a full disk
+    for _ in range(3):
+        with pytest.raises(WriteError, match="the disk is full") as caught:
+            desk.decide(wishes)
+        assert caught.value.where == str(desk.settings.database) and "free some space" in caught.value.hint
+        assert len(decisions.read(desk.settings.log).decisions) == len(wishes)
+    assert desk.entries(Filter(), limit=1), "what is there can be looked at meanwhile"
+    desk.db.execute(f"PRAGMA max_page_count = {most + 1000}")
+    assert {outcome.result for outcome in desk.decide(wishes)} == {"done"}
+    assert len(decisions.read(desk.settings.log).decisions) == len(wishes) == desk.decided()
 
 
 def test_dropping_a_row_settles_all_that_is_found_in_it(open_desk: Any) -> None:
@@ -570,6 +587,25 @@ def test_a_log_that_was_merged_or_rewritten_is_followed_anew(open_desk: Any) -> 
     desk.follow()
     assert [desk.entry(e.finding.id).status for e in entries] == ["keep", "keep"]
     assert desk.decided() == 2
+
+
+@pytest.mark.parametrize("grown", [False, True], ids=["as long as before", "and something added"])
+@pytest.mark.parametrize("restarted", [False, True], ids=["while it is open", "while it is closed"])
+def test_a_line_changed_in_the_middle_of_the_log_counts(open_desk: Any, restarted: bool, grown: bool) -> None:
+    """Also where the log is as long as it was and both of its ends are what they were."""
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(60)])
+    entries = desk.entries(Filter(rules=("ROL007",)), limit=60)
+    for entry in entries[:-1]:
+        do(desk, entry.finding.id, "keep")
+    lines = desk.settings.log.read_bytes().splitlines(keepends=True)
+    lines[25] = lines[25].replace(b'"keep"', b'"drop"')
+    late = decisions.decide(entries[-1].finding, "keep", who="ben")
+    desk.settings.log.write_bytes(b"".join(lines) + decisions.as_lines([late]) * grown)
+    if restarted:
+        desk = open_desk()
+    desk.follow()
+    statuses = [desk.entry(entry.finding.id).status for entry in entries]
+    assert statuses == ["keep"] * 25 + ["drop"] + ["keep"] * 33 + ["keep" if grown else "open"]
 
 
 def test_a_clock_that_runs_behind_does_not_lose_to_what_it_saw(open_desk: Any) -> None:

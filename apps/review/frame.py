@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from curator.errors import CuratorError
+from curator.errors import CuratorError, WriteError
 from curator.review import launch
 from curator.review.desk import Desk
 from curator.review.safe import plain, vis
@@ -120,7 +120,7 @@ def ready(desk: Desk) -> bool:
     """Whether there are findings to show; where there are none yet, says how far the lint is."""
     try:
         if desk.ready():
-            desk.follow()
+            _follow(desk)
             if desk.stale:
                 _stale(desk)
             return True
@@ -129,6 +129,14 @@ def ready(desk: Desk) -> bool:
         return False
     _waiting(desk)
     return False
+
+
+def _follow(desk: Desk) -> None:
+    """Take in what was decided; where that cannot be written, what is shown stays, and so does what is not saved."""
+    try:
+        desk.follow()
+    except WriteError as error:
+        st.code(str(error), language=None)
 
 
 def _stale(desk: Desk) -> None:

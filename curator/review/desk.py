@@ -62,7 +62,7 @@ class Desk(Making):
         if made:
             log.append(made)
             made.clear()
-            self.follow()
+            self.follow(own=True)
 
     def _granted(self, wish: Wish) -> tuple[list[Decision], Outcome]:
         if self._one("SELECT count(*) FROM decisions WHERE id = ?", (wish.id,))[0]:
@@ -119,7 +119,7 @@ class Desk(Making):
                 made += [msgspec.structs.replace(one, batch=batch) for one in of_one]
             if made:
                 log.append(made)
-                self.follow()
+                self.follow(own=True)
             return batch, len(entries)
 
     def pair_gone(self, entry: Entry) -> tuple[bool, bool]:
@@ -163,7 +163,7 @@ class Desk(Making):
                 for one in self._spared(kept[n : n + _AT_ONCE], made)
             ]
             log.append([*spared, *made])
-            self.follow()
+            self.follow(own=True)
             return batch, len(made)
 
     def _survive(

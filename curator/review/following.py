@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import repeat
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
@@ -26,7 +26,7 @@ from curator.review.bodies import Bodies
 from curator.scan.collector import uncollected
 
 MANY = 5_000  # decisions at once from which on indices are made anew, where no more are known
-_EDGE = 4096  # bytes at both ends of what was read, by which a log is known again
+_BLOCK = 1 << 18  # bytes of a log that are hashed at once: what is added costs the hash of the last block
 
 _New = tuple[Decision, int, int, int]  # a decision with its place: number of the log, first byte, bytes
 
@@ -50,11 +50,14 @@ class _Entry(NamedTuple):
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """How far a log was read, and hashes of the ends of that part."""
+    """How far a log was read, and by what that part is known again: hashes of its whole blocks, chained, and of the rest."""
 
     size: int = 0
-    head: str = ""
-    tail: str = ""
+    blocks: str = ""
+    rest: str = ""
+
+
+_NOTHING = Mark()
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -98,14 +101,17 @@ def edited(db: sqlite3.Connection) -> frozenset[str]:
 
 
 @uncollected()
-def follow(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
-    """Read what was added to the logs since the last time, inside one transaction."""
+def follow(db: sqlite3.Connection, logs: Sequence[Path], sure: Collection[Path] = ()) -> Told:
+    """Read what was added to the logs since the last time, inside one transaction.
+
+    A log of which anything read before has changed is read anew; those in `sure` are known to hold it still.
+    """
     marks = _marks(db)
     new: list[_New] = []
     after = dict(marks)
     for log in logs:
         mark = marks.get(str(log), Mark())
-        part, now = _read_on(log, mark)
+        part, now = _read_on(log, mark, sure=log in sure)
         if now is None:
             return _anew(db, logs)
         if part:
@@ -156,33 +162,37 @@ def _placed(part: bytes, log: int, offset: int) -> Iterator[_New]:
     yield from zip(read.decisions, repeat(log), (starts + offset).tolist(), sizes, strict=False)
 
 
-def _read_on(log: Path, mark: Mark) -> tuple[bytes, Mark | None]:
+def _read_on(log: Path, mark: Mark, *, sure: bool = False) -> tuple[bytes, Mark | None]:
     """(whole lines after the mark, the new mark); None where what was read has changed."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, 2)
-            if size == mark.size:
-                return b"", mark if _ends(file, mark.size) == (mark.head, mark.tail) or not size else None
-            if size < mark.size or (mark.size and _ends(file, mark.size) != (mark.head, mark.tail)):
+            if size < mark.size or not (sure or _marked(file, mark.size) == mark):
                 return b"", None
             file.seek(mark.size)
             part = file.read(size - mark.size)
             whole = part[: part.rfind(b"\n") + 1]
-            stop = mark.size + len(whole)
-            return whole, Mark(stop, *_ends(file, stop)) if stop else Mark()
+            return whole, _marked(file, mark.size + len(whole), mark) if whole else mark
     except FileNotFoundError:
         return b"", Mark() if not mark.size else None
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", where=str(log)) from None
 
 
-def _ends(file: object, size: int) -> tuple[str, str]:
-    digests = []
-    for start in (0, max(0, size - _EDGE)):
-        file.seek(start)  # type: ignore[attr-defined]
-        body = file.read(min(_EDGE, size))  # type: ignore[attr-defined]
-        digests.append(hashlib.blake2b(body, digest_size=8).hexdigest())
-    return digests[0], digests[1]
+def _marked(file: BinaryIO, size: int, known: Mark = _NOTHING) -> Mark:
+    """The mark behind `size` bytes of a log; what lies before the last whole block of `known` is not read again."""
+    if not size:
+        return _NOTHING
+    at, chain = known.size - known.size % _BLOCK, known.blocks
+    file.seek(at)
+    while size - at >= _BLOCK:
+        chain = _hash(chain.encode() + file.read(_BLOCK))
+        at += _BLOCK
+    return Mark(size, chain, _hash(file.read(size - at)))
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.blake2b(body, digest_size=16).hexdigest()
 
 
 def _marks(db: sqlite3.Connection) -> dict[str, Mark]:

@@ -10,16 +10,18 @@ import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from curator.errors import UsageError
+from curator.errors import UsageError, WriteError
 from curator.review import index
 from curator.review.index import Summary
 from curator.review.relint import Relint
 from curator.review.settings import Settings
 from curator.sources import Source
+from curator.sources.source import Stamp
 
 _LOOK = 1.0  # seconds between two looks at whether the data changed
 
@@ -49,7 +51,7 @@ class Opened:
         self._relint: Relint | None = None
         self._offered = False
         self._summary: Summary | None = None
-        self._sizes: Any = None  # of the logs, when they were last followed
+        self._followed: dict[Path, Stamp | None] | None = None  # the logs as they stood when they were last followed
         self._told: dict[Any, Any] = {}  # counts, until something is decided
 
     def ready(self) -> bool:
@@ -139,7 +141,7 @@ class Opened:
         db.execute("PRAGMA synchronous = OFF")  # it can be made again: only the log must last
         db.execute("PRAGMA cache_size = -32000")
         self._db, self._stamp, self._looked, self._offered = db, stat.st_ino, 0.0, False
-        self._sizes, self._told = None, {}
+        self._followed, self._told = None, {}
         self._summary = msgspec.json.decode(self._one("SELECT value FROM meta WHERE key = 'summary'")[0], type=Summary)
 
     def _shut(self) -> None:
@@ -170,14 +172,25 @@ class Opened:
 
     @contextmanager
     def _change(self) -> Iterator[sqlite3.Connection]:
+        """One transaction. Raises WriteError where the index cannot be written, as on a full disk."""
         db = self.db
-        db.execute("BEGIN IMMEDIATE")
         try:
+            db.execute("BEGIN IMMEDIATE")
             yield db
             db.execute("COMMIT")
-        except BaseException:
-            db.execute("ROLLBACK")
-            raise
+        except sqlite3.OperationalError as error:
+            raise self._unwritten(error) from None
+        finally:
+            if db.in_transaction:  # a full disk has ended it already
+                db.execute("ROLLBACK")
+
+    def _unwritten(self, error: sqlite3.OperationalError) -> WriteError:
+        place = str(self.settings.database)
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            hint = "free some space there: what is not saved yet is sent again"
+            return WriteError("the disk is full", where=place, hint=hint)
+        hint = "check who may write there, and that no other program holds it"
+        return WriteError(f"the index of findings cannot be written: {error}", where=place, hint=hint)
 
     def summary(self) -> Summary:
         """What the lint came to. Raises UsageError where it is not done."""

@@ -138,29 +138,30 @@ class Reading(Opened):
         example = self.example(raw, file)
         return example is not None and len(example.all_turns()) > MOST_TURNS
 
-    def follow(self) -> bool:
-        """Take in what was decided since the last time, by anyone; whether there was anything."""
+    def follow(self, *, own: bool = False) -> bool:
+        """Take in what was decided since the last time, by anyone; whether there was anything.
+
+        `own` says that only this process added to its log since. Raises WriteError where the index cannot be
+        written: nothing is taken in then, and the next call begins where this one did.
+        """
         with self.lock:
-            if not self._changed():
+            now = {log: Stamp.of(log) if log.exists() else None for log in self._logs()}
+            was = self._followed
+            if was == now:
                 return False
+            sure = {log for log, stamp in now.items() if was and log in was and was[log] == stamp}
+            if own and was:
+                sure.add(self.settings.log)
+            self._told = {}
             with self._change() as db:
-                told = following.follow(db, self._logs())
+                told = following.follow(db, list(now), sure)
                 rows = told.rows if self._offered else told.rows | following.edited(db)
                 if rows:
                     self._derive(db, rows)
-                if not self._offered:
-                    if not told.known:  # a decision on a finding that is there has nothing to offer
-                        self._offer(db)
-                    self._offered = True
+                if not (self._offered or told.known):  # a decision on a finding that is there has nothing to offer
+                    self._offer(db)
+            self._offered, self._followed = True, now
             return told.new > 0 or told.anew
-
-    def _changed(self) -> bool:
-        sizes = tuple((str(log), Stamp.of(log) if log.exists() else None) for log in self._logs())
-        if self._sizes == sizes:
-            return False
-        self._sizes = sizes
-        self._told = {}
-        return True
 
     def _logs(self) -> list[Path]:
         return following.logs_of(self.settings.paths)
