@@ -543,8 +543,12 @@ def _write(copies: Sequence[_Copy], targets: Sequence[Path], rest: Path) -> tupl
     """Write all outputs, check that the rows add up, and only then put the outputs in place."""
     losses = []
     with ExitStack() as stack:
-        bin_ = stack.enter_context(Replacement(rest))
-        outputs = [stack.enter_context(Replacement(target)) for target in targets]
+        origins = [copy.source.path for copy in copies]
+        bin_ = stack.enter_context(Replacement(rest, made_of=origins))
+        outputs = [
+            stack.enter_context(Replacement(target, made_of=[origin]))
+            for target, origin in zip(targets, origins, strict=True)
+        ]
         for copy, target, output in zip(copies, targets, outputs, strict=True):
             with Packed(output.file, target) as packed:
                 written, mended = copy.write(packed)

@@ -28,14 +28,20 @@ _SETTLED = 10.0  # seconds after which a passing file that nobody holds is left 
 class Replacement:
     """A new file beside `path` that takes its place on `commit`; without one, nothing of it is left.
 
-    The mode of the old file is kept, symbolic links are followed, and what is written has reached the
-    disk before the old file goes. Inside the block, any OSError becomes a WriteError. What is no regular
-    file (a device, a pipe, a folder) is never replaced.
+    The mode of the old file is kept (a new one can be read by nobody who may not read the files of `made_of`),
+    symbolic links are followed, and what is written has reached the disk before the old file goes. Inside the
+    block, any OSError becomes a WriteError. What is no regular file (a device, a pipe, a folder) is never replaced.
     """
 
-    def __init__(self, path: str | Path, *, hint: str = "free some space, or write to another folder") -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        hint: str = "free some space, or write to another folder",
+        made_of: Sequence[str | Path] = (),
+    ) -> None:
         self.path = Path(path).resolve()
-        self._shown, self._hint = str(path), hint
+        self._shown, self._hint, self._made_of = str(path), hint, made_of
         self._passing: Path | None = None
 
     def __enter__(self) -> Replacement:
@@ -71,7 +77,7 @@ class Replacement:
         assert self._passing is not None
         self.file.flush()
         os.fsync(self.file.fileno())
-        self._passing.chmod(_mode(self.path))
+        self._passing.chmod(_mode(self.path, self._made_of))
         if os.name == "nt":  # an open file cannot be moved there
             self.file.close()
 
@@ -323,14 +329,28 @@ def keep_copy(path: Path, folder: Path) -> Path:
     return copy
 
 
-def _mode(path: Path) -> int:
-    """The permissions of the file, or those a new file gets."""
+def readable_by(paths: Iterable[str | Path]) -> int:
+    """Permissions for what is made of files and folders: nobody reads it who may not read all that they hold.
+
+    What is not there (yet) says nothing. Raises OSError.
+    """
+    mode = 0o666
+    for path in map(Path, paths):
+        inside = path.rglob("[!.]*") if path.is_dir() else ()
+        for each in (path, *inside):
+            if each.exists() and not any(part.startswith(".") for part in each.relative_to(path).parts):
+                mode &= each.stat().st_mode
+    return mode | 0o600
+
+
+def _mode(path: Path, made_of: Sequence[str | Path] = ()) -> int:
+    """The permissions of the file, or those a new file gets that is made of others."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except OSError:
         mask = os.umask(0)
         os.umask(mask)
-        return 0o666 & ~mask
+        return readable_by(made_of) & ~mask
 
 
 def _sync_folder(folder: Path) -> None:

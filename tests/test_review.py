@@ -146,6 +146,22 @@ def test_nobody_reads_the_index_who_may_not_read_the_data(open_desk: Any, tmp_pa
         assert database.stat().st_mode & 0o777 == mode
 
 
+def test_nobody_reads_what_is_made_of_the_data_who_may_not_read_them(open_desk: Any) -> None:
+    """The log, which holds whole texts of edits, what a job told, and the clean set with what it left out."""
+    desk = open_desk(ROWS)
+    data = Path(desk.settings.paths[0])
+    data.chmod(0o600)
+    do(desk, find(desk, "ROL007").finding.id, "drop")
+    applying.start(desk.settings, "clean")
+    for _ in range(1500):
+        if (job := applying.state(desk.settings, "clean")) and job.status is not None:
+            break
+        time.sleep(0.02)
+    made = [desk.settings.log, *applying.folder(desk.settings).iterdir(), *desk.settings.output.iterdir()]
+    assert len(made) >= 5
+    assert {path.name: path.stat().st_mode & 0o777 for path in made} == {path.name: 0o600 for path in made}
+
+
 def test_findings_come_by_rule_errors_first_or_by_line(open_desk: Any) -> None:
     desk = open_desk(ROWS)
     codes = [e.finding.code for e in desk.entries(Filter())]

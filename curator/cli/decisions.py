@@ -84,7 +84,7 @@ def add(
             decisions.decide(finding, verdict, who=who, why=why, expires=expires)
             for finding in decisions.pick(row.findings, row.place, code)
         )
-    decisions.append(place, made)
+    decisions.append(place, made, [file])
     for decision in made:
         about = f"{decision.code} {decision.place}".strip()
         click.echo(f"{decision.verdict} {about}: recorded in {place}")

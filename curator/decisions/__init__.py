@@ -22,7 +22,7 @@ from curator.errors import SourceError, UsageError, WriteError
 from curator.model import Decision, Finding, Place, Report, Verdict
 from curator.private.masking import masked, sealed
 from curator.text.excerpt import visible
-from curator.writing import write_whole
+from curator.writing import readable_by, write_whole
 
 FILE = Path(".curator", "decisions.jsonl")
 
@@ -123,12 +123,12 @@ def parsed(data: bytes, path: str = "") -> Log:
     return Log(path, tuple(decisions), tuple(lines), tuple(unread))
 
 
-def append(path: str | Path, decisions: Iterable[Decision]) -> None:
-    """Add decisions to a file: all of them or none, also while others append to it.
+def append(path: str | Path, decisions: Iterable[Decision], data: Sequence[str | Path] = ()) -> None:
+    """Add decisions about `data` to a file: all of them or none, also while others append to it.
 
     Raises WriteError.
     """
-    with held(path) as file:
+    with held(path, data) as file:
         file.append(decisions)
 
 
@@ -159,11 +159,14 @@ class Held:
 
 
 @contextmanager
-def held(path: str | Path) -> Iterator[Held]:
-    """The decisions file, locked for this process alone; it is made where there is none. Raises WriteError."""
+def held(path: str | Path, data: Sequence[str | Path] = ()) -> Iterator[Held]:
+    """The decisions file, locked for this process alone. Raises WriteError.
+
+    Where there is none it is made: it holds texts of the `data`, and nobody reads it who may not read these.
+    """
     try:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
-        number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
+        number = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, readable_by(data))
     except OSError as error:
         raise WriteError(f"cannot be written: {error.strerror}", where=str(path)) from None
     try:

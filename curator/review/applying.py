@@ -132,7 +132,7 @@ def start(settings: Settings, step: str) -> None:
     to = places(settings)["clean"]
     if step == "clean":
         (to.parent if to.suffix else to).mkdir(parents=True, exist_ok=True)
-    jobs.start(folder(settings), step, [sys.executable, "-m", *command(settings, step)])
+    jobs.start(folder(settings), step, [sys.executable, "-m", *command(settings, step)], settings.paths)
 
 
 def state(settings: Settings, step: str) -> jobs.Job | None:

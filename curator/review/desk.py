@@ -38,7 +38,7 @@ class Desk(Making):
         A wish whose id is in the log was granted before: it may be sent again. Raises WriteError where nothing
         could be recorded.
         """
-        with self.lock, decisions.held(self.settings.log) as log:
+        with self.lock, decisions.held(self.settings.log, self.settings.paths) as log:
             self.follow()
             outcomes: list[Outcome] = []
             waiting: list[Decision] = []  # granted, about rows and findings that no later wish has touched
@@ -104,7 +104,7 @@ class Desk(Making):
 
         Raises UsageError where they are not as many as was shown.
         """
-        with self.lock, decisions.held(self.settings.log) as log:
+        with self.lock, decisions.held(self.settings.log, self.settings.paths) as log:
             self.follow()
             entries = self.eligible(chosen, action)
             if len(entries) != expected:
@@ -139,7 +139,7 @@ class Desk(Making):
         What dropped a row that is kept is taken back. `shown` is the state of the group that the choice was made
         on (see `of_group`), "" for any. Raises UsageError where the group stands differently now.
         """
-        with self.lock, decisions.held(self.settings.log) as log:
+        with self.lock, decisions.held(self.settings.log, self.settings.paths) as log:
             self.follow()
             if shown and shown != self.of_group(group)[1]:
                 raise UsageError("the group was decided on meanwhile", hint="look at it again, then choose")

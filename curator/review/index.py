@@ -30,6 +30,7 @@ from curator.scan import recall
 from curator.sources import Source, open_sources
 from curator.sources.source import Stamp
 from curator.training import lessons
+from curator.writing import readable_by
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -128,7 +129,7 @@ def build(paths: Sequence[str | Path], config: Config, database: Path, progress:
     try:
         part.parent.mkdir(parents=True, exist_ok=True)
         part.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _readable_by(paths)))
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, readable_by(paths)))
         with _closing(sqlite3.connect(part, isolation_level=None)) as db:
             db.execute("PRAGMA page_size = 16384")  # wide rows, written many at once
             db.execute("PRAGMA journal_mode = OFF")
@@ -151,15 +152,6 @@ def build(paths: Sequence[str | Path], config: Config, database: Path, progress:
         part.unlink(missing_ok=True)
         hint = "make the folder writable, or free some space"
         raise WriteError(f"the index of findings cannot be written: {error}", where=str(part), hint=hint) from None
-
-
-def _readable_by(paths: Sequence[str | Path]) -> int:
-    """Permissions for what holds texts of the data: nobody reads it who may not read all of the data."""
-    mode = 0o666
-    for path in map(Path, paths):
-        if path.exists():
-            mode &= path.stat().st_mode
-    return mode | 0o600
 
 
 def _fill(db: sqlite3.Connection, report: Report, sources: Sequence[Source], config: Config) -> None:

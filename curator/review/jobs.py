@@ -13,8 +13,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
+
+from curator.writing import readable_by
 
 _TAIL = 20_000  # bytes of a log that are shown
 
@@ -30,14 +33,18 @@ class Job(msgspec.Struct, frozen=True):
     lost: bool = False  # it is over, and nobody wrote down how
 
 
-def start(folder: Path, name: str, command: Sequence[str]) -> None:
-    """Start a job, unless one by this name is running. Its process belongs to no terminal and no server."""
+def start(folder: Path, name: str, command: Sequence[str], data: Sequence[str | Path] = ()) -> None:
+    """Start a job, unless one by this name is running. Its process belongs to no terminal and no server.
+
+    What it prints may tell of the `data`: nobody reads it who may not read these.
+    """
     if running(folder, name):
         return
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
-    file.write_bytes(msgspec.json.encode(Job(tuple(command), time.time())))
-    with (folder / f"{name}.log").open("wb") as log:
+    with _own(file, data) as told:
+        told.write(msgspec.json.encode(Job(tuple(command), time.time())))
+    with _own(folder / f"{name}.log", data) as log:
         subprocess.Popen(
             [sys.executable, "-m", "curator.review.jobs", str(file), "--", *command],
             stdin=subprocess.DEVNULL,
@@ -49,6 +56,12 @@ def start(folder: Path, name: str, command: Sequence[str]) -> None:
         time.sleep(0.02)
         if (job := read(folder, name)) and (job.pid or job.status is not None):
             return
+
+
+def _own(file: Path, data: Sequence[str | Path]) -> BinaryIO:
+    """An empty file that nobody reads who may not read the data."""
+    file.unlink(missing_ok=True)
+    return os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, readable_by(data)), "wb")
 
 
 def read(folder: Path, name: str) -> Job | None:
