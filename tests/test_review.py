@@ -785,7 +785,7 @@ def test_merged_logs_make_a_queue_of_disagreements(open_desk: Any, tmp_path: Pat
 
 
 def message(loop: Loop, m: int, **more: Any) -> dict[str, Any]:
-    return {"m": m, "client": "tab", "view": loop.view, "wishes": [], **more}
+    return {"m": m, "client": "tab", "set": loop.desk.settings.set, "view": loop.view, "wishes": [], **more}
 
 
 def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> None:
@@ -807,6 +807,20 @@ def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> 
     assert len(decisions.read(desk.settings.log).decisions) == 1
 
 
+def test_a_message_about_other_data_changes_nothing_and_is_not_answered_for(open_desk: Any, tmp_path: Path) -> None:
+    """Of two sets with equal rows the findings have equal ids: what names the data is what tells them apart."""
+    desk = open_desk(ROWS)
+    loop = Loop(desk, Filter())
+    first = loop.start()["items"][0]
+    wish = {"id": decisions.new_id(), "action": "drop", "finding": first["id"], "base": "", "note": ""}
+    there = msgspec.structs.replace(desk.settings, paths=(str(tmp_path / "elsewhere" / "data.jsonl"),))
+    for other in (there.set, ""):
+        answer = loop.answer(message(loop, 1, wishes=[wish], set=other))
+        assert (answer["m"], answer["outcomes"], answer["set"]) == (0, [], desk.settings.set)
+    assert not decisions.read(desk.settings.log).decisions
+    assert loop.answer(message(loop, 1, wishes=[wish]))["outcomes"][0]["result"] == "done"
+
+
 @pytest.mark.parametrize(
     "said",
     [
@@ -825,7 +839,7 @@ def test_a_message_that_makes_no_sense_changes_nothing(open_desk: Any, said: Any
     desk = open_desk(ROWS)
     loop = Loop(desk, Filter())
     if isinstance(said, dict):
-        said = {"view": loop.view, "client": "tab", **said}
+        said = {"view": loop.view, "client": "tab", "set": desk.settings.set, **said}
     assert "items" in loop.answer(said)
     assert not decisions.read(desk.settings.log).decisions
 
@@ -845,7 +859,16 @@ def test_a_card_that_was_left_goes_on_where_it_was_with_the_way_back(open_desk: 
     names = [entry.finding.id for entry in desk.entries(Filter(), limit=80)]
     wishes = [{"id": decisions.new_id(), "action": "keep", "finding": name} for name in names[:40]]
     loop.start()
-    said = {"m": 1, "client": "c", "view": loop.view, "wishes": wishes, "at": names[40], "have": "", "ahead": 1000}
+    said = {
+        "m": 1,
+        "client": "c",
+        "set": loop.desk.settings.set,
+        "view": loop.view,
+        "wishes": wishes,
+        "at": names[40],
+        "have": "",
+        "ahead": 1000,
+    }
     assert {told["result"] for told in loop.answer(said)["outcomes"]} == {"done"}
     data = loop.back()
     assert data["returned"] and [item["id"] for item in data["items"]] == names[40 : 40 + len(data["items"])]

@@ -274,6 +274,13 @@ def test_two_tabs_do_not_overwrite_each_other(serve: Any, visit: Any, browser: A
     assert said == "Not recorded. ROL007 empty-turn, line 1: ana, in another tab or place, kept the row meanwhile"
     two.locator(".banner button:has-text('Look at it')").click()
     assert now(two) == first["finding"] and two.locator(".banner").is_hidden()
+    two.keyboard.press("u")
+    two.wait_for_selector(".banner:has-text('That key was not recorded')")
+    saved(two)
+    assert len(server.decisions()) == 1
+    two.keyboard.press("u")
+    two.wait_for_selector(".banner:has-text('Taken back: your last decision')")
+    assert [decision["verdict"] for decision in server.decisions()] == ["keep", "later"]
 
 
 def _turn_to(page: Any, name: str, sign: str) -> None:
@@ -408,6 +415,34 @@ def test_a_reload_keeps_what_was_not_saved(serve: Any, visit: Any) -> None:
     page.wait_for_selector(".card[data-id]:not([data-id=''])")
     saved(page)
     assert [(d["finding"], d["verdict"]) for d in again.decisions()] == shown and len(shown) == 5
+
+
+def test_what_was_not_saved_waits_for_its_own_data(serve: Any, visit: Any, tmp_path: Path) -> None:
+    """Another set with equal rows, served on the same port and opened in the same tab, gets none of it."""
+    server = serve(empties(30), "--select", "ROL007")
+    page = visit(server)
+    page.wait_for_function(f"() => {DESK}.dataset.held > 10")
+    server.kill()
+    for _ in range(3):
+        press(page, "x")
+    copy = tmp_path / "other" / "copy.jsonl"
+    copy.parent.mkdir()
+    copy.write_bytes(server.data.read_bytes())
+    page.on("dialog", lambda dialog: dialog.accept())
+    other = Server(copy, tmp_path / "home", "--select", "ROL007", port=server.port)
+    try:
+        page.goto(other.url)
+        page.wait_for_selector(".banner:has-text('Not saved: 3 decisions on data.jsonl')", timeout=60_000)
+        press(page, "k")
+        saved(page)
+        assert [decision["verdict"] for decision in other.decisions()] == ["keep"] and not server.decisions()
+    finally:
+        other.stop()
+    again = serve(None, "--select", "ROL007", port=server.port)
+    page.goto(again.url)
+    page.wait_for_selector(".card[data-id]:not([data-id=''])", timeout=60_000)
+    saved(page)
+    assert [decision["verdict"] for decision in again.decisions()] == ["drop"] * 3 and len(other.decisions()) == 1
 
 
 def test_hostile_text_is_text_and_fetches_nothing(serve: Any, visit: Any) -> None:

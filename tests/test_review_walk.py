@@ -130,7 +130,13 @@ class Walk:
     def send(self, tab: int, wishes: list[dict[str, Any]], *, twice: bool = True) -> list[dict[str, Any]]:
         self.message += 1
         loop = self.tabs[tab]
-        said = {"m": self.message, "client": str(tab), "view": loop.view, "wishes": wishes}
+        said = {
+            "m": self.message,
+            "client": str(tab),
+            "set": self.desk.settings.set,
+            "view": loop.view,
+            "wishes": wishes,
+        }
         outcomes: list[dict[str, Any]] = loop.answer(said)["outcomes"]
         if twice and self.rng.random() < 0.1:  # the answer was lost: what was done is not done again
             again = [o for o in loop.answer(said)["outcomes"] if o["result"] == "done"]

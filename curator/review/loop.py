@@ -1,7 +1,7 @@
 """The server's half of the decision loop: messages of the card in, its next data out.
 
-A message carries a number, wishes (curator.review.desk.Wish) and what the card would like to know. The answer
-repeats the number, so that what was not answered for is sent again; wishes carry ids, so that it may be.
+A message carries a number, wishes (curator.review.desk.Wish) and what the card would like to know. It
+names the data set that they are about, and is refused by the server of another. The answer repeats the number, so that what was not answered for is sent again; wishes carry ids, so that it may be.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ class Asked(msgspec.Struct):
 
     m: int = 0
     client: str = ""
+    set: str = ""
     wishes: list[dict[str, Any]] = []
     view: str = ""
     at: str = ""
@@ -51,6 +52,7 @@ class Loop:
 
     def __init__(self, desk: Desk, chosen: Filter, at: str = "") -> None:
         self.desk, self.chosen, self.at = desk, chosen, at
+        self._set = desk.settings.set
         self.cards = Cards(desk)
         self.rules: dict[str, dict[str, str]] = {}
         self._client, self._m = "", 0
@@ -97,7 +99,7 @@ class Loop:
     def answer(self, message: Any) -> dict[str, Any]:
         """Do what a message asks; the data that answers it."""
         asked = _understood(message)
-        if asked is None:
+        if asked is None or (asked.wishes and asked.set != self._set):  # decided on other data, served here before
             return self.start()
         again = asked.client == self._client and asked.m <= self._m
         if not again:
@@ -141,6 +143,8 @@ class Loop:
         return {
             "m": self._m,
             "client": self._client,
+            "set": self._set,
+            "name": plain(self.desk.settings.name),
             "view": self.view,
             "at": self.at,
             "items": cards,

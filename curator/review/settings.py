@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,12 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def database(self) -> Path:
         return self.folder / NAME
+
+    @property
+    def set(self) -> str:
+        """What tells these data from others: a hash of where they and their log lie."""
+        places = [str(Path(path).resolve()) for path in (self.log, *self.paths)]
+        return hashlib.blake2b("\n".join(places).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
     @property
     def name(self) -> str:

@@ -10,19 +10,31 @@ const TOLD = 400;       // findings of a row of which the server tells how they 
 const SILENCE = 1500;   // ms in which nothing is sent, once another page is asked for
 const REST = 400;       // ms that a new page is left to draw itself, before it asks for more than it came with
 
-// What is decided and not answered for outlives this card, and a reload of the page.
-const KEPT = "curator-review-unsaved";
-const store = (window.__curatorReview ??= { unsent: kept(), inFlight: null, message: 0, client: random(4), pace: [] });
+// What is decided and not answered for outlives this card, and a reload of the page. It is kept by data set: on this
+// port another may be served next, and what waits for a set waits until that is served again.
+const KEPT = "curator-review-unsaved ";
+const store = (window.__curatorReview ??= { set: null, name: "", unsent: [], inFlight: null, message: 0, client: random(4), pace: [] });
 
-function kept() {
-  try { return JSON.parse(sessionStorage.getItem(KEPT)) || []; } catch { return []; }
+function kept(set) {
+  try { return JSON.parse(sessionStorage.getItem(KEPT + set)) || { wishes: [] }; } catch { return { wishes: [] }; }
 }
 function keep() {
   const wishes = [...(store.inFlight?.wishes || []), ...store.unsent];
   try {
-    if (wishes.length) sessionStorage.setItem(KEPT, JSON.stringify(wishes));
-    else sessionStorage.removeItem(KEPT);
+    if (wishes.length) sessionStorage.setItem(KEPT + store.set, JSON.stringify({ name: store.name, wishes }));
+    else sessionStorage.removeItem(KEPT + store.set);
   } catch { /* no room: the page warns who leaves it */ }
+}
+function turnTo(set, name) {  // true where another data set is served than before
+  const other = store.set !== set;
+  if (other && store.set !== null) keep();
+  if (other) Object.assign(store, { set, unsent: kept(set).wishes, inFlight: null, left: null });
+  store.name = name;
+  return other;
+}
+function elsewhere() {  // what waits for other data sets: [name, decisions]
+  return Object.keys(sessionStorage).filter((key) => key.startsWith(KEPT) && key !== KEPT + store.set)
+    .map((key) => kept(key.slice(KEPT.length))).map((each) => [each.name, each.wishes.length]);
 }
 
 function random(words) {
@@ -82,6 +94,7 @@ class Desk extends Editing {
     if (!data) return;
     this.data = data;
     tone(this.ui.desk);
+    if (turnTo(data.set, data.name)) this.tellWaiting();
     const flight = store.inFlight;
     if (flight && data.client === store.client && data.m >= flight.m) {
       store.inFlight = null;
@@ -167,7 +180,11 @@ class Desk extends Editing {
         const wish = flight.wishes.find((each) => each.id === outcome.id);
         if (item) item.judged = wish?.action !== "undo";  // in a queue of what is decided: decided anew
         if (wish?.action === "undo" && outcome.finding) this.goTo(outcome.finding);
-      } else if (outcome.why) problems.push(outcome);
+        if (wish?.action === "undo" && !wish.of) this.say("Taken back: your last decision, which was not made on this page since it was loaded.", 8000);
+      } else {
+        for (const made of this.made || []) if (made.id === outcome.id) made.refused = true;
+        if (outcome.why) problems.push(outcome);
+      }
     }
     const roots = new Set(outcomes.map((outcome) => this.byId.get(outcome.finding)?.root));
     for (const item of this.items) if (roots.has(item.root)) delete item.others;  // what else is found in the row may be another
@@ -210,7 +227,7 @@ class Desk extends Editing {
   post(message) {
     const last = this.items[this.items.length - 1];
     const full = {
-      m: ++store.message, client: store.client, wishes: [], view: this.view, at: this.items[this.at]?.id || "",
+      m: ++store.message, client: store.client, set: store.set, wishes: [], view: this.view, at: this.items[this.at]?.id || "",
       have: last ? String(this.order(last)) : "", ahead: this.ahead(), ...message,
     };
     store.inFlight = { ...full, since: performance.now(), tries: 0 };
@@ -300,6 +317,11 @@ class Desk extends Editing {
   remember(entry) { (this.made ??= []).push(entry); if (this.made.length > 500) this.made.shift(); }
   undo() {
     const last = this.made?.pop();
+    if (last?.refused) {
+      this.say("That key was not recorded: there is nothing of it to take back. U again takes back the one before it.", 8000);
+      this.goTo(last.finding);
+      return;
+    }
     const unsent = last && store.unsent.findIndex((wish) => wish.id === last.id);
     if (last && unsent >= 0) {  // it never left this page
       store.unsent.splice(unsent, 1);

@@ -34,6 +34,10 @@ class Drawing {
     const look = this.byId.has(last.finding) ? [button("small", "Look at it", "", () => { this.hush(); this.goTo(last.finding); })] : [];
     this.say(`Not recorded. ${said}${more}`, 12000, ...look, button("small", "Close", "", () => this.hush()));
   }
+  tellWaiting() {  // decisions on other data that this port served before
+    const said = elsewhere().map(([name, n]) => `${count(n, "decision")} on ${name}`).join(", ");
+    if (said) this.say(`Not saved: ${said}. Kept in this tab until that review is started again on this port.`, 20000, button("small", "Close", "", () => this.hush()));
+  }
   fit() {  // the three columns take what the window leaves: the page itself is not to scroll
     const block = document.querySelector(".stMainBlockContainer"), room = block?.parentElement.clientHeight;
     if (!block || !this.ui.body.isConnected || !room) return;
