@@ -445,6 +445,48 @@ def test_what_was_not_saved_waits_for_its_own_data(serve: Any, visit: Any, tmp_p
     assert [decision["verdict"] for decision in again.decisions()] == ["drop"] * 3 and len(other.decisions()) == 1
 
 
+def test_an_edit_that_was_left_is_there_when_its_card_comes_back(serve: Any, visit: Any) -> None:
+    """By a click in the queue, a filter, a reload, a key: nothing that was typed goes without being given up."""
+    server = serve(empties(8), "--select", "ROL007")
+    page = visit(server)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    text = "An answer that took ten minutes to write."
+    areas, first = page.locator(".editor textarea"), now(page)
+    shows = f"(id) => {DESK}?.querySelector('.card').dataset.id === id"
+
+    def comes_back() -> None:
+        page.keyboard.press("z")
+        page.wait_for_function(shows, arg=first)
+        page.wait_for_selector(".head .tag:has-text('not saved')")
+        page.keyboard.press("e")
+        page.wait_for_selector(".editor textarea")
+        assert areas.nth(1).input_value() == text
+
+    page.keyboard.press("e")
+    page.wait_for_selector(".editor textarea")
+    areas.nth(1).fill(text)
+    page.locator(".queue button").nth(3).click()
+    page.wait_for_selector(".banner:has-text('kept with its finding')")
+    comes_back()
+    page.locator(".desk").focus()
+    page.keyboard.press("l")
+    comes_back()
+    page.get_by_role("button", name="Error", exact=True).click()
+    page.wait_for_selector(".editor", state="detached")
+    comes_back()
+    page.reload()
+    page.wait_for_selector(".card[data-id]:not([data-id=''])")
+    assert asked == ["beforeunload"]
+    comes_back()
+    areas.nth(1).press("Control+Enter")
+    saved(page)
+    assert [(d["verdict"], text in d["text"]) for d in server.decisions()] == [("edit", True)]
+    page.keyboard.press("z")
+    page.wait_for_function(shows, arg=first)
+    assert not page.locator(".head .tag:has-text('not saved')").count()
+
+
 def test_hostile_text_is_text_and_fetches_nothing(serve: Any, visit: Any) -> None:
     rows = [chat(text, "") for text in EVIL] + [chat("w" * 1_000_000, "")]
     rows += [{"messages": [{"role": "user", "content": f"{EVIL[0]} {n}"} for n in range(10_000)]}]

@@ -13,7 +13,7 @@ const REST = 400;       // ms that a new page is left to draw itself, before it 
 // What is decided and not answered for outlives this card, and a reload of the page. It is kept by data set: on this
 // port another may be served next, and what waits for a set waits until that is served again.
 const KEPT = "curator-review-unsaved ";
-const store = (window.__curatorReview ??= { set: null, name: "", unsent: [], inFlight: null, message: 0, client: random(4), pace: [] });
+const store = (window.__curatorReview ??= { set: null, name: "", unsent: [], inFlight: null, drafts: {}, message: 0, client: random(4), pace: [] });
 
 function kept(set) {
   try { return JSON.parse(sessionStorage.getItem(KEPT + set)) || { wishes: [] }; } catch { return { wishes: [] }; }
@@ -25,10 +25,17 @@ function keep() {
     else sessionStorage.removeItem(KEPT + store.set);
   } catch { /* no room: the page warns who leaves it */ }
 }
+const DRAFTS = "curator-review-drafts ";  // edits that were typed and not saved, by their findings
+function keptDrafts(set) {
+  try { return JSON.parse(sessionStorage.getItem(DRAFTS + set)) || {}; } catch { return {}; }
+}
+function keepDrafts() {
+  try { sessionStorage.setItem(DRAFTS + store.set, JSON.stringify(store.drafts)); } catch { /* no room: the page warns who leaves it */ }
+}
 function turnTo(set, name) {  // true where another data set is served than before
   const other = store.set !== set;
   if (other && store.set !== null) keep();
-  if (other) Object.assign(store, { set, unsent: kept(set).wishes, inFlight: null, left: null });
+  if (other) Object.assign(store, { set, unsent: kept(set).wishes, inFlight: null, left: null, drafts: keptDrafts(set) });
   store.name = name;
   return other;
 }
@@ -64,7 +71,7 @@ class Desk extends Editing {
     this.ui = Object.fromEntries(["desk", "progress", "pace", "saved", "banner", "body", "queue", "card", "context", "verbs", "help"].map((name) => [name, root.querySelector("." + name)]));
     this.onKey = (event) => this.key(event);
     document.addEventListener("keydown", this.onKey, true);
-    this.onLeave = (event) => { this.place(); if (this.unsaved()) { event.preventDefault(); event.returnValue = ""; } };
+    this.onLeave = (event) => { this.place(); if (this.unsaved() || Object.keys(store.drafts).length) { event.preventDefault(); event.returnValue = ""; } };
     window.addEventListener("beforeunload", this.onLeave);
     this.timer = setInterval(() => this.tick(), 500);
     this.onClick = (event) => this.leave(event);
@@ -178,6 +185,7 @@ class Desk extends Editing {
       }
       if (outcome.result === "done") {
         const wish = flight.wishes.find((each) => each.id === outcome.id);
+        if (wish?.action === "edit") this.giveUp(outcome.finding);
         if (item) item.judged = wish?.action !== "undo";  // in a queue of what is decided: decided anew
         if (wish?.action === "undo" && outcome.finding) this.goTo(outcome.finding);
         if (wish?.action === "undo" && !wish.of) this.say("Taken back: your last decision, which was not made on this page since it was loaded.", 8000);
@@ -295,6 +303,7 @@ class Desk extends Editing {
       this.root.querySelector(".note")?.focus();
       return;
     }
+    if (action !== "edit") this.giveUp(item.id);
     const before = { status: item.status, head: item.head, who: item.who, asked: item.asked };
     const earlier = [...(store.inFlight?.wishes || []), ...store.unsent].filter((wish) => wish.finding === item.id).pop();
     const wish = { id: newId(), action, finding: item.id, base: earlier ? earlier.id : item.head || "", note, ...more };
@@ -365,6 +374,7 @@ class Desk extends Editing {
   moved() {
     this.shownAt = performance.now();
     this.open = null;
+    if (this.editing && !this.editing.saving && store.drafts[this.editing.id]) this.say("Your edit is not saved. It is kept with its finding: E goes on with it.", 6000);
     this.editing = null;
     this.draw();
     this.ask();
@@ -385,7 +395,7 @@ class Desk extends Editing {
     if (document.querySelector("[role='dialog'][aria-modal='true'], .stDialog")) return;
     if (event.key === "Escape") {
       if (!this.ui.help.hidden) this.ui.help.hidden = true;
-      else if (this.editing) { this.editing = null; this.draw(); this.ui.desk.focus(); }
+      else if (this.editing) { this.cancel(); this.ui.desk.focus(); }
       else if (typing && this.root.contains(target)) this.ui.desk.focus();
       return;
     }

@@ -135,6 +135,7 @@ class Drawing {
     id.append(h("span", `kind ${item.severity}`, item.severity), h("span", "", item.name), h("span", "code", item.code));
     if (item.fix) id.append(h("span", "tag", `${item.fix.safety} fix`));
     if (item.edited) id.append(h("span", "tag strong", "in your edit"));
+    if (store.drafts[item.id] && this.editing?.id !== item.id && !this.pendingOn(item.id)) id.append(h("span", "tag strong", "an edit, not saved: E goes on with it"));
     if (item.copies > 1) id.append(h("span", "tag", `${item.copies} places`));
     if (!this.waits(item)) id.append(h("span", "tag strong", (DONE[item.status] || item.status) + (item.who && item.who !== this.data.reviewer ? ` by ${item.who}` : "")));
     id.append(h("span", "where", `${item.file}:${item.line}`));

@@ -11,9 +11,45 @@ class Editing extends Drawing {
   }
   fill(form) {
     this.editing.form = form;
+    this.takeUp(form);
     this.drawCard();
     const told = this.byId.get(this.editing.id)?.path, areas = [...this.root.querySelectorAll(".editor textarea")];
     (areas.find((area) => area.dataset.path === told) || areas[0])?.focus();
+  }
+  takeUp(form) {  // what was typed and left without saving it
+    const draft = store.drafts[this.editing.id];
+    if (!draft || form.problem) return;
+    let changed = Boolean(draft.row) && draft.row[0] !== form.whole;
+    for (const text of form.texts) {
+      const [was, now] = draft.texts[text.path] || [];
+      if (now === undefined) continue;
+      text.now = now;
+      changed ||= was !== text.text;
+    }
+    if (draft.row) form.row = { text: form.whole, now: draft.row[1] };
+    this.editing.whole = draft.whole;
+    this.say(changed ? "The row has changed since this was typed: look before you save." : "Your edit as you left it. Esc gives it up.", 5000);
+    this.check();
+  }
+  typed() {  // each letter is kept: whatever turns to another card, page or filter loses none
+    const { id, form, whole } = this.editing;
+    const other = (text) => text?.now !== undefined && text.now !== text.text;
+    const texts = Object.fromEntries(form.texts.filter(other).map((text) => [text.path, [text.text, text.now]]));
+    const row = other(form.row) ? [form.row.text, form.row.now] : null;
+    if (row || Object.keys(texts).length) store.drafts[id] = { texts, row, whole };
+    else delete store.drafts[id];
+    keepDrafts();
+    this.check();
+  }
+  giveUp(id) {
+    if (!store.drafts[id]) return;
+    delete store.drafts[id];
+    keepDrafts();
+  }
+  cancel() {
+    this.giveUp(this.editing.id);
+    this.editing = null;
+    this.draw();
   }
   drawEditor() {
     const { form, whole } = this.editing;
@@ -27,7 +63,7 @@ class Editing extends Drawing {
       tabs.append(tab);
     }
     if (form.texts.some((text) => text.fixed !== null) && !whole) {
-      tabs.append(button("small", "Put the fix in", "", () => { form.texts.forEach((text) => { if (text.fixed !== null) text.now = text.fixed; }); this.editing.node = null; this.drawCard(); this.check(); }));
+      tabs.append(button("small", "Put the fix in", "", () => { form.texts.forEach((text) => { if (text.fixed !== null) text.now = text.fixed; }); this.editing.node = null; this.drawCard(); this.typed(); }));
     }
     box.append(tabs);
     const area = (holder, name, cls) => {
@@ -36,7 +72,7 @@ class Editing extends Drawing {
       node.value = holder.now ?? holder.text;
       node.spellcheck = true;
       node.dataset.path = holder.path || "";
-      node.oninput = () => { holder.now = node.value; this.check(); };
+      node.oninput = () => { holder.now = node.value; this.typed(); };
       label.append(node);
       box.append(label);
     };
@@ -46,7 +82,7 @@ class Editing extends Drawing {
     this.checkBox = h("div", "check");
     this.checkBox.setAttribute("aria-live", "polite");
     const row = h("div", "row");
-    row.append(button("small", "Save", "Ctrl+Enter", () => this.saveEdit()), button("small", "Cancel", "Esc", () => { this.editing = null; this.draw(); }));
+    row.append(button("small", "Save", "Ctrl+Enter", () => this.saveEdit()), button("small", "Cancel", "Esc", () => this.cancel()));
     box.append(row, this.checkBox);
     return box;
   }
