@@ -47,7 +47,7 @@ class Settings(msgspec.Struct, frozen=True):
     @property
     def set(self) -> str:
         """What tells these data from others: a hash of where they and their log lie."""
-        places = [str(Path(path).resolve()) for path in (self.log, *self.paths)]
+        places = [str(path.resolve()) for path in (self.log, *map(Path, self.paths))]
         return hashlib.blake2b("\n".join(places).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
 
     @property
