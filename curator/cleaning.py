@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -26,6 +26,7 @@ from curator.fix import ROUNDS, Mended, Plan, Tally, mend_lines, plan_round, wan
 from curator.model import Decision, Finding, Fix, Report, drop
 from curator.scan.cache import Cache
 from curator.sources import Fault, Source, open_sources
+from curator.text.excerpt import visible
 from curator.writing import Packed, Replacement, refuse_table
 
 if TYPE_CHECKING:
@@ -58,12 +59,24 @@ class Loss(msgspec.Struct, frozen=True):
         return self.rows + self.gained == self.written + self.rejected + self.joined
 
 
+class Unapplied(msgspec.Struct, frozen=True):
+    """A decision that nothing was done for, and why."""
+
+    decision: Decision
+    why: str
+
+    def __str__(self) -> str:
+        d = self.decision
+        about = " ".join(filter(None, (d.verdict, d.code, d.place.rpartition("/")[2] or f"row {d.row[:12]}")))
+        return f"{about}: {self.why}"
+
+
 class CleanResult(msgspec.Struct, frozen=True):
     """What `clean` did, with counts by code.
 
     `fixed` counts the findings that were mended, `rejected_for` the rows that were left out, each by the first rule
-    that speaks against it, and `left` the findings that the copy still has; `unapplied` are decisions that found
-    nothing to act on, such as those whose row has changed since; `stable` is False where fixes were left over;
+    that speaks against it, and `left` the findings that the copy still has; `unapplied` are decisions that nothing
+    was done for, such as those whose row has changed since; `stable` is False where fixes were left over;
     `former` is where a file of rejected rows went that tells of other data.
     """
 
@@ -73,7 +86,7 @@ class CleanResult(msgspec.Struct, frozen=True):
     rejected_for: dict[str, int]
     left: dict[str, int]
     applied: int
-    unapplied: tuple[Decision, ...]
+    unapplied: tuple[Unapplied, ...]
     rounds: int
     stable: bool
     former: str = ""
@@ -143,15 +156,15 @@ def clean(
             source.check_unchanged()
         former = _set_aside(rest, {source.path for source in sources})
         losses = _write(copies, goals, rest)
-        left = job.left(report)
+        left, unapplied = job.left(report), job.unapplied()
     return CleanResult(
         losses=losses,
         rejected=str(rest),
         fixed=_sum(copy.fixed for copy in copies),
         rejected_for=_sum(copy.rejected_for for copy in copies),
         left=left,
-        applied=len(job.applied),
-        unapplied=job.unapplied(),
+        unapplied=unapplied,
+        applied=len(job.suppressions.others) - len(unapplied),
         rounds=job.rounds,
         stable=job.stable,
         former=former,
@@ -336,8 +349,10 @@ class _Job:
         self.suppressions = Suppressions.from_decisions(log.decisions)
         others = self.suppressions.others
         self.on_row = {d.row: d for d in others if (d.whole or not d.finding) and d.verdict != "accept"}
-        self.on_finding = {d.finding: d for d in others if d.finding and not d.whole and _possible(d)}
+        self.on_finding = {d.finding: d for d in others if d.finding and not d.whole and _is_usable(d)}
         self.applied: set[Decision] = set()
+        self.ran: set[str] = set()  # codes
+        self._unoffered: set[str] = set()  # ids of findings that are there, without the fix that was accepted
         self.rounds, self.stable = 0, True
         self._kept: set[tuple[str, int, str]] = set()  # file, source line, code
 
@@ -346,6 +361,7 @@ class _Job:
         self._decide_rows()
         while True:
             report = self.lint([copy.opened() for copy in self.copies.values()])
+            self.ran |= {stat.code for stat in report.rules}
             plan = self._plan(report, first=self.rounds == 0)
             self.stable = not plan
             if self.rounds == ROUNDS or not self._mend(plan):
@@ -360,9 +376,31 @@ class _Job:
             found.update(fault.code for fault in copy.source.flags if fault.code in _OF_THE_FILE and _stays(fault))
         return dict(sorted(found.items()))
 
-    def unapplied(self) -> tuple[Decision, ...]:
-        """Decisions to change or drop something that is not there as it was."""
-        return tuple(decision for decision in self.suppressions.others if decision not in self.applied)
+    def unapplied(self) -> tuple[Unapplied, ...]:
+        """Decisions to change or drop something that nothing was done for, each with the reason."""
+        doubtful = [d for d in self.suppressions.others if d not in self.applied or decisions.is_sealed(d)]
+        rows = rows_in([copy.source for copy in self.copies.values()], {d.row for d in doubtful})
+        told = ((decision, self._hindrance(decision, rows.get(decision.row))) for decision in doubtful)
+        return tuple(Unapplied(decision, why) for decision, why in told if why)
+
+    def _hindrance(self, decision: Decision, raw: bytes | None) -> str:
+        """Why nothing was done for a decision about the row, None where it is not there; "" where it was done."""
+        if raw is None:
+            return "its row is not there as it was"
+        if decision.verdict == "edit" and (fault := decisions.unusable(decision, raw)):
+            return fault
+        if decision in self.applied:
+            return ""
+        over = self.on_row.get(decision.row)
+        if over is not None and over in self.applied:
+            return f"its row was {'dropped' if over.verdict == 'drop' else 'edited'} by another decision"
+        if not decision.finding:
+            return "it names no finding"
+        if decision.code and decision.code not in self.ran:
+            return f"{decision.code} did not run: name the options that it was found with (--select, --preview)"
+        if decision.finding in self._unoffered:
+            return "no fix is offered for it"
+        return f"{decision.code} does not find it any more"
 
     def _mend(self, plan: Plan) -> bool:
         made = [self.copies[path].mend(lines) for path, lines in plan.items()]
@@ -388,7 +426,9 @@ class _Job:
                 self._kept.add(self._place(finding))
             elif decision is None:
                 yield finding
-            elif decision.verdict != "accept" or finding.fix is not None:
+            elif decision.verdict == "accept" and finding.fix is None:
+                self._unoffered.add(finding.id)
+            else:
                 self.applied.add(decision)
                 forced.add(finding.id)
                 yield finding if decision.verdict == "accept" else _with_verdict(finding, decision)
@@ -429,7 +469,8 @@ class _Job:
                 for number, line in enumerate(file, 1):
                     raw = line.removesuffix(b"\n")
                     row = content_id(parse(raw.removeprefix(BOM) if number == 1 else raw), raw).hex()
-                    if (decision := self.on_row.get(row)) and _possible(decision):
+                    decision = self.on_row.get(row)
+                    if decision and not (decision.verdict == "edit" and decisions.unusable(decision, raw)):
                         self.applied.add(decision)
                         code = decision.code or "decision"
                         finding = Finding(code, "decided", "info", path, number, "", "", "", row, -1)
@@ -444,11 +485,20 @@ def _effective(lines: dict[int, list[Finding]]) -> dict[int, list[Finding]]:
     return {number: found for number, found in kept.items() if found}
 
 
-def _possible(decision: Decision) -> bool:
-    """Whether an edit's text is a row on one line."""
-    if decision.verdict != "edit":
-        return True
-    return "\n" not in decision.text and type(parse(decision.text.encode("utf-8", "surrogatepass"))) is dict
+def _is_usable(decision: Decision) -> bool:
+    return decision.verdict != "edit" or decisions.is_row(decision.text)
+
+
+def rows_in(sources: Iterable[Source], wanted: Container[str]) -> dict[str, bytes]:
+    """Of the rows with these content ids those that stand in the sources, without line breaks."""
+    found: dict[str, bytes] = {}
+    for source in sources if wanted else ():
+        with source.data.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                raw = (line.removeprefix(BOM) if number == 1 else line).removesuffix(b"\n")
+                if (row := content_id(parse(raw), raw).hex()) in wanted:
+                    found[row] = raw
+    return found
 
 
 def _with_verdict(finding: Finding, decision: Decision) -> Finding:
@@ -582,13 +632,19 @@ def as_text(result: CleanResult) -> str:
         lines.append(f"rejected rows of other data were there: they are in {result.former} now")
     if result.applied or result.unapplied:
         lines.append(f"decisions applied: {result.applied:,}, not applied: {len(result.unapplied):,}")
-    lines += [
-        f"  not applied: {d.verdict} {d.code} on row {d.row[:12]}, which is not there as it was"
-        for d in result.unapplied[:10]
-    ]
+    lines += unapplied_told(result.unapplied)
     if not result.stable:
         lines.append("some fixes could not be made, or undid each other")
     return "\n".join(lines) + "\n"
+
+
+NOT_APPLIED = "  not applied: "
+
+
+def unapplied_told(unapplied: Sequence[Unapplied], most: int = 10) -> list[str]:
+    """The decisions that nothing was done for, a line each with its reason, as many as are told."""
+    lines = [visible(f"{NOT_APPLIED}{each}") for each in unapplied[:most]]
+    return lines + ([f"{NOT_APPLIED}{len(unapplied) - most:,} more"] if len(unapplied) > most else [])
 
 
 def told(

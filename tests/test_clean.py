@@ -8,16 +8,17 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator import decisions, writing
 from curator.cleaning import as_json, as_text, clean
-from curator.config import Config
+from curator.config import Config, load_config
 from curator.engine import lint
 from curator.errors import ChangedError, UsageError, WriteError
-from curator.model import Decision
+from curator.model import Decision, Place
 from curator.rule import chat
 from curator.sources import open_sources
 
@@ -327,7 +328,48 @@ def test_a_verdict_on_a_row_that_changed_is_reported_and_not_applied(write):
     changed = chat(user="How high is Scafell Pike?", assistant="")
     rows, result = cleaned(write("a.jsonl", [ONE, changed]), log=log)
     assert rows == [ONE, changed]
-    assert result.unapplied == log.decisions
+    assert [(each.decision, each.why) for each in result.unapplied] == [
+        (log.decisions[0], "its row is not there as it was")
+    ]
+
+
+ASKED = chat(user="Whom do I ask? ann.lee@brightpost.se", assistant="")
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["about a finding", "about the row"])
+@pytest.mark.parametrize(
+    ("answer", "applied"),
+    [("Ask ann.lee@brightpost.se.", True), ("Ask the desk.", True), ("Ask bob.ray@brightpost.se.", False)],
+)
+def test_an_edit_is_applied_where_the_row_holds_the_values_that_the_record_left_out(write, answer, applied, whole):
+    """Private values are not recorded: those of the row are put back, a new one is gone, and its edit with it."""
+    path = write("a.jsonl", [ASKED, ONE])
+    new = chat(user="Whom do I ask? ann.lee@brightpost.se", assistant=answer)
+    (made,) = decided(path, "edit", "ROL007", text=json.dumps(new)).decisions
+    decisions.append(decisions.place([path]), [msgspec.structs.replace(made, whole=whole)])
+    rows, result = cleaned(path)
+    assert rows == [new if applied else ASKED, ONE]
+    assert (result.applied, len(result.unapplied)) == (int(applied), int(not applied))
+    said = as_text(result)
+    assert ("stands for a private value that the row does not hold" in said) is not applied
+
+
+def test_a_decision_that_nothing_was_done_for_is_told_with_its_own_reason(write):
+    """A rule that did not run is no row that changed."""
+    path = write("a.jsonl", [chat(user="What is the capital?", assistant="Great question! Paris."), EMPTY])
+    preview = load_config(path, None, {"preview": True})
+    found = {f.code: f for f in lint([path], preview, cache=False).findings}
+    made = [decisions.decide(found["ANS012"], "accept", who="ana", now=NOW)]
+    made += [decisions.decide_row(found["ROL007"].row, Place("a.jsonl", 2), "drop", who="ana", now=NOW)]
+    made += [decisions.decide(found["ROL007"], "accept", who="ana", now=NOW)]
+    decisions.append(decisions.place([path]), made)
+    _, result = cleaned(path)
+    whys = {(each.decision.verdict, each.decision.code): each.why for each in result.unapplied}
+    assert result.applied == 1 and whys.keys() == {("accept", "ANS012"), ("accept", "ROL007")}
+    assert whys["accept", "ANS012"].startswith("ANS012 did not run")
+    assert whys["accept", "ROL007"] == "its row was dropped by another decision"
+    again = clean([path], path.parent / "more.jsonl", preview)
+    assert again.applied == 2
 
 
 # ---------------------------------------------------------------------- the table

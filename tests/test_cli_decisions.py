@@ -11,7 +11,10 @@ import pytest
 from test_cli import EMPTY, GOOD, Write
 
 from curator import decisions
+from curator.config import load_config
+from curator.engine import lint
 from curator.model import Decision, Place
+from curator.rule import chat
 from tests.conftest import Run
 
 LOG = Path(".curator", "decisions.jsonl")
@@ -156,6 +159,21 @@ def test_the_check_names_torn_lines_and_rules_that_are_gone(run: Run, decided: P
         f"{LOG}:2: there is no rule XXX001",
         f"{LOG}:3: the line is cut off: its writing was interrupted",
     ]
+
+
+def test_the_check_and_every_verb_name_an_edit_whose_values_were_not_recorded(run: Run, write: Write) -> None:
+    """Of an old record: nothing of such an edit is done, and none says that it was."""
+    rows = [chat(user=f"Where is part {n} of the lamp?", assistant=f"In box {n}, on shelf {n * 7}.") for n in range(30)]
+    path = write("data.jsonl", [*rows, EMPTY])
+    (found,) = [each for each in lint([path], load_config(path), cache=False).findings if each.code == "ROL007"]
+    edit = decisions.decide(found, "edit", who="ana", text='{"text": "Ask bob.ray@brightpost.se."}')
+    decisions.append(decisions.place([path]), [edit])
+    checked = run("decisions", "check", path)
+    assert checked.status == 1 and "‹EMAIL_" in checked.out and "placeholder" in checked.out
+    assert run("decisions", "check", path, "--data", path).out == checked.out
+    for verb in ("clean", "split"):
+        done = run(verb, path, "-o", f"{verb}.jsonl" if verb == "clean" else verb)
+        assert "not applied: 1" in done.out and "‹EMAIL_" in done.out, done.err
 
 
 def test_merging_keeps_every_decision_once(run: Run, decided: Path, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from curator.harness import finding_of, flags_of
 from curator.model import Fix
 from curator.private import checksums
 from curator.private.identities import SCHEMES
-from curator.private.masking import masked, masked_around, opened, sealed
+from curator.private.masking import lost, masked, masked_around, opened, sealed
 from curator.private.placeholders import NAMES, placeholder
 from curator.private.values import values
 from curator.rule import RULES, all_rules, chat
@@ -362,6 +362,28 @@ def test_decisions_keep_no_value_and_an_edit_still_gets_it(tmp_path: Path) -> No
     assert json.loads(fix_line(old.encode(), [Fix("edit", lines=(kept.text,))])[0]) == json.loads(new)
     other = old.replace("vera", "mia")
     assert fix_line(other.encode(), [Fix("edit", lines=(kept.text,))]) == [other.encode()]
+
+
+@pytest.mark.parametrize(
+    ("text", "gone"),
+    [
+        ("Write vera.lindholm@brightpost.se.", ()),
+        ("Write mia.lindholm@brightpost.se.", ("[EMAIL]",)),
+        ("Write Vera.Lindholm@brightpost.se.", ("[EMAIL]",)),
+        ("Write ‹EMAIL_00000› or mia.lindholm@brightpost.se.", ("[EMAIL]", "‹EMAIL_00000›")),
+        ("Nobody.", ()),
+    ],
+    ids=["of the row", "new", "in other letters", "sealed and new", "none"],
+)
+@pytest.mark.parametrize("old", ['{"a": "To vera.lindholm@brightpost.se"}', '{"a": "To vera.lindholm@brightpost.se'])
+def test_what_a_record_of_a_row_would_lose_is_known_before_it_is_made(
+    text: str, gone: tuple[str, ...], old: str
+) -> None:
+    """Also beside a row that is no JSON: an edit may mend it."""
+    row = json.dumps({"a": text})
+    assert lost(row, old) == gone
+    opens = opened(sealed(row), old)
+    assert (opens is not None and json.loads(opens) == json.loads(row)) is not bool(gone)
 
 
 def test_a_row_without_values_is_sealed_as_it_is() -> None:

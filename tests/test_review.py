@@ -389,6 +389,22 @@ def test_an_edit_that_is_no_row_is_refused(open_desk: Any, text: str) -> None:
     assert not desk.settings.log.exists() or not decisions.read(desk.settings.log).decisions
 
 
+def test_an_edit_that_could_not_be_recorded_whole_is_refused_and_says_what_to_write(open_desk: Any) -> None:
+    desk = open_desk([chat("Whom do I ask? ann.lee@brightpost.se", "")])
+    one = find(desk, "ROL007")
+    for name, result in (("bob.ray", "refused"), ("ann.lee", "done")):
+        text = json.dumps(chat("Whom do I ask? ann.lee@brightpost.se", f"Ask {name}@brightpost.se."))
+        told = Loop(desk, Filter())._check(one, {"whole": text}) if result == "done" else None
+        outcome = do(desk, one.finding.id, "edit", text=text)
+        assert outcome.result == result and (told is None or "found" in told)
+        if result == "refused":
+            assert "[EMAIL]" in outcome.why and "placeholder" in outcome.why and "bob" not in outcome.why
+            assert not decisions.read(desk.settings.log).decisions
+            with pytest.raises(UsageError, match="placeholder"):
+                Loop(desk, Filter())._check(one, {"whole": text})
+    assert applying.dry_run(desk).applied == 1
+
+
 def test_many_are_decided_at_once_and_undone_at_once(open_desk: Any) -> None:
     desk = open_desk([chat(f"Question {n}?", "") for n in range(50)])
     chosen = Filter(rules=("ROL007",))

@@ -11,6 +11,7 @@ from curator.cli import options
 from curator.cli.output import progress, sink
 
 if TYPE_CHECKING:
+    from curator.config import Config
     from curator.decisions import Log
     from curator.model import Report
 
@@ -107,25 +108,28 @@ def show(log: Path, form: str, output: Path | None) -> None:
 
 
 @command.command()
-@_LOG
+@click.argument("record", metavar="[LOG]", default=".", type=click.Path(exists=True, path_type=Path))
 @click.option("--data", multiple=True, metavar="PATH", help="Also name decisions that keep nothing out of PATH.")
 @options.selecting
 @options.reading
-def check(log: Path, data: tuple[str, ...], config_file: Path | None, **settings: Any) -> int:
+def check(record: Path, data: tuple[str, ...], config_file: Path | None, **settings: Any) -> int:
     """Name what is wrong in a record.
 
-    Torn lines, rules that are gone, missing reasons and authors, lapsed dates, disagreements.
+    Torn lines, rules that are gone, missing reasons and authors, lapsed dates, disagreements, edits that
+    cannot be applied to their row.
 
     Exit status: 1 where something is named, else 0.
     """
     from curator import decisions
     from curator.config import load_rules
 
-    place = _file(log)
+    place = _file(record)
     config = options.configured(data or (str(place.parent.parent),), config_file, settings)
     report = _linted(data, config) if data else None
     codes = load_rules(config.pack_files)
-    problems = decisions.check(decisions.read(place), codes=codes, report=report)
+    log = decisions.read(place)
+    rows = _rows(data or (str(place.parent.parent),), decisions.sealed_edits(log), config)
+    problems = decisions.check(log, codes=codes, report=report, rows=rows)
     for problem in problems:
         click.echo(f"{place}:{problem.line}: {problem.message}")
     return 1 if problems else 0
@@ -179,6 +183,21 @@ def _linted(data: tuple[str, ...], config: Any) -> Report:
 
     with progress() as tick:
         return engine.lint(data, config, workers=config.crew, cache=config.cache, progress=tick)
+
+
+def _rows(data: tuple[str, ...], wanted: frozenset[str], config: Config) -> dict[str, bytes]:
+    """The rows with these content ids in the data; none where no data are found."""
+    from curator.cleaning import rows_in
+    from curator.errors import SourceError
+    from curator.sources import open_sources
+
+    if not wanted:
+        return {}
+    try:
+        with open_sources(data, config.excluded) as sources:
+            return rows_in(sources, wanted)
+    except SourceError:
+        return {}
 
 
 def _file(log: Path) -> Path:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,9 +18,10 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
+from curator.columns import BOM, parse
 from curator.errors import SourceError, UsageError, WriteError
 from curator.model import Decision, Finding, Place, Report, Verdict
-from curator.private.masking import masked, sealed
+from curator.private.masking import holds_seal, lost, masked, opened, sealed
 from curator.text.excerpt import visible
 from curator.writing import readable_by, write_whole
 
@@ -356,12 +357,17 @@ def standing(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
 
 
 def check(
-    log: Log, today: date | None = None, codes: Container[str] | None = None, report: Report | None = None
+    log: Log,
+    today: date | None = None,
+    codes: Container[str] | None = None,
+    report: Report | None = None,
+    rows: Mapping[str, bytes] | None = None,
 ) -> tuple[Problem, ...]:
     """What wants an eye in a decisions file: unread lines, missing reasons, lapsed dates, disagreements.
 
     With `codes`, those of all rules there are, also decisions about a rule that is gone; with the `report` of
-    the data, from before decisions count, also decisions to keep what is not found any more.
+    the data, from before decisions count, also decisions to keep what is not found any more. `rows` are rows of the
+    data by content id, those of `sealed_edits` at least: edits of them that cannot be applied are named.
     """
     found = list(log.unread)
     idle = set(filter_findings(report.findings, log.decisions, None, today).outcome.unused) if report else set()
@@ -373,6 +379,8 @@ def check(
         last = newest[target(decision)]
         if decision == last:  # what another took the place of, or took back, has no effect whatever it says
             found += [Problem(number, message) for message in _faults(decision, today or date.today(), codes)]
+        if decision == last and is_sealed(decision) and (raw := (rows or {}).get(decision.row)) is not None:
+            found += [Problem(number, fault) for fault in [unusable(decision, raw)] if fault]
         if decision in idle and decision == last:
             found.append(Problem(number, f"{decision.code} is not found any more: the row changed or is gone"))
         verdicts = {decision.verdict, last.verdict}
@@ -384,6 +392,11 @@ def check(
             about = f"{decision.code} {decision.place}".strip() or "the same row"
             found.append(Problem(number, visible(f"{said} of {about}; the newest counts")))
     return tuple(sorted(found, key=lambda problem: problem.line))
+
+
+def sealed_edits(log: Log) -> frozenset[str]:
+    """The content ids of the rows that edits stand for which can be judged beside the old row alone."""
+    return frozenset(decision.row for decision in standing(log.decisions) if is_sealed(decision))
 
 
 def _faults(decision: Decision, today: date, codes: Container[str] | None) -> Iterator[str]:
@@ -403,6 +416,30 @@ def _faults(decision: Decision, today: date, codes: Container[str] | None) -> It
         yield f"expires {decision.expires!r} is no date (write 2027-01-31): it has no effect"
     elif expired(decision, today):
         yield f"expired on {decision.expires}"
+
+
+def is_row(text: str) -> bool:
+    """Whether the text of an edit is a row on one line."""
+    return "\n" not in text and type(parse(text.encode("utf-8", "surrogatepass"))) is dict
+
+
+def is_sealed(decision: Decision) -> bool:
+    """Whether it is an edit that some private values of its row were taken out of."""
+    return decision.verdict == "edit" and holds_seal(decision.text)
+
+
+def unusable(edit: Decision, raw: bytes) -> str:
+    """Why the text of an edit cannot take the place of its row; "" where it can."""
+    if not is_row(edit.text):
+        return "its text is no row on one line"
+    old = raw.removeprefix(BOM).decode("utf-8", "replace")
+    if opened(edit.text, old) is not None:
+        return ""
+    seals = ", ".join(each for each in lost(edit.text, old) if holds_seal(each))
+    return (
+        f"{seals} stands for a private value that the row does not hold, and none is recorded:"
+        " edit the row again with a placeholder in its place, or edit the data file"
+    )
 
 
 def target(decision: Decision) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -236,19 +236,51 @@ def sealed(row: str) -> str:
     value = _parsed(row)
     if value is None:
         return masked(row)
-    shut = _each_text(value, lambda text: _replaced_by(text, lambda kind, found: f"‹{placeholder(kind, found)[1:-1]}›"))
+    shut = _each_text(value, lambda text: _replaced_by(text, _seal))
     return row if shut == value else json.dumps(shut, ensure_ascii=False)
+
+
+def holds_seal(text: str) -> bool:
+    """Whether the place of some private value is sealed in the text."""
+    return _SEAL.search(text) is not None
 
 
 def opened(row: str, old: str) -> str | None:
     """The sealed row with the values of the old one in their places; None where one of its values is not there."""
     if not _SEAL.search(row):
         return row
-    known = {f"‹{placeholder(kind, value)[1:-1]}›": value for value, kind in values_of(_texts(_parsed(old)))}
+    known = _seals(old)
     if not all(seal in known for seal in _SEAL.findall(row)):
         return None
     value = _each_text(_parsed(row), lambda text: _SEAL.sub(lambda seal: known[seal.group()], text))
     return json.dumps(value, ensure_ascii=False)
+
+
+def lost(row: str, old: str) -> tuple[str, ...]:
+    """What a record of the row (JSON) would lose: () where what `sealed` makes of it can be `opened` beside the old row.
+
+    Private values that the old row does not hold just so are named as a report shows them ([EMAIL]), seals of such
+    values as they stand in the row.
+    """
+    known = _seals(old)
+    found: dict[str, None] = {}
+    for text in texts_of(_parsed(row)):
+        for kind, start, end in values(text):
+            value = text[start:end]
+            if known.get(_seal(kind, value)) != value:
+                found[mask(kind)] = None
+        found |= {seal: None for seal in _SEAL.findall(text) if seal not in known}
+    return tuple(found)
+
+
+def _seal(kind: str, value: str) -> str:
+    return f"‹{placeholder(kind, value)[1:-1]}›"
+
+
+def _seals(row: str) -> dict[str, str]:
+    """The private values of a row by their seals."""
+    texts = dict.fromkeys([row] if (value := _parsed(row)) is None else texts_of(value))
+    return {_seal(kind, text[start:end]): text[start:end] for text in texts for kind, start, end in values(text)}
 
 
 def _parsed(row: str) -> Any:
@@ -256,14 +288,6 @@ def _parsed(row: str) -> Any:
         return json.loads(row)
     except (ValueError, RecursionError):
         return None
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from _texts(item)
 
 
 def _each_text(value: Any, change: Callable[[str], str]) -> Any:

@@ -57,7 +57,7 @@ def dry_run(desk: Desk) -> DryRun:
         rejected_for=result.rejected_for,
         left=result.left,
         applied=result.applied,
-        unapplied=[f"{d.verdict} {d.code} {d.place}" for d in result.unapplied[:20]],
+        unapplied=cleaning.unapplied_told(result.unapplied),
     )
 
 

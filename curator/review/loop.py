@@ -255,6 +255,7 @@ class Loop:
 
     def _check(self, entry: Entry, edit: dict[str, Any]) -> dict[str, Any]:
         text = self.cards.composed(entry, _texts(edit.get("texts")), _string(edit.get("whole")))
+        self.desk.check_edit(entry, text)
         return {"found": self.cards.checked(entry, text)}
 
 

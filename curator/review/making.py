@@ -12,6 +12,7 @@ from curator import decisions
 from curator.columns import parse
 from curator.errors import UsageError
 from curator.model import Decision, Finding, Verdict
+from curator.private.masking import lost
 from curator.review import following
 from curator.review.bodies import Bodies
 from curator.review.entries import MOST_FURTHER, Entry, Wish, further_ids
@@ -119,7 +120,8 @@ class Making(Fates):
                 told = zip(names, rows.items(), strict=True)
                 return [make("drop", name, row=row, place=place) for name, (row, place) in told]
             case "edit":
-                return [make("edit", wish.id, row=entry.root, text=self._checked(wish.text))]
+                self.check_edit(entry, wish.text)
+                return [make("edit", wish.id, row=entry.root, text=wish.text)]
         raise UsageError(f"no such action: {wish.action[:20]!r}")
 
     def _row_of(self, finding: Finding) -> str:
@@ -133,11 +135,16 @@ class Making(Fates):
             raise UsageError("the other row is not there any more")
         return str(row[0])
 
-    def _checked(self, text: str) -> str:
-        """The text of an edit, which must be one JSON object on one line."""
+    def check_edit(self, entry: Entry, text: str) -> None:
+        """Raises UsageError for the text of an edit that could not be applied: it must be one JSON object on one line,
+        and hold no private value that the row in the file does not hold, since none is recorded."""
         if "\n" in text or type(parse(text.encode("utf-8", "backslashreplace"))) is not dict:
             raise UsageError("an edited row must be one JSON object on one line")
-        return text
+        if gone := lost(text, self.raw(entry.finding.file, entry.finding.line).decode("utf-8", "replace")):
+            raise UsageError(
+                f"{', '.join(gone)}: a private value that the row in the file does not hold, and none is recorded."
+                " Write a placeholder such as [EMAIL] in its place, or edit the data file and lint again"
+            )
 
     def _maker(self, entry: Entry, note: str, batch: str = "") -> Any:
         now = self._moment(entry)

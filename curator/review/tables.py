@@ -134,7 +134,7 @@ def dry_codes(run: DryRun) -> str:
     """By code: the findings that would be mended, the rows rejected, and the findings left, as `clean` says it."""
     lines = cleaning.told(run.fixed, run.rejected_for, run.left)
     lines.append(f"decisions applied: {run.applied:,}")
-    lines += [f"not applied: {plain(each)}" for each in run.unapplied[:5]]
+    lines += [plain(each.strip()) for each in run.unapplied]
     return "\n".join(lines)
 
 

@@ -69,7 +69,8 @@ class SplitResult(msgspec.Struct, frozen=True):
     """What `split` did. `outputs` is by split; `tied` counts the rows by what ties them to others.
 
     `groups` counts the groups; `proof` counts, for each rule on leaks, its findings in what was written: all 0.
-    `decided` counts the decisions that were applied, `undecided` those that found nothing to act on.
+    `decided` counts the decisions that were applied, `undecided` those that nothing was done for; `unapplied` has
+    their reasons.
     """
 
     folder: str
@@ -85,6 +86,7 @@ class SplitResult(msgspec.Struct, frozen=True):
     dataset: str = ""
     decided: int = 0
     undecided: int = 0
+    unapplied: tuple[str, ...] = ()
 
 
 class Before(NamedTuple):
@@ -94,6 +96,7 @@ class Before(NamedTuple):
     rejected: Path
     decided: int = 0
     undecided: int = 0
+    unapplied: tuple[str, ...] = ()
 
 
 class _Record(msgspec.Struct, frozen=True):
@@ -191,7 +194,8 @@ def _split_decided(
         rejected = Path(place, REJECTED)
         cleaned = cleaning.clean(paths, f"{place}/decided/", config, rejected=rejected, log=log, fixes=False)
         inputs = tuple(measured(source, loss.rows) for source, loss in zip(opened, cleaned.losses, strict=True))
-        before = Before(inputs, rejected, cleaned.applied, len(cleaned.unapplied))
+        idle = tuple(cleaning.unapplied_told(cleaned.unapplied))
+        before = Before(inputs, rejected, cleaned.applied, len(cleaned.unapplied), idle)
         copies = [loss.output for loss in cleaned.losses]
         return split(
             copies, folder, config, wish, keep=keep, fresh=fresh, dataset=dataset, force=force,
@@ -474,6 +478,7 @@ class _Writer:
             rejected=self.counts[REJECTED],
             decided=self.before.decided if self.before else 0,
             undecided=self.before.undecided if self.before else 0,
+            unapplied=self.before.unapplied if self.before else (),
         )
 
     def _record(self, result: SplitResult, others: dict[str, str]) -> Iterator[bytes]:
@@ -614,8 +619,9 @@ def _notes(result: SplitResult) -> Iterator[str]:
     if result.aside:
         yield f"{counted(result.aside, 'row')} that would join two splits: set aside in {folder / ASIDE}"
     if result.decided or result.undecided:
-        idle = f"; {result.undecided:,} more find their row no longer as it was" if result.undecided else ""
+        idle = f"; not applied: {result.undecided:,}" if result.undecided else ""
         yield f"{counted(result.decided, 'decision')} applied; fixes that nobody decided on are for curator clean{idle}"
+        yield from result.unapplied
     if result.rejected:
         what = "left out" if result.decided else "that cannot be read"
         yield f"{counted(result.rejected, 'line')} {what}: in {folder / REJECTED}, with reasons"

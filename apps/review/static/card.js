@@ -191,7 +191,10 @@ class Desk extends Editing {
         if (wish?.action === "undo" && !wish.of) this.say("Taken back: your last decision, which was not made on this page since it was loaded.", 8000);
       } else {
         for (const made of this.made || []) if (made.id === outcome.id) made.refused = true;
-        if (outcome.why) problems.push(outcome);
+        if (outcome.why) {
+          problems.push(outcome);
+          this.reopen(flight.wishes.find((each) => each.id === outcome.id));
+        }
       }
     }
     const roots = new Set(outcomes.map((outcome) => this.byId.get(outcome.finding)?.root));

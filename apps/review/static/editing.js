@@ -9,6 +9,12 @@ class Editing extends Drawing {
     this.drawCard();
     this.drawVerbs();
   }
+  reopen(wish) {  // an edit that was not recorded: what was typed is there again
+    if (wish?.action !== "edit" || this.editing || !this.byId.has(wish.finding)) return;
+    this.goTo(wish.finding);
+    this.editing = { id: wish.finding, form: null, whole: wish.whole !== undefined };
+    this.ask({ form: wish.finding });
+  }
   fill(form) {
     this.editing.form = form;
     this.takeUp(form);
