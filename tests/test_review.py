@@ -405,6 +405,25 @@ def test_an_edit_that_could_not_be_recorded_whole_is_refused_and_says_what_to_wr
     assert applying.dry_run(desk).applied == 1
 
 
+def test_what_takes_decisions_back_is_one_line_that_says_what_holds_again(open_desk: Any) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(9)])
+    said = lambda: [(line["verdict"], line["findings"]) for line in tables.history(desk.history())]  # noqa: E731
+    one, two, *_ = desk.entries(Filter(rules=("ROL007",)))
+    do(desk, one.finding.id, "keep")
+    desk.undo()
+    assert said() == [("taken back: open again", 1), ("kept, taken back", 1)]
+    do(desk, two.finding.id, "later")
+    do(desk, two.finding.id, "keep")
+    desk.undo()
+    assert said()[0] == ("taken back: for later again", 1)
+    do(desk, two.finding.id, "keep")
+    before = len(said())
+    batch, made = desk.bulk(Filter(rules=("ROL007",), status="all"), "later", expected=9)
+    desk.undo(batch)
+    assert said()[:2] == [("taken back: as it was before", made), ("for later, taken back", made)]
+    assert len(said()) == before + 2
+
+
 def test_many_are_decided_at_once_and_undone_at_once(open_desk: Any) -> None:
     desk = open_desk([chat(f"Question {n}?", "") for n in range(50)])
     chosen = Filter(rules=("ROL007",))

@@ -65,6 +65,22 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         sys.modules.pop(name, None)
 
 
+def test_a_set_that_is_linted_again_shows_how_far_and_then_what_is_found_now(app: Any, tmp_path: Path) -> None:
+    test = app(FEW, "overview")
+    with (tmp_path / "data.jsonl").open("a") as file:
+        file.write(json.dumps(row("And this one?", "")) + "\n")
+    time.sleep(1.1)  # the data are looked at once a second
+    test.run()
+    (again,) = [button for button in test.button if button.label == "Lint again"]
+    again.click().run()
+    assert not test.exception and not [button for button in test.button if button.label == "Lint again"]
+    until = time.monotonic() + 60
+    while launch.desk().building is not None and time.monotonic() < until:
+        time.sleep(0.1)
+    test.run()
+    assert not test.exception and not test.info and launch.desk().count(Filter(rules=("ROL007",))) == 2
+
+
 @pytest.mark.parametrize("page", PAGES)
 @pytest.mark.parametrize(
     "rows", [CLEAN, [row("Is it empty?", "")], FEW], ids=["nothing found", "one finding", "hostile"]

@@ -12,6 +12,7 @@ import streamlit as st
 from curator.errors import CuratorError, WriteError
 from curator.review import launch
 from curator.review.desk import Desk
+from curator.review.opened import Building
 from curator.review.safe import plain, vis
 
 HERE = Path(__file__).parent
@@ -140,9 +141,33 @@ def _follow(desk: Desk) -> None:
 
 
 def _stale(desk: Desk) -> None:
+    if desk.building is not None:
+        _linting_again(desk)
+        return
     left, right = st.columns([5, 1], vertical_alignment="center")
     left.info("The data or its configuration changed since it was linted: what is shown may not be there any more.")
     right.button("Lint again", on_click=desk.rebuild, width="stretch")
+
+
+@st.fragment(run_every=0.5)
+def _linting_again(desk: Desk) -> None:
+    """The lint that a click began, above what the last one found; the page is drawn anew when it is over."""
+    building = desk.building
+    if building is None:
+        st.rerun()
+    if building.error:
+        problem("The data cannot be linted", building.error)
+        st.button("Try again", on_click=desk.rebuild)
+        return
+    _progress(building)
+
+
+def _progress(building: Building | None) -> None:
+    done, size = (building.done, building.size) if building else (0, 0)
+    st.progress(
+        min(1.0, done / size) if size else 0.0,
+        text=f"Linting: {done / 1e6:,.1f} of {size / 1e6:,.1f} MB read" if size else "Linting the data",
+    )
 
 
 @st.fragment(run_every=0.5)
@@ -156,15 +181,11 @@ def _waiting(desk: Desk) -> None:
         with st.container(horizontal_alignment="center"):
             st.button("Try again", on_click=desk.rebuild)
         return
-    done, size = (building.done, building.size) if building else (0, 0)
     st.html('<div class="curator-state"><h2>Linting the data</h2><p>The queue opens as soon as it is done.</p></div>')
-    st.progress(
-        min(1.0, done / size) if size else 0.0,
-        text=f"{done / 1e6:,.0f} of {size / 1e6:,.0f} MB read" if size else "Reading",
-    )
+    _progress(building)
 
 
-def problem(title: str, error: CuratorError) -> None:
+def problem(title: str, error: CuratorError | str) -> None:
     """An error a person can act on."""
     st.html(f'<div class="curator-state"><h2>{vis(title)}</h2><pre>{vis(str(error))}</pre></div>')
 

@@ -14,6 +14,12 @@ from curator.review.filters import ORDERS, Filter, Kind
 from curator.review.reading import Reading
 from curator.review.safe import plain
 
+# What one act came to, in SQL: a batch, or what took it back. A decision that restores an older one has that one's batch.
+_ACT = (
+    "CASE WHEN undoes != '' THEN coalesce((SELECT 'undone ' || o.batch FROM decisions o"
+    " WHERE o.id = decisions.undoes AND o.batch != ''), decisions.id) WHEN batch = '' THEN id ELSE batch END"
+)
+
 
 class Asking(Reading):
     """Answers from the index: pages by key, never by offset, and counts that are kept until something is decided."""
@@ -205,7 +211,7 @@ class Asking(Reading):
     def history(
         self, *, who: str = "", code: str = "", verdict: str = "", before: int = 0, limit: int = 100
     ) -> list[dict[str, Any]]:
-        """Decisions, the newest first; those of a batch as one."""
+        """Decisions, the newest first; those of a batch as one, and those that take a batch back."""
         parts: list[str] = ["NOT (verdict = 'later' AND undoes = '' AND about LIKE 'r:%')"]  # goes with another
         values: list[Any] = []
         for column, value in (("who", who), ("code", code), ("verdict", verdict)):
@@ -217,13 +223,27 @@ class Asking(Reading):
             values.append(before)
         with self.lock, Bodies(self.db) as bodies:
             rows = self.db.execute(
-                "SELECT max(n), at, who, verdict, code, batch, undoes, min(undone), count(*), id FROM decisions"
-                f" WHERE {' AND '.join(parts)} GROUP BY CASE WHEN batch = '' OR (undoes != '' AND verdict != 'later') THEN id ELSE batch END"
+                "SELECT max(n), at, who, verdict, code, batch, undoes, min(undone), count(*), id, status,"
+                f" count(DISTINCT status) FROM decisions WHERE {' AND '.join(parts)} GROUP BY {_ACT}"
                 " ORDER BY max(n) DESC LIMIT ?",
                 [*values, limit],
             ).fetchall()
-            names = ("n", "at", "who", "verdict", "code", "batch", "undoes", "undone", "number", "id")
-            told = [{**dict(zip(names, row, strict=True)), "decision": bodies.one(row[-1])} for row in rows]
+            names = (
+                "n",
+                "at",
+                "who",
+                "verdict",
+                "code",
+                "batch",
+                "undoes",
+                "undone",
+                "number",
+                "id",
+                "status",
+                "kinds",
+            )
+            told = [dict(zip(names, row, strict=True)) for row in rows]
+            told = [{**item, "decision": bodies.one(item["id"])} for item in told]
         return [item for item in told if item["decision"] is not None]
 
     def reviewers(self) -> list[str]:

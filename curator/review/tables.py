@@ -95,7 +95,10 @@ def history(made: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _verdict(item: dict[str, Any]) -> str:
-    said = f"taken back: {_DONE[item['verdict']]} again" if item["undoes"] else _DONE[item["verdict"]]
+    if item["undoes"]:  # what stood before stands again
+        said = f"taken back: {_DONE[item['status']]} again" if item["kinds"] == 1 else "taken back: as it was before"
+    else:
+        said = _DONE[item["verdict"]]
     return f"{said}, taken back" if item["undone"] else said
 
 
