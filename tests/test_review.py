@@ -19,12 +19,16 @@ from typing import Any
 
 import msgspec
 import pytest
+from click.core import ParameterSource
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import curator
 from curator import cleaning, decisions, engine
+from curator.cli import clean as cli_clean
+from curator.cli import options
 from curator.cli import review as cli_review
+from curator.cli import split as cli_split
 from curator.config import load_config
 from curator.decisions import agreement
 from curator.errors import ChangedError, CuratorError, UsageError, WriteError
@@ -1014,6 +1018,58 @@ def test_apply_writes_the_clean_set_and_its_split_with_the_proof(open_desk: Any)
     told = applying.proof(desk.settings)
     assert told is not None and sum(told["outputs"].values()) == 40 and set(told["proof"].values()) == {0}
     assert tables.hindrance(desk.settings, "train") != ""
+
+
+_OWN = {"paths", "reviewer", "queue", "take", "port", "no_browser", "host", "allow_remote", "output", "require_reason"}
+_TYPED = (
+    "--select ANS,ENC --ignore ENC001 --extend-select DUP006 --preview --no-thorough --profile strict --target openai"
+    " --shape openai --map q=user,a=assistant --benchmark FILE --benchmark FILE --method lora --tokenizer o200k --model FILE"
+    " --template llama-3 --modelfile FILE --embeddings FILE --set LEN001.max_tokens=20 --set TPL001.strict=no --facts run"
+    " --config FILE --max-length 512"
+)
+
+
+def test_every_option_that_shapes_what_is_reviewed_is_an_option_of_the_steps(tmp_path: Path) -> None:
+    """None can be added to `review` alone: what Apply starts would judge by something else than what was reviewed."""
+    file = tmp_path / "x"
+    file.write_text("")
+    words = [word.replace("FILE", str(file)) for word in _TYPED.split()]
+    typed = cli_review.command.make_context("review", [str(file), *words])
+    shaping = typed.params.keys() - _OWN
+    assert all(typed.get_parameter_source(name) == ParameterSource.COMMANDLINE for name in shaping)
+    for verb in (cli_clean.command, cli_split.command):
+        again = verb.make_context("verb", [str(file), "-o", "out", *options.shared(typed, verb)])
+        known = shaping & again.params.keys()
+        assert {name: again.params[name] for name in known} == {name: typed.params[name] for name in known}
+        assert verb is not cli_clean.command or known == shaping
+
+
+def test_what_apply_starts_does_what_its_dry_run_said(tmp_path: Path, run: Any, monkeypatch: Any) -> None:
+    """A fix of a rule in preview, accepted in a review that was started with --preview."""
+    path = tmp_path / "data.jsonl"
+    path.write_text(
+        json.dumps(chat("What is the capital of France?", "Great question! It is Paris, on the Seine.")) + "\n"
+    )
+    served: list[Settings] = []
+    monkeypatch.setattr(launch, "serve", lambda settings, **_: served.append(settings))
+    for typed in (["--preview"], []):
+        assert run("review", path, *typed).status == 0
+    for n, told in enumerate(served):
+        index.build(told.paths, told.config, told.database)
+        desk = Desk(told)
+        assert desk.ready() and (desk.follow() or True)
+        if not n:
+            do(desk, find(desk, "ANS012").finding.id, "accept")
+        dry = applying.dry_run(desk)
+        assert (dry.applied, len(dry.unapplied)) == ((0, 1) if n else (1, 0))
+        applying.start(told, "clean")
+        until = time.time() + 60
+        while (job := applying.state(told, "clean")) and job.status is None and time.time() < until:
+            time.sleep(0.1)
+        said = applying.said(told, "clean")
+        assert ("Great question" in applying.places(told)["clean"].read_text()) is bool(n), said
+        assert ("ANS012 did not run" in tables.unapplied(said)) is bool(n) and bool(tables.unapplied(said)) is bool(n)
+        desk.close()
 
 
 def test_steps_are_the_commands_of_the_terminal(open_desk: Any) -> None:

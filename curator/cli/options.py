@@ -306,6 +306,17 @@ def retyped(ctx: click.Context, left_out: Set[str] = _FORM) -> str:
     return shlex.join(words)
 
 
+def shared(ctx: click.Context, verb: click.Command, left_out: Set[str] = frozenset({"output"})) -> tuple[str, ...]:
+    """The options that were typed and that another verb knows as well, as words for it."""
+    known = {param.name for param in verb.params if isinstance(param, click.Option)} - left_out
+    words: list[str] = []
+    for param in ctx.command.params:
+        given = ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.COMMANDLINE
+        if given and param.name in known and (value := ctx.params[param.name]) is not None:
+            words += _option(param, value)
+    return tuple(words)
+
+
 def _option(param: click.Parameter, value: Any) -> list[str]:
     if isinstance(value, bool):
         return [param.opts[0] if value else param.secondary_opts[0]]

@@ -64,6 +64,7 @@ def command(
         raise click.UsageError(f"--host {host} lets other machines in: add --allow-remote if you mean it", context)
     if "-" in paths:
         raise click.UsageError("standard input cannot be reviewed: name a file", context)
+    from curator.cli import clean, split
     from curator.cli.decisions import logged_in
     from curator.config import load_rules
     from curator.errors import UsageError
@@ -71,6 +72,8 @@ def command(
     from curator.review.settings import Settings
 
     config = options.configured(paths, config_file, settings)
+    if settings["map"] == options.GUESS:  # what was guessed is what was reviewed
+        context.params["map"] = config.map or None
     for path in paths:
         if not Path(path).exists():
             raise UsageError("there is no such file or folder", where=path)
@@ -84,6 +87,7 @@ def command(
         rules=_codes(chosen, load_rules(config.pack_files)),
         model=settings.get("model") or config.model or "",
         need_reason=require_reason,
+        options={"clean": options.shared(context, clean.command), "split": options.shared(context, split.command)},
     )
     if allow_remote and host not in ("127.0.0.1", "localhost", "::1"):
         click.echo(f"warning: other machines can reach {host}; whoever has the token can read the data", err=True)

@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 
 from curator import cleaning
-from curator.config import Config
 from curator.review import jobs
 from curator.review.desk import Desk
 from curator.review.settings import Settings
@@ -81,29 +80,20 @@ def command(settings: Settings, step: str) -> list[str]:
             str(to["clean"]),
             "--rejected",
             str(settings.output / "rejected.jsonl"),
-            *_reading(settings.config),
+            *_shaping(settings, step),
         ]
     if step == "split":
-        return [*base, "split", str(to["clean"]), "-o", str(to["split"]), *_shape(settings.config)]
+        return [*base, "split", str(to["clean"]), "-o", str(to["split"]), *_shaping(settings, step)]
     resume = ["--resume"] if trained(settings) in ("running", "interrupted") else []
     return [*base, "train", "run", str(to["split"]), "--model", settings.model, "--output", str(to["train"]), *resume]
 
 
-def _reading(config: Config) -> list[str]:
-    """The options that the findings rest on, where they are not in a file of their own."""
-    out = _shape(config)
-    for name in ("select", "ignore", "extend_select"):
-        if chosen := getattr(config, name):
-            out += [f"--{name.replace('_', '-')}", ",".join(chosen)]
-    for name in ("template", "model", "tokenizer", "target"):
-        if value := getattr(config, name):
-            out += [f"--{name}", str(value)]
-    return out
-
-
-def _shape(config: Config) -> list[str]:
-    out = ["--shape", config.shape] if config.shape else []
-    return out + (["--map", ",".join(f"{k}={v}" for k, v in config.map.items())] if config.map else [])
+def _shaping(settings: Settings, step: str) -> list[str]:
+    """The options that what was reviewed rests on. A configuration that is not found from the folder of the results is named."""
+    words = list(settings.options.get(step, ()))
+    source = settings.config.source
+    beside = not source or settings.output.resolve().is_relative_to(Path(source).resolve().parent)
+    return words if step == "clean" or beside or "--config" in words else [*words, "--config", source]
 
 
 def shown(settings: Settings, step: str) -> str:

@@ -19,7 +19,8 @@ class Settings(msgspec.Struct, frozen=True):
     """The data, the configuration they are linted by, who reviews, and where results go.
 
     `take` is (i, k): part i of k of the findings. `output` is the folder that Apply writes to, `model` the
-    model that a training is offered for, "" for none. `rules` preselects the queue.
+    model that a training is offered for, "" for none. `rules` preselects the queue. `options` are words for the verbs that Apply starts: what was typed
+    of the options that shape what is found, or how rows are read.
     """
 
     paths: tuple[str, ...]
@@ -30,6 +31,7 @@ class Settings(msgspec.Struct, frozen=True):
     rules: tuple[str, ...] = ()
     model: str = ""
     need_reason: bool = False
+    options: dict[str, tuple[str, ...]] = {}
 
     @property
     def log(self) -> Path:

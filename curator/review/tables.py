@@ -141,6 +141,12 @@ def dry_codes(run: DryRun) -> str:
     return "\n".join(lines)
 
 
+def unapplied(said: str) -> str:
+    """Of what `clean` said: the decisions that nothing was done for, with the reasons; "" where there is none."""
+    lines = [line.strip() for line in said.splitlines() if line.startswith(cleaning.NOT_APPLIED)]
+    return plain("\n".join(lines))
+
+
 def job(job: Job | None) -> str:
     """How a step stands."""
     if job is None:

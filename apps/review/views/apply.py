@@ -53,13 +53,16 @@ def steps() -> None:
         if end.button("Stop", key=f"stop_{step}", disabled=not busy, width="stretch"):
             applying.stop(settings, step)
         state.text(why or tables.job(job))
+        said = applying.said(settings, step) if job is not None else ""
+        if step == "clean" and (left := tables.unapplied(said)):
+            st.text(left)
         if step == "split" and (proof := applying.proof(settings)):
             st.text(tables.proof(proof))
         if step == "train" and (curve := applying.curve(settings)):
             frame.board(
                 key="curve", data={"panels": [{"kind": "curve", "title": "Loss", "note": "By step", "lines": curve}]}
             )
-        if job is not None and (said := applying.said(settings, step)):
+        if job is not None and said:
             with st.expander("What it says", expanded=job.status not in (0, None)):
                 st.code(frame.plain(said[-6000:]), language=None, wrap_lines=True)
 
