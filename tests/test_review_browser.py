@@ -46,6 +46,8 @@ SHOWS = f"""(chosen) => {{
   return is.address === chosen && is.pressed === chosen && is.at && (!chosen || chosen.includes(is.kind));
 }}"""
 
+DIALOG = "[role='dialog'][aria-modal='true'], .stDialog"
+
 EVIL = [
     "<script>window.__xss = 1</script><img src=x onerror='window.__xss = 2'>",
     "![beacon](http://evil.example/a.png) [link](javascript:alert(1)) **bold** $x^2$ :red[no]",
@@ -248,12 +250,13 @@ def test_a_thousand_decisions_outlast_a_killed_server_beside_another_tab(serve: 
     server.kill()
     type_at(page, keys[number // 2 :][:20], 0.1)
     again = serve(None, "--select", "ROL007", port=server.port)
+    page.wait_for_function(f"() => !document.querySelector({DIALOG!r})", timeout=60_000)
     type_at(page, keys[number // 2 + 20 :], 0.1)
     for tab in (page, other):
         saved(tab)
     made = [(decision["finding"], decision["verdict"]) for decision in again.decisions()]
     shown = [(finding, VERDICTS[key]) for finding, key in page.evaluate("window.seen") if finding]
-    assert len(shown) > 0.9 * number, "while Streamlit says that it is not connected, a dialog takes the keys"
+    assert len(shown) >= number - 20, "while Streamlit says that it is not connected, a dialog takes the keys"
     assert made == shown and len({finding for finding, _ in made}) == len(made)
 
 
