@@ -140,6 +140,8 @@ class Making(Fates):
         and hold no private value that the row in the file does not hold, since none is recorded."""
         if "\n" in text or type(parse(text.encode("utf-8", "backslashreplace"))) is not dict:
             raise UsageError("an edited row must be one JSON object on one line")
+        if not lost(text, ""):
+            return
         if gone := lost(text, self.raw(entry.finding.file, entry.finding.line).decode("utf-8", "replace")):
             raise UsageError(
                 f"{', '.join(gone)}: a private value that the row in the file does not hold, and none is recorded."

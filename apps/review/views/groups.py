@@ -43,8 +43,8 @@ else:
     )
 everything = middle.toggle("Decided too", key="decided_too") or bool(one)
 suggestion = Filter(rules=told.SUGGESTING, take=desk.settings.take)
-suggested = desk.eligible_count(suggestion, "accept") if kind == "repeats" else 0
-if suggested and right.button(f"Take the suggestion for all ({suggested:,}) …", width="stretch"):
+many = desk.eligible_count(suggestion, "accept") if kind == "repeats" else 0
+if many and right.button(f"Take the suggestion for all ({many:,}) …", width="stretch"):
     bulk.decide(desk, suggestion)
 
 after = st.session_state.get("group_after", 0) if not one else one - 1
