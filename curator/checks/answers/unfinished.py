@@ -44,7 +44,7 @@ _SETTLED = 0.8  # share of answers that begin their last line alike, from which 
 # Shares of answers that may end without a full stop before it is a habit of the set: after closed sentences, and
 # where there is one sentence only.
 _STRAY, _STRAY_ALONE = 0.03, 0.01
-_FEW = 0.02  # the same, where nothing but its rarity speaks for a cut
+_FEW, _FEW_ALONE = 0.02, 0.004  # the same, where nothing but their rarity speaks for a cut
 _TO_HANGING = 3  # cuts on words that seldom close, for each on a word that never does
 _END = 24  # characters of the open end that a finding points at, at least
 _ENOUGH = 50  # answers from which on a set can have such a rule
@@ -267,8 +267,10 @@ class CutAnswer(DatasetRule, frozen=True):
             if weak <= factor * hanging + 1 + _STRAY_ALONE * answers:
                 proofs.add("lone")
             unstopped = total[_BARE] >= _BARE_LEAST and total[_BARE] > _BARE_SHARE * (total[_BARE] + total[_STOPPED])
-            known = total[_WHOLE] >= _ENOUGH and hanging and not unstopped
-            if known and weak <= factor * total[_HANGING_ALONE] + hanging / 2 + _STRAY_ALONE * total[_WHOLE]:
+            closes = total[_WHOLE] >= _ENOUGH and not unstopped
+            beside = factor * total[_HANGING_ALONE] + hanging / 2
+            rare = _STRAY_ALONE if hanging else _FEW_ALONE
+            if closes and weak <= beside + rare * total[_WHOLE]:
                 proofs.add("weak")
         return proofs
 
