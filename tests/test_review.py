@@ -411,7 +411,10 @@ def test_an_edit_that_could_not_be_recorded_whole_is_refused_and_says_what_to_wr
 
 def test_what_takes_decisions_back_is_one_line_that_says_what_holds_again(open_desk: Any) -> None:
     desk = open_desk([chat(f"Question {n}?", "") for n in range(9)])
-    said = lambda: [(line["verdict"], line["findings"]) for line in tables.history(desk.history())]  # noqa: E731
+
+    def said() -> list[tuple[str, int]]:
+        return [(line["verdict"], line["findings"]) for line in tables.history(desk.history())]
+
     one, two, *_ = desk.entries(Filter(rules=("ROL007",)))
     do(desk, one.finding.id, "keep")
     desk.undo()
@@ -446,6 +449,32 @@ def test_a_bulk_decision_on_other_than_what_was_shown_is_refused(open_desk: Any)
     with pytest.raises(UsageError, match="findings now"):
         desk.bulk(Filter(rules=("ROL007",)), "keep", expected=99)
     assert not decisions.read(desk.settings.log).decisions
+
+
+@pytest.mark.parametrize("by", ["ana", "ben"], ids=["in another tab", "by another reviewer"])
+@pytest.mark.parametrize("action", ["keep", "drop"], ids=["about the finding", "about its row"])
+def test_many_are_not_decided_at_once_over_what_was_decided_since_they_were_shown(
+    open_desk: Any, by: str, action: str
+) -> None:
+    desk = open_desk(ROWS)
+    every = Filter(status="all")
+    number, since = desk.count(every), desk.newest()
+    do(open_desk(reviewer=by), find(desk, "ROL007").finding.id, action)
+    with pytest.raises(UsageError, match=f"ROL007, line 2: {by}.* meanwhile") as refused:
+        desk.bulk(every, "later", expected=number, since=since)
+    assert refused.value.hint and find(desk, "ROL007").status == action
+    assert desk.bulk(Filter(rules=("ENC001",)), "keep", expected=1, since=since)[1] == 1, "it is not among these"
+    assert desk.bulk(every, "later", expected=number, since=desk.newest())[1] == number
+
+
+def test_many_are_not_decided_at_once_after_the_log_was_exchanged(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    do(desk, find(desk, "ROL007").finding.id, "keep")
+    since = desk.newest()
+    desk.settings.log.write_bytes(desk.settings.log.read_bytes().replace(since.id.encode(), b"0" * 32))
+    every = Filter(status="all")
+    with pytest.raises(UsageError, match="meanwhile"):
+        desk.bulk(every, "later", expected=desk.count(every), since=since)
 
 
 def test_the_survivor_of_a_group_is_what_clean_keeps(open_desk: Any, tmp_path: Path) -> None:

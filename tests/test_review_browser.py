@@ -286,6 +286,30 @@ def test_two_tabs_do_not_overwrite_each_other(serve: Any, visit: Any, browser: A
     assert [decision["verdict"] for decision in server.decisions()] == ["keep", "later"]
 
 
+def test_all_that_is_shown_is_not_decided_over_what_another_tab_decides_meanwhile(
+    serve: Any, visit: Any, browser: Any
+) -> None:
+    """It is told, and asked about anew, with what stands now."""
+    server = serve(empties(10), "--select", "ROL007")
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    one, two = visit(server, context=context), visit(server, context=context)
+    one.goto(server.page("review?status=all"))
+    one.wait_for_selector(".card[data-id]:not([data-id=''])")
+    one.keyboard.press("b")
+    dialog = one.locator(DIALOG).last
+    dialog.get_by_role("radio", name="Drop the rows").or_(dialog.get_by_text("Drop the rows", exact=True)).first.click()
+    dialog.get_by_role("button", name="Drop the rows (10)").wait_for()
+    press(two, "k")
+    saved(two)
+    dialog.get_by_role("button", name="Drop the rows (10)").click()
+    dialog.get_by_text("ROL007, line 1: ana, in another tab or place, kept the row meanwhile").wait_for()
+    assert [decision["verdict"] for decision in server.decisions()] == ["keep"]
+    one.screenshot(path=_artifact("bulk-meanwhile.png"))
+    dialog.get_by_role("button", name="Drop the rows (10)").click()
+    one.get_by_role("button", name="Undo all").wait_for()
+    assert {decision["verdict"] for decision in server.decisions()[1:]} == {"drop"}
+
+
 def _turn_to(page: Any, name: str, sign: str) -> None:
     page.get_by_role("link", name=name, exact=True).click()
     page.wait_for_selector(sign, timeout=60_000)

@@ -19,30 +19,38 @@ ACTION_NAMES = {
 }
 
 
-@st.dialog("Decide on all that is shown", width="large", dismissible=True)
 def decide(desk: Desk, chosen: Filter) -> None:
-    """One decision on every finding of the filter: how many, a few of them, one confirmation."""
-    fixable = desk.eligible_count(chosen, "accept")
+    """Ask for one decision on every finding of the filter, as they stand now."""
+    st.session_state["bulk"] = tables.standing_of(desk, chosen)
+    _dialog(desk, chosen)
+
+
+@st.dialog("Decide on all that is shown", width="large", dismissible=True)
+def _dialog(desk: Desk, chosen: Filter) -> None:
+    """How many, a few of them, one confirmation; what was decided since it opened is told, and asked about anew."""
+    shown = st.session_state["bulk"]
+    if problem := st.session_state.pop("bulk_problem", None):
+        st.code(f"Nothing was decided: {problem}", language=None)
     action = st.segmented_control(
         "What",
-        [action for action in ACTION_NAMES if fixable or action != "accept"],
-        default="accept" if fixable else None,
+        [action for action in ACTION_NAMES if shown.fixable or action != "accept"],
+        default="accept" if shown.fixable else None,
         format_func=ACTION_NAMES.__getitem__,
         label_visibility="collapsed",
     )
-    st.text(tables.chosen(desk.count(chosen), fixable, action or ""))
+    st.text(tables.chosen(shown.found, shown.fixable, action or ""))
     if action is None:
         return
-    number = desk.eligible_count(chosen, action)
+    number = shown.fixable if action == "accept" else shown.found
     if number:
         samples(desk, chosen, action)
     note = st.text_input("Why, for the record", max_chars=500)
     if st.button(f"{ACTION_NAMES[action]} ({number:,})", type="primary", disabled=not number):
         try:
-            batch, made = desk.bulk(chosen, action, expected=number, note=note)
+            batch, made = desk.bulk(chosen, action, expected=number, since=shown.newest, note=note)
         except CuratorError as error:
-            st.code(str(error), language=None)
-            return
+            st.session_state["bulk"], st.session_state["bulk_problem"] = tables.standing_of(desk, chosen), str(error)
+            st.rerun(scope="fragment")
         st.session_state["last_batch"] = (batch, made)
         st.session_state.pop("loop", None)
         st.rerun()

@@ -14,7 +14,8 @@ import msgspec
 from curator import decisions
 from curator.errors import CuratorError, UsageError
 from curator.model import Decision
-from curator.review.entries import Entry, Outcome, Wish
+from curator.review import following
+from curator.review.entries import Entry, Outcome, Point, Wish
 from curator.review.filters import Filter
 from curator.review.making import Making
 
@@ -99,16 +100,23 @@ class Desk(Making):
             return outcome
         return msgspec.structs.replace(outcome, status=entry.status, head=entry.head, who=entry.who)
 
-    def bulk(self, chosen: Filter, action: str, *, expected: int, note: str = "") -> tuple[str, int]:
+    def bulk(
+        self, chosen: Filter, action: str, *, expected: int, since: Point | None = None, note: str = ""
+    ) -> tuple[str, int]:
         """Decide on all findings of a filter at once; (the batch, how many).
 
-        Raises UsageError where they are not as many as was shown.
+        `expected` is how many were shown, `since` the `newest` decision then. Raises UsageError where there are more
+        or fewer now, and where one of them was decided on since.
         """
         with self.lock, decisions.held(self.settings.log, self.settings.paths) as log:
             self.follow()
             entries = self.eligible(chosen, action)
             if len(entries) != expected:
                 raise UsageError(f"there are {len(entries):,} findings now, not {expected:,}", hint="look again")
+            if since and (met := self._met(entries, since)):
+                first = f"{met[0].finding.code}, line {met[0].finding.line}: {self._meanwhile(met[0])}"
+                more = f", and {len(met) - 1:,} more were decided on" if len(met) > 1 else ""
+                raise UsageError(f"{first}{more}", hint="look at what stands now, then decide again")
             batch = decisions.new_id()
             made: list[Decision] = []
             for entry in entries:
@@ -121,6 +129,21 @@ class Desk(Making):
                 log.append(made)
                 self.follow(own=True)
             return batch, len(entries)
+
+    def newest(self) -> Point:
+        """The decision that came in last, whoever made it."""
+        with self.lock:
+            found = self.db.execute("SELECT n, id FROM decisions ORDER BY n DESC LIMIT 1").fetchone()
+        return Point(*found) if found else Point()
+
+    def _met(self, entries: Sequence[Entry], since: Point) -> list[Entry]:
+        """Those of the findings that were decided on since; all, where the log is not what it was then."""
+        if self.newest() == since:
+            return []
+        known = self.db.execute("SELECT id FROM decisions WHERE n = ?", (since.n,)).fetchone()
+        first = since.n if known == (since.id,) else 0
+        touched = following.touched(self.db, first)
+        return [entry for entry in entries if entry.rank in touched]
 
     def pair_gone(self, entry: Entry) -> tuple[bool, bool]:
         """Whether the left and the right row of a pair go by what was decided."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -51,6 +51,13 @@ def entry_of(row: tuple[Any, ...]) -> Entry:
     return Entry(
         rank, seq, slot, finding, root, edit, copies, bool(twin), cluster, status, who, head, bool(disputed), earlier
     )
+
+
+class Point(NamedTuple):
+    """A moment in what was decided: the number and the id of the decision that came in last, 0 and "" before any."""
+
+    n: int = 0
+    id: str = ""
 
 
 class Wish(msgspec.Struct, frozen=True):

@@ -319,6 +319,11 @@ _OF_ROWS = """
     WHERE d.n > ?1 AND +d.about LIKE 'c:%'"""
 
 
+def touched(db: sqlite3.Connection, first: int) -> frozenset[int]:
+    """The ranks of the findings that decisions after number `first` may have settled or opened."""
+    return frozenset(rank for (rank,) in db.execute(f"{_OF_FINDINGS}{_OF_ROWS}", (first,)))
+
+
 def _mark(db: sqlite3.Connection, first: int, *, findings: bool) -> None:
     """Mark the findings that decisions after number `first` may have settled or opened: those about rows, and findings."""
     db.execute("DROP TABLE IF EXISTS temp.touched")

@@ -6,13 +6,13 @@ import time
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from curator import cleaning, decisions
 from curator.review import applying
 from curator.review.applying import DryRun
 from curator.review.desk import Desk
-from curator.review.entries import Entry, Wish
+from curator.review.entries import Entry, Point, Wish
 from curator.review.filters import Filter
 from curator.review.jobs import Job
 from curator.review.safe import plain
@@ -54,6 +54,20 @@ def rows(entries: Sequence[Entry], chosen: Filter) -> list[dict[str, Any]]:
         }
         for e in entries
     ]
+
+
+class Standing(NamedTuple):
+    """Findings that may be decided on at once: how many, how many of them have a fix, and the newest decision then."""
+
+    found: int
+    fixable: int
+    newest: Point
+
+
+def standing_of(desk: Desk, chosen: Filter) -> Standing:
+    """How the findings of a filter stand now."""
+    newest = desk.newest()  # first: what comes in meanwhile is seen as news
+    return Standing(desk.count(chosen), desk.eligible_count(chosen, "accept"), newest)
 
 
 def chosen(shown: int, fixable: int, action: str) -> str:
