@@ -370,6 +370,79 @@ def test_a_default_text_with_the_date_of_the_day_says_so(lint: Any) -> None:
     assert "date of the day" in finding["message"]
 
 
+TURNS = "{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}</s>\n{% endfor %}"
+
+
+CHATML_TURNS = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
+WORDS_ALONE = (
+    "{% for m in messages %}{{ 'Human: ' if m.role == 'user' else 'Assistant: ' }}{{ m.content }}\n\n{% endfor %}"
+)
+AFTER_AN_ANSWER = "{% if messages[-1].role == 'assistant' %}OPENER{% endif %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "ends", "opens"),
+    [
+        (CHATML_TURNS, "<|im_end|>", ""),
+        (CHATML_TURNS + "<|im_start|>assistant\n", "<|im_end|>", "<|im_start|>assistant"),
+        (
+            CHATML_TURNS + AFTER_AN_ANSWER.replace("OPENER", "<|im_start|>user\n"),
+            "<|im_end|>",
+            "<|im_start|>user",
+        ),
+        (WORDS_ALONE.replace("\n\n{% endfor", "</s>\n{% endfor") + "Assistant:", "</s>", "Assistant:"),
+        (WORDS_ALONE + "Assistant:", "", "Assistant:"),
+        (WORDS_ALONE + AFTER_AN_ANSWER.replace("OPENER", "Human: "), "", "Human:"),
+    ],
+)
+def test_what_opens_another_turn_behind_the_last_answer_is_told_and_not_trained(
+    lint: Any, tmp_path: Path, template: str, ends: str, opens: str
+) -> None:
+    (file := tmp_path / "open.jinja").write_text(template)
+    talk = [*chat(user="Hi", assistant="Hello.")["messages"], *chat(user="And?", assistant="Yes.")["messages"]]
+    row, said = {"messages": talk}, [f"Hello.{ends}", f"Yes.{ends}"]
+    found = lint([row], "--template", file, select="TPL007,TPL008")
+    assert [finding["code"] for finding in found] == ["TPL007"] * bool(opens)
+    assert all(repr(opens) in finding["message"] for finding in found)
+    (seen,) = looks(Reader().read(row), str(file))
+    trained = [seen.seen.text[slice(*span)] for span in seen.seen.trained]
+    assert [text[-len(end) :] for text, end in zip(trained, said, strict=True)] == said
+
+
+def test_a_template_that_closes_answers_with_what_opens_the_next_turn_is_not_told_of_it(
+    lint: Any, tmp_path: Path
+) -> None:
+    """As GLM-4 does: the model stops at the one token it is trained to write behind each answer."""
+    file = tmp_path / "closed.jinja"
+    file.write_text("{% for m in messages %}<|{{ m.role }}|>\n{{ m.content }}{% endfor %}<|user|>")
+    assert lint([chat(user="Hi", assistant="Hello.")], "--template", file, select="TPL007") == []
+
+
+@pytest.mark.parametrize(
+    ("lead", "added"),
+    [
+        ("{{ strftime_now('%Y-%m-%d') }}\n", "2026-01-01"),
+        ("{% if messages[0].role != 'system' %}<|system|>\nBe kind.</s>\n{% endif %}", "Be kind."),
+        ("{% if messages[0].role != 'system' %}<|system|>\n</s>\n{% endif %}", ""),
+        ("{{ bos_token }}", ""),
+        ("[START]", ""),
+    ],
+)
+def test_a_text_of_the_template_is_told_however_short_it_is(lint: Any, tmp_path: Path, lead: str, added: str) -> None:
+    """A date, or what stands where the system text of a row would stand; what marks turns is no text."""
+    (file := tmp_path / "short.jinja").write_text(lead + TURNS)
+    found = lint([chat(user="What is 2+2?", assistant="It is 4.")], "--template", file, select="TPL009")
+    assert [finding["evidence"]["added"] for finding in found] == [added] * bool(added)
+    assert [finding["evidence"]["dated"] for finding in found] == [added.startswith("2026")] * bool(added)
+
+
+@pytest.mark.parametrize("form", ["lower", "upper", "capitalize", "title"])
+def test_a_text_in_other_letters_is_no_text_of_the_template(lint: Any, tmp_path: Path, form: str) -> None:
+    (file := tmp_path / "case.jinja").write_text(TURNS.replace("m.content", f"m.content | {form}"))
+    rows = [chat(user="Which of the four seasons is the warmest one?", assistant="It is summer.")]
+    assert lint(rows, "--template", file, select="TPL009") == []
+
+
 def test_a_preference_row_is_judged_on_both_sides_and_its_prompt_once(lint: Any) -> None:
     row = {
         "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "2+2?"}],

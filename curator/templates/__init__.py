@@ -17,6 +17,7 @@ from curator.templates.finding import (
 from curator.templates.layout import (
     MOST_LEAVES,
     MOST_SKIPPED,
+    SENTINEL,
     Layout,
     Rendered,
     Renderer,
@@ -31,6 +32,7 @@ from curator.templates.thinking import empty_thoughts, thoughts
 __all__ = [
     "MOST_LEAVES",
     "MOST_SKIPPED",
+    "SENTINEL",
     "SPOKEN",
     "UNTEMPLATED",
     "Conversation",

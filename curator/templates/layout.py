@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from curator.templates.closing import closed, closing_of, past_space
+from curator.templates.closing import Closing, closed, closing_of, past_space
 from curator.templates.searching import Found, Key, Span, in_order, occurrences, out_of_order, traced
 from curator.templates.template import Message, Template, is_plain, prepared
 from curator.templates.thinking import Mould, mould
@@ -68,9 +68,9 @@ class Layout(msgspec.Struct, frozen=True):
     `pieces` are literals and slots in order; `trained` are spans of the render. `unprefixed` are assistant
     messages whose prompt, rendered by itself, is no prefix of the whole. `unclosed` says that nothing but white
     space follows the last answer, `unended` that what closes it is outside of the part that the template itself
-    marks as trained. `blind` says that the template does not look into the texts: every
-    conversation of the structure has this layout. `moved` are the texts that stand before one of an earlier
-    turn. Of texts that are `moulded` the literals hold the tags.
+    marks as trained; `opens` is what follows it and opens another turn. `blind` says that the template does not
+    look into the texts: every conversation of the structure has this layout. `moved` are the texts that stand
+    before one of an earlier turn. Of texts that are `moulded` the literals hold the tags.
     """
 
     pieces: tuple[str | Slot, ...]
@@ -78,6 +78,7 @@ class Layout(msgspec.Struct, frozen=True):
     unprefixed: tuple[int, ...] = ()
     unclosed: bool = False
     unended: bool = False
+    opens: str = ""
     marked: bool = False
     blind: bool = False
     moved: tuple[Key, ...] = ()
@@ -141,8 +142,8 @@ class Renderer:
         self._layouts: dict[Any, Layout | None] = {}
 
     @cached_property
-    def closing(self) -> str:
-        """What the template writes behind every answer; "" where that is not always the same."""
+    def closing(self) -> Closing:
+        """What the template writes behind answers, and behind the last one besides."""
         return closing_of(self.template)
 
     def render(self, messages: Sequence[Message], tools: Sequence[Any] = ()) -> Rendered:
@@ -213,8 +214,8 @@ class Renderer:
         except Exception:
             return None
         pieces: list[str | Slot] = []
-        parts = re.split(f"({_SENTINEL})", bare)
-        for piece, around_it in zip(parts, _around(parts, re.split(f"({_SENTINEL})", wide)), strict=False):
+        parts = re.split(f"({SENTINEL})", bare)
+        for piece, around_it in zip(parts, _around(parts, re.split(f"({SENTINEL})", wide)), strict=False):
             if piece in marks.owner:
                 pieces.append(Slot(marks.owner[piece], *around_it))
             elif piece:
@@ -280,7 +281,9 @@ class Renderer:
             spans = [(start, ends[n]) for n, start in starts.items() if n in ends and start < ends[n]]
         last = max((n for n, message in enumerate(said) if message.get("role") == "assistant"), default=-1)
         stop = spots.end(last) if last == len(said) - 1 else None
-        unclosed = stop is not None and not bare[stop:].strip()
+        opens = self.closing.opens if stop is not None and not marked else ""
+        opens = opens if opens and bare[stop:].rstrip().endswith(opens) else ""
+        unclosed = stop is not None and not bare[stop:].strip().removesuffix(opens).strip()
         unended = stop is not None and marked and not unclosed and _unended(bare, stop, spans)
         place = _places(layout, marks.cells)
         trained = tuple((place(start), place(end)) for start, end in spans)
@@ -290,6 +293,7 @@ class Renderer:
             unprefixed=tuple(unprefixed),
             unclosed=unclosed,
             unended=unended,
+            opens=opens,
             marked=marked,
         )
 
@@ -352,17 +356,22 @@ class Renderer:
         return ends
 
     def _closed(self, text: str, spots: _Spots, message: int, stop: int, *, last: bool) -> int:
-        """Where an answer ends whose text ends at `stop`; all that stands behind the `last` message closes it."""
+        """Where an answer ends whose text ends at `stop`; all that stands behind the `last` message closes it, but for
+        what opens another turn."""
         if last and spots.behind(stop):
-            return max(stop, len(text.rstrip()))
+            return max(stop, len(self._ended(text)))
         after = spots.next(message, stop)
         limit = len(text) if after is None else after
-        return closed(text, stop, limit, self.template.token_pattern(), self.closing, last=after is None)
+        return closed(text, stop, limit, self.template.token_pattern(), self.closing.closes, last=after is None)
+
+    def _ended(self, text: str) -> str:
+        """A render up to where its last turn ends: without what opens another turn."""
+        return text.rstrip().removesuffix(self.closing.opens).rstrip()
 
     def _bare_end(self, whole: str, shown: Sequence[Message], start: int, tools: Sequence[Any]) -> int:
         """Where the last of these messages ends, an answer of which only the prompt is found; else its start."""
         try:
-            alone = self.template.render(shown, tools).rstrip()
+            alone = self._ended(self.template.render(shown, tools))
         except Exception:  # a template may raise anything
             return start
         return max(start, len(alone)) if whole.startswith(alone) else start
@@ -377,7 +386,7 @@ class Renderer:
         if not marks:
             return
         try:
-            parts = re.split(f"({_SENTINEL})", self.template.render(_with(said, marks), tools))
+            parts = re.split(f"({SENTINEL})", self.template.render(_with(said, marks), tools))
         except Exception:  # a template may raise anything
             return
         owner = {mark: key[0] for key, mark in marks.items()}
@@ -397,14 +406,15 @@ class Renderer:
         Then what follows its last text is compared, not all that stands before it.
         """
         try:
-            text = self.template.render(shown, tools)
+            rendered = self.template.render(shown, tools)
         except Exception:
             return 0
-        if whole.startswith(text):
-            return len(text.rstrip())
+        text = self._ended(rendered)
+        if whole.startswith(text if self.closing.opens else rendered):
+            return len(text)
         n = len(shown) - 1
         last, stop = _Spots(_spots_of(text, marks)).end(n), spots.end(n)
-        tail = "" if last is None else text[last:].rstrip()
+        tail = "" if last is None else text[last:]
         return stop + len(tail) if tail and stop is not None and whole.startswith(tail, stop) else 0
 
     def _searched(
@@ -460,13 +470,13 @@ class Renderer:
     def _calls_end(self, text: str, said: Sequence[Message], tools: Sequence[Any], within: Span) -> int:
         """Where the last of these messages, which makes calls, ends in a part of the text; 0 where that is open."""
         try:
-            alone = self.template.render(said, tools).rstrip()
+            alone = self._ended(self.template.render(said, tools))
         except Exception:
             return 0
         if text.startswith(alone):
             return len(alone)
         tokens = self.template.token_pattern().finditer(alone)
-        closing = next((hit[0] for hit in tokens if hit.end() == len(alone)), self.closing)
+        closing = next((hit[0] for hit in tokens if hit.end() == len(alone)), self.closing.closes)
         place = text.find(closing, *within) if closing else -1
         return place + len(closing) if place >= 0 else 0
 
@@ -529,7 +539,7 @@ def _spots_of(
     """(message, start of the first, end of the last) of the sentinels of each text in a render; of those that are
     `cut` the place is known."""
     found: dict[Key, Span] = {}
-    for hit in re.finditer(_SENTINEL, whole):
+    for hit in re.finditer(SENTINEL, whole):
         if (cell := marks.owner.get(hit[0])) is not None:
             key = _text_of(cell)
             found[key] = found.get(key, hit.span())[0], hit.end()
@@ -579,7 +589,7 @@ def _outline(message: Message) -> tuple[str, bool, bool, bool]:
     return role if type(role) is str else repr(message), not content, content.isspace(), next(iter(message)) == "role"
 
 
-_SENTINEL = r"zQ\d{5}Qz"
+SENTINEL = r"zQ\d{5}Qz"  # what stands in the place of a text
 _BLANK = 50_000  # number of the first sentinel in the place of a text that says nothing
 # What is put around sentinels to see whether it is stripped: neither is a rotation of the other.
 _LEFT, _RIGHT = " \n", "\n\t"

@@ -88,8 +88,13 @@ class Template(msgspec.Struct, frozen=True):
 
     def dated(self, messages: Sequence[Message]) -> bool:
         """Whether the render depends on the day."""
+        first, second = self.on_two_days(messages)
+        return first != second
+
+    def on_two_days(self, messages: Sequence[Message]) -> tuple[str, str]:
+        """The render as of the pinned time, and as of another day at another hour."""
         values = self.values(messages, (), False)
-        return self.compiled().render(**values) != self.compiled().at(_OTHER_DAY, **values)
+        return self.compiled().render(**values), self.compiled().at(_OTHER_DAY, **values)
 
     def values(
         self, messages: Sequence[Message], tools: Sequence[Any] = (), generation: bool = False

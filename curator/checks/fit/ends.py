@@ -85,11 +85,12 @@ def _writes_bos(template: Template) -> bool:
 
 
 class EndOfTurnMissing(TemplateSetRule, frozen=True):
-    """The model is not trained on an end-of-turn token behind the last answer.
+    """The training text does not end with the token that closes the last answer.
 
     Either the template puts none there: in rows of one exchange the model then never sees the token it has to stop
     with, and runs on when it is used. Or it marks with `{% generation %}` what is trained on, and the part ends
-    before that token: trainers that go by the marks leave it out of the loss, with the same end.
+    before that token: trainers that go by the marks leave it out of the loss, with the same end. Or it opens another
+    turn behind it, as it should in a request alone: trainers take the loss on that too, and the model learns to go on.
     """
 
     code = "TPL007"
@@ -107,6 +108,12 @@ class EndOfTurnMissing(TemplateSetRule, frozen=True):
                 f"{name} marks the answers as trained without what closes them: where a trainer goes by its "
                 "{% generation %} blocks, as TRL with assistant_only_loss, the model never learns to stop; end the "
                 "block behind the closing token"
+            )
+        elif layout is not None and layout.opens:
+            ends = "without an end, and goes" if layout.unclosed else "and goes"
+            message = (
+                f"{name} writes the last answer {ends} on with {layout.opens!r}, which opens another turn: the model "
+                "learns to go on where it should stop; write that only where add_generation_prompt is true"
             )
         else:
             message = f"nothing closes the last answer in what {name} renders: the model never learns to stop"

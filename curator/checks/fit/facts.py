@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from typing import Any
 
+from curator.checks.fit.added import injected
 from curator.checks.fit.looks import Look
 from curator.model import Turn
 from curator.templates import Layout, Slot, Template, empty_thoughts
@@ -117,25 +117,10 @@ def _facts(layout: Layout, template: Template) -> int:
     """The bits of a layout, remembered while it lives."""
     if (found := _known.get(id(layout))) and found[0] is layout:
         return found[1]
-    bits = UNCLOSED * (layout.unclosed or layout.unended) | UNPREFIXED * bool(layout.unprefixed)
+    bits = UNCLOSED * (layout.unclosed or layout.unended or bool(layout.opens)) | UNPREFIXED * bool(layout.unprefixed)
     bits |= UNMASKED * (bool(layout.unprefixed) and not layout.marked)
     bits |= EMPTY * bool(empty_thoughts(layout.outline)) | INJECTED * bool(injected(layout, template))
     if len(_known) > 5000:
         _known.clear()
     _known[id(layout)] = (layout, bits)
     return bits
-
-
-_WORDS = 3  # words of its own from which on a template is said to put in a system prompt
-_ROLE_WORDS = frozenset(
-    "system user assistant model human gpt instruction response input tool developer start end message".split()
-)
-
-
-def injected(layout: Layout, template: Template) -> str:
-    """The text of its own that the template puts before the first turn; "" where it only marks turns."""
-    first = layout.pieces[0] if layout.pieces and isinstance(layout.pieces[0], str) else ""
-    text = template.token_pattern().sub("\n", first)
-    lines = [line for line in text.splitlines() if line.strip().lower() not in _ROLE_WORDS]
-    words = [word for line in lines for word in re.findall(r"[^\W\d_]{2,}", line) if word.lower() not in _ROLE_WORDS]
-    return "\n".join(lines).strip() if len(words) >= _WORDS else ""

@@ -6,8 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from curator.checks.fit.added import injected
 from curator.checks.fit.bases import TemplateRule, TemplateSetRule, asked
-from curator.checks.fit.facts import INJECTED, injected
+from curator.checks.fit.facts import INJECTED
 from curator.checks.fit.looks import Look, quoted
 from curator.model import Flag
 from curator.rule import Bad, chat
