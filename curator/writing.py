@@ -101,7 +101,9 @@ class Replacement:
             raise self._error(error) from None
 
     def _error(self, error: OSError) -> WriteError:
-        hint = "check who may write there" if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS) else self._hint
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, None)
+        denied = error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        hint = self._hint if full else "check who may write there" if denied else "name another file"
         return WriteError(f"cannot be written: {error.strerror or error}", where=self._shown, hint=hint)
 
 

@@ -152,7 +152,7 @@ def plan_of(config: Config) -> Plan:
         costly=_costly(config, profile, rules, chosen),
     )
     plan = msgspec.structs.replace(plan, hash=_hash(plan))
-    return plan.without_costly("the configuration says thorough = false") if config.thorough is False else plan
+    return plan.without_costly("left out by --no-thorough or thorough = false") if config.thorough is False else plan
 
 
 def _target(config: Config) -> targets.Profile | None:

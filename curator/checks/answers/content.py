@@ -56,6 +56,8 @@ class Placeholder(RowRule, frozen=True):
         chat(
             user="Go on with the tale of the fox.", assistant="[Enter a group of hens.]\n\nHEN: Good day!\n\n[Exit Hen]"
         ),
+        chat(user="Draft an email signature.", assistant="[Your name]\n[Your school]\n\nSite: [Your website]"),
+        chat(user="What does the add-on mark?", assistant="It marks lines such as these:\n// TODO: sort the rows"),
         chat(user="Who sings it?", assistant="[Chorus]\nThe name of the song is [Yesterday](https://example.com)."),
     ]
     BAD = [
@@ -107,6 +109,7 @@ class Placeholder(RowRule, frozen=True):
     def _slot(self, text: str, said: str) -> tuple[int, int] | None:
         asked, own, allowed = _Searched(said.lower()), _Searched(text), {item.lower() for item in self.allow}
         last = len(text.rstrip(" .\n"))
+        form = False  # whether a slot stands before in a text that may hold some
         for slot in _slots(text):
             found, kind = slot.group().strip().lower(), slot.lastgroup
             linked = found[0] == "[" and (
@@ -126,8 +129,9 @@ class Placeholder(RowRule, frozen=True):
                 return slot.span()
             if kind == "curly" and not _holds(_TEMPLATES if alone else _ON_CODE_OR_TEXT, said):
                 return slot.span()
-            if kind == "order" or (kind in ("slot", "word") and (alone or not _may_hold_slots(said))):
+            if kind == "order" or (kind in ("slot", "word") and ((alone and not form) or not _may_hold_slots(said))):
                 return slot.span()
+            form = form or kind == "slot"
         return None
 
 
@@ -148,7 +152,7 @@ _SLOT = re.compile(
              | \b(?:your|insert|write|put|type|enter)\ (?:your\ )?(?:answer|response|text|content)\ (?:goes\ )?here\b
              )
   | (?P<filler> lorem\ ipsum\ dolor[^<\n]{{0,80}} )
-  | (?P<todo>  (?<![\w/])(?-i:TODO|FIXME)(?:\s*[:(][^\n]{{0,80}}|\s*$|(?=\.\s*$)) )
+  | (?P<todo>  (?<![\w/])(?<!//\ )(?<!/\*\ )(?-i:TODO|FIXME)(?:\s*[:(][^\n]{{0,80}}|\s*$|(?=\.\s*$)) )
   | (?P<slot>  [\[<({{]\s*(?:please\s+)?(?:insert|fill(?:\s+in)?)\s[^\]<>(){{}}\n]{{1,80}}[\]>)}}]
              | [\[<]\s*(?:enter|type)\s+(?:your|the|an?|name|date|text|number|amount|address|here)\b[^\]<>\n]{{0,80}}[\]>]
              | \[\s*(?:your|my|his|her|their|our|add|write|put|include|specify|describe|provide|replace|choose)\s[^\]\n]{{1,60}}\]
