@@ -614,7 +614,7 @@ def test_a_key_that_nobody_knows_is_kept_or_named_wherever_it_stands(shape):
                     told = [*found.lost, *found.form]
                     covers = [part for word, parts in COVERS.items() for part in parts if any(word in t for t in told)]
                     named = found.unfit or any(part in place for part in covers) or any("mark" in t for t in told)
-                    assert named or "MARK" in json.dumps(found.row), (to, form, place, told)
+                    assert named or "MARK" in json.dumps([found.row, found.second]), (to, form, place, told)
 
 
 @pytest.mark.parametrize(
@@ -815,6 +815,72 @@ def test_llama_factory_gets_its_entry_beside_those_that_are_there(run, write, tm
     assert not (tmp_path / "two.json").exists()
 
 
+def test_the_entry_of_each_file_names_the_columns_it_has(run, write, tmp_path):
+    """LLaMA-Factory stops at a column of the entry that no row of the file has."""
+    (tmp_path / "sets").mkdir()
+    (tmp_path / "sets" / "train.jsonl").write_text(
+        json.dumps({"messages": [says("system", "Be brief."), USER, ANSWER]})
+    )
+    (tmp_path / "sets" / "test.jsonl").write_text(json.dumps(HELLO))
+    assert run("convert", tmp_path / "sets", "--to", "llama-factory", "-o", "out").status == 0
+    entries = json.loads((tmp_path / "out" / "dataset_info.json").read_text())
+    assert {name: set(entry["columns"]) for name, entry in entries.items()} == {
+        "train": {"messages", "system"},
+        "test": {"messages"},
+    }
+
+
+@pytest.mark.parametrize("name", ["b.jsonl.gz", "b.json.zst", "b.data"])
+def test_llama_factory_gets_no_file_that_it_does_not_read(run, write, tmp_path, name):
+    done = run("convert", write("a.jsonl", [HELLO]), "--to", "llama-factory", "-o", name)
+    assert done.status == 2 and "ends in .jsonl or .json" in done.err
+    assert not (tmp_path / name).exists()
+
+
+STRINGS = {"prompt": "Hi", "chosen": "Hello.", "rejected": "What?"}
+IN_LISTS = {"prompt": [says("system", "Be brief."), USER], "chosen": [ANSWER], "rejected": [WORSE]}
+IMPLICIT = {"chosen": [USER, ANSWER], "rejected": [USER, WORSE], "source": "web"}
+
+
+@pytest.mark.parametrize("pair", [STRINGS, IN_LISTS, IMPLICIT, ROWS["openai-preference"][0]])
+def test_a_pair_becomes_two_verdicts_and_the_table_says_what_that_costs(run, write, pair):
+    path = write("a.jsonl", [pair, pair])
+    command = ("convert", path, "--to", "trl-kto", "-o", "b.jsonl")
+    refused = run(*command)
+    assert refused.status != 0 and "which two answers are a pair" in refused.out
+    assert "the column" not in refused.out
+    done = run(*command, "--allow-loss")
+    assert done.status == 0 and "4 rows written" in done.out and "2 pairs are two rows each" in done.out
+    rows = rows_of("b.jsonl")
+    assert [row["label"] for row in rows] == [True, False, True, False]
+    good, bad = (Reader().read(row) for row in rows[:2])
+    known = Reader().read(pair)
+    asked = [turn.text for turn in known.turns]
+    assert [turn.text for turn in good.turns] == [*asked, known.chosen[0].text]
+    assert [turn.text for turn in bad.turns] == [*asked, known.rejected[0].text]
+    assert all(row.get("source") == pair.get("source") for row in rows)
+
+
+def test_what_the_table_says_of_the_way_back_can_be_typed(run, write):
+    path = write("a.jsonl", [{**IN_LISTS, "prompt": [USER]}])
+    there = run("convert", path, "--to", "openai-preference", "-o", "b.jsonl", "--allow-loss")
+    assert "back with --form conversational: as lists" in there.out
+    back = ("convert", "b.jsonl", "--to", "trl-preference", "--form", "conversational", "-o", "c.jsonl")
+    assert run(*back).status == 0
+    assert rows_of("c.jsonl") == rows_of(path)
+
+
+def test_a_few_rows_with_a_system_prompt_beside_the_messages_come_back_without_a_loss(run, write):
+    """However few they are among rows without one."""
+    rows = [{"instruction": "Hi", "input": "", "output": "Hello.", "system": "Be brief."}]
+    rows += [{"instruction": "Hi", "input": "", "output": "Hello."}] * 20
+    there = run("convert", write("a.jsonl", rows), "--to", "anthropic-bedrock", "-o", "b.jsonl")
+    assert "nothing is lost" in there.out
+    back = run("convert", "b.jsonl", "--to", "alpaca", "-o", "c.jsonl")
+    assert back.status == 0 and "nothing is lost" in back.out
+    assert rows_of("c.jsonl") == rows
+
+
 def test_llama_factory_reads_rows_of_one_kind_from_a_file(run, write, tmp_path):
     path = write("a.jsonl", [HELLO, ROWS["trl-kto"][0], HELLO])
     assert "a verdict among rows of an answer" in run("convert", path, "--to", "llama-factory", "-o", "b.jsonl").out
@@ -900,7 +966,8 @@ def test_real_sets_go_into_every_shape_and_come_back_where_nothing_is_lost(name,
     there, back = tmp_path / "b.jsonl", tmp_path / "c.jsonl"
     for to in writable():
         result = curator.convert([SHARED / name], to, there, config, allow_loss=True)
-        assert sum(file.written + file.unfit for file in result.files) == result.rows or not result.ok
+        made = sum(file.written + file.unfit - file.gained for file in result.files)
+        assert made == result.rows or not result.ok
         if not result.table:
             assert curator.convert([there], result.files[0].shape, back, config).ok
             assert rows_of(back) == rows_of(SHARED / name), to

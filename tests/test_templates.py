@@ -65,6 +65,18 @@ def test_of_named_templates_the_one_for_tools_is_taken_where_there_are_tools(tmp
     assert found.render(ROUND, [{"type": "function"}]) == "with tools"
 
 
+@pytest.mark.parametrize("names", [["tool_use"], ["rag", "tool_use"]])
+def test_named_templates_of_which_none_is_the_default_are_refused_as_transformers_does(
+    tmp_path: Path, names: list[str]
+) -> None:
+    listed = [{"name": name, "template": CHATML} for name in names]
+    with pytest.raises(
+        UsageError, match=rf"none of its chat templates is called default \({', '.join(names)}\)"
+    ) as said:
+        load(str(model(tmp_path / "m", chat_template=listed)))
+    assert "chat_template.jinja" in said.value.hint
+
+
 def test_a_token_that_the_model_says_it_has_not_is_none(tmp_path: Path) -> None:
     text = "{{ bos_token }}{% for m in messages %}{{ m.content }}{{ eos_token }}{% endfor %}"
     config = {"chat_template": text, "bos_token": None, "eos_token": "<e>"}
@@ -131,6 +143,25 @@ def test_a_gguf_file_brings_template_tokens_and_context(tmp_path: Path) -> None:
     assert (found.bos, found.eos, found.special, found.context) == ("<s>", "<|im_end|>", ("<s>", "<|im_end|>"), 8192)
     assert found.adds_bos is True
     assert found.render(ROUND).startswith("<|im_start|>user")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "said"),
+    [
+        ("tokenizer.chat_template", 7, "tokenizer.chat_template is of another kind"),
+        ("tokenizer.chat_templates", [1], "tokenizer.chat_templates is of another kind"),
+        ("tokenizer.ggml.tokens", [1, 2], "tokenizer.ggml.tokens is of another kind"),
+        ("tokenizer.ggml.tokens", "abc", "tokenizer.ggml.tokens is of another kind"),
+        ("tokenizer.ggml.token_type", ["a"], "tokenizer.ggml.token_type is of another kind"),
+        ("tokenizer.ggml.token_type", [3, 1, 3], "a vocabulary of 2 tokens with the kinds of 3"),
+    ],
+)
+def test_a_gguf_file_with_another_vocabulary_than_it_says_is_refused_in_words(
+    tmp_path: Path, key: str, value: Any, said: str
+) -> None:
+    sound = {"tokenizer.chat_template": CHATML, "tokenizer.ggml.tokens": ["<s>", "a"]}
+    with pytest.raises(UsageError, match=said):
+        load(str(gguf(tmp_path / "m.gguf", **{**sound, key: value})))
 
 
 def test_a_damaged_gguf_file_is_refused_in_words(tmp_path: Path) -> None:

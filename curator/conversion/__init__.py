@@ -1,6 +1,6 @@
 """Writes a set in another shape, with a table of what that shape cannot hold.
 
-    rows in = rows written + rows that cannot be converted
+    rows in = rows written + rows that cannot be converted (a pair may become two rows)
 
 What is lost is told by the writer of the shape. Where it tells nothing, the row is converted back and
 compared with what it was: an empty table means that every row comes back as it was, key by key. Rows

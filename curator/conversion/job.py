@@ -11,7 +11,7 @@ import msgspec
 from curator.cleaning import Rejected
 from curator.conversion.reading import File
 from curator.conversion.result import Conversion, Copied, Form, Kind, Loss
-from curator.conversion.row import Converted, convert_row, form_of, is_plain
+from curator.conversion.row import Converted, answers_apart, convert_row, form_of, is_plain
 from curator.conversion.wording import encoded, repeats_keys, rounds_a_number
 from curator.formats import SHAPES
 from curator.model import Example, Place
@@ -36,7 +36,7 @@ def chosen_form(files: Sequence[File], to: str, form: Form) -> str:
                 continue
             if example.shape == to and form_of(example) == "conversational":
                 return "conversational"
-            if example.shape != to and not is_plain(adapter.write(example)):
+            if example.shape != to and not all(is_plain(adapter.write(part)) for part in answers_apart(example, to)):
                 return "conversational"
     return "plain"
 
@@ -46,8 +46,6 @@ class Job:
 
     def __init__(self, files: Sequence[File], to: str, form: str) -> None:
         self.files, self.to, self.form = files, to, form
-        self.keys: dict[str, None] = {}  # keys of the rows written, for LLaMA-Factory's entry
-        self.unfit = 0
         self._table: dict[tuple[Kind, str], list[Any]] = {}  # rows, first place
         self._forms: dict[str, list[Any]] = {}  # of source rows: rows, first place
         self._kind: str | None = None
@@ -57,39 +55,41 @@ class Job:
         for index, body in file.lines():
             file.count += 1
             try:
-                found, text = self._line(file, index, body)
+                found, lines = self._line(file, index, body)
             except RecursionError:
-                found, text = Converted({}, unfit="nested too deeply"), b""
+                found, lines = Converted({}, unfit="nested too deeply"), []
             for kind, words in (("lost", found.lost), ("form", found.form), ("unfit", [found.unfit])):
                 for what in filter(None, words):
                     self._note(kind, what, file, index)  # type: ignore[arg-type]
             if found.unfit:
-                self.unfit += 1
+                file.unfit += 1
                 unfit.write(_rejected(file.place(index), found.unfit, body))
                 continue
-            file.written += 1
-            self.keys.update(dict.fromkeys(found.row))
-            yield text
+            file.written += len(lines)
+            file.keys.update(dict.fromkeys(found.row))
+            yield from lines
 
-    def _line(self, file: File, index: int, body: bytes) -> tuple[Converted, bytes]:
-        """A line converted, and the new line."""
+    def _line(self, file: File, index: int, body: bytes) -> tuple[Converted, list[bytes]]:
+        """A line converted, and the new lines: one, or two of a pair."""
         example = file.read(body)
         if isinstance(example, str):
-            return Converted({}, unfit=example), b""
+            return Converted({}, unfit=example), []
         found = self._converted(example)
         if found.unfit:
-            return found, b""
-        self._note_form(example, file, index)
+            return found, []
+        if found.second is None:
+            self._note_form(example, file, index)
         if found.row == example.value:
-            return found, body
-        text = encoded(found.row)
-        if text is None:
-            return Converted({}, unfit="a number that JSON has no word for"), b""
+            return found, [body]
+        rows = [found.row] if found.second is None else [found.row, found.second]
+        lines = [line for row in rows if (line := encoded(row)) is not None]
+        if len(lines) < len(rows):
+            return Converted({}, unfit="a number that JSON has no word for"), []
         if repeats_keys(body, example.value):
             self._note("lost", "the first value of a key that is written twice", file, index)
         if rounds_a_number(body):
             self._note("lost", "digits of a number beyond double precision", file, index)
-        return found, text
+        return found, lines
 
     def _converted(self, example: Example) -> Converted:
         found = convert_row(example, self.to, self.form)
@@ -128,7 +128,7 @@ class Job:
         """The losses, the largest of each kind first."""
         for form, (count, first) in self._forms.items():
             if form == ("plain" if "long" in self._forms else "conversational"):
-                other = "message lists" if form == "plain" else "strings (--form conversational keeps lists)"
+                other = "message lists" if form == "plain" else "strings (back with --form conversational: as lists)"
                 self._table["form", f"would come back as {other}"] = [count, first]
         order = {"lost": 0, "form": 1, "unfit": 2}
         found = [Loss(kind, what, rows, first) for (kind, what), (rows, first) in self._table.items()]
@@ -145,17 +145,21 @@ class Job:
         self, outputs: Sequence[Path], table: tuple[Loss, ...], *, ok: bool = True, rest: Path = Path(), info: str = ""
     ) -> Conversion:
         files = tuple(
-            Copied(f.source.path, str(output), f.shape, f.count, f.written if ok else 0, f.count - f.written)
+            Copied(f.source.path, str(output), f.shape, f.count, f.written if ok else 0, f.unfit, f.gained if ok else 0)
             for f, output in zip(self.files, outputs, strict=True)
         )
         notes = []
         others = any(file.shape != self.to for file in self.files)
+        if ok and (pairs := sum(file.gained for file in self.files)):
+            said = f"{pairs:,} pairs are" if pairs > 1 else "1 pair is"
+            notes.append(f"{said} two rows each: the chosen answer, then the rejected one")
         if ok and others and self.form == "plain" and self.to in _TRL:
             notes.append(
                 "written as strings, which TRL trains on as they are: --form conversational writes messages, "
                 "and its trainers put the chat template around those"
             )
-        return Conversion(self.to, ok, files, table, str(rest) if ok and self.unfit else "", info, tuple(notes))
+        rejected = str(rest) if ok and any(file.unfit for file in self.files) else ""
+        return Conversion(self.to, ok, files, table, rejected, info, tuple(notes))
 
 
 def _rejected(place: Place, reason: str, body: bytes) -> bytes:

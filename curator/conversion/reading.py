@@ -27,7 +27,13 @@ class File:
         self.named = config.shape is not None
         self.shape = "mapped" if config.map else found or "unknown"
         self.reader = Reader(found, config.map)
-        self.count = self.written = 0
+        self.count = self.written = self.unfit = 0
+        self.keys: dict[str, None] = {}  # of the rows written
+
+    @property
+    def gained(self) -> int:
+        """Rows written beyond one for each that was read."""
+        return self.written + self.unfit - self.count
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """(index from 0, text) of the lines that hold anything."""

@@ -26,7 +26,7 @@ class Loss(msgspec.Struct, frozen=True):
 
 
 class Copied(msgspec.Struct, frozen=True):
-    """One file: rows = written + unfit, where anything was written at all."""
+    """One file: rows + gained = written + unfit, where anything was written at all; a pair may become two rows."""
 
     path: str
     output: str
@@ -34,6 +34,7 @@ class Copied(msgspec.Struct, frozen=True):
     rows: int
     written: int
     unfit: int
+    gained: int = 0
 
 
 class Conversion(msgspec.Struct, frozen=True):

@@ -9,7 +9,8 @@ import msgspec
 
 from curator.formats import FAMILY, SHAPES, Reader, Row, Written
 from curator.formats.dialects import dialect_of
-from curator.model import Example
+from curator.formats.writing import head
+from curator.model import Example, Turn
 from curator.paths import format as path_of
 
 _MOST = 60  # differences told of one row
@@ -17,17 +18,43 @@ _MISSING, _NEW, _OTHERWISE = " would be missing", " would be new", " would be wr
 
 
 class Converted(NamedTuple):
-    """A row in the shape asked for, what it lost, what would come back otherwise, and why it cannot be one."""
+    """A row in the shape asked for, what it lost, what would come back otherwise, and why it cannot be one.
+
+    Of a pair `second` is the row of the rejected answer, in a shape that has a row for each answer.
+    """
 
     row: Row
     lost: Sequence[str] = ()
     form: Sequence[str] = ()
     unfit: str = ""
+    second: Row | None = None
+
+
+def answers_apart(example: Example, to: str) -> tuple[Example, ...]:
+    """What becomes a row each: the two answers of a pair where the shape has a verdict on each answer, as TRL parts
+    pairs for KTO itself; else the example."""
+    if to != "trl-kto" or not (example.chosen and example.rejected) or example.label is not None:
+        return (example,)
+    return _with_one(example, example.chosen, True), _with_one(example, example.rejected, False)
+
+
+def _with_one(example: Example, answer: tuple[Turn, ...], label: bool) -> Example:
+    """One answer of a pair with its verdict, without the columns that only the other one was read from."""
+    one = msgspec.structs.replace(example, chosen=answer, rejected=(), label=label)
+    others = {head(turn.path) for turn in (*example.chosen, *example.rejected)}
+    gone = others - {head(turn.path) for turn in one.all_turns()}
+    return msgspec.structs.replace(one, value={key: item for key, item in example.value.items() if key not in gone})
 
 
 def convert_row(example: Example, to: str, form: str = "auto") -> Converted:
     """The example in the shape `to`. `lost` and `form` are empty where converting it back gives the same row."""
-    written = _written(example, to, form)
+    first, *second = answers_apart(example, to)
+    written = _written(first, to, form)
+    if second:
+        other = _written(second[0], to, form)
+        lost = tuple(dict.fromkeys((*written.losses, *other.losses, "which two answers are a pair")))
+        lacks = (*written.losses.lacks, *other.losses.lacks)
+        return Converted(written.row, lost=lost, second=other.row, unfit=lacks[0] if lacks else "")
     if example.shape == to and form not in ("plain", "conversational") and not _renamed(example.value, written):
         return Converted(example.value)
     if written.losses.lacks:

@@ -69,6 +69,8 @@ def convert(
     with open_sources(paths, config.excluded) as opened:
         sources = list(opened)
         outputs = targets(sources, out)
+        if to == "llama-factory":
+            _refuse_packed(outputs)
         rest = Path(rejected) if rejected else outputs[0].with_name(f"{_stem(outputs[0])}.rejected.jsonl")
         refuse_overwriting(sources, [*outputs, rest])
         files = [File(source, config) for source in sources]
@@ -112,6 +114,17 @@ def _refuse_unknown(to: str, form: str) -> None:
         raise UsageError(f"{to} has one form only", hint=f"those with two are {having}")
 
 
+def _refuse_packed(outputs: Sequence[Path]) -> None:
+    """LLaMA-Factory goes by the ending of a file, and knows none that is packed."""
+    for output in outputs:
+        if output.suffix not in (".json", ".jsonl"):
+            raise UsageError(
+                f"LLaMA-Factory reads no file that ends in {output.suffix or 'nothing'}",
+                where=str(output),
+                hint="name one that ends in .jsonl or .json",
+            )
+
+
 def _stem(path: Path) -> str:
     """The name without what says how the file is packed."""
     name = path.name
@@ -143,7 +156,8 @@ def _write_info(stack: ExitStack, outputs: Sequence[Path], job: Job) -> Replacem
         known = parse(path.read_bytes())
         if type(known) is not dict:
             raise UsageError("no JSON object", where=str(path), hint="mend or move the file: the entry is added to it")
-    known = known | {_stem(output): entry(output.name, job.keys) for output in outputs}
+    made = zip(outputs, job.files, strict=True)
+    known = known | {_stem(output): entry(output.name, file.keys) for output, file in made}
     info = stack.enter_context(Replacement(path))
     info.file.write(json.dumps(known, ensure_ascii=False, indent=2).encode() + b"\n")
     return info

@@ -18,6 +18,7 @@ from curator.formats.adapter import Adapter, Losses, Row, Written
 from curator.formats.chat import (
     OPENAI_CHAT,
     container,
+    matches_anthropic,
     matches_chat,
     read_chat,
     read_sharegpt,
@@ -42,6 +43,8 @@ def dialect_of(example: Example) -> str:
     """The shape that the row is of in the narrow sense, where its words tell: those of one of these, or of TRL."""
     if example.shape != "openai-chat":
         return "llama-factory" if example.shape in _FACTORY_KIN and _is_factory(example.value) else example.shape
+    if matches_anthropic(example.value):
+        return "anthropic-bedrock"
     if matches_harmony(example.value) > _CHAT:
         return "harmony"
     if matches_trl(example.value) > _CHAT:

@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from curator.errors import UsageError
-from curator.templates.gguf import read_metadata
+from curator.templates.gguf import checked, read_metadata
 from curator.templates.named import located
 from curator.templates.template import Template
 
@@ -69,6 +69,11 @@ def load(spec: str) -> Template:
     if not found.texts:
         hint = "it may be a base model: name a template as well, for example --template chatml"
         raise UsageError("no chat template in there", where=name, hint=hint)
+    if "default" not in found.texts:
+        what = (
+            f"none of its chat templates is called default ({', '.join(found.texts)}): transformers takes none of them"
+        )
+        raise UsageError(what, where=name, hint="save the one that is meant as chat_template.jinja in the model folder")
     if model:
         beside = _found(model)
         found = msgspec.structs.replace(
@@ -297,7 +302,7 @@ def _context(config: dict[str, Any], path: Path) -> int:
 @lru_cache(maxsize=2)
 def _of_gguf(path: Path, changed: int) -> Template:
     """The template in a GGUF file that last `changed` then: reading its vocabulary takes a while."""
-    table = read_metadata(path)
+    table = checked(read_metadata(path), path)
     texts = {"default": table["tokenizer.chat_template"]} if "tokenizer.chat_template" in table else {}
     for name in table.get("tokenizer.chat_templates") or ():
         texts[name] = table.get(f"tokenizer.chat_template.{name}", "")
@@ -305,8 +310,8 @@ def _of_gguf(path: Path, changed: int) -> Template:
     ids = {"bos_token": "bos", "eos_token": "eos", "pad_token": "padding", "unk_token": "unknown"}
     numbers = {key: table.get(f"tokenizer.ggml.{name}_token_id") for key, name in ids.items()}
     tokens = {key: words[n] for key, n in numbers.items() if isinstance(n, int) and n < len(words)}
-    kinds = table.get("tokenizer.ggml.token_type") or []
-    special = tuple(sorted(word for word, kind in zip(words, kinds, strict=False) if kind == _CONTROL))
+    kinds = table.get("tokenizer.ggml.token_type") or [0] * len(words)
+    special = tuple(sorted(word for word, kind in zip(words, kinds, strict=True) if kind == _CONTROL))
     adds = table.get("tokenizer.ggml.add_bos_token")
     context = table.get(f"{table.get('general.architecture')}.context_length")
     return Template(

@@ -38,6 +38,33 @@ def read_metadata(file: Path) -> dict[str, Any]:
             raise UsageError(f"not a GGUF file that can be read: {why}", where=str(file), hint=_AGAIN) from None
 
 
+def checked(table: dict[str, Any], file: Path) -> dict[str, Any]:
+    """The metadata, where what is said of templates and of the vocabulary is of the kinds that belong there.
+
+    Raises:
+        UsageError: a text is none, or the vocabulary is no list of texts with a kind for each.
+    """
+    for key, value in table.items():
+        if key.startswith("tokenizer.chat_template"):
+            _demand(_all_of(str, value) if key == "tokenizer.chat_templates" else type(value) is str, key, file)
+    words, kinds = table.get("tokenizer.ggml.tokens"), table.get("tokenizer.ggml.token_type")
+    _demand(words is None or _all_of(str, words), "tokenizer.ggml.tokens", file)
+    _demand(kinds is None or _all_of(int, kinds), "tokenizer.ggml.token_type", file)
+    if kinds and len(kinds) != len(words or ()):
+        what = f"a vocabulary of {len(words or ()):,} tokens with the kinds of {len(kinds):,}"
+        raise UsageError(f"not a GGUF file that can be used: {what}", where=str(file), hint=_AGAIN)
+    return table
+
+
+def _all_of(kind: type, value: Any) -> bool:
+    return type(value) is list and all(type(item) is kind for item in value)
+
+
+def _demand(holds: bool, key: str, file: Path) -> None:
+    if not holds:
+        raise UsageError(f"not a GGUF file that can be used: {key} is of another kind", where=str(file), hint=_AGAIN)
+
+
 _AGAIN = "fetch or convert it again, or name the template another way: --template chat_template.jinja"
 
 
