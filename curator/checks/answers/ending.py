@@ -124,6 +124,8 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
         return Ending(start, len(body), where)
     if _is_tag(line):
         return None
+    if _PRODUCT.search(line):
+        return Ending(*span, f"at the sign {last!r}")
     earlier = [part.rstrip() for part in _visible(body[:start], hidden).split("\n") if part.strip()]
     return _judge(LastLine(line, segment, earlier, last.replace("’", "'")), span)
 
@@ -282,6 +284,7 @@ def _is_tag(line: str) -> bool:
     return last[:1] in "#@" or "_" in last or ("/" in last and not _PER.fullmatch(last))
 
 
+_PRODUCT = re.compile(r"\d\s?[xX×]\s?\d[\d.,]*\s[xX×]$")  # "4 x 4 x"
 _PER = re.compile(r"\D?\d[\d.,]*/[^\W\d_]+")  # "$30/packet"
 
 

@@ -53,6 +53,7 @@ _LED_IN = re.compile(  # "Therefore, Anna"
 _SUBORDINATE = re.compile(
     r"(?:If|When|During|While|Although|Because|Since|Unless|Whereas|Within|Among|Despite)(?:\s[^\s,]+){1,8}$"
 )
+_OF_A_NUMBER = re.compile(r"\b(?:for|of|by|with|from|at|than)\s(?:over|about|around|nearly|roughly|almost|under)$")
 _CHOICE = 5  # words, with its mark, of an item that is a choice among others
 _LONG = 7  # words of a sentence that is no name of who signs
 _LONE_AFTER = 6  # words of a line whose last is a sentence begun
@@ -147,7 +148,7 @@ class LastLine:
     @cached_property
     def never(self) -> bool:
         """Whether no sentence closes on the last word."""
-        return self.lower and self.last.lower() in NEVER_LAST
+        return self.lower and (self.last.lower() in NEVER_LAST or bool(_OF_A_NUMBER.search(self.line)))
 
     @cached_property
     def seldom(self) -> bool:

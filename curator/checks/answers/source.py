@@ -26,6 +26,11 @@ _DANGLING = re.compile(
     r"public|private|protected|static|void|int|extends|implements|throw|function|func|return|SELECT|FROM|WHERE|JOIN|AND|OR|BY)"
     r"|(?:^|\s)(?:let|const|var)\s+\w+|(?<![-+=*])[=&,(\[{]|[^{}]\s\+|=>|->|::|:=)[ \t]*$"
 )
+_HALF = re.compile(  # in a block whose fence is missing: a condition without its end, and a name of which nothing is said
+    r"\s*(?:if|elif|while|for|switch|until|unless)\s[^:;{}()]*$"
+    r"|\s+(?!(?:end\w*|fi|done|esac|pass|break|continue|return|else|begin|do|then|loop|next|yield|retry|raise|exit|quit)$)"
+    r"[a-z_]\w*$"
+)
 _LEADS_ON = re.compile(  # no comment ends on these
     r"\s(?:an|the|of|and|with|from|into|than|by|between|your|its|their|our)[ \t]*$"
 )
@@ -60,7 +65,7 @@ def code_stops(code: str) -> str | None:
         return f"with {opened!r} still open"
     if _QUOTES.sub("", last).count('"') % 2 and not _REMARK.search(last):
         return "in a string"
-    if _DANGLING.search(last):
+    if _DANGLING.search(last) or (_is_open(code) and _HALF.match(last)):
         return f"at {last.split()[-1]!r}"
     if looks_like_python(body):
         return "in an unfinished statement" if _python_stops(body) else None
@@ -68,6 +73,12 @@ def code_stops(code: str) -> str | None:
         starts, ends = len(_SHELL_OPEN.findall(body)), len(_SHELL_CLOSE.findall(body))
         return "inside a block of the script" if starts > ends else None
     return None
+
+
+def _is_open(code: str) -> bool:
+    """Whether code stands in a fence that nothing closes."""
+    sign = code.lstrip()[:3]
+    return sign in ("```", "~~~") and not _FENCE.search(code.rstrip(), code.index(sign) + 3)
 
 
 _TAG_OPENS = re.compile(r"<([a-z][a-z0-9]*)(?:\s[^<>\n]*)?>[^<>\n]*$")

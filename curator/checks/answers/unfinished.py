@@ -179,6 +179,15 @@ class CutAnswer(DatasetRule, frozen=True):
             at="0:messages[1].content",
         ),
         Bad([chat(user="Why was it late?", assistant="The main reasons are cost, and")], at="0:messages[1].content"),
+        Bad([chat(user="How large?", assistant="The volume of such a cube is 4 x 4 x")], at="0:messages[1].content"),
+        Bad(
+            [chat(user="Find the mean.", assistant="```\nfunction mean(a, b):\n    sum = a + b\n    mean")],
+            at="0:messages[1].content",
+        ),
+        Bad(
+            [chat(user="How old is it?", assistant="Sequoias are tall trees. They reach 80 metres and live for over")],
+            at="0:messages[1].content",
+        ),
         Bad(
             [_ODER, *_RIVERS, *_CLOSED_ROWS],
             at=tuple(f"{n}:messages[1].content" for n in range(7)),
