@@ -224,7 +224,8 @@ class LastLine:
         if not (self.never or (self.seldom and self.begins)):
             return False
         shown = self.inner or self.begins or self.last in CUT_SHORT or any(CLOSED.search(part) for part in self.prose)
-        short = self.item and len(self.words) < 4 and not self.begins and self.last not in LEADS_TO_A_NOUN
+        says = self.last in ("is", "are", "was", "were") and closes(self.siblings, 1)  # as the items before it do
+        short = self.item and len(self.words) < 4 and not self.begins and self.last not in LEADS_TO_A_NOUN and not says
         if not shown or short:
             return False
         return self.spoken or self.last not in MAY_CLOSE
