@@ -560,6 +560,53 @@ def test_of_equal_rows_in_a_group_that_is_kept_one_stays(open_desk: Any, tmp_pat
     assert _cleaned(desk, tmp_path) == [ALIKE[1], ALIKE[3]]
 
 
+def test_what_is_found_in_the_row_that_stays_is_answered_with_the_group(open_desk: Any, tmp_path: Path) -> None:
+    """Two rules name the same rows, which are in two groups: who goes in one does not come up again in the other."""
+    answer = "The warranty of the L2 router is {} years from the day of purchase, in every country."
+    rows = [chat("How long is the warranty of the L2?", answer.format(n)) for n in ("two", "three", "four")]
+    desk = open_desk(rows)
+    conflicts = desk.groups("conflicts")[0]["number"]
+    assert {e.finding.code for e in desk.of_row(_row(desk, 3, rows))} == {"CON001", "DUP003"}
+    batch, _ = desk.choose(conflicts, _row(desk, 3, rows))
+    assert _states(desk, conflicts) == ["goes", "goes", "stays"]
+    assert not desk.groups("conflicts") and not desk.groups("repeats") and not desk.count(Filter())
+    assert _cleaned(desk, tmp_path) == rows[2:]
+    desk.undo(batch)
+    assert desk.count(Filter()) == desk.count(Filter(status="all")) and _cleaned(desk, tmp_path) == rows
+
+
+def test_what_was_said_of_the_row_that_stays_and_another_row_holds(open_desk: Any) -> None:
+    answer = "The warranty of the L2 router is {} years from the day of purchase, in every country."
+    rows = [chat("How long is the warranty of the L2?", answer.format(n)) for n in ("two", "three", "four")]
+    desk = open_desk(rows)
+    alike = find(desk, "DUP003", 1).finding
+    assert (alike.line, alike.related[0].line) == (3, 1)
+    do(desk, alike.id, "keep")
+    desk.choose(desk.groups("conflicts")[0]["number"], _row(desk, 3, rows))
+    assert desk.entry(alike.id).status == "keep"
+
+
+def test_a_row_that_goes_for_two_findings_answers_both_until_each_is_taken_back(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ALIKE)
+    one, two = (entry.finding.id for entry in desk.entries(Filter(rules=("DUP002",))))
+    for finding in (one, two):
+        assert do(desk, finding, "left").result == "done"  # both name row 1 as the other
+    assert _cleaned(desk, tmp_path) == ALIKE[1:]
+
+    def stand() -> list[str]:
+        return [desk.entry(finding).status for finding in (one, two)]
+
+    assert stand() == ["drop", "drop"]
+    desk.undo()
+    assert stand() == ["drop", "open"] and _cleaned(desk, tmp_path) == ALIKE[1:]
+    desk.undo()
+    assert stand() == ["open", "open"] and _cleaned(desk, tmp_path) == ALIKE
+    for finding in (one, two):
+        do(desk, finding, "left")
+    do(desk, one, "both")
+    assert stand() == ["keep", "open"] and _cleaned(desk, tmp_path) == ALIKE
+
+
 def test_a_decision_names_the_place_of_the_row_that_goes(open_desk: Any) -> None:
     desk = open_desk(ALIKE)
     (group,) = [g["number"] for g in desk.groups("repeats")]

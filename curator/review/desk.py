@@ -192,16 +192,33 @@ class Desk(Making):
     def _survive(
         self, members: list[dict[str, Any]], entries: list[Entry], survivor: str, note: str, batch: str
     ) -> list[Decision]:
-        """Every other row of the group goes; each decision names the finding that joins it to the group."""
+        """Every other row of the group goes; each decision names the finding that joins it to the group.
+
+        What is found in the row that stays is answered too: a row goes for each finding that was about these two.
+        """
+        own = [entry for entry in entries if entry.root == survivor]
+        made = [
+            self._maker(e, note, batch)("drop", decisions.new_id()) for e in own if e.twin
+        ]  # its copies go, it stays
+        places = {member["row"]: f"{member['file']}:{member['line']}" for member in reversed(members)}
+        places.pop(survivor)
+        causes: dict[str, list[Entry]] = {row: [] for row in reversed(places)}
+        for entry in [e for e in own if causes and not e.twin] + self._answered(own, survivor, set(causes)):
+            others = (row for row in self._others(entry.finding) if row in causes)
+            causes[next(others, next(iter(causes)))].append(entry)
         about = {entry.root: entry for entry in entries}
-        own = about.get(survivor)
-        made: dict[str, Decision] = {}
-        for entry in entries:
-            if entry.root == survivor and entry.twin:  # its copies go, it stays
-                made[f"f:{entry.finding.id}"] = self._maker(entry, note, batch)("drop", decisions.new_id())
-        for member in members:
-            row, place = member["row"], f"{member['file']}:{member['line']}"
-            if row != survivor and row not in made:
-                cause = own or about.get(row) or entries[0]  # a row that goes settles what is found in it anyway
-                made[row] = self._maker(cause, note, batch)("drop", decisions.new_id(), row=row, place=place)
-        return list(made.values())
+        for row, of_survivor in causes.items():
+            for cause in of_survivor or [about.get(row) or entries[0]]:
+                make = self._maker(cause, note, batch)
+                made.append(make("drop", decisions.new_id(), row=row, place=places[row]))
+        return made
+
+    def _answered(self, own: list[Entry], row: str, going: set[str]) -> list[Entry]:
+        """What is found in a row beside these, and is not decided, whose other rows all go."""
+        names = {entry.finding.id for entry in own}
+        return [
+            entry
+            for entry in self.of_row(row)
+            if entry.finding.related and not entry.edit and not entry.twin and entry.status in ("open", "later")
+            if entry.finding.id not in names and going.issuperset(self._others(entry.finding))
+        ]

@@ -229,6 +229,8 @@ def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> tuple[frozenset[str
     db.executemany(
         "UPDATE decisions SET undone = 1 WHERE id = ?", [(entry.undoes,) for entry in entries if entry.undoes]
     )
+    late = "EXISTS (SELECT 1 FROM decisions o WHERE o.undoes = decisions.id AND o.undoes != '')"
+    db.execute(f"UPDATE decisions SET undone = 1 WHERE n > ? AND undone = 0 AND {late}", (first,))
     known = False
     if many:
         with schema.statuses_unindexed(db):
@@ -299,12 +301,18 @@ def _heads(db: sqlite3.Connection, entries: Sequence[_Entry]) -> dict[str, _Entr
     return newest
 
 
-# What settles a finding, the first that there is, and what it shows where nothing does.
+# What settles a finding, the first that there is, and what it shows where nothing does. What was decided about it, and
+# about another row for its sake, is answered by the newest; a row that goes for several findings goes for each of them.
 _SETTLES = """
   SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = 'r:' || f.root AND d.head = 1
     AND (d.status = 'drop' OR (d.status = 'edit' AND f.edit = ''))
-  UNION ALL SELECT d.status, d.who, d.id FROM decisions d
-    WHERE d.cause = f.id AND d.cause != '' AND d.head = 1 AND d.status IN ('drop', 'edit') AND f.edit = ''
+  UNION ALL SELECT status, who, id FROM (
+    SELECT d.status, d.who, d.id, d.at FROM decisions d WHERE d.about = f.id AND d.head = 1 AND d.status != 'open'
+    UNION ALL SELECT d.status, d.who, d.id, d.at FROM decisions d JOIN decisions h ON h.about = d.about AND h.head = 1
+      WHERE d.cause = f.id AND d.cause != '' AND d.undone = 0 AND d.status = 'drop' AND h.status = 'drop' AND f.edit = ''
+      AND NOT EXISTS (SELECT 1 FROM decisions n WHERE n.cause = d.cause AND n.cause != '' AND n.about = d.about
+        AND n.undone = 0 AND (n.at, n.id) > (d.at, d.id))
+    ORDER BY 4 DESC, 3 DESC LIMIT 1)
   UNION ALL SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = f.id AND d.head = 1
   UNION ALL SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = 'c:' || f.row || ':' || f.code AND d.head = 1
   UNION ALL SELECT 'open', '', coalesce((SELECT d.id FROM decisions d WHERE d.about = 'r:' || f.root AND d.head = 1), '')
@@ -313,6 +321,8 @@ _SETTLES = """
 _OF_FINDINGS = "SELECT f.rank FROM decisions d JOIN findings f ON f.id = d.about WHERE d.n > ?1 UNION "
 _OF_ROWS = """
   SELECT f.rank FROM decisions d JOIN findings f ON f.id = d.cause WHERE d.n > ?1 AND d.cause != ''
+  UNION SELECT f.rank FROM decisions d JOIN decisions o ON o.about = d.about JOIN findings f ON f.id = o.cause
+    WHERE d.n > ?1 AND +d.about LIKE 'r:%' AND o.cause != ''
   UNION SELECT f.rank FROM decisions d JOIN findings f ON f.root = substr(d.about, 3)
     WHERE d.n > ?1 AND +d.about LIKE 'r:%'
   UNION SELECT f.rank FROM decisions d JOIN findings f ON f.row = substr(d.about, 3, instr(substr(d.about, 3), ':') - 1)
@@ -358,9 +368,10 @@ def _settle(db: sqlite3.Connection) -> None:
     )
 
 
-_NEW = (  # the findings that new decisions are about, or for which they are about a row
+_NEW = (  # the findings that new decisions are about, or for which they are about a row, and those of what they undo
     "SELECT about FROM decisions WHERE n > ?1 AND about NOT LIKE 'r:%' AND about NOT LIKE 'c:%'"
     " UNION SELECT cause FROM decisions WHERE n > ?1 AND cause != ''"
+    " UNION SELECT o.cause FROM decisions d JOIN decisions o ON o.id = d.undoes WHERE d.n > ?1 AND d.undoes != '' AND o.cause != ''"
 )
 
 
@@ -378,6 +389,7 @@ def _dispute(db: sqlite3.Connection, first: int) -> None:
         ):
             if made.finding:
                 found[made.finding].append(made)
+    db.execute(f"UPDATE findings SET disputed = 0 WHERE disputed = 1 AND id IN ({_NEW})", (first,))
     db.executemany(
         "UPDATE findings SET disputed = ? WHERE id = ?", [(int(disputed(made)), name) for name, made in found.items()]
     )

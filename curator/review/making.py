@@ -126,14 +126,15 @@ class Making(Fates):
 
     def _row_of(self, finding: Finding) -> str:
         """The content id of the row that a finding names beside its own."""
-        other = finding.related[0]
-        row = self.db.execute(
-            "SELECT p.row FROM places p JOIN files f ON f.number = p.file WHERE f.path = ? AND p.line = ?",
-            (other.file, other.line),
-        ).fetchone()
-        if row is None:
-            raise UsageError("the other row is not there any more")
-        return str(row[0])
+        if row := self._others(finding)[0]:
+            return row
+        raise UsageError("the other row is not there any more")
+
+    def _others(self, finding: Finding) -> list[str]:
+        """The content ids of the rows that a finding names beside its own, "" for one that is not there any more."""
+        sql = "SELECT p.row FROM places p JOIN files f ON f.number = p.file WHERE f.path = ? AND p.line = ?"
+        found = [self.db.execute(sql, (other.file, other.line)).fetchone() for other in finding.related]
+        return [str(row[0]) if row else "" for row in found]
 
     def check_edit(self, entry: Entry, text: str) -> None:
         """Raises UsageError for the text of an edit that could not be applied: it must be one JSON object on one line,
@@ -199,21 +200,26 @@ class Making(Fates):
             (batch,) if batch else names,
         ).fetchall()
         together = decisions.new_id() if len(rows) > 1 else ""
+        undone = frozenset(row[0] for row in rows)
         with Bodies(db) as bodies:
-            made = [one for row in rows if (one := self._restored(bodies, row, together)) is not None]
+            made = [one for row in rows if (one := self._restored(bodies, row, undone, together)) is not None]
         return [*made[:-1], msgspec.structs.replace(made[-1], id=wish.id)] if made else []
 
-    def _restored(self, bodies: Bodies, row: tuple[str, float, str, str, float], batch: str) -> Decision | None:
-        """The decision that puts back what stood before another; None where somebody has decided on top of it."""
+    def _restored(
+        self, bodies: Bodies, row: tuple[str, float, str, str, float], undone: frozenset[str], batch: str
+    ) -> Decision | None:
+        """The decision that puts back what stood before another and those undone together with it; None where
+        somebody has decided on top of it."""
         name, at, about, head, moment = row
         stands, done = _resolved(bodies, head), bodies.one(name)
-        if stands is None or done is None or decisions.identity(stands) != name:
+        if stands is None or done is None or decisions.identity(stands) not in undone:
             return None
-        was = self.db.execute(
-            "SELECT id FROM decisions WHERE about = ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC LIMIT 1",
+        older = self.db.execute(
+            "SELECT id FROM decisions WHERE about = ? AND (at, id) < (?, ?) ORDER BY at DESC, id DESC",
             (about, at, name),
-        ).fetchone()
-        old = _resolved(bodies, was[0]) if was else None
+        )
+        was = next((other for (other,) in older if other not in undone), None)
+        old = _resolved(bodies, was) if was else None
         when = max(datetime.now(UTC), datetime.fromtimestamp(moment, UTC) + timedelta(milliseconds=1))
         back = msgspec.structs.replace(done, verdict="later", text="", after="", why="", batch=batch, expires="")
         return msgspec.structs.replace(

@@ -228,8 +228,15 @@ class Reading(Opened):
 
     def _offer(self, db: sqlite3.Connection) -> None:
         """Note on open findings what was decided on an earlier version of their row."""
+        here = "EXISTS (SELECT 1 FROM findings f WHERE f.root = substr(d.about, 3))"
         with Bodies(db) as bodies:
-            made = list(bodies.of("NOT EXISTS (SELECT 1 FROM findings f WHERE f.id = d.about)"))
+            edited = {edit.after for edit in bodies.of(f"d.verdict = 'edit' AND d.about LIKE 'r:%' AND {here}")}
+            gone = bodies.of(
+                f"NOT EXISTS (SELECT 1 FROM findings f WHERE f.id = d.about) AND NOT (d.about LIKE 'r:%' AND {here})"
+            )
+            made = [
+                old for old in gone if old.row not in edited
+            ]  # what an edit makes of a row is no earlier version of it
         if not made:
             return
         found = (

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-VERSION = 7
+VERSION = 8
 
 # What decisions change of a finding is in a narrow table of its own, apart from its text: it is written anew often.
 # Of a decision only what is looked up is here; all that it says stands in its log, from byte `start` on. `about` is
@@ -60,6 +60,7 @@ _OF_DECISIONS = {
     "decision_causes": "decisions(cause, head) WHERE cause != ''",
     "decision_authors": "decisions(who)",
     "decision_batches": "decisions(batch) WHERE batch != ''",
+    "decision_undoings": "decisions(undoes) WHERE undoes != ''",
 }
 
 
