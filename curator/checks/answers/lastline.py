@@ -228,7 +228,7 @@ class LastLine:
         short = self.item and len(self.words) < 4 and not self.begins and self.last not in LEADS_TO_A_NOUN and not says
         if not shown or short:
             return False
-        return self.spoken or self.last not in MAY_CLOSE
+        return self.spoken or says or self.last not in MAY_CLOSE
 
 
 _SIGNS = re.compile(r"[\d+=|/<>\\_]")
