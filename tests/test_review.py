@@ -645,7 +645,7 @@ def test_the_row_of_a_pair_that_is_kept_is_not_dropped_by_an_earlier_pair(
     desk.decide([Wish(ids[0], "left", one.finding.id), Wish(ids[1], action, two.finding.id)])
     assert _cleaned(desk, tmp_path) == [*(ALIKE[n] for n in left), ALIKE[3]]
     desk.undo()
-    assert "dropped already" in Cards(desk).card(two)["right"]["title"]
+    assert _row(desk, 1, ALIKE) in Loop(desk, Filter()).start()["goes"]
     assert _cleaned(desk, tmp_path) == ALIKE[1:]
 
 
@@ -920,6 +920,31 @@ def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> 
     assert len(rest["items"]) == 120 - FIRST - WINDOW and not rest["more"]
     assert loop.answer(sent)["outcomes"][0]["result"] == "done"
     assert len(decisions.read(desk.settings.log).decisions) == 1
+
+
+def test_every_answer_says_which_rows_of_the_pairs_that_were_sent_go(open_desk: Any) -> None:
+    """A card that was sent is right whoever decides on its rows afterwards."""
+    desk = open_desk(ALIKE)
+    loop, row = Loop(desk, Filter()), _row(desk, 1, ALIKE)
+    cards, goes = (loop.start()[name] for name in ("items", "goes"))
+    assert [card["rows"] for card in cards] == [[_row(desk, n, ALIKE), row] for n in (2, 3)] and not goes
+    wish = {"id": decisions.new_id(), "action": "left", "finding": cards[0]["id"], "base": "", "note": ""}
+    assert message(loop, 1, wishes=[wish])["goes"] == [row]
+    do(open_desk(reviewer="ben"), cards[1]["id"], "right")
+    assert message(loop, 2)["goes"] == [_row(desk, 3, ALIKE)], "who keeps a row takes its drop back"
+    desk.undo()
+    assert message(loop, 3)["goes"] == [_row(desk, 3, ALIKE)], "ana's drop of row 1 was taken back already"
+
+
+def test_the_fix_of_a_pair_is_not_accepted_where_the_row_it_leaves_is_dropped(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk(ALIKE)
+    one, two = (entry.finding.id for entry in desk.entries(Filter(rules=("DUP002",))))
+    do(desk, one, "left")
+    refused = do(desk, two, "accept")
+    assert refused.result == "refused" and "drop both" in refused.why
+    assert _cleaned(desk, tmp_path) == ALIKE[1:]
+    assert do(desk, two, "none").result == "done"
+    assert _cleaned(desk, tmp_path) == [ALIKE[1], ALIKE[3]]
 
 
 def test_a_message_about_other_data_changes_nothing_and_is_not_answered_for(open_desk: Any, tmp_path: Path) -> None:

@@ -310,6 +310,34 @@ def test_all_that_is_shown_is_not_decided_over_what_another_tab_decides_meanwhil
     assert {decision["verdict"] for decision in server.decisions()[1:]} == {"drop"}
 
 
+def test_the_card_of_a_pair_knows_at_once_what_another_card_dropped(serve: Any, visit: Any) -> None:
+    answer = "Two years from the day of purchase, in every country."
+    asked = ("How long is the warranty?", "How LONG is the warranty", "How long is the Warranty ?")
+    server = serve([chat(question, answer) for question in asked], "--select", "DUP002")
+    page = visit(server)
+    page.wait_for_function(f"() => {DESK}.dataset.held === '2'")
+
+    def shown() -> tuple[list[str], str, int]:
+        titles = [text.partition(":")[0] for text in page.locator(".pane h3").all_text_contents()]
+        main = page.locator(".verbs .main").get_attribute("data-verb")
+        return titles, str(main), page.locator(".verbs [data-verb='accept']").count()
+
+    assert shown() == (["line 2", "line 1"], "right", 1)
+    press(page, "1")
+    assert shown() == (["line 3", "line 1, dropped already"], "left", 0), "before the server has said so"
+    page.screenshot(path=_artifact("pair-dropped.png"))
+    saved(page)
+    assert shown() == (["line 3", "line 1, dropped already"], "left", 0)
+    page.keyboard.press("a")
+    page.wait_for_selector(".banner:has-text('1 keeps this one, X drops both')")
+    press(page, "ArrowLeft")
+    page.keyboard.press("u")
+    page.wait_for_selector(".pane h3:text-is('line 1')")
+    press(page, "ArrowRight")
+    assert shown() == (["line 3", "line 1"], "right", 1)
+    assert [decision["verdict"] for decision in server.decisions()] == ["drop", "later"]
+
+
 def _turn_to(page: Any, name: str, sign: str) -> None:
     page.get_by_role("link", name=name, exact=True).click()
     page.wait_for_selector(sign, timeout=60_000)

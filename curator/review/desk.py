@@ -82,10 +82,17 @@ class Desk(Making):
         if entry.head != wish.base:
             return [], Outcome(wish.id, "conflict", wish.finding, why=self._meanwhile(entry))
         try:
+            if wish.action == "accept" and self._leaves_none(entry):
+                raise UsageError("the row that the fix leaves is dropped: keep this one, or drop both")
             made = self._made(entry, wish)
         except CuratorError as error:
             return [], Outcome(wish.id, "refused", wish.finding, why=error.what)
         return self._with_withdrawn(entry, wish.action, made), Outcome(wish.id, "done", wish.finding)
+
+    def _leaves_none(self, entry: Entry) -> bool:
+        """Whether the fix drops the row of a pair that is left: the other is dropped already."""
+        fix, (row, other) = entry.finding.fix, self.pair(entry)
+        return fix is not None and fix.drops and other != row and other in self.dropping([other])
 
     def _meanwhile(self, entry: Entry) -> str:
         """What became of a finding since it was shown."""
@@ -145,12 +152,11 @@ class Desk(Making):
         touched = following.touched(self.db, first)
         return [entry for entry in entries if entry.rank in touched]
 
-    def pair_gone(self, entry: Entry) -> tuple[bool, bool]:
-        """Whether the left and the right row of a pair go by what was decided."""
+    def pair(self, entry: Entry) -> list[str]:
+        """The content ids of the left and the right row of a pair; they are one where the rows are equal."""
         with self.lock:
             rows = self._rows(entry)
-            gone = self.dropping(rows)
-        return rows[0] in gone, rows[-1] in gone
+        return [rows[0], rows[-1]]
 
     def undo(self, of: str = "") -> Outcome:
         """Take back a decision or a batch, "" for the reviewer's last."""

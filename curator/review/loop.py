@@ -13,7 +13,7 @@ import msgspec
 
 from curator.errors import CuratorError
 from curator.review.desk import Desk
-from curator.review.entries import ACTIONS, Entry, Wish
+from curator.review.entries import ACTIONS, Entry, Point, Wish
 from curator.review.filters import STATUSES, Filter
 from curator.review.safe import plain
 from curator.review.showing import Cards
@@ -22,6 +22,7 @@ WINDOW = 64  # findings sent at once
 AHEAD = 160  # undecided findings that a card holds: as long as it has some, a slow server makes nobody wait
 FIRST = 32  # findings sent at first: the card asks for more, and hands that type fast do not run ahead of it
 _TOLD = 400  # findings of a row of which it is told how they stand
+_ROWS = 1000  # rows of pairs of which it is told whether they go: those of the cards that were sent last
 _DETAILS = ("raw", "tokens", "template")
 _HEX = frozenset("0123456789abcdef")
 
@@ -57,6 +58,8 @@ class Loop:
         self.rules: dict[str, dict[str, str]] = {}
         self._client, self._m = "", 0
         self._outcomes: list[dict[str, Any]] = []
+        self._rows: dict[str, None] = {}
+        self._goes: tuple[Point, list[str]] = Point(), []
         self._summary = desk.summary().rules
         self.go: dict[str, Any] | None = None  # where the card wants to go: for the page to do
 
@@ -139,6 +142,7 @@ class Loop:
             if card["code"] not in self.rules:
                 told = self._summary.get(card["code"], {})
                 self.rules[card["code"]] = {"summary": told.get("summary", ""), "why": told.get("why", "")}
+        fresh = [row for card in cards for row in card.get("rows", ())]
         more = bool(last is not None and self.desk.entries(self.chosen, after=last, limit=1))
         return {
             "m": self._m,
@@ -157,9 +161,21 @@ class Loop:
             "rules": self.rules,
             "outcomes": [],
             "changed": {},
+            "goes": self._going(fresh),
             "reviewer": plain(self.desk.settings.reviewer),
             "reasons": self.desk.settings.need_reason,
         }
+
+    def _going(self, fresh: list[str]) -> list[str]:
+        """Which rows of the pairs that were sent go, by all that was decided until now: their content ids."""
+        newest = self.desk.newest()
+        if fresh or newest != self._goes[0]:
+            for row in fresh:  # those sent last come last
+                self._rows.pop(row, None)
+                self._rows[row] = None
+            self._rows = dict.fromkeys([*self._rows][-_ROWS:])
+            self._goes = newest, list(self.desk.dropping(list(self._rows)))
+        return self._goes[1]
 
     def _behind(self) -> Filter:
         """What lies behind one: in the queue of what is open, also what was decided on the way."""

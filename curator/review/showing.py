@@ -157,12 +157,7 @@ class Cards:
             f"line {f.line}",
             f"line {place.line}" + (f" of {plain(Path(place.file).name)}" if place.file != f.file else ""),
         )
-        gone = self.desk.pair_gone(entry)
-        titles = (
-            titles[0] + ", dropped" * gone[0],
-            titles[1] + ", dropped already: to keep it takes that back" * gone[1],
-        )
-        out: dict[str, Any] = {"kind": "pair", "more": len(f.related) - 1}
+        out: dict[str, Any] = {"kind": "pair", "more": len(f.related) - 1, "rows": self.desk.pair(entry)}
         if example is None or other is None:
             return out | {"left": _raw_pane(titles[0], raw, f), "right": _raw_pane(titles[1], other_raw, None)}
         left, right = _compared(example, other)

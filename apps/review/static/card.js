@@ -71,7 +71,7 @@ class Desk extends Editing {
     this.ui = Object.fromEntries(["desk", "progress", "pace", "saved", "banner", "body", "queue", "card", "context", "verbs", "help"].map((name) => [name, root.querySelector("." + name)]));
     this.onKey = (event) => this.key(event);
     document.addEventListener("keydown", this.onKey, true);
-    this.onLeave = (event) => { this.place(); if (this.unsaved() || Object.keys(store.drafts).length) { event.preventDefault(); event.returnValue = ""; } };
+    this.onLeave = (event) => { if (this.unsaved() || Object.keys(store.drafts).length) { event.preventDefault(); event.returnValue = ""; } };
     window.addEventListener("beforeunload", this.onLeave);
     this.timer = setInterval(() => this.tick(), 500);
     this.onClick = (event) => this.leave(event);
@@ -299,7 +299,7 @@ class Desk extends Editing {
     this.leaving = null;
     if (!item) { this.say(this.waiting() ? "The next finding is on its way: that key decided nothing." : "There is nothing to decide on here.", 2500); return; }
     if (this.editing && action !== "edit") { this.say("First save the edit (Ctrl+Enter) or leave it (Esc).", 2500); return; }
-    if (!this.allowed(item).includes(action)) { this.say(action === "accept" ? "No fix is offered here." : "That makes no sense here.", 2500); return; }
+    if (!this.allowed(item).includes(action)) { this.say(action === "accept" ? (this.leavesNone(item) ? "The row that the fix leaves is dropped already: 1 keeps this one, X drops both." : "No fix is offered here.") : "That makes no sense here.", 2500); return; }
     const note = this.noteOn(item);
     if (this.data.reasons && RESULT[action] === "keep" && item.severity === "error" && !note) {
       this.say("An error is kept with a reason: write why, then press Enter and the key again.", 6000);
@@ -385,9 +385,28 @@ class Desk extends Editing {
   allowed(item) {
     if (item.kind === "error") return ["keep", "drop", "later"];
     const verbs = item.pair ? ["left", "right", "both", "none", "later", "keep", "drop", "edit"] : ["accept", "keep", "drop", "edit", "later"];
-    if (item.pair && item.fix) verbs.push("accept");
+    if (item.pair && item.fix && !this.leavesNone(item)) verbs.push("accept");
     return item.fix || item.pair ? verbs : verbs.filter((verb) => verb !== "accept");
   }
+
+  going() {  // the rows that go, by what is recorded and what this page has decided since
+    const gone = new Set(this.data.goes || []);
+    for (const wish of [...(store.inFlight?.wishes || []), ...store.unsent]) {
+      const item = this.byId.get(wish.finding);
+      const [left, right] = item?.rows || [item?.root];
+      if (!item || left === right) continue;  // of equal rows one stays
+      const goes = { left: [right], right: [left], none: [left, right], drop: [left], accept: item.fix?.drops ? [left] : [] }[wish.action];
+      const stays = { left: [left], right: [right], both: [left, right], keep: right ? [left, right] : [] }[wish.action];
+      for (const row of goes || []) gone.add(row);
+      for (const row of stays || []) gone.delete(row);
+    }
+    return gone;
+  }
+  lost(item) {  // of a pair: whether the left and the right row go
+    const gone = this.going();
+    return (item.rows || []).map((row) => gone.has(row));
+  }
+  leavesNone(item) { return Boolean(item.fix?.drops && item.rows && item.rows[0] !== item.rows[1] && this.lost(item)[1]); }
 
   // ------------------------------------------------------------ keys
 

@@ -120,7 +120,8 @@ class Drawing {
     }
     if (item.problem) { this.ui.card.append(h("div", "pane", null, h("div", "text", null, parts(item.problem)))); return; }
     const panes = h("div", item.right ? "panes two" : "panes");
-    for (const pane of [item.left, item.right]) if (pane) panes.append(this.drawPane(pane, item));
+    const lost = this.lost(item), told = [lost[0] ? ", dropped" : "", lost[1] ? ", dropped already: to keep it takes that back" : ""];
+    for (const [n, pane] of [item.left, item.right].entries()) if (pane) panes.append(this.drawPane(pane, item, told[n]));
     this.ui.card.append(panes);
     const mark = this.ui.card.querySelector(".mark, .del, .ins, .diff");
     this.ui.card.scrollTop = 0;
@@ -141,7 +142,7 @@ class Drawing {
     id.append(h("span", "where", `${item.file}:${item.line}`));
     head.append(id, h("h2", "", null, parts(item.message)));
     const notes = h("div", "notes");
-    if (item.fix) notes.append(h("p", "", `Fix: ${item.fix.title}`));
+    if (item.fix) notes.append(h("p", "", `Fix: ${item.fix.title}${item.pair && this.leavesNone(item) ? ". Not offered: the other row is dropped already" : ""}`));
     if (item.more) notes.append(h("p", "", `and ${count(item.more, "more row")}: press G for the group`));
     if (item.earlier) notes.append(h("p", "", `${item.earlier.who || "Somebody"} said ${item.earlier.verdict} on ${item.earlier.when}, before the row changed${item.earlier.why ? `: ${item.earlier.why}` : ""}. Does it still hold?`));
     const said = item.said || [];
@@ -150,9 +151,9 @@ class Drawing {
     if (notes.childNodes.length) head.append(notes);
     return head;
   }
-  drawPane(pane, item) {
+  drawPane(pane, item, told) {
     const box = h("div", "pane");
-    if (pane.title) box.append(h("h3", "", pane.title));
+    if (pane.title) box.append(h("h3", "", pane.title + told));
     for (const turn of pane.turns) {
       if (turn.skip) { box.append(h("p", "skip", `${count(turn.skip, "turn")} not shown`)); continue; }
       const quiet = item.kind === "fix" && !turn.told || item.kind === "text" && !turn.told && pane.turns.some((t) => t.told);
@@ -257,17 +258,18 @@ class Drawing {
     const item = this.items[this.at];
     const nodes = [];
     if (item && !this.editing) {
-      const allowed = this.allowed(item);
+      const allowed = this.allowed(item), lost = this.lost(item);
+      const likely = lost[1] ? (lost[0] ? "none" : "left") : "right";  // the one that takes nothing back
       const shown = item.pair ? ["left", "right", "both", "none", "edit", "later"] : ["accept", "keep", "drop", "edit", "later"];
       for (const verb of shown) {
         const [label, key] = VERBS[verb];
-        const main = verb === (item.pair ? "right" : item.fix ? "accept" : "");
+        const main = verb === (item.pair ? likely : item.fix ? "accept" : "");
         const node = button((main ? "main" : "") + (item.status === RESULT[verb] && !item.pair && !this.waits(item) ? " on" : ""), label, key, () => this.decide2(verb));
         node.dataset.verb = verb;
         node.disabled = !allowed.includes(verb);
         nodes.push(node);
       }
-      if (item.pair && item.fix) {
+      if (item.pair && allowed.includes("accept")) {
         const node = button("", item.fix.title.charAt(0).toUpperCase() + item.fix.title.slice(1), "A", () => this.decide("accept"));
         node.dataset.verb = "accept";
         nodes.splice(4, 0, node);
