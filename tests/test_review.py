@@ -929,11 +929,11 @@ def test_every_answer_says_which_rows_of_the_pairs_that_were_sent_go(open_desk: 
     cards, goes = (loop.start()[name] for name in ("items", "goes"))
     assert [card["rows"] for card in cards] == [[_row(desk, n, ALIKE), row] for n in (2, 3)] and not goes
     wish = {"id": decisions.new_id(), "action": "left", "finding": cards[0]["id"], "base": "", "note": ""}
-    assert message(loop, 1, wishes=[wish])["goes"] == [row]
+    assert loop.answer(message(loop, 1, wishes=[wish]))["goes"] == [row]
     do(open_desk(reviewer="ben"), cards[1]["id"], "right")
-    assert message(loop, 2)["goes"] == [_row(desk, 3, ALIKE)], "who keeps a row takes its drop back"
+    assert loop.answer(message(loop, 2))["goes"] == [_row(desk, 3, ALIKE)], "who keeps a row takes its drop back"
     desk.undo()
-    assert message(loop, 3)["goes"] == [_row(desk, 3, ALIKE)], "ana's drop of row 1 was taken back already"
+    assert loop.answer(message(loop, 3))["goes"] == [_row(desk, 3, ALIKE)], "ana's drop of row 1 was taken back already"
 
 
 def test_the_fix_of_a_pair_is_not_accepted_where_the_row_it_leaves_is_dropped(open_desk: Any, tmp_path: Path) -> None:
