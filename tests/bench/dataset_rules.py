@@ -3,10 +3,11 @@
     python tests/bench/dataset_rules.py SET.jsonl [--workers 2] [--rounds 3]
     python tests/bench/dataset_rules.py --prompts 100000
 
-The first prints the CPU, the wall time and the peak memory of `curator lint --thorough` over those of the lint
-without the costly rules, each in processes of its own, workers included; the least of the rounds. Make the set
-with make_bench.py scale. The second prints the CPU seconds in which prompts, a tenth of them in other words, are
-grouped by what they ask for, the reading of the rows included.
+The first prints the CPU, the wall time and the peak memory of `curator lint --thorough` over those of the same lint
+without the rules that compare rows with rows, and over those of the lint without any costly rule, each in processes
+of its own, workers included; the least of the rounds. Make the set with make_bench.py scale. The second prints the
+CPU seconds in which prompts, a tenth of them in other words, are grouped by what they ask for, the reading of the
+rows included.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+
 LINT = [sys.executable, "-m", "curator", "lint", "--no-cache", "--exit-zero", "--format", "json"]
+COMPARE = "CON,DUP,SET,SPT"  # families of the rules that compare rows with rows
 FRAMES = (
     "What is the {} of {}?", "Tell me the {} of {}.", "How do I find the {} of {}?", "Who wrote about the {} of {}?",
     "When was the {} of {} built?", "Explain the {} of {} to a child.",
@@ -55,16 +58,23 @@ def main() -> None:
 
 
 def ratio(path: Path, workers: int, rounds: int) -> None:
-    plain, thorough = [], []
+    ways = {
+        "all rules": ["--thorough"],
+        "no rows compared": ["--thorough", "--ignore", COMPARE],
+        "none that is costly": ["--no-thorough"],
+    }
+    runs: dict[str, list[Spent]] = {name: [] for name in ways}
     for _ in range(rounds):  # by turns: the machine may grow slower or faster
-        plain.append(spent([*LINT, "--no-thorough", "--workers", str(workers), str(path)]))
-        thorough.append(spent([*LINT, "--thorough", "--workers", str(workers), str(path)]))
-    for name, runs in (("without costly rules", plain), ("--thorough", thorough)):
-        best = min(runs)
-        memory = max(run.memory for run in runs) / 1e6
-        print(f"{name:22} {best.cpu:7.1f} CPU s {min(r.wall for r in runs):7.1f} s wall {memory:6.2f} GB")
-    walls = (min(run.wall for run in runs) for runs in (thorough, plain))
-    print(f"ratio: {min(thorough).cpu / min(plain).cpu:.2f} of CPU, {next(walls) / next(walls):.2f} of wall time")
+        for name, options in ways.items():
+            runs[name].append(spent([*LINT, *options, "--workers", str(workers), str(path)]))
+    best = {name: (min(run.cpu for run in these), min(run.wall for run in these)) for name, these in runs.items()}
+    for name, (cpu, wall) in best.items():
+        memory = max(run.memory for run in runs[name]) / 1e6
+        times = best["all rules"][0] / cpu, best["all rules"][1] / wall
+        print(
+            f"{name:22} {cpu:7.1f} CPU s {wall:7.1f} s wall {memory:6.2f} GB; "
+            f"all rules take {times[0]:.2f} of its CPU, {times[1]:.2f} of its time"
+        )
 
 
 def spent(command: list[str]) -> Spent:
