@@ -22,7 +22,6 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-
 LINT = [sys.executable, "-m", "curator", "lint", "--no-cache", "--exit-zero", "--format", "json"]
 COMPARE = "CON,DUP,SET,SPT"  # families of the rules that compare rows with rows
 FRAMES = (
