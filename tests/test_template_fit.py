@@ -168,6 +168,38 @@ def test_a_template_that_needs_objects_and_fails_on_strings_is_told_as_such(lint
     assert codes(lint([CALL], "--template", file)) == {"TPL013"}
 
 
+def test_the_turn_that_a_template_refuses_is_that_of_each_row(lint: Any, tmp_path: Path) -> None:
+    """Rows of one shape may be refused with the same words for texts at different turns."""
+    file = tmp_path / "strict.jinja"
+    file.write_text(
+        "{% for m in messages %}{% if 'bad' in m.content %}{{ raise_exception('no such words') }}{% endif %}"
+        "<|{{ m.role }}|>{{ m.content }}</s>{% endfor %}"
+    )
+    texts = (("bad", "Yes."), ("Hi", "bad"), ("Hi", "Yes."), ("A bad one", "Yes."))
+    found = lint([chat(user=asked, assistant=said) for asked, said in texts], "--template", file, select="TPL001")
+    assert [(each["line"], each["path"]) for each in found] == [
+        (1, "messages[0].content"), (2, "messages[1].content"), (4, "messages[0].content"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_arguments_that_are_no_object_are_told_apart_from_those_that_are_one_as_a_string(
+    lint: Any, tmp_path: Path, order: int
+) -> None:
+    file = tmp_path / "objects.jinja"
+    file.write_text(
+        "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}"
+        "{% for c in m.tool_calls or [] %}{{ c.function.name }}"
+        "{% for k, v in c.function.arguments.items() %}{{ k }}={{ v }}{% endfor %}{% endfor %}</s>{% endfor %}"
+    )
+    rows = []
+    for written in ('{"place": "Oslo"}', "Oslo", '{"place": "Rome"}')[::order]:
+        call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": written}}
+        rows.append({**CALL, "messages": [CALL["messages"][0], {**CALL["messages"][1], "tool_calls": [call]}]})
+    found = lint(rows, "--template", file, select="TPL001,TPL013")
+    assert sorted((each["line"], each["code"]) for each in found) == [(1, "TPL013"), (2, "TPL001"), (3, "TPL013")]
+
+
 def test_a_single_argument_that_is_not_written_is_told(lint: Any, tmp_path: Path) -> None:
     file = tmp_path / "first.jinja"
     file.write_text(

@@ -189,10 +189,16 @@ def _gather(value: Any, found: list[str]) -> None:
         for key, item in value.items():
             if isinstance(key, str):
                 found.append(key)
-            _gather(item, found)
-    elif isinstance(value, list | tuple):
+            if isinstance(item, str):  # most are: a call for each would cost more than all the rest
+                found.append(item)
+            elif isinstance(item, _NESTED):
+                _gather(item, found)
+    elif isinstance(value, _NESTED):
         for item in value:
             _gather(item, found)
+
+
+_NESTED = (dict, list, tuple)
 
 
 def _clean(value: Any, known: Known) -> Any:

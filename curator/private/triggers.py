@@ -105,15 +105,24 @@ def is_bare(text: str) -> bool:
 
 
 def may_hold_key(text: str) -> bool:
-    low = lowered(text)
-    if not low.isascii():
-        low = low.encode("utf-8", "replace").decode()  # half a surrogate pair is no character to the automaton
-    return bool(_keys().find_matches_as_indexes(low)) and max(map(len, text.split())) >= SHORTEST_KEY
+    return _holds_any(_keys(), lowered(text)) and max(map(len, text.split())) >= SHORTEST_KEY
+
+
+def _holds_any(words: ahocorasick_rs.AhoCorasick, text: str) -> bool:
+    """Whether one of many words stands in the text, all of them sought at once."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is no character to the automaton
+    return bool(words.find_matches_as_indexes(text))
 
 
 @cache
 def _keys() -> ahocorasick_rs.AhoCorasick:
     return ahocorasick_rs.AhoCorasick(KEY_LITERALS)
+
+
+@cache
+def _streets_abroad() -> ahocorasick_rs.AhoCorasick:
+    return ahocorasick_rs.AhoCorasick(_STREETS_ABROAD)
 
 
 def may_hold_password(text: str) -> bool:
@@ -161,7 +170,7 @@ def may_hold_box(text: str) -> bool:
 
 
 def may_hold_address_abroad(text: str) -> bool:
-    return any(map(text.__contains__, _STREETS_ABROAD)) and bool(_NUMBER_LAST.search(text))
+    return _holds_any(_streets_abroad(), text) and bool(_NUMBER_LAST.search(text))
 
 
 class Window(NamedTuple):

@@ -293,12 +293,17 @@ class _Same:
 @lru_cache(maxsize=8)
 def _known(row: _Same) -> Known:
     """(value, kind) of the private values of a row."""
-    return values_of([*(turn.text for turn in row.example.all_turns()), *strings_of_calls(row.example)])
+    return values_of([*(turn.text for turn in row.example.all_turns()), *_strings_of_calls(row)])
 
 
 @lru_cache(maxsize=8)
 def _known_of_calls(row: _Same) -> Known:
-    return values_of(strings_of_calls(row.example))
+    return values_of(_strings_of_calls(row))
+
+
+@lru_cache(maxsize=8)
+def _strings_of_calls(row: _Same) -> list[str]:
+    return strings_of_calls(row.example)
 
 
 def strings_of_calls(example: Example | None) -> list[str]:

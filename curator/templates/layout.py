@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import accumulate, islice
 from types import MappingProxyType
@@ -139,7 +139,8 @@ class Renderer:
 
     def __init__(self, template: Template) -> None:
         self.template = template
-        self._layouts: dict[Any, Layout | None] = {}
+        self._layouts: dict[Hashable, Layout | None] = {}
+        self._refusals: dict[Hashable, bool] = {}
 
     @cached_property
     def closing(self) -> Closing:
@@ -185,21 +186,30 @@ class Renderer:
     def _layout(
         self, said: Sequence[Message], texts: dict[Key, str], moulds: dict[Key, Mould], tools: Sequence[Any]
     ) -> Layout | None:
-        key: Any
-        if all(len(message) == 2 and type(message.get("content")) is str for message in said):
-            key = (*map(_outline, said), *((n, moulds[n, "content", 0].literals) for n, _, _ in moulds))
-        else:
-            shown = {key: "x" if text.strip() else text for key, text in texts.items()}
-            key = repr(_with(said, shown | {key: cut.filled(("x",) * len(cut.cores)) for key, cut in moulds.items()}))
-            if not all(map(_thinks_once, said)):
-                key = (key, "two thoughts")
-        if tools:
-            key = (key, repr(tools))
+        key = _shape(said, texts, moulds, tools)
         if key not in self._layouts:
             if len(self._layouts) >= _MOST_LAYOUTS:
                 self._layouts.clear()
             self._layouts[key] = self._made(said, texts, moulds, tools)
         return self._layouts[key]
+
+    def refused(self, said: Sequence[Message], tools: Sequence[Any], error: str) -> Hashable | None:
+        """What all conversations have in common that are of the shape of this one and are refused with this error; None
+        where the same with sentinels in the place of its texts is not refused, or with another error."""
+        texts = texts_of(said)
+        key = "refused", _shape(said, texts, {}, tools), error
+        if key not in self._refusals:
+            if len(self._refusals) >= _MOST_LAYOUTS:
+                self._refusals.clear()
+            self._refusals[key] = self._refuses(_with(said, _Marks(texts, {}).texts), tools) == error
+        return key if self._refusals[key] else None
+
+    def _refuses(self, said: Sequence[Message], tools: Sequence[Any]) -> str:
+        try:
+            self.template.render(said, tools)
+        except Exception as error:  # a template may raise anything
+            return reason(error)
+        return ""
 
     def _made(
         self, said: Sequence[Message], texts: dict[Key, str], moulds: dict[Key, Mould], tools: Sequence[Any]
@@ -580,6 +590,29 @@ def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str], 
 
 
 # ---------------------------------------------------------------------- texts and sentinels
+
+
+def _shape(said: Sequence[Message], texts: dict[Key, str], moulds: dict[Key, Mould], tools: Sequence[Any]) -> Hashable:
+    """What of a conversation its layout depends on: all but its texts, and of these whether they say anything."""
+    key: Hashable
+    if all(len(message) == 2 and type(message.get("content")) is str for message in said):
+        key = (*map(_outline, said), *((n, moulds[n, "content", 0].literals) for n, _, _ in moulds))
+    else:
+        shown = {key: "x" if text.strip() else text for key, text in texts.items()}
+        if moulds:
+            shown |= {key: cut.filled(("x",) * len(cut.cores)) for key, cut in moulds.items()}
+        key = _written(_with(said, shown))
+        if not all(map(_thinks_once, said)):
+            key = (key, "two thoughts")
+    return (key, _written(tools)) if tools else key
+
+
+def _written(value: Any) -> Hashable:
+    """JSON values as something that is equal where they are."""
+    try:
+        return msgspec.json.encode(value)
+    except (UnicodeEncodeError, TypeError, ValueError, RecursionError):  # half a surrogate pair, or no JSON
+        return repr(value)
 
 
 def _outline(message: Message) -> tuple[str, bool, bool, bool]:

@@ -13,7 +13,7 @@ from curator.checks.fit.looks import Look, calls_of, one_line, quoted
 from curator.formats.turns import parsed
 from curator.model import Flag, ToolCall, Turn
 from curator.rule import Bad, chat
-from curator.templates import MOST_LEAVES, Message, Template, prepared
+from curator.templates import MOST_LEAVES, Layout, Message, Template, prepared
 
 
 class ToolCallLost(TemplateRule, frozen=True):
@@ -108,16 +108,29 @@ _MOST_KNOWN = 5000
 
 
 _known: dict[Any, tuple[Template, frozenset[Owner] | None]] = {}
+_known_of_layouts: dict[int, tuple[Layout, frozenset[Owner] | None]] = {}
 
 
 def _gone(look: Look) -> frozenset[Owner] | None:
     """The names and arguments of which something is not in the render; None where the template refuses marks in calls.
 
     Rows with arguments of the same names and kinds have that in common, where the template makes of them what their
-    layouts say.
+    layouts say. A layout is of one shape, arguments and all, but for arguments that are written as JSON strings.
     """
-    if not look.seen.exact:
+    layout = look.seen.layout
+    if not look.seen.exact or layout is None:
         return _tried(look)
+    if any(call.raw is not None for _, call in calls_of(look)):
+        return _gone_by_kinds(look)
+    known = _known_of_layouts.get(id(layout))
+    if known is None or known[0] is not layout:
+        if len(_known_of_layouts) >= _MOST_KNOWN:
+            _known_of_layouts.clear()
+        known = _known_of_layouts[id(layout)] = layout, _gone_by_kinds(look)
+    return known[1]
+
+
+def _gone_by_kinds(look: Look) -> frozenset[Owner] | None:
     shown = [_outline(message) for message in _marked_calls(look, _Marks())]
     key = id(look.template), bool(look.said.tools), repr(shown)
     known = _known.get(key)

@@ -26,7 +26,7 @@ _LONG = 500  # characters of lost text that a finding quotes
 class Look(NamedTuple):
     """One side of a row, rendered.
 
-    `refused` is what the template says to the roles as they are written, where it refuses them (human, gpt) and
+    `spec` is what the template is named by. `refused` is what the template says to the roles as they are written, where it refuses them (human, gpt) and
     the side is rendered with these renamed.
     """
 
@@ -35,6 +35,7 @@ class Look(NamedTuple):
     seen: Rendered
     template: Template
     refused: str = ""
+    spec: str = ""
 
     def turn_of(self, key: tuple[int, str, int]) -> Turn:
         return self.said.turns[key[0]]
@@ -94,7 +95,7 @@ def looks(example: Example, template: str, *, renamed: bool = False) -> tuple[Lo
 def _rendered(example: Example, template: str, renamed: bool) -> Iterator[Look]:
     with_ = renderer(template)
     for said in conversations(example, renamed=renamed):
-        yield Look(example, said, with_.render(said.messages, said.tools), with_.template)
+        yield Look(example, said, with_.render(said.messages, said.tools), with_.template, spec=template)
 
 
 def _said_as_read(example: Example) -> bool:
@@ -108,6 +109,8 @@ def quoted(text: str) -> str:
 
 def one_line(message: str) -> str:
     """A message as one line of printable characters."""
+    if message.isprintable():
+        return message
     return "".join(sign if sign.isprintable() else " " for sign in message)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from curator.checks.fit.bases import TemplateRule, asked
-from curator.checks.fit.looks import Look, calls_of, one_line, quoted
+from curator.checks.fit.looks import Look, calls_of, one_line, quoted, renderer
 from curator.model import Flag
 from curator.rule import Bad, chat
 from curator.templates import Message, Template, prepared, reason
@@ -39,17 +39,61 @@ class RenderFails(TemplateRule, frozen=True):
     ]
 
     def judge(self, look: Look) -> Iterator[Flag]:
-        if not look.seen.error or _needs_objects(look):
+        if not look.seen.error or (why := _why(look)).objects:
             return
-        n = _failing(look)
+        n, wants = why.turn, why.wants
         turn = look.said.turns[n]
-        wants = " (it takes the arguments of calls as JSON strings)" if _needs_strings(look) else ""
-        if any(None in message.values() for message in look.said.messages):
-            nulls = render_error(look.template, look.said.messages, look.said.tools)
-            wants = wants or ("" if nulls else " (it takes null, which transformers leaves out)")
         message = f"the template {look.template.name} refuses the row at its {turn.said or turn.role} turn: {look.seen.error}{wants}"
         evidence = {"error": look.seen.error, "turn": n, "role": turn.said or turn.role, "text": quoted(turn.text)}
         yield turn.flag(one_line(message), evidence=evidence)
+
+
+class Why(NamedTuple):
+    """Why a row is refused: for the `objects` that the template wants as arguments, or with which `turn`, and what
+    it `wants` instead, in words."""
+
+    objects: bool
+    turn: int = 0
+    wants: str = ""
+
+
+_known: dict[Hashable, tuple[Template, Why]] = {}
+_MOST_KNOWN = 5000
+
+
+def _why(look: Look) -> Why:
+    """Why a row is refused, which is tried once for all rows of its shape that are refused in the same words."""
+    shape = renderer(look.spec).refused(prepared(look.said.messages), look.said.tools, look.seen.error)
+    if shape is None:
+        return _tried(look)
+    written = [_outline(call.arguments) if call.raw is not None else None for _, call in calls_of(look)]
+    nulls = [[key for key, value in message.items() if value is None] for message in look.said.messages]
+    key = id(look.template), shape, repr(written), repr(nulls)
+    known = _known.get(key)
+    if known is None or known[0] is not look.template:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        known = _known[key] = look.template, _tried(look)
+    return known[1]
+
+
+def _outline(value: Any) -> Any:
+    """A JSON value with all its texts alike, but for whether they say anything."""
+    if type(value) is dict:
+        return {key: _outline(item) for key, item in value.items()}
+    if type(value) is list:
+        return [_outline(item) for item in value]
+    return bool(value) if type(value) is str else value
+
+
+def _tried(look: Look) -> Why:
+    if _needs_objects(look):
+        return Why(True)
+    wants = " (it takes the arguments of calls as JSON strings)" if _needs_strings(look) else ""
+    if any(None in message.values() for message in look.said.messages):
+        nulls = render_error(look.template, look.said.messages, look.said.tools)
+        wants = wants or ("" if nulls else " (it takes null, which transformers leaves out)")
+    return Why(False, _failing(look), wants)
 
 
 def _failing(look: Look) -> int:
@@ -128,10 +172,10 @@ class ArgumentsEscapedTwice(TemplateRule, frozen=True):
     BAD = [Bad(asked('{"place": "Oslo"}'), at="messages[1].tool_calls[0]", options={"template": "qwen2.5"})]
 
     def judge(self, look: Look) -> Iterator[Flag]:
-        fails = bool(look.seen.error) and _needs_objects(look)
-        for _, call in calls_of(look):
-            if call.raw is None or type(call.arguments) is not dict:
-                continue
+        calls = [call for _, call in calls_of(look) if call.raw is not None and type(call.arguments) is dict]
+        fails = bool(look.seen.error and calls) and _why(look).objects
+        for call in calls:
+            assert call.raw is not None
             within = json.dumps(call.raw, ensure_ascii=False)
             twice = {within, json.dumps(call.raw)}
             if fails:
