@@ -171,6 +171,7 @@ def test_the_check_and_every_verb_name_an_edit_whose_values_were_not_recorded(ru
     checked = run("decisions", "check", path)
     assert checked.status == 1 and "‹EMAIL_" in checked.out and "placeholder" in checked.out
     assert run("decisions", "check", path, "--data", path).out == checked.out
+    assert "decided on" not in run("lint", path).out
     for verb in ("clean", "split"):
         done = run(verb, path, "-o", f"{verb}.jsonl" if verb == "clean" else verb)
         assert "not applied: 1" in done.out and "‹EMAIL_" in done.out, done.err

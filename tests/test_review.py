@@ -409,6 +409,20 @@ def test_an_edit_that_could_not_be_recorded_whole_is_refused_and_says_what_to_wr
     assert applying.dry_run(desk).applied == 1
 
 
+def test_an_edited_row_is_shown_and_judged_with_its_private_values(open_desk: Any) -> None:
+    """The record holds none of them; what is shown is what the clean set will hold."""
+    desk = open_desk([chat("Whom do I ask? ann.lee@brightpost.se", "")])
+    text = json.dumps(chat("Whom do I ask? ann.lee@brightpost.se", "It isnâ€™t me: ask ann.lee@brightpost.se."))
+    one = find(desk, "ROL007")
+    do(desk, one.finding.id, "edit", text=text)
+    (found,) = desk.entries(Filter(rules=("ENC001",)))
+    assert found.edit and found.finding.row == decisions.read(desk.settings.log).decisions[0].after
+    assert json.loads(desk.current(found)) == json.loads(text)
+    assert "ann.lee@" in json.dumps(Cards(desk).card(found)["left"])
+    assert json.loads(Cards(desk).fields(desk.entry(one.finding.id))["whole"]) == json.loads(text)
+    assert "ann.lee" not in desk.settings.log.read_text()
+
+
 def test_what_takes_decisions_back_is_one_line_that_says_what_holds_again(open_desk: Any) -> None:
     desk = open_desk([chat(f"Question {n}?", "") for n in range(9)])
 
@@ -922,6 +936,21 @@ def test_a_message_is_answered_by_its_number_and_twice_alike(open_desk: Any) -> 
     assert len(decisions.read(desk.settings.log).decisions) == 1
 
 
+def test_keys_that_outlast_a_server_are_recorded_under_who_pressed_them(open_desk: Any) -> None:
+    desk = open_desk(ROWS, reviewer="ben")
+    loop, (one, two, *_) = Loop(desk, Filter()), desk.entries(Filter())
+    wishes = [
+        {"id": decisions.new_id(), "action": "keep", "finding": each.finding.id, "base": "", "note": "", "who": who}
+        for each, who in ((one, "ana"), (two, "ben"))
+    ]
+    loop.answer(message(loop, 1, wishes=wishes))
+    assert [made.who for made in decisions.read(desk.settings.log).decisions] == ["ana", "ben"]
+    undo = {"id": decisions.new_id(), "action": "undo", "finding": "", "base": "", "note": "", "of": "", "who": "ana"}
+    loop.answer(message(loop, 2, wishes=[undo]))
+    assert (decisions.read(desk.settings.log).decisions[-1].who, desk.entry(one.finding.id).status) == ("ana", "open")
+    assert desk.entry(two.finding.id).status == "keep"
+
+
 def test_every_answer_says_which_rows_of_the_pairs_that_were_sent_go(open_desk: Any) -> None:
     """A card that was sent is right whoever decides on its rows afterwards."""
     desk = open_desk(ALIKE)
@@ -1171,6 +1200,29 @@ def test_what_apply_starts_does_what_its_dry_run_said(tmp_path: Path, run: Any, 
         assert ("Great question" in applying.places(told)["clean"].read_text()) is bool(n), said
         assert ("ANS012 did not run" in tables.unapplied(said)) is bool(n) and bool(tables.unapplied(said)) is bool(n)
         desk.close()
+
+
+@pytest.mark.parametrize(
+    "typed", [[], ["--map", "guess"], ["--set", "LEN001.max_tokens=4096"], ["--max-length", "9"]], ids=str
+)
+def test_a_configuration_that_changes_meanwhile_is_told_before_apply_starts_anything(
+    tmp_path: Path, run: Any, monkeypatch: Any, typed: list[str]
+) -> None:
+    """A command reads it as it is now: it would not do what was reviewed, nor what the dry run said."""
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    served: list[Settings] = []
+    monkeypatch.setattr(launch, "serve", lambda settings, **_: served.append(settings))
+    done = run("review", path, *typed)
+    assert done.status == 0, done.err
+    (told,) = served
+    assert tables.hindrance(told, "clean") == applying.drift(told) == ""
+    (tmp_path / "curator.toml").write_text('ignore = ["ENC"]\n')
+    assert "curator.toml says something else" in tables.hindrance(told, "clean")
+    (tmp_path / "curator.toml").write_text("ignore = 3\n")
+    assert "cannot be read" in tables.hindrance(told, "clean")
+    (tmp_path / "curator.toml").unlink()
+    assert tables.hindrance(told, "clean") == ""
 
 
 def test_steps_are_the_commands_of_the_terminal(open_desk: Any) -> None:

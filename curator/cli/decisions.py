@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -128,7 +129,7 @@ def check(record: Path, data: tuple[str, ...], config_file: Path | None, **setti
     report = _linted(data, config) if data else None
     codes = load_rules(config.pack_files)
     log = decisions.read(place)
-    rows = _rows(data or (str(place.parent.parent),), decisions.sealed_edits(log), config)
+    rows = rows_of(data or (str(place.parent.parent),), decisions.sealed_edits(log), config)
     problems = decisions.check(log, codes=codes, report=report, rows=rows)
     for problem in problems:
         click.echo(f"{place}:{problem.line}: {problem.message}")
@@ -185,13 +186,13 @@ def _linted(data: tuple[str, ...], config: Any) -> Report:
         return engine.lint(data, config, workers=config.crew, cache=config.cache, progress=tick)
 
 
-def _rows(data: tuple[str, ...], wanted: frozenset[str], config: Config) -> dict[str, bytes]:
-    """The rows with these content ids in the data; none where no data are found."""
+def rows_of(data: Sequence[str | Path], wanted: frozenset[str], config: Config) -> dict[str, bytes]:
+    """The rows with these content ids in the data; none where no data are found, or where they are read once."""
     from curator.cleaning import rows_in
     from curator.errors import SourceError
     from curator.sources import open_sources
 
-    if not wanted:
+    if not wanted or "-" in map(str, data):
         return {}
     try:
         with open_sources(data, config.excluded) as sources:

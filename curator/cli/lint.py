@@ -174,6 +174,7 @@ def _flag(name: str) -> str:
 def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, audit: bool = False) -> Report:
     """The findings, less those that a decision keeps out and those that the baseline lists."""
     from curator import decisions
+    from curator.cli.decisions import rows_of
     from curator.scan import recall
 
     report = recall.recall(paths, config) if config.cache and not audit else None
@@ -191,7 +192,9 @@ def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, 
             click.echo(f"{log.path}:{problem.line}: passed over: {problem.message}", err=True)
     log = decisions.beside(paths)
     known = decisions.read_baseline(baseline) if baseline else None
-    return decisions.settle(report, log, known) if log.decisions or known else report
+    if not (log.decisions or known):
+        return report
+    return decisions.settle(report, log, known, rows=rows_of(paths, decisions.sealed_edits(log), config))
 
 
 def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsafe: bool) -> tuple[Report, bool]:

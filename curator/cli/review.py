@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,7 @@ def command(
         rules=_codes(chosen, load_rules(config.pack_files)),
         model=settings.get("model") or config.model or "",
         need_reason=require_reason,
+        reread=partial(options.configured, paths, config_file, {**settings, "map": context.params.get("map")}),
         options={"clean": options.shared(context, clean.command), "split": options.shared(context, split.command)},
     )
     if allow_remote and host not in ("127.0.0.1", "localhost", "::1"):

@@ -512,16 +512,29 @@ def as_text(log: Log, today: date | None = None) -> str:
 # ---------------------------------------------------------------------- suppressing findings
 
 
+def _idle(decision: Decision, rows: Mapping[str, bytes]) -> bool:
+    """Whether it is an edit that cannot be applied, as far as these rows by content id tell."""
+    if decision.verdict != "edit":
+        return False
+    raw = rows.get(decision.row)
+    return bool(unusable(decision, raw)) if raw is not None else not is_row(decision.text)
+
+
 class Suppressions(msgspec.Struct, frozen=True):
-    """The standing decisions that say "keep", by finding id and by (content id of the row, code)."""
+    """The standing decisions that say "keep", by finding id and by (content id of the row, code).
+
+    `others` have another verdict; edits that cannot be applied are left out.
+    """
 
     by_finding: dict[str, Decision]
     by_row: dict[tuple[str, str], Decision]
     expired: tuple[Decision, ...]
-    others: tuple[Decision, ...]  # standing decisions with another verdict
+    others: tuple[Decision, ...]
 
     @classmethod
-    def from_decisions(cls, decisions: Iterable[Decision], today: date | None = None) -> Suppressions:
+    def from_decisions(
+        cls, decisions: Iterable[Decision], today: date | None = None, rows: Mapping[str, bytes] | None = None
+    ) -> Suppressions:
         today = today or date.today()
         by_finding: dict[str, Decision] = {}
         by_row: dict[tuple[str, str], Decision] = {}
@@ -531,7 +544,8 @@ class Suppressions(msgspec.Struct, frozen=True):
             if expired(decision, today):
                 lapsed.append(decision)
             elif decision.verdict != "keep":
-                others.append(decision)
+                if not _idle(decision, rows or {}):
+                    others.append(decision)
             elif decision.finding:
                 by_finding[decision.finding] = decision
             elif decision.code:
@@ -649,21 +663,28 @@ def filter_findings(
     decisions: Iterable[Decision] = (),
     baseline: Baseline | None = None,
     today: date | None = None,
+    rows: Mapping[str, bytes] | None = None,
 ) -> Filtered:
-    """The findings without those that a decision keeps out and those that the baseline lists."""
-    return Filtered(findings, Suppressions.from_decisions(decisions, today), baseline or Baseline())
+    """The findings without those that a decision keeps out and those that the baseline lists; see `settle`."""
+    return Filtered(findings, Suppressions.from_decisions(decisions, today, rows), baseline or Baseline())
 
 
 def settle(
-    report: Report, log: Log | None = None, baseline: Baseline | None = None, today: date | None = None
+    report: Report,
+    log: Log | None = None,
+    baseline: Baseline | None = None,
+    today: date | None = None,
+    rows: Mapping[str, bytes] | None = None,
 ) -> Report:
     """The report without what decisions keep out and the baseline lists; all its counts follow.
 
-    `unused` names the decisions that had something to say about these files and rules, and had no effect.
+    `rows` are rows of the data by content id, those of `sealed_edits` at least: an edit of them that cannot be applied
+    settles nothing. `unused` names the decisions that had something to say about these files and rules, and had no
+    effect.
     """
     from curator.engine import judge_limits
 
-    left = filter_findings(report.findings, log.decisions if log else (), baseline, today)
+    left = filter_findings(report.findings, log.decisions if log else (), baseline, today, rows)
     outcome = left.outcome
     stats = tuple(
         msgspec.structs.replace(

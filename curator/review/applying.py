@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from curator import cleaning
+from curator.errors import CuratorError
 from curator.review import jobs
 from curator.review.desk import Desk
 from curator.review.settings import Settings
@@ -86,6 +87,20 @@ def command(settings: Settings, step: str) -> list[str]:
         return [*base, "split", str(to["clean"]), "-o", str(to["split"]), *_shaping(settings, step)]
     resume = ["--resume"] if trained(settings) in ("running", "interrupted") else []
     return [*base, "train", "run", str(to["split"]), "--model", settings.model, "--output", str(to["train"]), *resume]
+
+
+def drift(settings: Settings) -> str:
+    """Why a command that reads the configuration now would not do what was reviewed; "" where it would."""
+    if settings.reread is None:
+        return ""
+    try:
+        now = settings.reread()
+    except CuratorError as error:
+        return f"the configuration cannot be read any more: {error}"
+    if now == settings.config:
+        return ""
+    name = Path(now.source or settings.config.source or "curator.toml").name
+    return f"{name} says something else than when this review began: end it and begin it again"
 
 
 def _shaping(settings: Settings, step: str) -> list[str]:

@@ -63,7 +63,8 @@ class Point(NamedTuple):
 class Wish(msgspec.Struct, frozen=True):
     """What a person asks to be decided: `id` names the decision to be, `base` is the head that was shown.
 
-    `action` is one of ACTIONS, or "undo": then `of` is a decision or batch, "" for the reviewer's last.
+    `action` is one of ACTIONS, or "undo": then `of` is a decision or batch, "" for the reviewer's last. `who` wishes
+    it, "" for the reviewer of this server.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Wish(msgspec.Struct, frozen=True):
     text: str = ""
     note: str = ""
     of: str = ""
+    who: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True):

@@ -23,6 +23,7 @@ AHEAD = 160  # undecided findings that a card holds: as long as it has some, a s
 FIRST = 32  # findings sent at first: the card asks for more, and hands that type fast do not run ahead of it
 _TOLD = 400  # findings of a row of which it is told how they stand
 _ROWS = 1000  # rows of pairs of which it is told whether they go: those of the cards that were sent last
+_NAME = 200  # characters of a name
 _DETAILS = ("raw", "tokens", "template")
 _HEX = frozenset("0123456789abcdef")
 
@@ -223,7 +224,7 @@ class Loop:
             raise UsageError("a decision without an id")
         if told["action"] not in (*ACTIONS, "undo"):
             raise UsageError("no such action")
-        wish = Wish(**{**told, "note": told["note"][:500]})
+        wish = Wish(**{**told, "note": told["note"][:500]}, who=self._other(_string(raw.get("who")) or ""))
         if told["action"] == "edit" and not self.desk.decision(told["id"]):
             entry = self.desk.entry(told["finding"])
             if entry is None:
@@ -231,6 +232,10 @@ class Loop:
             new = self.cards.composed(entry, _texts(raw.get("texts")), _string(raw.get("whole")))
             wish = msgspec.structs.replace(wish, text=new)
         return wish
+
+    def _other(self, who: str) -> str:
+        """Who wished, where it was another than the reviewer of this server: keys outlast a server in their tab."""
+        return "" if who == plain(self.desk.settings.reviewer) else who[:_NAME]
 
     def _brought_up(self, asked: Asked) -> list[Entry]:
         """What is found in rows that were edited just now."""

@@ -89,7 +89,7 @@ class Making(Fates):
 
     def _made(self, entry: Entry, wish: Wish) -> list[Decision]:
         """The decisions that a wish comes to. Raises UsageError where it makes no sense here."""
-        make = self._maker(entry, wish.note)
+        make = self._maker(entry, wish.note, who=wish.who)
         finding = entry.finding
         needs_other = wish.action in ("left", "right", "none")
         if needs_other and not finding.related:
@@ -149,11 +149,11 @@ class Making(Fates):
                 " Write a placeholder such as [EMAIL] in its place, or edit the data file and lint again"
             )
 
-    def _maker(self, entry: Entry, note: str, batch: str = "") -> Any:
-        now = self._moment(entry)
+    def _maker(self, entry: Entry, note: str, batch: str = "", who: str = "") -> Any:
+        now, who = self._moment(entry), who or self.settings.reviewer
 
         def make(verdict: Verdict, name: str, *, row: str = "", text: str = "", place: str = "") -> Decision:
-            made = decisions.decide(entry.finding, verdict, who=self.settings.reviewer, why=note, text=text, now=now)
+            made = decisions.decide(entry.finding, verdict, who=who, why=note, text=text, now=now)
             return msgspec.structs.replace(
                 made,
                 id=name,
@@ -187,7 +187,7 @@ class Making(Fates):
         else:
             found = db.execute(
                 "SELECT n, id, batch FROM decisions WHERE who = ? AND undone = 0 AND undoes = '' ORDER BY n DESC LIMIT 1",
-                (self.settings.reviewer,),
+                (wish.who or self.settings.reviewer,),
             ).fetchone()
         if found is None:
             return []
@@ -203,6 +203,7 @@ class Making(Fates):
         undone = frozenset(row[0] for row in rows)
         with Bodies(db) as bodies:
             made = [one for row in rows if (one := self._restored(bodies, row, undone, together)) is not None]
+        made = [msgspec.structs.replace(one, who=wish.who) for one in made] if wish.who else made
         return [*made[:-1], msgspec.structs.replace(made[-1], id=wish.id)] if made else []
 
     def _restored(

@@ -11,9 +11,10 @@ import msgspec
 from curator import decisions
 from curator.columns import content_id, parse
 from curator.engine import LARGE
-from curator.errors import ChangedError, SourceError
+from curator.errors import ChangedError, CuratorError, SourceError
 from curator.formats import Reader
 from curator.model import Example, Finding
+from curator.private import masking
 from curator.review import following, index
 from curator.review.bodies import Bodies
 from curator.review.entries import Entry
@@ -111,7 +112,21 @@ class Reading(Opened):
             edit = bodies.one(entry.edit)
         if edit is None:
             raise ChangedError("the log of decisions changed", where=str(self.settings.log), hint="load the page again")
-        return edit.text.encode("utf-8", "backslashreplace")
+        return self.opened(edit.text, entry.root).encode("utf-8", "backslashreplace")
+
+    def opened(self, text: str, root: str) -> str:
+        """The text of a recorded edit with the private values of its row, by content id, in their places; as it was
+        recorded where that row is not there any more, or does not hold them."""
+        if not masking.holds_seal(text):
+            return text
+        sql = "SELECT f.path, p.line FROM places p JOIN files f ON f.number = p.file WHERE p.row = ? LIMIT 1"
+        with self.lock:
+            place = self.db.execute(sql, (root,)).fetchone()
+        try:
+            raw = self.raw(*place) if place else b""
+        except CuratorError:
+            return text
+        return masking.opened(text, raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")) or text
 
     def judge(self, text: str, file: str) -> list[Finding]:
         """What the rules on single rows find in a row that is being edited."""
@@ -175,7 +190,7 @@ class Reading(Opened):
                 edit = decisions.identity(head) if head and following.status_of(head) == "edit" else ""
                 db.execute("DELETE FROM findings WHERE root = ? AND edit NOT IN ('', ?)", (row, edit))
                 if head and edit and not db.execute("SELECT 1 FROM findings WHERE edit = ?", (edit,)).fetchone():
-                    todo.append((row, edit, head.text))
+                    todo.append((row, edit, self.opened(head.text, row)))
         if not todo:
             return
         ranks: list[int] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,8 @@ class Settings(msgspec.Struct, frozen=True):
 
     `take` is (i, k): part i of k of the findings. `output` is the folder that Apply writes to, `model` the
     model that a training is offered for, "" for none. `rules` preselects the queue. `options` are words for the verbs that Apply starts: what was typed
-    of the options that shape what is found, or how rows are read.
+    of the options that shape what is found, or how rows are read. `reread` reads the configuration again, as it would be if the
+    review began now.
     """
 
     paths: tuple[str, ...]
@@ -32,6 +34,7 @@ class Settings(msgspec.Struct, frozen=True):
     model: str = ""
     need_reason: bool = False
     options: dict[str, tuple[str, ...]] = {}
+    reread: Callable[[], Config] | None = None
 
     @property
     def log(self) -> Path:

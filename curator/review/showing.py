@@ -255,7 +255,7 @@ class Cards:
         if entry.edit:
             return self.desk.current(entry)
         if entry.status == "edit" and (made := self.desk.decision(entry.head)) and made.text:
-            return made.text.encode("utf-8", "backslashreplace")
+            return self.desk.opened(made.text, entry.root).encode("utf-8", "backslashreplace")
         raw = self.desk.current(entry)
         fixes = [e.finding.fix for e in of_row if e.status == "accept" and not e.edit and e.finding.fix]
         lines = mend(raw, fixes).lines if fixes else [raw]

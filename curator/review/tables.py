@@ -176,6 +176,8 @@ def job(job: Job | None) -> str:
 def hindrance(settings: Settings, step: str) -> str:
     """Why a step cannot begin yet, "" where it can."""
     to = applying.places(settings)
+    if step != "train" and (why := applying.drift(settings)):
+        return why
     if step == "split" and not (to["clean"].is_file() or any(to["clean"].glob("*.jsonl"))):
         return "write the clean set first"
     if step == "train":

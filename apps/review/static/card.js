@@ -309,7 +309,7 @@ class Desk extends Editing {
     if (action !== "edit") this.giveUp(item.id);
     const before = { status: item.status, head: item.head, who: item.who, asked: item.asked };
     const earlier = [...(store.inFlight?.wishes || []), ...store.unsent].filter((wish) => wish.finding === item.id).pop();
-    const wish = { id: newId(), action, finding: item.id, base: earlier ? earlier.id : item.head || "", note, ...more };
+    const wish = { id: newId(), action, finding: item.id, base: earlier ? earlier.id : item.head || "", note, who: this.data.reviewer, ...more };
     if (earlier) wish.chained = true;
     store.unsent.push(wish);
     this.remember({ id: wish.id, finding: item.id, before, at: this.at });
@@ -344,7 +344,7 @@ class Desk extends Editing {
       this.goTo(last.finding);
       keep();
     } else {
-      store.unsent.push({ id: newId(), action: "undo", finding: last?.finding || "", of: last?.id || "" });
+      store.unsent.push({ id: newId(), action: "undo", finding: last?.finding || "", of: last?.id || "", who: this.data.reviewer });
       if (last) { const item = this.byId.get(last.finding); if (item) delete item.asked; }
       keep();
       this.later();

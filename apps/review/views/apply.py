@@ -18,7 +18,10 @@ for numbers in desk.matrix().values():
 
 st.subheader("1  What it comes to", anchor=False)
 st.text(tables.standing(counts, settings.take))
-if st.button("Dry run"):
+drift = applying.drift(settings)
+if drift:
+    st.text(frame.plain(drift))
+if st.button("Dry run", disabled=bool(drift)):
     with st.spinner("Cleaning a copy that is thrown away"):
         try:
             st.session_state["dry_run"] = applying.dry_run(desk)
