@@ -236,3 +236,31 @@ def test_the_folder_loads_as_a_dataset(write, tmp_path, monkeypatch):
     sizes = {name: len(loaded[name]) for name in loaded}
     outputs = done.split.outputs
     assert sizes == {"train": outputs["train"].rows, "validation": outputs["valid"].rows, "test": outputs["test"].rows}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "prepare {} -o out",
+        "split {} -o out",
+        "convert {} --to sharegpt -o out/data.jsonl",
+        "clean {} -o out/data.jsonl",
+    ],
+    ids=lambda words: words.split()[0],
+)
+def test_nobody_reads_what_is_written_who_may_not_read_the_data(run, write, tmp_path, words):
+    path = write("support.jsonl", [*rows(30), chat(user="", assistant="")])
+    path.chmod(0o600)
+    done = run(*words.format(path).split())
+    made = [each for each in (tmp_path / "out").rglob("*") if each.is_file()]
+    assert made, done.err
+    assert {each.name: each.stat().st_mode & 0o777 for each in made} == {each.name: 0o600 for each in made}
+
+
+def test_nobody_reads_a_dataset_who_may_not_read_the_data(run, write, tmp_path):
+    pytest.importorskip("datasets")
+    path = write("support.jsonl", rows(30))
+    path.chmod(0o600)
+    assert run("split", path, "-o", "out", "--to", "dataset").status == 0
+    made = [each for each in (tmp_path / "out" / "dataset").rglob("*") if each.is_file()]
+    assert made and all(each.stat().st_mode & 0o077 == 0 for each in made)

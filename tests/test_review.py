@@ -1349,6 +1349,21 @@ def test_the_token_is_exchanged_for_a_cookie_no_script_reads() -> None:
     assert ask("http", "//evil.example/x", f"token={TOKEN}")["headers"][0][1].startswith(b"/evil.example")
 
 
+@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+def test_the_link_with_the_token_may_be_followed_from_another_page_and_nothing_else(site: str) -> None:
+    """As from a notebook or a terminal in the browser. What the other page asks itself, or frames, stays shut."""
+    link = {"sec_fetch_site": site, "sec_fetch_mode": "navigate", "sec_fetch_dest": "document"}
+    led = ask("http", "/table", f"token={TOKEN}&rule=%22%3E", **link)
+    told = dict(led["headers"])
+    assert led["status"] == 200 and COOKIE.encode() in told[b"set-cookie"] and b"Strict" in told[b"set-cookie"]
+    assert told[b"cache-control"] == b"no-store" and TOKEN.encode() not in told[b"content-type"]
+    assert ask("http", query="token=wrong", **link)["status"] == 403
+    assert ask("http", cookie=COOKIE, **link)["status"] == 403
+    for asked in ({"sec_fetch_dest": "iframe"}, {"sec_fetch_mode": "cors", "sec_fetch_dest": "empty"}):
+        assert ask("http", query=f"token={TOKEN}", **{**link, **asked})["status"] == 403
+    assert ask("http", query=f"token={TOKEN}", origin="http://evil.example", **link)["status"] == 403
+
+
 def test_the_first_page_is_found_by_its_name_too() -> None:
     for first in (
         ask("http", "/review", "rule=ROL007", cookie=COOKIE),

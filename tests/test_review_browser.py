@@ -20,7 +20,10 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -572,6 +575,27 @@ def test_what_cannot_be_seen_is_a_chip(serve: Any, visit: Any) -> None:
     chips = page.locator(".card .chip").all_text_contents()
     assert {"U+202E", "U+202C", "U+2066", "U+200B", "U+FEFF", "U+001B"} <= set(chips)
     assert "\u202e" not in str(page.locator(".card").text_content())
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_the_printed_link_is_followed_from_a_page_of_another_server(
+    serve: Any, browser: Any, tmp_path: Path, name: str
+) -> None:
+    """As in a notebook or a terminal in the browser: the same site under the same name, another under another."""
+    server = serve(empties(3), "--select", "ROL007")
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web" / "index.html").write_text(f'<a href="{server.url}">open</a>')
+    quiet = partial(SimpleHTTPRequestHandler, directory=str(tmp_path / "web"))
+    with ThreadingHTTPServer(("127.0.0.1", 0), quiet) as other:
+        Thread(target=other.serve_forever, daemon=True).start()
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"http://{name}:{other.server_port}/index.html")
+        page.get_by_role("link", name="open").click()
+        page.wait_for_selector(".card[data-id]:not([data-id=''])", timeout=60_000)
+        assert "token" not in page.url
+        context.close()
+        other.shutdown()
 
 
 def test_the_port_is_open_to_this_machine_alone(serve: Any) -> None:

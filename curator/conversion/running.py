@@ -78,7 +78,9 @@ def convert(
         created = _missing_folders([*outputs, rest])
         with ExitStack() as stack, tempfile.TemporaryFile(prefix="curator-convert-") as unfit:
             stack.callback(_remove, created)
-            copies = [stack.enter_context(Replacement(output)) for output in outputs]
+            origins = [source.path for source in sources]
+            made = zip(outputs, origins, strict=True)
+            copies = [stack.enter_context(Replacement(output, made_of=[origin])) for output, origin in made]
             for file, copy, output in zip(files, copies, outputs, strict=True):
                 with Packed(copy.file, output) as packed:
                     for row in job.rows(file, unfit):
@@ -91,7 +93,7 @@ def convert(
             replaced = [f"{output} stood there before and was replaced" for output in outputs if output.exists()]
             info = _write_info(stack, outputs, job) if to == "llama-factory" else None
             if unfit.tell():
-                copies.append(stack.enter_context(Replacement(rest)))
+                copies.append(stack.enter_context(Replacement(rest, made_of=origins)))
                 unfit.seek(0)
                 copies[-1].file.writelines(unfit)
             for copy in (*copies, *([info] if info else [])):

@@ -2,13 +2,14 @@
 
 A random token is made at each start and stands in the address that is opened; it is exchanged for a cookie
 that no script can read. Every request and every websocket must carry it, name this machine as its host, and
-come from this page. What is answered may load nothing from elsewhere and be framed by nobody.
+come from this page; a link with the token may stand on any, such as the notebook that the command was typed in. What is answered may load nothing from elsewhere and be framed by nobody.
 """
 
 from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
 from typing import Any
@@ -82,7 +83,8 @@ class Guard:
         elif status:
             await _answer(send, status, why)
         elif scope["type"] == "http" and (given := self._given(scope)) is not None:
-            await _lead(send, scope, given, [(b"set-cookie", self._baked())])
+            lead = _lead_on if _foreign(_headers(scope)) else _lead
+            await lead(send, scope, given, [(b"set-cookie", self._baked())])
         elif scope["type"] == "http" and str(scope.get("path", "")).rstrip("/") == _FIRST:
             await _lead(send, scope, scope.get("query_string", b"").decode("latin-1"), [])
         else:
@@ -104,7 +106,7 @@ class Guard:
             return 403, "closed"
         if scope["type"] == "http" and path == HEALTH:
             return 0, ""
-        if headers.get("sec-fetch-site", ["none"])[0] in ("cross-site", "same-site"):
+        if _foreign(headers) and not (_opens(headers) and self._given(scope) is not None):
             return 403, "asked by another page"
         if self._given(scope) is None and not self._known(headers.get("cookie", [])):
             return 403, "open the address that curator review printed: it holds the token"
@@ -149,6 +151,16 @@ class Guard:
         return f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/".encode()
 
 
+def _foreign(headers: dict[str, list[str]]) -> bool:
+    """Whether another page asks, as far as the browser says."""
+    return headers.get("sec-fetch-site", ["none"])[0] in ("cross-site", "same-site")
+
+
+def _opens(headers: dict[str, list[str]]) -> bool:
+    """Whether a link was followed: the answer becomes a page of its own, which the other page cannot read."""
+    return (headers.get("sec-fetch-mode"), headers.get("sec-fetch-dest")) == (["navigate"], ["document"])
+
+
 def _headers(scope: Scope) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for name, value in scope.get("headers", ()):
@@ -156,13 +168,29 @@ def _headers(scope: Scope) -> dict[str, list[str]]:
     return found
 
 
-async def _lead(send: Send, scope: Scope, query: str, more: list[tuple[bytes, bytes]]) -> None:
-    """Lead to the address without the token; the first page is found by its name too."""
+def _target(scope: Scope, query: str) -> str:
+    """The address without the token; the first page is found by its name too."""
     path = "/" + str(scope.get("path", "/")).lstrip("/\\")
-    to = ("/" if path.rstrip("/") == _FIRST else path) + (f"?{query}" if query else "")
-    headers = [(b"location", to.encode("latin-1", "ignore")), (b"cache-control", b"no-store"), *more]
-    await send({"type": "http.response.start", "status": 303, "headers": [*headers, *_HEADERS]})
+    return ("/" if path.rstrip("/") == _FIRST else path) + (f"?{query}" if query else "")
+
+
+async def _lead(send: Send, scope: Scope, query: str, more: list[tuple[bytes, bytes]]) -> None:
+    """Lead to the address without the token."""
+    to = _target(scope, query).encode("latin-1", "ignore")
+    headers = [(b"location", to), (b"cache-control", b"no-store"), *more, *_HEADERS]
+    await send({"type": "http.response.start", "status": 303, "headers": headers})
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _lead_on(send: Send, scope: Scope, query: str, more: list[tuple[bytes, bytes]]) -> None:
+    """Lead there from a page of ours: to where another page's link is led, a browser sends no cookie."""
+    to = escape(_target(scope, query))
+    body = f'<!doctype html><meta http-equiv="refresh" content="0;url={to}"><title>curator review</title>\n'.encode()
+    length = (b"content-length", str(len(body)).encode())
+    kind = (b"content-type", b"text/html; charset=utf-8")
+    headers = [kind, length, (b"cache-control", b"no-store"), *more, *_HEADERS]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 async def _answer(send: Send, status: int, why: str) -> None:

@@ -197,7 +197,7 @@ def _written(
         split=result,
         hashes={**hashes, CARD: _hash(text)},
     )
-    _put(folder, {PAGE: page.getvalue(), CARD: text, RECORD: as_json(prepared)})
+    _put(folder, paths, {PAGE: page.getvalue(), CARD: text, RECORD: as_json(prepared)})
     return prepared
 
 
@@ -205,9 +205,9 @@ def _hash(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _put(folder: Path, contents: Mapping[str, bytes]) -> None:
+def _put(folder: Path, paths: Sequence[str | Path], contents: Mapping[str, bytes]) -> None:
     with ExitStack() as stack:
-        files = [stack.enter_context(Replacement(folder / name)) for name in contents]
+        files = [stack.enter_context(Replacement(folder / name, made_of=paths)) for name in contents]
         for file, content in zip(files, contents.values(), strict=True):
             file.file.write(content)
         commit_all(folder, files)

@@ -36,7 +36,7 @@ from curator.sources import Source, open_sources
 from curator.sources.addresses import is_address
 from curator.splits.drawing import SPLITS, Draw, Drawn, Wish, hex_of
 from curator.splits.grouping import CLOSENESS, KINDS, Clash, Ties
-from curator.writing import Replacement, commit_all, recover
+from curator.writing import Replacement, commit_all, readable_by, recover
 
 if TYPE_CHECKING:
     from curator.config import Config, Plan
@@ -349,9 +349,10 @@ class _Writer:
 
     def write(self, dataset: bool) -> SplitResult | None:
         """None where the proof found leaks: nothing is put in place then."""
+        origins = [source.path for source in self.sources]
         with ExitStack() as stack:
             new = {
-                name: stack.enter_context(Replacement(self.folder / name))
+                name: stack.enter_context(Replacement(self.folder / name, made_of=origins))
                 for name in [*(f"{name}.jsonl" for name in self.names), ASIDE, REJECTED, RECORD]
             }
             self._write_lines(new)
@@ -365,7 +366,9 @@ class _Writer:
             others = {name: sha256(new[name].passing) for name in (ASIDE, REJECTED) if self.counts[name]}
             new[RECORD].file.write(self._body(result, others))
             if dataset:
-                save_dataset({name: new[f"{name}.jsonl"].passing for name in self.names}, self.folder / DATASET)
+                save_dataset(
+                    {name: new[f"{name}.jsonl"].passing for name in self.names}, self.folder / DATASET, origins
+                )
                 result = msgspec.structs.replace(result, dataset=str(self.folder / DATASET))
             wanted = [out for name, out in new.items() if name not in (ASIDE, REJECTED) or self.counts[name]]
             commit_all(self.folder, wanted, stale)
@@ -548,8 +551,10 @@ def _columns(path: Path) -> dict[str, list[Any]]:
     return {key: [row.get(key) for row in rows] for key in dict.fromkeys(key for row in rows for key in row)}
 
 
-def save_dataset(files: dict[str, Path], folder: Path) -> None:
+def save_dataset(files: dict[str, Path], folder: Path, made_of: Sequence[str | Path] = ()) -> None:
     """Save JSONL files, by split, as a `datasets.DatasetDict`, which takes the place of what is there.
+
+    Nobody reads it who may not read the files of `made_of`.
 
     Raises:
         MissingExtraError: `datasets` is not installed.
@@ -568,6 +573,8 @@ def save_dataset(files: dict[str, Path], folder: Path) -> None:
             datasets.disable_progress_bars()
             made = {name: datasets.Dataset.from_dict(_columns(path)) for name, path in files.items()}
             datasets.DatasetDict(made).save_to_disk(Path(passing, "new"))
+            for file in [each for each in Path(passing, "new").rglob("*") if each.is_file()]:
+                file.chmod(file.stat().st_mode & readable_by(made_of))
             if folder.exists():
                 folder.rename(Path(passing, "old"))
             shutil.move(Path(passing, "new"), folder)
