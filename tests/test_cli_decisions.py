@@ -161,6 +161,21 @@ def test_the_check_names_torn_lines_and_rules_that_are_gone(run: Run, decided: P
     ]
 
 
+def test_findings_kept_without_a_reason_are_a_remark(run: Run, write: Write) -> None:
+    """As K in the review makes them: a record of nothing else is in order."""
+    path = write("x.jsonl", [EMPTY, {**EMPTY, "n": 1}, {**EMPTY, "n": 2}])
+    found = [each for each in lint([path], load_config(path), cache=False).findings if each.code == "ROL007"]
+    decisions.append(path.parent / LOG, [decisions.decide(each, "keep", who="ana") for each in found])
+    done = run("decisions", "check", path)
+    assert (done.status, done.out) == (0, f"{path.parent / LOG}:1: keep gives no reason, and 2 more (a remark)\n")
+
+
+def test_rules_are_selected_of_data_that_are_linted_alone(run: Run, decided: Path) -> None:
+    done = run("decisions", "check", "--select", "NOPE")
+    assert done.status == 2 and "--data PATH" in done.err
+    assert "no rule 'NOPE'" in run("decisions", "check", "--select", "NOPE", "--data", decided).err
+
+
 def test_the_check_and_every_verb_name_an_edit_whose_values_were_not_recorded(run: Run, write: Write) -> None:
     """Of an old record: nothing of such an edit is done, and none says that it was."""
     rows = [chat(user=f"Where is part {n} of the lamp?", assistant=f"In box {n}, on shelf {n * 7}.") for n in range(30)]

@@ -901,6 +901,20 @@ def test_what_is_to_be_read_stands_out(serve: Any, visit: Any, scheme: str) -> N
     page.screenshot(path=_artifact(f"bulk-1280-{scheme}.png"))
 
 
+def test_keys_decide_again_after_enter_in_a_field_of_the_filter(serve: Any, visit: Any) -> None:
+    server = serve([*empties(12), *CONFLICTS], "--select", "ROL007,CON")
+    page = visit(server)
+    page.get_by_label("Search").fill("same prompt")
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"() => {DESK}.querySelector('.card .code')?.textContent === 'CON001'")
+    decided = now(page)
+    page.keyboard.press("0")
+    saved(page)
+    page.wait_for_function(f"() => {DESK}.dataset.unsaved === '0'")
+    assert [(made["verdict"], made["finding"]) for made in server.decisions()] == [("keep", decided)]
+    assert page.get_by_label("Search").input_value() == "same prompt"
+
+
 def test_every_click_on_a_filter_counts(serve: Any, visit: Any) -> None:
     """However it falls between what the card and the server say to each other: a hundred clicks, at any pace."""
     rows = [chat(f"Question {n} of many?", ANSWERS[n % 3]) for n in range(600)]

@@ -119,8 +119,11 @@ def check(record: Path, data: tuple[str, ...], config_file: Path | None, **setti
     Torn lines, rules that are gone, missing reasons and authors, lapsed dates, disagreements, edits that
     cannot be applied to their row.
 
-    Exit status: 1 where something is named, else 0.
+    Exit status: 1 where something is named, else 0. That a finding is kept without a reason is a remark alone.
     """
+    context = click.get_current_context()
+    if not data and (idle := options.typed(context, options.selecting)):
+        raise click.UsageError(f"{idle[0]} chooses by which rules data are linted: name them with --data PATH", context)
     from curator import decisions
     from curator.config import load_rules
 
@@ -131,9 +134,14 @@ def check(record: Path, data: tuple[str, ...], config_file: Path | None, **setti
     log = decisions.read(place)
     rows = rows_of(data or (str(place.parent.parent),), decisions.sealed_edits(log), config)
     problems = decisions.check(log, codes=codes, report=report, rows=rows)
+    remarks = [problem for problem in problems if problem.remark]
     for problem in problems:
-        click.echo(f"{place}:{problem.line}: {problem.message}")
-    return 1 if problems else 0
+        if not problem.remark:
+            click.echo(f"{place}:{problem.line}: {problem.message}")
+    if remarks:
+        more = f", and {len(remarks) - 1:,} more" if len(remarks) > 1 else ""
+        click.echo(f"{place}:{remarks[0].line}: {remarks[0].message}{more} (a remark)")
+    return 1 if len(problems) > len(remarks) else 0
 
 
 @command.command()

@@ -208,6 +208,13 @@ reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, *_COUNTING, *_COMPAR
 """`shaping`, and --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --set, --facts."""
 
 
+def typed(ctx: click.Context, options: Callable[[Any], Any]) -> list[str]:
+    """Of some options, such as `selecting`, those that were typed: ["--select"]."""
+    params = click.command()(options(lambda: None)).params
+    source = click.core.ParameterSource.COMMANDLINE
+    return [param.opts[0] for param in params if param.name and ctx.get_parameter_source(param.name) == source]
+
+
 def refuse_overwriting(paths: tuple[str, ...], *outputs: Path | None) -> None:
     """Raises UsageError where an output would take the place of data, of a configuration, or of another output."""
     from curator.errors import UsageError

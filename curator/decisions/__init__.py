@@ -33,10 +33,11 @@ _decode_lines = msgspec.json.Decoder(Decision).decode_lines
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """Something about a line (from 1) of a decisions file that wants an eye."""
+    """Something about a line (from 1) of a decisions file that wants an eye; a remark alone where nothing is wrong."""
 
     line: int
     message: str
+    remark: bool = False
 
 
 class Log(msgspec.Struct, frozen=True):
@@ -379,6 +380,8 @@ def check(
         last = newest[target(decision)]
         if decision == last:  # what another took the place of, or took back, has no effect whatever it says
             found += [Problem(number, message) for message in _faults(decision, today or date.today(), codes)]
+            if decision.verdict == "keep" and not decision.why:
+                found.append(Problem(number, "keep gives no reason", remark=True))
         if decision == last and is_sealed(decision) and (raw := (rows or {}).get(decision.row)) is not None:
             found += [Problem(number, fault) for fault in [unusable(decision, raw)] if fault]
         if decision in idle and decision == last:
@@ -406,8 +409,6 @@ def _faults(decision: Decision, today: date, codes: Container[str] | None) -> It
         yield f"{decision.verdict} names neither a finding nor a code: it has no effect"
     if decision.verdict == "edit" and not decision.text:
         yield "edit has no text: it has no effect"
-    if decision.verdict == "keep" and not decision.why:
-        yield "keep gives no reason"
     if not decision.who:
         yield "no author is named"
     if _date(decision.when) is None:

@@ -423,6 +423,7 @@ class Desk extends Editing {
     }
     if (this.editing && (event.ctrlKey || event.metaKey) && event.key === "Enter") { event.preventDefault(); this.saveEdit(); return; }
     if (typing && target.classList.contains("note") && event.key === "Enter") { event.preventDefault(); this.ui.desk.focus(); return; }
+    if (typing && event.key === "Enter" && target.matches(".stTextInput input")) { setTimeout(() => target.blur()); return; }  // what was searched for is chosen: keys are for the card again
     if (typing || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     const item = this.items[this.at];
