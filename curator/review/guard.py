@@ -2,7 +2,8 @@
 
 A random token is made at each start and stands in the address that is opened; it is exchanged for a cookie
 that no script can read. Every request and every websocket must carry it, name this machine as its host, and
-come from this page; a link with the token may stand on any, such as the notebook that the command was typed in. What is answered may load nothing from elsewhere and be framed by nobody.
+come from this page; a link with the token may stand on any, such as the notebook that the command was typed in.
+What is answered may load nothing from elsewhere and be framed by nobody.
 """
 
 from __future__ import annotations

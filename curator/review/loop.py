@@ -1,7 +1,8 @@
 """The server's half of the decision loop: messages of the card in, its next data out.
 
-A message carries a number, wishes (curator.review.desk.Wish) and what the card would like to know. It
-names the data set that they are about, and is refused by the server of another. The answer repeats the number, so that what was not answered for is sent again; wishes carry ids, so that it may be.
+A message carries a number, wishes (curator.review.entries.Wish) and what the card would like to know. It names the
+data set that they are about, and is refused by the server of another. The answer repeats the number, so that what was
+not answered for is sent again; wishes carry ids, so that it may be.
 """
 
 from __future__ import annotations
