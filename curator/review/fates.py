@@ -11,11 +11,12 @@ from curator.review.asking import Asking
 from curator.review.entries import Entry
 from curator.review.index import decode_finding
 
-# The decisions that stand and may take a row out whole; of one among equal rows (a twin) another stays.
+# The decisions that stand and may take a row out whole; of one among equal rows (a twin) another stays. The index is
+# named, since the planner would read all drops there are for each row of many.
 _DROPPING = """
-  SELECT w.row, d.id, NULL FROM wanted w JOIN decisions d ON d.about = 'r:' || w.row
+  SELECT w.row, d.id, NULL FROM wanted w CROSS JOIN decisions d INDEXED BY decision_abouts ON d.about = 'r:' || w.row
     WHERE d.head = 1 AND d.status = 'drop'
-  UNION SELECT w.row, d.id, NULL FROM wanted w JOIN decisions d
+  UNION SELECT w.row, d.id, NULL FROM wanted w CROSS JOIN decisions d INDEXED BY decision_abouts
     ON d.about > 'c:' || w.row || ':' AND d.about < 'c:' || w.row || ';' WHERE d.head = 1 AND d.status = 'drop'
   UNION ALL SELECT w.row, d.id, CASE d.status WHEN 'accept' THEN b.finding END
     FROM wanted w JOIN findings f ON f.root = w.row JOIN decisions d ON d.about = f.id JOIN bodies b ON b.rank = f.rank
