@@ -1,0 +1,70 @@
+"""What wants an eye in a decisions file."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator, Mapping
+from datetime import date
+
+from curator.decisions.edits import is_sealed, unusable
+from curator.decisions.log import Log, Problem
+from curator.decisions.order import day_of, expired, identity, in_order, target, time_of
+from curator.decisions.settling import filter_findings
+from curator.model import Decision, Report
+from curator.text.excerpt import visible
+
+
+def check(
+    log: Log,
+    today: date | None = None,
+    codes: Container[str] | None = None,
+    report: Report | None = None,
+    rows: Mapping[str, bytes] | None = None,
+) -> tuple[Problem, ...]:
+    """What wants an eye in a decisions file: unread lines, missing reasons, lapsed dates, disagreements.
+
+    With `codes`, those of all rules there are, also decisions about a rule that is gone; with the `report` of
+    the data, from before decisions count, also decisions to keep what is not found any more. `rows` are rows of the
+    data by content id, those of `sealed_edits` at least: edits of them that cannot be applied are named.
+    """
+    found = list(log.unread)
+    idle = set(filter_findings(report.findings, log.decisions, None, today).outcome.unused) if report else set()
+    ordered = in_order(log.decisions)
+    newest = {target(decision): decision for decision in ordered}
+    last_words = {(target(decision), decision.who): decision for decision in ordered}
+    by_id = {identity(decision): decision for decision in log.decisions}
+    for number, decision in zip(log.lines, log.decisions, strict=True):
+        last = newest[target(decision)]
+        if decision == last:  # what another took the place of, or took back, has no effect whatever it says
+            found += [Problem(number, message) for message in _faults(decision, today or date.today(), codes)]
+            if decision.verdict == "keep" and not decision.why:
+                found.append(Problem(number, "keep gives no reason", remark=True))
+        if decision == last and is_sealed(decision) and (raw := (rows or {}).get(decision.row)) is not None:
+            found += [Problem(number, fault) for fault in [unusable(decision, raw)] if fault]
+        if decision in idle and decision == last:
+            found.append(Problem(number, f"{decision.code} is not found any more: the row changed or is gone"))
+        verdicts = {decision.verdict, last.verdict}
+        base = by_id.get(last.base)
+        settled = base is not None and time_of(decision) <= time_of(base)  # the last was made with this one in sight
+        stands = last_words[target(decision), decision.who] == decision  # who changed their mind differs from nobody
+        if len(verdicts) == 2 and stands and decision.who != last.who and "later" not in verdicts and not settled:
+            said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
+            about = f"{decision.code} {decision.place}".strip() or "the same row"
+            found.append(Problem(number, visible(f"{said} of {about}; the newest counts")))
+    return tuple(sorted(found, key=lambda problem: problem.line))
+
+
+def _faults(decision: Decision, today: date, codes: Container[str] | None) -> Iterator[str]:
+    if codes is not None and decision.code and decision.code not in codes:
+        yield f"there is no rule {decision.code}"
+    if not decision.finding and not decision.code and decision.verdict in ("keep", "accept"):
+        yield f"{decision.verdict} names neither a finding nor a code: it has no effect"
+    if decision.verdict == "edit" and not decision.text:
+        yield "edit has no text: it has no effect"
+    if not decision.who:
+        yield "no author is named"
+    if day_of(decision.when) is None:
+        yield f"{decision.when!r} is no date"
+    if decision.expires and day_of(decision.expires) is None:
+        yield f"expires {decision.expires!r} is no date (write 2027-01-31): it has no effect"
+    elif expired(decision, today):
+        yield f"expired on {decision.expires}"
