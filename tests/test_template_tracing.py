@@ -160,7 +160,7 @@ def test_an_answer_cut_at_its_think_tags_is_seen_as_one_that_is_followed(
 ) -> None:
     """The layout that rows of one structure share says of each what following its texts one by one says."""
     cut = Renderer(load(name)).render(REASONED[row])
-    monkeypatch.setattr(layout, "_moulds", lambda said: {})
+    monkeypatch.setattr(layout, "moulds_of", lambda said: {})
     followed_alone = Renderer(load(name)).render(REASONED[row])
     kept = {key: place for key, place in cut.places.items() if cut.text[slice(*place)]}
     assert (cut.text, cut.lost, cut.stripped) == (followed_alone.text, followed_alone.lost, followed_alone.stripped)

@@ -14,19 +14,11 @@ from curator.templates.finding import (
     stamp,
     tokenizer_of,
 )
-from curator.templates.layout import (
-    MOST_LEAVES,
-    MOST_SKIPPED,
-    SENTINEL,
-    Layout,
-    Rendered,
-    Renderer,
-    Slot,
-    reason,
-    texts_of,
-)
+from curator.templates.layout import MOST_SKIPPED, Layout, Rendered, Renderer, Slot, reason
 from curator.templates.searching import SPOKEN, after_thought
+from curator.templates.sentinels import SENTINEL
 from curator.templates.template import Message, Template, prepared
+from curator.templates.texts import MOST_LEAVES, texts_of
 from curator.templates.thinking import empty_thoughts, thoughts
 
 __all__ = [

@@ -22,16 +22,28 @@ import msgspec
 
 from curator.templates.closing import Closing, closed, closing_of, past_space
 from curator.templates.searching import Found, Key, Span, in_order, occurrences, out_of_order, traced
+from curator.templates.sentinels import (
+    BLANK,
+    CORE,
+    NUMBERS,
+    SENTINEL,
+    around,
+    cells_of,
+    is_told,
+    moulds_of,
+    padded_mark,
+    sentinel,
+    shape_of,
+    text_of,
+)
 from curator.templates.template import Message, Template, is_plain, prepared
-from curator.templates.thinking import Mould, mould
+from curator.templates.texts import is_blank, texts_of, with_texts
+from curator.templates.thinking import Mould
 
 if TYPE_CHECKING:
     from curator.templates.tracing import Trace
 
-_NUMBERS = frozenset({"id", "tool_call_id"})  # of which a template may do without
 _NONE: Mapping[Key, Span] = MappingProxyType({})
-MOST_LEAVES = 100  # texts in the arguments of one call that get slots of their own
-_PART_KEYS = ("text", "content", "value")
 _MOST_LAYOUTS = 2000
 _MOST_RENDERED = 200_000  # turns in the prompts that are rendered to see whether each is a prefix of the whole
 _MOST_TRACED = 1 << 20  # characters of a render in which texts are followed
@@ -154,7 +166,7 @@ class Renderer:
         texts: dict[Key, str]
         texts = {(n, "content", 0): m["content"] for n, m in enumerate(said)} if plain else texts_of(said)
         layout, moulds = self._fitting(said, texts, tools)
-        cells = _cells(texts, moulds) if moulds else texts
+        cells = cells_of(texts, moulds) if moulds else texts
         if layout is not None and layout.blind and sum(map(len, texts.values())) < MOST_SKIPPED:
             filled = layout.filled(cells)
             return _exact("".join(filled), layout, filled, texts, cells)
@@ -176,7 +188,7 @@ class Renderer:
         self, said: Sequence[Message], texts: dict[Key, str], tools: Sequence[Any]
     ) -> tuple[Layout | None, dict[Key, Mould]]:
         """The layout, and the answers that are cut at their think tags: none where the template does not look there."""
-        moulds = _moulds(said)
+        moulds = moulds_of(said)
         if moulds:
             whole = self._layout(said, texts, {}, tools)
             if whole is not None and whole.blind:
@@ -186,7 +198,7 @@ class Renderer:
     def _layout(
         self, said: Sequence[Message], texts: dict[Key, str], moulds: dict[Key, Mould], tools: Sequence[Any]
     ) -> Layout | None:
-        key = _shape(said, texts, moulds, tools)
+        key = shape_of(said, texts, moulds, tools)
         if key not in self._layouts:
             if len(self._layouts) >= _MOST_LAYOUTS:
                 self._layouts.clear()
@@ -197,11 +209,11 @@ class Renderer:
         """What all conversations have in common that are of the shape of this one and are refused with this error; None
         where the same with sentinels in the place of its texts is not refused, or with another error."""
         texts = texts_of(said)
-        key = "refused", _shape(said, texts, {}, tools), error
+        key = "refused", shape_of(said, texts, {}, tools), error
         if key not in self._refusals:
             if len(self._refusals) >= _MOST_LAYOUTS:
                 self._refusals.clear()
-            self._refusals[key] = self._refuses(_with(said, _Marks(texts, {}).texts), tools) == error
+            self._refusals[key] = self._refuses(with_texts(said, _Marks(texts, {}).texts), tools) == error
         return key if self._refusals[key] else None
 
     def _refuses(self, said: Sequence[Message], tools: Sequence[Any]) -> str:
@@ -217,21 +229,21 @@ class Renderer:
         if any(not text.strip() and text for text in texts.values()):
             return None  # white space alone: what becomes of it depends on the template's own tests
         marks = _Marks(texts, moulds)
-        padded = {key: _padded(key, mark) for key, mark in marks.cells.items()}
+        padded = {key: padded_mark(key, mark) for key, mark in marks.cells.items()}
         try:
-            bare = self.template.render(_with(said, marks.texts), tools)
-            wide = self.template.render(_with(said, _Marks.put(padded, moulds)), tools)
+            bare = self.template.render(with_texts(said, marks.texts), tools)
+            wide = self.template.render(with_texts(said, _Marks.put(padded, moulds)), tools)
         except Exception:
             return None
         pieces: list[str | Slot] = []
         parts = re.split(f"({SENTINEL})", bare)
-        for piece, around_it in zip(parts, _around(parts, re.split(f"({SENTINEL})", wide)), strict=False):
+        for piece, around_it in zip(parts, around(parts, re.split(f"({SENTINEL})", wide)), strict=False):
             if piece in marks.owner:
                 pieces.append(Slot(marks.owner[piece], *around_it))
             elif piece:
                 pieces.append(piece)
         blind = not moulds and self._looks_away(said, marks.texts, tools, bare)
-        order = [(n, n + 1, _text_of(piece.key)) for n, piece in enumerate(pieces) if isinstance(piece, Slot)]
+        order = [(n, n + 1, text_of(piece.key)) for n, piece in enumerate(pieces) if isinstance(piece, Slot)]
         moved = tuple(out_of_order(occurrences(order), said))
         layout = Layout(tuple(pieces), blind=blind, moved=moved)
         cut: dict[Key, Span] = {}
@@ -255,17 +267,17 @@ class Renderer:
 
     def _followed(self, bare: str, said: Sequence[Message], marks: _Marks, tools: Sequence[Any]) -> Found:
         """Where the texts stand in the render with sentinels."""
-        shown = _with(said, marks.texts)
+        shown = with_texts(said, marks.texts)
         trace = self._trace(bare, shown, marks.texts, tools)
         return in_order(bare, shown, marks.texts, None) if trace is None else traced(trace, shown, marks.texts)
 
     def _looks_away(self, said: Sequence[Message], marks: dict[Key, str], tools: Sequence[Any], bare: str) -> bool:
         """Whether all conversations of nothing but texts in these roles have this layout."""
-        if not all(_is_told(n, message, marks) for n, message in enumerate(said)):
+        if not all(is_told(n, message, marks) for n, message in enumerate(said)):
             return False
         from curator.templates.proof import looks_away
 
-        values = self.template.values(_with(said, marks), tools)
+        values = self.template.values(with_texts(said, marks), tools)
         return looks_away(self.template.text(bool(tools)), values, bare)
 
     def _with_training(
@@ -279,7 +291,7 @@ class Renderer:
     ) -> Layout:
         """The layout with its trained spans, found in the render with sentinels; `cut` are the places of texts
         that are cut at their think tags."""
-        shown = _with(said, marks.texts)
+        shown = with_texts(said, marks.texts)
         spots = _Spots((*_spots_of(bare, marks, cut), *self._blanks(bare, shown, tools)))
         starts, unprefixed = self._starts(bare, shown, spots, tools)
         spans: list[Span] = []
@@ -389,14 +401,14 @@ class Renderer:
     def _blanks(self, whole: str, said: Sequence[Message], tools: Sequence[Any]) -> Iterator[tuple[int, int, int]]:
         """(message, start, end) of the answers that say nothing: where the render has a text in their place."""
         marks = {
-            (n, "content", 0): _sentinel(_BLANK + n)
+            (n, "content", 0): sentinel(BLANK + n)
             for n, message in enumerate(said)
-            if message.get("role") == "assistant" and not message.get("tool_calls") and _is_blank(message)
+            if message.get("role") == "assistant" and not message.get("tool_calls") and is_blank(message)
         }
         if not marks:
             return
         try:
-            parts = re.split(f"({SENTINEL})", self.template.render(_with(said, marks), tools))
+            parts = re.split(f"({SENTINEL})", self.template.render(with_texts(said, marks), tools))
         except Exception:  # a template may raise anything
             return
         owner = {mark: key[0] for key, mark in marks.items()}
@@ -450,7 +462,7 @@ class Renderer:
         from curator.templates.tracing import followed
 
         def put(marks: dict[Key, str]) -> list[Message]:
-            return _with(said, marks)
+            return with_texts(said, marks)
 
         return followed(self.template.text(bool(tools)), self.template.values(said, tools), put, texts, text)
 
@@ -528,18 +540,18 @@ class _Marks:
     """Sentinels in the place of texts: of each cell, and in the whole of each text."""
 
     def __init__(self, texts: dict[Key, str], moulds: dict[Key, Mould]) -> None:
-        cells = _cells(texts, moulds)
+        cells = cells_of(texts, moulds)
         self.moulds = moulds
-        self.cells = {key: _sentinel(n) for n, key in enumerate(cells) if cells[key].strip()}
+        self.cells = {key: sentinel(n) for n, key in enumerate(cells) if cells[key].strip()}
         self.texts = self.put(self.cells, moulds)
         self.owner = {mark: key for key, mark in self.cells.items()}
 
     @staticmethod
     def put(cells: dict[Key, str], moulds: dict[Key, Mould]) -> dict[Key, str]:
         """The texts that have these cells."""
-        texts = {key: cell for key, cell in cells.items() if key[1] != _CORE}
+        texts = {key: cell for key, cell in cells.items() if key[1] != CORE}
         for key, cut in moulds.items():
-            texts[key] = cut.filled(tuple(cells[key[0], _CORE, k] for k in range(len(cut.cores))))
+            texts[key] = cut.filled(tuple(cells[key[0], CORE, k] for k in range(len(cut.cores))))
         return dict(sorted(texts.items(), key=lambda item: item[0][0])) if moulds else texts
 
 
@@ -551,7 +563,7 @@ def _spots_of(
     found: dict[Key, Span] = {}
     for hit in re.finditer(SENTINEL, whole):
         if (cell := marks.owner.get(hit[0])) is not None:
-            key = _text_of(cell)
+            key = text_of(cell)
             found[key] = found.get(key, hit.span())[0], hit.end()
     for key, span in (found | dict(cut)).items():
         yield key[0], *span
@@ -574,7 +586,7 @@ def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str], 
     trained = tuple([(offsets[a] + i, offsets[b] + j) for (a, i), (b, j) in layout.trained])
     lost: tuple[Key, ...] = ()
     if layout.moulded:
-        places = {key: place for key, place in places.items() if key[1] != _CORE}
+        places = {key: place for key, place in places.items() if key[1] != CORE}
         for told in layout.moulded:
             if told.span is not None:
                 (a, i), (b, j) = told.span
@@ -583,239 +595,10 @@ def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str], 
         stripped = [key for key in texts if key in stripped]
         lost = tuple([told.key for told in layout.moulded if told.lost])
     if len(places) != len(texts):
-        missing = [key for key in texts if key not in places and key[1] not in _NUMBERS]
+        missing = [key for key in texts if key not in places and key[1] not in NUMBERS]
         gone = {*lost, *[key for key in missing if texts[key].strip()]}
         lost = tuple(key for key in texts if key in gone)
     return Rendered(text, "", layout, places, lost, tuple(stripped), trained, moved=layout.moved)
-
-
-# ---------------------------------------------------------------------- texts and sentinels
-
-
-def _shape(said: Sequence[Message], texts: dict[Key, str], moulds: dict[Key, Mould], tools: Sequence[Any]) -> Hashable:
-    """What of a conversation its layout depends on: all but its texts, and of these whether they say anything."""
-    key: Hashable
-    if all(len(message) == 2 and type(message.get("content")) is str for message in said):
-        key = (*map(_outline, said), *((n, moulds[n, "content", 0].literals) for n, _, _ in moulds))
-    else:
-        shown = {key: "x" if text.strip() else text for key, text in texts.items()}
-        if moulds:
-            shown |= {key: cut.filled(("x",) * len(cut.cores)) for key, cut in moulds.items()}
-        key = _written(_with(said, shown))
-        if not all(map(_thinks_once, said)):
-            key = (key, "two thoughts")
-    return (key, _written(tools)) if tools else key
-
-
-def _written(value: Any) -> Hashable:
-    """JSON values as something that is equal where they are."""
-    try:
-        return msgspec.json.encode(value)
-    except (UnicodeEncodeError, TypeError, ValueError, RecursionError):  # half a surrogate pair, or no JSON
-        return repr(value)
-
-
-def _outline(message: Message) -> tuple[str, bool, bool, bool]:
-    """What of a message with two keys a layout depends on."""
-    content = message["content"]
-    role = message.get("role")
-    return role if type(role) is str else repr(message), not content, content.isspace(), next(iter(message)) == "role"
-
-
-SENTINEL = r"zQ\d{5}Qz"  # what stands in the place of a text
-_BLANK = 50_000  # number of the first sentinel in the place of a text that says nothing
-# What is put around sentinels to see whether it is stripped: neither is a rotation of the other.
-_LEFT, _RIGHT = " \n", "\n\t"
-_QUOTED = json.dumps(_RIGHT)[1:-1]
-_PADS = (f"{_RIGHT}{{}}{_LEFT}", f"{_RIGHT}{{}}", f"{{}}{_LEFT}", "{}")
-
-
-_CORE = "core"  # the field of the cells of a text that is cut at its think tags
-
-
-def _moulds(said: Sequence[Message]) -> dict[Key, Mould]:
-    """The answers that are cut at their think tags."""
-    found: dict[Key, Mould] = {}
-    for n, message in enumerate(said):
-        content = message.get("content")
-        if type(content) is str and "</think" in content and message.get("role") == "assistant":
-            cut = mould(content)
-            if cut is not None:
-                found[n, "content", 0] = cut
-    return found
-
-
-def _cells(texts: dict[Key, str], moulds: dict[Key, Mould]) -> dict[Key, str]:
-    """What takes a slot of its own: the cores of texts that are cut, and all other texts."""
-    found: dict[Key, str] = {}
-    for key, text in texts.items():
-        if key in moulds:
-            found |= {(key[0], _CORE, k): core for k, core in enumerate(moulds[key].cores)}
-        else:
-            found[key] = text
-    return found
-
-
-def _text_of(cell: Key) -> Key:
-    """The text that a cell belongs to."""
-    return (cell[0], "content", 0) if cell[1] == _CORE else cell
-
-
-def _sentinel(number: int) -> str:
-    return f"zQ{number:05d}Qz"
-
-
-_THOUGHTS = ("reasoning_content", "thinking", "reasoning")  # the names of one and the same text
-
-
-def _is_told(n: int, message: Message, marks: dict[Key, str]) -> bool:
-    """Whether a message holds nothing but a role and texts, all of which have sentinels."""
-    thoughts = sum(key in message for key in _THOUGHTS)
-    if len(message) != 2 + thoughts or type(message.get("role")) is not str:
-        return False
-    if type(message.get("content")) is not str or (n, "content", 0) not in marks:
-        return False
-    return not thoughts or ((n, "reasoning_content", 0) in marks and _thinks_once(message))
-
-
-def _thinks_once(message: Message) -> bool:
-    """Whether the names of the reasoning of a message all stand for one text."""
-    thoughts = [message[key] for key in _THOUGHTS if key in message]
-    return not thoughts or (type(thoughts[0]) is str and all(thought == thoughts[0] for thought in thoughts))
-
-
-def _is_blank(message: Message) -> bool:
-    return type(content := message.get("content")) is str and not content.strip()
-
-
-def _padded(key: Key, mark: str) -> str:
-    """A sentinel with space around it; the number of a call stays as it is: templates count its characters."""
-    return mark if key[1] in _NUMBERS or key[1] == _CORE else f"{_LEFT}{mark}{_RIGHT}"
-
-
-def texts_of(said: Sequence[Message]) -> dict[Key, str]:
-    """Every text of a conversation in the order it is read: reasoning, contents, arguments and ids of calls."""
-    found: dict[Key, str] = {}
-    for n, message in enumerate(said):
-        if type(thought := message.get("reasoning_content")) is str:
-            found[n, "reasoning_content", 0] = thought
-        content = message.get("content")
-        if type(content) is str:
-            found[n, "content", 0] = content
-        elif type(content) is list:
-            for k, part in enumerate(content):
-                name = _part_key(part)
-                if name:
-                    found[n, "content", k] = part if type(part) is str else part[name]
-        if "tool_calls" in message or "tool_call_id" in message:
-            found |= _texts_of_calls(n, message)
-    return found
-
-
-def _texts_of_calls(n: int, message: Message) -> dict[Key, str]:
-    found: dict[Key, str] = {}
-    for k, call in enumerate(_calls(message)):
-        if type(number := call.get("id")) is str:
-            found[n, "id", k] = number
-        for j, leaf in enumerate(_leaves(_inner(call).get("arguments"))):
-            found[n, "arguments", k * MOST_LEAVES + j] = leaf
-    if type(number := message.get("tool_call_id")) is str:
-        found[n, "tool_call_id", 0] = number
-    return found
-
-
-def _calls(message: Message) -> list[dict[str, Any]]:
-    """The calls of a message; none where one of them is no object."""
-    calls = message.get("tool_calls")
-    return calls if type(calls) is list and all(type(call) is dict for call in calls) else []
-
-
-def _inner(call: dict[str, Any]) -> dict[str, Any]:
-    function = call.get("function")
-    return function if type(function) is dict else call
-
-
-def _leaves(value: Any) -> list[str]:
-    """The strings in a JSON value, keys left out; the first ones where there are very many."""
-    if type(value) is str:
-        return [value]
-    inside = value.values() if type(value) is dict else value if type(value) is list else ()
-    return [leaf for item in inside for leaf in _leaves(item)][:MOST_LEAVES]
-
-
-def _with_leaves(value: Any, leaves: Iterator[str]) -> Any:
-    """The JSON value with its strings replaced, for as long as there are new ones."""
-    if type(value) is str:
-        return next(leaves, value)
-    if type(value) is dict:
-        return {key: _with_leaves(item, leaves) for key, item in value.items()}
-    return [_with_leaves(item, leaves) for item in value] if type(value) is list else value
-
-
-def _call_with(call: dict[str, Any], n: int, k: int, marks: dict[Key, str]) -> dict[str, Any]:
-    inner = _inner(call)
-    made = {**call}
-    if (mark := marks.get((n, "id", k))) is not None:
-        made["id"] = mark
-    if "arguments" in inner:
-        old = enumerate(_leaves(inner["arguments"]))
-        new = _with_leaves(
-            inner["arguments"], iter([marks.get((n, "arguments", k * MOST_LEAVES + j), leaf) for j, leaf in old])
-        )
-        made |= {"function": {**inner, "arguments": new}} if inner is not call else {"arguments": new}
-    return made
-
-
-def _part_key(part: Any) -> str:
-    if type(part) is str:
-        return "text"
-    if type(part) is not dict:
-        return ""
-    return next((key for key in _PART_KEYS if type(part.get(key)) is str), "")
-
-
-def _with(said: Sequence[Message], marks: dict[Key, str]) -> list[Message]:
-    """The messages with their texts replaced."""
-    shown = []
-    for n, message in enumerate(said):
-        made = dict(message)
-        if (mark := marks.get((n, "reasoning_content", 0))) is not None:
-            made |= {key: mark for key in _THOUGHTS if key in made}
-        content = message.get("content")
-        if type(content) is str:
-            made["content"] = marks.get((n, "content", 0), content)
-        elif type(content) is list:
-            made["content"] = [_part_with(part, marks.get((n, "content", k))) for k, part in enumerate(content)]
-        if calls := _calls(message):
-            made["tool_calls"] = [_call_with(call, n, k, marks) for k, call in enumerate(calls)]
-        if (mark := marks.get((n, "tool_call_id", 0))) is not None:
-            made["tool_call_id"] = mark
-        shown.append(made)
-    return shown
-
-
-def _part_with(part: Any, mark: str | None) -> Any:
-    if mark is None:
-        return part
-    return mark if type(part) is str else {**part, _part_key(part): mark}
-
-
-def _around(bare: Sequence[str], padded: Sequence[str]) -> Iterator[tuple[bool, bool, bool]]:
-    """For each part of a render with sentinels: is what pads the sentinel gone before and after it, or quoted?
-
-    What stands between two sentinels in the padded render is what stands there in the other one, and the
-    pads that were left: they are chosen so that no text reads in two ways.
-    """
-    ends = [*padded, *[""] * len(bare)]
-    for n in range(0, min(len(bare), len(padded)), 2):
-        ends[n] = next((end for end in _PADS if padded[n] == end.format(bare[n])), padded[n])
-    for n in range(len(bare)):
-        if n % 2 and n + 1 < len(padded) and padded[n + 1].startswith(_QUOTED):
-            yield False, False, True
-        elif n % 2:
-            yield not ends[n - 1].endswith(_LEFT), not ends[n + 1].startswith(_RIGHT), False
-        else:
-            yield False, False, False
 
 
 def _places(layout: Layout, marks: dict[Key, str]) -> Callable[[int], tuple[int, int]]:
