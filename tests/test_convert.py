@@ -547,6 +547,24 @@ def test_what_is_lost_is_named(row, to, lost):
     assert lost <= set(convert_row(Reader().read(row), to).lost)
 
 
+ASKED_AGAIN = [USER, ANSWER, says("user", "And?")]
+
+
+@pytest.mark.parametrize(("to", "key"), [("openai-rft", "messages"), ("prompt-only", "prompt")])
+def test_a_prompt_is_all_turns_where_the_user_speaks_last(to, key):
+    found = convert_row(Reader().read({"messages": ASKED_AGAIN}), to)
+    assert (found.row, [*found.lost, *found.form]) == ({key: ASKED_AGAIN}, [])
+
+
+def test_a_prompt_for_a_grader_ends_with_the_user_and_what_stands_behind_is_named():
+    later = says("system", "Be brief.")
+    asked = convert_row(Reader().read({"messages": [*ASKED_AGAIN, later]}), "openai-rft")
+    assert asked.row == {"messages": ASKED_AGAIN} and asked.lost == ["the turns after the last question"]
+    told = convert_row(Reader().read({"messages": [USER, ANSWER, later]}), "openai-rft")
+    assert told.row == {"messages": [USER], "reference_answer": "Hello."}
+    assert told.lost == ["the answer as a turn", "the turns after the answer"]
+
+
 @pytest.mark.parametrize(
     ("row", "to", "why"),
     [
@@ -879,6 +897,22 @@ def test_a_few_rows_with_a_system_prompt_beside_the_messages_come_back_without_a
     back = run("convert", "b.jsonl", "--to", "alpaca", "-o", "c.jsonl")
     assert back.status == 0 and "nothing is lost" in back.out
     assert rows_of("c.jsonl") == rows
+
+
+@pytest.mark.parametrize("to", ["openai-chat", "alpaca", "sharegpt"])
+def test_a_row_that_is_legal_in_the_shape_that_was_named_loses_nothing(run, write, to):
+    """Of what Bedrock takes for Claude, a row without a system prompt is one of openai-chat as well."""
+    found = run("convert", write("a.jsonl", [HELLO]), "--shape", "anthropic-bedrock", "--to", to, "-o", "b.jsonl")
+    assert found.status == 0 and "nothing is lost" in found.out
+
+
+def test_a_row_that_is_not_of_the_shape_that_was_named_is_told(run, write):
+    rows = [HELLO, {"messages": [USER, {**ANSWER, "reasoning_content": "A greeting."}]}]
+    found = run("convert", write("a.jsonl", rows), "--shape", "anthropic-bedrock", "--to", "trl-chat", "-o", "b.jsonl")
+    assert found.status == 1
+    table = [line.split() for line in found.out.splitlines()]
+    assert [*"a row of openai-chat in a file of anthropic-bedrock 1".split()] in [line[:-1] for line in table]
+    assert "a.jsonl:2" in found.out
 
 
 def test_llama_factory_reads_rows_of_one_kind_from_a_file(run, write, tmp_path):

@@ -112,7 +112,7 @@ class Job:
         """Count the rows of strings and of messages, for shapes that have both."""
         adapter = SHAPES.get(example.shape)
         if example.shape != file.shape:
-            self._note("form", f"that the row is of {example.shape}", file, index)
+            self._note("form", f"a row of {example.shape} in a file of {file.shape}", file, index)
         if adapter is None or not adapter.forms:
             return
         form = form_of(example)

@@ -51,9 +51,7 @@ class File:
         example = self.reader.read(value)
         if example is None:
             return "in no known shape"
-        if self.named:
-            return example
-        shape = dialect_of(example)
+        shape = example.shape if self.named else dialect_of(example)
         return msgspec.structs.replace(example, shape=self.shape if self._holds(example, shape) else shape)
 
     def _holds(self, example: Example, shape: str) -> bool:

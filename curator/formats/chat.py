@@ -110,20 +110,25 @@ def read_rft(value: Row) -> Example:
 
 
 def write_rft(example: Example) -> Written:
-    """The prompt ends with the user; the answer goes to `reference_answer`, where a grader reads it."""
+    """The prompt ends with the user; an answer to that goes to `reference_answer`, where a grader reads it."""
     losses = Losses()
-    prompt, answer = parted(answered(example, losses))
+    turns = answered(example, losses)
+    prompt, answer = parted(turns)
+    if any(turn.role == "user" for turn in answer):
+        prompt, answer = turns, ()
     end = max((place for place, turn in enumerate(prompt, 1) if turn.role == "user"), default=0)
     if not end:
         losses.lack("a question at the end")
     elif end < len(prompt):
         plain(Example(example.shape, (), example.value), prompt[end:], losses)
-        losses.note("the turns between the last question and the answer")
+        losses.note(f"the turns {'between the last question and the answer' if answer else 'after the last question'}")
         prompt = prompt[:end]
     row: Row = {"messages": as_messages(example, prompt, losses, refusals=True)}
     if answer:
         plain(Example(example.shape, (), example.value), answer, losses)
         losses.note("the answer as a turn")
+        if len(answer) > 1:
+            losses.note("the turns after the answer")
         row["reference_answer"] = answer[0].text
     put_tools(row, example)
     return Written(row | carried(example, OPENAI_RFT.keys, losses), losses)

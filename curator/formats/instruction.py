@@ -16,6 +16,7 @@ from curator.formats.writing import (
     is_simple,
     parted,
     plain,
+    prompted,
     put_tools,
     system_and_rest,
 )
@@ -238,12 +239,12 @@ def read_prompt_only(value: Row) -> Example:
 
 def write_prompt_only(example: Example) -> Written:
     """A string for one plain request, else a message list."""
-    return _write_prompt_only(example, plainly=is_simple(example, parted(example.turns + example.chosen)[0], "user"))
+    return _write_prompt_only(example, plainly=is_simple(example, prompted(example.turns + example.chosen)[0], "user"))
 
 
 def _write_prompt_only(example: Example, *, plainly: bool) -> Written:
     losses = Losses()
-    prompt, answer = parted(answered(example, losses))
+    prompt, answer = prompted(answered(example, losses))
     if answer:
         losses.note("the answer")
     if not prompt:

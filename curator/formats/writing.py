@@ -150,6 +150,11 @@ def parted(turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
     return tuple(turns), ()
 
 
+def prompted(turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[Turn, ...]]:
+    """(prompt, answer) for shapes of prompts: where the last turn is no answer, the model is to go on after all."""
+    return parted(turns) if turns and turns[-1].role == "assistant" else (tuple(turns), ())
+
+
 def plain(example: Example, turns: Iterable[Turn], losses: Losses, keeps: Iterable[str] = ()) -> tuple[Turn, ...]:
     """The turns, with a note of all they and the example hold beside role and text that is not in `keeps`."""
     turns = tuple(turns)
