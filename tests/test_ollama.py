@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rapidfuzz.distance import Levenshtein
 
-from curator.checks.ollama import asked
+from curator.checks.ollama import OllamaPromptDiffers, asked
 from curator.errors import SourceError
+from curator.harness import flags_of
 from curator.model import Turn
 from curator.ollama import detection
 from curator.ollama.gofmt import Record
@@ -416,6 +417,26 @@ def test_a_modelfile_without_a_template_is_told_and_what_cannot_be_compared_is_n
     report = lint("FROM ./model.gguf\n", "chatml")
     assert [f["code"] for f in report["findings"]] == ["TPL018"]
     assert any("TPL017" in note["codes"] for note in report["not_run"])
+
+
+@pytest.mark.parametrize("template", [f'TEMPLATE """{CHATML}"""\n', ""])
+def test_prompts_of_a_renderer_are_not_compared_with_a_template_that_it_supersedes(
+    run: Callable[..., Any], tmp_path: Path, template: str
+) -> None:
+    line, report = verdict(run, tmp_path, SYSTEMS, f"FROM ./m.gguf\nRENDERER qwen3-coder\n{template}")
+    assert line.endswith(
+        "its prompts are not compared: RENDERER qwen3-coder of the Modelfile takes the place of TEMPLATE"
+    )
+    (note,) = (note for note in report["not_run"] if "TPL017" in note["codes"])
+    assert note["unlock"].startswith("leave it out and write TEMPLATE")
+    assert report["findings"] == []
+
+
+def test_the_rule_by_itself_compares_no_prompts_of_a_renderer() -> None:
+    rule = OllamaPromptDiffers(modelfile=f'FROM m\nRENDERER x\nTEMPLATE """{CHATML}"""\n', template="llama-3")
+    assert flags_of(rule, SYSTEMS) == []
+    bare = OllamaPromptDiffers(modelfile=f'FROM m\nTEMPLATE """{CHATML}"""\n', template="llama-3")
+    assert flags_of(bare, SYSTEMS)
 
 
 def verdict(run: Callable[..., Any], tmp_path: Path, rows: list[Any], modelfile: str) -> tuple[str, Any]:

@@ -82,6 +82,10 @@ class OllamaPromptDiffers(OllamaRule, frozen=True):
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        unseen = _opened(self.modelfile)[0].unseen
+        if unseen:
+            rows.leave_out(NotRun((self.code,), *unseen))
+            return
         skipped = int(np.count_nonzero(sketches == 1))
         judged = int(rows.readable.sum()) - skipped
         if skipped:
@@ -107,6 +111,8 @@ class OllamaPromptDiffers(OllamaRule, frozen=True):
         """The first difference of a row; `NOT_COMPARED` where there is nothing to compare."""
         template = load(self.template)
         modelfile, ollama = _opened(self.modelfile)
+        if modelfile.unseen:
+            return NOT_COMPARED
         met = False
         for said in conversations(example):
             for place, turn in enumerate(said.turns):
@@ -153,7 +159,7 @@ class UntoldTemplate(OllamaRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         modelfile, ollama = _opened(self.modelfile)
-        if ollama is None and modelfile.from_file and modelfile.renderer is None and len(sketches):
+        if ollama is None and modelfile.from_file and not modelfile.renderer and len(sketches):
             said, evidence = self._guess(modelfile)
             if said:
                 yield 0, Flag("", f"FROM {modelfile.base} without TEMPLATE: {said}; write it out", evidence=evidence)

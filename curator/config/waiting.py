@@ -98,7 +98,7 @@ def told_by_target(
 
 
 def told_by_modelfile(config: Config) -> dict[str, NotRun]:
-    """TPL017 where the Modelfile says no template, so that Ollama takes one that is not here to compare.
+    """TPL017 where Ollama writes prompts by something that is not in the Modelfile, and not here to compare.
 
     Raises:
         SourceError: the Modelfile cannot be read.
@@ -117,9 +117,7 @@ def told_by_modelfile(config: Config) -> dict[str, NotRun]:
         except TemplateError as fault:
             where = f"{config.modelfile_path}, {fault.where}" if fault.where else config.modelfile_path
             raise TemplateError(fault.what, where=where, hint=fault.hint) from None
-        return {}
-    lacking = f"the Modelfile has no TEMPLATE: Ollama takes that of {said.base}"
-    return {"TPL017": NotRun(("TPL017",), lacking, f"write it out: ollama show --modelfile {said.base}")}
+    return {"TPL017": NotRun(("TPL017",), *said.unseen)} if said.unseen else {}
 
 
 def told_by_template(spec: str, chosen: Sequence[str], rules: Mapping[str, type[Rule]]) -> dict[str, NotRun]:

@@ -33,6 +33,22 @@ class Modelfile(msgspec.Struct, frozen=True):
         """Whether the base is a file or folder, whose template Ollama would have to guess."""
         return self.base.startswith((".", "/", "~")) or self.base.endswith((".gguf", ".safetensors"))
 
+    @property
+    def unseen(self) -> tuple[str, str] | None:
+        """(why, the way on) where Ollama writes prompts by something that is not in the Modelfile, else None.
+
+        A renderer is part of Ollama's program, and the template is not looked at (`renderPrompt` of its server).
+        """
+        if self.renderer:
+            why = f"RENDERER {self.renderer} of the Modelfile takes the place of TEMPLATE"
+            return why, "leave it out and write TEMPLATE, FROM a file: a model by its name may bring a renderer too"
+        if self.template is None and self.from_file:
+            return "the Modelfile has no TEMPLATE: Ollama guesses one from the file", "write it out"
+        if self.template is None:
+            why = f"the Modelfile has no TEMPLATE: Ollama takes that of {self.base}"
+            return why, f"write it out: ollama show --modelfile {self.base}"
+        return None
+
 
 _FROM = re.compile(r"^[ \t]*FROM[ \t]", re.M | re.I)
 _COMMAND = re.compile(rf"[ \t]*({'|'.join(COMMANDS)})(?:[ \t]+|(?=[\r\n]|$))", re.I)

@@ -198,7 +198,8 @@ def _asked_alike(report: Report) -> str:
     """For how many rows Ollama writes the prompt of training."""
     stat = next((stat for stat in report.rules if stat.code == _ALIKE and stat.examined), None)
     if stat is None:
-        return "its prompts are not compared: name the Modelfile and the chat template"
+        told = next((note.reason for note in report.not_run if note.codes == (_ALIKE,) and not note.options), "")
+        return f"its prompts are not compared: {told or 'name the Modelfile and the chat template'}"
     found = next((finding.evidence for finding in report.findings if finding.code == _ALIKE), None)
     if found is None and stat.findings:  # known, by a baseline or a comment
         return ""
