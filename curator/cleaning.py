@@ -22,7 +22,7 @@ from curator import decisions, engine
 from curator.columns import BOM, content_id, parse
 from curator.decisions import Log, Suppressions
 from curator.errors import CuratorError, UsageError, WriteError
-from curator.fix import ROUNDS, Mended, Plan, Tally, mend_lines, plan_round, wanted
+from curator.fix import ROUNDS, Mended, Plan, Tally, Twins, mend_lines, plan_round, wanted
 from curator.model import Decision, Finding, Fix, Report, drop
 from curator.scan.cache import Cache
 from curator.sources import Fault, Source, open_sources
@@ -355,6 +355,7 @@ class _Job:
         self._unoffered: set[str] = set()  # ids of findings that are there, without the fix that was accepted
         self.rounds, self.stable = 0, True
         self._kept: set[tuple[str, int, str]] = set()  # file, source line, code
+        self._twins = Twins(lambda path, line: self.copies[path].origin(line))
 
     def run(self) -> Report:
         """Mend in at most ten rounds; the report of the last."""
@@ -403,6 +404,7 @@ class _Job:
         return f"{decision.code} does not find it any more"
 
     def _mend(self, plan: Plan) -> bool:
+        self._twins.keep(plan)
         made = [self.copies[path].mend(lines) for path, lines in plan.items()]
         return any(made)
 
@@ -412,6 +414,7 @@ class _Job:
         plan = plan_round(
             map(self._placed, offered),
             lambda finding: finding.id in forced or (self.fixes and wanted(finding, self.unsafe)),
+            self._twins,
         )
         for lines in plan.values() if forced else ():
             for number, findings in lines.items():

@@ -20,7 +20,7 @@ from curator import engine
 from curator.columns import UNSET, content_id, parse
 from curator.decisions import Filtered
 from curator.errors import ChangedError, SourceError, WriteError
-from curator.model import Cut, Edit, Excerpt, Finding, Fix, Flag, Put, Report
+from curator.model import Cut, Edit, Excerpt, Finding, Fix, Flag, Place, Put, Report
 from curator.paths import get
 from curator.private.masking import opened
 from curator.sources import Stamp
@@ -129,11 +129,38 @@ def wanted(finding: Finding, unsafe: bool) -> bool:
     return finding.fix is not None and (unsafe or finding.fix.safety == "safe")
 
 
-def plan_round(findings: Iterable[Finding], choose: Callable[[Finding], bool]) -> Plan:
+class Twins:
+    """The rows that stand for rows which were dropped, told by the lines where they stood before the first round.
+
+    Likeness does not carry over: what is like the row that stands may be unlike those which it stands for. Such a row
+    goes for the sake of another only where that is its copy.
+    """
+
+    def __init__(self, origin: Callable[[str, int], int]) -> None:
+        self._origin = origin
+        self._standing: set[tuple[str, int]] = set()
+
+    def stands(self, place: Place | Finding) -> bool:
+        return bool(self._standing) and (place.file, self._origin(place.file, place.line)) in self._standing
+
+    def keep(self, plan: Plan) -> None:
+        """Take note of the rows for whose sake others go; before the lines of the round are counted anew."""
+        going = {(file, line) for file, lines in plan.items() for line in lines}
+        for finding in (finding for lines in plan.values() for found in lines.values() for finding in found):
+            if finding.fix and finding.fix.drops:
+                places = (place for place in finding.related if (place.file, place.line) not in going)
+                self._standing.update((place.file, self._origin(place.file, place.line)) for place in places)
+
+
+_COPIES = frozenset({"DUP001", "DUP002"})  # rules whose rows are the same but for case and space
+
+
+def plan_round(findings: Iterable[Finding], choose: Callable[[Finding], bool], twins: Twins | None = None) -> Plan:
     """The fixes of one round among those of the chosen findings.
 
     A fix that drops a row for the sake of another (a duplicate for its twin) waits while that other
-    row is itself mended or dropped: the twin must still be there, and still be one.
+    row is itself mended or dropped: the twin must still be there, and still be one. A copy of a row that goes for a
+    third is as much like that one, and goes with it. `twins` are the rows that stand for what went in earlier rounds.
     """
     plan: Plan = {}
     waiting: list[Finding] = []
@@ -144,9 +171,18 @@ def plan_round(findings: Iterable[Finding], choose: Callable[[Finding], bool]) -
             waiting.append(finding)
         else:
             plan.setdefault(finding.file, {}).setdefault(finding.line, []).append(finding)
+    waiting.sort(key=lambda finding: finding.code in _COPIES)
+    replaced: set[tuple[str, int]] = set()  # rows that go for the sake of one that stays
     for finding in waiting:
-        if not any(plan.get(place.file, {}).get(place.line) for place in finding.related):
-            plan.setdefault(finding.file, {}).setdefault(finding.line, []).append(finding)
+        copy = finding.code in _COPIES
+        if twins and not copy and twins.stands(finding):
+            continue
+        met = [place for place in finding.related if plan.get(place.file, {}).get(place.line)]
+        if not met or (copy and all((place.file, place.line) in replaced for place in met)):
+            mended = plan.setdefault(finding.file, {}).setdefault(finding.line, [])
+            if not mended:
+                replaced.add((finding.file, finding.line))
+            mended.append(finding)
     return plan
 
 
@@ -256,10 +292,14 @@ def fix_files(
     files: dict[str, _File] = {}
     kept: set[tuple[str, int, str]] = set()  # file, line before the first round, code
 
+    def origin(path: str, line: int) -> int:
+        file = files.get(path)
+        return file.tally.origin(line) if file else line - 1
+
     def choose(finding: Finding) -> bool:
-        file = files.get(finding.file)
-        origin = file.tally.origin(finding.line) if file else finding.line - 1
-        return wanted(finding, unsafe) and (finding.file, origin, finding.code) not in kept
+        return wanted(finding, unsafe) and (finding.file, origin(finding.file, finding.line), finding.code) not in kept
+
+    twins = Twins(origin)
 
     try:
         for rounds in range(ROUNDS + 1):
@@ -267,12 +307,13 @@ def fix_files(
             if not rounds and isinstance(report.findings, Filtered):
                 kept |= {(f.file, f.line - 1, f.code) for f in report.findings.suppressed()}
             plain = {file.path for file in report.files if file.container == PLAIN}
-            plan = plan_round(report.findings, choose)
+            plan = plan_round(report.findings, choose, twins)
             emptied = _emptied(report, plan)
             refused = [_refusal(path, report, emptied) for path in sorted((plan.keys() - plain) | emptied)]
             todo = {path: lines for path, lines in plan.items() if path in plain - emptied}
             for path in todo:
                 files.setdefault(path, _File(path, stamps))
+            twins.keep(todo)
             made = [files[path].mend(lines) for path, lines in todo.items()] if rounds < ROUNDS else []
             if not any(made):
                 break

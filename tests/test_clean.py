@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import random
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator import decisions, writing
+from curator import decisions, fix, writing
 from curator.cleaning import as_json, as_text, clean
 from curator.config import Config, load_config
 from curator.engine import lint
@@ -433,3 +434,39 @@ def test_a_copy_is_packed_as_its_name_says(write, tmp_path):
     assert gzip.decompress((tmp_path / "out.jsonl.gz").read_bytes()).splitlines() == [raw(ONE), raw(TWO)]
     clean([write("set.jsonl", [raw(ONE), raw(TWO)])], tmp_path / "out.json", CONFIG)
     assert json.loads((tmp_path / "out.json").read_bytes()) == [ONE, TWO]
+
+
+def _walk(seed: int) -> list[dict]:
+    """Rows each of which repeats an earlier one, word for word or with words of it changed."""
+    rng = random.Random(seed)
+    words = [f"{a}{b}" for a in ("ba", "do", "fen", "gri", "hul") for b in ("lor", "mis", "nev", "pol", "qua", "ros")]
+    said = [rng.sample(words, 24)]
+    for _ in range(29):
+        row = list(rng.choice(said))
+        for _ in range(rng.choice((0, 1, 1, 2))):
+            row[rng.randrange(len(row))] = rng.choice(words)
+        said.append(row)
+    return [chat(user=" ".join(row[:10]), assistant=" ".join(row[10:])) for row in said]
+
+
+def _shingles(row: dict) -> set[tuple[str, ...]]:
+    words = " ".join(turn["content"] for turn in row["messages"]).split()
+    return set(zip(words, words[1:], words[2:], strict=False))
+
+
+@pytest.mark.parametrize("in_place", [False, True])
+def test_every_near_duplicate_that_goes_leaves_a_row_that_is_as_much_like_it(write, in_place):
+    config = Config(select=("DUP001", "DUP002", "DUP003"), cache=False)
+    for seed in range(12):
+        rows = _walk(seed)
+        path = write(f"{seed}.jsonl", rows)
+        if in_place:
+            fix.fix_files([path], config, unsafe=True)
+            kept = [json.loads(line) for line in path.read_text().splitlines()]
+        else:
+            clean([path], path.parent / "out.jsonl", config, unsafe=True)
+            kept = rows_of(path.parent / "out.jsonl")
+        stand = [_shingles(row) for row in kept]
+        for row in rows:
+            own = _shingles(row)
+            assert max(len(own & other) / len(own | other) for other in stand) >= 0.6, (seed, row)

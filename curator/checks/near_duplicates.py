@@ -7,11 +7,11 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from curator.columns import Batch, Rows, mix
-from curator.model import Flag, drop
+from curator.columns import Batch, Rows, fold, mix
+from curator.model import Example, Flag, drop
 from curator.neighbours.graph import SHORT, Edges, leaders
 from curator.neighbours.keys import exact_keys, row_keys
-from curator.neighbours.likeness import Likeness, likeness
+from curator.neighbours.likeness import Likeness, likeness, said
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _ROUNDS = 12  # kept rows that a row is compared with, one after the other
@@ -46,14 +46,25 @@ def _capital(country: str, city: str) -> Row:
     )
 
 
+def _dosed(most: str) -> Row:
+    why = "More of it harms the liver, and nobody feels that before it is too late, so keep to it whatever the pain is."
+    return chat(user="How much paracetamol may a grown-up take?", assistant=f"At most {most}, in several doses. {why}")
+
+
+def _stored(degrees: str) -> Row:
+    rest = "When the display shows something else, call the duty manager of the site and write the time into the log."
+    return chat(user="How cold is the cold room to be?", assistant=f"Keep it at {degrees} degrees at all times. {rest}")
+
+
 class NearDuplicate(DatasetRule, frozen=True):
     """A row repeats an earlier row but for a few words.
 
     To the model the two are one example that weighs double, and a split that looks for equal rows puts
     one into training and the other into validation. Rows count as near-duplicates by the exact share of
     three-word runs they have in common, prompt and answer together, and only where no number or subject
-    sets them apart. Where the answers disagree, or one long answer stands under two prompts, the pair is
-    shown and nothing dropped.
+    sets them apart. Words that most rows of a set share, as a template gives them, do not count. Where the answers
+    disagree (in a number, a name, a sign, a negation, or as CON001 sees it), or one long answer stands under two
+    prompts, the pair is shown and nothing dropped.
     """
 
     code = "DUP003"
@@ -74,6 +85,9 @@ class NearDuplicate(DatasetRule, frozen=True):
     ]
     BAD = [
         Bad([_ASKED, _AGAIN], at="1:", fixed=[_ASKED]),
+        Bad([_dosed("4 g a day"), _dosed("4 mg a day")], at="1:"),
+        Bad([_dosed("what Anna Keller says"), _dosed("what Bernd Vogel says")], at="1:"),
+        Bad([_stored("-20"), _stored("20")], at="1:"),
         Bad(
             [_ASKED, chat(user="How can I return a thing I bought?", assistant=_AGAIN["messages"][1]["content"])],
             at="1:",
@@ -228,11 +242,25 @@ def _judged(
             like = likeness(one, two, measured[pair])
             if like and like.similarity < (short if like.words - 2 < SHORT else threshold):
                 like = None
+            if like and not like.disputed and _contradict(one, two):
+                like = like._replace(disputed="answers")
             yield pair, like
 
 
+def _contradict(one: Example, two: Example) -> bool:
+    """Whether the answers to the same prompt cannot both be right, by their wording (CON001)."""
+    from curator.checks.contradictions.judge import judge
+    from curator.checks.contradictions.prompts import Prompt
+    from curator.checks.contradictions.text import Answer
+
+    (asked, answer), (also, other) = said(one), said(two)
+    if answer == other or not asked or fold(asked).split() != fold(also).split():
+        return False
+    return judge(Prompt(asked), Answer(answer), Answer(other)) is not None
+
+
 def _flag(kept: int, like: Likeness) -> Flag:
-    said = ", ".join(_said(a, b) for a, b in like.changes[:3])
+    changed = ", ".join(_said(a, b) for a, b in like.changes[:3])
     more = f" and {len(like.changes) - 3} more" if len(like.changes) > 3 else ""
     evidence = {
         "similarity": round(like.similarity, 4),
@@ -240,14 +268,15 @@ def _flag(kept: int, like: Likeness) -> Flag:
         "keep": "the earlier row: rows added later change nothing",
     }
     if like.disputed:
+        changed = changed or "in signs alone"
         what = {
-            "answers": f"and the answers disagree ({said}{more}): see which is right",
-            "prompts": f"and the prompts ask otherwise ({said}{more}): see whether the answer fits both",
+            "answers": f"and the answers disagree ({changed}{more}): see which is right",
+            "prompts": f"and the prompts ask otherwise ({changed}{more}): see whether the answer fits both",
         }[like.disputed]
         message = f"nearly the same as an earlier row, {what}"
         return Flag("", message, related=(kept,), evidence=evidence)
-    said = said or "only signs or the order of words differ"
-    message = f"nearly the same as an earlier row ({like.similarity:.0%} alike): {said}{more}"
+    changed = changed or "only signs or the order of words differ"
+    message = f"nearly the same as an earlier row ({like.similarity:.0%} alike): {changed}{more}"
     return Flag("", message, fix=drop("drop the later row"), related=(kept,), evidence=evidence)
 
 

@@ -21,7 +21,7 @@ import msgspec
 from curator import decisions, engine, splicing
 from curator.columns import UNSET, parse
 from curator.errors import SourceError
-from curator.fix import PLAIN, ROUNDS, Tally, mend, mend_lines, plan_round, wanted
+from curator.fix import PLAIN, ROUNDS, Tally, Twins, mend, mend_lines, plan_round, wanted
 from curator.model import Finding, Fix, Report
 from curator.sources import open_sources
 from curator.sources.finding import split_of
@@ -195,7 +195,8 @@ def mended(document: Document, path: Path, config: Config) -> bytes:
 
     Raises CuratorError as `lint` does.
     """
-    now = document
+    now, tally = document, Tally()
+    twins = Twins(lambda _, line: tally.origin(line))
     for _ in range(ROUNDS):
         try:
             report = lint(now, path, config)
@@ -203,8 +204,8 @@ def mended(document: Document, path: Path, config: Config) -> bytes:
             return document.data
         if report.files[0].container != PLAIN:
             break
-        plan = plan_round(report.findings, lambda finding: wanted(finding, unsafe=False))
-        tally = Tally()
+        plan = plan_round(report.findings, lambda finding: wanted(finding, unsafe=False), twins)
+        twins.keep(plan)
         lines = plan.get(str(path), {})
         data = b"".join(mend_lines(io.BytesIO(now.data), lines, tally))
         if not tally.changed:

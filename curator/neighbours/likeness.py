@@ -32,7 +32,11 @@ _NUMBER_WORDS = frozenset(
 )
 _DIGITS = {word: str(n) for n, word in enumerate("zero one two three four five six seven eight nine ten".split())}
 _NAME = re.compile(r"(?<=[\w,;] )[A-Z][\w-]+|\b[A-Z]{2,}\b")
-_NEGATIONS = frozenset("not no never none cannot without except nor neither t".split())  # "don't" is "don", "t"
+_NEGATIONS = frozenset(  # "don't" is "don", "t"
+    "not no never none cannot without except nor neither t "
+    "nicht kein keine keinen keiner keinem nie niemals pas jamais aucun aucune nunca jamás ningún ninguna não nunca "
+    "non mai nessun nessuna niet geen nooit ikke inte aldrig aldri nie не нет никогда".split()
+)
 # Words that carry no subject of their own.
 COMMON_WORDS = frozenset(
     "a an the this that these those it its he she they we i you my your his her their our and or but if so as of in on "
@@ -93,7 +97,7 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     if one.tools != two.tools or _calls(one) != _calls(two) or judged_of(one.value) != judged_of(two.value):
         return None
     simple = _one_exchange(one) and _one_exchange(two)
-    prompts, answers = zip(_said(one), _said(two), strict=True)
+    prompts, answers = zip(said(one), said(two), strict=True)
     words_of = splitter((*prompts, *answers))
     prompt, answer = _part(*prompts, words_of), _part(*answers, words_of)
     if _asks_otherwise(prompt, answer):
@@ -104,6 +108,8 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
         measured, words = (jaccard(*spoken), words) if simple else similarity(_all_text(one), _all_text(two))
     changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two), words_of).changes
     disputed = _disputed(prompt, answer)
+    if not disputed and (_other_signs(*answers) or (_names(*answers) and _names(*answers[::-1]))):
+        disputed = "answers"
     if disputed and _near(answer) and not any(_other_sense(a, b) for a, b in answer.changes):
         written = any(map(_FORMULA.search, (*prompts, *answers)))
         if written and _same_numbers(*prompts) and _same_numbers(*answers):
@@ -120,6 +126,29 @@ _WRITING = re.compile(
     r"\\(?:left|right|text|mathrm|mathbf|displaystyle|cdot|times)(?![a-z])|\\[,;:!() ]|[$*·×{}]|(?<=[a-z])\\"
 )
 _SIGNS = str.maketrans({"²": "^2", "³": "^3", "½": "1/2", "¼": "1/4", "¾": "3/4", "÷": "/", "−": "-", "√": "\\sqrt"})
+
+
+_OPERATOR = re.compile(  # between two words or numbers, or before a number; no dash, no range, no mark of a list
+    r"([\w)\]\"']++)(?:\s?([<>]=?|[!=]=|\+|(?<=\s)-(?=\s)|\*|/|%|&&|\|\|)\s?(?=[\w(\[\"'])|\s([-+]?)(?=\.?\d))"
+)
+
+
+def _other_signs(one: str, two: str) -> bool:
+    """Whether between the same words, or before the same number, stands another operator or sign."""
+    told, also = _signs(one), _signs(two)
+    return any(word in also and signs != also[word] for word, signs in told.items())
+
+
+def _signs(text: str) -> dict[tuple[str, str], list[str]]:
+    """The operators and signs of a text, by the words before and behind them."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for hit in _OPERATOR.finditer(text):
+        behind = _NEXT.match(text, hit.end())
+        found.setdefault((hit[1], behind[1] if behind else ""), []).append(hit[2] or hit[3] or "")
+    return found
+
+
+_NEXT = re.compile(r"[-+(\[\"']*(\.?\w+)")
 
 
 def _same_numbers(one: str, two: str) -> bool:
@@ -143,6 +172,12 @@ def _value(quotient: re.Match[str]) -> str:
 def _disputed(prompt: Part, answer: Part) -> str:
     if not _near(answer) or any(_other_value(a, b) or _other_sense(a, b) for a, b in answer.changes):
         return "answers"
+    if any((b, a) in answer.changes and _weighty(a, b) for a, b in answer.changes if a and b):
+        return "answers"  # two words have changed places
+    if min(len(answer.one), len(answer.two)) <= _BRIEF and any(
+        _other_word(a, b) and not _misspelt(a, b) for a, b in answer.changes if a and b
+    ):
+        return "answers"  # an answer this short turns on every word
     asked = _near(prompt) or prompt.alike >= _ALIKE
     return "" if asked and not any(_other_value(a, b) for a, b in prompt.changes) else "prompts"
 
@@ -151,7 +186,7 @@ def other_task(one: Example, two: Example) -> bool:
     """Rows in other words ask, or tell, of something else: a number, a name, a negation or an opposite differs."""
     if one.tools != two.tools or _calls(one) != _calls(two):
         return True
-    for a, b in zip(_said(one), _said(two), strict=True):
+    for a, b in zip(said(one), said(two), strict=True):
         words = splitter((a, b))
         told, also = words(a), words(b)
         if _numbers(told) != _numbers(also) or _negated(told) != _negated(also) or _names(a, b) or _names(b, a):
@@ -184,7 +219,7 @@ def _one_exchange(example: Example) -> bool:
     return turns[0].role == "user" and turns[1].role == "assistant" and not (turns[0].calls or turns[1].calls)
 
 
-def _said(example: Example) -> tuple[str, str]:
+def said(example: Example) -> tuple[str, str]:
     """Prompt and answer."""
     if _one_exchange(example):
         return example.turns[0].text, example.turns[1].text
@@ -304,9 +339,11 @@ def _weighty(a: Sequence[str], b: Sequence[str]) -> bool:
 
 
 def _other_value(a: Sequence[str], b: Sequence[str]) -> bool:
-    """A number in place of another number."""
+    """A number, or a single letter, in place of another."""
     if not (a and b):
         return False
+    if all(len(word) == 1 and word.isalpha() and word.isascii() for word in (*a, *b)):
+        return True
     one = [word for word in a if _is_number(word)]
     return bool(one) and bool(two := [word for word in b if _is_number(word)]) and one != two
 
