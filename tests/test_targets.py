@@ -383,6 +383,21 @@ def test_a_fault_of_the_whole_set_is_told_once_and_counted_whole(write):
     assert "30 rows are read as something else" in said(report)
 
 
+@pytest.mark.parametrize(
+    ("target", "reads"),
+    [
+        ("mlx", "given the messages whole, and the tools of the row"),  # tuner/datasets.py: ChatDataset.process
+        ("trl", "given the messages whole"),  # sft_trainer.py: tokenize_fn
+        ("llama-factory", "also tool_calls"),  # data/converter.py: OpenAIDatasetConverter
+    ],
+)
+def test_why_a_weight_is_ignored_says_what_the_trainer_reads_besides(write, target, reads):
+    row = chat(user="2+2?", assistant="5")
+    row["messages"][1]["weight"] = 0
+    (found,) = lint([write("train.jsonl", [row])], Config(target=target, select=("TGT009",)), cache=False).findings
+    assert reads in found.message
+
+
 def test_a_message_names_the_trainer_that_takes_the_shape(write):
     chosen, rejected = ({"role": "assistant", "content": text} for text in ("Eleven.", "Twelve."))
     pair = {"prompt": [chat(user="2+9?")["messages"][0]], "chosen": [{**chosen, "weight": 0}], "rejected": [rejected]}
