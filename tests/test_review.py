@@ -910,6 +910,49 @@ def test_merged_logs_make_a_queue_of_disagreements(open_desk: Any, tmp_path: Pat
     assert not any("; the newest counts" in p.message for p in decisions.check(decisions.read(desk.settings.log)))
 
 
+def one_behind_the_other(open_desk: Any, first: str, second: str) -> Desk:
+    """What ana said of an empty answer, then what ben said, each in a log of their own; merged, for a third."""
+    logs = []
+    for who, verdict in (("ana", first), ("ben", second)):
+        desk = open_desk(ROWS, who)
+        desk.settings.log.unlink(missing_ok=True)
+        desk.follow()
+        do(desk, find(desk, "ROL007").finding.id, verdict)
+        logs.append(desk.settings.log.read_bytes())
+    desk.settings.log.write_bytes(b"".join(reversed(logs)))
+    desk.follow()
+    return desk
+
+
+@pytest.mark.parametrize(("first", "second"), [("drop", "keep"), ("keep", "drop")])
+def test_in_merged_logs_the_newer_of_a_row_dropped_and_its_finding_judged_counts_everywhere(
+    open_desk: Any, tmp_path: Path, first: str, second: str
+) -> None:
+    desk = one_behind_the_other(open_desk, first, second)
+    log = decisions.read(desk.settings.log)
+    finding = find(desk, "ROL007").finding
+    said = [problem.message for problem in decisions.check(log) if not problem.remark]
+    assert len(said) == 1 and f"ana says {first}, ben says {second}" in said[0]
+    assert {d.verdict for d in decisions.standing(log.decisions)} == {second}
+    assert find(desk, "ROL007").status == second and find(desk, "ROL007").disputed
+    report = decisions.settle(engine.lint(desk.settings.paths, desk.settings.config), log)
+    assert (report.suppressed, report.pending) == ((1, 0) if second == "keep" else (0, 1))
+    cleaning.clean(desk.settings.paths, tmp_path / "clean.jsonl", desk.settings.config)
+    asked = ROWS[finding.line - 1]["messages"][0]["content"]
+    assert (asked in (tmp_path / "clean.jsonl").read_text()) == (second == "keep")
+    assert bool(desk.dropping([finding.row])) == (second == "drop")
+
+
+def test_undoing_a_verdict_on_merged_logs_puts_back_what_counted(open_desk: Any) -> None:
+    desk = one_behind_the_other(open_desk, "drop", "keep")
+    before = {d.verdict for d in decisions.standing(decisions.read(desk.settings.log).decisions)}
+    finding = find(desk, "ROL007").finding.id
+    assert do(desk, finding, "drop").status == "drop"
+    assert desk.undo().result == "done"
+    assert find(desk, "ROL007").status == "keep"
+    assert {d.verdict for d in decisions.standing(decisions.read(desk.settings.log).decisions)} == before == {"keep"}
+
+
 # ---------------------------------------------------------------------- the loop
 
 

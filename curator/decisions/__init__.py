@@ -28,7 +28,17 @@ from curator.decisions.log import (
     read,
     write,
 )
-from curator.decisions.order import expired, identity, in_order, is_day, merge, standing, target, time_of
+from curator.decisions.order import (
+    expired,
+    identity,
+    in_order,
+    is_day,
+    merge,
+    restored,
+    standing,
+    target,
+    time_of,
+)
 from curator.decisions.settling import Filtered, Outcome, Suppressions, filter_findings, settle
 
 __all__ = [
@@ -65,6 +75,7 @@ __all__ = [
     "places",
     "read",
     "read_baseline",
+    "restored",
     "sealed_edits",
     "seen",
     "settle",

@@ -28,10 +28,7 @@ def check(
     """
     found = list(log.unread)
     idle = set(filter_findings(report.findings, log.decisions, None, today).outcome.unused) if report else set()
-    ordered = in_order(log.decisions)
-    newest = {target(decision): decision for decision in ordered}
-    last_words = {(target(decision), decision.who): decision for decision in ordered}
-    by_id = {identity(decision): decision for decision in log.decisions}
+    newest = {target(decision): decision for decision in in_order(log.decisions)}
     for number, decision in zip(log.lines, log.decisions, strict=True):
         last = newest[target(decision)]
         if decision == last:  # what another took the place of, or took back, has no effect whatever it says
@@ -42,15 +39,44 @@ def check(
             found += [Problem(number, fault) for fault in [unusable(decision, raw)] if fault]
         if decision in idle and decision == last:
             found.append(Problem(number, f"{decision.code} is not found any more: the row changed or is gone"))
-        verdicts = {decision.verdict, last.verdict}
-        base = by_id.get(last.base)
-        settled = base is not None and time_of(decision) <= time_of(base)  # the last was made with this one in sight
-        stands = last_words[target(decision), decision.who] == decision  # who changed their mind differs from nobody
-        if len(verdicts) == 2 and stands and decision.who != last.who and "later" not in verdicts and not settled:
-            said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
-            about = f"{decision.code} {decision.place}".strip() or "the same row"
-            found.append(Problem(number, visible(f"{said} of {about}; the newest counts")))
+    found += _disputes(log)
     return tuple(sorted(found, key=lambda problem: problem.line))
+
+
+def _disputes(log: Log) -> Iterator[Problem]:
+    """Verdicts that differ from another's, newer one about the same, which was made without this one in sight."""
+    by_id = {identity(decision): decision for decision in log.decisions}
+    undone = {decision.undoes for decision in log.decisions if decision.undoes}
+    newest: dict[tuple[str, ...], Decision] = {}
+    last_words: dict[tuple[tuple[str, ...], str], Decision] = {}
+    for decision in in_order(log.decisions):
+        for subject in _subjects(decision, undone):
+            newest[subject] = last_words[subject, decision.who] = decision
+    for number, decision in zip(log.lines, log.decisions, strict=True):
+        for subject in _subjects(decision, undone):
+            last = newest[subject]
+            base = by_id.get(last.base)
+            settled = base is not None and time_of(decision) <= time_of(base)  # the last was made with this in sight
+            verdicts = {decision.verdict, last.verdict}
+            stands = last_words[subject, decision.who] == decision  # who changed their mind differs from nobody
+            if len(verdicts) == 2 and stands and decision.who != last.who and "later" not in verdicts and not settled:
+                yield Problem(number, _differing(decision, last))
+                break
+
+
+def _subjects(decision: Decision, undone: Container[str]) -> list[tuple[str, ...]]:
+    """What others may differ about: its target and, where it is about a whole row, the finding that it is for."""
+    target_ = target(decision)
+    if not decision.finding or target_ == (decision.finding,):
+        return [target_]
+    passed = decision.verdict == "later" or decision.undoes or identity(decision) in undone
+    return [target_] if passed else [target_, (decision.finding,)]
+
+
+def _differing(decision: Decision, last: Decision) -> str:
+    said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
+    about = f"{decision.code} {decision.place}".strip() or "the same row"
+    return visible(f"{said} of {about}; the newest counts")
 
 
 def _faults(decision: Decision, today: date, codes: Container[str] | None) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 
 import msgspec
@@ -27,12 +27,43 @@ def in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
     return tuple(sorted(decisions, key=lambda decision: (time_of(decision), decision.id)))
 
 
-def standing(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
-    """The newest decision on every finding (or row, or row and code); those taken back are left out."""
-    newest: dict[tuple[str, ...], Decision] = {}
-    for decision in in_order(decisions):
-        newest[target(decision)] = decision
-    return tuple(decision for decision in newest.values() if decision.verdict != "later")
+def standing(decisions: Iterable[Decision], today: date | None = None) -> tuple[Decision, ...]:
+    """The newest decision on every finding (or row, or row and code); those taken back are left out.
+
+    Of one that drops or edits a whole row for a finding, and one that keeps or mends that finding, the newer counts.
+    """
+    ordered = in_order(decisions)
+    newest = {target(decision): decision for decision in ordered}
+    by_id = {identity(d): d for d in ordered} if any(decision.undoes for decision in ordered) else {}
+    passed: set[tuple[str, ...]] = set()
+    for name, whole in newest.items():
+        single = newest.get((whole.finding,)) if for_finding(whole) else None
+        if single is not None and of_finding(single) and not (expired(whole, today) or expired(single, today)):
+            passed.add(name if _said(whole, by_id) < _said(single, by_id) else target(single))
+    return tuple(d for name, d in newest.items() if d.verdict != "later" and name not in passed)
+
+
+def for_finding(decision: Decision) -> bool:
+    """Whether it drops or edits a whole row for a finding: who keeps or mends the finding says otherwise."""
+    return decision.whole and bool(decision.finding) and decision.verdict in ("drop", "edit")
+
+
+def of_finding(decision: Decision) -> bool:
+    """Whether it keeps or mends a finding: who drops or edits a whole row for it says otherwise."""
+    return not decision.whole and bool(decision.finding) and decision.verdict in ("keep", "accept")
+
+
+def _said(decision: Decision, by_id: Mapping[str, Decision]) -> tuple[float, str]:
+    """When it was said first: what an undoing restores is as old as it was before."""
+    first = restored(decision, by_id.get)
+    return time_of(first), identity(first)
+
+
+def restored(decision: Decision, find: Callable[[str], Decision | None]) -> Decision:
+    """The decision itself, or the one that it restores, as far as `find` knows those before it by their ids."""
+    while decision.undoes and decision.base and (before := find(decision.base)) is not None:
+        decision = before
+    return decision
 
 
 def target(decision: Decision) -> tuple[str, ...]:

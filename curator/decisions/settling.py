@@ -46,7 +46,7 @@ class Suppressions(msgspec.Struct, frozen=True):
         by_row: dict[tuple[str, str], Decision] = {}
         lapsed: list[Decision] = []
         others: list[Decision] = []
-        for decision in standing(decisions):
+        for decision in standing(decisions, today):
             if expired(decision, today):
                 lapsed.append(decision)
             elif decision.verdict != "keep":

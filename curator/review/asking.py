@@ -223,7 +223,8 @@ class Asking(Reading):
             values.append(before)
         with self.lock, Bodies(self.db) as bodies:
             rows = self.db.execute(
-                "SELECT max(n), at, who, verdict, code, batch, undoes, min(undone), count(*), id, status,"
+                "SELECT max(n), at, who, verdict, code, batch, undoes, min(undone), count(*), id,"
+                " CASE status WHEN 'overruled' THEN verdict ELSE status END,"
                 f" count(DISTINCT status) FROM decisions WHERE {' AND '.join(parts)} GROUP BY {_ACT}"
                 " ORDER BY max(n) DESC LIMIT ?",
                 [*values, limit],
@@ -260,7 +261,7 @@ class Asking(Reading):
         with self.lock:
             rows = self.db.execute(
                 "SELECT code, sum(verdict != 'keep'), sum(verdict = 'keep') FROM decisions WHERE head = 1 AND code != ''"
-                " AND batch = '' AND status NOT IN ('open', 'later') AND about NOT LIKE 'c:%'"
+                " AND batch = '' AND status NOT IN ('open', 'later', 'overruled') AND about NOT LIKE 'c:%'"
                 " AND (about NOT LIKE 'r:%' OR cause != '') GROUP BY code"
             ).fetchall()
         known = {code: agreement.Precision.of(code, right, wrong) for code, right, wrong in rows}

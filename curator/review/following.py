@@ -232,6 +232,7 @@ def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> tuple[frozenset[str
     late = "EXISTS (SELECT 1 FROM decisions o WHERE o.undoes = decisions.id AND o.undoes != '')"
     db.execute(f"UPDATE decisions SET undone = 1 WHERE n > ? AND undone = 0 AND {late}", (first,))
     known = False
+    changed = _overrule(db, first)
     if many:
         with schema.statuses_unindexed(db):
             known = _mark_many(db, heads) == len(heads) and not first
@@ -239,8 +240,52 @@ def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> tuple[frozenset[str
                 _mark(db, 0, findings=False)
     else:
         _mark(db, first, findings=True)
+    rows |= _settle_rows(db, changed)
     _dispute(db, first)
     return rows, known
+
+
+def _overrule(db: sqlite3.Connection, first: int) -> frozenset[int]:
+    """Mark by "overruled" what a newer decision counts before, of those that drop or edit a row for a finding, and
+    those that keep or mend it (see `decisions.standing`); the numbers of the former that were marked, or no more."""
+    new = "(SELECT about FROM decisions WHERE n > ?1)"
+    causes = f"SELECT about FROM decisions WHERE n > ?1 UNION SELECT cause FROM decisions WHERE about IN {new} AND cause != ''"
+    db.execute("DROP TABLE IF EXISTS temp.causes")
+    db.execute(f"CREATE TEMP TABLE causes AS {causes}", (first,))
+    was = "status = 'overruled' AND (cause IN causes OR about IN causes)"
+    before = {n for (n,) in db.execute(f"SELECT n FROM decisions WHERE {was} AND cause != ''")}
+    db.execute(f"UPDATE decisions SET status = verdict WHERE {was}")
+    met = db.execute(
+        "SELECT d.n, d.at, d.id, d.undoes, s.n, s.at, s.id, s.undoes FROM causes c CROSS JOIN decisions d ON d.cause = c.about"
+        " JOIN decisions s ON s.about = d.cause WHERE d.cause != '' AND d.head = 1 AND d.status IN ('drop', 'edit')"
+        " AND s.head = 1 AND s.status IN ('keep', 'accept')"
+    ).fetchall()
+    with Bodies(db) as bodies:
+        passed = [min((_said(bodies, *pair[:4]), pair[0]), (_said(bodies, *pair[4:]), pair[4]))[1] for pair in met]
+    db.executemany("UPDATE decisions SET status = 'overruled' WHERE n = ?", [(n,) for n in passed])
+    return frozenset(before.symmetric_difference({pair[0] for pair in met}.intersection(passed)))
+
+
+def _said(bodies: Bodies, n: int, at: float, name: str, undoes: str) -> tuple[float, str]:
+    """When a decision was said first, and its id then: what an undoing restores is as old as it was before."""
+    if not undoes or (made := bodies.one(name)) is None:
+        return at, name
+    first = decisions.restored(made, bodies.one)
+    return decisions.time_of(first), decisions.identity(first)
+
+
+def _settle_rows(db: sqlite3.Connection, numbers: Collection[int]) -> frozenset[str]:
+    """Mark again what is found in the rows that these decisions are about, and for what; the rows."""
+    rows: set[str] = set()
+    ranks: set[int] = set()
+    for n in numbers:
+        about, cause = db.execute("SELECT about, cause FROM decisions WHERE n = ?", (n,)).fetchone()
+        rows.add(about.removeprefix("r:"))
+        sql = "SELECT rank FROM findings WHERE root = ? UNION SELECT rank FROM findings WHERE id = ?"
+        ranks |= {rank for (rank,) in db.execute(sql, (about.removeprefix("r:"), cause))}
+    if ranks:
+        settle_again(db, ranks)
+    return frozenset(rows)
 
 
 def _entries(db: sqlite3.Connection, new: Sequence[_New]) -> list[_Entry]:
@@ -307,13 +352,14 @@ _SETTLES = """
   SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = 'r:' || f.root AND d.head = 1
     AND (d.status = 'drop' OR (d.status = 'edit' AND f.edit = ''))
   UNION ALL SELECT status, who, id FROM (
-    SELECT d.status, d.who, d.id, d.at FROM decisions d WHERE d.about = f.id AND d.head = 1 AND d.status != 'open'
+    SELECT d.status, d.who, d.id, d.at FROM decisions d WHERE d.about = f.id AND d.head = 1
+      AND d.status NOT IN ('open', 'overruled')
     UNION ALL SELECT d.status, d.who, d.id, d.at FROM decisions d JOIN decisions h ON h.about = d.about AND h.head = 1
       WHERE d.cause = f.id AND d.cause != '' AND d.undone = 0 AND d.status = 'drop' AND h.status = 'drop' AND f.edit = ''
       AND NOT EXISTS (SELECT 1 FROM decisions n WHERE n.cause = d.cause AND n.cause != '' AND n.about = d.about
         AND n.undone = 0 AND (n.at, n.id) > (d.at, d.id))
     ORDER BY 4 DESC, 3 DESC LIMIT 1)
-  UNION ALL SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = f.id AND d.head = 1
+  UNION ALL SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = f.id AND d.head = 1 AND d.status != 'overruled'
   UNION ALL SELECT d.status, d.who, d.id FROM decisions d WHERE d.about = 'c:' || f.row || ':' || f.code AND d.head = 1
   UNION ALL SELECT 'open', '', coalesce((SELECT d.id FROM decisions d WHERE d.about = 'r:' || f.root AND d.head = 1), '')
   LIMIT 1"""

@@ -186,8 +186,8 @@ class Reading(Opened):
         todo: list[tuple[str, str, str]] = []  # row, edit, new text
         with Bodies(db) as bodies:
             for row in rows:
-                head = next(bodies.of("about = ? AND head = 1", (f"r:{row}",)), None)
-                edit = decisions.identity(head) if head and following.status_of(head) == "edit" else ""
+                head = next(bodies.of("about = ? AND head = 1 AND status = 'edit'", (f"r:{row}",)), None)
+                edit = decisions.identity(head) if head else ""
                 db.execute("DELETE FROM findings WHERE root = ? AND edit NOT IN ('', ?)", (row, edit))
                 if head and edit and not db.execute("SELECT 1 FROM findings WHERE edit = ?", (edit,)).fetchone():
                     todo.append((row, edit, self.opened(head.text, row)))

@@ -6,12 +6,12 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-VERSION = 8
+VERSION = 9
 
 # What decisions change of a finding is in a narrow table of its own, apart from its text: it is written anew often.
 # Of a decision only what is looked up is here; all that it says stands in its log, from byte `start` on. `about` is
 # the id of a finding, "r:" and the id of a row, or "c:", the id of a row, ":" and a code; `head` marks the newest
-# about it, which settles it, and `cause` is the finding for which a whole row was decided on.
+# about it, which settles it (but for one whose status is "overruled": a newer one about its cause counts), and `cause` is the finding for which a whole row was decided on.
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files(number INTEGER PRIMARY KEY, path TEXT NOT NULL, shape TEXT NOT NULL);
