@@ -54,7 +54,8 @@ class Drawn(NamedTuple):
     groups: Groups
     tied: Ties
     aside: list[Clash]
-    kept: int
+    kept: int  # rows that stay in the split they had
+    lost: int  # rows set aside that had one
 
 
 class Draw:
@@ -87,7 +88,8 @@ class Draw:
         found = groups(tied, wanted)
         split = self._assign(found, kept)
         of_row = np.where(found.of_row >= 0, split[found.of_row], -1).astype(np.int8)
-        return Drawn(of_row, found, tied, aside, int((kept >= 0).sum()))
+        lost = sum(int(kept[clash.row]) >= 0 for clash in aside)
+        return Drawn(of_row, found, tied, aside, int((kept >= 0).sum()) - lost, lost)
 
     def _kept(self) -> np.ndarray:
         """int64, one a row: the split a row had before, -1 for new rows."""

@@ -59,10 +59,11 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """The record whose splits were kept, and how many rows were found again."""
+    """The record whose splits were kept, how many rows keep theirs, and how many were set aside that had one."""
 
     record: str = ""
     rows: int = 0
+    aside: int = 0
 
 
 class SplitResult(msgspec.Struct, frozen=True):
@@ -476,7 +477,7 @@ class _Writer:
             groups=len(self.drawn.groups.sizes),
             tied=_tied(self.drawn.tied, len(self.rows.readable)),
             proof=proof,
-            kept=Kept(self.last[0], self.drawn.kept) if self.last else Kept(),
+            kept=Kept(self.last[0], self.drawn.kept, self.drawn.lost) if self.last else Kept(),
             aside=self.counts[ASIDE],
             rejected=self.counts[REJECTED],
             decided=self.before.decided if self.before else 0,
@@ -624,7 +625,12 @@ def _notes(result: SplitResult) -> Iterator[str]:
     if result.kept.record:
         yield f"{result.kept.rows:,} rows keep the split they had ({result.kept.record}; --fresh draws anew)"
     if result.aside:
-        yield f"{counted(result.aside, 'row')} that would join two splits: set aside in {folder / ASIDE}"
+        before = (
+            f"; {result.kept.aside:,} of them had one, and turned out to belong to a row of another"
+            if result.kept.aside
+            else ""
+        )
+        yield f"{counted(result.aside, 'row')} that would join two splits: set aside in {folder / ASIDE}{before}"
     if result.decided or result.undecided:
         idle = f"; not applied: {result.undecided:,}" if result.undecided else ""
         yield f"{counted(result.decided, 'decision')} applied; fixes that nobody decided on are for curator clean{idle}"
