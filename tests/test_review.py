@@ -1149,6 +1149,40 @@ def test_a_dry_run_says_what_the_clean_set_will_be(open_desk: Any, tmp_path: Pat
     result = cleaning.clean(desk.settings.paths, tmp_path / "c.jsonl", desk.settings.config)
     assert (told.rows, told.written) == (6, result.losses[0].written)
     assert told.rejected_for == result.rejected_for and told.rejected_for["ROL007"] == 2
+    assert not applying.decided_since(desk.settings, told.decided)
+    desk.undo()
+    assert applying.decided_since(desk.settings, told.decided)
+
+
+def test_a_clean_set_is_not_split_once_more_was_decided(open_desk: Any) -> None:
+    desk = open_desk(ROWS)
+    _written(desk, "clean")
+    assert tables.hindrance(desk.settings, "split") == "" and applying.due(desk.settings) == "split"
+    do(desk, find(desk, "ROL007").finding.id, "drop")
+    assert "write it again" in tables.hindrance(desk.settings, "split") and applying.due(desk.settings) == "clean"
+    _written(desk, "clean")
+    assert tables.hindrance(desk.settings, "split") == ""
+
+
+def _written(desk: Desk, step: str) -> None:
+    applying.start(desk.settings, step)
+    until = time.time() + 120
+    while (job := applying.state(desk.settings, step)) and job.status is None and time.time() < until:
+        time.sleep(0.1)
+    assert job is not None and job.status == 0, applying.said(desk.settings, step)
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_undoing_leads_to_the_finding_that_was_decided_on(open_desk: Any, named: bool) -> None:
+    """Also where what holds again was decided for another finding of the row."""
+    desk = open_desk([chat("Where is it? It isnâ€™t here.", "")])
+    other, finding = (find(desk, code).finding.id for code in ("ENC001", "ROL007"))
+    for verdict in ("keep", "drop"):
+        do(desk, other, "drop")
+        do(desk, finding, verdict)
+        wish = Wish(decisions.new_id(), "undo", finding if named else "")
+        assert desk.decide([wish])[0].finding == finding
+        assert find(desk, "ROL007").status == "drop"
 
 
 @pytest.mark.parametrize("ctrl_c", [signal.default_int_handler, signal.SIG_IGN], ids=["in front", "in the background"])
@@ -1183,11 +1217,7 @@ def test_apply_writes_the_clean_set_and_its_split_with_the_proof(open_desk: Any)
     )
     for step in ("clean", "split"):
         assert tables.hindrance(desk.settings, step) == ""
-        applying.start(desk.settings, step)
-        until = time.time() + 120
-        while (job := applying.state(desk.settings, step)) and job.status is None and time.time() < until:
-            time.sleep(0.1)
-        assert job is not None and job.status == 0, applying.said(desk.settings, step)
+        _written(desk, step)
     told = applying.proof(desk.settings)
     assert told is not None and sum(told["outputs"].values()) == 40 and set(told["proof"].values()) == {0}
     assert tables.hindrance(desk.settings, "train") != ""

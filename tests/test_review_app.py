@@ -200,6 +200,11 @@ def test_apply_shows_the_dry_run(app: Any) -> None:
     next(button for button in test.button if button.label == "Dry run").click().run()
     assert not test.exception
     assert any(text.value.startswith("findings mended: ") for text in test.text)
+    desk = launch.desk()
+    desk.decide([Wish(decisions.new_id(), "drop", desk.entries(Filter(rules=("ROL007",)))[0].finding.id)])
+    test.run()
+    assert not any(text.value.startswith("findings mended: ") for text in test.text)
+    assert any(text.value.startswith("Decided since the dry run") for text in test.text)
 
 
 # ---------------------------------------------------------------------- the gate

@@ -5,10 +5,12 @@ The commands are those of the terminal, so that what the app does can be done wi
 
 from __future__ import annotations
 
+import hashlib
 import math
 import shlex
 import sys
 import tempfile
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,11 @@ from typing import Any
 import msgspec
 
 from curator import cleaning
-from curator.errors import CuratorError
-from curator.review import jobs
+from curator.errors import CuratorError, SourceError
+from curator.review import following, jobs
 from curator.review.desk import Desk
 from curator.review.settings import Settings
+from curator.sources.source import Stamp
 
 STEPS = ("clean", "split", "train")
 _POINTS = 400  # of a curve that is drawn
@@ -38,6 +41,7 @@ class DryRun(msgspec.Struct, frozen=True):
     left: dict[str, int]
     applied: int
     unapplied: list[str]
+    decided: str = ""  # what was decided then: see `decided`
 
 
 def dry_run(desk: Desk) -> DryRun:
@@ -46,6 +50,7 @@ def dry_run(desk: Desk) -> DryRun:
     Raises CuratorError as `clean` does.
     """
     s = desk.settings
+    then = decided(s)
     with tempfile.TemporaryDirectory(prefix="curator-dry-") as folder:
         result = cleaning.clean(s.paths, f"{folder}/clean/", s.config)
     return DryRun(
@@ -58,7 +63,37 @@ def dry_run(desk: Desk) -> DryRun:
         left=result.left,
         applied=result.applied,
         unapplied=cleaning.unapplied_told(result.unapplied),
+        decided=then,
     )
+
+
+def decided(settings: Settings) -> str:
+    """What names all that is decided now: a hash of the logs.
+
+    Raises SourceError where one cannot be read.
+    """
+    logs = following.logs_of(settings.paths)
+    told = [_hash(log, Stamp.of(log)) for log in logs if log.exists()]
+    return hashlib.blake2b("\n".join(told).encode(), digest_size=16).hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _hash(log: Path, _: Stamp) -> str:
+    try:
+        return hashlib.blake2b(log.read_bytes(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise SourceError(f"cannot be read: {error.strerror}", where=str(log)) from None
+
+
+def decided_since(settings: Settings, then: str) -> bool:
+    """Whether something was decided, or taken back, since what is named by `then`; not where that is "", unknown."""
+    return then not in ("", decided(settings))
+
+
+def stale(settings: Settings) -> bool:
+    """Whether something was decided since Apply began to write the clean set."""
+    job = state(settings, "clean")
+    return job is not None and decided_since(settings, job.decided)
 
 
 def places(settings: Settings) -> dict[str, Path]:
@@ -119,7 +154,7 @@ def shown(settings: Settings, step: str) -> str:
 def due(settings: Settings) -> str:
     """The step that comes next: the first that has not written anything yet."""
     to = places(settings)
-    written = {"clean": to["clean"].exists(), "split": (to["split"] / "split.json").exists()}
+    written = {"clean": to["clean"].exists() and not stale(settings), "split": (to["split"] / "split.json").exists()}
     return next((step for step in STEPS if not written.get(step)), "")
 
 
@@ -137,7 +172,8 @@ def start(settings: Settings, step: str) -> None:
     to = places(settings)["clean"]
     if step == "clean":
         (to.parent if to.suffix else to).mkdir(parents=True, exist_ok=True)
-    jobs.start(folder(settings), step, [sys.executable, "-m", *command(settings, step)], settings.paths)
+    typed = [sys.executable, "-m", *command(settings, step)]
+    jobs.start(folder(settings), step, typed, settings.paths, decided=decided(settings))
 
 
 def state(settings: Settings, step: str) -> jobs.Job | None:

@@ -73,8 +73,12 @@ class Desk(Making):
             return made, Outcome(
                 wish.id,
                 "done" if made else "refused",
-                made[0].finding if made else wish.finding,
-                why="" if made else "there is nothing to undo",
+                self._undone_at(wish, made),
+                why=""
+                if made
+                else "somebody decided on top of it"
+                if wish.of
+                else "nothing of yours stands that could be",
             )
         entry = self.entry(wish.finding)
         if entry is None:
@@ -88,6 +92,11 @@ class Desk(Making):
         except CuratorError as error:
             return [], Outcome(wish.id, "refused", wish.finding, why=error.what)
         return self._with_withdrawn(entry, wish.action, made), Outcome(wish.id, "done", wish.finding)
+
+    def _undone_at(self, wish: Wish, made: Sequence[Decision]) -> str:
+        """The finding that is looked at once something is taken back: what the wish names, else what that was about."""
+        was = self.decision(made[-1].undoes) if made and not wish.finding else None
+        return was.finding if was else wish.finding
 
     def _leaves_none(self, entry: Entry) -> bool:
         """Whether the fix drops the row of a pair that is left: the other is dropped already."""

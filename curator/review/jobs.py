@@ -23,17 +23,21 @@ _TAIL = 20_000  # bytes of a log that are shown
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A command, when it began (seconds since 1970) and how it ended: `status` is None while it runs."""
+    """A command, when it began (seconds since 1970) and how it ended: `status` is None while it runs. `decided` names what
+    was decided when it began (see `applying.decided`)."""
 
     command: tuple[str, ...]
     began: float
     pid: int = 0
     status: int | None = None
     ended: float = 0.0
+    decided: str = ""
     lost: bool = False  # it is over, and nobody wrote down how
 
 
-def start(folder: Path, name: str, command: Sequence[str], data: Sequence[str | Path] = ()) -> None:
+def start(
+    folder: Path, name: str, command: Sequence[str], data: Sequence[str | Path] = (), *, decided: str = ""
+) -> None:
     """Start a job, unless one by this name is running. Its process belongs to no terminal and no server.
 
     What it prints may tell of the `data`: nobody reads it who may not read these.
@@ -43,7 +47,7 @@ def start(folder: Path, name: str, command: Sequence[str], data: Sequence[str | 
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{name}.json"
     with _own(file, data) as told:
-        told.write(msgspec.json.encode(Job(tuple(command), time.time())))
+        told.write(msgspec.json.encode(Job(tuple(command), time.time(), decided=decided)))
     with _own(folder / f"{name}.log", data) as log:
         subprocess.Popen(
             [sys.executable, "-m", "curator.review.jobs", str(file), "--", *command],

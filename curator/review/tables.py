@@ -180,6 +180,8 @@ def hindrance(settings: Settings, step: str) -> str:
         return why
     if step == "split" and not (to["clean"].is_file() or any(to["clean"].glob("*.jsonl"))):
         return "write the clean set first"
+    if step == "split" and applying.stale(settings):
+        return "decided since the clean set was written: write it again"
     if step == "train":
         if not applying.can_train():
             return "this installation has no command train"

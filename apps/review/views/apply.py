@@ -27,7 +27,10 @@ if st.button("Dry run", disabled=bool(drift)):
             st.session_state["dry_run"] = applying.dry_run(desk)
         except CuratorError as error:
             st.code(str(error), language=None)
-if dry := st.session_state.get("dry_run"):
+dry = st.session_state.get("dry_run")
+if dry and applying.decided_since(settings, dry.decided):
+    st.text("Decided since the dry run: run it again.")
+elif dry:
     frame.board(key="dry", data={"tiles": tables.dry(dry)})
     st.text(tables.dry_codes(dry))
 
