@@ -1019,6 +1019,25 @@ def test_the_fix_of_a_pair_is_not_accepted_where_the_row_it_leaves_is_dropped(op
     assert _cleaned(desk, tmp_path) == [ALIKE[1], ALIKE[3]]
 
 
+def test_many_are_offered_only_the_fixes_that_can_be_accepted(open_desk: Any) -> None:
+    """Where the row that a fix leaves goes already, the card refuses it; so does what counts and decides on many."""
+    said = "Two years from the day of purchase, in every country."
+    desk = open_desk(
+        [chat("How long is it?", f"{said} <|im_end|>"), chat("How LONG is it", f"{said} <|im_end|>"), *ROWS[3:5]]
+    )
+    every = Filter(rules=("DUP002",), status="all")
+    one, other = desk.entries(every)
+    assert desk.eligible_count(every, "accept") == 2
+    do(desk, find(desk, "TPL006").finding.id, "drop")
+    assert desk.eligible_count(every, "accept") == len(desk.eligible(every, "accept")) == 1
+    assert [e.finding.id for e in desk.samples(every, "accept")] == [other.finding.id]
+    assert [e.finding.id for e in desk.meant(desk.entries(every), "accept")] == [other.finding.id]
+    assert tables.standing_of(desk, every).fixable == 1
+    desk.bulk(every, "accept", expected=1)
+    assert [desk.entry(e.finding.id).status for e in (one, other)] == ["open", "accept"]
+    assert desk.eligible_count(every, "drop") == 2
+
+
 def test_a_message_about_other_data_changes_nothing_and_is_not_answered_for(open_desk: Any, tmp_path: Path) -> None:
     """Of two sets with equal rows the findings have equal ids: what names the data is what tells them apart."""
     desk = open_desk(ROWS)

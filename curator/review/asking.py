@@ -119,25 +119,6 @@ class Asking(Reading):
             condition = " AND fix != ''" if fixable else ""
             return int(self._one(f"SELECT count(*) FROM findings WHERE {where}{condition}", values)[0])
 
-    def eligible(self, chosen: Filter, action: str) -> list[Entry]:
-        """The findings of a filter that an action makes sense for."""
-        entries = self.entries(chosen, limit=1 << 30)
-        return [entry for entry in entries if action != "accept" or entry.finding.fix is not None]
-
-    def eligible_count(self, chosen: Filter, action: str) -> int:
-        """How many findings of a filter an action makes sense for."""
-        return self._count(chosen, fixable=action == "accept")
-
-    def samples(self, chosen: Filter, action: str, number: int = 5) -> list[Entry]:
-        """Findings drawn from those that a bulk action would decide on; the same ones each time."""
-        where, values = chosen.where()
-        fixable = " AND fix != ''" if action == "accept" else ""
-        with self.lock:
-            rows = self.db.execute(
-                f"SELECT {COLUMNS} FROM findings WHERE {where}{fixable} ORDER BY slot LIMIT ?", [*values, number]
-            ).fetchall()
-        return list(map(entry_of, rows))
-
     def matrix(self, take: tuple[int, int] = (1, 1)) -> dict[str, dict[str, int]]:
         """Findings by code and status."""
         found: dict[str, dict[str, int]] = {}

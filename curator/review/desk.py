@@ -86,7 +86,7 @@ class Desk(Making):
         if entry.head != wish.base:
             return [], Outcome(wish.id, "conflict", wish.finding, why=self._meanwhile(entry))
         try:
-            if wish.action == "accept" and self._leaves_none(entry):
+            if wish.action == "accept" and self._stranded([entry]):
                 raise UsageError("the row that the fix leaves is dropped: keep this one, or drop both")
             made = self._made(entry, wish)
         except CuratorError as error:
@@ -97,11 +97,6 @@ class Desk(Making):
         """The finding that is looked at once something is taken back: what the wish names, else what that was about."""
         was = self.decision(made[-1].undoes) if made and not wish.finding else None
         return was.finding if was else wish.finding
-
-    def _leaves_none(self, entry: Entry) -> bool:
-        """Whether the fix drops the row of a pair that is left: the other is dropped already."""
-        fix, (row, other) = entry.finding.fix, self.pair(entry)
-        return fix is not None and fix.drops and other != row and other in self.dropping([other])
 
     def _meanwhile(self, entry: Entry) -> str:
         """What became of a finding since it was shown."""

@@ -15,13 +15,66 @@ from curator.model import Decision, Finding, Verdict
 from curator.private.masking import lost
 from curator.review import following
 from curator.review.bodies import Bodies
-from curator.review.entries import MOST_FURTHER, Entry, Wish, further_ids
+from curator.review.entries import COLUMNS, MOST_FURTHER, Entry, Wish, entry_of, further_ids
 from curator.review.fates import Fates
+from curator.review.filters import Filter
 from curator.review.relint import row_id
+
+_AT_ONCE = 400  # rows that are looked up at once
 
 
 class Making(Fates):
     """Decisions made of wishes; nothing is recorded here."""
+
+    def eligible(self, chosen: Filter, action: str) -> list[Entry]:
+        """The findings of a filter that an action makes sense for."""
+        return self.meant(self.entries(chosen, limit=1 << 30), action)
+
+    def eligible_count(self, chosen: Filter, action: str) -> int:
+        """How many findings of a filter an action makes sense for."""
+        if action != "accept":
+            return self._count(chosen)
+        with self.lock:
+            return self._count(chosen, fixable=True) - len(self._stranded_of(chosen))
+
+    def samples(self, chosen: Filter, action: str, number: int = 5) -> list[Entry]:
+        """Findings drawn from those that a bulk action would decide on; the same ones each time."""
+        where, values = chosen.where()
+        fixable = " AND fix != ''" if action == "accept" else ""
+        with self.lock:
+            most = number + (len(self._stranded_of(chosen)) if fixable else 0)
+            sql = f"SELECT {COLUMNS} FROM findings WHERE {where}{fixable} ORDER BY slot LIMIT ?"
+            rows = self.db.execute(sql, [*values, most]).fetchall()
+            return self.meant(list(map(entry_of, rows)), action)[:number]
+
+    def meant(self, entries: Sequence[Entry], action: str) -> list[Entry]:
+        """Those of the findings that an action makes sense for: a fix is accepted where one is offered, and the row of a
+        pair that it leaves does not go already."""
+        if action != "accept":
+            return list(entries)
+        with self.lock:
+            stranded = self._stranded(entries)
+        return [e for e in entries if e.finding.fix is not None and e.finding.id not in stranded]
+
+    def _stranded_of(self, chosen: Filter) -> frozenset[str]:
+        """Those of a filter whose fix leaves no row of their pair; read once, until something is decided."""
+        key = ("stranded", chosen)
+        if key not in self._told:
+            where, values = chosen.where()
+            goes = "SELECT 1 FROM decisions WHERE head = 1 AND status IN ('drop', 'accept')"
+            sql = f"SELECT {COLUMNS} FROM findings WHERE {where} AND related > 0 AND fix != '' AND EXISTS ({goes})"
+            self._told[key] = self._stranded(list(map(entry_of, self.db.execute(sql, values).fetchall())))
+        return self._told[key]  # type: ignore[no-any-return]
+
+    def _stranded(self, entries: Sequence[Entry]) -> frozenset[str]:
+        """The findings, by their ids, whose fix drops a row of a pair of which the other goes already."""
+        drops = [e for e in entries if e.finding.fix is not None and e.finding.fix.drops]
+        others = {e.finding.id: rows[1] for e in drops if len(rows := self._rows(e)) == 2}
+        wanted = list(dict.fromkeys(others.values()))
+        gone: set[str] = set()
+        for n in range(0, len(wanted), _AT_ONCE):
+            gone.update(self.dropping(wanted[n : n + _AT_ONCE]))
+        return frozenset(name for name, row in others.items() if row in gone)
 
     def _with_withdrawn(self, entry: Entry, action: str, made: list[Decision]) -> list[Decision]:
         """Decisions, behind those that take back what they make untrue; rows of a pair that are kept stay."""

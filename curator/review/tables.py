@@ -75,13 +75,12 @@ def chosen(shown: int, fixable: int, action: str) -> str:
     number = fixable if action == "accept" else shown
     said = f"{number:,} finding{'' if number == 1 else 's'}"
     if action == "accept":
-        return said + (f"; {shown - fixable:,} more offer no fix and stay as they are" if shown > fixable else "")
+        return said + (
+            f"; {shown - fixable:,} more offer no fix that can be made now and stay as they are"
+            if shown > fixable
+            else ""
+        )
     return said + ("" if fixable else ", without a fix to accept")
-
-
-def meant(ticked: Sequence[Entry], action: str) -> list[Entry]:
-    """Those of the findings that an action makes sense for: a fix is accepted where one is offered."""
-    return [entry for entry in ticked if action != "accept" or entry.finding.fix is not None]
 
 
 def decide(desk: Desk, ticked: Sequence[Entry], action: str) -> tuple[str, int]:

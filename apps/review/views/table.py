@@ -53,7 +53,7 @@ if on.button("Next", disabled=len(entries) < tables.PAGE, width="stretch"):
 first = (len(trail) - 1) * tables.PAGE
 where.text(f"{first + 1:,} to {first + len(entries):,} of {total:,}" + (f", {len(ticked)} ticked" if ticked else ""))
 for column, action in zip(verbs, tables.VERBS, strict=True):
-    meant = tables.meant(ticked, action)
+    meant = desk.meant(ticked, action)
     label = f"{action.capitalize()} {len(meant) or ''}"
     if column.button(label, disabled=not meant, width="stretch", key=f"do_{action}"):
         try:
