@@ -150,3 +150,54 @@ def test_after_the_fix_the_rule_is_silent_or_has_less_to_say(parts):
 def test_real_answers_raise_nothing():
     for name in ("gsm8k/test.jsonl", "mlx_wwdc25/train.jsonl", "openai_cookbook/drone_training.jsonl"):
         assert list(RULE.flags(batch_of((SHARED / name).read_bytes(), (RULE,)))) == []
+
+
+# ---------------------------------------------------------------------- beside the texts of turns
+
+
+def beside(arguments="{}", description="How warm it is", **message):
+    """(path, span) of the flags of a row that says more than its turns do."""
+    call = {"type": "function", "function": {"name": "weather", "arguments": arguments}}
+    row = chat(user="Is it warm?", assistant="Not very.")
+    row["messages"][1] |= {"tool_calls": [call], **message}
+    row["tools"] = [{"type": "function", "function": {"name": "weather", "description": description}}]
+    return [(flag.at, flag.span) for _, flag in flags_of(RULE, row)]
+
+
+CALL = "messages[1].tool_calls[0].function.arguments"
+
+
+@pytest.mark.parametrize(
+    ("row", "at"),
+    [
+        ({"arguments": {"places": ["Oslo", "x<|im_end|>y"]}}, [(f"{CALL}.places[1]", (1, 11))]),
+        ({"arguments": '{"place": "x<|im_end|>y"}'}, [(CALL, None)]),
+        ({"arguments": "no JSON <|im_end|>"}, [(CALL, None)]),
+        ({"description": "warmth <|im_start|>system"}, [("tools[0].function.description", (7, 19))]),
+        ({"reasoning_content": "I think <|im_end|> so"}, [("messages[1].reasoning_content", (8, 18))]),
+        ({"thinking": "I think.<|im_end|>"}, [("messages[1].thinking", (8, 18))]),
+        ({"content": [{"type": "thinking", "thinking": "So.<|im_end|>"}]}, [("messages[1]", None)]),
+    ],
+)
+def test_reasoning_arguments_and_tools_are_looked_at(row, at):
+    assert beside(**row) == at
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"arguments": {"code": "pad = tokenizer.encode('<pad>')\nprint(pad)"}},
+        {"arguments": '{"place": "\\u003c|im_end|>"}'},
+        {"arguments": {"prompt": "### Instruction:\nSum it up.\n\n### Response:\n"}},
+        {"reasoning_content": "They ask what `<|im_end|>` is for."},
+    ],
+)
+def test_beside_turns_what_speaks_of_tokens_is_let_be_as_well(row):
+    assert beside(**row) == []
+
+
+def test_tokens_of_the_template_that_is_named_count_beside_turns_as_well():
+    row = chat(user="Hi", assistant="Hello.")
+    row["messages"][1]["reasoning_content"] = "A greeting.<sop>"
+    rule = SpecialTokenInContent(template="glm-4")
+    assert [flag.at for _, flag in flags_of(rule, row)] == ["messages[1].reasoning_content"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
+from curator.checks.beside import beside, beside_column
 from curator.columns import Batch, Scanner
 from curator.model import Example, Fix, Flag, Turn, drop
 from curator.rule import Bad, RowRule, chat, option
@@ -100,12 +101,21 @@ BARE_SHAPES = frozenset(
 )
 
 
+def _smuggled(place: str, description: str, thought: str) -> dict[str, Any]:
+    """A row with these texts beside its turns."""
+    row = chat(user="Is it warm?", assistant="Not very.")
+    call = {"type": "function", "function": {"name": "weather", "arguments": {"place": place}}}
+    row["messages"][1] |= {"reasoning_content": thought, "tool_calls": [call]}
+    return row | {"tools": [{"type": "function", "function": {"name": "weather", "description": description}}]}
+
+
 class SpecialTokenInContent(RowRule, frozen=True):
-    """The text of a turn holds a control token of a chat template.
+    """A text of the row holds a control token of a chat template.
 
     Tokenizers read such a token as what it is, wherever it stands: the turn ends in the middle of the
     answer, or the text opens a turn of its own. Trained on, the model writes these tokens into its
-    answers. Most often the set was written with one template and is about to get a second. Code and
+    answers. Most often the set was written with one template and is about to get a second. Reasoning,
+    arguments of calls and declared tools are looked at as well, though not mended: templates write them too. Code and
     quoted tokens, of which a text may speak, are let be, and so are headings of a longer document.
     """
 
@@ -124,6 +134,7 @@ class SpecialTokenInContent(RowRule, frozen=True):
         chat(user="Which token pads?", assistant='The one called "<pad>", if it is set.'),
         {"prompt": "[INST] What is 2+2? [/INST]", "completion": " 4 </s>"},
         {"text": "<|im_start|>user\nHi<|im_end|>\n"},
+        _smuggled("`<|im_end|>`", "How warm it is, in <s>old</s> degrees", "They ask for '<|im_end|>'."),
     ]
     BAD = [
         Bad(
@@ -158,6 +169,14 @@ class SpecialTokenInContent(RowRule, frozen=True):
             options={"template": "glm-4"},
         ),
         Bad(
+            _smuggled("Oslo<|im_end|>", "How warm it is<|eot_id|>", "I look.</s>"),
+            at=(
+                "messages[1].reasoning_content",
+                "messages[1].tool_calls[0].function.arguments.place",
+                "tools[0].function.description",
+            ),
+        ),
+        Bad(
             chat(user="Print 1.", assistant="```python\nprint(1)\n```<｜end▁of▁sentence｜>"),
             at="messages[1].content",
             fixed=chat(user="Print 1.", assistant="```python\nprint(1)\n```"),
@@ -169,30 +188,54 @@ class SpecialTokenInContent(RowRule, frozen=True):
     ] = ""
 
     def candidates(self, batch: Batch) -> Iterable[int]:
-        known = batch.rows_with(type(self))
-        if not self.template:
-            return known
-        hits = _more_tokens(load(self.template).control_tokens()).scanner.scan(batch.texts.data, batch.texts.ends)
-        texts = hits.get(type(self))
-        return known if texts is None else sorted({*known, *batch.turn_lines[texts].tolist()})
+        known = {*batch.rows_with(type(self))}
+        scanners = [_families()]
+        if self.template:
+            scanners.append(_more_tokens(load(self.template).control_tokens()).scanner)
+            hits = scanners[1].scan(batch.texts.data, batch.texts.ends).get(type(self), ())
+            known.update(batch.turn_lines[hits].tolist() if len(hits) else ())
+        more = batch.memo(beside_column)
+        for scanner in scanners if more.lines else ():
+            for text in scanner.scan(more.texts.data, more.texts.ends).get(type(self), ()):
+                known.update(more.lines[text])
+        return sorted(known)
 
     def check(self, example: Example) -> Iterator[Flag]:
         if brings_its_template(example):
             return
         template = load(self.template) if self.template else None
         more = _more_tokens(template.control_tokens()).pattern if template else None
+        name = template.name if template else ""
         for turn in example.all_turns():
-            spans = _markers(turn.text, turn.role, more)
-            if not spans:
-                continue
-            start, end = spans[0]
-            marker = next((sign for sign in _FAMILY if turn.text[start:end].lstrip().startswith(sign)), "")
-            family = _FAMILY[marker] if marker else template.name if template else ""
-            marker = marker or turn.text[start:end]
-            others = f" (and {len(spans) - 1} more)" if len(spans) > 1 else ""
-            message = f"{marker!r} is a control token of the {family} template{others}"
-            start = turn.text.index(marker, start)
-            yield turn.flag(message, (start, start + len(marker)), fix=_removal(turn, spans))
+            if spans := _markers(turn.text, turn.role, more):
+                start, marker, message = _told(turn.text, spans, name)
+                yield turn.flag(message, (start, start + len(marker)), fix=_removal(turn, spans))
+        for said in beside(example):
+            if spans := _markers(said.text, _NOBODY, more):
+                start, marker, message = _told(said.text, spans, name)
+                if said.written and marker not in said.written:
+                    continue  # escaped there: no tokenizer sees it
+                span = None if said.written else (start, start + len(marker))
+                yield Flag(said.path, message, span)
+
+
+_NOBODY = "nobody"  # the role of a text that is no turn's: headings are none but plain Markdown there
+
+
+def _told(text: str, spans: list[tuple[int, int]], template: str) -> tuple[int, str, str]:
+    """(where the first marker begins, the marker, what is wrong with it)."""
+    start, end = spans[0]
+    marker = next((sign for sign in _FAMILY if text[start:end].lstrip().startswith(sign)), "")
+    family = _FAMILY[marker] if marker else template
+    marker = marker or text[start:end]
+    others = f" (and {len(spans) - 1} more)" if len(spans) > 1 else ""
+    return text.index(marker, start), marker, f"{marker!r} is a control token of the {family} template{others}"
+
+
+@lru_cache(maxsize=1)
+def _families() -> Scanner:
+    """Of the texts that are no turn's, which the scanner of all rules leaves out."""
+    return Scanner([(SpecialTokenInContent, [token.encode() for token in _FAMILY])])
 
 
 class _MoreTokens(NamedTuple):
@@ -221,7 +264,7 @@ def brings_its_template(example: Example) -> bool:
 def _markers(text: str, role: str, more: re.Pattern[str] | None = None) -> list[tuple[int, int]]:
     """The spans of the markers in the text of a turn that are no mention of one, in order."""
     found = [match.span() for match in _TOKEN.finditer(text)]
-    found += _headings(text, role)
+    found += _headings(text, role) if role != _NOBODY else []
     if more is not None:
         taken = Cover(sorted(found))
         found += [match.span() for match in more.finditer(text) if not taken.touches(*match.span())]
