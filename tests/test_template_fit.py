@@ -250,6 +250,19 @@ def test_a_template_that_writes_texts_alone_loses_all_other_arguments(lint: Any,
     assert "argument 'guests'" in finding["message"]
 
 
+@pytest.mark.parametrize("arguments", [{"place": "Oslo"}, '{"place": "Oslo"}', {"guests": 3}])
+@pytest.mark.parametrize("tools", [CALL["tools"], []])
+def test_the_name_of_a_call_that_is_not_written_is_told_whatever_its_arguments_are(
+    lint: Any, tmp_path: Path, arguments: Any, tools: list[Any]
+) -> None:
+    file = tmp_path / "own.jinja"
+    nameless = CALLED.replace("{{ c.function.name }}(ARGUMENTS)", "{{ c.function.arguments | tojson }}")
+    row = {**_booking(arguments), "tools": [{"type": "function", "function": {"name": "book"}}] if tools else []}
+    for written, lost in ((nameless, 1), (CALLED.replace("ARGUMENTS", "{{ c.function.arguments | tojson }}"), 0)):
+        file.write_text("{{ tools | tojson }}" + written)
+        assert len(lint([row], "--template", file, "--no-cache", select="TPL004")) == lost
+
+
 def test_null_and_empty_arguments_that_the_template_writes_are_not_lost(lint: Any, tmp_path: Path) -> None:
     file = tmp_path / "own.jinja"
     file.write_text(CALLED.replace("ARGUMENTS", "{{ c.function.arguments | tojson }}"))

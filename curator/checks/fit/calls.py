@@ -49,7 +49,7 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall, str]]:
     Told by names and arguments that stand nowhere else.
     """
     calls = calls_of(look)
-    if not calls or _argued(look):
+    if not calls or (_argued(look) and _named(look)):
         return []
     gone_marks = _gone(look)
     if gone_marks is None:
@@ -79,6 +79,24 @@ def _argued(look: Look) -> bool:
     told = {(n, part // MOST_LEAVES) for n, field, part in look.seen.places if field == "arguments"}
     written = [call for message in look.said.messages for call in _arguments_in(message)]
     return len(told) == sum(len(turn.calls) for turn in look.said.turns) and all(map(_only_texts, written))
+
+
+_known_names: dict[int, tuple[Layout, bool]] = {}
+
+
+def _named(look: Look) -> bool:
+    """Whether the names of the calls are in the render of all rows of this layout: in the list of tools they are, too."""
+    layout = look.seen.layout
+    if layout is None:
+        return False
+    known = _known_names.get(id(layout))
+    if known is None or known[0] is not layout:
+        if len(_known_names) >= _MOST_KNOWN:
+            _known_names.clear()
+        gone = _gone_by_kinds(look)
+        said = gone is not None and not any(part == _NAME for _, part in gone)
+        known = _known_names[id(layout)] = layout, said
+    return known[1]
 
 
 def _only_texts(value: Any) -> bool:
