@@ -283,6 +283,30 @@ def test_a_decision_that_still_holds_is_offered_to_nobody_else():
         assert filter_findings([one, alike], [decided], today=TODAY).outcome.offers == ()
 
 
+def test_the_list_tells_what_waits_for_later_from_what_was_taken_back():
+    kept, put_off, gone = (keep(finding(row)) for row in ("r1", "r2", "r3"))
+    put_off = msgspec.structs.replace(put_off, verdict="later", id="2")
+    gone = msgspec.structs.replace(gone, id="3")
+    back = msgspec.structs.replace(gone, verdict="later", id="4", undoes="3", when="2099-12-31T00:00:00+00:00")
+    told = decisions.as_text(decisions.Log("log", (kept, put_off, gone, back)))
+    assert told.endswith("1 decision in log, 1 for later, 2 older or taken back\n")
+
+
+@pytest.mark.parametrize(
+    "there",
+    [
+        [finding("new", line=7, shown="")],
+        [finding("new", line=7), finding("other", line=9)],
+        [finding("new", line=1), finding("r1", line=2, code="ENC001")],
+    ],
+    ids=["nothing is shown", "several show the same", "the row is still there"],
+)
+def test_a_verdict_is_not_offered_on_a_row_that_nothing_says_has_changed(there):
+    shown = (there[0].excerpt and there[0].excerpt.text) or ""
+    decided = decisions.decide(finding("r1", line=1, shown=shown), "drop", who="ana", now=NOW)
+    assert filter_findings(there, [decided], today=TODAY).outcome.offers == ()
+
+
 # ---------------------------------------------------------------------- baselines
 
 

@@ -7,7 +7,7 @@ from datetime import date
 import msgspec
 
 from curator.decisions.log import Log
-from curator.decisions.order import expired, standing
+from curator.decisions.order import expired, in_order, is_postponed, standing, target
 from curator.text.excerpt import visible
 
 
@@ -20,7 +20,7 @@ def as_json(log: Log, today: date | None = None) -> bytes:
 
 
 def as_text(log: Log, today: date | None = None) -> str:
-    """The standing decisions for a terminal, and how many lines they replace."""
+    """The standing decisions for a terminal, how many findings wait for later, and how many lines are replaced."""
     stand = standing(log.decisions)
     lines = []
     for decision in stand:
@@ -29,7 +29,9 @@ def as_text(log: Log, today: date | None = None) -> str:
         lines.append(visible(f"{decision.verdict:<6}  {about}"))
         who = f"{decision.who or 'somebody'} on {decision.when[:10] or 'a day unknown'}{state}"
         lines.append(visible(f"        {who}" + (f": {decision.why}" if decision.why else "")))
-    older = len(log.decisions) - len(stand)
-    replaced = f", {older:,} older or taken back" if older else ""
+    newest = {target(decision): decision for decision in in_order(log.decisions)}
+    waiting = sum(map(is_postponed, newest.values()))
+    older = len(set(log.decisions)) - len(stand) - waiting
+    replaced = (f", {waiting:,} for later" if waiting else "") + (f", {older:,} older or taken back" if older else "")
     count = f"{len(stand):,} decision{'' if len(stand) == 1 else 's'}" if stand else "no decisions"
     return "\n".join([*lines, f"{count} in {visible(log.path)}{replaced}"]) + "\n"

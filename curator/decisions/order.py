@@ -66,6 +66,12 @@ def restored(decision: Decision, find: Callable[[str], Decision | None]) -> Deci
     return decision
 
 
+def is_postponed(decision: Decision) -> bool:
+    """Whether it leaves a finding for later; "later" also says that something is taken back."""
+    undone = bool(decision.undoes) and not decision.base
+    return decision.verdict == "later" and bool(decision.id) and not decision.whole and not undone
+
+
 def target(decision: Decision) -> tuple[str, ...]:
     """What a decision is about: of several about the same the newest counts."""
     if decision.whole:

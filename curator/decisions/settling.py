@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -103,12 +103,13 @@ class Filtered:
         suppressed = known = pending = 0
         met: set[str] = set()  # ids of findings that somebody decided on
         used: set[Decision] = set()
-        offers: dict[Decision, Finding] = {}
+        offers = _Offers(self._hints)
         decided = {decision.finding for decision in self._suppressions.others}
         others = self._suppressions.others
         rows = {d.row for d in others if (d.whole or not d.finding) and d.verdict in ("drop", "edit")}
         made = {d.after for d in others if d.verdict == "edit"}  # rows that stand nowhere before the set is cleaned
         for finding in self._findings:
+            offers.meet(finding)
             if finding.id in decided:
                 met.add(finding.id)
             if decision := self._suppressions.covering(finding):
@@ -122,9 +123,8 @@ class Filtered:
             kept[finding.code] += 1
             fixable[finding.code] += finding.fix is not None
             pending += finding.id in decided or finding.row in rows
-            if self._hints and finding.id not in decided:
-                for old in self._earlier(finding):
-                    offers.setdefault(old, finding)
+            if finding.id not in decided:
+                offers.look(finding)
             yield finding
         self._outcome = Outcome(
             dict(kept),
@@ -133,7 +133,7 @@ class Filtered:
             known,
             tuple(d for d in self._suppressions.kept() if d not in used and d.row not in made),
             self._suppressions.expired,
-            tuple((f, old) for old, f in offers.items() if old not in used and old.finding not in met),
+            tuple((f, old) for old, f in offers.found() if old not in used and old.finding not in met),
             pending,
         )
 
@@ -153,9 +153,38 @@ class Filtered:
         assert self._outcome is not None
         return self._outcome
 
-    def _earlier(self, finding: Finding) -> list[Decision]:
-        """Decisions on something that looked like the finding or stood where it stands."""
-        return [*self._hints.get(seen(finding), ()), *self._hints.get(place_of(finding), ())]
+
+class _Offers:
+    """Decisions whose row seems to have become another: that row is gone, and a finding stands where theirs stood, or
+    is the only one that shows what theirs showed."""
+
+    def __init__(self, hints: Mapping[str, Sequence[Decision]]) -> None:
+        self._hints = hints
+        self._rows: set[str] = set()
+        self._shown = Counter[str]()
+        self._here: dict[Decision, Finding] = {}
+        self._alike: dict[Decision, Finding] = {}
+
+    def meet(self, finding: Finding) -> None:
+        """Take note of a finding that is there."""
+        if self._hints:
+            self._rows.add(finding.row)
+            self._shown[seen(finding)] += 1
+
+    def look(self, finding: Finding) -> None:
+        """Ask of a finding that was met whether its row may have been another."""
+        if not self._hints:
+            return
+        for old in self._hints.get(place_of(finding), ()):
+            self._here.setdefault(old, finding)
+        if finding.excerpt is not None and finding.excerpt.text.strip():
+            for old in self._hints.get(seen(finding), ()):
+                self._alike.setdefault(old, finding)
+
+    def found(self) -> Iterator[tuple[Decision, Finding]]:
+        """The decisions, once all findings were met, each with the finding it may have been about."""
+        alike = {old: finding for old, finding in self._alike.items() if self._shown[old.seen] == 1}
+        return ((old, finding) for old, finding in {**alike, **self._here}.items() if old.row not in self._rows)
 
 
 def filter_findings(

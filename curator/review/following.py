@@ -85,7 +85,7 @@ def status_of(decision: Decision) -> str:
     if decisions.expired(decision):
         return "open"
     if decision.verdict == "later":
-        return "later" if decision.id and not decision.whole and (not decision.undoes or decision.base) else "open"
+        return "later" if decisions.is_postponed(decision) else "open"
     return decision.verdict
 
 
