@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from curator import __version__, engine, templates, tokens
+from curator import __version__, engine, targets, templates, tokens
 from curator.columns import ROLE_CODES, Batch, Literals, distinct
 from curator.errors import UsageError
 from curator.formats import Reader
@@ -112,7 +112,7 @@ class _Count:
 
     def __init__(self, config: Config) -> None:
         self.shape, self.columns, self.tokenizer = config.shape, dict(config.map), config.counter
-        self.template = templates.spec_of(config.template, config.model)
+        self.template, self.target = templates.spec_of(config.template, config.model), config.target
 
     def __call__(self, job: Job) -> _Part:
         data, span = job.read(), job.span
@@ -128,7 +128,8 @@ class _Count:
         answering = np.where(batch.roles == ROLE_CODES["assistant"], batch.turn_tokens, 0)
         answers = np.bincount(batch.turn_lines, answering, len(batch.lines)).astype(np.int64)
         examples = [batch.example(i) for i in batch.readable]
-        counts = [counted(example, self.template, batch.tokenizer) for example in examples]
+        taught = {shape: targets.taught(self.target, shape) for shape in {example.shape for example in examples}}
+        counts = [counted(each, self.template, batch.tokenizer, taught[each.shape]) for each in examples]
         return _Part(
             len(batch.lines),
             len(batch.blank),
@@ -145,14 +146,16 @@ class _Count:
                 ]
             ),
             sum(row.trained for row in counts),
-            tuple(_shown(examples[0], self.template, batch.tokenizer)) if examples else (),
+            tuple(_shown(examples[0], self.template, batch.tokenizer, self.target)) if examples else (),
         )
 
 
-def _shown(example: Example, spec: str, tokenizer: Tokenizer) -> Iterator[RenderShown]:
+def _shown(example: Example, spec: str, tokenizer: Tokenizer, target: str | None) -> Iterator[RenderShown]:
     """The renders of a row, private values masked."""
     known = values_of(turn.text for turn in example.all_turns())
-    return (shielded(render, known) for render in renders(example, spec, tokenizer))
+    return (
+        shielded(render, known) for render in renders(example, spec, tokenizer, targets.taught(target, example.shape))
+    )
 
 
 def stats(

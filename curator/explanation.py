@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from curator import decisions, engine, templates, tokens
+from curator import decisions, engine, targets, templates, tokens
+from curator.checks.fit.sizes import ANSWERS, teaches
 from curator.columns import UNSET, content_id, parse
 from curator.errors import UsageError
 from curator.formats import Reader
@@ -49,6 +50,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
     `renders` holds what the chat template makes of it, where a model or template is named: one conversation,
     or one for each side of a preference pair. `tools` are the tools it declares, each as JSON.
+    `loss` says on what of it the target takes the loss, where one is named.
     `decided` are the decisions that stand about the row or what is found in it, and the edit it came from.
     """
 
@@ -65,6 +67,7 @@ class Explanation(msgspec.Struct, frozen=True):
     renders: tuple[RenderShown, ...] = ()
     tools: tuple[str, ...] = ()
     decided: tuple[Decision, ...] = ()
+    loss: str = ""
 
 
 def explain(
@@ -90,7 +93,8 @@ def explain(
     named_by = tuple(f for f in report.findings if here in f.related)
     tokenizer = tokens.resolve(config.counter)
     spec = templates.spec_of(config.template, config.model)
-    shown = turns_shown(example, tokenizer)
+    taught = targets.taught(config.target, example.shape) if example else ANSWERS
+    shown = turns_shown(example, tokenizer, taught)
     tools = definitions(example) if example else []
     count = sum(t.tokens for t in shown) + sum(tokenizer.count(tools))
     total = TokenCount(tokenizer.name, tokenizer.exact, count, tokenizer.error)
@@ -105,9 +109,10 @@ def explain(
         named_by,
         None if value is UNSET else value,
         raw.decode("utf-8", "backslashreplace"),
-        tuple(renders(example, spec, tokenizer)) if example and spec else (),
+        tuple(renders(example, spec, tokenizer, taught)) if example and spec else (),
         tuple(tools),
         tuple(_decided([path, *map(str, beside)], content_id(value, raw).hex(), mine)),
+        targets.load(config.target).taught_said(example.shape) if config.target and example else "",
     )
     return result if reveal else _masked(result)
 
@@ -174,14 +179,16 @@ def _in_last(path: str, line: int) -> bool:
     return not found.lstrip().startswith(b"]") or found[:1].isspace()
 
 
-def turns_shown(example: Example | None, tokenizer: tokens.Tokenizer) -> tuple[TurnShown, ...]:
+def turns_shown(
+    example: Example | None, tokenizer: tokens.Tokenizer, taught: targets.Taught = ANSWERS
+) -> tuple[TurnShown, ...]:
     if example is None:
         return ()
     turns = example.all_turns()
     return tuple(
         TurnShown(
             turn.role, turn.path, turn.text, sum(tokenizer.count(turn_parts([turn]))),
-            turn.role == "assistant" and turn.weight != 0, turn.reasoning or "",
+            teaches(example, turn, taught), turn.reasoning or "",
             tuple(f"{call.name}({written(call.arguments if call.raw is None else call.raw)})" for call in turn.calls),
         )
         for turn in turns
@@ -203,6 +210,7 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
     lines = [
         f"{result.place.file}:{result.place.line}  {result.shape}{split}  {result.tokens}",
         f"content id {result.row}",
+        *([result.loss] if result.loss else []),
         "",
     ]
     for turn in result.turns:

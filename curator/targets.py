@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -196,6 +196,20 @@ class Behaviour(Table, frozen=True, kw_only=True):
     batch: Count = 1
 
 
+class Taught(NamedTuple):
+    """What of a row the loss is taken on: its answers, the reply alone (a completion, the sides of a pair), or all.
+
+    `weighted` says whether an answer whose weight is 0 is left out.
+    """
+
+    what: Literal["answers", "reply", "all"] = "answers"
+    weighted: bool = True
+
+    def __str__(self) -> str:
+        words = {"answers": "its answers", "reply": "its reply alone", "all": "the whole row"}[self.what]
+        return words if self.weighted or self.what != "answers" else f"{words}, whatever their weights"
+
+
 class Profile(Table, frozen=True, kw_only=True):
     """A service, a trainer or a runtime: what it takes, and what it does with the rest.
 
@@ -244,6 +258,22 @@ class Profile(Table, frozen=True, kw_only=True):
         limit = self.tokens_of(shape)
         return (limit.title if limit else "") or self.title
 
+    def taught(self, shape: str) -> Taught:
+        """What the loss is taken on in rows of the shape; of pairs it is always the reply."""
+        weighted = self.weights is None or self.weights.turns == "honoured"
+        if shape in _PAIRED or (self.loss == "completion" and shape == "prompt-completion"):
+            return Taught("reply", weighted)
+        if self.loss == "answers" or shape == "prompt-only":
+            return Taught("answers", weighted)
+        return Taught("all", weighted)
+
+    def taught_said(self, shape: str) -> str:
+        """The same in words, "" where the target trains nothing."""
+        if self.kind == "runtime":
+            return ""
+        settings = ", by its defaults" if self.kind == "trainer" else ""
+        return f"{self.title_of(shape)} takes the loss on {self.taught(shape)}{settings}"
+
     def order_of(self, shape: str) -> Order | None:
         return _of_shape(self.order, shape)
 
@@ -264,6 +294,8 @@ class Profile(Table, frozen=True, kw_only=True):
         body = msgspec.json.encode(self, order="deterministic")
         return hashlib.blake2b(body, digest_size=16).hexdigest()
 
+
+_PAIRED = frozenset({"openai-preference", "trl-preference", "trl-kto"})
 
 T = TypeVar("T", Order, Keys, Content)
 
@@ -322,6 +354,14 @@ def load(name: str) -> Profile:
         return _loaded(str(path), path.stat().st_mtime_ns)
     except OSError as fault:
         raise ConfigError(f"the target cannot be read: {fault.strerror}", where=name, hint=_UNREAD) from None
+
+
+def taught(name: str | None, shape: str) -> Taught:
+    """What the target takes the loss on in rows of the shape; without a target it is their answers.
+
+    Raises what `load` does.
+    """
+    return load(name).taught(shape) if name else Taught()
 
 
 @lru_cache(maxsize=64)

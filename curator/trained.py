@@ -9,9 +9,10 @@ from typing import NamedTuple
 import msgspec
 
 from curator.checks.fit import looks
-from curator.checks.fit.sizes import Sized, merged, rendered_sides, sized, trained_spans
+from curator.checks.fit.sizes import ANSWERS, Sized, merged, rendered_sides, sized, teaches, trained_spans
 from curator.model import Example, Turn
 from curator.private.masking import masked_value
+from curator.targets import Taught
 from curator.text.content import definitions, turn_parts
 from curator.text.excerpt import visible
 from curator.tokens import Tokenizer
@@ -61,13 +62,13 @@ def shielded(shown: RenderShown, known: Iterable[tuple[str, str]]) -> RenderShow
     return msgspec.structs.replace(shown, parts=parts, error=masked_value(shown.error, known))
 
 
-def renders(example: Example, spec: str, tokenizer: Tokenizer) -> Iterator[RenderShown]:
+def renders(example: Example, spec: str, tokenizer: Tokenizer, taught: Taught = ANSWERS) -> Iterator[RenderShown]:
     """Each side of the row as the template renders it; without a template, or for rows without one, its texts."""
-    bare = list(_bare(example, tokenizer))
+    bare = list(_bare(example, tokenizer, taught))
     seen = looks(example, spec, renamed=True) if spec else ()
     for number, look in enumerate(seen):
         if look.seen.text:
-            yield _shown(sized(look, tokenizer))
+            yield _shown(sized(look, tokenizer, taught))
         else:
             parts = bare[number].parts if number < len(bare) else ()
             yield RenderShown(look.template.name, parts, look.seen.error or "nothing came out")
@@ -77,34 +78,32 @@ def renders(example: Example, spec: str, tokenizer: Tokenizer) -> Iterator[Rende
 
 def _shown(found: Sized) -> RenderShown:
     look, text = found.look, found.look.seen.text
-    trained = merged(trained_spans(look))
+    trained = merged(trained_spans(look, found.taught))
     borders = sorted({0, len(text), *(end for span in trained for end in span)})
     parts = [Part(text[low:high], found.within((low, high)), (low, high) in trained) for low, high in pairwise(borders)]
     renamed = any(turn.said != turn.role for turn in look.said.turns if turn.role in ("user", "assistant"))
     return RenderShown(look.template.name, tuple(parts), "", renamed and look.example.shape == "sharegpt", found.beside)
 
 
-def _bare(example: Example, tokenizer: Tokenizer) -> Iterator[RenderShown]:
-    whole = example.shape == "text"  # all of it is trained on
+def _bare(example: Example, tokenizer: Tokenizer, taught: Taught) -> Iterator[RenderShown]:
     tools = definitions(example)
-    ahead = [Part("\n".join(tools) + "\n", sum(tokenizer.count(tools)), False)] if tools else []
+    ahead = [Part("\n".join(tools) + "\n", sum(tokenizer.count(tools)), taught.what == "all")] if tools else []
     for turns in example.sides():
-        parts = [_bare_part(turn, tokenizer, whole) for turn in turns]
+        parts = [_bare_part(turn, tokenizer, teaches(example, turn, taught)) for turn in turns]
         yield RenderShown("", (*ahead, *(part for part in parts if part.text != "\n")))
 
 
-def _bare_part(turn: Turn, tokenizer: Tokenizer, whole: bool) -> Part:
+def _bare_part(turn: Turn, tokenizer: Tokenizer, trained: bool) -> Part:
     said = [part for part in turn_parts([turn]) if part]
-    taught = whole or (turn.role == "assistant" and turn.weight != 0)
-    return Part("\n".join(said) + "\n", sum(tokenizer.count(said)) if said else 0, taught)
+    return Part("\n".join(said) + "\n", sum(tokenizer.count(said)) if said else 0, trained)
 
 
-def counted(example: Example, spec: str, tokenizer: Tokenizer) -> Counted:
+def counted(example: Example, spec: str, tokenizer: Tokenizer, taught: Taught = ANSWERS) -> Counted:
     """The tokens that `renders` shows; of a pair of which one side is refused those of the other."""
     if seen := rendered_sides(example, spec):
-        sides = [sized(look, tokenizer) for look in seen]
+        sides = [sized(look, tokenizer, taught) for look in seen]
         return Counted(max(side.total for side in sides), max(side.trained for side in sides))
-    shown = list(_bare(example, tokenizer))
+    shown = list(_bare(example, tokenizer, taught))
     return Counted(
         max((side.tokens for side in shown), default=0), max((side.count(True) for side in shown), default=0)
     )
@@ -122,7 +121,7 @@ def lines(render: RenderShown, colour: bool) -> Iterator[str]:
         what += ", its roles renamed to user and assistant"
     if render.error:
         yield f"{what}: refused: {visible(render.error)}"
-        yield f"its texts: {total:,} tokens, {trained:,} of them answers"
+        yield f"its texts: {total:,} tokens, {trained:,} of them trained"
         return
     beside = f", {render.beside:,} of these for what the template leaves out of tools" if render.beside else ""
     yield f"{what}: {total:,} tokens, {trained:,} of them trained ({how}), {total - trained:,} masked{beside}"

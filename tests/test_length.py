@@ -296,3 +296,25 @@ def test_packing_counts_each_row_as_it_is_rendered(template: str) -> None:
     batch = batch_of(rows)
     counted = PackingWaste(template=template).sketch(batch).tolist()
     assert counted == [row_length(batch.example(n), batch.tokenizer, template) for n in range(len(rows))]
+
+
+def test_what_truncation_takes_is_counted_by_the_loss_of_the_target():
+    row = chat(user="Why? " * 20, assistant="So. " * 20, user2="And? " * 20, assistant2="Thus. " * 20)
+    batch = Batch(json.dumps(row).encode() + b"\n", Reader(), Estimate(), Literals.of(()))
+    sizes = batch.turn_tokens.tolist()
+    limit = sum(sizes[:3]) + 5
+    for template in ("", "chatml"):
+        flags = {}
+        for target in ("", "trl"):
+            rule = AnswerTruncated(max_tokens=limit, template=template, target=target)
+            ((_, flags[target]),) = rule.flags(batch)
+        assert flags[""].at == flags["trl"].at == "messages[3].content"
+        assert flags["trl"].evidence["trained"] > flags[""].evidence["trained"]
+        assert template or flags["trl"].evidence["trained"] == sum(sizes)
+
+
+@pytest.mark.parametrize("template", ["", "chatml"])
+def test_a_question_that_is_cut_is_no_answer_that_is_cut(template):
+    row = chat(user="Why?", assistant="So.", user2="And? " * 200)
+    for target in ("", "trl"):
+        assert list(AnswerTruncated(max_tokens=60, template=template, target=target).check(Reader().read(row))) == []

@@ -112,6 +112,52 @@ def test_what_is_trained_is_shown_and_counted(write: Write) -> None:
     assert bare.trained == result.trained - 2
 
 
+TWICE = chat(user="What is it?", assistant="A lamp.", user2="And now?", assistant2="Off.")
+TWICE["messages"][1]["weight"] = 0
+SPLIT = {"prompt": TWICE["messages"][:3], "completion": TWICE["messages"][3:]}
+PAIR = {"prompt": "What is it?", "chosen": "A lamp.", "rejected": "No."}
+
+
+@pytest.mark.parametrize(
+    ("row", "target", "trained", "said"),
+    [
+        (TWICE, None, [3], ""),
+        (TWICE, "openai", [3], "OpenAI fine-tuning takes the loss on its answers"),
+        (
+            TWICE,
+            "axolotl",
+            [1, 3],
+            "axolotl 0.19 takes the loss on its answers, whatever their weights, by its defaults",
+        ),
+        (TWICE, "trl", [0, 1, 2, 3], "TRL 1.16 SFTTrainer takes the loss on the whole row, by its defaults"),
+        (TWICE, "mlx", [0, 1, 2, 3], "mlx-lm 0.32 takes the loss on the whole row, by its defaults"),
+        (
+            SPLIT,
+            "trl",
+            [3],
+            "TRL 1.16 SFTTrainer takes the loss on its reply alone, by its defaults",
+        ),
+        (SPLIT, "mlx", [0, 1, 2, 3], "mlx-lm 0.32 takes the loss on the whole row, by its defaults"),
+        (PAIR, "trl", [1, 2], "TRL 1.16 DPOTrainer takes the loss on its reply alone, by its defaults"),
+    ],
+)
+def test_what_is_trained_is_what_the_target_takes_the_loss_on(
+    write: Write, row: dict[str, object], target: str | None, trained: list[int], said: str
+) -> None:
+    config = Config(tokenizer="cl100k_base", template="chatml", target=target)
+    path = write("a.jsonl", [row])
+    result = explain.explain(path, 1, config)
+    assert [number for number, turn in enumerate(result.turns) if turn.trained] == trained
+    assert result.loss == said
+    for shown in result.renders:
+        text = "".join(part.text for part in shown.parts if part.trained)
+        told = [number for number, turn in enumerate(result.turns) if turn.text in text]
+        assert told and set(told) <= set(trained)
+        assert (shown.count(False) == 0) is (said.find("the whole row") > 0)
+    counts = stats.stats([path], config)
+    assert counts.trained == max(shown.count(True) for shown in result.renders)
+
+
 def test_a_set_without_a_readable_row_is_counted_too(write: Write) -> None:
     result = stats.stats([write("a.jsonl", [b"{"])], Config())
     assert (result.rows, result.unreadable, result.tokens.total) == (0, 1, 0)

@@ -11,7 +11,7 @@ import numpy as np
 
 from curator import targets
 from curator.checks.fit import Fit, Look, looks
-from curator.checks.fit.sizes import rendered_sides, sized, tokens_beside, trained_spans
+from curator.checks.fit.sizes import Sized, Span, rendered_sides, sized, teaches, tokens_beside, trained_spans
 from curator.columns import ROLE_CODES, Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
@@ -240,6 +240,7 @@ class AnswerTruncated(RowRule, frozen=True):
 
     max_tokens: _LIMIT = 8192
     template: _TEMPLATE = ""
+    target: Annotated[str, option("Whose loss counts: on answers, or on more; `--target` sets it.")] = ""
     keep: Annotated[Literal["start", "end"], option("The part of a longer row that the trainer keeps.")] = "start"
 
     def candidates(self, batch: Batch) -> Iterable[int]:
@@ -271,38 +272,48 @@ class AnswerTruncated(RowRule, frozen=True):
         yield Flag(worst.at, message, evidence=evidence)
 
     def _losses(self, example: Example, tokenizer: Tokenizer) -> Iterator[Loss]:
-        """What each side of the row loses."""
+        """What each side of the row loses, where that takes something from an answer."""
+        taught = targets.taught(self.target, example.shape)
+        answers = taught._replace(what="answers")
         seen = rendered_sides(example, self.template)
         for look in seen:
-            found = sized(look, tokenizer)
+            found = sized(look, tokenizer, taught)
             starts, ahead = found.starts, found.beside  # as if what is left out all stood before the first turn
-            inside = np.zeros(len(starts), dtype=bool)
-            for low, high in trained_spans(look):
-                inside[slice(*np.searchsorted(starts, (low, high)))] = True
+            inside = _inside(found, trained_spans(look, taught))
             kept = self._kept(found.total)
-            gone = inside.copy()
-            gone[max(0, kept.start - ahead) : max(0, kept.stop - ahead)] = False
+            cut = np.ones(len(starts), dtype=bool)
+            cut[max(0, kept.start - ahead) : max(0, kept.stop - ahead)] = False
+            gone = inside & cut & _inside(found, trained_spans(look, answers))
             first = starts[gone][0] if gone.any() else 0
             at = next((turn.path for turn, end in _answer_ends(look) if first < end), "") if gone.any() else ""
-            yield Loss(at, int(gone.sum()), int(inside.sum()), found.total)
+            yield Loss(at, int((inside & cut).sum()) if gone.any() else 0, int(inside.sum()), found.total)
         if not seen:
-            yield from self._bare_losses(example, tokenizer)
+            yield from self._bare_losses(example, tokenizer, taught)
 
-    def _bare_losses(self, example: Example, tokenizer: Tokenizer) -> Iterator[Loss]:
+    def _bare_losses(self, example: Example, tokenizer: Tokenizer, taught: targets.Taught) -> Iterator[Loss]:
         """The same by the texts alone, the markers of a template left out."""
         for turns in example.sides():
             sizes = [sum(tokenizer.count(turn_parts([turn]))) for turn in turns]
             total = sum(sizes) + sum(tokenizer.count(definitions(example)))
             kept, at, trained, lost, first = self._kept(total), total - sum(sizes), 0, 0, ""
             for turn, size in zip(turns, sizes, strict=True):
-                if turn.role == "assistant" and turn.weight != 0:
+                if teaches(example, turn, taught):
                     gone = size - len(range(max(at, kept.start), min(at + size, kept.stop)))
-                    trained, lost, first = trained + size, lost + gone, first or (turn.path if gone else "")
+                    trained, lost = trained + size, lost + gone
+                    first = first or (turn.path if gone and turn.role == "assistant" else "")
                 at += size
-            yield Loss(first, lost, trained, total)
+            yield Loss(first, lost if first else 0, trained, total)
 
     def _kept(self, total: int) -> range:
         return range(self.max_tokens) if self.keep == "start" else range(max(0, total - self.max_tokens), total)
+
+
+def _inside(found: Sized, spans: Sequence[Span]) -> np.ndarray:
+    """bool, shape (tokens,): the tokens of a render that begin in one of the spans."""
+    inside = np.zeros(len(found.starts), dtype=bool)
+    for low, high in spans:
+        inside[slice(*np.searchsorted(found.starts, (low, high)))] = True
+    return inside
 
 
 def _answer_ends(look: Look) -> list[tuple[Turn, int]]:

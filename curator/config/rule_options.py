@@ -87,6 +87,7 @@ def _by_target(
     found: dict[str, dict[str, Any]] = {
         code: {"target": name} for code, rule in rules.items() if rule.needs == "target"
     }
+    found["LEN002"] = {"target": name}
     if target.tokens is not None:
         found["LEN001"] = {"target": name, "context": config.limit or 0}
     if target.file.bom == "demanded":

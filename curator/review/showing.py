@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from curator import explanation, paths, splicing, templates, tokens, trained
+from curator import explanation, paths, splicing, targets, templates, tokens, trained
 from curator.columns import parse
 from curator.errors import CuratorError, UsageError
 from curator.fix import mend
@@ -198,9 +198,9 @@ class Cards:
         example = self.desk.example(raw, entry.finding.file)
         if example is None:
             return {"problem": "the row is in no shape that is known"}
-        tokenizer = tokens.resolve(config.counter)
+        tokenizer, taught = tokens.resolve(config.counter), targets.taught(config.target, example.shape)
         if what == "tokens":
-            shown = explanation.turns_shown(example, tokenizer)
+            shown = explanation.turns_shown(example, tokenizer, taught)
             return {
                 "tokenizer": tokenizer.name,
                 "exact": tokenizer.exact,
@@ -213,7 +213,7 @@ class Cards:
         spec = templates.spec_of(config.template, config.model)
         if not spec:
             return {"problem": "no chat template is named: start the review with --model or --template"}
-        return {"renders": [_render(each) for each in trained.renders(example, spec, tokenizer)]}
+        return {"renders": [_render(each) for each in trained.renders(example, spec, tokenizer, taught)]}
 
     # ------------------------------------------------------------------ editing
 

@@ -7,24 +7,29 @@ from typing import NamedTuple
 import numpy as np
 
 from curator.checks.fit.looks import Look, looks
-from curator.model import Example
+from curator.formats.writing import head
+from curator.model import Example, Turn
+from curator.targets import Taught
 from curator.templates import SPOKEN
 from curator.text.content import call_parts, definitions
 from curator.tokens import Tokenizer, token_starts
 
 Span = tuple[int, int]
+ANSWERS = Taught()
 
 
 class Sized(NamedTuple):
     """The tokens of one side of a row.
 
     `starts` are the characters of the render at which its tokens begin, int64, shape (tokens,). `beside` are the
-    tokens of what an abridged template leaves out and the model's own writes; they count as masked.
+    tokens of what an abridged template leaves out and the model's own writes; they count as masked. `taught` is
+    what the loss is taken on.
     """
 
     look: Look
     starts: np.ndarray
     beside: int
+    taught: Taught = ANSWERS
 
     @property
     def total(self) -> int:
@@ -32,7 +37,7 @@ class Sized(NamedTuple):
 
     @property
     def trained(self) -> int:
-        return sum(self.within(span) for span in merged(trained_spans(self.look)))
+        return sum(self.within(span) for span in merged(trained_spans(self.look, self.taught)))
 
     def within(self, span: Span) -> int:
         """The tokens that begin in a span of the render."""
@@ -45,10 +50,10 @@ def rendered_sides(example: Example, template: str) -> list[Look]:
     return [look for look in looks(example, template, renamed=True) if look.seen.text] if template else []
 
 
-def sized(look: Look, tokenizer: Tokenizer) -> Sized:
-    cuts = [end for span in trained_spans(look) for end in span]
+def sized(look: Look, tokenizer: Tokenizer, taught: Taught = ANSWERS) -> Sized:
+    cuts = [end for span in (*trained_spans(look), *trained_spans(look, taught)) for end in span]
     starts = token_starts(tokenizer, look.seen.text, cuts, look.template.token_pattern())
-    return Sized(look, np.array(starts, dtype=np.int64), tokens_beside(look, tokenizer))
+    return Sized(look, np.array(starts, dtype=np.int64), tokens_beside(look, tokenizer), taught)
 
 
 def tokens_beside(look: Look, tokenizer: Tokenizer) -> int:
@@ -60,8 +65,14 @@ def tokens_beside(look: Look, tokenizer: Tokenizer) -> int:
     return sum(tokenizer.count(left)) if left else 0
 
 
-def trained_spans(look: Look) -> list[Span]:
-    """The spans of a render that the loss is taken on: without answers whose weight is 0."""
+def trained_spans(look: Look, taught: Taught = ANSWERS) -> list[Span]:
+    """The spans of a render that the loss is taken on."""
+    if taught.what == "all":
+        return [(0, len(look.seen.text))]
+    if taught.what == "reply":
+        return _reply_spans(look)
+    if not taught.weighted:
+        return list(look.seen.trained)
     unweighted = [
         span for key, span in look.seen.places.items() if look.turn_of(key).weight == 0 and key[1] == "content"
     ]
@@ -70,6 +81,31 @@ def trained_spans(look: Look) -> list[Span]:
         for low, high in look.seen.trained
         if not any(low <= start and end <= high for start, end in unweighted)
     ]
+
+
+def _reply_spans(look: Look) -> list[Span]:
+    """From the first answer of the reply to the end; answers before it are part of the prompt."""
+    paths = {turn.path for turn in replies(look.example)}
+    said = [span for key, span in look.seen.places.items() if look.turn_of(key).path in paths]
+    begun = [low for low, high in look.seen.trained if any(low <= start and end <= high for start, end in said)]
+    return [(min(begun), len(look.seen.text))] if begun else list(look.seen.trained)
+
+
+def replies(example: Example) -> tuple[Turn, ...]:
+    """The turns of the reply: both sides of a pair, else what stands in the column of the last turn."""
+    if example.chosen or example.rejected:
+        return example.chosen + example.rejected
+    last = head(example.turns[-1].path) if example.turns else ""
+    return tuple(turn for turn in example.turns if head(turn.path) == last)
+
+
+def teaches(example: Example, turn: Turn, taught: Taught) -> bool:
+    """Whether the loss is taken on a turn."""
+    if taught.what == "all":
+        return True
+    if taught.what == "reply":
+        return turn in replies(example)
+    return turn.role == "assistant" and (turn.weight != 0 or not taught.weighted)
 
 
 def merged(spans: list[Span]) -> list[Span]:
