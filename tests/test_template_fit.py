@@ -263,6 +263,14 @@ def test_the_name_of_a_call_that_is_not_written_is_told_whatever_its_arguments_a
         assert len(lint([row], "--template", file, "--no-cache", select="TPL004")) == lost
 
 
+@pytest.mark.parametrize(("value", "lost"), [(1234.56, 1), (1234, 0), ("noon", 0)])
+def test_a_number_that_is_cut_off_is_not_written(lint: Any, tmp_path: Path, value: Any, lost: int) -> None:
+    file = tmp_path / "own.jinja"
+    file.write_text(CALLED.replace("ARGUMENTS", PAIRS.replace("TEST", "").replace("{{ v }}", "{{ v | int(v) }}")))
+    found = lint([_booking({"place": "Oslo", "guests": value})], "--template", file, select="TPL004")
+    assert len(found) == lost
+
+
 def test_null_and_empty_arguments_that_the_template_writes_are_not_lost(lint: Any, tmp_path: Path) -> None:
     file = tmp_path / "own.jinja"
     file.write_text(CALLED.replace("ARGUMENTS", "{{ c.function.arguments | tojson }}"))

@@ -202,11 +202,10 @@ class _Marks:
             turned = len(self.turning) - 1 == self._turned
             return not turned if type(value) is bool else "zQturnedQz" if turned else value
         number = len(self.owners)
-        mark = f"zQx{number:05d}Qz" if type(value) is str else str(_NUMBER + number)
-        self.owners[mark] = owner
-        if type(value) is str:
-            return mark
-        return _NUMBER + number + 0.5 if type(value) is float else _NUMBER + number
+        whole = _NUMBER + number
+        mark = f"zQx{number:05d}Qz" if type(value) is str else whole + 0.5 if type(value) is float else whole
+        self.owners[str(mark)] = owner  # of a number that is cut off something else is written
+        return mark
 
 
 _NUMBER = 907_060_500_000  # the first of the numbers in the place of numbers
