@@ -157,6 +157,20 @@ def test_an_instruction_that_most_rows_share_is_no_question(write):
     assert leaks([write("train.jsonl", rows[:30]), write("valid.jsonl", rows[30:])]) == {}
 
 
+def test_what_a_tool_answered_does_not_make_another_question(write):
+    def tracked(found, answer):
+        call = {"id": "1", "type": "function", "function": {"name": "track", "arguments": '{"number": "77"}'}}
+        asked = {"role": "user", "content": "Where is the parcel with the number seventy-seven?"}
+        turns = [asked, {"role": "assistant", "content": None, "tool_calls": [call]}]
+        return {"messages": [*turns, {"role": "tool", "tool_call_id": "1", "content": found}, *answer["messages"][1:]]}
+
+    train, valid = (
+        [tracked('{"where": "Oslo"}', chat(user="", assistant="It lies in Oslo."))],
+        [tracked('{"lost": true}', chat(user="", assistant="Nobody knows, I am sorry to say."))],
+    )
+    assert leaks([write("train.jsonl", train), write("valid.jsonl", valid)]) == {("valid", 1): "SPT003"}
+
+
 def test_a_system_prompt_alone_is_no_leak(write):
     system = "You answer for the water works of a small town, shortly and kindly, and never give advice on wells."
     rows = [chat(system=system, user=story(n)["messages"][0]["content"], assistant=f"No. {n}") for n in range(8)]

@@ -35,9 +35,9 @@ def prompt_keys(batch: Batch) -> np.ndarray:
 
 
 def context_keys(batch: Batch) -> np.ndarray:
-    """uint64, shape (lines,): the key of what is asked: all turns before a row's last answer but the assistant's.
+    """uint64, shape (lines,): the key of what is asked: the turns before a row's last answer of system and user.
 
-    The text alone: tools and calls do not count. 0 beside images.
+    The text alone: calls, and what tools answered them, do not count. 0 beside images.
     """
     out = _joined(batch, batch.memo(_is_asked))
     out[batch.memo(_with_media)] = 0
@@ -52,8 +52,9 @@ def question_keys(batch: Batch) -> np.ndarray:
 
 
 def _is_asked(batch: Batch) -> np.ndarray:
-    """bool, shape (turns,): the turn is no answer and stands before the row's last one."""
-    asked: np.ndarray = batch.memo(is_prompt) & (batch.roles != ROLE_CODES["assistant"])
+    """bool, shape (turns,): the turn is no answer, of the assistant or of a tool, and stands before the row's last one."""
+    answers = (batch.roles == ROLE_CODES["assistant"]) | (batch.roles == ROLE_CODES["tool"])
+    asked: np.ndarray = batch.memo(is_prompt) & ~answers
     return asked
 
 
