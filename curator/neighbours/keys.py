@@ -52,7 +52,7 @@ def question_keys(batch: Batch) -> np.ndarray:
 
 
 def _is_asked(batch: Batch) -> np.ndarray:
-    """bool, shape (turns,): the turn is no answer, of the assistant or of a tool, and stands before the row's last one."""
+    """bool, shape (turns,): the turn is no answer, nor that of a tool, and stands before the row's last one."""
     answers = (batch.roles == ROLE_CODES["assistant"]) | (batch.roles == ROLE_CODES["tool"])
     asked: np.ndarray = batch.memo(is_prompt) & ~answers
     return asked
