@@ -1109,6 +1109,18 @@ def test_a_card_that_was_left_goes_on_where_it_was_with_the_way_back(open_desk: 
     assert loop.back(names[50])["items"][0]["id"] == names[50], "as the way back of the browser leads"
 
 
+def test_the_first_and_what_was_skipped_are_found_again_after_a_reload(open_desk: Any) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(80)])
+    every = [entry.finding.id for entry in desk.entries(Filter(), limit=100)]
+    do(desk, every[0], "keep")
+    loop = Loop(desk, Filter(), at=every[60])
+    assert loop.start()["items"][0]["id"] == every[60] and not loop.start()["whole"]
+    assert Loop(desk, Filter()).start()["whole"]
+    for m, (asked, first) in enumerate([("any", every[0]), ("open", every[1])], 1):
+        answer = loop.answer(message(loop, m, first=asked))
+        assert answer["anew"] == answer["items"][0]["id"] == first and answer["more"]
+
+
 def test_a_finding_far_off_is_shown_with_what_follows_it(open_desk: Any) -> None:
     desk = open_desk([chat(f"Question {n}?", "") for n in range(300)])
     loop = Loop(desk, Filter())

@@ -43,6 +43,7 @@ class Asked(msgspec.Struct):
     before: str | None = None
     about: str = ""
     show: str = ""
+    first: str = ""  # "any": from the first finding on, "open": from the first that waits
     detail: dict[str, Any] | None = None
     form: str = ""
     check: dict[str, Any] | None = None
@@ -81,8 +82,12 @@ class Loop:
             after = self.key(here)
         items += self.desk.entries(chosen, after=after, limit=FIRST)
         if not items and after is not None:
-            items = self.desk.entries(chosen, limit=FIRST)
-        data = {**self._data(items), "outcomes": self._outcomes}  # the card that they were meant for may be gone
+            items, after = self.desk.entries(chosen, limit=FIRST), None
+        data = {
+            **self._data(items),
+            "whole": after is None,
+            "outcomes": self._outcomes,
+        }  # the card that they were meant for may be gone
         if not items:
             return data
         first = next((entry for entry in items if entry.status in self._wants()), items[0])
@@ -122,6 +127,8 @@ class Loop:
             front = True
         elif asked.show and (entry := self.desk.entry(asked.show)):
             items = [entry, *self.desk.entries(self.chosen, after=self.key(entry), limit=FIRST)]
+        elif asked.first:
+            items = self.desk.entries(self.chosen if asked.first == "open" else self._behind(), limit=FIRST)
         elif asked.ahead < AHEAD:
             items = self.desk.entries(self.chosen, after=after, limit=WINDOW)
         items += self._brought_up(asked)
@@ -129,6 +136,8 @@ class Loop:
         data |= {"outcomes": outcomes, "front": front, "changed": self._changed(asked, outcomes)}
         if items and items[0].finding.id == asked.show and not front:
             data["anew"] = asked.show
+        if items and asked.first and not front:
+            data |= {"anew": items[0].finding.id, "whole": True}
         if items and not front and len(data["items"]) < len(items):
             data["more"] = True
         data |= self._told(asked)

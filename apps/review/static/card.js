@@ -136,6 +136,7 @@ class Desk extends Editing {
   }
   begin(data, id) {  // what follows each other in the queue, from a finding on: no gap is left to those held before
     this.items = [];
+    this.whole = Boolean(data.whole);  // nothing of the filter lies before what is held
     this.byId.clear();
     this.editing = null;
     this.open = null;
@@ -436,7 +437,7 @@ class Desk extends Editing {
       1: () => this.decide("left"), 2: () => this.decide("right"), 0: () => this.decide("both"),
       t: () => this.toggle("tokens"), p: () => this.toggle("template"), w: () => this.toggle("raw"),
       b: () => this.go({ bulk: true }), g: () => item?.cluster && this.go({ group: item.cluster }),
-      z: () => { this.at = 0; this.moved(); }, "?": () => { this.ui.help.hidden = !this.ui.help.hidden; },
+      z: () => { if (this.whole) { this.at = 0; this.moved(); } else this.ask({ first: "any" }); }, "?": () => { this.ui.help.hidden = !this.ui.help.hidden; },
     }[key]);
     if (!act) return;
     event.preventDefault();

@@ -181,12 +181,14 @@ class Drawing {
       if (filtered) box.append(h("div", "row", null, button("small", "Show all findings", "", () => this.go({ query: {} }))));
       return box;
     }
-    const left = this.items.filter((item) => this.waits(item)).length;
+    const status = this.data.filter?.status || "open";  // what was skipped before a reload is not held here
+    const known = ["open", "later"].includes(status) ? (counts[status] || 0) - this.unsaved() : 0;
+    const left = Math.max(known, this.items.filter((item) => this.waits(item)).length);
     box.append(h("h2", "", left || open > this.unsaved() ? "The end of the queue" : "All decided"));
     const said = Object.entries(counts).filter(([status, n]) => n && status !== "open").map(([status, n]) => `${n.toLocaleString("en")} ${DONE[status]}`);
     box.append(h("p", "", said.join(", ") || "nothing decided yet"));
     const row = h("div", "row");
-    if (left) row.append(button("small", `Go back to ${count(left, "skipped finding")}`, "Z", () => { this.at = this.items.findIndex((item) => this.waits(item)); this.moved(); }));
+    if (left) row.append(button("small", `Go back to ${count(left, "skipped finding")}`, "", () => this.ask({ first: "open" })));
     if (counts.later) row.append(button("small", `Look at the ${counts.later.toLocaleString("en")} for later`, "", () => this.go({ query: { ...this.data.filter, status: "later" } })));
     if (filtered) row.append(button("small", "Show all findings", "", () => this.go({ query: {} })));
     row.append(button("small", "Apply the decisions", "", () => this.go({ page: "apply" })), button("small", "Undo the last", "U", () => this.undo()));
