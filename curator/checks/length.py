@@ -236,6 +236,16 @@ class AnswerTruncated(RowRule, frozen=True):
             at="messages[1].content",
             options={"max_tokens": 30, "keep": "end"},
         ),
+        Bad(  # not trained on elsewhere: this trainer takes no notice of weights
+            {
+                "messages": [
+                    {"role": "user", "content": "Say it again and again."},
+                    {"role": "assistant", "content": "It rains. " * 12, "weight": 0},
+                ]
+            },
+            at="messages[1].content",
+            options={"max_tokens": 20, "target": "trl"},
+        ),
     ]
 
     max_tokens: _LIMIT = 8192
