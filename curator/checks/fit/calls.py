@@ -9,11 +9,12 @@ from typing import Any
 
 from curator.checks.fit.bases import TemplateName, TemplateRule, TemplateSetRule, asked
 from curator.checks.fit.facts import UNTOLD, untold
+from curator.checks.fit.known import Known
 from curator.checks.fit.looks import Look, calls_of, one_line, quoted
 from curator.formats.turns import parsed
 from curator.model import Flag, ToolCall, Turn
 from curator.rule import Bad, chat
-from curator.templates import MOST_LEAVES, Layout, Message, Template, prepared
+from curator.templates import MOST_LEAVES, Message, prepared
 
 
 class ToolCallLost(TemplateRule, frozen=True):
@@ -81,7 +82,7 @@ def _argued(look: Look) -> bool:
     return len(told) == sum(len(turn.calls) for turn in look.said.turns) and all(map(_only_texts, written))
 
 
-_known_names: dict[int, tuple[Layout, bool]] = {}
+_known_names = Known[bool]()
 
 
 def _named(look: Look) -> bool:
@@ -89,14 +90,12 @@ def _named(look: Look) -> bool:
     layout = look.seen.layout
     if layout is None:
         return False
-    known = _known_names.get(id(layout))
-    if known is None or known[0] is not layout:
-        if len(_known_names) >= _MOST_KNOWN:
-            _known_names.clear()
+
+    def named() -> bool:
         gone = _gone_by_kinds(look)
-        said = gone is not None and not any(part == _NAME for _, part in gone)
-        known = _known_names[id(layout)] = layout, said
-    return known[1]
+        return gone is not None and not any(part == _NAME for _, part in gone)
+
+    return _known_names.get(layout, "names", named)
 
 
 def _only_texts(value: Any) -> bool:
@@ -122,11 +121,7 @@ def _inner(call: Any) -> Any:
 Owner = tuple[int, int]  # (call, argument), by their numbers
 _NAME = -1  # in the place of an argument: the name of the call
 _MOST_TURNED = 8  # values of a row that are turned one by one, each of which takes a render
-_MOST_KNOWN = 5000
-
-
-_known: dict[Any, tuple[Template, frozenset[Owner] | None]] = {}
-_known_of_layouts: dict[int, tuple[Layout, frozenset[Owner] | None]] = {}
+_known = Known[frozenset[Owner] | None]()
 
 
 def _gone(look: Look) -> frozenset[Owner] | None:
@@ -140,23 +135,12 @@ def _gone(look: Look) -> frozenset[Owner] | None:
         return _tried(look)
     if any(call.raw is not None for _, call in calls_of(look)):
         return _gone_by_kinds(look)
-    known = _known_of_layouts.get(id(layout))
-    if known is None or known[0] is not layout:
-        if len(_known_of_layouts) >= _MOST_KNOWN:
-            _known_of_layouts.clear()
-        known = _known_of_layouts[id(layout)] = layout, _gone_by_kinds(look)
-    return known[1]
+    return _known.get(layout, "layout", lambda: _gone_by_kinds(look))
 
 
 def _gone_by_kinds(look: Look) -> frozenset[Owner] | None:
     shown = [_outline(message) for message in _marked_calls(look, _Marks())]
-    key = id(look.template), bool(look.said.tools), repr(shown)
-    known = _known.get(key)
-    if known is None or known[0] is not look.template:
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        known = _known[key] = look.template, _tried(look)
-    return known[1]
+    return _known.get(look.template, (bool(look.said.tools), repr(shown)), lambda: _tried(look))
 
 
 def _outline(message: Message) -> Any:

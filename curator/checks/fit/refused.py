@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from curator.checks.fit.bases import TemplateRule, asked
+from curator.checks.fit.known import Known
 from curator.checks.fit.looks import Look, calls_of, one_line, quoted, renderer
 from curator.model import Flag
 from curator.rule import Bad, chat
@@ -57,8 +58,7 @@ class Why(NamedTuple):
     wants: str = ""
 
 
-_known: dict[Hashable, tuple[Template, Why]] = {}
-_MOST_KNOWN = 5000
+_known = Known[Why]()
 
 
 def _why(look: Look) -> Why:
@@ -68,13 +68,7 @@ def _why(look: Look) -> Why:
         return _tried(look)
     written = [_outline(call.arguments) if call.raw is not None else None for _, call in calls_of(look)]
     nulls = [[key for key, value in message.items() if value is None] for message in look.said.messages]
-    key = id(look.template), shape, repr(written), repr(nulls)
-    known = _known.get(key)
-    if known is None or known[0] is not look.template:
-        if len(_known) >= _MOST_KNOWN:
-            _known.clear()
-        known = _known[key] = look.template, _tried(look)
-    return known[1]
+    return _known.get(look.template, (shape, repr(written), repr(nulls)), lambda: _tried(look))
 
 
 def _outline(value: Any) -> Any:
