@@ -370,6 +370,28 @@ def test_an_edit_is_judged_at_once_and_what_it_brings_up_joins_the_queue(open_de
     assert chat("What does the amber light mean?", "It is off.") in _cleaned(desk, tmp_path)
 
 
+@pytest.mark.parametrize("order", ["rule", "file"])
+def test_what_an_edit_brings_up_stands_behind_what_was_edited(open_desk: Any, order: Any) -> None:
+    """In every order that can say so; each page of the queue begins where the last one ended."""
+    desk = open_desk([*ROWS, chat("Is it sealed?", "It isnâ€™t sealed, so keep the rest of it indoors and the")])
+    chosen = Filter(order=order, status="all")
+    loop = Loop(desk, chosen)
+    loop.start()
+    cut = next(e for e in desk.entries(Filter(rules=("ANS005",))))
+    wish = {"id": decisions.new_id(), "action": "edit", "finding": cut.finding.id, "texts": {"messages[1].content": ""}}
+    said = {"m": 1, "client": "c", "set": desk.settings.set, "view": loop.view, "ahead": 999, "wishes": [wish]}
+    brought = [card["id"] for card in loop.answer(said)["brought"]]
+    assert brought == [e.finding.id for e in desk.of_row(cut.root, edited=True)] != []
+    assert loop.answer(said)["brought"], "an answer that was lost is given again"
+    walked, after = [], None
+    while page := desk.entries(chosen, after=after, limit=1):
+        walked, after = [*walked, page[0].finding.id], loop.key(page[0])
+    at = walked.index(cut.finding.id)
+    assert walked[at + 1 : at + 1 + len(brought)] == brought and len(walked) == desk.count(chosen)
+    refused = {**said, "m": 2, "wishes": [{**wish, "id": decisions.new_id(), "base": "", "whole": "[1]"}]}
+    assert loop.answer(refused)["brought"] == []
+
+
 def test_beside_a_finding_stands_what_is_found_in_the_row_now(open_desk: Any) -> None:
     """What an edit has settled is not found in its row any more; undone, it is again."""
     desk = open_desk([*ROWS, chat("Is it sealed?", "It isnâ€™t sealed, so keep the rest of it indoors and the")])

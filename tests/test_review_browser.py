@@ -545,6 +545,36 @@ def test_an_edit_that_was_left_is_there_when_its_card_comes_back(serve: Any, vis
     assert not page.locator(".head .tag:has-text('not saved')").count()
 
 
+def test_what_an_edit_brings_up_is_looked_at_next(serve: Any, visit: Any) -> None:
+    """Wherever it stands in the queue: behind the card that is shown by then, or at once where none is left."""
+    rows = [*empties(3), chat("Is it blue?", "Sorry, but I can't help with that.")]
+    server = serve(rows, "--select", "ROL007,ANS001,ENC001")
+    page = visit(server)
+
+    def edits(answer: str) -> str:
+        page.keyboard.press("e")
+        page.wait_for_selector(".editor textarea")
+        page.locator(".editor textarea").nth(1).fill(answer)
+        page.keyboard.press("Control+Enter")
+        page.wait_for_selector(".banner:has-text('Found in the row as you edited it')")
+        saved(page)
+        return str(page.locator(".head .code").text_content())
+
+    assert edits("It isn\u00e2\u20ac\u2122t blue.") == "ROL007"  # the card that came up meanwhile stays
+    press(page, "k")
+    assert page.locator(".head").text_content().startswith("warningmojibakeENC001")
+    assert page.locator(".head .tag:has-text('in your edit')").count()
+    press(page, "a")
+    press(page, "k")
+    assert page.locator(".head .code").text_content() == "ANS001"
+    assert edits("It isn\u00e2\u20ac\u2122t green.") == "ENC001"  # nothing else is left to look at
+    page.keyboard.press("a")
+    saved(page)
+    page.wait_for_function(f"() => /All decided/.test({DESK}.textContent)", timeout=20_000)
+    said = [decision["verdict"] for decision in server.decisions()]
+    assert said == ["edit", "keep", "accept", "keep", "edit", "accept"]
+
+
 def test_hostile_text_is_text_and_fetches_nothing(serve: Any, visit: Any) -> None:
     rows = [chat(text, "") for text in EVIL] + [chat("w" * 1_000_000, "")]
     rows += [{"messages": [{"role": "user", "content": f"{EVIL[0]} {n}"} for n in range(10_000)]}]

@@ -180,7 +180,7 @@ def _fill(db: sqlite3.Connection, report: Report, sources: Sequence[Source], con
         held.append(
             (
                 order[finding.code] + seq * STEP,
-                seq,
+                seq * STEP,
                 int(finding.id[:15], 16),
                 finding.id,
                 finding.code,

@@ -131,8 +131,7 @@ class Loop:
             items = self.desk.entries(self.chosen if asked.first == "open" else self._behind(), limit=FIRST)
         elif asked.ahead < AHEAD:
             items = self.desk.entries(self.chosen, after=after, limit=WINDOW)
-        items += self._brought_up(asked)
-        data = self._data(items)
+        data = self._data(items, self._brought_up(asked, outcomes))
         data |= {"outcomes": outcomes, "front": front, "changed": self._changed(asked, outcomes)}
         if items and items[0].finding.id == asked.show and not front:
             data["anew"] = asked.show
@@ -146,10 +145,10 @@ class Loop:
 
     # ------------------------------------------------------------------ parts of an answer
 
-    def _data(self, items: list[Entry]) -> dict[str, Any]:
-        cards = self.cards.several(items)
+    def _data(self, items: list[Entry], brought: list[Entry] | None = None) -> dict[str, Any]:
+        cards, fresh_cards = self.cards.several(items), self.cards.several(brought or ())
         last = max((self.key(entry) for entry in items[: len(cards)]), default=None)
-        for card in cards:
+        for card in [*cards, *fresh_cards]:
             if card["code"] not in self.rules:
                 told = self._summary.get(card["code"], {})
                 self.rules[card["code"]] = {"summary": told.get("summary", ""), "why": told.get("why", "")}
@@ -163,6 +162,7 @@ class Loop:
             "view": self.view,
             "at": self.at,
             "items": cards,
+            "brought": fresh_cards,
             "more": more,
             "front": False,
             "counts": self.desk.counts(self.chosen),
@@ -247,13 +247,12 @@ class Loop:
         """Who wished, where it was another than the reviewer of this server: keys outlast a server in their tab."""
         return "" if who == plain(self.desk.settings.reviewer) else who[:_NAME]
 
-    def _brought_up(self, asked: Asked) -> list[Entry]:
-        """What is found in rows that were edited just now."""
-        found: list[Entry] = []
-        for raw in asked.wishes:
-            if raw.get("action") == "edit" and (entry := self.desk.entry(str(raw.get("finding", "")))):
-                found += [other for other in self.desk.of_row(entry.root, edited=True) if other.status == "open"]
-        return found
+    def _brought_up(self, asked: Asked, outcomes: list[dict[str, Any]]) -> list[Entry]:
+        """What is found in rows that were edited just now, and waits: it is looked at next."""
+        done = {outcome["id"] for outcome in outcomes if outcome["result"] == "done"}
+        edits = [raw for raw in asked.wishes if raw.get("action") == "edit" and raw.get("id") in done]
+        rows = {entry.root: None for raw in edits if (entry := self.desk.entry(str(raw.get("finding", ""))))}
+        return [e for row in rows for e in self.desk.of_row(row, edited=True) if e.status == "open"]
 
     def _changed(self, asked: Asked, outcomes: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
         """How other findings of the rows stand that were decided on."""

@@ -183,23 +183,25 @@ class Reading(Opened):
 
     def _derive(self, db: sqlite3.Connection, rows: frozenset[str]) -> None:
         """Judge the rows that edits made, and put what is found there beside what was found before."""
-        todo: list[tuple[str, str, str]] = []  # row, edit, new text
+        todo: list[tuple[str, str, str, str]] = []  # row, edit, new text, the finding that was edited
         with Bodies(db) as bodies:
             for row in rows:
                 head = next(bodies.of("about = ? AND head = 1 AND status = 'edit'", (f"r:{row}",)), None)
                 edit = decisions.identity(head) if head else ""
                 db.execute("DELETE FROM findings WHERE root = ? AND edit NOT IN ('', ?)", (row, edit))
                 if head and edit and not db.execute("SELECT 1 FROM findings WHERE edit = ?", (edit,)).fetchone():
-                    todo.append((row, edit, self.opened(head.text, row)))
+                    todo.append((row, edit, self.opened(head.text, row), head.finding))
         if not todo:
             return
         ranks: list[int] = []
-        for (row, edit, _), found in zip(todo, self._judge([text for _, _, text in todo]), strict=True):
-            ranks += self._insert(db, row, edit, found)
+        for (row, edit, _, of), found in zip(todo, self._judge([text for _, _, text, _ in todo]), strict=True):
+            ranks += self._insert(db, row, edit, found, of)
         following.settle_again(db, ranks)
 
-    def _insert(self, db: sqlite3.Connection, row: str, edit: str, found: list[Finding]) -> list[int]:
-        head = db.execute("SELECT rank, seq, file, line FROM findings WHERE root = ? ORDER BY rank", (row,)).fetchone()
+    def _insert(self, db: sqlite3.Connection, row: str, edit: str, found: list[Finding], of: str) -> list[int]:
+        """Put what is found in an edit behind the finding that was edited, else behind the first of the row."""
+        sql = "SELECT rank, seq, file, line FROM findings WHERE root = ? AND edit = '' ORDER BY id != ?, rank"
+        head = db.execute(sql, (row, of)).fetchone()
         if head is None:
             return []
         rank, seq, file, line = head
@@ -223,7 +225,7 @@ class Reading(Opened):
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, 0)",
                 (
                     rank,
-                    seq,
+                    seq + rank % STEP,
                     int(finding.id[:15], 16),
                     finding.id,
                     finding.code,

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-VERSION = 9
+VERSION = 10
 
 # What decisions change of a finding is in a narrow table of its own, apart from its text: it is written anew often.
 # Of a decision only what is looked up is here; all that it says stands in its log, from byte `start` on. `about` is

@@ -113,6 +113,7 @@ class Desk extends Editing {
     else if (data.anew) this.begin(data, data.anew);
     else this.merge(data.items || [], data.front);
     if (data.front) this.fronted(data.items);
+    if (data.brought?.length) this.bring(data.brought);
     if (data.detail) this.details.set(`${data.detail.id} ${data.detail.what}`, data.detail);
     if (data.form && this.editing && this.editing.id === data.form.id && !this.editing.form) this.fill(data.form);
     if (data.check && this.editing && this.editing.id === data.check.id) this.checked(data.check);
@@ -132,7 +133,7 @@ class Desk extends Editing {
     this.begin(data, left || data.at);
     this.rest = this.shownAt + REST;
     if (left && !this.byId.has(left)) this.goTo(left);
-    else if (data.returned && this.items.length) this.ask({ before: String(this.order(this.items[0])) });
+    else if (data.returned && this.items.length) this.ask({ before: this.edge(false) });
   }
   begin(data, id) {  // what follows each other in the queue, from a finding on: no gap is left to those held before
     this.items = [];
@@ -156,6 +157,7 @@ class Desk extends Editing {
     for (const item of items) {
       const held = this.byId.get(item.id);
       if (held) {
+        held.brought = false;
         if (!this.pendingOn(item.id)) Object.assign(held, item);
       } else {
         const made = this.pendingOn(item.id);
@@ -168,11 +170,24 @@ class Desk extends Editing {
       this.items.unshift(...fresh);
       this.at += fresh.length;
     } else this.items.push(...fresh);
-    if (fresh.some((item) => item.edited)) {  // what an edit brought up comes right behind it
-      const now = this.items[this.at];
-      this.items.sort((a, b) => this.order(a) < this.order(b) ? -1 : 1);
-      if (now) this.at = this.items.indexOf(now);
+  }
+  bring(found) {  // what is found in a row as it was edited comes next, wherever it stands in the queue
+    const now = this.items[this.at], next = [];
+    for (const item of found) {
+      const held = this.byId.get(item.id) || item;
+      if (held === now || this.pendingOn(item.id)) continue;
+      next.push(Object.assign(held, item, { brought: true }));
+      this.byId.set(item.id, held);
     }
+    if (!next.length) return;
+    this.items = this.items.filter((item) => !next.includes(item));
+    this.at = now ? this.items.indexOf(now) : this.items.length;
+    this.items.splice(now ? this.at + 1 : this.at, 0, ...next);
+    this.say(`Found in the row as you edited it: ${count(next.length, "finding")}, ${now ? "which you see next" : "shown now"}.`, 6000);
+  }
+  edge(last) {  // the lowest or the highest key of what is held of the queue without a gap, "" for none
+    const keys = this.items.filter((item) => !item.brought).map((item) => this.order(item));
+    return keys.length ? String(keys.reduce((a, b) => (a < b) === last ? b : a)) : "";
   }
   order(item) { return this.data.order === "sample" ? BigInt(item.slot) : this.data.order === "file" ? item.seq : item.rank; }
   results(outcomes, flight) {
@@ -239,10 +254,9 @@ class Desk extends Editing {
     this.drawSaved();
   }
   post(message) {
-    const last = this.items[this.items.length - 1];
     const full = {
       m: ++store.message, client: store.client, set: store.set, wishes: [], view: this.view, at: this.items[this.at]?.id || "",
-      have: last ? String(this.order(last)) : "", ahead: this.ahead(), ...message,
+      have: this.edge(true), ahead: this.ahead(), ...message,
     };
     store.inFlight = { ...full, since: performance.now(), tries: 0 };
     this.send("sent", full);
@@ -364,9 +378,9 @@ class Desk extends Editing {
   step(by) {
     const to = this.at + by;
     if (to < 0) {
-      if (!this.items.length) return;
+      if (!this.edge(false)) return;
       this.back = true;
-      this.ask({ before: String(this.order(this.items[0])) });
+      this.ask({ before: this.edge(false) });
       return;
     }
     if (to >= this.items.length) { if (!this.more) { this.at = this.items.length; this.moved(); } return; }
