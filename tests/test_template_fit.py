@@ -278,6 +278,61 @@ def test_null_and_empty_arguments_that_the_template_writes_are_not_lost(lint: An
     assert lint([row, _booking(json.dumps({"guests": 3}))], "--template", file, select="TPL004") == []
 
 
+AS_PYTHON = "{{ c.function.arguments }}"
+AS_TEXT = "{% for k, v in c.function.arguments.items() %}<{{ k }}>{{ v | string }}</{{ k }}>{% endfor %}"
+AS_JSON = "{{ c.function.arguments | tojson }}"
+IN_PYTHON = (
+    '{% for k, v in c.function.arguments.items() %}{{ k }}={{ "\'" + v + "\'" if v is string else v }}'
+    "{{ ', ' if not loop.last }}{% endfor %}"
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "told"), [(AS_PYTHON, True), (AS_TEXT, True), (AS_JSON, False), (IN_PYTHON, False)]
+)
+@pytest.mark.parametrize(
+    ("arguments", "at"),
+    [
+        ({"place": "Oslo", "when": None}, "arguments.when"),
+        ({"place": None, "when": [1, None]}, "arguments.place"),
+        ({"place": {"town": "Oslo", "street": None}}, "arguments.place.street"),
+        ({"place": "None", "when": "None of it"}, ""),
+    ],
+)
+def test_null_in_arguments_is_told_where_the_word_none_is_written(
+    lint: Any, tmp_path: Path, written: str, told: bool, arguments: Any, at: str
+) -> None:
+    """Null as JSON says what the row says, and so does None in a call that is written in Python."""
+    file = tmp_path / "own.jinja"
+    file.write_text(CALLED.replace("ARGUMENTS", written))
+    found = lint([_booking(arguments), _booking(arguments)], "--template", file, select="TPL011")
+    assert [each["path"] for each in found] == [f"messages[1].tool_calls[0].function.{at}"] * (2 * told * bool(at))
+    assert all("None" in each["evidence"]["rendered"] for each in found)
+
+
+@pytest.mark.parametrize(("written", "told"), [("{{ tools }}", True), ("{{ tools | tojson }}", False)])
+def test_null_in_declared_tools_is_told_where_the_word_none_is_written(
+    lint: Any, tmp_path: Path, written: str, told: bool
+) -> None:
+    file = tmp_path / "own.jinja"
+    file.write_text("{% if tools %}" + written + "{% endif %}" + TURNS)
+    place = {"type": "string", "default": None}
+    tool = {"name": "weather", "parameters": {"type": "object", "properties": {"place": place}}}
+    rows = [{**chat(user="Is it warm?", assistant="No."), "tools": [{"type": "function", "function": tool}]}]
+    found = lint(rows, "--template", file, select="TPL011")
+    assert [each["path"] for each in found] == ["tools[0].function.parameters.properties.place.default"] * told
+
+
+def test_null_in_another_key_of_a_message_is_told_where_the_word_none_is_written(lint: Any, tmp_path: Path) -> None:
+    file = tmp_path / "own.jinja"
+    file.write_text(TURNS.replace("{{ m.role }}", "{{ m.role }} {{ m.name if 'name' in m }}"))
+    row = chat(user="None at all?", assistant="None.")
+    named = chat(user="Who is there?", assistant="Me.")
+    named["messages"][0]["name"] = None
+    found = lint([row, named], "--template", file, select="TPL011")
+    assert [(each["line"], each["path"]) for each in found] == [(2, "messages[0].name")]
+
+
 def _booking(arguments: Any) -> dict[str, Any]:
     call = {"id": "call12345", "type": "function", "function": {"name": "book", "arguments": arguments}}
     return {**CALL, "messages": [CALL["messages"][0], {**CALL["messages"][1], "content": "", "tool_calls": [call]}]}

@@ -61,6 +61,8 @@ class Look(NamedTuple):
             return True
         if self.template.bos and seen.text.startswith(self.template.bos * 2):
             return True
+        if self.said.tools or any(None in message.values() for message in self.said.messages):
+            return True
         turns = self.said.turns
         return any(t.calls or t.pieces or not t.content or t.path.endswith(".refusal") for t in turns)
 

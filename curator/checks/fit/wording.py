@@ -1,4 +1,4 @@
-"""TPL009 to TPL011: what the template says otherwise than the row."""
+"""TPL009, TPL010: what the template says otherwise than the row."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from curator.checks.fit.added import injected
-from curator.checks.fit.bases import TemplateRule, TemplateSetRule, asked
+from curator.checks.fit.bases import TemplateRule, TemplateSetRule
 from curator.checks.fit.facts import INJECTED
 from curator.checks.fit.looks import Look, quoted
 from curator.model import Flag
@@ -47,37 +47,6 @@ class ContentTrimmed(TemplateRule, frozen=True):
 
 
 _INDENT = re.compile(r"(?:^|\n)(?: {2}|\t)[ \t]*+$")
-
-
-class LiteralNone(TemplateRule, frozen=True):
-    """The template writes the word None where the row has null.
-
-    A message with calls or a result may have no content. Where a trainer hands the null on, templates
-    that print it teach the model to say None.
-    """
-
-    code = "TPL011"
-    severity = "error"
-    GOOD = [asked({"place": "Oslo"})]
-    BAD = [Bad(asked({"place": "Oslo"}, content=None), at="messages[2].content", options={"template": "qwen2.5"})]
-
-    def judge(self, look: Look) -> Iterator[Flag]:
-        nulls = [n for n, message in enumerate(look.said.messages) if message.get("content", "") is None]
-        if not nulls:
-            return
-        try:
-            text = look.template.render(look.said.messages, look.said.tools)
-            empty = [{**m, "content": ""} if m.get("content", "") is None else m for m in look.said.messages]
-            without = look.template.render(empty, look.said.tools)
-        except Exception:  # what fails is for TPL001 to tell
-            return
-        if text.count("None") > without.count("None"):
-            at = look.said.turns[nulls[0]]
-            message = f"{look.template.name} writes the content null as the word None"
-            around = text.index(
-                "None", next((i for i, (a, b) in enumerate(zip(text, without, strict=False)) if a != b), 0)
-            )
-            yield Flag(at.path, message, evidence={"rendered": text[max(0, around - 40) : around + 20]})
 
 
 class DefaultSystemAdded(TemplateSetRule, frozen=True):
