@@ -156,14 +156,14 @@ def clean(
             source.check_unchanged()
         former = _set_aside(rest, {source.path for source in sources})
         losses = _write(copies, goals, rest)
-        left, unapplied = job.left(report), job.unapplied()
+        left, unapplied, in_vain = job.left(report), job.unapplied(), job.kept_in_vain(report)
     return CleanResult(
         losses=losses,
         rejected=str(rest),
         fixed=_sum(copy.fixed for copy in copies),
         rejected_for=_sum(copy.rejected_for for copy in copies),
         left=left,
-        unapplied=unapplied,
+        unapplied=(*unapplied, *in_vain),
         applied=len(job.suppressions.others) - len(unapplied),
         rounds=job.rounds,
         stable=job.stable,
@@ -383,6 +383,12 @@ class _Job:
         rows = rows_in([copy.source for copy in self.copies.values()], {d.row for d in doubtful})
         told = ((decision, self._hindrance(decision, rows.get(decision.row))) for decision in doubtful)
         return tuple(Unapplied(decision, why) for decision, why in told if why)
+
+    def kept_in_vain(self, report: Report) -> tuple[Unapplied, ...]:
+        """Decisions to keep what is no row: its line goes all the same, since nothing can read it."""
+        lines = (f for f in report.findings if f.line in self.copies[f.file].unreadable)
+        kept = dict.fromkeys(decision for f in lines if (decision := self.suppressions.covering(f)))
+        return tuple(Unapplied(decision, "its line is no row and was left out all the same") for decision in kept)
 
     def _hindrance(self, decision: Decision, raw: bytes | None) -> str:
         """Why nothing was done for a decision about the row, None where it is not there; "" where it was done."""

@@ -698,24 +698,78 @@ def test_a_verdict_on_an_earlier_version_is_offered_not_applied(open_desk: Any) 
 
 
 def test_a_row_that_changes_while_it_is_shown_is_asked_about_again(open_desk: Any, tmp_path: Path) -> None:
-    """What was said of the row that was seen is not done to the row that stands there now; one that moved keeps it."""
+    """Nothing is decided on the row that stands there now, which nobody saw; one that moved is decided on as ever."""
     desk = open_desk(ROWS)
     shown = [find(desk, "ROL007", n).finding for n in (0, 1)]
     changed = chat("What does the AMBER light mean?", "")
     rows = [ROWS[0], changed, chat("Is there a manual?", "Yes, in the box, and a newer one online."), *ROWS[2:]]
     Path(desk.settings.paths[0]).write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert desk.stale
-    assert "changed since it was linted" in str(Cards(desk).card(desk.entry(shown[0].id)))
-    for finding in shown:
-        assert do(desk, finding.id, "drop").result == "done"
-    assert do(desk, shown[0].id, "edit", text=json.dumps(chat("What does it mean?", "It charges."))).result == "done"
+    for action in ("drop", "keep", "edit"):
+        outcome = do(desk, shown[0].id, action, text=json.dumps(chat("What does it mean?", "It charges.")))
+        assert (outcome.result, outcome.status) == ("changed", "open") and "lint again" in outcome.why
+    assert do(desk, shown[1].id, "drop").result == "done" and not Cards(desk).card(desk.entry(shown[1].id)).get("problem")
+    with pytest.raises(UsageError, match="line 2 was changed in its file"):
+        desk.bulk(Filter(rules=("ROL007",)), "keep", expected=1)
     desk.close()
     again = open_desk()
     first, second = find(again, "ROL007"), find(again, "ROL007", 1)
-    assert (first.finding.line, first.status, again.decision(first.earlier).verdict) == (2, "open", "edit")
+    assert (first.finding.line, first.status) == (2, "open")
     assert (second.finding.line, second.status) == (7, "drop")
     kept = _cleaned(again, tmp_path)
     assert changed in kept and ROWS[5] not in kept
+
+
+@pytest.mark.parametrize("edit", [{"texts": {"messages[1].content": "On."}}, {"whole": json.dumps(ROWS[0])}])
+def test_a_card_shows_the_row_as_it_stands_now_before_and_when_it_is_decided_on(open_desk: Any, edit: Any) -> None:
+    desk = open_desk(ROWS)
+    loop = Loop(desk, Filter())
+    first = loop.start()["items"][0]
+    said = {"m": 1, "client": "c", "set": desk.settings.set, "view": loop.view, "ahead": 999, "at": first["id"]}
+    assert loop.answer(said)["redrawn"] == []
+    rows = [chat("What does the green light mean?", "It is charged.") if n == 1 else row for n, row in enumerate(ROWS)]
+    Path(desk.settings.paths[0]).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    looked = loop.answer({**said, "m": 2})
+    wish = {"id": decisions.new_id(), "action": "edit", "finding": first["id"], **edit}
+    decided = loop.answer({**said, "m": 3, "at": "", "wishes": [wish]})
+    for answer in (looked, decided):
+        (card,) = answer["redrawn"]
+        assert (card["id"], card["kind"]) == (first["id"], "changed") and "linted again" in str(card["problem"])
+        assert card["left"]["title"] == "line 2 as it stands now" and "It is charged." in str(card["left"])
+    assert [outcome["result"] for outcome in decided["outcomes"]] == ["changed"] and not desk.decided()
+
+
+def test_a_row_of_a_table_that_was_changed_is_not_decided_on_unseen(tmp_path: Path) -> None:
+    data = tmp_path / "data.csv"
+    data.write_text("prompt,completion\nWhere is it?,\nWhen?,At five o'clock on every day of the week.\n")
+    desk = Desk(Settings((str(data),), load_config(tmp_path), "ana", tmp_path / "out"))
+    while not desk.ready():
+        time.sleep(0.05)
+    found = desk.entries(Filter())[0]
+    assert do(desk, found.finding.id, "later").result == "done"
+    data.write_text(data.read_text().replace("Where is it?,", "Where is it?,In the box."))
+    assert do(desk, found.finding.id, "drop").result == "changed"
+    assert "linted again" in str(Cards(desk).card(found)["problem"])
+    desk.close()
+
+
+def test_a_line_that_is_no_row_can_be_kept_from_the_lint_alone_and_clean_says_so(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk([ROWS[0], b'{"messages": [', b'["a list"]', ROWS[1]])
+    cards = Cards(desk)
+    for code in ("FIL001", "FIL002"):
+        found = find(desk, code)
+        assert cards.card(found)["noRow"] and do(desk, found.finding.id, "keep").result == "done"
+    assert not cards.card(find(desk, "ROL007"))["noRow"]
+    data, config = desk.settings.paths, desk.settings.config
+    settled = decisions.settle(engine.lint(data, config, cache=False), decisions.beside(data))
+    assert {f.code for f in settled.findings} == {"ROL007"} and settled.suppressed == 2
+    result = cleaning.clean(data, tmp_path / "clean.jsonl", config)
+    assert (tmp_path / "clean.jsonl").read_text().count("\n") == result.losses[0].written == 2
+    assert (result.applied, [str(each).partition(":")[0] for each in result.unapplied]) == (
+        0,
+        ["keep FIL001 data.jsonl", "keep FIL002 data.jsonl"],
+    )
+    assert all("left out all the same" in each.why for each in result.unapplied)
 
 
 def test_decisions_hold_when_rows_move(open_desk: Any) -> None:

@@ -575,6 +575,35 @@ def test_what_an_edit_brings_up_is_looked_at_next(serve: Any, visit: Any) -> Non
     assert said == ["edit", "keep", "accept", "keep", "edit", "accept"]
 
 
+def test_a_row_that_is_changed_under_its_card_is_shown_as_it_stands_and_linted_again(serve: Any, visit: Any) -> None:
+    rows = empties(4)
+    server = serve(rows, "--select", "ROL007")
+    page = visit(server)
+    first = now(page)
+    page.keyboard.press("e")
+    page.wait_for_selector(".editor textarea")
+    page.locator(".editor textarea").nth(1).fill("Typed for the row that was.")
+    with server.data.open("w") as file:
+        file.writelines(json.dumps(row) + "\n" for row in [chat("Question 0 of many?", "Mended meanwhile."), *rows[1:]])
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".banner:has-text('was changed in its file')")
+    assert now(page) == first and not server.decisions()
+    card = page.locator(".card")
+    assert "Mended meanwhile." in card.text_content() and "line 1 as it stands now" in card.text_content()
+    assert page.locator(".card textarea").input_value() == "Typed for the row that was."
+    page.screenshot(path=_artifact("changed.png"))
+    page.keyboard.press("k")
+    page.wait_for_selector(".banner:has-text('Nothing was decided')")
+    press(page, "l")
+    press(page, "k")
+    saved(page)
+    assert len(server.decisions()) == 1, "the other rows stand where they stood"
+    page.keyboard.press("z")
+    page.locator(".card").get_by_role("button", name="Lint again").click()
+    page.wait_for_function(f"(id) => {DESK}?.querySelector('.card').dataset.id !== id", arg=first, timeout=120_000)
+    page.wait_for_function(f"() => / 1 of 3 decided|^1 of 3 decided/.test({DESK}?.querySelector('.pace').textContent)")
+
+
 def test_hostile_text_is_text_and_fetches_nothing(serve: Any, visit: Any) -> None:
     rows = [chat(text, "") for text in EVIL] + [chat("w" * 1_000_000, "")]
     rows += [{"messages": [{"role": "user", "content": f"{EVIL[0]} {n}"} for n in range(10_000)]}]

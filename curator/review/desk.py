@@ -85,6 +85,8 @@ class Desk(Making):
             return [], Outcome(wish.id, "gone", wish.finding, why="the finding is not there any more")
         if entry.head != wish.base:
             return [], Outcome(wish.id, "conflict", wish.finding, why=self._meanwhile(entry))
+        if self.changed(entry):
+            return [], Outcome(wish.id, "changed", wish.finding, why="the row was changed in its file: lint again")
         try:
             if wish.action == "accept" and self._stranded([entry]):
                 raise UsageError("the row that the fix leaves is dropped: keep this one, or drop both")
@@ -128,6 +130,7 @@ class Desk(Making):
                 first = f"{met[0].finding.code}, line {met[0].finding.line}: {self._meanwhile(met[0])}"
                 more = f", and {len(met) - 1:,} more were decided on" if len(met) > 1 else ""
                 raise UsageError(f"{first}{more}", hint="look at what stands now, then decide again")
+            self._refuse_changed(entries)
             batch = decisions.new_id()
             made: list[Decision] = []
             for entry in entries:
@@ -140,6 +143,14 @@ class Desk(Making):
                 log.append(made)
                 self.follow(own=True)
             return batch, len(entries)
+
+    def _refuse_changed(self, entries: Sequence[Entry]) -> None:
+        """Raises UsageError where the row of one of these findings is another in its file now."""
+        if all(self.as_linted(file["path"]) for file in self.summary().files):
+            return
+        if gone := [entry for entry in entries if self.changed(entry)]:
+            first, more = gone[0].finding, f", and {len(gone) - 1:,} more" if len(gone) > 1 else ""
+            raise UsageError(f"the row of line {first.line} was changed in its file{more}", hint="lint again")
 
     def newest(self) -> Point:
         """The decision that came in last, whoever made it."""
@@ -179,6 +190,7 @@ class Desk(Making):
             entries, members = self.group_entries(group), self.members(group)
             if not entries or (survivor and all(member["row"] != survivor for member in members)):
                 raise UsageError("the row is not in the group any more", hint="lint the data again")
+            self._refuse_changed(entries)
             if (
                 not survivor
                 and not note

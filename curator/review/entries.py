@@ -78,7 +78,8 @@ class Wish(msgspec.Struct, frozen=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What became of a wish: "done", "conflict" (somebody was faster), "gone", "refused"; and how things stand now."""
+    """What became of a wish: "done", "conflict" (somebody was faster), "changed" (the row is another in its file now),
+    "gone", "refused"; and how things stand now."""
 
     id: str
     result: str

@@ -258,7 +258,7 @@ def _places(source: Source, lines: list[int]) -> Iterator[_Line]:
     else:
         numbers = np.fromfile(source.numbers, "<i8")
         at = np.minimum(np.searchsorted(numbers, wanted), max(len(numbers) - 1, 0))
-    starts, stops = _offsets(source.data, at)
+    starts, stops = offsets(source.data, at)
     with source.data.open("rb") as file:
         for line, start, stop in zip(lines, starts.tolist(), stops.tolist(), strict=True):
             if start < 0:
@@ -268,7 +268,7 @@ def _places(source: Source, lines: list[int]) -> Iterator[_Line]:
             yield _Line(line, start, stop - start, content_id(parse(raw.removeprefix(b"\xef\xbb\xbf")), raw).hex())
 
 
-def _offsets(data: Path, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def offsets(data: Path, at: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """First byte and end (without the line break) of lines counted from 0 and rising; -1 where there is none."""
     starts, stops = np.full(len(at), -1, np.int64), np.full(len(at), -1, np.int64)
     starts[at == 0] = 0

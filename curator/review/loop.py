@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from curator.errors import CuratorError
+from curator.errors import ChangedError, CuratorError
 from curator.review.desk import Desk
 from curator.review.entries import ACTIONS, Entry, Point, Wish
 from curator.review.filters import STATUSES, Filter
@@ -133,6 +133,7 @@ class Loop:
             items = self.desk.entries(self.chosen, after=after, limit=WINDOW)
         data = self._data(items, self._brought_up(asked, outcomes))
         data |= {"outcomes": outcomes, "front": front, "changed": self._changed(asked, outcomes)}
+        data["redrawn"] = self.cards.several(self._redrawn(asked, outcomes))
         if items and items[0].finding.id == asked.show and not front:
             data["anew"] = asked.show
         if items and asked.first and not front:
@@ -208,10 +209,10 @@ class Loop:
                 refused.append(
                     {
                         "id": str(raw.get("id", ""))[:32],
-                        "result": "refused",
+                        "result": "changed" if isinstance(error, ChangedError) else "refused",
                         "finding": str(raw.get("finding", ""))[:32],
                         **self._standing(str(raw.get("finding", ""))),
-                        "why": plain(error.what),
+                        "why": plain(f"{error.what}: {error.hint}" if isinstance(error, ChangedError) else error.what),
                     }
                 )
         outcomes = [*map(msgspec.structs.asdict, self.desk.decide(wishes)), *refused]
@@ -253,6 +254,12 @@ class Loop:
         edits = [raw for raw in asked.wishes if raw.get("action") == "edit" and raw.get("id") in done]
         rows = {entry.root: None for raw in edits if (entry := self.desk.entry(str(raw.get("finding", ""))))}
         return [e for row in rows for e in self.desk.of_row(row, edited=True) if e.status == "open"]
+
+    def _redrawn(self, asked: Asked, outcomes: list[dict[str, Any]]) -> list[Entry]:
+        """The findings of which the row is another in its file now, as far as they are looked at or were decided on."""
+        names = [str(told["finding"]) for told in outcomes if told["result"] == "changed"]
+        entries = [self.desk.entry(name) for name in dict.fromkeys([*names, asked.at, asked.about]) if name]
+        return [entry for entry in entries if entry is not None and self.desk.changed(entry)]
 
     def _changed(self, asked: Asked, outcomes: list[dict[str, Any]]) -> dict[str, dict[str, str]]:
         """How other findings of the rows stand that were decided on."""

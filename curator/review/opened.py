@@ -51,6 +51,7 @@ class Opened:
         self._relint: Relint | None = None
         self._offered = False
         self._summary: Summary | None = None
+        self._stamps: dict[str, Stamp] = {}  # the files as they were when the index was opened: as they were linted
         self._followed: dict[Path, Stamp | None] | None = None  # the logs as they stood when they were last followed
         self._told: dict[Any, Any] = {}  # counts, until something is decided
 
@@ -88,7 +89,7 @@ class Opened:
                 return
             s = self.settings
             body = pickle.dumps((s.paths, s.config, str(s.database)))
-            self._progress = Building()
+            self._progress, self._looked = Building(), 0.0
             self._building = subprocess.Popen(
                 [sys.executable, "-m", "curator.review.index"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
             )
@@ -143,6 +144,7 @@ class Opened:
         self._db, self._stamp, self._looked, self._offered = db, stat.st_ino, 0.0, False
         self._followed, self._told = None, {}
         self._summary = msgspec.json.decode(self._one("SELECT value FROM meta WHERE key = 'summary'")[0], type=Summary)
+        self._stamps = {file["path"]: Stamp.of(file["path"]) for file in self._summary.files}
 
     def _shut(self) -> None:
         if self._db is not None:

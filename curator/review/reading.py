@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import msgspec
+import numpy as np
 
 from curator import decisions
 from curator.columns import content_id, parse
@@ -31,10 +32,11 @@ class Reading(Opened):
     """Reads rows by their place in the untouched file, judges edited ones, and follows the logs of decisions."""
 
     def raw(self, file: str, line: int) -> bytes:
-        """The bytes of a line of the data, as they stand in the untouched file.
+        """The bytes of a row, by the line at which the lint found it; where lines were put in or taken out before it,
+        it is found where it stands now.
 
         Raises:
-            ChangedError: something else stands there now.
+            ChangedError: the row does not stand there any more.
             SourceError: the row is too large to be shown, or cannot be read.
         """
         with self.lock:
@@ -51,16 +53,62 @@ class Reading(Opened):
                 raise SourceError(
                     f"the row holds {size / 1e6:,.0f} MB and is not opened here", where=f"{file}:{line}", hint=hint
                 )
-            data = self._data(number)
+            data, shift = self._data(number), self._shift(file)
         try:
             with data.open("rb") as stream:
-                stream.seek(offset)
-                raw = stream.read(size)
+                for at in dict.fromkeys((offset, max(0, offset + shift))):
+                    stream.seek(at)
+                    raw = stream.read(size)
+                    if content_id(parse(raw.removeprefix(b"\xef\xbb\xbf")), raw).hex() == row:
+                        return raw
         except OSError as error:
             raise SourceError(f"cannot be read: {error.strerror}", where=file) from None
-        if content_id(parse(raw.removeprefix(b"\xef\xbb\xbf")), raw).hex() != row:
-            raise ChangedError("the file changed since it was linted", where=file, hint="lint it again")
-        return raw
+        raise ChangedError("the row was changed in its file", where=f"{file}:{line}", hint="lint again")
+
+    def _shift(self, file: str) -> int:
+        """Bytes by which a row moved that stands behind all that was changed in its file since the lint."""
+        try:
+            return Stamp.of(file).size - self._stamps[file].size
+        except OSError:
+            return 0
+
+    def as_linted(self, file: str) -> bool:
+        """Whether a file stands as it did when it was linted, by its size and time."""
+        try:
+            return Stamp.of(file)[:2] == self._stamps[file][:2]
+        except OSError:
+            return False
+
+    def changed(self, entry: Entry) -> bool:
+        """Whether a row that a finding is about does not stand in its file any more, or may not."""
+        places = [(entry.finding.file, entry.finding.line), *((o.file, o.line) for o in entry.finding.related)]
+        return any(not self.as_linted(file) and self._gone(file, line) for file, line in dict.fromkeys(places))
+
+    def _gone(self, file: str, line: int) -> bool:
+        if not self._plain(file):
+            return True  # what is read of it is a copy
+        try:
+            return not self.raw(file, line)
+        except ChangedError:
+            return True
+        except SourceError:  # too large to be looked at: the whole file is judged
+            return True
+
+    def _plain(self, file: str) -> bool:
+        return any(each["path"] == file and each["container"] == "jsonl" for each in self.summary().files)
+
+    def at_line(self, file: str, line: int) -> bytes:
+        """What stands at a line of a JSONL file now; b"" where there is no such line, or it is too large to be shown."""
+        if not self._plain(file):
+            return b""
+        try:
+            starts, stops = index.offsets(Path(file), np.array([line - 1]))
+            start, size = int(starts[0]), int(stops[0] - starts[0])
+            with Path(file).open("rb") as stream:
+                stream.seek(max(start, 0))
+                return stream.read(size) if start >= 0 and size <= LONGEST else b""
+        except OSError:
+            return b""
 
     def _data(self, number: int) -> Path:
         """The JSONL that stands for a file: the file itself, or a copy of its rows where it has another form."""
@@ -111,7 +159,7 @@ class Reading(Opened):
         with self.lock, Bodies(self.db) as bodies:
             edit = bodies.one(entry.edit)
         if edit is None:
-            raise ChangedError("the log of decisions changed", where=str(self.settings.log), hint="load the page again")
+            raise SourceError("the log of decisions changed", where=str(self.settings.log), hint="load the page again")
         return self.opened(edit.text, entry.root).encode("utf-8", "backslashreplace")
 
     def opened(self, text: str, root: str) -> str:

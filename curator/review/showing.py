@@ -86,7 +86,7 @@ class Cards:
             "excerpt": plain(_excerpt(f)),
         }
         try:
-            out |= self._panes(entry)
+            out |= self._as_now(entry) if self.desk.changed(entry) else self._panes(entry)
         except CuratorError as error:
             out |= {"kind": "error", "left": None, "right": None, "problem": parts(str(error))}
         return out
@@ -139,6 +139,11 @@ class Cards:
         f = entry.finding
         raw = self.desk.current(entry)
         example = self.desk.example(raw, f.file)
+        no_row = example is None and type(parse(raw.removeprefix(BOM))) is not dict
+        return {"noRow": no_row, **self._drawn(entry, raw, example)}
+
+    def _drawn(self, entry: Entry, raw: bytes, example: Example | None) -> dict[str, Any]:
+        f = entry.finding
         if f.related:
             return self._pair(entry, raw, example)
         if f.fix is not None and not f.fix.drops:
@@ -147,6 +152,20 @@ class Cards:
             return {"kind": "raw", "left": _raw_pane("", raw, f), "right": None}
         kind = "drop" if f.fix is not None else "text"
         return {"kind": kind, "left": _pane("", example, _marked(f, example)), "right": None}
+
+    def _as_now(self, entry: Entry) -> dict[str, Any]:
+        """What stands where the rows stood that were linted: nothing is decided on it before it is linted too."""
+        f = entry.finding
+        places = [(f.file, f.line), *((other.file, other.line) for other in f.related[:1])]
+        panes: list[dict[str, Any] | None] = []
+        for file, line in places:
+            raw = self.desk.at_line(file, line)
+            example = self.desk.example(raw, file)
+            title = f"line {line} as it stands now"
+            shown = _pane(title, example, {}) if example else _raw_pane(title, raw, None)
+            panes.append(shown if raw.strip() else None)
+        problem = "The file was changed since it was linted, and this row with it: it can be decided on once it is linted again."
+        return {"kind": "changed", "problem": parts(problem), "left": panes[0], "right": [*panes, None][1]}
 
     def _pair(self, entry: Entry, raw: bytes, example: Example | None) -> dict[str, Any]:
         f = entry.finding

@@ -102,6 +102,7 @@ class Desk extends Editing {
     this.data = data;
     tone(this.ui.desk);
     if (turnTo(data.set, data.name)) this.tellWaiting();
+    for (const item of data.redrawn || []) if (this.byId.has(item.id)) Object.assign(this.byId.get(item.id), item);
     const flight = store.inFlight;
     if (flight && data.client === store.client && data.m >= flight.m) {
       store.inFlight = null;
@@ -316,6 +317,7 @@ class Desk extends Editing {
     this.leaving = null;
     if (!item) { this.say(this.waiting() ? "The next finding is on its way: that key decided nothing." : "There is nothing to decide on here.", 2500); return; }
     if (this.editing && action !== "edit") { this.say("First save the edit (Ctrl+Enter) or leave it (Esc).", 2500); return; }
+    if (item.kind === "changed") { this.say("Nothing was decided: the row was changed in its file. Lint again, then decide.", 6000); return; }
     if (!this.allowed(item).includes(action)) { this.say(action === "accept" ? (this.leavesNone(item) ? "The row that the fix leaves is dropped already: 1 keeps this one, X drops both." : "No fix is offered here.") : "That makes no sense here.", 2500); return; }
     const note = this.noteOn(item);
     if (this.data.reasons && RESULT[action] === "keep" && item.severity === "error" && !note) {
@@ -400,6 +402,7 @@ class Desk extends Editing {
     this.ask();
   }
   allowed(item) {
+    if (item.kind === "changed") return [];
     if (item.kind === "error") return ["keep", "drop", "later"];
     const verbs = item.pair ? ["left", "right", "both", "none", "later", "keep", "drop", "edit"] : ["accept", "keep", "drop", "edit", "later"];
     if (item.pair && item.fix && !this.leavesNone(item)) verbs.push("accept");

@@ -118,7 +118,8 @@ class Drawing {
       this.ui.card.append(box);
       return;
     }
-    if (item.problem) { this.ui.card.append(h("div", "pane", null, h("div", "text", null, parts(item.problem)))); return; }
+    if (item.problem) this.ui.card.append(h("div", "pane", null, h("div", "text", null, parts(item.problem)), ...(item.kind === "changed" ? this.drawChanged(item) : [])));
+    if (item.problem && item.kind !== "changed") return;
     const panes = h("div", item.right ? "panes two" : "panes");
     const lost = this.lost(item), told = [lost[0] ? ", dropped" : "", lost[1] ? ", dropped already: to keep it takes that back" : ""];
     for (const [n, pane] of [item.left, item.right].entries()) if (pane) panes.append(this.drawPane(pane, item, told[n]));
@@ -130,19 +131,31 @@ class Drawing {
       if (at.bottom > box.bottom - 24) this.ui.card.scrollTop = at.top - box.top - box.height / 2;
     }
   }
+  drawChanged(item) {  // a row that is another in its file now: the way on, and what was typed for the one before
+    const row = h("div", "row", null, button("small", "Lint again", "", () => this.go({ lint: true })));
+    const draft = store.drafts[item.id], typed = draft ? [...Object.values(draft.texts), ...(draft.row ? [draft.row] : [])] : [];
+    const areas = typed.map(([, now]) => {
+      const area = h("textarea");
+      area.readOnly = true;
+      area.value = now;
+      return area;
+    });
+    return [row, ...(typed.length ? [h("div", "editor", null, h("p", "soft", "What you had typed, to be copied:"), ...areas)] : [])];
+  }
   drawHead(item) {
     const head = h("header", "head");
     const id = h("p", "id");
     id.append(h("span", `kind ${item.severity}`, item.severity), h("span", "", item.name), h("span", "code", item.code));
     if (item.fix) id.append(h("span", "tag", `${item.fix.safety} fix`));
     if (item.edited) id.append(h("span", "tag strong", "in your edit"));
-    if (store.drafts[item.id] && this.editing?.id !== item.id && !this.pendingOn(item.id)) id.append(h("span", "tag strong", "an edit, not saved: E goes on with it"));
+    if (store.drafts[item.id] && item.kind !== "changed" && this.editing?.id !== item.id && !this.pendingOn(item.id)) id.append(h("span", "tag strong", "an edit, not saved: E goes on with it"));
     if (item.copies > 1) id.append(h("span", "tag", `${item.copies} places`));
     if (!this.waits(item)) id.append(h("span", "tag strong", (DONE[item.status] || item.status) + (item.who && item.who !== this.data.reviewer ? ` by ${item.who}` : "")));
     id.append(h("span", "where", `${item.file}:${item.line}`));
     head.append(id, h("h2", "", null, parts(item.message)));
     const notes = h("div", "notes");
     if (item.fix) notes.append(h("p", "", `Fix: ${item.fix.title}${item.pair && this.leavesNone(item) ? ". Not offered: the other row is dropped already" : ""}`));
+    if (item.noRow) notes.append(h("p", "", "No loader reads this line. Kept, the lint is silent about it; the clean set is written without it all the same."));
     if (item.more) notes.append(h("p", "", `and ${count(item.more, "more row")}: press G for the group`));
     if (item.earlier) notes.append(h("p", "", `${item.earlier.who || "Somebody"} said ${item.earlier.verdict} on ${item.earlier.when}, before the row changed${item.earlier.why ? `: ${item.earlier.why}` : ""}. Does it still hold?`));
     const said = item.said || [];

@@ -12,6 +12,7 @@ class Editing extends Drawing {
   reopen(wish) {  // an edit that was not recorded: what was typed is there again
     if (wish?.action !== "edit" || this.editing || !this.byId.has(wish.finding)) return;
     this.goTo(wish.finding);
+    if (this.byId.get(wish.finding).kind === "changed") return;  // what was typed is shown there
     this.editing = { id: wish.finding, form: null, whole: wish.whole !== undefined };
     this.ask({ form: wish.finding });
   }

@@ -27,7 +27,10 @@ def queue() -> None:
 
 queue()
 go = st.session_state.pop("go", None)
-if go and go.get("bulk"):
+if go and go.get("lint"):
+    desk.rebuild()
+    st.rerun()
+elif go and go.get("bulk"):
     bulk.decide(desk, chosen)
 elif go and go.get("page") in frame.TITLES:
     frame.show(go["page"])
