@@ -156,7 +156,7 @@ def clean(
             source.check_unchanged()
         former = _set_aside(rest, {source.path for source in sources})
         losses = _write(copies, goals, rest)
-        left, unapplied, in_vain = job.left(report), job.unapplied(), job.kept_in_vain(report)
+        left, unapplied, in_vain = job.left(report), job.unapplied(), (*_overruled(log), *job.kept_in_vain(report))
     return CleanResult(
         losses=losses,
         rejected=str(rest),
@@ -175,6 +175,13 @@ def _decided_alone(plan: RulePlan, log: Log) -> RulePlan:
     """The plan with the rules whose findings were decided on alone: no other has anything to do."""
     codes = {decision.code for decision in decisions.standing(log.decisions)}
     return msgspec.structs.replace(plan, rules=tuple(rule for rule in plan.rules if rule.code in codes))
+
+
+def _overruled(log: Log) -> Iterator[Unapplied]:
+    """Decisions to change or drop something that do not count since another, newer one says otherwise."""
+    for decision in decisions.overruled(log.decisions):
+        if decision.verdict in ("accept", "edit", "drop"):
+            yield Unapplied(decision, "a newer decision says otherwise: curator decisions check names it")
 
 
 def _sum(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

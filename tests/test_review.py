@@ -708,7 +708,9 @@ def test_a_row_that_changes_while_it_is_shown_is_asked_about_again(open_desk: An
     for action in ("drop", "keep", "edit"):
         outcome = do(desk, shown[0].id, action, text=json.dumps(chat("What does it mean?", "It charges.")))
         assert (outcome.result, outcome.status) == ("changed", "open") and "lint again" in outcome.why
-    assert do(desk, shown[1].id, "drop").result == "done" and not Cards(desk).card(desk.entry(shown[1].id)).get("problem")
+    assert do(desk, shown[1].id, "drop").result == "done" and not Cards(desk).card(desk.entry(shown[1].id)).get(
+        "problem"
+    )
     with pytest.raises(UsageError, match="line 2 was changed in its file"):
         desk.bulk(Filter(rules=("ROL007",)), "keep", expected=1)
     desk.close()
@@ -753,7 +755,9 @@ def test_a_row_of_a_table_that_was_changed_is_not_decided_on_unseen(tmp_path: Pa
     desk.close()
 
 
-def test_a_line_that_is_no_row_can_be_kept_from_the_lint_alone_and_clean_says_so(open_desk: Any, tmp_path: Path) -> None:
+def test_a_line_that_is_no_row_can_be_kept_from_the_lint_alone_and_clean_says_so(
+    open_desk: Any, tmp_path: Path
+) -> None:
     desk = open_desk([ROWS[0], b'{"messages": [', b'["a list"]', ROWS[1]])
     cards = Cards(desk)
     for code in ("FIL001", "FIL002"):
@@ -1016,6 +1020,57 @@ def test_in_merged_logs_the_newer_of_a_row_dropped_and_its_finding_judged_counts
     asked = ROWS[finding.line - 1]["messages"][0]["content"]
     assert (asked in (tmp_path / "clean.jsonl").read_text()) == (second == "keep")
     assert bool(desk.dropping([finding.row])) == (second == "drop")
+
+
+def of_a_pair(open_desk: Any, who: str, action: str) -> list[Decision]:
+    """What somebody who sees no other verdict decides on the first pair of ALIKE, of lines 2 and 1."""
+    desk = open_desk(ALIKE, who)
+    desk.settings.log.unlink(missing_ok=True)
+    desk.follow()
+    do(desk, find(desk, "DUP002").finding.id, action)
+    return list(decisions.read(desk.settings.log).decisions)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["in the app", "on the command line"])
+def test_reviewers_who_drop_another_row_each_of_a_pair_disagree_and_one_row_stays(
+    open_desk: Any, tmp_path: Path, whole: bool
+) -> None:
+    """The newer counts, whichever is read first, and `clean` names the other."""
+    ana, ben = of_a_pair(open_desk, "ana", "left")[0], of_a_pair(open_desk, "ben", "right")[0]
+    ben = msgspec.structs.replace(ben, whole=whole)
+    desk = open_desk(ALIKE)
+    for log in ([ana, ben], [ben, ana]):
+        decisions.write(desk.settings.log, log)
+        desk.follow()
+        pair = find(desk, "DUP002")
+        assert pair.disputed and (pair.status, pair.who) == ("drop", "ben")
+        assert [told["verdict"] for told in Cards(desk).card(pair)["said"]] == ["drop line 1", "drop line 2"]
+        assert ana.row not in desk.dropping([ana.row, ben.row])
+        cleaned = cleaning.clean(desk.settings.paths, tmp_path / "clean.jsonl", desk.settings.config)
+        assert json.loads((tmp_path / "clean.jsonl").read_text().splitlines()[0]) == ALIKE[0]
+        assert cleaned.applied == 1 and [each.decision for each in cleaned.unapplied] == [ana]
+        told = [problem.message for problem in decisions.check(decisions.read(desk.settings.log)) if not problem.remark]
+        assert len(told) == 1 and "ana drops" in told[0] and "the newest counts" in told[0]
+    assert do(desk, pair.finding.id, "left").result == "done" and not find(desk, "DUP002").disputed
+    assert set(desk.dropping([ana.row, ben.row])) == {ana.row}
+
+
+def test_who_drops_both_rows_of_a_pair_drops_both_and_disagrees_with_who_drops_one(open_desk: Any) -> None:
+    both, ben = of_a_pair(open_desk, "ana", "none"), of_a_pair(open_desk, "ben", "right")
+    desk = open_desk(ALIKE)
+    rows = [decision.row for decision in both]
+    for log, goes in (
+        (both, set(rows)),
+        ([*both, *ben], {ben[0].row}),
+        ([*ben, *of_a_pair(open_desk, "ana", "none")], set(rows)),
+    ):
+        decisions.write(desk.settings.log, log)
+        desk.follow()
+        assert set(desk.dropping(rows)) == goes == {d.row for d in decisions.standing(log)}
+        assert find(desk, "DUP002").disputed == (len(log) == 3)
+    do(desk, find(desk, "DUP002").finding.id, "both")
+    desk.undo()
+    assert set(desk.dropping(rows)) == set(rows), "an undoing restores the act as a whole"
 
 
 def test_undoing_a_verdict_on_merged_logs_puts_back_what_counted(open_desk: Any) -> None:

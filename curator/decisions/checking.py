@@ -7,7 +7,7 @@ from datetime import date
 
 from curator.decisions.edits import is_sealed, unusable
 from curator.decisions.log import Log, Problem
-from curator.decisions.order import day_of, expired, identity, in_order, target, time_of
+from curator.decisions.order import day_of, drops_another, expired, identity, in_order, target, time_of
 from curator.decisions.settling import filter_findings
 from curator.model import Decision, Report
 from curator.text.excerpt import visible
@@ -58,8 +58,9 @@ def _disputes(log: Log) -> Iterator[Problem]:
             base = by_id.get(last.base)
             settled = base is not None and time_of(decision) <= time_of(base)  # the last was made with this in sight
             verdicts = {decision.verdict, last.verdict}
+            differ = len(verdicts) == 2 or (verdicts == {"drop"} and drops_another(decision, last))
             stands = last_words[subject, decision.who] == decision  # who changed their mind differs from nobody
-            if len(verdicts) == 2 and stands and decision.who != last.who and "later" not in verdicts and not settled:
+            if differ and stands and decision.who != last.who and "later" not in verdicts and not settled:
                 yield Problem(number, _differing(decision, last))
                 break
 
@@ -74,6 +75,9 @@ def _subjects(decision: Decision, undone: Container[str]) -> list[tuple[str, ...
 
 
 def _differing(decision: Decision, last: Decision) -> str:
+    if decision.verdict == last.verdict:
+        rows = f"{decision.who or 'somebody'} drops {decision.place}, {last.who or 'somebody'} {last.place}"
+        return visible(f"{rows} for one {decision.code} finding; the newest counts")
     said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
     about = f"{decision.code} {decision.place}".strip() or "the same row"
     return visible(f"{said} of {about}; the newest counts")

@@ -30,17 +30,46 @@ def in_order(decisions: Iterable[Decision]) -> tuple[Decision, ...]:
 def standing(decisions: Iterable[Decision], today: date | None = None) -> tuple[Decision, ...]:
     """The newest decision on every finding (or row, or row and code); those taken back are left out.
 
-    Of one that drops or edits a whole row for a finding, and one that keeps or mends that finding, the newer counts.
+    Of one that drops or edits a whole row for a finding, and one that keeps or mends that finding, the newer counts;
+    of two that drop another row each for one finding, the newer as well.
     """
+    newest, passed = _weighed(decisions, today)
+    return tuple(d for name, d in newest.items() if d.verdict != "later" and name not in passed)
+
+
+def overruled(decisions: Iterable[Decision], today: date | None = None) -> tuple[Decision, ...]:
+    """The newest decisions on their finding or row that do not stand since a newer one says otherwise."""
+    newest, passed = _weighed(decisions, today)
+    return tuple(d for name, d in newest.items() if name in passed)
+
+
+_Target = tuple[str, ...]
+
+
+def _weighed(decisions: Iterable[Decision], today: date | None) -> tuple[dict[_Target, Decision], set[_Target]]:
+    """The newest decision on everything, and those of them, by their targets, that a newer one counts before."""
     ordered = in_order(decisions)
     newest = {target(decision): decision for decision in ordered}
     by_id = {identity(d): d for d in ordered} if any(decision.undoes for decision in ordered) else {}
-    passed: set[tuple[str, ...]] = set()
+    passed: set[_Target] = set()
+    drops: dict[str, list[Decision]] = {}
     for name, whole in newest.items():
         single = newest.get((whole.finding,)) if for_finding(whole) else None
         if single is not None and of_finding(single) and not (expired(whole, today) or expired(single, today)):
             passed.add(name if _said(whole, by_id) < _said(single, by_id) else target(single))
-    return tuple(d for name, d in newest.items() if d.verdict != "later" and name not in passed)
+        if whole.verdict == "drop" and whole.finding and not expired(whole, today):
+            drops.setdefault(whole.finding, []).append(whole)
+    for of_one in drops.values():
+        if len(of_one) > 1:
+            last = restored(max(of_one, key=lambda d: _said(d, by_id)), by_id.get)
+            passed |= {target(d) for d in of_one if drops_another(restored(d, by_id.get), last)}
+    return newest, passed
+
+
+def drops_another(one: Decision, two: Decision) -> bool:
+    """Whether two decisions to drop something for one finding drop different rows, and are not of one act."""
+    act = (one.who, one.when) == (two.who, two.when) or (one.batch != "" and one.batch == two.batch)
+    return one.row != two.row and not act
 
 
 def for_finding(decision: Decision) -> bool:

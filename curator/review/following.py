@@ -255,15 +255,30 @@ def _overrule(db: sqlite3.Connection, first: int) -> frozenset[int]:
     was = "status = 'overruled' AND (cause IN causes OR about IN causes)"
     before = {n for (n,) in db.execute(f"SELECT n FROM decisions WHERE {was} AND cause != ''")}
     db.execute(f"UPDATE decisions SET status = verdict WHERE {was}")
-    met = db.execute(
-        "SELECT d.n, d.at, d.id, d.undoes, s.n, s.at, s.id, s.undoes FROM causes c CROSS JOIN decisions d ON d.cause = c.about"
-        " JOIN decisions s ON s.about = d.cause WHERE d.cause != '' AND d.head = 1 AND d.status IN ('drop', 'edit')"
-        " AND s.head = 1 AND s.status IN ('keep', 'accept')"
-    ).fetchall()
     with Bodies(db) as bodies:
-        passed = [min((_said(bodies, *pair[:4]), pair[0]), (_said(bodies, *pair[4:]), pair[4]))[1] for pair in met]
+        met = [pair for pair in db.execute(_MET).fetchall() if pair[0] or _drop_others(bodies, pair[3], pair[7])]
+        passed = [min((_said(bodies, *pair[1:5]), pair[1]), (_said(bodies, *pair[5:]), pair[5]))[1] for pair in met]
     db.executemany("UPDATE decisions SET status = 'overruled' WHERE n = ?", [(n,) for n in passed])
-    return frozenset(before.symmetric_difference({pair[0] for pair in met}.intersection(passed)))
+    whole = {n for n in passed if db.execute("SELECT 1 FROM decisions WHERE n = ? AND cause != ''", (n,)).fetchone()}
+    return frozenset(before ^ whole)
+
+
+# Decisions about a whole row for a finding beside others for it that say otherwise (1) or may drop another row (0).
+_MET = """
+  SELECT d.status != s.status, d.n, d.at, d.id, d.undoes, s.n, s.at, s.id, s.undoes
+    FROM causes c CROSS JOIN decisions d ON d.cause = c.about JOIN decisions s ON s.about = d.cause
+    WHERE d.cause != '' AND d.head = 1 AND s.head = 1 AND (d.status = 'drop' AND s.status IN ('keep', 'accept', 'drop')
+      OR d.status = 'edit' AND s.status IN ('keep', 'accept'))
+  UNION ALL SELECT 0, d.n, d.at, d.id, d.undoes, s.n, s.at, s.id, s.undoes
+    FROM causes c CROSS JOIN decisions d ON d.cause = c.about JOIN decisions s ON s.cause = d.cause AND s.n > d.n
+    WHERE d.cause != '' AND d.head = 1 AND s.head = 1 AND d.status = 'drop' AND s.status = 'drop' AND d.about != s.about
+      AND NOT (d.who = s.who AND d.at = s.at) AND NOT (d.batch != '' AND d.batch = s.batch)"""
+
+
+def _drop_others(bodies: Bodies, one: str, two: str) -> bool:
+    """Whether two decisions to drop something for one finding, by their ids, are about different rows and of two acts."""
+    made = [decisions.restored(each, bodies.one) for name in (one, two) if (each := bodies.one(name)) is not None]
+    return len(made) == 2 and decisions.drops_another(*made)
 
 
 def _said(bodies: Bodies, n: int, at: float, name: str, undoes: str) -> tuple[float, str]:
@@ -449,8 +464,21 @@ def disputed(made: Sequence[Decision]) -> bool:
     if not made:
         return False
     newest = made[-1]
+    rows = _rows_dropped(made)
     seen = next((n for n, other in enumerate(made) if newest.base and decisions.identity(other) == newest.base), -1)
     last = {decision.who: (n, decision) for n, decision in enumerate(made) if decision.verdict != "later"}
     return any(
-        n > seen and decision.verdict != newest.verdict and who != newest.who for who, (n, decision) in last.items()
+        n > seen and who != newest.who and (decision.verdict, rows[n]) != (newest.verdict, rows[-1])
+        for who, (n, decision) in last.items()
     )
+
+
+def _rows_dropped(made: Sequence[Decision]) -> list[frozenset[str]]:
+    """For each of these decisions on one finding the rows that its act drops."""
+    drops = [decision for decision in made if decision.verdict == "drop"]
+    return [
+        frozenset(d.row for d in drops if d.row == one.row or not decisions.drops_another(d, one))
+        if one.verdict == "drop"
+        else frozenset()
+        for one in made
+    ]

@@ -18,7 +18,7 @@ from curator import explanation, paths, splicing, targets, templates, tokens, tr
 from curator.columns import parse
 from curator.errors import CuratorError, UsageError
 from curator.fix import mend
-from curator.model import Example, Finding, Put, Turn
+from curator.model import Decision, Example, Finding, Put, Turn
 from curator.review import safe
 from curator.review.desk import Desk
 from curator.review.entries import Entry
@@ -111,7 +111,7 @@ class Cards:
             }
         if entry.disputed:
             told["said"] = [
-                {"verdict": made.verdict, "who": plain(made.who), "when": made.when[:10], "why": plain(made.why)}
+                {"verdict": _said(entry, made), "who": plain(made.who), "when": made.when[:10], "why": plain(made.why)}
                 for made in self.desk.verdicts(entry.finding.id)
                 if made.verdict != "later" and not made.undoes
             ]
@@ -321,6 +321,12 @@ class Cards:
             }
             for f in self.desk.judge(text, entry.finding.file)[:20]
         ]
+
+
+def _said(entry: Entry, made: Decision) -> str:
+    """A verdict in words; of a pair with the line of the row that goes."""
+    line = made.place.rpartition(":")[2].partition(" ")[0]
+    return f"drop line {plain(line)}" if made.verdict == "drop" and entry.finding.related else made.verdict
 
 
 # ---------------------------------------------------------------------- texts
