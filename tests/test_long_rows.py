@@ -80,6 +80,11 @@ def test_thousands_of_findings_in_one_row_cost_no_more_than_in_many(tmp_path: Pa
         ("ANS005", "Tell me of the mill.", "It stands by the river and was built of " + "a" * 50_000 + ",b"),
         ("ANS005", "Tell me of the mill.", "It stands.\nStep" + " " * 50_000 + "and then the old mill by the river"),
         ("ANS005", "Tell me of the mill.", "It stands.\nIt" + ":" * 50_000 + " and then the old mill by the river"),
+        ("ANS005", "Which towns?", "It stands.\nHere are " + "these " * 10_000 + "\n1. Old"),
+        ("ANS005", "Add it all.", "It stands.\nSo " + "Side 1 + " * 6_000 + "sides and"),
+        ("ANS005", "Multiply.", "It stands.\n" + "2 x 3, " * 8_000 + "and 4 x"),
+        ("ANS005", "Print.", "```\nf(x) {\n" + " " * 50_000 + "\n" + " " * 50_000 + "\n  use"),
+        ("ANS005", "Talk.", "Ann: Yes.\nBob" + "-" * 50_000 + ": I would say that it is so"),
         ("PII002", "Whom do I call?", "Call 415 867 5309, or 4158675309" + " " * 50_000 + "today"),
     ],
 )

@@ -9,8 +9,19 @@ from typing import Literal, NamedTuple
 
 from curator.checks.answers.lastline import CLOSED, HEADING, ITEM, SENTENCE, STOPPED, LastLine, closes, is_closing, runs
 from curator.checks.answers.lastwords import CUT_SHORT, LEADS_ON, MAY_CLOSE, NEVER_LAST, SELDOM_LAST
-from curator.checks.answers.siblings import ends_a_list, item_stops, verse_stops
-from curator.checks.answers.source import code_stops, open_tag
+from curator.checks.answers.siblings import (
+    count_stops,
+    ends_a_list,
+    equation_stops,
+    item_stops,
+    list_stops,
+    refrain_stops,
+    speech_stops,
+    stanza_stops,
+    verse_begun,
+    verse_stops,
+)
+from curator.checks.answers.source import code_stops, open_brackets, open_tag
 from curator.text.prose import Span, masked
 
 _Proof = Literal["sure", "likely", "weak"]
@@ -46,9 +57,11 @@ _WANTS_MORE = frozenset(",([{“=+&|<$-")
 _ONLY_IN_CODE = frozenset("{=+&|<$-")  # of those, what in prose may well be meant
 _INTRODUCES = re.compile(r":$|^(?:\S+\s+){0,3}\S+,$")  # "The answer is:", "Yours sincerely,"
 _BEGUN_LINE = re.compile(
-    r"(?:The|To|This|These|By|In|If|We|It|So|Using|Given|After|Before|Once)(?:\s[a-z][\w'’-]*){1,4}$"
+    r"(?:The|To|This|These|By|In|If|We|It|So|Using|Given|After|Before|Once|According|Based|With|For|As)(?:\s[a-z][\w'’-]*){1,4}$"
 )
-_NO_ITEM = LEADS_ON | {"like"}  # what an item ends on where it was cut, if none before it does
+_NO_ITEM = LEADS_ON | {"like", "with"}  # what an item ends on where it was cut, if none before it does
+_HABIT = 5  # items that close, after which the next one does
+_LONG_ITEM = 18  # words of an item that is a sentence, though not all items before it close
 _PROSE_LINE = 10  # words; lines of poems and lists have fewer
 
 
@@ -85,6 +98,8 @@ def _open_ending(text: str) -> Ending | None:
     body = text[:end]
     if body[-1] in _ONLY_IN_CODE:
         return None
+    if how := _code_within(body, spans):
+        return Ending(body.rfind("\n") + 1, end, how)
     least = 5 if _NEVER_CLOSES.search(body, max(0, end - 9)) else 8
     if len(body.split(None, least)) < least:
         return None
@@ -102,6 +117,21 @@ def _in_code(text: str, start: int, end: int) -> Ending | None:
     return Ending(max(start, line), end, reason) if reason else None
 
 
+def _code_within(body: str, spans: Sequence[Span]) -> str | None:
+    """Which bracket is open of code that runs on, without a fence, to the indented last line of a text."""
+    if not body[body.rfind("\n") + 1 :][:1].isspace():
+        return None
+    start = next((low for low, _, kind in spans if kind == "code" and body[low : low + 3] not in _FENCES), -1)
+    opener = _BRACE.search(body)
+    start = start if start >= 0 else body.rfind("\n", 0, opener.start()) + 1 if opener else -1
+    opened = open_brackets(body[start:]) if start >= 0 else ""
+    return f"with {opened!r} still open" if opened else None
+
+
+_FENCES = ("```", "~~~")
+_BRACE = re.compile(r"\)\s*\{$", re.M)
+
+
 def _in_table(text: str, start: int, end: int) -> Ending | None:
     lines = [line.strip() for line in text[start:end].split("\n")]
     framed = lines[-1][:1] == "|" and lines[-1][-1:] != "|" and all(line[-1:] == "|" for line in lines[:-1])
@@ -114,6 +144,8 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
     if start and _BARE_ITEM.match(line):
         return Ending(start, len(body), "after a list number")
     last = _last_word(line)
+    if _NO_END.search(line[-_TAIL:]):
+        return Ending(start + _segment(line), len(body), f"at {line.rsplit(maxsplit=1)[-1]!r}")
     if not last:
         return _after_sign(body, start)
     place = _segment(line)
@@ -124,10 +156,10 @@ def _in_prose(body: str, hidden: Sequence[Span]) -> Ending | None:
         return Ending(start, len(body), where)
     if _is_tag(line):
         return None
-    if _PRODUCT.search(line):
+    if _PRODUCT.search(line) or (_FACTOR.search(line) and _TIMES.search(body)):
         return Ending(*span, f"at the sign {last!r}")
     earlier = [part.rstrip() for part in _visible(body[:start], hidden).split("\n") if part.strip()]
-    return _judge(LastLine(line, segment, earlier, last.replace("’", "'")), span)
+    return _judge(LastLine(line, segment, earlier, last.replace("’", "'")), span, body)
 
 
 def _last_word(line: str) -> str:
@@ -138,8 +170,13 @@ def _last_word(line: str) -> str:
     return word[first.start() :] if first else ""
 
 
-def _judge(at: LastLine, span: tuple[int, int]) -> Ending | None:
+def _judge(at: LastLine, span: tuple[int, int], body: str) -> Ending | None:
     """The verdict on a last line that ends in a word: from its own sentences and from the lines before it."""
+    for stops in (list_stops, count_stops, speech_stops, equation_stops, refrain_stops, verse_begun):
+        if how := stops(at.line, at.earlier):
+            return Ending(*span, how, "likely", odd=True)
+    if stanza_stops(body):
+        return Ending(*span, "in the middle of a stanza", "likely", odd=True)
     if at.is_no_sentence():
         return None
     leads_on = at.seldom or at.never
@@ -159,18 +196,25 @@ def _judge(at: LastLine, span: tuple[int, int]) -> Ending | None:
 
 def _proof(at: LastLine, word: _Word) -> _Proof | None:
     """How far it is proven that a last line was cut."""
-    if at.siblings and not at.never and not _mostly_closed(at.siblings):
-        hangs = at.last in _NO_ITEM and len(at.words) > 2 and not _stop_alike(at.siblings)
-        return "weak" if hangs else None
+    if at.siblings and at.last in ("and", "or") and not _stop_alike(at.siblings):
+        return "likely"
+    if at.siblings and not at.never and not (at.inner and at.seldom) and not _mostly_closed(at.siblings):
+        more = at.last in _NO_ITEM and (len(at.words) > 2 or sum(f" {at.last} " in part for part in at.siblings) > 1)
+        more |= at.last in SELDOM_LAST and at.running and len(at.words) > 3
+        more |= at.running and len(at.words) >= _LONG_ITEM and any(STOPPED.search(part) for part in at.siblings)
+        return "weak" if more and not _stop_alike(at.siblings) else None
     after: _Proof = "weak" if at.slight and not at.seldom else "likely"
     leads = at.leads and (at.inner or closes(at.prose[-1:], 1))
     if leads or at.lone or at.led_in or (at.inner and (at.running or (at.lower and at.length > 1))):
         return after
     if at.item:
         return _of_item(at, word)
-    if HEADING.match(at.line) or (at.earlier and _INTRODUCES.search(at.earlier[-1]) and at.last not in LEADS_ON):
+    carried = at.running and len(at.words) >= _PROSE_LINE and closes(at.prose, 2)
+    introduced = at.earlier and _INTRODUCES.search(at.earlier[-1]) and at.last not in LEADS_ON
+    if HEADING.match(at.line) or (introduced and not carried):
         return None
-    least = 1 if at.running or at.seldom else 2
+    begun = bool(_BEGUN_LINE.match(at.line))
+    least = 1 if at.running or at.seldom or begun else 2
     if closes(at.prose, least) and (at.running or (at.lower and len(at.words) > 1)):
         return after
     return _of_line(at)
@@ -186,7 +230,10 @@ def _of_item(at: LastLine, word: _Word) -> _Proof | None:
         return "weak" if at.last in LEADS_ON and at.running and len(at.words) >= 8 else None
     usual = sum(len(part.split()) for part in at.siblings) / len(at.siblings)
     if word or not at.last.isascii() or len(at.words) < 0.5 * usual:
-        return "likely" if closes(at.siblings, 1 if at.running else 2) else None
+        least = 1 if at.running or 3 * len(at.words) < usual else 2
+        return "likely" if closes(at.siblings, least) else None
+    if closes(at.siblings, _HABIT):
+        return "likely"
     if not at.running or len(at.words) < 5 or not closes(at.siblings, 1):
         return None
     return "likely" if len(at.siblings) > 2 else "weak"
@@ -206,6 +253,8 @@ def _of_line(at: LastLine) -> _Proof | None:
         return "likely"  # the last line of a poem whose lines all end on a sign
     closed = sum(bool(CLOSED.search(part)) for part in at.prose)
     running = at.running or (closed > 0 and bool(_BEGUN_LINE.match(" ".join(at.words))))
+    if carried and at.running and STOPPED.search(at.earlier[-1] if at.earlier else ""):
+        return "weak"
     return "weak" if running and not (len(at.prose) > closed + 1 and closed < 0.3 * len(at.prose)) else None
 
 
@@ -217,7 +266,7 @@ def _mostly_closed(siblings: Sequence[str]) -> bool:
 
 def _stop_alike(lines: Sequence[str]) -> bool:
     """Whether one of the lines ends on a word on which sentences seldom close: then such ends are their style."""
-    return any(_last_word(line).lower() in SELDOM_LAST for line in lines)
+    return any(_last_word(line).lower() in SELDOM_LAST | _NO_ITEM for line in lines)
 
 
 def _pauses(lines: Sequence[str]) -> bool:
@@ -284,7 +333,12 @@ def _is_tag(line: str) -> bool:
     return last[:1] in "#@" or "_" in last or ("/" in last and not _PER.fullmatch(last))
 
 
-_PRODUCT = re.compile(r"\d\s?[xX×]\s?\d[\d.,]*\s[xX×]$")  # "4 x 4 x"
+_PRODUCT = re.compile(r"(?:\d\s?[xX×]\s?|\bis\s|=\s?)\d[\d.,]*\s[xX×]$")  # "4 x 4 x", "is 4 x"
+# "in the 19th", "Side 1 + Side 2 + Side"
+_TAIL = 200  # characters
+_NO_END = re.compile(r"\s(?:and/or|in the \d+(?:st|nd|rd|th))$|\b(\w+) \d+\s?[-+*×x/]\s?(?:\1 \d+\s?[-+*×x/]\s?)*\1$")
+_FACTOR = re.compile(r"\s\d[\d.,]*\s[xX×]$")
+_TIMES = re.compile(r"\d\s[xX×]\s\d")  # "1. 2 x 3 = ?\n2. 5 x"
 _PER = re.compile(r"\D?\d[\d.,]*/[^\W\d_]+")  # "$30/packet"
 
 

@@ -45,17 +45,27 @@ _GREETING = re.compile(
 _BEGUN = re.compile(  # "The sensation", "With their wits": a sentence begun, not somebody's name or a greeting
     r"(?:The|By|With(?:\s(?:the|their|his|her|its|this|these|each|every|no))+)\s[a-z][\w'’-]*$"
 )
+_BEGINS = frozenset(["With", "From", "By", "The", "Your"])
 _LED_IN = re.compile(  # "Therefore, Anna"
     r"(?:Therefore|Thus|Hence|However|Moreover|Furthermore|Additionally|Similarly|Next|Then|So|Now|Since then|Instead"
-    r"|As a result|In addition|For example|In other words|After that|In total),\s[\w'’-]+(?:\s[\w'’-]+)?$"
+    r"|As a result|In addition|For example|In other words|Overall|Finally|Lastly|Meanwhile|In conclusion|In summary|In contrast|For instance|After that|In total),\s[\w'’-]+(?:\s[\w'’-]+)?$"
+)
+_PHRASE = re.compile(  # a phrase that begins a sentence: "Through the Imagination", "Colonizing the Red Planet"
+    r"(?:Through|In|At|On|By|After|Before|Under|[A-Z][a-z]+ing)\s(?:in\s|on\s|by\s|for\s)?"
+    r"(?:the|an?|his|her|their|its|this|these)(?:\s(?!is\b|was\b|are\b)[^\s,]+){1,4}$"
 )
 # A clause that only leads to another: "During an El Niño", "When the two".
 _SUBORDINATE = re.compile(
     r"(?:If|When|During|While|Although|Because|Since|Unless|Whereas|Within|Among|Despite)(?:\s[^\s,]+){1,8}$"
 )
-_OF_A_NUMBER = re.compile(r"\b(?:for|of|by|with|from|at|than)\s(?:over|about|around|nearly|roughly|almost|under)$")
+# "for over", "In this equation, we", "Note, however, that", "in all that you", "is the most"
+_WANTS_ITS_NEXT = re.compile(
+    r"\b(?:for|of|by|with|from|at|than)\s(?:over|about|around|nearly|roughly|almost|under)$"
+    r"|,\s(?:we|they|he|she|then|that|which|who|whose|where|when|while|because|since|as|if|but|and|or|so)$|\bthat\s(?:we|they|he|she|you)$|\b(?:evaluates|equals|leads|refers|belongs|according|due|compared|similar|corresponds)\sto$|\b(?:is|are|was|were)\s(?:one of )?the\s(?:most|least)$"
+)
 _CHOICE = 5  # words, with its mark, of an item that is a choice among others
 _LONG = 7  # words of a sentence that is no name of who signs
+_CARRIED = 12  # words of an item that ends as a sentence, where all items before it do
 _LONE_AFTER = 6  # words of a line whose last is a sentence begun
 _SIGNED_BY = re.compile(
     r"(?:team|end|management|staff|editors?|authors?|family|crew|board|committee|office|department)$"
@@ -148,7 +158,7 @@ class LastLine:
     @cached_property
     def never(self) -> bool:
         """Whether no sentence closes on the last word."""
-        return self.lower and (self.last.lower() in NEVER_LAST or bool(_OF_A_NUMBER.search(self.line)))
+        return self.lower and (self.last.lower() in NEVER_LAST or bool(_WANTS_ITS_NEXT.search(self.line)))
 
     @cached_property
     def seldom(self) -> bool:
@@ -161,7 +171,7 @@ class LastLine:
     @cached_property
     def leads(self) -> bool:
         """Whether its last sentence is a clause that only leads to another."""
-        return bool(_SUBORDINATE.match(self.segment))
+        return bool(_SUBORDINATE.match(self.segment) or (self.inner and _PHRASE.match(self.segment)))
 
     @cached_property
     def led_in(self) -> bool:
@@ -195,10 +205,18 @@ class LastLine:
             return True
         if self.last.lower() in NEVER_LAST:
             return False
+        if self.running and self._carries():
+            return False
         letter = len(self.last) == 1 and self.last.islower()
         token = self.line.rsplit(maxsplit=1)[-1].lstrip("<(")
         cells = _SIGNS.search(token) or _CELLS.search(self.line)
         return letter or bool(cells) or len(_JOINED.findall(self.line)) > 1
+
+    def _carries(self) -> bool:
+        """Whether it is as long as a sentence, where the items or the sentences before it close."""
+        if self.item:
+            return len(self.words) >= _CARRIED and closes(self.siblings, 2)
+        return self.inner and self.length >= _CARRIED and not self.alone
 
     def is_field(self) -> bool:
         """Whether it is one of several fields that do not close: "Place: the hall at the end of the road"."""
@@ -217,7 +235,8 @@ class LastLine:
         behind = closes(self.prose[-1:], 1) and not _SIGNED_BY.search(self.segment)
         begun = bool(_BEGUN.match(self.segment)) and (self.inner or behind)
         long = self.inner and self.running and self.length >= _LONG and not greets
-        return not (plain or self.led_in or begun or long)
+        named = self.lone and self.last in _BEGINS
+        return not (plain or self.led_in or begun or long or named)
 
     def is_surely_cut(self) -> bool:
         """Whether it ends on a word on which it cannot close, and is a sentence beyond doubt."""
@@ -248,6 +267,7 @@ def closes(lines: Sequence[str], least: int) -> bool:
 
 
 def runs(words: Sequence[str]) -> bool:
-    """Whether the words read as running text, not as a title or a name: four and more, half of them lower-case."""
+    """Whether the words read as running text, not as a title or a name: four and more, of which half, or eight, are
+    lower-case."""
     plain = [word.strip("\"'“”‘’()[]*_,") for word in words[1:]]
-    return len(words) >= 4 and sum(word[:1].islower() for word in plain) >= 0.5 * len(plain)
+    return len(words) >= 4 and sum(word[:1].islower() for word in plain) >= min(0.5 * len(plain), 8)

@@ -41,7 +41,7 @@ SELDOM_LAST = frozenset(
     associated be became becomes been believe believes brought but by can certain commonly consists could countless
     create creates cultural current depends despite determine digital economic eight enable enabling encourage
     entire environmental except felt final finally financial find finds five following for fully gave general
-    generally gets gives giving global had he highly how i in include increasing international involve isn't it's
+    generally gets gives giving global had he highly how i in include increasing initial international involve isn't it's
     keeps known large lead led let likely local main major many maybe medical mental might multiple named natural
     near never new often on personal political previous promote puts recent reduce reducing refers regarding regular
     related renewable represents shall she showing shown similar six so social some specific starting still suggests

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import re
-import textwrap
 from functools import lru_cache
 
+from curator.checks.answers.python import looks_like_python, python_stops
 from curator.text.prose import Cover, masked
 
 _OPENS = {"(": ")", "[": "]", "{": "}"}
@@ -22,7 +21,8 @@ _SKIP = re.compile(
 )
 _FENCE = re.compile(r"^[ \t>]*(?:`{3,}|~{3,})[^\n]*\n?|\n[ \t>]*(?:`{3,}|~{3,})[ \t]*$|(?<!`)`{3,}[ \t]*$")
 _DANGLING = re.compile(
-    r"(?:(?:^|[\s(;{}])(?:if|elif|while|for|in|not|and|or|import|from|def|class|new|const|let|var|lambda|with|except|await|yield|"
+    r"(?:(?:^|[\s(;{}])(?:if|elif|while|for|in|not|\}\s*catch|"
+    r"and|or|import|from|def|class|new|const|let|var|lambda|with|except|await|yield|"
     r"public|private|protected|static|void|int|extends|implements|throw|function|func|return|SELECT|FROM|WHERE|JOIN|AND|OR|BY)"
     r"|(?:^|\s)(?:let|const|var)\s+\w+|(?<![-+=*])[=&,(\[{]|[^{}]\s\+|=>|->|::|:=)[ \t]*$"
 )
@@ -35,12 +35,16 @@ _LEADS_ON = re.compile(  # no comment ends on these
     r"\s(?:an|the|of|and|with|from|into|than|by|between|your|its|their|our)[ \t]*$"
 )
 _QUOTES = re.compile(r"\\.|'[^'\n]*'")  # what holds quotation marks that open nothing
+_STRINGS = re.compile(r"\\.|'[^'\n]*'|\"[^\"\n]*\"")
+_STRING_OPENS = re.compile(r"[=(,\[:]\s*'\w[^'\n]*$")
+_REMARK_OPENS = re.compile(r"^[^\S\n]*/\*{1,2}(?=\s)", re.M)
 _REMARK = re.compile(r"(?:^|\s)(?:#|//|--\s)\s?\w[^\n]*$|^\s*\*")  # a comment, at the end of a line
 _ANNOUNCES = re.compile(  # a comment on a line of its own, which tells no result
-    r"\s*(?:#|//)\s?(?!(?:outputs?|prints?|returns?|results?|expected|end|done|etc|and so on|more|the rest)\b)[A-Z][a-z]+\s\w",
+    r"\s*(?:#|//)\s?(?!(?:outputs?|prints?|returns?|results?|expected"
+    r"|notes?|this|that|these|you|see|usage|examples?|end|done|etc|and so on|more|the rest)\b)[A-Z][a-z]+(?:\s\w|$)",
     re.I,
 )
-_SHELL_OPEN = re.compile(r"(?:^[^\S\n]*|(?:;|\bthen\b|\bdo\b|\belse\b)\s*)(if|case|for|while|until)\b(?=\s)", re.M)
+_SHELL_OPEN = re.compile(r"(?:^[^\S\n]*|(?:;|\bthen\b|\bdo\b|\belse\b|\|)\s*)(if|case|for|while|until)\b(?=\s)", re.M)
 _SHELL_CLOSE = re.compile(r"(?:^|[;\s])(fi|done|esac)(?=$|[\s;|)&>}])", re.M)
 
 
@@ -54,31 +58,62 @@ def code_stops(code: str) -> str | None:
     last = body.rpartition("\n")[2]
     if _REMARK.search(last) and _LEADS_ON.search(last):
         return f"at {last.split()[-1]!r} in a comment"
-    if body and _ANNOUNCES.match(last) and code.lstrip()[:3] in ("```", "~~~"):
+    if body and _ANNOUNCES.match(last) and (code.lstrip()[:3] in ("```", "~~~") or _announce(body)):
         return "at a comment, without the code that it announces"
+    if _REMARK_OPENS.search(body) and body.rfind("*/") < body.rfind("/*"):
+        return "in a comment that is still open"
+    remark = _REMARK.search(last)
+    if remark and remark[0].count("(") > remark[0].count(")"):
+        return "in a comment, with a bracket still open"
     if not body or _is_comment(last):
         return None
-    if tag := open_tag(body):
+    if tag := open_tag(body) or _open_block(body):
         return f"with <{tag}> still open"
     opened = open_brackets(body)
     if opened:
         return f"with {opened!r} still open"
-    if _QUOTES.sub("", last).count('"') % 2 and not _REMARK.search(last):
+    if not _REMARK.search(last) and (
+        _QUOTES.sub("", last).count('"') % 2 or _STRING_OPENS.search(_STRINGS.sub("", last))
+    ):
         return "in a string"
     if _DANGLING.search(last) or (_is_open(code) and _HALF.match(last)):
         return f"at {last.split()[-1]!r}"
     if looks_like_python(body):
-        return "in an unfinished statement" if _python_stops(body) else None
+        return python_stops(body)
     if re.match(r"\s*#!.*sh\b", body) or re.search(r"^\s*(?:fi|done|esac)\b|;\s*(?:then|do)$", body, re.M):
         starts, ends = len(_SHELL_OPEN.findall(body)), len(_SHELL_CLOSE.findall(body))
         return "inside a block of the script" if starts > ends else None
     return None
 
 
+def _announce(code: str) -> bool:
+    """Whether the comments of a code each stand on a line of their own, above code, but for the last one."""
+    lines = code.split("\n")
+    alone = [place for place, line in enumerate(lines[:-1]) if _is_comment(line) and line[:2] != "#!"]
+    if lines[-1][:1].isspace():
+        return True
+    return len(alone) > 1 and not lines[-2].strip() and all(lines[place + 1].strip() for place in alone[1:])
+
+
 def _is_open(code: str) -> bool:
     """Whether code stands in a fence that nothing closes."""
     sign = code.lstrip()[:3]
     return sign in ("```", "~~~") and not _FENCE.search(code.rstrip(), code.index(sign) + 3)
+
+
+_BLOCK = re.compile(r"<(/?)(html|head|body|style|script)\b(?![^<>]*/>)", re.I)
+
+
+def _open_block(code: str) -> str:
+    """The innermost part of an HTML page that is opened and not closed, or ""."""
+    opened: list[str] = []
+    for tag in _BLOCK.finditer(code) if code.lstrip()[:1] == "<" else ():
+        name = tag[2].lower()
+        if not tag[1]:
+            opened.append(name)
+        elif name in opened:
+            del opened[opened.index(name) :]
+    return opened[-1] if opened else ""
 
 
 _TAG_OPENS = re.compile(r"<([a-z][a-z0-9]*)(?:\s[^<>\n]*)?>[^<>\n]*$")
@@ -119,44 +154,3 @@ def _marked(text: str) -> Cover:
         return Cover(())
     spans = ((start, end) for start, end, kind in masked(text) if kind == "code")
     return Cover((start, end) for start, end in spans if text[start:end].lstrip(" \t>")[:1] in "`~")
-
-
-_PYTHON = re.compile(
-    r"^[ \t]*(?:(?:async )?def \w+\(.*\).*:|class \w+(?:\(.*\))?:|(?:from [\w.]+ )?import [\w.*, ]+$|(?:if|elif|for|while|with|try|except|else)\b.*:[ \t]*(?:#.*)?$)",
-    re.M,
-)
-
-
-def looks_like_python(code: str) -> bool:
-    return bool(_PYTHON.search(code)) and not re.search(r"[;{][ \t]*$", code, re.M)
-
-
-def _python_stops(code: str) -> bool:
-    """Whether the last line of a Python program is no whole statement, or a name that does nothing."""
-    lines = code.rstrip().split("\n")
-    try:
-        tree = ast.parse(textwrap.dedent(code))
-    except SyntaxError as fault:
-        indent = lines[-1][: len(lines[-1]) - len(lines[-1].lstrip())]
-        return _parses("\n".join([*lines[:-1], f"{indent}pass"])) and (fault.lineno or 0) >= len(lines)
-    except (ValueError, RecursionError, MemoryError):
-        return False
-    node: ast.AST = tree
-    depth = 0
-    while body := getattr(node, "orelse", None) or getattr(node, "body", None):
-        if not isinstance(body, list):
-            break
-        node, depth = body[-1], depth + 1
-    value = getattr(node, "value", None)
-    names = value.elts if isinstance(value, ast.Tuple) else [value]
-    return (
-        depth > 1 and isinstance(node, ast.Expr) and all(isinstance(name, (ast.Name, ast.Attribute)) for name in names)
-    )
-
-
-def _parses(code: str) -> bool:
-    try:
-        ast.parse(textwrap.dedent(code))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import numpy as np
 
-from curator.checks.answers.ending import Ending, open_ending
+from curator.checks.answers.ending import Ending, may_be_open, open_ending
+from curator.checks.answers.siblings import asked_count
 from curator.columns import ROLE_CODES, Batch, Rows, distinct, line_breaks, trimmed
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
@@ -225,9 +226,9 @@ class CutAnswer(DatasetRule, frozen=True):
         out[:, _WHOLE] = _counts(lines[(counts >= _SHORT_WORDS[0]) & _STOPS[last]], len(out))
         for line in distinct(lines[(ends > starts) & ~_SHUT[last]]):
             told = [0] * (_LONE + 1)
-            for _, turn in batch.example(line).taught():
+            for before, turn in batch.example(line).taught():
                 told[_BARE] += _runs_bare(turn.text)
-                ending = open_ending(turn.text)
+                ending = _ending(before, turn)
                 told[_OPEN] += _ends_on_word(turn.text)
                 if ending:
                     told[_KINDS[_proof(ending)]] += 1
@@ -248,7 +249,7 @@ class CutAnswer(DatasetRule, frozen=True):
         del sketches  # so that a large set has room for what comes
         for row in np.flatnonzero(wanted | odd).tolist():
             for before, turn in rows.example(row).taught():
-                ending = open_ending(turn.text)
+                ending = _ending(before, turn)
                 proof = _proof(ending) if ending else ""
                 if proof not in ("sure", "seldom") and before and _asks_for_lines(before[-1].text, turn.text):
                     continue
@@ -284,6 +285,17 @@ class CutAnswer(DatasetRule, frozen=True):
         return proofs
 
 
+def _ending(before: Sequence[Turn], turn: Turn) -> Ending | None:
+    """The open end of an answer, told from its text or from how many items of a list were asked for."""
+    text = turn.text
+    ending = open_ending(text)
+    if before and (ending is None or ending.proof == "weak") and (counts := asked_count(before[-1].text, text)):
+        end = len(text.rstrip())
+        if may_be_open(text[:end]):
+            return Ending(text.rfind("\n", 0, end) + 1, end, f"at item {counts[0]} of {counts[1]}", "likely", odd=True)
+    return ending
+
+
 def _proof(ending: Ending) -> str:
     """How far an open end is proven: by its text, and by its last word where the text is not enough."""
     if ending.proof == "weak" and ending.word == "never":
@@ -304,10 +316,19 @@ def _asks_for_lines(asked: str, text: str) -> bool:
     Where a sentence closes within the last line, or the only line ends on an auxiliary, it is prose, whatever was asked.
     """
     _, several, last = text.rstrip().rpartition("\n")
-    prose = _STOP_WITHIN.search(last) or (not several and _ENDS_ON_AUXILIARY.search(last))
-    return len(last) < 80 and not prose and bool(_LINES.search(asked))
+    words = last.split()
+    if len(last) >= 80 or _STOP_WITHIN.search(last) or (not several and _ENDS_ON_AUXILIARY.search(last)):
+        return False
+    title = several or len(words) < _SENTENCE or sum(word[0].islower() for word in words) < 0.6 * len(words)
+    return bool((_LINES if title else _SUNG).search(asked))
 
 
+_SENTENCE = 9  # words of a line in lower case that is no title
+_SUNG = re.compile(
+    r"\b(?:poems?|haikus?|verses?|limericks?|lyrics|songs?|sing|raps?|rhymes?|footer|headlines?|slogans?|captions?|tweets?"
+    r"|tagline)\b",
+    re.I,
+)
 _STOP_WITHIN = re.compile(r"\w{3}\.\s+[A-Z]")
 _ENDS_ON_AUXILIARY = re.compile(r"(?:\s\S+){6}\s(?:(?:could|would|should|might|may|will)(?: be)?|is|are|was|were)$")
 
