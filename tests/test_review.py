@@ -321,6 +321,45 @@ def test_undo_goes_back_step_by_step_and_across_a_restart(open_desk: Any) -> Non
     assert desk.undo().result == "refused"
 
 
+def test_what_another_decision_was_made_on_top_of_is_not_taken_back_and_it_is_said_who_made_that(
+    open_desk: Any,
+) -> None:
+    ana = open_desk(ROWS)
+    ben = open_desk(None, "ben")
+    one, two = (entry.finding.id for entry in ana.entries(Filter(rules=("ROL007",))))
+    first = do(ana, one, "drop").id
+    do(ben, one, "keep")
+    outcome = ana.undo(first)
+    assert (outcome.result, outcome.why) == ("refused", "ben decided otherwise on top of it: take that back first")
+    assert ana.entry(one).status == "keep"
+    assert ben.undo().result == "done" and ana.undo(first).result == "done" and ana.entry(one).status == "open"
+    assert ana.undo(first).why == "it was taken back already"
+    assert ana.undo("0" * 32).why == "there is no such decision"
+    batch, _ = ana.bulk(Filter(rules=("ROL007",)), "drop", expected=2)
+    ben.follow()
+    do(ben, two, "keep")
+    outcome = ana.undo(batch)
+    assert (outcome.result, outcome.why) == (
+        "done",
+        "1 of 2 stay as they are: ben decided otherwise on top of it: take that back first",
+    )
+    assert [ana.entry(name).status for name in (one, two)] == ["open", "keep"]
+
+
+def test_whoever_takes_a_decision_back_hears_whose_it_was_and_stands_for_it(open_desk: Any) -> None:
+    """U is for one's own decisions; the page History for anybody's."""
+    ana = open_desk(ROWS)
+    ben = open_desk(None, "ben")
+    name = do(ana, find(ana, "ROL007").finding.id, "drop").id
+    ben.follow()
+    assert ben.undo().why == "nothing of yours stands that could be" and ben.count(Filter(status="drop")) == 1
+    outcome = ben.undo(name)
+    assert (outcome.result, outcome.why, outcome.status) == ("done", "made by ana", "open")
+    assert decisions.read(ana.settings.log).decisions[-1].who == "ben"
+    assert tables.undone(outcome) == "Taken back: made by ana."
+    assert tables.undone(ana.undo()) == "Nothing was taken back: nothing of yours stands that could be."
+
+
 def test_a_decision_on_a_pair_is_about_the_right_row(open_desk: Any) -> None:
     desk = open_desk(ROWS)
     near = find(desk, "DUP002").finding

@@ -15,19 +15,11 @@ from curator import decisions
 from curator.errors import CuratorError, UsageError
 from curator.model import Decision
 from curator.review import following
-from curator.review.entries import Entry, Outcome, Point, Wish
+from curator.review.entries import DID, Entry, Outcome, Point, Wish
 from curator.review.filters import Filter
 from curator.review.making import Making
 
 _AT_ONCE = 400  # rows that are looked up at once
-_DID = {
-    "accept": "accepted its fix",
-    "keep": "kept the row",
-    "drop": "dropped the row",
-    "edit": "edited the row",
-    "later": "left it for later",
-    "open": "took a decision on it back",
-}
 
 
 class Desk(Making):
@@ -69,17 +61,8 @@ class Desk(Making):
         if self._one("SELECT count(*) FROM decisions WHERE id = ?", (wish.id,))[0]:
             return [], Outcome(wish.id, "done", wish.finding)
         if wish.action == "undo":
-            made = self._taken_back(wish)
-            return made, Outcome(
-                wish.id,
-                "done" if made else "refused",
-                self._undone_at(wish, made),
-                why=""
-                if made
-                else "somebody decided on top of it"
-                if wish.of
-                else "nothing of yours stands that could be",
-            )
+            made, said = self._taken_back(wish)
+            return made, Outcome(wish.id, "done" if made else "refused", self._undone_at(wish, made), why=said)
         entry = self.entry(wish.finding)
         if entry is None:
             return [], Outcome(wish.id, "gone", wish.finding, why="the finding is not there any more")
@@ -105,7 +88,7 @@ class Desk(Making):
         who = entry.who or "somebody"
         if entry.who and entry.who == self.settings.reviewer:
             who = f"{who}, in another tab or place,"
-        return f"{who} {_DID[entry.status]} meanwhile"
+        return f"{who} {DID[entry.status]} meanwhile"
 
     def _now(self, outcome: Outcome) -> Outcome:
         entry = self.entry(outcome.finding) if outcome.finding else None

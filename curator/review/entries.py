@@ -14,6 +14,14 @@ Action = Literal["accept", "keep", "drop", "edit", "later", "left", "right", "bo
 ACTIONS: tuple[Action, ...] = ("accept", "keep", "drop", "edit", "later", "left", "right", "both", "none")
 
 
+DID = {
+    "accept": "accepted its fix",
+    "keep": "kept the row",
+    "drop": "dropped the row",
+    "edit": "edited the row",
+    "later": "left it for later",
+    "open": "took a decision on it back",
+}
 MOST_FURTHER = 999  # further decisions that one wish comes to
 
 
@@ -79,7 +87,7 @@ class Wish(msgspec.Struct, frozen=True):
 
 class Outcome(msgspec.Struct, frozen=True):
     """What became of a wish: "done", "conflict" (somebody was faster), "changed" (the row is another in its file now),
-    "gone", "refused"; and how things stand now."""
+    "gone", "refused"; how things stand now, and why it was not done, or what is to be known of what was."""
 
     id: str
     result: str

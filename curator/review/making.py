@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,12 +15,25 @@ from curator.model import Decision, Finding, Verdict
 from curator.private.masking import lost
 from curator.review import following
 from curator.review.bodies import Bodies
-from curator.review.entries import COLUMNS, MOST_FURTHER, Entry, Wish, entry_of, further_ids
+from curator.review.entries import COLUMNS, DID, MOST_FURTHER, Entry, Wish, entry_of, further_ids
 from curator.review.fates import Fates
 from curator.review.filters import Filter
 from curator.review.relint import row_id
 
 _AT_ONCE = 400  # rows that are looked up at once
+
+
+class _Undone(NamedTuple):
+    """A decision that is to be undone, and the newest about the same."""
+
+    id: str
+    at: float
+    about: str
+    who: str
+    top: str
+    top_at: float
+    top_who: str
+    status: str
 
 
 class Making(Fates):
@@ -229,43 +242,69 @@ class Making(Fates):
                 now = max(now, datetime.fromtimestamp(row[0], UTC) + timedelta(milliseconds=1))
         return now
 
-    def _taken_back(self, wish: Wish) -> list[Decision]:
-        """Decisions that restore what stood before the one to undo, or before each of its batch."""
-        db = self.db
+    def _taken_back(self, wish: Wish) -> tuple[list[Decision], str]:
+        """Decisions that restore what stood before the one to undo, or before each of its batch, and what is to be said:
+        why there are none, what stays since another decision was made on top of it, or whose decision it was."""
+        rows = self._undoable(wish)
+        if not rows:
+            return [], self._nothing_to_undo(wish)
+        together = decisions.new_id() if len(rows) > 1 else ""
+        undone = frozenset(row.id for row in rows)
+        with Bodies(self.db) as bodies:
+            told = [(row, self._restored(bodies, row, undone, together)) for row in rows]
+        made = [one for _, one in told if one is not None]
+        made = [msgspec.structs.replace(one, who=wish.who) for one in made] if wish.who else made
+        said = self._said_of_undone(wish, rows, [row for row, one in told if one is None])
+        return [*made[:-1], msgspec.structs.replace(made[-1], id=wish.id)] if made else [], said
+
+    def _undoable(self, wish: Wish) -> list[_Undone]:
+        """The decisions that a wish to undo is about, and what stands now about the same."""
         if wish.of:
-            found = db.execute(
-                "SELECT n, id, batch FROM decisions WHERE (id = ? OR (batch = ? AND batch != '')) AND undone = 0 LIMIT 1",
-                (wish.of, wish.of),
-            ).fetchone()
+            where, values = "(id = ? OR (batch = ? AND batch != '')) AND undone = 0", (wish.of, wish.of)
         else:
-            found = db.execute(
-                "SELECT n, id, batch FROM decisions WHERE who = ? AND undone = 0 AND undoes = '' ORDER BY n DESC LIMIT 1",
-                (wish.who or self.settings.reviewer,),
-            ).fetchone()
+            where, values = "who = ? AND undone = 0 AND undoes = '' ORDER BY n DESC", (self._wisher(wish),)  # type: ignore[assignment]
+        found = self.db.execute(f"SELECT id, batch FROM decisions WHERE {where} LIMIT 1", values).fetchone()
         if found is None:
             return []
-        _, name, batch = found
+        name, batch = found
         names = (name, *further_ids(name, MOST_FURTHER))
-        rows = db.execute(
-            "SELECT d.id, d.at, d.about, h.id, h.at FROM decisions d JOIN decisions h ON h.about = d.about AND h.head = 1 WHERE "
+        rows = self.db.execute(
+            "SELECT d.id, d.at, d.about, d.who, h.id, h.at, h.who, h.status"
+            " FROM decisions d JOIN decisions h ON h.about = d.about AND h.head = 1 WHERE "
             + ("d.batch = ? AND d.batch != ''" if batch else f"d.id IN ({','.join('?' * len(names))})")
             + " AND d.undone = 0 ORDER BY d.n",
             (batch,) if batch else names,
-        ).fetchall()
-        together = decisions.new_id() if len(rows) > 1 else ""
-        undone = frozenset(row[0] for row in rows)
-        with Bodies(db) as bodies:
-            made = [one for row in rows if (one := self._restored(bodies, row, undone, together)) is not None]
-        made = [msgspec.structs.replace(one, who=wish.who) for one in made] if wish.who else made
-        return [*made[:-1], msgspec.structs.replace(made[-1], id=wish.id)] if made else []
+        )
+        return list(map(_Undone._make, rows))
 
-    def _restored(
-        self, bodies: Bodies, row: tuple[str, float, str, str, float], undone: frozenset[str], batch: str
-    ) -> Decision | None:
+    def _wisher(self, wish: Wish) -> str:
+        return wish.who or self.settings.reviewer
+
+    def _nothing_to_undo(self, wish: Wish) -> str:
+        if not wish.of:
+            return "nothing of yours stands that could be"
+        known = self.db.execute("SELECT 1 FROM decisions WHERE id = ? OR batch = ?", (wish.of, wish.of)).fetchone()
+        return "it was taken back already" if known else "there is no such decision"
+
+    def _said_of_undone(self, wish: Wish, rows: Sequence[_Undone], left: Sequence[_Undone]) -> str:
+        """What a person is to know of decisions that were taken back, and of those that were not."""
+        me = self._wisher(wish)
+        others = sorted({row.who or "nobody" for row in rows if row.who != me})
+        whose = f"made by {', '.join(others)}" if others else ""
+        if not left:
+            return whose
+        who = "you" if left[0].top_who == me else left[0].top_who or "somebody"
+        did = DID[left[0].status] if left[0].status in ("drop", "edit") else "decided otherwise"
+        on_top = f"{who} {did} on top of it: take that back first"
+        if len(left) == len(rows):
+            return on_top
+        return "; ".join(filter(None, (whose, f"{len(left):,} of {len(rows):,} stay as they are: {on_top}")))
+
+    def _restored(self, bodies: Bodies, row: _Undone, undone: frozenset[str], batch: str) -> Decision | None:
         """The decision that puts back what stood before another and those undone together with it; None where
         somebody has decided on top of it."""
-        name, at, about, head, moment = row
-        stands, done = _resolved(bodies, head), bodies.one(name)
+        name, at, about, moment = row.id, row.at, row.about, row.top_at
+        stands, done = _resolved(bodies, row.top), bodies.one(name)
         if stands is None or done is None or decisions.identity(stands) not in undone:
             return None
         older = self.db.execute(

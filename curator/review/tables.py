@@ -12,7 +12,7 @@ from curator import cleaning, decisions
 from curator.review import applying
 from curator.review.applying import DryRun
 from curator.review.desk import Desk
-from curator.review.entries import Entry, Point, Wish
+from curator.review.entries import Entry, Outcome, Point, Wish
 from curator.review.filters import Filter
 from curator.review.jobs import Job
 from curator.review.safe import plain
@@ -89,6 +89,13 @@ def decide(desk: Desk, ticked: Sequence[Entry], action: str) -> tuple[str, int]:
     wishes = [Wish(decisions.new_id(), action, e.finding.id, e.head) for e in ticked]
     outcomes = desk.decide(wishes, batch=batch)
     return batch, sum(outcome.result == "done" for outcome in outcomes)
+
+
+def undone(outcome: Outcome) -> str:
+    """What became of a wish to take something back, in a sentence; "" where there is nothing to say."""
+    if outcome.result != "done":
+        return plain(f"Nothing was taken back: {outcome.why}.")
+    return plain(f"Taken back: {outcome.why}.") if outcome.why else ""
 
 
 def history(made: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -205,7 +205,8 @@ class Desk extends Editing {
         if (wish?.action === "edit") this.giveUp(outcome.finding);
         if (item) item.judged = wish?.action !== "undo";  // in a queue of what is decided: decided anew
         if (wish?.action === "undo" && outcome.finding) this.goTo(outcome.finding);
-        if (wish?.action === "undo" && !wish.of) this.say("Taken back: your last decision, which was not made on this page since it was loaded.", 8000);
+        if (wish?.action === "undo" && outcome.why) this.say(`Taken back: ${outcome.why}.`, 8000);
+        else if (wish?.action === "undo" && !wish.of) this.say("Taken back: your last decision, which was not made on this page since it was loaded.", 8000);
       } else if (flight.wishes.find((each) => each.id === outcome.id)?.action === "undo") {
         this.say(`Nothing was taken back: ${outcome.why}.`, 6000);
       } else {
