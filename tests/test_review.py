@@ -700,6 +700,34 @@ def test_an_error_is_kept_with_a_reason_in_a_group_as_well(open_desk: Any) -> No
         desk.choose(group, "")
 
 
+def test_every_row_of_a_large_group_is_shown_and_can_stay(open_desk: Any, tmp_path: Path) -> None:
+    """Twelve at a time, each page beside the row that the others are compared with."""
+    rows = [
+        chat("How long is the warranty" + "?" * n, "Two years from the day of purchase, in all lands.")
+        for n in range(30)
+    ]
+    desk = open_desk(rows)
+    group = desk.groups("repeats")[0]["number"]
+    seen: list[str] = []
+    first = desk.members(group)[0]["row"]
+    for start in (0, 12, 24):
+        assert groups.turned({"group": group, "from": start, "at": 1}) == (group, start)
+        (told,) = groups.shown(desk, [group], {group: start})["groups"]
+        assert (told["size"], told["from"]) == (30, start) and told["members"][0]["row"] == first
+        seen += [member["row"] for member in told["members"]]
+    assert set(seen) == {member["row"] for member in desk.members(group)} and len(seen) == 30 + 2
+    groups.choose(desk, {"group": group, "row": seen[-1], "shown": told["state"]})
+    assert _cleaned(desk, tmp_path) == rows[-1:]
+    assert groups.shown(desk, [group], {group: 99})["groups"][0]["from"] == 0
+
+
+@pytest.mark.parametrize(
+    "said", [None, {}, {"group": 1}, {"group": 1, "from": -12}, {"group": True, "from": 0}, {"group": "1", "from": 0}]
+)
+def test_a_turn_of_rows_that_makes_no_sense_is_passed_over(said: Any) -> None:
+    assert groups.turned(said) is None
+
+
 @pytest.mark.parametrize("number", [0, -1, 10**20])
 def test_a_group_that_no_one_knows_is_refused(open_desk: Any, number: int) -> None:
     desk = open_desk(ALIKE)

@@ -28,6 +28,7 @@ from typing import Any
 
 import pytest
 
+from curator.columns import content_id
 from tests.browsing import CHROMIUM, CHROMIUM_FLAGS, DESK, WATCH, Server, now, press, saved, type_at
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
@@ -820,6 +821,27 @@ def test_findings_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
         _settled(page, ".card .state")
         assert page.locator(".state h2").text_content() == "All decided"
         _shot(page, "review-finished")
+
+
+def test_the_row_that_stays_is_chosen_among_all_of_a_large_group(serve: Any, visit: Any) -> None:
+    rows = [chat("How long is the warranty" + "?" * n, "Two years from the day of purchase.") for n in range(30)]
+    server = serve(rows, "--select", "DUP002")
+    page = visit(server)
+    page.goto(server.page("groups"))
+    page.wait_for_selector(".group footer:has-text('1 to 12 of 30 rows')", timeout=60_000)
+    for told in ("13 to 24 of 30", "25 to 30 of 30"):
+        page.get_by_role("button", name="More rows").click()
+        page.wait_for_selector(f".group footer:has-text('{told}')", timeout=20_000)
+    assert page.get_by_role("button", name="More rows").is_disabled()
+    page.screenshot(path=_artifact("groups-large.png"))
+    page.locator(".member", has_text="data.jsonl:30").get_by_role("button", name="Keep this one").click()
+    page.wait_for_selector(".curator-state:has-text('All decided')", timeout=20_000)
+    assert {decision["row"] for decision in server.decisions()} == set(_rows_of(server)[:-1])
+
+
+def _rows_of(server: Server) -> list[str]:
+    """The content ids of the rows, in order."""
+    return [content_id(json.loads(line), line).hex() for line in server.data.read_bytes().splitlines()]
 
 
 def test_what_went_wrong_looks_as_it_should(serve: Any, visit: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from curator.errors import CuratorError, UsageError
@@ -12,15 +13,23 @@ from curator.review.showing import row_compared
 
 PAGE = 12  # groups shown at once
 SUGGESTING = tuple(sorted(KINDS))  # rules whose fix names the row that stays
-_MEMBERS = 12  # rows of a group that are shown
+MEMBERS = 12  # rows of a group that are shown at once
 
 
-def shown(desk: Desk, numbers: list[int]) -> dict[str, Any]:
-    """Groups as the page draws them."""
-    return {"groups": [_group(desk, number) for number in numbers]}
+def shown(desk: Desk, numbers: list[int], starts: Mapping[int, int] | None = None) -> dict[str, Any]:
+    """Groups as the page draws them; of one with very many rows those from the row on that `starts` tells (from 0)."""
+    return {"groups": [_group(desk, number, (starts or {}).get(number, 0)) for number in numbers]}
 
 
-def _group(desk: Desk, number: int) -> dict[str, Any]:
+def turned(said: Any) -> tuple[int, int] | None:
+    """(the group, the first row to show) of a click that turns the rows of a group; None for what makes no sense."""
+    group, start = (said.get("group"), said.get("from")) if isinstance(said, dict) else (None, None)
+    if type(group) is not int or type(start) is not int or start < 0:
+        return None
+    return group, start - start % MEMBERS
+
+
+def _group(desk: Desk, number: int, start: int) -> dict[str, Any]:
     members = desk.members(number)
     entries = desk.group_entries(number)
     goes, state = desk.of_group(number)
@@ -28,8 +37,12 @@ def _group(desk: Desk, number: int) -> dict[str, Any]:
     first = next((m for m in members if not m["finding"]), members[0])
     base = _row(desk, first)
     pair = next((_row(desk, m) for m in members if m is not first), None) if len(members) == 2 else None
+    start = start if start < len(members) else 0
+    window = list(zip(members, goes, strict=True))[start : start + MEMBERS]
+    if first not in [member for member, _ in window]:  # the row that the others are compared with
+        window.insert(0, (first, goes[members.index(first)]))
     out = []
-    for member, gone in zip(members[:_MEMBERS], goes, strict=False):
+    for member, gone in window:
         out.append(
             {
                 "row": member["row"],
@@ -44,7 +57,8 @@ def _group(desk: Desk, number: int) -> dict[str, Any]:
         "number": number,
         "state": state,
         "size": len(members),
-        "hidden": max(0, len(members) - _MEMBERS),
+        "from": start,
+        "page": MEMBERS,
         "members": out,
         "codes": ", ".join(sorted({f"{e.finding.code} {e.finding.name}" for e in entries})),
         "told": parts(told[:300]),

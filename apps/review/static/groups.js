@@ -8,6 +8,14 @@ function action(label, act) {
   return node;
 }
 
+function turning(group, turn) {  // of very many rows some are shown at a time
+  const n = (number) => number.toLocaleString("en"), last = Math.min(group.from + group.page, group.size);
+  const before = action("Rows before", () => turn(group.from - group.page)), after = action("More rows", () => turn(group.from + group.page));
+  before.disabled = group.from === 0;
+  after.disabled = last === group.size;
+  return h("footer", "", null, before, after, h("span", "", `${n(group.from + 1)} to ${n(last)} of ${n(group.size)} rows`));
+}
+
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".groups");
   root.classList.add("desk");
@@ -33,7 +41,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       members.append(column);
     }
     box.append(header, members);
-    if (group.hidden) box.append(h("p", "skip", ` ${group.hidden.toLocaleString("en")} more rows like these`));
+    if (group.size > group.page) box.append(turning(group, (from) => setTriggerValue("turned", { group: group.number, from, at: Date.now() })));
     return box;
   }));
   return () => {};

@@ -64,10 +64,17 @@ def chosen() -> None:
     st.session_state["last_batch"] = (batch, made)
 
 
+def turned() -> None:
+    """Other rows of a group are to be shown."""
+    if (to := told.turned(getattr(st.session_state.get("groups"), "turned", None))) is not None:
+        st.session_state.setdefault("group_rows", {})[to[0]] = to[1]
+
+
 if problem := st.session_state.pop("group_problem", None):
     st.code(problem, language=None)
 if found:
-    frame.cluster(key="groups", data=told.shown(desk, [g["number"] for g in found]), on_chosen_change=chosen)
+    drawn = told.shown(desk, [g["number"] for g in found], st.session_state.get("group_rows"))
+    frame.cluster(key="groups", data=drawn, on_chosen_change=chosen, on_turned_change=turned)
 else:
     st.html('<div class="curator-state"><h2>All decided</h2><p>No group of this kind is open.</p></div>')
 if not one:
