@@ -21,6 +21,7 @@ from curator.private.masking import values_of
 from curator.scan.mappers import Crew, choose
 from curator.scan.span import Job
 from curator.sources import cut, open_sources
+from curator.text.excerpt import visible
 from curator.tokens import Tokenizer
 from curator.trained import RenderShown, counted, renders, shielded
 from curator.trained import lines as shown_lines
@@ -413,7 +414,7 @@ def _ordered(counts: dict[str, int]) -> list[tuple[str, int]]:
 
 def _shares(counts: dict[str, int]) -> str:
     total = sum(counts.values()) or 1
-    return ", ".join(f"{name} {n:,} ({n / total:.0%})" for name, n in _ordered(counts)) or "none"
+    return ", ".join(f"{visible(name)} {n:,} ({n / total:.0%})" for name, n in _ordered(counts)) or "none"
 
 
 def _share(part: int, whole: int) -> str:

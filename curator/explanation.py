@@ -208,14 +208,14 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
     """The explanation for a terminal."""
     split = f", split {result.split}" if result.split in _SPLITS else ""
     lines = [
-        f"{result.place.file}:{result.place.line}  {result.shape}{split}  {result.tokens}",
+        f"{visible(result.place.file)}:{result.place.line}  {result.shape}{split}  {result.tokens}",
         f"content id {result.row}",
         *([result.loss] if result.loss else []),
         "",
     ]
     for turn in result.turns:
         trained = "trained" if turn.trained else "not trained"
-        lines.append(f"{turn.role}  {turn.path}  {turn.tokens:,} tokens, {trained}")
+        lines.append(visible(f"{turn.role}  {turn.path}  {turn.tokens:,} tokens, {trained}"))
         lines += _said(turn)
     if not result.turns:
         lines.append(visible(result.raw[:2000]))
@@ -226,7 +226,8 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
     lines += ["", "findings" if result.findings else "no findings"]
     for finding in result.findings:
         lines.append(
-            f"  {finding.code} {finding.name} ({finding.severity}) {finding.path or 'row'}: {visible(finding.message)}"
+            f"  {finding.code} {finding.name} ({finding.severity}) "
+            + visible(f"{finding.path or 'row'}: {finding.message}")
         )
         if finding.fix:
             lines.append(f"      {finding.fix.safety} fix: {finding.fix.title}")
@@ -236,7 +237,7 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
         lines += ["", "decisions", *(_verdict(decision, result.row) for decision in result.decided)]
     if result.named_by:
         lines += ["", "rows that point here"]
-        lines += [f"  {f.file}:{f.line}  {f.code} {f.name}: {visible(f.message)}" for f in result.named_by]
+        lines += [f"  {visible(f.file)}:{f.line}  {f.code} {f.name}: {visible(f.message)}" for f in result.named_by]
     return "\n".join(lines) + "\n"
 
 

@@ -815,3 +815,36 @@ def test_a_map_that_names_no_column_is_refused_and_not_saved(run: Run, write: Wr
     done = run("lint", "x.jsonl", "--map", "frge=user,antwort=assistant")
     assert done.status == 2 and "the nearest is 'frage'" in done.err
     assert not (tmp_path / "curator.toml").exists()
+
+
+UNSEEN = "x\u202elnosj.\u2066y\u200b.jsonl"  # drawn by a terminal as another name than it is
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "lint DATA",
+        "lint DATA --write-baseline DATA.known",
+        "lint DATA.nowhere",
+        "stats DATA",
+        "explain DATA 1",
+        "clean DATA -o DATA.clean.jsonl",
+        "clean DATA -o DATA",
+        "split DATA -o DATA.split",
+        "prepare DATA -o DATA.set",
+        "convert DATA --to alpaca -o DATA.alpaca.jsonl",
+        "diff DATA DATA",
+        "decisions add DATA 3 ROL007 --verdict keep --why meant",
+        "decisions list DATA",
+        "decisions check DATA",
+        "decisions merge DATA -o DATA.log",
+    ],
+)
+def test_a_name_that_hides_what_it_is_is_printed_as_it_is(run: Run, write: Write, words: str) -> None:
+    turns = [{"role": "user", "content": "Where is it?"}, {"role": "assistant", "content": ""}]
+    write(UNSEEN, [*TWICE, {"messages": turns}])
+    run("decisions", "add", UNSEEN, 2, "DUP001", "--verdict", "keep", "--why", "meant")
+    done = run(*(word.replace("DATA", UNSEEN) for word in words.split()))
+    said = done.out + done.err
+    assert not {"\u202e", "\u2066", "\u200b"} & set(said)
+    assert said.count("lnosj") == said.count("x‹U+202E›lnosj.‹U+2066›y‹U+200B›")

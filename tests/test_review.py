@@ -1526,6 +1526,12 @@ def test_a_configuration_that_changes_meanwhile_is_told_before_apply_starts_anyt
     assert tables.hindrance(told, "clean") == ""
 
 
+def test_the_command_of_a_step_hides_nothing_of_the_names_in_it(open_desk: Any) -> None:
+    desk = open_desk(ROWS, name="x\u202elnosj.jsonl")
+    assert "\u202e" in " ".join(applying.command(desk.settings, "clean"))
+    assert "\u202e" not in (told := applying.shown(desk.settings, "clean")) and "x‹U+202E›lnosj.jsonl" in told
+
+
 def test_steps_are_the_commands_of_the_terminal(open_desk: Any) -> None:
     desk = open_desk(ROWS)
     words = applying.command(desk.settings, "clean")

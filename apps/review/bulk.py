@@ -30,7 +30,7 @@ def _dialog(desk: Desk, chosen: Filter) -> None:
     """How many, a few of them, one confirmation; what was decided since it opened is told, and asked about anew."""
     shown = st.session_state["bulk"]
     if problem := st.session_state.pop("bulk_problem", None):
-        st.code(f"Nothing was decided: {problem}", language=None)
+        frame.tell(f"Nothing was decided: {problem}")
     action = st.segmented_control(
         "What",
         [action for action in ACTION_NAMES if shown.fixable or action != "accept"],

@@ -137,7 +137,7 @@ def _follow(desk: Desk) -> None:
     try:
         desk.follow()
     except WriteError as error:
-        st.code(str(error), language=None)
+        tell(error)
 
 
 def _stale(desk: Desk) -> None:
@@ -183,6 +183,11 @@ def _waiting(desk: Desk) -> None:
         return
     st.html('<div class="curator-state"><h2>Linting the data</h2><p>The queue opens as soon as it is done.</p></div>')
     _progress(building)
+
+
+def tell(error: CuratorError | str) -> None:
+    """What went wrong, beside what is shown."""
+    st.code(plain(str(error)), language=None)
 
 
 def problem(title: str, error: CuratorError | str) -> None:

@@ -123,9 +123,10 @@ def _never_fail_to_print() -> None:
 
 
 def _complain(message: str, hint: str = "") -> None:
+    from curator.cli.output import shown
     from curator.private.masking import masked
 
-    message, hint = masked(message), masked(hint)  # an error may quote the data
+    message, hint = shown(masked(message)), shown(masked(hint))  # an error may quote the data, or the name of a file
     click.echo(f"{click.style('error:', fg='red', bold=True)} {message}", err=True)
     if hint:
         click.echo(f"  {hint}", err=True)

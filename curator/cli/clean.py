@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from curator.cli import options
-from curator.cli.output import sink
+from curator.cli.output import encoded, sink
 
 
 @click.command("clean")
@@ -45,5 +45,5 @@ def command(
     config = options.configured(paths, config_file, settings)
     result = verb.clean(paths, output, config, rejected=rejected, unsafe=unsafe_fixes)
     with sink(None) as stream:
-        text = verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace")
+        text = verb.as_json(result) if form == "json" else encoded(verb.as_text(result))
         stream.write(text)

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from curator.cli import options
-from curator.cli.output import sink
+from curator.cli.output import encoded, sink
 
 
 @click.command("convert")
@@ -74,5 +74,5 @@ def command(
             stream.write(verb.as_json(result))
         else:
             again = options.retyped(click.get_current_context(), {"form"})
-            stream.write(verb.as_text(result, again).encode("utf-8", "backslashreplace"))
+            stream.write(encoded(verb.as_text(result, again)))
     return 0 if result.ok else 1

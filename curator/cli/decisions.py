@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli import options
-from curator.cli.output import progress, sink
+from curator.cli.output import progress, shown, sink
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -89,7 +89,7 @@ def add(
     decisions.append(place, made, [file])
     for decision in made:
         about = f"{decision.code} {decision.place}".strip()
-        click.echo(f"{decision.verdict} {about}: recorded in {place}")
+        click.echo(shown(f"{decision.verdict} {about}: recorded in {place}"))
 
 
 @command.command("list")
@@ -137,10 +137,10 @@ def check(record: Path, data: tuple[str, ...], config_file: Path | None, **setti
     remarks = [problem for problem in problems if problem.remark]
     for problem in problems:
         if not problem.remark:
-            click.echo(f"{place}:{problem.line}: {problem.message}")
+            click.echo(shown(f"{place}:{problem.line}: {problem.message}"))
     if remarks:
         more = f", and {len(remarks) - 1:,} more" if len(remarks) > 1 else ""
-        click.echo(f"{place}:{remarks[0].line}: {remarks[0].message}{more} (a remark)")
+        click.echo(shown(f"{place}:{remarks[0].line}: {remarks[0].message}{more} (a remark)"))
     return 1 if len(problems) > len(remarks) else 0
 
 
@@ -155,7 +155,7 @@ def merge(logs: tuple[Path, ...], output: Path) -> None:
 
     together = decisions.merge(*(_read(log).decisions for log in logs))
     decisions.write(output, together)
-    click.echo(f"{len(together):,} decisions in {output}")
+    click.echo(shown(f"{len(together):,} decisions in {output}"))
 
 
 @command.command()
@@ -224,7 +224,7 @@ def _read(log: Path) -> Log:
 
     read = decisions.read(_file(log))
     for problem in read.unread:
-        click.echo(f"{read.path}:{problem.line}: passed over: {problem.message}", err=True)
+        click.echo(shown(f"{read.path}:{problem.line}: passed over: {problem.message}"), err=True)
     return read
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli import options
-from curator.cli.output import sink
+from curator.cli.output import encoded, sink
 
 if TYPE_CHECKING:
     from curator.comparison import Comparison
@@ -46,9 +46,7 @@ def command(old: str, new: str, config_file: Path | None, form: str, output: Pat
         if form == "json":
             stream.write(verb.as_json(result))
         else:
-            stream.write(
-                (verb.as_markdown if form == "md" else verb.as_text)(result).encode("utf-8", "backslashreplace")
-            )
+            stream.write(encoded((verb.as_markdown if form == "md" else verb.as_text)(result)))
     return 1 if _worse(result, config.plan().fail_on) else 0
 
 

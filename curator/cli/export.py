@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from curator.cli.output import sink
+from curator.cli.output import encoded, sink
 
 _ONLY = {"kind": ("gguf", "gguf-lora", "ollama"), "system": ("ollama",), "num_ctx": ("ollama",), "on": ("ollama",)}
 
@@ -65,5 +65,5 @@ def command(
         if style == "json":
             stream.write(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
         else:
-            stream.write(export.as_text(result, str(output)).encode("utf-8", "backslashreplace"))
+            stream.write(encoded(export.as_text(result, str(output))))
     return 0

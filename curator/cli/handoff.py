@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from curator.cli import options
-from curator.cli.output import sink
+from curator.cli.output import encoded, sink
 
 _METHODS = ["lora", "qlora", "dora", "rslora", "full"]
 
@@ -103,9 +103,9 @@ def _written(
     with sink(None) as stream:
         if isinstance(result, conversion.Conversion):
             again = options.retyped(click.get_current_context(), {"form"})
-            stream.write(conversion.as_text(result, again).encode("utf-8", "backslashreplace"))
+            stream.write(encoded(conversion.as_text(result, again)))
             return 1
-        said = handoff.as_json(result) if form == "json" else handoff.as_text(result, str(output)).encode()
+        said = handoff.as_json(result) if form == "json" else encoded(handoff.as_text(result, str(output)))
         stream.write(said)
     return 0
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli import options
-from curator.cli.output import coloured, progress, silence, sink, width
+from curator.cli.output import coloured, progress, shown, silence, sink, width
 from curator.scan.collector import uncollected
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, 
         report = lessons.told(report, paths, config)
     for log in map(decisions.read, decisions.places(paths)):
         for problem in log.unread:
-            click.echo(f"{log.path}:{problem.line}: passed over: {problem.message}", err=True)
+            click.echo(shown(f"{log.path}:{problem.line}: passed over: {problem.message}"), err=True)
     log = decisions.beside(paths)
     known = decisions.read_baseline(baseline) if baseline else None
     if not (log.decisions or known):
@@ -210,7 +210,7 @@ def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsaf
         dropped = f"; {counted(mended.dropped, 'row')} dropped" if mended.dropped else ""
         click.echo(visible(f"mended {mended.path}: {codes}{dropped} (the original is {mended.backup})"), err=True)
     for refused in result.refused:
-        click.echo(f"not mended {visible(refused.path)}: {refused.reason}\n  {refused.hint}", err=True)
+        click.echo(shown(f"not mended {refused.path}: {refused.reason}\n  {refused.hint}"), err=True)
     return result.report, bool(result.refused)
 
 
@@ -228,7 +228,7 @@ def _show_diff(report: Report, unsafe: bool, output: Path | None) -> None:
         click.echo(f"{fixes} may follow once these are made: --fix goes on until nothing is left", err=True)
     for file in report.files:
         if file.container != "jsonl":
-            click.echo(f"no diff for {file.path} ({file.container}): curator clean mends a copy of it", err=True)
+            click.echo(shown(f"no diff for {file.path} ({file.container}): curator clean mends a copy of it"), err=True)
 
 
 def _would(rows: int, unsafe: bool) -> str:
@@ -243,7 +243,7 @@ def _keep_baseline(report: Report, path: Path) -> Report:
     from curator import decisions
 
     count = decisions.write_baseline(report, path)
-    click.echo(f"{count:,} findings listed in {path}: --baseline {path} leaves them out", err=True)
+    click.echo(shown(f"{count:,} findings listed in {path}: --baseline {path} leaves them out"), err=True)
     return decisions.settle(report, None, decisions.read_baseline(path))
 
 
@@ -255,9 +255,9 @@ def _remember(config: Config, paths: tuple[str, ...]) -> None:
     file = map_file(config, options.start(paths))
     try:
         if save_map(file, config.map):
-            click.echo(f"column map saved in {file}", err=True)
+            click.echo(shown(f"column map saved in {file}"), err=True)
     except CuratorError as error:
-        click.echo(f"column map not saved: {error}", err=True)
+        click.echo(shown(f"column map not saved: {error}"), err=True)
 
 
 def _print(report: Report, form: str, output: Path | None, view: dict[str, Any]) -> None:
@@ -306,7 +306,7 @@ def _watch(paths: tuple[str, ...], config_file: Path | None, output: Path | None
         try:
             once()
         except CuratorError as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(shown(f"error: {error}"), err=True)
         sys.stdout.flush()  # whoever reads a pipe sees the report before the next change
         click.echo("watching for changes, Ctrl-C ends", err=True)
         while _stamps(paths, config_file, output) == before:

@@ -42,6 +42,18 @@ def sink(path: Path | None) -> Iterator[IO[bytes]]:
             new.commit()
 
 
+def shown(text: str) -> str:
+    """Lines of text for a terminal, with signs for what cannot be seen in them, such as in the name of a file."""
+    from curator.text.excerpt import visible
+
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def encoded(text: str) -> bytes:
+    """The same as bytes; what UTF-8 cannot say is escaped."""
+    return shown(text).encode("utf-8", "backslashreplace")
+
+
 def silence() -> None:
     """Nobody reads standard output any more: let what is left in its buffer vanish at exit."""
     with suppress(OSError):

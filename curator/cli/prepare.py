@@ -9,7 +9,7 @@ import click
 
 from curator.cli import options
 from curator.cli.dividing import dividing
-from curator.cli.output import progress, sink
+from curator.cli.output import encoded, progress, sink
 
 if TYPE_CHECKING:
     from curator.splits.drawing import Wish
@@ -66,5 +66,5 @@ def command(
             progress=tick,
         )
     with sink(None) as stream:
-        stream.write(verb.as_json(done) if form == "json" else verb.as_text(done).encode("utf-8", "backslashreplace"))
+        stream.write(verb.as_json(done) if form == "json" else encoded(verb.as_text(done)))
     return done.exit_code

@@ -9,7 +9,7 @@ import click
 
 from curator.cli import options
 from curator.cli.dividing import dividing
-from curator.cli.output import progress, sink
+from curator.cli.output import encoded, progress, sink
 
 if TYPE_CHECKING:
     from curator.splits.drawing import Wish
@@ -58,5 +58,5 @@ def command(
             progress=tick,
         )
     with sink(None) as stream:
-        text = verb.as_json(result) if form == "json" else verb.as_text(result).encode("utf-8", "backslashreplace")
+        text = verb.as_json(result) if form == "json" else encoded(verb.as_text(result))
         stream.write(text)

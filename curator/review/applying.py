@@ -21,6 +21,7 @@ from curator import cleaning
 from curator.errors import CuratorError, SourceError
 from curator.review import following, jobs
 from curator.review.desk import Desk
+from curator.review.safe import plain
 from curator.review.settings import Settings
 from curator.sources.source import Stamp
 
@@ -147,8 +148,8 @@ def _shaping(settings: Settings, step: str) -> list[str]:
 
 
 def shown(settings: Settings, step: str) -> str:
-    """The command of a step as one line; MODEL stands for a model that was not named."""
-    return shlex.join(part or "MODEL" for part in command(settings, step))
+    """The command of a step as one line, nothing in it hidden; MODEL stands for a model that was not named."""
+    return plain(shlex.join(part or "MODEL" for part in command(settings, step)))
 
 
 def due(settings: Settings) -> str:

@@ -28,6 +28,7 @@ from curator.review.desk import Desk
 from curator.review.guard import HEALTH, Guard
 from curator.review.index import NAME
 from curator.review.settings import Settings
+from curator.text.excerpt import visible
 
 PORT = 8765
 _TRIES = 20
@@ -209,7 +210,8 @@ def serve(settings: Settings, *, port: int | None = None, host: str = "127.0.0.1
     assert _session is not None
     shown = _bracketed(host) if host not in _ALL else socket.gethostname()
     address = f"http://{shown}:{number}/?token={_session.token}"
-    sys.stdout.write(f"reviewing {settings.name} as {settings.reviewer or 'nobody'}\n{address}\nCtrl-C ends\n")
+    who = f"reviewing {settings.name} as {settings.reviewer or 'nobody'}"
+    sys.stdout.write(f"{visible(who)}\n{address}\nCtrl-C ends\n")
     sys.stdout.flush()
     if browser:
         health = f"http://{_bracketed(_ALL.get(host, host))}:{number}{HEALTH}"

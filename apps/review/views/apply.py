@@ -26,7 +26,7 @@ if st.button("Dry run", disabled=bool(drift)):
         try:
             st.session_state["dry_run"] = applying.dry_run(desk)
         except CuratorError as error:
-            st.code(str(error), language=None)
+            frame.tell(error)
 dry = st.session_state.get("dry_run")
 if dry and applying.decided_since(settings, dry.decided):
     st.text("Decided since the dry run: run it again.")

@@ -71,7 +71,7 @@ def turned() -> None:
 
 
 if problem := st.session_state.pop("group_problem", None):
-    st.code(problem, language=None)
+    frame.tell(problem)
 if found:
     drawn = told.shown(desk, [g["number"] for g in found], st.session_state.get("group_rows"))
     frame.cluster(key="groups", data=drawn, on_chosen_change=chosen, on_turned_change=turned)

@@ -36,7 +36,7 @@ if safe:
 if summary.not_run:
     with st.expander(f"What could not be checked ({len(summary.not_run)})"):
         for item in summary.not_run:
-            st.text(f"{', '.join(item['codes'])}: {item['reason']}")
-            st.code(item["unlock"], language=None)
+            st.text(frame.plain(f"{', '.join(item['codes'])}: {item['reason']}"))
+            frame.tell(item["unlock"])
 
 frame.follow_go(desk)

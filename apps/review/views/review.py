@@ -17,7 +17,7 @@ bulk.undo_offer(desk)
 @st.fragment
 def queue() -> None:
     if problem := st.session_state.get("card_problem"):
-        st.code(problem, language=None)
+        frame.tell(problem)
     frame.card(key="card", data=st.session_state["card_data"], on_sent_change=walking.heard)
     go, st.session_state["loop"].go = st.session_state["loop"].go, None
     if go:

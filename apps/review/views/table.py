@@ -59,7 +59,7 @@ for column, action in zip(verbs, tables.VERBS, strict=True):
         try:
             st.session_state["last_batch"] = tables.decide(desk, meant, action)
         except CuratorError as error:
-            st.code(str(error), language=None)
+            frame.tell(error)
         else:
             st.rerun()
 if all_shown.button("All shown …", width="stretch"):
