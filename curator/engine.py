@@ -72,6 +72,7 @@ def lint(
     if cache and not audit and (told := recall.recall(paths, config)):
         return told
     started = time.perf_counter()
+    tokens.begin(config.counter)
     plan = config.plan()
     kept = Cache.open() if cache else None
     key = recall.key_of(paths, config) if kept else None

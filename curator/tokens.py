@@ -12,10 +12,12 @@ import re
 import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from importlib import resources, util
 from itertools import accumulate, pairwise
 from pathlib import Path
+from threading import Thread
 from typing import Any, Protocol
 
 from curator.errors import MissingExtraError, UsageError
@@ -222,7 +224,24 @@ def _clean(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-@lru_cache(maxsize=4)
+_begun: dict[str | None, Thread] = {}
+
+
+def begin(name: str | None = None) -> None:
+    """Load the tokenizer of that name beside what comes next; `resolve` waits for it, and says what is wrong with it.
+
+    A vocabulary takes a third of a second, for most of which quicktok does without the interpreter.
+    """
+    if name not in _begun:
+        _begun[name] = Thread(target=_quietly, args=(name,))
+        _begun[name].start()
+
+
+def _quietly(name: str | None) -> None:
+    with suppress(Exception):
+        _resolved(name)
+
+
 def resolve(name: str | None = None) -> Tokenizer:
     """The tokenizer of that name: an encoding, "estimate", a model folder or a `tokenizer.json`.
 
@@ -232,6 +251,13 @@ def resolve(name: str | None = None) -> Tokenizer:
         UsageError: the name is unknown, or its vocabulary is not on this machine.
         MissingExtraError: a `tokenizer.json` is named and the extra `tokenizers` is not installed.
     """
+    if loading := _begun.get(name):
+        loading.join()  # a process is forked later, where no thread may be left
+    return _resolved(name)
+
+
+@lru_cache(maxsize=4)
+def _resolved(name: str | None) -> Tokenizer:
     if name == "estimate":
         return Estimate()
     if name and (file := _tokenizer_file(Path(name))):

@@ -19,7 +19,7 @@ from curator.checks.contradictions.judge import judge
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.screen import REPEATED, Candidate, compare, outlines
-from curator.checks.contradictions.text import Answer, sentences, tokens
+from curator.checks.contradictions.text import Answer, plain_keys, sentences, tokens
 from curator.checks.duplicates import NormalisedDuplicate
 from curator.config import Config
 from curator.engine import lint
@@ -54,6 +54,17 @@ TEXTS = (
 def kind_of(prompt: str, one: str, two: str) -> str | None:
     clash = judge(Prompt(prompt), Answer(one), Answer(two))
     return clash.kind if clash else None
+
+
+WORDS = """It it's don't cannot can't CEOs' one two twenty first second third 1 2.5 1,000 1,00 59th 5th. -3 (-4) x-5 .5
+C++ C# NFL+ $5 5 % 5% percent million 5k k °C c f 12:30 1/2 1.2.3 a_b __ - , ; dog's they're ’tis 湖 é e.g. U.S.""".split()
+
+
+@given(st.lists(st.sampled_from(WORDS), max_size=8), st.sampled_from((" ", "", "\n")))
+def test_the_quick_way_to_the_words_of_a_sentence_is_that_of_its_tokens(words, gap):
+    text = "so:" + gap.join(words)
+    quick = plain_keys(text, 3, len(text))
+    assert quick is None or quick == [token.key for token in tokens(text, 3, len(text))]
 
 
 def flagged(rows, rule=None):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,12 @@ def test_without_any_vocabulary_the_default_is_the_estimate() -> None:
     env = {"TIKTOKEN_CACHE_DIR": "/nonexistent", "PATH": "/usr/bin"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=env)
     assert done.stdout.split() == ["estimate", "estimate"]
+
+
+def test_what_is_begun_beside_is_what_resolve_gives_and_resolve_says_what_is_wrong():
+    tokens.begin("cl100k_base")
+    assert tokens.resolve("cl100k_base").count(["hello world"]) == [2]
+    tokens.begin("gpt-9")
+    with pytest.raises(UsageError, match="gpt-9"):
+        tokens.resolve("gpt-9")
+    assert threading.active_count() == 1

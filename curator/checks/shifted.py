@@ -318,6 +318,7 @@ class _Model:
 
     def __init__(self, regions: Sequence[_Region]) -> None:
         self._sampled = {region.low for region in regions}
+        self._read: tuple[_Region, _Speaking] | None = None
         self._counts = _row_counts(regions)
         span = range(-_REACH // 2, _REACH // 2 + 1)
         seen = np.zeros((len(span), 2 * _RARITIES, _LENGTHS, 2))
@@ -343,13 +344,17 @@ class _Model:
         self._ratio[_RARITIES:] *= _SIBLING
 
     def _words(self, region: _Region) -> _Speaking:
-        """The words that speak for an answer."""
+        """The words that speak for an answer; a set of one region is asked for twice."""
+        if self._read and self._read[0] is region:
+            return self._read[1]
         row, word = _siblings(region)
         rows, words = np.concatenate((region.row, row)), np.concatenate((region.word, word))
         own = np.concatenate((np.ones(len(region.row), dtype=bool), region.holds(0, row, word)))
         others = self._counts[_table(words)] - (own & self._counted(region))
         kind = np.repeat((0, _RARITIES), (len(region.row), len(row)))
-        return _Speaking(rows, others, kind, region.meetings(rows, words))
+        speaking = _Speaking(rows, others, kind, region.meetings(rows, words))
+        self._read = region, speaking
+        return speaking
 
     def _counted(self, region: _Region) -> bool:
         return region.low in self._sampled

@@ -445,7 +445,9 @@ def pairs_of(one: Answer, two: Answer, prompt: Prompt, least: float) -> Iterator
             yield Pair(one.sentences[n], two.sentences[m], (one, two), prompt), -score
 
 
-def _rest(one: Answer, two: Answer) -> list[int]:
+def _rest(one: Answer, two: Answer) -> Sequence[int]:
     """Sentences of the first answer that the second does not say word for word."""
     said = two.sayings
+    if said.isdisjoint(one.sayings):
+        return range(len(one.folded))
     return [n for n, folded in enumerate(one.folded) if folded not in said]

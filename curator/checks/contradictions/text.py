@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
 from curator.checks.contradictions.lexicon import lexicon, stem
@@ -87,6 +87,49 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> list[Token]:
     return out
 
 
+# Words, numbers and signs of ASCII text in which no word is compared but as it is written.
+_PLAIN = re.compile(
+    r"(?:(?<![\w.)%])-(?=\.?\d))?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:[.:/]\d+)*|(?<!\d)\.\d+)(?:(?:st|nd|rd|th)\b)?"
+    r"|[A-Za-z]+(?:[+#]+(?!\w))?(?:'[A-Za-z]+)?|[$%]"
+)
+
+
+def plain_keys(text: str, start: int, end: int) -> list[str] | None:
+    """The keys of `tokens(text, start, end)`, three times as fast; None where words depend on those beside them."""
+    if not text[start:end].isascii():
+        return None
+    words = lexicon()
+    special = words.special
+    out: list[str] = []
+    for word in _PLAIN.findall(text, start, end):
+        if word.isalpha():
+            key = word.lower()
+            if key not in special:
+                out.append(key)
+            elif key in words.ordinals and key != "second":
+                out.append(words.ordinals[key])
+            else:
+                return None
+        elif word == "%":
+            out.append(word)
+        elif word == "$":
+            return None
+        elif word[0].isalpha():
+            out += _keys_of_word(word)
+        else:
+            out.append("#" + _number(word[:-2]) if word[-1].isalpha() else _number(word))
+    return out
+
+
+@lru_cache(maxsize=1 << 14)
+def _keys_of_word(word: str) -> tuple[str, ...]:
+    """The keys of a word with an apostrophe or a sign: don't, C++."""
+    out: list[Token] = []
+    _add_word(out, word, 0, len(word), lexicon().numerals, lexicon().ordinals)
+    return tuple(token.key for token in out)
+
+
+@lru_cache(maxsize=1 << 14)
 def _number(text: str) -> str:
     """One spelling of a number: 1,000 and 1000.0 are 1000."""
     text = text.replace("\u2212", "-")
@@ -187,7 +230,8 @@ class Sentence:
 
     @cached_property
     def keys(self) -> list[str]:
-        return [token.key for token in self.tokens]
+        plain = plain_keys(self.text, self.start, self.end)
+        return [token.key for token in self.tokens] if plain is None else plain
 
     @cached_property
     def bag(self) -> frozenset[object]:
@@ -290,6 +334,7 @@ def _add_sentence(out: list[Sentence], text: str, low: int, high: int) -> None:
 # ---------------------------------------------------------------------- answers
 
 _RUN = re.compile(r"\w+")
+_ASCII_RUNS = "".join(c if (c := chr(code)).isalnum() or c == "_" else " " for code in range(128))
 # What code, addresses, tables and markup hold; sought one by one, which is the quickest way.
 _MARKS = (
     "`",
@@ -311,6 +356,11 @@ _MARKS = (
 )
 _THOUGHT = "</think>"
 _HEAD = 200  # characters at the head of an answer by which a refusal is known
+
+
+def _run_words(text: str) -> list[str]:
+    r"""The runs of \w in a text."""
+    return text.translate(_ASCII_RUNS).split() if text.isascii() else _RUN.findall(text)
 
 
 @cache
@@ -379,13 +429,13 @@ class Answer:
     def words_of(self, place: int) -> frozenset[str]:
         """The words of a sentence, told apart by signs: near enough to see what is worth comparing."""
         if place not in self._words:
-            self._words[place] = frozenset(_RUN.findall(self.folded[place]))
+            self._words[place] = frozenset(_run_words(self.folded[place]))
         return self._words[place]
 
     @cached_property
     def bag(self) -> frozenset[str]:
         """The words of the whole answer as they stand, code left out."""
-        return frozenset(_RUN.findall(fold(self.prose)))
+        return frozenset(_run_words(fold(self.prose)))
 
     @cached_property
     def content(self) -> frozenset[str]:
