@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from curator.harness import batch_of
 from curator.model import Example, Report, Turn
 from curator.neighbours import graph as neighbours
 from curator.neighbours import shingles
+from curator.neighbours.every import every_pair
 from curator.neighbours.graph import SHORT, Neighbours, wilson
 from curator.neighbours.likeness import likeness
 from curator.neighbours.shingles import jaccard, plain_words
@@ -394,3 +396,11 @@ def test_a_column_of_few_values_beside_a_text_is_part_of_the_row(tmp_path):
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
     report = engine.lint([path], load_config(tmp_path, overrides={"select": ("DUP002",)}), cache=False)
     assert [f.line for f in report.findings] == [26]
+
+
+@given(st.lists(st.sets(st.integers(0, 14), min_size=1, max_size=12), min_size=2, max_size=24), st.floats(0.3, 1))
+def test_every_pair_alike_is_among_those_that_are_looked_at(sets, low):
+    numbers = np.array([number for each in sets for number in sorted(each)])
+    found = set(every_pair(numbers, np.array(list(map(len, sets))), low).tolist())
+    for (a, one), (b, two) in combinations(enumerate(sets), 2):
+        assert len(one & two) < low * len(one | two) or (a << 32 | b) in found

@@ -19,6 +19,7 @@ from curator import Wish
 from curator.config import Config
 from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError, WriteError
 from curator.rule import chat
+from curator.splits.splitting import as_text
 from tests.conftest import ROOT, SHARED
 
 CONFIG = Config(cache=False)
@@ -378,6 +379,43 @@ def test_rows_that_are_added_move_no_old_row(tmp_path_factory, old, new, rng):
     assert not any(result.proof.values())
 
 
+def crowded(numbers):
+    """Rows of which many ask the same, are of one document, or are alike by a template: more of them tell it apart."""
+    frame = " ".join(f"frame{k}" for k in range(30))
+    for n in numbers:
+        own = " ".join(f"own{n}x{k}" for k in range(n % 5 * 4))
+        ask = ["Answer in one word, please.", f"Say what number {n % 7} is for.", f"What of {n} is it?"][n % 3]
+        yield {**chat(user=ask, assistant=f"{frame} {own} end{n}"), "doc_id": f"d{n % 4}" if n % 2 else None}
+
+
+@hypothesis
+@given(SETS, st.lists(st.integers(0, 400), max_size=60), st.randoms(use_true_random=False))
+def test_old_rows_stay_also_where_more_rows_tell_apart_what_many_shared(tmp_path_factory, old, new, rng):
+    folder = tmp_path_factory.mktemp("crowded")
+    rows = [*crowded(old), *(row(n) for n in range(900, 910))]
+    split_in(folder, rows)
+    before = where(folder / "out")
+    rows += [*crowded(new), *(row(n) for n in range(len(new)))]
+    rng.shuffle(rows)
+    result = split_in(folder, rows)
+    after = where(folder / "out")
+    assert {line: after.get(line) for line in before} == before
+    assert (sum(result.proof.values()), result.kept.aside) == (result.kept.leaking, 0)
+
+
+def test_old_rows_that_come_to_leak_are_told_and_not_moved(write, run, tmp_path):
+    rows = [chat(user="Answer as the house does.", assistant=f"reply{n} so{n} and{n}") for n in range(6)]
+    rows += [row(n) for n in range(4)]  # over half of the rows ask the same: an instruction
+    divide(write, rows, wish=Wish(ratio=(50, 50)))
+    before = where(tmp_path / "out")
+    result = divide(write, rows + [row(n) for n in range(500, 560)], wish=Wish(ratio=(50, 50)))
+    after = where(tmp_path / "out")
+    assert {line: after[line] for line in before} == before
+    held = sum(b"as the house does" in line and name != "train" for line, name in before.items())
+    assert (result.kept.leaking, result.proof["SPT003"], result.aside) == (held, held, 0)
+    assert "found to leak now" in as_text(result)
+
+
 def test_unrelated_rows_move_nothing_even_without_a_record(write, tmp_path):
     rows = [row(n % 90) for n in range(120)]
     divide(write, rows, "one")
@@ -440,11 +478,16 @@ def said(value):
     """(prompt, all words) of a row of the common shapes, without curator's readers."""
     if "messages" in value or "conversations" in value:
         turns = [turn for turn in value.get("messages") or value["conversations"] if turn.get("role") != "system"]
-        texts = [str(turn.get("content", turn.get("value")) or "") for turn in turns]
+        texts = [f"{turn.get('content', turn.get('value')) or ''} {calls_of(turn)}" for turn in turns]
         return "\n".join(texts[:-1]), " ".join(texts)
     ask = " ".join(str(value.get(key) or "") for key in ("instruction", "input", "prompt", "question"))
     told = " ".join(str(value.get(key) or "") for key in ("response", "output", "completion", "answer", "text"))
     return ask, f"{ask} {told}"
+
+
+def calls_of(turn):
+    calls = [call["function"] for call in turn.get("tool_calls") or ()]
+    return " ".join(f"{call['name']} {call['arguments']}" for call in calls)
 
 
 def plain(text):
@@ -452,7 +495,10 @@ def plain(text):
 
 
 def exhaustive(parts):
-    """Pairs of rows in two splits that are the same, ask the same, or share 80 % of their three-word runs."""
+    """Pairs of rows in two splits that are the same, ask the same, or share seven in ten of their three-word runs.
+
+    Six in ten where one of the two has under forty-two words, as SPT002 has it; no word is looked away from.
+    """
     read = {name: [said(json.loads(line)) for line in lines] for name, lines in parts.items()}
     found = []
     for one, two in combinations(read, 2):
@@ -460,24 +506,26 @@ def exhaustive(parts):
             ones, twos = ({plain(r[place]) for r in read[name]} - {""} for name in (one, two))
             found += [(part, text) for text in ones & twos]
         runs = {name: [runs_of(r[1]) for r in read[name]] for name in (one, two)}
+        length = {name: [len(plain(r[1]).split()) for r in read[name]] for name in (one, two)}
         by_run = defaultdict(set)
         for n, each in enumerate(runs[one]):
             for run in each:
                 by_run[run].add(n)
-        for each in runs[two]:
+        for m, each in enumerate(runs[two]):
             near = defaultdict(int)
             for run in each:
                 for n in by_run.get(run, ()):
                     near[n] += 1
-            found += [
-                ("near", n) for n, shared in near.items() if shared / (len(each) + len(runs[one][n]) - shared) >= 0.8
-            ]
+            for n, shared in near.items():
+                least = 0.6 if min(length[two][m], length[one][n]) < 42 else 0.7
+                if shared / (len(each) + len(runs[one][n]) - shared) >= least:
+                    found.append(("near", n))
     return found
 
 
 def runs_of(text):
     words = re.findall(r"\w+", text.lower())
-    return {tuple(words[n : n + 3]) for n in range(len(words) - 2)} if len(words) > 30 else set()
+    return {tuple(words[n : n + 3]) for n in range(len(words) - 2)} if len(words) >= 5 else set()
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the larger data are not at hand")
@@ -516,7 +564,7 @@ def test_any_set_is_split_without_leaks_whatever_its_order_and_grows_in_place(fi
     except (SourceError, UsageError) as error:
         pytest.skip(str(error).split("\n")[0][-80:])
     before = lines_of(tmp_path / "out")
-    assert leaks(before, file) == []
+    assert exhaustive(before) == []
     assert not any(result.proof.values())
     lines = [line for part in before.values() for line in part]
     random.Random(4).shuffle(lines)
@@ -532,14 +580,7 @@ def test_any_set_is_split_without_leaks_whatever_its_order_and_grows_in_place(fi
     curator.split([mixed], tmp_path / "mixed", CONFIG)
     after = lines_of(tmp_path / "mixed")
     assert all(set(part) <= set(after[name]) for name, part in before.items())
-    assert leaks(after, file) == []
-
-
-TEMPLATED = "dummy_conversation.json"  # every row is alike in wording: what is alike by a template is no leak
-
-
-def leaks(parts, file):
-    return [leak for leak in exhaustive(parts) if leak[0] != "near" or file.name != TEMPLATED]
+    assert exhaustive(after) == []
 
 
 def other_words(value, n):

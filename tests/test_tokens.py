@@ -90,9 +90,10 @@ def test_without_any_vocabulary_the_default_is_the_estimate() -> None:
 
 
 def test_what_is_begun_beside_is_what_resolve_gives_and_resolve_says_what_is_wrong():
+    before = threading.enumerate()
     tokens.begin("cl100k_base")
     assert tokens.resolve("cl100k_base").count(["hello world"]) == [2]
     tokens.begin("gpt-9")
     with pytest.raises(UsageError, match="gpt-9"):
         tokens.resolve("gpt-9")
-    assert threading.active_count() == 1
+    assert set(threading.enumerate()) <= set(before)  # a process may be forked now

@@ -22,6 +22,7 @@ import numpy as np
 
 from curator.columns import mix, unique
 from curator.model import Audit, Example
+from curator.neighbours.every import every_pair
 from curator.neighbours.shingles import LANES, plain_words, shingles, signatures, text_of
 
 SHORT = 40  # shingles: below, one edited word moves the similarity by more than a tenth
@@ -46,6 +47,8 @@ _SPREAD = 50_000  # rows from which on their bands are worth a journey to other 
 _MANY = 200_000  # rows: above, the narrowest bands would put too many into one bucket
 _OWN = 0.4  # similarity that the parts beyond the template must have
 _OWN_SIGNED = 0.5  # and from which on their signatures must show it: nearly all of the former do, at half the pairs
+
+_EVERY = 1 << 22  # words of a set in which every pair alike in wording is found for certain
 
 _AUDITED = 400  # rows compared with all others
 _AUDITED_AT_ONCE = 1000
@@ -130,6 +133,7 @@ class Neighbours:
         self._usable = readable & (self.counts > 0)
         self._verified: dict[int, Edges] = {}
         self._hot: dict[int, Capped] = {}
+        self._certain = False
         self.asked: tuple[float, float | None] = (0.7, None)  # the thresholds of the last call of `edges`
 
     # ------------------------------------------------------------------ what rules ask for
@@ -198,9 +202,12 @@ class Neighbours:
                     yield int(drawn[column]), int(others[other])
 
     def in_wording(self) -> Neighbours:
-        """The graph of rows alike in wording, whether or not most rows share it."""
+        """The graph of rows alike in wording, whether or not most rows share it.
+
+        What it holds depends on no other rows, and where the set is not too large it lacks no pair.
+        """
         plain = copy(self)
-        plain._verified, plain._hot = {}, {}
+        plain._verified, plain._hot, plain._certain = {}, {}, True
         plain.__dict__["_template"] = np.empty(0, dtype=np.uint64)
         return plain
 
@@ -248,6 +255,8 @@ class Neighbours:
 
     def _candidates(self, rows: np.ndarray, band: int, low: float) -> tuple[np.ndarray, np.ndarray]:
         """Places in `rows` of the pairs that some band puts into one bucket and whose signatures agree enough."""
+        if self._certain and (every := self._every(rows, low)) is not None:
+            return every >> 32, every & 0xFFFFFFFF
         signed = self._signed(rows)
         least = ((min(low, _OWN_SIGNED) if self._is_templated else low) - _SLACK) * LANES
         wide = min(band, self._narrow(len(rows)))
@@ -273,6 +282,13 @@ class Neighbours:
         codes = unique(np.concatenate(kept))
         self._hot[band] = Capped(len(hot), max(hot, default=0))
         return codes >> 32, codes & 0xFFFFFFFF
+
+    def _every(self, rows: np.ndarray, low: float) -> np.ndarray | None:
+        """Codes of all pairs of places that may be alike, None where they are too many."""
+        if not 1 < len(rows) < _ROWS or self.counts[rows].sum(dtype=np.int64) > _EVERY:
+            return None
+        numbers, sizes, _ = self._numbered(rows)
+        return every_pair(numbers, sizes, low)
 
     def _verify(self, rows: np.ndarray, a: np.ndarray, b: np.ndarray, low: float) -> Edges:
         """The pairs whose exact similarity is at or above `low`."""

@@ -46,6 +46,10 @@ class Wish(msgspec.Struct, frozen=True):
     min_rows: int = 0
     allow: tuple[str, ...] = ()
 
+    def asks_no_more_than(self, other: Wish) -> bool:
+        """Whether no rows are to stay together that the other did not want together."""
+        return {*self.group_by} <= {*other.group_by} and {*self.allow} >= {*other.allow}
+
 
 class Drawn(NamedTuple):
     """Where every row goes: an index into SPLITS, -1 for lines that are no rows and rows set aside."""
@@ -56,6 +60,7 @@ class Drawn(NamedTuple):
     aside: list[Clash]
     kept: int  # rows that stay in the split they had
     lost: int  # rows set aside that had one
+    stays: np.ndarray  # bool, shape (rows,): the row keeps its split whatever the others are
 
 
 class Draw:
@@ -68,9 +73,12 @@ class Draw:
         last: Members | None,
         sources: Sequence[Source],
         like: NearLeak | None = None,
+        wished: Wish | None = None,
     ) -> None:
+        """`last` holds the groups of the split before, `wished` what that was to be like."""
         self.rows, self.wish, self.last, self.sources = rows, wish, last, sources
         self.kept = self._kept()
+        self.stay = wished is not None and wish.asks_no_more_than(wished)
         self.tied = ties(rows, rows.sketches("SPT004"), wish.allow, like).unless_near(self.kept)
 
     def tie(self, pairs: Sequence[tuple[int, int]]) -> None:
@@ -80,16 +88,18 @@ class Draw:
     def run(self) -> Drawn:
         rows, wanted = self.rows, self.rows.readable.copy()
         tied, kept = self.tied, self.kept
-        aside = clashes(tied, kept, _rank(rows.ids)) if self.last is not None else []
+        aside = clashes(tied, kept, _rank(rows.ids), stay=self.stay) if self.last is not None else []
         if aside:
             gone = np.zeros(len(wanted), dtype=bool)
             gone[[clash.row for clash in aside]] = True
             tied, wanted = tied.without(gone), wanted & ~gone
+        if self.stay:
+            tied = tied.unless_parted(kept)
         found = groups(tied, wanted)
         split = self._assign(found, kept)
         of_row = np.where(found.of_row >= 0, split[found.of_row], -1).astype(np.int8)
         lost = sum(int(kept[clash.row]) >= 0 for clash in aside)
-        return Drawn(of_row, found, tied, aside, int((kept >= 0).sum()) - lost, lost)
+        return Drawn(of_row, found, tied, aside, int((kept >= 0).sum()) - lost, lost, self.stay & (kept >= 0))
 
     def _kept(self) -> np.ndarray:
         """int64, one a row: the split a row had before, -1 for new rows."""

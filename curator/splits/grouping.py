@@ -13,6 +13,7 @@ import numpy as np
 
 from curator.checks.splits import Layout, NearLeak, asked, exact, telling
 from curator.columns import mix
+from curator.neighbours.graph import Neighbours
 from curator.scan.rows import SetRows
 
 SAME, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED, NEAR = range(8)
@@ -29,7 +30,7 @@ KINDS = (
 CLOSENESS = (SAME, NEAR, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED)
 
 
-WORDED = 0.8  # likeness from which on the wording alone ties rows
+COPIED = 0.8  # likeness from which on wording ties rows that a template makes alike
 MOST = 3  # wording ties rows as long as no group comes to hold more than a third of them
 
 
@@ -51,7 +52,22 @@ class Ties(NamedTuple):
         near = self.kinds == NEAR
         a, b = kept[self.rows[near]], kept[self.nodes[near]]
         near[near] = (a >= 0) & (b >= 0) & (a != b)
-        return self._replace(rows=self.rows[~near], nodes=self.nodes[~near], kinds=self.kinds[~near])
+        return self._but(near)
+
+    def unless_parted(self, kept: np.ndarray) -> Ties:
+        """The ties but those of rows that had a split to a key that rows of another split have too.
+
+        How many rows share a key says whether it ties them, and more of them, or of others, say otherwise.
+        """
+        keyed = (self.nodes >= len(kept)) & (kept[self.rows] >= 0)
+        low, high = np.full(self.size, len(kept)), np.full(self.size, -1)
+        np.minimum.at(low, self.nodes[keyed], kept[self.rows[keyed]])
+        np.maximum.at(high, self.nodes[keyed], kept[self.rows[keyed]])
+        return self._but(keyed & (high > low)[self.nodes])
+
+    def _but(self, cut: np.ndarray) -> Ties:
+        """The ties that are not cut (boolean, one a tie)."""
+        return self._replace(rows=self.rows[~cut], nodes=self.nodes[~cut], kinds=self.kinds[~cut])
 
     def tie(self, pairs: Sequence[tuple[int, int]]) -> Ties:
         """The ties and these between two rows each."""
@@ -68,41 +84,55 @@ class Ties(NamedTuple):
         hit = gone[self.rows]
         near = self.nodes < len(gone)
         hit[near] |= gone[self.nodes[near]]
-        return self._replace(rows=self.rows[~hit], nodes=self.nodes[~hit], kinds=self.kinds[~hit])
+        return self._but(hit)
 
 
 def ties(rows: SetRows, sketches: np.ndarray, allowed: Collection[str] = (), like: NearLeak | None = None) -> Ties:
     """The ties between the readable rows.
 
     `sketches` are those of SPT004, `allowed` the codes of leaks to allow; `like` says from when on rows are
-    nearly the same. All pairs alike in wording are tied, also those in which SPT002 sees two questions, unless
-    wording that the whole set shares would make one group of it.
+    nearly the same. All pairs alike in wording are tied, also those that share little but a template and those in
+    which SPT002 sees two questions, unless wording that the whole set shares would make one group of it.
     """
     like = like or NearLeak()
     keyed = _keys(rows, sketches, allowed)
     count = len(rows.readable)
-    parts: list[tuple[int, np.ndarray, np.ndarray]] = []
+    parts: list[Part] = []
     for kind, keys in keyed:
         wanted = np.flatnonzero(rows.readable & (keys != 0))
         _, places = np.unique(keys[wanted], return_inverse=True)
         parts.append((kind, wanted, places + count))
         count += int(places.max()) + 1 if len(places) else 0
     if "SPT002" not in allowed:
-        graph = rows.neighbours("whole")
-        near = graph.edges(like.threshold, min(like.threshold, like.short_threshold))
-        parts.append((NEAR, near.a, near.b))
-        worded = graph.in_wording().edges(max(WORDED, like.threshold))
-        if _largest(count, [*parts, (NEAR, worded.a, worded.b)]) * MOST <= rows.readable.sum():
-            parts.append((NEAR, worded.a, worded.b))
+        parts += _near(rows.neighbours("whole"), like, count, parts, rows.readable)
     kinds = [np.full(len(wanted), kind, np.int8) for kind, wanted, _ in parts]
     ends = [np.concatenate([part[side] for part in parts]).astype(np.int64) for side in (1, 2)]
     return Ties(ends[0], ends[1], np.concatenate(kinds), count, _anchors(keyed))
 
 
-def _largest(count: int, parts: Sequence[tuple[int, np.ndarray, np.ndarray]]) -> int:
-    """Nodes of the largest component."""
+Part = tuple[int, np.ndarray, np.ndarray]
+
+
+def _near(graph: Neighbours, like: NearLeak, count: int, parts: Sequence[Part], rows: np.ndarray) -> list[Part]:
+    """The pairs alike in wording; where those make too much of the set one group, the ones alike beyond a template.
+
+    What is alike beyond it is alike in wording, and copies are tied whatever most rows share.
+    """
+    worded = graph.in_wording()
+    short = min(like.threshold, like.short_threshold)
+    found = worded.edges(like.threshold, short)
+    if _largest(count, [*parts, (NEAR, found.a, found.b)], rows) * MOST <= rows.sum():
+        return [(NEAR, found.a, found.b)]
+    near = graph.edges(like.threshold, short)
+    copies = worded.edges(max(COPIED, like.threshold))
+    both = [(NEAR, each.a, each.b) for each in (near, copies)]
+    return both if _largest(count, [*parts, *both], rows) * MOST <= rows.sum() else both[:1]
+
+
+def _largest(count: int, parts: Sequence[Part], rows: np.ndarray) -> int:
+    """Rows (boolean, one a row) of the largest component of so many nodes, of which the rows are the first."""
     a, b = (np.concatenate([part[side] for part in parts]).astype(np.int64) for side in (1, 2))
-    return int(np.bincount(components(count, a, b)).max(initial=0))
+    return int(np.bincount(components(count, a, b)[: len(rows)][rows]).max(initial=0))
 
 
 def _keys(rows: SetRows, sketches: np.ndarray, allowed: Collection[str]) -> list[tuple[int, np.ndarray]]:
@@ -170,12 +200,12 @@ class Clash(NamedTuple):
     joined: tuple[int, ...]
 
 
-def clashes(tied: Ties, kept: np.ndarray, order: np.ndarray) -> list[Clash]:
-    """The new rows to set aside, so that no group holds rows of two splits.
+def clashes(tied: Ties, kept: np.ndarray, order: np.ndarray, *, stay: bool) -> list[Clash]:
+    """The rows to set aside, so that no group holds rows of two splits but those that rows of both have had before.
 
     `kept` (int, one a row) is the split that a row had before, -1 for new rows; `order` ranks the rows by
-    content, so that the order of lines does not matter. Where old rows turn out to belong together across
-    splits (a text that many rows share came to be told apart), the one in the later split is a clash.
+    content, so that the order of lines does not matter. With `stay` these are new rows alone; without, of two old rows
+    that turn out to belong together across splits (more is asked for than before) the one in the later split.
     """
     labels = components(tied.size, tied.rows, tied.nodes)
     low = np.full(tied.size, 127, np.int8)
@@ -193,34 +223,47 @@ def clashes(tied: Ties, kept: np.ndarray, order: np.ndarray) -> list[Clash]:
         joins[row].append(node)
         if node < len(kept):
             joins[node].append(row)
-    return list(_Joined(len(kept)).place(joins, kept, order))
+    return list(_Joined(len(kept), stay).place(joins, kept, order))
 
 
 class _Joined:
-    """Components that grow row by row, each with the row that gave it its split."""
+    """Components that grow row by row, each with the rows that gave it its split, or its splits."""
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, stay: bool) -> None:
         self._above: dict[int, int] = {}
-        self._owner: dict[int, int] = {}
-        self._rows = rows
+        self._owners: dict[int, dict[int, int]] = {}
+        self._rows, self._stay = rows, stay
 
     def place(self, joins: dict[int, list[int]], kept: np.ndarray, order: np.ndarray) -> list[Clash]:
         found: list[Clash] = []
         placed: set[int] = set()
         for row in sorted(joins, key=lambda row: (kept[row] < 0, kept[row], order[row])):
             nodes = [node for node in joins[row] if node >= self._rows or node in placed]
-            owners = {int(kept[o]): o for node in nodes if (o := self._owner.get(self._find(node))) is not None}
-            if kept[row] >= 0:
-                owners[int(kept[row])] = row
-            if len(owners) > 1:
+            owners: dict[int, int] = {}
+            for node in nodes:
+                owners |= self._owners.get(self._find(node), {})
+            split = int(kept[row])
+            if split >= 0:
+                owners[split] = row
+            if len(owners) > 1 and (split < 0 or not self._stay):
                 found.append(Clash(row, tuple(owners[split] for split in sorted(owners))))
                 continue
             placed.add(row)
-            for node in nodes:
-                self._above[self._find(node)] = self._find(row)
-            if owners:
-                self._owner[self._find(row)] = next(iter(owners.values()))
+            if split >= 0:
+                self._own(row, [node for node in nodes if node >= self._rows], split)
+            else:
+                self._join(row, nodes, owners)
         return found
+
+    def _own(self, row: int, keys: list[int], split: int) -> None:
+        """A row that has its split gives it to its keys, and is joined to none of them."""
+        for node in (row, *keys):
+            self._owners.setdefault(node, {})[split] = row
+
+    def _join(self, row: int, nodes: list[int], owners: dict[int, int]) -> None:
+        for node in nodes:
+            self._above[self._find(node)] = self._find(row)
+        self._owners[self._find(row)] = owners
 
     def _find(self, node: int) -> int:
         while (above := self._above.get(node, node)) != node:

@@ -59,17 +59,23 @@ class File(msgspec.Struct, frozen=True):
 
 
 class Kept(msgspec.Struct, frozen=True):
-    """The record whose splits were kept, how many rows keep theirs, and how many were set aside that had one."""
+    """The record whose splits were kept, how many rows keep theirs, and how many were set aside that had one.
+
+    `leaking` counts the held-out rows that keep theirs although the rules on leaks, which look at the set as it is
+    now, find that they belong to a row of an earlier split: rows never move because others came.
+    """
 
     record: str = ""
     rows: int = 0
     aside: int = 0
+    leaking: int = 0
 
 
 class SplitResult(msgspec.Struct, frozen=True):
     """What `split` did. `outputs` is by split; `tied` counts the rows by what ties them to others.
 
-    `groups` counts the groups; `proof` counts, for each rule on leaks, its findings in what was written: all 0.
+    `groups` counts the groups; `proof` counts, for each rule on leaks, its findings in what was written: all 0 but for
+    those of `kept.leaking`.
     `decided` counts the decisions that were applied, `undecided` those that nothing was done for; `unapplied` has
     their reasons.
     """
@@ -157,7 +163,8 @@ def split(
             if not force:
                 _refuse_other_data(folder, before.inputs if before else (), sources, rows)
             like = next((rule for rule in plan.rules if isinstance(rule, NearLeak)), None)
-            draw = Draw(rows, wish, last[1].groups if last else None, sources, like)
+            groups, wished = (last[1].groups, last[1].wish) if last else (None, None)
+            draw = Draw(rows, wish, groups, sources, like, wished)
             for _ in range(_ROUNDS):
                 writer = _Writer(sources, rows, draw.run(), folder, plan, wish, last, before, ours)
                 result = writer.write(dataset)
@@ -347,6 +354,7 @@ class _Writer:
         self.names = [name for k, name in enumerate(SPLITS) if (drawn.split == k).any()]
         self.counts: Counter[str] = Counter()
         self.leaks: list[tuple[int, int]] = []
+        self.leaking = 0
 
     def write(self, dataset: bool) -> SplitResult | None:
         """None where the proof found leaks: nothing is put in place then."""
@@ -446,11 +454,14 @@ class _Writer:
             what = f"{report.rows:,} rows can be read where {sum(map(len, rows)):,} were written"
             raise CuratorError(what, where=str(self.folder), hint="nothing was written; please report this")
         at = {source.path: mine for source, mine in zip(written, rows, strict=True)}
-        self.leaks = [
+        leaks = [
             (int(at[finding.file][finding.line - 1]), int(at[place.file][place.line - 1]))
             for finding in report.findings
             for place in finding.related
         ]
+        stays = self.drawn.stays
+        self.leaks = [(row, twin) for row, twin in leaks if not (stays[row] and stays[twin])]
+        self.leaking = len({row for row, _ in leaks}) if not self.leaks else 0
         return {stat.code: stat.findings for stat in report.rules}
 
     def _result(self, new: dict[str, Replacement], proof: dict[str, int]) -> SplitResult:
@@ -477,7 +488,7 @@ class _Writer:
             groups=len(self.drawn.groups.sizes),
             tied=_tied(self.drawn.tied, len(self.rows.readable)),
             proof=proof,
-            kept=Kept(self.last[0], self.drawn.kept, self.drawn.lost) if self.last else Kept(),
+            kept=Kept(self.last[0], self.drawn.kept, self.drawn.lost, self.leaking) if self.last else Kept(),
             aside=self.counts[ASIDE],
             rejected=self.counts[REJECTED],
             decided=self.before.decided if self.before else 0,
@@ -624,6 +635,9 @@ def _notes(result: SplitResult) -> Iterator[str]:
     yield from _far_from_asked(result)
     if result.kept.record:
         yield f"{result.kept.rows:,} rows keep the split they had ({result.kept.record}; --fresh draws anew)"
+    if result.kept.leaking:
+        rows, are = counted(result.kept.leaking, "row"), "is" if result.kept.leaking == 1 else "are"
+        yield f"{rows} of them {are} found to leak now that others came, and stay all the same; --fresh draws anew"
     if result.aside:
         before = (
             f"; {result.kept.aside:,} of them had one, and turned out to belong to a row of another"
