@@ -566,6 +566,81 @@ def test_a_preference_row_is_judged_on_both_sides_and_its_prompt_once(lint: Any)
     assert system["path"] == "prompt[0].content"
 
 
+ASKS = "{% if add_generation_prompt %}ASSISTANT: {% endif %}"
+CHATML_ALL = "{% for m in messages %}<|im_start|>ROLE\nTEXT<|im_end|>\n{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("role", "text", "said"),
+    [
+        ("{{ m.role }}", "{{ m.content }}", ""),
+        ("{{ m.role }}", "{{ m.content | tojson }}", "as JSON, in quotation marks"),
+        ("{{ m.role }}", "{{ [{'text': m.content}] | tojson }}", "as JSON, in quotation marks"),
+        ("{{ m.role }}", "{% if m.role == 'user' %}{{ m.content | tojson }}{% else %}{{ m.content }}{% endif %}", ""),
+        ("{{ m.role }}", "{{ m.content }}<|im_end|>\n<|im_start|>{{ m.role }}\n{{ m.content }}", "the answer 2 times"),
+        ("{{ m.role }}", "{{ m.content }}{{ ' Have a nice day!' if m.role == 'assistant' }}", "'Have a nice day!'"),
+        ("{{ m.role }}", "{{ 'Here you are: ' if m.role == 'assistant' }}{{ m.content }}", "'Here you are:'"),
+        ("{{ m.role }}", "{{ 'The user says: ' if m.role == 'user' }}{{ m.content }}", ""),
+        ("{{ m.role }}", "<|channel|>final<|message|>{{ m.content }}", ""),
+        ("{{ m.role }}", "<answer>\n{{ m.content }}\n</answer>", ""),
+        ("assistant", "{{ m.content }}", "writes the 'user' turn as an answer"),
+        ("{{ 'user' if m.role == 'assistant' else 'assistant' }}", "{{ m.content }}", "writes the 'user' turn as"),
+    ],
+)
+def test_an_answer_that_is_written_as_something_else_is_told(
+    lint: Any, tmp_path: Path, role: str, text: str, said: str
+) -> None:
+    """The words are all there, and the model is trained to say them otherwise, twice, or with others."""
+    written = CHATML_ALL.replace("ROLE", role).replace("TEXT", text)
+    (file := tmp_path / "own.jinja").write_text(written + ASKS.replace("ASSISTANT: ", "<|im_start|>assistant\n"))
+    rows = [chat(user="What is 2+2?", assistant="It is 4."), chat(user="And so?", assistant='It "is" so.')]
+    found = lint(rows, "--template", file, select="TPL003")
+    assert [each["line"] for each in found] == [1, 2] * bool(said)
+    assert all(said in each["message"] for each in found)
+
+
+ELSE_ASSISTANT = (
+    "{% for m in messages %}{% if m.role == 'user' %}USER: {{ m.content }}\n"
+    "{% elif m.role == 'system' %}{{ m.content }}\n"
+    "{% else %}ASSISTANT: {{ m.content or '' }}</s>{% endif %}{% endfor %}"
+)
+BARE_ELSE = (
+    "{% for m in messages %}{% if m.role == 'user' %}[INST] {{ m.content }} [/INST]"
+    "{% else %}{{ m.content }}</s>{% endif %}{% endfor %}"
+)
+HELD_UNDER = ELSE_ASSISTANT.replace("{% else %}", "{% elif m.role == 'tool' %}ASSISTANT: {{ m.content }}\n{% else %}")
+MARKED_ELSE = (
+    "{% for m in messages %}<|{{ m.role }}|>{% if m.role == 'user' %}{{ m.content }}</s>{% else %}"
+    "{% generation %}{{ m.content }}</s>{% endgeneration %}{% endif %}{% endfor %}"
+)
+PLAIN = [chat(user="Is it cold?", assistant="Rather."), chat(user="Who asks?", assistant="I do.")]
+NO_ROLES = "{% for m in messages %}{{ m.content }}</s>{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        (ELSE_ASSISTANT, True), (ELSE_ASSISTANT + ASKS, True), (HELD_UNDER + ASKS, True), (BARE_ELSE, True),
+        (MARKED_ELSE, True), (TURNS, False), (NO_ROLES, False),
+        (ELSE_ASSISTANT.replace("{% else %}", "{% elif m.role == 'tool' %}RESULT: {{ m.content }}\n{% else %}"), False),
+    ],
+)  # fmt: skip
+def test_what_a_tool_answered_and_the_template_writes_as_the_assistant_does_is_told(
+    lint: Any, tmp_path: Path, template: str, told: bool
+) -> None:
+    (file := tmp_path / "own.jinja").write_text(template)
+    rows = [chat(user="Is it warm?", assistant="I look.", tool="Ten degrees", assistant2="Not very."), *PLAIN]
+    found = lint(rows, "--template", file, select="TPL003")
+    assert [(each["line"], each["path"]) for each in found] == [(1, "messages[2].content")] * told
+    assert all("writes the 'tool' turn as an answer" in each["message"] for each in found)
+
+
+def test_a_call_is_no_answer_by_whose_role_a_template_may_be_judged(lint: Any) -> None:
+    """Llama 3.1 writes tools into the first user turn, and asks no message with calls for its role."""
+    row = {**OBJECTS, "messages": OBJECTS["messages"][:2]}
+    assert lint([row], "--template", "llama-3.1", select="TPL003") == []
+
+
 def test_parts_that_are_printed_as_python_are_told(lint: Any) -> None:
     row = chat(user="Hi", assistant="Hello.")
     row["messages"][0]["content"] = [{"type": "text", "text": "What is 2+2?"}]

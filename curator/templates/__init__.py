@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from curator.templates.changes import Change
 from curator.templates.conversation import UNTEMPLATED, Conversation, conversations
 from curator.templates.finding import (
     absolute,
@@ -27,6 +28,7 @@ __all__ = [
     "SENTINEL",
     "SPOKEN",
     "UNTEMPLATED",
+    "Change",
     "Conversation",
     "Layout",
     "Message",

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from curator.templates.changes import Change, changes, header_of, spoken_roles
 from curator.templates.closing import Closing, closed, closing_of, past_space
 from curator.templates.searching import Found, Key, Span, in_order, occurrences, out_of_order, traced
 from curator.templates.sentinels import (
@@ -82,7 +83,8 @@ class Layout(msgspec.Struct, frozen=True):
     space follows the last answer, `unended` that what closes it is outside of the part that the template itself
     marks as trained; `opens` is what follows it and opens another turn. `blind` says that the template does not
     look into the texts: every conversation of the structure has this layout. `moved` are the texts that stand
-    before one of an earlier turn. Of texts that are `moulded` the literals hold the tags.
+    before one of an earlier turn. Of texts that are `moulded` the literals hold the tags. `changed` says what is
+    made of texts though they are written.
     """
 
     pieces: tuple[str | Slot, ...]
@@ -95,6 +97,7 @@ class Layout(msgspec.Struct, frozen=True):
     blind: bool = False
     moved: tuple[Key, ...] = ()
     moulded: tuple[Moulded, ...] = ()
+    changed: tuple[Change, ...] = ()
 
     def lacks(self, key: Key) -> bool:
         for told in self.moulded:
@@ -131,8 +134,8 @@ class Rendered(msgspec.Struct, frozen=True):
 
     `text` is empty where `error` says why nothing came out. `places` are the spans of the row's texts,
     `lost` the texts that are not in the render, `stripped` those that lost outer white space, `moved` those that
-    stand before one of an earlier turn. `trained` are the spans the loss is taken on, those with a weight of 0
-    included.
+    stand before one of an earlier turn, `changed` what is made of others. `trained` are the spans the loss is taken
+    on, those with a weight of 0 included.
     """
 
     text: str
@@ -144,6 +147,7 @@ class Rendered(msgspec.Struct, frozen=True):
     trained: tuple[Span, ...] = ()
     exact: bool = True
     moved: tuple[Key, ...] = ()
+    changed: tuple[Change, ...] = ()
 
 
 class Renderer:
@@ -158,6 +162,11 @@ class Renderer:
     def closing(self) -> Closing:
         """What the template writes behind answers, and behind the last one besides."""
         return closing_of(self.template)
+
+    @cached_property
+    def header(self) -> str:
+        """What the template writes to have the assistant go on."""
+        return header_of(self.template)
 
     def render(self, messages: Sequence[Message], tools: Sequence[Any] = ()) -> Rendered:
         """The conversation with the places of its texts and of what is trained. Never fails."""
@@ -309,7 +318,7 @@ class Renderer:
         unended = stop is not None and marked and not unclosed and _unended(bare, stop, spans)
         place = _places(layout, marks.cells)
         trained = tuple((place(start), place(end)) for start, end in spans)
-        return msgspec.structs.replace(
+        layout = msgspec.structs.replace(
             layout,
             trained=trained,
             unprefixed=tuple(unprefixed),
@@ -318,6 +327,13 @@ class Renderer:
             opens=opens,
             marked=marked,
         )
+        return msgspec.structs.replace(layout, changed=tuple(self._changes(layout, bare, shown, tools)))
+
+    def _changes(self, layout: Layout, bare: str, shown: Sequence[Message], tools: Sequence[Any]) -> Iterator[Change]:
+        """What becomes of the texts that are written, `bare` being the render with sentinels."""
+        closes = self.closing.closes
+        spoken = spoken_roles(bare, layout, shown, tools, self.template, closes)
+        return changes(layout, shown, self.template, header=self.header, spoken=spoken)
 
     def _starts(
         self, whole: str, shown: Sequence[Message], spots: _Spots, tools: Sequence[Any]
@@ -454,7 +470,10 @@ class Renderer:
             found = found if trace is None else traced(trace, said, texts)
         trained = tuple(self._trained_of(text, said, found.places, tools))
         lost, stripped, moved = map(tuple, (found.lost, found.stripped, found.moved))
-        return Rendered(text, "", layout, found.places, lost, stripped, trained, exact=False, moved=moved)
+        changed = tuple(change for change in layout.changed if change.key not in lost) if layout is not None else ()
+        return Rendered(
+            text, "", layout, found.places, lost, stripped, trained, exact=False, moved=moved, changed=changed
+        )
 
     def _trace(self, text: str, said: Sequence[Message], texts: dict[Key, str], tools: Sequence[Any]) -> Trace | None:
         if len(text) > _MOST_TRACED:
@@ -598,7 +617,9 @@ def _exact(text: str, layout: Layout, filled: list[str], texts: dict[Key, str], 
         missing = [key for key in texts if key not in places and key[1] not in NUMBERS]
         gone = {*lost, *[key for key in missing if texts[key].strip()]}
         lost = tuple(key for key in texts if key in gone)
-    return Rendered(text, "", layout, places, lost, tuple(stripped), trained, moved=layout.moved)
+    return Rendered(
+        text, "", layout, places, lost, tuple(stripped), trained, moved=layout.moved, changed=layout.changed
+    )
 
 
 def _places(layout: Layout, marks: dict[Key, str]) -> Callable[[int], tuple[int, int]]:

@@ -57,7 +57,7 @@ class Look(NamedTuple):
     def odd(self) -> bool:
         """True where anything may be wrong with this row itself, whatever its structure does."""
         seen = self.seen
-        if seen.error or not seen.exact or seen.lost or seen.stripped or seen.moved:
+        if seen.error or not seen.exact or seen.lost or seen.stripped or seen.moved or seen.changed:
             return True
         if self.template.bos and seen.text.startswith(self.template.bos * 2):
             return True

@@ -10,7 +10,7 @@ from curator.checks.fit.facts import UNNAMED, unnamed
 from curator.checks.fit.looks import Look, one_line, quoted
 from curator.model import Flag
 from curator.rule import Bad, chat
-from curator.templates import after_thought
+from curator.templates import Change, after_thought
 
 
 def _lost(look: Look, roles: str) -> list[tuple[int, str, int]]:
@@ -32,6 +32,7 @@ def only_thought_lost(look: Look, key: tuple[int, str, int]) -> bool:
     return not answer or (place is not None and answer in look.seen.text[slice(*place)])
 
 
+_BESIDE = 40  # characters of the render that are shown on both sides of a text
 _RENAME = "; trainers that rename the roles keep it, as does curator convert FILE --to openai-chat -o OUT"
 
 
@@ -79,6 +80,9 @@ class TurnLost(TemplateRule, frozen=True):
     Where turns change their order, answers are trained on questions that come after them, or what was said before
     a call is learnt behind its result: some templates write calls, results and text in an order of their own. System
     texts may move: many models take them in one place.
+
+    A turn that is written is told too where the model learns something else from it: an answer as a JSON string, twice,
+    or with words of the template's own, and a turn of a tool or user in the place and under the name of the assistant.
     """
 
     code = "TPL003"
@@ -116,6 +120,7 @@ class TurnLost(TemplateRule, frozen=True):
         yield from _refusals_lost(look)
         if look.seen.moved:
             yield _moved(look)
+        yield from _changed(look)
 
 
 def _refusals_lost(look: Look) -> Iterator[Flag]:
@@ -124,6 +129,39 @@ def _refusals_lost(look: Look) -> Iterator[Flag]:
         if turn.path.endswith(".refusal") and (said := turn.text.strip()) and said not in look.seen.text:
             message = f"the refusal is not in what {look.template.name} renders: write it as the content"
             yield turn.flag(message, evidence={"lost": quoted(said), "role": turn.said or turn.role})
+
+
+_SAID = {
+    "quoted": "{name} writes the answer as JSON, in quotation marks: the model is trained to answer so",
+    "twice": "{name} writes the answer {times} times",
+    "answer": "{name} writes the {role!r} turn{more} as an answer{spelt}",
+    "added": "{name} adds words of its own to the answer, which the model is trained to say: {words!r}",
+}
+
+
+def _changed(look: Look) -> Iterator[Flag]:
+    """Texts that are in the render, and not as what they are: each kind of change told once, at the first of its turns."""
+    for how, said in _SAID.items():
+        found = [change for change in look.seen.changed if change.how == how and _matters(look, change)]
+        turns = list(dict.fromkeys(change.key[0] for change in found))
+        if not turns:
+            continue
+        turn = look.said.turns[turns[0]]
+        role = turn.said or turn.role
+        more = f" and {len(turns) - 1} more" if len(turns) > 1 else ""
+        message = said.format(
+            name=look.template.name, role=role, more=more, times=found[0].times,
+            spelt=_RENAME if role != turn.role else "", words=quoted(found[0].words),
+        )  # fmt: skip
+        low, high = look.seen.places.get(found[0].key, (0, 0))
+        shown = look.seen.text[max(0, low - _BESIDE) : high + _BESIDE]
+        evidence = {"role": role, "turns": len(turns), "rendered": quoted(shown)}
+        yield turn.flag(one_line(message), evidence=evidence)
+
+
+def _matters(look: Look, change: Change) -> bool:
+    """Whether a change is one: results of tools may be written as JSON, and only what is no answer be taken for one."""
+    return (look.said.turns[change.key[0]].role == "assistant") == (change.how != "answer")
 
 
 def _moved(look: Look) -> Flag:
