@@ -102,6 +102,7 @@ CUT = [
     "Rivers carry water to the sea. They also carry sand, silt and",
     "1. Sleep for eight hours each night.\n2. Drink enough water.\n3. Walk for half an hour after",
     "1. Sleep for eight hours each night.\n2. Drink enough water.\n3.",
+    "Some call it the 'grandfather paradox.' It is the best known of them all, by the name of 'paradox.' As",
     "There are two reasons for this.\n\nThe first reason is that most people",
     "The sentence is about a dog.\n\nLet us look at it:\n- The sentence is a",
     "We square both sides: x^2 = y^2. If x",

@@ -56,6 +56,7 @@ class RepetitionLoop(RowRule, frozen=True):
             chat(user="Sum xs.", assistant="```python\n" + "total = total + value of row\n" * 9 + "```"),
             at="messages[1].content",
         ),
+        Bad(chat(user="What would you say in times of drought?", assistant=_SOIL * 6), at="messages[1].content"),
         Bad(chat(user="What is clay soil like?", assistant=_SOIL * 4), at="messages[1].content", options={"times": 4}),
     ]
 
@@ -97,7 +98,10 @@ class RepetitionLoop(RowRule, frozen=True):
 
 
 _REPEAT = compiled_later(
-    r"\brepeat\w*|\b(?:say|write|print|type|output|sing|copy|list|generate)\b[^.?!]{0,80}\b(?:times\b(?! (?:as|the|more|larger|bigger|smaller|greater|less|older|faster))|over and over|again and again)",
+    r"\brepeat\w*|\b(?:say|write|print|type|output|sing|copy|list|generate)\b[^.?!]{0,80}"
+    r"\b(?:(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|fifty|hundred|thousand|dozen|many|several|multiple"
+    r"|few|more|infinite|endless|N|X) times\b(?! (?:as|the|more|larger|bigger|smaller|greater|less|older|faster))"
+    r"|over and over|again and again)",
     re.I | re.S,
 )
 _WORD = re.compile(r"[^\W_\u3000-\U0010ffff]+|[\u3000-\U0010ffff]")

@@ -70,7 +70,7 @@ _LONE_AFTER = 6  # words of a line whose last is a sentence begun
 _SIGNED_BY = re.compile(
     r"(?:team|end|management|staff|editors?|authors?|family|crew|board|committee|office|department)$"
 )
-_CAPITAL_LAST = re.compile(r"(?:^|[.!?][\"”’)]?\s+)[A-Z][\w'’]*$")
+_CAPITAL_LAST = re.compile(r"(?:^|[.!?][\"'”’)]?\s+)[A-Z][\w'’]*$")
 
 
 @dataclass(frozen=True)
