@@ -14,6 +14,7 @@ import string
 import subprocess
 import sys
 import time
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -519,6 +520,26 @@ def test_many_are_decided_at_once_and_undone_at_once(open_desk: Any) -> None:
     assert [entry[1] for entry in state(desk)] == [entry[1] for entry in before]
 
 
+def test_what_is_not_recorded_of_the_rows_that_were_ticked_is_told(open_desk: Any) -> None:
+    ana, ben = open_desk(ROWS), open_desk(None, "ben")
+    ticked = ana.entries(Filter())
+    do(ben, ticked[0].finding.id, "keep")
+    batch, made, told = tables.decide(ana, ticked, "drop")
+    assert made == len(ticked) - 1 == sum(d.batch == batch for d in decisions.read(ana.settings.log).decisions)
+    assert told == (
+        f"Not recorded for 1 of the {len(ticked)} that were ticked:"
+        f" {ticked[0].finding.code}, line {ticked[0].finding.line}: ben kept the row meanwhile."
+    )
+    ana.undo(batch)
+    other = open_desk([chat("Where is it?", "Sorry, but I can't help with that."), *ROWS], name="other.jsonl")
+    every = other.entries(Filter(status="all"))
+    _, made, told = tables.decide(other, [entry for entry in every if entry.status == "open"], "accept")
+    assert "1 without a fix that can be made now" in told and made == other.count(Filter(status="accept"))
+    assert tables.decide(ana, [], "accept")[1:] == (0, tables._refused(0, 0, ())) and "Tick" in tables._refused(
+        0, 0, ()
+    )
+
+
 def test_a_bulk_decision_on_other_than_what_was_shown_is_refused(open_desk: Any) -> None:
     desk = open_desk(ROWS)
     with pytest.raises(UsageError, match="findings now"):
@@ -762,6 +783,51 @@ def test_a_verdict_on_an_earlier_version_is_offered_not_applied(open_desk: Any) 
     assert entry.status == "open" and again.decision(entry.earlier).why == "meant so"
     assert again.special()["changed"] == 1
     assert Cards(again).card(entry)["earlier"]["verdict"] == "keep"
+
+
+def test_a_row_that_moves_into_the_place_of_one_that_was_deleted_is_not_taken_for_it(open_desk: Any) -> None:
+    """It stood beside that one when something was decided: it is no later version of it."""
+    rows = [chat("What does the amber light mean?", ""), chat("Does it need a key?", ""), *ROWS[2:]]
+    desk = open_desk(rows)
+    do(desk, find(desk, "ROL007").finding.id, "drop")
+    desk.close()
+    again = open_desk(rows[1:])
+    moved = find(again, "ROL007")
+    assert (moved.finding.line, moved.status, moved.earlier) == (1, "open", "") and not again.special()["changed"]
+    assert do(again, moved.finding.id, "keep").result == "done"
+    again.close()
+    for toml in (None, "max-length = 9999\n"):  # also in an index that is made once more
+        last = open_desk([chat("Does it need a key, or two?", ""), *rows[2:]], settings=toml)
+        assert last.decision(find(last, "ROL007").earlier).verdict == "keep"
+        last.close()
+
+
+def test_a_decision_holds_up_to_its_day_and_no_longer_whatever_is_open(
+    open_desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = open_desk(ROWS)
+    one, two = (entry.finding for entry in desk.entries(Filter(rules=("ROL007",))))
+    day = date.today() + timedelta(days=30)
+    for finding, expires in ((one, day.isoformat()), (two, "")):
+        made = decisions.decide(finding, "keep", who="ben", why="until it is mended", expires=expires)
+        decisions.append(desk.settings.log, [made])
+    desk.follow()
+    assert desk.count(Filter(status="keep")) == 2
+
+    class Later(date):
+        @classmethod
+        def today(cls) -> date:
+            return day + timedelta(days=Later.more)
+
+        more = 0
+
+    monkeypatch.setattr("curator.decisions.order.date", Later)
+    assert not desk.follow() and desk.count(Filter(status="keep")) == 2, "on the day itself it holds"
+    Later.more = 1
+    for each in (desk, open_desk()):
+        each.follow()
+        assert [each.entry(finding.id).status for finding in (one, two)] == ["open", "keep"]
+    assert not desk.follow(), "once is enough"
 
 
 def test_a_row_that_changes_while_it_is_shown_is_asked_about_again(open_desk: Any, tmp_path: Path) -> None:
@@ -1390,6 +1456,33 @@ def test_a_clean_set_is_not_split_once_more_was_decided(open_desk: Any) -> None:
     assert "write it again" in tables.hindrance(desk.settings, "split") and applying.due(desk.settings) == "clean"
     _written(desk, "clean")
     assert tables.hindrance(desk.settings, "split") == ""
+
+
+def test_nothing_is_trained_on_a_split_of_an_older_clean_set(open_desk: Any, tmp_path: Path) -> None:
+    model = tmp_path / "model"
+    model.mkdir()
+    answers = [
+        "Hold the button.",
+        "Turn the dial left.",
+        "It stands on the label.",
+        "Ask the shop.",
+        "By post.",
+        "Never.",
+    ]
+    rows = [chat(f"{what} of part {n}?", answers[n % 6]) for n, what in enumerate(["Where", "When", "How", "Who"] * 20)]
+    desk = open_desk([*rows, ROWS[1]], model=str(model))
+    _written(desk, "clean")
+    _written(desk, "split")
+    assert tables.hindrance(desk.settings, "train") == "" and applying.due(desk.settings) == "train"
+    do(desk, find(desk, "ROL007").finding.id, "drop")
+    assert "write it again and split it again" in tables.hindrance(desk.settings, "train")
+    _written(desk, "clean")
+    assert "split it again" in tables.hindrance(desk.settings, "train") and applying.due(desk.settings) == "split"
+    desk.settings = msgspec.structs.replace(desk.settings)
+    for file in (desk.settings.output / "splits").iterdir():
+        file.unlink()
+    _written(desk, "split")
+    assert tables.hindrance(desk.settings, "train") == ""
 
 
 def _written(desk: Desk, step: str) -> None:

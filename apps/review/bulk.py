@@ -76,7 +76,7 @@ def samples(desk: Desk, chosen: Filter, action: str) -> None:
 
 def undo_offer(desk: Desk) -> None:
     """After a bulk decision: what was done, and the way back."""
-    if said := st.session_state.pop("undo_told", None):
+    if said := st.session_state.pop("told", None):
         st.text(said)
     last = st.session_state.get("last_batch")
     if not last:
@@ -86,7 +86,7 @@ def undo_offer(desk: Desk) -> None:
     left.success(f"{made:,} decision{'' if made == 1 else 's'} recorded at once.")
 
     def back() -> None:
-        st.session_state["undo_told"] = tables.undone(desk.undo(batch))
+        st.session_state["told"] = tables.undone(desk.undo(batch))
         st.session_state.pop("last_batch", None)
         st.session_state.pop("loop", None)
 

@@ -97,6 +97,17 @@ def stale(settings: Settings) -> bool:
     return job is not None and decided_since(settings, job.decided)
 
 
+def split_stale(settings: Settings) -> bool:
+    """Whether the clean set that is there was written after it was split."""
+    to = places(settings)
+    record, clean = to["split"] / "split.json", to["clean"]
+    written = [clean] if clean.is_file() else list(clean.glob("*.jsonl"))
+    try:
+        return any(file.stat().st_mtime_ns > record.stat().st_mtime_ns for file in written)
+    except OSError:
+        return False
+
+
 def places(settings: Settings) -> dict[str, Path]:
     """Where each step writes: names are fixed, below the folder that the command line chose."""
     out = settings.output
@@ -155,7 +166,10 @@ def shown(settings: Settings, step: str) -> str:
 def due(settings: Settings) -> str:
     """The step that comes next: the first that has not written anything yet."""
     to = places(settings)
-    written = {"clean": to["clean"].exists() and not stale(settings), "split": (to["split"] / "split.json").exists()}
+    written = {
+        "clean": to["clean"].exists() and not stale(settings),
+        "split": (to["split"] / "split.json").exists() and not split_stale(settings),
+    }
     return next((step for step in STEPS if not written.get(step)), "")
 
 

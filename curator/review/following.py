@@ -11,6 +11,7 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
+from datetime import datetime
 from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -106,6 +107,8 @@ def follow(db: sqlite3.Connection, logs: Sequence[Path], sure: Collection[Path] 
 
     A log of which anything read before has changed is read anew; those in `sure` are known to hold it still.
     """
+    if lapsed(db):
+        return _anew(db, logs)
     marks = _marks(db)
     new: list[_New] = []
     after = dict(marks)
@@ -123,6 +126,23 @@ def follow(db: sqlite3.Connection, logs: Sequence[Path], sure: Collection[Path] 
     rows, known = _take_in(db, new)
     _keep_marks(db, after)
     return Told(len(new), rows, known=known)
+
+
+def lapsed(db: sqlite3.Connection) -> bool:
+    """Whether the day has passed up to which some decision holds, since the logs were followed."""
+    row = db.execute("SELECT value FROM meta WHERE key = 'until'").fetchone()
+    return row is not None and not decisions.is_day(row[0])
+
+
+def _keep_until(db: sqlite3.Connection, new: Iterable[_New]) -> None:
+    """Note the first day that is to pass of those up to which decisions hold."""
+    known = db.execute("SELECT value FROM meta WHERE key = 'until'").fetchone() or ()
+    days = [day for day in (*known, *(made.expires for made, *_ in new if made.expires)) if decisions.is_day(day)]
+    db.execute("DELETE FROM meta WHERE key = 'until'")
+    if days:
+        db.execute(
+            "INSERT INTO meta VALUES ('until', ?)", (min(days, key=lambda day: datetime.fromisoformat(day).date()),)
+        )
 
 
 def _anew(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
@@ -213,6 +233,7 @@ def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> tuple[frozenset[str
     (The rows with a standing or former edit, whether all decisions that there are name findings that are there.)
     """
     first = db.execute("SELECT coalesce(max(n), 0) FROM decisions").fetchone()[0]
+    _keep_until(db, new)
     entries = _entries(db, new)
     heads = _heads(db, entries) if first else _newest(entries)
     many = len(entries) > max(MANY, first)

@@ -11,6 +11,7 @@ import hashlib
 import json
 import os
 import sqlite3
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -122,7 +123,7 @@ def build(paths: Sequence[str | Path], config: Config, database: Path, progress:
     Raises:
         CuratorError: the data or the configuration cannot be read, or the folder cannot be written.
     """
-    key = key_of(paths, config)
+    key, began = key_of(paths, config), time.time()
     report = engine.lint(paths, config, workers=config.crew, cache=config.cache, progress=progress)
     report = lessons.told(report, paths, config)
     part = database.with_name(f".{database.name}.{hashlib.sha256(key.encode()).hexdigest()[:8]}.part")
@@ -139,8 +140,10 @@ def build(paths: Sequence[str | Path], config: Config, database: Path, progress:
             with open_sources(paths, config.excluded) as sources:
                 _fill(db, report, sources, config)
             db.execute("INSERT INTO meta VALUES ('key', ?)", (key,))
+            db.execute("UPDATE findings SET since = ?", (began,))
             db.execute("COMMIT")
             schema.index(db)
+            _keep_since(db, database)
             db.execute("BEGIN")
             following.follow(db, following.logs_of(paths))
             db.execute("COMMIT")
@@ -152,6 +155,18 @@ def build(paths: Sequence[str | Path], config: Config, database: Path, progress:
         part.unlink(missing_ok=True)
         hint = "make the folder writable, or free some space"
         raise WriteError(f"the index of findings cannot be written: {error}", where=str(part), hint=hint) from None
+
+
+def _keep_since(db: sqlite3.Connection, older: Path) -> None:
+    """Take over from an older index since when its rows are known: those that are here as well only moved, at most."""
+    try:
+        with _closing(sqlite3.connect(f"file:{_quoted(older)}?mode=ro", uri=True)) as old:
+            known = old.execute("SELECT row, min(since) FROM findings GROUP BY row").fetchall()
+    except sqlite3.Error:  # there is none, or one of another form
+        return
+    db.execute("BEGIN")
+    db.executemany("UPDATE findings SET since = ?2 WHERE row = ?1", known)
+    db.execute("COMMIT")
 
 
 def _fill(db: sqlite3.Connection, report: Report, sources: Sequence[Source], config: Config) -> None:

@@ -14,7 +14,7 @@ from curator.columns import content_id, parse
 from curator.engine import LARGE
 from curator.errors import ChangedError, CuratorError, SourceError
 from curator.formats import Reader
-from curator.model import Example, Finding
+from curator.model import Decision, Example, Finding
 from curator.private import masking
 from curator.review import following, index
 from curator.review.bodies import Bodies
@@ -210,7 +210,7 @@ class Reading(Opened):
         with self.lock:
             now = {log: Stamp.of(log) if log.exists() else None for log in self._logs()}
             was = self._followed
-            if was == now:
+            if was == now and not following.lapsed(self.db):
                 return False
             sure = {log for log, stamp in now.items() if was and log in was and was[log] == stamp}
             if own and was:
@@ -313,5 +313,15 @@ class Reading(Opened):
         outcome = decisions.filter_findings(found, made).outcome
         db.executemany(
             "UPDATE findings SET earlier = ? WHERE id = ?",
-            [(decisions.identity(old), finding.id) for finding, old in outcome.offers],
+            [
+                (decisions.identity(old), finding.id)
+                for finding, old in sorted(outcome.offers, key=lambda pair: decisions.time_of(pair[1]))  # the newest
+                if self._younger(db, finding, old)
+            ],
         )
+
+    def _younger(self, db: sqlite3.Connection, finding: Finding, old: Decision) -> bool:
+        """Whether the row of a finding was not known yet when something was decided: else it stood beside the other row,
+        and is no later version of it."""
+        row = db.execute("SELECT since FROM findings WHERE id = ?", (finding.id,)).fetchone()
+        return row is None or row[0] > decisions.time_of(old)

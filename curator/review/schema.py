@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-VERSION = 10
+VERSION = 11
 
 # What decisions change of a finding is in a narrow table of its own, apart from its text: it is written anew often.
 # Of a decision only what is looked up is here; all that it says stands in its log, from byte `start` on. `about` is
@@ -23,7 +23,7 @@ CREATE TABLE findings(
   row TEXT NOT NULL, root TEXT NOT NULL, edit TEXT NOT NULL DEFAULT '', copies INT NOT NULL, fix TEXT NOT NULL,
   related INT NOT NULL, twin INT NOT NULL DEFAULT 0, cluster INT NOT NULL DEFAULT 0,
   status TEXT NOT NULL DEFAULT 'open', who TEXT NOT NULL DEFAULT '',
-  head TEXT NOT NULL DEFAULT '', disputed INT NOT NULL DEFAULT 0, earlier TEXT NOT NULL DEFAULT '');
+  since REAL NOT NULL DEFAULT 0, head TEXT NOT NULL DEFAULT '', disputed INT NOT NULL DEFAULT 0, earlier TEXT NOT NULL DEFAULT '');
 CREATE TABLE bodies(rank INTEGER PRIMARY KEY, text TEXT NOT NULL, finding BLOB NOT NULL);
 CREATE TABLE groups(number INTEGER PRIMARY KEY, kind TEXT NOT NULL, codes TEXT NOT NULL, size INT NOT NULL);
 CREATE TABLE members(grp INT, file INT, line INT, row TEXT NOT NULL, PRIMARY KEY(grp, file, line)) WITHOUT ROWID;

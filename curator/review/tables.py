@@ -19,6 +19,7 @@ from curator.review.safe import plain
 from curator.review.settings import Settings
 
 PAGE = 100
+_NAMED = 5  # findings that are named where nothing was recorded for them
 VERBS = ("accept", "keep", "drop", "later")  # what can be decided on the findings that are ticked
 _DONE = {
     "accept": "accepted",
@@ -83,12 +84,26 @@ def chosen(shown: int, fixable: int, action: str) -> str:
     return said + ("" if fixable else ", without a fix to accept")
 
 
-def decide(desk: Desk, ticked: Sequence[Entry], action: str) -> tuple[str, int]:
-    """Decide on some findings at once; (the batch, how many)."""
-    batch = decisions.new_id()
-    wishes = [Wish(decisions.new_id(), action, e.finding.id, e.head) for e in ticked]
+def decide(desk: Desk, ticked: Sequence[Entry], action: str) -> tuple[str, int, str]:
+    """Decide on those of some findings that an action makes sense for, at once; (the batch, how many, what was not done
+    and why: "" where all was)."""
+    batch, meant = decisions.new_id(), desk.meant(ticked, action)
+    wishes = [Wish(decisions.new_id(), action, e.finding.id, e.head) for e in meant]
     outcomes = desk.decide(wishes, batch=batch)
-    return batch, sum(outcome.result == "done" for outcome in outcomes)
+    refused = [(e, outcome) for e, outcome in zip(meant, outcomes, strict=True) if outcome.result != "done"]
+    return batch, len(meant) - len(refused), _refused(len(ticked), len(ticked) - len(meant), refused)
+
+
+def _refused(ticked: int, without: int, refused: Sequence[tuple[Entry, Outcome]]) -> str:
+    """Of the findings that were ticked those that nothing was recorded for, in a sentence."""
+    if not ticked:
+        return "Nothing was decided: somebody decided meanwhile, and what was ticked with it. Tick the findings again."
+    if not (without or refused):
+        return ""
+    said = [f"{e.finding.code}, line {e.finding.line}: {outcome.why}" for e, outcome in refused[:_NAMED]]
+    said += [f"{len(refused) - _NAMED:,} more like these"] if len(refused) > _NAMED else []
+    said += [f"{without:,} without a fix that can be made now"] if without else []
+    return plain(f"Not recorded for {without + len(refused):,} of the {ticked:,} that were ticked: {'; '.join(said)}.")
 
 
 def undone(outcome: Outcome) -> str:
@@ -195,6 +210,10 @@ def hindrance(settings: Settings, step: str) -> str:
             return "name a model to train it here: curator review … --model FOLDER"
         if not (to["split"] / "train.jsonl").exists():
             return "split the set first"
+        if applying.stale(settings):
+            return "decided since the clean set was written: write it again and split it again"
+        if applying.split_stale(settings):
+            return "the clean set was written again since it was split: split it again"
         if applying.trained(settings) == "done":
             return "trained; to train anew, run the command with --force"
     return ""

@@ -15,7 +15,7 @@ if not decided:
     )
     st.stop()
 
-if told := st.session_state.pop("undo_told", None):
+if told := st.session_state.pop("told", None):
     st.text(told)
 who, rule, verdict, count = st.columns([1.5, 2, 1.5, 3], vertical_alignment="center")
 by = who.selectbox(
@@ -50,7 +50,7 @@ if rows:
     left, right, _ = st.columns([1.3, 1.3, 4])
     if left.button(f"Take {many} back", disabled=bool(item["undone"] or item["undoes"]), width="stretch"):
         outcome = desk.undo(item["batch"] or item["id"])
-        st.session_state["undo_told"] = tables.undone(outcome)
+        st.session_state["told"] = tables.undone(outcome)
         if outcome.result == "done":
             st.session_state.pop("loop", None)
         st.rerun()

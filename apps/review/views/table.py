@@ -53,14 +53,15 @@ if on.button("Next", disabled=len(entries) < tables.PAGE, width="stretch"):
 first = (len(trail) - 1) * tables.PAGE
 where.text(f"{first + 1:,} to {first + len(entries):,} of {total:,}" + (f", {len(ticked)} ticked" if ticked else ""))
 for column, action in zip(verbs, tables.VERBS, strict=True):
-    meant = desk.meant(ticked, action)
-    label = f"{action.capitalize()} {len(meant) or ''}"
-    if column.button(label, disabled=not meant, width="stretch", key=f"do_{action}"):
+    number = len(desk.meant(ticked, action))
+    if column.button(f"{action.capitalize()} {number or ''}", disabled=not number, width="stretch", key=f"do_{action}"):
         try:
-            st.session_state["last_batch"] = tables.decide(desk, meant, action)
+            batch, made, st.session_state["told"] = tables.decide(desk, ticked, action)
         except CuratorError as error:
             frame.tell(error)
         else:
+            if made:
+                st.session_state["last_batch"] = (batch, made)
             st.rerun()
 if all_shown.button("All shown …", width="stretch"):
     bulk.decide(desk, chosen)
