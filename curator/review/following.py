@@ -269,10 +269,10 @@ def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> tuple[frozenset[str
 def _overrule(db: sqlite3.Connection, first: int) -> frozenset[int]:
     """Mark by "overruled" what a newer decision counts before, of those that drop or edit a row for a finding, and
     those that keep or mend it (see `decisions.standing`); the numbers of the former that were marked, or no more."""
-    new = "(SELECT about FROM decisions WHERE n > ?1)"
-    causes = f"SELECT about FROM decisions WHERE n > ?1 UNION SELECT cause FROM decisions WHERE about IN {new} AND cause != ''"
+    if not db.execute("SELECT 1 FROM decisions WHERE cause != '' LIMIT 1").fetchone():
+        return frozenset()  # no row was dropped or edited for a finding
     db.execute("DROP TABLE IF EXISTS temp.causes")
-    db.execute(f"CREATE TEMP TABLE causes AS {causes}", (first,))
+    db.execute(f"CREATE TEMP TABLE causes AS {_CAUSES}", (first,))
     was = "status = 'overruled' AND (cause IN causes OR about IN causes)"
     before = {n for (n,) in db.execute(f"SELECT n FROM decisions WHERE {was} AND cause != ''")}
     db.execute(f"UPDATE decisions SET status = verdict WHERE {was}")
@@ -283,6 +283,12 @@ def _overrule(db: sqlite3.Connection, first: int) -> frozenset[int]:
     whole = {n for n in passed if db.execute("SELECT 1 FROM decisions WHERE n = ? AND cause != ''", (n,)).fetchone()}
     return frozenset(before ^ whole)
 
+
+# The findings that new decisions are about, as far as a whole row was dropped or edited for them, and those for which
+# the rows were that new decisions are about.
+_CAUSES = """
+  SELECT o.cause AS about FROM decisions d JOIN decisions o ON o.cause = d.about WHERE d.n > ?1 AND o.cause != ''
+  UNION SELECT o.cause FROM decisions d JOIN decisions o ON o.about = d.about WHERE d.n > ?1 AND o.cause != ''"""
 
 # Decisions about a whole row for a finding beside others for it that say otherwise (1) or may drop another row (0).
 _MET = """
