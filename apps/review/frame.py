@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,19 +43,26 @@ def _static(*names: str) -> str:
     return "\n".join((HERE / "static" / name).read_text("utf-8") for name in names)
 
 
-card = st.components.v2.component(
+def _component(*names: Any, **parts: str) -> Callable[..., Any]:
+    """A component that is handed its data in a list: of what stands in a dict, streamlit asks pandas whether it is a
+    table, at every message, and loading pandas is most of what a first page takes."""
+    mount = st.components.v2.component(*names, **parts)
+    return lambda *, data, **options: mount(data=[data], **options)
+
+
+card = _component(
     "curator_card",
     html=_static("card.html"),
     css=_static("card.css"),
     js=_static("nodes.js", "drawing.js", "editing.js", "card.js"),
 )
-cluster = st.components.v2.component(
+cluster = _component(
     "curator_groups",
     html='<div class="groups"></div>',
     css=_static("card.css", "groups.css"),
     js=_static("nodes.js", "groups.js"),
 )
-board = st.components.v2.component(
+board = _component(
     "curator_board",
     html='<div class="board"></div>',
     css=_static("board.css"),

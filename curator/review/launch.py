@@ -15,7 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from stat import S_ISREG
@@ -23,8 +23,9 @@ from typing import Any
 
 import msgspec
 
-from curator.errors import MissingExtraError, UsageError
+from curator.errors import CuratorError, MissingExtraError, UsageError
 from curator.review.desk import Desk
+from curator.review.filters import Filter
 from curator.review.guard import HEALTH, Guard
 from curator.review.index import NAME
 from curator.review.settings import Settings
@@ -172,10 +173,26 @@ def _needed() -> list[str]:
     return [f"/static/js/{name}" for name in found]
 
 
+def _warm() -> None:
+    """Begin the lint where there is no index; where there is one, load what the first page needs while the browser is
+    still at its scripts."""
+    served = desk()
+    if not served.ready():
+        return
+    from PIL import Image  # noqa: F401 (streamlit asks it for the icon of the page)
+
+    from curator.review import tables  # noqa: F401 (all pages but one share it)
+    from curator.review.loop import Loop
+
+    with suppress(CuratorError):  # the page says what is wrong
+        served.follow()
+        Loop(served, Filter(rules=served.settings.rules, take=served.settings.take)).start()
+
+
 @asynccontextmanager
 async def lifespan(app: object) -> AsyncIterator[None]:
     """The lint begins with the server, and ends with it."""
-    threading.Thread(target=desk().ready, daemon=True).start()
+    threading.Thread(target=_warm, daemon=True).start()
     yield
     desk().close()
 

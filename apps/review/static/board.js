@@ -138,7 +138,8 @@ function curve(panel) {
 }
 const KINDS = { bars, intervals, histogram, curve };
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: handed, parentElement, setTriggerValue }) {
+  const data = handed?.[0];
   const board = parentElement.querySelector(".board");
   tone(board);
   const go = (where) => setTriggerValue("go", { ...where, at: Date.now() });

@@ -97,7 +97,7 @@ class Desk extends Editing {
 
   take(component) {
     this.send = component.setTriggerValue;
-    const data = component.data;
+    const data = component.data?.[0];
     if (!data) return;
     this.data = data;
     tone(this.ui.desk);

@@ -16,7 +16,8 @@ function turning(group, turn) {  // of very many rows some are shown at a time
   return h("footer", "", null, before, after, h("span", "", `${n(group.from + 1)} to ${n(last)} of ${n(group.size)} rows`));
 }
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data: handed, parentElement, setTriggerValue }) {
+  const data = handed?.[0];
   const root = parentElement.querySelector(".groups");
   root.classList.add("desk");
   tone(root);
