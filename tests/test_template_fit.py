@@ -333,6 +333,61 @@ def test_null_in_another_key_of_a_message_is_told_where_the_word_none_is_written
     assert [(each["line"], each["path"]) for each in found] == [(2, "messages[0].name")]
 
 
+@pytest.mark.parametrize("as_text", [False, True])
+@pytest.mark.parametrize(
+    ("written", "lost"),
+    [
+        ("{{ c.function.arguments.values() | list }}", "place"),
+        ("{% for k, v in c.function.arguments | items %}{{ k if loop.first }}={{ v }} {% endfor %}", "when"),
+        ("{% for k, v in c.function.arguments | dictsort %}{{ k }}={{ v }} {% endfor %}", ""),
+        ("place={{ c.function.arguments.place }} when={{ c.function.arguments.when }}", ""),
+    ],
+)
+def test_a_value_without_the_name_of_its_argument_is_told(
+    lint: Any, tmp_path: Path, written: str, lost: str, as_text: bool
+) -> None:
+    """Each template is made for arguments of these names, or writes whatever names there are."""
+    arguments = {"place": "Oslo", "when": "noon"}
+    if as_text:
+        written = "{{ c.function.arguments }}"
+    (file := tmp_path / "own.jinja").write_text(CALLED.replace("ARGUMENTS", written))
+    found = lint([_booking(json.dumps(arguments) if as_text else arguments)] * 2, "--template", file, select="TPL004")
+    assert len(found) == 2 * bool(lost) * (not as_text)
+    assert all(f"the name of the argument {lost!r} of the call of book" in each["message"] for each in found)
+    assert all("Oslo" in each["evidence"]["lost"] for each in found)
+
+
+@pytest.mark.parametrize(("order", "told"), [(" | reverse", True), ("", False)])
+def test_calls_of_a_turn_that_change_their_order_are_told(lint: Any, tmp_path: Path, order: str, told: bool) -> None:
+    file = tmp_path / "own.jinja"
+    called = CALLED.replace("ARGUMENTS", "{{ c.function.arguments | tojson }}")
+    file.write_text(called.replace("m.tool_calls or []", f"(m.tool_calls or []){order}"))
+    first, second = ({"id": f"c{n}", "function": {"name": f"book{n}", "arguments": {"place": "Oslo"}}} for n in (1, 2))
+    row = _booking({"place": "Oslo"})
+    row["messages"][1]["tool_calls"] = [first, second]
+    found = lint([row], "--template", file, select="TPL004")
+    assert [each["path"] for each in found] == ["messages[1].tool_calls[1]"] * told
+    assert all("the call of book2 before another one that it follows" in each["message"] for each in found)
+
+
+@pytest.mark.parametrize(
+    ("written", "lost"),
+    [
+        ("{{ t.function.name }}: {{ t.function.description }}", ["place"]),
+        ("{{ t.function.name }}({{ t.function.parameters.properties | list }}): {{ t.function.description }}", []),
+        ("{{ t | tojson }}", []),
+    ],
+)
+def test_tools_without_their_parameters_are_told(lint: Any, tmp_path: Path, written: str, lost: list[str]) -> None:
+    """What a call in the row says of its arguments tells the model nothing beforehand; a system text may."""
+    file = tmp_path / "own.jinja"
+    calls = "{% for c in m.tool_calls or [] %}{{ c.function | tojson }}{% endfor %}"
+    file.write_text("{% for t in tools or [] %}" + written + "{% endfor %}" + TURNS.replace("</s>", calls + "</s>"))
+    told = chat(system="weather takes a place.", user="Is it warm?", assistant="I cannot tell.")
+    found = lint([OBJECTS, {**told, "tools": OBJECTS["tools"]}], "--template", file, select="TPL020")
+    assert [(each["evidence"]["rows"], each["evidence"]["lost"]) for each in found] == [(1, lost)] * bool(lost)
+
+
 def _booking(arguments: Any) -> dict[str, Any]:
     call = {"id": "call12345", "type": "function", "function": {"name": "book", "arguments": arguments}}
     return {**CALL, "messages": [CALL["messages"][0], {**CALL["messages"][1], "content": "", "tool_calls": [call]}]}

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from itertools import count
+from collections.abc import Iterator, Set
+from itertools import count, pairwise
 from typing import Any
 
 from curator.checks.fit.bases import TemplateName, TemplateRule, TemplateSetRule, asked
-from curator.checks.fit.facts import UNTOLD, untold
+from curator.checks.fit.facts import UNTOLD, undescribed, untold
 from curator.checks.fit.known import Known
 from curator.checks.fit.looks import Look, calls_of, one_line, quoted
 from curator.formats.turns import parsed
@@ -21,7 +21,8 @@ class ToolCallLost(TemplateRule, frozen=True):
     """A tool call is not in what the template renders, or without its arguments.
 
     Many templates know no calls, or only the first of several. The model then learns to say nothing where
-    it should call, and to answer from results it never asked for.
+    it should call, and to answer from results it never asked for. Others write values without the names of the
+    arguments, or the calls of a turn in another order than that of their results.
     """
 
     code = "TPL004"
@@ -35,9 +36,10 @@ class ToolCallLost(TemplateRule, frozen=True):
     def judge(self, look: Look) -> Iterator[Flag]:
         if look.seen.error:
             return
-        for turn, call, part in _lost_calls(look):
-            what = f"the argument {part!r} of the call" if part else "the call"
+        for turn, call, what in _lost_calls(look):
             message = f"{what} of {call.name} is not in what {look.template.name} renders"
+            if what == _ORDER:
+                message = f"{look.template.name} writes the call of {call.name} before another one that it follows"
             written = call.raw if call.raw is not None else json.dumps(call.arguments, ensure_ascii=False, default=str)
             yield Flag(
                 call.path, one_line(message), evidence={"lost": quoted(f"{call.name}({written})"), "role": turn.role}
@@ -45,16 +47,16 @@ class ToolCallLost(TemplateRule, frozen=True):
 
 
 def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall, str]]:
-    """(turn, call, argument) of what leaves no trace in the render; "" where more of a call is gone than one argument.
+    """(turn, call, what of it) of what leaves no trace in the render.
 
     Told by names and arguments that stand nowhere else.
     """
     calls = calls_of(look)
     if not calls or (_argued(look) and _named(look)):
         return []
-    gone_marks = _gone(look)
-    if gone_marks is None:
-        return [(turn, call, "") for turn, call in calls if call.name and call.name not in look.seen.text]
+    gone = _gone(look)
+    if gone is None:
+        return [(turn, call, "the call") for turn, call in calls if call.name and call.name not in look.seen.text]
     lost: list[tuple[Turn, ToolCall, str]] = []
     n = 0
     for message, turn in zip(look.said.messages, look.said.turns, strict=True):
@@ -63,14 +65,25 @@ def _lost_calls(look: Look) -> list[tuple[Turn, ToolCall, str]]:
         if not many and "function_call" not in message:
             continue  # calls written as text are lost with the text
         for k, call in enumerate(turn.calls):
-            names = _names_of(call.arguments)
-            gone = [name for j, name in enumerate(names) if k >= many or (n + k, j) in gone_marks]
-            if k >= many or (n + k, _NAME) in gone_marks or len(gone) > 1:
-                lost.append((turn, call, ""))
-            elif gone:
-                lost.append((turn, call, gone[0] if len(names) > 1 else ""))
+            what = _what(call, {part for number, part in gone if number == n + k}) if k < many else "the call"
+            if what:
+                lost.append((turn, call, what))
         n += many
     return lost
+
+
+def _what(call: ToolCall, gone: Set[int]) -> str:
+    """What of a call is not written, in words; "" where all of it is."""
+    names = _names_of(call.arguments)
+    values = [name for j, name in enumerate(names) if j in gone]
+    keys = [name for j, name in enumerate(names) if _KEYS - j in gone]
+    if _NAME in gone or len(values) > 1 or (values and len(names) == 1):
+        return "the call"
+    if values:
+        return f"the argument {values[0]!r} of the call"
+    if keys:
+        return f"the name of the argument {keys[0]!r} of the call"
+    return _ORDER if _PLACE in gone else ""
 
 
 def _argued(look: Look) -> bool:
@@ -86,14 +99,15 @@ _known_names = Known[bool]()
 
 
 def _named(look: Look) -> bool:
-    """Whether the names of the calls are in the render of all rows of this layout: in the list of tools they are, too."""
+    """Whether the names of the calls and of their arguments are in the render of all rows of this layout, in order: in
+    the list of tools they are, too."""
     layout = look.seen.layout
     if layout is None:
         return False
 
     def named() -> bool:
         gone = _gone_by_kinds(look)
-        return gone is not None and not any(part == _NAME for _, part in gone)
+        return gone is not None and not any(part < 0 for _, part in gone)
 
     return _known_names.get(layout, "names", named)
 
@@ -120,6 +134,9 @@ def _inner(call: Any) -> Any:
 
 Owner = tuple[int, int]  # (call, argument), by their numbers
 _NAME = -1  # in the place of an argument: the name of the call
+_PLACE = -2  # its place among the calls of the turn
+_ORDER = "the place among the others of the call"
+_KEYS = -3  # the name of its first argument; that of the next one is one less
 _MOST_TURNED = 8  # values of a row that are turned one by one, each of which takes a render
 _known = Known[frozenset[Owner] | None]()
 
@@ -160,20 +177,59 @@ def _tried(look: Look) -> frozenset[Owner] | None:
                 gone.add(owner)
     except Exception:  # a template may raise anything
         return None
-    return frozenset(gone)
+    return frozenset(gone | {*_out_of_place(look, marks, text)} | {*_keys_gone(look)})
+
+
+def _out_of_place(look: Look, marks: _Marks, text: str) -> Iterator[Owner]:
+    """The first call of each turn whose name stands before that of an earlier call of the turn."""
+    places = {n: text.find(mark) for mark, (n, part) in marks.owners.items() if part == _NAME}
+    n = 0
+    for message in look.said.messages:
+        calls = message.get("tool_calls")
+        many = len(calls) if type(calls) is list else 0
+        found = [(place, n + k) for k in range(many) if (place := places.get(n + k, -1)) >= 0]
+        yield from [(later, _PLACE) for (one, _), (two, later) in pairwise(found) if two < one][:1]
+        n += many
+
+
+def _keys_gone(look: Look) -> Iterator[Owner]:
+    """The arguments whose values are written and their names are not: where a name is another one, too.
+
+    A template that asks for an argument by its name has it among its own words.
+    """
+    marks = _Marks(named=True)
+    try:
+        text = look.template.render(_marked_calls(look, marks), look.said.tools)
+    except Exception:  # a template may raise anything
+        return
+    written = {owner for mark, owner in marks.owners.items() if mark in text}
+    for name, (n, j) in marks.names.items():
+        if name not in text and (n, j) in written:
+            yield n, _KEYS - j
 
 
 class _Marks:
     """Values that stand nowhere else, each of the kind of the one whose place it takes: templates go by kinds.
 
     `owners` are the marks as they are written, with what they stand for. True and false, null and what is empty
-    cannot be marked: of these the one that is `turned` becomes another value, and the render has to change.
+    cannot be marked: of these the one that is `turned` becomes another value, and the render has to change. Where they
+    are `named` the arguments have other `names` as well.
     """
 
-    def __init__(self, turned: int = -1) -> None:
+    def __init__(self, turned: int = -1, *, named: bool = False) -> None:
         self.owners: dict[str, Owner] = {}
+        self.names: dict[str, Owner] = {}
+        self._named = named
         self.turning: list[Owner] = []
         self._turned = turned
+
+    def name(self, key: str, owner: Owner) -> str:
+        """The name of an argument: its own, or one that stands nowhere else."""
+        if not self._named:
+            return key
+        made = f"zQk{len(self.names):05d}Qz"
+        self.names[made] = owner
+        return made
 
     def put(self, value: Any, owner: Owner) -> Any:
         """The value with marks in it, as many as a call may have."""
@@ -221,7 +277,8 @@ def _marked_call(call: Any, number: int, marks: _Marks) -> Any:
     arguments = parsed(given)[0]
     values = arguments if type(arguments) is dict else dict.fromkeys(_names_of(arguments), arguments)
     name = marks.put("name", (number, _NAME))
-    argued: Any = {each: marks.put(values[each], (number, j)) for j, each in enumerate(_names_of(values))}
+    owned = [(each, (number, j)) for j, each in enumerate(_names_of(values))]
+    argued: Any = {marks.name(each, owner): marks.put(values[each], owner) for each, owner in owned}
     if type(given) is str:
         argued = json.dumps(argued)
     return {**call, "name": name, "arguments": argued}
@@ -237,7 +294,8 @@ class ToolsLeftOut(TemplateSetRule, frozen=True):
 
     Many templates know no tools, and some write them in a request but not in a whole conversation. What the
     model then learns is to call what it was never told of, or, of rows without calls, to answer as if there
-    were no tools. A tool of which a system or user turn speaks by name is told of.
+    were no tools. Others write names and descriptions, and leave out the parameters. A tool, or a parameter, of which
+    a system or user turn speaks by name is told of.
     """
 
     code = "TPL020"
@@ -261,6 +319,12 @@ class ToolsLeftOut(TemplateSetRule, frozen=True):
     def say(self, look: Look) -> tuple[str, str, dict[str, Any]]:
         names = untold(look)
         at = "tools" if "tools" in look.example.value else ""
+        if not names:
+            tool, lost = next(iter(undescribed(look).items()))
+            message = (
+                f"the parameters of {tool} are not in what {look.template.name} renders: nothing tells of {lost[0]}"
+            )
+            return at, message, {"lost": lost[:20], "tools": len(look.said.tools)}
         message = (
             f"the tools of the row are not in what {look.template.name} renders: nothing tells the model of {names[0]}"
         )

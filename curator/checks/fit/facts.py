@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from curator.checks.fit.added import injected
+from curator.checks.fit.known import Known
 from curator.checks.fit.looks import Look
 from curator.model import Turn
-from curator.templates import Layout, Slot, Template, empty_thoughts
+from curator.templates import Layout, Slot, Template, empty_thoughts, prepared
 
 UNCLOSED, UNPREFIXED, INJECTED, EMPTY, UNMASKED, FOREIGN, UNTOLD, ABRIDGED = 1, 2, 4, 8, 16, 32, 64, 128
 UNNAMED, UNTRAINED = 256, 512
@@ -24,7 +25,7 @@ def facts_of(seen: Sequence[Look]) -> int:
             bits |= ABRIDGED
             continue
         bits |= FOREIGN * (bool(look.refused) or _answers_under_another_name(look))
-        if look.said.tools and untold(look):
+        if look.said.tools and (untold(look) or undescribed(look)):
             bits |= UNTOLD
         bits |= UNNAMED * bool(unnamed(look))
         layout = look.seen.layout
@@ -74,6 +75,55 @@ def untold(look: Look) -> list[str]:
         return []
     prompts = [turn.text for turn in look.said.turns if turn.role in _TELLING]
     return [name for name in missing if not any(name in prompt for prompt in prompts)]
+
+
+def undescribed(look: Look) -> dict[str, list[str]]:
+    """The parameters that nothing tells of, by the name of the tool: with other names the render would be the same."""
+    layout = look.seen.layout
+    if look.seen.error or layout is None:
+        return {}
+    found = _parameters.get(layout, "parameters", lambda: _unwritten_parameters(look))
+    if not found:
+        return {}
+    prompts = [turn.text for turn in look.said.turns if turn.role in _TELLING]
+    left = {tool: [name for name in names if not any(name in prompt for prompt in prompts)] for tool, names in found}
+    return {tool: names for tool, names in left.items() if names}
+
+
+_parameters = Known[list[tuple[str, list[str]]]]()
+
+
+def _unwritten_parameters(look: Look) -> list[tuple[str, list[str]]]:
+    """(tool, its parameters) of those whose names are not in the render of the row."""
+    marks: list[tuple[str, str, str]] = []
+    tools = [_renamed(tool, marks) for tool in look.said.tools]
+    try:
+        text = look.template.render(prepared(look.said.messages), tools) if marks else ""
+    except Exception:  # a template may raise anything
+        return []
+    found: dict[str, list[str]] = {}
+    for mark, tool, name in marks:
+        if mark not in text:
+            found.setdefault(tool, []).append(name)
+    return list(found.items())
+
+
+def _renamed(tool: Any, marks: list[tuple[str, str, str]]) -> Any:
+    """A tool with a mark for the name of each parameter; `marks` gets (mark, tool, parameter)."""
+    if type(tool) is not dict:
+        return tool
+    if type(inner := tool.get("function")) is dict:
+        return {**tool, "function": _renamed(inner, marks)}
+    schema = tool.get("parameters")
+    listed = schema.get("properties") if type(schema) is dict else None
+    if type(listed) is not dict or type(schema) is not dict:
+        return tool
+    names = {name: f"zQp{len(marks) + n:05d}Qz" for n, name in enumerate(listed)}
+    marks += [(mark, str(tool.get("name")), name) for name, mark in names.items()]
+    changed = {**schema, "properties": {names[name]: item for name, item in listed.items()}}
+    if type(needed := schema.get("required")) is list:
+        changed["required"] = [names.get(name, name) if type(name) is str else name for name in needed]
+    return {**tool, "parameters": changed}
 
 
 def unnamed(look: Look) -> list[Turn]:
