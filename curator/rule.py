@@ -85,6 +85,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     since: ClassVar[str] = "0.1.0"
     exempt: ClassVar[frozenset[str]] = frozenset()  # shapes in which this is no defect, or not always
     needs: ClassVar[str] = ""  # what must be named before the rule can run: "template", "target", …
+    instead: ClassVar[str] = ""  # the option that says enough for the rule to run without it
     costly: ClassVar[bool] = False  # takes more than its share on a large set: run there only when asked for
     extra: ClassVar[str] = ""  # the extra whose packages the rule cannot do without: "words", …
     GOOD: ClassVar[Sequence[Any]] = ()

@@ -14,9 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator import engine
+from curator.checks.near_duplicates import NearDuplicate
+from curator.checks.splits import NearLeak
 from curator.columns import Batch
 from curator.config import load_config
-from curator.harness import batch_of
+from curator.harness import batch_of, flags_of
 from curator.model import Example, Report, Turn
 from curator.neighbours import graph as neighbours
 from curator.neighbours import shingles
@@ -24,7 +26,7 @@ from curator.neighbours.every import every_pair
 from curator.neighbours.graph import SHORT, Neighbours, wilson
 from curator.neighbours.likeness import likeness
 from curator.neighbours.shingles import jaccard, plain_words
-from curator.rule import chat
+from curator.rule import Files, chat
 from curator.scan import joining
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -404,3 +406,42 @@ def test_every_pair_alike_is_among_those_that_are_looked_at(sets, low):
     found = set(every_pair(numbers, np.array(list(map(len, sets))), low).tolist())
     for (a, one), (b, two) in combinations(enumerate(sets), 2):
         assert len(one & two) < low * len(one | two) or (a << 32 | b) in found
+
+
+def talk(exchanges):
+    return {
+        "messages": [
+            {"role": role, "content": text}
+            for n in range(exchanges)
+            for role, text in (
+                ("user", f"What of box{n} on shelf{n}, may I move it before day{n}?"),
+                ("assistant", f"Box{n} moves once form{n} is signed by keeper{n}, who sits behind door{n}."),
+            )
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [(4, 5, "goes on where an earlier row ends"), (5, 4, "is the beginning of an earlier row, which goes on")],
+)
+def test_a_conversation_that_is_the_beginning_of_another_is_told_and_not_dropped(first, second, told):
+    ((row, flag),) = flags_of(NearDuplicate(), [talk(first), talk(second)])
+    assert (row, flag.fix) == (1, None)
+    assert flag.message.startswith(told)
+    leaks = flags_of(NearLeak(), Files(train=[talk(first)], valid=[talk(second)]))
+    assert [row for row, _ in leaks] == [1]
+
+
+def test_hours_of_another_clock_are_the_same_answer():
+    asked = "When does the branch in Main Street close on weekdays?"
+    rows = [
+        chat(
+            user=asked,
+            assistant=f"On weekdays the branch in Main Street closes at {hour}, as the sign at its door says.",
+        )
+        for hour in ("6 pm", "18:00", "8 pm")
+    ]
+    said = [flag.message for _, flag in flags_of(NearDuplicate(), rows)]
+    assert "disagree" not in said[0]
+    assert "disagree" in said[1]

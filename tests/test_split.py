@@ -270,6 +270,13 @@ def test_one_group_cannot_be_parted_and_the_error_says_what_to_do(write):
     assert "--allow" in str(error.value)
 
 
+def test_the_way_out_is_the_leak_that_ties_the_rows(write):
+    rows = [row(n, conversation_id="a" if n % 2 else "b") for n in range(8)]
+    with pytest.raises(UsageError, match="form 2 groups") as error:
+        divide(write, rows)
+    assert "--allow group-leak makes 8 groups" in str(error.value)
+
+
 def test_a_group_of_over_a_quarter_of_the_rows_is_trained_on(write, tmp_path):
     rows = [row(n, case="large") for n in range(40)] + [row(n, case=f"{n}") for n in range(40, 100)]
     for seed in range(8):

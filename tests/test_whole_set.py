@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from curator import engine
 from curator.checks.drift import MissingSplit, SplitDrift, SplitTooSmall, chi_square_chance, smirnov, smirnov_chance
+from curator.checks.repeated_wording import SharedOpening
 from curator.checks.whole_set import Imbalance, LowDiversity, OverRepresentedSource, TooFewRows
 from curator.config import Config, Selection
 from curator.harness import flags_of
@@ -140,3 +141,19 @@ def test_real_sets_are_called_poor_only_where_they_are():
     assert found("mlx_wikisql") == []
     assert found("llamafactory/alpaca_en_demo.json") == []
     assert found("gsm8k/train.jsonl") == []
+
+
+def test_a_number_of_rows_that_is_asked_for_stands_in_for_a_method(write, run):
+    file = write("few.jsonl", [ask(n) for n in range(12)])
+    told = run("lint", file, "--no-cache", "--set", "SET001.min_rows=50").out
+    assert "12 rows, where any training needs 50" in told
+    assert "12 rows, where" not in run("lint", file, "--no-cache").out
+
+
+def test_answers_without_spaces_that_open_alike_are_quoted():
+    rows = [
+        chat(user=f"问题{n}？", assistant=f"感谢您的提问，我来解答：第{n}种{n}号书在第{n}层书架上面，请您去看。")
+        for n in range(24)
+    ]
+    ((_, flag),) = flags_of(SharedOpening(), rows)
+    assert "'感谢您的提问，我来解答：第'" in flag.message

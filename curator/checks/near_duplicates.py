@@ -267,6 +267,11 @@ def _flag(kept: int, like: Likeness) -> Flag:
         "differs": [list(pair) for pair in like.changes[:_SHOWN]],
         "keep": "the earlier row: rows added later change nothing",
     }
+    if like.disputed == "ends":
+        (here, there), *_ = like.changes
+        where = "goes on where an earlier row ends" if there else "is the beginning of an earlier row, which goes on"
+        evidence["keep"] = "the longer row: it holds the other"
+        return Flag("", f"{where}: {_cut(there or here)!r}", related=(kept,), evidence=evidence)
     if like.disputed:
         changed = changed or "in signs alone"
         what = {

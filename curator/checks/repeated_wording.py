@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _PART = 1 << 20  # rows whose keys are looked up at a time
 _LOOKED_AT = 40  # prompts of one answer that are read
+_QUOTED = 20  # words of an opening that a message shows
 _EDGE = 6  # words by which openings are told apart
 _UNRELATED = 0.6  # share of the prompts to which the answer must have no word in relation
 _VARIED = 0.5  # distinct answers among the other rows: below, answers are labels of a closed list
@@ -225,15 +227,18 @@ class SharedOpening(DatasetRule, frozen=True):
 
     @staticmethod
     def _words(examples: list[Example], side: str) -> str:
-        """The words that all these answers share at the one end."""
-        texts = [text_of(example, "answer").split() for example in examples]
+        """The words that all these answers share at the one end; where no space parts words, the characters."""
+        texts = [text_of(example, "answer") for example in examples]
         step = 1 if side == "open" else -1
-        shared: list[str] = []
-        for words in zip(*(text[::step] for text in texts), strict=False):
-            if len(set(words)) > 1:
-                break
-            shared.append(words[0])
-        return " ".join(shared[:20][::step])
+        words = _shared([text.split()[::step] for text in texts])
+        if words:
+            return " ".join(words[:_QUOTED][::step])
+        return "".join(_shared([text.strip()[::step] for text in texts])[: 2 * _QUOTED][::step]).strip()
+
+
+def _shared(texts: Sequence[Sequence[str]]) -> list[str]:
+    """What all texts begin with."""
+    return [each[0] for each in takewhile(lambda each: len(set(each)) == 1, zip(*texts, strict=False))]
 
 
 def _path_of_answer(example: Example) -> str:

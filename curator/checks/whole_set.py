@@ -41,6 +41,7 @@ class TooFewRows(DatasetRule, frozen=True):
 
     code = "SET001"
     needs = "method"
+    instead = "min_rows"
     GOOD = [_ROWS]
     BAD = [
         Bad(_ROWS[:3], at="0:"),
@@ -65,7 +66,8 @@ class TooFewRows(DatasetRule, frozen=True):
         needed = self.min_rows or _NEEDED[self.method]
         if 0 < len(trained) < needed:
             what = "any training" if self.method == "any" or self.min_rows else f"training by the method {self.method}"
-            message = f"{len(trained):,} rows, where {what} needs {needed:,}"
+            rows_ = "1 row" if len(trained) == 1 else f"{len(trained):,} rows"
+            message = f"{rows_}, where {what} needs {needed:,}"
             yield int(trained[0]), Flag("", message, evidence={"rows": len(trained), "needed": needed})
 
 

@@ -113,9 +113,12 @@ def plan_of(config: Config) -> Plan:
     given |= {"method": config.method, "modelfile": config.modelfile_path, "facts": config.facts_path}
     given["embeddings"] = config.embeddings_path
     given["ollama"] = config.modelfile_path and spec
-    missing = [code for code in chosen if rules[code].needs and not given.get(rules[code].needs)]
     without = [code for code in chosen if rules[code].extra and extras.missing(rules[code].extra)]
     options = options_by_code(config, rules, target, spec)
+    given_instead = {code for code, said in options.items() if said.get(rules[code].instead)}
+    missing = [
+        code for code in chosen if rules[code].needs and not given.get(rules[code].needs) and code not in given_instead
+    ]
     for file in config.benchmark_files or ():
         if not Path(file).is_file():
             raise bad_value(config, "benchmarks", f"no such file: {file}", "name a file of test questions")

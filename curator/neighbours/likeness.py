@@ -85,7 +85,9 @@ class Likeness(NamedTuple):
     similarity: float  # exact Jaccard similarity of the 3-word shingles of all text
     words: int  # of the shorter row
     changes: list[tuple[str, str]]  # words of the one row, words of the other
-    disputed: str  # what must be seen before one of them goes: "answers" differ in what matters, or "prompts" do
+    # What must be seen before one of them goes: "answers" differ in what matters, or "prompts" do; of two conversations
+    # that begin alike one "ends" where the other goes on.
+    disputed: str
 
 
 def likeness(one: Example, two: Example, measured: float | None = None) -> Likeness | None:
@@ -94,6 +96,9 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     `measured` is their similarity as hashes of words give it; it is taken where every reader would count
     the words alike, and computed from the texts elsewhere.
     """
+    if rest := _goes_on(one, two):
+        shares, words = similarity(_all_text(one), _all_text(two))
+        return Likeness(shares, words, [("", rest) if len(one.turns) < len(two.turns) else (rest, "")], "ends")
     if one.tools != two.tools or _calls(one) != _calls(two) or judged_of(one.value) != judged_of(two.value):
         return None
     simple = _one_exchange(one) and _one_exchange(two)
@@ -110,11 +115,34 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     disputed = _disputed(prompt, answer)
     if not disputed and (_other_signs(*answers) or (_names(*answers) and _names(*answers[::-1]))):
         disputed = "answers"
+    if disputed == "answers" and _CLOCK.search(" ".join(answers)):
+        told, also = map(_by_the_clock, answers)
+        disputed = _disputed(prompt, _part(told, also, words_of))
     if disputed and _near(answer) and not any(_other_sense(a, b) for a, b in answer.changes):
         written = any(map(_FORMULA.search, (*prompts, *answers)))
         if written and _same_numbers(*prompts) and _same_numbers(*answers):
             return None  # formulas in another writing: whether they say the same is not for words to tell
     return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
+
+
+_CLOCK = re.compile(r"(?<![\w.:])(\d{1,2})(?:[:.](\d\d))?\s?([ap])\.?m\b\.?", re.I)
+
+
+def _by_the_clock(text: str) -> str:
+    """The text with hours as a day counts them: 6 pm is 18:00, 12 am is 0:00."""
+    return _CLOCK.sub(lambda hit: f"{int(hit[1]) % 12 + 12 * (hit[3] in 'pP')}:{hit[2] or '00'}", text)
+
+
+def _goes_on(one: Example, two: Example) -> str:
+    """What the one conversation says more, where the other is its beginning; "" elsewhere."""
+    short, long = sorted((one, two), key=lambda example: len(example.turns))
+    if one.tools != two.tools or one.chosen or two.chosen or len(short.turns) == len(long.turns) or not short.turns:
+        return ""
+    if any(
+        (a.role, a.text, a.calls) != (b.role, b.text, b.calls) for a, b in zip(short.turns, long.turns, strict=False)
+    ):
+        return ""
+    return " ".join(turn.text for turn in long.turns[len(short.turns) :] if turn.text)
 
 
 # What shows that a text holds a formula, or a number that may be written in two ways.

@@ -171,9 +171,12 @@ def _done(facts: Facts) -> Iterator[str]:
     mended = f"{counted(facts.mended_rows, 'row')} of those written were mended: {_codes(facts.mended)}"
     if not facts.mended_rows:
         mended = "none was mended"
-    yield f"* {counted(facts.rows, 'row')} came in; {mended}."
+    broken = facts.came.broken
+    beside = f", and {counted(broken, 'line')} that {'is' if broken == 1 else 'are'} no row" if broken else ""
+    yield f"* {counted(facts.rows, 'row')} came in{beside}; {mended}."
     if out:
-        yield f"* {counted(out, 'row')} left out, each with its reason in `rejected.jsonl`: {_codes(facts.left_out)}."
+        lines = counted(out, "line" if broken else "row")
+        yield f"* {lines} left out, each with its reason in `rejected.jsonl`: {_codes(facts.left_out)}."
     if result.aside:
         yield f"* {counted(result.aside, 'row')} set aside in `aside.jsonl`: each would have joined two splits."
     if result.kept.record:

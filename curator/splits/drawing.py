@@ -19,7 +19,7 @@ from curator.errors import UsageError
 from curator.provenance import said, value_at
 from curator.scan.rows import SetRows
 from curator.sources import Source
-from curator.splits.grouping import Clash, Groups, Ties, clashes, groups, ties
+from curator.splits.grouping import ALLOWED, REASONS, Clash, Groups, Ties, clashes, groups, ties
 
 SPLITS = ("train", "valid", "test")
 SMALLEST = 4  # rows of a held-out split, where nothing is asked and the set has so many to give
@@ -121,7 +121,7 @@ class Draw:
         parts = [0, *(k for k in (1, 2) if self._share(k, total) > 0)]
         self._refuse_dropping(parts, kept)
         if len(found.sizes) < len(parts):
-            raise _too_few(found, len(parts))
+            raise self._too_few(found, len(parts))
         split = np.full(len(found.sizes), -1, np.int8)
         old = np.flatnonzero((kept >= 0) & (found.of_row >= 0))
         split[found.of_row[old]] = kept[old]
@@ -140,6 +140,30 @@ class Draw:
             self._by_chance(found, split)
         self._fill(found, split, parts)
         return split
+
+    def _too_few(self, found: Groups, parts: int) -> UsageError:
+        rows = int(found.sizes.sum())
+        if rows < parts:
+            return UsageError(
+                f"{parts} splits need as many rows: here are {rows}", hint="add data, or ask for fewer splits"
+            )
+        return UsageError(
+            f"the {rows:,} rows form {len(found.sizes)} groups that must not be parted, "
+            f"and {parts} splits are asked for",
+            hint=self._way_out(found.of_row >= 0, parts),
+        )
+
+    def _way_out(self, wanted: np.ndarray, parts: int) -> str:
+        """The leak to allow that leaves enough groups, and the most; what else can be done where none does."""
+        made = {
+            name: len(groups(self.tied.but(kinds), wanted).sizes)
+            for name, kinds in ALLOWED.items()
+            if np.isin(self.tied.kinds, kinds).any()
+        }
+        name = max(made, key=made.__getitem__, default="")
+        if name and made[name] >= parts:
+            return f"{REASONS[name]}: if that is meant, --allow {name} makes {made[name]:,} groups of them"
+        return "add data, ask for fewer splits" + (", or name fewer keys to --group-by" if self.wish.group_by else "")
 
     def _share(self, k: int, total: int) -> float:
         """The share of the rows that split k is to have."""
@@ -283,15 +307,3 @@ def _rank(ids: np.ndarray) -> np.ndarray:
 
 def hex_of(anchor: np.uint64) -> str:
     return f"{int(anchor):016x}"
-
-
-def _too_few(found: Groups, parts: int) -> UsageError:
-    rows = int(found.sizes.sum())
-    if rows < parts:
-        return UsageError(
-            f"{parts} splits need as many rows: here are {rows}", hint="add data, or ask for fewer splits"
-        )
-    return UsageError(
-        f"the {rows:,} rows form {len(found.sizes)} groups that must not be parted, and {parts} splits are asked for",
-        hint="rows that ask the same stay together: if the prompt is an instruction of the set, --allow prompt-leak",
-    )

@@ -28,7 +28,17 @@ KINDS = (
     "say nearly the same as others",
 )
 CLOSENESS = (SAME, NEAR, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED)
-
+# The kinds that go where a leak is allowed, and what such rows have in common.
+ALLOWED = {
+    "near-leak": (NEAR,),
+    "prompt-leak": (PROMPT,),
+    "group-leak": (OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED),
+}
+REASONS = {
+    "near-leak": "rows that say nearly the same stay together",
+    "prompt-leak": "rows that ask the same stay together",
+    "group-leak": "rows of one document, conversation, source or key stay together",
+}
 
 COPIED = 0.8  # likeness from which on wording ties rows that a template makes alike
 MOST = 3  # wording ties rows as long as no group comes to hold more than a third of them
@@ -64,6 +74,10 @@ class Ties(NamedTuple):
         np.minimum.at(low, self.nodes[keyed], kept[self.rows[keyed]])
         np.maximum.at(high, self.nodes[keyed], kept[self.rows[keyed]])
         return self._but(keyed & (high > low)[self.nodes])
+
+    def but(self, kinds: Collection[int]) -> Ties:
+        """The ties of other kinds."""
+        return self._but(np.isin(self.kinds, tuple(kinds)))
 
     def _but(self, cut: np.ndarray) -> Ties:
         """The ties that are not cut (boolean, one a tie)."""

@@ -7,18 +7,49 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from curator.checks.contradictions.lexicon import lexicon
-from curator.checks.contradictions.text import tokens, value_of
+from curator.checks.contradictions.text import Token, tokens, value_of
 
 Unit = tuple[str, str, float]
 
 
-def unit_after(keys: Sequence[str], place: int) -> Unit | None:
-    for key in keys[place + 1 : place + 3]:
-        if unit := lexicon().unit(key):
-            return unit
-        if key not in ("degree", "degrees", "°", "square", "cubic", "us"):
+def unit_of(words: Sequence[Token], place: int, text: str) -> Unit | None:
+    """The unit behind the number at a place, with what it is said of: "m/s" and "km per hour" are speeds."""
+    found = _unit_place(words, place)
+    if found is None:
+        return None
+    unit = lexicon().unit(words[found].key)
+    of = _of_time(words, found, text)
+    if unit is None or of is None:
+        return unit
+    dimension = "speed" if unit[0] == "length" else f"{unit[0]} in time"
+    return dimension, f"{unit[1]}/{of[0]}", unit[2] / of[1]
+
+
+def _unit_place(words: Sequence[Token], place: int) -> int | None:
+    for near in range(place + 1, min(place + 3, len(words))):
+        if lexicon().unit(words[near].key):
+            return near
+        if words[near].key not in ("degree", "degrees", "°", "square", "cubic", "us"):
             return None
     return None
+
+
+def _of_time(words: Sequence[Token], place: int, text: str) -> tuple[str, float] | None:
+    """The unit of time, and its seconds, that follows a unit as in "/s", "per hour" or "a day"."""
+    after = words[place + 1 : place + 3]
+    if not after:
+        return None
+    if text[words[place].end : after[0].start] == "/":
+        key = after[0].key
+    elif len(after) > 1 and after[0].key in ("per", "a", "an", "each", "every"):
+        key = after[1].key
+    else:
+        return None
+    unit = lexicon().unit(_SHORT.get(key, key))
+    return (unit[1], unit[2]) if unit and unit[0] == "time" else None
+
+
+_SHORT = {"s": "second", "h": "hour", "d": "day"}  # units behind a stroke alone
 
 
 def converted(one: float, first: Unit, two: float, second: Unit) -> bool:
@@ -94,13 +125,22 @@ def same_amount(one: str, two: str) -> bool | None:
         return True
     if PLAIN.fullmatch(one) and PLAIN.fullmatch(two):
         return False
-    keys = [[token.key for token in tokens(text)] for text in (one, two)]
+    words = [tokens(text) for text in (one, two)]
+    keys = [[token.key for token in side] for side in words]
     if ("%" in keys[0]) != ("%" in keys[1]):
         shares = [
             value if "%" in side else 100 * value for value, side in zip(values, keys, strict=True) if value is not None
         ]
         return same_number(shares[0], shares[1])
-    units = [next((unit for key in side if (unit := lexicon().unit(key))), None) for side in keys]
+    units = [_first_unit(side, text) for side, text in zip(words, (one, two), strict=True)]
     if units[0] and units[1] and units[0][0] == units[1][0] and units[0][1] != units[1][1]:
         return converted(values[0], units[0], values[1], units[1])
     return False
+
+
+def _first_unit(words: Sequence[Token], text: str) -> Unit | None:
+    """The unit of the number of a text, or else the first that it names."""
+    numbers = (n for n, token in enumerate(words) if value_of(token.key) is not None)
+    found = (unit_of(words, place, text) for place in numbers)
+    named = (lexicon().unit(token.key) for token in words)
+    return next(filter(None, (*found, *named)), None)

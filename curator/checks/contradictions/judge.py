@@ -68,7 +68,7 @@ def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash |
             return None
         copied = shared >= TWIN
         return _sentences(prompt, one, two, ALIKE if copied and not agreed else ALIKE_OPEN, names=copied)
-    names = prompt.is_question and not prompt.asks_where and not prompt.asks_for_advice
+    names = not prompt.leaves_the_name_open
     return _short(prompt, one, two) or _sentences(prompt, one, two, ALIKE, names=names) or _denied(prompt, one, two)
 
 

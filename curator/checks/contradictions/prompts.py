@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
+from itertools import pairwise
 
 from curator.checks.contradictions.lexicon import lexicon
 from curator.checks.contradictions.text import tokens, value_of
@@ -95,9 +96,15 @@ class Prompt:
     @cached_property
     def asks_for_a_name(self) -> bool:
         """Whether one name answers the question: who, which, what is the ..."""
-        if self.asks_for_advice:
-            return False
-        return self.is_question and not self.asks_where and bool(_NAMED.search(fold(self.text)))
+        return not self.leaves_the_name_open and bool(_NAMED.search(fold(self.text)))
+
+    @cached_property
+    def leaves_the_name_open(self) -> bool:
+        """Whether several names may be right: of places, of what to do or likes, of people who were somewhere."""
+        if not self.is_question or self.asks_where or self.asks_for_advice:
+            return True
+        text = fold(self.text)
+        return bool(_PRESENT.search(text) or _ONE_OF.search(text) or _by_taste(text))
 
     @cached_property
     def asks_for_advice(self) -> bool:
@@ -134,10 +141,26 @@ _QUANTITY = re.compile(
     r"|\d\s*[-+*/x×^]\s*\d"
 )
 _ADVICE = re.compile(r"\b(?:should|shall|could|can) (?:i|we)\b")
+_PRESENT = re.compile(
+    r"\bwho(?:'s| is| was| are| were| will be| has been| have been)? (?:at|in|on|with|there|here|present|involved|invited"
+    r"|attend\w*|came|comes?|coming|join\w*|participat\w*|took part|visit\w*|helped|lived?s?|work(?:s|ed)?|went|goes"
+    r"|going|stay(?:s|ed)|knows?|knew|likes?|liked|uses?|used|needs?)\b"
+)
+_ONE_OF = re.compile(r"\b(?:name|title|example|kind|type) of (?:an?|any|some|one)\b")
 _COUNTED = re.compile(r"\bhow (?:many|much)\b|\bwhat (?:percent|number|share|proportion)")
 _NAMED = re.compile(
     r"\b(?:who(?:m|se)?|which|what(?:'s| is| was| city| country| language| company| planet) ?(?:the)?)\b"
 )
+
+
+def _by_taste(text: str) -> bool:
+    """Whether what is asked is a matter of taste: the best, the most beautiful."""
+    words, lists = _WORD.findall(text), lexicon().prompts
+    if not lists["taste"].isdisjoint(words):
+        return True
+    return any(first == "most" and word in lists["taste_of"] for first, word in pairwise(words))
+
+
 _WHICH = frozenset("which what who name".split())
 _ARE = frozenset("are were".split())
 _IS = frozenset("is was s does did has".split())

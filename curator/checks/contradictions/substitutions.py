@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from curator.checks.contradictions.amounts import converted, rounds_to, same_number, unit_after
+from curator.checks.contradictions.amounts import converted, rounds_to, same_number, unit_of
 from curator.checks.contradictions.finals import Clash, alike
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
@@ -20,6 +20,7 @@ LONG = 6  # words with a meaning of a sentence that may change one of them besid
 ROUGH = 0.25  # what sentences may share less by their words as they stand than by their words as compared
 TWIN = 0.85  # the least share of common words of two answers of which one is a copy of the other
 NEAR = 0.15  # share by which a rounded number may differ from the number
+FRAMED = 0.6  # the least share of common words of sentences that differ where all others are the same, and in order
 BOTH_NEAR = 0.25  # ... and from another rounded one
 COPY = 6  # words of a sentence that is a copy when one place of it differs
 
@@ -61,6 +62,8 @@ def regions(one: Sequence[str], two: Sequence[str]) -> list[Region]:
 def clash_of(pair: Pair, *, names: bool) -> Clash | None:
     """The substitution that makes one sentence contradict the other, None where there is none."""
     differing = regions(pair.one.keys, pair.two.keys)
+    if clash := _exchanged(pair):
+        return clash
     pair = pair._replace(copied=len(differing) == 1 and min(len(pair.one.keys), len(pair.two.keys)) >= COPY)
     turned = (len(pair.one.negations) + len(pair.two.negations)) % 2 == 1
     flips: list[Clash] = []
@@ -73,11 +76,47 @@ def clash_of(pair: Pair, *, names: bool) -> Clash | None:
             firm.append(found)
     if turned:
         return None if flips or firm else _negation(pair, differing)
-    if flips and firm:
-        return None  # "began in 1939" and "ended in 1945": of two things
+    if flips and (firm or any(_recounted(pair, region) for region in differing)):
+        return None  # "began in 1939" and "ended in 1945", "a soft egg takes 6 minutes": of two things
     if len(flips) % 2:
         return flips[0]
     return firm[0] if firm and not (len(firm) > 1 and _other_times(pair, firm)) else None
+
+
+def _exchanged(pair: Pair) -> Clash | None:
+    """Two numbers that have changed places, each beside a word of its own: "12 for adults and 6 for children"."""
+    one, two = pair.one.keys, pair.two.keys
+    places = [n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b]
+    counted = all(value_of(keys[n]) is not None for keys in (one, two) for n in places)
+    if len(one) != len(two) or len(places) != 2 or not counted:
+        return None
+    first, second = places
+    if one[first] != two[second] or one[second] != two[first] or not _told_apart(one, first, second):
+        return None
+    return _clash("number", pair, (first, first + 1), (first, first + 1))
+
+
+def _told_apart(keys: Sequence[str], first: int, second: int) -> bool:
+    """Whether each of two numbers has a word of its own before it, or behind it, that says what it is of."""
+    before = _subjects(keys[:first]), _subjects(keys[first + 1 : second])
+    behind = before[1], _subjects(keys[second + 1 :])
+    return any(a - b and b - a for a, b in (before, behind))
+
+
+def _subjects(keys: Sequence[str]) -> set[str]:
+    """Stems of the words with a meaning, units and signs left out."""
+    words = lexicon()
+    return {stem(key) for key in keys if key.isalpha() and key not in words.stop and not words.unit(key)}
+
+
+def _recounted(pair: Pair, region: Region) -> bool:
+    """Whether a number stands in the place of another one."""
+    one, two = ({key for key in side if _numeric(key)} for side in _keys_of(pair, region))
+    return bool(one and two) and one != two
+
+
+def _keys_of(pair: Pair, region: Region) -> tuple[list[str], list[str]]:
+    return pair.one.keys[slice(*region.one)], pair.two.keys[slice(*region.two)]
 
 
 def _other_times(pair: Pair, found: list[Clash]) -> bool:
@@ -206,7 +245,7 @@ def differs(pair: Pair, left: int, right: int) -> bool:
         if ordinals[0] != ordinals[1] or (ordinals[0] and 0 in (left, right)):
             return False  # "first" opens a sentence in many an order
         return values == (None, None)
-    if same_number(values[0], values[1]) or rounds_to(values[0], values[1]):
+    if same_number(values[0], values[1]) or rounds_to(values[0], values[1]) or _grouped_by_points(pair, left, right):
         return False
     if _day_and_year(pair, left, right) or _day_and_year(pair, left, right, turned=True):
         return False
@@ -216,7 +255,7 @@ def differs(pair: Pair, left: int, right: int) -> bool:
         for keys, place in ((one, left), (two, right))
     ):
         return False
-    units = [unit_after(keys, place) for keys, place in ((one, left), (two, right))]
+    units = [unit_of(side.tokens, place, side.text) for side, place in ((pair.one, left), (pair.two, right))]
     if units[0] and units[1] and units[0][1] != units[1][1]:
         return units[0][0] == units[1][0] and not converted(values[0], units[0], values[1], units[1])
     if _rate(one, left) != _rate(two, right) or _one_decade(pair, left, right):
@@ -234,6 +273,20 @@ def differs(pair: Pair, left: int, right: int) -> bool:
     if {one[left + 1] if left + 1 < len(one) else "", two[right + 1] if right + 1 < len(two) else ""} & {"%"}:
         return not (same_number(values[0] * 100, values[1]) or same_number(values[0], values[1] * 100))
     return True
+
+
+def _grouped_by_points(pair: Pair, left: int, right: int) -> bool:
+    """Whether one number is the other with points between its thousands, as most of Europe writes it: 1.500, 1500."""
+    sides = ((pair.one, left), (pair.two, right))
+    written = [side.text[side.tokens[place].start : side.tokens[place].end] for side, place in sides]
+    values = [value_of(side.keys[place]) for side, place in sides]
+    return any(
+        _POINTS.fullmatch(text) is not None and float(text.replace(".", "")) == other
+        for text, other in zip(written, reversed(values), strict=True)
+    )
+
+
+_POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+")
 
 
 def _bounds(keys: Sequence[str], place: int) -> set[str]:
@@ -344,16 +397,20 @@ def _names(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> 
     """Another name in the place of a name, where the prompt asks for one and neither text says both."""
     if _of_examples(pair, region) or _listed(pair, region):
         return False
-    spans = [[t for t in side if t.key not in ("the", "a", "an", "'s", "of", "and")] for side in (ones, twos)]
+    if any("and" in {t.key for t in side} for side in (ones, twos)):
+        return False  # several names: each of them may be one of those that are asked for
+    spans = [[t for t in side if t.key not in _PARTICLES] for side in (ones, twos)]
     if not all(0 < len(side) <= 4 and all(t.capital and t.key.isalpha() for t in side) for side in spans):
         return False
     for side, sentence, place, answer in (
         (spans[0], pair.one, region.one[0], pair.whole[0]),
         (spans[1], pair.two, region.two[0], pair.whole[1]),
     ):
-        if place == 0 and len(side) < len(sentence.tokens) and not _name_elsewhere(side, answer, pair):
+        heads = place == 0 and len(side) < len(sentence.tokens)
+        if heads and not _is_subject(sentence, side) and not _name_elsewhere(side, answer, pair):
             return False
-        if _title(sentence) or any(t.key in lexicon().stop or t.key in lexicon().dates for t in side):
+        said = place and sentence.keys[place - 1] in _DEFINED  # "the CEO of Acme is Mary Jones" is no heading
+        if (_title(sentence) and not said) or any(t.key in lexicon().stop or t.key in lexicon().dates for t in side):
             return False
     texts = [" ".join(t.key for t in side) for side in spans]
     if any(stem(a.key) == stem(b.key) for a in spans[0] for b in spans[1]):
@@ -363,6 +420,10 @@ def _names(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> 
     return not alike(*texts)
 
 
+_PARTICLES = frozenset("the a an 's of da de di do du del della der den van von le la el al bin ibn".split())
+_DEFINED = frozenset("is was".split())
+
+
 def _name_elsewhere(side: list[Token], answer: Answer, pair: Pair) -> bool:
     """Whether words at the head of a sentence are a name: they are several, or capital within a sentence too."""
     if len(side) > 1:
@@ -370,6 +431,11 @@ def _name_elsewhere(side: list[Token], answer: Answer, pair: Pair) -> bool:
     word = side[0].key
     shown = re.compile(rf"\w {re.escape(word.capitalize())}\b")
     return any(shown.search(text) for text in (answer.prose, pair.prompt.text))
+
+
+def _is_subject(sentence: Sentence, side: list[Token]) -> bool:
+    """Whether words at the head of a sentence are said to be the one thing of a kind: "Brazil is the largest"."""
+    return sentence.keys[len(side)] in _DEFINED and sentence.keys[len(side) + 1 : len(side) + 2] == ["the"]
 
 
 def _title(sentence: Sentence) -> bool:
@@ -386,9 +452,21 @@ def common(one: Answer, two: Answer) -> float:
 
 def _both_say(pair: Pair, here: str, there: str) -> bool:
     """Whether either answer says both words: then they speak of two things, not of one in two ways."""
-    if pair.copied:
+    if pair.copied or _of_one_thing(pair):
         return False
     return there in pair.whole[0].keys and here in pair.whole[1].keys
+
+
+def _of_one_thing(pair: Pair) -> bool:
+    """Whether the sentences are the same but for a number, and a word of theirs is in no other: "Tea: $2", "Tea: $3"."""
+    one, two = ([key for key in side.keys if not _numeric(key)] for side in (pair.one, pair.two))
+    if one != two or len(pair.one.keys) != len(one) + 1 or len(pair.two.keys) != len(two) + 1:
+        return False
+    words = lexicon()
+    own = {key for key in one if key.isalpha() and key not in words.stop and not words.unit(key)}
+    for answer, mine in zip(pair.whole, (pair.one, pair.two), strict=True):
+        own -= {key for sentence in answer.sentences if sentence is not mine for key in sentence.keys}
+    return bool(own)
 
 
 def _of_examples(pair: Pair, region: Region) -> bool:
@@ -423,6 +501,9 @@ def pairs_of(one: Answer, two: Answer, prompt: Prompt, least: float) -> Iterator
     """
     left, right = _rest(one, two), _rest(two, one)
     scored = []
+    framed = list(left) == list(right) and 0 < len(left) < len(one.folded) == len(two.folded)
+    if framed and least < TWIN and not prompt.is_open:
+        least = min(least, FRAMED)
     rough = least - ROUGH
     others = [(m, other := two.words_of(m), len(other)) for m in right]
     for n in left if right else ():
