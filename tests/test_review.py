@@ -1657,6 +1657,7 @@ def ask(
     told = {"host": HOST, **{name.replace("_", "-"): value for name, value in headers.items()}}
     scope = {
         "type": kind,
+        "method": "GET",
         "path": path,
         "query_string": query.encode(),
         "headers": [(k.encode(), v.encode()) for k, v in told.items() if v is not None],
@@ -1780,6 +1781,32 @@ def test_every_answer_says_who_may_load_and_frame_it() -> None:
             headers[b"x-frame-options"] == b"DENY" and b"frame-ancestors 'none'" in headers[b"content-security-policy"]
         )
         assert b"img-src 'self' data: blob:;" in headers[b"content-security-policy"]
+
+
+@pytest.mark.parametrize(
+    ("path", "more", "own"),
+    [
+        ("/static/js/index.AbC-d_9x.js", {}, True),
+        ("/static/js/index.AbC-d_9x.js", {"range": "bytes=0-1"}, False),
+        ("/static/js/gone.AbC-d_9x.js", {}, False),
+        ("/static/js/../../secret.AbCdEf12.js", {}, False),
+        ("/static/js/plain.js", {}, False),
+        ("/static/other/index.AbC-d_9x.js", {}, False),
+    ],
+)
+def test_the_guard_answers_for_scripts_that_are_named_after_their_content_and_nothing_else(
+    tmp_path: Path, path: str, more: dict[str, str], own: bool
+) -> None:
+    scripts = tmp_path / "static" / "js"
+    scripts.mkdir(parents=True)
+    for file in (scripts / "index.AbC-d_9x.js", scripts / "plain.js", tmp_path / "secret.AbCdEf12.js"):
+        file.write_text("here();")
+    by = guard.Guard(_inner, token=TOKEN, port=PORT, static=tmp_path)
+    answer = ask("http", path, by=by, cookie=COOKIE, **more)
+    headers = dict(answer["headers"])
+    assert answer["answer"] == 200 and headers[b"x-frame-options"] == b"DENY"
+    assert (headers.get(b"content-length") == b"7" and b"immutable" in headers.get(b"cache-control", b"")) == own
+    assert ask("http", path, by=by, **more)["answer"] == 403, "the cookie opens them, as all else"
 
 
 @pytest.mark.parametrize("path", ["/_stcore/metrics", "/_stcore/agent/openapi.json", "/_stcore/upload_file/x/y"])

@@ -9,10 +9,12 @@ What is answered may load nothing from elsewhere and be framed by nobody.
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -66,9 +68,11 @@ class Guard:
         hosts: Iterable[str] = (),
         needed: Iterable[str] = (),
         numbered: bool = False,
+        static: Path | None = None,
     ) -> None:
         self._app, self._token, self._port, self._numbered = app, token, port, numbered
         self._needed = [(b"link", f"<{path}>; rel=modulepreload".encode()) for path in needed]
+        self._static = static
         self._cookie = f"curator-{port}"
         names = {host.lower() for host in (*_LOCAL, *hosts)}
         self._hosts = {f"{name}:{port}" for name in names} | (names if port in (80, 443) else set())
@@ -88,6 +92,9 @@ class Guard:
             await lead(send, scope, given, [(b"set-cookie", self._baked())])
         elif scope["type"] == "http" and str(scope.get("path", "")).rstrip("/") == _FIRST:
             await _lead(send, scope, scope.get("query_string", b"").decode("latin-1"), [])
+        elif self._static is not None and (found := _asset(scope, self._static)) is not None:
+            await send({"type": "http.response.start", "status": 200, "headers": [*found[0], *_HEADERS]})
+            await send({"type": "http.response.body", "body": found[1]})
         else:
             await self._app(scope, receive, _with_headers(send, self._needed) if scope["type"] == "http" else send)
 
@@ -150,6 +157,26 @@ class Guard:
 
     def _baked(self) -> bytes:
         return f"{self._cookie}={self._token}; HttpOnly; SameSite=Strict; Path=/".encode()
+
+
+_KINDS = {".js": b"application/javascript", ".css": b"text/css; charset=utf-8", ".woff2": b"font/woff2"}
+_HASHED = re.compile(r"/static/(?P<file>(?:js|css|media)/[\w.-]+\.[\w-]{8}(?P<kind>\.\w+))\Z", re.ASCII)
+
+
+def _asset(scope: Scope, static: Path) -> tuple[list[tuple[bytes, bytes]], bytes] | None:
+    """Headers and body of a part of streamlit's page that is named after its content, read at once; None for all else.
+
+    A first page asks for some eighty of them, and each went through a handful of threads on its way.
+    """
+    named = _HASHED.match(str(scope.get("path", ""))) if scope["type"] == "http" else None
+    if named is None or scope.get("method") != "GET" or named["kind"] not in _KINDS or "range" in _headers(scope):
+        return None
+    try:
+        body = (static / "static" / named["file"]).read_bytes()
+    except OSError:
+        return None
+    told = {b"content-type": _KINDS[named["kind"]], b"content-length": str(len(body)).encode()}
+    return [*told.items(), (b"cache-control", b"public, immutable, max-age=31536000")], body
 
 
 def _foreign(headers: dict[str, list[str]]) -> bool:

@@ -145,7 +145,9 @@ def guarded(app: Any) -> Guard:
     """The app behind the guard of this process: for every request, the lifespan included."""
     assert _session is not None
     s = _session
-    return Guard(app, token=s.token, port=s.port, hosts=s.hosts, needed=_needed(), numbered=s.numbered)
+    return Guard(
+        app, token=s.token, port=s.port, hosts=s.hosts, needed=_needed(), numbered=s.numbered, static=_static()
+    )
 
 
 # Parts of streamlit's page that ours are made of: it would find out one after another that it needs them.
@@ -153,11 +155,16 @@ _PARTS = "BidiComponent Multiselect ButtonGroup Selectbox TextInput Html purify.
 _IMPORTED = re.compile(r'(?:from|import)"\./([\w.-]+\.js)"')
 
 
-def _needed() -> list[str]:
-    """The paths of the scripts that the queue needs and the first page does not name, as this release of streamlit has them."""
+def _static() -> Path:
+    """Where streamlit keeps its page."""
     import streamlit
 
-    static = Path(streamlit.__file__).parent / "static"
+    return Path(streamlit.__file__).parent / "static"
+
+
+def _needed() -> list[str]:
+    """The paths of the scripts that the queue needs and the first page does not name, as this release of streamlit has them."""
+    static = _static()
     scripts = static / "static" / "js"
     try:
         named = set(re.findall(r"static/js/([\w.-]+\.js)", (static / "index.html").read_text("utf-8")))
