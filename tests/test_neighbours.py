@@ -445,3 +445,12 @@ def test_hours_of_another_clock_are_the_same_answer():
     said = [flag.message for _, flag in flags_of(NearDuplicate(), rows)]
     assert "disagree" not in said[0]
     assert "disagree" in said[1]
+
+
+def test_an_audit_of_rows_too_short_to_compare_finds_nothing_to_draw(tmp_path):
+    file = tmp_path / "brief.jsonl"
+    file.write_text(json.dumps(chat(user="2+2?", assistant="4")) + "\n")
+    (audit,) = engine.lint(
+        [file], load_config(tmp_path, overrides={"select": ("DUP003",)}), cache=False, audit=True
+    ).audits
+    assert (audit.rows, audit.pairs) == (0, 0)

@@ -715,6 +715,13 @@ def test_a_key_that_the_first_row_has_not_is_in_the_dataset(write, tmp_path):
     assert sum(note is not None for part in saved.values() for note in part["note"]) == 40
 
 
+@pytest.mark.parametrize(("one", "other"), [(1, "x"), (2**70, 2**70)])
+def test_the_key_whose_values_fit_no_table_is_named(write, one, other):
+    pytest.importorskip("datasets")
+    with pytest.raises(WriteError, match="the values of 'size' fit no one type"):
+        divide(write, [row(n, size=other if n % 2 else one) for n in range(40)], dataset=True)
+
+
 def test_half_of_a_surrogate_pair_is_named_as_the_reason(write, tmp_path):
     pytest.importorskip("datasets")
     file = tmp_path / "all.jsonl"

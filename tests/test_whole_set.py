@@ -157,3 +157,11 @@ def test_answers_without_spaces_that_open_alike_are_quoted():
     ]
     ((_, flag),) = flags_of(SharedOpening(), rows)
     assert "'感谢您的提问，我来解答：第'" in flag.message
+
+
+@pytest.mark.parametrize("held", [[], ["{broken"]])
+def test_a_valid_split_without_rows_is_missing(tmp_path, held):
+    (tmp_path / "train.jsonl").write_text("".join(json.dumps(ask(n)) + "\n" for n in range(20)))
+    (tmp_path / "valid.jsonl").write_text("\n".join(held))
+    report = engine.lint([tmp_path], Config(select=("SPT008",)), cache=False)
+    assert [finding.message for finding in report.findings] == ["the valid split holds no row that can be read"]

@@ -176,6 +176,9 @@ class MissingSplit(DatasetRule, frozen=True):
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         readable = np.flatnonzero(rows.readable)
         names = rows.split_names
+        if len(readable) and "valid" in names and not (rows.splits[readable] == _NAMES.index("valid")).any():
+            message = "the valid split holds no row that can be read"
+            yield int(readable[0]), Flag("", message, evidence={"missing": "valid"})
         if not len(readable) or ("valid" in names and "train" in names):
             return
         if "train" in names and ("test" in names or rows.in_folder):

@@ -168,6 +168,8 @@ class Neighbours:
         firsts, _, _ = self._firsts
         rows = firsts[self.counts[firsts] >= _WORDLESS]
         drawn = np.sort(rows[np.argsort(mix(self.keys[rows] + np.uint64(1)), kind="stable")[:_AUDITED]])
+        if not len(drawn):
+            return Audit(self.view, threshold, 0, 0, 0, *wilson(0, 0))
         near = self.edges(threshold, short)
         known = set(_codes(near.a, near.b).tolist())
         alike = np.array(list(self._alike(drawn, rows, low)), dtype=np.int64).reshape(-1, 2)

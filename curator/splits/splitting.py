@@ -583,7 +583,7 @@ def save_dataset(files: dict[str, Path], folder: Path, made_of: Sequence[str | P
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".dataset-", dir=folder.parent) as passing:
             datasets.disable_progress_bars()
-            made = {name: datasets.Dataset.from_dict(_columns(path)) for name, path in files.items()}
+            made = {name: _as_table(datasets, _columns(path)) for name, path in files.items()}
             datasets.DatasetDict(made).save_to_disk(Path(passing, "new"))
             for file in [each for each in Path(passing, "new").rglob("*") if each.is_file()]:
                 file.chmod(file.stat().st_mode & readable_by(made_of))
@@ -594,10 +594,25 @@ def save_dataset(files: dict[str, Path], folder: Path, made_of: Sequence[str | P
         what = "no dataset could be made: a row holds half of a surrogate pair, which is no text"
         hint = "see them: curator lint --select FIL010 PATH; mend them, or leave out --to dataset"
         raise WriteError(what, where=str(folder), hint=hint) from None
-    except (OSError, ValueError, TypeError) as error:  # pyarrow's errors are ValueErrors and TypeErrors
+    except (OSError, ValueError, TypeError, OverflowError) as error:  # pyarrow's errors are ValueErrors and TypeErrors
         said_ = " ".join(str(error).split())[:200]
         hint = "rows of different structure fit no Arrow table: bring them to one shape, or leave out --to dataset"
         raise WriteError(f"no dataset could be made: {said_}", where=str(folder), hint=hint) from None
+
+
+def _as_table(datasets: Any, columns: dict[str, list[Any]]) -> Any:
+    """The columns as a `datasets.Dataset`. Raises ValueError, with the key, where the values of one fit no type."""
+    try:
+        return datasets.Dataset.from_dict(columns)
+    except UnicodeEncodeError:
+        raise
+    except (ValueError, TypeError, OverflowError):
+        for key, values in columns.items():
+            try:
+                datasets.Dataset.from_dict({key: values})
+            except (ValueError, TypeError, OverflowError) as error:
+                raise ValueError(f"the values of {key!r} fit no one type: {error}") from None
+        raise
 
 
 # ---------------------------------------------------------------------- what is printed
