@@ -199,24 +199,32 @@ class Behaviour(Table, frozen=True, kw_only=True):
 class Taught(NamedTuple):
     """What of a row the loss is taken on: its answers, the reply alone (a completion, the sides of a pair), or all.
 
-    `weighted` says whether an answer whose weight is 0 is left out.
+    `weighted` says whether an answer whose weight is 0 is left out, `last` in which rows all answers but the last are.
     """
 
     what: Literal["answers", "reply", "all"] = "answers"
     weighted: bool = True
+    last: Literal["never", "with tools", "always"] = "never"
+
+    def last_alone(self, tools: bool) -> bool:
+        """Whether of several answers the last one alone is trained in a row with, or without, tools."""
+        return self.what == "answers" and (self.last == "always" or (self.last == "with tools" and tools))
 
     def __str__(self) -> str:
         words = {"answers": "its answers", "reply": "its reply alone", "all": "the whole row"}[self.what]
-        return words if self.weighted or self.what != "answers" else f"{words}, whatever their weights"
+        if self.what != "answers":
+            return words
+        words += {"never": "", "with tools": ", with tools the last alone", "always": ", the last alone"}[self.last]
+        return words if self.weighted else f"{words}, whatever their weights"
 
 
 class Profile(Table, frozen=True, kw_only=True):
     """A service, a trainer or a runtime: what it takes, and what it does with the rest.
 
     `shapes` are those it reads (all where none is named); `roles` by shape are as the rows write them.
-    `loss` says on which tokens the trainer takes the loss by default. `limits` are those of shapes that another
-    trainer of the same makers takes; `templated` says whether a chat template is put around messages alone, or
-    around strings too.
+    `loss` says on which tokens the trainer takes the loss by default; a `score` is learnt for the whole of each side
+    of a pair. `limits` are those of shapes that another trainer of the same makers takes; `templated` says whether a
+    chat template is put around messages alone, or around strings too.
     """
 
     title: Text
@@ -230,7 +238,7 @@ class Profile(Table, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     shapes: tuple[str, ...] = ()
     roles: dict[str, tuple[str, ...]] = {}
-    loss: Literal["answers", "all", "completion"] = "answers"
+    loss: Literal["answers", "all", "completion", "score"] = "answers"
     rows: Rows = Rows()
     file: File = File()
     tokens: Tokens | None = None
@@ -259,19 +267,30 @@ class Profile(Table, frozen=True, kw_only=True):
         return (limit.title if limit else "") or self.title
 
     def taught(self, shape: str) -> Taught:
-        """What the loss is taken on in rows of the shape; of pairs it is always the reply."""
+        """What the loss is taken on in rows of the shape; of pairs it is the reply, unless a score is learnt."""
         weighted = self.weights is None or self.weights.turns == "honoured"
+        if self.loss == "score":
+            return Taught("all", weighted)
         if shape in _PAIRED or (self.loss == "completion" and shape == "prompt-completion"):
             return Taught("reply", weighted)
         if self.loss == "answers" or shape == "prompt-only":
-            return Taught("answers", weighted)
+            return Taught("answers", weighted, self._last())
         return Taught("all", weighted)
+
+    def _last(self) -> Literal["never", "with tools", "always"]:
+        """In which rows the answers before the last are masked."""
+        masked = {behaviour.when for behaviour in self.behaviour if behaviour.effect == "lost"}
+        if "earlier-answers-masked" in masked:
+            return "always"
+        return "with tools" if "earlier-answers-masked-with-tools" in masked else "never"
 
     def taught_said(self, shape: str) -> str:
         """The same in words, "" where the target trains nothing."""
         if self.kind == "runtime":
             return ""
         settings = ", by its defaults" if self.kind == "trainer" else ""
+        if self.loss == "score":
+            return f"{self.title_of(shape)} learns a score for the whole of each side of a pair{settings}"
         return f"{self.title_of(shape)} takes the loss on {self.taught(shape)}{settings}"
 
     def order_of(self, shape: str) -> Order | None:

@@ -115,6 +115,9 @@ def test_what_is_trained_is_shown_and_counted(write: Write) -> None:
 TWICE = chat(user="What is it?", assistant="A lamp.", user2="And now?", assistant2="Off.")
 TWICE["messages"][1]["weight"] = 0
 SPLIT = {"prompt": TWICE["messages"][:3], "completion": TWICE["messages"][3:]}
+TALK = chat(user="What is it?", assistant="A lamp.", user2="And now?", assistant2="Off.")
+TOOLED = {**TALK, "tools": CALLING["tools"]}
+LAST_ALONE = "Mistral fine-tuning takes the loss on its answers, with tools the last alone"
 PAIR = {"prompt": "What is it?", "chosen": "A lamp.", "rejected": "No."}
 
 
@@ -139,6 +142,14 @@ PAIR = {"prompt": "What is it?", "chosen": "A lamp.", "rejected": "No."}
         ),
         (SPLIT, "mlx", [0, 1, 2, 3], "mlx-lm 0.32 takes the loss on the whole row, by its defaults"),
         (PAIR, "trl", [1, 2], "TRL 1.16 DPOTrainer takes the loss on its reply alone, by its defaults"),
+        (
+            PAIR,
+            "trl-reward",
+            [0, 1, 2],
+            "TRL 1.16 RewardTrainer learns a score for the whole of each side of a pair, by its defaults",
+        ),
+        (TALK, "mistral", [1, 3], LAST_ALONE),
+        (TOOLED, "mistral", [3], LAST_ALONE),
     ],
 )
 def test_what_is_trained_is_what_the_target_takes_the_loss_on(
@@ -153,7 +164,7 @@ def test_what_is_trained_is_what_the_target_takes_the_loss_on(
         text = "".join(part.text for part in shown.parts if part.trained)
         told = [number for number, turn in enumerate(result.turns) if turn.text in text]
         assert told and set(told) <= set(trained)
-        assert (shown.count(False) == 0) is (said.find("the whole row") > 0)
+        assert (shown.count(False) == 0) is (said.find("the whole ") > 0)
     counts = stats.stats([path], config)
     assert counts.trained == max(shown.count(True) for shown in result.renders)
 

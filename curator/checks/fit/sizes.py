@@ -71,16 +71,22 @@ def trained_spans(look: Look, taught: Taught = ANSWERS) -> list[Span]:
         return [(0, len(look.seen.text))]
     if taught.what == "reply":
         return _reply_spans(look)
+    trained = list(look.seen.trained)
+    if taught.last_alone(bool(look.said.tools)):
+        trained = _last_spans(look, trained)
     if not taught.weighted:
-        return list(look.seen.trained)
+        return trained
     unweighted = [
         span for key, span in look.seen.places.items() if look.turn_of(key).weight == 0 and key[1] == "content"
     ]
-    return [
-        (low, high)
-        for low, high in look.seen.trained
-        if not any(low <= start and end <= high for start, end in unweighted)
-    ]
+    return [(low, high) for low, high in trained if not any(low <= start and end <= high for start, end in unweighted)]
+
+
+def _last_spans(look: Look, trained: list[Span]) -> list[Span]:
+    """The trained spans of the last answer: those behind the texts of all others."""
+    last = max((n for n, turn in enumerate(look.said.turns) if turn.role == "assistant"), default=-1)
+    before = max((start for (n, _, _), (start, _) in look.seen.places.items() if n < last), default=-1)
+    return [(low, high) for low, high in trained if low > before]
 
 
 def _reply_spans(look: Look) -> list[Span]:
@@ -105,6 +111,10 @@ def teaches(example: Example, turn: Turn, taught: Taught) -> bool:
         return True
     if taught.what == "reply":
         return turn in replies(example)
+    if taught.last_alone(bool(example.tools)):
+        last = next((each for each in reversed(example.turns) if each.role == "assistant"), turn)
+        if turn.path != last.path:
+            return False
     return turn.role == "assistant" and (turn.weight != 0 or not taught.weighted)
 
 
