@@ -84,6 +84,7 @@ WHOLE = [
     "1. Boil the water.\n2. Add the pasta.\n3. Drain it.\n4. Enjoy",
     "- Red, a warm colour.\n- Blue, a cold colour.\n- Green, a calm colour.\n- None of the above",
     "Pros:\n- It is cheap\n- It is easy to clean\nCons:\n- It is heavy to carry around",
+    "1. Set total to 0.\n2. For each x in the list:\n   - Add x to total\n3. Return total",
     "Which river is the longest?\na) Nile\nb) Rhine\n\nWhich one is the widest?\na) Amazon\nb) Seine",
     "Q: Who wrote Emma?\nA: Jane Austen",
     "Ann: Are you coming with us?\nBob: No, I have to stay here.\nAnn: What a pity.\nBob: Bye!",

@@ -231,10 +231,10 @@ def _of_item(at: LastLine, word: _Word) -> _Proof | None:
     usual = sum(len(part.split()) for part in at.siblings) / len(at.siblings)
     if word or not at.last.isascii() or len(at.words) < 0.5 * usual:
         least = 1 if at.running or 3 * len(at.words) < usual else 2
-        return "likely" if closes(at.siblings, least) else None
+        return "likely" if closes(at.siblings, least) and closes(at.items, least) else None
     if closes(at.siblings, _HABIT):
         return "likely"
-    if not at.running or len(at.words) < 5 or not closes(at.siblings, 1):
+    if not at.running or len(at.words) < 5 or not closes(at.siblings, 1) or not closes(at.items, 1):
         return None
     return "likely" if len(at.siblings) > 2 else "weak"
 

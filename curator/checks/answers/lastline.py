@@ -118,6 +118,15 @@ class LastLine:
         return [part for part in self.earlier if ITEM.match(part) and part.lstrip(" (")[0].isdigit() == numbered]
 
     @cached_property
+    def items(self) -> list[str]:
+        """The items before it of its own list; in the place of one that leads to a list of its own, what that holds."""
+        own = set(self.siblings)
+        first = next((place for place, part in enumerate(self.earlier) if part in own), len(self.earlier))
+        leading = any(part.endswith(":") for part in own)
+        listed = [part for part in self.earlier[first:] if ITEM.match(part) and (part in own or leading)]
+        return [part for part in listed if not part.endswith(":")]
+
+    @cached_property
     def prose(self) -> list[str]:
         """The lines before it that are of five words and more, and no headings."""
         return [part for part in self.earlier if len(part.split()) >= 5 and not HEADING.match(part)]
