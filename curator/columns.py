@@ -23,7 +23,7 @@ import numpy as np
 
 from curator.model import Example, NotRun, Turn
 from curator.text.brokenjson import DEEPEST, HEAVIEST, nesting
-from curator.text.content import beside_text, definitions
+from curator.text.content import beside_text, definitions, token_ids
 
 if TYPE_CHECKING:
     from curator.formats import Reader
@@ -415,9 +415,20 @@ class Batch:
         return counts
 
     @cached_property
+    def given_tokens(self) -> np.ndarray:
+        """int64, shape (lines,): the ids of each row that is tokenized already, 0 of any other."""
+        counts = np.zeros(len(self.lines), dtype=np.int64)
+        silent = np.bincount(self.turn_lines, minlength=len(self.lines)) == 0
+        for line in self.readable:
+            if silent[line] and (ids := token_ids(self.example(line))):
+                counts[line] = ids.tokens
+        return counts
+
+    @cached_property
     def row_tokens(self) -> np.ndarray:
-        """int64, shape (lines,): tokens of all turns of a row and its tools, 0 where it could not be read."""
-        counts: np.ndarray = self.tool_tokens.copy()
+        """int64, shape (lines,): tokens of all turns of a row and its tools, or the ids that it holds; 0 where it
+        could not be read."""
+        counts: np.ndarray = self.tool_tokens + self.given_tokens
         np.add.at(counts, self.turn_lines, self.turn_tokens)
         return counts
 

@@ -105,6 +105,7 @@ class _Part(msgspec.Struct, frozen=True):
     turns: np.ndarray
     flags: np.ndarray  # rows with a system turn, with tools, with a preference pair
     trained: int
+    given: int  # tokens that rows hold as ids
     shown: tuple[RenderShown, ...]
 
 
@@ -126,6 +127,8 @@ class _Count:
             }
         )
         by_role["tools"] = int(batch.tool_tokens.sum())
+        given = int(batch.given_tokens.sum())
+        by_role += Counter({"token ids": given})  # no entry where there are none
         answering = np.where(batch.roles == ROLE_CODES["assistant"], batch.turn_tokens, 0)
         answers = np.bincount(batch.turn_lines, answering, len(batch.lines)).astype(np.int64)
         examples = [batch.example(i) for i in batch.readable]
@@ -147,6 +150,7 @@ class _Count:
                 ]
             ),
             sum(row.trained for row in counts),
+            given,
             tuple(_shown(examples[0], self.template, batch.tokenizer, self.target)) if examples else (),
         )
 
@@ -194,7 +198,7 @@ def stats(
         unreadable=sum(part.lines - part.blank for part in parts) - len(rows),
         shapes=dict(sum((part.shapes for part in parts), Counter())),
         splits=dict(splits),
-        tokens=TokenCount(tokenizer.name, tokenizer.exact, total, tokenizer.error),
+        tokens=TokenCount(tokenizer.name, tokenizer.exact, total, tokenizer.error, sum(part.given for part in parts)),
         tokens_by_role=dict(sum((part.by_role for part in parts), Counter())),
         row_tokens=Distribution.of(rows),
         answer_tokens=Distribution.of(answers),
@@ -355,12 +359,11 @@ def _tiles(result: Stats, name: str) -> str:
     from curator.report.page import text
 
     counted = result.tokens
-    how = "exact" if counted.exact else f"estimate, ±{counted.error:.0%}"
     unread = f"{result.unreadable:,} more could not be read" if result.unreadable else "all read"
     share = f"{_share(result.trained, counted.total)} of all"
     tiles = [
         ("Rows", f"{result.rows:,}", unread),
-        ("Tokens", f"{counted.total:,}", f"{text(counted.tokenizer)}, {how}"),
+        ("Tokens", f"{counted.total:,}", text(counted.how)),
         ("Trained tokens", f"{result.trained:,}", share),
         ("With a system turn", f"{result.with_system:,}", "rows"),
         ("With tools", f"{result.with_tools:,}", "rows"),

@@ -267,11 +267,12 @@ class _Run:
         stats = tuple(self.stats[code] for code in sorted(self.stats))
         files = tuple(self._file(n) for n in range(len(self.sources)))
         total = sum(scan.head.tokens for scan in self.scans)
+        given = sum(scan.head.given for scan in self.scans)
         return Report(
             files=files,
             rules=stats,
             findings=store,
-            tokens=TokenCount(tokenizer.name, tokenizer.exact, total, tokenizer.error),
+            tokens=TokenCount(tokenizer.name, tokenizer.exact, total, tokenizer.error, given),
             rows=sum(file.rows for file in files),
             broken=sum(file.broken for file in files),
             seconds=seconds,

@@ -18,7 +18,7 @@ from curator.model import Decision, Example, Finding, Place, TokenCount
 from curator.private.masking import masked_value, values_of
 from curator.report.places import stretches
 from curator.sources import cut, open_sources, read
-from curator.text.content import definitions, turn_parts, written
+from curator.text.content import definitions, token_ids, turn_parts, written
 from curator.text.excerpt import visible
 from curator.trained import RenderShown, renders, shielded
 from curator.trained import lines as shown_lines
@@ -96,8 +96,10 @@ def explain(
     taught = targets.taught(config.target, example.shape) if example else ANSWERS
     shown = turns_shown(example, tokenizer, taught)
     tools = definitions(example) if example else []
-    count = sum(t.tokens for t in shown) + sum(tokenizer.count(tools))
-    total = TokenCount(tokenizer.name, tokenizer.exact, count, tokenizer.error)
+    ids = token_ids(example) if example else None
+    given = ids.tokens if ids else 0
+    count = sum(t.tokens for t in shown) + sum(tokenizer.count(tools)) + given
+    total = TokenCount(tokenizer.name, tokenizer.exact, count, tokenizer.error, given)
     result = Explanation(
         here,
         content_id(value, raw).hex(),

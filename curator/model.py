@@ -362,16 +362,27 @@ class TargetNote(msgspec.Struct, frozen=True):
 
 
 class TokenCount(msgspec.Struct, frozen=True):
-    """Tokens of the set and the tokenizer that counted; `error` is the relative error of an estimate."""
+    """Tokens of the set and the tokenizer that counted; `error` is the relative error of an estimate.
+
+    `given` of them the tokenizer did not count: they stand in the rows as ids.
+    """
 
     tokenizer: str
     exact: bool
     total: int
     error: float = 0.0
+    given: int = 0
 
     def __str__(self) -> str:
-        how = "exact" if self.exact else f"estimate, ±{self.error:.0%}"
-        return f"{self.total:,} tokens ({self.tokenizer}, {how})"
+        return f"{self.total:,} tokens ({self.how})"
+
+    @property
+    def how(self) -> str:
+        """How they were counted, in words."""
+        if self.given and self.given == self.total:
+            return "ids that the rows hold"
+        counted = f"{self.tokenizer}, {'exact' if self.exact else f'estimate, ±{self.error:.0%}'}"
+        return f"{counted}; {self.given:,} are ids that the rows hold" if self.given else counted
 
 
 class LimitResult(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from curator.checks.fit.sizes import ANSWERS, Sized, merged, rendered_sides, siz
 from curator.model import Example, Turn
 from curator.private.masking import masked_value
 from curator.targets import Taught
-from curator.text.content import definitions, turn_parts
+from curator.text.content import definitions, token_ids, turn_parts
 from curator.text.excerpt import visible
 from curator.tokens import Tokenizer
 
@@ -86,11 +86,18 @@ def _shown(found: Sized) -> RenderShown:
 
 
 def _bare(example: Example, tokenizer: Tokenizer, taught: Taught) -> Iterator[RenderShown]:
+    if ids := token_ids(example):
+        yield RenderShown("", tuple(Part(_said(end - start), end - start, on) for start, end, on in ids.runs()))
+        return
     tools = definitions(example)
     ahead = [Part("\n".join(tools) + "\n", sum(tokenizer.count(tools)), taught.what == "all")] if tools else []
     for turns in example.sides():
         parts = [_bare_part(turn, tokenizer, teaches(example, turn, taught)) for turn in turns]
         yield RenderShown("", (*ahead, *(part for part in parts if part.text != "\n")))
+
+
+def _said(ids: int) -> str:
+    return f"{ids:,} token ids\n"
 
 
 def _bare_part(turn: Turn, tokenizer: Tokenizer, trained: bool) -> Part:
@@ -100,6 +107,8 @@ def _bare_part(turn: Turn, tokenizer: Tokenizer, trained: bool) -> Part:
 
 def counted(example: Example, spec: str, tokenizer: Tokenizer, taught: Taught = ANSWERS) -> Counted:
     """The tokens that `renders` shows; of a pair of which one side is refused those of the other."""
+    if ids := token_ids(example):
+        return Counted(ids.tokens, int(ids.trained.sum()))
     if seen := rendered_sides(example, spec):
         sides = [sized(look, tokenizer, taught) for look in seen]
         return Counted(max(side.total for side in sides), max(side.trained for side in sides))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +27,9 @@ from curator.harness import batch_of, flags_of
 from curator.rule import chat
 from curator.templates import load, shipped
 from curator.tokens import Estimate
+from tests.conftest import Run
+
+Write = Callable[..., Path]
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -318,3 +323,47 @@ def test_a_question_that_is_cut_is_no_answer_that_is_cut(template):
     row = chat(user="Why?", assistant="So.", user2="And? " * 200)
     for target in ("", "trl"):
         assert list(AnswerTruncated(max_tokens=60, template=template, target=target).check(Reader().read(row))) == []
+
+
+_PROMPT_AND_ANSWER = {"input_ids": list(range(40)), "labels": [-100] * 30 + list(range(10))}
+
+
+def _messages(out: str) -> dict[str, str]:
+    return {found["code"]: found["message"] for found in json.loads(out)["findings"]}
+
+
+def test_a_row_of_token_ids_has_as_many_tokens_as_ids(run: Run, write: Write) -> None:
+    done = run("lint", write("ids.jsonl", [_PROMPT_AND_ANSWER]), "--max-length", 32, "--format", "json")
+    said = _messages(done.out)
+    assert said["LEN001"] == "40 tokens, the context holds 32 (ids that the row holds)"
+    assert said["LEN002"].startswith("8 of 10 trained tokens stand behind the 32 tokens that are kept")
+    assert json.loads(done.out)["tokens"]["total"] == 40
+    assert "LEN001" not in run("lint", write("ids.jsonl", [_PROMPT_AND_ANSWER]), "--max-length", 40).out
+
+
+def test_the_report_says_that_no_tokenizer_counted_the_ids(run: Run, write: Write) -> None:
+    done = run("lint", write("ids.jsonl", [_PROMPT_AND_ANSWER]))
+    assert "40 tokens (ids that the rows hold)" in done.out + done.err
+    done = run("lint", write("both.jsonl", [_PROMPT_AND_ANSWER, chat(user="Hi", assistant="Hello")]))
+    assert "; 40 are ids that the rows hold)" in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("row", "trained"),
+    [
+        pytest.param(_PROMPT_AND_ANSWER, "10 (25%)", id="labels that are not -100 are trained"),
+        pytest.param({"input_ids": list(range(40))}, "40 (100%)", id="without labels all ids are"),
+    ],
+)
+def test_stats_count_the_trained_ids(row: dict[str, Any], trained: str, run: Run, write: Write) -> None:
+    out = run("stats", write("ids.jsonl", [row])).out
+    assert "tokens    40 (ids that the rows hold)" in out
+    assert f"trained   {trained}" in out
+
+
+def test_a_target_cuts_rows_of_token_ids_as_others(run: Run, write: Write) -> None:
+    far = {"input_ids": [7] * 1100, "labels": [-100] * 1050 + [7] * 50}
+    later = {"input_ids": [7] * 1100, "labels": [7] * 10 + [-100] * 1040 + [7] * 50}
+    for row, code in ((far, "TGT010"), (later, "TGT013")):
+        said = _messages(run("lint", write("ids.jsonl", [row]), "--target", "trl", "--format", "json").out)
+        assert "1,050 tokens before the answer, max_length 1,024" in said[code]

@@ -429,7 +429,7 @@ def test_json_holds_the_same_findings_and_the_whole_picture() -> None:
     assert said["findings"] == [json.loads(line) for line in shown(made, "jsonl").splitlines()]
     assert said["summary"]["errors"] == 2
     assert said["summary"]["exit_code"] == made.exit_code == 1
-    assert said["tokens"] == {"tokenizer": "o200k_base", "exact": True, "total": 38204, "error": 0.0}
+    assert said["tokens"] == {"tokenizer": "o200k_base", "exact": True, "total": 38204, "error": 0.0, "given": 0}
     assert [stat["code"] for stat in said["rules"]] == [stat.code for stat in made.rules]
     assert len(said["files"]) == 2
     assert said["not_run"][0]["unlock"] == "--template NAME"

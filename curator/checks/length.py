@@ -16,7 +16,7 @@ from curator.columns import ROLE_CODES, Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
 from curator.templates import load
-from curator.text.content import definitions, says_more, turn_parts
+from curator.text.content import definitions, says_more, token_ids, turn_parts
 from curator.tokens import Estimate, Tokenizer, count_rendered
 
 _TALL = chat(system="Be brief.", user="How tall is Ben Nevis?", assistant="1,345 metres.")
@@ -98,6 +98,8 @@ class OverContext(RowRule, frozen=True):
 
 def _counted(tokenizer: Tokenizer, template: str, example: Example) -> str:
     """How tokens were counted, in words."""
+    if token_ids(example):
+        return "ids that the row holds"
     how = "" if tokenizer.exact or tokenizer.name == "estimate" else ", estimate"
     if not template:
         return f"{tokenizer.name}{how}"
@@ -206,7 +208,9 @@ def row_length(example: Example, tokenizer: Tokenizer, template: str = "") -> in
 
 
 def _bare_length(example: Example, tokenizer: Tokenizer) -> int:
-    """Tokens of a row's turns, tool definitions and calls; of a pair the longer side."""
+    """Tokens of a row's turns, tool definitions and calls, or the ids that it holds; of a pair the longer side."""
+    if ids := token_ids(example):
+        return ids.tokens
     sides = [turn_parts(example.turns), turn_parts(example.chosen), turn_parts(example.rejected)]
     sides[0] += definitions(example)
     prompt, chosen, rejected = (sum(tokenizer.count(side)) if side else 0 for side in sides)
@@ -301,7 +305,13 @@ class AnswerTruncated(RowRule, frozen=True):
             yield from self._bare_losses(example, tokenizer, taught)
 
     def _bare_losses(self, example: Example, tokenizer: Tokenizer, taught: targets.Taught) -> Iterator[Loss]:
-        """The same by the texts alone, the markers of a template left out."""
+        """The same by the texts alone, the markers of a template left out; of token ids by their labels."""
+        if ids := token_ids(example):
+            if ids.labelled:
+                kept = self._kept(ids.tokens)
+                lost = ids.trained.sum() - ids.trained[kept.start : kept.stop].sum()
+                yield Loss("labels", int(lost), int(ids.trained.sum()), ids.tokens)
+            return
         for turns in example.sides():
             sizes = [sum(tokenizer.count(turn_parts([turn]))) for turn in turns]
             total = sum(sizes) + sum(tokenizer.count(definitions(example)))

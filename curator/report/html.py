@@ -80,12 +80,11 @@ def _hero(report: Report, tally: Tally, view: View) -> str:
     worst = worst if all(limit.ok for limit in report.limits) else "error"
     said = verdict(report)
     tokens = report.tokens
-    how = "exact" if tokens.exact else f"estimate, ±{tokens.error:.0%}"
     unread = f"{counted(report.broken, 'line')} unreadable" if report.broken else "all read"
     mended = f"{tally.safe:,} safely, {tally.unsafe:,} to agree"
     tiles = [
         ("", "Rows", f"{report.rows:,}", unread),
-        ("", "Tokens", f"{tokens.total:,}", f"{text(tokens.tokenizer)}, {how}"),
+        ("", "Tokens", f"{tokens.total:,}", text(tokens.how)),
         *_severity_tiles(report),
         ("", "Can be mended", f"{tally.safe + tally.unsafe:,}", mended),
     ]

@@ -194,6 +194,7 @@ class Scan:
             rows=len(batch.readable),
             broken=len(batch.lines) - len(batch.readable) - len(batch.blank),
             tokens=int(arrays["tokens"].sum()),
+            given=int(batch.given_tokens.sum()),
             shapes=dict(shapes),
             tallies=tallies,
             phases=clock.seconds,

@@ -53,6 +53,7 @@ class Head(msgspec.Struct, frozen=True):
     shapes: dict[str, int]
     tallies: dict[str, Tally]
     phases: dict[str, float]
+    given: int = 0  # tokens that rows hold as ids
     findings: int = 0  # bytes
     # name -> dtype, shape, offset after the findings; _ZEROS for an array of nothing but zeros, which is not written
     arrays: dict[str, tuple[str, tuple[int, ...], int]] = {}

@@ -21,7 +21,7 @@ from curator.model import Example, Flag, Turn
 from curator.paths import get
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.targets import Behaviour, Profile, Tokens, When
-from curator.text.content import definitions, turn_parts
+from curator.text.content import definitions, token_ids, turn_parts
 from curator.tokens import Tokenizer
 
 Effect = Literal["dropped", "lost", "misread"]
@@ -183,6 +183,9 @@ def _of_shape(behaviour: Behaviour, example: Example) -> bool:
 # ---------------------------------------------------------------------- length
 
 
+_NO_TURN = -1
+
+
 class Cut(NamedTuple):
     """What a limit of tokens does to a row."""
 
@@ -216,7 +219,11 @@ def measured(profile: Profile, example: Example, tokenizer: Tokenizer, template:
 
 def _strings(profile: Profile, example: Example) -> bool:
     """Whether a row is of strings, around which the trainer puts no chat template."""
-    return profile.templated == "messages" and not any(turn.base for turn in example.all_turns())
+    return (
+        example.shape != "tokenized"
+        and profile.templated == "messages"
+        and not any(turn.base for turn in example.all_turns())
+    )
 
 
 def _total(found: Measured) -> int:
@@ -237,6 +244,9 @@ def _turn_at(look: Look, span: tuple[int, int]) -> int:
 
 
 def _bare_side(example: Example, turns: Sequence[Turn], tokenizer: Tokenizer) -> Measured:
+    if ids := token_ids(example):
+        runs = tuple(Answer(_NO_TURN, start, end - start) for start, end, trained in ids.runs() if trained)
+        return Measured(ids.tokens, _prompt(runs, example), runs)
     at = sum(tokenizer.count(definitions(example)))
     answers = []
     for number, turn in enumerate(turns):
@@ -261,7 +271,7 @@ def cut_row(
     Of pairs it is known where a limit names their shape.
     """
     paired = bool(example.chosen or example.rejected) and example.shape not in limit.shapes
-    if paired or example.shape == "tokenized" or limit.over == "kept":
+    if paired or limit.over == "kept":
         return None
     found = measured(profile, example, tokenizer, template)
     if limit.end_token and _strings(profile, example):
@@ -283,7 +293,8 @@ def _cut_at_the_end(profile: Profile, example: Example, found: Measured, most: i
     """The first tokens are kept. Rows without a trained token are filtered where the prompt is masked."""
     for answer in found.answers:
         if answer.before >= most:
-            masked = profile.loss == "completion" and example.shape == "prompt-completion"
+            nothing = example.shape == "prompt-completion" or (token_ids(example) and answer is found.answers[0])
+            masked = profile.loss == "completion" and nothing
             return Cut("dropped", answer.before, -1) if masked else Cut("lost", answer.before, answer.turn)
     return None
 
@@ -396,7 +407,7 @@ class _Fate(DatasetRule, frozen=True):
         most = self.most(limit)
         whole = limit.over == "dropped"
         what = f"{tokens:,} tokens" if whole else f"{tokens:,} tokens before the answer"
-        if not (self.rendered() or _strings(profile, example)):
+        if not (self.rendered() or _strings(profile, example) or token_ids(example)):
             what += ", those of a chat template not counted"
         named = f"{limit.setting} {most:,}" if limit.setting else f"limit {most:,}"
         message = f"{limit.title or profile.title} {self.verb}: {what}, {named}; {limit.by}"
