@@ -128,11 +128,15 @@ def compare(old: Sequence[str | Path], new: Sequence[str | Path], config: Config
 # ---------------------------------------------------------------------- reading
 
 
-def _lines(paths: Sequence[str | Path], config: Config) -> Iterator[tuple[Place, str, bytes]]:
-    """(place, split or "", raw line) of every line that holds something; a single file is no split of a set."""
+def _lines(paths: Sequence[str | Path], config: Config) -> Iterator[tuple[Place, str, bytes, formats.Reader]]:
+    """(place, split or "", raw line, its reader) of every line that holds something.
+
+    A single file is no split of a set.
+    """
     with open_sources(paths, config.excluded) as sources:
         for source in sources:
-            done = 0
+            columns = engine.columns_of(source, config.map, forced=config.map_forced)
+            reader, done = formats.Reader(config.shape, columns), 0
             for span in cut(source):
                 lines = read(source, span).split(b"\n")
                 numbers = source.lines(done, len(lines) - (lines[-1] == b""))
@@ -140,12 +144,12 @@ def _lines(paths: Sequence[str | Path], config: Config) -> Iterator[tuple[Place,
                 for number, raw in zip(numbers, lines, strict=False):
                     if raw.strip():
                         split = source.split if len(sources) > 1 and source.split in _SPLITS else ""
-                        yield Place(source.path, number), split, raw.removeprefix(b"\xef\xbb\xbf")
+                        yield Place(source.path, number), split, raw.removeprefix(b"\xef\xbb\xbf"), reader
 
 
 def _ids(paths: Sequence[str | Path], config: Config) -> Iterator[tuple[bytes, str]]:
     """(content id, split) of every row."""
-    for _, split, raw in _lines(paths, config):
+    for _, split, raw, _ in _lines(paths, config):
         yield content_id(parse(raw), raw), split
 
 
@@ -154,8 +158,7 @@ def _rows(paths: Sequence[str | Path], config: Config, wanted: Iterable[int]) ->
     left = set(wanted)
     if not left:
         return
-    reader = formats.Reader(config.shape, dict(config.map))
-    for number, (place, split, raw) in enumerate(_lines(paths, config)):
+    for number, (place, split, raw, reader) in enumerate(_lines(paths, config)):
         if number in left:
             value = parse(raw)
             example = reader.read(value) if isinstance(value, dict) else None

@@ -113,12 +113,12 @@ class _Count:
     """Counts one span; runs in the workers."""
 
     def __init__(self, config: Config) -> None:
-        self.shape, self.columns, self.tokenizer = config.shape, dict(config.map), config.counter
+        self.shape, self.tokenizer = config.shape, config.counter
         self.template, self.target = templates.spec_of(config.template, config.model), config.target
 
     def __call__(self, job: Job) -> _Part:
         data, span = job.read(), job.span
-        reader = Reader(self.shape, self.columns)
+        reader = Reader(self.shape, job.columns)
         batch = Batch(data, reader, tokens.resolve(self.tokenizer), Literals.of(()), first=span.start == 0)
         by_role = Counter(
             {
@@ -182,7 +182,9 @@ def stats(
     spec = templates.spec_of(config.template, config.model)
     name = templates.load(spec).name if spec else ""
     with open_sources(paths, config.excluded) as sources:
-        jobs = [Job(source, span) for source in sources for span in cut(source)]
+        mapped = [engine.columns_of(source, config.map, forced=config.map_forced) for source in sources]
+        pairs = zip(sources, mapped, strict=True)
+        jobs = [Job(source, span, columns=columns) for source, columns in pairs for span in cut(source)]
         size = sum(job.span.stop - job.span.start for job in jobs)
         mapper = choose(workers, size, len(jobs))
         parts = list(mapper.map(_Count(config), [job.sent() for job in jobs] if mapper.apart else jobs))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
@@ -22,6 +22,7 @@ import numpy as np
 
 from curator import formats, tokens
 from curator.columns import distinct, parse
+from curator.formats.adapter import SURE
 from curator.model import (
     Audit,
     FileStat,
@@ -129,6 +130,7 @@ class _Run:
         self.plan, self.sources, self.folder, self.cache = plan, sources, folder, cache
         self.ignored = [plan.ignored(source.path) for source in sources]
         self.detections = [detected(source) for source in sources]
+        self.columns = [columns_of(source, plan.columns, forced=plan.map_forced) for source in sources]
         self.spans: list[tuple[int, Span]] = [(n, span) for n, s in enumerate(sources) for span in cut(s)]
         self.size = sum(span.stop - span.start for _, span in self.spans)  # bytes
         self.scans: list[ScanFile] = []
@@ -144,7 +146,8 @@ class _Run:
         tokens.resolve(self.plan.tokenizer)  # forked workers share it; a wrong name fails here, once
         row_codes = {rule.code for rule in self.plan.rules if not isinstance(rule, DatasetRule)}
         jobs = [
-            Job(self.sources[n], span, self.detections[n].shape, self.ignored[n] & row_codes) for n, span in self.spans
+            Job(self.sources[n], span, self.detections[n].shape, self.ignored[n] & row_codes, columns=self.columns[n])
+            for n, span in self.spans
         ]
         work = Scan(self.plan, self.folder, self.cache.scans if self.cache else None)
         done = 0
@@ -236,7 +239,7 @@ class _Run:
         )
 
     def _reader(self, source: int) -> formats.Reader:
-        return formats.Reader(self.plan.shape or self.detections[source].shape, self.plan.columns)
+        return formats.Reader(self.plan.shape or self.detections[source].shape, self.columns[source])
 
     # ------------------------------------------------------------------ the result
 
@@ -348,6 +351,21 @@ def judge_limits(limits: dict[str, str | int], stats: Sequence[RuleStat]) -> tup
 def detected(source: Source) -> formats.Detection:
     """The shape of a file, by a sample of its rows."""
     return formats.detect(sampled(source))
+
+
+def columns_of(source: Source, columns: Mapping[str, str], *, forced: bool) -> dict[str, str]:
+    """What of a column map applies to a file (`formats.columns_for`)."""
+    if not columns:
+        return {}
+    rows = sampled(source)
+    found = formats.detect(rows)
+    return formats.columns_for(columns, rows, found.shape if found.confidence >= SURE else None, forced=forced)
+
+
+def reader_of(source: Source, config: Config) -> formats.Reader:
+    """The reader of a file's rows: by the shape that is named, else the one it has, and by the map where it applies."""
+    columns = columns_of(source, config.map, forced=config.map_forced)
+    return formats.Reader(config.shape or detected(source).shape, columns)
 
 
 def sampled(source: Source) -> list[formats.Row]:

@@ -86,7 +86,7 @@ def explain(
         raise UsageError("a row is looked up more than once, and standard input is read once", hint="name a file")
     raw, split, line = _line(path, line)
     value = parse(raw.removeprefix(b"\xef\xbb\xbf"))
-    example = Reader(config.shape, dict(config.map)).read(value) if isinstance(value, dict) else None
+    example = Reader(config.shape, _columns(path, config)).read(value) if isinstance(value, dict) else None
     report = engine.lint([path, *beside], config)
     here = Place(path, line)
     mine = tuple(f for f in report.findings if (f.file, f.line) == (path, line))
@@ -146,6 +146,14 @@ def _masked(result: Explanation) -> Explanation:
     raw = masked_value(result.raw, [*known, *spelt])
     value, tools = masked_value(result.value, known), masked_value(result.tools, known)
     return replace(result, turns=turns, renders=renders, value=value, raw=raw, tools=tools)
+
+
+def _columns(path: str, config: Config) -> dict[str, str]:
+    """What of the column map applies to the file."""
+    if not config.map:
+        return {}
+    with open_sources([path]) as sources:
+        return engine.columns_of(sources[0], config.map, forced=config.map_forced)
 
 
 def _line(path: str, line: int) -> tuple[bytes, str, int]:

@@ -810,6 +810,55 @@ def test_clean_writes_a_copy_and_the_rest(run: Run, write: Write, tmp_path: Path
     assert (tmp_path / "no.jsonl").exists()
 
 
+QA = {"question": "How many legs has a spider?", "answer": "It has eight legs."}
+SOLUTION = {"question": "How many legs has an ant?", "ground_truth": "It has six legs.", "tries": "Five. Six."}
+
+
+def test_a_saved_map_leaves_files_in_a_known_shape_as_they_are(
+    run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write("qa.jsonl", [QA, {**QA, "answer": "Eight, as all spiders have."}])
+    write("sub/sol.jsonl", [SOLUTION])
+    options = ("--select", "SCH", "--format", "json")
+    clean = json.loads(run("lint", "qa.jsonl", *options).out)["findings"]
+    saved = run("lint", "sub/sol.jsonl", "--map", "question=user,ground_truth=assistant")
+    assert "column map saved in" in saved.err and (tmp_path / "curator.toml").exists()
+    assert json.loads(run("lint", "qa.jsonl", *options).out)["findings"] == clean == []
+    both = json.loads(run("lint", ".", *options).out)
+    assert {file["path"]: file["shape"] for file in both["files"]} == {
+        "qa.jsonl": "question-answer",
+        "sub/sol.jsonl": "mapped",
+    }
+    assert both["findings"] == []
+    assert "question-answer" in run("explain", "qa.jsonl", 1).out
+    assert "question-answer 2 (67%), mapped 1 (33%)" in " ".join(run("stats", ".").out.split())
+
+
+def test_a_saved_map_waits_for_rows_with_the_columns_it_needs(run: Run, write: Write, tmp_path: Path) -> None:
+    (tmp_path / "curator.toml").write_text('[map]\nticket = "user"\nreply = "assistant"\nrules = "system"\n')
+    other = write("other.jsonl", [{"ticket": "It broke.", "notes": "Nobody has looked yet."}])
+    assert "SCH001" in run("lint", other, "--select", "SCH", "--format", "concise").out
+    whole = {"ticket": "It broke.", "reply": "Start it again, please."}
+    some = write("some.jsonl", [whole, whole, {"ticket": "It broke once more."}])
+    assert "'reply' is missing" in run("lint", some, "--select", "SCH", "--format", "concise").out
+
+
+def test_a_map_given_for_a_known_shape_holds_for_that_run_alone(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("qa.jsonl", [QA])
+    done = run("lint", path, "--map", "answer=user,question=assistant", "--format", "json")
+    assert json.loads(done.out)["files"][0]["shape"] == "mapped"
+    assert "column map not saved" in done.err and "known shape" in done.err
+    assert not (tmp_path / "curator.toml").exists()
+    assert json.loads(run("lint", path, "--format", "json").out)["files"][0]["shape"] == "question-answer"
+
+
+def test_the_answers_to_bare_prompts_are_mapped_for_good(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("x.jsonl", [{"prompt": "How many legs has an ant?", "reply": "It has six legs."}])
+    run("lint", path, "--map", "prompt=user,reply=assistant")
+    assert json.loads(run("lint", path, "--format", "json").out)["files"][0]["shape"] == "mapped"
+
+
 def test_a_map_that_names_no_column_is_refused_and_not_saved(run: Run, write: Write, tmp_path: Path) -> None:
     write("x.jsonl", [{"frage": "Wer?", "antwort": "Niemand war es."}])
     done = run("lint", "x.jsonl", "--map", "frge=user,antwort=assistant")

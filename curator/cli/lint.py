@@ -248,10 +248,15 @@ def _keep_baseline(report: Report, path: Path) -> Report:
 
 
 def _remember(config: Config, paths: tuple[str, ...]) -> None:
-    """Save the column map beside the data, so that it need not be given again."""
+    """Save the column map beside the data, so that it need not be given again; not one that would not apply then."""
     from curator.config import map_file, save_map
+    from curator.conversion.guess import needing
     from curator.errors import CuratorError
 
+    if "-" not in paths and (known := needing(paths, config)):
+        why = f"{known} is of a known shape, and a saved map is for files in none: give --map with every command"
+        click.echo(shown(f"column map not saved: {why}"), err=True)
+        return
     file = map_file(config, options.start(paths))
     try:
         if save_map(file, config.map):

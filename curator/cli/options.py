@@ -104,7 +104,8 @@ _SHAPING = (
         "--map",
         callback=_mapped,
         metavar="COLUMN=ROLE,…",
-        help="What the columns mean: question=user,answer=assistant; or guess.",
+        help="What the columns mean: question=user,answer=assistant; or guess. lint saves it in curator.toml: the "
+        "one in use, else a new one here, or beside data that lies elsewhere.",
     ),
 )
 _JUDGING = (

@@ -44,6 +44,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fail_on: FailOn = "error"
     shape: str | None = None
     columns: dict[str, str] = {}
+    map_forced: bool = False
     tokenizer: str | None = None
     max_length: int | None = None
     template: str = ""
@@ -138,6 +139,7 @@ def plan_of(config: Config) -> Plan:
         fail_on=config.fail_on or profile.fail_on or "error",
         shape=config.shape,
         columns=dict(config.map),
+        map_forced=config.map_forced,
         tokenizer=config.counter,
         max_length=config.limit,
         template=spec,
@@ -254,6 +256,7 @@ def _hash(plan: Plan) -> str:
         "severities": plan.severities,
         "shape": plan.shape,
         "columns": list(plan.columns.items()),  # their order is the order of the turns
+        "map_forced": bool(plan.columns) and plan.map_forced,
         "tokenizer": tokens.backend(plan.tokenizer),
         "extras": extras.stamp(),
         "max_length": plan.max_length,

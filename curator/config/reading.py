@@ -48,7 +48,7 @@ def load_config(start: Path, explicit: Path | None = None, overrides: Mapping[st
     if source and settings.target and targets.is_file(settings.target) and "target" not in changed:
         values["target"] = shown_path(source.parent / settings.target)
     then = Selection(on_top.select, on_top.extend_select, on_top.ignore, on_top.rules)
-    return Config(**values, source=str(source or ""), then=then)
+    return Config(**values, source=str(source or ""), then=then, map_given="map" in changed)
 
 
 def find_config(start: Path) -> Path | None:

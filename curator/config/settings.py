@@ -73,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
     shape: Annotated[
         str | None, Meta(description="The shape of the rows, where a row fits it; others are detected.")
     ] = None
-    map: Annotated[dict[str, str], Meta(description="What the columns of rows in no known shape mean.")] = {}
+    map: Annotated[dict[str, str], Meta(description="What the columns of files in no known shape mean.")] = {}
     tokenizer: Annotated[
         str | None,
         Meta(description="Counts tokens: the name of an encoding or the path of a `tokenizer.json`."),
@@ -141,15 +141,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
 
 
 class Config(Settings, frozen=True, kw_only=True):
-    """Settings, the file they came from ("" for none) and the selection made on top of them."""
+    """Settings, the file they came from ("" for none) and the selection made on top of them.
+
+    `map_given` says that the column map was given for this run: it is no longer the one of the file.
+    """
 
     source: str = ""
     then: Selection = Selection()
+    map_given: bool = False
 
     @property
     def root(self) -> Path:
         """The folder that paths and patterns are relative to."""
         return Path(self.source).parent if self.source else Path.cwd()
+
+    @property
+    def map_forced(self) -> bool:
+        """Whether the column map also takes files in a known shape: one that was given for this run does."""
+        return self.map_given or not self.source
 
     @property
     def crew(self) -> Crew:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.engine import sampled
+from curator.engine import columns_of, sampled
 from curator.errors import UnknownShapeError, UsageError
 from curator.formats import ColumnGuess, Reader, Row, detect, example_map, guess_columns
 from curator.sources import open_sources
@@ -63,6 +63,15 @@ def check_columns(paths: Sequence[str | Path], config: Config) -> None:
             raise UsageError(
                 f"no row has a column {column!r}", hint=f"the nearest is {nearest!r}; the map is not saved"
             )
+
+
+def needing(paths: Sequence[str | Path], config: Config) -> str:
+    """The first file to which the map applies only while it is given, as its rows are of a known shape; "" for none."""
+    with open_sources(paths, config.excluded) as sources:
+        for source in sources:
+            if columns_of(source, config.map, forced=True) and not columns_of(source, config.map, forced=False):
+                return source.path
+    return ""
 
 
 def _confident(rows: list[Row], where: str) -> ColumnGuess:

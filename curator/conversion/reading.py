@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from curator.columns import BOM, parse
-from curator.engine import sampled
+from curator.engine import columns_of, sampled
 from curator.formats import FAMILY, SHAPES, Reader, Row, detect
 from curator.formats.dialects import dialect_of
 from curator.model import Example, Place
@@ -25,8 +25,9 @@ class File:
         self.source = source
         found = config.shape or shape_of(sampled(source))
         self.named = config.shape is not None
-        self.shape = "mapped" if config.map else found or "unknown"
-        self.reader = Reader(found, config.map)
+        columns = columns_of(source, config.map, forced=config.map_forced)
+        self.shape = "mapped" if columns else found or "unknown"
+        self.reader = Reader(found, columns)
         self.count = self.written = self.unfit = 0
         self.keys: dict[str, None] = {}  # of the rows written
 

@@ -13,7 +13,7 @@ from typing import Any
 from curator.errors import ClashError, UnknownShapeError, UsageError
 from curator.formats import chat, converse, dialects, instruction, preference, text, typed_parts
 from curator.formats.adapter import SURE, Adapter, Losses, Row, Written
-from curator.formats.columns import ColumnGuess, ColumnMap, example_map, guess_columns, how_to_map
+from curator.formats.columns import ColumnGuess, ColumnMap, columns_for, example_map, guess_columns, how_to_map
 from curator.formats.detect import FAMILY, Detection, detect
 from curator.formats.turns import read_messages
 from curator.model import Example
@@ -30,6 +30,7 @@ __all__ = [
     "Written",
     "add",
     "candidates",
+    "columns_for",
     "detect",
     "example_map",
     "guess_columns",

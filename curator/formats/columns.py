@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -54,6 +54,32 @@ class ColumnMap:
             elif item is not None or meaning in ("user", "assistant", "text"):
                 turns += read_field(item, at, "assistant" if meaning == "text" else meaning)
         return Example("mapped", tuple(turns), value, tools, sides["chosen"], sides["rejected"], label, tools_path)
+
+
+def columns_for(
+    columns: Mapping[str, str], rows: Sequence[Row], shape: str | None, *, forced: bool = False
+) -> dict[str, str]:
+    """What of a column map applies to a file, by some of its rows and the shape they are surely of; {} for nothing.
+
+    A file of a known shape is left as it is, but for rows whose shape is one text alone. Of a file in no known
+    shape the rows must hold what the map needs. A map that is `forced` applies to every file in which its columns
+    stand. Of two columns with one meaning, one that no row has is left out: it is of another file.
+    """
+    seen = {column: _share(list(rows), lambda row, key=column: key in row) for column in columns}
+    best: dict[str, float] = {}
+    for column, meaning in columns.items():
+        best[meaning] = max(best.get(meaning, 0.0), seen[column])
+    needed = [share for meaning, share in best.items() if meaning not in _OPTIONAL] or list(best.values())
+    known = shape is not None and (forced or shape not in _ONE_TEXT)
+    fits = (not known or min(needed) > 0) if forced else not known and min(needed) >= _HELD
+    if not fits:
+        return {}
+    return {name: role for name, role in columns.items() if role in _OPTIONAL or seen[name] or not best[role]}
+
+
+_OPTIONAL = ("system", "tool", "label", "tools")  # what a row may lack
+_ONE_TEXT = ("text", "prompt-only")  # shapes that say nothing of the other columns of a row
+_HELD = 0.5  # of the sampled rows; those that lack a column are told of it
 
 
 # ---------------------------------------------------------------------- guessing

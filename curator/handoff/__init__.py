@@ -20,7 +20,6 @@ import msgspec
 from curator import __version__, conversion, engine
 from curator.columns import parse
 from curator.errors import SourceError, UsageError
-from curator.formats import Reader, detect
 from curator.handoff import settings
 from curator.handoff.axolotl import Axolotl
 from curator.handoff.llama_factory import LlamaFactory
@@ -183,7 +182,7 @@ def _measured(sources: Mapping[str, Source], config: Config) -> Data:
 
 def _rows(source: Source, config: Config) -> Iterator[tuple[str, int, bool]]:
     """(shape, answers, whether one of them has the weight 0) of each row that can be read."""
-    reader = Reader(config.shape or detect(engine.sampled(source)).shape, config.map)
+    reader = engine.reader_of(source, config)
     with source.data.open("rb") as file:
         for line in file:
             value = parse(line.strip()) if line.strip() else None

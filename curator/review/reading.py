@@ -138,19 +138,24 @@ class Reading(Opened):
                             yield line, told["path"]
 
     def shape(self, file: str) -> str:
+        """The known shape that the file is of, "" for none."""
+        shape = self._read_as(file)
+        return "" if shape in ("unknown", "mapped") else shape
+
+    def _read_as(self, file: str) -> str:
         with self.lock:
             row = self.db.execute("SELECT shape FROM files WHERE path = ?", (file,)).fetchone()
-        return row[0] if row and row[0] not in ("unknown", "mapped") else ""
+        return row[0] if row else ""
 
     def example(self, raw: bytes, file: str) -> Example | None:
         """The row as a conversation, None where it is no row of a known shape."""
         value = parse(raw.removeprefix(b"\xef\xbb\xbf"))
         config = self.settings.config
-        return (
-            Reader(config.shape or self.shape(file) or None, dict(config.map)).read(value)
-            if type(value) is dict
-            else None
-        )
+        if type(value) is not dict:
+            return None
+        shape = self._read_as(file)
+        columns = config.map if shape in ("mapped", "") else {}  # a file that is not in the set is read by the map
+        return Reader(config.shape or self.shape(file) or None, columns).read(value)
 
     def current(self, entry: Entry) -> bytes:
         """The row that a finding is about: as it stands in the file, or as its edit made it."""

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One span to scan: `shape` is the shape its file was detected to have, `skip` the ignored codes.
+    """One span to scan: `shape` is the shape its file was detected to have, `skip` the ignored codes,
+    `columns` what of the column map applies to the file.
 
     `seen` is what the file was like where it was cut (bytes, nanoseconds): a worker elsewhere that finds another file
     at that path does not read it. `data` are the bytes, for workers that cannot read them.
@@ -48,6 +49,7 @@ class Job(msgspec.Struct, frozen=True):
     skip: frozenset[str] = frozenset()
     seen: tuple[int, int] | None = None
     data: bytes | None = None
+    columns: dict[str, str] = {}
 
     def read(self) -> bytes:
         """The bytes of the span. Raises ChangedError, or OutOfReachError where this machine has no such file."""
@@ -156,7 +158,7 @@ class Scan:
         """Hash of all that the scan of this span depends on; its place in the file is no part of it."""
         digest = hashlib.blake2b(data, digest_size=16)
         first = job.span.start == 0
-        digest.update(f"{self.plan.hash} {job.shape} {sorted(job.skip)} {first}".encode())
+        digest.update(f"{self.plan.hash} {job.shape} {list(job.columns.items())} {sorted(job.skip)} {first}".encode())
         return digest.hexdigest()
 
     def scan(self, job: Job, data: bytes) -> tuple[Head, list[Found], dict[str, np.ndarray]]:
@@ -166,7 +168,7 @@ class Scan:
             self._literals = Literals.of(self.plan.rules)
         clock = _Clock()
         with clock("read"):
-            reader = Reader(self.plan.shape or job.shape, self.plan.columns)
+            reader = Reader(self.plan.shape or job.shape, job.columns)
             tokenizer = tokens.resolve(self.plan.tokenizer)
             batch = Batch(data, reader, tokenizer, self._literals, first=job.span.start == 0)
         arrays = _arrays(batch, clock)

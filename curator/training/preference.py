@@ -11,9 +11,8 @@ import msgspec
 
 from curator.checks.fit import looks
 from curator.columns import parse
-from curator.engine import detected
+from curator.engine import reader_of
 from curator.errors import SourceError
-from curator.formats import Reader
 from curator.sources import cut, open_sources, read
 from curator.training.models import needs, quiet
 from curator.training.record import Run
@@ -54,7 +53,7 @@ def pairs_of(ask: Ask, ready: Ready, split: str) -> Iterator[Pair]:
         for source in sources:
             if (source.split if source.split in ("valid", "test") else "train") != split:
                 continue
-            reader = Reader(ask.config.shape or detected(source).shape, dict(ask.config.map))
+            reader = reader_of(source, ask.config)
             for span in cut(source):
                 for line in read(source, span).split(b"\n"):
                     value = parse(line)

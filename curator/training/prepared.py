@@ -110,7 +110,7 @@ def prepared_key(hashes: dict[str, str], config: Config, recipe: Recipe, spec: s
     body = {
         "code": code_stamp(),
         "data": hashes,
-        "shape": [config.shape, list(config.map.items())],
+        "shape": [config.shape, list(config.map.items()), bool(config.map) and config.map_forced],
         "mask": [recipe.train_on, recipe.reasoning, recipe.overlong, limit],
         "template": templates.stamp(spec),
         "tokenizer": tokenizer,

@@ -275,8 +275,7 @@ class Tokeniser:
                 yield self._finished(*waiting, source.path, tally)
 
     def _rendered(self, source: Source, tally: Tally) -> Iterator[Texts]:
-        detection = engine.detected(source)
-        reader = Reader(self.config.shape or detection.shape, dict(self.config.map))
+        reader = engine.reader_of(source, self.config)
         first = 0
         for span in cut(source):
             lines = read(source, span).removesuffix(b"\n").split(b"\n")
