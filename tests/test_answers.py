@@ -88,6 +88,18 @@ WHOLE = [
     "Which river is the longest?\na) Nile\nb) Rhine\n\nWhich one is the widest?\na) Amazon\nb) Seine",
     "Q: Who wrote Emma?\nA: Jane Austen",
     "Ann: Are you coming with us?\nBob: No, I have to stay here.\nAnn: What a pity.\nBob: Bye!",
+    "Ann: Are you coming with us?\nBob: No, I have to stay here.\nAnn: What a pity that is.\nBob: See you, bye bye",
+    "These invoices are open:\n\n1. INV-2041 of 3 March, due on 2 April",
+    "Here is the top risk:\n1. Unlimited liability of the supplier",
+    "What has keys but no locks?\na) A piano",
+    "1. Which town lies on the Seine?\nA. Paris\nB. Lyon\nC. Nice\nD. Lille\n\n"
+    "2. The Nile flows north.\nA. True\nB. False",
+    "The four seasons of Europe do not apply; in the tropics there are:\n1. The wet season\n2. The dry season",
+    "- 2 cups of flour\n- 3 spoons of sugar\n- 1 cup of warm milk\n- 1 pinch of yeast\n- Raisins",
+    "1. Emma by Jane Austen\n2. Ulysses by James Joyce\n3. Beloved by Toni Morrison\n4. Candide by Voltaire",
+    "1 mile = 1.609 km\n3 miles = 3 x 1.609 km\n3 miles is about 4.8 km",
+    "# Add\nprint(1 + 2)\n\n# Multiply\nprint(2 * 3)\n\n# Both lines print a number",
+    "def add(a, b):\n    total = a + b",
     "Cost = 4 + 5\nPrice = 6 + 7\nBest value",
     "There is one such planet:\n\n1. Venus, which turns the other way",
     "The rain came down on all of us,\nThe wind blew from the sea,\nThe end",
@@ -141,7 +153,6 @@ CUT = [
     "The volume of a cube with sides of 4 cm is 4 x",
     "1. 2 x 3 = ?\n2. 8 x 7 = ?\n3. 5 x",
     "It adds all sides. So,\nPerimeter = Side 1 + Side 2 + Side",
-    "1. Emma by Jane Austen\n2. Ulysses by James Joyce\n3. Dubliners by James Joyce\n4. The Waves by Virginia",
     "1. Rice with beans\n2. Tea with milk and sugar\n3. Bread\n4. Fish with",
     "1. A pan or a pot\n2. Three spoons\n3. A lid or",
     "The payment was first made in the 19th",
@@ -157,6 +168,18 @@ CUT = [
     "function f(xs) {\n  for (const x of xs) {\n    use(x);",
     "#!/bin/bash\nif [ -f a ]; then\n  cat a\nelse\n  echo none",
 ]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ich rufe dich morgen ganz bestimmt wieder an",
+        "The possessive determiners are my, your, his, her, its, our and their",
+    ],
+)
+def test_the_last_word_proves_nothing_in_another_language_or_where_words_are_spoken_of(text):
+    ending = open_ending(text)
+    assert ending is None or (ending.proof, ending.word) == ("weak", "")
 
 
 @pytest.mark.parametrize("text", WHOLE)

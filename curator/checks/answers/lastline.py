@@ -63,6 +63,16 @@ _WANTS_ITS_NEXT = re.compile(
     r"\b(?:for|of|by|with|from|at|than)\s(?:over|about|around|nearly|roughly|almost|under)$"
     r"|,\s(?:we|they|he|she|then|that|which|who|whose|where|when|while|because|since|as|if|but|and|or|so)$|\bthat\s(?:we|they|he|she|you)$|\b(?:evaluates|equals|leads|refers|belongs|according|due|compared|similar|corresponds)\sto$|\b(?:is|are|was|were)\s(?:one of )?the\s(?:most|least)$"
 )
+_GOODBYE = re.compile(r"\b(?:bye|goodbye|goodnight|xx+)$", re.I)
+_ENGLISH = re.compile(r"\b(?:the|and|are|with|that|you|this|from|they|have|for|to)\b", re.I)
+_FOREIGN = re.compile(
+    r"\b(?:der|die|das|und|ich|wir|er|sie|nicht|ist|ein|eine|het|een|van|ik|wij|hij|niet|le|la|les|el|los|que|och|att|det|jag)\b",
+    re.I,
+)
+# Here a word is spoken of: "The conjunction in this phrase is and"
+_OF_WORDS = re.compile(
+    r"\b(?:preposition|conjunction|pronoun|determiner|adverb|stop ?word)s?\b|(?:\b\w+, ){3}\w+ and \w+$", re.I
+)
 _CHOICE = 5  # words, with its mark, of an item that is a choice among others
 _LONG = 7  # words of a sentence that is no name of who signs
 _CARRIED = 12  # words of an item that ends as a sentence, where all items before it do
@@ -165,13 +175,23 @@ class LastLine:
         return self.last[0].islower() or self.begins or self.last in FIRST_PERSON
 
     @cached_property
+    def foreign(self) -> bool:
+        """Whether the text is in another language than the words that are known here."""
+        text = " ".join((*self.earlier[-3:], self.line))
+        return not _ENGLISH.search(text) and bool(_FOREIGN.search(text))
+
+    @cached_property
     def never(self) -> bool:
         """Whether no sentence closes on the last word."""
+        if self.foreign or _OF_WORDS.search(self.line):
+            return False
         return self.lower and (self.last.lower() in NEVER_LAST or bool(_WANTS_ITS_NEXT.search(self.line)))
 
     @cached_property
     def seldom(self) -> bool:
         """Whether sentences seldom close on the last word, which is no choice among others ("- Always")."""
+        if self.foreign or _OF_WORDS.search(self.line):
+            return False
         choice = self.item and len(self.words) == 1 and all(len(part.split()) < _CHOICE for part in self.siblings)
         return self.lower and self.last.lower() in SELDOM_LAST and not choice
 
@@ -201,6 +221,8 @@ class LastLine:
         """Whether it is a name behind a quotation, a signature, a row of cells or a short field."""
         named = _ATTRIBUTION.search(self.segment) and self.last not in NEVER_LAST and len(self.siblings) < 2
         if named or _SIGNED.match(self.segment) or (self.is_laid_out() and not (self.leads and self.inner)):
+            return True
+        if _GOODBYE.search(self.segment):
             return True
         if self.spoken:
             return False

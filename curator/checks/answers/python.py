@@ -59,7 +59,12 @@ def _is_thrown_away(path: list[ast.stmt]) -> bool:
         (node for node in reversed(path) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))), None
     )
     last = path[-1]
-    if function is None or not isinstance(last, ast.Assign) or not isinstance(last.targets[0], ast.Name):
+    if (
+        function is None
+        or len(path) < 3
+        or not isinstance(last, ast.Assign)
+        or not isinstance(last.targets[0], ast.Name)
+    ):
         return False
     if isinstance(last.value, ast.Constant):
         return False

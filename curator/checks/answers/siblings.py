@@ -14,19 +14,21 @@ _EVEN = 0.4  # of the longest line: no line of an even poem is shorter
 _HALF = 0.45  # of the shortest line: the last one is shorter
 _MARK = re.compile(r"\s*(?:[-*+•–·▪◦]|\(?\w{1,3}[.):-])\s+")
 _LABEL = re.compile(r"\W*[\w ]{1,24}:\W*$|#")  # "Chorus:"
-_VERSE_BEGUN = re.compile(r"(?:The|A|An|This|These|And|But|As|Its|Their|When|While|Where)\s(?!end$)[a-z][\w' ]*$")
-_REST = re.compile(r"(?:others?|none|misc\w*|more|etc|all|and so on|enjoy|serve|done|repeat)\b", re.I)  # "- Other"
+_VERSE_BEGUN = re.compile(r"(?:The|A|An|This|These|And|But|As|Its|Their|When|While|Where)\s(?!end$)[a-z][\w' ]*$", re.I)
+_REST = re.compile(  # "- Other", "4. Enjoy", "- Salt"
+    r"(?:others?|none|misc\w*|more|etc|all|and so on|enjoy|serve|eat|drink|bake|cool|rest|relax|wait|sleep|done|repeat"
+    r"|salt|pepper|water|ice|sugar|oil|garnish)\b",
+    re.I,
+)
 
 
 def item_stops(line: str, siblings: Sequence[str]) -> str | None:
     """How an item without a full stop falls short of all items before it: "before 'by'", or by its length."""
     own = _body(line)
     others = [_body(part) for part in siblings]
-    if len(others) < 2 or ends_a_list(own) or ". " in own:
+    amounts = 2 * sum(part[:1].isdigit() for part in others) > len(others)
+    if len(others) < 2 or ends_a_list(own) or ". " in own or amounts:
         return None
-    names = [len(part.rpartition(" by ")[2].split()) if " by " in part else 0 for part in (own, *others)]
-    if len(others) > 2 and names[0] == 1 < min(names[1:]):
-        return "in the middle of a name"
     if len(others) < _ITEMS:
         return (
             "after less than half of an item"
@@ -48,12 +50,16 @@ def ends_a_list(own: str) -> bool:
 
 
 _FIRST = re.compile(r"\s*\(?(?:1[.)]|a[.)]|A\))\s")
-_LISTS = re.compile(
-    r"\b(?:list|following|follows|these|here are|top|\d+|\w+s (?:are|is|include))\b[^.?!]{0,120}:$", re.I
-)
+_LISTS = re.compile(r"\b(?:list of|following \w+s|as follows|here are)\b[^.?!]{0,120}:$", re.I)
+_WHICH = re.compile(r"\bwhich of\b", re.I)
 _CHOICE = re.compile(r"\s*\(?([a-hA-H])[.)]\s")
+_TRUE = re.compile(r"(?:true|false|yes|no)$", re.I)
 _CHOICES = 3  # of a question, at least
 _SAID = re.compile(r"\W*([^\W_][\w .'’-]{0,24}?)\W{0,2}:\W*\s(.*)")
+_FEW = 4  # words of a speech that has hardly begun
+_FAREWELL = re.compile(
+    r"\b(?:bye|goodbye|goodnight|night|later|soon|ok|okay|thanks|cheers|yes|no|sure|hi|hello|x+)$", re.I
+)
 _SPEECHES = 3  # that close, at least
 _ENDED = re.compile(r"[.!?…][\"'”’)\]*_]*$")
 _EQUAL = re.compile(r"\S\s*=\s*\S")
@@ -63,10 +69,11 @@ def list_stops(line: str, earlier: Sequence[str]) -> str | None:
     """How a list ends at its first item, or a question at fewer choices than the questions before it have."""
     before = earlier[-1] if earlier else ""
     if _FIRST.match(line) and not any(_MARK.match(part) for part in earlier):
-        asked = before.endswith("?") and not line.lstrip(" (")[0].isdigit()
-        return "after the first item of a list" if asked or _LISTS.search(before) else None
+        asked = _WHICH.search(before) and before.endswith("?") and not line.lstrip(" (")[0].isdigit()
+        one = len(_body(line).split()) == 1
+        return "after the first item of a list" if one and (asked or _LISTS.search(before)) else None
     groups = _choices([*earlier, line])
-    if len(groups) < 2 or not _CHOICE.match(line):
+    if len(groups) < 2 or not _CHOICE.match(line) or _TRUE.match(_body(line)):
         return None
     usual = min(groups[:-1])
     return f"before the other choices, of {usual}" if _CHOICES <= usual > groups[-1] else None
@@ -89,7 +96,7 @@ def asked_count(asked: str, text: str) -> tuple[int, int] | None:
     lines = [part for part in text.rstrip().split("\n") if part.strip()]
     number = _NUMBER.match(lines[-1]) if lines else None
     wish = _ASKS.search(asked) if number else None
-    if not number or not wish:
+    if not number or not wish or _FEWER.search(text):
         return None
     count = _NUMERALS.get(wish[1].lower()) or int(wish[1])
     given = int(number[1])
@@ -105,23 +112,25 @@ def stanza_stops(body: str) -> bool:
         return False
     lines = [line for part in stanzas for line in part]
     verse = max(map(len, lines)) <= _WIDE and not any(_MARK.match(line) or _SAID.match(line) for line in lines)
-    return verse and len(stanzas[-1]) < min(map(len, before)) and not _ENDED.search(stanzas[-1][-1])
+    return verse and len(stanzas[-1]) == 1 and not _ENDED.search(stanzas[-1][-1])
 
 
 _STANZA, _WIDE = 3, 70  # lines of a stanza, at least; characters of a line, at most
 _NUMBER = re.compile(r"\s*\(?(\d{1,3})[.)]\s")
 _NUMERALS = {word: n + 2 for n, word in enumerate("two three four five six seven eight nine ten eleven twelve".split())}
-_ASKS = re.compile(  # "Name five rivers", "a list of 10 odd facts"; not "in three sentences", nor "a 5-step plan"
-    r"\b(?:list|name|give|generate|write|create|suggest|provide|identify|describe|tell|make|find|compile|top|offer"
-    r"|come up with|brainstorm|recommend|think of|what are|summari[sz]e)\b[^.?!\n]{0,30}?"
-    rf"\b(?<![-$.\d])(\d{{1,2}}|{'|'.join(_NUMERALS)})\s(?:[a-z][\w'’-]*\s){{0,3}}?"
+_ASKS = re.compile(  # "Name five rivers", "Give me a list of 10 odd facts"; not "a recipe for 8 cookies", "a 5-step plan"
+    r"(?:^|[.!?\n]\s*)(?:please\s|can you\s|could you\s)?"
+    r"(?:list|name|give|generate|suggest|provide|identify|brainstorm|recommend|think of|come up with|what are)"
+    r"\s(?:me\s|us\s)?(?:a list of\s|an? \w+ list of\s)?(?:the\s|at least\s)?(?:top\s|first\s|best\s)?"
+    rf"(\d{{1,2}}|{'|'.join(_NUMERALS)})\s(?:[a-z][\w'’-]*\s){{0,2}}?"
     r"(?!(?:sentence|word|line|paragraph|character|minute|year|day|hour|week|month|page|verse|stanza|token)s)[a-z]{3,}s\b",
     re.I,
 )
+_FEWER = re.compile(rf"\bonly\b|\bno more\b|\b(?:has|had|have|are)\s(?:{'|'.join(_NUMERALS)})\b", re.I)
 _LONGEST = 30  # items of a list that a text counts
 _SAYS = re.compile(  # "The seven colours of the rainbow are:", "Here are 5 tips:"
-    rf"(?:(?:here|there|these|the|are|is|a|list|of|my|our|some|top|following)\s)*(\d{{1,2}}|{'|'.join(_NUMERALS)})"
-    r"\s(?:[\w'’-]+\s){0,3}?[a-z]+s\b[^.?!]*:$",
+    rf"(?:(?:here|there|these|the|are|my|our|some|top|following)\s)*(\d{{1,2}}|{'|'.join(_NUMERALS)})"
+    r"\s(?:[\w'’-]+\s){0,3}?[a-z]+s\b[^.?!,;]*:$",
     re.I,
 )
 
@@ -145,11 +154,14 @@ def speech_stops(line: str, earlier: Sequence[str]) -> str | None:
         return None
     said = [hit for part in earlier if (hit := _SAID.match(part))]
     names = [hit[1] for hit in said]
+    words = own[2].split()
+    if not 0 < len(words) <= _FEW or _FAREWELL.search(own[2]):
+        return None
     if own[1] not in names or len(set(names)) < 2 or len(said) < _SPEECHES:
         return None
     long = 2 * sum(len(hit[2].split()) >= _PHRASE for hit in said) > len(said)
     closed = all(_ENDED.search(hit[0]) for hit in said)
-    return f"after {own[2].split()[-1]!r}, where every speech before it closes" if long and closed else None
+    return f"after {words[-1]!r}, where every speech before it closes" if long and closed else None
 
 
 def equation_stops(line: str, earlier: Sequence[str]) -> str | None:
@@ -158,7 +170,8 @@ def equation_stops(line: str, earlier: Sequence[str]) -> str | None:
     if len(before) < 2 or _EQUAL.search(line) or not all(_EQUAL.search(part) for part in before):
         return None
     named = set(line.lower().split()) & set(" ".join(before).lower().split())
-    return "before the '=' that the lines before it have" if 0 < len(line.split()) <= 2 * len(named) else None
+    begun = 0 < len(line.split()) <= min(2 * len(named), _FEW) and not re.search(r"\d|\b(?:is|are|was)\b", line)
+    return "before the '=' that the lines before it have" if begun else None
 
 
 def refrain_stops(line: str, earlier: Sequence[str]) -> str | None:
@@ -177,7 +190,7 @@ def _body(line: str) -> str:
 def verse_stops(line: str, earlier: Sequence[str]) -> str | None:
     """How the last line of a poem in even lines, or in lines that all end on a sign, falls short of the others."""
     verses = [part for part in earlier if not _LABEL.match(part)]
-    if len(verses) < _VERSES or _LABEL.match(line) or _MARK.match(line):
+    if len(verses) < _VERSES or _LABEL.match(line) or _MARK.match(line) or not _VERSE_BEGUN.match(line):
         return None
     return "in the middle of a verse" if _is_short(line, verses, _HALF) else None
 

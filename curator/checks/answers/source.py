@@ -86,12 +86,17 @@ def code_stops(code: str) -> str | None:
     return None
 
 
+_TITLE = 4  # words, with its sign, of a comment that stands above code
+
+
 def _announce(code: str) -> bool:
     """Whether the comments of a code each stand on a line of their own, above code, but for the last one."""
     lines = code.split("\n")
     alone = [place for place, line in enumerate(lines[:-1]) if _is_comment(line) and line[:2] != "#!"]
     if lines[-1][:1].isspace():
         return True
+    if len(lines[-1].split()) > _TITLE:
+        return False
     return len(alone) > 1 and not lines[-2].strip() and all(lines[place + 1].strip() for place in alone[1:])
 
 
