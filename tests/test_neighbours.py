@@ -28,6 +28,7 @@ from curator.neighbours.likeness import likeness
 from curator.neighbours.shingles import jaccard, plain_words
 from curator.rule import Files, chat
 from curator.scan import joining
+from tests.conftest import Run
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 WORDS = [f"{a}{b}" for a in "bcdfglmnprst" for b in ("ane", "ilo", "uber", "ock", "ent", "ary", "ime", "olt", "ush")]
@@ -266,7 +267,7 @@ def test_answers_that_disagree_are_shown_and_not_dropped(tmp_path):
 
 def test_another_short_answer_to_the_same_long_prompt_is_shown_and_not_dropped(tmp_path):
     [found] = linted(tmp_path, [row("In Oslo.", ONE), row("In Bergen.", ONE)], select="DUP003").findings
-    assert "disagree" in found.message
+    assert "the answers differ" in found.message
     assert found.fix is None
 
 
@@ -454,3 +455,51 @@ def test_an_audit_of_rows_too_short_to_compare_finds_nothing_to_draw(tmp_path):
         [file], load_config(tmp_path, overrides={"select": ("DUP003",)}), cache=False, audit=True
     ).audits
     assert (audit.rows, audit.pairs) == (0, 0)
+
+
+def _dup003(run: Run, tmp_path: Path, *rows: dict[str, Any]) -> dict[str, Any]:
+    """The one finding of DUP003 in a set of these rows, as the command line tells it."""
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (found,) = json.loads(run("lint", path, "--select", "DUP003", "--format", "json").out)["findings"]
+    return found
+
+
+_SUM = "Each of the boys has apples, and to know how many there are we add up: first {}, which makes {} apples.\nA: {}"
+
+
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        pytest.param(("15 + 5 = 20", 20, 20), "the answers differ", id="another way to one result"),
+        pytest.param(("5 + 15 = 20", 20, 25), "the answers disagree", id="another result"),
+    ],
+)
+def test_answers_disagree_where_they_cannot_both_be_right(
+    other: tuple[str, int, int], said: str, run: Run, tmp_path: Path
+) -> None:
+    asked = "How many apples do the boys have together, if one has five and the others fifteen?"
+    rows = [chat(user=asked, assistant=_SUM.format(*each)) for each in (("5 + 15 = 20", 20, 20), other)]
+    found = _dup003(run, tmp_path, *rows)
+    assert said in found["message"]
+    assert not found.get("fix")
+
+
+def test_a_number_more_sets_rows_apart(run: Run, tmp_path: Path) -> None:
+    asked = "How does the Surface Laptop{} compare to the Dell XPS 13? ->"
+    rows = [{"prompt": asked.format(more), "completion": " 3"} for more in ("", " 4")]
+    assert not _dup003(run, tmp_path, *rows).get("fix")
+
+
+@pytest.mark.parametrize("asked", ["Can you tell me a little bit about yourself?", "What are you?"])
+def test_no_row_of_which_a_turn_asks_something_else_is_offered_to_be_dropped(
+    asked: str, run: Run, tmp_path: Path
+) -> None:
+    told = "As a language model, I go by the name Vicuna and was trained by the Large Model Organization."
+    rows = [
+        chat(user=first, assistant=told, user2="Have a nice day!", assistant2="You too!")
+        for first in ("Who are you?", asked)
+    ]
+    found = _dup003(run, tmp_path, *rows)
+    assert "the prompts ask otherwise" in found["message"]
+    assert not found.get("fix")

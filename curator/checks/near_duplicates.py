@@ -63,8 +63,8 @@ class NearDuplicate(DatasetRule, frozen=True):
     one into training and the other into validation. Rows count as near-duplicates by the exact share of
     three-word runs they have in common, prompt and answer together, and only where no number or subject
     sets them apart. Words that most rows of a set share, as a template gives them, do not count. Where the answers
-    disagree (in a number, a name, a sign, a negation, or as CON001 sees it), or one long answer stands under two
-    prompts, the pair is shown and nothing dropped.
+    differ in a number, a name, a sign or a negation, or one answer stands under two prompts, the pair is shown and
+    nothing dropped; that the answers disagree is said where they cannot both be right (CON001).
     """
 
     code = "DUP003"
@@ -242,8 +242,8 @@ def _judged(
             like = likeness(one, two, measured[pair])
             if like and like.similarity < (short if like.words - 2 < SHORT else threshold):
                 like = None
-            if like and not like.disputed and _contradict(one, two):
-                like = like._replace(disputed="answers")
+            if like and like.disputed in ("", "answers") and _contradict(one, two):
+                like = like._replace(disputed="contradict")
             yield pair, like
 
 
@@ -275,7 +275,8 @@ def _flag(kept: int, like: Likeness) -> Flag:
     if like.disputed:
         changed = changed or "in signs alone"
         what = {
-            "answers": f"and the answers disagree ({changed}{more}): see which is right",
+            "contradict": f"and the answers disagree ({changed}{more}): see which is right",
+            "answers": f"and the answers differ ({changed}{more}): see whether they say the same",
             "prompts": f"and the prompts ask otherwise ({changed}{more}): see whether the answer fits both",
         }[like.disputed]
         message = f"nearly the same as an earlier row, {what}"

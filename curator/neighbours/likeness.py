@@ -44,6 +44,7 @@ COMMON_WORDS = frozenset(
     "had can could will would should may might must what which who whom whose when where why how all any some each "
     "please also just very more most less only such too s t re ve ll d m".split()
 )
+_ASKING = frozenset("what which who whom whose when where why how".split())
 
 
 # Words that turn a task into another one, each pair either way round.
@@ -85,8 +86,8 @@ class Likeness(NamedTuple):
     similarity: float  # exact Jaccard similarity of the 3-word shingles of all text
     words: int  # of the shorter row
     changes: list[tuple[str, str]]  # words of the one row, words of the other
-    # What must be seen before one of them goes: "answers" differ in what matters, or "prompts" do; of two conversations
-    # that begin alike one "ends" where the other goes on.
+    # What must be seen before one of them goes: "answers" differ in what may matter, or "prompts" do; answers to one
+    # prompt "contradict" each other; of two conversations that begin alike one "ends" where the other goes on.
     disputed: str
 
 
@@ -113,6 +114,8 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
         measured, words = (jaccard(*spoken), words) if simple else similarity(_all_text(one), _all_text(two))
     changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two), words_of).changes
     disputed = _disputed(prompt, answer)
+    if not disputed and _questions_differ(one, two, words_of):
+        disputed = "prompts"
     if not disputed and (_other_signs(*answers) or (_names(*answers) and _names(*answers[::-1]))):
         disputed = "answers"
     if disputed == "answers" and _CLOCK.search(" ".join(answers)):
@@ -207,7 +210,27 @@ def _disputed(prompt: Part, answer: Part) -> str:
     ):
         return "answers"  # an answer this short turns on every word
     asked = _near(prompt) or prompt.alike >= _ALIKE
-    return "" if asked and not any(_other_value(a, b) for a, b in prompt.changes) else "prompts"
+    if not asked or any(_other_value(a, b) or _number_more(a, b) for a, b in prompt.changes):
+        return "prompts"
+    return "answers" if any(_number_more(a, b) for a, b in answer.changes) else ""
+
+
+def _questions_differ(one: Example, two: Example, words_of: Callable[[str], list[str]]) -> bool:
+    """Whether a user turn of the one row asks something else than that of the other, the rest being equal.
+
+    Half of its words are others, or another word asks: who, what.
+    """
+    told, also = ([turn.text for turn in example.turns if turn.role == "user"] for example in (one, two))
+    if len(told) != len(also):
+        return False
+    return any(_asked_anew(_part(a, b, words_of)) for a, b in zip(told, also, strict=True) if a != b)
+
+
+def _asked_anew(turn: Part) -> bool:
+    if turn.alike < _ALIKE:
+        return True
+    brief = min(len(turn.one), len(turn.two)) <= _BRIEF
+    return brief and any(_ASKING.intersection(a) and _ASKING.intersection(b) for a, b in turn.changes)
 
 
 def other_task(one: Example, two: Example) -> bool:
@@ -374,6 +397,11 @@ def _other_value(a: Sequence[str], b: Sequence[str]) -> bool:
         return True
     one = [word for word in a if _is_number(word)]
     return bool(one) and bool(two := [word for word in b if _is_number(word)]) and one != two
+
+
+def _number_more(a: Sequence[str], b: Sequence[str]) -> bool:
+    """A number with digits where the other text has no words at all."""
+    return not (a and b) and any(_NUMBER.search(word) for word in (*a, *b))
 
 
 def _other_sense(a: Sequence[str], b: Sequence[str]) -> bool:
