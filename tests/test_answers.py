@@ -580,3 +580,37 @@ def test_the_line_of_a_character_is_no_refusal():
     assert not flags_of(rule, chat(user="Write a scene in a shop.", assistant=scene))
     assert flags_of(rule, chat(user="Write a scene in a shop.", assistant="I'm sorry, I can't help you with that."))
     assert flags_of(rule, chat(user="Write a scene.", assistant="Assistant: I'm sorry, I can't help you with that."))
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        ("Translate 'Ich kann Ihnen nicht helfen' to English.", "I cannot help you."),
+        ("Translate to German: I cannot help you.", "Ich kann Ihnen nicht helfen."),
+        ("Translate this sentence into English.\n\nLo siento, no puedo ayudarte.", "I'm sorry, I can't help you."),
+        ("How do you say “Je ne peux pas vous aider” in English?", "I cannot help you."),
+        ("Make this sound friendlier: we can't help you", "I'm afraid we can't help you, sorry."),
+        ("把“我无法回答这个问题”翻译成英文。", "I cannot answer this question."),
+    ],
+)
+def test_a_refusal_that_was_given_to_translate_or_reword_is_no_refusal(asked, answer):
+    assert not flags_of(RULES["ANS001"](), chat(user=asked, assistant=answer))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "Translate 'Der Zug kommt um neun an' to English.",
+        "Rewrite this paragraph: The quay is old and will be mended in spring.",
+        "Translate the report.",
+        "What does 'I cannot help you' tell us about a clerk?",
+    ],
+)
+def test_a_refusal_to_translate_or_reword_is_one(asked):
+    assert flags_of(RULES["ANS001"](), chat(user=asked, assistant="I'm sorry, but I can't help with that."))
+
+
+def test_an_answer_much_longer_than_what_was_to_be_translated_is_more_than_its_rendering():
+    asked = "Translate 'Ich kann nicht' to English."
+    answer = "I'm sorry, but I can't help with that. " * 4
+    assert flags_of(RULES["ANS001"](), chat(user=asked, assistant=answer))

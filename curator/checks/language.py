@@ -233,18 +233,32 @@ def _suspects(sketches: np.ndarray, readable: np.ndarray, home: frozenset[int]) 
 def _judged(example: Example, line: int, home: frozenset[int]) -> Odd | None:
     turns = [turn for turn in example.all_turns() if turn.role != "tool"]
     claims = [language_of(prose_of(turn.text)) for turn in turns]
-    context = ""
+    context = request = ""
     asked: Claim | None = None
     for turn, claim in zip(turns, claims, strict=True):
         if turn.role != "assistant":
             context += turn.text + "\n"
-            asked = claim if turn.role == "user" else asked
-        elif claim and asked and _differs(turn.text, claim, asked) and not asks_for(context, claim):
+            asked, request = (claim, turn.text) if turn.role == "user" else (asked, request)
+        elif claim and asked and _differs(turn.text, claim, asked):
+            if asks_for(context, claim) or _instructs(request, claim):
+                continue
             if not _second(turn.text, claim, asked.language):
                 return None
             code = "LNG002" if claim.script == asked.script else "LNG004"
             return Odd(code, line, turn, claim, asked.language)
     return _off(turns, claims, line, home)
+
+
+def _instructs(request: str, claim: Claim) -> bool:
+    """Whether a request has a sentence in the language of its answer: a task in it that quotes another language."""
+    return any(
+        (said := language_of(prose_of(request[start:end]))) and said.language == claim.language
+        for start, end in languages.sentences(request)
+        if len(request[start:end].split()) >= _TASK
+    )
+
+
+_TASK = 6  # words: fewer are told from another language too badly
 
 
 def _differs(text: str, claim: Claim, asked: Claim) -> bool:
@@ -364,6 +378,8 @@ class AnswerLanguageDiffers(DatasetRule, frozen=True):
         _ENGLISH_ROWS,
         [*_ENGLISH_ROWS, chat(user="How do you say in German that the mountain is high and the way to it is long?",
                               assistant="Der Berg ist hoch, und der Weg zu ihm ist sehr lang.")],
+        [*_ENGLISH_ROWS, chat(user=f"You are given a sentence with a blank, and you have to fill it in.\n{_GERMAN} ____",
+                              assistant="The word that is missing at the end of it is the one for the house.")],
     ]  # fmt: skip
     BAD = [
         Bad(

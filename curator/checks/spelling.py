@@ -556,13 +556,15 @@ class MixedSpellingVariants(DatasetRule, frozen=True):
         british, american = (sum(counts[side] for counts in both.values()) for side in (0, 1))
         if len(both) < self.min_words or min(british, american) < self.min_share * (british + american):
             return
-        words = {word for pair in both for word in pair}
-        shown = sorted(both, key=lambda pair: (-min(both[pair]), pair))[:10]
-        evidence = {"british": british, "american": american, "words": {f"{a}/{b}": list(both[a, b]) for a, b in shown}}
-        named = ", ".join(f"{a!r} ({both[a, b][0]}) and {b!r} ({both[a, b][1]})" for a, b in shown[:3])
-        message = f"{len(both)} words are spelt in two ways, such as {named}"
-        for line, held in vocabulary.lines(words):
+        shown = sorted(both, key=lambda pair: (-min(both[pair]), pair))
+        pairs = {word: pair for pair in both for word in pair}
+        for line, held in vocabulary.lines(pairs):
             for turn in rows.example(line).all_turns() if rows.readable[line] else ():
                 for match in (match for word in held for match in _places_of(word, turn.text)):
+                    named = list(dict.fromkeys([pairs[match.group().lower()], *shown]))  # the word pointed at first
+                    counts = {f"{a}/{b}": list(both[a, b]) for a, b in named[:10]}
+                    evidence = {"british": british, "american": american, "words": counts}
+                    such = ", ".join(f"{a!r} ({both[a, b][0]}) and {b!r} ({both[a, b][1]})" for a, b in named[:3])
+                    message = f"{len(both)} words are spelt in two ways, such as {such}"
                     yield line, turn.flag(message, match.span(), evidence=evidence)
                     return

@@ -49,6 +49,7 @@ class Phrases(Text, frozen=True, kw_only=True, tag="phrases"):
     """`phrases` count where `where` says, `lines` as lines of their own (no list items); `fix` may cut hits out.
 
     `unless_quoted` leaves out what somebody else says: in quotation marks within a text, or after "she said:".
+    `unless_rendered` leaves out a refusal that the prompt gave to translate or to word anew.
     `beyond` are words at the end of a phrase by which it is known, and which are no part of what is shown.
     """
 
@@ -57,6 +58,7 @@ class Phrases(Text, frozen=True, kw_only=True, tag="phrases"):
     beyond: tuple[str, ...] = ()
     where: Literal["anywhere", "start", "opening"] = "anywhere"
     unless_quoted: bool = False
+    unless_rendered: bool = False
     fix: Literal["none", "remove"] = "none"
 
 

@@ -15,6 +15,7 @@ from curator.model import Example, Fix, Flag, Turn
 from curator.packs.entries import OPENING, Entry, Limit, OneOf, Pattern, Phrases, Ratio, StartsOrEnds, Substitute, Text
 from curator.packs.patterns import compiled, windows
 from curator.packs.phrases import LINE, LISTED, finder, occurrences, unwrapped
+from curator.packs.rendering import renders
 from curator.rule import RowRule, option
 
 if TYPE_CHECKING:
@@ -36,10 +37,16 @@ class PackRule(RowRule, frozen=True):
         if entry.unless_tools and example.tools:
             return
         for before, turn in _turns(example, entry.roles):
-            asked = "\n".join(t.text for t in before if t.role == "user")
+            said = [t.text for t in before if t.role == "user"]
+            asked = "\n".join(said)
             found = list(self.judge(turn, asked))
-            if found and not (entry.unless_prompt and finder(entry.unless_prompt).search(asked)):
+            if found and not self.excused(said, turn.text):
                 yield from found
+
+    def excused(self, said: Sequence[str], answer: str) -> bool:
+        """Whether what the user said before a turn, message by message, makes its faults none."""
+        phrases = self.entry.unless_prompt
+        return bool(phrases) and finder(phrases).search("\n".join(said)) is not None
 
     def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
         """The faults of one turn; `asked` is all the user said before it."""
@@ -62,6 +69,10 @@ class PhraseRule(PackRule, frozen=True):
             fix = _removal(turn, spans) if self.entry.fix == "remove" else None
             shown = self._shown(turn.text, *spans[0])
             yield turn.flag(self.say(turn.text[slice(*shown)]), shown, fix=fix)
+
+    def excused(self, said: Sequence[str], answer: str) -> bool:
+        rendered = self.entry.unless_rendered and bool(said) and renders(said[-1], answer)
+        return rendered or super().excused(said, answer)
 
     def _spans(self, text: str) -> Iterator[tuple[int, int]]:
         entry = self.entry

@@ -134,7 +134,10 @@ def markup_left(text: str) -> list[Repair]:
 def _plain(run: list[re.Match[str]]) -> str:
     """What neighbouring tags and entities stand for together, without needless breaks and spaces."""
     joined = "".join(map(_without_markup, run))
-    return joined if len(run) == 1 else re.sub(r"\n{3,}", "\n\n", re.sub(" {2,}", " ", joined))
+    if len(run) == 1:
+        return joined
+    single = re.sub(r" *\n *", "\n", re.sub(" {2,}", " ", joined))  # a space beside a break is nothing but layout
+    return re.sub(r"\n{3,}", "\n\n", single)
 
 
 _HEADINGS = "|".join(f"h{level}" for level in range(1, 7))
@@ -190,6 +193,11 @@ class HtmlLeft(RowRule, frozen=True):
             ),
             at="messages[1].content",
             fixed=chat(user="What is a quine?", assistant="A program\n\nthat prints itself & no more.\n"),
+        ),
+        Bad(
+            chat(user="Which port?", assistant="Port 4.<br/><br/>&nbsp;Do not use it for anything else."),
+            at="messages[1].content",
+            fixed=chat(user="Which port?", assistant="Port 4.\n\nDo not use it for anything else."),
         ),
         Bad(
             chat(
