@@ -8,6 +8,7 @@ container is read; the copy is JSONL, and rows that nothing changes keep their b
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
@@ -570,10 +571,17 @@ def refuse_overwriting(sources: Sequence[Source], outputs: Sequence[Path]) -> No
     read = {Path(source.path).resolve() for source in sources if source.path != "-"}
     for n, path in enumerate(outputs):
         if path.resolve() in read:
-            hint = "name another file, or mend in place: curator lint FILE --fix"
+            hint = _elsewhere(next(s for s in sources if s.path != "-" and Path(s.path).resolve() == path.resolve()))
             raise UsageError("the copy would overwrite the data", where=str(path), hint=hint)
         if path.resolve() in {other.resolve() for other in outputs[:n]}:
             raise UsageError("the copy and the rejected rows are the same file", where=str(path))
+
+
+def _elsewhere(source: Source) -> str:
+    """How to mend a file that no copy may overwrite."""
+    if source.container == "jsonl" and not source.compression:
+        return f"name another file, or mend in place: {shlex.join(['curator', 'lint', source.path, '--fix'])}"
+    return "name another file: only plain JSONL is mended in place"
 
 
 def _set_aside(rest: Path, mine: set[str]) -> str:

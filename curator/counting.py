@@ -273,7 +273,7 @@ def as_json(result: Stats) -> bytes:
 def as_text(result: Stats, *, colour: bool = False) -> str:
     """The counts as a page of text, with the first row cut into what is trained and what is masked."""
     lines = [
-        f"{result.rows:,} rows" + (f", {result.unreadable:,} more could not be read" if result.unreadable else ""),
+        _rows(result) + (f", {result.unreadable:,} more could not be read" if result.unreadable else ""),
         "shapes    " + _shares(result.shapes),
         "splits    " + _shares(result.splits),
         f"tokens    {str(result.tokens).replace(' tokens', '', 1)}"
@@ -342,6 +342,10 @@ def as_html(result: Stats, name: str = "") -> str:
     return page.head(title, style=page.asset("html.css"), script="") + "\n".join(sections) + page.foot("")
 
 
+def _rows(result: Stats) -> str:
+    return f"{result.rows:,} {'row' if result.rows == 1 else 'rows'}"
+
+
 def _counted(result: Stats) -> str:
     from curator.report.page import text
 
@@ -378,7 +382,7 @@ def _tiles(result: Stats, name: str) -> str:
     )
     return (
         f'<section class="hero"><p class="eyebrow">{text(name)}</p>'
-        f'<h1 class="verdict good">{result.rows:,} rows, {counted.total:,} tokens</h1>'
+        f'<h1 class="verdict good">{_rows(result)}, {counted.total:,} tokens</h1>'
         f'<dl class="tiles">{cells}</dl></section>'
     )
 

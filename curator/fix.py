@@ -8,6 +8,7 @@ fails on the way, every file is put back as it was.
 from __future__ import annotations
 
 import io
+import shlex
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -306,11 +307,11 @@ def fix_files(
             report = _linted(lint, paths, config, files)
             if not rounds and isinstance(report.findings, Filtered):
                 kept |= {(f.file, f.line - 1, f.code) for f in report.findings.suppressed()}
-            plain = {file.path for file in report.files if file.container == PLAIN}
+            known = plain(report)
             plan = plan_round(report.findings, choose, twins)
             emptied = _emptied(report, plan)
-            refused = [_refusal(path, report, emptied) for path in sorted((plan.keys() - plain) | emptied)]
-            todo = {path: lines for path, lines in plan.items() if path in plain - emptied}
+            refused = [_refusal(path, report, emptied) for path in sorted((plan.keys() - known) | emptied)]
+            todo = {path: lines for path, lines in plan.items() if path in known - emptied}
             for path in todo:
                 files.setdefault(path, _File(path, stamps))
             twins.keep(todo)
@@ -409,7 +410,7 @@ def _refusal(path: str, report: Report, emptied: Container[str] = ()) -> Refused
     container = next((file.container for file in report.files if file.path == path), "")
     what = "standard input" if path == "-" else f"a file of the form {container}"
     reason = f"{what} is not mended in place, only plain JSONL is"
-    return Refused(path, reason, f"curator clean {path} -o OUT.jsonl")
+    return Refused(path, reason, shlex.join(["curator", "clean", path, "-o", "OUT.jsonl"]))
 
 
 # ---------------------------------------------------------------------- showing fixes before they are made
@@ -432,13 +433,18 @@ class Difference(msgspec.Struct, frozen=True):
     after: tuple[Excerpt, ...]
 
 
+def plain(report: Report) -> set[str]:
+    """The files that are mended in place."""
+    return {file.path for file in report.files if file.container == PLAIN}
+
+
 def differences(report: Report, *, unsafe: bool = False) -> Iterator[Difference]:
     """What the next round of fixes would change, in the order of the findings; nothing is written.
 
     Files that are not mended in place are left out. Raises ChangedError where a file has changed.
     """
-    plain = {file.path for file in report.files if file.container == PLAIN}
-    plan = plan_round(report.findings, lambda f: f.file in plain and wanted(f, unsafe))
+    known = plain(report)
+    plan = plan_round(report.findings, lambda f: f.file in known and wanted(f, unsafe))
     for path, lines in plan.items():
         last = max(lines)
         with Path(path).open("rb") as file:
@@ -449,8 +455,8 @@ def differences(report: Report, *, unsafe: bool = False) -> Iterator[Difference]
 
 def waiting(report: Report, *, unsafe: bool = False) -> int:
     """How many fixes are not in the next round: the row that they drop repeats one that is itself mended or dropped."""
-    plain = {file.path for file in report.files if file.container == PLAIN}
-    offered = [f for f in report.findings if f.file in plain and wanted(f, unsafe)]
+    known = plain(report)
+    offered = [f for f in report.findings if f.file in known and wanted(f, unsafe)]
     planned = plan_round(offered, lambda finding: True)
     return len(offered) - sum(len(findings) for lines in planned.values() for findings in lines.values())
 

@@ -897,3 +897,41 @@ def test_a_name_that_hides_what_it_is_is_printed_as_it_is(run: Run, write: Write
     said = done.out + done.err
     assert not {"\u202e", "\u2066", "\u200b"} & set(said)
     assert said.count("lnosj") == said.count("x‹U+202E›lnosj.‹U+2066›y‹U+200B›")
+
+
+def test_columns_that_mark_a_row_are_no_map(run: Run, write: Write) -> None:
+    marked = {"item_id": "a1", "category": "writing", "turns": ["Write a post."], "score": 3}
+    said = " ".join(run("lint", write("x.jsonl", [marked, {**marked, "item_id": "a2"}])).out.split())
+    assert "item_id=user" not in said and "category=" not in said
+    assert "keys seen: 'item_id', 'category', 'turns', 'score'" in said and "--map COLUMN=user" in said
+
+
+def test_bare_strings_have_no_columns_to_ask_for(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.json").write_text('["one text", "another text"]')
+    said = " ".join(run("lint", tmp_path / "x.json").out.split())
+    assert "no row is a JSON object with named columns" in said and "which column" not in said
+
+
+def test_what_is_not_mended_in_place_is_told_with_a_command_that_works(run: Run, tmp_path: Path) -> None:
+    rows = [{"instruction": "Say hello. \u200b", "input": "", "output": "Hello,\u200b there."}]
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps(rows))
+    shown = run("lint", path, "--diff")
+    assert "nothing to mend" not in shown.err and f"curator clean {path} -o OUT.jsonl" in shown.err
+    over = run("clean", path, "-o", path)
+    assert (over.status, "--fix" in over.err) == (2, False)
+
+
+def test_a_model_given_as_a_path_must_be_there(run: Run, write: Write, tmp_path: Path) -> None:
+    path = write("train.jsonl", [GOOD])
+    done = run("handoff", "axolotl", path, "--model", "/no/such/model", "-o", tmp_path / "out")
+    assert (done.status, "no such model: /no/such/model" in done.err) == (2, True)
+    assert run("handoff", "axolotl", path, "--model", "org/model", "-o", tmp_path / "out").status == 0
+
+
+def test_rules_whose_findings_are_known_found_nothing_new(run: Run, write: Write, tmp_path: Path) -> None:
+    path, known = write("x.jsonl", [EMPTY]), tmp_path / "known.json"
+    run("lint", path, "--write-baseline", known)
+    said = run("lint", path, "--baseline", known, "--statistics").out
+    assert "nothing new" in said and "rules found nothing\n" not in said
+    assert run("stats", path).out.startswith("1 row\n")

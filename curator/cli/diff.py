@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option(
     "--fail-on",
     type=click.Choice(options.SEVERITIES),
-    help="Severity of a new finding that makes the exit status 1.  [default: error]",
+    help="Severity of a new finding that makes the exit status 1.  [default: of the profile: error; strict: warning]",
 )
 def command(old: str, new: str, config_file: Path | None, form: str, output: Path | None, **settings: Any) -> int:
     """Compare two versions of a set, row by row.

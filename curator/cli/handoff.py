@@ -96,6 +96,7 @@ def _written(
 
     if not recipe["model"]:
         raise click.UsageError("name the model to be tuned: --model NAME", click.get_current_context())
+    _refuse_missing(recipe["model"])
     config = options.configured((path,), config_file, {"shape": shape})
     result = handoff.hand_off(
         tool, path, output, config, Recipe(**recipe), changes=parsed(pairs), allow_loss=allow_loss, force=force
@@ -108,6 +109,14 @@ def _written(
         said = handoff.as_json(result) if form == "json" else encoded(handoff.as_text(result, str(output)))
         stream.write(said)
     return 0
+
+
+def _refuse_missing(model: str) -> None:
+    """Raises UsageError for a model written as a path that is not there; a name of a hub is the tool's to find."""
+    from curator.errors import UsageError
+
+    if model.startswith(("/", "./", "../", "~")) and not Path(model).expanduser().exists():
+        raise UsageError(f"no such model: {model}", hint="name a folder that exists, or a model by its name on the hub")
 
 
 def _sent(folder: Path, base_url: str | None, *, cancel: bool) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -59,7 +61,7 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
 @click.option(
     "--fail-on",
     type=click.Choice(options.SEVERITIES),
-    help="Severity that makes the exit status 1.  [default: error]",
+    help="Severity that makes the exit status 1.  [default: that of the profile: error; strict: warning]",
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 @options.spreading
@@ -215,20 +217,24 @@ def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsaf
 
 
 def _show_diff(report: Report, unsafe: bool, output: Path | None) -> None:
-    from curator.fix import unified_diff, waiting
+    from curator.fix import plain, unified_diff, waiting, wanted
 
     rows = 0
     with _or_nobody_reads(), sink(output) as stream:
         for line in unified_diff(report, unsafe=unsafe):
             rows += line.startswith("@@ ")
             stream.write(f"{line}\n".encode("utf-8", "backslashreplace"))
-    click.echo(_would(rows, unsafe), err=True)
+    copies = Counter(f.file for f in report.findings if f.file not in plain(report) and wanted(f, unsafe))
+    if rows or not copies:
+        click.echo(_would(rows, unsafe), err=True)
     if later := waiting(report, unsafe=unsafe):
         fixes = "1 more fix" if later == 1 else f"{later:,} more fixes"
         click.echo(f"{fixes} may follow once these are made: --fix goes on until nothing is left", err=True)
-    for file in report.files:
-        if file.container != "jsonl":
-            click.echo(shown(f"no diff for {file.path} ({file.container}): curator clean mends a copy of it"), err=True)
+    for path, count in copies.items():
+        fixes = "1 fix" if count == 1 else f"{count:,} fixes"
+        command = shlex.join(["curator", "clean", path, "-o", "OUT.jsonl", *(["--unsafe-fixes"] if unsafe else [])])
+        what = f"no diff of {path}, which is not plain JSONL: a copy of it takes {fixes}"
+        click.echo(shown(f"{what}\n  {command}"), err=True)
 
 
 def _would(rows: int, unsafe: bool) -> str:

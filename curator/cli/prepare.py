@@ -24,7 +24,11 @@ if TYPE_CHECKING:
 @click.option("--force", is_flag=True, help="Overwrite files in DIR that are not from curator.")
 @options.selecting
 @options.reading
-@click.option("--fail-on", type=click.Choice(options.SEVERITIES), help="Severity that makes the exit status 1.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(options.SEVERITIES),
+    help="Severity that makes the exit status 1.  [default: that of the profile: error; strict: warning]",
+)
 @options.spreading
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(

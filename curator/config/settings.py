@@ -105,9 +105,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid
         str | None,
         Meta(description="A training run: what it knew of every row (CON005, and beside every finding)."),
     ] = None
-    fail_on: Annotated[FailOn | None, Meta(description="The severity from which findings make the exit status 1.")] = (
-        None
-    )
+    fail_on: Annotated[
+        FailOn | None,
+        Meta(description="Severity from which findings make the exit status 1; else the profile's."),
+    ] = None
     packs: Annotated[tuple[str, ...], Meta(description="Files of rules of your own, relative to this file.")] = ()
     benchmarks: Annotated[
         tuple[str, ...],

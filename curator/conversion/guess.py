@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from curator.engine import columns_of, sampled
 from curator.errors import UnknownShapeError, UsageError
-from curator.formats import ColumnGuess, Reader, Row, detect, example_map, guess_columns
+from curator.formats import ColumnGuess, Reader, Row, detect, guess_columns, how_to_map
 from curator.sources import open_sources
 from curator.text.excerpt import visible
 
@@ -80,5 +80,5 @@ def _confident(rows: list[Row], where: str) -> ColumnGuess:
         return guess
     keys = ", ".join(repr(key) for key in list(dict.fromkeys(key for row in rows for key in row))[:20])
     what = f"the columns do not say clearly what they mean; keys seen: {visible(keys)}"
-    how = f"perhaps {guess.option}, for {' and '.join(guess.reasons)}" if guess else f"such as {example_map(rows)}"
-    raise UnknownShapeError(what, where=where, hint=visible(f"write the map, {how}"))
+    how = f"write the map, perhaps {guess.option}, for {' and '.join(guess.reasons)}" if guess else how_to_map(rows)
+    raise UnknownShapeError(what, where=where, hint=visible(how))

@@ -130,9 +130,14 @@ _NO_TURN = {
     *("id", "ids", "type", "len", "length", "count", "lang", "language", "time", "date", "at", "by", "name", "email"),
     *("url", "link", "status", "score", "rating", "model", "number", "no", "category", "tokens"),
 }
+_MARKS = {  # last words of names that mark the row, though a guess by name may take them where a partner is sure
+    *("uid", "uuid", "guid", "index", "idx", "hash", "key", "label", "labels", "class", "topic", "domain", "split"),
+    *("tag", "tags", "rank", "timestamp", "version", "code", "flag", "level", "source"),
+}
 _TEXT_WORDS = {"text", "body", "content", "document", "article", "passage", "page"}
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[\W_]+")
 _SAMPLE = 400
+_KEYS = 8  # that an error names
 _CONFIDENT = 0.75  # from here on a guess is used when a guess is asked for
 
 
@@ -158,22 +163,41 @@ class ColumnGuess(msgspec.Struct, frozen=True):
 
 def how_to_map(values: Iterable[Row]) -> str:
     """The option that makes rows in no known shape readable: with the guess in it where that is confident."""
-    guess = guess_columns(values)
+    rows = [value for value, _ in zip(values, range(_SAMPLE), strict=False)]
+    guess = guess_columns(rows)
     if guess and guess.confident:
         return guess.option
-    return f"say which column is what, such as {example_map(values)}"
+    return _asked(rows)
+
+
+def _asked(rows: Sequence[Row]) -> str:
+    """What to do about columns that say nothing for sure: the keys, and an example or what a map is written as."""
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    if not keys:
+        return "no row is a JSON object with named columns: write each row as one"
+    if example := example_map(rows):
+        return f"say which column is what, such as {example}"
+    more = ", …" if len(keys) > _KEYS else ""
+    how = "name yours: --map COLUMN=user,OTHER=assistant"
+    return f"no column is surely a question or an answer (keys seen: {', '.join(map(repr, keys[:_KEYS]))}{more}); {how}"
 
 
 def example_map(values: Iterable[Row]) -> str:
-    """An option that names two columns of the rows, the longer text as the answer."""
-    sizes: dict[str, int] = {}
-    for value in values:
-        for name, text in value.items():
-            if type(text) is str and "," not in name and "=" not in name:
-                sizes[name] = sizes.get(name, 0) + len(text)
-    answer = max(sizes, key=sizes.__getitem__, default="answer")
-    question = next((name for name in sizes if name != answer), "question")
-    return shlex.join(["--map", f"{question}=user,{answer}=assistant"])
+    """An option that names two columns of the rows, the longer text as the answer; "" where two hold no prose."""
+    rows = [value for value, _ in zip(values, range(_SAMPLE), strict=False)]
+    names = dict.fromkeys(name for row in rows for name in row if "," not in name and "=" not in name)
+    prose = [column for name in names if not _marks(name) and (column := _text_column(rows, name)) and column.prose]
+    if len(prose) < 2:
+        return ""
+    answer = max(prose, key=lambda column: column.mean)
+    question = next(column for column in prose if column is not answer)
+    return shlex.join(["--map", f"{question.name}=user,{answer.name}=assistant"])
+
+
+def _marks(name: str) -> bool:
+    """Whether a column's name says that it identifies, sorts or measures the row: "question_id", "category"."""
+    words = [word.lower() for word in _CAMEL.split(name) if word]
+    return bool(words) and words[-1] in _NO_TURN | _MARKS
 
 
 class _Column(msgspec.Struct, frozen=True):
@@ -252,7 +276,7 @@ def _named(by_name: dict[str, list[tuple[float, _Column]]], columns: list[_Colum
 
 
 def _by_length(columns: list[_Column], by_name: dict[str, list[tuple[float, _Column]]]) -> ColumnGuess | None:
-    prose = [column for column in columns if column.prose]
+    prose = [column for column in columns if column.prose and not _marks(column.name)]
     for role, other in (("user", "assistant"), ("assistant", "user")):
         rest = [column for column in prose if role in by_name and column is not by_name[role][0][1]]
         if len(rest) == 1:

@@ -23,6 +23,7 @@ from curator.report.tally import (
     counted,
     duration,
     found,
+    nothing,
     outcomes,
     run_in_part,
     spotless,
@@ -192,8 +193,8 @@ def _rules(report: Report, tally: Tally) -> str:
     if silent:
         rows = (_rule_cells(stat, tally, report) for stat in silent)
         parts.append(
-            f"<details><summary>{counted(len(silent), 'rule')} found nothing</summary>"
-            f"{table('Rules that found nothing', heads, rows, numbers=numbers)}</details>"
+            f"<details><summary>{counted(len(silent), 'rule')} found {nothing(report)}</summary>"
+            f"{table('Rules that found ' + nothing(report), heads, rows, numbers=numbers)}</details>"
         )
     parted = [item for item in report.not_run if run_in_part(report, item)]
     barred = [item for item in report.not_run if not item.options and item not in parted]

@@ -89,10 +89,16 @@ def _judged(report: Report) -> str:
         return "no rows: there is nothing to judge."
     ran = sum(1 for stat in report.rules if stat.examined)
     if report.broken:
-        return f"{counted(ran, 'rule')} found nothing, but {counted(report.broken, 'line')} could not be read."
+        said = f"{counted(ran, 'rule')} found {nothing(report)}"
+        return f"{said}, but {counted(report.broken, 'line')} could not be read."
     if report.known or report.suppressed:
         return f"nothing new: {counted(ran, 'rule')} found only what is known."
-    return f"clean: {counted(ran, 'rule')} found nothing."
+    return f"clean: {counted(ran, 'rule')} found {nothing(report)}."
+
+
+def nothing(report: Report) -> str:
+    """What rules without a finding left found: "nothing new" where a baseline or a decision took findings away."""
+    return "nothing new" if report.known or report.suppressed or report.pending else "nothing"
 
 
 def spotless(report: Report) -> bool:

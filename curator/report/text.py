@@ -25,6 +25,7 @@ from curator.report.tally import (
     families,
     found,
     line_ranges,
+    nothing,
     outcomes,
     run_in_part,
     spotless,
@@ -440,7 +441,7 @@ def _statistics(report: Report, tally: Tally, pen: Pen, view: View) -> None:
             line = pen.paint(line, "dim")
         pen.line(line)
     if silent and not view.verbose:
-        pen.line(f"{counted(len(silent), 'more rule')} found nothing")
+        pen.line(f"{counted(len(silent), 'more rule')} found {nothing(report)}")
 
 
 def _statistic(stat: RuleStat, tally: Tally, report: Report) -> list[str]:
