@@ -214,3 +214,30 @@ def test_real_sets_are_hardly_ever_flagged(name, most, tmp_path):
         pytest.skip("no shared data")
     report = lint([path], load_config(tmp_path, overrides={"select": ("SPL001", "SPL002")}), cache=False)
     assert len(report.findings) <= most * report.tokens.total / 1000
+
+
+@words_installed
+@pytest.mark.parametrize(
+    ("code", "word", "offered"),
+    [
+        ("SPL001", "recieve", "receive"),
+        ("SPL001", "constast", None),  # the list says "constants"; "contrast" and "constant" are nearer
+        ("SPL002", "professonal", "professional"),
+        ("SPL002", "deriviatves", "derivatives"),
+        ("SPL002", "kloofs", None),
+    ],
+)
+def test_a_word_is_offered_only_where_it_is_close(code, word, offered, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(chat(user="What is it?", assistant=f"We think that it is the {word} that they have.")))
+    (finding,) = lint([path], load_config(tmp_path, overrides={"select": (code,)}), cache=False).findings
+    assert finding.evidence.get("suggestion") == offered
+    assert (finding.fix is None) == (offered is None)
+
+
+@words_installed
+@pytest.mark.parametrize("word", ["bevelling", "phototroph"])
+def test_forms_of_words_and_terms_of_science_are_no_slips(word, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(chat(user="What is it?", assistant=f"We think that it is the {word} that they have.")))
+    assert not lint([path], load_config(tmp_path, overrides={"select": ("SPL002",)}), cache=False).findings

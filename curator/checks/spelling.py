@@ -24,13 +24,15 @@ from curator.text.vocabulary import Vocabulary, hash_of
 class Wrong(NamedTuple):
     """What a word should be, and whether it is only wrong in lower case (with a capital it may be a name).
 
-    `elsewhere` says that another language has it as a common word; `language` is that of the right word.
+    `elsewhere` says that another language has it as a common word; `language` is that of the right word; `sure`, that
+    the right word is offered: it is not where another is as near.
     """
 
     right: str
     lower_only: bool
     elsewhere: bool = False
     language: str = "en"
+    sure: bool = True
 
 
 # Words that were run together; the list of misspellings leaves them out.
@@ -72,7 +74,21 @@ def _misspelt(vocabulary: Vocabulary, rows: int, words: int) -> dict[str, Wrong]
         found[word] = Wrong(right, lower_only=False)
     for word in dictionaries.met_elsewhere(found):
         found[word] = found[word]._replace(elsewhere=True)
+    for word in _doubtful(found):
+        found[word] = found[word]._replace(sure=False)
     return found | {word: Wrong(right, lower_only=True) for word, right in _JOINED.items() if counts[word]}
+
+
+def _doubtful(found: Mapping[str, Wrong]) -> list[str]:
+    """Words whose listed correction is two edits or more away, where a common word is one edit away ("constast")."""
+    if not found:
+        return []
+    from rapidfuzz.distance import OSA
+
+    known = dictionaries.english()
+    common = {word: zipf for word, zipf in dictionaries.frequencies("en").items() if len(word) > 3 and word in known}
+    near = dictionaries.suggest(sorted(found), common, 1)
+    return [word for word in near if OSA.distance(word, found[word].right) > 1]
 
 
 # ---------------------------------------------------------------------- and where they stand
@@ -254,15 +270,24 @@ def _cased(right: str, written: str) -> str:
     return right[0].upper() + right[1:] if written[:1].isupper() else right
 
 
-def word_flags(rows: Rows, wrong: Mapping[str, Wrong], says: str) -> Iterator[tuple[int, Flag]]:
-    """One flag for each wrong word of a row."""
+def word_flags(
+    rows: Rows, wrong: Mapping[str, Wrong], says: str, unsure: str = "no dictionary has {word!r}"
+) -> Iterator[tuple[int, Flag]]:
+    """One flag for each wrong word of a row; by `unsure`, and without a fix, where no word is offered for it."""
     for line, words in rows.vocabulary.lines(wrong):
         if not rows.readable[line]:
             continue
         example = rows.example(line)
         for hit in _hits(example, words, wrong):
-            right = _cased(wrong[hit.word.lower()].right, hit.word)
             again = f" ({hit.times} times in this row)" if hit.times > 1 else ""
+            if not wrong[hit.word.lower()].sure:
+                message = unsure.format(word=hit.word) + again
+                yield (
+                    line,
+                    hit.turn.flag(message, (hit.start, hit.end), evidence={"word": hit.word, "times": hit.times}),
+                )
+                continue
+            right = _cased(wrong[hit.word.lower()].right, hit.word)
             fix = Fix(f"write {right!r}", _edits(example, hit, wrong[hit.word.lower()]))
             evidence = {"word": hit.word, "suggestion": right, "times": hit.times}
             message = says.format(word=hit.word, right=right) + again
@@ -310,7 +335,7 @@ class KnownMisspelling(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wrong = _misspelt(rows.vocabulary, int(rows.readable.sum()), int(rows.tokens.sum()))
-        yield from word_flags(rows, wrong, "{word!r} is a misspelling of {right!r}")
+        yield from word_flags(rows, wrong, "{word!r} is a misspelling of {right!r}", "{word!r} is a misspelling")
 
 
 class UnknownWord(DatasetRule, frozen=True):
@@ -364,7 +389,7 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
         if dictionaries.is_term(word) and (best.edits > 1 or best.zipf < 4.5):
             continue
         if _likely(word, best, met.get(word, 0)) and not dictionaries.derivable(word, common):
-            found[word] = Wrong(best.word, lower_only=True)
+            found[word] = Wrong(best.word, lower_only=True, sure=_close(word, best))
     elsewhere = dictionaries.met_elsewhere(found)
     return {word: wrong for word, wrong in found.items() if word not in elsewhere}
 
@@ -385,6 +410,16 @@ def _likely(word: str, best: dictionaries.Suggestion, seen: float) -> bool:
         alike = word[0] == best.word[0]
         return not latin and odd <= 80 and best.zipf >= (3.0 if alike else 3.2)
     return not latin and odd <= 12 and best.zipf >= (3.5 if len(word) > 5 else 4.3)
+
+
+def _close(word: str, best: dictionaries.Suggestion) -> bool:
+    """Whether the common word may be offered: with the first letter of this one, and one edit away where it is short.
+
+    One edit changes a first letter only in a word whose letters hardly ever stand so ("qinformation").
+    """
+    if word[0] != best.word[0]:
+        return best.edits == 1 and dictionaries.rarest_letters(word) <= 1
+    return best.edits == 1 or len(word) > 7
 
 
 _LATIN = re.compile(r"(?:ae|um|us|is|ii|ia|ens|ale|ini|osa|pta|rta)$")

@@ -213,7 +213,7 @@ _DERIVATIONS = (
 _TERM = compiled_later(
     r"(?:itis|osis|oses|aemia|emia|uria|ectomy|otomy|ostomy|oscopy|plasty|pathy|pathic|megaly|algia|plegia|penia|rrhea"
     r"|rrhoea|rrhagia|oma|omas|omata|cyte|cytes|cytic|cytosis|blast|blasts|blastic|gram|graphy|lysis|lytic|genic|genesis"
-    r"|trophy|trophic|tropic|philic|phobic|phage|(?:kin|transfer|prote|lip|polymer|amyl|gen|oxid|reduct|synth|lig|hydrol|nucle|lact|cellul|est)ases?|mycin|cillin|cycline|azole|azepam|prazole"
+    r"|trophy|trophic|trophs?|phytes?|morphs?|liths?|philes?|phobes?|vores?|derms?|stomes?|tropic|philic|phobic|phage|(?:kin|transfer|prote|lip|polymer|amyl|gen|oxid|reduct|synth|lig|hydrol|nucle|lact|cellul|est)ases?|mycin|cillin|cycline|azole|azepam|prazole"
     r"|sartan|olol|pril|statin|mab|inib|vir|avir|caine|barbital|oxacin|parin|gliptin|glutide|gliflozin|dipine|semide"
     r"|thiazide|profen|coxib|triptan|setron|tidine|zosin|lukast|dronate|xaban|gatran|azine|idine|amine|amines|imine"
     r"|ylate|ylated|ylation|phosphate|sulfate|sulphate|nitrate|oxide|chloride|bromide|fluoride|hydroxy|methyl|ethyl"
@@ -236,7 +236,8 @@ def derivable(word: str, common: Mapping[str, float]) -> bool:
             return True
     for ending in _INFLECTIONS:
         stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) else ()
-        if any(stem in common or (len(stem) > 5 and stem in known) for stem in stems):
+        doubled = ending[0] in _VOWELS and word[: -len(ending)].endswith("ll")  # "bevelling", as British English has it
+        if any(stem in common or (len(stem) > (4 if doubled else 5) and stem in known) for stem in stems):
             return True
     for ending in _DERIVATIONS:
         stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) and len(word) > len(ending) + 3 else ()
@@ -283,7 +284,7 @@ class Suggestion(NamedTuple):
 
 
 def suggest(words: Sequence[str], known: Mapping[str, float], most: int = 2) -> dict[str, Suggestion]:
-    """For each word the nearest known one within `most` edits, of equals the commonest.
+    """For each word the nearest known one within `most` edits, of equals one with its first letter, then the commonest.
 
     Candidates share what is left of the first letters when up to `most` are struck out (the symmetric
     deletes of SymSpell, W. Garbe); each is then measured by rapidfuzz.
@@ -300,9 +301,14 @@ def suggest(words: Sequence[str], known: Mapping[str, float], most: int = 2) -> 
     for pair, steps in zip(near.tolist(), edits[near].tolist(), strict=True):
         word, target = pairs[0][pair], pairs[1][pair]
         other = Suggestion(target, steps, known[target])
-        if word not in best or (steps, -other.zipf, target) < (best[word].edits, -best[word].zipf, best[word].word):
+        if word not in best or _rank(word, other) < _rank(word, best[word]):
             best[word] = other
     return best
+
+
+def _rank(word: str, other: Suggestion) -> tuple[int, bool, float, str]:
+    """The less the better: a slip seldom falls on the first letter of a word."""
+    return other.edits, other.word[0] != word[0], -other.zipf, other.word
 
 
 def _sharing(words: Sequence[str], targets: Sequence[str], most: int) -> tuple[np.ndarray, np.ndarray]:

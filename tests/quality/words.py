@@ -44,7 +44,7 @@ def planted(pairs: Sequence[tuple[str, str]], *codes: str) -> tuple[float, float
             for n, (wrong, _) in enumerate(pairs)]  # fmt: skip
     found = {f.index: f.evidence for f in findings(rows, *codes)[0]}
     hits = [n for n, (wrong, _) in enumerate(pairs) if n in found and found[n]["word"] == wrong]
-    right = [n for n in hits if found[n]["suggestion"] in pairs[n][1].split(", ")]
+    right = [n for n in hits if found[n].get("suggestion") in pairs[n][1].split(", ")]
     return len(hits) / len(pairs), len(right) / max(len(hits), 1)
 
 
