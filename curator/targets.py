@@ -98,8 +98,8 @@ class Keys(Table, frozen=True, kw_only=True):
     """Keys of a row and of its messages: `allowed` of () allows any.
 
     `one_of` are columns of which a row may have those of one group alone ("text", "prompt+completion");
-    `strings` must be strings where they are there; `every` message has the keys named so; `roles` says of a key of
-    messages on whose turns it may stand.
+    `strings` must be strings where they are there; `every` message has the keys named so, but that one of calls may
+    leave out its content; `roles` says of a key of messages on whose turns it may stand.
     """
 
     shapes: tuple[str, ...] = ()

@@ -400,6 +400,15 @@ def test_llama_factory_drops_what_has_no_pair_and_keeps_empty_answers(tmp_path):
     assert predicted(tmp_path, "llama-factory", "TGT010") == dropped
 
 
+def test_llama_factory_takes_calls_without_content(tmp_path):
+    call = {"type": "function", "function": {"name": "a1x1x0", "arguments": "{}"}}
+    rows = chats(3)
+    rows[1]["messages"][1:1] = [{"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "t1x2x0"}]
+    told = really("llamafactory", "llamafactory", prepared(tmp_path, rows, info=OPENAI, limit=10_000))
+    assert len(told) == len(rows)
+    assert [predicted(tmp_path, "llama-factory", code) for code in ("TGT006", "TGT010")] == [set(), set()]
+
+
 def test_where_llama_factory_stops_nothing_is_dropped_in_silence(tmp_path):
     rows = chats(6)
     rows[1]["messages"][0]["role"] = "developer"

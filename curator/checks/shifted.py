@@ -8,7 +8,9 @@ answers share nothing has no evidence to give, and one whose neighbours are all 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -76,7 +78,11 @@ class ShiftedAnswers(DatasetRule, frozen=True):
     code = "CON006"
     costly = True
     severity = "error"
-    GOOD = [_RIGHT, [chat(user=f"Is {n} prime?", assistant="Yes" if n in (2, 3, 5, 7) else "No") for n in range(24)]]
+    GOOD = [
+        _RIGHT,
+        [chat(user=f"Which noun follows {one}?", assistant=f"It is {two}.") for one, two in pairwise(_NOUNS[:30])],
+        [chat(user=f"Is {n} prime?", assistant="Yes" if n in (2, 3, 5, 7) else "No") for n in range(24)],
+    ]
     BAD = [
         Bad(_moved(_RIGHT, 8, 17, 1), at="8:messages[1].content"),
         Bad(_moved(_RIGHT[:14], 6, 13, 2), at="6:messages[1].content", options={"min_rows": 12}),
@@ -116,7 +122,8 @@ class ShiftedAnswers(DatasetRule, frozen=True):
         bar = float(np.log(len(judged)))
         blocks = [block for region in regions for block in _blocks(model, region, bar)]
         for block in _joined(_apart(blocks), fit):
-            yield self._flag(block, rows, judged)
+            if not _is_chain([_last_exchange(rows.example(line))[0] for line in judged[block.first : block.stop]]):
+                yield self._flag(block, rows, judged)
 
     def _flag(self, block: _Block, rows: Rows, judged: np.ndarray) -> tuple[int, Flag]:
         members = judged[block.first : block.stop].tolist()
@@ -133,6 +140,16 @@ class ShiftedAnswers(DatasetRule, frozen=True):
         }
         turn = _last_exchange(rows.example(members[0]))[1]
         return members[0], Flag(turn.path, message, related=tuple(members[1:]), evidence=evidence)
+
+
+_SUCCESSOR = re.compile(r"\b(?:after|before|next|follow\w*|preced\w*|succe\w*|previous)\b", re.I)
+_BRIEF = 16  # words of a prompt that asks for no more than what comes next
+
+
+def _is_chain(prompts: Sequence[Turn]) -> bool:
+    """Whether half of the prompts ask what comes after a thing: the next one then names the answer, and rightly."""
+    asking = sum(bool(_SUCCESSOR.search(turn.text)) and len(turn.text.split()) <= _BRIEF for turn in prompts)
+    return 2 * asking >= len(prompts)
 
 
 # ---------------------------------------------------------------------- sketches

@@ -25,6 +25,11 @@ from transformers import AutoTokenizer
 
 folder = Path(sys.argv[1])
 rows = json.loads((folder / "rows.json").read_text("utf-8"))
+for (
+    row
+) in rows:  # as datasets 4.0, the newest that it takes, reads a file: what a message lacks and others have is null
+    for message in row.get("messages", ()):
+        message.setdefault("content", None)
 settings = json.loads((folder / "settings.json").read_text("utf-8"))
 tokenizer = AutoTokenizer.from_pretrained(folder)
 attributes = DatasetAttr("file", dataset_name="rows")

@@ -382,7 +382,7 @@ def _of_row(value: Row, keys: Keys, profile: Profile) -> Iterator[Flag]:
 def _of_messages(example: Example, keys: Keys, profile: Profile) -> Iterator[Flag]:
     for turn, message, base in messages(example) if keys.message or keys.roles or keys.every else ():
         for key in keys.every:
-            if key not in message:
+            if key not in message and not (key == "content" and turn.calls):
                 yield Flag(join(base, key), f"{profile.title} looks for {key!r} in every message")
         for key in message:
             if keys.message and key not in keys.message:
