@@ -155,6 +155,7 @@ def test_the_exit_status_says_whether_something_was_found(
         (("lint", "x.jsonl", "--unsafe-fixes"), "--unsafe-fixes goes with --fix or --diff"),
         (("lint", "x.jsonl", "--format", "parquet"), "--output"),
         (("lint", "x.jsonl", "--select", ""), "names no rule"),
+        (("lint", "x.jsonl", "--select", "ROL007", "--ignore", "ROL007"), "no rule is left to run"),
         (("lint", "-", "-"), "standard input is read once"),
         (("lint", "-", "--watch"), "standard input is read once"),
         (("lint", "x.jsonl", "--ray-address", "here:1"), "add --engine ray"),

@@ -16,6 +16,7 @@ import click
 
 from curator.cli import options
 from curator.cli.output import coloured, progress, shown, silence, sink, width
+from curator.errors import UsageError
 from curator.scan.collector import uncollected
 
 if TYPE_CHECKING:
@@ -114,6 +115,9 @@ def command(
             report, left = _mended(paths, config, known, unsafe_fixes)
         else:
             report = _linted(paths, config, known, audit)
+        if not (report.rules or report.not_run):
+            hint = "--select, --ignore, --level or their keys in the configuration leave out all of them"
+            raise UsageError("no rule is left to run", hint=hint)
         if write_baseline:
             report = _keep_baseline(report, write_baseline)
         if settings["map"] and config.map and report.rows:
