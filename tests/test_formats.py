@@ -486,8 +486,7 @@ def test_lengths_alone_give_no_more_than_half_confidence_and_nothing_gives_no_gu
         ({"customer name": "Ann", "my question": "Is it on?", "reply": "It is."}, "'my question=user,reply=assistant'"),
         ({"question": "Is it on?", "answer, short": "It is."}, "guess"),
         ({"question": "Is it on?", "answer_a": "It is on.", "answer_b": "It is off."}, ("question", "answer_b")),
-        ({"ticket": "T-1", "agent_reply": "It is on."}, ("ticket", "agent_reply")),
-        ({"title": "On", "body": "It is on and stays on until somebody turns it off."}, ("title", "body")),
+        ({"opening": "It is off.", "agent_reply": "It is on."}, ("opening", "agent_reply")),
     ],
 )
 def test_the_way_to_name_columns_holds_the_guess_or_an_example(row, option):
@@ -495,6 +494,19 @@ def test_the_way_to_name_columns_holds_the_guess_or_an_example(row, option):
     if isinstance(option, tuple):
         wanted = f"say which column is what, such as --map {option[0]}=user,{option[1]}=assistant"
     assert how_to_map([row] * 3) == wanted
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"ticket": "T-1", "agent_reply": "It is on."},
+        {"title": "On", "body": "It is on and stays on until somebody turns it off."},
+    ],
+)
+def test_no_column_of_numbers_or_single_words_is_proposed_as_a_question(row):
+    keys = ", ".join(map(repr, row))
+    wanted = f"no column is surely a question or an answer (keys seen: {keys}); "
+    assert how_to_map([row] * 3) == wanted + "name yours: --map COLUMN=user,OTHER=assistant"
 
 
 # ---------------------------------------------------------------------- detection
