@@ -486,7 +486,7 @@ def test_lengths_alone_give_no_more_than_half_confidence_and_nothing_gives_no_gu
         ({"customer name": "Ann", "my question": "Is it on?", "reply": "It is."}, "'my question=user,reply=assistant'"),
         ({"question": "Is it on?", "answer, short": "It is."}, "guess"),
         ({"question": "Is it on?", "answer_a": "It is on.", "answer_b": "It is off."}, ("question", "answer_b")),
-        ({"opening": "It is off.", "agent_reply": "It is on."}, ("opening", "agent_reply")),
+        ({"aside": "It is off.", "body": "It is on and stays on until somebody turns it off."}, ("aside", "body")),
     ],
 )
 def test_the_way_to_name_columns_holds_the_guess_or_an_example(row, option):
