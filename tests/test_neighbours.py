@@ -258,6 +258,20 @@ def test_rows_that_ask_for_different_things_are_no_duplicates(tmp_path, one, two
     assert not near(linted(tmp_path, [row(one[1], one[0]), row(two[1], two[0])]))
 
 
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ((f"Say it of {ONE}", f"It is {TWO}"), (f"Say it really of {ONE}", f"It is really {TWO}")),
+        ((f"Describe how {ONE}", f"I describe {TWO}"), (f"Explain how {ONE}", f"I explain {TWO}")),
+        ((f"Who uses it? {ONE}", f"He who uses {TWO}"), (f"Who utilizes it? {ONE}", f"He who utilizes {TWO}")),
+    ],
+    ids=["a word of degree", "another verb of asking", "another word in the same form"],
+)
+def test_words_that_tell_the_same_set_no_rows_apart(tmp_path, one, two):
+    [found] = linted(tmp_path, [row(one[1], one[0]), row(two[1], two[0])]).findings
+    assert (found.code, found.fix is not None) == ("DUP003", True)
+
+
 def test_answers_that_disagree_are_shown_and_not_dropped(tmp_path):
     text = f"{ONE} It takes 14 days. {TWO}"
     [found] = linted(tmp_path, [row(text), row(text.replace("14", "30"))], select="DUP003").findings

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from curator.model import Example
 from curator.neighbours.shingles import jaccard, similarity, splitter, text_of
+from curator.neighbours.wordings import reworded
 from curator.provenance import judged_of
 
 _FEW = 5  # words: below, one letter of one word may differ
@@ -364,12 +365,15 @@ def _subject_differs(prompt: Part, answer: Part) -> bool:
     """A word of weight is new to the row in its prompt and its answer, or twice in a short prompt or plain text."""
     plain = not prompt.one and not prompt.two
     for side in (0, 1):
-        asked = [set(change[side]) - COMMON_WORDS for change in (answer if plain else prompt).changes]
-        told = set().union(*(change[side] for change in answer.changes)) - COMMON_WORDS if not plain else set()
+        asked, told = (
+            [set(change[side]) - COMMON_WORDS for change in part.changes if not reworded(*change)]
+            for part in (answer if plain else prompt, answer)
+        )
+        both = set().union(*told) if not plain else set()
         other = ((prompt.two, answer.two), (prompt.one, answer.one))[side]
         short = len(other[0]) + len(other[1]) < _LONG
         for word, places in Counter(word for words in asked for word in words).items():
-            again = word in told or (short and places > 1)
+            again = word in both or (short and places > 1)
             if again and word not in other[0] and word not in other[1]:
                 return True
     return False
@@ -386,6 +390,8 @@ def _changed_alike(prompt: Part, answer: Part) -> bool:
 
 def _weighty(a: Sequence[str], b: Sequence[str]) -> bool:
     """The change touches a word of weight, or letters as they name variants: group A, group D."""
+    if reworded(a, b):
+        return False
     return any(word not in COMMON_WORDS for word in (*a, *b)) or (bool(a and b) and all(len(w) == 1 for w in (*a, *b)))
 
 
@@ -419,5 +425,5 @@ def _is_number(word: str) -> bool:
 
 
 def _other_word(a: Sequence[str], b: Sequence[str]) -> bool:
-    """A word of weight in place of another."""
-    return not COMMON_WORDS.issuperset(a) and not COMMON_WORDS.issuperset(b)
+    """A word of weight in place of another, which tells something else."""
+    return not reworded(a, b) and not COMMON_WORDS.issuperset(a) and not COMMON_WORDS.issuperset(b)
