@@ -8,15 +8,15 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from curator.sop.document import Origin, Table
-from curator.sop.reading import Heading, Piece, Text
+from curator.sop.reading import BULLETS, Heading, Piece, Text
 from curator.sop.roles import folded, table
 
 STARTS = re.compile(
-    r"(?:[•‣◦▪●○·–*+-]|\d{1,3}(?:\.\d{1,3})*[.)]?|\(?[a-z]\)|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)]|[A-Z][.)])\s+\S|(?:step|paso|schritt|étape)\s+\d",
+    rf"(?:[{BULLETS}*+-]|\d{{1,3}}(?:\.\d{{1,3}})*[.)]?|\(?[a-z]\)|\((?:\d{{1,2}}|[ivx]{{1,4}})\)|[ivx]{{1,4}}[.)]|[A-Z][.)])\s+\S|(?:step|paso|schritt|étape)\s+\d",
     re.I,
 )
 _SURE = re.compile(
-    r"(?:[•‣◦▪●○·*–-]|\d{1,3}(?:\.\d{1,3})+\.?|\d{1,3}[.)]|\(?[a-z]\)|\(?[ivx]{1,5}\)|[ivx]{2,5}\.|\(\d{1,4}\))\s+\S|(?:step|paso|schritt|étape)\s+\d"
+    rf"(?:[{BULLETS}*-]|\d{{1,3}}(?:\.\d{{1,3}})+\.?|\d{{1,3}}[.)]|\(?[a-z]\)|\(?[ivx]{{1,5}}\)|[ivx]{{2,5}}\.|\(\d{{1,4}}\))\s+\S|(?:step|paso|schritt|étape)\s+\d"
 )
 _RULE = re.compile(r"[=_*-]{3,}\s*$")
 _FIELD = re.compile(
@@ -43,6 +43,7 @@ class Line(msgspec.Struct):
 def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
     """The pieces of the lines. Words that hyphens parted are added to `joined`."""
     vocabulary = _vocabulary(lines)
+    letters = frozenset(found[1] for line in lines if (found := _LETTER.match(line.text)))
     pieces: list[Piece] = []
     last: Line | None = None
     for line in lines:
@@ -57,11 +58,12 @@ def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
             and last.level == line.level
             and not line.gap
             and not STARTS.match(line.text)
+            and (line.text.isupper() or not before.text.isupper())
         ):
             before.text = f"{before.text} {line.text}"
         elif line.level:
             pieces.append(Heading(line.text, line.level, origin))
-        elif isinstance(before, Text) and last is not None and _goes_on(before, last, line):
+        elif isinstance(before, Text) and last is not None and _goes_on(before, last, line, letters):
             before.text = _join(before.text, line.text, joined, vocabulary)
         else:
             pieces.append(Text(line.text, line.bold, None, origin, line.indent))
@@ -69,8 +71,14 @@ def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
     return pieces
 
 
-def _goes_on(before: Text, last: Line, line: Line) -> bool:
-    """Whether a line continues the paragraph of the last one."""
+_LETTER = re.compile(r"([a-z])\.\s+\S")
+
+
+def _goes_on(before: Text, last: Line, line: Line, letters: frozenset[str]) -> bool:
+    """Whether a line continues the paragraph of the last one; `letters` are those that begin a line as numbers do."""
+    lettered = _LETTER.match(line.text)
+    if lettered and (chr(ord(lettered[1]) - 1) in letters or (lettered[1] == "a" and "b" in letters)):
+        return False
     if _SURE.match(line.text) or last.table is not None or last.level or _heads(before.text, line.text):
         return False
     small = line.text[0].islower()

@@ -26,6 +26,7 @@ class _Row(Line):
     bottom: float = 0
     right: float = 0
     size: float = 0
+    margin: bool = False  # in the strip above or below the text of a page
 
 
 def read_pdf(data: bytes) -> Reading:
@@ -87,18 +88,58 @@ def _lines(page: Any) -> list[_Row]:
                 boxes.append((found.bbox, Table([], grid, Origin(-1, None, page.page_number))))
     rows: list[_Row] = []
     gutter = None if boxes else _gutter(page)
+    dots = _dots(page)
     for found in _text_lines(page, gutter):
         middle = (found["top"] + found["bottom"]) / 2
         if any(box[1] <= middle <= box[3] and box[0] - 1 <= found["x0"] <= box[2] for box, _ in boxes):
             continue
-        rows += _rows_of(found, page.page_number)
+        rows += (_bulleted(row, dots) for row in _rows_of(found, page.page_number))
     for box, table in boxes:
         rows.append(_Row("", box[0], True, False, 0, None, page.page_number, table, True, box[1], box[3], box[2], 0))
+    _mark_margins(rows, page.height)
     if gutter is not None:
         return [row for column in _in_columns(rows, gutter) for row in column]
     rows.sort(key=lambda row: (round(row.top), row.indent))
     _mark_gaps(rows)
     return rows
+
+
+def _mark_margins(rows: Sequence[_Row], height: float) -> None:
+    """Set `margin` for small letters at the very top or bottom of a page, two lines or more from the text."""
+    sizes = Counter[float]()
+    for row in rows:
+        sizes[row.size] += len(row.text)
+    body = sizes.most_common(1)[0][0] if sizes else 0.0
+    edge = [row for row in rows if (row.bottom < _STRIP * height or row.top > (1 - _STRIP) * height)]
+    inner = [row for row in rows if row not in edge]
+    for row in edge if inner else ():
+        away = min(
+            abs(row.bottom - other.top) if row.top < other.top else abs(row.top - other.bottom) for other in inner
+        )
+        row.margin = row.table is None and row.size < 0.9 * body and away > 2 * row.size
+
+
+_STRIP = 0.08  # of the height of a page
+
+
+def _dots(page: Any) -> list[dict[str, Any]]:
+    """The small drawings of a page, as high as wide: bullets and boxes to tick that are no letters."""
+    drawn = (*page.curves, *page.rects)
+    return [dot for dot in drawn if 2 <= dot["height"] <= 14 and 0.7 <= dot["width"] / dot["height"] <= 1.4]
+
+
+def _bulleted(row: _Row, dots: Sequence[dict[str, Any]]) -> _Row:
+    """A line with a bullet where one is drawn before it, or stands there in a font of symbols."""
+    middle = (row.top + row.bottom) / 2
+    drawn = any(abs((dot["top"] + dot["bottom"]) / 2 - middle) < 0.5 * row.size and dot["height"] <= 1.2 * row.size and 0 < row.indent - dot["x1"] <= 2 * row.size for dot in dots)  # fmt: skip
+    if drawn and not STARTS.match(row.text):
+        row.text = f"• {row.text}"
+    elif found := _SYMBOL.match(row.text):
+        row.text = f"• {row.text[found.end() :]}"
+    return row
+
+
+_SYMBOL = re.compile(r"\(cid:\d{1,5}\)\s*(?=\S)")  # a letter of which a font does not say what it is
 
 
 def _rows_of(found: dict[str, Any], page: int) -> Iterator[_Row]:
@@ -188,9 +229,18 @@ def _gutter(page: Any) -> float | None:
     assert best is not None
     crossing, at = best
     sides = [[w for w in words if w["x1"] < at], [w for w in words if w["x0"] > at]]
-    if any(not _is_column(side, start, end) for side, start, end in ((sides[0], left, at), (sides[1], at, right))):
+    filled = all(_is_column(side, start, end) for side, start, end in ((sides[0], left, at), (sides[1], at, right)))
+    if not (filled or _are_apart(*sides)):
         return None
     return at if crossing <= 0.25 * len({round(w["top"]) for w in words}) else None
+
+
+def _are_apart(left: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]) -> bool:
+    """Whether two sides of several lines each run on their own: few lines stand level, as the cells of a table do."""
+    tops, others = (sorted({round(w["bottom"]) for w in side}) for side in (left, right))
+    level = sum(any(abs(one - other) <= 2 for other in tops) for one in others)
+    several = len(tops) >= 8 and len(others) >= 5 and min(len(left) / len(tops), len(right) / len(others)) >= 3
+    return several and level <= 0.5 * len(others)
 
 
 def _is_column(words: Sequence[dict[str, Any]], left: float, right: float) -> bool:
@@ -242,7 +292,9 @@ def _without_running(pages: Sequence[list[_Row]], drops: Drops) -> Iterator[list
                 row.text,
                 re.I,
             )
-            if at_edge and ((len(pages) > 1 and counts[_key(row)] >= enough) or (row.text and numbered)):
+            if row.margin or (
+                at_edge and ((len(pages) > 1 and counts[_key(row)] >= enough) or (row.text and numbered))
+            ):
                 drops.add("page-residue", _all(row), Origin(-1, None, row.page))
             else:
                 kept.append(row)
@@ -293,6 +345,35 @@ def _mark_headings(lines: Sequence[_Row]) -> None:
         elif line.bold and line.size > 0.95 * body and _stands_out(line, before):
             line.level = min(level + 1, 6)
         before = line
+    _mark_numbered(lines, body)
+
+
+def _mark_numbered(lines: Sequence[_Row], body: float) -> None:
+    """Bold lines of no larger letters are headings below the one whose number theirs goes on ("4.2", "4.2.1"), with the
+    bold lines that end them, unless all numbered lines are bold."""
+    labels = {id(line): found[1] for line in lines if line.table is None and (found := _DOTTED.match(line.text))}
+    heads = {labels[id(line)]: line.level for line in lines if line.level and id(line) in labels}
+    plain = sum(not line.bold for line in lines if STARTS.match(line.text))
+    for place, line in enumerate(lines):
+        label = labels.get(id(line), "")
+        parent = heads.get(label.rpartition(".")[0])
+        if not line.level and line.bold and line.size > 0.95 * body and parent and plain:
+            run = [line, *_bold_after(lines[place + 1 :], line)]
+            if sum(len(part.text) for part in run) <= 200 and run[-1].text[-1] not in ".,;:":
+                for part in run:
+                    part.level = min(parent + 1, 6)
+                heads[label] = line.level
+
+
+def _bold_after(lines: Sequence[_Row], first: _Row) -> Iterator[_Row]:
+    """The lines that go on the bold line before them."""
+    for line in lines:
+        if not line.bold or line.gap or line.level or line.table or line.size != first.size or STARTS.match(line.text):
+            return
+        yield line
+
+
+_DOTTED = re.compile(r"(\d{1,2}(?:\.\d{1,2}){0,4})\.?\s+(?=[^\W\d_])")
 
 
 def _stands_out(line: _Row, before: _Row | None) -> bool:

@@ -69,6 +69,9 @@ def clean(text: str) -> str:
 
 
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
+BULLETS = (
+    "•‣◦▪▫■□●○◆◇❖➢➤►▶⁃∙·–☐☑☒✓✔\ue000-\uf8ff"  # of items, as a class of letters; the last are those of symbol fonts
+)
 MAX_BYTES = 64_000_000
 MAX_TEXT = 3_000_000  # characters: a thousand pages
 

@@ -23,7 +23,7 @@ from curator.sop.document import (
 )
 from curator.sop.furniture import is_site_heading
 from curator.sop.languages import language_of
-from curator.sop.reading import Heading, Piece, Reading, Text, words_of
+from curator.sop.reading import BULLETS, Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
 from curator.sop.tabular import columns, steps_of
 
@@ -35,7 +35,7 @@ _HEADING_NUMBER = re.compile(
 )
 _CAPITAL = re.compile(r"([A-Z])[.)]\s+(?=\S)")  # a step where its neighbour in the alphabet is there too
 _LONE_NUMBER = re.compile(r"\(?\d{1,2}[.)]?")
-_BULLET = re.compile(r"[•‣◦▪●○·–*-]\s+(?=\S)")
+_BULLET = re.compile(rf"[{BULLETS}*-]\s+(?=\S)")
 _TITLE_LINE = re.compile(r"(?:(?:sop|document)\s+)?(?:title|titel|título|titre)\s*+:\s*+(.+)", re.I)
 _INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
 _SIGNATURE = re.compile(

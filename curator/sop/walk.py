@@ -10,12 +10,12 @@ from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
 from curator.sop.furniture import is_credited, is_furniture
 from curator.sop.markup import BLOCKS, HEADINGS, NOTES, is_bold, is_layout, note_of, tables_above, text_of, wraps_blocks
 from curator.sop.numbering import figure
-from curator.sop.reading import Drops, Heading, Piece, Text, clean
+from curator.sop.reading import BULLETS, Drops, Heading, Piece, Text, clean
 from curator.sop.roles import role_of
 from curator.sop.tabular import columns, steps_of
 
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
-_BULLETS = re.compile(r"^[•‣◦▪●○·*]\s+")
+_BULLETS = re.compile(rf"^[{BULLETS}*]\s+")
 _BOX = re.compile(r"^(?:\[[ xX]?\]|[☐☑☒✓✔])\s*")
 _COUNT = re.compile(r"(?:\d{1,3}(?:\.\d{1,3})*|[a-z])[.):]?", re.I)
 _BREAK = "\x01"  # stands for a `br`
