@@ -80,7 +80,10 @@ def _shown(found: Sized) -> RenderShown:
     look, text = found.look, found.look.seen.text
     trained = merged(trained_spans(look, found.taught))
     borders = sorted({0, len(text), *(end for span in trained for end in span)})
-    parts = [Part(text[low:high], found.within((low, high)), (low, high) in trained) for low, high in pairwise(borders)]
+    begun = {low: found.first(low) for low, _ in trained}
+    ahead = [begun.get(at, found.within((0, at))) for at in borders]  # tokens before each border
+    spans = zip(pairwise(borders), pairwise(ahead), strict=True)
+    parts = [Part(text[low:high], to - since, (low, high) in trained) for (low, high), (since, to) in spans]
     renamed = any(turn.said != turn.role for turn in look.said.turns if turn.role in ("user", "assistant"))
     return RenderShown(look.template.name, tuple(parts), "", renamed and look.example.shape == "sharegpt", found.beside)
 

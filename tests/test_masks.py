@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,36 @@ def test_the_marks_of_a_template_agree_with_what_transformers_masks(folder: Path
     (folder / "own.jinja").write_text(CHATML)
     ours = "".join(text for text, _ in trained({"messages": TALK}, str(folder / "own.jinja"), folder))
     assert hugging.decode(theirs) == ours
+
+
+@pytest.mark.parametrize("lead", ["Answer: ", "Answer:", "An"])
+def test_a_token_across_the_beginning_of_a_marked_part_is_counted_as_transformers_trains_it(
+    lead: str, folder: Path, tmp_path: Path
+) -> None:
+    from transformers import AutoTokenizer
+
+    from curator.checks.length import AnswerTruncated
+    from curator.columns import Batch, Literals
+    from curator.tokens import resolve
+    from curator.trained import counted, renders
+
+    text = (
+        "{% for m in messages %}{% if m.role == 'assistant' %}" + lead + "{% generation %}{{ m.content }}\n"
+        "{% endgeneration %}{% else %}User: {{ m.content }}\n{% endif %}{% endfor %}"
+    )
+    (tmp_path / "across.jinja").write_text(text)
+    talk = [TALK[0], {"role": "assistant", "content": "d the fox jumps over the lazy dog"}, TALK[0], TALK[1]]
+    row, spec = Reader().read({"messages": talk}), str(tmp_path / "across.jinja")
+    hugging, tokenizer = AutoTokenizer.from_pretrained(folder), resolve(str(folder))
+    hugging.chat_template = text
+    mask = hugging.apply_chat_template(talk, return_assistant_tokens_mask=True, return_dict=True)["assistant_masks"]
+    assert row is not None and counted(row, spec, tokenizer) == (len(mask), sum(mask))
+    (shown,) = renders(row, spec, tokenizer)
+    assert (shown.tokens, shown.count(True)) == (len(mask), sum(mask))
+    batch = Batch(json.dumps({"messages": talk}).encode(), Reader(), tokenizer, Literals.of(()))
+    for limit in range(1, len(mask)):
+        flags = AnswerTruncated(max_tokens=limit, template=spec).flags(batch)
+        assert [flag.evidence["lost"] for _, flag in flags] == ([lost] if (lost := sum(mask[limit:])) else [])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 
 from curator import targets
 from curator.checks.fit import Fit, Look, looks
-from curator.checks.fit.sizes import Sized, Span, rendered_sides, sized, teaches, tokens_beside, trained_spans
+from curator.checks.fit.sizes import rendered_sides, sized, teaches, tokens_beside, trained_spans
 from curator.columns import ROLE_CODES, Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
@@ -293,11 +293,11 @@ class AnswerTruncated(RowRule, frozen=True):
         for look in seen:
             found = sized(look, tokenizer, taught)
             starts, ahead = found.starts, found.beside  # as if what is left out all stood before the first turn
-            inside = _inside(found, trained_spans(look, taught))
+            inside = found.among(trained_spans(look, taught))
             kept = self._kept(found.total)
             cut = np.ones(len(starts), dtype=bool)
             cut[max(0, kept.start - ahead) : max(0, kept.stop - ahead)] = False
-            gone = inside & cut & _inside(found, trained_spans(look, answers))
+            gone = inside & cut & found.among(trained_spans(look, answers))
             first = starts[gone][0] if gone.any() else 0
             at = next((turn.path for turn, end in _answer_ends(look) if first < end), "") if gone.any() else ""
             yield Loss(at, int((inside & cut).sum()) if gone.any() else 0, int(inside.sum()), found.total)
@@ -326,14 +326,6 @@ class AnswerTruncated(RowRule, frozen=True):
 
     def _kept(self, total: int) -> range:
         return range(self.max_tokens) if self.keep == "start" else range(max(0, total - self.max_tokens), total)
-
-
-def _inside(found: Sized, spans: Sequence[Span]) -> np.ndarray:
-    """bool, shape (tokens,): the tokens of a render that begin in one of the spans."""
-    inside = np.zeros(len(found.starts), dtype=bool)
-    for low, high in spans:
-        inside[slice(*np.searchsorted(found.starts, (low, high)))] = True
-    return inside
 
 
 def _answer_ends(look: Look) -> list[tuple[Turn, int]]:

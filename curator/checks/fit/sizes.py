@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -37,12 +38,31 @@ class Sized(NamedTuple):
 
     @property
     def trained(self) -> int:
-        return sum(self.within(span) for span in merged(trained_spans(self.look, self.taught)))
+        return int(self.among(trained_spans(self.look, self.taught)).sum())
 
     def within(self, span: Span) -> int:
         """The tokens that begin in a span of the render."""
         low, high = np.searchsorted(self.starts, span)
         return int(high - low)
+
+    def among(self, spans: Sequence[Span]) -> np.ndarray:
+        """bool, shape (tokens,): the tokens of the trained spans."""
+        inside = np.zeros(len(self.starts), dtype=bool)
+        for low, high in spans:
+            inside[self.first(low) : int(np.searchsorted(self.starts, high))] = True
+        return inside
+
+    def first(self, low: int) -> int:
+        """The number of the first token of a trained span that begins there.
+
+        Of a block that the template marks it is the one that holds the first character, as transformers has it; else
+        the first that begins in the span, as a mask as long as the prompt has it.
+        """
+        number = int(np.searchsorted(self.starts, low))
+        begins = number < len(self.starts) and self.starts[number] == low
+        if begins or not number or self.taught.what != "answers":
+            return number
+        return number - 1 if self.look.template.marks(bool(self.look.said.tools)) else number
 
 
 def rendered_sides(example: Example, template: str) -> list[Look]:
