@@ -249,6 +249,7 @@ def _judged(
 
 def _contradict(one: Example, two: Example) -> bool:
     """Whether the answers to the same prompt cannot both be right, by their wording (CON001)."""
+    from curator.checks.contradictions.copies import edits_of, harmless, pieces, unsettling
     from curator.checks.contradictions.judge import judge
     from curator.checks.contradictions.prompts import Prompt
     from curator.checks.contradictions.text import Answer
@@ -256,6 +257,9 @@ def _contradict(one: Example, two: Example) -> bool:
     (asked, answer), (also, other) = said(one), said(two)
     if answer == other or not asked or fold(asked).split() != fold(also).split():
         return False
+    edits = edits_of(pieces(answer), pieces(other))
+    if harmless(edits) and not unsettling(edits):
+        return False  # most rows that are nearly the same: told without reading their sentences
     return judge(Prompt(asked), Answer(answer), Answer(other)) is not None
 
 

@@ -160,6 +160,7 @@ _WRITING = re.compile(
 _SIGNS = str.maketrans({"²": "^2", "³": "^3", "½": "1/2", "¼": "1/4", "¾": "3/4", "÷": "/", "−": "-", "√": "\\sqrt"})
 
 
+_MARK = re.compile(r"[<>=+*/%]|&&|\|\||\s-\s|-\.?\d")  # what no text without an operator or a sign holds
 _OPERATOR = re.compile(  # between two words or numbers, or before a number; no dash, no range, no mark of a list
     r"([\w)\]\"']++)(?:\s?([<>]=?|[!=]=|\+|(?<=\s)-(?=\s)|\*|/|%|&&|\|\|)\s?(?=[\w(\[\"'])|\s([-+]?)(?=\.?\d))"
 )
@@ -167,6 +168,8 @@ _OPERATOR = re.compile(  # between two words or numbers, or before a number; no 
 
 def _other_signs(one: str, two: str) -> bool:
     """Whether between the same words, or before the same number, stands another operator or sign."""
+    if not _MARK.search(one) and not _MARK.search(two):
+        return False
     told, also = _signs(one), _signs(two)
     return any(word in also and signs != also[word] for word, signs in told.items())
 
@@ -406,8 +409,9 @@ def _other_value(a: Sequence[str], b: Sequence[str]) -> bool:
 
 
 def _number_more(a: Sequence[str], b: Sequence[str]) -> bool:
-    """A number with digits where the other text has no words at all."""
-    return not (a and b) and any(_NUMBER.search(word) for word in (*a, *b))
+    """A number with digits where the other text has none."""
+    here, there = (any(map(_is_number, words)) for words in (a, b))
+    return here != there and any(_NUMBER.search(word) for word in (*a, *b))
 
 
 def _other_sense(a: Sequence[str], b: Sequence[str]) -> bool:
