@@ -16,6 +16,7 @@ from curator.checks.contradictions.lexicon import lexicon
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _MOVED = 4  # words that are only added or only taken away: more may be a sentence that moved
 _APART = 2  # equal words between edits that count as one
+_SIGNS = frozenset("- − + < > ≤ ≥ = ≠ % ^".split())
 _SETTLING = frozenset("= # : { } \\ ` < > A B C D E F G H J".split())
 
 
@@ -30,6 +31,8 @@ def pieces(text: str) -> list[str]:
 def harmless(edits: Sequence[Edit]) -> bool:
     """Whether none of the edits can make one answer contradict the other by its wording."""
     for here, there in edits:
+        if not (_SIGNS.isdisjoint(here) and _SIGNS.isdisjoint(there)):
+            return False
         if not (here and there) and sum(map(str.isalnum, here or there)) > _MOVED:
             return False
         # What edits that stand close together have between them stands on both sides, and differs in nothing.
