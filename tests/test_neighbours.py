@@ -371,6 +371,18 @@ def test_a_canned_refusal_is_reported_once_with_its_rows(tmp_path):
     assert len(found.related) == 7
 
 
+def test_an_answer_copied_under_another_prompt_is_told_there_and_not_where_it_fits(tmp_path):
+    rows = [
+        row(f"It is about {ONE.split()[n]}, {TWO}"[: 60 + n], f"What is said of {ONE.split()[n]}?") for n in range(20)
+    ]
+    fits = " ".join(TWO.split()[:20])
+    copied = [row(f"One reads of {fits}.", f"Who tells of {fits}?"), row(f"One reads of {fits}.", "Which bread rises?")]
+    again = row(f"One reads of {fits}.", f"What is there to be read of {fits}?")
+    [found] = [f for f in linted(tmp_path, [*rows, *copied, again]).findings if f.code == "DUP004"]
+    assert found.line == 22
+    assert [place.line for place in found.related] in ([21], [23])
+
+
 def test_labels_of_a_closed_list_are_no_canned_answers(tmp_path):
     labels = ["The sentiment of this text is positive.", "The sentiment of this text is negative."]
     rows = [row(labels[n % 2], edited(ONE, n, 30)) for n in range(60)]

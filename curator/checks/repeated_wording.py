@@ -1,9 +1,10 @@
-"""DUP: one answer to many prompts, one opening in many answers."""
+"""DUP: one answer to prompts that have nothing to do with it, one opening in many answers."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import Annotated, NamedTuple
 
@@ -22,6 +23,11 @@ _QUOTED = 20  # words of an opening that a message shows
 _EDGE = 6  # words by which openings are told apart
 _UNRELATED = 0.6  # share of the prompts to which the answer must have no word in relation
 _VARIED = 0.5  # distinct answers among the other rows: below, answers are labels of a closed list
+_TELLING = 12  # words of an answer that belongs to one prompt
+_SAMPLE = 500  # answers by which the rarity of words is told
+_FITS = 6.0  # nats: the words of a prompt that its answer holds, each by its rarity
+_LESS = 3  # times less than to the other prompt an answer fits the one that it is misplaced under
+_APART = 0.25  # share of their words, by rarity, that the two prompts have in common at most
 _SUBJECTS = ("the tides", "soil", "violins", "glaciers", "chess", "bread", "lighthouses", "wool")
 
 
@@ -44,11 +50,18 @@ def _told(answer: str) -> list[Row]:
     return [chat(user=f"Explain {s} to a child.", assistant=answer) for s in _SUBJECTS[:5]] + own
 
 
+def _of_brass(asked: str) -> Row:
+    """A prompt with an answer that tells of a brass lamp."""
+    told = "Rub the brass lamp with vinegar and salt, rinse it in warm water, and polish the brass with a soft cloth."
+    return chat(user=asked, assistant=told)
+
+
 class SameAnswerToManyPrompts(DatasetRule, frozen=True):
-    """One answer, word for word, is given to many prompts that have nothing to do with it.
+    """One answer, word for word, is given to prompts that have nothing to do with it.
 
     What fits every prompt tells nothing about any: a canned refusal, a greeting, a column that was joined
-    wrongly. It is learnt faster than all other answers, since it is seen again and again.
+    wrongly. It is learnt faster than all other answers, since it is seen again and again. A long answer that is
+    given to a few prompts is reported under the prompt of which it says nothing, where it fits another one.
 
     Labels are no defect, and neither is one answer to several wordings of one question: short answers,
     sets whose answers come from a closed list, and answers that speak of what is asked are left alone.
@@ -69,11 +82,20 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
             )
         ],
         [chat(user=f"Ticket {n}: is the line down?", assistant="We are looking into this.") for n in range(100, 109)],
+        [
+            _of_brass("How do I rub, rinse and polish a brass lamp?"),
+            _of_brass("My brass lamp is dull. What helps?"),
+            *_OWN,
+        ],
     ]
     BAD = [
         Bad(_told("I am sorry, but I cannot help you with that."), at="0:messages[1].content"),
         Bad(_told("Good question!"), at="0:messages[1].content", options={"min_words": 2}),
         Bad(_told("I am sorry, but I cannot help.")[2:], at="0:messages[1].content", options={"min_prompts": 3}),
+        Bad(
+            [_of_brass("How do I rub, rinse and polish a brass lamp?"), _of_brass("Who wrote Hamlet?"), *_OWN],
+            at="1:messages[1].content",
+        ),
     ]
 
     min_prompts: Annotated[int, option("Different prompts that one answer must be given to.", ge=2)] = 5
@@ -91,6 +113,7 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
         judged = (answers != 0) & (prompts != 0) & rows.readable
         given = np.sort(answers[judged])
         different = 1 + int((given[1:] != given[:-1]).sum())
+        yield from _misplaced(np.flatnonzero(judged & (words >= _TELLING)), answers, prompts, rows, self.min_prompts)
         # Only the rows whose answer is given so often are looked at more closely: in most sets there are few.
         often = unique(given[self.min_prompts - 1 :][given[self.min_prompts - 1 :] == given[: 1 - self.min_prompts]])
         crowd = np.flatnonzero(judged)[_among(answers[judged], often)]
@@ -108,6 +131,37 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
                     message = f"the same answer is given to {len(group):,} different prompts"
                     about, evidence = f"{answers[group[0]]:x}", {"prompts": len(group)}
                     yield Flag.once(group.tolist(), at, message, about=about, evidence=evidence)
+
+
+def _misplaced(
+    telling: np.ndarray, answers: np.ndarray, prompts: np.ndarray, rows: Rows, many: int
+) -> Iterator[tuple[int, Flag]]:
+    """The rows with the answer of another row, word for word, that fits the prompt there and not the one here."""
+    given, times = np.unique(answers[telling], return_counts=True)
+    some = telling[_among(answers[telling], given[times > 1])]
+    groups = [group for group in _groups(some, answers, prompts, np.zeros_like(rows.splits), 2) if len(group) < many]
+    if not groups or (times == 1).sum() < _VARIED * len(given):
+        return
+    rarity = _rarity(rows, telling[np.argsort(mix(prompts[telling]), kind="stable")][:_SAMPLE])
+    for group in groups:
+        examples = list(rows.examples(group.tolist()))
+        told = _weighty(text_of(examples[0], "answer"))
+        asked = [_weighty(text_of(example, "prompt")) for example in examples]
+        fit = [rarity(words & told) for words in asked]
+        best = max(range(len(group)), key=lambda n: (fit[n], -group[n]))
+        for n, row in enumerate(group.tolist()):
+            least = min(rarity(asked[n]), rarity(asked[best]))
+            related = rarity(asked[n] & asked[best]) > _APART * least
+            if fit[best] >= _FITS and _LESS * fit[n] <= fit[best] and asked[n] and not related:
+                message = "the answer is that of another row, word for word, and fits the prompt there, not this one"
+                evidence = {"fit": round(fit[n], 1), "fit_there": round(fit[best], 1)}
+                yield row, Flag(_path_of_answer(examples[n]), message, related=(int(group[best]),), evidence=evidence)
+
+
+def _rarity(rows: Rows, sample: np.ndarray) -> Callable[[frozenset[str]], float]:
+    """How rare words are together, in nats: of each the logarithm of the share of answers that do not hold it."""
+    held = Counter(word for row in rows.examples(sample.tolist()) for word in _weighty(text_of(row, "answer")))
+    return lambda words: sum(math.log((len(sample) + 1) / (held[word] + 1)) for word in words)
 
 
 def _among(keys: np.ndarray, sorted_keys: np.ndarray) -> np.ndarray:
