@@ -11,7 +11,17 @@ from curator.sop.lines import STARTS
 from curator.sop.markup import BLOCKS, HEADINGS, is_layout, is_note, is_warning, text_of
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
-from curator.sop.strangers import FIRM, LOOSE, Vocabulary, is_told, prune_strangers
+from curator.sop.strangers import (
+    FEW,
+    FEW_SAID,
+    FIRM,
+    LOOSE,
+    Vocabulary,
+    counts_up,
+    is_all_below,
+    is_told,
+    prune_strangers,
+)
 from curator.sop.verbs import is_order
 
 Second: TypeAlias = Callable[[str], bool]  # whether another extractor took a text for content as well
@@ -222,19 +232,23 @@ def _prune_title(part: Any, drops: Drops, vocabulary: Vocabulary, second: Second
 
 def _is_apart(part: Any, text: Any, weights: dict[Any, int], vocabulary: Vocabulary, second: Second | None) -> bool:
     """Whether a part beside the text is no part of it."""
-    said = clean(part.text_content())
+    said, spaced = clean(part.text_content()), clean(text_of(part))
     if not said:
         return False
     most = weights[text if text is not None else part.getparent()]
     if weights[part] < 0.5 * most and not is_told(part) and not _is_lone_heading(part):
         alike = text is not None and (part.tag, part.get("class")) == (text.tag, text.get("class"))
-        if vocabulary.is_strange(said, FIRM if alike else 1 if second and second(said) else LOOSE):
+        agreed = second is not None and second(spaced)
+        least = FEW_SAID if agreed and said.endswith(".") else FEW
+        if not (agreed and is_all_below(part)) and vocabulary.is_strange(
+            said, FIRM if alike else 1 if agreed else LOOSE, least
+        ):
             return True
     if _belongs(part, text, weights):
         return False
     if _is_bare(part):
         return True  # words without a paragraph of their own, beside a text that has paragraphs
-    return second is not None and not second(said)
+    return second is not None and not second(spaced)
 
 
 def _are_sections(part: Any, text: Any) -> bool:
@@ -266,6 +280,7 @@ def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
     return not linked and (
         is_note(part)
         or steps >= 3
+        or counts_up(part)
         or next(part.iter("table", "pre"), None) is not None
         or weights[part] > 0.15 * weights[text if text is not None else part.getparent()]
     )

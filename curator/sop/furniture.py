@@ -44,6 +44,7 @@ _PATTERNS = (
     rf"{_CREDIT}.{{1,80}}",
     r"(?:need (?:more )?help|still (?:need|have) .{0,30}|have (?:more )?questions|can't find what).{0,20}\?.{0,60}",
     r"(?:←|«|‹|<)?\s*(?:previous|prev|next|zurück|weiter|anterior|siguiente|précédent|suivant)(?: (?:page|article|post|topic|seite))?\s*(?:→|»|›|>)?",
+    r"(?:click (?:here )?to (?:expand|show|open|collapse)|(?:hier )?klicken,? (?:sie )?(?:hier,? )?um zu erweitern|cliquez ici pour (?:développer|afficher)|haga clic (?:aquí )?para (?:ampliar|expandir|mostrar)|(?:show|read|view|see) (?:more|less|all))\b.{0,20}",
     r"(?:back to|return to|zurück zu|volver|retour)(?: the)? (?:top|home|overview|nach oben|inicio|haut).{0,30}",
 )  # fmt: skip
 _FURNITURE = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I)
@@ -61,8 +62,8 @@ def is_furniture(text: str) -> bool:
     return len(text) <= 300 and text.count(" ") < _MOST_WORDS and _FURNITURE.fullmatch(text.strip(" .|·•")) is not None
 
 
-_SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might) also (?:like|be interested in)|leave a (?:reply|comment)|"
-                     r"share this(?: \w+)?|(?:\d+ )?comments?|\d+ (?:responses|replies|answers|reviews|thoughts).*|about the author|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
+_SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"
+                     r"share this(?: \w+)?|(?:\d+ )?comments?|\d+ (?:responses|replies|answers|reviews|thoughts).*|about (?:the author|this (?:article|page|site|blog))|updates to this page|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 
 def is_site_heading(text: str) -> bool:

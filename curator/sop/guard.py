@@ -9,11 +9,15 @@ from curator.errors import MissingExtraError
 from curator.sop.content import Second
 from curator.sop.document import Block, Dropped, Figure, Step, Table
 from curator.sop.html import read_html, tree
+from curator.sop.lines import STARTS
 from curator.sop.pruning import HIDDEN
-from curator.sop.reading import Drops, Heading, Piece, Reading, remove, words_of
+from curator.sop.reading import Drops, Heading, Piece, Reading, Text, remove, words_of
+from curator.sop.roles import role_of
+from curator.sop.verbs import is_order
 from curator.sop.walk import Walker
 
 _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more
+_KEPT = 0.85  # of the headings and items that trafilatura has: fewer than the rest of them are a site's
 _SHORT = 150  # shingles of a page so short that one joint more or less decides: its words are compared too
 _LEAST = 0.6  # below it trafilatura's result is taken even where it has lost headings and items
 _GUARDED_TAGS = 40_000  # likewise
@@ -67,7 +71,9 @@ def guarded(page: str) -> Reading:
         for piece in Walker(drops, is_page=True).walk(theirs)
         if own(said := plain([piece])) or not (said[:80] in gone or framed(said))
     ]
-    if cover >= _LEAST and _form(pieces) < _form(reading.pieces):
+    if not pieces or (cover >= _LEAST and _has_form(reading.pieces, pieces)):
+        return reading
+    if _form(pieces) < _form(reading.pieces) and (cover >= _LEAST or _is_procedure(reading.pieces)):
         return reading
     lost = [Dropped("outside-content", plain([piece])[:80]) for piece in reading.pieces if _foreign(piece, wanted)]
     reading.pieces, reading.extractor, reading.fallback = pieces, "trafilatura", True
@@ -110,8 +116,12 @@ def _second(*said: str) -> Second:
 
 
 def _form(pieces: list[Piece]) -> int:
-    """Headings and list items: how much of the form was kept."""
-    return sum(isinstance(piece, Heading | Step) for piece in pieces)
+    """Headings and list items, and paragraphs that look like them: how much of the form was kept."""
+    return sum(
+        isinstance(piece, Heading | Step)
+        or (isinstance(piece, Text) and (piece.bold or STARTS.match(piece.text) is not None))
+        for piece in pieces
+    )
 
 
 def _structured(pieces: list[Piece]) -> bool:
@@ -119,6 +129,18 @@ def _structured(pieces: list[Piece]) -> bool:
     items = sum(isinstance(piece, Step) for piece in pieces)
     headings = sum(isinstance(piece, Heading) for piece in pieces)
     return headings >= 2 and items >= 3
+
+
+def _has_form(ours: list[Piece], theirs: list[Piece]) -> bool:
+    """Whether the walk has a procedure, and hardly fewer of its headings and items than the other."""
+    return _is_procedure(ours) and _form(ours) >= _KEPT * _form(theirs)
+
+
+def _is_procedure(pieces: list[Piece]) -> bool:
+    """Whether a page is a procedure by what it says: a section of known purpose with steps, or three orders."""
+    steps = [piece for piece in pieces if isinstance(piece, Step)]
+    known = any(isinstance(piece, Heading) and role_of(piece.text) != "other" for piece in pieces)
+    return (known and len(steps) >= 2) or sum(is_order(step.text) for step in steps) >= 3
 
 
 def _foreign(piece: Piece, known: Counter[tuple[str, ...]]) -> bool:

@@ -82,12 +82,19 @@ def is_bold(element: Any) -> bool:
     """Whether all the text of a paragraph is bold."""
     if clean(element.text or ""):
         return False
+    if any(child.tag == "br" and clean(child.tail or "") for child in element):
+        return False
     inner = [child for child in element if isinstance(child.tag, str) and child.tag != "br"]
     return bool(inner) and all(
-        (child.tag in ("b", "strong") or _bold_style(child) or (child.tag in ("span", "u", "em", "i", "a", "font") and (is_bold(child) or not text_of(child).strip())))
+        (is_strong(child) or (child.tag in ("span", "u", "em", "i", "a", "font") and (is_bold(child) or not text_of(child).strip())))
         and not clean(child.tail or "")
         for child in inner
     )  # fmt: skip
+
+
+def is_strong(element: Any) -> bool:
+    """Whether an inline part is bold by its tag or its style."""
+    return element.tag in ("b", "strong") or _bold_style(element)
 
 
 def _bold_style(element: Any) -> bool:

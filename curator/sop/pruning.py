@@ -22,7 +22,7 @@ _NAMED = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|topnav|sidenav|menu|breadcrumbs?|sidebar|footer|cookies?|consent|gdpr|banner|share|sharing|sharedaddy|social|"
     r"comments?|respond|related\w*|relatedposts|recommend\w*|promo\w*|advert\w*|ads?|newsletter|subscri\w+|toolbar|pagination|pager|popup|modal|overlay|"
     r"skip|skiplink|widget|widgets|login|signin|search|masthead|site-header|topbar|feedback|rating|likes|byline|prev-next|copyright|"
-    r"page-section|greybox|site-notice|sitenotice|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author|bio|meta|signup|sign-up|chat|chatbot|livechat|responses|discussion|reactions|author-box|tags|tagcloud|ambox|ombox|mbox|tmbox|hatnote|navbox|sistersitebox|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
+    r"page-section|greybox|site-notice|sitenotice|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author|bio|meta|signup|sign-up|chat|chatbot|livechat|responses|discussion|reactions|author-box|tags|tagcloud|aside|quick-?links|news-?(?:web-?part|feed|list|items?|box|teasers?|ticker)|attachments|usertools|sitetools|pagetools|ambox|ombox|mbox|tmbox|hatnote|navbox|sistersitebox|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
     re.I,
 )
 _ROLES = frozenset("navigation banner contentinfo search complementary dialog alertdialog menu menubar toolbar".split())
@@ -31,6 +31,8 @@ _ENTRIES = frozenset(("email", "password", "search", "text", "tel", None))
 
 
 def prune(root: Any, drops: Drops) -> None:
+    _prune_marks(root)
+    _prune_logos(root, drops)
     body = root.find(".//body")
     whole = max(1, len((body if body is not None else root).text_content()))
     buttons = (e for e in root.iter("button", "a", "div", "span") if e.get("aria-controls") or e.get("data-target"))
@@ -55,6 +57,27 @@ def prune(root: Any, drops: Drops) -> None:
     _prune_bars(root, drops)
     _prune_links(root, drops)
     _prune_repeated(root, drops)
+
+
+def _prune_marks(root: Any) -> None:
+    """Take out the marks of footnotes, which are no words of the text: links set high ("[1]")."""
+    for mark in list(root.iter("sup")):
+        links = list(mark.iter("a"))
+        said = clean(mark.text_content())
+        named = re.search(r"reference|footnote|fn", mark.get("class") or "") or (links and (links[0].get("href") or "").startswith("#"))  # fmt: skip
+        if links and named and re.fullmatch(r"\[?(?:\d{1,3}|[a-z*†‡]|note \d{1,2})[\])]?", said):
+            remove(mark)
+
+
+def _prune_logos(root: Any, drops: Drops) -> None:
+    """Take out a heading that is the name of the site, where the page has another of that level."""
+    heads = list(root.iter("h1"))
+    for head in heads:
+        if len(heads) > 1 and _LOGO.search(own_words(head)):
+            drops.take(head)
+
+
+_LOGO = re.compile(r"(?:^|[\s_-])(?:logo|brand|branding|wordmark|site-?(?:title|name))(?:[\s_-]|$)", re.I)
 
 
 def _prune_authors(root: Any, whole: int, drops: Drops) -> None:
@@ -154,6 +177,9 @@ def _prune_bars(root: Any, drops: Drops) -> None:
 
 def _prune_links(root: Any, drops: Drops) -> None:
     """Take out lists of links under the words of a site ("More on this story"), and these words."""
+    for part in list(root.iter("div", "section", "aside")):
+        if _is_list_of_links(part):
+            drops.take(part)
     for links in list(root.iter("ul", "ol")):
         items = [item for item in links if item.tag == "li"]
         if not items or not all(_is_link(item) for item in items):
@@ -167,6 +193,14 @@ def _prune_links(root: Any, drops: Drops) -> None:
         if head is not None and is_site_heading(clean(head.text_content())):
             for part in (head, links):
                 drops.take(part)
+
+
+def _is_list_of_links(part: Any) -> bool:
+    """Whether a part is words that a site puts over its own links ("You may also like"), and links."""
+    links = [clean(link.text_content()) for link in part.iter("a")]
+    said = [text for t in part.itertext() if (text := clean(t))]
+    rest = [text for text in said if not any(text in link for link in links)]
+    return bool(links) and len(rest) == 1 and said[0] == rest[0] and is_site_heading(rest[0])
 
 
 def _prune_repeated(root: Any, drops: Drops) -> None:
@@ -286,6 +320,8 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
     if tag == "header" and not any(a.tag in ("article", "main") for a in upwards(element)):
         return not _holds(element, whole)
     named = tag in _NAMED_TAGS and (_NAMED.search(own_words(element)) or _is_prompt(element))
+    if element.get("role") == "tablist" and _is_bar_of_tabs(element):
+        return True
     if (named and not is_note(element)) or element.get("role") in _ROLES:
         return not _holds(element, whole)
     return False
@@ -296,7 +332,23 @@ def _is_panel(element: Any, opened: frozenset[str]) -> bool:
     named = re.search(r"accordion|collaps|\btab-?(?:pane|panel|content)|panel|details", own_words(element), re.I)
     if not (named or element.get("role") in ("tabpanel", "region") or element.get("id") in opened):
         return False
-    return not _is_tab(element) or instructs(element)
+    return not _is_tab(element) or instructs(element) or _is_variant(element)
+
+
+def _is_variant(panel: Any) -> bool:
+    """Whether a tab is one way of several to do a thing: tabs inside a step, or of code, commands and orders."""
+    if any(above.tag in ("li", "td") for above in upwards(panel)):
+        return True
+    said = [part for part in panel.iter("p", "li") if clean(part.text_content())]
+    return next(panel.iter("pre"), None) is not None or (
+        bool(said) and all(is_order(clean(text_of(part))) for part in said)
+    )
+
+
+def _is_bar_of_tabs(bar: Any) -> bool:
+    """Whether a list of tabs holds their names alone, none of what they open."""
+    blocks = next(bar.iterdescendants("p", "ol", "pre", "table", *HEADINGS), None)
+    return blocks is None and not any(part.get("role") in ("tabpanel", "region") for part in bar.iter())
 
 
 def _is_tab(element: Any) -> bool:

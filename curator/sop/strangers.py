@@ -15,14 +15,15 @@ from math import log2
 from typing import Any
 
 from curator.sop.furniture import is_site_heading
-from curator.sop.markup import HEADINGS, is_note, is_warning, text_of, upwards
+from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, text_of, upwards
 from curator.sop.reading import Drops, clean, words_of
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_order
 
 _BOXES = ("div", "section", "aside", "blockquote", "details", "center", "fieldset", "header", "footer", "form")
 _ITEMS = frozenset("li td th dd dt caption p".split())
-_FEW = 3  # words below which nothing is told
+FEW = 3  # words below which nothing is told
+FEW_SAID = 6  # likewise, of a sentence without a link and a heading
 _TELLING = 60  # different words of a text below which it knows too little to tell
 # Of the different words of a part, the share that the rest must have: a text of 150 different words knows a quarter of those
 # of any notice by chance, one of 1,200 half of them. Of the blocks of real procedures, 5 % lie below in short texts, 1 % in long.
@@ -52,16 +53,16 @@ class Vocabulary:
     def __init__(self, text: str) -> None:
         self._counts = _stems(text)
 
-    def share(self, text: str) -> float | None:
+    def share(self, text: str, least: int = FEW) -> float | None:
         """The share of the different words of a part that the rest of the text has too, None where they are too few."""
         own = _stems(text)
-        if len(own) < _FEW:
+        if len(own) < least:
             return None
         return sum(self._counts[word] > count for word, count in own.items()) / len(own)
 
-    def is_strange(self, text: str, factor: float = 1) -> bool:
-        """Whether the rest of the text knows few of the words of a part; `factor` moves what few is."""
-        share = self.share(text) if len(self._counts) >= _TELLING else None
+    def is_strange(self, text: str, factor: float = 1, least: int = FEW) -> bool:
+        """Whether the rest of the text knows few of the words of a part, of which it has `least`; `factor` moves what few is."""
+        share = self.share(text, least) if len(self._counts) >= _TELLING else None
         grown = _EACH_DOUBLING * log2(max(len(self._counts), _SHORT) / _SHORT)
         return share is not None and share < factor * min(_MOST, _LEAST + grown)
 
@@ -90,7 +91,11 @@ def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
         if not said.strip() or len(said) > _LARGE * whole or any(_is_kept(part, content) for part in parts):
             continue
         odd = any(next(part.iter("a", *HEADINGS), None) is not None for part in parts)
-        if vocabulary.is_strange(said, FIRM if len(parts) >= 3 else LOOSE if odd else 1):
+        if vocabulary.is_strange(
+            said,
+            FIRM if len(parts) >= 3 else LOOSE if odd else 1,
+            FEW_SAID if said.strip().endswith(".") and not odd else FEW,
+        ):
             for part in parts:
                 drops.take(part)
             vocabulary.forget(said)
@@ -141,7 +146,42 @@ def is_told(part: Any) -> bool:
     heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
     if any(role_of(head) != "other" for head in heads) or next(part.iter("pre", "h1"), None) is not None:
         return True
-    return not heads and next(part.iter("table"), None) is not None
+    if heads and not any(map(is_site_heading, heads)) and _orders(part) and _is_one_of_series(part):
+        return True
+    return counts_up(part) or (not heads and next(part.iter("table"), None) is not None)
+
+
+def _orders(part: Any) -> bool:
+    """Whether half the items of a part, none of which is a link, are orders."""
+    items = [clean(text_of(item)) for item in part.iter("li") if next(item.iter("a"), None) is None]
+    return bool(items) and 2 * sum(map(is_order, items)) >= len(items)
+
+
+def _is_one_of_series(part: Any) -> bool:
+    """Whether a part is one of three or more side by side that share a class and begin with headings of one level."""
+    names, level = set((part.get("class") or "").split()), next(part.iter(*HEADINGS)).tag
+    alike = 0
+    for other in part.getparent():
+        head = next(other.iter(*HEADINGS), None) if isinstance(other.tag, str) else None
+        alike += head is not None and head.tag == level and bool(names & set((other.get("class") or "").split()))
+    return alike >= 3
+
+
+def counts_up(part: Any) -> bool:
+    """Whether a part holds a numbered list that is no list of links, or is named as a step or as what a click opens."""
+    for items in ([item for item in listed if item.tag == "li"] for listed in part.iter("ol")):
+        linked = sum(len(clean(link.text_content())) for item in items for link in item.iter("a"))
+        said = [clean(item.text_content()) for item in items]
+        worded = sum(len(text.split()) for text in said) >= 4 * len(items)
+        if len(items) >= 2 and worded and 2 * linked < sum(map(len, said)):
+            return True
+    return _STEPPED.search(own_words(part)) is not None
+
+
+_STEPPED = re.compile(
+    r"(?:^|[\s_-])(?:steps?|instructions?|procedure|expand(?:er|able)?|accordion|collapsible|prerequisites?)(?:[\s_-]|$)",
+    re.I,
+)
 
 
 def _in_item(part: Any, content: Any) -> bool:
@@ -152,18 +192,26 @@ def _is_kept(part: Any, content: Any) -> bool:
     """Whether a box stays whatever it speaks of."""
     if _in_item(part, content) or is_told(part):
         return True
+    around = part.getparent()
+    if around is not content and around.tag in _BOXES and clean(around.text_content()) == clean(part.text_content()):
+        return _is_kept(around, content)
     if part.tag == "blockquote" and not part.get("class"):
         return True
+    if is_all_below(part):
+        return True
     before = _beside(part, preceding=True)
-    if before is not None and before.tag in HEADINGS and not is_site_heading(clean(before.text_content())):
-        after = _beside(part, preceding=False)
-        if after is None or after.tag in HEADINGS:
-            return True  # all there is below a heading
     items = [clean(text_of(item)) for item in part.iter("li")]
     if not items or " ".join(items) != clean(text_of(part)):
         return False
     leads = before is not None and clean(before.text_content()).endswith(":")
     return leads or 2 * sum(map(is_order, items)) >= len(items)
+
+
+def is_all_below(part: Any) -> bool:
+    """Whether a part is all there is below a heading."""
+    before, after = _beside(part, preceding=True), _beside(part, preceding=False)
+    headed = before is not None and before.tag in HEADINGS and not is_site_heading(clean(before.text_content()))
+    return headed and (after is None or after.tag in HEADINGS)
 
 
 def _beside(part: Any, *, preceding: bool) -> Any:

@@ -8,7 +8,18 @@ from typing import Any
 
 from curator.sop.document import Block, Code, Figure, Origin, Para, Step, Table
 from curator.sop.furniture import is_credited, is_furniture
-from curator.sop.markup import BLOCKS, HEADINGS, NOTES, is_bold, is_layout, note_of, tables_above, text_of, wraps_blocks
+from curator.sop.markup import (
+    BLOCKS,
+    HEADINGS,
+    NOTES,
+    is_bold,
+    is_layout,
+    is_strong,
+    note_of,
+    tables_above,
+    text_of,
+    wraps_blocks,
+)
 from curator.sop.numbering import figure
 from curator.sop.reading import BULLETS, Drops, Heading, Piece, Text, clean
 from curator.sop.roles import role_of
@@ -18,7 +29,8 @@ _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it s
 _BULLETS = re.compile(rf"^[{BULLETS}*]\s+")
 _BOX = re.compile(r"^(?:\[[ xX]?\]|[☐☑☒✓✔])\s*")
 _COUNT = re.compile(r"(?:\d{1,3}(?:\.\d{1,3})*|[a-z])[.):]?", re.I)
-_BREAK = "\x01"  # stands for a `br`
+_OWN_COUNT = re.compile(r"(?:(?:step|paso|schritt|étape)\s+)?\(?(\d{1,3})[.):]?", re.I)
+_BREAK, _STRONG, _WEAK = "\x01", "\x02", "\x03"  # stand for a `br`, and for where bold letters begin and end
 _LIST_LINE = re.compile(r"\n(?=[ \t]*[-*+][ \t]+\S)")  # an item that the renderer took for the paragraph before it
 _LIST_MARK = re.compile(r"[-*+]\s+")
 _CHROME_LINK = re.compile(
@@ -59,9 +71,8 @@ class Walker:
             elif tag is not None:
                 for image in child.iter("img"):
                     yield from self._figure(image)
-                inline.append(_broken_text(child))
-                if _is_count(child, "".join(inline[:-1])):
-                    inline.append(_BREAK)
+                inline.append(_marked(child))
+                inline.append(_after_count(child, "".join(inline[:-1])))
             inline.append(child.tail or "")
         yield from self._flush(inline, note)
 
@@ -98,12 +109,12 @@ class Walker:
         return Origin(self._count - 1, self._line)
 
     def _flush(self, inline: list[str], note: str | None) -> Iterator[Text | Step]:
-        for part in "".join(inline).split(_BREAK):
-            for line in filter(None, map(clean, _LIST_LINE.split(part))):
-                if _LIST_MARK.match(line) and "\n" in part.strip():
-                    yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
-                elif not self._is_furniture(line):
-                    yield Text(line, note=note, origin=self._origin())
+        said = "".join(inline)
+        for line, bold in _lines(said):
+            if _LIST_MARK.match(line) and "\n" in said.strip():
+                yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
+            elif line and not self._is_furniture(line):
+                yield Text(line, bold, note, self._origin())
         inline.clear()
 
     def _is_furniture(self, text: str) -> bool:
@@ -120,15 +131,14 @@ class Walker:
         if links and clean(" ".join(a.text_content() for a in links)) == text and _CHROME_LINK.fullmatch(text):
             self._drops.add("link-only", text, self._origin())
             return
-        bold = is_bold(element)
-        lines = [line for part in _broken_text(element).split(_BREAK) for line in _LIST_LINE.split(part)]
-        for line in filter(None, map(clean, lines)):
-            if self._is_furniture(line):
+        whole = is_bold(element)
+        for line, bold in _lines(_broken_text(element)):
+            if not line or self._is_furniture(line):
                 continue
             if _LIST_MARK.match(line) and "\n" in text_of(element):
                 yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
             else:
-                yield Text(line, bold, note, self._origin())
+                yield Text(line, bold or whole, note, self._origin())
 
     def _figure(self, image: Any) -> Iterator[Figure]:
         if alt := clean(image.get("alt") or ""):
@@ -223,6 +233,9 @@ class Walker:
         pieces = list(self.walk(item, note, depth + 1))
         text = ""
         lead = next((n for n, piece in enumerate(pieces) if not isinstance(piece, Figure)), None)
+        if lead is not None and len(pieces) > lead + 1 and (own := _own_count(pieces[lead])):
+            label = own  # in a part of its own
+            del pieces[lead]
         if lead is not None and isinstance(pieces[lead], Text | Heading):
             piece = pieces.pop(lead)
             assert isinstance(piece, Text | Heading)
@@ -248,6 +261,12 @@ class Walker:
             first = next(row for row in cells if any(clean(text_of(c)) for c in row))
             headed = len(grid) > 1 and all(c.tag == "th" or _all_bold_cell(c) for c in first)
             yield Table(grid[0] if headed else [], grid[1:] if headed else grid, self._origin())
+
+
+def _own_count(piece: Piece) -> str:
+    """The number that is all a paragraph says ("1", "Step 1"), "" of any other."""
+    found = _OWN_COUNT.fullmatch(piece.text) if isinstance(piece, Text) else None
+    return found[1] if found else ""
 
 
 def _counted(number: int, kind: str | None) -> str:
@@ -316,25 +335,45 @@ def _broken_text(element: Any) -> str:
     parts = [element.text or ""]
     for child in element:
         if isinstance(child.tag, str):
-            parts.append(_BREAK if child.tag == "br" else _broken_text(child))
-            if _is_count(child, "".join(parts[:-1])):
-                parts.append(_BREAK)
+            parts.append(_BREAK if child.tag == "br" else _marked(child))
+            parts.append(_after_count(child, "".join(parts[:-1])))
         parts.append(child.tail or "")
     return "".join(parts)
 
 
-def _is_count(part: Any, before: str) -> bool:
-    """Whether an inline part at the start is a number set apart by its look alone ("<span>3</span>Open it")."""
+def _after_count(part: Any, before: str) -> str:
+    """What parts a number at the start that is set apart by its look alone ("<span>3</span>Open it") from what follows:
+    a break after "3", which is no number of an item by itself, a space after "3.1".
+    """
+    count = clean(text_of(part))
     if (
-        clean(before)
+        clean(before.replace(_STRONG, "").replace(_WEAK, ""))
         or part.tag not in ("span", "b", "strong", "em", "i")
-        or not re.fullmatch(r"\d{1,3}(?:\.\d{1,3})*[.)]?", clean(text_of(part)))
+        or not re.fullmatch(r"\d{1,3}(?:\.\d{1,3})*[.)]?", count)
     ):
-        return False
+        return ""
     after = part.tail or ""
     following = part.getnext()
     after = after or (text_of(following) if following is not None and isinstance(following.tag, str) else "")
-    return after[:1].isupper()
+    return (_BREAK if count.isdigit() else " ") if after[:1].isupper() else ""
+
+
+def _marked(element: Any) -> str:
+    """The text of an inline part with its marks."""
+    said = _broken_text(element)
+    return f"{_STRONG}{said}{_WEAK}" if said.strip() and is_strong(element) else said
+
+
+def _lines(marked: str) -> Iterator[tuple[str, bool]]:
+    """The lines of a text, parted where it has a `br`, and whether all of a line is bold."""
+    strong = 0  # how many bold parts a letter stands in
+    for part in marked.split(_BREAK):
+        for line in _LIST_LINE.split(part):
+            light = False
+            for letter in line if _STRONG in marked else "":
+                strong += (letter == _STRONG) - (letter == _WEAK)
+                light = light or (not strong and letter.isalnum())
+            yield clean(line.replace(_STRONG, "").replace(_WEAK, "")), _STRONG in marked and not light
 
 
 def _as_block(piece: Piece) -> Block:
