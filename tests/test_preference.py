@@ -7,6 +7,8 @@ import random
 import pytest
 
 from curator.checks import preference
+from curator.checks.roles import NoAssistantTurn
+from curator.checks.schema.turns import MissingMessages, MissingRoleOrContent, WrongContentType
 from curator.harness import flags_of
 
 ROW_RULES = [preference.IdenticalPair(), preference.OneExtendsTheOther(), preference.PromptMismatch()]
@@ -95,6 +97,31 @@ def test_legal_rows_raise_nothing(row):
 )
 def test_one_fault_is_told_once(row, code, at):
     assert found(row) == [(code, at)]
+
+
+FORM_RULES = [MissingMessages(), MissingRoleOrContent(), WrongContentType(), NoAssistantTurn()]
+
+
+@pytest.mark.parametrize(
+    ("row", "at"),
+    [
+        (openai("Yes.", "No.") | {"preferred_output": []}, [("SCH003", "preferred_output")]),
+        (openai("Yes.", "No.") | {"non_preferred_output": []}, [("SCH003", "non_preferred_output")]),
+        (openai("Yes.", "No.") | {"preferred_output": "Yes."}, [("SCH003", "preferred_output")]),
+        (openai("Yes.", "No.") | {"preferred_output": {"role": "assistant", "content": "Yes."}},
+         [("SCH003", "preferred_output")]),
+        (openai("Yes.", "No.") | {"preferred_output": None}, [("SCH006", "preferred_output")]),
+        (openai("Yes.", "No.") | {"preferred_output": says("And?")}, [("ROL001", "")]),
+        (pair([], says("", "Yes.")[1:], says("Is it?")), [("SCH003", "chosen")]),
+        ({"chosen": says("Is it?"), "rejected": says("Is it?", "No.")}, [("ROL001", "")]),
+        ({"chosen": says("Is it?", "Yes."), "rejected": says("Is it?")}, [("ROL001", "")]),
+        # LLaMA-Factory takes a single message for a side, other trainers a text.
+        (pair({"from": "gpt", "value": "Yes."}, {"from": "gpt", "value": "No."}), []),
+        (pair("Yes.", "No."), []),
+    ],
+)  # fmt: skip
+def test_a_side_without_an_answer_is_told_once(row, at):
+    assert [(rule.code, flag.at) for rule in FORM_RULES for _, flag in flags_of(rule, row)] == at
 
 
 def test_calls_tell_two_answers_apart():

@@ -55,13 +55,37 @@ class NoAssistantTurn(RowRule, frozen=True):
     BAD = [
         Bad(chat(user="What is 2+2?"), at=""),
         Bad(chat(system=_HELP, user="What is 2+2?", user2="Please."), at=""),
+        Bad(
+            {
+                "chosen": [{"role": "user", "content": "2+2?"}],
+                "rejected": [{"role": "user", "content": "2+2?"}, {"role": "assistant", "content": "5"}],
+            },
+            at="",
+        ),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        roles = {turn.role for turn in example.all_turns()}
-        # A turn whose role is unknown or missing may be the answer: that is the fault to report there.
-        if roles and "assistant" not in roles and roles <= _KNOWN and example.shape not in self.exempt:
+        if example.shape in self.exempt:
+            return
+        if _unanswered(example.all_turns()):
             yield Flag("", "no turn of the assistant: nothing to learn from")
+            return
+        split = any(turn.base.startswith("chosen") for turn in example.turns)  # the prompt stands in both sides
+        for name, side, other in (
+            ("chosen", example.chosen, example.rejected),
+            ("rejected", example.rejected, example.chosen),
+        ):
+            if _unanswered(side) or (split and other and not side):
+                yield Flag("", f"no turn of the assistant in the {name} answer: nothing to compare")
+
+
+def _unanswered(turns: Iterable[Turn]) -> bool:
+    """Whether there are turns, and none of them may be the assistant's.
+
+    One whose role is unknown or missing may be the answer: that is the fault to report there.
+    """
+    roles = {turn.role for turn in turns}
+    return bool(roles) and "assistant" not in roles and roles <= _KNOWN
 
 
 _KNOWN = {*ROLE_CODES, "developer"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from curator.checks.schema.rows import (
@@ -25,6 +25,7 @@ from curator.checks.schema.rows import (
 from curator.formats.adapter import nearly
 from curator.formats.chat import CONTAINERS, container, misspelt_container
 from curator.formats.detect import FAMILY
+from curator.formats.preference import NOT_PREFERRED, PREFERRED, SIDES
 from curator.formats.turns import is_messages, is_shared
 from curator.model import Example, Fix, Flag, Put, Turn, drop
 from curator.rule import DROPPED, Bad, Row, RowRule, chat
@@ -33,11 +34,14 @@ from curator.rule import DROPPED, Bad, Row, RowRule, chat
 _OF_THEIR_OWN = frozenset({"gemini", "input-output", "oasst", "self-instruct", "tokenized"})
 
 
+_ASKED, _SAID = HELLO["messages"]
+
+
 class MissingMessages(RowRule, frozen=True):
     """The list of messages is missing, empty, or no list.
 
     There is nothing to render: most trainers fail on the row with an error that names a template
-    line, others write an example of special tokens alone and train on it.
+    line, others write an example of special tokens alone and train on it. Either side of a pair is such a list.
     """
 
     code = "SCH003"
@@ -47,7 +51,11 @@ class MissingMessages(RowRule, frozen=True):
     BAD = [
         Bad({"messages": []}, at="messages"),
         Bad({"messages": None, "id": 3}, at="messages"),
-        Bad({"input": {"messages": []}, "preferred_output": [], "non_preferred_output": []}, at="input.messages"),
+        Bad(
+            {"input": {"messages": []}, "preferred_output": [], "non_preferred_output": []},
+            at=("input.messages", "preferred_output", "non_preferred_output"),
+        ),
+        Bad({"prompt": [_ASKED], "chosen": [_SAID], "rejected": []}, at="rejected"),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
@@ -55,6 +63,10 @@ class MissingMessages(RowRule, frozen=True):
         if example.shape == "openai-preference":
             if not example.turns:
                 yield Flag("input.messages", "there are no messages")
+            yield from _no_lists(value, (*PREFERRED, *NOT_PREFERRED))
+        elif example.shape == "trl-preference":
+            for side in (key for pair in SIDES for key in pair if value.get(key) == []):
+                yield Flag(side, "the list of messages is empty")
         elif FAMILY.get(example.shape, example.shape) in _LISTED and not example.rejected:
             key = container(value) or next((key for key in _LISTS if key in value), "")
             if not key:
@@ -64,6 +76,15 @@ class MissingMessages(RowRule, frozen=True):
                 yield Flag(key, f"{kind(value[key])} where a list of messages belongs")
             elif not value[key]:
                 yield Flag(key, "the list of messages is empty")
+
+
+def _no_lists(value: Row, sides: Sequence[str]) -> Iterator[Flag]:
+    """The sides of a pair that are no list of messages; SCH004 and SCH006 tell of those that are missing or null."""
+    for side in (key for key in sides if value.get(key) is not None):
+        if type(value[side]) is not list:
+            yield Flag(side, f"{kind(value[side])} where a list of messages belongs")
+        elif not value[side]:
+            yield Flag(side, "the list of messages is empty")
 
 
 _LISTS = ("messages", "interactions", *CONTAINERS)
