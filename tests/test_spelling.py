@@ -236,6 +236,14 @@ def test_a_word_is_offered_only_where_it_is_close(code, word, offered, tmp_path)
 
 
 @words_installed
+def test_a_term_in_letters_that_never_follow_each_other_is_a_slip(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(chat(user="What is it?", assistant="The hiqstogram divides the range of the data.")))
+    (finding,) = lint([path], load_config(tmp_path, overrides={"select": ("SPL002",)}), cache=False).findings
+    assert finding.evidence["suggestion"] == "histogram"
+
+
+@words_installed
 @pytest.mark.parametrize("word", ["bevelling", "phototroph"])
 def test_forms_of_words_and_terms_of_science_are_no_slips(word, tmp_path):
     path = tmp_path / "a.jsonl"

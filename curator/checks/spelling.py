@@ -386,7 +386,8 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
         near |= dictionaries.suggest(odd, {word: z for word, z in met.items() if z >= 2 and word in known}, 1)
     found = {}
     for word, best in near.items():
-        if dictionaries.is_term(word) and (best.edits > 1 or best.zipf < 4.5):
+        term = dictionaries.is_term(word) and dictionaries.rarest_letters(word) > 1
+        if term and (best.edits > 1 or best.zipf < 4.5):
             continue
         if _likely(word, best, met.get(word, 0)) and not dictionaries.derivable(word, common):
             found[word] = Wrong(best.word, lower_only=True, sure=_close(word, best))
