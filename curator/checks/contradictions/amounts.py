@@ -45,6 +45,11 @@ def _of_time(words: Sequence[Token], place: int, text: str) -> tuple[str, float]
         key = after[1].key
     else:
         return None
+    return unit_behind_stroke(key)
+
+
+def unit_behind_stroke(key: str) -> tuple[str, float] | None:
+    """The unit of time, and its seconds, that a word means behind a stroke."""
     unit = lexicon().unit(_SHORT.get(key, key))
     return (unit[1], unit[2]) if unit and unit[0] == "time" else None
 

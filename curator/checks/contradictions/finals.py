@@ -188,6 +188,8 @@ def alike(one: str, two: str) -> bool:
     joined = ["".join(w) for w in words]
     if not joined[0] or not joined[1] or joined[0] in joined[1] or joined[1] in joined[0]:
         return True
+    if any({" ".join(words[0]), " ".join(words[1])} <= names for names in lexicon().aliases):
+        return True
     for short, long in ((0, 1), (1, 0)):
         initials = "".join(word[0] for word in words[long])
         if (
@@ -219,6 +221,7 @@ BRIEF = 200  # characters of an answer that picks a letter without calling it th
 NAMED = re.compile(r"\b[Aa]nswer(?:\s+is|\s+would\s+be)?[\s:*_]*\(?([A-J])\b\)?(?=[\s).,:*_!]|$)(?!\s+[a-z])")
 _NAMED = (NAMED, *_CHOICES[:3])
 SINGLE = re.compile(r"(?<![\w'’])(?:[B-HJ](?![\w'’])|[AI](?:[).:,*_–—-]|\s*$|\s+(?:is|because)\b|\s+[–—-]))")
+_MARKED = re.compile(r"[\s*_]*\(?([A-Ja-j1-9])[).:]")
 _LISTED = re.compile(r"^(?:[^\S\n]|[*_])*+\(?[A-J][).:]", re.M)
 
 
@@ -247,6 +250,9 @@ def choice(answer: Answer, prompt: Prompt) -> Said | None:
         start = text.find(bare)
         return Said(bare.lower(), start, start + len(bare))
     words = " ".join(re.findall(r"[^\W_]+", fold(text)))
+    lettered = _MARKED.match(text)
+    if lettered and words == f"{lettered[1].lower()} {prompt.options.get(lettered[1].lower(), '')}".strip():
+        return Said(lettered[1].lower(), *lettered.span(1))
     letters = [name for name, option in prompt.options.items() if option and words == option]
     return Said(letters[0], 0, len(text)) if len(letters) == 1 else None
 

@@ -7,6 +7,7 @@ that share few words.
 
 from __future__ import annotations
 
+from curator.checks.contradictions.facts import compare_facts, on_the_point
 from curator.checks.contradictions.finals import (
     AGREED,
     Clash,
@@ -14,11 +15,12 @@ from curator.checks.contradictions.finals import (
     compare_finals,
     compare_verdicts,
 )
-from curator.checks.contradictions.lexicon import stem
+from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.substitutions import (
     TWIN,
     Pair,
+    Region,
     clash_of,
     classed,
     common,
@@ -69,7 +71,12 @@ def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash |
         copied = shared >= TWIN
         return _sentences(prompt, one, two, ALIKE if copied and not agreed else ALIKE_OPEN, names=copied)
     names = not prompt.leaves_the_name_open
-    return _short(prompt, one, two) or _sentences(prompt, one, two, ALIKE, names=names) or _denied(prompt, one, two)
+    return (
+        _short(prompt, one, two)
+        or _sentences(prompt, one, two, ALIKE, names=names)
+        or _denied(prompt, one, two)
+        or compare_facts(prompt, one, two)
+    )
 
 
 def _short(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
@@ -86,6 +93,8 @@ def _only_numbers(pair: Pair) -> Clash | None:
         return None
     left, right = _number_place(pair.one, pair.prompt), _number_place(pair.two, pair.prompt)
     if left is None or right is None or not differs(pair, left, right) or of_other_things(pair, left, right):
+        return None
+    if pair.prompt.asks_when and not on_the_point(pair.prompt, *pair.whole):
         return None
     if not pair.prompt.asks_for_a_number and max(len(pair.one.content), len(pair.two.content)) > BARE:
         beside = frozenset(pair.one.keys) - {pair.one.keys[left]}, frozenset(pair.two.keys) - {pair.two.keys[right]}
@@ -110,7 +119,31 @@ def _few_words(pair: Pair) -> Clash | None:
     differing = regions(pair.one.keys, pair.two.keys)
     if len(differing) != 1:
         return None
-    return classed(pair, differing[0], names=pair.prompt.asks_for_a_name)
+    found = classed(pair, differing[0], names=pair.prompt.asks_for_a_name)
+    if found is None or found.kind == "name":
+        return found
+    if found.kind == "antonym":
+        return None if all(_beside(pair, differing[0])) else found
+    says_more = not pair.prompt.asks_for_a_number and len(set(_beside(pair, differing[0]))) > 1
+    return None if found.kind == "number" and says_more else found
+
+
+def _beside(pair: Pair, region: Region) -> list[frozenset[str]]:
+    """What either side says beside its number or the word of which the other has the opposite: "29 in February"."""
+    words = lexicon()
+    skip = words.stop | words.hedges | words.facts["frame"] | set(pair.prompt.keys)
+    sides = pair.one.keys[slice(*region.one)], pair.two.keys[slice(*region.two)]
+    return [
+        frozenset(
+            key
+            for key in side
+            if key.isalpha()
+            and key not in skip
+            and not words.unit(key)
+            and not any(words.opposite(key, k) for k in other)
+        )
+        for side, other in zip(sides, reversed(sides), strict=True)
+    ]
 
 
 def _only_negated(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:

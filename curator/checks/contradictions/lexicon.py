@@ -127,6 +127,11 @@ class Lexicon:
         return self.units.get(word) or (self.units.get(word[:-1]) if word.endswith("s") else None)
 
     @cached_property
+    def rates(self) -> dict[str, frozenset[str]]:
+        """Unit of time to the words by which a prompt says that an amount is for that time: monthly, month."""
+        return {known[1]: _words(words) for unit, words in self._data["rates"].items() if (known := self.unit(unit))}
+
+    @cached_property
     def numerals(self) -> dict[str, int]:
         lists = self._data["numbers"]
         out = {word: value for value, word in enumerate(lists["words"].split())}
@@ -155,7 +160,20 @@ class Lexicon:
     @cached_property
     def special(self) -> frozenset[str]:
         """Words that are not compared as they are written."""
-        return frozenset({*self.numerals, *self.ordinals, *self.multipliers, "cannot", "percent", "c", "f"})
+        return frozenset(
+            {
+                *self.numerals,
+                *self.ordinals,
+                *self.multipliers,
+                "cannot",
+                "percent",
+                "once",
+                "twice",
+                "thrice",
+                "c",
+                "f",
+            }
+        )
 
     # ------------------------------------------------------------------ answers and prompts
 
@@ -177,6 +195,21 @@ class Lexicon:
     @cached_property
     def prompts(self) -> dict[str, frozenset[str]]:
         return {name: _words(words) for name, words in self._data["prompts"].items()}
+
+    @cached_property
+    def facts(self) -> dict[str, frozenset[str]]:
+        """What answers a question without yes and no, by what it says; conditions, bounds, colours and roles beside."""
+        return {name: _words(words) for name, words in self._data["facts"].items() if type(words) is str}
+
+    @cached_property
+    def directions(self) -> frozenset[str]:
+        """Words between two others that say which of them is which: than, before."""
+        return self.facts["directions"]
+
+    @cached_property
+    def aliases(self) -> list[frozenset[str]]:
+        """Names of one thing that share no letters."""
+        return [frozenset(line.split("/")) for line in self._data["facts"]["same_names"]]
 
     @cached_property
     def varying(self) -> tuple[re.Pattern[str], re.Pattern[str]]:

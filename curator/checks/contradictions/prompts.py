@@ -6,7 +6,7 @@ import re
 from functools import cached_property
 from itertools import pairwise
 
-from curator.checks.contradictions.lexicon import lexicon
+from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.text import tokens, value_of
 from curator.columns import fold
 
@@ -26,6 +26,25 @@ class Prompt:
 
     def __init__(self, text: str) -> None:
         self.text = text
+
+    @cached_property
+    def folded(self) -> str:
+        return " ".join(fold(self.text).split())
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        """Stems of all words."""
+        return frozenset(map(stem, self.keys))
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The words as they are compared."""
+        return [token.key for token in tokens(self.text)]
+
+    @cached_property
+    def words(self) -> frozenset[str]:
+        """All words, in lower case."""
+        return frozenset(_WORD.findall(self.folded))
 
     @cached_property
     def _words(self) -> list[str]:
@@ -65,18 +84,23 @@ class Prompt:
             if word in _WHICH and (after := words[place + 1 : place + 5]):
                 if after[0] in _ARE or "people" in after or "other" in after:
                     return True
-                if word in ("which", "what") and after[0] not in _IS and self._plural(after):
+                if word in ("which", "what") and after[0] not in _IS and self._plural(after, word == "which"):
                     return True
         return False
 
-    def _plural(self, after: list[str]) -> bool:
-        """Whether a noun behind "which" is plural; "what causes" is a verb, "what causes are" is none."""
-        known = lexicon().prompts["plural_not"]
+    def _plural(self, after: list[str], which: bool) -> bool:
+        """Whether a noun behind "which" or "what" is plural; "what causes" is a verb, "what causes are" is none."""
+        lists = lexicon().prompts
+        known, verbs, heads = lists["plural_not"], lists["verbs"], lists["heads"]
         for place, word in enumerate(after[:3]):
+            if word in verbs or (place and word.endswith("s") and after[place - 1] in heads):
+                return False
+            if place and word.endswith("s") and after[place + 1 : place + 2] in _OBJECTS:
+                return False  # "which river flows", "which option installs a package"
             if word in _ARE or word in _IS or word in ("of", "in", "from", "for", "at", "on", "by", "with"):
                 return False
             if word.endswith("s") and len(word) > 3 and word not in known:
-                return place > 0 or after[1:2] == [] or after[1] in _ARE or after[1] in _DO
+                return which or place > 0 or after[1:2] == [] or after[1] in _ARE or after[1] in _DO
         return False
 
     @cached_property
@@ -112,6 +136,25 @@ class Prompt:
         return bool(_ADVICE.search(fold(self.text)))
 
     @cached_property
+    def asks_yes_or_no(self) -> bool:
+        return bool(_YES_OR_NO.match(self.folded))
+
+    @cached_property
+    def asks_for_leave(self) -> bool:
+        """Whether it is asked if something is allowed or possible."""
+        return bool(self.asks_yes_or_no and (_MAY.match(self.folded) or _LEAVE.search(self.folded)))
+
+    @cached_property
+    def asks_for_duty(self) -> bool:
+        """Whether it is asked if something is needed."""
+        return bool(self.asks_yes_or_no and _DUTY.search(self.folded))
+
+    @cached_property
+    def asks_when(self) -> bool:
+        """Whether a day, a year or an hour is asked for."""
+        return bool(_WHEN.search(self.folded))
+
+    @cached_property
     def asks_where(self) -> bool:
         """Whether a place is asked for: a town, its country and its continent are all right."""
         return "where" in self._words
@@ -136,20 +179,45 @@ class Prompt:
 _QUANTITY = re.compile(
     r"\bhow (?:many|much|long|far|old|tall|high|deep|fast|big|large|wide|heavy|often|hot|cold)\b|\bwhen\b"
     r"|\b(?:what|which) (?:year|age|time|date|percent\w*|number|temperature|century|decade)\b"
-    r"|\b(?:calculate|compute|convert|solve|evaluate|sum|product|average|mean|median|percent|percentage|number of"
+    r"|\b(?:fee|fare|rent|salary|charge|port|dose|dosage|minimum|maximum|deadline|deposit|discount|capacity|limit|rate|toll|penalty|version)\b"
+    r"|\b(?:squared|cubed|factorial)\b|\bwie (?:viele?|hoch|lang|alt|weit|groß|schwer|tief|teuer|oft)\b|\bcombien\b"
+    r"|\bcu[aá]nt[oa]s?\b|\bquant[oiae]\b|\b\d+ ?(?:%|percent) of\b|\b(?:calculate|compute|convert|solve|evaluate|sum|product|average|mean|median|percent|percentage|number of"
     r"|population|height|length|distance|age of|price|cost|total|area|volume|speed|root|atomic|ratio|probability)\b"
     r"|\d\s*[-+*/x×^]\s*\d"
 )
-_ADVICE = re.compile(r"\b(?:should|shall|could|can) (?:i|we)\b")
+_ADVICE = re.compile(
+    r"\b(?:should|shall|could|can) (?:i|we)\b|\bgo(?:es)? (?:well |best |nicely )?with\b|\b(?:suits?|match(?:es)?|pairs?)\b"
+)
+_YES_OR_NO = re.compile(r"(?:may|can|could|is|are|am|do|does|will|must|should)\b")
+_MAY = re.compile(r"(?:may|can|could)\b")
+_LEAVE = re.compile(
+    r"\b(?:allow(?:ed|s)?|permit(?:ted|s)?|welcome|admit(?:ted|s)?|accept(?:ed|s|able)?|forbidden|prohibited|banned"
+    r"|possible|legal|okay|ok)\b"
+)
+_DUTY = re.compile(
+    r"\b(?:required?s?|needed|necessary|mandatory|compulsory|obligatory|optional|(?:need|have|has|needs) to"
+    r"|needs? (?:an?|any|the|my|our))\b|^must\b"
+)
+_WHEN = re.compile(
+    r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:day|date|year|month|time|weekday|deadline)\b|\b(?:deadline|due|until what time)\b"
+    r"|\bwann\b|\bquand\b|\bcu[aá]ndo\b|\bquando\b|\b(?:um wie viel uhr|à quelle heure|a qué hora)\b"
+)
 _PRESENT = re.compile(
     r"\bwho(?:'s| is| was| are| were| will be| has been| have been)? (?:at|in|on|with|there|here|present|involved|invited"
     r"|attend\w*|came|comes?|coming|join\w*|participat\w*|took part|visit\w*|helped|lived?s?|work(?:s|ed)?|went|goes"
     r"|going|stay(?:s|ed)|knows?|knew|likes?|liked|uses?|used|needs?)\b"
+    r"|\b(?:who|which \w+) (?:plays?|played|recorded|starred|voiced|covered)\b"
 )
-_ONE_OF = re.compile(r"\b(?:name|title|example|kind|type) of (?:an?|any|some|one)\b")
+_ONE_OF = re.compile(
+    r"\b(?:an?|some) (?:good|nice|great|suitable|fitting|cute|catchy|fun|cool|clever|funny)\b"
+    r"|\b(?:name|title|example|kind|type) of (?:an?|any|some|one)\b"
+)
 _COUNTED = re.compile(r"\bhow (?:many|much)\b|\bwhat (?:percent|number|share|proportion)")
 _NAMED = re.compile(
     r"\b(?:who(?:m|se)?|which|what(?:'s| is| was| city| country| language| company| planet) ?(?:the)?)\b"
+    r"|\bwas ist (?:der|die|das)\b|\bwie hei(?:ss|ß)t (?:der|die|das)\b|\bquel(?:le)? est\b|\bcu[aá]l es\b|\bqual (?:é|è)\b"
+    r"|\b(?:wer (?:schrieb|erfand|malte|entdeckte|gründete|ist der|ist die)|qui a (?:écrit|inventé|peint|découvert|fondé)"
+    r"|quién (?:escribió|inventó|pintó|descubrió|fundó)|chi ha (?:scritto|inventato|dipinto|scoperto|fondato))\b"
 )
 
 
@@ -162,6 +230,9 @@ def _by_taste(text: str) -> bool:
 
 
 _WHICH = frozenset("which what who name".split())
+_OBJECTS = [
+    [word] for word in "a an the my your our this that these those it its not no each every all one through".split()
+]
 _ARE = frozenset("are were".split())
 _IS = frozenset("is was s does did has".split())
 _DO = frozenset("do did does have had can could should would will might of in from for to were you i we they".split())

@@ -26,7 +26,7 @@ from curator.columns import Column, Words, column, fold, fold_column, hash_words
 _SHORT = 60  # words of an answer of which a sentence of four words, "It is # miles", is a good part
 _BRIEF = 30  # words of an answer that is judged as a whole
 _HEAD = 4  # bytes of a word that tell its meaning
-_FEW = 12  # words of an answer of which each one counts
+_FEW = 24  # words of an answer of which each one counts
 _COPIED = 0.3  # share of its runs that an answer has in common with one of which it may be a copy
 _SHARED = 3  # runs of two words, one of them with a meaning, that sentences said alike have in common, beside
 # a run of three; or so many, wherever they stand:
@@ -107,7 +107,8 @@ def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
         return None
     shared = 0 if apart else len(here.runs & there.runs)
     settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two, shared)
-    if alike and shared >= _COPIED * max(len(here.runs), len(there.runs), 1):
+    long = max(here.words, there.words) > _FEW
+    if alike and long and shared >= _COPIED * max(len(here.runs), len(there.runs), 1):
         edits = edits_of(one.pieces, two.pieces)
         alike = not harmless(edits)
         if not alike and not unsettling(edits):
@@ -258,7 +259,7 @@ def _small() -> np.ndarray:
 
 @cache
 def _cues() -> np.ndarray:
-    return _hashes_of(lexicon().cues | lexicon().deniers | {"t"})
+    return _hashes_of(lexicon().cues | lexicon().deniers | {"t", "free"})
 
 
 @cache

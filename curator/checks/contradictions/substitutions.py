@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from curator.checks.contradictions.amounts import converted, rounds_to, same_number, unit_of
+from curator.checks.contradictions.amounts import Unit, converted, rounds_to, same_number, unit_behind_stroke, unit_of
 from curator.checks.contradictions.finals import Clash, alike
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
@@ -62,7 +62,7 @@ def regions(one: Sequence[str], two: Sequence[str]) -> list[Region]:
 def clash_of(pair: Pair, *, names: bool) -> Clash | None:
     """The substitution that makes one sentence contradict the other, None where there is none."""
     differing = regions(pair.one.keys, pair.two.keys)
-    if clash := _exchanged(pair):
+    if clash := _exchanged(pair) or _turned_about(pair):
         return clash
     pair = pair._replace(copied=len(differing) == 1 and min(len(pair.one.keys), len(pair.two.keys)) >= COPY)
     turned = (len(pair.one.negations) + len(pair.two.negations)) % 2 == 1
@@ -94,6 +94,22 @@ def _exchanged(pair: Pair) -> Clash | None:
     if one[first] != two[second] or one[second] != two[first] or not _told_apart(one, first, second):
         return None
     return _clash("number", pair, (first, first + 1), (first, first + 1))
+
+
+def _turned_about(pair: Pair) -> Clash | None:
+    """Two words that have changed places round a word that tells them apart: "France is larger than Spain"."""
+    one, two = pair.one.keys, pair.two.keys
+    places = [n for n, (a, b) in enumerate(zip(one, two, strict=False)) if a != b]
+    if len(one) != len(two) or len(places) != 2 or len(pair.one.negations) + len(pair.two.negations):
+        return None
+    first, second = places
+    between = one[first + 1 : second]
+    exchanged = (
+        one[first] == two[second] and one[second] == two[first] and one[first].isalpha() and one[second].isalpha()
+    )
+    if not exchanged or {one[first], one[second]} & lexicon().stop or lexicon().directions.isdisjoint(between):
+        return None
+    return _clash("order", pair, (first, first + 1), (first, first + 1))
 
 
 def _told_apart(keys: Sequence[str], first: int, second: int) -> bool:
@@ -154,6 +170,8 @@ def _negation(pair: Pair, differing: list[Region]) -> Clash | None:
         low, high = region.one if first else region.two
         mine = {stem(k) for k in negated.keys[low:high] if k not in words.stop | words.cues | words.helpers}
         mine -= plain.content
+        if mine and _replaced(pair, region, negated):
+            return None
         if mine and any(low <= place < high for place in negated.negations):
             start, end = region.two if first else region.one
             theirs = [k for k in plain.keys[start:end] if k not in words.stop | words.helpers]
@@ -162,6 +180,13 @@ def _negation(pair: Pair, differing: list[Region]) -> Clash | None:
         if not _introduces(negated, high):
             added |= mine
     return negation_clash(pair, differing) if len(added) <= len(plain.content - negated.content) else None
+
+
+def _replaced(pair: Pair, region: Region, negated: Sentence) -> bool:
+    """Whether a short sentence denies another thing than is said: "you may feed the goats", "not the lions"."""
+    skip = lexicon().stop | lexicon().cues | lexicon().helpers
+    sides = [[key for key in side if key not in skip] for side in _keys_of(pair, region)]
+    return len(negated.content) < LONG and all(sides)
 
 
 def _introduces(sentence: Sentence, high: int) -> bool:
@@ -241,6 +266,8 @@ def differs(pair: Pair, left: int, right: int) -> bool:
     one, two = pair.one.keys, pair.two.keys
     values = value_of(one[left]), value_of(two[right])
     if values[0] is None or values[1] is None:
+        if _one_time(pair, left, right):
+            return False
         ordinals = one[left][0] == "#", two[right][0] == "#"
         if ordinals[0] != ordinals[1] or (ordinals[0] and 0 in (left, right)):
             return False  # "first" opens a sentence in many an order
@@ -256,9 +283,9 @@ def differs(pair: Pair, left: int, right: int) -> bool:
     ):
         return False
     units = [unit_of(side.tokens, place, side.text) for side, place in ((pair.one, left), (pair.two, right))]
-    if units[0] and units[1] and units[0][1] != units[1][1]:
+    if units[0] and units[1] and units[0][1] != units[1][1] and not _time_left_out(pair.prompt, units[0], units[1]):
         return units[0][0] == units[1][0] and not converted(values[0], units[0], values[1], units[1])
-    if _rate(one, left) != _rate(two, right) or _one_decade(pair, left, right):
+    if not _one_rate(pair.prompt, _rate(one, left), _rate(two, right)) or _one_decade(pair, left, right):
         return False
     bounds = [_bounds(keys, place) for keys, place in ((one, left), (two, right))]
     if pair.copied and bounds[0] == bounds[1]:
@@ -289,8 +316,13 @@ def _grouped_by_points(pair: Pair, left: int, right: int) -> bool:
 _POINTS = re.compile(r"\d{1,3}(?:\.\d{3})+")
 
 
+_OR_SO = frozenset({("or", "so"), ("or", "more"), ("or", "less"), ("or", "thereabouts")})
+
+
 def _bounds(keys: Sequence[str], place: int) -> set[str]:
-    """The words before a number that make it a bound or a guess; "up" is one in "up to" alone."""
+    """The words before a number that make it a bound or a guess, or behind it; "up" is one in "up to" alone."""
+    if tuple(keys[place + 1 : place + 3]) in _OR_SO:
+        return {"about"}
     before = {*keys[max(0, place - 2) : place]}
     return before & lexicon().hedges if "to" in before or "up" not in before else before & lexicon().hedges - {"up"}
 
@@ -301,6 +333,44 @@ def _rate(keys: Sequence[str], place: int) -> str:
         if keys[near] in ("a", "an", "per", "each", "every") and (unit := lexicon().unit(keys[near + 1])):
             return unit[1]
     return ""
+
+
+def _one_rate(prompt: Prompt, one: str, two: str) -> bool:
+    """Whether two numbers are told for the same time, or one leaves out the time that the prompt names: "a monthly pass"."""
+    return one == two or (
+        not (one and two) and not lexicon().rates.get(one or two, frozenset()).isdisjoint(prompt.words)
+    )
+
+
+def _time_left_out(prompt: Prompt, one: Unit, two: Unit) -> bool:
+    """Whether one unit is the other for a time that the prompt names: $45, and $54 per month for a monthly pass."""
+    plain, rate = sorted((one[1], two[1]), key=len)
+    return rate.startswith(plain + "/") and _one_rate(prompt, rate.rpartition("/")[2], "")
+
+
+def _one_time(pair: Pair, left: int, right: int) -> bool:
+    """Whether two times of the clock are one: 11:45 pm is 23:45."""
+    times = [_minutes(side, place) for side, place in ((pair.one, left), (pair.two, right))]
+    if times[0] is None or times[1] is None:
+        return False
+    halves = times[0][1], times[1][1]
+    if all(halves) or not any(halves):
+        return times[0][0] == times[1][0]
+    return times[0][0] == times[1][0] or bool((times[0][0] - times[1][0]) % 720 == 0 and "pm" in halves)
+
+
+def _minutes(sentence: Sentence, place: int) -> tuple[int, str] | None:
+    """(minute of the day, "am", "pm" or "") of a time of the clock."""
+    token = sentence.tokens[place]
+    found = _CLOCK.match(sentence.text, token.start)
+    if found is None or found.end(2) < token.end:
+        return None
+    half = (found[3] or "").lower() and found[3].lower() + "m"
+    hour = int(found[1]) % 12 + 12 * (half == "pm") if half else int(found[1])
+    return 60 * hour + int(found[2] or 0), half
+
+
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?!\d)(?:\s?([apAP])\.?[mM]\b)?")
 
 
 def _one_decade(pair: Pair, left: int, right: int) -> bool:
@@ -322,7 +392,15 @@ def of_other_things(pair: Pair, left: int, right: int) -> bool:
     counted = [keys[place + 1] if place + 1 < len(keys) else "" for keys, place in ((one, left), (two, right))]
     if counted[0] not in here or counted[1] not in there or any(map(words.unit, counted)):
         return False
+    if stem(counted[0]) != stem(counted[1]) and _compound(*counted):
+        return True
     return not alike(*counted) and stem(counted[0]) not in pair.two.content and stem(counted[1]) not in pair.one.content
+
+
+def _compound(one: str, two: str) -> bool:
+    """Whether one noun is a kind of the other: bedrooms are rooms."""
+    short, long = sorted((one, two), key=len)
+    return len(short) > 3 and len(long) - len(short) > 2 and long.endswith(short)
 
 
 def _dates(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> Places:
@@ -351,6 +429,8 @@ def _units(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> 
     """Another unit of the same dimension after the same number."""
     words = lexicon()
     found = [[n for n, t in enumerate(side) if words.unit(t.key)] for side in (ones, twos)]
+    if len(ones) == len(twos) == 1 and _of_two_rates(pair, ones[0], twos[0]):
+        return 0, 0
     if len(found[0]) != 1 or len(found[1]) != 1:
         return None
     places = region.one[0] + found[0][0], region.two[0] + found[1][0]
@@ -365,6 +445,16 @@ def _units(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> 
         if numbers[0] in ("per", "a", "an"):  # "$120 a year" may be "$10 a month"
             same = same and set(filter(_numeric, pair.one.keys)) == set(filter(_numeric, pair.two.keys))
     return (found[0][0], found[1][0]) if same else None
+
+
+def _of_two_rates(pair: Pair, one: Token, two: Token) -> bool:
+    """Whether two units of time stand behind strokes, and all before them is the same: 12 l/min, 12 l/h."""
+    sides = ((pair.one, one), (pair.two, two))
+    if any(side.text[token.start - 1 : token.start] != "/" for side, token in sides):
+        return False
+    units = [unit_behind_stroke(token.key) for _, token in sides]
+    same = set(filter(_numeric, pair.one.keys)) == set(filter(_numeric, pair.two.keys))
+    return same and units[0] is not None and units[1] is not None and units[0] != units[1]
 
 
 def _number_before(keys: Sequence[str], place: int) -> str | None:
@@ -385,12 +475,22 @@ def _antonyms(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) 
     ]
     if not content[0] or not content[1] or abs(len(content[0]) - len(content[1])) > 1 or len(content[0]) > 4:
         return None
-    for left in content[0]:
-        for right in content[1]:
-            here, there = ones[left], twos[right]
-            if words.opposite(here.key, there.key) and not _both_say(pair, here.key, there.key):
-                return left, right
-    return None
+    opposed = [
+        (left, right)
+        for left in content[0]
+        for right in content[1]
+        if words.opposite(here := ones[left].key, there := twos[right].key)
+        and not _halves(pair, ones[left], twos[right])
+        and not _both_say(pair, here, there)
+    ]
+    turned = len({left for left, _ in opposed}), len({right for _, right in opposed})
+    return opposed[0] if 1 in turned else None  # "toward light", "away from darkness"
+
+
+def _halves(pair: Pair, here: Token, there: Token) -> bool:
+    """Whether both are said of a half: what is half full is half empty."""
+    sides = ((pair.one, here), (pair.two, there))
+    return all(side.text[: token.start].rstrip(" -").lower().endswith("half") for side, token in sides)
 
 
 def _names(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> bool:

@@ -23,6 +23,8 @@ _TOKEN = re.compile(
 _ENDINGS = {"re": "are", "ll": "will", "ve": "have", "d": "would", "m": "am"}
 _BEFORE_IS = frozenset("it he she that there what who here this where how when let".split())
 _NOT = {"ca": "can", "wo": "will", "sha": "shall", "ai": "is"}
+_ONCE = re.compile(r"\s+(?:a|an|per|each|every|daily|weekly|monthly|yearly|annually)\b", re.I)
+_TIMES = {"twice": "2", "thrice": "3"}
 _DEGREES = {"c": "celsius", "f": "fahrenheit", "k": "kelvin"}
 _MONEY = frozenset("$€£¥")
 
@@ -67,7 +69,7 @@ def tokens(text: str, start: int = 0, end: int | None = None) -> list[Token]:
             if key.isascii() and key.isalpha() and key not in special and not money:
                 out.append(Token(key, low, high, word[0] != key[0]))
                 continue
-            _add_word(out, word, low, high, words.numerals, words.ordinals)
+            _add_word(out, word, text, low, high)
         elif kind == "sign" and match.group() in _MONEY and text[high : high + 1].isdigit():
             money = Token(match.group(), low, high)
             continue
@@ -125,7 +127,7 @@ def plain_keys(text: str, start: int, end: int) -> list[str] | None:
 def _keys_of_word(word: str) -> tuple[str, ...]:
     """The keys of a word with an apostrophe or a sign: don't, C++."""
     out: list[Token] = []
-    _add_word(out, word, 0, len(word), lexicon().numerals, lexicon().ordinals)
+    _add_word(out, word, word, 0, len(word))
     return tuple(token.key for token in out)
 
 
@@ -142,9 +144,8 @@ def _number(text: str) -> str:
     return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
 
 
-def _add_word(
-    out: list[Token], word: str, start: int, end: int, numerals: dict[str, int], ordinals: dict[str, str]
-) -> None:
+def _add_word(out: list[Token], word: str, text: str, start: int, end: int) -> None:
+    numerals, ordinals = lexicon().numerals, lexicon().ordinals
     key, capital = fold(word), word[0].isupper()
     apostrophe = key.find("'")
     if apostrophe > 0:
@@ -160,7 +161,11 @@ def _add_word(
         if rest in _ENDINGS:
             out += [Token(base, start, middle, capital), Token(_ENDINGS[rest], middle, end)]
             return
-    if key == "cannot":
+    if key in _TIMES:
+        out += [Token(_TIMES[key], start, end, capital), Token("times", start, end)]
+    elif key == "once" and _ONCE.match(text, end):
+        out += [Token("1", start, end, capital), Token("times", start, end)]
+    elif key == "cannot":
         out += [Token("can", start, start + 3, capital), Token("not", start + 3, end)]
     elif key in numerals and key != "one":
         out.append(Token(str(numerals[key]), start, end, capital))
@@ -259,7 +264,15 @@ class Sentence:
             for place, key in enumerate(keys)
             if (key in cues and place not in hidden and not (key == "no" and self._no_negation(place)))
             or (key == "that" and place and keys[place - 1] in words.deniers)
+            or (key == "free" and self._without(place))
         )
+
+    def _without(self, place: int) -> bool:
+        """Whether "free" says that something is not in it: sugar-free, free of sugar."""
+        if self.text[self.tokens[place].start - 1 : self.tokens[place].start] == "-":
+            return True
+        after = self.keys[place + 1 : place + 3]
+        return len(after) == 2 and after[0] in ("of", "from") and after[1] not in ("charge", "cost")
 
     def _no_negation(self, place: int) -> bool:
         """Whether "no" is short for number, or answers a question: "No, ..."."""
@@ -366,7 +379,7 @@ def _run_words(text: str) -> list[str]:
 @cache
 def _cues() -> frozenset[str]:
     """Words that turn a sentence round, and what is left of "n't"."""
-    return lexicon().cues | lexicon().deniers | {"t"}
+    return lexicon().cues | lexicon().deniers | {"t", "free"}
 
 
 class Answer:
@@ -463,4 +476,6 @@ class Answer:
     def refuses(self) -> bool:
         said = self.said.strip()
         head = fold(said[:_HEAD]).strip(" \n*_\"'.")
-        return not head or (head in lexicon().blanks and len(said) <= _HEAD) or head.startswith(lexicon().refusals)
+        if not head or (head in lexicon().blanks and len(said) <= _HEAD):
+            return True
+        return any(head.startswith(words) and not head[len(words) :][:1].isalpha() for words in lexicon().refusals)
