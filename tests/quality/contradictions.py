@@ -331,7 +331,7 @@ def natural() -> Iterator[Case]:
 
 def written() -> Iterator[Case]:
     """Pairs written by hand after the rules: other names, other domains. Those that agree were written to be hard."""
-    for name, file in (("written by hand", "heldout"), ("written by hand later", "second")):
+    for name, file in (("written by hand", "heldout"), ("written by hand later", "second"), ("short answers", "short")):
         for line in Path(__file__).with_name(f"contradictions_{file}.tsv").read_text("utf-8").splitlines():
             kind, prompt, one, two = line.replace("\\n", "\n").split("\t")
             yield name, prompt, one, two, kind != "agree"
