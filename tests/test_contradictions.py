@@ -121,7 +121,7 @@ def flagged(rows, rule=None):
         ("yes/no", "Do I need a ticket?", "A ticket is required.", "No ticket is needed."),
         ("yes/no", "Is the pass open?", "The pass is open from 8 to 5.", "The pass is closed."),
         ("date", "When was it finished?", "It was finished on 3 May 1901.", "1902-05-03"),
-        ("number", "When is the deadline for applications?", "The deadline is 15 May.", "Applications close on 1 June."),
+        ("number", "When is the deadline for applications?", "The deadline is 15 May.", "They close on 1 June."),
         ("date", "When does the gate close?", "The gate closes at 10 pm.", "22:30"),
         ("date", "On which day is the class?", "It is on Tuesdays.", "The class is on Fridays."),
         ("number", "How often may it be taken?", "Every 6 to 8 hours.", "Every 2 to 3 hours."),
