@@ -275,7 +275,7 @@ def test_words_that_tell_the_same_set_no_rows_apart(tmp_path, one, two):
 def test_answers_that_disagree_are_shown_and_not_dropped(tmp_path):
     text = f"{ONE} It takes 14 days. {TWO}"
     [found] = linted(tmp_path, [row(text), row(text.replace("14", "30"))], select="DUP003").findings
-    assert "disagree" in found.message
+    assert "the answers differ" in found.message
     assert found.fix is None
 
 
@@ -470,8 +470,8 @@ def test_hours_of_another_clock_are_the_same_answer():
         for hour in ("6 pm", "18:00", "8 pm")
     ]
     said = [flag.message for _, flag in flags_of(NearDuplicate(), rows)]
-    assert "disagree" not in said[0]
-    assert "disagree" in said[1]
+    assert "differ" not in said[0]
+    assert "differ" in said[1]
 
 
 def test_an_audit_of_rows_too_short_to_compare_finds_nothing_to_draw(tmp_path):
@@ -495,19 +495,19 @@ _SUM = "Each of the boys has apples, and to know how many there are we add up: f
 
 
 @pytest.mark.parametrize(
-    ("other", "said"),
+    "other",
     [
-        pytest.param(("15 + 5 = 20", 20, 20), "the answers differ", id="another way to one result"),
-        pytest.param(("5 + 15 = 20", 20, 25), "the answers disagree", id="another result"),
+        pytest.param(("15 + 5 = 20", 20, 20), id="another way to one result"),
+        pytest.param(("5 + 15 = 20", 20, 25), id="another result"),
     ],
 )
-def test_answers_disagree_where_they_cannot_both_be_right(
-    other: tuple[str, int, int], said: str, run: Run, tmp_path: Path
+def test_answers_with_other_numbers_differ_whether_or_not_both_may_be_right(
+    other: tuple[str, int, int], run: Run, tmp_path: Path
 ) -> None:
     asked = "How many apples do the boys have together, if one has five and the others fifteen?"
     rows = [chat(user=asked, assistant=_SUM.format(*each)) for each in (("5 + 15 = 20", 20, 20), other)]
     found = _dup003(run, tmp_path, *rows)
-    assert said in found["message"]
+    assert "the answers differ" in found["message"]
     assert not found.get("fix")
 
 

@@ -64,7 +64,7 @@ class NearDuplicate(DatasetRule, frozen=True):
     three-word runs they have in common, prompt and answer together, and only where no number or subject
     sets them apart. Words that most rows of a set share, as a template gives them, do not count. Where the answers
     differ in a number, a name, a sign or a negation, or one answer stands under two prompts, the pair is shown and
-    nothing dropped; that the answers disagree is said where they cannot both be right (CON001).
+    nothing dropped; where they cannot both be right, CON001 says so.
     """
 
     code = "DUP003"
@@ -242,8 +242,8 @@ def _judged(
             like = likeness(one, two, measured[pair])
             if like and like.similarity < (short if like.words - 2 < SHORT else threshold):
                 like = None
-            if like and like.disputed in ("", "answers") and _contradict(one, two):
-                like = like._replace(disputed="contradict")
+            if like and not like.disputed and _contradict(one, two):
+                like = like._replace(disputed="answers")
             yield pair, like
 
 
@@ -279,7 +279,6 @@ def _flag(kept: int, like: Likeness) -> Flag:
     if like.disputed:
         changed = changed or "in signs alone"
         what = {
-            "contradict": f"and the answers disagree ({changed}{more}): see which is right",
             "answers": f"and the answers differ ({changed}{more}): see whether they say the same",
             "prompts": f"and the prompts ask otherwise ({changed}{more}): see whether the answer fits both",
         }[like.disputed]

@@ -87,8 +87,8 @@ class Likeness(NamedTuple):
     similarity: float  # exact Jaccard similarity of the 3-word shingles of all text
     words: int  # of the shorter row
     changes: list[tuple[str, str]]  # words of the one row, words of the other
-    # What must be seen before one of them goes: "answers" differ in what may matter, or "prompts" do; answers to one
-    # prompt "contradict" each other; of two conversations that begin alike one "ends" where the other goes on.
+    # What must be seen before one of them goes: "answers" differ in what may matter, or "prompts" do; of two
+    # conversations that begin alike one "ends" where the other goes on.
     disputed: str
 
 
