@@ -14,15 +14,19 @@ from typing import Any
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.html import tree
 from curator.sop.markup import HEADINGS
-from curator.sop.numbering import MARK, with_numbers
+from curator.sop.numbering import MARK, heading_styles, with_numbers
 from curator.sop.reading import Drops, Reading, words_of
 from curator.sop.walk import Walker
 
 _MOST = 400_000_000  # bytes an archive may unpack to
 _MOST_PART = 40_000_000  # bytes of one part of XML
 _RATIO = 400  # and how many times its own size, beyond the first ten megabytes
-_TITLES = (
-    "p[style-name='Title'] => h1:fresh\np[style-name='Titel'] => h1:fresh\np[style-name='Subtitle'] => p:fresh\nu => u"
+_TITLES = "p[style-name='Title'] => h1:fresh\np[style-name='Titel'] => h1:fresh\np[style-name='Subtitle'] => p:fresh\nu => u\n"
+
+_LISTS = "".join(
+    f"p[style-name='List {name} {level}'] => {'ul|ol > li > ' * (level - 1)}{tag} > li:fresh\n"
+    for name, tag in (("Bullet", "ul"), ("Number", "ol"))
+    for level in (2, 3, 4, 5)
 )
 
 
@@ -36,7 +40,7 @@ def read_docx(data: bytes) -> Reading:
     try:
         html = mammoth.convert_to_html(
             io.BytesIO(with_numbers(data)),
-            style_map=_TITLES,
+            style_map=_TITLES + _LISTS + _headings(data),
             convert_image=mammoth.images.img_element(lambda image: {"src": ""}),
         ).value
     except Exception as error:  # whatever the parsers below raise on a broken part
@@ -54,6 +58,13 @@ def read_docx(data: bytes) -> Reading:
     words = frozenset(words_of(" ".join(root.itertext())) + words_of(" ".join(alts)) + _run_together(root))
     pieces = list(Walker(drops).walk(root.find("body")))
     return Reading(pieces, words, "docx", "mammoth", dropped=drops.found)
+
+
+def _headings(data: bytes) -> str:
+    """The styles that are headings by what they are based on, or by their level in the outline, as mammoth is told of them."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        levels = heading_styles(archive.read("word/styles.xml")) if "word/styles.xml" in archive.namelist() else {}
+    return "".join(f"p[style-name='{name}'] => h{level}:fresh\n" for name, level in levels.items() if "'" not in name)
 
 
 def _take_numbers(root: Any) -> None:

@@ -45,6 +45,8 @@ _PATTERNS = (
     r"(?:need (?:more )?help|still (?:need|have) .{0,30}|have (?:more )?questions|can't find what).{0,20}\?.{0,60}",
     r"(?:←|«|‹|<)?\s*(?:previous|prev|next|zurück|weiter|anterior|siguiente|précédent|suivant)(?: (?:page|article|post|topic|seite))?\s*(?:→|»|›|>)?",
     r"(?:click (?:here )?to (?:expand|show|open|collapse)|(?:hier )?klicken,? (?:sie )?(?:hier,? )?um zu erweitern|cliquez ici pour (?:développer|afficher)|haga clic (?:aquí )?para (?:ampliar|expandir|mostrar)|(?:show|read|view|see) (?:more|less|all))\b.{0,20}",
+    rf"(?:you are (?:reading|viewing|looking at)|this is|these are) (?:the |an? )?(?:docs|documentation|manual|version|old\w*|previous|outdated|archived)\b.{{0,60}}\b(?:version|release|maintained|{_PAGE}|handbook|manual|docs)\b.{{0,120}}",
+    r"(?:\d[\d.,k]* (?:people|users|readers) (?:have )?(?:viewed|liked|saw|read|found).{0,40}|add a reaction|tell your (?:friends|followers|colleagues)|watch (?:our|the) (?:film|video)\b.{0,40})",
     r"(?:back to|return to|zurück zu|volver|retour)(?: the)? (?:top|home|overview|nach oben|inicio|haut).{0,30}",
 )  # fmt: skip
 _FURNITURE = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I)
@@ -63,7 +65,7 @@ def is_furniture(text: str) -> bool:
 
 
 _SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"
-                     r"share this(?: \w+)?|(?:\d+ )?comments?|\d+ (?:responses|replies|answers|reviews|thoughts).*|about (?:the author|this (?:article|page|site|blog))|updates to this page|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
+                     r"share this(?: \w+)?|(?:\d+ )?comments?|\d+ (?:responses|replies|answers|reviews|thoughts).*|upcoming (?:events|dates|deadlines|courses)|coming up|recent (?:activity|feedback|changes|comments|news|updates)|(?:pages|articles|posts) like this(?: one)?|(?:class|course|community|discussion) forums?|about (?:the author|this (?:article|page|site|blog))|updates to this page|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 
 def is_site_heading(text: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.content import Second, content_root, prune_beside
-from curator.sop.markup import BLOCKS, text_of
+from curator.sop.markup import BLOCKS, is_bold, text_of
 from curator.sop.pruning import name_own_tags, prune
 from curator.sop.reading import MAX_TEXT, Drops, Reading, clean, words_of
 from curator.sop.walk import Walker
@@ -33,6 +33,8 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     words = frozenset([*words_of(_all_text(root)), *words_of(_as_shown(root))])
     name_own_tags(root)
     everywhere = [clean(text_of(h)) for h in root.iter("h1")]
+    _nest_lists(root)
+    _name_title(root, page_title)
     drops = Drops()
     prune(root, drops)
     h1 = [clean(text_of(h)) for h in root.iter("h1")] or everywhere
@@ -103,6 +105,43 @@ def _refuse_endless(page: str) -> None:
 def _lightened(page: str) -> str:
     """A large page without its scripts, styles and pictures, which would take many times their size in memory."""
     return page if len(page) <= MAX_TEXT else _PICTURES.sub('""', _SCRIPTS.sub("", page))
+
+
+def _name_title(root: Any, title: str) -> None:
+    """On a page without headings, a line set large, bold or in the middle that has the words of the page's title is one."""
+    wanted = set(words_of(title))
+    if not wanted or next(root.iter("h1", "h2"), None) is not None:
+        return
+    for line in root.iter("center", "p", "div"):
+        said = words_of(text_of(line))
+        large = line.tag == "center" or line.get("align") == "center" or is_bold(line) or next(line.iter("font", "big"), None) is not None  # fmt: skip
+        inline = next(line.iterdescendants(*BLOCKS), None) is None
+        if large and inline and 2 <= len(said) <= 15 and len(wanted & set(said)) >= 0.6 * len(wanted):
+            line.tag = "h1"
+            return
+
+
+def _nest_lists(root: Any) -> None:
+    """Lists that a word processor wrote side by side, their level in their class ("lst-kix_x-1"), put into one another."""
+    for listed in list(root.iter("ol", "ul")):
+        level = _LIST_LEVEL.search(listed.get("class") or "")
+        before = listed.getprevious()
+        if (
+            not level
+            or before is None
+            or before.tag not in ("ol", "ul")
+            or (listed.getparent().tag in ("ol", "ul", "li"))
+        ):
+            continue
+        depth = int(level[1])
+        home = before
+        while depth > 1 and len(home) and (inner := next(home[-1].iterchildren("ol", "ul"), None)) is not None:
+            home, depth = inner, depth - 1
+        if depth and len(home):
+            home[-1].append(listed)
+
+
+_LIST_LEVEL = re.compile(r"lst-kix_\w+-(\d)(?!\d)")
 
 
 def _metadata(root: Any) -> dict[str, str]:

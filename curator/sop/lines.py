@@ -10,6 +10,7 @@ import msgspec
 from curator.sop.document import Origin, Table
 from curator.sop.reading import BULLETS, Heading, Piece, Text
 from curator.sop.roles import folded, table
+from curator.sop.tabular import NOTE
 
 STARTS = re.compile(
     rf"(?:[{BULLETS}*+-]|\d{{1,3}}(?:\.\d{{1,3}})*[.)]?|\(?[a-z]\)|\((?:\d{{1,2}}|[ivx]{{1,4}})\)|[ivx]{{1,4}}[.)]|[A-Z][.)])\s+\S|(?:step|paso|schritt|étape)\s+\d",
@@ -20,7 +21,7 @@ _SURE = re.compile(
 )
 _RULE = re.compile(r"[=_*-]{3,}\s*$")
 _FIELD = re.compile(
-    r"(?:title|titel|t[ií]tulo|titre|(?:document|doc|sop)\.?\s*+(?:no|number|nr|id)?\.?|version|rev(?:ision)?\.?(?: no\.?)?|effective(?: date)?|date|department|page|prepared by|approved by|author)\s*:",
+    r"(?:title|titel|t[ií]tulo|titre|subject|betreff|asunto|approved|(?:document|doc|sop)\.?\s*+(?:no|number|nr|id)?\.?|version|rev(?:ision)?\.?(?: no\.?)?|effective(?: date)?|date|department|page|prepared by|approved by|author)\s*:",
     re.I,
 )
 _CELLS = re.compile(r"\t+|\s+\|\s+|\s{4,}")
@@ -83,6 +84,8 @@ def _goes_on(before: Text, last: Line, line: Line, letters: frozenset[str]) -> b
         return False
     small = line.text[0].islower()
     ended = before.text[-1] in ".:;?!"
+    if ended and NOTE.match(line.text):
+        return False
     if line.gap:
         over = line.page != last.page  # what stood between them was the foot and the head of a page
         return small and not ended and (over or before.text[-1] in ",-") and last.full

@@ -25,6 +25,9 @@ _ATTRIBUTES = re.compile(
 )
 _INCLUDE = re.compile(r"^[ \t]*(?:\{%.*?%\}|\{\{<.*?>\}\}|<!--.*?-->|\[TOC\]|:toc:)[ \t]*$", re.M)
 _ADMONITION = re.compile(r"(?:!!!|\?\?\?\+?)[ \t]*([A-Za-z][\w-]*)(?:[ \t][\w \t-]*+)?(?:\"(.*)\"[ \t]*)?$")
+_TAB = re.compile(r"===[!+]?[ \t]+\"(.*)\"[ \t]*$")
+_CONTAINER = re.compile(r"^([ \t]*):{3,}[ \t]*(\w*)[ \t]*(?:\[(.*)\]|(.*))$")  # the fences of `:::warning Title`
+_FOOTNOTE = re.compile(r"(?<=\S)\[\^[\w-]{1,30}\](?!:)|^\[\^[\w-]{1,30}\]:[ \t]*")
 _IMAGE = re.compile(
     r"!\[([^\[\]\n]*)\](?:\([^()\n]*(?:\([^()\n]*\)[^()\n]*)?\)|\[[^\]\n]*\])"
 )  # known inside raw HTML too
@@ -80,7 +83,9 @@ def _front_matter(text: str, drops: Drops) -> tuple[str, dict[str, str]]:
 
 
 def _outside_fences(text: str) -> str:
-    """The text with pictures as HTML and without attribute lists (`{ width=80% }`); fences are left alone."""
+    """The text with pictures as HTML, without attribute lists (`{ width=80% }`), marks of footnotes and the fences of
+    containers; code is left alone.
+    """
     lines, fence = text.split("\n"), ""
     for place, line in enumerate(lines):
         mark = re.match(r"[ \t]*(`{3,}|~{3,})", line)
@@ -89,8 +94,15 @@ def _outside_fences(text: str) -> str:
         elif mark:
             fence = mark[1]
         else:
-            lines[place] = _ATTRIBUTES.sub("", _IMAGE.sub(_image, line))
+            said = _FOOTNOTE.sub("", _CONTAINER.sub(_titled, line))
+            lines[place] = _ATTRIBUTES.sub("", _IMAGE.sub(_image, said))
     return "\n".join(lines)
+
+
+def _titled(found: re.Match[str]) -> str:
+    """The first line of a container as a paragraph that says its title or its kind; nothing for its last line."""
+    title = (found[3] or found[4] or found[2].capitalize()).strip()
+    return f"{found[1]}**{title.rstrip(':')}:**" if title else ""
 
 
 def _image(found: re.Match[str]) -> str:
@@ -120,9 +132,10 @@ def _mark_lines(state: Any) -> None:
 
 
 def _admonition(state: Any, start: int, end: int, silent: bool) -> bool:
-    """A block rule: `!!! kind "title"` and the lines indented below it."""
+    """A block rule: `!!! kind "title"`, or the tab `=== "title"`, and the lines indented below it."""
     line = state.src[state.bMarks[start] + state.tShift[start] : state.eMarks[start]]
-    found = _ADMONITION.match(line) if line[:3] in ("!!!", "???") else None
+    tab = _TAB.match(line) if line[:3] == "===" else None
+    found = tab or (_ADMONITION.match(line) if line[:3] in ("!!!", "???") else None)
     if found is None:
         return False
     if silent:
@@ -131,9 +144,10 @@ def _admonition(state: Any, start: int, end: int, silent: bool) -> bool:
     last = start + 1
     while last < end and (state.isEmpty(last) or state.sCount[last] >= base + 2):
         last += 1
-    kind, title = found[1].lower(), found[2]
+    kind, title = ("", found[1]) if tab else (found[1].lower(), found[2])
     token = state.push("admonition_open", "div", 1)
-    token.attrSet("data-note", kind)
+    if kind:
+        token.attrSet("data-note", kind)
     token.map = [start, last]
     if title is None or title.strip():
         state.push("paragraph_open", "p", 1).map = [start, start + 1]

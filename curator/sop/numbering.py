@@ -152,6 +152,31 @@ def _styles(root: Any) -> dict[str, tuple[str | None, int | None, str | None]]:
     return found
 
 
+def heading_styles(part: bytes) -> dict[str, int]:
+    """The names of the paragraph styles that are headings though no name of theirs says so, with their levels from 1."""
+    styles = {style.get(f"{_W}styleId"): style for style in _parsed(part).iter(f"{_W}style")}
+    found: dict[str, int] = {}
+    for key, style in styles.items():
+        name = _value(style, "name") or ""
+        if style.get(f"{_W}type") != "paragraph" or _HEADING_NAME.fullmatch(name) or _NO_HEADING.match(name):
+            continue
+        above, seen = key, set[str]()
+        while above in styles and above not in seen:
+            seen.add(above)
+            known = _HEADING_NAME.fullmatch(_value(styles[above], "name") or "")
+            outline = _value(styles[above].find(f"{_W}pPr"), "outlineLvl")
+            level = int(known[1]) if known else _whole(outline, 9) + 1 if outline else 0
+            if level:
+                found |= {name: level} if level <= 6 else {}
+                break
+            above = _value(styles[above], "basedOn") or ""
+    return found
+
+
+_HEADING_NAME = re.compile(r"heading ([1-9])", re.I)
+_NO_HEADING = re.compile(r"(?:toc|title|titel|subtitle|tm|verzeichnis)\b", re.I)
+
+
 # ---------------------------------------------------------------------- counting
 
 

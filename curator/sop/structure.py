@@ -23,9 +23,10 @@ from curator.sop.document import (
 )
 from curator.sop.furniture import is_site_heading
 from curator.sop.languages import language_of
+from curator.sop.lines import STARTS
 from curator.sop.reading import BULLETS, Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
-from curator.sop.tabular import columns, steps_of
+from curator.sop.tabular import columns, is_numbered_text, steps_of
 
 _MARK = r"(?:\d{1,3}(?:\.\d{1,3}){1,5}\.?|\d{1,3}[.)]|\(?[a-z]\)|[a-z]\.|\((?:\d{1,2}|[ivx]{1,4})\)|[ivx]{1,4}[.)])"
 _STEP_WORD = re.compile(r"(?:step|paso|schritt|étape|etape)\s+(\d{1,3}(?:\.\d{1,3})*)\s*(?:[.:)–—-]\s*|$)", re.I)
@@ -37,6 +38,10 @@ _CAPITAL = re.compile(r"([A-Z])[.)]\s+(?=\S)")  # a step where its neighbour in 
 _LONE_NUMBER = re.compile(r"\(?\d{1,2}[.)]?")
 _BULLET = re.compile(rf"[{BULLETS}*-]\s+(?=\S)")
 _TITLE_LINE = re.compile(r"(?:(?:sop|document)\s+)?(?:title|titel|título|titre)\s*+:\s*+(.+)", re.I)
+_SUBJECT_LINE = re.compile(
+    r"(?:(?:(?:sop|document)\s+)?(?:title|titel|título|titre)|subject|betreff|asunto)\s*+:\s*+(.+)", re.I
+)
+_SITE_NUMBER = re.compile(r"(?!\d+\.0)\d{1,3}(?:\.\d{1,3})+\.?\s+(?=[^\W\d_])")  # of a chapter of a manual
 _INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
 _SIGNATURE = re.compile(
     r"(?:(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued|verified|released)\s+by|signature|sign(?:ed)?(?:\s*/\s*date)?|date|name|designation|department|"
@@ -57,6 +62,11 @@ _META = (
 )  # fmt: skip
 _META_VALUE = re.compile(r"^([^:|]{2,40}?)\s*[:|]\s*(\S.{0,80})$")
 _RESIDUE = re.compile(r"(?:page|página|seite|p\.)\s*\d+(?:\s*(?:of|/|de|von|sur)\s*\d+)?\W*", re.I)
+_END = re.compile(
+    r"\W*(?:end of (?:the )?(?:document|sop|procedure|file|instruction|text)|fin del (?:documento|procedimiento)|fin du document|fin de la procédure|ende (?:des dokuments|der anweisung))\W*|"
+    r"[-*=~–—_# ]{2,}(?:end|fin|ende)[-*=~–—_# ]{2,}",
+    re.I,
+)
 _LEADER = re.compile(r"\S.*?(?<![.…])(?:\.{4,}+|(?:\s\.){4,}+|…{2,}+)\s*\d{1,4}$")
 _CONTENTS = frozenset(map(folded, ("contents", "table of contents", "on this page", "in this article", "índice", "contenido", "inhalt", "inhaltsverzeichnis", "sommaire", "table des matières")))  # fmt: skip
 _LIST_ROLES = frozenset(("abbreviations", "definitions"))
@@ -91,7 +101,7 @@ def _has_lines(section: Section) -> bool:
 
 def _refined(pieces: list[Piece]) -> list[Piece]:
     """Paragraphs that are headings or steps made so; a lone "Step 1" takes the paragraph after it."""
-    styled = sum(isinstance(piece, Heading) for piece in pieces) >= 2
+    styled = _is_styled(pieces)
     if not styled:
         pieces = _listed_headings(pieces)
     numbers = {label for piece in pieces if isinstance(piece, Text) and (label := _label(piece.text))}
@@ -125,6 +135,17 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
     return _nested(refined, indents)
 
 
+def _is_styled(pieces: list[Piece]) -> bool:
+    """Whether the headings of a document are marked as such, but for the few that a site adds to one whose heads are bold."""
+    heads = sum(isinstance(piece, Heading) for piece in pieces)
+    bold = sum(
+        isinstance(piece, Text) and piece.bold and _is_short(piece.text) and not STARTS.match(piece.text)
+        for piece, after in pairwise(pieces)
+        if not (isinstance(after, Text) and after.bold)
+    )
+    return heads >= 2 and not (heads <= 3 and bold >= 3 and bold >= 1.5 * heads)
+
+
 def _lone_numbers(pieces: list[Piece]) -> set[int]:
     """The paragraphs, by identity, that are a number alone, before a paragraph each, and count on from one to the next."""
     found = [
@@ -142,6 +163,9 @@ def _untabled(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[
         if isinstance(piece, Heading) or (isinstance(piece, Text) and _is_known_head(piece.text)):
             role = role_of(piece.text)
         rows = [row for row in (piece.header, *piece.rows) if any(row)] if isinstance(piece, Table) else []
+        if isinstance(piece, Table) and is_numbered_text(rows):
+            yield from (Text(" ".join(filter(None, row)), origin=piece.origin) for row in rows)
+            continue
         found = columns(rows[0], rows[1:], role) if len(rows) > 2 else None
         if found is None:
             yield piece
@@ -388,10 +412,10 @@ def _cleaned(pieces: list[Piece], drop: Callable[[Dropped], None], *, is_page: b
         if isinstance(piece, Heading):
             listed = in_contents and bool(re.search(r"\s\d{1,4}$", text))
             in_contents = listed or folded(_unnumbered(text)[1]) in _CONTENTS
-            reason = "toc" if in_contents else ""
+            reason = "toc" if in_contents else "page-residue" if _END.fullmatch(text) else ""
         elif isinstance(piece, Text) and folded(text) in _CONTENTS:
             in_contents, reason = True, "toc"
-        elif isinstance(piece, Text) and _RESIDUE.fullmatch(text):
+        elif isinstance(piece, Text) and (_RESIDUE.fullmatch(text) or _END.fullmatch(text)):
             reason = "page-residue"
         elif (isinstance(piece, Text) and _LEADER.fullmatch(text)) or (
             in_contents
@@ -436,7 +460,8 @@ def _is_signature(piece: Piece, pieces: list[Piece], place: int) -> bool:
             return (
                 bool(_BLANK_LINE.search(text))
                 or text.rstrip(": ").count(" ") <= 2
-                or bool(re.fullmatch(r"[^:]{3,30}:\s*[^.]{0,80}", text))
+                or bool(re.fullmatch(r"[^:]{3,30}:\s*(?:[^.]|\b[A-Z]\.){0,80}", text))
+                or len(_SIGNED.findall(text)) > 1
             )
         return bool(_SIGNATURE.match(text) and _BLANK_LINE.search(text))
     return False
@@ -513,9 +538,11 @@ def _titled(pieces: list[Piece]) -> bool:
 def _take_title(document: Document, pieces: list[Piece], page_title: str) -> None:
     """Set the title and take its line out of the pieces."""
     for place, piece in enumerate(pieces[:12]):
-        if isinstance(piece, Text | Heading) and (found := _TITLE_LINE.fullmatch(piece.text)):
+        label = _TITLE_LINE if document.source.format == "html" else _SUBJECT_LINE
+        if isinstance(piece, Text | Heading) and (found := label.fullmatch(piece.text)):
             document.title, document.title_source = found[1].strip(), "label"
             del pieces[place]
+            _drop_banner(pieces, place, document)
             return
     heads = [(n, piece) for n, piece in enumerate(pieces) if isinstance(piece, Heading)]
     named = (
@@ -532,12 +559,20 @@ def _take_title(document: Document, pieces: list[Piece], page_title: str) -> Non
         del pieces[first]
     elif page_title:
         document.title, document.title_source = page_title, "page"
-    document.title = document.title.rstrip(": ")
+    document.title = _SITE_NUMBER.sub("", document.title.rstrip(": "))
     again = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading)), len(pieces))
     for place in range(min(again, 5, len(pieces) - 1), -1, -1):
         piece = pieces[place]
         if isinstance(piece, Heading | Text) and (_same(piece.text, document.title) or _is_path(piece, document)):
             del pieces[place]
+
+
+def _drop_banner(pieces: list[Piece], count: int, document: Document) -> None:
+    """Take out the headings before a labelled title: who issues the document, and of what kind it is."""
+    above = pieces[:count]
+    if all(isinstance(piece, Heading) and role_of(piece.text) == "other" for piece in above):
+        document.dropped += [Dropped("metadata", _said(piece)[:80], piece.origin) for piece in above]
+        del pieces[:count]
 
 
 def _same(text: str, title: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from curator.sop.document import Block, Para, Step
-from curator.sop.roles import folded
+from curator.sop.roles import folded, role_of
 from curator.sop.verbs import is_order
 
 _COUNTS = frozenset((
@@ -27,7 +27,7 @@ _WHO = re.compile(
 )
 _NO_STEPS = frozenset("definitions abbreviations materials references revision records scope accountability responsibility".split())  # fmt: skip
 _LABEL = re.compile(r"(?:step|schritt|paso|étape)?\s*\(?((?:\d{1,3}(?:\.\d{1,3})*|[a-z]|[ivx]{1,5}))[.):]?", re.I)
-_NOTE = re.compile(r"(note|warning|caution|danger|important|tip|hinweis|warnung|achtung|vorsicht|nota|advertencia|precaución|remarque|attention|avertissement)\b\s*[:!.–-]", re.I)  # fmt: skip
+NOTE = re.compile(r"(note|warning|caution|danger|important|tip|hinweis|warnung|achtung|vorsicht|nota|advertencia|precaución|remarque|attention|avertissement)\b\s*[:!.–-]", re.I)  # fmt: skip
 
 
 class Columns(NamedTuple):
@@ -36,6 +36,19 @@ class Columns(NamedTuple):
     numbers: int
     action: int
     head: list[str]
+
+
+def is_numbered_text(rows: Sequence[Sequence[str]]) -> bool:
+    """Whether a table of two columns only places a text: its numbers on the left ("1.0", "1.1"), headings among the rest."""
+    if len(rows) < 3 or any(len(row) != 2 for row in rows):
+        return False
+    labels = [row[0].strip() for row in rows if row[0].strip()]
+    numbered = [label for label in labels if re.fullmatch(r"\d{1,2}(?:\.\d{1,2}){0,4}\.?", label)]
+    headed = any(role_of(row[1]) != "other" and re.fullmatch(r"\d{1,2}(?:\.0)?\.?", row[0].strip()) for row in rows)
+    plain = [label.rstrip(".").removesuffix(".0") for label in numbered]
+    below = [(parent, int(last)) for label in plain for parent, _, last in [label.rpartition(".")] if parent]
+    counted = all(parent in plain and (last == 1 or f"{parent}.{last - 1}" in plain) for parent, last in below)
+    return headed and len(numbered) == len(labels) and bool(below) and counted
 
 
 def columns(header: Sequence[str], rows: Sequence[Sequence[str]], role: str = "other") -> Columns | None:
@@ -92,7 +105,7 @@ def steps_of(found: Columns, rows: Sequence[Sequence[str]], cell: Cell) -> list[
         text = row[found.action].strip() if found.action < len(row) else ""
         filled = [n for n, value in enumerate(row) if value.strip()]
         if len(filled) == 1 and (filled[0] != found.action or found.numbers >= 0) and not label:
-            below = stack and (_NOTE.match(row[filled[0]]) or filled[0] == found.action)
+            below = stack and (NOTE.match(row[filled[0]]) or filled[0] == found.action)
             (stack[-1][0].children if below else out).extend(_noted(cell(place, filled[0]), row[filled[0]]))
             continue
         if not text and not label:
@@ -118,7 +131,7 @@ def _label(row: Sequence[str], column: int) -> str:
 
 def _noted(blocks: list[Block], text: str) -> list[Block]:
     """The blocks of a row of one cell, known as a note where its text begins so."""
-    if (note := _NOTE.match(text)) and blocks and isinstance(blocks[0], Para):
+    if (note := NOTE.match(text)) and blocks and isinstance(blocks[0], Para):
         blocks[0].note = note[1].lower()
     return blocks
 

@@ -23,7 +23,7 @@ from curator.sop.markup import (
 from curator.sop.numbering import figure
 from curator.sop.reading import BULLETS, Drops, Heading, Piece, Text, clean
 from curator.sop.roles import role_of
-from curator.sop.tabular import columns, steps_of
+from curator.sop.tabular import columns, is_numbered_text, steps_of
 
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
 _BULLETS = re.compile(rf"^[{BULLETS}*]\s+")
@@ -256,6 +256,13 @@ class Walker:
             yield from made
             return
         grid = [[clean(text_of(cell)) for cell in row] for row in cells]
+        if is_numbered_text(grid):
+            for row, (label, said) in zip(cells, grid, strict=True):
+                if label:
+                    yield Text(f"{label} {said}", _all_bold_cell(row[1]), note, self._origin())
+                else:
+                    yield from self.walk(row[1], note, depth + 1)
+            return
         grid = [row for row in grid if any(row)]
         if grid:
             first = next(row for row in cells if any(clean(text_of(c)) for c in row))
