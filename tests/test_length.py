@@ -328,6 +328,27 @@ def test_a_question_that_is_cut_is_no_answer_that_is_cut(template):
 _PROMPT_AND_ANSWER = {"input_ids": list(range(40)), "labels": [-100] * 30 + list(range(10))}
 
 
+@pytest.mark.parametrize("length", [(), ("--max-length", "1024")])
+def test_strings_around_which_a_trainer_puts_no_template_are_counted_as_they_stand(
+    length: tuple[str, ...], run: Run, write: Write
+) -> None:
+    def told(*arguments: str) -> dict[str, str]:
+        path = write("strings.jsonl", rows)
+        done = run("lint", path, "--select", "LEN001,LEN002", "--format", "jsonl", "--show", "0", *length, *arguments)
+        return {f"{each['line']} {each['code']}": each["message"] for each in map(json.loads, done.out.splitlines())}
+
+    prompt, answer = "How tall is Ben Nevis? " * 100, "1,345 metres above the sea. " * 100
+    said = {
+        "prompt": [{"role": "user", "content": prompt}],
+        "completion": [{"role": "assistant", "content": answer}],
+    }
+    rows = [{"prompt": prompt, "completion": answer}, said]
+    bare, framed = told("--target", "trl"), told("--target", "trl", "--template", "llama-3")
+    assert bare.keys() == framed.keys() >= {"1 LEN001", "2 LEN001"}
+    assert [framed[key] == said for key, said in bare.items()] == [key.startswith("1 ") for key in bare]
+    assert "rendered with llama-3" in framed["2 LEN001"]
+
+
 def _messages(out: str) -> dict[str, str]:
     return {found["code"]: found["message"] for found in json.loads(out)["findings"]}
 

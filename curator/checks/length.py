@@ -11,7 +11,7 @@ import numpy as np
 
 from curator import targets
 from curator.checks.fit import Fit, Look, looks
-from curator.checks.fit.sizes import rendered_sides, sized, teaches, tokens_beside, trained_spans
+from curator.checks.fit.sizes import of_strings, rendered_sides, sized, teaches, tokens_beside, trained_spans
 from curator.columns import ROLE_CODES, Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
@@ -20,8 +20,10 @@ from curator.text.content import definitions, says_more, token_ids, turn_parts
 from curator.tokens import Estimate, Tokenizer, count_rendered
 
 _TALL = chat(system="Be brief.", user="How tall is Ben Nevis?", assistant="1,345 metres.")
+_RAIN = {"prompt": "Say it again and again.", "completion": "It rains. " * 12}
 _LIMIT = Annotated[int, option("Tokens that the context holds; `--max-length` and `--model` set it.", ge=1)]
 _TEMPLATE = Annotated[str, option("The template that rows are rendered with; `--template` and `--model` set it.")]
+_STRINGS = Annotated[bool, option("Whether the template is put around rows of strings, too; `--target` sets it.")]
 
 
 class OverContext(RowRule, frozen=True):
@@ -44,6 +46,7 @@ class OverContext(RowRule, frozen=True):
         Bad(_TALL, at="", options={"max_tokens": 50, "template": "gpt-oss"}),
         Bad(chat(user="Say it again.", assistant="It rains. " * 900), at="", options={"target": "trl"}),
         Bad({"prompt": "Say it again. " * 400}, at="", options={"target": "trl", "context": 1_100}),
+        Bad(_RAIN, at="", options={"max_tokens": 20, "template": "gpt-oss", "strings": False}),
     ]
 
     max_tokens: _LIMIT = 8192
@@ -52,11 +55,12 @@ class OverContext(RowRule, frozen=True):
         int, option("Tokens of the model's context, where the target has no limit of its own; `--model` sets it.", ge=0)
     ] = 0
     template: _TEMPLATE = ""
+    strings: _STRINGS = True
 
     def candidates(self, batch: Batch) -> Iterable[int]:
         least = self._least()
         if self.template:
-            return Lengths(self.template).near(batch, least)
+            return Lengths(self.template).near(batch, least, bare=not self.strings)
         sizes = np.fromiter(map(len, batch.lines), np.int64, len(batch.lines))  # a token is a byte at least
         return [
             index
@@ -74,9 +78,9 @@ class OverContext(RowRule, frozen=True):
                 yield index, flag
 
     def _judge(self, example: Example, tokenizer: Tokenizer) -> Iterator[Flag]:
-        most = self._most(example.shape)
-        if most and (found := row_length(example, tokenizer, self.template)) > most:
-            how = _counted(tokenizer, self.template, example)
+        most, template = self._most(example.shape), _template(self.template, self.strings, example)
+        if most and (found := row_length(example, tokenizer, template)) > most:
+            how = _counted(tokenizer, template, example)
             message = f"{found:,} tokens, the context holds {most:,} ({how})"
             yield Flag("", message, evidence={"tokens": found, "limit": most})
 
@@ -94,6 +98,11 @@ class OverContext(RowRule, frozen=True):
             return self.max_tokens
         limit = targets.load(self.target).tokens_of(shape)
         return (limit.most or self.context) if limit else 0
+
+
+def _template(named: str, strings: bool, example: Example) -> str:
+    """The template that a row is rendered with, "" for none."""
+    return named if strings or not of_strings(example) else ""
 
 
 def _counted(tokenizer: Tokenizer, template: str, example: Example) -> str:
@@ -169,9 +178,10 @@ class Lengths(msgspec.Struct, frozen=True):
         for (index, _), count, more in zip(counted, counts, beside, strict=True):
             lengths[index] = max(lengths[index], count + more)
 
-    def near(self, batch: Batch, limit: int) -> list[int]:
-        """The readable rows that may be longer than the limit."""
-        found: list[int] = np.flatnonzero(batch.memo(self) * 1.1 + 32 > limit).tolist()
+    def near(self, batch: Batch, limit: int, bare: bool = False) -> list[int]:
+        """The readable rows that may be longer than the limit; with `bare` by their texts alone, too."""
+        lengths = np.maximum(batch.memo(self), _bare_lengths(batch)) if bare else batch.memo(self)
+        found: list[int] = np.flatnonzero(lengths * 1.1 + 32 > limit).tolist()
         return [index for index in found if batch.examples[index] is not None]
 
 
@@ -240,6 +250,7 @@ class AnswerTruncated(RowRule, frozen=True):
             at="messages[1].content",
             options={"max_tokens": 30, "keep": "end"},
         ),
+        Bad(_RAIN, at="completion", options={"max_tokens": 20, "template": "gpt-oss", "strings": False}),
         Bad(  # not trained on elsewhere: this trainer takes no notice of weights
             {
                 "messages": [
@@ -256,9 +267,10 @@ class AnswerTruncated(RowRule, frozen=True):
     template: _TEMPLATE = ""
     target: Annotated[str, option("Whose loss counts: on answers, or on more; `--target` sets it.")] = ""
     keep: Annotated[Literal["start", "end"], option("The part of a longer row that the trainer keeps.")] = "start"
+    strings: _STRINGS = True
 
     def candidates(self, batch: Batch) -> Iterable[int]:
-        return Lengths(self.template).near(batch, self.max_tokens)
+        return Lengths(self.template).near(batch, self.max_tokens, bare=not self.strings)
 
     def check(self, example: Example) -> Iterator[Flag]:
         """By an estimate of the tokens; `flags` counts with the tokenizer of the run."""
@@ -279,7 +291,7 @@ class AnswerTruncated(RowRule, frozen=True):
             else f"{worst.lost:,} of {worst.trained:,} trained tokens"
         )
         side = "behind" if self.keep == "start" else "before"
-        how = _counted(tokenizer, self.template, example)
+        how = _counted(tokenizer, _template(self.template, self.strings, example), example)
         stands = "stands" if worst.lost == worst.trained else "stand"
         message = f"{whole} {stands} {side} the {self.max_tokens:,} tokens that are kept ({how})"
         evidence = {"lost": worst.lost, "trained": worst.trained, "tokens": worst.tokens, "limit": self.max_tokens}
@@ -289,7 +301,7 @@ class AnswerTruncated(RowRule, frozen=True):
         """What each side of the row loses, where that takes something from an answer."""
         taught = targets.taught(self.target, example.shape)
         answers = taught._replace(what="answers")
-        seen = rendered_sides(example, self.template)
+        seen = rendered_sides(example, _template(self.template, self.strings, example))
         for look in seen:
             found = sized(look, tokenizer, taught)
             starts, ahead = found.starts, found.beside  # as if what is left out all stood before the first turn

@@ -45,8 +45,8 @@ def options_by_code(
             found[code] = {**found.get(code, {}), **{option: shared[option] for option in named}}
     for code, defaults in _by_target(config, rules, target).items():
         said = found.get(code, {})
-        if code != "LEN001" or not {"max_tokens", "max-tokens"} & {*said, *on_top.get(code, {})}:
-            found[code] = defaults | said
+        limited = code == "LEN001" and {"max_tokens", "max-tokens"} & {*said, *on_top.get(code, {})}
+        found[code] = ({"strings": defaults["strings"]} if limited else defaults) | said
     if config.limit:  # the model's context, where nothing else says a length
         for code in ("LEN001", "LEN002", "LEN006"):
             if code in rules:
@@ -87,9 +87,11 @@ def _by_target(
     found: dict[str, dict[str, Any]] = {
         code: {"target": name} for code, rule in rules.items() if rule.needs == "target"
     }
-    found["LEN002"] = {"target": name}
+    strings = {"strings": target.templated == "all"}
+    found["LEN002"] = {"target": name} | strings
+    found["LEN001"] = strings
     if target.tokens is not None:
-        found["LEN001"] = {"target": name, "context": config.limit or 0}
+        found["LEN001"] = strings | {"target": name, "context": config.limit or 0}
     if target.file.bom == "demanded":
         found["FIL003"] = {"demanded": True}
     return {code: options for code, options in found.items() if code in rules}

@@ -70,6 +70,11 @@ def rendered_sides(example: Example, template: str) -> list[Look]:
     return [look for look in looks(example, template, renamed=True) if look.seen.text] if template else []
 
 
+def of_strings(example: Example) -> bool:
+    """Whether a row is of strings alone, around which some trainers put no chat template."""
+    return example.shape != "tokenized" and not any(turn.base for turn in example.all_turns())
+
+
 def sized(look: Look, tokenizer: Tokenizer, taught: Taught = ANSWERS) -> Sized:
     cuts = [end for span in (*trained_spans(look), *trained_spans(look, taught)) for end in span]
     starts = token_starts(tokenizer, look.seen.text, cuts, look.template.token_pattern())

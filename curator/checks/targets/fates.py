@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 import numpy as np
 
 from curator.checks.fit import Look
-from curator.checks.fit.sizes import rendered_sides, sized
+from curator.checks.fit.sizes import of_strings, rendered_sides, sized
 from curator.checks.length import Lengths
 from curator.checks.targets.refusals import Target, inside, often, profile_of
 from curator.columns import Batch, Rows, distinct
@@ -212,18 +212,14 @@ class Measured(NamedTuple):
 
 def measured(profile: Profile, example: Example, tokenizer: Tokenizer, template: str) -> Measured:
     """The row as the trainer counts it: rendered where a template is named, else by its texts alone."""
-    strings = _strings(profile, example)
+    strings = _bare(profile, example)
     sides = [_rendered_side(look, tokenizer) for look in rendered_sides(example, "" if strings else template)]
     return max(sides or (_bare_side(example, turns, tokenizer) for turns in example.sides()), key=_total)
 
 
-def _strings(profile: Profile, example: Example) -> bool:
+def _bare(profile: Profile, example: Example) -> bool:
     """Whether a row is of strings, around which the trainer puts no chat template."""
-    return (
-        example.shape != "tokenized"
-        and profile.templated == "messages"
-        and not any(turn.base for turn in example.all_turns())
-    )
+    return profile.templated == "messages" and of_strings(example)
 
 
 def _total(found: Measured) -> int:
@@ -274,7 +270,7 @@ def cut_row(
     if paired or limit.over == "kept":
         return None
     found = measured(profile, example, tokenizer, template)
-    if limit.end_token and _strings(profile, example):
+    if limit.end_token and _bare(profile, example):
         found = found._replace(total=found.total + 1)
     if found.total <= most:
         return None
@@ -407,7 +403,7 @@ class _Fate(DatasetRule, frozen=True):
         most = self.most(limit)
         whole = limit.over == "dropped"
         what = f"{tokens:,} tokens" if whole else f"{tokens:,} tokens before the answer"
-        if not (self.rendered() or _strings(profile, example) or token_ids(example)):
+        if not (self.rendered() or _bare(profile, example) or token_ids(example)):
             what += ", those of a chat template not counted"
         named = f"{limit.setting} {most:,}" if limit.setting else f"limit {most:,}"
         message = f"{limit.title or profile.title} {self.verb}: {what}, {named}; {limit.by}"
