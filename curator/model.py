@@ -327,7 +327,8 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     A decision is about its finding, or about the whole row where `whole` is set (`finding` then says what
     was looked at) or no finding is named. `id` names it; `base` is the id of the decision that stood when
     it was made ("" for none), `batch` joins those made at once, `after` is the content id of an edited row.
-    `undoes` is the id of the one it takes back; `base` is then the one that holds again.
+    `undoes` is the id of the one it takes back; `base` is then the one that holds again. `beside` is, of a pair, the
+    content id of the other row than the one that goes, "" where it is none or not known.
     """
 
     verdict: Verdict
@@ -347,6 +348,7 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
     undoes: str = ""
     whole: bool = False
     after: str = ""
+    beside: str = ""
 
 
 class TargetNote(msgspec.Struct, frozen=True):

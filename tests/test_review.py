@@ -1206,6 +1206,55 @@ def test_who_drops_both_rows_of_a_pair_drops_both_and_disagrees_with_who_drops_o
     assert set(desk.dropping(rows)) == set(rows), "an undoing restores the act as a whole"
 
 
+TWICE = [
+    chat("How long may the pump run dry?", "The pump may run dry for 30 seconds before it stops itself."),
+    chat("How long may the pump run dry?", "The pump may run dry for 90 seconds before it stops itself."),
+]
+
+
+def said_alone(open_desk: Any, who: str, code: str, action: str) -> list[Decision]:
+    """What somebody who sees no other verdict decides on what a rule finds in the pair TWICE."""
+    desk = open_desk(TWICE, who)
+    desk.settings.log.unlink(missing_ok=True)
+    desk.follow()
+    do(desk, find(desk, code).finding.id, action)
+    return list(decisions.read(desk.settings.log).decisions)
+
+
+@pytest.mark.parametrize("settled_in", ["CON001", "DUP003"])
+@pytest.mark.parametrize("settled_by", ["left", "right"])
+def test_reviewers_who_drop_another_row_each_of_a_pair_for_other_rules_disagree_and_one_row_stays(
+    open_desk: Any, tmp_path: Path, settled_in: str, settled_by: str
+) -> None:
+    """Two rules found something in the same pair: the newer counts, as where one rule did."""
+    ana, ben = said_alone(open_desk, "ana", "CON001", "left")[0], said_alone(open_desk, "ben", "DUP003", "right")[0]
+    desk = open_desk(TWICE)
+    for log in ([ana, ben], [ben, ana]):
+        decisions.write(desk.settings.log, log)
+        desk.follow()
+        assert set(desk.dropping([ana.row, ben.row])) == {ben.row}
+        assert find(desk, "CON001").disputed and find(desk, "DUP003").disputed
+        cleaned = cleaning.clean(desk.settings.paths, tmp_path / "clean.jsonl", desk.settings.config)
+        assert [json.loads(line) for line in (tmp_path / "clean.jsonl").read_text().splitlines()] == TWICE[:1]
+        assert cleaned.applied == 1 and [each.decision for each in cleaned.unapplied] == [ana]
+        told = [problem.message for problem in decisions.check(decisions.read(desk.settings.log)) if not problem.remark]
+        assert len(told) == 1 and "of one pair, for CON001 and DUP003; the newest counts" in told[0]
+    assert do(desk, find(desk, settled_in).finding.id, settled_by).result == "done"
+    assert set(desk.dropping([ana.row, ben.row])) == {ana.row if settled_by == "left" else ben.row}
+    assert not find(desk, "CON001").disputed and not find(desk, "DUP003").disputed
+    told = [problem.message for problem in decisions.check(decisions.read(desk.settings.log)) if not problem.remark]
+    assert not told
+
+
+def test_reviewers_who_drop_the_same_row_of_a_pair_for_other_rules_agree(open_desk: Any) -> None:
+    ana, ben = said_alone(open_desk, "ana", "CON001", "left"), said_alone(open_desk, "ben", "DUP003", "left")
+    desk = open_desk(TWICE)
+    decisions.write(desk.settings.log, [*ana, *ben])
+    desk.follow()
+    assert not any(find(desk, code).disputed for code in ("CON001", "DUP003"))
+    assert not [problem for problem in decisions.check(decisions.read(desk.settings.log)) if not problem.remark]
+
+
 def test_undoing_a_verdict_on_merged_logs_puts_back_what_counted(open_desk: Any) -> None:
     desk = one_behind_the_other(open_desk, "drop", "keep")
     before = {d.verdict for d in decisions.standing(decisions.read(desk.settings.log).decisions)}

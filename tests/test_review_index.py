@@ -99,10 +99,32 @@ class Review:
             desk.close()
 
 
+class Apart:
+    """Two reviewers at logs of their own, which are merged now and then."""
+
+    def __init__(self, folder: Path) -> None:
+        self.reviews = []
+        for name in ("one", "two"):
+            (folder / name).mkdir()
+            self.reviews.append(Review(folder / name / "data.jsonl"))
+        (folder / "both").mkdir()
+        self.both = Review(folder / "both" / "data.jsonl")
+        self.desks = [review.desks[n] for n, review in enumerate(self.reviews)]
+
+    def merged(self) -> decisions.Log:
+        made = decisions.merge(*(decisions.read(desk.settings.log).decisions for desk in self.desks))
+        decisions.write(self.both.told.log, made)
+        return decisions.read(self.both.told.log)
+
+    def close(self) -> None:
+        for review in (*self.reviews, self.both):
+            review.close()
+
+
 class Act:
     """What reviewers do, at random."""
 
-    def __init__(self, review: Review, seed: int) -> None:
+    def __init__(self, review: Review | Apart, seed: int) -> None:
         self.review, self.rng = review, random.Random(seed)
 
     def one(self) -> str:
@@ -166,3 +188,25 @@ def test_whatever_is_decided_the_index_is_as_if_made_anew(review: Review, seed: 
         anew = review.anew()
         for now in review.now():
             assert now == anew, done
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_whatever_was_decided_apart_the_merged_index_shows_what_stands(tmp_path: Path, seed: int) -> None:
+    """As if made anew, and with the rows that go by the decisions that stand, of which `clean` makes use."""
+    apart = Apart(tmp_path)
+    act, done = Act(apart, 100 + seed), []
+    for _ in range(8):
+        done += [act.one() for _ in range(5)]
+        log, anew = apart.merged(), apart.both.anew()
+        for now in apart.both.now():
+            assert now == anew, done
+        desk = apart.both.desks[0]
+        found = {e.finding.id: e for e in desk.entries(EVERY, limit=1000) if not e.edit}
+        goes = {d.row for d in decisions.standing(log.decisions) if d.verdict == "drop" and d.whole}
+        for d in decisions.standing(log.decisions):
+            entry = found.get(d.finding)
+            if d.verdict == "accept" and entry and not entry.twin and entry.finding.fix and entry.finding.fix.drops:
+                goes.add(d.row)
+        rows = list({e.root for e in found.values()} | {d.row for d in log.decisions})
+        assert set(desk.dropping(rows)) == goes, done
+    apart.close()

@@ -7,7 +7,7 @@ from datetime import date
 
 from curator.decisions.edits import is_sealed, unusable
 from curator.decisions.log import Log, Problem
-from curator.decisions.order import day_of, drops_another, expired, identity, in_order, target, time_of
+from curator.decisions.order import day_of, drops_another, expired, identity, in_order, pair_of, target, time_of
 from curator.decisions.settling import filter_findings
 from curator.model import Decision, Report
 from curator.text.excerpt import visible
@@ -47,6 +47,7 @@ def _disputes(log: Log) -> Iterator[Problem]:
     """Verdicts that differ from another's, newer one about the same, which was made without this one in sight."""
     by_id = {identity(decision): decision for decision in log.decisions}
     undone = {decision.undoes for decision in log.decisions if decision.undoes}
+    back = {target(d): time_of(d) for d in in_order(log.decisions) if d.verdict == "later" and d.whole}
     newest: dict[tuple[str, ...], Decision] = {}
     last_words: dict[tuple[tuple[str, ...], str], Decision] = {}
     for decision in in_order(log.decisions):
@@ -58,26 +59,31 @@ def _disputes(log: Log) -> Iterator[Problem]:
             base = by_id.get(last.base)
             settled = base is not None and time_of(decision) <= time_of(base)  # the last was made with this in sight
             verdicts = {decision.verdict, last.verdict}
-            differ = len(verdicts) == 2 or (verdicts == {"drop"} and drops_another(decision, last))
+            sides = subject == pair_of(decision)
+            differ = drops_another(decision, last) if sides or verdicts == {"drop"} else len(verdicts) == 2
             stands = last_words[subject, decision.who] == decision  # who changed their mind differs from nobody
+            stands = stands and not (sides and back.get(target(decision), 0.0) >= time_of(decision))
             if differ and stands and decision.who != last.who and "later" not in verdicts and not settled:
                 yield Problem(number, _differing(decision, last))
                 break
 
 
 def _subjects(decision: Decision, undone: Container[str]) -> list[tuple[str, ...]]:
-    """What others may differ about: its target and, where it is about a whole row, the finding that it is for."""
+    """What others may differ about: its target and, where it is about a whole row, the finding that it is for; and the
+    pair of which a row goes by it."""
     target_ = target(decision)
-    if not decision.finding or target_ == (decision.finding,):
+    if not decision.finding or decision.verdict == "later" or decision.undoes or identity(decision) in undone:
         return [target_]
-    passed = decision.verdict == "later" or decision.undoes or identity(decision) in undone
-    return [target_] if passed else [target_, (decision.finding,)]
+    pairs = [pair] if (pair := pair_of(decision)) else []
+    return [target_, *pairs] if target_ == (decision.finding,) else [target_, (decision.finding,), *pairs]
 
 
 def _differing(decision: Decision, last: Decision) -> str:
-    if decision.verdict == last.verdict:
+    if decision.verdict == last.verdict or (pair_of(decision) and pair_of(decision) == pair_of(last)):
         rows = f"{decision.who or 'somebody'} drops {decision.place}, {last.who or 'somebody'} {last.place}"
-        return visible(f"{rows} for one {decision.code} finding; the newest counts")
+        alike = decision.finding == last.finding
+        why = f"for one {decision.code} finding" if alike else f"of one pair, for {decision.code} and {last.code}"
+        return visible(f"{rows} {why}; the newest counts")
     said = f"{decision.who or 'somebody'} says {decision.verdict}, {last.who or 'somebody'} says {last.verdict}"
     about = f"{decision.code} {decision.place}".strip() or "the same row"
     return visible(f"{said} of {about}; the newest counts")

@@ -31,7 +31,7 @@ def standing(decisions: Iterable[Decision], today: date | None = None) -> tuple[
     """The newest decision on every finding (or row, or row and code); those taken back are left out.
 
     Of one that drops or edits a whole row for a finding, and one that keeps or mends that finding, the newer counts;
-    of two that drop another row each for one finding, the newer as well.
+    of two that drop another row each for one finding, or of one pair for whatever was found in it, the newer as well.
     """
     newest, passed = _weighed(decisions, today)
     return tuple(d for name, d in newest.items() if d.verdict != "later" and name not in passed)
@@ -52,13 +52,13 @@ def _weighed(decisions: Iterable[Decision], today: date | None) -> tuple[dict[_T
     newest = {target(decision): decision for decision in ordered}
     by_id = {identity(d): d for d in ordered} if any(decision.undoes for decision in ordered) else {}
     passed: set[_Target] = set()
-    drops: dict[str, list[Decision]] = {}
+    drops: dict[tuple[str, ...], list[Decision]] = {}
     for name, whole in newest.items():
         single = newest.get((whole.finding,)) if for_finding(whole) else None
         if single is not None and of_finding(single) and not (expired(whole, today) or expired(single, today)):
             passed.add(name if _said(whole, by_id) < _said(single, by_id) else target(single))
-        if whole.verdict == "drop" and whole.finding and not expired(whole, today):
-            drops.setdefault(whole.finding, []).append(whole)
+        for matter in () if expired(whole, today) else matters(whole):
+            drops.setdefault(matter, []).append(whole)
     for of_one in drops.values():
         if len(of_one) > 1:
             last = restored(max(of_one, key=lambda d: _said(d, by_id)), by_id.get)
@@ -66,8 +66,24 @@ def _weighed(decisions: Iterable[Decision], today: date | None) -> tuple[dict[_T
     return newest, passed
 
 
+def matters(decision: Decision) -> list[tuple[str, ...]]:
+    """What a decision by which a row goes is about, beside that row: its finding, and the pair that the row is one of.
+
+    Who takes out another row for the same finding, or the other one of the same pair, says otherwise.
+    """
+    found: list[tuple[str, ...]] = [(decision.finding,)] if decision.verdict == "drop" and decision.finding else []
+    return [*found, pair] if (pair := pair_of(decision)) else found
+
+
+def pair_of(decision: Decision) -> tuple[str, ...]:
+    """The two rows, in a steady order, of which a decision takes out one; () where it takes out none or names none."""
+    if not decision.beside or decision.verdict not in ("drop", "accept"):
+        return ()
+    return min(decision.row, decision.beside), max(decision.row, decision.beside)
+
+
 def drops_another(one: Decision, two: Decision) -> bool:
-    """Whether two decisions to drop something for one finding drop different rows, and are not of one act."""
+    """Whether two decisions by which a row goes, for one finding or of one pair, are of other rows and of two acts."""
     act = (one.who, one.when) == (two.who, two.when) or (one.batch != "" and one.batch == two.batch)
     return one.row != two.row and not act
 

@@ -215,7 +215,7 @@ class Desk(Making):
         for row, of_survivor in causes.items():
             for cause in of_survivor or [about.get(row) or entries[0]]:
                 make = self._maker(cause, note, batch)
-                made.append(make("drop", decisions.new_id(), row=row, place=places[row]))
+                made.append(make("drop", decisions.new_id(), row=row, place=places[row], beside=survivor))
         return made
 
     def _answered(self, own: list[Entry], row: str, going: set[str]) -> list[Entry]:

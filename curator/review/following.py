@@ -48,6 +48,7 @@ class _Entry(NamedTuple):
     log: int
     start: int
     size: int
+    pair: str
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -240,8 +241,8 @@ def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> tuple[frozenset[str
     rows = frozenset(decision.row for decision, *_ in new if decision.whole or not decision.finding)
     with schema.decisions_unindexed(db) if many else nullcontext():
         db.executemany(
-            "INSERT INTO decisions(id, at, who, verdict, status, about, cause, code, batch, undoes, log, start, size, head)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
+            "INSERT INTO decisions(id, at, who, verdict, status, about, cause, code, batch, undoes, log, start, size, pair, head)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1)",
             entries,
         )
         if len(heads) < len(entries):
@@ -267,38 +268,65 @@ def _take_in(db: sqlite3.Connection, new: Sequence[_New]) -> tuple[frozenset[str
 
 
 def _overrule(db: sqlite3.Connection, first: int) -> frozenset[int]:
-    """Mark by "overruled" what a newer decision counts before, of those that drop or edit a row for a finding, and
-    those that keep or mend it (see `decisions.standing`); the numbers of the former that were marked, or no more."""
-    if not db.execute("SELECT 1 FROM decisions WHERE cause != '' LIMIT 1").fetchone():
-        return frozenset()  # no row was dropped or edited for a finding
-    db.execute("DROP TABLE IF EXISTS temp.causes")
+    """Mark by "overruled" what a newer decision counts before, of those that drop or edit a row for a finding, those
+    that keep or mend it, and those that take out a row of a pair (see `decisions.standing`); the numbers of those about
+    a row, or one of a pair, that were marked, or no more."""
+    if not db.execute("SELECT 1 FROM decisions WHERE cause != '' OR pair != '' LIMIT 1").fetchone():
+        return frozenset()  # no row was dropped or edited for a finding, and none of a pair
+    for name in ("causes", "pairs", "again"):
+        db.execute(f"DROP TABLE IF EXISTS temp.{name}")
     db.execute(f"CREATE TEMP TABLE causes AS {_CAUSES}", (first,))
-    was = "status = 'overruled' AND (cause IN causes OR about IN causes)"
-    before = {n for (n,) in db.execute(f"SELECT n FROM decisions WHERE {was} AND cause != ''")}
-    db.execute(f"UPDATE decisions SET status = verdict WHERE {was}")
+    db.execute(f"CREATE TEMP TABLE pairs AS {_PAIRS}", (first,))
+    db.execute(f"CREATE TEMP TABLE again AS {_AGAIN}")
+    db.execute(f"INSERT INTO causes {_CAUSES_AGAIN}")
+    db.execute(
+        "INSERT INTO pairs SELECT pair FROM again JOIN decisions d USING (n) WHERE pair NOT IN (SELECT pair FROM pairs)"
+    )
+    sided = "(cause != '' OR pair != '')"
+    before = {n for (n,) in db.execute(f"SELECT n FROM decisions WHERE n IN (SELECT n FROM again) AND {sided}")}
+    db.execute("UPDATE decisions SET status = verdict WHERE n IN (SELECT n FROM again)")
     with Bodies(db) as bodies:
         met = [pair for pair in db.execute(_MET).fetchall() if pair[0] or _drop_others(bodies, pair[3], pair[7])]
         passed = [min((_said(bodies, *pair[1:5]), pair[1]), (_said(bodies, *pair[5:]), pair[5]))[1] for pair in met]
     db.executemany("UPDATE decisions SET status = 'overruled' WHERE n = ?", [(n,) for n in passed])
-    whole = {n for n in passed if db.execute("SELECT 1 FROM decisions WHERE n = ? AND cause != ''", (n,)).fetchone()}
+    whole = {n for n in passed if db.execute(f"SELECT 1 FROM decisions WHERE n = ? AND {sided}", (n,)).fetchone()}
     return frozenset(before ^ whole)
 
 
 # The findings that new decisions are about, as far as a whole row was dropped or edited for them, and those for which
-# the rows were that new decisions are about.
+# the rows were that new decisions are about; likewise the pairs.
 _CAUSES = """
   SELECT o.cause AS about FROM decisions d JOIN decisions o ON o.cause = d.about WHERE d.n > ?1 AND o.cause != ''
   UNION SELECT o.cause FROM decisions d JOIN decisions o ON o.about = d.about WHERE d.n > ?1 AND o.cause != ''"""
+_PAIRS = """
+  SELECT o.pair AS pair FROM decisions d JOIN decisions o ON o.about = d.about WHERE d.n > ?1 AND o.pair != ''"""
 
-# Decisions about a whole row for a finding beside others for it that say otherwise (1) or may drop another row (0).
+# What was marked of these, which is judged again, with all that it may have been marked for.
+_AGAIN = """
+  SELECT n FROM causes c JOIN decisions d ON d.cause = c.about WHERE d.cause != '' AND status = 'overruled'
+  UNION SELECT n FROM causes c JOIN decisions d ON d.about = c.about WHERE status = 'overruled'
+  UNION SELECT n FROM pairs p JOIN decisions d ON d.pair = p.pair WHERE d.pair != '' AND status = 'overruled'"""
+_CAUSES_AGAIN = """
+  SELECT cause FROM again JOIN decisions USING (n) WHERE cause != '' AND cause NOT IN (SELECT about FROM causes)
+  UNION SELECT d.about FROM again JOIN decisions d USING (n) WHERE d.cause = '' AND d.about NOT IN (SELECT about FROM causes)"""
+
+# Decisions about a whole row for a finding beside others for it that say otherwise (1) or may drop another row (0), and
+# those that may take out the one and the other row of a pair (0). One that is marked for something else counts as well.
 _MET = """
-  SELECT d.status != s.status, d.n, d.at, d.id, d.undoes, s.n, s.at, s.id, s.undoes
+  SELECT d.verdict != s.verdict, d.n, d.at, d.id, d.undoes, s.n, s.at, s.id, s.undoes
     FROM causes c CROSS JOIN decisions d ON d.cause = c.about JOIN decisions s ON s.about = d.cause
-    WHERE d.cause != '' AND d.head = 1 AND s.head = 1 AND (d.status = 'drop' AND s.status IN ('keep', 'accept', 'drop')
-      OR d.status = 'edit' AND s.status IN ('keep', 'accept'))
+    WHERE d.cause != '' AND d.head = 1 AND s.head = 1 AND d.status IN (d.verdict, 'overruled')
+      AND s.status IN (s.verdict, 'overruled') AND (d.verdict = 'drop' AND s.verdict IN ('keep', 'accept', 'drop')
+      OR d.verdict = 'edit' AND s.verdict IN ('keep', 'accept'))
   UNION ALL SELECT 0, d.n, d.at, d.id, d.undoes, s.n, s.at, s.id, s.undoes
     FROM causes c CROSS JOIN decisions d ON d.cause = c.about JOIN decisions s ON s.cause = d.cause AND s.n > d.n
-    WHERE d.cause != '' AND d.head = 1 AND s.head = 1 AND d.status = 'drop' AND s.status = 'drop' AND d.about != s.about
+    WHERE d.cause != '' AND d.head = 1 AND s.head = 1 AND d.status IN ('drop', 'overruled') AND d.verdict = 'drop'
+      AND s.status IN ('drop', 'overruled') AND s.verdict = 'drop' AND d.about != s.about
+      AND NOT (d.who = s.who AND d.at = s.at) AND NOT (d.batch != '' AND d.batch = s.batch)
+  UNION ALL SELECT 0, d.n, d.at, d.id, d.undoes, s.n, s.at, s.id, s.undoes
+    FROM pairs p CROSS JOIN decisions d ON d.pair = p.pair JOIN decisions s ON s.pair = d.pair AND s.n > d.n
+    WHERE d.pair != '' AND s.pair != '' AND d.head = 1 AND s.head = 1 AND d.about != s.about
+      AND d.status IN (d.verdict, 'overruled') AND s.status IN (s.verdict, 'overruled')
       AND NOT (d.who = s.who AND d.at = s.at) AND NOT (d.batch != '' AND d.batch = s.batch)"""
 
 
@@ -317,17 +345,22 @@ def _said(bodies: Bodies, n: int, at: float, name: str, undoes: str) -> tuple[fl
 
 
 def _settle_rows(db: sqlite3.Connection, numbers: Collection[int]) -> frozenset[str]:
-    """Mark again what is found in the rows that these decisions are about, and for what; the rows."""
+    """Mark again what these decisions are about, what is found in their rows, and for what those go; the rows."""
     rows: set[str] = set()
     ranks: set[int] = set()
     for n in numbers:
         about, cause = db.execute("SELECT about, cause FROM decisions WHERE n = ?", (n,)).fetchone()
-        rows.add(about.removeprefix("r:"))
-        sql = "SELECT rank FROM findings WHERE root = ? UNION SELECT rank FROM findings WHERE id = ?"
-        ranks |= {rank for (rank,) in db.execute(sql, (about.removeprefix("r:"), cause))}
+        if about.startswith("r:"):
+            rows.add(about.removeprefix("r:"))
+        ranks |= {rank for (rank,) in db.execute(_OF_ONE, (about.removeprefix("r:"), cause, about))}
     if ranks:
         settle_again(db, ranks)
     return frozenset(rows)
+
+
+_OF_ONE = """
+  SELECT rank FROM findings WHERE root = ?1 UNION SELECT rank FROM findings WHERE id IN (?2, ?3)
+  UNION SELECT f.rank FROM decisions o JOIN findings f ON f.id = o.cause WHERE o.about = ?3 AND o.cause != ''"""
 
 
 def _entries(db: sqlite3.Connection, new: Sequence[_New]) -> list[_Entry]:
@@ -352,6 +385,7 @@ def _entries(db: sqlite3.Connection, new: Sequence[_New]) -> list[_Entry]:
         [log for _, log, _, _ in fresh.values()],
         [start for _, _, start, _ in fresh.values()],
         [size for _, _, _, size in fresh.values()],
+        [":".join(decisions.pair_of(d)) for d in made],
     )
     return list(map(_Entry._make, zip(*columns, strict=True)))
 
@@ -461,25 +495,57 @@ _NEW = (  # the findings that new decisions are about, or for which they are abo
     " UNION SELECT cause FROM decisions WHERE n > ?1 AND cause != ''"
     " UNION SELECT o.cause FROM decisions d JOIN decisions o ON o.id = d.undoes WHERE d.n > ?1 AND d.undoes != '' AND o.cause != ''"
 )
+_OF_NEW = f"SELECT n FROM decisions WHERE about IN ({_NEW}) UNION SELECT n FROM decisions WHERE cause != '' AND cause IN ({_NEW})"
+
+# With further ones about the pairs that some of them are of, and all that there is of the findings for which those were.
+_OF_THEIR_PAIRS = f"""
+  WITH RECURSIVE met(n) AS ({_OF_NEW}
+    UNION SELECT o.n FROM met JOIN decisions d USING (n) JOIN decisions o ON o.pair = d.pair WHERE d.pair != '' AND o.pair != ''
+    UNION SELECT o.n FROM met JOIN decisions d USING (n) JOIN decisions o ON o.cause = iif(d.cause != '', d.cause, d.about)
+      WHERE d.pair != '' AND o.cause != ''
+    UNION SELECT o.n FROM met JOIN decisions d USING (n) JOIN decisions o ON o.about = iif(d.cause != '', d.cause, d.about)
+      WHERE d.pair != '')
+  SELECT n FROM met"""
 
 
 def _dispute(db: sqlite3.Connection, first: int) -> None:
     """Mark findings on which reviewers differ, where nobody has decided with the other's verdict in sight."""
     if db.execute("SELECT (SELECT min(who) FROM decisions) IS (SELECT max(who) FROM decisions)").fetchone()[0]:
         return  # one reviewer alone
-    found: defaultdict[str, list[Decision]] = defaultdict(list)
     with Bodies(db) as bodies:
-        for made in bodies.of(
-            f"n IN (SELECT n FROM decisions WHERE about IN ({_NEW}) UNION SELECT n FROM decisions"
-            f" WHERE cause != '' AND cause IN ({_NEW})) AND undone = 0 AND undoes = ''",
-            (first,),
-            order="at, id",
-        ):
-            if made.finding:
-                found[made.finding].append(made)
+        which = f"n IN ({_OF_THEIR_PAIRS}) AND undone = 0 AND undoes = ''"
+        told = [made for made in bodies.of(which, (first,), order="at, id") if made.finding]
+    found: defaultdict[str, list[Decision]] = defaultdict(list)
+    of_pairs: defaultdict[tuple[str, ...], list[Decision]] = defaultdict(list)
+    for made in told:
+        found[made.finding].append(made)
+        if made.beside:
+            of_pairs[_rows_of(made)].append(made)
+    apart = {rows for rows, made in of_pairs.items() if parted(made, told)}
     db.execute(f"UPDATE findings SET disputed = 0 WHERE disputed = 1 AND id IN ({_NEW})", (first,))
     db.executemany(
-        "UPDATE findings SET disputed = ? WHERE id = ?", [(int(disputed(made)), name) for name, made in found.items()]
+        "UPDATE findings SET disputed = ? WHERE id = ?",
+        [(int(disputed(made) or not apart.isdisjoint(map(_rows_of, made))), name) for name, made in found.items()],
+    )
+
+
+def _rows_of(made: Decision) -> tuple[str, ...]:
+    """The pair that a decision is of, also one that takes back what took out a row of it."""
+    return decisions.pair_of(msgspec.structs.replace(made, verdict="drop") if made.verdict == "later" else made)
+
+
+def parted(made: Sequence[Decision], told: Sequence[Decision]) -> bool:
+    """Whether reviewers took out another row each of one pair, for whatever was found in it, without seeing each other's
+    verdict: decisions about the pair, and all that are known, in order of time and none undone."""
+    newest = {decisions.target(one): one for one in made}
+    goes = [one for one in made if newest[decisions.target(one)] is one and one.verdict != "later"]
+    if len({one.who for one in goes}) < 2:
+        return False
+    last, at = goes[-1], {decisions.identity(one): n for n, one in enumerate(told)}
+    seen = at.get(last.base, -1)
+    return any(
+        one.who != last.who and decisions.drops_another(one, last) and at[decisions.identity(one)] > seen
+        for one in goes
     )
 
 

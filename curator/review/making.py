@@ -164,7 +164,7 @@ class Making(Fates):
             case "accept":
                 if finding.fix is None:
                     raise UsageError("no fix is offered: keep, edit or drop the row")
-                return [make("accept", wish.id)]
+                return [make("accept", wish.id, beside=self._beside(entry) if finding.fix.drops else "")]
             case "keep" | "both":
                 if self.settings.need_reason and finding.severity == "error" and not wish.note:
                     raise UsageError("an error is kept with a reason: write a note")
@@ -176,15 +176,17 @@ class Making(Fates):
             case "left" if entry.twin:
                 return [make("drop", wish.id)]  # both are the same: one of them stays
             case "drop" | "right":
-                return [make("drop", wish.id, row=entry.root)]
+                beside = self._beside(entry) if wish.action == "right" else ""  # who drops a row says nothing of a pair
+                return [make("drop", wish.id, row=entry.root, beside=beside)]
             case "left":
-                return [make("drop", wish.id, row=self._row_of(finding), place=_other_place(finding))]
+                other, place = self._row_of(finding), _other_place(finding)
+                return [make("drop", wish.id, row=other, place=place, beside=entry.root)]
             case "none":
                 other = self._row_of(finding)
-                rows = {other: _other_place(finding), entry.root: ""}
+                rows = {other: (_other_place(finding), entry.root), entry.root: ("", other)}
                 names = [*further_ids(wish.id, len(rows) - 1), wish.id]  # what the wish is known by comes last
                 told = zip(names, rows.items(), strict=True)
-                return [make("drop", name, row=row, place=place) for name, (row, place) in told]
+                return [make("drop", name, row=row, place=at, beside=by) for name, (row, (at, by)) in told]
             case "edit":
                 self.check_edit(entry, wish.text)
                 return [make("edit", wish.id, row=entry.root, text=wish.text)]
@@ -195,6 +197,11 @@ class Making(Fates):
         if row := self._others(finding)[0]:
             return row
         raise UsageError("the other row is not there any more")
+
+    def _beside(self, entry: Entry) -> str:
+        """The content id of the other row of a pair, where it is another and still there."""
+        rows = self._rows(entry)
+        return rows[1] if len(rows) == 2 else ""
 
     def _others(self, finding: Finding) -> list[str]:
         """The content ids of the rows that a finding names beside its own, "" for one that is not there any more."""
@@ -218,7 +225,9 @@ class Making(Fates):
     def _maker(self, entry: Entry, note: str, batch: str = "", who: str = "") -> Any:
         now, who = self._moment(entry), who or self.settings.reviewer
 
-        def make(verdict: Verdict, name: str, *, row: str = "", text: str = "", place: str = "") -> Decision:
+        def make(
+            verdict: Verdict, name: str, *, row: str = "", text: str = "", place: str = "", beside: str = ""
+        ) -> Decision:
             made = decisions.decide(entry.finding, verdict, who=who, why=note, text=text, now=now)
             return msgspec.structs.replace(
                 made,
@@ -229,6 +238,7 @@ class Making(Fates):
                 row=row or made.row,
                 place=place or made.place,
                 after=row_id(text) if text else "",
+                beside=beside if beside != (row or made.row) else "",
             )
 
         return make

@@ -6,12 +6,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-VERSION = 11
+VERSION = 12
 
 # What decisions change of a finding is in a narrow table of its own, apart from its text: it is written anew often.
 # Of a decision only what is looked up is here; all that it says stands in its log, from byte `start` on. `about` is
 # the id of a finding, "r:" and the id of a row, or "c:", the id of a row, ":" and a code; `head` marks the newest
-# about it, which settles it (but for one whose status is "overruled": a newer one about its cause counts), and `cause` is the finding for which a whole row was decided on.
+# about it, which settles it (but for one whose status is "overruled": a newer one about its cause counts),
+# and `cause` is the finding for which a whole row was decided on; `pair` names the two rows of which it takes out one.
 TABLES = """
 CREATE TABLE meta(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE files(number INTEGER PRIMARY KEY, path TEXT NOT NULL, shape TEXT NOT NULL);
@@ -32,7 +33,7 @@ CREATE TABLE decisions(
   n INTEGER PRIMARY KEY, id TEXT NOT NULL, at REAL NOT NULL, who TEXT NOT NULL, verdict TEXT NOT NULL,
   status TEXT NOT NULL, about TEXT NOT NULL, cause TEXT NOT NULL, code TEXT NOT NULL, batch TEXT NOT NULL,
   undoes TEXT NOT NULL, head INT NOT NULL, log INT NOT NULL, start INT NOT NULL, size INT NOT NULL,
-  undone INT NOT NULL DEFAULT 0);
+  pair TEXT NOT NULL DEFAULT '', undone INT NOT NULL DEFAULT 0);
 CREATE TRIGGER gone AFTER DELETE ON findings BEGIN DELETE FROM bodies WHERE rank = old.rank; END;
 """
 
@@ -58,6 +59,7 @@ _OF_DECISIONS = {
     "decision_ids": "decisions(id)",
     "decision_abouts": "decisions(about, head)",
     "decision_causes": "decisions(cause, head) WHERE cause != ''",
+    "decision_pairs": "decisions(pair, head) WHERE pair != ''",
     "decision_authors": "decisions(who)",
     "decision_batches": "decisions(batch) WHERE batch != ''",
     "decision_undoings": "decisions(undoes) WHERE undoes != ''",
