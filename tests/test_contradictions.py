@@ -208,6 +208,8 @@ def test_it_contradicts(kind, prompt, one, two):
         ("When was it signed?", "On 7 February 1992.", "It was signed on 1992-02-07."),
         ("When was she born?", "05/03/1980", "3 May 1980"),
         ("When does the concert begin?", "It begins at 8 pm.", "The doors open at 7 pm."),
+        ("When does it open?", "It opens at 8 on weekdays.", "It opens at 10 on Saturdays."),
+        ("What is the dose?", "5 mg for adults", "2.5 mg for children"),
         ("When do the shops close?", "At 8 pm on weekdays.", "At 6 pm on Saturdays."),
         ("How much is it?", "$10 per month", "$120 per year"),
         ("How many came?", "Twenty or so.", "18"),

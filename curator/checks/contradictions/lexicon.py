@@ -207,6 +207,16 @@ class Lexicon:
         return self.facts["directions"]
 
     @cached_property
+    def _contrasts(self) -> dict[str, int]:
+        lines = enumerate(self._data["facts"]["contrasts"])
+        return {word: place for place, line in lines for word in line.split()}
+
+    def contrasted(self, one: str, two: str) -> bool:
+        """Whether two words are two kinds of one thing, of which different things are true: adults, children."""
+        place = self._contrasts.get(one)
+        return place is not None and place == self._contrasts.get(two) and stem(one) != stem(two)
+
+    @cached_property
     def aliases(self) -> list[frozenset[str]]:
         """Names of one thing that share no letters."""
         return [frozenset(line.split("/")) for line in self._data["facts"]["same_names"]]

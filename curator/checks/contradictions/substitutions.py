@@ -387,7 +387,7 @@ def of_other_things(pair: Pair, left: int, right: int) -> bool:
         [key for key in keys if key not in others and key.isalpha() and key not in words.stop]
         for keys, others in ((one, pair.two.bag), (two, pair.one.bag))
     )
-    if any(words.opposite(a, b) for a in here for b in there):
+    if any(words.opposite(a, b) or words.contrasted(a, b) for a in here for b in there):
         return True
     counted = [keys[place + 1] if place + 1 < len(keys) else "" for keys, place in ((one, left), (two, right))]
     if counted[0] not in here or counted[1] not in there or any(map(words.unit, counted)):
