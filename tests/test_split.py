@@ -769,3 +769,10 @@ def test_splits_of_other_data_are_not_overwritten_in_silence(write, tmp_path, ru
     write("more.jsonl", rows("rivers") + rows("kettles"))
     assert run("split", tmp_path / "more.jsonl", "-o", "out").status == 0, "the rows and more"
     assert run("split", other, "-o", "out", "--force").status == 0
+
+
+def test_a_split_larger_than_its_share_says_that_the_batch_asks_for_it(write, run):
+    write("all.jsonl", [row(n) for n in range(100)])
+    done = run("split", "all.jsonl", "-o", "out", "--batch", "25")
+    assert "its share would be 10: --min-rows asks for 25" in done.out
+    assert "chance" not in done.out

@@ -17,6 +17,7 @@ from curator.checks.splits import NearLeak
 from curator.columns import mix
 from curator.errors import UsageError
 from curator.provenance import said, value_at
+from curator.report.tally import counted
 from curator.scan.rows import SetRows
 from curator.sources import Source
 from curator.splits.grouping import ALLOWED, REASONS, Clash, Groups, Ties, clashes, groups, ties
@@ -145,10 +146,11 @@ class Draw:
         rows = int(found.sizes.sum())
         if rows < parts:
             return UsageError(
-                f"{parts} splits need as many rows: here are {rows}", hint="add data, or ask for fewer splits"
+                f"{parts} splits need as many rows: there {'is' if rows == 1 else 'are'} {rows}",
+                hint="add data, or ask for fewer splits",
             )
         return UsageError(
-            f"the {rows:,} rows form {len(found.sizes)} groups that must not be parted, "
+            f"the {counted(rows, 'row')} form {counted(len(found.sizes), 'group')} that must not be parted, "
             f"and {parts} splits are asked for",
             hint=self._way_out(found.of_row >= 0, parts),
         )

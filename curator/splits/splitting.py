@@ -681,4 +681,6 @@ def _far_from_asked(result: SplitResult) -> Iterator[str]:
     for name, part in zip(SPLITS, wish.ratio, strict=False):
         wanted, rows = part / sum(wish.ratio) * total, result.outputs[name].rows if name in result.outputs else 0
         if name != SPLITS[0] and part and abs(rows - wanted) > max(1, _FAR * wanted):
-            yield f"{name} has {rows:,} rows, its share would be {wanted:,.0f}: chance rules small sets; see --exact"
+            asked = wish.min_rows > wanted  # more than its share was asked for: the batch of a trainer
+            why = f"--min-rows asks for {wish.min_rows:,}" if asked else "chance rules small sets; see --exact"
+            yield f"{name} has {rows:,} rows, its share would be {wanted:,.0f}: {why}"

@@ -15,6 +15,7 @@ from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.moments import Moment, Span, moment
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer, Sentence, Token, value_of
+from curator.text.patterns import compiled_later
 
 LONGEST = 16  # words of a sentence that is read so
 _SENTENCES = 2  # sentences of such an answer
@@ -244,9 +245,9 @@ def _units(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     return Clash("unit", _span(sides[0], first[2], first[2] + 1), _span(sides[1], second[2], second[2] + 1))
 
 
-_PRICE = re.compile(r"\b(?:how much|price|cost|costs|fee|charge[sd]?|fare|pay)\b")
-_PAID = re.compile(r"[$€£¥]\s?\d|\d\s?(?:[$€£¥]|(?:euros?|dollars?|pounds?|cents?|yen|francs?)\b)", re.I)
-_FREE = re.compile(
+_PRICE = compiled_later(r"\b(?:how much|price|cost|costs|fee|charge[sd]?|fare|pay)\b")
+_PAID = compiled_later(r"[$€£¥]\s?\d|\d\s?(?:[$€£¥]|(?:euros?|dollars?|pounds?|cents?|yen|francs?)\b)", re.I)
+_FREE = compiled_later(
     r"\b(?:free(?: of charge)?|(?:no|without) (?:charge|fee|cost)|for nothing)\b(?! (?:if|when|from|up|until))", re.I
 )
 
@@ -265,7 +266,7 @@ def _free(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
 
 # ---------------------------------------------------------------------- names and colours
 
-_ASKS_COLOUR = re.compile(r"\b(?:what|which) (?:is the )?colou?r\b")
+_ASKS_COLOUR = compiled_later(r"\b(?:what|which) (?:is the )?colou?r\b")
 
 
 def _colours(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
@@ -321,9 +322,9 @@ _SMALL = frozenset("'s please de da di von van called named known".split())
 
 # ---------------------------------------------------------------------- options of a command
 
-_ASKS_OPTION = re.compile(r"\b(?:which|what) (?:\S+ ){0,3}?(?:flag|option|switch|argument|parameter)\b")
+_ASKS_OPTION = compiled_later(r"\b(?:which|what) (?:\S+ ){0,3}?(?:flag|option|switch|argument|parameter)\b")
 _BRIEF = 120  # characters of an answer that names an option, code included
-_OPTION = re.compile(r"(?<![\w-])(?:--[A-Za-z][\w-]+|-[A-Za-z]+)(?![\w-])")
+_OPTION = compiled_later(r"(?<![\w-])(?:--[A-Za-z][\w-]+|-[A-Za-z]+)(?![\w-])")
 
 
 def _options(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:

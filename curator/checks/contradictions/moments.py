@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from curator.checks.contradictions.lexicon import lexicon
 from curator.checks.contradictions.text import Answer
+from curator.text.patterns import compiled_later
 
 Span = tuple[int, int]
 
@@ -21,16 +22,16 @@ class Moment(NamedTuple):
 
 
 _CLOCKS = (
-    re.compile(
+    compiled_later(
         r"\b(?P<hour>[01]?\d|2[0-4])(?:[:.h](?P<minute>[0-5]\d))?\s?(?:(?P<half>[ap])\.?m\b\.?|uhr\b|o['’]clock\b)",
         re.I,
     ),
-    re.compile(r"\b(?P<hour>[01]?\d|2[0-4])[:h](?P<minute>[0-5]\d)(?![:\d]|\.\d)(?P<half>)"),
+    compiled_later(r"\b(?P<hour>[01]?\d|2[0-4])[:h](?P<minute>[0-5]\d)(?![:\d]|\.\d)(?P<half>)"),
 )
-_NUMBERED = re.compile(
+_NUMBERED = compiled_later(
     r"\b(?:(?P<y>\d{4})-(?P<m>\d{1,2})-(?P<d>\d{1,2})|(?P<first>\d{1,2})(?P<sign>[./])(?P<second>\d{1,2})[./](?P<year>\d{4}))\b"
 )
-_YEAR = re.compile(r"(?<![$€£.,\d])\b(1[0-9]\d\d|20\d\d)\b(?![.,]?\d|\s?(?:%|[a-z]{2,}))", re.I)
+_YEAR = compiled_later(r"(?<![$€£.,\d])\b(1[0-9]\d\d|20\d\d)\b(?![.,]?\d|\s?(?:%|[a-z]{2,}))", re.I)
 _DAY = r"(?P<{}>[0-3]?\d)(?:st|nd|rd|th)?\b"
 
 
