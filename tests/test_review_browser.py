@@ -546,6 +546,34 @@ def test_an_edit_that_was_left_is_there_when_its_card_comes_back(serve: Any, vis
     assert not page.locator(".head .tag:has-text('not saved')").count()
 
 
+def test_what_was_typed_for_a_row_that_changed_meanwhile_is_there_once_it_is_linted_again(
+    serve: Any, visit: Any
+) -> None:
+    """It stands beside the new row, to be copied, until it is given up; nobody is warned of it any more."""
+    server = serve(empties(3), "--select", "ROL007")
+    page = visit(server)
+    asked: list[str] = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.keyboard.press("e")
+    page.wait_for_selector(".editor textarea")
+    page.locator(".editor textarea").nth(1).fill("An answer that took ten minutes to write.")
+    line = int(str(page.locator(".head .where").text_content()).rpartition(":")[2])
+    lines = server.data.read_text().splitlines()
+    lines[line - 1] = json.dumps(chat("Another question?", ""))
+    server.data.write_text("\n".join(lines) + "\n")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_selector(".editor:has-text('What you had typed, to be copied')")
+    page.locator(".card").get_by_role("button", name="Lint again").click()
+    for _ in ("linted again", "and after a reload"):
+        page.wait_for_selector(".editor:has-text('before this row changed')", timeout=60_000)
+        assert page.locator(".editor textarea").input_value() == "An answer that took ten minutes to write."
+        assert page.locator(".verbs button").filter(has_text="Keep row").is_enabled()
+        page.reload()
+    page.get_by_role("button", name="Forget it").click()
+    page.wait_for_selector(".editor", state="detached")
+    assert not asked and not server.decisions()
+
+
 def test_what_an_edit_brings_up_is_looked_at_next(serve: Any, visit: Any) -> None:
     """Wherever it stands in the queue: behind the card that is shown by then, or at once where none is left."""
     rows = [*empties(3), chat("Is it blue?", "Sorry, but I can't help with that.")]

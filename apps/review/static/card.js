@@ -25,7 +25,8 @@ function keep() {
     else sessionStorage.removeItem(KEPT + store.set);
   } catch { /* no room: the page warns who leaves it */ }
 }
-const DRAFTS = "curator-review-drafts ";  // edits that were typed and not saved, by their findings
+const DRAFTS = "curator-review-drafts ";  // edits that were typed and not saved, by their findings; `at` once the row is another
+const placeOf = (item) => `${item.code} ${item.file}:${item.line} ${item.path}`;
 function keptDrafts(set) {
   try { return JSON.parse(sessionStorage.getItem(DRAFTS + set)) || {}; } catch { return {}; }
 }
@@ -71,7 +72,7 @@ class Desk extends Editing {
     this.ui = Object.fromEntries(["desk", "progress", "pace", "saved", "banner", "body", "queue", "card", "context", "verbs", "help"].map((name) => [name, root.querySelector("." + name)]));
     this.onKey = (event) => this.key(event);
     document.addEventListener("keydown", this.onKey, true);
-    this.onLeave = (event) => { if (this.unsaved() || Object.keys(store.drafts).length) { event.preventDefault(); event.returnValue = ""; } };
+    this.onLeave = (event) => { if (this.unsaved() || Object.values(store.drafts).some((draft) => !draft.at)) { event.preventDefault(); event.returnValue = ""; } };
     window.addEventListener("beforeunload", this.onLeave);
     this.timer = setInterval(() => this.tick(), 500);
     this.onClick = (event) => this.leave(event);

@@ -120,6 +120,7 @@ class Drawing {
     }
     if (item.problem) this.ui.card.append(h("div", "pane", null, h("div", "text", null, parts(item.problem)), ...(item.kind === "changed" ? this.drawChanged(item) : [])));
     if (item.problem && item.kind !== "changed") return;
+    if (item.kind !== "changed") this.ui.card.append(...this.drawFormer(item));
     const panes = h("div", item.right ? "panes two" : "panes");
     const lost = this.lost(item), told = [lost[0] ? ", dropped" : "", lost[1] ? ", dropped already: to keep it takes that back" : ""];
     for (const [n, pane] of [item.left, item.right].entries()) if (pane) panes.append(this.drawPane(pane, item, told[n]));
@@ -133,14 +134,27 @@ class Drawing {
   }
   drawChanged(item) {  // a row that is another in its file now: the way on, and what was typed for the one before
     const row = h("div", "row", null, button("small", "Lint again", "", () => this.go({ lint: true })));
-    const draft = store.drafts[item.id], typed = draft ? [...Object.values(draft.texts), ...(draft.row ? [draft.row] : [])] : [];
-    const areas = typed.map(([, now]) => {
+    const draft = store.drafts[item.id];
+    if (!draft) return [row];
+    draft.at = placeOf(item);  // linted again, the finding is another: by this its draft is known there
+    keepDrafts();
+    return [row, this.drawTyped(draft, "What you had typed, to be copied:")];
+  }
+  drawTyped(draft, told) {
+    const areas = [...Object.values(draft.texts), ...(draft.row ? [draft.row] : [])].map(([, now]) => {
       const area = h("textarea");
       area.readOnly = true;
       area.value = now;
       return area;
     });
-    return [row, ...(typed.length ? [h("div", "editor", null, h("p", "soft", "What you had typed, to be copied:"), ...areas)] : [])];
+    return h("div", "editor", null, h("p", "soft", told), ...areas);
+  }
+  drawFormer(item) {  // what was typed for the row that stood here before
+    const [id, draft] = Object.entries(store.drafts).find(([id, draft]) => id !== item.id && draft.at === placeOf(item)) || [];
+    if (!draft || !this.waits(item)) return [];
+    const box = this.drawTyped(draft, "What you had typed before this row changed, to be copied:");
+    box.append(h("div", "row", null, button("small", "Forget it", "", () => { this.giveUp(id); this.drawCard(); })));
+    return [box];
   }
   drawHead(item) {
     const head = h("header", "head");
