@@ -19,6 +19,7 @@ from curator.config.waiting import (
     told_by_modelfile,
     told_by_target,
     told_by_template,
+    told_by_tokenizer,
     unread_questions,
     waiting_for,
 )
@@ -131,7 +132,9 @@ def plan_of(config: Config) -> Plan:
         )
     if config.facts_path:
         read_facts(config.facts_path)
-    told |= told_by_template(spec, chosen, rules)
+    told |= told_by_template(spec, chosen, rules) | told_by_tokenizer(
+        config, [code for code in chosen if code not in missing]
+    )
     built = {code: built_rule(config, rules[code], options.get(code, {})) for code in {*chosen, *options}}
     plan = Plan(
         rules=tuple(built[code] for code in chosen if code not in missing and code not in without),
