@@ -149,3 +149,18 @@ def test_bold_lines_are_headings_where_a_site_adds_a_heading_of_its_own() -> Non
     parts = "".join(f"<p><b>{head}</b></p><p>{text}</p>" for head, text in (("Issue", "The phone is lost."), ("Environment", "All offices."), ("Resolution", "Call back first.")))  # fmt: skip
     document = page(f"<main><h1>Reset a token</h1>{parts}<p>1. Open the console.<br>2. Search for the user.<br>3. Reset the token.</p><h4>Files</h4><p>None so far for this page.</p></main>")  # fmt: skip
     assert [heading for _, heading in heads(document)] == ["Issue", "Environment", "Resolution", "Files"]
+
+
+def test_a_table_before_the_title_does_not_hide_it() -> None:
+    table = f"<w:tbl>{row(*map(word_paragraph, ('VA-07', 'Inbetriebnahme', 'Rev. 2')))}</w:tbl>"
+    body = word_paragraph("Inbetriebnahme einer Leitung", bold=True) + word_paragraph("1 Zweck", bold=True) + word_paragraph("Sie wird in Betrieb genommen.")  # fmt: skip
+    body += (
+        word_paragraph("2 Ablauf", bold=True)
+        + word_paragraph("Leitung entlüften.", 0)
+        + word_paragraph("Druck halten.", 0)
+    )
+    document = document_of(docx(table + body), "va.docx")
+    assert document.title == "Inbetriebnahme einer Leitung" and [heading for _, heading in heads(document)] == [
+        "Zweck",
+        "Ablauf",
+    ]

@@ -106,3 +106,19 @@ def test_what_no_reader_sees_does_not_make_a_procedure_look_lost() -> None:
 def test_a_short_warning_between_paragraphs_stays_whatever_its_words_are() -> None:
     document = page(f"<main><h1>Report a burst main</h1><div><h2>Scope</h2><p>{SENTENCES}</p><div class='help-notice'><p>Ring 999 first when somebody is in danger.</p></div><h2>Procedure</h2><ol><li>Ask for the street.</li><li>Record the time.</li><li>Call the crew.</li></ol><h2>Contact</h2><div class='contact'><div class='content'><p>Northern control room</p><p>Telephone: 01632 960 001</p></div></div></div></main>")  # fmt: skip
     assert "Ring 999 first" in flatten(document) and "01632 960 001" in flatten(document)
+
+
+def test_the_bullet_of_an_item_in_a_part_of_its_own_is_no_text_of_it() -> None:
+    document = page("<h1>Pump</h1><h2>Steps</h2><ul><li><div>•</div><div><p>Open the lid.</p></div></li><li><div>•</div><div><p>Close the lid.</p></div></li></ul>")  # fmt: skip
+    assert texts(document) == ["Open the lid.", "Close the lid."]
+
+
+def test_a_heading_that_is_named_as_its_own_anchor_stays() -> None:
+    document = page("<h1>Pump</h1><h2 class='heading-anchor'>Prerequisites</h2><ul><li>A spare seal</li></ul><h2>Steps<a class='heading-anchor' href='#s'>#</a></h2><ol><li>Open it.</li><li>Close it.</li></ol>")  # fmt: skip
+    assert [section.heading for section in document.sections] == ["Prerequisites", "Steps"]
+
+
+def test_comments_and_bylines_of_other_languages_are_left_out() -> None:
+    panels = "".join(f"<div class='panel'><div class='head'><h3>{head}</h3></div><div class='body'>{body}</div></div>" for head, body in (("Werkwijze", "<ol><li>Zet de fiets in de standaard.</li><li>Maak de ketting schoon.</li><li>Veeg de olie weg.</li></ol>"), ("Reacties (2)", "<p>Ik gebruik altijd slaolie, werkt prima!</p>")))  # fmt: skip
+    document = page(f"<main><h1>Ketting smeren</h1><p class='muted'>Geplaatst door Kees op 3 mei 2020</p><p>Smeer elke fiets.</p>{panels}</main>", lang="nl")  # fmt: skip
+    assert "slaolie" not in flatten(document) and "Kees" not in flatten(document) and len(texts(document)) == 3

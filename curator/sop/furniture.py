@@ -35,7 +35,7 @@ _PATTERNS = (
     r"(?:skip|jump|zum|saltar|ir|aller)(?: directly)? (?:to|al|au|inhalt)\b.{0,40}",
     r".{0,40}\b(?:subscribe|sign up|newsletter|abonnieren|suscríbete|abonnez)\b.{0,60}\b(?:newsletter|updates|e-?mails?|feed|blog|inbox)\b.{0,60}|subscribe(?: (?:now|to .{0,40}))?",
     r"(?:tags?|tagged|filed under|categor(?:y|ies)|posted in|labels?|schlagw[oö]rt(?:er)?|kategorien?|etiquetas|categorías|catégories)\W*:\W*.{0,120}",
-    r"(?:posted|published|written|created|authored|veröffentlicht|publicado|publié) (?:by|on|in|von|am|por|par) .{0,80}",
+    r"(?:posted|published|written|created|authored|veröffentlicht|publicado|publié|geplaatst|geschreven|pubblicato|scritto|opublikowane|publicerad|skriven) (?:by|on|in|von|am|por|par|door|op|da|il|przez|av) .{0,80}",
     rf"(?:edit|improve|suggest (?:an? )?(?:edit|change)s?(?: to)?|report (?:an? )?(?:issue|problem|bug)(?: with)?|print|bookmark|follow|view)(?: {_THIS} {_PAGE}| on github| source)(?: .{{0,40}})?",
     r"(?:follow us|join the (?:conversation|discussion)|be the first to comment|(?:leave|post|write|add) a (?:comment|reply)|log ?in to (?:comment|reply|vote)|please enable javascript|javascript (?:is|must).{0,60}|loading\W*|advertisement|sponsored|powered by .{0,40}|retrieved from .{0,80}|this page was last .{0,80})\b.{0,60}",
     r"(?:(?:post|page|article|total) )?(?:views|visits|hits|aufrufe|visitas|vues)\W*:?\W*\d[\d.,k]*",
@@ -65,7 +65,7 @@ def is_furniture(text: str) -> bool:
 
 
 _SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"
-                     r"share this(?: \w+)?|(?:\d+ )?comments?|\d+ (?:responses|replies|answers|reviews|thoughts).*|upcoming (?:events|dates|deadlines|courses)|coming up|recent (?:activity|feedback|changes|comments|news|updates)|(?:pages|articles|posts) like this(?: one)?|(?:class|course|community|discussion) forums?|about (?:the author|this (?:article|page|site|blog))|updates to this page|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
+                     r"share this(?: \w+)?|(?:\d+ )?(?:comments?|kommentare?|comentarios?|commentaires?|reacties|commenti|komentarze|kommentarer)(?: \d+)?|(?:offer|angebot|aanbieding|oferta|offre|promotion)s? (?:of|van|der|des|de|du) .{0,20}|\d+ (?:responses|replies|answers|reviews|thoughts).*|upcoming (?:events|dates|deadlines|courses)|coming up|recent (?:activity|feedback|changes|comments|news|updates)|(?:pages|articles|posts) like this(?: one)?|(?:class|course|community|discussion) forums?|about (?:the author|this (?:article|page|site|blog))|updates to this page|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 
 def is_site_heading(text: str) -> bool:

@@ -10,7 +10,7 @@ from curator.sop.content import Second
 from curator.sop.document import Block, Dropped, Figure, Step, Table
 from curator.sop.html import read_html, tree
 from curator.sop.lines import STARTS
-from curator.sop.pruning import HIDDEN
+from curator.sop.pruning import is_hidden
 from curator.sop.reading import Drops, Heading, Piece, Reading, Text, remove, words_of
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_order
@@ -93,7 +93,7 @@ def _theirs(page: str) -> Any:
     except ImportError:
         raise MissingExtraError("curator sop", "sop") from None
     root = tree(page)
-    for element in [e for e in root.iter() if set((e.get("class") or "").lower().split()) & HIDDEN]:
+    for element in [e for e in root.iter() if is_hidden(e)]:
         remove(element)
     found = trafilatura.extract(
         root, output_format="html", include_comments=False, include_tables=True, include_formatting=True

@@ -15,9 +15,19 @@ _GONE = frozenset(
     "script style noscript template iframe svg object embed canvas head link meta video audio map".split()
 )
 _CHROME = frozenset("nav footer aside form button select dialog input textarea menu".split())
-HIDDEN = frozenset("noprint no-print d-print-none hidden-print hide-print print-hidden printhidden mw-editsection editsection edit-section "
-                    "visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only headerlink anchorjs-link "
-                    "permalink header-anchor heading-anchor hash-link".split())  # fmt: skip
+_HIDDEN = frozenset("noprint no-print d-print-none hidden-print hide-print print-hidden printhidden mw-editsection editsection edit-section "
+                    "visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only".split())  # fmt: skip
+_ANCHORS = frozenset(
+    "headerlink anchorjs-link permalink header-anchor heading-anchor hash-link".split()
+)  # beside a heading
+
+
+def is_hidden(element: Any) -> bool:
+    """Whether a part is named as one that no reader of the page sees, or as the link beside a heading, but for headings."""
+    names = set((element.get("class") or "").lower().split())
+    return bool(names & _HIDDEN) or (element.tag not in HEADINGS and bool(names & _ANCHORS))
+
+
 _NAMED = re.compile(
     r"(?:^|[\s_-])(?:nav|navbar|navigation|topnav|sidenav|menu|breadcrumbs?|sidebar|footer|cookies?|consent|gdpr|banner|share|sharing|sharedaddy|social|"
     r"comments?|respond|related\w*|relatedposts|recommend\w*|promo\w*|advert\w*|ads?|newsletter|subscri\w+|toolbar|pagination|pager|popup|modal|overlay|"
@@ -311,7 +321,7 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
         return False  # the heading of an accordion
     if element.get("hidden") is not None or "display:none" in (element.get("style") or "").replace(" ", ""):
         return not _is_panel(element, opened)
-    if set((element.get("class") or "").lower().split()) & HIDDEN:
+    if is_hidden(element):
         return True
     if element.get("aria-hidden") == "true":
         return not _holds(element, whole)

@@ -627,11 +627,12 @@ def _is_title(pieces: list[Piece], heads: list[tuple[int, Heading]], page_title:
     place, head = heads[0]
     if folded(head.text) in _OPENINGS:
         return False
-    if place == 0 and len(heads) > 1 and role_of(head.text) == "other" and not _unnumbered(head.text)[0]:
-        between = pieces[1 : heads[1][0]]
+    first = all(isinstance(piece, Table | Figure) for piece in pieces[:place])  # but for a table that heads the page
+    if first and len(heads) > 1 and role_of(head.text) == "other" and not _unnumbered(head.text)[0]:
+        between = pieces[place + 1 : heads[1][0]]
         if not between or (_only_text(between) and (head.level == 1 or head.level != heads[1][1].level)):
             return True
-    if place == 0 and not page_title and _stands_over(head, heads[1:]):
+    if first and not page_title and _stands_over(head, heads[1:]):
         return True
     if head.level > 1 and any(other.level < head.level for _, other in heads[1:]):
         return False

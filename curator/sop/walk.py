@@ -29,7 +29,7 @@ _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it s
 _BULLETS = re.compile(rf"^[{BULLETS}*]\s+")
 _BOX = re.compile(r"^(?:\[[ xX]?\]|[☐☑☒✓✔])\s*")
 _COUNT = re.compile(r"(?:\d{1,3}(?:\.\d{1,3})*|[a-z])[.):]?", re.I)
-_OWN_COUNT = re.compile(r"(?:(?:step|paso|schritt|étape)\s+)?\(?(\d{1,3})[.):]?", re.I)
+_OWN_COUNT = re.compile(rf"(?:(?:step|paso|schritt|étape)\s+)?\(?(\d{{1,3}})[.):]?|([{BULLETS}*-])", re.I)
 _BREAK, _STRONG, _WEAK = "\x01", "\x02", "\x03"  # stand for a `br`, and for where bold letters begin and end
 _LIST_LINE = re.compile(r"\n(?=[ \t]*[-*+][ \t]+\S)")  # an item that the renderer took for the paragraph before it
 _LIST_MARK = re.compile(r"[-*+]\s+")
@@ -233,8 +233,8 @@ class Walker:
         pieces = list(self.walk(item, note, depth + 1))
         text = ""
         lead = next((n for n, piece in enumerate(pieces) if not isinstance(piece, Figure)), None)
-        if lead is not None and len(pieces) > lead + 1 and (own := _own_count(pieces[lead])):
-            label = own  # in a part of its own
+        if lead is not None and len(pieces) > lead + 1 and (own := _own_count(pieces[lead])) is not None:
+            label = own or label
             del pieces[lead]
         if lead is not None and isinstance(pieces[lead], Text | Heading):
             piece = pieces.pop(lead)
@@ -270,10 +270,10 @@ class Walker:
             yield Table(grid[0] if headed else [], grid[1:] if headed else grid, self._origin())
 
 
-def _own_count(piece: Piece) -> str:
-    """The number that is all a paragraph says ("1", "Step 1"), "" of any other."""
+def _own_count(piece: Piece) -> str | None:
+    """The number of an item in a part of its own ("1", "Step 1"), "" for its bullet, None for any other part."""
     found = _OWN_COUNT.fullmatch(piece.text) if isinstance(piece, Text) else None
-    return found[1] if found else ""
+    return (found[1] or "") if found else None
 
 
 def _counted(number: int, kind: str | None) -> str:
