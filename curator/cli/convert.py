@@ -23,7 +23,7 @@ from curator.cli.output import encoded, sink
     metavar="OUT",
     help="The new file, or a folder for several.",
 )
-@click.option("--allow-loss", "accept", is_flag=True, help="Write even where the table of losses is not empty.")
+@click.option("--allow-loss", "accept", is_flag=True, help="Write even where something is lost.")
 @click.option(
     "--form",
     "spelling",
@@ -59,9 +59,10 @@ def command(
     prompt-completion, prompt-only, question-answer, self-instruct, sharegpt, text, trl-chat, trl-kto,
     trl-preference, trl-stepwise.
 
-    Nothing is written while the table has an entry, unless --allow-loss is given: an empty table means
-    that every row was converted back and came out as it was. OUT is JSONL, or a JSON array where it
-    ends in .json; .gz and .zst pack it.
+    Nothing is written while the table has a loss, unless --allow-loss is given: an empty table means
+    that every row was converted back and came out as it was. What comes back in another form, while
+    the meaning stays, is listed and stops nothing. OUT is JSONL, or a JSON array where it ends in
+    .json; .gz and .zst pack it.
 
     Exit status: 1 where the conversion was refused.
     """  # noqa: D301 (click reads the character)

@@ -135,11 +135,11 @@ class Job:
         return tuple(sorted(found, key=lambda loss: (order[loss.kind], -loss.rows)))
 
     def may_write(self, table: Sequence[Loss], *, allow_loss: bool, rejects: bool) -> bool:
-        """Whether all that the table holds is allowed, and there is anything to write."""
-        kinds = {loss.kind for loss in table}
+        """Whether all that the table holds is allowed, and there is anything to write; another form loses nothing."""
+        stops = {loss.kind for loss in table} - {"form"}
         if not any(file.written for file in self.files):
             return False
-        return allow_loss or not kinds or (rejects and kinds == {"unfit"})
+        return allow_loss or not stops or (rejects and stops == {"unfit"})
 
     def result(
         self, outputs: Sequence[Path], table: tuple[Loss, ...], *, ok: bool = True, rest: Path = Path(), info: str = ""

@@ -15,6 +15,7 @@ from curator.paths import format as path_of
 
 _MOST = 60  # differences told of one row
 _MISSING, _NEW, _OTHERWISE = " would be missing", " would be new", " would be written otherwise"
+_EMPTY = ", which holds nothing, would be left out"
 
 
 class Converted(NamedTuple):
@@ -55,7 +56,8 @@ def convert_row(example: Example, to: str, form: str = "auto") -> Converted:
         lost = tuple(dict.fromkeys((*written.losses, *other.losses, "which two answers are a pair")))
         lacks = (*written.losses.lacks, *other.losses.lacks)
         return Converted(written.row, lost=lost, second=other.row, unfit=lacks[0] if lacks else "")
-    if example.shape == to and form not in ("plain", "conversational") and not _renamed(example.value, written):
+    own = example.shape == to and SHAPES[to].exact(example.value)
+    if own and form not in ("plain", "conversational") and not _renamed(example.value, written):
         return Converted(example.value)
     if written.losses.lacks:
         return Converted(written.row, unfit=written.losses.lacks[0])
@@ -130,7 +132,7 @@ def _differences(old: Any, new: Any, steps: tuple[str, ...]) -> Iterator[str]:
         for key in dict.fromkeys((*old, *new)):
             below = (*steps, path_of((key,)))
             if key not in new:
-                yield _spelt(below) + _MISSING
+                yield _spelt(below) + (_EMPTY if _says_nothing(old[key]) else _MISSING)
             elif key not in old:
                 yield _spelt(below) + _NEW
             else:
@@ -140,6 +142,11 @@ def _differences(old: Any, new: Any, steps: tuple[str, ...]) -> Iterator[str]:
             yield from _differences(one, other, (*steps, "[]"))
     elif old != new:
         yield _spelt(steps) + _OTHERWISE
+
+
+def _says_nothing(value: Any) -> bool:
+    """Whether it is null, or empty, or the JSON text of what is."""
+    return value.strip() in ("", "[]", "{}", "null") if type(value) is str else value in (None, [], {})
 
 
 def _spelt(steps: tuple[str, ...]) -> str:

@@ -47,9 +47,10 @@ def convert(
 
     `out` is a file, or a folder where the data are several files; its name says how it is packed: JSONL,
     or a JSON array where it ends in .json, each with .gz or .zst. Unless `allow_loss`, nothing is written
-    where anything would be lost. Rows that cannot be converted go to `rejected` (by default beside `out`)
-    where that is named or losses are allowed. `form` is for the shapes that are written in strings or in
-    message lists; "auto" takes strings where all rows are one plain exchange.
+    where anything would be lost; that a row would come back in another form is told, and stops nothing. Rows
+    that cannot be converted go to `rejected` (by default beside `out`) where that is named or losses are
+    allowed. `form` is for the shapes that are written in strings or in message lists; "auto" takes strings
+    where all rows are one plain exchange.
 
     Raises:
         UsageError: the shape is unknown, or `out` would overwrite the data, or cannot hold them.

@@ -44,6 +44,8 @@ def _heads(result: Conversion) -> list[str]:
 def _done(result: Conversion) -> Iterator[str]:
     if not result.table:
         yield "nothing is lost: every row was converted back and came out as it was"
+    if result.table and all(loss.kind == "form" for loss in result.table):
+        yield "the meaning stays: every row was converted back, and some came out in another form"
     for file in result.files:
         yield f"{file.written:,} rows written to {file.output}"
     if result.rejected:
@@ -58,10 +60,7 @@ def _refused(result: Conversion, again: str) -> Iterator[str]:
         yield "nothing was written: no row can be converted"
         return
     yield "nothing was written"
-    kinds = {loss.kind for loss in result.table}
-    if kinds == {"unfit"}:
+    if not any(loss.kind == "lost" for loss in result.table):
         yield f"to write the rest, and these rows to a file of their own: {again} --rejected rejected.jsonl"
-    elif kinds == {"form"}:
-        yield f"the meaning stays; to write the rows all the same: {again} --allow-loss"
     else:
         yield f"to write the rows without all this: {again} --allow-loss"

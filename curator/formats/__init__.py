@@ -171,11 +171,12 @@ def candidates(value: Row) -> tuple[Adapter, ...]:
 def write(example: Example, shape: str) -> Written:
     """The example as a row of `shape`, and what of it that shape cannot hold.
 
-    A row that is of the shape already is given back as it is. Raises UsageError for an unknown shape.
+    A row that is of the shape already, in its own columns, is given back as it is. Raises UsageError for an unknown
+    shape.
     """
     if shape not in shapes():
         raise UsageError(f"no shape is called {shape!r}", hint=f"known shapes: {', '.join(SHAPES)}")
-    if example.shape == shape and example.value:
+    if example.shape == shape and example.value and SHAPES[shape].exact(example.value):
         return Written(example.value, Losses())
     return SHAPES[shape].write(example)
 

@@ -50,7 +50,8 @@ class Adapter(NamedTuple):
     0 is no); `read` takes a row for which `matches` is above 0; `write` makes a row of the shape
     and never fails: what the shape cannot hold is listed. A shape that may be written in strings
     ("plain") or in message lists ("conversational") has a writer for each in `forms`; its `write`
-    chooses by the row.
+    chooses by the row. Where rows are read under the columns of others too, `exact` says whether a row
+    is as the makers of the shape read it, and `own` what they read, in words.
     """
 
     name: str
@@ -59,6 +60,8 @@ class Adapter(NamedTuple):
     read: Callable[[Row], Example]
     write: Callable[[Example], Written]
     forms: Mapping[str, Callable[[Example], Written]] = MappingProxyType({})
+    exact: Callable[[Row], bool] = lambda _: True
+    own: str = ""
 
 
 def nearly(word: str, name: str) -> bool:

@@ -52,6 +52,12 @@ def dialect_of(example: Example) -> str:
     return "axolotl" if matches_axolotl(example.value) > _CHAT else "openai-chat"
 
 
+def said_of(example: Example) -> str:
+    """The shape as reports name it: a pair or a verdict that LLaMA-Factory alone reads is told from one of TRL."""
+    compared = example.shape in ("trl-preference", "trl-kto")
+    return "llama-factory" if compared and _is_factory(example.value) else example.shape
+
+
 def _is_factory(value: Row) -> bool:
     """True for a sharegpt conversation with a system prompt, one message a side, or a verdict beside it."""
     if not matches_factory(value):

@@ -105,6 +105,26 @@ def matches_trl_preference(value: Row) -> float:
     return 0.95 if _ranked(value) else 0.0
 
 
+def is_trl_preference(value: Row) -> bool:
+    """Whether TRL reads the pair as it stands: its own columns, all in strings or all in message lists.
+
+    Without `prompt` it takes for the prompt what both sides begin with, and reads no other column.
+    """
+    if not _of_one_form(value, "chosen", "rejected"):
+        return False
+    return _of_one_form(value, "prompt", "chosen") if "prompt" in value else not _prompt(value)
+
+
+def _of_one_form(value: Row, *keys: str) -> bool:
+    """Whether all the columns are there, as strings or as lists of messages with roles."""
+    found = [value.get(key) for key in keys]
+    return all(type(item) is str for item in found) or all(_has_roles(item) for item in found)
+
+
+def _has_roles(value: Any) -> bool:
+    return type(value) is list and all(type(message) is dict and "role" in message for message in value)
+
+
 def _ranked(value: Row) -> bool:
     answers = value.get("answers")
     return (
@@ -202,6 +222,11 @@ def matches_trl_kto(value: Row) -> float:
     return 0.97 if container(value) else 0.0
 
 
+def is_trl_kto(value: Row) -> bool:
+    """Whether TRL reads the verdict as it stands."""
+    return _of_one_form(value, "prompt", "completion") and type(value.get("label")) is bool
+
+
 def read_trl_kto(value: Row) -> Example:
     tools, at = read_tools(value)
     if key := container(value):
@@ -280,6 +305,8 @@ TRL_PREFERENCE = Adapter(
         "plain": partial(_write_trl_preference, plainly=True),
         "conversational": partial(_write_trl_preference, plainly=False),
     },
+    is_trl_preference,
+    "prompt, chosen and rejected (all strings or all message lists)",
 )
 TRL_KTO = Adapter(
     "trl-kto",
@@ -288,6 +315,8 @@ TRL_KTO = Adapter(
     read_trl_kto,
     write_trl_kto,
     {"plain": partial(_write_trl_kto, plainly=True), "conversational": partial(_write_trl_kto, plainly=False)},
+    is_trl_kto,
+    "prompt and completion (both strings or both message lists) and label",
 )
 TRL_STEPWISE = Adapter(
     "trl-stepwise",
