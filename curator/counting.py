@@ -16,6 +16,7 @@ from curator import __version__, engine, targets, templates, tokens
 from curator.columns import ROLE_CODES, Batch, Literals, distinct
 from curator.errors import UsageError
 from curator.formats import Reader
+from curator.formats.dialects import said_of
 from curator.model import Example, TokenCount
 from curator.private.masking import values_of
 from curator.scan.mappers import Crew, choose
@@ -67,7 +68,7 @@ class Stats(msgspec.Struct, frozen=True):
     Tokens of rows are those of the rendered rows where a model or `template` is named, else those of the texts;
     tokens by role and of answers are always those of the texts. `trained` are the tokens that the loss is taken on,
     `shown` is the first row, cut into what is trained and what is masked. `suggested` is the shortest maximum length
-    (a multiple of 64) that leaves 99 % of the rows whole and keeps 99 % of the tokens.
+    (a multiple of 64) that leaves 99 % of the rows whole and keeps 99 % of the tokens, `asked` the one that was named.
     """
 
     rows: int
@@ -91,6 +92,7 @@ class Stats(msgspec.Struct, frozen=True):
     suggested: LengthChoice | None = None
     trained: int = 0
     shown: tuple[RenderShown, ...] = ()
+    asked: LengthChoice | None = None
 
 
 class _Part(msgspec.Struct, frozen=True):
@@ -137,7 +139,7 @@ class _Count:
         return _Part(
             len(batch.lines),
             len(batch.blank),
-            Counter(example.shape for example in examples),
+            Counter(map(said_of, examples)),
             by_role,
             np.array([row.tokens for row in counts], np.int64) if self.template else batch.row_tokens[batch.readable],
             answers[batch.readable],
@@ -194,15 +196,14 @@ def stats(
     rows = _joined([part.row_tokens for part in parts])
     answers = _joined([part.answer_tokens for part in parts])
     total = int(rows.sum())
-    own = config.counter or not config.model
-    counted_with = tokenizer.name if own else f"{tokenizer.name} in place of the model's"
+    given = sum(part.given for part in parts)
     system, tools, preferences = sum((part.flags for part in parts), np.zeros(3, np.int64)).tolist()
     return Stats(
         rows=len(rows),
         unreadable=sum(part.lines - part.blank for part in parts) - len(rows),
         shapes=dict(sum((part.shapes for part in parts), Counter())),
         splits=dict(splits),
-        tokens=TokenCount(counted_with, tokenizer.exact, total, tokenizer.error, sum(part.given for part in parts)),
+        tokens=TokenCount(tokenizer.name, tokenizer.exact, total, tokenizer.error, given, config.foreign_template),
         tokens_by_role=dict(sum((part.by_role for part in parts), Counter())),
         row_tokens=Distribution.of(rows),
         answer_tokens=Distribution.of(answers),
@@ -217,6 +218,7 @@ def stats(
         cost=None if price is None else round(total * epochs * price / 1e6, 4),
         template=name,
         suggested=suggested(rows),
+        asked=_choice(rows, config.max_length) if config.max_length and rows.sum() else None,
         trained=sum(part.trained for part in parts),
         shown=next((part.shown for part in parts if part.shown), ()),
     )
@@ -299,10 +301,10 @@ def as_text(result: Stats, *, colour: bool = False) -> str:
     if result.lengths:
         lines += ["", "max length   rows that fit   tokens kept"]
         lines += [f"{c.max_length:>10,}   {c.rows:>13.1%}   {c.tokens:>11.1%}" for c in result.lengths]
-    if c := result.suggested:
-        lines.append(
-            f"suggested max length {c.max_length:,}: {c.rows:.1%} of the rows fit, {c.tokens:.1%} of the tokens stay"
-        )
+    for said, c in (("your", result.asked), ("suggested", result.suggested)):
+        if c is not None:
+            kept = f"{c.rows:.1%} of the rows fit, {c.tokens:.1%} of the tokens stay"
+            lines.append(f"{said} max length {c.max_length:,}: {kept}")
     for render in result.shown:
         head, *rest = shown_lines(render, colour)
         lines += ["", f"the first row, {head}", *rest[:_SHOWN]]
@@ -404,8 +406,9 @@ def _tables(result: Stats) -> str:
         choices = ((f"{c.max_length:,}", f"{c.rows:.1%}", f"{c.tokens:.1%}") for c in result.lengths)
         columns = ("Maximum length", "Rows that fit", "Tokens kept")
         kept = table("What a maximum length keeps", columns, choices, numbers=frozenset((1, 2)))
-        best = result.suggested
-        said = f"<p>Suggested: {best.max_length:,}, which {best.rows:.1%} of the rows fit.</p>" if best else ""
+        named = (("Yours", result.asked), ("Suggested", result.suggested))
+        best = (f"{what}: {c.max_length:,}, which {c.rows:.1%} of the rows fit." for what, c in named if c)
+        said = f"<p>{' '.join(best)}</p>"
         parts.append(f'<section id="kept"><h2>What a maximum length keeps</h2>{said}{kept}</section>')
     parts += [_first(render) for render in result.shown if not render.error]
     return "".join(parts)

@@ -275,7 +275,9 @@ class _Run:
             files=files,
             rules=stats,
             findings=store,
-            tokens=TokenCount(tokenizer.name, tokenizer.exact, total, tokenizer.error, given),
+            tokens=TokenCount(
+                tokenizer.name, tokenizer.exact, total, tokenizer.error, given, self.plan.foreign_template
+            ),
             rows=sum(file.rows for file in files),
             broken=sum(file.broken for file in files),
             seconds=seconds,
@@ -287,7 +289,9 @@ class _Run:
             length_histogram=histogram(self._of_rows("tokens")),
             answer_histogram=histogram(self._of_rows("answers")),
             phases=self._phases(),
-            target=self.plan.target.note() if self.plan.target else None,
+            target=self.plan.target.note({shape for file in files for shape in file.shapes})
+            if self.plan.target
+            else None,
         )
 
     def _file(self, n: int) -> FileStat:

@@ -14,6 +14,7 @@ from curator.checks.fit.sizes import ANSWERS, teaches
 from curator.columns import UNSET, content_id, parse
 from curator.errors import UsageError
 from curator.formats import Reader
+from curator.formats.dialects import said_of
 from curator.model import Decision, Example, Finding, Place, TokenCount
 from curator.private.masking import masked_value, values_of
 from curator.report.places import stretches
@@ -99,11 +100,11 @@ def explain(
     ids = token_ids(example) if example else None
     given = ids.tokens if ids else 0
     count = sum(t.tokens for t in shown) + sum(tokenizer.count(tools)) + given
-    total = TokenCount(tokenizer.name, tokenizer.exact, count, tokenizer.error, given)
+    total = TokenCount(tokenizer.name, tokenizer.exact, count, tokenizer.error, given, config.foreign_template)
     result = Explanation(
         here,
         content_id(value, raw).hex(),
-        example.shape if example else "unknown",
+        said_of(example) if example else "unknown",
         split,
         shown,
         total,
@@ -241,14 +242,30 @@ def as_text(result: Explanation, *, colour: bool = False) -> str:
         )
         if finding.fix:
             lines.append(f"      {finding.fix.safety} fix: {finding.fix.title}")
-        for file, first, last in stretches(finding.related):
-            lines.append(f"      see {file}:{first}{f'-{last}' if last > first else ''}")
+        lines += _see(finding.related)
     if result.decided:
         lines += ["", "decisions", *(_verdict(decision, result.row) for decision in result.decided)]
     if result.named_by:
         lines += ["", "rows that point here"]
-        lines += [f"  {visible(f.file)}:{f.line}  {f.code} {f.name}: {visible(f.message)}" for f in result.named_by]
+        lines += [
+            f"  {visible(f.file)}:{f.line}  {f.code} {f.name}: {visible(f.message)}" for f in result.named_by[:_SEEN]
+        ]
+        if len(result.named_by) > _SEEN:
+            lines.append(f"  and {len(result.named_by) - _SEEN:,} more: --format json lists them")
     return "\n".join(lines) + "\n"
+
+
+_SEEN = 8  # other rows that are named, of a finding and of those that point at the row
+
+
+def _see(related: Sequence[Place]) -> Iterator[str]:
+    """The other rows of a finding, of many the first ones, and how many more there are."""
+    left = len(related)
+    for file, first, last in islice(stretches(related), _SEEN):
+        yield f"      see {visible(file)}:{first}{f'-{last}' if last > first else ''}"
+        left -= last - first + 1
+    if left:
+        yield f"      and {left:,} more: --format json lists them"
 
 
 def _verdict(decision: Decision, row: str) -> str:

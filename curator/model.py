@@ -352,7 +352,10 @@ class Decision(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TargetNote(msgspec.Struct, frozen=True):
-    """What a report says of the profile it was judged by: how old the facts are and where they came from."""
+    """What a report says of the profile it was judged by: how old the facts are and where they came from.
+
+    `over` is what becomes of rows over its limit of tokens, "" where that differs by shape.
+    """
 
     name: str
     title: str
@@ -361,12 +364,14 @@ class TargetNote(msgspec.Struct, frozen=True):
     verified_on: str
     source: str
     note: str = ""
+    over: str = ""
 
 
 class TokenCount(msgspec.Struct, frozen=True):
     """Tokens of the set and the tokenizer that counted; `error` is the relative error of an estimate.
 
-    `given` of them the tokenizer did not count: they stand in the rows as ids.
+    `given` of them the tokenizer did not count: they stand in the rows as ids. `template` is the chat template
+    that is named without the tokenizer of its model: for that model the count is an estimate.
     """
 
     tokenizer: str
@@ -374,6 +379,7 @@ class TokenCount(msgspec.Struct, frozen=True):
     total: int
     error: float = 0.0
     given: int = 0
+    template: str = ""
 
     def __str__(self) -> str:
         return f"{self.total:,} tokens ({self.how})"
@@ -383,7 +389,10 @@ class TokenCount(msgspec.Struct, frozen=True):
         """How they were counted, in words."""
         if self.given and self.given == self.total:
             return "ids that the rows hold"
-        counted = f"{self.tokenizer}, {'exact' if self.exact else f'estimate, ±{self.error:.0%}'}"
+        how = "exact" if self.exact else f"estimate, ±{self.error:.0%}"
+        counted = (
+            f"{self.tokenizer}, {f'for {self.template} an estimate: name its --tokenizer' if self.template else how}"
+        )
         return f"{counted}; {self.given:,} are ids that the rows hold" if self.given else counted
 
 

@@ -224,7 +224,9 @@ class Profile(Table, frozen=True, kw_only=True):
     `shapes` are those it reads (all where none is named); `roles` by shape are as the rows write them.
     `loss` says on which tokens the trainer takes the loss by default; a `score` is learnt for the whole of each side
     of a pair. `limits` are those of shapes that another trainer of the same makers takes; `templated` says whether a
-    chat template is put around messages alone, or around strings too.
+    chat template is put around messages alone, or around strings too. `columns` are "mapped" where settings name
+    them, and "fixed" where a row must be as the makers of its shape write it. `renames` says whether `human` and
+    `gpt` become roles that chat templates know.
     """
 
     title: Text
@@ -244,6 +246,8 @@ class Profile(Table, frozen=True, kw_only=True):
     tokens: Tokens | None = None
     limits: tuple[Tokens, ...] = ()
     templated: Literal["messages", "all"] = "all"
+    columns: Literal["mapped", "fixed"] = "mapped"
+    renames: bool = False
     order: tuple[Order, ...] = ()
     keys: tuple[Keys, ...] = ()
     content: tuple[Content, ...] = ()
@@ -252,10 +256,20 @@ class Profile(Table, frozen=True, kw_only=True):
     weights: Weights | None = None
     behaviour: tuple[Behaviour, ...] = ()
 
-    def note(self) -> TargetNote:
-        """What reports say of the profile."""
+    def note(self, shapes: Iterable[str] = ()) -> TargetNote:
+        """What reports say of the profile: by the name of the one trainer that takes rows of all the `shapes`."""
+        read = set(shapes)
+        titles = {self.title_of(shape) for shape in read}
+        fates = {limit.over for shape in read if (limit := self.tokens_of(shape))}
         return TargetNote(
-            self.name, self.title, self.kind, self.status, self.verified_on.isoformat(), self.source, self.status_note
+            self.name,
+            titles.pop() if len(titles) == 1 else self.title,
+            self.kind,
+            self.status,
+            self.verified_on.isoformat(),
+            self.source,
+            self.status_note,
+            fates.pop() if len(fates) == 1 else "",
         )
 
     def tokens_of(self, shape: str) -> Tokens | None:
@@ -306,7 +320,14 @@ class Profile(Table, frozen=True, kw_only=True):
         return self.roles.get(shape, ())
 
     def reads(self, example: Example) -> bool:
-        return not self.shapes or example.shape in self.shapes
+        return (not self.shapes or example.shape in self.shapes) and self.finds_columns(example)
+
+    def finds_columns(self, example: Example) -> bool:
+        """Whether the columns of the row are called as the target looks for them."""
+        from curator.formats import SHAPES
+
+        adapter = SHAPES.get(example.shape)
+        return self.columns == "mapped" or adapter is None or adapter.exact(example.value)
 
     def digest(self) -> str:
         """Hash of all that findings depend on."""

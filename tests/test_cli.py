@@ -8,12 +8,14 @@ import json
 import os
 import pty
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +29,7 @@ from curator.cli import output
 from curator.config import Settings
 from curator.recipe import Recipe
 from curator.report import FORMATS
+from curator.rule import chat
 from curator.splits.drawing import Wish
 from tests.conftest import Run
 
@@ -936,3 +939,72 @@ def test_rules_whose_findings_are_known_found_nothing_new(run: Run, write: Write
     said = run("lint", path, "--baseline", known, "--statistics").out
     assert "nothing new" in said and "rules found nothing\n" not in said
     assert run("stats", path).out.startswith("1 row\n")
+
+
+# ---------------------------------------------------------------------- what a report says to type next
+
+
+def next_command(out: str, what: str) -> list[str]:
+    """The words of the command after what it is for, without the program."""
+    line = next(line for line in out.splitlines() if line.startswith(what))
+    return shlex.split(line.partition(":  ")[2])[1:]
+
+
+def test_next_steps_repeat_the_options_that_their_verb_knows(run: Run, write: Write) -> None:
+    path = write("x.jsonl", [GOOD, EMPTY])
+    judged = ("--template", "chatml", "--tokenizer", "o200k_base", "--max-length", "64", "--target", "trl")
+    done = run("lint", path, *judged, "--preview", "--extend-select", "ALL", "--show", "1")
+    explain = next_command(done.out, "what is known of a row")
+    given = dict(pairwise(explain))
+    assert {name: given[name] for name in judged[::2]} == dict(zip(judged[::2], judged[1::2], strict=True))
+    assert "--show" not in explain, "which says how to report, not what to find"
+    assert run(*explain).status == 0
+
+
+def test_what_is_left_after_prepare_is_found_again_by_the_command_it_names(run: Run, write: Write) -> None:
+    rows = [{"instruction": f"Say {word}.", "output": f"As an AI, I cannot say {word}."} for word in "abcdefghijkl"]
+    options = ("--target", "trl", "--template", "chatml", "--set", "LEN001.max_tokens=512")
+    done = run("prepare", write("a.jsonl", rows), "-o", "ready", *options)
+    again = run(*next_command(done.out, "what is left, in full"))
+    assert done.status == again.status == 1
+    left = next(line.split()[1:] for line in done.out.splitlines() if line.startswith("left   "))
+    assert left[0] == "TGT012" and len(left) > 2, "errors come first, however few they are"
+    assert "TGT012" in again.out and "a shape that the target reads" in again.out
+
+
+@pytest.mark.parametrize("verb", ["lint", "clean", "review", "explain", "stats", "prepare"])
+def test_verbs_that_judge_or_count_length_take_a_maximum(run: Run, verb: str) -> None:
+    assert "--max-length" in run(verb, "--help").out
+
+
+def test_explain_judges_by_the_maximum_and_stats_says_what_it_keeps(run: Run, write: Write) -> None:
+    path = write("x.jsonl", [chat(user="Hi", assistant="It rains. " * 40), chat(user="Hi", assistant="Yes.")])
+    assert "LEN001" in run("explain", path, 1, "--max-length", 50).out
+    assert "LEN001" not in run("explain", path, 1).out
+    assert "your max length 50: 50.0% of the rows fit" in run("stats", path, "--max-length", 50).out
+
+
+def test_of_a_long_list_of_rows_the_first_are_named_and_the_others_counted(run: Run, write: Write) -> None:
+    """JSON names all of them, as does --show 0."""
+    lines = [line for n in range(300) for line in (GOOD, chat(user=f"Tell me of {n}.", assistant=f"That is {n * 13}."))]
+    path = write("x.jsonl", lines)
+    only = ("--select", "DUP001")
+    shown = run("lint", path, *only).out
+    assert "more, lines" in shown and "and " in shown and len(shown.splitlines()) < 80
+    assert "x.jsonl:599" in run("lint", path, *only, "--show", 0).out
+    findings = json.loads(run("lint", path, *only, "--format", "json").out)["findings"]
+    assert len(findings) == 299
+
+
+def test_of_many_related_rows_explain_and_concise_name_the_first_and_count_the_rest(run: Run, write: Write) -> None:
+    rows = [{"conversations": [{"from": "human", "value": f"What is {n}?"}, {"from": "gpt", "value": f"It is {n}."}]}
+            for n in range(120)]  # fmt: skip
+    rows = [part for row in rows for part in (row, GOOD)]
+    path = write("x.jsonl", rows)
+    judged = ("--select", "TPL019", "--template", "chatml")
+    explained = run("explain", path, 1, *judged).out
+    assert explained.count("      see ") == 8 and "and 111 more: --format json lists them" in explained
+    concise = run("lint", path, *judged, "--format", "concise").out
+    assert "and 111 more" in concise
+    (finding,) = json.loads(run("lint", path, *judged, "--format", "json").out)["findings"]
+    assert len(finding["related"]) == 119

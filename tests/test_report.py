@@ -244,14 +244,16 @@ def test_an_empty_set_is_not_called_clean() -> None:
     assert shown(clean(rows=0)).startswith("no rows: there is nothing to judge.")
 
 
-def test_every_line_is_named_when_there_are_too_many_to_show() -> None:
+def test_the_first_lines_of_too_many_to_show_are_named_and_the_others_counted() -> None:
     lines = [*range(1, 40), 50, 52, *range(60, 400, 3)]
     said = shown(report([cut("a.jsonl", line) for line in lines]), show=4)
     block = said[said.index("a.jsonl: lines") :].partition("\n\n")[0]
     named = [int(line) for line in re.findall(r"a\.jsonl:(\d+) ", said)]
+    block, _, rest = block.partition("and ")
     for first, last in re.findall(r"(\d+)(?:-(\d+))?", block):
         named += range(int(first), int(last or first) + 1)
-    assert named == lines
+    assert named == lines[: len(named)]
+    assert rest == f"{len(lines) - len(named)} more"
     assert f"{len(lines) - 4} more" in said
     assert all(len(line) <= 80 for line in block.splitlines())
 
@@ -392,14 +394,15 @@ def test_any_byte_of_any_line_has_an_excerpt(raw: bytes, byte: int) -> None:
 # ---------------------------------------------------------------------- for programs
 
 
-def test_every_form_names_all_rows_that_a_finding_counts() -> None:
+def test_every_form_but_concise_names_all_rows_that_a_finding_counts_unless_they_are_very_many() -> None:
     rows = (*range(2, 40), 50, 60, 61, *range(70, 100, 2))
     flag = Flag("", f"{len(rows) + 1} rows are alike")
     places = (*(Place("a.jsonl", line) for line in rows), Place("b.jsonl", 3))
     made = report([finding("STY901", "alike", "warning", "a.jsonl", 1, flag, related=places)])
     listed = "2-39, 50, 60, 61, 70, 72, 74, 76, 78, 80, 82, 84, 86, 88, 90, 92, 94, 96, 98, b.jsonl:3"
     assert f"57 more, lines {listed}" in " ".join(shown(made).split())
-    for form in ("concise", "github", "gitlab", "junit"):
+    assert "~ 2-39, 50, 60, 61, 70, 72, 74, 76, and 12 more" in shown(made, "concise")
+    for form in ("github", "gitlab", "junit"):
         assert listed in shown(made, form).replace("%3A", ":")
     assert len(json.loads(shown(made, "jsonl"))["related"]) == len(places)
     (told,) = json.loads(shown(made, "sarif"))["runs"][0]["results"]
@@ -429,7 +432,14 @@ def test_json_holds_the_same_findings_and_the_whole_picture() -> None:
     assert said["findings"] == [json.loads(line) for line in shown(made, "jsonl").splitlines()]
     assert said["summary"]["errors"] == 2
     assert said["summary"]["exit_code"] == made.exit_code == 1
-    assert said["tokens"] == {"tokenizer": "o200k_base", "exact": True, "total": 38204, "error": 0.0, "given": 0}
+    assert said["tokens"] == {
+        "tokenizer": "o200k_base",
+        "exact": True,
+        "total": 38204,
+        "error": 0.0,
+        "given": 0,
+        "template": "",
+    }
     assert [stat["code"] for stat in said["rules"]] == [stat.code for stat in made.rules]
     assert len(said["files"]) == 2
     assert said["not_run"][0]["unlock"] == "--template NAME"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import io
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -280,7 +281,11 @@ def test_the_limit_of_a_service_is_told_once(write, tmp_path):
     both = ("TGT003", "LEN001")
     assert found(data, target=str(path), select=both) == {("TGT003", 1, "")}
     assert found(data, target=str(path), select=("LEN001",)) == {("LEN001", 1, "")}
-    assert found(data, target=str(path), select=both, max_length=60) == {("TGT003", 1, ""), ("LEN001", 1, "")}
+    assert found(data, target=str(path), select=(*both, "LEN002"), max_length=60) == {("TGT003", 1, "")}
+    assert found(data, target=str(path), select=both, rules={"LEN001": {"max-tokens": 60}}) == {
+        ("TGT003", 1, ""),
+        ("LEN001", 1, ""),
+    }
     report = lint([data], Config(target=str(path), select=both), cache=False)
     assert [item.codes for item in report.not_run] == [("LEN001",)]
 
@@ -470,3 +475,81 @@ def test_a_preference_row_is_judged_by_its_prompt(write):
 
 def test_shapes_are_names_that_are_known():
     assert all(shape in SHAPES for profile in PROFILES.values() for shape in profile.shapes)
+
+
+ASKED, TOLD = [{"role": "user", "content": "Hi"}], [{"role": "assistant", "content": "Hello."}]
+WORSE = [{"role": "assistant", "content": "What?"}]
+BEFORE = {"conversations": [{"from": "human", "value": "Hi"}]}
+OF_TRL = [
+    {"prompt": "Hi", "chosen": "Hello.", "rejected": "What?"},
+    {"prompt": ASKED, "chosen": TOLD, "rejected": WORSE},
+    {"chosen": ASKED + TOLD, "rejected": ASKED + WORSE},
+    {"prompt": "Hi", "completion": "Hello.", "label": True},
+    {"prompt": ASKED, "completion": TOLD, "label": False},
+]
+OF_OTHERS = [
+    {**BEFORE, "chosen": {"from": "gpt", "value": "Hello."}, "rejected": {"from": "gpt", "value": "What?"}},
+    {"question": "Hi", "chosen": "Hello.", "rejected": "What?"},
+    {"prompt": "Hi", "chosen": TOLD, "rejected": WORSE},
+    {"messages": ASKED, "chosen": TOLD, "rejected": WORSE},
+    {"prompt": "Hi", "chosen_response": "Hello.", "rejected_response": "What?"},
+    {"messages": ASKED + TOLD, "label": True},
+    {"conversations": [*BEFORE["conversations"], {"from": "gpt", "value": "Hello."}], "kto_tag": True},
+]
+
+
+def refusals(rows, write, target):
+    report = lint([write("rows.jsonl", rows)], Config(target=target, select=("TGT012",)), cache=False)
+    return {finding.line - 1 for finding in report.findings}
+
+
+@pytest.mark.parametrize("row", OF_TRL)
+def test_a_trainer_with_columns_of_its_own_reads_pairs_and_verdicts_that_have_them(row, write):
+    assert refusals([row], write, "trl") == set()
+
+
+@pytest.mark.parametrize("row", OF_OTHERS)
+def test_a_trainer_with_columns_of_its_own_refuses_pairs_and_verdicts_in_those_of_others(row, write):
+    assert refusals([row], write, "trl") == {0}
+    assert refusals([row], write, "llama-factory") == set(), "its settings name the columns"
+
+
+@pytest.mark.parametrize("row", OF_OTHERS)
+def test_what_a_trainer_refuses_for_its_columns_it_reads_once_converted_as_the_report_says(row, write, run, tmp_path):
+    done = run("lint", write("rows.jsonl", [row]), "--target", "trl")
+    line = next(line for line in done.out.splitlines() if "a shape that the target reads" in line)
+    words = shlex.split(line.partition(":  ")[2])
+    assert run(*words[1:-1], tmp_path / "made.jsonl").status == 0
+    assert run("lint", tmp_path / "made.jsonl", "--target", "trl", "--select", "TGT012").status == 0
+
+
+def test_pairs_of_llama_factory_are_called_so_wherever_a_shape_is_named(write, run):
+    path = write("rows.jsonl", OF_OTHERS[:1])
+    assert "a row of shape llama-factory" in run("lint", path, "--target", "trl").out
+    assert "shapes    llama-factory" in run("stats", path).out
+    assert "llama-factory" in run("explain", path, 1).out.splitlines()[0]
+    assert "of llama-factory" in run("convert", path, "--to", "sharegpt", "-o", path.parent / "b.jsonl").out
+
+
+def test_a_pair_that_axolotl_leaves_out_for_its_length_is_said_to_be_dropped_whatever_rule_finds_it(write):
+    pair = {"prompt": "Hi", "chosen": "It rains. " * 60, "rejected": "No."}
+    data = write("pairs.jsonl", [pair, {"prompt": "Hi", "chosen": "Hello.", "rejected": "No."}])
+    for code in ("TGT010", "LEN001"):
+        report = lint([data], Config(target="axolotl", max_length=64, select=(code,)), cache=False)
+        assert [(finding.code, finding.line) for finding in report.findings] == [(code, 1)]
+        assert "1 row will be dropped in silence" in said(report)
+
+
+def test_the_target_is_called_by_the_trainer_that_takes_the_rows(write):
+    pair, verdict = OF_TRL[0], OF_TRL[3]
+    for rows, trainer in (([pair], "DPO"), ([verdict], "KTO"), ([chat(user="Hi", assistant="Yes.")], "SFT")):
+        assert f"target TRL 1.16 {trainer}Trainer" in said(lint([write("a.jsonl", rows)], Config(target="trl")))
+    assert "target TRL 1.16 SFTTrainer" in said(lint([write("a.jsonl", [pair, verdict])], Config(target="trl")))
+
+
+def test_tokens_counted_without_the_tokenizer_of_the_model_of_a_template_are_called_an_estimate(write, run):
+    path = write("a.jsonl", [chat(user="Hi", assistant="Hello there.")])
+    for command in (("lint", path), ("stats", path), ("explain", path, 1)):
+        assert "for llama-3 an estimate: name its --tokenizer" in run(*command, "--template", "llama-3").out
+        assert "an estimate" not in run(*command).out
+        assert "an estimate" not in run(*command, "--template", "llama-3", "--tokenizer", "o200k_base").out

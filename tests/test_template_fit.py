@@ -461,6 +461,15 @@ def test_roles_that_a_strict_template_refuses_are_told_once_and_the_rows_judged_
     assert any("curator convert FILE --to openai-chat" in f["message"] for f in found if f["code"] == "TPL003")
 
 
+@pytest.mark.parametrize(("target", "renames"), [("axolotl", True), ("llama-factory", True), ("trl", False)])
+def test_roles_that_no_template_knows_are_no_fault_where_the_target_renames_them(
+    lint: Any, target: str, renames: bool
+) -> None:
+    for template in ("chatml", "gemma-3"):
+        found = lint([HUMAN], "--template", template, "--target", target, select="TPL019")
+        assert bool(found) is not renames
+
+
 def test_a_rule_on_the_set_speaks_once_and_counts(lint: Any) -> None:
     found = lint([*plain(30), SYSTEM], "--template", "qwen2.5")
     (finding,) = found

@@ -249,6 +249,36 @@ def test_trl_counts_the_template_of_pairs_and_verdicts(tmp_path, trainer, openin
     assert predicted(tmp_path, "trl", "TGT010") < dropped, "without the template its markers are not counted"
 
 
+def under_other_columns(n: int) -> dict[str, dict[str, Any]]:
+    """The same pair, or verdict, as others write it."""
+    asked, good, bad = words("u", n, 0, 4), words("a", n, 1, 3), words("a", n, 2, 2)
+    said = {"conversations": [{"from": "human", "value": asked}]}
+    turns = [{"role": "user", "content": asked}, {"role": "assistant", "content": good}]
+    lists = {"chosen": turns[1:], "rejected": [{"role": "assistant", "content": bad}]}
+    gpt = {key: {"from": "gpt", "value": text} for key, text in (("chosen", good), ("rejected", bad))}
+    return {
+        "dpo of LLaMA-Factory": {**said, **gpt},
+        "dpo with a question": {"question": asked, "chosen": good, "rejected": bad},
+        "dpo of two forms": {"prompt": asked, **lists},
+        "dpo of conversations": {"messages": turns[:1], **lists},
+        "dpo of other sides": {"prompt": asked, "chosen_response": good, "rejected_response": bad},
+        "kto of conversations": {"messages": turns, "label": True},
+        "kto of LLaMA-Factory": {"conversations": [*said["conversations"], gpt["chosen"]], "kto_tag": True},
+        "kto of two forms": {"prompt": asked, "completion": turns[1:], "label": True},
+    }
+
+
+@pytest.mark.parametrize("form", under_other_columns(0))
+def test_trl_stops_at_pairs_and_verdicts_in_other_columns_or_never_reads_their_prompt(tmp_path, form):
+    folder = prepared(tmp_path, [under_other_columns(n)[form] for n in range(3)], trainer=form[:3])
+    assert predicted(folder, "trl", "TGT012") == {0, 1, 2}
+    try:
+        told = really("trl", "trl", folder)
+    except AssertionError:  # it stopped
+        return
+    assert not any(word.startswith("u") for kept, _ in told for word in kept)
+
+
 @pytest.mark.parametrize("said", [list, said_in_turns], ids=["strings", "messages"])
 def test_trl_drops_pairs_that_are_too_long_for_the_reward_trainer(tmp_path, said):
     rows = as_pairs(pairs(30))

@@ -20,7 +20,7 @@ from curator.cli.output import encoded, sink
     metavar="FILE",
     help="The rows left out, with reasons.  [default: rejected.jsonl beside OUT]",
 )
-@click.option("--max-length", type=click.IntRange(min=1), metavar="TOKENS", help="Tokens a row may have (LEN001).")
+@options.limiting
 @click.option("--unsafe-fixes", is_flag=True, help="Make the fixes that may change meaning as well.")
 @options.selecting
 @options.reading

@@ -30,6 +30,7 @@ class _Line(click.types.IntParamType):
 @click.argument("line", type=_Line(), metavar="LINE")
 @click.option("--beside", multiple=True, metavar="PATH", help="A file that is linted with FILE, as one set.")
 @click.option("--reveal", is_flag=True, help="Show private values, which are masked otherwise.")
+@options.limiting
 @options.selecting
 @options.reading
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)

@@ -30,7 +30,7 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @options.selecting
 @options.reading
-@click.option("--max-length", type=click.IntRange(min=1), metavar="TOKENS", help="Tokens a row may have (LEN001).")
+@options.limiting
 @click.option("--fix", is_flag=True, help="Mend what can be mended safely, in place; a copy is kept.")
 @click.option("--unsafe-fixes", is_flag=True, help="With --fix or --diff: the fixes that may change meaning as well.")
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and change nothing.")
@@ -130,6 +130,7 @@ def command(
             "verbose": verbose,
             "exit_zero": exit_zero,
             "command": options.retyped(ctx),
+            "options": options.following(ctx),
         }
         _print(report, form, output, view)
         if timing:

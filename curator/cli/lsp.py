@@ -15,7 +15,7 @@ from curator.cli import options
 @click.command("lsp")
 @options.selecting
 @options.reading
-@click.option("--max-length", type=click.IntRange(min=1), metavar="TOKENS", help="Tokens a row may have (LEN001).")
+@options.limiting
 def command(config_file: Path | None, **settings: Any) -> int:
     """Underline findings in an editor: a language server on standard input and output.
 

@@ -141,6 +141,9 @@ _COUNTING = (
         help="Chat template, in place of the model's: llama-3, FILE.",
     ),
 )
+_LIMITING = (
+    click.option("--max-length", type=click.IntRange(min=1), metavar="TOKENS", help="Tokens a row may have (LEN001)."),
+)
 _COMPARING = (
     click.option(
         "--modelfile",
@@ -204,6 +207,9 @@ counting: Callable[[F], F] = _applied((*_SHAPING, *_COUNTING, _CONFIG))
 
 spreading: Callable[[F], F] = _applied(_SPREADING)
 """--workers, --engine, --ray-address."""
+
+limiting: Callable[[F], F] = _applied(_LIMITING)
+"""--max-length."""
 
 reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, *_COUNTING, *_COMPARING, _CONFIG))
 """`shaping`, and --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --set, --facts."""
@@ -297,11 +303,11 @@ def _guessed(paths: tuple[str, ...], config: Config) -> dict[str, str] | None:
 
 
 # Options that say how to report or what to do with what was found, not what to find.
-_FORM = {"form", "output", "show", "statistics", "timing", "color", "verbose", "fix", "unsafe_fixes", "diff"}
-_FORM |= {"watch", "exit_zero", "write_baseline", "workers", "cache", "engine", "ray_address"}
+FORM = {"form", "output", "show", "statistics", "timing", "color", "verbose", "fix", "unsafe_fixes", "diff"}
+FORM |= {"watch", "exit_zero", "write_baseline", "workers", "cache", "engine", "ray_address"}
 
 
-def retyped(ctx: click.Context, left_out: Set[str] = _FORM) -> str:
+def retyped(ctx: click.Context, left_out: Set[str] = FORM) -> str:
     """The command as it was typed, without the options of form: what next steps build on."""
     words = ctx.command_path.split()
     for param in ctx.command.params:
@@ -316,13 +322,29 @@ def retyped(ctx: click.Context, left_out: Set[str] = _FORM) -> str:
 
 def shared(ctx: click.Context, verb: click.Command, left_out: Set[str] = frozenset({"output"})) -> tuple[str, ...]:
     """The options that were typed and that another verb knows as well, as words for it."""
-    known = {param.name for param in verb.params if isinstance(param, click.Option)} - left_out
+    known = {word for param in verb.params if isinstance(param, click.Option) for word in param.opts}
     words: list[str] = []
     for param in ctx.command.params:
         given = ctx.get_parameter_source(param.name or "") == click.core.ParameterSource.COMMANDLINE
-        if given and param.name in known and (value := ctx.params[param.name]) is not None:
+        if (
+            given
+            and param.name not in left_out
+            and param.opts[0] in known
+            and (value := ctx.params[param.name]) is not None
+        ):
             words += _option(param, value)
     return tuple(words)
+
+
+_FOLLOWING = ("convert", "clean", "split", "explain")  # the verbs that the next steps of a report name
+
+
+def following(ctx: click.Context) -> dict[str, tuple[str, ...]]:
+    """The options that were typed, as words for each of the verbs that the next steps name."""
+    from importlib import import_module
+
+    verbs = {name: import_module(f"curator.cli.{name}").command for name in _FOLLOWING}
+    return {name: shared(ctx, verb, FORM) for name, verb in verbs.items()}
 
 
 def _option(param: click.Parameter, value: Any) -> list[str]:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--name", default="", metavar="NAME", help="The name of the set on its card.  [default: the file's]")
 @dividing
 @click.option("--force", is_flag=True, help="Overwrite files in DIR that are not from curator.")
+@options.limiting
 @options.selecting
 @options.reading
 @click.option(
@@ -53,8 +54,10 @@ def command(
     Exit status: 1 where a finding at or above --fail-on is left.
     """
     config = options.configured(paths, config_file, settings)
+    from curator.cli import lint
     from curator.splits import preparing as verb
 
+    asked = options.shared(click.get_current_context(), lint.command, options.FORM)
     with progress() as tick:
         done = verb.prepare(
             paths,
@@ -67,8 +70,9 @@ def command(
             dataset=dataset,
             force=force,
             name=name,
+            asked=asked,
             progress=tick,
         )
     with sink(None) as stream:
-        stream.write(verb.as_json(done) if form == "json" else encoded(verb.as_text(done)))
+        stream.write(verb.as_json(done) if form == "json" else encoded(verb.as_text(done, asked)))
     return done.exit_code

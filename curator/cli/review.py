@@ -38,7 +38,7 @@ def _part(ctx: click.Context, param: click.Parameter, value: str | None) -> tupl
     help="Where Apply writes to.  [default: PATH-reviewed]",
 )
 @click.option("--require-reason", is_flag=True, help="An error is kept only with a note that says why.")
-@click.option("--max-length", type=click.IntRange(min=1), metavar="TOKENS", help="Tokens a row may have (LEN001).")
+@options.limiting
 @options.selecting
 @options.reading
 def command(

@@ -14,6 +14,9 @@ from curator.cli.output import coloured, sink
 
 @click.command("stats")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option(
+    "--max-length", type=click.IntRange(min=1), metavar="TOKENS", help="Say what this maximum length would keep."
+)
 @options.counting
 @click.option("--price", type=options.Amount(min=0), metavar="MONEY", help="What a million trained tokens cost.")
 @click.option(

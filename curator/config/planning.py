@@ -19,7 +19,6 @@ from curator.config.waiting import (
     told_by_modelfile,
     told_by_target,
     told_by_template,
-    told_by_tokenizer,
     unread_questions,
     waiting_for,
 )
@@ -57,6 +56,11 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     target: targets.Profile | None = None
     costly: frozenset[str] = frozenset()
     hash: str = ""
+
+    @property
+    def foreign_template(self) -> str:
+        """The name of the chat template, where the tokens are counted by a tokenizer that is not its model's."""
+        return templates.load(self.template).name if self.template and not self.tokenizer else ""
 
     def ignored(self, file: str | Path) -> frozenset[str]:
         """The codes that per-file-ignores turns off for the file."""
@@ -132,9 +136,7 @@ def plan_of(config: Config) -> Plan:
         )
     if config.facts_path:
         read_facts(config.facts_path)
-    told |= told_by_template(spec, chosen, rules) | told_by_tokenizer(
-        config, [code for code in chosen if code not in missing]
-    )
+    told |= told_by_template(spec, chosen, rules)
     built = {code: built_rule(config, rules[code], options.get(code, {})) for code in {*chosen, *options}}
     plan = Plan(
         rules=tuple(built[code] for code in chosen if code not in missing and code not in without),

@@ -90,6 +90,7 @@ def _by_target(
     strings = {"strings": target.templated == "all"}
     found["LEN002"] = {"target": name} | strings
     found["LEN001"] = strings
+    found["TPL019"] = {"target": name}
     if target.tokens is not None:
         found["LEN001"] = strings | {"target": name, "context": config.limit or 0}
     if target.file.bom == "demanded":

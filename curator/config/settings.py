@@ -201,6 +201,12 @@ class Config(Settings, frozen=True, kw_only=True):
         return self.tokenizer or (templates.tokenizer_of(self.model) if self.model else None)
 
     @property
+    def foreign_template(self) -> str:
+        """The name of the chat template, where the tokens are counted by a tokenizer that is not its model's."""
+        spec = templates.spec_of(self.template, self.model)
+        return templates.load(spec).name if spec and not self.counter else ""
+
+    @property
     def limit(self) -> int | None:
         """The context length: the one that is named, else the model's."""
         return self.max_length or (templates.context_of(self.model) if self.model else None) or None

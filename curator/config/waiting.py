@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
-from curator import extras, targets, templates, tokens
+from curator import extras, targets, templates
 from curator.config.selectors import bad_value, one_rule
 from curator.config.settings import Config
 from curator.model import NotRun
@@ -80,7 +80,8 @@ def told_by_target(
 ) -> dict[str, NotRun]:
     """LEN001 where a rule on targets says the same: at the limit of a service, or of a trainer that drops rows.
 
-    LEN002 where the target does not keep the first tokens: it drops the row, or cuts prompt and answer alike.
+    LEN002 where the target does not keep the first tokens, it drops the row, or cuts prompt and answer alike, and
+    at the limit of a service. Rules that are given options of their own are run.
     """
     if target is None or target.tokens is None:
         return {}
@@ -88,11 +89,15 @@ def told_by_target(
     over = target.tokens.over
     found = {}
     by = "TGT010" if over == "dropped" else "TGT003" if target.kind == "service" else ""
-    if config.max_length is None and {"LEN001", by} <= {*chosen} - (named & {"LEN001"}):
-        found["LEN001"] = NotRun(("LEN001",), f"{by} judges length by the limit of the target", "--max-length N")
-    by = {"dropped": "TGT010", "shared": "TGT013"}.get(over, "")
-    if {"LEN002", by} <= {*chosen} - (named & {"LEN002"}):
-        lost = "drops rows over its limit" if over == "dropped" else "cuts prompt and answer alike"
+    if {"LEN001", by} <= {*chosen} - (named & {"LEN001", by}):
+        found["LEN001"] = NotRun(
+            ("LEN001",), f"{by} judges length by the limit of the target", "--set LEN001.max_tokens=N"
+        )
+    by = by or {"shared": "TGT013"}.get(over, "")
+    if {"LEN002", by} <= {*chosen} - (named & {"LEN002", by}):
+        lost = {"dropped": "drops rows over its limit", "shared": "cuts prompt and answer alike"}.get(
+            over, "has a limit of its own"
+        )
         found["LEN002"] = NotRun(("LEN002",), f"{target.title} {lost}: {by} judges that", "leave --target out")
     return found
 
@@ -146,15 +151,3 @@ def unread_questions(config: Config) -> dict[str, NotRun]:
             reason = f"{Path(file).name}: {which}"
             found[file] = NotRun(("SPT007",), reason, "put what is asked under question, prompt or messages")
     return found
-
-
-def told_by_tokenizer(config: Config, chosen: Sequence[str]) -> dict[str, NotRun]:
-    """Rules that count tokens, where a model is named and its own tokenizer cannot be read."""
-    counting = tuple(code for code in chosen if code in _COUNTING)
-    if not config.model or config.counter or not counting:
-        return {}
-    why = f"tokens are counted with {tokens.backend()}, since no tokenizer is read in {Path(config.model).name}"
-    return {"tokenizer": NotRun(counting, why, "name the model's: --tokenizer path/to/tokenizer.json")}
-
-
-_COUNTING = ("LEN001", "LEN002", "LEN006", "TGT003", "TGT010", "TGT013")

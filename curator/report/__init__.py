@@ -15,8 +15,9 @@ parquet   one finding a row
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
+from types import MappingProxyType
 from typing import IO, Any
 
 import msgspec
@@ -44,7 +45,8 @@ Write = Callable[[bytes], Any]
 class View(msgspec.Struct, frozen=True):
     """How a report is shown: `width` in terminal cells, `show` findings of one code in full (None: all).
 
-    `command` is the lint command as it was typed, without options of form; the next steps build on it.
+    `command` is the lint command as it was typed, without options of form; the next steps build on it, and on
+    the `options` that were typed and that another verb knows as well ({"explain": ("--target", "trl")}).
     `exit_zero`: the run ends with 0, whatever was found.
     """
 
@@ -55,6 +57,7 @@ class View(msgspec.Struct, frozen=True):
     verbose: bool = False
     command: str = ""
     exit_zero: bool = False
+    options: Mapping[str, Sequence[str]] = {}
 
 
 def render(
@@ -69,17 +72,19 @@ def render(
     verbose: bool = False,
     command: str = "",
     exit_zero: bool = False,
+    options: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> None:
     """Write `report` to `stream` (binary, or text that has room for UTF-8) in one of `FORMATS`.
 
-    Every format names all rows it counts, and all but parquet are valid UTF-8 whatever the data holds.
+    Every format names all rows it counts, but that text and concise name the first ones of a long list and say how
+    many more; text names all of them where `show` is None. All but parquet are valid UTF-8 whatever the data holds.
 
     Raises:
         UsageError: no such format.
     """
     if format not in _MODULES:
         raise UsageError(f"no report format {format!r}", hint=f"choose one of {', '.join(FORMATS)}")
-    view = View(color, max(width, 40), show, statistics, verbose, command, exit_zero)
+    view = View(color, max(width, 40), show, statistics, verbose, command, exit_zero, options)
     module = import_module(f"{__name__}.{_MODULES[format]}")
     module.WRITERS[format](report, _bytes_to(stream), view)
 

@@ -112,7 +112,7 @@ def _severities(report: Report) -> list[tuple[Severity, str, int]]:
 
 
 def _next(report: Report, tally: Tally, view: View) -> str:
-    todo = steps(report, tally, view.command)
+    todo = steps(report, tally, view.command, view.options)
     if not todo:
         return ""
     items = "".join(

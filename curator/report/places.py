@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from curator.model import Finding, Place
@@ -22,6 +23,19 @@ def stretches(places: Sequence[Place]) -> Iterator[tuple[str, int, int]]:
         begun = place.file, place.line, place.line
     if begun:
         yield begun
+
+
+def first_few(stretches: Sequence[str], most: int) -> list[str]:
+    """Stretches as `others` writes them, of many the first ones and how many rows more: "and 491 more"."""
+    if len(stretches) <= most + 1:  # "and 1 more" takes no less room than the one
+        return list(stretches)
+    return [*stretches[:most], f"and {sum(map(_rows, stretches[most:])):,} more"]
+
+
+def _rows(stretch: str) -> int:
+    """How many rows a stretch is: 6 of "4-9" and of "b.jsonl:4-9", 1 of "12"."""
+    ends = re.search(r"(?:^|[: ])(\d+)-(\d+)$", stretch)
+    return int(ends[2]) - int(ends[1]) + 1 if ends else 1
 
 
 def others(finding: Finding) -> Iterator[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import msgspec
 
@@ -24,7 +25,7 @@ class Tally:
         self.unsafe = 0
         self.rows: Counter[str] = Counter()  # rows with a finding, by code
         self.rest: Finding | None = None  # the first of the gravest that no safe fix mends
-        self.refused: set[str] = set()  # the shapes that the target does not read
+        self.refused: set[str] = set()  # the shapes of rows that the target does not read
         self._gravest = -1
         self._last: dict[str, tuple[str, int]] = {}
 
@@ -37,7 +38,7 @@ class Tally:
             if (gravity := _GRAVITY[finding.severity]) > self._gravest:
                 self._gravest, self.rest = gravity, finding
         if code == "TGT012":
-            self.refused.add(str(finding.evidence.get("shape", "")))
+            self.refused.add(str(finding.evidence.get("read_as", "")))
         place = (finding.file, finding.line)
         if self._last.get(code) != place:
             self._last[code] = place
@@ -160,9 +161,13 @@ def outcomes(report: Report) -> list[Outcome]:
     struck: dict[str, dict[tuple[str, int], tuple[str, int]]] = {code: {} for code in _OUTCOMES}
     refused: dict[tuple[str, int], int] = {}
     cut: set[tuple[str, int]] = set()
+    drops, judged = report.target.over == "dropped", any(stat.code == "TGT010" for stat in report.rules)
     for finding in report.findings:
         place, count = (finding.file, finding.line), int(finding.evidence.get("rows", 1))
-        if finding.code in struck:
+        if finding.code == "LEN001" and drops:  # which TGT010 tells, where it runs
+            if not judged:
+                struck["TGT010"].setdefault(place, ("", count))
+        elif finding.code in struck:
             struck[finding.code].setdefault(place, (str(finding.evidence.get("by", "")), count))
         elif finding.code in _LENGTHS and finding.evidence.get("effect") != "refused":
             cut.add(place)
@@ -177,7 +182,9 @@ def outcomes(report: Report) -> list[Outcome]:
         for by, count in struck[code].values():
             reasons[by] += count
         if total := sum(reasons.values()):
-            found.append(Outcome(one if total == 1 else many, total, tuple(reasons.most_common())))
+            found.append(
+                Outcome(one if total == 1 else many, total, tuple(pair for pair in reasons.most_common() if pair[0]))
+            )
     if cut := cut - struck["TGT010"].keys() - refused.keys():
         found.append(Outcome("is cut" if len(cut) == 1 else "are cut", len(cut), ()))
     return found
@@ -228,47 +235,53 @@ def by_count(report: Report) -> list[RuleStat]:
     return sorted((stat for stat in report.rules if stat.findings), key=lambda stat: (-stat.findings, stat.code))
 
 
-def steps(report: Report, tally: Tally, command: str) -> list[Step]:
-    """What to do next, as commands that can be pasted."""
+def steps(
+    report: Report, tally: Tally, command: str, options: Mapping[str, Sequence[str]] = MappingProxyType({})
+) -> list[Step]:
+    """What to do next, as commands that can be pasted: `options` are those of each verb that go on holding."""
     files = [stat.path for stat in report.files]
     on_disk = not any(file in _STANDARD_INPUT for file in files)
     command = command or shlex.join(["curator", "lint", *files])
     out = []
+
+    def verb(name: str, *words: str) -> str:
+        return shlex.join(["curator", name, *words, *options.get(name, ())])
+
     for unlock in dict.fromkeys(item.unlock for item in report.not_run if item.unlock.startswith("--map ")):
         out.append(Step("read the rows by their columns", f"{command} {unlock}"))
     if on_disk and (shape := _accepted(report, tally)):
         place = "converted.jsonl" if len(files) == 1 else "converted"
-        convert = shlex.join(["curator", "convert", *files, "--to", shape, "-o", place])
-        out.append(Step("write the rows in a shape that the target reads", convert))
+        what = "write the rows in a shape that the target reads"
+        out.append(Step(what, verb("convert", *files, "--to", shape, "-o", place)))
     goal = "clean.jsonl" if len(files) == 1 else "cleaned"
     in_place = all(stat.container == "jsonl" for stat in report.files)
     if tally.safe and on_disk and not in_place:
-        copy = shlex.join(["curator", "clean", *files, "-o", goal])
+        copy = verb("clean", *files, "-o", goal)
         out.append(Step(f"{tally.safe:,} can be mended safely, in a copy", copy))
     if tally.safe and on_disk and in_place:
         out.append(Step(f"{tally.safe:,} can be mended safely", f"{command} --fix"))
     if tally.unsafe and on_disk and not in_place:
         more = f"{tally.unsafe:,} more" if tally.safe else f"{tally.unsafe:,}"
-        copy = shlex.join(["curator", "clean", *files, "-o", goal, "--unsafe-fixes"])
+        copy = verb("clean", *files, "-o", goal, "--unsafe-fixes")
         out.append(Step(f"{more} can be mended if you agree, in a copy", copy))
     if tally.unsafe and on_disk and in_place:
         more = f"{tally.unsafe:,} more" if tally.safe else f"{tally.unsafe:,}"
         out.append(Step(f"{more} can be mended if you agree", f"{command} --diff --unsafe-fixes"))
     if on_disk and any(stat.findings for stat in report.rules if stat.code in _LEAKS):
-        out.append(Step("split anew, without leaks", shlex.join(["curator", "split", *files, "-o", "splits"])))
+        out.append(Step("split anew, without leaks", verb("split", *files, "-o", "splits")))
     if rest := tally.rest:
         if on_disk:
             beside = dict.fromkeys(place.file for place in rest.related if place.file != rest.file)
             words = [word for file in beside for word in ("--beside", file)]
-            explain = shlex.join(["curator", "explain", rest.file, str(rest.line), *words])
-            out.append(Step("what is known of a row", explain))
+            out.append(Step("what is known of a row", verb("explain", rest.file, str(rest.line), *words)))
         out.append(Step("why a rule matters", f"curator rule {rest.code}"))
     return out
 
 
 def _accepted(report: Report, tally: Tally) -> str:
-    """The shape in which a target reads conversations that it refuses as they are; "" where none is refused so."""
-    if report.target is None or not tally.refused or any(_compares(shape) for shape in tally.refused):
+    """The shape in which a target reads rows that it refuses as they are; "" where there is none, or no one shape."""
+    kinds = {_kind(shape) for shape in tally.refused}
+    if report.target is None or len(kinds) != 1:
         return ""
     from curator import targets
 
@@ -276,12 +289,12 @@ def _accepted(report: Report, tally: Tally) -> str:
         shapes = targets.load(report.target.name).shapes
     except CuratorError:  # a profile of one's own that is not found by its name
         return ""
-    return next((shape for shape in ("openai-chat", *shapes) if shape in shapes and not _compares(shape)), "")
+    return next((shape for shape in ("openai-chat", *shapes) if shape in shapes and _kind(shape) in kinds), "")
 
 
-def _compares(shape: str) -> bool:
-    """Whether a shape holds answers that are better or worse: no conversation says that."""
-    return shape.endswith(("-preference", "-kto", "-stepwise"))
+def _kind(shape: str) -> str:
+    """What a shape says of its answers: that one is better, or good, or its steps are; "" where it compares none."""
+    return next((kind for kind in ("preference", "kto", "stepwise") if shape.endswith(f"-{kind}")), "")
 
 
 def code_ranges(codes: Iterable[str]) -> str:

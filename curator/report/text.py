@@ -14,7 +14,7 @@ from curator.decisions import expired
 from curator.model import Excerpt, Finding, Lessons, Report, RuleStat
 from curator.report import View, Write
 from curator.report.data import encode
-from curator.report.places import others
+from curator.report.places import first_few, others
 from curator.report.tally import (
     Tally,
     about_target,
@@ -52,6 +52,7 @@ _UNEVEN = compiled_later(
     "\u25fd-\u2bff\u2e80-\U0010ffff]"
 )
 _OTHERS = 8  # other rows that stand beside the place of a finding; more have lines of their own
+_LISTED = 24  # lines of a finding, or of a rule, that are listed; --show 0 lists all
 _NAMED = 5  # rows of a kind that are named
 _BUFFER = 1 << 16  # characters gathered before a write
 
@@ -102,7 +103,7 @@ def write_concise(report: Report, write: Write, view: View) -> None:
     shown = _Shown()
     for finding in report.findings:
         code = pen.paint(finding.code, finding.severity)
-        also = f" ~ {', '.join(others(finding))}" if finding.related else ""
+        also = f" ~ {', '.join(first_few(list(others(finding)), _OTHERS))}" if finding.related else ""
         at = f" {visible(finding.path)}:" if finding.path else ""
         pen.line(f"{shown[finding.file]}:{finding.line}: {code}{at} {visible(finding.message)}{also}")
     pen.line(verdict(report))
@@ -148,7 +149,7 @@ def _findings(report: Report, tally: Tally, pen: Pen, view: View) -> None:
 
 
 def _rest(finding: Finding, lines: dict[str, array[int]], pen: Pen, view: View, *, apart: bool) -> None:
-    """All rows of one rule that were not shown, as ranges of lines; `apart`: by file, of a set of several."""
+    """The rows of one rule that were not shown, as ranges of lines; `apart`: by file, of a set of several."""
     count = sum(len(part) for part in lines.values())
     head = f"{pen.paint(finding.code, finding.severity)} {finding.name}: {count:,} more"
     if apart:
@@ -158,10 +159,16 @@ def _rest(finding: Finding, lines: dict[str, array[int]], pen: Pen, view: View, 
         taken = 4 + len(what) if what else cells(f"{finding.code} {finding.name}: {count:,} more, ")
         ranges = line_ranges(numbers)
         word = "line" if len(ranges) == 1 and ranges[0].isdecimal() else "lines"
-        wrapped = list(wrap([f"{word} {ranges[0]}", *ranges[1:]], taken, view.width))
+        listed = _first([f"{word} {ranges[0]}", *ranges[1:]], view)
+        wrapped = list(wrap(listed, taken, view.width))
         pen.line(f"    {what}{wrapped[0]}" if what else f"{head}, {wrapped[0]}")
         for line in wrapped[1:]:
             pen.line(f"    {line}")
+
+
+def _first(lines: list[str], view: View) -> list[str]:
+    """The lines to list: the first ones of many, unless all findings are to be shown."""
+    return lines if view.show is None else first_few(lines, _LISTED)
 
 
 def wrap(words: Iterable[str], taken: int, width: int) -> Iterator[str]:
@@ -200,7 +207,7 @@ def _block(finding: Finding, pen: Pen, view: View) -> Iterator[str]:
         yield from _folded(f"    {message}", view.width)
     if len(also) > _OTHERS:
         lead = f"{len(finding.related):,} more, lines "
-        first, *rest = wrap(also, 4 + len(lead), view.width)
+        first, *rest = wrap(_first(also, view), 4 + len(lead), view.width)
         yield from (f"    {line}" for line in (lead + first, *rest))
     if finding.fix is not None:
         yield pen.paint(f"    {finding.fix.safety} fix: {visible(finding.fix.title)}", "dim")
@@ -298,7 +305,7 @@ def _summary(report: Report, tally: Tally, pen: Pen, view: View) -> None:
     pen.line(pen.paint(verdict(report), worst))
     _target(report, pen, view.width)
     _lessons(report, pen)
-    todo = steps(report, tally, view.command)
+    todo = steps(report, tally, view.command, view.options)
     widest = max((len(step.what) for step in todo), default=0)
     for step in todo:
         pen.line(f"{step.what}:{' ' * (widest - len(step.what) + 2)}{pen.paint(visible(step.command), 'strong')}")

@@ -22,7 +22,7 @@ from curator import __version__, cleaning, decisions, engine
 from curator.columns import parse
 from curator.decisions import Log, agreement
 from curator.errors import UsageError
-from curator.model import Report
+from curator.model import SEVERITIES, Report
 from curator.provenance import said
 from curator.report import render
 from curator.report.tally import by_count, counted, verdict
@@ -80,12 +80,14 @@ def prepare(
     dataset: bool = False,
     force: bool = False,
     name: str = "",
+    asked: Sequence[str] = (),
     progress: engine.Progress | None = None,
 ) -> Prepared:
     """Lint, clean and split a set into the folder `out`, with a report and a dataset card.
 
     Several files are split anew, as one set. Decisions kept beside the data are honoured; `unsafe` also makes
-    the fixes that may change meaning. `name` is the set's name on the card, by default that of its first file.
+    the fixes that may change meaning. `name` is the set's name on the card, by default that of its first file;
+    `asked` are the options of `config` as words of the command line, for the commands that the report names.
     The rest is as for `split`.
 
     Raises:
@@ -113,7 +115,8 @@ def prepare(
         )
     outputs = [folder / file.path for file in result.outputs.values()]
     left = decisions.settle(engine.lint(outputs, config, workers=config.crew, cache=config.cache), log)
-    return _written(folder, paths, name, came, cleaned, result, left, log)
+    command = shlex.join(["curator", "lint", *map(str, paths), *asked])
+    return _written(folder, paths, name, command, came, cleaned, result, left, log)
 
 
 def _refuse_overwriting(folder: Path, force: bool) -> None:
@@ -148,6 +151,7 @@ def _written(
     folder: Path,
     paths: Sequence[str | Path],
     name: str,
+    command: str,
     came: Report,
     cleaned: CleanResult,
     result: SplitResult,
@@ -155,7 +159,7 @@ def _written(
     log: Log,
 ) -> Prepared:
     page = io.BytesIO()
-    render(came, "html", page, command=shlex.join(["curator", "lint", *map(str, paths)]))
+    render(came, "html", page, command=command)
     others = [file for file in ("aside.jsonl", "rejected.jsonl") if (folder / file).exists()]
     files = [*(f"{split_}.jsonl" for split_ in SPLITS if split_ in result.outputs), *others, SPLIT_RECORD, PAGE]
     hashes = {file: sha256(folder / file) for file in files if file != PAGE} | {PAGE: _hash(page.getvalue())}
@@ -186,8 +190,8 @@ def _written(
         folder=str(folder),
         rows=came.rows,
         lines=came.rows + came.broken,
-        came={stat.code: stat.findings for stat in by_count(came)},
-        left={stat.code: stat.findings for stat in by_count(left)},
+        came=_gravest_first(came),
+        left=_gravest_first(left),
         verdict=verdict(left),
         ok=left.ok,
         mended_rows=facts.mended_rows,
@@ -199,6 +203,12 @@ def _written(
     )
     _put(folder, paths, {PAGE: page.getvalue(), CARD: text, RECORD: as_json(prepared)})
     return prepared
+
+
+def _gravest_first(report: Report) -> dict[str, int]:
+    """Findings by code: errors, then warnings, then notes, the most frequent of each first."""
+    found = sorted(by_count(report), key=lambda stat: -SEVERITIES.index(stat.severity))
+    return {stat.code: stat.findings for stat in found}
 
 
 def _hash(data: bytes) -> str:
@@ -236,8 +246,8 @@ def as_json(prepared: Prepared) -> bytes:
     return msgspec.json.format(msgspec.json.encode(prepared), indent=2) + b"\n"
 
 
-def as_text(done: Prepared) -> str:
-    """A line a step, and what to do next, for a terminal."""
+def as_text(done: Prepared, asked: Sequence[str] = ()) -> str:
+    """A line a step, and what to do next, for a terminal; `asked` are the options by which the rows were judged."""
     folder = Path(done.folder)
     unread = f", {counted(done.lines - done.rows, 'line')} unreadable" if done.lines > done.rows else ""
     sizes = "  ".join(f"{name} {file.rows:,}" for name, file in done.split.outputs.items())
@@ -259,7 +269,8 @@ def as_text(done: Prepared) -> str:
         )
     wide = min(60, max(len(what) for _, what, _ in lines))
     text = [f"{step:<9} {what:<{wide}}  {where}".rstrip() for step, what, where in lines]
-    text += [done.verdict, "", f"what is left, in full:  curator lint {shlex.quote(done.folder)}"]
+    again = shlex.join(["curator", "lint", done.folder, *asked])
+    text += [done.verdict, "", f"what is left, in full:  {again}"]
     if done.ok:
         text.append(next_step(done.folder))
     else:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated, Any
 
+import numpy as np
+
+from curator import targets
 from curator.checks.fit.bases import TemplateName, TemplateSetRule, last_answer
 from curator.checks.fit.facts import FOREIGN, UNMASKED, UNPREFIXED, UNTRAINED, untrained
 from curator.checks.fit.looks import Look
-from curator.rule import Bad, chat
+from curator.columns import Rows
+from curator.model import Flag
+from curator.rule import Bad, chat, option
 from curator.templates import prepared
 
 
@@ -78,7 +84,8 @@ class ForeignRoles(TemplateSetRule, frozen=True):
 
     A template that prints any role it is given prints `human` and `gpt` too: nothing is lost, but trainers
     that mask by role find no answer to train on, and the model is later asked in other words than it learnt.
-    A strict template stops the run. Trainers differ in whether they rename such roles before they render.
+    A strict template stops the run. Trainers differ in whether they rename such roles before they render:
+    where the target does, nothing is found.
     """
 
     code = "TPL019"
@@ -89,7 +96,7 @@ class ForeignRoles(TemplateSetRule, frozen=True):
         Bad(
             [{"conversations": [{"from": "human", "value": "What is 2+2?"}, {"from": "gpt", "value": "It is 4."}]}],
             at="0:conversations[1].value",
-            options={"template": "chatml"},
+            options={"template": "chatml", "target": "trl"},
         ),
         Bad(
             [{"conversations": [{"from": "human", "value": "What is 2+2?"}, {"from": "gpt", "value": "It is 4."}]}],
@@ -99,14 +106,19 @@ class ForeignRoles(TemplateSetRule, frozen=True):
     ]
 
     template: TemplateName = "qwen2.5"
+    target: Annotated[str, option("Who renders the rows: some rename the roles first; `--target` sets it.")] = ""
+
+    def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
+        if not (self.target and targets.load(self.target).renames):
+            yield from super().check(sketches, rows)
 
     def say(self, look: Look) -> tuple[str, str, dict[str, Any]]:
         roles = sorted({turn.said for turn in look.said.turns})
         does = f"writes the roles as {', '.join(roles)}: by these no trainer knows an answer"
         if look.refused:
             does = f"refuses the roles {', '.join(roles)}: {look.refused}"
-        message = (
-            f"{look.template.name} {does}; trainers that rename them (LLaMA-Factory, axolotl) go on, TRL does not; "
-            "rename them: curator convert FILE --to openai-chat -o OUT"
-        )
+        who = "trainers that rename them (LLaMA-Factory, axolotl) go on, TRL does not"
+        if self.target:
+            who = f"{targets.load(self.target).title} does not rename them"
+        message = f"{look.template.name} {does}; {who}; rename them: curator convert FILE --to openai-chat -o OUT"
         return last_answer(look), message, {"roles": roles, "error": look.refused}

@@ -6,6 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from enum import IntEnum
 from functools import lru_cache
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar
@@ -16,8 +17,9 @@ import numpy as np
 from curator import targets
 from curator.checks.length import row_length
 from curator.checks.schema.rows import messages
-from curator.columns import Batch, Rows, distinct
+from curator.columns import Batch, Rows
 from curator.formats import SHAPES
+from curator.formats.dialects import said_of
 from curator.model import Cut, Example, Fix, Flag, Put, Severity, ToolCall, Turn
 from curator.paths import get, join
 from curator.rule import Bad, DatasetRule, Row, RowRule, chat, option
@@ -27,6 +29,7 @@ from curator.tokens import Estimate, Tokenizer
 Target = Annotated[str, option("What the set is for: the name of a profile, or a TOML file.")]
 
 _HELLO = chat(user="Hi", assistant="Hello.")
+_ANSWER: Row = {"from": "gpt", "value": "Hello."}
 _SHARED: Row = {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Hello."}]}
 
 
@@ -670,20 +673,22 @@ class ShapeRefused(DatasetRule, frozen=True):
     BAD = [
         Bad([_HELLO, _SHARED, _HELLO], at="1:", options={"target": "openai"}),
         Bad([_SHARED] * 12, at="0:", options={"target": "mlx"}),
+        Bad([{**_SHARED, "chosen": _ANSWER, "rejected": _ANSWER}], at="0:", options={"target": "trl"}),
+        Bad([{**_HELLO, "label": True}], at="0:", options={"target": "trl"}),
     ]
 
     target: Target = ""
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """The number of a refused shape, 0 for the others; shape (lines,), uint8."""
-        out = np.zeros(len(batch.lines), dtype=np.uint8)
+        """The number of a refused shape and of its `_Form`, 0 for rows that are read; shape (lines, 2), uint8."""
+        out = np.zeros((len(batch.lines), 2), dtype=np.uint8)
         profile = profile_of(self.target)
         if profile is not None and profile.shapes:
             number = _numbers()
             for line in batch.readable:
                 example = batch.example(line)
-                if example.shape not in profile.shapes:
-                    out[line] = number.get(example.shape, 0)
+                if not profile.reads(example):
+                    out[line] = number.get(example.shape, 0), _form(example, profile)
         return out
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
@@ -691,17 +696,37 @@ class ShapeRefused(DatasetRule, frozen=True):
         if profile is None:
             return
         names = list(SHAPES)
-        for number in distinct(sketches[sketches > 0]):
-            found = np.flatnonzero(sketches == number).tolist()
-            shape = names[number - 1]
-            message = f"a row of shape {shape}: {_readers(profile)}"
-            evidence: dict[str, Any] = {"shape": shape, "rows": len(found)}
+        for number, form in np.unique(sketches[sketches[:, 0] > 0], axis=0).tolist():
+            found = np.flatnonzero((sketches == (number, form)).all(axis=1)).tolist()
+            read_as, what = names[number - 1], _Form(form)
+            shape = "llama-factory" if what is _Form.FACTORY else read_as
+            why = _wanted(profile, read_as) if what is _Form.COLUMNS else _readers(profile)
+            evidence: dict[str, Any] = {"shape": shape, "read_as": read_as, "rows": len(found)}
             if often(len(found), rows):
-                told = f"{len(found):,} rows are of shape {shape}: {_readers(profile)}"
+                told = f"{len(found):,} rows are of shape {shape}: {why}"
                 yield Flag.once(found, "", told, about=f"{self.target} {shape}", evidence=evidence)
                 continue
             for line in found:
-                yield line, Flag("", message, evidence=evidence)
+                yield line, Flag("", f"a row of shape {shape}: {why}", evidence=evidence)
+
+
+class _Form(IntEnum):
+    """How a refused row is written."""
+
+    OWN = 0  # as its shape is
+    FACTORY = 1  # a pair or a verdict as LLaMA-Factory writes it
+    COLUMNS = 2  # in columns of other names, or of another kind, than the makers of its shape read
+
+
+def _form(example: Example, profile: Profile) -> _Form:
+    if said_of(example) != example.shape:
+        return _Form.FACTORY
+    return _Form.OWN if profile.finds_columns(example) else _Form.COLUMNS
+
+
+def _wanted(profile: Profile, shape: str) -> str:
+    """Which columns of a shape that it knows a target looks for."""
+    return f"{profile.title_of(shape)} looks for {SHAPES[shape].own}"
 
 
 def _readers(profile: Profile) -> str:
