@@ -331,6 +331,7 @@ def test_null_in_another_key_of_a_message_is_told_where_the_word_none_is_written
     named["messages"][0]["name"] = None
     found = lint([row, named], "--template", file, select="TPL011")
     assert [(each["line"], each["path"]) for each in found] == [(2, "messages[0].name")]
+    assert "transformers 5.23 leaves the key out" in found[0]["message"]
 
 
 @pytest.mark.parametrize("as_text", [False, True])

@@ -27,7 +27,9 @@ class LiteralNone(TemplateRule, frozen=True):
 
     A message with calls or a result may have no content, and an argument or a part of a tool's schema may be null.
     Templates that print it teach the model to say None, or to call with a text of that name. Null written as JSON
-    is right, and so is None in a call that is written in Python.
+    is right, and so is None in a call that is written in Python. A key of a message that is null is left out by
+    transformers of today before it renders (5.23 does), so that only older ones, and others that render, write None
+    for it: leave the key out, or write "" there.
     """
 
     code = "TPL011"
@@ -43,6 +45,8 @@ class LiteralNone(TemplateRule, frozen=True):
             return
         at, what = _place_of(look, found.null)
         message = f"{look.template.name} writes {what} as the word None"
+        if found.null.message >= 0 and len(found.null.steps) == 1:
+            message += ", where it is handed null: transformers 5.23 leaves the key out, older ones do not"
         yield Flag(at, one_line(message), evidence={"rendered": found.around, "times": found.times})
 
 
