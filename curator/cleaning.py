@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from array import array
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -76,9 +77,10 @@ class CleanResult(msgspec.Struct, frozen=True):
     """What `clean` did, with counts by code.
 
     `fixed` counts the findings that were mended, `rejected_for` the rows that were left out, each by the first rule
-    that speaks against it, and `left` the findings that the copy still has; `unapplied` are decisions that nothing
-    was done for, such as those whose row has changed since; `stable` is False where fixes were left over;
-    `former` is where a file of rejected rows went that tells of other data.
+    that speaks against it, and `left` the findings that the copy still has. What was found at first and is none of
+    these went with a rejected row (`with_rows`) or with a mend or a row of another finding (`with_others`).
+    `unapplied` are decisions that nothing was done for, such as those whose row has changed since; `stable` is False
+    where fixes were left over; `former` is where a file of rejected rows went that tells of other data.
     """
 
     losses: tuple[Loss, ...]
@@ -91,6 +93,8 @@ class CleanResult(msgspec.Struct, frozen=True):
     rounds: int
     stable: bool
     former: str = ""
+    with_rows: dict[str, int] = {}
+    with_others: dict[str, int] = {}
 
 
 class Rejected(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -158,12 +162,16 @@ def clean(
         former = _set_aside(rest, {source.path for source in sources})
         losses = _write(copies, goals, rest)
         left, unapplied, in_vain = job.left(report), job.unapplied(), (*_overruled(log), *job.kept_in_vain(report))
+        fixed, rejected_for = _sum(copy.fixed for copy in copies), _sum(copy.rejected_for for copy in copies)
+        with_rows, with_others = job.gone(fixed, rejected_for, left)
     return CleanResult(
         losses=losses,
         rejected=str(rest),
-        fixed=_sum(copy.fixed for copy in copies),
-        rejected_for=_sum(copy.rejected_for for copy in copies),
+        fixed=fixed,
+        rejected_for=rejected_for,
         left=left,
+        with_rows=with_rows,
+        with_others=with_others,
         unapplied=(*unapplied, *in_vain),
         applied=len(job.suppressions.others) - len(unapplied),
         rounds=job.rounds,
@@ -207,6 +215,8 @@ class _Copy(Tally):
         self.joined = self.gained = 0
         self._place, self._names = place, count()
         self.unreadable: set[int] = set()  # lines of the copy
+        self._made: dict[int, list[str]] = {}  # codes of the fixes made to a line of the source
+        self.first: dict[str, array[int]] = {}  # lines of the source with findings of the first lint, by code
         self._bin = place.with_suffix(".rejected").open("w+b")
         self._records: list[tuple[int, int, int]] = []  # source line, offset and size of the record in the bin
 
@@ -236,9 +246,12 @@ class _Copy(Tally):
         if mended.lines:
             self.gained += sum(1 for line in mended.lines if line.strip()) - _holds(raw, number)
             self.mended.add(self.origin(number))
+            made = [finding.code for finding, done in zip(findings, mended.made, strict=True) if done]
+            if len(mended.lines) == 1:
+                self._made.setdefault(self.origin(number), []).extend(made)
         elif _holds(raw, number):
             dropped_for = [f for f, done in zip(findings, mended.made, strict=True) if done]
-            self.fixed.subtract(finding.code for finding in dropped_for)  # their row goes: nothing in it is mended
+            self.fixed.subtract(finding.code for finding in dropped_for)
             self._reject(number, raw, dropped_for)
 
     def _reject(self, number: int, raw: bytes, findings: Sequence[Finding]) -> None:
@@ -247,6 +260,7 @@ class _Copy(Tally):
         self._put_aside(self.origin(number), raw, codes or ("FIL001",), reasons or ("no JSON object",))
 
     def _put_aside(self, origin: int, raw: bytes, codes: tuple[str, ...], reasons: tuple[str, ...]) -> None:
+        self.fixed.subtract(self._made.pop(origin, ()))  # the row goes: nothing in it is mended
         record = Rejected(self.source.path, self.source.lines(origin, 1)[0], codes, reasons)
         self.rejected_for[record.codes[0]] += 1
         line = rejected_line(record, raw)
@@ -301,6 +315,12 @@ class _Copy(Tally):
             out.write(self._bin.read(size))
         self._bin.close()
         return len(self._records)
+
+    def found_first(self) -> tuple[Counter[str], Counter[str]]:
+        """The findings of the first lint, by code: all of them, and those on rows that were rejected."""
+        lines = {origin for origin, _, _ in self._records}
+        of_rejected = {code: sum(line in lines for line in found) for code, found in self.first.items()}
+        return Counter({code: len(found) for code, found in self.first.items()}), Counter(of_rejected)
 
     def rows(self) -> int:
         """Rows of the source, counted in it."""
@@ -372,6 +392,8 @@ class _Job:
             report = self.lint([copy.opened() for copy in self.copies.values()])
             self.ran |= {stat.code for stat in report.rules}
             plan = self._plan(report, first=self.rounds == 0)
+            if self.rounds == 0:
+                self._remember(report)
             self.stable = not plan
             if self.rounds == ROUNDS or not self._mend(plan):
                 return report
@@ -384,6 +406,25 @@ class _Job:
         for copy in self.copies.values():
             found.update(fault.code for fault in copy.source.flags if fault.code in _OF_THE_FILE and _stays(fault))
         return dict(sorted(found.items()))
+
+    def gone(
+        self, fixed: Mapping[str, int], rejected_for: Mapping[str, int], left: Mapping[str, int]
+    ) -> tuple[dict[str, int], dict[str, int]]:
+        """The findings of the first lint that are neither mended nor left, nor why a row was rejected, by code.
+
+        They went with a rejected row, or with what was done for another finding.
+        """
+        told = [copy.found_first() for copy in self.copies.values()]
+        first, rejected = (_sum(counts) for counts in zip(*told, strict=True))
+        rows = {code: max(0, number - rejected_for.get(code, 0)) for code, number in rejected.items()}
+        others = {code: n - rejected.get(code, 0) - fixed.get(code, 0) - left.get(code, 0) for code, n in first.items()}
+        return _sum([rows]), _sum([{code: max(0, number) for code, number in others.items()}])
+
+    def _remember(self, report: Report) -> None:
+        """Take note of what the first lint found, but for what decisions keep."""
+        for finding in self._not_kept(report.findings):
+            copy = self.copies[finding.file]
+            copy.first.setdefault(finding.code, array("q")).append(copy.origin(finding.line))
 
     def unapplied(self) -> tuple[Unapplied, ...]:
         """Decisions to change or drop something that nothing was done for, each with the reason."""
@@ -651,7 +692,8 @@ def as_text(result: CleanResult) -> str:
     ]  # fmt: skip
     widths = [max(len(row[column]) for row in table) for column in range(len(head))]
     lines = ["  ".join(_cell(n, text, widths[n]) for n, text in enumerate(row)).rstrip() for row in table]
-    lines += ["", *told(result.fixed, result.rejected_for, result.left, where=result.rejected)]
+    gone = {"with a rejected row": result.with_rows, "with a mend of another finding": result.with_others}
+    lines += ["", *told(result.fixed, result.rejected_for, result.left, where=result.rejected, gone=gone)]
     if result.former:
         lines.append(f"rejected rows of other data were there: they are in {result.former} now")
     if result.applied or result.unapplied:
@@ -672,12 +714,21 @@ def unapplied_told(unapplied: Sequence[Unapplied], most: int = 10) -> list[str]:
 
 
 def told(
-    mended: Mapping[str, int], rejected: Mapping[str, int], left: Mapping[str, int], *, where: str = ""
+    mended: Mapping[str, int],
+    rejected: Mapping[str, int],
+    left: Mapping[str, int],
+    *,
+    where: str = "",
+    gone: Mapping[str, Mapping[str, int]] | None = None,
 ) -> list[str]:
-    """What became of findings and rows, by code: a line each. `where` names the file of the rejected rows."""
+    """What became of findings and rows, by code: a line each.
+
+    `where` names the file of the rejected rows; `gone` counts, by what they went with, the findings that are neither.
+    """
     return [
         f"findings mended: {_codes(mended) or 'none'}",
         f"rows rejected{f', in {where}' if where and rejected else ''}: {_codes(rejected) or 'none'}",
+        *(f"findings gone {how}: {_codes(counts)}" for how, counts in (gone or {}).items() if counts),
         f"findings left: {_codes(left) or 'none'}",
     ]
 

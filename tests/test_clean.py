@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import tempfile
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -383,6 +384,29 @@ def test_the_table_says_what_became_of_the_rows(write):
     assert "findings mended: ENC003 1\n" in text, "a row that goes has nothing mended in it"
     assert f"rows rejected, in {path.parent / 'rejected.jsonl'}: DUP001 1, FIL001 1\nfindings left: none\n" in text
     assert json.loads(as_json(result))["losses"][0]["written"] == 2
+
+
+def test_findings_that_went_with_a_row_or_with_another_mend_are_told(write):
+    """What was found = mended + why rows were rejected + gone with them + gone with other mends + left."""
+    hidden_and_empty = chat(user="How\u200b tall is Scafell Pike?", assistant="")
+    lost_in_the_tail = chat(user="And Moel Siabod?", assistant="872 metres.", user2="Th\ufffdnks")
+    path = write("a.jsonl", [ONE, HIDDEN, hidden_and_empty, HIDDEN, lost_in_the_tail])
+    config = msgspec.structs.replace(CONFIG, select=(*CONFIG.select, "ENC002"))
+    found = Counter(finding.code for finding in lint([path], config, cache=False).findings)
+    result = clean([path], path.parent / "out.jsonl", config, unsafe=True)
+    parts = (result.fixed, result.rejected_for, result.with_rows, result.with_others, result.left)
+    assert found == sum(map(Counter, parts), Counter())
+    assert result.with_others == {"ENC002": 1}
+    assert all(f"gone {how}" in as_text(result) for how in ("with a rejected", "with a mend"))
+
+
+def test_an_answer_that_was_cut_within_code_is_not_made_to_look_whole(write):
+    cut = chat(user="Add them up in a loop.", assistant="So:\n\n```js\nfor (const x of xs) {\n  sum = add(su")
+    path = write("a.jsonl", [cut, ONE])
+    config = msgspec.structs.replace(CONFIG, select=("ANS005", "ANS006"))
+    result = clean([path], path.parent / "out.jsonl", config, unsafe=True)
+    assert rows_of(path.parent / "out.jsonl") == [cut, ONE]
+    assert result.left == {"ANS005": 1, "ANS006": 1}
 
 
 def test_rejected_rows_of_other_data_are_kept(write, tmp_path):

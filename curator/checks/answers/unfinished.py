@@ -408,7 +408,8 @@ class OpenCodeFence(RowRule, frozen=True):
     """A code fence is opened and never closed.
 
     Either the answer was cut off, or the model learns to leave code open: in a chat window everything
-    that follows is shown as code.
+    that follows is shown as code. Closing the fence is offered where the code within is whole: a cut answer
+    would only look like one that is done.
     """
 
     code = "ANS006"
@@ -433,13 +434,15 @@ class OpenCodeFence(RowRule, frozen=True):
             fixed=chat(user="List files.", assistant="1. Run\n\n   ~~~sh\n   ls\n   ~~~\n"),
         ),
         Bad(chat(user="How do I print?", assistant="print(1)\n```\nThis prints a number."), at="messages[1].content"),
+        Bad(chat(user="Add them.", assistant="```js\nfor (const x of xs) {\n  sum = add(su"), at="messages[1].content"),
     ]
 
     def check(self, example: Example) -> Iterator[Flag]:
-        for _, turn in example.taught():
+        for before, turn in example.taught():
             opened = _open_fence(turn.text)
             if opened:
-                fix = Fix("close the fence", (_closing(turn, opened),)) if _holds_code(turn.text, opened) else None
+                whole = _holds_code(turn.text, opened) and _ending(before, turn) is None
+                fix = Fix("close the fence", (_closing(turn, opened),)) if whole else None
                 yield turn.flag("the code fence is never closed", opened.span(), fix=fix)
 
 
