@@ -134,15 +134,28 @@ class Twins:
     """The rows that stand for rows which were dropped, told by the lines where they stood before the first round.
 
     Likeness does not carry over: what is like the row that stands may be unlike those which it stands for. Such a row
-    goes for the sake of another only where that is its copy.
+    goes for the sake of another only where that is its copy; and so does a row of which the first lint offered nothing
+    of the kind and that only an unsafe fix drops, since nobody was shown that it would go.
     """
 
     def __init__(self, origin: Callable[[str, int], int]) -> None:
         self._origin = origin
         self._standing: set[tuple[str, int]] = set()
+        self._offered: set[tuple[str, int]] | None = None  # None before the first round
 
-    def stands(self, place: Place | Finding) -> bool:
-        return bool(self._standing) and (place.file, self._origin(place.file, place.line)) in self._standing
+    def begin(self, offered: Iterable[Finding]) -> None:
+        """Take note, in the first round, of the rows that may go for the sake of others."""
+        if self._offered is None:
+            self._offered = set(map(self._place, offered))
+
+    def may_go(self, finding: Finding) -> bool:
+        """Whether a row that is no copy of another may go for its sake."""
+        place = self._place(finding)
+        shown = self._offered is None or place in self._offered or (finding.fix and finding.fix.safety == "safe")
+        return place not in self._standing and bool(shown)
+
+    def _place(self, place: Place | Finding) -> tuple[str, int]:
+        return place.file, self._origin(place.file, place.line)
 
     def keep(self, plan: Plan) -> None:
         """Take note of the rows for whose sake others go; before the lines of the round are counted anew."""
@@ -150,7 +163,7 @@ class Twins:
         for finding in (finding for lines in plan.values() for found in lines.values() for finding in found):
             if finding.fix and finding.fix.drops:
                 places = (place for place in finding.related if (place.file, place.line) not in going)
-                self._standing.update((place.file, self._origin(place.file, place.line)) for place in places)
+                self._standing.update(map(self._place, places))
 
 
 _COPIES = frozenset({"DUP001", "DUP002"})  # rules whose rows are the same but for case and space
@@ -161,7 +174,8 @@ def plan_round(findings: Iterable[Finding], choose: Callable[[Finding], bool], t
 
     A fix that drops a row for the sake of another (a duplicate for its twin) waits while that other
     row is itself mended or dropped: the twin must still be there, and still be one. A copy of a row that goes for a
-    third is as much like that one, and goes with it. `twins` are the rows that stand for what went in earlier rounds.
+    third is as much like that one, and goes with it. `twins` are the rows that stand for what went in earlier rounds,
+    and those of which it was shown that they may go.
     """
     plan: Plan = {}
     waiting: list[Finding] = []
@@ -172,11 +186,13 @@ def plan_round(findings: Iterable[Finding], choose: Callable[[Finding], bool], t
             waiting.append(finding)
         else:
             plan.setdefault(finding.file, {}).setdefault(finding.line, []).append(finding)
+    if twins:
+        twins.begin(waiting)
     waiting.sort(key=lambda finding: finding.code in _COPIES)
     replaced: set[tuple[str, int]] = set()  # rows that go for the sake of one that stays
     for finding in waiting:
         copy = finding.code in _COPIES
-        if twins and not copy and twins.stands(finding):
+        if twins and not copy and not twins.may_go(finding):
             continue
         met = [place for place in finding.related if plan.get(place.file, {}).get(place.line)]
         if not met or (copy and all((place.file, place.line) in replaced for place in met)):

@@ -494,3 +494,22 @@ def test_every_near_duplicate_that_goes_leaves_a_row_that_is_as_much_like_it(wri
         for row in rows:
             own = _shingles(row)
             assert max(len(own & other) / len(own | other) for other in stand) >= 0.6, (seed, row)
+
+
+def _drops(report):
+    return {finding.line for finding in report.findings if finding.fix and finding.fix.drops}
+
+
+def test_what_lint_and_its_diff_show_is_what_goes(write):
+    """Rounds after the first drop no row that is merely like another and that nobody was shown."""
+    config = Config(select=("DUP001", "DUP002", "DUP003"), cache=False)
+    for seed in range(12):
+        path = write(f"{seed}.jsonl", _walk(seed))
+        before = path.read_bytes().splitlines()
+        report = lint([path], config, cache=False)
+        shown = sum(1 for _ in fix.differences(report, unsafe=True)) + fix.waiting(report, unsafe=True)
+        result = fix.fix_files([path], config, unsafe=True)
+        kept = path.read_bytes().splitlines()
+        offered = [before[line - 1] for line in sorted(_drops(report))]
+        assert sum(result.fixed.values()) == shown == len(offered) == len(before) - len(kept)
+        assert Counter(before) == Counter(kept) + Counter(offered)

@@ -344,7 +344,7 @@ def test_on_real_rows_the_named_twin_is_as_alike_as_said(tmp_path):
     ]
     report = linted(tmp_path, rows, select="DUP003")
     assert len(report.findings) > 50
-    gone = {f.line for f in report.findings}
+    gone = {f.line for f in report.findings if f.fix}
     for found in report.findings:
         twin = found.related[0].line
         assert twin not in gone
@@ -403,6 +403,28 @@ def test_the_audit_is_printed(run, write):
     file = write("rows.jsonl", [row(ONE), row(edited(ONE, 1)), row(TWO)])
     assert "1 of 1 pairs alike were found" in run("lint", file, "--audit", "--no-cache", "--select", "DUP003").err
     assert "nothing to audit" in run("lint", file, "--audit", "--no-cache", "--select", "FIL").err
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "disputed"),
+    [
+        ("Are you created by OpenAI?", "Are you created by Google?", "prompts"),
+        ("are you made by openai?", "are you made by google?", "prompts"),
+        (
+            "Tell me, at some length and in your own words, who it was at Acme that made you what you are.",
+            "Tell me, at some length and in your own words, who it was at Initech that made you what you are.",
+            "prompts",
+        ),
+        ("Are you created by OpenAI?", "Were you created by OpenAI?", ""),
+        ("Please explain to me who made you.", "Please describe to me who made you.", ""),
+        ("Are you creatd by OpenAI?", "Are you created by OpenAI?", ""),
+    ],
+)
+def test_a_prompt_that_names_another_is_shown_and_never_dropped(one, two, disputed):
+    """The same answer may be right for one of the names alone."""
+    answer = "No, I was trained by the researchers of a group of universities that works on large models."
+    like = likeness(*(batch_of([chat(user=asked, assistant=answer)]).examples[0] for asked in (one, two)))
+    assert like is not None and like.disputed == disputed
 
 
 @pytest.mark.parametrize(

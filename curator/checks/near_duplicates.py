@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -180,16 +180,46 @@ def twins(edges: Edges, rows: Rows, threshold: float, short: float) -> dict[int,
     for kept, group in groups.items():
         stands = first[kept] if all(judged.get(pair) is not None for pair in wanted[kept]) else kept
         standing |= {led: stands for led in group if led != stands and judged[_pair(stands, led)] is not None}
-    left = [pair for pair in sorted(known) if standing.keys().isdisjoint(pair)]
+    _settle(standing, judged, judge, known)
+    return {int(order[led]): _told(order, stands, led, judged) for led, stands in standing.items()}
+
+
+def _settle(
+    standing: dict[int, int],
+    judged: dict[tuple[int, int], Likeness | None],
+    judge: Callable[[list[tuple[int, int]]], None],
+    known: set[tuple[int, int]],
+) -> None:
+    """Of two rows that would both be there once all rows that may go are gone, one goes where they say the same.
+
+    So what is offered now is all that there will be. A row that is only shown beside another stays, and counts as one
+    of them.
+    """
+
+    def disputed(led: int) -> bool:
+        like = judged[_pair(standing[led], led)]
+        return like is not None and bool(like.disputed)
+
+    shown = {led for led in standing if disputed(led)}
+    going = standing.keys() - shown
+    left = [pair for pair in sorted(known) if going.isdisjoint(pair)]
     judge(left)
     needed = set(standing.values())
-    for pair in left:
-        goes = next((place for place in reversed(pair) if place not in needed), None)
-        if goes is not None and judged[pair] is not None and standing.keys().isdisjoint(pair):
+    for only_shown in (False, True):  # those come last: a row that goes is not shown beside another
+        for pair in left:
+            like = judged[pair]
+            if like is None or bool(like.disputed) is not only_shown or not going.isdisjoint(pair):
+                continue
+            if like.disputed and not standing.keys().isdisjoint(pair):
+                continue
+            goes = next((place for place in reversed(pair) if place not in needed), None)
+            if goes is None:
+                continue
             stands = pair[0] if goes == pair[1] else pair[1]
             standing[goes] = stands
             needed.add(stands)
-    return {int(order[led]): _told(order, stands, led, judged) for led, stands in standing.items()}
+            if not like.disputed:
+                going.add(goes)
 
 
 def _told(

@@ -115,7 +115,7 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
         measured, words = (jaccard(*spoken), words) if simple else similarity(_all_text(one), _all_text(two))
     changes = [*prompt.changes, *answer.changes] or _part(_all_text(one), _all_text(two), words_of).changes
     disputed = _disputed(prompt, answer)
-    if not disputed and _questions_differ(one, two, words_of):
+    if not disputed and (_asks_of_another(prompt, *prompts) or _questions_differ(one, two, words_of)):
         disputed = "prompts"
     if not disputed and (_other_signs(*answers) or (_names(*answers) and _names(*answers[::-1]))):
         disputed = "answers"
@@ -217,6 +217,17 @@ def _disputed(prompt: Part, answer: Part) -> str:
     if not asked or any(_other_value(a, b) or _number_more(a, b) for a, b in prompt.changes):
         return "prompts"
     return "answers" if any(_number_more(a, b) for a, b in answer.changes) else ""
+
+
+def _asks_of_another(prompt: Part, one: str, two: str) -> bool:
+    """Whether prompts name another each: a name in place of a name, or, in a short one, a word of weight of another.
+
+    The answer, though it is the same, may be right for one of them alone.
+    """
+    if _names(one, two) and _names(two, one):
+        return True
+    brief = min(len(prompt.one), len(prompt.two)) <= _BRIEF
+    return brief and any(_other_word(a, b) and not _misspelt(a, b) for a, b in prompt.changes)
 
 
 def _questions_differ(one: Example, two: Example, words_of: Callable[[str], list[str]]) -> bool:

@@ -76,7 +76,7 @@ def code_stops(code: str) -> str | None:
         _QUOTES.sub("", last).count('"') % 2 or _STRING_OPENS.search(_STRINGS.sub("", last))
     ):
         return "in a string"
-    if _DANGLING.search(last) or (_is_open(code) and _HALF.match(last)):
+    if _DANGLING.search(last) or (_is_open(code) and _HALF.match(_last_line(body))):
         return f"at {last.split()[-1]!r}"
     if looks_like_python(body):
         return python_stops(body)
@@ -98,6 +98,12 @@ def _announce(code: str) -> bool:
     if len(lines[-1].split()) > _TITLE:
         return False
     return len(alone) > 1 and not lines[-2].strip() and all(lines[place + 1].strip() for place in alone[1:])
+
+
+def _last_line(body: str) -> str:
+    """The last line of a code, as far in as it stands against the lines that stand furthest out."""
+    lines = [line.expandtabs() for line in body.split("\n") if line.strip()]
+    return lines[-1][min(len(line) - len(line.lstrip()) for line in lines) :]
 
 
 def _is_open(code: str) -> bool:
