@@ -457,6 +457,42 @@ def test_a_record_elsewhere_is_kept_to(write, tmp_path):
     assert result.kept.rows == 100
 
 
+def test_options_that_rows_with_a_split_cannot_heed_are_told(write, run, tmp_path):
+    """Rows keep their split: another seed, other shares are for new rows, and the command says so."""
+    path = write("all.jsonl", [row(n) for n in range(100)])
+    run("split", path, "-o", tmp_path / "out")
+    drawn = where(tmp_path / "out")
+    for _ in range(2):  # the record still says how its rows were drawn
+        again = run("split", path, "-o", tmp_path / "out", "--seed", "5", "--ratio", "70/15/15")
+        assert (
+            "--ratio 70/15/15 (was 80/10/10), --seed 5 (was 0): without effect, since no row is new; --fresh"
+            in again.out
+        )
+        assert where(tmp_path / "out") == drawn
+    write("all.jsonl", [row(n) for n in range(110)])
+    assert (
+        "--seed 5 (was 0): for the 10 new rows alone" in run("split", path, "-o", tmp_path / "out", "--seed", "5").out
+    )
+    assert " (was " not in run("split", path, "-o", tmp_path / "out", "--seed", "6", "--fresh").out
+
+
+def test_numbers_that_kept_rows_stand_in_the_way_of_name_the_record(write, tmp_path):
+    rows = [row(n) for n in range(100)]
+    divide(write, rows)
+    with pytest.raises(UsageError, match="beside the 100 rows that keep the split they had") as error:
+        divide(write, rows, wish=Wish(count=(30, 20)))
+    assert "--fresh" in str(error.value)
+    assert divide(write, rows, wish=Wish(count=(30, 20)), fresh=True).outputs["test"].rows == 20
+
+
+def test_rows_that_repeat_old_ones_are_not_counted_among_them(write, tmp_path):
+    rows = [row(n) for n in range(100)]
+    divide(write, rows)
+    result = divide(write, rows + rows[:20])
+    assert (result.kept.rows, result.kept.repeats) == (100, 20)
+    assert "20 rows that came since and repeat one of them go with it" in as_text(result)
+
+
 def test_a_fresh_draw_passes_the_record_over(write, tmp_path):
     rows = [row(n) for n in range(100)]
     divide(write, rows, wish=Wish(seed=5))

@@ -7,6 +7,7 @@ groups, unless numbers of rows, strata or a least size are asked for: then group
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -51,6 +52,32 @@ class Wish(msgspec.Struct, frozen=True):
         """Whether no rows are to stay together that the other did not want together."""
         return {*self.group_by} <= {*other.group_by} and {*self.allow} >= {*other.allow}
 
+    def asked_otherwise(self, other: Wish) -> tuple[str, ...]:
+        """What is asked for that the other did not, as options: "--seed 5 (was 0)"; ratios tell where no count does."""
+        names = [
+            name for name in ("ratio", "count", "exact", "seed", "stratify", "min_rows") if _differs(self, other, name)
+        ]
+        return tuple(f"{_option(self, name)} (was {_value(other, name)})" for name in names)
+
+
+def _differs(one: Wish, two: Wish, name: str) -> bool:
+    if name == "ratio" and (one.count or two.count):
+        return False
+    return bool(getattr(one, name) != getattr(two, name))
+
+
+def _value(wish: Wish, name: str) -> str:
+    value = getattr(wish, "ratio" if name == "count" and wish.count is None else name)
+    if isinstance(value, tuple):
+        return "/".join(f"{part:g}" for part in value)
+    return ("asked for" if value else "not asked for") if isinstance(value, bool) else str(value or "none")
+
+
+def _option(wish: Wish, name: str) -> str:
+    named = "ratio" if name == "count" and wish.count is None else name.replace("_", "-")
+    value = getattr(wish, name)
+    return f"--{named}" if value is True else f"no --{named}" if value is False else f"--{named} {_value(wish, name)}"
+
 
 class Drawn(NamedTuple):
     """Where every row goes: an index into SPLITS, -1 for lines that are no rows and rows set aside."""
@@ -60,6 +87,7 @@ class Drawn(NamedTuple):
     tied: Ties
     aside: list[Clash]
     kept: int  # rows that stay in the split they had
+    repeats: int  # rows that were added, and go with a row of the last split that they repeat
     lost: int  # rows set aside that had one
     stays: np.ndarray  # bool, shape (rows,): the row keeps its split whatever the others are
 
@@ -78,6 +106,7 @@ class Draw:
     ) -> None:
         """`last` holds the groups of the split before, `wished` what that was to be like."""
         self.rows, self.wish, self.last, self.sources = rows, wish, last, sources
+        self.repeats = 0
         self.kept = self._kept()
         self.stay = wished is not None and wish.asks_no_more_than(wished)
         self.tied = ties(rows, rows.sketches("SPT004"), wish.allow, like).unless_near(self.kept)
@@ -100,7 +129,8 @@ class Draw:
         split = self._assign(found, kept)
         of_row = np.where(found.of_row >= 0, split[found.of_row], -1).astype(np.int8)
         lost = sum(int(kept[clash.row]) >= 0 for clash in aside)
-        return Drawn(of_row, found, tied, aside, int((kept >= 0).sum()) - lost, lost, self.stay & (kept >= 0))
+        stayed = int((kept >= 0).sum()) - lost - self.repeats
+        return Drawn(of_row, found, tied, aside, stayed, self.repeats, lost, self.stay & (kept >= 0))
 
     def _kept(self) -> np.ndarray:
         """int64, one a row: the split a row had before, -1 for new rows."""
@@ -110,8 +140,13 @@ class Draw:
         places = {
             row: SPLITS.index(name) for name, members in self.last.items() for group in members for row in group[1:]
         }
+        met: Counter[str] = Counter()
         for index in np.flatnonzero(self.rows.readable).tolist():
-            out[index] = places.get(self.rows.content_id(index), -1)
+            row = self.rows.content_id(index)
+            out[index] = places.get(row, -1)
+            met[row] += row in places
+        had = Counter(row for members in self.last.values() for group in members for row in group[1:])
+        self.repeats = sum((met - had).values())
         return out
 
     # ------------------------------------------------------------------ groups to splits
@@ -216,6 +251,9 @@ class Draw:
             if want > 0 and self.wish.count:
                 what = f"{count[k - 1]:,} rows for {SPLITS[k]}"
                 hint = f"{want:,} are missing: the groups left are larger, or all rows are taken; ask for other numbers"
+                if kept := int((self.kept >= 0).sum()):
+                    what += f" beside the {kept:,} rows that keep the split they had (split.json)"
+                    hint = f"{want:,} are missing: draw all rows anew (--fresh), or split into another folder"
                 raise UsageError(f"the groups do not come to {what}", hint=hint)
         split[split < 0] = 0
 

@@ -61,6 +61,9 @@ class File(msgspec.Struct, frozen=True):
 class Kept(msgspec.Struct, frozen=True):
     """The record whose splits were kept, how many rows keep theirs, and how many were set aside that had one.
 
+    `repeats` counts the rows that were added, and go with a row of the record that they repeat; `otherwise` names the
+    options that were given otherwise than for the record: they count for the rows that it does not know.
+
     `leaking` counts the held-out rows that keep theirs although the rules on leaks, which look at the set as it is
     now, find that they belong to a row of an earlier split: rows never move because others came.
     """
@@ -69,6 +72,8 @@ class Kept(msgspec.Struct, frozen=True):
     rows: int = 0
     aside: int = 0
     leaking: int = 0
+    repeats: int = 0
+    otherwise: tuple[str, ...] = ()
 
 
 class SplitResult(msgspec.Struct, frozen=True):
@@ -385,6 +390,12 @@ class _Writer:
 
     def _body(self, result: SplitResult, others: dict[str, str]) -> bytes:
         """split.json: as it stands where this split is what the last one was, so that a repeat changes nothing."""
+        if (
+            self.last and result.kept.otherwise and not _new(result)
+        ):  # nothing was drawn: the splits are what was asked for before
+            was = self.last[1].wish
+            wish = msgspec.structs.replace(was, group_by=result.wish.group_by, allow=result.wish.allow)
+            result = msgspec.structs.replace(result, wish=wish)
         if self.last:
             repeated = msgspec.structs.replace(result, kept=self.last[1].kept)
             body = b"".join(self._record(repeated, others))
@@ -488,13 +499,20 @@ class _Writer:
             groups=len(self.drawn.groups.sizes),
             tied=_tied(self.drawn.tied, len(self.rows.readable)),
             proof=proof,
-            kept=Kept(self.last[0], self.drawn.kept, self.drawn.lost, self.leaking) if self.last else Kept(),
+            kept=self._kept(),
             aside=self.counts[ASIDE],
             rejected=self.counts[REJECTED],
             decided=self.before.decided if self.before else 0,
             undecided=self.before.undecided if self.before else 0,
             unapplied=self.before.unapplied if self.before else (),
         )
+
+    def _kept(self) -> Kept:
+        if self.last is None:
+            return Kept()
+        record, drawn = self.last[1], self.drawn
+        otherwise = self.wish.asked_otherwise(record.wish)
+        return Kept(self.last[0], drawn.kept, drawn.lost, self.leaking, drawn.repeats, otherwise)
 
     def _record(self, result: SplitResult, others: dict[str, str]) -> Iterator[bytes]:
         """split.json, with a group a line: its anchor and the content ids of its rows."""
@@ -650,6 +668,12 @@ def _notes(result: SplitResult) -> Iterator[str]:
     yield from _far_from_asked(result)
     if result.kept.record:
         yield f"{result.kept.rows:,} rows keep the split they had ({result.kept.record}; --fresh draws anew)"
+    if result.kept.repeats:
+        yield f"{counted(result.kept.repeats, 'row')} that came since and repeat one of them go with it"
+    if result.kept.otherwise:
+        new = _new(result)
+        which = f"for the {counted(new, 'new row')} alone" if new else "without effect, since no row is new"
+        yield f"{', '.join(result.kept.otherwise)}: {which}; --fresh draws all anew"
     if result.kept.leaking:
         rows, are = counted(result.kept.leaking, "row"), "is" if result.kept.leaking == 1 else "are"
         yield f"{rows} of them {are} found to leak now that others came, and stay all the same; --fresh draws anew"
@@ -671,6 +695,11 @@ def _notes(result: SplitResult) -> Iterator[str]:
         yield f"allowed: {', '.join(result.wish.allow)}"
     if result.dataset:
         yield f"as a datasets.DatasetDict: {result.dataset}"
+
+
+def _new(result: SplitResult) -> int:
+    """How many rows were drawn: the record that was kept to knows nothing of them."""
+    return sum(file.rows for file in result.outputs.values()) - result.kept.rows - result.kept.repeats
 
 
 def _far_from_asked(result: SplitResult) -> Iterator[str]:
