@@ -198,6 +198,21 @@ def test_the_same_prompt(write, tmp_path):
     assert together(write, tmp_path, pairs)
 
 
+def test_questions_whose_words_change_places_stay_together_under_one_long_answer(write, tmp_path):
+    """What the words ask in another order may be another thing; under the same long answer it is not."""
+    answer = "It won {} games, drew five and lost the rest of them, which was its best year so far."
+    asked = ("What was the record of club {} in the regular season?", "What was the regular season record of club {}?")
+    rows = [chat(user=ask.format(n), assistant=answer.format(n)) for n in range(40) for ask in asked]
+    told = [chat(user=ask.format(f"no. {n}"), assistant="Yes.") for n in range(40) for ask in asked]
+    result = divide(write, rows + told)
+    found = where(tmp_path / "out")
+    sides = [found[json.dumps(row).encode()] for row in rows]
+    assert sides[::2] == sides[1::2] and len(set(sides)) == 3
+    short = [found[json.dumps(row).encode()] for row in told]
+    assert short[::2] != short[1::2], "an answer of one word proves nothing"
+    assert result.proof["SPT003"] == 0
+
+
 def test_short_prompts_stay_together_too(write, tmp_path):
     pairs = [[chat(user=f"Define w{n}", assistant=f"It is {k * 9} {n}") for k in "xy"] for n in range(12)]
     assert together(write, tmp_path, pairs)

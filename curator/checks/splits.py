@@ -16,15 +16,17 @@ from curator import columns, paths
 from curator.columns import ROLE_CODES, Batch, Rows, hash_words, mix
 from curator.model import Flag
 from curator.neighbours.keys import (
+    answer_keys,
     context_keys,
     exact_keys,
+    is_last_answer,
     is_prompt,
     opening_keys,
     opening_words,
     question_keys,
     row_keys,
 )
-from curator.neighbours.likeness import likeness
+from curator.neighbours.likeness import COMMON_WORDS, likeness
 from curator.provenance import GROUPS, group_keys, is_group, named_keys, said, steps_to, value_at
 from curator.rule import Bad, DatasetRule, Files, Row, chat, option
 
@@ -60,6 +62,7 @@ def _kettle(thing: str, years: int, first: str = "Unplug") -> Row:
     )
 
 
+_SEASON = "The club finished its first season with twelve wins, five draws and three defeats."
 _LONG_WAY = "As a first step before you bring it anywhere at all, and provided nobody is in a hurry, please switch off, pull out"
 
 
@@ -157,9 +160,10 @@ class NearLeak(DatasetRule, frozen=True):
 
 
 class PromptLeak(DatasetRule, frozen=True):
-    """A held-out row asks what a row of an earlier split asks, and is answered otherwise.
+    """A held-out row asks what a row of an earlier split asks, and is answered otherwise, or asks it in another order.
 
-    The answer was rewritten, the question is known: the model has seen what to say to it. Of several
+    The answer was rewritten, the question is known: the model has seen what to say to it. Where an answer of some
+    length is the same word for word, the words of weight may stand in any order in the question. Of several
     turns all that the user says is compared, whatever was answered in between. A score over such rows tells
     how well answers are reworded, not what the model does with a new question. Thanks, greetings and "go on"
     ask nothing that could be known.
@@ -210,12 +214,19 @@ class PromptLeak(DatasetRule, frozen=True):
             at="1:",
             options={"min_words": 2},
         ),
+        Bad(
+            Files(
+                train=[chat(user="What was the record of the club in its first season?", assistant=_SEASON)],
+                valid=[chat(user="What was the first season record of the club?", assistant=_SEASON)],
+            ),
+            at="1:",
+        ),
     ]
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """Key of what the row says, of the row as it is, of its prompt, and words asked; shape (lines, 4), uint64."""
-        prompts = np.column_stack((batch.memo(context_keys), batch.memo(asked_words)))
-        return np.hstack((batch.memo(_identity), prompts))
+        """The columns of a row's identity, key of its prompt, words asked, key of words and answer; uint64."""
+        prompts = (batch.memo(context_keys), batch.memo(asked_words), batch.memo(reordered_keys))
+        return np.hstack((batch.memo(_identity), np.column_stack(prompts)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         if held_out(rows):
@@ -223,6 +234,13 @@ class PromptLeak(DatasetRule, frozen=True):
             for row, other in _same_prompt(sketches, rows, self.min_words):
                 if row not in known:
                     message = f"the same is asked in {_split(other, rows)}, and answered otherwise"
+                    known.add(row)
+                    yield row, Flag("", message, related=(other,))
+            for row, other in _reordered(sketches, rows, self.min_words):
+                if row not in known:
+                    message = (
+                        f"the same is asked, in another order of words, and answered alike in {_split(other, rows)}"
+                    )
                     yield row, Flag("", message, related=(other,))
 
 
@@ -299,7 +317,8 @@ class GroupLeak(DatasetRule, frozen=True):
 
     def sketch(self, batch: Batch) -> np.ndarray:
         """The columns of SPT003, and keys of question, opening, document, conversation, place and `keys`; uint64."""
-        asked_ = (batch.memo(context_keys), batch.memo(asked_words), question_keys(batch), opening(batch))
+        prompts = (batch.memo(context_keys), batch.memo(asked_words), batch.memo(reordered_keys))
+        asked_ = (*prompts, question_keys(batch), opening(batch))
         keys = (group_keys(batch), named_keys(batch, self.keys))
         return np.hstack((batch.memo(_identity), np.column_stack(asked_), *keys))
 
@@ -307,7 +326,8 @@ class GroupLeak(DatasetRule, frozen=True):
         if not held_out(rows):
             return
         known = _closer(sketches, rows)
-        known |= {row for row, _ in _same_prompt(sketches, rows, PromptLeak().min_words)}
+        for prompts in (_same_prompt, _reordered):
+            known |= {row for row, _ in prompts(sketches, rows, PromptLeak().min_words)}
         for column in range(Layout.OPENING, sketches.shape[1]):
             keys = telling(sketches[:, column], column, rows)
             for row, other in crossing(keys, sketches, rows):
@@ -334,7 +354,7 @@ class GroupLeak(DatasetRule, frozen=True):
 class Layout:
     """Columns of the sketch of SPT004, which begins with those of the other rules."""
 
-    SAYS, IS, PROMPT, ASKED, QUESTION, OPENING, GROUPS, NAMED = 0, 1, 2, 3, 4, 5, 6, 9
+    SAYS, IS, PROMPT, ASKED, REORDERED, QUESTION, OPENING, GROUPS, NAMED = 0, 1, 2, 3, 4, 5, 6, 7, 10
 
 
 # ---------------------------------------------------------------------- columns
@@ -358,6 +378,38 @@ def asked_words(batch: Batch) -> np.ndarray:
 @cache
 def _phatic() -> np.ndarray:
     return hash_words(columns.column([_PHATIC])).hashes
+
+
+_LONG = 8  # words of an answer from which on two questions do not share it by chance
+_WEIGHTY = 2  # words of weight in a question, at least
+
+
+def reordered_keys(batch: Batch) -> np.ndarray:
+    """uint64, shape (lines,): the key of a row's last answer and of the words of weight asked, in any order.
+
+    0 where the answer is short, or hardly a word is of weight.
+    """
+    sizes = np.diff(batch.words.offsets)
+    wanted = batch.memo(is_prompt) & (batch.roles == ROLE_CODES["user"])
+    owners = np.repeat(np.where(wanted, batch.turn_lines, -1), sizes)
+    weighty = np.flatnonzero((owners >= 0) & ~np.isin(batch.words.hashes, _common()))
+    lines, hashes = owners[weighty], batch.words.hashes[weighty]
+    order = np.lexsort((hashes, lines))
+    lines, hashes = lines[order], hashes[order]
+    fresh = np.ones(len(lines), dtype=bool)
+    fresh[1:] = (np.diff(lines) != 0) | (hashes[1:] != hashes[:-1])
+    lines, hashes = lines[fresh], hashes[fresh]
+    words = np.zeros(len(batch.lines), dtype=np.uint64)
+    np.add.at(words, lines, mix(hashes))
+    told = batch.memo(answer_keys)
+    long = np.bincount(batch.turn_lines, sizes * batch.memo(is_last_answer), len(batch.lines)) >= _LONG
+    enough = np.bincount(lines, minlength=len(batch.lines)) >= _WEIGHTY
+    return np.where(long & enough & (told != 0), mix(words ^ told) | np.uint64(1), np.uint64(0))
+
+
+@cache
+def _common() -> np.ndarray:
+    return hash_words(columns.column([" ".join(sorted(COMMON_WORDS))])).hashes
 
 
 def opening(batch: Batch) -> np.ndarray:
@@ -454,6 +506,12 @@ def _closer(sketches: np.ndarray, rows: Rows) -> set[int]:
 def _same_prompt(sketches: np.ndarray, rows: Rows, min_words: int) -> Iterator[tuple[int, int]]:
     enough = sketches[:, Layout.ASKED] >= min_words
     keys = np.where(enough, asked(sketches[:, Layout.PROMPT], rows), np.uint64(0))
+    return crossing(keys, sketches, rows)
+
+
+def _reordered(sketches: np.ndarray, rows: Rows, min_words: int) -> Iterator[tuple[int, int]]:
+    enough = sketches[:, Layout.ASKED] >= min_words
+    keys = np.where(enough, asked(sketches[:, Layout.REORDERED], rows), np.uint64(0))
     return crossing(keys, sketches, rows)
 
 

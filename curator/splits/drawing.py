@@ -70,7 +70,11 @@ def _value(wish: Wish, name: str) -> str:
     value = getattr(wish, "ratio" if name == "count" and wish.count is None else name)
     if isinstance(value, tuple):
         return "/".join(f"{part:g}" for part in value)
-    return ("asked for" if value else "not asked for") if isinstance(value, bool) else str(value or "none")
+    return (
+        ("asked for" if value else "not asked for")
+        if isinstance(value, bool)
+        else (str(value) if value != "" else "none")
+    )
 
 
 def _option(wish: Wish, name: str) -> str:

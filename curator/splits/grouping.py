@@ -16,7 +16,7 @@ from curator.columns import mix
 from curator.neighbours.graph import Neighbours
 from curator.scan.rows import SetRows
 
-SAME, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED, NEAR = range(8)
+SAME, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED, NEAR, REORDERED = range(9)
 KINDS = (
     "say the same as others",
     "ask the same as others",
@@ -26,12 +26,13 @@ KINDS = (
     "share a source",
     "share a key you named",
     "say nearly the same as others",
+    "ask the same in another order of words",
 )
-CLOSENESS = (SAME, NEAR, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED)
+CLOSENESS = (SAME, NEAR, PROMPT, REORDERED, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED)
 # The kinds that go where a leak is allowed, and what such rows have in common.
 ALLOWED = {
     "near-leak": (NEAR,),
-    "prompt-leak": (PROMPT,),
+    "prompt-leak": (PROMPT, REORDERED),
     "group-leak": (OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED),
 }
 REASONS = {
@@ -155,6 +156,8 @@ def _keys(rows: SetRows, sketches: np.ndarray, allowed: Collection[str]) -> list
     if "SPT003" not in allowed:
         worded = np.where(sketches[:, Layout.ASKED] > 0, sketches[:, Layout.QUESTION], np.uint64(0))
         keyed.append((PROMPT, asked(worded, rows)))
+        worded = np.where(sketches[:, Layout.ASKED] > 0, sketches[:, Layout.REORDERED], np.uint64(0))
+        keyed.append((REORDERED, asked(worded, rows)))
     if "SPT004" not in allowed:
         for column in range(Layout.OPENING, sketches.shape[1]):
             kind = min(OPENING + column - Layout.OPENING, NAMED)
@@ -166,7 +169,7 @@ def _anchors(keyed: Sequence[tuple[int, np.ndarray]]) -> np.ndarray:
     """The widest key of each row (document before prompt before the row itself): most of its group share it."""
     out = keyed[0][1].copy()
     for kind, keys in keyed[1:]:
-        if kind != OPENING:
+        if kind not in (OPENING, REORDERED):
             np.copyto(out, mix(keys + np.uint64(kind)), where=keys != 0)
     return out
 
