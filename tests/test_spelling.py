@@ -249,3 +249,20 @@ def test_forms_of_words_and_terms_of_science_are_no_slips(word, tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text(json.dumps(chat(user="What is it?", assistant=f"We think that it is the {word} that they have.")))
     assert not lint([path], load_config(tmp_path, overrides={"select": ("SPL002",)}), cache=False).findings
+
+
+@words_installed
+@pytest.mark.parametrize(
+    ("text", "offered"),
+    [
+        ("The fermation of the dough takes a whole day in a cool place.", None),  # fermentation, formation
+        ("We read the heightft and the heightin of each of them here.", None),  # the height, and its units
+        ("They keep it all on minio in the same place as it was before.", None),
+        ("The offqice opens at nine, and the offqice closes at five in the evening.", None),  # nobody slips twice alike
+        ("The offqice opens at nine on working days of the week.", "office"),
+    ],
+)
+def test_no_word_is_offered_where_another_may_be_meant(text, offered):
+    found = [flag for _, flag in flags_of(UnknownWord(), [chat(user="What do they say of it?", assistant=text)])]
+    assert found and {flag.evidence.get("suggestion") for flag in found} == {offered}
+    assert all((flag.fix is not None) == bool(offered) for flag in found)

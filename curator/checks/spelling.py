@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Annotated, NamedTuple
@@ -271,16 +272,23 @@ def _cased(right: str, written: str) -> str:
 
 
 def word_flags(
-    rows: Rows, wrong: Mapping[str, Wrong], says: str, unsure: str = "no dictionary has {word!r}"
+    rows: Rows, wrong: Mapping[str, Wrong], says: str, unsure: str = "no dictionary has {word!r}", *, once: bool = False
 ) -> Iterator[tuple[int, Flag]]:
-    """One flag for each wrong word of a row; by `unsure`, and without a fix, where no word is offered for it."""
+    """One flag for each wrong word of a row; by `unsure`, and without a fix, where no word is offered for it.
+
+    `once` says that a slip is made once: a word that the row has again, or that has another near the same common one
+    beside it, is meant so.
+    """
     for line, words in rows.vocabulary.lines(wrong):
         if not rows.readable[line]:
             continue
         example = rows.example(line)
+        alike = Counter(wrong[word].right for word in words if wrong[word].lower_only)
         for hit in _hits(example, words, wrong):
             again = f" ({hit.times} times in this row)" if hit.times > 1 else ""
-            if not wrong[hit.word.lower()].sure:
+            said = wrong[hit.word.lower()]
+            meant = once and (hit.times > 1 or alike[said.right] > 1)
+            if meant or not said.sure:
                 message = unsure.format(word=hit.word) + again
                 yield (
                     line,
@@ -361,7 +369,7 @@ class UnknownWord(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wrong = _slips(rows.vocabulary, int(rows.readable.sum()))
-        yield from word_flags(rows, wrong, "no dictionary has {word!r}: {right!r}?")
+        yield from word_flags(rows, wrong, "no dictionary has {word!r}: {right!r}?", once=True)
 
 
 def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
@@ -391,6 +399,8 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
             continue
         if _likely(word, best, met.get(word, 0)) and not dictionaries.derivable(word, common):
             found[word] = Wrong(best.word, lower_only=True, sure=_close(word, best))
+    for word in _shortened([word for word, wrong in found.items() if wrong.sure], targets):
+        found[word] = found[word]._replace(sure=False)
     elsewhere = dictionaries.met_elsewhere(found)
     return {word: wrong for word, wrong in found.items() if word not in elsewhere}
 
@@ -416,11 +426,38 @@ def _likely(word: str, best: dictionaries.Suggestion, seen: float) -> bool:
 def _close(word: str, best: dictionaries.Suggestion) -> bool:
     """Whether the common word may be offered: with the first letter of this one, and one edit away where it is short.
 
-    One edit changes a first letter only in a word whose letters hardly ever stand so ("qinformation").
+    One edit changes a first letter only in a word whose letters hardly ever stand so ("qinformation"). Where another
+    word is as near and as common nobody knows which is meant, and a word with letters behind it is a name of its own:
+    "heightft", "minio".
     """
+    tail = len(word) - len(best.word) if word.startswith(best.word) else 0
+    if best.rival > best.zipf - _MUCH_COMMONER or tail > 1 or (tail and len(best.word) < _STEM):
+        return False
     if word[0] != best.word[0]:
         return best.edits == 1 and dictionaries.rarest_letters(word) <= 1
     return best.edits == 1 or len(word) > 7
+
+
+_MUCH_COMMONER = 0.3  # on the Zipf scale: twice as common
+_STEM = 5  # letters of a word behind which one more is rather a slip than a name
+_LEFT_OUT = (3, 4)  # letters of which a writer may leave out a run within a long word ("ferm(ent)ation")
+_KEEPS = 3  # letters before and behind them that stay
+
+
+def _shortened(words: Sequence[str], targets: Mapping[str, float]) -> Iterator[str]:
+    """The words that a run of letters within makes a common one: that may be meant as well as what is nearer."""
+    begins: dict[str, list[str]] = {}
+    wanted = {word[:_KEEPS] for word in words}
+    for target in targets:
+        if target[:_KEEPS] in wanted:
+            begins.setdefault(target[:_KEEPS], []).append(target)
+    for word in words:
+        for target in begins.get(word[:_KEEPS], ()):
+            more = len(target) - len(word)
+            places = range(_KEEPS, len(word) - _KEEPS + 1)
+            if more in _LEFT_OUT and any(word[:at] + target[at : at + more] + word[at:] == target for at in places):
+                yield word
+                break
 
 
 _LATIN = re.compile(r"(?:ae|um|us|is|ii|ia|ens|ale|ini|osa|pta|rta)$")

@@ -276,11 +276,16 @@ _SLOTS = 20
 
 
 class Suggestion(NamedTuple):
-    """A common word, by how many edits (letters put in, left out, changed or swapped) it is away."""
+    """A common word, by how many edits (letters put in, left out, changed or swapped) it is away.
+
+    `rival` is the Zipf frequency of the next word that is as near and keeps the first letter as this one does; 0 where
+    there is none.
+    """
 
     word: str
     edits: int
     zipf: float
+    rival: float = 0.0
 
 
 def suggest(words: Sequence[str], known: Mapping[str, float], most: int = 2) -> dict[str, Suggestion]:
@@ -301,8 +306,12 @@ def suggest(words: Sequence[str], known: Mapping[str, float], most: int = 2) -> 
     for pair, steps in zip(near.tolist(), edits[near].tolist(), strict=True):
         word, target = pairs[0][pair], pairs[1][pair]
         other = Suggestion(target, steps, known[target])
-        if word not in best or _rank(word, other) < _rank(word, best[word]):
+        if word not in best:
             best[word] = other
+            continue
+        first, second = sorted((best[word], other), key=lambda each: _rank(word, each))
+        as_near = _rank(word, first)[:2] == _rank(word, second)[:2]
+        best[word] = first._replace(rival=max(first.rival, second.zipf) if as_near else first.rival)
     return best
 
 
