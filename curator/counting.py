@@ -436,8 +436,9 @@ def _share(part: int, whole: int) -> str:
 
 
 def _line(name: str, d: Distribution) -> str:
-    values = (d.least, d.median, d.p90, d.p95, d.p99, d.most)
-    return f"{name:<13}" + "".join(f"{value:>8,}"[-8:] for value in values)[2:] + f"{d.mean:>10,.1f}"
+    """Numbers under their heads, each behind a space however many digits it has."""
+    values = (d.median, d.p90, d.p95, d.p99, d.most)
+    return f"{name:<13} {d.least:>5,}" + "".join(f" {value:>7,}" for value in values) + f" {d.mean:>9,.1f}"
 
 
 def _bars(histogram: tuple[tuple[int, int], ...], width: int = 40) -> list[str]:

@@ -114,7 +114,7 @@ def too_many(code: str, prompts: int, rows: int) -> NotRun:
     """A note for prompts with more answers than are compared."""
     said = "1 prompt has" if prompts == 1 else f"{prompts:,} prompts have"
     reason = f"{said} more answers than are compared, and {rows:,} rows were left out"
-    return NotRun((code,), reason, "drop the rows that repeat, or raise max_answers")
+    return NotRun((code,), reason, "drop the rows that repeat, or raise max-answers")
 
 
 def read(groups: list[np.ndarray], sketches: np.ndarray, rows: Rows) -> Iterator[list[Asked]]:
