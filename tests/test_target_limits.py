@@ -230,6 +230,7 @@ ILLEGAL: list[tuple[str, str, str, dict[str, Any]]] = [
     ("azure", "TGT015", "messages[0].content[64]", say(("user", [picture()] * 65), YES)),
     ("azure", "TGT015", "input.messages[0].content[0]", pair([{"role": "user", "content": [picture()]}])),
     ("together", "TGT005", "messages[1]", say(ASKED, ASKED, YES)),
+    ("together", "TGT005", "messages[1]", say(("system", "Be brief."), ("system", "Be kind."), ASKED, YES)),
     ("together", "TGT005", "", say(ASKED)),
     ("together", "TGT005", "messages[0]", say(YES, ASKED, YES)),
     ("together", "TGT005", "input.messages[1]", pair([*USER, {"role": "assistant", "content": "Hm?"}])),
