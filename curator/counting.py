@@ -197,13 +197,15 @@ def stats(
     answers = _joined([part.answer_tokens for part in parts])
     total = int(rows.sum())
     given = sum(part.given for part in parts)
+    own = config.counter or not config.model
+    counted_with = tokenizer.name if own else f"{tokenizer.name} in place of the model's"
     system, tools, preferences = sum((part.flags for part in parts), np.zeros(3, np.int64)).tolist()
     return Stats(
         rows=len(rows),
         unreadable=sum(part.lines - part.blank for part in parts) - len(rows),
         shapes=dict(sum((part.shapes for part in parts), Counter())),
         splits=dict(splits),
-        tokens=TokenCount(tokenizer.name, tokenizer.exact, total, tokenizer.error, given, config.foreign_template),
+        tokens=TokenCount(counted_with, tokenizer.exact, total, tokenizer.error, given, config.foreign_template),
         tokens_by_role=dict(sum((part.by_role for part in parts), Counter())),
         row_tokens=Distribution.of(rows),
         answer_tokens=Distribution.of(answers),

@@ -349,6 +349,21 @@ def test_strings_around_which_a_trainer_puts_no_template_are_counted_as_they_sta
     assert "rendered with llama-3" in framed["2 LEN001"]
 
 
+def test_of_a_model_without_a_tokenizer_to_read_the_report_says_what_counted(
+    run: Run, write: Write, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "tokenizer_config.json").write_text(json.dumps({"chat_template": load("chatml").text()}))
+    rows = write("x.jsonl", [chat(user="How tall is Ben Nevis?", assistant="1,345 metres.")])
+    note = "tokens are counted with cl100k_base, since no tokenizer is read in model: name the model's: --tokenizer"
+    lint = ("lint", rows, "--model", folder, "--max-length", "512")
+    assert note in " ".join(run(*lint, "--select", "LEN001,LEN002").out.split())
+    assert note not in " ".join(run(*lint, "--select", "LEN001", "--tokenizer", "cl100k_base").out.split())
+    assert note not in " ".join(run(*lint, "--select", "TPL001").out.split())
+    assert "(cl100k_base in place of the model's, exact)" in run("stats", rows, "--model", folder).out
+
+
 def _messages(out: str) -> dict[str, str]:
     return {found["code"]: found["message"] for found in json.loads(out)["findings"]}
 

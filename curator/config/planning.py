@@ -19,6 +19,7 @@ from curator.config.waiting import (
     told_by_modelfile,
     told_by_target,
     told_by_template,
+    told_by_tokenizer,
     unread_questions,
     waiting_for,
 )
@@ -33,7 +34,8 @@ from curator.scan.recall import code_stamp
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What runs: `rules` in order of code, and everything else that findings depend on.
 
-    `template` is the spec of the chat template, "" for none. `hash` (32 hex digits) covers the rules with
+    `template` is the spec of the chat template, "" for none, `foreign_template` its name where another tokenizer than
+    its model's counts. `hash` (32 hex digits) covers the rules with
     their options and severities, the packs, shape, columns, tokenizer, context length, target and the text of
     the template, and the version of curator; not the files a rule is ignored in.
     `costly` are the codes that a large set goes without. A plan can be pickled.
@@ -48,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     tokenizer: str | None = None
     max_length: int | None = None
     template: str = ""
+    foreign_template: str = ""
     limits: dict[str, int | str] = {}
     ignores: tuple[tuple[str, tuple[str, ...]], ...] = ()
     root: str = ""
@@ -56,11 +59,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     target: targets.Profile | None = None
     costly: frozenset[str] = frozenset()
     hash: str = ""
-
-    @property
-    def foreign_template(self) -> str:
-        """The name of the chat template, where the tokens are counted by a tokenizer that is not its model's."""
-        return templates.load(self.template).name if self.template and not self.tokenizer else ""
 
     def ignored(self, file: str | Path) -> frozenset[str]:
         """The codes that per-file-ignores turns off for the file."""
@@ -136,7 +134,9 @@ def plan_of(config: Config) -> Plan:
         )
     if config.facts_path:
         read_facts(config.facts_path)
-    told |= told_by_template(spec, chosen, rules)
+    told |= told_by_template(spec, chosen, rules) | told_by_tokenizer(
+        config, [code for code in chosen if code not in missing]
+    )
     built = {code: built_rule(config, rules[code], options.get(code, {})) for code in {*chosen, *options}}
     plan = Plan(
         rules=tuple(built[code] for code in chosen if code not in missing and code not in without),
@@ -148,6 +148,7 @@ def plan_of(config: Config) -> Plan:
         tokenizer=config.counter,
         max_length=config.limit,
         template=spec,
+        foreign_template=config.foreign_template,
         limits=_limits(config, rules),
         ignores=_ignores(config, rules),
         root=str(config.root.resolve()),

@@ -202,9 +202,9 @@ class Config(Settings, frozen=True, kw_only=True):
 
     @property
     def foreign_template(self) -> str:
-        """The name of the chat template, where the tokens are counted by a tokenizer that is not its model's."""
-        spec = templates.spec_of(self.template, self.model)
-        return templates.load(spec).name if spec and not self.counter else ""
+        """The name of a chat template that is named alone, without the tokenizer of its model; "" for none."""
+        alone = self.template and not self.model and not self.counter
+        return templates.load(templates.spec_of(self.template, None)).name if alone else ""
 
     @property
     def limit(self) -> int | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from pathlib import Path
 
-from curator import extras, targets, templates
+from curator import extras, targets, templates, tokens
 from curator.config.selectors import bad_value, one_rule
 from curator.config.settings import Config
 from curator.model import NotRun
@@ -151,3 +151,15 @@ def unread_questions(config: Config) -> dict[str, NotRun]:
             reason = f"{Path(file).name}: {which}"
             found[file] = NotRun(("SPT007",), reason, "put what is asked under question, prompt or messages")
     return found
+
+
+def told_by_tokenizer(config: Config, chosen: Sequence[str]) -> dict[str, NotRun]:
+    """Rules that count tokens, where a model is named and its own tokenizer cannot be read."""
+    counting = tuple(code for code in chosen if code in _COUNTING)
+    if not config.model or config.counter or not counting:
+        return {}
+    why = f"tokens are counted with {tokens.backend()}, since no tokenizer is read in {Path(config.model).name}"
+    return {"tokenizer": NotRun(counting, why, "name the model's: --tokenizer path/to/tokenizer.json")}
+
+
+_COUNTING = ("LEN001", "LEN002", "LEN006", "TGT003", "TGT010", "TGT013")
