@@ -851,6 +851,18 @@ def test_findings_look_as_they_should_and_fit(serve: Any, visit: Any) -> None:
         _shot(page, "review-finished")
 
 
+def test_beside_one_group_nothing_is_offered_for_all_groups(serve: Any, visit: Any) -> None:
+    server = serve([chat(f"Where is lamp {n // 2}?", "On the shelf.") for n in range(8)], "--select", "DUP001")
+    page = visit(server)
+    page.goto(f"{server.page('groups')}?group=1")
+    page.wait_for_selector(".member", timeout=60_000)
+    offer = page.get_by_role("button", name="Take the suggestion")
+    assert not offer.count()
+    page.get_by_role("button", name="All groups").click()
+    offer.wait_for()
+    assert "4 rows" in offer.inner_text()
+
+
 def test_the_row_that_stays_is_chosen_among_all_of_a_large_group(serve: Any, visit: Any) -> None:
     rows = [chat("How long is the warranty" + "?" * n, "Two years from the day of purchase.") for n in range(30)]
     server = serve(rows, "--select", "DUP002")

@@ -25,7 +25,7 @@ def decide(desk: Desk, chosen: Filter) -> None:
     _dialog(desk, chosen)
 
 
-@st.dialog("Decide on all that is shown", width="large", dismissible=True)
+@st.dialog("Decide on all of the filter", width="large", dismissible=True)
 def _dialog(desk: Desk, chosen: Filter) -> None:
     """How many, a few of them, one confirmation; what was decided since it opened is told, and asked about anew."""
     shown = st.session_state["bulk"]
