@@ -236,6 +236,12 @@ def test_an_everyday_sentence_without_full_stop_is_no_cut(end):
 LONE = "Once more he has failed to arrive on time"
 
 
+def test_the_parts_of_a_page_stand_side_by_side_without_a_full_stop():
+    rows = [chat(user="Why is it cold?", assistant="It is winter. The sun is low.") for _ in range(30)]
+    rows.append(chat(user="Write the footer of our shop.", assistant="© 2025 Elm Ltd. All rights reserved. Contact us"))
+    assert flags_of(RULES["ANS005"](), rows) == []
+
+
 def test_a_lone_sentence_without_full_stop_is_a_cut_only_beside_others():
     """A headline, a caption and a sentence that was cut look alike: the set must close its sentences, and be cut."""
     lone = chat(user="Why is he late?", assistant=LONE)

@@ -59,7 +59,8 @@ def test_thousands_of_findings_in_one_row_cost_no_more_than_in_many(tmp_path: Pa
     together, other = linted(one, tmp_path / "one.jsonl")
     found = [sum(finding.code in ("PII001", "PII002") for finding in each.findings) for each in (report, other)]
     assert found == [2 * len(numbers)] * 2
-    assert together < 3 * apart, f"{together:.1f} s against {apart:.1f} s"
+    # Measured: 2.5, since the excerpt of each shows the values beside it, masked. Each with each would be hundreds.
+    assert together < 6 * apart, f"{together:.1f} s against {apart:.1f} s"
 
 
 @pytest.mark.parametrize(

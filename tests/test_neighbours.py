@@ -405,6 +405,19 @@ def test_the_audit_is_printed(run, write):
     assert "nothing to audit" in run("lint", file, "--audit", "--no-cache", "--select", "FIL").err
 
 
+def _formula(said: str) -> Example:
+    asked = "How many apples do the boys have together, if one has five and the others have fifteen of them?"
+    told = f"To know how many apples there are we add up what each of the boys has: {said} = 20, so the result is = 20."
+    return Example("", (Turn("user", asked, "a"), Turn("assistant", told, "b")), {})
+
+
+def test_a_word_left_out_before_a_sign_is_no_other_sign():
+    like = likeness(_formula("first 5 + 15 and the sum result"), _formula("first 5 + 15 and the sum"))
+    assert like is not None and not like.disputed
+    like = likeness(_formula("first 5 + 15 and the sum"), _formula("first 5 - 15 and the sum"))
+    assert like is not None and like.disputed == "answers"
+
+
 @pytest.mark.parametrize(
     ("one", "two", "disputed"),
     [

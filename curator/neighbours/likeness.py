@@ -122,11 +122,20 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     if disputed == "answers" and _CLOCK.search(" ".join(answers)):
         told, also = map(_by_the_clock, answers)
         disputed = _disputed(prompt, _part(told, also, words_of))
-    if disputed and _near(answer) and not any(_other_sense(a, b) for a, b in answer.changes):
+    if disputed and _near(answer) and not any(map(_in_words, (*prompt.changes, *answer.changes))):
         written = any(map(_FORMULA.search, (*prompts, *answers)))
         if written and _same_numbers(*prompts) and _same_numbers(*answers):
             return None  # formulas in another writing: whether they say the same is not for words to tell
     return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
+
+
+_WRITTEN = frozenset("frac dfrac tfrac sqrt cdot times div left right text mathrm mathbf boxed quad pi over".split())
+
+
+def _in_words(change: Change) -> bool:
+    """Whether a word is part of a change, and not signs of a formula alone: letters, numbers, names of LaTeX."""
+    words = {word for side in change for word in side}
+    return any(len(word) > 2 and word.isalpha() for word in words - _WRITTEN)
 
 
 _CLOCK = re.compile(r"(?<![\w.:])(\d{1,2})(?:[:.](\d\d))?\s?([ap])\.?m\b\.?", re.I)
@@ -171,7 +180,8 @@ def _other_signs(one: str, two: str) -> bool:
     if not _MARK.search(one) and not _MARK.search(two):
         return False
     told, also = _signs(one), _signs(two)
-    return any(word in also and signs != also[word] for word, signs in told.items())
+    both = [(signs, also[words]) for words, signs in told.items() if words in also]
+    return any(here != there and len(here) == len(there) for here, there in both)
 
 
 def _signs(text: str) -> dict[tuple[str, str], list[str]]:

@@ -317,7 +317,8 @@ def _asks_for_lines(asked: str, text: str) -> bool:
     """
     _, several, last = text.rstrip().rpartition("\n")
     words = last.split()
-    if len(last) >= 80 or _STOP_WITHIN.search(last) or (not several and _ENDS_ON_AUXILIARY.search(last)):
+    closes = _STOP_WITHIN.search(last) and not _PAGE_PART.search(asked)
+    if len(last) >= 80 or closes or (not several and _ENDS_ON_AUXILIARY.search(last)):
         return False
     title = several or len(words) < _SENTENCE or sum(word[0].islower() for word in words) < 0.6 * len(words)
     return bool((_LINES if title else _SUNG).search(asked))
@@ -329,6 +330,7 @@ _SUNG = re.compile(
     r"|tagline)\b",
     re.I,
 )
+_PAGE_PART = re.compile(r"\b(?:footer|menu|banner|copyright)\b", re.I)  # sentences and links stand side by side there
 _STOP_WITHIN = re.compile(r"\w{3}\.\s+[A-Z]")
 _ENDS_ON_AUXILIARY = re.compile(r"(?:\s\S+){6}\s(?:(?:could|would|should|might|may|will)(?: be)?|is|are|was|were)$")
 
