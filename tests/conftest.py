@@ -16,7 +16,10 @@ from hypothesis import HealthCheck, settings
 from curator import cli
 
 # A busy machine is no fault of a property: how long an example takes is measured in tests/bench.
-settings.register_profile("curator", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# The same examples in every run, so that a change is judged by what it changed; `--hypothesis-profile search` looks
+# for examples that nobody has tried, and what it finds becomes a test of its own.
+settings.register_profile("curator", settings.get_profile("search"), derandomize=True)
 settings.load_profile("curator")
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -305,6 +305,14 @@ def test_whatever_the_rows_an_empty_table_means_that_they_come_back(tmp_path_fac
         assert [json.loads(line) for line in (folder / "c.jsonl").read_bytes().splitlines()] == rows
 
 
+@pytest.mark.parametrize("to", ["axolotl", "harmony", "trl-chat"])
+def test_what_would_not_come_back_from_a_file_without_a_word_of_the_shape_is_told(to):
+    """Such a file is read as plain chat, in which the weight of a row is Together's and not a column like another."""
+    row = {"question": "How many?", "answer": "4", "weight": None}
+    converted = convert_row(Reader().read(row), to)
+    assert converted.form and "'weight'" in converted.form[0]
+
+
 # ---------------------------------------------------------------------- what a shape makes of a row
 
 NESTED = [*TOOLS[:1], says("assistant", "Let me see.", tool_calls=[CALL]), *TOOLS[2:]]

@@ -105,6 +105,14 @@ def _differences_on_return(example: Example, row: Row, to: str) -> list[str]:
     again = read_back(row, to)
     if again is None:
         return [f"that it is a {to} row: by its columns it reads as another"]
+    # A file in which no row has a word of the shape is taken for one of the shape it is a dialect of.
+    readings = (again, _BLIND.read(row)) if to in _BY_NAME else (again,)
+    found = (_differences_of(example, reading) for reading in readings if reading is not None)
+    return list(dict.fromkeys(difference for told in found for difference in told))
+
+
+def _differences_of(example: Example, again: Example) -> list[str]:
+    """What would not be as it was in the row of `example`, written from what `again` was read as."""
     form, adapter = form_of(example), SHAPES[example.shape]
     if adapter.forms and form == "plain" and not is_plain(adapter.write(again)):
         return ["would come back as message lists"]
