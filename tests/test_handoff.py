@@ -260,6 +260,7 @@ class Stub(BaseHTTPRequestHandler):
     calls: list[str]
     cancelled: bool
     polls: int
+    later: str  # what the next job gets for an answer once it is created
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -272,6 +273,8 @@ class Stub(BaseHTTPRequestHandler):
             self.connection.close()
         elif kind == "cut after":
             return False
+        elif kind == "insufficient_quota":
+            self._say({"error": {"message": "You have spent it all", "code": kind}}, 429)
         else:
             self._say({"error": {"message": f"trouble for {self.headers['Authorization']}"}}, int(kind))
         return True
@@ -281,6 +284,8 @@ class Stub(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 429:
             self.send_header("Retry-After", "0")
+        if status == 307:
+            self.send_header("Location", f"http://example.org{self.path}")
         self.send_header("Content-Length", str(len(payload)))
         self.end_headers()
         self.wfile.write(payload)
@@ -288,8 +293,9 @@ class Stub(BaseHTTPRequestHandler):
     def _job(self) -> dict[str, Any]:
         done = type(self).polls >= 2
         status = "cancelled" if self.cancelled else "succeeded" if done else "running"
-        return {"id": "ftjob-1", "status": status, "fine_tuned_model": "ft:m" if status == "succeeded" else None,
-                **(self.created[0] if self.created else {})}  # fmt: skip
+        about: dict[str, Any] = {"id": f"ftjob-{max(1, len(self.created))}", "status": status}
+        about["fine_tuned_model"] = "ft:m" if status == "succeeded" else None
+        return {**about, **(self.created[-1] if self.created else {})}
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -308,6 +314,9 @@ class Stub(BaseHTTPRequestHandler):
             if cut_after:
                 self.failures.pop(0)
                 self.connection.close()
+            elif self.later:
+                self._say({"error": {"message": "the gateway gave up"}}, int(self.later))
+                type(self).later = ""
             else:
                 self._say(self._job())
 
@@ -316,9 +325,11 @@ class Stub(BaseHTTPRequestHandler):
         if self._fail():
             return
         if "/events" in self.path:
-            type(self).polls += 1
-            told = [{"id": f"ev-{n}", "message": f"step {n}"} for n in range(type(self).polls, 0, -1)]
-            self._say({"data": told})
+            _, _, after = self.path.partition("&after=ev-")
+            type(self).polls += not after
+            first = int(after) - 1 if after else type(self).polls
+            told = [{"id": f"ev-{n}", "message": f"step {n}"} for n in range(first, max(0, first - 100), -1)]
+            self._say({"data": told, "has_more": first > 100})
         elif "?" in self.path:
             self._say({"data": [self._job()] if self.created else []})
         else:
@@ -328,7 +339,7 @@ class Stub(BaseHTTPRequestHandler):
 @pytest.fixture
 def service() -> Iterator[tuple[str, type[Stub]]]:
     fresh: dict[str, Any] = {
-        "failures": [], "uploads": [], "created": [], "calls": [], "cancelled": False, "polls": 0,
+        "failures": [], "uploads": [], "created": [], "calls": [], "cancelled": False, "polls": 0, "later": "",
     }  # fmt: skip
     stub = type("Fresh", (Stub,), fresh)
     server = ThreadingHTTPServer(("127.0.0.1", 0), stub)
@@ -391,6 +402,79 @@ def test_a_submission_goes_on_where_it_stopped(job: Path, service: tuple[str, ty
     jobs.submit(job, original, url)
     jobs.submit(job, original, url)  # a job is there: nothing is sent
     assert len(stub.uploads) == 2 and len(stub.created) == 1
+
+
+def test_a_job_is_not_created_twice_where_a_gateway_gave_up_after_it_was(
+    job: Path, service: tuple[str, type[Stub]]
+) -> None:
+    url, stub = service
+    stub.later = "504"
+    assert jobs.submit(job, reached(url), url).job == "ftjob-1"
+    assert len(stub.created) == 1
+
+
+def test_a_job_is_not_created_twice_where_curator_ended_before_it_heard_of_it(
+    job: Path, service: tuple[str, type[Stub]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, stub = service
+    create = jobs.Service.create
+
+    def killed(self: jobs.Service, *args: Any) -> Any:
+        create(self, *args)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(jobs.Service, "create", killed)
+        jobs.submit(job, reached(url), url)
+    assert jobs.submit(job, reached(url), url).job == "ftjob-1"
+    assert len(stub.created) == 1 and len(stub.uploads) == 2
+
+
+def test_a_folder_that_is_written_anew_is_another_job(job: Path, splits: Path, service: tuple[str, type[Stub]]) -> None:
+    url, stub = service
+    assert jobs.submit(job, reached(url), url).job == "ftjob-1"
+    handed("openai", splits, job, Recipe(model="gpt-4.1-mini", epochs=5))
+    with pytest.raises(UsageError, match=r"ftjob-1 \(running\) was created from other data") as caught:
+        jobs.submit(job, reached(url), url)
+    assert "--cancel" in str(caught.value)
+    jobs.cancel(job, reached(url), url)
+    stub.cancelled = False
+    stub.polls = 2  # it has ended
+    assert jobs.submit(job, reached(url), url).job == "ftjob-2"
+    assert [body["method"]["supervised"]["hyperparameters"]["n_epochs"] for body in stub.created] == [2, 5]
+    assert len(stub.uploads) == 2  # the data are the same
+    assert jobs.submit(job, reached(url), url).job == "ftjob-2" and len(stub.created) == 2
+
+
+def test_events_are_told_however_many_came_since(job: Path, service: tuple[str, type[Stub]]) -> None:
+    url, stub = service
+    jobs.submit(job, reached(url), url)
+    stub.polls = 249
+    said = list(jobs.follow(job, reached(url), url, every=0))
+    assert said[:2] == ["step 1", "step 2"] and said[-2] == "step 250"
+
+
+def test_no_waiting_helps_where_the_money_is_spent(job: Path, service: tuple[str, type[Stub]]) -> None:
+    url, stub = service
+    stub.failures.append("insufficient_quota")
+    with pytest.raises(CuratorError, match="You have spent it all") as caught:
+        jobs.submit(job, reached(url), url)
+    assert "insufficient_quota" in str(caught.value) and len(stub.calls) == 1
+
+
+def test_the_key_goes_to_no_other_address(job: Path, service: tuple[str, type[Stub]]) -> None:
+    url, stub = service
+    stub.failures.append("307")
+    with pytest.raises(CuratorError, match=r"refused \(307\)") as caught:
+        jobs.submit(job, reached(url), url)
+    assert "http://example.org/v1/files" in str(caught.value) and "--base-url" in str(caught.value)
+
+
+def test_a_key_in_which_no_key_could_be_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(jobs.KEY, f"{SECRET}\nmore of it")
+    with pytest.raises(UsageError) as caught:
+        jobs.key()
+    assert jobs.KEY in str(caught.value) and SECRET not in str(caught.value) and "more" not in str(caught.value)
 
 
 def test_the_key_is_in_no_file_and_no_message(

@@ -1,14 +1,16 @@
 """Fine-tuning jobs of OpenAI and of services that speak its interface: upload, create, follow, cancel.
 
 Every step is recorded in DIR/submission.json before the next begins, so that a submission that was cut off goes
-on where it stopped: what is uploaded is known by its hash, and a job that was asked for twice is found again by
-the file it trains on. The key is read from the environment and is in no message and no file.
+on where it stopped: what is uploaded is known by its hash, and a job that the service may have created already is
+looked for, by the file it trains on, before it is asked for again. A folder that was written anew is another job. The
+key is read from the environment, goes to the address that was named and to no other, and is in no message and no file.
 
 Source of the interface: https://platform.openai.com/docs/api-reference/fine-tuning
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -16,10 +18,12 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from http.client import HTTPException
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import msgspec
 
@@ -35,6 +39,9 @@ URL = "https://api.openai.com/v1"
 DONE = frozenset({"succeeded", "failed", "cancelled"})
 _ATTEMPTS = 6
 _LONGEST = 60.0  # seconds between two attempts
+_PASSING = frozenset({408, 429})  # below 500: what may be answered at another time
+_NO_MONEY = "insufficient_quota"  # comes with a 429, and no waiting helps
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class ServiceError(CuratorError):
@@ -42,25 +49,42 @@ class ServiceError(CuratorError):
 
 
 class Submission(msgspec.Struct):
-    """What was sent so far: `files` gives the number of an upload by the hash of its bytes."""
+    """What was sent so far.
+
+    `files` gives the number of an upload by the hash of its bytes; `asked` is the hash of the job and its data,
+    written before the job is asked for; `ended` are earlier jobs of the folder, from other data or settings.
+    """
 
     base_url: str
     files: dict[str, str] = {}
+    asked: str = ""
     job: str = ""
+    ended: list[str] = []
     status: str = ""
     model: str = ""
     seen: str = ""
+
+
+class _Here(urllib.request.HTTPRedirectHandler):
+    """Follows the service to no other address: urllib would take the key along."""
+
+    def redirect_request(self, *args: Any) -> None:
+        return None
 
 
 class Service:
     """The few calls that a fine-tuning job needs. Failures that pass are tried again, later each time."""
 
     def __init__(self, base_url: str, key: str, *, pause: float = 1.0, timeout: float = 120.0) -> None:
-        if not re.match(r"https://|http://(?:127\.0\.0\.1|localhost|\[::1\])[:/]", base_url):
+        parts = urlsplit(base_url)
+        if not parts.hostname or (
+            parts.scheme != "https" and (parts.scheme, parts.hostname in _LOOPBACK) != ("http", True)
+        ):
             raise UsageError(
                 "the key would be sent in clear", where=base_url, hint="name an address that begins with https://"
             )
         self._url, self._key, self._pause, self._timeout = base_url.rstrip("/"), key, pause, timeout
+        self._open = urllib.request.build_opener(_Here).open
 
     def upload(self, file: Path) -> str:
         """The number of an upload. Raises ServiceError."""
@@ -73,14 +97,16 @@ class Service:
         body = head.encode() + file.read_bytes() + f"\r\n--{border}--\r\n".encode()
         return str(self._call("POST", "/files", body, f"multipart/form-data; boundary={border}")["id"])
 
-    def create(self, body: dict[str, Any]) -> dict[str, Any]:
+    def create(self, body: dict[str, Any], ended: Sequence[str] = ()) -> dict[str, Any]:
         """A new job. One that the service took while the line was cut is found, and not asked for again."""
         payload = json.dumps(body).encode()
-        return self._call("POST", "/fine_tuning/jobs", payload, found=lambda: self._like(body))
+        return self._call("POST", "/fine_tuning/jobs", payload, found=lambda: self.like(body, ended))
 
-    def _like(self, body: dict[str, Any]) -> dict[str, Any] | None:
+    def like(self, body: dict[str, Any], ended: Sequence[str] = ()) -> dict[str, Any] | None:
+        """The job that trains on the file of this one, but for those that are known to be others."""
         jobs = self._call("GET", "/fine_tuning/jobs?limit=20").get("data", [])
-        return next((job for job in jobs if job.get("training_file") == body["training_file"]), None)
+        mine = (job for job in jobs if job.get("training_file") == body["training_file"])
+        return next((job for job in mine if job.get("id") not in ended), None)
 
     def job(self, number: str) -> dict[str, Any]:
         return self._call("GET", f"/fine_tuning/jobs/{number}")
@@ -90,13 +116,14 @@ class Service:
 
     def events(self, number: str, after: str) -> list[dict[str, Any]]:
         """Events later than the one with the number `after`, oldest first."""
-        told = self._call("GET", f"/fine_tuning/jobs/{number}/events?limit=100").get("data", [])
         news: list[dict[str, Any]] = []
-        for event in told:
-            if event.get("id") == after:
-                break
-            news.append(event)
-        return news[::-1]
+        while True:
+            page = f"&after={quote(str(news[-1].get('id', '')))}" if news else ""
+            told = self._call("GET", f"/fine_tuning/jobs/{number}/events?limit=100{page}")
+            fresh = list(takewhile(lambda event: event.get("id") != after, told.get("data", [])))
+            news += fresh
+            if not fresh or len(fresh) < len(told["data"]) or not told.get("has_more"):
+                return news[::-1]
 
     def _call(
         self,
@@ -115,17 +142,19 @@ class Service:
                 request.add_header("Content-Type", kind)
             wait = min(_LONGEST, self._pause * 2**attempt)
             try:
-                with urllib.request.urlopen(request, timeout=self._timeout) as answer:
+                with self._open(request, timeout=self._timeout) as answer:
                     told: dict[str, Any] = json.loads(answer.read())
                     return told
             except urllib.error.HTTPError as error:
-                if error.code != 429 and error.code < 500:
-                    raise self._refused(error, verb, path) from None
-                wait, why = _later(error, wait), f"{error.code} {error.reason}"
+                said = _said(error)
+                if _NO_MONEY in said or (error.code not in _PASSING and error.code < 500):
+                    raise self._refused(error, said, verb, path) from None
+                wait, why = _later(error, wait), f"{error.code} {said}"
             except (OSError, HTTPException, ValueError) as error:
                 why = str(error) or type(error).__name__
-                if found is not None and (done := found()) is not None:
-                    return done
+            # A gateway that gives up, or a line that is cut, says nothing of what the service has done.
+            if found is not None and not why.startswith("429") and (done := found()) is not None:
+                return done
             if attempt + 1 < _ATTEMPTS:
                 time.sleep(wait)
         raise ServiceError(
@@ -134,13 +163,10 @@ class Service:
             hint="run the command again: it goes on where it stopped",
         )
 
-    def _refused(self, error: urllib.error.HTTPError, verb: str, path: str) -> ServiceError:
-        body = error.read().decode("utf-8", "replace")
-        try:
-            said = str(json.loads(body)["error"]["message"])
-        except (ValueError, KeyError, TypeError):
-            said = " ".join(body.split())[:300] or str(error.reason)
+    def _refused(self, error: urllib.error.HTTPError, said: str, verb: str, path: str) -> ServiceError:
         hint = f"is {KEY} right, and allowed to tune?" if error.code in (401, 403) else ""
+        if error.code // 100 == 3:
+            hint = f"it answers at {error.headers.get('Location', 'another address')}: name that with --base-url"
         return ServiceError(
             f"refused ({error.code}): {self._without_key(said)}", where=f"{verb} {self._url}{path}", hint=hint
         )
@@ -149,6 +175,20 @@ class Service:
         """The words of a service, which may repeat the key or a part of it."""
         hidden = text.replace(self._key, "…") if self._key else text
         return re.sub(r"\bsk-[\w*-]{4,}", "sk-…", hidden)
+
+
+def _said(error: urllib.error.HTTPError) -> str:
+    """What the service says of its refusal, with the code by which it is known."""
+    try:
+        body = error.read().decode("utf-8", "replace")
+    except (OSError, HTTPException):
+        return str(error.reason)
+    try:
+        told = json.loads(body)["error"]
+        code = f" ({told['code']})" if told.get("code") else ""
+        return f"{told['message']}{code}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return " ".join(body.split())[:300] or str(error.reason)
 
 
 def _later(error: urllib.error.HTTPError, wait: float) -> float:
@@ -164,6 +204,8 @@ def key() -> str:
     found = os.environ.get(KEY, "").strip()
     if not found:
         raise UsageError("there is no key", hint=f"put it in the environment: export {KEY}=…")
+    if not re.fullmatch(r"[!-~]+", found):
+        raise UsageError("the key holds a character that no key has: a space, a line break", where=KEY)
     return found
 
 
@@ -171,25 +213,41 @@ def submit(folder: Path, service: Service, base_url: str) -> Submission:
     """Upload the data of a hand-off and create its job; what was done before is not done again.
 
     Raises:
-        UsageError: the folder holds no hand-off to OpenAI, or its submission went to another service.
+        UsageError: the folder holds no hand-off to OpenAI, its submission went to another service, or it was
+            written anew while a job of it has not ended.
         ServiceError: the service refused, or could not be reached.
     """
     state = state_of(folder, base_url)
-    if state.job:
-        return state
     body = _body(folder)
-    for name in ("training_file", "validation_file"):
-        if name in body:
-            file = folder / body[name]
-            mark = sha256(file)
-            if mark not in state.files:
-                state.files[mark] = service.upload(file)
-                _keep(folder, state)
-            body[name] = state.files[mark]
-    job = service.create(body)
+    marks = {name: sha256(folder / body[name]) for name in ("training_file", "validation_file") if name in body}
+    asked = hashlib.sha256(json.dumps([body, marks], sort_keys=True).encode()).hexdigest()
+    if state.job:
+        if state.asked in ("", asked):
+            return state
+        _set_aside(folder, state, service)
+    for name, mark in marks.items():
+        if mark not in state.files:
+            state.files[mark] = service.upload(folder / body[name])
+            _keep(folder, state)
+        body[name] = state.files[mark]
+    begun, state.asked = state.asked == asked, asked
+    _keep(folder, state)
+    job = (service.like(body, state.ended) if begun else None) or service.create(body, state.ended)
     state.job, state.status = str(job["id"]), str(job.get("status", ""))
     _keep(folder, state)
     return state
+
+
+def _set_aside(folder: Path, state: Submission, service: Service) -> None:
+    """Make room for the job of a folder that was written anew. Raises UsageError where the one before still runs."""
+    status = str(service.job(state.job).get("status", ""))
+    if status not in DONE:
+        what = f"{state.job} ({status}) was created from other data or settings than lie here now"
+        raise UsageError(
+            what, where=str(folder), hint="end it with --cancel, or write the new ones into another folder"
+        )
+    state.ended.append(state.job)
+    state.job = state.status = state.model = state.seen = ""
 
 
 def follow(folder: Path, service: Service, base_url: str, every: float = 10.0) -> Iterator[str]:
