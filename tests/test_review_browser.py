@@ -1056,6 +1056,44 @@ def test_every_click_on_a_filter_counts(serve: Any, visit: Any) -> None:
             pytest.fail(f"after {4 * clicks + 4} clicks: {chosen!r} chosen, {page.url}, {page.evaluate(FILTER)}")
 
 
+@pytest.mark.parametrize("first", ["card", "filter"])
+def test_a_click_on_a_filter_counts_at_the_moment_in_which_the_card_speaks(serve: Any, visit: Any, first: str) -> None:
+    """The browser sends what happens at one moment as one message, and the message of a card is about the card alone."""
+    server = serve([chat(f"Question {n} of many?", ANSWERS[n % 2]) for n in range(400)], "--select", "ROL007,ENC004")
+    page = visit(server)
+    page.wait_for_selector(".card[data-id]:not([data-id=''])")
+    acts = ["document.dispatchEvent(new KeyboardEvent('keydown', {key: 't', bubbles: true}))", "button.click()"]
+    acts = acts if first == "card" else acts[::-1]
+    for chosen in ("warning", "", "warning", ""):
+        saved(page)
+        page.wait_for_timeout(700)
+        before = now(page)
+        page.evaluate(
+            "() => { const button = [...document.querySelectorAll('button')].find((b) => b.textContent === 'Warning');"
+            + ";".join(acts)
+            + "}"
+        )
+        page.wait_for_function(SHOWS, arg=chosen, timeout=8000 * slow())
+        page.wait_for_function(f"(id) => {DESK}.querySelector('.card').dataset.id !== id", arg=before, timeout=8000)
+        saved(page)
+
+
+def test_the_card_is_silent_beside_a_dialog(serve: Any, visit: Any) -> None:
+    """What it said at the moment of a click in the dialog would be sent in place of the click."""
+    server = serve(empties(400), "--select", "ROL007")
+    page = visit(server)
+    page.keyboard.press("b")
+    page.get_by_role("dialog").wait_for()
+    before = page.evaluate("window.__curatorReview.message")
+    page.evaluate("""() => window.__curatorReview.unsent.push(
+      {id: '0'.repeat(32), action: 'undo', finding: '', of: '', who: 'ana'})""")
+    page.wait_for_timeout(1500)
+    assert page.evaluate("window.__curatorReview.message") == before
+    page.keyboard.press("Escape")
+    saved(page)
+    assert page.evaluate("window.__curatorReview.message") > before
+
+
 def test_the_address_leads_back_to_the_finding_and_back_to_the_filter(serve: Any, visit: Any) -> None:
     server = serve([chat(f"Question {n} of many?", ANSWERS[n % 3]) for n in range(90)], "--select", "ROL007,ENC004")
     page = visit(server)

@@ -15,6 +15,7 @@ _ORDER_NAMES = {"rule": "By rule", "file": "By line", "sample": "Drawn"}
 
 def filtered(desk: Desk) -> Filter:
     """The filter that the address holds, with the widgets that change it."""
+    st.session_state.pop("filter_told", None)
     chosen = Filter.from_query(_query(desk), desk.settings.take)
     counts = {code: sum(numbers.values()) for code, numbers in desk.matrix(desk.settings.take).items()}
     held: dict[str, Any] = {
@@ -34,7 +35,7 @@ def filtered(desk: Desk) -> Filter:
     _widgets(columns[1:])
     if chosen.group or chosen.fix:
         said = f"Group {chosen.group} alone" if chosen.group else f"Findings with a {chosen.fix} fix alone"
-        st.button(f"{said}: show all", on_click=st.query_params.clear, type="tertiary")
+        st.button(f"{said}: show all", on_click=_show_all, type="tertiary")
     return chosen
 
 
@@ -99,3 +100,9 @@ def _to_address() -> None:
         fix=was.fix,
     )
     st.query_params.from_dict(told.query())
+    st.session_state["filter_told"] = True
+
+
+def _show_all() -> None:
+    st.query_params.clear()
+    st.session_state["filter_told"] = True

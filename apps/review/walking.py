@@ -14,7 +14,7 @@ def walk(desk: Desk, chosen: Filter) -> Loop:
     """The walk through the filter: the one under way, or a new one."""
     held, at = st.session_state.get("loop"), str(st.query_params.get("at", ""))
     if held is None or held.chosen != chosen or held.desk is not desk or st.session_state.get("walked") != held.view:
-        held = Loop(desk, chosen, at=at)
+        held = Loop(desk, chosen, at=at, after=held if held is not None and held.desk is desk else None)
         st.session_state["loop"], st.session_state["walked"] = held, held.view
         st.session_state["card_data"] = held.start()
     elif st.session_state.get("arrived"):
@@ -22,11 +22,20 @@ def walk(desk: Desk, chosen: Filter) -> Loop:
     return held
 
 
+def ended() -> bool:
+    """Whether the filter was changed, or the walk ended, by what came in the same message as what the card says.
+
+    The browser sends what happens at one moment as one message; where the card has a part in it the message is about
+    the card alone, and the page around it is not run.
+    """
+    return st.session_state.get("loop") is None or bool(st.session_state.get("filter_told"))
+
+
 def heard() -> None:
     """A message of the card has come."""
-    loop: Loop = st.session_state["loop"]
+    loop: Loop | None = st.session_state.get("loop")
     message = getattr(st.session_state.get("card"), "sent", None)
-    if message is None:
+    if message is None or loop is None:  # where the walk has ended, the card asks again, and the next one answers
         return
     try:
         st.session_state["card_data"] = loop.answer(message)

@@ -52,15 +52,15 @@ class Asked(msgspec.Struct):
 
 
 class Loop:
-    """One tab's walk through a filter."""
+    """One tab's walk through a filter; it begins at a finding, and answers for the walk that it comes after."""
 
-    def __init__(self, desk: Desk, chosen: Filter, at: str = "") -> None:
+    def __init__(self, desk: Desk, chosen: Filter, at: str = "", after: Loop | None = None) -> None:
         self.desk, self.chosen, self.at = desk, chosen, at
         self._set = desk.settings.set
         self.cards = Cards(desk)
         self.rules: dict[str, dict[str, str]] = {}
-        self._client, self._m = "", 0
-        self._outcomes: list[dict[str, Any]] = []
+        self._client, self._m = (after._client, after._m) if after else ("", 0)
+        self._outcomes: list[dict[str, Any]] = after._outcomes if after else []
         self._rows: dict[str, None] = {}
         self._goes: tuple[Point, list[str]] = Point(), []
         self._summary = desk.summary().rules
@@ -70,6 +70,10 @@ class Loop:
     def view(self) -> str:
         """What names the walk: the card begins anew when it changes."""
         return json.dumps([self.chosen.query(), self.desk.summary().seconds], sort_keys=True)
+
+    def _of_this_filter(self, view: str) -> bool:
+        """Whether a view is of this filter, whenever the data was linted."""
+        return view.startswith(json.dumps([self.chosen.query()], sort_keys=True)[:-1] + ",")
 
     def start(self) -> dict[str, Any]:
         """The data of a card that holds nothing yet: from the place it was left at, else from the first open one."""
@@ -114,7 +118,8 @@ class Loop:
         again = asked.client == self._client and asked.m <= self._m
         if not again:
             self._client, self._m = asked.client, asked.m
-        self.at = asked.at or self.at
+        if self._of_this_filter(asked.view):  # what a card of another filter showed is no place in this one
+            self.at = asked.at or self.at
         self.desk.follow()
         outcomes = self._outcomes = self._decided(asked) if asked.wishes else []
         if asked.view != self.view:

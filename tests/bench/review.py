@@ -29,6 +29,7 @@ from tests.browsing import CHROMIUM, CHROMIUM_FLAGS, DESK, WATCH, Server, now, s
 FINDINGS = 100_000
 RULES = ("ROL007", "ENC004", "ANS001")
 ANSWERS = ["", "Port 4. <br/><br/>&nbsp; It is yellow.", "Sorry, but I can't help with that."]
+PATIENCE = 10  # seconds after which a click counts as lost
 SHOWN = ".card[data-id]:not([data-id=''])"
 
 
@@ -155,12 +156,15 @@ def _filtered(page: Any) -> Iterator[float]:
       const another = () => card.dataset.id && card.dataset.id !== id;
       const look = new MutationObserver(() => another() && (look.disconnect(), done(performance.now() - began)));
       look.observe(card, {{ attributes: true }});
+      setTimeout(() => done(null), {1000 * PATIENCE});
       [...document.querySelectorAll('button')].find((b) => b.textContent === 'Warning').click();
     }})"""
-    for _ in range(11):
+    for clicks in range(1, 12):
         before = now(page)
-        yield page.evaluate(watch)
-        assert now(page) != before
+        took = page.evaluate(watch)
+        if took is None or now(page) == before:
+            sys.exit(f"click {clicks} on the filter was lost: {PATIENCE} s later {before} is shown still, at {page.url}")
+        yield took
         page.wait_for_timeout(400)
 
 

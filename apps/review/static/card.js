@@ -8,12 +8,17 @@ const BATCH = 100;      // decisions sent at once
 const FETCH = 160;      // undecided findings held, below which more are asked for: a key on any of them counts
 const TOLD = 400;       // findings of a row of which the server tells how they stand
 const SILENCE = 1500;   // ms in which nothing is sent, once another page is asked for
+const DIALOG = "[role='dialog'][aria-modal='true'], .stDialog";
+const HELD = 40;        // ms after which what is held back is tried again
+const ACTS = ["click", "keydown", "change"];
+const ACT = 200;        // ms after something was done on the page around the card, until the page is seen to run for it
+const RUN = 1500;       // ms that a run of the page is waited for
 const REST = 400;       // ms that a new page is left to draw itself, before it asks for more than it came with
 
 // What is decided and not answered for outlives this card, and a reload of the page. It is kept by data set: on this
 // port another may be served next, and what waits for a set waits until that is served again.
 const KEPT = "curator-review-unsaved ";
-const store = (window.__curatorReview ??= { set: null, name: "", unsent: [], inFlight: null, drafts: {}, message: 0, client: random(4), pace: [] });
+const store = (window.__curatorReview ??= { set: null, name: "", unsent: [], inFlight: null, drafts: {}, notes: new Map(), made: [], message: 0, client: random(4), pace: [] });
 
 function kept(set) {
   try { return JSON.parse(sessionStorage.getItem(KEPT + set)) || { wishes: [] }; } catch { return { wishes: [] }; }
@@ -36,7 +41,7 @@ function keepDrafts() {
 function turnTo(set, name) {  // true where another data set is served than before
   const other = store.set !== set;
   if (other && store.set !== null) keep();
-  if (other) Object.assign(store, { set, unsent: kept(set).wishes, inFlight: null, left: null, drafts: keptDrafts(set) });
+  if (other) Object.assign(store, { set, unsent: kept(set).wishes, inFlight: null, left: null, drafts: keptDrafts(set), notes: new Map(), made: [] });
   store.name = name;
   return other;
 }
@@ -67,7 +72,6 @@ class Desk extends Editing {
     this.details = new Map();
     this.open = null;         // which detail is shown
     this.editing = null;
-    this.notes = new Map();
     this.shownAt = performance.now();
     this.ui = Object.fromEntries(["desk", "progress", "pace", "saved", "banner", "body", "queue", "card", "context", "verbs", "help"].map((name) => [name, root.querySelector("." + name)]));
     this.onKey = (event) => this.key(event);
@@ -77,6 +81,8 @@ class Desk extends Editing {
     this.timer = setInterval(() => this.tick(), 500);
     this.onClick = (event) => this.leave(event);
     document.addEventListener("click", this.onClick, true);
+    this.onAct = (event) => this.acted(event);
+    for (const kind of ACTS) document.addEventListener(kind, this.onAct, true);
     this.onBack = () => this.hold();
     window.addEventListener("popstate", this.onBack);
     this.sized = new ResizeObserver(() => this.fit());
@@ -87,6 +93,7 @@ class Desk extends Editing {
     document.removeEventListener("keydown", this.onKey, true);
     window.removeEventListener("beforeunload", this.onLeave);
     document.removeEventListener("click", this.onClick, true);
+    for (const kind of ACTS) document.removeEventListener(kind, this.onAct, true);
     window.removeEventListener("popstate", this.onBack);
     this.sized.disconnect();
     clearTimeout(this.asking);
@@ -211,7 +218,7 @@ class Desk extends Editing {
       } else if (flight.wishes.find((each) => each.id === outcome.id)?.action === "undo") {
         this.say(`Nothing was taken back: ${outcome.why}.`, 6000);
       } else {
-        for (const made of this.made || []) if (made.id === outcome.id) made.refused = true;
+        for (const made of store.made) if (made.id === outcome.id) made.refused = true;
         if (outcome.why) {
           problems.push(outcome);
           this.reopen(flight.wishes.find((each) => each.id === outcome.id));
@@ -248,7 +255,8 @@ class Desk extends Editing {
     this.rest = 0;
     clearTimeout(this.flushing);
     this.flushing = 0;
-    if (store.inFlight || !this.send || this.held()) return;
+    if (store.inFlight || !this.send) return;
+    if (this.held()) { this.flushing = setTimeout(() => this.flush(), HELD); return; }
     const wishes = store.unsent.splice(0, BATCH);
     this.post({ wishes });
   }
@@ -287,8 +295,20 @@ class Desk extends Editing {
     this.leaving = link;
     this.flush();
   }
-  hold() { this.silent = performance.now() + SILENCE; }  // what is sent now would break off the page that is on its way
-  held() { return performance.now() < (this.silent || 0); }
+  hold(time = SILENCE) { this.silent = Math.max(this.silent || 0, performance.now() + time); }  // what is sent now would break off the page that is on its way
+  acted(event) {
+    const path = event.composedPath();
+    if (!path.includes(this.root) && ![document, document.documentElement, document.body].includes(path[0])) this.hold(ACT);
+  }
+  held() {  // beside what is said here a click in a dialog would be lost, and a run of the page would take this card away
+    return performance.now() < (this.silent || 0) || Boolean(document.querySelector(DIALOG)) || this.running();
+  }
+  running() {
+    const app = document.querySelector("[data-test-script-state]")?.dataset.testScriptState;
+    if (!["running", "rerunRequested"].includes(app)) this.ran = undefined;
+    else this.ran ??= performance.now();
+    return performance.now() - this.ran < RUN;
+  }
   place() {  // the address names the finding, for a reload; the server is not to write what a filter writes meanwhile
     const id = this.items[this.at]?.id, address = new URL(location.href);
     if (!id || !this.ui.desk.isConnected || address.searchParams.get("at") === id) return;
@@ -297,7 +317,7 @@ class Desk extends Editing {
   }
   ask(extra) {  // more findings, or more about one
     if (extra) this.wanted = { ...this.wanted, ...extra };
-    if (store.inFlight || this.flushing || this.held()) { this.asking ??= setTimeout(() => { this.asking = undefined; this.ask(); }, 120); return; }
+    if (store.inFlight || this.flushing || this.held()) { this.asking ??= setTimeout(() => { this.asking = undefined; this.ask(); }, HELD); return; }
     const hungry = this.more && this.ahead() < FETCH;
     const item = this.items[this.at];
     const about = item && !item.others && this.askedAbout !== item.id ? item.id : "";
@@ -346,10 +366,10 @@ class Desk extends Editing {
     this.next(true);
     this.later();
   }
-  noteOn(item) { return this.notes.get(item.id) ?? (item.who === this.data.reviewer && item.note || ""); }
-  remember(entry) { (this.made ??= []).push(entry); if (this.made.length > 500) this.made.shift(); }
+  noteOn(item) { return store.notes.get(item.id) ?? (item.who === this.data.reviewer && item.note || ""); }
+  remember(entry) { store.made.push(entry); if (store.made.length > 500) store.made.shift(); }
   undo() {
-    const last = this.made?.pop();
+    const last = store.made.pop();
     if (last?.refused) {
       this.say("That key was not recorded: there is nothing of it to take back. U again takes back the one before it.", 8000);
       this.goTo(last.finding);
@@ -436,7 +456,7 @@ class Desk extends Editing {
     if (event.defaultPrevented || !this.ui.desk.isConnected) return;
     const target = event.composedPath()[0];
     const typing = target?.matches?.("input, textarea, select, [contenteditable='true'], [contenteditable='']");
-    if (document.querySelector("[role='dialog'][aria-modal='true'], .stDialog")) return;
+    if (document.querySelector(DIALOG)) return;
     if (event.key === "Escape") {
       if (!this.ui.help.hidden) this.ui.help.hidden = true;
       else if (this.editing) { this.cancel(); this.ui.desk.focus(); }

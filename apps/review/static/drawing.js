@@ -260,7 +260,7 @@ class Drawing {
     input.maxLength = 500;
     input.dataset.id = item.id;
     input.setAttribute("aria-label", "Note");
-    input.oninput = () => this.notes.set(item.id, input.value);
+    input.oninput = () => store.notes.set(item.id, input.value);
     box.append(h("div", "", null, h("h3", "", null, document.createTextNode("Note "), h("kbd", "", "N")), input));
   }
   drawDetail(item) {

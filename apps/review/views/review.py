@@ -16,6 +16,8 @@ bulk.undo_offer(desk)
 
 @st.fragment
 def queue() -> None:
+    if walking.ended():
+        st.rerun()
     if problem := st.session_state.get("card_problem"):
         frame.tell(problem)
     frame.card(key="card", data=st.session_state["card_data"], on_sent_change=walking.heard)
