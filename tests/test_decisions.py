@@ -208,6 +208,28 @@ def test_what_another_decision_took_the_place_of_wants_no_eye():
     assert messages(unfounded, msgspec.structs.replace(undone, verdict="keep", undoes="", why="meant")) == []
 
 
+def test_rows_that_go_beside_one_another_all_around_are_named():
+    """Three reviewers, a pair each: each meant one row of their pair to stay, and none of the three does."""
+
+    def goes(hour, who, row, beside):
+        pair = msgspec.structs.replace(
+            at(hour, "drop", who, row=row), beside=beside, finding=f"{row}{beside}", whole=True
+        )
+        return msgspec.structs.replace(pair, place=f"a.jsonl:{row}")
+
+    ring = [goes(8, "ana", "1", "2"), goes(9, "ben", "2", "3"), goes(10, "cleo", "3", "1")]
+    ((line, message),) = messages(*ring)
+    assert line == 3
+    assert message.endswith("each beside the next, and none of them stays; keep one of them")
+    for who, row in (("ana", 1), ("ben", 2), ("cleo", 3)):
+        assert f"{who} drops a.jsonl:{row} (ROL007)" in message
+    assert messages(*ring[:2], goes(10, "cleo", "4", "1")) == [], "the third row stays"
+    assert (
+        messages(*ring, msgspec.structs.replace(ring[0], id="x", verdict="later", when="2099-12-31T00:00:00+00:00"))
+        == []
+    )
+
+
 def test_two_people_who_disagree_are_named_and_one_who_changed_their_mind_is_not():
     assert messages(at(8, "keep", "ana"), at(9, "drop", "ana")) == []
     ((line, message),) = messages(at(8, "keep", "ana"), at(9, "drop", "ben"))

@@ -1078,6 +1078,27 @@ def test_a_click_on_a_filter_counts_at_the_moment_in_which_the_card_speaks(serve
         saved(page)
 
 
+def test_what_is_asked_for_about_a_pair_is_seen_without_scrolling(serve: Any, visit: Any) -> None:
+    server = serve(CONFLICTS, "--select", "DUP003,CON001", "--template", "chatml")
+    page = visit(server)
+    for key in "twp":
+        page.keyboard.press(key)
+        page.wait_for_selector(".detail > :not(p.soft:only-child)")
+        box = page.locator(".detail").bounding_box()
+        fold = page.locator(".verbs").bounding_box()["y"]
+        assert box["y"] >= 0 and box["y"] + box["height"] <= fold, key
+    press(page, "l")
+    assert page.locator(".context").evaluate("(box) => box.scrollTop") == 0, "the next is read from its beginning"
+
+
+def test_code_in_the_words_of_a_rule_is_set_as_code(serve: Any, visit: Any, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "data.jsonl").write_text("{'messages': [{'role': 'user', 'content': 'Hi'}]}\n")
+    page = visit(serve(None, "--select", "FIL001"))
+    told = page.locator(".context")
+    assert "json.dumps(row)" in told.locator("code").all_inner_texts() and "`" not in told.inner_text()
+
+
 def test_the_card_is_silent_beside_a_dialog(serve: Any, visit: Any) -> None:
     """What it said at the moment of a click in the dialog would be sent in place of the click."""
     server = serve(empties(400), "--select", "ROL007")

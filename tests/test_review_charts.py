@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import curator
 from curator import decisions
 from curator.review import boards, tables
 from curator.review.desk import Desk
@@ -67,6 +68,18 @@ def test_open_is_one_number_wherever_it_stands(open_desk: Any) -> None:
     assert tiles["Open findings"] == str(sum(bar["parts"][0]["value"] for bar in bars)) == str(desk.count(Filter()))
     said = tables.standing(desk.counts(Filter()))
     assert f"1 accepted, 1 kept; {tiles['Open findings']} open, 1 for later: " in said
+
+
+def test_it_is_said_that_lint_counts_each_of_equal_rows(open_desk: Any) -> None:
+    """The app decides once on what is found in equal rows, and its counts are of decisions."""
+    assert panel(open_desk(empties(2)), "Findings by rule")["note"] == "Open findings, of all; a bar opens its queue"
+    desk = open_desk([*empties(2), *empties(1), *empties(1)])
+    lines = [f for f in curator.lint(desk.settings.paths, desk.settings.config).findings if f.code in desk.matrix()]
+    more = len(lines) - desk.count(Filter(status="all"))
+    assert more >= 2
+    assert panel(desk, "Findings by rule")["note"].endswith(
+        f"Equal rows count once here; lint counts each ({more} more)"
+    )
 
 
 def test_a_bar_with_nothing_open_leads_to_what_waits_for_later(open_desk: Any) -> None:

@@ -7,7 +7,17 @@ from datetime import date
 
 from curator.decisions.edits import is_sealed, unusable
 from curator.decisions.log import Log, Problem
-from curator.decisions.order import day_of, drops_another, expired, identity, in_order, pair_of, target, time_of
+from curator.decisions.order import (
+    day_of,
+    drops_another,
+    expired,
+    identity,
+    in_order,
+    pair_of,
+    standing,
+    target,
+    time_of,
+)
 from curator.decisions.settling import filter_findings
 from curator.model import Decision, Report
 from curator.text.excerpt import visible
@@ -39,7 +49,7 @@ def check(
             found += [Problem(number, fault) for fault in [unusable(decision, raw)] if fault]
         if decision in idle and decision == last:
             found.append(Problem(number, f"{decision.code} is not found any more: the row changed or is gone"))
-    found += _disputes(log)
+    found += [*_disputes(log), *_rings(log, today)]
     return tuple(sorted(found, key=lambda problem: problem.line))
 
 
@@ -66,6 +76,28 @@ def _disputes(log: Log) -> Iterator[Problem]:
             if differ and stands and decision.who != last.who and "later" not in verdicts and not settled:
                 yield Problem(number, _differing(decision, last))
                 break
+
+
+def _rings(log: Log, today: date | None) -> Iterator[Problem]:
+    """Rows that go beside one another all around: whoever decided on each pair meant one of its rows to stay."""
+    goes = {d.row: d for d in standing(log.decisions, today) if pair_of(d)}
+    numbers = {identity(decision): number for number, decision in zip(log.lines, log.decisions, strict=True)}
+    seen: set[str] = set()
+    for start in goes:
+        if ring := _ring(goes, start, seen):
+            said = ", ".join(f"{d.who or 'somebody'} drops {d.place} ({d.code})" for d in ring)
+            why = f"{said}: each beside the next, and none of them stays; keep one of them"
+            yield Problem(numbers[identity(max(ring, key=time_of))], visible(why))
+
+
+def _ring(goes: Mapping[str, Decision], at: str, seen: set[str]) -> list[Decision]:
+    """The ring that the way from a row leads into; empty where it ends, or meets a way of before (`seen`)."""
+    way: dict[str, Decision] = {}
+    while at in goes and at not in seen:
+        seen.add(at)
+        way[at] = goes[at]
+        at = goes[at].beside
+    return [*way.values()][[*way].index(at) :] if at in way else []
 
 
 def _subjects(decision: Decision, undone: Container[str]) -> list[tuple[str, ...]]:

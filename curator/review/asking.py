@@ -128,6 +128,12 @@ class Asking(Reading):
                 of_code[kind.status] = of_code.get(kind.status, 0) + number
         return found
 
+    def more_places(self, take: tuple[int, int] = (1, 1)) -> int:
+        """How many findings more the lint counts: of equal rows each has what is one finding here."""
+        where, values = Filter(status="all", take=take).where()
+        with self.lock:
+            return int(self._one(f"SELECT coalesce(sum(copies - 1), 0) FROM findings WHERE {where}", values)[0])
+
     def special(self, take: tuple[int, int] = (1, 1)) -> dict[str, int]:
         """How many findings are disputed, were decided on an earlier version of their row, can be mended safely."""
         with self.lock:

@@ -154,10 +154,12 @@ def by_rule(desk: Desk, matrix: dict[str, dict[str, int]]) -> dict[str, Any]:
                 "go": {"page": "review", "query": {"rule": code} | _first_status(waiting, later)},
             }
         )
+    more = desk.more_places(desk.settings.take)
+    once = f". Equal rows count once here; lint counts each ({more:,} more)" if more else ""
     return {
         "kind": "bars",
         "title": "Findings by rule",
-        "note": "Open findings, of all; a bar opens its queue",
+        "note": f"Open findings, of all; a bar opens its queue{once}",
         "items": items,
         "legend": [(tone, tone) for tone in ("error", "warning", "info") if tone in tones]
         + [("later", "for later"), ("done", "decided")],

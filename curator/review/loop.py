@@ -59,7 +59,8 @@ class Loop:
         self._set = desk.settings.set
         self.cards = Cards(desk)
         self.rules: dict[str, dict[str, str]] = {}
-        self._client, self._m = (after._client, after._m) if after else ("", 0)
+        self._client: str = after._client if after else ""
+        self._m: int = after._m if after else 0
         self._outcomes: list[dict[str, Any]] = after._outcomes if after else []
         self._rows: dict[str, None] = {}
         self._goes: tuple[Point, list[str]] = Point(), []

@@ -163,7 +163,9 @@ def _filtered(page: Any) -> Iterator[float]:
         before = now(page)
         took = page.evaluate(watch)
         if took is None or now(page) == before:
-            sys.exit(f"click {clicks} on the filter was lost: {PATIENCE} s later {before} is shown still, at {page.url}")
+            sys.exit(
+                f"click {clicks} on the filter was lost: {PATIENCE} s later {before} is shown still, at {page.url}"
+            )
         yield took
         page.wait_for_timeout(400)
 

@@ -229,9 +229,11 @@ class Drawing {
     if (note && note === this.root.activeElement) { if (item && note.dataset.id === item.id) return; }
     box.replaceChildren();
     if (!item) return;
+    if (box.dataset.id !== item.id) box.scrollTop = 0;
+    box.dataset.id = item.id;
     const part = (title, ...nodes) => box.append(h("div", "", null, h("h3", "", title), ...nodes));
     const rule = this.data.rules?.[item.code];
-    if (rule) part("Why it matters", h("p", "", rule.summary), h("p", "", rule.why));
+    if (rule) part("Why it matters", h("p", "", null, prose(rule.summary)), h("p", "", null, prose(rule.why)));
     if (item.evidence.length) {
       const list = h("dl");
       for (const [name, value] of item.evidence) list.append(h("dt", "", name), h("dd", "", null, parts(value)));
@@ -262,6 +264,13 @@ class Drawing {
     input.setAttribute("aria-label", "Note");
     input.oninput = () => store.notes.set(item.id, input.value);
     box.append(h("div", "", null, h("h3", "", null, document.createTextNode("Note "), h("kbd", "", "N")), input));
+    this.reveal(box);
+  }
+  reveal(box) {  // a detail that was asked for is seen, wherever the fold is
+    const shown = box.querySelector(".detail");
+    if (!shown) return;
+    const below = shown.getBoundingClientRect().bottom - box.getBoundingClientRect().bottom;
+    if (below > 0) box.scrollTop += below;
   }
   drawDetail(item) {
     if (!this.open) return [];

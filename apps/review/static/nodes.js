@@ -13,6 +13,11 @@ function parts(list) {
   for (const [cls, text] of list) out.append(cls ? h("span", cls, text) : document.createTextNode(text));
   return out;
 }
+function prose(text) {  // of a rule: what stands in back quotes is code
+  const out = document.createDocumentFragment();
+  text.split(/`([^`]+)`/).forEach((said, n) => out.append(n % 2 ? h("code", "", said) : document.createTextNode(said)));
+  return out;
+}
 function button(cls, label, key, act, title) {
   const node = h("button", cls);
   node.type = "button";

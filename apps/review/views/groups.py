@@ -45,7 +45,9 @@ everything = middle.toggle("Decided too", key="decided_too") or bool(one)
 suggestion = Filter(rules=told.SUGGESTING, take=desk.settings.take)
 # Beside a choice of groups it would reach what is not on the page.
 many = desk.eligible_count(suggestion, "accept") if kind == "repeats" and not (one or size) else 0
-if many and right.button(f"Take the suggestion for all groups ({many:,} rows) …", width="stretch"):
+if many and right.button(
+    f"Take the suggestion for all groups ({many:,} row{'' if many == 1 else 's'}) …", width="stretch"
+):
     bulk.decide(desk, suggestion)
 
 after = st.session_state.get("group_after", 0) if not one else one - 1
