@@ -224,7 +224,7 @@ def test_real_sets_are_hardly_ever_flagged(name, most, tmp_path):
         ("SPL001", "constast", None),  # the list says "constants"; "contrast" and "constant" are nearer
         ("SPL002", "professonal", "professional"),
         ("SPL002", "deriviatves", "derivatives"),
-        ("SPL002", "kloofs", None),
+        ("SPL002", "globby", None),
     ],
 )
 def test_a_word_is_offered_only_where_it_is_close(code, word, offered, tmp_path):
@@ -266,3 +266,36 @@ def test_no_word_is_offered_where_another_may_be_meant(text, offered):
     found = [flag for _, flag in flags_of(UnknownWord(), [chat(user="What do they say of it?", assistant=text)])]
     assert found and {flag.evidence.get("suggestion") for flag in found} == {offered}
     assert all((flag.fix is not None) == bool(offered) for flag in found)
+
+
+@words_installed
+@pytest.mark.parametrize("word", ["meloncholly", "ridiculuous", "commmunal", "microprocesor", "delicatessan"])
+def test_what_sounds_like_a_word_or_is_one_edit_from_a_rarer_one_is_a_slip(word):
+    assert words_of(UnknownWord(), f"We think that it is {word} for the people there.") == [word]
+
+
+@words_installed
+@pytest.mark.parametrize("word", ["formmed", "onionss", "facilitys", "documenttion", "rallyy", "benchess"])
+def test_an_ending_that_no_word_takes_makes_no_word(word):
+    assert not dictionaries.derivable(word, dictionaries.frequencies("en"))
+
+
+@words_installed
+@pytest.mark.parametrize("word", ["refactorings", "unhappiest", "podcasters", "babysitting", "tweeted", "bevelling"])
+def test_an_ending_that_a_word_takes_makes_a_word(word):
+    assert dictionaries.derivable(word, dictionaries.frequencies("en"))
+
+
+@words_installed
+@pytest.mark.parametrize(
+    "text", ["capittal letters are used for names in the text", "they are used for names and for the capittal"]
+)
+def test_a_prompt_without_capital_and_full_stop_is_read_to_its_ends(text):
+    assert words_of(UnknownWord(), text) == ["capittal"]
+
+
+@words_installed
+def test_an_unsure_slip_that_a_row_repeats_is_meant():
+    text = "The scrogging of the sheep is hard, since scrogging is what they have not met before."
+    assert words_of(UnknownWord(), text) == []
+    assert words_of(UnknownWord(), text.replace("since scrogging", "since this")) == ["scrogging"]

@@ -175,7 +175,7 @@ def _counts(text: str, start: int, end: int, wrong: Wrong) -> bool:
         return False
     if before and after and before in _QUOTES and after in _QUOTES:
         return False
-    if wrong.lower_only and (before in "-‐‑–\n" or after in "-‐‑" or before + after == "()"):
+    if wrong.lower_only and ((before and before in "-‐‑–\n") or after in _HYPHENS or before + after == "()"):
         return False  # a part of a compound, of a word that was broken, or a foreign word in brackets
     if wrong.lower_only and _IN_CALL.search(text, max(0, start - _NEAR), start):
         return False
@@ -277,7 +277,7 @@ def word_flags(
     """One flag for each wrong word of a row; by `unsure`, and without a fix, where no word is offered for it.
 
     `once` says that a slip is made once: a word that the row has again, or that has another near the same common one
-    beside it, is meant so.
+    beside it, is meant so; one that the row has again, and for which no word is sure, is none.
     """
     for line, words in rows.vocabulary.lines(wrong):
         if not rows.readable[line]:
@@ -288,6 +288,8 @@ def word_flags(
             again = f" ({hit.times} times in this row)" if hit.times > 1 else ""
             said = wrong[hit.word.lower()]
             meant = once and (hit.times > 1 or alike[said.right] > 1)
+            if once and hit.times > 1 and not said.sure:
+                continue
             if meant or not said.sure:
                 message = unsure.format(word=hit.word) + again
                 yield (
@@ -386,12 +388,11 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
     strange = [w for w in strange if w not in listed and w not in common]
     targets = {w: z for w, z in common.items() if len(w) >= 4 and w in known}
     near = dictionaries.suggest(strange, targets)
-    odd = [word for word in strange if word not in near and len(word) > 6 and dictionaries.rarest_letters(word) <= 1]
-    if not near and not odd:
+    rest = [word for word in strange if word not in near and len(word) > 6]
+    if not near and not rest:
         return {}
-    met = dictionaries.attested("en", known.union(near, odd))
-    if odd:  # letters that never follow each other, one edit from a right word that is not common
-        near |= dictionaries.suggest(odd, {word: z for word, z in met.items() if z >= 2 and word in known}, 1)
+    met = dictionaries.attested("en", known.union(near, rest))
+    near |= _near_rare(rest, {word: zipf for word, zipf in met.items() if zipf >= _RARE and word in known}, met)
     found = {}
     for word, best in near.items():
         term = dictionaries.is_term(word) and dictionaries.rarest_letters(word) > 1
@@ -405,22 +406,50 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
     return {word: wrong for word, wrong in found.items() if word not in elsewhere}
 
 
+_RARE = 2.0  # Zipf frequency from which a right word that is not common is thought of: once in ten million
+
+
+def _near_rare(
+    words: Sequence[str], rare: Mapping[str, float], met: Mapping[str, float]
+) -> dict[str, dictionaries.Suggestion]:
+    """The words one edit from a right word that is not common: a long one, or one of letters that seldom stand so.
+
+    Who wrote a word that others wrote may have meant it, and so a term, or what differs in its first letter.
+    """
+    seldom = {word: dictionaries.rarest_letters(word) for word in words}
+    asked = [word for word, odd in seldom.items() if odd <= (60 if len(word) == 7 else 200)]
+    found = dictionaries.suggest(asked, rare, 1) if asked else {}
+    return {
+        word: best
+        for word, best in found.items()
+        if seldom[word] <= 1
+        or (word not in met and word[0] == best.word[0] and not dictionaries.is_term(word) and not _LATIN.search(word))
+    }
+
+
 def _likely(word: str, best: dictionaries.Suggestion, seen: float) -> bool:
-    """Whether a word is rather a slip of the common one than a rare word of its own.
+    """Whether a word is rather a slip of the right one than a rare word of its own.
 
     Against it speaks that others wrote it (`seen`, its Zipf frequency, 0 where it was never met), an ending of Latin
-    words, and being made of letters that often follow each other; for it, that the right one is common or long.
+    words, and being made of letters that often follow each other; for it, that the right one is common or long, and
+    that both sound alike ("meloncholly").
     """
+    alike = word[0] == best.word[0]
+    sounds = dictionaries.skeleton(word) == dictionaries.skeleton(best.word)
     if seen:
-        return best.edits == 1 and best.zipf >= 5 and seen < 1.5
+        commoner = best.zipf - seen >= 3 and sounds and alike and seen < 2
+        return best.edits == 1 and (commoner or (best.zipf >= 5 and seen < 1.5))
+    if _LATIN.search(word) is not None and word[-2:] != best.word[-2:]:
+        return False
     odd = dictionaries.rarest_letters(word)
-    latin = _LATIN.search(word) is not None and word[-2:] != best.word[-2:]
     if best.edits == 1:
-        return not latin and (odd <= 100 or len(word) > 7 or best.zipf >= 4.2)
+        return odd <= 100 or len(word) > 7 or best.zipf >= (3.0 if sounds else 4.2)
+    if sounds and alike and best.zipf >= 4 and (len(word) > 7 or odd <= 100):
+        return True
     if len(word) > 7:
-        alike = word[0] == best.word[0]
-        return not latin and odd <= 80 and best.zipf >= (3.0 if alike else 3.2)
-    return not latin and odd <= 12 and best.zipf >= (3.5 if len(word) > 5 else 4.3)
+        most = 1000 if sounds or len(word) > 9 else 150
+        return odd <= most and best.zipf >= (3.0 if alike else 3.2)
+    return odd <= 12 and best.zipf >= (3.5 if len(word) > 5 else 4.3)
 
 
 def _close(word: str, best: dictionaries.Suggestion) -> bool:
@@ -435,7 +464,10 @@ def _close(word: str, best: dictionaries.Suggestion) -> bool:
         return False
     if word[0] != best.word[0]:
         return best.edits == 1 and dictionaries.rarest_letters(word) <= 1
-    return best.edits == 1 or len(word) > 7
+    odd = dictionaries.rarest_letters(word)
+    if best.edits == 1:
+        return best.zipf >= 3 or odd <= 20
+    return len(word) > 7 and (odd <= 80 or dictionaries.skeleton(word) == dictionaries.skeleton(best.word))
 
 
 _MUCH_COMMONER = 0.3  # on the Zipf scale: twice as common

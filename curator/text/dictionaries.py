@@ -8,6 +8,7 @@ list of symspellpy (82,765 words, MIT) and the frequencies of wordfreq (Apache-2
 from __future__ import annotations
 
 import gzip
+import re
 import subprocess
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache
@@ -198,7 +199,7 @@ _BEFORE = (
     "non|pre|over|under|anti|mis|sub|super|inter|out|dis|counter|multi|semi|ultra|hyper|micro|macro|mini|bio|geo|neuro"
     "|cardio|electro|photo|thermo|hydro|aero|astro|auto|cyber|eco|extra|fore|infra|intra|iso|mega|meta|mid|mono|nano"
     "|para|peri|poly|post|pro|proto|pseudo|psycho|quasi|radio|socio|step|tele|trans|tri|self|immuno|gastro|patho"
-    "|pharma|pharmaco|hemo|haemo|hepato|osteo|dermato|vaso|un|re|de|co|bi|uni"
+    "|pharma|pharmaco|hemo|haemo|hepato|osteo|dermato|vaso|un|re|in|im|up|de|co|bi|uni"
 ).split("|")
 _INFLECTIONS = (
     "s|es|ed|ing|er|ers|or|ors|est|ly|ness|less|ful|able|ably|ability|ish|ism|isms|ist|ists|like|wise|y|ies|ied|ier"
@@ -209,6 +210,9 @@ _DERIVATIONS = (
     "|ette|let|lets|ster|ian|ians|an|ans|ese|esque|ification|ified|ify|ance|ence|ancy|ency|ant|ent|tion|tions|ation"
     "|ations|ative|ator|ators"
 ).split("|")
+# What is put before or behind nearly any word.
+_FREELY_BEFORE = frozenset("un re in im up de".split())
+_FREELY = frozenset("s es ed ing er ers like wise less ness ward wards hood ship proof free dom".split())
 # Endings of the terms of medicine, chemistry and biology: a word that ends so is rarely a slip of a common one.
 _TERM = compiled_later(
     r"(?:itis|osis|oses|aemia|emia|uria|ectomy|otomy|ostomy|oscopy|plasty|pathy|pathic|megaly|algia|plegia|penia|rrhea"
@@ -230,22 +234,29 @@ def is_term(word: str) -> bool:
 def derivable(word: str, common: Mapping[str, float]) -> bool:
     """Whether a word is a known one with a prefix or an ending, or two of them joined."""
     known = english()
-    for prefix in _BEFORE:
+    for prefix in filter(word.startswith, _BEFORE):
         rest = word.removeprefix(prefix)
-        if rest != word and len(rest) >= (4 if len(prefix) > 2 else 5) and (rest in known or rest in common):
+        if len(rest) >= (4 if len(prefix) > 2 else 5) and (rest in known or (len(rest) > 5 and rest in common)):
+            return True
+        if prefix in _FREELY_BEFORE and len(rest) > 3 and rest in known and common.get(rest, 0) >= 3.5:
             return True
     for ending in _INFLECTIONS:
         stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) else ()
         doubled = ending[0] in _VOWELS and word[: -len(ending)].endswith("ll")  # "bevelling", as British English has it
-        if any(stem in common or (len(stem) > (4 if doubled else 5) and stem in known) for stem in stems):
-            return True
+        shortest = 4 if ending in _FREELY else 5 if doubled else 6
+        for stem in stems:
+            if stem in known and (stem in common or len(stem) >= shortest):
+                return True
+            if stem in common and (len(stem) > 4 or ending == "s"):
+                return True
     for ending in _DERIVATIONS:
         stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) and len(word) > len(ending) + 3 else ()
         if any(common.get(stem, 0) >= 3 and stem in known for stem in stems):
             return True
     return any(
-        common.get(word[:cut], 0) >= 4 and common.get(word[cut:], 0) >= 4 and {word[:cut], word[cut:]} <= known
-        for cut in range(3, len(word) - 3)
+        {word[:cut], word[cut:]} <= known
+        and all(common.get(part, 0) >= (4 if len(part) > 3 else 4.6) for part in (word[:cut], word[cut:]))
+        for cut in range(3, len(word) - 2)
     )
 
 
@@ -256,16 +267,40 @@ def _stems(stem: str, ending: str) -> Iterator[str]:
     """What the ending may have been put to, by the rules of English spelling."""
     if len(stem) < 3:
         return
-    vowel = ending[0] in _VOWELS
-    short = len(stem) == 3 and stem[-1] in "bdgmnpt" and stem[-2] in _VOWELS and stem[-3] not in _VOWELS
-    if not (vowel and (short or stem[-1] == "e")):  # "runing", "writeing"
+    if _takes(stem, ending):
         yield stem
-    if vowel or ending == "y":
+    if ending[0] in _VOWELS or ending == "y":
         yield stem + "e"
-        if stem[-1] == stem[-2]:
+        if stem[-1] == stem[-2] and _doubles(stem[:-1]):
             yield stem[:-1]
     if ending[0] == "i" and len(ending) > 2 and ending[:3] in ("ies", "ied", "ier", "ily", "ine"):
         yield stem + "y"
+
+
+def _doubles(stem: str) -> bool:
+    """Whether the last letter of a stem is doubled before a vowel: one consonant behind a vowel ("stopped")."""
+    return len(stem) > 2 and stem[-1] not in _VOWELS + "wxy" and stem[-2] in _VOWELS + "y"
+
+
+def _takes(stem: str, ending: str) -> bool:
+    """Whether a stem takes an ending as it is: not "runing", "writeing", "facilitys", "onionss", "conttion"."""
+    if ending[0] in _VOWELS:
+        short = len(stem) == 3 and stem[-1] in "bdgmnpt" and stem[-2] in _VOWELS and stem[-3] not in _VOWELS
+        plural = stem[-1] == "s" and stem[-2] != "s" and stem[:-1] in english()
+        if short or plural or stem[-1] == "e":
+            return False
+    if ending in ("s", "es", "ed", "er", "ers", "est") and stem[-1] == "y" and stem[-2] not in _VOWELS:
+        return False
+    return not (ending in ("s", "y") or ending.startswith("t")) or stem[-1] != ending[0]
+
+
+_SOUNDS = str.maketrans({"c": "k", "q": "k", "z": "s", "x": "ks"})
+
+
+def skeleton(word: str) -> str:
+    """The consonants of a word as they sound, each once in a row: alike in "meloncholly" and "melancholy"."""
+    spoken = word.replace("ph", "f").translate(_SOUNDS)
+    return re.sub(r"(.)\1+", r"\1", re.sub("[aeiouyhw]", "", spoken))
 
 
 # ---------------------------------------------------------------------- the nearest right spelling
