@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -28,7 +29,7 @@ from curator.training.prepared import Piece
 from curator.training.record import Run
 from tests.conftest import ROOT
 from tests.conftest import Run as Command
-from tests.tiny import tiny_model
+from tests.tiny import CHATML, tiny_model
 
 NO_LOGS = {"track": ("none",)}
 
@@ -347,6 +348,17 @@ def test_the_loss_falls_and_the_record_says_on_what(folder: Path, model: Path, t
     assert {"adapter_model.safetensors", "adapter_config.json", "tokenizer.json", "chat_template.jinja"} <= there
 
 
+def test_the_record_goes_back_to_the_raw_file(run: Command, model: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw.jsonl"
+    raw.write_text("".join(json.dumps(row) + "\n" for row in [*ROWS, *VALID]))
+    assert run("split", raw, "--output", tmp_path / "splits", "--ratio", "75/25").status == 0
+    done = trained(tmp_path / "splits", model, tmp_path / "out", steps=1)
+    assert list(done.raw.values()) == [hashlib.sha256(raw.read_bytes()).hexdigest()]
+    with (tmp_path / "splits" / "train.jsonl").open("a") as file:
+        file.write(json.dumps(chat("And now?", "Nobody wrote this when the splits were drawn.")) + "\n")
+    assert trained(tmp_path / "splits", model, tmp_path / "other", steps=1).raw == {}
+
+
 @pytest.mark.parametrize("method", ["lora", "rslora", "dora"])
 def test_a_merged_adapter_says_what_the_adapter_said(method: str, folder: Path, model: Path, tmp_path: Path) -> None:
     from peft import PeftModel
@@ -366,7 +378,10 @@ def test_a_merged_adapter_says_what_the_adapter_said(method: str, folder: Path, 
     assert (adapted - plain).abs().max() > 1e-3
 
 
-def test_all_weights_can_be_trained(folder: Path, model: Path, tmp_path: Path) -> None:
+def test_all_weights_can_be_trained(
+    folder: Path, model: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    capfd.readouterr()
     done = trained(folder, model, tmp_path / "out", method="full", steps=6)
     assert done.metrics["last_loss"] < done.metrics["first_loss"]
     assert (tmp_path / "out" / "model" / "model.safetensors").is_file() and not done.adapter
@@ -678,6 +693,42 @@ TEMPLATES = {
     "not-a-prefix": _CHAT + _ASK.replace("WHO", "<|im_start|>model\n"),
     "double-bos": "{{ bos_token + bos_token }}" + _CHAT + _ASK.replace("WHO", "<|im_start|>assistant\n"),
 }
+_MARKED_THINKING = CHATML.replace(
+    "'<|im_start|>assistant\\n' }}{% endif %}", "'<|im_start|>assistant\\n<think>\\n' }}{% endif %}"
+)
+_CLOSES_THE_LAST_UNMARKED = (
+    "{% for m in messages %}{{ m['role'] + ': ' + m['content'] }}"
+    "{% if loop.last and m['role'] == 'assistant' %}<|im_end|>{% endif %}\n{% endfor %}"
+)
+_CLOSES_THE_LAST = CHATML.replace(
+    "+ '<|im_end|>' }}{% endgeneration %}", "}}{% if loop.last %}<|im_end|>{% endif %}{% endgeneration %}"
+)
+
+
+def test_a_prompt_that_begins_no_training_text_is_seen_though_the_template_marks_answers(
+    folder: Path, tmp_path: Path
+) -> None:
+    made = tiny_model(tmp_path / "m", template=_MARKED_THINKING)
+    assert gate_names(planned(folder, made, tmp_path)) == {"not-a-prefix"}
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_every_answer_of_a_row_has_to_end_not_the_last_alone(marked: bool, folder: Path, tmp_path: Path) -> None:
+    more = [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]
+    rows = [*ROWS[1:], {"messages": [*ROWS[0]["messages"], *more]}]
+    (folder / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    template = _CLOSES_THE_LAST if marked else _CLOSES_THE_LAST_UNMARKED
+    made = tiny_model(tmp_path / "m", template=template)
+    [gate] = [gate for gate in planned(folder, made, tmp_path).gates if not gate.ok]
+    assert gate.name == "end-untrained" and gate.message.startswith("1 row with an answer")
+    assert gate.rows == (f"{folder}/train.jsonl:{len(rows)}",)
+    assert gate_names(planned(folder, made, tmp_path, train_on="last")) == set()
+
+
+def test_packs_are_counted_where_a_batch_is_made_of_packs(folder: Path, model: Path, tmp_path: Path) -> None:
+    assert gate_names(planned(folder, model, tmp_path, packing="best-fit", pack_length=200)) == set()
+    [gate] = [g for g in planned(folder, model, tmp_path, packing="best-fit").gates if not g.ok]
+    assert gate.name == "small-split" and gate.message.startswith("train has 1 pack: fewer than a batch of 4")
 
 
 @pytest.mark.parametrize("gate", TEMPLATES)
@@ -737,6 +788,7 @@ def test_a_run_refuses_what_was_not_planned_and_says_what(what: str, folder: Pat
     with pytest.raises(CuratorError, match="changed since") as caught:
         running.run(ask)
     assert what in str(caught.value)
+    assert what != "the options" or "the options (steps)" in str(caught.value)
 
 
 # ---------------------------------------------------------------------- the command

@@ -92,7 +92,7 @@ def test_scores_of_an_answer() -> None:
 # ---------------------------------------------------------------------- facts of rows
 
 
-ROWS = [chat(f"What is {n} plus {n}, please?", f"That makes {2 * n} in all.") for n in range(8)]
+ROWS = [chat(f"What is {n} plus {n}, please?", f"That makes {2 * n} in all.") for n in range(12)]
 
 
 def facts(path: Path, gains: list[float]) -> Path:
@@ -113,15 +113,26 @@ def test_lint_reports_answers_that_gain_nothing_from_their_prompt(run: Run, writ
     data = write("data.jsonl", [*ROWS, chat("New?", "Unknown to the run.")])
     folder = tmp_path / "run"
     folder.mkdir()
-    facts(folder, [20.0, -1.5, 20.0, 20.0, 1.9, 20.0, 2.1, 20.0])
+    facts(folder, [20.0, -1.5, 20.0, 20.0, 1.9, 20.0, 2.1, 20.0, 20.0, 20.0, 20.0, 20.0])
     done = run("lint", data, "--facts", folder, "--select", "CON005", "--format", "jsonl", "--exit-zero")
     found = [json.loads(line) for line in done.out.splitlines()]
     assert [(item["line"], item["evidence"]["gain"]) for item in found] == [(2, -1.5), (5, 1.9)]
-    facts(folder, [20.0] * 8)
+    facts(folder, [20.0] * 12)
     assert not run("lint", data, "--facts", folder, "--select", "CON005", "--format", "jsonl").out
     wrong = run("lint", data, "--facts", tmp_path / "nowhere")
     assert wrong.status == 2 and "no facts of rows" in wrong.err
     assert "--facts" in run("lint", data).out.partition("rules that wait for")[2]
+
+
+def test_answers_of_which_most_gain_nothing_are_one_finding(run: Run, write: Any, tmp_path: Path) -> None:
+    data = write("data.jsonl", ROWS)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    facts(folder, [20.0, *[0.4] * 11])
+    done = run("lint", data, "--facts", folder, "--select", "CON005", "--format", "jsonl", "--exit-zero")
+    [found] = [json.loads(line) for line in done.out.splitlines()]
+    assert found["line"] == 2
+    assert "11 of 12 answers gain nothing" in found["message"] and "the model cannot read them" in found["message"]
 
 
 def test_a_run_measures_every_row_before_and_after(tmp_path: Path, run: Run) -> None:

@@ -15,6 +15,7 @@ from curator.packs import rules_dir
 from curator.rowfacts import facts_file, read_facts
 from curator.rule import Bad, DatasetRule, chat, option
 
+_MOST, _MANY = 0.5, 10  # above this share, of so many answers, the fault is not with single rows
 _ROOM = 20.0  # nats of an answer without its prompt: of a shorter one ("Yes.") no prompt can take much away
 _EXAMPLE = "example-facts.jsonl"  # ships with curator, for the examples below
 
@@ -27,7 +28,8 @@ class AnswerOfAnotherRow(DatasetRule, frozen=True):
     A model expects a fitting answer far more once it has read the question. Where it does not, the answer may
     belong to another row: columns shifted against each other, answers shuffled on the way. Training on it
     teaches to pass over the question. `curator train run` measures it with the model as it comes: the gain is
-    the logarithm of how many times likelier the prompt makes the answer.
+    the logarithm of how many times likelier the prompt makes the answer. Where most answers gain nothing, that is
+    told once: they are shifted as a whole, or the model cannot read them (another language, random weights).
     """
 
     code = "CON005"
@@ -61,9 +63,10 @@ class AnswerOfAnotherRow(DatasetRule, frozen=True):
         return np.frombuffer(b"".join(batch.content_ids), np.uint8).reshape(-1, 16)
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        low = _low(self.facts, self.max_gain)
+        low, measured = _low(self.facts, self.max_gain)
         if not low:
             return
+        most = measured >= _MANY and len(low) > _MOST * measured
         for index in np.flatnonzero(rows.readable).tolist():
             found = low.get(sketches[index].tobytes())
             if found is None:
@@ -73,7 +76,14 @@ class AnswerOfAnotherRow(DatasetRule, frozen=True):
                 continue
             bare, gain = found
             message = f"may answer another question: the prompt makes it {_times(gain)}"
+            if most:
+                message = (
+                    f"{len(low):,} of {measured:,} answers gain nothing from their prompt: they are shifted as a whole, "
+                    "or the model cannot read them"
+                )
             yield index, answer.flag(message, evidence={"gain": round(gain, 2), "loss_without_prompt": round(bare, 2)})
+            if most:
+                return
 
 
 def _times(gain: float) -> str:
@@ -86,18 +96,21 @@ def _file(name: str) -> Path:
     return rules_dir() / "words" / name if name == _EXAMPLE else facts_file(name)
 
 
-def _low(name: str, most: float) -> dict[bytes, tuple[float, float]]:
-    """(loss of the answer without its prompt, gain), in nats, of the rows that gain at most so much."""
+def _low(name: str, most: float) -> tuple[dict[bytes, tuple[float, float]], int]:
+    """(loss of the answer without its prompt, gain), in nats, of the rows that gain at most so much; and how many
+    rows have an answer that could gain more."""
     if not name:
-        return {}
+        return {}, 0
     file = _file(name)
     return _low_of(str(file), most, file.stat().st_mtime_ns if file.exists() else 0)
 
 
 @lru_cache(maxsize=4)
-def _low_of(name: str, most: float, changed: int) -> dict[bytes, tuple[float, float]]:
+def _low_of(name: str, most: float, changed: int) -> tuple[dict[bytes, tuple[float, float]], int]:
     columns = read_facts(name)
     gains, tokens = np.asarray(columns["prompt_gain"], float), np.asarray(columns["trained_tokens"], float)
     bare = np.asarray(columns["loss_without_prompt"], float) * tokens
-    low = np.flatnonzero((bare >= _ROOM) & (gains <= most))
-    return {bytes.fromhex(columns["row"][n]): (float(bare[n]), float(gains[n])) for n in low.tolist()}
+    room = bare >= _ROOM
+    low = np.flatnonzero(room & (gains <= most))
+    found = {bytes.fromhex(columns["row"][n]): (float(bare[n]), float(gains[n])) for n in low.tolist()}
+    return found, len({columns["row"][n] for n in np.flatnonzero(room).tolist()})

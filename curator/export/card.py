@@ -53,6 +53,8 @@ def _data(source: Source) -> Iterator[str]:
     for name, file in source.run.data.items():
         trained = file.trained_tokens if name == "train" else 0
         yield f"| {name} | {file.rows:,} | {trained:,} | `{file.sha256}` |"
+    if source.run.raw:
+        yield from ("", "Drawn from:", "", *(f"- `{sha}`" for sha in source.run.raw.values()))
 
 
 def _metrics(source: Source) -> Iterator[str]:

@@ -13,7 +13,7 @@ import hashlib
 import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -278,6 +278,20 @@ def _last(folder: Path, keep: str | Path | None, fresh: bool) -> tuple[str, _Rec
 def kept_of(folder: Path) -> Kept:
     """What the record in a folder says was kept when its splits were first drawn so."""
     return msgspec.json.decode((folder / RECORD).read_bytes(), type=_Record).kept
+
+
+def made_from(folder: Path, now: Mapping[str, str]) -> dict[str, str]:
+    """SHA-256 of the files that splits were drawn from, by path; `now` are the hashes of the splits, by name.
+
+    Empty where nothing is recorded, or where a split is no longer what was written then.
+    """
+    try:
+        record = msgspec.json.decode((folder / RECORD).read_bytes(), type=_Record)
+    except (OSError, msgspec.DecodeError):
+        return {}
+    if {name: file.sha256 for name, file in record.outputs.items()} != dict(now):
+        return {}
+    return {file.path: file.sha256 for file in record.inputs}
 
 
 def _refuse_overwriting(sources: Sequence[Source], folder: Path, force: bool, dataset: bool) -> set[str]:

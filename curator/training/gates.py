@@ -82,7 +82,7 @@ def end_untrained(seen: _Seen) -> Gate | None:
     """Answers whose end-of-turn token is not trained: the model never learns to stop."""
     count = seen.found.tally.facts[facts.END_UNTRAINED]
     places = tuple(seen.found.tally.places.get(facts.END_UNTRAINED, ()))
-    told = f"{counted(count, 'answer')} without an end-of-turn token in the loss"
+    told = f"{counted(count, 'row')} with an answer that has no end-of-turn token in the loss"
     return _counted(count, told, "every answer ends with a trained token", places)
 
 
@@ -117,10 +117,14 @@ def untrained_end(seen: _Seen) -> Gate | None:
 
 def small_split(seen: _Seen) -> Gate | None:
     """A split with fewer rows than a batch."""
-    small = {
-        name: len(rows) for name, rows in seen.found.splits.items() if name != "test" and len(rows) < seen.recipe.batch
-    }
-    said = " and ".join(f"{name} has {counted(size, 'row')}" for name, size in small.items())
+    from curator.training.readiness import units_of
+
+    sizes = {name: (len(rows), "row") for name, rows in seen.found.splits.items() if name != "test"}
+    packs, _ = units_of(seen.found, seen.recipe)
+    if packs is not None:
+        sizes["train"] = len(packs), "pack"
+    small = {name: size for name, size in sizes.items() if size[0] < seen.recipe.batch}
+    said = " and ".join(f"{name} has {counted(*size)}" for name, size in small.items())
     told = f"{said}: fewer than a batch of {seen.recipe.batch}"
     return _counted(len(small), told, f"train and valid fill a batch of {seen.recipe.batch}")
 

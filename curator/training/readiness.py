@@ -20,7 +20,7 @@ from curator.templates.finding import has_template
 from curator.training import gates
 from curator.training.models import locate
 from curator.training.prepared import Prepared, best_fit, key_of, prepare, tokenizer_hash, waste
-from curator.training.record import PLAN, Base, Gate, Stamps
+from curator.training.record import PLAN, Base, Gate, Run, Stamps
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -76,6 +76,7 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
     trainable: int
     seconds: float
     visible: str
+    options: dict[str, Any] = {}
 
 
 def default_limit(base: Base, recipe: Recipe) -> int:
@@ -173,12 +174,21 @@ _CHANGED = {
 }  # fmt: skip
 
 
-def refuse_changes(before: Stamps, now: Stamps, *, where: str, again: str) -> None:
-    """Raises UsageError that names all that has changed between two stamps."""
+def options_of(recipe: Recipe) -> dict[str, Any]:
+    """The options by name, as they stand in run.json and plan.json."""
+    return {**msgspec.to_builtins(recipe), "learning-rate": recipe.rate}
+
+
+def refuse_changes(before: PlanFile | Run, now: Stamps, recipe: Recipe, *, where: str, again: str) -> None:
+    """Raises UsageError that names all that has changed since a plan or a run."""
     names = []
     for field, said in _CHANGED.items():
-        old, new = getattr(before, field), getattr(now, field)
-        if old != new and field == "data":
+        old, new = getattr(before.stamps, field), getattr(now, field)
+        if old != new and field == "options":
+            options = msgspec.json.decode(msgspec.json.encode(options_of(recipe)))
+            others = [name for name, value in options.items() if before.options.get(name, value) != value]
+            names.append(f"{said} ({', '.join(others)})" if others else said)
+        elif old != new and field == "data":
             names += [f"{said} ({name})" for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]
         elif old != new:
             names.append(said)

@@ -90,7 +90,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     `adapter` is the PEFT folder, `model` the folder of all weights (method full), each relative to the run's
     folder; the other is "". `template` is the spec by which the chat template is found again, `template_text`
     the Jinja text as it rendered the rows; `end_of_turn` the text that closes an answer. `prepared` is the hash
-    of the token ids and masks. `seed` and all other options stand in `options`.
+    of the token ids and masks. `raw` gives the SHA-256 of the files that the splits were drawn from, as split.json
+    says, where these are still the splits that it tells of. `seed` and all other options stand in `options`.
     """
 
     schema: int = 1
@@ -108,6 +109,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     prepared: str = ""
     data: dict[str, DataFile] = {}
     data_folder: str = ""
+    raw: dict[str, str] = {}
     options: dict[str, Any] = {}
     gates: tuple[Gate, ...] = ()
     cut: dict[str, int] = {}

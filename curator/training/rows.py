@@ -39,15 +39,19 @@ _TAGS = ("label", "source")
 _BOM = b"\xef\xbb\xbf"
 
 # What a template does to rows, counted for the gates.
-DOUBLE_BOS, UNPREFIXED, UNCLOSED, END_UNTRAINED = "double-bos", "not-a-prefix", "unclosed", "end-untrained"
+DOUBLE_BOS, UNPREFIXED, END_UNTRAINED = "double-bos", "not-a-prefix", "end-untrained"
 
 
 class Masked(NamedTuple):
-    """A text to learn from: trained spans in order, and what is odd about it."""
+    """A text to learn from: trained spans in order, and what is odd about it.
+
+    `whole` says that each span is an answer, which its end closes, and not a part of one.
+    """
 
     text: str
     spans: list[Span]
     facts: tuple[str, ...] = ()
+    whole: bool = False
 
 
 class TokenRow(NamedTuple):
@@ -137,7 +141,9 @@ def _of_look(look: Look, recipe: Recipe) -> Masked | str:
         spans = [span for span in spans if span[1] >= max((high for _, high in seen.trained), default=0)]
     if recipe.reasoning == "masked":
         spans = [part for span in spans for part in _without_thoughts(look, span)]
-    return Masked(seen.text, spans, tuple(_facts(look)))
+    answers = sum(turn.role == "assistant" for turn in look.said.turns)
+    whole = recipe.reasoning == "kept" and len(seen.trained) <= answers
+    return Masked(seen.text, spans, tuple(_facts(look)), whole)
 
 
 def _weight(look: Look, low: int, high: int) -> float:
@@ -174,10 +180,8 @@ def _facts(look: Look) -> Iterator[str]:
     bos, layout = look.template.bos, look.seen.layout
     if bos and look.seen.text.startswith(bos * 2):
         yield DOUBLE_BOS
-    if layout is not None and layout.unprefixed and not layout.marked:
+    if layout is not None and layout.unprefixed:
         yield UNPREFIXED
-    if layout is not None and layout.unclosed:
-        yield UNCLOSED
 
 
 # ---------------------------------------------------------------------- tokens
@@ -248,7 +252,7 @@ class Texts(NamedTuple):
     """A batch on its way to the tokenizer."""
 
     texts: list[str]
-    about: list[tuple[bytes, int, str, list[Span], tuple[str, ...]]]
+    about: list[tuple[bytes, int, str, Masked]]
 
 
 class Tokeniser:
@@ -306,17 +310,17 @@ class Tokeniser:
                 continue
             text = found.text if found.text.isascii() else found.text.encode("utf-8", "replace").decode()
             batch.texts.append(text)
-            batch.about.append((row, line, _tag(value), found.spans, found.facts))
+            batch.about.append((row, line, _tag(value), found))
 
     def _finished(self, batch: Texts, made: Any, path: str, tally: Tally) -> list[TokenRow]:
         found = []
-        for text, encoding, (row, line, tag, spans, facts) in zip(batch.texts, made.result(), batch.about, strict=True):
+        for text, encoding, (row, line, tag, said_) in zip(batch.texts, made.result(), batch.about, strict=True):
             place = f"{path}:{line}"
-            for fact in facts:
+            for fact in said_.facts:
                 tally.note(fact, place)
-            ids, runs = encoding.ids, runs_of(encoding, text, spans)
+            ids, runs = encoding.ids, runs_of(encoding, text, said_.spans)
             wanted = sum(stop - start for start, stop, _ in runs)
-            if runs and ids[runs[-1][1] - 1] not in self.special:
+            if any(ids[stop - 1] not in self.special for _, stop, _ in (runs if said_.whole else runs[-1:])):
                 tally.note(END_UNTRAINED, place)
             kept = [(start, min(stop, self.limit), weight) for start, stop, weight in runs if start < self.limit]
             left = sum(stop - start for start, stop, _ in kept)

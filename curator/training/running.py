@@ -20,7 +20,7 @@ import msgspec
 
 from curator import __version__, templates
 from curator.errors import UsageError, WriteError
-from curator.splits.splitting import sha256
+from curator.splits.splitting import made_from, sha256
 from curator.training import gates, record
 from curator.training.models import hashed, quiet, weight_files
 from curator.training.readiness import (
@@ -30,6 +30,7 @@ from curator.training.readiness import (
     get_ready,
     memory_of,
     meta_model,
+    options_of,
     read_plan,
     refuse_changes,
     seconds_of,
@@ -106,6 +107,7 @@ def planned(ready: Ready, recipe: Recipe) -> PlanFile:
         trainable=trainable,
         seconds=seconds_of(ready.base.parameters, seen, recipe, device, memory.checkpointing),
         visible=visible_effect(test.trained_rows if test else 0),
+        options=options_of(recipe),
     )
 
 
@@ -146,9 +148,9 @@ def run(ask: Ask, tell: Tell | None = None) -> Run:
     ready = get_ready(ask.paths, ask.config, ask.recipe, ask.model, waive=ask.waive)
     again = f"curator train plan {' '.join(ask.paths)} --model {ask.model} --output {ask.output}"
     if (made := read_plan(ask.output)) is not None:
-        refuse_changes(made.stamps, ready.stamps, where=str(ask.output / PLAN), again=f"plan anew: {again}")
+        refuse_changes(made, ready.stamps, ask.recipe, where=str(ask.output / PLAN), again=f"plan anew: {again}")
     if before is not None:
-        refuse_changes(before.stamps, ready.stamps, where=str(ask.output / RUN), again="start anew: --force")
+        refuse_changes(before, ready.stamps, ask.recipe, where=str(ask.output / RUN), again="start anew: --force")
     gates.refuse(ready.gates)
     if ask.recipe.objective == "dpo":
         from curator.training.preference import run_dpo
@@ -452,7 +454,8 @@ class Session:
             prepared=ready.prepared.hash,
             data=ready.prepared.files,
             data_folder=ready.folder,
-            options=msgspec.to_builtins(recipe) | {"learning-rate": recipe.rate},
+            raw=made_from(Path(ready.folder), ready.stamps.data) if ready.folder else {},
+            options=options_of(recipe),
             gates=ready.gates,
             cut=cut,
             device=self.device,
@@ -548,6 +551,16 @@ def _told_when_full(folder: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _warnings_off() -> Iterator[None]:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+    """Without warnings, and without the bar that transformers draws for every checkpoint amid our own lines."""
+    from transformers.utils import logging
+
+    said: Any = logging
+    bars = said.is_progress_bar_enabled()
+    said.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        if bars:
+            said.enable_progress_bar()
