@@ -1157,6 +1157,45 @@ def test_all_shown_are_decided_at_once(serve: Any, visit: Any) -> None:
     page.wait_for_function(f"() => /0 of 120 decided/.test({DESK}?.textContent)", timeout=20_000)
 
 
+def test_all_shown_are_decided_by_keys_alone(serve: Any, visit: Any) -> None:
+    server = serve(empties(30), "--select", "ROL007")
+    page = visit(server)
+    page.keyboard.press("b")
+    page.get_by_role("button", name="Accept the fixes (30)").wait_for()
+    page.wait_for_timeout(300)
+    for _ in range(5):  # what lies on the way is the verdict and the note, and no table
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText") == "Accept the fixes (30)":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=30 decisions recorded at once")
+    assert [made["verdict"] for made in server.decisions()] == ["accept"] * 30
+
+
+def test_a_note_and_what_u_takes_back_outlast_a_visit_to_another_page(serve: Any, visit: Any) -> None:
+    server = serve(empties(40), "--select", "ROL007")
+    page = visit(server)
+    press(page, "k")
+    saved(page)
+    here = now(page)
+    page.keyboard.press("n")
+    page.keyboard.type("as agreed")
+    page.keyboard.press("Enter")
+    _turn_to(page, "History", ".stDataFrame")
+    _turn_to(page, "Review", f".card[data-id='{here}']")
+    press(page, "k")
+    saved(page)
+    assert [made.get("why", "") for made in server.decisions()] == ["", "as agreed"]
+    _turn_to(page, "History", ".stDataFrame")
+    _turn_to(page, "Review", ".card[data-id]:not([data-id=''])")
+    for _ in range(2):
+        page.keyboard.press("u")
+        saved(page)
+    made = server.decisions()
+    assert [each.get("undoes", "") for each in made[2:]] == [made[1]["id"], made[0]["id"]]
+    assert "not made on this page" not in page.locator(".banner").inner_text()
+
+
 def test_a_hundred_thousand_findings_are_quick(serve: Any, visit: Any) -> None:
     answers = ["", "Port 4. <br/><br/>&nbsp; It is yellow.", "Sorry, but I can't help with that."]
     rows = [

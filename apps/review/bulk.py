@@ -9,7 +9,6 @@ from curator.errors import CuratorError
 from curator.review import tables
 from curator.review.desk import Desk
 from curator.review.filters import Filter
-from curator.review.safe import plain
 
 ACTION_NAMES = {
     "accept": "Accept the fixes",
@@ -60,14 +59,14 @@ def samples(desk: Desk, chosen: Filter, action: str) -> None:
     """Five of the findings, drawn at random."""
     drawn = desk.samples(chosen, action)
     st.caption("Five of them, drawn at random" if len(drawn) == 5 else "These")
-    frame.table(
+    frame.still(
         [
             {
                 "rule": e.finding.code,
                 "line": e.finding.line,
-                "what": plain(e.finding.message),
-                "text": plain(e.finding.excerpt.text if e.finding.excerpt else ""),
-                "fix": plain(e.finding.fix.title) if e.finding.fix else "",
+                "what": e.finding.message,
+                "text": e.finding.excerpt.text if e.finding.excerpt else "",
+                "fix": e.finding.fix.title if e.finding.fix else "",
             }
             for e in drawn
         ]

@@ -221,6 +221,19 @@ def table(rows: Sequence[dict[str, Any]], **options: Any) -> Any:
     return st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", **options)
 
 
+def still(rows: Sequence[dict[str, Any]]) -> None:
+    """A few rows of text to be read alone, whole as far as they have room: Tab passes them by, as it does no table."""
+    st.html(
+        '<table class="curator-still"><tr>'
+        + "".join(f"<th>{vis(name)}</th>" for name in rows[0])
+        + "</tr>"
+        + "".join(
+            "<tr>" + "".join(f"<td><div>{vis(str(said))}</div></td>" for said in row.values()) + "</tr>" for row in rows
+        )
+        + "</table>"
+    )
+
+
 def label(text: str) -> str:
     """A name as it can stand in a list: on one line, nothing hidden, no sign that means something."""
     return "".join(char if char.isalnum() or char in " .-@'" else "_" for char in plain(text))[:60]
