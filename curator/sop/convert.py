@@ -84,7 +84,11 @@ def read_document(path: Path) -> Document:
                 where=str(path),
                 hint="cut it into documents",
             )
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)  # a device has no size, and may have no end
+        if len(data) > MAX_BYTES:
+            what = f"larger than {MAX_BYTES / 1e6:.0f} MB"
+            raise SourceError(what, where=str(path), hint="cut it into documents")
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror}", where=str(path), hint="check the name") from None
     return document_in(data, str(path))
@@ -102,7 +106,12 @@ def document_of(data: bytes, name: str, url: str = "", kind: str = "") -> Docume
     """The document of a file's bytes; `kind` is its format where it is known. Raises as `read_document`."""
     kind = kind or format_of(data, name)
     if kind == "json":
-        return from_json(data, name)
+        document = from_json(data, name)
+        if not any(section.blocks for section in document.sections):
+            what = "a document without a section that says something"
+            raise SourceError(what, hint="write its sections, or leave it out")
+        document.doc_id = document.doc_id or hashlib.sha256(data).hexdigest()[:32]
+        return document
     if not data.strip():
         raise SourceError("an empty file", hint="save the page or document again")
     if kind == "saved page":
@@ -131,9 +140,7 @@ def format_of(data: bytes, name: str) -> str:
         return "html"
     kind = FORMATS.get(Path(name).suffix.lower())
     if kind == "json" and not is_document(data):
-        raise SourceError(
-            "JSON, but no curator.sop/1 document", hint="a document is written by `curator sop SOURCE --json DIR`"
-        )
+        _refuse_json(data)
     if kind in ("pdf", "docx"):
         raise SourceError(f"named {kind.upper()}, but it is none", hint="the file is broken, or has the wrong name")
     if kind is None:
@@ -143,6 +150,18 @@ def format_of(data: bytes, name: str) -> str:
             )
         return "text"
     return kind
+
+
+def _refuse_json(data: bytes) -> None:
+    """Raises SourceError: bytes that are no JSON, or JSON of another kind."""
+    import json
+
+    try:
+        json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise SourceError(f"no JSON: {error}", hint="look there: a comma or a quote may be missing") from None
+    hint = "a document is written by `curator sop SOURCE --json DIR`"
+    raise SourceError("JSON, but no curator.sop/1 document", hint=hint)
 
 
 def _reader(kind: str) -> Callable[[bytes], Reading]:

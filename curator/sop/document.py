@@ -25,7 +25,7 @@ class Origin(msgspec.Struct, frozen=True, omit_defaults=True):
     page: int | None = None
 
 
-class Para(msgspec.Struct, tag="para", omit_defaults=True):
+class Para(msgspec.Struct, tag="para", omit_defaults=True, forbid_unknown_fields=True):
     """A paragraph of one line. `note` is the kind of an admonition ("warning", "note", …) it belongs to."""
 
     text: str
@@ -33,7 +33,7 @@ class Para(msgspec.Struct, tag="para", omit_defaults=True):
     origin: Origin = Origin()
 
 
-class Step(msgspec.Struct, tag="step", omit_defaults=True):
+class Step(msgspec.Struct, tag="step", omit_defaults=True, forbid_unknown_fields=True):
     """A list item or numbered paragraph. `number` is ours, `number_source` the document's own."""
 
     text: str
@@ -45,7 +45,7 @@ class Step(msgspec.Struct, tag="step", omit_defaults=True):
     children: list[Block] = []
 
 
-class Table(msgspec.Struct, tag="table", omit_defaults=True):
+class Table(msgspec.Struct, tag="table", omit_defaults=True, forbid_unknown_fields=True):
     """A table: the cells of its header (none where it has no header) and of its rows."""
 
     header: list[str]
@@ -53,7 +53,7 @@ class Table(msgspec.Struct, tag="table", omit_defaults=True):
     origin: Origin = Origin()
 
 
-class Code(msgspec.Struct, tag="code", omit_defaults=True):
+class Code(msgspec.Struct, tag="code", omit_defaults=True, forbid_unknown_fields=True):
     """A block of code, verbatim."""
 
     text: str
@@ -61,7 +61,7 @@ class Code(msgspec.Struct, tag="code", omit_defaults=True):
     origin: Origin = Origin()
 
 
-class Figure(msgspec.Struct, tag="figure", omit_defaults=True):
+class Figure(msgspec.Struct, tag="figure", omit_defaults=True, forbid_unknown_fields=True):
     """A picture that is not shown in the row; `alt` is its description."""
 
     alt: str
@@ -71,7 +71,7 @@ class Figure(msgspec.Struct, tag="figure", omit_defaults=True):
 Block: TypeAlias = Para | Step | Table | Code | Figure
 
 
-class Section(msgspec.Struct, omit_defaults=True):
+class Section(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """A heading and what stands under it up to the next. Only the first section may have no heading."""
 
     heading: str
@@ -112,7 +112,7 @@ class Source(msgspec.Struct, omit_defaults=True):
     fallback: bool = False
 
 
-class Document(msgspec.Struct):
+class Document(msgspec.Struct, forbid_unknown_fields=True):
     """A procedure: title, sections, and the record of what was dropped.
 
     `title_source` is "heading", "label", "metadata", "page" or "file-name"; a title from the name of the file is no
@@ -147,6 +147,9 @@ def to_json(document: Document) -> bytes:
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
 
 
+_MARK = b"\xef\xbb\xbf"  # the byte order mark that some editors write
+
+
 def from_json(data: bytes, where: str = "") -> Document:
     """The document that the JSON describes.
 
@@ -155,18 +158,34 @@ def from_json(data: bytes, where: str = "") -> Document:
     """
     hint = "a document is written by `curator sop SOURCE --json DIR`"
     try:
-        document = msgspec.json.decode(data, type=Document)
+        document = msgspec.json.decode(data.removeprefix(_MARK), type=Document)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SourceError(f"no {SCHEMA} document: {error}", where=where, hint=hint) from None
     if document.schema != SCHEMA:
         raise SourceError(f"written in {document.schema!r}, not {SCHEMA!r}", where=where, hint=hint)
+    for section in document.sections:
+        section.heading = " ".join(section.heading.split())
+        _on_one_line(section.blocks)
+    document.title = " ".join(document.title.split())
     return document
+
+
+def _on_one_line(blocks: list[Block]) -> None:
+    """Make the line breaks spaces that a hand put into paragraphs, steps and cells: a line of an answer is a block."""
+    for block in blocks:
+        if isinstance(block, Para | Step):
+            block.text = " ".join(block.text.split())
+        if isinstance(block, Step):
+            _on_one_line(block.children)
+        elif isinstance(block, Table):
+            block.header = [" ".join(cell.split()) for cell in block.header]
+            block.rows = [[" ".join(cell.split()) for cell in row] for row in block.rows]
 
 
 def is_document(data: bytes) -> bool:
     """Whether the bytes are JSON that names the schema."""
     try:
-        value: Any = msgspec.json.decode(data)
+        value: Any = msgspec.json.decode(data.removeprefix(_MARK))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return isinstance(value, dict) and str(value.get("schema", "")).startswith("curator.sop/")

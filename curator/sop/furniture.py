@@ -22,7 +22,7 @@ _CREDIT = r"(?:photo(?:graph)?s?|foto|crédit photo)(?: (?:by|credits?|courtesy|
 _PATTERNS = (
     rf"(?:\W|this |the |was |is |it |última |zuletzt |dernière |{_PAGE} )*+(?:last |first )?(?:{_CHANGED}|(?<=last )update|update(?=:)|modification|actualización)\b(?: on| at|:| el| am| le)*\s*.{{0,30}}?{_DATE}.{{0,60}}",
     rf"(?:by|von|par|por) [^.]{{2,60}}?\W+(?:on |am |el |le )?{_DATE}.{{0,30}}",
-    rf"(?:was|is|did you find|were) (?:{_THIS}|it) ?{_PAGE}? ?(?:helpful|useful|what you).{{0,60}}",
+    rf"(?:was|is|did you find|were) (?:{_THIS}|it) ?{_PAGE}? ?(?:helpful|useful|clear|what you).{{0,60}}",
     r"(?:how (?:helpful|useful) was|rate (?:this|the|your)|war diese[rs]?|¿te ha (?:sido|resultado)|cet(?:te)? \w+ vous a-t-).{0,80}",
     r"\d[\d.,k]* (?:out )?(?:of|von|de|sur) \d[\d.,k]* .{0,30}(?:helpful|useful|hilfreich|útil|utile).{0,20}",
     r"(?:\W|estimated |reading time|read time|time to read|lesezeit|tiempo de lectura|temps de lecture|:)*\d+ ?(?:-| )?min(?:ute|uten|utos)?s?\b(?: read| to read|s? reading time)?",
@@ -43,6 +43,7 @@ _PATTERNS = (
     r"\d[.,]\d\s*(?:/|out of|of|von|de|sur)\s*5\b.{0,60}|\d[\d.,]* (?:votes?|ratings?|reviews?|bewertungen|valoraciones)\b.{0,40}",
     rf"{_CREDIT}.{{1,80}}",
     r"(?:need (?:more )?help|still (?:need|have) .{0,30}|have (?:more )?questions|can't find what).{0,20}\?.{0,60}",
+    r"\(?(?:redirected from|weitergeleitet von|redirigido desde|redirigé depuis) .{1,80}",
     r"(?:←|«|‹|<)?\s*(?:previous|prev|next|zurück|weiter|anterior|siguiente|précédent|suivant)(?: (?:page|article|post|topic|seite))?\s*(?:→|»|›|>)?",
     r"(?:click (?:here )?to (?:expand|show|open|collapse)|(?:hier )?klicken,? (?:sie )?(?:hier,? )?um zu erweitern|cliquez ici pour (?:développer|afficher)|haga clic (?:aquí )?para (?:ampliar|expandir|mostrar)|(?:show|read|view|see) (?:more|less|all))\b.{0,20}",
     rf"(?:you are (?:reading|viewing|looking at)|this is|these are) (?:the |an? )?(?:docs|documentation|manual|version|old\w*|previous|outdated|archived)\b.{{0,60}}\b(?:version|release|maintained|{_PAGE}|handbook|manual|docs)\b.{{0,120}}",
@@ -61,7 +62,16 @@ def is_credited(caption: str) -> bool:
 
 def is_furniture(text: str) -> bool:
     """Whether a short paragraph is of the site and not of the text."""
-    return len(text) <= 300 and text.count(" ") < _MOST_WORDS and _FURNITURE.fullmatch(text.strip(" .|·•")) is not None
+    if len(text) > 300 or text.count(" ") >= _MOST_WORDS:
+        return False
+    return _FURNITURE.fullmatch(text.strip(" .|·•")) is not None or _is_byline(text)
+
+
+def _is_byline(text: str) -> bool:
+    """Whether a line is a few facts about a page, set apart by points ("Version 7 · Edited by R. Adeyemi · 4 min read")."""
+    parts = re.split(r"\s+[·•|]\s+", text)
+    told = [part for part in parts if _FURNITURE.fullmatch(part.strip(" .")) is not None]
+    return len(parts) >= 2 and bool(told) and all(len(part.split()) <= 5 for part in parts)
 
 
 _SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"

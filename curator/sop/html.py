@@ -108,17 +108,26 @@ def _lightened(page: str) -> str:
 
 
 def _name_title(root: Any, title: str) -> None:
-    """On a page without headings, a line set large, bold or in the middle that has the words of the page's title is one."""
+    """On a page without headings, a line set large, bold or in the middle that has the words of the page's title is one,
+    else the only line that is set in the middle and bold.
+    """
     wanted = set(words_of(title))
-    if not wanted or next(root.iter("h1", "h2"), None) is not None:
+    if next(root.iter("h1", "h2"), None) is not None:
         return
+    middle = []
     for line in root.iter("center", "p", "div"):
         said = words_of(text_of(line))
-        large = line.tag == "center" or line.get("align") == "center" or is_bold(line) or next(line.iter("font", "big"), None) is not None  # fmt: skip
-        inline = next(line.iterdescendants(*BLOCKS), None) is None
-        if large and inline and 2 <= len(said) <= 15 and len(wanted & set(said)) >= 0.6 * len(wanted):
+        if next(line.iterdescendants(*BLOCKS), None) is not None or not 2 <= len(said) <= 15:
+            continue
+        centred = line.tag == "center" or line.get("align") == "center"
+        large = centred or is_bold(line) or next(line.iter("font", "big"), None) is not None
+        if wanted and large and len(wanted & set(said)) >= 0.6 * len(wanted):
             line.tag = "h1"
             return
+        if centred and is_bold(line) and next(line.iter("a"), None) is None:
+            middle.append(line)
+    if len(middle) == 1:
+        middle[0].tag = "h1"
 
 
 def _nest_lists(root: Any) -> None:
@@ -153,12 +162,22 @@ def _page_title(title: str, headings: list[str], frame: list[str]) -> str:
     """The title of the page without the name of the site."""
     for heading in headings:
         if heading and heading.casefold() in title.casefold():
-            return heading
-    site, _, rest = title.partition(": ")
-    if rest and any(clean(text).startswith(site) for text in frame):
+            return _without_site(heading, frame)
+    if (rest := _without_site(title, frame)) != title:
         return rest
     parts = [part for part in re.split(r"\s+(?:[|–—·»-]|::?)\s+", title) if part]
     return parts[0] if parts else (headings[0] if len(headings) == 1 else "")
+
+
+def _without_site(title: str, frame: list[str]) -> str:
+    """A title without the name of the site or the space before its colon, which stands around the text too."""
+    site, _, rest = title.partition(": ")
+    site = site.strip()
+    beside = (clean(text) for text in frame)
+    named = bool(rest.strip()) and any(
+        said.startswith(site) and said[len(site) :].strip()[:1] != ":" for said in beside
+    )
+    return rest.strip() if named else title
 
 
 def _as_shown(root: Any) -> str:

@@ -7,6 +7,7 @@ matter are left out with a record.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from curator.errors import MissingExtraError
@@ -23,7 +24,11 @@ _KEY = re.compile(r"^([A-Za-z][\w -]*):[ \t]*(.*)$", re.M)
 _ATTRIBUTES = re.compile(
     r"(?<=[)\]`*\w.!?])[ \t]*\{[:.#]?[ \t]*[\w.#:-]+(?:=[^{}\n]*)?(?:[ \t]+[\w.#:-]+=?[^{}\n]*)?\}(?=\s|$)"
 )
-_INCLUDE = re.compile(r"^[ \t]*(?:\{%.*?%\}|\{\{<.*?>\}\}|<!--.*?-->|\[TOC\]|:toc:)[ \t]*$", re.M)
+_INCLUDE = re.compile(
+    r"^[ \t]*(?:\{%.*?%\}|\{\{<.*?>\}\}|<!--.*?-->|\[{1,2}_?TOC_?\]{1,2}|:toc:|\{:toc[^{}\n]*\})[ \t]*$", re.M | re.I
+)
+_BADGES = re.compile(r"^[ \t]*(?:\[!\[[^\[\]\n]*\]\([^()\n]*\)\]\([^()\n]*\)[ \t]*)+$", re.M)  # pictures that are links
+_BADGED = re.compile(r"shields\.io|badge|\.svg", re.I)
 _ADMONITION = re.compile(r"(?:!!!|\?\?\?\+?)[ \t]*([A-Za-z][\w-]*)(?:[ \t][\w \t-]*+)?(?:\"(.*)\"[ \t]*)?$")
 _TAB = re.compile(r"===[!+]?[ \t]+\"(.*)\"[ \t]*$")
 _CONTAINER = re.compile(r"^([ \t]*):{3,}[ \t]*(\w*)[ \t]*(?:\[(.*)\]|(.*))$")  # the fences of `:::warning Title`
@@ -46,8 +51,9 @@ def read_markdown(text: str) -> Reading:
     for found in _INCLUDE.finditer(body):
         drops.add("include", found.group())
     body = _INCLUDE.sub("", body)
+    body = _BADGES.sub(partial(_unbadged, drops), body)
     body = _GITHUB_NOTE.sub(lambda m: f"{m[1]}**{m[2].capitalize()}:**", body)
-    body = _outside_fences(body)
+    body = _lettered(_outside_fences(body))
     html = _renderer().render(body)
     pieces: list[Piece] = []
     if html.strip():
@@ -58,6 +64,13 @@ def read_markdown(text: str) -> Reading:
     pieces = [piece for piece in pieces if not (isinstance(piece, Heading | Figure) and not _said(piece))]
     title = fields.pop("title", "")
     return Reading(pieces, words, "markdown", "markdown-it", title, fields.pop("lang", "")[:2], fields, drops.found)
+
+
+def _unbadged(drops: Drops, found: re.Match[str]) -> str:
+    if not _BADGED.search(found.group()):
+        return found.group()
+    drops.add("boilerplate", found.group())
+    return ""
 
 
 def _said(piece: Heading | Figure) -> str:
@@ -86,17 +99,59 @@ def _outside_fences(text: str) -> str:
     """The text with pictures as HTML, without attribute lists (`{ width=80% }`), marks of footnotes and the fences of
     containers; code is left alone.
     """
-    lines, fence = text.split("\n"), ""
+    lines = text.split("\n")
+    code = _fenced(lines)
+    for place, line in enumerate(lines):
+        if place not in code:
+            said = _FOOTNOTE.sub("", _CONTAINER.sub(_titled, line))
+            lines[place] = _ATTRIBUTES.sub("", _IMAGE.sub(_image, said))
+    return "\n".join(lines)
+
+
+def _fenced(lines: list[str]) -> frozenset[int]:
+    """The places of the lines that are code between fences, the fences too."""
+    places: list[int] = []
+    fence = ""
     for place, line in enumerate(lines):
         mark = re.match(r"[ \t]*(`{3,}|~{3,})", line)
+        if fence or mark:
+            places.append(place)
         if fence:
             fence = "" if mark and mark[1].startswith(fence) else fence
         elif mark:
             fence = mark[1]
-        else:
-            said = _FOOTNOTE.sub("", _CONTAINER.sub(_titled, line))
-            lines[place] = _ATTRIBUTES.sub("", _IMAGE.sub(_image, said))
+    return frozenset(places)
+
+
+def _lettered(text: str) -> str:
+    """The text with lettered lines right below an item or a line (`a.`, `b)`), which CommonMark joins to it, as items."""
+    lines = text.split("\n")
+    code = _fenced(lines)
+    at = 0
+    while at < len(lines):
+        run = 0 if at in code else _run_of_letters(lines, at)
+        for place in range(at, at + run):
+            found = _LETTER.match(lines[place])
+            assert found is not None
+            lines[place] = f"{found[1]}- {found[3]}"
+        at += max(run, 1)
     return "\n".join(lines)
+
+
+def _run_of_letters(lines: list[str], at: int) -> int:
+    """How many lines from a place on begin with a), b), c); 0 for one alone, or one that stands by itself."""
+    if at == 0 or not lines[at - 1].strip():
+        return 0
+    count = 0
+    first = _LETTER.match(lines[at])
+    while first and at + count < len(lines) and (found := _LETTER.match(lines[at + count])):
+        if found[1] != first[1] or found[2].lower() != "abcdefghijklmnopqrstuvwxyz"[count : count + 1]:
+            break
+        count += 1
+    return count if count > 1 else 0
+
+
+_LETTER = re.compile(r"([ \t]+)\(?([a-z])[.)][ \t]+(\S.*)$", re.I)
 
 
 def _titled(found: re.Match[str]) -> str:

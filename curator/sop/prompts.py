@@ -6,14 +6,15 @@ import hashlib
 import re
 
 from curator.sop.document import Document
+from curator.sop.verbs import VERBS
 
 # The first wording of a language is the commonest: about 55 documents of 100 get it.
 WORDINGS: dict[str, dict[str, str]] = {
     "en": {
-        "write": "Write an SOP for {topic}.",
-        "draft": "Draft a standard operating procedure for {topic}.",
+        "write": "Write an SOP {about}.",
+        "draft": "Draft a standard operating procedure {about}.",
         "prepare": "Prepare an SOP covering {topic}.",
-        "question": "What is the procedure for {topic}?",
+        "question": "What is the procedure {to}?",
     },
     "es": {
         "write": "Escribe un PNT para {topic}.",
@@ -32,13 +33,13 @@ WORDINGS: dict[str, dict[str, str]] = {
     },
 }
 SECTION = {
-    "en": "Create the {heading} section of an SOP for {topic}.",
+    "en": "Create the {heading} section of an SOP {about}.",
     "es": "Escribe el apartado {heading} de un PNT para {topic}.",
     "de": "Schreibe den Abschnitt {heading} einer SOP zum Thema: {topic}.",
     "fr": "Rédige la section {heading} d'une procédure opératoire pour : {topic}.",
 }
 PART = {
-    "en": "Write part {part} of {parts} of an SOP for {topic}.",
+    "en": "Write part {part} of {parts} of an SOP {about}.",
     "es": "Escribe la parte {part} de {parts} de un PNT para {topic}.",
     "de": "Schreibe Teil {part} von {parts} einer SOP zum Thema: {topic}.",
     "fr": "Rédige la partie {part} sur {parts} d'une procédure opératoire pour : {topic}.",
@@ -73,24 +74,41 @@ def topic(title: str) -> str:
     return _CLEANING.sub(lambda found: f"{found[1]} of ", text)
 
 
+def _subject(document: Document) -> dict[str, str]:
+    """The topic as the wordings name it. An English title that is an order ("Rotate the API key") becomes "how to rotate …"."""
+    subject = topic(document.title)
+    found = _HOW_TO.match(subject) if document.language not in WORDINGS or document.language == "en" else None
+    rest = subject[found.end() :] if found else subject
+    verb = rest.split(" ", 1)[0] if rest else ""
+    if not found and not (verb[1:].islower() and verb.lower() in VERBS and _NAMED.match(rest)):
+        return {"topic": subject, "about": f"for {subject}", "to": f"for {subject}"}
+    if verb[1:].islower():
+        rest = rest[0].lower() + rest[1:]
+    return {"topic": f"how to {rest}", "about": f"on how to {rest}", "to": f"to {rest}"}
+
+
+_HOW_TO = re.compile(r"how to:?\s+(?=\S)", re.I)
+_NAMED = re.compile(r"\w+ (?:the|an?|your|all|any|each|every|this|these|new) \S", re.I)
+
+
 def asked(document: Document, count: int = 1) -> list[tuple[str, str]]:
     """`count` prompts as (name of the wording, prompt), the first chosen by the document's hash."""
     wordings = WORDINGS.get(document.language, WORDINGS["en"])
-    subject = topic(document.title)
+    subject = _subject(document)
     names = list(wordings)
     roll = int.from_bytes(hashlib.blake2b(document.doc_id.encode(), digest_size=8).digest(), "big")
     first = 0 if roll % 100 < _COMMON or len(names) == 1 else 1 + (roll // 100) % (len(names) - 1)
     order = [names[first], *(name for name in names if name != names[first])]
-    prompts = [(name, wordings[name].format(topic=subject)) for name in order]
+    prompts = [(name, wordings[name].format(**subject)) for name in order]
     prompts.append(("title", document.title))
     return prompts[: max(1, count)]
 
 
 def asked_for_section(document: Document, heading: str) -> str:
     """The prompt whose answer is one section."""
-    return SECTION.get(document.language, SECTION["en"]).format(heading=heading, topic=topic(document.title))
+    return SECTION.get(document.language, SECTION["en"]).format(heading=heading, **_subject(document))
 
 
 def asked_for_part(document: Document, part: int, parts: int) -> str:
     """The prompt whose answer is one part of a document that is too long for a row."""
-    return PART.get(document.language, PART["en"]).format(part=part, parts=parts, topic=topic(document.title))
+    return PART.get(document.language, PART["en"]).format(part=part, parts=parts, **_subject(document))

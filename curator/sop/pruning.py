@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from curator.sop.furniture import is_site_heading
@@ -42,6 +43,7 @@ _ENTRIES = frozenset(("email", "password", "search", "text", "tel", None))
 
 def prune(root: Any, drops: Drops) -> None:
     _prune_marks(root)
+    _prune_printed_contents(root, drops)
     _prune_logos(root, drops)
     body = root.find(".//body")
     whole = max(1, len((body if body is not None else root).text_content()))
@@ -67,16 +69,98 @@ def prune(root: Any, drops: Drops) -> None:
     _prune_bars(root, drops)
     _prune_links(root, drops)
     _prune_repeated(root, drops)
+    _prune_discussion(root, drops)
+    _prune_foot(root, drops)
 
 
 def _prune_marks(root: Any) -> None:
-    """Take out the marks of footnotes, which are no words of the text: links set high ("[1]")."""
+    """Take out what is no word of the text: the marks of footnotes, set high ("[1]"), and a heading's link to itself."""
+    for head in root.iter(*HEADINGS):
+        for link in list(head.iter("a")):
+            if (link.get("href") or "").startswith("#") and not re.search(r"\w", link.text_content()):
+                remove(link)
     for mark in list(root.iter("sup")):
         links = list(mark.iter("a"))
         said = clean(mark.text_content())
         named = re.search(r"reference|footnote|fn", mark.get("class") or "") or (links and (links[0].get("href") or "").startswith("#"))  # fmt: skip
         if links and named and re.fullmatch(r"\[?(?:\d{1,3}|[a-z*†‡]|note \d{1,2})[\])]?", said):
             remove(mark)
+
+
+def _prune_printed_contents(root: Any, drops: Drops) -> None:
+    """Take out the lines of a table of contents that a word processor wrote."""
+    for line in list(root.iter("p")):
+        if _PRINTED_CONTENTS.search(line.get("class") or ""):
+            drops.add("toc", line.text_content())
+            remove(line)
+
+
+_PRINTED_CONTENTS = re.compile(r"(?:^|\s)Mso(?:Toc\d|TocHeading)(?:$|\s)", re.I)
+
+
+def _prune_discussion(root: Any, drops: Drops) -> None:
+    """Take out what readers said below a text, where its head is a heading by its count alone ("Discussion (2)")."""
+    for head in list(root.iter("div", "p", "span")):
+        around = head.getparent()
+        if (
+            around is None
+            or around.tag not in ("div", "section")
+            or not _DISCUSSION.fullmatch(clean(head.text_content()))
+            or _before(head) is not None
+            or next(around.iter("h1", "ol", "table", "pre"), None) is not None
+        ):
+            continue
+        drops.take(around)
+
+
+_DISCUSSION = re.compile(
+    r"(?:discussion|comments?|replies|responses|kommentare?|diskussion|antworten|comentarios?|respuestas|commentaires?|réponses)\s*[(:]\s*\d{1,5}\s*\)?",
+    re.I,
+)
+
+
+def _prune_foot(root: Any, drops: Drops) -> None:
+    """Take out what stands below the last rule of a page where it is a few words, two or more of them links away."""
+    rule = next(reversed(list(root.iter("hr"))), None)
+    if rule is None or next((part for part in _after(rule)), None) is None:
+        return
+    below = list(_after(rule))
+    links = [
+        link for part in below for link in part.iter("a") if (link.get("href") or "") and clean(link.text_content())
+    ]
+    words = sum(len(part.text_content().split()) for part in below)
+    solid = any(part.tag in _SOLID or next(part.iter(*_SOLID, *HEADINGS, "ul"), None) is not None for part in below)
+    if len(links) >= 2 and words <= _FOOT_WORDS and not solid and any(map(_leads_home, links)):
+        for part in below:
+            drops.take(part)
+
+
+def _after(rule: Any) -> Iterator[Any]:
+    """The parts after a rule in its own part, which is the last of the page."""
+    around = rule.getparent()
+    for part in (around, *upwards(around)):
+        if part.tag not in ("tr", "tbody", "table", "html") and any(
+            clean(other.text_content()) for other in part.itersiblings() if isinstance(other.tag, str)
+        ):
+            return
+    yield from (other for other in rule.itersiblings() if isinstance(other.tag, str) and clean(other.text_content()))
+
+
+def _leads_home(link: Any) -> bool:
+    """Whether a link leads to the top, the first page or the keeper of a site."""
+    href = (link.get("href") or "").lower()
+    return (
+        href in ("#", "#top", "/")
+        or href.startswith("mailto:")
+        or _HOME.fullmatch(clean(link.text_content())) is not None
+    )
+
+
+_FOOT_WORDS = 80
+_HOME = re.compile(
+    r"(?:home(?: ?page)?|main page|(?:back to )?(?:the )?top|contact(?: us)?|webmaster|site ?map|index|start(?:seite)?|inicio|volver(?: arriba)?|contacto|accueil|retour|impressum|kontakt)",
+    re.I,
+)
 
 
 def _prune_logos(root: Any, drops: Drops) -> None:
@@ -317,6 +401,8 @@ def _in_menu(element: Any) -> bool:
 def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
     tag = element.tag
     parent = element.getparent()
+    if element.get("role") == "button" and tag in ("div", "span", "a") and _is_pressed(element):
+        return True
     if tag == "button" and parent is not None and any(a.tag in HEADINGS for a in upwards(element)):
         return False  # the heading of an accordion
     if element.get("hidden") is not None or "display:none" in (element.get("style") or "").replace(" ", ""):
@@ -335,6 +421,14 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
     if (named and not is_note(element)) or element.get("role") in _ROLES:
         return not _holds(element, whole)
     return False
+
+
+def _is_pressed(element: Any) -> bool:
+    """Whether a part that is a button by its role says what it does in a word or two, and opens no part of the text."""
+    opens = any(element.get(name) is not None for name in ("aria-expanded", "aria-controls", "data-target"))
+    inside = any(above.tag in (*HEADINGS, "p", "li", "td", "summary") for above in upwards(element))
+    heads = next(element.iter(*HEADINGS), None) is not None
+    return not (opens or inside or heads) and len(element.text_content().split()) <= 3
 
 
 def _is_panel(element: Any, opened: frozenset[str]) -> bool:

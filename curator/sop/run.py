@@ -80,7 +80,7 @@ def _like(name: str) -> tuple[int, int] | None:
 
 
 class Converted(msgspec.Struct, frozen=True):
-    """One document that was converted: how much of it there is, and what was left out, by reason."""
+    """One document that was converted: how much of it there is, what was left out, by reason, and what the checks say."""
 
     path: str
     format: str
@@ -295,7 +295,7 @@ def _converted(document: Document, path: str, made: int) -> Converted:
         made,
         dict(Counter(dropped.reason for dropped in document.dropped)),
         document.source.fallback,
-        tuple(check.code for check in document.checks),
+        tuple(f"{check.code} {check.message}" for check in document.checks),
     )
 
 
@@ -310,7 +310,8 @@ def summary(result: Result) -> str:
         parts += ["by trafilatura, which found more"] if done.fallback else []
         lines.append(f"{done.path:<{width}}  {done.format:<8}  {'  '.join(parts)}")
         lines += [
-            f"  {code} x {count}" if count > 1 else f"  {code}" for code, count in sorted(Counter(done.checks).items())
+            f"  {said} ({count} times)" if count > 1 else f"  {said}"
+            for said, count in sorted(Counter(done.checks).items())
         ]
     lines += [f"not converted: {error}" for error in result.failed]
     if not result.documents:

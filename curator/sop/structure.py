@@ -70,6 +70,7 @@ _END = re.compile(
 _LEADER = re.compile(r"\S.*?(?<![.…])(?:\.{4,}+|(?:\s\.){4,}+|…{2,}+)\s*\d{1,4}$")
 _CONTENTS = frozenset(map(folded, ("contents", "table of contents", "on this page", "in this article", "índice", "contenido", "inhalt", "inhaltsverzeichnis", "sommaire", "table des matières")))  # fmt: skip
 _LIST_ROLES = frozenset(("abbreviations", "definitions"))
+_EXAMPLES = frozenset(("example", "examples", "beispiel", "beispiele", "ejemplo", "ejemplos", "exemple", "exemples"))
 
 
 def structure(reading: Reading, source: Source) -> Document:
@@ -78,6 +79,8 @@ def structure(reading: Reading, source: Source) -> Document:
     drop = document.dropped.append
     if reading.format in ("pdf", "text"):
         reading.pieces = list(_untabled(reading.pieces, drop))
+    if reading.format == "html":
+        reading.pieces = _without_labels(reading.pieces, drop)
     pieces = list(_cleaned(_refined(reading.pieces), drop, is_page=reading.format == "html"))
     pieces = list(_without_banner(pieces, drop))
     _take_title(document, pieces, reading.page_title)
@@ -154,6 +157,33 @@ def _lone_numbers(pieces: list[Piece]) -> set[int]:
         if isinstance(piece, Text) and isinstance(after, Text) and _LONE_NUMBER.fullmatch(piece.text)
     ]
     return {at for one, two in pairwise(found) if two[0] == one[0] + 1 for at in (one[1], two[1])}
+
+
+def _without_labels(pieces: list[Piece], drop: Callable[[Dropped], None]) -> list[Piece]:
+    """The pieces of a page without what it shows beside headings and code: the counts of steps, the names of languages."""
+    counts = [
+        (int(piece.text), n)
+        for n, (piece, after) in enumerate(pairwise(pieces))
+        if isinstance(piece, Text) and isinstance(after, Heading) and re.fullmatch(r"\d{1,2}", piece.text)
+    ]
+    beside = {at for one, two in pairwise(counts) if two[0] == one[0] + 1 for at in (one[1], two[1])}
+    kept: list[Piece] = []
+    for n, piece in enumerate(pieces):
+        after = pieces[n + 1] if n + 1 < len(pieces) else None
+        named = isinstance(piece, Text) and isinstance(after, Code) and piece.text.casefold() in _CODE_NAMES
+        if isinstance(piece, Text) and isinstance(after, Code) and named:
+            after.lang = after.lang or piece.text.casefold()
+        if n in beside or named:
+            drop(Dropped("boilerplate", _said(piece), piece.origin))
+        else:
+            kept.append(piece)
+    return kept
+
+
+_CODE_NAMES = frozenset(
+    "bash sh shell zsh console terminal powershell cmd python javascript typescript java json yaml yml toml ini xml html css sql hcl terraform dockerfile "
+    "go rust ruby php c c++ c# http text plaintext output".split()
+)
 
 
 def _untabled(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[Piece]:
@@ -552,8 +582,11 @@ def _take_title(document: Document, pieces: list[Piece], page_title: str) -> Non
     )
     if heads and _is_title(pieces, heads, page_title):
         place, head = heads[0]
-        document.title, document.title_source = head.text, "heading"
+        within = bool(page_title) and head.text.endswith(f": {page_title}")  # a site writes its own name before it
+        document.title, document.title_source = page_title if within else head.text, "heading"
         del pieces[place]
+    elif not named and (tabled := _tabled_title(pieces)):
+        document.title, document.title_source = tabled, "heading"
     elif not named and (first := _first_line(pieces)) is not None:
         document.title, document.title_source = _said(pieces[first]), "heading"
         del pieces[first]
@@ -590,6 +623,43 @@ def _is_path(piece: Heading | Text, document: Document) -> bool:
         and folded(parts[-1]) == folded(document.title)
         and all(len(part.split()) <= 5 for part in parts[:-1])
     )
+
+
+def _tabled_title(pieces: list[Piece]) -> str:
+    """The title in the table that heads a document: beside the label, else the only cell that is no field and no banner."""
+    first = next((n for n, piece in enumerate(pieces[:4]) if isinstance(piece, Table)), None)
+    if first is None or any(isinstance(piece, Heading | Step) for piece in pieces[:first]):
+        return ""
+    head = pieces[first]
+    assert isinstance(head, Table)
+    rows = [row for row in (head.header, *head.rows) if row]
+    cells = [(row[n - 1] if n else "", cell) for row in rows for n, cell in enumerate(row) if cell]
+    if not any(_is_field(said.partition(":")[0]) for _, said in cells):
+        return ""
+    for before, cell in cells:
+        if re.fullmatch(r"(?:title|titel|título|titre|subject|betreff|asunto)\s*:?", before, re.I):
+            return cell
+    free = [cell for before, cell in cells if not _is_field(before) and _reads_as_title(cell)]
+    return free[0] if len(set(free)) == 1 else ""
+
+
+def _reads_as_title(cell: str) -> bool:
+    return (
+        2 <= len(cell.split()) <= 14
+        and cell[-1] not in ".:;,"
+        and not any(pattern.match(cell) for pattern in (_META_VALUE, _SIGNATURE, _RESIDUE))
+        and not _BANNER.fullmatch(folded(cell))
+        and not _COMPANY.search(cell)
+        and not _is_field(cell)
+        and role_of(cell) == "other"
+    )
+
+
+_COMPANY = re.compile(
+    r"\b(?:ltd|limited|inc|llc|gmbh|ag|kg|s\.?a|s\.?l|sarl|corp(?:oration)?|pharma(?:ceuticals?)?|laborator(?:y|ies)|laboratoires?|laboratorios?|"
+    r"university|universität|universidad|université|hospital|klinikum|department|abteilung|logo)\b",
+    re.I,
+)
 
 
 def _first_line(pieces: list[Piece]) -> int | None:
@@ -726,9 +796,9 @@ def _block(piece: Text | Block) -> Block:
 
 
 def _unlist(sections: list[Section]) -> None:
-    """Bulleted abbreviations and definitions are lines, not steps."""
+    """Bulleted abbreviations, definitions and examples are lines, not steps."""
     for section in sections:
-        if section.role in _LIST_ROLES:
+        if section.role in _LIST_ROLES or folded(section.heading) in _EXAMPLES:
             section.blocks = [
                 Para(block.text, None, block.origin)
                 if isinstance(block, Step) and not block.number_source and not block.children

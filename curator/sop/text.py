@@ -35,7 +35,13 @@ def read_text(text: str) -> Reading:
             body = row.strip()
             if body != written.strip() or (body in running and (body in seen or number > _HEAD)):
                 drops.add("page-residue", written, Origin(-1, number))
-                if not body or body in seen or (body in running and (number > _HEAD or _titled(rows[0], body))):
+                named = number > _HEAD and body != written.strip() and text.count(body) > 1  # said elsewhere as well
+                if (
+                    not body
+                    or named
+                    or body in seen
+                    or (body in running and (number > _HEAD or _titled(rows[0], body)))
+                ):
                     continue
             seen.add(body)
             if not body or is_rule(body):

@@ -28,6 +28,7 @@ from curator.sop.tabular import columns, is_numbered_text, steps_of
 _DEEPEST = 200  # levels of nesting that are walked; text below is taken as it stands
 _BULLETS = re.compile(rf"^[{BULLETS}*]\s+")
 _BOX = re.compile(r"^(?:\[[ xX]?\]|[☐☑☒✓✔])\s*")
+_WORD = re.compile(r"\w")
 _COUNT = re.compile(r"(?:\d{1,3}(?:\.\d{1,3})*|[a-z])[.):]?", re.I)
 _OWN_COUNT = re.compile(rf"(?:(?:step|paso|schritt|étape)\s+)?\(?(\d{{1,3}})[.):]?|([{BULLETS}*-])", re.I)
 _BREAK, _STRONG, _WEAK = "\x01", "\x02", "\x03"  # stand for a `br`, and for where bold letters begin and end
@@ -118,7 +119,7 @@ class Walker:
         inline.clear()
 
     def _is_furniture(self, text: str) -> bool:
-        if not self._is_page or not is_furniture(text):
+        if not self._is_page or not (is_furniture(text) or not _WORD.search(text)):
             return False
         self._drops.add("boilerplate", text, self._origin())
         return True
