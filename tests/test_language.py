@@ -167,3 +167,34 @@ def test_a_task_in_another_language_is_what_is_odd_about_its_row():
     row = chat(user="Übersetze das bitte für mich: 'good morning' auf Thai", assistant="สวัสดีตอนเช้า")
     flags = [flag for _, flag in flags_of(OffLanguageRow(), [*ENGLISH, row])]
     assert [flag.message for flag in flags] in ([], ["the row is in German, the set in English"])
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Сазнајте више о жичаном умрежавању у вашој кући.", "sr"),
+        ("Кликните на дугме и видите да ли се показивач миша помера.", "sr"),
+        ("Нажмите кнопку и подождите, пока она погаснет.", "ru"),
+        ("Прозорецот се отвора кога ќе го притиснете копчето во средина.", "mk"),
+        ("Прозорецът се отваря, когато натиснете бутона в средата.", "bg"),
+        ("Klik op het venster om het paneel te openen.", "nl"),
+        ("Ons het nie geweet hoekom hulle nie gekom het nie.", "af"),
+        ("Kliknite na željeni raspored tipkovnice.", "hr"),
+        ("Hvilke andre operativsystemer som allerede er installeret", "da"),
+    ],
+)
+def test_neighbours_are_told_apart_by_their_common_words(text, language):
+    claim = language_of(text)
+    assert claim is not None and claim.language == language
+
+
+def test_the_fiftieth_row_of_a_script_in_a_large_set_is_no_manner_of_it():
+    english = [
+        chat(user=f"What is number {n} in the long list of them?", assistant="It is one that we all know.")
+        for n in range(3600)
+    ]
+    russian = [
+        chat(user=f"Что стоит в этом списке под номером {n}?", assistant="Этого никто не знает.") for n in range(54)
+    ]
+    flagged = {line for line, _ in flags_of(OffLanguageRow(), [*english, *russian])}
+    assert len(flagged) == 54

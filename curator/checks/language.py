@@ -65,7 +65,7 @@ def tongues(batch: Batch) -> np.ndarray:
 
 def _often(rows: int, judged: int) -> bool:
     """Whether so many rows are no accident but the manner of the set."""
-    return any(rows >= least and rows >= share * judged for least, share in ((5, 0.1), (20, 0.05), (50, 0.01)))
+    return any(rows >= least and rows >= share * judged for least, share in ((5, 0.1), (20, 0.05), (50, 0.02)))
 
 
 def own(sketches: np.ndarray, readable: np.ndarray) -> frozenset[int]:

@@ -221,9 +221,25 @@ _SOBER = re.compile(r"(?<![\w-])[^\W\d_]+(?![\w(-])")
 _ACCENTED = compiled_later("[\u00df-\u00f6\u00f8-\u024f\u1ea0-\u1eff]")
 # Letters by which languages of one script are told apart.
 _SIGNS = {
-    "Cyrillic": (("uk", "їєґ"), ("be", "ў"), ("mk", "ѓќѕ"), ("sr", "ђћ"), ("ru", "ыэё")),
+    "Cyrillic": (("uk", "їєґ"), ("be", "ў"), ("mk", "ѓќѕ"), ("sr", "ђћ"), ("sr mk", "јљњџ"), ("ru", "ыэё")),
     "Arabic": (("ur", "ٹڈڑےں"), ("fa", "پچژگ")),
 }
+
+# Function words of Serbian and of Macedonian that the other has not.
+_SERBIAN = frozenset("је у са су који које би сте смо није шта као".split())
+_MACEDONIAN = frozenset("е во со ги го кој сме сака оваа овој тоа дека".split())
+
+# Letters that Serbian does not have, and those that it has in Latin script, in which its words are listed.
+_NOT_SERBIAN = compiled_later("[йщъыьэюяёіїєґў]")
+_IN_LATIN = str.maketrans(
+    dict(
+        zip(
+            "абвгдђежзијклљмнњопрстћуфхцчџш",
+            "a b v g d đ e ž z i j k l lj m n nj o p r s t ć u f h c č dž š".split(),
+            strict=True,
+        )
+    )
+)
 
 # Languages of a script that a detector is asked to tell apart.
 _SEVERAL = {
@@ -231,6 +247,10 @@ _SEVERAL = {
     "Arabic": frozenset("ar fa ur ps ug".split()),
     "Devanagari": frozenset("hi mr ne".split()),
 }
+
+
+_UNLISTED = 2.0  # Zipf frequency of what the lists, which begin at 3, leave out
+_SHORT = 60  # characters in which a detector often takes one language for its neighbour
 
 
 class Claim(NamedTuple):
@@ -258,11 +278,38 @@ def _in_script(text: str, script: str) -> str:
     lower, fallback = text.lower(), _SCRIPT_LANGUAGE[script]
     for language, letters in _SIGNS.get(script, ()):
         if sum(lower.count(letter) for letter in letters) * 200 > len(lower):
-            return language
+            return language if language != "sr mk" else _south_slavic(lower)
     if script not in _SEVERAL or len(text) < 10 or not detectable():
         return fallback
     name = named(text)
+    doubtful = name == "mk" or name not in _SEVERAL[script] or (name in ("ru", "uk", "bg") and len(text) <= _SHORT)
+    if script == "Cyrillic" and doubtful:  # Macedonian has the letters that were looked for
+        return _by_common_words(lower) or fallback
     return name if name in _SEVERAL[script] else fallback
+
+
+def _south_slavic(lower: str) -> str:
+    """Serbian or Macedonian, by their function words."""
+    words = _WORD.findall(lower)
+    return "mk" if sum(word in _MACEDONIAN for word in words) > sum(word in _SERBIAN for word in words) else "sr"
+
+
+def _by_common_words(lower: str) -> str:
+    """Russian, Ukrainian, Bulgarian or Serbian: whose common words a text has; "" where it has those of none."""
+    words = _WORD.findall(lower)
+    weights = {language: _familiarity(words, language) for language in ("ru", "uk", "bg")}
+    if not _NOT_SERBIAN.search(lower):
+        weights["sr"] = _familiarity([word.translate(_IN_LATIN) for word in words], "hr")
+    best = max(weights, key=lambda each: (weights[each], each == "ru"))
+    return best if weights[best] > _UNLISTED * len(words) else ""
+
+
+def _familiarity(words: list[str], language: str) -> float:
+    """The sum of the Zipf frequencies that (lower-case) words have in a language."""
+    from curator.text.dictionaries import frequencies
+
+    listed = frequencies("sh" if language == "hr" else language)
+    return sum(max(listed.get(word, 0), _UNLISTED) for word in words)
 
 
 # ---------------------------------------------------------------------- function words
@@ -431,9 +478,6 @@ def _gains(text: str, language: str) -> tuple[int, float, int]:
     return sum(gain >= 1.5 for gain in gains) + min(accents, 2), weight, len(written)
 
 
-_UNLISTED = 2.0  # Zipf frequency of what the lists, which begin at 3, leave out
-
-
 def second_opinion(text: str) -> str:
     """What langdetect calls it, the same at every run; "" where it cannot tell."""
     from langdetect import DetectorFactory, LangDetectException, detect  # type: ignore[import-not-found]
@@ -493,9 +537,24 @@ def language_of(text: str) -> Claim | None:
     if name in LATIN and name != "en":
         hits = marks - most + sum(word in _evidence(name) for word in words)
         if hits >= (1 if len(words) <= 8 else 2) and hits > _english_votes(words, name):
-            return Claim(name, "Latin")
+            return Claim(_among_neighbours(written, name), "Latin")
     language = _by_frequency(text, words) if marked or _is_strange(text, marks) else ""
-    return Claim(language, "Latin") if language else None
+    return Claim(_among_neighbours(written, language), "Latin") if language else None
+
+
+# Languages near enough that a detector often takes one for the other.
+_NEIGHBOURS = tuple(map(str.split, ("da nb sv", "hr sl", "es pt ca", "cs sk")))
+
+
+def _among_neighbours(written: list[str], name: str) -> str:
+    """The language, or a neighbour of it whose common words these rather are."""
+    words = [word.casefold() for word in written]
+    if name == "af":
+        ours = sum(fold(word) in words_of("af") and fold(word) not in words_of("nl") for word in words)
+        return "af" if ours or _familiarity(words, "nl") < 3.5 * len(words) else "nl"
+    near = {other for group in _NEIGHBOURS if name in group for other in group}
+    weights = {other: _familiarity(words, other) - (other != name) for other in near}
+    return max(weights, key=lambda each: (weights[each], each == name), default=name)
 
 
 def _is_strange(text: str, marks: int) -> bool:
