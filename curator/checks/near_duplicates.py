@@ -279,18 +279,21 @@ def _judged(
 
 def _contradict(one: Example, two: Example) -> bool:
     """Whether the answers to the same prompt cannot both be right, by their wording (CON001)."""
-    from curator.checks.contradictions.copies import edits_of, harmless, pieces, unsettling
-    from curator.checks.contradictions.judge import judge
+    from curator.checks.contradictions.copies import edits_of, harmless, unsettling
+    from curator.checks.contradictions.finals import AGREED
+    from curator.checks.contradictions.judge import judge, settled
     from curator.checks.contradictions.prompts import Prompt
     from curator.checks.contradictions.text import Answer
 
     (asked, answer), (also, other) = said(one), said(two)
     if answer == other or not asked or fold(asked).split() != fold(also).split():
         return False
-    edits = edits_of(pieces(answer), pieces(other))
-    if harmless(edits) and not unsettling(edits):
-        return False  # most rows that are nearly the same: told without reading their sentences
-    return judge(Prompt(asked), Answer(answer), Answer(other)) is not None
+    edits = edits_of(answer, other)
+    read = Prompt(asked), Answer(answer), Answer(other)
+    if not harmless(edits):
+        return judge(*read) is not None
+    # Most rows that are nearly the same: told without reading their sentences.
+    return unsettling(edits) and not read[0].varies and settled(*read) not in (None, AGREED)
 
 
 def _flag(kept: int, like: Likeness) -> Flag:

@@ -16,6 +16,7 @@ from curator.model import Example
 from curator.neighbours.shingles import jaccard, similarity, splitter, text_of
 from curator.neighbours.wordings import reworded
 from curator.provenance import judged_of
+from curator.text.differing import differing
 
 _FEW = 5  # words: below, one letter of one word may differ
 _ALIKE = 0.5  # share of the words of a prompt, or of an answer, that must stand in both
@@ -117,7 +118,7 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     disputed = _disputed(prompt, answer)
     if not disputed and (_asks_of_another(prompt, *prompts) or _questions_differ(one, two, words_of)):
         disputed = "prompts"
-    if not disputed and (_other_signs(*answers) or (_names(*answers) and _names(*answers[::-1]))):
+    if not disputed and (_other_signs(*answers) or (_new_words(answer, answers) and _named_anew(*answers))):
         disputed = "answers"
     if disputed == "answers" and _CLOCK.search(" ".join(answers)):
         told, also = map(_by_the_clock, answers)
@@ -171,7 +172,7 @@ _SIGNS = str.maketrans({"²": "^2", "³": "^3", "½": "1/2", "¼": "1/4", "¾": 
 
 _MARK = re.compile(r"[<>=+*/%]|&&|\|\||\s-\s|-\.?\d")  # what no text without an operator or a sign holds
 _OPERATOR = re.compile(  # between two words or numbers, or before a number; no dash, no range, no mark of a list
-    r"([\w)\]\"']++)(?:\s?([<>]=?|[!=]=|\+|(?<=\s)-(?=\s)|\*|/|%|&&|\|\|)\s?(?=[\w(\[\"'])|\s([-+]?)(?=\.?\d))"
+    r"(?<![\w)\]\"'])([\w)\]\"']++)(?:\s?([<>]=?|[!=]=|\+|(?<=\s)-(?=\s)|\*|/|%|&&|\|\|)\s?(?=[\w(\[\"'])|\s([-+]?)(?=\.?\d))"
 )
 
 
@@ -179,7 +180,7 @@ def _other_signs(one: str, two: str) -> bool:
     """Whether between the same words, or before the same number, stands another operator or sign."""
     if not _MARK.search(one) and not _MARK.search(two):
         return False
-    told, also = _signs(one), _signs(two)
+    told, also = map(_signs, differing(one, two))
     both = [(signs, also[words]) for words, signs in told.items() if words in also]
     return any(here != there and len(here) == len(there) for here, there in both)
 
@@ -234,7 +235,7 @@ def _asks_of_another(prompt: Part, one: str, two: str) -> bool:
 
     The answer, though it is the same, may be right for one of them alone.
     """
-    if _names(one, two) and _names(two, one):
+    if _named_anew(one, two):
         return True
     brief = min(len(prompt.one), len(prompt.two)) <= _BRIEF
     return brief and any(_other_word(a, b) and not _misspelt(a, b) for a, b in prompt.changes)
@@ -281,8 +282,26 @@ def _negated(words: Sequence[str]) -> bool:
     return sum(word in _NEGATIONS for word in words) % 2 == 1
 
 
+def _new_words(part: Part, texts: Sequence[str]) -> bool:
+    """Whether each text has words that the other has not, or one joins words by signs: else no name differs."""
+    if any("-" in text or "_" in text for text in texts):
+        return True
+    one, two = set(part.one), set(part.two)
+    return not (one <= two or two <= one)
+
+
+def _named_anew(one: str, two: str) -> bool:
+    """Whether each text holds a name that the other does not."""
+    told, also = differing(one, two)
+    return bool(_new_names(told, two) and _new_names(also, one))
+
+
 def _names(text: str, other: str) -> set[str]:
     """Names within the sentences of a text that the other does not hold."""
+    return _new_names(differing(text, other)[0], other)
+
+
+def _new_names(text: str, other: str) -> set[str]:
     known = other.lower()
     return {name for name in _NAME.findall(text) if name.lower() not in known}
 

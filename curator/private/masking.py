@@ -201,12 +201,20 @@ def _gather(value: Any, found: list[str]) -> None:
 _NESTED = (dict, list, tuple)
 
 
+_SHORT = 80  # characters of a text that many findings may hold: the names of their evidence, a phrase
+
+
+@lru_cache(maxsize=1 << 12)
+def _masked_again(text: str) -> str:
+    return masked(text)
+
+
 def _clean(value: Any, known: Known) -> Any:
     if isinstance(value, str):
         for secret, kind in known if known.occur_in(value) else ():
             if secret in value:
                 value = value.replace(secret, mask(kind))
-        return masked(value)
+        return _masked_again(value) if len(value) <= _SHORT else masked(value)
     if isinstance(value, dict):
         return {_clean(key, known): _clean(item, known) for key, item in value.items()}
     if isinstance(value, list | tuple):

@@ -12,18 +12,20 @@ from functools import cache, lru_cache
 from typing import Any
 
 from curator.checks.contradictions.lexicon import lexicon
+from curator.text.differing import differing
 
 _PIECE = re.compile(r"\w+|[^\w\s]")
 _MOVED = 4  # words that are only added or only taken away: more may be a sentence that moved
 _APART = 2  # equal words between edits that count as one
-_SIGNS = frozenset("- − + < > ≤ ≥ = ≠ % ^".split())
+_MINUS = frozenset("-−")
+_WITHIN = frozenset("/.:,")  # a number
 _SETTLING = frozenset("= # : { } \\ ` < > A B C D E F G H J".split())
 
 
 Edit = tuple[Sequence[str], Sequence[str]]  # pieces of the one answer, and what stands there in the other
 
 
-def pieces(text: str) -> list[str]:
+def _pieces(text: str) -> list[str]:
     """Words and signs, as they are written."""
     return _PIECE.findall(text)
 
@@ -31,7 +33,7 @@ def pieces(text: str) -> list[str]:
 def harmless(edits: Sequence[Edit]) -> bool:
     """Whether none of the edits can make one answer contradict the other by its wording."""
     for here, there in edits:
-        if not (_SIGNS.isdisjoint(here) and _SIGNS.isdisjoint(there)):
+        if _signed(here) or _signed(there):
             return False
         if not (here and there) and sum(map(str.isalnum, here or there)) > _MOVED:
             return False
@@ -42,15 +44,33 @@ def harmless(edits: Sequence[Edit]) -> bool:
     return True
 
 
+def _signed(side: Sequence[str]) -> bool:
+    """Whether a sign may be part of what stands behind it, or before it: a minus of a number, 2/3, C++."""
+    for place, piece in enumerate(side):
+        before = side[place - 1] if place else ""
+        if piece in _MINUS and not before.isalnum():
+            behind = side[place + 1] if place + 1 < len(side) else "0"
+            if behind[0].isdigit() or behind == ".":
+                return True
+        if piece == "+" and (not before or before.isalpha()):
+            return True
+        if piece in _WITHIN and (place == 0 or place + 1 == len(side)):
+            beside = side[place - 1 : place] or side[place + 1 : place + 2]
+            if beside and beside[0].isdigit():
+                return True
+    return False
+
+
 def unsettling(edits: Sequence[Edit]) -> bool:
     """Whether an edit may change the number or the choice that an answer comes to."""
     return any(word in _SETTLING or "number" in _kinds(word) for edit in edits for side in edit for word in side)
 
 
-def edits_of(one: Sequence[str], two: Sequence[str]) -> list[Edit]:
-    """In what two lists of pieces differ; edits that stand close together are one."""
+def edits_of(told: str, also: str) -> list[Edit]:
+    """In which words and signs two texts differ; edits that stand close together are one."""
     from rapidfuzz.distance import Levenshtein
 
+    one, two = map(_pieces, differing(told, also))
     codes: list[Any] = Levenshtein.opcodes(one, two).as_list()
     places: list[tuple[int, int, int, int]] = []
     for tag, low, high, start, stop in codes:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curator.checks.contradictions.copies import edits_of, harmless, pieces, unsettling
+from curator.checks.contradictions.copies import edits_of, harmless, unsettling
 from curator.checks.contradictions.finals import AGREED, BRIEF, NAMED, SINGLE, Clash, calculates, letter, marked, worked
 from curator.checks.contradictions.judge import settled, worded
 from curator.checks.contradictions.lexicon import lexicon
@@ -89,10 +89,6 @@ class Candidate:
             answer.know(letter, None)
         return answer
 
-    @cached_property
-    def pieces(self) -> list[str]:
-        return pieces(self.text)
-
 
 def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
     """What `judge` says of two answers, which are read only where their outlines leave it open.
@@ -109,7 +105,7 @@ def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
     settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two, shared)
     long = max(here.words, there.words) > _FEW
     if alike and long and shared >= _COPIED * max(len(here.runs), len(there.runs), 1):
-        edits = edits_of(one.pieces, two.pieces)
+        edits = edits_of(one.text, two.text)
         alike = not harmless(edits)
         if not alike and not unsettling(edits):
             return REPEATED

@@ -1,0 +1,45 @@
+"""The part of two texts in which they differ."""
+
+from __future__ import annotations
+
+_BESIDE = 3  # words kept on either side, so that what a sign or a name stands beside is seen
+
+
+def differing(one: str, two: str) -> tuple[str, str]:
+    """The texts without the beginning and the end that they share but for a few words next to what differs.
+
+    Both are cut between words, at the same words.
+    """
+    if one == two:
+        return "", ""
+    before = _shared(one, two, ends=False)
+    behind = min(_shared(one, two, ends=True), len(one) - before, len(two) - before)
+    for _ in range(_BESIDE):
+        before = _blank_before(one, before)
+        behind = len(one) - _blank_behind(one, len(one) - behind)
+    return one[before : len(one) - behind], two[before : len(two) - behind]
+
+
+def _shared(one: str, two: str, *, ends: bool) -> int:
+    """Characters that the texts have in common at their beginning, or at their end."""
+    low, high = 0, min(len(one), len(two))
+    while low < high:
+        middle = (low + high + 1) // 2
+        same = one[len(one) - middle :] == two[len(two) - middle :] if ends else one[:middle] == two[:middle]
+        low, high = (middle, high) if same else (low, middle - 1)
+    return low
+
+
+def _blank_before(text: str, place: int) -> int:
+    """The start of the word that ends before a place, or that it stands in."""
+    head = text[:place].rstrip()
+    return max((head.rfind(blank) for blank in " \n\t"), default=-1) + 1
+
+
+def _blank_behind(text: str, place: int) -> int:
+    """The end of the word that begins behind a place, or that it stands in."""
+    while place < len(text) and text[place].isspace():
+        place += 1
+    while place < len(text) and not text[place].isspace():
+        place += 1
+    return place
