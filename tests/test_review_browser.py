@@ -657,6 +657,32 @@ def test_hostile_text_is_text_and_fetches_nothing(serve: Any, visit: Any) -> Non
     assert not [url for url in page.asked if not url.startswith((f"http://127.0.0.1:{server.port}/", "data:", "blob:"))]
 
 
+def test_each_paragraph_begins_where_its_script_does(serve: Any, visit: Any) -> None:
+    page = visit(serve([chat("ما هو لون الضوء؟", ""), chat("What is it?", "")], "--select", "ROL007"))
+    edges = """() => { const text = document.createRange(), box = %s.querySelector('.turn.user .text');
+      text.selectNodeContents(box);
+      const [inner, outer] = [text.getBoundingClientRect(), box.getBoundingClientRect()];
+      return inner.left - outer.left < 2 ? 'left' : outer.right - inner.right < 2 ? 'right' : 'neither'; }"""
+    assert page.evaluate(edges % DESK) == "right"
+    press(page, "l")
+    assert page.evaluate(edges % DESK) == "left"
+
+
+def test_buttons_beside_a_long_name_keep_to_one_line(serve: Any, visit: Any) -> None:
+    first = serve([chat("Where is lamp 1?", "On the shelf.")] * 4, "--select", "DUP001")
+    first.stop()
+    long = first.data.rename(first.data.with_name("a name that goes on and on, longer than any column is wide.jsonl"))
+    server = Server(long, first.home, "--select", "DUP001")
+    try:
+        page = visit(server)
+        page.goto(server.page("groups"))
+        button = page.get_by_role("button", name="Keep this one").first
+        button.wait_for(timeout=60_000)
+        assert button.bounding_box()["height"] < 32
+    finally:
+        server.stop()
+
+
 def test_what_cannot_be_seen_is_a_chip(serve: Any, visit: Any) -> None:
     server = serve([chat(EVIL[3], "")], "--select", "ROL007")
     page = visit(server)
