@@ -725,6 +725,38 @@ def test_every_answer_of_a_row_has_to_end_not_the_last_alone(marked: bool, folde
     assert gate_names(planned(folder, made, tmp_path, train_on="last")) == set()
 
 
+@pytest.mark.parametrize("form", ["trl-kto", "trl-stepwise"])
+def test_what_a_row_calls_bad_is_not_learnt(form: str, folder: Path, model: Path, tmp_path: Path) -> None:
+    def told(row: dict[str, Any], good: bool) -> dict[str, Any]:
+        asked, answered = row["messages"]
+        if form == "trl-kto":
+            return {"prompt": [asked], "completion": [answered], "label": good}
+        return {"prompt": asked["content"], "completions": [answered["content"], "So it is."], "labels": [True, good]}
+
+    for name, rows in (("train", ROWS), ("valid", VALID)):
+        said = (json.dumps(told(row, n != 2)) + "\n" for n, row in enumerate(rows))
+        (folder / f"{name}.jsonl").write_text("".join(said))
+    made = planned(folder, model, tmp_path)
+    [gate] = [gate for gate in made.gates if not gate.ok and gate.name == "refused-rows"]
+    assert gate.count == 2 and "labelled as" in gate.message and made.rows == len(ROWS) - 1
+
+
+def test_of_pairs_the_better_answer_is_learnt_and_that_is_said(
+    run: Command, folder: Path, model: Path, tmp_path: Path
+) -> None:
+    no = {"role": "assistant", "content": "I do not know."}
+    for name, rows in (("train", ROWS), ("valid", VALID)):
+        pairs = [{"prompt": [a], "chosen": [b], "rejected": [no]} for a, b in (row["messages"] for row in rows)]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    common = [folder, "--model", model, "--batch", 4]
+    said = f"of {len(ROWS) + len(VALID)} rows the better answer alone is learnt; --objective dpo"
+    assert said in run("train", "plan", *common).out
+    assert "I do not know" not in run("train", "preview", *common, "--rows", 1).out
+    more = ["--steps", 1, "--output", tmp_path / "out", "--track", "none", "--waive", "all"]
+    assert said in run("train", "run", *common, *more).out
+    assert "the better answer" not in run("train", "plan", *common, "--objective", "dpo").out
+
+
 def test_packs_are_counted_where_a_batch_is_made_of_packs(folder: Path, model: Path, tmp_path: Path) -> None:
     assert gate_names(planned(folder, model, tmp_path, packing="best-fit", pack_length=200)) == set()
     [gate] = [g for g in planned(folder, model, tmp_path, packing="best-fit").gates if not g.ok]

@@ -21,6 +21,7 @@ from curator.training import gates
 from curator.training.models import locate
 from curator.training.prepared import Prepared, best_fit, key_of, prepare, tokenizer_hash, waste
 from curator.training.record import PLAN, Base, Gate, Run, Stamps
+from curator.training.rows import PAIRED
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -172,6 +173,11 @@ _CHANGED = {
     "data": "the data", "decisions": "the decisions", "rules": "the rules", "template": "the chat template",
     "tokenizer": "the tokenizer", "model": "the model", "options": "the options",
 }  # fmt: skip
+
+
+def pairs_of(ready: Ready, recipe: Recipe) -> int:
+    """Rows with a better and a worse answer of which the better one alone is learnt."""
+    return ready.prepared.tally.facts[PAIRED] if recipe.objective == "sft" else 0
 
 
 def options_of(recipe: Recipe) -> dict[str, Any]:

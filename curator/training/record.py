@@ -91,7 +91,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     folder; the other is "". `template` is the spec by which the chat template is found again, `template_text`
     the Jinja text as it rendered the rows; `end_of_turn` the text that closes an answer. `prepared` is the hash
     of the token ids and masks. `raw` gives the SHA-256 of the files that the splits were drawn from, as split.json
-    says, where these are still the splits that it tells of. `seed` and all other options stand in `options`.
+    says, where these are still the splits that it tells of. `pairs` counts the rows with a better and a worse answer of
+    which supervised training learnt the better one alone. `seed` and all other options stand in `options`.
     """
 
     schema: int = 1
@@ -113,6 +114,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     options: dict[str, Any] = {}
     gates: tuple[Gate, ...] = ()
     cut: dict[str, int] = {}
+    pairs: int = 0
     device: str = ""
     precision: str = ""
     attention: str = ""

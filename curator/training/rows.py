@@ -40,6 +40,7 @@ _BOM = b"\xef\xbb\xbf"
 
 # What a template does to rows, counted for the gates.
 DOUBLE_BOS, UNPREFIXED, END_UNTRAINED = "double-bos", "not-a-prefix", "end-untrained"
+PAIRED = "pairs"  # rows of which the better side alone is learnt: told, and no gate
 
 
 class Masked(NamedTuple):
@@ -106,9 +107,14 @@ def new_tally() -> Tally:
 def masked(example: Example, spec: str, recipe: Recipe, eos: str = "") -> Iterator[Masked | str]:
     """Each side of a row as text with its trained spans, or as text the reason why it cannot be rendered.
 
-    A row of plain text is trained on as a whole and ends with `eos`; segments say themselves what is trained.
+    A row of plain text is trained on as a whole and ends with `eos`; segments say themselves what is trained. What a
+    row itself calls bad is not to be learnt.
     """
-    if example.shape == "text":
+    if example.label is False:
+        yield "its answer is labelled as a bad one: learning it would teach that"
+    elif example.shape == "trl-stepwise" and not all(example.value["labels"]):
+        yield "a step of its answer is labelled as wrong: learning it would teach that"
+    elif example.shape == "text":
         body = example.turns[0].text
         yield Masked(body + eos, [(0, len(body) + len(eos), 1.0)]) if body.strip() else "the text is empty"
     elif example.shape == "input-output":
@@ -120,7 +126,10 @@ def masked(example: Example, spec: str, recipe: Recipe, eos: str = "") -> Iterat
         if not found:
             yield "the row brings a template of its own"
         for look in found:
-            yield _of_look(look, recipe)
+            seen = _of_look(look, recipe)
+            if isinstance(seen, Masked) and (example.chosen or example.rejected):
+                seen = seen._replace(facts=(*seen.facts, PAIRED))
+            yield seen
 
 
 def _segments(example: Example) -> Masked:

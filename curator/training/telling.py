@@ -36,6 +36,8 @@ def gate_lines(gates: tuple[Gate, ...]) -> Iterator[str]:
 
 def plan_text(made: PlanFile, ready: Ready, ask: Ask, typed: str) -> str:
     """The plan for a terminal; `typed` is the command that asked for it."""
+    from curator.training.readiness import pairs_of
+
     recipe, memory = ask.recipe, made.memory
     train = ready.prepared.files["train"]
     others = ", ".join(
@@ -58,6 +60,7 @@ def plan_text(made: PlanFile, ready: Ready, ask: Ask, typed: str) -> str:
         f"time      about {_duration(made.seconds)} on this machine",
         f"to see    {made.visible}",
     ]
+    lines += _pairs(pairs_of(ready, recipe))
     if ready.prepared.tally.cuts:
         lines.append(f"ledger    {counted(len(ready.prepared.tally.cuts), 'row')} cut or left out")
     lines += ["gates", *gate_lines(made.gates)]
@@ -67,6 +70,13 @@ def plan_text(made: PlanFile, ready: Ready, ask: Ask, typed: str) -> str:
         again = typed.replace(" train plan ", " train run ", 1)
         lines += ["", f"next:  {again}{' ' if words else ''}{shlex.join(words)}"]
     return "\n".join(lines) + "\n"
+
+
+def _pairs(count: int) -> list[str]:
+    """What becomes of pairs where answers alone are learnt."""
+    if not count:
+        return []
+    return [f"pairs     of {counted(count, 'row')} the better answer alone is learnt; --objective dpo learns from both"]
 
 
 def _duration(seconds: float) -> str:
@@ -235,6 +245,7 @@ def run_text(done: Run, ask: Ask, command: str) -> str:
         f"weights   {Path(ask.output) / (done.adapter or done.model)}",
         f"record    {Path(ask.output) / RUN}",
     ]
+    lines += _pairs(done.pairs)
     if done.cut:
         cut = ", ".join(f"{reason} {count:,}" for reason, count in done.cut.items())
         lines.append(f"ledger    {cut}  {Path(ask.output) / LEDGER}")
