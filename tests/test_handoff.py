@@ -188,6 +188,16 @@ def test_answers_of_weight_0_are_told_where_the_tool_trains_them(tmp_path: Path)
         assert not said or said[0].startswith("1 row with answers of weight 0")
 
 
+def test_answers_labelled_as_bad_are_told_where_the_label_is_left_behind(tmp_path: Path) -> None:
+    (tmp_path / "kto").mkdir()
+    asked, answered = [{"role": "user", "content": "Is it open?"}], [{"role": "assistant", "content": "It is open."}]
+    rows = [{"prompt": asked, "completion": answered, "label": n < 3} for n in range(8)]
+    (tmp_path / "kto" / "train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = hand_off("mlx", tmp_path / "kto", tmp_path / "out", Config(), Recipe(model="m"), allow_loss=True)
+    assert isinstance(made, Handoff)
+    assert "5 rows with an answer labelled as bad: without the label it is learnt like any other" in made.notes
+
+
 def test_what_the_service_is_not_told_is_said(splits: Path, tmp_path: Path) -> None:
     asked = Recipe(model="m", rank=8, batch=2, epochs=3, learning_rate=1e-4)
     [note] = handed("openai", splits, tmp_path / "out", asked, changes={"batch_size": 2}).notes

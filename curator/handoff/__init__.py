@@ -107,12 +107,18 @@ def hand_off(
 
 
 def _with_weights(tool: Tool, data: Data, made: Folder) -> Folder:
-    """The folder, with a word on answers of weight 0 where the tool trains them all the same."""
-    if tool.weights or not data.unweighted:
-        return made
-    rows = counted(data.unweighted, "row")
-    note = f"{rows} with answers of weight 0: {tool.name} knows no weights and trains those answers like any other"
-    return msgspec.structs.replace(made, notes=(*made.notes, note))
+    """The folder, with a word on answers of weight 0, or labelled as bad, where the tool trains them all the same."""
+    notes = []
+    if data.unweighted and not tool.weights:
+        rows = counted(data.unweighted, "row")
+        notes.append(
+            f"{rows} with answers of weight 0: {tool.name} knows no weights and trains those answers like any other"
+        )
+    if bad := sum(split.bad for split in data.splits):
+        notes.append(
+            f"{counted(bad, 'row')} with an answer labelled as bad: without the label it is learnt like any other"
+        )
+    return msgspec.structs.replace(made, notes=(*made.notes, *notes))
 
 
 def _tool(name: str) -> Tool:
@@ -172,16 +178,17 @@ def _by_split(opened: Sequence[Source]) -> dict[str, Source]:
 def _measured(sources: Mapping[str, Source], config: Config) -> Data:
     splits, shapes = [], set()
     for name, source in sources.items():
-        rows = dialogues = unweighted = 0
-        for shape, answers, without in _rows(source, config):
+        rows = dialogues = unweighted = wrong = 0
+        for shape, answers, without, bad in _rows(source, config):
             rows, dialogues, unweighted = rows + 1, dialogues + (answers > 1), unweighted + without
+            wrong += bad
             shapes.add(shape)
-        splits.append(Split(name, rows, dialogues, unweighted))
+        splits.append(Split(name, rows, dialogues, unweighted, wrong))
     return Data(tuple(splits), preference=bool(shapes) and shapes <= _PAIRS)
 
 
-def _rows(source: Source, config: Config) -> Iterator[tuple[str, int, bool]]:
-    """(shape, answers, whether one of them has the weight 0) of each row that can be read."""
+def _rows(source: Source, config: Config) -> Iterator[tuple[str, int, bool, bool]]:
+    """(shape, answers, whether one has the weight 0, whether it is labelled as bad) of each row that can be read."""
     reader = engine.reader_of(source, config)
     with source.data.open("rb") as file:
         for line in file:
@@ -189,7 +196,8 @@ def _rows(source: Source, config: Config) -> Iterator[tuple[str, int, bool]]:
             example = reader.read(value) if type(value) is dict else None
             if example is not None:
                 answers = [turn for turn in example.turns if turn.role == "assistant"]
-                yield example.shape, len(answers), any(turn.weight == 0 for turn in answers)
+                without = any(turn.weight == 0 for turn in answers)
+                yield example.shape, len(answers), without, example.label is False
 
 
 def _copies(

@@ -48,12 +48,14 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Split(msgspec.Struct, frozen=True):
-    """A file of the data: its rows, how many of them have more than one answer, and how many an answer of weight 0."""
+    """A file of the data: its rows, how many of them have more than one answer, how many an answer of weight 0, and
+    how many one that is labelled as bad."""
 
     name: str
     rows: int
     dialogues: int = 0
     unweighted: int = 0
+    bad: int = 0
 
 
 class Data(msgspec.Struct, frozen=True):
