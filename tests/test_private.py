@@ -73,10 +73,25 @@ def test_every_kind_is_found_in_its_sentence_and_masked(kind: str) -> None:
         "<EMAIL>, [PHONE_NUMBER], {{ssn}}, +1-XXX-XXX-XXXX, **** **** **** 1234",
         "ISBN 978-3-16-148410-0, UPC 036000291452, 1,234,567,890 people, $4,539,148,803.00, 3.14159265358979",
         "-----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----",
+        "Part no. 003-886-3423 fits both models; reach 100 / 2000000 of them.",
     ],
 )
 def test_values_of_documentation_and_lookalikes_are_no_one_s(text: str) -> None:
     assert [(v.kind, text[v.start : v.end]) for v in values(text)] == []
+
+
+def kinds_of(text: str) -> list[str]:
+    return [value.kind for value in values(text)]
+
+
+def test_a_number_may_have_blanks_around_its_slash() -> None:
+    assert kinds_of("Tel: 089 / 7441417") == ["phone"]
+
+
+def test_rarer_cards_are_known_by_their_groups_or_by_what_is_done_with_them() -> None:
+    assert kinds_of("See 3635 746205 5247 for the second room.") == ["card"]
+    assert kinds_of("Please charge 36213129666464 for the second room.") == ["card"]
+    assert kinds_of("See 36213129666464 for the second room.") == []
 
 
 def test_the_parts_of_a_number_are_not_told_as_another_kind() -> None:

@@ -17,7 +17,7 @@ _CARD = re.compile(
 )
 _PAYS = compiled_later(
     r"\b(?:cards?|credit|debit|visa|master ?card|amex|american express|maestro|discover|diners|jcb|unionpay|cvv|cvc"
-    r"|karte(?:nnummer)?|kreditkarte|carte|tarjeta|carta di credito|cartão|kaart|cc|ccnum|pan|expir\w+|payment)\b",
+    r"|karte(?:nnummer)?|kreditkarte|carte|tarjeta|carta di credito|cartão|kaart|cc|ccnum|pan|expir\w+|payment|charged?|paid|pay)\b",
     re.I,
 )
 # Issuers by the first digits (ISO/IEC 7812) with the lengths of their numbers.
@@ -66,7 +66,8 @@ def cards(text: str, low: int, high: int) -> Iterator[Span]:
         if is_other_number(text, hit.start()) or "1234567" in digits:
             continue
         named = says(_PAYS, text, *hit.span())
-        if _issued(digits, _ISSUERS) or (named and _issued(digits, _RARE)):
+        grouped = hit[2] is not None  # in groups of four, six and four, as nothing but cards are written
+        if _issued(digits, _ISSUERS) or ((named or grouped) and _issued(digits, _RARE)):
             yield hit.span()
 
 

@@ -97,7 +97,7 @@ def _in_url(text: str, start: int) -> bool:
 # ---------------------------------------------------------------------- telephone
 
 _NUMBER = re.compile(
-    r"(?<![\w./#$€£¥%+@-])(?<!\d[ (,])(?:\+[ ]?|\(\+?)?\d(?:[ \u00a0]?\(?\d|[-./\u2010-\u2013]\(?\d|[)][ \u00a0./-]{0,2}\d| - \d){5,17}"
+    r"(?<![\w./#$€£¥%+@-])(?<!\d[ (,])(?:\+[ ]?|\(\+?)?\d(?:[ \u00a0]?\(?\d|[-./\u2010-\u2013]\(?\d|[)][ \u00a0./-]{0,2}\d| [-/] \d){5,17}"
     r"(?P<ext>(?:,?[ ]?(?:x|ext\.?|extension)[ .:]{0,2})\d{1,6})?(?![\w%]|[.,/:-]\d|[ ]?[=×*^+/<>]|\()"
 )
 _CALLED = re.compile(
@@ -180,6 +180,9 @@ def _is_international(body: str, digits: str) -> bool:
         return False
     code = next((number[:n] for n in (1, 2) if number[:n] in _SHORT), number[:3] if number[:2] in _LONG else "")
     most = 13 if len(number) == len(body) - 1 else 15  # a run that nothing divides may be any large number
+    first = len(re.match(r"\d*", body).group())  # type: ignore[union-attr]
+    if 2 < first < 2 + len(code):
+        return False  # "003-886-3423": no country ends within the code
     return bool(code) and 7 <= len(number) <= most and (code != "1" or len(number) == 11)
 
 
@@ -191,7 +194,7 @@ def _is_national(text: str, start: int, end: int, body: str, digits: str, extend
     if (
         re.fullmatch(r"\d+\.\d+", body)
         or re.fullmatch(r"\d{1,3}(?:[ .]000)+", body)
-        or (re.fullmatch(r"\d+/\d+", body) and len(digits) < 9)
+        or (re.fullmatch(r"\d+/\d+|[1-9]\d* / \d+", body) and (" " in body or len(digits) < 9))
     ):
         return False  # an amount
     if len(re.findall(r"\d{3,4}-\d\d-\d{4}$", body)):

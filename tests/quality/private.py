@@ -12,7 +12,7 @@ import math
 import random
 import string
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,13 +51,17 @@ def wilson(hits: int, total: int) -> tuple[float, float]:
     return max(0.0, (middle - half) / (1 + z * z / total)), min(1.0, (middle + half) / (1 + z * z / total))
 
 
-def scores(texts: Iterator[tuple[str, set[Span]]]) -> dict[str, Score]:
+def ours(text: str) -> set[Span]:
+    """What the rules find in a text."""
+    asked = {*KINDS.values(), "key", "password", "private-key"}
+    return {tuple(value) for value in values(text) if value.kind in asked}
+
+
+def scores(texts: Iterator[tuple[str, set[Span]]], finder: Callable[[str], set[Span]] = ours) -> dict[str, Score]:
     """By kind, span by span: a value is found where a finding of its kind overlaps it."""
     total, found, false = Counter[str](), Counter[str](), Counter[str]()
     for text, truth in texts:
-        got = {
-            tuple(value) for value in values(text) if value.kind in {*KINDS.values(), "key", "password", "private-key"}
-        }
+        got = finder(text)
         for kind, start, end in truth:
             total[kind] += 1
             hits = {span for span in got if span[0] == kind and span[1] < end and span[2] > start}
@@ -72,10 +76,10 @@ def scores(texts: Iterator[tuple[str, set[Span]]]) -> dict[str, Score]:
 
 def presidio() -> dict[str, Score]:
     """Presidio's sentences: what it calls a driver's licence and the like counts as no value."""
-    return scores(_presidio())
+    return scores(presidio_texts())
 
 
-def _presidio() -> Iterator[tuple[str, set[Span]]]:
+def presidio_texts() -> Iterator[tuple[str, set[Span]]]:
     for name in ("synth_dataset_v2.json", "generated_small.json"):
         for row in json.loads((DATA / "pii_presidio" / name).read_text("utf-8")):
             spans = {(KINDS[s["entity_type"]], s["start_position"], s["end_position"])
@@ -106,10 +110,10 @@ DECOYS = (
 
 def own(count: int = 200) -> dict[str, Score]:
     """The made set: `count` values of each kind, each in a sentence, and as many look-alikes of each of DECOYS / 4."""
-    return scores(_own(count))
+    return scores(made_texts(count))
 
 
-def _own(count: int) -> Iterator[tuple[str, set[Span]]]:
+def made_texts(count: int) -> Iterator[tuple[str, set[Span]]]:
     rng = random.Random(SEED)
     for kind, frames in FRAMES.items():
         for _ in range(count):
