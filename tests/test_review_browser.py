@@ -1125,6 +1125,19 @@ def test_code_in_the_words_of_a_rule_is_set_as_code(serve: Any, visit: Any, tmp_
     assert "json.dumps(row)" in told.locator("code").all_inner_texts() and "`" not in told.inner_text()
 
 
+def test_decisions_leave_while_keys_go_on_with_the_focus_on_a_filter(serve: Any, visit: Any) -> None:
+    """What is done around the card holds its messages back for a moment; its own keys are not such a thing."""
+    server = serve(empties(300), "--select", "ROL007")
+    page = visit(server)
+    page.get_by_role("button", name="Error", exact=True).click()
+    page.wait_for_function(SHOWS, arg="error")
+    page.wait_for_timeout(500)
+    type_at(page, ["k"] * 40, 0.1)
+    assert len(server.decisions()) >= 20
+    saved(page)
+    assert len(server.decisions()) == 40
+
+
 def test_the_card_is_silent_beside_a_dialog(serve: Any, visit: Any) -> None:
     """What it said at the moment of a click in the dialog would be sent in place of the click."""
     server = serve(empties(400), "--select", "ROL007")

@@ -298,6 +298,7 @@ class Desk extends Editing {
   hold(time = SILENCE) { this.silent = Math.max(this.silent || 0, performance.now() + time); }  // what is sent now would break off the page that is on its way
   acted(event) {
     const path = event.composedPath();
+    if (event.defaultPrevented) return;  // a key of this card, wherever the focus is
     if (!path.includes(this.root) && ![document, document.documentElement, document.body].includes(path[0])) this.hold(ACT);
   }
   held() {  // beside what is said here a click in a dialog would be lost, and a run of the page would take this card away
