@@ -338,6 +338,23 @@ def test_a_run_that_stops_goes_on_bit_for_bit(folder: Path, model: Path, tmp_pat
     assert whole.metrics == straight.metrics
 
 
+def test_a_run_does_not_go_on_with_the_weights_of_another_model(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = loop.Watch.on_step_end
+
+    def interrupted(self: Any, args: Any, state: Any, control: Any, **more: Any) -> Any:
+        self.stopped = True
+        return own(self, args, state, control, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop.Watch, "on_step_end", interrupted)
+        assert trained(folder, tiny_model(tmp_path / "m"), tmp_path / "out").status == "interrupted"
+    tiny_model(tmp_path / "m", seed=1)
+    with pytest.raises(CuratorError, match="changed since: the weights of the model"):
+        trained(folder, tmp_path / "m", tmp_path / "out", resume=True)
+
+
 def test_the_loss_falls_and_the_record_says_on_what(folder: Path, model: Path, tmp_path: Path) -> None:
     done = trained(folder, model, tmp_path / "out", steps=30, learning_rate=2e-2)
     assert done.metrics["last_loss"] < 0.7 * done.metrics["first_loss"]

@@ -38,7 +38,7 @@ from curator.training.readiness import (
     units_of,
     visible_effect,
 )
-from curator.training.record import ADAPTER, CHECKPOINTS, LEDGER, LOGS, MODEL, PLAN, RUN, Run
+from curator.training.record import ADAPTER, CHECKPOINTS, LEDGER, LOGS, MODEL, PLAN, RUN, Base, Run
 from curator.writing import write_whole
 
 if TYPE_CHECKING:
@@ -236,8 +236,7 @@ class Session:
         from curator.training import batches, loop
 
         ask, recipe = self.ask, self.recipe
-        base = hashed(self.ready.base)
-        self.ready = self.ready._replace(base=base)
+        base = self._weighed()
         if first_process():
             self._clear()
         set_seed(recipe.seed)
@@ -294,6 +293,15 @@ class Session:
         self._write(done)
         return done
 
+    def _weighed(self) -> Base:
+        """The base model with the hash of its weights. Raises UsageError where a run began with others."""
+        base = hashed(self.ready.base)
+        self.ready = self.ready._replace(base=base)
+        if self.before is not None and self.before.base.sha256 != base.sha256:
+            what = "changed since: the weights of the model"
+            raise UsageError(what, where=str(self.ask.output / RUN), hint="start anew: --force")
+        return base
+
     def train_pairs(self, pairs: dict[str, list[Any]], tell: Tell | None) -> Run:
         """The same with TRL's loop over pairs."""
         from transformers import set_seed
@@ -301,7 +309,7 @@ class Session:
         from curator.training import loop, preference
 
         ask, recipe = self.ask, self.recipe
-        self.ready = self.ready._replace(base=hashed(self.ready.base))
+        self._weighed()
         self.valid = self.valid if pairs.get("valid") else None
         self.schedule = loop.schedule(recipe, len(pairs["train"]), processes=processes(), valid=self.valid is not None)
         if first_process():
