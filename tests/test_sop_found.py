@@ -10,7 +10,9 @@ import pytest
 from curator.errors import SourceError
 from curator.sop.document import Code, Para, from_json, to_json
 from curator.sop.flatten import flatten
+from curator.sop.pdf import of_page
 from curator.sop.prompts import asked, asked_for_part, asked_for_section
+from curator.sop.reading import Drops, Heading, Piece, Text
 from curator.sop.verbs import is_order
 from tests.conftest import Run
 from tests.test_sop import all_steps, read
@@ -230,3 +232,46 @@ def test_a_device_without_an_end_is_not_read_for_ever(run: Run, tmp_path: Path) 
 @pytest.mark.parametrize("step", ["Walk the field in a W.", "Sweep the floor.", "Knead the dough for ten minutes."])
 def test_steps_of_fields_and_kitchens_are_orders(step: str) -> None:
     assert is_order(step)
+
+
+# ---------------------------------------------------------------------- eight more, tried after the first were mended
+
+
+def test_the_button_of_a_section_takes_no_section_with_it() -> None:
+    sections = "".join(
+        f"<section><div class=r><h3>{head}</h3></div><div class=r><p>{text}</p></div>{more}</section>"
+        for head, text, more in (
+            ("Bowl", "The bowl of the pump is rinsed.", ""), ("Lid", "The lid of the pump is wiped.", ""),
+            ("Hall", "The hall is swept after the pump.", "<div class=site-button><a class=site-button__label href=/x>Order a pump</a></div>"),
+        )
+    )  # fmt: skip
+    said = flatten(page(f"<main><h1>Cleaning the pump</h1>{PURPOSE}<h2>Steps</h2>{STEPS}{sections}</main>"))
+    assert "The hall is swept after the pump." in said
+    assert "Order a pump" not in said
+
+
+def test_a_box_named_as_a_warning_in_one_word_is_one() -> None:
+    box = "<div class='box warningmessage'><span class=icon>Warning</span><div>Never open two of them at one time.</div></div>"
+    assert "Never open two of them at one time." in flatten(page(BODY.replace("</main>", f"{box}</main>")))
+
+
+def test_the_table_that_heads_a_document_goes_when_its_title_is_taken() -> None:
+    table = "<table><tr><td>Titre</td><td>Nettoyage de la pompe</td></tr><tr><td>Référence</td><td>PRO-21</td></tr><tr><td>Version</td><td>2</td></tr></table>"
+    document = page(f"{table}<h1>1. Objet</h1><p>Nettoyer.</p><h1>2. Déroulement</h1>{STEPS}", "", "fr")
+    assert document.title == "Nettoyage de la pompe"
+    assert "PRO-21" not in flatten(document)
+
+
+def test_of_a_page_that_a_browser_printed_what_the_site_has_around_the_text_goes() -> None:
+    pieces: list[Piece] = [
+        Text("Tidewater Support"), Text("• Home"), Heading("Applications", 2), Heading("Cleaning the pump", 1), Text("Modified on: Mon, 4 Mar, 2024 at 9:12 AM"),
+        Heading("Procedure", 2), Text("1. Open the lid."), Text("2. Rinse the bowl."), Text("Did you find it helpful? Yes No"), Text("Articles in this folder"), Text("• Opening the pump"),
+    ]  # fmt: skip
+    kept, title = of_page(pieces, "Cleaning the pump : Tidewater Support", Drops())
+    assert title == "Cleaning the pump"
+    assert [p.text for p in kept if isinstance(p, Heading | Text)] == ["Cleaning the pump", "Procedure", "1. Open the lid.", "2. Rinse the bowl."]  # fmt: skip
+
+
+def test_a_printed_page_whose_first_headings_are_of_the_text_keeps_them() -> None:
+    pieces: list[Piece] = [Heading("Purpose", 1), Text("To clean."), Heading("The pump", 2), Text("1. Open the lid.")]
+    assert of_page(pieces, "The pump", Drops())[0] == pieces

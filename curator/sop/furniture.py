@@ -12,7 +12,7 @@ from curator.sop.roles import folded
 
 _MOST_WORDS = 30
 
-_DATE = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.? (?:de )?[^\W\d_]{3,10}\.?,? (?:de )?\d{4}|[^\W\d_]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|\d+ \w+ ago|today|yesterday|hace \d+ \w+|vor \d+ \w+|il y a \d+ \w+)"
+_DATE = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.? (?:de )?[^\W\d_]{3,10}\.?,? (?:de )?\d{4}|[^\W\d_]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|(?:over |about |almost )?(?:an?|\d+) \w+ ago|today|yesterday|hace \d+ \w+|vor \d+ \w+|il y a \d+ \w+)"
 _CHANGED = r"(?:updated|modified|edited|changed|published|posted|created|written|reviewed|actualizado|modificado|publicado|creado|aktualisiert|geändert|bearbeitet|veröffentlicht|erstellt|mis à jour|modifié|publié|créé)"
 _THIS = r"(?:this|the|our|esta|este|diese[rsn]?|cette|cet|ce)"
 _PAGE = r"(?:page|article|post|answer|information|content|guide|section|topic|document|site|website|página|artículo|seite|artikel|beitrag|site web)"
@@ -43,6 +43,7 @@ _PATTERNS = (
     r"\d[.,]\d\s*(?:/|out of|of|von|de|sur)\s*5\b.{0,60}|\d[\d.,]* (?:votes?|ratings?|reviews?|bewertungen|valoraciones)\b.{0,40}",
     rf"{_CREDIT}.{{1,80}}",
     r"(?:need (?:more )?help|still (?:need|have) .{0,30}|have (?:more )?questions|can't find what).{0,20}\?.{0,60}",
+    r"did (?:this|the|that)(?: \w+)? (?:answer|help|solve)\b.{0,60}",
     r"\(?(?:redirected from|weitergeleitet von|redirigido desde|redirigé depuis) .{1,80}",
     r"(?:←|«|‹|<)?\s*(?:previous|prev|next|zurück|weiter|anterior|siguiente|précédent|suivant)(?: (?:page|article|post|topic|seite))?\s*(?:→|»|›|>)?",
     r"(?:click (?:here )?to (?:expand|show|open|collapse)|(?:hier )?klicken,? (?:sie )?(?:hier,? )?um zu erweitern|cliquez ici pour (?:développer|afficher)|haga clic (?:aquí )?para (?:ampliar|expandir|mostrar)|(?:show|read|view|see) (?:more|less|all))\b.{0,20}",

@@ -62,11 +62,16 @@ def note_of(element: Any) -> str | None:
     """The kind of admonition an element is ("warning"), None where it is none."""
     if element.get("data-note"):
         return str(element.get("data-note"))
-    names = re.split(r"[\s_-]+", own_words(element).lower())
+    names = re.split(r"[\s_-]+", _JOINED_NOTE.sub(r"\1 \2", own_words(element).lower()))
     if not {"admonition", "alert", "callout", "macro", "adm", "message", "box", "panel", "notice"} & set(names):
         return None
     kinds = {"information": "info", "yellow": "warning"}
     return next((kinds.get(name, name) for name in names if kinds.get(name, name) in NOTES), None)
+
+
+_JOINED_NOTE = re.compile(
+    r"\b(note|tip|info|important|warning|caution|danger|error|success)(message|box|panel|notice)\b"
+)
 
 
 def is_note(element: Any) -> bool:

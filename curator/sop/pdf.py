@@ -10,8 +10,10 @@ from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.document import Origin, Table
+from curator.sop.furniture import is_furniture, is_site_heading
 from curator.sop.lines import STARTS, Line, paragraphs
-from curator.sop.reading import Drops, Reading, clean, words_of
+from curator.sop.reading import Drops, Heading, Piece, Reading, Text, clean, words_of
+from curator.sop.roles import role_of
 
 _MOST_PAGES = 600
 _RUN_IN = 0.7  # of the size of letters: the space after a heading that its paragraph follows on the same line
@@ -40,7 +42,9 @@ def read_pdf(data: bytes) -> Reading:
         with pdfplumber.open(io.BytesIO(data)) as file:
             if len(file.pages) > _MOST_PAGES:
                 raise SourceError(f"{len(file.pages)} pages, more than {_MOST_PAGES}", hint="cut it into documents")
-            title = clean(str((file.metadata or {}).get("Title") or ""))
+            facts = {key: clean(str(value)) for key, value in (file.metadata or {}).items()}
+            title = facts.get("Title", "")
+            made = f"{facts.get('Creator', '')} {facts.get('Producer', '')}"
             pages = [_lines(page) for page in file.pages]
     except SourceError:
         raise
@@ -63,6 +67,8 @@ def read_pdf(data: bytes) -> Reading:
     joined: list[str] = []
     pieces = paragraphs(lines, joined)
     known = frozenset([*words, *words_of(" ".join(joined)), *words_of(title)])
+    if _BROWSER.search(made) and "Google Docs" not in made:
+        pieces, title = of_page(pieces, title, drops)
     return Reading(
         pieces,
         known,
@@ -71,6 +77,52 @@ def read_pdf(data: bytes) -> Reading:
         "" if re.search(r"\.docx?$|untitled|^Microsoft", title, re.I) else title,
         dropped=drops.found,
     )
+
+
+_BROWSER = re.compile(r"Skia/PDF|Chrom(?:e|ium)/|Firefox|Mozilla/|Safari")
+
+
+def of_page(pieces: list[Piece], title: str, drops: Drops) -> tuple[list[Piece], str]:
+    """A page that a browser printed, and its title, without what the site has before the title, after the text and in it."""
+    start = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and _names(title, piece.text)), 0)
+    known = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and role_of(piece.text) != "other"]
+    if known and known[0] < start:
+        return pieces, title
+    last = max([start, *(n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and n in known)])
+    stop = next(
+        (n for n, piece in enumerate(pieces) if n > last and isinstance(piece, Heading | Text) and _closes(piece.text)),
+        len(pieces),
+    )
+    kept: list[Piece] = []
+    for n, piece in enumerate(pieces):
+        said = piece.text if isinstance(piece, Heading | Text) else ""
+        if not start <= n < stop or (isinstance(piece, Text) and is_furniture(said)):
+            drops.add("boilerplate", said, Origin(-1))
+        else:
+            kept.append(piece)
+    head = pieces[start] if start < len(pieces) else None
+    named = isinstance(head, Heading) and _names(title, head.text)
+    return kept, head.text if named and isinstance(head, Heading) else title
+
+
+def _names(title: str, text: str) -> bool:
+    """Whether a heading is the title of a page less what a site adds to it at either end."""
+    whole, part = title.casefold(), text.casefold()
+    rest = whole.removeprefix(part) if whole.startswith(part) else whole.removesuffix(part)
+    return whole == part or (len(part) > 3 and rest != whole and not rest.strip()[:1].isalnum())
+
+
+def _closes(text: str) -> bool:
+    """Whether a line is what a site puts after a text: a vote, related articles, comments."""
+    bare = _DOT.sub("", text)
+    return is_site_heading(bare) or _VOTE.match(bare) is not None
+
+
+_DOT = re.compile(r"^[•·*-]\s+")
+_VOTE = re.compile(
+    r"(?:was|is|did you find|did) (?:this|the|it|that)\b.{0,30}\b(?:helpful|useful|clear|answer|help|solve)\b.{0,60}",
+    re.I,
+)
 
 
 def _all(line: Line) -> str:

@@ -232,11 +232,22 @@ def _is_call(element: Any) -> bool:
         return whole and len(links) == 1 and (_is_button(links[0]) or _is_button(element) or _shouts(links[0]))
     if any(role_of(clean(text_of(head))) != "other" for head in element.iter("h2", "h3", "h4", "h5", "h6")):
         return False
+    if _is_section_of_many(element):
+        return False
     return (
         any(map(_is_button, links))
         or _ends_in_call(element)
         or bool(links and _PITCH.search(said) and said.endswith(clean(links[-1].text_content())))
     )
+
+
+def _is_section_of_many(element: Any) -> bool:
+    """Whether a box is one of three or more sections side by side that begin with a heading: its button alone calls."""
+    around = element.getparent()
+    if element.tag != "section" or around is None:
+        return False
+    alike = [part for part in around if part.tag == "section" and next(part.iter(*HEADINGS), None) is not None]
+    return element in alike and len(alike) >= 3
 
 
 def _ends_in_call(element: Any) -> bool:

@@ -53,7 +53,7 @@ _SIGNED = re.compile(
 )
 _BLANK_LINE = re.compile(r"_{3,}|\.{6,}|…{2,}")
 _META = (
-    ("doc_number", re.compile(r"(?:(?:document|doc|sop)\.?\s*(?:no|number|nr|id|code|#)|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
+    ("doc_number", re.compile(r"(?:r[eé]f[eé]rence|referenz|referencia|(?:document|doc|sop)\.?\s*(?:no|number|nr|id|code|#)|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
     ("version", re.compile(r"(?:version|revision|rev|issue|versi[oó]n|revisi[oó]n)(?:\s*(?:no|number|nr|#))?\.?", re.I)),
     ("effective_date", re.compile(r"(?:effective(?: date| from)?|date of issue|issue date|fecha de vigencia|g[uü]ltig ab|date d['’]application)", re.I)),
     ("review_date", re.compile(r"(?:(?:next )?review date|date of (?:next )?review|supersedes|fecha de revisi[oó]n|(?:last |first )?(?:reviewed|edited|updated|modified|changed|created|verified)(?: (?:on|at|time|date|this \w+))?)", re.I)),
@@ -745,6 +745,7 @@ def _without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece
             cells = [row for row in (piece.header, *piece.rows) if row]
             pairs = [(row[n], row[n + 1]) for row in cells for n in range(0, len(row) - 1, 2) if row[n]]
             pairs += [(m[1], m[2]) for row in cells for cell in row if (m := _META_VALUE.match(cell))]
+        pairs = [(key, value) for key, value in pairs if not (isinstance(piece, Table) and value == document.title)]
         named = [(name, value) for key, value in pairs for name, pattern in _META if pattern.fullmatch(key.strip(": "))]
         if named and (isinstance(piece, Text) or 2 * len(named) >= len(pairs)):
             for name, value in named:
