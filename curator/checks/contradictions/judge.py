@@ -57,8 +57,11 @@ def settled(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     return compare_finals(one, two, prompt) or compare_choices(one, two, prompt) or compare_verdicts(one, two)
 
 
-def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash | None:
-    """Whether two answers say with nearly the same words what cannot both be right."""
+def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool, apart: bool = False) -> Clash | None:
+    """Whether two answers say with nearly the same words what cannot both be right.
+
+    Answers are `apart` that have no two neighbouring words in common: no sentences of theirs are alike.
+    """
     if one.refuses != two.refuses:
         return None
     agreed = agreed or one.refuses
@@ -73,7 +76,7 @@ def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool) -> Clash |
     names = not prompt.leaves_the_name_open
     return (
         _short(prompt, one, two)
-        or _sentences(prompt, one, two, ALIKE, names=names)
+        or (None if apart else _sentences(prompt, one, two, ALIKE, names=names))
         or _denied(prompt, one, two)
         or compare_facts(prompt, one, two)
     )

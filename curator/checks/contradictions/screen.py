@@ -45,6 +45,7 @@ _NUMBER = _U64(0x9E3779B97F4A7C15)
 
 REPEATED = Clash("repeated", (0, 0), (0, 0))
 FINAL, LETTER, VERDICT, WORKED = 1, 2, 4, 8  # what an answer may come to
+SMALL, CUE, NUMERAL = 1, 2, 4  # what a word may be: without a meaning of its own, denying, a number in letters
 
 
 class Outline(NamedTuple):
@@ -112,7 +113,7 @@ def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
     found = settled(prompt, one.answer, two.answer) if settles else None
     if found and found is not AGREED:
         return found
-    return worded(prompt, one.answer, two.answer, agreed=found is AGREED) if alike else None
+    return worded(prompt, one.answer, two.answer, agreed=found is AGREED, apart=apart) if alike else None
 
 
 def may_settle(prompt: Prompt, one: Outline, two: Outline) -> bool:
@@ -161,8 +162,9 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
     words = hash_words(folded)
     data = np.frombuffer(folded.data + b"\0\0\0", np.uint8)
     digit = (data[words.starts] >= ord("0")) & (data[words.starts] <= ord("9"))
+    kinds = _kinds(words.hashes)
     hashes = np.where(digit, _NUMBER, words.hashes)
-    small = digit | _among(hashes, _small())
+    small = digit | (kinds & SMALL != 0)
     owners = np.repeat(np.arange(len(texts)), np.diff(words.offsets))
     telling = (owners[1:] == owners[:-1]) & ~(small[1:] & small[:-1])
     values = hashes[:-1] * _U64(3) + hashes[1:]
@@ -174,9 +176,9 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
     kept = heads[~small]
     bounds = np.cumsum(np.bincount(owners[~small], minlength=len(texts))).tolist()
     content = [kept[low:high] for low, high in pairwise([0, *bounds])]
-    denied = _denied(folded, words, owners, heads, small, _among(hashes, _cues()))
+    denied = _denied(folded, words, owners, heads, small, ~digit & (kinds & CUE != 0))
     counting = np.zeros(len(texts), dtype=bool)
-    counting[owners[digit | _among(hashes, _numerals())]] = True
+    counting[owners[digit | (kinds & NUMERAL != 0)]] = True
     counts, many = counting.tolist(), sizes.tolist()
     return [
         Outline(
@@ -248,20 +250,26 @@ def _among(hashes: np.ndarray, known: np.ndarray) -> np.ndarray:
     return found
 
 
-@cache
-def _small() -> np.ndarray:
-    return _hashes_of(lexicon().stop | lexicon().cues | lexicon().helpers | {"s", "t"})
+def _kinds(hashes: np.ndarray) -> np.ndarray:
+    """uint8: what each word is, in bits."""
+    known, kinds = _known()
+    places = np.searchsorted(known, hashes)
+    places[places == len(known)] = 0
+    return np.where(known[places] == hashes, kinds[places], np.uint8(0))
 
 
 @cache
-def _cues() -> np.ndarray:
-    return _hashes_of(lexicon().cues | lexicon().deniers | {"t", "free"})
-
-
-@cache
-def _numerals() -> np.ndarray:
-    return _hashes_of(frozenset(lexicon().numerals) | frozenset(lexicon().ordinals))
-
-
-def _hashes_of(words: frozenset[str]) -> np.ndarray:
-    return np.unique(hash_words(column([" ".join(sorted(words))])).hashes)
+def _known() -> tuple[np.ndarray, np.ndarray]:
+    """The hashes of the words of a kind, sorted, and their kinds."""
+    words = lexicon()
+    listed = {
+        SMALL: words.stop | words.cues | words.helpers | {"s", "t"},
+        CUE: words.cues | words.deniers | {"t", "free"},
+        NUMERAL: frozenset(words.numerals) | frozenset(words.ordinals),
+    }
+    hashed = {kind: np.unique(hash_words(column([" ".join(sorted(those))])).hashes) for kind, those in listed.items()}
+    known = np.unique(np.concatenate(list(hashed.values())))
+    kinds = np.zeros(len(known), dtype=np.uint8)
+    for kind, those in hashed.items():
+        kinds[np.searchsorted(known, those)] |= kind
+    return known, kinds

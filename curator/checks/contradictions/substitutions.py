@@ -209,9 +209,9 @@ def negation_clash(pair: Pair, differing: list[Region] | None = None) -> Clash:
 
 def classed(pair: Pair, region: Region, names: bool) -> Clash | None:
     """The substitution in one region, None where it may be a rewording."""
-    ones, twos = pair.one.tokens[slice(*region.one)], pair.two.tokens[slice(*region.two)]
-    if not ones or not twos:
+    if region.one[0] == region.one[1] or region.two[0] == region.two[1]:
         return None
+    ones, twos = pair.one.tokens[slice(*region.one)], pair.two.tokens[slice(*region.two)]
     for kind, test in (("number", _numbers), ("date", _dates), ("unit", _units), ("antonym", _antonyms)):
         places = test(pair, region, ones, twos)
         if places:
