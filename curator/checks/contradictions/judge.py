@@ -60,7 +60,7 @@ def settled(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
 def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool, apart: bool = False) -> Clash | None:
     """Whether two answers say with nearly the same words what cannot both be right.
 
-    Answers are `apart` that have no two neighbouring words in common: no sentences of theirs are alike.
+    Answers of some length are `apart` that have no two neighbouring words in common: no sentences of theirs are alike.
     """
     if one.refuses != two.refuses:
         return None

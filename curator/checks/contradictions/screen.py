@@ -113,7 +113,7 @@ def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
     found = settled(prompt, one.answer, two.answer) if settles else None
     if found and found is not AGREED:
         return found
-    return worded(prompt, one.answer, two.answer, agreed=found is AGREED, apart=apart) if alike else None
+    return worded(prompt, one.answer, two.answer, agreed=found is AGREED, apart=apart and long) if alike else None
 
 
 def may_settle(prompt: Prompt, one: Outline, two: Outline) -> bool:
