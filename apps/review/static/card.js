@@ -3,6 +3,7 @@
 // Every text is set as text: nothing here parses markup.
 
 const THROTTLE = 250;   // ms between two batches
+const LATE = 2500;      // ms without an answer while decisions wait, after which the page says so
 const PATIENCE = 4000;  // ms without an answer, after which a batch is sent again
 const BATCH = 100;      // decisions sent at once
 const FETCH = 160;      // undecided findings held, below which more are asked for: a key on any of them counts
@@ -18,7 +19,7 @@ const REST = 400;       // ms that a new page is left to draw itself, before it 
 // What is decided and not answered for outlives this card, and a reload of the page. It is kept by data set: on this
 // port another may be served next, and what waits for a set waits until that is served again.
 const KEPT = "curator-review-unsaved ";
-const store = (window.__curatorReview ??= { set: null, name: "", unsent: [], inFlight: null, drafts: {}, notes: new Map(), made: [], message: 0, client: random(4), pace: [] });
+const store = (window.__curatorReview ??= { set: null, name: "", unsent: [], inFlight: null, drafts: {}, notes: new Map(), made: [], message: 0, client: random(4), pace: [], heard: performance.now() });
 
 function kept(set) {
   try { return JSON.parse(sessionStorage.getItem(KEPT + set)) || { wishes: [] }; } catch { return { wishes: [] }; }
@@ -114,6 +115,7 @@ class Desk extends Editing {
     const flight = store.inFlight;
     if (flight && data.client === store.client && data.m >= flight.m) {
       store.inFlight = null;
+      store.heard = performance.now();
       this.results(data.outcomes || [], flight);
       keep();
       if (store.unsent.length) this.flush();
@@ -250,6 +252,11 @@ class Desk extends Editing {
 
   pendingOn(id) { return [...(store.inFlight?.wishes || []), ...store.unsent].findLast((wish) => wish.finding === id); }
   waiting() { return Boolean(this.more || store.inFlight && !this.items.length); }
+  late() {  // whatever holds a batch back, it may have been sent or not
+    const n = this.unsaved();
+    if (!n) store.heard = performance.now();
+    return n > 0 && (performance.now() - store.heard > LATE || store.inFlight?.tries > 0);
+  }
   unsaved() { return store.unsent.length + (store.inFlight?.wishes.length || 0); }
   flush() {
     this.rest = 0;

@@ -69,12 +69,12 @@ class Drawing {
   }
   drawSaved() {
     const n = this.unsaved();
-    const late = store.inFlight && store.inFlight.wishes.length && performance.now() - store.inFlight.since > 2500 || store.inFlight?.tries;
+    const late = this.late();
     this.ui.saved.textContent = n ? `unsaved ${n}` : "saved";
-    this.ui.saved.classList.toggle("waiting", Boolean(n && late));
+    this.ui.saved.classList.toggle("waiting", late);
     this.ui.desk.dataset.unsaved = String(n);
     this.ui.desk.dataset.held = String(this.ahead());
-    if (n && late && this.ui.banner.hidden) this.say(`The server does not answer: ${count(n, "decision")} not saved yet. Leave this page open.`, 4000);
+    if (late && this.ui.banner.hidden) this.say(`The server does not answer: ${count(n, "decision")} not saved yet. Leave this page open.`, 4000);
   }
   drawQueue() {
     const list = this.ui.queue.firstElementChild;
