@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 
 from curator.private.context import is_other_number, says
 from curator.private.triggers import near
@@ -180,7 +181,7 @@ def _is_international(body: str, digits: str) -> bool:
         return False
     code = next((number[:n] for n in (1, 2) if number[:n] in _SHORT), number[:3] if number[:2] in _LONG else "")
     most = 13 if len(number) == len(body) - 1 else 15  # a run that nothing divides may be any large number
-    first = len(re.match(r"\d*", body).group())  # type: ignore[union-attr]
+    first = len(list(takewhile(str.isdecimal, body)))
     if 2 < first < 2 + len(code):
         return False  # "003-886-3423": no country ends within the code
     return bool(code) and 7 <= len(number) <= most and (code != "1" or len(number) == 11)
