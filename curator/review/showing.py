@@ -23,7 +23,7 @@ from curator.review import safe
 from curator.review.desk import Desk
 from curator.review.entries import Entry
 from curator.review.reading import MOST_TURNS
-from curator.review.safe import Part, clipped, parts, plain
+from curator.review.safe import Part, clipped, parts, plain, shown
 from curator.text.worddiff import shared_start, word_changes
 
 _TURNS = 12  # turns of a row that are shown; of a longer row those that matter
@@ -83,7 +83,7 @@ class Cards:
             "fix": f.fix and {"title": plain(f.fix.title), "safety": f.fix.safety, "drops": f.fix.drops},
             "pair": bool(f.related),
             "evidence": list(_evidence(f)),
-            "excerpt": plain(_excerpt(f)),
+            "excerpt": shown(f.excerpt)[:160] or plain(f.message[:160]),
         }
         try:
             out |= self._as_now(entry) if self.desk.changed(entry) else self._panes(entry)
@@ -618,10 +618,6 @@ def _listed(value: Any) -> str:
         inner = [" / ".join(map(_listed, each)) if isinstance(each, list | tuple) else _listed(each) for each in value]
         return ", ".join(inner)
     return msgspec.json.encode(value, enc_hook=str).decode("utf-8", "replace")
-
-
-def _excerpt(f: Finding) -> str:
-    return f.excerpt.text[:160] if f.excerpt else f.message[:160]
 
 
 def _pretty(raw: bytes) -> str:
