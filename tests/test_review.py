@@ -41,7 +41,7 @@ from curator.review.entries import Wish
 from curator.review.filters import Filter
 from curator.review.loop import FIRST, WINDOW, Loop
 from curator.review.settings import Settings
-from curator.review.showing import Cards, differences
+from curator.review.showing import Cards, differences, row_compared
 
 
 def chat(user: str, assistant: str, **more: Any) -> dict[str, Any]:
@@ -1297,6 +1297,21 @@ def test_the_index_and_the_log_agree_on_which_rows_go(open_desk: Any, seed: int)
         desk.follow()
         goes = {made.row for made in decisions.standing(log)}
         assert set(desk.dropping(rows)) == goes, hour
+
+
+def test_calls_of_tools_are_compared_on_cards_and_in_groups(open_desk: Any) -> None:
+    """Rows of which nothing but a call differs are no longer alike to the eye."""
+
+    def asks(city: str) -> dict[str, Any]:
+        call = {"id": "a", "type": "function", "function": {"name": "weather", "arguments": {"city": city}}}
+        turns = [{"role": "user", "content": "Do I need a coat?"}, {"role": "assistant", "tool_calls": [call]}]
+        return {"messages": [*turns, {"role": "tool", "tool_call_id": "a", "content": "4 °C"}]}
+
+    desk = open_desk([asks("Oslo"), asks("Rome"), asks("Rome")], settings='select = ["DUP", "CON"]')
+    same = Cards(desk).card(find(desk, "DUP001"))
+    assert [turn["calls"] for turn in same["left"]["turns"]] == [[], [[("", 'weather({"city": "Rome"})')]], []]
+    a, b = (desk.example(json.dumps(asks(city)).encode(), "data.jsonl") for city in ("Oslo", "Rome"))
+    assert row_compared(a, b)[1]["calls"] == [[("", 'weather({"city": "'), ("diff", "Oslo"), ("", '"})')]]
 
 
 def test_undoing_a_verdict_on_merged_logs_puts_back_what_counted(open_desk: Any) -> None:

@@ -24,6 +24,11 @@ function chipped(text) {  // what stands in a field, with a chip for each charac
   out.append(text.slice(from));
   return from ? out : null;
 }
+function spoken(turn) {  // what a turn says and calls
+  const calls = turn.calls || [];
+  const said = turn.parts.length ? h("div", turn.role ? "text" : "text mono", null, parts(turn.parts)) : h("div", "cut", calls.length ? "no text" : "empty");
+  return [said, ...calls.map((call) => h("p", "call", null, parts(call)))];
+}
 function prose(text) {  // of a rule: what stands in back quotes is code
   const out = document.createDocumentFragment();
   text.split(/`([^`]+)`/).forEach((said, n) => out.append(n % 2 ? h("code", "", said) : document.createTextNode(said)));
