@@ -75,7 +75,7 @@ def _is_byline(text: str) -> bool:
     return len(parts) >= 2 and bool(told) and all(len(part.split()) <= 5 for part in parts)
 
 
-_SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"
+_SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|(?:follow|find) us(?: on)? \w+|follow us|stay (?:connected|in touch)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"
                      r"share this(?: \w+)?|(?:\d+ )?(?:comments?|kommentare?|comentarios?|commentaires?|reacties|commenti|komentarze|kommentarer)(?: \d+)?|(?:offer|angebot|aanbieding|oferta|offre|promotion)s? (?:of|van|der|des|de|du) .{0,20}|\d+ (?:responses|replies|answers|reviews|thoughts).*|upcoming (?:events|dates|deadlines|courses)|coming up|recent (?:activity|feedback|changes|comments|news|updates)|(?:pages|articles|posts) like this(?: one)?|(?:class|course|community|discussion) forums?|about (?:the author|this (?:article|page|site|blog))|updates to this page|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 

@@ -42,6 +42,7 @@ _SUBJECT_LINE = re.compile(
     r"(?:(?:(?:sop|document)\s+)?(?:title|titel|título|titre)|subject|betreff|asunto)\s*+:\s*+(.+)", re.I
 )
 _SITE_NUMBER = re.compile(r"(?!\d+\.0)\d{1,3}(?:\.\d{1,3})+\.?\s+(?=[^\W\d_])")  # of a chapter of a manual
+_CHAPTER = re.compile(r"(?:chapter|section|appendix|kapitel|abschnitt|chapitre|cap[ií]tulo)\s+(?:\d{1,3}(?:\.\d{1,3})*|[A-Z])[.:]\s+(?=\S)", re.I)
 _INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
 _SIGNATURE = re.compile(
     r"(?:(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued|verified|released)\s+by|signature|sign(?:ed)?(?:\s*/\s*date)?|date|name|designation|department|"
@@ -53,7 +54,7 @@ _SIGNED = re.compile(
 )
 _BLANK_LINE = re.compile(r"_{3,}|\.{6,}|…{2,}")
 _META = (
-    ("doc_number", re.compile(r"(?:r[eé]f[eé]rence|referenz|referencia|(?:document|doc|sop)\.?\s*(?:no|number|nr|id|code|#)|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
+    ("doc_number", re.compile(r"(?:r[eé]f[eé]rence|referenz|referencia|(?:document|doc|sop|article|knowledge(?: article)?|kb)\.?\s*(?:no|number|nr|id|code|#)|url name|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
     ("version", re.compile(r"(?:version|revision|rev|issue|versi[oó]n|revisi[oó]n)(?:\s*(?:no|number|nr|#))?\.?", re.I)),
     ("effective_date", re.compile(r"(?:effective(?: date| from)?|date of issue|issue date|fecha de vigencia|g[uü]ltig ab|date d['’]application)", re.I)),
     ("review_date", re.compile(r"(?:(?:next )?review date|date of (?:next )?review|supersedes|fecha de revisi[oó]n|(?:last |first )?(?:reviewed|edited|updated|modified|changed|created|verified)(?: (?:on|at|time|date|this \w+))?)", re.I)),
@@ -81,6 +82,7 @@ def structure(reading: Reading, source: Source) -> Document:
         reading.pieces = list(_untabled(reading.pieces, drop))
     if reading.format == "html":
         reading.pieces = _without_labels(reading.pieces, drop)
+    reading.pieces = _without_letter(reading.pieces, drop)
     pieces = list(_cleaned(_refined(reading.pieces), drop, is_page=reading.format == "html"))
     pieces = list(_without_banner(pieces, drop))
     _take_title(document, pieces, reading.page_title)
@@ -115,10 +117,15 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
     indents: dict[int, float] = {}
     waiting = ""
     alone = _lone_numbers(pieces)
+    over = _heads_of_lists(pieces) if styled else set()
     for piece in pieces:
         if not isinstance(piece, Text):
             waiting = ""
             refined.append(piece)
+            continue
+        if id(piece) in over:
+            waiting = ""
+            refined.append(Heading(piece.text, 6, piece.origin))
             continue
         lone = _STEP_WORD.fullmatch(piece.text)
         if lone and not waiting and not piece.bold:
@@ -147,6 +154,17 @@ def _is_styled(pieces: list[Piece]) -> bool:
         if not (isinstance(after, Text) and after.bold)
     )
     return heads >= 2 and not (heads <= 3 and bold >= 3 and bold >= 1.5 * heads)
+
+
+def _heads_of_lists(pieces: list[Piece]) -> set[int]:
+    """The paragraphs, by identity, that head lists below styled headings: bold, short, without a stop, two or more of them."""
+    found = [
+        id(piece)
+        for piece, after in pairwise(pieces)
+        if isinstance(piece, Text) and piece.bold and not piece.note and isinstance(after, Step)
+        and _is_short(piece.text) and not STARTS.match(piece.text) and not _STEP_WORD.match(piece.text)
+    ]  # fmt: skip
+    return set(found) if len(found) >= 2 else set()
 
 
 def _lone_numbers(pieces: list[Piece]) -> set[int]:
@@ -179,6 +197,27 @@ def _without_labels(pieces: list[Piece], drop: Callable[[Dropped], None]) -> lis
             kept.append(piece)
     return kept
 
+
+def _without_letter(pieces: list[Piece], drop: Callable[[Dropped], None]) -> list[Piece]:
+    """The pieces of a mail without who sent it to whom at its head, and without its greeting and all below."""
+    head = [n for n, piece in enumerate(pieces[:12]) if isinstance(piece, Text) and _MAIL_HEAD.match(piece.text)]
+    gone = set(head) if len(head) >= 3 else set()
+    end = next((n for n, piece in enumerate(pieces) if isinstance(piece, Text) and _GREETING.fullmatch(piece.text)), None)
+    if end is not None:
+        after = pieces[end:]
+        if all(isinstance(piece, Text | Figure) for piece in after) and sum(len(_said(p).split()) for p in after) <= 200:
+            gone |= set(range(end, len(pieces)))
+    for n in sorted(gone):
+        drop(Dropped("signature" if end is not None and n >= end else "metadata", _said(pieces[n])[:80], pieces[n].origin))
+    return [piece for n, piece in enumerate(pieces) if n not in gone]
+
+
+_MAIL_HEAD = re.compile(r"(?:from|sent|to|cc|subject|date|von|gesendet|an|betreff|de|envoyé|à|objet|enviado|para|asunto)\s?:\s", re.I)
+_GREETING = re.compile(
+    r"(?:(?:(?:kind|best|warm|many) )?(?:regards|wishes)|(?:yours )?(?:sincerely|faithfully|truly)(?: yours)?|cheers|many thanks|thanks(?: and regards)?|"
+    r"(?:mit )?(?:freundlichen|besten|vielen) grüßen|(?:freundliche|beste|viele) grüße|cordialement|bien à vous|(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente)[,.!]?",
+    re.I,
+)
 
 _CODE_NAMES = frozenset(
     "bash sh shell zsh console terminal powershell cmd python javascript typescript java json yaml yml toml ini xml html css sql hcl terraform dockerfile "
@@ -592,7 +631,7 @@ def _take_title(document: Document, pieces: list[Piece], page_title: str) -> Non
         del pieces[first]
     elif page_title:
         document.title, document.title_source = page_title, "page"
-    document.title = _SITE_NUMBER.sub("", document.title.rstrip(": "))
+    document.title = _SITE_NUMBER.sub("", _CHAPTER.sub("", document.title.rstrip(": ")))
     again = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading)), len(pieces))
     for place in range(min(again, 5, len(pieces) - 1), -1, -1):
         piece = pieces[place]
@@ -734,12 +773,16 @@ def _only_text(pieces: list[Piece]) -> bool:
 
 
 def _without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece]:
-    """The pieces without document numbers, versions and dates before the first section; they go to the metadata."""
+    """The pieces without document numbers, versions and dates before the first section, and those a site puts below a page;
+    they go to the metadata.
+    """
     heading_seen = False
+    solid = max((n for n, piece in enumerate(pieces) if not isinstance(piece, Text | Figure)), default=0)
     for place, piece in enumerate(pieces):
         heading_seen = heading_seen or isinstance(piece, Heading)
         pairs: list[tuple[str, str]] = []
-        if isinstance(piece, Text) and not heading_seen and place < 15:
+        below = document.source.format == "html" and place > max(solid, len(pieces) - 4)
+        if isinstance(piece, Text) and ((not heading_seen and place < 15) or below):
             pairs = [(m[1], m[2]) for m in [_META_VALUE.match(piece.text)] if m]
         elif isinstance(piece, Table) and not heading_seen:
             cells = [row for row in (piece.header, *piece.rows) if row]
