@@ -51,7 +51,11 @@ def test_a_short_section_of_a_manual_stays_whatever_it_speaks_of() -> None:
     sections = "".join(
         f"<section id='s{n}'><h2>{head}</h2>{text}</section>"
         for n, (head, text) in enumerate(
-            [("Before", STEPS), ("Procedure", STEPS), ("If all fails", "<p>Collect logs and open a ticket with category network.</p>")]
+            [
+                ("Before", STEPS),
+                ("Procedure", STEPS),
+                ("If all fails", "<p>Collect logs and open a ticket with category network.</p>"),
+            ]
         )  # fmt: skip
     )
     document = page(f"<main><section><h1>Cleaning the pump</h1>{PURPOSE}{STEPS}{sections}</section></main>")
@@ -172,7 +176,9 @@ def test_a_mail_has_a_head_and_a_greeting_that_are_no_text() -> None:
 # ---------------------------------------------------------------------- faults
 
 
-def test_a_fault_in_one_file_is_told_and_the_others_go_on(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_in_one_file_is_told_and_the_others_go_on(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "good.html").write_text(BODY, encoding="utf-8")
     (tmp_path / "odd.html").write_text(BODY, encoding="utf-8")
     read = sop_run.read_document

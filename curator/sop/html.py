@@ -136,7 +136,7 @@ def _join_fields(root: Any) -> None:
     """Put the name of a field and its few words beside it ("Article number", "4711") into one paragraph."""
     for label in list(root.iter("div", "span")):
         value = label.getnext()
-        if value is None or not _FIELD_LABEL.search(own_words(label)) or label.tail and label.tail.strip():
+        if value is None or not _FIELD_LABEL.search(own_words(label)) or (label.tail and label.tail.strip()):
             continue
         name, said = clean(text_of(label)), clean(text_of(value))
         plain = all(next(part.iterdescendants(*(BLOCKS - {"div"})), None) is None for part in (label, value))

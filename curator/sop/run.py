@@ -72,7 +72,9 @@ def read_job(job: Job) -> Document | SourceError:
         if os.environ.get("CURATOR_TRACEBACK"):
             raise
         what = f"a fault in curator: {type(error).__name__}: {error}"
-        return SourceError(what, where=job.name, hint="run again on this file with CURATOR_TRACEBACK=1 and report what it prints")
+        return SourceError(
+            what, where=job.name, hint="run again on this file with CURATOR_TRACEBACK=1 and report what it prints"
+        )
 
 
 def _lost(job: Job, why: str) -> SourceError:

@@ -149,7 +149,12 @@ def is_told(part: Any) -> bool:
     heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
     if any(role_of(head) != "other" for head in heads) or next(part.iter("pre", "h1"), None) is not None:
         return True
-    if heads and not any(map(is_site_heading, heads)) and _is_one_of_series(part) and (_is_section(part) or _orders(part)):
+    if (
+        heads
+        and not any(map(is_site_heading, heads))
+        and _is_one_of_series(part)
+        and (_is_section(part) or _orders(part))
+    ):
         return True
     return counts_up(part) or (not heads and next(part.iter("table"), None) is not None)
 

@@ -42,7 +42,10 @@ _SUBJECT_LINE = re.compile(
     r"(?:(?:(?:sop|document)\s+)?(?:title|titel|título|titre)|subject|betreff|asunto)\s*+:\s*+(.+)", re.I
 )
 _SITE_NUMBER = re.compile(r"(?!\d+\.0)\d{1,3}(?:\.\d{1,3})+\.?\s+(?=[^\W\d_])")  # of a chapter of a manual
-_CHAPTER = re.compile(r"(?:chapter|section|appendix|kapitel|abschnitt|chapitre|cap[ií]tulo)\s+(?:\d{1,3}(?:\.\d{1,3})*|[A-Z])[.:]\s+(?=\S)", re.I)
+_CHAPTER = re.compile(
+    r"(?:chapter|section|appendix|kapitel|abschnitt|chapitre|cap[ií]tulo)\s+(?:\d{1,3}(?:\.\d{1,3})*|[A-Z])[.:]\s+(?=\S)",
+    re.I,
+)
 _INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
 _SIGNATURE = re.compile(
     r"(?:(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued|verified|released)\s+by|signature|sign(?:ed)?(?:\s*/\s*date)?|date|name|designation|department|"
@@ -202,17 +205,28 @@ def _without_letter(pieces: list[Piece], drop: Callable[[Dropped], None]) -> lis
     """The pieces of a mail without who sent it to whom at its head, and without its greeting and all below."""
     head = [n for n, piece in enumerate(pieces[:12]) if isinstance(piece, Text) and _MAIL_HEAD.match(piece.text)]
     gone = set(head) if len(head) >= 3 else set()
-    end = next((n for n, piece in enumerate(pieces) if isinstance(piece, Text) and _GREETING.fullmatch(piece.text)), None)
+    end = next(
+        (n for n, piece in enumerate(pieces) if isinstance(piece, Text) and _GREETING.fullmatch(piece.text)), None
+    )
     if end is not None:
         after = pieces[end:]
-        if all(isinstance(piece, Text | Figure) for piece in after) and sum(len(_said(p).split()) for p in after) <= 200:
+        if (
+            all(isinstance(piece, Text | Figure) for piece in after)
+            and sum(len(_said(p).split()) for p in after) <= 200
+        ):
             gone |= set(range(end, len(pieces)))
     for n in sorted(gone):
-        drop(Dropped("signature" if end is not None and n >= end else "metadata", _said(pieces[n])[:80], pieces[n].origin))
+        drop(
+            Dropped(
+                "signature" if end is not None and n >= end else "metadata", _said(pieces[n])[:80], pieces[n].origin
+            )
+        )
     return [piece for n, piece in enumerate(pieces) if n not in gone]
 
 
-_MAIL_HEAD = re.compile(r"(?:from|sent|to|cc|subject|date|von|gesendet|an|betreff|de|envoyé|à|objet|enviado|para|asunto)\s?:\s", re.I)
+_MAIL_HEAD = re.compile(
+    r"(?:from|sent|to|cc|subject|date|von|gesendet|an|betreff|de|envoyé|à|objet|enviado|para|asunto)\s?:\s", re.I
+)
 _GREETING = re.compile(
     r"(?:(?:(?:kind|best|warm|many) )?(?:regards|wishes)|(?:yours )?(?:sincerely|faithfully|truly)(?: yours)?|cheers|many thanks|thanks(?: and regards)?|"
     r"(?:mit )?(?:freundlichen|besten|vielen) grüßen|(?:freundliche|beste|viele) grüße|cordialement|bien à vous|(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente)[,.!]?",
