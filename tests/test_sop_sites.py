@@ -192,3 +192,53 @@ def test_a_fault_in_one_file_is_told_and_the_others_go_on(
     done = run("sop", tmp_path / "odd.html", tmp_path / "good.html", "-o", tmp_path / "rows.jsonl")
     assert "odd.html: a fault in curator: IndexError: string index out of range" in done.out + done.err
     assert (tmp_path / "rows.jsonl").read_text(encoding="utf-8").count("\n") == 1
+
+
+# ---------------------------------------------------------------------- office documents, printed pages and plain text
+
+
+def test_lettered_paragraphs_below_a_step_are_steps_below_it() -> None:
+    cell = (
+        "<p>Take the filling needles off.</p><p>a) Loosen the nuts by hand.</p><p>b) Put the needles into the bath.</p>"
+    )
+    rows = f"<tr><td><b>Step</b></td><td><b>Action</b></td></tr><tr><td>1</td><td>Switch the pump off at the wall.</td></tr><tr><td>2</td><td>{cell}</td></tr>"
+    document = page(BODY.replace(STEPS, f"<table>{rows}</table>"))
+    step = [block for block in document.sections[1].blocks if isinstance(block, Step)][1]
+    assert [(child.number, child.text) for child in step.children if isinstance(child, Step)] == [
+        ("2.2.1", "Loosen the nuts by hand."),
+        ("2.2.2", "Put the needles into the bath."),
+    ]
+
+
+def test_in_plain_text_a_numbered_line_in_capitals_is_a_heading_and_an_amount_begins_no_step() -> None:
+    text = """QUILLON WORKS
+                    Cleaning of the Filling Pump
+
+1. PURPOSE
+~~~~~~~~~~
+
+ The pump of the filling hall is rinsed after each batch of the week.
+
+2. PROCEDURE
+~~~~~~~~~~~~
+
+2.1 PREPARING THE PUMP
+
+  1. Open the lid of the pump with the key and wait until its speed is below
+     0.1 % of the speed that the sheet tells.
+  2. Rinse the bowl.
+
+2.2 CLOSING
+
+  1. Close the lid of the pump.
+  2. Sign the log of the pump.
+"""
+    document = document_of(text.encode(), "pump.txt")
+    assert document.title == "Cleaning of the Filling Pump"
+    assert [(s.heading, s.level) for s in document.sections] == [("PURPOSE", 1), ("PROCEDURE", 1), ("PREPARING THE PUMP", 2), ("CLOSING", 2)]  # fmt: skip
+    assert texts(document) == [
+        "Open the lid of the pump with the key and wait until its speed is below 0.1 % of the speed that the sheet tells.",
+        "Rinse the bowl.",
+        "Close the lid of the pump.",
+        "Sign the log of the pump.",
+    ]

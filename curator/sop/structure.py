@@ -24,6 +24,7 @@ from curator.sop.document import (
 from curator.sop.furniture import is_site_heading
 from curator.sop.languages import language_of
 from curator.sop.lines import STARTS
+from curator.sop.numbering import figure
 from curator.sop.reading import BULLETS, Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
 from curator.sop.tabular import columns, is_numbered_text, steps_of
@@ -83,6 +84,9 @@ def structure(reading: Reading, source: Source) -> Document:
     drop = document.dropped.append
     if reading.format in ("pdf", "text"):
         reading.pieces = list(_untabled(reading.pieces, drop))
+    if reading.format == "text" and _is_centred(reading.pieces[:2]):  # who issues the document, over its title
+        drop(Dropped("metadata", _said(reading.pieces[0])[:80], reading.pieces[0].origin))
+        del reading.pieces[0]
     if reading.format == "html":
         reading.pieces = _without_labels(reading.pieces, drop)
     reading.pieces = _without_letter(reading.pieces, drop)
@@ -120,7 +124,7 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
     indents: dict[int, float] = {}
     waiting = ""
     alone = _lone_numbers(pieces)
-    over = _heads_of_lists(pieces) if styled else set()
+    over = (_heads_of_lists(pieces) if styled else set()) | _capital_heads(pieces)
     for piece in pieces:
         if not isinstance(piece, Text):
             waiting = ""
@@ -128,7 +132,9 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
             continue
         if id(piece) in over:
             waiting = ""
-            refined.append(Heading(piece.text, 6, piece.origin))
+            label = _label(piece.text)
+            level = 6 if not label else 2 if not styled else 4
+            refined.append(Heading(piece.text, min(6, level + max(0, label.count(".") - 1)), piece.origin))
             continue
         lone = _STEP_WORD.fullmatch(piece.text)
         if lone and not waiting and not piece.bold:
@@ -145,7 +151,48 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
         waiting = ""
         refined += made
         indents |= {id(step): piece.indent for step in made if isinstance(step, Step)}
+    for piece in refined:
+        if isinstance(piece, Step):
+            _count_within(piece)
     return _nested(refined, indents)
+
+
+def _count_within(step: Step) -> None:
+    """Make the paragraphs below a step that count on from the first letter or number ("a)", "b)"), or are bulleted, steps."""
+    marks = [_mark_of(child) for child in step.children]
+    for child in step.children:
+        if isinstance(child, Step):
+            _count_within(child)
+    place = 0
+    while place < len(marks):
+        run = place
+        while run < len(marks) and marks[run] and _counts_on(marks[place : run + 1]):
+            run += 1
+        if run - place >= 2:
+            for n in range(place, run):
+                child = step.children[n]
+                assert isinstance(child, Para)
+                label, text = marks[n] or ("", child.text)
+                step.children[n] = Step(text, number_source=label, note=child.note, origin=child.origin)
+        place = max(run, place + 1)
+
+
+def _mark_of(block: Block) -> tuple[str, str] | None:
+    """The letter, number or "" of a bullet that a paragraph begins with, and its text after it; None without one."""
+    if not isinstance(block, Para):
+        return None
+    if bullet := _BULLET.match(block.text):
+        return "", block.text[bullet.end() :]
+    mark = _NUMBERED.match(block.text)
+    return (mark[1].strip("()."), block.text[mark.end() :]) if mark and "." not in mark[1].strip(".") else None
+
+
+def _counts_on(marks: list[tuple[str, str] | None]) -> bool:
+    """Whether marks are bullets all, or count on from the first letter or number of their kind."""
+    labels = [mark[0] for mark in marks if mark]
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    kinds = (list(letters), [str(n) for n in range(1, 100)], [figure(n, "lowerRoman") for n in range(1, 20)])
+    return not any(labels) or any(labels == kind[: len(labels)] for kind in kinds)
 
 
 def _is_styled(pieces: list[Piece]) -> bool:
@@ -168,6 +215,15 @@ def _heads_of_lists(pieces: list[Piece]) -> set[int]:
         and _is_short(piece.text) and not STARTS.match(piece.text) and not _STEP_WORD.match(piece.text)
     ]  # fmt: skip
     return set(found) if len(found) >= 2 else set()
+
+
+def _capital_heads(pieces: list[Piece]) -> set[int]:
+    """The paragraphs, by identity, that have a number like "4.1" and are in capitals, where others with numbers are not."""
+    numbered = [piece for piece in pieces if isinstance(piece, Text) and _label(piece.text)]
+    found = {
+        id(piece) for piece in numbered if "." in _label(piece.text) and piece.text.isupper() and _is_short(piece.text)
+    }
+    return found if 2 * len(found) <= len(numbered) else set()
 
 
 def _lone_numbers(pieces: list[Piece]) -> set[int]:
@@ -733,6 +789,21 @@ def _first_line(pieces: list[Piece]) -> int | None:
             )
             return place if wanted or place == 0 else None
     return None
+
+
+def _is_centred(lines: list[Piece]) -> bool:
+    """Whether the second of two lines is set in the middle, below one in capitals at the edge."""
+    if len(lines) < 2:
+        return False
+    first, second = lines
+    return (
+        isinstance(first, Text)
+        and isinstance(second, Text)
+        and first.text.isupper()
+        and len(first.text.split()) <= 5
+        and second.indent >= first.indent + 8
+        and _reads_as_title(second.text)
+    )
 
 
 def _is_field(key: str) -> bool:
