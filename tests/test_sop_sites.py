@@ -56,7 +56,7 @@ def test_a_short_section_of_a_manual_stays_whatever_it_speaks_of() -> None:
                 ("Procedure", STEPS),
                 ("If all fails", "<p>Collect logs and open a ticket with category network.</p>"),
             ]
-        )  # fmt: skip
+        )
     )
     document = page(f"<main><section><h1>Cleaning the pump</h1>{PURPOSE}{STEPS}{sections}</section></main>")
     assert "If all fails" in heads(document)
@@ -158,12 +158,19 @@ def test_a_table_with_an_empty_caption_is_read(run: Run, tmp_path: Path) -> None
         "<dl class='postprofile'><dt><a href='/u'>ironmike</a></dt><dd>Senior member of the board</dd><dd>Posts: 812</dd></dl>",
         "<div title='header'><p>Hollis Works Manual, section 12</p></div>",
         "<div class='form-element'><span class='form-element__label'>Article Number</span><div><span>000391207</span></div></div>",
+        "<div class='text-sm'><span>Bettina Krause</span><span>·</span><span>Updated 12 Feb 2026</span></div>",
+        "<div class='p-6'><div class='x'>Was this page useful?</div><div class='y'>Your answer goes to the owner of the page.</div></div>",
         "<div class='navheader'><table><tr><td><a href='a'>Prev</a></td><th>Part II. Daily work</th><td><a href='b'>Next</a></td></tr></table></div>",
     ],
 )
 def test_what_a_site_tells_of_a_page_is_no_text(part: str) -> None:
     document = page(BODY.replace("<main>", f"<main>{part}").replace("</h1>", f"</h1>{part}"))
     assert flatten(document) == flatten(page(BODY))
+
+
+def test_how_a_page_is_cited_is_no_text() -> None:
+    cite = "<div class='cite'><h4>Cite this protocol</h4><p>Ottilie Brandt, Ken Abe 2026. Cleaning the pump.</p></div>"
+    assert flatten(page(BODY.replace("</main>", f"{cite}</main>"))) == flatten(page(BODY))
 
 
 def test_a_mail_has_a_head_and_a_greeting_that_are_no_text() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from curator.sop.furniture import is_site_heading
+from curator.sop.furniture import asks_readers, is_site_heading
 from curator.sop.markup import HEADINGS, is_bold, is_note, is_warning, own_words, text_of, upwards
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
@@ -73,6 +73,7 @@ def prune(root: Any, drops: Drops) -> None:
     _prune_bars(root, drops)
     _prune_links(root, drops)
     _prune_repeated(root, drops)
+    _prune_questions(root, drops)
     _prune_discussion(root, drops)
     _prune_foot(root, drops)
 
@@ -113,6 +114,15 @@ def _prune_printed_contents(root: Any, drops: Drops) -> None:
 
 
 _PRINTED_CONTENTS = re.compile(r"(?:^|\s)Mso(?:Toc\d|TocHeading)(?:$|\s)", re.I)
+
+
+def _prune_questions(root: Any, drops: Drops) -> None:
+    """Take out small boxes that begin with what a site asks its readers ("Was this page useful?")."""
+    for box in list(root.iter("div", "section")):
+        first = next((text for t in box.itertext() if (text := clean(t))), "")
+        solid = next(box.iterdescendants(*_SOLID), None)
+        if asks_readers(first) and solid is None and len(box.text_content().split()) <= _CALL_WORDS:
+            drops.take(box)
 
 
 def _prune_discussion(root: Any, drops: Drops) -> None:
