@@ -249,3 +249,23 @@ def test_in_plain_text_a_numbered_line_in_capitals_is_a_heading_and_an_amount_be
         "Close the lid of the pump.",
         "Sign the log of the pump.",
     ]
+
+
+# ---------------------------------------------------------------------- what is named on the command line
+
+
+def test_a_file_named_twice_is_read_once(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pump.html").write_text(BODY, encoding="utf-8")
+    run("sop", tmp_path / "pump.html", tmp_path / "pump.html", tmp_path, "-o", tmp_path / "rows.jsonl")
+    assert (tmp_path / "rows.jsonl").read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_a_role_that_no_rule_knows_is_told_with_its_section(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "pump.html").write_text(BODY, encoding="utf-8")
+    run("sop", tmp_path / "pump.html", "-o", tmp_path / "rows.jsonl", "--json", tmp_path / "json")
+    edited = tmp_path / "json" / "pump.json"
+    edited.write_text(edited.read_text(encoding="utf-8").replace('"objective"', '"wizardry"'), encoding="utf-8")
+    done = run("sop", edited, "-o", tmp_path / "again.jsonl")
+    assert done.status == 2
+    assert "no role 'wizardry' (section s" in done.out + done.err
+    assert "objective" in done.out + done.err
