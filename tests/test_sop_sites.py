@@ -10,6 +10,8 @@ from curator.sop import run as sop_run
 from curator.sop.convert import document_of
 from curator.sop.document import Document, Para, Step, Table
 from curator.sop.flatten import flatten
+from curator.sop.pdf import of_page
+from curator.sop.reading import Drops, Heading, Piece, Text
 from tests.conftest import Run
 from tests.test_sop_found import BODY, PURPOSE, STEPS
 from tests.test_sop_pages import page, texts
@@ -267,5 +269,16 @@ def test_a_role_that_no_rule_knows_is_told_with_its_section(run: Run, tmp_path: 
     edited.write_text(edited.read_text(encoding="utf-8").replace('"objective"', '"wizardry"'), encoding="utf-8")
     done = run("sop", edited, "-o", tmp_path / "again.jsonl")
     assert done.status == 2
-    assert "no role 'wizardry' (section s" in done.out + done.err
+    assert "no role 'wizardry' (section 's1')" in done.out + done.err
     assert "objective" in done.out + done.err
+
+
+def test_a_link_to_another_text_inside_a_printed_page_ends_nothing() -> None:
+    drops = Drops()
+    pieces: list[Piece] = [
+        Heading("Cleaning the pump", 1), Heading("Prepare it", 2), Text("1. Open the lid of the pump."), Text("You may also like"),
+        Heading("Rinse it", 2), Text("1. Rinse the bowl of the pump."), Heading("Related articles", 2), Text("Of other pumps"),
+    ]  # fmt: skip
+    kept, title = of_page(pieces, "Cleaning the pump - Crew Notes", drops)
+    assert title == "Cleaning the pump"
+    assert [piece.text for piece in kept if isinstance(piece, Heading | Text)] == ["Cleaning the pump", "Prepare it", "1. Open the lid of the pump.", "Rinse it", "1. Rinse the bowl of the pump."]  # fmt: skip

@@ -88,15 +88,16 @@ def of_page(pieces: list[Piece], title: str, drops: Drops) -> tuple[list[Piece],
     known = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and role_of(piece.text) != "other"]
     if known and known[0] < start:
         return pieces, title
-    last = max([start, *(n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and n in known)])
-    stop = next(
-        (n for n, piece in enumerate(pieces) if n > last and isinstance(piece, Heading | Text) and _closes(piece.text)),
-        len(pieces),
-    )
+    last = max([start, *known])
+    closing = [n for n, p in enumerate(pieces) if n > last and isinstance(p, Heading | Text) and _closes(p.text)]
+    headed = next((n for n in closing if isinstance(pieces[n], Heading)), len(pieces))
+    counted = [n for n, p in enumerate(pieces[:headed]) if isinstance(p, Text) and _COUNTED.match(p.text)]
+    stop = next((n for n in closing if n > max([last, *counted])), len(pieces))  # a line in the text ends nothing
     kept: list[Piece] = []
     for n, piece in enumerate(pieces):
         said = piece.text if isinstance(piece, Heading | Text) else ""
-        if not start <= n < stop or (isinstance(piece, Text) and is_furniture(said)):
+        site = isinstance(piece, Text) and (is_furniture(said) or (len(said.split()) <= 12 and _closes(said)))
+        if site or not start <= n < stop:
             drops.add("boilerplate", said, Origin(-1))
         else:
             kept.append(piece)
@@ -118,6 +119,7 @@ def _closes(text: str) -> bool:
     return is_site_heading(bare) or _VOTE.match(bare) is not None
 
 
+_COUNTED = re.compile(r"\d{1,2}[.)]\s+\S")
 _DOT = re.compile(r"^[•·*-]\s+")
 _VOTE = re.compile(
     r"(?:was|is|did you find|did) (?:this|the|it|that)\b.{0,30}\b(?:helpful|useful|clear|answer|help|solve)\b.{0,60}",
