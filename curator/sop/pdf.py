@@ -301,7 +301,7 @@ def _holds_table(tables: Sequence[tuple[float, float, float, float]], left: floa
 
 def _is_in(word: dict[str, Any], box: tuple[float, float, float, float]) -> bool:
     middle = (word["top"] + word["bottom"]) / 2
-    return box[0] - 1 <= word["x0"] <= box[2] and box[1] <= middle <= box[3]
+    return bool(box[0] - 1 <= word["x0"] <= box[2] and box[1] <= middle <= box[3])
 
 
 def _are_apart(left: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]) -> bool:
