@@ -150,3 +150,26 @@ def test_a_value_of_an_array_that_breaks_off_ends_where_the_next_begins(
     report = json.loads(run("lint", "a.json", "--format", "json", "--select", "FIL").out)
     assert [(f["code"], f["line"]) for f in report["findings"]] == [("FIL001", 2)]
     assert report["summary"]["rows"] == 20_001
+
+
+DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["lint", "a.jsonl", "--baseline", "deep"], "deep: this is no baseline"),
+        (["lint", "a.jsonl", "--no-cache"], ".curator/decisions.jsonl:1: passed over: no decision"),
+        (["split", "a.jsonl", "-o", "out", "--keep", "deep"], "deep: no record of a split"),
+    ],
+)
+def test_what_stands_beside_the_data_may_be_nested_deeply_too(
+    run: Run, tmp_path: Path, options: list[str], said: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text(ROW + "\n")
+    (tmp_path / ".curator").mkdir()
+    for name in ("deep", ".curator/decisions.jsonl"):
+        (tmp_path / name).write_text(DEEP + "\n")
+    done = run(*options)
+    assert said in done.out + done.err
+    assert "a fault in curator" not in done.err
