@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import Annotated, NamedTuple
 
 import numpy as np
 
+from curator.checks.misplaced import TELLING, Keys, ends, groups_of, misplaced, path_of_answer, weighty
 from curator.columns import Batch, Rows, mix, unique
 from curator.model import Example, Flag
 from curator.neighbours.keys import answer_keys, is_last_answer, prompt_keys
-from curator.neighbours.likeness import COMMON_WORDS
-from curator.neighbours.shingles import plain_words, text_of
+from curator.neighbours.shingles import text_of
 from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _PART = 1 << 20  # rows whose keys are looked up at a time
@@ -23,11 +22,6 @@ _QUOTED = 20  # words of an opening that a message shows
 _EDGE = 6  # words by which openings are told apart
 _UNRELATED = 0.6  # share of the prompts to which the answer must have no word in relation
 _VARIED = 0.5  # distinct answers among the other rows: below, answers are labels of a closed list
-_TELLING = 12  # words of an answer that belongs to one prompt
-_SAMPLE = 500  # answers by which the rarity of words is told
-_FITS = 6.0  # nats: the words of a prompt that its answer holds, each by its rarity
-_LESS = 3  # times less than to the other prompt an answer fits the one that it is misplaced under
-_APART = 0.25  # share of their words, by rarity, that the two prompts have in common at most
 _SUBJECTS = ("the tides", "soil", "violins", "glaciers", "chess", "bread", "lighthouses", "wool")
 
 
@@ -93,7 +87,11 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
         Bad(_told("Good question!"), at="0:messages[1].content", options={"min_words": 2}),
         Bad(_told("I am sorry, but I cannot help.")[2:], at="0:messages[1].content", options={"min_prompts": 3}),
         Bad(
-            [_of_brass("How do I rub, rinse and polish a brass lamp?"), _of_brass("Who wrote Hamlet?"), *_OWN],
+            [
+                _of_brass("How do I rub, rinse and polish a brass lamp?"),
+                _of_brass("Who wrote Hamlet?"),
+                *_OWN,
+            ],
             at="1:messages[1].content",
         ),
     ]
@@ -102,66 +100,39 @@ class SameAnswerToManyPrompts(DatasetRule, frozen=True):
     min_words: Annotated[int, option("Shorter answers may be labels.", ge=1)] = 5
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """(key of the answer, key of the prompt, words of the answer) of each row; shape (lines, 3), uint64."""
+        """Keys of the answer and of the prompt, words of the answer, keys of its ends; shape (lines, 5), uint64."""
         answers = np.flatnonzero(batch.memo(is_last_answer))
         words = np.zeros(len(batch.lines), dtype=np.uint64)
         words[batch.turn_lines[answers]] = np.diff(batch.words.offsets)[answers]
-        return np.column_stack((batch.memo(answer_keys), batch.memo(prompt_keys), words))
+        return np.column_stack((batch.memo(answer_keys), batch.memo(prompt_keys), words, batch.memo(ends)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        answers, prompts, words = sketches.T
+        keys = Keys(*sketches.T)
+        answers, prompts, words = keys[:3]
         judged = (answers != 0) & (prompts != 0) & rows.readable
         given = np.sort(answers[judged])
         different = 1 + int((given[1:] != given[:-1]).sum())
-        yield from _misplaced(np.flatnonzero(judged & (words >= _TELLING)), answers, prompts, rows, self.min_prompts)
+        for found in misplaced(np.flatnonzero(judged & (words >= TELLING)), keys, rows, self.min_prompts):
+            message = f"the answer is that of another row, {found.how}, and fits the prompt there, not this one"
+            yield found.row, found.flag(path_of_answer(rows.example(found.row)), message)
         # Only the rows whose answer is given so often are looked at more closely: in most sets there are few.
         often = unique(given[self.min_prompts - 1 :][given[self.min_prompts - 1 :] == given[: 1 - self.min_prompts]])
         crowd = np.flatnonzero(judged)[_among(answers[judged], often)]
-        for group in _groups(crowd, answers, prompts, rows.splits, self.min_prompts):
+        in_splits = (crowd[rows.splits[crowd] == split] for split in unique(rows.splits[crowd]))
+        for group in (g for some in in_splits for g in groups_of(some, answers, prompts, self.min_prompts)):
             answer = answers[group[0]]
             times = np.searchsorted(given, answer, side="right") - np.searchsorted(given, answer)
             others_vary = different - 1 >= _VARIED * (len(given) - times)
             if words[group[0]] >= self.min_words and others_vary:
                 looked = group[np.argsort(mix(prompts[group]), kind="stable")][:_LOOKED_AT]
                 examples = rows.examples(looked.tolist())
-                asked = [_weighty(text_of(example, "prompt")) for example in examples]
+                asked = [weighty(text_of(example, "prompt")) for example in examples]
                 differ = len(set(asked)) >= self.min_prompts
-                if differ and _unrelated(_weighty(text_of(examples[0], "answer")), asked) >= _UNRELATED:
-                    at = _path_of_answer(rows.example(int(group.min())))
+                if differ and _unrelated(weighty(text_of(examples[0], "answer")), asked) >= _UNRELATED:
+                    at = path_of_answer(rows.example(int(group.min())))
                     message = f"the same answer is given to {len(group):,} different prompts"
                     about, evidence = f"{answers[group[0]]:x}", {"prompts": len(group)}
                     yield Flag.once(group.tolist(), at, message, about=about, evidence=evidence)
-
-
-def _misplaced(
-    telling: np.ndarray, answers: np.ndarray, prompts: np.ndarray, rows: Rows, many: int
-) -> Iterator[tuple[int, Flag]]:
-    """The rows with the answer of another row, word for word, that fits the prompt there and not the one here."""
-    given, times = np.unique(answers[telling], return_counts=True)
-    some = telling[_among(answers[telling], given[times > 1])]
-    groups = [group for group in _groups(some, answers, prompts, np.zeros_like(rows.splits), 2) if len(group) < many]
-    if not groups or (times == 1).sum() < _VARIED * len(given):
-        return
-    rarity = _rarity(rows, telling[np.argsort(mix(prompts[telling]), kind="stable")][:_SAMPLE])
-    for group in groups:
-        examples = list(rows.examples(group.tolist()))
-        told = _weighty(text_of(examples[0], "answer"))
-        asked = [_weighty(text_of(example, "prompt")) for example in examples]
-        fit = [rarity(words & told) for words in asked]
-        best = max(range(len(group)), key=lambda n: (fit[n], -group[n]))
-        for n, row in enumerate(group.tolist()):
-            least = min(rarity(asked[n]), rarity(asked[best]))
-            related = rarity(asked[n] & asked[best]) > _APART * least
-            if fit[best] >= _FITS and _LESS * fit[n] <= fit[best] and asked[n] and not related:
-                message = "the answer is that of another row, word for word, and fits the prompt there, not this one"
-                evidence = {"fit": round(fit[n], 1), "fit_there": round(fit[best], 1)}
-                yield row, Flag(_path_of_answer(examples[n]), message, related=(int(group[best]),), evidence=evidence)
-
-
-def _rarity(rows: Rows, sample: np.ndarray) -> Callable[[frozenset[str]], float]:
-    """How rare words are together, in nats: of each the logarithm of the share of answers that do not hold it."""
-    held = Counter(word for row in rows.examples(sample.tolist()) for word in _weighty(text_of(row, "answer")))
-    return lambda words: sum(math.log((len(sample) + 1) / (held[word] + 1)) for word in words)
 
 
 def _among(keys: np.ndarray, sorted_keys: np.ndarray) -> np.ndarray:
@@ -174,32 +145,9 @@ def _among(keys: np.ndarray, sorted_keys: np.ndarray) -> np.ndarray:
     return found
 
 
-def _groups(
-    judged: np.ndarray, answers: np.ndarray, prompts: np.ndarray, splits: np.ndarray, least: int
-) -> Iterator[np.ndarray]:
-    """Rows with one answer, one row a prompt, where at least so many prompts have it in one split."""
-    order = judged[np.lexsort((judged, prompts[judged], answers[judged], splits[judged]))]
-    if not len(order):
-        return
-    same_answer = np.zeros(len(order), dtype=bool)
-    same_answer[1:] = (answers[order][1:] == answers[order][:-1]) & (splits[order][1:] == splits[order][:-1])
-    again = same_answer.copy()
-    again[1:] &= prompts[order][1:] == prompts[order][:-1]
-    order, same_answer = order[~again], same_answer[~again]
-    starts = np.flatnonzero(~same_answer)
-    sizes = np.diff(np.append(starts, len(order)))
-    for start, size in zip(starts[sizes >= least].tolist(), sizes[sizes >= least].tolist(), strict=True):
-        yield order[start : start + size]
-
-
 def _unrelated(told: frozenset[str], asked: list[frozenset[str]]) -> float:
     """Share of the prompts of which no word of weight begins like a word of the answer they all have."""
     return sum(bool(words) and told.isdisjoint(words) for words in asked) / len(asked)
-
-
-def _weighty(text: str) -> frozenset[str]:
-    """How the words of weight begin; a number is none, for it seldom makes another question."""
-    return frozenset(w[:4] for w in plain_words(text) if w not in COMMON_WORDS and not w.isdigit())
 
 
 class _Edge(NamedTuple):
@@ -253,7 +201,7 @@ class SharedOpening(DatasetRule, frozen=True):
         edges = [edge for edge in found if edge is not None]
         if edges:
             edge = max(edges, key=lambda edge: len(edge.rows))
-            at = _path_of_answer(rows.example(int(edge.rows.min())))
+            at = path_of_answer(rows.example(int(edge.rows.min())))
             words = self._words(rows.examples(edge.rows[:_LOOKED_AT].tolist()), edge.side)
             message = (
                 f"{len(edge.rows):,} of {len(judged):,} different answers {edge.side} with the same words: {words!r}"
@@ -293,8 +241,3 @@ class SharedOpening(DatasetRule, frozen=True):
 def _shared(texts: Sequence[Sequence[str]]) -> list[str]:
     """What all texts begin with."""
     return [each[0] for each in takewhile(lambda each: len(set(each)) == 1, zip(*texts, strict=False))]
-
-
-def _path_of_answer(example: Example) -> str:
-    """The path of the last answer."""
-    return next(turn.path for turn in reversed(example.all_turns()) if turn.role == "assistant")

@@ -11,6 +11,7 @@ import numpy as np
 from curator import paths
 from curator.checks.contradictions import grouping
 from curator.checks.contradictions.grouping import Asked
+from curator.checks.misplaced import Keys, Read, ends, misplaced, path_of_answer
 from curator.columns import Batch, Rows
 from curator.model import Flag
 from curator.neighbours.keys import row_keys
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 # What reads the answers is imported only where some prompt has two of them: most sets have none.
 
+_MOVED = 4  # words of an answer that may be told to belong to another prompt
+_FITS = 3.0  # nats by which it must fit another prompt better, and by which another answer must fit this one
+_BESIDE = 8  # other answers to a prompt that are read to tell that one has nothing in common with them
 _MANY = 100  # short answers to one prompt that CON002 compares with each other
 _LABELLED_ROWS = 20  # rows with a column, from which on its values may show that it holds labels
 _MOST_LABELS, _ROWS_A_LABEL = 50, 5  # values that a label may take, and rows with each of them, on average
@@ -162,12 +166,32 @@ def _with_labels_by_value(sketches: np.ndarray, rows: Rows) -> np.ndarray:
 _CAUSES = [chat(user="What causes rust?", assistant=text) for text in ("Salt on roads.", "Water and air.", "Neglect")]
 
 
+_MOONS = chat(
+    user="Which moon of Jupiter is larger than the planet Mercury?",
+    assistant="Ganymede, a moon of Jupiter, is larger than the planet Mercury.",
+)
+_OF_RAIN = chat(user="Write a line about autumn rain.", assistant="Autumn rain is never loud.")
+_OTHERS = [
+    chat(user=f"Who uses {thing}?", assistant=f"Mostly those who {deed} and have done so for long.")
+    for thing, deed in (
+        pair.split() for pair in "nets fish,kilns bake,looms weave,oars row,reins ride,saws build".split(",")
+    )
+]
+
+
+def _moons(asked: str) -> Row:
+    """A prompt with an answer about moons."""
+    return {"messages": [{"role": "user", "content": asked}, _MOONS["messages"][1]]}
+
+
 class OnePromptManyAnswers(DatasetRule, frozen=True):
-    """One question has several short answers that share no word.
+    """One question has several short answers that share no word, or an answer that belongs to another prompt.
 
     Nothing in their wording says which is right, or that only one is; but a question with one answer that
     is answered in three ways teaches the model to guess. Prompts that ask for a list, an example or a
-    text of one's own are left out.
+    text of one's own are left out. Whatever is asked, an answer is out of place that stands under an unrelated
+    prompt too, word for word or but for a few, fits that one, and has hardly a word in common with the prompt here
+    and its other answers.
     """
 
     code = "CON002"
@@ -176,6 +200,7 @@ class OnePromptManyAnswers(DatasetRule, frozen=True):
     GOOD = [
         _CAUSES[:2],
         [chat(user="Write a line.", assistant=text) for text in ("Rain falls.", "Snow lies.", "Sun shines.")],
+        [*_OTHERS, _MOONS, _OF_RAIN, _moons("Tell me of a moon larger than Mercury.")],
     ]
     BAD = [
         Bad(_CAUSES, at="2:messages[1].content"),
@@ -185,21 +210,24 @@ class OnePromptManyAnswers(DatasetRule, frozen=True):
             at="3:messages[1].content",
             options={"max_words": 12},
         ),
+        Bad([*_OTHERS, _MOONS, _OF_RAIN, _moons("Write a line about autumn rain.")], at="8:messages[1].content"),
     ]
 
     min_answers: Annotated[int, option("Answers that share no word, from which a prompt is reported.", ge=2)] = 3
     max_words: Annotated[int, option("Words of an answer that counts as short.", ge=1)] = 8
 
     def sketch(self, batch: Batch) -> np.ndarray:
-        """What `grouping.sketch` says; shape (lines, 4), uint64."""
-        return batch.memo(grouping.sketch)
+        """What `grouping.sketch` says, and the keys of the answer's ends; shape (lines, 6), uint64."""
+        return np.column_stack((batch.memo(grouping.sketch), batch.memo(ends)))
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         wanted = grouping.comparable(sketches, rows)
-        groups = [g for g in grouping.same_prompt(sketches, wanted) if self._short_and_many(sketches[g])]
+        several = grouping.same_prompt(sketches, wanted)
+        groups = [g for g in several if self._short_and_many(sketches[g])]
         for block in grouping.blocks(grouping.bounded(groups, sketches, rows, self.code, _MANY)):
             for group in grouping.read(block, sketches, rows):
                 yield from self._of_group(group)
+        yield from _moved(several, wanted, sketches, rows)
 
     def _short_and_many(self, sketches: np.ndarray) -> bool:
         return len(np.unique(sketches[:, 1])) >= self.min_answers and bool((sketches[:, 3] <= self.max_words).all())
@@ -229,6 +257,25 @@ class OnePromptManyAnswers(DatasetRule, frozen=True):
             message = f"{len(apart)} rows with this prompt give answers that share no word"
             words = [answer.text for _, answer in apart.values()]
             yield last.row, last.answer.flag(message, related=related, evidence={"answers": words})
+
+
+def _moved(
+    several: list[np.ndarray], wanted: np.ndarray, sketches: np.ndarray, rows: Rows
+) -> Iterator[tuple[int, Flag]]:
+    """The rows (of `wanted`) of prompts with `several` answers whose own answer belongs to another prompt."""
+    if not several:
+        return
+    doubted = np.zeros(len(sketches), dtype=bool)
+    doubted[np.concatenate(several)] = True
+    keys = Keys(sketches[:, 1], sketches[:, 0], *sketches[:, 3:6].T)
+    for found in misplaced(wanted[keys.words[wanted] >= _MOVED], keys, rows, doubted=doubted, least=_FITS):
+        here = wanted[keys.prompts[wanted] == keys.prompts[found.row]]
+        beside = here[keys.answers[here] != keys.answers[found.row]][:_BESIDE].tolist()
+        own, *others = map(Read.of, rows.examples([found.row, *beside]))
+        expected = max(found.rarity(own.asked & other.told) for other in others)
+        if expected - found.fit >= _FITS and not any(found.akin(own.told, other.told) for other in others):
+            message = f"the prompt has another answer, which fits it; this one is that of another row, {found.how}, and fits the prompt there"
+            yield found.row, found.flag(path_of_answer(rows.example(found.row)), message, beside[0])
 
 
 def _reviews(*labels: str) -> list[Row]:
