@@ -22,6 +22,7 @@ from curator.private.masking import values_of
 from curator.scan.mappers import Crew, choose
 from curator.scan.span import Job
 from curator.sources import cut, open_sources
+from curator.text.encodings import without_surrogates
 from curator.text.excerpt import visible
 from curator.tokens import Tokenizer
 from curator.trained import RenderShown, counted, renders, shielded
@@ -273,7 +274,12 @@ def _choices(rows: np.ndarray) -> list[LengthChoice]:
 
 
 def as_json(result: Stats) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+    """The counts as one JSON object; lone surrogates in the first row are spelt as escapes."""
+    try:
+        body = msgspec.json.encode(result)
+    except UnicodeEncodeError:
+        body = msgspec.json.encode(without_surrogates(msgspec.to_builtins(result)))
+    return msgspec.json.format(body, indent=2) + b"\n"
 
 
 def as_text(result: Stats, *, colour: bool = False) -> str:

@@ -44,6 +44,7 @@ from curator.scan.span import Job, Scan, Scanned, finding_id, read_scan
 from curator.scan.store import Found, ScanFile, Spill
 from curator.sources import Source, Span, cut, open_sources
 from curator.sources.finding import split_number
+from curator.text.brokenjson import HEAVIEST
 
 if TYPE_CHECKING:
     from curator.config import Config, Plan
@@ -380,7 +381,7 @@ def sampled(source: Source) -> list[formats.Row]:
         with source.data.open("rb") as file:
             file.seek(span.start)
             lines = [file.readline() for _ in range(_SAMPLE)]
-        values += [parse(line.removeprefix(b"\xef\xbb\xbf")) for line in lines]
+        values += [parse(line.removeprefix(b"\xef\xbb\xbf")) for line in lines if len(line) <= HEAVIEST]
     return [value for value in values if type(value) is dict]
 
 

@@ -19,6 +19,7 @@ from curator.model import Decision, Example, Finding, Place, TokenCount
 from curator.private.masking import masked_value, values_of
 from curator.report.places import stretches
 from curator.sources import cut, open_sources, read
+from curator.text.brokenjson import HEAVIEST
 from curator.text.content import definitions, token_ids, turn_parts, written
 from curator.text.excerpt import visible
 from curator.trained import RenderShown, renders, shielded
@@ -86,7 +87,7 @@ def explain(
     if "-" in (path, *map(str, beside)):
         raise UsageError("a row is looked up more than once, and standard input is read once", hint="name a file")
     raw, split, line = _line(path, line)
-    value = parse(raw.removeprefix(b"\xef\xbb\xbf"))
+    value = UNSET if len(raw) > HEAVIEST else parse(raw.removeprefix(b"\xef\xbb\xbf"))
     example = Reader(config.shape, _columns(path, config)).read(value) if isinstance(value, dict) else None
     report = engine.lint([path, *beside], config)
     here = Place(path, line)

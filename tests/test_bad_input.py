@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from curator.sources import records
 from tests.conftest import Run
 
 ROW = json.dumps({"messages": [{"role": "user", "content": "How?"}, {"role": "assistant", "content": "So, by hand."}]})
@@ -70,3 +73,103 @@ def test_a_line_too_heavy_to_be_a_row_is_reported_and_the_others_are_judged(run:
     assert [(f["code"], f["line"]) for f in report["findings"]] == [("FIL001", 2), ("ROL007", 3)]
     assert "a line of 34.0 MB: no model takes a row over 32 MB" in report["findings"][0]["message"]
     assert report["summary"]["rows"] == 2 and report["summary"]["broken"] == 1
+
+
+@pytest.mark.skipif(not Path("/dev/zero").is_char_device(), reason="no such device")
+@pytest.mark.parametrize("name", ["/dev/zero", "link.jsonl"])
+def test_a_device_without_an_end_is_refused_at_once(run: Run, tmp_path: Path, name: str) -> None:
+    (tmp_path / "link.jsonl").symlink_to("/dev/zero")
+    done = run("lint", name)
+    assert done.status == 2
+    assert f"{name}: a device, not a file of rows" in done.err
+
+
+class Endless(io.RawIOBase):
+    """Zeros as long as anybody reads, and the number of bytes that were read."""
+
+    taken = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self.taken += len(buffer)
+        assert self.taken < 100_000_000, "it is read without end"
+        buffer[:] = bytes(len(buffer))
+        return len(buffer)
+
+
+def test_a_stream_that_holds_no_rows_is_refused_by_its_beginning(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BufferedReader(Endless())))
+    done = run("lint", "-")
+    assert done.status == 2
+    assert "the file holds binary data" in done.err
+
+
+@pytest.mark.parametrize("command", [["clean", "a.jsonl", "-o"], ["convert", "a.jsonl", "--to", "sharegpt", "-o"]])
+def test_a_link_to_itself_is_no_place_to_write_to(run: Run, tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "a.jsonl").write_text(ROW + "\n")
+    (tmp_path / "loop.jsonl").symlink_to("loop.jsonl")
+    done = run(*command, "loop.jsonl")
+    assert done.status == 2
+    assert "loop.jsonl" in done.err and "a fault in curator" not in done.err
+    assert (tmp_path / "loop.jsonl").is_symlink()
+
+
+def test_half_a_surrogate_pair_in_the_row_that_stats_shows(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text(ROW.replace("So,", "So \\ud800,") + "\n")
+    assert "So \\\\ud800, by hand." in json.dumps(json.loads(run("stats", "a.jsonl", "--format", "json").out))
+
+
+def test_a_row_too_heavy_to_be_judged_is_explained_as_such(run: Run, tmp_path: Path) -> None:
+    row = ROW.replace("So,", "a river of words " * 2_000_000)
+    (tmp_path / "a.jsonl").write_text(f"{ROW}\n{row}\n")
+    done = run("explain", "a.jsonl", "2")
+    assert done.status == 0
+    assert "a line of 34.0 MB" in done.out and len(done.out) < 10_000
+
+
+def test_a_value_of_an_array_that_has_no_end_is_named_and_not_cut_into_rows(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_CHUNK", 1 << 16)
+    monkeypatch.setattr(records, "_LONGEST", 1 << 20)
+    (tmp_path / "a.json").write_text(f"[{ROW},\n{ROW.replace('So,', 'word ' * 1_000_000)}]")
+    done = run("lint", "a.json", "--fix")
+    assert done.status == 2
+    assert "a.json: the value that begins in line 2 has no end within 1 MB" in done.err
+
+
+def test_a_value_of_an_array_that_breaks_off_ends_where_the_next_begins(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(records, "_CHUNK", 1 << 16)
+    monkeypatch.setattr(records, "_LONGEST", 1 << 20)
+    broken = ROW.replace('hand."', "hand.")
+    (tmp_path / "a.json").write_text("[" + ",\n".join([ROW, broken, *[ROW] * 20_000]) + "]")
+    report = json.loads(run("lint", "a.json", "--format", "json", "--select", "FIL").out)
+    assert [(f["code"], f["line"]) for f in report["findings"]] == [("FIL001", 2)]
+    assert report["summary"]["rows"] == 20_001
+
+
+DEEP = '{"a":' * 100_000 + "1" + "}" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["lint", "a.jsonl", "--baseline", "deep"], "deep: this is no baseline"),
+        (["lint", "a.jsonl", "--no-cache"], ".curator/decisions.jsonl:1: passed over: no decision"),
+        (["split", "a.jsonl", "-o", "out", "--keep", "deep"], "deep: no record of a split"),
+    ],
+)
+def test_what_stands_beside_the_data_may_be_nested_deeply_too(
+    run: Run, tmp_path: Path, options: list[str], said: str
+) -> None:
+    (tmp_path / "a.jsonl").write_text(ROW + "\n")
+    (tmp_path / ".curator").mkdir()
+    for name in ("deep", ".curator/decisions.jsonl"):
+        (tmp_path / name).write_text(DEEP + "\n")
+    done = run(*options)
+    assert said in done.out + done.err
+    assert "a fault in curator" not in done.err

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -196,6 +197,15 @@ def test_the_command_line_takes_the_engine(nodes: Any, data: Path, tmp_path: Pat
         assert main(["lint", str(data), *options, *engine_options]) == 0
         found.append(out.read_bytes())
     assert found[0] == found[1] and json.loads(found[0].splitlines()[0])
+
+
+@pytest.mark.slow
+def test_the_script_that_loses_a_node_comes_to_a_verdict(data: Path) -> None:
+    pytest.importorskip("ray")
+    command = [sys.executable, str(ROOT / "tests" / "bench" / "nodes.py"), str(data)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+    assert done.stdout.splitlines()[-1] == "the same, byte for byte" and done.returncode == 0, done.stdout + done.stderr
+    assert "the second node is lost after" in done.stdout
 
 
 @pytest.mark.slow

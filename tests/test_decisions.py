@@ -6,6 +6,7 @@ import random
 import subprocess
 import sys
 from datetime import UTC, date, datetime
+from itertools import permutations
 
 import msgspec
 import pytest
@@ -208,26 +209,41 @@ def test_what_another_decision_took_the_place_of_wants_no_eye():
     assert messages(unfounded, msgspec.structs.replace(undone, verdict="keep", undoes="", why="meant")) == []
 
 
-def test_rows_that_go_beside_one_another_all_around_are_named():
-    """Three reviewers, a pair each: each meant one row of their pair to stay, and none of the three does."""
+def goes(hour, who, row, beside):
+    pair = msgspec.structs.replace(at(hour, "drop", who, row=row), beside=beside, finding=f"{row}{beside}", whole=True)
+    return msgspec.structs.replace(pair, place=f"a.jsonl:{row}")
 
-    def goes(hour, who, row, beside):
-        pair = msgspec.structs.replace(
-            at(hour, "drop", who, row=row), beside=beside, finding=f"{row}{beside}", whole=True
-        )
-        return msgspec.structs.replace(pair, place=f"a.jsonl:{row}")
+
+def test_of_rows_that_go_beside_one_another_all_around_one_stays():
+    """Three reviewers, a pair each: each meant one row of their pair to stay. It is the one that the newest leaves."""
+
+    def go(*made):
+        return {decision.row for decision in decisions.standing(made)}
 
     ring = [goes(8, "ana", "1", "2"), goes(9, "ben", "2", "3"), goes(10, "cleo", "3", "1")]
-    ((line, message),) = messages(*ring)
-    assert line == 3
-    assert message.endswith("each beside the next, and none of them stays; keep one of them")
-    for who, row in (("ana", 1), ("ben", 2), ("cleo", 3)):
-        assert f"{who} drops a.jsonl:{row} (ROL007)" in message
-    assert messages(*ring[:2], goes(10, "cleo", "4", "1")) == [], "the third row stays"
-    assert (
-        messages(*ring, msgspec.structs.replace(ring[0], id="x", verdict="later", when="2099-12-31T00:00:00+00:00"))
-        == []
-    )
+    for merged in permutations(ring):
+        assert go(*merged) == {"2", "3"}
+        ((_, message),) = messages(*merged)
+        assert message.endswith("each beside another of them; the newest counts, and a.jsonl:1 stays")
+        for who, row in (("ana", 1), ("ben", 2), ("cleo", 3)):
+            assert f"{who} drops a.jsonl:{row} (ROL007)" in message
+    assert [d.row for d in decisions.overruled(ring)] == ["1"]
+    assert go(*ring, goes(7, "dan", "0", "2")) == {"0", "2", "3"}, "what goes beside one of them goes still"
+    fourth = goes(10, "cleo", "4", "1")
+    assert go(*ring[:2], fourth) == {"1", "2", "4"} and messages(*ring[:2], fourth) == [], "the third row stays"
+    settled = [*ring, goes(11, "dan", "2", "1")]
+    assert go(*settled) == {"2", "3"} and not [told for _, told in messages(*settled) if "beside another" in told]
+    back = msgspec.structs.replace(ring[0], id="x", verdict="later", when="2099-12-31T00:00:00+00:00")
+    assert go(*ring, back) == {"2", "3"} and messages(*ring, back) == []
+
+
+def test_who_lets_all_rows_of_a_pair_or_a_ring_go_has_seen_it_and_means_it():
+    for alone in (
+        [goes(8, "ana", "1", "2"), goes(8, "ana", "2", "1")],
+        [goes(8, "ana", "1", "2"), goes(9, "ana", "2", "3"), goes(10, "ana", "3", "1")],
+    ):
+        assert messages(*alone) == []
+        assert len(decisions.standing(alone)) == len(alone)
 
 
 def test_two_people_who_disagree_are_named_and_one_who_changed_their_mind_is_not():

@@ -14,7 +14,7 @@ import string
 import subprocess
 import sys
 import time
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from curator.review.entries import Wish
 from curator.review.filters import Filter
 from curator.review.loop import FIRST, WINDOW, Loop
 from curator.review.settings import Settings
-from curator.review.showing import Cards, differences
+from curator.review.showing import Cards, differences, row_compared
 
 
 def chat(user: str, assistant: str, **more: Any) -> dict[str, Any]:
@@ -1253,6 +1253,65 @@ def test_reviewers_who_drop_the_same_row_of_a_pair_for_other_rules_agree(open_de
     desk.follow()
     assert not any(find(desk, code).disputed for code in ("CON001", "DUP003"))
     assert not [problem for problem in decisions.check(decisions.read(desk.settings.log)) if not problem.remark]
+
+
+def gone_beside(desk: Desk, n: int, beside: int, who: str, hour: int, **more: Any) -> Decision:
+    """What somebody comes to who sees two rows alike and keeps the other one."""
+    one, two = find(desk, "ROL007", n), find(desk, "ROL007", beside)
+    now = datetime(2026, 11, 20, hour // 60, hour % 60, tzinfo=UTC)
+    made = decisions.decide(one.finding, "drop", who=who, now=now)
+    return msgspec.structs.replace(made, id=f"{hour:032x}", whole=True, beside=two.root, **more)
+
+
+def test_of_rows_that_several_let_go_beside_one_another_all_around_one_stays(open_desk: Any, tmp_path: Path) -> None:
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(3)])
+    rows = [find(desk, "ROL007", n).root for n in range(3)]
+    ring = [gone_beside(desk, n, (n + 1) % 3, who, n + 1) for n, who in enumerate(("ana", "ben", "cleo"))]
+    decisions.write(desk.settings.log, ring)
+    desk.follow()
+    assert set(desk.dropping(rows)) == set(rows) - {ring[2].beside}
+    cleaned = cleaning.clean(desk.settings.paths, tmp_path / "clean.jsonl", desk.settings.config)
+    assert [loss.written for loss in cleaned.losses] == [1]
+    assert [each.decision for each in cleaned.unapplied] == [ring[0]]
+    (told,) = [each.message for each in decisions.check(decisions.read(desk.settings.log)) if not each.remark]
+    assert told.endswith(f"each beside another of them; the newest counts, and {ring[0].place} stays")
+    decisions.append(desk.settings.log, [msgspec.structs.replace(ring[2], id="f" * 32, verdict="later")])
+    desk.follow()
+    assert set(desk.dropping(rows)) == {ring[0].row, ring[1].row}, "the third is taken back: nothing goes around"
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_the_index_and_the_log_agree_on_which_rows_go(open_desk: Any, seed: int) -> None:
+    """Whoever drops what beside what, takes it back or keeps it, at once or one after the other."""
+    rng, number = random.Random(seed), 5
+    desk = open_desk([chat(f"Question {n}?", "") for n in range(number)])
+    rows = [find(desk, "ROL007", n).root for n in range(number)]
+    log: list[Decision] = []
+    for hour in range(1, 40):
+        n, beside = rng.sample(range(number), 2)
+        made = gone_beside(desk, n, beside, rng.choice(["ana", "ben", "cleo"]), hour)
+        if rng.random() < 0.2:
+            made = msgspec.structs.replace(made, verdict="later", beside="")
+        log.append(made)
+        decisions.write(desk.settings.log, rng.sample(log, len(log)) if rng.random() < 0.2 else log)
+        desk.follow()
+        goes = {made.row for made in decisions.standing(log)}
+        assert set(desk.dropping(rows)) == goes, hour
+
+
+def test_calls_of_tools_are_compared_on_cards_and_in_groups(open_desk: Any) -> None:
+    """Rows of which nothing but a call differs are no longer alike to the eye."""
+
+    def asks(city: str) -> dict[str, Any]:
+        call = {"id": "a", "type": "function", "function": {"name": "weather", "arguments": {"city": city}}}
+        turns = [{"role": "user", "content": "Do I need a coat?"}, {"role": "assistant", "tool_calls": [call]}]
+        return {"messages": [*turns, {"role": "tool", "tool_call_id": "a", "content": "4 °C"}]}
+
+    desk = open_desk([asks("Oslo"), asks("Rome"), asks("Rome")], settings='select = ["DUP", "CON"]')
+    same = Cards(desk).card(find(desk, "DUP001"))
+    assert [turn["calls"] for turn in same["left"]["turns"]] == [[], [[("", 'weather({"city": "Rome"})')]], []]
+    a, b = (desk.example(json.dumps(asks(city)).encode(), "data.jsonl") for city in ("Oslo", "Rome"))
+    assert row_compared(a, b)[1]["calls"] == [[("", 'weather({"city": "'), ("diff", "Oslo"), ("", '"})')]]
 
 
 def test_undoing_a_verdict_on_merged_logs_puts_back_what_counted(open_desk: Any) -> None:

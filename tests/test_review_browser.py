@@ -689,6 +689,21 @@ def test_what_cannot_be_seen_is_a_chip(serve: Any, visit: Any) -> None:
     chips = page.locator(".card .chip").all_text_contents()
     assert {"U+202E", "U+202C", "U+2066", "U+200B", "U+FEFF", "U+001B"} <= set(chips)
     assert "\u202e" not in str(page.locator(".card").text_content())
+    page.keyboard.press("e")
+    page.wait_for_selector(".editor textarea")
+    beside = page.locator(".editor .unseen")
+    assert {"U+202E", "U+001B"} <= set(beside.first.locator(".chip").all_text_contents())
+    assert "\u202e" not in str(beside.first.text_content()) and not beside.nth(1).is_visible()
+    page.locator(".editor textarea").nth(1).fill("It\u200b is \u0646\u0645\u06cc\u200c\u062f\u0627\u0646\u0645.")
+    assert beside.nth(1).locator(".chip").all_text_contents() == ["U+200B"], "a joiner is part of the spelling"
+    page.locator(".editor textarea").nth(1).fill("It is.")
+    assert not beside.nth(1).is_visible()
+
+
+def test_control_characters_of_an_excerpt_are_named_where_a_font_may_lack_their_signs(serve: Any, visit: Any) -> None:
+    page = visit(serve([chat("Is it \x1b[31mred\x1b[0m?\x00", "")], "--select", "FIL007"))
+    said = page.locator(".queue button .what").first.text_content()
+    assert said == "Is it ‹U+001B›[31mred‹U+001B›[0m?‹U+0000›"
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])

@@ -9,6 +9,7 @@ from curator.errors import CuratorError
 from curator.review import tables
 from curator.review.desk import Desk
 from curator.review.filters import Filter
+from curator.review.safe import shown
 
 ACTION_NAMES = {
     "accept": "Accept the fixes",
@@ -65,7 +66,7 @@ def samples(desk: Desk, chosen: Filter, action: str) -> None:
                 "rule": e.finding.code,
                 "line": e.finding.line,
                 "what": e.finding.message,
-                "text": e.finding.excerpt.text if e.finding.excerpt else "",
+                "text": shown(e.finding.excerpt),
                 "fix": e.finding.fix.title if e.finding.fix else "",
             }
             for e in drawn

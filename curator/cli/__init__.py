@@ -98,7 +98,7 @@ def main(args: Sequence[str] | None = None) -> int:
         _complain(f"{place}{error.strerror or error}", full if error.errno == errno.ENOSPC else "")
         return 2
     except Exception as error:
-        return _report_bug(error)
+        return _explain_loop(error) or _report_bug(error)
     finally:
         _name_broken_plugins()
 
@@ -138,6 +138,16 @@ def _explain_usage(error: click.ClickException) -> int:
         click.echo(message)
     else:
         _complain(message, f"{context.command_path} --help shows the usage" if context else "")
+    return 2
+
+
+def _explain_loop(error: Exception) -> int:
+    """2 where links lead in a circle, which Python before 3.13 tells by a RuntimeError; else 0."""
+    told = "Symlink loop from "
+    if not (isinstance(error, RuntimeError) and str(error).startswith(told)):
+        return 0
+    place = str(error).removeprefix(told).strip("'\"")
+    _complain(f"{place}: the link leads back to itself", "name a file, or remove the link")
     return 2
 
 

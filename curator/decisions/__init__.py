@@ -29,6 +29,7 @@ from curator.decisions.log import (
     write,
 )
 from curator.decisions.order import (
+    all_around,
     drops_another,
     expired,
     identity,
@@ -36,6 +37,7 @@ from curator.decisions.order import (
     is_day,
     is_postponed,
     merge,
+    of_several,
     overruled,
     pair_of,
     restored,
@@ -43,17 +45,20 @@ from curator.decisions.order import (
     target,
     time_of,
 )
+from curator.decisions.rings import Going, rings
 from curator.decisions.settling import Filtered, Outcome, Suppressions, filter_findings, settle
 
 __all__ = [
     "FILE",
     "Baseline",
     "Filtered",
+    "Going",
     "Held",
     "Log",
     "Outcome",
     "Problem",
     "Suppressions",
+    "all_around",
     "append",
     "as_json",
     "as_lines",
@@ -75,6 +80,7 @@ __all__ = [
     "is_sealed",
     "merge",
     "new_id",
+    "of_several",
     "overruled",
     "pair_of",
     "parsed",
@@ -84,6 +90,7 @@ __all__ = [
     "read",
     "read_baseline",
     "restored",
+    "rings",
     "sealed_edits",
     "seen",
     "settle",

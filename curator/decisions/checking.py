@@ -8,13 +8,13 @@ from datetime import date
 from curator.decisions.edits import is_sealed, unusable
 from curator.decisions.log import Log, Problem
 from curator.decisions.order import (
+    all_around,
     day_of,
     drops_another,
     expired,
     identity,
     in_order,
     pair_of,
-    standing,
     target,
     time_of,
 )
@@ -80,24 +80,12 @@ def _disputes(log: Log) -> Iterator[Problem]:
 
 def _rings(log: Log, today: date | None) -> Iterator[Problem]:
     """Rows that go beside one another all around: whoever decided on each pair meant one of its rows to stay."""
-    goes = {d.row: d for d in standing(log.decisions, today) if pair_of(d)}
     numbers = {identity(decision): number for number, decision in zip(log.lines, log.decisions, strict=True)}
-    seen: set[str] = set()
-    for start in goes:
-        if ring := _ring(goes, start, seen):
-            said = ", ".join(f"{d.who or 'somebody'} drops {d.place} ({d.code})" for d in ring)
-            why = f"{said}: each beside the next, and none of them stays; keep one of them"
-            yield Problem(numbers[identity(max(ring, key=time_of))], visible(why))
-
-
-def _ring(goes: Mapping[str, Decision], at: str, seen: set[str]) -> list[Decision]:
-    """The ring that the way from a row leads into; empty where it ends, or meets a way of before (`seen`)."""
-    way: dict[str, Decision] = {}
-    while at in goes and at not in seen:
-        seen.add(at)
-        way[at] = goes[at]
-        at = goes[at].beside
-    return [*way.values()][[*way].index(at) :] if at in way else []
+    for ring in all_around(log.decisions, today):
+        said = ", ".join(f"{d.who or 'somebody'} drops {d.place} ({d.code})" for d in ring)
+        stays = next(d.place for d in ring if d.row == ring[-1].beside)
+        why = f"{said}: each beside another of them; the newest counts, and {stays} stays"
+        yield Problem(numbers[identity(ring[-1])], visible(why))
 
 
 def _subjects(decision: Decision, undone: Container[str]) -> list[tuple[str, ...]]:

@@ -94,7 +94,7 @@ def parsed(data: bytes, path: str = "") -> Log:
         whole = _decode_lines(data)
         if len(whole) == data.count(b"\n") and data.endswith(b"\n"):
             return Log(path, tuple(whole), tuple(range(1, len(whole) + 1)))
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         pass  # line by line, then
     decisions: list[Decision] = []
     lines: list[int] = []
@@ -105,7 +105,7 @@ def parsed(data: bytes, path: str = "") -> Log:
         try:
             decisions.append(_decode(line))
             lines.append(number)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             torn = number == data.count(b"\n") + 1
             cause = "the line is cut off: its writing was interrupted" if torn else f"no decision: {error}"
             unread.append(Problem(number, cause))

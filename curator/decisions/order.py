@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
+from typing import NamedTuple
 
 import msgspec
 
+from curator.decisions.rings import Going, rings
 from curator.model import Decision
 
 
@@ -32,22 +34,41 @@ def standing(decisions: Iterable[Decision], today: date | None = None) -> tuple[
 
     Of one that drops or edits a whole row for a finding, and one that keeps or mends that finding, the newer counts;
     of two that drop another row each for one finding, or of one pair for whatever was found in it, the newer as well.
+    Where several people, each for a pair, let rows go beside one another all around, the row stays that the newest of
+    these decisions leaves.
     """
-    newest, passed = _weighed(decisions, today)
+    newest, passed, _ = _weighed(decisions, today)
     return tuple(d for name, d in newest.items() if d.verdict != "later" and name not in passed)
 
 
 def overruled(decisions: Iterable[Decision], today: date | None = None) -> tuple[Decision, ...]:
     """The newest decisions on their finding or row that do not stand since a newer one says otherwise."""
-    newest, passed = _weighed(decisions, today)
+    newest, passed, _ = _weighed(decisions, today)
     return tuple(d for name, d in newest.items() if name in passed)
 
 
 _Target = tuple[str, ...]
 
 
-def _weighed(decisions: Iterable[Decision], today: date | None) -> tuple[dict[_Target, Decision], set[_Target]]:
-    """The newest decision on everything, and those of them, by their targets, that a newer one counts before."""
+class _Weighed(NamedTuple):
+    """The newest decision on everything, those of them, by their targets, that a newer one counts before, and all by
+    their ids where one undoes another."""
+
+    newest: dict[_Target, Decision]
+    passed: set[_Target]
+    by_id: dict[str, Decision]
+
+
+def _weighed(decisions: Iterable[Decision], today: date | None) -> _Weighed:
+    told = _answered(decisions, today)
+    stay = {ring[-1].beside for ring in _around(told, today)}
+    spared = {name for name, d in told.newest.items() if d.row in stay and _goes_in_pair(told, name, today)}
+    told.passed.update(spared)
+    return told
+
+
+def _answered(decisions: Iterable[Decision], today: date | None) -> _Weighed:
+    """By what was decided about one finding or one pair alone."""
     ordered = in_order(decisions)
     newest = {target(decision): decision for decision in ordered}
     by_id = {identity(d): d for d in ordered} if any(decision.undoes for decision in ordered) else {}
@@ -63,7 +84,30 @@ def _weighed(decisions: Iterable[Decision], today: date | None) -> tuple[dict[_T
         if len(of_one) > 1:
             last = restored(max(of_one, key=lambda d: _said(d, by_id)), by_id.get)
             passed |= {target(d) for d in of_one if drops_another(restored(d, by_id.get), last)}
-    return newest, passed
+    return _Weighed(newest, passed, by_id)
+
+
+def all_around(decisions: Iterable[Decision], today: date | None = None) -> Iterator[list[Decision]]:
+    """Decisions of several people by which rows go beside one another all around, the newest of each ring last: the row
+    that it leaves stays."""
+    return _around(_answered(decisions, today), today)
+
+
+def _around(told: _Weighed, today: date | None) -> Iterator[list[Decision]]:
+    goes = {n: Going(d.row, d.beside) for n, d in told.newest.items() if _goes_in_pair(told, n, today)}
+    for ring in rings(goes):
+        made = sorted((told.newest[name] for name in ring), key=lambda d: _said(d, told.by_id))
+        if of_several(restored(decision, told.by_id.get) for decision in made):
+            yield made
+
+
+def _goes_in_pair(told: _Weighed, name: _Target, today: date | None) -> bool:
+    return name not in told.passed and bool(pair_of(told.newest[name])) and not expired(told.newest[name], today)
+
+
+def of_several(made: Iterable[Decision]) -> bool:
+    """Whether more than one person made these decisions, of which one alone would have seen what goes."""
+    return len({decision.who for decision in made}) > 1
 
 
 def matters(decision: Decision) -> list[tuple[str, ...]]:

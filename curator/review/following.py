@@ -156,6 +156,7 @@ def _anew(db: sqlite3.Connection, logs: Sequence[Path]) -> Told:
         new += _placed(part, _number_of(db, log), 0)
         after[str(log)] = now or Mark()
     db.execute("DELETE FROM decisions")
+    db.execute("DELETE FROM meta WHERE key = 'rings'")
     with schema.statuses_unindexed(db) if len(new) > MANY else nullcontext():
         db.execute(
             "UPDATE findings SET status = 'open', who = '', head = '', disputed = 0"
@@ -278,6 +279,9 @@ def _overrule(db: sqlite3.Connection, first: int) -> frozenset[int]:
     db.execute(f"CREATE TEMP TABLE causes AS {_CAUSES}", (first,))
     db.execute(f"CREATE TEMP TABLE pairs AS {_PAIRS}", (first,))
     db.execute(f"CREATE TEMP TABLE again AS {_AGAIN}")
+    around = db.execute(_PAIRED).fetchone() is not None
+    if around:
+        db.execute(f"INSERT INTO again {_RINGS_AGAIN}")
     db.execute(f"INSERT INTO causes {_CAUSES_AGAIN}")
     db.execute(
         "INSERT INTO pairs SELECT pair FROM again JOIN decisions d USING (n) WHERE pair NOT IN (SELECT pair FROM pairs)"
@@ -288,10 +292,40 @@ def _overrule(db: sqlite3.Connection, first: int) -> frozenset[int]:
     with Bodies(db) as bodies:
         met = [pair for pair in db.execute(_MET).fetchall() if pair[0] or _drop_others(bodies, pair[3], pair[7])]
         passed = [min((_said(bodies, *pair[1:5]), pair[1]), (_said(bodies, *pair[5:]), pair[5]))[1] for pair in met]
-    db.executemany("UPDATE decisions SET status = 'overruled' WHERE n = ?", [(n,) for n in passed])
+        db.executemany("UPDATE decisions SET status = 'overruled' WHERE n = ?", [(n,) for n in passed])
+        passed += _in_rings(db, bodies) if around else []
     whole = {n for n in passed if db.execute(f"SELECT 1 FROM decisions WHERE n = ? AND {sided}", (n,)).fetchone()}
     return frozenset(before ^ whole)
 
+
+def _in_rings(db: sqlite3.Connection, bodies: Bodies) -> list[int]:
+    """Mark by "overruled" what takes out the row that stays of a ring (see `decisions.all_around`); the numbers of those,
+    which are kept: each is judged again once something of a pair is decided."""
+    kept: list[int] = []
+    if db.execute(_BY_SEVERAL).fetchone()[0]:
+        found = {n: (name, decisions.Going(row, _other(pair, row))) for n, name, pair, row in db.execute(_GOING) if row}
+        stay: set[str] = set()
+        for ring in decisions.rings({n: gone for n, (_, gone) in found.items()}):
+            made = [one for n in ring if (one := bodies.one(found[n][0])) is not None]
+            first = [decisions.restored(one, bodies.one) for one in made]
+            if decisions.of_several(first):
+                stay.add(max(first, key=lambda d: (decisions.time_of(d), decisions.identity(d))).beside)
+        kept = [n for n, (_, gone) in found.items() if gone.row in stay]
+    db.executemany("UPDATE decisions SET status = 'overruled' WHERE n = ?", [(n,) for n in kept])
+    db.execute("INSERT OR REPLACE INTO meta VALUES ('rings', ?)", (msgspec.json.encode(kept).decode(),))
+    return kept
+
+
+def _other(pair: str, row: str) -> str:
+    one, _, two = pair.partition(":")
+    return two if one == row else one
+
+
+_BY_SEVERAL = "SELECT min(who) != max(who) OR max(undoes) != '' FROM decisions WHERE pair != '' AND head = 1"
+_GOING = """
+  SELECT d.n, d.id, d.pair, coalesce(f.root, iif(d.about GLOB 'r:*', substr(d.about, 3), ''))
+    FROM decisions d LEFT JOIN findings f ON f.id = d.about
+    WHERE d.pair != '' AND d.head = 1 AND d.status IN ('drop', 'accept')"""
 
 # The findings that new decisions are about, as far as a whole row was dropped or edited for them, and those for which
 # the rows were that new decisions are about; likewise the pairs.
@@ -306,6 +340,10 @@ _AGAIN = """
   SELECT n FROM causes c JOIN decisions d ON d.cause = c.about WHERE d.cause != '' AND status = 'overruled'
   UNION SELECT n FROM causes c JOIN decisions d ON d.about = c.about WHERE status = 'overruled'
   UNION SELECT n FROM pairs p JOIN decisions d ON d.pair = p.pair WHERE d.pair != '' AND status = 'overruled'"""
+_PAIRED = "SELECT 1 FROM pairs UNION ALL SELECT 1 FROM causes c JOIN decisions d ON d.cause = c.about WHERE d.cause != '' AND d.pair != ''"
+_RINGS_AGAIN = """
+  SELECT n FROM meta m JOIN json_each(m.value) r JOIN decisions d ON d.n = r.value
+    WHERE m.key = 'rings' AND status = 'overruled'"""
 _CAUSES_AGAIN = """
   SELECT cause FROM again JOIN decisions USING (n) WHERE cause != '' AND cause NOT IN (SELECT about FROM causes)
   UNION SELECT d.about FROM again JOIN decisions d USING (n) WHERE d.cause = '' AND d.about NOT IN (SELECT about FROM causes)"""

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from html import escape
 
+from curator.model import Excerpt
+
 Part = tuple[str, str]  # (classes, text): the card sets the text of a span, never its markup
 
 CHIP = "chip"  # the class of a part that names a character which cannot be seen
@@ -19,6 +21,7 @@ MOST = 20_000  # characters of one text that a card shows
 _PLAIN = re.compile(r"[\n\t\x20-\x7e\xa1-\xac\xae-\u034e]*\Z")
 _BLANKS = frozenset("\u115f\u1160\u2800\u3164\uffa0")  # letters and signs that draw nothing
 _JOINERS = frozenset("\u200c\u200d")  # part of the spelling in Persian, Hindi and emoji
+_PICTURES = {0x2400 + n: f"‹U+{n:04X}›" for n in range(0x20)} | {0x2421: "‹U+007F›"}
 _HIDDEN = frozenset(("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"))
 
 
@@ -66,6 +69,11 @@ def plain(text: str) -> str:
     if _PLAIN.match(text):
         return text
     return "".join(f"‹{said}›" if CHIP in classes else said for classes, said in parts(text))
+
+
+def shown(excerpt: Excerpt | None) -> str:
+    """An excerpt as one string. Its signs for control characters are spelt out: few fonts of a browser have them."""
+    return plain(excerpt.text.translate(_PICTURES)) if excerpt else ""
 
 
 def vis(text: str) -> str:

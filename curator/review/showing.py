@@ -23,13 +23,14 @@ from curator.review import safe
 from curator.review.desk import Desk
 from curator.review.entries import Entry
 from curator.review.reading import MOST_TURNS
-from curator.review.safe import Part, clipped, parts, plain
+from curator.review.safe import Part, clipped, parts, plain, shown
 from curator.text.worddiff import shared_start, word_changes
 
 _TURNS = 12  # turns of a row that are shown; of a longer row those that matter
 _ROW = 60_000  # characters of a row that are shown
 _DIFF = 8_000  # characters that are compared word by word
 _EDIT = 400_000  # characters of a row that can be edited
+_CALLS, _CALL = 32, 4_000  # calls of a turn that are shown, and characters of each
 _EVIDENCE = 400
 _OTHERS = 20  # further findings of a row that are shown
 _DETAIL = 2_000_000  # bytes of a row that is counted and rendered while one waits
@@ -83,7 +84,7 @@ class Cards:
             "fix": f.fix and {"title": plain(f.fix.title), "safety": f.fix.safety, "drops": f.fix.drops},
             "pair": bool(f.related),
             "evidence": list(_evidence(f)),
-            "excerpt": plain(_excerpt(f)),
+            "excerpt": shown(f.excerpt)[:160] or plain(f.message[:160]),
         }
         try:
             out |= self._as_now(entry) if self.desk.changed(entry) else self._panes(entry)
@@ -180,7 +181,10 @@ class Cards:
         if example is None or other is None:
             return out | {"left": _raw_pane(titles[0], raw, f), "right": _raw_pane(titles[1], other_raw, None)}
         left, right = _compared(example, other)
-        return out | {"left": _pane(titles[0], example, left), "right": _pane(titles[1], other, right)}
+        return out | {
+            "left": _pane(titles[0], example, left, beside=other),
+            "right": _pane(titles[1], other, right, beside=example),
+        }
 
     def _fixed(self, entry: Entry, raw: bytes, example: Example | None) -> dict[str, Any]:
         f = entry.finding
@@ -196,11 +200,11 @@ class Cards:
                 "left": _lines_pane("as it is", before),
                 "right": _lines_pane("as it would be", after),
             }
-        roles = _roles_alone(example, new)
+        roles, alike = _roles_alone(example, new), len(example.all_turns()) == len(new.all_turns())
         return {
             "kind": "fix",
-            "left": _pane("as it is", example, left, said="del", roles=roles),
-            "right": _pane("as it would be", new, right, said="ins", roles=roles),
+            "left": _pane("as it is", example, left, beside=new if alike else None, mark="del", roles=roles),
+            "right": _pane("as it would be", new, right, beside=example if alike else None, mark="ins", roles=roles),
         }
 
     # ------------------------------------------------------------------ more, when asked for
@@ -498,7 +502,7 @@ def _compared(one: Example, two: Example) -> tuple[Told, Told]:
 def row_compared(example: Example, base: Example | None) -> list[dict[str, Any]]:
     """The turns of a row, with the words marked that another row has not."""
     told = _compared(base, example)[1] if base is not None else {}
-    turns: list[dict[str, Any]] = _pane("", example, told)["turns"]
+    turns: list[dict[str, Any]] = _pane("", example, told, beside=base)["turns"]
     return turns
 
 
@@ -506,13 +510,21 @@ def row_compared(example: Example, base: Example | None) -> list[dict[str, Any]]
 
 
 def _pane(
-    title: str, example: Example, told: Told, *, said: str = "", roles: frozenset[int] = frozenset()
+    title: str,
+    example: Example,
+    told: Told,
+    *,
+    beside: Example | None = None,
+    mark: str = "diff",
+    roles: frozenset[int] = frozenset(),
 ) -> dict[str, Any]:
     """A row as turns; of a long one those that are told of, and their neighbours.
 
-    `said` is a class for the roles of turns that are told of without a mark in their text.
+    `mark` is a class for what the calls of the row `beside` have not, and for the `roles` of turns that are told of
+    without a mark in their text.
     """
     turns = example.all_turns()
+    others = beside.all_turns() if beside is not None else []
     chosen = _chosen(len(turns), sorted(n for n in told if any(c for c, _ in told[n])) or sorted(told))
     out: list[dict[str, Any]] = []
     last, size = -1, 0
@@ -528,18 +540,32 @@ def _pane(
         out.append(
             {
                 "role": plain((turn.said if role_only else turn.role)[:40]),
-                "roleClass": said if role_only else "",
+                "roleClass": mark if role_only else "",
                 "side": _side(example, number),
                 "path": plain(turn.path),
                 "parts": shown,
                 "told": number in told,
-                "calls": [plain(f"{call.name}({_compact(call)})"[:600]) for call in turn.calls[:8]],
+                "calls": _calls(turn, others[number] if number < len(others) else None, mark),
             }
         )
         last = number
     if last < len(turns) - 1:
         out.append({"skip": len(turns) - 1 - last})
     return {"title": title, "turns": out}
+
+
+def _calls(turn: Turn, beside: Turn | None, mark: str) -> list[list[Part]]:
+    """The calls of a turn, each on a line; marked is what the calls of the other turn have not."""
+    shown, others = ([_written(call) for call in each.calls[:_CALLS]] if each else [] for each in (turn, beside))
+    others += [""] * (len(shown) - len(others))
+    told = [
+        differences(other if beside else text, text, mark, mark)[1] for text, other in zip(shown, others, strict=False)
+    ]
+    return told if len(turn.calls) <= _CALLS else [*told, parts(f"and {len(turn.calls) - _CALLS:,} more calls")]
+
+
+def _written(call: Any) -> str:
+    return clipped(f"{call.name}({_compact(call)})", _CALL)[0]
 
 
 def _compact(call: Any) -> str:
@@ -618,10 +644,6 @@ def _listed(value: Any) -> str:
         inner = [" / ".join(map(_listed, each)) if isinstance(each, list | tuple) else _listed(each) for each in value]
         return ", ".join(inner)
     return msgspec.json.encode(value, enc_hook=str).decode("utf-8", "replace")
-
-
-def _excerpt(f: Finding) -> str:
-    return f.excerpt.text[:160] if f.excerpt else f.message[:160]
 
 
 def _pretty(raw: bytes) -> str:

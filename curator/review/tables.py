@@ -15,7 +15,7 @@ from curator.review.desk import Desk
 from curator.review.entries import Entry, Outcome, Point, Wish
 from curator.review.filters import Filter
 from curator.review.jobs import Job
-from curator.review.safe import plain
+from curator.review.safe import plain, shown
 from curator.review.settings import Settings
 
 PAGE = 100
@@ -50,7 +50,7 @@ def rows(entries: Sequence[Entry], chosen: Filter) -> list[dict[str, Any]]:
             "line": e.finding.line,
             "fix": e.finding.fix.safety if e.finding.fix else "",
             "message": plain(e.finding.message),
-            "text": plain(e.finding.excerpt.text if e.finding.excerpt else ""),
+            "text": shown(e.finding.excerpt),
             **({} if chosen.status == "open" else {"status": _DONE[e.status], "by": plain(e.who)}),
         }
         for e in entries

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from curator.sop.lines import STARTS
-from curator.sop.markup import BLOCKS, HEADINGS, is_layout, is_note, is_warning, text_of
+from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, text_of
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.strangers import (
@@ -19,10 +18,11 @@ from curator.sop.strangers import (
     Vocabulary,
     counts_up,
     is_all_below,
+    is_lone_heading,
     is_told,
     prune_strangers,
 )
-from curator.sop.verbs import is_order
+from curator.sop.verbs import is_forbidding, is_order
 
 Second: TypeAlias = Callable[[str], bool]  # whether another extractor took a text for content as well
 _CONTAINERS = frozenset("div section main article table tbody tr td center form".split())
@@ -189,10 +189,23 @@ def _is_bare(part: Any) -> bool:
     said = clean(part.text_content())
     return (
         len(said.split()) <= 25
+        and not (is_warning(said) or is_forbidding(said) or _is_sentence(part, said) or _heads_list(part))
         and next(part.iterdescendants(*BLOCKS), None) is None
         and not STARTS.match(said)
         and role_of(said) == "other"
     )
+
+
+def _heads_list(part: Any) -> bool:
+    """Whether a part is bold and stands right over a list or a table: a heading as some editors write it."""
+    after = next((o for o in part.itersiblings() if isinstance(o.tag, str) and clean(o.text_content())), None)
+    return is_bold(part) and after is not None and after.tag in ("ol", "ul", "table")
+
+
+def _is_sentence(part: Any, said: str) -> bool:
+    """Whether a part without a name is a whole sentence that leads nowhere: a paragraph as some editors write it."""
+    named = part.get("class") or part.get("id") or part.get("role")
+    return not named and len(said.split()) >= 6 and said[-1] in ".!:" and next(part.iter("a", "button"), None) is None
 
 
 def _is_titling(part: Any, vocabulary: Vocabulary) -> bool:
@@ -236,7 +249,7 @@ def _is_apart(part: Any, text: Any, weights: dict[Any, int], vocabulary: Vocabul
     if not said:
         return False
     most = weights[text if text is not None else part.getparent()]
-    if weights[part] < 0.5 * most and not is_told(part) and not _is_lone_heading(part):
+    if weights[part] < 0.5 * most and not is_told(part) and not is_lone_heading(part):
         alike = text is not None and (part.tag, part.get("class")) == (text.tag, text.get("class"))
         agreed = second is not None and second(spaced)
         least = FEW_SAID if agreed and said.endswith(".") else FEW
@@ -259,16 +272,10 @@ def _are_sections(part: Any, text: Any) -> bool:
     return first is not None and other is not None and first.tag == other.tag
 
 
-def _is_lone_heading(part: Any) -> bool:
-    """Whether a part is a heading in a box of its own."""
-    head = next(part.iter(*HEADINGS), None)
-    return head is not None and not re.search(r"\w", clean(part.text_content()).replace(clean(text_of(head)), "", 1))
-
-
 def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
     """Whether the form of a part says that it is content: a heading of known purpose, an order of steps, much text."""
     heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
-    if _is_lone_heading(part):
+    if is_lone_heading(part):
         return True
     if any(role_of(head) != "other" for head in heads):
         return True

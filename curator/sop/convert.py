@@ -13,6 +13,7 @@ from curator.sop.document import Document, Section, Source, Step, Table, from_js
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked, asked_for_part, asked_for_section, topic
 from curator.sop.reading import MAX_BYTES, MAX_TEXT, Reading
+from curator.sop.roles import table as role_table
 from curator.sop.structure import structure
 from curator.sop.verbs import is_order
 
@@ -43,7 +44,7 @@ class Row(NamedTuple):
 
 
 def sources_in(paths: Sequence[str]) -> list[str]:
-    """The files the paths name; of a folder, those of known kinds, in order of their names. Raises SourceError."""
+    """The files the paths name, each once; of a folder, those of known kinds, in order of their names. Raises SourceError."""
     found: list[str] = []
     for name in paths:
         path = Path(name)
@@ -56,7 +57,10 @@ def sources_in(paths: Sequence[str]) -> list[str]:
             found += map(str, inside)
         else:
             found.append(name)
-    return found
+    once: dict[Path, str] = {}
+    for name in found:
+        once.setdefault(Path(name).resolve(), name)
+    return list(once.values())
 
 
 def _foreign(path: Path) -> bool:
@@ -107,6 +111,7 @@ def document_of(data: bytes, name: str, url: str = "", kind: str = "") -> Docume
     kind = kind or format_of(data, name)
     if kind == "json":
         document = from_json(data, name)
+        _refuse_unknown_roles(document)
         if not any(section.blocks for section in document.sections):
             what = "a document without a section that says something"
             raise SourceError(what, hint="write its sections, or leave it out")
@@ -125,6 +130,15 @@ def document_of(data: bytes, name: str, url: str = "", kind: str = "") -> Docume
         document.title, document.title_source = words, "file-name"
     _refuse_no_procedure(document, reading)
     return document
+
+
+def _refuse_unknown_roles(document: Document) -> None:
+    """Raises SourceError for a section whose role no rule knows."""
+    known = sorted({"other", *role_table().values()})
+    for section in document.sections:
+        if section.role not in known:
+            what = f"no role {section.role!r} (section {section.id or section.heading!r})"
+            raise SourceError(what, hint=f"roles are {', '.join(known)}")
 
 
 def format_of(data: bytes, name: str) -> str:

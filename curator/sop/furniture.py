@@ -68,14 +68,25 @@ def is_furniture(text: str) -> bool:
     return _FURNITURE.fullmatch(text.strip(" .|·•")) is not None or _is_byline(text)
 
 
+_ASKED = re.compile(
+    rf"(?:(?:was|is|did you find|were) (?:{_THIS}|it) ?{_PAGE}? ?(?:helpful|useful|clear|what you)|how (?:helpful|useful) was)[^?]{{0,60}}\?",
+    re.I,
+)
+
+
+def asks_readers(text: str) -> bool:
+    """Whether a line asks what readers think of the page."""
+    return _ASKED.fullmatch(text.strip()) is not None
+
+
 def _is_byline(text: str) -> bool:
     """Whether a line is a few facts about a page, set apart by points ("Version 7 · Edited by R. Adeyemi · 4 min read")."""
-    parts = re.split(r"\s+[·•|]\s+", text)
+    parts = re.split(r"\s+\|\s+|\s*[·•]\s*", text)
     told = [part for part in parts if _FURNITURE.fullmatch(part.strip(" .")) is not None]
     return len(parts) >= 2 and bool(told) and all(len(part.split()) <= 5 for part in parts)
 
 
-_SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"
+_SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|(?:how to )?cite this \w+|how to cite|(?:follow|find) us(?: on)? \w+|follow us|stay (?:connected|in touch)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"
                      r"share this(?: \w+)?|(?:\d+ )?(?:comments?|kommentare?|comentarios?|commentaires?|reacties|commenti|komentarze|kommentarer)(?: \d+)?|(?:offer|angebot|aanbieding|oferta|offre|promotion)s? (?:of|van|der|des|de|du) .{0,20}|\d+ (?:responses|replies|answers|reviews|thoughts).*|upcoming (?:events|dates|deadlines|courses)|coming up|recent (?:activity|feedback|changes|comments|news|updates)|(?:pages|articles|posts) like this(?: one)?|(?:class|course|community|discussion) forums?|about (?:the author|this (?:article|page|site|blog))|updates to this page|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 

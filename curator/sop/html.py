@@ -10,7 +10,7 @@ from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.content import Second, content_root, prune_beside
-from curator.sop.markup import BLOCKS, is_bold, text_of
+from curator.sop.markup import BLOCKS, is_bold, own_words, text_of
 from curator.sop.pruning import name_own_tags, prune
 from curator.sop.reading import MAX_TEXT, Drops, Reading, clean, words_of
 from curator.sop.walk import Walker
@@ -33,11 +33,13 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     words = frozenset([*words_of(_all_text(root)), *words_of(_as_shown(root))])
     name_own_tags(root)
     everywhere = [clean(text_of(h)) for h in root.iter("h1")]
+    below = [clean(text_of(h)) for h in root.iter("h2", "h3")]
     _nest_lists(root)
     _name_title(root, page_title)
+    _join_fields(root)
     drops = Drops()
     prune(root, drops)
-    h1 = [clean(text_of(h)) for h in root.iter("h1")] or everywhere
+    h1 = [clean(text_of(h)) for h in root.iter("h1")] or [*_begun(page_title, below), *everywhere]
     content = content_root(root, drops)
     prune_beside(content, drops, second)
     walker = Walker(drops, is_page=True)
@@ -130,6 +132,24 @@ def _name_title(root: Any, title: str) -> None:
         middle[0].tag = "h1"
 
 
+def _join_fields(root: Any) -> None:
+    """Put the name of a field and its few words beside it ("Article number", "4711") into one paragraph."""
+    for label in list(root.iter("div", "span")):
+        value = label.getnext()
+        if value is None or not _FIELD_LABEL.search(own_words(label)) or (label.tail and label.tail.strip()):
+            continue
+        name, said = clean(text_of(label)), clean(text_of(value))
+        plain = all(next(part.iterdescendants(*(BLOCKS - {"div"})), None) is None for part in (label, value))
+        if value.tag in ("div", "span") and plain and 0 < len(name.split()) <= 4 and 0 < len(said.split()) <= 8:
+            for part in (label, value):
+                for inner in list(part):
+                    part.remove(inner)
+            label.tag, label.text, value.text = "p", f"{name.rstrip(':')}: {said}", ""
+
+
+_FIELD_LABEL = re.compile(r"(?:^|[\s_-])(?:field|element|property|attribute)[\s_-]+label(?:[\s_-]|$)", re.I)
+
+
 def _nest_lists(root: Any) -> None:
     """Lists that a word processor wrote side by side, their level in their class ("lst-kix_x-1"), put into one another."""
     for listed in list(root.iter("ol", "ul")):
@@ -165,8 +185,17 @@ def _page_title(title: str, headings: list[str], frame: list[str]) -> str:
             return _without_site(heading, frame)
     if (rest := _without_site(title, frame)) != title:
         return rest
-    parts = [part for part in re.split(r"\s+(?:[|–—·»-]|::?)\s+", title) if part]
+    parts = [part for part in _SITE_MARK.split(title) if part]
     return parts[0] if parts else (headings[0] if len(headings) == 1 else "")
+
+
+_SITE_MARK = re.compile(r"\s+(?:[|–—·»-]|::?)\s+")
+
+
+def _begun(title: str, headings: list[str]) -> list[str]:
+    """The part of a page's title that a heading of the page begins with, where one does."""
+    parts = [part for part in _SITE_MARK.split(title) if " " in part]
+    return [part for part in parts if any(heading.startswith(part) for heading in headings)]
 
 
 def _without_site(title: str, frame: list[str]) -> str:

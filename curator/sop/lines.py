@@ -19,7 +19,8 @@ STARTS = re.compile(
 _SURE = re.compile(
     rf"(?:[{BULLETS}*-]|\d{{1,3}}(?:\.\d{{1,3}})+\.?|\d{{1,3}}[.)]|\(?[a-z]\)|\(?[ivx]{{1,5}}\)|[ivx]{{2,5}}\.|\(\d{{1,4}}\))\s+\S|(?:step|paso|schritt|étape)\s+\d"
 )
-_RULE = re.compile(r"[=_*-]{3,}\s*$")
+_RULE = re.compile(r"(?:[=_*-]{3,}|~{3,}|\^{3,})\s*$")
+_AMOUNT = re.compile(r"0[.,]\d|\d+(?:[.,]\d+)*\s*[%°µΩ±×]")  # at the head of a line, of the sentence before it
 _FIELD = re.compile(
     r"(?:title|titel|t[ií]tulo|titre|subject|betreff|asunto|approved|(?:document|doc|sop)\.?\s*+(?:no|number|nr|id)?\.?|version|rev(?:ision)?\.?(?: no\.?)?|effective(?: date)?|date|department|page|prepared by|approved by|author)\s*:",
     re.I,
@@ -80,7 +81,8 @@ def _goes_on(before: Text, last: Line, line: Line, letters: frozenset[str]) -> b
     lettered = _LETTER.match(line.text)
     if lettered and (chr(ord(lettered[1]) - 1) in letters or (lettered[1] == "a" and "b" in letters)):
         return False
-    if _SURE.match(line.text) or last.table is not None or last.level or _heads(before.text, line.text):
+    starts = _SURE.match(line.text) and not (_AMOUNT.match(line.text) and before.text[-1] not in ".:;?!")
+    if starts or last.table is not None or last.level or _heads(before.text, line.text):
         return False
     small = line.text[0].islower()
     ended = before.text[-1] in ".:;?!"
@@ -124,8 +126,10 @@ def _join(before: str, after: str, joined: list[str], vocabulary: frozenset[str]
     if not left or not right or left[1][-1].isupper() != right.group()[0].isupper():
         return f"{before} {after}"
     whole, parted = left[1] + right.group(), f"{left[1]}-{right.group()}"
-    compound = parted in vocabulary or (
-        whole not in vocabulary and left[1] in vocabulary and right.group() in vocabulary
+    compound = (
+        left[1].casefold() in _JOINED
+        or parted in vocabulary
+        or (whole not in vocabulary and left[1] in vocabulary and right.group() in vocabulary)
     )
     if compound and left[1] not in _PREFIXES:
         return before + after
@@ -133,6 +137,9 @@ def _join(before: str, after: str, joined: list[str], vocabulary: frozenset[str]
     return before[:-1] + after
 
 
+_JOINED = frozenset(
+    ("ci", "celui", "celle", "ceux", "celles", "peut", "vis", "rendez")
+)  # their hyphen is never a break's
 _PREFIXES = frozenset(
     ("re", "in", "de", "con", "com", "pro", "ex", "a")
 )  # word beginnings that are words or names themselves

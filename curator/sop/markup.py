@@ -63,10 +63,18 @@ def note_of(element: Any) -> str | None:
     if element.get("data-note"):
         return str(element.get("data-note"))
     names = re.split(r"[\s_-]+", _JOINED_NOTE.sub(r"\1 \2", own_words(element).lower()))
-    if not {"admonition", "alert", "callout", "macro", "adm", "message", "box", "panel", "notice"} & set(names):
+    if (element.get("class") or "").strip().lower() in _WHOLE_NOTES:
+        return str(element.get("class")).strip().lower()
+    boxed = {"admonition", "alert", "callout", "macro", "adm", "message", "box", "panel", "notice"} & set(names)
+    if not boxed and not _NOTED.search(element.get("class") or ""):
         return None
-    kinds = {"information": "info", "yellow": "warning"}
-    return next((kinds.get(name, name) for name in names if kinds.get(name, name) in NOTES), None)
+    kinds = [_KINDS.get(name, name) for name in names]
+    return next((kind for kind in kinds if kind in NOTES and kind != "note"), "note" if "note" in kinds else None)
+
+
+_KINDS = {"information": "info", "yellow": "warning", "warn": "warning"}
+_NOTED = re.compile(r"(?:^|\s)(?:hint|(?:[a-z]+-)?note)(?:$|\s)", re.I)
+_WHOLE_NOTES = frozenset(("note", "tip", "warning", "caution", "danger", "important"))  # as DocBook names them
 
 
 _JOINED_NOTE = re.compile(
@@ -108,15 +116,23 @@ def _bold_style(element: Any) -> bool:
 
 def is_layout(table: Any) -> bool:
     """Whether a table only places content: its cells hold headings, tables or the text of a whole page."""
-    if table.get("role") == "presentation":
-        return True
     cells = [cell for cell in table.iter("td", "th") if next(tables_above(cell), None) is table]
+    if table.get("role") == "presentation":
+        return not _is_grid(table, cells)
     if len(cells) == 1 or next(table.iterdescendants("h1", "h2", "table"), None) is not None:
         return True
     rows = {cell.getparent() for cell in cells}
     if len(rows) == len(cells):  # one column
         return next(table.iterdescendants("h3", "ul", "ol"), None) is not None
     return len(rows) == 1 and any(len(cell.text_content()) > 1500 for cell in cells)
+
+
+def _is_grid(table: Any, cells: list[Any]) -> bool:
+    """Whether a table holds as many short texts in each of its two rows or more: data, whatever its role says."""
+    rows = [sum(cell.getparent() is row for cell in cells) for row in {cell.getparent(): None for cell in cells}]
+    plain = next(table.iterdescendants("table", "ul", "ol", "img", "a", *HEADINGS), None) is None
+    said = [len(clean(cell.text_content())) for cell in cells]
+    return plain and len(rows) >= 2 and min(rows) == max(rows) >= 2 and all(0 < length <= 120 for length in said)
 
 
 def tables_above(element: Any) -> Iterator[Any]:

@@ -88,15 +88,16 @@ def of_page(pieces: list[Piece], title: str, drops: Drops) -> tuple[list[Piece],
     known = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and role_of(piece.text) != "other"]
     if known and known[0] < start:
         return pieces, title
-    last = max([start, *(n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and n in known)])
-    stop = next(
-        (n for n, piece in enumerate(pieces) if n > last and isinstance(piece, Heading | Text) and _closes(piece.text)),
-        len(pieces),
-    )
+    last = max([start, *known])
+    closing = [n for n, p in enumerate(pieces) if n > last and isinstance(p, Heading | Text) and _closes(p.text)]
+    headed = next((n for n in closing if isinstance(pieces[n], Heading)), len(pieces))
+    counted = [n for n, p in enumerate(pieces[:headed]) if isinstance(p, Text) and _COUNTED.match(p.text)]
+    stop = next((n for n in closing if n > max([last, *counted])), len(pieces))  # a line in the text ends nothing
     kept: list[Piece] = []
     for n, piece in enumerate(pieces):
         said = piece.text if isinstance(piece, Heading | Text) else ""
-        if not start <= n < stop or (isinstance(piece, Text) and is_furniture(said)):
+        site = isinstance(piece, Text) and (is_furniture(said) or (len(said.split()) <= 12 and _closes(said)))
+        if site or not start <= n < stop:
             drops.add("boilerplate", said, Origin(-1))
         else:
             kept.append(piece)
@@ -118,6 +119,7 @@ def _closes(text: str) -> bool:
     return is_site_heading(bare) or _VOTE.match(bare) is not None
 
 
+_COUNTED = re.compile(r"\d{1,2}[.)]\s+\S")
 _DOT = re.compile(r"^[•·*-]\s+")
 _VOTE = re.compile(
     r"(?:was|is|did you find|did) (?:this|the|it|that)\b.{0,30}\b(?:helpful|useful|clear|answer|help|solve)\b.{0,60}",
@@ -139,7 +141,7 @@ def _lines(page: Any) -> list[_Row]:
             if grid and max(map(len, grid)) > 1:
                 boxes.append((found.bbox, Table([], grid, Origin(-1, None, page.page_number))))
     rows: list[_Row] = []
-    gutter = None if boxes else _gutter(page)
+    gutter = _gutter(page, [box for box, _ in boxes])
     dots = _dots(page)
     for found in _text_lines(page, gutter):
         middle = (found["top"] + found["bottom"]) / 2
@@ -263,13 +265,13 @@ def _wide(words: Sequence[dict[str, Any]], gutter: float) -> list[tuple[float, f
     return wide
 
 
-def _gutter(page: Any) -> float | None:
-    """Where two columns of prose part, None on a page of one column.
+def _gutter(page: Any, tables: Sequence[tuple[float, float, float, float]]) -> float | None:
+    """Where two columns of prose part, None on a page of one column; `tables` are where ruled ones stand.
 
     No word of most lines stands there, and on both sides many lines of several words each fill their column, so a table
     without rules, whose cells are short and ragged, has none.
     """
-    words = page.extract_words()
+    words = [word for word in page.extract_words() if not any(_is_in(word, box) for box in tables)]
     left, right = min((w["x0"] for w in words), default=0), max((w["x1"] for w in words), default=0)
     if len(words) < 80 or right - left < 200:
         return None
@@ -281,10 +283,25 @@ def _gutter(page: Any) -> float | None:
     assert best is not None
     crossing, at = best
     sides = [[w for w in words if w["x1"] < at], [w for w in words if w["x0"] > at]]
-    filled = all(_is_column(side, start, end) for side, start, end in ((sides[0], left, at), (sides[1], at, right)))
+    left, right = min([left, *(box[0] for box in tables)]), max([right, *(box[2] for box in tables)])
+    spans = ((sides[0], left, at), (sides[1], at, right))
+    columns = [_is_column(*span) for span in spans]
+    filled = any(columns) and all(
+        full or _holds_table(tables, start, end) for full, (_, start, end) in zip(columns, spans, strict=True)
+    )
     if not (filled or _are_apart(*sides)):
         return None
     return at if crossing <= 0.25 * len({round(w["top"]) for w in words}) else None
+
+
+def _holds_table(tables: Sequence[tuple[float, float, float, float]], left: float, right: float) -> bool:
+    """Whether a table stands between two edges and fills what is between them."""
+    return any(left - 2 <= box[0] and box[2] <= right + 2 and box[2] - box[0] > 0.7 * (right - left) for box in tables)
+
+
+def _is_in(word: dict[str, Any], box: tuple[float, float, float, float]) -> bool:
+    middle = (word["top"] + word["bottom"]) / 2
+    return bool(box[0] - 1 <= word["x0"] <= box[2] and box[1] <= middle <= box[3])
 
 
 def _are_apart(left: Sequence[dict[str, Any]], right: Sequence[dict[str, Any]]) -> bool:

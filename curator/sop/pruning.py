@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from curator.sop.furniture import is_site_heading
+from curator.sop.furniture import asks_readers, is_site_heading
 from curator.sop.markup import HEADINGS, is_bold, is_note, is_warning, own_words, text_of, upwards
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
@@ -30,12 +30,15 @@ def is_hidden(element: Any) -> bool:
 
 
 _NAMED = re.compile(
-    r"(?:^|[\s_-])(?:nav|navbar|navigation|topnav|sidenav|menu|breadcrumbs?|sidebar|footer|cookies?|consent|gdpr|banner|share|sharing|sharedaddy|social|"
+    r"(?:^|[\s_-])(?:nav|navbar|navheader|navfooter|navigation|topnav|sidenav|menu|breadcrumbs?|sidebar|footer|cookies?|consent|gdpr|banner|share|sharing|sharedaddy|social|"
     r"comments?|respond|related\w*|relatedposts|recommend\w*|promo\w*|advert\w*|ads?|newsletter|subscri\w+|toolbar|pagination|pager|popup|modal|overlay|"
     r"skip|skiplink|widget|widgets|login|signin|search|masthead|site-header|topbar|feedback|rating|likes|byline|prev-next|copyright|"
-    r"page-section|greybox|site-notice|sitenotice|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author|bio|meta|signup|sign-up|chat|chatbot|livechat|responses|discussion|reactions|author-box|tags|tagcloud|aside|quick-?links|news-?(?:web-?part|feed|list|items?|box|teasers?|ticker)|attachments|usertools|sitetools|pagetools|ambox|ombox|mbox|tmbox|hatnote|navbox|sistersitebox|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
+    r"page-section|greybox|site-notice|sitenotice|suitebar|commandbar|edit-this-page|page-metadata|page-meta|entry-meta|post-meta|article-meta|article-info-meta|doc-meta|byline|catlinks|printfooter|author|bio|meta|signup|sign-up|chat|chatbot|livechat|responses|discussion|reactions|author-box|tags|tagcloud|aside|quick-?links|news-?(?:web-?part|feed|list|items?|box|teasers?|ticker)|attachments|post-buttons|usertools|sitetools|pagetools|ambox|ombox|mbox|tmbox|hatnote|navbox|sistersitebox|toc|tableofcontents|table-of-contents)(?:[\s_-]|$)",
     re.I,
 )
+# Some makers of sites build the text of such parts too.
+_NAMED_BUT_BUILT = re.compile(re.sub(r"\|(?:page-section|widgets?)(?=\|)", "", _NAMED.pattern), re.I)
+_WIDGET = re.compile(r"(?:^|[\s_-])(?:page-section|widgets?)(?:[\s_-]|$)", re.I)
 _ROLES = frozenset("navigation banner contentinfo search complementary dialog alertdialog menu menubar toolbar".split())
 _NAMED_TAGS = frozenset("div section ul ol p header span table dl".split())
 _ENTRIES = frozenset(("email", "password", "search", "text", "tel", None))
@@ -49,6 +52,7 @@ def prune(root: Any, drops: Drops) -> None:
     whole = max(1, len((body if body is not None else root).text_content()))
     buttons = (e for e in root.iter("button", "a", "div", "span") if e.get("aria-controls") or e.get("data-target"))
     opened = frozenset((e.get("aria-controls") or e.get("data-target")).lstrip("#") for e in buttons if not _in_menu(e))
+    named = _NAMED_BUT_BUILT if _is_built_of_widgets(root, whole) else _NAMED
     for element in list(root.iter()):
         if not isinstance(element.tag, str) or element.tag in _GONE:
             remove(element)
@@ -59,18 +63,32 @@ def prune(root: Any, drops: Drops) -> None:
         ):
             drops.add("boilerplate", element.text_content())
             remove(element)
-        elif element.tag not in ("html", "body", "main", "article") and _is_chrome(element, whole, opened):
+        elif element.tag not in ("html", "body", "main", "article") and _is_chrome(element, whole, opened, named):
             drops.add("boilerplate", element.text_content())
             if not instructs(element):
-                drops.frame.append(element.text_content())
+                drops.frame.append(" ".join(element.itertext()))
             remove(element)
     _prune_authors(root, whole, drops)
     _prune_calls(root, drops)
     _prune_bars(root, drops)
     _prune_links(root, drops)
     _prune_repeated(root, drops)
+    _prune_questions(root, drops)
     _prune_discussion(root, drops)
     _prune_foot(root, drops)
+
+
+def _is_built_of_widgets(root: Any, whole: int) -> bool:
+    """Whether parts named widgets, each by itself a small share, hold most of the page: then the name says nothing."""
+    inside: set[Any] = set()
+    said = 0
+    for element in root.iter("div", "section"):
+        if element.getparent() in inside:
+            inside.add(element)
+        elif _WIDGET.search(own_words(element)):
+            inside.add(element)
+            said += len(element.text_content())
+    return said > 0.5 * whole
 
 
 def _prune_marks(root: Any) -> None:
@@ -96,6 +114,15 @@ def _prune_printed_contents(root: Any, drops: Drops) -> None:
 
 
 _PRINTED_CONTENTS = re.compile(r"(?:^|\s)Mso(?:Toc\d|TocHeading)(?:$|\s)", re.I)
+
+
+def _prune_questions(root: Any, drops: Drops) -> None:
+    """Take out small boxes that begin with what a site asks its readers ("Was this page useful?")."""
+    for box in list(root.iter("div", "section")):
+        first = next((text for t in box.itertext() if (text := clean(t))), "")
+        solid = next(box.iterdescendants(*_SOLID), None)
+        if asks_readers(first) and solid is None and len(box.text_content().split()) <= _CALL_WORDS:
+            drops.take(box)
 
 
 def _prune_discussion(root: Any, drops: Drops) -> None:
@@ -176,6 +203,9 @@ _LOGO = re.compile(r"(?:^|[\s_-])(?:logo|brand|branding|wordmark|site-?(?:title|
 
 def _prune_authors(root: Any, whole: int, drops: Drops) -> None:
     """Take out boxes about an author: from the part named so outwards, as far as a few words and no list or heading go."""
+    for part in list(root.iter("dl")):
+        if next(part.iter("time"), None) is not None or _PROFILE.search(part.get("class") or ""):
+            drops.take(part)
     for part in list(root.iter("div", "section", "span", "a", "img")):
         if not _AUTHOR.search(own_words(part)):
             continue
@@ -190,6 +220,7 @@ def _prune_authors(root: Any, whole: int, drops: Drops) -> None:
             drops.take(box)
 
 
+_PROFILE = re.compile(r"(?:^|[\s_-])(?:post|user|author|member)?-?profile(?:[\s_-]|$)", re.I)
 _BIO_WORDS = 80
 _SOLID = ("h1", "ol", "table", "pre", "li", "main", "article")
 _AUTHOR = re.compile(r"(?:^|[\s_-])(?:\w{0,30}author(?!i[sz]|ed)\w*|avatar|gravatar|vcard)(?:[\s_-]|$)", re.I)
@@ -409,7 +440,7 @@ def _in_menu(element: Any) -> bool:
     return any(a.tag in ("nav", "header", "footer", "aside") for a in upwards(element))
 
 
-def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
+def _is_chrome(element: Any, whole: int, opened: frozenset[str], names: re.Pattern[str]) -> bool:
     tag = element.tag
     parent = element.getparent()
     if element.get("role") == "button" and tag in ("div", "span", "a") and _is_pressed(element):
@@ -422,11 +453,13 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str]) -> bool:
         return True
     if element.get("aria-hidden") == "true":
         return not _holds(element, whole)
+    if tag == "div" and element.get("title") in ("header", "footer"):  # as word processors write those of their pages
+        return not _holds(element, whole)
     if tag in _CHROME:
         return not (tag in ("form", "aside") and (_holds(element, whole) or is_note(element)))
     if tag == "header" and not any(a.tag in ("article", "main") for a in upwards(element)):
         return not _holds(element, whole)
-    named = tag in _NAMED_TAGS and (_NAMED.search(own_words(element)) or _is_prompt(element))
+    named = tag in _NAMED_TAGS and (names.search(own_words(element)) or _is_prompt(element))
     if element.get("role") == "tablist" and _is_bar_of_tabs(element):
         return True
     if (named and not is_note(element)) or element.get("role") in _ROLES:
@@ -507,4 +540,4 @@ def name_own_tags(root: Any) -> None:
 
 
 _LEVELS = frozenset("123456")
-_MEANT = {"heading": "h2", "list": "ul", "listitem": "li", "table": "table", "grid": "table", "row": "tr", "cell": "td", "gridcell": "td", "columnheader": "th", "rowheader": "th"}  # fmt: skip
+_MEANT = {"heading": "h2", "list": "ul", "listitem": "li", "table": "table", "grid": "table", "rowgroup": "tbody", "row": "tr", "cell": "td", "gridcell": "td", "columnheader": "th", "rowheader": "th"}  # fmt: skip

@@ -91,7 +91,7 @@ class Drops:
         """Take an element out as the site's; `sure` where no other extractor need be asked."""
         self.add("boilerplate", part.text_content())
         if sure:
-            self.frame.append(part.text_content())
+            self.frame.append(" ".join(part.itertext()))
         remove(part)
 
 

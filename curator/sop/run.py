@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -65,6 +66,15 @@ def read_job(job: Job) -> Document | SourceError:
         return read_document(Path(job.name)) if job.data is None else document_in(job.data, job.name)
     except SourceError as error:
         return error
+    except CuratorError:
+        raise
+    except Exception as error:  # the other files go on
+        if os.environ.get("CURATOR_TRACEBACK"):
+            raise
+        what = f"a fault in curator: {type(error).__name__}: {error}"
+        return SourceError(
+            what, where=job.name, hint="run again on this file with CURATOR_TRACEBACK=1 and report what it prints"
+        )
 
 
 def _lost(job: Job, why: str) -> SourceError:

@@ -18,10 +18,10 @@ from curator.sop.furniture import is_site_heading
 from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, text_of, upwards
 from curator.sop.reading import Drops, clean, words_of
 from curator.sop.roles import role_of
-from curator.sop.verbs import is_order
+from curator.sop.verbs import is_forbidding, is_order
 
 _BOXES = ("div", "section", "aside", "blockquote", "details", "center", "fieldset", "header", "footer", "form")
-_ITEMS = frozenset("li td th dd dt caption p".split())
+_ITEMS = frozenset(("li", "td", "th", "dd", "dt", "caption", "p", *HEADINGS))
 FEW = 3  # words below which nothing is told
 FEW_SAID = 6  # likewise, of a sentence without a link and a heading
 _TELLING = 60  # different words of a text below which it knows too little to tell
@@ -87,6 +87,8 @@ def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
         parts = [part for part in named if content in part.iterancestors()]
         if name is None:  # boxes without a name have nothing in common but the place
             parts = [part for part in parts if not _is_kept(part, content)]
+        if len(parts) >= 3 and all(is_lone_heading(part) for part in parts):
+            continue  # the headings of the text, each in a box of its own
         said = " ".join(part.text_content() for part in parts)
         if not said.strip() or len(said) > _LARGE * whole or any(_is_kept(part, content) for part in parts):
             continue
@@ -141,14 +143,33 @@ def _is_bare_wrapping(part: Any, content: Any) -> bool:
 
 def is_told(part: Any) -> bool:
     """Whether the form of a part says that it is content, whatever it speaks of: its heading, code, a table, a warning."""
-    if is_note(part) or is_warning(clean(part.text_content())):
+    said = clean(part.text_content())
+    if is_note(part) or is_warning(said) or (next(part.iter("a", "button"), None) is None and is_forbidding(said)):
         return True
     heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
     if any(role_of(head) != "other" for head in heads) or next(part.iter("pre", "h1"), None) is not None:
         return True
-    if heads and not any(map(is_site_heading, heads)) and _orders(part) and _is_one_of_series(part):
+    if (
+        heads
+        and not any(map(is_site_heading, heads))
+        and _is_one_of_series(part)
+        and (_is_section(part) or _orders(part))
+    ):
         return True
     return counts_up(part) or (not heads and next(part.iter("table"), None) is not None)
+
+
+def _is_section(part: Any) -> bool:
+    """Whether a part is a section as generators of manuals write it: no class but one for its level, or its heading's id."""
+    names = part.get("class") or ""
+    if part.tag not in ("div", "section") or not _LEVEL.fullmatch(names):
+        return False
+    head = next(part.iter(*HEADINGS))
+    first = next(text for t in part.itertext() if (text := clean(t)))
+    return clean(text_of(head)).startswith(first)
+
+
+_LEVEL = re.compile(r"(?:sect(?:ion)?-?[1-6]?|level-?[1-6])?", re.I)
 
 
 def _orders(part: Any) -> bool:
@@ -158,12 +179,14 @@ def _orders(part: Any) -> bool:
 
 
 def _is_one_of_series(part: Any) -> bool:
-    """Whether a part is one of three or more side by side that share a class and begin with headings of one level."""
+    """Whether a part is one of three or more side by side that share a class, or have none, and begin with headings of one level."""
     names, level = set((part.get("class") or "").split()), next(part.iter(*HEADINGS)).tag
     alike = 0
     for other in part.getparent():
         head = next(other.iter(*HEADINGS), None) if isinstance(other.tag, str) else None
-        alike += head is not None and head.tag == level and bool(names & set((other.get("class") or "").split()))
+        others = set((other.get("class") or "").split())
+        shared = bool(names & others) or (other.tag == part.tag and not names and not others)
+        alike += head is not None and head.tag == level and shared
     return alike >= 3
 
 
@@ -210,8 +233,14 @@ def _is_kept(part: Any, content: Any) -> bool:
 def is_all_below(part: Any) -> bool:
     """Whether a part is all there is below a heading."""
     before, after = _beside(part, preceding=True), _beside(part, preceding=False)
-    headed = before is not None and before.tag in HEADINGS and not is_site_heading(clean(before.text_content()))
-    return headed and (after is None or after.tag in HEADINGS)
+    headed = before is not None and is_lone_heading(before) and not is_site_heading(clean(before.text_content()))
+    return headed and (after is None or is_lone_heading(after))
+
+
+def is_lone_heading(part: Any) -> bool:
+    """Whether a part is a heading, or a heading in a box of its own."""
+    head = next(part.iter(*HEADINGS), None)
+    return head is not None and not re.search(r"\w", clean(part.text_content()).replace(clean(text_of(head)), "", 1))
 
 
 def _beside(part: Any, *, preceding: bool) -> Any:

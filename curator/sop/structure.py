@@ -24,6 +24,7 @@ from curator.sop.document import (
 from curator.sop.furniture import is_site_heading
 from curator.sop.languages import language_of
 from curator.sop.lines import STARTS
+from curator.sop.numbering import figure
 from curator.sop.reading import BULLETS, Heading, Piece, Reading, Text, words_of
 from curator.sop.roles import folded, role_of, table
 from curator.sop.tabular import columns, is_numbered_text, steps_of
@@ -42,6 +43,10 @@ _SUBJECT_LINE = re.compile(
     r"(?:(?:(?:sop|document)\s+)?(?:title|titel|título|titre)|subject|betreff|asunto)\s*+:\s*+(.+)", re.I
 )
 _SITE_NUMBER = re.compile(r"(?!\d+\.0)\d{1,3}(?:\.\d{1,3})+\.?\s+(?=[^\W\d_])")  # of a chapter of a manual
+_CHAPTER = re.compile(
+    r"(?:chapter|section|appendix|kapitel|abschnitt|chapitre|cap[ií]tulo)\s+(?:\d{1,3}(?:\.\d{1,3})*|[A-Z])[.:]\s+(?=\S)",
+    re.I,
+)
 _INLINE_HEAD = re.compile(r"(?:(\d{1,2}(?:\.0)?)[.)]?\s+)?([^\W\d_][\w /&,'()-]{1,60}?)\s*:\s+(\S.*)")
 _SIGNATURE = re.compile(
     r"(?:(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued|verified|released)\s+by|signature|sign(?:ed)?(?:\s*/\s*date)?|date|name|designation|department|"
@@ -53,7 +58,7 @@ _SIGNED = re.compile(
 )
 _BLANK_LINE = re.compile(r"_{3,}|\.{6,}|…{2,}")
 _META = (
-    ("doc_number", re.compile(r"(?:r[eé]f[eé]rence|referenz|referencia|(?:document|doc|sop)\.?\s*(?:no|number|nr|id|code|#)|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
+    ("doc_number", re.compile(r"(?:r[eé]f[eé]rence|referenz|referencia|(?:document|doc|sop|article|knowledge(?: article)?|kb)\.?\s*(?:no|number|nr|id|code|#)|url name|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
     ("version", re.compile(r"(?:version|revision|rev|issue|versi[oó]n|revisi[oó]n)(?:\s*(?:no|number|nr|#))?\.?", re.I)),
     ("effective_date", re.compile(r"(?:effective(?: date| from)?|date of issue|issue date|fecha de vigencia|g[uü]ltig ab|date d['’]application)", re.I)),
     ("review_date", re.compile(r"(?:(?:next )?review date|date of (?:next )?review|supersedes|fecha de revisi[oó]n|(?:last |first )?(?:reviewed|edited|updated|modified|changed|created|verified)(?: (?:on|at|time|date|this \w+))?)", re.I)),
@@ -79,8 +84,12 @@ def structure(reading: Reading, source: Source) -> Document:
     drop = document.dropped.append
     if reading.format in ("pdf", "text"):
         reading.pieces = list(_untabled(reading.pieces, drop))
+    if reading.format == "text" and _is_centred(reading.pieces[:2]):  # who issues the document, over its title
+        drop(Dropped("metadata", _said(reading.pieces[0])[:80], reading.pieces[0].origin))
+        del reading.pieces[0]
     if reading.format == "html":
         reading.pieces = _without_labels(reading.pieces, drop)
+    reading.pieces = _without_letter(reading.pieces, drop)
     pieces = list(_cleaned(_refined(reading.pieces), drop, is_page=reading.format == "html"))
     pieces = list(_without_banner(pieces, drop))
     _take_title(document, pieces, reading.page_title)
@@ -115,10 +124,17 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
     indents: dict[int, float] = {}
     waiting = ""
     alone = _lone_numbers(pieces)
+    over = (_heads_of_lists(pieces) if styled else set()) | _capital_heads(pieces)
     for piece in pieces:
         if not isinstance(piece, Text):
             waiting = ""
             refined.append(piece)
+            continue
+        if id(piece) in over:
+            waiting = ""
+            label = _label(piece.text)
+            level = 6 if not label else 2 if not styled else 4
+            refined.append(Heading(piece.text, min(6, level + max(0, label.count(".") - 1)), piece.origin))
             continue
         lone = _STEP_WORD.fullmatch(piece.text)
         if lone and not waiting and not piece.bold:
@@ -135,7 +151,48 @@ def _refined(pieces: list[Piece]) -> list[Piece]:
         waiting = ""
         refined += made
         indents |= {id(step): piece.indent for step in made if isinstance(step, Step)}
+    for piece in refined:
+        if isinstance(piece, Step):
+            _count_within(piece)
     return _nested(refined, indents)
+
+
+def _count_within(step: Step) -> None:
+    """Make the paragraphs below a step that count on from the first letter or number ("a)", "b)"), or are bulleted, steps."""
+    marks = [_mark_of(child) for child in step.children]
+    for child in step.children:
+        if isinstance(child, Step):
+            _count_within(child)
+    place = 0
+    while place < len(marks):
+        run = place
+        while run < len(marks) and marks[run] and _counts_on(marks[place : run + 1]):
+            run += 1
+        if run - place >= 2:
+            for n in range(place, run):
+                child = step.children[n]
+                assert isinstance(child, Para)
+                label, text = marks[n] or ("", child.text)
+                step.children[n] = Step(text, number_source=label, note=child.note, origin=child.origin)
+        place = max(run, place + 1)
+
+
+def _mark_of(block: Block) -> tuple[str, str] | None:
+    """The letter, number or "" of a bullet that a paragraph begins with, and its text after it; None without one."""
+    if not isinstance(block, Para):
+        return None
+    if bullet := _BULLET.match(block.text):
+        return "", block.text[bullet.end() :]
+    mark = _NUMBERED.match(block.text)
+    return (mark[1].strip("()."), block.text[mark.end() :]) if mark and "." not in mark[1].strip(".") else None
+
+
+def _counts_on(marks: list[tuple[str, str] | None]) -> bool:
+    """Whether marks are bullets all, or count on from the first letter or number of their kind."""
+    labels = [mark[0] for mark in marks if mark]
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    kinds = (list(letters), [str(n) for n in range(1, 100)], [figure(n, "lowerRoman") for n in range(1, 20)])
+    return not any(labels) or any(labels == kind[: len(labels)] for kind in kinds)
 
 
 def _is_styled(pieces: list[Piece]) -> bool:
@@ -147,6 +204,26 @@ def _is_styled(pieces: list[Piece]) -> bool:
         if not (isinstance(after, Text) and after.bold)
     )
     return heads >= 2 and not (heads <= 3 and bold >= 3 and bold >= 1.5 * heads)
+
+
+def _heads_of_lists(pieces: list[Piece]) -> set[int]:
+    """The paragraphs, by identity, that head lists below styled headings: bold, short, without a stop, two or more of them."""
+    found = [
+        id(piece)
+        for piece, after in pairwise(pieces)
+        if isinstance(piece, Text) and piece.bold and not piece.note and isinstance(after, Step)
+        and _is_short(piece.text) and not STARTS.match(piece.text) and not _STEP_WORD.match(piece.text)
+    ]  # fmt: skip
+    return set(found) if len(found) >= 2 else set()
+
+
+def _capital_heads(pieces: list[Piece]) -> set[int]:
+    """The paragraphs, by identity, that have a number like "4.1" and are in capitals, where others with numbers are not."""
+    numbered = [piece for piece in pieces if isinstance(piece, Text) and _label(piece.text)]
+    found = {
+        id(piece) for piece in numbered if "." in _label(piece.text) and piece.text.isupper() and _is_short(piece.text)
+    }
+    return found if 2 * len(found) <= len(numbered) else set()
 
 
 def _lone_numbers(pieces: list[Piece]) -> set[int]:
@@ -179,6 +256,38 @@ def _without_labels(pieces: list[Piece], drop: Callable[[Dropped], None]) -> lis
             kept.append(piece)
     return kept
 
+
+def _without_letter(pieces: list[Piece], drop: Callable[[Dropped], None]) -> list[Piece]:
+    """The pieces of a mail without who sent it to whom at its head, and without its greeting and all below."""
+    head = [n for n, piece in enumerate(pieces[:12]) if isinstance(piece, Text) and _MAIL_HEAD.match(piece.text)]
+    gone = set(head) if len(head) >= 3 else set()
+    end = next(
+        (n for n, piece in enumerate(pieces) if isinstance(piece, Text) and _GREETING.fullmatch(piece.text)), None
+    )
+    if end is not None:
+        after = pieces[end:]
+        if (
+            all(isinstance(piece, Text | Figure) for piece in after)
+            and sum(len(_said(p).split()) for p in after) <= 200
+        ):
+            gone |= set(range(end, len(pieces)))
+    for n in sorted(gone):
+        drop(
+            Dropped(
+                "signature" if end is not None and n >= end else "metadata", _said(pieces[n])[:80], pieces[n].origin
+            )
+        )
+    return [piece for n, piece in enumerate(pieces) if n not in gone]
+
+
+_MAIL_HEAD = re.compile(
+    r"(?:from|sent|to|cc|subject|date|von|gesendet|an|betreff|de|envoyé|à|objet|enviado|para|asunto)\s?:\s", re.I
+)
+_GREETING = re.compile(
+    r"(?:(?:(?:kind|best|warm|many) )?(?:regards|wishes)|(?:yours )?(?:sincerely|faithfully|truly)(?: yours)?|cheers|many thanks|thanks(?: and regards)?|"
+    r"(?:mit )?(?:freundlichen|besten|vielen) grüßen|(?:freundliche|beste|viele) grüße|cordialement|bien à vous|(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente)[,.!]?",
+    re.I,
+)
 
 _CODE_NAMES = frozenset(
     "bash sh shell zsh console terminal powershell cmd python javascript typescript java json yaml yml toml ini xml html css sql hcl terraform dockerfile "
@@ -592,7 +701,7 @@ def _take_title(document: Document, pieces: list[Piece], page_title: str) -> Non
         del pieces[first]
     elif page_title:
         document.title, document.title_source = page_title, "page"
-    document.title = _SITE_NUMBER.sub("", document.title.rstrip(": "))
+    document.title = _SITE_NUMBER.sub("", _CHAPTER.sub("", document.title.rstrip(": ")))
     again = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading)), len(pieces))
     for place in range(min(again, 5, len(pieces) - 1), -1, -1):
         piece = pieces[place]
@@ -682,6 +791,21 @@ def _first_line(pieces: list[Piece]) -> int | None:
     return None
 
 
+def _is_centred(lines: list[Piece]) -> bool:
+    """Whether the second of two lines is set in the middle, below one in capitals at the edge."""
+    if len(lines) < 2:
+        return False
+    first, second = lines
+    return (
+        isinstance(first, Text)
+        and isinstance(second, Text)
+        and first.text.isupper()
+        and len(first.text.split()) <= 5
+        and second.indent >= first.indent + 8
+        and _reads_as_title(second.text)
+    )
+
+
 def _is_field(key: str) -> bool:
     """Whether a word names a field of the document's head: its number, version, date or owner."""
     return any(pattern.fullmatch(key.strip(": ")) for _, pattern in _META)
@@ -734,12 +858,16 @@ def _only_text(pieces: list[Piece]) -> bool:
 
 
 def _without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece]:
-    """The pieces without document numbers, versions and dates before the first section; they go to the metadata."""
+    """The pieces without document numbers, versions and dates before the first section, and those a site puts below a page;
+    they go to the metadata.
+    """
     heading_seen = False
+    solid = max((n for n, piece in enumerate(pieces) if not isinstance(piece, Text | Figure)), default=0)
     for place, piece in enumerate(pieces):
         heading_seen = heading_seen or isinstance(piece, Heading)
         pairs: list[tuple[str, str]] = []
-        if isinstance(piece, Text) and not heading_seen and place < 15:
+        below = document.source.format == "html" and place > max(solid, len(pieces) - 4)
+        if isinstance(piece, Text) and ((not heading_seen and place < 15) or below):
             pairs = [(m[1], m[2]) for m in [_META_VALUE.match(piece.text)] if m]
         elif isinstance(piece, Table) and not heading_seen:
             cells = [row for row in (piece.header, *piece.rows) if row]

@@ -51,7 +51,7 @@ def read_text(text: str) -> Reading:
                     and not gap
                     and lines[-1].text
                     and not STARTS.match(lines[-1].text)
-                    and set(body) <= set("=-")
+                    and set(body) <= set("=-~^")
                 ):
                     lines[-1].level = 1 if body[0] == "=" else 2
                 gap = True

@@ -1,4 +1,4 @@
-"""Whether a step is an order, told by its first words. English only."""
+"""Whether a step is an order, told by its first words (English only), and whether a text forbids something."""
 
 from __future__ import annotations
 
@@ -51,3 +51,15 @@ def is_order(step: str) -> bool:
         if word and word.group().lower() in VERBS:
             return True
     return False
+
+
+_FORBIDS = compiled_later(
+    r"\W*(?:(?:do not|don['’]t|never|must (?:not|never)|under no circumstances)\s+(?!miss|wait|worry|forget|hesitate|let\b)|"
+    r"(?:niemals|unter keinen umständen|auf keinen fall|nunca|jamás|bajo ningún concepto|en aucun cas|ne\s+\w+\s+(?:jamais|pas|en aucun cas)\b|n['’]\w+\s+(?:jamais|pas|en aucun cas)\b))",
+    re.I,
+)
+
+
+def is_forbidding(text: str) -> bool:
+    """Whether a text begins with what must not be done ("Never open the lid"): a warning without the word."""
+    return _FORBIDS.match(text) is not None

@@ -114,12 +114,13 @@ class Walker:
         for line, bold in _lines(said):
             if _LIST_MARK.match(line) and "\n" in said.strip():
                 yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
-            elif line and not self._is_furniture(line):
+            elif line and not self._is_furniture(line, bold):
                 yield Text(line, bold, note, self._origin())
         inline.clear()
 
-    def _is_furniture(self, text: str) -> bool:
-        if not self._is_page or not (is_furniture(text) or not _WORD.search(text)):
+    def _is_furniture(self, text: str, bold: bool) -> bool:
+        heads = bold and text.isalpha()  # "Loading", over steps
+        if not self._is_page or heads or not (is_furniture(text) or not _WORD.search(text)):
             return False
         self._drops.add("boilerplate", text, self._origin())
         return True
@@ -134,7 +135,7 @@ class Walker:
             return
         whole = is_bold(element)
         for line, bold in _lines(_broken_text(element)):
-            if not line or self._is_furniture(line):
+            if not line or self._is_furniture(line, bold or whole):
                 continue
             if _LIST_MARK.match(line) and "\n" in text_of(element):
                 yield Step(_BOX.sub("", _LIST_MARK.sub("", line)), note=note, origin=self._origin())
@@ -194,7 +195,7 @@ class Walker:
         pieces = list(self.walk(element, kind, depth + 1))
         first = pieces[0] if pieces else None
         follows = len(pieces) > 1 and isinstance(pieces[1], Text)
-        if isinstance(first, Text) and follows and first.text.rstrip(":!").casefold() in NOTES:
+        if isinstance(first, Text | Heading) and follows and first.text.rstrip(":!").casefold() in NOTES:
             second = pieces[1]
             assert isinstance(second, Text)
             second.text, second.bold = f"{first.text.rstrip(':!')}: {second.text}", False
@@ -251,8 +252,8 @@ class Walker:
             for cell in (cell for row in cells for cell in row):
                 yield from self.walk(cell, note, depth + 1)
             return
-        for caption in table.iter("caption"):
-            yield Text(clean(text_of(caption)), note=note, origin=self._origin())
+        for caption in filter(None, (clean(text_of(element)) for element in table.iter("caption"))):
+            yield Text(caption, note=note, origin=self._origin())
         if made := self._steps_of_rows(table, rows, note, depth):
             yield from made
             return

@@ -167,21 +167,31 @@ def _readable(path: str) -> Iterator[None]:
 def _regular(path: str, spool: _Spool) -> Path:
     """A file that can be read twice: standard input, pipes, devices and what stands elsewhere are copied first."""
     if is_address(path):
-        copy = spool.file(".in")
-        with copy.open("wb") as out, opened(path) as stream:
-            shutil.copyfileobj(stream, out, 1 << 20)
-        return copy
-    if path != "-" and stat.S_ISREG(os.stat(path).st_mode):  # noqa: PTH116
+        with opened(path) as stream:
+            return _copied(stream, spool, path)
+    if path == "-":
+        if sys.stdin is None:
+            raise SourceError("standard input is closed", where=path, hint="name a file, or pipe rows into it")
+        return _copied(sys.stdin.buffer, spool, path)
+    mode = os.stat(path).st_mode  # noqa: PTH116
+    if stat.S_ISREG(mode):
         return Path(path)
+    with Path(path).open("rb") as pipe:
+        if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not pipe.isatty():
+            raise SourceError(
+                "a device, not a file of rows", where=path, hint="name a file, or - and pipe rows into it"
+            )
+        return _copied(pipe, spool, path)
+
+
+def _copied(stream: BinaryIO, spool: _Spool, path: str) -> Path:
+    """A copy of a stream, which may never end: what holds no rows by its beginning is refused before more is read."""
+    head = stream.read(sniff.HEAD)
+    sniff.refuse(head, whole=len(head) < sniff.HEAD, extension=extension_of(path), where=path)
     copy = spool.file(".in")
     with copy.open("wb") as out:
-        if path == "-":
-            if sys.stdin is None:
-                raise SourceError("standard input is closed", where=path, hint="name a file, or pipe rows into it")
-            shutil.copyfileobj(sys.stdin.buffer, out, 1 << 20)
-        else:
-            with Path(path).open("rb") as pipe:
-                shutil.copyfileobj(pipe, out, 1 << 20)
+        out.write(head)
+        shutil.copyfileobj(stream, out, 1 << 20)
     return copy
 
 
@@ -239,7 +249,7 @@ def _text(
                         Flag("", "a byte order mark stands before the JSON text", byte=0, fix=ONE_A_LINE),
                     )
                 )
-            rows = Records(source, wrapped=container == "json-object")
+            rows = Records(source, wrapped=container == "json-object", where=path)
         data, numbers, shared = _write(rows, spool, numbered=True)
     if container == "json-concatenated" and numbers.stat().st_size == 8:
         container = "json-object"

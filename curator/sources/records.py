@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+from curator.errors import SourceError
 from curator.model import Fix, Flag
 from curator.sources.source import Fault
 from curator.text.brokenjson import STRUCTURE, joined, with_escaped_breaks
@@ -24,6 +25,7 @@ WRAPPERS = ("data", "dataset", "rows", "records", "examples", "samples", "instan
 
 _CHUNK = 1 << 22  # bytes read at once
 _AHEAD = 1 << 24  # characters known beyond an error that make it final
+_LONGEST = 8 * _AHEAD  # characters of a value, from which on it is taken for one without an end
 
 _strict = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _lenient = json.JSONDecoder(parse_int=str, parse_float=str, strict=False).raw_decode
@@ -47,11 +49,13 @@ class Records:
     """Iterates the records of a text; `faults` fills up on the way.
 
     With `wrapped` the rows are the arrays under the keys WRAPPERS of one outer object. Bytes that are
-    no UTF-8 pass through unchanged. Memory: a few chunks, or the longest value.
+    no UTF-8 pass through unchanged. Memory: a few chunks, or the longest value. Raises SourceError, which names the
+    file as `where`, for a value without an end.
     """
 
-    def __init__(self, file: BinaryIO, *, wrapped: bool = False) -> None:
+    def __init__(self, file: BinaryIO, *, wrapped: bool = False, where: str = "") -> None:
         self.faults: list[Fault] = []
+        self._where = where
         self._file = file
         self._decode = codecs.getincrementaldecoder("utf-8")("surrogateescape").decode
         self._wrapped = wrapped
@@ -149,8 +153,12 @@ class Records:
                 known = 0 if error.msg.startswith("Unterminated") else len(self._text) - error.pos
             except RecursionError:
                 known = _AHEAD
-            if known >= _AHEAD or len(self._text) - self._at > 8 * _AHEAD or not self._read():
+            if known >= _AHEAD or self._long() or not self._read(len(self._text) - self._at):
                 return 0
+
+    def _long(self) -> bool:
+        """Whether more is known from the cursor on than a value may have."""
+        return len(self._text) - self._at > _LONGEST
 
     def _end_of_broken(self, inside: bool) -> int:
         """Where a value that is no JSON ends: at its last bracket, or before what looks like the next record."""
@@ -162,6 +170,12 @@ class Records:
         else:
             following = re.compile(r",[ \t]*\r?\n\s*(?=\{)")
         found = following.search(text, start + 1)
+        if not found and self._long():
+            raise SourceError(
+                f"the value that begins in line {self._line_here()} has no end within {_LONGEST / 1e6:,.0f} MB",
+                where=self._where,
+                hint="no model takes so long a row: a quotation mark or bracket is missing, or the row is to go",
+            )
         limit = found.start() if found else len(text)
         depth = 0
         for token in STRUCTURE.finditer(text, start, limit):
@@ -195,11 +209,14 @@ class Records:
         self._at = stop
         return body
 
-    def _read(self) -> bool:
-        """Append the next chunk and forget what lies before the cursor; False at the end of the file."""
+    def _read(self, size: int = 0) -> bool:
+        """Append the next chunk, or `size` bytes where that is more, and forget what lies before the cursor.
+
+        False at the end of the file.
+        """
         if self._ended:
             return False
-        data = self._file.read(_CHUNK)
+        data = self._file.read(max(size, _CHUNK))
         self._ended = not data
         self._line_here()
         self._text = self._text[self._at :] + self._decode(data, self._ended)

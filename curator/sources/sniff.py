@@ -85,6 +85,15 @@ def refuse_binary(head: bytes, where: str) -> None:
         raise SourceError("this is a tar archive, not rows", where=where, hint="unpack it and name the files")
 
 
+def refuse(head: bytes, *, whole: bool, extension: str, where: str) -> None:
+    """Raises SourceError for what holds no rows by its first bytes, packed or not (`whole`: these are all of it)."""
+    if compression(head):
+        return
+    refuse_binary(head, where)
+    if not table(head) and not encoding(head):
+        text(head, whole=whole, extension=extension, where=where)
+
+
 def text(head: bytes, *, whole: bool, extension: str, where: str) -> Text:
     """The container of a text file by its first bytes (`whole`: these are all of it).
 

@@ -270,7 +270,7 @@ def _last(folder: Path, keep: str | Path | None, fresh: bool) -> tuple[str, _Rec
         raise SourceError(
             f"cannot be read: {error.strerror}", where=str(path), hint="name the split.json of a split"
         ) from None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         hint = "--fresh splits without it; --keep names another record"
         raise SourceError(f"no record of a split: {error}", where=str(path), hint=hint) from None
 

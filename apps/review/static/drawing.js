@@ -186,8 +186,7 @@ class Drawing {
       const quiet = item.kind === "fix" && !turn.told || item.kind === "text" && !turn.told && pane.turns.some((t) => t.told);
       const node = h("div", `turn ${["system", "user", "assistant", "tool"].includes(turn.role) ? turn.role : ""} ${quiet ? "quiet" : ""}`);
       if (turn.role) node.append(h("p", "role", null, h("b", turn.roleClass || "", turn.role), ...(turn.side ? [h("span", "", turn.side)] : [])));
-      node.append(turn.parts.length ? h("div", turn.role ? "text" : "text mono", null, parts(turn.parts)) : h("div", "cut", turn.calls.length ? "no text" : "empty"));
-      for (const call of turn.calls) node.append(h("p", "call", call));
+      node.append(...spoken(turn));
       box.append(node);
     }
     return box;

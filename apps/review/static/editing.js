@@ -1,5 +1,7 @@
 // Editing a row in its card: its texts or the whole row, judged while one types.
 
+const SEEN = 20000;  // characters of a field that are looked through for what it does not show
+
 class Editing extends Drawing {
   edit() {
     const item = this.items[this.at];
@@ -79,8 +81,11 @@ class Editing extends Drawing {
       node.value = holder.now ?? holder.text;
       node.spellcheck = true;
       node.dataset.path = holder.path || "";
-      node.oninput = () => { holder.now = node.value; this.typed(); };
-      label.append(node);
+      const unseen = h("div", `unseen text ${cls || ""}`);
+      const show = (text) => { const told = chipped(text.slice(0, SEEN)); unseen.hidden = !told; unseen.replaceChildren(told || ""); };
+      node.oninput = () => { holder.now = node.value; show(node.value); this.typed(); };
+      show(holder.now ?? holder.text);
+      label.append(node, unseen);
       box.append(label);
     };
     if (whole) area(form.row ??= { text: form.whole }, "The row as JSON", "whole");

@@ -37,7 +37,7 @@ export default function ({ data: handed, parentElement, setTriggerValue }) {
       column.append(bar);
       for (const turn of member.turns) {
         if (turn.skip) { column.append(h("p", "skip", `${turn.skip} turns not shown`)); continue; }
-        column.append(h("div", `turn ${turn.role}`, null, h("p", "role", null, h("b", "", turn.role)), h("div", "text", null, parts(turn.parts))));
+        column.append(h("div", `turn ${turn.role}`, null, h("p", "role", null, h("b", "", turn.role), ...(turn.side ? [h("span", "", turn.side)] : [])), ...spoken(turn)));
       }
       members.append(column);
     }

@@ -13,6 +13,22 @@ function parts(list) {
   for (const [cls, text] of list) out.append(cls ? h("span", cls, text) : document.createTextNode(text));
   return out;
 }
+const UNSEEN = /(?![\n\t\u200c\u200d])[\p{C}\p{Zl}\p{Zp}\u115f\u1160\u2800\u3164\uffa0\ufe00-\ufe0e]|(?<=^|[\x00-\x7f])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\x7f]|$)/gu;
+function chipped(text) {  // what stands in a field, with a chip for each character that a field does not show; null where there is none
+  const out = document.createDocumentFragment();
+  let from = 0;
+  for (const { 0: char, index } of text.matchAll(UNSEEN)) {
+    out.append(text.slice(from, index), h("span", "chip", `U+${char.codePointAt(0).toString(16).toUpperCase().padStart(4, "0")}`));
+    from = index + char.length;
+  }
+  out.append(text.slice(from));
+  return from ? out : null;
+}
+function spoken(turn) {  // what a turn says and calls
+  const calls = turn.calls || [];
+  const said = turn.parts.length ? h("div", turn.role ? "text" : "text mono", null, parts(turn.parts)) : h("div", "cut", calls.length ? "no text" : "empty");
+  return [said, ...calls.map((call) => h("p", "call", null, parts(call)))];
+}
 function prose(text) {  // of a rule: what stands in back quotes is code
   const out = document.createDocumentFragment();
   text.split(/`([^`]+)`/).forEach((said, n) => out.append(n % 2 ? h("code", "", said) : document.createTextNode(said)));
