@@ -123,6 +123,11 @@ def test_a_name_with_the_word_hint_in_it_makes_no_note_of_a_whole_text() -> None
     assert not any(isinstance(block, Para | Step) and block.note for section in document.sections for block in section.blocks)  # fmt: skip
 
 
+def test_a_name_of_a_hint_alone_keeps_no_words_of_the_site() -> None:
+    swipe = "<div class='hint text-center'>Swipe for the next task</div><div class='ion-note'>Build 7.4.1</div>"
+    assert flatten(page(BODY.replace("</main>", f"{swipe}</main>"))) == flatten(page(BODY))
+
+
 def test_a_sentence_in_a_part_without_a_name_is_a_paragraph() -> None:
     said = "This sheet replaces the earlier sheet without any interruption."
     document = page(f"<main><h1>Cleaning the pump</h1><div>{said}</div><div><br></div>{PURPOSE}<h2>Steps</h2>{STEPS * 3}</main>")  # fmt: skip
@@ -282,3 +287,13 @@ def test_a_link_to_another_text_inside_a_printed_page_ends_nothing() -> None:
     kept, title = of_page(pieces, "Cleaning the pump - Crew Notes", drops)
     assert title == "Cleaning the pump"
     assert [piece.text for piece in kept if isinstance(piece, Heading | Text)] == ["Cleaning the pump", "Prepare it", "1. Open the lid of the pump.", "Rinse it", "1. Rinse the bowl of the pump."]  # fmt: skip
+
+
+@pytest.mark.parametrize("head", ["Ziel", "Was zu tun ist"])
+def test_a_page_of_nested_tables_in_another_language_keeps_its_lists(head: str) -> None:
+    said = ("Legen Sie Ringe und Uhr ab.", "Befeuchten Sie die Hände mit Wasser.", "Verteilen Sie die Seife gut.", "Spülen Sie die Seife wieder ab.", "Trocknen Sie die Hände gut ab.")  # fmt: skip
+    items = "".join(f"<li><font size=2>{item}</font>" for item in said)
+    menu = "".join(f"<tr><td><a href='/{n}'>{name}</a></td></tr>" for n, name in enumerate(("Waste pickup request", "Training calendar", "Contact our office")))  # fmt: skip
+    inner = f"<table><tr><td><h1><font>Hände waschen</font></h1><p><font><b>{head}</b></font></p><p><font>Keime sollen nicht in die Speisen.</font></p><p><font><b>Wie es geht</b></font></p><ol>{items}</ol></td></tr></table>"
+    shown = f"<table><tr><td><table>{menu}</table></td><td>{inner}</td></tr><tr><td colspan=2>Maintained by the web team of the office.</td></tr></table>"
+    assert texts(document_of(f"<html><body>{shown}</body></html>".encode(), "page.html")) == list(said)

@@ -137,10 +137,18 @@ def _has_form(ours: list[Piece], theirs: list[Piece]) -> bool:
 
 
 def _is_procedure(pieces: list[Piece]) -> bool:
-    """Whether a page is a procedure by what it says: a section of known purpose with steps, or three orders."""
+    """Whether a page is a procedure by what it says: a section of known purpose with steps, three orders, or five numbered
+    sentences in any language.
+    """
     steps = [piece for piece in pieces if isinstance(piece, Step)]
-    known = any(isinstance(piece, Heading) and role_of(piece.text) != "other" for piece in pieces)
-    return (known and len(steps) >= 2) or sum(is_order(step.text) for step in steps) >= 3
+    known = any(_heads(piece) and role_of(plain([piece])) != "other" for piece in pieces)
+    if (known and len(steps) >= 2) or sum(is_order(step.text) for step in steps) >= 3:
+        return True
+    return sum(step.number_source.isdigit() and len(step.text.split()) >= 4 for step in steps) >= 5
+
+
+def _heads(piece: Piece) -> bool:
+    return isinstance(piece, Heading) or (isinstance(piece, Text) and piece.bold)
 
 
 def _foreign(piece: Piece, known: Counter[tuple[str, ...]]) -> bool:

@@ -66,9 +66,10 @@ def note_of(element: Any) -> str | None:
     if (element.get("class") or "").strip().lower() in _WHOLE_NOTES:
         return str(element.get("class")).strip().lower()
     boxed = {"admonition", "alert", "callout", "macro", "adm", "message", "box", "panel", "notice"} & set(names)
-    if not boxed and not _NOTED.search(element.get("class") or ""):
-        return None
     kinds = [_KINDS.get(name, name) for name in names]
+    if not boxed:  # named as a note or a hint: one only where its kind is told too
+        noted = _NOTED.search(element.get("class") or "") is not None
+        return next((kind for kind in kinds if noted and kind in NOTES - {"note", "hint"}), None)
     return next((kind for kind in kinds if kind in NOTES and kind != "note"), "note" if "note" in kinds else None)
 
 
