@@ -322,6 +322,11 @@ class Profile(Table, frozen=True, kw_only=True):
     def reads(self, example: Example) -> bool:
         return (not self.shapes or example.shape in self.shapes) and self.finds_columns(example)
 
+    @property
+    def maps_columns(self) -> bool:
+        """Whether settings of a trainer can name the columns that rows have of their own."""
+        return self.kind == "trainer" and self.columns == "mapped"
+
     def finds_columns(self, example: Example) -> bool:
         """Whether the columns of the row are called as the target looks for them."""
         from curator.formats import SHAPES

@@ -417,6 +417,21 @@ def test_a_message_names_the_trainer_that_takes_the_shape(write):
         assert f"TRL 1.16 {trainer}Trainer reads {shape}" in message
 
 
+@pytest.mark.parametrize(("target", "refused"), [("openai", True), ("trl", True), ("gemini", True), ("mlx", False)])
+def test_columns_of_ones_own_are_refused_where_no_setting_can_name_them(write, target, refused):
+    rows = write("rows.jsonl", [{"ask": f"Two and {n}?", "said": str(n + 2)} for n in range(9)])
+    config = Config(target=target, select=("TGT012",), map={"ask": "user", "said": "assistant"})
+    messages = [f.message for f in lint([rows], config, cache=False).findings]
+    assert bool(messages) is refused
+    assert all(message.startswith("9 rows have columns of their own: ") for message in messages)
+
+
+def test_a_map_over_columns_that_the_target_reads_anyway_changes_nothing(write):
+    rows = write("rows.jsonl", [{"prompt": f"Two and {n}?", "completion": str(n + 2)} for n in range(9)])
+    config = Config(target="openai", select=("TGT012",), map={"prompt": "user", "completion": "assistant"})
+    assert not list(lint([rows], config, cache=False).findings)
+
+
 def test_the_profiles_can_be_listed_and_printed(run):
     listed = run("config", "targets").out
     assert all(name in listed for name in PROFILES)

@@ -840,6 +840,35 @@ def test_a_run_refuses_what_was_not_planned_and_says_what(what: str, folder: Pat
     assert what != "the options" or "the options (steps)" in str(caught.value)
 
 
+def test_a_plan_that_no_longer_holds_is_made_anew_with_the_options_that_were_typed(
+    run: Command, folder: Path, model: Path
+) -> None:
+    data = [folder, "--model", model, "--output", "out", "--waive", "all"]
+    assert run("train", "plan", *data).status == 0
+    refused = run("train", "run", *data, "--batch", 4, "--steps", 2, "--force")
+    said = refused.err.split("plan anew: ")[1].split("\n")[0]
+    assert said == f"curator train plan {folder} --model {model} --output out --waive all --batch 4 --steps 2"
+    assert run(*said.split()[1:]).status == 0
+    assert "changed since" not in run("train", "run", *data, "--batch", 4, "--steps", 2).err
+
+
+def test_the_rows_are_measured_aloud_and_a_run_broken_off_says_what_is_left(
+    run: Command, folder: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    common = ["train", "run", folder, "--model", model, "--output", "out", "--waive", "all", "--track", "none"]
+    told = run(*common, "--batch", 4, "--steps", 1, "--facts", "on")
+    for when in ("before the run, with the prompt and without", "after the run"):
+        assert f"rows measured {when}: 4/" in told.err
+    monkeypatch.setattr("curator.training.facts.row_losses", _interrupted)
+    broken = run(*common, "--force", "--facts", "on")
+    assert broken.status == 130
+    assert "stopped before the first step: nothing is trained, and nothing to go on from" in broken.err
+
+
+def _interrupted(*_: Any, **__: Any) -> None:
+    raise KeyboardInterrupt
+
+
 # ---------------------------------------------------------------------- the command
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -222,11 +222,16 @@ def run(
     Ctrl-C stops after the step and saves; --resume goes on. Several GPUs: the same command behind
     `accelerate launch -m` or `torchrun -m`.
     """
-    ask = _asked(paths, model, config_file, output, given, waive=waive or (), resume=resume, force=force)
+    again = _typed({"resume", "force"}).replace("train run", "train plan", 1)
+    ask = _asked(paths, model, config_file, output, given, waive=waive or (), resume=resume, force=force, plan=again)
     from curator.training import running, telling
 
-    with telling.live(running.first_process()) as tell:
-        done = running.run(ask, tell)
+    try:
+        with telling.live(running.first_process()) as tell:
+            done = running.run(ask, tell)
+    except KeyboardInterrupt:
+        click.echo(telling.broken_off(ask), err=True)
+        return 130
     if running.first_process():
         with sink(None) as stream:
             text = telling.run_text(done, ask, _typed())
@@ -234,9 +239,9 @@ def run(
     return 130 if done.status == "interrupted" else 0
 
 
-def _typed() -> str:
+def _typed(left_out: Set[str] = frozenset()) -> str:
     """The command with every option that decides what is trained and where it goes."""
-    return options.retyped(click.get_current_context(), {"form"})
+    return options.retyped(click.get_current_context(), {"form", *left_out})
 
 
 def _json(value: Any) -> bytes:

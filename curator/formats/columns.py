@@ -17,6 +17,7 @@ from curator.paths import format
 
 ROLES = ("system", "user", "assistant", "tool")
 PARTS = ("messages", "chosen", "rejected", "label", "tools", "text")
+MAPPED = "mapped"  # the shape of rows that are read by a map
 
 
 class ColumnMap:
@@ -53,7 +54,7 @@ class ColumnMap:
                 tools, tools_path = (tuple(listed), at) if type(listed) is list else ((), "")
             elif item is not None or meaning in ("user", "assistant", "text"):
                 turns += read_field(item, at, "assistant" if meaning == "text" else meaning)
-        return Example("mapped", tuple(turns), value, tools, sides["chosen"], sides["rejected"], label, tools_path)
+        return Example(MAPPED, tuple(turns), value, tools, sides["chosen"], sides["rejected"], label, tools_path)
 
 
 def columns_for(

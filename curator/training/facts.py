@@ -6,6 +6,7 @@ prompt takes off the loss of the whole answer is its gain. An answer that belong
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +18,23 @@ if TYPE_CHECKING:
     from curator.recipe import Recipe
     from curator.training.prepared import Piece, Prepared, Rows
 
+Tell = Callable[[dict[str, Any]], None]
+
 _BEFORE = ".facts.npz"
 _KNOWN, _FALL = 0.35, 0.1
 
 
-def before(model: Any, found: Prepared, output: Path, recipe: Recipe) -> None:
+def before(model: Any, found: Prepared, output: Path, recipe: Recipe, tell: Tell | None = None) -> None:
     """Measure every row with the model as it comes, and keep it beside the run."""
     kept: dict[str, np.ndarray] = {}
+    count = _counter(tell, 2 * sum(map(len, found.splits.values())), "before the run, with the prompt and without")
     for name, rows in found.splits.items():
-        kept[f"{name}.loss"] = row_losses(model, rows, recipe)
-        kept[f"{name}.bare"] = row_losses(model, rows, recipe, bare=True)
+        kept[f"{name}.loss"] = row_losses(model, rows, recipe, count=count)
+        kept[f"{name}.bare"] = row_losses(model, rows, recipe, bare=True, count=count)
     np.savez(output / _BEFORE, **kept)  # type: ignore[arg-type]
 
 
-def after(model: Any, found: Prepared, output: Path, recipe: Recipe) -> dict[str, float]:
+def after(model: Any, found: Prepared, output: Path, recipe: Recipe, tell: Tell | None = None) -> dict[str, float]:
     """Measure every row with the tuned model, and write row_facts.parquet; the mean losses by split."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -38,9 +42,10 @@ def after(model: Any, found: Prepared, output: Path, recipe: Recipe) -> dict[str
     metrics: dict[str, float] = {}
     tables = []
     kept = np.load(output / _BEFORE)
+    count = _counter(tell, sum(map(len, found.splits.values())), "after the run")
     for name, rows in found.splits.items():
         first, bare = kept[f"{name}.loss"], kept[f"{name}.bare"]
-        last = row_losses(model, rows, recipe)
+        last = row_losses(model, rows, recipe, count=count)
         if not len(rows):
             continue
         weights = rows.trained / max(rows.trained.sum(), 1)
@@ -76,9 +81,26 @@ def learnt(first: float, last: float) -> str:
     return NEVER if last > first * (1 - _FALL) else LEARNT
 
 
-def row_losses(model: Any, rows: Rows, recipe: Recipe, *, bare: bool = False) -> np.ndarray:
-    """The mean loss of the trained tokens of each row; float64, shape (rows,). With `bare` without what
-    stands before the first of them."""
+def _counter(tell: Tell | None, rows: int, when: str) -> Callable[[int], None]:
+    """What tells how many rows are measured, each time that some more are."""
+    measured = 0
+
+    def count(more: int) -> None:
+        nonlocal measured
+        measured += more
+        if tell is not None:
+            tell({"measured": measured, "rows": rows, "when": when})
+
+    return count
+
+
+def row_losses(
+    model: Any, rows: Rows, recipe: Recipe, *, bare: bool = False, count: Callable[[int], None] | None = None
+) -> np.ndarray:
+    """The mean loss of the trained tokens of each row; float64, shape (rows,).
+
+    With `bare` without what stands before the first of them. `count` is called with the rows of each batch.
+    """
     import torch
 
     from curator.training.batches import flat, padded, token_losses
@@ -96,6 +118,8 @@ def row_losses(model: Any, rows: Rows, recipe: Recipe, *, bare: bool = False) ->
             found, _ = token_losses(model, {name: part.to(device) for name, part in made.items()})
             parts = torch.split(found.float(), counts)
             losses[group] = [float(part.double().mean()) if len(part) else 0.0 for part in parts]
+            if count is not None:
+                count(len(group))
     model.train(was)
     return losses
 

@@ -7,6 +7,7 @@ import hashlib
 import math
 import os
 import platform
+import shlex
 import shutil
 import time
 import warnings
@@ -62,6 +63,7 @@ class Ask(NamedTuple):
     waive: tuple[str, ...] = ()
     resume: bool = False
     force: bool = False
+    plan: str = ""  # the command that plans this run, where one was typed
 
 
 # ---------------------------------------------------------------------- the plan
@@ -147,7 +149,8 @@ def run(ask: Ask, tell: Tell | None = None) -> Run:
     started = time.time()
     before = _before(ask)
     ready = get_ready(ask.paths, ask.config, ask.recipe, ask.model, waive=ask.waive)
-    again = f"curator train plan {' '.join(ask.paths)} --model {ask.model} --output {ask.output}"
+    least = shlex.join((*ask.paths, "--model", ask.model, "--output", str(ask.output)))
+    again = ask.plan or f"curator train plan {least}"
     if (made := read_plan(ask.output)) is not None:
         refuse_changes(made, ready.stamps, ask.recipe, where=str(ask.output / PLAN), again=f"plan anew: {again}")
     if before is not None:
@@ -249,7 +252,7 @@ class Session:
             if facts and self.before is None and first_process():
                 from curator.training import facts as rowfacts
 
-                rowfacts.before(model, self.ready.prepared, ask.output, recipe)
+                rowfacts.before(model, self.ready.prepared, ask.output, recipe, tell)
             set_seed(recipe.seed)
             model = loop.with_adapter(model, recipe, memory.checkpointing)
             watch = loop.Watch(tell)
@@ -269,7 +272,7 @@ class Session:
         if facts and first_process() and not trainer.is_fsdp_enabled:  # of a sharded model no process has the whole
             from curator.training import facts as rowfacts
 
-            metrics |= rowfacts.after(model, self.ready.prepared, ask.output, recipe)
+            metrics |= rowfacts.after(model, self.ready.prepared, ask.output, recipe, tell)
         return self._finish(trainer.state, trainable, metrics, watch.seconds)
 
     def _steps(self, trainer: Any, trainable: int, watch: Watch) -> Run | None:

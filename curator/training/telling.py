@@ -16,6 +16,7 @@ from curator.errors import UsageError
 from curator.report.html import size
 from curator.report.tally import counted
 from curator.text.excerpt import visible
+from curator.training import record
 from curator.training.record import LEDGER, RUN, Gate, Run
 
 if TYPE_CHECKING:
@@ -196,11 +197,15 @@ def live(shown: bool) -> Iterator[Callable[[dict[str, Any]], None] | None]:
         TextColumn("{task.fields[said]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
         task = bar.add_task("train", total=None, said="")
         kept: dict[str, float] = {}
 
         def tell(event: dict[str, Any]) -> None:
+            if "measured" in event:
+                said = f"rows measured {event['when']}"
+                bar.update(task, total=event["rows"], completed=event["measured"], said=said)
+                return
             kept.update({name: event[name] for name in ("loss", "eval_loss", "learning_rate") if name in event})
             said = "  ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in kept.items())
             bar.update(task, total=event["steps"], completed=event["step"], said=said)
@@ -209,24 +214,38 @@ def live(shown: bool) -> Iterator[Callable[[dict[str, Any]], None] | None]:
 
 
 class _Plain:
-    """A line every ten seconds and at every look at valid."""
+    """A line every ten seconds and at every look at valid, and one when the rows begin to be measured."""
 
     def __init__(self) -> None:
-        self._at = time.monotonic()
+        self._at, self._stream = time.monotonic(), sys.stderr  # libraries are kept from it, and this is not
+        self._measuring = ""
 
     def __call__(self, event: dict[str, Any]) -> None:
         now = time.monotonic()
-        if "eval_loss" not in event and now - self._at < _EVERY:
+        begins = event.get("when", self._measuring) != self._measuring
+        if "eval_loss" not in event and not begins and now - self._at < _EVERY:
             return
         self._at = now
+        if "measured" in event:
+            self._measuring = event["when"]
+            said = f"rows measured {event['when']}: {event['measured']:,}/{event['rows']:,}"
+            print(said, file=self._stream, flush=True)
+            return
         said = "  ".join(
             f"{name.replace('_', ' ')} {event[name]:.4g}" for name in ("loss", "eval_loss") if name in event
         )
         print(
             f"step {event['step']:,}/{event['steps']:,}  epoch {event['epoch']:.2f}  {said}",
-            file=sys.stderr,
+            file=self._stream,
             flush=True,
         )
+
+
+def broken_off(ask: Ask) -> str:
+    """What is left of a run that Ctrl-C ended at once."""
+    if (ask.output / RUN).is_file() and record.read(ask.output).status == "running":
+        return "stopped at once: what came after the last checkpoint is lost; go on from it with --resume"
+    return "stopped before the first step: nothing is trained, and nothing to go on from"
 
 
 def run_text(done: Run, ask: Ask, command: str) -> str:

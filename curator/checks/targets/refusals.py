@@ -19,6 +19,7 @@ from curator.checks.length import row_length
 from curator.checks.schema.rows import messages
 from curator.columns import Batch, Rows
 from curator.formats import SHAPES
+from curator.formats.columns import MAPPED
 from curator.formats.dialects import said_of
 from curator.model import Cut, Example, Fix, Flag, Put, Severity, ToolCall, Turn
 from curator.paths import get, join
@@ -663,7 +664,8 @@ class ShapeRefused(DatasetRule, frozen=True):
     """The row is of a shape that the target does not read.
 
     A service refuses the file; a trainer stops, or looks for columns that are not there and reads the
-    row as empty. `curator convert` writes the rows in another shape.
+    row as empty. `curator convert` writes the rows in another shape. Columns of one's own, which a map tells, are
+    left to the settings of trainers that have such a map too.
     """
 
     code = "TGT012"
@@ -687,7 +689,7 @@ class ShapeRefused(DatasetRule, frozen=True):
             number = _numbers()
             for line in batch.readable:
                 example = batch.example(line)
-                if not profile.reads(example):
+                if not _reads(example, profile):
                     out[line] = number.get(example.shape, 0), _form(example, profile)
         return out
 
@@ -695,19 +697,31 @@ class ShapeRefused(DatasetRule, frozen=True):
         profile = profile_of(self.target)
         if profile is None:
             return
-        names = list(SHAPES)
+        names = list(_numbers())
         for number, form in np.unique(sketches[sketches[:, 0] > 0], axis=0).tolist():
             found = np.flatnonzero((sketches == (number, form)).all(axis=1)).tolist()
             read_as, what = names[number - 1], _Form(form)
             shape = "llama-factory" if what is _Form.FACTORY else read_as
             why = _wanted(profile, read_as) if what is _Form.COLUMNS else _readers(profile)
             evidence: dict[str, Any] = {"shape": shape, "read_as": read_as, "rows": len(found)}
+            own = shape == MAPPED
             if often(len(found), rows):
-                told = f"{len(found):,} rows are of shape {shape}: {why}"
+                said = "have columns of their own" if own else f"are of shape {shape}"
+                told = f"{len(found):,} rows {said}: {why}"
                 yield Flag.once(found, "", told, about=f"{self.target} {shape}", evidence=evidence)
                 continue
             for line in found:
-                yield line, Flag("", f"a row of shape {shape}: {why}", evidence=evidence)
+                said = "columns of its own" if own else f"shape {shape}"
+                yield line, Flag("", f"a row of {said}: {why}", evidence=evidence)
+
+
+def _reads(example: Example, profile: Profile) -> bool:
+    """Whether a target finds the columns of a row, by their names or by a map in its settings."""
+    if example.shape != MAPPED:
+        return profile.reads(example)
+    known = (SHAPES[shape] for shape in profile.shapes if shape in SHAPES)
+    own = (adapter.matches(example.value) and adapter.exact(example.value) for adapter in known)
+    return profile.maps_columns or any(own)
 
 
 class _Form(IntEnum):
@@ -739,4 +753,4 @@ def _readers(profile: Profile) -> str:
 
 @lru_cache(maxsize=1)
 def _numbers() -> dict[str, int]:
-    return {name: number for number, name in enumerate(SHAPES, 1)}
+    return {name: number for number, name in enumerate((*SHAPES, MAPPED), 1)}
