@@ -230,7 +230,7 @@ class OnePromptManyAnswers(DatasetRule, frozen=True):
         yield from _moved(several, wanted, sketches, rows)
 
     def _short_and_many(self, sketches: np.ndarray) -> bool:
-        return len(np.unique(sketches[:, 1])) >= self.min_answers and bool((sketches[:, 3] <= self.max_words).all())
+        return bool((sketches[:, 3] <= self.max_words).all()) and len(np.unique(sketches[:, 1])) >= self.min_answers
 
     def _of_group(self, group: list[Asked]) -> Iterator[tuple[int, Flag]]:
         from curator.checks.contradictions.judge import judge
@@ -268,8 +268,11 @@ def _moved(
     doubted = np.zeros(len(sketches), dtype=bool)
     doubted[np.concatenate(several)] = True
     keys = Keys(sketches[:, 1], sketches[:, 0], *sketches[:, 3:6].T)
+    order = wanted[np.argsort(keys.prompts[wanted], kind="stable")]
+    prompts = keys.prompts[order]
     for found in misplaced(wanted[keys.words[wanted] >= _MOVED], keys, rows, doubted=doubted, least=_FITS):
-        here = wanted[keys.prompts[wanted] == keys.prompts[found.row]]
+        low, high = (np.searchsorted(prompts, keys.prompts[found.row], side) for side in ("left", "right"))
+        here = order[low:high]
         beside = here[keys.answers[here] != keys.answers[found.row]][:_BESIDE].tolist()
         own, *others = map(Read.of, rows.examples([found.row, *beside]))
         expected = max(found.rarity(own.asked & other.told) for other in others)
