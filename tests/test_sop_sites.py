@@ -10,7 +10,7 @@ from curator.sop import run as sop_run
 from curator.sop.convert import document_of
 from curator.sop.document import Document, Para, Step, Table
 from curator.sop.flatten import flatten
-from curator.sop.pdf import of_page
+from curator.sop.printed import of_page
 from curator.sop.reading import Drops, Heading, Piece, Text
 from tests.conftest import Run
 from tests.test_sop_found import BODY, PURPOSE, STEPS
@@ -173,6 +173,14 @@ def test_a_table_with_an_empty_caption_is_read(run: Run, tmp_path: Path) -> None
 def test_what_a_site_tells_of_a_page_is_no_text(part: str) -> None:
     document = page(BODY.replace("<main>", f"<main>{part}").replace("</h1>", f"</h1>{part}"))
     assert flatten(document) == flatten(page(BODY))
+
+
+def test_what_is_left_outside_is_recorded_from_the_edge_of_the_page_inwards() -> None:
+    inner = f"<section><p>First beside.</p><main><h1>Cleaning the pump</h1>{PURPOSE}{STEPS * 6}</main></section>"
+    for _ in range(9):  # an order by where things lie in memory would differ
+        document = page(f"<div><p>Far off.</p><div><p>Nearer.</p><div>{inner}</div></div></div>")
+        outside = [dropped.text for dropped in document.dropped if dropped.reason == "outside-content"]
+        assert outside == ["Far off.", "Nearer.", "First beside."]
 
 
 def test_how_a_page_is_cited_is_no_text() -> None:

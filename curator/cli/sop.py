@@ -97,7 +97,8 @@ def command(
 ) -> int:
     """Turn web pages and documents into SOP rows.
 
-    Reads HTML, saved pages, Markdown, text, DOCX, PDF, and the JSON that --json wrote. Every word of an answer stands
+    Reads HTML, saved pages, Markdown, text, DOCX, PDF, and the JSON that --json wrote: files, folders, and with the
+    extra `s3` addresses such as s3://bucket/sop/. Every word of an answer stands
     in its source; what is left out is recorded. Exits with 1 where a source was not converted or --rewrite rewrote
     nothing. The network is used with --fetch and --rewrite alone. A file that
     stands at -o is replaced.

@@ -75,12 +75,10 @@ def _has_structure(element: Any) -> bool:
 
 
 def _note_outside(body: Any, content: Any, drops: Drops) -> None:
-    """Record what is left outside; what speaks of something else is the site's for sure."""
-    inside = {content, *content.iterancestors()}
+    """Record what is left outside, from the body inwards; what speaks of something else is the site's for sure."""
+    inside = [content, *content.iterancestors()]
     vocabulary = Vocabulary(content.text_content())
-    for element in inside - {content}:
-        if element is not body and body not in element.iterancestors():
-            continue
+    for element in inside[inside.index(body) : 0 : -1]:
         for child in element:
             if child not in inside and isinstance(child.tag, str):
                 said = child.text_content()
@@ -214,8 +212,14 @@ def _is_titling(part: Any, vocabulary: Vocabulary) -> bool:
     if not clean(said) or next(part.iter("table"), None) is not None:
         return True
     warned = is_note(part) and (is_warning(clean(said)) or is_order(clean(said)))
-    formed = warned or next(part.iter("h2", "h3", "ol"), None) is not None
+    formed = warned or any(not _leads_away(head) for head in part.iter("h2", "h3", "ol"))
     return formed and not vocabulary.is_strange(said, LOOSE)
+
+
+def _leads_away(head: Any) -> bool:
+    """Whether a heading or a list is a link, or links, to other pages."""
+    links = [a for a in head.iter("a") if not (a.get("href") or "#").startswith("#")]
+    return bool(links) and clean(" ".join(a.text_content() for a in links)) == clean(head.text_content())
 
 
 def _prune_title(part: Any, drops: Drops, vocabulary: Vocabulary, second: Second | None) -> None:

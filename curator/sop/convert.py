@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from curator.errors import SourceError
 from curator.sop.document import Document, Section, Source, Step, Table, from_json, is_document, steps
+from curator.sop.elsewhere import documents_at, is_elsewhere
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked, asked_for_part, asked_for_section, topic
 from curator.sop.reading import MAX_BYTES, MAX_TEXT, Reading
@@ -44,11 +45,16 @@ class Row(NamedTuple):
 
 
 def sources_in(paths: Sequence[str]) -> list[str]:
-    """The files the paths name, each once; of a folder, those of known kinds, in order of their names. Raises SourceError."""
+    """The files the paths name, each once; of a folder, those of known kinds, in order of their names.
+
+    What stands at an address counts as a file or a folder too. Raises as `curator.sop.elsewhere.documents_at`.
+    """
     found: list[str] = []
     for name in paths:
         path = Path(name)
-        if path.is_dir():
+        if is_elsewhere(name):
+            found += documents_at(name, FORMATS)
+        elif path.is_dir():
             inside = sorted(
                 p for p in path.rglob("*") if p.suffix.lower() in FORMATS and p.is_file() and not _foreign(p)
             )

@@ -61,6 +61,14 @@ def is_credited(caption: str) -> bool:
     return _CREDITED.search(caption) is not None
 
 
+_DAY = re.compile(rf"(?:on |am |el |le )?{_DATE}(?: at|,)?(?: \d{{1,2}}:\d{{2}}(?: ?[ap]m)?)?\W*", re.I)
+
+
+def is_date(text: str) -> bool:
+    """Whether a text is a date and nothing else ("19 January 2026")."""
+    return len(text) <= 40 and _DAY.fullmatch(text) is not None
+
+
 def is_furniture(text: str) -> bool:
     """Whether a short paragraph is of the site and not of the text."""
     if len(text) > 300 or text.count(" ") >= _MOST_WORDS:

@@ -10,10 +10,10 @@ from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
 from curator.sop.document import Origin, Table
-from curator.sop.furniture import is_furniture, is_site_heading
 from curator.sop.lines import STARTS, Line, paragraphs
-from curator.sop.reading import Drops, Heading, Piece, Reading, Text, clean, words_of
-from curator.sop.roles import role_of
+from curator.sop.printed import of_page
+from curator.sop.reading import Drops, Reading, clean, words_of
+from curator.sop.unruled import Word, table_at
 
 _MOST_PAGES = 600
 _RUN_IN = 0.7  # of the size of letters: the space after a heading that its paragraph follows on the same line
@@ -29,6 +29,7 @@ class _Row(Line):
     right: float = 0
     size: float = 0
     margin: bool = False  # in the strip above or below the text of a page
+    words: list[Word] = []
 
 
 def read_pdf(data: bytes) -> Reading:
@@ -82,51 +83,6 @@ def read_pdf(data: bytes) -> Reading:
 _BROWSER = re.compile(r"Skia/PDF|Chrom(?:e|ium)/|Firefox|Mozilla/|Safari")
 
 
-def of_page(pieces: list[Piece], title: str, drops: Drops) -> tuple[list[Piece], str]:
-    """A page that a browser printed, and its title, without what the site has before the title, after the text and in it."""
-    start = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and _names(title, piece.text)), 0)
-    known = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and role_of(piece.text) != "other"]
-    if known and known[0] < start:
-        return pieces, title
-    last = max([start, *known])
-    closing = [n for n, p in enumerate(pieces) if n > last and isinstance(p, Heading | Text) and _closes(p.text)]
-    headed = next((n for n in closing if isinstance(pieces[n], Heading)), len(pieces))
-    counted = [n for n, p in enumerate(pieces[:headed]) if isinstance(p, Text) and _COUNTED.match(p.text)]
-    stop = next((n for n in closing if n > max([last, *counted])), len(pieces))  # a line in the text ends nothing
-    kept: list[Piece] = []
-    for n, piece in enumerate(pieces):
-        said = piece.text if isinstance(piece, Heading | Text) else ""
-        site = isinstance(piece, Text) and (is_furniture(said) or (len(said.split()) <= 12 and _closes(said)))
-        if site or not start <= n < stop:
-            drops.add("boilerplate", said, Origin(-1))
-        else:
-            kept.append(piece)
-    head = pieces[start] if start < len(pieces) else None
-    named = isinstance(head, Heading) and _names(title, head.text)
-    return kept, head.text if named and isinstance(head, Heading) else title
-
-
-def _names(title: str, text: str) -> bool:
-    """Whether a heading is the title of a page less what a site adds to it at either end."""
-    whole, part = title.casefold(), text.casefold()
-    rest = whole.removeprefix(part) if whole.startswith(part) else whole.removesuffix(part)
-    return whole == part or (len(part) > 3 and rest != whole and not rest.strip()[:1].isalnum())
-
-
-def _closes(text: str) -> bool:
-    """Whether a line is what a site puts after a text: a vote, related articles, comments."""
-    bare = _DOT.sub("", text)
-    return is_site_heading(bare) or _VOTE.match(bare) is not None
-
-
-_COUNTED = re.compile(r"\d{1,2}[.)]\s+\S")
-_DOT = re.compile(r"^[•·*-]\s+")
-_VOTE = re.compile(
-    r"(?:was|is|did you find|did) (?:this|the|it|that)\b.{0,30}\b(?:helpful|useful|clear|answer|help|solve)\b.{0,60}",
-    re.I,
-)
-
-
 def _all(line: Line) -> str:
     return " ".join(cell for row in line.table.rows for cell in row) if line.table else line.text
 
@@ -154,6 +110,7 @@ def _lines(page: Any) -> list[_Row]:
     if gutter is not None:
         return [row for column in _in_columns(rows, gutter) for row in column]
     rows.sort(key=lambda row: (round(row.top), row.indent))
+    rows = _with_tables(rows)
     _mark_gaps(rows)
     return rows
 
@@ -227,7 +184,50 @@ def _row(text: str, chars: Sequence[dict[str, Any]], page: int, *, bold: bool) -
     size = Counter(round(char["size"], 1) for char in chars).most_common(1)[0][0]
     top, bottom = min(char["top"] for char in chars), max(char["bottom"] for char in chars)
     place = chars[0]["x0"], chars[-1]["x1"]
-    return _Row(text, place[0], False, bold, 0, None, page, None, True, top, bottom, place[1], size)
+    row = _Row(text, place[0], False, bold, 0, None, page, None, True, top, bottom, place[1], size)
+    row.words = _words(chars)
+    return row
+
+
+def _words(chars: Sequence[dict[str, Any]]) -> list[Word]:
+    """The words of a line, parted as its text is."""
+    words: list[Word] = []
+    for char in chars:
+        if words and char["x0"] - words[-1].end <= 0.15 * char["size"]:
+            words[-1] = Word(words[-1].start, char["x1"], words[-1].text + char["text"])
+        else:
+            words.append(Word(char["x0"], char["x1"], char["text"]))
+    return words
+
+
+def _with_tables(rows: Sequence[_Row]) -> list[_Row]:
+    """The lines of a page from top to bottom, those of a table without rules as one."""
+    out: list[_Row] = []
+    place = 0
+    while place < len(rows):
+        row = rows[place]
+        found = table_at([other.words for other in _near(rows[place:])]) if row.bold and row.table is None else None
+        if found is not None:
+            last = rows[place + found.lines - 1]
+            found.table.origin = Origin(-1, None, row.page)
+            table = _Row("", row.indent, True, False, 0, None, row.page, found.table, True, row.top, last.bottom)
+            table.right = max(other.right for other in rows[place : place + found.lines])
+            out.append(table)
+        else:
+            out.append(row)
+        place += found.lines if found else 1
+    return out
+
+
+def _near(rows: Sequence[_Row]) -> Iterator[_Row]:
+    """A line and those below it that are not bold and stand close together."""
+    before = rows[0]
+    yield before
+    for row in rows[1:]:
+        if row.bold or row.table is not None or row.top - before.bottom > 1.5 * row.size:
+            return
+        yield row
+        before = row
 
 
 def _text_lines(page: Any, gutter: float | None) -> Iterator[dict[str, Any]]:
@@ -352,22 +352,32 @@ def _without_running(pages: Sequence[list[_Row]], drops: Drops) -> Iterator[list
     edges = [_edges(page) for page in pages]
     counts = Counter(key for edge in edges for key in {_key(row) for row in edge})
     enough = max(2, 0.5 * len(pages)) if len(pages) > 1 else 2
+    ahead = Counter(step for edge in edges for step in {_ahead(row) for row in edge} if step is not None)
     for page, edge in zip(pages, edges, strict=True):
         kept = []
         for row in page:
             at_edge = any(row is other for other in edge)
-            numbered = re.fullmatch(
-                r"(?:page|seite|página|p\.)?\s*[-–]?\s*\d{1,4}\s*[-–]?(?:\s*(?:of|/|de|von|sur)\s*\d{1,4})?",
-                row.text,
-                re.I,
-            )
-            if row.margin or (
-                at_edge and ((len(pages) > 1 and counts[_key(row)] >= enough) or (row.text and numbered))
-            ):
+            step = _ahead(row)
+            repeated = len(pages) > 1 and step is None and counts[_key(row)] >= enough
+            numbered = _PAGE_NUMBER.fullmatch(row.text) or (step is not None and (step == 0 or ahead[step] > 1))
+            if row.margin or (at_edge and (repeated or numbered)):
                 drops.add("page-residue", _all(row), Origin(-1, None, row.page))
             else:
                 kept.append(row)
         yield kept
+
+
+_LONE_NUMBER = re.compile(r"[-–]?\s*(\d{1,4})\s*[-–]?")
+_PAGE_NUMBER = re.compile(
+    r"(?:page|seite|página|p\.)\s*[-–]?\s*\d{1,4}\s*[-–]?(?:\s*(?:of|/|de|von|sur)\s*\d{1,4})?|\d{1,4}\s*(?:of|/|de|von|sur)\s*\d{1,4}",
+    re.I,
+)
+
+
+def _ahead(row: _Row) -> int | None:
+    """How far a number that stands alone is ahead of the page it stands on, None for other lines."""
+    found = _LONE_NUMBER.fullmatch(row.text)
+    return int(found[1]) - row.page if found and row.page is not None else None
 
 
 def _joined_tables(lines: Sequence[_Row]) -> list[_Row]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from curator.sop.furniture import asks_readers, is_site_heading
+from curator.sop.furniture import asks_readers, is_date, is_site_heading
 from curator.sop.markup import HEADINGS, is_bold, is_note, is_warning, own_words, text_of, upwards
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
@@ -76,6 +76,8 @@ def prune(root: Any, drops: Drops) -> None:
     _prune_questions(root, drops)
     _prune_discussion(root, drops)
     _prune_foot(root, drops)
+    _prune_changes(root, drops)
+    _prune_facts(root, drops)
 
 
 def _is_built_of_widgets(root: Any, whole: int) -> bool:
@@ -190,8 +192,46 @@ _HOME = re.compile(
 )
 
 
+def _prune_changes(root: Any, drops: Drops) -> None:
+    """Take out lists that say when a page was changed, and how: a date stands at the head of every item."""
+    for listed in list(root.iter("ol", "ul")):
+        items = [item for item in listed if item.tag == "li"]
+        first = [next((text for t in item.itertext() if (text := clean(t))), "") for item in items]
+        if items and all(is_date(text) for text in first) and next(listed.iter("pre", "table"), None) is None:
+            drops.take(listed)
+
+
+def _prune_facts(root: Any, drops: Drops) -> None:
+    """Take out a list of facts about a page right below its title: a name and a value in each item, in parts of their own."""
+    title = next(root.iter("h1"), None)
+    after = (
+        () if title is None else title.xpath("following::*[self::p or self::ul or self::ol or self::h2 or self::table]")
+    )
+    for listed in after:
+        if listed.tag not in ("ul", "ol") or not all(map(_is_fact, listed)):
+            return
+        drops.take(listed)
+
+
+def _is_fact(item: Any) -> bool:
+    """Whether an item of a list is a name and a value: two parts in a line, and no word beside them."""
+    parts = [part for part in item if isinstance(part.tag, str) and clean(part.text_content())]
+    beside = [item.text, *(part.tail for part in item)]
+    return (
+        item.tag == "li"
+        and len(parts) == 2
+        and all(part.tag not in ("a", "p", "ul", "ol") for part in parts)
+        and not any(re.search(r"\w", text or "") for text in beside)
+        and all(len(part.text_content().split()) <= 6 for part in parts)
+    )
+
+
 def _prune_logos(root: Any, drops: Drops) -> None:
-    """Take out a heading that is the name of the site, where the page has another of that level."""
+    """Take out a heading that is the name of the site, where the page has another of that level, and the picture that leads home."""
+    for picture in list(root.iter("img")):
+        link = next(picture.iterancestors("a"), None)
+        if link is not None and link.get("href") in ("/", "./", "../") and not clean(link.text_content()):
+            remove(picture)
     heads = list(root.iter("h1"))
     for head in heads:
         if len(heads) > 1 and _LOGO.search(own_words(head)):

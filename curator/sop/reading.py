@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from curator.sop.document import Code, Dropped, Figure, Origin, Para, Step, Table
+from curator.sop.document import Block, Code, Dropped, Figure, Origin, Para, Step, Table
 
 NOWHERE = Origin()
 
@@ -56,6 +56,20 @@ class Reading(msgspec.Struct):
     fallback: bool = False
     frame: list[str] = msgspec.field(default_factory=list)
     tables: list[str] = msgspec.field(default_factory=list)
+
+
+def said(piece: Piece) -> str:
+    if isinstance(piece, Table):
+        return " | ".join(cell for row in (piece.header, *piece.rows) for cell in row)
+    if isinstance(piece, Figure):
+        return piece.alt
+    if isinstance(piece, Step) and piece.children:
+        return " ".join([piece.text, *map(said, piece.children)])
+    return piece.text
+
+
+def block_of(piece: Text | Block) -> Block:
+    return Para(piece.text, piece.note, piece.origin) if isinstance(piece, Text) else piece
 
 
 def words_of(text: str) -> list[str]:

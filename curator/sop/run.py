@@ -17,6 +17,7 @@ import msgspec
 from curator.errors import CuratorError, OutOfReachError, SourceError, UsageError
 from curator.sop.convert import FORMATS, Prompt, Row, document_in, document_of, read_document, rows, sources_in
 from curator.sop.document import Check, Document, number, steps, to_json
+from curator.sop.elsewhere import bytes_at, is_elsewhere
 from curator.sop.fetch import Fetcher, is_url
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked
@@ -40,7 +41,7 @@ class Spreading(Protocol):
 
 
 class Job(msgspec.Struct, frozen=True):
-    """A file to read, here or elsewhere.
+    """A file to read, here or elsewhere; `name` is its path or its address.
 
     `seen` is what the file was like here (bytes, nanoseconds): a worker elsewhere that finds another file at that path
     does not read it, and is then sent its bytes as `data`.
@@ -53,8 +54,9 @@ class Job(msgspec.Struct, frozen=True):
     def carried(self) -> Job:
         """The same with its bytes; a file that cannot be read goes as it is."""
         try:
-            return msgspec.structs.replace(self, data=Path(self.name).read_bytes())
-        except OSError:
+            data = bytes_at(self.name) if is_elsewhere(self.name) else Path(self.name).read_bytes()
+            return msgspec.structs.replace(self, data=data)
+        except (OSError, SourceError):
             return msgspec.structs.replace(self, seen=None)
 
 
@@ -63,7 +65,9 @@ def read_job(job: Job) -> Document | SourceError:
     if job.data is None and job.seen is not None and _like(job.name) != job.seen:
         raise OutOfReachError("is not on every node", where=job.name)
     try:
-        return read_document(Path(job.name)) if job.data is None else document_in(job.data, job.name)
+        if job.data is None and not is_elsewhere(job.name):
+            return read_document(Path(job.name))
+        return document_in(bytes_at(job.name) if job.data is None else job.data, job.name)
     except SourceError as error:
         return error
     except CuratorError:
@@ -140,12 +144,12 @@ def convert(
 ) -> Result:
     """Write the rows of every source that holds a procedure to `output`, and its document to `json_dir`.
 
-    A source that cannot be converted is told in the result; the others go on. Web addresses are read with `fetcher`,
+    A source is a file, a folder, an address (`s3://bucket/sop/`) or a web page. One that cannot be converted is told in the result; the others go on. Web addresses are read with `fetcher`,
     and refused without one; with `writer`, prompts are put in other words. Files are read by `spreading`, here
     without it; what is written does not depend on it.
 
     Raises:
-        SourceError: a folder without documents.
+        SourceError: a folder without documents, or an address where nothing stands.
         UsageError: a web address without `fetcher`, an output that is a source, or an endpoint that refuses.
         MissingExtraError: the extra `sop` is not installed.
         WriteError: an output cannot be written.
@@ -178,7 +182,7 @@ def _refuse(paths: Sequence[str], output: Path, json_dir: Path | None, fetcher: 
     taken: set[str] = set()
     written = {output.resolve(), *((json_dir / _name(name, taken)).resolve() for name in paths if json_dir)}
     for name in paths:
-        if not is_url(name) and Path(name).resolve() in written:
+        if not is_url(name) and not is_elsewhere(name) and Path(name).resolve() in written:
             raise UsageError("this source would be overwritten", where=name, hint="write to another file or folder")
 
 

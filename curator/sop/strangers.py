@@ -51,11 +51,11 @@ class Vocabulary:
     """How often each word stands in a text; forms of a word count as one."""
 
     def __init__(self, text: str) -> None:
-        self._counts = _stems(text)
+        self._counts = stems(text)
 
     def share(self, text: str, least: int = FEW) -> float | None:
         """The share of the different words of a part that the rest of the text has too, None where they are too few."""
-        own = _stems(text)
+        own = stems(text)
         if len(own) < least:
             return None
         return sum(self._counts[word] > count for word, count in own.items()) / len(own)
@@ -67,10 +67,11 @@ class Vocabulary:
         return share is not None and share < factor * min(_MOST, _LEAST + grown)
 
     def forget(self, text: str) -> None:
-        self._counts.subtract(_stems(text))
+        self._counts.subtract(stems(text))
 
 
-def _stems(text: str) -> Counter[str]:
+def stems(text: str) -> Counter[str]:
+    """The words of a text that say what it speaks of, each by its first letters."""
     words = (word for word in words_of(text) if len(word) >= 3 and word not in _COMMON)
     return Counter(word[:_STEM] for word in words if not word.isdecimal())
 

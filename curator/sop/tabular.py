@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
-from curator.sop.document import Block, Para, Step
+from curator.sop.document import Block, Dropped, Origin, Para, Step, Table
+from curator.sop.labels import is_known_head
+from curator.sop.reading import Heading, Piece, Text
 from curator.sop.roles import folded, role_of
 from curator.sop.verbs import is_order
 
@@ -175,3 +178,25 @@ def _depth(label: str, stack: list[tuple[Step, int]], *, numbered: bool) -> int:
         return 1
     numbers = [depth for step, depth in stack if step.number_source.replace(".", "").isdigit()]
     return (numbers[-1] if numbers else 0) + 1
+
+
+def untabled(pieces: list[Piece], drop: Callable[[Dropped], None]) -> Iterator[Piece]:
+    """The pieces with the rows of tables of steps as steps."""
+    role = "other"
+    for piece in pieces:
+        if isinstance(piece, Heading) or (isinstance(piece, Text) and is_known_head(piece.text)):
+            role = role_of(piece.text)
+        rows = [row for row in (piece.header, *piece.rows) if any(row)] if isinstance(piece, Table) else []
+        if isinstance(piece, Table) and is_numbered_text(rows):
+            yield from (Text(" ".join(filter(None, row)), origin=piece.origin) for row in rows)
+            continue
+        found = columns(rows[0], rows[1:], role) if len(rows) > 2 else None
+        if found is None:
+            yield piece
+            continue
+        drop(Dropped("table-head", " | ".join(filter(None, found.head))[:80], piece.origin))
+        yield from steps_of(found, rows[1:], partial(_text_cell, rows[1:], piece.origin))
+
+
+def _text_cell(rows: list[list[str]], origin: Origin, row: int, column: int) -> list[Block]:
+    return [Para(rows[row][column], None, origin)]

@@ -1,0 +1,50 @@
+"""The fields at a document's head: its number, version, dates, owner, approver."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from curator.sop.document import Document, Dropped, Figure, Table
+from curator.sop.reading import Heading, Piece, Text, said
+
+_META = (
+    ("doc_number", re.compile(r"(?:r[eé]f[eé]rence|referenz|referencia|(?:document|doc|sop|article|knowledge(?: article)?|kb)\.?\s*(?:no|number|nr|id|code|#)|url name|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
+    ("version", re.compile(r"(?:version|revision|rev|issue|versi[oó]n|revisi[oó]n)(?:\s*(?:no|number|nr|#))?\.?", re.I)),
+    ("effective_date", re.compile(r"(?:effective(?: date| from)?|date of issue|issue date|(?:date )?(?:originated|origination|approved|first issued)(?: date)?|last approved|approval date|(?:inkrafttreten|freigabedatum|fecha de aprobaci[oó]n|date d['’]approbation)|fecha de vigencia|g[uü]ltig ab|date d['’]application)", re.I)),
+    ("review_date", re.compile(r"(?:(?:next )?review(?: date| due)?|expir(?:y|ation)(?: date)?|expires|date of (?:next )?review|supersedes|fecha de revisi[oó]n|(?:last |first )?(?:reviewed|edited|updated|modified|changed|created|verified)(?: (?:on|at|time|date|this \w+))?)", re.I)),
+    ("owner", re.compile(r"(?:owner|author|process owner|document owner|autor|department|departamento|abteilung|département|responsable del documento|(?:maintained|owned|managed|created|(?:last )?(?:edited|updated|modified)) by|maintainers?|contributors?|team|status|tags?|labels?|category|categories|space|verification|page owner)", re.I)),
+    ("approver", re.compile(r"(?:approver|approved by|aprobado por|freigegeben von|approuvé par)", re.I)),
+)  # fmt: skip
+META_VALUE = re.compile(r"^([^:|]{2,40}?)\s*[:|]\s*(\S.{0,80})$")
+
+
+def is_field(key: str) -> bool:
+    """Whether a word names a field of the document's head: its number, version, date or owner."""
+    return any(pattern.fullmatch(key.strip(": ")) for _, pattern in _META)
+
+
+def without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece]:
+    """The pieces without document numbers, versions and dates before the first section, and those a site puts below a page;
+    they go to the metadata.
+    """
+    heading_seen = False
+    solid = max((n for n, piece in enumerate(pieces) if not isinstance(piece, Text | Figure)), default=0)
+    for place, piece in enumerate(pieces):
+        heading_seen = heading_seen or isinstance(piece, Heading)
+        pairs: list[tuple[str, str]] = []
+        below = document.source.format == "html" and place > max(solid, len(pieces) - 4)
+        if isinstance(piece, Text) and ((not heading_seen and place < 15) or below):
+            pairs = [(m[1], m[2]) for m in [META_VALUE.match(piece.text)] if m]
+        elif isinstance(piece, Table) and not heading_seen:
+            cells = [[cell for cell in row if cell] for row in (piece.header, *piece.rows)]
+            pairs = [(row[n], row[n + 1]) for row in cells for n in range(0, len(row) - 1, 2) if row[n]]
+            pairs += [(m[1], m[2]) for row in cells for cell in row if (m := META_VALUE.match(cell))]
+        pairs = [(key, value) for key, value in pairs if not (isinstance(piece, Table) and value == document.title)]
+        named = [(name, value) for key, value in pairs for name, pattern in _META if pattern.fullmatch(key.strip(": "))]
+        if named and (isinstance(piece, Text) or 2 * len(named) >= len(pairs)):
+            for name, value in named:
+                document.metadata.setdefault(name, value.strip())
+            document.dropped.append(Dropped("metadata", said(piece)[:80], piece.origin))
+        else:
+            yield piece

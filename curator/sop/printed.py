@@ -1,0 +1,209 @@
+"""Pages that a browser printed: what the site has before the title, after the text and in it is taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from curator.sop.document import Origin, Table
+from curator.sop.furniture import is_date, is_furniture, is_site_heading
+from curator.sop.markup import is_warning
+from curator.sop.reading import Drops, Heading, Piece, Text, said
+from curator.sop.residue import CONTENTS
+from curator.sop.roles import folded, role_of
+from curator.sop.strangers import stems
+from curator.sop.verbs import is_forbidding, is_order
+
+
+def of_page(pieces: list[Piece], title: str, drops: Drops) -> tuple[list[Piece], str]:
+    """A page that a browser printed, and its title, without what the site has before the title, after the text and in it."""
+    pieces = _without_contents(_noted(pieces, drops), drops)
+    start = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and _names(title, piece.text)), -1)
+    start = _after_site(pieces, title) if start < 0 else start
+    known = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and role_of(piece.text) != "other"]
+    if known and known[0] < start and _level(pieces[known[0]]) <= _level(pieces[start]):
+        return pieces, title
+    known = [n for n in known if n > start]
+    last = max([start, *known])
+    closing = [n for n, p in enumerate(pieces) if n > last and isinstance(p, Heading | Text) and _closes(p.text)]
+    headed = next((n for n in closing if isinstance(pieces[n], Heading)), len(pieces))
+    counted = [n for n, p in enumerate(pieces[:headed]) if isinstance(p, Text) and _COUNTED.match(p.text)]
+    stop = next((n for n in closing if n > max([last, *counted])), len(pieces))  # a line in the text ends nothing
+    text = [n for n in range(start, stop) if not _is_sites(pieces[n])]
+    kept = set(_trimmed(pieces, text) if start else text)  # a page that begins with its title has no site around it
+    for piece in (piece for n, piece in enumerate(pieces) if n not in kept):
+        drops.add("boilerplate", said(piece), Origin(-1))
+    head = pieces[start] if start < len(pieces) else None
+    named = isinstance(head, Heading) and (_names(title, head.text) or start > 0)
+    return [pieces[n] for n in sorted(kept)], head.text if named and isinstance(head, Heading) else title
+
+
+def _noted(pieces: list[Piece], drops: Drops) -> list[Piece]:
+    """The pieces with what stands below a heading such as "Warning" as a note of that kind."""
+    out: list[Piece] = []
+    for piece in pieces:
+        above = out[-1] if out else None
+        if isinstance(piece, Text) and isinstance(above, Heading) and _NOTE.fullmatch(above.text):
+            drops.add("boilerplate", above.text, above.origin)
+            out[-1] = Text(piece.text, piece.bold, above.text.strip("! :").lower(), piece.origin, piece.indent)
+        else:
+            out.append(piece)
+    return out
+
+
+def _without_contents(pieces: list[Piece], drops: Drops) -> list[Piece]:
+    """The pieces without lines that say the headings below them, two or more: a list of contents."""
+    below = {folded(piece.text): n for n, piece in enumerate(pieces) if isinstance(piece, Heading)}
+    listed = [
+        n
+        for n, piece in enumerate(pieces)
+        if isinstance(piece, Text) and below.get(folded(_NUMBER.sub("", piece.text)), -1) > n
+    ]
+    gone = set(listed) if len(listed) >= 2 else set()
+    for n in sorted(gone):
+        drops.add("toc", said(pieces[n]), pieces[n].origin)
+    return [piece for n, piece in enumerate(pieces) if n not in gone]
+
+
+_NOTE = re.compile(r"(?:warning|caution|danger|important|note|tip)\W*", re.I)
+
+
+def _after_site(pieces: list[Piece], title: str) -> int:
+    """The place of the first heading of the highest level that is not the name of the site in the page's title."""
+    heads = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading)]
+    highest = min((_level(pieces[n]) for n in heads), default=0)
+    top = [n for n in heads if _level(pieces[n]) == highest]
+    own = next((n for n in top if folded(said(pieces[n])) not in folded(title)), 0)
+    return own if top and own != top[0] else 0
+
+
+def _level(piece: Piece) -> int:
+    return piece.level if isinstance(piece, Heading) else 0
+
+
+def _is_sites(piece: Piece) -> bool:
+    """Whether a paragraph is of the site by its words alone."""
+    if not isinstance(piece, Text):
+        return False
+    text = _NUMBER.sub("", piece.text)
+    return is_furniture(piece.text) or is_date(text) or (len(text.split()) <= 12 and _closes(text))
+
+
+def _trimmed(pieces: list[Piece], places: list[int]) -> list[int]:
+    """The places of the text: without lines below the title, and lines and sections after the last that is a procedure's by its
+    form, that speak of nothing that it speaks of.
+    """
+    first = next((n for n in places if isinstance(pieces[n], Heading)), -1)
+    inner = [n for n in places if n > first]
+    begin = next((n for n in inner if isinstance(pieces[n], Heading) or _is_firm(pieces[n])), -1)
+    firm = [at for at, n in enumerate(inner) if _is_firm(pieces[n]) or _is_known(pieces[n])]
+    end = (
+        firm[-1] + 1 + _is_known(pieces[inner[firm[-1]]]) if firm else len(inner)
+    )  # a known heading, and its first line
+    core = _Known([pieces[n] for n in (first, *inner[:end]) if n == first >= 0 or n >= begin])
+    gone = {n for n in inner if n < begin and _is_few_words(pieces[n]) and core.is_strange([pieces[n]])}
+    for section in reversed([*_sections(pieces, inner[end:])]):  # from the end, as far as what is strange goes
+        if all(core.is_strange([pieces[n] for n in some]) for some in (section, section[:2])):
+            gone |= set(section)
+        else:
+            gone |= {n for n in section[2:] if core.is_strange([pieces[n]])}
+            break
+    listed = firm and _is_listed(
+        next((pieces[n] for n in reversed(inner[:end]) if isinstance(pieces[n], Heading)), None)
+    )
+    for n in inner[end:]:
+        if isinstance(pieces[n], Heading):
+            break
+        gone = gone - {n} if listed else gone
+    return [n for n in places if n not in gone]
+
+
+def _sections(pieces: list[Piece], places: list[int]) -> Iterator[list[int]]:
+    """The places below each heading, with it; each by itself of those before the first heading."""
+    section: list[int] = []
+    for n in places:
+        if isinstance(pieces[n], Heading) or not section or not isinstance(pieces[section[0]], Heading):
+            if section:
+                yield section
+            section = []
+        section.append(n)
+    if section:
+        yield section
+
+
+def _is_known(piece: Piece) -> bool:
+    return isinstance(piece, Heading) and role_of(piece.text) != "other"
+
+
+def _is_listed(head: Piece | None) -> bool:
+    """Whether a heading is over what is listed: references, terms and parts may speak of anything."""
+    return isinstance(head, Heading) and role_of(head.text) in (
+        "references",
+        "abbreviations",
+        "definitions",
+        "materials",
+    )
+
+
+def _is_firm(piece: Piece) -> bool:
+    """Whether a piece is of a procedure by its form: a table of several rows, a numbered line, a warning."""
+    if isinstance(piece, Table):
+        return len(piece.rows) > 1
+    if not isinstance(piece, Text):
+        return False
+    bare = _DOT.sub("", piece.text)
+    return piece.note is not None or bool(_COUNTED.match(piece.text)) or is_warning(bare) or is_forbidding(bare)
+
+
+def _is_few_words(piece: Piece) -> bool:
+    few = isinstance(piece, Text) and len(piece.text.split()) <= 12 and piece.text[-1] not in ".!?"
+    return few and folded(said(piece)) not in CONTENTS
+
+
+class _Known:
+    """The words of a text."""
+
+    def __init__(self, pieces: list[Piece]) -> None:
+        self._words = frozenset(stem for piece in pieces for stem in _stems(piece))
+
+    def is_strange(self, pieces: list[Piece]) -> bool:
+        """Whether the text has few of the words of some other pieces; none at all, where these give orders."""
+        own = frozenset(stem for piece in pieces for stem in _stems(piece))
+        orders = any(isinstance(p, Text) and p.text[-1] == "." and is_order(_DOT.sub("", p.text)) for p in pieces)
+        return len(self._words) >= _TELLING and len(own & self._words) <= (0 if orders else _FEW * len(own))
+
+
+def _stems(piece: Piece) -> list[str]:
+    """The words of a piece, those of two numbers ("glove", "gloves") as one."""
+    return [stem[:5].rstrip("s") for stem in stems(said(piece))]
+
+
+_FEW = 0.25  # of the different words of a line or a section
+_TELLING = 40  # different words of a text below which it knows too little to tell
+_NUMBER = re.compile(r"^(?:\d{1,2}[.)]|[•·*-])\s+")
+
+
+def _names(title: str, text: str) -> bool:
+    """Whether a heading is the title of a page less what a site adds to it at either end."""
+    whole, part = title.casefold(), text.casefold()
+    if whole.startswith(part):
+        beside = whole.removeprefix(part).strip()[:1]
+    elif whole.endswith(part):
+        beside = whole.removesuffix(part).strip()[-1:]
+    else:
+        return False
+    return whole == part or (len(part) > 3 and not beside.isalnum())
+
+
+def _closes(text: str) -> bool:
+    """Whether a line is what a site puts after a text: a vote, related articles, comments."""
+    bare = _DOT.sub("", text)
+    return is_site_heading(bare) or _VOTE.match(bare) is not None
+
+
+_COUNTED = re.compile(r"\d{1,2}[.)]\s+\S")
+_DOT = re.compile(r"^[•·*-]\s+")
+_VOTE = re.compile(
+    r"(?:was|is|did you find|did) (?:this|the|it|that)\b.{0,30}\b(?:helpful|useful|clear|answer|help|solve)\b.{0,60}",
+    re.I,
+)
