@@ -13,7 +13,8 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import accumulate
+from functools import partial
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,12 +38,13 @@ from curator.scan import recall
 from curator.scan.cache import Cache
 from curator.scan.collector import uncollected
 from curator.scan.findings import FindingStore, Piece
-from curator.scan.joining import Join, apart
+from curator.scan.joining import Join, Judging, apart
 from curator.scan.mappers import Crew, Mapper, choose, sharing
 from curator.scan.rows import SetRows
 from curator.scan.span import Job, Scan, Scanned, finding_id, read_scan
 from curator.scan.store import Found, ScanFile, Spill
 from curator.sources import Source, Span, cut, open_sources
+from curator.sources.allowed import allowed_leaks
 from curator.sources.finding import split_number
 from curator.text.brokenjson import HEAVIEST
 
@@ -62,9 +64,13 @@ def lint(
     workers: Crew = None,
     cache: bool = True,
     progress: Progress | None = None,
+    judging: Judging | None = None,
     audit: bool = False,
 ) -> Report:
     """Lint files and folders as one set; with `audit` measure also how many of the rows alike were found.
+
+    `progress` hears how much was read, then `judging` by how many of the rules on the whole set it was judged; where
+    several processes judge, each tells of its own rule.
 
     Raises:
         SourceError: a path is missing, or cannot be read as data.
@@ -79,7 +85,11 @@ def lint(
     kept = Cache.open() if cache else None
     key = recall.key_of(paths, config) if kept else None
     with uncollected(), open_sources(paths, config.excluded) as sources:
-        report = lint_sources(sources, plan, workers=workers, cache=kept, progress=progress, audit=audit)
+        if not (config.select or config.then.select):  # what is asked for by name is looked for
+            plan = plan.without_leaks(allowed_leaks(source.path for source in sources))
+        report = lint_sources(
+            sources, plan, workers=workers, cache=kept, progress=progress, judging=judging, audit=audit
+        )
         report = msgspec.structs.replace(report, left_out=sources.left, seconds=time.perf_counter() - started)
         if kept and key and not audit:
             recall.keep(report, key, kept)
@@ -93,6 +103,7 @@ def lint_sources(
     workers: Crew = None,
     cache: Cache | None = None,
     progress: Progress | None = None,
+    judging: Judging | None = None,
     audit: bool = False,
 ) -> Report:
     """Lint opened sources as one set. Raises ChangedError when a file changed while it was read."""
@@ -106,7 +117,7 @@ def lint_sources(
         folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
         run = _Run(plan, list(sources), Path(folder.name), cache)
         run.scan(workers, progress)
-        run.join(workers, audit)
+        run.join(workers, judging, audit=audit)
         for source in sources:
             source.check_unchanged()
         store = run.findings(folder)
@@ -199,15 +210,17 @@ class _Run:
         codes = tuple(rule.code for rule in self.plan.rules)
         self.lost.append(NotRun(codes, reason, "lint these lines by themselves to find the row"))
 
-    def join(self, workers: Crew, audit: bool = False) -> None:
+    def join(self, workers: Crew, judging: Judging | None = None, *, audit: bool = False) -> None:
         """Run the dataset rules over the sketches of all spans."""
         rules = [rule for rule in self.plan.rules if isinstance(rule, DatasetRule)]
         if not rules or not self.scans:
             return
-        work = Join(self.rows(workers), rules, self.ignored, self.bounds, self.folder, audit=audit)
+        work = Join(self.rows(workers), rules, self.ignored, self.bounds, self.folder, audit=audit, judging=judging)
         groups = apart(rules)
         long = any(rule.costly for rule in rules)
         judged = list(sharing(workers, self.size, len(groups), self.bounds[-1], long=long).map(work, groups))
+        if judging:
+            judging(len(rules), len(rules), "")
         joined = {each.code: each for group in judged for each in group.rules}
         for rule in rules:
             each = joined[rule.code]
@@ -375,13 +388,13 @@ def reader_of(source: Source, config: Config) -> formats.Reader:
 
 def sampled(source: Source) -> list[formats.Row]:
     """Rows from the beginning of a file and from its middle."""
-    spans = cut(source)
+    spans = [span for span in cut(source) if not span.heavy]
     values: list[Any] = []
     for span in dict.fromkeys([*spans[:1], *spans[len(spans) // 2 :][:1]]):
         with source.data.open("rb") as file:
             file.seek(span.start)
-            lines = [file.readline() for _ in range(_SAMPLE)]
-        values += [parse(line.removeprefix(b"\xef\xbb\xbf")) for line in lines if len(line) <= HEAVIEST]
+            lines = islice(iter(partial(file.readline, HEAVIEST), b""), _SAMPLE)
+            values += [parse(line.removeprefix(b"\xef\xbb\xbf")) for line in lines]
     return [value for value in values if type(value) is dict]
 
 

@@ -21,6 +21,7 @@ from curator.config import load_config
 from curator.counting import stats
 from curator.errors import CuratorError, OutOfReachError, SourceError
 from curator.model import Report
+from curator.rule import chat
 from curator.scan import cluster
 from curator.scan.span import Job, Scan
 from curator.sop import run as sop
@@ -38,6 +39,26 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scale.write(path, ROWS)
     lines = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join([*lines[:3000], b'{"messages": [\n', b"\n", *lines[3000:]]))
+    return path
+
+
+@pytest.fixture(scope="module")
+def alike(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Rows alike by the hundred, some beside a crowd of one wording; prompts with answers that clash; odd languages."""
+    rows = [
+        chat(user=f"How many days has a year on moon {n}?", assistant=f"{n + d} days.")
+        for n in range(300)
+        for d in (3, 9)
+    ]
+    german = "Der linke Berg ist etwas höher als der rechte, aber das sieht man von hier aus leider gar nicht."
+    rows += [
+        chat(user="Welcher der beiden Berge, die wir von hier aus sehen können, ist der höhere?", assistant=german)
+    ]
+    rest = "and then every one of us walked home by the long road along the river as we do each year when it is dark"
+    rows += [chat(user=f"What of {n}?", assistant=f"Number {n} came late, {rest}.") for n in range(90)]
+    path = tmp_path_factory.mktemp("alike") / "set.jsonl"
+    some = data.read_bytes().splitlines(keepends=True)[:800]
+    path.write_bytes(b"".join(some) + b"".join(msgspec.json.encode(row) + b"\n" for row in rows))
     return path
 
 
@@ -105,7 +126,7 @@ def test_a_poisoned_span_is_told_and_the_rest_is_judged(data: Path, tmp_path: Pa
     config = load_config(tmp_path)
     whole = engine.lint([data], config, workers=1, cache=False)
     report = engine.lint([data], config, workers=Deadly(), cache=False)
-    notes = [note.reason for note in report.not_run if "5 workers died" in note.reason]
+    notes = [note.reason for note in report.not_run if "not judged: 5 workers died" in note.reason]
     assert len(notes) == 1 and "set.jsonl: bytes" in notes[0]
     assert 0 < report.rows < whole.rows == ROWS
     assert 0 < len(told(report)) < len(told(whole))
@@ -169,6 +190,121 @@ def test_two_nodes_find_what_one_process_finds_though_one_is_lost(
     assert report.not_run == alone.not_run and report.rows == alone.rows == ROWS
     one, other = (stats([data], config, workers=workers) for workers in (1, crew))
     assert msgspec.json.encode(one) == msgspec.json.encode(other)
+
+
+class Recording:
+    """The nodes of a cluster; notes which process did each part of which work."""
+
+    apart = True
+
+    def __init__(self, nodes: cluster.Ray) -> None:
+        self.nodes = nodes
+        self.seen: dict[str, list[tuple[int, str]]] = {}  # by work: the process and the node of each part
+
+    def map(self, work: Any, items: Any, lost: Any = None) -> Iterator[Any]:
+        name = f"{type(work).__module__}.{type(work).__name__}"
+        for result, *place in self.nodes.map(Placed(work), items):
+            self.seen.setdefault(name, []).append(tuple(place))  # type: ignore[arg-type]
+            yield result
+
+
+class Placed:
+    """Work whose result comes with the process and the node that did it."""
+
+    def __init__(self, work: Any) -> None:
+        self.work = work
+
+    def __call__(self, item: Any) -> tuple[Any, int, str]:
+        import ray
+
+        return self.work(item), os.getpid(), ray.get_runtime_context().get_node_id()
+
+
+@pytest.mark.slow
+def test_rows_are_compared_on_the_nodes_and_a_node_lost_meanwhile_changes_nothing(
+    nodes: Any, alike: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("curator.neighbours.graph._SPREAD", 1000)  # the bands are searched there as well
+    monkeypatch.setattr("curator.neighbours.graph._SENT", 64)
+    monkeypatch.setattr("curator.checks.near_duplicates._PART", 16)
+    monkeypatch.setattr("curator.scan.cluster._AHEAD", 1)
+    monkeypatch.setattr("curator.scan.joining._CROWD", 65)
+    config = load_config(tmp_path, None, {"select": ("DUP003", "CON001", "LNG001")})
+    alone = engine.lint([alike], config, workers=1, cache=False)
+    second = nodes.add_node(num_cpus=1)
+    crew = Recording(cluster.Ray(nodes.address))
+    left = [second]
+    until = time.monotonic() + 60
+    while len({node for _, node in crew.seen.get("builtins.function", [])}) < 2 and time.monotonic() < until:
+        assert list(crew.map(square, [1, 2, 3, 4])) == [1, 4, 9, 16]  # a node needs a while for its first process
+
+    def lose(done: int, rules: int, at: str) -> None:
+        if left and "curator.neighbours.comparing.Comparing" in crew.seen:  # both nodes had a part in the bands
+            nodes.remove_node(left.pop(), allow_graceful=False)
+
+    report = engine.lint([alike], config, workers=crew, cache=False, judging=lose)
+    assert not left and len(crew.seen["curator.neighbours.comparing.Comparing"]) > 1
+    assert told(report) == told(alone)
+    assert {finding.code for finding in alone.findings} == {"DUP003", "CON001", "LNG001"}
+    assert report.not_run == alone.not_run and any("share so much wording" in note.reason for note in alone.not_run)
+    for work in ("neighbours.graph.Bands", "neighbours.comparing.Comparing", "checks.near_duplicates._Judging"):
+        assert os.getpid() not in {process for process, _ in crew.seen[f"curator.{work}"]}
+    assert {f"curator.checks.{work}" for work in ("contradictions._Comparing", "language._Judging")} <= set(crew.seen)
+    assert len({node for _, node in crew.seen["curator.neighbours.graph.Bands"]}) == 2  # before it was lost
+
+
+class Failing:
+    """A mapper to which every part of some work is deadly."""
+
+    apart = True
+
+    def __init__(self, work: str) -> None:
+        self.work = work
+
+    def map(self, work: Any, items: Any, lost: Any = None) -> Iterator[Any]:
+        deadly = f"{type(work).__module__}.{type(work).__name__}".endswith(self.work)
+        yield from (lost(item, "5 workers died on it") if deadly else work(item) for item in items)
+
+
+@pytest.mark.parametrize(
+    ("work", "code"),
+    [
+        ("graph.Bands", "DUP003"),
+        ("comparing.Comparing", "DUP003"),
+        ("near_duplicates._Judging", "DUP003"),
+        ("contradictions._Comparing", "CON001"),
+        ("language._Judging", "LNG001"),
+    ],
+)
+def test_rows_that_no_worker_could_compare_are_told_and_the_rest_is_judged(
+    alike: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: str, code: str
+) -> None:
+    monkeypatch.setattr("curator.neighbours.graph._SPREAD", 1000)
+    config = load_config(tmp_path, None, {"select": ("DUP003", "CON001", "LNG001")})
+    report = engine.lint([alike], config, workers=Failing(work), cache=False)
+    notes = {note.codes for note in report.not_run if "5 workers died" in note.reason}
+    found = {finding.code for finding in report.findings}
+    assert notes == {(code,)}
+    assert found >= {"DUP003", "CON001", "LNG001"} - {code}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_who_waits_hears_by_how_many_rules_the_set_was_judged(alike: Path, tmp_path: Path, workers: int) -> None:
+    config = load_config(tmp_path, None, {"select": ("DUP", "CON", "LNG")})
+    told = tmp_path / "told"  # forks write there too
+
+    def judging(done: int, rules: int, at: str) -> None:
+        with told.open("a") as file:
+            print(done, rules, at, file=file)
+
+    engine.lint([alike], config, workers=workers, cache=False, judging=judging)
+    heard = [line.split(maxsplit=2) for line in told.read_text().splitlines()]
+    rules = {rule for _, rule, *_ in heard}
+    assert len(rules) == 1 and heard[-1] == [*rules, *rules]
+    assert {"DUP003", "CON001"} <= {at[0].partition(",")[0].strip() for _, _, *at in heard if at}
+    assert any(at and at[0].startswith("DUP003, part ") for _, _, *at in heard)
+    if workers == 1:
+        assert [int(done) for done, *_ in heard] == sorted(int(done) for done, *_ in heard)
 
 
 @pytest.mark.slow
@@ -252,7 +388,7 @@ def read_it(item: Away) -> bytes:
 
 
 def square(number: int) -> int:
+    time.sleep(0.1)
     if number == 0:
-        time.sleep(0.1)
         os._exit(3)
     return number * number

@@ -25,6 +25,7 @@ from curator.config import Config
 from curator.engine import lint
 from curator.harness import RowsOfBatch, batch_of, flags_of
 from curator.rule import chat
+from curator.spreading import here
 
 DAYS = "How many days are in a leap year?"
 
@@ -416,6 +417,7 @@ def test_an_ordinary_set_is_compared_without_reading_an_answer():
 
     class Unread:
         readable = np.ones(50, dtype=bool)
+        spread = staticmethod(here)
 
     for rule in (ConflictingAnswers(), OnePromptManyAnswers(), InconsistentLabel()):
         assert list(rule.check(rule.sketch(batch), Unread())) == []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ _ENGLISH = 1
 _SCRIPT = 100
 _OPEN = 255
 _LATIN_BYTES = 12  # of words in Latin script; in fewer no language is proved
+_PART = 200  # rows judged together
 
 
 def tongues(batch: Batch) -> np.ndarray:
@@ -211,9 +213,26 @@ def odd_rows(sketches: np.ndarray, rows: Rows) -> list[Odd]:
 
 def _odd_rows(sketches: np.ndarray, rows: Rows) -> Iterator[Odd]:
     home = own(sketches, rows.readable)
-    for line in _suspects(sketches, rows.readable, home):
-        if odd := _judged(rows.example(line), line, home):
-            yield odd
+    suspects = _suspects(sketches, rows.readable, home)
+    parts = (suspects[low : low + _PART] for low in range(0, len(suspects), _PART))
+    read = ([(line, rows.example(line)) for line in part] for part in parts)
+    for found in rows.spread(_Judging(home), read, _none):
+        yield from found
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """Tells which rows are odd in a set of a language."""
+
+    home: frozenset[int]
+
+    def __call__(self, rows: list[tuple[int, Example]]) -> list[Odd]:
+        return [odd for line, example in rows if (odd := _judged(example, line, self.home))]
+
+
+def _none(rows: list[tuple[int, Example]]) -> list[Odd]:
+    """What stands for rows that no worker could judge."""
+    return []
 
 
 def _suspects(sketches: np.ndarray, readable: np.ndarray, home: frozenset[int]) -> list[int]:
@@ -477,9 +496,11 @@ def _cut(text: str) -> int | None:
 
 def _blanked(text: str) -> str:
     """The text with code and addresses as blanks, so that places stay what they are."""
-    for start, end, _ in reversed(masked(text)):
-        text = text[:start] + " " * (end - start) + text[end:]
-    return text
+    parts, at = [], 0
+    for start, end, _ in masked(text):
+        parts += [text[at:start], " " * (end - start)]
+        at = end
+    return "".join([*parts, text[at:]])
 
 
 def _is_strange(sentence: str) -> bool:

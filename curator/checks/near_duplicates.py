@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -16,6 +18,7 @@ from curator.rule import Bad, DatasetRule, Row, chat, option
 
 _ROUNDS = 12  # kept rows that a row is compared with, one after the other
 _PAIRS = 1 << 13  # pairs read again at a time
+_PART = 1 << 8  # and judged together
 _MARGIN = 0.05  # names_with_underscores and texts in several scripts may be more alike than the hashes of their words
 _STEPS = 1000  # in which similarities are summed
 _SHOWN = 6  # changes that a message or the evidence names
@@ -264,17 +267,41 @@ def _judged(
     pairs: list[tuple[int, int]], edges: Edges, order: np.ndarray, rows: Rows, threshold: float, short: float
 ) -> Iterator[tuple[tuple[int, int], Likeness | None]]:
     measured = dict(zip(zip(edges.a.tolist(), edges.b.tolist(), strict=True), edges.similarity.tolist(), strict=True))
-    for low in range(0, len(pairs), _PAIRS):
-        some = pairs[low : low + _PAIRS]
-        examples = iter(rows.examples(int(order[place]) for pair in some for place in pair))
-        for pair in some:
-            one, two = next(examples), next(examples)
-            like = likeness(one, two, measured[pair])
-            if like and like.similarity < (short if like.words - 2 < SHORT else threshold):
-                like = None
-            if like and not like.disputed and _contradict(one, two):
-                like = like._replace(disputed="answers")
-            yield pair, like
+
+    def parts() -> Iterator[list[_Pair]]:
+        for low in range(0, len(pairs), _PAIRS):
+            some = pairs[low : low + _PAIRS]
+            examples = iter(rows.examples(int(order[place]) for pair in some for place in pair))
+            read = [(next(examples), next(examples), measured[pair]) for pair in some]
+            yield from (read[start : start + _PART] for start in range(0, len(read), _PART))
+
+    alike = chain.from_iterable(rows.spread(_Judging(threshold, short), parts(), _unlike))
+    yield from zip(pairs, alike, strict=True)
+
+
+_Pair = tuple[Example, Example, float]  # two rows, and how much of their wording they share
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """Tells of pairs of rows whether they say the same, and in what they differ."""
+
+    threshold: float
+    short: float
+
+    def __call__(self, pairs: list[_Pair]) -> list[Likeness | None]:
+        return [self._of_pair(*pair) for pair in pairs]
+
+    def _of_pair(self, one: Example, two: Example, measured: float) -> Likeness | None:
+        like = likeness(one, two, measured)
+        if not like or like.similarity < (self.short if like.words - 2 < SHORT else self.threshold):
+            return None
+        return like._replace(disputed="answers") if not like.disputed and _contradict(one, two) else like
+
+
+def _unlike(pairs: list[_Pair]) -> list[Likeness | None]:
+    """What stands for pairs that no worker could judge."""
+    return [None] * len(pairs)
 
 
 def _contradict(one: Example, two: Example) -> bool:

@@ -10,20 +10,22 @@ Rows enter in the order of their content, so that moving rows moves no edge.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from curator.columns import mix, unique
 from curator.model import Audit, Example
+from curator.neighbours.comparing import ROWS, Comparing, Pairs, Words, numbered, ranges, unlike
 from curator.neighbours.every import every_pair
 from curator.neighbours.shingles import LANES, plain_words, shingles, signatures, text_of
+from curator.spreading import Spread, here
 
 SHORT = 40  # shingles: below, one edited word moves the similarity by more than a tenth
 _WORDLESS = 5  # words: below, a text has too few shingles to compare
@@ -31,29 +33,23 @@ _BUCKET = 64  # rows of one bucket that are all compared with each other
 _WINDOW = 16  # in a larger bucket each row is compared with the first and with the next few
 _TINY_BUCKET = 2000  # short texts compared with each other within a block
 _SLACK = 0.2  # how far a signature may underrate a pair: over three standard deviations
-_PAIRS = 1 << 15  # pairs verified at a time
+_PAIRS = 1 << 15  # pairs whose words are read at a time
+_SENT = 1 << 12  # pairs verified by one task elsewhere
 _SHINGLES = 1 << 22  # and shingles
 _FOUND = 1 << 22  # pairs of several bands that are held before the equal among them are dropped
 _PARTNERS = 12  # rows compared with one row, from which on that row's shingles are laid out for all of them
-_ROWS = 1 << 17  # rows compared so at a time: their numbers leave 47 bits for a shingle
-_U64 = np.uint64
-_LOST = _U64(17)  # bits of a shingle that make room for the number of its pair
-_TOLD = _U64((1 << 47) - 1)  # and those that are left
 _SAMPLE = 1024  # rows, to twice as many, in which the shingles that rows share are counted
 _SHARED = 0.05  # share of the sampled rows from which on a shingle counts as template
 _SHARED_ROWS = 25
 _TEMPLATED = 0.2  # share of template among shingles from which on signatures are made without it
 _SPREAD = 50_000  # rows from which on their bands are worth a journey to other machines
 _MANY = 200_000  # rows: above, the narrowest bands would put too many into one bucket
-_OWN = 0.4  # similarity that the parts beyond the template must have
 _OWN_SIGNED = 0.5  # and from which on their signatures must show it: nearly all of the former do, at half the pairs
 
 _EVERY = 1 << 22  # words of a set in which every pair alike in wording is found for certain
 
 _AUDITED = 400  # rows compared with all others
 _AUDITED_AT_ONCE = 1000
-
-Words = tuple[np.ndarray, np.ndarray]  # (words of several rows, first word of each)
 
 
 class Edges(NamedTuple):
@@ -91,12 +87,6 @@ class Found(NamedTuple):
     hot: list[int]
 
 
-class Spreading(Protocol):
-    """What spreads the search of bands over machines: results come in the order of the items."""
-
-    def map(self, work: Callable[[Search], Found], items: Sequence[Search]) -> Iterator[Found]: ...
-
-
 @dataclass(frozen=True)
 class Bands:
     """Searches bands, each for itself: pairs whose signatures agree in `least` lanes."""
@@ -123,9 +113,9 @@ class Neighbours:
         readable: np.ndarray,
         splits: np.ndarray,
         examples: Callable[[Iterable[int]], list[Example]],
-        elsewhere: Spreading | None = None,
+        spread: Spread | None = None,
     ) -> None:
-        self._elsewhere = elsewhere
+        self._spread = spread  # what has the work done on other machines, where there are such
         self.view, self._parts, self._examples, self._splits = view, parts, examples, splits
         self.counts = np.concatenate([part.array(f"{view}.counts") for part in parts])
         self.keys = np.concatenate([part.array(f"{view}.keys") for part in parts])
@@ -268,8 +258,8 @@ class Neighbours:
             searches += [Search(True, lanes) for lanes in _bands(3)]
         hot: list[int] = []
         kept: list[np.ndarray] = []
-        if self._elsewhere is not None and len(rows) >= _SPREAD:
-            for codes, crowds in self._elsewhere.map(Bands(signed, few, least), searches):
+        if self._spread is not None and len(rows) >= _SPREAD:
+            for codes, crowds in self._spread(Bands(signed, few, least), searches, _unsearched):
                 kept.append(codes)
                 hot += crowds
             searches = []
@@ -287,9 +277,9 @@ class Neighbours:
 
     def _every(self, rows: np.ndarray, low: float) -> np.ndarray | None:
         """Codes of all pairs of places that may be alike, None where they are too many."""
-        if not 1 < len(rows) < _ROWS or self.counts[rows].sum(dtype=np.int64) > _EVERY:
+        if not 1 < len(rows) < ROWS or self.counts[rows].sum(dtype=np.int64) > _EVERY:
             return None
-        numbers, sizes, _ = self._numbered(rows)
+        numbers, sizes, _ = numbered(*self._words(rows))
         return every_pair(numbers, sizes, low)
 
     def _verify(self, rows: np.ndarray, a: np.ndarray, b: np.ndarray, low: float) -> Edges:
@@ -302,14 +292,30 @@ class Neighbours:
     def _similarities(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
         """float32: the Jaccard similarity of each pair of rows; 0 where only the template is alike."""
         found = np.zeros(len(one), dtype=np.float32)
+        laid: deque[np.ndarray] = deque()  # the pairs of each part that was handed out
+        spread = self._spread or here
+        for similar in spread(Comparing(self._template), self._laid_out(one, two, laid), unlike):
+            found[laid.popleft()] = similar
+        return found
+
+    def _laid_out(self, one: np.ndarray, two: np.ndarray, laid: deque[np.ndarray]) -> Iterator[Pairs]:
+        """The pairs in parts of bounded size with the words of their rows; `laid` gains the places of each part."""
         order = np.argsort(one, kind="stable")
         starts = np.flatnonzero(np.diff(one[order], prepend=-1))
         sizes = np.diff(np.append(starts, len(order)))
         crowd = np.repeat(sizes >= _PARTNERS, sizes)
-        for pairs in self._blocks(order[~crowd], one, two):
-            found[pairs] = self._compared(one[pairs], two[pairs])
-        found[order[crowd]] = self._compared_with_many(one[order[crowd]], two[order[crowd]])
-        return found
+        for block in self._blocks(order[~crowd], one, two):
+            rows = unique(np.concatenate((one[block], two[block])))
+            held = Words(*self._words(rows))
+            for low in range(0, len(block), _SENT if self._spread else _PAIRS):
+                part = block[low : low + _SENT] if self._spread else block
+                laid.append(part)
+                yield held.pairs(np.searchsorted(rows, one[part]), np.searchsorted(rows, two[part]), crowd=False)
+        for part in self._crowds(order[crowd], one, two):
+            rows = unique(np.concatenate((one[part], two[part])))
+            laid.append(part)
+            left, right = np.searchsorted(rows, one[part]), np.searchsorted(rows, two[part])
+            yield Words(*self._words(rows)).pairs(left, right, crowd=True)
 
     def _blocks(self, pairs: np.ndarray, one: np.ndarray, two: np.ndarray) -> Iterator[np.ndarray]:
         """The pairs in runs of bounded size."""
@@ -321,83 +327,15 @@ class Neighbours:
             yield pairs[start:stop]
             start = stop
 
-    def _compared(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
-        """Similarities of some pairs.
-
-        All their shingles are sorted at once, as (pair, shingle, side) in 64 bits: what both rows of a pair
-        hold then stands side by side.
-        """
-        here, places = np.unique(np.concatenate((one, two)), return_inverse=True)
-        words, firsts = self._words(here)
-        values = shingles(words, firsts) >> _LOST << _U64(1)
-        sizes = np.diff(np.append(firsts, len(words)))
-        sides = []
-        for side, rows in enumerate((places[: len(one)], places[len(one) :])):
-            pair = np.repeat(np.arange(len(one), dtype=np.uint64), sizes[rows])
-            sides.append((pair << _U64(48)) | values[_ranges(firsts[rows], sizes[rows])] | _U64(side))
-        ranked = np.sort(np.concatenate(sides))
-        ranked = ranked[np.diff(ranked, prepend=~ranked[:1]) != 0]
-        pairs = (ranked >> _U64(48)).astype(np.int64)
-        twice = np.append((ranked[1:] ^ ranked[:-1]) == 1, False)
-        own = self._is_own((ranked >> _U64(1)) & _TOLD)
-        sums = (pairs[twice], pairs, pairs[twice & own], pairs[own])
-        return self._resemblance(*(np.bincount(each, minlength=len(one)) for each in sums))
-
-    def _compared_with_many(self, one: np.ndarray, two: np.ndarray) -> np.ndarray:
-        """As `_compared`, of pairs in order of `one`, in which every row stands with many.
-
-        The shingles of `one` are marked in a table of all shingles, and those of all its partners are looked up
-        there: nothing is sorted pair by pair.
-        """
-        here, places = np.unique(np.concatenate((one, two)), return_inverse=True)
-        firsts = np.flatnonzero(np.diff(one, prepend=-1))
-        if len(one) > 1 and (len(here) > _ROWS or self.counts[here].sum(dtype=np.int64) > _SHINGLES):
-            half = len(one) // 2
-            halves = (one[:half], two[:half]), (one[half:], two[half:])
-            return np.concatenate([self._compared_with_many(*some) for some in halves])
-        numbers, sizes, own = self._numbered(here)
-        begins, owned = np.cumsum(sizes) - sizes, np.add.reduceat(own, np.cumsum(sizes) - sizes, dtype=np.int64)
-        left, right = places[: len(one)], places[len(one) :]
-        shared, both = np.zeros(len(one), dtype=np.int64), np.zeros(len(one), dtype=np.int64)
-        table = np.zeros(int(numbers.max(initial=-1)) + 1, dtype=bool)
-        for low, high in pairwise([*firsts.tolist(), len(one)]):
-            row, others = left[low], right[low:high]
-            mine = numbers[begins[row] : begins[row] + sizes[row]]
-            table[mine] = True
-            theirs = _ranges(begins[others], sizes[others])
-            hit, bounds = table[numbers[theirs]], np.cumsum(sizes[others]) - sizes[others]
-            shared[low:high] = np.add.reduceat(hit, bounds, dtype=np.int64)
-            both[low:high] = np.add.reduceat(hit & own[theirs], bounds, dtype=np.int64)
-            table[mine] = False
-        return self._resemblance(shared, sizes[left] + sizes[right], both, owned[left] + owned[right])
-
-    def _numbered(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """(numbers of the distinct shingles of all rows, how many each row has, whether each is no template)."""
-        words, firsts = self._words(rows)
-        owners = np.repeat(np.arange(len(rows), dtype=np.uint64), np.diff(np.append(firsts, len(words))))
-        ranked = unique((owners << _U64(47)) | (shingles(words, firsts) >> _LOST))
-        sizes = np.bincount((ranked >> _U64(47)).astype(np.int64), minlength=len(rows))
-        told, numbers = np.unique(ranked & _TOLD, return_inverse=True)
-        return numbers.astype(np.int32), sizes, self._is_own(told)[numbers]
-
-    def _resemblance(self, shared: np.ndarray, held: np.ndarray, both: np.ndarray, owned: np.ndarray) -> np.ndarray:
-        """The Jaccard similarity of each pair, 0 where only the template is alike.
-
-        Of the shingles of two rows `shared` stand in both and `held` are theirs together, each row's counted by
-        itself; `both` and `owned` count the same without the template.
-        """
-        similar: np.ndarray = shared / np.maximum(1, held - shared)
-        if len(self._template):
-            similar[(both < _OWN * (owned - both)) & (2 * shared < held)] = 0
-        return similar
-
-    def _is_own(self, told: np.ndarray) -> np.ndarray:
-        """bool: the shingle, of which 47 bits are left, belongs to no template."""
-        if not len(self._template):
-            return np.ones(len(told), dtype=bool)
-        known = unique(self._template >> _LOST)
-        own: np.ndarray = known[np.minimum(np.searchsorted(known, told), len(known) - 1)] != told
-        return own
+    def _crowds(self, pairs: np.ndarray, one: np.ndarray, two: np.ndarray) -> Iterator[np.ndarray]:
+        """The pairs, in order of `one`, in runs whose rows are not too many to be held together."""
+        rows = unique(np.concatenate((one[pairs], two[pairs])))
+        if len(pairs) > 1 and (len(rows) > ROWS or self.counts[rows].sum(dtype=np.int64) > _SHINGLES):
+            half = len(pairs) // 2
+            yield from self._crowds(pairs[:half], one, two)
+            yield from self._crowds(pairs[half:], one, two)
+        elif len(pairs):
+            yield pairs
 
     def _sets(self, rows: np.ndarray) -> Iterator[set[int]]:
         words, firsts = self._words(rows)
@@ -405,8 +343,8 @@ class Neighbours:
         ends = [*firsts[1:].tolist(), len(values)]
         return (set(values[low:high]) for low, high in zip(firsts.tolist(), ends, strict=True))
 
-    def _words(self, rows: np.ndarray) -> Words:
-        """The words of these rows as 64-bit numbers, in the order asked for."""
+    def _words(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(words of these rows as 64-bit numbers, in the order asked for; the first word of each row)."""
         order = np.argsort(rows, kind="stable")
         ordered = rows[order]
         sizes = self.counts[rows].astype(np.int64)
@@ -419,7 +357,7 @@ class Neighbours:
                 counts = part.array(f"{self.view}.counts").astype(np.int64)
                 places = (np.cumsum(counts) - counts)[ordered[low:high] - base]
                 here = order[low:high]
-                out[_ranges(firsts[here], sizes[here])] = kept[_ranges(places, sizes[here])]
+                out[ranges(firsts[here], sizes[here])] = kept[ranges(places, sizes[here])]
         return out, firsts
 
     # ------------------------------------------------------------------ template: what many rows share
@@ -543,6 +481,11 @@ def _rows_a_band(threshold: float) -> int:
     return 4 if threshold >= 0.64 else 3 if threshold >= 0.5 else 2
 
 
+def _unsearched(search: Search) -> Found:
+    """What stands for a band that no worker could search."""
+    return Found(np.empty(0, np.int64), [])
+
+
 def _bands(lanes: int) -> list[slice]:
     return [slice(low, low + lanes) for low in range(0, LANES - lanes + 1, lanes)]
 
@@ -593,13 +536,6 @@ def _agreement(signed: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         one, two = signed[a[low : low + _PAIRS]], signed[b[low : low + _PAIRS]]
         out[low : low + _PAIRS] = np.count_nonzero(one == two, axis=1)
     return out
-
-
-def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """The places of several ranges, one after the other."""
-    offsets = np.cumsum(sizes) - sizes
-    places: np.ndarray = np.arange(int(sizes.sum())) + np.repeat(starts - offsets, sizes)
-    return places
 
 
 def _edges(a: np.ndarray, b: np.ndarray, similarity: np.ndarray) -> Edges:

@@ -7,8 +7,9 @@ run in one process, one after the other.
 
 from __future__ import annotations
 
+import mmap
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -19,6 +20,8 @@ from curator.rule import DatasetRule
 from curator.scan.rows import SetRows
 from curator.scan.span import encodable, excerpt_of, finding_id, shielded
 from curator.scan.store import Found, Part, spill
+
+Judging = Callable[[int, int, str], None]  # rules judged, rules in all, and what is judged now: "DUP003, part 12"
 
 _CROWD = 1000  # rows in one bucket of the neighbour graph, from which on the report says so
 _QUOTED = 8  # rows beside its own whose words a finding may quote
@@ -55,17 +58,38 @@ class Join:
         folder: Path,
         *,
         audit: bool,
+        judging: Judging | None = None,
     ) -> None:
         self.rows, self.rules, self.ignored = rows, rules, ignored
         self.bounds, self.folder, self.audit = bounds, folder, audit
+        self._judging = judging
+        self._judged = mmap.mmap(-1, max(1, len(rules)))  # a byte a rule, which forks share: 1 once it was judged
 
     def __call__(self, places: Sequence[int]) -> Judged:
         known = len(self.rows.graphs)
-        joined = tuple(self._of_rule(self.rules[place]) for place in places)
+        joined = tuple(self._of_place(place) for place in places)
         graphs = self.rows.graphs[known:]
         crowded = tuple(self._crowded(graph) for graph in graphs if graph.capped.largest >= _CROWD)
         audits = tuple(graph.audit(*graph.asked) for graph in graphs) if self.audit else ()
         return Judged(joined, crowded, audits)
+
+    def _of_place(self, place: int) -> Joined:
+        """Judge by one rule, and say how far the work has come."""
+        rule, parts = self.rules[place], 0
+
+        def tell() -> None:
+            nonlocal parts
+            if self._judging:
+                self._judging(
+                    sum(self._judged[:]), len(self.rules), f"{rule.code}, part {parts}" if parts else rule.code
+                )
+            parts += 1
+
+        tell()
+        self.rows.at, self.rows.watch = rule.code, tell
+        joined = self._of_rule(rule)
+        self._judged[place] = 1
+        return joined
 
     def _of_rule(self, rule: DatasetRule) -> Joined:
         start, known = time.process_time(), len(self.rows.left_out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Protocol, TypeVar, cast
@@ -30,7 +30,7 @@ class Mapper(Protocol):
     def map(
         self,
         work: Callable[[Item], Result],
-        items: Sequence[Item],
+        items: Iterable[Item],
         lost: Callable[[Item, str], Result] | None = None,
     ) -> Iterator[Result]:
         """`lost` makes a result for an item that was given up, and why; without it that is an error."""
@@ -48,7 +48,7 @@ class Serial:
     def map(
         self,
         work: Callable[[Item], Result],
-        items: Sequence[Item],
+        items: Iterable[Item],
         lost: Callable[[Item, str], Result] | None = None,
     ) -> Iterator[Result]:
         """Nothing is ever lost."""
@@ -66,7 +66,7 @@ class Processes:
     def map(
         self,
         work: Callable[[Item], Result],
-        items: Sequence[Item],
+        items: Iterable[Item],
         lost: Callable[[Item, str], Result] | None = None,
     ) -> Iterator[Result]:
         """Raises CuratorError where a worker dies: what it did cannot be told from what killed it."""

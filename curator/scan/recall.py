@@ -23,6 +23,7 @@ from curator.errors import WriteError
 from curator.model import Finding, Report
 from curator.private.masking import holds_private
 from curator.scan.cache import Cache
+from curator.sources.allowed import record_beside
 from curator.writing import write_passing
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ def key_of(paths: Sequence[str | Path], config: Config) -> str | None:
     try:
         for path in paths:
             digest.update(repr((str(path), [_stamp(file) for file in _files(Path(path))])).encode())
+        if record := record_beside(paths):
+            digest.update(repr(_stamp(record)).encode())
         if config.modelfile_path:
             digest.update(repr(_stamp(Path(config.modelfile_path))).encode())
         if config.facts_path:

@@ -17,6 +17,7 @@ from curator.neighbours.graph import Neighbours
 from curator.scan.store import ScanFile
 from curator.sources import Source, Span, read
 from curator.sources.finding import split_number
+from curator.spreading import here
 from curator.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
+Item = TypeVar("Item")
 
 _ID = 16  # bytes of a content id
 _KEPT = 1 << 20  # bytes of rows that are kept
@@ -55,6 +56,8 @@ class SetRows:
         mapper: Mapper | None = None,
     ) -> None:
         self._mapper = mapper
+        self.at = ""  # the rule at work
+        self.watch: Callable[[], None] | None = None  # called after each part of the work that is spread
         self._scans, self._bounds, self._sources, self._spans, self._reader = scans, bounds, sources, spans, reader
         self.readable = joined(scans, "readable")
         self._graphs: dict[str, Neighbours] = {}
@@ -198,8 +201,30 @@ class SetRows:
 
     def neighbours(self, view: str) -> Neighbours:
         if view not in self._graphs:
-            self._graphs[view] = Neighbours(self._scans, view, self.readable, self.splits, self.examples, self._mapper)
+            spread = self.spread if self._mapper else None
+            self._graphs[view] = Neighbours(self._scans, view, self.readable, self.splits, self.examples, spread)
         return self._graphs[view]
+
+    def spread(self, work: Callable[[Item], T], items: Iterable[Item], without: Callable[[Item], T]) -> Iterator[T]:
+        """As `curator.spreading.Spread` says: on the cluster where there is one, else here.
+
+        The report names the rules whose work was lost.
+        """
+
+        def lost(item: Item, why: str) -> T:
+            self.leave_out(_not_compared(self.at, why))
+            return without(item)
+
+        results = self._mapper.map(work, items, lost) if self._mapper else here(work, items, without)
+        for result in results:
+            if self.watch:
+                self.watch()
+            yield result
+
+
+def _not_compared(code: str, why: str) -> NotRun:
+    reason = f"rows were not compared: {why}"
+    return NotRun((code,), reason, "run again with --engine local, or on workers with more memory")
 
 
 class _ContentIds:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,7 +25,8 @@ from curator.private.masking import Known, holds_private, longest_first, masked_
 from curator.private.placeholders import mask
 from curator.rule import DatasetRule, RawRule, RowRule, Rule
 from curator.scan.store import Found, Head, ScanFile, Tally, pack_scan, write_scan
-from curator.sources import Source, Span, fetched, read
+from curator.sources import Source, Span, fetched, light, read
+from curator.text.brokenjson import Heavy
 from curator.text.encodings import without_surrogates
 from curator.text.excerpt import excerpt
 from curator.text.vocabulary import terms
@@ -48,22 +49,25 @@ class Job(msgspec.Struct, frozen=True):
     shape: str | None = None
     skip: frozenset[str] = frozenset()
     seen: tuple[int, int] | None = None
-    data: bytes | None = None
+    data: bytes | Heavy | None = None
     columns: dict[str, str] = {}
 
-    def read(self) -> bytes:
-        """The bytes of the span. Raises ChangedError, or OutOfReachError where this machine has no such file."""
+    def read(self) -> bytes | Heavy:
+        """The bytes of the span, or what stands for a line too heavy to be judged.
+
+        Raises ChangedError, or OutOfReachError where this machine has no such file.
+        """
         if self.data is not None:
             return self.data
         if self.seen is None or _like(self.source.data) == self.seen:
-            return read(self.source, self.span)
+            return light(self.span, partial(read, self.source))
         if self.source.address:
-            return fetched(self.source.address, self.span, self.seen[0])
+            return light(self.span, partial(fetched, self.source.address, size=self.seen[0]))
         raise OutOfReachError("is not on every node", where=self.source.path)
 
     def carried(self) -> Job:
         """The same with its bytes."""
-        return msgspec.structs.replace(self, data=read(self.source, self.span))
+        return msgspec.structs.replace(self, data=light(self.span, partial(read, self.source)))
 
     def sent(self) -> Job:
         """The same, for a worker that may stand elsewhere."""
@@ -146,22 +150,22 @@ class Scan:
 
     def without(self, job: Job) -> Scanned:
         """What stands for a span that could not be scanned: as many lines, none of them readable."""
-        data = read(job.source, job.span)
-        lines = data.count(b"\n") + (not data.endswith(b"\n"))
+        data = light(job.span, partial(read, job.source))
+        lines = 1 if isinstance(data, Heavy) else data.count(b"\n") + (not data.endswith(b"\n"))
         head, _, arrays = self.scan(job, b"\n" * lines)
         tallies = {code: Tally(0, lines, 0, 0, 0.0) for code in head.tallies}
         path = self.folder / f"{self._key(job, data)}.lost"
         write_scan(path, msgspec.structs.replace(head, broken=lines, tallies=tallies), [], arrays)
         return Scanned(str(path), cached=False)
 
-    def _key(self, job: Job, data: bytes) -> str:
+    def _key(self, job: Job, data: bytes | Heavy) -> str:
         """Hash of all that the scan of this span depends on; its place in the file is no part of it."""
-        digest = hashlib.blake2b(data, digest_size=16)
+        digest = hashlib.blake2b(repr(data).encode() if isinstance(data, Heavy) else data, digest_size=16)
         first = job.span.start == 0
         digest.update(f"{self.plan.hash} {job.shape} {list(job.columns.items())} {sorted(job.skip)} {first}".encode())
         return digest.hexdigest()
 
-    def scan(self, job: Job, data: bytes) -> tuple[Head, list[Found], dict[str, np.ndarray]]:
+    def scan(self, job: Job, data: bytes | Heavy) -> tuple[Head, list[Found], dict[str, np.ndarray]]:
         """The findings of the row rules and the arrays that the dataset rules and counts need."""
         rules = [rule for rule in self.plan.rules if rule.code not in job.skip]
         if self._literals is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 
@@ -94,31 +95,62 @@ class ConflictingAnswers(DatasetRule, frozen=True):
         wanted = grouping.comparable(sketches, rows)
         compared: set[int] = set()  # prompts whose rows were compared with those that ask the same
         left_out: list[int] = []
-        alike = grouping.bounded(grouping.same_intent(sketches, wanted), sketches, rows, self.code)
-        for block in grouping.blocks(alike):
-            parts = (part for group in grouping.read(block, sketches, rows) for part in grouping.by_intent(group))
-            for run in grouping.runs(parts):
-                compared.update(asked.prompt_key for part in run for asked in part)
-                yield from self._of_groups(run, left_out)
+        for found in self._compared(grouping.same_intent(sketches, wanted), sketches, rows, by_intent=True):
+            compared |= found.prompts
+            left_out += found.left_out
+            yield from found.flags
         same = (
             group
             for group in grouping.same_prompt(sketches, wanted)
             if int(sketches[group[0], 0]) not in compared or not sketches[group, 2].all()
         )
-        for block in grouping.blocks(grouping.bounded(same, sketches, rows, self.code)):
-            for run in grouping.runs(grouping.read(block, sketches, rows)):
-                yield from self._of_groups(run, left_out)
+        for found in self._compared(same, sketches, rows, by_intent=False):
+            left_out += found.left_out
+            yield from found.flags
         if left_out:
             rows.leave_out(grouping.too_many(self.code, len(left_out), sum(left_out)))
 
-    def _of_groups(self, groups: list[list[Asked]], left_out: list[int]) -> Iterator[tuple[int, Flag]]:
-        """The rows that contradict another row of their group; `left_out` gains the rows that are not compared."""
+    def _compared(
+        self, groups: Iterable[np.ndarray], sketches: np.ndarray, rows: Rows, *, by_intent: bool
+    ) -> Iterator[_Compared]:
+        """What is found in each run of groups; where they are too many, the rest of a group is told in the report."""
+        blocks = grouping.blocks(grouping.bounded(groups, sketches, rows, self.code))
+        runs = (run for block in blocks for run in grouping.runs(grouping.read(block, sketches, rows)))
+        return rows.spread(_Comparing(self.max_answers, by_intent), runs, _uncompared)
+
+
+class _Compared(NamedTuple):
+    """What some groups hold: the rows that contradict another row, the prompts compared, and rows not compared."""
+
+    flags: list[tuple[int, Flag]]
+    prompts: set[int]
+    left_out: list[int]
+
+
+@dataclass(frozen=True)
+class _Comparing:
+    """Compares the answers of each group, parted by what its prompts ask for where `by_intent` says so."""
+
+    max_answers: int
+    by_intent: bool
+
+    def __call__(self, groups: list[list[Asked]]) -> _Compared:
         from curator.checks.contradictions.conflicts import answers_of, conflicts
 
+        if self.by_intent:
+            groups = [part for group in groups for part in grouping.by_intent(group)]
         answers = list(map(answers_of, groups))
-        left_out += [sum(len(said.rows) for said in rare) for each in answers if (rare := each[self.max_answers :])]
-        for asked, other, clash in conflicts([each[: self.max_answers] for each in answers]):
-            yield asked.row, _flag(clash, other, asked)
+        rare = [sum(len(said.rows) for said in each[self.max_answers :]) for each in answers]
+        found = conflicts([each[: self.max_answers] for each in answers])
+        flags = [(asked.row, _flag(clash, other, asked)) for asked, other, clash in found]
+        return _Compared(
+            flags, {asked.prompt_key for group in groups for asked in group}, [many for many in rare if many]
+        )
+
+
+def _uncompared(groups: list[list[Asked]]) -> _Compared:
+    """What stands for groups that no worker could compare."""
+    return _Compared([], set(), [])
 
 
 def _flag(clash: Clash, other: Asked, asked: Asked) -> Flag:
