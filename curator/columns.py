@@ -22,13 +22,14 @@ import msgspec
 import numpy as np
 
 from curator.model import Example, NotRun, Turn
-from curator.text.brokenjson import DEEPEST, HEAVIEST, nesting
+from curator.text.brokenjson import DEEPEST, Heavy, is_heavy, nesting
 from curator.text.content import beside_text, definitions, token_ids
 
 if TYPE_CHECKING:
     from curator.formats import Reader
     from curator.neighbours.graph import Neighbours
     from curator.rule import RawRule, RowRule, Rule
+    from curator.spreading import Spread
     from curator.text.vocabulary import Vocabulary
     from curator.tokens import Tokenizer
 
@@ -45,7 +46,10 @@ _canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Line(msgspec.Struct, frozen=True):
-    """One physical line: `text` is None where it is not UTF-8, `value` is UNSET where it is not JSON."""
+    """One physical line: `text` is None where it is not UTF-8, `value` is UNSET where it is not JSON.
+
+    `heavy` says how many bytes a line has that is too heavy to be judged, and of which `raw` shows the beginning.
+    """
 
     index: int
     raw: bytes
@@ -54,6 +58,7 @@ class Line(msgspec.Struct, frozen=True):
     example: Example | None
     first: bool = False  # the first line of its file
     ended: bool = True  # a line break follows
+    heavy: int = 0
 
 
 class Rows(Protocol):
@@ -104,6 +109,10 @@ class Rows(Protocol):
 
     def neighbours(self, view: str) -> Neighbours:
         """The graph of rows alike in a view that the rule declares."""
+
+    @property
+    def spread(self) -> Spread:
+        """Has costly work that is done part by part spread over the machines at hand; see `curator.spreading`."""
 
 
 class Column(NamedTuple):
@@ -190,12 +199,12 @@ class Batch:
     """The lines of one span, parsed and read once, with columns on demand.
 
     `values[i]` is UNSET and `examples[i]` None for a line that is broken; `examples[i]` alone is None
-    for a value in no known shape.
+    for a value in no known shape. A line too heavy to be judged has a batch of its own, which shows its beginning.
     """
 
     def __init__(
         self,
-        data: bytes,
+        data: bytes | Heavy,
         reader: Reader,
         tokenizer: Tokenizer,
         literals: Literals,
@@ -203,8 +212,9 @@ class Batch:
         first: bool = True,
         numbers: Sequence[int] | None = None,
     ) -> None:
-        self.data = data
-        self.lines = data.split(b"\n")
+        self.heavy = data if isinstance(data, Heavy) else None
+        self.data = data.opening if isinstance(data, Heavy) else data
+        self.lines = self.data.split(b"\n")
         self.ended = self.lines[-1] == b""
         if self.ended:
             self.lines.pop()
@@ -212,7 +222,7 @@ class Batch:
         self.reader = reader
         self.tokenizer = tokenizer
         self._literals = literals
-        self.values: list[Any] = [parse(line) for line in self._bodies()]
+        self.values: list[Any] = [UNSET if self.heavy else parse(line) for line in self._bodies()]
         for index in self._too_deep():
             self.values[index] = UNSET
         read = reader.read
@@ -227,9 +237,7 @@ class Batch:
         return self._memo[column]  # type: ignore[no-any-return]
 
     def _bodies(self) -> list[bytes]:
-        """The lines without byte order marks (before the first row, or where files were joined), none too heavy."""
-        if len(self.data) > HEAVIEST:
-            return [b"" if len(line) > HEAVIEST else line.removeprefix(BOM) for line in self.lines]
+        """The lines without byte order marks (before the first row, or where files were joined)."""
         if BOM[:1] not in self.data or BOM not in self.data:  # one byte is sought ten times as fast
             return self.lines
         return [line.removeprefix(BOM) for line in self.lines]
@@ -255,6 +263,7 @@ class Batch:
             self.examples[index],
             self.first and index == 0,
             self.ended or index < len(self.lines) - 1,
+            self.heavy.size if self.heavy else 0,
         )
 
     def example(self, index: int) -> Example:
@@ -265,11 +274,15 @@ class Batch:
     @cached_property
     def blank(self) -> list[int]:
         """Lines that hold white space only."""
+        if self.heavy:
+            return []
         return [i for i, value in enumerate(self.values) if value is UNSET and not self.lines[i].strip()]
 
     @cached_property
     def broken(self) -> list[int]:
         """Lines that hold something, but not JSON in UTF-8."""
+        if self.heavy:
+            return [0]
         return [i for i, value in enumerate(self.values) if value is UNSET and self.lines[i].strip()]
 
     # ------------------------------------------------------------------ columns over the raw bytes
@@ -304,6 +317,8 @@ class Batch:
     @cached_property
     def content_ids(self) -> list[bytes]:
         """BLAKE2b-128 of the canonical row (keys sorted, no white space); of the raw bytes where broken."""
+        if self.heavy:
+            return [self.heavy.digest]
         return [content_id(value, line) for value, line in zip(self.values, self.lines, strict=True)]
 
     # ------------------------------------------------------------------ candidates
@@ -486,11 +501,13 @@ _text = attrgetter("text")
 
 
 def parse(line: bytes) -> Any:
-    """The JSON value of a line, or UNSET.
+    """The JSON value of a line, or UNSET; also where it is too heavy to be judged, so that nothing takes it for a row.
 
     What strict parsers refuse but a value can be read from (NaN, lone surrogates, raw control
     characters in strings) is read: rules on the raw line report it.
     """
+    if is_heavy(line):
+        return UNSET
     try:
         return _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

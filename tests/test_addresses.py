@@ -8,7 +8,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -19,6 +21,8 @@ from curator.config import load_config
 from curator.counting import stats
 from curator.errors import ChangedError, MissingExtraError, OutOfReachError, SourceError
 from curator.scan.span import Job
+from curator.sop.elsewhere import bytes_at
+from curator.sop.reading import MAX_BYTES
 from curator.sources import Span, cut, open_sources
 from curator.sources.addresses import fetched, is_address
 from tests.conftest import ROOT
@@ -116,6 +120,43 @@ def test_the_command_line_reads_addresses(bucket: Any, tmp_path: Path, capfd: py
     assert "not mended s3://sets/support.jsonl" in capfd.readouterr().err
 
 
+def test_documents_in_a_bucket_give_the_rows_of_the_same_documents_in_a_folder(
+    bucket: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    for name in ("blister-line-clearance.html", "purified-water-sampling.md", "fluid-bed-dryer-cleaning.md"):
+        data = (ROOT / "samples" / "sop" / name).read_bytes()
+        (folder / name).write_bytes(data)
+        bucket.pipe(f"sets/sop/{name}", data)
+    bucket.pipe("sets/sop/other.json", b'{"rows": 3}')
+    bucket.pipe("sets/sop/table.csv", b"a,b\n1,2\n")
+    made = []
+    for number, (source, options) in enumerate(
+        [(str(folder), []), ("s3://sets/sop", []), ("s3://sets/sop/", ["--workers", "2"])]
+    ):
+        out = tmp_path / f"{number}.jsonl"
+        assert main(["sop", source, "-o", str(out), "--json", str(tmp_path / f"{number}"), *options]) == 0
+        made.append(
+            (
+                out.read_bytes().replace(f"{folder}/".encode(), b"s3://sets/sop/"),
+                sorted(file.name for file in (tmp_path / f"{number}").iterdir()),
+            )
+        )
+    assert made[0] == made[1] == made[2] and len(made[0][1]) == 3
+    assert "s3://sets/sop/purified-water-sampling.md" in capfd.readouterr().out
+
+
+def test_what_no_document_stands_behind_is_told(bucket: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    bucket.pipe("sets/tables/table.csv", b"a,b\n1,2\n")
+    for address, said in (("s3://sets/tables", "no documents there"), ("s3://sets/no.md", "nothing stands there")):
+        assert main(["sop", address, "-o", str(tmp_path / "out.jsonl")]) == 2
+        assert said in capfd.readouterr().err
+    with pytest.raises(SourceError, match="larger than"):
+        bucket.pipe("sets/large.md", b"#" * (MAX_BYTES + 1))
+        bytes_at("s3://sets/large.md")
+
+
 @pytest.mark.parametrize(
     ("address", "said"),
     [
@@ -128,6 +169,96 @@ def test_the_command_line_reads_addresses(bucket: Any, tmp_path: Path, capfd: py
 def test_what_is_not_there_is_told(bucket: Any, address: str, said: str) -> None:
     with pytest.raises(SourceError, match=said):
         open_sources([address])
+
+
+# ---------------------------------------------------------------------- the hub, and Google's buckets
+
+
+class Hub(BaseHTTPRequestHandler):
+    """What the Hugging Face hub answers for one data set of one file; it knows no other."""
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        file = {"type": "file", "path": "train.jsonl", "size": len(SAMPLE), "oid": "a" * 40}
+        if self.path.startswith("/datasets/me/set/resolve/main/train.jsonl"):
+            low, _, high = self.headers.get("Range", "bytes=0-").removeprefix("bytes=").partition("-")
+            part = SAMPLE[int(low) : int(high or len(SAMPLE)) + 1]
+            self.answer(206 if "Range" in self.headers else 200, part, int(low))
+        elif self.path.startswith("/api/datasets/me/set/tree/main"):
+            self.answer(200, json.dumps([file]).encode())
+        elif self.path.startswith("/api/datasets/me/set"):
+            self.answer(200, json.dumps({"id": "me/set", "sha": "b" * 40, "siblings": []}).encode())
+        else:
+            self.answer(404, b"{}")
+
+    def answer(self, status: int, body: bytes, first: int = 0) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        if status == 206:
+            self.send_header("Content-Range", f"bytes {first}-{first + len(body) - 1}/{len(SAMPLE)}")
+        self.end_headers()
+        self.wfile.write(body)
+
+
+# In a process of its own: the address of the hub is read where its package is imported.
+READS = """
+import json, sys
+from curator.cli import main
+from curator.sources import Span
+from curator.sources.addresses import behind, fetched
+folder, file, size = sys.argv[1:]
+assert behind(folder) == [file]
+print(fetched(file, Span(10, 30), int(size)).decode())
+main(["lint", file, "--format", "jsonl", "--no-cache", "--exit-zero"])
+"""
+
+
+def read_there(folder: str, file: str, cwd: Path, **environment: str) -> list[tuple[Any, ...]]:
+    """What a lint finds in the one file of a folder that stands elsewhere, and reads from its middle."""
+    command = [sys.executable, "-c", READS, folder, file, str(len(SAMPLE))]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, timeout=120, check=False)
+    middle, *findings = done.stdout.split("\n")
+    assert middle == SAMPLE[10:30].decode(), done.stderr
+    read = [json.loads(line) for line in findings if line]
+    assert {each["file"] for each in read if "code" in each} == {file}, done.stderr
+    return [(each["code"], each["line"], each["message"]) for each in read if "code" in each]
+
+
+def found_here(tmp_path: Path) -> list[tuple[Any, ...]]:
+    (tmp_path / "train.jsonl").write_bytes(SAMPLE)
+    return [(code, line, message) for code, line, _, message, _ in found(str(tmp_path / "train.jsonl"), tmp_path)]
+
+
+def test_a_set_of_the_hub_is_judged_as_the_file_itself(tmp_path: Path) -> None:
+    pytest.importorskip("huggingface_hub")
+    hub = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    Thread(target=hub.serve_forever, daemon=True).start()
+    named = {"HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    judged = read_there("hf://datasets/me/set", "hf://datasets/me/set/train.jsonl", tmp_path, **named)
+    hub.shutdown()
+    hub.server_close()
+    assert judged == found_here(tmp_path) != []
+
+
+def test_a_set_in_a_bucket_of_google_is_judged_as_the_file_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Needs gcsfs and gcp-storage-emulator, which no extra brings."""
+    monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")  # else it asks by gRPC, when it is imported
+    gcsfs = pytest.importorskip("gcsfs")
+    server = pytest.importorskip("gcp_storage_emulator.server").create_server("127.0.0.1", 0, True, "sets")
+    server.start()
+    try:
+        named = {"STORAGE_EMULATOR_HOST": f"http://127.0.0.1:{server._api._httpd.server_port}"}
+        monkeypatch.setenv("STORAGE_EMULATOR_HOST", named["STORAGE_EMULATOR_HOST"])
+        gcsfs.GCSFileSystem(token="anon").pipe("sets/chat/train.jsonl", SAMPLE)
+        judged = read_there("gs://sets/chat", "gs://sets/chat/train.jsonl", tmp_path, **named)
+    finally:
+        server.stop()
+    assert judged == found_here(tmp_path) != []
 
 
 def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

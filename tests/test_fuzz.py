@@ -247,6 +247,20 @@ def test_a_bomb_is_refused_before_the_disk_is_full(
     assert "it may be a bomb" in done.err
 
 
+def test_a_table_of_one_text_over_and_over_is_refused_before_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    monkeypatch.setattr(streams, "BOMB_BYTES", 10_000_000)
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * 1000, pa.int32()), pa.array(["z" * 50_000]))
+    pq.write_table(pa.table({"prompt": text}), tmp_path / "x.parquet")
+    done = run("lint", tmp_path / "x.parquet")
+    assert done.status == 2
+    assert "the table has grown to over 500 times its size: it may be a bomb" in done.err
+
+
 def test_a_docx_that_unpacks_to_gigabytes_is_not_opened(tmp_path: Path) -> None:
     from curator.sop.convert import document_of
 

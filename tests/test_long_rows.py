@@ -117,6 +117,15 @@ def test_a_file_that_can_be_read_in_many_ways_is_judged_at_once(lines: list[str]
     assert time.process_time() - begun < 2
 
 
+def test_a_row_of_twenty_thousand_turns_is_judged_at_once(tmp_path: Path) -> None:
+    linted(rows(100, 1), tmp_path / "first.jsonl")
+    turns = [{"role": ("user", "assistant")[n % 2], "content": f"a{n}"} for n in range(20_000)]
+    (tmp_path / "set.jsonl").write_text(json.dumps({"messages": turns}) + "\n", encoding="utf-8")
+    begun = time.process_time()
+    curator.lint([tmp_path / "set.jsonl"], Config(), workers=1, cache=False)
+    assert time.process_time() - begun < 4  # measured: 0.8, and 8.3 where each turn looked at all before it
+
+
 @pytest.mark.slow
 def test_a_long_row_that_stands_twice_costs_twice_what_it_costs_once(tmp_path: Path) -> None:
     """What is asked of every hit in a text is not asked of its twin in another row by comparing the two."""

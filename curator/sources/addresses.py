@@ -7,6 +7,7 @@ byte for byte what stands there, workers elsewhere read their spans from the add
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -60,8 +61,13 @@ def fetched(address: str, span: Span, size: int) -> bytes:
     return data
 
 
-@cache
 def _opener(address: str) -> tuple[Any, str]:
+    return _opener_of(address, os.getpid())
+
+
+@cache
+def _opener_of(address: str, process: int) -> tuple[Any, str]:
+    """What opens an address, one for each process: a fork cannot use the connections of the process it came from."""
     try:
         import fsspec
     except ImportError:

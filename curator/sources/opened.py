@@ -211,10 +211,20 @@ def _tabled(
     found: Found, table: str, compression: str | None, file: Path, stamp: Stamp | None, spool: _Spool
 ) -> Source:
     rows = Table(file, parquet_batches if table == "parquet" else arrow_batches)
-    data, _, _ = _write(guarded(rows, found.path), spool, numbered=False)
+    bounded = _bounded(guarded(rows, found.path), file.stat().st_size, found.path)
+    data, _, _ = _write(bounded, spool, numbered=False)
     container = "datasets" if found.saved else table
     faults = sorted([*_lies(found.path, container, compression), *rows.faults], key=_place)
     return Source(found.path, found.split, container, compression, data, stamp, None, tuple(faults))
+
+
+def _bounded(records: Iterable[Record], size: int, where: str) -> Iterator[Record]:
+    """The rows of a table of `size` bytes, in which a text that stands once may be the cell of any number of rows."""
+    written = 0
+    for record in records:
+        written += len(record.data)
+        streams.refuse_bomb(written, size, "the table", where)
+        yield record
 
 
 def _text(

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
 
 from curator.errors import ChangedError
 from curator.model import Flag
+from curator.text.brokenjson import HEAVIEST, LARGEST, Heavy, is_heavy
 
 LEAST = 4_000_000  # bytes of a span before a cut is looked for
-MOST = 8_000_000  # bytes after which any line end is a cut
+MOST = HEAVIEST  # bytes after which any line end is a cut: a line that may be too heavy has a span of its own
 SPACING = 1 << 16  # bytes that lie, on average, between two lines that ask for a cut
+_SHOWN = 4096  # bytes that are shown of a line too heavy to be judged
+_PIECE = 1 << 22  # bytes of it that are read at once
+_TELLING = re.compile(r"[\x00-\x1f\\\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
 
 
 class Span(NamedTuple):
@@ -24,6 +30,11 @@ class Span(NamedTuple):
 
     start: int
     stop: int
+
+    @property
+    def heavy(self) -> bool:
+        """Whether it is one line that may be too heavy to be judged."""
+        return self.stop - self.start > MOST
 
 
 class Stamp(NamedTuple):
@@ -121,9 +132,28 @@ def read(source: Source, span: Span) -> bytes:
     return data
 
 
-def _read_all(file: object, size: int) -> bytes:
+def light(span: Span, piece: Callable[[Span], bytes]) -> bytes | Heavy:
+    """The bytes of a span as `piece` reads them, or what stands for a line too heavy to be judged."""
+    if not span.heavy:
+        return piece(span)
+    if span.stop - span.start <= LARGEST and not is_heavy((data := piece(span)).removesuffix(b"\n")):
+        return data
+    stop = span.stop - piece(Span(span.stop - 1, span.stop)).endswith(b"\n")
+    digest = hashlib.blake2b(digest_size=16)
+    for start in range(span.start, stop, _PIECE):
+        digest.update(piece(Span(start, min(start + _PIECE, stop))))
+    head = piece(Span(span.start, span.start + _SHOWN))
+    return Heavy(_harmless(head), stop - span.start, digest.digest())
+
+
+def _harmless(head: bytes) -> bytes:
+    """The beginning of a line, as one without what rules on characters and line ends find: a mend would write it."""
+    return _TELLING.sub(" ", head.decode("utf-8", "ignore")).encode() + b"\n"
+
+
+def _read_all(file: BinaryIO, size: int) -> bytes:
     parts: list[bytes] = []
-    while size and (part := file.read(size)):  # type: ignore[attr-defined]
+    while size and (part := file.read(size)):
         parts.append(part)
         size -= len(part)
     return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -147,19 +177,18 @@ def cut(source: Source) -> list[Span]:
     return spans
 
 
-def _next_cut(file: object, start: int, size: int) -> int:
+def _next_cut(file: BinaryIO, start: int, size: int) -> int:
     if size - start <= LEAST:
         return size
-    seek, readline = file.seek, file.readline  # type: ignore[attr-defined]
-    seek(start + LEAST - 1)
-    stop = start + LEAST - 1 + len(readline())
+    file.seek(start + LEAST - 1)
+    stop = start + LEAST - 1 + _rest_of_line(file)
     if stop - start > MOST:  # an enormous line: cut before it, or after it where it comes first
-        seek(start)
-        before = start + file.read(LEAST).rfind(b"\n") + 1  # type: ignore[attr-defined]
+        file.seek(start)
+        before = start + file.read(LEAST).rfind(b"\n") + 1
         return before if before > start else stop
     asked = False
     while stop < size:
-        line = readline()
+        line = file.readline(MOST + 1)
         if asked and line[:1] in (b"{", b"["):  # a row that goes on over several lines stays whole
             return stop
         if not line or stop + len(line) - start > MOST:
@@ -167,3 +196,13 @@ def _next_cut(file: object, start: int, size: int) -> int:
         stop += len(line)
         asked = asked or zlib.crc32(line) * SPACING < len(line) << 32
     return min(stop, size)
+
+
+def _rest_of_line(file: BinaryIO) -> int:
+    """Bytes from the cursor on to the end of the line, which is never held whole."""
+    size = 0
+    while part := file.readline(_PIECE):
+        size += len(part)
+        if part.endswith(b"\n"):
+            break
+    return size

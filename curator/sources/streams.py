@@ -27,6 +27,16 @@ class _Broken(Exception):
     """The compressed stream ends early or is damaged."""
 
 
+def refuse_bomb(written: int, size: int, what: str, where: str) -> None:
+    """Raises SourceError where more bytes came of `size` bytes than any data that was packed gives."""
+    if written > BOMB_BYTES and written > BOMB_RATIO * size:
+        raise SourceError(
+            f"{what} has grown to over {BOMB_RATIO} times its size: it may be a bomb",
+            where=where,
+            hint="if the data is right, unpack the file yourself and name the result",
+        )
+
+
 def decompress(source: BinaryIO, target: BinaryIO, method: str, size: int, where: str) -> tuple[Fault, ...]:
     """Unpack gzip or zstd (several members too). Raises SourceError for a bomb, or when nothing comes out."""
     parts = _gunzip(source) if method == "gzip" else _unzstd(source)
@@ -36,12 +46,7 @@ def decompress(source: BinaryIO, target: BinaryIO, method: str, size: int, where
             target.write(part)
             written += len(part)
             lines += part.count(b"\n")
-            if written > BOMB_BYTES and written > BOMB_RATIO * size:
-                raise SourceError(
-                    f"the {method} stream has grown to over {BOMB_RATIO} times its size: it may be a bomb",
-                    where=where,
-                    hint="if the data is right, unpack the file yourself and name the result",
-                )
+            refuse_bomb(written, size, f"the {method} stream", where)
     except _Broken as error:
         if not written:
             raise SourceError(

@@ -20,7 +20,7 @@ import msgspec
 
 from curator.errors import UsageError
 from curator.templates.gguf import checked, read_metadata
-from curator.templates.named import located
+from curator.templates.named import called, located
 from curator.templates.template import Template
 
 _CONFIG = "tokenizer_config.json"
@@ -240,8 +240,8 @@ def _of_folder(path: Path, named: Path | None = None) -> Template:
         mapped = _tokens(_json(file))
         tokens = {**mapped, **{key: token for key, token in tokens.items() if token or key not in mapped}}
     return Template(
-        path.resolve().name, texts, tokens, _special(config, path), str(named or path), _adds_bos(config, path, tokens),
-        _context(config, path),
+        called(path) or path.resolve().name, texts, tokens, _special(config, path), str(named or path),
+        _adds_bos(config, path, tokens), _context(config, path),
     )  # fmt: skip
 
 

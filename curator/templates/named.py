@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from importlib import util
 from pathlib import Path
 
@@ -60,6 +61,19 @@ def converted(file: Path) -> Path:
         f"{_FORM} {file.resolve()} {stat.st_size} {stat.st_mtime_ns}".encode(), digest_size=12
     ).hexdigest()
     return cache_root() / "models" / f"{file.stem}-{key}"
+
+
+def called(path: Path) -> str | None:
+    """What people call a model that training converted: `demo`, or the stem of its GGUF file; None for other paths.
+
+    `path` is its folder in the cache, or the `tokenizer.json` in there.
+    """
+    folder = path.parent if path.is_file() else path
+    stem, _, key = folder.name.rpartition("-")
+    if folder.parent != cache_root() / "models" or not re.fullmatch(r"[0-9a-f]{24}", key):
+        return None
+    demo = demo_file()
+    return DEMO if demo is not None and folder == converted(demo) else stem
 
 
 def _in_hub_cache(name: str) -> Path | None:

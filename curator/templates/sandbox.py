@@ -23,12 +23,12 @@ from jinja2.utils import Namespace
 
 from curator.templates.environment import CLOCK, CLOSE, OPEN
 
-MOST_STEPS = 2_000_000  # turns of a loop, calls of a macro, and thousands of characters put together
+MOST_STEPS = 1_000_000  # nodes that loops and macros run through, and thousands of characters put together
 MOST_CHARACTERS = 1 << 26  # of a text that a template makes
 _MOST_BITS = 1 << 16  # of a power
 _LONG = 1 << 12  # characters from which putting texts together counts as steps
 _RUN = 16  # numbers of a range that count as a step
-_CALL = 4  # steps of a macro
+_CALL = 4  # steps of a macro, beside those of what it says
 _WIDEST = 1 << 12  # characters that a text is filled up to, indented by or broken at
 _GROWING = ("batch", "center", "format", "indent", "join", "replace", "slice", "tojson", "wordwrap")
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{5}|\*)|\{[^{}]*:[^{}]*(?:\d{5}|\{)")  # a format with a width, or one to be given
@@ -179,20 +179,34 @@ def _joined(parts: Any, between: int) -> int:
 
 
 class Metered(CodeGenerator):
-    """Compiles loops and macros so that each turn and each call is a step, and sums so that they are measured."""
+    """Compiles loops and macros so that each turn and each call takes steps, and sums so that they are measured."""
 
     def visit_For(self, node: nodes.For, frame: Any) -> None:  # noqa: N802 (Jinja's name)
-        node.body.insert(0, _step(1))
+        node.body.insert(0, _step(1 + _parts(node.body)))
         super().visit_For(node, frame)
 
     def macro_body(self, node: Any, frame: Any) -> Any:
-        node.body.insert(0, _step(_CALL))
+        node.body.insert(0, _step(_CALL + _parts(node.body)))
         return super().macro_body(node, frame)
 
     def visit_Add(self, node: Any, frame: Any) -> None:  # noqa: N802 (Jinja's name)
         self.write("environment.within(")
         super().visit_Add(node, frame)
         self.write(")")
+
+
+def _parts(body: Iterable[nodes.Node]) -> int:
+    """The most nodes that one run through a body meets: without those of its loops, whose turns count themselves."""
+    return sum(map(_parts_of, body))
+
+
+def _parts_of(node: nodes.Node) -> int:
+    if isinstance(node, nodes.For):
+        return 1 + _parts_of(node.iter)
+    if isinstance(node, nodes.If):
+        branches = (_parts(node.body), _parts(node.elif_), _parts(node.else_))
+        return 1 + _parts_of(node.test) + max(branches)
+    return 1 + _parts(node.iter_child_nodes())
 
 
 def _step(count: int) -> nodes.ExprStmt:

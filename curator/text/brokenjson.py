@@ -15,7 +15,9 @@ from typing import NamedTuple
 from curator.text.patterns import compiled_later
 
 DEEPEST = 128  # brackets open at once; serde_json, which polars and the Hub build on, takes no more
-HEAVIEST = 32_000_000  # bytes of a line that is judged: no context is as long, and each takes its share of memory
+HEAVIEST = 8_000_000  # bytes of text in a line from which on it is not judged: no context is as long
+LARGEST = 20_000_000  # bytes of a line with the pictures and sounds in it: memory is short
+_PACKED = re.compile(rb"[A-Za-z0-9+/_-]{4096,}+=*")  # base64: no word is as long
 LONGEST = 1 << 18  # characters of a line that is looked at for a mend
 
 STRUCTURE = re.compile(r'[\[\]{},:]|"(?:[^"\\]+|\\.)*+"?', re.DOTALL)
@@ -47,6 +49,18 @@ _strict = json.JSONDecoder().raw_decode
 _decode = json.JSONDecoder(strict=False).raw_decode
 
 
+class Heavy(NamedTuple):
+    """A line that is too heavy to be judged, and is not held in memory.
+
+    `opening` is how it begins, in characters that stand for nothing in JSON or in a terminal, with a line break;
+    `size` counts the bytes of the line without the break, and `digest` is their BLAKE2b-128.
+    """
+
+    opening: bytes
+    size: int
+    digest: bytes
+
+
 class Diagnosis(NamedTuple):
     """`cause` in words, `place` in characters from the start of the text; `lines` mend it, where given.
 
@@ -60,8 +74,8 @@ class Diagnosis(NamedTuple):
 
 def diagnose(text: str) -> Diagnosis:
     """The probable cause why a text of one line is not JSON. `text` holds more than white space."""
-    if heavy := _too_heavy(text):
-        return heavy
+    if len(text) > HEAVIEST // 4 and is_heavy(line := text.encode("utf-8", "surrogatepass")):
+        return too_heavy(len(line))
     body = text.strip(_BLANKS)
     shift = len(text) - len(text.lstrip(_BLANKS))
     found = (
@@ -278,11 +292,17 @@ def _too_deep(body: str) -> Diagnosis | None:
     return Diagnosis(f"brackets nested {deep:,} deep: many parsers give up at {DEEPEST}", 0)
 
 
-def _too_heavy(text: str) -> Diagnosis | None:
-    if len(text) <= HEAVIEST // 4 or (size := len(text.encode("utf-8", "surrogatepass"))) <= HEAVIEST:
-        return None
-    most = f"{HEAVIEST // 1_000_000} MB"
-    return Diagnosis(f"a line of {size / 1e6:,.1f} MB: no model takes a row over {most}, and none is judged", 0)
+def is_heavy(line: bytes) -> bool:
+    """Whether a line is too heavy to be judged: by its text, or with what is packed as base64 in it."""
+    if len(line) < HEAVIEST or len(line) >= LARGEST:
+        return len(line) >= LARGEST
+    return len(line) - sum(hit.end() - hit.start() for hit in _PACKED.finditer(line)) >= HEAVIEST
+
+
+def too_heavy(size: int) -> Diagnosis:
+    """What is said of a line of so many bytes."""
+    most = f"over {HEAVIEST // 1_000_000} MB of text, or {LARGEST // 1_000_000} MB with pictures,"
+    return Diagnosis(f"a line of {size / 1e6:,.1f} MB: {most} no row is judged; no model takes one as long", 0)
 
 
 def _bracket(body: str) -> Diagnosis | None:

@@ -15,6 +15,7 @@ from curator.text.brokenjson import (
     diagnose,
     joined,
     rows_over_lines,
+    too_heavy,
 )
 
 
@@ -23,8 +24,8 @@ class InvalidJson(RawRule, frozen=True):
 
     Most loaders stop at the first such line and train on nothing, some skip it without a word. The
     usual causes are a row written over several lines, `str(row)` in the place of `json.dumps(row)`,
-    a comma too many, and a file that was cut off while it was copied. A line over 32 MB is told here as
-    well and not judged further: no model takes a row so long, and each rule would take its share of memory.
+    a comma too many, and a file that was cut off while it was copied. A line with 8 MB of text or more, or of 20 MB with the pictures in it, is told here
+    as well and not read further: no model takes a row so long, and each rule would take its share of memory.
     """
 
     code = "FIL001"
@@ -63,6 +64,9 @@ class InvalidJson(RawRule, frozen=True):
         yield from sorted(found.items(), key=lambda pair: pair[0])
 
     def check(self, line: Line) -> Iterator[Flag]:
+        if line.heavy:
+            yield Flag("", too_heavy(line.heavy).cause, byte=0)
+            return
         if line.text is None:  # invalid-utf8 says what is wrong
             return
         text = line.text.removeprefix("\ufeff")
