@@ -248,14 +248,14 @@ def test_outputs_are_written_whole_or_not_at_all(write, monkeypatch):
 
 def test_data_that_change_meanwhile_are_an_error(write, monkeypatch):
     path = write("a.jsonl", [ONE, HIDDEN])
-    from curator import cleaning as verb
+    from curator import engine
 
     def changing(sources, *rest, **more):
         path.write_bytes(raw(TWO) + b"\n")
         return lint_sources(sources, *rest, **more)
 
-    lint_sources = verb.engine.lint_sources
-    monkeypatch.setattr(verb.engine, "lint_sources", changing)
+    lint_sources = engine.lint_sources
+    monkeypatch.setattr(engine, "lint_sources", changing)
     with pytest.raises(ChangedError):
         cleaned(path)
     assert not (path.parent / "out.jsonl").exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -45,5 +46,13 @@ def command(
     config = options.configured(paths, config_file, settings)
     result = verb.clean(paths, output, config, rejected=rejected, unsafe=unsafe_fixes)
     with sink(None) as stream:
-        text = verb.as_json(result) if form == "json" else encoded(verb.as_text(result))
+        written = list(dict.fromkeys(loss.output for loss in result.losses))
+        steps = f"what is left, in full:  {_typed('lint', written)}\n"
+        steps += f"to make splits of it:    {_typed('split', written)} -o splits\n"
+        text = verb.as_json(result) if form == "json" else encoded(verb.as_text(result) + steps)
         stream.write(text)
+
+
+def _typed(verb: str, files: list[str]) -> str:
+    """A command on the mended copies."""
+    return shlex.join(("curator", verb, *files))

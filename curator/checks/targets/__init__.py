@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from curator.checks.targets import contents, fates, refusals, sets
+from curator.checks.targets import contents, fates, keys, roles, sets, shapes, values
 
-__all__ = ["contents", "fates", "refusals", "sets"]
+__all__ = ["contents", "fates", "keys", "roles", "sets", "shapes", "values"]

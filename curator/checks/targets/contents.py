@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from curator.checks.schema.rows import messages
-from curator.checks.targets.refusals import Refusal, known
+from curator.checks.targets.refusal import Refusal, known
 from curator.model import Example, Fix, Flag, Put
 from curator.paths import join
 from curator.rule import Bad, Row

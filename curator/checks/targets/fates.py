@@ -15,7 +15,8 @@ import numpy as np
 from curator.checks.fit import Look
 from curator.checks.fit.sizes import of_strings, rendered_sides, sized
 from curator.checks.length import Lengths
-from curator.checks.targets.refusals import Target, inside, often, profile_of
+from curator.checks.targets.refusal import Target, often, profile_of
+from curator.checks.targets.roles import inside
 from curator.columns import Batch, Rows, distinct
 from curator.model import Example, Flag, Turn
 from curator.paths import get

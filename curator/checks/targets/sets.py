@@ -7,7 +7,7 @@ from typing import Annotated
 
 import numpy as np
 
-from curator.checks.targets.refusals import Target, profile_of
+from curator.checks.targets.refusal import Target, profile_of
 from curator.columns import Batch, Rows, distinct
 from curator.model import Flag
 from curator.rule import Bad, DatasetRule, chat, option
