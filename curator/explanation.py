@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +19,8 @@ from curator.formats.dialects import said_of
 from curator.model import Decision, Example, Finding, Place, TokenCount
 from curator.private.masking import masked_value, values_of
 from curator.report.places import stretches
-from curator.sources import cut, open_sources, read
-from curator.text.brokenjson import HEAVIEST
+from curator.sources import cut, light, open_sources, read
+from curator.text.brokenjson import Heavy
 from curator.text.content import definitions, token_ids, turn_parts, written
 from curator.text.excerpt import visible
 from curator.trained import RenderShown, renders, shielded
@@ -50,6 +51,7 @@ class TurnShown(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True):
     """One row: where it stands, how it was read, what was found in it and which rows point at it.
 
+    Of a row too heavy to be judged `raw` is the beginning.
     `renders` holds what the chat template makes of it, where a model or template is named: one conversation,
     or one for each side of a preference pair. `tools` are the tools it declares, each as JSON.
     `loss` says on what of it the target takes the loss, where one is named.
@@ -86,8 +88,9 @@ def explain(
     path = str(file)
     if "-" in (path, *map(str, beside)):
         raise UsageError("a row is looked up more than once, and standard input is read once", hint="name a file")
-    raw, split, line = _line(path, line)
-    value = UNSET if len(raw) > HEAVIEST else parse(raw.removeprefix(b"\xef\xbb\xbf"))
+    row, split, line = _line(path, line)
+    raw, value = (row.opening, UNSET) if isinstance(row, Heavy) else (row, parse(row.removeprefix(b"\xef\xbb\xbf")))
+    identity = row.digest.hex() if isinstance(row, Heavy) else content_id(value, raw).hex()
     example = Reader(config.shape, _columns(path, config)).read(value) if isinstance(value, dict) else None
     report = engine.lint([path, *beside], config)
     here = Place(path, line)
@@ -104,7 +107,7 @@ def explain(
     total = TokenCount(tokenizer.name, tokenizer.exact, count, tokenizer.error, given, config.foreign_template)
     result = Explanation(
         here,
-        content_id(value, raw).hex(),
+        identity,
         said_of(example) if example else "unknown",
         split,
         shown,
@@ -115,7 +118,7 @@ def explain(
         raw.decode("utf-8", "backslashreplace"),
         tuple(renders(example, spec, tokenizer, taught)) if example and spec else (),
         tuple(tools),
-        tuple(_decided([path, *map(str, beside)], content_id(value, raw).hex(), mine)),
+        tuple(_decided([path, *map(str, beside)], identity, mine)),
         targets.load(config.target).taught_said(example.shape) if config.target and example else "",
     )
     return result if reveal else _masked(result)
@@ -158,19 +161,21 @@ def _columns(path: str, config: Config) -> dict[str, str]:
         return engine.columns_of(sources[0], config.map, forced=config.map_forced)
 
 
-def _line(path: str, line: int) -> tuple[bytes, str, int]:
+def _line(path: str, line: int) -> tuple[bytes | Heavy, str, int]:
     """(row, split, the line it begins on) of the row that holds a line: one of an array may stand on several."""
-    last, held = 0, (b"", "")
+    last = 0
+    held: tuple[bytes | Heavy, str] = (b"", "")
     with open_sources([path]) as sources:
         for source in sources:
             if source.path != path:
                 raise UsageError("a row is in one file", where=path, hint=f"name it, such as {source.path}")
             first = 0
             for span in cut(source):
-                lines = read(source, span).split(b"\n")
-                numbers = source.lines(first, len(lines) - (lines[-1] == b""))
+                data = light(span, partial(read, source))
+                lines: list[Any] = [data] if isinstance(data, Heavy) else data.removesuffix(b"\n").split(b"\n")
+                numbers = source.lines(first, len(lines))
                 first += len(numbers)
-                for number, raw in zip(numbers, lines, strict=False):
+                for number, raw in zip(numbers, lines, strict=True):
                     if number == line:
                         return raw, source.split, number
                     if last < line < number and last:

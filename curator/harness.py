@@ -13,6 +13,7 @@ from curator.formats import Reader
 from curator.model import Finding, Flag, NotRun, Place
 from curator.rule import Bad, DatasetRule, Files, Rule
 from curator.sources.finding import split_number
+from curator.spreading import here
 from curator.text.vocabulary import Vocabulary, terms
 from curator.tokens import Estimate
 
@@ -64,6 +65,8 @@ class RowsOfBatch:
 
     def examples(self, indices: Iterable[int]) -> list[Any]:
         return [self._batch.example(index) for index in indices]
+
+    spread = staticmethod(here)
 
     def neighbours(self, view: str) -> Any:
         from curator.neighbours import shingles

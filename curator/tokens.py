@@ -155,7 +155,9 @@ class HuggingFace:
             raise MissingExtraError(f"counting with {file}", "tokenizers")
         from tokenizers import Tokenizer as Loaded
 
-        self.name = str(file)
+        from curator.templates.named import called
+
+        self.name = called(file) or str(file)
         try:
             self._tokenizer = Loaded.from_file(str(file))
         except Exception as error:  # the library raises bare Exception for a malformed file

@@ -326,12 +326,18 @@ def test_text_that_the_terminal_cannot_show_is_escaped(write: Write, tmp_path: P
     assert done.returncode == 0, done.stderr
 
 
-def test_progress_is_drawn_on_a_terminal_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is drawn on a terminal, a text a tick: one before a second has passed, two after it, one later."""
     moments = iter([0.0, 0.5, 1.5, 1.55, 3.0])
     monkeypatch.setattr(time, "monotonic", lambda: next(moments))
     drawn: list[str] = []
     monkeypatch.setattr(click, "echo", lambda text, **_: drawn.append(text))
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    return drawn
+
+
+def test_progress_is_drawn_on_a_terminal_after_a_second(drawn: list[str]) -> None:
     with output.progress() as tick:
         assert tick is not None
         for done in (10, 30, 40, 100):
@@ -339,6 +345,18 @@ def test_progress_is_drawn_on_a_terminal_after_a_second(monkeypatch: pytest.Monk
     assert [re.sub(r"\r|\x1b\[K", "", text) for text in drawn] == [
         "[#######                 ]  30% of 100 MB, 3 s left",
         "[########################] 100% of 100 MB, 0 s left",
+        "",
+    ]
+
+
+def test_who_waits_for_the_rules_on_the_whole_set_sees_which_is_at_work(drawn: list[str]) -> None:
+    with output.progress() as tick:
+        assert tick is not None
+        for done, at in ((0, "DUP003"), (0, "DUP003, part 7"), (1, "CON001"), (40, "")):
+            tick.judging(done, 40, at)
+    assert [re.sub(r"\r|\x1b\[K", "", text) for text in drawn] == [
+        "[                        ] judging the set by 0 of 40 rules: DUP003, part 7",
+        "[########################] judging the set by 40 of 40 rules",
         "",
     ]
 

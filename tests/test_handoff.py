@@ -86,7 +86,7 @@ def test_what_the_recipe_says_reaches_the_settings(splits: Path, tmp_path: Path)
     """An option that nothing reads would change no file."""
     base = {"model": "org/model", "accumulation": 1}
     usual = Recipe(**base)  # type: ignore[arg-type]
-    other = {"model": "org/other", "method": "rslora", "epochs": 3.0, "learning_rate": 1e-3, "rank": 7, "alpha": 9,
+    other = {"model": "org/other", "method": "rslora", "epochs": 5.0, "learning_rate": 1e-3, "rank": 7, "alpha": 9,
              "dropout": 0.5, "batch": 3, "accumulation": 2, "max_length": 99, "warmup": 0.4, "weight_decay": 0.2,
              "seed": 5}  # fmt: skip
     for tool in set(TOOLS) - {"openai"}:
@@ -136,7 +136,25 @@ def test_conversations_are_trained_in_all_answers_where_the_tool_can(tmp_path: P
     data = written(tmp_path / "d", {"train": [row(n, answers=2) for n in range(8)]})
     assert handed("trl", data, tmp_path / "a").shape == "openai-chat"
     assert "assistant_only_loss: true" in (tmp_path / "a" / "sft.yaml").read_text("utf-8")
-    assert any("last answer" in note for note in handed("mlx", data, tmp_path / "b").notes)
+    mlx = handed("mlx", data, tmp_path / "b")
+    assert mlx.reasons[-1].startswith("8 of 16 answers in train are not trained: mask_prompt trains the last answer")
+    assert "none loses its answer" not in mlx.fate and any("mask_prompt=false" in note for note in mlx.notes)
+    every = handed("mlx", data, tmp_path / "c", changes={"mask_prompt": False})
+    assert not any("mask_prompt" in said for said in (*every.reasons, *every.notes))
+
+
+def test_defaults_are_those_of_train() -> None:
+    from curator import recipe
+    from curator.cli.handoff import command
+
+    ours, theirs = Recipe(model="m"), recipe.Recipe()
+    same = ("method", "epochs", "rank", "alpha", "dropout", "batch", "accumulation", "warmup", "weight_decay", "seed")
+    assert {name: getattr(ours, name) for name in same} == {name: getattr(theirs, name) for name in same}
+    assert ours.learning_rate == theirs.rate
+    shown = {option.name: option.default for option in command.params}
+    assert {name: shown[name] for name in ("epochs", "batch", "accumulation", "rank", "alpha", "dropout", "seed")} == {
+        name: getattr(theirs, name) for name in ("epochs", "batch", "accumulation", "rank", "alpha", "dropout", "seed")
+    }
 
 
 def test_preference_pairs_make_a_dpo_run(tmp_path: Path) -> None:
@@ -184,8 +202,12 @@ def test_answers_of_weight_0_are_told_where_the_tool_trains_them(tmp_path: Path)
         result = hand_off(tool, data, tmp_path / tool, Config(), RECIPE, allow_loss=True)
         assert isinstance(result, Handoff)
         said = [note for note in result.notes if "weight 0" in note]
-        assert len(said) == (tool not in ("openai", "unsloth")), tool
+        unheeded = tool not in ("openai", "unsloth", "mlx")  # mlx leaves all answers but the last out
+        assert len(said) == unheeded, tool
         assert not said or said[0].startswith("1 row with answers of weight 0")
+    rows[3]["messages"][-1]["weight"] = 0
+    result = handed("mlx", written(tmp_path / "last", {"train": rows}), tmp_path / "mlx-last")
+    assert any(note.startswith("1 row with answers of weight 0") for note in result.notes)
 
 
 def test_answers_labelled_as_bad_are_told_where_the_label_is_left_behind(tmp_path: Path) -> None:
@@ -376,7 +398,7 @@ def test_a_job_is_created_and_followed(job: Path, service: tuple[str, type[Stub]
     assert (job / "data" / "train.jsonl").read_bytes() in stub.uploads[0]
     [body] = stub.created
     assert body["training_file"] == "file-1" and body["validation_file"] == "file-2"
-    assert body["method"] == {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 2}}}
+    assert body["method"] == {"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 3}}}
     said = list(jobs.follow(job, reached(url), url, every=0))
     assert said == ["step 1", "step 2", "step 3", "ftjob-1: succeeded, ft:m"]
 
@@ -451,7 +473,7 @@ def test_a_folder_that_is_written_anew_is_another_job(job: Path, splits: Path, s
     stub.cancelled = False
     stub.polls = 2  # it has ended
     assert jobs.submit(job, reached(url), url).job == "ftjob-2"
-    assert [body["method"]["supervised"]["hyperparameters"]["n_epochs"] for body in stub.created] == [2, 5]
+    assert [body["method"]["supervised"]["hyperparameters"]["n_epochs"] for body in stub.created] == [3, 5]
     assert len(stub.uploads) == 2  # the data are the same
     assert jobs.submit(job, reached(url), url).job == "ftjob-2" and len(stub.created) == 2
 
@@ -503,6 +525,21 @@ def test_the_key_is_in_no_file_and_no_message(
 def test_a_key_is_never_sent_in_clear_over_a_network() -> None:
     with pytest.raises(UsageError, match="sent in clear"):
         jobs.Service("http://example.org/v1", SECRET)
+
+
+def test_a_job_that_failed_is_told_with_its_reason_and_asked_for_again(
+    job: Path, service: tuple[str, type[Stub]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url, stub = service
+    about = {"message": "the key sk-123456789 may not tune", "param": "model"}
+    failed = lambda self: {"id": f"ftjob-{len(self.created)}", "status": "failed", "error": about}  # noqa: E731
+    monkeypatch.setattr(stub, "_job", failed)
+    asked = jobs.Service(url, "sk-123456789", pause=0.01)
+    jobs.submit(job, asked, url)
+    said = list(jobs.follow(job, asked, url, every=0))
+    assert said[-2] == "ftjob-1: failed: the key … may not tune (model)" and "asks for another job" in said[-1]
+    assert jobs.submit(job, asked, url).job == "ftjob-2"
+    assert len(stub.created) == 2 and len(stub.uploads) == 2
 
 
 def test_a_job_is_cancelled(job: Path, service: tuple[str, type[Stub]], monkeypatch: pytest.MonkeyPatch) -> None:

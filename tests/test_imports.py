@@ -17,7 +17,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 LAYERS = [
     "model errors",
     "columns extras formats json_schema neighbours paths private provenance recipe rowfacts rule sources splicing "
-    "targets templates text tokens writing",
+    "spreading targets templates text tokens writing",
     "benchmarks checks harness ollama packs plugins sop",
     "config engine scan",
     "cleaning comparison conversion counting decisions docs editor explanation fix handoff proving report review "

@@ -273,6 +273,25 @@ def test_a_leak_may_be_allowed(write, tmp_path):
     assert min(sum(b"limerick" in line for line in part) for part in lines_of(tmp_path / "out").values()) > 0
 
 
+def test_what_was_allowed_is_no_finding_later_unless_it_is_asked_for(write, tmp_path, run):
+    rows = [chat(user="Write a limerick about the sea.", assistant=f"{n * 7919} waves") for n in range(40)]
+    divide(write, rows + [row(n) for n in range(60)], wish=Wish(allow=("prompt-leak",)))
+    told = run("lint", tmp_path / "out")
+    assert "SPT003 (such leaks were allowed on purpose, says split.json: --select them)" in " ".join(told.out.split())
+    assert not told.out.count("prompt-leak") and told.status == 0
+    assert "prompt-leak" in run("lint", tmp_path / "out", "--select", "SPT").out
+    (tmp_path / "out" / "split.json").unlink()
+    assert "prompt-leak" in run("lint", tmp_path / "out").out
+
+
+def test_a_record_speaks_for_its_own_files_alone(write, tmp_path, run):
+    rows = [chat(user="Write a limerick about the sea.", assistant=f"{n * 7919} waves") for n in range(40)]
+    divide(write, rows + [row(n) for n in range(60)], wish=Wish(allow=("prompt-leak",)))
+    (tmp_path / "out" / "test.jsonl").rename(tmp_path / "out" / "other_test.jsonl")
+    files = [tmp_path / "out" / name for name in ("train.jsonl", "other_test.jsonl")]
+    assert "prompt-leak" in run("lint", *files).out
+
+
 def test_rows_that_all_ask_the_same_are_split_all_the_same(write):
     """An instruction that the whole set shares is no question."""
     rows = [chat(user="Write in my voice.", assistant=row(n)["messages"][1]["content"]) for n in range(50)]

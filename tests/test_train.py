@@ -563,6 +563,15 @@ def test_rows_that_are_all_too_long_say_how_long(folder: Path, model: Path, tmp_
     assert "--max-length leaves 0" in caught.value.hint
 
 
+def test_columns_of_ones_own_are_read_once_lint_was_told_what_they_mean(model: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own" / "train.jsonl"
+    own.parent.mkdir()
+    own.write_text("".join(f'{{"question": "What is {n} + 1?", "ground_truth": "It is {n + 1}."}}\n' for n in range(9)))
+    with pytest.raises(CuratorError, match="no row can be read") as caught:
+        trained(own.parent, model, tmp_path / "out", steps=1)
+    assert caught.value.hint.startswith(f"curator lint {own.parent} --map question=user,ground_truth=assistant")
+
+
 def test_names_beyond_ascii_are_names(folder: Path, model: Path, tmp_path: Path) -> None:
     import shutil
 

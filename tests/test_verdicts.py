@@ -54,6 +54,24 @@ def test_chance_alone_is_seldom_called_real() -> None:
     assert sum(told) <= 24  # 5 % of 200 is 10
 
 
+@pytest.mark.parametrize("rows", [6, 10, 20])
+def test_few_rows_of_equal_models_are_seldom_told_apart(rows: int) -> None:
+    rng = np.random.default_rng(7)
+    losses = [metrics.compare("x", [0.0] * rows, list(rng.normal(0, 1, rows)), seed=n).verdict for n in range(300)]
+    shares = [
+        metrics.compare("x", list(rng.random(rows) < 0.3), list(rng.random(rows) < 0.3), seed=n).verdict
+        for n in range(300)
+    ]
+    for told in (losses, shares):
+        assert sum(verdict != "cannot tell" for verdict in told) <= 25  # 5 % of 300 is 15
+
+
+def test_four_answers_that_changed_tell_nothing() -> None:
+    before = [0.0] * 8
+    assert metrics.compare("exact", before, [1.0] * 4 + [0.0] * 4).verdict == "cannot tell"
+    assert metrics.compare("exact", before, [1.0] * 6 + [0.0] * 2).verdict == "better"
+
+
 def test_the_visible_effect_shrinks_with_the_rows() -> None:
     rng = np.random.default_rng(1)
     sizes = [metrics.compare("x", [0.0] * n, list(rng.normal(0, 1, n))).visible for n in (25, 100, 400)]
@@ -87,6 +105,31 @@ def test_scores_of_an_answer() -> None:
     if metrics.installed():
         assert found.rouge_l == found.chrf == 1.0
         assert metrics.rouge_l("the cat sat", "the cat ran") == pytest.approx(2 / 3)
+
+
+@pytest.mark.skipif(not metrics.installed(), reason="the extra eval is not installed")
+@pytest.mark.parametrize(
+    ("wanted", "close"),
+    [
+        ("Привет, мир", "Привет, Рим"),
+        ("どういたしまして。", "どうもありがとう。"),
+        ("brødristeren på gulvet", "brødvognen på gulvet"),
+        ("สวัสดีครับ", "สวัสดีค่ะ"),
+        ("→ ✓", "→ ✗"),
+    ],
+)
+def test_rouge_reads_every_script(wanted: str, close: str) -> None:
+    assert metrics.rouge_l(wanted, wanted) == 1.0
+    assert 0 < (metrics.rouge_l(close, wanted) or 0) < 1
+
+
+@pytest.mark.skipif(not metrics.installed(), reason="the extra eval is not installed")
+@pytest.mark.parametrize("text", ["The cat's 2 mats: 3.5 m, e-mail_me", "It isn't. A_b 10%!"])
+def test_rouge_of_english_is_that_of_rouge_score(text: str) -> None:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    wanted = "The cat has 2 mats of 3.5 m; it isn't e-mail"
+    assert metrics.rouge_l(text, wanted) == RougeScorer(["rougeL"]).score(wanted, text)["rougeL"].fmeasure
 
 
 # ---------------------------------------------------------------------- facts of rows

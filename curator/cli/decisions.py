@@ -191,7 +191,8 @@ def _linted(data: tuple[str, ...], config: Any) -> Report:
     from curator import engine
 
     with progress() as tick:
-        return engine.lint(data, config, workers=config.crew, cache=config.cache, progress=tick)
+        judging = tick.judging if tick else None
+        return engine.lint(data, config, workers=config.crew, cache=config.cache, progress=tick, judging=judging)
 
 
 def rows_of(data: Sequence[str | Path], wanted: frozenset[str], config: Config) -> dict[str, bytes]:

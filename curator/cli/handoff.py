@@ -19,15 +19,17 @@ _METHODS = ["lora", "qlora", "dora", "rslora", "full"]
 @click.option("-o", "--output", type=click.Path(path_type=Path), metavar="DIR", help="The folder to write.")
 @click.option("--model", metavar="NAME", help="The model to be tuned, by the name that the tool takes.")
 @click.option("--method", type=click.Choice(_METHODS), default="lora", show_default=True, help="How it is tuned.")
-@click.option("--epochs", type=options.Amount(min=0, min_open=True), default=2.0, show_default=True, help="Passes.")
+@click.option("--epochs", type=options.Amount(min=0, min_open=True), default=3.0, show_default=True, help="Passes.")
 @click.option(
-    "--learning-rate", type=options.Amount(min=0, min_open=True), default=2e-4, show_default=True, help="Peak."
+    "--learning-rate",
+    type=options.Amount(min=0, min_open=True),
+    help="Peak.  [default: 2e-4; rslora 1e-4; full 2e-5]",
 )
 @click.option("--rank", type=click.IntRange(min=1), default=16, show_default=True, help="Rank of the adapter.")
 @click.option("--alpha", type=click.IntRange(min=1), default=32, show_default=True, help="Its scale, times rank.")
 @click.option("--dropout", type=options.Amount(0, 1), default=0.05, show_default=True, help="Of the adapter.")
-@click.option("--batch", type=click.IntRange(min=1), default=4, show_default=True, help="Rows of a step.")
-@click.option("--accumulation", type=click.IntRange(min=1), default=4, show_default=True, help="Steps of an update.")
+@click.option("--batch", type=click.IntRange(min=1), default=8, show_default=True, help="Rows of a step.")
+@click.option("--accumulation", type=click.IntRange(min=1), default=1, show_default=True, help="Steps of an update.")
 @click.option("--max-length", type=click.IntRange(min=1), default=2048, show_default=True, help="Tokens of a row.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every draw.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting in the tool's own words.")
@@ -93,10 +95,12 @@ def _written(
     from curator import conversion, handoff
     from curator.handoff.recipe import Recipe
     from curator.handoff.settings import parsed
+    from curator.recipe import RATES
 
     if not recipe["model"]:
         raise click.UsageError("name the model to be tuned: --model NAME", click.get_current_context())
     _refuse_missing(recipe["model"])
+    recipe["learning_rate"] = recipe["learning_rate"] or RATES[recipe["method"]]
     config = options.configured((path,), config_file, {"shape": shape})
     result = handoff.hand_off(
         tool, path, output, config, Recipe(**recipe), changes=parsed(pairs), allow_loss=allow_loss, force=force

@@ -189,7 +189,10 @@ def _linted(paths: Sequence[str | Path], config: Config, baseline: Path | None, 
         from curator import engine
 
         with progress() as tick:
-            report = engine.lint(paths, config, workers=config.crew, cache=config.cache, progress=tick, audit=audit)
+            report = engine.lint(
+                paths, config, workers=config.crew, cache=config.cache, progress=tick,
+                judging=tick.judging if tick else None, audit=audit,
+            )  # fmt: skip
     if config.facts:
         from curator.training import lessons
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
@@ -75,7 +75,7 @@ def width() -> int:
 
 
 @contextmanager
-def progress(label: str = "") -> Iterator[Callable[[int, int], None] | None]:
+def progress(label: str = "") -> Iterator[Line | None]:
     """Takes (bytes done, bytes in all) and draws one line, once the work has taken over a second.
 
     None where standard error is no terminal.
@@ -83,14 +83,14 @@ def progress(label: str = "") -> Iterator[Callable[[int, int], None] | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    line = _Line(label)
+    line = Line(label)
     try:
         yield line
     finally:
         line.clear()
 
 
-class _Line:
+class Line:
     """A line of progress, redrawn in place at most ten times a second."""
 
     def __init__(self, label: str) -> None:
@@ -99,15 +99,26 @@ class _Line:
         self._shown = False
 
     def __call__(self, done: int, total: int) -> None:
+        if total and self._is_due():
+            share = done / total
+            left = (self._drawn - self._started) * (1 - share) / share if share else 0
+            self._draw(share, f"{share:4.0%} of {total / 1e6:,.0f} MB, {left:.0f} s left")
+
+    def judging(self, done: int, rules: int, at: str) -> None:
+        """By how many of the rules on the whole set it was judged, and which is at work: forks draw it as well."""
+        if self._is_due():
+            self._draw(done / rules, f"judging the set by {done} of {rules} rules{at and ': '}{at}")
+
+    def _is_due(self) -> bool:
         now = time.monotonic()
-        if now - self._started < 1 or now - self._drawn < 0.1 or not total:
-            return
+        if now - self._started < 1 or now - self._drawn < 0.1:
+            return False
         self._drawn, self._shown = now, True
-        share = done / total
-        left = (now - self._started) * (1 - share) / share if share else 0
+        return True
+
+    def _draw(self, share: float, text: str) -> None:
         bar = "#" * round(24 * share)
-        text = f"{self._label}[{bar:<24}] {share:4.0%} of {total / 1e6:,.0f} MB, {left:.0f} s left"
-        click.echo(f"\r\x1b[K{text[: width() - 1]}", err=True, nl=False)
+        click.echo(f"\r\x1b[K{f'{self._label}[{bar:<24}] {text}'[: width() - 1]}", err=True, nl=False)
 
     def clear(self) -> None:
         if self._shown:

@@ -72,6 +72,7 @@ def command(
             name=name,
             asked=asked,
             progress=tick,
+            judging=tick.judging if tick else None,
         )
     with sink(None) as stream:
         stream.write(verb.as_json(done) if form == "json" else encoded(verb.as_text(done, asked)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +82,15 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         rules = tuple(rule for rule in self.rules if rule.code not in self.costly)
         not_run = (*self.not_run, NotRun(left_out, reason, "--thorough, or --select them"))
         return self._with(rules=rules, not_run=not_run, costly=frozenset())
+
+    def without_leaks(self, codes: Collection[str]) -> Plan:
+        """The plan without leaks between splits that were allowed on purpose, which the report names."""
+        left_out = tuple(rule.code for rule in self.rules if rule.code in codes)
+        if not left_out:
+            return self
+        rules = tuple(rule for rule in self.rules if rule.code not in codes)
+        told = NotRun(left_out, "such leaks were allowed on purpose, says split.json", "--select them")
+        return self._with(rules=rules, not_run=(*self.not_run, told))
 
     def _with(self, **changes: Any) -> Plan:
         changed = msgspec.structs.replace(self, **changes)

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
-from curator.cleaning import Rejected
+from curator.cleaning import Rejected, rejected_line
 from curator.conversion.reading import File
 from curator.conversion.result import Conversion, Copied, Form, Kind, Loss
 from curator.conversion.row import Converted, answers_apart, convert_row, form_of, is_plain
@@ -163,10 +161,4 @@ class Job:
 
 
 def _rejected(place: Place, reason: str, body: bytes) -> bytes:
-    record = Rejected(place.file, place.line, ("convert",), (reason,))
-    try:
-        msgspec.json.decode(body)
-        record = msgspec.structs.replace(record, row=msgspec.Raw(body))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        record = msgspec.structs.replace(record, text=body.decode("utf-8", "backslashreplace"))
-    return msgspec.json.encode(record) + b"\n"
+    return rejected_line(Rejected(place.file, place.line, ("convert",), (reason,)), body)

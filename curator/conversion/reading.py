@@ -38,11 +38,13 @@ class File:
 
     def lines(self) -> Iterator[tuple[int, bytes]]:
         """(index from 0, text) of the lines that hold anything."""
+        index = -1
         with self.source.data.open("rb") as file:
-            for index, line in enumerate(file):
-                body = (line.removeprefix(BOM) if index == 0 else line).strip()
-                if body:
-                    yield index, body
+            for line in file:  # not enumerated: that would hold a second one, and a line may be enormous
+                index += 1
+                line = (line.removeprefix(BOM) if index == 0 else line).strip()  # noqa: PLW2901
+                if line:
+                    yield index, line
 
     def read(self, body: bytes) -> Example | str:
         """The row, or why it cannot be read."""

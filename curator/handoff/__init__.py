@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -42,6 +43,7 @@ ALIASES = {"mlx-lm": "mlx", "mlx_lm": "mlx", "llamafactory": "llama-factory", "l
 DEMO = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RECORD, PAGE = "handoff.json", "README.md"
 _SPLITS = ("train", "valid", "test")
+_WHOLE = ", none loses its answer"  # how the fate of rows ends where a tool trains every answer
 _PAIRS = frozenset({"openai-preference", "trl-preference"})
 
 
@@ -109,8 +111,9 @@ def hand_off(
 def _with_weights(tool: Tool, data: Data, made: Folder) -> Folder:
     """The folder, with a word on answers of weight 0, or labelled as bad, where the tool trains them all the same."""
     notes = []
-    if data.unweighted and not tool.weights:
-        rows = counted(data.unweighted, "row")
+    unweighted = data.unweighted_last if made.untrained else data.unweighted
+    if unweighted and not tool.weights:
+        rows = counted(unweighted, "row")
         notes.append(
             f"{rows} with answers of weight 0: {tool.name} knows no weights and trains those answers like any other"
         )
@@ -178,26 +181,25 @@ def _by_split(opened: Sequence[Source]) -> dict[str, Source]:
 def _measured(sources: Mapping[str, Source], config: Config) -> Data:
     splits, shapes = [], set()
     for name, source in sources.items():
-        rows = dialogues = unweighted = wrong = 0
-        for shape, answers, without, bad in _rows(source, config):
-            rows, dialogues, unweighted = rows + 1, dialogues + (answers > 1), unweighted + without
-            wrong += bad
+        count: Counter[str] = Counter()
+        for shape, weights, bad in _rows(source, config):
             shapes.add(shape)
-        splits.append(Split(name, rows, dialogues, unweighted, wrong))
+            count.update(rows=1, bad=bad, dialogues=len(weights) > 1, unweighted=0 in weights, answers=len(weights))
+            count.update(rows_answered=bool(weights), unweighted_last=weights[-1:] == [0])
+        splits.append(Split(name=name, **{"rows": 0, **count}))
     return Data(tuple(splits), preference=bool(shapes) and shapes <= _PAIRS)
 
 
-def _rows(source: Source, config: Config) -> Iterator[tuple[str, int, bool, bool]]:
-    """(shape, answers, whether one has the weight 0, whether it is labelled as bad) of each row that can be read."""
+def _rows(source: Source, config: Config) -> Iterator[tuple[str, list[float | None], bool]]:
+    """(shape, weights of the answers, whether it is labelled as bad) of each row that can be read."""
     reader = engine.reader_of(source, config)
     with source.data.open("rb") as file:
         for line in file:
             value = parse(line.strip()) if line.strip() else None
             example = reader.read(value) if type(value) is dict else None
             if example is not None:
-                answers = [turn for turn in example.turns if turn.role == "assistant"]
-                without = any(turn.weight == 0 for turn in answers)
-                yield example.shape, len(answers), without, example.label is False
+                weights = [turn.weight for turn in example.turns if turn.role == "assistant"]
+                yield example.shape, weights, example.label is False
 
 
 def _copies(
@@ -240,8 +242,8 @@ def _finished(
         splits=data.splits,
         shape=shape,
         command=made.command,
-        fate=about_target(report),
-        reasons=tuple(_reasons(outcomes(report))),
+        fate=about_target(report).removesuffix(_WHOLE if made.untrained else ""),
+        reasons=(*_reasons(outcomes(report)), *filter(None, [made.untrained])),
         notes=made.notes,
         hashes={str(file.relative_to(folder)): sha256(file) for file in (*files, *map(folder.joinpath, made.files))},
     )

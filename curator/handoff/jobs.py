@@ -37,6 +37,7 @@ STATE = "submission.json"
 KEY = "OPENAI_API_KEY"
 URL = "https://api.openai.com/v1"
 DONE = frozenset({"succeeded", "failed", "cancelled"})
+_AGAIN = frozenset({"failed", "cancelled"})  # ends that were told, after which a submission asks for another job
 _ATTEMPTS = 6
 _LONGEST = 60.0  # seconds between two attempts
 _PASSING = frozenset({408, 429})  # below 500: what may be answered at another time
@@ -110,6 +111,14 @@ class Service:
 
     def job(self, number: str) -> dict[str, Any]:
         return self._call("GET", f"/fine_tuning/jobs/{number}")
+
+    def reason(self, job: dict[str, Any]) -> str:
+        """Why a job failed, as the service says it; nothing where it says nothing."""
+        told = job.get("error")
+        if not isinstance(told, dict) or not told.get("message"):
+            return ""
+        about = f" ({told['param']})" if told.get("param") else ""
+        return self._without_key(f": {told['message']}{about}")
 
     def cancel(self, number: str) -> dict[str, Any]:
         return self._call("POST", f"/fine_tuning/jobs/{number}/cancel", b"{}")
@@ -222,7 +231,7 @@ def submit(folder: Path, service: Service, base_url: str) -> Submission:
     marks = {name: sha256(folder / body[name]) for name in ("training_file", "validation_file") if name in body}
     asked = hashlib.sha256(json.dumps([body, marks], sort_keys=True).encode()).hexdigest()
     if state.job:
-        if state.asked in ("", asked):
+        if state.asked in ("", asked) and state.status not in _AGAIN:
             return state
         _set_aside(folder, state, service)
     for name, mark in marks.items():
@@ -261,7 +270,9 @@ def follow(folder: Path, service: Service, base_url: str, every: float = 10.0) -
         state.status, state.model = str(job.get("status", "")), str(job.get("fine_tuned_model") or "")
         _keep(folder, state)
         if state.status in DONE:
-            yield f"{state.job}: {state.status}{f', {state.model}' if state.model else ''}"
+            yield f"{state.job}: {state.status}{f', {state.model}' if state.model else ''}{service.reason(job)}"
+            if state.status in _AGAIN:
+                yield "the same command asks for another job; what is uploaded is not sent again"
             return
         time.sleep(every)
 

@@ -26,11 +26,16 @@ class Mlx(Tool):
     def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
         settings = overridden(self._settings(recipe, data), changes)
         checked("mlx", settings)
-        notes = []
-        if data.dialogues:
+        notes, untrained = [], ""
+        lost = data.train.answers - data.train.rows_answered
+        if lost and settings.get("mask_prompt"):
+            untrained = (
+                f"{lost:,} of {counted(data.train.answers, 'answer')} in train are not trained: mask_prompt trains the "
+                f"last answer of a row alone, and {counted(data.train.dialogues, 'row')} have several"
+            )
             notes.append(
-                "mask_prompt trains the last answer of a row alone: "
-                f"{counted(data.dialogues, 'row')} with several answers"
+                "to train every answer: --set mask_prompt=false, which trains the prompts too; "
+                "or unsloth, axolotl or curator train, which train all answers and no prompt"
             )
         if self._batch(recipe, data) < recipe.batch:
             notes.append(
@@ -43,6 +48,7 @@ class Mlx(Tool):
             "mlx_lm.lora --config lora.yaml",
             "pip install mlx-lm",
             tuple(notes),
+            untrained,
         )
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:

@@ -20,13 +20,13 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
     model: str
     method: Method = "lora"
-    epochs: float = 2.0
+    epochs: float = 3.0
     learning_rate: float = 2e-4
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.05
-    batch: int = 4
-    accumulation: int = 4
+    batch: int = 8
+    accumulation: int = 1
     max_length: int = 2048
     warmup: float = 0.03
     weight_decay: float = 0.0
@@ -49,13 +49,20 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
 
 class Split(msgspec.Struct, frozen=True):
     """A file of the data: its rows, how many of them have more than one answer, how many an answer of weight 0, and
-    how many one that is labelled as bad."""
+    how many one that is labelled as bad.
+
+    `answers` are those of all rows, `rows_answered` the rows that have one; `unweighted_last` are rows whose last
+    answer has the weight 0.
+    """
 
     name: str
     rows: int
     dialogues: int = 0
     unweighted: int = 0
     bad: int = 0
+    answers: int = 0
+    rows_answered: int = 0
+    unweighted_last: int = 0
 
 
 class Data(msgspec.Struct, frozen=True):
@@ -81,6 +88,10 @@ class Data(msgspec.Struct, frozen=True):
     @property
     def unweighted(self) -> int:
         return sum(split.unweighted for split in self.splits)
+
+    @property
+    def unweighted_last(self) -> int:
+        return sum(split.unweighted_last for split in self.splits)
 
     @property
     def dialogues(self) -> int:

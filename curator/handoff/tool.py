@@ -19,6 +19,7 @@ class Folder(msgspec.Struct, frozen=True):
     command: str
     install: str = ""
     notes: tuple[str, ...] = ()
+    untrained: str = ""  # which answers of the train split the tool leaves out, in words
 
 
 class Tool(ABC):

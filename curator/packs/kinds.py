@@ -36,10 +36,14 @@ class PackRule(RowRule, frozen=True):
         entry = self.entry
         if entry.unless_tools and example.tools:
             return
+        said: list[str] = []
+        read = 0  # turns, of which the user's are in `said`
         for before, turn in _turns(example, entry.roles):
-            said = [t.text for t in before if t.role == "user"]
-            asked = "\n".join(said)
-            found = list(self.judge(turn, asked))
+            if len(before) < read:
+                said, read = [], 0
+            said += [t.text for t in before[read:] if t.role == "user"]
+            read = len(before)
+            found = list(self.judge(turn, said))
             if found and not self.excused(said, turn.text):
                 yield from found
 
@@ -48,8 +52,8 @@ class PackRule(RowRule, frozen=True):
         phrases = self.entry.unless_prompt
         return bool(phrases) and finder(phrases).search("\n".join(said)) is not None
 
-    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
-        """The faults of one turn; `asked` is all the user said before it."""
+    def judge(self, turn: Turn, said: Sequence[str]) -> Iterator[Flag]:
+        """The faults of one turn; `said` are the messages of the user before it."""
         raise NotImplementedError
 
     def say(self, found: str) -> str:
@@ -61,7 +65,7 @@ class PhraseRule(PackRule, frozen=True):
 
     allow: Annotated[tuple[str, ...], option("Phrases that are no finding.")] = ()
 
-    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+    def judge(self, turn: Turn, said: Sequence[str]) -> Iterator[Flag]:
         spans = [span for span in sorted(self._spans(turn.text)) if not self._allowed(turn.text, *span)]
         if self.entry.unless_quoted:
             spans = [span for span in spans if not _is_quoted(turn.text, *span)]
@@ -103,7 +107,7 @@ class PhraseRule(PackRule, frozen=True):
 class PatternRule(PackRule, frozen=True):
     entry: ClassVar[Pattern]
 
-    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+    def judge(self, turn: Turn, said: Sequence[str]) -> Iterator[Flag]:
         text, pattern = turn.text, compiled(self.entry.pattern)
         for low, high in windows(text, self.entry.literals):
             for hit in pattern.finditer(text, low, high):
@@ -115,7 +119,7 @@ class PatternRule(PackRule, frozen=True):
 class SubstituteRule(PackRule, frozen=True):
     entry: ClassVar[Substitute]
 
-    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+    def judge(self, turn: Turn, said: Sequence[str]) -> Iterator[Flag]:
         swap = {_plain(wrong): right for wrong, right in self.entry.swap.items()}
         for hit in finder(tuple(self.entry.swap)).finditer(turn.text):
             if not _counts(self.entry, turn.text, *hit.span()):
@@ -135,7 +139,7 @@ class LimitRule(PackRule, frozen=True):
     at_least: Annotated[Count | None, option("The fewest a turn may have.")] = None
     at_most: Annotated[Count | None, option("The most a turn may have.")] = None
 
-    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+    def judge(self, turn: Turn, said: Sequence[str]) -> Iterator[Flag]:
         count = _MEASURES[self.entry.measure](turn.text)
         if _outside(count, self.at_least, self.at_most):
             yield turn.flag(self.say(f"{count:,} {self.entry.measure}"))
@@ -150,7 +154,7 @@ class RatioRule(PackRule, frozen=True):
     at_most: Annotated[Share | None, option("The largest share, from 0 to 1.")] = None
     min_characters: Annotated[int, option("Shorter turns are not judged.", ge=1)] = 20
 
-    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+    def judge(self, turn: Turn, said: Sequence[str]) -> Iterator[Flag]:
         if len(turn.text) < self.min_characters:
             return
         share = len(_CLASSES[self.entry.of].findall(turn.text)) / len(turn.text)
@@ -161,7 +165,7 @@ class RatioRule(PackRule, frozen=True):
 class StartsOrEndsRule(PackRule, frozen=True):
     entry: ClassVar[StartsOrEnds]
 
-    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+    def judge(self, turn: Turn, said: Sequence[str]) -> Iterator[Flag]:
         entry, text = self.entry, turn.text
         start = next((s for s in entry.starts if text.startswith(s)), None)
         end = next((s for s in entry.ends if text.endswith(s)), None)
@@ -189,7 +193,7 @@ class OneOfRule(PackRule, frozen=True):
         counts = np.diff(batch.words.offsets)
         return distinct(batch.turn_lines[counts <= np.diff(values.offsets).max()])
 
-    def judge(self, turn: Turn, asked: str) -> Iterator[Flag]:
+    def judge(self, turn: Turn, said: Sequence[str]) -> Iterator[Flag]:
         entry, body = self.entry, turn.text.strip()
         known = _folded(entry.values)
         if entry.must:
@@ -199,7 +203,7 @@ class OneOfRule(PackRule, frozen=True):
         core = body[slice(*unwrapped(body, 0, len(body)))]
         if body.lower() not in known and core.lower() not in known:
             return
-        if not (entry.unless_said and core and finder((core,)).search(asked)):
+        if not (entry.unless_said and core and finder((core,)).search("\n".join(said))):
             yield turn.flag(self.say(body))
 
 

@@ -36,6 +36,7 @@ from curator.writing import Replacement, commit_all, recover
 if TYPE_CHECKING:
     from curator.cleaning import CleanResult
     from curator.config import Config
+    from curator.scan.joining import Judging
 
 CARD, PAGE, RECORD = "README.md", "report.html", "prepare.json"
 _SHOWN = 5  # codes on a line of the terminal
@@ -82,6 +83,7 @@ def prepare(
     name: str = "",
     asked: Sequence[str] = (),
     progress: engine.Progress | None = None,
+    judging: Judging | None = None,
 ) -> Prepared:
     """Lint, clean and split a set into the folder `out`, with a report and a dataset card.
 
@@ -101,7 +103,7 @@ def prepare(
     _refuse_overwriting(folder, force)
     _refuse_own_data(paths, folder, config)
     log = decisions.beside(paths)
-    came = engine.lint(paths, config, workers=config.crew, cache=config.cache, progress=progress)
+    came = engine.lint(paths, config, workers=config.crew, cache=config.cache, progress=progress, judging=judging)
     came = decisions.settle(came, log)
     with tempfile.TemporaryDirectory(prefix="curator-prepare-") as place:
         rejected = Path(place, "rejected")

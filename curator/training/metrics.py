@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from functools import cache
@@ -13,7 +14,13 @@ import msgspec
 import numpy as np
 
 Verdict = Literal["better", "worse", "cannot tell"]
-_DRAWS, _FEWEST = 2000, 6
+_DRAWS, _FEWEST, _DIFFERING = 2000, 6, 5
+NORMAL = 1.959964  # the 97.5 % point of the normal curve
+# What ROUGE counts as a word: letters and digits of any script; of scripts without spaces every character.
+_WORD = re.compile(
+    r"[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]|"
+    r"[^\W_\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
+)
 
 
 class Scores(msgspec.Struct, frozen=True):
@@ -61,11 +68,19 @@ def installed() -> bool:
     return all(util.find_spec(name) for name in ("rouge_score", "sacrebleu"))
 
 
+class _Words:
+    """The words of a text of any language, as ROUGE compares them; its own words are of a to z and digits alone."""
+
+    @staticmethod
+    def tokenize(text: str) -> list[str]:
+        return _WORD.findall(text.lower()) or text.split()
+
+
 @cache
 def _rouge() -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
-    return RougeScorer(["rougeL"])
+    return RougeScorer(["rougeL"], tokenizer=_Words())
 
 
 def rouge_l(text: str, wanted: str) -> float | None:
@@ -117,8 +132,8 @@ def compare(
 ) -> Difference:
     """The difference of two means over the same items, and what can be said of it.
 
-    A weighted mean is resampled as a ratio: items with their weights. With fewer than six items nothing can be
-    said: too few resamples differ.
+    A weighted mean is resampled as a ratio: items with their weights. With fewer than six items, or fewer
+    than five that differ, nothing can be said: equal models do as much by chance.
     """
     first, last = np.asarray(before, float), np.asarray(after, float)
     share = np.ones(len(first)) if weights is None else np.asarray(weights, float)
@@ -128,12 +143,30 @@ def compare(
     was, now = (float((part * share).sum() / share.sum()) for part in (first, last))
     drawn = np.random.default_rng(seed).integers(0, count, (_DRAWS, count))
     gaps = ((last - first) * share)[drawn].sum(1) / share[drawn].sum(1)
-    low, high = (float(edge) for edge in np.quantile(gaps, (0.025, 0.975)))
-    visible = 1.96 * float(gaps.std())
+    factor = wider(count)
+    low, high = (now - was + factor * (float(edge) - (now - was)) for edge in np.quantile(gaps, (0.025, 0.975)))
+    if first.min() >= 0 <= last.min() and max(first.max(), last.max()) <= 1:  # shares differ by no more than all
+        low, high = max(low, -1.0), min(high, 1.0)
+    visible = NORMAL * factor * float(gaps.std())
     verdict: Verdict = "cannot tell"
-    if count >= _FEWEST and (low > 0 or high < 0):
+    enough = count >= _FEWEST and np.count_nonzero(first != last) >= _DIFFERING
+    if enough and (low > 0 or high < 0):
         verdict = "better" if (high < 0) == lower_is_better else "worse"
     return Difference(name, count, was, now, low, high, visible, verdict)
+
+
+def wider(count: int) -> float:
+    """How much wider the interval of a bootstrap over so few items must be to hold what it says.
+
+    A resample of n items varies by n - 1 over n too little, and knows nothing of the doubt about its own spread:
+    Student's t in place of the normal curve (Hesterberg, What teachers should know about the bootstrap, 2015).
+    """
+    if count < 2:
+        return 1.0
+    z, free = NORMAL, count - 1
+    t = z + (z**3 + z) / (4 * free) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * free**2)
+    t += (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / (384 * free**3)
+    return t / z * math.sqrt(count / free)
 
 
 def overall(parts: Sequence[Difference]) -> Verdict:

@@ -85,8 +85,11 @@ def verdict_line(found: Comparison) -> str:
     """The end of it, in one line."""
     if found.inert:
         return "inert: the adapter changes nothing"
-    kept = "nothing asked off its domain is forgotten"
-    lost = f"{found.forgotten} of {len(found.probes)} questions off its domain are forgotten"
+    known = sum(probe.right_before for probe in found.probes)
+    kept = "nothing it knew off its domain is forgotten"
+    if not known:
+        kept = f"it knew none of {len(found.probes)} questions off its domain before, so none can be forgotten"
+    lost = f"{found.forgotten} of {known} questions that it knew off its domain are forgotten"
     return f"{found.verdict}; {lost if found.forgotten else kept} (drift {found.drift:+.2f} a token)"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from curator.formats import how_to_map
 from curator.sources import open_sources
 from curator.templates.finding import has_template
 from curator.training import gates
+from curator.training.metrics import NORMAL, wider
 from curator.training.models import locate
 from curator.training.prepared import Prepared, best_fit, key_of, prepare, tokenizer_hash, waste
 from curator.training.record import PLAN, Base, Gate, Run, Stamps
@@ -124,12 +126,15 @@ def get_ready(
         with open_sources(paths, config.excluded) as sources:
             if report.rows == 0:
                 values = [value for source in sources for value in engine.sampled(source)]
-                raise SourceError("no row can be read", where=str(paths[0]), hint=how_to_map(values))
+                how = how_to_map(values)
+                if how.startswith("--map"):  # an option of lint, which saves the map where a run finds it
+                    how = f"{_lint(paths)} {how} says what its columns mean, from then on"
+                raise SourceError("no row can be read", where=str(paths[0]), hint=how)
             found = prepare(list(sources), config, recipe, spec, Path(base.path), limit)
     if "train" not in found.splits or not len(found.splits["train"]):
         first = found.tally.cuts[0] if found.tally.cuts else None
         why = f": {first.file}:{first.line} {first.reason} {first.detail}".rstrip() if first else ""
-        hint = "curator lint says more"
+        hint = f"{_lint(paths, '--model', str(model))} says more"
         if first and first.reason == "over-length":
             hint = f"that row has {first.tokens:,} tokens, of which --max-length leaves {first.kept:,}"
         raise SourceError(f"no row is left to train on{why}", where=str(paths[0]), hint=hint)
@@ -282,6 +287,11 @@ def _available(device: str) -> int:
         return 0
 
 
+def _lint(paths: Sequence[str | Path], *more: str) -> str:
+    """The command that lints the set."""
+    return shlex.join(["curator", "lint", *map(str, paths), *more])
+
+
 def seconds_of(parameters: int, tokens: float, recipe: Recipe, device: str, checkpointing: bool) -> float:
     """A rough time for so many tokens: four operations a weight and token (six where all weights are trained),
     at half of the rate that a product of matrices reaches on this device now."""
@@ -310,10 +320,11 @@ def seconds_of(parameters: int, tokens: float, recipe: Recipe, device: str, chec
 def visible_effect(rows: int) -> str:
     """The smallest change in the share of right answers that so many test rows can show, in words.
 
-    Two shares of the same rows that differ in a third of them: 1.96 standard errors of the difference.
+    Two shares of the same rows that differ in a third of them: as many standard errors of the difference as the
+    interval of a comparison is wide.
     """
     if not rows:
         return "no test split: a change cannot be measured on rows that were not trained on"
-    points = 100 * 1.96 * math.sqrt(1 / 3 / rows)
+    points = 100 * NORMAL * wider(rows) * math.sqrt(1 / 3 / rows)
     size = "no change at all" if points >= 100 else f"a change of about {points:.0f} points or more"
     return f"with {rows:,} test rows {size} in the share of right answers can be told from chance"

@@ -413,16 +413,16 @@ class AnswerTooShort(RowRule, frozen=True):
             body = turn.text.strip()
             if not body or turn.calls or turn.media or not before or before[-1].role != "user":
                 continue
-            asked, said = before[-1].text, asked_before(before)
+            asked = before[-1].text
             words = re.findall(r"\w+", body)
-            if _is_stub(body) and not _may_be_acknowledged(asked, said, body):
+            if _is_stub(body) and not _may_be_acknowledged(asked, asked_before(before), body):
                 yield turn.flag(f"{_short(body)} is no answer")
             elif (
                 len(words) < self.min_words * (1 + bool(_AT_LENGTH.search(asked)))
                 and body.isascii()
                 and _ASKS_FOR_TEXT.search(asked)
                 and not _LABEL_NEXT.search(asked)
-                and not _ASKS_FOR_LITTLE.search(said)
+                and not _ASKS_FOR_LITTLE.search(asked_before(before))
             ):
                 yield turn.flag(f"{len(words)} word{'s' * (len(words) != 1)} where an explanation is asked for")
 
