@@ -2,7 +2,7 @@
 
     python tests/bench/sop.py [PAGES]
 
-The authored procedures in the frames of `tests/quality/shells.py`, PAGES in all (100): converted in two halves, so that
+The authored procedures in the shells of `tests/quality/shells`, PAGES in all (100): converted in two halves, so that
 memory that grows with the number of pages would show. One process, no workers.
 """
 

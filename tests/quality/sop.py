@@ -7,7 +7,7 @@ A folder holds `expected/NAME.json` and NAME.md, NAME.html and so on; by default
 of `../shared/data/sop` that `tests/quality/expected` describes. An expectation is {"title", "topic", "sections": [{"role",
 "level", "number", "heading"}], "steps": [{"number", "text"}], "tables": [[[cell]]], "must_not_contain": [phrase]}, or the
 same as a `.sop` outline. Text is compared in NFKC, without case and punctuation; a step counts where it begins as expected.
---baselines adds the frames of `shells.py`, articles, and the peers that are installed (trafilatura comes with the extra
+--baselines adds the shells of `shells`, articles, and the peers that are installed (trafilatura comes with the extra
 `sop`; readability-lxml, markdownify, beautifulsoup4 and markitdown are looked for); --write puts the tables into docs/sop.md.
 """
 
@@ -262,7 +262,7 @@ def in_frames(found: list[tuple[Path, dict[str, Any]]]) -> Scores:
     table = Scores({}, {})
     others = peers()
     for path, expected in found:
-        wanted = {**expected, "sections": [{**s, "level": 1} for s in expected["sections"]], "must_not_contain": list(shells.ALL_PLANTED)}  # fmt: skip
+        wanted = {**expected, "sections": [{**s, "level": 1} for s in expected["sections"]], "must_not_contain": list(shells.PHRASES)}  # fmt: skip
         for name in shells.SHELLS:
             page = shells.framed(name, path.read_text(encoding="utf-8"))
             start = time.process_time()
@@ -289,16 +289,17 @@ def articles() -> dict[str, list[float]]:
 
     from curator.sop.guard import _shingles, guarded
     from curator.sop.guard import plain as said
+    from curator.sop.markdown import _renderer
 
     found: dict[str, list[float]] = {"curator": [], "trafilatura": []}
     for path in sorted((ROOT / "docs" / "decisions").glob("*.md")):
         text = path.read_text(encoding="utf-8")
-        body = shells._renderer().render(text)
+        body = _renderer().render(text)
         wanted = _shingles(" ".join(html.fromstring(f"<div>{body}</div>").itertext()))
         for name in shells.SHELLS:
             page = shells.framed(name, text)
             reading = guarded(page)
-            title = f"{reading.page_title} " if name in shells._TITLED else ""
+            title = f"{reading.page_title} " if name in shells.TITLED else ""
             texts = {
                 "curator": said(reading.pieces),
                 "trafilatura": trafilatura.extract(page, include_comments=False) or "",
@@ -320,7 +321,7 @@ def baselines(found: list[tuple[Path, dict[str, Any]]]) -> str:
     return "\n".join([
         f"{len({path.stem for path, _ in found})} expectations written by hand, {len(found)} files. Median over the files, the worst in brackets; leaks are counted over all.",
         "", *by_format(found).lines("format", Score._fields), "",
-        f"{len(pages)} of these documents in {len(shells.SHELLS)} frames of sites each (`tests/quality/shells.py`), with planted phrases in menus, notices, bylines, comments and footers:",
+        f"{len(pages)} of these documents in {len(shells.SHELLS)} frames of sites each (`tests/quality/shells`), with planted phrases in menus, notices, bylines, comments and footers:",
         "", *frames.lines("extractor", ("sections", "precision", "steps", "order", "numbers", "cells", "leaks")), "",
         f"Plain articles ({len(f1['curator'])} pages: prose in the same frames), mean F1 of 4-word shingles: curator {best['curator']}, trafilatura {best['trafilatura']}.",
     ])  # fmt: skip

@@ -1,17 +1,13 @@
-"""Four more frames, written once the method had been mended on the others, and measured on it as it then stood.
-
-After a publishing platform with class names that say nothing, a German intranet, a hosted knowledge base and a manual with a
-head and a foot on each printed page. `docs/sop.md` has the figures.
-"""
+"""Shells after a publishing platform, a German intranet, a knowledge base, and a manual with a head and a foot on each page, each with phrases planted in what is not the text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-from fourth_shells import among, heads
+from .parts import among, heads
 
-FIFTH = (
+PHRASES = (
     "Quillmark", "Member-only story", "Follow Tomasz", "1.2K claps", "Written by Tomasz Wren", "Notes on clean work, once a fortnight", "No responses yet", "Recommended from Quillmark", "Why I stopped wearing a watch",
     "A tale of two autoclaves", "See all from Tomasz", "Open in app", "Cancel anytime", "Get unlimited reading", "Text to speech",
     "Werk Auental", "Zum Hauptinhalt", "Wir verwenden Cookies", "Alle akzeptieren", "Nur notwendige", "Speiseplan der Woche", "Mein Profil", "Ansprechpartnerin: Frau Odenthal", "Zuletzt bearbeitet von", "War diese Seite hilfreich", "Das könnte Sie auch interessieren",
@@ -23,7 +19,7 @@ FIFTH = (
 (QUILL, MEMBER, FOLLOW, CLAPS, TOMASZ, BIO, NONE, RECOMMENDED, WATCH, TALE, ALL, OPEN, CANCEL, UNLIMITED, SPEECH,
  WERK, ZUM, WIR, ALLE, NUR, SPEISE, PROFIL, FRAU, BEARBEITET, HILFREICH, INTERESSIEREN, PARK, KOMMENTAR, SUPER, BESTELLEN, DATEN, GEFALLT, DRUCKEN,
  BROOK, HELP, HOME, MODIFIED, THANKS, SORRY, SINCE, POWERED, TICKET, STATUS, SWAP, BADGE, BETA, TIP, JUMP, GROWTH,
- UNCONTROLLED, HALDEN, PRINTED, DATE, INDEX, CHAPTER, ERROR, END, SHEET, FOUR, KEYS, SESSION, SHELF) = FIFTH  # fmt: skip
+ UNCONTROLLED, HALDEN, PRINTED, DATE, INDEX, CHAPTER, ERROR, END, SHEET, FOUR, KEYS, SESSION, SHELF) = PHRASES  # fmt: skip
 
 
 def platform(title: str, body: str) -> str:
@@ -65,6 +61,6 @@ def printed_manual(title: str, body: str) -> str:
 <div id="t3"><div class="ph"><span>{HALDEN}</span> <span>{UNCONTROLLED}</span></div><h1>{title}</h1><div class="lang">{FOUR}: <a>DE</a> <a>FR</a> <a>PL</a></div>{body}<div class="pf"><span>{PRINTED}</span> <span>{DATE}: 3.3.2025</span></div><div class="eop">{END}</div><div><a href="/err">{ERROR}</a></div><div class="tiny">{SHEET}</div></div></div></body></html>"""
 
 
-FIFTH_SHELLS: dict[str, Callable[[str, str], str]] = {
+SHELLS: dict[str, Callable[[str, str], str]] = {
     f.__name__: f for f in (platform, german_intranet, knowledge_base, printed_manual)
 }

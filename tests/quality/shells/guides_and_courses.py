@@ -1,15 +1,13 @@
-"""Six more frames, written before the method of keeping frames out was revised and measured on it as it stood.
-
-After a government guide, a block-theme blog with promotions inside its text, an intranet of nested tables, a help centre
-with class names that say nothing, a course platform, and a wiki with notices. `docs/sop.md` has the figures.
-"""
+"""Shells after a government guide, a blog with promotions in its text, nested tables, a help centre, a course and a wiki, each with phrases planted in what is not the text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-THIRD = (
+from .parts import among, heads
+
+PHRASES = (
     "Harrowgate Trust", "Find a colleague", "Room bookings", "We use some essential cookies to make this service work", "View cookie settings",
     "Published 3 March 2024", "See all updates", "Is this page useful", "There is something wrong with this page", "Explore the topic",
     "Waste contractor rota", "Fire warden handover notes", "Get emails about this page", "Free checklist: audit day in ten minutes",
@@ -21,24 +19,11 @@ THIRD = (
     "Log in to see who else has read this", "Next activity: quiz on chapter four", "4 min", "Copy link to clipboard", "Popular this month",
 )  # fmt: skip
 (TRUST, FIND, ROOMS, COOKIE, SETTINGS, PUBLISHED, UPDATES, USEFUL, WRONG, EXPLORE, ROTA, WARDEN, EMAILS, AUDIT, PAPER, JONAS, OFFER, JOIN, ADDRESS, SAVED, HITS, MASTER, NETSCAPE,
- PRIYA, WEEK, ANSWER, TOC, DECK, LOGGED, DONE, JUMP, COURSE, CITE, SERIES, FROM, HIDDEN, LOOKING, WHO, QUIZ, MIN, COPY, POPULAR) = THIRD  # fmt: skip
-
-
-def _heads(body: str) -> list[str]:
-    return [re.sub("<[^>]+>", "", head) for head in re.findall(r"<h[23][^>]*>(.*?)</h[23]>", body, re.S)]
-
-
-def _middle(body: str, inserts: list[str]) -> str:
-    """The body with each insert before one of its later headings, spread evenly."""
-    parts = re.split(r"(?=<h2)", body)
-    for n, insert in enumerate(inserts, 1):
-        at = max(1, n * len(parts) // (len(inserts) + 1))
-        parts.insert(min(at + n - 1, len(parts)), insert)
-    return "".join(parts)
+ PRIYA, WEEK, ANSWER, TOC, DECK, LOGGED, DONE, JUMP, COURSE, CITE, SERIES, FROM, HIDDEN, LOOKING, WHO, QUIZ, MIN, COPY, POPULAR) = PHRASES  # fmt: skip
 
 
 def gov_guide(title: str, body: str) -> str:
-    outline = "".join(f'<li class="gem-c-contents-list__list-item"><span aria-hidden="true"></span><a href="#h{n}">{head}</a></li>' for n, head in enumerate(_heads(body)))  # fmt: skip
+    outline = "".join(f'<li class="gem-c-contents-list__list-item"><span aria-hidden="true"></span><a href="#h{n}">{head}</a></li>' for n, head in enumerate(heads(body)))  # fmt: skip
     return f"""<!DOCTYPE html><html lang="en"><head><title>{title} - {TRUST}</title></head><body class="gem-c-layout-for-public"><div id="global-cookie-message" class="gem-c-cookie-banner" data-nosnippet role="region" aria-label="Cookies on {TRUST}"><h2>Cookies on {TRUST}</h2><p>{COOKIE}.</p><p>We'd like to set additional cookies to understand how you use it.</p><button>Accept additional cookies</button><a href="/help">{SETTINGS}</a></div>
 <div class="phase-banner"><p><strong class="tag">Beta</strong><span>This is a new service: your <a href="/f">feedback</a> helps us.</span></p></div><div class="gem-c-layout-super-navigation-header"><a href="/">{TRUST}</a><a>{FIND}</a><a>{ROOMS}</a></div>
 <div id="wrapper" class="govuk-width-container"><div class="govuk-breadcrumbs"><ol><li><a href="/">Home</a></li><li><a>{EXPLORE}</a></li></ol></div><main id="content"><div class="govuk-grid-row"><div class="govuk-grid-column-two-thirds"><div class="gem-c-heading"><span class="govuk-caption-xl">Guidance</span><h1>{title}</h1></div><p class="gem-c-lead-paragraph">How the trust does it.</p></div></div>
@@ -53,7 +38,7 @@ def promo_blog(title: str, body: str) -> str:
     audit = f'<div class="wp-block-group has-background"><p class="has-large-font-size"><strong>{AUDIT}</strong></p><p>Enter your address and we send it today.</p><div class="wp-block-buttons"><div class="wp-block-button"><a class="wp-block-button__link" href="/free">Send it to me</a></div></div></div>'
     paper = f'<p class="has-text-align-center"><a href="/wp.pdf"><strong>{PAPER}</strong></a></p>'
     offer = f'<figure class="wp-block-image"><a href="/o"><img src="o.png" alt=""></a><figcaption>{OFFER}</figcaption></figure>'
-    body = _middle(body, [audit, paper, offer])
+    body = among(body, [audit, paper, offer])
     return f"""<!DOCTYPE html><html lang="en-GB"><head><title>{title} - {TRUST}</title></head><body class="wp-singular"><div class="wp-site-blocks"><header class="wp-block-template-part"><div class="wp-block-group alignfull"><p class="wp-block-site-title"><a href="/">{TRUST}</a></p><nav class="wp-block-navigation"><ul><li>{ROOMS}</li></ul></nav></div></header>
 <main class="wp-block-group"><div class="wp-block-group has-global-padding"><h1 class="wp-block-post-title">{title}</h1><div class="wp-block-template-part"><div class="wp-block-group"><div class="wp-block-post-date"><time>March 3, 2024</time></div><div class="wp-block-post-author-name"><a>Jonas Ekberg</a></div><div class="wp-block-post-terms"><a>Hygiene</a></div><p>{MIN}</p></div></div>
 <div class="heateor_sss_sharing_container"><div class="heateor_sss_sharing_ul"><a>Facebook</a><a>X</a><a>{COPY}</a></div></div><div class="entry-content wp-block-post-content">{body}</div>
@@ -71,7 +56,7 @@ def nested_tables(title: str, body: str) -> str:
 
 def help_centre(title: str, body: str) -> str:
     body = re.sub(r"<p>", '<div class="c-k1 mb-0"><p class="no-margin">', body).replace("</p>", "</p></div>")
-    outline = "".join(f'<div class="x-9"><a href="#{n}">{head}</a></div>' for n, head in enumerate(_heads(body)))
+    outline = "".join(f'<div class="x-9"><a href="#{n}">{head}</a></div>' for n, head in enumerate(heads(body)))
     return f"""<!DOCTYPE html><html lang="en"><head><title>{title} | {TRUST} Help</title></head><body><div class="x-0"><div class="x-1"><div class="x-2"><a href="/">{TRUST}</a></div><div class="x-3"><input type="text" placeholder="Search for articles"></div></div><div class="x-4"><div class="x-5"><div><div class="x-6"><a href="/">All collections</a><svg></svg><a>{EXPLORE}</a><svg></svg><span>{title}</span></div></div>
 <div class="x-7"><div class="x-8"><details><summary>{TOC}</summary>{outline}</details></div><div class="x-a"><div><div class="x-b"><div class="x-c"><h1>{title}</h1><div class="x-d"><p>What it is and how it is done here.</p></div><div class="x-e"><div class="x-f"><img alt="Priya avatar"></div><div><span>{PRIYA}</span></div><div>{WEEK}</div></div></div><div class="x-g"><article dir="ltr">{body}</article></div></div></div>
 <div class="x-h"><div class="x-i">Related Articles</div><section><a><div>{ROTA}</div></a><a><div>{WARDEN}</div></a></section></div><div class="x-j"><div>{ANSWER}?</div><div><button>😞</button><button>😐</button><button>😃</button></div></div></div></div></div></div><div class="x-k"><div>{TRUST}</div><div><a>{DECK}</a></div></div></div></body></html>"""
@@ -93,6 +78,6 @@ def vector_wiki(title: str, body: str) -> str:
 <div id="catlinks" class="catlinks"><div id="mw-normal-catlinks">Category: <a>Hygiene</a></div><div id="mw-hidden-catlinks">{HIDDEN}: <a>All stubs</a></div></div></div></main></div><div class="mw-footer-container"><footer id="footer" class="mw-footer"><ul><li>This page was last edited on 3 March 2025, at 10:12.</li></ul></footer></div></div></div></body></html>"""
 
 
-THIRD_SHELLS: dict[str, Callable[[str, str], str]] = {
+SHELLS: dict[str, Callable[[str, str], str]] = {
     f.__name__: f for f in (gov_guide, promo_blog, nested_tables, help_centre, course, vector_wiki)
 }

@@ -1,36 +1,13 @@
-"""Frames of web sites around a text, each with phrases planted in what is not the text.
-
-    python tests/quality/shells.py [FILE.md…]
-
-Each Markdown file is rendered, put into every frame, and read back: how many of the headings and steps of the
-Markdown itself are found, and which planted phrases leak. The frames are written after the page sources of common site
-generators, wikis and help desks; "hashed" has class names that say nothing, "bare" and "tables" none at all.
-"""
+"""Shells after generators of manuals, wikis, content management systems and help desks, each with phrases planted in what is not the text."""
 
 from __future__ import annotations
 
 import re
-import sys
-from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
-from statistics import median
 
-from curator.errors import SourceError
-from curator.sop.convert import document_of, read_document
-from curator.sop.document import Document, steps
-from curator.sop.flatten import flatten
-from curator.sop.markdown import _outside_fences, _renderer
-from curator.sop.reading import words_of
+from .parts import heads
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from fifth_shells import FIFTH, FIFTH_SHELLS
-from fourth_shells import FOURTH, FOURTH_SHELLS
-from third_shells import THIRD, THIRD_SHELLS
-
-PLANTED = (
+PHRASES = (
     "Zephyr Handbook Portal", "Skip to main content", "Browse all departments", "Quarterly travel policy", "Ask the helpdesk chatbot",
     "This site uses cookies to improve your experience", "Accept all cookies", "Manage preferences",
     "Was this article helpful", "12 out of 15 found this helpful", "Related articles", "Ordering a replacement badge",
@@ -39,12 +16,11 @@ PLANTED = (
     "Previous Booking a meeting room", "Next Returning a laptop", "On this page", "Edit this page", "Min read estimate: 7",
 )  # fmt: skip
 
-H, SKIP, BROWSE, TRAVEL, CHAT, COOKIE, ACCEPT, MANAGE, HELPFUL, VOTES, RELATED, BADGE, PARKING, LEAVE, GREAT, SUBSCRIBE, SHARE, COPY, PRIVACY, UPDATED, PREV, NEXT, TOC, EDIT, MIN = PLANTED  # fmt: skip
+H, SKIP, BROWSE, TRAVEL, CHAT, COOKIE, ACCEPT, MANAGE, HELPFUL, VOTES, RELATED, BADGE, PARKING, LEAVE, GREAT, SUBSCRIBE, SHARE, COPY, PRIVACY, UPDATED, PREV, NEXT, TOC, EDIT, MIN = PHRASES  # fmt: skip
 
 
 def _outline(body: str) -> str:
-    heads = re.findall(r"<h[23][^>]*>(.*?)</h[23]>", body, re.S)
-    return "".join(f'<li><a href="#s{n}">{re.sub("<[^>]+>", "", head)}</a></li>' for n, head in enumerate(heads))
+    return "".join(f'<li><a href="#s{n}">{head}</a></li>' for n, head in enumerate(heads(body)))
 
 
 def sphinx(title: str, body: str) -> str:
@@ -185,131 +161,25 @@ def discourse(title: str, body: str) -> str:
 <div class="topic-body crawler-post"><div class="crawler-post-meta"><span class="creator">rico</span></div><div class="post" itemprop="text"><p>{GREAT}</p></div></div><div id="related-topics" class="more-topics__list"><h3 class="more-topics__list-title">{RELATED}</h3><table class="topic-list"><tr><td><a>{BADGE}</a></td><td>3</td></tr></table></div></div><footer class="container wrap"><nav><ul><li><a>{PRIVACY}</a></li></ul></nav></footer></body></html>"""
 
 
-# ---------------------------------------------------------------------- frames written after the method was settled
-
-LATER = (
-    "Orchard Clinical Network", "Staff directory", "My timesheets", "We and our partners store information on your device",
-    "Only necessary", "Let me choose", "Rate your experience", "People also viewed", "Locker key request form",
-    "Winter driving advice", "Thea Marlow is a process engineer", "You must be logged in to join the discussion", "worked for me after a restart",
-    "Get the monthly digest", "Orchard Clinical Network Ltd, registered in Leeds", "Modern slavery statement", "Sponsored: save on lab gloves",
-    "Reading progress", "Document controller: intranet team", "Chat with an agent", "Translate this into Welsh", "1,204 people have read it",
-)  # fmt: skip
-(ORCHARD, STAFF, SHEETS, STORE, ONLY, CHOOSE, RATE, PEOPLE, LOCKER, WINTER, THEA, LOGGED, WORKED, DIGEST, LEEDS, SLAVERY, GLOVES, PROGRESS, CONTROLLER, AGENT, WELSH, READ) = LATER  # fmt: skip
-
-
-def tailwind(title: str, body: str) -> str:
-    return f"""<!doctype html><html lang="en"><head><title>{title} - {ORCHARD}</title></head><body class="antialiased"><div class="fixed bottom-0 p-4"><p class="text-sm">{STORE}. </p><div class="flex"><button>{ONLY}</button><span>{CHOOSE}</span></div></div><div class="h-16 flex justify-between"><a class="font-bold">{ORCHARD}</a><div class="flex gap-4"><a>{STAFF}</a><a>{SHEETS}</a></div></div>
-<div class="mx-auto max-w-7xl grid grid-cols-12"><div class="col-span-3"><p class="uppercase">{PROGRESS}</p><ul><li><a>{LOCKER}</a></li><li><a>{WINTER}</a></li></ul></div><div class="col-span-9"><div class="mb-8"><span class="text-xs">{READ}</span><h1 class="text-3xl">{title}</h1><span class="text-gray-500">{CONTROLLER}</span></div><div class="prose">{body}</div><div class="mt-12 flex"><p>{RATE}</p><button>1</button></div><div class="mt-8"><h2 class="text-xl">{PEOPLE}</h2><div class="grid"><div><a><h3>{LOCKER}</h3></a><p>How to get a key.</p></div><div><a><h3>{WINTER}</h3></a><p>Before the frost.</p></div></div></div></div></div>
-<div class="bg-gray-900"><p>{LEEDS}</p><a>{SLAVERY}</a></div></body></html>"""
-
-
-def magazine(title: str, body: str) -> str:
-    parts = re.split(r"(?=<h2)", body)
-    middle = len(parts) // 2
-    ad = f'<div class="ad-slot-inline" data-ad="1"><p>{GLOVES}</p></div>'
-    news = f'<div class="inline-signup"><h4>{DIGEST}</h4><form><input type="email"><button>Go</button></form></div>'
-    body = "".join([*parts[:middle], ad, *parts[middle:], news])
-    return f"""<!doctype html><html><head><title>{title} | {ORCHARD}</title></head><body><div class="topstrip">{ORCHARD} <a>{STAFF}</a></div><article class="story"><h1>{title}</h1><p class="standfirst-meta">{READ}</p><div class="story-body">{body}</div><div class="bio"><img alt="" src="t.jpg"><p>{THEA} and writes about plants.</p></div><div class="discussion"><h3>2 responses</h3><div class="response"><p><b>Ola</b>: {WORKED}</p><ol><li>{WORKED}</li><li>Then the second time it did not.</li></ol></div><p>{LOGGED}</p></div></article><div class="bottom"><p>{LEEDS}</p></div></body></html>"""
-
-
-def old_university(title: str, body: str) -> str:
-    return f"""<html><head><title>{ORCHARD}: {title}</title></head><body><center><h2>{ORCHARD}</h2><a href=1>{STAFF}</a> | <a href=2>{SHEETS}</a></center><hr><table><tr><td valign=top bgcolor=#eee><p><a href=3>{LOCKER}</a><p><a href=4>{WINTER}</a></td><td>{body}<p align=right><i>{CONTROLLER}</i></p></td></tr></table><hr><address>{LEEDS}<br><a href=5>{SLAVERY}</a></address></body></html>"""
-
-
-def app(title: str, body: str) -> str:
-    return f"""<!doctype html><html><head><title>{title}</title></head><body><app-root><app-shell><app-topbar><div>{ORCHARD}</div><div><a>{STAFF}</a></div></app-topbar><div class="layout"><app-tree><ul><li>{SHEETS}</li><li>{LOCKER}</li><li>{WINTER}</li></ul></app-tree><app-reader><h1>{title}</h1><div>{READ}</div><kb-html><div>{body}</div></kb-html><kb-actions><span>{RATE}</span><span>{WELSH}</span></kb-actions><kb-more><h3>{PEOPLE}</h3><ul><li><a>{LOCKER}</a></li></ul></kb-more></app-reader></div><app-chat><div>{AGENT}</div></app-chat><app-foot><small>{LEEDS}</small></app-foot></app-shell></app-root></body></html>"""
-
-
-def flat(title: str, body: str) -> str:
-    return f"""<html><head><title>{title} :: {ORCHARD}</title></head><body><div>{ORCHARD}</div><div><a>{STAFF}</a> <a>{SHEETS}</a></div><div>{WELSH}</div><h1>{title}</h1><div>{CONTROLLER}</div>{body}<div>{RATE}</div><div><b>{PEOPLE}</b><br><a>{LOCKER}</a><br><a>{WINTER}</a></div><div>{LOGGED}</div><div>{LEEDS} <a>{SLAVERY}</a></div></body></html>"""
-
-
-ALL_PLANTED = PLANTED + LATER + THIRD + FOURTH + FIFTH
-LATER_SHELLS: dict[str, Callable[[str, str], str]] = {
-    f.__name__: f for f in (tailwind, magazine, old_university, app, flat)
-}
-
 SHELLS: dict[str, Callable[[str, str], str]] = {
     f.__name__: f
-    for f in (sphinx, mkdocs, docusaurus, confluence, sharepoint, wordpress, zendesk, github, mediawiki, drupal,
-              servicenow, gitbook, hashed, bare, tables, notion, discourse)
-} | LATER_SHELLS | THIRD_SHELLS | FOURTH_SHELLS | FIFTH_SHELLS  # fmt: skip
-_OWN_TITLE = frozenset("sphinx mkdocs docusaurus github bare tables old_university nested_tables".split())
-_TITLED = frozenset(SHELLS) - _OWN_TITLE
-
-
-def framed(name: str, markdown: str) -> str:
-    """The text of a Markdown file in a frame; frames that show the title themselves take it from the text."""
-    return SHELLS[name](*title_and_body(markdown, titled=name in _TITLED))
-
-
-def title_and_body(markdown: str, *, titled: bool) -> tuple[str, str]:
-    """The title and the markup of a Markdown file; `titled` takes the heading that is the title out of it."""
-    front = re.match(r"---\n(.*?)\n---\n", markdown, re.S)
-    named = re.search(r"^title:\s*(.+)$", front[1], re.M) if front else None
-    text = markdown[front.end() :] if front else markdown
-    body = _renderer().render(_outside_fences(text))
-    body = re.sub(r' data-line="\d+"', "", body)
-    heads = re.findall(r"<(h[1-6])", body)
-    top = heads[0] if heads and heads.count(heads[0]) == 1 and min(heads) == heads[0] else "h1"
-    head = None if named else re.search(rf"<{top}[^>]*>(.*?)</{top}>", body, re.S)
-    title = named[1].strip("\"' ") if named else re.sub(r"<[^>]+>", "", head[1]).strip() if head else "Handbook page"
-    return title, body.replace(head.group(), "", 1) if head and titled else body
-
-
-def texts() -> list[Path]:
-    """The Markdown files to put into frames: the samples, and the documents beside the repository where they are there."""
-    return sorted((ROOT / "samples" / "sop").glob("*.md")) + sorted(
-        (ROOT.parent / "shared" / "data" / "sop").glob("*.md")
+    for f in (
+        sphinx,
+        mkdocs,
+        docusaurus,
+        confluence,
+        sharepoint,
+        wordpress,
+        zendesk,
+        github,
+        mediawiki,
+        drupal,
+        servicenow,
+        gitbook,
+        hashed,
+        bare,
+        tables,
+        notion,
+        discourse,
     )
-
-
-def kept(reference: Document, found: Document) -> tuple[float, float]:
-    """Shares of headings and steps of the reference that the other has."""
-
-    def heads(document: Document) -> Counter[str]:
-        return Counter(" ".join(words_of(section.heading)) for section in document.sections if section.heading)
-
-    def lines(document: Document) -> Counter[str]:
-        return Counter(" ".join(words_of(step.text)) for s in document.sections for step in steps(s.blocks))
-
-    def share(of: Callable[[Document], Counter[str]]) -> float:
-        wanted = of(reference)
-        return sum((wanted & of(found)).values()) / max(1, sum(wanted.values()))
-
-    return share(heads), share(lines)
-
-
-def leaks(document: Document) -> list[str]:
-    said = " ".join(words_of(flatten(document)))
-    return [phrase for phrase in ALL_PLANTED if f" {' '.join(words_of(phrase))} " in f" {said} "]
-
-
-def main(paths: list[Path], chosen: list[str]) -> int:
-    print(f"{'frame':<12}{'headings':>16}{'steps':>16}{'leaks':>8}")
-    for name in [name for name in SHELLS if not chosen or name in chosen]:
-        heads, items, leaked = [], [], Counter[str]()
-        for path in paths:
-            reference = read_document(path)
-            try:
-                document = document_of(framed(name, path.read_text(encoding="utf-8")).encode(), "page.html")
-            except SourceError as error:
-                document = Document()
-                print(f"  {path.name}: {error.what}")
-            h, s = kept(reference, document)
-            heads.append(h)
-            items.append(s)
-            leaked.update(leaks(document))
-            if "-v" in sys.argv and (h < 1 or s < 1 or leaks(document)):
-                print(f"  {path.name}: {h:.2f} {s:.2f} {leaks(document)} by {document.source.extractor}")
-        print(f"{name:<12}{median(heads):>8.2f} ({min(heads):.2f}){median(items):>9.2f} ({min(items):.2f}){sum(leaked.values()):>8}  {dict(leaked) or ''}")  # fmt: skip
-    return 0
-
-
-if __name__ == "__main__":
-    given = [Path(name) for name in sys.argv[1:] if name.endswith(".md")]
-    sys.exit(
-        main(
-            given or sorted((ROOT / "samples" / "sop").glob("*.md")), [name for name in sys.argv[1:] if name in SHELLS]
-        )
-    )
+}

@@ -1,35 +1,24 @@
-"""Frames of web sites as files, and what of them leaks into a document read back.
+"""Shells as files, every text of which counts where it leaks.
 
-    python tests/quality/frames.py [FILE.md…] [FRAME…] [-v]
-
-`frames/NAME.html` is a page with `{{title}}`, `{{body}}` (or `{{body 1/3}}` and so on: the body cut before its sections) and
+`pages/NAME.html` is a page with `{{title}}`, `{{body}}` (or `{{body 1/3}}` and so on: the body cut before its sections) and
 `{{outline <li>{n} {head}</li>}}`, an entry for each heading. Nothing is planted by hand: **every** text of two words or more in
-the frame counts as a leak where it is found in the document that is read back and not in the text itself. "Strange lines" are
-those of the result that do not stand in the text, one word or many: a measure that single words of a frame cannot slip through.
+the page counts as a leak where it is found in the document that is read back and not in the text itself. "Strange lines" are
+those of the result that do not stand in the text, one word or many: a measure that single words of a shell cannot slip through.
 """
 
 from __future__ import annotations
 
 import re
-import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from statistics import median
 
-from curator.errors import SourceError
-from curator.sop.convert import document_of, read_document
 from curator.sop.document import Document
 from curator.sop.flatten import flatten
 from curator.sop.reading import words_of
 
-ROOT = Path(__file__).resolve().parents[2]
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
+from . import HERE, title_and_body
+from .parts import heads
 
-import shells  # noqa: E402
-
-FRAMES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / "frames").glob("*.html"))}
+FILES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / "pages").glob("*.html"))}
 _HOLE = re.compile(r"\{\{(title|body|outline)(?: (\d)/(\d))?(?: (.*?))?\}\}", re.S)
 
 
@@ -100,20 +89,20 @@ AS_WRITTEN: dict[str, Callable[[str], str]] = {
 
 
 def framed(name: str, markdown: str) -> str:
-    """The text of a Markdown file in a frame."""
-    title, body = shells.title_and_body(markdown, titled=True)
+    """The text of a Markdown file in a shell."""
+    title, body = title_and_body(markdown, titled=True)
     body = AS_WRITTEN.get(name, str)(body)
-    heads = [re.sub("<[^>]+>", "", head).strip() for head in re.findall(r"<h[23][^>]*>(.*?)</h[23]>", body, re.S)]
+    headings = heads(body)
 
     def filled(hole: re.Match[str]) -> str:
         kind, place, of, form = hole.groups()
         if kind == "title":
             return title
         if kind == "outline":
-            return "".join(form.replace("{n}", str(n)).replace("{head}", head) for n, head in enumerate(heads))
+            return "".join(form.replace("{n}", str(n)).replace("{head}", head) for n, head in enumerate(headings))
         return _part(body, int(place or 1), int(of or 1))
 
-    return _HOLE.sub(filled, FRAMES[name])
+    return _HOLE.sub(filled, FILES[name])
 
 
 def _part(body: str, place: int, of: int) -> str:
@@ -124,15 +113,16 @@ def _part(body: str, place: int, of: int) -> str:
 
 
 def planted(name: str) -> list[str]:
-    """Every text of two words or more in a frame."""
+    """Every text of two words or more in a shell."""
     from lxml import html
 
-    page = html.document_fromstring(_HOLE.sub(" ", FRAMES[name]))
+    page = html.document_fromstring(_HOLE.sub(" ", FILES[name]))
     texts = [" ".join(text.split()) for text in page.body.itertext() if page.body is not None]
     return list(dict.fromkeys(text for text in texts if len(words_of(text)) >= 2 and re.search(r"[^\W\d_]", text)))
 
 
 def leaked(name: str, document: Document, markdown: str) -> list[str]:
+    """The texts of a shell that a document holds, and its text does not."""
     said, own = (f" {' '.join(words_of(text))} " for text in (flatten(document), markdown))
     found = [f" {' '.join(words_of(phrase))} " for phrase in planted(name)]
     return [phrase.strip() for phrase in found if phrase in said and phrase not in own]
@@ -152,41 +142,3 @@ def lost(document: Document, reference: Document) -> list[str]:
     said = f" {' '.join(words_of(flatten(document)))} "
     lines = (re.sub(r"^(?:Title: |[\d.]+ )", "", line).rstrip(":") for line in flatten(reference).splitlines())
     return [line for line in lines if words_of(line) and f" {' '.join(words_of(line))} " not in said]
-
-
-def main(paths: list[Path], chosen: list[str], *, tell: bool) -> int:
-    print(f"{'frame':<18}{'headings':>13}{'steps':>13}{'lines lost':>12}{'strange':>9}{'leaks':>7}")
-    whole = Counter[str]()
-    for name in chosen or list(FRAMES):
-        heads, items, leaks, odd, gone = [], [], Counter[str](), Counter[str](), 0
-        for path in paths:
-            markdown = path.read_text(encoding="utf-8")
-            reference = read_document(path)
-            try:
-                document = document_of(framed(name, markdown).encode(), "page.html")
-            except SourceError as error:
-                document = Document()
-                print(f"  {path.name}: {error.what}")
-            h, s = shells.kept(reference, document)
-            heads.append(h)
-            items.append(s)
-            missing = lost(document, reference)
-            gone += len(missing)
-            leaks.update(leaked(name, document, markdown))
-            odd.update(strange(document, reference, markdown))
-            if tell and (h < 1 or s < 1 or missing):
-                print(f"  {path.name}: {h:.2f} {s:.2f} by {document.source.extractor}, lost {missing[:6]}")
-        print(f"{name:<18}{median(heads):>6.2f} ({min(heads):.2f}){median(items):>6.2f} ({min(items):.2f}){gone:>12}{sum(odd.values()):>9}{sum(leaks.values()):>7}", flush=True)  # fmt: skip
-        if tell:
-            print("".join(f"    {n:>3} leak {text}\n" for text, n in leaks.items()) + "".join(f"    {n:>3} line {text[:150]}\n" for text, n in odd.items()), end="")  # fmt: skip
-        whole += Counter({"pages": len(paths), "leaks": sum(leaks.values()), "strange": sum(odd.values()), "lost": gone, "leaky": bool(leaks)})  # fmt: skip
-    print(
-        ", ".join(f"{key} {whole[key]}" for key in ("pages", "leaks", "strange", "lost")), f"in {whole['leaky']} frames"
-    )
-    return 0
-
-
-if __name__ == "__main__":
-    given = [Path(name) for name in sys.argv[1:] if name.endswith(".md")]
-    chosen = [name for name in sys.argv[1:] if name in FRAMES]
-    sys.exit(main(given or shells.texts(), chosen, tell="-v" in sys.argv))

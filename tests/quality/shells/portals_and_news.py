@@ -1,15 +1,13 @@
-"""Eight more frames, written and measured before the method was revised a third time.
-
-After a documentation portal, a cloud wiki with class names that say nothing, a blog full of plug-ins, an agency, the help
-centre of a shop, a newsroom, a wiki farm and an application for phones. `docs/sop.md` has the figures.
-"""
+"""Shells after portals of manuals, a cloud wiki, blogs, agencies, a shop, a newsroom and an application for phones, each with phrases planted in what is not the text."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
 
-FOURTH = (
+from .parts import among, heads
+
+PHRASES = (
     "Brightwater Learn", "Training paths and modules", "Assess your readiness", "Contributors to this piece: 6", "Additional resources for operators", "In this article you will find",
     "Send feedback about the product", "Your privacy choices", "Ask Learn, our assistant", "Save to a plan", "The latest from the plant council", "Read in Norwegian",
     "Owned by Marlene Voss", "Be the first to add a reaction", "5 people viewed", "Pages in this space", "Turn this page into a live doc", "Holger: could we move the photo up", "Labels: shared-space",
@@ -28,20 +26,7 @@ FOURTH = (
  DELIVERY, BASKET, TOP, PARCEL, HUMAN, APP, PAYMENT, MEMBERS, HANDY,
  LISTEN, FREE, MOST, TRAM, STORM, PHOTO, TOPICS, STORY, SIGNIN, COURIER, DEBATE, BRIEFING,
  NETWORK, COMMUNITY, FEED, STAIR, MASK, ACTIVITY, OTHER, STARTWIKI, TAKE, STUB,
- HOME, BELL, SHIFTS, OFFLINE, SWIPE, NEARBY, FAULT, BUILD, CARD) = FOURTH  # fmt: skip
-
-
-def heads(body: str) -> list[str]:
-    return [re.sub("<[^>]+>", "", head) for head in re.findall(r"<h[23][^>]*>(.*?)</h[23]>", body, re.S)]
-
-
-def among(body: str, inserts: list[str]) -> str:
-    """The body with the inserts before its later sections, spread evenly."""
-    parts = re.split(r"(?=<h2)", body)
-    for n, insert in enumerate(inserts, 1):
-        at = max(1, n * len(parts) // (len(inserts) + 1))
-        parts.insert(min(at + n - 1, len(parts)), insert)
-    return "".join(parts)
+ HOME, BELL, SHIFTS, OFFLINE, SWIPE, NEARBY, FAULT, BUILD, CARD) = PHRASES  # fmt: skip
 
 
 def portal(title: str, body: str) -> str:
@@ -129,6 +114,6 @@ def mobile(title: str, body: str) -> str:
 <ion-tab-bar slot="bottom"><ion-tab-button><ion-label>{SHIFTS}</ion-label></ion-tab-button><ion-tab-button><ion-label>Tasks</ion-label></ion-tab-button></ion-tab-bar><ion-fab><ion-fab-button>{FAULT}</ion-fab-button></ion-fab></ion-app></app-root></body></html>"""
 
 
-FOURTH_SHELLS: dict[str, Callable[[str, str], str]] = {
+SHELLS: dict[str, Callable[[str, str], str]] = {
     f.__name__: f for f in (portal, cloud_wiki, plugin_blog, agency, shop_help, newsroom, fandom, mobile)
 }
