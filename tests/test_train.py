@@ -432,6 +432,26 @@ def test_a_base_of_4_bits_is_nf4_quantised_twice(folder: Path, model: Path, tmp_
     assert {(part.weight.quant_type, part.weight.compress_statistics) for part in frozen} == {("nf4", True)}
 
 
+@pytest.mark.parametrize("width", [64, 96])
+def test_all_layers_of_4_bits_learn_at_any_width_also_after_an_evaluation(
+    width: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a CPU with AVX512-BF16, or what is taken for one, an evaluation repacked them: no gradient went through."""
+    modules = pytest.importorskip("bitsandbytes.nn.modules")
+    monkeypatch.setattr(modules, "has_avx512bf16", lambda: True)
+    path = tiny_model(tmp_path, hidden_size=width, intermediate_size=2 * width)
+    model = loop.load_model(str(path), Recipe(method="qlora"), "cpu", "fp32").eval()
+    ids = torch.arange(5, 13)[None]
+    with torch.no_grad():
+        before = model(ids).logits
+    model = loop.with_adapter(model, Recipe(method="qlora"), False).train()
+    logits = model(ids).logits
+    torch.nn.functional.cross_entropy(logits[0, :-1], ids[0, 1:]).backward()
+    assert torch.allclose(before, logits, atol=1e-5)
+    grads = {name: part.grad for name, part in model.named_parameters() if "lora_B" in name}
+    assert len(grads) == 2 * 7 and all(grad.abs().max() > 0 for grad in grads.values())
+
+
 def test_states_of_8_bits_are_kept_in_8_bits(folder: Path, tmp_path: Path, seen: list[Any]) -> None:
     pytest.importorskip("bitsandbytes")
     wide = tiny_model(tmp_path / "wide", hidden_size=256, intermediate_size=256)

@@ -114,7 +114,19 @@ def load_model(path: str, recipe: Recipe, device: str, precision: str) -> Any:
         names = f"{', '.join(lacking[:3])}{' …' if len(lacking) > 3 else ''}"
         what = f"{len(lacking)} of its weights are in no file: {names}"
         raise UsageError(what, where=path, hint="fetch the model again, or name the one its config.json is of")
-    return made if recipe.method == "qlora" else made.to(device)
+    return _unpacked(made) if recipe.method == "qlora" else made.to(device)
+
+
+def _unpacked(model: Any) -> Any:
+    """The model, whose 4-bit layers stay as they are laid out.
+
+    On a CPU with AVX512-BF16 bitsandbytes packs a layer anew, and for good, the first time it is run without a
+    gradient: no gradient goes through it from then on, and a layer whose width is no multiple of 64 stops the run.
+    """
+    for part in model.modules():
+        if type(part).__name__ == "Linear4bit":
+            part.support_avx512bf16_for_cpu = False
+    return model
 
 
 def with_adapter(model: Any, recipe: Recipe, checkpointing: bool) -> Any:
