@@ -530,7 +530,7 @@ def test_calls_that_go_together_stay_together_in_gemini():
     ("row", "to", "lost"),
     [
         ({"messages": TOOLS, "tools": [TOOL]}, "alpaca", {"tools", "tool calls", "tool results"}),
-        ({"messages": [{**USER, "name": "ada"}, {**ANSWER, "weight": 1}]}, "alpaca", {"names", "weights"}),
+        ({"messages": [{**USER, "name": "ada"}, {**ANSWER, "weight": 0}]}, "alpaca", {"names", "weights"}),
         ({"messages": [USER, {**ANSWER, "reasoning_content": "Hm."}]}, "sharegpt", {"reasoning"}),
         ({"messages": [{**USER, "mood": 1}, ANSWER]}, "alpaca", {"the message key 'mood'"}),
         ({**HELLO, "id": 7}, "anthropic-bedrock", {"the column 'id'"}),
@@ -554,6 +554,28 @@ def test_calls_that_go_together_stay_together_in_gemini():
 )
 def test_what_is_lost_is_named(row, to, lost):
     assert lost <= set(convert_row(Reader().read(row), to).lost)
+
+
+@pytest.mark.parametrize(
+    "to", ["alpaca", "llama-factory", "harmony", "sharegpt", "anthropic-bedrock", "llama-factory-v1"]
+)
+def test_a_weight_of_1_is_what_every_answer_has_and_no_loss(to):
+    told, plain = (convert_row(Reader().read({"messages": [USER, answer]}), to) for answer in ONES)
+    assert not told.unfit and told.lost == plain.lost
+    assert set(told.form) - set(plain.form) <= {
+        "'messages[].weight', the weight that every answer has, would be left out"
+    }
+
+
+ONES = ({**ANSWER, "weight": 1}, ANSWER)
+
+
+@pytest.mark.parametrize("to", ["alpaca", "llama-factory", "harmony"])
+def test_another_weight_is_a_loss_where_a_shape_has_none(to):
+    asked = {"messages": [{**USER, "weight": 1}, ANSWER]}
+    assert any("weight" in loss for loss in convert_row(Reader().read(asked), to).lost)
+    masked = {"messages": [USER, {**ANSWER, "weight": 0}]}
+    assert "weights" in convert_row(Reader().read(masked), to).lost
 
 
 ASKED_AGAIN = [USER, ANSWER, says("user", "And?")]

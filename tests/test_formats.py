@@ -608,7 +608,7 @@ def meaning(example):
             turn.text,
             [(call.name, call.arguments) for call in turn.calls],
             turn.name if turn.role != "tool" else None,  # Gemini names the call that a result is of
-            turn.weight,
+            None if turn.role == "assistant" and turn.weight == 1 else turn.weight,  # which answers have anyway
             turn.reasoning,
             turn.media,
         )

@@ -202,12 +202,22 @@ def test_answers_of_weight_0_are_told_where_the_tool_trains_them(tmp_path: Path)
         result = hand_off(tool, data, tmp_path / tool, Config(), RECIPE, allow_loss=True)
         assert isinstance(result, Handoff)
         said = [note for note in result.notes if "weight 0" in note]
-        unheeded = tool not in ("openai", "unsloth", "mlx")  # mlx leaves all answers but the last out
+        unheeded = tool not in ("openai", "unsloth", "axolotl", "mlx")  # mlx leaves all answers but the last out
         assert len(said) == unheeded, tool
         assert not said or said[0].startswith("1 row with answers of weight 0")
+    assert 'message_field_training: "weight"' in (tmp_path / "axolotl" / "config.yaml").read_text("utf-8")
     rows[3]["messages"][-1]["weight"] = 0
     result = handed("mlx", written(tmp_path / "last", {"train": rows}), tmp_path / "mlx-last")
     assert any(note.startswith("1 row with answers of weight 0") for note in result.notes)
+
+
+def test_a_weight_of_1_is_no_loss_and_nothing_to_set(tmp_path: Path) -> None:
+    rows = [row(n) for n in range(9)]
+    rows[3]["messages"][-1]["weight"] = 1
+    data = written(tmp_path / "d", {"train": rows})
+    for tool in TOOLS:
+        handed(tool, data, tmp_path / tool)
+    assert "message_field_training" not in (tmp_path / "axolotl" / "config.yaml").read_text("utf-8")
 
 
 def test_answers_labelled_as_bad_are_told_where_the_label_is_left_behind(tmp_path: Path) -> None:

@@ -533,6 +533,35 @@ def test_axolotl_masks_answers_of_other_roles(tmp_path):
     assert predicted(tmp_path, "axolotl", "TGT010") == set()
 
 
+def test_axolotl_trains_no_answer_of_weight_0_of_a_hand_off(tmp_path):
+    import yaml
+
+    from curator.handoff import hand_off
+    from curator.handoff.recipe import Recipe
+
+    rows = [{"messages": row["messages"] * 2} for row in chats(12)]
+    for n, row in enumerate(rows):
+        row["messages"] = [
+            {
+                **turn,
+                "content": words(turn["content"][0], n, place, 2),
+                **({"weight": (n + place // 2) % 2} if n % 3 and place % 2 else {}),
+            }
+            for place, turn in enumerate(row["messages"])
+        ]
+    folder = prepared(tmp_path, rows, MARKED)
+    hand_off("axolotl", folder / "rows.jsonl", tmp_path / "job", Config(), Recipe(model="org/model"))
+    written = (tmp_path / "job" / "data" / "train.jsonl").read_text("utf-8")
+    (folder / "rows.json").write_text(json.dumps([json.loads(line) for line in written.splitlines()]))
+    (load,) = yaml.safe_load((tmp_path / "job" / "config.yaml").read_text("utf-8"))["datasets"]
+    (folder / "settings.json").write_text(json.dumps({"limit": 10_000, "load": load}))
+    for kept, trained in really("axolotl", "axolotl", folder):
+        row = row_of(kept)
+        learnt = {int(word.split("x")[1]) for word in trained if word[0] == "a"}
+        assert learnt == {n for n, turn in enumerate(rows[row]["messages"]) if n % 2 and turn.get("weight") != 0}
+        assert not [word for word in trained if word[0] == "u"]
+
+
 # ---------------------------------------------------------------------- the loss
 
 

@@ -16,6 +16,8 @@ from curator.paths import format as path_of
 _MOST = 60  # differences told of one row
 _MISSING, _NEW, _OTHERWISE = " would be missing", " would be new", " would be written otherwise"
 _EMPTY = ", which holds nothing, would be left out"
+_USUAL = ", the weight that every answer has, would be left out"
+_WEIGHTS = frozenset({"weight", "loss_weight", "train"})
 
 
 class Converted(NamedTuple):
@@ -140,7 +142,8 @@ def _differences(old: Any, new: Any, steps: tuple[str, ...]) -> Iterator[str]:
         for key in dict.fromkeys((*old, *new)):
             below = (*steps, path_of((key,)))
             if key not in new:
-                yield _spelt(below) + (_EMPTY if _says_nothing(old[key]) else _MISSING)
+                usual = key in _WEIGHTS and bool(steps) and old[key] == 1  # of another turn it is lost, and told so
+                yield _spelt(below) + (_EMPTY if _says_nothing(old[key]) else _USUAL if usual else _MISSING)
             elif key not in old:
                 yield _spelt(below) + _NEW
             else:

@@ -188,7 +188,7 @@ def write_harmony(example: Example) -> Written:
     for message in messages:
         if (thoughts := message.pop("reasoning_content", None)) is not None:
             message["thinking"] = thoughts
-        if message.pop("weight", None) is not None:
+        if not message.pop("weight", 1):
             losses.note("weights")
     _as_objects(messages, losses)
     row: Row = {"messages": messages}

@@ -93,11 +93,6 @@ def write(example: Example) -> Written:
             losses.note("media")
         if turn.role != "assistant" and turn.weight is not None:
             losses.note("weights of turns that are no answers")
-    for turns in (example.turns, example.chosen, example.rejected):
-        answers = [turn for turn in turns if turn.role == "assistant"]
-        written = [turn.weight is not None for turn in answers]
-        if any(written) and not (all(written) and any(_is_told(turn) for turn in answers)):
-            losses.note("whether a weight of 1 is written out")
     prompt = _messages(example, example.turns, losses)
     row: Row = {"messages": prompt + _messages(example, example.chosen, losses)}
     if example.rejected:

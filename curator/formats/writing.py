@@ -167,7 +167,7 @@ def plain(example: Example, turns: Iterable[Turn], losses: Losses, keeps: Iterab
             ("tool results", turn.role == "tool"),
             # A result that has no id is told by its name, and by its place as well.
             ("names", turn.name is not None and (turn.role != "tool" or turn.call_id is not None)),
-            ("weights", turn.weight is not None),
+            ("weights", has_weight(turn)),
             ("reasoning", turn.reasoning is not None),
             ("media", turn.media > 0),
             ("the developer role", turn.role == "developer"),
@@ -212,7 +212,7 @@ def is_simple(example: Example, turns: Sequence[Turn], *roles: str) -> bool:
         and all(
             turn.content
             and not (turn.calls or turn.media or (len(turn.pieces) > 1 and turn.base))
-            and turn.weight is None
+            and not has_weight(turn)
             and turn.name is None
             and turn.reasoning is None
             and not beside(example, turn)
@@ -235,6 +235,11 @@ _OBJECTS_OF_THEIR_OWN: dict[str, frozenset[str]] = {
     "input-output": frozenset({"text", "label"}),
     "oasst": frozenset({"text", "role", "replies"}),
 }
+
+
+def has_weight(turn: Turn) -> bool:
+    """Whether the turn has a weight that it would not have by itself: an answer is learnt unless something is said."""
+    return turn.weight is not None and not (turn.role == "assistant" and turn.weight == 1)
 
 
 def weight_of(turn: Turn, losses: Losses, *, answers_alone: bool = False) -> int | None:

@@ -17,6 +17,7 @@ class Axolotl(Tool):
     target = "axolotl"
     methods = ("lora", "qlora", "dora", "rslora", "full")
     preference = True
+    weights = True  # by message_field_training, which takes a weight of 0 or 1 as well as a flag
 
     def shape(self, data: Data) -> str:
         return "trl-preference" if data.preference else "openai-chat"
@@ -67,13 +68,14 @@ class Axolotl(Tool):
                 "type": "chat_template.default", "field_messages": "prompt", "field_chosen": "chosen",
                 "field_rejected": "rejected",
             }  # fmt: skip
-        return place | {
+        chats: Settings = {
             "type": "chat_template",
             "field_messages": "messages",
             "message_property_mappings": {"role": "role", "content": "content"},
             "roles_to_train": ["assistant"],
             "train_on_eos": "turn",
         }
+        return place | chats | ({"message_field_training": "weight"} if data.unweighted else {})
 
     @staticmethod
     def _adapter(recipe: Recipe) -> Settings:

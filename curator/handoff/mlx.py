@@ -31,7 +31,8 @@ class Mlx(Tool):
         if lost and settings.get("mask_prompt"):
             untrained = (
                 f"{lost:,} of {counted(data.train.answers, 'answer')} in train are not trained: mask_prompt trains the "
-                f"last answer of a row alone, and {counted(data.train.dialogues, 'row')} have several"
+                f"last answer of a row alone, and {counted(data.train.dialogues, 'row')} "
+                f"{'has' if data.train.dialogues == 1 else 'have'} several"
             )
             notes.append(
                 "to train every answer: --set mask_prompt=false, which trains the prompts too; "
