@@ -313,7 +313,7 @@ def _contradict(one: Example, two: Example) -> bool:
     from curator.checks.contradictions.text import Answer
 
     (asked, answer), (also, other) = said(one), said(two)
-    if answer == other or not asked or fold(asked).split() != fold(also).split():
+    if answer == other or not asked or (asked != also and fold(asked).split() != fold(also).split()):
         return False
     edits = edits_of(answer, other)
     read = Prompt(asked), Answer(answer), Answer(other)

@@ -102,9 +102,11 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     if rest := _goes_on(one, two):
         shares, words = similarity(_all_text(one), _all_text(two))
         return Likeness(shares, words, [("", rest) if len(one.turns) < len(two.turns) else (rest, "")], "ends")
-    if one.tools != two.tools or _calls(one) != _calls(two) or judged_of(one.value) != judged_of(two.value):
-        return None
     simple = _one_exchange(one) and _one_exchange(two)
+    if one.tools != two.tools or not (simple or _calls(one) == _calls(two)):
+        return None
+    if judged_of(one.value) != judged_of(two.value):
+        return None
     prompts, answers = zip(said(one), said(two), strict=True)
     words_of = splitter((*prompts, *answers))
     prompt, answer = _part(*prompts, words_of), _part(*answers, words_of)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 _BESIDE = 3  # words kept on either side, so that what a sign or a name stands beside is seen
 
 
+@lru_cache(maxsize=4)  # of two rows their prompts and their answers are looked at several times
 def differing(one: str, two: str) -> tuple[str, str]:
     """The texts without the beginning and the end that they share but for a few words next to what differs.
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from curator.checks.contradictions.lexicon import lexicon, stem
-from curator.checks.contradictions.text import tokens, value_of
+from curator.checks.contradictions.text import run_words, tokens, value_of
 from curator.columns import fold
 
 _OPTION = re.compile(
@@ -110,7 +110,13 @@ class Prompt:
 
     @cached_property
     def asks_for_a_number(self) -> bool:
-        return bool(_QUANTITY.search(fold(self.text)))
+        text = fold(self.text)
+        words = frozenset(run_words(text))
+        if not _QUANTITIES.isdisjoint(words):
+            return True
+        if not _ASKING.isdisjoint(words) and _ASKED_FOR.search(text):
+            return True
+        return bool(_DIGIT.search(text) and _TERMS.search(text))
 
     @cached_property
     def asks_for_a_result(self) -> bool:
@@ -176,15 +182,20 @@ class Prompt:
         return frozenset(v for t in tokens(self.text) if (v := value_of(t.key)) is not None)
 
 
-_QUANTITY = re.compile(
-    r"\bhow (?:many|much|long|far|old|tall|high|deep|fast|big|large|wide|heavy|often|hot|cold)\b|\bwhen\b"
-    r"|\b(?:what|which) (?:year|age|time|date|percent\w*|number|temperature|century|decade)\b"
-    r"|\b(?:fee|fare|rent|salary|charge|port|dose|dosage|minimum|maximum|deadline|deposit|discount|capacity|limit|rate|toll|penalty|version)\b"
-    r"|\b(?:squared|cubed|factorial)\b|\bwie (?:viele?|hoch|lang|alt|weit|groß|schwer|tief|teuer|oft)\b|\bcombien\b"
-    r"|\bcu[aá]nt[oa]s?\b|\bquant[oiae]\b|\b\d+ ?(?:%|percent) of\b|\b(?:calculate|compute|convert|solve|evaluate|sum|product|average|mean|median|percent|percentage|number of"
-    r"|population|height|length|distance|age of|price|cost|total|area|volume|speed|root|atomic|ratio|probability)\b"
-    r"|\d\s*[-+*/x×^]\s*\d"
+# Words that ask for a number wherever they stand, those that do with what follows, and sums in digits.
+_QUANTITIES = frozenset(
+    "when fee fare rent salary charge port dose dosage minimum maximum deadline deposit discount capacity limit rate toll "
+    "penalty version squared cubed factorial combien cuanto cuanta cuantos cuantas cuánto cuánta cuántos cuántas quanto "
+    "quanti quanta quante calculate compute convert solve evaluate sum product average mean median percent percentage "
+    "population height length distance price cost total area volume speed root atomic ratio probability".split()
 )
+_ASKING = frozenset("how what which wie number age".split())
+_ASKED_FOR = re.compile(
+    r"\b(?:how (?:many|much|long|far|old|tall|high|deep|fast|big|large|wide|heavy|often|hot|cold)"
+    r"|(?:what|which) (?:year|age|time|date|percent\w*|number|temperature|century|decade)|(?:number|age) of"
+    r"|wie (?:viele?|hoch|lang|alt|weit|groß|schwer|tief|teuer|oft))\b"
+)
+_TERMS = re.compile(r"\b\d+ ?(?:%|percent) of\b|\d\s*[-+*/x×^]\s*\d")
 _ADVICE = re.compile(
     r"\b(?:should|shall|could|can) (?:i|we)\b|\bgo(?:es)? (?:well |best |nicely )?with\b|\b(?:suits?|match(?:es)?|pairs?)\b"
 )

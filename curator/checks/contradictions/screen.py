@@ -32,8 +32,6 @@ _SHARED = 3  # runs of two words, one of them with a meaning, that sentences sai
 # a run of three; or so many, wherever they stand:
 _MANY = 6
 _NUMBERS = re.compile(r"\d[\d.,]*")
-_FINAL = ("####", "boxed")
-_CALLS = ("nswer", "NSWER", "Ans", "ANS", "Result", "RESULT", "A:", "A ", "A*", "A_", "A=")
 _CALLED = re.compile(
     r"(?:A|Ans|ANS|[Aa]nswer|ANSWER|Result|RESULT)[ \t*_]*[:=]|answer\s+(?:is|would|must|should|equals)\b", re.I
 )
@@ -41,6 +39,7 @@ _LETTERED = re.compile(r"[\s*_]*(?:\([A-J]\)|[A-J][).:])")
 _FIRST = re.compile(r"[\s*_\"'“(>#]*([^\W\d_]+)")
 _BREAKS = bytes(byte in b".,!?;:\n" for byte in range(256))
 _U64 = np.uint64
+_LOW = _U64(0xFFFF)
 _NUMBER = _U64(0x9E3779B97F4A7C15)
 
 REPEATED = Clash("repeated", (0, 0), (0, 0))
@@ -86,6 +85,8 @@ class Candidate:
             answer.know(marked, None)
         if not ends & WORKED:
             answer.know(worked, False)
+        elif answer.said is self.text and answer.prose is self.text:
+            answer.know(worked, True)  # the outline has calculated with the same words
         if not ends & LETTER:
             answer.know(letter, None)
         return answer
@@ -230,7 +231,7 @@ def _denied(
 def _ends(text: str) -> int:
     """What the answer may come to, in bits."""
     ends = WORKED if calculates(text) else 0
-    if any(mark in text for mark in _FINAL) or (any(sign in text for sign in _CALLS) and _CALLED.search(text)):
+    if "####" in text or "boxed" in text or (_may_call(text) and _CALLED.search(text)):
         ends |= FINAL
     if SINGLE.search(text) if len(text) <= BRIEF else _LETTERED.match(text) or ("nswer" in text and NAMED.search(text)):
         ends |= LETTER
@@ -242,25 +243,37 @@ def _ends(text: str) -> int:
     return ends
 
 
-def _among(hashes: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """bool: the hash is one of a few known ones, which are sorted."""
-    places = np.searchsorted(known, hashes)
+def _may_call(text: str) -> bool:
+    """Whether a text holds what every form of `_CALLED` begins with; written out, since all answers are asked."""
+    if "A" in text and ("A:" in text or "A " in text or "A*" in text or "A_" in text or "A=" in text):
+        return True
+    if "nswer" in text or "Result" in text or "Ans" in text:
+        return True
+    return "NSWER" in text or "RESULT" in text or "ANS" in text
+
+
+def _among(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """bool: the value is one of a few known ones, which are sorted."""
+    places = np.searchsorted(known, values)
     places[places == len(known)] = 0
-    found: np.ndarray = known[places] == hashes
+    found: np.ndarray = known[places] == values
     return found
 
 
 def _kinds(hashes: np.ndarray) -> np.ndarray:
     """uint8: what each word is, in bits."""
-    known, kinds = _known()
-    places = np.searchsorted(known, hashes)
+    known, kinds, low = _known()
+    out = np.zeros(len(hashes), dtype=np.uint8)
+    some = np.flatnonzero(low[hashes & _LOW])  # hardly more than those that are known
+    places = np.searchsorted(known, hashes[some])
     places[places == len(known)] = 0
-    return np.where(known[places] == hashes, kinds[places], np.uint8(0))
+    out[some] = np.where(known[places] == hashes[some], kinds[places], np.uint8(0))
+    return out
 
 
 @cache
-def _known() -> tuple[np.ndarray, np.ndarray]:
-    """The hashes of the words of a kind, sorted, and their kinds."""
+def _known() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The hashes of the words of a kind, sorted, their kinds, and which low bits of a hash any of them has."""
     words = lexicon()
     listed = {
         SMALL: words.stop | words.cues | words.helpers | {"s", "t"},
@@ -272,4 +285,6 @@ def _known() -> tuple[np.ndarray, np.ndarray]:
     kinds = np.zeros(len(known), dtype=np.uint8)
     for kind, those in hashed.items():
         kinds[np.searchsorted(known, those)] |= kind
-    return known, kinds
+    low = np.zeros(int(_LOW) + 1, dtype=bool)
+    low[known & _LOW] = True
+    return known, kinds, low

@@ -371,7 +371,7 @@ _THOUGHT = "</think>"
 _HEAD = 200  # characters at the head of an answer by which a refusal is known
 
 
-def _run_words(text: str) -> list[str]:
+def run_words(text: str) -> list[str]:
     r"""The runs of \w in a text."""
     return text.translate(_ASCII_RUNS).split() if text.isascii() else _RUN.findall(text)
 
@@ -442,13 +442,13 @@ class Answer:
     def words_of(self, place: int) -> frozenset[str]:
         """The words of a sentence, told apart by signs: near enough to see what is worth comparing."""
         if place not in self._words:
-            self._words[place] = frozenset(_run_words(self.folded[place]))
+            self._words[place] = frozenset(run_words(self.folded[place]))
         return self._words[place]
 
     @cached_property
     def bag(self) -> frozenset[str]:
         """The words of the whole answer as they stand, code left out."""
-        return frozenset(_run_words(fold(self.prose)))
+        return frozenset(run_words(fold(self.prose)))
 
     @cached_property
     def content(self) -> frozenset[str]:
@@ -478,4 +478,7 @@ class Answer:
         head = fold(said[:_HEAD]).strip(" \n*_\"'.")
         if not head or (head in lexicon().blanks and len(said) <= _HEAD):
             return True
-        return any(head.startswith(words) and not head[len(words) :][:1].isalpha() for words in lexicon().refusals)
+        refusals = lexicon().refusals
+        if not head.startswith(refusals):
+            return False
+        return any(head.startswith(words) and not head[len(words) :][:1].isalpha() for words in refusals)
