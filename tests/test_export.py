@@ -105,13 +105,13 @@ def logits(model: Any) -> Any:
         return model(input_ids=torch.arange(40).reshape(2, 20)).logits
 
 
-def run_of(base: Path, folder: Path, method: str = "lora", **more: Any) -> Path:
+def run_of(base: Path, folder: Path, method: str = "lora", base_said: Any = None, **more: Any) -> Path:
     """A run as the trainer leaves one."""
     adapter(base, folder / "adapter", method)
     for name in ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja"):
         (folder / "adapter" / name).write_bytes((base / name).read_bytes())
     found = models.hashed(models.locate(str(base)))
-    found = msgspec.structs.replace(found, name="org/tiny")
+    found = msgspec.structs.replace(found, **{"name": "org/tiny", "source": "hub", **(base_said or {})})
     said = {"status": "done", "method": method, "adapter": "adapter", "end_of_turn": "<|im_end|>", **more}
     write_record(folder, Record(curator="0.1.0", base=found, stamps=Stamps({}, "", "", "", "", "", ""), **said))
     return folder
@@ -657,6 +657,42 @@ def test_the_command(llama: Path, tmp_path: Path, run: Command) -> None:
     refused = run("export", "gguf", tuned, "-o", "no", "--system", "x")
     assert (refused.status, "--system is for ollama" in refused.err) == (2, True)
     assert "no adapter of mlx-lm" in run("export", "peft", tuned, "-o", "no").err
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "called", "front"),
+    [
+        ("demo", "demo", "HuggingFaceTB/SmolLM2-135M-Instruct", 'base_model: "HuggingFaceTB/SmolLM2-135M-Instruct"'),
+        ("org/tiny", "hub", "org/tiny", 'base_model: "org/tiny"'),
+        ("models/tiny-q8.gguf", "gguf", "tiny-q8.gguf", "library_name: gguf"),
+    ],
+)
+def test_the_base_is_called_what_others_call_it_and_by_no_folder_of_a_cache(
+    name: str, source: str, called: str, front: str, llama: Path, tmp_path: Path
+) -> None:
+    from gguf import GGUFReader
+
+    tuned = run_of(llama, tmp_path / "run", base_said={"name": name, "source": source})
+    done = export("gguf-lora", Ask(str(tuned), tmp_path / "gguf"))
+    page = (tmp_path / "gguf" / "README.md").read_text("utf-8")
+    assert done.base == called and f"# {called} tuned" in page
+    assert page.startswith(f"---\n{front}") and str(llama) not in page
+    fields = GGUFReader(tmp_path / "gguf" / "adapter.gguf").fields
+    assert fields["general.base_model.0.name"].contents() == called
+    export("mlx", Ask(str(tuned), tmp_path / "mlx"))
+    assert json.loads((tmp_path / "mlx" / "adapter_config.json").read_text())["model"] == called
+    assert "base_model: " not in page or source in ("demo", "hub")
+
+
+def test_an_adapter_in_its_run_knows_its_base_and_one_taken_out_asks_for_it(llama: Path, tmp_path: Path) -> None:
+    tuned = run_of(llama, tmp_path / "run", base_said={"name": "tiny.gguf", "source": "gguf"})
+    config = tuned / "adapter" / "adapter_config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), "base_model_name_or_path": "tiny.gguf"}))
+    assert export("gguf-lora", Ask(str(tuned / "adapter"), tmp_path / "in")).base == "tiny.gguf"
+    (tuned / "adapter").rename(tmp_path / "taken")
+    with pytest.raises(UsageError, match=r"its base tiny\.gguf is not at hand .*\n  .*--base MODEL"):
+        export("gguf-lora", Ask(str(tmp_path / "taken"), tmp_path / "out"))
+    export("gguf-lora", Ask(str(tmp_path / "taken"), tmp_path / "out", base=str(llama)))
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -570,6 +570,29 @@ def test_a_cut_gguf_file_is_told_plainly(size: int, folder: Path, model: Path, t
         trained(folder, tmp_path / "cut.gguf", tmp_path / "out")
 
 
+def test_what_is_tuned_of_a_gguf_file_names_that_file_and_can_be_one_again(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    from curator.export import Ask, export
+
+    pytest.importorskip("gguf")
+    monkeypatch.setenv("CURATOR_CACHE_DIR", str(tmp_path / "cache"))
+    export("gguf", Ask(str(model), tmp_path / "g"))
+    (tmp_path / "g" / "model.gguf").rename(tmp_path / "little.gguf")
+    done = trained(folder, tmp_path / "little.gguf", tmp_path / "out", steps=1)
+    written = tmp_path / "out" / "adapter"
+    assert json.loads((written / "adapter_config.json").read_text())["base_model_name_or_path"] == "little.gguf"
+    assert str(tmp_path) not in (written / "README.md").read_text() and done.base.title == "little.gguf"
+    loader: Any = AutoModelForCausalLM
+    assert PeftModel.from_pretrained(loader.from_pretrained(model), written).peft_config["default"].r == 16
+    # transformers adds <|endoftext|> to the tokenizer, which the model has no embedding for.
+    assert "<|endoftext|>" not in (written / "tokenizer.json").read_text()
+    export("gguf", Ask(str(tmp_path / "out"), tmp_path / "again"))
+
+
 def test_a_loss_that_is_no_number_ends_the_run(folder: Path, model: Path, tmp_path: Path) -> None:
     with pytest.raises(CuratorError, match="no number any more from step") as caught:
         trained(folder, model, tmp_path / "out", learning_rate=1e30, clip=0.0, steps=5)

@@ -115,7 +115,7 @@ def _opened(ask: Ask, form: str) -> Iterator[Source]:
         return
     with tempfile.TemporaryDirectory(prefix="curator-mlx-") as passing:
         mlx.to_peft(Path(ask.path), Path(passing), ask.base)
-        yield msgspec.structs.replace(open_source(passing, ask.base), path=ask.path)
+        yield open_source(ask.path, ask.base, folder=Path(passing))
 
 
 # ---------------------------------------------------------------------- forms
@@ -150,7 +150,7 @@ def _ollama(source: Source, ask: Ask, folder: Path) -> _Done:
             raise UsageError(f"Ollama puts no adapter on {source.architecture}", where=source.path,
                              hint="leave --on out: the merged model is written")  # fmt: skip
         alpha = gguf.write_adapter(source, folder / ADAPTER, ask.kind, name=_name(ask))
-        notes = (*_alpha_notes(source, alpha), f"{ask.on} must be the model that was tuned: {source.base.name}")
+        notes = (*_alpha_notes(source, alpha), f"{ask.on} must be the model that was tuned: {source.tuned.title}")
         first, adapter = ask.on, f"./{ADAPTER}"
     else:  # the template writes every token of the prompt, the BOS too
         words = msgspec.structs.replace(words, adds_bos=False) if template else words
@@ -175,7 +175,7 @@ def _ollama(source: Source, ask: Ask, folder: Path) -> _Done:
 
 def _mlx(source: Source, ask: Ask, folder: Path) -> _Done:
     scale = mlx.to_mlx(source, folder)
-    where = source.base.path if Path(source.base.name).is_absolute() or source.base.name == "demo" else source.base.name
+    where = source.tuned.title if source.tuned.source == "hub" else source.base.path
     return _Done((f"scale {scale:g}, which is that of the training",),
                  f"mlx_lm.generate --model {where} --adapter-path {ask.out}")  # fmt: skip
 
@@ -298,7 +298,7 @@ def _record(form: str, source: Source, done: _Done, folder: Path) -> Export:
         form=form,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         source=source.path,
-        base=source.base.name,
+        base=source.tuned.title,
         method=source.method,
         command=done.command,
         notes=done.notes,

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 from curator import __version__
 from curator.export.source import Source
-
-_HUB_NAMES = {"demo": "HuggingFaceTB/SmolLM2-135M-Instruct"}
 
 
 def model_card(source: Source, form: str, notes: tuple[str, ...]) -> str:
     """The page, with a front matter as the Hugging Face hub reads it. What nobody recorded is left out."""
     adapter = form in ("gguf-lora", "mlx", "peft")
     library = {"merged": "transformers", "mlx": "mlx", "peft": "peft"}.get(form, "gguf")
-    base = _HUB_NAMES.get(source.base.name, source.base.name)
+    base = source.tuned
     lines = ["---"]
-    if not Path(base).is_absolute():
-        lines.append(f"base_model: {json.dumps(base)}")
+    if base.source in ("demo", "hub"):
+        lines.append(f"base_model: {json.dumps(base.title)}")
         lines.append(f"base_model_relation: {'adapter' if adapter else 'finetune'}")
     lines += [f"library_name: {library}", "pipeline_tag: text-generation", f"tags: [{source.method}, curator]", "---"]
-    lines += ["", f"# {base} tuned: {form}", "", *_origin(source), *_data(source), *_metrics(source)]
+    lines += ["", f"# {base.title} tuned: {form}", "", *_origin(source), *_data(source), *_metrics(source)]
     if notes:
         lines += ["", "## Notes", "", *(f"- {note}" for note in notes)]
     lines += ["", f"Written by curator {__version__}.", ""]
@@ -30,11 +27,12 @@ def model_card(source: Source, form: str, notes: tuple[str, ...]) -> str:
 
 
 def _origin(source: Source) -> Iterator[str]:
-    yield f"- Base: {source.base.name} ({source.architecture})"
-    if source.base.revision:
-        yield f"- Revision of the base: {source.base.revision}"
-    if source.base.sha256:
-        yield f"- SHA-256 of its weights: `{source.base.sha256}`"
+    base = source.tuned
+    yield f"- Base: {base.title} ({source.architecture})"
+    if base.revision:
+        yield f"- Revision of the base: {base.revision}"
+    if base.sha256:
+        yield f"- SHA-256 of its weights: `{base.sha256}`"
     if source.config:
         yield f"- Method: {source.method}, rank {source.config.get('r')}, alpha {source.config.get('lora_alpha')}"
     else:

@@ -52,7 +52,7 @@ def to_mlx(source: Source, folder: Path) -> float:
     keys = sorted({match[2] for pair in found if (match := _LAYER.match(pair.module))})
     config = {
         "fine_tune_type": "dora" if source.config.get("use_dora") else "lora",
-        "model": source.base.name,
+        "model": source.tuned.reference,
         "num_layers": source.model_config["num_hidden_layers"],
         "lora_parameters": {
             "rank": rank,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from curator.errors import ChangedError, SourceError, UsageError
+from curator.templates.named import DEMO, DEMO_HUB, demo_file, in_hub_cache
 from curator.training import models
 from curator.training.record import RUN, Base, Run, read
 
@@ -33,6 +34,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     config: dict[str, Any] = {}
     tokenizer: Path
     run: Run | None = None
+
+    @property
+    def tuned(self) -> Base:
+        """The model that the training began with: of a run that trained all weights it is not `base`."""
+        return self.run.base if self.run else self.base
 
     @property
     def model_config(self) -> dict[str, Any]:
@@ -69,18 +75,22 @@ class Pair(NamedTuple):
     magnitude: Any = None
 
 
-def open_source(path: str, base: str | None = None) -> Source:
+def open_source(path: str, base: str | None = None, *, folder: Path | None = None) -> Source:
     """What lies at `path`; `base` names the model under an adapter, in place of the one that its config names.
+
+    `folder` is where it is read, if that is another place than the user named.
 
     Raises:
         SourceError: there is neither a finished run nor an adapter nor a model.
         ChangedError: the base is not the one that was tuned.
         UsageError: the base is not found, or is quantised.
     """
-    folder = Path(path)
+    folder = folder or Path(path)
     if (folder / RUN).is_file():
         return _of_run(path, read(folder), base)
     if (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file():
+        if (folder.parent / RUN).is_file() and (run := read(folder.parent)).adapter == folder.resolve().name:
+            return msgspec.structs.replace(_of_run(str(folder.parent), run, base), path=path)
         return _of_adapter(path, folder, base)
     if (folder / "config.json").is_file():
         if base:
@@ -119,7 +129,7 @@ def _checked(base: str | None, run: Run) -> Base:
             where=found.path,
             hint=f"the run was on {run.base.name}: name its folder, --base DIR",
         )
-    return msgspec.structs.replace(found, name=run.base.name, sha256=run.base.sha256)
+    return msgspec.structs.replace(found, sha256=run.base.sha256)
 
 
 def _of_adapter(path: str, folder: Path, base: str | None) -> Source:
@@ -127,9 +137,22 @@ def _of_adapter(path: str, folder: Path, base: str | None) -> Source:
     name = base or config.get("base_model_name_or_path")
     if not name:
         raise UsageError("the adapter does not say what it is for", where=path, hint="name its base: --base MODEL")
-    found = unquantised(models.locate(str(name)))
+    try:
+        found = unquantised(models.locate(_at_hand(str(name)) if base is None else name))
+    except UsageError as error:
+        if base is not None:
+            raise
+        what = f"its base {name} is not at hand ({error.what})"
+        raise UsageError(what, where=path, hint="name the model that was tuned: --base MODEL") from None
     own = (folder / "tokenizer.json").is_file()
     return Source(path=path, base=found, adapter=folder, config=config, tokenizer=folder if own else Path(found.path))
+
+
+def _at_hand(name: str) -> str:
+    """The name of a base; for the demo model that of its package, where that is what this machine has of it."""
+    if name == DEMO_HUB and demo_file() is not None and not in_hub_cache(name):
+        return DEMO
+    return name
 
 
 def unquantised(base: Base) -> Base:

@@ -33,6 +33,7 @@ from curator.handoff.unsloth import Unsloth
 from curator.report.tally import Outcome, about_target, counted, outcomes
 from curator.sources import Source, open_sources
 from curator.splits.splitting import sha256
+from curator.templates.named import DEMO, DEMO_HUB
 from curator.writing import write_whole
 
 if TYPE_CHECKING:
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
 
 TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (Mlx(), Trl(), Unsloth(), Axolotl(), LlamaFactory(), OpenAI())}
 ALIASES = {"mlx-lm": "mlx", "mlx_lm": "mlx", "llamafactory": "llama-factory", "llama_factory": "llama-factory"}
-DEMO = "HuggingFaceTB/SmolLM2-135M-Instruct"
 RECORD, PAGE = "handoff.json", "README.md"
 _SPLITS = ("train", "valid", "test")
 _WHOLE = ", none loses its answer"  # how the fate of rows ends where a tool trains every answer
@@ -87,8 +87,8 @@ def hand_off(
     """
     chosen, folder = _tool(tool), Path(out)
     _refuse_overwriting(folder, force)
-    if recipe.model == "demo":
-        recipe = msgspec.structs.replace(recipe, model=DEMO)  # the name is curator's own: other tools ask the hub
+    if recipe.model == DEMO:
+        recipe = msgspec.structs.replace(recipe, model=DEMO_HUB)  # the name is curator's own: other tools ask the hub
     with open_sources([path], config.excluded) as opened:
         sources = _by_split(opened)
         data = _measured(sources, config)

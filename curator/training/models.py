@@ -23,12 +23,11 @@ from typing import Any
 import msgspec
 
 from curator.errors import MissingExtraError, SourceError, UsageError
-from curator.templates.named import DEMO, cache_root, converted, demo_file
+from curator.templates.named import DEMO, DEMO_HUB, cache_root, converted, demo_file
 from curator.training import pretokenizers
 from curator.training.pretokenizers import Pre
 from curator.training.record import RUN, Base
 
-_DEMO_HUB = "HuggingFaceTB/SmolLM2-135M-Instruct"
 _ORIGINAL = "name the original model folder in its place"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 
@@ -55,7 +54,7 @@ def locate(name: str) -> Base:
         return _of_gguf(name, path, "gguf")
     if name == DEMO:
         file = demo_file()
-        return _of_gguf(name, file, "demo") if file else _of_hub(name, _DEMO_HUB)
+        return _of_gguf(name, file, "demo") if file else _of_hub(name, DEMO_HUB)
     if name.endswith((".gguf", "/")) or name.startswith((".", "/", "~")) or name.count("/") > 1:
         raise UsageError("no such model folder or file", where=name, hint="name a folder, a GGUF file or a hub id")
     if path.parent != Path() and path.parent.is_dir():  # build/tuned, where there is a folder build, is no hub id
@@ -244,6 +243,8 @@ def _words_of(file: Path) -> Pre | bool:
 def _mend_tokenizer(file: Path, words: Pre | bool) -> None:
     """Put right in tokenizer.json what transformers takes for the same in every model of a kind."""
     made = json.loads(file.read_text("utf-8"))
+    if isinstance(vocabulary := made["model"].get("vocab"), dict):  # it adds <|endoftext|> to all that are like GPT-2's
+        made["added_tokens"] = [token for token in made["added_tokens"] if token["content"] in vocabulary]
     if isinstance(words, Pre):
         made["pre_tokenizer"] = pretokenizers.as_json(words)
         made["model"]["ignore_merges"] = words.whole

@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from curator.errors import SourceError
+from curator.templates.named import DEMO, DEMO_HUB
 from curator.writing import write_whole
 
 RUN, PLAN, ADAPTER, MODEL, CHECKPOINTS = "run.json", "plan.json", "adapter", "model", "checkpoints"
@@ -33,6 +34,18 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str = ""
     parameters: int = 0
     context: int = 0
+
+    @property
+    def title(self) -> str:
+        """What people call it: its id on the hub, or the name of its file or folder."""
+        if self.source in ("demo", "hub"):
+            return DEMO_HUB if self.name == DEMO else self.name
+        return Path(self.path if self.source == "folder" else self.name).name
+
+    @property
+    def reference(self) -> str:
+        """What a file that others read calls it: no folder of a cache."""
+        return self.path if self.source == "folder" else self.title
 
 
 class DataFile(msgspec.Struct, frozen=True):

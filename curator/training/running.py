@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import math
 import os
 import platform
@@ -423,6 +424,8 @@ class Session:
                     setattr(config, option, sorted(value))
         with quiet(), _told_when_full(self.ask.output):
             model.save_pretrained(passing, state_dict=state)
+        if self.recipe.adapts:
+            name_base(passing, self.ready.base)
         save_tokenizer(Path(self.ready.base.path), passing, templates.load(self.ready.spec))
         passing.rename(folder)
 
@@ -494,6 +497,21 @@ def hash_of(folder: Path) -> str:
     """SHA-256 of the lines "sha256  name" of the weights in a folder, and of adapter_config.json beside them."""
     files = weight_files(folder) + [f for f in (folder / "adapter_config.json",) if f.is_file()]
     return hashlib.sha256("".join(f"{sha256(file)}  {file.name}\n" for file in files).encode()).hexdigest()
+
+
+def name_base(adapter: Path, base: Base) -> None:
+    """Call the base of an adapter what others call it, where peft wrote down a folder of the cache.
+
+    Of a GGUF file that is its name alone: peft puts the adapter on whatever model it is handed.
+    """
+    if base.source == "folder":
+        return
+    file, page = adapter / "adapter_config.json", adapter / "README.md"
+    said = json.loads(file.read_text("utf-8"))
+    said |= {"base_model_name_or_path": base.reference, "revision": base.revision or None}
+    file.write_text(json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False), "utf-8")
+    if page.is_file():
+        page.write_text(page.read_text("utf-8").replace(base.path, base.title), "utf-8")
 
 
 def save_tokenizer(model: Path, folder: Path, template: templates.Template) -> None:
