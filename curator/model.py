@@ -200,7 +200,7 @@ class Example(msgspec.Struct, frozen=True):
                 yield asked, turn
 
     def taught(self) -> Iterator[tuple[tuple[Turn, ...], Turn]]:
-        """(turns before, assistant turn) for every answer the model is to give.
+        """(turns before, assistant turn) for every answer the model is to give; see `turns_before`.
 
         Left out are answers that teach by being wrong (`rejected`, a label of false) and those the loss is
         not taken on (a weight of 0).
@@ -211,7 +211,18 @@ class Example(msgspec.Struct, frozen=True):
             for place in range(start, len(turns)):
                 turn = turns[place]
                 if turn.role == "assistant" and turn.weight != 0:
-                    yield turns[:place], turn
+                    yield turns_before(turns, place), turn
+
+
+_FIRST, _LATEST = 8, 120  # turns
+
+
+def turns_before(turns: tuple[Turn, ...], place: int) -> tuple[Turn, ...]:
+    """The turns before turns[place]: of very many the first, which set the task, and the latest.
+
+    All of them, for each of a hundred thousand answers, would take minutes.
+    """
+    return turns[:place] if place <= _FIRST + _LATEST else turns[:_FIRST] + turns[place - _LATEST : place]
 
 
 class Place(msgspec.Struct, frozen=True):

@@ -25,7 +25,7 @@ from curator.private.triggers import (
     SIGNS,
     SUMS,
 )
-from curator.private.values import ALL, Group, Value, values
+from curator.private.values import ALL, LONG, Group, Value, values
 from curator.rule import Bad, RowRule, chat, option
 from curator.text.patterns import compiled_later
 
@@ -122,7 +122,10 @@ def private_rows(batch: Batch) -> dict[str, list[int]]:
     found: dict[str, list[int]] = {}
     for line in sorted(groups):
         wanted = tuple(sorted(groups[line]))
-        for kind in sorted({v.kind for turn in batch.example(line).all_turns() for v in values(turn.text, wanted)}):
+        texts = [turn.text for turn in batch.example(line).all_turns()]
+        # A long text is asked for what the rules will ask it for: the answer is kept, and it is searched once.
+        asked = ((text, wanted if len(text) < LONG else _ELSEWHERE) for text in texts)
+        for kind in sorted({value.kind for each in asked for value in values(*each)}):
             found.setdefault(kind, []).append(line)
     for line in batch.readable:
         said = strings_elsewhere(batch.example(line))

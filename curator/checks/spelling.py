@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, NamedTuple
 
 import numpy as np
@@ -127,37 +127,90 @@ _ADDRESS_AFTER = re.compile(
 
 
 class Hit(NamedTuple):
-    """A wrong word in a row: its first place and how often the row has it."""
+    """A wrong word in a row: its first place, how often the row has it, and every place where it would be mended."""
 
     turn: Turn
     start: int
     end: int
     word: str  # as it is written
     times: int
+    places: tuple[Place, ...]
+
+
+Place = tuple[Turn, int, int]
+
+
+class _Standing:
+    """Where words stand in a row: its texts are gone through once, however many words are sought."""
+
+    def __init__(self, example: Example, words: Sequence[str]) -> None:
+        self.turns, self.words = example.all_turns(), frozenset(words)
+        self.places: dict[str, list[Place]] = {}
+        for turn in self.turns:
+            for word, start, end in _runs_of(self.words, turn.text):
+                self.places.setdefault(word, []).append((turn, start, end))
+
+    def of(self, word: str) -> Iterator[Place]:
+        """Where a word stands by itself."""
+        return (place for place in self.places.get(word, ()) if not _DROPPED.match(place[0].text, place[2]))
+
+    def in_order(self, words: Sequence[str]) -> Iterator[tuple[str, Place]]:
+        """(word, place) of all, turn by turn and in a turn word by word."""
+        for turn in self.turns:
+            yield from ((word, place) for word in words for place in self.of(word) if place[0] is turn)
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The words with a capital that the row has in the midst of a sentence too."""
+        return frozenset(
+            written
+            for places in self.places.values()
+            for turn, start, end in places
+            if not (written := turn.text[start:end]).islower()
+            and not _IN_WORD.match(turn.text, end)
+            and not _IN_WORD.match(turn.text[start - 1 : start])
+            and not _begins_sentence(turn.text, start)
+        )
+
+    @cached_property
+    def whole(self) -> frozenset[str]:
+        """The words that are a whole turn."""
+        return self.words.intersection(turn.text.strip().lower() for turn in self.turns)
+
+    @cached_property
+    def called(self) -> frozenset[str]:
+        """The words in what is given to calls."""
+        calls = (call for turn in self.turns for call in turn.calls)
+        said = (written(call.arguments) if call.raw is None else call.raw for call in calls)
+        return frozenset(word for text in said for word, _, _ in _runs_of(self.words, text))
+
+
+_DROPPED = re.compile(r"(?<=[nN])['’](?!s\b)", re.I)  # a letter: "searchin'" is a way of speaking
+_IN_WORD = re.compile(r"\w")
+
+
+def _runs_of(words: frozenset[str], text: str) -> Iterator[tuple[str, int, int]]:
+    """(word, start, end) of every run of letters that is one of the words, in any case."""
+    for run in _WORD.finditer(text):
+        word = run.group().lower()
+        if word in words or ("ſ" in word and (word := word.replace("ſ", "s")) in words):
+            yield word, run.start(), run.end()
 
 
 def _hits(example: Example, words: Sequence[str], wrong: Mapping[str, Wrong]) -> Iterator[Hit]:
     """The wrong words of a row in their first place."""
-    turns = example.all_turns()
-    if _is_about_spelling(example):
-        turns = tuple(turn for turn in turns if turn.role == "assistant")
+    standing = _Standing(example, words)
+    about = _is_about_spelling(example)
     for word in words:
-        places = [
-            Hit(turn, match.start(), match.end(), match.group(), 0)
-            for turn in turns
-            for match in _places_of(word, turn.text)
-            if _counts(turn.text, match.start(), match.end(), wrong[word])
-            and (match.group().islower() or not _is_name(example, match.group()))
+        counted = tuple(place for place in standing.of(word) if _counts(place[0].text, *place[1:], wrong[word]))
+        hits = [
+            (turn, start, end, written)
+            for turn, start, end in counted
+            if not about or turn.role == "assistant"
+            if (written := turn.text[start:end]).islower() or written not in standing.names
         ]
-        if places and wrong[word].lower_only and _is_value(example, word):
-            continue
-        if places:
-            yield places[0]._replace(times=len(places))
-
-
-def _places_of(word: str, text: str) -> Iterator[re.Match[str]]:
-    """Where a word stands by itself; a letter dropped before an apostrophe ("searchin'") is a way of speaking."""
-    return re.finditer(rf"(?<![^\W\d_]){word}(?![^\W\d_]|(?<=n)['’](?!s\b))", text, re.I)
+        if hits and not (wrong[word].lower_only and _is_value(standing, word)):
+            yield Hit(*hits[0], len(hits), counted)
 
 
 def _counts(text: str, start: int, end: int, wrong: Wrong) -> bool:
@@ -186,27 +239,11 @@ def _counts(text: str, start: int, end: int, wrong: Wrong) -> bool:
     return _among_words(text, start, end, wrong.language) and not (wrong.elsewhere and _is_foreign(text, start, end))
 
 
-def _is_name(example: Example, word: str) -> bool:
-    """Whether the row has the capitalised word in the midst of a sentence too."""
-    places = re.compile(rf"\b{re.escape(word)}\b")
-    return any(
-        not _begins_sentence(turn.text, match.start())
-        for turn in example.all_turns()
-        for match in places.finditer(turn.text)
-    )
-
-
-def _is_value(example: Example, word: str) -> bool:
+def _is_value(standing: _Standing, word: str) -> bool:
     """Whether the row has the word as a value, or a whole turn is it: the name of an account is chosen freely."""
-    for turn in example.all_turns():
-        if turn.text.strip().lower() == word:
-            return True
-        places = _places_of(word, turn.text)
-        if any(_stands_as_value(turn.text, match.start(), match.end()) for match in places):
-            return True
-    said = re.compile(rf"(?<![^\W\d_]){word}(?![^\W\d_])", re.I)
-    calls = (call for turn in example.all_turns() for call in turn.calls)
-    return any(said.search(written(call.arguments) if call.raw is None else call.raw) for call in calls)
+    if word in standing.whole or word in standing.called:
+        return True
+    return any(_stands_as_value(turn.text, start, end) for turn, start, end in standing.of(word))
 
 
 def _stands_as_value(text: str, start: int, end: int) -> bool:
@@ -298,20 +335,15 @@ def word_flags(
                 )
                 continue
             right = _cased(wrong[hit.word.lower()].right, hit.word)
-            fix = Fix(f"write {right!r}", _edits(example, hit, wrong[hit.word.lower()]))
+            fix = Fix(f"write {right!r}", _edits(hit, wrong[hit.word.lower()]))
             evidence = {"word": hit.word, "suggestion": right, "times": hit.times}
             message = says.format(word=hit.word, right=right) + again
             yield line, hit.turn.flag(message, (hit.start, hit.end), fix=fix, evidence=evidence)
 
 
-def _edits(example: Example, hit: Hit, wrong: Wrong) -> tuple[Edit, ...]:
+def _edits(hit: Hit, wrong: Wrong) -> tuple[Edit, ...]:
     """Every place in the row that has the word, mended."""
-    return tuple(
-        turn.edit(match.start(), match.end(), _cased(wrong.right, match.group()))
-        for turn in example.all_turns()
-        for match in _places_of(hit.word, turn.text)
-        if _counts(turn.text, match.start(), match.end(), wrong)
-    )
+    return tuple(turn.edit(start, end, _cased(wrong.right, turn.text[start:end])) for turn, start, end in hit.places)
 
 
 class KnownMisspelling(DatasetRule, frozen=True):
@@ -664,12 +696,12 @@ class MixedSpellingVariants(DatasetRule, frozen=True):
         shown = sorted(both, key=lambda pair: (-min(both[pair]), pair))
         pairs = {word: pair for pair in both for word in pair}
         for line, held in vocabulary.lines(pairs):
-            for turn in rows.example(line).all_turns() if rows.readable[line] else ():
-                for match in (match for word in held for match in _places_of(word, turn.text)):
-                    named = list(dict.fromkeys([pairs[match.group().lower()], *shown]))  # the word pointed at first
-                    counts = {f"{a}/{b}": list(both[a, b]) for a, b in named[:10]}
-                    evidence = {"british": british, "american": american, "words": counts}
-                    such = ", ".join(f"{a!r} ({both[a, b][0]}) and {b!r} ({both[a, b][1]})" for a, b in named[:3])
-                    message = f"{len(both)} words are spelt in two ways, such as {such}"
-                    yield line, turn.flag(message, match.span(), evidence=evidence)
-                    return
+            standing = _Standing(rows.example(line), held) if rows.readable[line] else None
+            for word, (turn, start, end) in standing.in_order(held) if standing else ():
+                named = list(dict.fromkeys([pairs[word], *shown]))  # the word pointed at first
+                counts = {f"{a}/{b}": list(both[a, b]) for a, b in named[:10]}
+                evidence = {"british": british, "american": american, "words": counts}
+                such = ", ".join(f"{a!r} ({both[a, b][0]}) and {b!r} ({both[a, b][1]})" for a, b in named[:3])
+                message = f"{len(both)} words are spelt in two ways, such as {such}"
+                yield line, turn.flag(message, (start, end), evidence=evidence)
+                return

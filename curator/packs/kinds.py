@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import msgspec
 
-from curator.model import Example, Fix, Flag, Turn
+from curator.model import Example, Fix, Flag, Turn, turns_before
 from curator.packs.entries import OPENING, Entry, Limit, OneOf, Pattern, Phrases, Ratio, StartsOrEnds, Substitute, Text
 from curator.packs.patterns import compiled, windows
 from curator.packs.phrases import LINE, LISTED, finder, occurrences, unwrapped
@@ -241,7 +241,7 @@ def _turns(example: Example, roles: Sequence[str]) -> Iterator[tuple[tuple[Turn,
         yield from example.taught()
     for place, turn in enumerate(example.turns):
         if turn.role != "assistant" and turn.role in roles:
-            yield example.turns[:place], turn
+            yield turns_before(example.turns, place), turn
 
 
 _SPEAKER = re.compile(

@@ -15,16 +15,25 @@ def says(pattern: re.Pattern[str], text: str, start: int, end: int, *, after: bo
 
 
 # What an innocent number is called, right before it.
+_THINGS = (
+    "order invoice tracking part serial model product item ticket case reference ref confirmation transaction"
+    " batch lot version build revision isbn isbn-10 isbn-13 issn doi ean upc gtin imei sku barcode parcel shipment"
+    " article catalog catalogue patent pmid arxiv commit session request message user customer client member employee"
+    " student device timestamp hash row page figure table section chapter equation port pid uid gid zip postal"
+).split()
+_NUMBERS = "number num no nr id code key".split()
+_VERBS = "is was are of".split()
 _OTHER = re.compile(
-    r"\b(?:order|invoice|tracking|part|serial|model|product|item|ticket|case|reference|ref|confirmation|transaction"
-    r"|batch|lot|version|build|revision|isbn(?:-1[03])?|issn|doi|ean|upc|gtin|imei|sku|barcode|parcel|shipment"
-    r"|article|catalog(?:ue)?|patent|pmid|arxiv|commit|session|request|message|user|customer|client|member|employee"
-    r"|student|device|timestamp|hash|row|page|figure|table|section|chapter|equation|port|pid|uid|gid|zip|postal)"
-    r"(?:[ _-]?(?:number|num|no|nr|id|code|key))?s?\b[\s.:#=\"'(]*(?:(?:is|was|are|of)\b[\s:\"'(]*)?$",
+    rf"\b(?:{'|'.join(_THINGS)})(?:[ _-]?(?:{'|'.join(_NUMBERS)}))?s?\b"
+    rf"[\s.:#=\"'(]*(?:(?:{'|'.join(_VERBS)})\b[\s:\"'(]*)?$",
     re.I,
 )
+# It ends so, but for signs and blanks: most texts need not be searched.
+_ENDINGS = (*_THINGS, *_NUMBERS, *(word + "s" for word in _THINGS + _NUMBERS), *_VERBS)
+_BLANKS = "".join(char for code in range(0x3001) if (char := chr(code)).isspace())
 
 
 def is_other_number(text: str, start: int) -> bool:
     """Whether what stands before a number calls it an order, part, serial number or the like."""
-    return bool(_OTHER.search(text[max(0, start - 40) : start]))
+    before = text[max(0, start - 40) : start]
+    return before.rstrip(_BLANKS + ".:#=\"'(").casefold().endswith(_ENDINGS) and bool(_OTHER.search(before))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from datetime import date
+from functools import lru_cache
 from typing import NamedTuple
 
 from curator.private.checksums import luhn, mod11_10, verhoeff, weighted
@@ -195,13 +196,18 @@ _SHORT = (
 
 def national_ids(text: str, low: int, high: int) -> Iterator[Span]:
     """Identity numbers of people, in a window of the text, whose form and check digits are right."""
+    for scheme in _possible(text):
+        for start, end in _of(scheme, text, low, high):
+            around = text[max(0, start - BEFORE) : end + AFTER].lower()
+            if not scheme.named or any(word in around for word in scheme.named):
+                yield start, end
+
+
+@lru_cache(maxsize=4)  # a text may have thousands of windows
+def _possible(text: str) -> tuple[Scheme, ...]:
+    """The schemes that need no name, and those that the text names."""
     lower = text.lower()
-    for scheme in SCHEMES:
-        if not scheme.named or any(word in lower for word in scheme.named):
-            for start, end in _of(scheme, text, low, high):
-                around = lower[max(0, start - BEFORE) : end + AFTER]
-                if not scheme.named or any(word in around for word in scheme.named):
-                    yield start, end
+    return tuple(scheme for scheme in SCHEMES if not scheme.named or any(word in lower for word in scheme.named))
 
 
 def short_ids(text: str) -> Iterator[Span]:

@@ -6,7 +6,7 @@ This module compiles one expression; those of the detectors are compiled when a 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
@@ -187,9 +187,9 @@ class Window(NamedTuple):
     dotted: bool
 
 
-def windows(text: str) -> list[Window]:
-    """The parts of the text in which a value that is a number may stand."""
-    found: list[Window] = []
+def windows(text: str) -> Iterator[Window]:
+    """The parts of the text in which a value that is a number may stand, in their order."""
+    last: Window | None = None  # the next run may be a part of it
     for hit in _RUN.finditer(text):
         run = hit.group()
         if len(run) < SHORTEST_NUMBER:
@@ -204,9 +204,11 @@ def windows(text: str) -> list[Window]:
             low -= 1
         while high < len(text) and text[high].isalnum():
             high += 1
-        if found and low <= found[-1].high:
-            last = found.pop()
+        if last and low <= last.high:
             low, digits = last.low, max(digits, last.digits)
             letters, dotted = letters or last.mixed, dotted or last.dotted
-        found.append(Window(low, high, digits, letters, dotted))
-    return found
+        elif last:
+            yield last
+        last = Window(low, high, digits, letters, dotted)
+    if last:
+        yield last

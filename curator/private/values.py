@@ -23,20 +23,34 @@ Group = Literal["secrets", "emails", "numbers", "addresses"]
 ALL: tuple[Group, ...] = ("secrets", "emails", "numbers", "addresses")
 
 
-@lru_cache(maxsize=1024)
 def values(text: str, groups: tuple[Group, ...] = ALL) -> tuple[Value, ...]:
     """The private values of a text in the order of their places. They do not overlap.
 
     Who knows that a text has none of a group may leave it out; addresses give way to all others.
     """
+    return _known(text, groups) if len(text) < LONG else _known_of_long(text, groups)
+
+
+LONG = 10_000  # characters: of texts so long the last few alone are kept in memory to be known again
+
+
+def _values(text: str, groups: tuple[Group, ...]) -> tuple[Value, ...]:
     if triggers.is_bare(text):
         return ()
-    found: list[Value] = []
-    for kind, start, end in _claims(text, groups):
+    if "addresses" in groups:
+        found = list(values(text, tuple(group for group in groups if group != "addresses")))
+        claims = _addresses(text) if triggers.holds_digit(text) else iter(())
+    else:
+        found, claims = [], _claims(text, groups)
+    for kind, start, end in claims:
         place = bisect_left(found, end, key=_start)
         if not place or found[place - 1].end <= start:
             found.insert(place, Value(kind, start, end))
     return tuple(found)
+
+
+_known = lru_cache(maxsize=1024)(_values)
+_known_of_long = lru_cache(maxsize=6)(_values)
 
 
 def _start(value: Value) -> int:
@@ -54,11 +68,8 @@ def _claims(text: str, groups: tuple[Group, ...]) -> Iterator[Value]:
         from curator.private.contacts import emails
 
         yield from (Value("email", *span) for span in emails(text))
-    if triggers.holds_digit(text):
-        if "numbers" in groups:
-            yield from _numbers(text)
-        if "addresses" in groups:
-            yield from _addresses(text)
+    if "numbers" in groups and triggers.holds_digit(text):
+        yield from _numbers(text)
 
 
 def _addresses(text: str) -> Iterator[Value]:
@@ -94,20 +105,23 @@ def _numbers(text: str) -> Iterator[Value]:
         from curator.private.identities import short_ids
 
         yield from (Value("national-id", *span) for span in short_ids(text))
-    windows = triggers.windows(text)
-    if not windows:
-        return
+    # No two windows share a character: what is found in one has no say in another.
+    for window in triggers.windows(text):
+        yield from _in_window(text, window)
+
+
+def _in_window(text: str, window: triggers.Window) -> Iterator[Value]:
     from curator.private.accounts import cards, ibans
     from curator.private.contacts import ip_addresses, phones
     from curator.private.identities import national_ids
 
-    detectors = (
-        ("iban", ibans, [w for w in windows if w.mixed or w.digits > 9]),
-        ("national-id", national_ids, [w for w in windows if w.mixed or w.digits > 7]),
-        ("card", cards, [w for w in windows if w.digits > 11]),
-        ("ip", ip_addresses, [w for w in windows if w.dotted]),
-        ("phone", phones, windows),
-    )
-    for kind, detector, where in detectors:
-        for window in where:
-            yield from (Value(kind, *span) for span in detector(text, window.low, window.high))
+    low, high = window.low, window.high
+    if window.mixed or window.digits > 9:
+        yield from (Value("iban", *span) for span in ibans(text, low, high))
+    if window.mixed or window.digits > 7:
+        yield from (Value("national-id", *span) for span in national_ids(text, low, high))
+    if window.digits > 11:
+        yield from (Value("card", *span) for span in cards(text, low, high))
+    if window.dotted:
+        yield from (Value("ip", *span) for span in ip_addresses(text, low, high))
+    yield from (Value("phone", *span) for span in phones(text, low, high))

@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from curator.config import Plan
 
 
+_MOST = 10_000  # findings of a rule on one row that are told one by one: each takes a kilobyte and some time
+_SHOWN = 100  # of those, the ones with an excerpt: it takes ten times as long as the rest of a finding
+
+
 class Job(msgspec.Struct, frozen=True):
     """One span to scan: `shape` is the shape its file was detected to have, `skip` the ignored codes,
     `columns` what of the column map applies to the file.
@@ -190,7 +194,7 @@ class Scan:
                     if f"{view}.counts" not in arrays:
                         arrays.update(shingles.columns(batch, view))
             elif isinstance(rule, RawRule | RowRule):
-                mine = [address(batch, rule.code, line, flag) for line, flag in rule.flags(batch)]
+                mine = _told(batch, rule)
                 found += mine
             tallies[rule.code] = _tally(batch, rule, mine, time.process_time() - start)
         found.sort(key=lambda item: (item.line, item.code, item.flag.at, item.flag.span or (0, 0)))
@@ -241,13 +245,32 @@ def _tally(batch: Batch, rule: Rule, found: list[Found], seconds: float) -> Tall
     return Tally(examined, skipped, len(found), fixable, seconds)
 
 
-def address(batch: Batch, code: str, line: int, flag: Flag) -> Found:
-    """A flag of a row rule with its row's content id and its own."""
+def _told(batch: Batch, rule: RawRule | RowRule) -> list[Found]:
+    """What a rule finds, of a row the first _MOST at most: its last finding then says how many there are beside."""
+    counts: Counter[int] = Counter()
+    told: list[Found] = []
+    for line, flag in rule.flags(batch):
+        counts[line] += 1
+        if counts[line] <= _MOST:
+            told.append(address(batch, rule.code, line, flag, shown=counts[line] <= _SHOWN))
+    beside = {line: count - _MOST for line, count in counts.items() if count > _MOST}
+    if not beside:
+        return told
+    last = {item.line: place for place, item in enumerate(told)}
+    for line, more in beside.items():
+        item = told[last[line]]
+        message = f"{item.flag.message}; {more:,} more in this row are not told one by one"
+        told[last[line]] = msgspec.structs.replace(item, flag=msgspec.structs.replace(item.flag, message=message))
+    return told
+
+
+def address(batch: Batch, code: str, line: int, flag: Flag, *, shown: bool = True) -> Found:
+    """A flag of a row rule with its row's content id and its own, and with an excerpt where it is to be `shown`."""
     flag = encodable(flag)
     row = batch.content_ids[line].hex()
-    shown = excerpt_of(flag, batch.values[line], batch.lines[line], batch.examples[line])
+    excerpted = excerpt_of(flag, batch.values[line], batch.lines[line], batch.examples[line]) if shown else None
     flag = shielded(flag, (batch.examples[line],))
-    return Found(code, line, flag, finding_id(code, (row,), flag), row, shown)
+    return Found(code, line, flag, finding_id(code, (row,), flag), row, excerpted)
 
 
 _encode = msgspec.msgpack.Encoder().encode

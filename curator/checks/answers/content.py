@@ -101,6 +101,8 @@ class Placeholder(RowRule, frozen=True):
 
     def check(self, example: Example) -> Iterator[Flag]:
         for before, turn in example.taught():
+            if next(_slots(turn.text), None) is None:
+                continue
             slot = self._slot(turn.text, asked_before(before))
             if slot:
                 found = turn.text[slot[0] : slot[1]]

@@ -372,13 +372,13 @@ class MergedExamples(RowRule, frozen=True):
         for before, turn in example.taught():
             if not before:
                 continue  # a plain text: its labels are its own form
-            said = " ".join(earlier.text for earlier in before if earlier.role in ("user", "system"))
-            begins = len(turn.text) - len(turn.text.lstrip(" \n#"))
+            begins, said = len(turn.text) - len(turn.text.lstrip(" \n#")), ""
             for label in _LABEL.finditer(turn.text):
                 if _is_step(label, turn.text):
                     continue
                 if label.start() <= begins or in_fence(turn.text, *label.span("name")):
                     continue
+                said = said or " ".join(earlier.text for earlier in before if earlier.role in ("user", "system"))
                 if _is_new_example(label, turn.text, said):
                     start = label.start("name")
                     yield turn.flag(

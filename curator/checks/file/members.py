@@ -150,6 +150,7 @@ class NumberOutOfRange(RawRule, frozen=True):
         return sorted([*found, *(i for i in rest if _has_number(batch.values[i]))])
 
     def check(self, line: Line) -> Iterator[Flag]:
+        spelt = b"Infinity" in line.raw
         for path, number in _odd_numbers(line.value):
             if isinstance(number, int):
                 digits = str(abs(number))
@@ -160,7 +161,7 @@ class NumberOutOfRange(RawRule, frozen=True):
                 message = "NaN is no JSON: strict parsers refuse the line"
                 fix = Fix("write null", (Put(path, None),))
             else:
-                message = "Infinity is no JSON" if b"Infinity" in line.raw else "past the range of a double"
+                message = "Infinity is no JSON" if spelt else "past the range of a double"
                 message += (
                     ": strict parsers refuse the line, and Arrow the file"
                     if "range" in message

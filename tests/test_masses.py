@@ -1,0 +1,107 @@
+"""A row may hold very much of one thing: what a rule takes grows with the row, and what it tells of it has an end."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+import curator
+from curator.config import Config
+from curator.formats import Reader
+from curator.model import Report
+from curator.private.context import _OTHER, is_other_number
+from curator.scan import span
+from tests.fuzz.masses import MASSES, ORDINARY
+
+
+def lint(data: bytes, path: Path) -> Report:
+    path.write_bytes(data)
+    return curator.lint([path], Config(), workers=1, cache=False)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What every lint loads once."""
+    folder = tmp_path_factory.mktemp("loaded")
+    for name in ("words", "e-mails", "identity numbers", "keys of services", "list items", "turns"):
+        lint(MASSES[name](2000), folder / "row.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),  # bytes: what took longer before, some by the square
+    [
+        ("words", 100_000),
+        ("e-mails", 30_000),
+        ("telephones", 30_000),
+        ("identity numbers", 30_000),
+        ("ip addresses", 30_000),
+        ("keys of services", 30_000),
+        ("passwords", 30_000),
+        ("infinities", 100_000),
+        ("strange roles", 60_000),
+        ("empty turns", 60_000),
+        ("keys with e-mails", 60_000),
+    ],
+)
+def test_very_much_of_one_thing_takes_about_a_second(name: str, size: int, loaded: None, tmp_path: Path) -> None:
+    row = MASSES[name](size)
+    started = time.process_time()
+    lint(row, tmp_path / "row.jsonl")
+    assert time.process_time() - started < 1.5  # measured: 0.1 to 0.7
+
+
+def test_of_thousands_of_turns_an_answer_is_judged_beside_the_first_and_the_latest() -> None:
+    turns = [{"role": ("user", "assistant")[n % 2], "content": str(n)} for n in range(1000)]
+    example = Reader().read({"messages": turns})
+    assert example is not None
+    before = {turn.text: [other.text for other in earlier] for earlier, turn in example.taught()}
+    assert len(before) == 500
+    assert before["127"] == [str(n) for n in range(127)]
+    assert before["999"] == [str(n) for n in (*range(8), *range(879, 999))]
+
+
+def test_of_thousands_of_findings_on_a_row_the_last_says_how_many_more_there_are(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(span, "_MOST", 20)
+    monkeypatch.setattr(span, "_SHOWN", 5)
+    row = b'{"prompt": "a", "completion": "b", "x": [' + b"1e999," * 50 + b"1]}\n"
+    report = lint(row + ORDINARY + row.replace(b"50", b"49"), tmp_path / "row.jsonl")
+    told = [finding for finding in report.findings if finding.code == "FIL009" and finding.line == 1]
+    assert [finding.path for finding in told] == sorted(f"x[{n}]" for n in range(20))
+    assert [finding.message for finding in told if "more" in finding.message] == [
+        "past the range of a double: strict parsers refuse the line, and Arrow the file; "
+        "30 more in this row are not told one by one"
+    ]
+    assert sum(finding.excerpt is not None for finding in told) == 5
+    assert sum(rule.findings for rule in report.rules if rule.code == "FIL009") == 40
+
+
+def test_what_is_not_told_one_by_one_is_mended_in_the_next_rounds(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run
+) -> None:
+    monkeypatch.setattr(span, "_MOST", 20)
+    path = tmp_path / "row.jsonl"
+    path.write_bytes(b'{"prompt": "a", "completion": "b", "x": [' + b"NaN," * 50 + b"1]}\n" + ORDINARY)
+    assert run("lint", path, "--fix", "--unsafe-fixes", "--no-cache", "--select", "FIL009").status == 0
+    assert json.loads(path.read_bytes().splitlines()[0])["x"] == [None] * 50 + [1]
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("the order no.", True),
+        ("ISBN-13: ", True),
+        ("the Invoice number is: '", True),
+        ("pages ", True),
+        ("Nummer ", False),
+        ("call me at ", False),
+        ("", False),
+    ],
+)
+def test_what_stands_before_a_number_is_looked_at_in_vain_where_it_ends_in_no_such_word(text: str, other: bool) -> None:
+    assert is_other_number(text + "123", len(text)) is other
+    assert bool(_OTHER.search(text)) is other
