@@ -80,8 +80,59 @@ def _rendered(body: str) -> str:
     return body.replace("<table>", '<div class="pm-table-container"><table data-layout="default">').replace("</table>", "</table></div>")  # fmt: skip
 
 
+_ALARMED = re.compile(r"<p>((?:Warning|Danger|Caution|Important|Achtung|Advertencia|Attention)): (.*?)</p>", re.S)
+
+
+def _boxed(box: str) -> Callable[[str], str]:
+    """A writer of warnings in boxes: the word of the warning is group 1, what it says group 2."""
+    return lambda body: _ALARMED.sub(box, body)
+
+
+def _identified(body: str) -> str:
+    """Headings with an id of their words and their text in a part, warnings in boxes, as XWiki writes them."""
+    body = re.sub(r"<h([2-6])[^>]*>(.*?)</h\1>", lambda m: f'<h{m[1]} id="H{re.sub(r"[^A-Za-z0-9]", "", m[2])}" class="wikigeneratedid"><span>{m[2]}</span></h{m[1]}>', body, flags=re.S)  # fmt: skip
+    return _ALARMED.sub(r'<div class="box warningmessage"><span class="icon-block">&#9888;</span><span class="sr-only">\1</span><div><p>\1: \2</p></div></div>', body)  # fmt: skip
+
+
+def _document(body: str) -> str:
+    """All text in parts of a numbered class, as a word processor on the web publishes it."""
+    body = re.sub(r"<p>(.*?)</p>", r'<p class="c4"><span class="c1">\1</span></p>', _wrapped(body), flags=re.S)
+    body = re.sub(r"<li><p class=\"c4\">(.*?)</p>", r'<li class="c2 li-bullet-0">\1', body, flags=re.S)
+    return re.sub(
+        r"<h([2-6])[^>]*>(.*?)</h\1>", r'<h\1 class="c5" id="h.x"><span class="c3">\2</span></h\1>', body, flags=re.S
+    )
+
+
+def _zoned(body: str) -> str:
+    body = re.sub(r"<h([2-6])[^>]*>(.*?)</h\1>", r'<h\1 class="headingSpacingAbove headingSpacingBelow"><span class="fontSizeXLarge"><strong>\2</strong></span></h\1>', body, flags=re.S)  # fmt: skip
+    return body.replace("<table>", '<figure class="table canvasRteResponsiveTable tableLeftAlign"><table>').replace("</table>", "</table></figure>")  # fmt: skip
+
+
+def _macros(body: str) -> str:
+    body = body.replace("<table>", '<div class="table-wrap"><table class="confluenceTable">').replace("</table>", "</table></div>")  # fmt: skip
+    return _ALARMED.sub(r'<div class="confluence-information-macro confluence-information-macro-warning"><p class="title conf-macro-render">\1</p><span class="aui-icon aui-icon-small aui-iconfont-error confluence-information-macro-icon"></span><div class="confluence-information-macro-body"><p>\2</p></div></div>', body)  # fmt: skip
+
+
+def _linked(body: str) -> str:
+    body = re.sub(r"<h([2-6])[^>]*>(.*?)</h\1>", r'<h\1 id="x" tabindex="-1">\2 <a class="header-anchor" href="#x" aria-label="Permalink to &quot;\2&quot;">&#8203;</a></h\1>', body, flags=re.S)  # fmt: skip
+    body = re.sub(r"<pre><code class=\"language-(\w+)\">(.*?)</code></pre>", r'<div class="language-\1 vp-adaptive-theme"><button title="Copy Code" class="copy"></button><span class="lang">\1</span><pre class="shiki"><code><span class="line">\2</span></code></pre></div>', body, flags=re.S)  # fmt: skip
+    return _ALARMED.sub(r'<div class="warning custom-block"><p class="custom-block-title">\1</p><p>\2</p></div>', body)
+
+
+def _exported(body: str) -> str:
+    """Each item of a list in a list of its own, warnings in callouts, as a workspace exports its pages."""
+    body = re.sub(r'<div class="notion-selectable notion-(?:text|header)-block">(?:<div spellcheck="true">(.*?)</div>|(<h.*?</h\d>))</div>', lambda m: f"<p>{m[1]}</p>" if m[1] else m[2], _blocks(body), flags=re.S)  # fmt: skip
+    return _ALARMED.sub(r'<figure class="block-color-yellow_background callout" style="white-space:pre-wrap;display:flex"><div style="font-size:1.5em"><span class="icon">⚠️</span></div><div style="width:100%">\1: \2</div></figure>', body)  # fmt: skip
+
+
 AS_WRITTEN: dict[str, Callable[[str], str]] = {
     "antora": _asciidoc, "tailwind_docs": _anchored, "notion_site": _blocks, "cloud_page": _rendered,
+    "xwiki_office": _identified, "gdocs_published": _document, "sharepoint_saved_de": _zoned, "confluence_macros": _macros,
+    "vitepress_manual": _linked, "notion_export": _exported,
+    "sitecore_hospital": _boxed(r'<div class="alert alert-danger" role="alert"><strong>\1:</strong> \2</div>'),
+    "hospital_fr": _boxed(r'<div class="encadre encadre--rouge"><p>\1 : \2</p></div>'),
+    "servicenow_portal": _boxed(r'<table style="border-collapse:collapse;width:100%"><tbody><tr><td style="background-color:#fdd"><strong>\1:</strong> \2</td></tr></tbody></table>'),
+    "drupal_council": _boxed(r'<div class="paragraph paragraph--type--warning"><div class="field field--name-field-text"><p>\1: \2</p></div></div>'),
 }  # fmt: skip
 
 
