@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
@@ -114,16 +115,17 @@ def _prune_around(
             and not (heaviest.tag == "table" and not is_layout(heaviest))
         )
         flow = sum(weights[child] for child in current if child.tag in _FLOW)
-        if not apart and flow < 0.5 * weights[current]:
+        pieces = [] if apart else _split_text(current, weights)
+        if not apart and not pieces and flow < 0.5 * weights[current]:
             _prune_bare(current, weights, drops)
             return
-        heaviest = heaviest if apart else None
+        heaviest = heaviest if apart else max(pieces, key=lambda piece: weights[piece], default=None)
         titled = next((part for part in current if part in {title, *_above(title)}), None)
         before = titled is not None
         own = _in_flow(current)
         for part in list(current):
             before = before and part is not titled
-            if part is heaviest or part.tag not in _BESIDE or part in own:
+            if part is heaviest or part in pieces or part.tag not in _BESIDE or part in own:
                 continue
             if part is titled:
                 _prune_title(part, drops, vocabulary, second)
@@ -131,9 +133,23 @@ def _prune_around(
                 part, heaviest, weights, vocabulary, second
             ):
                 drops.take(part, sure=_is_bare(part) or vocabulary.is_strange(part.text_content()))
-        if heaviest is None:
+        if heaviest is None or pieces:
             return
         current = heaviest
+
+
+def _split_text(content: Any, weights: dict[Any, int]) -> list[Any]:
+    """The parts of one name that hold most of a text between them, with other things of the site among them."""
+    named: dict[tuple[str, str], list[Any]] = {}
+    for part in content:
+        if part.tag in _CONTAINERS and (name := part.get("class")):
+            named.setdefault((part.tag, _DIGITS.sub("", name)), []).append(part)
+    alike = max(named.values(), key=lambda parts: sum(weights[part] for part in parts), default=[])
+    held = sum(weights[part] for part in alike)
+    return alike if len(alike) >= 2 and held >= 0.6 * weights[content] else []
+
+
+_DIGITS = re.compile(r"\d+")
 
 
 def _above(element: Any) -> Iterator[Any]:

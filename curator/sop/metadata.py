@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 
 from curator.sop.document import Document, Dropped, Figure, Table
+from curator.sop.markup import is_warning
 from curator.sop.reading import Heading, Piece, Text, said
+from curator.sop.roles import folded, role_of
 
 _META = (
     ("doc_number", re.compile(r"(?:r[eé]f[eé]rence|referenz|referencia|(?:document|doc|sop|article|knowledge(?: article)?|kb)\.?\s*(?:no|number|nr|id|code|#)|url name|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
     ("version", re.compile(r"(?:version|revision|rev|issue|versi[oó]n|revisi[oó]n)(?:\s*(?:no|number|nr|#))?\.?", re.I)),
     ("effective_date", re.compile(r"(?:effective(?: date| from)?|date of issue|issue date|(?:date )?(?:originated|origination|approved|first issued)(?: date)?|last approved|approval date|(?:inkrafttreten|freigabedatum|fecha de aprobaci[oó]n|date d['’]approbation)|fecha de vigencia|g[uü]ltig ab|date d['’]application)", re.I)),
-    ("review_date", re.compile(r"(?:(?:next )?review(?: date| due)?|expir(?:y|ation)(?: date)?|expires|date of (?:next )?review|supersedes|fecha de revisi[oó]n|(?:last |first )?(?:reviewed|edited|updated|modified|changed|created|verified)(?: (?:on|at|time|date|this \w+))?)", re.I)),
+    ("review_date", re.compile(r"(?:(?:next )?review(?: date| due)?|expir(?:y|ation)(?: date)?|expires|date of (?:next )?review|supersedes|fecha de revisi[oó]n|(?:last |first )?(?:reviewed|revised|edited|updated|modified|changed|created|verified)(?: (?:on|at|time|date|this \w+))?)", re.I)),
     ("owner", re.compile(r"(?:owner|author|process owner|document owner|autor|department|departamento|abteilung|département|responsable del documento|(?:maintained|owned|managed|created|(?:last )?(?:edited|updated|modified)) by|maintainers?|contributors?|team|status|tags?|labels?|category|categories|space|verification|page owner)", re.I)),
     ("approver", re.compile(r"(?:approver|approved by|aprobado por|freigegeben von|approuvé par)", re.I)),
 )  # fmt: skip
@@ -29,6 +31,8 @@ def without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece]
     they go to the metadata.
     """
     heading_seen = False
+    facts = _facts(pieces)
+    told: set[tuple[str, str]] = set()  # names and values of tables at the head
     solid = max((n for n, piece in enumerate(pieces) if not isinstance(piece, Text | Figure)), default=0)
     for place, piece in enumerate(pieces):
         heading_seen = heading_seen or isinstance(piece, Heading)
@@ -39,12 +43,42 @@ def without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece]
         elif isinstance(piece, Table) and not heading_seen:
             cells = [[cell for cell in row if cell] for row in (piece.header, *piece.rows)]
             pairs = [(row[n], row[n + 1]) for row in cells for n in range(0, len(row) - 1, 2) if row[n]]
-            pairs += [(m[1], m[2]) for row in cells for cell in row if (m := META_VALUE.match(cell))]
+            pairs += [(m[1], m[2]) for row in cells for cell in row if (m := META_VALUE.match(cell)) and is_field(m[1])]
         pairs = [(key, value) for key, value in pairs if not (isinstance(piece, Table) and value == document.title)]
         named = [(name, value) for key, value in pairs for name, pattern in _META if pattern.fullmatch(key.strip(": "))]
         if named and (isinstance(piece, Text) or 2 * len(named) >= len(pairs)):
+            told |= {(folded(key), folded(value)) for key, value in pairs if isinstance(piece, Table)}
             for name, value in named:
                 document.metadata.setdefault(name, value.strip())
             document.dropped.append(Dropped("metadata", said(piece)[:80], piece.origin))
+        elif place in facts or _repeats(pieces, place, told) or _repeats(pieces, place - 1, told):
+            document.dropped.append(Dropped("metadata", said(piece)[:80], piece.origin))
         else:
             yield piece
+
+
+def _repeats(pieces: list[Piece], place: int, told: set[tuple[str, str]]) -> bool:
+    """Whether a section of one line says again what a field of the table at the head says."""
+    if not told or not 0 <= place < len(pieces) - 1:
+        return False
+    head, line, *after = pieces[place : place + 3]
+    alone = isinstance(head, Heading) and isinstance(line, Text) and all(isinstance(piece, Heading) for piece in after)
+    return alone and (folded(said(head)), folded(said(line))) in told
+
+
+def _facts(pieces: list[Piece]) -> set[int]:
+    """The places of lines that are a name and a value, in a row before the first heading in which half are known fields."""
+    run: list[int] = []
+    for place, piece in enumerate([*pieces[:15], Heading("", 1)]):
+        found = META_VALUE.match(piece.text) if isinstance(piece, Text) and not piece.note else None
+        plain = found is not None and len(found[2].split()) <= 8 and not is_warning(found[1])
+        if found and plain and (is_field(found[1]) or role_of(found[1]) == "other"):
+            run.append(place)
+            continue
+        known = sum(is_field(said(pieces[n]).partition(":")[0]) for n in run)
+        if len(run) >= 2 and 2 * known >= len(run):
+            return set(run)
+        if isinstance(piece, Heading):
+            break
+        run = []
+    return set()

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from curator.sop.furniture import asks_readers, is_date, is_site_heading
-from curator.sop.markup import HEADINGS, is_bold, is_note, is_warning, own_words, text_of, upwards
+from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_note, is_warning, own_words, text_of, upwards
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
-from curator.sop.verbs import is_order
+from curator.sop.verbs import is_forbidding, is_order
 
 _GONE = frozenset(
     "script style noscript template iframe svg object embed canvas head link meta video audio map".split()
@@ -65,9 +65,11 @@ def prune(root: Any, drops: Drops) -> None:
             remove(element)
         elif element.tag not in ("html", "body", "main", "article") and _is_chrome(element, whole, opened, named):
             drops.add("boilerplate", element.text_content())
+            around = element.getparent()
             if not instructs(element):
                 drops.frame.append(" ".join(element.itertext()))
             remove(element)
+            _prune_emptied(around, drops)
     _prune_authors(root, whole, drops)
     _prune_calls(root, drops)
     _prune_bars(root, drops)
@@ -78,6 +80,33 @@ def prune(root: Any, drops: Drops) -> None:
     _prune_foot(root, drops)
     _prune_changes(root, drops)
     _prune_facts(root, drops)
+
+
+def _prune_emptied(box: Any, drops: Drops) -> None:
+    """Take out a box of which a heading of no known purpose alone is left: what stood below it was the site's."""
+    if box is None or box.tag not in ("div", "section", "aside") or not box.get("class"):
+        return
+    head = next(box.iter(*HEADINGS), None)
+    said = "" if head is None or len(head.text_content()) < len(box.text_content()) - 50 else clean(text_of(head))
+    if not said or said != clean(text_of(box)) or role_of(said) != "other":
+        return
+    whole = next((part for part in (box, *upwards(box)) if _beside_text(part)), box)
+    after = next((o for o in whole.itersiblings() if isinstance(o.tag, str) and clean(o.text_content())), None)
+    if after is None or _opens_with_heading(after):
+        drops.take(box)
+
+
+def _beside_text(part: Any) -> bool:
+    """Whether something is said beside a part, in the part that holds it."""
+    around = part.getparent()
+    return around is not None and any(
+        clean(other.text_content()) for other in around if other is not part and isinstance(other.tag, str)
+    )
+
+
+def _opens_with_heading(part: Any) -> bool:
+    head = next(part.iter(*HEADINGS), None)
+    return head is not None and clean(text_of(part)).startswith(clean(text_of(head)))
 
 
 def _is_built_of_widgets(root: Any, whole: int) -> bool:
@@ -279,8 +308,60 @@ def instructs(element: Any) -> bool:
 def _prune_calls(root: Any, drops: Drops) -> None:
     """Take out what asks the reader to click: a box that ends in a button, a line that is one, a picture that is a link."""
     for element in list(root.iter("p", "div", "section", "figure", "blockquote")):
-        if _is_call(element):
+        if _is_call(element) or _is_teaser(element) or _is_quotation(element):
             drops.take(element)
+
+
+def _is_quotation(element: Any) -> bool:
+    """Whether a part is what somebody said, with a name below it: of a person, since a paragraph of a law has a number."""
+    quote = element if element.tag == "blockquote" else next(element.iterchildren("blockquote"), None)
+    if element.tag not in ("figure", "blockquote") or quote is None:
+        return False
+    names = [part for part in element.iter("figcaption", "footer", "cite") if clean(part.text_content())]
+    said = clean(text_of(quote))
+    return (
+        len(names) == 1
+        and len(names[0].text_content().split()) <= 10
+        and not re.search(r"\d{2}|§", re.sub(r"\b(?:19|20)\d\d\b", "", names[0].text_content()))
+        and next(element.iter("ol", "ul", "table", "pre", *HEADINGS), None) is None
+        and not (is_warning(said) or is_forbidding(said) or is_order(said))
+    )
+
+
+def _is_teaser(element: Any) -> bool:
+    """Whether a box is a heading of no known purpose, a sentence or two that order nothing, and at its end a link away in a
+    line of its own; or such a heading and sentences that are all one link.
+    """
+    if element.tag not in ("div", "section") or not element.get("class") or len(element.text_content()) > 400:
+        return False
+    heads = list(element.iter(*HEADINGS))
+    solid = next(element.iterdescendants("ol", "ul", "table", "pre", "h1", "li", "dl"), None)
+    links = [link for link in element.iter("a") if clean(link.text_content())]
+    if len(heads) != 1 or solid is not None or len(links) != 1 or is_note(element) or _is_one_of_many(element):
+        return False
+    head, link, said = clean(text_of(heads[0])), links[0], clean(text_of(element))
+    if role_of(head) != "other" or not said.startswith(head) or not _leads_away(link) or _is_document(link):
+        return False
+    last = clean(link.text_content())
+    between = said[len(head) :].removesuffix(clean(text_of(link)))
+    alone = any(clean(part.text_content()) == last for part in (link, *upwards(link)) if part.tag in BLOCKS)
+    closes = said.endswith(clean(text_of(link))) and (alone or not clean(link.tail or ""))
+    if clean(text_of(link)) == said:
+        closes, between = True, said[len(head) :]
+    sentences = [part for part in re.split(r"(?<=[.!?])\s+", between.strip()) if part]
+    return closes and not any(is_order(part) or is_warning(part) or is_forbidding(part) for part in sentences)
+
+
+def _leads_away(link: Any) -> bool:
+    href = link.get("href") or ""
+    return bool(href) and not href.startswith(("#", "mailto:", "tel:", "javascript:"))
+
+
+def _is_one_of_many(element: Any) -> bool:
+    """Whether a box stands among others of its name, headed alike: one of a series that the text may be made of."""
+    around = element.getparent()
+    alike = [part for part in around if part.tag == element.tag and part.get("class") == element.get("class")]
+    return len(alike) >= 3
 
 
 def _is_call(element: Any) -> bool:

@@ -148,7 +148,7 @@ def drop_sections(document: Document) -> None:
     for section in document.sections:
         cells = any(isinstance(block, Table) for block in section.blocks)
         short = sum(len(words_of(said(block))) for block in section.blocks) <= 120
-        if section.role == "revision" and (cells or short):
+        if (section.role == "revision" and (cells or short)) or _lists_dates(section):
             text = " ".join([section.heading, *(said(block) for block in section.blocks)])
             document.dropped.append(Dropped("revision-history", text[:80], section.origin))
         elif is_site_heading(section.heading):
@@ -167,7 +167,21 @@ def drop_sections(document: Document) -> None:
 
 def _says_none(section: Section) -> bool:
     """Whether a section only says that there is nothing of what its heading names ("No attachments")."""
-    return len(section.blocks) == 1 and folded(said(section.blocks[0])) == f"no {folded(section.heading)}"
+    if len(section.blocks) != 1 or not (name := folded(section.heading)):
+        return False
+    line = folded(said(section.blocks[0]))
+    none = any(line == f"{no} {name}" or line.startswith(f"{no} {name} ") for no in _NONE)
+    return none and len(line.split()) <= 10
+
+
+_NONE = ("no", "keine", "kein", "ningun", "ninguna", "sin", "aucun", "aucune")
+_DATES = re.compile(r"(?:(?:\d{1,2}[./-]){1,2}\d{4}|\d{4}(?:-\d{2}){1,2})(?:[\s,;]+|$)")
+
+
+def _lists_dates(section: Section) -> bool:
+    """Whether a section holds dates alone, two or more."""
+    text = " ".join(said(block) for block in section.blocks).strip()
+    return len(_DATES.findall(text)) >= 2 and not _DATES.sub("", text)
 
 
 def _is_signed(block: Block) -> bool:
