@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from curator.sop.lines import STARTS
-from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, text_of
+from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, text_of, wraps_note
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.strangers import (
@@ -305,7 +305,7 @@ def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
     linked = 1 - weights[part] / size > 0.5
     steps = sum(1 for item in part.iter("li") if weights[item])
     return not linked and (
-        is_note(part)
+        wraps_note(part)
         or steps >= 3
         or counts_up(part)
         or next(part.iter("table", "pre"), None) is not None

@@ -39,7 +39,9 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     _join_fields(root)
     drops = Drops()
     prune(root, drops)
-    h1 = [clean(text_of(h)) for h in root.iter("h1")] or [*_begun(page_title, below), *everywhere]
+    begun = _begun(page_title, below)
+    h1 = [clean(text_of(h)) for h in root.iter("h1")]
+    h1 = [*begun, *h1] if _CODE.match(page_title) else h1 or [*begun, *everywhere]
     content = content_root(root, drops)
     prune_beside(content, drops, second)
     walker = Walker(drops, is_page=True)
@@ -193,9 +195,13 @@ _SITE_MARK = re.compile(r"\s+(?:[|–—·»-]|::?)\s+")
 
 
 def _begun(title: str, headings: list[str]) -> list[str]:
-    """The part of a page's title that a heading of the page begins with, where one does."""
+    """The part of a page's title that a heading of the page begins with, where one does, without a code before it."""
     parts = [part for part in _SITE_MARK.split(title) if " " in part]
-    return [part for part in parts if any(heading.startswith(part) for heading in headings)]
+    coded = [found[1] for part in parts if (found := _CODE.fullmatch(part)) and found[1] in headings]
+    return coded or [part for part in parts if any(heading.startswith(part) for heading in headings)]
+
+
+_CODE = re.compile(r"[A-Z]{1,6}[-_ ]?\d{1,6}: (\S.*)")  # of a course or an article, before its title
 
 
 def _without_site(title: str, frame: list[str]) -> str:

@@ -87,6 +87,18 @@ def is_note(element: Any) -> bool:
     return note_of(element) is not None
 
 
+def wraps_note(element: Any) -> bool:
+    """Whether an element is an admonition, or holds one and nothing else."""
+    inner = element
+    while not is_note(inner):
+        said = [child for child in inner if isinstance(child.tag, str) and child.text_content().strip()]
+        bare = len(said) == 1 and not (inner.text or "").strip() and not (said[0].tail or "").strip()
+        if not bare:
+            return False
+        inner = said[0]
+    return True
+
+
 def is_warning(text: str) -> bool:
     """Whether a text begins with the word of a warning ("Caution: hot")."""
     return _WARNS.match(text) is not None

@@ -15,7 +15,7 @@ _META = (
     ("version", re.compile(r"(?:version|revision|rev|issue|versi[oó]n|revisi[oó]n)(?:\s*(?:no|number|nr|#))?\.?", re.I)),
     ("effective_date", re.compile(r"(?:effective(?: date| from)?|date of issue|issue date|(?:date )?(?:originated|origination|approved|first issued)(?: date)?|last approved|approval date|(?:inkrafttreten|freigabedatum|fecha de aprobaci[oó]n|date d['’]approbation)|fecha de vigencia|g[uü]ltig ab|date d['’]application)", re.I)),
     ("review_date", re.compile(r"(?:(?:next )?review(?: date| due)?|expir(?:y|ation)(?: date)?|expires|date of (?:next )?review|supersedes|fecha de revisi[oó]n|(?:last |first )?(?:reviewed|revised|edited|updated|modified|changed|created|verified)(?: (?:on|at|time|date|this \w+))?)", re.I)),
-    ("owner", re.compile(r"(?:owner|author|process owner|document owner|autor|department|departamento|abteilung|département|responsable del documento|(?:maintained|owned|managed|created|(?:last )?(?:edited|updated|modified)) by|maintainers?|contributors?|team|status|tags?|labels?|category|categories|space|verification|page owner)", re.I)),
+    ("owner", re.compile(r"(?:(?:process |document |page |content )?owner|author|autor|department|departamento|abteilung|département|responsable del documento|(?:maintained|owned|managed|created|(?:last )?(?:edited|updated|modified)) by|maintainers?|contributors?|team|status|tags?|labels?|category|categories|space|verification)", re.I)),
     ("approver", re.compile(r"(?:approver|approved by|aprobado por|freigegeben von|approuvé par)", re.I)),
 )  # fmt: skip
 META_VALUE = re.compile(r"^([^:|]{2,40}?)\s*[:|]\s*(\S.{0,80})$")

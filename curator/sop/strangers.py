@@ -15,7 +15,7 @@ from math import log2
 from typing import Any
 
 from curator.sop.furniture import is_site_heading
-from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, text_of, upwards
+from curator.sop.markup import HEADINGS, is_warning, own_words, text_of, upwards, wraps_note
 from curator.sop.reading import Drops, clean, words_of
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_forbidding, is_order
@@ -145,7 +145,7 @@ def _is_bare_wrapping(part: Any, content: Any) -> bool:
 def is_told(part: Any) -> bool:
     """Whether the form of a part says that it is content, whatever it speaks of: its heading, code, a table, a warning."""
     said = clean(part.text_content())
-    if is_note(part) or is_warning(said) or (next(part.iter("a", "button"), None) is None and is_forbidding(said)):
+    if wraps_note(part) or is_warning(said) or (next(part.iter("a", "button"), None) is None and is_forbidding(said)):
         return True
     heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
     if any(role_of(head) != "other" for head in heads) or next(part.iter("pre", "h1"), None) is not None:
