@@ -537,6 +537,36 @@ def test_a_column_map_is_kept_beside_the_data(run: Run, write: Write, tmp_path: 
     assert again.err == ""
 
 
+ITEMS = [{"frage": f"What does item {n} cost?", "antwort": f"It is {3 * n} pounds."} for n in range(20)]
+
+
+@pytest.mark.parametrize("verb", ["clean", "split", "prepare"])
+@pytest.mark.parametrize("place", ["", "elsewhere/"])
+def test_a_column_map_is_kept_beside_what_is_made_of_the_data(
+    verb: str, place: str, run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path, out = write("data/x.jsonl", ITEMS), f"{place}out" + (".jsonl" if verb == "clean" else "")
+    if place:  # neither the data nor what is made of them lie where the command is given
+        (tmp_path / "here").mkdir()
+        (tmp_path / place).mkdir()
+        monkeypatch.chdir(tmp_path / "here")
+        out = str(tmp_path / out)
+    done = run(verb, path, "-o", out, "--map", "frage=user,antwort=assistant", "--format", "json")
+    assert done.err.count("column map saved in") == 1 + bool(place)
+    again = run("lint", out, "--format", "json")
+    assert {file["shape"] for file in json.loads(again.out)["files"]} == {"mapped"}
+    assert {file["shape"] for file in json.loads(run("lint", path, "--format", "json").out)["files"]} == {"mapped"}
+
+
+@pytest.mark.parametrize("verb", ["split", "prepare"])
+def test_rows_in_no_known_shape_are_those_of_the_file_that_was_named(verb: str, run: Run, write: Write) -> None:
+    path = write("x.jsonl", ITEMS)
+    done = run(verb, path, "-o", "out")
+    assert done.status == 2
+    assert done.err.startswith(f"error: {path}: the rows are in no known shape\n  --map frage=user,antwort=assistant")
+
+
 @pytest.mark.parametrize(
     ("row", "columns"),
     [

@@ -45,8 +45,10 @@ def command(
 
     config = options.configured(paths, config_file, settings)
     result = verb.clean(paths, output, config, rejected=rejected, unsafe=unsafe_fixes)
+    written = list(dict.fromkeys(loss.output for loss in result.losses))
+    if settings["map"] and config.map:
+        options.keep_map(config, paths, *map(Path, written))
     with sink(None) as stream:
-        written = list(dict.fromkeys(loss.output for loss in result.losses))
         steps = f"what is left, in full:  {_typed('lint', written)}\n"
         steps += f"to make splits of it:    {_typed('split', written)} -o splits\n"
         text = verb.as_json(result) if form == "json" else encoded(verb.as_text(result) + steps)

@@ -41,7 +41,8 @@ _OPTIONS = (
         "--by",
         default="",
         metavar="KEY",
-        help="The same mix in every split: source, language, label, length, or a key of the rows.",
+        help="The same mix in every split, by source, language, label, length, or a key of the rows: --stratify "
+        "language, or --by language, which is the same.",
     ),
     click.option(
         "--group-by",
@@ -55,7 +56,7 @@ _OPTIONS = (
         "--batch",
         type=click.IntRange(min=1),
         metavar="N",
-        help="No split is smaller: the batch of your trainer.",
+        help="No split is smaller: the batch of your trainer. --batch N is the same.",
     ),
     click.option(
         "--allow",

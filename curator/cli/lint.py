@@ -121,7 +121,7 @@ def command(
         if write_baseline:
             report = _keep_baseline(report, write_baseline)
         if settings["map"] and config.map and report.rows:
-            _remember(config, paths)
+            options.keep_map(config, paths)
         view = {
             "color": output is None and coloured(color, sys.stdout),
             "width": width(),
@@ -259,24 +259,6 @@ def _keep_baseline(report: Report, path: Path) -> Report:
     count = decisions.write_baseline(report, path)
     click.echo(shown(f"{count:,} findings listed in {path}: --baseline {path} leaves them out"), err=True)
     return decisions.settle(report, None, decisions.read_baseline(path))
-
-
-def _remember(config: Config, paths: tuple[str, ...]) -> None:
-    """Save the column map beside the data, so that it need not be given again; not one that would not apply then."""
-    from curator.config import map_file, save_map
-    from curator.conversion.guess import needing
-    from curator.errors import CuratorError
-
-    if "-" not in paths and (known := needing(paths, config)):
-        why = f"{known} is of a known shape, and a saved map is for files in none: give --map with every command"
-        click.echo(shown(f"column map not saved: {why}"), err=True)
-        return
-    file = map_file(config, options.start(paths))
-    try:
-        if save_map(file, config.map):
-            click.echo(shown(f"column map saved in {file}"), err=True)
-    except CuratorError as error:
-        click.echo(shown(f"column map not saved: {error}"), err=True)
 
 
 def _print(report: Report, form: str, output: Path | None, view: dict[str, Any]) -> None:

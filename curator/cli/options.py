@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Callable, Set
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+
+from curator.cli.output import shown
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -104,8 +106,8 @@ _SHAPING = (
         "--map",
         callback=_mapped,
         metavar="COLUMN=ROLE,…",
-        help="What the columns mean: question=user,answer=assistant; or guess. lint saves it in curator.toml: the "
-        "one in use, else a new one here, or beside data that lies elsewhere.",
+        help="What the columns mean: question=user,answer=assistant; or guess. lint, clean, split and prepare save it "
+        "in curator.toml: the one in use, else a new one here, or beside data that lies elsewhere.",
     ),
 )
 _JUDGING = (
@@ -256,7 +258,7 @@ def _reads(folder: Path, file: Path) -> bool:
     return any(os.path.realpath(item.path) == str(file) for item in found)
 
 
-def start(paths: tuple[str, ...]) -> Path:
+def start(paths: Sequence[str]) -> Path:
     """Where the search for the configuration begins: the first path, or here for standard input and addresses."""
     return Path(paths[0] if paths and paths[0] != "-" and "://" not in paths[0] else ".")
 
@@ -300,6 +302,36 @@ def _guessed(paths: tuple[str, ...], config: Config) -> dict[str, str] | None:
     for reason in guess.reasons:
         click.echo(f"  {reason}", err=True)
     return guess.columns
+
+
+def keep_map(config: Config, paths: Sequence[str], *made: Path) -> None:
+    """Save the column map beside the data, and beside what was `made` of them, so that it need not be given again.
+
+    Not one that would not apply then. What happens is said.
+    """
+    from curator.config import load_config, map_file
+    from curator.conversion.guess import needing
+
+    if "-" not in paths and (known := needing(paths, config)):
+        why = f"{known} is of a known shape, and a saved map is for files in none: give --map with every command"
+        click.echo(shown(f"column map not saved: {why}"), err=True)
+        return
+    _save_map(map_file(config, start(paths)), config)
+    for place in made:
+        found = load_config(place)
+        if found.map != config.map:
+            _save_map(map_file(found, place), config)
+
+
+def _save_map(file: Path, config: Config) -> None:
+    from curator.config import save_map
+    from curator.errors import CuratorError
+
+    try:
+        if save_map(file, config.map):
+            click.echo(shown(f"column map saved in {file}"), err=True)
+    except CuratorError as error:
+        click.echo(shown(f"column map not saved: {error}"), err=True)
 
 
 # Options that say how to report or what to do with what was found, not what to find.

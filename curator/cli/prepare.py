@@ -74,6 +74,8 @@ def command(
             progress=tick,
             judging=tick.judging if tick else None,
         )
+    if settings["map"] and config.map:
+        options.keep_map(config, paths, output)
     with sink(None) as stream:
         stream.write(verb.as_json(done) if form == "json" else encoded(verb.as_text(done, asked)))
     return done.exit_code

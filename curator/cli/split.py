@@ -57,6 +57,8 @@ def command(
             workers=config.crew,
             progress=tick,
         )
+    if settings["map"] and config.map:
+        options.keep_map(config, paths, output)
     with sink(None) as stream:
         text = verb.as_json(result) if form == "json" else encoded(verb.as_text(result))
         stream.write(text)

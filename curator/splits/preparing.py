@@ -11,8 +11,8 @@ import io
 import shlex
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,7 @@ import msgspec
 from curator import __version__, cleaning, decisions, engine
 from curator.columns import parse
 from curator.decisions import Log, agreement
-from curator.errors import UsageError
+from curator.errors import CuratorError, UsageError
 from curator.model import SEVERITIES, Report
 from curator.provenance import said
 from curator.report import render
@@ -112,13 +112,24 @@ def prepare(
         )
         before = Before(_inputs(paths, config, came), rejected)
         copies = [loss.output for loss in cleaned.losses]
-        result = split(
-            copies, folder, config, wish, keep=keep, fresh=fresh, dataset=dataset, force=force, before=before
-        )
+        with _called_as_they_came(cleaned):
+            result = split(
+                copies, folder, config, wish, keep=keep, fresh=fresh, dataset=dataset, force=force, before=before
+            )
     outputs = [folder / file.path for file in result.outputs.values()]
     left = decisions.settle(engine.lint(outputs, config, workers=config.crew, cache=config.cache), log)
     command = shlex.join(["curator", "lint", *map(str, paths), *asked])
     return _written(folder, paths, name, command, came, cleaned, result, left, log)
+
+
+@contextmanager
+def _called_as_they_came(cleaned: CleanResult) -> Iterator[None]:
+    """Errors that name a mended copy, which nobody sees, name the file it was made of."""
+    try:
+        yield
+    except CuratorError as error:
+        error.where = {loss.output: loss.path for loss in cleaned.losses}.get(error.where, error.where)
+        raise
 
 
 def _refuse_overwriting(folder: Path, force: bool) -> None:
