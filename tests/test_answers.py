@@ -464,6 +464,30 @@ def test_slots_nobody_filled_in(slot):
     assert codes(chat(user="Explain how tides work.", assistant=answer)) == ["ANS003"]
 
 
+SIGNED = "It is on its way to you.\n\nBest regards,\n[Your Name]"
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"),
+    [
+        ("When will my order arrive?", True),
+        ("Can you send me the invoice?", True),
+        ("Can you send me the\n  final invoice?", True),
+        ("What does the contract say about delivery?", True),
+        ("Summarise this email: the parcel left on Monday.", True),
+        ("I opened a support case. Where is my receipt?", True),
+        ("Write an email to a customer who waits.", False),
+        ("An email to a customer who waits", False),
+        ("Send the email that tells the customer that we are late.", False),
+        ("The tone of the email should be changed.", False),
+        ("Reply to this email: where is my parcel?", False),
+        ("Help me with my resume.", False),
+    ],
+)
+def test_slots_are_right_where_a_text_is_asked_for_and_not_where_one_is_spoken_of(asked, found):
+    assert ("ANS003" in codes(chat(user=asked, assistant=SIGNED))) is found
+
+
 _LONG = (
     "The old lighthouse stands on a narrow spit of sand, and its lamp was lit every evening by the keeper's family. "
     "Sailors trusted that steady light."

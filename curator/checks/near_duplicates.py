@@ -346,7 +346,7 @@ def _flag(kept: int, like: Likeness) -> Flag:
         return Flag("", message, related=(kept,), evidence=evidence)
     changed = changed or "only signs or the order of words differ"
     message = f"nearly the same as an earlier row ({like.similarity:.0%} alike): {changed}{more}"
-    return Flag("", message, fix=drop("drop the later row"), related=(kept,), evidence=evidence)
+    return Flag("", message, fix=drop("drop this row"), related=(kept,), evidence=evidence)
 
 
 def _of_later(flag: Flag) -> Flag:

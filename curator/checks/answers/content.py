@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+from itertools import islice
 from typing import Annotated
 
 import numpy as np
@@ -26,8 +27,12 @@ class Placeholder(RowRule, frozen=True):
     """A slot that nobody filled in stands in the answer.
 
     The generator or the writer left "[Your Name]", "{{product}}" or "lorem ipsum" for somebody to replace. The model learns
-    that a slot is an answer and prints slots to real users. Slots are right in letters, forms and templates that the
-    prompt asks for, in code, and where the prompt holds them itself.
+    that a slot is an answer and prints slots to real users.
+
+    Slots are right in code, where the prompt holds them itself, and in what somebody is to fill in and use: in every
+    answer to a prompt that asks for a letter, an e-mail, a form, a post or a template, whatever the slot is. A prompt
+    that merely speaks of such a text ("can you send me the invoice?") asks for none. Even there a slot has no part in
+    the text where it is the only one and stands behind its last sentence, on the same line.
     """
 
     code = "ANS003"
@@ -200,15 +205,46 @@ _FURTHER = rf"{_GAP}\w[\w'’-]*+"
 _TEXTS = re.compile(  # within a few words of what asks for them
     r"\b(?:pen|tell|writ(?:e|ten|ing)|draft|compose|create|generate|design|prepare|produce|craft|build|develop|make|give|provide|send|rewrite|rephrase|edit|improve|finish|come up|suggest|help|sample|example|"
     rf"introduce|respond|reply|react)\b(?:{_FURTHER}){{0,8}}?(?:{_GAP}\w[\w'’-]*?(?<=\w)['’-]++|(?:{_FURTHER})?{_GAP})"
-    r"(?:invite|notes?|messages?|forms?|cards?|bio|biograph\w*|profiles?|postings?|adverts?|advertis\w*|ads?|posts?|tweets?|captions?|repl(?:y|ies)|responses?|applications?|references?|proposals?|polic(?:y|ies)|blanks?|"
+    r"(?:invite|notes?|messages?|forms?|cards?|bio|biograph\w*|profiles?|postings?|adverts?|advertis\w*|ads?|posts?|tweets?|captions?|repl(?:y|ies)|responses?|applications?|references?|proposals?|polic(?:y|ies)|blanks?|responces?|"
     r"pitch\w*|slogans?|dialog(?:ue)?s?|conversations?|interviews?|greetings?|plan|blog|poster|website|web page|checklist|outline|schedule|toast|cover|comments?|reviews?)\b(?!-)"
     r"|\bthank|\bin your (?:repl(?:y|ies)|responses?)\b",
     re.I,
 )
 
 
+# A text that is there already ("the invoice", "this e-mail") is asked for where its sentence says what to do with it.
+_THERE_ALREADY = re.compile(
+    r"\b(?:this|that|these|those|the|my|your|our|his|her|its|their)"
+    r"(?: (?!an?\b|some\b|for\b|to\b|of\b|with\b|in\b|on\b|as\b|and\b|or\b|into\b)[\w'’-]{1,20}){0,2} $",
+    re.I,
+)
+_MADE_OF_IT = re.compile(
+    r"\b(?:writ(?:e|es|ten|ing)|rewrit\w+|draft\w*|compos\w+|creat\w+|generat\w+|design\w*|prepar\w+|produc\w+|craft\w*|develop\w*|make|build|"
+    r"(?:re)?phras\w+|edit\w*|improv\w+|finish\w*|complet\w+|continu\w+|expand\w*|extend\w*|turn\w*|convert\w*|translat\w+|revis\w+|updat\w+|proofread\w*|polish\w*|"
+    r"correct\w*|fix\w*|shorten\w*|repl(?:y|ies|ying)|respon[ds]\w*|answer\w*|fill\w*|add\w*|format\w*|adapt\w*|personali[sz]\w+|modif\w+|chang\w+|adjust\w*|help\w*|"
+    r"react\w*|deliver|give|provide|send(?! (?:me|us)\b))\b",
+    re.I,
+)
+_MENTIONS = 1000  # of texts in a prompt that are looked at
+_ASIDE, _SENTENCE = 60, 300  # characters beside a mention in which its article stands, and what is said of it
+
+
+@lru_cache(maxsize=32)
 def _may_hold_slots(said: str) -> bool:
-    return _holds(_FORMS, said) or _holds(_TEXTS, said)
+    mentions = islice(_FORMS.finditer(said), _MENTIONS)
+    return _holds(_TEXTS, said) or any(_is_asked_for(said, found) for found in mentions)
+
+
+def _is_asked_for(said: str, mention: re.Match[str]) -> bool:
+    """Whether a mention of a text asks for one, and does not merely speak of one that is there already."""
+    start, end = mention.span()
+    before, behind = said[max(0, start - _SENTENCE) : start], said[end : end + _SENTENCE]
+    if not _THERE_ALREADY.search(" ".join(before[-_ASIDE:].split()) + " " * before[-1:].isspace()):
+        return True
+    return _holds(_MADE_OF_IT, f"{_ENDS.split(before)[-1]}{mention.group()}{_ENDS.split(behind, maxsplit=1)[0]}")
+
+
+_ENDS = re.compile(r"[.!?\n]")
 
 
 @lru_cache(maxsize=32)  # asked anew for every slot of an answer
