@@ -62,6 +62,12 @@ def test_a_heading_beside_a_button_in_a_box_of_its_own_stays() -> None:
     assert "Rinsing it" in heads(page(f"<main>{TITLE}{TEXT}{head}<p>Rinse the pump with water.</p></main>"))
 
 
+def test_a_heading_beside_a_link_that_has_its_text_in_the_headings_below_it_stays() -> None:
+    head = "<div class=head><h{0}>{1}</h{0}><span class=editsection><a href='/e'>edit</a></span></div>"
+    below = f"{head.format(2, 'Rinsing')}{head.format(3, 'By hand')}<p>Rinse the pump.</p>{head.format(2, 'Drying')}"
+    assert heads(page(f"<main>{TITLE}{TEXT}{below}</main>"))[-3:] == ["Rinsing", "By hand", "Drying"]
+
+
 def test_names_and_values_right_below_the_title_are_fields_where_half_are_known() -> None:
     facts = "<dl><dt>Owner</dt><dd>Desk four</dd><dt>Last drill</dt><dd>February 2025</dd></dl>"
     document = page(f"<main>{TITLE}{facts}{TEXT}</main>")

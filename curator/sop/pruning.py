@@ -65,7 +65,7 @@ def prune(root: Any, drops: Drops) -> None:
             remove(element)
         elif element.tag not in ("html", "body", "main", "article") and _is_chrome(element, whole, opened, named):
             drops.add("boilerplate", element.text_content())
-            around = element.getparent()
+            around = element.getparent() if _is_listing(element) else None
             if not instructs(element):
                 drops.frame.append(" ".join(element.itertext()))
             remove(element)
@@ -92,8 +92,13 @@ def _prune_emptied(box: Any, drops: Drops) -> None:
         return
     whole = next((part for part in (box, *upwards(box)) if _beside_text(part)), box)
     after = next((o for o in whole.itersiblings() if isinstance(o.tag, str) and clean(o.text_content())), None)
-    if after is None or _opens_with_heading(after):
+    if after is None or _opens_with_heading(after, HEADINGS[head.tag]):
         drops.take(box)
+
+
+def _is_listing(element: Any) -> bool:
+    """Whether a part is, or holds, items or paragraphs: more than a mark or a link beside a heading."""
+    return next(element.iter("li", "p", "dd", "td"), None) is not None
 
 
 def _beside_text(part: Any) -> bool:
@@ -104,9 +109,11 @@ def _beside_text(part: Any) -> bool:
     )
 
 
-def _opens_with_heading(part: Any) -> bool:
+def _opens_with_heading(part: Any, level: int) -> bool:
+    """Whether a part opens with a heading of a level or a higher one."""
     head = next(part.iter(*HEADINGS), None)
-    return head is not None and clean(text_of(part)).startswith(clean(text_of(head)))
+    high = head is not None and HEADINGS[head.tag] <= level
+    return high and clean(text_of(part)).startswith(clean(text_of(head)))
 
 
 def _is_built_of_widgets(root: Any, whole: int) -> bool:

@@ -1,14 +1,17 @@
 """What of the shells leaks into documents read back, and what of the texts is lost.
 
-    python tests/quality/shells [FILE.md…] [SHELL…] [-v]
+    python tests/quality/shells [FILE.md…] [SHELL…] [-v] [--printed]
 
 Each Markdown file is put into every shell and read back: the median of its headings and steps that are found, with the worst,
 lines of it that are lost, lines that stand in the result and not in it, titles and warnings missed, and texts of the shell.
+-v names them. --printed has Chromium print each page, and reads the PDF.
 """
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 from statistics import median
@@ -30,19 +33,29 @@ def notes(document: Document) -> Counter[str]:
     return Counter(" ".join(words_of(block.text)) for block in found)
 
 
-def read_back(name: str, markdown: str) -> tuple[Document, list[str]]:
+def printed(page: str) -> bytes:
+    """A page as Chromium prints it."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, output = Path(folder) / "page.html", Path(folder) / "page.pdf"
+        source.write_text(page, encoding="utf-8")
+        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile", f"--print-to-pdf={output}"]  # fmt: skip
+        subprocess.run([*command, source.as_uri()], check=True, capture_output=True)
+        return output.read_bytes()
+
+
+def read_back(name: str, markdown: str, *, in_print: bool) -> tuple[Document, list[str]]:
     """A text read back from a shell, and what of the shell leaked."""
     is_page = name in files.FILES
     page = (files if is_page else shells).framed(name, markdown)
     try:
-        document = document_of(page.encode(), "page.html")
+        document = document_of(printed(page), "page.pdf") if in_print else document_of(page.encode(), "page.html")
     except SourceError as error:
         print(f"  {name}: {error.what}")
         return Document(), []
     return document, files.leaked(name, document, markdown) if is_page else shells.leaks(document)
 
 
-def main(given: list[Path], chosen: list[str], *, tell: bool) -> int:
+def main(given: list[Path], chosen: list[str], *, tell: bool, in_print: bool) -> int:
     print(
         f"{'shell':<20}{'headings':>13}{'steps':>13}{'lost':>6}{'strange':>9}{'titles':>8}{'warnings':>10}{'leaks':>7}"
     )
@@ -51,7 +64,7 @@ def main(given: list[Path], chosen: list[str], *, tell: bool) -> int:
     for name in chosen or [*shells.SHELLS, *files.FILES]:
         found, leaks, odd, counts = [], Counter[str](), Counter[str](), Counter[str]()
         for file, markdown, reference in references:
-            document, leaked = read_back(name, markdown)
+            document, leaked = read_back(name, markdown, in_print=in_print)
             found.append(shells.kept(reference, document))
             missing = files.lost(document, reference)
             untold = sum((notes(reference) - notes(document)).values())
@@ -74,4 +87,4 @@ def main(given: list[Path], chosen: list[str], *, tell: bool) -> int:
 if __name__ == "__main__":
     given = [Path(name) for name in sys.argv[1:] if name.endswith(".md")]
     chosen = [name for name in sys.argv[1:] if name in shells.SHELLS or name in files.FILES]
-    sys.exit(main(given or shells.texts(), chosen, tell="-v" in sys.argv))
+    sys.exit(main(given or shells.texts(), chosen, tell="-v" in sys.argv, in_print="--printed" in sys.argv))
