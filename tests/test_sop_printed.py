@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from curator.sop.printed import of_page
-from curator.sop.reading import Drops, Heading, Piece, Text
+from curator.sop.reading import Drops, Heading, Piece, Text, said
 from curator.sop.unruled import Word, table_at
 
 TITLE = "Cooling of cooked food"
@@ -60,6 +62,27 @@ def test_the_word_of_a_warning_set_as_a_heading_makes_a_note_of_the_line_below()
     pieces, _ = of_page([Heading(TITLE, 1), *CORE, *warned], TITLE, Drops())
     assert isinstance(pieces[-1], Text)
     assert (pieces[-1].note, pieces[-1].text) == ("warning", "Do not heat the food again.")
+
+
+AWAY = [Text("A film about our bike week", away=True), Text("Ride along", away=True)]
+
+
+def test_a_heading_and_sentences_over_a_link_to_another_page_are_the_sites_and_an_order_is_not() -> None:
+    film: list[Piece] = [Heading("Be kind to yourself", 2), Text("Forty seats on a course in autumn."), Text("Save a seat", away=True)]  # fmt: skip
+    order: list[Piece] = [Heading("Help", 2), Text("Call the kitchen office."), Text("Kitchen page", away=True)]
+    pieces, _ = of_page([*MENU, Heading(TITLE, 1), *CORE[:2], *film, *CORE[2:8], *order, *CORE[8:]], TITLE, Drops())
+    assert [said(piece) for piece in pieces] == [*WHOLE[:3], *WHOLE[3:9], *map(said, order), *WHOLE[9:]]
+
+
+def test_links_below_the_last_section_of_a_text_go_without_it() -> None:
+    last: list[Piece] = [Heading("Who to tell", 2), Text("Call the shift lead where a probe is broken.")]
+    assert printed(MENU, [*last, *AWAY, Text("200 KB")]) == [*WHOLE, *map(said, last)]
+
+
+def test_a_page_that_is_one_link_tells_nothing_by_its_links() -> None:
+    linked = [msgspec.structs.replace(piece, away=True) if isinstance(piece, Heading) else piece for piece in CORE]
+    pieces, _ = of_page([*MENU, Heading(TITLE, 1), *linked], TITLE, Drops())
+    assert [said(piece) for piece in pieces] == WHOLE
 
 
 def line(*words: tuple[float, str]) -> list[Word]:

@@ -40,6 +40,7 @@ class Line(msgspec.Struct):
     page: int | None = None
     table: Table | None = None
     full: bool = True  # the line reaches the right edge, so its paragraph may go on
+    away: bool = False  # all of the line is a link to another page
 
 
 def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
@@ -63,12 +64,14 @@ def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
             and (line.text.isupper() or not before.text.isupper())
         ):
             before.text = f"{before.text} {line.text}"
+            before.away = before.away and line.away
         elif line.level:
-            pieces.append(Heading(line.text, line.level, origin))
+            pieces.append(Heading(line.text, line.level, origin, line.away))
         elif isinstance(before, Text) and last is not None and _goes_on(before, last, line, letters):
             before.text = _join(before.text, line.text, joined, vocabulary)
+            before.away = before.away and line.away
         else:
-            pieces.append(Text(line.text, line.bold, None, origin, line.indent))
+            pieces.append(Text(line.text, line.bold, None, origin, line.indent, line.away))
         last = line
     return pieces
 

@@ -99,13 +99,18 @@ def _lines(page: Any) -> list[_Row]:
     rows: list[_Row] = []
     gutter = _gutter(page, [box for box, _ in boxes])
     dots = _dots(page)
+    links = [link for link in page.hyperlinks if _AWAY.match(link.get("uri") or "")]
     for found in _text_lines(page, gutter):
         middle = (found["top"] + found["bottom"]) / 2
         if any(box[1] <= middle <= box[3] and box[0] - 1 <= found["x0"] <= box[2] for box, _ in boxes):
             continue
-        rows += (_bulleted(row, dots) for row in _rows_of(found, page.page_number))
+        for row in _rows_of(found, page.page_number):
+            row.away = _is_linked(row, links)
+            rows.append(_bulleted(row, dots))
     for box, table in boxes:
-        rows.append(_Row("", box[0], True, False, 0, None, page.page_number, table, True, box[1], box[3], box[2], 0))
+        rows.append(
+            _Row("", box[0], True, False, 0, None, page.page_number, table, True, False, box[1], box[3], box[2], 0)
+        )
     _mark_margins(rows, page.height)
     if gutter is not None:
         return [row for column in _in_columns(rows, gutter) for row in column]
@@ -113,6 +118,19 @@ def _lines(page: Any) -> list[_Row]:
     rows = _with_tables(rows)
     _mark_gaps(rows)
     return rows
+
+
+_AWAY = re.compile(r"(?:https?|file):|/|\w[\w.-]*/", re.I)
+
+
+def _is_linked(row: _Row, links: Sequence[dict[str, Any]]) -> bool:
+    """Whether links cover a line, but for its number or its bullet."""
+    middle = (row.top + row.bottom) / 2
+    over = [(link["x0"], link["x1"]) for link in links if link["top"] - 1 <= middle <= link["bottom"] + 1]
+    inside = [
+        word for word in row.words if any(left - 1 <= word.start and word.end <= right + 1 for left, right in over)
+    ]
+    return bool(inside) and sum(len(word.text) for word in row.words) - sum(len(word.text) for word in inside) <= 3
 
 
 def _mark_margins(rows: Sequence[_Row], height: float) -> None:
@@ -184,7 +202,7 @@ def _row(text: str, chars: Sequence[dict[str, Any]], page: int, *, bold: bool) -
     size = Counter(round(char["size"], 1) for char in chars).most_common(1)[0][0]
     top, bottom = min(char["top"] for char in chars), max(char["bottom"] for char in chars)
     place = chars[0]["x0"], chars[-1]["x1"]
-    row = _Row(text, place[0], False, bold, 0, None, page, None, True, top, bottom, place[1], size)
+    row = _Row(text, place[0], False, bold, 0, None, page, None, True, False, top, bottom, place[1], size)
     row.words = _words(chars)
     return row
 
@@ -210,7 +228,7 @@ def _with_tables(rows: Sequence[_Row]) -> list[_Row]:
         if found is not None:
             last = rows[place + found.lines - 1]
             found.table.origin = Origin(-1, None, row.page)
-            table = _Row("", row.indent, True, False, 0, None, row.page, found.table, True, row.top, last.bottom)
+            table = _Row("", row.indent, True, False, 0, None, row.page, found.table, True, False, row.top, last.bottom)
             table.right = max(other.right for other in rows[place : place + found.lines])
             out.append(table)
         else:

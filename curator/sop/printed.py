@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from curator.sop.document import Origin, Table
 from curator.sop.furniture import is_date, is_furniture, is_site_heading
 from curator.sop.markup import is_warning
+from curator.sop.pruning import names_document
 from curator.sop.reading import Drops, Heading, Piece, Text, said
 from curator.sop.residue import CONTENTS
 from curator.sop.roles import folded, role_of
@@ -20,6 +21,7 @@ def of_page(pieces: list[Piece], title: str, drops: Drops) -> tuple[list[Piece],
     pieces = _without_contents(_noted(pieces, drops), drops)
     start = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and _names(title, piece.text)), -1)
     start = _after_site(pieces, title) if start < 0 else start
+    pieces = _without_teasers(pieces, start, drops) if start else pieces
     known = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and role_of(piece.text) != "other"]
     if known and known[0] < start and _level(pieces[known[0]]) <= _level(pieces[start]):
         return pieces, title
@@ -65,6 +67,56 @@ def _without_contents(pieces: list[Piece], drops: Drops) -> list[Piece]:
     return [piece for n, piece in enumerate(pieces) if n not in gone]
 
 
+def _without_teasers(pieces: list[Piece], start: int, drops: Drops) -> list[Piece]:
+    """The pieces without what leads to other pages of the site from below the title on: lines of a few words right below it,
+    and where the text knows at most half of its words, a heading of no known purpose with a few sentences that order nothing
+    and a line that is a link away, or such a heading that is one itself, and the lines below it.
+    """
+    heads = [piece for piece in pieces[start + 1 :] if isinstance(piece, Heading)]
+    if 2 * sum(head.away for head in heads) > len(heads):  # a page that is a link itself tells nothing by its links
+        for piece in pieces:
+            if isinstance(piece, Heading | Text):
+                piece.away = False
+        return pieces
+    gone: set[int] = set()
+    for n, head in enumerate(pieces[start:], start):
+        if not isinstance(head, Heading) or (n > start and _is_known(head)):
+            continue
+        below = [*_plain_below(pieces, n)]
+        links = [m for m in below if _leads_away(pieces[m])]
+        if n == start:
+            gone |= {m for m in links if len(said(pieces[m]).split()) <= 6}
+            continue
+        if head.away:
+            group = {n, *below} if len(below) <= 2 else set()
+        else:
+            last = max(below, default=n) if len(links) > 1 else min(links, default=n)
+            group = {n, *(m for m in below if m <= last)} if n < last <= n + (8 if len(links) > 1 else 3) else set()
+        rest = _Known([piece for m, piece in enumerate(pieces[start:], start) if m not in group and m not in gone])
+        led = rest.is_strange([pieces[m] for m in group], led=True)
+        if group and led and (head.away or min(links) == n + 1 or rest.is_strange(pieces[n : n + 2])):
+            gone |= group
+    for n in sorted(gone):
+        drops.add("link-only", said(pieces[n]), Origin(-1))
+    return [piece for n, piece in enumerate(pieces) if n not in gone]
+
+
+def _leads_away(piece: Piece) -> bool:
+    """Whether a line is a link to another page that is no form, record or procedure."""
+    return isinstance(piece, Text | Heading) and piece.away and not names_document(piece.text)
+
+
+def _plain_below(pieces: list[Piece], head: int) -> Iterator[int]:
+    """The places of the first lines below a heading that are no list, no order and no warning, eight at most."""
+    for n in range(head + 1, min(head + 9, len(pieces))):
+        piece = pieces[n]
+        if not isinstance(piece, Text) or _is_firm(piece) or (_DOT.match(piece.text) and not piece.away):
+            return
+        if is_order(piece.text) and not piece.away:
+            return
+        yield n
+
+
 _NOTE = re.compile(r"(?:warning|caution|danger|important|note|tip)\W*", re.I)
 
 
@@ -103,10 +155,9 @@ def _trimmed(pieces: list[Piece], places: list[int]) -> list[int]:
     core = _Known([pieces[n] for n in (first, *inner[:end]) if n == first >= 0 or n >= begin])
     gone = {n for n in inner if n < begin and _is_few_words(pieces[n]) and core.is_strange([pieces[n]])}
     for section in reversed([*_sections(pieces, inner[end:])]):  # from the end, as far as what is strange goes
-        if all(core.is_strange([pieces[n] for n in some]) for some in (section, section[:2])):
-            gone |= set(section)
-        else:
-            gone |= {n for n in section[2:] if core.is_strange([pieces[n]])}
+        odd = _strange_of(section, pieces, core)
+        gone |= odd
+        if len(odd) < len(section):
             break
     listed = firm and _is_listed(
         next((pieces[n] for n in reversed(inner[:end]) if isinstance(pieces[n], Heading)), None)
@@ -116,6 +167,27 @@ def _trimmed(pieces: list[Piece], places: list[int]) -> list[int]:
             break
         gone = gone - {n} if listed else gone
     return [n for n in places if n not in gone]
+
+
+def _strange_of(section: list[int], pieces: list[Piece], core: _Known) -> set[int]:
+    """The places of what is strange in a section after the text: all of it, or lines below its first.
+
+    What leads to other pages, and what stands below that, tells nothing of a section with lines of its own before it: a site
+    puts it below the last heading of the text.
+    """
+    led = next((at for at, n in enumerate(section) if _leads_away(pieces[n])), len(section))
+    own = section[:led]
+    bare = not own or (len(own) == 1 and isinstance(pieces[own[0]], Heading))
+    if (
+        core.is_strange([pieces[n] for n in section], led=True)
+        if bare
+        else all(core.is_strange([pieces[n] for n in some]) for some in (own, own[:2]))
+    ):
+        return set(section)
+    beside = () if bare else section[led:]
+    return {n for n in section[2:] if core.is_strange([pieces[n]])} | {
+        n for n in beside if _leads_away(pieces[n]) or _is_few_words(pieces[n])
+    }
 
 
 def _sections(pieces: list[Piece], places: list[int]) -> Iterator[list[int]]:
@@ -166,9 +238,13 @@ class _Known:
     def __init__(self, pieces: list[Piece]) -> None:
         self._words = frozenset(stem for piece in pieces for stem in _stems(piece))
 
-    def is_strange(self, pieces: list[Piece]) -> bool:
-        """Whether the text has few of the words of some other pieces; none at all, where these give orders."""
+    def is_strange(self, pieces: list[Piece], *, led: bool = False) -> bool:
+        """Whether the text has few of the words of some other pieces; none at all, where these give orders, and up to half,
+        orders or not, where they lead to other pages.
+        """
         own = frozenset(stem for piece in pieces for stem in _stems(piece))
+        if led:
+            return len(self._words) >= _TELLING and len(own & self._words) <= _HALF * len(own)
         orders = any(isinstance(p, Text) and p.text[-1] == "." and is_order(_DOT.sub("", p.text)) for p in pieces)
         return len(self._words) >= _TELLING and len(own & self._words) <= (0 if orders else _FEW * len(own))
 
@@ -178,6 +254,7 @@ def _stems(piece: Piece) -> list[str]:
     return [stem[:5].rstrip("s") for stem in stems(said(piece))]
 
 
+_HALF = 0.5
 _FEW = 0.25  # of the different words of a line or a section
 _TELLING = 40  # different words of a text below which it knows too little to tell
 _NUMBER = re.compile(r"^(?:\d{1,2}[.)]|[•·*-])\s+")

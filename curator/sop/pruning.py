@@ -87,7 +87,9 @@ def _prune_emptied(box: Any, drops: Drops) -> None:
     if box is None or box.tag not in ("div", "section", "aside") or not box.get("class"):
         return
     head = next(box.iter(*HEADINGS), None)
-    said = "" if head is None or len(head.text_content()) < len(box.text_content()) - 50 else clean(text_of(head))
+    if head is None or len(head.text_content()) < len(box.text_content()) - 50:
+        return
+    said = clean(text_of(head))
     if not said or said != clean(text_of(box)) or role_of(said) != "other":
         return
     whole = next((part for part in (box, *upwards(box)) if _beside_text(part)), box)
@@ -539,7 +541,12 @@ def _is_document(link: Any) -> bool:
     """Whether a link leads to a form, a record or another procedure: a file of an office, a document's number or kind."""
     said = clean(link.text_content())
     path = (link.get("href") or "").partition("?")[0]
-    return bool(_FILE.search(path) or _NUMBERED_DOCUMENT.search(said) or _KIND.search(said))
+    return bool(_FILE.search(path)) or names_document(said)
+
+
+def names_document(said: str) -> bool:
+    """Whether a link is called a form, a record or a procedure, or has a document's number."""
+    return bool(_NUMBERED_DOCUMENT.search(said) or _KIND.search(said))
 
 
 _CALL_WORDS = 60

@@ -14,17 +14,19 @@ NOWHERE = Origin()
 
 
 class Heading(msgspec.Struct):
-    """A heading; `level` is the source's own, 1 the highest."""
+    """A heading; `level` is the source's own, 1 the highest. `away` where all of it is a link to another page."""
 
     text: str
     level: int
     origin: Origin = Origin()
+    away: bool = False
 
 
 class Text(msgspec.Struct):
     """A paragraph, not judged yet: it may turn out a heading or a step.
 
-    `bold` where all of it is; `indent` is where its first line begins, -1 where nobody knows.
+    `bold` where all of it is; `indent` is where its first line begins, -1 where nobody knows; `away` where all of it is a
+    link to another page, as far as the source tells.
     """
 
     text: str
@@ -32,6 +34,7 @@ class Text(msgspec.Struct):
     note: str | None = None
     origin: Origin = Origin()
     indent: float = -1
+    away: bool = False
 
 
 Piece: TypeAlias = Heading | Text | Para | Step | Table | Code | Figure
