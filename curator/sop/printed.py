@@ -19,7 +19,7 @@ from curator.sop.verbs import is_forbidding, is_order
 def of_page(pieces: list[Piece], title: str, drops: Drops) -> tuple[list[Piece], str]:
     """A page that a browser printed, and its title, without what the site has before the title, after the text and in it."""
     pieces = _without_contents(_noted(pieces, drops), drops)
-    start = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and _names(title, piece.text)), -1)
+    start = _titled(pieces, title)
     start = _after_site(pieces, title) if start < 0 else start
     pieces = _without_teasers(pieces, start, drops) if start else pieces
     known = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and role_of(piece.text) != "other"]
@@ -118,6 +118,22 @@ def _plain_below(pieces: list[Piece], head: int) -> Iterator[int]:
 
 
 _NOTE = re.compile(r"(?:warning|caution|danger|important|note|tip)\W*", re.I)
+
+
+def _titled(pieces: list[Piece], title: str) -> int:
+    """The place of the heading that is the title of the page, the longest of those in it, -1 where there is none. A line before
+    the first heading of known purpose that is most of the title is made one where no heading is.
+    """
+    named = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and _names(title, piece.text)]
+    if named:
+        return max(named, key=lambda n: (len(said(pieces[n])), -n))
+    for n, piece in enumerate(pieces):
+        if _is_known(piece):
+            break
+        if isinstance(piece, Text) and 2 * len(piece.text) > len(title) and _names(title, piece.text):
+            pieces[n] = Heading(piece.text, 1, piece.origin)
+            return n
+    return -1
 
 
 def _after_site(pieces: list[Piece], title: str) -> int:
@@ -263,13 +279,9 @@ _NUMBER = re.compile(r"^(?:\d{1,2}[.)]|[•·*-])\s+")
 def _names(title: str, text: str) -> bool:
     """Whether a heading is the title of a page less what a site adds to it at either end."""
     whole, part = title.casefold(), text.casefold()
-    if whole.startswith(part):
-        beside = whole.removeprefix(part).strip()[:1]
-    elif whole.endswith(part):
-        beside = whole.removesuffix(part).strip()[-1:]
-    else:
-        return False
-    return whole == part or (len(part) > 3 and not beside.isalnum())
+    before, found, after = whole.partition(part)
+    beside = f"{before.strip()[-1:]}{after.strip()[:1]}"
+    return bool(found) and (whole == part or (len(part) > 3 and not any(map(str.isalnum, beside))))
 
 
 def _closes(text: str) -> bool:
