@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,45 @@ def test_values_in_arguments_and_columns_are_found_and_get_placeholders(kind: st
             value not in json.dumps(json.loads(mended)).replace("\\", "")
             and json.dumps(value)[1:-1].encode() not in mended
         )
+
+
+def fixes_of(code: str, row: dict[str, object]) -> list[Fix]:
+    return [fix for n, flag in flags_of(RULES[code](), row) if (fix := finding_of(RULES[code](), n, flag).fix)]
+
+
+def mended_of(row: dict[str, object]) -> str:
+    """The row once the fixes of all private values are made."""
+    made = [fix for code in RULES if code[:3] in ("PII", "SEC") for fix in fixes_of(code, row)]
+    (mended,) = fix_line(json.dumps(row, ensure_ascii=False).encode(), made)
+    return mended.decode()
+
+
+@pytest.mark.parametrize("kind", sorted(set(PLANTED) - {"private-key"}))
+def test_a_value_that_is_masked_is_left_in_no_other_place_of_the_row(kind: str) -> None:
+    """In code, in a link, in a column that names the row: places where by itself it may be nobody's."""
+    sentence, value = PLANTED[kind]
+    row = chat(user=f"{sentence.format(value)}\n```python\nx = '{value}'\n```", assistant=f"```\nsend({value!r})\n```")
+    row |= {"id": "7", "source": f"https://b.se/?q={value}&n=1", "notes": {"author_id": value}}
+    mended = mended_of(row)
+    assert value not in mended and mended.count(f"[{NAMES[kind]}_") >= 5
+    assert len(set(re.findall(rf"\[{NAMES[kind]}_\w+\]", mended))) == 1
+
+
+def test_what_only_looks_like_a_masked_value_stays() -> None:
+    said = "Write to Alice@gmail.com, call (415) 867-2231. My password is vR7#kelim9; the pass phrase: kelim."
+    code = "```\nalice@gmail.com.au, malice@gmail.com, a.alice@gmail.com, 94158672231, vR7#kelim9x, alice@gmail.com 4158672231\n```"
+    told = json.loads(mended_of(chat(user=said, assistant=code)))["messages"][1]["content"]
+    assert told.startswith("```\nalice@gmail.com.au, ") and told.endswith("\n```")
+    assert "94158672231, vR7#kelim9x, [EMAIL_" in told and " [PHONE_" in told and "a.alice@gmail.com" not in told
+
+
+def test_thousands_of_values_are_sought_in_the_rest_of_the_row_at_once() -> None:
+    people = [f"kim.li{n}@brightpost.se" for n in range(3000)]
+    row = {**chat(user="Write to " + ", ".join(people), assistant="It is done."), "source": " ".join(people)}
+    began = time.process_time()
+    (first, *_), number = fixes_of("PII001", row), len(people)
+    assert time.process_time() - began < 3
+    assert len(first.changes) == 2 and len(fixes_of("PII001", row)) == number
 
 
 def test_columns_that_identify_a_row_are_no_private_data() -> None:

@@ -6,8 +6,11 @@ No finding shows a value. `--fix` leaves them alone; `--unsafe-fixes` writes pla
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from typing import Annotated, ClassVar
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from functools import partial
+from operator import attrgetter
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -15,6 +18,7 @@ from curator import paths
 from curator.columns import Batch, distinct
 from curator.model import Edit, Example, Fix, Flag
 from curator.private.placeholders import placeholder
+from curator.private.repeats import folded, repeats, spellings, tells_itself
 from curator.private.triggers import (
     DIGITS_AT,
     ID_LITERALS,
@@ -37,6 +41,16 @@ Key = Annotated[
 ]
 
 
+class _Hit(NamedTuple):
+    """A value, what is written in its place, and where in the row it stands."""
+
+    value: str
+    placeholder: str
+    path: str
+    span: tuple[int, int]
+    edit: Edit
+
+
 class PrivateRule(RowRule, frozen=True):
     """A rule on one kind of private value."""
 
@@ -52,18 +66,57 @@ class PrivateRule(RowRule, frozen=True):
         return batch.memo(private_rows).get(self.kind, ())
 
     def check(self, example: Example) -> Iterator[Flag]:
+        found = list(self._found(example))
+        again = self._again(example, {hit.value: hit.placeholder for hit in found}) if found else {}
+        for hit in found:
+            also = again.pop(hit.placeholder, [])
+            title = f"write {hit.placeholder} in its place"
+            if also:
+                title += f", and in {len(also):,} more where it stands in the row"
+            fix = Fix(title, (hit.edit, *also))
+            yield Flag(hit.path, self.noun, hit.span, fix=fix, evidence={"placeholder": hit.placeholder})
+
+    def _found(self, example: Example) -> Iterator[_Hit]:
         for turn in example.all_turns():
             for kind, start, end in values(turn.text, self.groups):
                 if kind == self.kind:
-                    stand_in = placeholder(kind, turn.text[start:end], self.key)
-                    fix = Fix(f"write {stand_in} in its place", (turn.edit(start, end, stand_in),))
-                    yield turn.flag(self.noun, (start, end), fix=fix, evidence={"placeholder": stand_in})
+                    stand_in = placeholder(kind, value := turn.text[start:end], self.key)
+                    edit = turn.edit(start, end, stand_in)
+                    yield _Hit(value, stand_in, edit.path, (edit.start, edit.end), edit)
         for path, name, text in strings_elsewhere(example):
             for kind, start, end in values_named(name, text, self.groups):
                 if kind == self.kind:
-                    stand_in = placeholder(kind, text[start:end], self.key)
-                    fix = Fix(f"write {stand_in} in its place", (Edit(path, start, end, stand_in),))
-                    yield Flag(path, self.noun, (start, end), fix=fix, evidence={"placeholder": stand_in})
+                    stand_in = placeholder(kind, value := text[start:end], self.key)
+                    yield _Hit(value, stand_in, path, (start, end), Edit(path, start, end, stand_in))
+
+    def _again(self, example: Example, known: Mapping[str, str]) -> dict[str, list[Edit]]:
+        """By placeholder, the edits where its value stands without being found there: nothing of it is to be left."""
+        sought = {
+            spelt: said
+            for value, said in known.items()
+            if tells_itself(self.kind, value)
+            for spelt in spellings(self.kind, value)
+        }
+        edits: dict[str, list[Edit]] = {}
+        for text, taken, edit in self._texts(example):
+            small = folded(self.kind, text)
+            for start, end in repeats(small, sought):
+                at = bisect_left(taken, end, key=_start)
+                if not at or taken[at - 1].end <= start:
+                    stand_in = sought[small[start:end]]
+                    edits.setdefault(stand_in, []).append(edit(start, end, stand_in))
+        return edits
+
+    def _texts(self, example: Example) -> Iterator[tuple[str, Sequence[Value], Callable[[int, int, str], Edit]]]:
+        """Every text of the row, the values in it, and how a part of it is edited."""
+        for turn in example.all_turns():
+            yield turn.text, values(turn.text, self.groups), turn.edit
+        searched = {path for path, _, _ in strings_elsewhere(example)}
+        for path, name, text in strings_beside(example, set()):
+            yield text, tuple(values_named(name, text, self.groups)) if path in searched else (), partial(Edit, path)
+
+
+_start = attrgetter("start")
 
 
 # ---------------------------------------------------------------------- what no turn says
@@ -76,20 +129,29 @@ def strings_elsewhere(example: Example) -> Iterator[tuple[str, str, str]]:
     """
     turns = example.all_turns()
     value = example.value
-    if type(value) is not dict or (len(value) == 1 and not any(turn.calls for turn in turns)):
-        return
+    if type(value) is dict and (len(value) > 1 or any(turn.calls for turn in turns)):
+        for path, name, text in strings_beside(example, {example.tools_path}, _DECLARED):
+            if not _OF_THE_ROW.search(name):
+                yield path, name, text
+
+
+def strings_beside(
+    example: Example, left_out: Set[str], keys_left_out: Set[str] = frozenset()
+) -> Iterator[tuple[str, str, str]]:
+    """(path, key, text) of every string of a row that may be a value and is no turn's text."""
+    turns = example.all_turns()
     told = {path for turn in turns if turn.text for path in (turn.path, *(piece.path for piece in turn.pieces))}
-    told.add(example.tools_path)
-    waiting: list[tuple[str, str, object]] = [("", "", value)]
+    told |= left_out
+    waiting: list[tuple[str, str, object]] = [("", "", example.value)]
     while waiting:
         path, name, held = waiting.pop()
         if path and path in told:
             continue
         if type(held) is str:
-            if len(held) >= SHORTEST_VALUE and not _OF_THE_ROW.search(name):
+            if len(held) >= SHORTEST_VALUE:
                 yield path, name, held
         elif type(held) is dict:
-            waiting += [(paths.join(path, key), key, held[key]) for key in reversed(held) if key not in _DECLARED]
+            waiting += [(paths.join(path, key), key, held[key]) for key in reversed(held) if key not in keys_left_out]
         elif type(held) is list:
             waiting += [(paths.join(path, place), name, held[place]) for place in reversed(range(len(held)))]
 

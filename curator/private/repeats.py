@@ -1,0 +1,64 @@
+"""Where a value that is known to be private stands again: in code, in a link, where by itself it would be nobody's."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+Span = tuple[int, int]
+
+_FEW = 20  # values that are sought one by one
+_FOLDED = frozenset({"email"})  # kinds that mean the same in capitals
+_NUMBERS = frozenset({"card", "iban", "national-id", "phone"})
+_LEAST_BARE = 9  # digits of a number that means itself without its groups
+_LEAST = 6  # characters of a value that means itself wherever it stands
+
+
+def tells_itself(kind: str, value: str) -> bool:
+    """Whether the value is the same thing wherever it stands: a password that is a word may be that word as well."""
+    return len(value) >= _LEAST and not (kind == "password" and value.isalpha())
+
+
+def folded(kind: str, text: str) -> str:
+    """The text as values of the kind are compared; no sign of it moves."""
+    small = text.lower() if kind in _FOLDED else text
+    return small if len(small) == len(text) else text
+
+
+def spellings(kind: str, value: str) -> tuple[str, ...]:
+    """The value as it is compared, and of a number in groups the same without them."""
+    bare = "".join(filter(str.isalnum, value))
+    whole = kind in _NUMBERS and len(bare) >= _LEAST_BARE and bare != value
+    return (folded(kind, value), bare) if whole else (folded(kind, value),)
+
+
+def repeats(text: str, sought: Collection[str]) -> Iterator[Span]:
+    """Where one of the values stands as a whole, and not as a part of another word or number."""
+    for start, end in _hits(text, sought):
+        if not _goes_on(text[max(0, start - 2) : start][::-1]) and not _goes_on(text[end : end + 2]):
+            yield start, end
+
+
+def _goes_on(signs: str) -> bool:
+    """Whether a value goes on with the signs beside it, the nearest first: "x@y.com" in "x@y.com.au" and in "ax@y.com"."""
+    near, further = signs[:1], signs[1:]
+    if not near:
+        return False
+    return near.isalnum() or near in "_@" or (near in ".-+" and further.isalnum())
+
+
+def _hits(text: str, sought: Collection[str]) -> Iterator[Span]:
+    if len(sought) <= _FEW:
+        for value in sought:
+            at = text.find(value)
+            while at >= 0:
+                yield at, at + len(value)
+                at = text.find(value, at + len(value))
+        return
+    lengths: dict[str, dict[int, None]] = {}  # by how values begin, the longest first
+    for value in sorted(sought, key=len, reverse=True):
+        lengths.setdefault(value[:_LEAST], {})[len(value)] = None
+    for at in range(len(text) - _LEAST + 1):
+        for length in lengths.get(text[at : at + _LEAST], ()):
+            if text[at : at + length] in sought:
+                yield at, at + length
+                break
