@@ -136,6 +136,7 @@ class Words(NamedTuple):
 
 
 _LARGE = 1 << 20
+_NO_HITS = np.empty((0, 3), np.int64)
 
 
 class Scanner:
@@ -163,10 +164,9 @@ class Scanner:
         if not self._literals:
             return {}
         automaton = self._fast_automaton if len(data) > _LARGE else self._automaton
-        hits = automaton.find_matches_as_indexes(data.lower(), overlapping=True)
-        if not hits:
+        table = np.concatenate([_NO_HITS, *self._hits(automaton, data)])
+        if not len(table):
             return {}
-        table = np.array(hits, dtype=np.int64)
         texts = np.searchsorted(ends, table[:, 1], side="right")
         found: dict[type[Rule], list[np.ndarray]] = {}
         order = np.argsort(table[:, 0], kind="stable")
@@ -176,6 +176,17 @@ class Scanner:
             for rule in self._owners[literal]:
                 found.setdefault(rule, []).append(part)
         return {rule: np.array(distinct(np.concatenate(parts))) for rule, parts in found.items()}
+
+    def _hits(self, automaton: ahocorasick_rs.BytesAhoCorasick, data: bytes) -> Iterator[np.ndarray]:
+        """int64, shape (hits, 3): literal, start and end, of a part of the data after the other.
+
+        A hit is a tuple of three numbers first, of 200 bytes; parts overlap, so that some are told twice.
+        """
+        overlap = max(map(len, self._literals)) - 1
+        for low in range(0, len(data), _LARGE):
+            hits = automaton.find_matches_as_indexes(data[low : low + _LARGE + overlap].lower(), overlapping=True)
+            if hits:
+                yield np.array(hits, dtype=np.int64) + np.array((0, low, low))
 
 
 class Literals(NamedTuple):
@@ -547,10 +558,19 @@ def structure(value: Any, key: str = "") -> Any:
             ]
         )
     if kind is list:
-        return ("l", *[structure(item, key) for item in value])
+        return ("l", *(_shared(value, key) if len(value) > _LISTED else [structure(item, key) for item in value]))
     if key in _SPELT:
         return (kind.__name__, value)
     return kind.__name__
+
+
+_LISTED = 64  # elements of a list whose outlines are made one by one
+
+
+def _shared(value: list[Any], key: str) -> Iterator[Any]:
+    """The outlines of the elements of a long list, one object for all that are equal."""
+    known: dict[Any, Any] = {}
+    return (known.setdefault(outline, outline) for item in value for outline in (structure(item, key),))
 
 
 def _plain_chat(value: dict[str, Any]) -> Any:

@@ -28,9 +28,7 @@ def locate(raw: bytes, path: str) -> tuple[int, int]:
 
     Raises KeyError where the line has no such place.
     """
-    steps = parse(path)
-    place = _places(raw, [steps])[steps]
-    return place.value, place.stop
+    return Located(raw, [path]).locate(path)
 
 
 def locate_span(raw: bytes, path: str, span: tuple[int, int]) -> tuple[int, int]:
@@ -39,14 +37,35 @@ def locate_span(raw: bytes, path: str, span: tuple[int, int]) -> tuple[int, int]
     An empty span stands for the character behind it, or the quotation mark; of anything but a string it is the
     whole value. Raises KeyError where the line has no such place.
     """
-    begin, stop = locate(raw, path)
-    if raw[begin] != _QUOTE:
-        return begin, stop
-    offsets = _character_offsets(raw[begin + 1 : stop - 1])
-    last = len(offsets) - 1
-    low = begin + 1 + int(offsets[min(max(span[0], 0), last)])
-    high = begin + 1 + int(offsets[min(max(span[1], span[0] + 1), last)])
-    return low, max(high, low + 1)
+    return Located(raw, [path]).locate_span(path, span)
+
+
+class Located:
+    """A JSON line whose places are asked for many times: it is gone through once for all `paths`."""
+
+    def __init__(self, raw: bytes, paths: Iterable[str]) -> None:
+        self.raw = raw
+        wanted = [parse(path) for path in dict.fromkeys(paths)]
+        self._places = _places(raw, [(), *wanted], strict=False)
+        self._offsets: dict[int, np.ndarray] = {}
+
+    def locate(self, path: str) -> tuple[int, int]:
+        """As the function of that name, for one of the paths."""
+        place = self._places[parse(path)]
+        return place.value, place.stop
+
+    def locate_span(self, path: str, span: tuple[int, int]) -> tuple[int, int]:
+        """As the function of that name, for one of the paths."""
+        begin, stop = self.locate(path)
+        if self.raw[begin] != _QUOTE:
+            return begin, stop
+        if begin not in self._offsets:
+            self._offsets[begin] = _character_offsets(self.raw[begin + 1 : stop - 1])
+        offsets = self._offsets[begin]
+        last = len(offsets) - 1
+        low = begin + 1 + int(offsets[min(max(span[0], 0), last)])
+        high = begin + 1 + int(offsets[min(max(span[1], span[0] + 1), last)])
+        return low, max(high, low + 1)
 
 
 def first_key_end(raw: bytes, begin: int) -> int:

@@ -75,7 +75,7 @@ def test_a_line_too_heavy_to_be_a_row_is_reported_and_the_others_are_judged(run:
     report = json.loads(done.out)
     assert [(f["code"], f["line"]) for f in report["findings"]] == [("FIL001", 2), ("ROL007", 3)]
     assert (
-        "a line of 34.0 MB: over 8 MB of text, or 20 MB with pictures, no row is judged"
+        "a line of 34.0 MB: over 8 MB of text, or 20 MB with pictures, or 250,000 objects and lists, no row is judged"
         in report["findings"][0]["message"]
     )
     assert report["summary"]["rows"] == 2 and report["summary"]["broken"] == 1
@@ -240,3 +240,13 @@ def test_what_stands_beside_the_data_may_be_nested_deeply_too(
     done = run(*options)
     assert said in done.out + done.err
     assert "a fault in curator" not in done.err
+
+
+def test_a_line_of_many_lists_is_too_heavy_and_one_that_speaks_of_them_is_not(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "crowded.jsonl"
+    crowded = '{"prompt": "a", "completion": "b", "x": [' + "{}, " * 300_000 + "{}]}\n"
+    path.write_text(crowded + json.dumps({"prompt": "Say it.", "completion": '"[][][] ' * 90_000}) + "\n")
+    report = json.loads(run("lint", path, "--format", "json", "--select", "FIL").out)
+    assert [(f["code"], f["line"]) for f in report["findings"]] == [("FIL001", 1)]
+    assert "250,000 objects and lists" in report["findings"][0]["message"]
+    assert report["summary"]["rows"] == 1

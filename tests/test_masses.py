@@ -10,6 +10,8 @@ import pytest
 
 import curator
 from curator.config import Config
+from curator.editor import Document
+from curator.editor import lint as judged
 from curator.formats import Reader
 from curator.model import Report
 from curator.private.context import _OTHER, is_other_number
@@ -105,3 +107,18 @@ def test_what_is_not_told_one_by_one_is_mended_in_the_next_rounds(
 def test_what_stands_before_a_number_is_looked_at_in_vain_where_it_ends_in_no_such_word(text: str, other: bool) -> None:
     assert is_other_number(text + "123", len(text)) is other
     assert bool(_OTHER.search(text)) is other
+
+
+def test_the_places_of_thousands_of_findings_on_a_row_are_found_by_going_through_it_once() -> None:
+    answer = "".join(f"Ünder 🚀 vera{n}@brightpost.se. " for n in range(2000))
+    data = ORDINARY + json.dumps({"prompt": "a", "completion": answer}, ensure_ascii=False).encode()
+    document = Document(data.decode())
+    report = judged(document, Path("row.jsonl"), Config(select=("PII001",)))
+    findings = list(report.findings)
+    started = time.process_time()
+    places = list(document.places(findings))
+    assert time.process_time() - started < 0.5  # measured: 0.02; gone through for each 6
+    assert places[::500] == [Document(data.decode()).place(finding) for finding in findings[::500]]
+    said = data.decode().split("\n")[1].encode("utf-16-le")
+    words = [said[2 * place.start.column : 2 * place.end.column].decode("utf-16-le") for place in places]
+    assert words == [f"vera{n}@brightpost.se" for n in range(2000)]

@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
 from operator import attrgetter
-from typing import Annotated, ClassVar, NamedTuple
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -142,20 +142,30 @@ def strings_beside(
     turns = example.all_turns()
     told = {path for turn in turns if turn.text for path in (turn.path, *(piece.path for piece in turn.pieces))}
     told |= left_out
-    waiting: list[tuple[str, str, object]] = [("", "", example.value)]
+    waiting: list[Iterator[tuple[str, str, Any]]] = [iter([("", "", example.value)])]
     while waiting:
-        path, name, held = waiting.pop()
-        if path and path in told:
-            continue
-        if type(held) is str:
+        for path, name, held in waiting[-1]:
+            if path and path in told:
+                continue
+            if type(held) is not str:
+                waiting.append(_members(path, name, held, keys_left_out))
+                break
             if len(held) >= SHORTEST_VALUE:
                 yield path, name, held
-        elif type(held) is dict:
-            waiting += [(paths.join(path, key), key, held[key]) for key in reversed(held) if key not in keys_left_out]
-        elif type(held) is list:
-            waiting += [(paths.join(path, place), name, held[place]) for place in reversed(range(len(held)))]
+        else:
+            waiting.pop()
 
 
+def _members(path: str, name: str, held: Any, left_out: Set[str]) -> Iterator[tuple[str, str, Any]]:
+    """(path, key, value) of the texts, objects and lists in a value, made one by one: there may be a million."""
+    if type(held) is dict:
+        kept = ((key, inner) for key, inner in held.items() if type(inner) in _HOLDING and key not in left_out)
+        return ((paths.join(path, key), key, inner) for key, inner in kept)
+    listed = enumerate(held if type(held) is list else ())
+    return ((paths.join(path, place), name, inner) for place, inner in listed if type(inner) in _HOLDING)
+
+
+_HOLDING = frozenset((str, dict, list))
 SHORTEST_VALUE = 6
 _DECLARED = frozenset(("role", "from", "type", "tools", "functions", "tool_call_id"))
 _OF_THE_ROW = re.compile(

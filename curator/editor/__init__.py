@@ -11,8 +11,9 @@ import io
 import re
 import tempfile
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -63,6 +64,7 @@ class Document:
     def __init__(self, text: str, units: Units = "utf-16") -> None:
         self.data = text.encode("utf-8", "replace")  # half a surrogate pair becomes "?": one unit for one unit
         self.units = units
+        self._known = (0, 0)  # a byte and its column: the next that is asked for mostly stands behind it
 
     @cached_property
     def _starts(self) -> list[int]:
@@ -78,8 +80,17 @@ class Document:
     def position(self, byte: int) -> Position:
         """Where a byte offset stands; in a character, where the character does."""
         line = bisect_right(self._starts, byte) - 1
-        before = self.data[self._starts[line] : byte].decode("utf-8", "ignore")
-        return Position(line, _size(before, self.units))
+        start = self._starts[line]
+        known, column = self._known if start <= self._known[0] <= byte else (start, 0)  # a line may be megabytes long
+        known, more = self._measured(known, byte)
+        self._known = known, column + more
+        return Position(line, column + more)
+
+    def _measured(self, start: int, stop: int) -> tuple[int, int]:
+        """The last whole character of the bytes [start, stop) ends where, and their size in columns."""
+        part = self.data[start:stop]
+        text = part.decode("utf-8", "ignore")
+        return start + len(text.encode()), _size(text, self.units)
 
     def range(self, start: int, stop: int) -> Range:
         """The range of the bytes [start, stop)."""
@@ -98,10 +109,18 @@ class Document:
         Of an object or array it is the beginning up to the first key, since a whole row would be a screen of
         underlined text.
         """
-        begin, stop = self.row(finding.line)
-        raw = self.data[begin:stop].rstrip(b"\r\n")
-        low, high = _inside(raw, finding)
-        return self.range(begin + low, begin + high)
+        return next(self.places([finding]))
+
+    def places(self, findings: Sequence[Finding]) -> Iterator[Range]:
+        """The same for many findings, in their order: a row is gone through once for those that follow each other."""
+        for line, of_row in groupby(findings, key=lambda finding: finding.line):
+            found = list(of_row)
+            begin, stop = self.row(line)
+            raw = self.data[begin:stop].rstrip(b"\r\n")
+            row = _readable(raw, found)
+            for finding in found:
+                low, high = _inside(raw, row, finding)
+                yield self.range(begin + low, begin + high)
 
     def edit(self, finding: Finding, fix: Fix) -> TextEdit | None:
         """The smallest edit that makes the fix; None where it cannot be made in this text."""
@@ -150,23 +169,32 @@ def _inside_character(one: bytes, other: bytes, at: int, *, backwards: bool = Fa
     return False
 
 
-def _inside(raw: bytes, finding: Finding) -> tuple[int, int]:
-    """(start, stop) in bytes of what to underline in a line."""
+def _readable(raw: bytes, findings: Sequence[Finding]) -> splicing.Located | None:
+    """The line with the places of its findings; None where it is no JSON, or none of them has a place."""
+    paths = [finding.path for finding in findings if finding.byte is None]
     lead = len(splicing.BOM) if raw.startswith(splicing.BOM) else 0
+    return splicing.Located(raw, paths) if paths and parse(raw[lead:]) is not UNSET else None
+
+
+def _inside(raw: bytes, row: splicing.Located | None, finding: Finding) -> tuple[int, int]:
+    """(start, stop) in bytes of what to underline in a line."""
     if finding.byte is not None:
         low = min(max(finding.byte, 0), len(raw))
-        high = low + fault_size(raw[low:])
+        high = low + fault_size(raw[low : low + _FAULT])
         return (low, high) if high > low else (max(low - 1, 0), low)
-    if parse(raw[lead:]) is UNSET:
-        return lead, len(raw)
+    if row is None:
+        return len(splicing.BOM) if raw.startswith(splicing.BOM) else 0, len(raw)
     path = finding.path
     try:
         if finding.span is not None:
-            return splicing.locate_span(raw, path, finding.span)
-        low, high = splicing.locate(raw, path)
+            return row.locate_span(path, finding.span)
+        low, high = row.locate(path)
     except KeyError:  # what is missing, or stands in a string: the row
-        low, high = splicing.locate(raw, "")
+        low, high = row.locate("")
     return (low, splicing.first_key_end(raw, low)) if raw[low] in b"[{" else (low, high)
+
+
+_FAULT = 1 << 12  # bytes: no fault is longer
 
 
 # ---------------------------------------------------------------------- lint and mend

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from curator.model import Finding, Fix
 
 DELAY = 0.3  # seconds without a change before a document is linted; or as long as its last lint took
 MOST = 2_000  # diagnostics of a document: editors grow slow beyond
+OFFERED = 50  # quick fixes of a range: nobody reads more, and each is worked out on its whole row
 FIX_ALL = "source.fixAll.curator"
 
 _RELATED = 50  # other rows that a note in an editor names
@@ -106,7 +108,8 @@ class CuratorServer(LanguageServer):
             start = lsp.Position(0, 0)
             return [lsp.Diagnostic(lsp.Range(start, start), str(error), source="curator")] if text.strip() else []
         findings = list(report.findings)
-        found = tuple((finding, _range(document.place(finding))) for finding in findings[:MOST])
+        shown = findings[:MOST]
+        found = tuple(zip(shown, map(_range, document.places(shown)), strict=True))
         entry.linted, entry.document, entry.found = version, document, found
         entry.plain = report.files[0].container == PLAIN
         return [_diagnostic(*each) for each in found] + _left_out(len(findings) - len(found), path)
@@ -131,7 +134,8 @@ class CuratorServer(LanguageServer):
         out: list[lsp.CodeAction] = []
         if _asked(lsp.CodeActionKind.QuickFix, only):
             near = {finding.id: (finding, place) for finding, place in entry.found if _touch(place, wanted)}
-            for finding, fix, edit in editor.fixes(entry.document, (finding for finding, _ in near.values())):
+            asked = islice((finding for finding, _ in near.values() if finding.fix), OFFERED)
+            for finding, fix, edit in editor.fixes(entry.document, asked):
                 out.append(_action(uri, entry.version, finding, near[finding.id][1], fix, edit))
             out.sort(key=lambda action: not action.is_preferred)
         safe = any(finding.fix and finding.fix.safety == "safe" for finding, _ in entry.found)

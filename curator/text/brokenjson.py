@@ -17,6 +17,7 @@ from curator.text.patterns import compiled_later
 DEEPEST = 128  # brackets open at once; serde_json, which polars and the Hub build on, takes no more
 HEAVIEST = 8_000_000  # bytes of text in a line from which on it is not judged: no context is as long
 LARGEST = 20_000_000  # bytes of a line with the pictures and sounds in it: memory is short
+CROWDED = 250_000  # objects and lists in a line: each takes hundreds of bytes of memory, and two in the file
 _PACKED = re.compile(rb"[A-Za-z0-9+/_-]{4096,}+=*")  # base64: no word is as long
 LONGEST = 1 << 18  # characters of a line that is looked at for a mend
 
@@ -74,7 +75,7 @@ class Diagnosis(NamedTuple):
 
 def diagnose(text: str) -> Diagnosis:
     """The probable cause why a text of one line is not JSON. `text` holds more than white space."""
-    if len(text) > HEAVIEST // 4 and is_heavy(line := text.encode("utf-8", "surrogatepass")):
+    if len(text) >= CROWDED and is_heavy(line := text.encode("utf-8", "surrogatepass")):
         return too_heavy(len(line))
     body = text.strip(_BLANKS)
     shift = len(text) - len(text.lstrip(_BLANKS))
@@ -293,15 +294,34 @@ def _too_deep(body: str) -> Diagnosis | None:
 
 
 def is_heavy(line: bytes) -> bool:
-    """Whether a line is too heavy to be judged: by its text, or with what is packed as base64 in it."""
-    if len(line) < HEAVIEST or len(line) >= LARGEST:
-        return len(line) >= LARGEST
-    return len(line) - sum(hit.end() - hit.start() for hit in _PACKED.finditer(line)) >= HEAVIEST
+    """Whether a line is too heavy to be judged: by its text, with what is packed as base64 in it, or by its lists."""
+    if len(line) < 2 * CROWDED:
+        return False
+    if len(line) < HEAVIEST:
+        return _is_crowded(line)
+    if len(line) >= LARGEST or len(line) - sum(hit.end() - hit.start() for hit in _PACKED.finditer(line)) >= HEAVIEST:
+        return True
+    return _is_crowded(line)
+
+
+def _is_crowded(line: bytes) -> bool:
+    """Whether a line opens so many brackets, strings aside."""
+
+    def brackets(part: bytes) -> int:
+        return part.count(b"{") + part.count(b"[")
+
+    return brackets(line) > CROWDED and brackets(_STRING.sub(b"", line)) > CROWDED
+
+
+_STRING = re.compile(rb'"(?:[^"\\]+|\\.)*+"', re.DOTALL)
 
 
 def too_heavy(size: int) -> Diagnosis:
     """What is said of a line of so many bytes."""
-    most = f"over {HEAVIEST // 1_000_000} MB of text, or {LARGEST // 1_000_000} MB with pictures,"
+    most = (
+        f"over {HEAVIEST // 1_000_000} MB of text, or {LARGEST // 1_000_000} MB with pictures,"
+        f" or {CROWDED:,} objects and lists,"
+    )
     return Diagnosis(f"a line of {size / 1e6:,.1f} MB: {most} no row is judged; no model takes one as long", 0)
 
 

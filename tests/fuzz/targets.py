@@ -138,7 +138,7 @@ def decisions(data: bytes) -> None:
 
 def editor(data: bytes) -> None:
     """A text in an editor: each range lies in it, each edit can be made."""
-    from curator.editor import Document, fixes
+    from curator.editor import Document, fixes, server
     from curator.editor import lint as judged
 
     document = Document(data.decode("utf-8", "replace"))
@@ -146,11 +146,11 @@ def editor(data: bytes) -> None:
         report = judged(document, Path("x.jsonl"), _config())
     except CuratorError:
         return
-    for finding in report.findings:
-        place = document.place(finding)
+    findings = list(report.findings)[: server.MOST]
+    for place in document.places(findings):
         assert place.start <= place.end
     if report.files[0].container == "jsonl":
-        list(fixes(document, report.findings))
+        list(fixes(document, findings[: server.OFFERED]))
 
 
 TARGETS: dict[str, Callable[[bytes], None]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
@@ -121,11 +122,13 @@ def find_loop(text: str, times: int) -> tuple[int, int, str, int] | None:
 
     A phrase must come `times` in a row, and the loop have LEAST words in all. Phrases of digits alone do not count.
     """
-    found = list(_WORD.finditer(text))
-    if len(found) < 10:
-        return None
     names: dict[str, int] = {}
-    ids = np.fromiter((names.setdefault(word.group().lower(), len(names)) for word in found), np.int64, len(found))
+    numbers = array("i")  # a number a word, its start and its end: a text may have millions
+    for word in _WORD.finditer(text):
+        numbers.extend((names.setdefault(word.group().lower(), len(names)), *word.span()))
+    ids, starts, ends = np.frombuffer(numbers, np.int32).reshape(-1, 3).T
+    if len(ids) < 10:
+        return None
     best: tuple[int, int, int] | None = None  # words covered, first word, period
     for period in range(1, min(LONGEST_PERIOD, len(ids) // times) + 1):
         breaks = np.flatnonzero(np.append(ids[period:] != ids[:-period], True))
@@ -137,12 +140,12 @@ def find_loop(text: str, times: int) -> tuple[int, int, str, int] | None:
     if best is None:
         return None
     covered, first, period = best
-    phrase = text[found[first].start() : found[first + period - 1].end()]
-    said = {word.group().lower() for word in found[first : first + period]}
+    phrase = text[starts[first] : ends[first + period - 1]]
+    said = {text[starts[word] : ends[word]].lower() for word in range(first, first + period)}
     hummed = len(said) <= 2 and all(len(word) <= 3 for word in said) and covered < 60  # "na na na", laughter
     if hummed or not any(word[0].isalpha() for word in said):
         return None
-    return found[first].start(), found[first + covered - 1].end(), phrase, covered // period
+    return int(starts[first]), int(ends[first + covered - 1]), phrase, covered // period
 
 
 class EqualsPrompt(RowRule, frozen=True):

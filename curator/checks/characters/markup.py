@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from heapq import merge
 from html.entities import name2codepoint
 
 from curator.checks.characters.repairs import Repair, about, applied, edits, times
@@ -115,25 +116,28 @@ _HOLDS_MARKUP = re.compile(
 
 def markup_left(text: str) -> list[Repair]:
     """HTML tags and entities in the prose of a text, with what they stand for; neighbours are joined."""
-    found = [*_TAG.finditer(text)]
-    inside = {place for tag in found for place in range(*tag.span())}
-    found += [entity for entity in _ENTITY.finditer(text) if entity.start() not in inside]
-    runs: list[list[re.Match[str]]] = []
-    shown = 0
-    for place in sorted(found, key=lambda hit: hit.start()):
+    repairs: list[Repair] = []
+    run: list[str] = []  # what the neighbours stand for that end where `end` is
+    start = end = shown = closed = 0
+    for place in merge(_TAG.finditer(text), _ENTITY.finditer(text), key=re.Match.start):
+        if place.re is _TAG:
+            closed = place.end()
+        elif place.start() < closed:
+            continue  # a part of the tag
         shown = max(shown, _shown_until(text, place))
         if place.start() < shown or _has_place(text, place):
             continue
-        if runs and runs[-1][-1].end() == place.start():
-            runs[-1].append(place)
-        else:
-            runs.append([place])
-    return [Repair(run[0].start(), run[-1].end(), _plain(run)) for run in runs]
+        if run and place.start() > end:
+            repairs.append(Repair(start, end, _plain(run)))
+            run = []
+        start, end = start if run else place.start(), place.end()
+        run.append(_without_markup(place))
+    return [*repairs, Repair(start, end, _plain(run))] if run else repairs
 
 
-def _plain(run: list[re.Match[str]]) -> str:
+def _plain(run: list[str]) -> str:
     """What neighbouring tags and entities stand for together, without needless breaks and spaces."""
-    joined = "".join(map(_without_markup, run))
+    joined = "".join(run)
     if len(run) == 1:
         return joined
     single = re.sub(r" *\n *", "\n", re.sub(" {2,}", " ", joined))  # a space beside a break is nothing but layout

@@ -189,16 +189,27 @@ def _has_number(value: Any) -> bool:
 
 def _odd_numbers(value: Any) -> Iterator[tuple[str, int | float]]:
     """(path, number) of every number that does not fit, in order."""
-    todo: list[tuple[str, Any]] = [("", value)]
-    while todo:
-        path, item = todo.pop()
-        if isinstance(item, dict):
-            todo += [
-                (paths.join(path, key), inner) for key, inner in reversed(item.items()) if not isinstance(inner, str)
-            ]
-        elif isinstance(item, list):
-            todo += [
-                (f"{path}[{i}]", inner) for i, inner in reversed(list(enumerate(item))) if not isinstance(inner, str)
-            ]
-        elif (type(item) is int and item not in _INT64) or (type(item) is float and not math.isfinite(item)):
-            yield path, item
+    open_values = [iter((("", value),))]
+    while open_values:
+        for path, item in open_values[-1]:
+            if isinstance(item, dict | list):
+                open_values.append(_worth_a_look(path, item))
+                break
+            if _is_odd(item):
+                yield path, item
+        else:
+            open_values.pop()
+
+
+def _worth_a_look(path: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """(path, value) of the members that are odd numbers, or may hold some."""
+    if isinstance(value, dict):
+        named = ((paths.join(path, key), inner) for key, inner in value.items() if not isinstance(inner, str))
+        return ((at, inner) for at, inner in named if isinstance(inner, dict | list) or _is_odd(inner))
+    return (
+        (f"{path}[{i}]", inner) for i, inner in enumerate(value) if isinstance(inner, dict | list) or _is_odd(inner)
+    )
+
+
+def _is_odd(item: Any) -> bool:
+    return (type(item) is int and item not in _INT64) or (type(item) is float and not math.isfinite(item))
