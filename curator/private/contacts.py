@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import takewhile
 
 from curator.private.context import is_other_number, says
@@ -137,8 +137,11 @@ _DRAMA = re.compile(
 )
 
 
-def phones(text: str, low: int, high: int) -> Iterator[Span]:
-    """Telephone numbers: international ones, those of North America, and others where the words around say so."""
+def phones(text: str, low: int, high: int, free: Callable[[int, int], bool]) -> Iterator[Span]:
+    """Telephone numbers: international ones, those of North America, and others where the words around say so.
+
+    What is not `free` is something else, and the words around it are not read.
+    """
     for hit in _NUMBER.finditer(text, low, high):
         start, end = hit.span()
         body = text[start : hit.start("ext") if hit["ext"] else end].strip()
@@ -147,6 +150,8 @@ def phones(text: str, low: int, high: int) -> Iterator[Span]:
             continue
         if text[start] == "(" and text[end - 1] == ")":
             start, end = start + 1, end - 1
+        if not free(start, end):
+            continue
         if _is_international(body, digits) or _is_national(text, start, end, body, digits, bool(hit["ext"])):
             yield start, end
 

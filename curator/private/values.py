@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache, partial
 from typing import Literal, NamedTuple
 
 from curator.private import triggers
@@ -20,6 +20,7 @@ class Value(NamedTuple):
 
 # What may be sought together: what is spelt out, what stands around "@", what is a number, and streets.
 Group = Literal["secrets", "emails", "numbers", "addresses"]
+Free = Callable[[int, int], bool]  # whether nothing was found yet in text[start:end]
 ALL: tuple[Group, ...] = ("secrets", "emails", "numbers", "addresses")
 
 
@@ -41,11 +42,11 @@ def _values(text: str, groups: tuple[Group, ...]) -> tuple[Value, ...]:
         found = list(values(text, tuple(group for group in groups if group != "addresses")))
         claims = _addresses(text) if triggers.holds_digit(text) else iter(())
     else:
-        found, claims = [], _claims(text, groups)
+        found = []
+        claims = _claims(text, groups, partial(_is_free, found))
     for kind, start, end in claims:
-        place = bisect_left(found, end, key=_start)
-        if not place or found[place - 1].end <= start:
-            found.insert(place, Value(kind, start, end))
+        if _is_free(found, start, end):
+            found.insert(bisect_left(found, end, key=_start), Value(kind, start, end))
     return tuple(found)
 
 
@@ -57,7 +58,13 @@ def _start(value: Value) -> int:
     return value.start
 
 
-def _claims(text: str, groups: tuple[Group, ...]) -> Iterator[Value]:
+def _is_free(found: Sequence[Value], start: int, end: int) -> bool:
+    """Whether no value has a character of text[start:end]."""
+    place = bisect_left(found, end, key=_start)
+    return not place or found[place - 1].end <= start
+
+
+def _claims(text: str, groups: tuple[Group, ...], free: Free) -> Iterator[Value]:
     """What the detectors claim; where two claim the same characters the earlier has them.
 
     Detectors are imported when a text first asks for them: each has expressions to compile.
@@ -69,7 +76,7 @@ def _claims(text: str, groups: tuple[Group, ...]) -> Iterator[Value]:
 
         yield from (Value("email", *span) for span in emails(text))
     if "numbers" in groups and triggers.holds_digit(text):
-        yield from _numbers(text)
+        yield from _numbers(text, free)
 
 
 def _addresses(text: str) -> Iterator[Value]:
@@ -100,17 +107,17 @@ def _secrets(text: str) -> Iterator[Value]:
         yield from (Value("password", *span) for span in passwords(text))
 
 
-def _numbers(text: str) -> Iterator[Value]:
+def _numbers(text: str, free: Free) -> Iterator[Value]:
     if triggers.may_hold_short_id(text):
         from curator.private.identities import short_ids
 
         yield from (Value("national-id", *span) for span in short_ids(text))
     # No two windows share a character: what is found in one has no say in another.
     for window in triggers.windows(text):
-        yield from _in_window(text, window)
+        yield from _in_window(text, window, free)
 
 
-def _in_window(text: str, window: triggers.Window) -> Iterator[Value]:
+def _in_window(text: str, window: triggers.Window, free: Free) -> Iterator[Value]:
     from curator.private.accounts import cards, ibans
     from curator.private.contacts import ip_addresses, phones
     from curator.private.identities import national_ids
@@ -124,4 +131,4 @@ def _in_window(text: str, window: triggers.Window) -> Iterator[Value]:
         yield from (Value("card", *span) for span in cards(text, low, high))
     if window.dotted:
         yield from (Value("ip", *span) for span in ip_addresses(text, low, high))
-    yield from (Value("phone", *span) for span in phones(text, low, high))
+    yield from (Value("phone", *span) for span in phones(text, low, high, free))
