@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from curator.sop.printed import of_page
 from curator.sop.reading import Drops, Heading, Piece, Text, said
@@ -77,6 +78,18 @@ def test_a_heading_and_sentences_over_a_link_to_another_page_are_the_sites_and_a
 def test_links_below_the_last_section_of_a_text_go_without_it() -> None:
     last: list[Piece] = [Heading("Who to tell", 2), Text("Call the shift lead where a probe is broken.")]
     assert printed(MENU, [*last, *AWAY, Text("200 KB")]) == [*WHOLE, *map(said, last)]
+
+
+def test_a_line_that_leads_away_goes_with_the_lines_before_it_and_no_item_does() -> None:
+    item = Text("• Gloves and goggles for everybody")
+    pieces, _ = of_page([*MENU, Heading(TITLE, 1), *CORE[:2], item, *AWAY, *CORE[2:]], TITLE, Drops())
+    assert [said(piece) for piece in pieces] == [*WHOLE[:3], said(item), *WHOLE[3:]]
+
+
+@pytest.mark.parametrize("head", [Heading(TITLE, 1), Text(TITLE)])
+def test_the_title_may_stand_amid_the_title_of_the_page_and_in_small_letters(head: Piece) -> None:
+    pieces, title = of_page([*MENU, head, *CORE], f"HYG-2: {TITLE} | Northmere", Drops())
+    assert (title, [said(piece) for piece in pieces]) == (TITLE, WHOLE)
 
 
 def test_a_page_that_is_one_link_tells_nothing_by_its_links() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from curator.sop.document import Origin, Table
@@ -87,8 +88,8 @@ def _without_teasers(pieces: list[Piece], start: int, drops: Drops) -> list[Piec
         if n == start:
             gone |= {m for m in links if len(said(pieces[m]).split()) <= 6}
             continue
-        if head.away:
-            group = {n, *below} if len(below) <= 2 else set()
+        if head.away and not (links and links[0] <= n + 3):
+            group = {n, *below} if len(below) <= 2 else {n}
         else:
             last = max(below, default=n) if len(links) > 1 else min(links, default=n)
             group = {n, *(m for m in below if m <= last)} if n < last <= n + (8 if len(links) > 1 else 3) else set()
@@ -96,9 +97,30 @@ def _without_teasers(pieces: list[Piece], start: int, drops: Drops) -> list[Piec
         led = rest.is_strange([pieces[m] for m in group], led=True)
         if group and led and (head.away or min(links) == n + 1 or rest.is_strange(pieces[n : n + 2])):
             gone |= group
+    gone |= _led_lines(pieces, start, gone)
     for n in sorted(gone):
         drops.add("link-only", said(pieces[n]), Origin(-1))
     return [piece for n, piece in enumerate(pieces) if n not in gone]
+
+
+def _led_lines(pieces: list[Piece], start: int, gone: set[int]) -> set[int]:
+    """The places of lines in a text that lead away, and of the lines right before each, where the text has few of their words."""
+    found: set[int] = set()
+    known = _Known([piece for n, piece in enumerate(pieces[start:], start) if n not in gone])
+    for n, piece in enumerate(pieces[start + 1 :], start + 1):
+        if n in gone or not isinstance(piece, Text) or not _leads_away(piece) or said(pieces[n - 1]).endswith(":"):
+            continue
+        run = [n]
+        while isinstance(before := pieces[run[-1] - 1], Text) and not _is_firm(before) and len(run) <= 3:
+            listed = _DOT.match(before.text) or _is_known(
+                pieces[run[-1] - 2]
+            )  # an item, or the first line of a section
+            if listed or is_order(before.text) or not known.is_strange([before], twice=True):
+                break
+            run.append(run[-1] - 1)
+        if known.is_strange([pieces[m] for m in run], twice=True):
+            found |= set(run)
+    return found
 
 
 def _leads_away(piece: Piece) -> bool:
@@ -121,15 +143,13 @@ _NOTE = re.compile(r"(?:warning|caution|danger|important|note|tip)\W*", re.I)
 
 
 def _titled(pieces: list[Piece], title: str) -> int:
-    """The place of the heading that is the title of the page, the longest of those in it, -1 where there is none. A line before
-    the first heading of known purpose that is most of the title is made one where no heading is.
+    """The place of the heading that is the title of the page, the longest of those in it, -1 where there is none. A line in
+    the first half that is most of the title is made one where no heading is.
     """
     named = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and _names(title, piece.text)]
     if named:
         return max(named, key=lambda n: (len(said(pieces[n])), -n))
-    for n, piece in enumerate(pieces):
-        if _is_known(piece):
-            break
+    for n, piece in enumerate(pieces[: len(pieces) // 2]):
         if isinstance(piece, Text) and 2 * len(piece.text) > len(title) and _names(title, piece.text):
             pieces[n] = Heading(piece.text, 1, piece.origin)
             return n
@@ -252,12 +272,18 @@ class _Known:
     """The words of a text."""
 
     def __init__(self, pieces: list[Piece]) -> None:
-        self._words = frozenset(stem for piece in pieces for stem in _stems(piece))
+        self._counts = Counter(stem for piece in pieces for stem in _stems(piece))
+        self._words = frozenset(self._counts)
 
-    def is_strange(self, pieces: list[Piece], *, led: bool = False) -> bool:
+    def is_strange(self, pieces: list[Piece], *, led: bool = False, twice: bool = False) -> bool:
         """Whether the text has few of the words of some other pieces; none at all, where these give orders, and up to half,
-        orders or not, where they lead to other pages.
+        orders or not, where they lead to other pages. `twice` where the pieces are part of the text: its own words count then
+        where they stand there once more.
         """
+        if twice:
+            counts = Counter(stem for piece in pieces for stem in _stems(piece))
+            few = sum(self._counts[stem] > count for stem, count in counts.items()) <= _FEW * len(counts)
+            return len(self._words) >= _TELLING and bool(counts) and few
         own = frozenset(stem for piece in pieces for stem in _stems(piece))
         if led:
             return len(self._words) >= _TELLING and len(own & self._words) <= _HALF * len(own)
