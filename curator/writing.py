@@ -14,7 +14,8 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
@@ -196,23 +197,42 @@ def _hold(number: int) -> bool:
 
 
 def _remove_left_over(folder: Path, prefix: str) -> None:
-    """Remove what killed processes left under passing names: files at rest that nobody holds."""
+    """Remove what killed processes left under passing names: files and folders at rest that nobody holds."""
     try:
         import fcntl
     except ImportError:  # Windows: nothing tells whether the writer lives
         return
     for entry in os.scandir(folder):
-        if not (
-            entry.name.startswith(prefix) and entry.name.endswith(".part") and entry.is_file(follow_symlinks=False)
-        ):
+        if not (entry.name.startswith(prefix) and entry.name.endswith(".part")) or entry.is_symlink():
             continue
         try:
             if time.time() - entry.stat().st_mtime > _SETTLED:
-                with open(entry.path, "rb") as file:  # noqa: PTH123
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    os.unlink(entry.path)  # noqa: PTH108
+                number = os.open(entry.path, os.O_RDONLY)
+                try:
+                    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    shutil.rmtree(entry.path) if entry.is_dir() else Path(entry.path).unlink()
+                finally:
+                    os.close(number)
         except OSError:  # held, gone, or on a file system without locks
             continue
+
+
+@contextmanager
+def passing_folder(path: Path) -> Iterator[Path]:
+    """A folder beside `path`, under a passing name, that is gone afterwards; so is what killed processes left."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    prefix = f".{path.name[:100]}."
+    _remove_left_over(path.parent, prefix)
+    with tempfile.TemporaryDirectory(prefix=prefix, suffix=".part", dir=path.parent) as name:
+        if os.name == "nt":  # a folder cannot be opened there
+            yield Path(name)
+            return
+        number = os.open(name, os.O_RDONLY)
+        try:
+            _hold(number)
+            yield Path(name)
+        finally:
+            os.close(number)
 
 
 class Packed:

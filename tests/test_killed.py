@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from curator import decisions
-from curator.writing import Replacement, recover, write_whole
+from curator.writing import Replacement, passing_folder, recover, write_whole
 from tests.conftest import ROOT
 
 KILLS = int(os.environ.get("CURATOR_KILLS", "22"))
@@ -259,6 +259,102 @@ def test_a_training_killed_at_any_moment_ends_with_the_same_weights(tmp_path: Pa
     assert weights(broken.folder / "out" / "tuned" / "adapter") == wanted
     assert told(broken.folder / "out" / "tuned") == told(whole.folder / "out" / "tuned")
     print(f"{kills} kills among {changes} changes, {resumed} times resumed")
+
+
+# Exports runs again and again in children that kill themselves or are killed; argv: kills, then FORM RUN OUT by turns.
+EXPORTER = """
+import json, os, random, shutil, signal, sys, time
+from pathlib import Path
+import torch
+from curator.export import Ask, export
+torch.set_num_threads(1)
+CHANGES = {"os.rename", "os.remove", "os.link", "os.mkdir", "os.rmdir", "os.truncate"}
+def child(work, last=0, wait=None):
+    told, tell = os.pipe()
+    pid = os.fork()
+    if not pid:
+        count = 0
+        def hook(event, args):
+            nonlocal count
+            writes = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR)
+            if event in CHANGES or writes:
+                count += 1
+                if count == last:
+                    os.kill(os.getpid(), signal.SIGKILL)
+        sys.addaudithook(hook)
+        try:
+            work()
+        finally:
+            os.write(tell, str(count).encode())
+            os._exit(0)
+    os.close(tell)
+    if wait is not None:
+        time.sleep(wait)
+        os.kill(pid, signal.SIGKILL)
+    said = os.read(told, 20)
+    os.close(told)
+    os.waitpid(pid, 0)
+    return int(said or 0)
+def files(folder):
+    found = {path.name: path.read_bytes() for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+    if "export.json" in found:
+        found["export.json"] = {**json.loads(found["export.json"]), "made": "", "command": ""}
+    return found
+def work(form, run, out):
+    return lambda: export(form, Ask(run, Path(out)))
+kills, (form, first, second, home) = int(sys.argv[1]), sys.argv[2:]
+home, draw = Path(home), random.Random(form)
+work(form, first, home / "old")()  # imports what there is to import
+began = time.monotonic()
+work(form, second, home / "whole")()
+seconds, old, new = time.monotonic() - began, files(home / "old"), files(home / "whole")
+changes = child(work(form, second, home / "counted"))
+allowed = {name: [old.get(name), new.get(name)] for name in {*old, *new}}
+bad, killed = [], 0
+for stands in (False, True):
+    out = home / f"out-{stands}"
+    ends = range(max(1, changes - 15), changes + 1)  # where it is put in place
+    moments = [*ends, *(draw.randrange(1, changes + 1) for _ in range(kills)), *(0 for _ in range(kills))]
+    for number, moment in enumerate(moments):
+        if stands and number % 4 == 0:
+            work(form, first, out)()
+        killed += not child(work(form, second, out), moment, None if moment else draw.uniform(0, seconds))
+        bad += [f"{name} is neither old nor new" for name, text in files(out).items() if text not in allowed[name]]
+        if not stands:
+            bad += ["half an export stands there"] if files(out) not in ({}, new) else []
+            shutil.rmtree(out, ignore_errors=True)
+    work(form, second, out)()
+    bad += [f"{out.name} ends otherwise"] if files(out) != new else []
+print(json.dumps({"bad": bad, "killed": killed, "changes": changes}))
+"""
+
+
+@pytest.mark.slow
+def test_an_export_killed_at_any_moment_leaves_no_half_file_and_ends_with_the_same_bytes(tmp_path: Path) -> None:
+    """Into a folder that is not there, and over an export of another adapter."""
+    from tests.test_export import adapter
+    from tests.tiny import tiny_model
+
+    model = tiny_model(tmp_path / "model")
+    runs = [str(adapter(model, tmp_path / str(rank), r=rank)) for rank in (4, 8)]
+    kills = max(4, KILLS // len(COMMANDS))
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", EXPORTER, str(kills), "gguf-lora", *runs, str(tmp_path)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["bad"] == [] and told["killed"] >= kills
+
+
+def test_what_a_killed_process_left_beside_a_folder_goes_and_what_is_written_stays(tmp_path: Path) -> None:
+    with passing_folder(tmp_path / "tuned") as alive:
+        left = tmp_path / ".tuned.abc.part"
+        (left / "new").mkdir(parents=True)
+        for folder in (alive, left):
+            os.utime(folder, (0, 0))
+        with passing_folder(tmp_path / "tuned"):
+            assert alive.is_dir() and not left.exists()
+    assert not list(tmp_path.iterdir())
 
 
 def again(output: Path) -> list[str]:

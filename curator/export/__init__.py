@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ from curator.splits.splitting import sha256
 from curator.templates import Template
 from curator.templates.finding import has_template
 from curator.training.models import needs
+from curator.writing import passing_folder
 
 RECORD, PAGE, MODELFILE, MODEL, ADAPTER = "export.json", "README.md", "Modelfile", "model.gguf", "adapter.gguf"
 _LEAST_CONTEXT = 4096  # what Ollama gives a model that asks for nothing
@@ -87,15 +88,8 @@ def export(form: str, ask: Ask) -> Export:
     if form in ("gguf", "gguf-lora", "ollama"):
         needs("GGUF", "gguf", extra="export")
     _refuse_overwriting(ask)
-    try:
-        ask.out.parent.mkdir(parents=True, exist_ok=True)
-        staging = tempfile.TemporaryDirectory(prefix=".export-", dir=ask.out.parent)
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written: {error.strerror}", where=str(ask.out), hint="name another folder"
-        ) from None
-    with staging as passing, _opened(ask, form) as source:
-        folder = Path(passing, "new")
+    with _beside(ask.out) as passing, _opened(ask, form) as source:
+        folder = passing / "new"
         folder.mkdir()
         done = FORMS[form](source, ask, folder)
         (folder / PAGE).write_text(model_card(source, form, done.notes), "utf-8")
@@ -103,6 +97,17 @@ def export(form: str, ask: Ask) -> Export:
         (folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
         _put(folder, ask.out)
     return result
+
+
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
+    with ExitStack() as stack:
+        try:
+            passing = stack.enter_context(passing_folder(out.absolute()))
+        except OSError as error:
+            hint = "name another folder"
+            raise UsageError(f"cannot be written: {error.strerror}", where=str(out), hint=hint) from None
+        yield passing
 
 
 @contextmanager
@@ -315,7 +320,7 @@ def _put(new: Path, out: Path) -> None:
         if (out / RECORD).is_file():
             for name in msgspec.json.decode((out / RECORD).read_bytes(), type=Export).hashes:
                 (out / Path(name).name).unlink(missing_ok=True)
-        for file in new.iterdir():
+        for file in sorted(new.iterdir(), key=lambda file: file.name == RECORD):  # the record last
             file.replace(out / file.name)
     except (OSError, msgspec.DecodeError) as error:
         raise SourceError(f"cannot be overwritten: {error}", where=str(out), hint="name another folder") from None

@@ -9,7 +9,6 @@ handoff.json            the record: recipe, versions, and the hash of every file
 from __future__ import annotations
 
 import shlex
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -34,7 +33,7 @@ from curator.report.tally import Outcome, about_target, counted, outcomes
 from curator.sources import Source, open_sources
 from curator.splits.splitting import sha256
 from curator.templates.named import DEMO, DEMO_HUB
-from curator.writing import write_whole
+from curator.writing import passing_folder, write_whole
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -95,16 +94,15 @@ def hand_off(
         refuse(chosen, recipe, data)
         made = _with_weights(chosen, data, chosen.folder(recipe, data, changes or {}))
         shape = chosen.shape(data)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f"{folder.name}.part-", dir=folder.parent) as passing:
-            new = Path(passing, "new")
+        with passing_folder(folder.absolute()) as passing:
+            new = passing / "new"
             copied = _copies(sources, new / "data", shape, config, allow_loss)
             if not copied.ok:
                 return copied
             for name, text in made.files.items():
                 write_whole(new / name, text.encode())
             result = _finished(chosen, new, config, recipe, data, made, shape)
-            _put_in_place(new, folder, Path(passing, "old"))
+            _put_in_place(new, folder)
     return result
 
 
@@ -140,25 +138,25 @@ def _refuse_overwriting(folder: Path, force: bool) -> None:
         )
 
 
-def _put_in_place(new: Path, folder: Path, old: Path) -> None:
-    """The new folder in the place of an earlier one; what others have put there (weights, logs) stays.
+def _put_in_place(new: Path, folder: Path) -> None:
+    """The new files in the place of an earlier hand-off; what others have put there (weights, logs) is not touched.
 
-    The data and settings of the earlier hand-off go: a tool would read them as well.
+    The data and settings of the earlier one go: a tool would read them as well. The record comes last.
     """
     if not folder.exists():
         new.rename(folder)
         return
     try:
-        earlier = set(msgspec.json.decode((folder / RECORD).read_bytes(), type=Handoff).hashes) | {RECORD, PAGE}
+        earlier = set(msgspec.json.decode((folder / RECORD).read_bytes(), type=Handoff).hashes)
     except (OSError, msgspec.MsgspecError):
         earlier = set()
-    folder.rename(old)
-    new.rename(folder)
-    for file in sorted(old.rglob("*")):
-        name = str(file.relative_to(old))
-        if not file.is_dir() and name not in earlier and not (folder / name).exists():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            file.rename(folder / name)
+    made = [str(file.relative_to(new)) for file in new.rglob("*") if file.is_file()]
+    for name in earlier.difference(made):
+        if (folder / name).resolve().is_relative_to(folder.resolve()):
+            (folder / name).unlink(missing_ok=True)
+    for name in sorted(made, key=lambda name: name == RECORD):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (new / name).replace(folder / name)
 
 
 def _by_split(opened: Sequence[Source]) -> dict[str, Source]:
