@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
+from curator.sop.convert import document_of, read_document
 from curator.sop.document import Document
 from curator.sop.flatten import flatten
+from tests.test_sop import quality
 from tests.test_sop_found import PURPOSE, STEPS
 from tests.test_sop_pages import page
 from tests.test_sop_sites import heads
@@ -44,6 +48,7 @@ def test_a_text_set_in_parts_comes_out_without_what_stands_beside_its_title() ->
         (f"<div class=box>{FILM}<p><a href='/f12.docx'>Open the sheet</a></p></div>", True),
         ("<div class=box><div class='alert alert-warning'><p>The pump starts without a sound.</p></div></div>", True),
         ("<figure><blockquote>Each of us can stop it.</blockquote><figcaption>Mara Sol, operator</figcaption></figure>", False),
+        ("<figure><a href='/kit'>Welcome kit</a></figure>", False),
         ("<blockquote><p>The pump shall be cleaned daily.</p><footer>Rule 29, part 1910</footer></blockquote>", True),
         ("<blockquote><p>Never run the pump dry.</p><footer>Mara Sol, operator</footer></blockquote>", True),
     ],
@@ -64,7 +69,7 @@ def test_a_heading_beside_a_button_in_a_box_of_its_own_stays() -> None:
 
 def test_a_heading_beside_a_link_that_has_its_text_in_the_headings_below_it_stays() -> None:
     head = "<div class=head><h{0}>{1}</h{0}><span class=editsection><a href='/e'>edit</a></span></div>"
-    below = f"{head.format(2, 'Rinsing')}{head.format(3, 'By hand')}<p>Rinse the pump.</p>{head.format(2, 'Drying')}"
+    below = f"{head.format(2, 'Rinsing')}{head.format(3, 'By hand')}<p>Rinse the pump.</p>{head.format(2, 'Drying')}<p>Dry the pump.</p>"
     assert heads(page(f"<main>{TITLE}{TEXT}{below}</main>"))[-3:] == ["Rinsing", "By hand", "Drying"]
 
 
@@ -73,6 +78,13 @@ def test_names_and_values_right_below_the_title_are_fields_where_half_are_known(
     document = page(f"<main>{TITLE}{facts}{TEXT}</main>")
     assert texts(document) == WHOLE
     assert document.metadata["owner"] == "Desk four"
+
+
+def test_a_list_of_names_and_values_right_below_the_title_holds_fields_where_one_is_known() -> None:
+    facts = ("Document code: OPS-447", "Lead: Dana Pugh, Estates", "Staff groups: All staff on all sites")
+    listed = f"<ul>{''.join(f'<li>{fact}</li>' for fact in facts)}</ul>"
+    assert texts(page(f"<main>{TITLE}{listed}{TEXT}</main>")) == WHOLE
+    assert len(texts(page(f"<main>{TITLE}{listed.replace('Document code', 'Sealing')}{TEXT}</main>"))) > len(WHOLE)
 
 
 def test_values_right_below_the_title_that_no_document_carries_are_its_text() -> None:
@@ -92,3 +104,23 @@ def test_a_code_before_the_title_of_a_page_is_no_part_of_it() -> None:
     body = f"<div class=top><h1>Safe work</h1></div><main><h3>Cleaning the pump</h3>{TEXT}</main>"
     document = page(body, "<title>HIG-2: Cleaning the pump | School</title>")
     assert document.title == "Cleaning the pump"
+
+
+# ---------------------------------------------------------------------- whole pages
+
+files = importlib.import_module("shells.files")  # beside `quality`
+PAGES = {"aem_corporate": "glucose-meter-control", "aem_plant": "archive-accession", "classic_sharepoint": "pool-water-test", "confluence_macros": "database-failover",
+         "document_register": "suspicious-mail", "drupal_council": "pool-water-test", "gdocs_published": "allergen-handover", "hashed_comments": "archive-accession",
+         "hospital_fr": "consignation-pompe", "mediawiki_timeless": "traction-battery-charging", "moodle_book_es": "recepcion-muestras", "notion_export": "allergen-handover",
+         "policy_portal": "glucose-meter-control", "salesforce_knowledge": "suspicious-mail", "servicenow_portal": "traction-battery-charging",
+         "sharepoint_saved_de": "eiswuerfelbereiter", "sitecore_hospital": "glucose-meter-control", "typo3_werk_de": "eiswuerfelbereiter", "vitepress_manual": "database-failover"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), PAGES.items())
+def test_no_line_of_a_text_is_lost_in_the_shell_of_a_site(name: str, text: str) -> None:
+    path = quality.shells.HERE / "texts" / f"{text}.md"
+    markdown = path.read_text(encoding="utf-8")
+    reference, document = read_document(path), document_of(files.framed(name, markdown).encode(), "page.html")
+    assert quality.shells.kept(reference, document) == (1, 1)
+    assert files.lost(document, reference) == []
+    assert document.title == quality.shells.title_and_body(markdown, titled=True)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from curator.sop.document import Document, Dropped, Figure, Table
+from curator.sop.document import Document, Dropped, Figure, Step, Table
 from curator.sop.markup import is_warning
 from curator.sop.reading import Heading, Piece, Text, said
 from curator.sop.roles import folded, role_of
@@ -67,16 +67,20 @@ def _repeats(pieces: list[Piece], place: int, told: set[tuple[str, str]]) -> boo
 
 
 def _facts(pieces: list[Piece]) -> set[int]:
-    """The places of lines that are a name and a value, in a row before the first heading in which half are known fields."""
+    """The places of lines that are a name and a value, in a row before the first heading in which half are known fields, or one
+    of three or more items of a list.
+    """
     run: list[int] = []
     for place, piece in enumerate([*pieces[:15], Heading("", 1)]):
-        found = META_VALUE.match(piece.text) if isinstance(piece, Text) and not piece.note else None
+        alone = isinstance(piece, Text | Step) and not piece.note and not (isinstance(piece, Step) and piece.children)
+        found = META_VALUE.match(said(piece)) if alone else None
         plain = found is not None and len(found[2].split()) <= 8 and not is_warning(found[1])
         if found and plain and (is_field(found[1]) or role_of(found[1]) == "other"):
             run.append(place)
             continue
         known = sum(is_field(said(pieces[n]).partition(":")[0]) for n in run)
-        if len(run) >= 2 and 2 * known >= len(run):
+        listed = len(run) >= 3 and known and all(isinstance(pieces[n], Step) for n in run)
+        if listed or (len(run) >= 2 and 2 * known >= len(run)):
             return set(run)
         if isinstance(piece, Heading):
             break

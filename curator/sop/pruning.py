@@ -386,7 +386,8 @@ def _is_call(element: Any) -> bool:
     links = [link for link in element.iter("a") if clean(link.text_content())]
     whole = " ".join(clean(link.text_content()) for link in links) == said
     if element.tag == "figure":
-        return _is_linked_picture(element)
+        bare = whole and len(links) == 1 and next(element.iter("img"), None) is None
+        return bare or _is_linked_picture(element)
     if any(_is_document(link) for link in links) and not _PITCH.search(said):
         return False
     if element.tag == "p":
