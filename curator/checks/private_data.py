@@ -42,13 +42,10 @@ Key = Annotated[
 
 
 class _Hit(NamedTuple):
-    """A value, what is written in its place, and where in the row it stands."""
+    """A value, and the edit that writes something in its place."""
 
     value: str
-    placeholder: str
-    path: str
-    span: tuple[int, int]
-    edit: Edit
+    edit: Callable[[str], Edit]
 
 
 class PrivateRule(RowRule, frozen=True):
@@ -66,28 +63,29 @@ class PrivateRule(RowRule, frozen=True):
         return batch.memo(private_rows).get(self.kind, ())
 
     def check(self, example: Example) -> Iterator[Flag]:
-        found = list(self._found(example))
-        again = self._again(example, {hit.value: hit.placeholder for hit in found}) if found else {}
-        for hit in found:
-            also = again.pop(hit.placeholder, [])
-            title = f"write {hit.placeholder} in its place"
+        known = {hit.value: "" for hit in self._found(example)}  # a row may hold hundreds of thousands: no list of hits
+        for value in known:
+            known[value] = placeholder(self.kind, value, self.key)
+        again = self._again(example, known) if known else {}
+        for hit in self._found(example):
+            stand_in = known[hit.value]
+            also = again.pop(stand_in, [])
+            title = f"write {stand_in} in its place"
             if also:
                 title += f", and in {len(also):,} more where it stands in the row"
-            fix = Fix(title, (hit.edit, *also))
-            yield Flag(hit.path, self.noun, hit.span, fix=fix, evidence={"placeholder": hit.placeholder})
+            edit = hit.edit(stand_in)
+            fix = Fix(title, (edit, *also))
+            yield Flag(edit.path, self.noun, (edit.start, edit.end), fix=fix, evidence={"placeholder": stand_in})
 
     def _found(self, example: Example) -> Iterator[_Hit]:
         for turn in example.all_turns():
             for kind, start, end in values(turn.text, self.groups):
                 if kind == self.kind:
-                    stand_in = placeholder(kind, value := turn.text[start:end], self.key)
-                    edit = turn.edit(start, end, stand_in)
-                    yield _Hit(value, stand_in, edit.path, (edit.start, edit.end), edit)
+                    yield _Hit(turn.text[start:end], partial(turn.edit, start, end))
         for path, name, text in strings_elsewhere(example):
             for kind, start, end in values_named(name, text, self.groups):
                 if kind == self.kind:
-                    stand_in = placeholder(kind, value := text[start:end], self.key)
-                    yield _Hit(value, stand_in, path, (start, end), Edit(path, start, end, stand_in))
+                    yield _Hit(text[start:end], partial(Edit, path, start, end))
 
     def _again(self, example: Example, known: Mapping[str, str]) -> dict[str, list[Edit]]:
         """By placeholder, the edits where its value stands without being found there: nothing of it is to be left."""
