@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from functools import cached_property
 from itertools import count
 from typing import Any, NamedTuple
 
@@ -174,8 +175,13 @@ class _Splice:
 
     def result(self) -> bytes:
         spans = [(p.start, p.stop, p.text) for p in self._accepted if not p.cut and not p.key]
+        cut = {patch.start for patch in self._accepted if patch.cut}
+        new: dict[int, list[_Patch]] = {}
+        for patch in self._accepted:
+            if patch.key:
+                new.setdefault(patch.start, []).append(patch)
         for container in self._containers.values():
-            spans += self._rebuilt(container)
+            spans += self._rebuilt(container, cut, new)
         out, at = [], 0
         for start, stop, text in sorted(spans):
             out += [self._raw[at:start], text]
@@ -183,16 +189,17 @@ class _Splice:
         out.append(self._raw[at:])
         return b"".join(out)
 
-    def _rebuilt(self, container: _Container) -> Iterator[tuple[int, int, bytes]]:
+    def _rebuilt(
+        self, container: _Container, cut: Set[int], added: Mapping[int, Sequence[_Patch]]
+    ) -> Iterator[tuple[int, int, bytes]]:
         """The spans that go with the members cut from a container, and the new members at its end."""
         members = container.members
-        gone = {patch.start for patch in self._accepted if patch.cut} & {m.start for m in members}
+        gone = {member.start for member in members if member.start in cut}
         for run in _runs(container, gone):
             yield *run, b""
         end = members[-1].stop if members else container.open + 1
-        new = [p for p in self._accepted if p.key and p.start == end]
-        comma, _ = self._spacing()
-        text = comma.join(patch.text for patch in sorted(new, key=lambda patch: patch.order))
+        comma, _ = self._spacing
+        text = comma.join(patch.text for patch in sorted(added.get(end, ()), key=lambda patch: patch.order))
         if text:
             yield end, end, comma + text if len(gone) < len(members) else text
 
@@ -261,13 +268,13 @@ class _Splice:
         end = container.members[-1].stop if container.members else container.open + 1
         text = self._encode(value, self._ascii)
         if isinstance(step, str):
-            text = encode_string(step, ascii_only=self._ascii) + self._spacing()[1] + text
+            text = encode_string(step, ascii_only=self._ascii) + self._spacing[1] + text
         return [_Patch(end, end, next(self._order), text, group, key=steps)]
 
     def _encode(self, value: Any, ascii_only: bool) -> bytes:
         if isinstance(value, str):
             return encode_string(value, ascii_only=ascii_only)
-        comma, colon = self._spacing()
+        comma, colon = self._spacing
         text = json.dumps(value, ensure_ascii=ascii_only, separators=(comma.decode(), colon.decode()))
         return _SURROGATE.sub(_escape, text).encode()
 
@@ -275,6 +282,7 @@ class _Splice:
         """Whether non-ASCII text is written as escapes: as in this part of the line, else as in the line."""
         return part.isascii() and (self._ascii or _WIDE_ESCAPE.search(part) is not None)
 
+    @cached_property
     def _spacing(self) -> tuple[bytes, bytes]:
         """The comma and the colon with the white space that the row puts behind them."""
         row = _container(self._raw, _begin(self._raw))

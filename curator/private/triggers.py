@@ -57,8 +57,8 @@ SUMS = "=*<>%^"  # follow a number in arithmetic, and no value
 # One of these stands in every text with an identity number that is shorter, or begins with a letter (in any case).
 ID_LITERALS = ("national insurance", "nino", "nric", "número de identidad", "dni/nie")
 _GAP = rf"(?:[{re.escape(SIGNS)}]{{1,3}}|[\u00a0\u2010-\u2013\u202f])"
-_RUN = re.compile(  # begins with a class of signs, which is sought fast
-    rf"[0-9](?:(?<![^\W_][0-9])[^\W_]*(?:{_GAP}[0-9][^\W_]*)*"
+_RUN = re.compile(  # begins with a class of signs, which is sought fast; a run of a million numbers is told in parts
+    rf"[0-9](?:(?<![^\W_][0-9])[^\W_]*(?:{_GAP}[0-9][^\W_]*){{0,99}}"
     + "".join(
         rf"|[0-9](?<=(?<![^\W_])[A-Za-z]{{{first}}}[0-9]{{2}})[A-Za-z0-9]{{{LONG_WORD - last - 1},}}"
         for first, last in DIGITS_AT
