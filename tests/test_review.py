@@ -1454,6 +1454,36 @@ def test_the_place_is_kept(open_desk: Any) -> None:
     assert Loop(desk, Filter(), at=entries[11].finding.id).start()["items"][0]["id"] == entries[12].finding.id
 
 
+@pytest.mark.parametrize(
+    ("order", "code", "now", "leads"),
+    [
+        ("rule", "ROL007", "", "ROL007:5"),  # its row is another: what is found where it stood
+        ("rule", "ROL007", "It is mended.", "ROL007:7"),  # nothing is, any more: what comes next
+        ("file", "ROL007", "It is mended.", "ANS001:6"),
+        ("file", "ANS001", "Sorry, but I can't help with that.", "ANS001:6"),
+        ("sample", "ROL007", "", "ROL007:5"),
+    ],
+)
+def test_linted_again_the_walk_goes_on_where_it_stood(
+    open_desk: Any, order: str, code: str, now: str, leads: str
+) -> None:
+    """The finding that was looked at is gone with its row: its place is not."""
+    rows = [chat(f"Question {n}?", "") for n in range(8)]
+    rows[5] = chat("Question 5?", "Sorry, but I can't help with that.")
+    desk = open_desk(rows)
+    chosen = Filter(rules=("ROL007", "ANS001"), order=order)
+    was = next(e for e in desk.entries(chosen) if (e.finding.code, e.finding.line) in ((code, 5), (code, 6)))
+    loop = Loop(desk, chosen)
+    loop.start()
+    loop.answer(message(loop, 1, at=was.finding.id))
+    rows[was.finding.line - 1] = chat("Another question?", now)
+    desk.close()
+    again = open_desk(rows)
+    walk = Loop(again, chosen, at=was.finding.id, after=loop)
+    first = walk.start()["items"][0]
+    assert f"{first['code']}:{first['line']}" == leads and walk.at == first["id"]
+
+
 def test_a_card_that_was_left_goes_on_where_it_was_with_the_way_back(open_desk: Any) -> None:
     """What was decided lies behind one and is reached again; nothing that is open is passed over."""
     desk = open_desk([chat(f"Question {n}?", "") for n in range(80)])

@@ -74,6 +74,20 @@ class Asking(Reading):
             row = self.db.execute(f"SELECT {COLUMNS} FROM findings WHERE id = ?", (finding,)).fetchone()
         return entry_of(row) if row else None
 
+    def at_place(self, chosen: Filter, code: str, file: str, line: int) -> Entry | None:
+        """What a rule finds on a line of a file, else what comes behind it in the order of the filter: of that rule, or
+        of any where the order is that of the file. In a drawn order nothing else does."""
+        with self.lock:
+            known = self._one("SELECT max(number) FROM files WHERE path = ?", (file,))[0]
+        where, values = chosen.where()
+        where += f" AND edit = '' AND (file, line) {'=' if chosen.order == 'sample' else '>='} (?, ?)"
+        where += "" if chosen.order == "file" else " AND code = ?"
+        sql = f"SELECT {COLUMNS} FROM findings WHERE {where} ORDER BY (code, file, line) != (?, ?, ?), {ORDERS[chosen.order]}"
+        values += [known, line, *([] if chosen.order == "file" else [code]), code, known, line]
+        with self.lock:
+            row = self.db.execute(f"{sql} LIMIT 1", values).fetchone()
+        return entry_of(row) if row else None
+
     def of_row(self, root: str, *, limit: int = -1, edited: bool = False, now: bool = False) -> list[Entry]:
         """The findings about a row of the file: all, the first of them, those about what an edit made of it, or
         those that are there now: without what an edit has settled."""

@@ -61,6 +61,7 @@ class Loop:
         self.rules: dict[str, dict[str, str]] = {}
         self._client: str = after._client if after else ""
         self._m: int = after._m if after else 0
+        self._place: tuple[str, str, int] | None = after._place if after else None  # rule, file and line looked at last
         self._outcomes: list[dict[str, Any]] = after._outcomes if after else []
         self._rows: dict[str, None] = {}
         self._goes: tuple[Point, list[str]] = Point(), []
@@ -79,7 +80,7 @@ class Loop:
     def start(self) -> dict[str, Any]:
         """The data of a card that holds nothing yet: from the place it was left at, else from the first open one."""
         chosen, after = self.chosen, None
-        here = self.desk.entry(self.at) if self.at else None
+        here = self._here()
         items: list[Entry] = []
         if here is not None and self._lets_through(here):
             items = [here]
@@ -97,6 +98,14 @@ class Loop:
             return data
         first = next((entry for entry in items if entry.status in self._wants()), items[0])
         return {**data, "others": {first.finding.id: self.cards.others(first)}}
+
+    def _here(self) -> Entry | None:
+        """The finding where the walk stands: of one that is gone, as its row is another in a new lint, what has its place."""
+        here = self.desk.entry(self.at) if self.at else None
+        if here is None and self.at and self._place:
+            here = self.desk.at_place(self.chosen, *self._place)
+            self.at = here.finding.id if here else self.at
+        return here
 
     def back(self, at: str = "") -> dict[str, Any]:
         """The data of a card that was left for another page: from a finding on, else from the one shown last."""
@@ -121,6 +130,7 @@ class Loop:
             self._client, self._m = asked.client, asked.m
         if self._of_this_filter(asked.view):  # what a card of another filter showed is no place in this one
             self.at = asked.at or self.at
+            self._stands()
         self.desk.follow()
         outcomes = self._outcomes = self._decided(asked) if asked.wishes else []
         if asked.view != self.view:
@@ -149,6 +159,11 @@ class Loop:
         data |= self._told(asked)
         self.go = asked.go
         return data
+
+    def _stands(self) -> None:
+        """Keep the place of the finding that is looked at: its id is another once its row is."""
+        if self.at and (entry := self.desk.entry(self.at)):
+            self._place = (entry.finding.code, entry.finding.file, entry.finding.line)
 
     # ------------------------------------------------------------------ parts of an answer
 

@@ -140,11 +140,13 @@ class Desk extends Editing {
   }
   renew(data) {
     this.view = data.view;
-    const left = data.returned && store.left?.view === data.view ? store.left.id : "";
+    const anew = data.whole === undefined;  // an answer to the card in whose place this one was put: it alone held the queue
+    const left = (data.returned || anew && !store.left?.over) && store.left?.view === data.view ? store.left.id : "";
     this.begin(data, left || data.at);
     this.rest = this.shownAt + REST;
     if (left && !this.byId.has(left)) this.goTo(left);
     else if (data.returned && this.items.length) this.ask({ before: this.edge(false) });
+    this.place();
   }
   begin(data, id) {  // what follows each other in the queue, from a finding on: no gap is left to those held before
     this.items = [];
@@ -251,7 +253,7 @@ class Desk extends Editing {
   // ------------------------------------------------------------ what is sent
 
   pendingOn(id) { return [...(store.inFlight?.wishes || []), ...store.unsent].findLast((wish) => wish.finding === id); }
-  waiting() { return Boolean(this.more || store.inFlight && !this.items.length); }
+  waiting() { return Boolean(this.more || (store.inFlight || this.wanted?.show) && !this.items.length); }
   late() {  // whatever holds a batch back, it may have been sent or not
     const n = this.unsaved();
     if (!n) store.heard = performance.now();
@@ -277,6 +279,7 @@ class Desk extends Editing {
       have: this.edge(true), ahead: this.ahead(), ...message,
     };
     store.inFlight = { ...full, since: performance.now(), tries: 0 };
+    if (full.go) this.place();  // the page runs, and begins at what the address names
     this.send("sent", full);
     this.drawSaved();
   }
@@ -306,7 +309,7 @@ class Desk extends Editing {
   acted(event) {
     const path = event.composedPath();
     if (event.defaultPrevented) return;  // a key of this card, wherever the focus is
-    if (!path.includes(this.root) && ![document, document.documentElement, document.body].includes(path[0])) this.hold(ACT);
+    if (!path.includes(this.root) && ![document, document.documentElement, document.body].includes(path[0])) { this.hold(ACT); this.place(); }
   }
   held() {  // beside what is said here a click in a dialog would be lost, and a run of the page would take this card away
     return performance.now() < (this.silent || 0) || Boolean(document.querySelector(DIALOG)) || this.running();

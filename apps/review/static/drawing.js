@@ -47,6 +47,7 @@ class Drawing {
   }
   draw() {
     if (this.items[this.at]) store.left = { view: this.view, id: this.items[this.at].id };
+    else if (store.left && !this.waiting()) store.left.over = true;  // the end of the queue is shown
     this.drawTop();
     this.drawQueue();
     this.drawCard();
