@@ -1129,8 +1129,17 @@ def test_a_click_on_a_filter_counts_at_the_moment_in_which_the_card_speaks(serve
 
 
 def test_what_is_asked_for_about_a_pair_is_seen_without_scrolling(serve: Any, visit: Any) -> None:
+    """And when it comes while a button is pressed, which is drawn anew with all the rest, the click counts."""
     server = serve(CONFLICTS, "--select", "DUP003,CON001", "--template", "chatml")
     page = visit(server)
+    first = now(page)
+    page.locator("[data-verb=next]").hover()
+    page.mouse.down()
+    page.keyboard.press("t")
+    page.wait_for_timeout(700)
+    page.mouse.up()
+    page.wait_for_function(f"(id) => {DESK}.querySelector('.card').dataset.id !== id", arg=first)
+    press(page, "j")
     for key in "twp":
         page.keyboard.press(key)
         page.wait_for_selector(".detail > :not(p.soft:only-child)")

@@ -150,6 +150,6 @@ export default function ({ data: handed, parentElement, setTriggerValue }) {
     if (panel.legend && panel.items?.length) figure.append(h("div", "legend", null, ...panel.legend.map(([tone, name]) => h("span", "", null, h("i", tone), document.createTextNode(name)))));
     panels.append(figure);
   }
-  board.replaceChildren(...(data?.tiles ? [tiles(data.tiles, go)] : []), ...(data?.panels?.length ? [panels] : []));
+  unpressed(parentElement, () => board.replaceChildren(...(data?.tiles ? [tiles(data.tiles, go)] : []), ...(data?.panels?.length ? [panels] : [])));
   return () => {};
 }

@@ -121,7 +121,11 @@ class Desk extends Editing {
       if (store.unsent.length) this.flush();
     }
     if (this.view !== data.view) this.renew(data);
-    else if (data.anew) this.begin(data, data.anew);
+    else if (data.anew) {
+      const editing = this.editing;
+      this.begin(data, data.anew);
+      if (editing?.id === data.anew) this.editing = editing;  // opened while the queue around it was on its way
+    }
     else this.merge(data.items || [], data.front);
     if (data.front) this.fronted(data.items);
     if (data.brought?.length) this.bring(data.brought);
@@ -515,6 +519,6 @@ export default function (component) {
     desk = new Desk(root);
     desks.set(root, desk);
   }
-  desk.take(component);
+  unpressed(root, () => { if (desks.get(root) === desk) desk.take(component); });
   return () => { desk.close(); desks.delete(root); };
 }

@@ -22,7 +22,7 @@ export default function ({ data: handed, parentElement, setTriggerValue }) {
   root.classList.add("desk");
   tone(root);
   const choose = (group, row) => setTriggerValue("chosen", { group: group.number, row, shown: group.state, at: Date.now() });
-  root.replaceChildren(...(data?.groups || []).map((group) => {
+  unpressed(parentElement, () => root.replaceChildren(...(data?.groups || []).map((group) => {
     const box = h("section", "group");
     box.dataset.group = String(group.number);
     const header = h("header", "", null, h("b", "", `${group.size.toLocaleString("en")} rows`), h("span", "", group.codes), ...(group.told ? [h("span", "", null, parts(group.told))] : []));
@@ -44,6 +44,6 @@ export default function ({ data: handed, parentElement, setTriggerValue }) {
     box.append(header, members);
     if (group.size > group.page) box.append(turning(group, (from) => setTriggerValue("turned", { group: group.number, from, at: Date.now() })));
     return box;
-  }));
+  })));
   return () => {};
 }

@@ -43,6 +43,24 @@ function button(cls, label, key, act, title) {
   node.onclick = act;
   return node;
 }
+// What is drawn anew below a pointer that is pressed takes its click away: it waits until that is let go.
+const PRESSED = 5000;  // ms after which it waits no longer
+const presses = new WeakMap();
+function unpressed(root, draw) {
+  let press = presses.get(root);
+  if (!press) {
+    presses.set(root, press = { down: false, waiting: [] });
+    root.addEventListener("pointerdown", () => {
+      const ended = new AbortController();
+      const end = () => { ended.abort(); setTimeout(() => { press.down = false; for (const each of press.waiting.splice(0)) each(); }); };  // behind the click
+      press.down = true;
+      for (const kind of ["pointerup", "pointercancel"]) window.addEventListener(kind, end, { capture: true, signal: ended.signal });
+      setTimeout(() => { if (!ended.signal.aborted) end(); }, PRESSED);
+    }, true);
+  }
+  if (press.down) press.waiting.push(draw);
+  else draw();
+}
 const count = (n, noun) => `${n.toLocaleString("en")} ${noun}${n === 1 ? "" : "s"}`;
 
 // Whether the page is dark or light, as a class on `root`: style sheets go by it.
