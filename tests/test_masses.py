@@ -15,6 +15,7 @@ from curator.editor import lint as judged
 from curator.formats import Reader
 from curator.model import Cut, Put, Report
 from curator.private.context import _OTHER, is_other_number
+from curator.private.masking import longest_first
 from curator.private.values import values
 from curator.scan import span
 from curator.splicing import splice_groups
@@ -145,3 +146,13 @@ def test_a_run_of_numbers_is_searched_in_parts_and_nothing_in_it_is_missed() -> 
         "86.121.97.249",
         "(415) 867-2231",
     ]
+
+
+def test_a_text_is_masked_at_once_for_all_values_that_are_known_of_its_row() -> None:
+    known = longest_first({f"vera{n}@brightpost.se": "email" for n in range(5000)} | {"vera1@brightpost.sex": "key"})
+    text = "".join(f"to vera{n}@brightpost.se, " for n in range(5000)) + "vera1@brightpost.sex"
+    started = time.process_time()
+    said = known.masked_in(text)
+    assert time.process_time() - started < 0.5  # measured: 0.05; each with each 1.5
+    assert said == "to [EMAIL], " * 5000 + "[KEY]"
+    assert known.occur_in(text) and not known.occur_in("to vera@brightpost.se")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import Any, NamedTuple
@@ -126,20 +126,46 @@ class Known(tuple[tuple[str, str], ...]):
         return min(5, *(len(value) for value, _ in self))
 
     @cached_property
-    def _beginnings(self) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
+    def _kinds(self) -> dict[str, str]:
+        return dict(self)
+
+    @cached_property
+    def _lengths(self) -> dict[str, list[int]]:
+        """By how values begin, their lengths, the longest first."""
+        found: dict[str, dict[int, None]] = {}
         for value, _ in self:
-            found.setdefault(value[: self._size], []).append(value)
-        return found
+            found.setdefault(value[: self._size], {})[len(value)] = None
+        return {begun: list(lengths) for begun, lengths in found.items()}
+
+    def _within(self, text: str) -> Iterator[tuple[int, str]]:
+        """(start, value) of the values in a text, the longest where several begin: a row may have hundreds of thousands."""
+        done = 0
+        for at in range(len(text)):
+            for length in self._lengths.get(text[at : at + self._size], ()) if at >= done else ():
+                if (value := text[at : at + length]) in self._kinds:
+                    yield at, value
+                    done = at + length
+                    break
 
     def occur_in(self, text: str) -> bool:
-        """Whether one of the values stands in the text: of thousands, those are compared that begin as a part of it does."""
+        """Whether one of the values stands in the text."""
         if len(self) < _MANY:
             return any(value in text for value, _ in self)
-        for at in range(len(text)):
-            if (begun := self._beginnings.get(text[at : at + self._size])) and text.startswith(tuple(begun), at):
-                return True
-        return False
+        return next(self._within(text), None) is not None
+
+    def masked_in(self, text: str) -> str:
+        """The text with the values replaced by their kinds."""
+        if len(self) < _MANY:
+            for value, kind in self:
+                if value in text:
+                    text = text.replace(value, mask(kind))
+            return text
+        parts: list[str] = []
+        done = 0
+        for at, value in self._within(text):
+            parts += (text[done:at], mask(self._kinds[value]))
+            done = at + len(value)
+        return "".join([*parts, text[done:]])
 
 
 _MANY = 20
@@ -211,9 +237,7 @@ def _masked_again(text: str) -> str:
 
 def _clean(value: Any, known: Known) -> Any:
     if isinstance(value, str):
-        for secret, kind in known if known.occur_in(value) else ():
-            if secret in value:
-                value = value.replace(secret, mask(kind))
+        value = known.masked_in(value)
         return _masked_again(value) if len(value) <= _SHORT else masked(value)
     if isinstance(value, dict):
         return {_clean(key, known): _clean(item, known) for key, item in value.items()}
