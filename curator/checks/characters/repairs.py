@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import islice
 from typing import NamedTuple
 
 from curator.model import Edit, Example, Safety, Turn
@@ -35,8 +36,13 @@ class Repair(NamedTuple):
     text: str | None
 
 
+_AT_ONCE = 100_000  # edits of a fix, a hundred bytes each: what is left is found again, and mended in the next round
+
+
 def edits(turn: Turn, repairs: Iterable[Repair]) -> tuple[Edit, ...]:
-    return tuple(turn.edit(start, end, text) for start, end, text in repairs if text is not None)
+    """The edits that make the repairs, of very many the first."""
+    made = (turn.edit(start, end, text) for start, end, text in repairs if text is not None)
+    return tuple(islice(made, _AT_ONCE))
 
 
 def char_class(chars: Iterable[str]) -> str:
