@@ -12,6 +12,7 @@ import json
 import re
 import threading
 import unicodedata
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, cached_property, lru_cache
 from operator import attrgetter
@@ -613,24 +614,31 @@ def fold_column(texts: Column) -> Column:
     data = texts.data
     if data.isascii():
         return texts._replace(data=data.lower())
-    edges = np.flatnonzero(np.diff(np.frombuffer(data, np.uint8) >= 0x80, prepend=False, append=False)).tolist()
-    pieces: list[bytes] = []
-    stops, gains = [0], [0]
+    edges = np.flatnonzero(np.diff(np.frombuffer(data, np.uint8) >= 0x80, prepend=False, append=False))
+    folded: list[bytes] = []
+    stops, gains = array("q", [0]), array("q", [0])
     done = 0
-    for start, stop in zip(edges[::2], edges[1::2], strict=True):
-        run, begin = _folded_run(data[start:stop]), start
-        if run is None:  # a mark combines with the letter before
-            begin = max(start - 1, done)
-            run = _folded_text(data[begin:stop])
-        if run != data[begin:stop]:
-            pieces += (data[done:begin], run)
-            done = stop
-            stops.append(stop)
-            gains.append(gains[-1] + len(run) - (stop - begin))
-    pieces.append(data[done:])
-    moved = np.array(gains)
-    starts, ends = (at + moved[np.searchsorted(stops, at, side="right") - 1] for at in (texts.starts, texts.ends))
-    return Column(b"".join(pieces).lower(), starts, ends)
+    for first in range(0, len(edges), _RUNS):  # a text may have millions of runs: they are joined some at a time
+        pieces: list[bytes] = []
+        part = edges[first : first + _RUNS].tolist()
+        for start, stop in zip(part[::2], part[1::2], strict=True):
+            run, begin = _folded_run(data[start:stop]), start
+            if run is None:  # a mark combines with the letter before
+                begin = max(start - 1, done)
+                run = _folded_text(data[begin:stop])
+            if run != data[begin:stop]:
+                pieces += (data[done:begin], run)
+                done = stop
+                stops.append(stop)
+                gains.append(gains[-1] + len(run) - (stop - begin))
+        folded.append(b"".join(pieces))
+    folded.append(data[done:])
+    moved, places = np.frombuffer(gains, np.int64), np.frombuffer(stops, np.int64)
+    starts, ends = (at + moved[np.searchsorted(places, at, side="right") - 1] for at in (texts.starts, texts.ends))
+    return Column(b"".join(folded).lower(), starts, ends)
+
+
+_RUNS = 1 << 16  # edges of runs, two of each
 
 
 @lru_cache(maxsize=1 << 16)
