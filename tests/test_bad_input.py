@@ -75,7 +75,7 @@ def test_a_line_too_heavy_to_be_a_row_is_reported_and_the_others_are_judged(run:
     report = json.loads(done.out)
     assert [(f["code"], f["line"]) for f in report["findings"]] == [("FIL001", 2), ("ROL007", 3)]
     assert (
-        "a line of 34.0 MB: over 8 MB of text, or 20 MB with pictures, or 250,000 objects and lists, no row is judged"
+        "a line of 34.0 MB: over 4 MB of text, or 20 MB with pictures, or 250,000 objects and lists, no row is judged"
         in report["findings"][0]["message"]
     )
     assert report["summary"]["rows"] == 2 and report["summary"]["broken"] == 1

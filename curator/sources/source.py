@@ -15,10 +15,10 @@ import numpy as np
 
 from curator.errors import ChangedError
 from curator.model import Flag
-from curator.text.brokenjson import HEAVIEST, LARGEST, Heavy, is_heavy
+from curator.text.brokenjson import LARGEST, Heavy, is_heavy
 
 LEAST = 4_000_000  # bytes of a span before a cut is looked for
-MOST = HEAVIEST  # bytes after which any line end is a cut: a line that may be too heavy has a span of its own
+MOST = 8_000_000  # bytes after which any line end is a cut: a line as long, always too heavy, has a span of its own
 SPACING = 1 << 16  # bytes that lie, on average, between two lines that ask for a cut
 _SHOWN = 4096  # bytes that are shown of a line too heavy to be judged
 _PIECE = 1 << 22  # bytes of it that are read at once

@@ -24,7 +24,7 @@ class InvalidJson(RawRule, frozen=True):
 
     Most loaders stop at the first such line and train on nothing, some skip it without a word. The
     usual causes are a row written over several lines, `str(row)` in the place of `json.dumps(row)`,
-    a comma too many, and a file that was cut off while it was copied. A line with 8 MB of text or more, or of 20 MB with the pictures in it, or
+    a comma too many, and a file that was cut off while it was copied. A line with 4 MB of text or more, or of 20 MB with the pictures in it, or
     with over 250,000 objects and lists, is told here as well and not read further: no model takes a row so long, and each
     rule would take its share of memory.
     """
