@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from curator.columns import Words, column, fold, hash_words
 from curator.packs import rules_dir
+from curator.text.hashed import Words, column, fold, hash_words
 
 if TYPE_CHECKING:
     from curator.formats import Reader

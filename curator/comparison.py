@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from curator import engine, formats
-from curator.columns import UNSET, content_id, fold, parse
+from curator.columns import UNSET, content_id, parse
 from curator.model import Example, Finding, Place
 from curator.private.masking import masked_apart
 from curator.report.tally import counted
 from curator.sources import cut, open_sources, read
+from curator.text.hashed import fold
 from curator.text.worddiff import marked
 
 if TYPE_CHECKING:

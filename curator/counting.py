@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from curator import __version__, engine, targets, templates, tokens
-from curator.columns import ROLE_CODES, Batch, Literals, distinct
+from curator.columns import ROLE_CODES, Batch, Literals
 from curator.errors import UsageError
 from curator.formats import Reader
 from curator.formats.dialects import said_of
@@ -24,6 +24,7 @@ from curator.scan.span import Job
 from curator.sources import cut, open_sources
 from curator.text.encodings import without_surrogates
 from curator.text.excerpt import visible
+from curator.text.hashed import distinct
 from curator.tokens import Tokenizer
 from curator.trained import RenderShown, counted, renders, shielded
 from curator.trained import lines as shown_lines

@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from curator import formats, tokens
-from curator.columns import distinct, parse
+from curator.columns import parse
 from curator.formats.adapter import SURE
 from curator.model import (
     Audit,
@@ -47,6 +47,7 @@ from curator.sources import Source, Span, cut, open_sources
 from curator.sources.allowed import allowed_leaks
 from curator.sources.finding import split_number
 from curator.text.brokenjson import HEAVIEST
+from curator.text.hashed import distinct
 
 if TYPE_CHECKING:
     from curator.config import Config, Plan

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.columns import _ROOM, Column, hash_words, slice_hashes
+from curator.text.hashed import _ROOM, Column, hash_words, slice_hashes
 
 
 @settings(max_examples=40)

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from curator import paths
-from curator.columns import Batch, Column, column
+from curator.columns import Batch
 from curator.formats.turns import REASONING_KEYS
 from curator.model import Example, ToolCall, Turn
 from curator.text.content import beside_text, definitions, written
+from curator.text.hashed import Column, column
 
 _ARGUMENT_KEYS = ("function.arguments", "arguments", "input", "args")
 

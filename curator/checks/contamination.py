@@ -11,10 +11,11 @@ from typing import Annotated
 import numpy as np
 
 from curator import benchmarks
-from curator.columns import Batch, Words, distinct, fold
+from curator.columns import Batch
 from curator.model import Example, Flag, Turn
 from curator.packs import rules_dir
 from curator.rule import Bad, RowRule, chat, option
+from curator.text.hashed import Words, distinct, fold
 from curator.text.patterns import compiled_later
 
 _SHORT = 8  # words of a question that must stand as a sentence of its own: it is a common phrase otherwise
@@ -132,7 +133,7 @@ def _prompts(batch: Batch) -> tuple[Words, np.ndarray]:
     return Words(words.hashes[inside], offsets, words.starts[inside], words.ends[inside]), np.flatnonzero(wanted)
 
 
-# A word as `columns.hash_words` has it, and what stands between sentences.
+# A word as `hash_words` has it, and what stands between sentences.
 _WORD = compiled_later("[\u3000-\U0010ffff][a-z0-9\x80-\u2fff]*|[a-z0-9\x80-\u2fff]+")
 _BREAK = re.compile(r"[.!?:;\n\"“”(){}<>|*#]|->")
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from curator.columns import Batch, Rows, distinct, mix
+from curator.columns import Batch, Rows
 from curator.model import Flag, drop
 from curator.neighbours.keys import exact_keys, row_keys
 from curator.provenance import beside_keys, judged_keys
 from curator.rule import Bad, DatasetRule, Row, chat
+from curator.text.hashed import distinct, mix
 
 _LABELLED_ROWS = 20  # rows with a column, from which on its values may show that it holds labels
 _PART = 1 << 20  # lines that are reckoned with at a time

@@ -10,11 +10,12 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.spelling import Wrong, word_flags
-from curator.columns import Rows, fold
+from curator.columns import Rows
 from curator.model import Flag, NotRun
 from curator.packs.loading import rules_dir
 from curator.rule import Bad, DatasetRule, chat, option
 from curator.text import dictionaries, hunspell, languages
+from curator.text.hashed import fold
 
 NAMES = {
     "ca": "Catalan", "cs": "Czech", "da": "Danish", "de": "German", "es": "Spanish", "fr": "French", "hu": "Hungarian",

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, NamedTuple
 import numpy as np
 
 from curator.checks.near_duplicates import repeated
-from curator.columns import Batch, Rows, mix
+from curator.columns import Batch, Rows
 from curator.model import Example, Flag, NotRun
 from curator.neighbours.graph import Edges, leaders
 from curator.neighbours.keys import exact_keys, row_keys
@@ -18,6 +18,7 @@ from curator.neighbours.shingles import text_of
 from curator.packs import rules_dir
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.text.embeddings import Embedder, files_of, load
+from curator.text.hashed import mix
 
 MOST = 50_000  # rows compared: the time grows with the square
 _NEAREST = 12  # rows that one is compared with further

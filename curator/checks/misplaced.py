@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curator.columns import Batch, Rows, mix, unique
+from curator.columns import Batch, Rows
 from curator.model import Example, Flag
 from curator.neighbours.keys import is_last_answer
 from curator.neighbours.likeness import COMMON_WORDS
 from curator.neighbours.shingles import plain_words, text_of
+from curator.text.hashed import mix, unique
 from curator.text.languages import script_of, votes_of
 
 _MANY = 5  # prompts from which on an answer belongs to none of them

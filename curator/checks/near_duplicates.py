@@ -9,12 +9,13 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 
-from curator.columns import Batch, Rows, fold, mix
+from curator.columns import Batch, Rows
 from curator.model import Example, Flag, drop
 from curator.neighbours.graph import SHORT, Edges, leaders
 from curator.neighbours.keys import exact_keys, row_keys
 from curator.neighbours.likeness import Likeness, likeness, said
 from curator.rule import Bad, DatasetRule, Row, chat, option
+from curator.text.hashed import fold, mix
 
 _ROUNDS = 12  # kept rows that a row is compared with, one after the other
 _PAIRS = 1 << 13  # pairs read again at a time

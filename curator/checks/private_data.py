@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple
 import numpy as np
 
 from curator import paths
-from curator.columns import Batch, distinct
+from curator.columns import Batch
 from curator.model import Edit, Example, Fix, Flag
 from curator.private.placeholders import placeholder
 from curator.private.repeats import folded, repeats, spellings, tells_itself
@@ -31,6 +31,7 @@ from curator.private.triggers import (
 )
 from curator.private.values import ALL, LONG, Group, Value, values
 from curator.rule import Bad, RowRule, chat, option
+from curator.text.hashed import distinct
 from curator.text.patterns import compiled_later
 
 Key = Annotated[

@@ -10,11 +10,12 @@ from typing import Annotated, NamedTuple
 import numpy as np
 
 from curator.checks.misplaced import TELLING, Keys, ends, groups_of, misplaced, path_of_answer, weighty
-from curator.columns import Batch, Rows, mix, unique
+from curator.columns import Batch, Rows
 from curator.model import Example, Flag
 from curator.neighbours.keys import answer_keys, is_last_answer, prompt_keys
 from curator.neighbours.shingles import text_of
 from curator.rule import Bad, DatasetRule, Row, chat, option
+from curator.text.hashed import mix, unique
 
 _PART = 1 << 20  # rows whose keys are looked up at a time
 _LOOKED_AT = 40  # prompts of one answer that are read

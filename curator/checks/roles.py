@@ -10,9 +10,10 @@ import msgspec
 import numpy as np
 
 from curator import paths
-from curator.columns import ROLE_CODES, Batch, Rows, distinct, mix
+from curator.columns import ROLE_CODES, Batch, Rows
 from curator.model import Cut, Example, Fix, Flag, Turn, drop
 from curator.rule import DROPPED, Bad, DatasetRule, RowRule, chat, option
+from curator.text.hashed import distinct, mix
 
 # Rows of these shapes hold no answer, or no turns, by their very nature.
 ANSWERLESS = frozenset({"openai-rft", "prompt-only", "text", "tokenized"})

@@ -15,10 +15,11 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator.columns import Batch, Rows, column, fold, hash_words, mix
+from curator.columns import Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.neighbours.keys import is_last_answer
 from curator.rule import Bad, DatasetRule, Row, chat, option
+from curator.text.hashed import column, fold, hash_words, mix
 
 _KEPT = 16  # words of a prompt that a sketch keeps, those of the lowest hash
 _REACH = 16  # rows up and down among which the answer of a row is looked for

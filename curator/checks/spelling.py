@@ -10,11 +10,12 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator.columns import Batch, Rows, distinct
+from curator.columns import Batch, Rows
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
 from curator.text import dictionaries, languages
 from curator.text.content import written
+from curator.text.hashed import distinct
 from curator.text.patterns import compiled_later
 from curator.text.prose import in_prose
 from curator.text.vocabulary import Vocabulary, hash_of

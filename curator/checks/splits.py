@@ -12,8 +12,8 @@ from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 
-from curator import columns, paths
-from curator.columns import ROLE_CODES, Batch, Rows, hash_words, mix
+from curator import paths
+from curator.columns import ROLE_CODES, Batch, Rows
 from curator.model import Flag
 from curator.neighbours.keys import (
     answer_keys,
@@ -29,6 +29,8 @@ from curator.neighbours.keys import (
 from curator.neighbours.likeness import COMMON_WORDS, likeness
 from curator.provenance import GROUPS, group_keys, is_group, named_keys, said, steps_to, value_at
 from curator.rule import Bad, DatasetRule, Files, Row, chat, option
+from curator.text import hashed
+from curator.text.hashed import hash_words, mix
 
 NAMES = ("the training data", "valid", "test")
 
@@ -377,7 +379,7 @@ def asked_words(batch: Batch) -> np.ndarray:
 
 @cache
 def _phatic() -> np.ndarray:
-    return hash_words(columns.column([_PHATIC])).hashes
+    return hash_words(hashed.column([_PHATIC])).hashes
 
 
 _LONG = 8  # words of an answer from which on two questions do not share it by chance
@@ -409,7 +411,7 @@ def reordered_keys(batch: Batch) -> np.ndarray:
 
 @cache
 def _common() -> np.ndarray:
-    return hash_words(columns.column([" ".join(sorted(COMMON_WORDS))])).hashes
+    return hash_words(hashed.column([" ".join(sorted(COMMON_WORDS))])).hashes
 
 
 def opening(batch: Batch) -> np.ndarray:

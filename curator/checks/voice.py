@@ -9,10 +9,11 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 
-from curator.columns import ROLE_CODES, Batch, Rows, line_breaks, trimmed, unique
+from curator.columns import ROLE_CODES, Batch, Rows, line_breaks
 from curator.model import Example, Flag, Turn
 from curator.neighbours.keys import answer_keys, is_last_answer
 from curator.rule import Bad, DatasetRule, Row, chat, option
+from curator.text.hashed import trimmed, unique
 from curator.text.patterns import compiled_later
 from curator.text.prose import looks_like_code
 from curator.text.vocabulary import hash_of

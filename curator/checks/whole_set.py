@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 import numpy as np
 
 from curator import benchmarks
-from curator.columns import Batch, Rows, mix
+from curator.columns import Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.neighbours.keys import answer_keys, is_last_answer, prompt_keys
 from curator.provenance import key_of, said
 from curator.rule import Bad, DatasetRule, Row, chat, option
+from curator.text.hashed import mix
 
 # What a method is known to need. Hosts refuse files of fewer than 10 rows whatever the method; a LoRA adapter is
 # commonly trained on thousands of rows, all weights on tens of thousands, preferences on some hundreds of pairs.

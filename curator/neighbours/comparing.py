@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curator.columns import unique
 from curator.neighbours.shingles import shingles
+from curator.text.hashed import unique
 
 ROWS = 1 << 17  # rows compared at a time: their numbers leave 47 bits for a shingle
 _OWN = 0.4  # similarity that the parts beyond the template must have

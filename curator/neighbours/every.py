@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator.columns import unique
+from curator.text.hashed import unique
 
 _AT_ONCE = 1 << 22  # pairs laid out at a time
 _MOST = 1 << 26  # pairs that are looked at: beyond, too much of the set is one wording

@@ -20,12 +20,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from curator.columns import mix, unique
 from curator.model import Audit, Example
 from curator.neighbours.comparing import ROWS, Comparing, Pairs, Words, numbered, ranges, unlike
 from curator.neighbours.every import every_pair
 from curator.neighbours.shingles import LANES, plain_words, shingles, signatures, text_of
 from curator.spreading import Spread, here
+from curator.text.hashed import mix, unique
 
 SHORT = 40  # shingles: below, one edited word moves the similarity by more than a tenth
 _WORDLESS = 5  # words: below, a text has too few shingles to compare

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator.columns import ROLE_CODES, Batch, Column, blocks, mix, slice_hashes
+from curator.columns import ROLE_CODES, Batch
+from curator.text.hashed import Column, blocks, mix, slice_hashes
 
 _SPACE = ord(" ")
 _GAPS = bytes(byte in b" \t\n\r\x0b\x0c.,;:!?'\"" for byte in range(256))

@@ -15,9 +15,10 @@ from functools import lru_cache, partial
 
 import numpy as np
 
-from curator.columns import ROLE_CODES, Batch, column, fold, hash_words, mix
+from curator.columns import ROLE_CODES, Batch
 from curator.model import Example, Turn
 from curator.neighbours.keys import is_last_answer, is_prompt
+from curator.text.hashed import column, fold, hash_words, mix
 from curator.text.patterns import compiled_later
 
 LANES = 64  # values in a signature

@@ -187,7 +187,7 @@ class OneOfRule(PackRule, frozen=True):
             return batch.readable
         import numpy as np
 
-        from curator.columns import column, distinct, fold, hash_words
+        from curator.text.hashed import column, distinct, fold, hash_words
 
         values = hash_words(column([fold(value) for value in self.entry.values]))
         counts = np.diff(batch.words.offsets)

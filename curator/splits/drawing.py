@@ -15,13 +15,13 @@ import msgspec
 import numpy as np
 
 from curator.checks.splits import NearLeak
-from curator.columns import mix
 from curator.errors import UsageError
 from curator.provenance import said, value_at
 from curator.report.tally import counted
 from curator.scan.rows import SetRows
 from curator.sources import Source
 from curator.splits.grouping import ALLOWED, REASONS, Clash, Groups, Ties, clashes, groups, ties
+from curator.text.hashed import mix
 
 SPLITS = ("train", "valid", "test")
 SMALLEST = 4  # rows of a held-out split, where nothing is asked and the set has so many to give

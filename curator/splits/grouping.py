@@ -12,9 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from curator.checks.splits import Layout, NearLeak, asked, exact, telling
-from curator.columns import mix
 from curator.neighbours.graph import Neighbours
 from curator.scan.rows import SetRows
+from curator.text.hashed import mix
 
 SAME, PROMPT, OPENING, DOCUMENT, CONVERSATION, PLACE, NAMED, NEAR, REORDERED = range(9)
 KINDS = (

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from curator.text.patterns import compiled_later
 
 DEEPEST = 128  # brackets open at once; serde_json, which polars and the Hub build on, takes no more
-HEAVIEST = 4_000_000  # bytes of text in a line from which on it is not judged: nobody trains on a million tokens at once
+HEAVIEST = 4_000_000  # bytes of text in a line from which on it is not judged: a million tokens at once
 LARGEST = 20_000_000  # bytes of a line with the pictures and sounds in it: memory is short
 CROWDED = 250_000  # objects and lists in a line: each takes hundreds of bytes of memory, and two in the file
 _PACKED = re.compile(rb"[A-Za-z0-9+/_-]{4096,}+=*")  # base64: no word is as long

@@ -19,8 +19,8 @@ import msgspec
 import numpy as np
 
 from curator import extras
-from curator.columns import Column, blocks, slice_hashes, unique
 from curator.errors import CuratorError
+from curator.text.hashed import Column, blocks, slice_hashes, unique
 from curator.text.patterns import compiled_later
 
 # ---------------------------------------------------------------------- listed misspellings

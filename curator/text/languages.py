@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from curator import extras
-from curator.columns import Batch, column, fold, hash_words
+from curator.columns import Batch
+from curator.text.hashed import column, fold, hash_words
 from curator.text.patterns import compiled_later
 from curator.text.prose import masked
 

@@ -13,9 +13,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from curator.columns import Batch, hash_words
-from curator.columns import column as as_column
+from curator.columns import Batch
 from curator.text import dictionaries
+from curator.text.hashed import column as as_column
+from curator.text.hashed import hash_words
 
 Arrays = Mapping[str, np.ndarray]
 

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.screen import REPEATED, Candidate, compare, outlines
-from curator.columns import fold
+from curator.text.hashed import fold
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 

@@ -12,9 +12,10 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.answers.source import in_fence
-from curator.columns import ROLE_CODES, Batch, distinct
+from curator.columns import ROLE_CODES, Batch
 from curator.model import Example, Flag, Turn, drop
 from curator.rule import DROPPED, Bad, RowRule, chat, option
+from curator.text.hashed import distinct
 from curator.text.patterns import compiled_later
 from curator.text.prose import looks_like_code
 

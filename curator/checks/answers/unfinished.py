@@ -10,9 +10,10 @@ import numpy as np
 
 from curator.checks.answers.ending import Ending, may_be_open, open_ending
 from curator.checks.answers.siblings import asked_count
-from curator.columns import ROLE_CODES, Batch, Rows, distinct, line_breaks, trimmed
+from curator.columns import ROLE_CODES, Batch, Rows, line_breaks
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
+from curator.text.hashed import distinct, trimmed
 from curator.text.patterns import compiled_later
 from curator.text.prose import in_prose, looks_like_code
 

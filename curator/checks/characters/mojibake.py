@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from curator.checks.characters.repairs import QUOTES, Repair, about, char_class, edits, safety_of, times
-from curator.columns import Batch, distinct
+from curator.columns import Batch
 from curator.model import Example, Fix, Flag
 from curator.rule import Bad, RowRule, chat
+from curator.text.hashed import distinct
 from curator.text.patterns import compiled_later
 
 

@@ -9,9 +9,10 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.characters.repairs import Repair, edits, times
-from curator.columns import Batch, distinct
+from curator.columns import Batch
 from curator.model import Example, Fix, Flag
 from curator.rule import Bad, RowRule, chat, option
+from curator.text.hashed import distinct
 from curator.text.prose import in_prose
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from curator.columns import Batch, Column, mix, slice_hashes, unique, word_places
+from curator.columns import Batch
 from curator.neighbours.keys import is_prompt, turn_keys
+from curator.text.hashed import Column, mix, slice_hashes, unique, word_places
 
 LONGEST = 200  # bytes of a prompt that is compared by intent: longer ones are not reworded, they are copied
 _CUT = 5  # bytes of a word that count in a key: "produces" and "produced" are candidates

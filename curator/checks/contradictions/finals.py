@@ -9,7 +9,7 @@ from curator.checks.contradictions.amounts import PLAIN, number_in, same_amount
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer, tokens, value_of
-from curator.columns import fold
+from curator.text.hashed import fold
 
 
 class Said(NamedTuple):

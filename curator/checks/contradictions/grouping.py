@@ -8,9 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from curator.checks.contradictions.candidates import intent_keys
-from curator.columns import Batch, Rows, distinct
+from curator.columns import Batch, Rows
 from curator.model import Example, NotRun, Turn
 from curator.neighbours.keys import answer_keys, is_last_answer, prompt_keys
+from curator.text.hashed import distinct
 
 BLOCK = 40_000  # rows whose texts are held at a time
 ANSWERS = 2000  # different answers of a group that are read

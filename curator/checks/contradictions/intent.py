@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from curator.checks.contradictions.lexicon import lexicon, stem
-from curator.columns import fold
+from curator.text.hashed import fold
 
 _WORD = re.compile(r"[^\W_]+[+#]*|[-+*/=<>%$€£]|[^\w\s.,;:!?'\"()]")
 _POSSESSIVE = re.compile(r"(?<![\w ])( *+)([\w ]+?)['’]s (\w+)$")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.text import run_words, tokens, value_of
-from curator.columns import fold
+from curator.text.hashed import fold
 
 _OPTION = re.compile(
     r"(?:^|[\n;,?:]\s{0,9}|\s\s|\s(?=\())(?:\(?([A-Ja-j1-9])[).:]|\(([A-Ja-j1-9])\))\s{1,9}"

@@ -21,7 +21,7 @@ from curator.checks.contradictions.judge import settled, worded
 from curator.checks.contradictions.lexicon import lexicon
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer
-from curator.columns import Column, Words, column, fold, fold_column, hash_words
+from curator.text.hashed import Column, Words, column, fold, fold_column, hash_words
 
 _SHORT = 60  # words of an answer of which a sentence of four words, "It is # miles", is a good part
 _BRIEF = 30  # words of an answer that is judged as a whole

@@ -8,7 +8,7 @@ from functools import cache, cached_property, lru_cache
 from typing import NamedTuple, TypeVar
 
 from curator.checks.contradictions.lexicon import lexicon, stem
-from curator.columns import fold
+from curator.text.hashed import fold
 from curator.text.prose import masked
 
 T = TypeVar("T")

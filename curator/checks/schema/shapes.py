@@ -11,12 +11,13 @@ import numpy as np
 
 from curator import formats
 from curator.checks.schema.rows import HELLO, PARTS, SHARED, TOOLS, quoted
-from curator.columns import Batch, Line, Rows, distinct
+from curator.columns import Batch, Line, Rows
 from curator.formats import SHAPES
 from curator.formats.adapter import nearly
 from curator.formats.detect import FAMILY
 from curator.model import Fix, Flag
 from curator.rule import Bad, DatasetRule, RawRule, chat
+from curator.text.hashed import distinct
 
 
 class UnknownShape(RawRule, frozen=True):

@@ -17,12 +17,13 @@ from curator.checks.fit.sizes import of_strings, rendered_sides, sized
 from curator.checks.length import Lengths
 from curator.checks.targets.refusal import Target, often, profile_of
 from curator.checks.targets.roles import inside
-from curator.columns import Batch, Rows, distinct
+from curator.columns import Batch, Rows
 from curator.model import Example, Flag, Turn
 from curator.paths import get
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.targets import Behaviour, Profile, Tokens, When
 from curator.text.content import definitions, token_ids, turn_parts
+from curator.text.hashed import distinct
 from curator.tokens import Tokenizer
 
 Effect = Literal["dropped", "lost", "misread"]

@@ -8,10 +8,11 @@ from typing import Annotated
 import numpy as np
 
 from curator.checks.targets.refusal import Target, profile_of
-from curator.columns import Batch, Rows, distinct
+from curator.columns import Batch, Rows
 from curator.model import Flag
 from curator.rule import Bad, DatasetRule, chat, option
 from curator.targets import Profile
+from curator.text.hashed import distinct
 
 _HELLO = chat(user="Hi", assistant="Hello.")
 _VALID, _TEST = 1, 2  # numbers of the splits
