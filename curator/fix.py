@@ -326,7 +326,7 @@ def fix_files(
             known = plain(report)
             plan = plan_round(report.findings, choose, twins)
             emptied = _emptied(report, plan)
-            refused = [_refusal(path, report, emptied) for path in sorted((plan.keys() - known) | emptied)]
+            refused = [_refusal(path, report, unsafe, emptied) for path in sorted((plan.keys() - known) | emptied)]
             todo = {path: lines for path, lines in plan.items() if path in known - emptied}
             for path in todo:
                 files.setdefault(path, _File(path, stamps))
@@ -420,13 +420,14 @@ def _emptied(report: Report, plan: Plan) -> set[str]:
     return {path for path, count in gone.items() if count and count == left.get(path)}
 
 
-def _refusal(path: str, report: Report, emptied: Container[str] = ()) -> Refused:
+def _refusal(path: str, report: Report, unsafe: bool, emptied: Container[str] = ()) -> Refused:
     if path in emptied:
         return Refused(path, "every row of it would be dropped", "delete the file, or lint the others without it")
     container = next((file.container for file in report.files if file.path == path), "")
     what = "standard input" if path == "-" else f"a file of the form {container}"
     reason = f"{what} is not mended in place, only plain JSONL is"
-    return Refused(path, reason, shlex.join(["curator", "clean", path, "-o", "OUT.jsonl"]))
+    agreed = ["--unsafe-fixes"] if unsafe else []
+    return Refused(path, reason, shlex.join(["curator", "clean", path, "-o", "OUT.jsonl", *agreed]))
 
 
 # ---------------------------------------------------------------------- showing fixes before they are made

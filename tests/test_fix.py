@@ -408,6 +408,8 @@ def test_other_containers_are_refused_with_the_next_step(tmp_path, container):
     (refused,) = result.refused
     assert container in refused.reason
     assert refused.hint == f"curator clean {file} -o OUT.jsonl"
+    (refused,) = fix.fix_files([file], Config(), lint=lint, unsafe=True).refused
+    assert refused.hint == f"curator clean {file} -o OUT.jsonl --unsafe-fixes", "what was agreed to is still agreed to"
     assert file.read_bytes() == lines_of("teh")
 
 

@@ -283,7 +283,7 @@ def as_text(done: Prepared, asked: Sequence[str] = ()) -> str:
     wide = min(60, max(len(what) for _, what, _ in lines))
     text = [f"{step:<9} {what:<{wide}}  {where}".rstrip() for step, what, where in lines]
     again = shlex.join(["curator", "lint", done.folder, *asked])
-    text += [done.verdict, "", f"what is left, in full:  {again}"]
+    text += [done.verdict, "", *([f"what is left, in full:  {again}"] if done.left else [])]
     if done.ok:
         text.append(next_step(done.folder))
     else:
