@@ -187,6 +187,8 @@ class Behaviour(Table, frozen=True, kw_only=True):
     dropped  the row is left out
     lost     an answer of the row is not trained
     misread  the row is trained as something else than it says
+
+    `batch` is how many rows a batch has that is full or not made; "{batch}" in `by` stands for it.
     """
 
     when: When

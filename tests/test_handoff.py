@@ -132,6 +132,31 @@ def test_rows_the_tool_drops_are_counted(tmp_path: Path) -> None:
     assert "1 row will be dropped" in (tmp_path / "out" / "README.md").read_text("utf-8")
 
 
+@pytest.mark.parametrize(
+    ("batch", "changes", "left", "steps"),
+    [(8, {}, 5, 2), (4, {}, 1, 5), (7, {}, 0, 3), (8, {"batch_size": 6}, 3, 3), (4, {"iters": 9}, 1, 9)],
+)
+def test_rows_left_over_are_those_of_the_batch_that_is_written(
+    batch: int, changes: dict[str, Any], left: int, steps: int, tmp_path: Path
+) -> None:
+    data = written(tmp_path / "d", {"train": [row(n) for n in range(21)], "valid": [row(n) for n in range(30, 41)]})
+    result = handed("mlx", data, tmp_path / "out", Recipe(model="m", epochs=1, batch=batch), changes=changes)
+    batch = changes.get("batch_size", batch)
+    said = (tmp_path / "out" / "lora.yaml").read_text("utf-8")
+    assert f"batch_size: {batch}\n" in said and f"iters: {steps}\n" in said
+    by = f"batches are full or not made: the rows left over by batch_size {batch} are never drawn"
+    assert result.reasons == ((f"{left} row{'s' * (left != 1)}: {by}",) if left else ())
+    assert [note.partition(" of ")[0] for note in result.notes] == [f"{11 % batch} rows"]
+
+
+def test_a_batch_that_stops_the_run_is_refused(splits: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"batch_size 5 stops the run: valid.jsonl has 4 rows"):
+        handed("mlx", splits, tmp_path / "out", changes={"batch_size": 5})
+    with pytest.raises(UsageError, match="no number of rows"):
+        handed("mlx", splits, tmp_path / "out", changes={"batch_size": 0})
+    assert any("batch_size is 4" in note for note in handed("mlx", splits, tmp_path / "out", Recipe(model="m")).notes)
+
+
 def test_conversations_are_trained_in_all_answers_where_the_tool_can(tmp_path: Path) -> None:
     data = written(tmp_path / "d", {"train": [row(n, answers=2) for n in range(8)]})
     assert handed("trl", data, tmp_path / "a").shape == "openai-chat"

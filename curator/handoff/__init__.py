@@ -42,6 +42,7 @@ TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (Mlx(), Trl(), Unsloth(
 ALIASES = {"mlx-lm": "mlx", "mlx_lm": "mlx", "llamafactory": "llama-factory", "llama_factory": "llama-factory"}
 RECORD, PAGE = "handoff.json", "README.md"
 _SPLITS = ("train", "valid", "test")
+_DROPS = "TGT010"  # the rule that tells of rows left over by a batch
 _WHOLE = ", none loses its answer"  # how the fate of rows ends where a tool trains every answer
 _PAIRS = frozenset({"openai-preference", "trl-preference"})
 
@@ -228,8 +229,8 @@ def _finished(
     tool: Tool, folder: Path, config: Config, recipe: Recipe, data: Data, made: Folder, shape: str
 ) -> Handoff:
     files = sorted(file for file in (folder / "data").iterdir() if file.suffix in (".jsonl", ".json"))
-    asked = msgspec.structs.replace(config, target=tool.target, max_length=recipe.max_length, shape=None, map={})
-    report = engine.lint([file for file in files if file.stem in _SPLITS], asked, cache=False)
+    judged = [file for file in files if file.stem in _SPLITS]
+    report = engine.lint(judged, _judging(tool, config, recipe, made), cache=False)
     known = settings.known(tool.name)
     result = Handoff(
         curator=__version__,
@@ -248,6 +249,17 @@ def _finished(
     write_whole(folder / PAGE, _page(result, made).encode())
     write_whole(folder / RECORD, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
     return result
+
+
+def _judging(tool: Tool, config: Config, recipe: Recipe, made: Folder) -> Config:
+    """The configuration by which the rows are judged: the tool as its settings were written."""
+    options = dict(config.then.options)
+    if made.batch:
+        options[_DROPS] = options.pop(_DROPS, {}) | {"batch": made.batch}
+    then = msgspec.structs.replace(config.then, options=options)
+    return msgspec.structs.replace(
+        config, target=tool.target, max_length=recipe.max_length, shape=None, map={}, then=then
+    )
 
 
 def _reasons(found: Sequence[Outcome]) -> Iterator[str]:

@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
+from curator.errors import UsageError
 from curator.handoff.recipe import Data, Recipe
 from curator.handoff.settings import Settings, as_yaml, checked, overridden
 from curator.handoff.tool import Folder, Tool
@@ -24,6 +27,8 @@ class Mlx(Tool):
         return "openai-chat"
 
     def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
+        if "batch_size" in changes:  # the iterations and the schedule follow it
+            recipe = msgspec.structs.replace(recipe, batch=_possible(changes["batch_size"], data))
         settings = overridden(self._settings(recipe, data), changes)
         checked("mlx", settings)
         notes, untrained = [], ""
@@ -42,14 +47,19 @@ class Mlx(Tool):
             notes.append(
                 f"batch_size is {self._batch(recipe, data)}: a split with fewer rows than a batch stops the run"
             )
+        batch = settings["batch_size"]
         if data.held_out is None:
             notes.append("there is no valid.jsonl: nothing is measured while training")
+        elif left := data.held_out.rows % batch:
+            verb = "is" if left == 1 else "are"
+            notes.append(f"{counted(left, 'row')} of valid.jsonl {verb} never measured: it is read in full batches too")
         return Folder(
             {"lora.yaml": as_yaml(settings)},
             "mlx_lm.lora --config lora.yaml",
             "pip install mlx-lm",
             tuple(notes),
             untrained,
+            batch,
         )
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:
@@ -94,3 +104,14 @@ class Mlx(Tool):
         warmup = round(recipe.warmup * updates)
         arguments = [recipe.learning_rate, max(1, updates - warmup)]
         return {"name": "cosine_decay", "arguments": arguments} | ({"warmup": warmup} if warmup else {})
+
+
+def _possible(batch: Any, data: Data) -> int:
+    """The rows of a step that the user named. Raises UsageError where the run would stop at it."""
+    if type(batch) is not int or batch < 1:
+        raise UsageError(f"batch_size {batch} is no number of rows", hint="name a whole number from 1 on")
+    for split in filter(None, (data.train, data.held_out)):
+        if split.rows < batch:
+            what = f"batch_size {batch:,} stops the run: {split.name}.jsonl has {counted(split.rows, 'row')}"
+            raise UsageError(what, hint=f"name {split.rows:,} or less")
+    return batch

@@ -20,6 +20,7 @@ class Folder(msgspec.Struct, frozen=True):
     install: str = ""
     notes: tuple[str, ...] = ()
     untrained: str = ""  # which answers of the train split the tool leaves out, in words
+    batch: int = 0  # rows of a batch that is full or not made, as the settings say it; 0: as many as the target says
 
 
 class Tool(ABC):

@@ -492,8 +492,10 @@ class RowDroppedInSilence(_Fate, frozen=True):
             yield line, flag
         for behaviour in profile.behaviour if profile else ():
             if behaviour.when == "beyond-last-batch" and profile is not None:
-                left = _left_over(sketches[:, 3], rows, self.batch or behaviour.batch)
-                yield from ((line, self._flag(profile, behaviour.by)) for line in left if line not in told)
+                batch = self.batch or behaviour.batch
+                by = behaviour.by.replace("{batch}", f"{batch:,}")
+                left = _left_over(sketches[:, 3], rows, batch)
+                yield from ((line, self._flag(profile, by)) for line in left if line not in told)
 
 
 def _left_over(keys: np.ndarray, rows: Rows, batch: int) -> list[int]:
