@@ -128,8 +128,41 @@ def test_rows_the_tool_drops_are_counted(tmp_path: Path) -> None:
     long = row(1)
     long["messages"][2]["content"] = "word " * 900
     data = written(tmp_path / "d", {"train": [row(n) for n in range(9)] + [long]})
-    assert "1 row" in handed("axolotl", data, tmp_path / "out").fate
+    handed("axolotl", data, tmp_path / "out", changes={"excess_length_strategy": "drop"})
     assert "1 row will be dropped" in (tmp_path / "out" / "README.md").read_text("utf-8")
+
+
+def test_what_becomes_of_long_rows_is_said_by_the_strategy_that_is_written(tmp_path: Path) -> None:
+    long = row(1)
+    long["messages"][2]["content"] = "word " * 900
+    data = written(tmp_path / "d", {"train": [row(n) for n in range(9)] + [long], "test": [long]})
+    raised = "1 row of more than 512 tokens: excess_length_strategy raise stops the run at a row above sequence_len"
+    with pytest.raises(UsageError, match=raised):
+        handed("axolotl", data, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    allowed = handed("axolotl", data, tmp_path / "out", allow_loss=True)
+    assert allowed.fate.endswith(": 1 row stops the run") and allowed.reasons == (raised,) and not allowed.notes
+    for strategy, fate in (("drop", "1 row will be dropped in silence"), ("truncate", "1 row is cut")):
+        told = handed("axolotl", data, tmp_path / "out", changes={"excess_length_strategy": strategy})
+        assert told.fate.endswith(f": {fate}") and not told.notes
+        assert all(reason.startswith(f"1 row: excess_length_strategy {strategy}") for reason in told.reasons)
+    longer = handed("axolotl", data, tmp_path / "out", changes={"sequence_len": 4096})
+    assert "no row is dropped" in longer.fate and not longer.reasons and not longer.notes
+    with pytest.raises(UsageError, match="'wrap' is not known"):
+        handed("axolotl", data, tmp_path / "out", changes={"excess_length_strategy": "wrap"})
+
+
+def test_long_pairs_meet_the_strategy_too(tmp_path: Path) -> None:
+    def pair(asked: str, chosen: str) -> dict[str, Any]:
+        said = {"prompt": ("user", asked), "chosen": ("assistant", chosen), "rejected": ("assistant", "No.")}
+        return {key: [{"role": role, "content": text}] for key, (role, text) in said.items()}
+
+    pairs = [pair("Why?", "word " * 900), pair("word " * 900, "Yes."), *(pair(f"Part {n}?", "Yes.") for n in range(8))]
+    data = written(tmp_path / "d", {"train": pairs})
+    with pytest.raises(UsageError, match="2 rows of more than 512 tokens"):
+        handed("axolotl", data, tmp_path / "out")
+    told = handed("axolotl", data, tmp_path / "out", changes={"excess_length_strategy": "truncate"})
+    assert told.fate.endswith(": 1 row will be dropped in silence, 1 row is cut")
 
 
 @pytest.mark.parametrize(

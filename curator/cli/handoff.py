@@ -33,7 +33,7 @@ _METHODS = ["lora", "qlora", "dora", "rslora", "full"]
 @click.option("--max-length", type=click.IntRange(min=1), default=2048, show_default=True, help="Tokens of a row.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every draw.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting in the tool's own words.")
-@click.option("--allow-loss", is_flag=True, help="Write even where the tool's shape cannot hold all of a row.")
+@click.option("--allow-loss", is_flag=True, help="Write even what loses parts of rows, or stops at them.")
 @click.option("--force", is_flag=True, help="Write into a folder that is not from a hand-off.")
 @click.option("--submit", is_flag=True, help="openai: upload the data, create the job, follow it.")
 @click.option("--cancel", is_flag=True, help="openai: cancel the job of PATH.")

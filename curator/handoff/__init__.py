@@ -8,6 +8,7 @@ handoff.json            the record: recipe, versions, and the hash of every file
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,19 +30,22 @@ from curator.handoff.recipe import Data, Recipe, Split
 from curator.handoff.tool import Folder, Tool, refuse
 from curator.handoff.trl import Trl
 from curator.handoff.unsloth import Unsloth
-from curator.report.tally import Outcome, about_target, counted, outcomes
+from curator.report.tally import STOPS, Outcome, about_target, counted, outcomes
 from curator.sources import Source, open_sources
 from curator.splits.splitting import sha256
+from curator.targets import Tokens
 from curator.templates.named import DEMO, DEMO_HUB
 from curator.writing import passing_folder, write_whole
 
 if TYPE_CHECKING:
     from curator.config import Config
+    from curator.model import Report
 
 TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (Mlx(), Trl(), Unsloth(), Axolotl(), LlamaFactory(), OpenAI())}
 ALIASES = {"mlx-lm": "mlx", "mlx_lm": "mlx", "llamafactory": "llama-factory", "llama_factory": "llama-factory"}
 RECORD, PAGE = "handoff.json", "README.md"
 _SPLITS = ("train", "valid", "test")
+_READ = ("train", "valid")  # the splits that a run reads
 _DROPS = "TGT010"  # the rule that tells of rows left over by a batch
 _WHOLE = ", none loses its answer"  # how the fate of rows ends where a tool trains every answer
 _PAIRS = frozenset({"openai-preference", "trl-preference"})
@@ -81,8 +85,8 @@ def hand_off(
     tool's shape cannot hold the rows and losses are not allowed.
 
     Raises:
-        UsageError: the tool is unknown, cannot do what the recipe asks, does not know a setting, or `out`
-            holds files that are not from a hand-off.
+        UsageError: the tool is unknown, cannot do what the recipe asks, does not know a setting, rows stop the
+            run and losses are not allowed, or `out` holds files that are not from a hand-off.
         SourceError: there is no train split, or a split is there twice.
     """
     chosen, folder = _tool(tool), Path(out)
@@ -102,7 +106,7 @@ def hand_off(
                 return copied
             for name, text in made.files.items():
                 write_whole(new / name, text.encode())
-            result = _finished(chosen, new, config, recipe, data, made, shape)
+            result = _finished(chosen, new, config, recipe, data, made, shape, allow_loss)
             _put_in_place(new, folder)
     return result
 
@@ -226,11 +230,15 @@ def _forget(trial: Path, folder: Path) -> None:
 
 
 def _finished(
-    tool: Tool, folder: Path, config: Config, recipe: Recipe, data: Data, made: Folder, shape: str
+    tool: Tool, folder: Path, config: Config, recipe: Recipe, data: Data, made: Folder, shape: str, allow_loss: bool
 ) -> Handoff:
     files = sorted(file for file in (folder / "data").iterdir() if file.suffix in (".jsonl", ".json"))
-    judged = [file for file in files if file.stem in _SPLITS]
-    report = engine.lint(judged, _judging(tool, config, recipe, made), cache=False)
+    judged = [file for file in files if file.stem in _READ]
+    report = engine.lint(judged, _judging(tool, config, made, folder.parent), cache=False)
+    stopping = tuple(_stopping(report, made))
+    if stopping and not allow_loss:
+        hint = "a larger --max-length, another strategy, or --allow-loss to write the folder all the same"
+        raise UsageError(stopping[0], hint=hint)
     known = settings.known(tool.name)
     result = Handoff(
         curator=__version__,
@@ -242,7 +250,7 @@ def _finished(
         shape=shape,
         command=made.command,
         fate=about_target(report).removesuffix(_WHOLE if made.untrained else ""),
-        reasons=(*_reasons(outcomes(report)), *filter(None, [made.untrained])),
+        reasons=(*stopping, *_reasons(outcomes(report)), *filter(None, [made.untrained])),
         notes=made.notes,
         hashes={str(file.relative_to(folder)): sha256(file) for file in (*files, *map(folder.joinpath, made.files))},
     )
@@ -251,15 +259,38 @@ def _finished(
     return result
 
 
-def _judging(tool: Tool, config: Config, recipe: Recipe, made: Folder) -> Config:
+def _judging(tool: Tool, config: Config, made: Folder, beside: Path) -> Config:
     """The configuration by which the rows are judged: the tool as its settings were written."""
     options = dict(config.then.options)
     if made.batch:
         options[_DROPS] = options.pop(_DROPS, {}) | {"batch": made.batch}
     then = msgspec.structs.replace(config.then, options=options)
-    return msgspec.structs.replace(
-        config, target=tool.target, max_length=recipe.max_length, shape=None, map={}, then=then
-    )
+    target = _extended(tool, made.limits, beside) if made.limits else tool.target
+    return msgspec.structs.replace(config, target=target, max_length=made.most or None, shape=None, map={}, then=then)
+
+
+def _extended(tool: Tool, limits: Sequence[Tokens], beside: Path) -> str:
+    """A profile as a file, which says of long rows what the settings do; called as the target's own."""
+    tables = [[limit for limit in limits if not limit.shapes], [limit for limit in limits if limit.shapes]]
+    (tokens,), others = ([_inline(limit) for limit in table] for table in tables)
+    file = beside / f"{tool.target}.toml"
+    lines = [f"extends = {json.dumps(tool.target)}", f"tokens = {tokens}", f"limits = [{', '.join(others)}]"]
+    write_whole(file, "\n".join(lines).encode())
+    return str(file)
+
+
+def _inline(limit: Tokens) -> str:
+    """A limit as an inline table of TOML, whose strings, numbers and lists are written as in JSON."""
+    told = msgspec.to_builtins(limit).items()
+    return f"{{ {', '.join(f'{key} = {json.dumps(value)}' for key, value in told if value is not None)} }}"
+
+
+def _stopping(report: Report, made: Folder) -> Iterator[str]:
+    """How many rows stop the run for their length, and by what setting."""
+    for outcome in outcomes(report):
+        if outcome.what in STOPS:
+            by = next(limit.by for limit in made.limits if limit.over == "refused")
+            yield f"{counted(outcome.rows, 'row')} of more than {made.most:,} tokens: {by}"
 
 
 def _reasons(found: Sequence[Outcome]) -> Iterator[str]:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
+
+from curator import targets
+from curator.errors import UsageError
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, as_yaml, checked, overridden
+from curator.handoff.settings import Settings, as_yaml, checked, length, overridden
 from curator.handoff.tool import Folder, Tool
+from curator.targets import Tokens
+
+_Over = Literal["refused", "dropped", "cut", "prompt"]
 
 
 class Axolotl(Tool):
@@ -25,8 +32,13 @@ class Axolotl(Tool):
     def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
         settings = overridden(self._settings(recipe, data), changes)
         checked("axolotl", settings)
-        notes = (f"rows above sequence_len {settings['sequence_len']:,} stop the run: excess_length_strategy is raise",)
-        return Folder({"config.yaml": as_yaml(settings)}, "axolotl train config.yaml", "pip install axolotl", notes)
+        return Folder(
+            {"config.yaml": as_yaml(settings)},
+            "axolotl train config.yaml",
+            "pip install axolotl",
+            most=length("sequence_len", settings["sequence_len"]),
+            limits=_limits(settings["excess_length_strategy"]),
+        )
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:
         settings: Settings = {
@@ -95,3 +107,26 @@ class Axolotl(Tool):
         if recipe.method == "rslora":
             settings["peft_use_rslora"] = True
         return settings
+
+
+# What becomes of conversations above sequence_len, what of pairs, and how it is said.
+_STRATEGIES: Mapping[str, tuple[_Over, _Over, str]] = {
+    "raise": ("refused", "refused", "excess_length_strategy raise stops the run at a row above sequence_len"),
+    "truncate": ("cut", "prompt", "excess_length_strategy truncate keeps the first sequence_len tokens of a row"),
+}
+_DEFAULT = "drop"  # what the profile of the target tells
+
+
+def _limits(strategy: Any) -> tuple[Tokens, ...]:
+    """What the strategy that is written does to long rows. Raises UsageError where there is no such strategy."""
+    if strategy in (_DEFAULT, None):
+        return ()
+    if strategy not in _STRATEGIES:
+        hint = f"it may be {_DEFAULT}, {' or '.join(_STRATEGIES)}"
+        raise UsageError(f"excess_length_strategy {strategy!r} is not known", hint=hint)
+    chats, pairs, by = _STRATEGIES[strategy]
+    profile = targets.load(Axolotl.target)
+    return tuple(
+        limit if limit.over == "kept" else msgspec.structs.replace(limit, over=pairs if limit.shapes else chats, by=by)
+        for limit in filter(None, (profile.tokens, *profile.limits))
+    )

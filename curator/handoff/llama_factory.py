@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, as_yaml, checked, of_transformers, overridden
+from curator.handoff.settings import Settings, as_yaml, checked, length, of_transformers, overridden
 from curator.handoff.tool import Folder, Tool
 
 
@@ -29,7 +29,7 @@ class LlamaFactory(Tool):
             notes.append("no template is named: the tokenizer's own is parsed; to name one: --set template=NAME")
         return Folder(
             {"train.yaml": as_yaml(settings)}, "llamafactory-cli train train.yaml", "pip install llamafactory",
-            tuple(notes),
+            tuple(notes), most=length("cutoff_len", settings["cutoff_len"]),
         )  # fmt: skip
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:

@@ -10,7 +10,7 @@ import msgspec
 
 from curator.errors import UsageError
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, as_yaml, checked, overridden
+from curator.handoff.settings import Settings, as_yaml, checked, length, overridden
 from curator.handoff.tool import Folder, Tool
 from curator.report.tally import counted
 
@@ -59,7 +59,8 @@ class Mlx(Tool):
             "pip install mlx-lm",
             tuple(notes),
             untrained,
-            batch,
+            most=length("max_seq_length", settings["max_seq_length"]),
+            batch=batch,
         )
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:

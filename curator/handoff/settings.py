@@ -101,6 +101,13 @@ def overridden(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     return merged
 
 
+def length(name: str, tokens: Any) -> int:
+    """The tokens of a row that a setting gives. Raises UsageError where it is no such number."""
+    if type(tokens) is not int or tokens < 1:
+        raise UsageError(f"{name} {json.dumps(tokens)} is no number of tokens", hint="name a whole number from 1 on")
+    return tokens
+
+
 def parsed(pairs: Iterable[str]) -> dict[str, Any]:
     """KEY=VALUE pairs, values read as JSON where they are and as text otherwise. Raises UsageError without "="."""
     found: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import msgspec
 
 from curator.errors import UsageError
 from curator.handoff.recipe import METHODS, Data, Method, Recipe
+from curator.targets import Tokens
 
 
 class Folder(msgspec.Struct, frozen=True):
@@ -20,6 +21,8 @@ class Folder(msgspec.Struct, frozen=True):
     install: str = ""
     notes: tuple[str, ...] = ()
     untrained: str = ""  # which answers of the train split the tool leaves out, in words
+    most: int = 0  # tokens of a row, as the settings say it; 0: as many as the target takes
+    limits: tuple[Tokens, ...] = ()  # what happens beyond, where the settings say other than the target's defaults
     batch: int = 0  # rows of a batch that is full or not made, as the settings say it; 0: as many as the target says
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, as_yaml, checked, of_transformers, overridden
+from curator.handoff.settings import Settings, as_yaml, checked, length, of_transformers, overridden
 from curator.handoff.tool import Folder, Tool
 from curator.report.tally import counted
 
@@ -38,7 +38,7 @@ class Trl(Tool):
             notes.append("4-bit weights need bitsandbytes")
         return Folder(
             {f"{verb}.yaml": as_yaml(settings)}, f"trl {verb} --config {verb}.yaml", "pip install 'trl[peft]'",
-            tuple(notes),
+            tuple(notes), most=length("max_length", settings["max_length"]),
         )  # fmt: skip
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, checked, of_transformers, overridden
+from curator.handoff.settings import Settings, checked, length, of_transformers, overridden
 from curator.handoff.tool import Folder, Tool
 from curator.packs import rules_dir
 
@@ -30,7 +30,8 @@ class Unsloth(Tool):
         script = (rules_dir() / "handoff" / "unsloth_train.py").read_text(encoding="utf-8")
         files = {"train.py": script, "settings.json": json.dumps(settings, indent=2) + "\n"}
         notes = ("rows above max_length are left out and counted by the script, never cut",)
-        return Folder(files, "python train.py", "pip install unsloth", notes)
+        most = length("training.max_length", settings["training"]["max_length"])
+        return Folder(files, "python train.py", "pip install unsloth", notes, most=most)
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:
         adapter: Settings = {

@@ -149,6 +149,9 @@ _OUTCOMES = {
     "TGT013": ("loses its answer", "lose their answer"),
     "TGT014": ("is read as something else", "are read as something else"),
 }
+STOPS = ("stops the run", "stop the run")
+"""What rows over the limit do where a trainer refuses them."""
+_CUT = ("is cut", "are cut")
 _REFUSALS = frozenset({"TGT003", "TGT004", "TGT005", "TGT006", "TGT007", "TGT008", "TGT012"})
 _LENGTHS = frozenset({"LEN001", "TGT003"})  # rows over the limit: cut, unless they are refused or dropped
 
@@ -162,6 +165,7 @@ def outcomes(report: Report) -> list[Outcome]:
     refused: dict[tuple[str, int], int] = {}
     cut: set[tuple[str, int]] = set()
     drops, judged = report.target.over == "dropped", any(stat.code == "TGT010" for stat in report.rules)
+    over = STOPS if report.target.kind == "trainer" and report.target.over == "refused" else _CUT
     for finding in report.findings:
         place, count = (finding.file, finding.line), int(finding.evidence.get("rows", 1))
         if finding.code == "LEN001" and drops:  # which TGT010 tells, where it runs
@@ -186,7 +190,7 @@ def outcomes(report: Report) -> list[Outcome]:
                 Outcome(one if total == 1 else many, total, tuple(pair for pair in reasons.most_common() if pair[0]))
             )
     if cut := cut - struck["TGT010"].keys() - refused.keys():
-        found.append(Outcome("is cut" if len(cut) == 1 else "are cut", len(cut), ()))
+        found.append(Outcome(over[len(cut) > 1], len(cut), ()))
     return found
 
 
