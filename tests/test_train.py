@@ -826,6 +826,32 @@ def test_of_pairs_the_better_answer_is_learnt_and_that_is_said(
     assert "the better answer" not in run("train", "plan", *common, "--objective", "dpo").out
 
 
+def test_the_time_of_a_plan_counts_the_rows_that_are_measured(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from curator.training.telling import plan_text
+
+    monkeypatch.setattr(running, "rate_of", lambda device: 2.0 * readied.base.parameters)  # a token looked at a second
+    ask = running.Ask((str(folder),), load_config(folder), Recipe(batch=4, steps=2), str(model), tmp_path)
+    readied = running.get_ready(ask.paths, ask.config, ask.recipe, ask.model)
+    splits = readied.prepared.splits
+    pieces = [(len(piece.ids), int(piece.runs[0][0])) for rows in splits.values() for piece in rows]
+    made = running.planned(readied, ask.recipe)
+    whole = sum(length for length, _ in pieces)
+    assert made.seconds_of_facts == 3 * whole - sum(start for _, start in pieces)
+    assert made.seconds_of_valid == 0  # two steps end before the first look
+    assert made.seconds > made.seconds_of_facts
+    shown = plan_text(made, readied, ask, "curator train plan")
+    assert " of it for the loss of every row before and after (--facts off saves that)" in shown
+
+    looking = Recipe(batch=4, steps=2, evaluate_every=1, facts="off")
+    made = running.planned(readied, looking)
+    assert (made.seconds_of_facts, made.seconds_of_valid) == (0, 2 * int(splits["valid"].lengths.sum()))
+    shown = plan_text(made, readied, ask._replace(recipe=looking), "curator train plan")
+    assert "every row before" not in shown and " of it for looks at valid" in shown
+    assert running.planned(readied, Recipe(batch=4, steps=2, objective="dpo")).seconds_of_facts == 0
+
+
 def test_packs_are_counted_where_a_batch_is_made_of_packs(folder: Path, model: Path, tmp_path: Path) -> None:
     assert gate_names(planned(folder, model, tmp_path, packing="best-fit", pack_length=200)) == set()
     [gate] = [g for g in planned(folder, model, tmp_path, packing="best-fit").gates if not g.ok]

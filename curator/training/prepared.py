@@ -78,6 +78,12 @@ class Rows:
     def __iter__(self) -> Iterator[Piece]:
         return (self[n] for n in range(len(self)))
 
+    def first_trained(self) -> np.ndarray:
+        """The place of the first trained token of each row; int32, shape (rows,)."""
+        runs = [batch.column("runs") for batch in self._batches]
+        parts = [column.values.to_numpy()[column.offsets.to_numpy()[:-1]] for column in runs]
+        return np.concatenate(parts) if parts else np.zeros(0, np.int32)
+
     def strings(self, name: str) -> list[str]:
         """The column "row" (content ids, 32 hex digits), "file" or "tag"."""
         found: list[str] = []

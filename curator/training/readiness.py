@@ -21,7 +21,7 @@ from curator.templates.finding import has_template
 from curator.training import gates
 from curator.training.metrics import NORMAL, wider
 from curator.training.models import locate
-from curator.training.prepared import Prepared, best_fit, key_of, prepare, tokenizer_hash, waste
+from curator.training.prepared import Prepared, Rows, best_fit, key_of, prepare, tokenizer_hash, waste
 from curator.training.record import PLAN, Base, Gate, Run, Stamps
 from curator.training.rows import PAIRED
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _PACK = 2048  # tokens of a pack, at the least
 _LONG = 1 << 20
+_MANY = 2000  # rows up to which their losses are measured unasked
 
 
 class Ready(NamedTuple):
@@ -63,7 +64,11 @@ class Memory(msgspec.Struct, frozen=True):
 
 
 class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
-    """plan.json: what was planned, and the hashes it rests on."""
+    """plan.json: what was planned, and the hashes it rests on.
+
+    `seconds` is the time of all of it; `seconds_of_facts` of these go to the loss of every row before and after, and
+    `seconds_of_valid` to the looks at valid.
+    """
 
     curator: str
     base: Base
@@ -78,6 +83,8 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
     memory: Memory
     trainable: int
     seconds: float
+    seconds_of_facts: float = 0.0
+    seconds_of_valid: float = 0.0
     visible: str
     options: dict[str, Any] = {}
 
@@ -292,9 +299,13 @@ def _lint(paths: Sequence[str | Path], *more: str) -> str:
     return shlex.join(["curator", "lint", *map(str, paths), *more])
 
 
-def seconds_of(parameters: int, tokens: float, recipe: Recipe, device: str, checkpointing: bool) -> float:
-    """A rough time for so many tokens: four operations a weight and token (six where all weights are trained),
-    at half of the rate that a product of matrices reaches on this device now."""
+def cost_of(recipe: Recipe, checkpointing: bool) -> int:
+    """Operations a weight and token that is trained on: four, and six where all weights are trained."""
+    return (4 if recipe.adapts else 6) + (2 if checkpointing else 0)
+
+
+def rate_of(device: str) -> float:
+    """Operations a second, roughly: half of what a product of matrices reaches on this device now."""
     import time
 
     import torch
@@ -312,9 +323,21 @@ def seconds_of(parameters: int, tokens: float, recipe: Recipe, device: str, chec
         if device == "cuda":
             torch.cuda.synchronize()
         best = min(best, time.perf_counter() - start)
-    rate = 2 * size**3 / best / 2
-    cost = (4 if recipe.adapts else 6) + (2 if checkpointing else 0)
-    return cost * parameters * tokens / rate
+    return 2 * size**3 / best / 2
+
+
+def facts_wanted(recipe: Recipe, splits: dict[str, Rows]) -> bool:
+    """Whether the loss of every row is measured before and after the run."""
+    if recipe.objective == "dpo":
+        return False
+    return recipe.facts == "on" or (recipe.facts == "auto" and sum(map(len, splits.values())) <= _MANY)
+
+
+def tokens_of_facts(splits: dict[str, Rows]) -> int:
+    """The tokens that go through the model for it: every row before and after, and its answers without their prompt."""
+    whole = sum(int(rows.lengths.sum()) for rows in splits.values())
+    bare = sum(int((rows.lengths - rows.first_trained()).sum()) for rows in splits.values())
+    return 2 * whole + bare
 
 
 def visible_effect(rows: int) -> str:

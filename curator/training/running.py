@@ -29,14 +29,17 @@ from curator.training.readiness import (
     Memory,
     PlanFile,
     Ready,
+    cost_of,
+    facts_wanted,
     get_ready,
     memory_of,
     meta_model,
     options_of,
     pairs_of,
+    rate_of,
     read_plan,
     refuse_changes,
-    seconds_of,
+    tokens_of_facts,
     units_of,
     visible_effect,
 )
@@ -50,7 +53,7 @@ if TYPE_CHECKING:
 
 Tell = Callable[[dict[str, Any]], None]
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "bitsandbytes", "trl", "numpy", "pyarrow")
-_MANY = 2000  # rows up to which their losses are measured unasked
+_MEASURE = 2  # operations a weight and token that is only looked at
 
 
 class Ask(NamedTuple):
@@ -95,6 +98,11 @@ def planned(ready: Ready, recipe: Recipe) -> PlanFile:
     _, trainable = meta_model(ready.base, recipe)
     memory = _memory(ready, recipe, device, precision_of(recipe, device), trainable, packs)
     seen = train.tokens * min(steps.steps / steps.per_epoch, 1e9)
+    splits = ready.prepared.splits
+    looked = int(splits["valid"].lengths.sum()) * (steps.steps // steps.evaluate) if "valid" in splits else 0
+    second = rate_of(device) / max(ready.base.parameters, 1)  # operations a weight
+    facts = _MEASURE * tokens_of_facts(splits) / second if facts_wanted(recipe, splits) else 0.0
+    valid = _MEASURE * looked / second
     test = ready.prepared.files.get("test")
     return PlanFile(
         curator=__version__,
@@ -109,7 +117,9 @@ def planned(ready: Ready, recipe: Recipe) -> PlanFile:
         waste=padding,
         memory=memory,
         trainable=trainable,
-        seconds=seconds_of(ready.base.parameters, seen, recipe, device, memory.checkpointing),
+        seconds=cost_of(recipe, memory.checkpointing) * seen / second + facts + valid,
+        seconds_of_facts=facts,
+        seconds_of_valid=valid,
         visible=visible_effect(test.trained_rows if test else 0),
         options=options_of(recipe),
     )
@@ -249,7 +259,7 @@ class Session:
             recipe = self._checked(model)
             _, trainable = meta_model(base, recipe)
             memory = _memory(self.ready, recipe, self.device, self.precision, trainable, self.packs)
-            facts = self._facts_wanted()
+            facts = facts_wanted(recipe, self.ready.prepared.splits)
             if facts and self.before is None and first_process():
                 from curator.training import facts as rowfacts
 
@@ -392,10 +402,6 @@ class Session:
             return self.recipe
         hint = "rows of a flat batch see each other in this model: --packing none"
         raise UsageError("rows cannot be kept apart", where=self.ready.base.architecture, hint=hint)
-
-    def _facts_wanted(self) -> bool:
-        rows = sum(len(split) for split in self.ready.prepared.splits.values())
-        return self.recipe.facts == "on" or (self.recipe.facts == "auto" and rows <= _MANY)
 
     def _pad(self) -> int:
         """The id that fills padded rows. It is masked by its place, so that any will do."""

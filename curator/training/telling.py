@@ -58,7 +58,7 @@ def plan_text(made: PlanFile, ready: Ready, ask: Ask, typed: str) -> str:
         f"{'packs' if recipe.packing == 'best-fit' else 'rows'}, padding {made.waste:.1%}",
         f"memory    about {size(memory.total)}{free}: weights {size(memory.weights)}, activations "
         f"{size(memory.activations)}{again}",
-        f"time      about {_duration(made.seconds)} on this machine",
+        f"time      about {_duration(made.seconds)} on this machine{_measuring(made)}",
         f"to see    {made.visible}",
     ]
     lines += _pairs(pairs_of(ready, recipe))
@@ -71,6 +71,20 @@ def plan_text(made: PlanFile, ready: Ready, ask: Ask, typed: str) -> str:
         again = typed.replace(" train plan ", " train run ", 1)
         lines += ["", f"next:  {again}{' ' if words else ''}{shlex.join(words)}"]
     return "\n".join(lines) + "\n"
+
+
+def _measuring(made: PlanFile) -> str:
+    """What of the time goes to measuring rows, where one would miss it; where it is most of it, what saves it."""
+    parts = (
+        (made.seconds_of_facts, "for the loss of every row before and after", "--facts off"),
+        (made.seconds_of_valid, "for looks at valid", "a higher --evaluate-every"),
+    )
+    said = [
+        f"{_duration(took)} of it {what}" + (f" ({option} saves that)" if took > made.seconds / 2 else "")
+        for took, what, option in parts
+        if took >= max(1, made.seconds / 20)
+    ]
+    return f": {', '.join(said)}" if said else ""
 
 
 def _pairs(count: int) -> list[str]:
