@@ -144,7 +144,8 @@ def test_merged_keeps_the_dtype_the_template_and_the_record_of_the_run(tmp_path:
     config = json.loads((base / "config.json").read_text())
     (base / "config.json").write_text(json.dumps({**config, "dtype": "bfloat16"}))
     data = {"train": DataFile("train.jsonl", 120, "ab" * 32, 120, 900, 400)}
-    run = run_of(base, tmp_path / "run", data=data, metrics={"eval_loss": 0.25}, steps=9, steps_planned=9)
+    steps = {"steps": 9, "steps_planned": 9, "rows_seen": 36, "tokens_seen": 120}
+    run = run_of(base, tmp_path / "run", data=data, metrics={"eval_loss": 0.25}, **steps)
     (run / "adapter" / "chat_template.jinja").write_text("{{ messages[0].content }}")
     export("merged", Ask(str(run), tmp_path / "out"))
     from safetensors import safe_open
@@ -155,6 +156,8 @@ def test_merged_keeps_the_dtype_the_template_and_the_record_of_the_run(tmp_path:
     card = (tmp_path / "out" / "README.md").read_text()
     for fact in ('base_model: "org/tiny"', "ab" * 32, "0.2500", "9 of 9", "rank 8, alpha 12"):
         assert fact in card
+    assert "Seen in 9 steps: 36 rows of train, repeats counted (0.3 epochs), about 120 trained tokens." in card
+    assert " 400 " not in card  # the trained tokens of all the set
 
 
 def test_a_whole_model_and_a_full_run_are_exported_as_they_are(llama: Path, tmp_path: Path) -> None:

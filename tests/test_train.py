@@ -852,6 +852,18 @@ def test_the_time_of_a_plan_counts_the_rows_that_are_measured(
     assert running.planned(readied, Recipe(batch=4, steps=2, objective="dpo")).seconds_of_facts == 0
 
 
+def test_the_rows_that_steps_take_in_are_those_of_the_batches() -> None:
+    def seen(units: int, **options: Any) -> int:
+        made = Recipe(**options)
+        plan = loop.schedule(made, units)
+        return plan.seen(plan.steps, made.batch * made.accumulation)
+
+    assert seen(21, batch=2, accumulation=1, steps=2) == 4
+    assert seen(21, batch=2, accumulation=4, steps=3) == 21  # the third step has 5 rows left
+    assert seen(21, batch=2, accumulation=4, steps=4) == 21 + 8
+    assert seen(21, batch=2, accumulation=1, epochs=3.0) == 63
+
+
 def test_packs_are_counted_where_a_batch_is_made_of_packs(folder: Path, model: Path, tmp_path: Path) -> None:
     assert gate_names(planned(folder, model, tmp_path, packing="best-fit", pack_length=200)) == set()
     [gate] = [g for g in planned(folder, model, tmp_path, packing="best-fit").gates if not g.ok]

@@ -197,7 +197,9 @@ def test_a_run_measures_every_row_before_and_after(tmp_path: Path, run: Run) -> 
     assert found["split"].count("train") == 6 and found["split"].count("valid") == len(ROWS) - 6
     train = [n for n, split in enumerate(found["split"]) if split == "train"]
     assert all(found["loss_after"][n] < found["loss_before"][n] for n in train)
-    metrics_of = json.loads(done.out)["metrics"]
+    record = json.loads(done.out)
+    metrics_of = record["metrics"]
+    assert (record["rows_seen"], record["tokens_seen"]) == (36, 6 * record["data"]["train"]["trained_tokens"])
     assert metrics_of["train_loss_after"] < metrics_of["train_loss_before"]
     again = json.loads(run("eval", "out", "--split", "train", "--generate", 0, "--format", "json").out)
     assert again["splits"]["train"]["loss"] == pytest.approx(metrics_of["train_loss_after"], rel=1e-3)

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from curator import __version__
 from curator.export.source import Source
+from curator.report.tally import counted
+from curator.training.record import Run
 
 
 def model_card(source: Source, form: str, notes: tuple[str, ...]) -> str:
@@ -47,12 +49,25 @@ def _origin(source: Source) -> Iterator[str]:
 def _data(source: Source) -> Iterator[str]:
     if not source.run or not source.run.data:
         return
-    yield from ("", "## Data", "", "| split | rows | tokens trained on | SHA-256 |", "|---|---|---|---|")
+    yield from ("", "## Data", "", "| split | rows | SHA-256 |", "|---|---|---|")
     for name, file in source.run.data.items():
-        trained = file.trained_tokens if name == "train" else 0
-        yield f"| {name} | {file.rows:,} | {trained:,} | `{file.sha256}` |"
+        yield f"| {name} | {file.rows:,} | `{file.sha256}` |"
+    yield from _seen(source.run)
     if source.run.raw:
         yield from ("", "Drawn from:", "", *(f"- `{sha}`" for sha in source.run.raw.values()))
+
+
+def _seen(run: Run) -> Iterator[str]:
+    """What of the train split the steps took in: seldom is that all of it, once."""
+    if not run.rows_seen or "train" not in run.data:
+        return
+    times = run.rows_seen / max(run.data["train"].trained_rows, 1)
+    about = "" if times.is_integer() else "about "  # which rows a begun epoch drew nobody wrote down
+    yield ""
+    yield (
+        f"Seen in {counted(run.steps, 'step')}: {counted(run.rows_seen, 'row')} of train, repeats counted "
+        f"({times:.3g} epochs), {about}{counted(run.tokens_seen, 'trained token')}."
+    )
 
 
 def _metrics(source: Source) -> Iterator[str]:

@@ -39,6 +39,11 @@ class Schedule(NamedTuple):
     evaluate: int
     save: int
 
+    def seen(self, steps: int, drawn: int) -> int:
+        """Units that so many steps of `drawn` each take in, repeats counted: an epoch's last takes the rest."""
+        epochs, rest = divmod(steps, self.per_epoch)
+        return epochs * self.units + min(rest * drawn, self.units)
+
 
 def schedule(recipe: Recipe, units: int, *, processes: int = 1, valid: bool = False) -> Schedule:
     """Steps by option and size. Raises UsageError where options contradict each other."""

@@ -105,7 +105,9 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     the Jinja text as it rendered the rows; `end_of_turn` the text that closes an answer. `prepared` is the hash
     of the token ids and masks. `raw` gives the SHA-256 of the files that the splits were drawn from, as split.json
     says, where these are still the splits that it tells of. `pairs` counts the rows with a better and a worse answer of
-    which supervised training learnt the better one alone. `seed` and all other options stand in `options`.
+    which supervised training learnt the better one alone. `rows_seen` are the rows of train that went into the steps,
+    each as often as it did, and `tokens_seen` the trained tokens of as many; 0 where nobody counted. `seed` and all
+    other options stand in `options`.
     """
 
     schema: int = 1
@@ -134,6 +136,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     trainable: int = 0
     steps: int = 0
     steps_planned: int = 0
+    rows_seen: int = 0
+    tokens_seen: int = 0
     best_step: int = 0
     metrics: dict[str, float] = {}
     history: tuple[Point, ...] = ()

@@ -456,6 +456,9 @@ class Session:
     ) -> Run:
         ready, recipe = self.ready, self.recipe
         template = templates.load(ready.spec)
+        train = ready.prepared.files["train"]
+        drawn = recipe.batch * processes() * recipe.accumulation
+        seen = self.schedule.seen(steps, drawn) / max(self.schedule.units, 1)
         folder = self.ask.output / (ADAPTER if recipe.adapts else MODEL)
         cut: dict[str, int] = {}
         for item in ready.prepared.tally.cuts:
@@ -486,6 +489,8 @@ class Session:
             trainable=trainable,
             steps=steps,
             steps_planned=self.schedule.steps,
+            rows_seen=round(train.trained_rows * seen),
+            tokens_seen=round(train.trained_tokens * seen),
             best_step=best,
             metrics=metrics,
             history=tuple(history),
