@@ -31,7 +31,8 @@ def chat(question: str, answer: str) -> dict[str, Any]:
         (0.5, 0.1, 40, False, "better"),
         (0.01, 1.0, 40, True, "cannot tell"),
         (-0.5, 0.1, 5, True, "cannot tell"),
-        (0.0, 0.0, 40, True, "cannot tell"),
+        (0.0, 0.0, 40, True, "the same"),
+        (0.0, 0.0, 3, False, "the same"),
     ],
 )
 def test_a_difference_is_real_where_its_interval_leaves_out_zero(
@@ -70,6 +71,36 @@ def test_four_answers_that_changed_tell_nothing() -> None:
     before = [0.0] * 8
     assert metrics.compare("exact", before, [1.0] * 4 + [0.0] * 4).verdict == "cannot tell"
     assert metrics.compare("exact", before, [1.0] * 6 + [0.0] * 2).verdict == "better"
+
+
+def compared(answered: int, tokens: int) -> Any:
+    """Six rows of which some were answered alike twice, with so many tokens of 40 that were wanted."""
+    from curator.training.evaluation import Comparison, Item, cuts, summary
+
+    made = metrics.score("It is", "It is so", stopped=False, tokens=tokens, wanted_tokens=40, cut=tokens < 80)
+    items = [Item("", "test.jsonl", n, "", 1.0, 40, 20, scores=made if n < answered else None) for n in range(6)]
+    parts = (metrics.compare("loss", [1.0] * 3, [0.5] * 3), metrics.compare("stopped", [0.0] * 3, [0.0] * 3))
+    whole = summary(items)
+    return Comparison(
+        base="a", tuned="b", split="test", verdict="cannot tell", inert=False, differences=parts, before=whole,
+        after=whole, tags={}, items=(), probes=(), forgotten=0, drift=0.0, lost=(), won=(),
+        notes=tuple(cuts(whole, whole)),
+    )  # fmt: skip
+
+
+def test_a_comparison_says_what_its_scores_rest_on() -> None:
+    from curator.training.page import comparison_html, comparison_text
+
+    shown = comparison_text(compared(3, 16))
+    assert "6 rows (from exact match on of 3 answers alone)" in shown
+    assert "--max-tokens 16 cut 3 of 3 and 3 of 3 answers" in shown and "cut at 16 tokens" in shown
+    [stopped] = [line for line in shown.splitlines() if line.startswith("stops by itself")]
+    assert stopped.split()[-7:] == ["equal", "on", "all", "3", "–", "the", "same"]
+    [loss] = [line for line in shown.splitlines() if line.startswith("loss a token")]
+    assert loss.split()[-4:] == ["–", "–", "cannot", "tell"]  # three that fell alike have no spread to judge by
+    assert "of 3 answers alone" in comparison_html(compared(3, 16))
+    whole = comparison_text(compared(6, 80))
+    assert "alone" not in whole and "max-tokens" not in whole
 
 
 def test_the_visible_effect_shrinks_with_the_rows() -> None:

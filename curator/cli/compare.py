@@ -31,7 +31,8 @@ def command(
     """Compare a model before and after tuning.
 
     Both answer the same held-out rows, and questions off their domain that show what was forgotten. Whether a
-    difference is real says a paired bootstrap over rows: better, worse, or cannot tell.
+    difference is real says a paired bootstrap over rows: better, worse, or cannot tell; a score that is
+    equal on every row is called the same.
 
     Exit status: 0 better, 1 worse or cannot tell.
     """

@@ -58,7 +58,10 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Summary(msgspec.Struct, frozen=True):
-    """The means of some items. Perplexity is that of trained tokens; shares run from 0 to 1."""
+    """The means of some items. Perplexity is that of trained tokens; shares run from 0 to 1.
+
+    Scores from `exact` on are of the `generated` answers alone; the limit of `longest` tokens cut `cut` of these.
+    """
 
     rows: int
     tokens: int
@@ -72,6 +75,8 @@ class Summary(msgspec.Struct, frozen=True):
     json_valid: float | None = None
     stopped: float | None = None
     length_ratio: float | None = None
+    cut: int = 0
+    longest: int = 0
 
 
 class Probe(msgspec.Struct, frozen=True):
@@ -176,15 +181,21 @@ def measure(
     stops = stop_ids(tokenizer, spec)
     edges = [rows[n].runs[-1].tolist() for n in chosen]
     prompts = [rows[n].ids[:start].tolist() for n, (start, _) in zip(chosen, edges, strict=True)]
-    most = [min(longest, max(2 * (stop - start), 32)) for start, stop in edges]
+    most = [min(longest, _own_limit(stop - start)) for start, stop in edges]
     made = answers(subject, prompts, stops, most, told)
     for n, prompt, (start, stop), (ids_made, stopped) in zip(chosen, prompts, edges, made, strict=True):
         wanted = text_of(tokenizer, rows[n].ids[start:stop].tolist(), stops)
         text = text_of(tokenizer, ids_made, stops)
-        scores = score(text, wanted, stopped=stopped, tokens=len(ids_made), wanted_tokens=stop - start)
+        cut = not stopped and len(ids_made) < _own_limit(stop - start)
+        scores = score(text, wanted, stopped=stopped, tokens=len(ids_made), wanted_tokens=stop - start, cut=cut)
         asked = tokenizer.decode(prompt, skip_special_tokens=True)
         items[n] = msgspec.structs.replace(items[n], prompt=asked, wanted=wanted, text=text, scores=scores)
     return items
+
+
+def _own_limit(wanted: int) -> int:
+    """Tokens of an answer where so many are wanted: one that is twice as long does not stop by itself."""
+    return max(2 * wanted, 32)
 
 
 def _spread(count: int, wanted: int) -> list[int]:
@@ -209,7 +220,19 @@ def summary(items: Sequence[Item]) -> Summary:
     return Summary(
         len(items), tokens, loss, math.exp(min(loss, 50)), right, len(made), mean("exact"), mean("rouge_l"),
         mean("chrf"), mean("json_valid"), mean("stopped"), ratio,
+        sum(s.cut for s in made), max((s.tokens for s in made if s.cut), default=0),
     )  # fmt: skip
+
+
+def cuts(*parts: Summary) -> Iterator[str]:
+    """What the scores of answers are worth that the limit on tokens cut, where it cut any."""
+    if limit := max(part.longest for part in parts):
+        how_many = " and ".join(f"{part.cut} of {part.generated}" for part in parts)
+        sides = " (before and after)" if len(parts) > 1 else ""
+        yield (
+            f"--max-tokens {limit} cut {how_many} answers{sides}: whether they stop by themselves, how long they are "
+            f"and whether they are right is told of answers cut at {limit} tokens"
+        )
 
 
 def by_tag(items: Sequence[Item]) -> dict[str, list[Item]]:
@@ -313,7 +336,7 @@ def _judged(
     inert = all(abs(a.loss - b.loss) < _INERT for a, b in pairs)
     turned = [(a, b) for a, b in pairs if a.scores and b.scores and a.scores.exact != b.scores.exact]
     tags = {tag: (summary(mine), summary(by_tag(last)[tag])) for tag, mine in by_tag(first).items()}
-    notes = list(_notes(split, len(pairs), tuned, found))
+    notes = [*_notes(split, len(pairs), tuned, found), *cuts(summary(first), summary(last))]
     return Comparison(
         base=before,
         tuned=after,

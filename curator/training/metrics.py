@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 
 Verdict = Literal["better", "worse", "cannot tell"]
+Told = Literal["better", "worse", "the same", "cannot tell"]  # of one score; the same: equal on every item
 _DRAWS, _FEWEST, _DIFFERING = 2000, 6, 5
 NORMAL = 1.959964  # the 97.5 % point of the normal curve
 # What ROUGE counts as a word: letters and digits of any script; of scripts without spaces every character.
@@ -25,7 +26,7 @@ _WORD = re.compile(
 
 class Scores(msgspec.Struct, frozen=True):
     """One generated answer. `rouge_l` and `chrf` (0 to 1) are None where the extra `eval` is not installed,
-    `json_valid` where the wanted answer is no JSON."""
+    `json_valid` where the wanted answer is no JSON; `cut` says that a limit ended it sooner than its own would."""
 
     exact: bool
     stopped: bool
@@ -34,9 +35,10 @@ class Scores(msgspec.Struct, frozen=True):
     rouge_l: float | None = None
     chrf: float | None = None
     json_valid: bool | None = None
+    cut: bool = False
 
 
-def score(text: str, wanted: str, *, stopped: bool, tokens: int, wanted_tokens: int) -> Scores:
+def score(text: str, wanted: str, *, stopped: bool, tokens: int, wanted_tokens: int, cut: bool = False) -> Scores:
     """The scores of a generated text. Exact match: alike but for white space at the ends and in between."""
     return Scores(
         exact=_plain(text) == _plain(wanted),
@@ -46,6 +48,7 @@ def score(text: str, wanted: str, *, stopped: bool, tokens: int, wanted_tokens: 
         rouge_l=rouge_l(text, wanted),
         chrf=chrf(text, wanted),
         json_valid=is_json(text) if is_json(wanted) else None,
+        cut=cut,
     )
 
 
@@ -114,7 +117,7 @@ class Difference(msgspec.Struct, frozen=True):
     low: float
     high: float
     visible: float
-    verdict: Verdict
+    verdict: Told
 
     @property
     def difference(self) -> float:
@@ -133,7 +136,7 @@ def compare(
     """The difference of two means over the same items, and what can be said of it.
 
     A weighted mean is resampled as a ratio: items with their weights. With fewer than six items, or fewer
-    than five that differ, nothing can be said: equal models do as much by chance.
+    than five that differ, nothing can be said: equal models do as much by chance. Where none differs they are the same.
     """
     first, last = np.asarray(before, float), np.asarray(after, float)
     share = np.ones(len(first)) if weights is None else np.asarray(weights, float)
@@ -148,8 +151,9 @@ def compare(
     if first.min() >= 0 <= last.min() and max(first.max(), last.max()) <= 1:  # shares differ by no more than all
         low, high = max(low, -1.0), min(high, 1.0)
     visible = NORMAL * factor * float(gaps.std())
-    verdict: Verdict = "cannot tell"
-    enough = count >= _FEWEST and np.count_nonzero(first != last) >= _DIFFERING
+    differing = np.count_nonzero(first != last)
+    verdict: Told = "cannot tell" if differing else "the same"
+    enough = count >= _FEWEST and differing >= _DIFFERING
     if enough and (low > 0 or high < 0):
         verdict = "better" if (high < 0) == lower_is_better else "worse"
     return Difference(name, count, was, now, low, high, visible, verdict)

@@ -8,7 +8,7 @@ from curator.report.charts import curves
 from curator.report.page import MARK, asset, foot, head, table, text
 from curator.report.tally import counted
 from curator.text.excerpt import visible
-from curator.training.evaluation import Comparison, Evaluation, Item
+from curator.training.evaluation import Comparison, Evaluation, Item, Summary, cuts
 from curator.training.metrics import Difference
 
 _NAMES = {
@@ -19,6 +19,7 @@ _NAMES = {
 _SHARES = {"token_accuracy", "exact", "rouge_l", "chrf", "json_valid", "stopped"}
 _SHOWN = 4  # answers in the terminal
 _WIDE = 100
+_NOTHING = 1e-9
 _TONE = {"better": "good", "worse": "error", "cannot tell": "warning"}
 _EXTRA = """
 .curve polyline { fill: none; stroke-width: 2; } .curve line { stroke-width: 2; }
@@ -35,6 +36,14 @@ def _value(name: str, value: float | None) -> str:
     return f"{value:.1%}" if name in _SHARES else f"{value:,.3f}"
 
 
+def _rows(found: Summary) -> str:
+    """The rows, and where not all were answered what the scores of answers rest on."""
+    rows = counted(found.rows, "row")
+    if not 0 < found.generated < found.rows:
+        return rows
+    return f"{rows} (from {_NAMES['exact']} on of {counted(found.generated, 'answer')} alone)"
+
+
 def _clipped(words: str, wide: int = _WIDE) -> str:
     said = visible(" ".join(words.split()))
     return said if len(said) <= wide else said[: wide - 1] + "…"
@@ -44,20 +53,21 @@ def evaluation_text(found: Evaluation) -> str:
     """A table a split, and one of tags where rows say what they are."""
     lines = []
     for split, whole in found.splits.items():
-        lines.append(f"{found.model} on {split}: {counted(whole.rows, 'row')}, {whole.tokens:,} trained tokens")
+        lines.append(f"{found.model} on {split}: {_rows(whole)}, {whole.tokens:,} trained tokens")
         for name, said in _NAMES.items():
             value = getattr(whole, name)
             if value is not None:
                 lines.append(f"  {said:<16} {_value(name, value):>10}")
         for tag, part in found.tags.get(split, {}).items():
             lines.append(f"  {_clipped(tag, 24):<24} {part.rows:>5,} rows  perplexity {part.perplexity:,.2f}")
+        lines += [f"  note: {note}" for note in cuts(whole)]
     return "\n".join(lines) + "\n"
 
 
 def comparison_text(found: Comparison) -> str:
     """The verdict, the scores, answers side by side, what was forgotten."""
     lines = [
-        f"{found.base} → {found.tuned} on {found.split}: {counted(found.before.rows, 'row')}",
+        f"{found.base} → {found.tuned} on {found.split}: {_rows(found.before)}",
         "",
         f"{'':<16} {'before':>10} {'after':>10}   95 % of the difference      to see  verdict",
     ]
@@ -77,8 +87,17 @@ def comparison_text(found: Comparison) -> str:
 
 
 def _told(part: Difference) -> str:
-    edges = f"{part.low:+.3f} to {part.high:+.3f}"
-    return f"   {edges:<24} {part.visible:>9.3f}  {part.verdict}"
+    edges, seen = _bounds(part)
+    return f"   {edges:<24} {seen:>9}  {part.verdict}"
+
+
+def _bounds(part: Difference) -> tuple[str, str]:
+    """The interval and the smallest difference to see; of items that all differ alike neither is known."""
+    if part.verdict == "the same":
+        return f"equal on all {part.items:,}", "–"
+    if part.verdict == "cannot tell" and part.visible < _NOTHING:
+        return "–", "–"
+    return f"{part.low:+.3f} to {part.high:+.3f}", f"{part.visible:.3f}"
 
 
 def verdict_line(found: Comparison) -> str:
@@ -136,7 +155,7 @@ def comparison_html(found: Comparison) -> str:
         f'<a class="skip" href="#top">Skip to the report</a><header class="top"><a class="brand" href="#top">{MARK}'
         'curator</a><button type="button" id="theme" class="quiet" hidden>Dark</button></header><main id="top">',
         f'<section class="hero"><p class="eyebrow">{text(title)}, {text(found.split)}, '
-        f'{counted(found.before.rows, "row")}</p><h1 class="verdict {tone}">{text(verdict_line(found))}</h1></section>',
+        f'{_rows(found.before)}</p><h1 class="verdict {tone}">{text(verdict_line(found))}</h1></section>',
         _curves(found),
         f"<section><h2>Scores</h2>{_scores(found)}</section>",
         f"<section><h2>Answers</h2>{_answer_table(found)}</section>",
@@ -166,8 +185,7 @@ def _scores(found: Comparison) -> str:
         if first is None and last is None:
             continue
         part = told.get(name)
-        edges = f"{part.low:+.3f} to {part.high:+.3f}" if part else ""
-        seen = f"{part.visible:.3f}" if part else ""
+        edges, seen = _bounds(part) if part else ("", "")
         rows.append([said, _value(name, first), _value(name, last), edges, seen, part.verdict if part else ""])
     for tag, (a, b) in found.tags.items():
         rows.append(
