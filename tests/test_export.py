@@ -685,6 +685,33 @@ def test_the_base_is_called_what_others_call_it_and_by_no_folder_of_a_cache(
     export("mlx", Ask(str(tuned), tmp_path / "mlx"))
     assert json.loads((tmp_path / "mlx" / "adapter_config.json").read_text())["model"] == called
     assert "base_model: " not in page or source in ("demo", "hub")
+    assert "de-quantised" not in page
+
+
+def test_a_base_from_a_rounded_gguf_file_is_told_apart_from_the_one_of_that_name(llama: Path, tmp_path: Path) -> None:
+    from curator.training.running import name_base
+
+    said = {"name": "demo", "source": "demo", "quantised": "Q4_1"}
+    tuned = run_of(llama, tmp_path / "run", base_said=said)
+    export("gguf-lora", Ask(str(tuned), tmp_path / "out"))
+    page = (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert 'base_model: "HuggingFaceTB/SmolLM2-135M-Instruct"' in page
+    told = "its weights were de-quantised from Q4_1, as a GGUF file holds them; they are not those of HuggingFaceTB/"
+    assert f"- Of the base: {told}" in page
+    base = msgspec.structs.replace(models.locate(str(llama)), **said)
+    (tuned / "adapter" / "README.md").write_text(f"# Model Card\n\n{llama}")
+    name_base(tuned / "adapter", base)
+    assert told in (tuned / "adapter" / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("kind", "quantised"), [("q8_0", "Q8_0"), ("f16", "")])
+def test_how_a_gguf_file_is_rounded_is_known_of_its_base(
+    kind: Any, quantised: str, llama: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    export("gguf", Ask(str(llama), tmp_path / "out", kind=kind))
+    monkeypatch.setattr(models, "_convert", lambda file, folder: None)
+    monkeypatch.setattr(models, "converted", lambda file: llama)
+    assert models.locate(str(tmp_path / "out" / "model.gguf")).quantised == quantised
 
 
 def test_an_adapter_in_its_run_knows_its_base_and_one_taken_out_asks_for_it(llama: Path, tmp_path: Path) -> None:

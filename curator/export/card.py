@@ -31,6 +31,8 @@ def model_card(source: Source, form: str, notes: tuple[str, ...]) -> str:
 def _origin(source: Source) -> Iterator[str]:
     base = source.tuned
     yield f"- Base: {base.title} ({source.architecture})"
+    if base.origin:
+        yield f"- Of the base: {base.origin}"
     if base.revision:
         yield f"- Revision of the base: {base.revision}"
     if base.sha256:

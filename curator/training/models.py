@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 
 from curator.errors import MissingExtraError, SourceError, UsageError
+from curator.templates.gguf import read_metadata
 from curator.templates.named import DEMO, DEMO_HUB, cache_root, converted, demo_file
 from curator.training import pretokenizers
 from curator.training.pretokenizers import Pre
@@ -173,7 +174,19 @@ def _of_gguf(name: str, file: Path, source: Any) -> Base:
     folder = converted(file)
     if not (folder / "config.json").is_file():
         _convert(file, folder)
-    return _described(name, source, folder)
+    return msgspec.structs.replace(_described(name, source, folder), quantised=_kind_of(file))
+
+
+def _kind_of(file: Path) -> str:
+    """How the weights of a GGUF file are rounded (Q4_1); "" where each is a number of its own, or nobody says."""
+    from gguf import LlamaFileType
+
+    try:
+        name = LlamaFileType(read_metadata(file).get("general.file_type", 0)).name
+    except ValueError:  # a kind that is newer than the package
+        return ""
+    kind = name.removeprefix("MOSTLY_").removeprefix("ALL_")
+    return "" if kind in ("F32", "F16", "BF16", "GUESSED") else kind
 
 
 def _convert(file: Path, folder: Path) -> None:

@@ -23,7 +23,8 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
 
     `path` is a folder of safetensors, tokenizer and config; for a GGUF file the converted copy. `sha256` covers
     its weights: the SHA-256 of the lines "sha256  name" of the weight files in order of name. `revision` is the
-    commit of a hub model, "" elsewhere.
+    commit of a hub model, "" elsewhere. `quantised` is the kind of a GGUF file's weights (Q4_1) where these were
+    rounded: what was tuned are they, turned back into bf16.
     """
 
     name: str
@@ -34,6 +35,15 @@ class Base(msgspec.Struct, frozen=True, kw_only=True):
     architecture: str = ""
     parameters: int = 0
     context: int = 0
+    quantised: str = ""
+
+    @property
+    def origin(self) -> str:
+        """What its name does not say of its weights; "" where they are what the name says."""
+        if not self.quantised:
+            return ""
+        others = f"; they are not those of {self.title} on the hub" if self.source == "demo" else ""
+        return f"its weights were de-quantised from {self.quantised}, as a GGUF file holds them{others}"
 
     @property
     def title(self) -> str:

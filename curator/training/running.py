@@ -522,7 +522,8 @@ def name_base(adapter: Path, base: Base) -> None:
     said |= {"base_model_name_or_path": base.reference, "revision": base.revision or None}
     file.write_text(json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False), "utf-8")
     if page.is_file():
-        page.write_text(page.read_text("utf-8").replace(base.path, base.title), "utf-8")
+        origin = f"\n\nOf the base {base.title}: {base.origin}.\n" if base.origin else ""
+        page.write_text(page.read_text("utf-8").replace(base.path, base.title) + origin, "utf-8")
 
 
 def save_tokenizer(model: Path, folder: Path, template: templates.Template) -> None:
