@@ -274,6 +274,14 @@ class Profile(Table, frozen=True, kw_only=True):
             fates.pop() if len(fates) == 1 else "",
         )
 
+    @property
+    def standing(self) -> str:
+        """That the target is closed, or about to close, with what is known of it; "" for one that is open."""
+        if self.status == "open":
+            return ""
+        why = f": {self.status_note}" if self.status_note else ""
+        return f"{self.title} is {self.status}{why} (verified {self.verified_on}, {self.source})"
+
     def tokens_of(self, shape: str) -> Tokens | None:
         return next((limit for limit in self.limits if shape in limit.shapes), self.tokens)
 

@@ -290,10 +290,35 @@ def test_answers_labelled_as_bad_are_told_where_the_label_is_left_behind(tmp_pat
 
 def test_what_the_service_is_not_told_is_said(splits: Path, tmp_path: Path) -> None:
     asked = Recipe(model="m", rank=8, batch=2, epochs=3, learning_rate=1e-4)
-    [note] = handed("openai", splits, tmp_path / "out", asked, changes={"batch_size": 2}).notes
+    _, note = handed("openai", splits, tmp_path / "out", asked, changes={"batch_size": 2}).notes
     assert "not told: learning-rate 0.0001, rank 8;" in note and "batch 2" not in note
     assert note in (tmp_path / "out" / "README.md").read_text("utf-8")
-    assert not handed("openai", splits, tmp_path / "plain", Recipe(model="m", epochs=3)).notes
+    assert len(handed("openai", splits, tmp_path / "plain", Recipe(model="m", epochs=3)).notes) == 1
+
+
+def test_a_service_that_closes_is_told(splits: Path, tmp_path: Path) -> None:
+    note, *_ = handed("openai", splits, tmp_path / "out").notes
+    assert "OpenAI fine-tuning is deprecated: closed to new users since" in note and "https://" in note
+    assert note in (tmp_path / "out" / "README.md").read_text("utf-8")
+    assert not any("deprecated" in note for note in handed("trl", splits, tmp_path / "trl").notes)
+
+
+def test_a_length_that_the_service_is_not_told_cuts_no_row(splits: Path, tmp_path: Path) -> None:
+    result = handed("openai", splits, tmp_path / "out", Recipe(model="m", max_length=10))
+    assert "no row is dropped in silence" in result.fate and "max-length 10" in result.notes[-1]
+
+
+@pytest.mark.parametrize(("asked", "told"), [(1.5, 2), (2.5, 3), (0.2, 1), (2.0, 2)])
+def test_parts_of_an_epoch_are_told_where_the_service_takes_whole_ones(
+    asked: float, told: int, splits: Path, tmp_path: Path
+) -> None:
+    notes = handed("openai", splits, tmp_path / "out", Recipe(model="m", epochs=asked)).notes
+    job = json.loads((tmp_path / "out" / "job.json").read_text("utf-8"))
+    assert job["method"]["supervised"]["hyperparameters"]["n_epochs"] == told
+    said = f"n_epochs is {told}, not {asked:g}: the service takes whole passes"
+    assert (said in notes) == (asked != told)
+    named = handed("openai", splits, tmp_path / "out", Recipe(model="m", epochs=asked), changes={"n_epochs": 4})
+    assert not any(note.startswith("n_epochs") for note in named.notes)
 
 
 def test_a_crash_leaves_no_half_of_a_folder(splits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

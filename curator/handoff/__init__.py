@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from curator import __version__, conversion, engine
+from curator import __version__, conversion, engine, targets
 from curator.columns import parse
 from curator.errors import SourceError, UsageError
 from curator.handoff import settings
@@ -251,7 +251,7 @@ def _finished(
         command=made.command,
         fate=about_target(report).removesuffix(_WHOLE if made.untrained else ""),
         reasons=(*stopping, *_reasons(outcomes(report)), *filter(None, [made.untrained])),
-        notes=made.notes,
+        notes=(*filter(None, [targets.load(tool.target).standing]), *made.notes),
         hashes={str(file.relative_to(folder)): sha256(file) for file in (*files, *map(folder.joinpath, made.files))},
     )
     write_whole(folder / PAGE, _page(result, made).encode())
@@ -305,8 +305,8 @@ def _page(result: Handoff, made: Folder) -> str:
     lines = [f"# Training with {result.version}", "", f"{rows}, as {result.shape}.", "", "```sh"]
     lines += [line for line in (made.install, result.command) if line]
     lines += ["```", "", result.fate, *(f"- {reason}" for reason in result.reasons)]
-    if made.notes:
-        lines += ["", "Before you start:", "", *(f"- {note}" for note in made.notes)]
+    if result.notes:
+        lines += ["", "Before you start:", "", *(f"- {note}" for note in result.notes)]
     lines += ["", f"Settings checked against {result.version}. The hash of every file is in {RECORD}.", ""]
     return "\n".join(lines)
 

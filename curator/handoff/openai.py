@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -30,7 +31,7 @@ class OpenAI(Tool):
         rest = {key: value for key, value in changes.items() if key not in hyper}
         checked("openai", {"hyperparameters": hyper, **rest})
         body = overridden(self._job(recipe, data, hyper), rest)
-        notes = tuple(_untold(recipe, hyper))
+        notes = (*_rounded(recipe, hyper), *_untold(recipe, hyper))
         return Folder({JOB: json.dumps(body, indent=2) + "\n"}, "curator handoff openai . --submit", notes=notes)
 
     @staticmethod
@@ -40,11 +41,22 @@ class OpenAI(Tool):
             "model": recipe.model,
             "training_file": "data/train.jsonl",  # the submission puts the number of the upload in its place
             "seed": recipe.seed,
-            "method": {"type": kind, kind: {"hyperparameters": {"n_epochs": max(1, round(recipe.epochs)), **hyper}}},
+            "method": {"type": kind, kind: {"hyperparameters": {"n_epochs": _passes(recipe), **hyper}}},
         }
         if data.held_out:
             body["validation_file"] = "data/valid.jsonl"
         return body
+
+
+def _passes(recipe: Recipe) -> int:
+    """The whole passes nearest to those asked for, half of one counted as one."""
+    return max(1, math.floor(recipe.epochs + 0.5))
+
+
+def _rounded(recipe: Recipe, hyper: Settings) -> Iterator[str]:
+    """That the service takes whole passes, where a part of one was asked for."""
+    if "n_epochs" not in hyper and _passes(recipe) != recipe.epochs:
+        yield f"n_epochs is {_passes(recipe)}, not {recipe.epochs:g}: the service takes whole passes"
 
 
 def _untold(recipe: Recipe, hyper: Settings) -> Iterator[str]:

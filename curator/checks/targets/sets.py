@@ -113,8 +113,5 @@ class TargetClosed(DatasetRule, frozen=True):
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
         profile = profile_of(self.target)
-        if profile is None or profile.status == "open" or not rows.readable.any():
-            return
-        why = f": {profile.status_note}" if profile.status_note else ""
-        message = f"{profile.title} is {profile.status}{why} (verified {profile.verified_on}, {profile.source})"
-        yield int(np.argmax(rows.readable)), Flag("", message, evidence={"status": profile.status})
+        if profile is not None and profile.standing and rows.readable.any():
+            yield int(np.argmax(rows.readable)), Flag("", profile.standing, evidence={"status": profile.status})
