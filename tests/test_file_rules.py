@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,9 @@ from curator.checks.file.lines import InvalidJson
 from curator.harness import batch_of, flags_of, mended
 from curator.rule import RULES, DatasetRule
 from curator.sources import cut, open_sources, read
+from curator.text import brokenjson
 from curator.text.brokenjson import diagnose, repeated_keys
+from curator.text.encodings import bad_bytes, redecoded
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 FAMILY = [rule() for code, rule in sorted(RULES.items()) if code.startswith("FIL")]
@@ -39,6 +42,24 @@ def flagged(data):
 def codes(*lines):
     """The codes found in a line that stands between two good ones."""
     return {code for code, line, _ in found(b"\n".join([ROW, *lines, ROW, b""])) if 0 < line <= len(lines)}
+
+
+@pytest.mark.parametrize("bad", [b"\xff", b"\xff ", b"caf\xe9 \xe2\x82"])
+def test_bytes_that_are_no_utf8_cost_a_few_times_their_size(bad):
+    raw = bad * (100_000 // len(bad))
+    tracemalloc.start()
+    try:
+        bad_bytes(raw)
+        redecoded(raw)
+        assert tracemalloc.get_traced_memory()[1] < 12 * len(raw)  # a list of the characters took 60 to 170
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_line_too_heavy_is_told_once_though_it_is_no_utf8():
+    line = b"\xff" * brokenjson.HEAVIEST
+    assert codes(line) == {"FIL001"}
+    assert "no row is judged" in messages(line)[0]
 
 
 def messages(data, rule=InvalidJson):

@@ -403,6 +403,21 @@ def test_several_gzip_members_are_one_file(tmp_path):
         assert not sources[0].flags
 
 
+def test_a_packed_line_is_unpacked_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(streams, "_CHUNK", 1 << 12)
+    row = b'{"a": "' + b"0" * (1 << 20) + b'"}\n'
+    packed = gzip.compress(row)
+    assert len(packed) < 1 << 12  # all of it is read at once
+    parts = list(streams._gunzip(io.BytesIO(packed * 2)))
+    assert b"".join(parts) == row * 2
+    assert max(map(len, parts)) <= 1 << 12
+    for left in (4, 12, len(packed) // 2):
+        with pytest.raises(streams._Broken, match="ends early"):
+            list(streams._gunzip(io.BytesIO(packed[:-left])))
+    whole = gzip.compress(b"0" * (1 << 12))  # the last part fills a chunk
+    assert b"".join(streams._gunzip(io.BytesIO(whole))) == b"0" * (1 << 12)
+
+
 def test_a_decompression_bomb_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(streams, "BOMB_BYTES", 1 << 20)
     bomb = gzip.compress(b'{"a": "' + b"0" * (1 << 24) + b'"}\n')

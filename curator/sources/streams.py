@@ -58,7 +58,7 @@ def decompress(source: BinaryIO, target: BinaryIO, method: str, size: int, where
 
 
 def _gunzip(source: BinaryIO) -> Iterator[bytes]:
-    """Members one after another; zero bytes may follow the last (tapes are padded so)."""
+    """Members one after another, in parts of _CHUNK at most; zero bytes may follow the last (tapes are padded so)."""
     unpack = zlib.decompressobj(31)
     begun = False
     while data := source.read(_CHUNK):
@@ -67,19 +67,20 @@ def _gunzip(source: BinaryIO) -> Iterator[bytes]:
                 break
             begun = True
             try:
-                part = unpack.decompress(data)
+                part = unpack.decompress(data, _CHUNK)  # one byte may stand for a thousand
             except zlib.error as error:
                 raise _Broken(f"is damaged ({error})") from error
             if part:
                 yield part
-            data = b""
+            data = unpack.unconsumed_tail
             if unpack.eof:
                 data = unpack.unused_data
                 unpack, begun = zlib.decompressobj(31), False
     if begun:
         if rest := unpack.flush():
             yield rest
-        raise _Broken("ends early")
+        if not unpack.eof:
+            raise _Broken("ends early")
 
 
 def _unzstd(source: BinaryIO) -> Iterator[bytes]:

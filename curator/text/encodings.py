@@ -19,47 +19,56 @@ _LONG_RUNS = (
     ("euc_kr", compiled_later(r"[가-힣]")),
 )
 _NO_SIGN = b"\x81\x8d\x8f\x90\x9d"
+_WESTERN = {
+    0xDC00 + code: bytes([code]).decode("cp1252" if code not in _NO_SIGN else "latin-1") for code in range(0x80, 0x100)
+}
 
 
 def bad_bytes(raw: bytes) -> tuple[int, int, int]:
     """(start, stop) of the first bytes that are not UTF-8, and in how many places such bytes are."""
     text = raw.decode("utf-8", "surrogateescape")
-    runs = [found.span() for found in _ESCAPED.finditer(text)]
-    start = len(text[: runs[0][0]].encode("utf-8", "surrogateescape"))
-    return start, start + runs[0][1] - runs[0][0], len(runs)
+    runs = _ESCAPED.finditer(text)
+    first = next(runs)
+    start = len(text[: first.start()].encode("utf-8", "surrogateescape"))
+    return start, start + first.end() - first.start(), 1 + sum(1 for _ in runs)
 
 
 def redecoded(raw: bytes) -> tuple[str, str]:
     """(probable encoding, the text read with it); what is UTF-8 stays as it is."""
     text = raw.decode("utf-8", "surrogateescape")
-    runs = _ESCAPED.findall(text)
     if _HALVES.search(raw):
         return "UTF-16 halves in UTF-8 (CESU-8)", _plain(_HALVES.sub(_whole, raw))
-    valid = sum(char > "\x7f" for char in _ESCAPED.sub("", text))
-    high = sum(map(len, runs))
-    if high >= 4 and valid * 4 <= high and high >= 2.5 * len(runs):
+    high = runs = 0
+    for found in _ESCAPED.finditer(text):  # counted, not kept: there may be millions
+        runs += 1
+        high += found.end() - found.start()
+    valid = _foreign(text) - high
+    if high >= 4 and valid * 4 <= high and high >= 2.5 * runs:
         for name, letter in _LONG_RUNS:
             try:
                 read = raw.decode(name)
             except UnicodeDecodeError:
                 continue
-            foreign = [char for char in read if char > "\x7f"]
-            if len(letter.findall(read)) >= 0.8 * len(foreign):
+            if sum(1 for _ in letter.finditer(read)) >= 0.8 * _foreign(read):
                 return name, read
-    pieces = [bytes(ord(char) - 0xDC00 for char in run) for run in runs]
-    if all(_CUT.fullmatch(piece) for piece in pieces) and any(len(piece) > 1 for piece in pieces):
+    if high > runs and all(_CUT.fullmatch(_bytes(found[0])) for found in _ESCAPED.finditer(text)):
         return "a character cut in half", _ESCAPED.sub("\ufffd", text)
     return "Windows-1252", _plain(raw)
 
 
 def _plain(raw: bytes) -> str:
     """UTF-8 with every other byte read as Windows-1252, or Latin-1 where that has no sign."""
-    return _ESCAPED.sub(_western, raw.decode("utf-8", "surrogateescape"))
+    return raw.decode("utf-8", "surrogateescape").translate(_WESTERN)
 
 
-def _western(run: re.Match[str]) -> str:
-    codes = bytes(ord(char) - 0xDC00 for char in run[0])
-    return "".join(bytes([code]).decode("cp1252" if code not in _NO_SIGN else "latin-1") for code in codes)
+def _foreign(text: str) -> int:
+    """How many characters are not ASCII."""
+    return sum(char > "\x7f" for char in text)
+
+
+def _bytes(run: str) -> bytes:
+    """The bytes that Python smuggled."""
+    return run.encode("ascii", "surrogateescape")
 
 
 def _whole(halves: re.Match[bytes]) -> bytes:

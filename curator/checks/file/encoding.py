@@ -14,9 +14,7 @@ from curator.checks.file.examples import BYTES, ROW, TWO
 from curator.columns import UNSET, Batch, Line, Rows, parse
 from curator.model import Fix, Flag
 from curator.rule import Bad, DatasetRule, RawRule, option
-from curator.text.brokenjson import (
-    STRING,
-)
+from curator.text.brokenjson import STRING, is_heavy
 from curator.text.encodings import bad_bytes, redecoded
 
 
@@ -100,7 +98,7 @@ class InvalidUtf8(RawRule, frozen=True):
     ]
 
     def check(self, line: Line) -> Iterator[Flag]:
-        if line.text is not None:
+        if line.text is not None or is_heavy(line.raw):
             return
         start, stop, count = bad_bytes(line.raw)
         name, text = redecoded(line.raw)
@@ -114,7 +112,7 @@ class InvalidUtf8(RawRule, frozen=True):
 
 def _word_at(text: str, place: int) -> str:
     """The word around a place, at most 20 characters to either side."""
-    before = re.search(r'[^\s"\\]{0,20}$', text[:place])
+    before = re.search(r'[^\s"\\]{0,20}$', text[max(0, place - 20) : place])
     after = re.match(r'[^\s"\\]{0,20}', text[place:])
     return (before[0] if before else "") + (after[0] if after else "")
 

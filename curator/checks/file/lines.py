@@ -13,6 +13,7 @@ from curator.rule import DROPPED, Bad, RawRule
 from curator.text.brokenjson import (
     RowOverLines,
     diagnose,
+    is_heavy,
     joined,
     rows_over_lines,
     too_heavy,
@@ -69,6 +70,8 @@ class InvalidJson(RawRule, frozen=True):
             yield Flag("", too_heavy(line.heavy).cause, byte=0)
             return
         if line.text is None:  # invalid-utf8 says what is wrong
+            if is_heavy(line.raw):  # but not of so much
+                yield Flag("", too_heavy(len(line.raw)).cause, byte=0)
             return
         text = line.text.removeprefix("\ufeff")
         mark = line.text[: len(line.text) - len(text)]
