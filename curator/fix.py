@@ -28,7 +28,7 @@ from curator.sources import Stamp
 from curator.splicing import BOM, splice_groups
 from curator.text.excerpt import excerpt
 from curator.text.worddiff import shared_start
-from curator.writing import Replacement, keep_copy
+from curator.writing import Replacement, keep_copy, keep_ignored
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -398,8 +398,7 @@ def _back_up(path: Path) -> Path:
     """Keep the file, out of sight of version control."""
     folder = path.parent / BACKUPS
     folder.mkdir(parents=True, exist_ok=True)
-    if not (ignore := folder / ".gitignore").exists():
-        ignore.write_text("*\n")
+    keep_ignored(folder)
     return keep_copy(path, folder)
 
 

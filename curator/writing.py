@@ -310,6 +310,20 @@ def write_whole(path: str | Path, data: bytes | Sequence[bytes]) -> None:
         new.commit()
 
 
+def keep_ignored(folder: Path, lines: str = "*\n") -> None:
+    """Write a folder's .gitignore, unless one stands there that says something. Raises OSError."""
+    ignore = folder / ".gitignore"
+    if ignore.exists() and ignore.stat().st_size:  # a full disk may have left it empty
+        return
+    passing = ignore.with_name(f"{ignore.name}.{os.getpid()}.part")
+    try:
+        passing.write_text(lines)
+        passing.replace(ignore)
+    except OSError:
+        passing.unlink(missing_ok=True)
+        raise
+
+
 def write_passing(path: Path, parts: Iterable[bytes]) -> None:
     """Write a file that can be made again, whole or not at all, without waiting for the disk. Raises WriteError."""
     passing = path.with_name(f"{path.name}.{os.getpid()}.part")

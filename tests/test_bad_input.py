@@ -67,6 +67,20 @@ def test_standard_input_that_is_closed_is_said_to_be(run: Run, monkeypatch: pyte
     assert "standard input is closed" in done.err
 
 
+def test_standard_output_that_is_closed_is_said_to_be(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jsonl").write_text(ROW + "\n")
+    for format in ("text", "json"):
+        monkeypatch.setattr(sys, "stdout", None)
+        done = run("lint", "a.jsonl", "--format", format)
+        assert (done.status, done.err.splitlines()[0]) == (2, "error: standard output is closed")
+    monkeypatch.setattr(sys, "stdout", None)
+    done = run("lint", "a.jsonl", "--format", "jsonl", "--output", "told.jsonl")
+    assert (done.status, done.err) == (0, "")
+    assert (tmp_path / "told.jsonl").exists()
+
+
 def test_a_line_too_heavy_to_be_a_row_is_reported_and_the_others_are_judged(run: Run, tmp_path: Path) -> None:
     row = '{"messages": [{"role": "user", "content": "Say it."}, {"role": "assistant", "content": "%s"}]}\n'
     path = tmp_path / "heavy.jsonl"

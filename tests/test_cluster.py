@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import msgspec
@@ -145,6 +147,22 @@ def test_without_ray_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(CuratorError, match=r"finetune-curator\[ray\]"):
         cluster.joined(None)
+
+
+def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    fake = SimpleNamespace(is_initialized=lambda: False, init=lambda address, **_: asked.append(address))
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    with socket.socket() as free:  # bound, but it does not listen
+        free.bind(("127.0.0.1", 0))
+        with pytest.raises(CuratorError, match="no Ray cluster answers"):
+            cluster.joined(f"127.0.0.1:{free.getsockname()[1]}")
+        assert asked == []
+        free.listen()
+        heard = [f"127.0.0.1:{free.getsockname()[1]}", "auto", "local", "ray://127.0.0.1:1"]
+        for address in heard:
+            cluster.joined(address)
+    assert asked == heard
 
 
 # ---------------------------------------------------------------------- a real cluster

@@ -369,6 +369,24 @@ def test_a_full_disk_leaves_every_file_as_it_was(tmp_path, monkeypatch, failing)
     assert names(tmp_path / ".curator" / "backup") == [".gitignore"]
 
 
+def test_the_list_of_what_version_control_ignores_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    def full(path, text):
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_text", full)
+        with pytest.raises(OSError, match="No space left"):
+            writing.keep_ignored(tmp_path)
+    assert names(tmp_path) == []
+    ignore = tmp_path / ".gitignore"
+    for before, after in (("", "*\n"), ("jobs/\n", "jobs/\n")):
+        ignore.write_text(before)
+        writing.keep_ignored(tmp_path)
+        assert ignore.read_text() == after
+    assert names(tmp_path) == [".gitignore"]
+
+
 def test_a_write_that_the_system_cuts_short_leaves_the_file_as_it_was(tmp_path):
     resource = pytest.importorskip("resource")
     file = tmp_path / "one.jsonl"

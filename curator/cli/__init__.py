@@ -76,6 +76,7 @@ def main(args: Sequence[str] | None = None) -> int:
     0: nothing at or above --fail-on. 1: something is. 2: wrong usage or an error. 130: interrupted.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices: spare the threads
+    _stand_in_for_closed()
     _never_fail_to_print()
     try:
         status: Any = cli.main(args, prog_name="curator", standalone_mode=False)
@@ -93,6 +94,9 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         _silence()
+        if error.errno == errno.EBADF and not error.filename:
+            _complain("standard output is closed", "let it go to a terminal, a file or a pipe, or name a file: -o")
+            return 2
         place = f"{error.filename}: " if error.filename else ""
         full = "free some space where the output and temporary files go (TMPDIR)"
         _complain(f"{place}{error.strerror or error}", full if error.errno == errno.ENOSPC else "")
@@ -113,6 +117,24 @@ def _silence() -> None:
     from curator.cli.output import silence
 
     silence()
+
+
+def _stand_in_for_closed() -> None:
+    """Streams for those that were closed (`>&-`), whose numbers the next file would take.
+
+    What is written to standard output fails with EBADF, what goes to standard error vanishes.
+    """
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(_null(os.O_RDONLY, 1), "w", encoding="utf-8")
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(_null(os.O_WRONLY, 2), "w", encoding="utf-8")
+
+
+def _null(flags: int, least: int) -> int:
+    """The null device, opened under a number from `least` on; those below that are free are taken as well."""
+    while (number := os.open(os.devnull, flags)) < least:
+        pass
+    return number
 
 
 def _never_fail_to_print() -> None:

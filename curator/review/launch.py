@@ -30,6 +30,7 @@ from curator.review.guard import HEALTH, Guard
 from curator.review.index import NAME
 from curator.review.settings import Settings
 from curator.text.excerpt import visible
+from curator.writing import keep_ignored
 
 PORT = 8765
 _TRIES = 20
@@ -124,11 +125,10 @@ def kept_token(folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as kept:
             kept.write(token)
-        ignore = folder / ".gitignore"
-        if not ignore.exists():
-            ignore.write_text(
-                f"# the decisions are meant for version control, the rest is not\n{_TOKEN}\n{NAME}*\n.{NAME}*\njobs/\n"
-            )
+        keep_ignored(
+            folder,
+            f"# the decisions are meant for version control, the rest is not\n{_TOKEN}\n{NAME}*\n.{NAME}*\njobs/\n",
+        )
     except OSError:
         pass  # the folder cannot be written: the page will say so
     return token

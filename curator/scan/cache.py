@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from curator.writing import keep_ignored
+
 LIMIT = 4_000_000_000  # bytes
 
 
@@ -28,9 +30,9 @@ class Cache:
         try:
             if not cache.reports.is_dir():
                 cache.scans.mkdir(parents=True, exist_ok=True)
-                cache.reports.mkdir(exist_ok=True)
-                (folder / ".gitignore").write_text("*\n")
+                keep_ignored(folder)
                 (folder / "CACHEDIR.TAG").write_text("Signature: 8a477f597d28d172789f06886806bc55\n")
+                cache.reports.mkdir(exist_ok=True)  # last: where it stands, the rest was written
         except OSError:
             return None
         return cache

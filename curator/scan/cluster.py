@@ -126,6 +126,7 @@ def joined(address: str | None) -> Any:
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
         if address == "local":
             settings["include_dashboard"] = False
+        _refuse_unheard(address)
         try:
             ray.init(address=address, **settings)
         except (ConnectionError, ValueError, RuntimeError, TimeoutError) as error:
@@ -134,6 +135,23 @@ def joined(address: str | None) -> Any:
                 f"no Ray cluster answers: {str(error).splitlines()[0]}", where=address, hint=hint
             ) from error
     return ray
+
+
+_PATIENCE = 5.0  # seconds
+
+
+def _refuse_unheard(address: str) -> None:
+    """Raises CuratorError where nobody listens at host:port: ray would try for minutes. "auto" and ray:// pass."""
+    host, colon, port = address.rpartition(":")
+    if not (host and colon and port.isdecimal()) or "://" in address:
+        return
+    import socket
+
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        hint = "see that it runs: ray status; or leave the address out to use this machine"
+        raise CuratorError(f"no Ray cluster answers: {error}", where=address, hint=hint) from error
 
 
 # ---------------------------------------------------------------------- in the workers
