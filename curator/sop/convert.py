@@ -13,7 +13,7 @@ from curator.sop.document import Document, Section, Source, Step, Table, from_js
 from curator.sop.elsewhere import documents_at, is_elsewhere
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked, asked_for_part, asked_for_section, topic
-from curator.sop.reading import MAX_BYTES, MAX_TEXT, Reading
+from curator.sop.reading import MAX_BYTES, MAX_LINES, MAX_TEXT, Reading
 from curator.sop.roles import table as role_table
 from curator.sop.structure import structure
 from curator.sop.verbs import is_order
@@ -226,6 +226,9 @@ def _text(data: bytes) -> str:
     text = decoded(data).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     if len(text) > MAX_TEXT:
         raise SourceError(f"{len(text):,} characters: more than any procedure has", hint="cut it into documents")
+    lines = sum(not line.isspace() for line in text.split("\n") if line)
+    if lines > MAX_LINES:
+        raise SourceError(f"{lines:,} lines: more than any procedure has", hint="cut it into documents")
     return text
 
 

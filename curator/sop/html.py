@@ -19,6 +19,12 @@ _XML = re.compile(r"^\s*<\?xml[^>]*\?>", re.I)
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # no XML may hold them
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*(?:["']\s*)?([\w-]+)""", re.I)
 _MOST_TAGS = 150_000
+_MOST_ATTRIBUTES = 300  # of one tag: the parser compares each with all before it
+_IN_TAG = r"(?:[^>=]++|=\s*+(?:\"[^\"]*\"|'[^']*')?+)*+>?+"
+_OPENED = re.compile(  # a tag with its attributes; comments, and what is within scripts and styles, are no tags
+    rf"<!--.*?(?:-->|\Z)|(<(script|style)\b{_IN_TAG}).*?(?:</\2|\Z)|(<[a-z]{_IN_TAG})", re.I | re.S
+)
+_VALUES = re.compile(r"=\s*+(?:\"[^\"]*\"|'[^']*'|[^\s>]*+)")
 _SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.I | re.S)
 _PICTURES = re.compile(r"\"data:[^\"]{1000,}\"")
 _TAGS = re.compile(r"<[^<>]*>")
@@ -83,6 +89,7 @@ def tree(page: str) -> Any:
     except ImportError:
         raise MissingExtraError("curator sop", "sop") from None
     page = _CONTROL.sub("", _XML.sub("", page))
+    _refuse_crowded(page)
     if not page.strip():
         raise SourceError("an empty page", hint="save the page again once it has loaded")
     parser = lxml.html.HTMLParser(huge_tree=True)
@@ -104,6 +111,17 @@ def _refuse_endless(page: str) -> None:
     if tags > _MOST_TAGS or len(text) > MAX_TEXT:
         what = f"{tags:,} tags and {len(text):,} characters: more than any procedure has"
         raise SourceError(what, hint="it may be a log or a whole manual: cut it into documents")
+
+
+def _refuse_crowded(page: str) -> None:
+    """Raises SourceError for a tag with more attributes than any page has."""
+    for found in _OPENED.finditer(page):
+        tag = found[1] or found[3] or ""
+        if len(tag) > 2 * _MOST_ATTRIBUTES and (
+            (count := len(_VALUES.sub(" ", tag).replace("/", " ").split())) > _MOST_ATTRIBUTES
+        ):
+            what = f"a tag with {count:,} attributes: more than any page has"
+            raise SourceError(what, hint="save the page again with a browser")
 
 
 def _lightened(page: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -35,24 +34,26 @@ class _Row(Line):
 def read_pdf(data: bytes) -> Reading:
     """A PDF as pieces. Raises SourceError, MissingExtraError."""
     try:
-        import pdfplumber
         from pdfminer.pdfdocument import PDFPasswordIncorrect
+
+        from curator.sop.inflating import open_bounded, pages_of
     except ImportError:
         raise MissingExtraError("curator sop", "sop") from None
     try:
-        with pdfplumber.open(io.BytesIO(data)) as file:
+        with open_bounded(data) as file:
             if len(file.pages) > _MOST_PAGES:
                 raise SourceError(f"{len(file.pages)} pages, more than {_MOST_PAGES}", hint="cut it into documents")
             facts = {key: clean(str(value)) for key, value in (file.metadata or {}).items()}
             title = facts.get("Title", "")
             made = f"{facts.get('Creator', '')} {facts.get('Producer', '')}"
-            pages = [_lines(page) for page in file.pages]
+            pages = [_lines(page) for page in pages_of(file)]
     except SourceError:
         raise
     except Exception as error:  # whatever the parser raises on a broken file
-        if isinstance(error, PDFPasswordIncorrect) or isinstance(
-            error.__cause__ or (error.args[:1] and error.args[0]), PDFPasswordIncorrect
-        ):
+        cause = error.__cause__ or (error.args[:1] and error.args[0])  # pdfplumber wraps what pdfminer raises
+        if isinstance(cause, SourceError):
+            raise cause from None
+        if isinstance(error, PDFPasswordIncorrect) or isinstance(cause, PDFPasswordIncorrect):
             raise SourceError("a PDF with a password", hint="save it without a password") from None
         said = " ".join(str(error).split())[:120]
         raise SourceError(

@@ -91,6 +91,9 @@ BULLETS = (
 )
 MAX_BYTES = 64_000_000
 MAX_TEXT = 3_000_000  # characters: a thousand pages
+MAX_LINES = (
+    60_000  # of text, blank ones apart, which take ten times as long as those characters: of a thousand pages too
+)
 
 
 class Drops:

@@ -1,0 +1,118 @@
+"""Small files that would fill the memory or the hour are refused with the cause."""
+
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pytest
+
+from curator.cli import main
+from curator.errors import SourceError
+from curator.sop.convert import document_of
+from curator.sop.inflating import MOST_FILE, MOST_PAGE, MOST_STREAM
+from curator.sop.pdf import read_pdf
+from curator.sop.reading import MAX_LINES
+from tests.test_sop import all_steps
+
+TEXT = b"BT /F1 12 Tf 50 700 Td (Clean the tank now.) Tj ET\n"
+
+
+def pdf(stream: bytes, filters: str, more: str = "", times: int = 1, drawn: bytes = b"") -> bytes:
+    """A file of one page; it names its content so many times, and `drawn` is a form it may use as /X."""
+    contents = "4 0 R " * times
+    parts = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+        f"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents[{contents}]/Resources<</Font<</F1 5 0 R>>/XObject<</X 6 0 R>>>>>>".encode(),
+        f"<</Length {len(stream)}/Filter[{filters}]{more}>>stream\n".encode() + stream + b"\nendstream",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+        f"<</Type/XObject/Subtype/Form/BBox[0 0 9 9]/Filter/FlateDecode/Length {len(drawn)}>>stream\n".encode()
+        + drawn
+        + b"\nendstream",
+        b"900000000",
+    ]
+    out = b"%PDF-1.4\n" + b"".join(b"%d 0 obj\n%s\nendobj\n" % (n, part) for n, part in enumerate(parts, 1))
+    return out + b"trailer<</Size 8/Root 1 0 R>>\nstartxref\n0\n%%EOF"
+
+
+def spaces(size: int) -> bytes:
+    packing = zlib.compressobj(9)
+    return b"".join(packing.compress(b" " * 1_000_000) for _ in range(size // 1_000_000)) + packing.flush()
+
+
+BOMB = spaces(MOST_STREAM + 3_000_000)
+LZW = bytes.fromhex("800B6050220C0C8501")  # the example of the format's reference
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pdf(BOMB, "/FlateDecode"),
+        pdf(zlib.compress(BOMB), "/FlateDecode/FlateDecode"),
+        pdf(BOMB.hex().encode() + b">", "/ASCIIHexDecode/Fl"),
+        pdf(zlib.compress(b"\x81a" * 40_000), "/FlateDecode/RunLengthDecode"),
+        pdf(zlib.compress(b"z" * (MOST_STREAM // 4 + 1)), "/FlateDecode/ASCII85Decode"),
+        pdf(zlib.compress(TEXT), "/FlateDecode", "/DecodeParms<</Predictor 12/Columns 7 0 R>>"),
+        pdf(zlib.compress(TEXT * 2000), "/FlateDecode", times=MOST_PAGE // len(TEXT * 2000) + 1),
+        pdf(zlib.compress(b"/X Do\n" * 12), "/FlateDecode", drawn=spaces(1_000_000)),
+    ],
+    ids=["flate", "twice", "hex", "runs", "ascii85", "row", "named often", "form"],
+)
+def test_a_pdf_that_unpacks_past_the_limits_is_refused(data: bytes) -> None:
+    assert len(data) < 200_000
+    with pytest.raises(SourceError, match=r"too large a PDF: .* unpack.* more than \d+ MB"):
+        read_pdf(data)
+
+
+def test_streams_within_the_limits_are_unpacked_as_before() -> None:
+    assert MOST_PAGE < MOST_STREAM < MOST_FILE
+    for filters, packed in (
+        ("/FlateDecode", zlib.compress(TEXT)),
+        ("/FlateDecode", zlib.compress(TEXT)[:-2]),  # cut in its checksum
+        ("/ASCIIHexDecode/FlateDecode", zlib.compress(TEXT).hex().encode() + b">"),
+        ("/RunLengthDecode", bytes([len(TEXT) - 1]) + TEXT + b"\x80"),
+        ("", TEXT),
+    ):
+        assert "tank" in read_pdf(pdf(packed, filters)).words
+    with pytest.raises(SourceError, match="without text"):
+        read_pdf(pdf(LZW, "/LZWDecode"))
+
+
+def test_other_files_go_on_after_a_bomb(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.pdf").write_bytes(pdf(BOMB, "/FlateDecode"))
+    (tmp_path / "b.md").write_text(
+        "# Cleaning\n\n## Procedure\n\n1. Open the lid.\n2. Clean the tank.\n3. Close the lid.\n"
+    )
+    main(["sop", str(tmp_path), "-o", str(tmp_path / "rows.jsonl")])
+    assert "a.pdf: too large a PDF: a stream unpacks" in "".join(capsys.readouterr())
+    assert "Clean the tank." in (tmp_path / "rows.jsonl").read_text()
+
+
+def test_a_tag_with_masses_of_attributes_is_refused_wherever_it_stands() -> None:
+    masses = " ".join(f"a{n}=1" for n in range(3000))
+    pages = (
+        f"<p {masses}>x</p>", f'<p x="<!--" {masses} y="-->">x</p>', f"<script {masses}></script>", f"<p x='>' {masses}>",
+        f"<P\n{masses.replace('=1', '').replace(' ', '/')}",
+    )  # fmt: skip
+    for page in pages:
+        for name in ("x.html", "x.md"):
+            with pytest.raises(SourceError, match=r"a tag with 3,.* attributes"):
+                document_of(f"<h1>T</h1>\n\n{page}".encode(), name)
+
+
+def test_long_values_scripts_and_comments_are_no_masses_of_attributes() -> None:
+    masses = " ".join(f"a{n}=1" for n in range(3000))
+    beside = f"<script>if (i<a && {masses}) x</script><!-- <p {masses}> -->"
+    page = f"<h1>Clean</h1>{beside}<ol title=\"{masses}\" lang='{masses}'><li>Open it.<li>Clean it.<li>Shut it.</ol>"
+    assert [step.text for step in all_steps(document_of(page.encode(), "x.html"))] == [
+        "Open it.",
+        "Clean it.",
+        "Shut it.",
+    ]
+
+
+def test_a_text_of_more_lines_than_a_thousand_pages_is_refused() -> None:
+    for name in ("x.md", "x.txt"):
+        with pytest.raises(SourceError, match="60,001 lines"):
+            document_of(b"# A\n\n" * (MAX_LINES + 1), name)
