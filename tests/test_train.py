@@ -839,7 +839,7 @@ def test_the_time_of_a_plan_counts_the_rows_that_are_measured(
     made = running.planned(readied, ask.recipe)
     whole = sum(length for length, _ in pieces)
     assert made.seconds_of_facts == 3 * whole - sum(start for _, start in pieces)
-    assert made.seconds_of_valid == 0  # two steps end before the first look
+    assert made.seconds_of_valid == int(splits["valid"].lengths.sum())  # one look, after the last step
     assert made.seconds > made.seconds_of_facts
     shown = plan_text(made, readied, ask, "curator train plan")
     assert " of it for the loss of every row before and after (--facts off saves that)" in shown

@@ -99,7 +99,7 @@ def planned(ready: Ready, recipe: Recipe) -> PlanFile:
     memory = _memory(ready, recipe, device, precision_of(recipe, device), trainable, packs)
     seen = train.tokens * min(steps.steps / steps.per_epoch, 1e9)
     splits = ready.prepared.splits
-    looked = int(splits["valid"].lengths.sum()) * (steps.steps // steps.evaluate) if "valid" in splits else 0
+    looked = int(splits["valid"].lengths.sum()) * math.ceil(steps.steps / steps.evaluate) if "valid" in splits else 0
     second = rate_of(device) / max(ready.base.parameters, 1)  # operations a weight
     facts = _MEASURE * tokens_of_facts(splits) / second if facts_wanted(recipe, splits) else 0.0
     valid = _MEASURE * looked / second
