@@ -30,17 +30,6 @@ LLAMACPP = os.environ.get("CURATOR_LLAMACPP") or (sys.executable if util.find_sp
 needs_llamacpp = pytest.mark.skipif(not LLAMACPP, reason="needs xllamacpp, here or where CURATOR_LLAMACPP says")
 
 
-# The files that take longest, the longest first.
-_LONGEST = ("test_review_browser", "test_walkthrough", "test_train_demo", "test_train", "test_samples", "test_killed",
-            "test_templates_oracle", "test_cluster", "test_shifted", "test_review")  # fmt: skip
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long files first: of two workers that take file after file (`--dist loadfile`) neither waits for the other."""
-    places = {name: place for place, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
-
-
 @pytest.fixture(autouse=True)
 def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test has a cache of its own, so that none sees what another left."""

@@ -2104,8 +2104,11 @@ def _send(path: Path, waiting: list[list[str]], acked: set[str], killer: random.
     assert server.stdin and server.stdout
     left = killer.randrange(1, 6)
     while waiting:
-        server.stdin.write(" ".join(waiting[0]) + "\n")
-        server.stdin.flush()
+        try:
+            server.stdin.write(" ".join(waiting[0]) + "\n")
+            server.stdin.flush()
+        except BrokenPipeError:  # it was killed after its last answer
+            break
         if not left:
             time.sleep(killer.random() * 0.012)  # between the reading of the batch and the answer
             server.kill()

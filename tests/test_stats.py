@@ -299,7 +299,7 @@ def test_each_token_begins_at_one_character(tokenizer: str, text: str, cuts: lis
 
 def test_long_rows_are_counted_in_whole_numbers_apart_from_their_names(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
-    path.write_text(json.dumps(chat(user="Count.", assistant="one two " * 700_000)) + "\n")
+    path.write_text(json.dumps(chat(user="Count.", assistant="a b " * 900_000)) + "\n")
     result = stats.stats([path], Config(cache=False))
     line = next(line for line in stats.as_text(result).splitlines() if line.startswith("answer tokens"))
     assert line.removeprefix("answer tokens ").split()[:6] == [f"{result.answer_tokens.most:,}"] * 6
