@@ -18,7 +18,7 @@ from curator import paths
 from curator.columns import Batch
 from curator.model import Edit, Example, Fix, Flag
 from curator.private.placeholders import placeholder
-from curator.private.repeats import folded, repeats, spellings, tells_itself
+from curator.private.repeats import Repeats, folded, spellings, tells_itself
 from curator.private.triggers import (
     DIGITS_AT,
     ID_LITERALS,
@@ -96,10 +96,11 @@ class PrivateRule(RowRule, frozen=True):
             if tells_itself(self.kind, value)
             for spelt in spellings(self.kind, value)
         }
+        repeats = Repeats(sought)
         edits: dict[str, list[Edit]] = {}
         for text, taken, edit in self._texts(example):
             small = folded(self.kind, text)
-            for start, end in repeats(small, sought):
+            for start, end in repeats.within(small):
                 at = bisect_left(taken, end, key=_start)
                 if not at or taken[at - 1].end <= start:
                     stand_in = sought[small[start:end]]

@@ -31,11 +31,35 @@ def spellings(kind: str, value: str) -> tuple[str, ...]:
     return (folded(kind, value), bare) if whole else (folded(kind, value),)
 
 
-def repeats(text: str, sought: Collection[str]) -> Iterator[Span]:
-    """Where one of the values stands as a whole, and not as a part of another word or number."""
-    for start, end in _hits(text, sought):
-        if not _goes_on(text[max(0, start - 2) : start][::-1]) and not _goes_on(text[end : end + 2]):
-            yield start, end
+class Repeats:
+    """Values that are sought in one text after the other."""
+
+    def __init__(self, sought: Collection[str]) -> None:
+        self._sought = sought
+        self._lengths: dict[str, dict[int, None]] = {}  # by how values begin, the longest first
+        if len(sought) > _FEW:
+            for value in sorted(sought, key=len, reverse=True):
+                self._lengths.setdefault(value[:_LEAST], {})[len(value)] = None
+
+    def within(self, text: str) -> Iterator[Span]:
+        """Where one of the values stands as a whole, and not as a part of another word or number."""
+        for start, end in self._hits(text):
+            if not _goes_on(text[max(0, start - 2) : start][::-1]) and not _goes_on(text[end : end + 2]):
+                yield start, end
+
+    def _hits(self, text: str) -> Iterator[Span]:
+        if not self._lengths:
+            for value in self._sought:
+                at = text.find(value)
+                while at >= 0:
+                    yield at, at + len(value)
+                    at = text.find(value, at + len(value))
+            return
+        for at in range(len(text) - _LEAST + 1):
+            for length in self._lengths.get(text[at : at + _LEAST], ()):
+                if text[at : at + length] in self._sought:
+                    yield at, at + length
+                    break
 
 
 def _goes_on(signs: str) -> bool:
@@ -44,21 +68,3 @@ def _goes_on(signs: str) -> bool:
     if not near:
         return False
     return near.isalnum() or near in "_@" or (near in ".-+" and further.isalnum())
-
-
-def _hits(text: str, sought: Collection[str]) -> Iterator[Span]:
-    if len(sought) <= _FEW:
-        for value in sought:
-            at = text.find(value)
-            while at >= 0:
-                yield at, at + len(value)
-                at = text.find(value, at + len(value))
-        return
-    lengths: dict[str, dict[int, None]] = {}  # by how values begin, the longest first
-    for value in sorted(sought, key=len, reverse=True):
-        lengths.setdefault(value[:_LEAST], {})[len(value)] = None
-    for at in range(len(text) - _LEAST + 1):
-        for length in lengths.get(text[at : at + _LEAST], ()):
-            if text[at : at + length] in sought:
-                yield at, at + length
-                break
