@@ -333,6 +333,11 @@ class Profile(Table, frozen=True, kw_only=True):
         return (not self.shapes or example.shape in self.shapes) and self.finds_columns(example)
 
     @property
+    def every_limit(self) -> tuple[Tokens, ...]:
+        """What becomes of long rows: those that no shape is named for, and those of a shape."""
+        return tuple(filter(None, (self.tokens, *self.limits)))
+
+    @property
     def maps_columns(self) -> bool:
         """Whether settings of a trainer can name the columns that rows have of their own."""
         return self.kind == "trainer" and self.columns == "mapped"
@@ -385,6 +390,15 @@ def _shipped() -> dict[str, Path]:
     return {file.stem: file for file in sorted((rules / "targets").glob("*.toml"))}
 
 
+_SPELT = {"mlx-lm": "mlx", "llamafactory": "llama-factory"}
+
+
+def called(name: str, known: Iterable[str]) -> str:
+    """The name among the known ones, where a trainer is called by that of its package: mlx-lm, llama_factory."""
+    plain = name.lower().replace("_", "-")
+    return next((one for one in (name, plain, _SPELT.get(plain, "")) if one in known), name)
+
+
 def is_file(name: str) -> bool:
     """Whether a target is named by a file of one's own."""
     return name.endswith(".toml")
@@ -398,7 +412,8 @@ def load(name: str) -> Profile:
         ConfigError: the file cannot be read, or says something that no profile can.
     """
     if not is_file(name):
-        known = own() if name in own() else shipped()
+        known = own() if called(name, own()) in own() else shipped()
+        name = called(name, known)
         if name not in known:
             near = difflib.get_close_matches(name.lower(), known, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"the targets are {', '.join(known)}, or a TOML file"

@@ -144,12 +144,64 @@ def test_what_becomes_of_long_rows_is_said_by_the_strategy_that_is_written(tmp_p
     assert allowed.fate.endswith(": 1 row stops the run") and allowed.reasons == (raised,) and not allowed.notes
     for strategy, fate in (("drop", "1 row will be dropped in silence"), ("truncate", "1 row is cut")):
         told = handed("axolotl", data, tmp_path / "out", changes={"excess_length_strategy": strategy})
-        assert told.fate.endswith(f": {fate}") and not told.notes
+        assert told.fate.endswith(f": {fate}") and told.reasons and not told.notes
         assert all(reason.startswith(f"1 row: excess_length_strategy {strategy}") for reason in told.reasons)
     longer = handed("axolotl", data, tmp_path / "out", changes={"sequence_len": 4096})
     assert "no row is dropped" in longer.fate and not longer.reasons and not longer.notes
     with pytest.raises(UsageError, match="'wrap' is not known"):
         handed("axolotl", data, tmp_path / "out", changes={"excess_length_strategy": "wrap"})
+
+
+def test_notes_on_long_rows_are_for_sets_that_hold_some(tmp_path: Path) -> None:
+    long = row(1)
+    long["messages"][2]["content"] = "word " * 900
+    short = written(tmp_path / "short", {"train": [row(n) for n in range(9)]})
+    data = written(tmp_path / "long", {"train": [row(n) for n in range(9)] + [long]})
+    for tool, said in (
+        ("llama-factory", "cutoff_len is shared between prompt and answer in proportion"),
+        ("unsloth", "the script leaves out rows above max_length, and counts them"),
+    ):
+        for set_, told in ((short, False), (data, True)):
+            page = tmp_path / "out" / "README.md"
+            handed(tool, set_, tmp_path / "out")
+            assert (f"1 row: {said}" in page.read_text("utf-8")) == told
+            assert any(word in page.read_text("utf-8") for word in ("max_length", "cutoff_len")) == told
+
+
+def test_trl_without_a_length_cuts_no_row(tmp_path: Path) -> None:
+    long = row(1)
+    long["messages"][2]["content"] = "word " * 2000
+    data = written(tmp_path / "d", {"train": [row(n) for n in range(9)] + [long]})
+    assert handed("trl", data, tmp_path / "out").fate.endswith(": 1 row is cut")
+    free = handed("trl", data, tmp_path / "out", changes={"max_length": None})
+    assert "no row is dropped" in free.fate and not free.reasons
+    assert "max_length: null\n" in (tmp_path / "out" / "sft.yaml").read_text("utf-8")
+    with pytest.raises(UsageError, match="max_seq_length null is no number of tokens"):
+        handed("mlx", data, tmp_path / "mlx", changes={"max_seq_length": None})
+
+
+@pytest.mark.parametrize(
+    ("changes", "steps"),
+    [({}, 30), ({"per_device_train_batch_size": 4}, 15), ({"num_train_epochs": 5}, 150), ({"max_steps": 40}, 20),
+     ({"gradient_accumulation_steps": 2, "max_steps": -1}, 15), ({"warmup_steps": 7, "max_steps": 40}, 7)],
+)  # fmt: skip
+def test_a_warm_up_in_steps_follows_the_settings(
+    changes: dict[str, Any], steps: int, splits: Path, tmp_path: Path
+) -> None:
+    asked = Recipe(model="m", epochs=1, batch=2, warmup=0.5)
+    data = written(tmp_path / "d", {"train": [row(n) for n in range(120)]})
+    handed("llama-factory", data, tmp_path / "out", asked, changes=changes)
+    assert f"warmup_steps: {steps}\n" in (tmp_path / "out" / "train.yaml").read_text("utf-8")
+    with pytest.raises(UsageError, match="num_train_epochs 0 is no number above 0"):
+        handed("llama-factory", data, tmp_path / "out", asked, changes={"num_train_epochs": 0})
+
+
+def test_a_trainer_is_called_by_the_name_of_its_package_too(splits: Path, tmp_path: Path) -> None:
+    from curator import targets
+
+    for name in ("mlx-lm", "mlx_lm", "LLaMA-Factory", "llama_factory", "llamafactory", "TRL"):
+        assert handed(name, splits, tmp_path / name).tool == targets.load(name).name
+    assert {targets.load(name).name for name in TOOLS} == {tool.target for tool in TOOLS.values()}
 
 
 def test_long_pairs_meet_the_strategy_too(tmp_path: Path) -> None:
@@ -289,11 +341,20 @@ def test_answers_labelled_as_bad_are_told_where_the_label_is_left_behind(tmp_pat
 
 
 def test_what_the_service_is_not_told_is_said(splits: Path, tmp_path: Path) -> None:
-    asked = Recipe(model="m", rank=8, batch=2, epochs=3, learning_rate=1e-4)
+    asked = Recipe(model="gpt-4.1-2025-04-14", rank=8, batch=2, epochs=3, learning_rate=1e-4)
     _, note = handed("openai", splits, tmp_path / "out", asked, changes={"batch_size": 2}).notes
     assert "not told: learning-rate 0.0001, rank 8;" in note and "batch 2" not in note
     assert note in (tmp_path / "out" / "README.md").read_text("utf-8")
-    assert len(handed("openai", splits, tmp_path / "plain", Recipe(model="m", epochs=3)).notes) == 1
+    plain = handed("openai", splits, tmp_path / "plain", Recipe(model="gpt-4.1-2025-04-14", epochs=3))
+    assert len(plain.notes) == 1
+
+
+@pytest.mark.parametrize(("model", "strange"), [("gpt-4.1-mini", False), ("ft:gpt-4o:us::1", False), ("gpt-9", True)])
+def test_a_model_that_the_service_is_not_known_to_tune_is_told(
+    model: str, strange: bool, splits: Path, tmp_path: Path
+) -> None:
+    notes = handed("openai", splits, tmp_path / "out", Recipe(model=model)).notes
+    assert any(note.startswith(f"{model} is not known to be tuned by OpenAI") for note in notes) == strange
 
 
 def test_a_service_that_closes_is_told(splits: Path, tmp_path: Path) -> None:

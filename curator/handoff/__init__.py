@@ -30,7 +30,7 @@ from curator.handoff.recipe import Data, Recipe, Split
 from curator.handoff.tool import Folder, Tool, refuse
 from curator.handoff.trl import Trl
 from curator.handoff.unsloth import Unsloth
-from curator.report.tally import STOPS, Outcome, about_target, counted, outcomes
+from curator.report.tally import CUT, STOPS, Outcome, about_target, counted, outcomes
 from curator.sources import Source, open_sources
 from curator.splits.splitting import sha256
 from curator.targets import Tokens
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from curator.model import Report
 
 TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (Mlx(), Trl(), Unsloth(), Axolotl(), LlamaFactory(), OpenAI())}
-ALIASES = {"mlx-lm": "mlx", "mlx_lm": "mlx", "llamafactory": "llama-factory", "llama_factory": "llama-factory"}
 RECORD, PAGE = "handoff.json", "README.md"
 _SPLITS = ("train", "valid", "test")
 _READ = ("train", "valid")  # the splits that a run reads
@@ -128,7 +127,7 @@ def _with_weights(tool: Tool, data: Data, made: Folder) -> Folder:
 
 
 def _tool(name: str) -> Tool:
-    name = ALIASES.get(name, name)
+    name = targets.called(name, TOOLS)
     if name not in TOOLS:
         raise UsageError(f"no tool {name!r}", hint=f"the tools are {', '.join(TOOLS)}")
     return TOOLS[name]
@@ -250,7 +249,7 @@ def _finished(
         shape=shape,
         command=made.command,
         fate=about_target(report).removesuffix(_WHOLE if made.untrained else ""),
-        reasons=(*stopping, *_reasons(outcomes(report)), *filter(None, [made.untrained])),
+        reasons=(*stopping, *_reasons(outcomes(report), _beyond(tool, made, shape)), *filter(None, [made.untrained])),
         notes=(*filter(None, [targets.load(tool.target).standing]), *made.notes),
         hashes={str(file.relative_to(folder)): sha256(file) for file in (*files, *map(folder.joinpath, made.files))},
     )
@@ -293,9 +292,17 @@ def _stopping(report: Report, made: Folder) -> Iterator[str]:
             yield f"{counted(outcome.rows, 'row')} of more than {made.most:,} tokens: {by}"
 
 
-def _reasons(found: Sequence[Outcome]) -> Iterator[str]:
+def _beyond(tool: Tool, made: Folder, shape: str) -> str:
+    """What the tool does with rows of the shape that are too long, in words."""
+    limits = made.limits or targets.load(tool.target).every_limit
+    found = [limit for limit in limits if shape in limit.shapes] or [limit for limit in limits if not limit.shapes]
+    return found[0].by if found else ""
+
+
+def _reasons(found: Sequence[Outcome], beyond: str) -> Iterator[str]:
     for outcome in found:
-        for by, rows in outcome.by:
+        cut = ((beyond, outcome.rows),) if outcome.what in CUT and beyond else ()
+        for by, rows in outcome.by or cut:
             yield f"{counted(rows, 'row')}: {by}"
 
 

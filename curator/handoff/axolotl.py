@@ -125,8 +125,7 @@ def _limits(strategy: Any) -> tuple[Tokens, ...]:
         hint = f"it may be {_DEFAULT}, {' or '.join(_STRATEGIES)}"
         raise UsageError(f"excess_length_strategy {strategy!r} is not known", hint=hint)
     chats, pairs, by = _STRATEGIES[strategy]
-    profile = targets.load(Axolotl.target)
     return tuple(
         limit if limit.over == "kept" else msgspec.structs.replace(limit, over=pairs if limit.shapes else chats, by=by)
-        for limit in filter(None, (profile.tokens, *profile.limits))
+        for limit in targets.load(Axolotl.target).every_limit
     )

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, as_yaml, checked, length, of_transformers, overridden
+from curator.handoff.settings import Settings, as_yaml, checked, length, of_transformers, overridden, positive
 from curator.handoff.tool import Folder, Tool
 
 
@@ -22,9 +24,11 @@ class LlamaFactory(Tool):
         return "llama-factory"
 
     def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
-        settings = overridden(self._settings(recipe, data), changes)
+        settings = overridden(self._settings(_followed(recipe, changes), data), changes)
+        if (steps := changes.get("max_steps", -1)) != -1 and "warmup_steps" not in changes:
+            settings["warmup_steps"] = round(recipe.warmup * positive("max_steps", steps))
         checked("llama-factory", settings)
-        notes = [f"cutoff_len {settings['cutoff_len']:,} cuts prompts and answers alike, without a word"]
+        notes = []
         if "template" not in settings:
             notes.append("no template is named: the tokenizer's own is parsed; to name one: --set template=NAME")
         return Folder(
@@ -65,3 +69,13 @@ class LlamaFactory(Tool):
         if recipe.method == "rslora":
             settings["use_rslora"] = True
         return settings
+
+
+_FOLLOWED = {"batch": "per_device_train_batch_size", "accumulation": "gradient_accumulation_steps",
+             "epochs": "num_train_epochs"}  # fmt: skip
+
+
+def _followed(recipe: Recipe, changes: Mapping[str, Any]) -> Recipe:
+    """The recipe as the settings that are named have it: the steps of the warm-up are counted by it."""
+    told = {field: positive(key, changes[key]) for field, key in _FOLLOWED.items() if key in changes}
+    return msgspec.structs.replace(recipe, **told)

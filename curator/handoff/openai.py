@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
-from curator.handoff.settings import Settings, checked, overridden
+from curator.handoff.settings import Settings, checked, known, overridden
 from curator.handoff.tool import Folder, Tool
 
 JOB = "job.json"
@@ -31,7 +31,7 @@ class OpenAI(Tool):
         rest = {key: value for key, value in changes.items() if key not in hyper}
         checked("openai", {"hyperparameters": hyper, **rest})
         body = overridden(self._job(recipe, data, hyper), rest)
-        notes = (*_rounded(recipe, hyper), *_untold(recipe, hyper))
+        notes = (*_strange(str(body["model"])), *_rounded(recipe, hyper), *_untold(recipe, hyper))
         return Folder({JOB: json.dumps(body, indent=2) + "\n"}, "curator handoff openai . --submit", notes=notes)
 
     @staticmethod
@@ -51,6 +51,16 @@ class OpenAI(Tool):
 def _passes(recipe: Recipe) -> int:
     """The whole passes nearest to those asked for, half of one counted as one."""
     return max(1, math.floor(recipe.epochs + 0.5))
+
+
+def _strange(model: str) -> Iterator[str]:
+    """That the model is none that the service is known to tune; what it has tuned itself may be tuned on."""
+    tunable = known("openai").models
+    if model not in tunable and not model.startswith("ft:"):
+        yield (
+            f"{model} is not known to be tuned by OpenAI, which may refuse the job: it tunes {', '.join(tunable[:3])}; "
+            "a service at another --base-url has models of its own"
+        )
 
 
 def _rounded(recipe: Recipe, hyper: Settings) -> Iterator[str]:

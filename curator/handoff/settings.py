@@ -43,8 +43,7 @@ def of_transformers(recipe: Recipe) -> Settings:
 class Known(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=True):
     """The settings of one tool: its released version, where they were read, and their names.
 
-    `open` names settings that hold settings of the user's own, whose names are not checked; `nested` gives
-    the names below a setting.
+    `nested` gives the names below a setting, `models` those that a service tunes; none where any model is taken.
     """
 
     title: str
@@ -53,6 +52,7 @@ class Known(msgspec.Struct, frozen=True, rename="kebab", forbid_unknown_fields=T
     source: str
     keys: tuple[str, ...]
     nested: dict[str, tuple[str, ...]] = {}
+    models: tuple[str, ...] = ()
 
 
 @cache
@@ -106,6 +106,13 @@ def length(name: str, tokens: Any) -> int:
     if type(tokens) is not int or tokens < 1:
         raise UsageError(f"{name} {json.dumps(tokens)} is no number of tokens", hint="name a whole number from 1 on")
     return tokens
+
+
+def positive(name: str, number: Any) -> float:
+    """A number that a setting gives. Raises UsageError where it is none above 0."""
+    if type(number) not in (int, float) or not number > 0:
+        raise UsageError(f"{name} {json.dumps(number)} is no number above 0", hint="name one, such as 4")
+    return number  # type: ignore[no-any-return]
 
 
 def parsed(pairs: Iterable[str]) -> dict[str, Any]:

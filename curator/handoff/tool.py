@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from curator import targets
 from curator.errors import UsageError
 from curator.handoff.recipe import METHODS, Data, Method, Recipe
 from curator.targets import Tokens
@@ -24,6 +25,16 @@ class Folder(msgspec.Struct, frozen=True):
     most: int = 0  # tokens of a row, as the settings say it; 0: as many as the target takes
     limits: tuple[Tokens, ...] = ()  # what happens beyond, where the settings say other than the target's defaults
     batch: int = 0  # rows of a batch that is full or not made, as the settings say it; 0: as many as the target says
+
+
+def limits_of(target: str, over: Literal["dropped", "kept"], by: str) -> tuple[Tokens, ...]:
+    """The limits of a target, where all that are beyond meet with the same; what is kept has no limit."""
+    return tuple(
+        limit
+        if limit.over == "kept"
+        else msgspec.structs.replace(limit, over=over, by=by, most=limit.most if over == "dropped" else 0)
+        for limit in targets.load(target).every_limit
+    )
 
 
 class Tool(ABC):

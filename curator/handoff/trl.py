@@ -7,7 +7,7 @@ from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
 from curator.handoff.settings import Settings, as_yaml, checked, length, of_transformers, overridden
-from curator.handoff.tool import Folder, Tool
+from curator.handoff.tool import Folder, Tool, limits_of
 from curator.report.tally import counted
 
 
@@ -38,7 +38,7 @@ class Trl(Tool):
             notes.append("4-bit weights need bitsandbytes")
         return Folder(
             {f"{verb}.yaml": as_yaml(settings)}, f"trl {verb} --config {verb}.yaml", "pip install 'trl[peft]'",
-            tuple(notes), most=length("max_length", settings["max_length"]),
+            tuple(notes), **_long(settings["max_length"]),
         )  # fmt: skip
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:
@@ -67,3 +67,10 @@ class Trl(Tool):
         if recipe.method == "qlora":
             settings |= {"load_in_4bit": True, "bnb_4bit_quant_type": "nf4", "use_bnb_nested_quant": True}
         return settings
+
+
+def _long(most: Any) -> dict[str, Any]:
+    """What becomes of long rows: without a max_length TRL cuts none."""
+    if most is None:
+        return {"limits": limits_of(Trl.target, "kept", "max_length null cuts no row")}
+    return {"most": length("max_length", most)}

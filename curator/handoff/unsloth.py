@@ -8,7 +8,7 @@ from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
 from curator.handoff.settings import Settings, checked, length, of_transformers, overridden
-from curator.handoff.tool import Folder, Tool
+from curator.handoff.tool import Folder, Tool, limits_of
 from curator.packs import rules_dir
 
 
@@ -29,9 +29,9 @@ class Unsloth(Tool):
         checked("unsloth", settings)
         script = (rules_dir() / "handoff" / "unsloth_train.py").read_text(encoding="utf-8")
         files = {"train.py": script, "settings.json": json.dumps(settings, indent=2) + "\n"}
-        notes = ("rows above max_length are left out and counted by the script, never cut",)
         most = length("training.max_length", settings["training"]["max_length"])
-        return Folder(files, "python train.py", "pip install unsloth", notes, most=most)
+        limits = limits_of(self.target, "dropped", "the script leaves out rows above max_length, and counts them")
+        return Folder(files, "python train.py", "pip install unsloth", most=most, limits=limits)
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:
         adapter: Settings = {

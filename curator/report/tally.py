@@ -151,7 +151,8 @@ _OUTCOMES = {
 }
 STOPS = ("stops the run", "stop the run")
 """What rows over the limit do where a trainer refuses them."""
-_CUT = ("is cut", "are cut")
+CUT = ("is cut", "are cut")
+"""What becomes of them where it does not."""
 _REFUSALS = frozenset({"TGT003", "TGT004", "TGT005", "TGT006", "TGT007", "TGT008", "TGT012"})
 _LENGTHS = frozenset({"LEN001", "TGT003"})  # rows over the limit: cut, unless they are refused or dropped
 
@@ -165,7 +166,7 @@ def outcomes(report: Report) -> list[Outcome]:
     refused: dict[tuple[str, int], int] = {}
     cut: set[tuple[str, int]] = set()
     drops, judged = report.target.over == "dropped", any(stat.code == "TGT010" for stat in report.rules)
-    over = STOPS if report.target.kind == "trainer" and report.target.over == "refused" else _CUT
+    over = STOPS if report.target.kind == "trainer" and report.target.over == "refused" else CUT
     for finding in report.findings:
         place, count = (finding.file, finding.line), int(finding.evidence.get("rows", 1))
         if finding.code == "LEN001" and drops:  # which TGT010 tells, where it runs

@@ -378,6 +378,8 @@ class _Fate(DatasetRule, frozen=True):
     def _near(self, batch: Batch, profile: Profile, template: str) -> list[int]:
         """The readable rows that may be longer than the least of the limits."""
         limits = [limit for limit in (*profile.limits, profile.tokens) if limit and limit.over != "kept"]
+        if not limits:
+            return []
         most = min(self.most(limit) - limit.end_token for limit in limits)
         if template:
             return Lengths(template).near(batch, most)
