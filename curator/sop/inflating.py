@@ -1,6 +1,6 @@
 """The streams of a PDF, none unpacked past a limit: two kilobytes may say a gigabyte.
 
-pdfminer unpacks a stream whole. Here its size is found out before each of its filters runs, and what a file's streams
+pdfminer unpacks a stream whole. Here it is unpacked in parts, or its size found out before a filter runs, and what a file's streams
 give is counted each time they are read, as a page may name one a thousand times.
 """
 
@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import io
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import pdfplumber.pdf
-from pdfminer.lzw import LZWDecoder
 from pdfminer.pdfparser import PDFParser
 from pdfminer.pdftypes import (
     LITERALS_ASCII85_DECODE,
@@ -33,6 +32,8 @@ MOST_STREAM = 32_000_000  # bytes one stream may unpack to: the largest fonts ha
 MOST_FILE = 256_000_000  # bytes that are read of all streams; those of six hundred full pages have 60 million
 MOST_PAGE = 5_000_000  # bytes of drawing on a page: pdfminer takes 150 times as much memory, and seconds a megabyte
 _PIECE = 4096  # bytes inflated at once: at most four million come of them
+
+_T = TypeVar("_T")
 
 
 class BoundedParser(PDFParser):
@@ -98,33 +99,82 @@ def _unpacked(stream: PDFStream) -> bytes:
         assert stream.objid is not None and stream.genno is not None
         data = stream.decipher(stream.objid, stream.genno, data, stream.attrs)
     for filtered, given in stream.get_filters():
-        params = given if isinstance(given, dict) else {}
-        _refuse_wide(params)
-        if _exceeds(_sizes(filtered, params, data)):
-            raise _too_large("a stream unpacks", MOST_STREAM)
-        data = PDFStream({"Filter": filtered, "DecodeParms": params}, data).get_data()
+        data = _filtered(filtered, given if isinstance(given, dict) else {}, data)
     return data
 
 
-def _sizes(filtered: Any, params: dict[str, Any], data: bytes) -> Iterator[int]:
-    """The sizes of the parts that a filter makes of the data, in order."""
-    for names, sizes in _GROWING:
-        if filtered in names:
-            return sizes(data, params)
-    return iter(())
+def _filtered(name: Any, params: dict[str, Any], data: bytes) -> bytes:
+    """What a filter makes of the data. Raises SourceError."""
+    _refuse_wide(params)
+    if unpack := _named(name, _UNPACKED):
+        name, data = _AS_IT_IS, _joined(unpack(data))
+    elif (sizes := _named(name, _GROWING)) and _exceeds(sizes(data, params)):
+        raise _too_large("a stream unpacks", MOST_STREAM)
+    if name in LITERALS_ASCII85_DECODE:
+        data = b"".join(data.split())  # pdfminer's patterns go through each run of spaces by its square
+    return PDFStream({"Filter": name, "DecodeParms": params}, data).get_data()
 
 
-def _inflated(data: bytes, params: dict[str, Any]) -> Iterator[int]:
+_AS_IT_IS = LIT("DCTDecode")  # a filter that pdfminer leaves alone: it undoes the predictor
+
+
+def _named(name: Any, of: Iterable[tuple[Any, _T]]) -> _T | None:
+    return next((it for names, it in of if name in names), None)
+
+
+def _joined(parts: Iterator[bytes]) -> bytes:
+    """The parts as one, nothing where they break off with a fault. Raises SourceError."""
+    kept: list[bytes] = []
+    total = 0
+    try:
+        for part in parts:
+            kept.append(part)
+            if (total := total + len(part)) > MOST_STREAM:
+                raise _too_large("a stream unpacks", MOST_STREAM)
+    except zlib.error:
+        return b""
+    return b"".join(kept)
+
+
+def _inflated(data: bytes) -> Iterator[bytes]:
+    """The data inflated, as far as it goes where its end is missing. Raises zlib.error, but not for its checksum."""
     unpacking = zlib.decompressobj()
-    for start in range(0, len(data), _PIECE):
+    checksum = max(len(data) - 3, 0)  # pdfminer, which goes byte by byte and adds up, passes over these three as well
+    for start in range(0, checksum, _PIECE):
+        yield unpacking.decompress(data[start : min(start + _PIECE, checksum)])
+        if unpacking.eof:
+            return
+    for start in range(checksum, len(data)):
         try:
-            yield len(unpacking.decompress(data[start : start + _PIECE]))
+            yield unpacking.decompress(data[start : start + 1])
         except zlib.error:
             return
 
 
-def _lzw(data: bytes, params: dict[str, Any]) -> Iterator[int]:
-    return map(len, LZWDecoder(io.BytesIO(data)).run())
+def _lzw(data: bytes) -> Iterator[bytes]:
+    """The data unpacked to its end or its first fault. pdfminer copies its table, which has no end, with every code."""
+    table, before, held, bits = [*_LETTERS], b"", 0, 0
+    for byte in data:
+        held, bits = (held << 8 | byte) & 0xFFFFF, bits + 8
+        width = 9 + (len(table) >= 511) + (len(table) >= 1023) + (len(table) >= 2047)
+        if bits < width:
+            continue
+        bits -= width
+        code = held >> bits & (1 << width) - 1
+        if code == _CLEAR:
+            table, before = [*_LETTERS], b""
+        elif code == _END or code > len(table) or (code == len(table) and not before):
+            return
+        else:
+            part = table[code] if code < len(table) else before + before[:1]
+            if before and len(table) < _FULL:
+                table.append(before + part[:1])
+            yield part
+            before = part
+
+
+_CLEAR, _END, _FULL = 256, 257, 4096
+_LETTERS = (*(bytes([n]) for n in range(256)), b"", b"")
 
 
 def _runs(data: bytes, params: dict[str, Any]) -> Iterator[int]:
@@ -144,10 +194,8 @@ def _fax(data: bytes, params: dict[str, Any]) -> Iterator[int]:
     yield len(data) * (columns if isinstance(columns, int) else MOST_STREAM)  # a line may take a single bit
 
 
-_Sizes = Callable[[bytes, dict[str, Any]], Iterator[int]]
-_GROWING: tuple[tuple[Any, _Sizes], ...] = (
-    (LITERALS_FLATE_DECODE, _inflated),
-    (LITERALS_LZW_DECODE, _lzw),
+_UNPACKED = ((LITERALS_FLATE_DECODE, _inflated), (LITERALS_LZW_DECODE, _lzw))
+_GROWING = (
     (LITERALS_RUNLENGTH_DECODE, _runs),
     (LITERALS_ASCII85_DECODE, _ascii85),
     (LITERALS_CCITTFAX_DECODE, _fax),
