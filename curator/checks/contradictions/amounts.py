@@ -70,6 +70,9 @@ def converted(one: float, first: Unit, two: float, second: Unit) -> bool:
     return abs(amounts[0] - amounts[1]) <= 0.06 * max(map(abs, amounts))
 
 
+_LINE = 40  # characters of a text that may hold more than its result
+_SEVERAL = 3  # different numbers of such a text: 2,000 and 2000 are one, and so are 0.5, .50 and 1/2
+_DIGITS = re.compile(r"[\d.,:/]*\d", re.ASCII)
 PLAIN = re.compile(r"-?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?", re.ASCII)
 
 
@@ -78,8 +81,15 @@ def number_in(text: str) -> float | None:
     """The only number of a text, None where there is none or several."""
     if PLAIN.fullmatch(text):
         return float(text.replace(",", ""))
+    if _holds_several(text):
+        return None
     values = {v for t in tokens(text.replace("\\$", "$")) if (v := value_of(t.key)) is not None}
     return values.pop() if len(values) == 1 else None
+
+
+def _holds_several(text: str) -> bool:
+    """Whether a line holds so many numbers in digits that they are not one and the same, scaled or not."""
+    return len(text) > _LINE and len({number.strip(".,") for number in _DIGITS.findall(text)}) > _SEVERAL
 
 
 def same_number(one: float, two: float) -> bool:

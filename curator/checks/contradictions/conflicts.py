@@ -58,10 +58,13 @@ def answers_of(group: list[Asked]) -> list[Said]:
     if len({key for key, _ in found}) < 2:
         return []
     ranked = sorted(found, key=lambda pair: (-len(found[pair]), pair))
-    return [
-        Said(rows, min(asked.answer.text for asked in rows), min(asked.prompt for asked in rows))
-        for rows in map(found.__getitem__, ranked)
-    ]
+    return [_said(found[pair]) for pair in ranked]
+
+
+def _said(rows: list[Asked]) -> Said:
+    if len(rows) == 1:
+        return Said(rows, rows[0].answer.text, rows[0].prompt)
+    return Said(rows, min(asked.answer.text for asked in rows), min(asked.prompt for asked in rows))
 
 
 def _links(answers: list[Said], candidates: Sequence[Candidate]) -> Iterator[Link]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from curator.checks.contradictions.amounts import PLAIN, number_in, same_amount
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
-from curator.checks.contradictions.text import Answer, tokens, value_of
+from curator.checks.contradictions.text import Answer, run_words, tokens, value_of
 from curator.text.hashed import fold
 
 
@@ -28,6 +28,8 @@ class Clash(NamedTuple):
     two: tuple[int, int]
 
 
+_FEW = 4  # words with a meaning of a final answer that is a name
+_NAME = 60  # characters of a text that may have more
 AGREED = Clash("agreed", (0, 0), (0, 0))  # both come to the same, however they get there
 
 # ---------------------------------------------------------------------- marked answers
@@ -75,7 +77,12 @@ _RESULT = re.compile(r"[-\u2212]?(?:\d+(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:/\d
 
 def worked(answer: Answer) -> bool:
     """Whether the answer calculates: an equation of numbers, or a step in << >>, that is no code."""
-    return calculates(answer.said) and (answer.prose is answer.said or calculates(answer.prose))
+    return answer.memo(calculated) and (answer.prose is answer.said or calculates(answer.prose))
+
+
+def calculated(answer: Answer) -> bool:
+    """Whether it does, its code read as well."""
+    return calculates(answer.said)
 
 
 def calculates(text: str) -> bool:
@@ -160,15 +167,22 @@ def _compare(first: Said, second: Said, prompt: Prompt) -> Clash | None:
         return None if verdicts[0][0] == verdicts[1][0] else Clash("yes/no", *spans)
     if not prompt.is_question:
         return None
+    if any(_says_much(text) for text in texts):
+        return None
     sets = [frozenset(stem(t.key) for t in tokens(text) if t.key not in lexicon().stop) for text in texts]
     if (
-        not all(0 < len(words) <= 4 for words in sets)
+        not all(0 < len(words) <= _FEW for words in sets)
         or sets[0] <= sets[1]
         or sets[1] <= sets[0]
         or alike(texts[0], texts[1])
     ):
         return None
     return Clash("final answer", *spans) if sets[0].isdisjoint(sets[1]) else None
+
+
+def _says_much(text: str) -> bool:
+    """Whether a final answer has so many words with a meaning that it is none: told without comparing them."""
+    return len(text) > _NAME and len(set(run_words(fold(text))) - lexicon().stop) > 2 * _FEW
 
 
 def _number_span(said: Said) -> tuple[int, int]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from curator.checks.contradictions.copies import edits_of, harmless, unsettling
-from curator.checks.contradictions.finals import AGREED, BRIEF, NAMED, SINGLE, Clash, calculates, letter, marked, worked
+from curator.checks.contradictions.finals import AGREED, BRIEF, NAMED, SINGLE, Clash, calculated, calculates, letter, marked, worked
 from curator.checks.contradictions.judge import settled, worded
 from curator.checks.contradictions.lexicon import lexicon
 from curator.checks.contradictions.prompts import Prompt
@@ -85,8 +85,8 @@ class Candidate:
             answer.know(marked, None)
         if not ends & WORKED:
             answer.know(worked, False)
-        elif answer.said is self.text and answer.prose is self.text:
-            answer.know(worked, True)  # the outline has calculated with the same words
+        elif answer.said is self.text:
+            answer.know(calculated, True)  # the outline has read the same words
         if not ends & LETTER:
             answer.know(letter, None)
         return answer
