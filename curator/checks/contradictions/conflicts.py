@@ -7,13 +7,14 @@ commonest first; those that contradict one another are linked, and of what hangs
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 from curator.checks.contradictions.finals import Clash
 from curator.checks.contradictions.grouping import Asked
 from curator.checks.contradictions.prompts import Prompt
-from curator.checks.contradictions.screen import REPEATED, Candidate, compare, outlines
+from curator.checks.contradictions.screen import REPEATED, Candidate, Shared, compare, outlines
 
 _OTHERS = 8  # commoner answers that an answer is compared with
 
@@ -46,8 +47,11 @@ def conflicts(groups: Sequence[list[Said]]) -> Iterator[tuple[Asked, Asked, Clas
     """(row, row that it contradicts, the words: first of the other row, then of the row), group by group."""
     texts = list(dict.fromkeys(said.text for answers in groups for said in answers))
     outlined = {text: Candidate(text, outline) for text, outline in zip(texts, outlines(texts), strict=True)}
-    for answers in groups:
-        yield from _of_links(answers, list(_links(answers, [outlined[said.text] for said in answers])))
+    candidates = [[outlined[said.text] for said in answers] for answers in groups]
+    shared = Shared(candidates)
+    for group, (answers, compared) in enumerate(zip(groups, candidates, strict=True)):
+        links = _links(answers, compared, partial(shared.between, group))
+        yield from _of_links(answers, list(links))
 
 
 def answers_of(group: list[Asked]) -> list[Said]:
@@ -67,9 +71,10 @@ def _said(rows: list[Asked]) -> Said:
     return Said(rows, min(asked.answer.text for asked in rows), min(asked.prompt for asked in rows))
 
 
-def _links(answers: list[Said], candidates: Sequence[Candidate]) -> Iterator[Link]:
+def _links(answers: list[Said], candidates: Sequence[Candidate], shared: Callable[[int, int], int]) -> Iterator[Link]:
     """The first contradiction of each answer to one before it; answers to the same prompt go first.
 
+    `shared` says how many runs of two words two candidates have in common, by their places.
     An answer that repeats another one but for words that change nothing contradicts what that one contradicts.
     """
     prompts: dict[int, Prompt] = {}
@@ -84,7 +89,7 @@ def _links(answers: list[Said], candidates: Sequence[Candidate]) -> Iterator[Lin
         for other in before[:_OTHERS]:
             if answers[other].key == said.key or (repeated is not None and other not in repeated):
                 continue
-            clash = compare(prompt, candidates[other], candidates[place])
+            clash = compare(prompt, candidates[other], candidates[place], shared(other, place))
             if clash is REPEATED:
                 repeated = opposed.get(other, set())
             elif clash:

@@ -2,7 +2,8 @@
 
 Most answers to one prompt in a large set are about different things. What `judge` needs to find a clash, other
 than two final answers, is a sentence that both say nearly alike, and such sentences share runs of two words. The
-outlines of all answers are made at once, so that a pair which shares none costs a microsecond and no reading.
+outlines of all answers are made at once and their runs counted together, so that a pair which shares none costs a
+microsecond and no reading.
 """
 
 from __future__ import annotations
@@ -16,7 +17,18 @@ from typing import NamedTuple
 import numpy as np
 
 from curator.checks.contradictions.copies import edits_of, harmless, unsettling
-from curator.checks.contradictions.finals import AGREED, BRIEF, NAMED, SINGLE, Clash, calculated, calculates, letter, marked, worked
+from curator.checks.contradictions.finals import (
+    AGREED,
+    BRIEF,
+    NAMED,
+    SINGLE,
+    Clash,
+    calculated,
+    calculates,
+    letter,
+    marked,
+    worked,
+)
 from curator.checks.contradictions.judge import settled, worded
 from curator.checks.contradictions.lexicon import lexicon
 from curator.checks.contradictions.prompts import Prompt
@@ -41,6 +53,8 @@ _BREAKS = bytes(byte in b".,!?;:\n" for byte in range(256))
 _U64 = np.uint64
 _LOW = _U64(0xFFFF)
 _NUMBER = _U64(0x9E3779B97F4A7C15)
+_BINS = _U64(44)  # bits of a key that do not tell its bin: a million of them for some ten thousand keys
+_NONE: frozenset[int] = frozenset()
 
 REPEATED = Clash("repeated", (0, 0), (0, 0))
 FINAL, LETTER, VERDICT, WORKED = 1, 2, 4, 8  # what an answer may come to
@@ -54,7 +68,7 @@ class Outline(NamedTuple):
     words: int
     brief: bool
     counts: bool  # it holds a number
-    runs: frozenset[int]  # neighbouring words, one of them with a meaning; no number is told from another
+    runs: np.ndarray  # uint64: neighbouring words, one of them with a meaning; no number is told from another
     amounts: frozenset[int]  # those of them that are a number and a word, where the answer is short
     denials: tuple[frozenset[int], ...]  # the words with a meaning of each sentence that holds a negation
     content: np.ndarray  # int64: all words with a meaning
@@ -65,6 +79,11 @@ class Candidate:
 
     def __init__(self, text: str, outline: Outline) -> None:
         self.text, self.outline = text, outline
+
+    @cached_property
+    def runs(self) -> int:
+        """Different runs of two words."""
+        return len(set(self.outline.runs.tolist()))
 
     @cached_property
     def content(self) -> frozenset[int]:
@@ -92,21 +111,21 @@ class Candidate:
         return answer
 
 
-def compare(prompt: Prompt, one: Candidate, two: Candidate) -> Clash | None:
+def compare(prompt: Prompt, one: Candidate, two: Candidate, shared: int) -> Clash | None:
     """What `judge` says of two answers, which are read only where their outlines leave it open.
 
-    REPEATED where one is the other but for words that change nothing.
+    `shared` says how many different runs of two words they have in common. REPEATED where one is the other but for
+    words that change nothing.
     """
     here, there = one.outline, two.outline
-    apart = here.runs.isdisjoint(there.runs)
+    apart = not shared
     if apart and not ((here.ends and there.ends) or here.denials or there.denials or (here.brief and there.brief)):
         return None
     if prompt.varies:
         return None
-    shared = 0 if apart else len(here.runs & there.runs)
     settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two, shared)
     long = max(here.words, there.words) > _FEW
-    if alike and long and shared >= _COPIED * max(len(here.runs), len(there.runs), 1):
+    if alike and long and shared and shared >= _COPIED * max(one.runs, two.runs):
         edits = edits_of(one.text, two.text)
         alike = not harmless(edits)
         if not alike and not unsettling(edits):
@@ -169,14 +188,12 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
     owners = np.repeat(np.arange(len(texts)), np.diff(words.offsets))
     telling = (owners[1:] == owners[:-1]) & ~(small[1:] & small[:-1])
     values = hashes[:-1] * _U64(3) + hashes[1:]
-    runs = _parted(values, owners[:-1], telling, len(texts))
     sizes = np.diff(words.offsets)
     short = sizes[owners[:-1]] <= _SHORT
+    runs = _parted(values, owners[:-1], telling, len(texts))
     amounts = _parted(values, owners[:-1], telling & short & (digit[1:] | digit[:-1]), len(texts))
     heads = _heads(data, words)
-    kept = heads[~small]
-    bounds = np.cumsum(np.bincount(owners[~small], minlength=len(texts))).tolist()
-    content = [kept[low:high] for low, high in pairwise([0, *bounds])]
+    content = _parted(heads, owners, ~small, len(texts))
     denied = _denied(folded, words, owners, heads, small, ~digit & (kinds & CUE != 0))
     counting = np.zeros(len(texts), dtype=bool)
     counting[owners[digit | (kinds & NUMERAL != 0)]] = True
@@ -188,7 +205,7 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
             many[n] <= _BRIEF or len(text) <= BRIEF,
             counts[n],
             runs[n],
-            amounts[n],
+            frozenset(amounts[n].tolist()) if len(amounts[n]) else _NONE,
             denied.get(n, ()),
             content[n],
         )
@@ -196,11 +213,57 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
     ]
 
 
-def _parted(values: np.ndarray, owners: np.ndarray, wanted: np.ndarray, texts: int) -> list[frozenset[int]]:
+def _parted(values: np.ndarray, owners: np.ndarray, wanted: np.ndarray, texts: int) -> list[np.ndarray]:
     """The wanted values of each text."""
     bounds = np.searchsorted(owners[wanted], np.arange(texts + 1)).tolist()
-    kept = values[wanted].tolist()
-    return [frozenset(kept[low:high]) for low, high in pairwise(bounds)]
+    kept = values[wanted]
+    return [kept[low:high] for low, high in pairwise(bounds)]
+
+
+class Shared:
+    """How many different runs of two words the candidates of each group have in common with one another."""
+
+    def __init__(self, groups: Sequence[Sequence[Candidate]]) -> None:
+        held = [one.outline.runs for group in groups for one in group]
+        self._many = len(held)
+        self._first = np.cumsum([0, *map(len, groups)]).tolist()
+        sizes = np.fromiter(map(len, held), np.int64, len(held))
+        owners = np.repeat(np.arange(len(held)), sizes)
+        salts = np.repeat(np.arange(len(groups), dtype=_U64), list(map(len, groups))) * _NUMBER
+        keys = np.concatenate([*held, np.empty(0, _U64)]) ^ np.repeat(salts, sizes)
+        self._counts = _counted(*_repeated(keys, owners), self._many)
+
+    def between(self, group: int, one: int, two: int) -> int:
+        """Of the candidates at two places of a group, the first of them before the second."""
+        first = self._first[group]
+        return self._counts.get((first + one) * self._many + first + two, 0)
+
+
+def _repeated(keys: np.ndarray, owners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The keys, sorted, that may have several owners, and their owners; an owner has a key once."""
+    bins = (keys * _NUMBER >> _BINS).astype(np.int64)
+    some = np.bincount(bins)[bins] > 1 if len(bins) else bins
+    keys, owners = keys[some], owners[some]
+    order = np.argsort(keys, kind="stable")
+    keys, owners = keys[order], owners[order]
+    new = np.ones(len(keys), dtype=bool)
+    new[1:] = (keys[1:] != keys[:-1]) | (owners[1:] != owners[:-1])
+    return keys[new], owners[new]
+
+
+def _counted(keys: np.ndarray, owners: np.ndarray, many: int) -> dict[int, int]:
+    """How many keys two owners share, by the first of them times `many` and the second."""
+    pairs: list[np.ndarray] = []
+    near = np.arange(len(keys))  # places of keys that have one more owner `apart` places on
+    apart = 1
+    while len(near := near[: np.searchsorted(near, len(keys) - apart)]):
+        near = near[keys[near] == keys[near + apart]]
+        pairs.append(owners[near] * many + owners[near + apart])
+        apart += 1
+    if not pairs:
+        return {}
+    codes, counts = np.unique(np.concatenate(pairs), return_counts=True)
+    return dict(zip(codes.tolist(), counts.tolist(), strict=True))
 
 
 def _heads(data: np.ndarray, words: Words) -> np.ndarray:
