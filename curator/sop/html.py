@@ -20,12 +20,17 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*(?:["']\s*)?([\w-]+)""", re.I)
 _MOST_TAGS = 150_000
 _MOST_ATTRIBUTES = 300  # of one tag: the parser compares each with all before it
-_IN_TAG = r"(?:[^>=]++|=\s*+(?:\"[^\"]*\"|'[^']*')?+)*+>?+"
-_OPENED = re.compile(  # a tag with its attributes; comments, and what is within scripts and styles, are no tags
-    rf"<!--.*?(?:-->|\Z)|(<(script|style)\b{_IN_TAG}).*?(?:</\2|\Z)|(<[a-z]{_IN_TAG})", re.I | re.S
+_IN_TAG = r"(?:[^>=/]++|/(?!>)|=\s*+(?:\"[^\"]*\"|'[^']*'|[^\s>\"'][^\s>]*+)?+)*+"  # as far as the sign that closes it
+_RAW = r"script|style|title|textarea|xmp|iframe|noembed|noframes"  # within these the parser sees no tags
+_OPENED = (
+    re.compile(  # a tag with its attributes, to the end of what it holds raw; a comment. What is not closed ends last
+        r"<!--(?:-?>|.*?(?:--!?>|\Z))"
+        rf"|(<({_RAW})(?=[\s/>]){_IN_TAG})(?:/>|.*?(?:</\2(?=[\s/>]){_IN_TAG}/?>?|\Z))"
+        rf"|(<[a-z]{_IN_TAG})",
+        re.I | re.S | re.A,
+    )
 )
 _VALUES = re.compile(r"=\s*+(?:\"[^\"]*\"|'[^']*'|[^\s>]*+)")
-_SCRIPTS = re.compile(r"<(script|style)\b.*?</\1\s*>", re.I | re.S)
 _PICTURES = re.compile(r"\"data:[^\"]{1000,}\"")
 _TAGS = re.compile(r"<[^<>]*>")
 
@@ -106,7 +111,7 @@ def _refuse_endless(page: str) -> None:
     """Raises SourceError for a page that no procedure fills; pictures and scripts inside it do not count."""
     tags, text = page.count("<"), page
     if tags > _MOST_TAGS or len(page) > MAX_TEXT:
-        text = _SCRIPTS.sub("", page)
+        text = _without_scripts(page)
         tags, text = text.count("<"), _TAGS.sub("", text)
     if tags > _MOST_TAGS or len(text) > MAX_TEXT:
         what = f"{tags:,} tags and {len(text):,} characters: more than any procedure has"
@@ -126,7 +131,11 @@ def _refuse_crowded(page: str) -> None:
 
 def _lightened(page: str) -> str:
     """A large page without its scripts, styles and pictures, which would take many times their size in memory."""
-    return page if len(page) <= MAX_TEXT else _PICTURES.sub('""', _SCRIPTS.sub("", page))
+    return page if len(page) <= MAX_TEXT else _PICTURES.sub('""', _without_scripts(page))
+
+
+def _without_scripts(page: str) -> str:
+    return _OPENED.sub(lambda found: "" if (found[2] or "").lower() in ("script", "style") else found[0], page)
 
 
 def _name_title(root: Any, title: str) -> None:
