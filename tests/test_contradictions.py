@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,7 @@ from curator.checks.contradictions.intent import intent
 from curator.checks.contradictions.judge import judge
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
-from curator.checks.contradictions.screen import REPEATED, Candidate, compare, outlines
+from curator.checks.contradictions.screen import REPEATED, Candidate, Shared, compare, outlines
 from curator.checks.contradictions.text import Answer, plain_keys, sentences, tokens
 from curator.checks.duplicates import NormalisedDuplicate
 from curator.config import Config
@@ -300,11 +301,23 @@ def test_answers_that_are_too_many_to_compare_are_reported(rule, rows):
 # ---------------------------------------------------------------------- what is refused without reading
 
 
+@given(st.lists(st.lists(st.sampled_from(TEXTS), max_size=5), max_size=4))
+def test_runs_are_shared_by_the_answers_of_a_group_as_by_their_sets(groups):
+    candidates = [
+        [Candidate(text, outline) for text, outline in zip(group, outlines(group), strict=True)] for group in groups
+    ]
+    shared = Shared(candidates)
+    for number, group in enumerate(candidates):
+        held = [set(one.outline.runs.tolist()) for one in group]
+        for (one, said), (two, also) in combinations(enumerate(held), 2):
+            assert shared.between(number, one, two) == len(said & also)
+
+
 @given(st.lists(st.sampled_from(TEXTS), min_size=2, max_size=2), st.sampled_from(PROMPTS))
 def test_what_is_refused_by_outline_would_be_refused_by_reading(texts, prompt):
     """But for what is left unread on purpose: four words said alike, somewhere in an answer of more than sixty."""
     one, two = map(Candidate, texts, outlines(texts))
-    told = compare(Prompt(prompt), one, two) not in (None, REPEATED)
+    told = compare(Prompt(prompt), one, two, Shared([[one, two]]).between(0, 0, 1)) not in (None, REPEATED)
     read = bool(judge(Prompt(prompt), Answer(texts[0]), Answer(texts[1])))
     assert read or not told
     assert told == read or max(one.outline.words, two.outline.words) > 60
