@@ -24,7 +24,7 @@ for package in ("transformers", "peft", "accelerate"):
 from curator.config import load_config, recipe
 from curator.errors import CuratorError
 from curator.recipe import Recipe
-from curator.training import batches, loop, running
+from curator.training import batches, loop, running, telling
 from curator.training.prepared import Piece
 from curator.training.record import Run
 from tests.conftest import ROOT
@@ -841,6 +841,7 @@ def test_the_time_of_a_plan_counts_the_rows_that_are_measured(
     assert made.seconds_of_facts == 3 * whole - sum(start for _, start in pieces)
     assert made.seconds_of_valid == int(splits["valid"].lengths.sum())  # one look, after the last step
     assert made.seconds > made.seconds_of_facts
+    assert made.seconds_of_start == (model / "model.safetensors").stat().st_size / running._LOADED
     shown = plan_text(made, readied, ask, "curator train plan")
     assert " of it for the loss of every row before and after (--facts off saves that)" in shown
 
@@ -850,6 +851,25 @@ def test_the_time_of_a_plan_counts_the_rows_that_are_measured(
     shown = plan_text(made, readied, ask._replace(recipe=looking), "curator train plan")
     assert "every row before" not in shown and " of it for looks at valid" in shown
     assert running.planned(readied, Recipe(batch=4, steps=2, objective="dpo")).seconds_of_facts == 0
+
+
+def test_the_time_of_a_plan_counts_what_goes_before_the_first_step(
+    folder: Path, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = running.get_ready
+
+    def slow(*args: Any, **named: Any) -> Any:
+        time.sleep(0.3)  # libraries that are loaded, rows that are read
+        return real(*args, **named)
+
+    monkeypatch.setattr(running, "get_ready", slow)
+    monkeypatch.setattr(running, "rate_of", lambda device: 1e18)
+    ask = running.Ask((str(folder),), load_config(folder), Recipe(batch=4, steps=2), str(model), tmp_path)
+    made, readied = running.plan(ask, keep=False)
+    assert made.seconds >= made.seconds_of_start >= 0.3
+    assert " of it until the model is loaded" in telling.plan_text(
+        msgspec.structs.replace(made, seconds=6.0, seconds_of_start=4.0), readied, ask, "curator train plan"
+    )
 
 
 def test_the_rows_that_steps_take_in_are_those_of_the_batches() -> None:
@@ -939,7 +959,8 @@ def test_a_plan_that_no_longer_holds_is_made_anew_with_the_options_that_were_typ
     said = refused.err.split("plan anew: ")[1].split("\n")[0]
     assert said == f"curator train plan {folder} --model {model} --output out --waive all --batch 4 --steps 2"
     assert run(*said.split()[1:]).status == 0
-    assert "changed since" not in run("train", "run", *data, "--batch", 4, "--steps", 2).err
+    logged = run("train", "run", *data, "--batch", 4, "--steps", 2, "--track", "none")  # elsewhere, of the same run
+    assert logged.status == 0 and "trained   2 steps" in logged.out
 
 
 def test_the_rows_are_measured_aloud_and_a_run_broken_off_says_what_is_left(

@@ -66,8 +66,8 @@ class Memory(msgspec.Struct, frozen=True):
 class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
     """plan.json: what was planned, and the hashes it rests on.
 
-    `seconds` is the time of all of it; `seconds_of_facts` of these go to the loss of every row before and after, and
-    `seconds_of_valid` to the looks at valid.
+    `seconds` is the time of all of it; `seconds_of_start` of these go by until the model is loaded, `seconds_of_facts`
+    to the loss of every row before and after, and `seconds_of_valid` to the looks at valid.
     """
 
     curator: str
@@ -83,6 +83,7 @@ class PlanFile(msgspec.Struct, frozen=True, kw_only=True):
     memory: Memory
     trainable: int
     seconds: float
+    seconds_of_start: float = 0.0
     seconds_of_facts: float = 0.0
     seconds_of_valid: float = 0.0
     visible: str
@@ -177,8 +178,11 @@ def stamps_of(
         template=templates.stamp(spec),
         tokenizer=tokenizer_hash(model),
         model=key_of([base.source, (model / "config.json").read_text("utf-8")]),
-        options=key_of(msgspec.to_builtins(recipe)),
+        options=key_of({name: value for name, value in msgspec.to_builtins(recipe).items() if name != _TOLD}),
     )
+
+
+_TOLD = "track"  # the option that says who is told of a run: it may differ from the plan's, for the run is the same
 
 
 _CHANGED = {
@@ -204,7 +208,9 @@ def refuse_changes(before: PlanFile | Run, now: Stamps, recipe: Recipe, *, where
         old, new = getattr(before.stamps, field), getattr(now, field)
         if old != new and field == "options":
             options = msgspec.json.decode(msgspec.json.encode(options_of(recipe)))
-            others = [name for name, value in options.items() if before.options.get(name, value) != value]
+            others = [
+                name for name, value in options.items() if name != _TOLD and before.options.get(name, value) != value
+            ]
             names.append(f"{said} ({', '.join(others)})" if others else said)
         elif old != new and field == "data":
             names += [f"{said} ({name})" for name in sorted(old.keys() | new.keys()) if old.get(name) != new.get(name)]

@@ -24,7 +24,7 @@ from curator import __version__, templates
 from curator.errors import UsageError, WriteError
 from curator.splits.splitting import made_from, sha256
 from curator.training import gates, record
-from curator.training.models import hashed, quiet, weight_files
+from curator.training.models import hashed, locate, quiet, weight_files
 from curator.training.readiness import (
     Memory,
     PlanFile,
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 Tell = Callable[[dict[str, Any]], None]
 _PACKAGES = ("torch", "transformers", "peft", "accelerate", "tokenizers", "bitsandbytes", "trl", "numpy", "pyarrow")
 _MEASURE = 2  # operations a weight and token that is only looked at
+_LOADED = 4e8  # bytes of weights that are read and brought into their precision in a second, roughly
 
 
 class Ask(NamedTuple):
@@ -79,15 +80,18 @@ def plan(ask: Ask, *, keep: bool = True) -> tuple[PlanFile, Ready]:
     Raises:
         CuratorError: as `get_ready` does.
     """
+    locate(ask.model)  # a GGUF file is unpacked once: that is no time of a run
+    began = time.perf_counter()
     ready = get_ready(ask.paths, ask.config, ask.recipe, ask.model, waive=ask.waive)
-    made = planned(ready, ask.recipe)
+    made = planned(ready, ask.recipe, began)
     if keep:
         ask.output.mkdir(parents=True, exist_ok=True)
         write_whole(ask.output / PLAN, msgspec.json.format(msgspec.json.encode(made), indent=2) + b"\n")
     return made, ready
 
 
-def planned(ready: Ready, recipe: Recipe) -> PlanFile:
+def planned(ready: Ready, recipe: Recipe, began: float | None = None) -> PlanFile:
+    """The plan of what is ready; `began` is when the work on it began (`time.perf_counter`), which a run does again."""
     from curator.training.loop import device_of, precision_of, schedule
 
     device = device_of(recipe)
@@ -103,6 +107,7 @@ def planned(ready: Ready, recipe: Recipe) -> PlanFile:
     second = rate_of(device) / max(ready.base.parameters, 1)  # operations a weight
     facts = _MEASURE * tokens_of_facts(splits) / second if facts_wanted(recipe, splits) else 0.0
     valid = _MEASURE * looked / second
+    start = _loading(ready.base) + (time.perf_counter() - began if began is not None else 0.0)
     test = ready.prepared.files.get("test")
     return PlanFile(
         curator=__version__,
@@ -117,12 +122,18 @@ def planned(ready: Ready, recipe: Recipe) -> PlanFile:
         waste=padding,
         memory=memory,
         trainable=trainable,
-        seconds=cost_of(recipe, memory.checkpointing) * seen / second + facts + valid,
+        seconds=cost_of(recipe, memory.checkpointing) * seen / second + start + facts + valid,
+        seconds_of_start=start,
         seconds_of_facts=facts,
         seconds_of_valid=valid,
         visible=visible_effect(test.trained_rows if test else 0),
         options=options_of(recipe),
     )
+
+
+def _loading(base: Base) -> float:
+    """Seconds to hash and to load the weights, roughly."""
+    return sum(file.stat().st_size for file in weight_files(Path(base.path))) / _LOADED
 
 
 def _memory(

@@ -74,13 +74,14 @@ def plan_text(made: PlanFile, ready: Ready, ask: Ask, typed: str) -> str:
 
 
 def _measuring(made: PlanFile) -> str:
-    """What of the time goes to measuring rows, where one would miss it; where it is most of it, what saves it."""
+    """What of the time goes to all but the steps, where one would miss it; where it is most of it, what saves it."""
     parts = (
+        (made.seconds_of_start, "until the model is loaded", ""),
         (made.seconds_of_facts, "for the loss of every row before and after", "--facts off"),
         (made.seconds_of_valid, "for looks at valid", "a higher --evaluate-every"),
     )
     said = [
-        f"{_duration(took)} of it {what}" + (f" ({option} saves that)" if took > made.seconds / 2 else "")
+        f"{_duration(took)} of it {what}" + (f" ({option} saves that)" if option and took > made.seconds / 2 else "")
         for took, what, option in parts
         if took >= max(1, made.seconds / 20)
     ]
