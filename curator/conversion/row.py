@@ -15,6 +15,7 @@ from curator.paths import format as path_of
 
 _MOST = 60  # differences told of one row
 _MISSING, _NEW, _OTHERWISE = " would be missing", " would be new", " would be written otherwise"
+_CALLED = " would be called "
 _EMPTY = ", which holds nothing, would be left out"
 _USUAL = ", the weight that every answer has, would be left out"
 _WEIGHTS = frozenset({"weight", "loss_weight", "train"})
@@ -76,7 +77,9 @@ def convert_row(example: Example, to: str, form: str = "auto") -> Converted:
 def _renamed(value: Row, written: Written) -> bool:
     """True where the writer of the row's own shape spells its keys otherwise: `response` becomes `output`."""
     found = [] if written.losses else list(_differences(value, written.row, ()))
-    return all(any(what.endswith(end) for what in found) for end in (_MISSING, _NEW))
+    return any(_CALLED in what for what in found) or all(
+        any(what.endswith(end) for what in found) for end in (_MISSING, _NEW)
+    )
 
 
 def _written(example: Example, to: str, form: str) -> Written:
@@ -139,9 +142,14 @@ def differences(old: Row, new: Row) -> list[str]:
 
 def _differences(old: Any, new: Any, steps: tuple[str, ...]) -> Iterator[str]:
     if type(old) is dict and type(new) is dict:
+        called = _called(old, new)
         for key in dict.fromkeys((*old, *new)):
             below = (*steps, path_of((key,)))
-            if key not in new:
+            if key in called:
+                yield f"{_spelt(below)}{_CALLED}{called[key]!r}"
+            elif key in called.values():
+                continue
+            elif key not in new:
                 usual = key in _WEIGHTS and bool(steps) and old[key] == 1  # of another turn it is lost, and told so
                 yield _spelt(below) + (_EMPTY if _says_nothing(old[key]) else _USUAL if usual else _MISSING)
             elif key not in old:
@@ -153,6 +161,19 @@ def _differences(old: Any, new: Any, steps: tuple[str, ...]) -> Iterator[str]:
             yield from _differences(one, other, (*steps, "[]"))
     elif old != new:
         yield _spelt(steps) + _OTHERWISE
+
+
+def _called(old: Row, new: Row) -> dict[str, str]:
+    """The keys that only have another name in the new object: they hold the same, or are the last that are left."""
+    gone = [key for key in old if key not in new and not _says_nothing(old[key])]
+    come = [key for key in new if key not in old and not _says_nothing(new[key])]
+    found = {}
+    for key in gone:
+        if twin := next((one for one in come if new[one] == old[key] and type(new[one]) is type(old[key])), None):
+            found[key] = twin
+            come.remove(twin)
+    left = [key for key in gone if key not in found]
+    return found | ({left[0]: come[0]} if len(left) == len(come) == 1 else {})
 
 
 def _says_nothing(value: Any) -> bool:
