@@ -616,7 +616,10 @@ def test_what_only_the_way_back_shows_is_in_the_table_too():
     alpaca = example_of("alpaca", ROWS["alpaca"][2])
     assert convert_row(alpaca, "openai-chat").form == ["the border between instruction and input"]
     older = Reader().read({"instruction": "Add.", "response": "4"})
-    assert set(convert_row(older, "openai-chat").form) == {"'response' would be called 'output'", "'input' would be new"}
+    assert set(convert_row(older, "openai-chat").form) == {
+        "'response' would be called 'output'",
+        "'input' would be new",
+    }
     turns = [{"from": "human", "value": "Add."}, {"from": "gpt", "value": "4"}]
     named = Reader().read({"conversation": turns, "id": 3})
     assert convert_row(named, "openai-chat").form == ["'conversation' would be called 'conversations'"]

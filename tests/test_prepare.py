@@ -264,3 +264,27 @@ def test_nobody_reads_a_dataset_who_may_not_read_the_data(run, write, tmp_path):
     assert run("split", path, "-o", "out", "--to", "dataset").status == 0
     made = [each for each in (tmp_path / "out" / "dataset").rglob("*") if each.is_file()]
     assert made and all(each.stat().st_mode & 0o077 == 0 for each in made)
+
+
+def test_what_unsafe_fixes_would_mend_is_said_with_the_command(write, run, tmp_path):
+    torn = {
+        "messages": [{"role": "user", "content": "Is it here?<|im_end|>"}, {"role": "assistant", "content": "It is."}]
+    }
+    write("support.jsonl", [*rows(), torn])
+    done = run("prepare", "support.jsonl", "-o", "out", "--ratio", "90/10", "--fresh")
+    command = "curator prepare support.jsonl --output out --ratio 90/10 --fresh --unsafe-fixes"
+    assert f"1 of it can be mended if you agree:  {command}\n" in done.out
+    copied = run("clean", "support.jsonl", "-o", "copy.jsonl")
+    assert "1 of it can be mended if you agree:  curator clean support.jsonl --output copy.jsonl --unsafe" in copied.out
+    for words in (command.split()[1:], ["clean", "support.jsonl", "-o", "copy.jsonl", "--unsafe-fixes"]):
+        mended = run(*words)
+        assert "if you agree" not in mended.out and "TPL006 1" in mended.out
+
+
+def test_rules_on_splits_are_counted_apart_from_those_of_the_report(run, tmp_path):
+    said = run("prepare", ROOT / "samples" / "support-clean.jsonl", "-o", "out", "--ignore", "SPT006").out
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    every, alone = map(
+        int, re.search(r"clean: (\d+) rules found nothing, (\d+) of them on the splits alone", said).groups()
+    )
+    assert f"{every - alone} rules found nothing" in page

@@ -47,7 +47,8 @@ class CleanResult(msgspec.Struct, frozen=True):
     that speaks against it, and `left` the findings that the copy still has. What was found at first and is none of
     these went with a rejected row (`with_rows`) or with a mend or a row of another finding (`with_others`).
     `unapplied` are decisions that nothing was done for, such as those whose row has changed since; `stable` is False
-    where fixes were left over; `former` is where a file of rejected rows went that tells of other data.
+    where fixes were left over; `former` is where a file of rejected rows went that tells of other data; `unsafe` counts
+    the findings left that a fix which may change meaning would mend.
     """
 
     losses: tuple[Loss, ...]
@@ -62,3 +63,4 @@ class CleanResult(msgspec.Struct, frozen=True):
     former: str = ""
     with_rows: dict[str, int] = {}
     with_others: dict[str, int] = {}
+    unsafe: int = 0

@@ -59,11 +59,21 @@ class Rounds:
 
     def left(self, report: Report) -> dict[str, int]:
         """Findings on the rows that are written, by code; those that a decision keeps do not count."""
-        findings = (f for f in self._not_kept(report.findings) if f.line not in self.copies[f.file].unreadable)
-        found = Counter(finding.code for finding in findings)
+        found = Counter(finding.code for finding in self._of_rows(report))
         for copy in self.copies.values():
             found.update(fault.code for fault in copy.source.flags if fault.code in _OF_THE_FILE and stays(fault))
         return dict(sorted(found.items()))
+
+    def unsafe_left(self, report: Report) -> int:
+        """How many findings on the rows that are written a fix that may change meaning would mend."""
+        if self.unsafe:
+            return 0
+        fixes = (finding.fix for finding in self._of_rows(report))
+        return sum(fix is not None and fix.safety == "unsafe" and bool(fix.changes) for fix in fixes)
+
+    def _of_rows(self, report: Report) -> Iterator[Finding]:
+        """The findings on rows that are written, but for those that a decision keeps."""
+        return (f for f in self._not_kept(report.findings) if f.line not in self.copies[f.file].unreadable)
 
     def gone(
         self, fixed: Mapping[str, int], rejected_for: Mapping[str, int], left: Mapping[str, int]

@@ -112,6 +112,7 @@ def _result(
         applied=len(rounds.suppressions.others) - len(unapplied),
         rounds=rounds.rounds,
         stable=rounds.stable,
+        unsafe=rounds.unsafe_left(report),
     )
 
 

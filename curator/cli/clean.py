@@ -50,6 +50,9 @@ def command(
         options.keep_map(config, paths, *map(Path, written))
     with sink(None) as stream:
         steps = f"what is left, in full:  {_typed('lint', written)}\n"
+        if result.unsafe:
+            again = options.retyped(click.get_current_context(), {"form"})
+            steps += f"{result.unsafe:,} of it can be mended if you agree:  {again} --unsafe-fixes\n"
         steps += f"to make splits of it:    {_typed('split', written)} -o splits\n"
         text = verb.as_json(result) if form == "json" else encoded(verb.as_text(result) + steps)
         stream.write(text)

@@ -391,4 +391,6 @@ def _option(param: click.Parameter, value: Any) -> list[str]:
         return [param.opts[0], ",".join(f"{column}={role}" for column, role in value.items())]
     if isinstance(value, tuple) and isinstance(param.type, click.Path):
         return [word for path in value for word in (param.opts[0], path)]
+    if isinstance(value, tuple) and any(isinstance(part, int | float) for part in value):  # shares or counts
+        return [param.opts[0], "/".join(f"{part:g}" for part in value)]
     return [param.opts[0], ",".join(value) if isinstance(value, tuple) else str(value)]

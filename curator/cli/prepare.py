@@ -76,6 +76,7 @@ def command(
         )
     if settings["map"] and config.map:
         options.keep_map(config, paths, output)
+    typed = options.retyped(click.get_current_context(), {"form"})
     with sink(None) as stream:
-        stream.write(verb.as_json(done) if form == "json" else encoded(verb.as_text(done, asked)))
+        stream.write(verb.as_json(done) if form == "json" else encoded(verb.as_text(done, asked, typed)))
     return done.exit_code

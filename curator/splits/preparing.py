@@ -25,7 +25,7 @@ from curator.errors import CuratorError, UsageError
 from curator.model import SEVERITIES, Report
 from curator.provenance import said
 from curator.report import render
-from curator.report.tally import by_count, counted, verdict
+from curator.report.tally import by_count, counted, spotless, verdict
 from curator.sources import open_sources
 from curator.splits.card import Facts, card
 from curator.splits.drawing import SPLITS, Wish
@@ -46,7 +46,8 @@ _TOLD = ("licence", "source", "language")
 class Prepared(msgspec.Struct, frozen=True):
     """What `prepare` did: what was found as the data came and in what is left (by code), what became of the rows.
 
-    `hashes` gives the SHA-256 of every file in the folder, `ok` says that nothing left is at or above fail-on.
+    `hashes` gives the SHA-256 of every file in the folder, `ok` says that nothing left is at or above fail-on, `unsafe`
+    counts the findings left that a fix which may change meaning would mend.
     """
 
     curator: str
@@ -63,6 +64,7 @@ class Prepared(msgspec.Struct, frozen=True):
     decisions: dict[str, int]
     split: SplitResult
     hashes: dict[str, str]
+    unsafe: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -205,7 +207,7 @@ def _written(
         lines=came.rows + came.broken,
         came=_gravest_first(came),
         left=_gravest_first(left),
-        verdict=verdict(left),
+        verdict=_verdict(came, left),
         ok=left.ok,
         mended_rows=facts.mended_rows,
         mended=facts.mended,
@@ -213,9 +215,19 @@ def _written(
         decisions=facts.decisions,
         split=result,
         hashes={**hashes, CARD: _hash(text)},
+        unsafe=cleaned.unsafe,
     )
     _put(folder, paths, {PAGE: page.getvalue(), CARD: text, RECORD: as_json(prepared)})
     return prepared
+
+
+def _verdict(came: Report, left: Report) -> str:
+    """The verdict on what is left; where it counts more rules than the report of what came, which those are."""
+    ran = [{stat.code for stat in report.rules if stat.examined} for report in (came, left)]
+    told = verdict(left)
+    if not spotless(left) or not (more := ran[1] - ran[0]):
+        return told
+    return f"{told.removesuffix('.')}, {len(more)} of them on the splits alone."
 
 
 def _gravest_first(report: Report) -> dict[str, int]:
@@ -259,8 +271,11 @@ def as_json(prepared: Prepared) -> bytes:
     return msgspec.json.format(msgspec.json.encode(prepared), indent=2) + b"\n"
 
 
-def as_text(done: Prepared, asked: Sequence[str] = ()) -> str:
-    """A line a step, and what to do next, for a terminal; `asked` are the options by which the rows were judged."""
+def as_text(done: Prepared, asked: Sequence[str] = (), typed: str = "") -> str:
+    """A line a step, and what to do next, for a terminal; `asked` are the options by which the rows were judged.
+
+    `typed` is the command itself.
+    """
     folder = Path(done.folder)
     unread = f", {counted(done.lines - done.rows, 'line')} unreadable" if done.lines > done.rows else ""
     sizes = "  ".join(f"{name} {file.rows:,}" for name, file in done.split.outputs.items())
@@ -284,6 +299,8 @@ def as_text(done: Prepared, asked: Sequence[str] = ()) -> str:
     text = [f"{step:<9} {what:<{wide}}  {where}".rstrip() for step, what, where in lines]
     again = shlex.join(["curator", "lint", done.folder, *asked])
     text += [done.verdict, "", *([f"what is left, in full:  {again}"] if done.left else [])]
+    if done.unsafe and typed:
+        text.append(f"{done.unsafe:,} of it can be mended if you agree:  {typed} --unsafe-fixes")
     if done.ok:
         text.append(next_step(done.folder))
     else:
