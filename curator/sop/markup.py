@@ -159,5 +159,11 @@ def wraps_blocks(element: Any) -> bool:
     )  # fmt: skip
 
 
+def siblings(element: Any) -> Iterator[Any]:
+    """The parts beside an element, first those that follow it."""
+    yield from element.itersiblings()
+    yield from element.itersiblings(preceding=True)
+
+
 def upwards(element: Any) -> Iterator[Any]:
     return (ancestor for ancestor in element.iterancestors() if isinstance(ancestor.tag, str))

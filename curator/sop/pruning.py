@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from curator.sop.furniture import asks_readers, is_date, is_site_heading
-from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_note, is_warning, own_words, text_of, upwards
+from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_note, is_warning, own_words, siblings, text_of, upwards
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_forbidding, is_order
@@ -405,11 +406,10 @@ def _is_call(element: Any) -> bool:
 
 def _is_section_of_many(element: Any) -> bool:
     """Whether a box is one of three or more sections side by side that begin with a heading: its button alone calls."""
-    around = element.getparent()
-    if element.tag != "section" or around is None:
+    if element.tag != "section" or next(element.iter(*HEADINGS), None) is None:
         return False
-    alike = [part for part in around if part.tag == "section" and next(part.iter(*HEADINGS), None) is not None]
-    return element in alike and len(alike) >= 3
+    others = (part for part in siblings(element) if part.tag == "section")
+    return len(list(islice((part for part in others if next(part.iter(*HEADINGS), None) is not None), 2))) == 2
 
 
 def _ends_in_call(element: Any) -> bool:

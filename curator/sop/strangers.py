@@ -11,11 +11,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 from math import log2
 from typing import Any
 
 from curator.sop.furniture import is_site_heading
-from curator.sop.markup import HEADINGS, is_warning, own_words, text_of, upwards, wraps_note
+from curator.sop.markup import HEADINGS, is_warning, own_words, siblings, text_of, upwards, wraps_note
 from curator.sop.reading import Drops, clean, words_of
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_forbidding, is_order
@@ -182,13 +183,14 @@ def _orders(part: Any) -> bool:
 def _is_one_of_series(part: Any) -> bool:
     """Whether a part is one of three or more side by side that share a class, or have none, and begin with headings of one level."""
     names, level = set((part.get("class") or "").split()), next(part.iter(*HEADINGS)).tag
-    alike = 0
-    for other in part.getparent():
+
+    def is_alike(other: Any) -> bool:
         head = next(other.iter(*HEADINGS), None) if isinstance(other.tag, str) else None
         others = set((other.get("class") or "").split())
         shared = bool(names & others) or (other.tag == part.tag and not names and not others)
-        alike += head is not None and head.tag == level and shared
-    return alike >= 3
+        return head is not None and head.tag == level and shared
+
+    return len(list(islice(filter(is_alike, siblings(part)), 2))) == 2
 
 
 def counts_up(part: Any) -> bool:

@@ -72,8 +72,7 @@ class Walker:
             elif tag is not None:
                 for image in child.iter("img"):
                     yield from self._figure(image)
-                inline.append(_marked(child))
-                inline.append(_after_count(child, "".join(inline[:-1])))
+                inline += [_marked(child), _after_count(child, inline)]
             inline.append(child.tail or "")
         yield from self._flush(inline, note)
 
@@ -344,20 +343,19 @@ def _broken_text(element: Any) -> str:
     parts = [element.text or ""]
     for child in element:
         if isinstance(child.tag, str):
-            parts.append(_BREAK if child.tag == "br" else _marked(child))
-            parts.append(_after_count(child, "".join(parts[:-1])))
+            parts += [_BREAK if child.tag == "br" else _marked(child), _after_count(child, parts)]
         parts.append(child.tail or "")
     return "".join(parts)
 
 
-def _after_count(part: Any, before: str) -> str:
+def _after_count(part: Any, before: list[str]) -> str:
     """What parts a number at the start that is set apart by its look alone ("<span>3</span>Open it") from what follows:
     a break after "3", which is no number of an item by itself, a space after "3.1".
     """
     count = clean(text_of(part))
     if (
-        clean(before.replace(_STRONG, "").replace(_WEAK, ""))
-        or part.tag not in ("span", "b", "strong", "em", "i")
+        part.tag not in ("span", "b", "strong", "em", "i")
+        or any(clean(said.replace(_STRONG, "").replace(_WEAK, "")) for said in before)
         or not re.fullmatch(r"\d{1,3}(?:\.\d{1,3})*[.)]?", count)
     ):
         return ""
