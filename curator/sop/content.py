@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 from curator.sop.lines import STARTS
-from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, text_of, wraps_note
+from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, own_words, text_of, wraps_note
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.strangers import (
@@ -22,6 +22,7 @@ from curator.sop.strangers import (
     is_lone_heading,
     is_told,
     prune_strangers,
+    says_purpose,
 )
 from curator.sop.verbs import is_forbidding, is_order
 
@@ -98,6 +99,7 @@ def prune_beside(content: Any, drops: Drops, second: Second | None) -> None:
     title = next(content.getroottree().iter("h1"), None)
     vocabulary = Vocabulary(f"{'' if title is None else title.text_content()} {content.text_content()}")
     _prune_around(content, weights, title, vocabulary, drops, second)
+    _prune_leads(content, title, vocabulary, drops)
     prune_strangers(content, vocabulary, drops)
 
 
@@ -245,12 +247,17 @@ def _prune_title(part: Any, drops: Drops, vocabulary: Vocabulary, second: Second
     before = True
     for element in [e for above in part.iter() if above in way and above is not title for e in above]:
         before = before and element not in way
-        if element in way or element.tag not in _ABOUT or next(element.iter("h1"), None) is not None:
+        headed = element.tag in HEADINGS and len(part.text_content().split()) <= _TITLE_WORDS
+        if element in way or not (element.tag in _ABOUT or headed) or next(element.iter("h1"), None) is not None:
             continue
         said = clean(element.text_content())
+        if said and _is_lead(element, vocabulary) and (element.get("class") or is_lone_heading(element)):
+            drops.take(element)
+            continue
         short = element.tag in ("p", "span") and len(said.split()) <= 12 and said[-1:] not in ".:!?"
         if (
             said
+            and not headed
             and not is_note(element)
             and (
                 before
@@ -261,6 +268,57 @@ def _prune_title(part: Any, drops: Drops, vocabulary: Vocabulary, second: Second
         ):
             drops.add("boilerplate", said)
             remove(element)
+
+
+def _prune_leads(content: Any, title: Any, vocabulary: Vocabulary, drops: Drops) -> None:
+    """Take out lines between the title and the text that are named as leading to it, and speak of something else."""
+    after = () if title is None or content not in title.iterancestors() else title.xpath("following::*")
+    for part in after:
+        if part.tag == "ul" and _is_bar_of_words(part) and vocabulary.is_aside(part.text_content()):
+            drops.take(part)
+        if _is_gone(part, content):
+            continue
+        if part.tag in ("ol", "ul", "table", "pre", "dl", *HEADINGS):
+            return
+        if (
+            part.tag in ("p", "div", "span", "section")
+            and _LEADS.search(own_words(part))
+            and _is_lead(part, vocabulary)
+        ):
+            drops.take(part)
+        elif part.tag == "p" and clean(part.text_content()):
+            return
+
+
+def _is_gone(part: Any, content: Any) -> bool:
+    return content not in part.iterancestors()
+
+
+def _is_bar_of_words(listed: Any) -> bool:
+    """Whether a list is of three words an item or fewer, none an order of two: tabs, tools, marks."""
+    items = [clean(item.text_content()) for item in listed.iter("li")]
+    few = all(len(item.split()) <= 3 and item[-1:] not in ".!?:" for item in items)
+    return bool(items) and few and not any(is_order(item) and " " in item for item in items)
+
+
+_LEADS = re.compile(
+    r"(?:^|[\s_-])(?:lead\w*|lede|stand-?first|intro\w*|sub-?(?:title|head\w*)|strap-?line|tag-?line|kicker|eyebrow|deck|dek|excerpt|\w*teaser|summary|blurb|abstract|description|overline|preamble)(?:[\s_-]|$)",
+    re.I,
+)
+_LEAD_WORDS = 40
+_TITLE_WORDS = 60
+
+
+def _is_lead(part: Any, vocabulary: Vocabulary) -> bool:
+    """Whether a part beside the title is a line about the page: a few words, no warning, and not what the text speaks of."""
+    said = clean(part.text_content())
+    formed = is_note(part) or next(part.iterdescendants("ol", "ul", "table", "pre", "h1"), None) is not None
+    if not said or formed or len(said.split()) > _LEAD_WORDS or is_warning(said) or is_forbidding(said):
+        return False
+    heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
+    if any(role_of(head) != "other" for head in heads) or role_of(said) != "other":
+        return False
+    return vocabulary.is_strange(said, LOOSE) or (vocabulary.is_aside(said) and not says_purpose(said))
 
 
 def _is_apart(part: Any, text: Any, weights: dict[Any, int], vocabulary: Vocabulary, second: Second | None) -> bool:

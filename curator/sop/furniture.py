@@ -49,6 +49,8 @@ _PATTERNS = (
     r"(?:click (?:here )?to (?:expand|show|open|collapse)|(?:hier )?klicken,? (?:sie )?(?:hier,? )?um zu erweitern|cliquez ici pour (?:développer|afficher)|haga clic (?:aquí )?para (?:ampliar|expandir|mostrar)|(?:show|read|view|see) (?:more|less|all))\b.{0,20}",
     rf"(?:you are (?:reading|viewing|looking at)|this is|these are) (?:the |an? )?(?:docs|documentation|manual|version|old\w*|previous|outdated|archived)\b.{{0,60}}\b(?:version|release|maintained|{_PAGE}|handbook|manual|docs)\b.{{0,120}}",
     r"(?:\d[\d.,k]* (?:people|users|readers) (?:have )?(?:viewed|liked|saw|read|found).{0,40}|add a reaction|tell your (?:friends|followers|colleagues)|watch (?:our|the) (?:film|video)\b.{0,40})",
+    r"(?:new|added|introduced|changed|updated|modified|deprecated|removed|available|neu|hinzugefügt|geändert|eingeführt|nuev[oa]|añadid[oa]|modificad[oa]|nouveau|ajouté|modifié|introduit)e?"
+    r" (?:(?:in|since|as of|ab|seit|en|desde|dans|depuis)(?: the| der| la)? )(?:versi[oó]n|release|v\.? ?(?=\d))\W*\d[\w.]*(?:\W.{0,160})?",
     r"(?:back to|return to|zurück zu|volver|retour)(?: the)? (?:top|home|overview|nach oben|inicio|haut).{0,30}",
 )  # fmt: skip
 _FURNITURE = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I)

@@ -7,13 +7,14 @@ from typing import Any
 
 from curator.errors import MissingExtraError
 from curator.sop.content import Second
-from curator.sop.document import Block, Dropped, Figure, Step, Table
+from curator.sop.document import Block, Code, Dropped, Figure, Step, Table
 from curator.sop.html import read_html, tree
 from curator.sop.lines import STARTS
+from curator.sop.markup import is_warning
 from curator.sop.pruning import is_hidden
 from curator.sop.reading import Drops, Heading, Piece, Reading, Text, remove, words_of
 from curator.sop.roles import role_of
-from curator.sop.verbs import is_order
+from curator.sop.verbs import is_forbidding, is_order
 from curator.sop.walk import Walker
 
 _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more
@@ -72,6 +73,9 @@ def guarded(page: str) -> Reading:
         if own(said := plain([piece])) or not (said[:80] in gone or framed(said))
     ]
     if not pieces or (cover >= _LEAST and _has_form(reading.pieces, pieces)):
+        return reading
+    beyond = [piece for piece in pieces if not own(plain([piece]))]
+    if cover >= _LEAST and _is_procedure(reading.pieces) and not _is_of_procedure(beyond):
         return reading
     if _form(pieces) < _form(reading.pieces) and (cover >= _LEAST or _is_procedure(reading.pieces)):
         return reading
@@ -145,6 +149,20 @@ def _is_procedure(pieces: list[Piece]) -> bool:
     if (known and len(steps) >= 2) or sum(is_order(step.text) for step in steps) >= 3:
         return True
     return sum(step.number_source.isdigit() and len(step.text.split()) >= 4 for step in steps) >= 5
+
+
+def _is_of_procedure(pieces: list[Piece]) -> bool:
+    """Whether among pieces is one that a procedure has: a section of known purpose, a number, a table, code, two orders."""
+    if any(_heads(piece) and role_of(plain([piece])) != "other" for piece in pieces):
+        return True
+    if any(isinstance(piece, Table | Code) or (isinstance(piece, Step) and piece.number_source) for piece in pieces):
+        return True
+    said = [plain([piece]) for piece in pieces]
+    warned = any(is_warning(text) or is_forbidding(text) for text in said)
+    return (
+        warned
+        or sum(isinstance(piece, Step | Text) and is_order(text) for piece, text in zip(pieces, said, strict=True)) >= 2
+    )
 
 
 def _heads(piece: Piece) -> bool:

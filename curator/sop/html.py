@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
+from curator.sop.cards import headings_over, prune_emptied
 from curator.sop.content import Second, content_root, prune_beside
 from curator.sop.markup import BLOCKS, is_bold, own_words, text_of
 from curator.sop.pruning import name_own_tags, prune
@@ -49,12 +50,14 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     _name_title(root, page_title)
     _join_fields(root)
     drops = Drops()
+    stood = headings_over(root)
     prune(root, drops)
     begun = _begun(page_title, below)
     h1 = [clean(text_of(h)) for h in root.iter("h1")]
     h1 = [*begun, *h1] if _CODE.match(page_title) else h1 or [*begun, *everywhere]
     content = content_root(root, drops)
     prune_beside(content, drops, second)
+    prune_emptied(content, stood, drops)
     walker = Walker(drops, is_page=True)
     pieces = list(walker.walk(content))
     return Reading(

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from curator.sop.document import Origin, Table
 from curator.sop.furniture import is_date, is_furniture, is_site_heading
+from curator.sop.margins import beside, ending
 from curator.sop.markup import is_warning
 from curator.sop.pruning import names_document
 from curator.sop.reading import Drops, Heading, Piece, Text, said
@@ -22,13 +23,14 @@ def of_page(pieces: list[Piece], title: str, drops: Drops) -> tuple[list[Piece],
     pieces = _without_contents(_noted(pieces, drops), drops)
     start = _titled(pieces, title)
     start = _after_site(pieces, title) if start < 0 else start
-    pieces = _without_teasers(pieces, start, drops) if start else pieces
+    pieces = _without_teasers(_without_margins(pieces, start, drops), start, drops) if start else pieces
     known = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and role_of(piece.text) != "other"]
     if known and known[0] < start and _level(pieces[known[0]]) <= _level(pieces[start]):
         return pieces, title
     known = [n for n in known if n > start]
     last = max([start, *known])
     closing = [n for n, p in enumerate(pieces) if n > last and isinstance(p, Heading | Text) and _closes(p.text)]
+    closing = sorted({*closing, *(n for n in ending(pieces) if n > last)})
     headed = next((n for n in closing if isinstance(pieces[n], Heading)), len(pieces))
     counted = [n for n, p in enumerate(pieces[:headed]) if isinstance(p, Text) and _COUNTED.match(p.text)]
     stop = next((n for n in closing if n > max([last, *counted])), len(pieces))  # a line in the text ends nothing
@@ -39,6 +41,13 @@ def of_page(pieces: list[Piece], title: str, drops: Drops) -> tuple[list[Piece],
     head = pieces[start] if start < len(pieces) else None
     named = isinstance(head, Heading) and (_names(title, head.text) or start > 0)
     return [pieces[n] for n in sorted(kept)], head.text if named and isinstance(head, Heading) else title
+
+
+def _without_margins(pieces: list[Piece], start: int, drops: Drops) -> list[Piece]:
+    gone = {n for n in beside(pieces, start) if not _closes(said(pieces[n]))}  # those end the text
+    for n in sorted(gone):
+        drops.add("boilerplate", said(pieces[n]), Origin(-1))
+    return [piece for n, piece in enumerate(pieces) if n not in gone]
 
 
 def _noted(pieces: list[Piece], drops: Drops) -> list[Piece]:

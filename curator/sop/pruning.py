@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
+from curator.sop.cards import prune_cards
 from curator.sop.furniture import asks_readers, is_date, is_site_heading
 from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_note, is_warning, own_words, siblings, text_of, upwards
 from curator.sop.reading import Drops, clean, remove
@@ -73,6 +74,7 @@ def prune(root: Any, drops: Drops) -> None:
             _prune_emptied(around, drops)
     _prune_authors(root, whole, drops)
     _prune_calls(root, drops)
+    prune_cards(root, drops)
     _prune_bars(root, drops)
     _prune_links(root, drops)
     _prune_repeated(root, drops)
@@ -591,6 +593,8 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str], names: re.Patte
         return not _holds(element, whole)
     if tag == "div" and element.get("title") in ("header", "footer"):  # as word processors write those of their pages
         return not _holds(element, whole)
+    if tag == "footer" and parent is not None and parent.tag in ("blockquote", "figure"):
+        return False  # who said it
     if tag in _CHROME:
         return not (tag in ("form", "aside") and (_holds(element, whole) or is_note(element)))
     if tag == "header" and not any(a.tag in ("article", "main") for a in upwards(element)):

@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from curator.sop.document import Block, Code, Document, Dropped, Figure, Section, Step, Table
-from curator.sop.furniture import is_site_heading
+from curator.sop.document import Block, Code, Document, Dropped, Figure, Para, Section, Step, Table
+from curator.sop.furniture import is_date, is_site_heading
 from curator.sop.labels import unnumbered
 from curator.sop.reading import Heading, Piece, Text, said, words_of
 from curator.sop.roles import folded
@@ -185,15 +185,25 @@ def _lists_dates(section: Section) -> bool:
 
 
 def _is_signed(block: Block) -> bool:
-    """Whether a block below the heading of an approval is a table of who signed what, and when."""
+    """Whether a block below the heading of an approval says who approved, and when: a table of that, a line without a verb."""
+    if isinstance(block, Para):
+        return (
+            block.note is None
+            and len(block.text.split()) <= 12
+            and (_NOBODY.fullmatch(block.text) is not None or is_date(block.text))
+        )
     rows = [[cell for cell in row if cell] for row in (block.header, *block.rows)] if isinstance(block, Table) else []
     cells = [cell for row in rows for cell in row]
     named = sum(SIGNATURE.match(cell) is not None or _WHO_SIGNED.fullmatch(cell) is not None for cell in cells)
     return named >= 2 and all(len(cell) <= 60 and (cell[-1] != "." or len(cell.split()) <= 4) for cell in cells)
 
 
+_NOBODY = re.compile(
+    r"(?:none|nil|nobody|n/?a|not (?:applicable|required|recorded)|keine?|ninguna?|aucune?)(?: \w+){0,2}[.]?", re.I
+)
 _WHO_SIGNED = re.compile(
-    r"(?:approver|approved|author|reviewer|owner|role|title|position|when|status|version)s?|genehmig\w+|prüfer|aprobador|approbateur",
+    r"(?:approver|approved|author|reviewer|owner|role|title|position|when|status|version|committee|chair(?:man|woman|person)?|board|group|meeting|forum|body|comments?|outcome|decision)s?|"
+    r"genehmig\w+|prüfer|gremium|vorsitz|aprobador|comité|presidente|approbateur|président",
     re.I,
 )
 
@@ -201,7 +211,8 @@ _WHO_SIGNED = re.compile(
 def _is_approval(heading: str) -> bool:
     return bool(
         re.fullmatch(
-            r"(?:approvals?|signatures?|sign[- ]?off|approval signatures?|authori[sz]ation|freigabe|aprobaci[oó]n|aprobaciones|firmas|approbations?|unterschriften)",
+            r"(?:approvals?|signatures?|sign[- ]?off|approval signatures?|authori[sz]ation|ratification|consultation|(?:approval|ratification|consultation) (?:and \w+|process|record|history|details)|"
+            r"freigabe|genehmigung(?:en)?|anhörung|aprobaci[oó]n|aprobaciones|ratificaci[oó]n|consultas?|firmas|approbations?|consultations|visas?|unterschriften)",
             heading,
             re.I,
         )

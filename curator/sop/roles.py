@@ -8,6 +8,7 @@ import unicodedata
 from functools import cache, lru_cache
 
 from curator.packs.loading import rules_dir
+from curator.sop.verbs import is_order
 
 _LABEL = re.compile(
     r"^(?:(?:section|part|abschnitt|seccion|teil)\s+)?(?:\d+(?:\.\d+)*|[ivx]{1,5}|[a-z])[.):]\s+|^\d+(?:\.\d+)*\s+",
@@ -37,7 +38,7 @@ def role_of(heading: str) -> str:
     """The role of a section with this heading, "other" where no word of the table fits.
 
     A heading that equals an entry has its role; else the longest entry at its end or its beginning decides, for
-    headings of at most six words.
+    headings of at most six words. What is to be done before something else is no section ("Watch the film before you start").
     """
     name = folded(_LABEL.sub("", heading.strip()))
     words = table()
@@ -46,8 +47,11 @@ def role_of(heading: str) -> str:
     parts = name.split()
     if not 1 < len(parts) <= 6:
         return "other"
+    ordered = is_order(name)
     for size in range(len(parts) - 1, 0, -1):
         for piece in (" ".join(parts[-size:]), " ".join(parts[:size])):
+            if ordered and piece.startswith("before "):
+                continue
             if piece in words and words[piece] not in ("title", "revision") and (size > 1 or piece in _FIRM):
                 return words[piece]
     return "other"

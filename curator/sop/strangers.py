@@ -16,7 +16,7 @@ from math import log2
 from typing import Any
 
 from curator.sop.furniture import is_site_heading
-from curator.sop.markup import HEADINGS, is_warning, own_words, siblings, text_of, upwards, wraps_note
+from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, siblings, text_of, upwards, wraps_note
 from curator.sop.reading import Drops, clean, words_of
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_forbidding, is_order
@@ -31,6 +31,7 @@ _TELLING = 60  # different words of a text below which it knows too little to te
 _LEAST, _MOST, _EACH_DOUBLING, _SHORT = 0.25, 0.5, 0.085, 150
 FIRM = 0.5  # of these shares, for parts that look like the text: named as parts of it, or three and more of one name
 LOOSE = 1.4  # of these shares, for parts that hold a link or a heading of no known purpose, or stand beside the text
+_OPENING = 0.5  # of the words of a line that opens a text, the share that stands in it twice
 _LARGE = 0.25  # of the text: boxes of one name that hold more are the text
 _STEM = 6  # letters that two forms of a word share
 
@@ -46,6 +47,18 @@ _COMMON = frozenset("""
     les une des est que qui dans pour pas sur avec cette ces par plus sont ont vous nous leur son ses tout tous peut fait comme aux
     los las una del para con por que como más pero este esta estos estas ser son está han hay muy también sin sobre entre cuando todo todos
 """.split())  # fmt: skip
+
+
+_PURPOSE = re.compile(
+    r"(?:to|how to|zum|zur|para|pour) \w+|(?:this|the|these|use this|follow (?:this|these)|diese[rs]?|est[ae]|cette|cet?) (?:\w+ )?(?:procedures?|sops?|documents?|protocols?|(?:work )?instructions?|guides?|polic(?:y|ies)|runbooks?|playbooks?|steps|"
+    r"verfahren|dokument|anweisung|arbeitsanweisung|anleitung|procedimiento|documento|protocolo|instrucci[oó]n|guía|procédure|protocole|instruction|mode)\b",
+    re.I,
+)
+
+
+def says_purpose(line: str) -> bool:
+    """Whether a line says what a procedure is for ("This procedure describes …", "To clean …")."""
+    return _PURPOSE.match(line) is not None
 
 
 class Vocabulary:
@@ -66,6 +79,12 @@ class Vocabulary:
         share = self.share(text, least) if len(self._counts) >= _TELLING else None
         grown = _EACH_DOUBLING * log2(max(len(self._counts), _SHORT) / _SHORT)
         return share is not None and share < factor * min(_MOST, _LEAST + grown)
+
+    def is_aside(self, text: str) -> bool:
+        """Whether the rest of the text has fewer than half of the words of a line twice: not what a text opens with."""
+        own = stems(text)
+        known = sum(self._counts[word] > count + 1 for word, count in own.items())
+        return known < _OPENING * len(own) or not own
 
     def forget(self, text: str) -> None:
         self._counts.subtract(stems(text))
@@ -151,13 +170,11 @@ def is_told(part: Any) -> bool:
     heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
     if any(role_of(head) != "other" for head in heads) or next(part.iter("pre", "h1"), None) is not None:
         return True
-    if (
-        heads
-        and not any(map(is_site_heading, heads))
-        and _is_one_of_series(part)
-        and (_is_section(part) or _orders(part))
-    ):
-        return True
+    if heads and not any(map(is_site_heading, heads)):
+        if _is_one_of_series(part) and (_is_section(part) or _orders(part)):
+            return True
+        if _orders(part, least=2) and any(map(is_note, part.iter("div", "section", "aside", "blockquote"))):
+            return True
     return counts_up(part) or (not heads and next(part.iter("table"), None) is not None)
 
 
@@ -174,10 +191,10 @@ def _is_section(part: Any) -> bool:
 _LEVEL = re.compile(r"(?:sect(?:ion)?-?[1-6]?|level-?[1-6])?", re.I)
 
 
-def _orders(part: Any) -> bool:
-    """Whether half the items of a part, none of which is a link, are orders."""
+def _orders(part: Any, least: int = 1) -> bool:
+    """Whether half the items of a part, none of which is a link, are orders, and at least some."""
     items = [clean(text_of(item)) for item in part.iter("li") if next(item.iter("a"), None) is None]
-    return bool(items) and 2 * sum(map(is_order, items)) >= len(items)
+    return len(items) >= least and 2 * sum(map(is_order, items)) >= len(items)
 
 
 def _is_one_of_series(part: Any) -> bool:
