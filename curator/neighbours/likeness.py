@@ -182,7 +182,10 @@ def _other_signs(one: str, two: str) -> bool:
     """Whether between the same words, or before the same number, stands another operator or sign."""
     if not _MARK.search(one) and not _MARK.search(two):
         return False
-    told, also = map(_signs, differing(one, two))
+    parts = differing(one, two)
+    if not any(map(_MARK.search, parts)):
+        return False
+    told, also = map(_signs, parts)
     both = [(signs, also[words]) for words, signs in told.items() if words in also]
     return any(here != there and len(here) == len(there) for here, there in both)
 
