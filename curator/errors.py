@@ -14,6 +14,9 @@ CuratorError                  base; the command line prints it and exits 2
 
 from __future__ import annotations
 
+# What the parsers of JSON and TOML raise for bytes that are none, are no UTF-8, or are nested deeper than Python goes.
+UNREADABLE = (ValueError, RecursionError)
+
 
 class CuratorError(Exception):
     """Something the user can act on: `what` is wrong, `where`, and the `hint` for the next step."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from curator.errors import SourceError
+from curator.errors import UNREADABLE, SourceError
 
 FACTS = "row_facts.parquet"
 # What training made of a row, and how it is said.
@@ -31,7 +31,7 @@ def read_facts(name: str | Path) -> Columns:
     try:
         stat = file.stat()
         return _read(file, stat.st_mtime_ns, stat.st_size)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, *UNREADABLE, KeyError, TypeError) as error:
         missing = isinstance(error, FileNotFoundError)
         said = "no such file or folder" if missing else " ".join(str(error).split())[:120]
         hint = "name a run that measured its rows: curator train run … --facts on"

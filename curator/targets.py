@@ -20,7 +20,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar, get_args, get_o
 
 import msgspec
 
-from curator.errors import ConfigError, UsageError
+from curator.errors import UNREADABLE, ConfigError, UsageError
 from curator.model import Example, TargetNote
 
 Count = Annotated[int, msgspec.Meta(ge=1)]
@@ -463,7 +463,7 @@ def _whole(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         table = tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError) as fault:
         raise ConfigError(f"the target cannot be read: {fault}", where=where, hint=_UNREAD) from None
-    except tomllib.TOMLDecodeError as fault:
+    except UNREADABLE as fault:
         hint = f"mend it there; {_EXAMPLE}"
         raise ConfigError(f"the target is not TOML: {fault}", where=where, hint=hint) from None
     base = table.get("extends")

@@ -169,7 +169,11 @@ class HuggingFace:
 
     def count(self, texts: list[str]) -> list[int]:
         clean = [_clean(text) for text in texts]
-        return [len(found) for found in self._tokenizer.encode_batch_fast(clean, add_special_tokens=False)]
+        try:
+            found = self._tokenizer.encode_batch_fast(clean, add_special_tokens=False)
+        except Exception as error:  # bare, too: a vocabulary that lacks what it says stands for unknown words
+            raise UsageError(f"the tokenizer fails: {error}", where=self.name, hint="name another one") from None
+        return [len(each) for each in found]
 
     def starts(self, text: str) -> list[int]:
         """The character at which each token of a text begins."""

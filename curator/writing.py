@@ -20,9 +20,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from curator.errors import UsageError, WriteError
+from curator.errors import UNREADABLE, UsageError, WriteError
 
 _LIST = ".curator-commit"  # the list of a commit under way, in the folder of its files
+_NAME = 255  # bytes of a file's name, at most
 _SETTLED = 10.0  # seconds after which a passing file that nobody holds is left over
 
 
@@ -151,7 +152,7 @@ def recover(folder: Path) -> None:
             gone = [(_inside(folder, step["name"]), step["stamp"]) for step in listed["gone"]]
     except (FileNotFoundError, NotADirectoryError):
         return
-    except (ValueError, KeyError, TypeError):
+    except (*UNREADABLE, KeyError, TypeError):
         files, gone = [], []
     waiting = [(passing, path, stamp) for passing, path, stamp in files if passing.is_file()]
     begun = all(_stamp(path) == stamp for _, path, stamp in waiting)
@@ -169,7 +170,9 @@ def recover(folder: Path) -> None:
 
 def _inside(folder: Path, name: object) -> Path:
     """A file of the folder; raises ValueError for a name that leads elsewhere."""
-    if not isinstance(name, str) or Path(name).name != name or (folder / name).is_symlink():
+    if not isinstance(name, str) or Path(name).name != name or len(os.fsencode(name)) > _NAME:
+        raise ValueError(name)
+    if (folder / name).is_symlink():
         raise ValueError(name)
     return folder / name
 

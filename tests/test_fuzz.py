@@ -49,6 +49,14 @@ def test_the_seeds_of_each_target_pass(name: str) -> None:
         targets.TARGETS[name](data)
 
 
+@pytest.mark.parametrize("name", targets.BESIDE)
+def test_a_file_beside_the_data_may_hold_anything(name: str) -> None:
+    """Nested deeper than Python goes, half a surrogate pair, no UTF-8, another kind of value: an error in words."""
+    number = list(targets.BESIDE).index(name)
+    for data in targets.contents(name):
+        targets.beside(bytes([number]) + data)
+
+
 # ---------------------------------------------------------------------- chat templates
 
 ESCAPES = """

@@ -396,6 +396,20 @@ def test_a_stream_that_ends_early_gives_what_it_held_and_a_fault(tmp_path, squee
         assert ("FIL001", whole + 1) in faults(sources[0])
 
 
+@pytest.mark.parametrize("squeeze", [gzip.compress, zstd])
+def test_no_whole_row_before_damage_is_lost(tmp_path, squeeze):
+    with open_sources([write(tmp_path / "a.jsonl.z", squeeze(jsonl(ROWS)) + b"no frame")]) as sources:
+        assert rows_of(sources[0]) == ROWS
+        assert ("FIL001", len(ROWS) + 1) in faults(sources[0])
+
+
+def test_a_zstd_file_may_begin_with_a_frame_that_holds_nothing(tmp_path):
+    skipped = b"\x50\x2a\x4d\x18" + (4).to_bytes(4, "little") + b"size"
+    with open_sources([write(tmp_path / "a.jsonl.zst", skipped + zstd(jsonl(ROWS)))]) as sources:
+        assert rows_of(sources[0]) == ROWS
+        assert sources[0].compression == "zstd" and not sources[0].flags
+
+
 def test_several_gzip_members_are_one_file(tmp_path):
     data = gzip.compress(jsonl(ROWS)) + gzip.compress(jsonl(ROWS)) + b"\0" * 512
     with open_sources([write(tmp_path / "a.jsonl.gz", data)]) as sources:
@@ -729,6 +743,29 @@ def test_a_missing_number_is_null_and_an_infinite_one_a_fault(tmp_path):
     with table(tmp_path, {"score": [1.5, float("nan"), float("-inf")]}) as opened:
         assert rows_of(opened) == [{"score": 1.5}, {"score": None}, {"score": None}]
         assert faults(opened) == [("FIL009", 3)]
+
+
+def test_cells_that_python_cannot_hold_are_null_and_faults(tmp_path):
+    """A date beyond the calendar, a time of no zone, a struct with a key twice: the row beside them is read."""
+    pa = pytest.importorskip("pyarrow")
+    columns = {
+        "prompt": ["one", "two"],
+        "day": pa.array([2**31 - 1, 0], pa.date32()),
+        "when": pa.array([0, None], pa.timestamp("ns", tz="Nowhere/Atlantis")),
+        "twice": pa.StructArray.from_arrays([pa.array(["a", None])] * 2, names=["x", "x"]),
+    }
+    with table(tmp_path, columns) as opened:
+        first, second = rows_of(opened)
+        assert first == {"prompt": "one", "day": None, "when": None, "twice": None}
+        assert second["prompt"] == "two" and second["day"] == "1970-01-01"
+        assert ("FIL001", 1) in faults(opened)
+
+
+def test_a_text_column_that_is_no_utf8_passes_for_the_rules_to_judge(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    offsets, data = pa.py_buffer(b"\0\0\0\0\2\0\0\0"), pa.py_buffer(b"a\xff")
+    with table(tmp_path, {"prompt": pa.Array.from_buffers(pa.string(), 1, [None, offsets, data])}) as opened:
+        assert opened.data.read_bytes() == b'{"prompt":"a\xff"}\n'
 
 
 def test_words_behind_an_array_stand_in_the_line_they_stand_in(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import struct
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,16 @@ def test_a_gguf_file_with_another_vocabulary_than_it_says_is_refused_in_words(
     sound = {"tokenizer.chat_template": CHATML, "tokenizer.ggml.tokens": ["<s>", "a"]}
     with pytest.raises(UsageError, match=said):
         load(str(gguf(tmp_path / "m.gguf", **{**sound, key: value})))
+
+
+def test_a_gguf_file_of_many_entries_is_refused_before_they_are_read(tmp_path: Path) -> None:
+    """A sparse file of 268 MB took 4.2 GB."""
+    file = tmp_path / "m.gguf"
+    head = b"GGUF" + struct.pack("<IQQ", 3, 0, 1) + struct.pack("<Q", 1) + b"x"
+    file.write_bytes(head + struct.pack("<IIQ", 9, 1, 1 << 23))
+    os.truncate(file, 1 << 24)  # a hole, which takes no room
+    with pytest.raises(UsageError, match="a length of 8,388,608"):
+        load(str(file))
 
 
 def test_a_damaged_gguf_file_is_refused_in_words(tmp_path: Path) -> None:

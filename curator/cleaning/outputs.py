@@ -12,7 +12,7 @@ import msgspec
 
 from curator.cleaning.copies import Copy, Rejected
 from curator.cleaning.result import Loss
-from curator.errors import CuratorError, UsageError, WriteError
+from curator.errors import UNREADABLE, CuratorError, UsageError, WriteError
 from curator.sources import Source
 from curator.writing import Packed, Replacement, refuse_table
 
@@ -96,7 +96,7 @@ def set_aside(rest: Path, mine: set[str]) -> str:
 def _file_of(line: bytes) -> str:
     try:
         return msgspec.json.decode(line, type=Rejected).file
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return ""
 
 

@@ -14,7 +14,7 @@ from curator import targets
 from curator.config.selectors import bad_value
 from curator.config.settings import Config, Selection, Settings, shown_path
 from curator.config.values import hint_for, table_values
-from curator.errors import ConfigError, CuratorError, UsageError
+from curator.errors import UNREADABLE, ConfigError, CuratorError, UsageError
 from curator.packs import rules_dir
 from curator.recipe import Recipe
 
@@ -99,7 +99,7 @@ def read_toml(file: Path) -> dict[str, Any]:
         raise ConfigError(
             f"is not UTF-8 (byte {error.start})", where=str(file), hint="save the file as UTF-8"
         ) from None
-    except tomllib.TOMLDecodeError as error:
+    except UNREADABLE as error:
         raise ConfigError(f"is not TOML: {error}", where=str(file)) from None
 
 

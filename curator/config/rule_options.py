@@ -13,7 +13,7 @@ from curator import targets
 from curator.config.selectors import bad_value, one_rule
 from curator.config.settings import Config, shown_path
 from curator.config.values import choices_of, converted, hint_for, without_none
-from curator.errors import ConfigError, CuratorError, UsageError
+from curator.errors import UNREADABLE, ConfigError, CuratorError, UsageError
 from curator.rule import Rule
 
 # Options that a key of the configuration sets, for every rule that has an option of that name.
@@ -73,7 +73,7 @@ def _read(text: Any, wanted: Any) -> Any:
         return text
     try:
         return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except UNREADABLE:
         return text
 
 

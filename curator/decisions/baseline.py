@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from curator.errors import SourceError
+from curator.errors import UNREADABLE, SourceError
 from curator.model import Report
 from curator.writing import write_whole
 
@@ -47,7 +47,7 @@ def read_baseline(path: str | Path) -> Baseline:
         known = [msgspec.json.decode(line, type=_Known) for line in lines]
     except OSError as error:
         raise SourceError(f"the baseline cannot be read: {error.strerror}", where=str(path), hint=hint) from None
-    except (ValueError, msgspec.MsgspecError, RecursionError):
+    except UNREADABLE:
         raise SourceError("this is no baseline", where=str(path), hint=hint) from None
     counts: Counter[str] = Counter()
     for item in known:

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 
 from curator.decisions.order import merge
-from curator.errors import SourceError, WriteError
+from curator.errors import UNREADABLE, SourceError, WriteError
 from curator.model import Decision
 from curator.private.masking import masked, sealed
 from curator.writing import readable_by, write_whole
@@ -94,7 +94,7 @@ def parsed(data: bytes, path: str = "") -> Log:
         whole = _decode_lines(data)
         if len(whole) == data.count(b"\n") and data.endswith(b"\n"):
             return Log(path, tuple(whole), tuple(range(1, len(whole) + 1)))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         pass  # line by line, then
     decisions: list[Decision] = []
     lines: list[int] = []
@@ -105,7 +105,7 @@ def parsed(data: bytes, path: str = "") -> Log:
         try:
             decisions.append(_decode(line))
             lines.append(number)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        except UNREADABLE as error:
             torn = number == data.count(b"\n") + 1
             cause = "the line is cut off: its writing was interrupted" if torn else f"no decision: {error}"
             unread.append(Problem(number, cause))

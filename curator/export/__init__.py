@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from curator import __version__, templates
-from curator.errors import SourceError, UsageError
+from curator.errors import UNREADABLE, SourceError, UsageError
 from curator.export import gguf, merged, mlx, ollama
 from curator.export.card import model_card
 from curator.export.source import MLX_WEIGHTS, Source, open_source
@@ -322,7 +322,7 @@ def _put(new: Path, out: Path) -> None:
                 (out / Path(name).name).unlink(missing_ok=True)
         for file in sorted(new.iterdir(), key=lambda file: file.name == RECORD):  # the record last
             file.replace(out / file.name)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise SourceError(f"cannot be overwritten: {error}", where=str(out), hint="name another folder") from None
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from curator.errors import ChangedError, SourceError, UsageError
+from curator.errors import UNREADABLE, ChangedError, SourceError, UsageError
 from curator.templates.named import DEMO, DEMO_HUB, demo_file, in_hub_cache
 from curator.training import models
 from curator.training.record import RUN, Base, Run, read
@@ -200,7 +200,7 @@ def table(file: Path) -> dict[str, Any]:
     """A JSON object in a file. Raises SourceError."""
     try:
         value = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise SourceError(f"cannot be read as JSON: {error}", where=str(file)) from None
     return value if isinstance(value, dict) else {}
 

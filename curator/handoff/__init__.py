@@ -20,7 +20,7 @@ import msgspec
 
 from curator import __version__, conversion, engine, targets
 from curator.columns import parse
-from curator.errors import SourceError, UsageError
+from curator.errors import UNREADABLE, SourceError, UsageError
 from curator.handoff import settings
 from curator.handoff.axolotl import Axolotl
 from curator.handoff.llama_factory import LlamaFactory
@@ -152,7 +152,7 @@ def _put_in_place(new: Path, folder: Path) -> None:
         return
     try:
         earlier = set(msgspec.json.decode((folder / RECORD).read_bytes(), type=Handoff).hashes)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         earlier = set()
     made = [str(file.relative_to(new)) for file in new.rglob("*") if file.is_file()]
     for name in earlier.difference(made):

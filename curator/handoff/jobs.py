@@ -28,7 +28,7 @@ from urllib.parse import quote, urlsplit
 import msgspec
 
 from curator import __version__
-from curator.errors import CuratorError, UsageError
+from curator.errors import UNREADABLE, CuratorError, UsageError
 from curator.handoff.openai import JOB
 from curator.splits.splitting import sha256
 from curator.writing import write_whole
@@ -159,7 +159,7 @@ class Service:
                 if _NO_MONEY in said or (error.code not in _PASSING and error.code < 500):
                     raise self._refused(error, said, verb, path) from None
                 wait, why = _later(error, wait), f"{error.code} {said}"
-            except (OSError, HTTPException, ValueError) as error:
+            except (OSError, HTTPException, *UNREADABLE) as error:
                 why = str(error) or type(error).__name__
             # A gateway that gives up, or a line that is cut, says nothing of what the service has done.
             if found is not None and not why.startswith("429") and (done := found()) is not None:
@@ -196,7 +196,7 @@ def _said(error: urllib.error.HTTPError) -> str:
         told = json.loads(body)["error"]
         code = f" ({told['code']})" if told.get("code") else ""
         return f"{told['message']}{code}"
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (*UNREADABLE, KeyError, TypeError, AttributeError):
         return " ".join(body.split())[:300] or str(error.reason)
 
 
@@ -293,7 +293,7 @@ def state_of(folder: Path, base_url: str) -> Submission:
         state = msgspec.json.decode((folder / STATE).read_bytes(), type=Submission)
     except FileNotFoundError:
         return Submission(base_url)
-    except msgspec.MsgspecError:
+    except UNREADABLE:
         raise UsageError("no record of a submission", where=str(folder / STATE), hint="remove it") from None
     if state.base_url != base_url:
         raise UsageError(f"this was submitted to {state.base_url}", where=str(folder / STATE), hint="--base-url")
@@ -303,7 +303,7 @@ def state_of(folder: Path, base_url: str) -> Submission:
 def _body(folder: Path) -> dict[str, Any]:
     try:
         found: dict[str, Any] = json.loads((folder / JOB).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, *UNREADABLE):
         hint = "curator handoff openai DATA --model … -o DIR"
         raise UsageError("this folder holds no hand-off to OpenAI", where=str(folder), hint=hint) from None
     return found

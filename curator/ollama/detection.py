@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from curator.errors import SourceError
+from curator.errors import UNREADABLE, SourceError
 
 NEAR = 100  # edits from which on a text is not taken
 _GRAMS = ((1, 64), (2, 256), (3, 512))  # q, and buckets for its q-grams
@@ -100,7 +100,7 @@ def read_index(index: str) -> list[tuple[str, str]]:
     try:
         text = index if index.lstrip().startswith("[") else Path(index).read_text("utf-8")
         found = [(str(entry["name"]), str(entry["template"])) for entry in json.loads(text)]
-    except (OSError, ValueError, TypeError, KeyError) as fault:
+    except (OSError, *UNREADABLE, TypeError, KeyError) as fault:
         hint = "name template/index.json of Ollama's source: a list of objects with name and template"
         raise SourceError(f"Ollama's templates cannot be read: {fault!r}", where=index[:200], hint=hint) from None
     return found

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from curator.errors import ClashError, ConfigError
+from curator.errors import UNREADABLE, ClashError, ConfigError
 from curator.packs.entries import Entry, Limit, Pattern, Phrases, Ratio, StartsOrEnds, Substitute
 from curator.packs.kinds import KINDS, PackRule, shortened
 from curator.packs.patterns import compiled, unsafe_part
@@ -89,7 +89,7 @@ def _read(path: Path) -> list[_Made]:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as fault:
         raise ConfigError(f"the rule file cannot be read: {fault}", where=str(path)) from fault
-    except tomllib.TOMLDecodeError as fault:
+    except UNREADABLE as fault:
         raise ConfigError(f"the rule file is not TOML: {fault}", where=str(path)) from fault
     entries = tables.pop("rule", None)
     if tables or not isinstance(entries, list):

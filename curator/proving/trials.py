@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from curator import packs, plugins
-from curator.errors import ConfigError, CuratorError, UsageError
+from curator.errors import UNREADABLE, ConfigError, CuratorError, UsageError
 from curator.formats import SHAPES
 from curator.plugins import GROUP, Added, Plugin
 from curator.proving import laws as proving
@@ -84,7 +84,7 @@ def _modules(place: Path) -> Iterator[str]:
 def _named(project: Path) -> Iterator[str]:
     try:
         table = tomllib.loads(project.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise ConfigError(f"cannot be read: {error}", where=str(project)) from None
     named = table.get("project", {}).get("entry-points", {}).get(GROUP, {})
     if not named:

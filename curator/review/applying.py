@@ -18,7 +18,7 @@ from typing import Any
 import msgspec
 
 from curator import cleaning
-from curator.errors import CuratorError, SourceError
+from curator.errors import UNREADABLE, CuratorError, SourceError
 from curator.review import following, jobs
 from curator.review.desk import Desk
 from curator.review.safe import plain
@@ -209,7 +209,7 @@ def proof(settings: Settings) -> dict[str, Any] | None:
         record = msgspec.json.decode((places(settings)["split"] / "split.json").read_bytes())
         outputs = {name: file["rows"] for name, file in record["outputs"].items()}
         return {"outputs": outputs, "proof": dict(record["proof"]["findings"])}
-    except (OSError, msgspec.MsgspecError, KeyError, TypeError, AttributeError):
+    except (OSError, *UNREADABLE, KeyError, TypeError, AttributeError):
         return None
 
 

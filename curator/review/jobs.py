@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from curator.errors import UNREADABLE
 from curator.writing import readable_by
 
 _TAIL = 20_000  # bytes of a log that are shown
@@ -73,7 +74,7 @@ def read(folder: Path, name: str) -> Job | None:
     file = folder / f"{name}.json"
     try:
         job = msgspec.json.decode(file.read_bytes(), type=Job)
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         return None
     if job.status is None and job.pid and not _locked(file):
         again = msgspec.json.decode(file.read_bytes(), type=Job)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from curator.errors import SourceError
+from curator.errors import UNREADABLE, SourceError
 from curator.sop.document import Document, Section, Source, Step, Table, from_json, is_document, steps
 from curator.sop.elsewhere import documents_at, is_elsewhere
 from curator.sop.flatten import flatten, section_text
@@ -178,7 +178,7 @@ def _refuse_json(data: bytes) -> None:
 
     try:
         json.loads(data)
-    except (ValueError, RecursionError) as error:
+    except UNREADABLE as error:
         raise SourceError(f"no JSON: {error}", hint="look there: a comma or a quote may be missing") from None
     hint = "a document is written by `curator sop SOURCE --json DIR`"
     raise SourceError("JSON, but no curator.sop/1 document", hint=hint)

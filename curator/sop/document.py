@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from curator.errors import SourceError
+from curator.errors import UNREADABLE, SourceError
 
 SCHEMA = "curator.sop/1"
 OTHER = "other"  # the role of a section of no known kind
@@ -159,7 +159,7 @@ def from_json(data: bytes, where: str = "") -> Document:
     hint = "a document is written by `curator sop SOURCE --json DIR`"
     try:
         document = msgspec.json.decode(data.removeprefix(_MARK), type=Document)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise SourceError(f"no {SCHEMA} document: {error}", where=where, hint=hint) from None
     if document.schema != SCHEMA:
         raise SourceError(f"written in {document.schema!r}, not {SCHEMA!r}", where=where, hint=hint)
@@ -186,7 +186,7 @@ def is_document(data: bytes) -> bool:
     """Whether the bytes are JSON that names the schema."""
     try:
         value: Any = msgspec.json.decode(data.removeprefix(_MARK))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return False
     return isinstance(value, dict) and str(value.get("schema", "")).startswith("curator.sop/")
 

@@ -23,7 +23,7 @@ from urllib.request import HTTPRedirectHandler, ProxyHandler, Request, build_ope
 
 import msgspec
 
-from curator.errors import UsageError
+from curator.errors import UNREADABLE, UsageError
 from curator.sop.languages import language_of
 from curator.sop.prompts import topic
 from curator.sop.reading import words_of
@@ -194,14 +194,14 @@ def _texts(reply: bytes) -> list[str]:
     """The strings of a chat completion: a JSON array, or one prompt a line. Raises _Again where it is none."""
     try:
         content = msgspec.json.decode(reply)["choices"][0]["message"]["content"]
-    except (msgspec.DecodeError, UnicodeDecodeError, KeyError, IndexError, TypeError):
+    except (*UNREADABLE, KeyError, IndexError, TypeError):
         raise _Again("a reply that is no chat completion") from None
     if not isinstance(content, str):
         raise _Again("a reply without text")
     content = re.sub(r"<think>.*?</think>", "", content, flags=re.S)
     array = re.search(r"\[.*\]", content, re.S)
     if array:
-        with suppress(ValueError):
+        with suppress(*UNREADABLE):
             values = json.loads(array.group())
             return [" ".join(value.split()) for value in values if isinstance(value, str)]
     lines = (
@@ -215,7 +215,7 @@ def _kept(place: Path | None) -> list[str] | None:
         return None
     try:
         return msgspec.json.decode(place.read_bytes(), type=list[str])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return None
 
 

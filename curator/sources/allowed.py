@@ -7,6 +7,8 @@ from pathlib import Path
 
 import msgspec
 
+from curator.errors import UNREADABLE
+
 RECORD = "split.json"
 
 
@@ -34,7 +36,7 @@ def allowed_leaks(files: Iterable[str | Path]) -> tuple[str, ...]:
         return ()
     try:
         told = msgspec.json.decode(record.read_bytes(), type=_Split)
-    except (OSError, msgspec.MsgspecError, RecursionError):
+    except (OSError, *UNREADABLE):
         return ()
     written = {Path(str(file.get("path", ""))).name for file in told.outputs.values()}
     return told.wish.allow if {Path(file).name for file in files} <= written else ()

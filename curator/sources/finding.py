@@ -10,7 +10,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from curator.errors import SourceError
+from curator.errors import UNREADABLE, SourceError
 from curator.model import LeftOut
 from curator.sources.addresses import behind, is_address
 from curator.text.patterns import compiled_later
@@ -317,6 +317,6 @@ def _saved_files(folder: Path) -> list[Found]:
 def _json(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, *UNREADABLE):
         return {}
     return value if isinstance(value, dict) else {}

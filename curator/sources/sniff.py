@@ -23,6 +23,7 @@ TABLES = {".csv": ",", ".tsv": "\t", ".tab": "\t"}  # the delimiter an extension
 _MAGIC = {
     b"BZh": ("a bzip2 file", "unpack it first: bunzip2 -k"),
     b"\xfd7zXZ\0": ("an xz file", "unpack it first: xz -dk"),
+    b"\x04\x22\x4d\x18": ("an lz4 file", "unpack it first: lz4 -dk"),
     b"PK\x03\x04": ("a ZIP archive or an Office document", "unpack it, or save the sheet as CSV"),
     b"%PDF": ("a PDF document", "turn it into rows first"),
     b"SQLite format 3": ("an SQLite database", "export the table as CSV or JSON lines"),
@@ -31,6 +32,7 @@ _MAGIC = {
     b"\x80\x04\x95": ("a Python pickle", "write it as JSON lines; a pickle is never opened, since it can run code"),
     b"\x93NUMPY": ("a NumPy array", "write its rows as JSON lines"),
 }
+_SKIPPED = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18")  # a zstd frame that holds no data: parallel packers begin with one
 _WRAPPED = re.compile(rf'"(?:{"|".join(WRAPPERS)})"\s*:\s*\[\s*[{{\]]')
 _PRETTY = re.compile(r'\s*(?:[\[\]{}]+,?|"[^"]*"\s*:.*|[\]}]+,?(?:\s*[\[{])?)\s*')
 
@@ -45,7 +47,7 @@ class Text(NamedTuple):
 def compression(head: bytes) -> Compression | None:
     if head.startswith(b"\x1f\x8b"):
         return "gzip"
-    if head.startswith(b"\x28\xb5\x2f\xfd"):
+    if head.startswith(b"\x28\xb5\x2f\xfd") or _SKIPPED.match(head):
         return "zstd"
     return None
 

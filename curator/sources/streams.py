@@ -86,16 +86,31 @@ def _gunzip(source: BinaryIO) -> Iterator[bytes]:
 def _unzstd(source: BinaryIO) -> Iterator[bytes]:
     import pyarrow as pa
 
-    stream: Any = pa.CompressedInputStream(pa.PythonFile(source, mode="r"), "zstd")
+    file = pa.PythonFile(source, mode="r")
+    stream: Any = pa.CompressedInputStream(file, "zstd")
+    broken, given, size = None, 0, _CHUNK
     while True:
         try:
-            data: bytes = stream.read(_CHUNK)
+            data: bytes = stream.read(size)
         except OSError as error:
+            if (
+                broken is None
+            ):  # with the part that was asked for, all before the damage is lost: byte by byte it is not
+                source.seek(0)
+                broken, stream, size = stream, pa.CompressedInputStream(file, "zstd"), 1  # what goes closes the file
+                _skip(stream, given)
+                continue
             early = "ended prematurely" in str(error) or "Truncated" in str(error)
             raise _Broken("ends early" if early else f"is damaged ({error})") from error
         if not data:
             return
+        given += len(data)
         yield data
+
+
+def _skip(stream: Any, size: int) -> None:
+    while size:
+        size -= len(stream.read(min(size, _CHUNK)))
 
 
 def transcode(source: BinaryIO, target: BinaryIO, encoding: str) -> tuple[Fault, ...]:

@@ -20,6 +20,7 @@ from curator.sources.records import Record
 from curator.sources.source import Fault
 
 _ROWS = 1000  # rows of a table turned at once
+_NOT_HELD = (ValueError, OverflowError, KeyError)  # what pyarrow raises for cells and names that Python cannot hold
 
 _encode = msgspec.json.Encoder().encode
 
@@ -104,7 +105,8 @@ class Table:
     """Iterates the rows of a Parquet or Arrow file as JSON objects; `faults` fills up on the way.
 
     A row's number (from 1) stands for its line. Binary cells that hold UTF-8 are texts, others are written
-    in base64; NaN, the missing number of data frames, is null; an infinite number is null and a fault.
+    in base64; NaN, the missing number of data frames, is null; an infinite number is null and a fault, and so is
+    a cell that Python cannot hold, such as a date beyond its calendar.
     """
 
     def __init__(self, path: Path, batches: Callable[[Path], Iterator[Any]]) -> None:
@@ -121,13 +123,37 @@ class Table:
             binary = _has_binary(batch.schema)
             self._infinite(batch, number)
             for start in range(0, batch.num_rows, _ROWS):
-                for row in batch.slice(start, _ROWS).to_pylist():
+                for row in self._rows(batch.slice(start, _ROWS), number):
                     number += 1
                     yield Record(number, _table_line(_decoded(row) if binary else row))
 
     def _names(self, names: list[str]) -> list[str]:
         self.faults += _twice(names)
         return _numbered(names)
+
+    def _rows(self, batch: Any, before: int) -> list[dict[str, Any]]:
+        try:
+            rows: list[dict[str, Any]] = batch.to_pylist()
+        except _NOT_HELD:
+            columns = [self._cells(name, batch.column(name), before) for name in batch.schema.names]
+            rows = [dict(zip(batch.schema.names, cells, strict=True)) for cells in zip(*columns, strict=True)]
+        return rows
+
+    def _cells(self, name: str, column: Any, before: int) -> list[Any]:
+        """The cells of a column, with null for what Python cannot hold. Texts that are no UTF-8 pass, as in CSV."""
+        cells: list[Any] = []
+        for number, cell in enumerate(column, before + 1):
+            try:
+                cells.append(cell.as_py())
+            except _NOT_HELD as error:
+                if isinstance(error, UnicodeDecodeError) and hasattr(cell, "as_buffer"):
+                    cells.append(cell.as_buffer().to_pybytes().decode("utf-8", "surrogateescape"))
+                    continue
+                why = " ".join(str(error).split())[:100]
+                message = f"a cell of column {name!r}, a {str(column.type)[:50]}, cannot be read ({why}): read as null"
+                self.faults.append(Fault("FIL001", number, Flag("", message)))
+                cells.append(None)
+        return cells
 
     def _infinite(self, batch: Any, before: int) -> None:
         import pyarrow as pa
@@ -232,7 +258,7 @@ def _plain(value: Any) -> Any:
 def table_errors() -> tuple[type[Exception], ...]:
     import pyarrow as pa
 
-    return (pa.ArrowException, OSError, EOFError)
+    return (pa.ArrowException, OSError, EOFError, *_NOT_HELD)
 
 
 def guarded(rows: Table, where: str) -> Iterator[Record]:
@@ -243,5 +269,5 @@ def guarded(rows: Table, where: str) -> Iterator[Record]:
         raise SourceError(
             "the table cannot be read to its end",
             where=where,
-            hint=f"pyarrow says: {str(error).splitlines()[0]}; write the file again",
+            hint=f"pyarrow says: {' '.join(str(error).split())[:200]}; write the file again",
         ) from error

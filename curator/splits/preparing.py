@@ -21,7 +21,7 @@ import msgspec
 from curator import __version__, cleaning, decisions, engine
 from curator.columns import parse
 from curator.decisions import Log, agreement
-from curator.errors import CuratorError, UsageError
+from curator.errors import UNREADABLE, CuratorError, UsageError
 from curator.model import SEVERITIES, Report
 from curator.provenance import said
 from curator.report import render
@@ -140,7 +140,7 @@ def _refuse_overwriting(folder: Path, force: bool) -> None:
         return
     try:
         ours = msgspec.json.decode((folder / RECORD).read_bytes(), type=Prepared).hashes
-    except (OSError, msgspec.MsgspecError):
+    except (OSError, *UNREADABLE):
         ours = {}
     for name in (CARD, PAGE):
         if (folder / name).exists() and ours.get(name) != sha256(folder / name):

@@ -28,7 +28,7 @@ from curator.columns import UNSET, parse
 from curator.config import Selection
 from curator.decisions import Log
 from curator.docs import find
-from curator.errors import CuratorError, MissingExtraError, SourceError, UsageError, WriteError
+from curator.errors import UNREADABLE, CuratorError, MissingExtraError, SourceError, UsageError, WriteError
 from curator.report.tally import counted
 from curator.scan.mappers import Crew
 from curator.scan.rows import SetRows
@@ -270,7 +270,7 @@ def _last(folder: Path, keep: str | Path | None, fresh: bool) -> tuple[str, _Rec
         raise SourceError(
             f"cannot be read: {error.strerror}", where=str(path), hint="name the split.json of a split"
         ) from None
-    except (msgspec.DecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         hint = "--fresh splits without it; --keep names another record"
         raise SourceError(f"no record of a split: {error}", where=str(path), hint=hint) from None
 
@@ -287,7 +287,7 @@ def made_from(folder: Path, now: Mapping[str, str]) -> dict[str, str]:
     """
     try:
         record = msgspec.json.decode((folder / RECORD).read_bytes(), type=_Record)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return {}
     if {name: file.sha256 for name, file in record.outputs.items()} != dict(now):
         return {}
@@ -307,7 +307,7 @@ def _refuse_overwriting(sources: Sequence[Source], folder: Path, force: bool, da
     try:
         record = msgspec.json.decode((folder / RECORD).read_bytes(), type=_Record)
         hashes = {file.path: file.sha256 for file in record.outputs.values()} | record.others
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         hashes = {}
     ours = {name for name in there if hashes and (name == RECORD or hashes.get(name) == sha256(folder / name))}
     for name in there if not force else ():
@@ -325,7 +325,7 @@ def _refuse_other_data(folder: Path, inputs: Sequence[File], sources: Sequence[S
     """Raises UsageError where the splits in the folder are of other files, and share no row with these."""
     try:
         record = msgspec.json.decode((folder / RECORD).read_bytes(), type=_Record)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return
     read = {Path(path).resolve() for path in [file.path for file in inputs] or [source.path for source in sources]}
     if not record.groups or read & {Path(file.path).resolve() for file in record.inputs}:

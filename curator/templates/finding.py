@@ -18,7 +18,7 @@ from typing import Any
 
 import msgspec
 
-from curator.errors import UsageError
+from curator.errors import UNREADABLE, UsageError
 from curator.templates.gguf import checked, read_metadata
 from curator.templates.named import called, located
 from curator.templates.template import Template
@@ -34,6 +34,7 @@ _ENCODINGS = {"llama-bpe": "llama3", "qwen2": "qwen3"}  # vocabularies by their 
 _CONTROL = 3  # the type of a control token in a GGUF file
 _JINJA = ("{{", "{%", "{#")
 _HINT = "name a Jinja file, a tokenizer_config.json or a GGUF file"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _FRONT = re.compile(r"\A\{#-?(.*?)-?#\}\n?", re.DOTALL)
 
 
@@ -198,12 +199,7 @@ def _of_file(path: Path) -> Template:
             return _of_gguf(path, path.stat().st_mtime_ns)
     if path.suffix == ".json":
         return _of_json(path, _json(path))
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError):
-        text = "\0"
-    if "\0" in text:
-        raise UsageError("neither text nor GGUF", where=str(path), hint=_HINT)
+    text = _text(path)
     if text.lstrip().startswith("{") and not text.lstrip().startswith(_JINJA):
         return _of_json(path, _json(path))
     if not any(sign in text for sign in _JINJA):
@@ -232,9 +228,9 @@ def _of_folder(path: Path, named: Path | None = None) -> Template:
     if (file := path / "chat_template.json").is_file() and (not named or named == file):
         texts = _texts(_json(file).get("chat_template")) or texts
     if (file := path / "chat_template.jinja").is_file() and not named:
-        texts = {"default": file.read_text(encoding="utf-8")}
+        texts = {"default": _text(file, "utf-8")}  # as transformers does
         for more in sorted((path / "additional_chat_templates").glob("*.jinja")):
-            texts[more.stem] = more.read_text(encoding="utf-8")
+            texts[more.stem] = _text(more, "utf-8")
     tokens = _tokens(config)
     if (file := path / "special_tokens_map.json").is_file() and "added_tokens_decoder" not in config:
         mapped = _tokens(_json(file))
@@ -276,7 +272,8 @@ def _special(config: dict[str, Any], path: Path) -> tuple[str, ...]:
     added = config.get("added_tokens_decoder")
     entries = list(added.values()) if isinstance(added, dict) else []
     if not entries and (file := path / "tokenizer.json").is_file():
-        entries = _json(file).get("added_tokens") or []
+        listed = _json(file).get("added_tokens")
+        entries = listed if isinstance(listed, list) else []
     found = [entry for entry in entries if isinstance(entry, dict) and entry.get("special")]
     return tuple(sorted(entry["content"] for entry in found if isinstance(entry.get("content"), str)))
 
@@ -309,7 +306,7 @@ def _of_gguf(path: Path, changed: int) -> Template:
     words = table.get("tokenizer.ggml.tokens") or []
     ids = {"bos_token": "bos", "eos_token": "eos", "pad_token": "padding", "unk_token": "unknown"}
     numbers = {key: table.get(f"tokenizer.ggml.{name}_token_id") for key, name in ids.items()}
-    tokens = {key: words[n] for key, n in numbers.items() if isinstance(n, int) and n < len(words)}
+    tokens = {key: words[n] for key, n in numbers.items() if isinstance(n, int) and 0 <= n < len(words)}
     kinds = table.get("tokenizer.ggml.token_type") or [0] * len(words)
     special = tuple(sorted(word for word, kind in zip(words, kinds, strict=True) if kind == _CONTROL))
     adds = table.get("tokenizer.ggml.add_bos_token")
@@ -320,9 +317,24 @@ def _of_gguf(path: Path, changed: int) -> Template:
     )  # fmt: skip
 
 
-def _json(file: Path) -> dict[str, Any]:
+def _text(file: Path, encoding: str = "utf-8-sig") -> str:
+    """What a template file says. Raises UsageError where it is no text."""
     try:
-        value = json.loads(file.read_text(encoding="utf-8-sig"))
-    except (OSError, ValueError) as error:
+        text = file.read_text(encoding)
+    except (OSError, UnicodeDecodeError):
+        text = "\0"
+    if "\0" in text:
+        raise UsageError("neither text nor GGUF", where=str(file), hint=_HINT)
+    return text
+
+
+def _json(file: Path) -> dict[str, Any]:
+    """The object in a file. Raises UsageError where there is no JSON, or a text of it is none that can be written."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        value = json.loads(text)
+        if _SURROGATE.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+    except (OSError, *UNREADABLE) as error:
         raise UsageError(f"cannot be read as JSON: {error}", where=str(file), hint="check the file") from None
     return value if isinstance(value, dict) else {}

@@ -16,7 +16,9 @@ _NUMBERS = {
     0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d",
 }  # fmt: skip
 _STRING, _ARRAY = 8, 9
-_LONGEST = 1 << 28  # bytes of a string, entries of an array: more is a damaged file
+_LONGEST = 1 << 26  # bytes of a string: more is a damaged file
+_HEAD = 1 << 27  # bytes before the tensors: likewise
+_MOST = 1 << 22  # entries of all arrays together, each of which takes up to 50 bytes once it is read: likewise
 
 
 def read_metadata(file: Path) -> dict[str, Any]:
@@ -32,7 +34,15 @@ def read_metadata(file: Path) -> dict[str, Any]:
                 raise ValueError("it does not begin as one")
             if version not in (2, 3):
                 raise ValueError(f"it says that it is of version {version}, known are 2 and 3")
-            return {_string(stream): _value(stream, _one(stream, "I")) for _ in range(keys)}
+            table: dict[str, Any] = {}
+            left = _MOST
+            for _ in range(keys):
+                key = _string(stream)
+                table[key] = value = _value(stream, _one(stream, "I"), left)
+                left -= len(value) if isinstance(value, list) else 0
+                if stream.tell() > _HEAD:
+                    raise ValueError(f"a head of over {_HEAD:,} bytes")
+            return table
         except (EOFError, ValueError, KeyError, MemoryError) as error:
             why = f"a value of the unknown kind {error}" if isinstance(error, KeyError) else error
             raise UsageError(f"not a GGUF file that can be read: {why}", where=str(file), hint=_AGAIN) from None
@@ -79,23 +89,24 @@ def _one(stream: BinaryIO, kind: str) -> Any:
     return _unpacked(stream, f"<{kind}")[0]
 
 
-def _count(stream: BinaryIO) -> int:
+def _count(stream: BinaryIO, most: int) -> int:
     count = int(_one(stream, "Q"))
-    if count > _LONGEST:
+    if count > most:
         raise ValueError(f"a length of {count:,}")
     return count
 
 
 def _string(stream: BinaryIO) -> str:
-    return bytes(_unpacked(stream, f"<{_count(stream)}s")[0]).decode("utf-8", "replace")
+    return bytes(_unpacked(stream, f"<{_count(stream, _LONGEST)}s")[0]).decode("utf-8", "replace")
 
 
-def _value(stream: BinaryIO, kind: int) -> Any:
+def _value(stream: BinaryIO, kind: int, most: int) -> Any:
+    """A value of that kind, an array of at most so many entries. Arrays of arrays are unknown, as to llama.cpp."""
     if kind == _STRING:
         return _string(stream)
     if kind != _ARRAY:
         return _one(stream, _NUMBERS[kind])
-    inner, count = _one(stream, "I"), _count(stream)
-    if inner in (_STRING, _ARRAY):
-        return [_value(stream, inner) for _ in range(count)]
+    inner, count = _one(stream, "I"), _count(stream, most)
+    if inner == _STRING:
+        return [_string(stream) for _ in range(count)]
     return list(_unpacked(stream, f"<{count}{_NUMBERS[inner]}"))

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from curator.errors import MissingExtraError, UsageError
+from curator.errors import UNREADABLE, MissingExtraError, UsageError
 from curator.neighbours.shingles import plain_words
 
 _LONGEST = 512  # tokens of a text that are read, where the model says nothing
@@ -55,7 +55,7 @@ def load(model: str) -> Embedder:
     try:
         config = json.loads((path / "config.json").read_bytes())
         kind = config.get("model_type", "")
-    except (OSError, ValueError, AttributeError):
+    except (OSError, *UNREADABLE, AttributeError):
         raise UsageError("no model that embeds texts", where=model, hint=_HINT) from None
     static = kind == "model2vec" or (not kind and (path / "model.safetensors").exists())
     try:
@@ -71,14 +71,14 @@ class _WordVectors:
     """The mean of the vectors of the words of a text."""
 
     def __init__(self, path: Path) -> None:
-        rows = [line.split() for line in path.read_text("utf-8").splitlines()]
-        if rows and len(rows[0]) == 2:  # word2vec's header: how many words, how many numbers
-            del rows[0]
         try:
+            rows = [line.split() for line in path.read_text("utf-8").splitlines()]
+            if rows and len(rows[0]) == 2:  # word2vec's header: how many words, how many numbers
+                del rows[0]
             self._table = np.array([[float(x) for x in row[1:]] for row in rows], dtype=np.float32)
         except ValueError:
             raise UsageError("no file of word vectors", where=str(path), hint=_HINT) from None
-        if self._table.ndim != 2 or not self._table.size:
+        if self._table.ndim != 2 or not self._table.size or not np.isfinite(self._table).all():
             raise UsageError("no file of word vectors", where=str(path), hint=_HINT)
         self._places = {row[0].lower(): n for n, row in enumerate(rows)}
 
@@ -152,7 +152,7 @@ class _Encoder:
 def _json(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, *UNREADABLE):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -22,7 +22,7 @@ from typing import Any
 
 import msgspec
 
-from curator.errors import MissingExtraError, SourceError, UsageError
+from curator.errors import UNREADABLE, MissingExtraError, SourceError, UsageError
 from curator.templates.gguf import read_metadata
 from curator.templates.named import DEMO, DEMO_HUB, cache_root, converted, demo_file
 from curator.training import pretokenizers
@@ -110,7 +110,7 @@ def _of_folder(name: str, folder: Path) -> Base:
 def _described(name: str, source: Any, folder: Path, revision: str = "") -> Base:
     try:
         config = msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         raise SourceError(f"cannot be read: {error}", where=str(folder / "config.json")) from None
     text = config.get("text_config") or config
     return Base(

@@ -14,7 +14,7 @@ import msgspec
 
 from curator import decisions, engine, templates
 from curator.decisions import Log
-from curator.errors import SourceError, UsageError
+from curator.errors import UNREADABLE, SourceError, UsageError
 from curator.formats import how_to_map
 from curator.sources import open_sources
 from curator.templates.finding import has_template
@@ -226,7 +226,7 @@ def read_plan(folder: Path) -> PlanFile | None:
         return msgspec.json.decode((folder / PLAN).read_bytes(), type=PlanFile)
     except FileNotFoundError:
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, *UNREADABLE) as error:
         hint = "remove it, or plan again: curator train plan"
         raise SourceError(f"no plan that can be read: {error}", where=str(folder / PLAN), hint=hint) from None
 

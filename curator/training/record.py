@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from curator.errors import SourceError
+from curator.errors import UNREADABLE, SourceError
 from curator.templates.named import DEMO, DEMO_HUB
 from curator.writing import write_whole
 
@@ -173,5 +173,5 @@ def read(path: str | Path) -> Run:
     except OSError as error:
         hint = "name the folder that curator train run wrote"
         raise SourceError(f"no run: {error.strerror}", where=str(file), hint=hint) from None
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise SourceError(f"no record of a run: {error}", where=str(file)) from None

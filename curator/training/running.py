@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from curator import __version__, templates
-from curator.errors import UsageError, WriteError
+from curator.errors import UNREADABLE, UsageError, WriteError
 from curator.splits.splitting import made_from, sha256
 from curator.training import gates, record
 from curator.training.models import hashed, locate, quiet, weight_files
@@ -223,7 +223,7 @@ def _state_of(checkpoint: Path) -> dict[str, Any] | None:
     """The trainer's state, None where the checkpoint was not written to its end: the state comes last."""
     try:
         return msgspec.json.decode((checkpoint / "trainer_state.json").read_bytes(), type=dict[str, Any])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return None
 
 

@@ -38,10 +38,9 @@ class Watch:
             self.target(data)
         except Exception as error:
             frames = [f for f in traceback.extract_tb(error.__traceback__) if "/fuzz/" not in f.filename]
-            self.keep(
-                data,
-                f"{type(error).__name__} {str(error)[:80]!r} at {[f'{Path(f.filename).name}:{f.lineno}' for f in frames[-2:]]}",
-            )
+            ours = [f for f in frames if "/curator/" in f.filename]
+            place = [f"{Path(f.filename).name}:{f.lineno}" for f in (ours or frames)[-2:]]
+            self.keep(data, f"{type(error).__name__} at {place}", str(error)[:80])
         finally:
             signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         self.count += 1
@@ -64,14 +63,14 @@ class Watch:
             flush=True,
         )
 
-    def keep(self, data: bytes, kind: str) -> None:
+    def keep(self, data: bytes, kind: str, said: str = "") -> None:
         if kind in self.kinds:
             return
         self.kinds.add(kind)
         file = self.into / self.name / hashlib.sha256(data).hexdigest()[:12]
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
-        print(f"{self.name}: {kind}  {file}", flush=True)
+        print(f"{self.name}: {kind} {said!r}  {file}", flush=True)
 
 
 class Stuck(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import struct
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -153,8 +154,114 @@ def editor(data: bytes) -> None:
         list(fixes(document, findings[: server.OFFERED]))
 
 
+def beside(data: bytes) -> None:
+    """A file that stands beside the data, of any kind: the first byte chooses the kind."""
+    name, taken = list(BESIDE.items())[data[0] % len(BESIDE)] if data else ("curator.toml", _configured)
+    with _File(name, data[1:]) as path, contextlib.suppress(CuratorError):
+        taken(path)
+
+
+def _configured(path: Path) -> None:
+    load_config(path.parent / "x.jsonl", path).plan()
+
+
+def _modelled(path: Path) -> None:
+    """A file of a model's folder, or a GGUF file: its template, its tokenizer, its length."""
+    from curator import templates, tokens
+    from curator.training import models
+
+    model = str(path if path.suffix == ".gguf" else path.parent)
+    asked = [templates.context_of, templates.in_model, templates.stamp, templates.tokenizer_of]
+    for ask in [*asked, models.locate] if path.suffix != ".gguf" else asked:  # it would be converted
+        with contextlib.suppress(CuratorError):
+            ask(model)
+    if path.name == "tokenizer.json":
+        tokens._resolved.__wrapped__(str(path)).count(["Is it sealed? \U0001f9ff"])
+
+
+def _opened(path: Path) -> None:
+    open_sources([path.parent]).close()
+
+
+def _split(path: Path) -> None:
+    from curator.sources.allowed import allowed_leaks
+    from curator.splits import splitting
+
+    allowed_leaks([path.parent / "train.jsonl"])
+    splitting.made_from(path.parent, {})
+    splitting._last(path.parent, path, False)
+
+
+def _facts(path: Path) -> None:
+    from curator import rowfacts
+
+    rowfacts.read_facts(path)
+
+
+def _run(path: Path) -> None:
+    from curator.training import record
+
+    record.read(path)
+
+
+def _target(path: Path) -> None:
+    from curator import targets
+
+    targets.read(path)
+
+
+def _pack(path: Path) -> None:
+    from curator import packs
+
+    packs.load_file(path)
+
+
+def _document(path: Path) -> None:
+    from curator.sop.document import from_json, number
+    from curator.sop.flatten import flatten
+
+    document = from_json(path.read_bytes())
+    number(document)
+    flatten(document)
+
+
+def _commit(path: Path) -> None:
+    from curator.writing import recover
+
+    recover(path.parent)
+
+
+def _embeds(path: Path) -> None:
+    from curator.text import embeddings
+
+    embeddings.load.__wrapped__(str(path.parent if path.name == "config.json" else path)).embed(["is it sealed"])
+
+
+BESIDE: dict[str, Callable[[Path], None]] = {
+    "curator.toml": _configured,
+    "pyproject.toml": _configured,
+    "tokenizer_config.json": _modelled,
+    "tokenizer.json": _modelled,
+    "chat_template.jinja": _modelled,
+    "chat_template.json": _modelled,
+    "special_tokens_map.json": _modelled,
+    "config.json": _modelled,
+    "model.gguf": _modelled,
+    "dataset_dict.json": _opened,
+    "state.json": _opened,
+    "split.json": _split,
+    "row_facts.jsonl": _facts,
+    "run.json": _run,
+    "target.toml": _target,
+    "rules.toml": _pack,
+    "document.json": _document,
+    ".curator-commit": _commit,
+    "words.vec": _embeds,
+}
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
-    each.__name__: each for each in (reader, lint, shapes, template, gotemplate, modelfile, sop, decisions, editor)
+    each.__name__: each
+    for each in (reader, lint, shapes, template, gotemplate, modelfile, sop, decisions, editor, beside)
 }
 
 
@@ -235,10 +342,84 @@ def seeds(target: str) -> Iterator[bytes]:
         for file in sorted((ROOT / "samples" / "sop").iterdir()):
             if file.suffix in kinds and file.stat().st_size < MOST:
                 yield bytes([kinds.index(file.suffix)]) + file.read_bytes()
+    elif target == "beside":
+        for number, name in enumerate(BESIDE):
+            yield from (bytes([number]) + content for content in contents(name))
     elif target == "decisions":
         yield json.dumps(
             {"verdict": "keep", "row": "ab" * 16, "finding": "cd" * 16, "when": "2026-01-01", "who": "me"}
         ).encode()
+
+
+def contents(name: str) -> Iterator[bytes]:
+    """What a file of that name holds where it is as it should be."""
+    nested = b"[" * 5000
+    rules = ROOT / "rules"
+    if name in ("curator.toml", "pyproject.toml"):
+        yield (
+            b'[tool.curator]\nselect = ["ANS"]\n'
+            if name == "pyproject.toml"
+            else (rules / "profiles" / "strict.toml").read_bytes()
+        )
+        yield b'select = ["ANS"]\n[limits]\nLEN001 = "2%"\n[options.LEN001]\nmax_tokens = 5\n[map]\nquestion = "user"\n'
+        yield b"a = " + nested
+    elif name == "target.toml":
+        yield from (file.read_bytes() for file in sorted((rules / "targets").glob("*.toml")))
+        yield b"a = " + nested
+    elif name == "rules.toml":
+        yield from (file.read_bytes()[:4000] for file in sorted(rules.glob("*.toml")))
+        yield b"a = " + nested
+    elif name == "chat_template.jinja":
+        yield from (b"{{ messages }}", b"\xff\xfe{{ x }}")
+    elif name == "model.gguf":
+        yield _gguf()
+    elif name == "words.vec":
+        yield b"2 2\nis 1 2\nit 3 4\n"
+    else:
+        yield from (b'{"a": ' * 5000, b'{"a": "\\ud800", "chat_template": "\\udfff"}', b'{"a": "\xff"}', b"null")
+        yield json.dumps(_HELD.get(name, {})).encode()
+
+
+_HELD: dict[str, Any] = {
+    "tokenizer_config.json": {
+        "chat_template": "{% for m in messages %}{{ m.role }}: {{ m.content }}{{ eos_token }}{% endfor %}",
+        "eos_token": {"content": "</s>"},
+        "added_tokens_decoder": {"2": {"content": "</s>", "special": True}},
+        "model_max_length": 4096,
+    },
+    "tokenizer.json": {
+        "added_tokens": [{"id": 0, "content": "</s>", "special": True}],
+        "model": {"type": "WordLevel", "vocab": {"a": 1}, "unk_token": "[UNK]"},
+    },
+    "chat_template.json": {"chat_template": [{"name": "default", "template": "{{ messages }}"}]},
+    "special_tokens_map.json": {"eos_token": {"content": "</s>"}},
+    "config.json": {"architectures": ["LlamaForCausalLM"], "max_position_embeddings": 64, "text_config": {}},
+    "dataset_dict.json": {"splits": ["train"]},
+    "state.json": {"_data_files": [{"filename": "data.arrow"}], "_split": "train"},
+    "split.json": {
+        "outputs": {"train": {"path": "train.jsonl", "sha256": "", "rows": 1}},
+        "groups": {"train": [["a", "b"]]},
+    },
+    "row_facts.jsonl": {"row": "ab", "loss": 1.0, "learnt": "never"},
+    "run.json": {"status": "done", "adapter": "adapter", "base": {"name": "x", "path": "x"}},
+    "document.json": {
+        "schema": "curator.sop/1",
+        "title": "t",
+        "sections": [{"heading": "h", "level": 1, "blocks": [{"type": "step", "text": "Do it."}]}],
+    },
+    ".curator-commit": {"files": [{"passing": ".a.part", "name": "a", "stamp": None}], "gone": []},
+}
+
+
+def _gguf() -> bytes:
+    def said(text: bytes) -> bytes:
+        return struct.pack("<Q", len(text)) + text
+
+    keys = [said(b"tokenizer.chat_template") + struct.pack("<I", 8) + said(b"{{ messages }}")]
+    keys.append(said(b"tokenizer.ggml.tokens") + struct.pack("<IIQ", 9, 8, 2) + said(b"a") + said(b"</s>"))
+    keys.append(said(b"tokenizer.ggml.eos_token_id") + struct.pack("<Ii", 5, -1))
+    keys.append(said(b"x") + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 3)
+    return b"GGUF" + struct.pack("<IQQ", 3, 0, len(keys)) + b"".join(keys)
 
 
 def _packed(name: str, data: bytes) -> bytes:
