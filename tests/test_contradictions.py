@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from curator.checks.contradictions import ConflictingAnswers, InconsistentLabel, OnePromptManyAnswers
@@ -302,6 +302,7 @@ def test_answers_that_are_too_many_to_compare_are_reported(rule, rows):
 
 
 @given(st.lists(st.lists(st.sampled_from(TEXTS), max_size=5), max_size=4))
+@example([["It is 5 km to the lake.", "It is 6 km to the lake."] * 33, ["It is 5 km to the lake."] * 2])
 def test_runs_are_shared_by_the_answers_of_a_group_as_by_their_sets(groups):
     candidates = [
         [Candidate(text, outline) for text, outline in zip(group, outlines(group), strict=True)] for group in groups

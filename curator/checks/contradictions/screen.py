@@ -53,6 +53,7 @@ _BREAKS = bytes(byte in b".,!?;:\n" for byte in range(256))
 _U64 = np.uint64
 _LOW = _U64(0xFFFF)
 _NUMBER = _U64(0x9E3779B97F4A7C15)
+_CROWD = 64  # answers of a prompt of which all pairs are counted at once
 _BINS = _U64(44)  # bits of a key that do not tell its bin: a million of them for some ten thousand keys
 _NONE: frozenset[int] = frozenset()
 
@@ -81,9 +82,9 @@ class Candidate:
         self.text, self.outline = text, outline
 
     @cached_property
-    def runs(self) -> int:
-        """Different runs of two words."""
-        return len(set(self.outline.runs.tolist()))
+    def runs(self) -> frozenset[int]:
+        """The different runs of two words."""
+        return frozenset(self.outline.runs.tolist())
 
     @cached_property
     def content(self) -> frozenset[int]:
@@ -125,7 +126,7 @@ def compare(prompt: Prompt, one: Candidate, two: Candidate, shared: int) -> Clas
         return None
     settles, alike = may_settle(prompt, one.outline, two.outline), may_be_alike(one, two, shared)
     long = max(here.words, there.words) > _FEW
-    if alike and long and shared and shared >= _COPIED * max(one.runs, two.runs):
+    if alike and long and shared and shared >= _COPIED * max(len(one.runs), len(two.runs)):
         edits = edits_of(one.text, two.text)
         alike = not harmless(edits)
         if not alike and not unsettling(edits):
@@ -221,9 +222,14 @@ def _parted(values: np.ndarray, owners: np.ndarray, wanted: np.ndarray, texts: i
 
 
 class Shared:
-    """How many different runs of two words the candidates of each group have in common with one another."""
+    """How many different runs of two words the candidates of each group have in common with one another.
+
+    Those of a crowd are counted pair by pair, when they are asked for: they have too many pairs.
+    """
 
     def __init__(self, groups: Sequence[Sequence[Candidate]]) -> None:
+        self._groups = groups
+        groups = [group if len(group) <= _CROWD else () for group in groups]
         held = [one.outline.runs for group in groups for one in group]
         self._many = len(held)
         self._first = np.cumsum([0, *map(len, groups)]).tolist()
@@ -235,6 +241,8 @@ class Shared:
 
     def between(self, group: int, one: int, two: int) -> int:
         """Of the candidates at two places of a group, the first of them before the second."""
+        if len(of := self._groups[group]) > _CROWD:
+            return len(of[one].runs & of[two].runs)
         first = self._first[group]
         return self._counts.get((first + one) * self._many + first + two, 0)
 
