@@ -14,7 +14,7 @@ from curator.cli import main
 from curator.errors import SourceError
 from curator.sop.convert import document_of
 from curator.sop.html import _without_scripts, tree
-from curator.sop.inflating import MOST_FILE, MOST_PAGE, MOST_STREAM, _lzw
+from curator.sop.inflating import MOST_FILE, MOST_LETTERS, MOST_PAGE, MOST_STREAM, _lzw, open_bounded, pages_of
 from curator.sop.pdf import read_pdf
 from curator.sop.reading import MAX_LINES, clean
 from tests.test_sop import all_steps
@@ -104,6 +104,27 @@ def test_a_stream_that_is_cut_or_hostile_is_read_by_going_through_it_once(
     except SourceError as error:
         assert text is None and "without text" in str(error)
     assert time.process_time() - started < 0.5  # measured: 0.02; pdfminer's filters take 2 to 40
+
+
+def test_a_page_of_more_letters_than_any_is_refused_and_of_lines_as_many_are_kept_as_tables_have(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    letters = TEXT + b"BT /F1 1 Tf 50 600 Td (" + b"a" * MOST_LETTERS + b") Tj ET"
+    with pytest.raises(SourceError, match="a page of more than 100,000 letters"):
+        read_pdf(pdf(zlib.compress(letters), "/FlateDecode"))
+    monkeypatch.setattr("curator.sop.inflating.MOST_SHAPES", 20)
+    boxes = zlib.compress(b"1 1 5 5 re f " * 50 + TEXT)
+    assert "tank" in read_pdf(pdf(boxes, "/FlateDecode")).words
+    with open_bounded(pdf(boxes, "/FlateDecode")) as file:
+        assert [len(page.rects) for page in pages_of(file)] == [20]
+    with pytest.raises(SourceError, match="more than 20 figures"):
+        read_pdf(pdf(zlib.compress(b"/X Do " * 21), "/FlateDecode", drawn=zlib.compress(b" ")))
+
+
+def test_a_page_that_was_read_keeps_no_letters() -> None:
+    with open_bounded(pdf(zlib.compress(TEXT), "/FlateDecode")) as file:
+        assert sum(len(page.chars) for page in pages_of(file)) == 19
+        assert not {"_layout", "_objects"} & {name for page in file.pages for name in vars(page)}
 
 
 def test_an_lzw_stream_unpacks_as_the_reference_of_the_format_says() -> None:

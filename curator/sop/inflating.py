@@ -1,7 +1,7 @@
-"""The streams of a PDF, none unpacked past a limit: two kilobytes may say a gigabyte.
+"""The streams and pages of a PDF, none unpacked or drawn past a limit: two kilobytes may say a gigabyte.
 
-pdfminer unpacks a stream whole. Here it is unpacked in parts, or its size found out before a filter runs, and what a file's streams
-give is counted each time they are read, as a page may name one a thousand times.
+pdfminer unpacks a stream whole. Here it is unpacked in parts, or its size found out before a filter runs, and what a
+file's streams give is counted each time they are read, as a page may name one a thousand times.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, TypeVar
 
+import pdfplumber.page
 import pdfplumber.pdf
 from pdfminer.pdfparser import PDFParser
 from pdfminer.pdftypes import (
@@ -25,12 +27,17 @@ from pdfminer.pdftypes import (
     stream_value,
 )
 from pdfminer.psparser import LIT
+from pdfplumber.page import PDFPageAggregatorWithMarkedContent
 
 from curator.errors import SourceError
 
 MOST_STREAM = 32_000_000  # bytes one stream may unpack to: the largest fonts have 25 million
 MOST_FILE = 256_000_000  # bytes that are read of all streams; those of six hundred full pages have 60 million
 MOST_PAGE = 5_000_000  # bytes of drawing on a page: pdfminer takes 150 times as much memory, and seconds a megabyte
+MOST_LETTERS = (
+    100_000  # of a page: one of a newspaper has thirty thousand, and each takes two kilobytes while it is read
+)
+MOST_SHAPES = 20_000  # lines, boxes and pictures of a page that are looked at: those of tables, not of a map
 _PIECE = 4096  # bytes inflated at once: at most four million come of them
 
 _T = TypeVar("_T")
@@ -75,21 +82,58 @@ class BoundedParser(PDFParser):
 _FORM = LIT("Form")  # a drawing that a page, or another one, uses by its name
 
 
+class _BoundedPage(PDFPageAggregatorWithMarkedContent):
+    """What is on a page. Raises SourceError past the limits of letters and figures; lines and pictures have an end."""
+
+    _letters = _shapes = _figures = 0
+
+    def render_char(self, *args: Any, **kwargs: Any) -> float:
+        self._letters += 1
+        if self._letters > MOST_LETTERS:
+            raise _too_full(MOST_LETTERS, "letters")
+        return super().render_char(*args, **kwargs)  # type: ignore[no-any-return]
+
+    def begin_figure(self, *args: Any, **kwargs: Any) -> None:
+        self._figures += 1
+        if self._figures > MOST_SHAPES:
+            raise _too_full(MOST_SHAPES, "figures")
+        super().begin_figure(*args, **kwargs)
+
+    def paint_path(self, *args: Any, **kwargs: Any) -> None:
+        self._shapes += 1
+        if self._shapes <= MOST_SHAPES:
+            super().paint_path(*args, **kwargs)
+
+    def render_image(self, *args: Any, **kwargs: Any) -> None:
+        self._shapes += 1
+        if self._shapes <= MOST_SHAPES:
+            super().render_image(*args, **kwargs)
+
+
 def pages_of(file: Any) -> Iterator[Any]:
     """The pages of a file from `open_bounded`, each with its drawing bounded while it is read. Raises SourceError."""
     for page in file.pages:
         file.doc._parser.begin_page(page.page_obj.contents)
+        with _instead(pdfplumber.page, PDFPageAggregatorWithMarkedContent, _BoundedPage):
+            _ = page.layout  # made here, and kept
         yield page
+        page.close()  # it keeps two kilobytes for each letter
 
 
 def open_bounded(data: bytes) -> Any:
     """The file as pdfplumber opens it, with streams that are bounded. Raises what pdfplumber raises, SourceError in it."""
-    module, name = pdfplumber.pdf, "PDFParser"  # pdfplumber takes no parser: it finds ours in the place of its own
-    setattr(module, name, BoundedParser)
-    try:
+    with _instead(pdfplumber.pdf, PDFParser, BoundedParser):
         return pdfplumber.open(io.BytesIO(data))
+
+
+@contextmanager
+def _instead(module: Any, theirs: type, ours: type) -> Iterator[None]:
+    """Put our class in the place of one that pdfplumber takes from nowhere else."""
+    setattr(module, theirs.__name__, ours)
+    try:
+        yield
     finally:
-        setattr(module, name, PDFParser)
+        setattr(module, theirs.__name__, theirs)
 
 
 def _unpacked(stream: PDFStream) -> bytes:
@@ -219,4 +263,10 @@ def _too_large(what: str, most: int) -> SourceError:
     return SourceError(
         f"too large a PDF: {what} to more than {most // 1_000_000} MB",
         hint="it is broken or hostile, or holds maps: print its text to a PDF anew",
+    )
+
+
+def _too_full(most: int, what: str) -> SourceError:
+    return SourceError(
+        f"a page of more than {most:,} {what}", hint="it is broken or hostile: print its text to a PDF anew"
     )

@@ -102,11 +102,14 @@ def _goes_on(before: Text, last: Line, line: Line, letters: frozenset[str]) -> b
     return (hanging and not (ended and not last.full)) or (last.full and not STARTS.match(line.text))
 
 
+_LONGEST = 200  # characters of a heading: the longest that is known has fifty
 _NUMBER = re.compile(r"\d{1,3}(?:\.\d{1,3}){0,9}[.)]?\s+")
 
 
 def _heads(before: str, after: str) -> bool:
     """Whether the first of two lines is a heading by itself: a known word, or capitals before a line that is in none."""
+    if len(before) > _LONGEST:
+        return False
     head = _NUMBER.sub("", before).rstrip(": ")
     return folded(head) in table() or (head.isupper() and len(head) > 3 and not after.isupper() and len(before) < 60)
 
