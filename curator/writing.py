@@ -382,14 +382,28 @@ def readable_by(paths: Iterable[str | Path]) -> int:
     return mode | 0o600
 
 
+def open_up(folder: Path) -> None:
+    """Give files that a library wrote for their owner alone (mode 600) the permissions of any new file.
+
+    Safetensors writes so, whatever the umask says. Raises OSError.
+    """
+    for file in folder.rglob("*.safetensors"):
+        if stat.S_IMODE(file.stat().st_mode) == 0o600:
+            file.chmod(0o666 & ~_umask())
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
 def _mode(path: Path, made_of: Sequence[str | Path] = ()) -> int:
     """The permissions of the file, or those a new file gets that is made of others."""
     try:
         return stat.S_IMODE(path.stat().st_mode)
     except OSError:
-        mask = os.umask(0)
-        os.umask(mask)
-        return readable_by(made_of) & ~mask
+        return readable_by(made_of) & ~_umask()
 
 
 def _sync_folder(folder: Path) -> None:

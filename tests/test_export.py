@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import os
+import shlex
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -624,7 +626,7 @@ def test_there_must_be_something_to_export(llama: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="nothing to export"):
         export("merged", Ask(str(tmp_path / "empty"), tmp_path / "out"))
     run = run_of(llama, tmp_path / "run", status="interrupted")
-    with pytest.raises(SourceError, match="interrupted"):
+    with pytest.raises(UsageError, match="was stopped"):
         export("merged", Ask(str(run), tmp_path / "out"))
     base = tiny_model(tmp_path / "base")
     config = json.loads((base / "config.json").read_text())
@@ -689,8 +691,6 @@ def test_the_base_is_called_what_others_call_it_and_by_no_folder_of_a_cache(
 
 
 def test_a_base_from_a_rounded_gguf_file_is_told_apart_from_the_one_of_that_name(llama: Path, tmp_path: Path) -> None:
-    from curator.training.running import name_base
-
     said = {"name": "demo", "source": "demo", "quantised": "Q4_1"}
     tuned = run_of(llama, tmp_path / "run", base_said=said)
     export("gguf-lora", Ask(str(tuned), tmp_path / "out"))
@@ -698,10 +698,60 @@ def test_a_base_from_a_rounded_gguf_file_is_told_apart_from_the_one_of_that_name
     assert 'base_model: "HuggingFaceTB/SmolLM2-135M-Instruct"' in page
     told = "its weights were de-quantised from Q4_1, as a GGUF file holds them; they are not those of HuggingFaceTB/"
     assert f"- Of the base: {told}" in page
-    base = msgspec.structs.replace(models.locate(str(llama)), **said)
-    (tuned / "adapter" / "README.md").write_text(f"# Model Card\n\n{llama}")
-    name_base(tuned / "adapter", base)
-    assert told in (tuned / "adapter" / "README.md").read_text("utf-8")
+
+
+def test_the_next_step_of_an_adapter_says_where_its_base_comes_from(llama: Path, tmp_path: Path) -> None:
+    tuned = run_of(llama, tmp_path / "run")
+    command = export("gguf-lora", Ask(str(tuned), tmp_path / "my lora")).command
+    base = tmp_path / "my lora-base"
+    first, _, then = command.partition(" && ")
+    assert first == shlex.join(["curator", "export", "gguf", str(llama), "-o", str(base)])
+    adapter_file = shlex.quote(str(tmp_path / "my lora" / "adapter.gguf"))
+    assert then == f"llama-cli -m {shlex.quote(str(base / 'model.gguf'))} --lora {adapter_file}"
+    export("gguf", Ask(str(llama), base))
+    of_file = run_of(llama, tmp_path / "of file", base_said={"name": str(base / "model.gguf"), "source": "gguf"})
+    command = export("gguf-lora", Ask(str(of_file), tmp_path / "lora")).command
+    assert (
+        command == f"llama-cli -m {shlex.quote(str(base / 'model.gguf'))} --lora {tmp_path / 'lora' / 'adapter.gguf'}"
+    )
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077])
+def test_weights_may_be_read_by_whom_the_umask_lets(mask: int, llama: Path, tmp_path: Path) -> None:
+    tuned = run_of(llama, tmp_path / "run")
+    before = os.umask(mask)
+    try:
+        export("mlx", Ask(str(tuned), tmp_path / "mlx"))
+        export("merged", Ask(str(tuned), tmp_path / "merged"))
+    finally:
+        os.umask(before)
+    for file in (tmp_path / "mlx" / "adapters.safetensors", tmp_path / "merged" / "model.safetensors"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o666 & ~mask
+
+
+@pytest.mark.parametrize(
+    ("said", "steps", "told"),
+    [
+        ({"status": "interrupted", "steps": 3, "steps_planned": 9}, 1, "stopped after step 3 of 9.*\n.*with --resume"),
+        ({"status": "running", "steps_planned": 9}, 0, "9 steps is still at work, or was ended.*\n.*with --force"),
+    ],
+)
+def test_a_run_without_weights_is_told_by_every_command_that_wants_them(
+    said: dict[str, Any], steps: int, told: str, llama: Path, tmp_path: Path
+) -> None:
+    from curator.training.answering import find
+
+    tuned = run_of(llama, tmp_path / "run", **said)
+    for n in range(steps):
+        (tuned / "checkpoints" / f"checkpoint-{n}").mkdir(parents=True)
+        (tuned / "checkpoints" / f"checkpoint-{n}" / "trainer_state.json").write_text("{}")
+    for ask in (lambda: find(str(tuned)), lambda: export("merged", Ask(str(tuned), tmp_path / "out"))):
+        with pytest.raises(UsageError, match=told):
+            ask()
+    (tmp_path / "planned").mkdir()
+    (tmp_path / "planned" / "plan.json").write_text("{}")
+    with pytest.raises(UsageError, match=r"planned, and took no step.*\n.*curator train run"):
+        find(str(tmp_path / "planned"))
 
 
 @pytest.mark.parametrize(("kind", "quantised"), [("q8_0", "Q8_0"), ("f16", "")])

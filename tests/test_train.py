@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -582,10 +583,15 @@ def test_what_is_tuned_of_a_gguf_file_names_that_file_and_can_be_one_again(
     monkeypatch.setenv("CURATOR_CACHE_DIR", str(tmp_path / "cache"))
     export("gguf", Ask(str(model), tmp_path / "g"))
     (tmp_path / "g" / "model.gguf").rename(tmp_path / "little.gguf")
+    os.umask(mask := os.umask(0))
     done = trained(folder, tmp_path / "little.gguf", tmp_path / "out", steps=1)
     written = tmp_path / "out" / "adapter"
     assert json.loads((written / "adapter_config.json").read_text())["base_model_name_or_path"] == "little.gguf"
-    assert str(tmp_path) not in (written / "README.md").read_text() and done.base.title == "little.gguf"
+    page = (written / "README.md").read_text("utf-8")
+    assert str(tmp_path) not in page and done.base.title == "little.gguf"
+    assert "library_name: peft" in page and "# little.gguf tuned: adapter" in page and "## Measured" in page
+    assert f"- SHA-256 of what was trained: `{done.adapter_sha256}`" in page and "More Information" not in page
+    assert stat.S_IMODE((written / "adapter_model.safetensors").stat().st_mode) == 0o666 & ~mask
     loader: Any = AutoModelForCausalLM
     assert PeftModel.from_pretrained(loader.from_pretrained(model), written).peft_config["default"].r == 16
     # transformers adds <|endoftext|> to the tokenizer, which the model has no embedding for.
@@ -998,10 +1004,10 @@ def test_the_command_plans_previews_runs_and_compares(run: Command, folder: Path
     assert again.status == 2 and "--force" in again.err
     compared = run("compare", model, "out", "--generate", 1, "--max-tokens", 4)
     assert compared.status == 1 and "cannot tell" in compared.out
-    page = run("compare", model, "out", "--generate", 1, "--max-tokens", 4, "--format", "html")
-    assert (
-        page.out.startswith("<!doctype html>") and "<polyline" in page.out and "http" not in page.out.split("<body>")[1]
-    )
+    written = run("compare", model, "out", "--generate", 1, "--max-tokens", 4, "--format", "html", "-o", "page.html")
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert not written.out and page.startswith("<!doctype html>")
+    assert "<polyline" in page and "http" not in page.split("<body>")[1]
 
 
 @pytest.mark.parametrize("flag", ["--packing", "--packing=best-fit"])

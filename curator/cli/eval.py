@@ -22,7 +22,7 @@ def measuring(function: Any) -> Any:
             click.option("--template", metavar="NAME|FILE", help="Chat template, in place of the run's or model's."),
             click.option("--config", "config_file", type=click.Path(path_type=Path), metavar="FILE",
                          help="Configuration file to read."),
-            click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+            click.option("--output", "-o", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
                          help="Write there."),
         )
     ):  # fmt: skip

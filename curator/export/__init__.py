@@ -12,6 +12,7 @@ Beside each: README.md, the model card, and export.json, the record with the has
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -24,14 +25,14 @@ import msgspec
 from curator import __version__, templates
 from curator.errors import UNREADABLE, SourceError, UsageError
 from curator.export import gguf, merged, mlx, ollama
-from curator.export.card import model_card
 from curator.export.source import MLX_WEIGHTS, Source, open_source
 from curator.export.vocabulary import Vocabulary, read_vocabulary
 from curator.splits.splitting import sha256
 from curator.templates import Template
 from curator.templates.finding import has_template
+from curator.training import card
 from curator.training.models import needs
-from curator.writing import passing_folder
+from curator.writing import open_up, passing_folder
 
 RECORD, PAGE, MODELFILE, MODEL, ADAPTER = "export.json", "README.md", "Modelfile", "model.gguf", "adapter.gguf"
 _LEAST_CONTEXT = 4096  # what Ollama gives a model that asks for nothing
@@ -92,7 +93,8 @@ def export(form: str, ask: Ask) -> Export:
         folder = passing / "new"
         folder.mkdir()
         done = FORMS[form](source, ask, folder)
-        (folder / PAGE).write_text(model_card(source, form, done.notes), "utf-8")
+        open_up(folder)
+        (folder / PAGE).write_text(_card(source, form, done.notes), "utf-8")
         result = _record(form, source, done, folder)
         (folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
         _put(folder, ask.out)
@@ -143,7 +145,13 @@ def _gguf(source: Source, ask: Ask, folder: Path) -> _Done:
 
 def _gguf_lora(source: Source, ask: Ask, folder: Path) -> _Done:
     alpha = gguf.write_adapter(source, folder / ADAPTER, ask.kind, name=_name(ask))
-    return _Done(_alpha_notes(source, alpha), f"llama-cli -m BASE.gguf --lora {ask.out / ADAPTER}")
+    tuned, adapter = source.tuned, shlex.quote(str(ask.out / ADAPTER))
+    if tuned.source == "gguf" and Path(tuned.name).is_file():
+        return _Done(_alpha_notes(source, alpha), f"llama-cli -m {shlex.quote(tuned.name)} --lora {adapter}")
+    base = ask.out.with_name(f"{ask.out.resolve().name}-base")
+    made = shlex.join(["curator", "export", "gguf", source.base.path, "-o", str(base)])
+    command = f"{made} && llama-cli -m {shlex.quote(str(base / MODEL))} --lora {adapter}"
+    return _Done(_alpha_notes(source, alpha), command)
 
 
 def _ollama(source: Source, ask: Ask, folder: Path) -> _Done:
@@ -309,6 +317,22 @@ def _record(form: str, source: Source, done: _Done, folder: Path) -> Export:
         notes=done.notes,
         hashes={file.name: sha256(file) for file in sorted(folder.iterdir())},
     )
+
+
+_LIBRARIES = {"merged": "transformers", "mlx": "mlx", "peft": "peft"}  # as the hub calls them; else gguf
+
+
+def _card(source: Source, form: str, notes: tuple[str, ...]) -> str:
+    of = card.Weights(
+        form=form,
+        library=_LIBRARIES.get(form, "gguf"),
+        adapter=form in ("gguf-lora", "mlx", "peft"),
+        base=msgspec.structs.replace(source.tuned, architecture=source.architecture),
+        method=source.method,
+        config=source.config,
+        run=source.run,
+    )
+    return card.card(of, notes)
 
 
 def _put(new: Path, out: Path) -> None:

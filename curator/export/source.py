@@ -14,7 +14,7 @@ import msgspec
 from curator.errors import UNREADABLE, ChangedError, SourceError, UsageError
 from curator.templates.named import DEMO, DEMO_HUB, demo_file, in_hub_cache
 from curator.training import models
-from curator.training.record import RUN, Base, Run, read
+from curator.training.record import RUN, Base, Run, finished, read
 
 CONFIG, WEIGHTS, MLX_WEIGHTS = "adapter_config.json", "adapter_model.safetensors", "adapters.safetensors"
 _MODULE = re.compile(r"^(?:base_model\.model\.)?(.+?)\.(lora_A|lora_B|lora_magnitude_vector)(?:\.weight)?$")
@@ -83,11 +83,11 @@ def open_source(path: str, base: str | None = None, *, folder: Path | None = Non
     Raises:
         SourceError: there is neither a finished run nor an adapter nor a model.
         ChangedError: the base is not the one that was tuned.
-        UsageError: the base is not found, or is quantised.
+        UsageError: the run has no weights yet, or the base is not found, or is quantised.
     """
     folder = folder or Path(path)
     if (folder / RUN).is_file():
-        return _of_run(path, read(folder), base)
+        return _of_run(path, finished(folder, path), base)
     if (folder / CONFIG).is_file() and (folder / WEIGHTS).is_file():
         if (folder.parent / RUN).is_file() and (run := read(folder.parent)).adapter == folder.resolve().name:
             return msgspec.structs.replace(_of_run(str(folder.parent), run, base), path=path)
@@ -102,9 +102,6 @@ def open_source(path: str, base: str | None = None, *, folder: Path | None = Non
 
 def _of_run(path: str, run: Run, base: str | None) -> Source:
     folder = Path(path)
-    if run.status != "done":
-        hint = f"let it finish: curator train run DATA -o {path} --resume"
-        raise SourceError(f"the run is {run.status}: there is no adapter yet", where=path, hint=hint)
     if run.model:
         found = models.locate(str(folder / run.model))
         return Source(path=path, base=found, tokenizer=folder / run.model, run=run)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from curator import templates
-from curator.errors import SourceError, UsageError
+from curator.errors import SourceError
 from curator.training import record
 from curator.training.models import hashed, locate, quiet
 from curator.training.record import RUN, Base, Run
@@ -63,10 +63,7 @@ def find(name: str) -> tuple[Run | None, Base, Path]:
     inside = (folder / "adapter_config.json").is_file() and (home / RUN).is_file()
     if home != folder and not inside:
         return None, locate(name), folder
-    run = record.read(home)
-    if run.status != "done":
-        hint = "finish it first: curator train run … --resume"
-        raise UsageError(f"this run is not done ({run.status})", where=name, hint=hint)
+    run = record.finished(home, name)
     return run, run.base, home
 
 

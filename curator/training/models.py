@@ -27,7 +27,8 @@ from curator.templates.gguf import read_metadata
 from curator.templates.named import DEMO, DEMO_HUB, cache_root, converted, demo_file
 from curator.training import pretokenizers
 from curator.training.pretokenizers import Pre
-from curator.training.record import RUN, Base
+from curator.training.record import LEDGER, PLAN, RUN, Base
+from curator.writing import open_up
 
 _ORIGINAL = "name the original model folder in its place"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -103,6 +104,9 @@ def _of_folder(name: str, folder: Path) -> Base:
         hint = f"tune its base again, or merge it first; to look at it: curator eval {name}"
         raise UsageError("this is a run and not a model", where=name, hint=hint)
     if not (folder / "config.json").is_file():
+        if any((folder / sign).is_file() for sign in (PLAN, LEDGER)):
+            hint = "train it first: curator train run, with the options of its plan"
+            raise UsageError("a run that was planned, and took no step", where=name, hint=hint)
         raise UsageError("no config.json in there", where=name, hint="name the folder of a model")
     return _described(name, "folder", folder)
 
@@ -216,6 +220,7 @@ def _convert(file: Path, folder: Path) -> None:
         if hasattr(model.config, "quantization_config"):
             del model.config.quantization_config
         model.to(torch.bfloat16).save_pretrained(new)
+        open_up(new)
         tokenizer.save_pretrained(new)
         _mend_tokenizer(new / "tokenizer.json", words)
         if folder.exists():

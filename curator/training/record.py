@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from curator.errors import UNREADABLE, SourceError
+from curator.errors import UNREADABLE, SourceError, UsageError
 from curator.templates.named import DEMO, DEMO_HUB
 from curator.writing import write_whole
 
@@ -175,3 +175,22 @@ def read(path: str | Path) -> Run:
         raise SourceError(f"no run: {error.strerror}", where=str(file), hint=hint) from None
     except UNREADABLE as error:
         raise SourceError(f"no record of a run: {error}", where=str(file)) from None
+
+
+def finished(folder: Path, where: str) -> Run:
+    """The record of a run that came to its end; `where` is what the user called it.
+
+    Raises:
+        SourceError: there is no record, or it cannot be read.
+        UsageError: it is still at work, or was stopped.
+    """
+    run = read(folder)
+    if run.status == "done":
+        return run
+    begun = any((folder / CHECKPOINTS).glob("checkpoint-*/trainer_state.json"))
+    if run.status == "interrupted":
+        what = f"this run was stopped after step {run.steps:,} of {run.steps_planned:,}"
+    else:
+        what = f"this run of {run.steps_planned:,} steps is still at work, or was ended before its time"
+    again = "go on with it: the command that began it, with --resume" if begun else "begin it anew, with --force"
+    raise UsageError(f"{what}: its weights are not written yet", where=where, hint=again)

@@ -23,7 +23,7 @@ import msgspec
 from curator import __version__, templates
 from curator.errors import UNREADABLE, UsageError, WriteError
 from curator.splits.splitting import made_from, sha256
-from curator.training import gates, record
+from curator.training import card, gates, record
 from curator.training.models import hashed, locate, quiet, weight_files
 from curator.training.readiness import (
     Memory,
@@ -44,7 +44,7 @@ from curator.training.readiness import (
     visible_effect,
 )
 from curator.training.record import ADAPTER, CHECKPOINTS, LEDGER, LOGS, MODEL, PLAN, RUN, Base, Run
-from curator.writing import write_whole
+from curator.writing import open_up, write_whole
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -382,6 +382,7 @@ class Session:
         if self.device == "cuda":
             times["peak_memory"] = int(torch.cuda.max_memory_allocated())
         done = self._record("done", trainable, points, metrics, times, state.global_step, best)
+        self._describe(done)
         self._write(done)
         return done
 
@@ -441,10 +442,25 @@ class Session:
                     setattr(config, option, sorted(value))
         with quiet(), _told_when_full(self.ask.output):
             model.save_pretrained(passing, state_dict=state)
+            open_up(passing)
+        (passing / "README.md").unlink(missing_ok=True)  # a form to fill in: ours is written with the record
         if self.recipe.adapts:
             name_base(passing, self.ready.base)
         save_tokenizer(Path(self.ready.base.path), passing, templates.load(self.ready.spec))
         passing.rename(folder)
+
+    def _describe(self, done: Run) -> None:
+        """The model card beside the weights."""
+        if not first_process():
+            return
+        folder = self.ask.output / (done.adapter or done.model)
+        config = json.loads((folder / "adapter_config.json").read_text("utf-8")) if done.adapter else {}
+        form, library = ("adapter", "peft") if done.adapter else ("all weights", "transformers")
+        of = card.Weights(
+            form=form, library=library, adapter=bool(done.adapter), base=done.base, method=done.method, config=config,
+            run=done,
+        )  # fmt: skip
+        write_whole(folder / "README.md", card.card(of).encode())
 
     def _metrics(self, state: Any) -> dict[str, float]:
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
@@ -528,13 +544,10 @@ def name_base(adapter: Path, base: Base) -> None:
     """
     if base.source == "folder":
         return
-    file, page = adapter / "adapter_config.json", adapter / "README.md"
+    file = adapter / "adapter_config.json"
     said = json.loads(file.read_text("utf-8"))
     said |= {"base_model_name_or_path": base.reference, "revision": base.revision or None}
     file.write_text(json.dumps(said, indent=2, sort_keys=True, ensure_ascii=False), "utf-8")
-    if page.is_file():
-        origin = f"\n\nOf the base {base.title}: {base.origin}.\n" if base.origin else ""
-        page.write_text(page.read_text("utf-8").replace(base.path, base.title) + origin, "utf-8")
 
 
 def save_tokenizer(model: Path, folder: Path, template: templates.Template) -> None:
