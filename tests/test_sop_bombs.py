@@ -7,6 +7,7 @@ import time
 import zlib
 from pathlib import Path
 
+import pdfminer.pdffont
 import pytest
 from pdfminer.lzw import lzwdecode
 
@@ -14,7 +15,16 @@ from curator.cli import main
 from curator.errors import SourceError
 from curator.sop.convert import document_of
 from curator.sop.html import _without_scripts, tree
-from curator.sop.inflating import MOST_FILE, MOST_LETTERS, MOST_PAGE, MOST_STREAM, _lzw, open_bounded, pages_of
+from curator.sop.inflating import (
+    _PARSERS,
+    MOST_FILE,
+    MOST_LETTERS,
+    MOST_PAGE,
+    MOST_STREAM,
+    _lzw,
+    open_bounded,
+    pages_of,
+)
 from curator.sop.pdf import read_pdf
 from curator.sop.reading import MAX_LINES, clean
 from tests.test_sop import all_steps
@@ -110,7 +120,7 @@ def test_a_page_of_more_letters_than_any_is_refused_and_of_lines_as_many_are_kep
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     letters = TEXT + b"BT /F1 1 Tf 50 600 Td (" + b"a" * MOST_LETTERS + b") Tj ET"
-    with pytest.raises(SourceError, match="a page of more than 100,000 letters"):
+    with pytest.raises(SourceError, match="more than 100,000 letters on a page"):
         read_pdf(pdf(zlib.compress(letters), "/FlateDecode"))
     monkeypatch.setattr("curator.sop.inflating.MOST_SHAPES", 20)
     boxes = zlib.compress(b"1 1 5 5 re f " * 50 + TEXT)
@@ -119,6 +129,48 @@ def test_a_page_of_more_letters_than_any_is_refused_and_of_lines_as_many_are_kep
         assert [len(page.rects) for page in pages_of(file)] == [20]
     with pytest.raises(SourceError, match="more than 20 figures"):
         read_pdf(pdf(zlib.compress(b"/X Do " * 21), "/FlateDecode", drawn=zlib.compress(b" ")))
+
+
+def fonts(font: bytes, stream: bytes = b"") -> bytes:
+    """A file whose font is another one; the form it may use is a stream."""
+    plain = pdf(zlib.compress(TEXT), "/FlateDecode", drawn=zlib.compress(stream))
+    return plain.replace(b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", font)
+
+
+CID = b"<</Type/Font/Subtype/Type0/BaseFont/A/Encoding/Identity-H/ToUnicode 6 0 R/DescendantFonts[<</Type/Font/Subtype/CIDFontType2/BaseFont/A%s>>]>>"
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (pdf(zlib.compress(TEXT + b"[" * 1_000_000), "/FlateDecode"), "nested over 500"),
+        (pdf(zlib.compress(TEXT), "/FlateDecode").replace(b"900000000", b"<<" * 1_000_000), "nested over 500"),
+        (pdf(zlib.compress(TEXT + b"(" * 1_000_000), "/FlateDecode"), "texts of endless length"),
+        (fonts(CID % b"/W[0 4000000000 500]"), "letters and objects in ranges"),
+        (
+            fonts((CID % b"/W2[0 4000000000 5 5 5]").replace(b"Identity-H", b"Identity-V")),
+            "letters and objects in ranges",
+        ),
+        (fonts(CID % b"", b"1 beginbfrange <00000000> <ffffffff> <0000> endbfrange"), "letters and objects in ranges"),
+        (fonts(CID % b"", b"{" * 1_000_000), "nested over 500"),
+    ],
+    ids=["content", "body", "text", "widths", "heights", "letters", "map"],
+)
+def test_what_a_pdf_nests_names_and_repeats_has_an_end(data: bytes, said: str) -> None:
+    started = time.process_time()
+    with pytest.raises(SourceError, match=said):
+        read_pdf(data)
+    assert time.process_time() - started < 1  # measured: 0.02 to 0.2
+
+
+def test_what_bounds_a_pdf_is_in_place_while_it_is_open_alone() -> None:
+    before = [vars(module).get(name) for module, name in _PARSERS]
+    with open_bounded(pdf(zlib.compress(TEXT), "/FlateDecode")):
+        assert all(
+            vars(module).get(name) is not theirs for (module, name), theirs in zip(_PARSERS, before, strict=True)
+        )
+    assert [vars(module).get(name) for module, name in _PARSERS] == before
+    assert "range" not in vars(pdfminer.pdffont)
 
 
 def test_a_page_that_was_read_keeps_no_letters() -> None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from functools import partial
+from contextlib import ExitStack, contextmanager
+from functools import cache, partial
 from typing import Any, TypeVar
 
+import pdfminer.cmapdb
+import pdfminer.pdfdocument
+import pdfminer.pdffont
+import pdfminer.pdfinterp
 import pdfplumber.page
 import pdfplumber.pdf
 from pdfminer.pdfparser import PDFParser
@@ -26,7 +30,7 @@ from pdfminer.pdftypes import (
     resolve1,
     stream_value,
 )
-from pdfminer.psparser import LIT
+from pdfminer.psparser import LIT, PSStackParser
 from pdfplumber.page import PDFPageAggregatorWithMarkedContent
 
 from curator.errors import SourceError
@@ -38,12 +42,42 @@ MOST_LETTERS = (
     100_000  # of a page: one of a newspaper has thirty thousand, and each takes two kilobytes while it is read
 )
 MOST_SHAPES = 20_000  # lines, boxes and pictures of a page that are looked at: those of tables, not of a map
+MOST_NESTED = 500  # arrays and dictionaries in one another: the trees of pages and outlines go by references
+MOST_RANGED = 4_000_000  # letters of all fonts and objects; sixty fonts of all letters there are have as many
+_MOST_COPIED = 2_000_000_000  # bytes: half a second
 _PIECE = 4096  # bytes inflated at once: at most four million come of them
 
 _T = TypeVar("_T")
 
 
-class BoundedParser(PDFParser):
+class _Bounded(PSStackParser[Any]):
+    """Raises SourceError for brackets nested past the limit, and for words and texts that are copied too often.
+
+    pdfminer copies what it has of a text with each bracket and each four kilobytes of it.
+    """
+
+    _copied = 0
+
+    def start_type(self, pos: int, type: str) -> None:
+        if len(self.context) >= MOST_NESTED:
+            raise SourceError(f"a PDF nested over {MOST_NESTED} levels deep", hint="it is broken or hostile")
+        super().start_type(pos, type)
+
+    def fillbuf(self) -> bool:
+        self._copy(self.charpos >= len(self.buf))
+        return super().fillbuf()
+
+    def _parse_string(self, s: bytes, i: int) -> int:
+        self._copy(True)
+        return super()._parse_string(s, i)
+
+    def _copy(self, copies: bool) -> None:
+        self._copied += copies and len(self._curtoken)
+        if self._copied > _MOST_COPIED:
+            raise SourceError("a PDF with texts of endless length", hint="it is broken or hostile")
+
+
+class BoundedParser(_Bounded, PDFParser):
     """A parser whose streams raise SourceError where they unpack to more than the limits."""
 
     def __init__(self, fp: Any) -> None:
@@ -90,13 +124,13 @@ class _BoundedPage(PDFPageAggregatorWithMarkedContent):
     def render_char(self, *args: Any, **kwargs: Any) -> float:
         self._letters += 1
         if self._letters > MOST_LETTERS:
-            raise _too_full(MOST_LETTERS, "letters")
+            raise _too_full(MOST_LETTERS, "letters on a page")
         return super().render_char(*args, **kwargs)  # type: ignore[no-any-return]
 
     def begin_figure(self, *args: Any, **kwargs: Any) -> None:
         self._figures += 1
         if self._figures > MOST_SHAPES:
-            raise _too_full(MOST_SHAPES, "figures")
+            raise _too_full(MOST_SHAPES, "figures on a page")
         super().begin_figure(*args, **kwargs)
 
     def paint_path(self, *args: Any, **kwargs: Any) -> None:
@@ -110,30 +144,67 @@ class _BoundedPage(PDFPageAggregatorWithMarkedContent):
             super().render_image(*args, **kwargs)
 
 
-def pages_of(file: Any) -> Iterator[Any]:
-    """The pages of a file from `open_bounded`, each with its drawing bounded while it is read. Raises SourceError."""
-    for page in file.pages:
-        file.doc._parser.begin_page(page.page_obj.contents)
-        with _instead(pdfplumber.page, PDFPageAggregatorWithMarkedContent, _BoundedPage):
-            _ = page.layout  # made here, and kept
-        yield page
-        page.close()  # it keeps two kilobytes for each letter
+@contextmanager
+def open_bounded(data: bytes) -> Iterator[Any]:
+    """The file as pdfplumber opens it, bounded while it is open. Raises what pdfplumber raises, SourceError in it."""
+    ranges = _Ranges()
+    with ExitStack() as stack:
+        for module in (pdfminer.cmapdb, pdfminer.pdfdocument, pdfminer.pdffont):
+            stack.enter_context(_instead(module, "range", ranges))
+        for module, name in _PARSERS:
+            stack.enter_context(_instead(module, name, _bounded(getattr(module, name))))
+        stack.enter_context(_instead(pdfplumber.pdf, "PDFParser", BoundedParser))
+        stack.enter_context(_instead(pdfplumber.page, "PDFPageAggregatorWithMarkedContent", _BoundedPage))
+        yield stack.enter_context(pdfplumber.open(io.BytesIO(data)))
 
 
-def open_bounded(data: bytes) -> Any:
-    """The file as pdfplumber opens it, with streams that are bounded. Raises what pdfplumber raises, SourceError in it."""
-    with _instead(pdfplumber.pdf, PDFParser, BoundedParser):
-        return pdfplumber.open(io.BytesIO(data))
+_PARSERS = (
+    (pdfminer.pdfinterp, "PDFContentParser"),
+    (pdfminer.pdfdocument, "PDFStreamParser"),
+    (pdfminer.pdffont, "CMapParser"),
+    (pdfminer.pdffont, "Type1FontHeaderParser"),
+)
+
+
+@cache
+def _bounded(theirs: type) -> type:
+    return type(theirs.__name__, (_Bounded, theirs), {})
 
 
 @contextmanager
-def _instead(module: Any, theirs: type, ours: type) -> Iterator[None]:
-    """Put our class in the place of one that pdfplumber takes from nowhere else."""
-    setattr(module, theirs.__name__, ours)
+def _instead(module: Any, name: str, ours: Any) -> Iterator[None]:
+    """Put ours in the place of what the module takes from nowhere else."""
+    theirs = vars(module).get(name)
+    setattr(module, name, ours)
     try:
         yield
     finally:
-        setattr(module, theirs.__name__, theirs)
+        if theirs is None:
+            delattr(module, name)
+        else:
+            setattr(module, name, theirs)
+
+
+class _Ranges:
+    """The ranges of letters and objects that a file names, which pdfminer goes through. Raises SourceError for too many."""
+
+    def __init__(self) -> None:
+        self._steps = 0
+
+    def __call__(self, *args: int) -> range:
+        named = range(*args)
+        self._steps += max(0, 1 + (named[-1] - named[0]) // named.step) if named else 0
+        if self._steps > MOST_RANGED:
+            raise _too_full(MOST_RANGED, "letters and objects in ranges")
+        return named
+
+
+def pages_of(file: Any) -> Iterator[Any]:
+    """The pages of a file from `open_bounded`, each with its drawing bounded. Raises SourceError."""
+    for page in file.pages:
+        file.doc._parser.begin_page(page.page_obj.contents)
+        yield page
+        page.close()  # it keeps two kilobytes for each letter
 
 
 def _unpacked(stream: PDFStream) -> bytes:
