@@ -8,6 +8,7 @@ CuratorError                  base; the command line prints it and exits 2
 │   ├── UnknownShapeError     rows are JSON objects, but in no shape that is known
 │   └── OutOfReachError       a worker cannot read the file from where it runs
 ├── ChangedError              the data changed while it was read
+├── RuleError                 a rule failed on the data: its own fault, or its package's
 ├── WriteError                an output could not be written; nothing half-written is left
 └── MissingExtraError         a feature needs an optional package; carries the exact pip line
 """
@@ -56,6 +57,10 @@ class OutOfReachError(SourceError):
 
 class ChangedError(CuratorError):
     """The data changed while it was read."""
+
+
+class RuleError(CuratorError):
+    """A rule failed on the data: its own fault, or its package's."""
 
 
 class WriteError(CuratorError):

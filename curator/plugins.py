@@ -18,6 +18,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import redirect_stdout
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
@@ -155,7 +156,9 @@ def load() -> None:
         except ConfigError as error:
             _State.clash = error
             raise
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             said = " ".join(str(error).split())[:200]
             _State.broken[plugin] = f"{type(error).__name__}: {said}" if said else type(error).__name__
 
@@ -177,7 +180,8 @@ def add(plugin: Plugin) -> Added:
 
     rules, shapes = dict(RULES), dict(formats.SHAPES)
     try:
-        module = import_module(plugin.module.partition(":")[0])
+        with redirect_stdout(sys.stderr):  # on standard output a report may stand, or what an editor reads
+            module = import_module(plugin.module.partition(":")[0])
         folder = Path(str(module.__file__)).parent / "rules" if module.__file__ else Path()
         for file in sorted(folder.glob("*.toml")):
             packs.register_file(file)

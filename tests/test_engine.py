@@ -133,6 +133,21 @@ class TestTheCache:
             file.unlink()
         assert list(engine.lint([path], load_config(path)).findings) == first
 
+    @pytest.mark.parametrize("left", [b"", b"\0" * 5000, None], ids=["nothing", "zeros", "a part"])
+    @pytest.mark.parametrize("part", ["scans", "reports"])
+    def test_what_a_power_cut_left_of_an_entry_is_made_again(
+        self, write: Write, tmp_path: Path, part: str, left: bytes | None
+    ) -> None:
+        path = write("data.jsonl", rows(50))
+        os.utime(path, ns=(0, time.time_ns() - 10**9))
+        first = list(engine.lint([path], load_config(path)).findings)
+        for file in (tmp_path / "cache" / "reports").iterdir():
+            file.unlink() if part == "scans" else file.write_bytes(file.read_bytes()[:-9] if left is None else left)
+        for file in (tmp_path / "cache" / "scans").iterdir() if part == "scans" else ():
+            file.write_bytes(file.read_bytes()[:-9] if left is None else left)
+        assert list(engine.lint([path], load_config(path)).findings) == first
+        assert list(engine.lint([path], load_config(path)).findings) == first
+
     def test_another_configuration_is_another_plan(self, write: Write) -> None:
         path = write("data.jsonl", [chat(user="Hi?", assistant="Yes."), b"", chat(user="So?", assistant="")])
         every = {f.code for f in findings(path, cache=True)}

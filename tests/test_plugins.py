@@ -214,6 +214,43 @@ def test_a_plugin_that_raises_when_imported_is_told_and_the_lint_goes_on(
     assert f"the plugin torn of torn 1.0 could not be loaded: {raised.partition('(')[0]}" in done.stderr
 
 
+ODD = '''
+"""A plugin that prints where it should not, and whose rule fails."""
+from curator.rule import Bad, RowRule, chat
+
+print("imported")
+
+
+class OddAnswer(RowRule, frozen=True):
+    """An answer is odd.
+
+    It is odd, and that is bad.
+    """
+
+    code = "ODD001"
+    GOOD = [chat(user="a", assistant="b")]
+    BAD = []
+
+    def check(self, example):
+        print("judged")
+        yield from {}["nothing"]
+'''
+
+
+def test_a_rule_that_fails_is_named_with_its_package_and_what_it_prints_is_no_report(
+    curator: Curator, site: Path, tmp_path: Path
+) -> None:
+    (site / "odd_rules.py").write_text(ODD)
+    install(site, "odd-rules", "odd_rules")
+    file = tickets(tmp_path)
+    done = curator("lint", file, "--select", "ODD,LRC", "--no-cache", "--format", "jsonl")
+    assert done.returncode == 2
+    assert f"{file}: the rule ODD001 of odd-rules 1.0 failed: KeyError: 'nothing'" in done.stderr
+    assert "--ignore ODD001" in done.stderr
+    assert done.stdout == ""
+    assert "imported\njudged\n" in done.stderr
+
+
 def test_help_reads_no_entry_point(curator: Curator, site: Path) -> None:
     (site / "torn.py").write_text("raise SystemExit('imported')\n")
     install(site, "torn", "torn")

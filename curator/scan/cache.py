@@ -1,13 +1,18 @@
 """The folder of what is kept between runs: `.curator_cache`, or where CURATOR_CACHE_DIR says.
 
 Scans are kept by the hash of their bytes and plan, reports by the state of all they rest on. An entry
-is only ever written whole; those longest unused go when the folder outgrows LIMIT.
+is only ever written whole, and holds a checksum: nobody waits for the disk, and a power cut may leave a part of it or
+zeros under its name, which are then made anew. Those longest unused go when the folder outgrows LIMIT.
 """
 
 from __future__ import annotations
 
 import os
+import zlib
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from curator.writing import keep_ignored
 
@@ -46,3 +51,16 @@ class Cache:
                 return
             file.unlink(missing_ok=True)
             excess -= stat.st_size
+
+
+def checksum(parts: Iterable[bytes]) -> int:
+    """CRC-32 of the parts one after another."""
+    found = 0
+    for part in parts:
+        found = zlib.crc32(part, found)
+    return found
+
+
+def checksum_of(file: BinaryIO) -> int:
+    """CRC-32 of what is left of a file, which is never held whole."""
+    return checksum(iter(partial(file.read, 1 << 20), b""))

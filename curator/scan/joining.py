@@ -16,7 +16,7 @@ import msgspec
 
 from curator.model import Audit, Example, Flag, NotRun
 from curator.neighbours.graph import Neighbours
-from curator.rule import DatasetRule
+from curator.rule import DatasetRule, judging
 from curator.scan.rows import SetRows
 from curator.scan.span import encodable, excerpt_of, finding_id, shielded
 from curator.scan.store import Found, Part, spill
@@ -93,11 +93,12 @@ class Join:
 
     def _of_rule(self, rule: DatasetRule) -> Joined:
         start, known = time.process_time(), len(self.rows.left_out)
-        # The sketches are named nowhere here: a rule that is done with them sets their memory free.
-        flags = sorted(rule.check(self.rows.sketches(rule.code), self.rows), key=lambda pair: pair[0])
-        flags = [pair for pair in flags if rule.code not in self.ignored[self.rows.source_of(pair[0])]]
-        fixable = sum(flag.fix is not None for _, flag in flags)
-        part = spill(self.folder / f"joined-{rule.code}", self._addressed(rule.code, flags), self.bounds)
+        with judging(rule):
+            # The sketches are named nowhere here: a rule that is done with them sets their memory free.
+            flags = sorted(rule.check(self.rows.sketches(rule.code), self.rows), key=lambda pair: pair[0])
+            flags = [pair for pair in flags if rule.code not in self.ignored[self.rows.source_of(pair[0])]]
+            fixable = sum(flag.fix is not None for _, flag in flags)
+            part = spill(self.folder / f"joined-{rule.code}", self._addressed(rule.code, flags), self.bounds)
         left_out = tuple(self.rows.left_out[known:])
         return Joined(rule.code, part, fixable, time.process_time() - start, left_out)
 

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from curator import __version__, extras, plugins, templates, tokens
-from curator.errors import WriteError
+from curator.errors import UNREADABLE, WriteError
 from curator.model import Finding, Report
 from curator.private.masking import holds_private
-from curator.scan.cache import Cache
+from curator.scan.cache import Cache, checksum, checksum_of
 from curator.sources.allowed import record_beside
 from curator.writing import write_passing
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _SETTLED = 50_000_000  # ns: a file younger than this may still change within one tick of its clock
 _MOST_FINDINGS = 500_000  # more are not kept: reading them again would cost as much as the lint
 _MOST_FILES = 10_000
+_SEAL = 4  # bytes of a checksum before the head, little endian
 _BLOCK = 4096  # findings read at a time
 
 _report = msgspec.msgpack.Decoder(Report)
@@ -60,6 +61,7 @@ class _Kept(msgspec.Struct, frozen=True):
     report: Report
     blocks: list[tuple[int, int]]
     count: int
+    seal: int  # CRC-32 of the file of findings
 
 
 _kept = msgspec.msgpack.Decoder(_Kept)
@@ -76,11 +78,15 @@ def recall(paths: Sequence[str | Path], config: Config) -> Report | None:
     if not kept or not key:
         return None
     try:
-        head = _kept.decode((kept.reports / key).read_bytes())
-        file = kept.reports / f"{key}.findings"
-        if file.stat().st_size != sum(size for _, size in head.blocks):
+        body = (kept.reports / key).read_bytes()
+        if int.from_bytes(body[:_SEAL], "little") != checksum([body[_SEAL:]]):
             return None
-    except (OSError, msgspec.MsgspecError):
+        head = _kept.decode(body[_SEAL:])
+        file = kept.reports / f"{key}.findings"
+        with file.open("rb") as whole:
+            if checksum_of(whole) != head.seal:
+                return None
+    except (OSError, *UNREADABLE):
         return None
     found = KeptFindings(file, head.blocks, head.count)
     seconds = time.perf_counter() - started
@@ -102,9 +108,10 @@ def keep(report: Report, key: str, kept: Cache) -> None:
         for body in bodies:
             blocks.append((start, len(body)))
             start += len(body)
-        head = encode(_Kept(msgspec.structs.replace(report, findings=None), blocks, len(report.findings)))
+        bare = msgspec.structs.replace(report, findings=None)
+        head = encode(_Kept(bare, blocks, len(report.findings), checksum(bodies)))
         write_passing(kept.reports / f"{key}.findings", bodies)
-        write_passing(kept.reports / key, [head])
+        write_passing(kept.reports / key, [checksum([head]).to_bytes(_SEAL, "little"), head])
         kept.trim()
     except (WriteError, UnicodeEncodeError):
         pass

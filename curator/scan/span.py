@@ -23,8 +23,8 @@ from curator.model import Example, Excerpt, Flag
 from curator.neighbours import shingles
 from curator.private.masking import Known, holds_private, longest_first, masked_flag, may_quote, texts_of, values_of
 from curator.private.placeholders import mask
-from curator.rule import DatasetRule, RawRule, RowRule, Rule
-from curator.scan.store import Found, Head, ScanFile, Tally, pack_scan, write_scan
+from curator.rule import DatasetRule, RawRule, RowRule, Rule, judging
+from curator.scan.store import Found, Head, ScanFile, Tally, is_intact, pack_scan, write_scan
 from curator.sources import Source, Span, fetched, light, read
 from curator.text.brokenjson import Heavy
 from curator.text.encodings import without_surrogates
@@ -116,7 +116,7 @@ class Scan:
     def __call__(self, job: Job) -> Scanned:
         data = job.read()
         name = f"{self._key(job, data)}.scan"
-        if self.cache and (kept := self.cache / name).is_file():
+        if self.cache and is_intact(kept := self.cache / name):
             return Scanned(str(kept), cached=True)
         head, found, arrays = self.scan(job, data)
         if self.cache and not any(holds_private(item.flag.fix) for item in found):
@@ -137,7 +137,7 @@ class Scan:
 
     def known(self, job: Job) -> Scanned | None:
         """The scan of an earlier run, where there is one."""
-        if self.cache and (kept := self.cache / f"{self._key(job, job.read())}.scan").is_file():
+        if self.cache and is_intact(kept := self.cache / f"{self._key(job, job.read())}.scan"):
             return Scanned(str(kept), cached=True)
         return None
 
@@ -189,12 +189,14 @@ class Scan:
             start = time.process_time()
             mine: list[Found] = []
             if isinstance(rule, DatasetRule):
-                arrays[rule.code] = rule.sketch(batch)
+                with judging(rule, job.source.path):
+                    arrays[rule.code] = _sketched(rule, batch)
                 for view in rule.views:
                     if f"{view}.counts" not in arrays:
                         arrays.update(shingles.columns(batch, view))
             elif isinstance(rule, RawRule | RowRule):
-                mine = _told(batch, rule)
+                with judging(rule, job.source.path):
+                    mine = _told(batch, rule)
                 found += mine
             tallies[rule.code] = _tally(batch, rule, mine, time.process_time() - start)
         found.sort(key=lambda item: (item.line, item.code, item.flag.at, item.flag.span or (0, 0)))
@@ -243,6 +245,14 @@ def _tally(batch: Batch, rule: Rule, found: list[Found], seconds: float) -> Tall
     skipped = 0 if isinstance(rule, RawRule) else len(batch.lines) - len(batch.readable) - len(batch.blank)
     fixable = sum(item.flag.fix is not None for item in found)
     return Tally(examined, skipped, len(found), fixable, seconds)
+
+
+def _sketched(rule: DatasetRule, batch: Batch) -> np.ndarray:
+    """What a rule sketches. Raises TypeError where that is no number, or row of numbers, for each line."""
+    sketches = rule.sketch(batch)
+    if not isinstance(sketches, np.ndarray) or sketches.dtype.hasobject or sketches.shape[:1] != (len(batch.lines),):
+        raise TypeError("its sketch is no array of numbers with an entry for each line")
+    return sketches
 
 
 def _told(batch: Batch, rule: RawRule | RowRule) -> list[Found]:

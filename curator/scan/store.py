@@ -16,10 +16,11 @@ import msgspec
 import numpy as np
 
 from curator.model import Excerpt, Flag
+from curator.scan.cache import checksum, checksum_of
 from curator.writing import write_passing
 
 _ZEROS = -1
-_PREFIX = 8  # bytes that give the length of the head, little endian
+_SEAL, _PREFIX = 4, 8  # bytes that give the checksum of what follows, and the length of the head; little endian
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -70,9 +71,10 @@ class ScanFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         with path.open("rb") as file:
+            file.seek(_SEAL)
             size = int.from_bytes(file.read(_PREFIX), "little")
             self.head = _head.decode(file.read(size))
-        self._findings_at = _PREFIX + size
+        self._findings_at = _SEAL + _PREFIX + size
 
     def findings(self) -> list[Found]:
         if not self.head.findings:
@@ -115,7 +117,18 @@ def pack_scan(head: Head, found: Sequence[Found], arrays: Mapping[str, np.ndarra
         offset += values.nbytes if name in filled else 0
     packed = msgspec.msgpack.encode(msgspec.structs.replace(head, findings=len(body), arrays=directory))
     parts = [len(packed).to_bytes(_PREFIX, "little"), packed, body]
-    return [*parts, *(np.ascontiguousarray(values).tobytes() for values in filled.values())]
+    parts += (np.ascontiguousarray(values).tobytes() for values in filled.values())
+    return [checksum(parts).to_bytes(_SEAL, "little"), *parts]
+
+
+def is_intact(path: Path) -> bool:
+    """Whether a scan file of an earlier run is there as it was written."""
+    try:
+        with path.open("rb") as file:
+            seal = int.from_bytes(file.read(_SEAL), "little")
+            return checksum_of(file) == seal and file.tell() > _SEAL
+    except OSError:
+        return False
 
 
 class Part(msgspec.Struct, frozen=True):
