@@ -6,6 +6,7 @@ import re
 from itertools import islice
 from typing import Any
 
+from curator.sop.furniture import is_date
 from curator.sop.markup import BLOCKS, HEADINGS, is_note, is_warning, own_words, siblings, upwards
 from curator.sop.metadata import is_field
 from curator.sop.reading import Drops, clean
@@ -23,8 +24,11 @@ _TEASED_WORDS = 30  # of a card that leads to another page
 def prune_cards(root: Any, drops: Drops) -> None:
     """Take out cards of facts, of persons, and rows of cards that lead to other pages."""
     for table in list(root.iter("table")):
-        if _is_floated(table) and _is_facts(table):
+        if (_is_floated(table) and _is_facts(table)) or _is_index(table):
             drops.take(table)
+    for part in list(root.iter("div", "section")):
+        if _is_fields(part) and _in_root(part, root):
+            drops.take(part)
     for part in list(root.iter(*_PARTS)):
         if _is_person(part) and _in_root(part, root):
             drops.take(part)
@@ -63,6 +67,59 @@ def _is_facts(table: Any) -> bool:
     if next(table.iter("ol", "ul", "pre"), None) is not None or any(map(is_of_procedure, cells)):
         return False
     return 2 * sum(map(is_field, labels)) < len(labels)
+
+
+def _is_index(table: Any) -> bool:
+    """Whether each row of a table, two or more, is a link to another page and then counts and dates: a list of topics of a site."""
+    rows = [[cell for cell in row if cell.tag == "td"] for row in table.iter("tr")]
+    rows = [row for row in rows if row]
+    if len(rows) < 2 or not all(len(row) >= 2 for row in rows) or not table.xpath("descendant::a"):
+        return False
+    for first, *others in rows:
+        said = clean(first.text_content())
+        led = any(
+            clean(link.text_content()) == said and not (link.get("href") or "").startswith("#")
+            for link in first.iter("a")
+        )
+        if not led or _NUMBERED.search(said) or not all(map(_is_count, others)):
+            return False
+    return True
+
+
+def _is_count(cell: Any) -> bool:
+    said = clean(cell.text_content())
+    return not said or is_date(said) or re.fullmatch(r"\d[\d.,]*[kKmM]?", said) is not None
+
+
+def _is_fields(part: Any) -> bool:
+    """Whether a part is names of fields and their values, three pairs or more, two of the fields known: each in a part of its own,
+    the names in parts of one class.
+    """
+    inner = [child for child in part if isinstance(child.tag, str)]
+    if not 3 <= len(inner) <= 60 or any(child.tag not in ("div", "span", "p") for child in inner):
+        return False
+    if next(part.iterdescendants(*_SOLID, "ul", *HEADINGS), None) is not None:
+        return False
+    pairs = [[child for child in row if isinstance(child.tag, str)] for row in inner]
+    if not all(len(pair) == 2 for pair in pairs):
+        pairs = [inner[n : n + 2] for n in range(0, len(inner), 2)]
+    if len(pairs) < 3 or len(pairs[-1]) != 2:
+        return False
+    labels = [clean(pair[0].text_content()) for pair in pairs]
+    classes = {pair[0].get("class") for pair in pairs}
+    known = sum(is_field(label) or _FIELD.fullmatch(label.rstrip(":")) is not None for label in labels)
+    return (
+        len(classes) == 1
+        and classes != {pairs[0][1].get("class")}
+        and all(0 < len(label.split()) <= 4 and role_of(label) == "other" for label in labels)
+        and known >= 2
+    )
+
+
+_FIELD = re.compile(
+    r"(?:\w+ )?(?:licen[cs]e|citation|keywords?|doi|funders?|difficulty|time required|sections|duration|reading time|audience|last \w+|next \w+|lizenz|schlagwörter|licencia|palabras clave|licence|mots[- ]clés|(?:\w+ )*id)",
+    re.I,
+)
 
 
 def is_of_procedure(said: str) -> bool:

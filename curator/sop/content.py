@@ -113,7 +113,10 @@ def _prune_around(
         weight, _, heaviest = max(inner, default=(0, 0, None), key=lambda entry: entry[:2])
         apart = (
             heaviest is not None
-            and weight >= 0.6 * weights[current]
+            and (
+                weight >= 0.6 * weights[current]
+                or (weight >= 0.35 * weights[current] and _holds_form(heaviest, current))
+            )
             and not (heaviest.tag == "table" and not is_layout(heaviest))
         )
         flow = sum(weights[child] for child in current if child.tag in _FLOW)
@@ -125,12 +128,14 @@ def _prune_around(
         titled = next((part for part in current if part in {title, *_above(title)}), None)
         before = titled is not None
         own = _in_flow(current)
+        said = f"{'' if title is None else title.text_content()} {'' if heaviest is None else heaviest.text_content()}"
+        own_vocabulary = vocabulary if pieces or heaviest is None or heaviest is titled else Vocabulary(said)
         for part in list(current):
             before = before and part is not titled
             if part is heaviest or part in pieces or part.tag not in _BESIDE or part in own:
                 continue
             if part is titled:
-                _prune_title(part, drops, vocabulary, second)
+                _prune_title(part, drops, own_vocabulary, second)
             elif (before and not _is_titling(part, vocabulary)) or _is_apart(
                 part, heaviest, weights, vocabulary, second
             ):
@@ -138,6 +143,13 @@ def _prune_around(
         if heaviest is None or pieces:
             return
         current = heaviest
+
+
+def _holds_form(part: Any, around: Any) -> bool:
+    """Whether all of what looks like a procedure stands in one part: headings of known purpose and numbered lists, three or more."""
+    known = [head for head in around.iter("h2", "h3", "h4") if role_of(clean(text_of(head))) != "other"]
+    formed = [*known, *around.iter("ol")]
+    return bool(known) and len(formed) >= 3 and all(part in inner.iterancestors() for inner in formed)
 
 
 def _split_text(content: Any, weights: dict[Any, int]) -> list[Any]:

@@ -51,6 +51,7 @@ _PATTERNS = (
     r"(?:\d[\d.,k]* (?:people|users|readers) (?:have )?(?:viewed|liked|saw|read|found).{0,40}|add a reaction|tell your (?:friends|followers|colleagues)|watch (?:our|the) (?:film|video)\b.{0,40})",
     r"(?:new|added|introduced|changed|updated|modified|deprecated|removed|available|neu|hinzugefügt|geändert|eingeführt|nuev[oa]|añadid[oa]|modificad[oa]|nouveau|ajouté|modifié|introduit)e?"
     r" (?:(?:in|since|as of|ab|seit|en|desde|dans|depuis)(?: the| der| la)? )(?:versi[oó]n|release|v\.? ?(?=\d))\W*\d[\w.]*(?:\W.{0,160})?",
+    rf"{_THIS} (?:{_PAGE}|space|wiki|docs|manual|handbook|text) (?:was|has been|is being|will be|wurde|ha sido|fue|a été) (?:automatically |recently )?(?:moved|migrated|archived|imported|copied|mirrored|converted|machine[- ]translated|generated|verschoben|archiviert|movid[oa]|archivad[oa]|déplacée?|archivée?)\b.{{0,160}}",
     r"(?:back to|return to|zurück zu|volver|retour)(?: the)? (?:top|home|overview|nach oben|inicio|haut).{0,30}",
 )  # fmt: skip
 _FURNITURE = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I)
@@ -96,7 +97,7 @@ def _is_byline(text: str) -> bool:
     return len(parts) >= 2 and bool(told) and all(len(part.split()) <= 5 for part in parts)
 
 
-_SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more) (?:posts|articles|pages|stories|links|content)|(?:how to )?cite this \w+|how to cite|(?:follow|find) us(?: on)? \w+|follow us|stay (?:connected|in touch)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"
+_SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more|suggested) (?:posts|articles|pages|stories|links|content|topics|threads|questions|discussions|products|manuals(?: for .*)?|content for .*)|community q and? ?a|(?:reader|customer|user) (?:success )?stories|(?:how to )?cite this \w+|how to cite|(?:follow|find) us(?: on)? \w+|follow us|stay (?:connected|in touch)|you (?:may|might|could|will|ll) also (?:like|enjoy|love|want|need|be interested in)|leave a (?:reply|comment)|"
                      r"share this(?: \w+)?|(?:\d+ )?(?:comments?|kommentare?|comentarios?|commentaires?|reacties|commenti|komentarze|kommentarer)(?: \d+)?|(?:offer|angebot|aanbieding|oferta|offre|promotion)s? (?:of|van|der|des|de|du) .{0,20}|\d+ (?:responses|replies|answers|reviews|thoughts).*|upcoming (?:events|dates|deadlines|courses)|coming up|recent (?:activity|feedback|changes|comments|news|updates)|(?:pages|articles|posts) like this(?: one)?|(?:class|course|community|discussion) forums?|about (?:the author|this (?:article|page|site|blog))|updates to this page|(?:people|others|readers|customers|users) (?:also|who).*|most (?:read|viewed|popular).*|recently viewed.*|in this (?:section|series)|quick links|useful links|more (?:from|in|like|on).*|read (?:next|more|also)|also (?:on|in) .*|top stories|trending.*|get the .* (?:newsletter|digest)|was this (?:page|article|information)? ?helpful|newsletter|subscribe|follow us|categories|tags|advertisement")  # fmt: skip
 
 

@@ -135,7 +135,18 @@ def _is_built_of_widgets(root: Any, whole: int) -> bool:
 
 
 def _prune_marks(root: Any) -> None:
-    """Take out what is no word of the text: the marks of footnotes, set high ("[1]"), and a heading's link to itself."""
+    """Take out what is no word of the text: the marks of footnotes, set high ("[1]"), a heading's link to itself, and the version
+    that a site sets behind the title.
+    """
+    for head in root.iter("h1"):
+        last = next((part for part in reversed(head) if isinstance(part.tag, str)), None)
+        if (
+            last is not None
+            and len(head) > 1
+            and _VERSION.fullmatch(clean(last.text_content()))
+            and not clean(last.tail or "")
+        ):
+            remove(last)
     for head in root.iter(*HEADINGS):
         for link in list(head.iter("a")):
             if (link.get("href") or "").startswith("#") and not re.search(r"\w", link.text_content()):
@@ -146,6 +157,9 @@ def _prune_marks(root: Any) -> None:
         named = re.search(r"reference|footnote|fn", mark.get("class") or "") or (links and (links[0].get("href") or "").startswith("#"))  # fmt: skip
         if links and named and re.fullmatch(r"\[?(?:\d{1,3}|[a-z*†‡]|note \d{1,2})[\])]?", said):
             remove(mark)
+
+
+_VERSION = re.compile(r"\(?(?:v|ver|version|rev|revision|release)\.? ?\d[\w.]*\)?", re.I)
 
 
 def _prune_printed_contents(root: Any, drops: Drops) -> None:
@@ -492,7 +506,7 @@ def _is_running(said: str, parts: list[Any]) -> bool:
         3 <= len(said.split()) <= 30
         and all(clean(part.text_content()) == said for part in parts)
         and not any(next(part.iterdescendants(*_SOLID, *HEADINGS), None) is not None or is_note(part) for part in parts)
-        and not is_order(said)
+        and not is_order(said.partition(",")[0])
         and not is_warning(said)
     )
 
