@@ -40,6 +40,10 @@ ALONE = lines(HEAD + TEXT)
         ("<h2>Consultation</h2><p>None recorded</p>", False),
         ("<h2>Consultation</h2><p>Ask the night shift before the pump is moved.</p>", True),
         ("<p>Changed in version 2.3: Wording made shorter.</p>", False),
+        ("<div class=hint><p>This space was moved from the old wiki in spring. Tell us if a picture is gone.</p></div>", False),
+        ("<h3>Related topics</h3><table><tr><th>Topic<th>Replies</tr><tr><td><a href='/1'>The big clamp</a><td>11</tr><tr><td><a href='/2'>Open evening</a><td>5</tr></table>", False),
+        ("<h3>Limits</h3><table><tr><th>Part<th>Grams</tr><tr><td>The big clamp<td>11</tr><tr><td>The hose<td>5</tr></table>", True),
+        ("<div class=facts><div class=label>License</div><div>Open</div><div class=label>Created</div><div>8 May 2025</div><div class=label>Protocol ID</div><div>118204</div></div>", False),
     ],
 )  # fmt: skip
 def test_what_stands_after_a_text(after: str, stays: bool) -> None:
@@ -95,6 +99,9 @@ TEASED = [
         (14, [ASK, NAME, Text("Room N14")], False),
         (8, [Heading("Contacts", 2), NAME, Text("Room N14")], True),
         (14, [Heading("More of our methods", 2), Heading("Lost keys", 3, away=True), Text("Whom to tell."), Heading("Rooms", 3, away=True)], False),
+        (0, [Text("412 views"), Text("License"), Text("Open to all that ask"), Text("Created"), Text("Funders"), Text("Upland Council")], False),
+        (9, [Text("Hollis Works, part 7")], True),
+        (14, [Text("Odile_R March 15, 2025, 7:40am"), Text("Great write-up, thanks to all of you.")], False),
         (14, [Text("3 remarks"), Text("Noor Haddad Mar 14"), Text("Should that be written down?")], False),
     ],
 )  # fmt: skip
@@ -104,3 +111,26 @@ def test_what_stands_beside_a_printed_text(place: int, given: list[Piece], stays
     kept = [piece.text for piece in pieces if isinstance(piece, Heading | Text)]
     assert [line for line in kept if line in SAID] == SAID
     assert (len(kept) > len(SAID)) is stays
+
+
+def test_a_line_that_each_printed_page_repeats_goes() -> None:
+    foot = Text("Hollis Works, issue 7")
+    menu: list[Piece] = [Text("• Current students"), Heading("Facilities", 2)]
+    pieces, _ = of_page([*menu, Heading(TITLE, 1), *LONG[:4], foot, *LONG[4:8], foot, *LONG[8:]], TITLE, Drops())
+    assert [piece.text for piece in pieces if isinstance(piece, Heading | Text)] == SAID
+
+
+@pytest.mark.parametrize("head", [f"{TITLE}Print", f"{TITLE} V.3", f"• {TITLE}"])
+def test_what_a_site_sets_beside_a_printed_title_goes(head: str) -> None:
+    site = [Heading("Larkspur Desk", 1), Text("Welcome, visitor"), Heading("How can we help you today?", 2)]
+    pieces, title = of_page([*site, Heading(head, 1), *LONG], f"{TITLE} : Larkspur Desk", Drops())
+    assert title == TITLE
+    assert [piece.text for piece in pieces if isinstance(piece, Heading | Text)] == SAID
+
+
+def test_the_name_of_a_site_is_no_title_where_another_heading_as_high_stands_below_it() -> None:
+    pieces, title = of_page(
+        [Heading("Uplands Lab", 1), Heading(TITLE, 1), *LONG], "sop:kitchen:cooling [Uplands Lab]", Drops()
+    )
+    assert title == TITLE
+    assert pieces[0] == Heading(TITLE, 1)

@@ -107,17 +107,17 @@ def _is_fields(part: Any) -> bool:
         return False
     labels = [clean(pair[0].text_content()) for pair in pairs]
     classes = {pair[0].get("class") for pair in pairs}
-    known = sum(is_field(label) or _FIELD.fullmatch(label.rstrip(":")) is not None for label in labels)
+    known = [label for label in labels if is_field(label) or _FIELD.fullmatch(label.rstrip(":"))]
     return (
         len(classes) == 1
         and classes != {pairs[0][1].get("class")}
-        and all(0 < len(label.split()) <= 4 and role_of(label) == "other" for label in labels)
-        and known >= 2
+        and all(0 < len(label.split()) <= 4 and (label in known or role_of(label) == "other") for label in labels)
+        and len(known) >= 2
     )
 
 
 _FIELD = re.compile(
-    r"(?:\w+ )?(?:licen[cs]e|citation|keywords?|doi|funders?|difficulty|time required|sections|duration|reading time|audience|last \w+|next \w+|lizenz|schlagwörter|licencia|palabras clave|licence|mots[- ]clés|(?:\w+ )*id)",
+    r"(?:\w+ )?(?:licen[cs]e|citation|status|keywords?|doi|funders?|difficulty|time required|sections|duration|reading time|audience|last \w+|next \w+|lizenz|schlagwörter|licencia|palabras clave|licence|mots[- ]clés|(?:\w+ )*id)",
     re.I,
 )
 

@@ -13,7 +13,7 @@ from curator.sop.cards import headings_over, prune_emptied
 from curator.sop.content import Second, content_root, prune_beside
 from curator.sop.markup import BLOCKS, is_bold, own_words, text_of
 from curator.sop.pruning import name_own_tags, prune
-from curator.sop.reading import MAX_TEXT, Drops, Reading, clean, words_of
+from curator.sop.reading import MAX_TEXT, SITE_MARK, Drops, Reading, clean, words_of
 from curator.sop.walk import Walker
 
 _XML = re.compile(r"^\s*<\?xml[^>]*\?>", re.I)
@@ -217,16 +217,13 @@ def _page_title(title: str, headings: list[str], frame: list[str]) -> str:
             return _without_site(heading, frame)
     if (rest := _without_site(title, frame)) != title:
         return rest
-    parts = [part for part in _SITE_MARK.split(title) if part]
+    parts = [part for part in SITE_MARK.split(title) if part]
     return parts[0] if parts else (headings[0] if len(headings) == 1 else "")
-
-
-_SITE_MARK = re.compile(r"\s+(?:[|–—·»-]|::?)\s+")
 
 
 def _begun(title: str, headings: list[str]) -> list[str]:
     """The part of a page's title that a heading of the page begins with, where one does, without a code before it."""
-    parts = [part for part in _SITE_MARK.split(title) if " " in part]
+    parts = [part for part in SITE_MARK.split(title) if " " in part]
     coded = [found[1] for part in parts if (found := _CODE.fullmatch(part)) and found[1] in headings]
     return coded or [part for part in parts if any(heading.startswith(part) for heading in headings)]
 

@@ -9,8 +9,9 @@ import re
 from collections.abc import Iterator
 
 from curator.sop.cards import NAME, is_of_procedure, tells_person
-from curator.sop.furniture import is_date
+from curator.sop.furniture import is_date, is_furniture
 from curator.sop.markup import is_warning
+from curator.sop.metadata import is_field
 from curator.sop.pruning import names_document
 from curator.sop.reading import Heading, Piece, Text, said
 from curator.sop.roles import role_of
@@ -18,6 +19,7 @@ from curator.sop.strangers import Vocabulary, says_purpose
 from curator.sop.verbs import is_forbidding, is_order
 
 _LEAD_WORDS = 16
+_CROWD, _CROWDED_WORDS = 4, 40  # marks of a site that tell where it speaks of itself, and the words of a line there
 _CALL_WORDS = 5
 
 
@@ -30,12 +32,27 @@ def beside(pieces: list[Piece], start: int) -> set[int]:
     known = Vocabulary(" ".join(said(piece) for piece in pieces[start:stop]))
     level = max((head.level for _, head in own), default=0)
     leading = 2 * sum(head.away for _, head in heads) > len(heads)  # a page that is a link itself
-    found = _leads(pieces, start, known)
+    found = _leads(pieces, start, known) | _repeated(pieces, start)
     for place in range(start + 1, len(pieces)):
         if place not in found:
             row = set() if leading else _row(pieces, place)
             found |= _person(pieces, place) or _quoted(pieces, place) or row or _teased(pieces, place, known, level)
     return found
+
+
+def _repeated(pieces: list[Piece], start: int) -> set[int]:
+    """The places of lines that stand there twice and more, and are no order and no sentence: the heads and feet of pages."""
+    places: dict[str, list[int]] = {}
+    for n, piece in enumerate(pieces[start + 1 :], start + 1):
+        line = said(piece)
+        if (
+            _is_plain(piece)
+            and 3 <= len(line.split()) <= 12
+            and line[-1] not in ".:;!?"
+            and not is_order(line.partition(",")[0])
+        ):
+            places.setdefault(line, []).append(n)
+    return {n for found in places.values() if len(found) > 1 for n in found}
 
 
 def _row(pieces: list[Piece], place: int) -> set[int]:
@@ -61,21 +78,42 @@ def _is_teaser(piece: Piece) -> bool:
 
 
 def _leads(pieces: list[Piece], start: int, known: Vocabulary) -> set[int]:
-    """The few short lines, and headings of no known purpose, between the title and the first section that speak of something else."""
+    """The few short lines, and headings of no known purpose, between the title and the first section that speak of something
+    else; longer ones as well, and more of them, where marks of a site stand there: dates, counts, fields, words alone.
+    """
     found: list[int] = []
-    for place in range(start + 1, min(start + 7, len(pieces))):
+    end = next(
+        (n for n, p in enumerate(pieces) if n > start and isinstance(p, Heading) and not _is_loose(p)), start + 1
+    )
+    marks = sum(_is_mark(piece) for piece in pieces[start + 1 : end])
+    crowded = marks >= _CROWD and 2 * marks >= end - start - 1
+    for place in range(start + 1, end if crowded else min(start + 7, len(pieces))):
         piece = pieces[place]
         if isinstance(piece, Heading) and not _is_loose(piece):
             break
         line = said(piece)
-        short = len(line.split()) <= _LEAD_WORDS and line[-1:] != ":" and not says_purpose(line)
+        most = _CROWDED_WORDS if crowded else _LEAD_WORDS
+        short = len(line.split()) <= most and line[-1:] != ":" and not says_purpose(line)
         about = isinstance(piece, Heading) or _is_plain(piece)
-        if not (isinstance(piece, Text) and is_date(line)) and not (about and short and known.is_aside(line)):
+        if crowded and place == end - 1 and line[-1:] == "." and not known.is_strange(line):
+            continue  # a text may open below all of it
+        if not _is_mark(piece) and not (about and short and known.is_aside(line)):
             while found and isinstance(pieces[found[-1]], Heading):
                 found.pop()  # it has a text
-            break
-        found.append(place)
-    return set(found) if found and any(isinstance(piece, Heading) for piece in pieces[start + 1 : start + 8]) else set()
+            if not crowded:
+                break
+        elif not isinstance(piece, Text) or crowded or is_date(line) or known.is_aside(line):
+            found.append(place)
+    return set(found) if found and any(isinstance(piece, Heading) for piece in pieces[start + 1 : end + 1]) else set()
+
+
+def _is_mark(piece: Piece) -> bool:
+    """Whether a line is a date, a field, a count or another notice of a site."""
+    if not isinstance(piece, Text) or piece.note is not None or is_warning(piece.text):
+        return False
+    line = piece.text
+    few = len(line.split()) <= 4 and line[-1] not in ".:;!?" and role_of(line) == "other" and not is_order(line)
+    return is_date(line) or is_furniture(line) or is_field(line.partition(":")[0]) or (few and not _ITEM.match(line))
 
 
 def _is_loose(piece: Piece) -> bool:
@@ -190,6 +228,7 @@ def ending(pieces: list[Piece]) -> Iterator[int]:
 _ENDS = re.compile(
     r"\d{1,4} (?:remarks?|notes?|replies|answers|comments?|thoughts?|reviews?|kommentare?|antworten|comentarios?|commentaires?|réponses)|read by \d+(?: of \d+)?.{0,20}|"
     r"(?:was|were|is|are|did|do|does|how|how well|have) .{0,40}\b(?:clear|helpful|useful|easy to (?:follow|find|read)|(?:this|the) (?:page|article|guide|instruction)s?)\b.{0,30}\?|"
+    r"\S.{0,40}\d{4},? (?:at )?\d{1,2}:\d{2}(?: ?[ap]m)?.{0,4}|(?-i:Previous ?[A-Z].{0,80}Next ?[A-Z].{0,80})|"
     r"(?:helpful|useful|hilfreich|útil|utile)\?.{0,12}|(?:write|add|leave|post) an? (?:remark|note|comment|reply|question)",
     re.I,
 )

@@ -162,10 +162,9 @@ def _bulleted(row: _Row, dots: Sequence[dict[str, Any]]) -> _Row:
     """A line with a bullet where one is drawn before it, or stands there in a font of symbols."""
     middle = (row.top + row.bottom) / 2
     drawn = any(abs((dot["top"] + dot["bottom"]) / 2 - middle) < 0.5 * row.size and dot["height"] <= 1.2 * row.size and 0 < row.indent - dot["x1"] <= 2 * row.size for dot in dots)  # fmt: skip
-    if drawn and not STARTS.match(row.text):
-        row.text = f"• {row.text}"
-    elif found := _SYMBOL.match(row.text):
-        row.text = f"• {row.text[found.end() :]}"
+    found = _SYMBOL.match(row.text)
+    if found or (drawn and not STARTS.match(row.text)):
+        row.text = f"• {row.text[found.end() if found else 0 :]}"
     return row
 
 
@@ -175,19 +174,24 @@ _SYMBOL = re.compile(r"\(cid:\d{1,5}\)\s*(?=\S)")  # a letter of which a font do
 def _rows_of(found: dict[str, Any], page: int) -> Iterator[_Row]:
     """A line as a row; two of one that begins with a heading in bold, a wide space before what follows it."""
     chars = [char for char in found["chars"] if char["text"].strip()]
-    if not clean(found["text"]) or not chars:
+    whole = clean(_UNREADABLE.sub("", found["text"]))
+    if not whole or not chars or _ALONE.fullmatch(whole):
         return
     strong = [bool(_BOLD.search(char["fontname"])) for char in chars]
     head = next((n for n, bold in enumerate(strong) if not bold), 0)
     if head and chars[head]["x0"] - chars[head - 1]["x1"] >= _RUN_IN * chars[0]["size"] and not any(strong[head:]):
-        said = clean(found["text"])
+        said = whole
         at = _place_after(said, sum(len(char["text"].strip()) for char in chars[:head]))
         text, rest = said[:at].strip(), said[at:].strip()
         if text and rest and len(text.split()) <= 10 and text[-1] not in ".,;:" and not STARTS.match(f"{text} x"):
             yield _row(text, chars[:head], page, bold=True)
             yield _row(rest, chars[head:], page, bold=False)
             return
-    yield _row(clean(found["text"]), chars, page, bold=sum(strong) > 0.9 * len(chars))
+    yield _row(whole, chars, page, bold=sum(strong) > 0.9 * len(chars))
+
+
+_ALONE = re.compile(r"\(cid:\d{1,5}\)")  # a picture of a font in a line of its own
+_UNREADABLE = re.compile(r"(?<=\S)\s?\(cid:\d{1,5}\)")  # likewise, but for the first of a line, which may be a bullet
 
 
 def _place_after(text: str, count: int) -> int:

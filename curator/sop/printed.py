@@ -11,7 +11,7 @@ from curator.sop.furniture import is_date, is_furniture, is_site_heading
 from curator.sop.margins import beside, ending
 from curator.sop.markup import is_warning
 from curator.sop.pruning import names_document
-from curator.sop.reading import Drops, Heading, Piece, Text, said
+from curator.sop.reading import SITE_MARK, Drops, Heading, Piece, Text, said
 from curator.sop.residue import CONTENTS
 from curator.sop.roles import folded, role_of
 from curator.sop.strangers import stems
@@ -152,17 +152,40 @@ _NOTE = re.compile(r"(?:warning|caution|danger|important|note|tip)\W*", re.I)
 
 
 def _titled(pieces: list[Piece], title: str) -> int:
-    """The place of the heading that is the title of the page, the longest of those in it, -1 where there is none. A line in
-    the first half that is most of the title is made one where no heading is.
+    """The place of the heading that is the title of the page, the longest of those in it, -1 where there is none, or only the
+    name of the site. A heading that begins with a part of the page's title, and goes on with what a site sets beside it, is cut
+    to that part. A line in the first half that is most of the title is made one where no heading is.
     """
+    for piece in pieces:
+        if isinstance(piece, Heading) and not _names(title, piece.text):
+            piece.text = _DOT.sub("", piece.text)
+            parts = (part for part in SITE_MARK.split(title) if len(part) >= _TITLE and piece.text.startswith(part))
+            piece.text = next((part for part in parts if len(piece.text) - len(part) <= _BESIDE_TITLE), piece.text)
     named = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and _names(title, piece.text)]
     if named:
-        return max(named, key=lambda n: (len(said(pieces[n])), -n))
+        best = max(named, key=lambda n: (len(said(pieces[n])), -n))
+        return -1 if _is_name_of_site(pieces, best, title) else best
     for n, piece in enumerate(pieces[: len(pieces) // 2]):
         if isinstance(piece, Text) and 2 * len(piece.text) > len(title) and _names(title, piece.text):
             pieces[n] = Heading(piece.text, 1, piece.origin)
             return n
     return -1
+
+
+def _is_name_of_site(pieces: list[Piece], place: int, title: str) -> bool:
+    """Whether a heading is the lesser end of the page's title, and another as high stands before the first section."""
+    name = said(pieces[place])
+    if not title.rstrip("]) ").endswith(name) or 2 * len(name) > len(title):
+        return False
+    for piece in pieces[place + 1 :]:
+        if _is_known(piece):
+            return False
+        if isinstance(piece, Heading) and piece.level <= _level(pieces[place]):
+            return True
+    return False
+
+
+_TITLE, _BESIDE_TITLE = 8, 14  # letters: of a part of a title that tells, and of what stands beside it ("Print")
 
 
 def _after_site(pieces: list[Piece], title: str) -> int:

@@ -86,6 +86,7 @@ def clean(text: str) -> str:
 
 
 _INVISIBLE = re.compile("[\u00ad\u200b\u200c\u200d\u2060\ufeff]")
+SITE_MARK = re.compile(r"\s+(?:[|–—·»-]|::?)\s+")  # between the title of a page and the name of the site
 BULLETS = (
     "•‣◦▪▫■□●○◆◇❖➢➤►▶⁃∙·–☐☑☒✓✔\ue000-\uf8ff"  # of items, as a class of letters; the last are those of symbol fonts
 )
