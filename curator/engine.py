@@ -8,7 +8,6 @@ Findings do not depend on the number of workers, on where spans are cut, or on t
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -43,6 +42,7 @@ from curator.scan.mappers import Crew, Mapper, choose, sharing
 from curator.scan.rows import SetRows
 from curator.scan.span import Job, Scan, Scanned, finding_id, read_scan
 from curator.scan.store import Found, ScanFile, Spill
+from curator.scratch import Scratch
 from curator.sources import Source, Span, cut, open_sources
 from curator.sources.allowed import allowed_leaks
 from curator.sources.finding import split_number
@@ -115,7 +115,7 @@ def lint_sources(
     if size > LARGE:
         plan = plan.without_costly(f"the set holds {size / 1e6:,.0f} MB, and these rules take longer than all others")
     with uncollected():
-        folder = tempfile.TemporaryDirectory(prefix="curator-lint-")
+        folder = Scratch("lint")
         run = _Run(plan, list(sources), Path(folder.name), cache)
         run.scan(workers, progress)
         run.join(workers, judging, audit=audit)
@@ -130,7 +130,7 @@ def scanned(
     sources: Sequence[Source], plan: Plan, *, workers: Crew = None, progress: Progress | None = None
 ) -> Iterator[SetRows]:
     """The rows of opened sources with the sketches of the plan's dataset rules, judged by none of them."""
-    with uncollected(), tempfile.TemporaryDirectory(prefix="curator-scan-") as folder:
+    with uncollected(), Scratch("scan") as folder:
         run = _Run(plan, list(sources), Path(folder), None)
         run.scan(workers, progress)
         yield run.rows(workers)
@@ -258,7 +258,7 @@ class _Run:
 
     # ------------------------------------------------------------------ the result
 
-    def findings(self, folder: tempfile.TemporaryDirectory[str]) -> FindingStore:
+    def findings(self, folder: Scratch) -> FindingStore:
         pieces, first = [], 0
         for scan, (n, span) in zip(self.scans, self.spans, strict=True):
             first = 0 if span.start == 0 else first

@@ -21,6 +21,7 @@ from threading import Thread
 from typing import Any, Protocol
 
 from curator.errors import MissingExtraError, UsageError
+from curator.scratch import Scratch
 from curator.text.patterns import compiled_later
 
 # The vocabularies of Llama 3 and Qwen were grown from cl100k_base: the nearest stand-in for the
@@ -320,7 +321,7 @@ def _tiktoken(name: str) -> Any | None:
         return None
     if found.suffix != ".gz":
         return _load_from(found.parent, name)
-    with tempfile.TemporaryDirectory(prefix="curator-vocabulary-") as passing:
+    with Scratch("vocabulary") as passing:
         (Path(passing) / _OPENAI[name]).write_bytes(gzip.decompress(found.read_bytes()))
         return _load_from(Path(passing), name)
 

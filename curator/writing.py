@@ -13,7 +13,6 @@ import os
 import shutil
 import stat
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +20,10 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from curator.errors import UNREADABLE, UsageError, WriteError
+from curator.scratch import PASSING, hold, remove_left_over
 
 _LIST = ".curator-commit"  # the list of a commit under way, in the folder of its files
 _NAME = 255  # bytes of a file's name, at most
-_SETTLED = 10.0  # seconds after which a passing file that nobody holds is left over
 
 
 class Replacement:
@@ -52,9 +51,9 @@ class Replacement:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             prefix = f".{self.path.name[:100]}."
-            _remove_left_over(self.path.parent, prefix)
-            number, name = tempfile.mkstemp(prefix=prefix, suffix=".part", dir=self.path.parent)
-            _hold(number)
+            remove_left_over(self.path.parent, prefix)
+            number, name = tempfile.mkstemp(prefix=prefix, suffix=PASSING, dir=self.path.parent)
+            hold(number)
             self._passing = Path(name)
             self.file = os.fdopen(number, "wb")
         except OSError as error:
@@ -145,7 +144,7 @@ def recover(folder: Path) -> None:
     """
     try:
         with (folder / _LIST).open("rb") as file:
-            if not _hold(file.fileno()):
+            if not hold(file.fileno()):
                 return  # its writer lives
             listed = json.loads(file.read())
             files = [(_inside(folder, s["passing"]), _inside(folder, s["name"]), s["stamp"]) for s in listed["files"]]
@@ -186,53 +185,19 @@ def _stamp(path: Path) -> list[int] | None:
     return [found.st_size, found.st_mtime_ns, found.st_ino]
 
 
-def _hold(number: int) -> bool:
-    """Hold an open file until it is closed; False where another process does."""
-    try:
-        import fcntl
-
-        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except (ImportError, OSError):  # Windows, or a file system without locks
-        return True
-    return True
-
-
-def _remove_left_over(folder: Path, prefix: str) -> None:
-    """Remove what killed processes left under passing names: files and folders at rest that nobody holds."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: nothing tells whether the writer lives
-        return
-    for entry in os.scandir(folder):
-        if not (entry.name.startswith(prefix) and entry.name.endswith(".part")) or entry.is_symlink():
-            continue
-        try:
-            if time.time() - entry.stat().st_mtime > _SETTLED:
-                number = os.open(entry.path, os.O_RDONLY)
-                try:
-                    fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(entry.path) if entry.is_dir() else Path(entry.path).unlink()
-                finally:
-                    os.close(number)
-        except OSError:  # held, gone, or on a file system without locks
-            continue
-
-
 @contextmanager
 def passing_folder(path: Path) -> Iterator[Path]:
     """A folder beside `path`, under a passing name, that is gone afterwards; so is what killed processes left."""
     path.parent.mkdir(parents=True, exist_ok=True)
     prefix = f".{path.name[:100]}."
-    _remove_left_over(path.parent, prefix)
-    with tempfile.TemporaryDirectory(prefix=prefix, suffix=".part", dir=path.parent) as name:
+    remove_left_over(path.parent, prefix)
+    with tempfile.TemporaryDirectory(prefix=prefix, suffix=PASSING, dir=path.parent) as name:
         if os.name == "nt":  # a folder cannot be opened there
             yield Path(name)
             return
         number = os.open(name, os.O_RDONLY)
         try:
-            _hold(number)
+            hold(number)
             yield Path(name)
         finally:
             os.close(number)

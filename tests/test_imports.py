@@ -16,8 +16,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "curator"
 # A module may import from its own layer and from those above it in this table, never from those below.
 LAYERS = [
     "model errors",
-    "columns extras formats json_schema neighbours paths private provenance recipe rowfacts rule sources splicing "
-    "spreading targets templates text tokens writing",
+    "columns extras formats json_schema neighbours paths private provenance recipe rowfacts rule scratch sources "
+    "splicing spreading targets templates text tokens writing",
     "benchmarks checks harness ollama packs plugins sop",
     "config engine scan",
     "cleaning comparison conversion counting decisions docs editor explanation fix handoff proving report review "

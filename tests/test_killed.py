@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from curator import decisions
+from curator import decisions, scratch
 from curator.writing import Replacement, passing_folder, recover, write_whole
 from tests.conftest import ROOT
 
@@ -412,3 +412,42 @@ def test_no_recorded_decision_is_lost_or_torn(tmp_path: Path) -> None:
     read = decisions.read(place.folder / log)
     assert not read.unread
     assert set(recorded) | {"last"} <= {decision.why for decision in read.decisions}
+
+
+@pytest.mark.parametrize("asking", [signal.SIGTERM, signal.SIGHUP])
+def test_a_command_that_is_asked_to_end_takes_its_passing_files_along(asking, tmp_path):
+    """As a container that is stopped, a scheduler or a terminal that is closed asks."""
+    (passing := tmp_path / "tmp").mkdir()
+    rows = [json.dumps(messages(f"What is {n} plus {n}?", f"It comes to {2 * n} in all.")) for n in range(20_000)]
+    (tmp_path / "data.jsonl").write_text("\n".join(rows))
+    command = [sys.executable, "-m", "curator", "lint", "data.jsonl", "--no-cache", "--workers", "2"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=os.environ | {"TMPDIR": str(passing)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while process.poll() is None and not any(passing.glob("curator-lint-*/*")):
+            time.sleep(0.01)
+        process.send_signal(asking)
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + asking
+    assert b"Traceback" not in said
+    assert not list(passing.iterdir())
+
+
+def test_what_a_killed_run_left_is_taken_away_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setattr(scratch.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(scratch.tempfile, "tempdir", str(tmp_path))
+    script = "import os; from curator.scratch import Scratch; left = Scratch('lint'); os.kill(os.getpid(), 9)"
+    subprocess.run([sys.executable, "-c", script], env=os.environ | {"TMPDIR": str(tmp_path)}, cwd=ROOT, check=False)
+    left = list(tmp_path.iterdir())
+    live = scratch.Scratch("live")
+    other = tmp_path / "curator-of-somebody"
+    other.mkdir()
+    for path in tmp_path.iterdir():
+        os.utime(path, (0, 0))
+    scratch._clear.cache_clear()
+    with scratch.Scratch("lint") as new:
+        kept = {Path(new), Path(live.name), other}
+        assert len(left) == 1
+        assert set(tmp_path.iterdir()) == kept
+    live.cleanup()
+    assert set(tmp_path.iterdir()) == {other}

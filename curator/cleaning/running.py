@@ -18,6 +18,7 @@ from curator.decisions import Log
 from curator.errors import WriteError
 from curator.model import Report
 from curator.scan.cache import Cache
+from curator.scratch import Scratch
 from curator.sources import open_sources
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def clean(
     log = decisions.beside(paths) if log is None else log
     plan = config.plan() if fixes else _decided_alone(config.plan(), log)
     cache = Cache.open() if config.cache else None
-    with open_sources(paths, config.excluded) as opened, tempfile.TemporaryDirectory(prefix="curator-clean-") as folder:
+    with open_sources(paths, config.excluded) as opened, Scratch("clean") as folder:
         sources = [msgspec.structs.replace(source, split="") for source in opened] if as_one else list(opened)
         goals = targets(sources, out)
         rest = Path(rejected) if rejected else goals[0].with_name(REJECTED)

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from curator import __version__
+from curator.cli import ending
 from curator.errors import CuratorError
 
 # The first sentence of each verb's help, so that `curator --help` imports none of them.
@@ -74,12 +75,14 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit status.
 
     0: nothing at or above --fail-on. 1: something is. 2: wrong usage or an error. 130: interrupted.
+    143, 129: ended by SIGTERM or SIGHUP.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing here multiplies matrices: spare the threads
     _stand_in_for_closed()
     _never_fail_to_print()
     try:
-        status: Any = cli.main(args, prog_name="curator", standalone_mode=False)
+        with ending.in_order():
+            status: Any = cli.main(args, prog_name="curator", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.ClickException as error:
@@ -87,8 +90,8 @@ def main(args: Sequence[str] | None = None) -> int:
     except CuratorError as error:
         _complain(str(error))
         return 2
-    except (KeyboardInterrupt, click.Abort):
-        return 130
+    except (KeyboardInterrupt, click.Abort) as error:
+        return ending.status_of(error)
     except BrokenPipeError:
         _silence()
         return 0

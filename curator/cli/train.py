@@ -219,7 +219,7 @@ def run(
 ) -> int:
     """Train, and write the adapter and its record run.json into DIR.
 
-    Ctrl-C stops after the step and saves; --resume goes on. Several GPUs: the same command behind
+    Ctrl-C, or SIGTERM, stops after the step and saves; --resume goes on. Several GPUs: the same command behind
     `accelerate launch -m` or `torchrun -m`.
     """
     again = _typed({"resume", "force"}).replace("train run", "train plan", 1)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import io
 import re
-import tempfile
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -24,6 +23,7 @@ from curator.columns import UNSET, parse
 from curator.errors import SourceError
 from curator.fix import PLAIN, ROUNDS, Tally, Twins, mend, mend_lines, plan_round, wanted
 from curator.model import Finding, Fix, Report
+from curator.scratch import Scratch
 from curator.sources import open_sources
 from curator.sources.finding import split_of
 from curator.text.excerpt import fault_size
@@ -205,7 +205,7 @@ def lint(document: Document, path: Path, config: Config) -> Report:
 
     Raises CuratorError: the configuration cannot be honoured, or the text holds no data.
     """
-    with tempfile.TemporaryDirectory(prefix="curator-editor-") as folder:
+    with Scratch("editor") as folder:
         copy = Path(folder, path.name)
         copy.write_bytes(document.data)
         with open_sources([copy]) as opened:

@@ -13,7 +13,6 @@ Beside each: README.md, the model card, and export.json, the record with the has
 from __future__ import annotations
 
 import shlex
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from curator.errors import UNREADABLE, SourceError, UsageError
 from curator.export import gguf, merged, mlx, ollama
 from curator.export.source import MLX_WEIGHTS, Source, open_source
 from curator.export.vocabulary import Vocabulary, read_vocabulary
+from curator.scratch import Scratch
 from curator.splits.splitting import sha256
 from curator.templates import Template
 from curator.templates.finding import has_template
@@ -120,7 +120,7 @@ def _opened(ask: Ask, form: str) -> Iterator[Source]:
             raise UsageError("no adapter of mlx-lm in there", where=ask.path, hint=f"it holds {MLX_WEIGHTS}")
         yield open_source(ask.path, ask.base)
         return
-    with tempfile.TemporaryDirectory(prefix="curator-mlx-") as passing:
+    with Scratch("mlx") as passing:
         mlx.to_peft(Path(ask.path), Path(passing), ask.base)
         yield open_source(ask.path, ask.base, folder=Path(passing))
 

@@ -9,7 +9,6 @@ import hashlib
 import math
 import shlex
 import sys
-import tempfile
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +22,7 @@ from curator.review import following, jobs
 from curator.review.desk import Desk
 from curator.review.safe import plain
 from curator.review.settings import Settings
+from curator.scratch import Scratch
 from curator.sources.source import Stamp
 
 STEPS = ("clean", "split", "train")
@@ -52,7 +52,7 @@ def dry_run(desk: Desk) -> DryRun:
     """
     s = desk.settings
     then = decided(s)
-    with tempfile.TemporaryDirectory(prefix="curator-dry-") as folder:
+    with Scratch("dry") as folder:
         result = cleaning.clean(s.paths, f"{folder}/clean/", s.config)
     return DryRun(
         rows=sum(loss.rows for loss in result.losses),

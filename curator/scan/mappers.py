@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -133,6 +134,9 @@ def _begin(work: Callable[..., object]) -> None:
     global _work
     _work = work
     gc.disable()
+    for name in ("SIGTERM", "SIGHUP"):  # the command ends in order when asked to, and its workers with it
+        if number := getattr(signal, name, None):
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(item: object) -> object:

@@ -8,7 +8,6 @@ import shutil
 import stat
 import sys
 import tempfile
-import weakref
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ import msgspec
 from curator.columns import BOM
 from curator.errors import SourceError
 from curator.model import Flag, LeftOut
+from curator.scratch import Scratch
 from curator.sources import sniff, streams
 from curator.sources.addresses import is_address, opened
 from curator.sources.finding import COMPRESSED, Excluded, Found, extension_of, find, none
@@ -107,19 +107,18 @@ class _Spool:
     """A temporary folder, made when first needed."""
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._folder: Scratch | None = None
         self._count = 0
 
     def file(self, extension: str) -> Path:
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="curator-"))
-            self._finalizer = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+            self._folder = Scratch("rows")
         self._count += 1
-        return self._folder / f"{self._count}{extension}"
+        return Path(self._folder.name, f"{self._count}{extension}")
 
     def remove(self) -> None:
         if self._folder is not None:
-            self._finalizer()
+            self._folder.cleanup()
 
 
 # ---------------------------------------------------------------------- one file

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import io
 import shlex
-import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,6 +25,7 @@ from curator.model import SEVERITIES, Report
 from curator.provenance import said
 from curator.report import render
 from curator.report.tally import by_count, counted, spotless, verdict
+from curator.scratch import Scratch
 from curator.sources import open_sources
 from curator.splits.card import Facts, card
 from curator.splits.drawing import SPLITS, Wish
@@ -107,7 +107,7 @@ def prepare(
     log = decisions.beside(paths)
     came = engine.lint(paths, config, workers=config.crew, cache=config.cache, progress=progress, judging=judging)
     came = decisions.settle(came, log)
-    with tempfile.TemporaryDirectory(prefix="curator-prepare-") as place:
+    with Scratch("prepare") as place:
         rejected = Path(place, "rejected")
         cleaned = cleaning.clean(
             paths, f"{place}/clean/", config, rejected=rejected, unsafe=unsafe, log=log, as_one=True

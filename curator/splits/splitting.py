@@ -32,6 +32,7 @@ from curator.errors import UNREADABLE, CuratorError, MissingExtraError, SourceEr
 from curator.report.tally import counted
 from curator.scan.mappers import Crew
 from curator.scan.rows import SetRows
+from curator.scratch import Scratch
 from curator.sources import Source, open_sources
 from curator.sources.addresses import is_address
 from curator.splits.drawing import SPLITS, Draw, Drawn, Wish, hex_of
@@ -202,7 +203,7 @@ def _split_decided(
 ) -> SplitResult:
     """Split the rows as they are once the decisions are applied, as `clean` applies them."""
     folder = Path(out)
-    with open_sources(paths, config.excluded) as opened, tempfile.TemporaryDirectory(prefix="curator-split-") as place:
+    with open_sources(paths, config.excluded) as opened, Scratch("split") as place:
         _refuse_overwriting(list(opened), folder, force, dataset)
         rejected = Path(place, REJECTED)
         cleaned = cleaning.clean(paths, f"{place}/decided/", config, rejected=rejected, log=log, fixes=False)
@@ -609,7 +610,6 @@ def save_dataset(files: dict[str, Path], folder: Path, made_of: Sequence[str | P
     except ImportError:
         raise MissingExtraError("--to dataset", "data") from None
     import shutil
-    import tempfile
 
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)

@@ -6,12 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib import util
 from pathlib import Path
 
 from curator.errors import MissingExtraError, UsageError
+from curator.scratch import Scratch
 from curator.training.answering import find
 
 # What people call them, and the tasks of lm-evaluation-harness.
@@ -45,7 +45,7 @@ def benchmark(name: str, wanted: Sequence[str], limit: int | None = None, includ
     if run and run.adapter:
         model += f",peft={(home / run.adapter).resolve()}"
     tasks = ",".join(TASKS.get(task, task) for task in wanted)
-    with tempfile.TemporaryDirectory(prefix="curator-benchmark-") as folder:
+    with Scratch("benchmark") as folder:
         command = [python, "-m", "lm_eval", "--model", "hf", "--model_args", model, "--tasks", tasks,
                    "--output_path", folder]  # fmt: skip
         command += ["--limit", str(limit)] if limit else []

@@ -347,7 +347,7 @@ class Watch(TrainerCallback):
 
     @contextlib.contextmanager
     def heeding_interrupts(self) -> Iterator[None]:
-        """The first Ctrl-C asks for a stop after the step, the second stops at once."""
+        """The first Ctrl-C, or SIGTERM, asks for a stop after the step, the second stops at once."""
 
         def ask(number: int, frame: Any) -> None:
             if self.stopped:
@@ -355,14 +355,15 @@ class Watch(TrainerCallback):
             self.stopped = True
 
         try:
-            before = signal.signal(signal.SIGINT, ask)
+            before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
         except ValueError:  # not in the main thread
             yield
             return
         try:
             yield
         finally:
-            signal.signal(signal.SIGINT, before)
+            for number, heeded in before.items():
+                signal.signal(number, heeded)
 
 
 def points_of(history: Sequence[dict[str, Any]]) -> tuple[Point, ...]:

@@ -1,0 +1,54 @@
+"""Ends a command in order when the system asks for its end."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_REQUESTS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+
+
+class Ended(KeyboardInterrupt):
+    """The system asked for the end of the command: `status` is what a shell then expects to see."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.status = 128 + number
+
+
+@contextmanager
+def in_order() -> Iterator[None]:
+    """Take SIGTERM and SIGHUP as Ctrl-C is taken: what passes through a run is removed, and nothing is half written.
+
+    A second one ends the process at once. One that the caller ignores, as nohup does, stays ignored.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heeded = [number for number in _REQUESTS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in heeded:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in heeded:
+            if signal.getsignal(number) is _end:
+                signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    signal.signal(number, signal.SIG_DFL)
+    raise Ended(number)
+
+
+def status_of(error: BaseException) -> int:
+    """The exit status of a command that was interrupted, or asked to end."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, Ended):
+            return seen.status
+        seen = seen.__cause__ or seen.__context__
+    return 130
