@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from curator.config import Config
 from curator.editor import Document
 from curator.editor import lint as judged
 from curator.formats import Reader
-from curator.model import Cut, Put, Report
+from curator.model import Cut, Flag, Put, Report
+from curator.private.contacts import ip_addresses
 from curator.private.context import _OTHER, is_other_number
-from curator.private.masking import longest_first
+from curator.private.masking import longest_first, masked_flag
+from curator.private.repeats import Repeats
 from curator.private.values import values
 from curator.scan import span
 from curator.splicing import splice_groups
@@ -47,6 +50,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
         ("passwords", 30_000),
         ("infinities", 100_000),
         ("strange roles", 60_000),
+        ("entities", 60_000),
         ("empty turns", 60_000),
         ("keys with e-mails", 150_000),
     ],
@@ -156,3 +160,45 @@ def test_a_text_is_masked_at_once_for_all_values_that_are_known_of_its_row() -> 
     assert time.process_time() - started < 0.5  # measured: 0.05; each with each 1.5
     assert said == "to [EMAIL], " * 5000 + "[KEY]"
     assert known.occur_in(text) and not known.occur_in("to vera@brightpost.se")
+
+
+def test_values_are_sought_again_where_they_may_begin_alone() -> None:
+    draw = random.Random(1)
+    sought = {"".join(draw.choices("abc12.é😀", k=draw.randint(6, 12))) for _ in range(60)}
+    for _ in range(200):
+        text = "".join(draw.choices([*sought, "a", "1 ", ".", "\ud800"], k=draw.randint(0, 12)))
+        longest = {
+            at: max((len(value) for value in sought if text.startswith(value, at)), default=0)
+            for at in range(len(text))
+        }
+        expected = [(at, at + length) for at, length in longest.items() if length]
+        assert list(Repeats(sought)._hits(text)) == expected
+
+
+def test_what_stands_in_for_a_value_is_no_value_unless_a_value_holds_it() -> None:
+    flag = Flag("a", "at vera@brightpost.se", evidence={"placeholder": "[EMAIL_3f9a2]", "said": "x[KEY_3f9a2]y"})
+    assert masked_flag(flag).evidence == flag.evidence
+    assert masked_flag(flag).message == "at [EMAIL]"
+    known = longest_first({f"vera{n}@brightpost.se": "email" for n in range(50)} | {"x[KEY_3f9a2]y": "password"})
+    assert masked_flag(flag, known).evidence == {"placeholder": "[EMAIL_3f9a2]", "said": "[PASSWORD]"}
+
+
+@pytest.mark.parametrize(
+    ("address", "anybodys"),
+    [
+        ("86.121.97.248", True),
+        ("86.121.97.255", False),
+        ("86.121.97.256", False),
+        ("86.121.097.24", False),
+        ("٨6.121.97.24", False),
+        ("8.8.8.8", False),
+        ("192.168.3.4", False),
+        ("192.170.3.4", True),
+        ("100.64.1.1", False),
+        ("100.63.1.1", True),
+        ("224.1.1.1", False),
+        ("2a02:908:1a:2::1c", True),
+    ],
+)
+def test_an_address_is_somebodys_where_it_is_valid_public_and_not_famous(address: str, anybodys: bool) -> None:
+    assert bool(list(ip_addresses(f"from {address} ", 0, 40))) is anybodys

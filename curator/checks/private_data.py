@@ -9,7 +9,6 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from functools import partial
-from operator import attrgetter
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -100,8 +99,9 @@ class PrivateRule(RowRule, frozen=True):
         edits: dict[str, list[Edit]] = {}
         for text, taken, edit in self._texts(example):
             small = folded(self.kind, text)
+            starts = [value.start for value in taken]
             for start, end in repeats.within(small):
-                at = bisect_left(taken, end, key=_start)
+                at = bisect_left(starts, end)
                 if not at or taken[at - 1].end <= start:
                     stand_in = sought[small[start:end]]
                     edits.setdefault(stand_in, []).append(edit(start, end, stand_in))
@@ -114,9 +114,6 @@ class PrivateRule(RowRule, frozen=True):
         searched = {path for path, _, _ in strings_elsewhere(example)}
         for path, name, text in strings_beside(example, set()):
             yield text, tuple(values_named(name, text, self.groups)) if path in searched else (), partial(Edit, path)
-
-
-_start = attrgetter("start")
 
 
 # ---------------------------------------------------------------------- what no turn says

@@ -77,6 +77,8 @@ def nearly(word: str, name: str) -> bool:
     allowed = 2 if len(other) >= 8 else 1
     if len(other) < 4 or abs(len(one) - len(other)) > allowed:
         return False
+    if len(set(one).difference(other)) > allowed or len(set(other).difference(one)) > allowed:  # a slip brings one in
+        return False
     return _slips(one, other) <= allowed
 
 

@@ -240,14 +240,23 @@ def ip_addresses(text: str, low: int, high: int) -> Iterator[Span]:
 
 
 def _is_somebodys(address: str) -> bool:
+    parts = address.split(".")
+    if len(parts) == 4 and parts[-1] in ("0", "255"):
+        return False
+    if len(parts) == 4 and parts[0] not in _HOLD_RESERVED:  # the library goes through all that is reserved
+        return all(map(_OCTET.fullmatch, parts)) and address not in _PUBLIC
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
         return False
     if isinstance(parsed, ipaddress.IPv6Address):
         return not (parsed.is_private or parsed.is_loopback or parsed.is_link_local or parsed.is_multicast)
-    last = address.rpartition(".")[2]
-    return parsed.is_global and not parsed.is_multicast and address not in _PUBLIC and last not in ("0", "255")
+    return parsed.is_global and not parsed.is_multicast and address not in _PUBLIC
+
+
+# First numbers under which some addresses are private, reserved or for documentation (IANA's special-purpose registry).
+_HOLD_RESERVED = frozenset(map(str, (0, 10, 100, 127, 169, 172, 192, 198, 203, *range(224, 256))))
+_OCTET = re.compile(r"0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5]", re.A)
 
 
 def _is_version(text: str, start: int, end: int) -> bool:

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from curator.model import Edit, Fix, Flag, Put
-from curator.private.placeholders import mask, placeholder
+from curator.private.placeholders import STAND_IN, mask, placeholder
 from curator.private.values import Value, values
 
 _AROUND = 160  # characters on either side of what is shown
@@ -153,6 +153,15 @@ class Known(tuple[tuple[str, str], ...]):
             return any(value in text for value, _ in self)
         return next(self._within(text), None) is not None
 
+    @cached_property
+    def hold_stand_ins(self) -> bool:
+        """Whether what stands in for a private value is a part of one."""
+        return any("[" in value and STAND_IN.search(value) for value, _ in self)
+
+    @cached_property
+    def _seen(self) -> dict[str, str]:
+        return {}
+
     def masked_in(self, text: str) -> str:
         """The text with the values replaced by their kinds."""
         if len(self) < _MANY:
@@ -160,6 +169,13 @@ class Known(tuple[tuple[str, str], ...]):
                 if value in text:
                     text = text.replace(value, mask(kind))
             return text
+        if (said := self._seen.get(text)) is None:
+            said = self._masked_in(text)
+            if len(text) <= _SHORT and len(self._seen) < _MOST_SEEN:
+                self._seen[text] = said
+        return said
+
+    def _masked_in(self, text: str) -> str:
         parts: list[str] = []
         done = 0
         for at, value in self._within(text):
@@ -169,6 +185,7 @@ class Known(tuple[tuple[str, str], ...]):
 
 
 _MANY = 20
+_MOST_SEEN = 1000  # short texts that are known again: messages and titles of a row's findings
 
 
 def values_of(texts: Iterable[str]) -> Known:
@@ -237,13 +254,20 @@ def _masked_again(text: str) -> str:
 
 def _clean(value: Any, known: Known) -> Any:
     if isinstance(value, str):
-        value = known.masked_in(value)
-        return _masked_again(value) if len(value) <= _SHORT else masked(value)
+        bare = STAND_IN.sub(r"[\1]", value) if "[" in value and not known.hold_stand_ins else value
+        if bare != value and _clean_text(bare, known) == bare:  # thousands of findings differ in it alone
+            return value
+        return _clean_text(value, known)
     if isinstance(value, dict):
         return {_clean(key, known): _clean(item, known) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return type(value)([_clean(item, known) for item in value])
     return value
+
+
+def _clean_text(text: str, known: Known) -> str:
+    text = known.masked_in(text)
+    return _masked_again(text) if len(text) <= _SHORT else masked(text)
 
 
 def holds_private(fix: Fix | None) -> bool:

@@ -8,6 +8,8 @@ numbers there are does not tell which one stood there. A key makes even that imp
 from __future__ import annotations
 
 import hashlib
+import re
+from functools import lru_cache
 
 _DIGITS = 5  # hexadecimal, 4 bits each
 
@@ -30,9 +32,17 @@ def placeholder(kind: str, value: str, key: str = "") -> str:
     body = value if kind in ("key", "password", "private-key") else "".join(filter(str.isalnum, value)).lower()
     if kind in ("email", "ip"):
         body = value.lower()
-    secret = hashlib.blake2b(key.encode(), digest_size=32).digest()
-    digest = hashlib.blake2b(f"{kind} {body}".encode("utf-8", "surrogatepass"), key=secret, digest_size=8).hexdigest()
+    said = f"{kind} {body}".encode("utf-8", "surrogatepass")
+    digest = hashlib.blake2b(said, key=_secret(key), digest_size=8).hexdigest()
     return f"[{NAMES[kind]}_{digest[:_DIGITS]}]"
+
+
+@lru_cache(maxsize=8)
+def _secret(key: str) -> bytes:
+    return hashlib.blake2b(key.encode(), digest_size=32).digest()
+
+
+STAND_IN = re.compile(rf"\[({'|'.join(NAMES.values())})_[0-9a-f]{{{_DIGITS}}}\]")  # a placeholder
 
 
 def mask(kind: str) -> str:

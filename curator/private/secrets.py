@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
+from operator import sub
 
 from curator.private.triggers import KEY_NAMES, PASSWORD_NAMES, SHORTEST_KEY, near
 from curator.text.patterns import compiled_later
@@ -90,7 +91,8 @@ def _is_made_up(value: str) -> bool:
 
 def _is_ladder(value: str) -> bool:
     """Whether most signs follow the one before in the alphabet."""
-    steps = sum(ord(b) - ord(a) == 1 for a, b in pairwise(value))
+    codes = [*map(ord, value)]
+    steps = [*map(sub, codes[1:], codes)].count(1)
     return steps > 0.4 * len(value)
 
 

@@ -45,7 +45,9 @@ def _values(text: str, groups: tuple[Group, ...]) -> tuple[Value, ...]:
         found = []
         claims = _claims(text, groups, partial(_is_free, found))
     for kind, start, end in claims:
-        if _is_free(found, start, end):
+        if not found or found[-1].end <= start:
+            found.append(Value(kind, start, end))
+        elif _is_free(found, start, end):
             found.insert(bisect_left(found, end, key=_start), Value(kind, start, end))
     return tuple(found)
 
@@ -60,6 +62,8 @@ def _start(value: Value) -> int:
 
 def _is_free(found: Sequence[Value], start: int, end: int) -> bool:
     """Whether no value has a character of text[start:end]."""
+    if not found or found[-1].end <= start:  # nearly all come in the order of their places
+        return True
     place = bisect_left(found, end, key=_start)
     return not place or found[place - 1].end <= start
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from heapq import merge
 from html.entities import name2codepoint
@@ -29,9 +30,11 @@ _MORE = "(?:>|&(?:amp;)*gt;|&(?:amp;)*#0*62;|&(?:amp;)*#[xX]0*3[eE];)"
 _TAG = re.compile(
     rf"{_LESS}(?:/(?P<closes>{_BLOCK_TAGS}|{_INLINE_TAGS}|{_PAIRED_TAGS})"
     rf"|(?P<opens>{_BLOCK_TAGS}|{_INLINE_TAGS}){_ATTRIBUTES}"
-    rf"|(?P<paired>{_PAIRED_TAGS})(?=[^\n]{{0,400}}?{_LESS}/(?P=paired){_MORE}))\s*/?{_MORE}",
+    rf"|(?P<paired>{_PAIRED_TAGS}))\s*/?{_MORE}",
     re.I,
 )
+_CLOSED_PAIR = re.compile(rf"{_LESS}/({_PAIRED_TAGS}){_MORE}", re.I)
+_PAIRED_WITHIN = 400  # characters of one line
 _ENTITY = re.compile(
     r"&(?:amp;)*(?:#\d{2,6}|#[xX][0-9a-fA-F]{2,5}|"
     + "|".join(sorted((*name2codepoint, "apos"), key=len, reverse=True))
@@ -119,7 +122,11 @@ def markup_left(text: str) -> list[Repair]:
     repairs: list[Repair] = []
     run: list[str] = []  # what the neighbours stand for that end where `end` is
     start = end = shown = closed = 0
-    for place in merge(_TAG.finditer(text), _ENTITY.finditer(text), key=re.Match.start):
+    closing: dict[str, list[int]] = {}
+    for place in _CLOSED_PAIR.finditer(text):
+        closing.setdefault(place[1].lower(), []).append(place.start())
+    tags = (tag for tag in _TAG.finditer(text) if not tag["paired"] or _is_closed(text, tag, closing))
+    for place in merge(tags, _ENTITY.finditer(text), key=re.Match.start):
         if place.re is _TAG:
             closed = place.end()
         elif place.start() < closed:
@@ -133,6 +140,14 @@ def markup_left(text: str) -> list[Repair]:
         start, end = start if run else place.start(), place.end()
         run.append(_without_markup(place))
     return [*repairs, Repair(start, end, _plain(run))] if run else repairs
+
+
+def _is_closed(text: str, tag: re.Match[str], closing: dict[str, list[int]]) -> bool:
+    """Whether a tag that may be anything is closed near it on its line; `closing` are places by the name of the tag."""
+    at = tag.end("paired")
+    places = closing.get(tag["paired"].lower(), [])
+    nearest = bisect_left(places, at)
+    return nearest < len(places) and places[nearest] - at <= _PAIRED_WITHIN and "\n" not in text[at : places[nearest]]
 
 
 def _plain(run: list[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from curator.checks.schema.rows import (
@@ -208,6 +209,7 @@ _MEANT = {alias: role for role, aliases in _ALIASES.items() for alias in aliases
 _SHARED_WORDS = {"user": "human", "assistant": "gpt", "system": "system", "tool": "observation"}
 
 
+@lru_cache(maxsize=1024)
 def _meant(said: str) -> str:
     """The canonical role a word stands for, whatever its case and signs; "" where nobody knows."""
     letters = re.sub(r"[\W_]+", "", said.lower())
