@@ -18,7 +18,7 @@ from curator.errors import UsageError
 from curator.formats import Reader
 from curator.formats.dialects import said_of
 from curator.model import Example, TokenCount
-from curator.private.masking import values_of
+from curator.private.rows import values_of_row
 from curator.scan.mappers import Crew, choose
 from curator.scan.span import Job
 from curator.sources import cut, open_sources
@@ -161,7 +161,7 @@ class _Count:
 
 def _shown(example: Example, spec: str, tokenizer: Tokenizer, target: str | None) -> Iterator[RenderShown]:
     """The renders of a row, private values masked."""
-    known = values_of(turn.text for turn in example.all_turns())
+    known = values_of_row(example.value, (turn.text for turn in example.all_turns()))
     return (
         shielded(render, known) for render in renders(example, spec, tokenizer, targets.taught(target, example.shape))
     )

@@ -17,7 +17,8 @@ from curator.errors import UsageError
 from curator.formats import Reader
 from curator.formats.dialects import said_of
 from curator.model import Decision, Example, Finding, Place, TokenCount
-from curator.private.masking import masked_value, values_of
+from curator.private.masking import masked_value
+from curator.private.rows import values_of_row
 from curator.report.places import stretches
 from curator.sources import cut, light, open_sources, read
 from curator.text.brokenjson import Heavy
@@ -135,7 +136,7 @@ def _decided(paths: Sequence[str], row: str, found: Sequence[Finding]) -> Iterat
 def _masked(result: Explanation) -> Explanation:
     """The explanation without the private values of the row: every text of it is shown from here on."""
     told = [text for turn in result.turns for text in (turn.text, turn.reasoning, *turn.calls)]
-    known = values_of([*told, *result.tools])
+    known = values_of_row(result.value, [*told, *result.tools])
     replace = msgspec.structs.replace
     turns = tuple(
         replace(
@@ -147,8 +148,7 @@ def _masked(result: Explanation) -> Explanation:
         for turn in result.turns
     )
     renders = tuple(shielded(render, known) for render in result.renders)
-    spelt = [(msgspec.json.encode(value).decode()[1:-1], kind) for value, kind in known]  # as JSON writes them
-    raw = masked_value(result.raw, [*known, *spelt])
+    raw = masked_value(result.raw, known)
     value, tools = masked_value(result.value, known), masked_value(result.tools, known)
     return replace(result, turns=turns, renders=renders, value=value, raw=raw, tools=tools)
 

@@ -11,6 +11,7 @@ import io
 import shlex
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -23,7 +24,8 @@ from curator.decisions import Filtered
 from curator.errors import ChangedError, SourceError, WriteError
 from curator.model import Cut, Edit, Excerpt, Finding, Fix, Flag, Place, Put, Report
 from curator.paths import get
-from curator.private.masking import opened
+from curator.private.masking import Known, opened
+from curator.private.rows import values_of_row
 from curator.sources import Stamp
 from curator.splicing import BOM, splice_groups
 from curator.text.excerpt import excerpt
@@ -495,17 +497,24 @@ def _difference(finding: Finding, raw: bytes, *, first: bool) -> Difference:
     assert fix is not None
     if not _is_row(raw, finding.row, first=first):
         raise _changed(finding.file)
+    value = parse(raw.removeprefix(BOM) if first else raw)
+    known = partial(_known, raw)
     if fix.lines is None:
-        parts = _changes(fix, parse(raw.removeprefix(BOM) if first else raw), raw)
+        parts = _changes(fix, value, raw, known)
     else:
-        parts = _new_lines(fix.lines, raw.decode("utf-8", "backslashreplace"))
+        parts = _new_lines(fix.lines, raw.decode("utf-8", "backslashreplace"), known)
     before, after = (tuple(part for part in side if part is not None) for side in parts)
     if stand_in := str(finding.evidence.get("placeholder", "")):
-        value = parse(raw.removeprefix(BOM) if first else raw)
         told = [get(value, edit.path)[edit.start : edit.end] for edit in fix.changes if isinstance(edit, Edit)]
         before, after = (tuple(_hidden(part, told, stand_in) for part in side) for side in (before, after))
     head = (finding.file, finding.line, finding.path, finding.code, finding.name)
     return Difference(*head, fix.safety, fix.title, before, after)
+
+
+@lru_cache(maxsize=4)  # a row may have thousands of fixes
+def _known(raw: bytes) -> Known:
+    """The private values of a row: no part of it shows them."""
+    return values_of_row(parse(raw.removeprefix(BOM)))
 
 
 def _hidden(part: Excerpt, told: Sequence[str], stand_in: str) -> Excerpt:
@@ -516,7 +525,9 @@ def _hidden(part: Excerpt, told: Sequence[str], stand_in: str) -> Excerpt:
     return part if text == part.text else Excerpt(text, 0, 0)
 
 
-def _changes(fix: Fix, value: Any, raw: bytes) -> tuple[list[Excerpt | None], list[Excerpt | None]]:
+def _changes(
+    fix: Fix, value: Any, raw: bytes, known: Callable[[], Known]
+) -> tuple[list[Excerpt | None], list[Excerpt | None]]:
     """What the changes inside a row take out and put in; edits close to each other are shown together."""
     before: list[Excerpt | None] = []
     after: list[Excerpt | None] = []
@@ -527,15 +538,15 @@ def _changes(fix: Fix, value: Any, raw: bytes) -> tuple[list[Excerpt | None], li
             for edit in reversed(edits):
                 new = new[: edit.start] + edit.text + new[edit.end :]
             low, high = _whole_words(old, edits[0].start, edits[-1].end)
-            before.append(_around(old, low, high))
-            after.append(_around(new, low, high + len(new) - len(old)))
+            before.append(_around(old, low, high, known))
+            after.append(_around(new, low, high + len(new) - len(old), known))
     for change in fix.changes:
         if isinstance(change, Edit):
             continue
         if get(value, change.path, UNSET) is not UNSET:
-            before.append(excerpt(Flag(change.path, ""), value, raw))
+            before.append(excerpt(Flag(change.path, ""), value, raw, known))
         if isinstance(change, Put):
-            after.append(excerpt(Flag("new", ""), {"new": change.value}, b""))
+            after.append(excerpt(Flag("new", ""), {"new": change.value}, b"", known))
     return before[:_SHOWN], after[:_SHOWN]
 
 
@@ -555,15 +566,17 @@ def _neighbours(changes: Iterable[Edit | Put | Cut]) -> Iterator[list[Edit]]:
         yield run
 
 
-def _new_lines(lines: Sequence[str], old: str) -> tuple[list[Excerpt | None], list[Excerpt | None]]:
+def _new_lines(
+    lines: Sequence[str], old: str, known: Callable[[], Known]
+) -> tuple[list[Excerpt | None], list[Excerpt | None]]:
     """The line as it is and those that take its place, with the part marked in which they differ."""
     if len(lines) != 1:
-        return [_around(old, 0, 0)], [_around(line, 0, 0) for line in lines[:_SHOWN]]
+        return [_around(old, 0, 0, known)], [_around(line, 0, 0, known) for line in lines[:_SHOWN]]
     new = lines[0]
     start = shared_start(old, new)
     tail = shared_start(old[start:][::-1], new[start:][::-1])
     low, high = _whole_words(old, start, len(old) - tail)
-    return [_around(old, low, high)], [_around(new, low, high + len(new) - len(old))]
+    return [_around(old, low, high, known)], [_around(new, low, high + len(new) - len(old), known)]
 
 
 def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
@@ -575,5 +588,5 @@ def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def _around(text: str, start: int, end: int) -> Excerpt | None:
-    return excerpt(Flag("text", "", (start, end)), {"text": text}, b"")
+def _around(text: str, start: int, end: int, known: Callable[[], Known]) -> Excerpt | None:
+    return excerpt(Flag("text", "", (start, end)), {"text": text}, b"", known)

@@ -17,13 +17,15 @@ from curator.cli import main
 from curator.decisions import append, decide, read
 from curator.fix import fix_line
 from curator.harness import finding_of, flags_of
-from curator.model import Fix
+from curator.model import Fix, Flag
 from curator.private import checksums
 from curator.private.identities import SCHEMES
-from curator.private.masking import lost, masked, masked_around, opened, sealed
+from curator.private.masking import longest_first, lost, masked, masked_around, opened, sealed
 from curator.private.placeholders import NAMES, placeholder
+from curator.private.rows import values_of_row
 from curator.private.values import values
 from curator.rule import RULES, all_rules, chat
+from curator.text.excerpt import excerpt
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 all_rules()
@@ -471,3 +473,41 @@ def test_a_key_that_is_private_is_masked_where_it_is_named_as_a_place(tmp_path: 
 
 def test_half_a_surrogate_pair_stops_no_search(tmp_path: Path) -> None:
     assert values("my api_key is \ud83d here and there, aaaaaaaaaaaaaaaaaaaaaaaaaaaa") == ()
+
+
+CODE = "It isnâ€™t hard:\n\n```python\nbob = User({!r})\ncount = {}\n```\n"
+
+
+@pytest.mark.parametrize("way", ["text", "diff", "html", "explain"])
+def test_what_is_masked_in_one_text_of_a_row_is_masked_in_all_that_is_shown_of_it(way, run, write):
+    mail, bare = "bob2@gmail.com", "4158672231"
+    code = CODE.format(mail, bare)
+    write("alone.jsonl", [chat(user="Hello there?", assistant=code)])  # in code they are nobody's
+    write("beside.jsonl", [chat(user=f"Write to {mail} or call (415) 867-2231.", assistant=code)])
+    for name, shown in (("alone.jsonl", True), ("beside.jsonl", False)):
+        words = {
+            "text": ("lint", name, "--select", "ENC,PII"),
+            "diff": ("lint", name, "--diff", "--unsafe-fixes", "--select", "ENC,PII"),
+            "explain": ("explain", name, "1"),
+        }.get(way, ("lint", name, "--select", "ENC,PII", "--format", way))
+        out = run(*words).out
+        assert way == "html" or "isnâ€™t hard" in out
+        assert (mail in out) == (bare in out) == shown
+
+
+def test_a_value_that_only_its_key_tells_is_masked_in_the_texts_of_its_row():
+    turns = chat(user="Log me in.", assistant="Send tr0ub4dor&3x with it.")
+    row = {**turns, "password": "tr0ub4dor&3x"}
+    known = values_of_row(row)
+    assert dict(known)["tr0ub4dor&3x"] == "password"
+    flag = Flag("messages[1].content", "", (0, 4))
+    assert "tr0ub" not in excerpt(flag, row, b"", lambda: known).text
+    assert "tr0ub" in excerpt(flag, row, b"").text
+
+
+def test_a_short_value_of_the_row_is_masked_where_it_stands_by_itself():
+    known = longest_first({"4711": "password", "vera@brightpost.se": "email", "post.se": "key"})
+    text = "PIN 4711, order 94711, 4711.5, vera@brightpost.se"
+    assert [text[start:end] for _, start, end in known.places(text)] == ["4711", "vera@brightpost.se"]
+    many = longest_first({**dict(known), **{f"value-{n}@brightpost.se": "email" for n in range(30)}})
+    assert known.places(text) == many.places(text)

@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from curator import Config, lint
+from curator.handoff.settings import known
 
 pytest.importorskip("tokenizers", reason="the extra tokenizers counts the words")
 pytestmark = pytest.mark.slow
@@ -41,21 +42,40 @@ def interpreter() -> str:
     return str(Path(named) / "bin" / "python") if Path(named).is_dir() else named
 
 
+PROFILES = {"trl": "trl", "mlx_lm": "mlx", "llamafactory": "llama-factory", "axolotl": "axolotl"}  # by package
+
+
 @cache
-def lacks(package: str) -> bool:
-    code = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({package!r}) is None)"
-    return subprocess.run([interpreter(), "-c", code], check=False).returncode != 0
+def hindrance(package: str) -> str:
+    """Why a trainer cannot be asked: it is not there, or in another version than its profile was read in; else ""."""
+    code = f"from importlib.metadata import version; print(version({package.replace('_', '-')!r}))"
+    found = subprocess.run([interpreter(), "-c", code], capture_output=True, text=True, check=False)
+    if found.returncode:
+        return f"{package} is not installed: name an environment with CURATOR_TRAINERS"
+    there, read = found.stdout.strip(), known(PROFILES[package]).version
+    same = there.split(".")[:2] == read.split(".")[:2]
+    return "" if same else f"{package} {there} is there, and its profile was read in {read}"
+
+
+class Stopped(Exception):
+    """The trainer ended in an error: the frame of its own code in which that happened, and the last line."""
 
 
 def really(trainer: str, package: str, folder: Path) -> list[tuple[list[str], list[str]]]:
-    """(words kept, words trained) of each sequence that the trainer makes of the rows in the folder."""
-    if lacks(package):
-        pytest.skip(f"{package} is not installed: name an environment with CURATOR_TRAINERS")
+    """(words kept, words trained) of each sequence that the trainer makes of the rows in the folder.
+
+    Raises Stopped where its own code ends in an error.
+    """
+    if why := hindrance(package):
+        pytest.skip(why)
     script = HERE / f"{trainer}_rows.py"
     quiet = {**os.environ, "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "PYTHONPATH": ""}
     done = subprocess.run(
         [interpreter(), str(script), str(folder)], capture_output=True, text=True, check=False, env=quiet
     )
+    said = done.stderr.strip().splitlines()
+    if done.returncode == 1 and any(f"{os.sep}{package}{os.sep}trainer{os.sep}" in line for line in said):
+        raise Stopped(said[-1])
     assert done.returncode == 0, done.stderr[-3000:]
     return [tuple(pair) for pair in json.loads(done.stdout.splitlines()[-1])]
 
@@ -274,7 +294,8 @@ def test_trl_stops_at_pairs_and_verdicts_in_other_columns_or_never_reads_their_p
     assert predicted(folder, "trl", "TGT012") == {0, 1, 2}
     try:
         told = really("trl", "trl", folder)
-    except AssertionError:  # it stopped
+    except Stopped as error:
+        assert str(error).startswith(("KeyError: ", "ValueError: ", "TypeError: ", "AttributeError: "))
         return
     assert not any(word.startswith("u") for kept, _ in told for word in kept)
 
@@ -569,8 +590,8 @@ def test_the_first_loss_is_that_of_trl(tmp_path: Path) -> None:
     """The same rows, model and template, several answers a row: the mean over trained tokens is the same."""
     for package in ("torch", "transformers", "peft", "accelerate"):
         pytest.importorskip(package)
-    if lacks("trl"):
-        pytest.skip("trl is not installed: name an environment with CURATOR_TRAINERS")
+    if why := hindrance("trl"):
+        pytest.skip(why)
     from curator.config import load_config
     from curator.recipe import Recipe
     from curator.training import running

@@ -18,6 +18,7 @@ from curator.columns import Batch
 from curator.model import Edit, Example, Fix, Flag
 from curator.private.placeholders import placeholder
 from curator.private.repeats import Repeats, folded, spellings, tells_itself
+from curator.private.rows import DECLARED, OF_THE_ROW, SHORTEST_VALUE, values_named
 from curator.private.triggers import (
     DIGITS_AT,
     ID_LITERALS,
@@ -127,8 +128,8 @@ def strings_elsewhere(example: Example) -> Iterator[tuple[str, str, str]]:
     turns = example.all_turns()
     value = example.value
     if type(value) is dict and (len(value) > 1 or any(turn.calls for turn in turns)):
-        for path, name, text in strings_beside(example, {example.tools_path}, _DECLARED):
-            if not _OF_THE_ROW.search(name):
+        for path, name, text in strings_beside(example, {example.tools_path}, DECLARED):
+            if not OF_THE_ROW.search(name):
                 yield path, name, text
 
 
@@ -163,20 +164,6 @@ def _members(path: str, name: str, held: Any, left_out: Set[str]) -> Iterator[tu
 
 
 _HOLDING = frozenset((str, dict, list))
-SHORTEST_VALUE = 6
-_DECLARED = frozenset(("role", "from", "type", "tools", "functions", "tool_call_id"))
-_OF_THE_ROW = re.compile(
-    r"(?:^|[_.-])(?:u?u?ids?|hash|sha\d*|md5|index|idx|offset|time|timestamp|date|created|updated|url|source|version)(?:_at)?$|Id$",
-    re.I,
-)
-
-
-def values_named(name: str, text: str, groups: tuple[Group, ...]) -> Iterator[Value]:
-    """The private values of a string under a key: "phone" and the like tell what a bare number is."""
-    head = f"{name.replace('_', ' ')}: " if name else ""
-    for kind, start, end in values(head + text, groups):
-        if start >= len(head):
-            yield Value(kind, start - len(head), end - len(head))
 
 
 def private_rows(batch: Batch) -> dict[str, list[int]]:

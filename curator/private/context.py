@@ -37,3 +37,16 @@ def is_other_number(text: str, start: int) -> bool:
     """Whether what stands before a number calls it an order, part, serial number or the like."""
     before = text[max(0, start - 40) : start]
     return before.rstrip(_BLANKS + ".:#=\"'(").casefold().endswith(_ENDINGS) and bool(_OTHER.search(before))
+
+
+def stands_alone(text: str, start: int, end: int) -> bool:
+    """Whether text[start:end] is a whole, and not a part of another word or number."""
+    return not _goes_on(text[max(0, start - 2) : start][::-1]) and not _goes_on(text[end : end + 2])
+
+
+def _goes_on(signs: str) -> bool:
+    """Whether a value goes on with the signs beside it, the nearest first: "x@y.com" in "x@y.com.au" and in "ax@y.com"."""
+    near, further = signs[:1], signs[1:]
+    if not near:
+        return False
+    return near.isalnum() or near in "_@" or (near in ".-+" and further.isalnum())

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from curator.model import Edit, Fix, Flag, Put
+from curator.private.context import stands_alone
 from curator.private.placeholders import STAND_IN, mask, placeholder
 from curator.private.values import Value, values
 
@@ -36,24 +37,38 @@ def masked_apart(text: str) -> str:
     return _replaced_by(text, placeholder)
 
 
-def masked_around(text: str, start: int, end: int, reach: int) -> tuple[str, int, int]:
+def masked_around(
+    text: str, start: int, end: int, reach: int, of_row: Callable[[], Known] | None = None
+) -> tuple[str, int, int]:
     """(text, start, end): masked as far as `reach` on either side of text[start:end], and where that is now.
 
     Of a long text the part around is given, wide enough that `reach` characters on either side are as in the whole.
+    `of_row` gives the values of the row that the text is of: they are masked wherever they stand in it.
     """
     if _names_a_key(text):
-        known = _whole(text)
-        text, start, end = known.text, known.moved(start, last=False), known.moved(end, last=True)
-        low, high = start, end
-    else:
-        low, high = _between_blanks(text, max(0, start - reach - _AROUND), min(len(text), end + reach + _AROUND))
-        known = None
+        whole = _whole(text, of_row() if of_row else Known())
+        text, start, end = whole.text, whole.moved(start, last=False), whole.moved(end, last=True)
+        cut = max(0, start - 2 * reach)
+        return text[cut : end + 2 * reach], start - cut, end - cut
+    low, high = _between_blanks(text, max(0, start - reach - _AROUND), min(len(text), end + reach + _AROUND))
     cut = max(0, low - 2 * reach)
     part, start, end = text[cut : high + 2 * reach], start - cut, end - cut
-    if known is not None or not (found := values(text[low:high])):
+    found = _with_others(text[low:high], of_row() if of_row else Known())
+    if not found:
         return part, start, end
-    known = _Masked.of(part, [Value(v.kind, v.start + low - cut, v.end + low - cut) for v in found])
-    return known.text, known.moved(start, last=False), known.moved(end, last=True)
+    shown = _Masked.of(part, [Value(v.kind, v.start + low - cut, v.end + low - cut) for v in found])
+    return shown.text, shown.moved(start, last=False), shown.moved(end, last=True)
+
+
+def _with_others(text: str, known: Known) -> Sequence[Value]:
+    """The private values of a text, and those that are known of its row, in the order of their places."""
+    found = values(text)
+    others = known.places(text) if known else []
+    if not others:
+        return found
+    kept = [value for value in found if not any(other.start <= value.start < other.end for other in others)]
+    taken = [other for other in others if all(other.end <= value.start or other.start >= value.end for value in kept)]
+    return sorted((*kept, *taken), key=lambda value: value.start)
 
 
 class _Masked(NamedTuple):
@@ -84,8 +99,8 @@ def _names_a_key(text: str) -> bool:
 
 
 @lru_cache(maxsize=4)  # a row may have thousands of findings
-def _whole(text: str) -> _Masked:
-    return _Masked.of(text, values(text))
+def _whole(text: str, known: Known) -> _Masked:
+    return _Masked.of(text, _with_others(text, known))
 
 
 def _between_blanks(text: str, low: int, high: int) -> tuple[int, int]:
@@ -162,6 +177,25 @@ class Known(tuple[tuple[str, str], ...]):
     def _seen(self) -> dict[str, str]:
         return {}
 
+    def places(self, text: str) -> list[Value]:
+        """Where the values stand in the text, in order; none overlaps another, and a longer one comes before its parts.
+
+        One of few signs counts where it stands by itself: 1234 is no part of 91234.
+        """
+        if len(self) >= _MANY:
+            return [Value(self._kinds[value], at, at + len(value)) for at, value in self._within(text)
+                    if len(value) >= _TELLING or stands_alone(text, at, at + len(value))]  # fmt: skip
+        found: list[Value] = []
+        for value, kind in self:
+            at = text.find(value)
+            while at >= 0:
+                end = at + len(value)
+                free = all(end <= other.start or at >= other.end for other in found)
+                if free and (len(value) >= _TELLING or stands_alone(text, at, end)):
+                    found.append(Value(kind, at, end))
+                at = text.find(value, end)
+        return sorted(found, key=lambda value: value.start)
+
     def masked_in(self, text: str) -> str:
         """The text with the values replaced by their kinds."""
         if len(self) < _MANY:
@@ -185,14 +219,8 @@ class Known(tuple[tuple[str, str], ...]):
 
 
 _MANY = 20
+_TELLING = 6  # characters of a value that is no part of another word
 _MOST_SEEN = 1000  # short texts that are known again: messages and titles of a row's findings
-
-
-def values_of(texts: Iterable[str]) -> Known:
-    """(value, kind) of every private value in the texts, the longest first."""
-    return longest_first(
-        {text[value.start : value.end]: value.kind for text in dict.fromkeys(texts) for value in values(text)}
-    )
 
 
 def longest_first(kinds: dict[str, str]) -> Known:

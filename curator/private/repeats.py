@@ -7,6 +7,8 @@ from functools import cached_property
 
 import numpy as np
 
+from curator.private.context import stands_alone
+
 Span = tuple[int, int]
 
 _FEW = 20  # values that are sought one by one
@@ -50,7 +52,7 @@ class Repeats:
     def within(self, text: str) -> Iterator[Span]:
         """Where one of the values stands as a whole, and not as a part of another word or number."""
         for start, end in self._hits(text):
-            if not _goes_on(text[max(0, start - 2) : start][::-1]) and not _goes_on(text[end : end + 2]):
+            if stands_alone(text, start, end):
                 yield start, end
 
     def _hits(self, text: str) -> Iterator[Span]:
@@ -86,11 +88,3 @@ class Repeats:
         for n in range(_LEAST):
             marks = marks * np.uint32(_FACTOR) + signs[n : n + count]
         return marks >> np.uint32(32 - _MARK_BITS)
-
-
-def _goes_on(signs: str) -> bool:
-    """Whether a value goes on with the signs beside it, the nearest first: "x@y.com" in "x@y.com.au" and in "ax@y.com"."""
-    near, further = signs[:1], signs[1:]
-    if not near:
-        return False
-    return near.isalnum() or near in "_@" or (near in ".-+" and further.isalnum())

@@ -21,8 +21,8 @@ from curator.errors import OutOfReachError, WriteError
 from curator.formats import Reader
 from curator.model import Example, Excerpt, Flag
 from curator.neighbours import shingles
-from curator.private.masking import Known, holds_private, longest_first, masked_flag, may_quote, texts_of, values_of
-from curator.private.placeholders import mask
+from curator.private.masking import Known, holds_private, longest_first, masked_flag, may_quote
+from curator.private.rows import values_of_row
 from curator.rule import DatasetRule, RawRule, RowRule, Rule, judging
 from curator.scan.store import Found, Head, ScanFile, Tally, is_intact, pack_scan, write_scan
 from curator.sources import Source, Span, fetched, light, read
@@ -311,46 +311,29 @@ def shielded(flag: Flag, examples: Iterable[Example | None]) -> Flag:
     """The flag with private values masked: those that its words show to be such, and those of its rows."""
     if not may_quote(flag):
         return masked_flag(flag)
-    known = [_known(_Same(example)) for example in examples if example is not None]
+    known = [_known(_Same(example.value, example)) for example in examples if example is not None]
     return masked_flag(flag, known[0] if len(known) == 1 else longest_first(dict(chain(*known))))
 
 
 class _Same:
-    """Stands for one example as a key: a row may have thousands of findings."""
+    """Stands for one row as a key: it may have thousands of findings."""
 
-    __slots__ = ("example",)
+    __slots__ = ("example", "value")
 
-    def __init__(self, example: Example) -> None:
-        self.example = example
+    def __init__(self, value: Any, example: Example | None) -> None:
+        self.value, self.example = value, example
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.example is self.example
+        return isinstance(other, _Same) and other.value is self.value
 
     def __hash__(self) -> int:
-        return id(self.example)
+        return id(self.value)
 
 
 @lru_cache(maxsize=8)
 def _known(row: _Same) -> Known:
     """(value, kind) of the private values of a row."""
-    return values_of([*(turn.text for turn in row.example.all_turns()), *_strings_of_calls(row)])
-
-
-@lru_cache(maxsize=8)
-def _known_of_calls(row: _Same) -> Known:
-    return values_of(_strings_of_calls(row))
-
-
-@lru_cache(maxsize=8)
-def _strings_of_calls(row: _Same) -> list[str]:
-    return strings_of_calls(row.example)
-
-
-def strings_of_calls(example: Example | None) -> list[str]:
-    """The strings of a row whose turns make calls: one may tell that another is private."""
-    if example is None or not any(turn.calls for turn in example.all_turns()):
-        return []
-    return texts_of(example.value)
+    return values_of_row(row.value, (turn.text for turn in row.example.all_turns()) if row.example else ())
 
 
 def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> Excerpt | None:
@@ -361,16 +344,12 @@ def excerpt_of(flag: Flag, value: Any, raw: bytes, example: Example | None) -> E
         if asked is not None and asked.text:
             at, span = asked.place(0, 0)
             flag = Flag(at, flag.message, span)
-    shown = excerpt(flag, value, raw)
+    shown = excerpt(flag, value, raw, partial(_known, _Same(value, example)))
     stand_in = str(flag.evidence.get("placeholder", ""))
     if shown and stand_in and shown.text[shown.start : shown.end] and shown.text[shown.start] != "[":
         hidden = stand_in.rpartition("_")[0] + "]"  # a value that its key tells: the excerpt has no sign of it
         end = shown.start + len(hidden)
         shown = Excerpt(shown.text[: shown.start] + hidden + shown.text[shown.end :], shown.start, end)
-    known = _known_of_calls(_Same(example)) if shown and example else Known()
-    for secret, kind in known if shown and known.occur_in(shown.text) else ():
-        if shown and secret in shown.text:
-            shown = Excerpt(shown.text.replace(secret, mask(kind)), 0, 0)
     return shown
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -17,7 +18,7 @@ import msgspec
 
 from curator import paths
 from curator.model import Excerpt, Flag
-from curator.private.masking import masked, masked_around
+from curator.private.masking import Known, masked, masked_around
 
 SIDE = 60  # characters shown on either side of a fault
 LONGEST = 80  # characters shown of the fault itself
@@ -28,25 +29,25 @@ _JOINERS = "\u200c\u200d"  # part of the spelling in Persian, Hindi and emoji
 _STRING = re.compile(rb'"(?:[^"\\]|\\.){0,60}"')
 
 
-def excerpt(flag: Flag, value: Any, raw: bytes) -> Excerpt | None:
+def excerpt(flag: Flag, value: Any, raw: bytes, known: Callable[[], Known] | None = None) -> Excerpt | None:
     """The line around `flag` in a row: `value` is the row parsed, `raw` its bytes.
 
     A span shows the text around it, a byte offset the raw line around it, a bare path the beginning
-    of what stands there.
+    of what stands there. `known` gives the private values of the row, which are masked wherever they stand.
     """
     if flag.byte is not None:
-        return _around_byte(raw, flag.byte)
+        return _around_byte(raw, flag.byte, known)
     if not flag.at:
         text: Any = _decode(raw if b"PRIVATE KEY" in raw else raw[: 8 * (SIDE + LONGEST)]).strip("\r\n")
-        return Excerpt(*_shown(text, 0, 0)) if text else None
+        return Excerpt(*_shown(text, 0, 0, known)) if text else None
     text = _value_at(value, flag.at)
     if not isinstance(text, str):
-        return Excerpt(*_shown(_compact(text), 0, 0))
+        return Excerpt(*_shown(_compact(text, known), 0, 0, known))
     if flag.span is not None:
-        return Excerpt(*_shown(text, *flag.span))
+        return Excerpt(*_shown(text, *flag.span, known))
     if not text or text.isspace():
         return Excerpt(f'"{visible(text[:SIDE], fault=True)}"', 0, 0)
-    return Excerpt(*_shown(text, 0, 0))
+    return Excerpt(*_shown(text, 0, 0, known))
 
 
 def visible(text: str, *, fault: bool = False) -> str:
@@ -82,11 +83,11 @@ def _sign(text: str, index: int, fault: bool) -> str:
     return f"‹U+{code:04X}›"
 
 
-def _shown(text: str, start: int, end: int) -> tuple[str, int, int]:
+def _shown(text: str, start: int, end: int, known: Callable[[], Known] | None) -> tuple[str, int, int]:
     """(line, start, end): the part of `text` around [start, end), cut between words."""
     start = min(max(start, 0), len(text))
     end = min(max(end, start), len(text))
-    text, start, end = masked_around(text, start, end, 2 * SIDE)
+    text, start, end = masked_around(text, start, end, 2 * SIDE, known)
     size = len(text)
     low = start - SIDE - max(SIDE - (size - end), 0)  # what one side does not need the other may have
     high = end + SIDE + max(SIDE - start, 0)
@@ -109,14 +110,14 @@ def _shown(text: str, start: int, end: int) -> tuple[str, int, int]:
     return before + fault + visible(text[end:high]) + tail, first, first + len(fault)
 
 
-def _around_byte(raw: bytes, byte: int) -> Excerpt:
+def _around_byte(raw: bytes, byte: int, known: Callable[[], Known] | None) -> Excerpt:
     byte = min(max(byte, 0), len(raw))
     if b"PRIVATE KEY" in raw:
         before, window = _decode(raw[:byte]), raw[byte:]
         size = fault_size(window)
         fault = _decode(window[:size])
         whole = before + fault + _decode(window[size:])
-        return Excerpt(*_shown(whole, len(before), len(before) + len(fault)))
+        return Excerpt(*_shown(whole, len(before), len(before) + len(fault), known))
     low = max(0, byte - 4 * (2 * SIDE + 1))  # a character takes up to four bytes
     while low < byte and raw[low] & 0xC0 == 0x80:  # begin at a whole character
         low += 1
@@ -125,7 +126,7 @@ def _around_byte(raw: bytes, byte: int) -> Excerpt:
     before, fault, after = _decode(raw[low:byte]), _decode(window[:size]), _decode(window[size:])
     if byte + len(window) == len(raw):
         after = after.rstrip("\r\n")
-    return Excerpt(*_shown(before + fault + after, len(before), len(before) + len(fault)))
+    return Excerpt(*_shown(before + fault + after, len(before), len(before) + len(fault), known))
 
 
 def fault_size(window: bytes) -> int:
@@ -160,23 +161,23 @@ def _value_at(value: Any, path: str) -> Any:
 _steps = lru_cache(maxsize=4096)(paths.parse)
 
 
-def _compact(value: Any) -> str:
+def _compact(value: Any, known: Callable[[], Known] | None) -> str:
     """The beginning of a value as JSON, without writing out all of a large one."""
-    value = _clip(value, 2)
+    value = _clip(value, 2, known)
     try:
         return msgspec.json.encode(value).decode()
     except UnicodeEncodeError:  # a lone surrogate
         return json.dumps(value, ensure_ascii=False)
 
 
-def _clip(item: Any, depth: int) -> Any:
+def _clip(item: Any, depth: int, known: Callable[[], Known] | None) -> Any:
     """`item` with long strings cut, private values masked and what lies deeper than `depth` left out."""
     if isinstance(item, str):
-        return masked_around(item, 0, 0, LONGEST)[0][:LONGEST]
+        return masked_around(item, 0, 0, LONGEST, known)[0][:LONGEST]
     if not item or not isinstance(item, (dict, list)):
         return item
     if not depth:
         return "…"
     if isinstance(item, dict):
-        return {masked(key): _clip(inner, depth - 1) for key, inner in list(item.items())[:8]}
-    return [_clip(inner, depth - 1) for inner in item[:8]]
+        return {masked(key): _clip(inner, depth - 1, known) for key, inner in list(item.items())[:8]}
+    return [_clip(inner, depth - 1, known) for inner in item[:8]]
