@@ -39,13 +39,16 @@ def values_of_row(value: Any, texts: Iterable[str] = ()) -> Known:
 
     A value has a second spelling where it may be written so: a number without its groups, signs as JSON escapes them.
     """
-    found = {text[start:end]: kind for text in dict.fromkeys(texts) for kind, start, end in values(text)}
+    told = dict.fromkeys(texts)
+    found = {text[start:end]: kind for text in told for kind, start, end in values(text)}
     for name, text in _strings(value):
+        if text in told:
+            continue
         named = values_named(name, text) if len(text) <= _LONGEST_NAMED else values(text)
         found |= {text[start:end]: kind for kind, start, end in named}
-    for told, kind in list(found.items()):
-        escaped = (json.dumps(told)[1:-1], json.dumps(told, ensure_ascii=False)[1:-1])
-        for spelling in (*spellings(kind, told), *escaped):
+    for each, kind in list(found.items()):
+        escaped = (json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1])
+        for spelling in (*spellings(kind, each), *escaped):
             found.setdefault(spelling, kind)
     return longest_first(found)
 
