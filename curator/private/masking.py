@@ -162,12 +162,6 @@ class Known(tuple[tuple[str, str], ...]):
                     done = at + length
                     break
 
-    def occur_in(self, text: str) -> bool:
-        """Whether one of the values stands in the text."""
-        if len(self) < _MANY:
-            return any(value in text for value, _ in self)
-        return next(self._within(text), None) is not None
-
     @cached_property
     def hold_stand_ins(self) -> bool:
         """Whether what stands in for a private value is a part of one."""
