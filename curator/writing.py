@@ -203,6 +203,14 @@ def passing_folder(path: Path) -> Iterator[Path]:
             os.close(number)
 
 
+def reach_disk(folder: Path) -> None:
+    """Wait until every file of a folder has reached the disk, before the folder gets its name. Raises OSError."""
+    for file in folder.rglob("*"):
+        if file.is_file():
+            with file.open("rb+") as written:
+                os.fsync(written.fileno())
+
+
 class Packed:
     """Rows on their way into a file: JSONL, a JSON array for .json, packed for .gz and .zst.
 

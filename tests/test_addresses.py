@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -23,7 +23,7 @@ from curator.errors import ChangedError, MissingExtraError, OutOfReachError, Sou
 from curator.scan.span import Job
 from curator.sop.elsewhere import bytes_at
 from curator.sop.reading import MAX_BYTES
-from curator.sources import Span, cut, open_sources
+from curator.sources import Span, addresses, cut, open_sources
 from curator.sources.addresses import fetched, is_address
 from tests.conftest import ROOT
 
@@ -168,6 +168,63 @@ def test_what_no_document_stands_behind_is_told(bucket: Any, tmp_path: Path, cap
 )
 def test_what_is_not_there_is_told(bucket: Any, address: str, said: str) -> None:
     with pytest.raises(SourceError, match=said):
+        open_sources([address])
+
+
+# ---------------------------------------------------------------------- web servers that do not do as they say
+
+
+class Odd(BaseHTTPRequestHandler):
+    """A server that breaks off, leads in a circle, says nothing, or sends in small parts without a length."""
+
+    def log_message(self, *_: Any) -> None:
+        """Says nothing."""
+
+    def do_GET(self) -> None:
+        if "silent" in self.path:
+            self.close_connection = self.server.quiet.wait(20)  # type: ignore[attr-defined]
+            return
+        self.send_response(302 if "circle" in self.path else 200)
+        if "circle" in self.path:
+            self.send_header("Location", self.path)
+        if "short" in self.path:
+            self.send_header("Content-Length", str(2 * len(SAMPLE)))
+        self.end_headers()
+        for at in range(0, len(SAMPLE), 1000):
+            self.wfile.write(SAMPLE[at : at + 1000])
+            self.wfile.flush()
+
+
+@pytest.fixture
+def odd() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Odd) as server:
+        server.quiet = Event()  # type: ignore[attr-defined]
+        Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.quiet.set()  # type: ignore[attr-defined]
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["short", "circle", "silent"])
+def test_a_server_that_does_not_do_as_it_says_is_an_error_in_words(
+    odd: str, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("aiohttp")
+    monkeypatch.setattr(addresses, "_SILENT", 0.1)
+    with pytest.raises(SourceError, match=r"cannot be read|nothing stands there"):
+        open_sources([f"{odd}/{name}.jsonl"])
+
+
+def test_what_comes_in_small_parts_is_judged_by_its_whole_beginning(odd: str) -> None:
+    pytest.importorskip("aiohttp")
+    with open_sources([f"{odd}/parts.jsonl"]) as (source,):
+        assert source.data.read_bytes() == SAMPLE
+
+
+@pytest.mark.parametrize("address", ["dir://x", "reference://x", "generic://x"])
+def test_a_protocol_that_wants_more_than_an_address_is_an_error_in_words(address: str) -> None:
+    pytest.importorskip("fsspec")
+    with pytest.raises(SourceError, match="cannot be read"):
         open_sources([address])
 
 

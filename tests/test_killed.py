@@ -68,6 +68,7 @@ COMMANDS = {
     "split": ["split", "data.jsonl", "-o", "out"],
     "convert": ["convert", "data.jsonl", "--to", "sharegpt", "-o", "out/new.jsonl.gz", "--allow-loss"],
     "sop": ["sop", "documents/blister-line-clearance.html", "-o", "out/rows.jsonl", "--json", "out/documents"],
+    "handoff": ["handoff", "axolotl", "data.jsonl", "--model", "org/none", "--allow-loss", "-o", "out/job"],
     "prepare": ["prepare", "data.jsonl", "--ignore", "SPL,LNG", "-o", "out"],
 }
 STAMPED = "report.html"  # tells how long each rule took
@@ -388,8 +389,9 @@ def check(place: Place, allowed: dict[str, set[bytes]], before: dict[str, bytes]
 
 
 def same(files: dict[str, bytes]) -> dict[str, bytes]:
-    """The files that every run writes alike, and without the hash of the one that it does not."""
+    """The files that every run writes alike, without the hash of the one that it does not and the time of the run."""
     hash_of = rb'"report.html": "[0-9a-f]{64}"|README.md": "[0-9a-f]{64}"|report.html`? *[|:]? *`?[0-9a-f]{12,64}'
+    hash_of += rb'|"made": "[^"]*"'
     return {name: re.sub(hash_of, b"", text) for name, text in files.items() if Path(name).name != STAMPED}
 
 

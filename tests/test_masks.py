@@ -196,6 +196,33 @@ def test_a_prepared_set_is_used_again_until_anything_it_rests_on_changes(write: 
     assert not set_of(write, folder, [*rows, chat("More?", "Yes.")]).reused
 
 
+@pytest.mark.parametrize("name", ["head.json", "train.arrow"])
+@pytest.mark.parametrize("left", [b"", b"\0" * 900])
+def test_a_prepared_set_of_which_a_power_cut_left_a_part_is_made_again(
+    write: Any, folder: Path, name: str, left: bytes
+) -> None:
+    rows = [chat("Hi?", "Yes."), chat("So?", "No.")]
+    first = set_of(write, folder, rows)
+    whole = (first.folder / name).read_bytes()
+    (first.folder / name).write_bytes(left)
+    again = set_of(write, folder, rows)
+    assert not again.reused and len(again.splits["train"]) == 2
+    assert (again.folder / name).read_bytes() == whole
+    assert set_of(write, folder, rows).reused
+
+
+def test_the_hash_of_weights_is_not_taken_from_half_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from curator.training.models import weights_hash
+
+    monkeypatch.setenv("CURATOR_CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "model.safetensors").write_bytes(b"weights")
+    first = weights_hash(tmp_path)
+    (kept,) = (tmp_path / "cache" / "hashes").iterdir()
+    for left in ("", first[:20]):
+        kept.write_text(left)
+        assert weights_hash(tmp_path) == first
+
+
 def test_rows_come_back_from_the_map_as_they_went_in(write: Any, folder: Path) -> None:
     rows = [chat(f"Question {n}?", f"Answer {n}.", label="even" if n % 2 == 0 else "odd") for n in range(50)]
     found = set_of(write, folder, rows).splits["train"]

@@ -32,7 +32,7 @@ from curator.templates import Template
 from curator.templates.finding import has_template
 from curator.training import card
 from curator.training.models import needs
-from curator.writing import open_up, passing_folder
+from curator.writing import open_up, passing_folder, reach_disk
 
 RECORD, PAGE, MODELFILE, MODEL, ADAPTER = "export.json", "README.md", "Modelfile", "model.gguf", "adapter.gguf"
 _LEAST_CONTEXT = 4096  # what Ollama gives a model that asks for nothing
@@ -97,6 +97,7 @@ def export(form: str, ask: Ask) -> Export:
         (folder / PAGE).write_text(_card(source, form, done.notes), "utf-8")
         result = _record(form, source, done, folder)
         (folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+        reach_disk(folder)
         _put(folder, ask.out)
     return result
 

@@ -7,15 +7,17 @@ byte for byte what stands there, workers elsewhere read their spans from the add
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, BinaryIO
 
-from curator.errors import ChangedError, MissingExtraError, SourceError
+from curator.errors import ChangedError, CuratorError, MissingExtraError, SourceError
 from curator.sources.source import Span
 
+_SILENT = 30.0  # seconds without a byte, or until somebody answers
 _ADDRESS = re.compile(r"[a-z][a-z0-9+]+://", re.IGNORECASE)
 
 
@@ -72,8 +74,17 @@ def _opener_of(address: str, process: int) -> tuple[Any, str]:
         import fsspec
     except ImportError:
         raise MissingExtraError("reading from an address", "s3") from None
-    found: tuple[Any, str] = fsspec.core.url_to_fs(address)
+    found: tuple[Any, str] = fsspec.core.url_to_fs(address, **_patience(address))
     return found
+
+
+def _patience(address: str) -> dict[str, Any]:
+    """How long a web server may be silent. Left to aiohttp it is five minutes, and so is a download that goes well."""
+    if not address.lower().startswith(("http://", "https://")):
+        return {}
+    from aiohttp import ClientTimeout
+
+    return {"client_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=_SILENT, sock_read=_SILENT)}}
 
 
 @contextlib.contextmanager
@@ -85,6 +96,11 @@ def _told(address: str) -> Iterator[None]:
         raise SourceError(
             f"cannot be read: {error}", where=address, hint='pip install "finetune-curator[s3]"'
         ) from error
-    except (OSError, ValueError) as error:
+    except (CuratorError, MemoryError):
+        raise
+    except Exception as error:  # those that speak the protocols raise errors of their own, and all others
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise  # what is read is copied to this machine
+        said = " ".join(str(error).split())[:200] or type(error).__name__
         hint = "check the address, the network and the credentials (of S3: AWS_PROFILE, AWS_ENDPOINT_URL)"
-        raise SourceError(f"cannot be read: {error}", where=address, hint=hint) from error
+        raise SourceError(f"cannot be read: {said}", where=address, hint=hint) from error

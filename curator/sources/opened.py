@@ -185,7 +185,9 @@ def _regular(path: str, spool: _Spool) -> Path:
 
 def _copied(stream: BinaryIO, spool: _Spool, path: str) -> Path:
     """A copy of a stream, which may never end: what holds no rows by its beginning is refused before more is read."""
-    head = stream.read(sniff.HEAD)
+    head = b""  # what comes from afar comes in parts
+    while len(head) < sniff.HEAD and (part := stream.read(sniff.HEAD - len(head))):
+        head += part
     sniff.refuse(head, whole=len(head) < sniff.HEAD, extension=extension_of(path), where=path)
     copy = spool.file(".in")
     with copy.open("wb") as out:

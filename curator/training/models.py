@@ -12,8 +12,8 @@ import io
 import json
 import logging as std_logging
 import os
+import re
 import shutil
-import tempfile
 import warnings
 from collections.abc import Iterator
 from importlib import util
@@ -22,13 +22,13 @@ from typing import Any
 
 import msgspec
 
-from curator.errors import UNREADABLE, MissingExtraError, SourceError, UsageError
+from curator.errors import UNREADABLE, MissingExtraError, SourceError, UsageError, WriteError
 from curator.templates.gguf import read_metadata
 from curator.templates.named import DEMO, DEMO_HUB, cache_root, converted, demo_file
 from curator.training import pretokenizers
 from curator.training.pretokenizers import Pre
 from curator.training.record import LEDGER, PLAN, RUN, Base
-from curator.writing import open_up
+from curator.writing import open_up, passing_folder, reach_disk, write_passing
 
 _ORIGINAL = "name the original model folder in its place"
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
@@ -83,16 +83,17 @@ def weights_hash(folder: Path) -> str:
     stamp = [[file.name, file.stat().st_size, file.stat().st_mtime_ns] for file in files]
     key = hashlib.blake2b(json.dumps([str(folder.resolve()), stamp]).encode(), digest_size=16).hexdigest()
     kept = cache_root() / "hashes" / key
-    with contextlib.suppress(OSError):
-        return kept.read_text()
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if re.fullmatch(r"[0-9a-f]{64}", known := kept.read_text()):
+            return known
     lines = []
     for file in files:
         with file.open("rb") as stream:
             lines.append(f"{hashlib.file_digest(stream, 'sha256').hexdigest()}  {file.name}\n")
     found = hashlib.sha256("".join(lines).encode()).hexdigest()
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, WriteError):
         kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(found)
+        write_passing(kept, [found.encode()])
     return found
 
 
@@ -201,9 +202,8 @@ def _convert(file: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".model-", dir=folder.parent) as passing, quiet():
-        new = Path(passing, "new")
+    with passing_folder(folder) as passing, quiet():
+        new = passing / "new"
         words = _words_of(file)
         try:
             tokenizer = AutoTokenizer.from_pretrained(str(file.parent), gguf_file=file.name)
@@ -223,6 +223,7 @@ def _convert(file: Path, folder: Path) -> None:
         open_up(new)
         tokenizer.save_pretrained(new)
         _mend_tokenizer(new / "tokenizer.json", words)
+        reach_disk(new)
         if folder.exists():
             shutil.rmtree(folder)
         new.rename(folder)

@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ import msgspec
 import numpy as np
 
 from curator import templates
+from curator.errors import UNREADABLE
 from curator.scan.collector import uncollected
 from curator.scan.recall import code_stamp
 from curator.sources import Source
@@ -27,6 +27,7 @@ from curator.splits.splitting import sha256
 from curator.templates.named import cache_root
 from curator.training.record import DataFile
 from curator.training.rows import Cut, Tally, Tokeniser, TokenRow, load_tokenizer, new_tally
+from curator.writing import passing_folder, reach_disk
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -143,14 +144,26 @@ def prepare(
     stamp = tokenizer_hash(model)
     key = prepared_key(hashes, config, recipe, spec, stamp, limit)
     folder = (root or cache_root() / "prepared") / key
-    reused = (folder / _HEAD).is_file()
-    if not reused:
+    found = _kept(folder)
+    if found is None:
         _make(sources, hashes, folder, Tokeniser(config, recipe, spec, load_tokenizer(model), limit))
-    head = msgspec.json.decode((folder / _HEAD).read_bytes(), type=_Head)
-    splits = {name: Rows(folder / f"{name}.arrow") for name in head.files}
+    head, splits = found or _read(folder)
     tally = Tally(head.cuts, Counter(head.facts), head.places)
     os.utime(folder)
-    return Prepared(key, folder, splits, head.files, tally, reused)
+    return Prepared(key, folder, splits, head.files, tally, found is not None)
+
+
+def _read(folder: Path) -> tuple[_Head, dict[str, Rows]]:
+    head = msgspec.json.decode((folder / _HEAD).read_bytes(), type=_Head)
+    return head, {name: Rows(folder / f"{name}.arrow") for name in head.files}
+
+
+def _kept(folder: Path) -> tuple[_Head, dict[str, Rows]] | None:
+    """What was made before; None where nothing was, or where it can no longer be read: it is made anew."""
+    try:
+        return _read(folder)
+    except (OSError, KeyError, *UNREADABLE):
+        return None
 
 
 def tokenizer_hash(model: Path) -> str:
@@ -167,9 +180,8 @@ def _make(sources: Sequence[Source], hashes: dict[str, str], folder: Path, token
 
     tally = new_tally()
     files: dict[str, DataFile] = {}
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with uncollected(), tempfile.TemporaryDirectory(prefix=".prepared-", dir=folder.parent) as passing:
-        new = Path(passing, "new")
+    with uncollected(), passing_folder(folder) as passing:
+        new = passing / "new"
         new.mkdir()
         for k, name in enumerate(SPLITS):
             mine = [source for source in sources if split_number(source.split) == k]
@@ -191,6 +203,7 @@ def _make(sources: Sequence[Source], hashes: dict[str, str], folder: Path, token
             files[name] = DataFile(path, rows, one, trained, tokens, wanted)
         head = _Head(files, tally.cuts, dict(tally.facts), tally.places)
         (new / _HEAD).write_bytes(msgspec.json.encode(head))
+        reach_disk(new)
         if folder.exists():  # another process was faster
             shutil.rmtree(folder)
         new.rename(folder)
