@@ -51,6 +51,17 @@ def test_a_named_pipe_is_read_once(run: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_a_named_pipe_that_keeps_waiting_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curator.sources.opened._PATIENCE", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Timer(0.3, (tmp_path / "pipe").write_text, args=(ROW + "\n",))
+    writer.start()
+    done = run("lint", "pipe")
+    writer.join()
+    assert (done.status, done.err) == (0, "waiting for pipe: a pipe that nobody has written to its end yet\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 def test_clean_does_not_put_a_file_in_the_place_of_a_pipe_or_device(run: Run, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "a.jsonl").write_text(ROW + "\n")

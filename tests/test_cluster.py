@@ -157,9 +157,12 @@ def test_an_address_where_nobody_listens_is_told_at_once(monkeypatch: pytest.Mon
         free.bind(("127.0.0.1", 0))
         with pytest.raises(CuratorError, match="no Ray cluster answers"):
             cluster.joined(f"127.0.0.1:{free.getsockname()[1]}")
+        with pytest.raises(CuratorError, match="no Ray cluster answers"):
+            cluster.joined(f"ray://127.0.0.1:{free.getsockname()[1]}")
         assert asked == []
         free.listen()
-        heard = [f"127.0.0.1:{free.getsockname()[1]}", "auto", "local", "ray://127.0.0.1:1"]
+        port = free.getsockname()[1]
+        heard = [f"127.0.0.1:{port}", "auto", "local", f"ray://127.0.0.1:{port}", "other://127.0.0.1:1"]
         for address in heard:
             cluster.joined(address)
     assert asked == heard

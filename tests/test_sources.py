@@ -788,3 +788,30 @@ def test_rows_that_share_a_line_are_told_apart_by_their_number(tmp_path):
 def test_an_empty_name_is_not_this_folder() -> None:
     with pytest.raises(SourceError, match="an empty name is no file"):
         open_sources([""])
+
+
+@pytest.mark.parametrize("kind", ["parquet", "file", "stream"])
+def test_a_table_of_more_columns_than_any_set_has_is_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    table = pa.table({f"c{n}": ["a"] for n in range(30)})
+    path = tmp_path / ("t.parquet" if kind == "parquet" else "t.arrow")
+    if kind == "parquet":
+        pa.parquet.write_table(table, path)
+    else:
+        with pa.OSFile(str(path), "wb") as out:
+            made = pa.ipc.new_file(out, table.schema) if kind == "file" else pa.ipc.new_stream(out, table.schema)
+            with made:
+                made.write_table(table)
+    with open_sources([path]) as sources:
+        assert len(sources) == 1
+    monkeypatch.setattr("curator.sources.tables._MOST_COLUMNS", 20)
+    with pytest.raises(SourceError, match=rf"{path.name}: a table of 30 columns"):
+        open_sources([path])
+    if kind == "parquet":
+        monkeypatch.setattr("curator.sources.tables._MOST_FOOTER", 100)
+        with pytest.raises(SourceError, match=r"description of its columns and groups"):
+            open_sources([path])

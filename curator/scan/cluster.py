@@ -141,9 +141,9 @@ _PATIENCE = 5.0  # seconds
 
 
 def _refuse_unheard(address: str) -> None:
-    """Raises CuratorError where nobody listens at host:port: ray would try for minutes. "auto" and ray:// pass."""
-    host, colon, port = address.rpartition(":")
-    if not (host and colon and port.isdecimal()) or "://" in address:
+    """Raises CuratorError where nobody listens at host:port or ray://host:port: ray would try for minutes."""
+    host, colon, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and colon and port.isdecimal()) or "://" in host:
         return
     import socket
 

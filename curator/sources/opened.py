@@ -8,6 +8,7 @@ import shutil
 import stat
 import sys
 import tempfile
+import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -175,12 +176,32 @@ def _regular(path: str, spool: _Spool) -> Path:
     mode = os.stat(path).st_mode  # noqa: PTH116
     if stat.S_ISREG(mode):
         return Path(path)
-    with Path(path).open("rb") as pipe:
+    with _told_of(path, stat.S_ISFIFO(mode)), Path(path).open("rb") as pipe:
         if (stat.S_ISCHR(mode) or stat.S_ISBLK(mode)) and not pipe.isatty():
             raise SourceError(
                 "a device, not a file of rows", where=path, hint="name a file, or - and pipe rows into it"
             )
         return _copied(pipe, spool, path)
+
+
+@contextmanager
+def _told_of(path: str, may_wait: bool) -> Iterator[None]:
+    """Say on standard error what is waited for, once it takes a second: a pipe opens when somebody writes into it."""
+    said = threading.Event()
+
+    def tell() -> None:
+        if not said.wait(_PATIENCE) and sys.stderr is not None:
+            print(f"waiting for {path}: a pipe that nobody has written to its end yet", file=sys.stderr, flush=True)
+
+    if may_wait:
+        threading.Thread(target=tell, daemon=True).start()
+    try:
+        yield
+    finally:
+        said.set()
+
+
+_PATIENCE = 1.0  # seconds
 
 
 def _copied(stream: BinaryIO, spool: _Spool, path: str) -> Path:

@@ -20,6 +20,8 @@ from curator.sources.records import Record
 from curator.sources.source import Fault
 
 _ROWS = 1000  # rows of a table turned at once
+_MOST_COLUMNS = 10_000  # of a Parquet or Arrow table: pyarrow takes ten kilobytes for each, however few rows there are
+_MOST_FOOTER = 20_000_000  # bytes at the end of a Parquet file: reading them takes twenty times as much
 _NOT_HELD = (ValueError, OverflowError, KeyError)  # what pyarrow raises for cells and names that Python cannot hold
 
 _encode = msgspec.json.Encoder().encode
@@ -226,17 +228,38 @@ def _arrow_batches(path: Path) -> Iterator[Any]:
             yield from feather.read_table(source).to_batches(_ROWS)
         elif head == b"ARROW1":
             reader = ipc.open_file(source)
+            _refuse_wide(len(reader.schema))
             yield from (reader.get_batch(i) for i in range(reader.num_record_batches))
         else:
-            yield from ipc.open_stream(source)
+            stream = ipc.open_stream(source)
+            _refuse_wide(len(stream.schema))
+            yield from stream
 
 
 def parquet_batches(path: Path) -> Iterator[Any]:
-    """The record batches of a Parquet file."""
+    """The record batches of a Parquet file. Raises SourceError for one that describes more than any set of rows has."""
     import pyarrow.parquet as pq
 
+    _refuse_footer(path)
     with pq.ParquetFile(path) as file:
+        _refuse_wide(file.metadata.num_columns)
         yield from file.iter_batches(_ROWS)
+
+
+def _refuse_footer(path: Path) -> None:
+    """Raises SourceError for a description of columns and groups that takes hundreds of megabytes to read."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 8))
+        footer = int.from_bytes(file.read(4), "little")
+    if footer > _MOST_FOOTER:
+        what = f"the table's description of its columns and groups takes {footer / 1e6:.0f} MB"
+        raise SourceError(what, hint=f"at most {_MOST_FOOTER / 1e6:.0f} MB are read: write it in fewer groups of rows")
+
+
+def _refuse_wide(columns: int) -> None:
+    if columns > _MOST_COLUMNS:
+        what = f"a table of {columns:,} columns"
+        raise SourceError(what, hint=f"no set of rows has over {_MOST_COLUMNS:,}: write those that hold texts alone")
 
 
 def _table_line(row: dict[str, Any]) -> bytes:
@@ -265,6 +288,8 @@ def guarded(rows: Table, where: str) -> Iterator[Record]:
     """The rows, with the library's own errors as SourceError."""
     try:
         yield from rows
+    except SourceError as error:
+        raise SourceError(error.what, where=where, hint=error.hint) from None
     except table_errors() as error:
         raise SourceError(
             "the table cannot be read to its end",
