@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from itertools import pairwise
 
 from curator.sop.document import Block, Code, Document, Dropped, Figure, Para, Section, Step, Table
-from curator.sop.furniture import is_date, is_site_heading
+from curator.sop.furniture import is_date, is_furniture, is_site_heading
 from curator.sop.labels import unnumbered
 from curator.sop.reading import Heading, Piece, Text, said, words_of
 from curator.sop.roles import folded
@@ -190,7 +190,7 @@ def _is_signed(block: Block) -> bool:
         return (
             block.note is None
             and len(block.text.split()) <= 12
-            and (_NOBODY.fullmatch(block.text) is not None or is_date(block.text))
+            and (_NOBODY.fullmatch(block.text) is not None or is_date(block.text) or is_furniture(block.text))
         )
     rows = [[cell for cell in row if cell] for row in (block.header, *block.rows)] if isinstance(block, Table) else []
     cells = [cell for row in rows for cell in row]

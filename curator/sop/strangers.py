@@ -37,6 +37,8 @@ _STEM = 6  # letters that two forms of a word share
 
 _OURSELVES = re.compile(r"\b(?:we|us|our|wir|uns|unser\w{0,2}|nous|notre|nos|nosotros|nuestr[oa]s?)\b", re.I)
 
+_MYSELF = re.compile(r"\b(?:I|I['’]m|my|ich|mein\w{0,2}|yo|je|j['’]|mon|mes)\b")
+
 _COMMON = frozenset("""
     about above after again all also and any are because been before being below between both but can could did does doing down during each few for from further
     had has have having here how into its itself just like made make many may might more most must not now off once one only other our out over own same shall she should
@@ -138,13 +140,14 @@ def _invites(line: Any) -> bool:
 
 
 def _parts(line: Any, content: Any) -> bool:
-    """Whether an italic paragraph ends the text, or stands below a rule that ends it."""
+    """Whether a paragraph in italics, or in which somebody speaks of himself, ends the text, or one stands below a rule that ends it."""
     above = [line, *(part for part in upwards(line) if content in part.iterancestors())]
     if any(_beside(part, preceding=False) is not None for part in above):
         return False
     inner = [part for part in line if isinstance(part.tag, str)]
     slanted = bool(inner) and all(part.tag in ("em", "i") for part in inner) and not clean(line.text or "")
-    return slanted or next((other.tag == "hr" for other in _others(line, preceding=True)), False)
+    speaks = _MYSELF.search(line.text_content()) is not None
+    return slanted or speaks or next((other.tag == "hr" for other in _others(line, preceding=True)), False)
 
 
 def _signature(part: Any) -> tuple[Any, ...]:
