@@ -41,6 +41,8 @@ ALONE = lines(HEAD + TEXT)
         ("<h2>Consultation</h2><p>Ask the night shift before the pump is moved.</p>", True),
         ("<p>Changed in version 2.3: Wording made shorter.</p>", False),
         ("<div class=hint><p>This space was moved from the old wiki in spring. Tell us if a picture is gone.</p></div>", False),
+        ("<p>You have not confirmed that you read this document.</p>", False),
+        ("<h3>Sign-off</h3><p>You signed version 11. Read the changes.</p>", False),
         ("<h3>Related topics</h3><table><tr><th>Topic<th>Replies</tr><tr><td><a href='/1'>The big clamp</a><td>11</tr><tr><td><a href='/2'>Open evening</a><td>5</tr></table>", False),
         ("<h3>Limits</h3><table><tr><th>Part<th>Grams</tr><tr><td>The big clamp<td>11</tr><tr><td>The hose<td>5</tr></table>", True),
         ("<div class=facts><div class=label>License</div><div>Open</div><div class=label>Created</div><div>8 May 2025</div><div class=label>Protocol ID</div><div>118204</div></div>", False),
@@ -64,6 +66,14 @@ def test_what_stands_after_a_text(after: str, stays: bool) -> None:
 )  # fmt: skip
 def test_what_stands_before_a_text(before: str, stays: bool) -> None:
     assert (len(lines(before.format(HEAD) + TEXT)) > len(ALONE)) is stays
+
+
+def test_the_name_of_a_site_in_a_pruned_heading_is_no_title() -> None:
+    site = "<header><h1>Larkspur Desk</h1></header>"
+    document = page(
+        f"<title>Pumps : Larkspur Desk</title>{site}<main><h2>Pumps<a href='javascript:print()'>Print</a></h2>{TEXT}</main>"
+    )
+    assert document.title == "Pumps"
 
 
 def test_what_is_done_before_something_else_is_no_section() -> None:

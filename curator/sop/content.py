@@ -129,7 +129,8 @@ def _prune_around(
         before = titled is not None
         own = _in_flow(current)
         said = f"{'' if title is None else title.text_content()} {'' if heaviest is None else heaviest.text_content()}"
-        own_vocabulary = vocabulary if pieces or heaviest is None or heaviest is titled else Vocabulary(said)
+        bare = titled is not None and next(titled.iter("h2", "h3", "h4", "ol", "ul", "table"), None) is None
+        own_vocabulary = Vocabulary(said) if bare and heaviest not in (None, titled) and not pieces else vocabulary
         for part in list(current):
             before = before and part is not titled
             if part is heaviest or part in pieces or part.tag not in _BESIDE or part in own:

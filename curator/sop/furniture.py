@@ -50,11 +50,12 @@ _PATTERNS = (
     rf"(?:you are (?:reading|viewing|looking at)|this is|these are) (?:the |an? )?(?:docs|documentation|manual|version|old\w*|previous|outdated|archived)\b.{{0,60}}\b(?:version|release|maintained|{_PAGE}|handbook|manual|docs)\b.{{0,120}}",
     r"(?:\d[\d.,k]* (?:people|users|readers) (?:have )?(?:viewed|liked|saw|read|found).{0,40}|add a reaction|tell your (?:friends|followers|colleagues)|watch (?:our|the) (?:film|video)\b.{0,40})",
     r"(?:user |reader )?(?:rating|note(?: utilisateur)?|bewertung|valoración|calificación)\W*\d(?:[.,]\d)?\W*(?:/|of|von|de|sur)\W*(?:5|10)\b.{0,30}",
+    rf"(?:you (?:must|should|need to|can|have to) )?mark (?:{_THIS} )?(?:{_PAGE}|unit|lesson|module|step|this|it)(?: as)? (?:done|completed?|read|finished)\b.{{0,40}}",
     r"you (?:have )?(?:not )?(?:yet )?(?:signed|confirmed|acknowledged|read|completed)\b.{0,40}\b(?:document|page|version|procedure|policy|article|instruction)\b.{0,80}",
     r"(?:new|added|introduced|changed|updated|modified|deprecated|removed|available|neu|hinzugefügt|geändert|eingeführt|nuev[oa]|añadid[oa]|modificad[oa]|nouveau|ajouté|modifié|introduit)e?"
     r" (?:(?:in|since|as of|ab|seit|en|desde|dans|depuis)(?: the| der| la)? )(?:versi[oó]n|release|v\.? ?(?=\d))\W*\d[\w.]*(?:\W.{0,160})?",
     rf"{_THIS} (?:{_PAGE}|space|wiki|docs|manual|handbook|text) (?:was|has been|is being|will be|wurde|ha sido|fue|a été) (?:automatically |recently )?(?:moved|migrated|archived|imported|copied|mirrored|converted|machine[- ]translated|generated|verschoben|archiviert|movid[oa]|archivad[oa]|déplacée?|archivée?)\b.{{0,160}}",
-    r"(?:back to|return to|zurück zu|volver|retour)(?: the)? (?:top|home|overview|nach oben|inicio|haut).{0,30}",
+    r"(?:back to|return to|zurück zu|volver|retour)(?: the)?(?: \w+){0,2} (?:top|home|overview|nach oben|inicio|haut).{0,30}",
 )  # fmt: skip
 _FURNITURE = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I)
 

@@ -54,7 +54,9 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     prune(root, drops)
     begun = _begun(page_title, below)
     h1 = [clean(text_of(h)) for h in root.iter("h1")]
-    h1 = [*begun, *h1] if _CODE.match(page_title) else h1 or [*begun, *everywhere]
+    parts = SITE_MARK.split(page_title)
+    of_site = parts[-1] if len(parts) > 1 else ""  # its name, where it stands in a heading that was pruned
+    h1 = [*begun, *h1] if _CODE.match(page_title) else h1 or [*begun, *(head for head in everywhere if head != of_site)]
     content = content_root(root, drops)
     prune_beside(content, drops, second)
     prune_emptied(content, stood, drops)

@@ -254,10 +254,16 @@ def _is_kept(part: Any, content: Any) -> bool:
 
 
 def is_all_below(part: Any) -> bool:
-    """Whether a part is all there is below a heading."""
+    """Whether a part is all there is below a heading, or the first below it of several that are named alike."""
     before, after = _beside(part, preceding=True), _beside(part, preceding=False)
     headed = before is not None and is_lone_heading(before) and not is_site_heading(clean(before.text_content()))
-    return headed and (after is None or is_lone_heading(after))
+    return headed and (after is None or is_lone_heading(after) or _is_named_as_others(part))
+
+
+def _is_named_as_others(part: Any) -> bool:
+    """Whether two parts or more beside one have its class: the paragraphs of some editors."""
+    alike = (other for other in siblings(part) if other.tag == part.tag and other.get("class") == part.get("class"))
+    return bool(part.get("class")) and len(list(islice(alike, 2))) == 2
 
 
 def is_lone_heading(part: Any) -> bool:
