@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import os
 import random
 import time
+import zipfile
 import zlib
 from pathlib import Path
 
@@ -267,3 +270,21 @@ def test_a_text_of_more_lines_than_a_thousand_pages_is_refused() -> None:
     for name in ("x.md", "x.txt"):
         with pytest.raises(SourceError, match="60,001 lines"):
             document_of(b"# A\n\n" * (MAX_LINES + 1), name)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ("<w:p><w:r><w:t>a</w:t></w:r></w:p>" * 40_001, "40,001 paragraphs"),
+        ('<w:p><w:r><w:fldChar w:fldCharType="begin"/></w:r></w:p>' * 1_001, "fields that never end"),
+    ],
+)
+def test_a_docx_of_masses_is_refused_before_it_is_read(body: str, said: str) -> None:
+    """A second for 8,000 open fields and half a minute for 40,000; ten seconds for 60,000 paragraphs."""
+    space = "http://schemas.openxmlformats.org/wordprocessingml/2006/main"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", f'<w:document xmlns:w="{space}"><w:body>{body}</w:body></w:document>')
+        archive.writestr("word/media/noise.bin", os.urandom(20_000))  # or else it is packed too well
+    with pytest.raises(SourceError, match=said):
+        document_of(packed.getvalue(), "x.docx")

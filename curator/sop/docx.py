@@ -21,6 +21,9 @@ from curator.sop.walk import Walker
 _MOST = 400_000_000  # bytes an archive may unpack to
 _MOST_PART = 40_000_000  # bytes of one part of XML
 _RATIO = 400  # and how many times its own size, beyond the first ten megabytes
+_PARAGRAPHS = 40_000  # of a document, those in cells included: twice as many take ten seconds
+_PARAGRAPH = re.compile(rb"<(?:\w+:)?p[ />]")
+_FIELDS = 1000  # that are open at once
 _TITLES = "p[style-name='Title'] => h1:fresh\np[style-name='Titel'] => h1:fresh\np[style-name='Subtitle'] => p:fresh\nu => u\n"
 
 _LISTS = "".join(
@@ -38,11 +41,14 @@ def read_docx(data: bytes) -> Reading:
         raise MissingExtraError("curator sop", "sop") from None
     _refuse_unsound(data)
     try:
+        _refuse_endless(data)
         html = mammoth.convert_to_html(
             io.BytesIO(with_numbers(data)),
             style_map=_TITLES + _LISTS + _headings(data),
             convert_image=mammoth.images.img_element(lambda image: {"src": ""}),
         ).value
+    except SourceError:
+        raise
     except Exception as error:  # whatever the parsers below raise on a broken part
         said = " ".join(str(error).split())[:120]
         raise SourceError(
@@ -150,3 +156,17 @@ def _refuse_unsound(data: bytes) -> None:
             f"a DOCX of {len(data):,} bytes that unpacks to {size:,}: not opened",
             hint="such a file is made to fill memory; ask where it comes from",
         )
+
+
+def _refuse_endless(data: bytes) -> None:
+    """Raises SourceError for more paragraphs than a document has, and for fields within fields, which mammoth goes through
+    again for each.
+    """
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        body = archive.read("word/document.xml")
+    if (count := sum(1 for _ in _PARAGRAPH.finditer(body))) > _PARAGRAPHS:
+        raise SourceError(
+            f"a DOCX of {count:,} paragraphs and cells", hint=f"{_PARAGRAPHS:,} are read: cut it in parts"
+        )
+    if body.count(b'"begin"') - body.count(b'"end"') > _FIELDS:
+        raise SourceError("a DOCX of fields that never end", hint="open it in Word and save it again")

@@ -35,13 +35,21 @@ def behind(address: str) -> list[str]:
     """
     with _told(address):
         files, path = _opener(address)
-        if files.isfile(path):
+        if _is_file(files, path):
             return [address]
         scheme = address.partition("://")[0]
         found = sorted(files.find(path)) if files.exists(path) else []
     if not found:
         raise SourceError("nothing stands there", where=address, hint="check the address and the rights to list it")
     return [name if is_address(name) else f"{scheme}://{name}" for name in found]
+
+
+def _is_file(files: Any, path: str) -> bool:
+    """As `files.isfile`, which takes every error for an answer, and a server that is silent is asked again."""
+    try:
+        return bool(files.info(path)["type"] == "file")
+    except FileNotFoundError:
+        return False
 
 
 @contextlib.contextmanager
@@ -79,12 +87,22 @@ def _opener_of(address: str, process: int) -> tuple[Any, str]:
 
 
 def _patience(address: str) -> dict[str, Any]:
-    """How long a web server may be silent. Left to aiohttp it is five minutes, and so is a download that goes well."""
-    if not address.lower().startswith(("http://", "https://")):
-        return {}
-    from aiohttp import ClientTimeout
+    """How long a server may be silent, on top of what the user's configuration of fsspec says.
 
-    return {"client_kwargs": {"timeout": ClientTimeout(total=None, sock_connect=_SILENT, sock_read=_SILENT)}}
+    Left to aiohttp it is five minutes, and so is a download that goes well; s3fs tries each of botocore's tries anew.
+    """
+    from fsspec.config import conf
+
+    scheme = address.partition("://")[0].lower()
+    said = conf.get(scheme, {})
+    if scheme in ("http", "https"):
+        from aiohttp import ClientTimeout
+
+        patience = ClientTimeout(total=None, sock_connect=_SILENT, sock_read=_SILENT)
+        return {"client_kwargs": {"timeout": patience} | said.get("client_kwargs", {})}
+    if scheme in ("s3", "s3a"):
+        return {"config_kwargs": {"retries": {"max_attempts": 0}} | said.get("config_kwargs", {})}
+    return {}
 
 
 @contextlib.contextmanager
