@@ -482,6 +482,16 @@ SIGNED = "It is on its way to you.\n\nBest regards,\n[Your Name]"
         ("The tone of the email should be changed.", False),
         ("Reply to this email: where is my parcel?", False),
         ("Help me with my resume.", False),
+        ("I got an email about a parcel that I never ordered. What is this?", True),
+        ("I have received two letters from the bank. Is my account at risk?", True),
+        ("Can I reach you by e-mail on weekends?", True),
+        ("I need help with my application, it crashes when I log in.", True),
+        ("Can you help us with the website? It is down.", True),
+        ("I got an email from a customer who wants a refund. How should I respond?", False),
+        ("I received a letter from my landlord. Help me write an answer.", False),
+        ("I have an email to write to my boss.", False),
+        ("Help me with my cover letter.", False),
+        ("Help me with an application to the city.", False),
     ],
 )
 def test_slots_are_right_where_a_text_is_asked_for_and_not_where_one_is_spoken_of(asked, found):

@@ -203,8 +203,10 @@ _FORMS = re.compile(
 # is named, since a row of thirty hyphens can be read in millions of ways.
 _GAP = r"[^\w.!?\n]++"
 _FURTHER = rf"{_GAP}\w[\w'’-]*+"
+_DEFINITE = r"(?:this|that|these|those|the|my|your|our|his|her|its|their)\b"
 _TEXTS = re.compile(  # within a few words of what asks for them
-    r"\b(?:pen|tell|writ(?:e|ten|ing)|draft|compose|create|generate|design|prepare|produce|craft|build|develop|make|give|provide|send|rewrite|rephrase|edit|improve|finish|come up|suggest|help|sample|example|"
+    r"\b(?:pen|tell|writ(?:e|ten|ing)|draft|compose|create|generate|design|prepare|produce|craft|build|develop|make|give|provide|send|rewrite|rephrase|edit|improve|finish|come up|suggest|sample|example|"
+    rf"help(?! (?:(?:me|us) )?(?:with|on|about|regarding) {_DEFINITE})|"  # what is there already is no text to be written
     rf"introduce|respond|reply|react)\b(?:{_FURTHER}){{0,8}}?(?:{_GAP}\w[\w'’-]*?(?<=\w)['’-]++|(?:{_FURTHER})?{_GAP})"
     r"(?:invite|notes?|messages?|forms?|cards?|bio|biograph\w*|profiles?|postings?|adverts?|advertis\w*|ads?|posts?|tweets?|captions?|repl(?:y|ies)|responses?|applications?|references?|proposals?|polic(?:y|ies)|blanks?|responces?|"
     r"pitch\w*|slogans?|dialog(?:ue)?s?|conversations?|interviews?|greetings?|plan|blog|poster|website|web page|checklist|outline|schedule|toast|cover|comments?|reviews?)\b(?!-)"
@@ -213,10 +215,18 @@ _TEXTS = re.compile(  # within a few words of what asks for them
 )
 
 
-# A text that is there already ("the invoice", "this e-mail") is asked for where its sentence says what to do with it.
-_THERE_ALREADY = re.compile(
-    r"\b(?:this|that|these|those|the|my|your|our|his|her|its|their)"
-    r"(?: (?!an?\b|some\b|for\b|to\b|of\b|with\b|in\b|on\b|as\b|and\b|or\b|into\b)[\w'’-]{1,20}){0,2} $",
+# A text that is there already ("the invoice", "this e-mail") is asked for where its sentence says what to do with it. One
+# that somebody had ("I got an e-mail"), or that is a way to reach people ("by e-mail"), where the prompt asks to write.
+_BEFORE_IT = r"(?: (?!an?\b|some\b|for\b|to\b|of\b|with\b|in\b|on\b|as\b|and\b|or\b|into\b)[\w'’-]{1,20}){0,2} $"
+_THERE_ALREADY = re.compile(rf"\b{_DEFINITE}{_BEFORE_IT}", re.I)
+_HAD = re.compile(
+    r"\b(?:got|gotten|gets?|getting|received?|receiving|ha(?:ve|s|d)|found|saw|seen|opened|signed|lost|missed|kept|sent"
+    r"|by|via|per|through|over|from|without|after|since)(?: (?:an?|another|any|no|several|many|two|three|\d+)\b)?"
+    + _BEFORE_IT,
+    re.I,
+)
+_WRITES = re.compile(
+    r"\b(?:(?:re)?writ(?:e|ing|ten)|draft\w*|compos\w+|repl(?:y|ies|ying)|respon[ds]\w*|word(?:ing|ed)|(?:what|how) [^.?!\n]{0,40}\bsay)\b",
     re.I,
 )
 _MADE_OF_IT = re.compile(
@@ -240,7 +250,8 @@ def _is_asked_for(said: str, mention: re.Match[str]) -> bool:
     """Whether a mention of a text asks for one, and does not merely speak of one that is there already."""
     start, end = mention.span()
     before, behind = said[max(0, start - _SENTENCE) : start], said[end : end + _SENTENCE]
-    if not _THERE_ALREADY.search(" ".join(before[-_ASIDE:].split()) + " " * before[-1:].isspace()):
+    beside = " ".join(before[-_ASIDE:].split()) + " " * before[-1:].isspace()
+    if not _THERE_ALREADY.search(beside) and (not _HAD.search(beside) or _holds(_WRITES, said)):
         return True
     return _holds(_MADE_OF_IT, f"{_ENDS.split(before)[-1]}{mention.group()}{_ENDS.split(behind, maxsplit=1)[0]}")
 
