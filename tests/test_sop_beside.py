@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 
+from curator.sop.convert import document_of, read_document
 from curator.sop.document import Document
 from curator.sop.flatten import flatten
 from curator.sop.printed import of_page
 from curator.sop.reading import Drops, Heading, Piece, Text
 from curator.sop.roles import role_of
+from tests.test_sop import quality
 from tests.test_sop_found import PURPOSE, STEPS
 from tests.test_sop_pages import page
 from tests.test_sop_printed import CORE, TITLE, WHOLE
@@ -123,6 +127,14 @@ def test_what_stands_beside_a_printed_text(place: int, given: list[Piece], stays
     assert (len(kept) > len(SAID)) is stays
 
 
+def test_a_first_section_of_unknown_purpose_stays_in_print() -> None:
+    first: list[Piece] = [Heading("When an alarm fires", 2), Text("It names the host, fourteen days ahead.")]
+    menu: list[Piece] = [Text("• Current students"), Heading("Facilities", 2)]
+    pieces, _ = of_page([*menu, Heading(TITLE, 1), *first, *LONG], TITLE, Drops())
+    kept = [piece.text for piece in pieces if isinstance(piece, Heading | Text)]
+    assert kept == [TITLE, "When an alarm fires", "It names the host, fourteen days ahead.", *SAID[1:]]
+
+
 def test_a_line_that_each_printed_page_repeats_goes() -> None:
     foot = Text("Hollis Works, issue 7")
     menu: list[Piece] = [Text("• Current students"), Heading("Facilities", 2)]
@@ -144,3 +156,21 @@ def test_the_name_of_a_site_is_no_title_where_another_heading_as_high_stands_bel
     )
     assert title == TITLE
     assert pieces[0] == Heading(TITLE, 1)
+
+
+files = importlib.import_module("shells.files")  # beside `quality`
+PAGES = {"freshdesk_solutions": "lost-property", "gitbook_space": "certificate-renewal", "github_wiki": "plasmid-miniprep", "manual_reader": "espresso-descaling",
+         "repair_guide": "espresso-descaling", "protocol_share": "plasmid-miniprep", "wiki_howto": "arranque-caldera", "forum_topic": "lost-property",
+         "dokuwiki_lab": "plasmid-miniprep", "intercom_help": "arranque-caldera", "flare_webhelp": "chilled-goods-in", "procedure_saas": "chilled-goods-in",
+         "squarespace_school": "fume-hood-check", "joomla_clinique_fr": "colis-stupefiants", "story_platform": "fume-hood-check"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text"), PAGES.items())
+def test_a_text_comes_out_of_the_shell_of_a_site_whole_and_alone(name: str, text: str) -> None:
+    path = quality.shells.HERE / "texts" / f"{text}.md"
+    markdown = path.read_text(encoding="utf-8")
+    reference, document = read_document(path), document_of(files.framed(name, markdown).encode(), "page.html")
+    assert quality.shells.kept(reference, document) == (1, 1)
+    assert files.lost(document, reference) == []
+    assert files.leaked(name, document, markdown) == []
+    assert document.title == quality.shells.title_and_body(markdown, titled=True)[0]

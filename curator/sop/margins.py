@@ -32,7 +32,7 @@ def beside(pieces: list[Piece], start: int) -> set[int]:
     known = Vocabulary(" ".join(said(piece) for piece in pieces[start:stop]))
     level = max((head.level for _, head in own), default=0)
     leading = 2 * sum(head.away for _, head in heads) > len(heads)  # a page that is a link itself
-    found = _leads(pieces, start, known) | _repeated(pieces, start)
+    found = _leads(pieces, start, known, level) | _repeated(pieces, start)
     for place in range(start + 1, len(pieces)):
         if place not in found:
             row = set() if leading else _row(pieces, place)
@@ -77,34 +77,38 @@ def _is_teaser(piece: Piece) -> bool:
     return isinstance(piece, Heading) and piece.away and _is_loose(piece) and not names_document(piece.text)
 
 
-def _leads(pieces: list[Piece], start: int, known: Vocabulary) -> set[int]:
+def _leads(pieces: list[Piece], start: int, known: Vocabulary, level: int) -> set[int]:
     """The few short lines, and headings of no known purpose, between the title and the first section that speak of something
     else; longer ones as well, and more of them, where marks of a site stand there: dates, counts, fields, words alone.
+    `level` is the lowest of the headings of the text: one as high with a text of its own is a section.
     """
     found: list[int] = []
-    end = next(
-        (n for n, p in enumerate(pieces) if n > start and isinstance(p, Heading) and not _is_loose(p)), start + 1
-    )
+    end = next((n for n in range(start + 1, len(pieces)) if _is_section(pieces, n, level)), start + 1)
     marks = sum(_is_mark(piece) for piece in pieces[start + 1 : end])
     crowded = marks >= _CROWD and 2 * marks >= end - start - 1
-    for place in range(start + 1, end if crowded else min(start + 7, len(pieces))):
-        piece = pieces[place]
-        if isinstance(piece, Heading) and not _is_loose(piece):
-            break
-        line = said(piece)
+    for place in range(start + 1, end if crowded else min(start + 7, end)):
+        piece, line = pieces[place], said(pieces[place])
         most = _CROWDED_WORDS if crowded else _LEAD_WORDS
         short = len(line.split()) <= most and line[-1:] != ":" and not says_purpose(line)
-        about = isinstance(piece, Heading) or _is_plain(piece)
         if crowded and place == end - 1 and line[-1:] == "." and not known.is_strange(line):
             continue  # a text may open below all of it
-        if not _is_mark(piece) and not (about and short and known.is_aside(line)):
-            while found and isinstance(pieces[found[-1]], Heading):
-                found.pop()  # it has a text
-            if not crowded:
-                break
-        elif not isinstance(piece, Text) or crowded or is_date(line) or known.is_aside(line):
+        if (_is_mark(piece) and (crowded or is_date(line) or known.is_aside(line))) or (
+            (isinstance(piece, Heading) or _is_plain(piece)) and short and known.is_aside(line)
+        ):
             found.append(place)
-    return set(found) if found and any(isinstance(piece, Heading) for piece in pieces[start + 1 : end + 1]) else set()
+        elif not crowded:
+            break
+    while found and isinstance(pieces[found[-1]], Heading) and found[-1] < end - 1:
+        found.pop()  # it has a text
+    return set(found) if end > start + 1 else set()
+
+
+def _is_section(pieces: list[Piece], place: int, level: int) -> bool:
+    """Whether a heading begins a section of the text: it has a number or a known purpose, or is as high as those and has a text."""
+    piece, after = pieces[place], pieces[place + 1 : place + 2]
+    if not isinstance(piece, Heading):
+        return False
+    return not _is_loose(piece) or (piece.level <= level and bool(after) and not isinstance(after[0], Heading))
 
 
 def _is_mark(piece: Piece) -> bool:

@@ -16,6 +16,9 @@ _SUBJECT_LINE = re.compile(
     r"(?:(?:(?:sop|document)\s+)?(?:title|titel|título|titre)|subject|betreff|asunto)\s*+:\s*+(.+)", re.I
 )
 _SITE_NUMBER = re.compile(r"(?!\d+\.0)\d{1,3}(?:\.\d{1,3})+\.?\s+(?=[^\W\d_])")  # of a chapter of a manual
+_PICTURES = re.compile(
+    "^[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f\u200d\\s]+(?=\\w)"
+)  # that a wiki sets before its titles
 _CHAPTER = re.compile(
     r"(?:chapter|section|appendix|kapitel|abschnitt|chapitre|cap[ií]tulo)\s+(?:\d{1,3}(?:\.\d{1,3})*|[A-Z])[.:]\s+(?=\S)",
     re.I,
@@ -85,7 +88,7 @@ def take_title(document: Document, pieces: list[Piece], page_title: str) -> None
         del pieces[first]
     elif page_title:
         document.title, document.title_source = page_title, "page"
-    document.title = _SITE_NUMBER.sub("", _CHAPTER.sub("", document.title.rstrip(": ")))
+    document.title = _SITE_NUMBER.sub("", _CHAPTER.sub("", _PICTURES.sub("", document.title).rstrip(": ")))
     _drop_before(document, pieces)
     again = next((n for n, piece in enumerate(pieces) if isinstance(piece, Heading)), len(pieces))
     for place in range(min(again, 5, len(pieces) - 1), -1, -1):
