@@ -162,7 +162,9 @@ def test_a_text_is_masked_at_once_for_all_values_that_are_known_of_its_row() -> 
     assert len(known.places(text)) == 5001 and not known.places("to vera@brightpost.se")
 
 
-def test_values_are_sought_again_where_they_may_begin_alone() -> None:
+@pytest.mark.parametrize("long", [0, 1000])
+def test_values_are_sought_again_where_they_may_begin_alone(long: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("curator.private.repeats._LONG", long)
     draw = random.Random(1)
     sought = {"".join(draw.choices("abc12.é😀", k=draw.randint(6, 12))) for _ in range(60)}
     for _ in range(200):

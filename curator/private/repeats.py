@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -15,6 +15,7 @@ _FEW = 20  # values that are sought one by one
 _FOLDED = frozenset({"email"})  # kinds that mean the same in capitals
 _NUMBERS = frozenset({"card", "iban", "national-id", "phone"})
 _LEAST_BARE = 9  # digits of a number that means itself without its groups
+_LONG = 300  # characters of a text from which a table pays
 _MARK_BITS = 20
 _MARKS = 1 << _MARK_BITS
 _FACTOR = 2_654_435_761  # of Knuth's multiplicative hashing: its upper bits are well mixed
@@ -69,9 +70,11 @@ class Repeats:
                     yield at, at + length
                     break
 
-    def _candidates(self, text: str) -> Iterator[int]:
+    def _candidates(self, text: str) -> Iterable[int]:
         """Where a value may begin, by a table of how values begin: most of a text is passed over at once."""
-        yield from np.flatnonzero(self._table[self._marks(text)]).tolist()
+        if len(text) < _LONG:
+            return range(len(text) - _LEAST + 1)
+        return np.flatnonzero(self._table[self._marks(text)]).tolist()
 
     @cached_property
     def _table(self) -> np.ndarray:

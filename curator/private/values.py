@@ -29,9 +29,14 @@ def values(text: str, groups: tuple[Group, ...] = ALL) -> tuple[Value, ...]:
 
     Who knows that a text has none of a group may leave it out; addresses give way to all others.
     """
+    if len(text) < _SHORT:
+        return _known_of_short(text, groups)
     return _known(text, groups) if len(text) < LONG else _known_of_long(text, groups)
 
 
+_SHORT = (
+    100  # characters: a row may have tens of thousands of such texts, which a dozen rules ask for one after the other
+)
 LONG = 10_000  # characters: of texts so long the last few alone are kept in memory to be known again
 
 
@@ -52,6 +57,7 @@ def _values(text: str, groups: tuple[Group, ...]) -> tuple[Value, ...]:
     return tuple(found)
 
 
+_known_of_short = lru_cache(maxsize=1 << 16)(_values)
 _known = lru_cache(maxsize=1024)(_values)
 _known_of_long = lru_cache(maxsize=6)(_values)
 

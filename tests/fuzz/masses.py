@@ -22,6 +22,10 @@ from typing import Any
 ORDINARY = (
     b'{"messages": [{"role": "user", "content": "Is it sealed?"}, {"role": "assistant", "content": "Yes, it is."}]}\n'
 )
+_BESIDE = ORDINARY + b"".join(  # as many as splits need
+    ORDINARY.replace(b"Is it sealed?", b"How %s is it?" % word).replace(b"Yes, it is.", b"It is %s, I think." % word)
+    for word in b"old new large small near far high low dear cheap".split()
+)
 _DRAW = random.Random(1)
 _WORDS = ["".join(_DRAW.choices(string.ascii_lowercase, k=_DRAW.randint(3, 9))) for _ in range(20_000)]
 _SIGNS = string.ascii_letters + string.digits
@@ -136,7 +140,7 @@ def told(name: str, size: int, verb: str) -> str:
     """What a command makes of a row: its CPU seconds, the most memory, its exit status, and the slowest rules."""
     with tempfile.TemporaryDirectory(prefix="curator-masses-") as folder:
         row = Path(folder, "row.jsonl")
-        row.write_bytes(MASSES[name](size) + b"\n" + (b"" if verb == "lint" else ORDINARY))
+        row.write_bytes(MASSES[name](size) + b"\n" + (b"" if verb == "lint" else _BESIDE))
         command = [part.format(row=row, folder=folder) for part in VERBS[verb]]
         with Path(folder, "said").open("wb") as said:
             child = subprocess.Popen([sys.executable, "-m", "curator", *command], stdout=said, stderr=said)
