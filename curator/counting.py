@@ -22,7 +22,7 @@ from curator.private.rows import values_of_row
 from curator.scan.mappers import Crew, choose
 from curator.scan.span import Job
 from curator.sources import cut, open_sources
-from curator.text.encodings import without_surrogates
+from curator.text.encodings import json_of
 from curator.text.excerpt import visible
 from curator.text.hashed import distinct
 from curator.tokens import Tokenizer
@@ -276,11 +276,7 @@ def _choices(rows: np.ndarray) -> list[LengthChoice]:
 
 def as_json(result: Stats) -> bytes:
     """The counts as one JSON object; lone surrogates in the first row are spelt as escapes."""
-    try:
-        body = msgspec.json.encode(result)
-    except UnicodeEncodeError:
-        body = msgspec.json.encode(without_surrogates(msgspec.to_builtins(result)))
-    return msgspec.json.format(body, indent=2) + b"\n"
+    return msgspec.json.format(json_of(result), indent=2) + b"\n"
 
 
 def as_text(result: Stats, *, colour: bool = False) -> str:

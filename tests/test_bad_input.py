@@ -40,6 +40,17 @@ def test_a_file_whose_name_is_no_utf8_is_linted(run: Run, tmp_path: Path) -> Non
     assert run("lint", os.fsdecode(b"bad\xff.jsonl")).status == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such a name")
+@pytest.mark.parametrize("verb", ["split", "prepare", "handoff"])
+def test_the_record_of_a_set_whose_name_is_no_utf8_is_written(run: Run, tmp_path: Path, verb: str) -> None:
+    data, out = os.fsdecode(b"bad\xff.jsonl"), os.fsdecode(b"out\xff")
+    (tmp_path / data).write_text("".join(ROW.replace("How?", f"How {n}?") + "\n" for n in range(30)))
+    options = ["axolotl", data, "--model", "a/b"] if verb == "handoff" else [data]
+    assert run(verb, *options, "-o", out).status == 0
+    record = {"split": "split.json", "prepare": "prepare.json", "handoff": "handoff.json"}[verb]
+    assert json.loads((tmp_path / out / record).read_text("utf-8"))
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
 def test_a_named_pipe_is_read_once(run: Run, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")

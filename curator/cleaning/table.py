@@ -7,11 +7,12 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from curator.cleaning.result import CleanResult, Loss, Unapplied
+from curator.text.encodings import json_of
 from curator.text.excerpt import visible
 
 
 def as_json(result: CleanResult) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+    return msgspec.json.format(json_of(result), indent=2) + b"\n"
 
 
 def as_text(result: CleanResult) -> str:

@@ -29,6 +29,7 @@ from curator.packs import rules_dir
 from curator.rowfacts import read_facts
 from curator.rule import Rule
 from curator.scan.recall import code_stamp
+from curator.text.encodings import json_of
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -278,4 +279,4 @@ def _hash(plan: Plan) -> str:
         "template": templates.stamp(plan.template) if plan.template else "",
         "target": plan.target.digest() if plan.target else None,
     }
-    return hashlib.blake2b(msgspec.json.encode(body, order="deterministic"), digest_size=16).hexdigest()
+    return hashlib.blake2b(json_of(body, order="deterministic"), digest_size=16).hexdigest()

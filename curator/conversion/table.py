@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from curator.conversion.result import Conversion
+from curator.text.encodings import json_of
 from curator.text.excerpt import visible
 
 _HEADS: Mapping[str, str] = {
@@ -17,7 +18,7 @@ _HEADS: Mapping[str, str] = {
 
 
 def as_json(result: Conversion) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
+    return msgspec.json.format(json_of(result), indent=2) + b"\n"
 
 
 def as_text(result: Conversion, again: str = "") -> str:

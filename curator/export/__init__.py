@@ -30,6 +30,7 @@ from curator.scratch import Scratch
 from curator.splits.splitting import sha256
 from curator.templates import Template
 from curator.templates.finding import has_template
+from curator.text.encodings import json_of
 from curator.training import card
 from curator.training.models import needs
 from curator.writing import open_up, passing_folder, reach_disk
@@ -96,7 +97,7 @@ def export(form: str, ask: Ask) -> Export:
         open_up(folder)
         (folder / PAGE).write_text(_card(source, form, done.notes), "utf-8")
         result = _record(form, source, done, folder)
-        (folder / RECORD).write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+        (folder / RECORD).write_bytes(msgspec.json.format(json_of(result), indent=2) + b"\n")
         reach_disk(folder)
         _put(folder, ask.out)
     return result

@@ -35,6 +35,7 @@ from curator.sources import Source, open_sources
 from curator.splits.splitting import sha256
 from curator.targets import Tokens
 from curator.templates.named import DEMO, DEMO_HUB
+from curator.text.encodings import json_of
 from curator.writing import passing_folder, write_whole
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ def _finished(
         hashes={str(file.relative_to(folder)): sha256(file) for file in (*files, *map(folder.joinpath, made.files))},
     )
     write_whole(folder / PAGE, _page(result, made).encode())
-    write_whole(folder / RECORD, msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n")
+    write_whole(folder / RECORD, msgspec.json.format(json_of(result), indent=2) + b"\n")
     return result
 
 
@@ -328,4 +329,4 @@ def as_text(result: Handoff, folder: str) -> str:
 
 
 def as_json(result: Handoff) -> bytes:
-    return msgspec.json.encode(result) + b"\n"
+    return json_of(result) + b"\n"

@@ -31,6 +31,7 @@ from curator.splits.card import Facts, card
 from curator.splits.drawing import SPLITS, Wish
 from curator.splits.splitting import RECORD as SPLIT_RECORD
 from curator.splits.splitting import Before, File, SplitResult, kept_of, measured, next_step, sha256, split
+from curator.text.encodings import json_of
 from curator.writing import Replacement, commit_all, recover
 
 if TYPE_CHECKING:
@@ -268,7 +269,7 @@ def _told(files: Sequence[Path]) -> dict[str, dict[str, int]]:
 
 
 def as_json(prepared: Prepared) -> bytes:
-    return msgspec.json.format(msgspec.json.encode(prepared), indent=2) + b"\n"
+    return msgspec.json.format(json_of(prepared), indent=2) + b"\n"
 
 
 def as_text(done: Prepared, asked: Sequence[str] = (), typed: str = "") -> str:

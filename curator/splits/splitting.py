@@ -37,6 +37,7 @@ from curator.sources import Source, open_sources
 from curator.sources.addresses import is_address
 from curator.splits.drawing import SPLITS, Draw, Drawn, Wish, hex_of
 from curator.splits.grouping import CLOSENESS, KINDS, Clash, Ties
+from curator.text.encodings import json_of
 from curator.writing import Replacement, commit_all, readable_by, recover
 
 if TYPE_CHECKING:
@@ -539,7 +540,7 @@ class _Writer:
             "others": others,
         }
         del head["folder"], head["groups"]
-        yield msgspec.json.format(msgspec.json.encode(head), indent=1).removesuffix(b"\n}") + b',\n "groups": {'
+        yield msgspec.json.format(json_of(head), indent=1).removesuffix(b"\n}") + b',\n "groups": {'
         found, split = self.drawn.groups, self.drawn.split
         order = np.lexsort((*self.rows.ids.T[::-1], found.of_row, split))
         order = order[found.of_row[order] >= 0]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from curator.text.patterns import compiled_later
 
@@ -73,6 +75,14 @@ def _bytes(run: str) -> bytes:
 
 def _whole(halves: re.Match[bytes]) -> bytes:
     return halves[0].decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode()
+
+
+def json_of(value: Any, order: Literal["deterministic"] | None = None) -> bytes:
+    """JSON of what msgspec encodes; lone surrogates, which names of files may hold, are spelt as escapes."""
+    try:
+        return msgspec.json.encode(value, order=order)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(without_surrogates(msgspec.to_builtins(value)), order=order)
 
 
 def without_surrogates(value: Any) -> Any:

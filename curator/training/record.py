@@ -12,6 +12,7 @@ import msgspec
 
 from curator.errors import UNREADABLE, SourceError, UsageError
 from curator.templates.named import DEMO, DEMO_HUB
+from curator.text.encodings import json_of
 from curator.writing import write_whole
 
 RUN, PLAN, ADAPTER, MODEL, CHECKPOINTS = "run.json", "plan.json", "adapter", "model", "checkpoints"
@@ -158,7 +159,7 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
 
 def write(folder: Path, run: Run) -> None:
     """Write run.json whole or not at all. Raises WriteError."""
-    write_whole(folder / RUN, msgspec.json.format(msgspec.json.encode(run), indent=2) + b"\n")
+    write_whole(folder / RUN, msgspec.json.format(json_of(run), indent=2) + b"\n")
 
 
 def read(path: str | Path) -> Run:
