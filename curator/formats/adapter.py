@@ -24,9 +24,13 @@ class Losses(list[str]):
     def __init__(self, losses: Iterable[str] = (), lacks: Iterable[str] = ()) -> None:
         super().__init__(losses)
         self.lacks = list(lacks)
+        self._noted = set(self)
 
     def note(self, loss: str) -> None:
-        if loss not in self:
+        if len(self._noted) < len(self):  # something was added to the list itself
+            self._noted = set(self)
+        if loss not in self._noted:
+            self._noted.add(loss)
             self.append(loss)
 
     def lack(self, what: str) -> None:
