@@ -11,6 +11,7 @@ from curator.sop.markup import BLOCKS, HEADINGS, is_note, is_warning, own_words,
 from curator.sop.metadata import is_field
 from curator.sop.reading import Drops, clean
 from curator.sop.roles import role_of
+from curator.sop.strangers import Vocabulary
 from curator.sop.verbs import is_forbidding, is_order
 
 _PARTS = ("div", "section", "aside", "figure", "address", "article")
@@ -301,13 +302,14 @@ def headings_over(root: Any) -> dict[Any, int]:
 
 
 def prune_emptied(content: Any, before: dict[Any, int], drops: Drops) -> None:
-    """Take out headings of no known purpose below which words stood and none are left: they were the site's."""
+    """Take out headings of no known purpose and of no word of the text, below which words stood and none are left."""
     now = headings_over(content)
+    vocabulary = Vocabulary(content.text_content())
     heads = list(now)
     for head, following in zip(heads, [*heads[1:], None], strict=False):
         emptied = not now[head] and before.get(head, 0) >= _STOOD and head.tag != "h1"
         closes = following is None or HEADINGS[following.tag] <= HEADINGS[head.tag]
-        if emptied and closes and role_of(_said(head)) == "other":
+        if emptied and closes and role_of(_said(head)) == "other" and not vocabulary.share(_said(head), 1):
             drops.take(head)
 
 
