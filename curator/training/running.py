@@ -382,7 +382,7 @@ class Session:
         if self.device == "cuda":
             times["peak_memory"] = int(torch.cuda.max_memory_allocated())
         done = self._record("done", trainable, points, metrics, times, state.global_step, best)
-        self._describe(done)
+        self._settle(done)
         self._write(done)
         return done
 
@@ -424,14 +424,12 @@ class Session:
         return load_tokenizer(self.ready.base.path).token_to_id(name) or 0
 
     def _save(self, trainer: Any) -> None:
-        """The adapter, or all weights, with the tokenizer and the template they were trained with."""
-        name = ADAPTER if self.recipe.adapts else MODEL
-        folder = self.ask.output / name
+        """The adapter, or all weights, with the tokenizer and the template they were trained with; not yet in place."""
+        passing, folder = self._passing, self._folder
         # Every process gives its share of a sharded model, and the first one writes the whole.
         state = trainer.accelerator.get_state_dict(trainer.model_wrapped) if trainer.is_fsdp_enabled else None
         if not first_process():
             return
-        passing = folder.with_name(f".{name}.part")  # the folder appears whole or not at all
         for left in (passing, folder):
             if left.is_dir():
                 shutil.rmtree(left)
@@ -447,20 +445,28 @@ class Session:
         if self.recipe.adapts:
             name_base(passing, self.ready.base)
         save_tokenizer(Path(self.ready.base.path), passing, templates.load(self.ready.spec))
-        passing.rename(folder)
 
-    def _describe(self, done: Run) -> None:
-        """The model card beside the weights."""
+    @property
+    def _folder(self) -> Path:
+        return self.ask.output / (ADAPTER if self.recipe.adapts else MODEL)
+
+    @property
+    def _passing(self) -> Path:
+        """Where the weights wait for their card: their folder appears whole or not at all."""
+        return self._folder.with_name(f".{self._folder.name}.part")
+
+    def _settle(self, done: Run) -> None:
+        """Put the weights in place, with their card."""
         if not first_process():
             return
-        folder = self.ask.output / (done.adapter or done.model)
-        config = json.loads((folder / "adapter_config.json").read_text("utf-8")) if done.adapter else {}
+        config = json.loads((self._passing / "adapter_config.json").read_text("utf-8")) if done.adapter else {}
         form, library = ("adapter", "peft") if done.adapter else ("all weights", "transformers")
         of = card.Weights(
             form=form, library=library, adapter=bool(done.adapter), base=done.base, method=done.method, config=config,
             run=done,
         )  # fmt: skip
-        write_whole(folder / "README.md", card.card(of).encode())
+        write_whole(self._passing / "README.md", card.card(of).encode())
+        self._passing.rename(self._folder)
 
     def _metrics(self, state: Any) -> dict[str, float]:
         losses = [entry["loss"] for entry in state.log_history if "loss" in entry]
@@ -486,7 +492,6 @@ class Session:
         train = ready.prepared.files["train"]
         drawn = recipe.batch * processes() * recipe.accumulation
         seen = self.schedule.seen(steps, drawn) / max(self.schedule.units, 1)
-        folder = self.ask.output / (ADAPTER if recipe.adapts else MODEL)
         cut: dict[str, int] = {}
         for item in ready.prepared.tally.cuts:
             cut[item.reason] = cut.get(item.reason, 0) + 1
@@ -521,7 +526,7 @@ class Session:
             best_step=best,
             metrics=metrics,
             history=tuple(history),
-            adapter_sha256=hash_of(folder) if status == "done" else "",
+            adapter_sha256=hash_of(self._passing) if status == "done" else "",
             versions=versions(),
             times=times,
         )
