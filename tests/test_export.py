@@ -778,3 +778,13 @@ def test_an_adapter_in_its_run_knows_its_base_and_one_taken_out_asks_for_it(llam
 def test_help_loads_nothing_heavy() -> None:
     code = "import sys; from curator.cli import main; main(['export', '--help']); sys.exit(int('torch' in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("left", [b"", b"\xff" * 40, b'\x02\0\0\0\0\0\0\0{"'])
+def test_weights_that_lie_are_told(tmp_path: Path, left: bytes) -> None:
+    model = tiny_model(tmp_path / "model")
+    tuned = adapter(model, tmp_path / "tuned", r=4)
+    (tuned / "adapter_model.safetensors").write_bytes(left)
+    with pytest.raises(SourceError, match="the weights cannot be read"):
+        export("gguf-lora", Ask(str(tuned), tmp_path / "out", base=str(model)))
+    assert not (tmp_path / "out").exists()

@@ -90,7 +90,7 @@ def export(form: str, ask: Ask) -> Export:
     if form in ("gguf", "gguf-lora", "ollama"):
         needs("GGUF", "gguf", extra="export")
     _refuse_overwriting(ask)
-    with _beside(ask.out) as passing, _opened(ask, form) as source:
+    with _weights_told(ask.path), _beside(ask.out) as passing, _opened(ask, form) as source:
         folder = passing / "new"
         folder.mkdir()
         done = FORMS[form](source, ask, folder)
@@ -101,6 +101,18 @@ def export(form: str, ask: Ask) -> Export:
         reach_disk(folder)
         _put(folder, ask.out)
     return result
+
+
+@contextmanager
+def _weights_told(path: str) -> Iterator[None]:
+    """What is wrong with a file of weights, in the user's words: a header that lies, or a file that was cut."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except SafetensorError as error:
+        hint = "fetch the model or the adapter again"
+        raise SourceError(f"the weights cannot be read: {error}", where=path, hint=hint) from None
 
 
 @contextmanager
