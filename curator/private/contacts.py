@@ -261,7 +261,8 @@ _OCTET = re.compile(r"0|[1-9]\d?|1\d\d|2[0-4]\d|25[0-5]", re.A)
 
 def _is_version(text: str, start: int, end: int) -> bool:
     """Whether four numbers are a version or a heading: named so, or low and nothing says they are an address."""
-    if _VERSION.search(text[max(0, start - 16) : start]):
+    before = text[max(0, start - 16) : start]
+    if not before.rstrip(" .:\"'")[-1:].isdigit() and _VERSION.search(before):  # no word of it ends in a digit
         return not says(_IP_NAMED, text, start, end, after=False)
     high = sum(int(part) > 31 for part in text[start:end].split("."))
     return high < 2 and not says(_NETWORK, text, start, end)

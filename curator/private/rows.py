@@ -47,10 +47,16 @@ def values_of_row(value: Any, texts: Iterable[str] = ()) -> Known:
         named = values_named(name, text) if len(text) <= _LONGEST_NAMED else values(text)
         found |= {text[start:end]: kind for kind, start, end in named}
     for each, kind in list(found.items()):
-        escaped = (json.dumps(each)[1:-1], json.dumps(each, ensure_ascii=False)[1:-1])
-        for spelling in (*spellings(kind, each), *escaped):
+        for spelling in (*spellings(kind, each), *_escaped(each)):
             found.setdefault(spelling, kind)
     return longest_first(found)
+
+
+def _escaped(text: str) -> tuple[str, ...]:
+    """The text as JSON writes it, where that is another: of hundreds of thousands in a row nearly none is."""
+    if text.isascii() and text.isprintable() and '"' not in text and "\\" not in text:
+        return ()
+    return json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _strings(value: Any) -> Iterator[tuple[str, str]]:
