@@ -117,15 +117,20 @@ def _described(name: str, source: Any, folder: Path, revision: str = "") -> Base
         config = msgspec.json.decode((folder / "config.json").read_bytes(), type=dict[str, Any])
     except (OSError, *UNREADABLE) as error:
         raise SourceError(f"cannot be read: {error}", where=str(folder / "config.json")) from None
-    text = config.get("text_config") or config
+    try:
+        text = config.get("text_config") or config
+        architecture = str((config.get("architectures") or [config.get("model_type", "")])[0])
+        context = int(text.get("max_position_embeddings") or 0)
+    except (LookupError, TypeError, ValueError, OverflowError, AttributeError):
+        raise SourceError("this is no configuration of a model", where=str(folder / "config.json")) from None
     return Base(
         name=name,
         source=source,
         path=str(folder.resolve()),
         revision=revision,
-        architecture=(config.get("architectures") or [config.get("model_type", "")])[0],
+        architecture=architecture,
         parameters=parameters_of(config),
-        context=int(text.get("max_position_embeddings") or 0),
+        context=context,
     )
 
 
