@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from curator.formats.adapter import Losses, Row
@@ -293,6 +293,8 @@ def as_messages(
 ) -> list[Row]:
     """Turns as openai messages. Calls without an id get one, and the results that follow are given theirs.
 
+    Results of several calls that stand in one turn, as a list, become a message each. What no result followed before
+    the next answer is called no more: a later result is none of it.
     Services take a weight on answers alone and refuse a row with another; with `weighted` every turn may have one.
     OpenAI's services alone read a field `refusal`: without `refusals` such an answer is written as content, since
     chat templates pass over the field, and with it over all that the model is to say.
@@ -301,6 +303,13 @@ def as_messages(
     waiting: dict[str, str | None] = {}  # calls without a result: id, name
     made = 0
     for turn in turns:
+        if turn.role == "assistant":
+            waiting.clear()
+        if results := _results_of_all(turn, waiting):
+            for number, content in zip(waiting, results, strict=True):
+                messages.append({"role": "tool", "tool_call_id": number, "content": content} | beside(example, turn))
+            waiting.clear()
+            continue
         message: Row = {"role": turn.role, **_content(example, turn, losses, refusals)}
         if turn.calls:
             message["tool_calls"] = calls = []
@@ -325,6 +334,25 @@ def as_messages(
             message["reasoning_content"] = turn.reasoning
         messages.append(message | beside(example, turn))
     return messages
+
+
+def _results_of_all(turn: Turn, waiting: Mapping[str, str | None]) -> list[str]:
+    """The result of each of several calls, where a turn holds a list of them in order; else none."""
+    if turn.role != "tool" or len(waiting) < 2 or turn.call_id or turn.media or not turn.text.lstrip().startswith("["):
+        return []
+    try:
+        listed = json.loads(turn.text)
+    except (ValueError, RecursionError):
+        return []
+    if len(listed) != len(waiting) or not all(type(result) is dict for result in listed):
+        return []
+    if any(result.get("name") != name for result, name in zip(listed, waiting.values(), strict=True)):
+        return []
+    contents = (result.get("content") for result in listed)
+    return [
+        content if type(content) is str else json.dumps(result, ensure_ascii=False)
+        for result, content in zip(listed, contents, strict=True)
+    ]
 
 
 def _content(example: Example, turn: Turn, losses: Losses, refusals: bool) -> Row:
