@@ -593,6 +593,9 @@ def test_columns_are_guessed_when_asked_shown_with_reasons_and_kept(
     assert json.loads(done.out)["summary"]["rows"] == 2
     assert done.err.startswith(f"guessed: {option}\n  the name '{user}' speaks for the user turn\n")
     assert done.err.endswith(f"column map saved in {tmp_path / 'curator.toml'}\n")
+    other = run("lint", path, "--map", f"{assistant}=user,{user}=assistant", "--format", "json")
+    assert f"in place of {user}=user,{assistant}=assistant: a folder has one map" in other.err
+    run("lint", path, "--map", f"{user}=user,{assistant}=assistant")
     again = run("lint", path, "--format", "json")
     assert (json.loads(again.out)["summary"]["rows"], again.err) == (2, "")
 

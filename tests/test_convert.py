@@ -1062,3 +1062,34 @@ def test_real_sets_go_into_every_shape_and_come_back_where_nothing_is_lost(name,
         if not result.table:
             assert curator.convert([there], result.files[0].shape, back, config).ok
             assert rows_of(back) == rows_of(SHARED / name), to
+
+
+def test_results_of_several_calls_in_one_turn_become_a_message_each(run, write, tmp_path):
+    """And a later result is never tied to a call that an earlier answer left open."""
+
+    def part(kind, value):
+        return {"type": kind, "value": value if type(value) is str else json.dumps(value)}
+
+    def asked(*radii):
+        calls = [part("tool_call", {"name": "area", "arguments": {"radius": radius}}) for radius in radii]
+        return [{"role": "user", "content": [part("text", "How large?")]}, {"role": "assistant", "content": calls}]
+
+    def told(results):
+        said = [{"role": "tool", "content": [part("text", results)]}]
+        return [*said, {"role": "assistant", "content": [part("text", "So large.")]}]
+
+    results = [{"name": "area", "content": "3.1"}, {"name": "area", "value": 12.6}]
+    turns = [*asked(1, 2), *told(results), *asked(3, 4), *told("none"), *asked(5), *told("78.5")]
+    tools = json.dumps([{"name": "area", "description": "", "parameters": {"type": "object", "properties": {}}}])
+    path = write("v1.jsonl", [{"messages": turns, "tools": tools}])
+    run("convert", path, "--to", "openai-chat", "-o", str(tmp_path / "out.jsonl"), "--allow-loss")
+    row = json.loads((tmp_path / "out.jsonl").read_text().splitlines()[0])
+    calls = [[call["id"] for call in m["tool_calls"]] for m in row["messages"] if "tool_calls" in m]
+    answers = [(m["tool_call_id"], m["content"]) for m in row["messages"] if m["role"] == "tool"]
+    one, two = calls[0]
+    assert answers == [
+        (one, "3.1"),
+        (two, '{"name": "area", "value": 12.6}'),
+        (calls[1][0], "none"),
+        (calls[2][0], "78.5"),
+    ]

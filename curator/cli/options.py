@@ -324,12 +324,15 @@ def keep_map(config: Config, paths: Sequence[str], *made: Path) -> None:
 
 
 def _save_map(file: Path, config: Config) -> None:
-    from curator.config import save_map
+    from curator.config import save_map, saved_map
     from curator.errors import CuratorError
 
     try:
+        before = saved_map(file)
         if save_map(file, config.map):
-            click.echo(shown(f"column map saved in {file}"), err=True)
+            old = ",".join(f"{column}={role}" for column, role in before.items())
+            instead = f" in place of {old}: a folder has one map" if old else ""
+            click.echo(shown(f"column map saved in {file}{instead}"), err=True)
     except CuratorError as error:
         click.echo(shown(f"column map not saved: {error}"), err=True)
 

@@ -6,7 +6,7 @@ severities, and a hash of all that findings depend on.
 
 from __future__ import annotations
 
-from curator.config.column_map import map_file, save_map
+from curator.config.column_map import map_file, save_map, saved_map
 from curator.config.planning import Plan
 from curator.config.reading import find_config, load_config, profiles, read_table, recipe
 from curator.config.selectors import EXACT, Match, family, load_rules, match, unknown_rule
@@ -17,5 +17,5 @@ from curator.config.waiting import unlock
 __all__ = [
     "EXACT", "Config", "FailOn", "Limit", "Match", "Method", "Plan", "Selection", "Settings", "expected", "family",
     "find_config", "load_config", "load_rules", "map_file", "match", "nearest", "profiles", "read_table", "recipe",
-    "save_map", "unknown_rule", "unlock",
+    "save_map", "saved_map", "unknown_rule", "unlock",
 ]  # fmt: skip

@@ -25,6 +25,12 @@ def map_file(config: Config, start: Path) -> Path:
     return (here if folder.resolve().is_relative_to(here) else folder) / "curator.toml"
 
 
+def saved_map(path: Path) -> dict[str, str]:
+    """The column map of a configuration file; empty where there is none. Raises ConfigError."""
+    found = read_table(path).get("map") if path.exists() else None
+    return dict(found) if isinstance(found, dict) else {}
+
+
 def save_map(path: Path, columns: Mapping[str, str]) -> bool:
     """Write the column map into a configuration file, new or existing; the rest of its text stays as it is.
 
