@@ -30,7 +30,7 @@ from curator.handoff.recipe import Data, Recipe, Split
 from curator.handoff.tool import Folder, Tool, refuse
 from curator.handoff.trl import Trl
 from curator.handoff.unsloth import Unsloth
-from curator.report.tally import CUT, STOPS, Outcome, about_target, counted, outcomes
+from curator.report.tally import CUT, REFUSED, STOPS, Outcome, about_target, counted, outcomes
 from curator.sources import Source, open_sources
 from curator.splits.splitting import sha256
 from curator.targets import Tokens
@@ -250,7 +250,11 @@ def _finished(
         shape=shape,
         command=made.command,
         fate=about_target(report).removesuffix(_WHOLE if made.untrained else ""),
-        reasons=(*stopping, *_reasons(outcomes(report), _beyond(tool, made, shape)), *filter(None, [made.untrained])),
+        reasons=(
+            *stopping,
+            *_reasons(outcomes(report), _beyond(tool, made, shape), tool.target),
+            *filter(None, [made.untrained]),
+        ),
         notes=(*filter(None, [targets.load(tool.target).standing]), *made.notes),
         hashes={str(file.relative_to(folder)): sha256(file) for file in (*files, *map(folder.joinpath, made.files))},
     )
@@ -300,11 +304,14 @@ def _beyond(tool: Tool, made: Folder, shape: str) -> str:
     return found[0].by if found else ""
 
 
-def _reasons(found: Sequence[Outcome], beyond: str) -> Iterator[str]:
+def _reasons(found: Sequence[Outcome], beyond: str, target: str) -> Iterator[str]:
     for outcome in found:
         cut = ((beyond, outcome.rows),) if outcome.what in CUT and beyond else ()
         for by, rows in outcome.by or cut:
             yield f"{counted(rows, 'row')}: {by}"
+        if outcome.what in REFUSED:
+            told = f"why {counted(outcome.rows, 'row')} {outcome.what}"
+            yield f"{told}: curator lint data --target {target}, in this folder"
 
 
 def _page(result: Handoff, made: Folder) -> str:

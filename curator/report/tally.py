@@ -153,6 +153,7 @@ STOPS = ("stops the run", "stop the run")
 """What rows over the limit do where a trainer refuses them."""
 CUT = ("is cut", "are cut")
 """What becomes of them where it does not."""
+REFUSED = ("is refused", "are refused")
 _REFUSALS = frozenset({"TGT003", "TGT004", "TGT005", "TGT006", "TGT007", "TGT008", "TGT012"})
 _LENGTHS = frozenset({"LEN001", "TGT003"})  # rows over the limit: cut, unless they are refused or dropped
 
@@ -181,7 +182,7 @@ def outcomes(report: Report) -> list[Outcome]:
     found = []
     if refused:
         total = sum(refused.values())
-        found.append(Outcome("is refused" if total == 1 else "are refused", total, ()))
+        found.append(Outcome(REFUSED[total > 1], total, ()))
     for code, (one, many) in _OUTCOMES.items():
         reasons: Counter[str] = Counter()
         for by, count in struck[code].values():
