@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from curator import decisions, scratch
+from curator.training.checkpoints import is_whole
 from curator.writing import Replacement, passing_folder, recover, write_whole
 from tests.conftest import ROOT
 
@@ -364,7 +365,7 @@ def again(output: Path) -> list[str]:
         return ["--force"]
     if json.loads((output / "run.json").read_bytes())["status"] == "done":
         return ["--force"]
-    return ["--resume"] if list(output.glob("checkpoints/checkpoint-*/trainer_state.json")) else ["--force"]
+    return ["--resume"] if any(map(is_whole, output.glob("checkpoints/checkpoint-*"))) else ["--force"]
 
 
 def weights(adapter: Path) -> dict[str, bytes]:

@@ -26,6 +26,7 @@ from curator.config import load_config, recipe
 from curator.errors import CuratorError
 from curator.recipe import Recipe
 from curator.training import batches, loop, running, telling
+from curator.training.checkpoints import is_whole, seal, unseal
 from curator.training.prepared import Piece
 from curator.training.record import Run
 from tests.conftest import ROOT
@@ -1185,3 +1186,16 @@ def test_a_tracker_that_is_not_installed_is_named(folder: Path, model: Path, tmp
             with pytest.raises(CuratorError, match=f"{name} is not installed") as caught:
                 trained(folder, model, tmp_path / "out", track=(name,))
             assert caught.value.hint == f"pip install {name}"
+
+
+def test_a_checkpoint_counts_while_all_of_it_is_there(tmp_path):
+    (part := tmp_path / "checkpoint-2" / "weights.bin").parent.mkdir()
+    part.write_bytes(b"all of it")
+    assert not is_whole(part.parent)
+    seal(part.parent)
+    assert is_whole(part.parent)
+    part.write_bytes(b"half")
+    assert not is_whole(part.parent), "a kill in the midst of writing or removing it"
+    part.write_bytes(b"all of it")
+    unseal(part.parent)
+    assert not is_whole(part.parent)

@@ -16,6 +16,7 @@ from transformers import EarlyStoppingCallback, Trainer, TrainerCallback, Traini
 
 from curator.errors import MissingExtraError, UsageError
 from curator.training.batches import IGNORED, ROW_BY_ROW, Collator, RowSet, attention_for, isolation, token_losses
+from curator.training.checkpoints import seal, unseal
 from curator.training.models import needs, quiet
 from curator.training.prepared import Rows
 from curator.training.record import CHECKPOINTS, Point
@@ -333,6 +334,8 @@ class Watch(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **more: Any) -> Any:
         self.seconds.append(time.perf_counter() - self._at)
+        if state.is_world_process_zero:  # one that is written anew is not whole meanwhile
+            unseal(Path(args.output_dir, f"checkpoint-{state.global_step}"))
         if self.stopped:
             control.should_save = control.should_training_stop = True
         return control
@@ -343,6 +346,11 @@ class Watch(TrainerCallback):
             control.should_training_stop, control.should_save = True, False
         if self.tell and logs and state.is_world_process_zero:
             self.tell({"step": state.global_step, "steps": state.max_steps, "epoch": state.epoch or 0.0, **logs})
+        return control
+
+    def on_save(self, args: Any, state: Any, control: Any, **more: Any) -> Any:
+        if state.is_world_process_zero:
+            seal(Path(args.output_dir, f"checkpoint-{state.global_step}"))
         return control
 
     @contextlib.contextmanager

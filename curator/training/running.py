@@ -24,6 +24,7 @@ from curator import __version__, templates
 from curator.errors import UNREADABLE, UsageError, WriteError
 from curator.splits.splitting import made_from, sha256
 from curator.training import card, gates, record
+from curator.training.checkpoints import is_whole
 from curator.training.models import hashed, locate, quiet, weight_files
 from curator.training.readiness import (
     Memory,
@@ -214,13 +215,13 @@ def last_checkpoint(folder: Path, *, midway: bool = False) -> Path | None:
     found = [
         path
         for path in (folder / CHECKPOINTS).glob("checkpoint-*")
-        if (state := _state_of(path)) is not None and not (midway and _is_through(state))
+        if (state := _state_of(path)) is not None and is_whole(path) and not (midway and _is_through(state))
     ]
     return max(found, key=lambda path: int(path.name.rpartition("-")[2]), default=None)
 
 
 def _state_of(checkpoint: Path) -> dict[str, Any] | None:
-    """The trainer's state, None where the checkpoint was not written to its end: the state comes last."""
+    """The trainer's state, None where none was written."""
     try:
         return msgspec.json.decode((checkpoint / "trainer_state.json").read_bytes(), type=dict[str, Any])
     except (OSError, *UNREADABLE):
