@@ -479,7 +479,8 @@ CODE = "It isnâ€™t hard:\n\n```python\nbob = User({!r})\ncount = {}\n```\n"
 
 
 @pytest.mark.parametrize("way", ["text", "diff", "html", "explain"])
-def test_what_is_masked_in_one_text_of_a_row_is_masked_in_all_that_is_shown_of_it(way, run, write):
+def test_what_is_masked_in_one_text_of_a_row_is_masked_in_all_that_is_shown_of_it(way, run, write, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")  # the excerpt is not cut
     mail, bare = "bob2@gmail.com", "4158672231"
     code = CODE.format(mail, bare)
     write("alone.jsonl", [chat(user="Hello there?", assistant=code)])  # in code they are nobody's
