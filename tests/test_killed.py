@@ -421,14 +421,15 @@ def test_no_recorded_decision_is_lost_or_torn(tmp_path: Path) -> None:
 def test_a_command_that_is_asked_to_end_takes_its_passing_files_along(asking, tmp_path):
     """As a container that is stopped, a scheduler or a terminal that is closed asks."""
     (passing := tmp_path / "tmp").mkdir()
-    rows = [json.dumps(messages(f"What is {n} plus {n}?", f"It comes to {2 * n} in all.")) for n in range(20_000)]
+    rows = [json.dumps(messages(f"What is {n} plus {n}?", f"It comes to {2 * n} in all.")) for n in range(150_000)]
     (tmp_path / "data.jsonl").write_text("\n".join(rows))
     command = [sys.executable, "-m", "curator", "lint", "data.jsonl", "--no-cache", "--workers", "2"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=os.environ | {"TMPDIR": str(passing)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
-        while process.poll() is None and not any(passing.glob("curator-lint-*/*")):
+        while process.poll() is None and not any(passing.glob("curator-lint-*")):
             time.sleep(0.01)
+        time.sleep(0.4)  # Python loses what is raised within a hook on forks: the workers are there now
         process.send_signal(asking)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + asking
