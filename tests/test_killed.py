@@ -22,6 +22,8 @@ from typing import Any
 import pytest
 
 from curator import decisions, scratch
+from curator.cli import ending
+from curator.scan.mappers import Processes
 from curator.training.checkpoints import is_whole
 from curator.writing import Replacement, passing_folder, recover, write_whole
 from tests.conftest import ROOT
@@ -429,12 +431,38 @@ def test_a_command_that_is_asked_to_end_takes_its_passing_files_along(asking, tm
     ) as process:
         while process.poll() is None and not any(passing.glob("curator-lint-*")):
             time.sleep(0.01)
-        time.sleep(0.4)  # Python loses what is raised within a hook on forks: the workers are there now
         process.send_signal(asking)
         _, said = process.communicate(timeout=30)
     assert process.returncode == 128 + asking
     assert b"Traceback" not in said
     assert not list(passing.iterdir())
+
+
+def double(number):
+    return 2 * number
+
+
+def test_a_request_to_end_that_comes_while_workers_are_started_is_heeded():
+    moments = [lambda: os.kill(os.getpid(), signal.SIGTERM)]
+    os.register_at_fork(before=lambda: moments.pop()() if moments else None)  # what is raised there goes no further
+    with pytest.raises(ending.Ended) as ended, ending.in_order():
+        list(Processes(2).map(double, range(4)))
+    assert ended.value.status == 143
+    assert list(Processes(2).map(double, range(4))) == [0, 2, 4, 6]
+
+
+def test_a_request_to_end_that_python_swallows_is_asked_again():
+    class Leaving:
+        def __del__(self):
+            os.kill(os.getpid(), signal.SIGHUP)
+
+    hook = sys.unraisablehook
+    with pytest.raises(ending.Ended) as ended, ending.in_order():
+        Leaving()
+        time.sleep(10)
+    assert ended.value.status == 129
+    assert sys.unraisablehook is hook
+    assert signal.getsignal(signal.SIGALRM) is signal.SIG_DFL
 
 
 def test_what_a_killed_run_left_is_taken_away_by_the_next(tmp_path, monkeypatch):

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import FrameType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 _REQUESTS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+_AGAIN = 0.01  # seconds
 
 
 class Ended(KeyboardInterrupt):
@@ -32,7 +38,8 @@ def in_order() -> Iterator[None]:
     for number in heeded:
         signal.signal(number, _end)
     try:
-        yield
+        with _heard() if hasattr(signal, "setitimer") else nullcontext():
+            yield
     finally:
         for number in heeded:
             if signal.getsignal(number) is _end:
@@ -42,6 +49,34 @@ def in_order() -> Iterator[None]:
 def _end(number: int, frame: FrameType | None) -> None:
     signal.signal(number, signal.SIG_DFL)
     raise Ended(number)
+
+
+@contextmanager
+def _heard() -> Iterator[None]:
+    """Ask again a moment later where the request came while Python was in a finalizer or a hook.
+
+    What is raised there goes no further. So it is with Ctrl-C.
+    """
+    before, lost = sys.unraisablehook, list[BaseException]()
+
+    def take(swallowed: UnraisableHookArgs) -> None:
+        if not isinstance(swallowed.exc_value, KeyboardInterrupt):
+            before(swallowed)
+            return
+        lost.append(swallowed.exc_value)
+        signal.setitimer(signal.ITIMER_REAL, _AGAIN)
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        raise lost.pop() if lost else KeyboardInterrupt
+
+    alarm = signal.signal(signal.SIGALRM, ask)
+    sys.unraisablehook = take
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        sys.unraisablehook = before
+        signal.signal(signal.SIGALRM, alarm)
 
 
 def status_of(error: BaseException) -> int:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Protocol, TypeVar, cast
 
 from curator.errors import CuratorError
@@ -73,7 +74,9 @@ class Processes:
         """Raises CuratorError where a worker dies: what it did cannot be told from what killed it."""
         with ProcessPoolExecutor(self.workers, mp_context=_context(), initializer=_begin, initargs=(work,)) as pool:
             try:
-                yield from cast(Iterator[Result], pool.map(_run, items))
+                with _undisturbed():  # this starts the workers
+                    results = pool.map(_run, items)
+                yield from cast(Iterator[Result], results)
             except BrokenProcessPool:
                 raise CuratorError(
                     "a worker process died, perhaps for want of memory",
@@ -125,6 +128,23 @@ def _forks() -> bool:
     return os.name == "posix" and os.uname().sysname == "Linux"
 
 
+_ENDS = {getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)}
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Requests to end wait meanwhile: Python loses what a handler raises within the hooks of a fork, and a worker that
+    its pool does not know of yet would stay behind."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _work: Callable[..., object] | None = None
 
 
@@ -134,9 +154,10 @@ def _begin(work: Callable[..., object]) -> None:
     global _work
     _work = work
     gc.disable()
-    for name in ("SIGTERM", "SIGHUP"):  # the command ends in order when asked to, and its workers with it
-        if number := getattr(signal, name, None):
-            signal.signal(number, signal.SIG_DFL)
+    for number in _ENDS - {signal.SIGINT}:  # the command ends in order when asked to, and its workers with it
+        signal.signal(number, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
 
 
 def _run(item: object) -> object:
