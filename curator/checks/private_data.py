@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -83,8 +83,8 @@ class PrivateRule(RowRule, frozen=True):
             for kind, start, end in values(turn.text, self.groups):
                 if kind == self.kind:
                     yield _Hit(turn.text[start:end], partial(turn.edit, start, end))
-        for path, name, text in strings_elsewhere(example):
-            for kind, start, end in values_named(name, text, self.groups):
+        for path, (text, found) in _elsewhere(_Row(example), self.groups).items():
+            for kind, start, end in found:
                 if kind == self.kind:
                     yield _Hit(text[start:end], partial(Edit, path, start, end))
 
@@ -112,9 +112,9 @@ class PrivateRule(RowRule, frozen=True):
         """Every text of the row, the values in it, and how a part of it is edited."""
         for turn in example.all_turns():
             yield turn.text, values(turn.text, self.groups), turn.edit
-        searched = {path for path, _, _ in strings_elsewhere(example)}
-        for path, name, text in strings_beside(example, set()):
-            yield text, tuple(values_named(name, text, self.groups)) if path in searched else (), partial(Edit, path)
+        told = _elsewhere(_Row(example), self.groups)
+        for path, _, text in strings_beside(example, set()):
+            yield text, told[path].found if path in told else (), partial(Edit, path)
 
 
 # ---------------------------------------------------------------------- what no turn says
@@ -131,6 +131,36 @@ def strings_elsewhere(example: Example) -> Iterator[tuple[str, str, str]]:
         for path, name, text in strings_beside(example, {example.tools_path}, DECLARED):
             if not OF_THE_ROW.search(name):
                 yield path, name, text
+
+
+class _Told(NamedTuple):
+    """A string of a row that is no turn's text, and the private values in it."""
+
+    text: str
+    found: tuple[Value, ...]
+
+
+class _Row:
+    """Stands for one row as a key: the rules ask for the same one after the other."""
+
+    __slots__ = ("example",)
+
+    def __init__(self, example: Example) -> None:
+        self.example = example
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Row) and other.example is self.example
+
+    def __hash__(self) -> int:
+        return id(self.example)
+
+
+@lru_cache(maxsize=2)
+def _elsewhere(row: _Row, groups: tuple[Group, ...]) -> dict[str, _Told]:
+    """By path, the strings of a row with private values that are no turn's text."""
+    told = ((path, text, tuple(values_named(name, text, groups)))
+            for path, name, text in strings_elsewhere(row.example))  # fmt: skip
+    return {path: _Told(text, found) for path, text, found in told if found}
 
 
 def strings_beside(
@@ -184,8 +214,8 @@ def private_rows(batch: Batch) -> dict[str, list[int]]:
         for kind in sorted({value.kind for each in asked for value in values(*each)}):
             found.setdefault(kind, []).append(line)
     for line in batch.readable:
-        said = strings_elsewhere(batch.example(line))
-        for kind in sorted({value.kind for _, name, text in said for value in values_named(name, text, _ELSEWHERE)}):
+        told = _elsewhere(_Row(batch.example(line)), _ELSEWHERE).values()
+        for kind in sorted({value.kind for _, found in told for value in found}):
             if line not in found.setdefault(kind, [])[-1:]:
                 found[kind].append(line)
     return {kind: sorted(set(lines)) for kind, lines in found.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -73,13 +74,15 @@ def nearly(word: str, name: str) -> bool:
 
     A slip is a letter too many, missing, changed, or swapped with its neighbour (optimal string alignment).
     """
+    if len(word) > _LONGEST_NEAR:
+        return False
     one, other = _letters(word), _letters(name)
     if one == other:
         return True
-    if name in _PARTS.split(word.lower()):  # "question_id" is no slip for "question"
-        return False
     allowed = 2 if len(other) >= 8 else 1
     if len(other) < 4 or abs(len(one) - len(other)) > allowed:
+        return False
+    if name in _PARTS.split(word.lower()):  # "question_id" is no slip for "question"
         return False
     if len(set(one).difference(other)) > allowed or len(set(other).difference(one)) > allowed:  # a slip brings one in
         return False
@@ -87,8 +90,10 @@ def nearly(word: str, name: str) -> bool:
 
 
 _PARTS = re.compile(r"[\W_]+")
+_LONGEST_NEAR = 200  # characters of a word that may be a name with signs in it
 
 
+@lru_cache(maxsize=1024)  # a word is held against one name after the other, and a row may have thousands of words
 def _letters(word: str) -> str:
     return "".join([sign for sign in word.lower() if sign.isalnum()])
 

@@ -57,7 +57,7 @@ def _values(text: str, groups: tuple[Group, ...]) -> tuple[Value, ...]:
     return tuple(found)
 
 
-_known_of_short = lru_cache(maxsize=1 << 16)(_values)
+_known_of_short = lru_cache(maxsize=1 << 17)(_values)
 _known = lru_cache(maxsize=1024)(_values)
 _known_of_long = lru_cache(maxsize=6)(_values)
 
