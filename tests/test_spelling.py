@@ -223,7 +223,6 @@ def test_real_sets_are_hardly_ever_flagged(name, most, tmp_path):
         ("SPL001", "recieve", "receive"),
         ("SPL001", "constast", None),  # the list says "constants"; "contrast" and "constant" are nearer
         ("SPL002", "professonal", "professional"),
-        ("SPL002", "deriviatves", "derivatives"),
         ("SPL002", "globby", None),
     ],
 )
@@ -233,6 +232,66 @@ def test_a_word_is_offered_only_where_it_is_close(code, word, offered, tmp_path)
     (finding,) = lint([path], load_config(tmp_path, overrides={"select": (code,)}), cache=False).findings
     assert finding.evidence.get("suggestion") == offered
     assert (finding.fix is None) == (offered is None)
+
+
+@words_installed
+@pytest.mark.parametrize(
+    ("code", "text", "word", "offered"),
+    [
+        (
+            "SPL002",
+            "The deriviatves of it are in the other book that they have.",
+            "deriviatves",
+            "derivatives",
+        ),  # two edits
+        (
+            "SPL002",
+            "They say that prefit errors are what they have seen here.",
+            "prefit",
+            "profit",
+        ),  # no slip of a finger
+        ("SPL001", "It is more thatn they have seen here in the last year.", "thatn", "that"),  # or "than"
+    ],
+)
+def test_a_word_that_is_not_beyond_doubt_is_offered_and_never_written(code, text, word, offered, tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps(chat(user="What is it?", assistant=text)))
+    (finding,) = lint([path], load_config(tmp_path, overrides={"select": (code,)}), cache=False).findings
+    assert (finding.evidence["word"], finding.evidence["suggestion"], finding.fix) == (word, offered, None)
+
+
+@words_installed
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The treatise De divina proportione was printed in the year 1509.",
+        "The Titan Arum (Amorphophallus titanum) is known for its smell.",
+        "It was found by a merkhet, and some other merkhets are in the museum.",
+        "The ghats, which they call chaskis, ran to the next town with the news.",
+        "The people there speak of _chaskis_ that ran to the next town.",
+        'The people there speak of "swift chaskis" in the songs of that time.',
+        "The auditees and the conveyees are told of it on the same day.",
+        "Beside the asaphids and the phacopids there are orthids in these beds.",
+        "The gift was made to him ad opinionem by the lord of the land.",
+    ],
+)
+def test_what_its_company_shows_to_be_meant_is_no_slip(text):
+    assert words_of(UnknownWord(), text) == []
+
+
+@words_installed
+@pytest.mark.parametrize(
+    "text",
+    [
+        "It is what they call the offqice of the state.",
+        'They speak of the "offqice hours" in the letter.',
+        "The offqice (or bureau) opens at nine on working days.",
+        "In Latin countries, the offqice opens at nine on working days.",
+    ],
+)
+def test_a_slip_beyond_doubt_is_found_in_any_company_and_not_written(text):
+    ((_, flag),) = flags_of(UnknownWord(), [chat(user="What do they say of it?", assistant=text)])
+    assert flag.evidence["suggestion"] == "office" and flag.fix is None
 
 
 @words_installed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cache, cached_property
 from typing import Annotated, NamedTuple
 
@@ -13,7 +13,7 @@ import numpy as np
 from curator.columns import Batch, Rows
 from curator.model import Edit, Example, Fix, Flag, Turn
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
-from curator.text import dictionaries, languages
+from curator.text import company, dictionaries, languages
 from curator.text.content import written
 from curator.text.hashed import distinct
 from curator.text.patterns import compiled_later
@@ -27,7 +27,7 @@ class Wrong(NamedTuple):
     """What a word should be, and whether it is only wrong in lower case (with a capital it may be a name).
 
     `elsewhere` says that another language has it as a common word; `language` is that of the right word; `sure`, that
-    the right word is offered: it is not where another is as near.
+    the right word is offered: it is not where another is as near; `certain`, that it may be written as well.
     """
 
     right: str
@@ -35,6 +35,7 @@ class Wrong(NamedTuple):
     elsewhere: bool = False
     language: str = "en"
     sure: bool = True
+    certain: bool = True
 
 
 # Words that were run together; the list of misspellings leaves them out.
@@ -50,7 +51,7 @@ _JOINED = {
 # Listed as misspelt, and found in good dictionaries all the same, the plural of a term ("still lifes"), a term.
 _ACCEPTED = frozenset(
     "earnt lifes layed vermillion leve stati thei learnt loth algin transferrin seisin forbad discernable cohabitating"
-    " selectin specialis".split()
+    " selectin specialis extraversion extravert extraverts extraverted".split()
 )
 
 
@@ -73,12 +74,21 @@ def _misspelt(vocabulary: Vocabulary, rows: int, words: int) -> dict[str, Wrong]
             continue
         if counts[word] > often and counts[word] * 20 > words * 10 ** (common.get(right, 0) - 9):
             continue  # a word of this set: the right one is not that much commoner
-        found[word] = Wrong(right, lower_only=False)
+        found[word] = Wrong(right, lower_only=False, certain=_one_is_meant(right, listed[word], common))
     for word in dictionaries.met_elsewhere(found):
         found[word] = found[word]._replace(elsewhere=True)
     for word in _doubtful(found):
         found[word] = found[word]._replace(sure=False)
     return found | {word: Wrong(right, lower_only=True) for word, right in _JOINED.items() if counts[word]}
+
+
+def _one_is_meant(right: str, said: Sequence[str], common: Mapping[str, float]) -> bool:
+    """Whether one of the corrections that a list gives is by far the likeliest: "thatn" is "than" or "that"."""
+    others = [common.get(other, 0) for other in said if other != right]
+    return common.get(right, 0) >= max(others, default=0) + _FAR_COMMONER if others else True
+
+
+_FAR_COMMONER = 1.5  # on the Zipf scale
 
 
 def _doubtful(found: Mapping[str, Wrong]) -> list[str]:
@@ -198,12 +208,20 @@ def _runs_of(words: frozenset[str], text: str) -> Iterator[tuple[str, int, int]]
             yield word, run.start(), run.end()
 
 
-def _hits(example: Example, words: Sequence[str], wrong: Mapping[str, Wrong]) -> Iterator[Hit]:
-    """The wrong words of a row in their first place."""
+def _hits(
+    example: Example, words: Sequence[str], wrong: Mapping[str, Wrong], strange: frozenset[str] = frozenset()
+) -> Iterator[Hit]:
+    """The wrong words of a row in their first place; none that is doubtful where its company shows it to be meant.
+
+    `strange` holds words of the set that are near no common one.
+    """
     standing = _Standing(example, words)
     about = _is_about_spelling(example)
     for word in words:
         counted = tuple(place for place in standing.of(word) if _counts(place[0].text, *place[1:], wrong[word]))
+        doubtful = wrong[word].lower_only and not wrong[word].certain
+        if doubtful and any(company.is_meant(turn.text, start, end, strange) for turn, start, end in counted):
+            continue
         hits = [
             (turn, start, end, written)
             for turn, start, end in counted
@@ -310,19 +328,26 @@ def _cased(right: str, written: str) -> str:
 
 
 def word_flags(
-    rows: Rows, wrong: Mapping[str, Wrong], says: str, unsure: str = "no dictionary has {word!r}", *, once: bool = False
+    rows: Rows,
+    wrong: Mapping[str, Wrong],
+    says: str,
+    unsure: str = "no dictionary has {word!r}",
+    *,
+    strange: frozenset[str] | None = None,
 ) -> Iterator[tuple[int, Flag]]:
     """One flag for each wrong word of a row; by `unsure`, and without a fix, where no word is offered for it.
 
-    `once` says that a slip is made once: a word that the row has again, or that has another near the same common one
-    beside it, is meant so; one that the row has again, and for which no word is sure, is none.
+    `strange`, the words of the set that are near no common one, is given where the wrong words are slips. A slip is made
+    once: a word that the row has again, or that has another near the same common one beside it, is meant so; one that
+    the row has again, and for which no word is sure, is none. Nor is one that its company shows to be meant.
     """
+    once = strange is not None
     for line, words in rows.vocabulary.lines(wrong):
         if not rows.readable[line]:
             continue
         example = rows.example(line)
         alike = Counter(wrong[word].right for word in words if wrong[word].lower_only)
-        for hit in _hits(example, words, wrong):
+        for hit in _hits(example, words, wrong, strange or frozenset()):
             again = f" ({hit.times} times in this row)" if hit.times > 1 else ""
             said = wrong[hit.word.lower()]
             meant = once and (hit.times > 1 or alike[said.right] > 1)
@@ -335,11 +360,17 @@ def word_flags(
                     hit.turn.flag(message, (hit.start, hit.end), evidence={"word": hit.word, "times": hit.times}),
                 )
                 continue
-            right = _cased(wrong[hit.word.lower()].right, hit.word)
-            fix = Fix(f"write {right!r}", _edits(hit, wrong[hit.word.lower()]))
+            right = _cased(said.right, hit.word)
+            certain = said.certain and not (once and _may_be_meant(hit, strange or frozenset()))
+            fix = Fix(f"write {right!r}", _edits(hit, said)) if certain else None
             evidence = {"word": hit.word, "suggestion": right, "times": hit.times}
             message = says.format(word=hit.word, right=right) + again
             yield line, hit.turn.flag(message, (hit.start, hit.end), fix=fix, evidence=evidence)
+
+
+def _may_be_meant(hit: Hit, strange: frozenset[str]) -> bool:
+    asked = (company.is_meant, company.may_be_meant)
+    return any(ask(turn.text, start, end, strange) for turn, start, end in hit.places for ask in asked)
 
 
 def _edits(hit: Hit, wrong: Wrong) -> tuple[Edit, ...]:
@@ -403,19 +434,19 @@ class UnknownWord(DatasetRule, frozen=True):
     ]
 
     def check(self, sketches: np.ndarray, rows: Rows) -> Iterator[tuple[int, Flag]]:
-        wrong = _slips(rows.vocabulary, int(rows.readable.sum()))
-        yield from word_flags(rows, wrong, "no dictionary has {word!r}: {right!r}?", once=True)
+        wrong, strange = _slips(rows.vocabulary, int(rows.readable.sum()))
+        yield from word_flags(rows, wrong, "no dictionary has {word!r}: {right!r}?", strange=strange)
 
 
-def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
-    """Words without meaning near a common one."""
+def _slips(vocabulary: Vocabulary, rows: int) -> tuple[dict[str, Wrong], frozenset[str]]:
+    """Words without meaning near a common one, and those near none."""
     known = dictionaries.english()
     often = max(2, rows // 2000)
     counts = vocabulary.counts.tolist()
     rare = [w for w, n in zip(vocabulary.words, counts, strict=True) if n <= often and len(w) >= 5]
     strange = [w for w in _plain(rare, 5) if w not in known and w not in _SOFTWARE and w not in _ACCEPTED]
     if not strange:
-        return {}
+        return {}, frozenset()
     common = dictionaries.frequencies("en")
     listed = dictionaries.listed(strange)
     strange = [w for w in strange if w not in listed and w not in common]
@@ -423,7 +454,7 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
     near = dictionaries.suggest(strange, targets)
     rest = [word for word in strange if word not in near and len(word) > 6]
     if not near and not rest:
-        return {}
+        return {}, frozenset(strange)
     met = dictionaries.attested("en", known.union(near, rest))
     near |= _near_rare(rest, {word: zipf for word, zipf in met.items() if zipf >= _RARE and word in known}, met)
     found = {}
@@ -432,11 +463,28 @@ def _slips(vocabulary: Vocabulary, rows: int) -> dict[str, Wrong]:
         if term and (best.edits > 1 or best.zipf < 4.5):
             continue
         if _likely(word, best, met.get(word, 0)) and not dictionaries.derivable(word, common):
-            found[word] = Wrong(best.word, lower_only=True, sure=_close(word, best))
+            certain = word not in met and _certain(word, best)
+            found[word] = Wrong(best.word, lower_only=True, sure=_close(word, best), certain=certain)
     for word in _shortened([word for word, wrong in found.items() if wrong.sure], targets):
         found[word] = found[word]._replace(sure=False)
-    elsewhere = dictionaries.met_elsewhere(found)
-    return {word: wrong for word, wrong in found.items() if word not in elsewhere}
+    forms = _has_forms([word for word, wrong in found.items() if not wrong.certain], vocabulary)
+    meant = dictionaries.met_elsewhere(found) | forms
+    far = frozenset(strange) - near.keys()
+    apart = frozenset(word for word in far if not dictionaries.derivable(word, common)) | forms
+    return {word: wrong for word, wrong in found.items() if word not in meant}, apart
+
+
+_ENDINGS = ("s", "es", "ed", "ing")
+
+
+def _has_forms(words: Collection[str], vocabulary: Vocabulary) -> frozenset[str]:
+    """The words that the set has in another form too ("merkhet" and "merkhets"): nobody slips twice alike."""
+    forms = {word: [word + ending for ending in _ENDINGS] for word in words}
+    for word, others in forms.items():
+        others += [word.removesuffix(end) for end in _ENDINGS if word.endswith(end) and len(word) > len(end) + 3]
+    known = dictionaries.english()
+    counts = vocabulary.count(sorted({other for others in forms.values() for other in others} - known))
+    return frozenset(word for word, others in forms.items() if any(counts.get(other) for other in others))
 
 
 _RARE = 2.0  # Zipf frequency from which a right word that is not common is thought of: once in ten million
@@ -501,6 +549,33 @@ def _close(word: str, best: dictionaries.Suggestion) -> bool:
     if best.edits == 1:
         return best.zipf >= 3 or odd <= 20
     return len(word) > 7 and (odd <= 80 or dictionaries.skeleton(word) == dictionaries.skeleton(best.word))
+
+
+def _certain(word: str, best: dictionaries.Suggestion) -> bool:
+    """Whether the common word may be written unseen: one edit of the kind that a hand makes, and no other word near.
+
+    A letter is left out, put in or swapped, or it is a neighbour on the keyboard, or the letters could not stand so. A
+    vowel at the end is often that of another language ("proportione").
+    """
+    if best.edits > 1 or len(word) < _SHORTEST_CERTAIN or best.rival > best.zipf - 1:
+        return False
+    if word[-1] != best.word[-1] and word[-1] in "aeiou":
+        return False
+    if dictionaries.rarest_letters(word) <= 1:
+        return True
+    if best.zipf < _COMMON_ENOUGH and len(word) < _LONG:
+        return False
+    changed = [(a, b) for a, b in zip(word, best.word, strict=False) if a != b]
+    return len(word) != len(best.word) or len(changed) == 2 or changed[0][0] in _BESIDE.get(changed[0][1], "")
+
+
+_SHORTEST_CERTAIN, _LONG, _COMMON_ENOUGH = 6, 9, 4.0
+_KEYS = ("qwertyuiop", "asdfghjkl", "zxcvbnm")
+_BESIDE = {  # each letter with those on the keys that touch its own
+    letter: "".join(row[max(0, at - 1) : at + 2] for row in _KEYS[max(0, n - 1) : n + 2])
+    for n, keys in enumerate(_KEYS)
+    for at, letter in enumerate(keys)
+}
 
 
 _MUCH_COMMONER = 0.3  # on the Zipf scale: twice as common

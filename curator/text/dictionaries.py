@@ -210,6 +210,7 @@ _DERIVATIONS = (
     "|ette|let|lets|ster|ian|ians|an|ans|ese|esque|ification|ified|ify|ance|ence|ancy|ency|ant|ent|tion|tions|ation"
     "|ations|ative|ator|ators"
 ).split("|")
+_PASSIVE = ("ee", "ees")
 # What is put before or behind nearly any word.
 _FREELY_BEFORE = frozenset("un re in im up de".split())
 _FREELY = frozenset("s es ed ing er ers like wise less ness ward wards hood ship proof free dom".split())
@@ -249,6 +250,10 @@ def derivable(word: str, common: Mapping[str, float]) -> bool:
                 return True
             if stem in common and (len(stem) > 4 or ending == "s"):
                 return True
+    for ending in _PASSIVE:  # who is or was ...ed: "auditee", "conveyees"
+        stem = word.removesuffix(ending)
+        if stem != word and stem[-1:] != "e" and len(stem) > 3 and stem in known and common.get(stem, 0) >= 3:
+            return True
     for ending in _DERIVATIONS:
         stems = _stems(word[: -len(ending)], ending) if word.endswith(ending) and len(word) > len(ending) + 3 else ()
         if any(common.get(stem, 0) >= 3 and stem in known for stem in stems):
