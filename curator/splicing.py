@@ -162,13 +162,16 @@ class _Splice:
     def add(self, group: Sequence[Change]) -> bool:
         """Accept a group of changes, or nothing of it."""
         number = next(self._order)
+        added: list[_Patch] = []
         for change in group:
             patches = self._patches(change, number)
             clashing = [self._clash(patch) for patch in patches or ()]
             if patches is None or any(other is not None and other.group != number for other in clashing):
-                self._accepted = [patch for patch in self._accepted if patch.group != number]
+                for patch in added:
+                    del self._accepted[bisect_left(self._accepted, patch)]
                 return False
             if not any(clashing):
+                added += patches
                 for patch in patches:
                     self._accepted.insert(bisect_left(self._accepted, patch), patch)
         return True
@@ -308,9 +311,13 @@ def _escape(found: re.Match[str]) -> str:
     return f"\\u{ord(found[0]):04x}"
 
 
+_AS_ASCII, _AS_UTF8 = (json.JSONEncoder(ensure_ascii=ascii_only).encode for ascii_only in (True, False))
+
+
 def encode_string(text: str, *, ascii_only: bool = False) -> bytes:
     """A JSON string with its quotes. Lone surrogates are escaped, since UTF-8 cannot hold them."""
-    return _SURROGATE.sub(_escape, json.dumps(text, ensure_ascii=ascii_only)).encode()
+    encoded = _AS_ASCII(text) if ascii_only else _AS_UTF8(text)
+    return (encoded if encoded.isascii() else _SURROGATE.sub(_escape, encoded)).encode()
 
 
 def _character_offsets(inner: bytes) -> np.ndarray:

@@ -8,6 +8,7 @@ command; it sees an ordinary row beside the hostile one. tests/test_masses.py ru
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -15,6 +16,7 @@ import string
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -133,22 +135,56 @@ VERBS = {
     "stats": ["stats", "{row}"],
     "explain": ["explain", "{row}", "1"],
     "prepare": ["prepare", "{row}", "-o", "{folder}/ready"],
+    "versions": ["diff", "{older}", "{row}"],
+    "review": ["review", "{row}"],  # what of it is not the browser's: see `reviewed`
 }
+
+
+def reviewed(path: str) -> list[float]:
+    """CPU seconds of what `review` does of a file before a card is shown, and then of the first card of each rule."""
+    from curator.config import load_config
+    from curator.review import index
+    from curator.review.desk import Desk
+    from curator.review.filters import Filter
+    from curator.review.loop import Loop
+    from curator.review.settings import Settings
+
+    config = load_config(Path(path))
+    settings = Settings((path,), config, "ana", Path(path).parent / "out")
+    spent = [time.process_time()]
+    index.build(settings.paths, config, settings.database)
+    desk = Desk(settings)
+    desk.ready()
+    desk.follow()
+    spent.append(time.process_time())
+    for code in (None, *desk.summary().rules):
+        Loop(desk, Filter(rules=(code,)) if code else Filter()).start()
+        spent.append(time.process_time())
+    desk.close()
+    seconds = [after - before for before, after in itertools.pairwise(spent)]
+    print(f"index {seconds[0]:.1f} s, slowest card {max(seconds[1:]):.1f} s")
+    return seconds
 
 
 def told(name: str, size: int, verb: str) -> str:
     """What a command makes of a row: its CPU seconds, the most memory, its exit status, and the slowest rules."""
     with tempfile.TemporaryDirectory(prefix="curator-masses-") as folder:
-        row = Path(folder, "row.jsonl")
-        row.write_bytes(MASSES[name](size) + b"\n" + (b"" if verb == "lint" else _BESIDE))
-        command = [part.format(row=row, folder=folder) for part in VERBS[verb]]
+        row, older = Path(folder, "row.jsonl"), Path(folder, "older.jsonl")
+        made = MASSES[name](size)
+        row.write_bytes(made + b"\n" + (b"" if verb == "lint" else _BESIDE))
+        if verb == "versions":
+            half = len(made) // 2
+            older.write_bytes(made[:half] + made[half:].replace(b"a", b"b", 3) + b"\n" + _BESIDE)
+        command = ["-m", "curator", *(part.format(row=row, older=older, folder=folder) for part in VERBS[verb])]
+        if verb == "review":
+            command = ["-c", f"from tests.fuzz.masses import reviewed; reviewed({str(row)!r})"]
         with Path(folder, "said").open("wb") as said:
-            child = subprocess.Popen([sys.executable, "-m", "curator", *command], stdout=said, stderr=said)
+            child = subprocess.Popen([sys.executable, *command], stdout=said, stderr=said)
             _, status, used = os.wait4(child.pid, 0)
             child.returncode = os.waitstatus_to_exitcode(status)
         seconds, memory = used.ru_utime + used.ru_stime, used.ru_maxrss / 1000
         line = f"{name:20} {row.stat().st_size / 1e6:5.1f} MB {seconds:6.1f} s {memory:5.0f} MB  {child.returncode}"
-        if child.returncode not in (0, 1):
+        if verb == "review" or child.returncode not in (0, 1):
             return f"{line}  {Path(folder, 'said').read_text(errors='replace')[-200:]!r}"
         report = Path(folder, "report.json")
         rules = json.loads(report.read_bytes())["rules"] if report.exists() else []
