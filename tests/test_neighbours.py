@@ -279,6 +279,19 @@ def test_answers_that_disagree_are_shown_and_not_dropped(tmp_path):
     assert found.fix is None
 
 
+def test_a_difference_of_answers_is_told_and_shown_without_that_of_the_turns_before(tmp_path):
+    said = [ONE, TWO, "And when does it come?", f"It leaves on Monday. {ONE} It takes four days. {TWO}"]
+    roles = ("user", "assistant", "user", "assistant")
+    also = [said[0], edited(TWO, 1), said[2], said[3].replace("four", "five")]
+    rows = [
+        {"messages": [{"role": a, "content": b} for a, b in zip(roles, texts, strict=True)]} for texts in (said, also)
+    ]
+    [found] = linted(tmp_path, rows, select="DUP003").findings
+    assert "the answers differ ('five' for 'four'), as does what stands before them" in found.message
+    assert found.excerpt.text[found.excerpt.start : found.excerpt.end] == "five"
+    assert found.evidence["differs"][0] == ["four", "five"]
+
+
 def test_another_short_answer_to_the_same_long_prompt_is_shown_and_not_dropped(tmp_path):
     [found] = linted(tmp_path, [row("In Oslo.", ONE), row("In Bergen.", ONE)], select="DUP003").findings
     assert "the answers differ" in found.message

@@ -325,8 +325,9 @@ def _contradict(one: Example, two: Example) -> bool:
 
 
 def _flag(kept: int, like: Likeness) -> Flag:
-    changed = ", ".join(_said(a, b) for a, b in like.changes[:3])
-    more = f" and {len(like.changes) - 3} more" if len(like.changes) > 3 else ""
+    apart = like.changes[: len(like.changes) - like.beside]
+    changed = ", ".join(_said(a, b) for a, b in apart[:3])
+    more = f" and {len(apart) - 3} more" if len(apart) > 3 else ""
     evidence = {
         "similarity": round(like.similarity, 4),
         "differs": [list(pair) for pair in like.changes[:_SHOWN]],
@@ -339,8 +340,9 @@ def _flag(kept: int, like: Likeness) -> Flag:
         return Flag("", f"{where}: {_cut(there or here)!r}", related=(kept,), evidence=evidence)
     if like.disputed:
         changed = changed or "in signs alone"
+        also = ", as does what stands before them" if like.beside else ""
         what = {
-            "answers": f"and the answers differ ({changed}{more}): see whether they say the same",
+            "answers": f"and the answers differ ({changed}{more}){also}: see whether they say the same",
             "prompts": f"and the prompts ask otherwise ({changed}{more}): see whether the answer fits both",
         }[like.disputed]
         message = f"nearly the same as an earlier row, {what}"

@@ -87,10 +87,11 @@ class Likeness(NamedTuple):
 
     similarity: float  # exact Jaccard similarity of the 3-word shingles of all text
     words: int  # of the shorter row
-    changes: list[tuple[str, str]]  # words of the one row, words of the other
+    changes: list[tuple[str, str]]  # words of the one row, words of the other; those in dispute first
     # What must be seen before one of them goes: "answers" differ in what may matter, or "prompts" do; of two
     # conversations that begin alike one "ends" where the other goes on.
     disputed: str
+    beside: int = 0  # how many of the changes, the last ones, are not where the dispute is
 
 
 def likeness(one: Example, two: Example, measured: float | None = None) -> Likeness | None:
@@ -129,7 +130,10 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
         written = any(map(_FORMULA.search, (*prompts, *answers)))
         if written and _same_numbers(*prompts) and _same_numbers(*answers):
             return None  # formulas in another writing: whether they say the same is not for words to tell
-    return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], disputed)
+    if disputed == "answers":
+        changes = [*answer.changes, *prompt.changes]
+    beside = len({"answers": prompt, "prompts": answer}[disputed].changes) if disputed else 0
+    return Likeness(measured, words, [(" ".join(a), " ".join(b)) for a, b in changes], disputed, beside)
 
 
 _WRITTEN = frozenset("frac dfrac tfrac sqrt cdot times div left right text mathrm mathbf boxed quad pi over".split())

@@ -30,7 +30,7 @@ from curator.report.tally import (
     steps,
     verdict,
 )
-from curator.report.text import lesson_lines
+from curator.report.text import lesson_lines, points_within
 from curator.text.excerpt import visible
 
 _FIXES = {"safe": 1, "unsafe": 2}
@@ -346,7 +346,7 @@ def _data(report: Report, write: Write) -> None:
 def _row(finding: Finding, rules: dict[str, int], files: dict[str, int]) -> list[Any]:
     fix = finding.fix
     excerpt = finding.excerpt
-    points = finding.span is not None or finding.byte is not None
+    points = points_within(finding)
     row: list[Any] = [
         rules[finding.code],
         files[finding.file],

@@ -195,7 +195,7 @@ def _block(finding: Finding, pen: Pen, view: View) -> Iterator[str]:
     yield f"{place}{path}{byte}{twins}  {code} {finding.name} ({finding.severity})"
     message = visible(finding.message)
     if finding.excerpt is not None:
-        points = finding.span is not None or finding.byte is not None
+        points = points_within(finding)
         text, column, size = fit(finding.excerpt, view.width - len(_GUTTER), points)
         yield pen.paint(_GUTTER, "dim") + text
         if points:
@@ -214,6 +214,13 @@ def _block(finding: Finding, pen: Pen, view: View) -> Iterator[str]:
     if view.verbose and finding.evidence:
         evidence = encode(finding.evidence).decode()
         yield pen.paint(f"    evidence: {visible(evidence)}", "dim")
+
+
+def points_within(finding: Finding) -> bool:
+    """Whether the excerpt marks a part of what it shows."""
+    shown = finding.excerpt
+    marked = shown is not None and shown.end > shown.start
+    return finding.span is not None or finding.byte is not None or marked
 
 
 def _folded(text: str, width: int) -> list[str]:

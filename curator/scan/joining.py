@@ -14,12 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from curator.model import Audit, Example, Flag, NotRun
+from curator.model import Audit, Example, Excerpt, Flag, NotRun
 from curator.neighbours.graph import Neighbours
 from curator.rule import DatasetRule, judging
 from curator.scan.rows import SetRows
 from curator.scan.span import encodable, excerpt_of, finding_id, shielded
 from curator.scan.store import Found, Part, spill
+from curator.text.differing import first_difference
 
 Judging = Callable[[int, int, str], None]  # rules judged, rules in all, and what is judged now: "DUP003, part 12"
 
@@ -111,10 +112,19 @@ class Join:
         rows, flag = self.rows, encodable(flag)
         named = () if flag.about else (line, *flag.related)
         members = tuple(sorted(rows.content_id(row) for row in named))
-        excerpted = excerpt_of(flag, *rows.value_and_raw(line), rows.example_or_none(line)) if shown else None
+        excerpted = self._excerpt(line, flag) if shown else None
         known = shielded(flag, self._quoted(line, flag))
         bare = msgspec.structs.replace(known, about="")  # it may quote a row, and has served
         return Found(code, line, bare, finding_id(code, members, known), rows.content_id(line), excerpted)
+
+    def _excerpt(self, line: int, flag: Flag) -> Excerpt | None:
+        """What is shown of the row: of two rows that differ, the place where they do."""
+        example, differs = self.rows.example_or_none(line), flag.evidence.get("differs")
+        if differs and example is not None and not flag.at and flag.related:
+            beside = self.rows.example_or_none(flag.related[0])
+            place = first_difference(example, beside, differs[0]) if beside is not None else None
+            flag = msgspec.structs.replace(flag, at=place[0], span=place[1]) if place else flag
+        return excerpt_of(flag, *self.rows.value_and_raw(line), example)
 
     def _quoted(self, line: int, flag: Flag) -> Iterator[Example | None]:
         """The rows whose words a flag may quote."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+
+from curator.model import Example, Turn
 
 _BESIDE = 3  # words kept on either side, so that what a sign or a name stands beside is seen
 
@@ -46,3 +49,31 @@ def _blank_behind(text: str, place: int) -> int:
     while place < len(text) and not text[place].isspace():
         place += 1
     return place
+
+
+_WORDS = re.compile(r"\w+")
+
+
+def first_difference(one: Example, two: Example, change: tuple[str, str]) -> tuple[str, tuple[int, int]] | None:
+    """(path, span) of what the one row has and the other has not, in a turn that has the words of `change`.
+
+    They are words of the other row, and those of the one in their place. Where no turn has them, in the first turn that
+    differs. None where no text of the row does.
+    """
+    turns, texts = one.all_turns(), [turn.text for turn in two.all_turns()]
+    texts += [""] * (len(turns) - len(texts))
+    unlike = [(turn, text) for turn, text in zip(turns, texts, strict=False) if turn.text and turn.text != text]
+    if not unlike:
+        return None
+    there, here = (set(side.lower().split()) for side in change)
+
+    def says(pair: tuple[Turn, str]) -> bool:
+        mine, other = (set(_WORDS.findall(part.lower())) for part in differing(pair[0].text, pair[1]))
+        return here <= mine and there <= other
+
+    turn, text = next(filter(says, unlike), unlike[0])
+    start = _shared(turn.text, text, ends=False)
+    end = len(turn.text) - min(_shared(turn.text, text, ends=True), min(len(turn.text), len(text)) - start)
+    start = max(turn.text.rfind(blank, 0, start) for blank in " \n\t") + 1
+    end = _blank_behind(turn.text, max(start, end - 1))
+    return turn.place(start, end)
