@@ -13,7 +13,8 @@ from curator.engine import lint
 
 sys.path.insert(0, str(Path(__file__).parent / "quality"))
 
-import faults  # beside this file, in quality/
+import contradictions  # beside this file, in quality/
+import faults
 
 
 def test_the_same_seed_plants_the_same_bytes_and_another_does_not():
@@ -32,6 +33,14 @@ def test_rows_that_no_fault_touched_are_rows_of_the_base():
     untouched = [line for place, line in lines.items() if place not in taken]
     assert len(untouched) == planted.clean
     assert known.issuperset(untouched)
+
+
+def test_the_table_of_contradictions_counts_verdicts_of_the_screen():
+    table = contradictions.table(contradictions.written())
+    (row,) = [line.split(" | ") for line in table if "by hand later" in line]
+    pairs, contradicting, precision, recall = row[1:5]
+    assert (pairs, contradicting, precision) == ("40", "20", "1.000")
+    assert 0.6 <= float(recall) < 1
 
 
 def test_files_in_many_shapes_are_read_as_conversations(tmp_path):

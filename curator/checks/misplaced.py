@@ -136,20 +136,15 @@ def misplaced(
     seen: set[int] = set()
     for group, edited in groups:
         read = [Read.of(example) for example in rows.examples(group.tolist())]
-        for found in _of_group(group.tolist(), read, rarity, edited):
-            clear = found.fit_there - found.fit >= least
-            if clear and found.row not in seen and (doubted is None or doubted[found.row]):
-                seen.add(found.row)
-                yield found
-
-
-def _of_group(group: list[int], read: list[Read], rarity: Rarity, edited: bool) -> Iterator[Misplaced]:
-    fits = [rarity(each.asked & each.told) for each in read]
-    best = max(range(len(group)), key=lambda n: (fits[n], -group[n]))
-    for n, row in enumerate(group):
-        clear = fits[best] > 0 and fits[best] >= _LESS * fits[n]
-        if clear and _apart(read[n], read[best], rarity) and (not edited or _repeats(read[n], read[best])):
-            yield Misplaced(row, group[best], fits[n], fits[best], edited, rarity)
+        fits = [rarity(each.asked & each.told) for each in read]
+        best = max(range(len(group)), key=lambda n: (fits[n], -group[n]))
+        for n, row in enumerate(group.tolist()):
+            if row in seen or (doubted is not None and not doubted[row]):
+                continue
+            clear = fits[best] - fits[n] >= least and fits[best] >= _LESS * fits[n]
+            if clear and _apart(read[n], read[best], rarity) and (not edited or _repeats(read[n], read[best])):
+                seen.add(row)
+                yield Misplaced(row, int(group[best]), fits[n], fits[best], edited, rarity)
 
 
 def _apart(here: Read, there: Read, rarity: Rarity) -> bool:

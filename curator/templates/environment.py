@@ -61,7 +61,7 @@ def compiled(text: str) -> Compiled:
         raise UsageError(
             f"the chat template cannot be parsed: {error.message} (line {error.lineno})", hint=hint
         ) from None
-    except (MemoryError, OverflowError, RecursionError) as error:  # constants are computed at once
+    except (MemoryError, OverflowError, RecursionError, SyntaxError, ValueError) as error:  # Python's own limits
         raise UsageError(f"the chat template cannot be compiled: {type(error).__name__} {error}", hint=hint) from None
     try:
         made.render(messages=_HELLO, tools=None, documents=None, add_generation_prompt=False)

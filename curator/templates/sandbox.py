@@ -44,7 +44,12 @@ class Bounded(ImmutableSandboxedEnvironment):
     intercepted_binops = frozenset({"*", "**", "%"})  # the operators by which a value grows at once
 
     def __init__(self) -> None:
-        super().__init__(trim_blocks=True, lstrip_blocks=True, extensions=[GenerationBlock, ext.loopcontrols])
+        super().__init__(
+            trim_blocks=True,
+            lstrip_blocks=True,
+            optimized=False,  # the optimizer computes the beginning of a long sum anew for each of its ends
+            extensions=[GenerationBlock, ext.loopcontrols],
+        )
         self.code_generator_class = Metered
         self.marking, self.clock, self.steps = False, CLOCK, 0
         self.filters["tojson"] = _tojson

@@ -18,7 +18,7 @@ import random
 import re
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import combinations, pairwise
 from pathlib import Path
 
@@ -355,18 +355,19 @@ def main() -> None:
     parser.add_argument("--show", default="", help="print the wrong verdicts of sets whose name holds this")
     parser.add_argument("--only", default="", help="judge only sets whose name holds this")
     options = parser.parse_args()
-    for line in table(options.only, options.show):
+    for line in table(cases(), options.only, options.show):
         print(line)
 
 
-def table(only: str = "", show: str = "") -> Iterator[str]:
+def table(cases: Iterable[Case], only: str = "", show: str = "") -> Iterator[str]:
     """The lines of the table, for sets whose name holds `only`; wrong verdicts of those with `show` are printed."""
     counts: dict[str, Counter[str]] = defaultdict(Counter)
-    for name, prompt, one, two, clash in cases():
+    for name, prompt, one, two, clash in cases:
         if only not in name:
             continue
         start = time.process_time()
-        verdict = compare(Prompt(prompt), *map(Candidate, (one, two), outlines((one, two))))
+        here, there = map(Candidate, (one, two), outlines((one, two)))
+        verdict = compare(Prompt(prompt), here, there, len(here.runs & there.runs))
         verdict = None if verdict is REPEATED else verdict
         tally = counts[name]
         tally["us"] += int(1e6 * (time.process_time() - start))

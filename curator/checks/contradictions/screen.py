@@ -43,6 +43,7 @@ _COPIED = 0.3  # share of its runs that an answer has in common with one of whic
 _SHARED = 3  # runs of two words, one of them with a meaning, that sentences said alike have in common, beside
 # a run of three; or so many, wherever they stand:
 _MANY = 6
+_CLOSE, _REACH = 4, 20  # of long answers: so many of them stand among so many runs of one, a sentence or a long part
 _NUMBERS = re.compile(r"\d[\d.,]*")
 _CALLED = re.compile(
     r"(?:A|Ans|ANS|[Aa]nswer|ANSWER|Result|RESULT)[ \t*_]*[:=]|answer\s+(?:is|would|must|should|equals)\b", re.I
@@ -71,6 +72,7 @@ class Outline(NamedTuple):
     counts: bool  # it holds a number
     runs: np.ndarray  # uint64: neighbouring words, one of them with a meaning; no number is told from another
     amounts: frozenset[int]  # those of them that are a number and a word, where the answer is short
+    negates: bool  # it holds a word that may turn a sentence round
     denials: tuple[frozenset[int], ...]  # the words with a meaning of each sentence that holds a negation
     content: np.ndarray  # int64: all words with a meaning
 
@@ -82,9 +84,15 @@ class Candidate:
         self.text, self.outline = text, outline
 
     @cached_property
+    def sequence(self) -> list[int]:
+        """The runs of two words in the order of the text."""
+        runs: list[int] = self.outline.runs.tolist()
+        return runs
+
+    @cached_property
     def runs(self) -> frozenset[int]:
         """The different runs of two words."""
-        return frozenset(self.outline.runs.tolist())
+        return frozenset(self.sequence)
 
     @cached_property
     def content(self) -> frozenset[int]:
@@ -109,6 +117,8 @@ class Candidate:
             answer.know(calculated, True)  # the outline has read the same words
         if not ends & LETTER:
             answer.know(letter, None)
+        if not self.outline.negates:
+            answer.denials = []
         return answer
 
 
@@ -151,22 +161,30 @@ def may_settle(prompt: Prompt, one: Outline, two: Outline) -> bool:
 def may_be_alike(one: Candidate, two: Candidate, shared: int) -> bool:
     """Whether two answers, which have `shared` runs in common, may hold sentences that say nearly the same.
 
-    Never False where they do, but for a sentence of a few words in an answer of more than `_SHORT`.
+    Never False where they do, but for a sentence of a few words in an answer of more than `_SHORT`, where what is
+    shared by chance is scattered.
     """
     here, there = one.outline, two.outline
     longest = max(here.words, there.words)
     if longest <= _FEW or (here.brief and there.brief and here.counts and there.counts):
         return True
     if shared:
-        if (here.brief and there.brief) or shared >= _MANY:
+        if here.brief and there.brief:
             return True
-        if shared >= _SHARED and not one.triples.isdisjoint(two.triples):
+        near = shared >= _SHARED and (longest <= _SHORT or _lie_close(one, two))
+        if near and (shared >= _MANY or not one.triples.isdisjoint(two.triples)):
             return True
         if longest <= _SHORT and (
             not here.amounts.isdisjoint(there.amounts) or (shared > 1 and here.counts and there.counts)
         ):
             return True  # "It is # miles", or "The answer is #"
     return _may_deny(one, two) or _may_deny(two, one)
+
+
+def _lie_close(one: Candidate, two: Candidate) -> bool:
+    """Whether the runs that two long answers share stand as near to each other as those of a sentence said alike."""
+    places = [place for place, run in enumerate(one.sequence) if run in two.runs]
+    return any(last - first < _REACH for first, last in zip(places, places[_CLOSE - 1 :], strict=False))
 
 
 def _may_deny(one: Candidate, two: Candidate) -> bool:
@@ -195,10 +213,10 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
     amounts = _parted(values, owners[:-1], telling & short & (digit[1:] | digit[:-1]), len(texts))
     heads = _heads(data, words)
     content = _parted(heads, owners, ~small, len(texts))
-    denied = _denied(folded, words, owners, heads, small, ~digit & (kinds & CUE != 0))
-    counting = np.zeros(len(texts), dtype=bool)
-    counting[owners[digit | (kinds & NUMERAL != 0)]] = True
-    counts, many = counting.tolist(), sizes.tolist()
+    cues = ~digit & (kinds & CUE != 0)
+    denied = _denied(folded, words, owners, heads, small, cues)
+    counts = _holding(owners[digit | (kinds & NUMERAL != 0)], len(texts))
+    negating, many = _holding(owners[cues], len(texts)), sizes.tolist()
     return [
         Outline(
             _ends(text),
@@ -207,11 +225,20 @@ def outlines(texts: Sequence[str]) -> list[Outline]:
             counts[n],
             runs[n],
             frozenset(amounts[n].tolist()) if len(amounts[n]) else _NONE,
+            negating[n],
             denied.get(n, ()),
             content[n],
         )
         for n, text in enumerate(texts)
     ]
+
+
+def _holding(owners: np.ndarray, texts: int) -> list[bool]:
+    """Of each text whether it is among the owners."""
+    out = np.zeros(texts, dtype=bool)
+    out[owners] = True
+    held: list[bool] = out.tolist()
+    return held
 
 
 def _parted(values: np.ndarray, owners: np.ndarray, wanted: np.ndarray, texts: int) -> list[np.ndarray]:
