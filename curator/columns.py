@@ -207,6 +207,7 @@ class Batch:
         if self.ended:
             self.lines.pop()
         self.first = first
+        self.at = -1  # the line that a rule is judging
         self.reader = reader
         self.tokenizer = tokenizer
         self._literals = literals

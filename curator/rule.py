@@ -14,16 +14,13 @@ DatasetRule  takes a fixed-width sketch of every row, then judges all sketches a
 from __future__ import annotations
 
 import inspect
-import os
 import re
-import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from curator.errors import ClashError, CuratorError, RuleError
+from curator.errors import ClashError
 from curator.model import Example, Flag, Severity
 
 if TYPE_CHECKING:
@@ -155,6 +152,7 @@ class RawRule(Rule, frozen=True):
     def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
         """(index of the line in the batch, flag) for every fault in the batch."""
         for index in self.candidates(batch):
+            batch.at = index
             for flag in self.check(batch.line(index)):
                 yield index, flag
 
@@ -184,6 +182,7 @@ class RowRule(Rule, frozen=True):
     def flags(self, batch: Batch) -> Iterator[tuple[int, Flag]]:
         """(index of the line in the batch, flag) for every fault in the batch."""
         for index in self.candidates(batch):
+            batch.at = index
             for flag in self.check(batch.example(index)):
                 yield index, flag
 
@@ -226,28 +225,6 @@ def origin(rule: type[Rule]) -> str:
         return found
     module = rule.__module__.partition(".")[0]
     return module if module == "curator" else rule.__module__
-
-
-@contextmanager
-def judging(rule: Rule, where: str = "") -> Iterator[None]:
-    """What a rule does within the block is its own: an error of it names the rule and who brings it.
-
-    What a rule of another package prints goes to standard error, since the report may stand on standard output.
-
-    Raises:
-        RuleError: the rule raised what is no error of a file, of memory or of curator's own words.
-    """
-    brought = origin(type(rule))
-    try:
-        with nullcontext() if brought == "curator" else redirect_stdout(sys.stderr):
-            yield
-    except (Exception, SystemExit) as error:
-        if isinstance(error, (CuratorError, OSError, MemoryError)) or os.environ.get("CURATOR_TRACEBACK"):
-            raise
-        said = " ".join(str(error).split())[:200]
-        what = f"the rule {rule.code} of {brought} failed: {type(error).__name__}: {said}"
-        hint = f"leave it out: --ignore {rule.code}; CURATOR_TRACEBACK=1 shows where it failed, to report or to mend it"
-        raise RuleError(what, where=where, hint=hint) from error
 
 
 def all_rules() -> dict[str, type[Rule]]:

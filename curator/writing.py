@@ -19,7 +19,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
 
-from curator.errors import UNREADABLE, UsageError, WriteError
+from curator.errors import UNREADABLE, CuratorError, UsageError, WriteError
 from curator.scratch import PASSING, hold, remove_left_over
 
 _LIST = ".curator-commit"  # the list of a commit under way, in the folder of its files
@@ -187,20 +187,44 @@ def _stamp(path: Path) -> list[int] | None:
 
 @contextmanager
 def passing_folder(path: Path) -> Iterator[Path]:
-    """A folder beside `path`, under a passing name, that is gone afterwards; so is what killed processes left."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A folder beside `path`, under a passing name, that is gone afterwards; so is what killed processes left.
+
+    Raises WriteError where none can be made.
+    """
     prefix = f".{path.name[:100]}."
-    remove_left_over(path.parent, prefix)
-    with tempfile.TemporaryDirectory(prefix=prefix, suffix=PASSING, dir=path.parent) as name:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_left_over(path.parent, prefix)
+        made = tempfile.TemporaryDirectory(prefix=prefix, suffix=PASSING, dir=path.parent)
+    except OSError as error:
+        hint = "name another folder, or check who may write there"
+        raise WriteError(f"cannot be written: {error.strerror or error}", where=str(path), hint=hint) from None
+    with made as name:
         if os.name == "nt":  # a folder cannot be opened there
             yield Path(name)
             return
         number = os.open(name, os.O_RDONLY)
         try:
             hold(number)
-            yield Path(name)
+            with told_as(name, path):
+                yield Path(name)
         finally:
             os.close(number)
+
+
+@contextmanager
+def told_as(passing: str | Path, path: str | Path) -> Iterator[None]:
+    """Errors of what lies under a passing name speak of `path`, by which the user knows it."""
+    try:
+        yield
+    except CuratorError as error:
+        for part in ("what", "where", "hint"):
+            setattr(error, part, getattr(error, part).replace(str(passing), str(path)))
+        raise
+    except OSError as error:
+        if isinstance(error.filename, str):
+            error.filename = error.filename.replace(str(passing), str(path))
+        raise
 
 
 def reach_disk(folder: Path) -> None:

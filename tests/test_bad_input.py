@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -80,6 +81,43 @@ def test_clean_does_not_put_a_file_in_the_place_of_a_pipe_or_device(run: Run, tm
     assert done.status == 2
     assert "no regular file" in done.err
     assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes")
+def test_what_is_read_once_is_not_watched(run: Run, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path, why in (("pipe", "pipe is read once"), ("s3://a/b.jsonl", "s3://a/b.jsonl is none of this machine")):
+        done = run("lint", path, "--watch")
+        assert done.status == 2
+        assert f"--watch waits for files to change, and {why}" in done.err
+
+
+class EndlessRows:
+    """A stream of rows that nobody ends; `free` tells the room on the disk by what was read of it."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    def read(self, size: int) -> bytes:
+        self.given += size
+        return (ROW + "\n").encode() * (size // len(ROW) + 1)
+
+    def free(self, folder: Path) -> Any:
+        return SimpleNamespace(total=10**10, free=230_000_000 - self.given)
+
+
+def test_a_stream_without_end_leaves_room_on_the_disk(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stream = EndlessRows()
+    monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=stream))
+    monkeypatch.setattr("curator.sources.opened.shutil.disk_usage", stream.free)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    done = run("lint", "-")
+    assert done.status == 2
+    assert "no room for a plain copy of the data" in done.err
+    assert stream.given < 60_000_000
+    assert not list(tmp_path.glob("curator-*"))
 
 
 def test_standard_input_that_is_closed_is_said_to_be(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

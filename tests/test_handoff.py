@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
@@ -783,3 +784,31 @@ def test_llama_factory_reads_its_settings_and_its_entry(splits: Path, tmp_path: 
         "print(get_dataset_list([told['dataset']], told['dataset_dir'])[0])\n"
     )
     assert "train.jsonl" in run_in(tmp_path / "out", "llamafactory", "-c", code)
+
+
+def test_a_full_disk_is_told_of_the_folder_that_was_asked_for(run, tmp_path, monkeypatch):
+    (tmp_path / "data.jsonl").write_text(json.dumps(row(1)) + "\n")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("curator.writing.os.fsync", full)
+    done = run("handoff", "axolotl", "data.jsonl", "--model", "a/b", "-o", "job")
+    assert done.status == 2
+    assert done.err.startswith(f"error: {tmp_path / 'job' / 'data'}")
+    assert "cannot be written: No space left on device" in done.err
+    assert ".part" not in done.err
+
+
+def test_a_folder_in_which_nothing_can_be_written_is_told_by_its_name(run, tmp_path, monkeypatch):
+    (tmp_path / "data.jsonl").write_text(json.dumps(row(1)) + "\n")
+
+    def refuse(**_):
+        raise OSError(errno.EROFS, "Read-only file system", "/there/.job.x1.part")
+
+    monkeypatch.setattr("curator.writing.tempfile.TemporaryDirectory", refuse)
+    done = run("handoff", "axolotl", "data.jsonl", "--model", "a/b", "-o", "job")
+    assert (done.status, done.err.splitlines()[0]) == (
+        2,
+        f"error: {tmp_path / 'job'}: cannot be written: Read-only file system",
+    )

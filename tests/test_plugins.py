@@ -5,14 +5,25 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
+from curator.config import Config
+from curator.errors import RuleError
+from curator.model import Cut, Edit, Example, Fix, Flag, Put
+from curator.rule import RowRule, chat
+from curator.scan import overseeing
+from curator.scan.span import Job, Scan
+from curator.scratch import Scratch
+from curator.sources import Span, open_sources
 from tests.conftest import ROOT
 
 SAMPLE = ROOT / "samples" / "plugin"
@@ -245,10 +256,71 @@ def test_a_rule_that_fails_is_named_with_its_package_and_what_it_prints_is_no_re
     file = tickets(tmp_path)
     done = curator("lint", file, "--select", "ODD,LRC", "--no-cache", "--format", "jsonl")
     assert done.returncode == 2
-    assert f"{file}: the rule ODD001 of odd-rules 1.0 failed: KeyError: 'nothing'" in done.stderr
+    assert f"{file}:1: the rule ODD001 of odd-rules 1.0 failed: KeyError: 'nothing'" in done.stderr
     assert "--ignore ODD001" in done.stderr
     assert done.stdout == ""
     assert "imported\njudged\n" in done.stderr
+
+
+class OfOthers(RowRule, frozen=True):
+    """What a package of others may do to the second row."""
+
+    does: Any
+
+    def check(self, example: Example) -> Iterator[Flag]:
+        if example.turns[0].text == "second":
+            yield from self.does()
+
+
+def loop() -> Iterator[Flag]:
+    while True:
+        pass
+
+
+def leave() -> Iterator[Flag]:
+    os._exit(7)
+
+
+def flagged(at: Any = "messages[0].content", **more: Any) -> Callable[[], list[Flag]]:
+    return lambda: [Flag(at, "odd", **more)]
+
+
+@pytest.mark.parametrize(
+    ("does", "said"),
+    [
+        (loop, "took more than 0.2 seconds of processor time for one row"),
+        (leave, "failed: SystemExit: os._exit(7)"),
+        (lambda: iter([None]), "failed: ValidationError: Expected `object`, got `None`"),
+        (flagged(3), "failed: ValidationError: Expected `str`, got `int` - at `$.at`"),
+        (flagged("messages["), "failed: ValueError: 'messages[' is no path in a row"),
+        (flagged(fix=Fix("mend", ("all",))), "failed: ValidationError: Expected `object`, got `str`"),
+        (flagged(fix=Fix("mend", (Edit("a", 2, "b", "c"),))), "Expected `int`, got `str` - at `$.fix.changes[0].end`"),
+        (flagged(fix=Fix("mend", (Edit("a", 5, 2, "c"),))), "an edit of the characters from 5 to 2"),
+        (flagged(fix=Fix("mend", (Put("a", b"c"),))), "failed: TypeError: Object of type bytes is not JSON"),
+        (flagged(fix=Fix("mend", (Put("a", object()),))), "failed: TypeError: Encoding objects of type object"),
+        (flagged(fix=Fix("mend", (Cut("a"),), ("b",))), "a fix has changes or lines, not both"),
+        (flagged(evidence={1: 2}), "failed: ValidationError"),
+    ],
+)  # fmt: skip
+def test_what_a_rule_of_others_does_wrong_is_told_with_the_rule_and_the_row(
+    does: Any, said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(overseeing, "SECONDS", 0.2)
+    monkeypatch.setattr(overseeing, "_TICK", 0.1)
+    monkeypatch.delenv("CURATOR_TRACEBACK", raising=False)
+    path, before = tmp_path / "data.jsonl", signal.getsignal(signal.SIGVTALRM)
+    rows = [chat(user=asked, assistant="b") for asked in ("first", "second", "third")]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    begins = path.read_bytes().index(b"\n") + 1  # a span from the second row on
+    with open_sources([path]) as sources, Scratch("lint") as folder:
+        plan = msgspec.structs.replace(Config(select=("ROL001",)).plan(), rules=(OfOthers(does=does),))
+        job = Job(sources[0], Span(begins, path.stat().st_size))
+        with pytest.raises(RuleError) as error:
+            Scan(plan, Path(folder), None).scan(job, path.read_bytes()[begins:])
+    assert str(error.value).startswith(f"{path}:2: the rule  of {__name__} ")
+    assert said in str(error.value)
+    assert signal.getsignal(signal.SIGVTALRM) == before
+    assert os._exit.__name__ == "_exit"
 
 
 def test_help_reads_no_entry_point(curator: Curator, site: Path) -> None:

@@ -2197,3 +2197,14 @@ def test_a_fix_that_takes_words_away_marks_no_role(open_desk: Any) -> None:
     card = Cards(desk).card(entry)
     assert card["kind"] == "fix"
     assert not any(turn["roleClass"] for side in ("left", "right") for turn in card[side]["turns"])
+
+
+def test_a_folder_in_which_no_decision_can_be_kept_is_told_at_once(open_desk, monkeypatch):
+    told = open_desk(ROWS).settings
+
+    def refuse(**_):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(launch.tempfile, "TemporaryFile", refuse)
+    with pytest.raises(WriteError, match="cannot be written: Read-only file system"):
+        launch.serve(told, browser=False)

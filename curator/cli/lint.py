@@ -161,11 +161,24 @@ def _refuse_idle(ctx: click.Context) -> None:
         raise click.UsageError(f"--verbose is of the form text, not of {form}", ctx)
     if ctx.params["color"] == "always" and form not in ("text", "concise"):
         raise click.UsageError(f"--color always is of the forms text and concise: {form} has no colours", ctx)
-    if "watch" in given and "-" in ctx.params["paths"]:
-        raise click.UsageError("--watch waits for files to change, and standard input is read once", ctx)
+    for path in ctx.params["paths"] if ctx.params["watch"] else ():
+        if once := _read_once(path):
+            raise click.UsageError(f"--watch waits for files to change, and {once}", ctx)
     for one, others in _EXCLUDES.items():
         if one in given and (idle := sorted(given & others)):
             raise click.UsageError(f"{_flag(idle[0])} does nothing beside {_flag(one)}", ctx)
+
+
+def _read_once(path: str) -> str:
+    """What does not change as a file does, in words; "" for files and folders."""
+    from curator.sources.addresses import is_address
+
+    if path == "-":
+        return "standard input is read once"
+    if is_address(path):
+        return f"{shown(path)} is none of this machine"
+    other = Path(path).exists() and not (Path(path).is_file() or Path(path).is_dir())
+    return f"{shown(path)} is read once" if other else ""
 
 
 _EXCLUDES = {  # what shows no report takes none of its options

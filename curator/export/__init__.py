@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -90,7 +90,7 @@ def export(form: str, ask: Ask) -> Export:
     if form in ("gguf", "gguf-lora", "ollama"):
         needs("GGUF", "gguf", extra="export")
     _refuse_overwriting(ask)
-    with _weights_told(ask.path), _beside(ask.out) as passing, _opened(ask, form) as source:
+    with _weights_told(ask.path), passing_folder(ask.out.absolute()) as passing, _opened(ask, form) as source:
         folder = passing / "new"
         folder.mkdir()
         done = FORMS[form](source, ask, folder)
@@ -113,17 +113,6 @@ def _weights_told(path: str) -> Iterator[None]:
     except SafetensorError as error:
         hint = "fetch the model or the adapter again"
         raise SourceError(f"the weights cannot be read: {error}", where=path, hint=hint) from None
-
-
-@contextmanager
-def _beside(out: Path) -> Iterator[Path]:
-    with ExitStack() as stack:
-        try:
-            passing = stack.enter_context(passing_folder(out.absolute()))
-        except OSError as error:
-            hint = "name another folder"
-            raise UsageError(f"cannot be written: {error.strerror}", where=str(out), hint=hint) from None
-        yield passing
 
 
 @contextmanager

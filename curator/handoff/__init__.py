@@ -36,7 +36,7 @@ from curator.splits.splitting import sha256
 from curator.targets import Tokens
 from curator.templates.named import DEMO, DEMO_HUB
 from curator.text.encodings import json_of
-from curator.writing import passing_folder, write_whole
+from curator.writing import passing_folder, told_as, write_whole
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -99,8 +99,7 @@ def hand_off(
         refuse(chosen, recipe, data)
         made = _with_weights(chosen, data, chosen.folder(recipe, data, changes or {}))
         shape = chosen.shape(data)
-        with passing_folder(folder.absolute()) as passing:
-            new = passing / "new"
+        with passing_folder(folder.absolute()) as passing, told_as(new := passing / "new", folder.absolute()):
             copied = _copies(sources, new / "data", shape, config, allow_loss)
             if not copied.ok:
                 return copied

@@ -10,6 +10,7 @@ import re
 import secrets
 import socket
 import sys
+import tempfile
 import threading
 import time
 import urllib.error
@@ -23,7 +24,7 @@ from typing import Any
 
 import msgspec
 
-from curator.errors import CuratorError, MissingExtraError, UsageError
+from curator.errors import CuratorError, MissingExtraError, UsageError, WriteError
 from curator.review.desk import Desk
 from curator.review.filters import Filter
 from curator.review.guard import HEALTH, Guard
@@ -217,6 +218,7 @@ def serve(settings: Settings, *, port: int | None = None, host: str = "127.0.0.1
     Raises:
         MissingExtraError: streamlit is not installed.
         UsageError: the port is taken, or the pages are not there.
+        WriteError: nothing can be written beside the data.
     """
     if find_spec("streamlit") is None:
         raise MissingExtraError("curator review", "review")
@@ -224,6 +226,7 @@ def serve(settings: Settings, *, port: int | None = None, host: str = "127.0.0.1
     if not script.is_file():
         raise UsageError("the pages of the app are not installed", where=str(script), hint="install curator again")
     number = _free(host, port)
+    _refuse_read_only(settings.folder)
     begin(
         settings,
         token=kept_token(settings.folder),
@@ -241,6 +244,17 @@ def serve(settings: Settings, *, port: int | None = None, host: str = "127.0.0.1
         health = f"http://{_bracketed(_ALL.get(host, host))}:{number}{HEALTH}"
         threading.Thread(target=_open, args=(health, address), daemon=True).start()
     _run(script, host, number)
+
+
+def _refuse_read_only(folder: Path) -> None:
+    """Raises WriteError where no decision could be kept: better now than when the first is made."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        hint = "decisions and the index of findings are kept there: review a copy of the data in another folder"
+        raise WriteError(f"cannot be written: {error.strerror or error}", where=str(folder), hint=hint) from None
 
 
 def _bracketed(host: str) -> str:

@@ -16,7 +16,8 @@ import msgspec
 
 from curator.model import Audit, Example, Excerpt, Flag, NotRun
 from curator.neighbours.graph import Neighbours
-from curator.rule import DatasetRule, judging
+from curator.rule import DatasetRule
+from curator.scan.overseeing import is_foreign, judging, refuse_unsound
 from curator.scan.rows import SetRows
 from curator.scan.span import encodable, excerpt_of, finding_id, shielded
 from curator.scan.store import Found, Part, spill
@@ -99,17 +100,20 @@ class Join:
             flags = sorted(rule.check(self.rows.sketches(rule.code), self.rows), key=lambda pair: pair[0])
             flags = [pair for pair in flags if rule.code not in self.ignored[self.rows.source_of(pair[0])]]
             fixable = sum(flag.fix is not None for _, flag in flags)
-            part = spill(self.folder / f"joined-{rule.code}", self._addressed(rule.code, flags), self.bounds)
+            part = spill(self.folder / f"joined-{rule.code}", self._addressed(rule, flags), self.bounds)
         left_out = tuple(self.rows.left_out[known:])
         return Joined(rule.code, part, fixable, time.process_time() - start, left_out)
 
-    def _addressed(self, code: str, flags: list[tuple[int, Flag]]) -> Iterator[Found]:
+    def _addressed(self, rule: DatasetRule, flags: list[tuple[int, Flag]]) -> Iterator[Found]:
         """The flags as findings, the first of them with an excerpt."""
+        foreign = is_foreign(rule)
         for number, (line, flag) in enumerate(flags):
-            yield self._address(code, line, flag, number < _EXCERPTS)
+            yield self._address(rule.code, line, flag, number < _EXCERPTS, foreign)
 
-    def _address(self, code: str, line: int, flag: Flag, shown: bool) -> Found:
+    def _address(self, code: str, line: int, flag: Flag, shown: bool, foreign: bool) -> Found:
         rows, flag = self.rows, encodable(flag)
+        if foreign:
+            refuse_unsound(flag)
         named = () if flag.about else (line, *flag.related)
         members = tuple(sorted(rows.content_id(row) for row in named))
         excerpted = self._excerpt(line, flag) if shown else None

@@ -23,7 +23,8 @@ from curator.model import Example, Excerpt, Flag
 from curator.neighbours import shingles
 from curator.private.masking import Known, holds_private, longest_first, masked_flag, may_quote
 from curator.private.rows import values_of_row
-from curator.rule import DatasetRule, RawRule, RowRule, Rule, judging
+from curator.rule import DatasetRule, RawRule, RowRule, Rule
+from curator.scan.overseeing import is_foreign, judging, refuse_unsound
 from curator.scan.store import Found, Head, ScanFile, Tally, is_intact, pack_scan, write_scan
 from curator.sources import Source, Span, fetched, light, read
 from curator.text.brokenjson import Heavy
@@ -189,13 +190,14 @@ class Scan:
             start = time.process_time()
             mine: list[Found] = []
             if isinstance(rule, DatasetRule):
-                with judging(rule, job.source.path):
+                with judging(rule, partial(_place, job, -1)):
                     arrays[rule.code] = _sketched(rule, batch)
                 for view in rule.views:
                     if f"{view}.counts" not in arrays:
                         arrays.update(shingles.columns(batch, view))
             elif isinstance(rule, RawRule | RowRule):
-                with judging(rule, job.source.path):
+                batch.at = -1
+                with judging(rule, lambda: _place(job, batch.at), lambda: batch.at):
                     mine = _told(batch, rule)
                 found += mine
             tallies[rule.code] = _tally(batch, rule, mine, time.process_time() - start)
@@ -240,6 +242,20 @@ def _arrays(batch: Batch, clock: _Clock) -> dict[str, np.ndarray]:
     return {"ids": ids, "readable": readable, "tokens": tokens_of_row, "answers": tokens_of_answers}
 
 
+def _place(job: Job, index: int) -> tuple[str, int]:
+    """The file, and where it can be told the line, of a line of the span: for errors alone."""
+    if index < 0:
+        return job.source.path, 0
+    before, left = 0, job.span.start
+    try:
+        with job.source.data.open("rb") as file:
+            while left and (part := file.read(min(left, 1 << 20))):
+                before, left = before + part.count(b"\n"), left - len(part)
+        return job.source.path, job.source.lines(before, index + 1)[index]
+    except (OSError, IndexError):  # it stands elsewhere
+        return job.source.path, 0
+
+
 def _tally(batch: Batch, rule: Rule, found: list[Found], seconds: float) -> Tally:
     examined = len(batch.lines) if isinstance(rule, RawRule) else len(batch.readable)
     skipped = 0 if isinstance(rule, RawRule) else len(batch.lines) - len(batch.readable) - len(batch.blank)
@@ -259,8 +275,11 @@ def _told(batch: Batch, rule: RawRule | RowRule) -> list[Found]:
     """What a rule finds, of a row the first _MOST at most: its last finding then says how many there are beside."""
     counts: Counter[int] = Counter()
     told: list[Found] = []
+    foreign = is_foreign(rule)
     for line, flag in rule.flags(batch):
         counts[line] += 1
+        if foreign:
+            refuse_unsound(encodable(flag))
         if counts[line] <= _MOST:
             told.append(address(batch, rule.code, line, flag, shown=counts[line] <= _SHOWN))
     beside = {line: count - _MOST for line, count in counts.items() if count > _MOST}

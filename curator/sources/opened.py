@@ -213,8 +213,20 @@ def _copied(stream: BinaryIO, spool: _Spool, path: str) -> Path:
     copy = spool.file(".in")
     with copy.open("wb") as out:
         out.write(head)
-        shutil.copyfileobj(stream, out, 1 << 20)
+        unseen = 0
+        while part := stream.read(1 << 20):
+            out.write(part)
+            unseen += len(part)
+            if unseen >= _LOOK_EVERY:
+                unseen = 0
+                disk = shutil.disk_usage(copy.parent)
+                if disk.free < min(_LEFT_FREE, disk.total // 20):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     return copy
+
+
+_LOOK_EVERY = 16 << 20  # bytes of a stream after which the room for its copy is looked at
+_LEFT_FREE = 200_000_000  # bytes of the disk that a stream, which may have no end, does not take
 
 
 def _head(file: Path) -> bytes:
