@@ -41,6 +41,8 @@ class Line(msgspec.Struct):
     table: Table | None = None
     full: bool = True  # the line reaches the right edge, so its paragraph may go on
     away: bool = False  # all of the line is a link to another page
+    apart: bool = False  # in smaller or slanted letters
+    box: int = 0  # the number of the box it is printed in
 
 
 def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
@@ -59,6 +61,7 @@ def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
             and isinstance(before, Heading)
             and last
             and last.level == line.level
+            and last.box == line.box
             and not line.gap
             and not STARTS.match(line.text)
             and (line.text.isupper() or not before.text.isupper())
@@ -66,12 +69,13 @@ def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
             before.text = f"{before.text} {line.text}"
             before.away = before.away and line.away
         elif line.level:
-            pieces.append(Heading(line.text, line.level, origin, line.away))
+            pieces.append(Heading(line.text, line.level, origin, line.away, line.box))
         elif isinstance(before, Text) and last is not None and _goes_on(before, last, line, letters):
             before.text = _join(before.text, line.text, joined, vocabulary)
             before.away = before.away and line.away
+            before.apart = before.apart and line.apart
         else:
-            pieces.append(Text(line.text, line.bold, None, origin, line.indent, line.away))
+            pieces.append(Text(line.text, line.bold, None, origin, line.indent, line.away, line.apart, line.box))
         last = line
     return pieces
 
@@ -81,6 +85,8 @@ _LETTER = re.compile(r"([a-z])\.\s+\S")
 
 def _goes_on(before: Text, last: Line, line: Line, letters: frozenset[str]) -> bool:
     """Whether a line continues the paragraph of the last one; `letters` are those that begin a line as numbers do."""
+    if line.box != last.box:
+        return False
     lettered = _LETTER.match(line.text)
     if lettered and (chr(ord(lettered[1]) - 1) in letters or (lettered[1] == "a" and "b" in letters)):
         return False

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
+from curator.sop.apart import Box, boxes_of, level, within, without, without_asides
 from curator.sop.document import Origin, Table
 from curator.sop.lines import STARTS, Line, paragraphs
 from curator.sop.printed import of_page
@@ -18,6 +20,8 @@ _MOST_PAGES = 600
 _RUN_IN = 0.7  # of the size of letters: the space after a heading that its paragraph follows on the same line
 _SPACE = 9.0  # points: no space between the words of a line is wider, none between columns narrower
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx|-bd", re.I)
+_SLANTED = re.compile(r"italic|oblique|slanted|kursiv|cmti|-it\b", re.I)
+_SMALL = 0.93  # of the size of the text's letters: notices, not the text
 
 
 class _Row(Line):
@@ -27,7 +31,9 @@ class _Row(Line):
     bottom: float = 0
     right: float = 0
     size: float = 0
+    slanted: bool = False  # all its letters
     margin: bool = False  # in the strip above or below the text of a page
+    rail: bool = False  # in a box beside the text
     words: list[Word] = []
 
 
@@ -39,6 +45,7 @@ def read_pdf(data: bytes) -> Reading:
         from curator.sop.inflating import open_bounded, pages_of
     except ImportError:
         raise MissingExtraError("curator sop", "sop") from None
+    drops = Drops()
     try:
         with open_bounded(data) as file:
             if len(file.pages) > _MOST_PAGES:
@@ -46,7 +53,7 @@ def read_pdf(data: bytes) -> Reading:
             facts = {key: clean(str(value)) for key, value in (file.metadata or {}).items()}
             title = facts.get("Title", "")
             made = f"{facts.get('Creator', '')} {facts.get('Producer', '')}"
-            pages = [_lines(page) for page in pages_of(file)]
+            pages = [_lines(page, drops) for page in pages_of(file)]
     except SourceError:
         raise
     except Exception as error:  # whatever the parser raises on a broken file
@@ -62,12 +69,12 @@ def read_pdf(data: bytes) -> Reading:
     if not any(line.text or line.table for page in pages for line in page):
         raise SourceError("a PDF without text: pictures of pages", hint="run character recognition (OCR) first")
     words = [word for page in pages for line in page for word in words_of(_all(line))]
-    drops = Drops()
     lines = [line for page in _without_running(pages, drops) for line in page]
-    lines = _joined_tables(lines)
+    lines = _joined_tables([*(line for line in lines if not line.rail), *(line for line in lines if line.rail)])
+    _mark_apart(lines)
     _mark_headings(lines)
     joined: list[str] = []
-    pieces = paragraphs(lines, joined)
+    pieces = without_asides(paragraphs(lines, joined), drops)
     known = frozenset([*words, *words_of(" ".join(joined)), *words_of(title)])
     if _BROWSER.search(made) and "Google Docs" not in made:
         pieces, title = of_page(pieces, title, drops)
@@ -88,8 +95,8 @@ def _all(line: Line) -> str:
     return " ".join(cell for row in line.table.rows for cell in row) if line.table else line.text
 
 
-def _lines(page: Any) -> list[_Row]:
-    """The lines of a page from top to bottom, tables with ruled cells as one."""
+def _lines(page: Any, drops: Drops) -> list[_Row]:
+    """The lines of a page from top to bottom, tables with ruled cells as one, those of boxes beside the text last."""
     boxes: list[tuple[Any, Table]] = []
     if len(page.lines) + len(page.rects) >= 4:
         for found in page.find_tables():
@@ -98,27 +105,76 @@ def _lines(page: Any) -> list[_Row]:
             if grid and max(map(len, grid)) > 1:
                 boxes.append((found.bbox, Table([], grid, Origin(-1, None, page.page_number))))
     rows: list[_Row] = []
-    gutter = _gutter(page, [box for box, _ in boxes])
+    ruled = [box for box, _ in boxes]
+    page = level(page, ruled, drops)
+    gutter = _gutter(page, ruled)
+    framed = boxes_of(page, ruled)
     dots = _dots(page)
     links = [link for link in page.hyperlinks if _AWAY.match(link.get("uri") or "")]
-    for found in _text_lines(page, gutter):
+    for found in _parted_lines(page, gutter, framed):
         middle = (found["top"] + found["bottom"]) / 2
         if any(box[1] <= middle <= box[3] and box[0] - 1 <= found["x0"] <= box[2] for box, _ in boxes):
             continue
         for row in _rows_of(found, page.page_number):
             row.away = _is_linked(row, links)
+            row.box = next((_BOXES * page.page_number + n for n, box in enumerate(framed) if _is_over(row, box)), 0)
             rows.append(_bulleted(row, dots))
     for box, table in boxes:
         rows.append(
-            _Row("", box[0], True, False, 0, None, page.page_number, table, True, False, box[1], box[3], box[2], 0)
+            _Row("", box[0], True, page=page.page_number, table=table, top=box[1], bottom=box[3], right=box[2])
         )
     _mark_margins(rows, page.height)
     if gutter is not None:
         return [row for column in _in_columns(rows, gutter) for row in column]
-    rows.sort(key=lambda row: (round(row.top), row.indent))
-    rows = _with_tables(rows)
-    _mark_gaps(rows)
-    return rows
+    rails = {_BOXES * page.page_number + n for n, box in enumerate(framed) if any(map(_beside(box), rows))}
+    rows.sort(key=lambda row: (row.box in rails and row.box, round(row.top), row.indent))
+    for row in rows:
+        row.rail = row.box in rails
+    text, *beside = [list(run) for _, run in groupby(rows, lambda row: row.rail and row.box)] or [[]]
+    text = _with_tables(text)
+    for run in (text, *beside):
+        _mark_gaps(run)
+    return [row for run in (text, *beside) for row in run]
+
+
+_BOXES = 1000  # more than any page has
+
+
+def _parted_lines(page: Any, gutter: float | None, framed: Sequence[Box]) -> Iterator[dict[str, Any]]:
+    """The lines of a page, those of each box apart."""
+    if not framed or gutter is not None:
+        yield from _text_lines(page, gutter)
+        return
+    yield from _text_lines(without(page, framed), None)
+    for box in framed:
+        yield from _text_lines(within(page, box), None)
+
+
+def _is_over(row: _Row, box: Box) -> bool:
+    middle = (row.top + row.bottom) / 2
+    return box[1] <= middle <= box[3] and box[0] - 1 <= row.indent and row.right <= box[2] + 1
+
+
+def _beside(box: Box) -> Callable[[_Row], bool]:
+    """Whether a line stands beside a box, level with it."""
+
+    def is_beside(row: _Row) -> bool:
+        middle = (row.top + row.bottom) / 2
+        return box[1] <= middle <= box[3] and (row.right <= box[0] or row.indent >= box[2])
+
+    return is_beside
+
+
+def _mark_apart(lines: Sequence[_Row]) -> None:
+    """Set `apart` for lines in smaller letters than those of the text, and for slanted ones in a text that is not."""
+    sizes, slanted = Counter[float](), Counter[bool]()
+    for line in lines:
+        sizes[line.size] += len(line.text)
+        slanted[line.slanted] += len(line.text)
+    body = sizes.most_common(1)[0][0] if sizes else 0.0
+    for line in lines:
+        small, slants = line.size < _SMALL * body, line.slanted and not slanted[True] > slanted[False]
+        line.apart = line.table is None and (small or slants)
 
 
 _AWAY = re.compile(r"(?:https?|file):|/|\w[\w.-]*/", re.I)
@@ -207,7 +263,8 @@ def _row(text: str, chars: Sequence[dict[str, Any]], page: int, *, bold: bool) -
     size = Counter(round(char["size"], 1) for char in chars).most_common(1)[0][0]
     top, bottom = min(char["top"] for char in chars), max(char["bottom"] for char in chars)
     place = chars[0]["x0"], chars[-1]["x1"]
-    row = _Row(text, place[0], False, bold, 0, None, page, None, True, False, top, bottom, place[1], size)
+    row = _Row(text, place[0], bold=bold, page=page, top=top, bottom=bottom, right=place[1], size=size)
+    row.slanted = all(_SLANTED.search(char["fontname"]) for char in chars)
     row.words = _words(chars)
     return row
 
@@ -233,7 +290,7 @@ def _with_tables(rows: Sequence[_Row]) -> list[_Row]:
         if found is not None:
             last = rows[place + found.lines - 1]
             found.table.origin = Origin(-1, None, row.page)
-            table = _Row("", row.indent, True, False, 0, None, row.page, found.table, True, False, row.top, last.bottom)
+            table = _Row("", row.indent, True, page=row.page, table=found.table, top=row.top, bottom=last.bottom)
             table.right = max(other.right for other in rows[place : place + found.lines])
             out.append(table)
         else:

@@ -14,19 +14,21 @@ NOWHERE = Origin()
 
 
 class Heading(msgspec.Struct):
-    """A heading; `level` is the source's own, 1 the highest. `away` where all of it is a link to another page."""
+    """A heading; `level` is the source's own, 1 the highest. `away` where all of it is a link to another page; `box` as of Text."""
 
     text: str
     level: int
     origin: Origin = Origin()
     away: bool = False
+    box: int = 0
 
 
 class Text(msgspec.Struct):
     """A paragraph, not judged yet: it may turn out a heading or a step.
 
     `bold` where all of it is; `indent` is where its first line begins, -1 where nobody knows; `away` where all of it is a
-    link to another page, as far as the source tells.
+    link to another page, as far as the source tells; `apart` where it is set in smaller or slanted letters, `box` the number
+    of the box it is printed in, 0 where it is in none.
     """
 
     text: str
@@ -35,6 +37,8 @@ class Text(msgspec.Struct):
     origin: Origin = Origin()
     indent: float = -1
     away: bool = False
+    apart: bool = False
+    box: int = 0
 
 
 Piece: TypeAlias = Heading | Text | Para | Step | Table | Code | Figure

@@ -11,6 +11,8 @@ from curator.sop.furniture import is_date, is_furniture, is_site_heading
 from curator.sop.labels import unnumbered
 from curator.sop.reading import Heading, Piece, Text, said, words_of
 from curator.sop.roles import folded
+from curator.sop.strangers import Vocabulary
+from curator.sop.verbs import is_order
 
 SIGNATURE = re.compile(
     r"(?:(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued|verified|released)\s+by|signature|sign(?:ed)?(?:\s*/\s*date)?|date|name|designation|department|"
@@ -154,6 +156,9 @@ def drop_sections(document: Document) -> None:
         elif is_site_heading(section.heading):
             text = " ".join([section.heading, *(said(block) for block in section.blocks)])
             document.dropped.append(Dropped("boilerplate", text[:80], section.origin))
+        elif _is_quiz(section) or _lists_parts(section, document):
+            text = " ".join([section.heading, *(said(block) for block in section.blocks)])
+            document.dropped.append(Dropped("boilerplate", text[:80], section.origin))
         elif _says_none(section):
             document.dropped.append(
                 Dropped("boilerplate", f"{section.heading} {said(section.blocks[0])}", section.origin)
@@ -174,6 +179,43 @@ def _says_none(section: Section) -> bool:
     return none and len(line.split()) <= 10
 
 
+def _is_quiz(section: Section) -> bool:
+    """Whether a section asks the reader what he has learnt: all its items are questions, and some have answers to choose from."""
+    asked = [block for block in section.blocks if isinstance(block, Step)]
+    if section.role != "other" or len(asked) < 2 or any(isinstance(block, Table | Code) for block in section.blocks):
+        return False
+    choices = [child for step in asked for child in step.children if isinstance(child, Step)]
+    questions = all(step.text.endswith("?") or _TRUE.match(step.text) or _BLANK_LINE.search(step.text) for step in asked)
+    chosen = any(_TRUE.match(step.text) for step in asked) or len(choices) >= 2
+    notes = any(isinstance(block, Para | Step) and block.note for block in section.blocks)
+    return questions and chosen and not notes and not any(is_order(step.text) for step in (*asked, *choices))
+
+
+_TRUE = re.compile(r"(?:true or false|richtig oder falsch|verdadero o falso|vrai ou faux)\b", re.I)
+
+
+def _lists_parts(section: Section, document: Document) -> bool:
+    """Whether a section after the last with steps is a list of parts to buy, with their numbers, of which the text knows little."""
+    parts = [block for block in section.blocks if isinstance(block, Table)]
+    last = max((n for n, other in enumerate(document.sections) if any(isinstance(b, Step) for b in other.blocks)), default=-1)  # fmt: skip
+    after = last < next(n for n, other in enumerate(document.sections) if other is section)
+    others = [block for block in section.blocks if block not in parts]
+    if section.role != "other" or len(parts) != 1 or not after or len(others) > 2:
+        return False
+    if not all(isinstance(block, Para) and not block.note and not is_order(block.text) for block in others):
+        return False
+    head = [cell.casefold().strip(" .:") for cell in (parts[0].header or parts[0].rows[0])]
+    numbered = any(map(_PART_NUMBER.fullmatch, head)) and any(map(_PART_COUNT.fullmatch, head))
+    own = " ".join([section.heading, *(said(block) for block in section.blocks)])
+    rest = " ".join(f"{other.heading} {' '.join(map(said, other.blocks))}" for other in document.sections)
+    return numbered and Vocabulary(f"{document.title} {rest}").is_strange(own)
+
+
+_PART_NUMBER = re.compile(
+    r"(?:(?:spare )?part|article|order(?:ing)?|catalog(?:ue)?|stock|product|item) (?:no|number|code|#)|p/n|sku|"
+    r"(?:teile|artikel|bestell|ersatzteil)-?(?:nr|nummer)|ref(?:erencia|erence)?|r[ée]f(?:[ée]rence)?|n[.ºo°] ?(?:de )?(?:pieza|art[ií]culo|pi[èe]ce|commande)"
+)
+_PART_COUNT = re.compile(r"qty|quantity|pcs|price|menge|st(?:ü|ue)ck(?:zahl)?|preis|anzahl|cant(?:idad)?|precio|qt[ée]|quantit[ée]|prix")
 _NONE = ("no", "keine", "kein", "ningun", "ninguna", "sin", "aucun", "aucune")
 _DATES = re.compile(r"(?:(?:\d{1,2}[./-]){1,2}\d{4}|\d{4}(?:-\d{2}){1,2})(?:[\s,;]+|$)")
 

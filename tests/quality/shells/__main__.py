@@ -4,7 +4,7 @@
 
 Each Markdown file is put into every shell and read back: the median of its headings and steps that are found, with the worst,
 lines of it that are lost, lines that stand in the result and not in it, titles and warnings missed, and texts of the shell.
--v names them. --printed has Chromium print each page, and reads the PDF.
+-v names them. --printed has Chromium print each page, and reads the PDF; those of `prints` are always printed.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ def printed(page: str) -> bytes:
         )  # no link of a site leads nowhere
         source.write_text(linked, encoding="utf-8-sig")
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={folder}/profile", f"--print-to-pdf={output}"]  # fmt: skip
+        if "@page" in page:  # it has running heads of its own
+            command.append("--no-pdf-header-footer")
         subprocess.run([*command, source.as_uri()], check=True, capture_output=True)
         return output.read_bytes()
 
@@ -52,7 +54,7 @@ def read_back(name: str, markdown: str, *, in_print: bool) -> tuple[Document, li
     is_page = name in files.FILES
     page = (files if is_page else shells).framed(name, markdown)
     try:
-        document = document_of(printed(page), "page.pdf") if in_print else document_of(page.encode(), "page.html")
+        document = document_of(printed(page), "page.pdf") if in_print or name in files.PRINTS else document_of(page.encode(), "page.html")
     except SourceError as error:
         print(f"  {name}: {error.what}")
         return Document(), []
@@ -65,7 +67,7 @@ def main(given: list[Path], chosen: list[str], *, tell: bool, in_print: bool) ->
     )
     whole = Counter[str]()
     references = [(file.name, file.read_text(encoding="utf-8"), read_document(file)) for file in given]
-    for name in chosen or [*shells.SHELLS, *files.FILES]:
+    for name in chosen or [*shells.SHELLS, *files.PAGES, *(files.PRINTS if in_print else ())]:
         found, leaks, odd, counts = [], Counter[str](), Counter[str](), Counter[str]()
         for file, markdown, reference in references:
             document, leaked = read_back(name, markdown, in_print=in_print)

@@ -4,6 +4,7 @@
 `{{outline <li>{n} {head}</li>}}`, an entry for each heading. Nothing is planted by hand: **every** text of two words or more in
 the page counts as a leak where it is found in the document that is read back and not in the text itself. "Strange lines" are
 those of the result that do not stand in the text, one word or many: a measure that single words of a shell cannot slip through.
+`prints/NAME.html` is a page that is made to be printed: margins of its own, running heads and feet that its style sheet says.
 """
 
 from __future__ import annotations
@@ -18,7 +19,11 @@ from curator.sop.reading import words_of
 from . import HERE, title_and_body
 from .parts import heads
 
-FILES = {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / "pages").glob("*.html"))}
+PAGES, PRINTS = (
+    {path.stem: path.read_text(encoding="utf-8") for path in sorted((HERE / folder).glob("*.html"))}
+    for folder in ("pages", "prints")
+)
+FILES = PAGES | PRINTS
 _HOLE = re.compile(r"\{\{(title|body|outline)(?: (\d)/(\d))?(?: (.*?))?\}\}", re.S)
 
 
@@ -169,6 +174,7 @@ def planted(name: str) -> list[str]:
 
     page = html.document_fromstring(_HOLE.sub(" ", FILES[name]))
     texts = [" ".join(text.split()) for text in page.body.itertext() if page.body is not None]
+    texts += re.findall(r'content:"(.*?)"', FILES[name])
     return list(dict.fromkeys(text for text in texts if len(words_of(text)) >= 2 and re.search(r"[^\W\d_]", text)))
 
 
