@@ -59,7 +59,9 @@ def _is_within(thing: dict[str, Any], box: Box) -> bool:
 
 def boxes_of(page: Any, tables: Sequence[Box]) -> list[Box]:
     """The boxes of a page that hold two lines or more, and no table: what is drawn around, or shaded behind them."""
-    drawn = {tuple(round(rect[side]) for side in ("x0", "top", "x1", "bottom")) for rect in page.rects if _is_seen(rect)}
+    drawn = {
+        tuple(round(rect[side]) for side in ("x0", "top", "x1", "bottom")) for rect in page.rects if _is_seen(rect)
+    }
     wide = [box for box in drawn if box[2] - box[0] >= _LEAST_WIDTH and box[3] - box[1] >= 20]
     wide.sort(key=lambda box: (box[2] - box[0]) * (box[3] - box[1]), reverse=True)
     outer: list[Box] = []
@@ -102,9 +104,7 @@ def within(page: Any, box: Box) -> Any:
 
 def without(page: Any, boxes: Sequence[Box]) -> Any:
     """The page without the letters in boxes."""
-    return page.filter(
-        lambda thing: thing["object_type"] != "char" or not any(_is_within(thing, box) for box in boxes)
-    )
+    return page.filter(lambda thing: thing["object_type"] != "char" or not any(_is_within(thing, box) for box in boxes))
 
 
 # ---------------------------------------------------------------------- in the text
@@ -165,7 +165,9 @@ def _strange_of(group: list[int], pieces: list[Piece], text: str, opens: int) ->
             yield n
 
 
-_MARKED = re.compile(r"[*†‡§¹²³]|\d{1,2}\)|\((?:\d{1,2}|[a-z])\)|fig(?:ure|\.)|abb(?:ildung|\.)|tab(?:le|elle|\.)", re.I)
+_MARKED = re.compile(
+    r"[*†‡§¹²³]|\d{1,2}\)|\((?:\d{1,2}|[a-z])\)|fig(?:ure|\.)|abb(?:ildung|\.)|tab(?:le|elle|\.)", re.I
+)
 _URGENT = re.compile(
     r"\b(?:emergenc\w+|urgent|poison\w*|fire|ambulance|police|hotline|first aid|notruf|notfall\w*|feuerwehr|erste hilfe|urgences?|emergencias?|bomberos|pompiers|911|112|999)\b",
     re.I,

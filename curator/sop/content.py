@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from curator.sop.furniture import is_date
 from curator.sop.lines import STARTS
 from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, own_words, text_of, wraps_note
+from curator.sop.metadata import names_document
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.strangers import (
@@ -23,6 +25,7 @@ from curator.sop.strangers import (
     is_told,
     prune_strangers,
     says_purpose,
+    speaks_of_itself,
 )
 from curator.sop.verbs import is_forbidding, is_order
 
@@ -286,6 +289,10 @@ def _prune_title(part: Any, drops: Drops, vocabulary: Vocabulary, second: Second
 def _prune_leads(content: Any, title: Any, vocabulary: Vocabulary, drops: Drops) -> None:
     """Take out lines between the title and the text that are named as leading to it, and speak of something else."""
     after = () if title is None or content not in title.iterancestors() else title.xpath("following::*")
+    for part in () if title is None else list(title.itersiblings(preceding=True)):
+        if part.tag == "p" and _is_kicker(clean(part.text_content())):
+            drops.take(part)
+    gone = False
     for part in after:
         if part.tag == "ul" and _is_bar_of_words(part) and vocabulary.is_aside(part.text_content()):
             drops.take(part)
@@ -299,8 +306,24 @@ def _prune_leads(content: Any, title: Any, vocabulary: Vocabulary, drops: Drops)
             and _is_lead(part, vocabulary)
         ):
             drops.take(part)
-        elif part.tag == "p" and clean(part.text_content()):
-            return
+        elif part.tag == "p" and (said := clean(part.text_content())):
+            if not (is_date(said) or (speaks_of_itself(part) and _is_told_away(part, vocabulary, 1 if gone else FEW))):
+                return
+            gone = not is_date(said)  # who has begun to speak of himself goes on with it in a few words
+            drops.take(part)
+
+
+def _is_kicker(said: str) -> bool:
+    """Whether a line over a title is a few words of no known purpose, and no number of a document."""
+    few = 0 < len(said.split()) <= 8 and said[-1] not in ".:!?"
+    return few and not (role_of(said) != "other" or is_warning(said) or is_order(said) or names_document(said))
+
+
+def _is_told_away(line: Any, vocabulary: Vocabulary, least: int) -> bool:
+    """Whether a line that opens a text speaks of something else, and is no warning, no order and not what the text is for."""
+    said = clean(line.text_content())
+    formed = is_note(line) or is_warning(said) or is_forbidding(said) or says_purpose(said) or is_order(said)
+    return not formed and vocabulary.is_strange(said, FIRM, least)
 
 
 def _is_gone(part: Any, content: Any) -> bool:

@@ -21,6 +21,7 @@ _CREDIT = r"(?:photo(?:graph)?s?|foto|crédit photo)(?: (?:by|credits?|courtesy|
 
 _PATTERNS = (
     rf"(?:\W|this |the |was |is |it |última |zuletzt |dernière |{_PAGE} )*+(?:last |first )?(?:{_CHANGED}|(?<=last )update|update(?=:)|modification|actualización)\b(?: on| at|:| el| am| le)*\s*.{{0,30}}?{_DATE}.{{0,60}}",
+    rf"{_PAGE} (?:last |zuletzt )?{_CHANGED}:?(?: on| am| le| el)? \d{{1,2}}\.? (?:de )?[^\W\d_]{{3,10}}",
     rf"(?:by|von|par|por) [^.]{{2,60}}?\W+(?:on |am |el |le )?{_DATE}.{{0,30}}",
     rf"(?:was|is|did you find|were) (?:{_THIS}|it) ?{_PAGE}? ?(?:helpful|useful|clear|what you).{{0,60}}",
     r"(?:how (?:helpful|useful) was|rate (?:this|the|your)|war diese[rs]?|¿te ha (?:sido|resultado)|cet(?:te)? \w+ vous a-t-).{0,80}",

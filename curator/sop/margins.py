@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from curator.sop.cards import NAME, is_of_procedure, tells_person
 from curator.sop.furniture import is_date, is_furniture
 from curator.sop.markup import is_warning
-from curator.sop.metadata import is_field
-from curator.sop.pruning import names_document
+from curator.sop.metadata import is_field, names_document
 from curator.sop.reading import Heading, Piece, Text, said
 from curator.sop.roles import role_of
 from curator.sop.strangers import Vocabulary, says_purpose

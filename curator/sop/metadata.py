@@ -86,3 +86,16 @@ def _facts(pieces: list[Piece]) -> set[int]:
             break
         run = []
     return set()
+
+
+def names_document(said: str) -> bool:
+    """Whether a link is called a form, a record or a procedure, or has a document's number."""
+    return bool(_NUMBERED_DOCUMENT.search(said) or _KIND.search(said))
+
+
+_NUMBERED_DOCUMENT = re.compile(r"\b[A-Z]{1,5}(?:[-/_ .][A-Z]{1,5}){0,6}[-/_ .]?\d{2,}")
+_KIND = re.compile(
+    r"\b(?:forms?|records?|logs?|log ?books?|registers?|sops?|procedures?|protocols?|work(?:ing)? instructions?|worksheets?|data ?sheets?|checklists?|"
+    r"formblatt|formulare?|vorlagen?|anweisung|protokoll|formularios?|registros?|procedimientos?|formulaires?|registres?|fiches?|procédures?)\b",
+    re.I,
+)

@@ -120,9 +120,7 @@ def _lines(page: Any, drops: Drops) -> list[_Row]:
             row.box = next((_BOXES * page.page_number + n for n, box in enumerate(framed) if _is_over(row, box)), 0)
             rows.append(_bulleted(row, dots))
     for box, table in boxes:
-        rows.append(
-            _Row("", box[0], True, page=page.page_number, table=table, top=box[1], bottom=box[3], right=box[2])
-        )
+        rows.append(_Row("", box[0], True, page=page.page_number, table=table, top=box[1], bottom=box[3], right=box[2]))
     _mark_margins(rows, page.height)
     if gutter is not None:
         return [row for column in _in_columns(rows, gutter) for row in column]

@@ -10,7 +10,7 @@ from curator.sop.document import Origin, Table
 from curator.sop.furniture import is_date, is_furniture, is_site_heading
 from curator.sop.margins import beside, ending
 from curator.sop.markup import is_warning
-from curator.sop.pruning import names_document
+from curator.sop.metadata import names_document
 from curator.sop.reading import SITE_MARK, Drops, Heading, Piece, Text, said
 from curator.sop.residue import CONTENTS
 from curator.sop.roles import folded, role_of

@@ -10,6 +10,7 @@ from typing import Any
 from curator.sop.cards import prune_cards
 from curator.sop.furniture import asks_readers, is_date, is_site_heading
 from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_note, is_warning, own_words, siblings, text_of, upwards
+from curator.sop.metadata import names_document
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_forbidding, is_order
@@ -461,7 +462,7 @@ def _prune_bars(root: Any, drops: Drops) -> None:
 def _prune_links(root: Any, drops: Drops) -> None:
     """Take out lists of links under the words of a site ("More on this story"), and these words."""
     for part in list(root.iter("div", "section", "aside")):
-        if _is_list_of_links(part):
+        if _is_list_of_links(part) or _leads_up(part):
             drops.take(part)
     for links in list(root.iter("ul", "ol")):
         items = [item for item in links if item.tag == "li"]
@@ -476,6 +477,15 @@ def _prune_links(root: Any, drops: Drops) -> None:
         if head is not None and is_site_heading(clean(head.text_content())):
             for part in (head, links):
                 drops.take(part)
+
+
+def _leads_up(part: Any) -> bool:
+    """Whether a part is an arrow to the left and links: the way back to the pages above."""
+    said = clean(part.text_content())
+    arrow = re.match(r"[<‹«←]\s?(?=\w)", said)
+    links = [clean(link.text_content()) for link in part.iter("a") if clean(link.text_content())]
+    rest = re.sub(r"\W", "", said)
+    return arrow is not None and bool(links) and re.sub(r"\W", "", "".join(links)) == rest
 
 
 def _is_list_of_links(part: Any) -> bool:
@@ -561,20 +571,9 @@ def _is_document(link: Any) -> bool:
     return bool(_FILE.search(path)) or names_document(said)
 
 
-def names_document(said: str) -> bool:
-    """Whether a link is called a form, a record or a procedure, or has a document's number."""
-    return bool(_NUMBERED_DOCUMENT.search(said) or _KIND.search(said))
-
-
 _CALL_WORDS = 60
 _BUTTON = re.compile(r"btn|button|(?<![a-z])cta(?![a-z])", re.I)
 _FILE = re.compile(r"\.(?:docx?|dotx?|xlsx?|xltx?|pptx?|od[ts])$", re.I)
-_NUMBERED_DOCUMENT = re.compile(r"\b[A-Z]{1,5}(?:[-/_ .][A-Z]{1,5}){0,6}[-/_ .]?\d{2,}")
-_KIND = re.compile(
-    r"\b(?:forms?|records?|logs?|log ?books?|registers?|sops?|procedures?|protocols?|work(?:ing)? instructions?|worksheets?|data ?sheets?|checklists?|"
-    r"formblatt|formulare?|vorlagen?|anweisung|protokoll|formularios?|registros?|procedimientos?|formulaires?|registres?|fiches?|procédures?)\b",
-    re.I,
-)
 _PITCH = re.compile(
     r"(?<![\w-])(?:free (?:download|guide|checklist|template|course|sample|report|copy|of charge)s?|for free|special offer|offers?|discount|on sale|e-?book|webinar|(?:book|request) a demo|free trial|subscri\w+|sign up|"
     r"newsletter|membership|exclusive|coupon|voucher|limited (?:time|seats|offer)|best price|join (?:us|over|for free)|\d+ ?(?:%|percent) off|save \d+|"

@@ -153,10 +153,7 @@ def drop_sections(document: Document) -> None:
         if (section.role == "revision" and (cells or short)) or _lists_dates(section):
             text = " ".join([section.heading, *(said(block) for block in section.blocks)])
             document.dropped.append(Dropped("revision-history", text[:80], section.origin))
-        elif is_site_heading(section.heading):
-            text = " ".join([section.heading, *(said(block) for block in section.blocks)])
-            document.dropped.append(Dropped("boilerplate", text[:80], section.origin))
-        elif _is_quiz(section) or _lists_parts(section, document):
+        elif is_site_heading(section.heading) or _is_quiz(section) or _lists_parts(section, document):
             text = " ".join([section.heading, *(said(block) for block in section.blocks)])
             document.dropped.append(Dropped("boilerplate", text[:80], section.origin))
         elif _says_none(section):
@@ -185,7 +182,9 @@ def _is_quiz(section: Section) -> bool:
     if section.role != "other" or len(asked) < 2 or any(isinstance(block, Table | Code) for block in section.blocks):
         return False
     choices = [child for step in asked for child in step.children if isinstance(child, Step)]
-    questions = all(step.text.endswith("?") or _TRUE.match(step.text) or _BLANK_LINE.search(step.text) for step in asked)
+    questions = all(
+        step.text.endswith("?") or _TRUE.match(step.text) or _BLANK_LINE.search(step.text) for step in asked
+    )
     chosen = any(_TRUE.match(step.text) for step in asked) or len(choices) >= 2
     notes = any(isinstance(block, Para | Step) and block.note for block in section.blocks)
     return questions and chosen and not notes and not any(is_order(step.text) for step in (*asked, *choices))
@@ -215,7 +214,9 @@ _PART_NUMBER = re.compile(
     r"(?:(?:spare )?part|article|order(?:ing)?|catalog(?:ue)?|stock|product|item) (?:no|number|code|#)|p/n|sku|"
     r"(?:teile|artikel|bestell|ersatzteil)-?(?:nr|nummer)|ref(?:erencia|erence)?|r[ée]f(?:[ée]rence)?|n[.ºo°] ?(?:de )?(?:pieza|art[ií]culo|pi[èe]ce|commande)"
 )
-_PART_COUNT = re.compile(r"qty|quantity|pcs|price|menge|st(?:ü|ue)ck(?:zahl)?|preis|anzahl|cant(?:idad)?|precio|qt[ée]|quantit[ée]|prix")
+_PART_COUNT = re.compile(
+    r"qty|quantity|pcs|price|menge|st(?:ü|ue)ck(?:zahl)?|preis|anzahl|cant(?:idad)?|precio|qt[ée]|quantit[ée]|prix"
+)
 _NONE = ("no", "keine", "kein", "ningun", "ninguna", "sin", "aucun", "aucune")
 _DATES = re.compile(r"(?:(?:\d{1,2}[./-]){1,2}\d{4}|\d{4}(?:-\d{2}){1,2})(?:[\s,;]+|$)")
 

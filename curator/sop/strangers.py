@@ -16,7 +16,8 @@ from math import log2
 from typing import Any
 
 from curator.sop.furniture import is_site_heading
-from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, siblings, text_of, upwards, wraps_note
+from curator.sop.markup import HEADINGS, is_note, is_warning, note_of, own_words, siblings, text_of, upwards, wraps_note
+from curator.sop.metadata import names_document
 from curator.sop.reading import Drops, clean, words_of
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_forbidding, is_order
@@ -102,7 +103,7 @@ def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
     """Take out of a text the boxes that speak of something else."""
     whole = max(1, len(content.text_content()))
     groups: dict[tuple[Any, ...], list[Any]] = {}
-    for part in content.iterdescendants(*_BOXES):
+    for part in (*content.iterdescendants(*_BOXES), *filter(_is_box, content.iterdescendants("table"))):
         if _is_bare_wrapping(part, content):
             continue  # judged with the box that holds nothing else
         groups.setdefault(_signature(part), []).append(part)
@@ -116,7 +117,8 @@ def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
         if not said.strip() or len(said) > _LARGE * whole or any(_is_kept(part, content) for part in parts):
             continue
         odd = any(next(part.iter("a", *HEADINGS), None) is not None for part in parts)
-        if vocabulary.is_strange(
+        alone = name is not None and len(parts) == 1 and _is_aside(parts[0], vocabulary)
+        if alone or vocabulary.is_strange(
             said,
             FIRM if len(parts) >= 3 else LOOSE if odd else 1,
             FEW_SAID if said.strip().endswith(".") and not odd else FEW,
@@ -124,12 +126,59 @@ def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
             for part in parts:
                 drops.take(part)
             vocabulary.forget(said)
+    _prune_told_aside(content, vocabulary, drops)
+
+
+def _prune_told_aside(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
+    """Take out notes and paragraphs by which a site speaks of itself, or leads away."""
+    for part in list(content.iterdescendants("div", "section", "aside", "blockquote")):
+        mild = note_of(part) in _MILD and content in part.iterancestors() and not _in_item(part, content)
+        if mild and _is_aside(part, vocabulary, _HARDLY):
+            drops.take(part)
     for line in list(content.iterdescendants("p")):
-        if (_invites(line) or _parts(line, content)) and not _in_item(line, content):
+        if (_leads_off(line) or _invites(line) or _parts(line, content)) and not _in_item(line, content):
             said = line.text_content()
             if vocabulary.is_strange(said, LOOSE):
                 drops.take(line)
                 vocabulary.forget(said)
+
+
+_HARDLY = 0.2  # of the words that a text knows of other boxes: of what calls itself a note
+_MILD = frozenset(("info", "note", "tip", "hint", "success", "example"))  # of notes: those that warn of nothing
+
+
+def _is_box(table: Any) -> bool:
+    """Whether a table is a single cell: a box, as editors of mails and desks draw it."""
+    cells = list(islice(table.iter("td", "th"), 2))
+    return len(cells) == 1 and next(cells[0].iterdescendants("ol", "pre"), None) is None
+
+
+def _is_aside(part: Any, vocabulary: Vocabulary, factor: float = 1) -> bool:
+    """Whether a part is a sentence or two that order, warn and count nothing, and of which the text has few of four words or more."""
+    said = clean(text_of(part))
+    formed = next(part.iterdescendants("ol", "ul", "table", "pre", "dl", *HEADINGS), None) is not None
+    if (
+        formed
+        or not said
+        or said[-1] not in ".!?"
+        or re.search(r"\d", said)
+        or not vocabulary.is_strange(said, factor, 4)
+    ):
+        return False
+    orders = any(map(is_order, re.split(r"(?<=[.!?;])\s+", said)))
+    return not (orders or is_warning(said) or is_forbidding(said) or says_purpose(said))
+
+
+def _leads_off(line: Any) -> bool:
+    """Whether a paragraph is one link away, after a sentence that does not announce it, and to no document."""
+    links = [link for link in line.iter("a") if clean(link.text_content())]
+    said = clean(line.text_content())
+    if len(links) != 1 or clean(links[0].text_content()) != said or not 3 <= len(said.split()) <= 12:
+        return False
+    href = links[0].get("href") or ""
+    before = _beside(line, preceding=True)
+    announced = before is None or before.tag in HEADINGS or clean(before.text_content()).endswith(":")
+    return bool(href) and not (href.startswith(("#", "mailto:", "tel:")) or announced or names_document(said))
 
 
 def _invites(line: Any) -> bool:
@@ -139,15 +188,30 @@ def _invites(line: Any) -> bool:
     return away and _OURSELVES.search(line.text_content()) is not None
 
 
+def speaks_of_itself(line: Any) -> bool:
+    """Whether a paragraph is in italics, or somebody speaks of himself or of his site in it."""
+    inner = [part for part in line if isinstance(part.tag, str)]
+    slanted = bool(inner) and all(part.tag in ("em", "i") for part in inner) and not clean(line.text or "")
+    said = line.text_content()
+    return slanted or _MYSELF.search(said) is not None or _OURSELVES.search(said) is not None
+
+
 def _parts(line: Any, content: Any) -> bool:
-    """Whether a paragraph in italics, or in which somebody speaks of himself, ends the text, or one stands below a rule that ends it."""
+    """Whether a paragraph ends the text that is in italics, begins with a question, or in which somebody speaks of himself, or one
+    stands below a rule that ends it.
+    """
     above = [line, *(part for part in upwards(line) if content in part.iterancestors())]
     if any(_beside(part, preceding=False) is not None for part in above):
         return False
     inner = [part for part in line if isinstance(part.tag, str)]
     slanted = bool(inner) and all(part.tag in ("em", "i") for part in inner) and not clean(line.text or "")
     speaks = _MYSELF.search(line.text_content()) is not None
-    return slanted or speaks or next((other.tag == "hr" for other in _others(line, preceding=True)), False)
+    said = clean(line.text_content())
+    asks = _ASKS.match(said) is not None and not is_order(said) and not is_order(said.partition("? ")[2])
+    return slanted or speaks or asks or next((other.tag == "hr" for other in _others(line, preceding=True)), False)
+
+
+_ASKS = re.compile(r"(?:[^\s?.]+ ){1,5}[^\s?.]+\? \S|\S+\? \S")
 
 
 def _signature(part: Any) -> tuple[Any, ...]:
@@ -178,7 +242,7 @@ def is_told(part: Any) -> bool:
             return True
         if _orders(part, least=2) and any(map(is_note, part.iter("div", "section", "aside", "blockquote"))):
             return True
-    return counts_up(part) or (not heads and next(part.iter("table"), None) is not None)
+    return counts_up(part) or (not heads and any(not _is_box(table) for table in part.iter("table")))
 
 
 def _is_section(part: Any) -> bool:
@@ -218,8 +282,9 @@ def counts_up(part: Any) -> bool:
     for items in ([item for item in listed if item.tag == "li"] for listed in part.iter("ol")):
         linked = sum(len(clean(link.text_content())) for item in items for link in item.iter("a"))
         said = [clean(item.text_content()) for item in items]
-        worded = sum(len(text.split()) for text in said) >= 4 * len(items)
-        if len(items) >= 2 and worded and 2 * linked < sum(map(len, said)):
+        words = sum(len(text.split()) for text in said)
+        told = words >= 6 * len(items) or any(text[-1:] in ".;:!" or is_order(text) for text in said)
+        if len(items) >= 2 and words >= 4 * len(items) and told and 2 * linked < sum(map(len, said)):
             return True
     return _STEPPED.search(own_words(part)) is not None
 

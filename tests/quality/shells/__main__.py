@@ -54,7 +54,11 @@ def read_back(name: str, markdown: str, *, in_print: bool) -> tuple[Document, li
     is_page = name in files.FILES
     page = (files if is_page else shells).framed(name, markdown)
     try:
-        document = document_of(printed(page), "page.pdf") if in_print or name in files.PRINTS else document_of(page.encode(), "page.html")
+        document = (
+            document_of(printed(page), "page.pdf")
+            if in_print or name in files.PRINTS
+            else document_of(page.encode(), "page.html")
+        )
     except SourceError as error:
         print(f"  {name}: {error.what}")
         return Document(), []
