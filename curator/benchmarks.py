@@ -32,6 +32,7 @@ _COMMON = 30  # times that a run of words may occur in ordinary text, to be a tr
 _RUN = 3
 _TABLE = 21  # bits of a trigger that are looked up before the whole
 _TOLD = 16.0  # nats that the words found must tell
+_OTHER_SUBJECT = 0.75  # least share of a short item whose rarest word and one beside it are others
 _FAR, _FARTHEST = 2, 8  # words that may be missing or added before the place where one is looked for ...
 _STRETCH = 25  # ... and one more for so many words of a long item
 _HEAD = np.uint32(32 - _TABLE)
@@ -183,8 +184,9 @@ def find(index: Index, table: np.ndarray, words: Words, least: float) -> Hits:
     start = at - index.places[entry]
     texts = np.searchsorted(words.offsets, at, side="right") - 1
     first, stop = words.offsets[texts], words.offsets[texts + 1]
-    share, told, missing = _agreement(index, words, items, start, first, stop)
-    good = np.flatnonzero((share >= least) & (told >= _TOLD) & (missing <= _may_lack(index.sizes[items])))
+    share, told, missing, other = _agreement(index, words, items, start, first, stop)
+    least_of = np.where(other & (index.sizes[items] <= WORDS), max(least, _OTHER_SUBJECT), least)
+    good = np.flatnonzero((share >= least_of) & (told >= _TOLD) & (missing <= _may_lack(index.sizes[items])))
     order = good[np.lexsort((start[good], items[good], -share[good], texts[good]))]
     once = order[np.flatnonzero(np.diff(texts[order], prepend=-1))]
     begin = np.maximum(start[once], first[once])
@@ -194,8 +196,11 @@ def find(index: Index, table: np.ndarray, words: Words, least: float) -> Hits:
 
 def _agreement(
     index: Index, words: Words, items: np.ndarray, start: np.ndarray, first: np.ndarray, stop: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(share of an item's words by weight that stand where they should, their weight in all, words lacking)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of an item's words that stand where they should: (their share by weight, their weight, how many lack, other).
+
+    `other` says that the rarest of them lacks and so does one beside it: the text may ask of another subject.
+    """
     heads = (words.hashes >> _U64(48)).astype(np.uint16)
     sizes = index.sizes[items].astype(np.int64)
     places = start[:, None] + _spread(sizes)
@@ -210,7 +215,10 @@ def _agreement(
             same[some] |= inside & (heads[np.clip(there, 0, max(len(heads) - 1, 0))] == wanted[some])
     weight = weights()[wanted] * counted
     agreed = (weight * same).sum(1)
-    return agreed / np.maximum(weight.sum(1), 1e-9), agreed, (counted & ~same).sum(1)
+    lacking = np.pad(counted & ~same, ((0, 0), (1, 1)))
+    each, rarest = np.arange(len(same)), np.argmax(weight, axis=1) + 1
+    other = lacking[each, rarest] & (lacking[each, rarest - 1] | lacking[each, rarest + 1])
+    return agreed / np.maximum(weight.sum(1), 1e-9), agreed, lacking.sum(1), other
 
 
 def _may_lack(sizes: np.ndarray) -> np.ndarray:

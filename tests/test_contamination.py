@@ -94,6 +94,19 @@ def test_common_phrases_are_questions_of_nobody(text):
     assert found(text) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "is_it"),
+    [
+        ("Write a C++ program to find the nth Fibonacci number using recursion.", True),
+        ("Write a C++ program to find the nth Fibonacci number with recursion, please.", True),
+        ("Write a C++ program to find the factorial of a number using recursion.", False),
+        ("Write a C++ program to find the greatest common divisor using recursion.", False),
+    ],
+)
+def test_a_short_question_on_another_subject_is_not_it(text, is_it):
+    assert bool(found(text)) == is_it
+
+
 # ---------------------------------------------------------------------- the index
 
 
