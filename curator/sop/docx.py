@@ -140,7 +140,7 @@ def _refuse_unsound(data: bytes) -> None:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError):
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
         raise SourceError("a broken DOCX: its archive cannot be read", hint="fetch or save the file again") from None
     if "word/document.xml" not in {entry.filename for entry in entries}:
         raise SourceError("an archive, but no DOCX", hint="known are HTML, Markdown, text, DOCX and PDF")

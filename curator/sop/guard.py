@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
+from itertools import accumulate
 from typing import Any
 
 from curator.errors import MissingExtraError
@@ -21,8 +23,10 @@ _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles t
 _KEPT = 0.85  # of the headings and items that trafilatura has: fewer than the rest of them are a site's
 _SHORT = 150  # shingles of a page so short that one joint more or less decides: its words are compared too
 _LEAST = 0.6  # below it trafilatura's result is taken even where it has lost headings and items
-_GUARDED_TAGS = 40_000  # likewise
 _GUARDED = 3_000_000  # characters of a page above which the guard is not asked: it takes seconds a megabyte
+_GUARDED_TAGS = 40_000  # likewise
+_GUARDED_TABLES = 30  # tables in one another above which it is not: it reads each with all that are in it
+_TABLE = re.compile(r"<(/?)table\b", re.I)
 
 
 def _shingles(text: str) -> Counter[tuple[str, ...]]:
@@ -47,7 +51,8 @@ def plain(pieces: list[Piece] | list[Block]) -> str:
 
 def guarded(page: str) -> Reading:
     """A page as the walk reads it, or as trafilatura does where the two are far apart. Raises SourceError, MissingExtraError."""
-    theirs = _theirs(page) if len(page) <= _GUARDED and page.count("<") <= _GUARDED_TAGS else None
+    light = len(page) <= _GUARDED and page.count("<") <= _GUARDED_TAGS and _tables_within(page) <= _GUARDED_TABLES
+    theirs = _theirs(page) if light else None
     if theirs is None:
         return read_html(page)
     whole = " ".join(theirs.itertext())
@@ -83,6 +88,11 @@ def guarded(page: str) -> Reading:
     reading.pieces, reading.extractor, reading.fallback = pieces, "trafilatura", True
     reading.dropped = [*reading.dropped, *lost, *drops.found]
     return reading
+
+
+def _tables_within(page: str) -> int:
+    """How many tables stand in one another at most."""
+    return max(accumulate(-1 if closing else 1 for closing in _TABLE.findall(page)), default=0)
 
 
 def _share(wanted: list[str], got: list[str]) -> float:

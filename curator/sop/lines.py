@@ -91,7 +91,7 @@ def _goes_on(before: Text, last: Line, line: Line, letters: frozenset[str]) -> b
     if lettered and (chr(ord(lettered[1]) - 1) in letters or (lettered[1] == "a" and "b" in letters)):
         return False
     starts = _SURE.match(line.text) and not (_AMOUNT.match(line.text) and before.text[-1] not in ".:;?!")
-    if starts or last.table is not None or last.level or _heads(before.text, line.text):
+    if starts or last.table is not None or last.level or not line.text or _heads(before.text, line.text):
         return False
     small = line.text[0].islower()
     ended = before.text[-1] in ".:;?!"

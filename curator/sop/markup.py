@@ -129,7 +129,7 @@ def _bold_style(element: Any) -> bool:
 
 def is_layout(table: Any) -> bool:
     """Whether a table only places content: its cells hold headings, tables or the text of a whole page."""
-    cells = [cell for cell in table.iter("td", "th") if next(tables_above(cell), None) is table]
+    cells = list(own_parts(table, "td", "th"))
     if table.get("role") == "presentation":
         return not _is_grid(table, cells)
     if len(cells) == 1 or next(table.iterdescendants("h1", "h2", "table"), None) is not None:
@@ -148,8 +148,17 @@ def _is_grid(table: Any, cells: list[Any]) -> bool:
     return plain and len(rows) >= 2 and min(rows) == max(rows) >= 2 and all(0 < length <= 120 for length in said)
 
 
-def tables_above(element: Any) -> Iterator[Any]:
-    return element.iterancestors("table")  # type: ignore[no-any-return]
+def own_parts(table: Any, *tags: str) -> Iterator[Any]:
+    """The parts of a table with one of these tags, those of the tables in its cells left out."""
+    waiting = [iter(table)]
+    while waiting:
+        part = next(waiting[-1], None)
+        if part is None:
+            waiting.pop()
+        elif part.tag != "table":
+            if part.tag in tags:
+                yield part
+            waiting.append(iter(part))
 
 
 def wraps_blocks(element: Any) -> bool:

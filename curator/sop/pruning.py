@@ -491,9 +491,11 @@ def _leads_up(part: Any) -> bool:
 def _is_list_of_links(part: Any) -> bool:
     """Whether a part is words that a site puts over its own links ("You may also like"), and links."""
     links = [clean(link.text_content()) for link in part.iter("a")]
-    said = [text for t in part.itertext() if (text := clean(t))]
-    rest = [text for text in said if not any(text in link for link in links)]
-    return bool(links) and len(rest) == 1 and said[0] == rest[0] and is_site_heading(rest[0])
+    said = (text for t in part.itertext() if (text := clean(t)))
+    first = next(said, "") if links else ""
+    if not is_site_heading(first) or any(first in link for link in links):
+        return False
+    return all(any(text in link for link in links) for text in said)
 
 
 def _prune_repeated(root: Any, drops: Drops) -> None:
@@ -539,10 +541,11 @@ def _is_link(item: Any) -> bool:
 
 
 def _is_bar(part: Any) -> bool:
+    if next(part.iterdescendants("h1", "p", "table", "ol", "pre", "li"), None) is not None:
+        return False
     links = [clean(link.text_content()) for link in part.iter("a")]
     rest = [text for t in part.itertext() if re.search(r"\w", text := clean(t)) and text not in links]
-    blocks = next(part.iterdescendants("h1", "p", "table", "ol", "pre", "li"), None)
-    return len(links) >= 2 and len(rest) <= 1 and len(" ".join(rest).split()) <= 8 and blocks is None
+    return len(links) >= 2 and len(rest) <= 1 and len(" ".join(rest).split()) <= 8
 
 
 def _is_button(element: Any) -> bool:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from math import log2
 from typing import Any
 
@@ -200,7 +200,7 @@ def _parts(line: Any, content: Any) -> bool:
     """Whether a paragraph ends the text that is in italics, begins with a question, or in which somebody speaks of himself, or one
     stands below a rule that ends it.
     """
-    above = [line, *(part for part in upwards(line) if content in part.iterancestors())]
+    above = [line, *takewhile(lambda part: part is not content, upwards(line))]
     if any(_beside(part, preceding=False) is not None for part in above):
         return False
     inner = [part for part in line if isinstance(part.tag, str)]

@@ -16,7 +16,7 @@ from curator.sop.markup import (
     is_layout,
     is_strong,
     note_of,
-    tables_above,
+    own_parts,
     text_of,
     wraps_blocks,
 )
@@ -245,7 +245,7 @@ class Walker:
         return Step(text, number_source=label, note=note, origin=origin, children=[_as_block(p) for p in pieces])
 
     def _table(self, table: Any, note: str | None, depth: int) -> Iterator[Piece]:
-        rows = [row for row in table.iter("tr") if next(tables_above(row), None) is table]
+        rows = list(own_parts(table, "tr"))
         cells = [[c for c in row if c.tag in ("td", "th")] for row in rows]
         if is_layout(table):
             for cell in (cell for row in cells for cell in row):
