@@ -20,7 +20,7 @@ from curator.columns import UNSET, content_id, parse
 from curator.model import Example, Finding, Place
 from curator.private.masking import masked_apart
 from curator.report.tally import counted
-from curator.sources import cut, open_sources, read
+from curator.sources import cut, open_sources, read, refuse_long
 from curator.text.hashed import fold
 from curator.text.worddiff import marked
 
@@ -135,6 +135,7 @@ def _lines(paths: Sequence[str | Path], config: Config) -> Iterator[tuple[Place,
     A single file is no split of a set.
     """
     with open_sources(paths, config.excluded) as sources:
+        refuse_long(sources)
         for source in sources:
             columns = engine.columns_of(source, config.map, forced=config.map_forced)
             reader, done = formats.Reader(config.shape, columns), 0

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from curator.sources import records
+from curator.sources import records, tables
 from tests.conftest import Run
 
 ROW = json.dumps({"messages": [{"role": "user", "content": "How?"}, {"role": "assistant", "content": "So, by hand."}]})
@@ -279,6 +279,39 @@ def test_a_value_of_an_array_that_has_no_end_is_named_and_not_cut_into_rows(
     done = run("lint", "a.json", "--fix")
     assert done.status == 2
     assert "a.json: the value that begins in line 2 has no end within 1 MB" in done.err
+
+
+def test_a_record_of_csv_that_has_no_end_is_named(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else all that follows an open quotation mark is held in memory, at eight bytes a character."""
+    monkeypatch.setattr(tables, "_LONGEST", 10_000)
+    rows = "".join(f"Is part {n} sealed?,Yes.\n" for n in range(1000))
+    (tmp_path / "a.csv").write_text(f'prompt,completion\nIs it sealed?,"Yes.\n{rows}')
+    (tmp_path / "b.csv").write_text(f"prompt,completion\nIs it sealed?,{'Yes. ' * 4000}\n")
+    (tmp_path / "c.csv").write_text(f"prompt,completion\n{rows}")
+    for name in ("a.csv", "b.csv"):
+        done = run("lint", name)
+        assert done.status == 2
+        assert f"{name}: the record that begins in line 2 has no end within 0 MB" in done.err
+    assert run("stats", "c.csv").status == 0
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ["clean", "a.jsonl", "-o", "new.jsonl"],
+        ["convert", "a.jsonl", "--to", "sharegpt", "-o", "new.jsonl"],
+        ["handoff", "axolotl", "a.jsonl", "--model", "a/b", "-o", "job"],
+        ["diff", "a.jsonl", "b.jsonl"],
+    ],
+)
+def test_a_line_that_no_memory_should_hold_is_refused_where_rows_are_copied(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: list[str]
+) -> None:
+    monkeypatch.setattr("curator.sources.source.LONGEST", 9_000_000)
+    (tmp_path / "b.jsonl").write_text(f"{ROW}\n")
+    (tmp_path / "a.jsonl").write_text(f"{ROW}\n{ROW}\n{ROW.replace('So,', 'word ' * 2_000_000)}\n{ROW}\n")
+    done = run(*verb)
+    assert (done.status, done.err.splitlines()[0]) == (2, "error: a.jsonl: line 3 holds 10 MB")
 
 
 def test_a_value_of_an_array_that_breaks_off_ends_where_the_next_begins(

@@ -19,7 +19,7 @@ from curator.errors import WriteError
 from curator.model import Report
 from curator.scan.cache import Cache
 from curator.scratch import Scratch
-from curator.sources import open_sources
+from curator.sources import open_sources, refuse_long
 
 if TYPE_CHECKING:
     from curator.config import Config
@@ -56,6 +56,7 @@ def clean(
     plan = config.plan() if fixes else _decided_alone(config.plan(), log)
     cache = Cache.open() if config.cache else None
     with open_sources(paths, config.excluded) as opened, Scratch("clean") as folder:
+        refuse_long(opened)
         sources = [msgspec.structs.replace(source, split="") for source in opened] if as_one else list(opened)
         goals = targets(sources, out)
         rest = Path(rejected) if rejected else goals[0].with_name(REJECTED)

@@ -19,7 +19,7 @@ from curator.conversion.result import Conversion, Form
 from curator.errors import UsageError
 from curator.formats import SHAPES, shapes
 from curator.formats.dialects import entry
-from curator.sources import open_sources
+from curator.sources import open_sources, refuse_long
 from curator.writing import Packed, Replacement
 
 if TYPE_CHECKING:
@@ -69,6 +69,7 @@ def convert(
         )
     with open_sources(paths, config.excluded) as opened:
         sources = list(opened)
+        refuse_long(sources)
         outputs = targets(sources, out)
         if to == "llama-factory":
             _refuse_packed(outputs)

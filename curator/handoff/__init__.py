@@ -31,7 +31,7 @@ from curator.handoff.tool import Folder, Tool, refuse
 from curator.handoff.trl import Trl
 from curator.handoff.unsloth import Unsloth
 from curator.report.tally import CUT, REFUSED, STOPS, Outcome, about_target, counted, outcomes
-from curator.sources import Source, open_sources
+from curator.sources import Source, open_sources, refuse_long
 from curator.splits.splitting import sha256
 from curator.targets import Tokens
 from curator.templates.named import DEMO, DEMO_HUB
@@ -95,6 +95,7 @@ def hand_off(
         recipe = msgspec.structs.replace(recipe, model=DEMO_HUB)  # the name is curator's own: other tools ask the hub
     with open_sources([path], config.excluded) as opened:
         sources = _by_split(opened)
+        refuse_long(sources.values())
         data = _measured(sources, config)
         refuse(chosen, recipe, data)
         made = _with_weights(chosen, data, chosen.folder(recipe, data, changes or {}))

@@ -283,7 +283,7 @@ def _text(
         return Source(path, found.split, container, compression, file, stamp, None, tuple(faults), address=address)
     with file.open("rb") as source:
         if container in ("csv", "tsv"):
-            rows: Delimited | Records = Delimited(source, held.delimiter)
+            rows: Delimited | Records = Delimited(source, held.delimiter, path)
         else:
             if head.startswith(BOM):
                 faults.append(

@@ -25,7 +25,7 @@ WRAPPERS = ("data", "dataset", "rows", "records", "examples", "samples", "instan
 
 _CHUNK = 1 << 22  # bytes read at once
 _AHEAD = 1 << 24  # characters known beyond an error that make it final
-_LONGEST = 8 * _AHEAD  # characters of a value, from which on it is taken for one without an end
+_LONGEST = 3 * _AHEAD  # characters of a value, from which on it is taken for one without an end
 
 _strict = json.JSONDecoder(parse_int=str, parse_float=str).raw_decode
 _lenient = json.JSONDecoder(parse_int=str, parse_float=str, strict=False).raw_decode

@@ -6,20 +6,21 @@ import hashlib
 import os
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import msgspec
 import numpy as np
 
-from curator.errors import ChangedError
+from curator.errors import ChangedError, SourceError
 from curator.model import Flag
 from curator.text.brokenjson import LARGEST, Heavy, is_heavy
 
 LEAST = 4_000_000  # bytes of a span before a cut is looked for
 MOST = 8_000_000  # bytes after which any line end is a cut: a line as long, always too heavy, has a span of its own
 SPACING = 1 << 16  # bytes that lie, on average, between two lines that ask for a cut
+LONGEST = 100_000_000  # bytes of a line that is read whole where rows are copied
 _SHOWN = 4096  # bytes that are shown of a line too heavy to be judged
 _PIECE = 1 << 22  # bytes of it that are read at once
 _TELLING = re.compile(r"[\x00-\x1f\\\x7f-\x9f\u200b-\u200f\u2028-\u202e\ufeff]")
@@ -130,6 +131,21 @@ def read(source: Source, span: Span) -> bytes:
             hint="run the command again when the file is at rest",
         )
     return data
+
+
+def refuse_long(sources: Iterable[Source]) -> None:
+    """Raises SourceError for a line that no memory should be asked to hold, before rows are copied or compared."""
+    for source in sources:
+        for span in cut(source):
+            if span.stop - span.start > LONGEST:
+                line = source.lines(_breaks_before(source, span.start), 1)[0]
+                size = f"{(span.stop - span.start) / 1e6:,.0f} MB"
+                hint = f"no model takes so long a row: take line {line} out"
+                raise SourceError(f"line {line} holds {size}", where=source.path, hint=hint)
+
+
+def _breaks_before(source: Source, stop: int) -> int:
+    return sum(read(source, Span(at, min(at + _PIECE, stop))).count(b"\n") for at in range(0, stop, _PIECE))
 
 
 def light(span: Span, piece: Callable[[Span], bytes]) -> bytes | Heavy:

@@ -19,6 +19,7 @@ from curator.model import Flag
 from curator.sources.records import Record
 from curator.sources.source import Fault
 
+_LONGEST = 30_000_000  # characters of a record of CSV: the reader takes up to eight bytes for each of a cell
 _ROWS = 1000  # rows of a table turned at once
 _MOST_COLUMNS = 10_000  # of a Parquet or Arrow table: pyarrow takes ten kilobytes for each, however few rows there are
 _MOST_FOOTER = 20_000_000  # bytes at the end of a Parquet file: reading them takes twenty times as much
@@ -34,9 +35,9 @@ class Delimited:
     under "column N". Bytes that are no UTF-8 pass through unchanged, for the rules on lines to judge.
     """
 
-    def __init__(self, file: BinaryIO, delimiter: str) -> None:
+    def __init__(self, file: BinaryIO, delimiter: str, where: str = "") -> None:
         self.faults: list[Fault] = []
-        self._lines = _Counted(io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline=""))
+        self._lines = _Counted(io.TextIOWrapper(file, "utf-8-sig", "surrogateescape", newline=""), where)
         self._delimiter = delimiter
 
     def __iter__(self) -> Iterator[Record]:
@@ -74,25 +75,36 @@ class Delimited:
 
 
 class _Counted:
-    """The lines of a text, counted."""
+    """The lines of a text, counted. Raises SourceError where those of a record hold more than any record does."""
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
+    def __init__(self, text: io.TextIOWrapper, where: str) -> None:
         self.number = 0
         self._since: list[str] = []
-        self._text = text
+        self._size = 0  # of them
+        self._text, self._where = text, where
 
     def __iter__(self) -> _Counted:
         return self
 
     def __next__(self) -> str:
-        line = next(self._text)
+        line = self._text.readline(_LONGEST + 1)
+        if not line:
+            raise StopIteration
         self.number += 1
         self._since.append(line)
+        self._size += len(line)
+        if self._size > _LONGEST:
+            raise SourceError(
+                f"the record that begins in line {self.number - len(self._since) + 1} has no end within"
+                f" {_LONGEST / 1e6:,.0f} MB",
+                where=self._where,
+                hint="no model takes so long a row: a quotation mark is missing, or the row is to go",
+            )
         return line
 
     def taken(self) -> list[str]:
         """The lines read since the last call."""
-        lines, self._since = self._since, []
+        lines, self._since, self._size = self._since, [], 0
         return lines
 
 
