@@ -68,7 +68,7 @@ def test_the_shipped_rules_are_registered_once():
     assert RULES["ANS001"] is first
     assert first.slug() == "refusal"
     assert issubclass(first, RowRule)
-    assert first.summary() == "The assistant declines instead of answering."
+    assert first.summary() == "The answer opens by declining."
 
 
 def test_the_folder_of_the_rules_holds_them():
