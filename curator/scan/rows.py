@@ -7,6 +7,7 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
+from io import FileIO
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -67,6 +68,7 @@ class SetRows:
         self._span = -1
         self._data = b""
         self._alone = (-1, 0)  # the span of which single lines were read last, and how many
+        self._open: tuple[int, FileIO] | None = None  # the source of those, and its file
         self._starts: dict[int, np.ndarray] = {}  # where the lines of a span begin, once it was read
         self._kept: dict[int, _Kept] = {}  # rows that were read last
         self._size = 0  # bytes of them
@@ -172,7 +174,7 @@ class SetRows:
             self._alone = span, times + 1 if span == last else 1
             if self._alone[1] < _ALONE:
                 start, after = self._starts[span][line : line + 2].tolist()
-                return read(self._sources[source], Span(place.start + start, place.start + after - 1))
+                return self._read_alone(source, Span(place.start + start, place.start + after - 1))
         if span != self._span:
             self._data, self._span = read(self._sources[source], place), span
         if span not in self._starts:
@@ -180,6 +182,16 @@ class SetRows:
             self._starts[span] = np.concatenate(([0], breaks + 1, [len(self._data) + 1])).astype(np.uint32)
         start, after = self._starts[span][line : line + 2].tolist()
         return self._data[start : after - 1]
+
+    def _read_alone(self, source: int, place: Span) -> bytes:
+        """A line of a source, which stays open as long as it is the one asked for: to open it takes longest."""
+        if not hasattr(os, "pread"):
+            return read(self._sources[source], place)
+        if self._open is None or self._open[0] != source:
+            self._open = source, self._sources[source].data.open("rb", buffering=0)
+        size = place.stop - place.start
+        line = os.pread(self._open[1].fileno(), size, place.start)
+        return line if len(line) == size else read(self._sources[source], place)
 
     def example(self, index: int) -> Example:
         example = self.example_or_none(index)
