@@ -78,6 +78,38 @@ def _faults_of_node(node: Any, at: Steps) -> Iterator[tuple[Steps, str]]:
     yield from _faults_of_node(node.get("items"), (*at, "items"))
 
 
+_STANDARD = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
+
+
+def departures(schema: Any) -> Iterator[tuple[Steps, str]]:
+    """(steps below the schema, message) for what a reader of JSON Schema to the letter refuses.
+
+    Types by the names of Python or Gemini ("dict", "int", "STRING"), and `required`, `properties` and `enum` that are
+    no list or object, null among them. `faults_of_schema` is lenient on all of these.
+    """
+    yield from _departures(schema, ())
+
+
+def _departures(node: Any, at: Steps) -> Iterator[tuple[Steps, str]]:
+    if not isinstance(node, dict) or len(at) > 2 * _DEEPEST:
+        return
+    if "type" in node:
+        names = node["type"] if isinstance(node["type"], list) else [node["type"]]
+        wrong = next((name for name in names if not isinstance(name, str) or name not in _STANDARD), None)
+        if wrong is not None or not names or None in names:
+            yield (*at, "type"), f"{json.dumps(wrong)} is no type of JSON Schema"
+    for key, form, called in (("required", list, "list"), ("enum", list, "list"), ("properties", dict, "object")):
+        if key in node and not isinstance(node[key], form):
+            yield (*at, key), f"{key!r} is {kind(node[key])}, no {called}"
+    properties = node.get("properties")
+    for name, inner in properties.items() if isinstance(properties, dict) else ():
+        yield from _departures(inner, (*at, "properties", name))
+    for key in ("anyOf", "oneOf", "allOf"):
+        for number, inner in enumerate(node[key] if isinstance(node.get(key), list) else ()):
+            yield from _departures(inner, (*at, key, number))
+    yield from _departures(node.get("items"), (*at, "items"))
+
+
 # ---------------------------------------------------------------------- arguments
 
 

@@ -148,13 +148,17 @@ class Reserved(Table, frozen=True, kw_only=True):
 
 
 class Tools(Table, frozen=True, kw_only=True):
-    """Tool calls: `id` and `name` are patterns of the whole string, `definition` the keys a function must have."""
+    """Tool calls: `id` and `name` are patterns of the whole string, `definition` the keys a function must have.
+
+    With `strict` the service checks that the parameters are JSON Schema to the letter.
+    """
 
     id: str = ""
     name: str = ""
     arguments: Literal["text", "object", "either"] = "either"
     beside_text: bool = True
     definition: tuple[str, ...] = ()
+    strict: bool = False
 
 
 class Weights(Table, frozen=True, kw_only=True):

@@ -72,6 +72,27 @@ def test_a_folder_is_complete(tool: str, splits: Path, tmp_path: Path) -> None:
     assert not [name for name in files if "trial" in name or name.endswith(".part")]
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"type": "dict", "properties": {}},
+        {"type": "object", "properties": {"city": {"type": "int"}}},
+        {"type": "object", "properties": {}, "required": None},
+    ],
+)
+def test_rows_that_the_service_refuses_stop_the_handoff_with_the_reason(
+    parameters: dict[str, Any], tmp_path: Path
+) -> None:
+    rows = [row(n) for n in range(12)]
+    rows[3]["tools"] = [{"type": "function", "function": {"name": "weather", "parameters": parameters}}]
+    data, out = written(tmp_path / "data", {"train": rows}), tmp_path / "out"
+    with pytest.raises(UsageError, match="1 row is refused by openai") as caught:
+        hand_off("openai", data, out, Config(), RECIPE)
+    assert "train.jsonl:4" in str(caught.value) and not out.exists()
+    result = handed("openai", data, out, allow_loss=True)
+    assert "why 1 row is refused" in " ".join(result.reasons)
+
+
 @pytest.mark.parametrize("tool", [name for name in TOOLS if name != "openai"])
 @pytest.mark.parametrize("method", METHODS)
 def test_every_setting_written_is_one_the_tool_reads(tool: str, method: Any, splits: Path, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ _METHODS = ["lora", "qlora", "dora", "rslora", "full"]
 @click.option("--max-length", type=click.IntRange(min=1), default=2048, show_default=True, help="Tokens of a row.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of every draw.")
 @click.option("--set", "pairs", multiple=True, metavar="KEY=VALUE", help="A setting in the tool's own words.")
-@click.option("--allow-loss", is_flag=True, help="Write even what loses parts of rows, or stops at them.")
+@click.option("--allow-loss", is_flag=True, help="Write even what loses parts of rows, is refused, or stops the run.")
 @click.option("--force", is_flag=True, help="Write into a folder that is not from a hand-off.")
 @click.option("--submit", is_flag=True, help="openai: upload the data, create the job, follow it.")
 @click.option("--cancel", is_flag=True, help="openai: cancel the job of PATH.")
@@ -66,8 +66,8 @@ def command(
     curator handoff mlx splits --model mlx-community/Qwen3-0.6B-bf16 -o to-mlx
     curator handoff openai to-openai --submit        the key is read from OPENAI_API_KEY
 
-    A setting that the tool does not read is refused. Exit status: 1 where the tool's shape cannot hold
-    the rows, or the job failed.
+    A setting that the tool does not read is refused, and nothing is written where the tool would refuse rows,
+    unless --allow-loss is given. Exit status: 1 where the tool's shape cannot hold the rows, or the job failed.
     """  # noqa: D301 (click reads the character)
     if (submit or cancel or base_url) and tool != "openai":
         raise click.UsageError("--submit, --cancel and --base-url are for openai", click.get_current_context())

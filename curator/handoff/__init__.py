@@ -30,7 +30,7 @@ from curator.handoff.recipe import Data, Recipe, Split
 from curator.handoff.tool import Folder, Tool, refuse
 from curator.handoff.trl import Trl
 from curator.handoff.unsloth import Unsloth
-from curator.report.tally import CUT, REFUSED, STOPS, Outcome, about_target, counted, outcomes
+from curator.report.tally import CUT, REFUSED, STOPS, Outcome, about_target, counted, outcomes, refuses
 from curator.sources import Source, open_sources, refuse_long
 from curator.splits.splitting import sha256
 from curator.targets import Tokens
@@ -236,9 +236,11 @@ def _finished(
     judged = [file for file in files if file.stem in _READ]
     report = engine.lint(judged, _judging(tool, config, made, folder.parent), cache=False)
     stopping = tuple(_stopping(report, made))
-    if stopping and not allow_loss:
-        hint = "a larger --max-length, another strategy, or --allow-loss to write the folder all the same"
-        raise UsageError(stopping[0], hint=hint)
+    if not allow_loss:
+        if stopping:
+            hint = "a larger --max-length, another strategy, or --allow-loss to write the folder all the same"
+            raise UsageError(stopping[0], hint=hint)
+        _stop_at_refused(report, tool)
     known = settings.known(tool.name)
     result = Handoff(
         curator=__version__,
@@ -295,6 +297,18 @@ def _stopping(report: Report, made: Folder) -> Iterator[str]:
         if outcome.what in STOPS:
             by = next(limit.by for limit in made.limits if limit.over == "refused")
             yield f"{counted(outcome.rows, 'row')} of more than {made.most:,} tokens: {by}"
+
+
+def _stop_at_refused(report: Report, tool: Tool) -> None:
+    """Raises UsageError where the tool would refuse rows, with the reason of the first."""
+    refused = [outcome for outcome in outcomes(report) if outcome.what in REFUSED]
+    if not refused:
+        return
+    first = next(finding for finding in report.findings if refuses(finding))
+    many = f"{counted(refused[0].rows, 'row')} {refused[0].what} by {tool.name}"
+    hint = f"curator lint PATH --target {tool.target} shows every one; --allow-loss writes the folder all the same"
+    where = f"{Path(first.file).name}:{first.line} {first.path}".rstrip()
+    raise UsageError(f"{many}, the first for this: {first.message}", where=where, hint=hint)
 
 
 def _beyond(tool: Tool, made: Folder, shape: str) -> str:

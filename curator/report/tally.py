@@ -158,6 +158,13 @@ _REFUSALS = frozenset({"TGT003", "TGT004", "TGT005", "TGT006", "TGT007", "TGT008
 _LENGTHS = frozenset({"LEN001", "TGT003"})  # rows over the limit: cut, unless they are refused or dropped
 
 
+def refuses(finding: Finding) -> bool:
+    """Whether the target refuses the row for this."""
+    if finding.code in _LENGTHS and finding.evidence.get("effect") != "refused":
+        return False
+    return finding.code in _REFUSALS
+
+
 def outcomes(report: Report) -> list[Outcome]:
     """What the target does with rows in silence, and how many it refuses."""
     concerned = {*_OUTCOMES, *_REFUSALS, *_LENGTHS}
@@ -177,7 +184,7 @@ def outcomes(report: Report) -> list[Outcome]:
             struck[finding.code].setdefault(place, (str(finding.evidence.get("by", "")), count))
         elif finding.code in _LENGTHS and finding.evidence.get("effect") != "refused":
             cut.add(place)
-        elif finding.code in _REFUSALS:
+        elif refuses(finding):
             refused[place] = max(refused.get(place, 1), count)
     found = []
     if refused:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from curator.checks.schema.rows import messages
 from curator.checks.targets.refusal import HELLO, Refusal, known, word
+from curator.json_schema import departures
 from curator.model import Cut, Example, Fix, Flag, Put, ToolCall
 from curator.paths import get, join
 from curator.rule import Bad, Row
@@ -47,6 +48,19 @@ class KeyRefused(Refusal, frozen=True):
             },
             at="schemaVersion",
             options={"target": "nova"},
+        ),
+        Bad(
+            {
+                **HELLO,
+                "tools": [
+                    {
+                        "type": "function",
+                        "function": {"name": "hello", "parameters": {"type": "dict", "properties": {}}},
+                    }
+                ],
+            },
+            at="tools[0].function.parameters.type",
+            options={"target": "openai"},
         ),
         Bad({"prompt": "2+2?", "response": "4"}, at="completion", options={"target": "mlx"}),
         Bad({**HELLO, "text": "Hi Hello."}, at="", options={"target": "together"}),
@@ -168,6 +182,17 @@ def _of_definitions(example: Example, tools: Tools, profile: Profile) -> Iterato
         at, key = lacks[0]
         more = f", and {len(lacks) - 1} more in this row" if len(lacks) > 1 else ""
         yield Flag(join(at, key), f"the definition of a tool lacks {key!r}{more}: {profile.title} demands it")
+    if not tools.strict:
+        return
+    found = [
+        (at, steps, said)
+        for at, function in declared(example)
+        for steps, said in departures(function.get("parameters", {}))
+    ]
+    if found:
+        at, steps, said = found[0]
+        more = f", and {len(found) - 1} more in this row" if len(found) > 1 else ""
+        yield Flag(join(at, "parameters", *steps), f"{said}{more}: {profile.title} takes JSON Schema alone")
 
 
 def declared(example: Example) -> Iterator[tuple[str, Row]]:
