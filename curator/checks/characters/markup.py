@@ -6,6 +6,7 @@ import html
 import re
 from bisect import bisect_left
 from collections.abc import Iterator
+from functools import lru_cache
 from heapq import merge
 from html.entities import name2codepoint
 
@@ -68,10 +69,10 @@ def _has_place(text: str, found: re.Match[str]) -> bool:
     start, end, kind = mask
     if kind == "table":
         return found.group().lower().startswith(("<br", "&nbsp"))
-    if kind == "code" and _wraps_prose(text, found):
+    if kind == "code" and _is_prose_in_tags(text):
         return False
     if kind == "code" and _ESCAPED_CODE.match(found.group()):  # "if (a &lt; b)": the code itself was escaped
-        return _HOLDS_MARKUP.search(text, start, end) is not None
+        return _holds_markup(text, start, end)
     return True
 
 
@@ -100,14 +101,16 @@ _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 _WORDS_A_TAG = 6
 
 
-def _wraps_prose(text: str, found: re.Match[str]) -> bool:
-    """Whether a line taken for source code is but a sentence or more with a tag around it."""
-    start = text.rfind("\n", 0, found.start()) + 1
-    line = text[start : (text.find("\n", found.end()) + 1 or len(text) + 1) - 1]
-    if start > 0 or len(line) < len(text.strip()):  # the whole text: an answer that a web page was cut out of
+@lru_cache(maxsize=4)  # each tag of a text asks
+def _is_prose_in_tags(text: str) -> bool:
+    """Whether a text taken for source code is one line, a sentence or more with a tag around it.
+
+    So is an answer that a web page was cut out of.
+    """
+    if "\n" in text.rstrip():
         return False
-    tags = _ANY_TAG.findall(line)
-    plain = _ANY_TAG.sub(" ", line)
+    tags = _ANY_TAG.findall(text)
+    plain = _ANY_TAG.sub(" ", text)
     return len(_WORD.findall(plain)) >= _WORDS_A_TAG * max(2, len(tags)) and not _SIGNS_OF_CODE.search(plain)
 
 
@@ -115,6 +118,11 @@ _ESCAPED_CODE = re.compile(r"&(?:amp;)*(?:lt|gt|amp|quot|nbsp|apos|#0*3[49]);")
 _HOLDS_MARKUP = re.compile(
     r"</[a-zA-Z]|/>|<(?:html|div|span|p|br|a|ul|li|table|h[1-6])\b[^\n]*>|```(?:html|xml|jsx|tsx|vue)", re.I
 )
+
+
+@lru_cache(maxsize=4)  # each entity of the code asks
+def _holds_markup(text: str, start: int, end: int) -> bool:
+    return _HOLDS_MARKUP.search(text, start, end) is not None
 
 
 def markup_left(text: str) -> list[Repair]:
