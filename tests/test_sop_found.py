@@ -204,13 +204,20 @@ def test_what_is_no_json_is_told_with_its_place_and_a_document_of_nothing_is_ref
         ("How to Temper Chocolate", "on how to temper Chocolate"),
         ("Clean Room Entry", "for Clean Room Entry"),
         ("Change Control", "for Change Control"),
-        ("Approving time off", "for Approving time off"),
+        ("Approving time off", "for approving time off"),
+        ("How to: Rotating the keys", "for rotating the keys"),
+        ("How to rotate keys", "on how to rotate keys"),
+        ("Rotate API keys", "titled “Rotate API keys”"),
+        ("What to do when the pump leaks", "titled “What to do when the pump leaks”"),
+        ("Water sampling", "for Water sampling"),
+        ("Drain cleaner", "titled “Drain cleaner”"),
     ],
 )
 def test_a_title_that_is_an_order_is_asked_for_as_one(title: str, about: str) -> None:
     made = read(f"# {title}\n\n## Steps\n\n1. Open it.\n2. Rinse it.\n", "x.md")
     assert f"Write an SOP {about}." in [prompt for _, prompt in asked(made, 5)]
-    assert f"What is the procedure {about.removeprefix('on how ')}?" in [prompt for _, prompt in asked(made, 5)]
+    asks = about.removeprefix("on how ").replace("titled", "called")
+    assert f"What is the procedure {asks}?" in [prompt for _, prompt in asked(made, 5)]
     assert asked_for_part(made, 1, 2) == f"Write part 1 of 2 of an SOP {about}."
     assert asked_for_section(made, "Steps") == f"Create the Steps section of an SOP {about}."
 
@@ -275,3 +282,25 @@ def test_of_a_page_that_a_browser_printed_what_the_site_has_around_the_text_goes
 def test_a_printed_page_whose_first_headings_are_of_the_text_keeps_them() -> None:
     pieces: list[Piece] = [Heading("Purpose", 1), Text("To clean."), Heading("The pump", 2), Text("1. Open the lid.")]
     assert of_page(pieces, "The pump", Drops())[0] == pieces
+
+
+REFERRING = """# Pump
+
+## Scope
+
+All pumps.
+
+## Procedure
+
+1. Open it as step 3 says, see section 2.
+2. Rinse it, and repeat step 1 of SOP-QA-012.
+3. Close it. Go back to step 9.
+"""
+
+
+def test_a_reference_to_a_step_by_its_number_in_the_source_is_told_and_stays(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "x.md").write_text(REFERRING)
+    done = run("sop", "x.md", "-o", "o.jsonl")
+    assert "SOP006 “step 3” of the source is 2.3 here" in done.out + done.err
+    assert (done.out + done.err).count("of the source is") == 1
+    assert "as step 3 says" in (tmp_path / "o.jsonl").read_text()

@@ -75,20 +75,33 @@ def topic(title: str) -> str:
 
 
 def _subject(document: Document) -> dict[str, str]:
-    """The topic as the wordings name it. An English title that is an order ("Rotate the API key") becomes "how to rotate …"."""
+    """The topic as the wordings name it. An English title that is an order ("Rotate the API key") becomes "how to rotate …".
+
+    One that may be an order or a thing ("Drain cleaner"), or asks something, is named as it stands, in quotation marks.
+    """
     subject = topic(document.title)
-    found = _HOW_TO.match(subject) if document.language not in WORDINGS or document.language == "en" else None
-    rest = subject[found.end() :] if found else subject
-    verb = rest.split(" ", 1)[0] if rest else ""
-    if not found and not (verb[1:].islower() and verb.lower() in VERBS and _NAMED.match(rest)):
+    if document.language in WORDINGS and document.language != "en":
         return {"topic": subject, "about": f"for {subject}", "to": f"for {subject}"}
-    if verb[1:].islower():
+    found = _HOW_TO.match(subject)
+    rest = subject[found.end() :] if found else subject
+    verb = rest.split(" ", 1)[0]
+    orders = verb.lower() in VERBS and " " in rest
+    if (found and not verb.endswith("ing")) or (orders and verb[1:].islower() and _NAMED.match(rest)):
+        rest = rest[0].lower() + rest[1:] if verb[1:].islower() else rest
+        return {"topic": f"how to {rest}", "about": f"on how to {rest}", "to": f"to {rest}"}
+    if (orders and not _NOUNS.search(rest)) or _ASKS.match(rest):
+        return {"topic": f"“{subject}”", "about": f"titled “{subject}”", "to": f"called “{subject}”"}
+    if verb.endswith("ing") and verb[1:].islower():  # "Rotating the API key"
         rest = rest[0].lower() + rest[1:]
-    return {"topic": f"how to {rest}", "about": f"on how to {rest}", "to": f"to {rest}"}
+    return {"topic": rest, "about": f"for {rest}", "to": f"for {rest}"}
 
 
 _HOW_TO = re.compile(r"how to:?\s+(?=\S)", re.I)
 _NAMED = re.compile(r"\w+ (?:the|an?|your|all|any|each|every|this|these|new) \S", re.I)
+_ASKS = re.compile(r"(?:how|what|when|where|who|why|which|can|should|is|are|do|does|if|i)\b(?!-)", re.I)
+_NOUNS = re.compile(
+    r"\b(?:control|entry|replacement|\w+(?:tion|sion|ment|ing))$", re.I
+)  # of what is done: a noun stands before it
 
 
 def asked(document: Document, count: int = 1) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from curator.sop.elsewhere import bytes_at, is_elsewhere
 from curator.sop.fetch import Fetcher, is_url
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked
+from curator.sop.references import moved_references
 from curator.sop.rewrite import Writer
 from curator.writing import Replacement, write_whole
 
@@ -259,7 +260,7 @@ def checks(document: Document, profile: str) -> list[Check]:
             at = flag.span[0] if flag.span else 0
             path = next((name for start, name in reversed(starts) if start <= at), "")
             found.append(Check(code, path if flag.span else "", flag.message))
-    return found
+    return [*found, *moved_references(document, "SOP006")]
 
 
 def _counter(tokenizer: str | None) -> Callable[[str], int]:
