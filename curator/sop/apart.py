@@ -7,6 +7,7 @@ tables, headings of known purpose, notes of a table and numbers to ring in need 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from math import hypot
@@ -18,7 +19,7 @@ from curator.sop.markup import is_warning
 from curator.sop.metadata import is_field
 from curator.sop.reading import Drops, Heading, Piece, Text, said
 from curator.sop.roles import role_of
-from curator.sop.strangers import FEW, LOOSE, Vocabulary, says_purpose
+from curator.sop.strangers import FEW, FEW_SAID, FIRM, LOOSE, Vocabulary, says_purpose
 from curator.sop.verbs import is_forbidding, is_order
 
 Box: TypeAlias = tuple[float, float, float, float]  # left, top, right, bottom, in points
@@ -79,6 +80,52 @@ def boxes_of(page: Any, tables: Sequence[Box]) -> list[Box]:
     return found if letters <= _MOST_SHARE * len(page.chars) else []
 
 
+def margins_of(page: Any, tables: Sequence[Box]) -> list[Box]:
+    """Where smaller or slanted letters stand in the margin beside the text of a page: left or right of all its own letters.
+
+    `tables` is where its tables and boxes are.
+    """
+    chars = [char for char in page.chars if char["text"].strip()]
+    size = Counter(round(char["size"], 1) for char in chars).most_common(1)[0][0] if chars else 0
+    body = [char for char in chars if round(char["size"], 1) == size and not SLANTED.search(char["fontname"])]
+    if len(body) < _LEAST_LETTERS or 2 * len(body) < len(chars):
+        return []
+    left, right = min(char["x0"] for char in body), max(char["x1"] for char in body)
+    top, bottom = min(char["top"] for char in body), max(char["bottom"] for char in body)
+    other = [char for char in chars if round(char["size"], 1) != size or SLANTED.search(char["fontname"])]
+    other = [char for char in other if top <= char["top"] and char["bottom"] <= bottom and char["size"] <= size]
+    sides = (
+        [char for char in other if char["x1"] < left - _APART],
+        [char for char in other if char["x0"] > right + _APART],
+    )
+    found = [box for side in sides for box in _blocks(side)]
+    crossed = {id(box) for box in found for char in chars if not _is_within(char, box) and _touches(char, box)}
+    return [box for box in found if id(box) not in crossed and not any(_meet(box, table) for table in tables)]
+
+
+_LEAST_LETTERS = 200  # of a page: fewer do not tell where its text begins and ends
+_APART = 6.0  # points
+SLANTED = re.compile(r"italic|oblique|slanted|kursiv|cmti|-it\b", re.I)
+
+
+def _blocks(chars: list[dict[str, Any]]) -> Iterator[Box]:
+    """The boxes around letters that stand close below each other, two words or more."""
+    run: list[dict[str, Any]] = []
+    for char in [*sorted(chars, key=lambda char: char["top"]), None]:
+        if run and (char is None or char["top"] - max(c["bottom"] for c in run[-40:]) > 1.5 * char["size"]):
+            if len(run) >= 12:
+                yield min(c["x0"] for c in run), min(c["top"] for c in run), max(c["x1"] for c in run), max(c["bottom"] for c in run)  # fmt: skip
+            run = []
+        if char is not None:
+            run.append(char)
+
+
+def _touches(char: dict[str, Any], box: Box) -> bool:
+    """Whether a letter goes on a line of a box, a word's space away."""
+    level = bool(box[1] < (char["top"] + char["bottom"]) / 2 < box[3])
+    return level and bool(box[0] - _APART < char["x1"] and char["x0"] < box[2] + _APART)
+
+
 def _is_seen(rect: dict[str, Any]) -> bool:
     """Whether a rectangle has an edge or a shade."""
     shade = rect.get("non_stroking_color")
@@ -120,6 +167,9 @@ def without_asides(pieces: list[Piece], drops: Drops) -> list[Piece]:
     for group in groups:
         gone |= set(_strange_of(group, pieces, text, opens))
     known = Vocabulary(text)
+    last = len(pieces) - 1
+    if last > 1 and last not in inside and _closes_strangely(pieces[last - 1 :], known):
+        gone.add(last)
     gone |= {n for n, piece in enumerate(pieces) if n not in inside and _is_pulled(piece, known)}
     for n in range(1, len(pieces) - 1):
         if n not in inside and n not in gone:
@@ -212,6 +262,13 @@ def _told_aside(place: int, pieces: list[Piece], known: Vocabulary) -> Sequence[
 
 
 _ASIDE = 0.8  # of the words that a text knows of a box: nothing sets these apart but what they say
+
+
+def _closes_strangely(pieces: list[Piece], known: Vocabulary) -> bool:
+    """Whether a text ends with a sentence of which it knows hardly a word; the first below a heading is of that section."""
+    before, line = pieces
+    plain = isinstance(line, Text) and not _is_kept(line) and not isinstance(before, Heading)
+    return plain and not _is_practical(said(line)) and known.is_strange(said(line), FIRM, FEW_SAID)
 
 
 def _is_practical(line: str) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from itertools import groupby
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
-from curator.sop.apart import Box, boxes_of, level, within, without, without_asides
+from curator.sop.apart import SLANTED, Box, boxes_of, level, margins_of, within, without, without_asides
 from curator.sop.document import Origin, Table
 from curator.sop.lines import STARTS, Line, paragraphs
 from curator.sop.printed import of_page
@@ -20,7 +19,6 @@ _MOST_PAGES = 600
 _RUN_IN = 0.7  # of the size of letters: the space after a heading that its paragraph follows on the same line
 _SPACE = 9.0  # points: no space between the words of a line is wider, none between columns narrower
 _BOLD = re.compile(r"bold|black|heavy|semibold|demi|cmbx|-bd", re.I)
-_SLANTED = re.compile(r"italic|oblique|slanted|kursiv|cmti|-it\b", re.I)
 _SMALL = 0.93  # of the size of the text's letters: notices, not the text
 
 
@@ -107,11 +105,13 @@ def _lines(page: Any, drops: Drops) -> list[_Row]:
     rows: list[_Row] = []
     ruled = [box for box, _ in boxes]
     page = level(page, ruled, drops)
-    gutter = _gutter(page, ruled)
     framed = boxes_of(page, ruled)
+    beside = margins_of(page, [*ruled, *framed])
+    gutter = _gutter(without(page, beside) if beside else page, ruled)
     dots = _dots(page)
     links = [link for link in page.hyperlinks if _AWAY.match(link.get("uri") or "")]
-    for found in _parted_lines(page, gutter, framed):
+    framed += beside
+    for found in _parted_lines(page, gutter, framed, beside):
         middle = (found["top"] + found["bottom"]) / 2
         if any(box[1] <= middle <= box[3] and box[0] - 1 <= found["x0"] <= box[2] for box, _ in boxes):
             continue
@@ -122,29 +122,37 @@ def _lines(page: Any, drops: Drops) -> list[_Row]:
     for box, table in boxes:
         rows.append(_Row("", box[0], True, page=page.page_number, table=table, top=box[1], bottom=box[3], right=box[2]))
     _mark_margins(rows, page.height)
+    rails = {_BOXES * page.page_number + n for n, box in enumerate(framed) if box in beside}
     if gutter is not None:
-        return [row for column in _in_columns(rows, gutter) for row in column]
-    rails = {_BOXES * page.page_number + n for n, box in enumerate(framed) if any(map(_beside(box), rows))}
-    rows.sort(key=lambda row: (row.box in rails and row.box, round(row.top), row.indent))
-    for row in rows:
-        row.rail = row.box in rails
-    text, *beside = [list(run) for _, run in groupby(rows, lambda row: row.rail and row.box)] or [[]]
+        text = [row for row in rows if row.box not in rails]
+        return [*(row for column in _in_columns(text, gutter) for row in column), *_railed(rows, rails)]
+    rails |= {_BOXES * page.page_number + n for n, box in enumerate(framed) if any(map(_beside(box), rows))}
+    text = sorted((row for row in rows if row.box not in rails), key=lambda row: (round(row.top), row.indent))
     text = _with_tables(text)
-    for run in (text, *beside):
+    _mark_gaps(text)
+    return [*text, *_railed(rows, rails)]
+
+
+def _railed(rows: Sequence[_Row], rails: Collection[int]) -> Iterator[_Row]:
+    """The lines of boxes beside the text, box by box."""
+    for box in sorted(rails):
+        run = sorted((row for row in rows if row.box == box), key=lambda row: round(row.top))
         _mark_gaps(run)
-    return [row for run in (text, *beside) for row in run]
+        for row in run:
+            row.rail = True
+            yield row
 
 
 _BOXES = 1000  # more than any page has
 
 
-def _parted_lines(page: Any, gutter: float | None, framed: Sequence[Box]) -> Iterator[dict[str, Any]]:
-    """The lines of a page, those of each box apart."""
-    if not framed or gutter is not None:
-        yield from _text_lines(page, gutter)
-        return
-    yield from _text_lines(without(page, framed), None)
-    for box in framed:
+def _parted_lines(
+    page: Any, gutter: float | None, framed: Sequence[Box], beside: Sequence[Box]
+) -> Iterator[dict[str, Any]]:
+    """The lines of a page, those of each box apart; on one of two columns of the boxes beside them alone."""
+    boxes = framed if gutter is None else beside
+    yield from _text_lines(without(page, boxes) if boxes else page, gutter)
+    for box in boxes:
         yield from _text_lines(within(page, box), None)
 
 
@@ -262,7 +270,7 @@ def _row(text: str, chars: Sequence[dict[str, Any]], page: int, *, bold: bool) -
     top, bottom = min(char["top"] for char in chars), max(char["bottom"] for char in chars)
     place = chars[0]["x0"], chars[-1]["x1"]
     row = _Row(text, place[0], bold=bold, page=page, top=top, bottom=bottom, right=place[1], size=size)
-    row.slanted = all(_SLANTED.search(char["fontname"]) for char in chars)
+    row.slanted = all(SLANTED.search(char["fontname"]) for char in chars)
     row.words = _words(chars)
     return row
 

@@ -136,7 +136,7 @@ def _prune_told_aside(content: Any, vocabulary: Vocabulary, drops: Drops) -> Non
         if mild and _is_aside(part, vocabulary, _HARDLY):
             drops.take(part)
     for line in list(content.iterdescendants("p")):
-        if (_leads_off(line) or _invites(line) or _parts(line, content)) and not _in_item(line, content):
+        if (_leads_off(line) or _invites(line) or _parts(line, content, vocabulary)) and not _in_item(line, content):
             said = line.text_content()
             if vocabulary.is_strange(said, LOOSE):
                 drops.take(line)
@@ -153,8 +153,8 @@ def _is_box(table: Any) -> bool:
     return len(cells) == 1 and next(cells[0].iterdescendants("ol", "pre"), None) is None
 
 
-def _is_aside(part: Any, vocabulary: Vocabulary, factor: float = 1) -> bool:
-    """Whether a part is a sentence or two that order, warn and count nothing, and of which the text has few of four words or more."""
+def _is_aside(part: Any, vocabulary: Vocabulary, factor: float = 1, least: int = 4) -> bool:
+    """Whether a part is a sentence or two that order, warn and count nothing, and of which the text has few, of `least` words."""
     said = clean(text_of(part))
     formed = next(part.iterdescendants("ol", "ul", "table", "pre", "dl", *HEADINGS), None) is not None
     if (
@@ -196,9 +196,9 @@ def speaks_of_itself(line: Any) -> bool:
     return slanted or _MYSELF.search(said) is not None or _OURSELVES.search(said) is not None
 
 
-def _parts(line: Any, content: Any) -> bool:
-    """Whether a paragraph ends the text that is in italics, begins with a question, or in which somebody speaks of himself, or one
-    stands below a rule that ends it.
+def _parts(line: Any, content: Any, vocabulary: Vocabulary) -> bool:
+    """Whether a paragraph ends the text that is in italics, begins with a question, or in which somebody speaks of himself, or of
+    which the text knows hardly a word; or one stands below a rule that ends it.
     """
     above = [line, *takewhile(lambda part: part is not content, upwards(line))]
     if any(_beside(part, preceding=False) is not None for part in above):
@@ -208,7 +208,12 @@ def _parts(line: Any, content: Any) -> bool:
     speaks = _MYSELF.search(line.text_content()) is not None
     said = clean(line.text_content())
     asks = _ASKS.match(said) is not None and not is_order(said) and not is_order(said.partition("? ")[2])
-    return slanted or speaks or asks or next((other.tag == "hr" for other in _others(line, preceding=True)), False)
+    before = _beside(line, preceding=True)
+    first = before is None or before.tag in HEADINGS  # of its section
+    odd = not first and _is_aside(line, vocabulary, FIRM, FEW_SAID)
+    return (
+        slanted or speaks or asks or odd or next((other.tag == "hr" for other in _others(line, preceding=True)), False)
+    )
 
 
 _ASKS = re.compile(r"(?:[^\s?.]+ ){1,5}[^\s?.]+\? \S|\S+\? \S")
