@@ -171,9 +171,8 @@ def without_asides(pieces: list[Piece], drops: Drops) -> list[Piece]:
     if last > 1 and last not in inside and _closes_strangely(pieces[last - 1 :], known):
         gone.add(last)
     gone |= {n for n, piece in enumerate(pieces) if n not in inside and _is_pulled(piece, known)}
-    for n in range(1, len(pieces) - 1):
-        if n not in inside and n not in gone:
-            gone |= set(_told_aside(n, pieces, known))
+    gone |= {n for n in told_asides(pieces) if n not in inside}
+    gone |= _emptied(pieces, gone)
     for n in sorted(gone):
         drops.add("boilerplate", said(pieces[n]), pieces[n].origin)
     return [piece for n, piece in enumerate(pieces) if n not in gone]
@@ -243,6 +242,31 @@ def _is_pulled(piece: Piece, known: Vocabulary) -> bool:
 
 
 _QUOTED = re.compile(r'["“„«‟].{12,}["”“»]\.?')
+
+
+def _emptied(pieces: list[Piece], gone: set[int]) -> set[int]:
+    """The places of headings of no known purpose below which something went and nothing is left before the next."""
+    heads = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and n not in gone]
+    found = set()
+    for n, stop in zip(heads[1:], [*heads[2:], len(pieces)], strict=False):
+        below = range(n + 1, stop)
+        lower = stop < len(pieces) and pieces[stop].level > pieces[n].level  # type: ignore[union-attr]
+        if below and all(m in gone for m in below) and not lower and not _is_kept(pieces[n]):
+            found.add(n)
+    return found
+
+
+def told_asides(pieces: list[Piece]) -> set[int]:
+    """The places of headings, and of the sentences below them, that only their words set apart from the text around them."""
+    known = [n for n, piece in enumerate(pieces) if isinstance(piece, Heading) and role_of(piece.text) != "other"]
+    last = known[-1] if known else len(pieces)
+    stop = next((n for n in range(last + 1, len(pieces)) if isinstance(pieces[n], Heading)), len(pieces))
+    text = Vocabulary(" ".join(said(piece) for piece in pieces[:stop]))  # below it a site may speak of itself
+    text = text if text.tells else Vocabulary(" ".join(map(said, pieces)))
+    found: set[int] = set()
+    for n in range(1, len(pieces) - 1):
+        found |= set(_told_aside(n, pieces, text))
+    return found
 
 
 def _told_aside(place: int, pieces: list[Piece], known: Vocabulary) -> Sequence[int]:

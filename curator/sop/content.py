@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from curator.sop.furniture import is_date
 from curator.sop.lines import STARTS
 from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, own_words, text_of, wraps_note
-from curator.sop.metadata import names_document
+from curator.sop.metadata import is_field, names_document
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.strangers import (
@@ -136,6 +136,8 @@ def _prune_around(
         own_vocabulary = Vocabulary(said) if bare and heaviest not in (None, titled) and not pieces else vocabulary
         for part in list(current):
             before = before and part is not titled
+            if before and part is not titled and part.tag == "table" and _is_head_of_site(part):
+                drops.take(part)
             if part is heaviest or part in pieces or part.tag not in _BESIDE or part in own:
                 continue
             if part is titled:
@@ -243,10 +245,14 @@ def _is_sentence(part: Any, said: str) -> bool:
 def _is_titling(part: Any, vocabulary: Vocabulary) -> bool:
     """Whether a part before the title is content all the same: a warning, a heading, or a table with the document's number."""
     said = part.text_content()
-    if not clean(said) or next(part.iter("table"), None) is not None:
+    if not clean(said) or not all(map(is_layout, part.iter("table"))):
         return True
     warned = is_note(part) and (is_warning(clean(said)) or is_order(clean(said)))
-    formed = warned or any(not _leads_away(head) for head in part.iter("h2", "h3", "ol"))
+    told = len(said.split()) > _TITLE_WORDS // 2
+    formed = warned or any(
+        not _leads_away(head) and (told or head.tag == "ol" or role_of(clean(text_of(head))) != "other")
+        for head in part.iter("h2", "h3", "ol")
+    )
     return formed and not vocabulary.is_strange(said, LOOSE)
 
 
@@ -254,6 +260,16 @@ def _leads_away(head: Any) -> bool:
     """Whether a heading or a list is a link, or links, to other pages."""
     links = [a for a in head.iter("a") if not (a.get("href") or "#").startswith("#")]
     return bool(links) and clean(" ".join(a.text_content() for a in links)) == clean(head.text_content())
+
+
+def _is_head_of_site(table: Any) -> bool:
+    """Whether a table before the title is a row or two of names and links, and no field of a document."""
+    cells = [clean(cell.text_content()) for cell in table.iter("td", "th")]
+    rows = len(list(table.iter("tr")))
+    known = any(
+        is_field(cell) or names_document(cell) or is_warning(cell) or role_of(cell) != "other" for cell in cells if cell
+    )
+    return rows <= 2 and not known and next(table.iter("a"), None) is not None and len(" ".join(cells).split()) <= 40
 
 
 def _prune_title(part: Any, drops: Drops, vocabulary: Vocabulary, second: Second | None) -> None:
@@ -296,6 +312,9 @@ def _prune_leads(content: Any, title: Any, vocabulary: Vocabulary, drops: Drops)
     for part in after:
         if part.tag == "ul" and _is_bar_of_words(part) and vocabulary.is_aside(part.text_content()):
             drops.take(part)
+        if part.tag in HEADINGS and _is_subtitle(part, vocabulary):
+            drops.take(part)
+            continue
         if _is_gone(part, content):
             continue
         if part.tag in ("ol", "ul", "table", "pre", "dl", *HEADINGS):
@@ -307,10 +326,30 @@ def _prune_leads(content: Any, title: Any, vocabulary: Vocabulary, drops: Drops)
         ):
             drops.take(part)
         elif part.tag == "p" and (said := clean(part.text_content())):
-            if not (is_date(said) or (speaks_of_itself(part) and _is_told_away(part, vocabulary, 1 if gone else FEW))):
+            told = speaks_of_itself(part) and _is_told_away(part, vocabulary, 1 if gone else FEW)
+            if not (is_date(said) or told or _is_motto(said, vocabulary)):
                 return
             gone = not is_date(said)  # who has begun to speak of himself goes on with it in a few words
             drops.take(part)
+
+
+def _is_subtitle(head: Any, vocabulary: Vocabulary) -> bool:
+    """Whether a heading right below the title has no text before the next of its level, and says nothing of the text."""
+    said = clean(text_of(head))
+    after = head.xpath(
+        "following::*[self::p or self::ul or self::ol or self::table or self::pre or self::dl or self::h1 or self::h2 or self::h3 or self::h4]"
+    )
+    bare = bool(after) and after[0].tag == head.tag and role_of(said) == "other"
+    return bare and not is_warning(said) and vocabulary.is_aside(said)
+
+
+def _is_motto(said: str, vocabulary: Vocabulary) -> bool:
+    """Whether a line below a title is a few words without a stop, of which the text knows hardly any."""
+    few = 3 <= len(said.split()) <= 12 and said[-1] not in ".:;!?" and not re.search(r"\d", said)
+    formed = (
+        is_warning(said) or is_order(said) or names_document(said) or says_purpose(said) or role_of(said) != "other"
+    )
+    return few and not formed and vocabulary.is_strange(said)
 
 
 def _is_kicker(said: str) -> bool:

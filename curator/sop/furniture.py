@@ -56,6 +56,7 @@ _PATTERNS = (
     r"(?:new|added|introduced|changed|updated|modified|deprecated|removed|available|neu|hinzugefügt|geändert|eingeführt|nuev[oa]|añadid[oa]|modificad[oa]|nouveau|ajouté|modifié|introduit)e?"
     r" (?:(?:in|since|as of|ab|seit|en|desde|dans|depuis)(?: the| der| la)? )(?:versi[oó]n|release|v\.? ?(?=\d))\W*\d[\w.]*(?:\W.{0,160})?",
     rf"{_THIS} (?:{_PAGE}|space|wiki|docs|manual|handbook|text) (?:was|has been|is being|will be|wurde|ha sido|fue|a été) (?:automatically |recently )?(?:moved|migrated|archived|imported|copied|mirrored|converted|machine[- ]translated|generated|verschoben|archiviert|movid[oa]|archivad[oa]|déplacée?|archivée?)\b.{{0,160}}",
+    r"(?:nach oben|zum (?:seiten)?anfang|haut de (?:la )?page|(?:volver|ir) arriba|(?:to )?top of (?:the )?page)",
     r"(?:back to|return to|zurück zu|volver|retour)(?: the)?(?: \w+){0,2} (?:top|home|overview|nach oben|inicio|haut).{0,30}",
 )  # fmt: skip
 _FURNITURE = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I)

@@ -9,11 +9,12 @@ import re
 from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
+from curator.sop.apart import told_asides
 from curator.sop.cards import headings_over, prune_emptied
 from curator.sop.content import Second, content_root, prune_beside
 from curator.sop.markup import BLOCKS, is_bold, own_words, text_of
 from curator.sop.pruning import name_own_tags, prune
-from curator.sop.reading import MAX_TEXT, SITE_MARK, Drops, Reading, clean, words_of
+from curator.sop.reading import MAX_TEXT, NOWHERE, SITE_MARK, Drops, Piece, Reading, clean, said, words_of
 from curator.sop.walk import Walker
 
 _XML = re.compile(r"^\s*<\?xml[^>]*\?>", re.I)
@@ -61,7 +62,7 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     prune_beside(content, drops, second)
     prune_emptied(content, stood, drops)
     walker = Walker(drops, is_page=True)
-    pieces = list(walker.walk(content))
+    pieces = _without_asides(list(walker.walk(content)), drops)
     return Reading(
         pieces,
         words,
@@ -74,6 +75,14 @@ def read_html(page: str, second: Second | None = None) -> Reading:
         frame=drops.frame,
         tables=walker.tables,
     )
+
+
+def _without_asides(pieces: list[Piece], drops: Drops) -> list[Piece]:
+    gone = told_asides(pieces)
+    for n in sorted(gone):
+        drops.add("boilerplate", said(pieces[n]), NOWHERE)
+        drops.frame.append(said(pieces[n]))
+    return [piece for n, piece in enumerate(pieces) if n not in gone]
 
 
 def decoded(data: bytes) -> str:
@@ -144,10 +153,16 @@ def _without_scripts(page: str) -> str:
 
 
 def _name_title(root: Any, title: str) -> None:
-    """On a page without headings, a line set large, bold or in the middle that has the words of the page's title is one,
-    else the only line that is set in the middle and bold.
+    """On a page without an `h1`, the heading that is a part of the page's title is one; without headings, a line set large, bold
+    or in the middle that has the words of the page's title, else the only line that is set in the middle and bold.
     """
     wanted = set(words_of(title))
+    if next(root.iter("h1"), None) is None:
+        named = [words_of(part) for part in SITE_MARK.split(title)]
+        for head in root.iter("h2", "h3"):
+            if (said := words_of(text_of(head))) and said in named and len(said) >= 2:
+                head.tag = "h1"
+                return
     if next(root.iter("h1", "h2"), None) is not None:
         return
     middle = []

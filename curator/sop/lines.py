@@ -95,6 +95,8 @@ def _goes_on(before: Text, last: Line, line: Line, letters: frozenset[str]) -> b
         return False
     small = line.text[0].islower()
     ended = before.text[-1] in ".:;?!"
+    if line.apart != last.apart and ended:
+        return False
     if ended and NOTE.match(line.text):
         return False
     if line.gap:

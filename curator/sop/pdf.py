@@ -12,7 +12,7 @@ from curator.sop.apart import SLANTED, Box, boxes_of, level, margins_of, within,
 from curator.sop.document import Origin, Table
 from curator.sop.lines import STARTS, Line, paragraphs
 from curator.sop.printed import of_page
-from curator.sop.reading import Drops, Reading, clean, words_of
+from curator.sop.reading import BULLETS, Drops, Reading, clean, words_of
 from curator.sop.unruled import Word, table_at
 
 _MOST_PAGES = 600
@@ -225,11 +225,14 @@ def _bulleted(row: _Row, dots: Sequence[dict[str, Any]]) -> _Row:
     middle = (row.top + row.bottom) / 2
     drawn = any(abs((dot["top"] + dot["bottom"]) / 2 - middle) < 0.5 * row.size and dot["height"] <= 1.2 * row.size and 0 < row.indent - dot["x1"] <= 2 * row.size for dot in dots)  # fmt: skip
     found = _SYMBOL.match(row.text)
-    if found or (drawn and not STARTS.match(row.text)):
+    if found or (drawn and not _COUNTED.match(row.text)):
         row.text = f"• {row.text[found.end() if found else 0 :]}"
     return row
 
 
+_COUNTED = re.compile(
+    rf"[{BULLETS}*+-]\s|\(?(?:\d{{1,3}}(?:\.\d{{1,3}})*|[a-z]|[ivx]{{1,4}})[.)]\s", re.I
+)  # "70 % ethanol" is none
 _SYMBOL = re.compile(r"\(cid:\d{1,5}\)\s*(?=\S)")  # a letter of which a font does not say what it is
 
 

@@ -78,7 +78,7 @@ _MAIL_HEAD = re.compile(
 
 
 _GREETING = re.compile(
-    r"(?:(?:(?:kind|best|warm|many) )?(?:regards|wishes)|(?:yours )?(?:sincerely|faithfully|truly)(?: yours)?|cheers|many thanks|thanks(?: and regards)?|"
+    r"(?-i:(?:Yours|Best|Cheers|Love|Herzlichst|Saludos|Amicalement), (?:[A-Z]|the |die |los |les )[^.!?:]{2,40})|(?:(?:(?:kind|best|warm|many) )?(?:regards|wishes)|(?:yours )?(?:sincerely|faithfully|truly)(?: yours)?|cheers|many thanks|thanks(?: and regards)?|"
     r"(?:mit )?(?:freundlichen|besten|vielen) grüßen|(?:freundliche|beste|viele) grüße|cordialement|bien à vous|(?:un )?(?:cordial )?saludos?(?: cordiales)?|atentamente)[,.!]?",
     re.I,
 )

@@ -16,7 +16,19 @@ from math import log2
 from typing import Any
 
 from curator.sop.furniture import is_site_heading
-from curator.sop.markup import HEADINGS, is_note, is_warning, note_of, own_words, siblings, text_of, upwards, wraps_note
+from curator.sop.markup import (
+    HEADINGS,
+    is_layout,
+    is_note,
+    is_warning,
+    note_of,
+    own_words,
+    siblings,
+    tables_above,
+    text_of,
+    upwards,
+    wraps_note,
+)
 from curator.sop.metadata import names_document
 from curator.sop.reading import Drops, clean, words_of
 from curator.sop.roles import role_of
@@ -79,9 +91,14 @@ class Vocabulary:
 
     def is_strange(self, text: str, factor: float = 1, least: int = FEW) -> bool:
         """Whether the rest of the text knows few of the words of a part, of which it has `least`; `factor` moves what few is."""
-        share = self.share(text, least) if len(self._counts) >= _TELLING else None
+        share = self.share(text, least) if self.tells else None
         grown = _EACH_DOUBLING * log2(max(len(self._counts), _SHORT) / _SHORT)
         return share is not None and share < factor * min(_MOST, _LEAST + grown)
+
+    @property
+    def tells(self) -> bool:
+        """Whether the text has words enough to know what is not its own."""
+        return len(self._counts) >= _TELLING
 
     def is_aside(self, text: str) -> bool:
         """Whether the rest of the text has fewer than half of the words of a line twice: not what a text opens with."""
@@ -301,7 +318,8 @@ _STEPPED = re.compile(
 
 
 def _in_item(part: Any, content: Any) -> bool:
-    return not _ITEMS.isdisjoint(above.tag for above in upwards(part) if content in above.iterancestors())
+    inside = (above for above in upwards(part) if above.tag in _ITEMS and content in above.iterancestors())
+    return any(above.tag not in ("td", "th") or not is_layout(next(tables_above(above), above)) for above in inside)
 
 
 def _is_kept(part: Any, content: Any) -> bool:
