@@ -18,13 +18,11 @@ from typing import Any
 from curator.sop.furniture import is_site_heading
 from curator.sop.markup import (
     HEADINGS,
-    is_layout,
     is_note,
     is_warning,
     note_of,
     own_words,
     siblings,
-    tables_above,
     text_of,
     upwards,
     wraps_note,
@@ -319,7 +317,12 @@ _STEPPED = re.compile(
 
 def _in_item(part: Any, content: Any) -> bool:
     inside = (above for above in upwards(part) if above.tag in _ITEMS and content in above.iterancestors())
-    return any(above.tag not in ("td", "th") or not is_layout(next(tables_above(above), above)) for above in inside)
+    return any(above.tag not in ("td", "th") or not _places(above) for above in inside)
+
+
+def _places(cell: Any) -> bool:
+    """Whether a cell places a text: it holds headings or tables."""
+    return next(cell.iterdescendants("h1", "h2", "h3", "table"), None) is not None
 
 
 def _is_kept(part: Any, content: Any) -> bool:
