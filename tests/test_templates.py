@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import os
 import struct
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.exceptions import SecurityError
 
 from curator.errors import UsageError
-from curator.templates import Renderer, Template, conversations, load, named, prepared, shipped, spec_of, stamp
+from curator.templates import Renderer, Template, conversations, load, named, prepared, sandbox, shipped, spec_of, stamp
 from curator.templates.finding import context_of, tokenizer_of
 from curator.tokens import count_rendered, resolve, token_starts
 
@@ -278,6 +280,51 @@ def test_a_template_that_does_not_end_is_refused(tmp_path: Path, text: str) -> N
     (tmp_path / "endless.jinja").write_text(text + "{{ messages[0].content }}")
     with pytest.raises(UsageError, match=r"it does not end|it writes more than|it computes"):
         load(str(tmp_path / "endless.jinja"))
+
+
+NESTED = (
+    "{% set ns = namespace(x=[1], y=[1], t=(1,)) %}{% for n in range(40) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}"
+)
+GROWN = {
+    "written": NESTED + "{{ ns.x }}",
+    "put together": NESTED + "{{ ns.x ~ 'a' }}",
+    "as JSON": NESTED + "{{ ns.x | tojson }}",
+    "in a format": NESTED + "{{ '%s' % (ns.x,) }}",
+    "compared": NESTED.replace("endfor", "set ns.y = [ns.y, ns.y] %}{% endfor") + "{{ ns.x == ns.y }}",
+    "searched": NESTED.replace("endfor", "set ns.y = [ns.y, ns.y] %}{% endfor") + "{{ ns.x in [ns.y] }}",
+    "hashed": NESTED.replace("ns.x = [ns.x, ns.x]", "ns.t = (ns.t, ns.t)") + "{{ {ns.t: 1} | length }}",
+    "by calls": NESTED.replace("[ns.x, ns.x]", "dict(a=ns.x, b=ns.x)") + "{{ ns.x }}",
+    "by filters": NESTED.replace("[ns.x, ns.x]", "(ns.x + ns.x) | batch(2) | list") + "{{ ns.x }}",
+    "tuples": NESTED.replace("[ns.x, ns.x]", "ns.x * 2") + "{{ ns.x | length }}",
+    "deep": NESTED.replace("[ns.x, ns.x]", "[ns.x]").replace("range(40)", "range(90000)"),
+    "rounded": "{{ 5 | round(-1000000000) }}",
+    "summed": "{{ ([[1] * 3000] * 3000) | sum(start=[]) | length }}",
+    "bytes": "{{ ('x'.encode() * 8000000000) | length }}",
+    "bytes of a number": "{{ (1).to_bytes(8000000000, 'big') | length }}",
+    "indented": "{{ ([0] * 100000) | tojson(indent=4000) | length }}",
+    "separated": "{{ ([0] * 1000) | tojson(separators=('x' * 1000000, 'y')) | length }}",
+    "escaped": "{% set x = '&' * 60000000 %}{{ x | forceescape | length }}",
+    "split": "{% set x = 'ab ' * 20000000 %}{{ x.split() | length }}",
+    "as a list": "{% set x = '一' * 20000000 %}{{ x | list | length }}",
+    "broken": "{{ ('a' * 1000000) | wordwrap(1) | length }}",
+    "sorted": "{% for n in range(90000) %}{% set x = ([3, 2, 1] * 5000) | sort %}{% endfor %}",
+    "sliced": "{% set t = 'ab' * 4000000 %}{% for n in range(60000) %}{% set x = t[1:] %}{% endfor %}",
+    "in capitals": "{% set t = 'ab' * 4000000 %}{% for n in range(60000) %}{% set x = t | upper %}{% endfor %}",
+    "held against": "{% set t = 'ab' * 4000000 %}{% for n in range(60000) %}{% set x = 'c' in t %}{% endfor %}",
+    "dated": "{{ strftime_now('%Y' * 3000000) }}",
+}
+
+
+@pytest.mark.parametrize("text", GROWN.values(), ids=GROWN)
+def test_what_takes_without_end_within_one_step_is_refused_before(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it can be interrupted: to write, compare or hash lists that hold each other is one step to Python."""
+    monkeypatch.setattr(sandbox, "MOST_STEPS", 100_000)
+    monkeypatch.setattr(sandbox, "MOST_CHARACTERS", 1 << 22)
+    render = sandbox.Bounded().template(text)
+    started = time.process_time()
+    with pytest.raises((sandbox.Unbounded, SecurityError)):
+        render(messages=ROUND)
+    assert time.process_time() - started < 2  # measured: 0 to 0.2
 
 
 def test_a_row_on_which_a_template_does_not_end_is_refused_by_it(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from functools import wraps
 from typing import Any
 
 from jinja2 import ext, nodes, pass_eval_context
-from jinja2.compiler import CodeGenerator
+from jinja2.compiler import CodeGenerator, operators
 from jinja2.exceptions import SecurityError, TemplateError
 from jinja2.runtime import str_join
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
@@ -30,7 +30,34 @@ _LONG = 1 << 12  # characters from which putting texts together counts as steps
 _RUN = 16  # numbers of a range that count as a step
 _CALL = 4  # steps of a macro, beside those of what it says
 _WIDEST = 1 << 12  # characters that a text is filled up to, indented by or broken at
-_GROWING = ("batch", "center", "format", "indent", "join", "replace", "slice", "tojson", "wordwrap")
+_ENTRY = 32  # characters that an entry of a list or an object stands for
+_NEST = ("batch", "groupby", "slice")  # filters that make lists of lists
+_PASS = frozenset(  # filters and calls that look at the entries of a value and not within them
+    "attr batch count d default first groupby items last length list map random reject rejectattr reverse select"
+    " selectattr slice".split()
+)
+_SPLIT = frozenset({"capitalize", "list", "rsplit", "split", "splitlines", "striptags", "title", "urlize", "wordcount"})
+_COMPARE = (
+    "==",
+    "!=",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "eq",
+    "equalto",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "le",
+    "lessthan",
+    "lt",
+    "ne",
+)
+_ESCAPING = frozenset({"e", "escape", "forceescape", "urlencode"})
+_BYTES = frozenset({"encode", "from_bytes", "to_bytes"})  # what makes bytes, which nothing here measures
+_MOST_PLACES = 300  # that a number is rounded to
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{5}|\*)|\{[^{}]*:[^{}]*(?:\d{5}|\{)")  # a format with a width, or one to be given
 
 
@@ -49,14 +76,16 @@ class Bounded(ImmutableSandboxedEnvironment):
             lstrip_blocks=True,
             optimized=False,  # the optimizer computes the beginning of a long sum anew for each of its ends
             extensions=[GenerationBlock, ext.loopcontrols],
+            finalize=self.seen,
         )
         self.code_generator_class = Metered
         self.marking, self.clock, self.steps = False, CLOCK, 0
         self.filters["tojson"] = _tojson
-        self.filters |= {name: self._measured(name, self.filters[name]) for name in _GROWING}
+        self.filters |= {name: self._measured(name, made) for name, made in self.filters.items()}
+        self.tests |= {name: self._comparing(self.tests[name]) for name in _COMPARE}
         self.globals |= {
             "raise_exception": _raise_exception,
-            "strftime_now": lambda form: self.clock.strftime(form),  # noqa: PLW0108 (the clock may be set)
+            "strftime_now": self._strftime,
             "range": self.range,
             "lipsum": _no_lipsum,
             "dict": PlainDict(),
@@ -80,11 +109,40 @@ class Bounded(ImmutableSandboxedEnvironment):
         if self.steps > MOST_STEPS:
             raise Unbounded(f"it does not end: more than {MOST_STEPS:,} steps")
 
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        return attr not in _BYTES and super().is_safe_attribute(obj, attr, value)
+
+    def seen(self, value: Any) -> Any:
+        """A value that is written, compared or handed on, as it is: all that lies in it is gone through then.
+
+        A list may hold one other twice, and that a third: what is little to hold may be without end to go through.
+        """
+        if type(value) is str:
+            if len(value) > _LONG:
+                self._afford(len(value))
+        elif isinstance(value, _HOLDING):
+            entries, characters = _weight(value)
+            if entries * _ENTRY + characters > MOST_CHARACTERS:
+                raise Unbounded("it puts together lists that hold each other without end")
+            self.step(entries // 4 + characters // _LONG)
+        return value
+
+    def _strftime(self, form: str) -> str:
+        self._afford(len(form) * 32)
+        return self.clock.strftime(form)
+
+    def _comparing(self, test: Any) -> Callable[..., bool]:
+        @wraps(test)
+        def run(*values: Any) -> bool:
+            return bool(test(*map(self.seen, values)))
+
+        return run
+
     def within(self, value: Any) -> Any:
         """A value that was put together, as it is. Raises Unbounded where it is too long a text."""
         if type(value) is str and len(value) > _LONG:
             self._afford(len(value))
-        elif type(value) is list and len(value) > _LONG:
+        elif type(value) in (list, tuple) and len(value) > _LONG:
             self._afford(len(value) * 8)  # an entry takes what eight characters take
         return value
 
@@ -93,7 +151,10 @@ class Bounded(ImmutableSandboxedEnvironment):
         text = getattr(method, "__self__", None)
         if type(text) is str:
             self._measure(method.__name__, (text, *values, *named.values()))
-        return super().call(context, called, *values, **named)
+        for value in (*values, *named.values()):
+            self.seen(value)
+        made = super().call(context, called, *values, **named)
+        return self.within(made) if type(made) is str else self.seen(made)
 
     def _measured(self, name: str, made: Callable[..., Any]) -> Callable[..., Any]:
         """A filter that looks at what it would write before it writes it."""
@@ -104,8 +165,13 @@ class Bounded(ImmutableSandboxedEnvironment):
             first = values[passed] if len(values) > passed else ""
             if name == "join" and not isinstance(first, (str, list, tuple, dict)):
                 values = (*values[:passed], first := list(first), *values[passed + 1 :])
+            if name not in _PASS:
+                self.seen(first)
+            elif isinstance(first, (list, tuple, dict)):
+                self.step(len(first) // _RUN)
             self._measure(name, (first, *values[passed + 1 :], *named.values()))
-            return self.within(made(*values, **named))
+            result = made(*values, **named)
+            return self.seen(list(result)) if name in _NEST else self.within(result)
 
         return run
 
@@ -115,10 +181,7 @@ class Bounded(ImmutableSandboxedEnvironment):
         size = _size(text)
         widths = [value for value in rest if type(value) is int]
         texts = [value for value in rest if type(value) is str]
-        if name in ("format", "format_map") and type(text) is str and _WIDE.search(text):
-            raise Unbounded("it writes a text that is filled up to a great width")
-        if name in _FILLING and any(width > _WIDEST for width in widths):
-            raise Unbounded(f"it fills or indents by more than {_WIDEST:,} characters")
+        _refuse(name, text, rest, widths)
         if name == "replace" and len(texts) > 1:
             size += str(text).count(texts[0]) * len(texts[1])
         elif name == "join" and type(text) is str and rest:  # a method: the text stands between the parts
@@ -131,10 +194,15 @@ class Bounded(ImmutableSandboxedEnvironment):
             size += str(text).count("\t") * max([*widths, 8])
         elif name == "wordwrap":
             size += size * max([*map(len, texts), 1])
+            size += size * size // max(1, 64 * min([*widths, 79]))  # a long word is cut off piece by piece
         elif name == "translate" and rest:
             size *= max((_size(value) for value in rest[0].values()), default=1) if isinstance(rest[0], dict) else 1
         elif name == "tojson":
-            size = 0
+            size = _weight(text)[0] * (_ENTRY + _longest(rest)) if isinstance(text, _HOLDING) else size
+        elif name in _ESCAPING:
+            size *= 5  # of "&", or of a letter that is no ASCII
+        elif name in _SPLIT and type(text) is str:
+            size += _ENTRY * (size if name == "list" else _pieces(text, texts))
         self._afford(size)
 
     def range(self, *bounds: int) -> range:
@@ -150,7 +218,7 @@ class Bounded(ImmutableSandboxedEnvironment):
         return "".join(listed)
 
     def joined(self, parts: Iterable[Any]) -> str:
-        return str(self.within(str_join(parts)))
+        return str(self.within(str_join(map(self.seen, parts))))
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         if operator == "%" and type(left) is str and _WIDE.search(left):
@@ -161,7 +229,10 @@ class Bounded(ImmutableSandboxedEnvironment):
                 raise Unbounded("it computes a number of many thousand digits")
         elif operator == "*":
             self._afford(_size(left) * right if type(right) is int else _size(right) * left if type(left) is int else 0)
-        return self.within(super().call_binop(context, operator, left, right))
+        if operator == "%":
+            self.seen(right)
+        made = super().call_binop(context, operator, left, right)
+        return self.within(made) if type(made) is str else self.seen(made)
 
     def _afford(self, size: int) -> None:
         if size > MOST_CHARACTERS:
@@ -169,11 +240,59 @@ class Bounded(ImmutableSandboxedEnvironment):
         self.step(size // _LONG if size > _LONG else 0)
 
 
+_HOLDING = (list, tuple, dict, Namespace)
+
+
+def _weight(value: Any) -> tuple[int, int]:
+    """(entries, characters) that are met where a value is gone through, up to what is too much of them."""
+    entries = characters = 0
+    waiting: list[Any] = [value]
+    while waiting and entries * _ENTRY + characters <= MOST_CHARACTERS:
+        held = waiting.pop()
+        if isinstance(held, str):
+            characters += len(held) if type(held) is str else 0  # a text of `tracing` notes who looks at it
+            continue
+        if isinstance(held, Namespace):
+            held = held._Namespace__attrs
+        if isinstance(held, dict):
+            entries += 2 * len(held)
+            if entries * _ENTRY <= MOST_CHARACTERS:
+                waiting += [*held, *held.values()]
+        elif isinstance(held, (list, tuple)):
+            entries += len(held)
+            if entries * _ENTRY <= MOST_CHARACTERS:
+                waiting += held
+    return entries, characters
+
+
+def _longest(values: Iterable[Any]) -> int:
+    """Characters that may stand beside each entry: how far it is indented, what separates it."""
+    parts = [part for value in values for part in (value if isinstance(value, (list, tuple)) else (value,))]
+    return sum(len(part) if isinstance(part, str) else part for part in parts if type(part) in (str, int))
+
+
+def _pieces(text: str, signs: Iterable[str]) -> int:
+    """In how many pieces a text comes apart at some signs, or at white space."""
+    return sum(text.count(sign) for sign in {*signs, *" \n\t\r-<"} if sign)
+
+
 def _size(value: Any) -> int:
     return len(value) if isinstance(value, (str, list, tuple)) else 0
 
 
 _FILLING = frozenset({"ljust", "rjust", "center", "zfill", "expandtabs", "batch", "slice", "indent", "tojson"})
+
+
+def _refuse(name: str, text: Any, rest: Iterable[Any], widths: Iterable[int]) -> None:
+    """Raise Unbounded for what takes very much whatever the size of its values."""
+    if name in ("format", "format_map") and type(text) is str and _WIDE.search(text):
+        raise Unbounded("it writes a text that is filled up to a great width")
+    if name in _FILLING and any(width > _WIDEST for width in widths):
+        raise Unbounded(f"it fills or indents by more than {_WIDEST:,} characters")
+    if name == "round" and any(abs(width) > _MOST_PLACES for width in widths):
+        raise Unbounded(f"it rounds to more than {_MOST_PLACES} places")
+    if name == "sum" and any(isinstance(value, _HOLDING) for value in rest):
+        raise Unbounded("it sums up what is no number")
 
 
 def _joined(parts: Any, between: int) -> int:
@@ -194,10 +313,50 @@ class Metered(CodeGenerator):
         node.body.insert(0, _step(_CALL + _parts(node.body)))
         return super().macro_body(node, frame)
 
+    def visit_List(self, node: nodes.List, frame: Any) -> None:  # noqa: N802 (Jinja's name)
+        self._watched("seen", super().visit_List, node, frame, plain=_is_plain(node))
+
+    def visit_Tuple(self, node: nodes.Tuple, frame: Any) -> None:  # noqa: N802 (Jinja's name)
+        self._watched("seen", super().visit_Tuple, node, frame, plain=node.ctx != "load" or _is_plain(node))
+
+    def visit_Dict(self, node: nodes.Dict, frame: Any) -> None:  # noqa: N802 (Jinja's name)
+        self._watched("seen", super().visit_Dict, node, frame)
+
+    def visit_Pair(self, node: nodes.Pair, frame: Any) -> None:  # noqa: N802 (Jinja's name)
+        self._watched("seen", self.visit, node.key, frame, plain=_is_plain(node.key))  # it is hashed
+        self.write(": ")
+        self.visit(node.value, frame)
+
+    def visit_Getitem(self, node: nodes.Getitem, frame: Any) -> None:  # noqa: N802 (Jinja's name)
+        self._watched("within", super().visit_Getitem, node, frame, plain=not isinstance(node.arg, nodes.Slice))
+
+    def visit_Compare(self, node: nodes.Compare, frame: Any) -> None:  # noqa: N802 (Jinja's name)
+        sides = [node.expr, *(operand.expr for operand in node.ops)]
+        within = any(operand.op in ("in", "notin") for operand in node.ops)
+        plain = not within and any(map(_is_plain, sides))  # what is not alike is told by its type
+        self.write("(")
+        for operator, side in zip(["", *(operand.op for operand in node.ops)], sides, strict=True):
+            self.write(f" {operators[operator]} " if operator else "")
+            self._watched("seen", self.visit, side, frame, plain=plain or _is_plain(side))
+        self.write(")")
+
+    def _watched(self, how: str, visit: Callable[..., None], node: Any, frame: Any, *, plain: bool = False) -> None:
+        """Write an expression, with what looks at its value around it unless that is plain."""
+        self.write("" if plain else f"environment.{how}(")
+        visit(node, frame)
+        self.write("" if plain else ")")
+
     def visit_Add(self, node: Any, frame: Any) -> None:  # noqa: N802 (Jinja's name)
         self.write("environment.within(")
         super().visit_Add(node, frame)
         self.write(")")
+
+
+def _is_plain(node: nodes.Node) -> bool:
+    """Whether a value stands in the template as it is."""
+    if isinstance(node, (nodes.List, nodes.Tuple)):
+        return all(map(_is_plain, node.items))
+    return isinstance(node, nodes.Const)
 
 
 def _parts(body: Iterable[nodes.Node]) -> int:
