@@ -296,6 +296,7 @@ GROWN = {
     "by calls": NESTED.replace("[ns.x, ns.x]", "dict(a=ns.x, b=ns.x)") + "{{ ns.x }}",
     "by filters": NESTED.replace("[ns.x, ns.x]", "(ns.x + ns.x) | batch(2) | list") + "{{ ns.x }}",
     "tuples": NESTED.replace("[ns.x, ns.x]", "ns.x * 2") + "{{ ns.x | length }}",
+    "slices": "{{ 'ab' | slice(100000000) | list | length }}",
     "deep": NESTED.replace("[ns.x, ns.x]", "[ns.x]").replace("range(40)", "range(90000)"),
     "rounded": "{{ 5 | round(-1000000000) }}",
     "summed": "{{ ([[1] * 3000] * 3000) | sum(start=[]) | length }}",

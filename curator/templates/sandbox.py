@@ -56,6 +56,9 @@ _COMPARE = (
     "ne",
 )
 _ESCAPING = frozenset({"e", "escape", "forceescape", "urlencode"})
+_GROWING = frozenset(
+    {"batch", "center", "format", "indent", "join", "replace", "slice", "wordwrap"}
+)  # much is made of a short text
 _BYTES = frozenset({"encode", "from_bytes", "to_bytes"})  # what makes bytes, which nothing here measures
 _MOST_PLACES = 300  # that a number is rounded to
 _WIDE = re.compile(r"%[^a-zA-Z%]*(?:\d{5}|\*)|\{[^{}]*:[^{}]*(?:\d{5}|\{)")  # a format with a width, or one to be given
@@ -163,6 +166,8 @@ class Bounded(ImmutableSandboxedEnvironment):
         @wraps(made)
         def run(*values: Any, **named: Any) -> Any:
             first = values[passed] if len(values) > passed else ""
+            if type(first) is str and len(first) <= _LONG and name not in _GROWING:
+                return made(*values, **named)
             if name == "join" and not isinstance(first, (str, list, tuple, dict)):
                 values = (*values[:passed], first := list(first), *values[passed + 1 :])
             if name not in _PASS:
