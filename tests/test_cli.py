@@ -1059,3 +1059,30 @@ def test_of_many_related_rows_explain_and_concise_name_the_first_and_count_the_r
     assert "and 111 more" in concise
     (finding,) = json.loads(run("lint", path, *judged, "--format", "json").out)["findings"]
     assert len(finding["related"]) == 119
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("lint a --selec ANS", "No such option '--selec'. Did you mean '--select'?"),
+        ("lint a --zzz", "No such option '--zzz'."),
+        ("lnt a", "No such command 'lnt'. Did you mean 'lint'?"),
+    ],
+)
+def test_a_misspelt_name_brings_what_is_near_it_and_nothing_else(run, said, told):
+    done = run(*said.split())
+    assert (done.status, done.err.splitlines()[0]) == (2, f"error: {told}")
+
+
+def test_lines_of_an_unknown_shape_are_told_apart_from_lines_that_cannot_be_read(run, tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"foo": 1}\n{"foo": 2}\n{broken\n')
+    text = run("lint", "a.jsonl", "--no-cache", "--statistics").out
+    assert "0 rows, 1 line unreadable, 2 lines in no known shape" in text
+    assert re.search(r"SCH001 +unknown-shape +2 +66\.7%", text)
+
+
+def test_the_shape_that_is_named_wins_over_a_saved_map(run, tmp_path):
+    (tmp_path / "curator.toml").write_text('[map]\nfoo = "user"\nbar = "assistant"\n')
+    (tmp_path / "a.jsonl").write_text('{"instruction": "Say it.", "output": "Because.", "foo": "q", "bar": ""}\n')
+    done = run("lint", "a.jsonl", "--shape", "alpaca", "--no-cache", "--select", "ROL007")
+    assert done.status == 0 and "--shape names the shape" in done.err

@@ -618,7 +618,7 @@ def test_what_only_the_way_back_shows_is_in_the_table_too():
     older = Reader().read({"instruction": "Add.", "response": "4"})
     assert set(convert_row(older, "openai-chat").form) == {
         "'response' would be called 'output'",
-        "'input' would be new",
+        "'input' would be added",
     }
     turns = [{"from": "human", "value": "Add."}, {"from": "gpt", "value": "4"}]
     named = Reader().read({"conversation": turns, "id": 3})

@@ -146,7 +146,7 @@ def test_real_sets_are_called_poor_only_where_they_are():
 def test_a_number_of_rows_that_is_asked_for_stands_in_for_a_method(write, run):
     file = write("few.jsonl", [ask(n) for n in range(12)])
     told = run("lint", file, "--no-cache", "--set", "SET001.min_rows=50").out
-    assert "12 rows, where any training needs 50" in told
+    assert "12 rows, where min_rows asks for 50" in told
     assert "12 rows, where" not in run("lint", file, "--no-cache").out
 
 

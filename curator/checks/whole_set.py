@@ -66,9 +66,13 @@ class TooFewRows(DatasetRule, frozen=True):
         trained = np.flatnonzero(rows.readable & (rows.splits == 0))
         needed = self.min_rows or _NEEDED[self.method]
         if 0 < len(trained) < needed:
-            what = "any training" if self.method == "any" or self.min_rows else f"training by the method {self.method}"
+            what = "any training" if self.method == "any" else f"training by the method {self.method}"
+            usual = (
+                f"rarely serves with fewer than {needed:,}" if self.method != "any" else f"takes {needed:,} at least"
+            )
+            asked = f"min_rows asks for {needed:,}" if self.min_rows else f"{what} {usual}"
             rows_ = "1 row" if len(trained) == 1 else f"{len(trained):,} rows"
-            message = f"{rows_}, where {what} needs {needed:,}"
+            message = f"{rows_}, where {asked}"
             yield int(trained[0]), Flag("", message, evidence={"rows": len(trained), "needed": needed})
 
 

@@ -158,12 +158,27 @@ def _complain(message: str, hint: str = "") -> None:
 
 
 def _explain_usage(error: click.ClickException) -> int:
+    error = _with_what_is_near(error)
     message, context = error.format_message(), getattr(error, "ctx", None)
     if message.startswith("Usage:"):  # a group without a verb
         click.echo(message)
     else:
         _complain(message, f"{context.command_path} --help shows the usage" if context else "")
     return 2
+
+
+def _with_what_is_near(error: click.ClickException) -> click.ClickException:
+    """The error with the name that may have been meant: click tells of options that share a letter or two."""
+    import difflib
+
+    if isinstance(error, click.NoSuchOption) and error.possibilities:
+        near = difflib.get_close_matches(error.option_name, error.possibilities, 1, 0.7)
+        near = near or [name for name in error.possibilities if name.startswith(error.option_name)]
+        return click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx)
+    if isinstance(error, click.UsageError) and error.message.startswith("No such command "):
+        near = difflib.get_close_matches(error.message.split("'")[1], VERBS, 1, 0.7)
+        return click.UsageError(f"{error.message} Did you mean {near[0]!r}?", error.ctx) if near else error
+    return error
 
 
 def _explain_loop(error: Exception) -> int:

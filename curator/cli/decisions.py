@@ -174,7 +174,7 @@ def export(log: Path, output: Path | None) -> None:
 @_LOG
 @_FORM
 def agreement(log: Path, form: str) -> None:
-    """Tell how often rules are right here, and how far reviewers agree.
+    """How often rules are right, and reviewers agree.
 
     A finding is right where its row was mended, edited or dropped for it. Kappa is Cohen's, over findings
     that two people judged before they saw each other's verdict.

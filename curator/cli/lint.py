@@ -51,7 +51,7 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show the evidence of findings, and rules that found nothing.")
 @click.option("--timing", is_flag=True, help="Say which rules took how long.")
-@click.option("--audit", is_flag=True, help="Measure how many of the rows alike were found (slow).")
+@click.option("--audit", is_flag=True, help="Measure which share of all pairs of rows alike was found (slow).")
 @click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colours."
 )
@@ -292,15 +292,19 @@ def _or_nobody_reads() -> Iterator[None]:
 
 def _audits(report: Report) -> Iterator[str]:
     """What the audit measured, a line a view."""
+    from curator.report.tally import counted
+
     if not report.audits:
         yield "nothing to audit: no rule that ran looks for rows alike (select DUP003)"
     for audit in report.audits:
-        drawn = f"audit of {audit.rows:,} rows drawn ({audit.view}, from {audit.threshold:g} on)"
+        what = {"whole": "whole rows", "prompt": "prompts", "answer": "answers"}.get(audit.view, audit.view)
+        drawn = f"audit: {counted(audit.rows, 'row')} drawn and compared with every row ({what}, alike from "
+        drawn += f"{audit.threshold:.0%} on)"
         if audit.pairs:
-            share = f"{audit.found / audit.pairs:.3f}, 95 % interval {audit.low:.3f} to {audit.high:.3f}"
-            yield f"{drawn}: {audit.found:,} of {audit.pairs:,} pairs alike were found ({share})"
+            share = f"recall {audit.found / audit.pairs:.3f}, 95 % interval {audit.low:.3f} to {audit.high:.3f}"
+            yield f"{drawn}: lint found {audit.found:,} of the {counted(audit.pairs, 'pair')} alike ({share})"
         else:
-            yield f"{drawn}: no pair alike, by comparison with every row"
+            yield f"{drawn}: no pair is alike"
 
 
 def _timings(report: Report) -> Iterator[str]:

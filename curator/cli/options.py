@@ -284,6 +284,9 @@ def configured(paths: tuple[str, ...], file: Path | None, settings: dict[str, An
         raise UsageError("standard input is read once", hint="name - once, or save it in a file")
     if settings.get("map") != GUESS:
         config = load_config(start(paths), file, settings)
+        if settings.get("shape") and config.map and not config.map_given:
+            config = load_config(start(paths), file, {**settings, "map": {}})
+            click.echo(f"the column map of {config.source} is left aside: --shape names the shape", err=True)
         refuse_idle_address(settings.get("ray_address"), config.engine)
         return config
     config = load_config(start(paths), file, {**settings, "map": None})

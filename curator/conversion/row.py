@@ -14,7 +14,7 @@ from curator.model import Example, Turn
 from curator.paths import format as path_of
 
 _MOST = 60  # differences told of one row
-_MISSING, _NEW, _OTHERWISE = " would be missing", " would be new", " would be written otherwise"
+_MISSING, _NEW, _OTHERWISE = " would be missing", " would be added", " would be written otherwise"
 _CALLED = " would be called "
 _EMPTY = ", which holds nothing, would be left out"
 _USUAL = ", the weight that every answer has, would be left out"

@@ -26,8 +26,10 @@ from curator.report.tally import (
     nothing,
     outcomes,
     run_in_part,
+    share_of_rows,
     spotless,
     steps,
+    unread,
     verdict,
 )
 from curator.report.text import lesson_lines, points_within
@@ -81,10 +83,10 @@ def _hero(report: Report, tally: Tally, view: View) -> str:
     worst = worst if all(limit.ok for limit in report.limits) else "error"
     said = verdict(report)
     tokens = report.tokens
-    unread = f"{counted(report.broken, 'line')} unreadable" if report.broken else "all read"
+    missing = unread(report) if report.broken else "all read"
     mended = f"{tally.safe:,} safely, {tally.unsafe:,} to agree"
     tiles = [
-        ("", "Rows", f"{report.rows:,}", unread),
+        ("", "Rows", f"{report.rows:,}", missing),
         ("", "Tokens", f"{tokens.total:,}", text(tokens.how)),
         *_severity_tiles(report),
         ("", "Can be mended", f"{tally.safe + tally.unsafe:,}", mended),
@@ -223,7 +225,7 @@ def _not_run(items: Iterable[NotRun]) -> str:
 def _rule_cells(stat: RuleStat, tally: Tally, report: Report) -> Iterator[str]:
     known = rule.RULES.get(stat.code) or rule.all_rules().get(stat.code)  # of a recalled report none is loaded
     about = f"<small>{text(known.summary())}</small>" if known else ""
-    share = tally.rows[stat.code] / report.rows if report.rows else 0.0
+    share = share_of_rows(stat, tally, report)
     yield f'<code class="{stat.severity}">{text(stat.code)}</code>'
     yield f"{text(stat.name)}{about}"
     yield f"{stat.findings:,}"

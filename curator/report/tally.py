@@ -86,7 +86,7 @@ def _judged(report: Report) -> str:
         return ", ".join(parts) + "."
     if not report.rows:
         if report.broken:
-            return f"no row could be read: {counted(report.broken, 'line')} unreadable, nothing else was judged."
+            return f"no row could be read: {unread(report)}, nothing else was judged."
         return "no rows: there is nothing to judge."
     ran = sum(1 for stat in report.rules if stat.examined)
     if report.broken:
@@ -112,14 +112,30 @@ def _weaken(warnings: int) -> str:
     return f"nothing would break a run, {counted(warnings, 'warning')} would weaken it"
 
 
+_SHAPELESS = "SCH001"
+
+
 def facts(report: Report) -> str:
     """Rows, tokens with their tokenizer, and seconds, on one line."""
     rows = counted(report.rows, "row")
     if len(report.files) > 1:
         rows += f" in {len(report.files)} files"
     if report.broken:
-        rows += f", {counted(report.broken, 'line')} unreadable"
+        rows += f", {unread(report)}"
     return f"{rows} · {report.tokens} · {duration(report)}"
+
+
+def unread(report: Report) -> str:
+    """How many lines gave no row, apart those that are JSON of an unknown shape."""
+    shapeless = min(sum(stat.findings for stat in report.rules if stat.code == _SHAPELESS), report.broken)
+    parts = [f"{counted(report.broken - shapeless, 'line')} unreadable"] if report.broken > shapeless else []
+    return ", ".join([*parts, *([f"{counted(shapeless, 'line')} in no known shape"] if shapeless else [])])
+
+
+def share_of_rows(stat: RuleStat, tally: Tally, report: Report) -> float:
+    """The share of the rows that a rule found something in; of all lines where it judges lines that give no row."""
+    judged = report.rows + (report.broken if stat.code.startswith(("FIL", "SCH")) else 0)
+    return tally.rows[stat.code] / judged if judged else 0.0
 
 
 def duration(report: Report) -> str:

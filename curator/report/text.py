@@ -28,6 +28,7 @@ from curator.report.tally import (
     nothing,
     outcomes,
     run_in_part,
+    share_of_rows,
     spotless,
     steps,
     verdict,
@@ -459,7 +460,7 @@ def _statistics(report: Report, tally: Tally, pen: Pen, view: View) -> None:
 
 
 def _statistic(stat: RuleStat, tally: Tally, report: Report) -> list[str]:
-    share = tally.rows[stat.code] / report.rows if report.rows else 0.0
+    share = share_of_rows(stat, tally, report)
     return [
         stat.code,
         stat.name,

@@ -22,7 +22,7 @@ EXTENSIONS = frozenset(
 # Names with a data file's extension that stand beside data and are none.
 SIDE_FILES = compiled_later(
     r".*\.truth\.\w+|(.+\.)?rejected\.jsonl|aside\.jsonl|decisions\.jsonl"
-    r"|dataset_infos?\.json|dataset_dict\.json|state\.json|split\.json|prepare\.json|run\.json|package(-lock)?\.json"
+    r"|dataset_infos?\.json|dataset_dict\.json|state\.json|split\.json|prepare\.json|handoff\.json|job\.json|run\.json|package(-lock)?\.json"
     r"|(adapter_|generation_|tokenizer_|preprocessor_)?config\.json|tokenizer\.json|vocab\.json"
     r"|special_tokens_map\.json|added_tokens\.json|trainer_state\.json|ds_config.*\.json",
     re.IGNORECASE,
