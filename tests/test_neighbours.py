@@ -414,7 +414,7 @@ def test_an_opening_that_many_answers_share_is_named(tmp_path):
 
 def test_the_audit_is_printed(run, write):
     file = write("rows.jsonl", [row(ONE), row(edited(ONE, 1)), row(TWO)])
-    assert "1 of 1 pairs alike were found" in run("lint", file, "--audit", "--no-cache", "--select", "DUP003").err
+    assert "lint found 1 of the 1 pair alike" in run("lint", file, "--audit", "--no-cache", "--select", "DUP003").err
     assert "nothing to audit" in run("lint", file, "--audit", "--no-cache", "--select", "FIL").err
 
 
