@@ -127,7 +127,10 @@ def document_of(data: bytes, name: str, url: str = "", kind: str = "") -> Docume
         raise SourceError("an empty file", hint="save the page or document again")
     if kind == "saved page":
         data = _page_of(data)
-    reading = _reader("html" if kind == "saved page" else kind)(data)
+    try:
+        reading = _reader("html" if kind == "saved page" else kind)(data)
+    except RecursionError:
+        raise SourceError("parts nested too deep to be read", hint="save the page again with a browser") from None
     digest = hashlib.sha256(data).hexdigest()
     source = Source(name, digest, reading.format, url, "", reading.extractor, reading.fallback)
     document = structure(reading, source)

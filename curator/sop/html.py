@@ -18,6 +18,8 @@ from curator.sop.reading import MAX_TEXT, NOWHERE, SITE_MARK, Drops, Piece, Read
 from curator.sop.walk import Walker
 
 _XML = re.compile(r"^\s*<\?xml[^>]*\?>", re.I)
+DEEPEST = 256  # levels of elements in one another: the depth at which libxml2 by itself stops
+_TOO_DEEP = f"boolean({'/*' * (DEEPEST + 1)})"
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")  # no XML may hold them
 _CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*(?:["']\s*)?([\w-]+)""", re.I)
 _MOST_TAGS = 150_000
@@ -101,6 +103,15 @@ def decoded(data: bytes) -> str:
         return data.decode("cp1252", "replace")
 
 
+def _unwrap(root: Any) -> None:
+    """Take away boxes that hold nothing but one of their own kind."""
+    for part in list(root.iter("div", "span", "section", "center", "font")):
+        around = part.getparent()
+        alone = around is not None and around.tag == part.tag and len(around) == 1
+        if alone and not clean(around.text or "") and not clean(part.tail or ""):
+            part.drop_tag()
+
+
 def tree(page: str) -> Any:
     """The parsed page. Raises SourceError, MissingExtraError."""
     try:
@@ -114,8 +125,10 @@ def tree(page: str) -> Any:
     parser = lxml.html.HTMLParser(huge_tree=True)
     try:
         root = lxml.html.document_fromstring(page, parser=parser)
-        if any("Excessive depth" in entry.message for entry in parser.error_log):
-            raise SourceError("markup nested over 2,000 levels deep", hint="save the page again with a browser")
+        if root.xpath(_TOO_DEEP):
+            _unwrap(root)
+        if any("Excessive depth" in entry.message for entry in parser.error_log) or root.xpath(_TOO_DEEP):
+            raise SourceError(f"markup nested over {DEEPEST} levels deep", hint="save the page again with a browser")
         return root
     except (lxml.etree.LxmlError, ValueError) as error:
         raise SourceError(f"no readable markup: {error}", hint="save the page again as HTML") from None

@@ -47,6 +47,7 @@ class Line(msgspec.Struct):
 
 def paragraphs(lines: Sequence[Line], joined: list[str]) -> list[Piece]:
     """The pieces of the lines. Words that hyphens parted are added to `joined`."""
+    lines = [line for line in lines if line.text or line.table is not None]
     vocabulary = _vocabulary(lines)
     letters = frozenset(found[1] for line in lines if (found := _LETTER.match(line.text)))
     pieces: list[Piece] = []
@@ -91,7 +92,7 @@ def _goes_on(before: Text, last: Line, line: Line, letters: frozenset[str]) -> b
     if lettered and (chr(ord(lettered[1]) - 1) in letters or (lettered[1] == "a" and "b" in letters)):
         return False
     starts = _SURE.match(line.text) and not (_AMOUNT.match(line.text) and before.text[-1] not in ".:;?!")
-    if starts or last.table is not None or last.level or not line.text or _heads(before.text, line.text):
+    if starts or last.table is not None or last.level or _heads(before.text, line.text):
         return False
     small = line.text[0].islower()
     ended = before.text[-1] in ".:;?!"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from curator.sop.reading import clean
@@ -44,6 +45,9 @@ def text_of(element: Any, skip: frozenset[str] = frozenset()) -> str:
     return "".join(parts)
 
 
+_PARTS_SAID, _CHARS_SAID = 40, 400  # of a heading that an id may be made of: a page may stand in one
+
+
 def own_words(element: Any) -> str:
     """The names of an element: its class, its id, and what a site calls it for its own tests, scripts and readers' aids.
 
@@ -52,7 +56,8 @@ def own_words(element: Any) -> str:
     name = element.get("id") or ""
     if 0 < len(name) <= 200:
         head = next(element.iter(*HEADINGS), None)
-        if head is not None and folded(name.replace("-", " ").replace("_", " ")) in folded(head.text_content()):
+        said = "".join(islice(head.itertext(), _PARTS_SAID))[:_CHARS_SAID] if head is not None else ""
+        if said and folded(name.replace("-", " ").replace("_", " ")) in folded(said):
             name = ""
     others = [value for key in _NAMES if (value := element.get(key)) and len(value) <= 40]
     return _CAMEL.sub("-", " ".join([(element.get("class") or "")[:500], name[:200], *others]).strip())
