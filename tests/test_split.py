@@ -489,6 +489,8 @@ def test_a_record_elsewhere_is_kept_to(write, tmp_path):
     result = divide(write, rows, "two", Wish(seed=6), keep=tmp_path / "one" / "split.json")
     assert where(tmp_path / "one") == where(tmp_path / "two")
     assert result.kept.rows == 100
+    divide(write, rows, "three", Wish(seed=7), keep=tmp_path / "one")
+    assert where(tmp_path / "one") == where(tmp_path / "three")
 
 
 def test_options_that_rows_with_a_split_cannot_heed_are_told(write, run, tmp_path):

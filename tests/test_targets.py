@@ -383,6 +383,9 @@ def test_a_fault_of_the_whole_set_is_told_once_and_counted_whole(write):
     report = lint([write("train.jsonl", [LEGAL["unsloth"]] * 30)], Config(target="openai"), cache=False)
     assert [f.line for f in report.findings if f.code == "TGT012"] == [1]
     assert "30 rows are refused" in said(report)
+    report = lint([write("train.jsonl", [LEGAL["unsloth"]] * 4)], Config(target="openai"), cache=False)
+    assert [f.line for f in report.findings if f.code == "TGT012"] == [1, 2, 3, 4]
+    assert "4 rows are refused" in said(report)
     report = lint([write("train.jsonl", [LEGAL["unsloth"]] * 30)], Config(target="trl"), cache=False)
     assert [f.line for f in report.findings if f.code == "TGT014"] == [1]
     assert "30 rows are read as something else" in said(report)

@@ -67,9 +67,9 @@ _OPTIONS = (
     ),
     click.option(
         "--keep",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="The split.json whose rows keep their split.  [default: the one in DIR]",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="The split.json, or its folder, whose rows keep their split.  [default: the one in DIR]",
     ),
     click.option("--fresh", is_flag=True, help="Draw all rows anew, whatever split.json says."),
     click.option("--to", type=click.Choice(["dataset"]), help="Save a datasets.DatasetDict in DIR/dataset as well."),

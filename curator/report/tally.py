@@ -79,7 +79,7 @@ def _judged(report: Report) -> str:
     if errors:
         parts.append(f"{counted(errors, 'error')} would break a run")
     if warnings:
-        parts.append(f"{counted(warnings, 'warning')} would weaken it" if errors else _weaken(warnings))
+        parts.append(f"{counted(warnings, 'warning')} would weaken it" if errors else _weaken(report, warnings))
     if notes:
         parts.append(f"{counted(notes, 'note')} to weigh")
     if parts:
@@ -108,8 +108,9 @@ def spotless(report: Report) -> bool:
     return bool(report.rows) and not report.broken and not found(report) and held
 
 
-def _weaken(warnings: int) -> str:
-    return f"nothing would break a run, {counted(warnings, 'warning')} would weaken it"
+def _weaken(report: Report, warnings: int) -> str:
+    said = f"{counted(report.broken, 'line')} could not be read" if report.broken else "nothing would break a run"
+    return f"{said}, {counted(warnings, 'warning')} would weaken it"
 
 
 _SHAPELESS = "SCH001"

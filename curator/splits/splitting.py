@@ -261,6 +261,8 @@ def _judged(wish: Wish) -> Wish:
 def _last(folder: Path, keep: str | Path | None, fresh: bool) -> tuple[str, _Record] | None:
     """The record to keep to, with its path."""
     path = Path(keep) if keep else folder / RECORD
+    if path.is_dir():
+        path /= RECORD
     if fresh or (not keep and not path.exists()):
         return None
     try:

@@ -65,12 +65,13 @@ class ShapeRefused(DatasetRule, frozen=True):
             read_as, what = names[number - 1], _Form(form)
             shape = "llama-factory" if what is _Form.FACTORY else read_as
             why = _wanted(profile, read_as) if what is _Form.COLUMNS else _readers(profile)
-            evidence: dict[str, Any] = {"shape": shape, "read_as": read_as, "rows": len(found)}
+            evidence: dict[str, Any] = {"shape": shape, "read_as": read_as}
             own = shape == MAPPED
             if often(len(found), rows):
                 said = "have columns of their own" if own else f"are of shape {shape}"
                 told = f"{len(found):,} rows {said}: {why}"
-                yield Flag.once(found, "", told, about=f"{self.target} {shape}", evidence=evidence)
+                counted = {**evidence, "rows": len(found)}
+                yield Flag.once(found, "", told, about=f"{self.target} {shape}", evidence=counted)
                 continue
             for line in found:
                 said = "columns of its own" if own else f"shape {shape}"
