@@ -157,6 +157,8 @@ def test_it_contradicts(kind, prompt, one, two):
         ("How fast is sound?", "343 metres per second", "1,235 km/h"),
         ("Wie hoch ist der Berg?", "Der Berg ist 1.500 m hoch.", "Der Berg ist 1500 m hoch."),
         ("What is the sum?", "3 apples and 4 apples make 7 apples.", "4 apples and 3 apples make 7 apples."),
+        ("Which is larger?", "Jupiter is larger than Saturn.", "Saturn is smaller than Jupiter."),
+        ("Which came first?", "The treaty came before the war ended.", "The war ended after the treaty came."),
         ("How long?", "A soft-boiled egg takes 6 minutes.", "A hard-boiled egg takes 10 minutes."),
         ("What if?", "If it is red: stop. If it is green: start.", "If it is green: start. If it is red: stop."),
         ("Who sings best?", "Adele", "Freddie Mercury"),

@@ -71,6 +71,8 @@ def clash_of(pair: Pair, *, names: bool) -> Clash | None:
     for region in differing:
         found = classed(pair, region, names)
         if found and found.kind == "antonym":
+            if _converse(pair, found):
+                return None
             flips.append(found)
         elif found:
             firm.append(found)
@@ -110,6 +112,21 @@ def _turned_about(pair: Pair) -> Clash | None:
     if not exchanged or {one[first], one[second]} & lexicon().stop or lexicon().directions.isdisjoint(between):
         return None
     return _clash("order", pair, (first, first + 1), (first, first + 1))
+
+
+def _converse(pair: Pair, opposites: Clash) -> bool:
+    """Whether two opposites stand between words that have changed places: "A is larger than B", "B is smaller than A"."""
+    before, behind = _around(pair.one, opposites.one)
+    first, last = _around(pair.two, opposites.two)
+    return bool(before and behind) and before != behind and (before, behind) == (last, first)
+
+
+def _around(sentence: Sentence, place: tuple[int, int]) -> tuple[set[str], set[str]]:
+    """The stems of the words with a meaning before a place of the text, and behind it."""
+    keys, tokens = sentence.keys, sentence.tokens
+    first = sum(token.end <= place[0] for token in tokens)
+    last = sum(token.start < place[1] for token in tokens)
+    return _subjects(keys[:first]), _subjects(keys[last:])
 
 
 def _told_apart(keys: Sequence[str], first: int, second: int) -> bool:
