@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from types import FrameType
 from typing import Protocol, TypeVar, cast
 
 from curator.errors import CuratorError
@@ -128,21 +129,47 @@ def _forks() -> bool:
     return os.name == "posix" and os.uname().sysname == "Linux"
 
 
-_ENDS = {getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)}
+_ENDS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGINT") if hasattr(signal, name)]
+
+
+class _Waiting:
+    """Stands for the handlers of requests to end, and remembers which came.
+
+    A mask would not do: a thread that has none may take the signal, and Python then calls the handler all the same.
+    """
+
+    def __init__(self) -> None:
+        self.handlers = {number: signal.getsignal(number) for number in _ENDS}
+        self.came: list[int] = []
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        self.came.append(number)
+
+    @classmethod
+    def give_back(cls) -> None:
+        """Put the handlers in place again that one of these stands for."""
+        for number in _ENDS:
+            if isinstance(waiting := signal.getsignal(number), cls):
+                signal.signal(number, waiting.handlers[number])
 
 
 @contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Requests to end wait meanwhile: Python loses what a handler raises within the hooks of a fork, and a worker that
-    its pool does not know of yet would stay behind."""
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
+    """Requests to end wait meanwhile: Python loses what a handler raises within the hooks of a fork, a lock may stay
+    held for it, and a worker that its pool does not know of yet would stay behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield  # handlers are called in the main thread alone
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
+    waiting = _Waiting()
+    for number, handler in waiting.handlers.items():
+        if callable(handler):
+            signal.signal(number, waiting)
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        waiting.give_back()
+        for number in waiting.came:
+            signal.raise_signal(number)
 
 
 _work: Callable[..., object] | None = None
@@ -154,10 +181,10 @@ def _begin(work: Callable[..., object]) -> None:
     global _work
     _work = work
     gc.disable()
-    for number in _ENDS - {signal.SIGINT}:  # the command ends in order when asked to, and its workers with it
-        signal.signal(number, signal.SIG_DFL)
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDS)
+    _Waiting.give_back()
+    for number in _ENDS:
+        if number != signal.SIGINT:  # the command ends in order when asked to, and its workers with it
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _run(item: object) -> object:
