@@ -17,7 +17,7 @@ from curator.packs import loading
 from curator.packs.entries import OPENING
 from curator.packs.kinds import PhraseRule
 from curator.packs.phrases import finder, literals_of
-from curator.rule import RULES, RowRule, chat
+from curator.rule import RULES, RowRule, all_rules, chat
 
 COMMON = {
     "severity": '"warning"',
@@ -29,9 +29,8 @@ COMMON = {
 
 @pytest.fixture(autouse=True)
 def _as_before():
-    """Rules of a test are gone after it."""
-    packs.load()
-    before = dict(RULES)
+    """Rules of a test are gone after it, all others are there."""
+    before = all_rules()
     yield
     RULES.clear()
     RULES.update(before)
