@@ -418,6 +418,16 @@ def test_no_recorded_decision_is_lost_or_torn(tmp_path: Path) -> None:
     assert set(recorded) | {"last"} <= {decision.why for decision in read.decisions}
 
 
+@pytest.fixture
+def heeding():
+    """No request is ignored, as `nohup` has it for all that it starts."""
+    before = {number: signal.signal(number, signal.SIG_DFL) for number in (signal.SIGTERM, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("heeding")
 @pytest.mark.parametrize("asking", [signal.SIGTERM, signal.SIGHUP])
 def test_a_command_that_is_asked_to_end_takes_its_passing_files_along(asking, tmp_path):
     """As a container that is stopped, a scheduler or a terminal that is closed asks."""
@@ -460,6 +470,7 @@ def test_a_request_to_end_that_comes_while_workers_are_started_is_heeded():
     assert asked.stdout == "143 [0, 1, 2, 3]\n", asked.stderr
 
 
+@pytest.mark.usefixtures("heeding")
 def test_a_request_to_end_that_python_swallows_is_asked_again():
     class Leaving:
         def __del__(self):
