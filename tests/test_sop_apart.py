@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import importlib
-
 import pytest
 
 from curator.sop.apart import without_asides
-from curator.sop.convert import document_of, read_document
+from curator.sop.convert import document_of
 from curator.sop.document import Table
 from curator.sop.flatten import flatten
 from curator.sop.reading import Drops, Heading, Piece, Text, said
-from tests.test_sop import all_steps, quality
+from tests.test_sop import all_steps
 from tests.test_sop_hard import DONE, PURPOSE, placed_pdf
 from tests.test_sop_printed import CORE, TITLE
 
@@ -147,19 +145,3 @@ PARTS = """# Descaling the kettle
 def test_a_list_of_parts_that_the_text_does_not_speak_of_goes(head: str, named: str, goes: bool) -> None:
     document = document_of(PARTS.format(head, named).encode(), "x.md")
     assert ("7740-0288" in flatten(document)) is not goes
-
-
-files = importlib.import_module("shells.files")  # beside `quality`
-PAGES = {"wordpress_astra": "autoclave-loads", "readme_hub": "pod-eviction", "bayern_buergerservice": "hebebuehne-pruefung", "printer_vendor": "autoclave-loads",
-         "tables_1999": "hebebuehne-pruefung", "shadow_react": "vaccins-froid", "campus_ehs": "autoclave-loads", "revista_es": "limpieza-quirofano"}  # fmt: skip
-
-
-@pytest.mark.parametrize(("name", "text"), PAGES.items())
-def test_a_text_comes_out_of_the_shell_of_a_site_whole_and_alone(name: str, text: str) -> None:
-    path = quality.shells.HERE / "texts" / f"{text}.md"
-    markdown = path.read_text(encoding="utf-8")
-    reference, document = read_document(path), document_of(files.framed(name, markdown).encode(), "page.html")
-    assert quality.shells.kept(reference, document) == (1, 1)
-    assert files.lost(document, reference) == []
-    assert files.leaked(name, document, markdown) == []
-    assert document.title == quality.shells.title_and_body(markdown, titled=True)[0]

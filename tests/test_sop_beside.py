@@ -162,7 +162,9 @@ files = importlib.import_module("shells.files")  # beside `quality`
 PAGES = {"freshdesk_solutions": "lost-property", "gitbook_space": "certificate-renewal", "github_wiki": "plasmid-miniprep", "manual_reader": "espresso-descaling",
          "repair_guide": "espresso-descaling", "protocol_share": "plasmid-miniprep", "wiki_howto": "arranque-caldera", "forum_topic": "lost-property",
          "dokuwiki_lab": "plasmid-miniprep", "intercom_help": "arranque-caldera", "flare_webhelp": "chilled-goods-in", "procedure_saas": "chilled-goods-in",
-         "squarespace_school": "fume-hood-check", "joomla_clinique_fr": "colis-stupefiants", "story_platform": "fume-hood-check"}  # fmt: skip
+         "squarespace_school": "fume-hood-check", "joomla_clinique_fr": "colis-stupefiants", "story_platform": "fume-hood-check",
+         "wordpress_astra": "autoclave-loads", "readme_hub": "pod-eviction", "bayern_buergerservice": "hebebuehne-pruefung", "printer_vendor": "autoclave-loads",
+         "tables_1999": "hebebuehne-pruefung", "shadow_react": "vaccins-froid", "campus_ehs": "autoclave-loads", "revista_es": "limpieza-quirofano"}  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "text"), PAGES.items())

@@ -250,8 +250,9 @@ def _emptied(pieces: list[Piece], gone: set[int]) -> set[int]:
     found = set()
     for n, stop in zip(heads[1:], [*heads[2:], len(pieces)], strict=False):
         below = range(n + 1, stop)
-        lower = stop < len(pieces) and pieces[stop].level > pieces[n].level  # type: ignore[union-attr]
-        if below and all(m in gone for m in below) and not lower and not _is_kept(pieces[n]):
+        head, after = pieces[n], pieces[stop] if stop < len(pieces) else None
+        lower = isinstance(head, Heading) and isinstance(after, Heading) and after.level > head.level
+        if below and all(m in gone for m in below) and not lower and not _is_kept(head):
             found.add(n)
     return found
 
