@@ -56,7 +56,8 @@ def _repeated(pieces: list[Piece], start: int) -> set[int]:
 
 def _row(pieces: list[Piece], place: int) -> set[int]:
     """The places of two headings or more that are links away, with a line below each, and of a heading of no purpose over them."""
-    if not _is_teaser(pieces[place]):
+    first = pieces[place]
+    if not (isinstance(first, Heading) and _is_teaser(first)):
         return set()
     found: list[int] = []
     count, at = 0, place
@@ -68,7 +69,7 @@ def _row(pieces: list[Piece], place: int) -> set[int]:
     if count < 2:
         return set()
     above = pieces[place - 1]
-    over = isinstance(above, Heading) and _is_loose(above) and above.level < pieces[place].level  # type: ignore[union-attr]
+    over = isinstance(above, Heading) and _is_loose(above) and above.level < first.level
     return {*found, place - 1} if over else set(found)
 
 

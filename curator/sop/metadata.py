@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from curator.sop.document import Document, Dropped, Figure, Step, Table
+from curator.sop.furniture import is_date
 from curator.sop.markup import is_warning
 from curator.sop.reading import Heading, Piece, Text, said
 from curator.sop.roles import folded, role_of
@@ -24,6 +25,16 @@ META_VALUE = re.compile(r"^([^:|]{2,40}?)\s*[:|]\s*(\S.{0,80})$")
 def is_field(key: str) -> bool:
     """Whether a word names a field of the document's head: its number, version, date or owner."""
     return any(pattern.fullmatch(key.strip(": ")) for _, pattern in _META)
+
+
+def tells_of_page(key: str, value: str) -> bool:
+    """Whether a name and its value are of a record: a field of a document's head, or a date, a version, a number, an address."""
+    return is_field(key) or is_date(value) or _RECORDED.fullmatch(value) is not None
+
+
+_RECORDED = re.compile(
+    r"(?i:v|ver|version|rev|revision|issue)\.? ?\d[\w.]*|\d+\.\d+\.\d[\w.]*|[A-Z]{2,5}(?:[-/_.][A-Z]{1,5}){0,4}[-/_.]?\d{2,}|\S+@\S+\.\w+"
+)
 
 
 def without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece]:

@@ -47,7 +47,8 @@ _WORD = re.compile(r"[A-Za-z-]+")
 def is_order(step: str) -> bool:
     """Whether a step tells somebody to do something: its first words, or those after a first clause, are a verb's."""
     for part in (step, *re.split(r"[,:;]\s+", step, maxsplit=3)[1:]):
-        word = _WORD.match(part, _BEFORE.match(part).end())  # type: ignore[union-attr]
+        begun = _BEFORE.match(part)
+        word = begun and _WORD.match(part, begun.end())
         if word and word.group().lower() in VERBS:
             return True
     return False

@@ -1,0 +1,256 @@
+"""What a site adds to a text, told by its form: bars, lists of its own pages, heads and feet, questions to readers, changes, authors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from curator.sop.furniture import asks_readers, is_date, is_site_heading
+from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, upwards
+from curator.sop.reading import Drops, clean
+from curator.sop.verbs import is_order
+
+_SOLID = ("h1", "ol", "table", "pre", "li", "main", "article")
+_ASKED_WORDS = 60
+
+
+def prune_additions(root: Any, drops: Drops) -> None:
+    _prune_bars(root, drops)
+    _prune_links(root, drops)
+    _prune_repeated(root, drops)
+    _prune_questions(root, drops)
+    _prune_discussion(root, drops)
+    _prune_foot(root, drops)
+    _prune_changes(root, drops)
+    _prune_facts(root, drops)
+
+
+def prune_authors(root: Any, whole: int, drops: Drops) -> None:
+    """Take out boxes about an author: from the part named so outwards, as far as a few words and no list or heading go."""
+    for part in list(root.iter("dl")):
+        if next(part.iter("time"), None) is not None or _PROFILE.search(part.get("class") or ""):
+            drops.take(part)
+    for part in list(root.iter("div", "section", "span", "a", "img")):
+        if not _AUTHOR.search(own_words(part)):
+            continue
+        box = None
+        for above in (part, *upwards(part)):
+            said = above.text_content()
+            apart = above.tag in ("div", "section", "p", "header", "footer", "span") and len(said) < 0.2 * whole
+            if len(said.split()) > _BIO_WORDS or next(above.iter(*_SOLID), None) is not None or not apart:
+                break
+            box = above
+        if box is not None and clean(box.text_content()):
+            drops.take(box)
+
+
+_PROFILE = re.compile(r"(?:^|[\s_-])(?:post|user|author|member)?-?profile(?:[\s_-]|$)", re.I)
+_BIO_WORDS = 80
+_AUTHOR = re.compile(r"(?:^|[\s_-])(?:\w{0,30}author(?!i[sz]|ed)\w*|avatar|gravatar|vcard)(?:[\s_-]|$)", re.I)
+
+
+def _prune_bars(root: Any, drops: Drops) -> None:
+    """Take out what stands before the first paragraph and is a name and links: the bar of a site, however it is set."""
+    for element in list(root.iter("p", "center", "div", "td", "section")):
+        if element.tag == "p" and len(element.text_content().split()) >= 8:
+            return
+        if element.tag != "p" and _is_bar(element):
+            drops.take(element)
+
+
+def _prune_links(root: Any, drops: Drops) -> None:
+    """Take out lists of links under the words of a site ("More on this story"), and these words."""
+    for part in list(root.iter("div", "section", "aside")):
+        if _is_list_of_links(part) or _leads_up(part):
+            drops.take(part)
+    for links in list(root.iter("ul", "ol")):
+        items = [item for item in links if item.tag == "li"]
+        if not items or not all(_is_link(item) for item in items):
+            continue
+        around = next((above for above in (links, *upwards(links)) if _before(above) is not None), None)
+        head = (
+            _before(around)
+            if around is not None and clean(around.text_content()) == clean(links.text_content())
+            else None
+        )
+        if head is not None and is_site_heading(clean(head.text_content())):
+            for part in (head, links):
+                drops.take(part)
+
+
+def _leads_up(part: Any) -> bool:
+    """Whether a part is an arrow to the left and links: the way back to the pages above."""
+    said = clean(part.text_content())
+    arrow = re.match(r"[<‹«←]\s?(?=\w)", said)
+    links = [clean(link.text_content()) for link in part.iter("a") if clean(link.text_content())]
+    rest = re.sub(r"\W", "", said)
+    return arrow is not None and bool(links) and re.sub(r"\W", "", "".join(links)) == rest
+
+
+def _is_list_of_links(part: Any) -> bool:
+    """Whether a part is words that a site puts over its own links ("You may also like"), and links."""
+    links = [clean(link.text_content()) for link in part.iter("a")]
+    said = (text for t in part.itertext() if (text := clean(t)))
+    first = next(said, "") if links else ""
+    if not is_site_heading(first) or any(first in link for link in links):
+        return False
+    return all(any(text in link for link in links) for text in said)
+
+
+def _prune_repeated(root: Any, drops: Drops) -> None:
+    """Take out parts of one name that say the same each time: the head and the foot of printed pages."""
+    named: dict[tuple[str, str], list[Any]] = {}
+    for part in root.iter("div", "section", "span"):
+        if name := part.get("class"):
+            named.setdefault((part.tag, name), []).append(part)
+    for parts in named.values():
+        said = clean(parts[0].text_content())
+        if len(parts) > 1 and _is_running(said, parts):
+            for part in parts:
+                if not any(above.tag in ("li", "td", "th", "p") for above in upwards(part)):
+                    drops.take(part)
+
+
+def _is_running(said: str, parts: list[Any]) -> bool:
+    """Whether parts all say the same few words, which are no order, no warning and no heading."""
+    return (
+        3 <= len(said.split()) <= 30
+        and all(clean(part.text_content()) == said for part in parts)
+        and not any(next(part.iterdescendants(*_SOLID, *HEADINGS), None) is not None or is_note(part) for part in parts)
+        and not is_order(said.partition(",")[0])
+        and not is_warning(said)
+    )
+
+
+def _before(element: Any) -> Any:
+    """The part before an element, None where it is the first."""
+    return next(
+        (
+            part
+            for part in element.itersiblings(preceding=True)
+            if isinstance(part.tag, str) and clean(part.text_content())
+        ),
+        None,
+    )
+
+
+def _is_link(item: Any) -> bool:
+    said = clean(item.text_content())
+    return bool(said) and any(clean(link.text_content()) == said for link in item.iter("a"))
+
+
+def _is_bar(part: Any) -> bool:
+    if next(part.iterdescendants("h1", "p", "table", "ol", "pre", "li"), None) is not None:
+        return False
+    links = [clean(link.text_content()) for link in part.iter("a")]
+    rest = [text for t in part.itertext() if re.search(r"\w", text := clean(t)) and text not in links]
+    return len(links) >= 2 and len(rest) <= 1 and len(" ".join(rest).split()) <= 8
+
+
+def _prune_questions(root: Any, drops: Drops) -> None:
+    """Take out small boxes that begin with what a site asks its readers ("Was this page useful?")."""
+    for box in list(root.iter("div", "section")):
+        first = next((text for t in box.itertext() if (text := clean(t))), "")
+        solid = next(box.iterdescendants(*_SOLID), None)
+        if asks_readers(first) and solid is None and len(box.text_content().split()) <= _ASKED_WORDS:
+            drops.take(box)
+
+
+def _prune_discussion(root: Any, drops: Drops) -> None:
+    """Take out what readers said below a text, where its head is a heading by its count alone ("Discussion (2)")."""
+    for head in list(root.iter("div", "p", "span")):
+        around = head.getparent()
+        if (
+            around is None
+            or around.tag not in ("div", "section")
+            or not _DISCUSSION.fullmatch(clean(head.text_content()))
+            or _before(head) is not None
+            or next(around.iter("h1", "ol", "table", "pre"), None) is not None
+        ):
+            continue
+        drops.take(around)
+
+
+_DISCUSSION = re.compile(
+    r"(?:discussion|comments?|replies|responses|kommentare?|diskussion|antworten|comentarios?|respuestas|commentaires?|réponses)\s*[(:]\s*\d{1,5}\s*\)?",
+    re.I,
+)
+
+
+def _prune_foot(root: Any, drops: Drops) -> None:
+    """Take out what stands below the last rule of a page where it is a few words, two or more of them links away."""
+    rule = next(reversed(list(root.iter("hr"))), None)
+    if rule is None or next((part for part in _after(rule)), None) is None:
+        return
+    below = list(_after(rule))
+    links = [
+        link for part in below for link in part.iter("a") if (link.get("href") or "") and clean(link.text_content())
+    ]
+    words = sum(len(part.text_content().split()) for part in below)
+    solid = any(part.tag in _SOLID or next(part.iter(*_SOLID, *HEADINGS, "ul"), None) is not None for part in below)
+    if len(links) >= 2 and words <= _FOOT_WORDS and not solid and any(map(_leads_home, links)):
+        for part in below:
+            drops.take(part)
+
+
+def _after(rule: Any) -> Iterator[Any]:
+    """The parts after a rule in its own part, which is the last of the page."""
+    around = rule.getparent()
+    for part in (around, *upwards(around)):
+        if part.tag not in ("tr", "tbody", "table", "html") and any(
+            clean(other.text_content()) for other in part.itersiblings() if isinstance(other.tag, str)
+        ):
+            return
+    yield from (other for other in rule.itersiblings() if isinstance(other.tag, str) and clean(other.text_content()))
+
+
+def _leads_home(link: Any) -> bool:
+    """Whether a link leads to the top, the first page or the keeper of a site."""
+    href = (link.get("href") or "").lower()
+    return (
+        href in ("#", "#top", "/")
+        or href.startswith("mailto:")
+        or _HOME.fullmatch(clean(link.text_content())) is not None
+    )
+
+
+_FOOT_WORDS = 80
+_HOME = re.compile(
+    r"(?:home(?: ?page)?|main page|(?:back to )?(?:the )?top|contact(?: us)?|webmaster|site ?map|index|start(?:seite)?|inicio|volver(?: arriba)?|contacto|accueil|retour|impressum|kontakt)",
+    re.I,
+)
+
+
+def _prune_changes(root: Any, drops: Drops) -> None:
+    """Take out lists that say when a page was changed, and how: a date stands at the head of every item."""
+    for listed in list(root.iter("ol", "ul")):
+        items = [item for item in listed if item.tag == "li"]
+        first = [next((text for t in item.itertext() if (text := clean(t))), "") for item in items]
+        if items and all(is_date(text) for text in first) and next(listed.iter("pre", "table"), None) is None:
+            drops.take(listed)
+
+
+def _prune_facts(root: Any, drops: Drops) -> None:
+    """Take out a list of facts about a page right below its title: a name and a value in each item, in parts of their own."""
+    title = next(root.iter("h1"), None)
+    after = (
+        () if title is None else title.xpath("following::*[self::p or self::ul or self::ol or self::h2 or self::table]")
+    )
+    for listed in after:
+        if listed.tag not in ("ul", "ol") or not all(map(_is_fact, listed)):
+            return
+        drops.take(listed)
+
+
+def _is_fact(item: Any) -> bool:
+    """Whether an item of a list is a name and a value: two parts in a line, and no word beside them."""
+    parts = [part for part in item if isinstance(part.tag, str) and clean(part.text_content())]
+    beside = [item.text, *(part.tail for part in item)]
+    return (
+        item.tag == "li"
+        and len(parts) == 2
+        and all(part.tag not in ("a", "p", "ul", "ol") for part in parts)
+        and not any(re.search(r"\w", text or "") for text in beside)
+        and all(len(part.text_content().split()) <= 6 for part in parts)
+    )
