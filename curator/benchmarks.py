@@ -5,15 +5,18 @@ stand; then the item's words are compared place by place, one place up or down a
 rarity. So a question is found with a word or two replaced, after a prefix and inside a longer prompt, and
 phrases that many questions share say nothing.
 
-The index that ships holds, for each item, up to 16 words in 16 bits each and a few triggers in 32 bits.
+The index that ships holds, for each item, up to 16 words in 16 bits each, a few triggers in 32 bits, and one bit of
+64 for each of its numbers: enough to tell that a text has others.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 
@@ -40,7 +43,7 @@ _U64 = np.uint64
 
 
 class Item(NamedTuple):
-    """One question: the benchmark it belongs to, its number there and its text."""
+    """One question: the benchmark it belongs to, its number there, counted from 1, and its text."""
 
     benchmark: str
     number: int
@@ -61,7 +64,8 @@ class Index(NamedTuple):
     """The items of benchmarks as hashes.
 
     `triggers` (uint32, sorted) are runs of words, `owners` and `places` the item and the place in it of each;
-    `words` (uint16, shape (items, 16)) are spread evenly over an item of `sizes` words.
+    `words` (uint16, shape (items, 16)) are spread evenly over an item of `sizes` words; `figures` (uint64) are
+    the numbers of each, as `figures_of` has them.
     """
 
     triggers: np.ndarray
@@ -71,7 +75,8 @@ class Index(NamedTuple):
     sizes: np.ndarray
     benchmarks: np.ndarray  # str, shape (benchmarks,)
     sources: np.ndarray  # uint8: the benchmark of each item
-    numbers: np.ndarray  # int32: the number of each item in it
+    numbers: np.ndarray  # int32: the number of each item in it, from 1 on
+    figures: np.ndarray
 
     def name(self, item: int) -> tuple[str, int]:
         """(benchmark, number of the item in it)."""
@@ -131,7 +136,20 @@ def build(items: Sequence[Item], common: np.ndarray | None = None) -> Index:
         np.array(benchmarks),
         np.array([benchmarks.index(items[n].benchmark) for n in kept], dtype=np.uint8),
         np.array([items[n].number for n in kept], dtype=np.int32),
+        np.array([figures_of(items[n].text) for n in kept], dtype=np.uint64),
     )
+
+
+_THOUSANDS = re.compile(r"(?<=[0-9]),(?=[0-9]{3})")
+_FIGURE = re.compile("[0-9]+")
+
+
+def figures_of(text: str) -> int:
+    """The numbers that a text writes in digits, a bit of 64 for each: two texts of other bits have other numbers."""
+    bits = 0
+    for figure in _FIGURE.findall(_THOUSANDS.sub("", text)):
+        bits |= 1 << (crc32(figure.encode()) & 63)
+    return bits
 
 
 def _spread(sizes: np.ndarray) -> np.ndarray:

@@ -77,6 +77,31 @@ def test_a_text_that_shares_a_phrase_with_a_question_is_not_it(text, questions):
     assert found(text, benchmarks=questions) == []
 
 
+def test_a_question_with_other_numbers_is_told_as_such(tmp_path):
+    text = (
+        "A kiosk in Aalborg sells 12 postcards on Monday, 31 on Tuesday and twice as many on Wednesday, and pays 1,200 "
+        "crowns of rent a week. How many postcards does it sell on the 3 days?"
+    )
+    file = tmp_path / "exam.jsonl"
+    file.write_text(json.dumps({"question": text}) + "\n")
+    exam = {"benchmarks": (str(file),)}
+    size = len(text.replace(",", " ").split())
+    for same in (text, text.replace("1,200", "1200"), f"In 40 words, 5 lines: {text}", text.replace("12 ", "twelve ")):
+        (flag,) = found(same, **exam)
+        assert "other numbers" not in flag.message
+    (flag,) = found(text, **exam)
+    assert flag.message == f"holds a question of exam, item 1 (16 of its {size} words are compared, and are the same)"
+    others = text.replace("12 ", "17 ").replace("31", "22").replace("1,200", "900").replace("3 d", "4 d")
+    (flag,) = found(others, **exam)
+    assert flag.message.startswith("holds a question of exam, item 1, with other numbers")
+
+
+def test_items_are_counted_from_1():
+    index = benchmarks.shipped()
+    for number, name in enumerate(index.benchmarks):
+        assert index.numbers[index.sources == number].min() == 1, name
+
+
 def test_the_span_covers_the_question(questions):
     text = f"Tell me: {FERRY} Thanks!"
     (flag,) = found(text, benchmarks=questions)

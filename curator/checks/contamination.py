@@ -19,6 +19,7 @@ from curator.text.hashed import Words, distinct, fold
 from curator.text.patterns import compiled_later
 
 _SHORT = 8  # words of a question that must stand as a sentence of its own: it is a common phrase otherwise
+_AROUND = 60  # characters: the words that may be added to a question move its end by as many
 _USER, _ASSISTANT = 1, 2
 
 _SEVEN = "If 7 sacks hold 4 tins each and Ottokar throws 3 tins into the harbour, how many tins are left at the quay?"
@@ -30,8 +31,9 @@ class BenchmarkContamination(RowRule, frozen=True):
     A model that was trained on the questions it is measured with scores for its memory. Nobody can tell
     from the figure afterwards, and the gain is gone on every other question. So does a question with other
     numbers or names in it: its wording gives the way to the answer away, and it is reported as one made like
-    it. The index that ships knows the questions of some public benchmarks by hashes alone; name files of your
-    own test questions beside it.
+    it. The index that ships knows the questions of some public benchmarks by hashes alone, without those that
+    people ask anyway ("Who invented the Internet?"); name files of your own test questions beside it. Items are counted
+    from 1, in the order of the benchmark's file.
     """
 
     code = "SPT007"
@@ -96,22 +98,29 @@ class BenchmarkContamination(RowRule, frozen=True):
             for text, item, share, first, stop in zip(*(column.tolist() for column in hits), strict=True):
                 span = _span(turns[text].text, first, stop, int(index.sizes[item]))
                 if text not in found and span:
-                    found[text] = _flag(turns[text], span, index.name(item), share, int(index.sizes[item]))
+                    others = _other_numbers(turns[text].text, span, int(index.figures[item]))
+                    found[text] = _flag(turns[text], span, index.name(item), share, int(index.sizes[item]), others)
         yield from (found[text] for text in sorted(found))
 
 
-def _flag(turn: Turn, span: tuple[int, int], name: tuple[str, int], share: float, size: int) -> Flag:
+def _flag(turn: Turn, span: tuple[int, int], name: tuple[str, int], share: float, size: int, others: bool) -> Flag:
     """What is known of an item is up to 16 of its words: no finding says more than these can tell."""
     benchmark, number = name
     evidence = {"benchmark": benchmark, "item": number, "share": round(share, 3)}
-    if share > 0.999:
-        how = "word for word" if size <= benchmarks.WORDS else f"all {benchmarks.WORDS} words compared"
-        message = f"holds a question of {benchmark}, item {number} ({how})"
+    message = f"holds a question of {benchmark}, item {number}{', with other numbers' if others else ''}"
+    if share <= 0.999:
+        message += f", or one made like it ({share:.0%} of its words by weight)"
+    elif size <= benchmarks.WORDS:
+        message += " (word for word)"
     else:
-        message = (
-            f"holds a question of {benchmark}, item {number}, or one made like it ({share:.0%} of its words by weight)"
-        )
+        message += f" ({benchmarks.WORDS} of its {size} words are compared, and are the same)"
     return turn.flag(message, span, evidence=evidence)
+
+
+def _other_numbers(text: str, span: tuple[int, int], figures: int) -> bool:
+    """Whether the text lacks a number of the item and has one that the item has not."""
+    here = benchmarks.figures_of(text[max(0, span[0] - _AROUND) : span[1] + _AROUND])
+    return bool(figures & ~here and here & ~figures)
 
 
 def _judged(example: Example) -> list[Turn]:

@@ -40,21 +40,21 @@ def lines(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def items(data: Path) -> list[Item]:
-    """Every question once, by benchmark."""
+    """Every question once, by benchmark, counted from 1 in the order of its file."""
     found: dict[tuple[str, int], Item] = {}
     for file in sorted((data / "bench_decon/bundled-evals").glob("*.jsonl.gz")):
         for row in lines(file):
             name = {"mmlu": "MMLU", "gsm8k": "GSM8K"}[row["eval_key"]] + " " + row["split"]
-            number = row["eval_instance_index"]
+            number = row["eval_instance_index"] + 1
             found.setdefault((name, number), Item(name, number, row["question"]))
     for row in lines(data / "bench_humaneval/HumanEval.jsonl.gz"):
-        number = int(row["task_id"].partition("/")[2])
+        number = int(row["task_id"].partition("/")[2]) + 1
         found["HumanEval", number] = Item("HumanEval", number, row["prompt"])
     with (data / "bench_truthfulqa/TruthfulQA.csv").open(encoding="utf-8", newline="") as table:
-        for number, row in enumerate(csv.DictReader(table)):
+        for number, row in enumerate(csv.DictReader(table), 1):
             found["TruthfulQA", number] = Item("TruthfulQA", number, row["Question"])
-    for row in lines(data / "sharegpt_fastchat/mt_bench_question.jsonl"):
-        found["MT-Bench", row["question_id"]] = Item("MT-Bench", row["question_id"], row["turns"][0])
+    for number, row in enumerate(lines(data / "sharegpt_fastchat/mt_bench_question.jsonl"), 1):
+        found["MT-Bench", number] = Item("MT-Bench", number, row["turns"][0])
     return [found[key] for key in sorted(found)]
 
 
