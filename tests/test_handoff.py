@@ -17,12 +17,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from curator import Config
+from curator import Config, decisions, lint
 from curator.cli import cli
 from curator.conversion import Conversion
 from curator.errors import CuratorError, SourceError, UsageError
 from curator.handoff import TOOLS, Handoff, hand_off, jobs, settings
 from curator.handoff.recipe import METHODS, Recipe
+from curator.model import Decision
+from curator.report.tally import about_target
 
 RECIPE = Recipe(model="org/model", epochs=1, batch=2, accumulation=1, max_length=512)
 SETTINGS = {"mlx": "lora.yaml", "trl": "sft.yaml", "unsloth": "settings.json", "axolotl": "config.yaml",
@@ -91,6 +93,88 @@ def test_rows_that_the_service_refuses_stop_the_handoff_with_the_reason(
     assert "train.jsonl:4" in str(caught.value) and not out.exists()
     result = handed("openai", data, out, allow_loss=True)
     assert "why 1 row is refused" in " ".join(result.reasons)
+
+
+NULL, NUMBER, EMPTY = ({"role": "assistant", "content": said} for said in (None, 42, ""))
+ORPHAN = {"role": "tool", "tool_call_id": "x", "content": "sunny"}, {"role": "assistant", "content": "It is sunny."}
+
+
+@pytest.mark.parametrize("tool", ["openai", "unsloth", "axolotl"])
+@pytest.mark.parametrize("turns", [(NULL,), (NUMBER,), (EMPTY,), ORPHAN], ids=["null", "number", "empty", "orphan"])
+def test_what_becomes_of_broken_rows_is_told_as_a_lint_tells_it(
+    tool: str, turns: tuple[dict[str, Any], ...], tmp_path: Path
+) -> None:
+    rows = [row(n) for n in range(12)]
+    rows[3] = {"messages": [{"role": "user", "content": "What is the weather in Aarhus like?"}, *turns]}
+    data, out = written(tmp_path / "data", {"train": rows}), tmp_path / "out"
+    told = about_target(lint([data], Config(target=tool), cache=False))
+    assert not told.endswith("none loses its answer")
+    if "1 row will be dropped" not in told:
+        assert told.endswith(": 1 row has an error")
+        with pytest.raises(UsageError, match="1 row has an error, the first: ") as caught:
+            hand_off(tool, data, out, Config(), RECIPE)
+        assert "train.jsonl:4 messages[1]" in str(caught.value) and not out.exists()
+    assert handed(tool, data, out, allow_loss=True).fate == told
+
+
+def test_rows_refused_in_the_split_that_no_run_reads_are_told_and_stop_nothing(tmp_path: Path) -> None:
+    bad = row(3) | {"tools": [{"type": "function", "function": {"name": "weather", "parameters": {"type": "dict"}}}]}
+    splits = {"train": [row(n) for n in range(10, 22)], "test": [row(2), bad]}
+    result = handed("openai", written(tmp_path / "data", splits), tmp_path / "out")
+    assert "in test.jsonl, which the run does not read: 1 row is refused" in result.reasons
+    splits["train"].append(row(4) | {"tools": bad["tools"]})
+    both = written(tmp_path / "data", splits)
+    assert handed("openai", both, tmp_path / "out", allow_loss=True).fate.endswith(": 1 row is refused")
+    assert about_target(lint([both], Config(target="openai"), cache=False)).endswith(": 2 rows are refused")
+
+
+def test_a_set_that_the_service_refuses_as_a_whole_is_refused(tmp_path: Path) -> None:
+    data = written(tmp_path / "data", {"train": [row(n) for n in range(9)]})
+    with pytest.raises(UsageError, match="openai would refuse the set: 9 training rows"):
+        handed("openai", data, tmp_path / "out")
+
+
+def test_an_error_that_was_decided_to_be_kept_stops_nothing(tmp_path: Path) -> None:
+    rows = [row(n) for n in range(12)]
+    rows[3]["messages"][-1]["content"] = rows[3]["messages"][-2]["content"]  # ANS010
+    data = written(tmp_path / "data", {"train": rows})
+    report = lint([data], Config(target="openai"), cache=False)
+    (wrong,) = (finding for finding in report.findings if finding.severity == "error")
+    kept = Decision("keep", wrong.row, wrong.id, wrong.code, who="ana", when="2026-01-01T00:00:00+00:00", id="1")
+    with pytest.raises(UsageError, match="1 row has an error"):
+        handed("openai", data, tmp_path / "out")
+    log = data / ".curator" / "decisions.jsonl"
+    log.parent.mkdir()
+    log.write_bytes(decisions.as_lines([kept]))
+    assert handed("openai", data, tmp_path / "out").fate.endswith("none loses its answer")
+
+
+@pytest.mark.parametrize(
+    ("tool", "told"),
+    [
+        ("mlx", "mask_prompt: false"),
+        ("trl", 'dataset_text_field: "text"'),
+        ("unsloth", '"max_length": 512'),
+        ("axolotl", 'type: "completion"'),
+        ("llama-factory", 'stage: "pt"'),
+    ],
+)
+def test_texts_are_handed_over_as_the_tool_trains_on_them(tool: str, told: str, tmp_path: Path) -> None:
+    texts = [{"text": f"The ferry to the island number {n} leaves at {n + 6} o'clock."} for n in range(12)]
+    data = written(tmp_path / "data", {"train": texts, "valid": texts[:1] * 4})
+    result = handed(tool, data, tmp_path / "out")
+    assert result.shape == "text" and result.fate.endswith("none loses its answer")
+    assert (tmp_path / "out/data/train.jsonl").read_bytes() == (data / "train.jsonl").read_bytes()
+    assert told in (tmp_path / "out" / SETTINGS[tool]).read_text("utf-8")
+    if tool == "llama-factory":
+        entries = json.loads((tmp_path / "out/data/dataset_info.json").read_bytes())
+        assert entries["valid"] == {"file_name": "valid.jsonl", "columns": {"prompt": "text"}}
+
+
+def test_texts_are_refused_by_a_tool_that_takes_conversations_alone(tmp_path: Path) -> None:
+    data = written(tmp_path / "data", {"train": [{"text": f"The ferry leaves at {n}."} for n in range(12)]})
+    with pytest.raises(UsageError, match="openai takes no texts without turns"):
+        handed("openai", data, tmp_path / "out", allow_loss=True)
 
 
 @pytest.mark.parametrize("tool", [name for name in TOOLS if name != "openai"])
@@ -339,12 +423,12 @@ def test_answers_of_weight_0_are_told_where_the_tool_trains_them(tmp_path: Path)
         assert not said or said[0].startswith("1 row with answers of weight 0")
     assert 'message_field_training: "weight"' in (tmp_path / "axolotl" / "config.yaml").read_text("utf-8")
     rows[3]["messages"][-1]["weight"] = 0
-    result = handed("mlx", written(tmp_path / "last", {"train": rows}), tmp_path / "mlx-last")
+    result = handed("mlx", written(tmp_path / "last", {"train": rows}), tmp_path / "mlx-last", allow_loss=True)
     assert any(note.startswith("1 row with answers of weight 0") for note in result.notes)
 
 
 def test_a_weight_of_1_is_no_loss_and_nothing_to_set(tmp_path: Path) -> None:
-    rows = [row(n) for n in range(9)]
+    rows = [row(n) for n in range(12)]
     rows[3]["messages"][-1]["weight"] = 1
     data = written(tmp_path / "d", {"train": rows})
     for tool in TOOLS:

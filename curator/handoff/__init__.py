@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from curator import __version__, conversion, engine, targets
+from curator import __version__, conversion, decisions, engine, targets
 from curator.columns import parse
 from curator.errors import UNREADABLE, SourceError, UsageError
 from curator.handoff import settings
@@ -27,10 +27,21 @@ from curator.handoff.llama_factory import LlamaFactory
 from curator.handoff.mlx import Mlx
 from curator.handoff.openai import OpenAI
 from curator.handoff.recipe import Data, Recipe, Split
-from curator.handoff.tool import Folder, Tool, refuse
+from curator.handoff.tool import TEXTS, Folder, Tool, refuse
 from curator.handoff.trl import Trl
 from curator.handoff.unsloth import Unsloth
-from curator.report.tally import CUT, REFUSED, STOPS, Outcome, about_target, counted, outcomes, refuses
+from curator.report.tally import (
+    CUT,
+    REFUSED,
+    STOPS,
+    WRONG,
+    Outcome,
+    about_target,
+    counted,
+    is_wrong,
+    outcomes,
+    refuses,
+)
 from curator.sources import Source, open_sources, refuse_long
 from curator.splits.splitting import sha256
 from curator.targets import Tokens
@@ -45,8 +56,10 @@ if TYPE_CHECKING:
 TOOLS: Mapping[str, Tool] = {tool.name: tool for tool in (Mlx(), Trl(), Unsloth(), Axolotl(), LlamaFactory(), OpenAI())}
 RECORD, PAGE = "handoff.json", "README.md"
 _SPLITS = ("train", "valid", "test")
-_READ = ("train", "valid")  # the splits that a run reads
+*_READ, _LATER = _SPLITS  # a run reads the first two: what stands in the third stops none
 _DROPS = "TGT010"  # the rule that tells of rows left over by a batch
+_FEW = "TGT001"  # the rule on how many rows a target takes
+_OF_THE_SET = frozenset({_FEW, "TGT002"})
 _WHOLE = ", none loses its answer"  # how the fate of rows ends where a tool trains every answer
 _PAIRS = frozenset({"openai-preference", "trl-preference"})
 
@@ -106,7 +119,8 @@ def hand_off(
                 return copied
             for name, text in made.files.items():
                 write_whole(new / name, text.encode())
-            result = _finished(chosen, new, config, recipe, data, made, shape, allow_loss)
+            log = decisions.beside([path])
+            result = _finished(chosen, new, config, recipe, data, made, shape, log, allow_loss)
             _put_in_place(new, folder)
     return result
 
@@ -190,7 +204,7 @@ def _measured(sources: Mapping[str, Source], config: Config) -> Data:
             count.update(rows=1, bad=bad, dialogues=len(weights) > 1, unweighted=0 in weights, answers=len(weights))
             count.update(rows_answered=bool(weights), unweighted_last=weights[-1:] == [0])
         splits.append(Split(name=name, **{"rows": 0, **count}))
-    return Data(tuple(splits), preference=bool(shapes) and shapes <= _PAIRS)
+    return Data(tuple(splits), preference=bool(shapes) and shapes <= _PAIRS, texts=shapes == {TEXTS})
 
 
 def _rows(source: Source, config: Config) -> Iterator[tuple[str, list[float | None], bool]]:
@@ -230,17 +244,26 @@ def _forget(trial: Path, folder: Path) -> None:
 
 
 def _finished(
-    tool: Tool, folder: Path, config: Config, recipe: Recipe, data: Data, made: Folder, shape: str, allow_loss: bool
+    tool: Tool,
+    folder: Path,
+    config: Config,
+    recipe: Recipe,
+    data: Data,
+    made: Folder,
+    shape: str,
+    log: decisions.Log,
+    allow_loss: bool,
 ) -> Handoff:
     files = sorted(file for file in (folder / "data").iterdir() if file.suffix in (".jsonl", ".json"))
-    judged = [file for file in files if file.stem in _READ]
-    report = engine.lint(judged, _judging(tool, config, made, folder.parent), cache=False)
-    stopping = tuple(_stopping(report, made))
+    judging = _judging(tool, config, made, folder.parent)
+    report = decisions.settle(engine.lint(_rows_of(files), judging, cache=False), log)
+    run = _of_splits(report, *_READ)
+    stopping = tuple(_stopping(run, made))
     if not allow_loss:
         if stopping:
             hint = "a larger --max-length, another strategy, or --allow-loss to write the folder all the same"
             raise UsageError(stopping[0], hint=hint)
-        _stop_at_refused(report, tool)
+        _stop_at_errors(run, tool)
     known = settings.known(tool.name)
     result = Handoff(
         curator=__version__,
@@ -251,10 +274,11 @@ def _finished(
         splits=data.splits,
         shape=shape,
         command=made.command,
-        fate=about_target(report).removesuffix(_WHOLE if made.untrained else ""),
+        fate=about_target(run).removesuffix(_WHOLE if made.untrained else ""),
         reasons=(
             *stopping,
-            *_reasons(outcomes(report), _beyond(tool, made, shape), tool.target),
+            *_reasons(outcomes(run), _beyond(tool, made, shape), tool.target),
+            *_kept_for_later(report),
             *filter(None, [made.untrained]),
         ),
         notes=(*filter(None, [targets.load(tool.target).standing]), *made.notes),
@@ -270,7 +294,8 @@ def _judging(tool: Tool, config: Config, made: Folder, beside: Path) -> Config:
     options = dict(config.then.options)
     if made.batch:
         options[_DROPS] = options.pop(_DROPS, {}) | {"batch": made.batch}
-    then = msgspec.structs.replace(config.then, options=options)
+    sized = (_FEW,) if made.batch else ()  # a batch that was written is no larger than a split
+    then = msgspec.structs.replace(config.then, options=options, ignore=(*config.then.ignore, *sized))
     target = _extended(tool, made.limits, beside) if made.limits else tool.target
     return msgspec.structs.replace(config, target=target, max_length=made.most or None, shape=None, map={}, then=then)
 
@@ -299,16 +324,41 @@ def _stopping(report: Report, made: Folder) -> Iterator[str]:
             yield f"{counted(outcome.rows, 'row')} of more than {made.most:,} tokens: {by}"
 
 
-def _stop_at_refused(report: Report, tool: Tool) -> None:
-    """Raises UsageError where the tool would refuse rows, with the reason of the first."""
-    refused = [outcome for outcome in outcomes(report) if outcome.what in REFUSED]
-    if not refused:
-        return
-    first = next(finding for finding in report.findings if refuses(finding))
-    many = f"{counted(refused[0].rows, 'row')} {refused[0].what} by {tool.name}"
-    hint = f"curator lint PATH --target {tool.target} shows every one; --allow-loss writes the folder all the same"
-    where = f"{Path(first.file).name}:{first.line} {first.path}".rstrip()
-    raise UsageError(f"{many}, the first for this: {first.message}", where=where, hint=hint)
+def _rows_of(files: Sequence[Path]) -> list[Path]:
+    return [file for file in files if file.stem in _SPLITS]
+
+
+def _of_splits(report: Report, *splits: str) -> Report:
+    """The report without what stands in other splits."""
+    within = [finding for finding in report.findings if Path(finding.file).stem in splits]
+    return msgspec.structs.replace(report, findings=within)
+
+
+def _kept_for_later(report: Report) -> Iterator[str]:
+    """How many rows of the split that a run does not read are refused or wrong: a lint of the folder counts them."""
+    found = [outcome for outcome in outcomes(_of_splits(report, _LATER)) if outcome.what in (*REFUSED, *WRONG)]
+    if found:
+        told = ", ".join(f"{counted(outcome.rows, 'row')} {outcome.what}" for outcome in found)
+        yield f"in {_LATER}.jsonl, which the run does not read: {told}"
+
+
+def _stop_at_errors(run: Report, tool: Tool) -> None:
+    """Raises UsageError where the tool would refuse the set or rows of it, or rows have errors, with the first."""
+    for finding in run.findings:
+        if finding.code in _OF_THE_SET:
+            raise UsageError(f"{tool.name} would refuse the set: {finding.message}", hint=_hint(tool))
+    for words, stops in ((REFUSED, refuses), (WRONG, is_wrong)):
+        found = next((outcome for outcome in outcomes(run) if outcome.what in words), None)
+        if found is None:
+            continue
+        first = next(finding for finding in run.findings if stops(finding))
+        told = f"{found.what} by {tool.name}, the first for this" if words is REFUSED else f"{found.what}, the first"
+        where = f"{Path(first.file).name}:{first.line} {first.path}".rstrip()
+        raise UsageError(f"{counted(found.rows, 'row')} {told}: {first.message}", where=where, hint=_hint(tool))
+
+
+def _hint(tool: Tool) -> str:
+    return f"curator lint PATH --target {tool.target} shows every one; --allow-loss writes the folder all the same"
 
 
 def _beyond(tool: Tool, made: Folder, shape: str) -> str:
@@ -323,7 +373,7 @@ def _reasons(found: Sequence[Outcome], beyond: str, target: str) -> Iterator[str
         cut = ((beyond, outcome.rows),) if outcome.what in CUT and beyond else ()
         for by, rows in outcome.by or cut:
             yield f"{counted(rows, 'row')}: {by}"
-        if outcome.what in REFUSED:
+        if outcome.what in (*REFUSED, *WRONG):
             told = f"why {counted(outcome.rows, 'row')} {outcome.what}"
             yield f"{told}: curator lint data --target {target}, in this folder"
 

@@ -11,7 +11,7 @@ from curator import targets
 from curator.errors import UsageError
 from curator.handoff.recipe import Data, Recipe
 from curator.handoff.settings import Settings, as_yaml, checked, length, overridden
-from curator.handoff.tool import Folder, Tool
+from curator.handoff.tool import TEXTS, Folder, Tool
 from curator.targets import Tokens
 
 _Over = Literal["refused", "dropped", "cut", "prompt"]
@@ -27,7 +27,7 @@ class Axolotl(Tool):
     weights = True  # by message_field_training, which takes a weight of 0 or 1 as well as a flag
 
     def shape(self, data: Data) -> str:
-        return "trl-preference" if data.preference else "openai-chat"
+        return "trl-preference" if data.preference else TEXTS if data.texts else "openai-chat"
 
     def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
         settings = overridden(self._settings(recipe, data), changes)
@@ -80,6 +80,8 @@ class Axolotl(Tool):
                 "type": "chat_template.default", "field_messages": "prompt", "field_chosen": "chosen",
                 "field_rejected": "rejected",
             }  # fmt: skip
+        if data.texts:
+            return place | {"type": "completion", "field": TEXTS}
         chats: Settings = {
             "type": "chat_template",
             "field_messages": "messages",

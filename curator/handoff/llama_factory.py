@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from curator.conversion import INFO
 from curator.handoff.recipe import Data, Recipe
 from curator.handoff.settings import Settings, as_yaml, checked, length, of_transformers, overridden, positive
-from curator.handoff.tool import Folder, Tool
+from curator.handoff.tool import TEXTS, Folder, Tool
 
 
 class LlamaFactory(Tool):
@@ -21,7 +23,7 @@ class LlamaFactory(Tool):
     preference = True
 
     def shape(self, data: Data) -> str:
-        return "llama-factory"
+        return TEXTS if data.texts else "llama-factory"
 
     def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
         settings = overridden(self._settings(_followed(recipe, changes), data), changes)
@@ -29,17 +31,23 @@ class LlamaFactory(Tool):
             settings["warmup_steps"] = round(recipe.warmup * positive("max_steps", steps))
         checked("llama-factory", settings)
         notes = []
-        if "template" not in settings:
+        if "template" not in settings and not data.texts:
             notes.append("no template is named: the tokenizer's own is parsed; to name one: --set template=NAME")
+        files = {"train.yaml": as_yaml(settings)}
+        if data.texts:  # of other shapes the conversion writes it
+            entries = {
+                split.name: {"file_name": f"{split.name}.jsonl", "columns": {"prompt": TEXTS}} for split in data.splits
+            }
+            files[f"data/{INFO}"] = json.dumps(entries, indent=2) + "\n"
         return Folder(
-            {"train.yaml": as_yaml(settings)}, "llamafactory-cli train train.yaml", "pip install llamafactory",
+            files, "llamafactory-cli train train.yaml", "pip install llamafactory",
             tuple(notes), most=length("cutoff_len", settings["cutoff_len"]),
         )  # fmt: skip
 
     def _settings(self, recipe: Recipe, data: Data) -> Settings:
         settings: Settings = {
             "model_name_or_path": recipe.model,
-            "stage": "dpo" if data.preference else "sft",
+            "stage": "dpo" if data.preference else "pt" if data.texts else "sft",
             "do_train": True,
             "finetuning_type": "lora" if recipe.adapts else "full",
             "dataset_dir": "data",
@@ -48,6 +56,8 @@ class LlamaFactory(Tool):
             **of_transformers(recipe),
             "warmup_steps": recipe.warmup_steps(data.train.rows),  # it pins a transformers that knows no shares
         }
+        if data.texts:
+            settings["packing"] = False  # packed, what fills no block of cutoff_len is left out
         if data.held_out:
             settings |= {"eval_dataset": "valid", "eval_strategy": "epoch"}
         return settings | self._adapter(recipe)

@@ -11,7 +11,7 @@ import msgspec
 from curator.errors import UsageError
 from curator.handoff.recipe import Data, Recipe
 from curator.handoff.settings import Settings, as_yaml, checked, length, overridden
-from curator.handoff.tool import Folder, Tool
+from curator.handoff.tool import TEXTS, Folder, Tool
 from curator.report.tally import counted
 
 
@@ -24,7 +24,7 @@ class Mlx(Tool):
     preference = False
 
     def shape(self, data: Data) -> str:
-        return "openai-chat"
+        return TEXTS if data.texts else "openai-chat"
 
     def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
         if "batch_size" in changes:  # the iterations and the schedule follow it
@@ -72,7 +72,7 @@ class Mlx(Tool):
             "data": "data",
             "fine_tune_type": {"dora": "dora", "full": "full"}.get(recipe.method, "lora"),
             "num_layers": -1,
-            "mask_prompt": True,
+            "mask_prompt": not data.texts,  # which it refuses: all of a text is trained
             "max_seq_length": recipe.max_length,
             "batch_size": batch,
             "grad_accumulation_steps": recipe.accumulation,

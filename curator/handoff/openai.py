@@ -21,6 +21,7 @@ class OpenAI(Tool):
     target = "openai"
     methods = ("lora",)
     preference = True
+    texts = False
     weights = True
 
     def shape(self, data: Data) -> str:

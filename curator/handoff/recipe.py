@@ -66,10 +66,11 @@ class Split(msgspec.Struct, frozen=True):
 
 
 class Data(msgspec.Struct, frozen=True):
-    """The splits that are handed over, and whether their rows are preference pairs."""
+    """The splits that are handed over, and whether their rows are preference pairs, or texts without turns."""
 
     splits: tuple[Split, ...]
     preference: bool = False
+    texts: bool = False
 
     def __getitem__(self, name: str) -> Split | None:
         return next((split for split in self.splits if split.name == name), None)

@@ -13,6 +13,9 @@ from curator.errors import UsageError
 from curator.handoff.recipe import METHODS, Data, Method, Recipe
 from curator.targets import Tokens
 
+TEXTS = "text"
+"""The shape of texts without turns, which are trained whole."""
+
 
 class Folder(msgspec.Struct, frozen=True):
     """The files of a hand-off by name, how the tool is installed and run, and what to know before."""
@@ -46,6 +49,8 @@ class Tool(ABC):
     methods: ClassVar[tuple[Method, ...]]
     preference: ClassVar[bool]
     """Whether preference pairs can be handed to it."""
+    texts: ClassVar[bool] = True
+    """Whether texts without turns can be."""
     weights: ClassVar[bool] = False
     """Whether an answer of weight 0 is left out of the loss."""
 
@@ -66,3 +71,6 @@ def refuse(tool: Tool, recipe: Recipe, data: Data) -> None:
     if data.preference and not tool.preference:
         hint = "it trains on conversations; hand preference pairs to trl, llama-factory, axolotl or openai"
         raise UsageError(f"{tool.name} is not handed preference pairs", hint=hint)
+    if data.texts and not tool.texts:
+        hint = "it trains on conversations; hand texts to mlx, trl, unsloth, axolotl or llama-factory"
+        raise UsageError(f"{tool.name} takes no texts without turns", hint=hint)

@@ -7,7 +7,7 @@ from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
 from curator.handoff.settings import Settings, as_yaml, checked, length, of_transformers, overridden
-from curator.handoff.tool import Folder, Tool, limits_of
+from curator.handoff.tool import TEXTS, Folder, Tool, limits_of
 from curator.report.tally import counted
 
 
@@ -22,6 +22,8 @@ class Trl(Tool):
     def shape(self, data: Data) -> str:
         if data.preference:
             return "trl-preference"
+        if data.texts:
+            return TEXTS
         return "openai-chat" if data.dialogues else "prompt-completion"
 
     def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
@@ -51,6 +53,8 @@ class Trl(Tool):
         }
         if data.held_out:
             settings |= {"eval_strategy": "epoch", "dataset_test_split": "validation"}
+        if data.texts:
+            settings["dataset_text_field"] = TEXTS
         if data.dialogues and not data.preference:
             settings["assistant_only_loss"] = True
         return settings | self._adapter(recipe)

@@ -8,7 +8,7 @@ from typing import Any
 
 from curator.handoff.recipe import Data, Recipe
 from curator.handoff.settings import Settings, checked, length, of_transformers, overridden
-from curator.handoff.tool import Folder, Tool, limits_of
+from curator.handoff.tool import TEXTS, Folder, Tool, limits_of
 from curator.packs import rules_dir
 
 
@@ -22,7 +22,7 @@ class Unsloth(Tool):
     weights = True  # the script sees to it
 
     def shape(self, data: Data) -> str:
-        return "openai-chat"
+        return TEXTS if data.texts else "openai-chat"
 
     def folder(self, recipe: Recipe, data: Data, changes: Mapping[str, Any]) -> Folder:
         settings = overridden(self._settings(recipe, data), changes)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import msgspec
 
 from curator.errors import CuratorError
-from curator.model import SEVERITIES, Finding, NotRun, Report, RuleStat
+from curator.model import SEVERITIES, Finding, NotRun, Report, RuleStat, TargetNote
 
 _LEAKS = frozenset({"SPT001", "SPT002", "SPT003", "SPT004"})
 _GRAVITY = {severity: order for order, severity in enumerate(SEVERITIES)}
@@ -114,6 +114,7 @@ def _weaken(report: Report, warnings: int) -> str:
 
 
 _SHAPELESS = "SCH001"
+_UNREAD = frozenset({"FIL001", "FIL002", _SHAPELESS})  # lines that give no row, which are counted apart
 
 
 def facts(report: Report) -> str:
@@ -171,7 +172,9 @@ STOPS = ("stops the run", "stop the run")
 CUT = ("is cut", "are cut")
 """What becomes of them where it does not."""
 REFUSED = ("is refused", "are refused")
-_REFUSALS = frozenset({"TGT003", "TGT004", "TGT005", "TGT006", "TGT007", "TGT008", "TGT012"})
+WRONG = ("has an error", "have errors")
+"""What is said of rows that the target takes, and that would stop a run or be learnt as they are."""
+_REFUSALS = frozenset({"TGT003", "TGT004", "TGT005", "TGT006", "TGT007", "TGT008", "TGT012", "TGT015"})
 _LENGTHS = frozenset({"LEN001", "TGT003"})  # rows over the limit: cut, unless they are refused or dropped
 
 
@@ -182,41 +185,69 @@ def refuses(finding: Finding) -> bool:
     return finding.code in _REFUSALS
 
 
-def outcomes(report: Report) -> list[Outcome]:
-    """What the target does with rows in silence, and how many it refuses."""
-    concerned = {*_OUTCOMES, *_REFUSALS, *_LENGTHS}
-    if report.target is None or not any(stat.findings for stat in report.rules if stat.code in concerned):
-        return []
-    struck: dict[str, dict[tuple[str, int], tuple[str, int]]] = {code: {} for code in _OUTCOMES}
-    refused: dict[tuple[str, int], int] = {}
-    cut: set[tuple[str, int]] = set()
-    drops, judged = report.target.over == "dropped", any(stat.code == "TGT010" for stat in report.rules)
-    over = STOPS if report.target.kind == "trainer" and report.target.over == "refused" else CUT
+def is_wrong(finding: Finding) -> bool:
+    """Whether a row has an error of its own, whatever the target: leaks and lengths, which are told apart, are none."""
+    return finding.severity == "error" and _of_its_own(finding.code)
+
+
+def _of_its_own(code: str) -> bool:
+    return not code.startswith(("TGT", "LEN")) and code not in _LEAKS and code not in _UNREAD
+
+
+class _Struck(msgspec.Struct, frozen=True):
+    """The places that a target drops, loses, misreads, refuses or cuts, and those with an error of their own."""
+
+    by_rule: dict[str, dict[tuple[str, int], tuple[str, int]]]  # rule of the target and rows, by code and place
+    refused: dict[tuple[str, int], int]  # rows, by place
+    cut: set[tuple[str, int]]
+    wrong: set[tuple[str, int]]
+
+
+def _struck(report: Report, target: TargetNote) -> _Struck:
+    found = _Struck({code: {} for code in _OUTCOMES}, {}, set(), set())
+    drops, judged = target.over == "dropped", any(stat.code == "TGT010" for stat in report.rules)
     for finding in report.findings:
         place, count = (finding.file, finding.line), int(finding.evidence.get("rows", 1))
         if finding.code == "LEN001" and drops:  # which TGT010 tells, where it runs
             if not judged:
-                struck["TGT010"].setdefault(place, ("", count))
-        elif finding.code in struck:
-            struck[finding.code].setdefault(place, (str(finding.evidence.get("by", "")), count))
+                found.by_rule["TGT010"].setdefault(place, ("", count))
+        elif finding.code in found.by_rule:
+            found.by_rule[finding.code].setdefault(place, (str(finding.evidence.get("by", "")), count))
         elif finding.code in _LENGTHS and finding.evidence.get("effect") != "refused":
-            cut.add(place)
+            found.cut.add(place)
         elif refuses(finding):
-            refused[place] = max(refused.get(place, 1), count)
+            found.refused[place] = max(found.refused.get(place, 1), count)
+        elif is_wrong(finding):
+            found.wrong.add(place)
+    return found
+
+
+def outcomes(report: Report) -> list[Outcome]:
+    """What the target does with rows in silence, how many it refuses, and how many have an error all the same."""
+    concerned = {*_OUTCOMES, *_REFUSALS, *_LENGTHS}
+    if report.target is None or not any(
+        stat.findings
+        for stat in report.rules
+        if stat.code in concerned or (stat.severity == "error" and _of_its_own(stat.code))
+    ):
+        return []
+    struck = _struck(report, report.target)
+    over = STOPS if report.target.kind == "trainer" and report.target.over == "refused" else CUT
     found = []
-    if refused:
-        total = sum(refused.values())
+    if total := sum(struck.refused.values()):
         found.append(Outcome(REFUSED[total > 1], total, ()))
     for code, (one, many) in _OUTCOMES.items():
         reasons: Counter[str] = Counter()
-        for by, count in struck[code].values():
+        for by, count in struck.by_rule[code].values():
             reasons[by] += count
         if total := sum(reasons.values()):
             found.append(
                 Outcome(one if total == 1 else many, total, tuple(pair for pair in reasons.most_common() if pair[0]))
             )
-    if cut := cut - struck["TGT010"].keys() - refused.keys():
-        found.append(Outcome(over[len(cut) > 1], len(cut), ()))
+    told = struck.by_rule["TGT010"].keys() | struck.refused.keys()
+    for (one, many), places in ((over, struck.cut - told), (WRONG, struck.wrong - told)):
+        if places:
+            found.append(Outcome(many if len(places) > 1 else one, len(places), ()))
     return found
 
 
@@ -228,6 +259,8 @@ def about_target(report: Report) -> str:
     told = ", ".join(f"{counted(outcome.rows, 'row')} {outcome.what}" for outcome in outcomes(report))
     if target.name == "ollama":
         told = ", ".join(filter(None, (told, _asked_alike(report))))
+    if not told and report.broken:
+        told = unread(report)
     if not told:
         ran = {stat.code for stat in report.rules}
         told = "no row is dropped in silence, none loses its answer" if {"TGT010", "TGT013"} <= ran else "not judged"

@@ -1,4 +1,7 @@
-"""Trains on data/train.jsonl with Unsloth. Only what the assistant says is trained: every answer, with its end."""
+"""Trains on data/train.jsonl with Unsloth. Only what the assistant says is trained: every answer, with its end.
+
+Of texts without turns all is trained.
+"""
 
 import json
 from pathlib import Path
@@ -21,7 +24,10 @@ def rendered(messages: list, tools: list | None, **options: bool) -> list[int]:
 
 
 def tokens(row: dict) -> dict:
-    """Ids and labels of a row: -100 wherever no answer stands."""
+    """Ids and labels of a row: -100 wherever no answer stands; of a text without turns all is trained."""
+    if "messages" not in row:
+        ids = [*tokenizer(text=row["text"])["input_ids"], tokenizer.eos_token_id]
+        return {"input_ids": ids, "labels": list(ids), "attention_mask": [1] * len(ids)}
     messages, tools = row["messages"], row.get("tools")
     ids = rendered(messages, tools)
     labels = [-100] * len(ids)
