@@ -479,6 +479,12 @@ def waiting(report: Report, *, unsafe: bool = False) -> int:
     return len(offered) - sum(len(findings) for lines in planned.values() for findings in lines.values())
 
 
+def freed(report: Report, *, unsafe: bool = False) -> int:
+    """How many lines that are no JSON the next round makes rows of: no rule has judged these yet."""
+    known = plain(report)
+    return len({(f.file, f.line) for f in report.findings if f.code == _TORN and f.file in known and wanted(f, unsafe)})
+
+
 def unified_diff(report: Report, *, unsafe: bool = False) -> Iterator[str]:
     """`differences` as lines of text: a head, then "-" and "+" with the changed words and some around them."""
     for change in differences(report, unsafe=unsafe):
@@ -489,6 +495,7 @@ def unified_diff(report: Report, *, unsafe: bool = False) -> Iterator[str]:
         yield from (f"+ {part.text}" for part in change.after)
 
 
+_TORN = "FIL001"  # the rule on lines that are no JSON
 _SHOWN = 5  # changes or new lines of one fix that are shown
 
 

@@ -419,6 +419,18 @@ def test_diff_says_that_fixes_wait_for_others(run: Run, write: Write) -> None:
     assert "1 more fix may follow once these are made" in done.err
 
 
+def test_diff_says_which_lines_are_judged_only_once_they_are_rows(run: Run, write: Write, tmp_path: Path) -> None:
+    """The torn line is freed by one fix, and then found to repeat the row before it."""
+    row = '{"prompt": "How tall is Ben Nevis?", "completion": "It is 1,345 metres tall."}'
+    path = tmp_path / "torn.jsonl"
+    path.write_text(f"{row}\n{row[:-1]},}}\n", encoding="utf-8")
+    done = run("lint", path, "--diff", "--unsafe-fixes")
+    assert "1 place would change" in done.err
+    assert "1 line becomes a row that is judged only then: --fix mends what is found in it as well" in done.err
+    assert "FIL001 1" in (fixed := run("lint", path, "--fix", "--unsafe-fixes").err) and "DUP001 1" in fixed
+    assert "becomes" not in run("lint", write("x.jsonl", TWICE), "--diff").err
+
+
 def test_diff_shows_and_changes_nothing(run: Run, write: Write) -> None:
     path = write("x.jsonl", TWICE)
     before = path.read_bytes()

@@ -281,6 +281,15 @@ def test_what_unsafe_fixes_would_mend_is_said_with_the_command(write, run, tmp_p
         assert "if you agree" not in mended.out and "TPL006 1" in mended.out
 
 
+def test_what_unsafe_fixes_would_mend_is_one_count_in_clean_and_in_a_lint_of_the_copy(write, run):
+    near = [{"prompt": "How tall is Ben Nevis?", "completion": f"It is {n}."} for n in ("High", "high")]
+    silent = {"prompt": "Who was the first to climb it?", "completion": " "}
+    write("hills.jsonl", [*near, silent])
+    copied = run("clean", "hills.jsonl", "-o", "copy.jsonl", "--select", "DUP,ROL007").out
+    linted = run("lint", "copy.jsonl", "--select", "DUP,ROL007").out
+    assert "2 of it can be mended if you agree" in copied and "2 can be mended if you agree" in linted
+
+
 def test_rules_on_splits_are_counted_apart_from_those_of_the_report(run, tmp_path):
     said = run("prepare", ROOT / "samples" / "support-clean.jsonl", "-o", "out", "--ignore", "SPT006").out
     page = (tmp_path / "out" / "report.html").read_text("utf-8")

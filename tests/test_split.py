@@ -114,6 +114,18 @@ def test_exact_shares_are_met_as_far_as_groups_allow(write, tmp_path, rows):
     assert before.items() <= where(tmp_path / "out").items()
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_a_split_that_is_filled_takes_groups_that_fit_into_its_share(write, seed):
+    rows = [row(n, doc="handbook") for n in range(24)] + [row(n, doc=f"page {n // 2}") for n in range(24, 60)]
+    wish = Wish(ratio=(70, 15, 15), group_by=("doc",), seed=seed)
+    result = divide(write, rows, wish=wish, fresh=True)
+    assert result.largest == 24 and result.outputs["train"].rows >= 24
+    assert 4 <= result.outputs["valid"].rows <= 22 and 4 <= result.outputs["test"].rows <= 22
+    for line in as_text(result).splitlines():
+        if "its share would be" in line:
+            assert line.endswith("groups go as a whole, and the largest has 24 rows; see --exact")
+
+
 def test_a_small_set_far_from_its_shares_is_pointed_at(write, run, tmp_path):
     file = write("all.jsonl", [row(n) for n in range(60)])
     told = [run("split", file, "-o", tmp_path / f"o{seed}", "--seed", str(seed)).out for seed in range(6)]

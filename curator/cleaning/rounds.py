@@ -65,11 +65,12 @@ class Rounds:
         return dict(sorted(found.items()))
 
     def unsafe_left(self, report: Report) -> int:
-        """How many findings on the rows that are written a fix that may change meaning would mend."""
+        """How many findings on the rows that are written a fix that may change meaning would mend, or drop the row of:
+        as many as a lint of the copy counts."""
         if self.unsafe:
             return 0
         fixes = (finding.fix for finding in self._of_rows(report))
-        return sum(fix is not None and fix.safety == "unsafe" and bool(fix.changes) for fix in fixes)
+        return sum(fix is not None and fix.safety == "unsafe" for fix in fixes)
 
     def _of_rows(self, report: Report) -> Iterator[Finding]:
         """The findings on rows that are written, but for those that a decision keeps."""

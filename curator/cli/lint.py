@@ -238,7 +238,7 @@ def _mended(paths: tuple[str, ...], config: Config, baseline: Path | None, unsaf
 
 
 def _show_diff(report: Report, unsafe: bool, output: Path | None) -> None:
-    from curator.fix import plain, unified_diff, waiting, wanted
+    from curator.fix import freed, plain, unified_diff, waiting, wanted
 
     rows = 0
     with _or_nobody_reads(), sink(output) as stream:
@@ -251,11 +251,18 @@ def _show_diff(report: Report, unsafe: bool, output: Path | None) -> None:
     if later := waiting(report, unsafe=unsafe):
         fixes = "1 more fix" if later == 1 else f"{later:,} more fixes"
         click.echo(f"{fixes} may follow once these are made: --fix goes on until nothing is left", err=True)
+    if lines := freed(report, unsafe=unsafe):
+        become = "1 line becomes a row that is" if lines == 1 else f"{lines:,} lines become rows that are"
+        click.echo(f"{become} judged only then: --fix mends what is found in {_them(lines)} as well", err=True)
     for path, count in copies.items():
         fixes = "1 fix" if count == 1 else f"{count:,} fixes"
         command = shlex.join(["curator", "clean", path, "-o", "OUT.jsonl", *(["--unsafe-fixes"] if unsafe else [])])
         what = f"no diff of {path}, which is not plain JSONL: a copy of it takes {fixes}"
         click.echo(shown(f"{what}\n  {command}"), err=True)
+
+
+def _them(count: int) -> str:
+    return "it" if count == 1 else "them"
 
 
 def _would(rows: int, unsafe: bool) -> str:

@@ -329,8 +329,14 @@ class Draw:
                 )
 
     def _give(self, found: Groups, split: np.ndarray, donor: int, k: int, least: int) -> None:
-        """Move groups from one split to another until that has enough; the donor keeps enough itself."""
-        for n in self._in_order(found, np.flatnonzero((split == donor) & ~self._pinned), f"{SPLITS[k]} filled"):
+        """Move groups from one split to another until that has enough; the donor keeps enough itself.
+
+        Those that fit into the share of the split come first: a large one would make it many times what was asked for.
+        """
+        total = int(found.sizes.sum())
+        fits = max(least, int(self._share(k, total) * total)) - int(found.sizes[split == k].sum())
+        mine = self._in_order(found, np.flatnonzero((split == donor) & ~self._pinned), f"{SPLITS[k]} filled")
+        for n in sorted(mine, key=lambda n: max(0, int(found.sizes[n]) - fits)):
             if found.sizes[split == k].sum() >= least:
                 return
             if found.sizes[split == donor].sum() - found.sizes[n] >= max(1, self.wish.min_rows):

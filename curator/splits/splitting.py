@@ -101,6 +101,7 @@ class SplitResult(msgspec.Struct, frozen=True):
     decided: int = 0
     undecided: int = 0
     unapplied: tuple[str, ...] = ()
+    largest: int = 0  # rows of the largest group
 
 
 class Before(NamedTuple):
@@ -523,6 +524,7 @@ class _Writer:
             decided=self.before.decided if self.before else 0,
             undecided=self.before.undecided if self.before else 0,
             unapplied=self.before.unapplied if self.before else (),
+            largest=int(self.drawn.groups.sizes.max(initial=0)),
         )
 
     def _kept(self) -> Kept:
@@ -720,13 +722,17 @@ def _new(result: SplitResult) -> int:
 
 
 def _far_from_asked(result: SplitResult) -> Iterator[str]:
-    """Shares are met on average: said where a small set has come out far from them."""
+    """Shares are met on average: said where a small set, or one of large groups, has come out far from them."""
     wish, total = result.wish, sum(file.rows for file in result.outputs.values())
-    if wish.count or wish.exact or wish.stratify or result.kept.record:
+    if wish.count or wish.stratify or result.kept.record:
         return
+    whole = f"groups go as a whole, and the largest has {counted(result.largest, 'row')}"
     for name, part in zip(SPLITS, wish.ratio, strict=False):
         wanted, rows = part / sum(wish.ratio) * total, result.outputs[name].rows if name in result.outputs else 0
         if name != SPLITS[0] and part and abs(rows - wanted) > max(1, _FAR * wanted):
             asked = wish.min_rows > wanted  # more than its share was asked for: the batch of a trainer
-            why = f"--min-rows asks for {wish.min_rows:,}" if asked else "chance rules small sets; see --exact"
+            coarse = wish.exact or result.largest > max(1, _FAR * wanted)
+            why = whole if coarse else "chance rules small sets"
+            why += "" if wish.exact else "; see --exact"
+            why = f"--min-rows asks for {wish.min_rows:,}" if asked else why
             yield f"{name} has {rows:,} rows, its share would be {wanted:,.0f}: {why}"
