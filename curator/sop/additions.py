@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from curator.sop.furniture import asks_readers, is_date, is_site_heading
-from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, upwards
+from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, text_of, upwards
+from curator.sop.metadata import names_document
 from curator.sop.reading import Drops, clean
+from curator.sop.roles import folded, role_of
+from curator.sop.strangers import LOOSE, Vocabulary, is_lone_heading
 from curator.sop.verbs import is_order
 
 _SOLID = ("h1", "ol", "table", "pre", "li", "main", "article")
@@ -254,3 +257,85 @@ def _is_fact(item: Any) -> bool:
         and not any(re.search(r"\w", text or "") for text in beside)
         and all(len(part.text_content().split()) <= 6 for part in parts)
     )
+
+
+# ---------------------------------------------------------------------- lists of links at the end
+
+
+def prune_tail(content: Any, drops: Drops) -> None:
+    """Take out the lists at the end of a text that are links to other pages alone, with the headings over them, and a heading at
+    the end that leads away: below the last line of a procedure a site goes on with its own pages.
+    """
+    while (last := _last(content)) is not None:
+        head = _over(last, content)
+        parts = [last] if last.tag in HEADINGS else _tail(last, head, content)
+        if not parts:
+            return
+        for part in parts:
+            drops.take(part)
+
+
+def _last(content: Any) -> Any:
+    """The list or the heading that a text ends with, None where it ends with something else."""
+    part = content
+    while part.tag not in ("ul", "ol", *HEADINGS):
+        inner = [child for child in part if isinstance(child.tag, str) and clean(child.text_content())]
+        if not inner or clean(inner[-1].tail or "") or part.tag in ("p", "li", "td", "dd", "table"):
+            return None
+        part = inner[-1]
+    if part.tag in HEADINGS:
+        return part if part.tag != "h1" and len(part.text_content().split()) > 4 and _asks_away(part) else None
+    return part if all(map(_is_link_away, part)) else None
+
+
+def _asks_away(head: Any) -> bool:
+    """Whether a heading is a question or a sentence that leads to another page."""
+    said = clean(text_of(head))
+    return ("?" in said or said[-1] in ".!") and next(head.iter("a"), None) is not None
+
+
+def _is_link_away(item: Any) -> bool:
+    """Whether an item is a link to another page and nothing else, but for the size of a file; none to a document of an office."""
+    said = _SIZE.sub("", clean(item.text_content()))
+    links = [link for link in item.iter("a") if clean(link.text_content())]
+    whole = bool(links) and _SIZE.sub("", clean("".join(link.text_content() for link in links))) == said
+    inside = any(re.match(r"#.|mailto:|tel:", link.get("href") or "") for link in links)
+    return item.tag == "li" and whole and not inside and not names_document(said)
+
+
+_SIZE = re.compile(r"\s*\(?\d[\d.,]* ?(?:[kKMG]B|bytes|Ko|Mo)\)?$")
+
+
+def _over(part: Any, content: Any) -> Any:
+    """The heading right over a part, None where it has none."""
+    while part is not content and _before(part) is None:
+        part = part.getparent()
+    before = None if part is content else _before(part)
+    return before if before is not None and is_lone_heading(before) else None
+
+
+def _tail(listed: Any, head: Any, content: Any) -> list[Any]:
+    """The list, and the heading over it, where they lead to other pages of a site."""
+    vocabulary = Vocabulary(content.text_content())
+    if head is None:
+        before = _before(listed)
+        announced = before is not None and clean(before.text_content()).endswith(":")
+        outside = (
+            before is not None and before.tag in ("div", "section") and next(before.iter(*HEADINGS), None) is not None
+        )
+        led = outside or vocabulary.is_strange(listed.text_content(), LOOSE)
+        return [listed] if led and not announced else []
+    said = clean(text_of(head))
+    if folded(said) in _ELSEWHERE:
+        return [listed, head]
+    told = role_of(said) != "other" or next(head.iter("h1"), None) is not None
+    return [] if told or not vocabulary.is_strange(f"{said} {listed.text_content()}", LOOSE) else [listed, head]
+
+
+_ELSEWHERE = frozenset(
+    map(
+        folded,
+        ("See also", "Further reading", "Links", "External links", "Related pages", "Attachments", "Downloads", "Siehe auch", "Weblinks", "Weiterführende Links",
+         "Anhänge", "Véase también", "Ver también", "Enlaces externos", "Adjuntos", "Voir aussi", "Liens externes", "Pièces jointes"),
+    )
+)  # fmt: skip

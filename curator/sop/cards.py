@@ -111,10 +111,15 @@ def _is_fields(part: Any) -> bool:
     known = [label for label in labels if is_field(label) or _FIELD.fullmatch(label.rstrip(":"))]
     return (
         len(classes) == 1
-        and classes != {pairs[0][1].get("class")}
+        and (classes != {pairs[0][1].get("class")} or (inner[0] is not pairs[0][0] and _are_alike(inner)))
         and all(0 < len(label.split()) <= 4 and (label in known or role_of(label) == "other") for label in labels)
         and len(known) >= 2
     )
+
+
+def _are_alike(parts: list[Any]) -> bool:
+    """Whether parts share a class."""
+    return bool(parts[0].get("class")) and len({part.get("class") for part in parts}) == 1
 
 
 _FIELD = re.compile(
@@ -146,7 +151,7 @@ def _is_person(part: Any) -> bool:
     if next(part.iterdescendants(*_SOLID), None) is not None or any(a.tag in _IN_TEXT for a in upwards(part)):
         return False
     heads = [_said(head) for head in part.iter(*HEADINGS)]
-    lines = [line for line in _lines(part) if line not in heads]
+    lines = [line for line in lines_of(part) if line not in heads]
     if len(heads) > 1 or not lines or any(map(is_of_procedure, [*heads, *lines])):
         return False
     if heads and _is_one_of_sections(part):
@@ -174,10 +179,10 @@ def tells_person(heads: list[str], lines: list[str], *, linked: bool = False, ca
 
 def _said(part: Any) -> str:
     """The text of a part, a space where a block begins or ends."""
-    return " ".join(_lines(part))
+    return " ".join(lines_of(part))
 
 
-def _lines(part: Any) -> list[str]:
+def lines_of(part: Any) -> list[str]:
     """The lines of a part: what stands between two blocks or breaks."""
     from lxml import etree
 

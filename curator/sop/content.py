@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from curator.sop.furniture import is_date
+from curator.sop.furniture import is_date, is_furniture, is_site_heading
 from curator.sop.lines import STARTS
 from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, own_words, text_of, wraps_note
-from curator.sop.metadata import is_field, names_document
+from curator.sop.metadata import has_number, is_field, names_document
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.strangers import (
@@ -18,14 +18,15 @@ from curator.sop.strangers import (
     FEW_SAID,
     FIRM,
     LOOSE,
+    MANY,
     Vocabulary,
     counts_up,
     is_all_below,
     is_lone_heading,
     is_told,
+    marks,
     prune_strangers,
     says_purpose,
-    speaks_of_itself,
 )
 from curator.sop.verbs import is_forbidding, is_order
 
@@ -185,7 +186,9 @@ def _in_flow(content: Any) -> set[Any]:
     if not flow:
         return set()
     parts = [(n, part) for n, part in enumerate(children) if part.tag in ("div", "section", "span") and _is_plain(part)]
-    within = [part for n, part in parts if flow[0] < n < flow[-1] and (part.get("class") or not _is_linked(part))]
+    headed = {n + 1 for n, child in enumerate(children) if child.tag in HEADINGS and child.tag != "h1" and not is_site_heading(clean(text_of(child)))}  # fmt: skip
+    inside = [part for n, part in parts if flow[0] < n < flow[-1] or (n in headed and part.get("class"))]
+    within = [part for part in inside if part.get("class") or not _is_linked(part)]
     counts = Counter((part.tag, part.get("class")) for part in within if not _is_linked(part))
     plain = {name for name, count in counts.items() if count >= (2 if name[1] else 3)}
     return {
@@ -326,8 +329,10 @@ def _prune_leads(content: Any, title: Any, vocabulary: Vocabulary, drops: Drops)
         ):
             drops.take(part)
         elif part.tag == "p" and (said := clean(part.text_content())):
-            told = speaks_of_itself(part) and _is_told_away(part, vocabulary, 1 if gone else FEW)
-            if not (is_date(said) or told or _is_motto(said, vocabulary)):
+            found = marks(part)
+            told = found >= MANY and not (is_note(part) or is_warning(said))
+            told = told or (found > 0 and _is_told_away(part, vocabulary, 1 if gone else FEW))
+            if not (is_date(said) or is_furniture(said) or told or _is_motto(part, vocabulary)):
                 return
             gone = not is_date(said)  # who has begun to speak of himself goes on with it in a few words
             drops.take(part)
@@ -339,17 +344,31 @@ def _is_subtitle(head: Any, vocabulary: Vocabulary) -> bool:
     after = head.xpath(
         "following::*[self::p or self::ul or self::ol or self::table or self::pre or self::dl or self::h1 or self::h2 or self::h3 or self::h4]"
     )
-    bare = bool(after) and after[0].tag == head.tag and role_of(said) == "other"
+    if not after or after[0].tag != head.tag or role_of(said) != "other":
+        return False
+    below = head.xpath("(following::text()[normalize-space()])[1]")[0].getparent()
+    bare = below is after[0] or after[0] in below.iterancestors()
     return bare and not is_warning(said) and vocabulary.is_aside(said)
 
 
-def _is_motto(said: str, vocabulary: Vocabulary) -> bool:
-    """Whether a line below a title is a few words without a stop, of which the text knows hardly any."""
-    few = 3 <= len(said.split()) <= 12 and said[-1] not in ".:;!?" and not re.search(r"\d", said)
-    formed = (
-        is_warning(said) or is_order(said) or names_document(said) or says_purpose(said) or role_of(said) != "other"
-    )
-    return few and not formed and vocabulary.is_strange(said)
+def _is_motto(line: Any, vocabulary: Vocabulary) -> bool:
+    """Whether a line below a title is a few words without a stop, of which the text knows hardly any; one or two words only where
+    no other paragraph is named as they are.
+    """
+    said = clean(line.text_content())
+    count = len(said.split())
+    few = 0 < count <= 12 and said[-1] not in ".:;!?" and not re.search(r"\d", said)
+    if few and count < FEW and not _is_named_alone(line):
+        return False
+    formed = is_warning(said) or is_order(said) or has_number(said) or says_purpose(said) or role_of(said) != "other"
+    return few and not formed and vocabulary.is_strange(said, 1, min(count, FEW))
+
+
+def _is_named_alone(line: Any) -> bool:
+    """Whether a paragraph has a class that no other has."""
+    name = line.get("class")
+    others = (other for other in line.getroottree().iter("p") if other is not line)
+    return bool(name) and not any(other.get("class") == name for other in others)
 
 
 def _is_kicker(said: str) -> bool:
@@ -412,8 +431,8 @@ def _is_apart(part: Any, text: Any, weights: dict[Any, int], vocabulary: Vocabul
             return True
     if _belongs(part, text, weights):
         return False
-    if _is_bare(part):
-        return True  # words without a paragraph of their own, beside a text that has paragraphs
+    if _is_bare(part) or (part.tag == "td" and not is_told(part)):
+        return True  # words without a paragraph of their own, beside a text that has paragraphs; a cell beside its cell
     return second is not None and not second(spaced)
 
 
@@ -441,6 +460,7 @@ def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
         wraps_note(part)
         or steps >= 3
         or counts_up(part)
-        or next(part.iter("table", "pre"), None) is not None
+        or next(part.iter("pre"), None) is not None
+        or not all(map(is_layout, part.iter("table")))
         or weights[part] > 0.15 * weights[text if text is not None else part.getparent()]
     )

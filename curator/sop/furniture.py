@@ -13,7 +13,7 @@ from curator.sop.roles import folded
 _MOST_WORDS = 30
 
 _DATE = r"(?:\d{1,4}[./-]\d{1,2}[./-]\d{1,4}|\d{1,2}\.? (?:de )?[^\W\d_]{3,10}\.?,? (?:de )?\d{4}|[^\W\d_]{3,9}\.? \d{1,2}(?:st|nd|rd|th)?,? \d{4}|(?:over |about |almost )?(?:an?|\d+) \w+ ago|today|yesterday|hace \d+ \w+|vor \d+ \w+|il y a \d+ \w+)"
-_CHANGED = r"(?:updated|modified|edited|changed|published|posted|created|written|reviewed|actualizado|modificado|publicado|creado|aktualisiert|geändert|bearbeitet|veröffentlicht|erstellt|mis à jour|modifié|publié|créé)"
+_CHANGED = r"(?:updated|modified|edited|changed|published|posted|created|written|reviewed|verified|actualizado|modificado|publicado|creado|verificado|revisado|aktualisiert|geändert|bearbeitet|veröffentlicht|erstellt|(?:über)?geprüft|vérifiée?|mis à jour|modifié|publié|créé)"
 _THIS = r"(?:this|the|our|esta|este|diese[rsn]?|cette|cet|ce)"
 _PAGE = r"(?:page|article|post|answer|information|content|guide|section|topic|document|site|website|página|artículo|seite|artikel|beitrag|site web)"
 
@@ -82,6 +82,18 @@ def is_furniture(text: str) -> bool:
     if len(text) > 300 or text.count(" ") >= _MOST_WORDS:
         return False
     return _FURNITURE.fullmatch(text.strip(" .|·•")) is not None or _is_byline(text)
+
+
+_OF_PAGE = re.compile(
+    r"\b(?:(?:this|our) (?:web ?|wiki |blog |help )?(?:page|article|post|blog|wiki|website)|diese[rnm]? (?:seite|artikel|beitrag)s?|est[ea] (?:p[áa]gina|art[íi]culo|entrada)|"
+    r"cette (?:page|fiche)|cet article|questa pagina|quest['’]articolo|dit artikel|deze pagina|(?:in|dans|en) (?:the|les|los|den) (?:comments?|commentaires|comentarios|kommentaren))\b",
+    re.I,
+)
+
+
+def speaks_of_page(text: str) -> bool:
+    """Whether a text speaks of the page it stands on ("this article", "in the comments")."""
+    return _OF_PAGE.search(text) is not None
 
 
 _ASKED = re.compile(

@@ -9,10 +9,12 @@ import re
 from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
+from curator.sop.additions import prune_tail
 from curator.sop.apart import told_asides
-from curator.sop.cards import headings_over, prune_emptied
+from curator.sop.cards import headings_over, lines_of, prune_emptied
 from curator.sop.content import Second, content_root, prune_beside
 from curator.sop.markup import BLOCKS, is_bold, own_words, text_of
+from curator.sop.metadata import is_field
 from curator.sop.pruning import name_own_tags, prune
 from curator.sop.reading import MAX_TEXT, NOWHERE, SITE_MARK, Drops, Piece, Reading, clean, said, words_of
 from curator.sop.walk import Walker
@@ -51,10 +53,10 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     below = [clean(text_of(h)) for h in root.iter("h2", "h3")]
     _nest_lists(root)
     _name_title(root, page_title)
-    _join_fields(root)
     drops = Drops()
     stood = headings_over(root)
     prune(root, drops)
+    _join_fields(root)
     begun = _begun(page_title, below)
     h1 = [clean(text_of(h)) for h in root.iter("h1")]
     parts = SITE_MARK.split(page_title)
@@ -62,6 +64,7 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     h1 = [*begun, *h1] if _CODE.match(page_title) else h1 or [*begun, *(head for head in everywhere if head != of_site)]
     content = content_root(root, drops)
     prune_beside(content, drops, second)
+    prune_tail(content, drops)
     prune_emptied(content, stood, drops)
     walker = Walker(drops, is_page=True)
     pieces = _without_asides(list(walker.walk(content)), drops)
@@ -198,15 +201,24 @@ def _join_fields(root: Any) -> None:
     """Put the name of a field and its few words beside it ("Article number", "4711") into one paragraph."""
     for label in list(root.iter("div", "span")):
         value = label.getnext()
-        if value is None or not _FIELD_LABEL.search(own_words(label)) or (label.tail and label.tail.strip()):
+        if value is None or value.tag not in ("div", "span") or (label.tail and label.tail.strip()):
             continue
-        name, said = clean(text_of(label)), clean(text_of(value))
+        if not (_FIELD_LABEL.search(own_words(label)) or _is_pair(label, value)):
+            continue
+        names, said = lines_of(label), lines_of(value)
         plain = all(next(part.iterdescendants(*(BLOCKS - {"div"})), None) is None for part in (label, value))
-        if value.tag in ("div", "span") and plain and 0 < len(name.split()) <= 4 and 0 < len(said.split()) <= 8:
+        if plain and len(names) == len(said) == 1 and len(names[0].split()) <= 4 and len(said[0].split()) <= 8:
             for part in (label, value):
                 for inner in list(part):
                     part.remove(inner)
-            label.tag, label.text, value.text = "p", f"{name.rstrip(':')}: {said}", ""
+            label.tag, label.text, value.text = "p", f"{names[0].rstrip(':')}: {said[0]}", ""
+
+
+def _is_pair(label: Any, value: Any) -> bool:
+    """Whether two parts are all that a part of its own holds, the first the name of a field."""
+    around = label.getparent()
+    alone = around is not None and around.tag == "div" and len(around) == 2 and not clean(around.text or "")
+    return alone and not clean(value.tail or "") and is_field(clean(label.text_content()))
 
 
 _FIELD_LABEL = re.compile(r"(?:^|[\s_-])(?:field|element|property|attribute)[\s_-]+label(?:[\s_-]|$)", re.I)

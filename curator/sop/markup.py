@@ -75,9 +75,11 @@ def note_of(element: Any) -> str | None:
     if not boxed:  # named as a note or a hint: one only where its kind is told too
         noted = _NOTED.search(element.get("class") or "") is not None
         return next((kind for kind in kinds if noted and kind in NOTES - {"note", "hint"}), None)
-    return next((kind for kind in kinds if kind in NOTES and kind != "note"), "note" if "note" in kinds else None)
+    found = sorted((kind for kind in kinds if kind in NOTES), key=lambda kind: (kind not in _GRAVE, kind == "note"))
+    return found[0] if found else None
 
 
+_GRAVE = frozenset("danger warning caution attention error important".split())  # whatever else a box is named besides
 _KINDS = {"information": "info", "yellow": "warning", "warn": "warning"}
 _NOTED = re.compile(r"(?:^|\s)(?:hint|(?:[a-z]+-)?note)(?:$|\s)", re.I)
 _WHOLE_NOTES = frozenset(("note", "tip", "warning", "caution", "danger", "important"))  # as DocBook names them

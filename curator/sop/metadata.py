@@ -101,12 +101,17 @@ def _facts(pieces: list[Piece]) -> set[int]:
 
 def names_document(said: str) -> bool:
     """Whether a link is called a form, a record or a procedure, or has a document's number."""
-    return bool(_NUMBERED_DOCUMENT.search(said) or _KIND.search(said))
+    return bool(has_number(said) or _KIND.search(said))
+
+
+def has_number(said: str) -> bool:
+    """Whether a text has the number of a document ("QA-017")."""
+    return _NUMBERED_DOCUMENT.search(said) is not None
 
 
 _NUMBERED_DOCUMENT = re.compile(r"\b[A-Z]{1,5}(?:[-/_ .][A-Z]{1,5}){0,6}[-/_ .]?\d{2,}")
 _KIND = re.compile(
-    r"\b(?:forms?|records?|logs?|log ?books?|registers?|sops?|procedures?|protocols?|work(?:ing)? instructions?|worksheets?|data ?sheets?|checklists?|"
+    r"\b(?:forms?|records?|logs?(?! ?(?:in|on|out|off)\b)|log ?books?|registers?|sops?|procedures?|protocols?|work(?:ing)? instructions?|worksheets?|data ?sheets?|checklists?|"
     r"formblatt|formulare?|vorlagen?|anweisung|protokoll|formularios?|registros?|procedimientos?|formulaires?|registres?|fiches?|procédures?)\b",
     re.I,
 )

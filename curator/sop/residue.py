@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from curator.sop.document import Block, Code, Document, Dropped, Figure, Para, Section, Step, Table
 from curator.sop.furniture import is_date, is_furniture, is_site_heading
@@ -44,14 +44,32 @@ def without_labels(pieces: list[Piece], drop: Callable[[Dropped], None]) -> list
     kept: list[Piece] = []
     for n, piece in enumerate(pieces):
         after = pieces[n + 1] if n + 1 < len(pieces) else None
-        named = isinstance(piece, Text) and isinstance(after, Code) and piece.text.casefold() in _CODE_NAMES
+        named = isinstance(piece, Text) and isinstance(after, Code) and _names_language(piece.text, after)
         if isinstance(piece, Text) and isinstance(after, Code) and named:
             after.lang = after.lang or piece.text.casefold()
         if n in beside or named:
             drop(Dropped("boilerplate", said(piece), piece.origin))
         else:
-            kept.append(piece)
+            kept.append(_unlabelled(piece, drop) if isinstance(piece, Step) else piece)
     return kept
+
+
+def _unlabelled(step: Step, drop: Callable[[Dropped], None]) -> Step:
+    """A step without the names of languages over the code below it."""
+    kept: list[Block] = []
+    for block, after in zip_longest(step.children, step.children[1:]):
+        if isinstance(block, Para) and isinstance(after, Code) and _names_language(block.text, after):
+            after.lang = after.lang or block.text.casefold()
+            drop(Dropped("boilerplate", block.text, block.origin))
+        else:
+            kept.append(_unlabelled(block, drop) if isinstance(block, Step) else block)
+    step.children = kept
+    return step
+
+
+def _names_language(text: str, code: Code) -> bool:
+    """Whether a line over code is the name of its language ("Azure CLI" over azurecli)."""
+    return text.casefold() in _CODE_NAMES or (bool(code.lang) and folded(text).replace(" ", "") == code.lang.casefold())
 
 
 def without_letter(pieces: list[Piece], drop: Callable[[Dropped], None]) -> list[Piece]:

@@ -15,7 +15,7 @@ from itertools import islice, takewhile
 from math import log2
 from typing import Any
 
-from curator.sop.furniture import is_site_heading
+from curator.sop.furniture import is_site_heading, speaks_of_page
 from curator.sop.markup import (
     HEADINGS,
     is_note,
@@ -48,7 +48,7 @@ _STEM = 6  # letters that two forms of a word share
 
 _OURSELVES = re.compile(r"\b(?:we|us|our|wir|uns|unser\w{0,2}|nous|notre|nos|nosotros|nuestr[oa]s?)\b", re.I)
 
-_MYSELF = re.compile(r"\b(?:I|I['’]m|my|ich|mein\w{0,2}|yo|je|j['’]|mon|mes)\b")
+_MYSELF = re.compile(r"\b(?:I|I['’]m|my|let me|ich|mein\w{0,2}|yo|je|j['’]|mon|mes)\b")
 
 _COMMON = frozenset("""
     about above after again all also and any are because been before being below between both but can could did does doing down during each few for from further
@@ -148,14 +148,21 @@ def _prune_told_aside(content: Any, vocabulary: Vocabulary, drops: Drops) -> Non
     """Take out notes and paragraphs by which a site speaks of itself, or leads away."""
     for part in list(content.iterdescendants("div", "section", "aside", "blockquote")):
         mild = note_of(part) in _MILD and content in part.iterancestors() and not _in_item(part, content)
-        if mild and _is_aside(part, vocabulary, _HARDLY):
+        if mild and not _in_warning(part, content) and _is_aside(part, vocabulary, _HARDLY):
             drops.take(part)
     for line in list(content.iterdescendants("p")):
-        if (_leads_off(line) or _invites(line) or _parts(line, content, vocabulary)) and not _in_item(line, content):
-            said = line.text_content()
-            if vocabulary.is_strange(said, LOOSE):
-                drops.take(line)
-                vocabulary.forget(said)
+        said = line.text_content()
+        warns = (is_warning(clean(said)) and not speaks_of_page(said)) or is_forbidding(clean(said))
+        if warns or _in_item(line, content):
+            continue
+        last = _is_last(line, content)
+        told = last and marks(line) >= MANY
+        if told or (
+            (_leads_off(line) or _invites(line) or (last and _parts(line, vocabulary)))
+            and vocabulary.is_strange(said, LOOSE)
+        ):
+            drops.take(line)
+            vocabulary.forget(said)
 
 
 _HARDLY = 0.2  # of the words that a text knows of other boxes: of what calls itself a note
@@ -203,32 +210,44 @@ def _invites(line: Any) -> bool:
     return away and _OURSELVES.search(line.text_content()) is not None
 
 
-def speaks_of_itself(line: Any) -> bool:
-    """Whether a paragraph is in italics, or somebody speaks of himself or of his site in it."""
-    inner = [part for part in line if isinstance(part.tag, str)]
-    slanted = bool(inner) and all(part.tag in ("em", "i") for part in inner) and not clean(line.text or "")
-    said = line.text_content()
-    return slanted or _MYSELF.search(said) is not None or _OURSELVES.search(said) is not None
-
-
-def _parts(line: Any, content: Any, vocabulary: Vocabulary) -> bool:
-    """Whether a paragraph ends the text that is in italics, begins with a question, or in which somebody speaks of himself, or of
-    which the text knows hardly a word; or one stands below a rule that ends it.
+def marks(line: Any) -> int:
+    """How much of a paragraph is as a site speaks of itself: in italics, of him who writes, of "us", of the page, a question to
+    begin with, a link away.
     """
-    above = [line, *takewhile(lambda part: part is not content, upwards(line))]
-    if any(_beside(part, preceding=False) is not None for part in above):
-        return False
-    inner = [part for part in line if isinstance(part.tag, str)]
-    slanted = bool(inner) and all(part.tag in ("em", "i") for part in inner) and not clean(line.text or "")
-    speaks = _MYSELF.search(line.text_content()) is not None
     said = clean(line.text_content())
+    spoken = (_MYSELF.search(said), _OURSELVES.search(said), _ASKS.match(said))
+    links = [link.get("href") or "" for link in line.iter("a") if clean(link.text_content())]
+    away = bool(links) and not any(re.match(r"#.|mailto:|tel:", link) for link in links) and not names_document(said)
+    return sum(found is not None for found in spoken) + _is_slanted(line) + speaks_of_page(said) + away
+
+
+MANY = 3  # marks that tell a site whatever the words are
+
+
+def _is_slanted(line: Any) -> bool:
+    """Whether a paragraph is in italics."""
+    inner = [part for part in line if isinstance(part.tag, str)]
+    return bool(inner) and all(part.tag in ("em", "i") for part in inner) and not clean(line.text or "")
+
+
+def _is_last(line: Any, content: Any) -> bool:
+    """Whether a paragraph ends the text."""
+    above = [line, *takewhile(lambda part: part is not content, upwards(line))]
+    return all(_beside(part, preceding=False) is None for part in above)
+
+
+def _parts(line: Any, vocabulary: Vocabulary) -> bool:
+    """Whether the last paragraph is in italics, begins with a question, speaks of the page or of him who writes, or of what the
+    text hardly knows a word of; or stands below a rule.
+    """
+    said = clean(line.text_content())
+    speaks = _MYSELF.search(said) is not None or speaks_of_page(said)
     asks = _ASKS.match(said) is not None and not is_order(said) and not is_order(said.partition("? ")[2])
     before = _beside(line, preceding=True)
     first = before is None or before.tag in HEADINGS  # of its section
     odd = not first and _is_aside(line, vocabulary, FIRM, FEW_SAID)
-    return (
-        slanted or speaks or asks or odd or next((other.tag == "hr" for other in _others(line, preceding=True)), False)
-    )
+    ruled = next((other.tag == "hr" for other in _others(line, preceding=True)), False)
+    return _is_slanted(line) or speaks or asks or odd or ruled
 
 
 _ASKS = re.compile(r"(?:[^\s?.]+ ){1,5}[^\s?.]+\? \S|\S+\? \S")
@@ -320,6 +339,12 @@ def _in_item(part: Any, content: Any) -> bool:
     return any(above.tag not in ("td", "th") or not _places(above) for above in inside)
 
 
+def _in_warning(part: Any, content: Any) -> bool:
+    """Whether a part stands in a note that warns."""
+    above = takewhile(lambda element: element is not content, upwards(part))
+    return any(kind is not None and kind not in _MILD for kind in map(note_of, above))
+
+
 def _places(cell: Any) -> bool:
     """Whether a cell places a text: it holds headings or tables."""
     return next(cell.iterdescendants("h1", "h2", "h3", "table"), None) is not None
@@ -327,7 +352,7 @@ def _places(cell: Any) -> bool:
 
 def _is_kept(part: Any, content: Any) -> bool:
     """Whether a box stays whatever it speaks of."""
-    if _in_item(part, content) or is_told(part):
+    if _in_item(part, content) or is_told(part) or _in_warning(part, content):
         return True
     around = part.getparent()
     if around is not content and around.tag in _BOXES and clean(around.text_content()) == clean(part.text_content()):

@@ -15,6 +15,7 @@ from curator.sop.markup import (
     is_bold,
     is_layout,
     is_strong,
+    is_warning,
     note_of,
     own_parts,
     text_of,
@@ -194,7 +195,7 @@ class Walker:
         pieces = list(self.walk(element, kind, depth + 1))
         first = pieces[0] if pieces else None
         follows = len(pieces) > 1 and isinstance(pieces[1], Text)
-        if isinstance(first, Text | Heading) and follows and first.text.rstrip(":!").casefold() in NOTES:
+        if isinstance(first, Text | Heading) and follows and _names_note(first.text.rstrip(":!")):
             second = pieces[1]
             assert isinstance(second, Text)
             second.text, second.bold = f"{first.text.rstrip(':!')}: {second.text}", False
@@ -269,6 +270,11 @@ class Walker:
             first = next(row for row in cells if any(clean(text_of(c)) for c in row))
             headed = len(grid) > 1 and all(c.tag == "th" or _all_bold_cell(c) for c in first)
             yield Table(grid[0] if headed else [], grid[1:] if headed else grid, self._origin())
+
+
+def _names_note(title: str) -> bool:
+    """Whether a title says what kind of note a box is and nothing else."""
+    return title.casefold() in NOTES or (title.isalpha() and is_warning(title))
 
 
 def _own_count(piece: Piece) -> str | None:

@@ -1,0 +1,139 @@
+"""What others' shells showed of `curator sop`: lists of links at the end, fields in parts, cells beside a text, lines that invite."""
+
+from __future__ import annotations
+
+import pytest
+
+from curator.sop.document import Code, Step
+from curator.sop.furniture import speaks_of_page
+from curator.sop.metadata import names_document
+from tests.test_sop_apart import MORE
+from tests.test_sop_corporate import TITLE, texts
+from tests.test_sop_found import PURPOSE, STEPS
+from tests.test_sop_pages import page
+
+CARE = "".join(
+    f"<p>{line}</p>"
+    for line in (
+        *MORE,
+        "A cracked seal, a loose hose clamp or a worn bearing is written into the hall book before anybody leaves.",
+        "Spare gaskets hang behind the compressor, sorted by diameter, and are counted each quarter.",
+    )
+)
+TEXT = f"{PURPOSE}{CARE}<h2>Procedure</h2>{STEPS}"
+WHOLE = texts(page(f"<main>{TITLE}{TEXT}</main>"))
+
+
+def beyond(before: str = "", after: str = "") -> list[str]:
+    """The lines that a page has with something before and after its text, and has not without."""
+    lines = texts(page(f"<main>{TITLE}{before}{TEXT}{after}</main>"))
+    assert [line for line in lines if line in WHOLE] == WHOLE
+    return [line for line in lines if line not in WHOLE]
+
+
+def links(*said: str, to: str = "/page") -> str:
+    return "<ul>" + "".join(f"<li><a href='{to}'>{text}</a></li>" for text in said) + "</ul>"
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        f"<h2>See also</h2>{links('Opening hours and keys', 'Fees of the workshop')}",
+        f"<h2>See also</h2>{links('Opening hours')}<h2>Enlaces externos</h2>{links('Federation of workshops')}",
+        f"<h4>Attachments</h4>{links('poster_A3.pdf (1.2 MB)')}",
+        f"<div><h3>Gossip from upstairs</h3></div>{links('Holiday pictures', 'Menu of the canteen')}",
+        links("Log in to post comments", "Printer-friendly version"),
+        "<h2>Nothing found? Ask <a href='/ask'>your own question</a>.</h2>",
+    ],
+)
+def test_links_to_other_pages_below_the_last_line_are_the_sites(after: str) -> None:
+    assert beyond(after=after) == []
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        f"<h2>See also</h2>{links('SOP of the dosing pump', 'Wear list')}",
+        f"<h2>See also</h2>{links('Wear of the seal', to='#wear')}",
+        f"<h2>References</h2>{links('Opening hours and keys')}",
+        "<h2>See also</h2><ul><li>The <a href='/wear'>wear list</a> of the pump.</li></ul>",
+        f"<h2>Spares</h2><p>These are in the store:</p>{links('Opening hours and keys')}",
+        f"<h2>Rinsing the pump</h2>{links('Open the pump', 'Rinse the bowl of the pump')}",
+    ],
+)
+def test_documents_references_and_what_a_text_announces_stay(after: str) -> None:
+    assert beyond(after=after) != []
+
+
+def test_fields_in_parts_of_parts_are_no_text() -> None:
+    rows = "".join(
+        f"<div class='field field--label-inline'><div class='field__label'>{name}</div><div class='field__item'>{value}</div></div>"
+        for name, value in (("Document number", "EHS-P-0217"), ("Owner", "Office of Safety"))
+    )
+    assert beyond(before=f"<div>{rows}</div>") == []
+    assert beyond(before="<div><div><div>Owner</div><div>Dana Kim</div></div></div>") == []
+
+
+CELLS = "<table><tr><td>{0}</td><td>{1}</td></tr></table>"
+RAIL = "<table><tr><td><font><b>Safety first!</b><br>Our pump hall had {0} days without harm.<br>Rinse, drain, and log each pump: every idea is read.</font></td></tr></table>"
+
+
+def test_a_cell_beside_the_cell_of_a_text_is_the_sites_but_for_a_table() -> None:
+    body = CELLS.format(f"{TITLE}{TEXT}{STEPS}", "{0}")
+    alone = texts(page(body.format("")))
+    assert texts(page(body.format(RAIL.format(212)))) == alone
+    rows = "<table><tr><td>Seal</td><td>Worn</td></tr><tr><td>Bowl</td><td>New</td></tr></table>"
+    assert texts(page(body.format(rows))) != alone
+
+
+@pytest.mark.parametrize(
+    ("line", "goes"),
+    [
+        ("<p><em>Still stuck? Our pump crew answers within a day: <a href='/t'>open the ticket</a>.</em></p>", True),
+        ("<p><em>I rinse my pump daily, and so does this page: <a href='/t'>read on</a>.</em></p>", True),
+        ("<p><em>Warning: our pump may start: <a href='/t'>ask the crew</a>. Is it off?</em></p>", False),
+        ("<p>Our pump is rinsed by the crew after each batch.</p>", False),
+    ],
+)
+def test_a_last_line_with_three_marks_of_a_site_goes_whatever_its_words_are(line: str, goes: bool) -> None:
+    assert (beyond(after=line) == []) is goes
+
+
+@pytest.mark.parametrize(
+    ("line", "goes"),
+    [
+        ("<p class='badge'>Fiche pratique</p><p class='small'>Vérifié le 12 avril 2023 - Direction des services</p>", True),
+        ("<p class='badge'>Pump hall</p>", False),
+        ("<p>Tuesday crew</p>", False),
+        ("<p class='badge'>Caution hot</p>", False),
+    ],
+)  # fmt: skip
+def test_a_badge_below_the_title_goes_where_it_alone_is_named_so(line: str, goes: bool) -> None:
+    assert (beyond(before=line) == []) is goes
+
+
+def test_the_name_of_a_language_over_code_below_a_step_is_its_language() -> None:
+    code = "<div class='head'><span>Azure CLI</span></div><pre><code class='lang-azurecli'>az login</code></pre>"
+    document = page(f"<main>{TITLE}{TEXT}<ol start='4'><li>Log in to the host:{code}</li></ol></main>")
+    step = [block for section in document.sections for block in section.blocks if isinstance(block, Step)][-1]
+    assert [type(child) for child in step.children] == [Code]
+
+
+def test_the_body_of_a_warning_stays_whatever_it_speaks_of() -> None:
+    box = "<div class='message-warning macro-warning'><p class='title'>Advertencia</p><div class='message-body'><p>No pulverizar nunca agua.</p></div></div>"
+    assert beyond(after=f"{box}<p>The pump is rinsed by the crew.</p>")[0] == "Advertencia: No pulverizar nunca agua."
+
+
+def test_a_heading_below_the_title_with_a_text_in_bare_parts_stays() -> None:
+    parts = "".join(f"<h2>{head}</h2><div class='rich'><span>{said}</span></div>" for head, said in (("When to run this", "The alarm sounds on Tuesdays."), ("Escalation", "Call somebody from upstairs.")))  # fmt: skip
+    document = page(f"<main>{TITLE}{parts}<h2>Procedure</h2>{STEPS}</main>")
+    assert texts(document)[1:3] == [
+        "1.0 When to run this: The alarm sounds on Tuesdays.",
+        "2.0 Escalation: Call somebody from upstairs.",
+    ]
+
+
+def test_logging_in_names_no_document() -> None:
+    assert not names_document("Log in to post comments")
+    assert names_document("Pump log")
+    assert speaks_of_page("Let me know in the comments") and not speaks_of_page("Leave the site by the gate")
