@@ -6,6 +6,7 @@ import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -235,6 +236,7 @@ def _joined(arrays: list[np.ndarray]) -> np.ndarray:
 _STEP = 64  # lengths are suggested in multiples of this
 _KEPT = 0.99
 _SHOWN = 60  # lines of the first row
+_SIDE = 600  # characters of a line of it that are shown at either end
 
 
 def _choice(rows: np.ndarray, length: int) -> LengthChoice:
@@ -310,9 +312,11 @@ def as_text(result: Stats, *, colour: bool = False) -> str:
         if c is not None:
             kept = f"{c.rows:.1%} of the rows fit, {c.tokens:.1%} of the tokens stay"
             lines.append(f"{said} max length {c.max_length:,}: {kept}")
+    if result.suggested is not None and not result.template:
+        lines.append("a chat template adds tokens to every row, which are not counted: name --model or --template")
     for render in result.shown:
         head, *rest = shown_lines(render, colour)
-        lines += ["", f"the first row, {head}", *rest[:_SHOWN]]
+        lines += ["", f"the first row, {head}", *map(_clipped, rest[:_SHOWN])]
         if len(rest) > _SHOWN:
             lines.append(f"    … and {len(rest) - _SHOWN:,} lines more: curator explain FILE 1 shows them")
     if result.cost is not None:
@@ -446,6 +450,20 @@ def _line(name: str, d: Distribution) -> str:
     return f"{name:<13} {d.least:>5,}" + "".join(f" {value:>7,}" for value in values) + f" {d.mean:>9,.1f}"
 
 
+def _clipped(line: str) -> str:
+    """A line of the first row, its middle left out where it is long: the end closes what is marked."""
+    if len(line) <= 2 * _SIDE:
+        return line
+    return f"{line[:_SIDE]} … {len(line) - 2 * _SIDE:,} characters … {line[-_SIDE:]}"
+
+
 def _bars(histogram: tuple[tuple[int, int], ...], width: int = 40) -> list[str]:
     most = max(count for _, count in histogram)
-    return [f"{'≤ ' + format(bound, ','):>10} {'█' * round(width * n / most) or '▏'} {n:,}" for bound, n in histogram]
+    lines = []
+    for holds, run in groupby(histogram, key=lambda bar: bar[1] > 0):
+        bars = list(run)
+        if not holds and len(bars) > 1:  # a gap says in one line what empty bars say in thirty
+            lines.append(f"{'…':>10} none")
+            continue
+        lines += [f"{'≤ ' + format(bound, ','):>10} {'█' * round(width * n / most) or '▏'} {n:,}" for bound, n in bars]
+    return lines

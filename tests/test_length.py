@@ -371,7 +371,7 @@ def _messages(out: str) -> dict[str, str]:
 def test_a_row_of_token_ids_has_as_many_tokens_as_ids(run: Run, write: Write) -> None:
     done = run("lint", write("ids.jsonl", [_PROMPT_AND_ANSWER]), "--max-length", 32, "--format", "json")
     said = _messages(done.out)
-    assert said["LEN001"] == "40 tokens, the context holds 32 (ids that the row holds)"
+    assert said["LEN001"] == "40 tokens, the limit is 32 (ids that the row holds)"
     assert said["LEN002"].startswith("8 of 10 trained tokens stand behind the 32 tokens that are kept")
     assert json.loads(done.out)["tokens"]["total"] == 40
     assert "LEN001" not in run("lint", write("ids.jsonl", [_PROMPT_AND_ANSWER]), "--max-length", 40).out

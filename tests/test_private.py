@@ -478,6 +478,12 @@ def test_half_a_surrogate_pair_stops_no_search(tmp_path: Path) -> None:
 CODE = "It isnâ€™t hard:\n\n```python\nbob = User({!r})\ncount = {}\n```\n"
 
 
+def test_that_values_are_masked_in_the_report_alone_is_said_where_one_was_found(run, write):
+    said = "private data and secrets are masked in this report, not in the data\n"
+    assert said in run("lint", write("a.jsonl", [chat(user="Write to bob2@gmail.com.", assistant="Done.")])).out
+    assert said not in run("lint", write("b.jsonl", [chat(user="Write to Bob.", assistant="Done?!?!")])).out
+
+
 @pytest.mark.parametrize("way", ["text", "diff", "html", "explain"])
 def test_what_is_masked_in_one_text_of_a_row_is_masked_in_all_that_is_shown_of_it(way, run, write, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")  # the excerpt is not cut

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,11 @@ import numpy as np
 import pytest
 
 from curator import docs
+from curator.model import Example, Flag
 from curator.neighbours import shingles
 from curator.proving import laws as proving
 from curator.proving.laws import CHECKS, CROWD_CHECKS, Crowd
-from curator.rule import all_rules
+from curator.rule import Bad, RowRule, all_rules, chat
 
 SHARED = Path(__file__).parents[2] / "shared" / "data"
 
@@ -82,3 +84,24 @@ def test_the_arrays_of_a_view_depend_on_each_row_alone(view):
     for name, values in whole.items():
         assert np.array_equal(np.concatenate([part[name] for part in parts]), values), name
     assert whole[f"{view}.counts"].sum() == len(whole[f"{view}.words"])
+
+
+def test_a_row_that_is_not_flagged_is_told_once_and_not_in_every_shape() -> None:
+    class Deaf(RowRule, frozen=True):
+        """Nothing is heard."""
+
+        BAD = (Bad(chat(user="Hi", assistant="Hello."), at="messages[1].content"),)
+
+        def check(self, example: Example) -> Iterator[Flag]:
+            yield from ()
+
+    class OfOneShape(Deaf, frozen=True):
+        """Chats alone are heard."""
+
+        def check(self, example: Example) -> Iterator[Flag]:
+            if example.shape == "openai-chat":
+                yield example.turns[1].flag("heard")
+
+    assert len([*proving.bad_is_flagged(Deaf)]) == 1 and not [*proving.holds_in_every_shape(Deaf)]
+    (told,) = proving.holds_in_every_shape(OfOneShape)
+    assert "(and as " in told and told.count("the row is flagged 0 times") == 1

@@ -126,6 +126,20 @@ def test_what_is_legal_raises_nothing(row):
     assert of_one(row) == []
 
 
+@pytest.mark.parametrize(
+    ("row", "meant"),
+    [
+        ({"instrucion": "Add.", "outptu": "4"}, "(did you mean 'instruction' for 'instrucion'?)"),
+        ({"role": "user", "content": "Hi"}, ""),
+        ({"content": [1], "promt": 2}, "(did you mean 'prompt' for 'promt'?)"),
+    ],
+)
+def test_what_is_meant_is_said_of_keys_that_no_shape_has(row, meant):
+    batch = Batch(json.dumps(row).encode() + b"\n", Reader(), Estimate(), Literals.of(()))
+    ((_, flag),) = RULES["SCH001"]().flags(batch)
+    assert flag.message.partition("(")[2] == meant.removeprefix("(")
+
+
 # ---------------------------------------------------------------------- what is broken
 
 BROKEN = {

@@ -42,6 +42,17 @@ def test_counts_rows_roles_and_tokens(write: Write) -> None:
     assert sum(rows for _, rows in result.length_histogram) == 3
 
 
+def test_what_is_shown_is_short_and_says_what_a_template_adds(write: Write) -> None:
+    rows = [chat(user="Count.", assistant="one " * n) for n in (4000, 20, 20)]
+    page = stats.as_text(stats.stats([write("a.jsonl", rows)], Config()))
+    bars = page.partition("tokens a row\n")[2].partition("\n\n")[0].splitlines()
+    assert [bar.split()[-1] for bar in bars] == ["2", "none", "1"]
+    assert "a chat template adds tokens to every row, which are not counted" in page
+    assert "one one … 14," in page and len(page) < 3000
+    rendered = stats.as_text(stats.stats([write("b.jsonl", rows)], Config(template="chatml")))
+    assert "adds tokens" not in rendered
+
+
 def test_cost_comes_from_the_users_price_alone(write: Write) -> None:
     path = write("a.jsonl", ROWS)
     assert stats.stats([path], Config()).cost is None

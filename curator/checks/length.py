@@ -81,7 +81,7 @@ class OverContext(RowRule, frozen=True):
         most, template = self._most(example.shape), _template(self.template, self.strings, example)
         if most and (found := row_length(example, tokenizer, template)) > most:
             how = _counted(tokenizer, template, example)
-            message = f"{found:,} tokens, the context holds {most:,} ({how})"
+            message = f"{found:,} tokens, the limit is {most:,} ({how})"
             yield Flag("", message, evidence={"tokens": found, "limit": most})
 
     def _least(self) -> int:

@@ -333,7 +333,7 @@ def _watch(paths: tuple[str, ...], config_file: Path | None, output: Path | None
         except CuratorError as error:
             click.echo(shown(f"error: {error}"), err=True)
         sys.stdout.flush()  # whoever reads a pipe sees the report before the next change
-        click.echo("watching for changes, Ctrl-C ends", err=True)
+        click.echo(f"{time.strftime('%H:%M:%S')}  watching for changes, Ctrl-C ends", err=True)
         while _stamps(paths, config_file, output) == before:
             time.sleep(0.3)
 

@@ -44,11 +44,11 @@ class Failure(NamedTuple):
 
 def says_what_and_why(rule: type[Rule]) -> Iterator[str]:
     if not rule.summary().endswith("."):
-        yield "the docstring begins with one sentence that names the defect"
+        yield "the docstring (in TOML, `summary`) begins with one sentence that names the defect"
     if len(rule.summary()) > 160:
         yield "the summary is one short sentence (160 characters)"
     if len(rule.why()) < 40:
-        yield "the docstring goes on, after an empty line, to say why the defect harms training"
+        yield "the docstring goes on, after an empty line, to say why the defect harms training; in TOML, `why` does"
     if rule.severity not in SEVERITIES:
         yield f"the severity is one of {', '.join(SEVERITIES)}, not {rule.severity!r}"
 
@@ -220,16 +220,23 @@ def holds_in_every_shape(rule: type[Rule]) -> Iterator[str]:
     """The defect is seen and mended in every shape that can hold the row."""
     for number, bad in enumerate(rule.BAD, 1):
         strict = made(rule, bad.options)
+        if len(flags_of(strict, bad.row)) != len(bad.places):
+            continue  # which `bad_is_flagged` tells: in no shape is it another fault
+        missed: dict[int, list[tuple[str, Row]]] = {}
         for shape, row in twins(rule, bad):
             flags = flags_of(strict, row, shape)
             if len(flags) != len(bad.places):
-                yield f"BAD example {number}: as {shape} the row is flagged {len(flags)} times: {row}"
+                missed.setdefault(len(flags), []).append((shape, row))
             for _, flag in flags:
                 yield from (f"BAD example {number}, as {shape}: {f}" for f in place_faults(row, lines_of(row), flag))
             if bad.fixed is not None:
                 out = mended(strict, row, shape)
                 if out == lines_of(row) or any(flag.fix for _, flag in flags_of(strict, out, shape)):
                     yield f"BAD example {number}: as {shape} the row is not mended: {out!r}"
+        for times, others in missed.items():
+            (shape, row), *rest = others
+            more = f" (and as {', '.join(name for name, _ in rest)})" if rest else ""
+            yield f"BAD example {number}: as {shape}{more} the row is flagged {times} times: {row}"
 
 
 def twins(rule: type[Rule], bad: Bad) -> Iterator[tuple[str, Row]]:

@@ -414,8 +414,13 @@ def _left_out(report: Report) -> Iterator[tuple[str, str]]:
         yield visible(reason), ", ".join([*paths[:_NAMED], *more])
 
 
+_MASKED = ("PII", "SEC")  # families that find what no report shows
+
+
 def _footnotes(report: Report, pen: Pen) -> None:
-    """Limits, suppressed findings, and decisions that no longer suppress anything."""
+    """What is masked, limits, suppressed findings, and decisions that no longer suppress anything."""
+    if any(stat.findings for stat in report.rules if stat.code.startswith(_MASKED)):
+        pen.line("private data and secrets are masked in this report, not in the data")
     for limit in report.limits:
         share = f" ({limit.flagged / limit.judged:.1%})" if limit.judged else ""
         held = pen.paint("held", "good") if limit.ok else pen.paint("broken", "error")

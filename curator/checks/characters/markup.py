@@ -97,21 +97,24 @@ def _shown_until(text: str, found: re.Match[str]) -> int:
 
 _ANY_TAG = re.compile(r"</?[A-Za-z][^<>\n]{0,200}>")
 _SIGNS_OF_CODE = re.compile(r"[{}=;`\\|]|\w\(|^\s*(?:#|//)")
+_SENTENCE = re.compile(r"[^\W\d_]{2}[.!?](?:\s|$)")
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
-_WORDS_A_TAG = 6
+_WORDS_A_TAG = 1
+_WORDS = 4
 
 
 @lru_cache(maxsize=4)  # each tag of a text asks
 def _is_prose_in_tags(text: str) -> bool:
-    """Whether a text taken for source code is one line, a sentence or more with a tag around it.
+    """Whether a text taken for source code is sentences with tags around them, none of which makes more than text.
 
     So is an answer that a web page was cut out of.
     """
-    if "\n" in text.rstrip():
-        return False
     tags = _ANY_TAG.findall(text)
     plain = _ANY_TAG.sub(" ", text)
-    return len(_WORD.findall(plain)) >= _WORDS_A_TAG * max(2, len(tags)) and not _SIGNS_OF_CODE.search(plain)
+    words = len(_WORD.findall(plain))
+    if words < max(_WORDS, _WORDS_A_TAG * len(tags)) or _SIGNS_OF_CODE.search(plain):
+        return False
+    return bool(_SENTENCE.search(plain)) and all(_TAG.fullmatch(tag) for tag in tags)
 
 
 _ESCAPED_CODE = re.compile(r"&(?:amp;)*(?:lt|gt|amp|quot|nbsp|apos|#0*3[49]);")
@@ -208,6 +211,11 @@ class HtmlLeft(RowRule, frozen=True):
             chat(user="When does it leave?", assistant=f'<div class="text">{_FERRY}</div>'),
             at="messages[1].content",
             fixed=chat(user="When does it leave?", assistant=f"\n{_FERRY}\n"),
+        ),
+        Bad(
+            chat(user="May I park here?", assistant="<p>Only at night.</p>\n<p>Ask at the quay.</p>"),
+            at="messages[1].content",
+            fixed=chat(user="May I park here?", assistant="\nOnly at night.\n\n\nAsk at the quay.\n"),
         ),
         Bad(
             chat(user="Sum up https://example.com/quay.html", assistant="The quay is old&lt;p&gt;and will be mended."),

@@ -45,11 +45,17 @@ class UnknownShape(RawRule, frozen=True):
         keys = list(islice(line.value, _MOST_KEYS))
         more = len(line.value) - 8
         shown = ", ".join(repr(key) for key in keys[:8]) + (f" and {more} more" if more > 0 else "")
-        meant = [f"{name!r} for {key!r}" for key in keys for name in _COLUMNS if key != name and nearly(key, name)]
+        slips = ((key, name) for key in keys for name in _COLUMNS if nearly(key, name))
+        meant = [f"{name!r} for {key!r}" for key, name in slips if not _is_column(key)]
         message = f"in no known shape; its keys: {shown or 'none'}"
         if meant:
             message += f" (did you mean {meant[0]}?)"
         yield Flag("", message, evidence={"keys": keys})
+
+
+def _is_column(key: str) -> bool:
+    """Whether a key is one that rows of some shape have: it is no slip of another."""
+    return any(key in adapter.keys for adapter in SHAPES.values())
 
 
 _MOST_KEYS = 200  # that are looked at in a row

@@ -1,5 +1,6 @@
 """Two rules in Python: one judges a row, the other the set."""
 
+import re
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -8,6 +9,8 @@ import numpy as np
 from curator.columns import Batch, Rows
 from curator.model import Example, Fix, Flag
 from curator.rule import Bad, DatasetRule, RowRule, chat, option
+
+_OLD = re.compile("pinewire", re.I)  # places are those of the text: text.lower() may have more characters
 
 
 class OldBrand(RowRule, frozen=True):
@@ -31,17 +34,20 @@ class OldBrand(RowRule, frozen=True):
             fixed=chat(user="Who are you?", assistant="We are Larch."),
             options={"new": "Larch"},
         ),
+        Bad(
+            chat(user="Who is in İzmir?", assistant="In İzmir it is Pinewire."),
+            at="messages[1].content",
+            fixed=chat(user="Who is in İzmir?", assistant="In İzmir it is Larch Networks."),
+        ),
     ]
 
     new: Annotated[str, option("The name to write in its place.", min_length=1)] = "Larch Networks"
 
     def check(self, example: Example) -> Iterator[Flag]:
         for turn in example.answers:
-            at = turn.text.lower().find("pinewire")
-            if at >= 0:
-                end = at + len("pinewire")
-                fix = Fix(f"write {self.new}", (turn.edit(at, end, self.new),))
-                yield turn.flag("the company has another name now", (at, end), fix=fix)
+            if found := _OLD.search(turn.text):
+                fix = Fix(f"write {self.new}", (turn.edit(*found.span(), self.new),))
+                yield turn.flag("the company has another name now", found.span(), fix=fix)
 
 
 class ThanklessSet(DatasetRule, frozen=True):

@@ -2,9 +2,10 @@
 
 from curator.formats import Row, add
 from curator.formats.adapter import Adapter, Losses, Written
+from curator.formats.writing import carried
 from curator.model import Example, Turn
 
-KEYS = frozenset({"ticket", "asked", "replied"})
+KEYS = frozenset({"asked", "replied"})  # those that are read: others, as the number of the ticket, go along as they are
 
 
 def matches(row: Row) -> float:
@@ -25,7 +26,8 @@ def write(example: Example) -> Written:
     if not plain or example.chosen or example.tools or any(turn.calls or turn.media for turn in turns):
         losses.note("turns beside one question and its answer")
     texts = {turn.role: turn.text for turn in turns}
-    return Written({"asked": texts.get("user", ""), "replied": texts.get("assistant", "")}, losses)
+    row = {"asked": texts.get("user", ""), "replied": texts.get("assistant", "")}
+    return Written(row | carried(example, KEYS, losses), losses)
 
 
 add(Adapter("larch-ticket", KEYS, matches, read, write))
