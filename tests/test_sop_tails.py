@@ -137,3 +137,55 @@ def test_logging_in_names_no_document() -> None:
     assert not names_document("Log in to post comments")
     assert names_document("Pump log")
     assert speaks_of_page("Let me know in the comments") and not speaks_of_page("Leave the site by the gate")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "<div><a href='#end'>Go to the end of the facts</a></div>",
+        "<table><tr><td>Wing</td><td>Central</td></tr><tr><td>Seen</td><td>318 times</td></tr><tr><td>Told by</td><td>R. Ahlers</td></tr></table>",
+        "<div class='strip'><p>We are hiring guild members.</p></div>",
+    ],
+)
+def test_jumps_facts_and_notices_below_the_title_are_the_sites(before: str) -> None:
+    assert beyond(before=before) == []
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "<table><tr><td>Purpose</td><td>Central wing</td></tr><tr><td>Seen</td><td>weekly</td></tr></table>",
+        "<table><tr><td>Pump</td><td>Seal, bowl and lid</td></tr><tr><td>Crew</td><td>Filling hall</td></tr></table>",
+        "<div class='strip'><p>Wear gloves in spring.</p></div>",
+    ],
+)
+def test_what_a_procedure_needs_below_its_title_stays(before: str) -> None:
+    assert beyond(before=before) != []
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "<p><img src='x.jpg' alt=''><br><i>Western wing around harvest</i></p>",
+        "<p align=center><small>Klinikum Nordheim, Redaktion Presse</small></p>",
+        "<p><strong>Hear our gossip by mail every Thursday. <a href='/m'>Sign up</a></strong></p>",
+        "<table><tr><td><a class='mcnButton' href='/all'>Browse all bulletins</a></td></tr></table>",
+        "<table><tr><th>Wood</th><td><a href='/a'>Band saw</a> · <a href='/b'>Planer</a></td></tr></table>",
+        "<p>Cette page vous a-t-elle été utile ?</p>",
+        "<div class='l'><div>Gossip</div><ul><li><a href='/x'>Holiday pictures</a></li></ul></div>",
+    ],
+)
+def test_captions_small_print_buttons_and_tables_of_links_are_the_sites(after: str) -> None:
+    assert beyond(after=after) == []
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "<p><img src='x.jpg' alt=''><br><i>The seal of the pump in the bowl</i></p>",
+        "<p><strong>Report worn seals of the pump to the crew of the hall.</strong></p>",
+        "<table><tr><th>Form</th><td><a href='/a'>Record of the seals</a></td></tr></table>",
+    ],
+)
+def test_captions_of_the_text_orders_and_tables_of_documents_stay(after: str) -> None:
+    assert beyond(after=after) != []

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from curator.sop.furniture import asks_readers, is_date, is_site_heading
-from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, text_of, upwards
+from curator.sop.furniture import asks_readers, is_date, is_furniture, is_site_heading
+from curator.sop.markup import BLOCKS, HEADINGS, is_note, is_warning, own_words, text_of, upwards
 from curator.sop.metadata import names_document
 from curator.sop.reading import Drops, clean
 from curator.sop.roles import folded, role_of
@@ -19,6 +19,7 @@ _ASKED_WORDS = 60
 
 
 def prune_additions(root: Any, drops: Drops) -> None:
+    _prune_jumps(root, drops)
     _prune_bars(root, drops)
     _prune_links(root, drops)
     _prune_repeated(root, drops)
@@ -259,6 +260,22 @@ def _is_fact(item: Any) -> bool:
     )
 
 
+def _prune_jumps(root: Any, drops: Drops) -> None:
+    """Take out links to another place of the page that stand between its parts, in no line of a text."""
+    for link in list(root.iter("a")):
+        around = link.getparent()
+        if not (link.get("href") or "").startswith("#") or around is None or around.tag not in _AROUND:
+            continue
+        beside = [around.text, *(child.tail for child in around)]
+        lines = any(isinstance(child.tag, str) and child.tag not in BLOCKS and child.tag != "a" for child in around)
+        solid = next(link.iter(*BLOCKS), None) is not None
+        if not (lines or solid or any(clean(text or "") for text in beside)) and clean(link.text_content()):
+            drops.take(link)
+
+
+_AROUND = frozenset("div body main section article center".split())
+
+
 # ---------------------------------------------------------------------- lists of links at the end
 
 
@@ -276,16 +293,25 @@ def prune_tail(content: Any, drops: Drops) -> None:
 
 
 def _last(content: Any) -> Any:
-    """The list or the heading that a text ends with, None where it ends with something else."""
+    """The list, the table or the heading that a text ends with, None where it ends with something else."""
     part = content
     while part.tag not in ("ul", "ol", *HEADINGS):
-        inner = [child for child in part if isinstance(child.tag, str) and clean(child.text_content())]
+        cells = [cell for cell in part.iter("td") if clean(cell.text_content())] if part.tag == "table" else []
+        if cells and all(map(_is_link_away, cells)):
+            return part
+        inner = [child for child in part if isinstance(child.tag, str) and _says(child)]
         if not inner or clean(inner[-1].tail or "") or part.tag in ("p", "li", "td", "dd", "table"):
             return None
         part = inner[-1]
     if part.tag in HEADINGS:
         return part if part.tag != "h1" and len(part.text_content().split()) > 4 and _asks_away(part) else None
-    return part if all(map(_is_link_away, part)) else None
+    return part if all(item.tag == "li" and _is_link_away(item) for item in part) else None
+
+
+def _says(part: Any) -> bool:
+    """Whether a part says something that the walk will not leave out for its words."""
+    said = clean(part.text_content())
+    return bool(said) and not is_furniture(said)
 
 
 def _asks_away(head: Any) -> bool:
@@ -294,13 +320,14 @@ def _asks_away(head: Any) -> bool:
     return ("?" in said or said[-1] in ".!") and next(head.iter("a"), None) is not None
 
 
-def _is_link_away(item: Any) -> bool:
-    """Whether an item is a link to another page and nothing else, but for the size of a file; none to a document of an office."""
-    said = _SIZE.sub("", clean(item.text_content()))
-    links = [link for link in item.iter("a") if clean(link.text_content())]
-    whole = bool(links) and _SIZE.sub("", clean("".join(link.text_content() for link in links))) == said
+def _is_link_away(part: Any) -> bool:
+    """Whether a part is links to other pages and nothing else, but for the size of a file; none to a document of an office."""
+    links = [link for link in part.iter("a") if clean(link.text_content())]
+    rest = _SIZE.sub("", clean(part.text_content()))
+    for link in links:
+        rest = rest.replace(_SIZE.sub("", clean(link.text_content())), "", 1)
     inside = any(re.match(r"#.|mailto:|tel:", link.get("href") or "") for link in links)
-    return item.tag == "li" and whole and not inside and not names_document(said)
+    return bool(links) and not re.search(r"\w", rest) and not inside and not names_document(clean(part.text_content()))
 
 
 _SIZE = re.compile(r"\s*\(?\d[\d.,]* ?(?:[kKMG]B|bytes|Ko|Mo)\)?$")
@@ -324,12 +351,20 @@ def _tail(listed: Any, head: Any, content: Any) -> list[Any]:
             before is not None and before.tag in ("div", "section") and next(before.iter(*HEADINGS), None) is not None
         )
         led = outside or vocabulary.is_strange(listed.text_content(), LOOSE)
-        return [listed] if led and not announced else []
+        if announced or not led:
+            return []
+        return [listed, before] if before is not None and _is_label(before) else [listed]
     said = clean(text_of(head))
     if folded(said) in _ELSEWHERE:
         return [listed, head]
     told = role_of(said) != "other" or next(head.iter("h1"), None) is not None
     return [] if told or not vocabulary.is_strange(f"{said} {listed.text_content()}", LOOSE) else [listed, head]
+
+
+def _is_label(part: Any) -> bool:
+    """Whether a part that is no paragraph is a few words of no known purpose: a heading as some editors write it."""
+    said = clean(part.text_content())
+    return part.tag in ("div", "span", "b", "strong") and len(said.split()) <= 5 and role_of(said) == "other"
 
 
 _ELSEWHERE = frozenset(

@@ -17,6 +17,10 @@ _MOST_WORDS = 60
 
 def prune_calls(root: Any, drops: Drops) -> None:
     """Take out what asks the reader to click: a box that ends in a button, a line that is one, a picture that is a link."""
+    for table in list(root.iter("table")):
+        links = list(islice(table.iter("a"), 2))
+        if len(links) == 1 and _is_button(links[0]) and clean(links[0].text_content()) == clean(table.text_content()):
+            drops.take(table)
     for element in list(root.iter("p", "div", "section", "figure", "blockquote")):
         if _is_call(element) or _is_teaser(element) or _is_quotation(element):
             drops.take(element)

@@ -25,7 +25,7 @@ _TEASED_WORDS = 30  # of a card that leads to another page
 def prune_cards(root: Any, drops: Drops) -> None:
     """Take out cards of facts, of persons, and rows of cards that lead to other pages."""
     for table in list(root.iter("table")):
-        if (_is_floated(table) and _is_facts(table)) or _is_index(table):
+        if (_is_floated(table) and is_facts(table)) or _is_index(table):
             drops.take(table)
     for part in list(root.iter("div", "section")):
         if _is_fields(part) and _in_root(part, root):
@@ -57,7 +57,7 @@ _INFOBOX = re.compile(
 )
 
 
-def _is_facts(table: Any) -> bool:
+def is_facts(table: Any) -> bool:
     """Whether a table is a name and a value a row, none of which a procedure needs; known fields are metadata."""
     rows = [[_said(cell) for cell in row if cell.tag in ("td", "th")] for row in table.iter("tr")]
     pairs = [row for row in rows if len(row) == 2]

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
+from curator.sop.cards import is_facts
 from curator.sop.furniture import is_date, is_furniture, is_site_heading
 from curator.sop.lines import STARTS
 from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, own_words, text_of, wraps_note
@@ -319,6 +320,9 @@ def _prune_leads(content: Any, title: Any, vocabulary: Vocabulary, drops: Drops)
             drops.take(part)
             continue
         if _is_gone(part, content):
+            continue
+        if part.tag == "table" and is_facts(part) and vocabulary.is_strange(part.text_content()):
+            drops.take(part)
             continue
         if part.tag in ("ol", "ul", "table", "pre", "dl", *HEADINGS):
             return

@@ -50,7 +50,7 @@ _PATTERNS = (
     r"(?:click (?:here )?to (?:expand|show|open|collapse)|(?:hier )?klicken,? (?:sie )?(?:hier,? )?um zu erweitern|cliquez ici pour (?:développer|afficher)|haga clic (?:aquí )?para (?:ampliar|expandir|mostrar)|(?:show|read|view|see) (?:more|less|all))\b.{0,20}",
     rf"(?:you are (?:reading|viewing|looking at)|this is|these are) (?:the |an? )?(?:docs|documentation|manual|version|old\w*|previous|outdated|archived)\b.{{0,60}}\b(?:version|release|maintained|{_PAGE}|handbook|manual|docs)\b.{{0,120}}",
     r"(?:\d[\d.,k]* (?:people|users|readers) (?:have )?(?:viewed|liked|saw|read|found).{0,40}|add a reaction|tell your (?:friends|followers|colleagues)|watch (?:our|the) (?:film|video)\b.{0,40})",
-    r"(?:user |reader )?(?:rating|note(?: utilisateur)?|bewertung|valoración|calificación)\W*\d(?:[.,]\d)?\W*(?:/|of|von|de|sur)\W*(?:5|10)\b.{0,30}",
+    r"(?:user |reader )?(?:rating|note(?: utilisateur)?|bewertung|valoración|calificación)(?: del usuario| des lecteurs)?\W*\d(?:[.,]\d)?\W*(?:/|of|von|de|sur)\W*(?:5|10)\b.{0,30}",
     rf"(?:you (?:must|should|need to|can|have to) )?mark (?:{_THIS} )?(?:{_PAGE}|unit|lesson|module|step|this|it)(?: as)? (?:done|completed?|read|finished)\b.{{0,40}}",
     r"you (?:have )?(?:not )?(?:yet )?(?:signed|confirmed|acknowledged|read|completed)\b.{0,40}\b(?:document|page|version|procedure|policy|article|instruction)\b.{0,80}",
     r"(?:new|added|introduced|changed|updated|modified|deprecated|removed|available|neu|hinzugefügt|geändert|eingeführt|nuev[oa]|añadid[oa]|modificad[oa]|nouveau|ajouté|modifié|introduit)e?"
@@ -97,7 +97,8 @@ def speaks_of_page(text: str) -> bool:
 
 
 _ASKED = re.compile(
-    rf"(?:(?:was|is|did you find|were) (?:{_THIS}|it) ?{_PAGE}? ?(?:helpful|useful|clear|what you)|how (?:helpful|useful) was)[^?]{{0,60}}\?",
+    rf"¿?(?:(?:was|is|did you find|were) (?:{_THIS}|it) ?{_PAGE}? ?(?:helpful|useful|clear|what you)|how (?:helpful|useful) was|war diese[rs]? {_PAGE} |(?:le |te )?(?:ha (?:sido|resultado)|fue|es) (?:útil )?(?:esta|este)|"
+    r"(?:esta|este) \w+ (?:te|le) (?:ha|fue)|cet(?:te)? \w+ vous a-t-|(?:vond|was|heeft) (?:u )?(?:deze|dit) (?:pagina|artikel)|(?:questa|quest['’]) ?\w+ (?:ti |le )?è (?:stat[ao] )?utile|est[ae] \w+ foi útil)[^?]{0,60}\?",
     re.I,
 )
 

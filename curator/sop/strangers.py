@@ -18,6 +18,7 @@ from typing import Any
 from curator.sop.furniture import is_site_heading, speaks_of_page
 from curator.sop.markup import (
     HEADINGS,
+    is_bold,
     is_note,
     is_warning,
     note_of,
@@ -35,7 +36,8 @@ from curator.sop.verbs import is_forbidding, is_order
 _BOXES = ("div", "section", "aside", "blockquote", "details", "center", "fieldset", "header", "footer", "form")
 _ITEMS = frozenset(("li", "td", "th", "dd", "dt", "caption", "p", *HEADINGS))
 FEW = 3  # words below which nothing is told
-FEW_SAID = 6  # likewise, of a sentence without a link and a heading
+FEW_SPOKEN = 4  # likewise, of a sentence in which a site speaks of itself
+FEW_SAID = 6  # likewise, of any other sentence without a link and a heading
 _TELLING = 60  # different words of a text below which it knows too little to tell
 # Of the different words of a part, the share that the rest must have: a text of 150 different words knows a quarter of those
 # of any notice by chance, one of 1,200 half of them. Of the blocks of real procedures, 5 % lie below in short texts, 1 % in long.
@@ -132,11 +134,12 @@ def prune_strangers(content: Any, vocabulary: Vocabulary, drops: Drops) -> None:
         if not said.strip() or len(said) > _LARGE * whole or any(_is_kept(part, content) for part in parts):
             continue
         odd = any(next(part.iter("a", *HEADINGS), None) is not None for part in parts)
+        spoken = _OURSELVES.search(said) is not None or speaks_of_page(said)
         alone = name is not None and len(parts) == 1 and _is_aside(parts[0], vocabulary)
         if alone or vocabulary.is_strange(
             said,
             FIRM if len(parts) >= 3 else LOOSE if odd else 1,
-            FEW_SAID if said.strip().endswith(".") and not odd else FEW,
+            (FEW_SPOKEN if spoken else FEW_SAID) if said.strip().endswith(".") and not odd else FEW,
         ):
             for part in parts:
                 drops.take(part)
@@ -157,9 +160,13 @@ def _prune_told_aside(content: Any, vocabulary: Vocabulary, drops: Drops) -> Non
             continue
         last = _is_last(line, content)
         told = last and marks(line) >= MANY
-        if told or (
-            (_leads_off(line) or _invites(line) or (last and _parts(line, vocabulary)))
-            and vocabulary.is_strange(said, LOOSE)
+        if (
+            told
+            or _is_caption(line, vocabulary)
+            or (
+                (_leads_off(line) or _invites(line) or (last and _parts(line, vocabulary)))
+                and vocabulary.is_strange(said, LOOSE)
+            )
         ):
             drops.take(line)
             vocabulary.forget(said)
@@ -225,9 +232,17 @@ MANY = 3  # marks that tell a site whatever the words are
 
 
 def _is_slanted(line: Any) -> bool:
-    """Whether a paragraph is in italics."""
-    inner = [part for part in line if isinstance(part.tag, str)]
-    return bool(inner) and all(part.tag in ("em", "i") for part in inner) and not clean(line.text or "")
+    """Whether a paragraph is in italics or in small letters; pictures and breaks aside."""
+    inner = [part for part in line if isinstance(part.tag, str) and part.tag not in ("img", "br")]
+    bare = not any(clean(text or "") for text in (line.text, *(part.tail for part in line)))
+    return bare and bool(inner) and all(part.tag in ("em", "i", "small") for part in inner)
+
+
+def _is_caption(line: Any, vocabulary: Vocabulary) -> bool:
+    """Whether a paragraph is a picture and a few slanted words about it that the text does not know."""
+    said = clean(line.text_content())
+    few = 0 < len(said.split()) <= 12 and said[-1] not in ".:;!?" and not re.search(r"\d", said)
+    return few and next(line.iter("img"), None) is not None and _is_slanted(line) and vocabulary.is_strange(said)
 
 
 def _is_last(line: Any, content: Any) -> bool:
@@ -247,7 +262,8 @@ def _parts(line: Any, vocabulary: Vocabulary) -> bool:
     first = before is None or before.tag in HEADINGS  # of its section
     odd = not first and _is_aside(line, vocabulary, FIRM, FEW_SAID)
     ruled = next((other.tag == "hr" for other in _others(line, preceding=True)), False)
-    return _is_slanted(line) or speaks or asks or odd or ruled
+    shouts = is_bold(line) and next(line.iter("a"), None) is not None
+    return _is_slanted(line) or speaks or asks or odd or ruled or shouts
 
 
 _ASKS = re.compile(r"(?:[^\s?.]+ ){1,5}[^\s?.]+\? \S|\S+\? \S")
