@@ -355,7 +355,7 @@ def sections(options: argparse.Namespace) -> Iterator[tuple[str, str, Callable[[
         yield (
             "Contradictions",
             "Labelled and edited pairs; see [contradictions](contradictions.md).",
-            contradictions.table,
+            lambda: contradictions.table(contradictions.cases()),
         )
     if options.peers:
         name, rows = next(iter(bases.items()))
