@@ -66,8 +66,9 @@ def command(
     curator handoff mlx splits --model mlx-community/Qwen3-0.6B-bf16 -o to-mlx
     curator handoff openai to-openai --submit        the key is read from OPENAI_API_KEY
 
-    A setting that the tool does not read is refused, and nothing is written where the tool would refuse rows,
-    unless --allow-loss is given. Exit status: 1 where the tool's shape cannot hold the rows, or the job failed.
+    A setting that the tool does not read is refused, and nothing is written where the tool would refuse rows, or
+    rows have errors that no decision keeps, unless --allow-loss is given. Exit status: 1 where the tool's shape
+    cannot hold the rows, or the job failed.
     """  # noqa: D301 (click reads the character)
     if (submit or cancel or base_url) and tool != "openai":
         raise click.UsageError("--submit, --cancel and --base-url are for openai", click.get_current_context())

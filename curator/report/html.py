@@ -104,7 +104,7 @@ def _hero(report: Report, tally: Tally, view: View) -> str:
 
 def _severity_tiles(report: Report) -> list[tuple[str, str, str, str]]:
     """(class, name, count, what it means) of each severity."""
-    notes = {"error": "would break a run", "warning": "would weaken it", "info": "to weigh"}
+    notes = {"error": "would break a run or be learnt", "warning": "would weaken it", "info": "to weigh"}
     return [(level if count else "", name, f"{count:,}", notes[level]) for level, name, count in _severities(report)]
 
 

@@ -77,7 +77,7 @@ def _judged(report: Report) -> str:
     errors, warnings, notes = (report.count(severity) for severity in ("error", "warning", "info"))
     parts = []
     if errors:
-        parts.append(f"{counted(errors, 'error')} would break a run")
+        parts.append(f"{counted(errors, 'error')} would break a run or be learnt")
     if warnings:
         parts.append(f"{counted(warnings, 'warning')} would weaken it" if errors else _weaken(report, warnings))
     if notes:
