@@ -189,3 +189,28 @@ def test_captions_small_print_buttons_and_tables_of_links_are_the_sites(after: s
 )
 def test_captions_of_the_text_orders_and_tables_of_documents_stay(after: str) -> None:
     assert beyond(after=after) != []
+
+
+def test_a_heading_over_cards_that_went_goes_with_them() -> None:
+    cards = "".join(f"<div class='card'><h3><a href='/{n}'>{head}</a></h3><p>{said}</p></div>" for n, (head, said) in enumerate((("Lost keys", "Whom somebody may tell."), ("Gossip", "What others heard upstairs."))))  # fmt: skip
+    assert beyond(after=f"<div><div><h2>Explore further</h2>{cards}</div></div>") == []
+    assert beyond(after="<h2>Explore</h2><h3>Bowl</h3><p>Rinse the bowl of the pump.</p>") != []
+
+
+def test_a_number_alone_is_a_count_of_the_site_but_not_among_others() -> None:
+    votes = "<div class='v'><div>42</div></div>"
+    assert beyond(before=votes) == []
+    counted = "".join(f"<div>{n}</div><p>Rinse the bowl with {n} l of water.</p>" for n in (1, 2, 3))
+    assert sum("Rinse the bowl with" in line for line in beyond(after=counted)) == 3
+
+
+@pytest.mark.parametrize(
+    ("box", "goes"),
+    [
+        ("<div class='note'><p>Note</p><p>Access to this page requires permission. Try changing folders.</p></div>", True),
+        ("<div class='alert alert-info'><p>Note</p><p>This page of the hall book is for the crew of the pump.</p></div>", False),
+        ("<p>Page maintained by Earl Jessup. Last updated 11/02/99.</p>", True),
+    ],
+)  # fmt: skip
+def test_what_speaks_of_the_page_goes_where_the_text_does_not_know_it(box: str, goes: bool) -> None:
+    assert (beyond(after=f"{box}<p>The pump is rinsed by the crew.</p>")[1:] == []) is goes

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from curator.sop.furniture import asks_readers, is_date, is_furniture, is_site_heading
+from curator.sop.furniture import asks_readers, heads_links, is_date, is_furniture, is_site_heading
 from curator.sop.markup import BLOCKS, HEADINGS, is_note, is_warning, own_words, text_of, upwards
 from curator.sop.metadata import names_document
 from curator.sop.reading import Drops, clean
-from curator.sop.roles import folded, role_of
+from curator.sop.roles import role_of
 from curator.sop.strangers import LOOSE, Vocabulary, is_lone_heading
 from curator.sop.verbs import is_order
 
@@ -355,7 +355,7 @@ def _tail(listed: Any, head: Any, content: Any) -> list[Any]:
             return []
         return [listed, before] if before is not None and _is_label(before) else [listed]
     said = clean(text_of(head))
-    if folded(said) in _ELSEWHERE:
+    if heads_links(said):
         return [listed, head]
     told = role_of(said) != "other" or next(head.iter("h1"), None) is not None
     return [] if told or not vocabulary.is_strange(f"{said} {listed.text_content()}", LOOSE) else [listed, head]
@@ -365,12 +365,3 @@ def _is_label(part: Any) -> bool:
     """Whether a part that is no paragraph is a few words of no known purpose: a heading as some editors write it."""
     said = clean(part.text_content())
     return part.tag in ("div", "span", "b", "strong") and len(said.split()) <= 5 and role_of(said) == "other"
-
-
-_ELSEWHERE = frozenset(
-    map(
-        folded,
-        ("See also", "Further reading", "Links", "External links", "Related pages", "Attachments", "Downloads", "Siehe auch", "Weblinks", "Weiterführende Links",
-         "Anhänge", "Véase también", "Ver también", "Enlaces externos", "Adjuntos", "Voir aussi", "Liens externes", "Pièces jointes"),
-    )
-)  # fmt: skip

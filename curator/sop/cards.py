@@ -6,7 +6,7 @@ import re
 from itertools import islice
 from typing import Any
 
-from curator.sop.furniture import is_date
+from curator.sop.furniture import heads_links, is_date
 from curator.sop.markup import BLOCKS, HEADINGS, is_note, is_warning, own_words, siblings, upwards
 from curator.sop.metadata import is_field
 from curator.sop.reading import Drops, clean
@@ -288,33 +288,38 @@ _NUMBERED = re.compile(r"\b[A-Z]{2,5}(?:[-/_ .][A-Z]{1,5}){0,6}[-/_ .]?\d{2,}") 
 
 
 def headings_over(root: Any) -> dict[Any, int]:
-    """Each heading, and how many words stand below it before the next."""
+    """Each heading, and how many words stand below it before the next of its level or a higher one."""
     from lxml import etree
 
     words: dict[Any, int] = {}
-    head, within, silent = None, False, 0
+    over: list[Any] = []  # the headings that a text stands below, the lowest last
+    within, silent = None, 0
     for event, node in etree.iterwalk(root, events=("start", "end")):
         if node.tag in ("script", "style"):
             silent += 1 if event == "start" else -1
         if node.tag in HEADINGS and event == "start":
-            head, within = node, True
-            words[head] = 0
-        elif node is head and event == "end":
-            within = False
-        if head is not None and not within and not silent:
-            words[head] += len(((node.text if event == "start" else node.tail) or "").split())
+            while over and HEADINGS[over[-1].tag] >= HEADINGS[node.tag]:
+                over.pop()
+            within, words[node] = node, 0
+        elif node is within and event == "end":
+            within = None
+            over.append(node)
+        if not silent:
+            count = len(((node.text if event == "start" else node.tail) or "").split())
+            for head in over:
+                words[head] += count
     return words
 
 
 def prune_emptied(content: Any, before: dict[Any, int], drops: Drops) -> None:
-    """Take out headings of no known purpose and of no word of the text, below which words stood and none are left."""
+    """Take out headings of no known purpose and of no word of the text, or over links, below which words stood and none are left."""
     now = headings_over(content)
     vocabulary = Vocabulary(content.text_content())
-    heads = list(now)
-    for head, following in zip(heads, [*heads[1:], None], strict=False):
-        emptied = not now[head] and before.get(head, 0) >= _STOOD and head.tag != "h1"
-        closes = following is None or HEADINGS[following.tag] <= HEADINGS[head.tag]
-        if emptied and closes and role_of(_said(head)) == "other" and not vocabulary.share(_said(head), 1):
+    for head, left in now.items():
+        if left or before.get(head, 0) < _STOOD or head.tag == "h1":
+            continue
+        said = _said(head)
+        if heads_links(said) or (role_of(said) == "other" and not vocabulary.share(said, 1)):
             drops.take(head)
 
 

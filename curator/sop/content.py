@@ -433,7 +433,7 @@ def _is_apart(part: Any, text: Any, weights: dict[Any, int], vocabulary: Vocabul
             said, FIRM if alike else 1 if agreed else LOOSE, least
         ):
             return True
-    if _belongs(part, text, weights):
+    if _belongs(part, text, weights) or (is_warning(said) and not vocabulary.is_strange(said, FIRM)):
         return False
     if _is_bare(part) or (part.tag == "td" and not is_told(part)):
         return True  # words without a paragraph of their own, beside a text that has paragraphs; a cell beside its cell

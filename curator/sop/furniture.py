@@ -43,6 +43,7 @@ _PATTERNS = (
     r"rated \d[.,]?\d? (?:by|from|out of|/|stars).{0,60}|(?:(?:average|user|reader) )?rating\W*\d[.,]?\d?.{0,20}\b(?:votes?|reviews?|readers|stars)\b.{0,30}|"
     r"\d[.,]\d\s*(?:/|out of|of|von|de|sur)\s*5\b.{0,60}|\d[\d.,]* (?:votes?|ratings?|reviews?|bewertungen|valoraciones)\b.{0,40}",
     rf"{_CREDIT}.{{1,80}}",
+    rf"(?:{_THIS} )?{_PAGE} (?:is |wird |est |es )?(?:maintained|kept|owned|hosted|gepflegt|betreut|mantenid[oa]|tenue|maintenue?|gérée?)(?: up)? (?:by|von|por|par) .{{2,80}}",
     r"(?:need (?:more )?help|still (?:need|have) .{0,30}|have (?:more )?questions|can't find what).{0,20}\?.{0,60}",
     r"did (?:this|the|that)(?: \w+)? (?:answer|help|solve)\b.{0,60}",
     r"\(?(?:redirected from|weitergeleitet von|redirigido desde|redirigé depuis) .{1,80}",
@@ -122,3 +123,17 @@ _SITE_HEADING = re.compile(r"(?:related|recent|popular|similar|latest|more|sugge
 def is_site_heading(text: str) -> bool:
     """Whether a heading is one that a site puts over its own parts ("Related articles", "Comments")."""
     return _SITE_HEADING.fullmatch(folded(text)) is not None
+
+
+_ELSEWHERE = frozenset(
+    map(
+        folded,
+        ("See also", "Further reading", "Links", "External links", "Related pages", "Attachments", "Downloads", "Siehe auch", "Weblinks", "Weiterführende Links",
+         "Anhänge", "Véase también", "Ver también", "Enlaces externos", "Adjuntos", "Voir aussi", "Liens externes", "Pièces jointes"),
+    )
+)  # fmt: skip
+
+
+def heads_links(text: str) -> bool:
+    """Whether a heading is one over links to other pages, where all below it are such ("See also", "Attachments")."""
+    return folded(text) in _ELSEWHERE

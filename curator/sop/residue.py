@@ -41,6 +41,10 @@ def without_labels(pieces: list[Piece], drop: Callable[[Dropped], None]) -> list
         if isinstance(piece, Text) and isinstance(after, Heading) and re.fullmatch(r"\d{1,2}", piece.text)
     ]
     beside = {at for one, two in pairwise(counts) if two[0] == one[0] + 1 for at in (one[1], two[1])}
+    alone = {n: int(p.text) for n, p in enumerate(pieces) if isinstance(p, Text) and re.fullmatch(r"\d{1,6}", p.text)}
+    beside |= {
+        n for n, count in alone.items() if count > _MOST_STEPS and count - 1 not in alone.values()
+    }  # votes, views
     kept: list[Piece] = []
     for n, piece in enumerate(pieces):
         after = pieces[n + 1] if n + 1 < len(pieces) else None
@@ -52,6 +56,9 @@ def without_labels(pieces: list[Piece], drop: Callable[[Dropped], None]) -> list
         else:
             kept.append(_unlabelled(piece, drop) if isinstance(piece, Step) else piece)
     return kept
+
+
+_MOST_STEPS = 30  # a number above it that stands alone counts no steps
 
 
 def _unlabelled(step: Step, drop: Callable[[Dropped], None]) -> Step:

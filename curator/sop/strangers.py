@@ -151,7 +151,9 @@ def _prune_told_aside(content: Any, vocabulary: Vocabulary, drops: Drops) -> Non
     """Take out notes and paragraphs by which a site speaks of itself, or leads away."""
     for part in list(content.iterdescendants("div", "section", "aside", "blockquote")):
         mild = note_of(part) in _MILD and content in part.iterancestors() and not _in_item(part, content)
-        if mild and not _in_warning(part, content) and _is_aside(part, vocabulary, _HARDLY):
+        if not mild or _in_warning(part, content):
+            continue
+        if _is_aside(part, vocabulary, _HARDLY) or _is_of_page(part, vocabulary):
             drops.take(part)
     for line in list(content.iterdescendants("p")):
         said = line.text_content()
@@ -196,6 +198,17 @@ def _is_aside(part: Any, vocabulary: Vocabulary, factor: float = 1, least: int =
         return False
     orders = any(map(is_order, re.split(r"(?<=[.!?;])\s+", said)))
     return not (orders or is_warning(said) or is_forbidding(said) or says_purpose(said))
+
+
+def _is_of_page(part: Any, vocabulary: Vocabulary) -> bool:
+    """Whether a note is a few sentences that speak of the page, of which the text has few words."""
+    said = clean(text_of(part))
+    formed = next(part.iterdescendants("ol", "ul", "table", "pre", "dl"), None) is not None
+    few = len(said.split()) <= _NOTE_WORDS and not formed and not is_forbidding(said)
+    return few and speaks_of_page(said) and vocabulary.is_strange(said, LOOSE)
+
+
+_NOTE_WORDS = 40
 
 
 def _leads_off(line: Any) -> bool:

@@ -130,10 +130,24 @@ def _exported(body: str) -> str:
     return _ALARMED.sub(r'<figure class="block-color-yellow_background callout" style="white-space:pre-wrap;display:flex"><div style="font-size:1.5em"><span class="icon">⚠️</span></div><div style="width:100%">\1: \2</div></figure>', body)  # fmt: skip
 
 
+def _editable(body: str) -> str:
+    """Headings with the links of a wiki to edit below them."""
+    return re.sub(r"<h2[^>]*>(.*?)</h2>", r'<h2><span class="mw-headline" id="s">\1</span><span class="mw-editsection"><span class="mw-editsection-bracket">[</span><a href="#">edit</a><span class="mw-editsection-divider"> | </span><a href="#">edit source</a><span class="mw-editsection-bracket">]</span></span></h2>', body, flags=re.S).replace("<table>", '<table class="wikitable">')  # fmt: skip
+
+
+def _coloured(body: str) -> str:
+    """Headings with their colour in them, and tables with borders, as an editor of 1999 wrote them."""
+    body = re.sub(r"<h2[^>]*>(.*?)</h2>", r'<H3><FONT COLOR="#003366">\1</FONT></H3>', body, flags=re.S)
+    return body.replace("<table>", "<TABLE BORDER=1 CELLPADDING=3>").replace("</table>", "</TABLE>")
+
+
 AS_WRITTEN: dict[str, Callable[[str], str]] = {
     "antora": _asciidoc, "tailwind_docs": _anchored, "notion_site": _blocks, "cloud_page": _rendered,
     "xwiki_office": _identified, "gdocs_published": _document, "sharepoint_saved_de": _zoned, "confluence_macros": _macros,
     "vitepress_manual": _linked, "notion_export": _exported,
+    "makerspace_vector": _editable, "works_tables_1999": _coloured,
+    "vendor_learn": _boxed(r'<div class="WARNING"><p>\1</p><p>\2</p></div>'),
+    "dsfr_portail_fr": _boxed(r'<div class="fr-alert fr-alert--warning"><p>\1 : \2</p></div>'),
     "sitecore_hospital": _boxed(r'<div class="alert alert-danger" role="alert"><strong>\1:</strong> \2</div>'),
     "hospital_fr": _boxed(r'<div class="encadre encadre--rouge"><p>\1 : \2</p></div>'),
     "servicenow_portal": _boxed(r'<table style="border-collapse:collapse;width:100%"><tbody><tr><td style="background-color:#fdd"><strong>\1:</strong> \2</td></tr></tbody></table>'),
