@@ -145,3 +145,13 @@ PARTS = """# Descaling the kettle
 def test_a_list_of_parts_that_the_text_does_not_speak_of_goes(head: str, named: str, goes: bool) -> None:
     document = document_of(PARTS.format(head, named).encode(), "x.md")
     assert ("7740-0288" in flatten(document)) is not goes
+
+
+def test_a_table_that_places_a_printed_page_is_read_as_its_text() -> None:
+    facts = ["Our county offices", "answered telephone calls", "in springtime."]
+    lines = "\n".join(f"BT /F1 8 Tf 400 {700 - 11 * n} Td ({text}) Tj ET" for n, text in enumerate(facts))
+    cells = "45 400 310 400 re S 355 400 190 400 re S 45 800 310 30 re S 355 800 190 30 re S"
+    document = document_of(page(f"{cells}\n{lines}"), "x.pdf")
+    assert [step.text for step in all_steps(document)] == [step.text for step in all_steps(document_of(page(""), "x.pdf"))]  # fmt: skip
+    assert not any(isinstance(block, Table) for section in document.sections for block in section.blocks)
+    assert "telephone" not in flatten(document)

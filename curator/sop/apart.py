@@ -35,7 +35,7 @@ _LEAD_WORDS = 16  # of a line below a title
 def level(page: Any, tables: Sequence[Box], drops: Drops) -> Any:
     """The page without letters that slant across it, and upended ones outside its tables: watermarks, names of chapters."""
     chars = page.chars
-    gone = {id(char) for char in chars if _slants(char) or (_stands(char) and not any(_is_within(char, box) for box in tables))}  # fmt: skip
+    gone = {id(char) for char in chars if _slants(char) or (_stands(char) and not any(is_within(char, box) for box in tables))}  # fmt: skip
     if not gone or 2 * len(gone) > len(chars):
         return page
     text = "".join(char["text"] for char in chars if id(char) in gone)
@@ -53,7 +53,7 @@ def _stands(char: dict[str, Any]) -> bool:
     return bool(up > across)
 
 
-def _is_within(thing: dict[str, Any], box: Box) -> bool:
+def is_within(thing: dict[str, Any], box: Box) -> bool:
     middle, height = (thing["x0"] + thing["x1"]) / 2, (thing["top"] + thing["bottom"]) / 2
     return bool(box[0] <= middle <= box[2] and box[1] <= height <= box[3])
 
@@ -72,7 +72,7 @@ def boxes_of(page: Any, tables: Sequence[Box]) -> list[Box]:
     found: list[Box] = []
     letters = 0
     for box in sorted(outer, key=lambda box: (box[1], box[0])) if len(outer) <= 40 else ():
-        inside = [char for char in page.chars if _is_within(char, box)]
+        inside = [char for char in page.chars if is_within(char, box)]
         lines = {round(char["bottom"]) for char in inside if char["text"].strip()}
         if len(lines) >= _LEAST_LINES and not any(_meet(box, table) for table in tables):
             found.append(box)
@@ -99,7 +99,7 @@ def margins_of(page: Any, tables: Sequence[Box]) -> list[Box]:
         [char for char in other if char["x0"] > right + _APART],
     )
     found = [box for side in sides for box in _blocks(side)]
-    crossed = {id(box) for box in found for char in chars if not _is_within(char, box) and _touches(char, box)}
+    crossed = {id(box) for box in found for char in chars if not is_within(char, box) and _touches(char, box)}
     return [box for box in found if id(box) not in crossed and not any(_meet(box, table) for table in tables)]
 
 
@@ -146,12 +146,12 @@ def _meet(one: Box, other: Box) -> bool:
 
 def within(page: Any, box: Box) -> Any:
     """The page with the letters in a box alone."""
-    return page.filter(lambda thing: thing["object_type"] != "char" or _is_within(thing, box))
+    return page.filter(lambda thing: thing["object_type"] != "char" or is_within(thing, box))
 
 
 def without(page: Any, boxes: Sequence[Box]) -> Any:
     """The page without the letters in boxes."""
-    return page.filter(lambda thing: thing["object_type"] != "char" or not any(_is_within(thing, box) for box in boxes))
+    return page.filter(lambda thing: thing["object_type"] != "char" or not any(is_within(thing, box) for box in boxes))
 
 
 # ---------------------------------------------------------------------- in the text

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from curator.errors import MissingExtraError, SourceError
-from curator.sop.apart import SLANTED, Box, boxes_of, level, margins_of, within, without, without_asides
+from curator.sop.apart import SLANTED, Box, boxes_of, is_within, level, margins_of, within, without, without_asides
 from curator.sop.document import Origin, Table
 from curator.sop.lines import STARTS, Line, paragraphs
 from curator.sop.printed import of_page
@@ -96,8 +96,12 @@ def _all(line: Line) -> str:
 def _lines(page: Any, drops: Drops) -> list[_Row]:
     """The lines of a page from top to bottom, tables with ruled cells as one, those of boxes beside the text last."""
     boxes: list[tuple[Any, Table]] = []
+    sides: list[Box] = []
     if len(page.lines) + len(page.rects) >= 4:
         for found in page.find_tables():
+            if (cells := _laid_out(found, page)) is not None:
+                sides += cells
+                continue
             grid = [[clean(cell or "") for cell in row] for row in found.extract()]
             grid = [row for row in grid if any(row)]
             if grid and max(map(len, grid)) > 1:
@@ -106,7 +110,7 @@ def _lines(page: Any, drops: Drops) -> list[_Row]:
     ruled = [box for box, _ in boxes]
     page = level(page, ruled, drops)
     framed = boxes_of(page, ruled)
-    beside = margins_of(page, [*ruled, *framed])
+    beside = [*margins_of(page, [*ruled, *framed, *sides]), *sides]
     gutter = _gutter(without(page, beside) if beside else page, ruled)
     dots = _dots(page)
     links = [link for link in page.hyperlinks if _AWAY.match(link.get("uri") or "")]
@@ -131,6 +135,20 @@ def _lines(page: Any, drops: Drops) -> list[_Row]:
     text = _with_tables(text)
     _mark_gaps(text)
     return [*text, *_railed(rows, rails)]
+
+
+def _laid_out(table: Any, page: Any) -> list[Box] | None:
+    """The cells beside the one that holds most of a page, where a table only places its text; None for any other table."""
+    rows = [[cell for cell in row.cells if cell is not None] for row in table.rows]
+    letters = [char for char in page.chars if char["text"].strip()]
+    most = next((cell for row in rows for cell in row if 2 * sum(is_within(char, cell) for char in letters) > len(letters)), None)  # fmt: skip
+    if most is None or len({round(char["bottom"]) for char in letters if is_within(char, most)}) < _TEXT_LINES:
+        return None
+    row = next(row for row in rows if most in row)
+    return [cell for cell in row if cell != most and any(is_within(char, cell) for char in letters)]
+
+
+_TEXT_LINES = 12  # of a cell that holds a text
 
 
 def _railed(rows: Sequence[_Row], rails: Collection[int]) -> Iterator[_Row]:
