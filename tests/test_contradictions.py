@@ -228,6 +228,12 @@ def test_it_contradicts(kind, prompt, one, two):
         ("Which option removes folders?", "rm -r", "rm --recursive"),
         ("What goes in first?", "Connect the pump to the tank.", "Connect the tank to the pump."),
         ("How do plants grow?", "They grow toward light.", "They grow away from darkness."),
+        ("Is the gate locked?", "No, the gate is never locked at night.", "To be honest, no, the gate is never locked at night."),
+        ("Is there a lift?", "The house has no lift for visitors.", "Unfortunately no, the house has no lift for visitors."),
+        ("Does it come with a bulb?", "The lamp does not come with a bulb.", "Sadly, no. The lamp does not come with a bulb."),
+        ("Will it be refunded?", "No, shipping will not be refunded.", "Shipping will not be refunded, no."),
+        ("How long does it take?", "It takes about 20-40 minutes to set.", "It takes about 15-30 minutes to set."),
+        ("How long does it take?", "It takes about 15-20 minutes to set.", "It takes 10 to 15 minutes to set."),
     ],
 )  # fmt: skip
 def test_it_does_not_contradict(prompt, one, two):

@@ -157,6 +157,15 @@ def test_an_instruction_that_most_rows_share_is_no_question(write):
     assert leaks([write("train.jsonl", rows[:30]), write("valid.jsonl", rows[30:])]) == {}
 
 
+def test_other_tools_make_no_other_example_of_a_leak(write):
+    def offered(row, *names):
+        return {**row, "tools": [{"type": "function", "function": {"name": name}} for name in names]}
+
+    train, test = offered(story(1), "search"), offered(story(1), "search", "order")
+    test["messages"][0]["content"] += " Thanks!"
+    assert leaks([write("train.jsonl", [train]), write("test.jsonl", [test])]) == {("test", 1): "SPT002"}
+
+
 def test_what_a_tool_answered_does_not_make_another_question(write):
     def tracked(found, answer):
         call = {"id": "1", "type": "function", "function": {"name": "track", "arguments": '{"number": "77"}'}}

@@ -559,6 +559,19 @@ def test_answers_with_other_numbers_differ_whether_or_not_both_may_be_right(
     assert not found.get("fix")
 
 
+@pytest.mark.parametrize(
+    ("answer", "other"),
+    [("👍", "👎"), ("★★★★☆", "★☆☆☆☆"), ("A+", "A-"), ("C++", "C"), ("-sin x", "sin x"), ("3,14", "3.14"), ("a !== b", "a === b")],
+)  # fmt: skip
+def test_answers_that_differ_in_signs_that_say_something_are_shown_and_not_dropped(
+    run: Run, tmp_path: Path, answer: str, other: str
+) -> None:
+    asked = "The last of all that the customer wrote to us in the letter of the first of May, in the shortest form?"
+    found = _dup003(run, tmp_path, row(answer, asked), row(other, asked))
+    assert found["fix"] is None
+    assert "in signs alone" in found["message"]
+
+
 def test_a_number_more_sets_rows_apart(run: Run, tmp_path: Path) -> None:
     asked = "How does the Surface Laptop{} compare to the Dell XPS 13? ->"
     rows = [{"prompt": asked.format(more), "completion": " 3"} for more in ("", " 4")]

@@ -485,7 +485,7 @@ def _judged(candidates: dict[int, list[Near]], sketches: np.ndarray, rows: Rows)
             pairs = [sorted((row, near.twin), key=lambda index: sketches[index, Layout.IS]) for row, near in some]
             examples = iter(rows.examples(index for pair in pairs for index in pair))
             for row, near in some:
-                if likeness(next(examples), next(examples), near.similarity) is not None:
+                if likeness(next(examples), next(examples), near.similarity, whatever_tools=True) is not None:
                     found[row] = near
         place += 1
     return found

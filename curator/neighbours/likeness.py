@@ -94,17 +94,21 @@ class Likeness(NamedTuple):
     beside: int = 0  # how many of the changes, the last ones, are not where the dispute is
 
 
-def likeness(one: Example, two: Example, measured: float | None = None) -> Likeness | None:
+def likeness(
+    one: Example, two: Example, measured: float | None = None, *, whatever_tools: bool = False
+) -> Likeness | None:
     """In what the rows differ, or None where they are different examples.
 
     `measured` is their similarity as hashes of words give it; it is taken where every reader would count
-    the words alike, and computed from the texts elsewhere.
+    the words alike, and computed from the texts elsewhere. Rows that are offered other tools are different examples,
+    but for one who asks what is said `whatever_tools` there are.
     """
     if rest := _goes_on(one, two):
         shares, words = similarity(_all_text(one), _all_text(two))
         return Likeness(shares, words, [("", rest) if len(one.turns) < len(two.turns) else (rest, "")], "ends")
     simple = _one_exchange(one) and _one_exchange(two)
-    if one.tools != two.tools or not (simple or _calls(one) == _calls(two)):
+    same_tools = whatever_tools or one.tools == two.tools
+    if not same_tools or not (simple or _calls(one) == _calls(two)):
         return None
     if judged_of(one.value) != judged_of(two.value):
         return None
@@ -121,7 +125,7 @@ def likeness(one: Example, two: Example, measured: float | None = None) -> Liken
     disputed = _disputed(prompt, answer)
     if not disputed and (_asks_of_another(prompt, *prompts) or _questions_differ(one, two, words_of)):
         disputed = "prompts"
-    if not disputed and (_other_signs(*answers) or (_new_words(answer, answers) and _named_anew(*answers))):
+    if not disputed and (_other_marks(answer, *answers) or _other_signs(*answers) or (_new_words(answer, answers) and _named_anew(*answers))):
         disputed = "answers"
     if disputed == "answers" and _CLOCK.search(" ".join(answers)):
         told, also = map(_by_the_clock, answers)
@@ -192,6 +196,16 @@ def _other_signs(one: str, two: str) -> bool:
     told, also = map(_signs, parts)
     both = [(signs, also[words]) for words, signs in told.items() if words in also]
     return any(here != there and len(here) == len(there) for here, there in both)
+
+
+# Signs that say something: no blank, no punctuation of sentences, no mark of a list or of emphasis; a point or comma within
+# a number, a sign before a number or a word, "not" of code.
+_MARKS = re.compile(r"[^\w\s.,;:!?'\"…“”„‘’‚«»‹›()\[\]{}*_`#~|—–•·\ufe0f\u200b-\u200d-]|(?<=\d)[.,](?=\d)|(?<![^\s(=,:])-(?=[\w.(])|!(?=[\w=(])")
+
+
+def _other_marks(answer: Part, one: str, two: str) -> bool:
+    """Whether answers of the same words differ in signs that say something: faces, stars, C++, -5, 3.14 and 3,14."""
+    return not answer.changes and one != two and _MARKS.findall(one) != _MARKS.findall(two)
 
 
 def _signs(text: str) -> dict[tuple[str, str], list[str]]:

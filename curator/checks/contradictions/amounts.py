@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 from curator.checks.contradictions.lexicon import lexicon
-from curator.checks.contradictions.text import Token, tokens, value_of
+from curator.checks.contradictions.text import Sentence, Token, tokens, value_of
 
 Unit = tuple[str, str, float]
 
@@ -159,3 +159,16 @@ def _first_unit(words: Sequence[Token], text: str) -> Unit | None:
     found = (unit_of(words, place, text) for place in numbers)
     named = (lexicon().unit(token.key) for token in words)
     return next(filter(None, (*found, *named)), None)
+
+
+def range_of(sentence: Sentence) -> tuple[float, float, int] | None:
+    """(least, most, place) where a sentence names two numbers, from one to the other, and no more."""
+    places = [place for place, key in enumerate(sentence.keys) if key != "one" and value_of(key) is not None]
+    if len(places) != 2 or places[1] - places[0] > 2:
+        return None
+    between = sentence.keys[places[0] + 1 : places[1]]
+    values = value_of(sentence.keys[places[0]]), value_of(sentence.keys[places[1]])
+    joined = sentence.text[sentence.tokens[places[0]].end : sentence.tokens[places[1]].start].strip()
+    if values[0] is None or values[1] is None or values[0] >= values[1]:
+        return None
+    return (values[0], values[1], places[0]) if between in (["to"], ["and"]) or joined in ("-", "–", "to") else None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from curator.checks.contradictions.amounts import converted, unit_of
+from curator.checks.contradictions.amounts import converted, range_of, unit_of
 from curator.checks.contradictions.finals import Clash, alike
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.moments import Moment, Span, moment
@@ -191,25 +191,12 @@ def _bounded(answer: Answer) -> frozenset[str]:
 # ---------------------------------------------------------------------- ranges, and what is free
 
 
-def _range(sentence: Sentence) -> tuple[float, float, int] | None:
-    """(least, most, place) where a sentence names two numbers, from one to the other, and no more."""
-    places = [place for place, key in enumerate(sentence.keys) if key != "one" and value_of(key) is not None]
-    if len(places) != 2 or places[1] - places[0] > 2:
-        return None
-    between = sentence.keys[places[0] + 1 : places[1]]
-    values = value_of(sentence.keys[places[0]]), value_of(sentence.keys[places[1]])
-    joined = sentence.text[sentence.tokens[places[0]].end : sentence.tokens[places[1]].start].strip()
-    if values[0] is None or values[1] is None or values[0] >= values[1]:
-        return None
-    return (values[0], values[1], places[0]) if between in (["to"], ["and"]) or joined in ("-", "–", "to") else None
-
-
 def _ranges(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """Two ranges of one unit that have nothing in common, or a number beside a range: 6 to 8 hours, 2 to 3 hours."""
     if len(one.sentences) != 1 or len(two.sentences) != 1 or _bounded(one) != _bounded(two):
         return None
     sides = one.sentences[0], two.sentences[0]
-    ranges = _range(sides[0]), _range(sides[1])
+    ranges = range_of(sides[0]), range_of(sides[1])
     first, second = ranges[0] or _one_number(sides[0]), ranges[1] or _one_number(sides[1])
     if ranges == (None, None) or first is None or second is None:
         return None

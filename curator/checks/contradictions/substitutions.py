@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from curator.checks.contradictions.amounts import Unit, converted, rounds_to, same_number, unit_behind_stroke, unit_of
+from curator.checks.contradictions.amounts import Unit, converted, range_of, rounds_to, same_number, unit_behind_stroke, unit_of
 from curator.checks.contradictions.finals import Clash, alike
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
@@ -253,12 +253,21 @@ def _numbers(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -
         here, there = ones[left], twos[right]
         if here.key == there.key or "one" == here.key == there.key:
             continue
-        if _both_say(pair, here.key, there.key) or _of_examples(pair, region):
+        if _both_say(pair, here.key, there.key) or _of_examples(pair, region) or _ranges_meet(pair, region):
             continue
         places = region.one[0] + left, region.two[0] + right
         if differs(pair, *places) and not of_other_things(pair, *places):
             return left, right
     return None
+
+
+def _ranges_meet(pair: Pair, region: Region) -> bool:
+    """Whether the region is part of two ranges that have something in common: 15 to 20 minutes, 10-15 minutes."""
+    one, two = range_of(pair.one), range_of(pair.two)
+    if one is None or two is None or (pair.copied and (one[0] == two[0] or one[1] == two[1])):
+        return False  # of a copy in which one number is another, nobody says that it was estimated anew
+    inside = region.one[1] > one[2] and region.two[1] > two[2]
+    return inside and one[0] <= two[1] and two[0] <= one[1]
 
 
 def _numeric(key: str) -> bool:

@@ -217,6 +217,8 @@ _ABBREVIATED = frozenset(
     "mr mrs ms dr prof st jr sr vs etc e.g i.e no fig approx inc ltd co u.s u.k a.m p.m ph.d cf vol dept gen".split()
 )
 # What opens a clause that gives a reason or advice, and takes nothing back.
+_PARTING = frozenset(",:;-–—")
+_CLOSING = frozenset(".!)")
 _TAIL = frozenset("so because since whatever even please as whichever however".split())
 _BULLET = re.compile(
     r"\s*(?:[>*#•–_\-]+\s+|[>*#_]+)*(?:\(?(?:\d{1,2}|[a-zA-Z])[.)](?=\s)[\s*_]*)?(?:(?i:step|day|week)\s+\d{1,2}\s*[:.)-])?"
@@ -278,7 +280,11 @@ class Sentence:
         """Whether "no" is short for number, or answers a question: "No, ..."."""
         if place + 1 < len(self.keys) and self.keys[place + 1][0].isdigit():
             return True
-        return place == 0 and self.text[self.tokens[0].end : self.tokens[0].end + 1] in (",", "-", ":", ";")
+        before, behind = self.text[: self.tokens[place].start].rstrip(), self.text[self.tokens[place].end :].lstrip()
+        hyphen = behind[:1] == "-" and place and self.text[self.tokens[place].end] == "-"  # "a no-smoking area"
+        if behind[:1] in _PARTING and not hyphen:  # behind an opening as well: "Unfortunately no, ..."
+            return True
+        return before[-1:] in _PARTING and (not behind or behind[0] in _CLOSING)  # "..., no."
 
     @cached_property
     def content(self) -> frozenset[str]:
