@@ -232,6 +232,7 @@ def test_it_contradicts(kind, prompt, one, two):
         ("Is there a lift?", "The house has no lift for visitors.", "Unfortunately no, the house has no lift for visitors."),
         ("Does it come with a bulb?", "The lamp does not come with a bulb.", "Sadly, no. The lamp does not come with a bulb."),
         ("Will it be refunded?", "No, shipping will not be refunded.", "Shipping will not be refunded, no."),
+        ("How many days is it until Christmas?", "It is 24 days until Christmas.", "It is 65 days until Christmas."),
         ("How long does it take?", "It takes about 20-40 minutes to set.", "It takes about 15-30 minutes to set."),
         ("How long does it take?", "It takes about 15-20 minutes to set.", "It takes 10 to 15 minutes to set."),
     ],
