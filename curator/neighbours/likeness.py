@@ -125,7 +125,11 @@ def likeness(
     disputed = _disputed(prompt, answer)
     if not disputed and (_asks_of_another(prompt, *prompts) or _questions_differ(one, two, words_of)):
         disputed = "prompts"
-    if not disputed and (_other_marks(answer, *answers) or _other_signs(*answers) or (_new_words(answer, answers) and _named_anew(*answers))):
+    if not disputed and (
+        _other_marks(answer, *answers)
+        or _other_signs(*answers)
+        or (_new_words(answer, answers) and _named_anew(*answers))
+    ):
         disputed = "answers"
     if disputed == "answers" and _CLOCK.search(" ".join(answers)):
         told, also = map(_by_the_clock, answers)
@@ -198,9 +202,11 @@ def _other_signs(one: str, two: str) -> bool:
     return any(here != there and len(here) == len(there) for here, there in both)
 
 
-# Signs that say something: no blank, no punctuation of sentences, no mark of a list or of emphasis; a point or comma within
-# a number, a sign before a number or a word, "not" of code.
-_MARKS = re.compile(r"[^\w\s.,;:!?'\"…“”„‘’‚«»‹›()\[\]{}*_`#~|—–•·\ufe0f\u200b-\u200d-]|(?<=\d)[.,](?=\d)|(?<![^\s(=,:])-(?=[\w.(])|!(?=[\w=(])")
+# Signs that say something: no blank, no punctuation of sentences, no mark of a list or of emphasis; but a point or
+# comma within a number, a minus before a number or a word, "not" of code.
+_MARKS = re.compile(
+    r"[^\w\s.,;:!?'\"…“”„‘’‚«»‹›()\[\]{}*_`#~|—–•·\ufe0f\u200b-\u200d-]|(?<=\d)[.,](?=\d)|(?<![^\s(=,:])-(?=[\w.(])|!(?=[\w=(])"
+)
 
 
 def _other_marks(answer: Part, one: str, two: str) -> bool:

@@ -10,7 +10,15 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from curator.checks.contradictions.amounts import Unit, converted, range_of, rounds_to, same_number, unit_behind_stroke, unit_of
+from curator.checks.contradictions.amounts import (
+    Unit,
+    converted,
+    range_of,
+    rounds_to,
+    same_number,
+    unit_behind_stroke,
+    unit_of,
+)
 from curator.checks.contradictions.finals import Clash, alike
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
