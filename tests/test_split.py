@@ -6,6 +6,7 @@ import hashlib
 import json
 import random
 import re
+import shlex
 from collections import defaultdict
 from itertools import combinations
 from pathlib import Path
@@ -349,6 +350,14 @@ def test_strata_of_length(write, tmp_path):
     divide(write, rows, wish=Wish(stratify="length", ratio=(60, 20, 20)))
     for part in lines_of(tmp_path / "out").values():
         assert abs(sum(len(line) > 500 for line in part) - len(part) / 2) <= 1
+
+
+def test_strata_of_the_language_that_answers_are_in(write, tmp_path):
+    said = ("It was not the house that they had seen, but this is", "Das ist nicht das Haus, und wir haben auch keine")
+    rows = [chat(user=f"w{n} q{n} v{n}?", assistant=f"{said[n % 5 == 0]} a{n} b{n} c{n} d{n}.") for n in range(100)]
+    divide(write, rows, wish=Wish(stratify="language", ratio=(60, 20, 20), allow=("near-leak",)))
+    for part in lines_of(tmp_path / "out").values():
+        assert abs(sum(b"nicht" in line for line in part) - len(part) / 5) <= 1
 
 
 def test_a_stratum_nobody_names_is_an_error(write):
@@ -860,3 +869,87 @@ def test_a_split_larger_than_its_share_says_that_the_batch_asks_for_it(write, ru
     done = run("split", "all.jsonl", "-o", "out", "--batch", "25")
     assert "its share would be 10: --min-rows asks for 25" in done.out
     assert "chance" not in done.out
+
+
+# ---------------------------------------------------------------------- options of rules on the command line
+
+
+def teams(count):
+    return [row(n, meta={"team": f"team {n % 12}"}) for n in range(count)]
+
+
+def parted(folder):
+    """The teams whose rows went to more than one split."""
+    splits = defaultdict(set)
+    for line, name in where(folder).items():
+        splits[json.loads(line)["meta"]["team"]].add(name)
+    return {team for team, names in splits.items() if len(names) > 1}
+
+
+KEYS = ("--set", 'SPT004.keys=["meta.team"]')
+
+
+def test_options_on_top_count_as_those_of_the_file(run, write, tmp_path):
+    path = write("all.jsonl", teams(60))
+    run("split", path, "-o", "plain")
+    done = run("split", path, "-o", "set", *KEYS)
+    assert parted(tmp_path / "plain") and not parted(tmp_path / "set"), done
+    again = shlex.split(next(line for line in done.out.splitlines() if line.startswith("the proof")))[4:]
+    proof = json.loads((tmp_path / "set" / "split.json").read_bytes())["proof"]["command"]
+    for command in (again, shlex.split(proof)[1:]):
+        assert KEYS[1] in command and "SPT004" not in run(*command).out
+    assert "SPT004" in run("lint", "plain", *KEYS).out, "which tells them"
+    write("curator.toml", [b"[rules.SPT004]", b'keys = ["meta.team"]'])
+    run("split", path, "-o", "file")
+    assert where(tmp_path / "file") == where(tmp_path / "set")
+
+
+def test_a_threshold_on_top_ties_rows(run, write, tmp_path):
+    words = [f"w{n}" for n in range(60)]
+    rows = [row(n) for n in range(30)] + [
+        chat(user=f"q{n} p{n} r{n} s{n}?", assistant=" ".join([*words[: 60 - n], *(f"x{n}y{k}" for k in range(n))]))
+        for n in (0, 28)
+    ]
+    path = write("all.jsonl", rows)
+    tied = [
+        json.loads(run("split", path, "-o", f"out{len(more)}", "--format", "json", *more).out)["tied"]
+        for more in ((), ("--set", "SPT002.threshold=0.31", "--set", "SPT002.short_threshold=0.31"))
+    ]
+    assert tied == [{}, {"say nearly the same as others": 2}]
+
+
+@pytest.mark.parametrize("said", ["FOO001.x=1", "SPT004.key=1", "SPT002.threshold=high", "SPT002.threshold=7"])
+@pytest.mark.parametrize("verb", ["split", "prepare"])
+def test_wrong_options_on_top_are_refused_as_lint_refuses_them(run, write, tmp_path, verb, said):
+    path = write("all.jsonl", teams(20))
+    done, lint = run(verb, path, "-o", "out", "--set", said), run("lint", path, "--set", said)
+    assert done.status == lint.status == 2 and done.err == lint.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_prepare_splits_by_the_options_that_it_judges_by(run, write, tmp_path):
+    done = run("prepare", write("all.jsonl", teams(60)), "-o", "ready", *KEYS)
+    assert not parted(tmp_path / "ready") and "0 leaks" in done.out
+    assert "SPT004" not in done.out and "SPT004 0" in (tmp_path / "ready" / "README.md").read_text()
+
+
+def test_options_that_a_decision_was_made_with_find_its_row_again(run, write, tmp_path):
+    asked = "Which of the seven rivers of the old kingdom runs dry in the third month of summer each year?"
+    path = write("all.jsonl", [*teams(20), chat(user=asked, assistant="The one in the north.")])
+    options = ("--benchmark", write("questions.jsonl", [{"question": asked}]))
+    run("decisions", "add", path, 21, "SPT007", "--verdict", "drop", "--why", "a test question", *options)
+    assert "0 decisions applied" in run("split", path, "-o", "without").out
+    assert "1 decision applied" in run("split", path, "-o", "with", *options).out
+    lines = {folder: sum(map(len, lines_of(tmp_path / folder).values())) for folder in ("without", "with")}
+    assert lines == {"without": 21, "with": 20}
+
+
+def test_a_tokenizer_counts_and_a_method_is_none_of_splits_options(run, write):
+    pytest.importorskip("quicktok")
+    path = write("all.jsonl", teams(20))
+    counted = [
+        json.loads(run("split", path, "-o", f"o{len(more)}", "--format", "json", *more).out)["outputs"]["train"]
+        for more in (("--tokenizer", "cl100k_base"), ("--tokenizer", "estimate", "--fresh"))
+    ]
+    assert counted[0]["tokens"] != counted[1]["tokens"]
+    assert "no such option" in run("split", path, "-o", "out", "--method", "lora").err.lower()

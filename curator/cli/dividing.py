@@ -34,7 +34,11 @@ def _words(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -
 _OPTIONS = (
     click.option("--ratio", callback=_ratio, metavar="80/10/10", help="Shares of train, valid and test."),
     click.option("--count", callback=_count, metavar="200/100", help="Rows of valid and test instead."),
-    click.option("--exact", is_flag=True, help="The shares to the row; by default they are so on average."),
+    click.option(
+        "--exact",
+        is_flag=True,
+        help="The shares to the row; by default they are so on average. Not with --count or --stratify.",
+    ),
     click.option("--seed", type=int, default=0, show_default=True, metavar="N", help="Another draw."),
     click.option(
         "--stratify",
@@ -42,7 +46,8 @@ _OPTIONS = (
         default="",
         metavar="KEY",
         help="The same mix in every split, by source, language, label, length, or a key of the rows: --stratify "
-        "language, or --by language, which is the same.",
+        "language, or --by language, which is the same. The length is counted; the language is that which a row "
+        "names, else that of its answers.",
     ),
     click.option(
         "--group-by",

@@ -110,7 +110,7 @@ _SHAPING = (
         "in curator.toml: the one in use, else a new one here, or beside data that lies elsewhere.",
     ),
 )
-_JUDGING = (
+_ASKING = (
     click.option(
         "--benchmark",
         "benchmarks",
@@ -120,6 +120,8 @@ _JUDGING = (
         metavar="FILE",
         help="Test questions that no row may hold (SPT007).",
     ),
+)
+_JUDGING = (
     click.option(
         "--method",
         type=click.Choice(["any", "preference", "lora", "full"]),
@@ -213,7 +215,10 @@ spreading: Callable[[F], F] = _applied(_SPREADING)
 limiting: Callable[[F], F] = _applied(_LIMITING)
 """--max-length."""
 
-reading: Callable[[F], F] = _applied((*_SHAPING, *_JUDGING, *_COUNTING, *_COMPARING, _CONFIG))
+finding: Callable[[F], F] = _applied((*_SHAPING, *_ASKING, *_COUNTING, *_COMPARING, _CONFIG))
+"""What findings in rows depend on: `reading` without --method, which is about the set."""
+
+reading: Callable[[F], F] = _applied((*_SHAPING, *_ASKING, *_JUDGING, *_COUNTING, *_COMPARING, _CONFIG))
 """`shaping`, and --benchmark, --method, --tokenizer, --model, --template, --modelfile, --embeddings, --set, --facts."""
 
 

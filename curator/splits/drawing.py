@@ -16,12 +16,14 @@ import numpy as np
 
 from curator.checks.splits import NearLeak
 from curator.errors import UsageError
+from curator.model import Example
 from curator.provenance import said, value_at
 from curator.report.tally import counted
 from curator.scan.rows import SetRows
 from curator.sources import Source
 from curator.splits.grouping import ALLOWED, REASONS, Clash, Groups, Ties, clashes, groups, ties
 from curator.text.hashed import mix
+from curator.text.languages import voted
 
 SPLITS = ("train", "valid", "test")
 SMALLEST = 4  # rows of a held-out split, where nothing is asked and the set has so many to give
@@ -35,8 +37,9 @@ class Wish(msgspec.Struct, frozen=True):
 
     `ratio` weighs train, valid and test; `count`, where given, is the number of rows of valid and test in its
     place; `exact` meets the shares to the row, as far as the groups allow. `min_rows` is the least a split may
-    have (0: four, where the set has them to give). `stratify` is "source", "language", "label", "length" or a key
-    of the rows; `group_by` names keys whose values stay together, `allow` codes of leaks that do not matter here.
+    have (0: four, where the set has them to give). `stratify` is "source", "language" (of the answers, where a row
+    names none), "label", "length" or a key of the rows; `group_by` names keys whose values stay together, `allow`
+    codes of leaks that do not matter here.
     """
 
     ratio: tuple[float, ...] = (80, 10, 10)
@@ -308,6 +311,8 @@ class Draw:
             return str(label)
         if (found := next((item.value for item in said(value) if item.kind == key), None)) is not None:
             return found
+        if key == "language":
+            return _language(rows.example(index))
         return self.sources[rows.source_of(index)].path if key == "source" and len(self.sources) > 1 else None
 
     def _fill(self, found: Groups, split: np.ndarray, parts: Sequence[int]) -> None:
@@ -345,6 +350,13 @@ class Draw:
     def _in_order(self, found: Groups, of: np.ndarray, salt: str) -> list[int]:
         order: list[int] = of[np.argsort(self._chance(found, salt)[of], kind="stable")].tolist()
         return order
+
+
+def _language(example: Example) -> str | None:
+    """The language that the answers of a row are in, or all its turns where no answer tells; None where none does."""
+    turns = example.all_turns()
+    answers = "\n".join(turn.text for turn in turns if turn.role == "assistant")
+    return voted(answers) or voted("\n".join(turn.text for turn in turns)) or None
 
 
 def _rank(ids: np.ndarray) -> np.ndarray:

@@ -174,7 +174,7 @@ def split(
             groups, wished = (last[1].groups, last[1].wish) if last else (None, None)
             draw = Draw(rows, wish, groups, sources, like, wished)
             for _ in range(_ROUNDS):
-                writer = _Writer(sources, rows, draw.run(), folder, plan, wish, last, before, ours)
+                writer = _Writer(sources, rows, draw.run(), folder, plan, wish, last, before, ours, _set_on_top(config))
                 result = writer.write(dataset)
                 if result is not None:
                     return result
@@ -231,16 +231,26 @@ def _refuse_unknown_keys(rows: SetRows, plan: Plan, wish: Wish) -> None:
 
 
 def _plan(config: Config, wish: Wish) -> Plan:
-    """The rules on leaks, with the options the configuration gives them, whatever else it leaves out."""
+    """The rules on leaks, with the options that the file and `--set` give them, whatever else is left out."""
     replace = msgspec.structs.replace
     plan = replace(
         config, profile="default", select=LEAKS, ignore=(), extend_select=(), level=None, severity={},
-        per_file_ignores={}, limits={}, then=Selection(),
+        per_file_ignores={}, limits={}, then=Selection(options=config.then.options),
     ).plan()  # fmt: skip
     rules = [
         replace(rule, keys=(*rule.keys, *wish.group_by)) if isinstance(rule, GroupLeak) else rule for rule in plan.rules
     ]
     return replace(plan, rules=tuple(rules))
+
+
+def _set_on_top(config: Config) -> tuple[str, ...]:
+    """The options of rules that are said on top of the configuration, as words of the command line."""
+    return tuple(
+        word
+        for rule, options in config.then.options.items()
+        for name, value in options.items()
+        for word in ("--set", f"{rule}.{name}={value if isinstance(value, str) else json_of(value).decode()}")
+    )
 
 
 def _judged(wish: Wish) -> Wish:
@@ -372,9 +382,11 @@ class _Writer:
         last: tuple[str, _Record] | None,
         before: Before | None,
         ours: set[str],
+        options: Sequence[str],
     ) -> None:
         self.sources, self.rows, self.drawn, self.folder = sources, rows, drawn, folder
         self.plan, self.wish, self.last, self.before, self.ours = plan, wish, last, before, ours
+        self.options = options  # of the command that proves the splits again
         self.names = [name for k, name in enumerate(SPLITS) if (drawn.split == k).any()]
         self.counts: Counter[str] = Counter()
         self.leaks: list[tuple[int, int]] = []
@@ -536,7 +548,7 @@ class _Writer:
 
     def _record(self, result: SplitResult, others: dict[str, str]) -> Iterator[bytes]:
         """split.json, with a group a line: its anchor and the content ids of its rows."""
-        command = f"curator lint {shlex.quote(str(self.folder))} --select {','.join(result.proof)}"
+        command = shlex.join(["curator", "lint", str(self.folder), "--select", ",".join(result.proof), *self.options])
         head = {
             "curator": __version__,
             **msgspec.to_builtins(result),
@@ -659,8 +671,8 @@ def as_json(result: SplitResult) -> bytes:
     return msgspec.json.format(msgspec.json.encode(result), indent=2) + b"\n"
 
 
-def as_text(result: SplitResult) -> str:
-    """The sizes, what ties rows together, and the proof, for a terminal."""
+def as_text(result: SplitResult, asked: Sequence[str] = ()) -> str:
+    """The sizes, what ties rows together, and the proof, for a terminal; `asked` are the options of the proof."""
     total = sum(file.rows for file in result.outputs.values())
     lines = [f"{'split':<7}{'rows':>9}{'share':>8}{'groups':>9}{'tokens':>13}  file"]
     lines += [
@@ -672,7 +684,8 @@ def as_text(result: SplitResult) -> str:
     lines += [f"  {rows:,} {kind}" for kind, rows in result.tied.items()]
     lines += list(_notes(result))
     codes = ", ".join(f"{code} {count}" for code, count in result.proof.items())
-    lines += [f"leaks between the splits: {codes}", "", f"the proof again:  curator lint {shlex.quote(result.folder)}"]
+    again = shlex.join(["curator", "lint", result.folder, *asked])
+    lines += [f"leaks between the splits: {codes}", "", f"the proof again:  {again}"]
     lines.append(next_step(result.folder))
     return "\n".join(lines) + "\n"
 
