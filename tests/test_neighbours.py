@@ -414,8 +414,20 @@ def test_an_opening_that_many_answers_share_is_named(tmp_path):
 
 def test_the_audit_is_printed(run, write):
     file = write("rows.jsonl", [row(ONE), row(edited(ONE, 1)), row(TWO)])
-    assert "lint found 1 of the 1 pair alike" in run("lint", file, "--audit", "--no-cache", "--select", "DUP003").err
+    said = run("lint", file, "--audit", "--no-cache", "--select", "DUP003").err
+    assert "the search came upon 1 of the 1 pair alike in wording" in said
     assert "nothing to audit" in run("lint", file, "--audit", "--no-cache", "--select", "FIL").err
+
+
+def test_the_audit_says_that_pairs_come_upon_may_be_told_apart(run, write):
+    asked = [
+        f"Convert {n} miles, say how you did it and what the number stands for, and leave out all else." for n in (5, 8)
+    ]
+    file = write(
+        "rows.jsonl", [chat(user=ask, assistant=f"Multiplied, that makes {n}.") for n, ask in enumerate(asked)]
+    )
+    done = run("lint", file, "--audit", "--no-cache", "--select", "DUP003")
+    assert "clean" in done.out and "recall 1.000" in done.err and "sets apart" in done.err
 
 
 def _formula(said: str) -> Example:

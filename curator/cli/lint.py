@@ -51,7 +51,11 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
 )
 @click.option("--verbose", "-v", is_flag=True, help="Show the evidence of findings, and rules that found nothing.")
 @click.option("--timing", is_flag=True, help="Say which rules took how long.")
-@click.option("--audit", is_flag=True, help="Measure which share of all pairs of rows alike was found (slow).")
+@click.option(
+    "--audit",
+    is_flag=True,
+    help="Measure which share of all pairs of rows alike in wording the search comes upon (slow).",
+)
 @click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True, help="Colours."
 )
@@ -309,9 +313,12 @@ def _audits(report: Report) -> Iterator[str]:
         drawn += f"{audit.threshold:.0%} on)"
         if audit.pairs:
             share = f"recall {audit.found / audit.pairs:.3f}, 95 % interval {audit.low:.3f} to {audit.high:.3f}"
-            yield f"{drawn}: lint found {audit.found:,} of the {counted(audit.pairs, 'pair')} alike ({share})"
+            pairs = f"{counted(audit.pairs, 'pair')} alike in wording"
+            yield f"{drawn}: the search came upon {audit.found:,} of the {pairs} ({share})"
         else:
-            yield f"{drawn}: no pair is alike"
+            yield f"{drawn}: no pair is alike in wording"
+    if any(audit.pairs for audit in report.audits):
+        yield "rules judge the pairs come upon, and tell only those that no other number or subject sets apart (DUP003)"
 
 
 def _timings(report: Report) -> Iterator[str]:
