@@ -470,6 +470,23 @@ def test_a_request_to_end_that_comes_while_workers_are_started_is_heeded():
     assert asked.stdout == "143 [0, 1, 2, 3]\n", asked.stderr
 
 
+KILLED_FROM_A_WORKER = """
+import os, signal
+from curator.scan.mappers import Processes
+
+def work(item):
+    os.kill(os.getppid(), signal.SIGKILL)
+
+list(Processes(2).map(work, range(4)))
+"""
+
+
+def test_workers_end_when_their_command_is_killed():
+    """They hold its output open: whoever reads it would wait for ever."""
+    killed = subprocess.run([sys.executable, "-c", KILLED_FROM_A_WORKER], capture_output=True, timeout=30, check=False)
+    assert killed.returncode == -signal.SIGKILL
+
+
 @pytest.mark.usefixtures("heeding")
 def test_a_request_to_end_that_python_swallows_is_asked_again():
     class Leaving:

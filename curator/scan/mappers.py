@@ -185,6 +185,14 @@ def _begin(work: Callable[..., object]) -> None:
     for number in _ENDS:
         if number != signal.SIGINT:  # the command ends in order when asked to, and its workers with it
             signal.signal(number, signal.SIG_DFL)
+    threading.Thread(target=_end_with_the_command, daemon=True).start()
+
+
+def _end_with_the_command() -> None:
+    """End this worker when the command is gone, as it is when it was killed: its pool would wait for work for ever."""
+    if (command := multiprocessing.parent_process()) is not None:
+        command.join()
+        os._exit(1)
 
 
 def _run(item: object) -> object:
