@@ -194,6 +194,17 @@ def test_what_is_no_json_is_told_with_its_place_and_a_document_of_nothing_is_ref
     assert "without a section that says something" in done.out + done.err
 
 
+def test_a_document_that_a_slip_made_unreadable_is_told_in_a_folder_too(run: Run, tmp_path: Path) -> None:
+    (folder := tmp_path / "docs").mkdir()
+    (folder / "whole.json").write_text(json.dumps(document()))
+    (folder / "cut.json").write_text('{"schema": "curator.sop/1", "title": "Pu')
+    (folder / "settings.json").write_text('{"a": 1}')
+    done = run("sop", "docs", "-o", "o.jsonl")
+    assert done.status == 1
+    assert "cut.json: no JSON: Unterminated string" in done.out + done.err
+    assert "settings.json" not in done.out + done.err
+
+
 # ---------------------------------------------------------------------- prompts, and what is printed
 
 

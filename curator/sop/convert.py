@@ -9,7 +9,17 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from curator.errors import UNREADABLE, SourceError
-from curator.sop.document import Document, Section, Source, Step, Table, from_json, is_document, steps
+from curator.sop.document import (
+    Document,
+    Section,
+    Source,
+    Step,
+    Table,
+    from_json,
+    is_document,
+    is_meant_as_document,
+    steps,
+)
 from curator.sop.elsewhere import documents_at, is_elsewhere
 from curator.sop.flatten import flatten, section_text
 from curator.sop.prompts import asked, asked_for_part, asked_for_section, topic
@@ -74,7 +84,7 @@ def _foreign(path: Path) -> bool:
     if path.suffix.lower() != ".json":
         return False
     try:
-        return not is_document(path.read_bytes())
+        return not is_meant_as_document(path.read_bytes())
     except OSError:
         return False  # told when it is read
 

@@ -6,6 +6,7 @@ A document is a list of sections in reading order. A section of level 1 is numbe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
@@ -189,6 +190,23 @@ def is_document(data: bytes) -> bool:
     except UNREADABLE:
         return False
     return isinstance(value, dict) and str(value.get("schema", "")).startswith("curator.sop/")
+
+
+_HEAD = 4096  # bytes in which a document names its schema
+_BEGUN = re.compile(rb'"schema"\s*:\s*"curator\.sop/')
+
+
+def is_meant_as_document(data: bytes) -> bool:
+    """Whether the bytes are a document, or were one before a slip of the hand made them unreadable."""
+    return is_document(data) or (_BEGUN.search(data[:_HEAD]) is not None and not _is_json(data))
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        msgspec.json.decode(data.removeprefix(_MARK))
+    except UNREADABLE:
+        return False
+    return True
 
 
 def number(document: Document) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import PurePosixPath
 
 from curator.errors import SourceError
-from curator.sop.document import is_document
+from curator.sop.document import is_meant_as_document
 from curator.sop.fetch import is_url
 from curator.sop.reading import MAX_BYTES
 from curator.sources.addresses import behind, is_address, opened
@@ -50,6 +50,6 @@ def _kind(address: str) -> str:
 def _is_meant(address: str) -> bool:
     """Whether a JSON file is a document; of another kind it is one that nobody meant."""
     try:
-        return is_document(bytes_at(address))
+        return is_meant_as_document(bytes_at(address))
     except SourceError:
         return False
