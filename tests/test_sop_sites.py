@@ -79,6 +79,26 @@ def test_the_title_of_the_page_is_the_one_that_a_heading_of_the_page_begins_with
     assert document.title == "Reset the pump"
 
 
+def test_the_title_of_the_page_is_the_heading_in_its_head_without_the_code_and_the_site() -> None:
+    trail = "<nav class=breadcrumb><ol><li>IND-04</li><li>Working safely</li></ol></nav>"
+    head = f"<header id=page-header>{trail}<h1>Reset the pump</h1></header>"
+    named = "<title>IND-04: Reset the pump | Castleford Training</title>"
+    shown = f"<html><head>{named}</head><body>{head}<main>{PURPOSE}<h2>Steps</h2>{STEPS * 3}</main></body></html>"
+    assert document_of(shown.encode(), "page.html").title == "Reset the pump"
+
+
+def test_a_document_is_in_force_from_the_date_that_says_so() -> None:
+    rows = (
+        ("Origination", "04/2016"),
+        ("Policy No.", "CO-118.04"),
+        ("Last Approved", "10/2022"),
+        ("Effective", "11/2022"),
+    )
+    cells = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows)
+    document = page(f"<main><h1>Cleaning the pump</h1><table>{cells}</table>{PURPOSE}<h2>Steps</h2>{STEPS * 3}</main>")
+    assert document.metadata == {"effective_date": "11/2022", "doc_number": "CO-118.04"}
+
+
 def test_the_number_of_a_chapter_is_no_part_of_the_title() -> None:
     assert page(BODY.replace("<h1>", "<h1>Chapter 7. ")).title == "Cleaning the pump"
 

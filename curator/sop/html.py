@@ -61,7 +61,8 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     h1 = [clean(text_of(h)) for h in root.iter("h1")]
     parts = SITE_MARK.split(page_title)
     of_site = parts[-1] if len(parts) > 1 else ""  # its name, where it stands in a heading that was pruned
-    h1 = [*begun, *h1] if _CODE.match(page_title) else h1 or [*begun, *(head for head in everywhere if head != of_site)]
+    pruned = [head for head in everywhere if head != of_site]
+    h1 = [*begun, *h1] if _CODE.match(page_title) and (begun or h1) else h1 or [*begun, *pruned]
     content = content_root(root, drops)
     prune_beside(content, drops, second)
     prune_tail(content, drops)

@@ -12,13 +12,15 @@ from curator.sop.reading import Heading, Piece, Text, said
 from curator.sop.roles import folded, role_of
 
 _META = (
-    ("doc_number", re.compile(r"(?:r[eé]f[eé]rence|referenz|referencia|(?:document|doc|sop|article|knowledge(?: article)?|kb)\.?\s*(?:no|number|nr|id|code|#)|url name|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
+    ("doc_number", re.compile(r"(?:r[eé]f[eé]rence|referenz|referencia|(?:document|doc|sop|policy|procedure|article|knowledge(?: article)?|kb)\.?\s*(?:no|number|nr|id|code|#)|url name|n[uú]mero de documento|dokumentennummer|dokument-nr|numéro du document|código)\b\.?", re.I)),
     ("version", re.compile(r"(?:version|revision|rev|issue|versi[oó]n|revisi[oó]n)(?:\s*(?:no|number|nr|#))?\.?", re.I)),
     ("effective_date", re.compile(r"(?:effective(?: date| from)?|date of issue|issue date|(?:date )?(?:originated|origination|approved|first issued)(?: date)?|last approved|approval date|(?:inkrafttreten|freigabedatum|fecha de aprobaci[oó]n|date d['’]approbation)|fecha de vigencia|g[uü]ltig ab|date d['’]application)", re.I)),
     ("review_date", re.compile(r"(?:(?:next )?review(?: date| due)?|expir(?:y|ation)(?: date)?|expires|date of (?:next )?review|supersedes|fecha de revisi[oó]n|(?:last |first )?(?:reviewed|revised|edited|updated|modified|changed|created|verified)(?: (?:on|at|time|date|this \w+))?)", re.I)),
     ("owner", re.compile(r"(?:(?:process |document |page |content )?owner|author|autor|department|departamento|abteilung|département|responsable del documento|(?:maintained|owned|managed|created|(?:last )?(?:edited|updated|modified)) by|maintainers?|contributors?|team|status|tags?|labels?|category|categories|space|verification)", re.I)),
     ("approver", re.compile(r"(?:approver|approved by|aprobado por|freigegeben von|approuvé par)", re.I)),
 )  # fmt: skip
+# What says when a document came into force, rather than when it was first written or approved.
+_IN_FORCE = re.compile(r"effective|inkrafttreten|g[uü]ltig ab|fecha de vigencia|date d['’]application", re.I)
 META_VALUE = re.compile(r"^([^:|]{2,40}?)\s*[:|]\s*(\S.{0,80})$")
 
 
@@ -56,11 +58,12 @@ def without_metadata(pieces: list[Piece], document: Document) -> Iterator[Piece]
             pairs = [(row[n], row[n + 1]) for row in cells for n in range(0, len(row) - 1, 2) if row[n]]
             pairs += [(m[1], m[2]) for row in cells for cell in row if (m := META_VALUE.match(cell)) and is_field(m[1])]
         pairs = [(key, value) for key, value in pairs if not (isinstance(piece, Table) and value == document.title)]
-        named = [(name, value) for key, value in pairs for name, pattern in _META if pattern.fullmatch(key.strip(": "))]
+        named = [(name, key, value) for key, value in pairs for name, form in _META if form.fullmatch(key.strip(": "))]
         if named and (isinstance(piece, Text) or 2 * len(named) >= len(pairs)):
             told |= {(folded(key), folded(value)) for key, value in pairs if isinstance(piece, Table)}
-            for name, value in named:
-                document.metadata.setdefault(name, value.strip())
+            for name, key, value in named:
+                if name not in document.metadata or _IN_FORCE.match(key):
+                    document.metadata[name] = value.strip()
             document.dropped.append(Dropped("metadata", said(piece)[:80], piece.origin))
         elif place in facts or _repeats(pieces, place, told) or _repeats(pieces, place - 1, told):
             document.dropped.append(Dropped("metadata", said(piece)[:80], piece.origin))
