@@ -575,7 +575,7 @@ def test_answers_with_other_numbers_differ_whether_or_not_both_may_be_right(
     ("answer", "other"),
     [
         *[("👍", "👎"), ("★★★★☆", "★☆☆☆☆"), ("A+", "A-"), ("C++", "C")],
-        *[("-sin x", "sin x"), ("3,14", "3.14"), ("a !== b", "a === b")],
+        *[("-sin x", "sin x"), ("3,14", "3.14"), ("a !== b", "a === b"), ("x^2 + 1", "x^2 - 1")],
     ],
 )
 def test_answers_that_differ_in_signs_that_say_something_are_shown_and_not_dropped(

@@ -134,7 +134,8 @@ def likeness(
     if disputed == "answers" and _CLOCK.search(" ".join(answers)):
         told, also = map(_by_the_clock, answers)
         disputed = _disputed(prompt, _part(told, also, words_of))
-    if disputed and _near(answer) and not any(map(_in_words, (*prompt.changes, *answer.changes))):
+    rewritten = [*prompt.changes, *answer.changes]  # none where signs alone differ: those may say something else
+    if disputed and rewritten and _near(answer) and not any(map(_in_words, rewritten)):
         written = any(map(_FORMULA.search, (*prompts, *answers)))
         if written and _same_numbers(*prompts) and _same_numbers(*answers):
             return None  # formulas in another writing: whether they say the same is not for words to tell
