@@ -1199,6 +1199,7 @@ def test_the_address_leads_back_to_the_finding_and_back_to_the_filter(serve: Any
     page.get_by_role("button", name="Warning", exact=True).click()
     page.wait_for_function(SHOWS, arg="warning")
     press(page, "l")
+    page.wait_for_function(SHOWS, arg="warning")
     page.go_back()
     page.wait_for_function(SHOWS, arg="")
 
