@@ -25,6 +25,7 @@ from curator.ollama.gotemplate import GoTemplate
 from curator.sources import streams
 from curator.templates.environment import compiled
 from tests.fuzz import targets
+from tests.pace import at_once
 
 ONE = {"messages": [{"role": "user", "content": "Is it sealed?"}, {"role": "assistant", "content": "Yes, it is."}]}
 
@@ -37,9 +38,8 @@ def found() -> list[tuple[str, Path]]:
 def test_what_did_harm_once_does_none(name: str, file: Path) -> None:
     target = targets.TARGETS[name]
     target(next(iter(targets.seeds(name))))  # loads what is loaded once
-    started, before = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    target(file.read_bytes())
-    assert time.process_time() - started < 1
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    at_once(lambda: target(file.read_bytes()), 1)
     assert (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) < 500_000  # kilobytes
 
 
@@ -224,15 +224,13 @@ GO = {
 def test_a_go_template_comes_to_an_end(name: str) -> None:
     data = {"Messages": [{"Role": "user", "Content": "x" * 100}] * 500, "A": "x"}
 
-    def spent() -> float:
-        started = time.process_time()
+    def executed() -> None:
         try:
             GoTemplate(GO[name]).execute(data)
         except CuratorError as error:
             assert "does not end" in str(error) or "Go template" in str(error) or "not closed" in str(error)
-        return time.process_time() - started
 
-    assert spent() < 1 or spent() < 1, "once more: a processor that two tests share counts double"
+    at_once(executed, 1)
 
 
 def test_braces_and_quotes_in_strings_and_comments_close_nothing() -> None:
@@ -298,13 +296,15 @@ def test_entities_of_a_docx_are_not_expanded(entity: str) -> None:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("word/document.xml", f"<?xml version='1.0'?>{entity}")
         archive.writestr("[Content_Types].xml", "<Types/>")
-    started = time.process_time()
-    try:
-        said = str(document_of(out.getvalue(), "x.docx"))
-    except CuratorError as error:
-        said = str(error)
-    assert "root:" not in said and "haha" not in said
-    assert time.process_time() - started < 2
+
+    def said() -> str:
+        try:
+            return str(document_of(out.getvalue(), "x.docx"))
+        except CuratorError as error:
+            return str(error)
+
+    told = at_once(said, 2)
+    assert "root:" not in told and "haha" not in told
 
 
 @pytest.mark.parametrize(

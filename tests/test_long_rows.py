@@ -15,6 +15,7 @@ from curator.model import Report
 from curator.rule import Row, all_rules, chat
 from curator.sop.convert import document_of
 from tests.fuzz.growth import GENERAL, over_and_over
+from tests.pace import at_once
 
 SHORT, LONG = 1_500, 300_000  # characters
 SHARE = 4  # of the short rows one in so many is judged: their cost grows with their number
@@ -92,9 +93,7 @@ def test_thousands_of_findings_in_one_row_cost_no_more_than_in_many(tmp_path: Pa
 def test_a_text_that_can_be_read_in_many_ways_is_judged_at_once(code: str, prompt: str, answer: str) -> None:
     rule = all_rules()[code]()
     flags_of(rule, chat(user="Why?", assistant="So."))
-    begun = time.process_time()
-    flags_of(rule, chat(user=prompt, assistant=answer))
-    assert time.process_time() - begun < 2
+    at_once(lambda: flags_of(rule, chat(user=prompt, assistant=answer)), 2)
 
 
 SUM = "What is 2 + 2?", "2 + 2 =" + " " * 50_000
@@ -112,18 +111,16 @@ SUM = "What is 2 + 2?", "2 + 2 =" + " " * 50_000
 def test_a_file_that_can_be_read_in_many_ways_is_judged_at_once(lines: list[str], tmp_path: Path) -> None:
     linted(rows(100, 1), tmp_path / "first.jsonl")
     (tmp_path / "set.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    begun = time.process_time()
-    curator.lint([tmp_path / "set.jsonl"], ALL, workers=1, cache=False)
-    assert time.process_time() - begun < 2
+    at_once(lambda: curator.lint([tmp_path / "set.jsonl"], ALL, workers=1, cache=False), 2)
 
 
 def test_a_row_of_twenty_thousand_turns_is_judged_at_once(tmp_path: Path) -> None:
     linted(rows(100, 1), tmp_path / "first.jsonl")
     turns = [{"role": ("user", "assistant")[n % 2], "content": f"a{n}"} for n in range(20_000)]
     (tmp_path / "set.jsonl").write_text(json.dumps({"messages": turns}) + "\n", encoding="utf-8")
-    begun = time.process_time()
-    curator.lint([tmp_path / "set.jsonl"], Config(), workers=1, cache=False)
-    assert time.process_time() - begun < 4  # measured: 0.8, and 8.3 where each turn looked at all before it
+    at_once(
+        lambda: curator.lint([tmp_path / "set.jsonl"], Config(), workers=1, cache=False), 4
+    )  # measured: 0.8, and 8.3 where each turn looked at all before it
 
 
 @pytest.mark.slow
@@ -144,6 +141,4 @@ def test_a_long_row_that_stands_twice_costs_twice_what_it_costs_once(tmp_path: P
 
 
 def test_a_document_whose_page_number_is_far_off_is_read_at_once() -> None:
-    begun = time.process_time()
-    document_of(("1. Wash the bowl.\npage" + " " * 50_000 + "x\n2. Dry it.\n").encode(), "bowl.txt")
-    assert time.process_time() - begun < 2
+    at_once(lambda: document_of(("1. Wash the bowl.\npage" + " " * 50_000 + "x\n2. Dry it.\n").encode(), "bowl.txt"), 2)

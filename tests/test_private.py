@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -26,6 +25,7 @@ from curator.private.rows import values_of_row
 from curator.private.values import values
 from curator.rule import RULES, all_rules, chat
 from curator.text.excerpt import excerpt
+from tests.pace import at_once
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 all_rules()
@@ -221,10 +221,8 @@ def test_what_only_looks_like_a_masked_value_stays() -> None:
 def test_thousands_of_values_are_sought_in_the_rest_of_the_row_at_once() -> None:
     people = [f"kim.li{n}@brightpost.se" for n in range(3000)]
     row = {**chat(user="Write to " + ", ".join(people), assistant="It is done."), "source": " ".join(people)}
-    began = time.process_time()
-    (first, *_), number = fixes_of("PII001", row), len(people)
-    assert time.process_time() - began < 3
-    assert len(first.changes) == 2 and len(fixes_of("PII001", row)) == number
+    (first, *_) = at_once(lambda: fixes_of("PII001", row), 3)
+    assert len(first.changes) == 2 and len(fixes_of("PII001", row)) == len(people)
 
 
 def test_columns_that_identify_a_row_are_no_private_data() -> None:

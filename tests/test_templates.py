@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import struct
-import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from curator.errors import UsageError
 from curator.templates import Renderer, Template, conversations, load, named, prepared, sandbox, shipped, spec_of, stamp
 from curator.templates.finding import context_of, tokenizer_of
 from curator.tokens import count_rendered, resolve, token_starts
+from tests.pace import at_once
 
 OWN = sorted(shipped())
 CHATML = "{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}"
@@ -322,10 +322,12 @@ def test_what_takes_without_end_within_one_step_is_refused_before(text: str, mon
     monkeypatch.setattr(sandbox, "MOST_STEPS", 100_000)
     monkeypatch.setattr(sandbox, "MOST_CHARACTERS", 1 << 22)
     render = sandbox.Bounded().template(text)
-    started = time.process_time()
-    with pytest.raises((sandbox.Unbounded, SecurityError)):
-        render(messages=ROUND)
-    assert time.process_time() - started < 2  # measured: 0 to 0.2
+
+    def refused() -> None:
+        with pytest.raises((sandbox.Unbounded, SecurityError)):
+            render(messages=ROUND)
+
+    at_once(refused, 2)  # measured: 0 to 0.2
 
 
 def test_a_row_on_which_a_template_does_not_end_is_refused_by_it(tmp_path: Path) -> None:

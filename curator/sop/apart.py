@@ -264,20 +264,19 @@ def told_asides(pieces: list[Piece]) -> set[int]:
     stop = next((n for n in range(last + 1, len(pieces)) if isinstance(pieces[n], Heading)), len(pieces))
     text = Vocabulary(" ".join(said(piece) for piece in pieces[:stop]))  # below it a site may speak of itself
     text = text if text.tells else Vocabulary(" ".join(map(said, pieces)))
+    lowest = max((piece.level for n in known if isinstance(piece := pieces[n], Heading)), default=9)
     found: set[int] = set()
     for n in range(1, len(pieces) - 1):
-        found |= set(_told_aside(n, pieces, text))
+        if isinstance(head := pieces[n], Heading) and head.level > lowest and not _is_kept(head):
+            found |= set(_told_aside(n, pieces, text))
     return found
 
 
 def _told_aside(place: int, pieces: list[Piece], known: Vocabulary) -> Sequence[int]:
-    """The places of a heading below the lowest of known purpose, and of the sentence or two below it, as far as the next, that
-    order nothing, count nothing and speak of something else.
+    """The places of a heading and of the sentence or two below it, as far as the next, that order nothing, count nothing and
+    speak of something else.
     """
     head, below = pieces[place], pieces[place + 1 : place + 4]
-    levels = [piece.level for piece in pieces if isinstance(piece, Heading) and role_of(piece.text) != "other"]
-    if not isinstance(head, Heading) or _is_kept(head) or head.level <= max(levels, default=9):
-        return ()
     some = below[: next((n for n, piece in enumerate(below) if not isinstance(piece, Text)), len(below))]
     if len(some) not in (1, 2) or any(_is_kept(piece) or _is_practical(said(piece)) for piece in some):
         return ()

@@ -22,6 +22,7 @@ from curator.sop.walk import Walker
 _COVER, _EXTRA = 0.9, 1.3  # the guard: share of trafilatura's 4-word shingles the walk must have, and how many more
 _KEPT = 0.85  # of the headings and items that trafilatura has: fewer than the rest of them are a site's
 _SHORT = 150  # shingles of a page so short that one joint more or less decides: its words are compared too
+_LARGE = 6_000  # elements of a page from which on its second opinion is left out, which goes through them for each
 _LEAST = 0.6  # below it trafilatura's result is taken even where it has lost headings and items
 _GUARDED = 3_000_000  # characters of a page above which the guard is not asked: it takes seconds a megabyte
 _GUARDED_TAGS = 40_000  # likewise
@@ -109,8 +110,9 @@ def _theirs(page: str) -> Any:
     root = tree(page)
     for element in [e for e in root.iter() if is_hidden(e)]:
         remove(element)
+    large = sum(1 for _ in root.iter()) > _LARGE
     found = trafilatura.extract(
-        root, output_format="html", include_comments=False, include_tables=True, include_formatting=True
+        root, fast=large, output_format="html", include_comments=False, include_tables=True, include_formatting=True
     )
     return tree(found) if found else None
 

@@ -221,10 +221,11 @@ _TRUE = re.compile(r"(?:true or false|richtig oder falsch|verdadero o falso|vrai
 def _lists_parts(section: Section, document: Document) -> bool:
     """Whether a section after the last with steps is a list of parts to buy, with their numbers, of which the text knows little."""
     parts = [block for block in section.blocks if isinstance(block, Table)]
-    last = max((n for n, other in enumerate(document.sections) if any(isinstance(b, Step) for b in other.blocks)), default=-1)  # fmt: skip
-    after = last < next(n for n, other in enumerate(document.sections) if other is section)
     others = [block for block in section.blocks if block not in parts]
-    if section.role != "other" or len(parts) != 1 or not after or len(others) > 2:
+    if section.role != "other" or len(parts) != 1 or len(others) > 2:
+        return False
+    later = document.sections[next(n for n, other in enumerate(document.sections) if other is section) :]
+    if any(isinstance(block, Step) for other in later for block in other.blocks):
         return False
     if not all(isinstance(block, Para) and not block.note and not is_order(block.text) for block in others):
         return False
