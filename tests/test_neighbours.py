@@ -24,7 +24,7 @@ from curator.neighbours import graph as neighbours
 from curator.neighbours import shingles
 from curator.neighbours.every import every_pair
 from curator.neighbours.graph import SHORT, Neighbours, wilson
-from curator.neighbours.likeness import likeness
+from curator.neighbours.likeness import likeness, percent
 from curator.neighbours.shingles import jaccard, plain_words
 from curator.rule import Files, chat
 from curator.scan import joining
@@ -233,6 +233,20 @@ def test_a_near_duplicate_names_its_twin_the_similarity_and_the_words(tmp_path):
     assert found.evidence["keep"]
     assert "zebra" in found.message
     assert found.fix is not None and found.fix.safety == "unsafe"
+
+
+@pytest.mark.parametrize(
+    ("share", "said"), [(0.874, "87%"), (0.9949, "99%"), (0.9966, "99.6%"), (0.99999, "99.9%"), (1.0, "99.9%")]
+)
+def test_no_share_of_two_that_differ_is_told_as_the_whole(share, said):
+    assert percent(share) == said
+
+
+def test_a_pair_with_a_difference_is_not_told_to_be_alike_in_full(tmp_path):
+    long = " ".join(f"w{n}" for n in range(1500))
+    [found] = linted(tmp_path, [row(f"{long} zebra"), row(f"{long} heron")]).findings
+    assert 0.995 < found.evidence["similarity"] < 1
+    assert "(99.8% alike): 'heron' for 'zebra'" in found.message
 
 
 def test_what_dup001_and_dup002_report_is_not_reported_again(tmp_path):

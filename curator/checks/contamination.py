@@ -13,6 +13,7 @@ import numpy as np
 from curator import benchmarks
 from curator.columns import Batch
 from curator.model import Example, Flag, Turn
+from curator.neighbours.likeness import percent
 from curator.packs import rules_dir
 from curator.rule import Bad, RowRule, chat, option
 from curator.text.hashed import Words, distinct, fold
@@ -109,7 +110,7 @@ def _flag(turn: Turn, span: tuple[int, int], name: tuple[str, int], share: float
     evidence = {"benchmark": benchmark, "item": number, "share": round(share, 3)}
     message = f"holds a question of {benchmark}, item {number}{', with other numbers' if others else ''}"
     if share <= 0.999:
-        message += f", or one made like it ({share:.0%} of its words by weight)"
+        message += f", or one made like it ({percent(share)} of its words by weight)"
     elif size <= benchmarks.WORDS:
         message += " (word for word)"
     else:

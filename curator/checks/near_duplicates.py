@@ -13,7 +13,7 @@ from curator.columns import Batch, Rows
 from curator.model import Example, Flag, drop
 from curator.neighbours.graph import SHORT, Edges, leaders
 from curator.neighbours.keys import exact_keys, row_keys
-from curator.neighbours.likeness import Likeness, likeness, said
+from curator.neighbours.likeness import Likeness, likeness, percent, said
 from curator.rule import Bad, DatasetRule, Row, chat, option
 from curator.text.hashed import fold, mix
 
@@ -348,7 +348,7 @@ def _flag(kept: int, like: Likeness) -> Flag:
         message = f"nearly the same as an earlier row, {what}"
         return Flag("", message, related=(kept,), evidence=evidence)
     changed = changed or "only signs or the order of words differ"
-    message = f"nearly the same as an earlier row ({like.similarity:.0%} alike): {changed}{more}"
+    message = f"nearly the same as an earlier row ({percent(like.similarity)} alike): {changed}{more}"
     return Flag("", message, fix=drop("drop this row"), related=(kept,), evidence=evidence)
 
 

@@ -26,7 +26,7 @@ from curator.neighbours.keys import (
     question_keys,
     row_keys,
 )
-from curator.neighbours.likeness import COMMON_WORDS, likeness
+from curator.neighbours.likeness import COMMON_WORDS, likeness, percent
 from curator.provenance import GROUPS, group_keys, is_group, named_keys, said, steps_to, value_at
 from curator.rule import Bad, DatasetRule, Files, Row, chat, option
 from curator.text import hashed
@@ -157,7 +157,7 @@ class NearLeak(DatasetRule, frozen=True):
         exact_ones = {row for row, _ in _exact(sketches, rows)}
         for row, near in sorted(_near(sketches, rows, self.threshold, self.short_threshold).items()):
             if row not in exact_ones:
-                message = f"nearly the same as a row of {_split(near.twin, rows)} ({near.similarity:.0%} alike)"
+                message = f"nearly the same as a row of {_split(near.twin, rows)} ({percent(near.similarity)} alike)"
                 yield row, Flag("", message, related=(near.twin,), evidence={"similarity": round(near.similarity, 4)})
 
 

@@ -94,6 +94,14 @@ class Likeness(NamedTuple):
     beside: int = 0  # how many of the changes, the last ones, are not where the dispute is
 
 
+def percent(share: float) -> str:
+    """A likeness (0 to 1) of two that differ, as whole percent; never "100%", which says that they are the same."""
+    return f"{share:.0%}" if share < _WHOLE else f"{min(int(share * 1000), 999) / 10:.1f}%"
+
+
+_WHOLE = 0.995  # what is rounded to 100 %
+
+
 def likeness(
     one: Example, two: Example, measured: float | None = None, *, whatever_tools: bool = False
 ) -> Likeness | None:
