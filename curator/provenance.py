@@ -25,8 +25,8 @@ DOCUMENT, CONVERSATION, PLACE = "document", "conversation", "place"
 _NAMES = {
     DOCUMENT: "documentid docid docuuid documentuuid documentname docname sourcedocument sourcedoc sourcefile "
     "sourcepath articleid pageid paperid passageid contextid",
-    CONVERSATION: "conversationid convid convoid conversationhash conversationuuid dialogueid dialogid threadid "
-    "chatid sessionid messagetreeid treeid ticketid",
+    CONVERSATION: "conversation conversationid convid convoid conversationhash conversationuuid dialogueid dialogid "
+    "thread threadid chatid sessionid messagetreeid treeid ticketid caseid",
     PLACE: "source url sourceurl documenturl docurl pageurl link file filename filepath document doc sourceid origin",
     "licence": "license licence licenses rights",
     "source": "source dataset datasetname datasource corpus origin subset",
@@ -257,8 +257,13 @@ def _of_row(value: dict[str, Any]) -> Iterator[tuple[str, int]]:
 
 
 def is_group(item: Said) -> bool:
-    """Whether rows with this value are from one document or conversation."""
-    return item.kind in (DOCUMENT, CONVERSATION) or (item.kind == PLACE and bool(_IS_DOCUMENT.fullmatch(item.value)))
+    """Whether rows with this value are from one document or conversation; a conversation's text is no name of it."""
+    if item.kind == CONVERSATION:
+        return len(item.value) <= _LONGEST_NAME and "\n" not in item.value
+    return item.kind == DOCUMENT or (item.kind == PLACE and bool(_IS_DOCUMENT.fullmatch(item.value)))
+
+
+_LONGEST_NAME = 200  # characters
 
 
 def named_keys(batch: Batch, names: Sequence[str]) -> np.ndarray:

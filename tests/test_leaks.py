@@ -193,6 +193,11 @@ def test_a_system_prompt_alone_is_no_leak(write):
         ("doc_id", "a-7", True),
         ("conversation_id", 991, True),
         ("thread-id", "t1", True),
+        ("conversation", 7, True),
+        ("thread", "Leaking pump", True),
+        ("case_id", "C-1044", True),
+        ("title", "Pumps", False),
+        ("book", "Pumps", False),
         ("url", "https://example.com/manual/pump.html", True),
         ("source_file", "pump", True),
         ("source", "manuals/pump.pdf", True),
@@ -223,6 +228,13 @@ def test_metadata_one_level_down_is_read_and_pointed_at(write):
     (finding,) = curator.lint([str(train), str(valid)], LEAKS, cache=False).findings
     assert (finding.code, finding.path) == ("SPT004", "metadata.conversation_id")
     assert finding.evidence == {"key": "metadata.conversation_id", "value": "a"}
+
+
+def test_the_text_of_a_conversation_does_not_stand_for_its_name(write):
+    rows = [{**story(n), "conversation": f"User: hi\nAssistant: {n}", "case_id": c} for n, c in enumerate("aab")]
+    train, valid = write("train.jsonl", [rows[0], rows[2]]), write("valid.jsonl", [rows[1]])
+    (finding,) = curator.lint([str(train), str(valid)], LEAKS, cache=False).findings
+    assert (finding.code, finding.path) == ("SPT004", "case_id")
 
 
 def test_a_key_with_odd_signs_is_pointed_at(write):
