@@ -691,12 +691,17 @@ def test_show_limits_what_is_shown_of_a_rule(run: Run, write: Write) -> None:
     assert few.out.count("empty-turn") < many.out.count("empty-turn")
 
 
-def test_no_cache_keeps_nothing(run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "verb", [("lint",), ("clean", "-o", "out.jsonl"), ("prepare", "-o", "out", "--count", "1/1", "--fail-on", "never")]
+)
+def test_no_cache_keeps_nothing(
+    run: Run, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: tuple[str, ...]
+) -> None:
     monkeypatch.setenv("CURATOR_CACHE_DIR", str(tmp_path / "kept"))
-    path = write("x.jsonl", [GOOD])
-    run("lint", path, "--no-cache")
+    path = write("x.jsonl", [GOOD, *(chat(user=f"Who wrote book {n}?", assistant=f"It was {n}.") for n in "abc")])
+    assert run(verb[0], path, *verb[1:], "--no-cache").status == 0
     assert not (tmp_path / "kept").exists()
-    run("lint", path)
+    run(verb[0], path, *verb[1:])
     assert (tmp_path / "kept").exists()
 
 

@@ -26,6 +26,7 @@ from curator.cli.output import encoded, sink
 @options.selecting
 @options.reading
 @options.spreading
+@options.caching
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     paths: tuple[str, ...],

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @options.reading
 @click.option("--format", "form", type=click.Choice(["text", "json", "md"]), default="text", show_default=True)
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Write there.")
-@click.option("--no-cache", "cache", flag_value=False, default=None, help="Neither read nor keep scan results.")
+@options.caching
 @click.option(
     "--fail-on",
     type=click.Choice(options.SEVERITIES),

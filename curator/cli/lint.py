@@ -70,7 +70,7 @@ FORMATS = ["text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "jun
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 whatever is found.")
 @options.spreading
-@click.option("--no-cache", "cache", flag_value=False, default=None, help="Neither read nor keep scan results.")
+@options.caching
 @click.option("--watch", is_flag=True, help="Lint again whenever a file changes.")
 def command(
     paths: tuple[str, ...],

@@ -186,6 +186,9 @@ _SPREADING = (
         "--ray-address", callback=_named, metavar="ADDRESS", help="The Ray cluster.  [default: a new one here]"
     ),
 )
+caching: Callable[[F], F] = click.option(
+    "--no-cache", "cache", flag_value=False, default=None, help="Neither read nor keep scan results."
+)
 _CONFIG = click.option(
     "--config", "config_file", type=click.Path(path_type=Path), metavar="FILE", help="Configuration file to read."
 )
@@ -392,7 +395,7 @@ def following(ctx: click.Context) -> dict[str, tuple[str, ...]]:
 
 def _option(param: click.Parameter, value: Any) -> list[str]:
     if isinstance(value, bool):
-        return [param.opts[0] if value else param.secondary_opts[0]]
+        return [param.opts[0] if value or not param.secondary_opts else param.secondary_opts[0]]
     if value == GUESS:
         return [param.opts[0], "guess"]
     if param.name == "rules":

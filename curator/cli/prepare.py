@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     help="Severity that makes the exit status 1.  [default: that of the profile: error; strict: warning]",
 )
 @options.spreading
+@options.caching
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(
     paths: tuple[str, ...],
