@@ -101,6 +101,17 @@ def test_the_front_matter_is_what_the_hub_reads(write, tmp_path):
     assert all((tmp_path / "out" / item["path"]).exists() for item in files)
 
 
+def test_the_card_of_a_folder_is_titled_after_the_folder(write, tmp_path, monkeypatch):
+    write("support-de/train.jsonl", rows(30))
+    write("support-de/valid.jsonl", rows(40)[30:])
+    monkeypatch.chdir(tmp_path / "support-de")
+    for named in (tmp_path / "support-de", "."):
+        curator.prepare([named], tmp_path / "out", CONFIG)
+        assert front(tmp_path / "out")["pretty_name"] == "support-de"
+    curator.prepare(["train.jsonl"], tmp_path / "out", CONFIG, fresh=True)
+    assert front(tmp_path / "out")["pretty_name"] == "train"
+
+
 @pytest.mark.parametrize(
     ("said", "licence"), [([], None), (["MIT"], "mit"), (["MIT", "CC-BY-4.0"], "other"), (["ask me: #1"], "other")]
 )

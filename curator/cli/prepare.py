@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--output", "-o", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Where it goes.")
 @click.option("--unsafe-fixes", is_flag=True, help="Make the fixes that may change meaning as well.")
-@click.option("--name", default="", metavar="NAME", help="The name of the set on its card.  [default: the file's]")
+@click.option(
+    "--name", default="", metavar="NAME", help="The name of the set on its card.  [default: that of the folder or file]"
+)
 @dividing
 @click.option("--force", is_flag=True, help="Overwrite files in DIR that are not from curator.")
 @options.limiting

@@ -91,8 +91,8 @@ def prepare(
     """Lint, clean and split a set into the folder `out`, with a report and a dataset card.
 
     Several files are split anew, as one set. Decisions kept beside the data are honoured; `unsafe` also makes
-    the fixes that may change meaning. `name` is the set's name on the card, by default that of its first file;
-    `asked` are the options of `config` as words of the command line, for the commands that the report names.
+    the fixes that may change meaning. `name` is the set's name on the card, by default that of its first folder or
+    file; `asked` are the options of `config` as words of the command line, for the commands that the report names.
     The rest is as for `split`.
 
     Raises:
@@ -185,7 +185,7 @@ def _written(
     if extra := result.rejected - lost.total():
         lost["SCH001"] += extra
     facts = Facts(
-        name=name or Path(came.files[0].path).name.partition(".")[0].lstrip("-") or "data",
+        name=name or _name(paths, came),
         split=result,
         came=came,
         left=left,
@@ -220,6 +220,13 @@ def _written(
     )
     _put(folder, paths, {PAGE: page.getvalue(), CARD: text, RECORD: as_json(prepared)})
     return prepared
+
+
+def _name(paths: Sequence[str | Path], came: Report) -> str:
+    """What the set is called: the folder that was named first, or the first file without its ending."""
+    first = Path(paths[0])
+    name = first.resolve().name if first.is_dir() else Path(came.files[0].path).name.partition(".")[0]
+    return name.lstrip("-") or "data"
 
 
 def _verdict(came: Report, left: Report) -> str:
