@@ -538,6 +538,15 @@ def test_checks_point_at_a_section() -> None:
     assert [(c.code, c.path) for c in checks(document, "gmp")] == [("SOP001", ""), ("SOP008", "s3")]
 
 
+def test_slots_are_told_in_one_line_a_document() -> None:
+    steps = "".join(f"{n}. Write to {{{{{name}_MAIL}}}}.\n" for n, name in enumerate("ABCDEFAG", 1))
+    document = read(f"# SOP for Pumps\n\n## Scope\n\nAll.\n\n## Objective\n\nTo pump.\n\n## Procedure\n\n{steps}")
+    [told] = [check for check in checks(document, "runbook") if check.code == "SOP008"]
+    assert told.message == (
+        "{{A_MAIL}}, {{B_MAIL}}, {{C_MAIL}}, {{D_MAIL}}, {{E_MAIL}} and 2 more were never filled in"
+    )
+
+
 # ---------------------------------------------------------------------- the command
 
 

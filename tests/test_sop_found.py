@@ -312,6 +312,6 @@ All pumps.
 def test_a_reference_to_a_step_by_its_number_in_the_source_is_told_and_stays(run: Run, tmp_path: Path) -> None:
     (tmp_path / "x.md").write_text(REFERRING)
     done = run("sop", "x.md", "-o", "o.jsonl")
-    assert "SOP006 “step 3” of the source is 2.3 here" in done.out + done.err
+    assert "SOP006 “step 3” of the source is 2.3 here: write 2.3 in the answer" in done.out + done.err
     assert (done.out + done.err).count("of the source is") == 1
     assert "as step 3 says" in (tmp_path / "o.jsonl").read_text()

@@ -28,7 +28,10 @@ def moved_references(document: Document, code: str) -> Iterator[Check]:
             label = found["label"]
             if ours := _ours(document, section, every, label, of_section=_SECTIONS.match(found["kind"]) is not None):
                 told[found.group()] = ours
-        yield from (Check(code, section.id, f"“{name}” of the source is {ours} here") for name, ours in told.items())
+        yield from (
+            Check(code, section.id, f"“{name}” of the source is {ours} here: write {ours} in the answer")
+            for name, ours in told.items()
+        )
 
 
 def _ours(document: Document, section: Section, every: list[Step], label: str, *, of_section: bool) -> str:

@@ -94,7 +94,8 @@ class DanglingReference(SopRule, frozen=True):
             label = bare(found[1])
             inside = label.partition(".")[0] in heads
             if label not in labels and (inside or "." in label) and not _ELSEWHERE.match(turn.text, found.end()):
-                yield turn.flag(f"there is no {found[1]}", found.span(1))
+                remedy = "write the number that is meant, or take the reference out"
+                yield turn.flag(f"there is no {found[1]}: {remedy}", found.span(1))
 
 
 _REFERENCE = compiled_later(

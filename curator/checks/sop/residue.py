@@ -58,21 +58,33 @@ class UnfilledSlot(SopRule, frozen=True):
         broken(WHOLE + "\n4.4 Effective date: DD/MM/YYYY"),
         broken(WHOLE + "\n4.4 Call [Name of supervisor] and sign."),
         broken(WHOLE + "\n4.4 Document number: ________"),
-        broken(WHOLE + "\n4.4 Write to {{COMPANY_EMAIL}}."),
+        broken(WHOLE + "\n4.4 Write to {{COMPANY_EMAIL}}.\n4.5 Signed: ________"),
     ]
 
     def judge(self, sop: Sop, turn: Turn, asked: str) -> Iterator[Flag]:
         if re.search(r"template|placeholder|blank form|____", asked, re.I):
             return
-        seen: set[str] = set()
+        slots: dict[str, tuple[int, int]] = {}
         for line in sop.lines:
             for found in _SLOT.finditer(line.text):
-                if found.group() not in asked and found.group() not in seen:
-                    seen.add(found.group())
-                    span = line.start + found.start(), line.start + found.end()
-                    yield turn.flag(f"{found.group().strip()[:40]} was never filled in", span)
+                if found.group() not in asked:
+                    slots.setdefault(found.group(), (line.start + found.start(), line.start + found.end()))
+        if slots:
+            names = [slot.strip()[:40] for slot in slots]
+            evidence = {"slots": names} if len(names) > 1 else {}
+            yield turn.flag(f"{_listed(names)} never filled in", next(iter(slots.values())), evidence=evidence)
 
 
+def _listed(names: list[str]) -> str:
+    """ "A was", "A and B were", "A, B, C and 2 more were"."""
+    if len(names) == 1:
+        return f"{names[0]} was"
+    if len(names) > _NAMED + 1:
+        names = [*names[:_NAMED], f"{len(names) - _NAMED} more"]
+    return f"{', '.join(names[:-1])} and {names[-1]} were"
+
+
+_NAMED = 5  # slots that a message names
 _SLOT = compiled_later(
     r"(?<=: )(?:DD[/.-]MM[/.-]YYYY|MM[/.-]DD[/.-]YYYY|YYYY-MM-DD|TBD|TBA|XX+|N/N)\s*$|_{4,}|\{\{\s*[A-Z][A-Z0-9_ ]{2,40}\s*\}\}"
     r"|(?i:\[\s*(?:insert|enter|your|name|company|date|department|site|number|title|position|equipment|facility|organi[sz]ation|location|TBD)\b[^\]\n]{0,40}\])(?!\()"
