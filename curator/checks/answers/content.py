@@ -80,6 +80,10 @@ class Placeholder(RowRule, frozen=True):
             at="messages[1].content",
         ),
         Bad(
+            chat(user="What does {{PRODUCT}} cost?", assistant="{{ product }} costs 2 euros. Ask {{COMPANY_NAME}}."),
+            at="messages[1].content",
+        ),
+        Bad(
             chat(user="What is a peach?", assistant="A peach is a fruit. It costs {price} a kilo."),
             at="messages[1].content",
         ),
@@ -124,7 +128,8 @@ class Placeholder(RowRule, frozen=True):
                 text[slot.end() : slot.end() + 1] in ("(", ":") or own.holds(slot.group() + "(")
             )
             staged = found.startswith(("[enter", "<enter")) and (_holds(_STAGE, said) or _holds(_EXIT, text))
-            if staged or linked or asked.holds(found) or found in allowed:
+            asked_for = asked.holds(found) or (kind == "curly" and _tight(found) in _fields(said))
+            if staged or linked or asked_for or found in allowed:
                 continue
             if found[0] == "[" and _holds(_BRACKETED, said):
                 continue
@@ -290,9 +295,21 @@ class _Searched:
 _LONG = 20_000  # characters
 
 
+@lru_cache(maxsize=4)
+def _fields(said: str) -> frozenset[str]:
+    """The fields in curly braces that a prompt holds."""
+    return frozenset(_tight(slot.group()) for slot in _slots(said) if slot.lastgroup == "curly")
+
+
+def _tight(slot: str) -> str:
+    """A field without case and without the spaces inside its braces."""
+    return re.sub(r"(?<=\{)\s+|\s+(?=\})", "", slot).lower()
+
+
 _TEMPLATES = re.compile(
     r"\b(?:templat\w*|jinja\w*|handlebars|vue|vue\.?js|angular\.?js|django|ansible|jekyll|terraform|placeholders?"
-    r"|(?-i:Mustache|Angular|Flask|Helm|Liquid|Twig|Blade|Hugo))\b|\{\{",  # written small these are things
+    r"|(?-i:Mustache|Angular|Flask|Helm|Liquid|Twig|Blade|Hugo))\b"  # written small these are things
+    r"|\{%|\{\{[#/^>!&~{]|\{\{[^{}\n]{0,60}[.|(\[]",  # a template's own code; a lone field excuses none but itself
     re.I,
 )
 _ON_CODE_OR_TEXT = re.compile(

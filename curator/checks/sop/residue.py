@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from curator.checks.sop.procedure import ASK, PLAIN, PROCEDURE, WHOLE, Sop, SopRule, broken
 from curator.model import Edit, Fix, Flag, Turn
-from curator.rule import chat
+from curator.rule import Bad, chat
 from curator.text.patterns import compiled_later
 
 
@@ -53,26 +53,37 @@ class UnfilledSlot(SopRule, frozen=True):
         PLAIN,
         chat(user=ASK, assistant=WHOLE + "\n4.4 Name the file YYYYMMDD_XXXX."),
         chat(user="Write an SOP template with ____ for the names.", assistant=WHOLE + "\n4.4 Signed: ____"),
+        chat(user="Write an SOP with ____ for the name.", assistant=WHOLE + "\n4.4 Signed: ________"),
     ]
     BAD = [
         broken(WHOLE + "\n4.4 Effective date: DD/MM/YYYY"),
         broken(WHOLE + "\n4.4 Call [Name of supervisor] and sign."),
         broken(WHOLE + "\n4.4 Document number: ________"),
         broken(WHOLE + "\n4.4 Write to {{COMPANY_EMAIL}}.\n4.5 Signed: ________"),
+        Bad(
+            chat(user="Write an SOP for {{SITE}} with ____ for the name.", assistant=WHOLE + "\n4.4 Ask {{OWNER}}."),
+            at="messages[1].content",
+        ),
     ]
 
     def judge(self, sop: Sop, turn: Turn, asked: str) -> Iterator[Flag]:
-        if re.search(r"template|placeholder|blank form|____", asked, re.I):
+        if re.search(r"template|placeholder|blank form", asked, re.I):
             return
+        fields = {_tight(slot.group()) for slot in _SLOT.finditer(asked)}
         slots: dict[str, tuple[int, int]] = {}
         for line in sop.lines:
             for found in _SLOT.finditer(line.text):
-                if found.group() not in asked:
+                if found.group() not in asked and _tight(found.group()) not in fields:
                     slots.setdefault(found.group(), (line.start + found.start(), line.start + found.end()))
         if slots:
             names = [slot.strip()[:40] for slot in slots]
             evidence = {"slots": names} if len(names) > 1 else {}
             yield turn.flag(f"{_listed(names)} never filled in", next(iter(slots.values())), evidence=evidence)
+
+
+def _tight(slot: str) -> str:
+    """A slot without its spaces; a blank is one however long it is."""
+    return re.sub(r"_{4,}", "____", re.sub(r"\s+", "", slot))
 
 
 def _listed(names: list[str]) -> str:
