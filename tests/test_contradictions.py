@@ -139,6 +139,36 @@ def flagged(rows, rule=None):
         ("final answer", "Which flag makes grep ignore case?", "Use `-i`.", "`grep -v`"),
         ("order", "Which is larger?", "France is larger than Spain.", "Spain is larger than France."),
         ("choice", "Which is it? (a) 3 (b) 4 (c) 5", "(b)", "(c) 5"),
+        (
+            "negation",
+            "How is a firing checked?",
+            "After the glaze has dried, the kiln is closed for the whole night and opened at noon.",
+            "The kiln is not closed for the whole night and opened at noon after the glaze has dried.",
+        ),
+        (
+            "number",
+            "How long is the kiln closed?",
+            "During a glaze firing in winter, the kiln stays closed for 14 hours.",
+            "The kiln stays closed for 17 hours during a glaze firing in winter.",
+        ),
+        (
+            "antonym",
+            "When is the kiln vented?",
+            "In rooms without a window, the kiln is vented after the firing.",
+            "The kiln is vented before the firing in rooms without a window.",
+        ),
+        (
+            "negation",
+            "What dries slowly?",
+            "A thick vessel such as a bowl or a jar is also dried in the shade of the yard.",
+            "A thick vessel like a bowl or a jar is not in addition dried in the shade of the yard.",
+        ),
+        (
+            "negation",
+            "Who may fire?",
+            "You are not alone, so you can always ask the keeper of the kiln.",
+            "You are not alone, so you can never ask the keeper of the kiln.",
+        ),
     ],
 )
 def test_it_contradicts(kind, prompt, one, two):
@@ -235,6 +265,42 @@ def test_it_contradicts(kind, prompt, one, two):
         ("How many days is it until Christmas?", "It is 24 days until Christmas.", "It is 65 days until Christmas."),
         ("How long does it take?", "It takes about 20-40 minutes to set.", "It takes about 15-30 minutes to set."),
         ("How long does it take?", "It takes about 15-20 minutes to set.", "It takes 10 to 15 minutes to set."),
+        (
+            "May I fire?",
+            "The kiln may be fired until noon, except on Sundays.",
+            "The kiln may not be fired on Sundays.",
+        ),
+        ("Are they the same?", "Slip and glaze are related but not the same.", "Slip and glaze are not the same."),
+        (
+            "Is salt glaze safe?",
+            "Some potters argue that salt glaze is safe for all food.",
+            "Salt glaze is not safe for all food.",
+        ),
+        (
+            "Is raku strong?",
+            "In general, a raku bowl is strong.",
+            "In general, a raku bowl is not as strong as a stoneware bowl.",
+        ),
+        (
+            "Who leads the guild?",
+            "As of 2021, the guild is led by Ines Falk.",
+            "As of my last update in 2023, the guild is led by Ines Falk.",
+        ),
+        (
+            "When did it begin?",
+            "It began at the end of the 70s in Leeds.",
+            "It began at the end of the 1970s in Leeds.",
+        ),
+        (
+            "Are there rules?",
+            "There are many rules for the use of the kiln.",
+            "There are a few rules for the use of the kiln.",
+        ),
+        (
+            "What was read?",
+            "The club read And Then There Were None in June.",
+            "The club read And Then There Were Four in June.",
+        ),
     ],
 )  # fmt: skip
 def test_it_does_not_contradict(prompt, one, two):

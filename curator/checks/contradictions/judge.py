@@ -15,6 +15,7 @@ from curator.checks.contradictions.finals import (
     compare_finals,
     compare_verdicts,
 )
+from curator.checks.contradictions.guards import bounded, is_dated
 from curator.checks.contradictions.lexicon import lexicon, stem
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.substitutions import (
@@ -38,6 +39,7 @@ RELATED = 0.6  # the least share of common words of two answers to an open promp
 GIVEN = 2  # words with a meaning of a short answer to an open prompt that the prompt gives
 LINE = 8  # words of an answer to an open prompt that says so much that it can be contradicted
 SHORT = 12  # words of an answer that is judged as a whole
+FEW = 2  # sentences of an answer in which a denial is meant for what is said
 BARE = 2  # words with a meaning of an answer that is a number and little else
 LONG = 25  # words of an answer whose only number is what it says
 
@@ -97,6 +99,8 @@ def _only_numbers(pair: Pair) -> Clash | None:
     left, right = _number_place(pair.one, pair.prompt), _number_place(pair.two, pair.prompt)
     if left is None or right is None or not differs(pair, left, right) or of_other_things(pair, left, right):
         return None
+    if is_dated(pair.one.keys, left) != is_dated(pair.two.keys, right) and not pair.prompt.asks_when:
+        return None  # "in 1938", "two writers"
     if pair.prompt.asks_when and not on_the_point(pair.prompt, *pair.whole):
         return None
     if not pair.prompt.asks_for_a_number and max(len(pair.one.content), len(pair.two.content)) > BARE:
@@ -184,13 +188,18 @@ def _sentences(prompt: Prompt, one: Answer, two: Answer, least: float, *, names:
 
 def _denied(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
     """A sentence of one answer denies what a sentence of the other says with the same words, and more."""
+    several = max(len(one.sentences), len(two.sentences)) > FEW
     for denying, saying in ((one, two), (two, one)):
         for negated in denying.denials:
             denied = negated.content if negated.content <= saying.stems else negated.denied
             if len(denied) < 2 or not denied <= saying.stems:
                 continue
             for plain in saying.sentences:
-                if len(plain.negations) % 2 == 0 and denied <= plain.content and "0" not in plain.keys:
+                if len(plain.negations) % 2 or not denied <= plain.content or "0" in plain.keys:
+                    continue
+                if several and len(plain.content) > len(denied) ** 2:
+                    continue  # two words stand in a long sentence of a long answer by chance
+                if not bounded(negated, plain):
                     first, second = (negated, plain) if denying is one else (plain, negated)
                     return negation_clash(Pair(first, second, (one, two), prompt))
     return None

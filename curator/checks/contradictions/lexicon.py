@@ -29,6 +29,21 @@ class Lexicon:
         return _words(self._data["negation"]["helpers"])
 
     @cached_property
+    def bounds(self) -> frozenset[str]:
+        """Words that set a bound, beyond which the contrary is true: unless."""
+        return _words(self._data["negation"]["bounds"])
+
+    @cached_property
+    def people(self) -> frozenset[str]:
+        """Words for those whose opinion is told: some, critics."""
+        return _words(self._data["negation"]["people"])
+
+    @cached_property
+    def holding(self) -> frozenset[str]:
+        """Verbs by which an opinion is told: believe, argue."""
+        return _words(self._data["negation"]["holding"])
+
+    @cached_property
     def deniers(self) -> frozenset[str]:
         """Words that deny what follows "that": it is false that."""
         return _words(self._data["negation"]["deniers"])

@@ -20,7 +20,9 @@ from curator.checks.contradictions.amounts import (
     unit_of,
 )
 from curator.checks.contradictions.finals import Clash, alike
+from curator.checks.contradictions.guards import YEARS, bounded, is_ingredient, is_stamp
 from curator.checks.contradictions.lexicon import lexicon, stem
+from curator.checks.contradictions.moves import in_order_of
 from curator.checks.contradictions.prompts import Prompt
 from curator.checks.contradictions.text import Answer, Sentence, Token, value_of
 
@@ -69,9 +71,10 @@ def regions(one: Sequence[str], two: Sequence[str]) -> list[Region]:
 
 def clash_of(pair: Pair, *, names: bool) -> Clash | None:
     """The substitution that makes one sentence contradict the other, None where there is none."""
-    differing = regions(pair.one.keys, pair.two.keys)
     if clash := _exchanged(pair) or _turned_about(pair):
         return clash
+    written, pair = pair, pair._replace(two=in_order_of(pair.one, pair.two))
+    differing = regions(pair.one.keys, pair.two.keys)
     pair = pair._replace(copied=len(differing) == 1 and min(len(pair.one.keys), len(pair.two.keys)) >= COPY)
     turned = (len(pair.one.negations) + len(pair.two.negations)) % 2 == 1
     flips: list[Clash] = []
@@ -79,7 +82,7 @@ def clash_of(pair: Pair, *, names: bool) -> Clash | None:
     for region in differing:
         found = classed(pair, region, names)
         if found and found.kind == "antonym":
-            if _converse(pair, found):
+            if _converse(written, found):
                 return None
             flips.append(found)
         elif found:
@@ -172,8 +175,10 @@ _YEAR = re.compile(r"1[5-9]\d\d|20\d\d")
 def _span(sentence: Sentence, low: int, high: int) -> tuple[int, int]:
     if low == high:  # nothing stands here: the word before, or the one after
         low, high = (low - 1, low) if low else (0, 1)
-    high = min(high, len(sentence.tokens))
-    return sentence.tokens[low].start, sentence.tokens[high - 1].end
+    first, last = sentence.tokens[low], sentence.tokens[min(high, len(sentence.tokens)) - 1]
+    return first.start, (
+        last if last.end >= first.end else first
+    ).end  # words that were put in order may stand before it
 
 
 def _clash(kind: str, pair: Pair, one: tuple[int, int], two: tuple[int, int]) -> Clash:
@@ -185,26 +190,29 @@ def _clash(kind: str, pair: Pair, one: tuple[int, int], two: tuple[int, int]) ->
 
 def _negation(pair: Pair, differing: list[Region]) -> Clash | None:
     """A negation that one sentence has and the other lacks, unless it came with a clause of its own."""
-    first = bool(len(pair.one.negations) % 2)
+    first = len(pair.one.negations) > len(pair.two.negations)
     negated, plain = (pair.one, pair.two) if first else (pair.two, pair.one)
     if "0" in plain.keys and "0" not in negated.keys:
         return None  # "scored 0 points" is "did not score"
+    if bounded(negated, plain):
+        return None
     words = lexicon()
     added: set[str] = set()
+    excess = 0
     for region in differing:
-        low, high = region.one if first else region.two
+        (low, high), (start, end) = (region.one, region.two) if first else (region.two, region.one)
         mine = {stem(k) for k in negated.keys[low:high] if k not in words.stop | words.cues | words.helpers}
         mine -= plain.content
-        if mine and _replaced(pair, region, negated):
+        theirs = [key for key in plain.keys[start:end] if key not in words.helpers]
+        denied = any(low <= place < high for place in negated.negations)
+        other = len(mine) > 1 or len(theirs) != 1 or len(negated.content) < LONG
+        if mine and (_replaced(pair, region, negated) or (denied and other)):
             return None
-        if mine and any(low <= place < high for place in negated.negations):
-            start, end = region.two if first else region.one
-            theirs = [k for k in plain.keys[start:end] if k not in words.stop | words.helpers]
-            if len(mine) > 1 or len(theirs) != 1 or len(negated.content) < LONG:
-                return None
         if not _introduces(negated, high):
             added |= mine
-    return negation_clash(pair, differing) if len(added) <= len(plain.content - negated.content) else None
+            excess += max(0, len(mine) - (end - start))
+    reworded = not excess or len(added) <= len(plain.content - negated.content)
+    return negation_clash(pair, differing) if reworded else None
 
 
 def _replaced(pair: Pair, region: Region, negated: Sentence) -> bool:
@@ -216,7 +224,7 @@ def _replaced(pair: Pair, region: Region, negated: Sentence) -> bool:
 
 def _introduces(sentence: Sentence, high: int) -> bool:
     """Whether the words before place `high` are no more than an opening: "In short, ..."."""
-    return 0 < high <= 4 and "," in sentence.text[sentence.start : sentence.tokens[high - 1].end + 1]
+    return 0 < high <= 4 and not set(",:").isdisjoint(sentence.text[sentence.start : sentence.tokens[high - 1].end + 1])
 
 
 def negation_clash(pair: Pair, differing: list[Region] | None = None) -> Clash:
@@ -255,7 +263,7 @@ Places = tuple[int, int] | None
 def _numbers(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> Places:
     """One number on either side, of another value, that neither is an example nor a bound nor said by both."""
     counted = [[n for n, t in enumerate(side) if _numeric(t.key)] for side in (ones, twos)]
-    if len(counted[0]) != len(counted[1]) or not counted[0] or len(counted[0]) > 2:
+    if len(counted[0]) != len(counted[1]) or not counted[0] or len(counted[0]) > 2 or _of_recipes(pair):
         return None
     for left, right in zip(*counted, strict=True):
         here, there = ones[left], twos[right]
@@ -269,10 +277,15 @@ def _numbers(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -
     return None
 
 
+def _of_recipes(pair: Pair) -> bool:
+    """Whether the sentences are lines of two recipes, of which neither is a copy of the other."""
+    return is_ingredient(pair.one) and is_ingredient(pair.two) and common(*pair.whole) < TWIN
+
+
 def _ranges_meet(pair: Pair, region: Region) -> bool:
     """Whether the region is part of two ranges that have something in common: 15 to 20 minutes, 10-15 minutes."""
     one, two = range_of(pair.one), range_of(pair.two)
-    if one is None or two is None or (pair.copied and (one[0] == two[0] or one[1] == two[1])):
+    if one is None or two is None or (_is_twin(pair) and (one[0] == two[0] or one[1] == two[1])):
         return False  # of a copy in which one number is another, nobody says that it was estimated anew
     inside = region.one[1] > one[2] and region.two[1] > two[2]
     return inside and one[0] <= two[1] and two[0] <= one[1]
@@ -287,12 +300,12 @@ def _day_and_year(pair: Pair, left: int, right: int, *, turned: bool = False) ->
     sides = ((pair.one.keys, left), (pair.two.keys, right))
     (keys, place), (others, year) = reversed(sides) if turned else sides
     day, number = value_of(keys[place].removeprefix("#")), value_of(others[year])
-    if day is None or number is None or not (1 <= day <= _DAYS and _YEARS[0] <= number < _YEARS[1]):
+    if day is None or number is None or not (1 <= day <= _DAYS and YEARS[0] <= number < YEARS[1]):
         return False
     return not lexicon().dates.keys().isdisjoint((*keys[max(0, place - 1) : place], *keys[place + 1 : place + 2]))
 
 
-_DAYS, _YEARS = 31, (1000, 2200)
+_DAYS = 31
 
 
 def differs(pair: Pair, left: int, right: int) -> bool:
@@ -307,6 +320,8 @@ def differs(pair: Pair, left: int, right: int) -> bool:
             return False  # "first" opens a sentence in many an order
         return values == (None, None)
     if same_number(values[0], values[1]) or rounds_to(values[0], values[1]) or _grouped_by_points(pair, left, right):
+        return False
+    if is_stamp(one, left) or is_stamp(two, right):
         return False
     if _day_and_year(pair, left, right) or _day_and_year(pair, left, right, turned=True):
         return False
@@ -408,10 +423,11 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d\d)(?!\d)(?:\s?([apAP])\.?[mM]\b)?")
 
 
 def _one_decade(pair: Pair, left: int, right: int) -> bool:
-    """Whether one number is a decade in which the other lies: 1987, the 1980s."""
+    """Whether one number is a decade in which the other lies, or the same one: 1987, the 1980s, the 80s."""
     sides = [(side.text, side.tokens[place]) for side, place in ((pair.one, left), (pair.two, right))]
     decades = [text[token.end : token.end + 1] == "s" and token.key.endswith("0") for text, token in sides]
-    return any(decades) and sides[0][1].key[:-1] == sides[1][1].key[:-1]
+    one, two = sorted((token.key[:-1] for _, token in sides), key=len)
+    return any(decades) and bool(one) and (one == two or (all(decades) and len(two) == 3 and two.endswith(one)))
 
 
 def of_other_things(pair: Pair, left: int, right: int) -> bool:
@@ -465,7 +481,7 @@ def _units(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) -> 
     found = [[n for n, t in enumerate(side) if words.unit(t.key)] for side in (ones, twos)]
     if len(ones) == len(twos) == 1 and _of_two_rates(pair, ones[0], twos[0]):
         return 0, 0
-    if len(found[0]) != 1 or len(found[1]) != 1:
+    if len(found[0]) != 1 or len(found[1]) != 1 or _of_recipes(pair):
         return None
     places = region.one[0] + found[0][0], region.two[0] + found[1][0]
     units = words.unit(ones[found[0][0]].key), words.unit(twos[found[1][0]].key)
@@ -515,10 +531,17 @@ def _antonyms(pair: Pair, region: Region, ones: list[Token], twos: list[Token]) 
         for right in content[1]
         if words.opposite(here := ones[left].key, there := twos[right].key)
         and not _halves(pair, ones[left], twos[right])
+        and not _some(pair, region, left, right)
         and not _both_say(pair, here, there)
     ]
     turned = len({left for left, _ in opposed}), len({right for _, right in opposed})
     return opposed[0] if 1 in turned else None  # "toward light", "away from darkness"
+
+
+def _some(pair: Pair, region: Region, left: int, right: int) -> bool:
+    """Whether one of the words is "a few", which is some of many."""
+    sides = ((pair.one.keys, region.one[0] + left), (pair.two.keys, region.two[0] + right))
+    return any(keys[place] == "few" and place and keys[place - 1] == "a" for keys, place in sides)
 
 
 def _halves(pair: Pair, here: Token, there: Token) -> bool:
@@ -584,6 +607,11 @@ def common(one: Answer, two: Answer) -> float:
     return 2 * len(one.bag & two.bag) / total if total else 0.0
 
 
+def _is_twin(pair: Pair) -> bool:
+    """Whether a sentence is a copy but for one place, in an answer that is a copy as well."""
+    return pair.copied and common(*pair.whole) >= TWIN
+
+
 def _both_say(pair: Pair, here: str, there: str) -> bool:
     """Whether either answer says both words: then they speak of two things, not of one in two ways."""
     if pair.copied or _of_one_thing(pair):
@@ -606,7 +634,7 @@ def _of_one_thing(pair: Pair) -> bool:
 def _of_examples(pair: Pair, region: Region) -> bool:
     """Whether the words stand behind "for example", "such as" or the like, in either sentence."""
     examples = lexicon().examples
-    if pair.copied and common(*pair.whole) >= TWIN:
+    if _is_twin(pair):
         return False
     return any(
         not examples.isdisjoint(sentence.keys[:place])

@@ -264,7 +264,7 @@ class Sentence:
         return tuple(
             place
             for place, key in enumerate(keys)
-            if (key in cues and place not in hidden and not (key == "no" and self._no_negation(place)))
+            if (key in cues and place not in hidden and not self._no_negation(place))
             or (key == "that" and place and keys[place - 1] in words.deniers)
             or (key == "free" and self._without(place))
         )
@@ -277,7 +277,12 @@ class Sentence:
         return len(after) == 2 and after[0] in ("of", "from") and after[1] not in ("charge", "cost")
 
     def _no_negation(self, place: int) -> bool:
-        """Whether "no" is short for number, or answers a question: "No, ..."."""
+        """Whether a word is part of a name ("And Then There Were None"), or "no" is short for number or an answer: "No, ..."."""
+        if self.keys[place] in ("none", "nothing", "never", "nobody", "nowhere", "without"):
+            around = self.tokens[max(0, place - 1) : place + 1]
+            return len(around) == 2 and all(token.capital for token in around)
+        if self.keys[place] != "no":
+            return False
         if place + 1 < len(self.keys) and self.keys[place + 1][0].isdigit():
             return True
         before, behind = self.text[: self.tokens[place].start].rstrip(), self.text[self.tokens[place].end :].lstrip()
