@@ -7,6 +7,8 @@ import resource
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import pytest
@@ -120,25 +122,30 @@ def test_rows_that_word_counts_are_steps() -> None:
 # ---------------------------------------------------------------------- PDF
 
 
-def placed_pdf(placed: list[tuple[int, int, int, str]]) -> bytes:
-    """A page of a PDF with (left, height above the foot, letter size, text); sizes from 14 on are bold."""
-    stream = "\n".join(
-        f"BT /F{2 if size >= 14 else 1} {size} Tf {x} {y} Td ({text}) Tj ET" for x, y, size, text in placed
-    )
+def placed_pdf(*pages: list[tuple[int, int, int, str]], drawings: Sequence[str] = ()) -> bytes:
+    """Pages of a PDF with (left, height above the foot, letter size, text), and drawings; sizes from 14 on are bold."""
+    first = 5
+    kids = " ".join(f"{first + 2 * n + 1} 0 R" for n in range(len(pages)))
     objects = [
         "<< /Type /Catalog /Pages 2 0 R >>",
-        "<< /Type /Pages /Kids [6 0 R] /Count 1 >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
         "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold >>",
-        f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
-        "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 560 820] /Contents 5 0 R /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> >>",
     ]
+    for n, (placed, drawing) in enumerate(zip_longest(pages, drawings, fillvalue="")):
+        texts = [f"BT /F{2 if size >= 14 else 1} {size} Tf {x} {y} Td ({text}) Tj ET" for x, y, size, text in placed]
+        stream = "\n".join([*texts, *([drawing] if drawing else [])])
+        objects += [
+            f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 560 820] /Contents {first + 2 * n} 0 R /Resources << /Font << /F1 3 0 R /F2 4 0 R >> >> >>",
+        ]
     out, places = b"%PDF-1.4\n", []
     for n, body in enumerate(objects, 1):
         places.append(len(out))
         out += f"{n} 0 obj\n{body}\nendobj\n".encode()
     table = "".join(f"{place:010d} 00000 n \n" for place in places)
-    return out + f"xref\n0 7\n0000000000 65535 f \n{table}trailer << /Size 7 /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF".encode()  # fmt: skip
+    size = len(objects) + 1
+    return out + f"xref\n0 {size}\n0000000000 65535 f \n{table}trailer << /Size {size} /Root 1 0 R >>\nstartxref\n{len(out)}\n%%EOF".encode()  # fmt: skip
 
 
 PURPOSE = "To keep the pump clean so that the next batch of any product is not spoilt by what was left of the last one, and to see at each change of product that no part of it is worn, cracked or loose. Two people take it apart, one of whom has done it before."

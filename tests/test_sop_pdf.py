@@ -78,3 +78,26 @@ def test_small_letters_in_the_margins_of_a_lone_page_are_left_out_and_recorded()
     document = drawn_pdf([*TITLE, (50, 750, 14, "1. Procedure"), *said, *edge])
     assert "Annals" not in flatten(document) and "Uncontrolled" not in flatten(document)
     assert [d.text for d in document.dropped if d.reason == "page-residue"] == ["Annals of Pumps 12", "Uncontrolled when printed 1"]  # fmt: skip
+
+
+def test_a_table_that_goes_on_overleaf_is_no_running_head() -> None:
+    """Its rows, numbers apart, are the same at the foot of a page and at the top of the next."""
+    head = [(50, 760, 10, "Brightpost Ltd, controlled copy"), (50, 745, 10, "Pump care")]
+    lines = [(50, 725 - 13 * n, 10, f"The pump of hall {n} is kept clean and dry at all times.") for n in range(6)]
+    steps = [(50, 600, 10, "1. Open the lid."), (50, 587, 10, "2. Clean the bowl."), (50, 574, 10, "3. Shut it.")]
+    table, ruled = grid(100, 5), grid(720, 9)
+    data = placed_pdf(
+        [*TITLE, *head, (50, 738, 14, "1. Purpose"), *lines, (50, 120, 14, "2. Parts"), *table[0]],
+        [*head, *ruled[0], (50, 620, 14, "3. Procedure"), *steps],
+        drawings=[table[1], ruled[1]],
+    )
+    said = flatten(document_of(data, "x.pdf"))
+    assert [said.count(f"Valve {n}") for n in (5, 6, 9, 10)] == [1, 1, 1, 1] and "controlled copy" not in said
+
+
+def grid(top: int, first: int) -> tuple[Placed, str]:
+    """Two rows of a table with ruled cells, from a height down: what is written in them, and the rules."""
+    rows = [(60 + 200 * column, top - 15 - 20 * n, 10, f"{word} {first + n}") for n in (0, 1) for column, word in enumerate(("Valve", "Seat"))]  # fmt: skip
+    across = [f"50 {top - 20 * n} m 450 {top - 20 * n} l S" for n in (0, 1, 2)]
+    down = [f"{x} {top} m {x} {top - 40} l S" for x in (50, 250, 450)]
+    return rows, "\n".join([*across, *down])

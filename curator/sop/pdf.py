@@ -457,7 +457,7 @@ def _mark_gaps(rows: Sequence[_Row]) -> None:
 def _without_running(pages: Sequence[list[_Row]], drops: Drops) -> Iterator[list[_Row]]:
     """The pages without lines that most of them repeat at the top or the bottom, and without page numbers."""
     edges = [_edges(page) for page in pages]
-    counts = Counter(key for edge in edges for key in {_key(row) for row in edge})
+    counts = Counter(key for page, edge in zip(pages, edges, strict=True) for key in {_key(row, page) for row in edge})
     enough = max(2, 0.5 * len(pages)) if len(pages) > 1 else 2
     ahead = Counter(step for edge in edges for step in {_ahead(row) for row in edge} if step is not None)
     for page, edge in zip(pages, edges, strict=True):
@@ -465,7 +465,7 @@ def _without_running(pages: Sequence[list[_Row]], drops: Drops) -> Iterator[list
         for row in page:
             at_edge = any(row is other for other in edge)
             step = _ahead(row)
-            repeated = len(pages) > 1 and step is None and counts[_key(row)] >= enough
+            repeated = len(pages) > 1 and step is None and counts[_key(row, page)] >= enough
             numbered = _PAGE_NUMBER.fullmatch(row.text) or (step is not None and (step == 0 or ahead[step] > 1))
             if row.margin or (at_edge and (repeated or numbered)):
                 drops.add("page-residue", _all(row), Origin(-1, None, row.page))
@@ -505,8 +505,10 @@ def _edges(page: Sequence[_Row]) -> list[_Row]:
     return [*page[:4], *page[-3:]] if len(page) > 7 else list(page)
 
 
-def _key(row: _Row) -> str:
-    return re.sub(r"\d+", "0", _all(row)).casefold()
+def _key(row: _Row, page: Sequence[_Row]) -> tuple[str, bool]:
+    """What is the same of a line on each page, page numbers apart; the end of a table and how it goes on overleaf are not."""
+    overleaf = row.table is not None and any(row is other for other in page[(len(page) + 1) // 2 :])
+    return re.sub(r"\d+", "0", _all(row)).casefold(), overleaf
 
 
 def _mark_headings(lines: Sequence[_Row]) -> None:
