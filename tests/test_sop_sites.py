@@ -325,3 +325,21 @@ def test_a_page_of_nested_tables_in_another_language_keeps_its_lists(head: str) 
     inner = f"<table><tr><td><h1><font>Hände waschen</font></h1><p><font><b>{head}</b></font></p><p><font>Keime sollen nicht in die Speisen.</font></p><p><font><b>Wie es geht</b></font></p><ol>{items}</ol></td></tr></table>"
     shown = f"<table><tr><td><table>{menu}</table></td><td>{inner}</td></tr><tr><td colspan=2>Maintained by the web team of the office.</td></tr></table>"
     assert texts(document_of(f"<html><body>{shown}</body></html>".encode(), "page.html")) == list(said)
+
+
+def test_the_caption_of_a_title_is_no_word_of_it() -> None:
+    title = "<h1>Cleaning the pump <span class='x-caption-l'><span> – </span>Filling hall</span></h1>"
+    assert page(f"<main>{title}{PURPOSE}{STEPS}</main>", "<title>Cleaning the pump – Filling hall – Works</title>").title == "Cleaning the pump"  # fmt: skip
+    named = "<h1><span class=caption>Cleaning the pump daily</span> PU 7</h1>"
+    assert "Cleaning the pump daily" in page(f"<main>{named}{PURPOSE}{STEPS}</main>", "").title
+
+
+def test_contents_that_an_exporter_wrote_in_paragraphs_are_taken_out() -> None:
+    def lines(to: str, more: str = "") -> str:
+        return "".join(f"<p class=k><span><a href='{to}{n}'>{text}</a></span>{more}</p>" for n, text in enumerate(("What it is about", "How it is done")))  # fmt: skip
+
+    whole = page(f"<h1>Cleaning the pump</h1>{PURPOSE}{STEPS}")
+    for contents in (lines("#h."), lines("#h.", " 4")):
+        assert flatten(page(f"<h1>Cleaning the pump</h1>{contents}{PURPOSE}{STEPS}")) == flatten(whole)
+    for text in (lines("page?"), lines("#h.", " is told below"), lines("#h.").partition("</p>")[0]):
+        assert "What it is about" in flatten(page(f"<h1>Cleaning the pump</h1><h2>Scope</h2>{text}{PURPOSE}{STEPS}"))

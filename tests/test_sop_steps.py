@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from curator.sop.convert import document_of
-from curator.sop.document import Document, Table
+from curator.sop.document import Document, Figure, Table
 from curator.sop.flatten import flatten
 from tests.test_sop import all_steps, docx, pdf, read, word_paragraph
 
@@ -155,3 +155,11 @@ def test_a_step_goes_on_over_the_page() -> None:
         "Open the valve of the feed line slowly and watch the gauge on the panel until it stands still.",
         "Close the valve.",
     ]
+
+
+def test_a_picture_named_as_its_step_says_nothing_beside_it() -> None:
+    picture = "<div><a href='#'><img alt='{}'></a></div>"
+    steps = f"<ol><li>{picture.format('Étape 1')}<div>Open the lid.</div></li><li>{picture.format('The open lid')}<div>Rinse the bowl.</div></li><li>{picture.format('Step 3')}</li></ol>"
+    document = page(f"<h2>Steps</h2>{steps}")
+    figures = [child.alt for step in all_steps(document) for child in step.children if isinstance(child, Figure)]
+    assert figures == ["The open lid", "Step 3"]

@@ -214,3 +214,49 @@ def test_a_number_alone_is_a_count_of_the_site_but_not_among_others() -> None:
 )  # fmt: skip
 def test_what_speaks_of_the_page_goes_where_the_text_does_not_know_it(box: str, goes: bool) -> None:
     assert (beyond(after=f"{box}<p>The pump is rinsed by the crew.</p>")[1:] == []) is goes
+
+
+def test_words_on_a_reference_after_the_text_and_the_list_of_pages_below_it_are_the_sites() -> None:
+    box = "<p class=admonition-title>See also</p><p>{}</p>"
+    other = "<a href='b.html'>The compressor house</a> and <a href='c.html'>Lamps of the yard</a>, at the back."
+    tree = "<div class='toctree-wrapper compound'><p class=caption role=heading><span>More of it</span></p><ul><li><a href='d.html'>Daily procedures</a></li><li><a href='e.html'>Lamps</a></li></ul></div>"
+    assert beyond(after=f"<div class='admonition seealso'>{box.format(other)}</div>{tree}") == []
+    form = "<a href='f.html'>Form QA-017</a>, which is kept for a year."
+    assert len(beyond(after=f"<div class='admonition seealso'>{box.format(form)}</div>")) == 2
+    warned = f"Never open the lid under pressure: {other}"
+    assert len(beyond(after=f"<div class='admonition seealso'>{box.format(warned)}</div>")) == 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Thank you for reading, and <a href='/tip'>tip the writer</a>. Another one is due in May.",
+        "<em>If you enjoyed my tutorial, follow me here.</em>",
+        "Merci pour votre lecture !",
+        "Vielen Dank fürs Lesen. Bis bald!",
+        "Questions? Drop us a line at pumps@hall.example or ask the porter.",
+        "Noch Fragen? Schreiben Sie an halle@pumpe.example.",
+    ],
+)
+def test_a_last_line_by_which_an_author_takes_leave_is_none_of_the_text(line: str) -> None:
+    assert beyond(after=f"<p>{line}</p>") == []
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        "<p>Any questions about a hot lid? Call the foreman.</p>",
+        "<p>Any questions? Call the foreman before you open the lid.</p>",
+        "<p>Thank you for reading. Never open the lid under pressure.</p>",
+        "<p>Thank you for reading. Close the lid of the pump.</p>",
+        "<h2>Contact</h2><p>Questions? Call the foreman of the filling hall.</p>",
+    ],
+)
+def test_a_last_line_that_tells_more_than_that_stays(after: str) -> None:
+    assert beyond(after=after)
+
+
+def test_notes_of_an_editor_go_where_they_hold_no_step_and_no_warning() -> None:
+    assert beyond(after="<h2>Note de la rédaction</h2>") == []
+    assert beyond(after="<h2>Editor's note</h2><p>The pump had another name in the first edition.</p>") == []
+    assert len(beyond(after="<h2>Editor's note</h2><p>Never rinse the pump while it runs.</p>")) == 1

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
-from curator.sop.furniture import asks_readers, heads_links, is_date, is_furniture, is_site_heading
+from curator.sop.cards import lines_of
+from curator.sop.furniture import asks_readers, heads_links, is_date, is_furniture, is_site_heading, takes_leave
 from curator.sop.markup import BLOCKS, HEADINGS, is_note, is_warning, own_words, text_of, upwards
-from curator.sop.metadata import names_document
-from curator.sop.reading import Drops, clean
+from curator.sop.metadata import has_number, names_document
+from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.strangers import LOOSE, Vocabulary, is_lone_heading
-from curator.sop.verbs import is_order
+from curator.sop.verbs import is_forbidding, is_order
 
 _SOLID = ("h1", "ol", "table", "pre", "li", "main", "article")
 _ASKED_WORDS = 60
@@ -20,6 +22,7 @@ _ASKED_WORDS = 60
 
 def prune_additions(root: Any, drops: Drops) -> None:
     _prune_jumps(root, drops)
+    _prune_contents(root, drops)
     _prune_bars(root, drops)
     _prune_links(root, drops)
     _prune_repeated(root, drops)
@@ -273,6 +276,40 @@ def _prune_jumps(root: Any, drops: Drops) -> None:
             drops.take(link)
 
 
+def _prune_contents(root: Any, drops: Drops) -> None:
+    """Take out a table of contents that an exporter wrote in paragraphs: two or more in a row, each of links into the page alone."""
+    seen: set[Any] = set()
+    for line in list(root.iter("p")):
+        if line in seen:
+            continue
+        run = list(takewhile(_jumps, (part for part in (line, *line.itersiblings()) if _is_said(part))))
+        seen.update(run)
+        for part in run if len(run) >= 2 else ():
+            drops.add("toc", part.text_content())
+            remove(part)
+
+
+def _is_said(part: Any) -> bool:
+    return isinstance(part.tag, str) and bool(clean(part.text_content()))
+
+
+def _jumps(line: Any) -> bool:
+    """Whether a paragraph is links into its own page, with no letter beside them, and opens no part of it."""
+    if line.tag != "p":
+        return False
+    links = [link for link in line.iter("a") if clean(link.text_content())]
+    rest = clean(line.text_content())
+    for link in links:
+        rest = rest.replace(clean(link.text_content()), "", 1)
+    inside = all(re.match("#.", link.get("href") or "") for link in links)
+    opens = any(
+        link.get(name) is not None
+        for link in links
+        for name in ("aria-controls", "aria-expanded", "data-toggle", "role")
+    )
+    return bool(links) and inside and not opens and not re.search(r"[^\W\d_]", rest)
+
+
 _AROUND = frozenset("div body main section article center".split())
 
 
@@ -280,22 +317,30 @@ _AROUND = frozenset("div body main section article center".split())
 
 
 def prune_tail(content: Any, drops: Drops) -> None:
-    """Take out the lists at the end of a text that are links to other pages alone, with the headings over them, and a heading at
-    the end that leads away: below the last line of a procedure a site goes on with its own pages.
+    """Take out the lists at the end of a text that are links to other pages alone, with the headings over them, a heading at the
+    end that leads away, and the lines by which an author takes leave: below the last line of a procedure a site goes on with
+    its own pages.
     """
     while (last := _last(content)) is not None:
         head = _over(last, content)
-        parts = [last] if last.tag in HEADINGS else _tail(last, head, content)
+        parts = [last] if _is_by_itself(last) else _tail(last, head, content)
         if not parts:
             return
         for part in parts:
             drops.take(part)
 
 
+def _is_by_itself(last: Any) -> bool:
+    """Whether what ends a text goes whatever stands over it: a heading, a line that takes leave, a box that refers elsewhere."""
+    return last.tag in HEADINGS or (last.tag in ("p", "div", "aside", "section") and not _is_toctree(last))
+
+
 def _last(content: Any) -> Any:
-    """The list, the table or the heading that a text ends with, None where it ends with something else."""
+    """The list, the table, the heading, the box or the line that a text ends with, None where it ends with something else."""
     part = content
     while part.tag not in ("ul", "ol", *HEADINGS):
+        if part is not content and (_sees_also(part) or _is_toctree(part) or _parts_with(part, content)):
+            return part
         cells = [cell for cell in part.iter("td") if clean(cell.text_content())] if part.tag == "table" else []
         if cells and all(map(_is_link_away, cells)):
             return part
@@ -306,6 +351,37 @@ def _last(content: Any) -> Any:
     if part.tag in HEADINGS:
         return part if part.tag != "h1" and len(part.text_content().split()) > 4 and _asks_away(part) else None
     return part if all(item.tag == "li" and _is_link_away(item) for item in part) else None
+
+
+def _sees_also(part: Any) -> bool:
+    """Whether a box is the words that head links to other pages ("See also") and a text of which half or more is such links."""
+    if part.tag not in ("div", "aside", "section") or next(part.iter(*_SOLID, *HEADINGS), None) is not None:
+        return False
+    first, *below = lines_of(part)
+    links = [link for link in part.iter("a") if clean(link.text_content())]
+    away = bool(links) and not any(re.match(r"#.|mailto:|tel:", link.get("href") or "") for link in links)
+    if not (heads_links(first.rstrip(":")) and below and away):
+        return False
+    linked = sum(len(link.text_content().split()) for link in links)
+    warned = any(is_warning(line) or is_forbidding(line) for line in below)
+    return 2 * linked >= len(" ".join(below).split()) and not warned and not names_document(" ".join(below))
+
+
+def _is_toctree(part: Any) -> bool:
+    """Whether a part is the list of the pages below one, as generators of documentation write it."""
+    if part.tag != "div" or "toctree-wrapper" not in (part.get("class") or "").split():
+        return False
+    inner = [child for child in part if _is_said(child)]
+    items = [item for child in inner if child.tag == "ul" for item in child]
+    named = all(child.tag in ("ul", *HEADINGS) or "caption" in (child.get("class") or "") for child in inner)
+    return named and bool(items) and all(map(_is_links, items)) and not has_number(part.text_content())
+
+
+def _parts_with(line: Any, content: Any) -> bool:
+    """Whether a line is one by which an author takes leave, and no heading stands right over it."""
+    if line.tag != "p" or next(line.iterdescendants(*BLOCKS), None) is not None:
+        return False
+    return takes_leave(clean(line.text_content())) and _over(line, content) is None
 
 
 def _says(part: Any) -> bool:
@@ -322,12 +398,17 @@ def _asks_away(head: Any) -> bool:
 
 def _is_link_away(part: Any) -> bool:
     """Whether a part is links to other pages and nothing else, but for the size of a file; none to a document of an office."""
+    return _is_links(part) and not names_document(clean(part.text_content()))
+
+
+def _is_links(part: Any) -> bool:
+    """Whether a part is links to other pages and nothing else, but for the size of a file."""
     links = [link for link in part.iter("a") if clean(link.text_content())]
     rest = _SIZE.sub("", clean(part.text_content()))
     for link in links:
         rest = rest.replace(_SIZE.sub("", clean(link.text_content())), "", 1)
     inside = any(re.match(r"#.|mailto:|tel:", link.get("href") or "") for link in links)
-    return bool(links) and not re.search(r"\w", rest) and not inside and not names_document(clean(part.text_content()))
+    return bool(links) and not re.search(r"\w", rest) and not inside
 
 
 _SIZE = re.compile(r"\s*\(?\d[\d.,]* ?(?:[kKMG]B|bytes|Ko|Mo)\)?$")
@@ -344,6 +425,8 @@ def _over(part: Any, content: Any) -> Any:
 def _tail(listed: Any, head: Any, content: Any) -> list[Any]:
     """The list, and the heading over it, where they lead to other pages of a site."""
     vocabulary = Vocabulary(content.text_content())
+    if _is_toctree(listed):
+        return [listed] if head is None else [listed, head] if role_of(clean(text_of(head))) == "other" else []
     if head is None:
         before = _before(listed)
         announced = before is not None and clean(before.text_content()).endswith(":")

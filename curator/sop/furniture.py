@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from curator.sop.roles import folded
+from curator.sop.verbs import is_forbidding, is_order
 
 _MOST_WORDS = 30
 
@@ -137,3 +138,50 @@ _ELSEWHERE = frozenset(
 def heads_links(text: str) -> bool:
     """Whether a heading is one over links to other pages, where all below it are such ("See also", "Attachments")."""
     return folded(text) in _ELSEWHERE
+
+
+_STORY = (
+    r"(?:this|the|my|our|these|diese[rnms]?|mein\w{0,2}|unser\w{0,2}|est[ae]|mi|cet(?:te)?|ce|mon|notre) (?:[^\W\d_]+ )?"
+    r"(?:stor(?:y|ies)|articles?|posts?|tutorial|blog|piece|video|read|artikel|beitrag|art[íi]culo|entrada|billet|tuto(?:riel)?)\b"
+)
+_LEAVE = re.compile(
+    r"(?:thanks|thank you)(?: (?:so much|very much|a lot|again))? for (?:reading|watching|following along|stopping by)\b|(?:vielen )?dank(?:e)? (?:fürs|für das) (?:mit)?lesen\b|"
+    r"gracias por (?:leer(?:me|nos)?|tu lectura|su lectura)\b|merci (?:(?:de )?(?:m['’]|nous |d['’])avoir lue?s?|pour (?:votre|ta) lecture)\b|"
+    rf"if you(?:['’]ve| have)?(?: really)? (?:liked?|enjoyed?|loved?) (?:reading )?{_STORY}|(?:wenn|falls) (?:dir|ihnen|euch) {_STORY}.{{0,20}} gefallen|"
+    rf"si (?:te|le|os) (?:ha |gust[óo] ?){{1,2}}(?:gustado )?{_STORY}|si (?:vous avez|tu as) aimé {_STORY}|si {_STORY} (?:vous|t['’]) ?a plu\b|"
+    r"(?:please |and |don['’]t forget to |feel free to |remember to )*(?:(?:clap|leave a clap|follow (?:me|us)|buy me a coffee|hit (?:the )?(?:like|subscribe|follow))\b)",
+    re.I,
+)
+_QUESTIONS = re.compile(
+    r"(?:(?:any|more|further|got|still|have|do you have|have you got|noch|weitere|haben sie|hast du|tienes?|¿?alguna|¿?tiene|d['’]autres|des|une|avez-vous)\s){0,2}(?:any |noch |des |alguna )?"
+    r"(?:questions?|doubts|fragen|preguntas?|dudas?)\s?\?",
+    re.I,
+)
+_REACH = re.compile(
+    r"(?:(?:please|just|simply|bitte|einfach)\s)?(?:write|e-?mail|mail|contact|call|ring|phone|ask|message|get in touch|drop (?:me|us)|reach out|schreib\w*|wenden|ruf\w*|meld\w*|kontaktier\w*|"
+    r"escr[íi]b\w+|ll[áa]m\w+|contact\w+|écri\w+|appel\w+)\b",
+    re.I,
+)
+_PRESSING = re.compile(
+    r"\b(?:emergenc\w+|urgent\w*|poison\w*|fire|ambulance|police|first aid|before|until|unless|if|when|notfall\w*|feuerwehr|bevor|bis|wenn|falls|urgenc\w+|emergencias?|bomberos|pompiers|"
+    r"antes|hasta|si|avant|911|112|999)\b",
+    re.I,
+)
+_LEAVE_WORDS = 40
+
+
+def takes_leave(text: str) -> bool:
+    """Whether a last line is one by which an author or a platform takes leave: thanks for reading, what to do for who wrote it,
+    whom to write to with questions of no kind.
+    """
+    first, *rest = re.split(r"(?<=[.!?])\s+", text)
+    if len(text.split()) > _LEAVE_WORDS:
+        return False
+    if _QUESTIONS.fullmatch(first):
+        return bool(rest) and all(map(_REACH.match, rest)) and not any(map(_PRESSING.search, rest))
+    return _LEAVE.match(first) is not None and not any(_is_told(sentence) for sentence in rest)
+
+
+def _is_told(sentence: str) -> bool:
+    """Whether a sentence orders or forbids something that is not for the good of who wrote it."""
+    return (is_order(sentence) or is_forbidding(sentence)) and not (_LEAVE.match(sentence) or _REACH.match(sentence))

@@ -17,6 +17,7 @@ from curator.sop.markup import BLOCKS, is_bold, own_words, text_of
 from curator.sop.metadata import is_field
 from curator.sop.pruning import name_own_tags, prune
 from curator.sop.reading import MAX_TEXT, NOWHERE, SITE_MARK, Drops, Piece, Reading, clean, said, words_of
+from curator.sop.threads import prune_thread
 from curator.sop.walk import Walker
 
 _XML = re.compile(r"^\s*<\?xml[^>]*\?>", re.I)
@@ -49,11 +50,12 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     page_title = clean(root.findtext(".//title") or "")
     words = frozenset([*words_of(_all_text(root)), *words_of(_as_shown(root))])
     name_own_tags(root)
+    drops = Drops()
+    prune_thread(root, page_title, drops)
     everywhere = [clean(text_of(h)) for h in root.iter("h1")]
     below = [clean(text_of(h)) for h in root.iter("h2", "h3")]
     _nest_lists(root)
     _name_title(root, page_title)
-    drops = Drops()
     stood = headings_over(root)
     prune(root, drops)
     _join_fields(root)

@@ -47,6 +47,7 @@ _ENTRIES = frozenset(("email", "password", "search", "text", "tel", None))
 
 def prune(root: Any, drops: Drops) -> None:
     _prune_marks(root)
+    _prune_captions(root, drops)
     _prune_printed_contents(root, drops)
     _prune_logos(root, drops)
     body = root.find(".//body")
@@ -151,6 +152,17 @@ def _prune_marks(root: Any) -> None:
             remove(mark)
 
 
+def _prune_captions(root: Any, drops: Drops) -> None:
+    """Take out of a title the part that is named as its caption: the rubric a page stands in."""
+    for head in root.iter("h1"):
+        for part in list(head.iterchildren("span", "small")):
+            said = clean(text_of(part))
+            rest = clean(text_of(head)).replace(said, "", 1)
+            if _CAPTION.search(part.get("class") or "") and 2 <= len(rest.split()) >= len(said.split()):
+                drops.take(part)
+
+
+_CAPTION = re.compile(r"(?:^|[\s_-])(?:caption|kicker|eyebrow|overline)(?:[\s_-]|$)", re.I)
 _VERSION = re.compile(r"\(?(?:v|ver|version|rev|revision|release)\.? ?\d[\w.]*\)?", re.I)
 
 

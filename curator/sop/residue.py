@@ -9,10 +9,11 @@ from itertools import pairwise, zip_longest
 from curator.sop.document import Block, Code, Document, Dropped, Figure, Para, Section, Step, Table
 from curator.sop.furniture import is_date, is_furniture, is_site_heading
 from curator.sop.labels import unnumbered
+from curator.sop.markup import is_warning
 from curator.sop.reading import Heading, Piece, Text, said, words_of
 from curator.sop.roles import folded
 from curator.sop.strangers import Vocabulary
-from curator.sop.verbs import is_order
+from curator.sop.verbs import is_forbidding, is_order
 
 SIGNATURE = re.compile(
     r"(?:(?:prepared|written|reviewed|approved|checked|authori[sz]ed|issued|verified|released)\s+by|signature|sign(?:ed)?(?:\s*/\s*date)?|date|name|designation|department|"
@@ -181,6 +182,8 @@ def drop_sections(document: Document) -> None:
         elif is_site_heading(section.heading) or _is_quiz(section) or _lists_parts(section, document):
             text = " ".join([section.heading, *(said(block) for block in section.blocks)])
             document.dropped.append(Dropped("boilerplate", text[:80], section.origin))
+        elif _is_editors(section):
+            document.dropped.append(Dropped("boilerplate", section.heading[:80], section.origin))
         elif _says_none(section):
             document.dropped.append(
                 Dropped("boilerplate", f"{section.heading} {said(section.blocks[0])}", section.origin)
@@ -199,6 +202,21 @@ def _says_none(section: Section) -> bool:
     line = folded(said(section.blocks[0]))
     none = any(line == f"{no} {name}" or line.startswith(f"{no} {name} ") for no in _NONE)
     return none and len(line.split()) <= 10
+
+
+def _is_editors(section: Section) -> bool:
+    """Whether a section is the notes of who keeps the pages ("Editor's note"), with no step, no table and no warning in it."""
+    plain = all(
+        isinstance(block, Para)
+        and not (block.note or is_order(block.text) or is_forbidding(block.text) or is_warning(block.text))
+        for block in section.blocks
+    )
+    return plain and _EDITORS.fullmatch(folded(section.heading)) is not None
+
+
+_EDITORS = re.compile(
+    r"(?:editorial|editors?(?: s)?) notes?|notes? (?:from|by) the editors?|anmerkung(?:en)? der redaktion|notas? (?:de la redaccion|del editor)|notes? de la redaction"
+)
 
 
 def _is_quiz(section: Section) -> bool:

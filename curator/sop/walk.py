@@ -143,7 +143,10 @@ class Walker:
                 yield Text(line, bold or whole, note, self._origin())
 
     def _figure(self, image: Any) -> Iterator[Figure]:
-        if alt := clean(image.get("alt") or ""):
+        alt = clean(image.get("alt") or "")
+        if alt and _STEP_ALT.fullmatch(alt) and _says_more(image):
+            self._drops.add("boilerplate", alt, self._origin())
+        elif alt:
             yield Figure(alt, self._origin())
 
     def _code(self, element: Any) -> Iterator[Code]:
@@ -270,6 +273,15 @@ class Walker:
             first = next(row for row in cells if any(clean(text_of(c)) for c in row))
             headed = len(grid) > 1 and all(c.tag == "th" or _all_bold_cell(c) for c in first)
             yield Table(grid[0] if headed else [], grid[1:] if headed else grid, self._origin())
+
+
+_STEP_ALT = re.compile(r"(?:(?:image|picture|photo) (?:of|for) )?(?:step|schritt|paso|étape|etape)\s*\d{1,3}\W*", re.I)
+
+
+def _says_more(image: Any) -> bool:
+    """Whether the item of a list that a picture stands in has a text: what only counts the item says nothing beside it."""
+    item = next(image.iterancestors("li"), None)
+    return item is not None and re.search(r"[^\W\d_]", text_of(item)) is not None
 
 
 def _names_note(title: str) -> bool:
