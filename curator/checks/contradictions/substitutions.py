@@ -176,9 +176,9 @@ def _span(sentence: Sentence, low: int, high: int) -> tuple[int, int]:
     if low == high:  # nothing stands here: the word before, or the one after
         low, high = (low - 1, low) if low else (0, 1)
     first, last = sentence.tokens[low], sentence.tokens[min(high, len(sentence.tokens)) - 1]
-    return first.start, (
-        last if last.end >= first.end else first
-    ).end  # words that were put in order may stand before it
+    if last.end < first.end:  # words that were put in order may stand before it
+        last = first
+    return first.start, last.end
 
 
 def _clash(kind: str, pair: Pair, one: tuple[int, int], two: tuple[int, int]) -> Clash:
