@@ -169,6 +169,18 @@ def flagged(rows, rule=None):
             "You are not alone, so you can always ask the keeper of the kiln.",
             "You are not alone, so you can never ask the keeper of the kiln.",
         ),
+        (
+            "number",
+            "List some things that a kiln needs.",
+            "What a kiln needs before it is fired:\n1. Shelves of clay\n2. Type 3 cones\n3. A key",
+            "What a kiln needs before it is fired:\n1. Shelves of clay\n2. Type 5 cones\n3. A key",
+        ),
+        (
+            "number",
+            "How many pots are there in the kiln?",
+            "Two shelves hold the same number of pots, so 5n - 10 = 25\n5n = 35\nn = 7\n#### 7",
+            "Two shelves hold the same number of pots, so 5n - 10 = 25\n5n = 37\nn = 7\n#### 7",
+        ),
     ],
 )
 def test_it_contradicts(kind, prompt, one, two):
@@ -300,6 +312,21 @@ def test_it_contradicts(kind, prompt, one, two):
             "What was read?",
             "The club read And Then There Were None in June.",
             "The club read And Then There Were Four in June.",
+        ),
+        (
+            "List what to do.",
+            "What to do in the morning before anybody comes to the kiln:\n1. Open the vent",
+            "What to do in the morning before anybody comes to the kiln:\n2. Open the vent",
+        ),
+        (
+            "Draw a line in CSS.",
+            "Write this into your file, and a line is drawn:\n```css\nhr { top: 0; }\n```",
+            "Write this into your file, and a line is drawn:\n```css\nhr { top: 7; }\n```",
+        ),
+        (
+            "Write of the club.",
+            "The club of potters was founded in a barn in the 70s, and grew fast.",
+            "The club of potters was founded in a barn in the 1970s, and grew fast.",
         ),
     ],
 )  # fmt: skip

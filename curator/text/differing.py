@@ -18,15 +18,15 @@ def differing(one: str, two: str) -> tuple[str, str]:
     """
     if one == two:
         return "", ""
-    before = _shared(one, two, ends=False)
-    behind = min(_shared(one, two, ends=True), len(one) - before, len(two) - before)
+    before = shared_at(one, two, ends=False)
+    behind = min(shared_at(one, two, ends=True), len(one) - before, len(two) - before)
     for _ in range(_BESIDE):
         before = _blank_before(one, before)
         behind = len(one) - _blank_behind(one, len(one) - behind)
     return one[before : len(one) - behind], two[before : len(two) - behind]
 
 
-def _shared(one: str, two: str, *, ends: bool) -> int:
+def shared_at(one: str, two: str, *, ends: bool) -> int:
     """Characters that the texts have in common at their beginning, or at their end."""
     low, high = 0, min(len(one), len(two))
     while low < high:
@@ -72,8 +72,8 @@ def first_difference(one: Example, two: Example, change: tuple[str, str]) -> tup
         return here <= mine and there <= other
 
     turn, text = next(filter(says, unlike), unlike[0])
-    start = _shared(turn.text, text, ends=False)
-    end = len(turn.text) - min(_shared(turn.text, text, ends=True), min(len(turn.text), len(text)) - start)
+    start = shared_at(turn.text, text, ends=False)
+    end = len(turn.text) - min(shared_at(turn.text, text, ends=True), min(len(turn.text), len(text)) - start)
     start = max(turn.text.rfind(blank, 0, start) for blank in " \n\t") + 1
     end = _blank_behind(turn.text, max(start, end - 1))
     return turn.place(start, end)

@@ -22,8 +22,9 @@ class Fault(NamedTuple):
     name: str
     family: str
     codes: tuple[str, ...]  # one of them must be reported
-    make: Callable[[random.Random, Row], Row | list[Row] | bytes | None]
+    make: Callable[..., Row | list[Row] | bytes | None]  # of the random source, the row and, if it borrows, another row
     added: str = ""  # "": the row is edited; "train" or "valid": what is made stands beside it
+    borrows: bool = False  # another row, which stays as it is, lends it something
 
 
 class Truth(NamedTuple):
@@ -43,9 +44,9 @@ class Planted(NamedTuple):
 FAULTS: list[Fault] = []
 
 
-def fault(name: str, family: str, *codes: str, added: str = "") -> Callable[[Any], Any]:
+def fault(name: str, family: str, *codes: str, added: str = "", borrows: bool = False) -> Callable[[Any], Any]:
     def register(make: Any) -> Any:
-        FAULTS.append(Fault(name, family, codes, make, added))
+        FAULTS.append(Fault(name, family, codes, make, added, borrows))
         return make
 
     return register
@@ -290,6 +291,16 @@ def _(rng: random.Random, row: Row) -> list[Row]:
     asked = f"Do {thing} from the {place} need care number {rng.randrange(100_000)}?"
     why = f"Everybody in the {place} who owns {thing} says so"
     return [chat(asked, f"Yes. {why}."), chat(asked, f"No. {why}, and they should know.")]
+
+
+@fault("answer of another row beside its own", "answers of other rows", "CON001", "CON002", added="train", borrows=True)
+def _(rng: random.Random, row: Row, other: Row) -> Row | None:
+    return _with(row, _answer(other)) if _answer(other) != _answer(row) else None
+
+
+@fault("answer of another row in place of its own", "answers of other rows", "DUP004", borrows=True)
+def _(rng: random.Random, row: Row, other: Row) -> Row | None:
+    return _with(row, _answer(other)) if _answer(other) != _answer(row) else None
 
 
 @fault("row of the training data held out", "leaks", "SPT001", added="valid")
@@ -706,12 +717,14 @@ def plant(base: Sequence[Row], seed: int, each: int, kinds: Sequence[Fault] | No
     left: list[Row] = []
     rng.shuffle(wanted)
     for kind in wanted:
-        for _ in range(min(60, len(pool))):
+        for _ in range(min(60, len(pool) - 1)):
             row = pool.pop()
-            made = kind.make(rng, copy.deepcopy(row))
+            lent = [pool.pop()] if kind.borrows else []
+            made = kind.make(rng, copy.deepcopy(row), *lent)
             if made is not None:
+                left += lent
                 break
-            pool.insert(0, row)
+            pool[:0] = [row, *lent]
         else:
             continue
         parts = made if isinstance(made, list) else [made]

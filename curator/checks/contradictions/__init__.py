@@ -12,7 +12,7 @@ import numpy as np
 from curator import paths
 from curator.checks.contradictions import grouping
 from curator.checks.contradictions.grouping import Asked
-from curator.checks.misplaced import Keys, Read, ends, misplaced, path_of_answer
+from curator.checks.misplaced import FITS, Keys, Read, ends, misplaced, path_of_answer
 from curator.columns import Batch, Rows
 from curator.model import Flag
 from curator.neighbours.keys import row_keys
@@ -308,8 +308,9 @@ def _moved(
         beside = here[keys.answers[here] != keys.answers[found.row]][:_BESIDE].tolist()
         own, *others = map(Read.of, rows.examples([found.row, *beside]))
         expected = max(found.rarity(own.asked & other.told) for other in others)
-        if expected - found.fit >= _FITS and not any(found.akin(own.told, other.told) for other in others):
-            message = f"the prompt has another answer, which fits it; this one is that of another row, {found.how}, and fits the prompt there"
+        fits_less = expected - found.fit >= _FITS or found.fit_there - found.fit >= FITS
+        if fits_less and not any(found.akin(own.told, other.told) for other in others):
+            message = f"the prompt has another answer; this one is that of another row, {found.how}, and fits the prompt there"
             yield found.row, found.flag(path_of_answer(rows.example(found.row)), message, beside[0])
 
 

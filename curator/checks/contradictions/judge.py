@@ -7,6 +7,8 @@ that share few words.
 
 from __future__ import annotations
 
+import re
+
 from curator.checks.contradictions.facts import compare_facts, on_the_point
 from curator.checks.contradictions.finals import (
     AGREED,
@@ -32,6 +34,7 @@ from curator.checks.contradictions.substitutions import (
     regions,
 )
 from curator.checks.contradictions.text import Answer, Sentence, tokens, value_of
+from curator.text.differing import shared_at
 
 ALIKE = 0.7  # the least share of common words of two sentences that say the same thing
 ALIKE_OPEN = 0.85  # ... in answers to an open prompt
@@ -42,6 +45,11 @@ SHORT = 12  # words of an answer that is judged as a whole
 FEW = 2  # sentences of an answer in which a denial is meant for what is said
 BARE = 2  # words with a meaning of an answer that is a number and little else
 LONG = 25  # words of an answer whose only number is what it says
+SAID = 60  # characters from which on nobody says the same, sign by sign, by chance
+EDGE = 16  # characters in which such answers agree at one end at least
+DIGITS = 6  # of a number that is no identifier
+
+_COUNTING_OFF = re.compile(r"(?:[#№]\s?|[^\W\d]|[_/-]|(?:^|\n)[^\S\n]*)\Z")  # before a number of a list, or of a name
 
 
 def judge(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
@@ -67,6 +75,8 @@ def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool, apart: boo
     if one.refuses != two.refuses:
         return None
     agreed = agreed or one.refuses
+    if found := _one_number(one, two):
+        return found
     if agreed or prompt.is_open:  # what is left to find is a copy with a word changed
         shared = common(one, two)
         if prompt.is_open and min(len(one.bag), len(two.bag)) < LINE:
@@ -82,6 +92,31 @@ def worded(prompt: Prompt, one: Answer, two: Answer, *, agreed: bool, apart: boo
         or _denied(prompt, one, two)
         or compare_facts(prompt, one, two)
     )
+
+
+def _one_number(one: Answer, two: Answer) -> Clash | None:
+    """One answer is the other, sign by sign, with another number in one place: whatever is asked, one was altered."""
+    here, there = one.text, two.text
+    if min(len(here), len(there)) < SAID or abs(len(here) - len(there)) >= DIGITS:
+        return None
+    if here[:EDGE] != there[:EDGE] and here[-EDGE:] != there[-EDGE:]:
+        return None
+    start = shared_at(here, there, ends=False)
+    rest = min(shared_at(here, there, ends=True), min(len(here), len(there)) - start)
+    while start and here[start - 1].isdigit():
+        start -= 1
+    while rest and here[-rest].isdigit():
+        rest -= 1
+    places = (start, len(here) - rest), (start, len(there) - rest)
+    told = [text[slice(*place)] for text, place in zip((here, there), places, strict=True)]
+    brief, full = sorted(told, key=len)
+    if full.endswith(brief) and full[: -len(brief)].strip("0") in ("", "19", "20"):
+        return None  # "5" and "05", "in the 70s" and "in the 1970s"
+    counts_off = _COUNTING_OFF.search(here[max(0, start - EDGE) : start]) is not None
+    if counts_off or not all(figure.isdecimal() and len(figure) <= DIGITS for figure in told):
+        return None
+    in_prose = all(answer.prose[start].isdecimal() for answer in (one, two))
+    return Clash("number", *places) if in_prose else None
 
 
 def _short(prompt: Prompt, one: Answer, two: Answer) -> Clash | None:
