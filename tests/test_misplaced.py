@@ -41,11 +41,18 @@ def test_an_answer_of_another_row_is_told_beside_the_one_that_fits(copy):
     assert told(OnePromptManyAnswers(), (COLUMNS, SORTED), (ASKED, CLIMATE), (COLUMNS, copy)) == [(2, (1, 0))]
 
 
+def test_an_answer_that_fits_another_prompt_far_better_is_told_whatever_stands_beside_it():
+    assert told(OnePromptManyAnswers(), (COLUMNS, "Ask me later."), (ASKED, CLIMATE), (COLUMNS, CLIMATE)) == [
+        (2, (1, 0))
+    ]
+
+
 @pytest.mark.parametrize("copy", [CLIMATE, EDITED])
 def test_an_answer_of_another_row_is_told_where_no_other_is_given(copy):
     assert told(SameAnswerToManyPrompts(), (ASKED, CLIMATE), (COLUMNS, copy)) == [(1, (0,))]
 
 
+WARM = "In the desert it is warm, and people who live there rest at noon in the shade of a wall."
 DESERT, FACT, LOUD = "What is the Sahara desert?", "A fact, please", "Is the drum of the engine loud?"
 SPALTEN = "Wie sortiere ich eine Tabelle nach zwei Spalten?"
 
@@ -55,7 +62,7 @@ SPALTEN = "Wie sortiere ich eine Tabelle nach zwei Spalten?"
     [
         ("it stands nowhere else", [(COLUMNS, SORTED), (COLUMNS, CLIMATE)]),
         ("no other answer shows what fits", [(ASKED, CLIMATE), (COLUMNS, CLIMATE)]),
-        ("the other one fits no better", [(COLUMNS, "Ask me later."), (ASKED, CLIMATE), (COLUMNS, CLIMATE)]),
+        ("the other one fits no better", [(COLUMNS, "Ask me later."), (DESERT, WARM), (COLUMNS, WARM)]),
         ("both prompts ask for it", [(DESERT, "A desert in Africa."), (ASKED, CLIMATE), (DESERT, CLIMATE)]),
         ("the prompt says too little", [(FACT, "It is a fact that honey lasts."), (ASKED, CLIMATE), (FACT, CLIMATE)]),
         ("it is a word", [(LOUD, "The drum of the engine is loud."), ("Is a kettle hot?", "Yes."), (LOUD, "Yes.")]),
