@@ -170,6 +170,12 @@ def flagged(rows, rule=None):
             "You are not alone, so you can never ask the keeper of the kiln.",
         ),
         (
+            "negation",
+            "Are tickets refundable?",
+            "Tickets are refundable until the day before the firing.",
+            "Tickets are never refundable.",
+        ),
+        (
             "number",
             "List some things that a kiln needs.",
             "What a kiln needs before it is fired:\n1. Shelves of clay\n2. Type 3 cones\n3. A key",
@@ -281,6 +287,11 @@ def test_it_contradicts(kind, prompt, one, two):
             "May I fire?",
             "The kiln may be fired until noon, except on Sundays.",
             "The kiln may not be fired on Sundays.",
+        ),
+        (
+            "Are tickets refundable?",
+            "Tickets are refundable until the day before the firing.",
+            "Tickets are never refundable once the day of the firing has come, unless it is called off.",
         ),
         ("Are they the same?", "Slip and glaze are related but not the same.", "Slip and glaze are not the same."),
         (

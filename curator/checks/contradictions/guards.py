@@ -17,8 +17,9 @@ _MEASURE = re.compile(r"[\s*•>-]*(?:\d+[\d./ ]*|[½¼¾⅓⅔⅛])[\s-]*(?:\([
 def bounded(negated: Sentence, plain: Sentence) -> bool:
     """Whether both what is denied and what is said may be: of other cases, by other people, or in another degree."""
     words = lexicon()
-    if not words.bounds.isdisjoint(set(negated.keys) ^ set(plain.keys)):
-        return True  # "not unless", "all except"
+    apart = words.bounds & (set(negated.keys) ^ set(plain.keys))
+    if apart and not ("never" in negated.keys and apart.isdisjoint(negated.keys)):
+        return True  # "not unless", "all except"; but "never" denies what is said "until" some day
     idle = [sum(key in words.cues for key in side.keys) - len(side.negations) for side in (negated, plain)]
     if idle[1] > idle[0]:
         return True  # "related, but not the same"
