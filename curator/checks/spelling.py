@@ -638,6 +638,16 @@ _ONCE = frozenset(
     i am them us itself themselves it can may might must shall only such both either neither
     """.split()
 )
+# Of these, words of no other language: one more English word beside them is enough.
+_ENGLISH = frozenset(
+    """
+    the and with from they this these those their your would could should been were which whose when where there
+    because between while through during against upon within without
+    """.split()
+)
+_ALSO = frozenset(
+    "in is that was on you this her his him all more most up out how many much one two do does did not".split()
+)
 # A word and the same once or twice more: whatever goes on longer is a song, a stutter or a loop.
 _AGAIN = compiled_later(r"(?<![\w'’.-])([A-Za-z]+)((?:[ \t]+\1){1,2})(?![\w'’-])(?![ \t]+\1(?![\w'’-]))", re.I)
 
@@ -657,6 +667,10 @@ class RepeatedWord(RowRule, frozen=True):
         chat(user="Sing!", assistant="Oh the the the the the drums are in the street and the people are out."),
     ]
     BAD = [
+        Bad(
+            chat(user="How many?", assistant="Add up all the the water: 24 gallons + 30 gallons = 54 gallons"),
+            at="messages[1].content",
+        ),
         Bad(
             chat(user="When is it open?", assistant="It opens at the the end of the week, and on Sundays."),
             at="messages[1].content",
@@ -706,8 +720,8 @@ class RepeatedWord(RowRule, frozen=True):
         if not after[:1].isalpha() or (before[-1:] in _QUOTES and after[:1] in _QUOTES):
             return False
         near = f"{text[low : match.start()]} {text[match.end() : high]}"
-        others = {other.lower() for other in _WORD.findall(near)} & (_ONCE | {"in", "is", "that", "was", "on", "you"})
-        return len(others) >= 2 and in_prose(text, *match.span())
+        others = {other.lower() for other in _WORD.findall(near)} & (_ONCE | _ALSO)
+        return len(others) >= (1 if word in _ENGLISH else 2) and in_prose(text, *match.span())
 
 
 def _is_about_spelling(example: Example) -> bool:
