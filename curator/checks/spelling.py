@@ -670,6 +670,7 @@ class RepeatedWord(RowRule, frozen=True):
         Bad(
             chat(user="How many?", assistant="Add up all the the water: 24 gallons + 30 gallons = 54 gallons"),
             at="messages[1].content",
+            fixed=chat(user="How many?", assistant="Add up all the water: 24 gallons + 30 gallons = 54 gallons"),
         ),
         Bad(
             chat(user="When is it open?", assistant="It opens at the the end of the week, and on Sundays."),
