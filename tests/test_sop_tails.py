@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from curator.sop.convert import document_of
 from curator.sop.document import Code, Step
 from curator.sop.furniture import speaks_of_page
 from curator.sop.metadata import names_document
@@ -260,3 +261,48 @@ def test_notes_of_an_editor_go_where_they_hold_no_step_and_no_warning() -> None:
     assert beyond(after="<h2>Note de la rédaction</h2>") == []
     assert beyond(after="<h2>Editor's note</h2><p>The pump had another name in the first edition.</p>") == []
     assert len(beyond(after="<h2>Editor's note</h2><p>Never rinse the pump while it runs.</p>")) == 1
+
+
+MENU = "".join(f"<tr><td class=n><a href='/{n}'>{said}</a></td></tr>" for n, said in enumerate(("Bulletins", "Parts lists", "Jobs")))  # fmt: skip
+
+
+def test_a_table_of_links_in_the_cell_beside_a_text_is_a_menu() -> None:
+    body = f"<table><tr><td><table>{MENU}<tr><td>You are visitor number 18,274</td></tr></table></td><td>{TITLE}{TEXT}{STEPS}</td></tr></table>"
+    assert not {"Bulletins", "Parts lists", "Jobs"} & set(texts(page(body)))
+
+
+def test_links_that_a_site_announces_as_what_comes_next_are_its_own() -> None:
+    assert beyond(after=f"<h4>What's Next</h4><p>Wire up your alerts:</p>{links('Sending alerts to chat')}") == []
+    assert len(beyond(after=f"<h4>Records to keep</h4><p>File these forms:</p>{links('Form of the pump')}")) == 3
+
+
+def test_an_invitation_to_comment_goes_also_before_a_line_of_facts_about_the_page() -> None:
+    invited = "<p>Comments about this web page? Contact the editor on ext 4417.</p>"
+    told = "<p>Version 4.2 | Author: Hall crew | Review date: 31 May 2016</p>"
+    assert beyond(after=invited + told) == beyond(after=told)
+
+
+def test_the_number_of_a_printed_page_and_the_head_of_a_form_are_no_rows() -> None:
+    form = "<table><tr><th colspan=2><a href='/form'>HallForm</a> <span>edit</span></th></tr><tr><td>Bowl</td><td>New</td></tr></table>"
+    numbered = "<table><tr><td>Seal</td><td>Worn</td></tr><tr><td>Page 1 of 6</td><td>Clean</td></tr></table>"
+    said = " ".join(beyond(after=form + numbered))
+    assert "Seal" in said and "Bowl" in said
+    assert "HallForm" not in said and "Page 1" not in said
+
+
+def test_a_numbered_caption_in_a_box_of_its_own_is_of_the_text_whatever_it_speaks_of() -> None:
+    box = "<div class=bild><a href='/x.png'><img src='/x.png' alt=''></a><p class=bildunterschrift>Figure 1: Quince jelly, as grandmother cooked it.</p></div>"
+    assert "Figure 1: Quince jelly, as grandmother cooked it." in beyond(after=f"<h2>Setting out</h2>{STEPS}{box}")
+
+
+def test_a_rubric_that_leads_home_is_no_title() -> None:
+    head = "<title>Hall procedures - Rinse the pump</title>"
+    body = f"<div><h1><a href='/hall'>Hall procedures</a></h1><h2>Rinse the pump</h2></div><main>{TEXT}</main>"
+    document = document_of(f"<html><head>{head}</head><body>{body}</body></html>".encode(), "page.html")
+    assert document.title == "Rinse the pump"
+    assert "Hall procedures" not in texts(document)
+
+
+def test_a_label_that_is_named_hidden_is_seen_by_no_reader() -> None:
+    assert beyond(before="<p><label class='ms-hidden'>Quick launch</label></p>") == []
+    assert beyond(before="<p><span class='overflow-hidden'>The pump has two lids.</span></p>") != []

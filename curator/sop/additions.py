@@ -9,8 +9,8 @@ from typing import Any
 
 from curator.sop.cards import lines_of
 from curator.sop.furniture import asks_readers, heads_links, is_date, is_furniture, is_site_heading, takes_leave
-from curator.sop.markup import BLOCKS, HEADINGS, is_note, is_warning, own_words, text_of, upwards
-from curator.sop.metadata import has_number, names_document
+from curator.sop.markup import BLOCKS, HEADINGS, is_layout, is_note, is_warning, own_words, text_of, upwards
+from curator.sop.metadata import has_number, names_document, tells_of_page
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
 from curator.sop.strangers import LOOSE, Vocabulary, is_lone_heading
@@ -345,7 +345,8 @@ def _last(content: Any) -> Any:
         if cells and all(map(_is_link_away, cells)):
             return part
         inner = [child for child in part if isinstance(child.tag, str) and _says(child)]
-        if not inner or clean(inner[-1].tail or "") or part.tag in ("p", "li", "td", "dd", "table"):
+        whole = part.tag in ("p", "li", "dd") or (part.tag == "table" and not is_layout(part))
+        if not inner or clean(inner[-1].tail or "") or whole:
             return None
         part = inner[-1]
     if part.tag in HEADINGS:
@@ -387,7 +388,13 @@ def _parts_with(line: Any, content: Any) -> bool:
 def _says(part: Any) -> bool:
     """Whether a part says something that the walk will not leave out for its words."""
     said = clean(part.text_content())
-    return bool(said) and not is_furniture(said)
+    return bool(said) and not (is_furniture(said) or (part.tag == "p" and _is_record(said)))
+
+
+def _is_record(said: str) -> bool:
+    """Whether a line is facts about a document set apart by bars ("Version 4.2 | Author: P. Hughes")."""
+    facts = [re.split(r":\s+|\s+(?=\d)", fact, maxsplit=1) for fact in re.split(r"\s+[|·•]\s+", said)]
+    return len(facts) >= 2 and all(len(fact) == 2 and tells_of_page(*fact) for fact in facts)
 
 
 def _asks_away(head: Any) -> bool:
@@ -434,7 +441,10 @@ def _tail(listed: Any, head: Any, content: Any) -> list[Any]:
             before is not None and before.tag in ("div", "section") and next(before.iter(*HEADINGS), None) is not None
         )
         led = outside or vocabulary.is_strange(listed.text_content(), LOOSE)
-        if announced or not led:
+        if announced:
+            over = _over(before, content)
+            return [listed, before, over] if over is not None and heads_links(clean(text_of(over))) else []
+        if not led:
             return []
         return [listed, before] if before is not None and _is_label(before) else [listed]
     said = clean(text_of(head))

@@ -10,7 +10,18 @@ from typing import Any, TypeAlias
 from curator.sop.cards import is_facts
 from curator.sop.furniture import is_date, is_furniture, is_site_heading
 from curator.sop.lines import STARTS
-from curator.sop.markup import BLOCKS, HEADINGS, is_bold, is_layout, is_note, is_warning, own_words, text_of, wraps_note
+from curator.sop.markup import (
+    BLOCKS,
+    HEADINGS,
+    is_bold,
+    is_layout,
+    is_note,
+    is_warning,
+    leads_away,
+    own_words,
+    text_of,
+    wraps_note,
+)
 from curator.sop.metadata import has_number, is_field, names_document
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
@@ -225,6 +236,8 @@ def _prune_bare(content: Any, weights: dict[Any, int], drops: Drops) -> None:
 def _is_bare(part: Any) -> bool:
     """Whether a part is a few words, or links, without a paragraph or a number of their own."""
     said = clean(part.text_content())
+    if _is_path(part, said):
+        return True
     return (
         len(said.split()) <= 25
         and not (is_warning(said) or is_forbidding(said) or _is_sentence(part, said) or _heads_list(part))
@@ -232,6 +245,13 @@ def _is_bare(part: Any) -> bool:
         and not STARTS.match(said)
         and role_of(said) == "other"
     )
+
+
+def _is_path(part: Any, said: str) -> bool:
+    """Whether a part says where in the site a page stands: a few names set apart by arrows, all but the last of them links."""
+    names = [clean(name) for name in re.split(r"\s*[>»›→]+\s*", said)]
+    links = {clean(link.text_content()) for link in part.iter("a")}
+    return len(names) >= 2 and len(said.split()) <= 25 and bool(links) and all(name in links for name in names[:-1])
 
 
 def _heads_list(part: Any) -> bool:
@@ -254,16 +274,10 @@ def _is_titling(part: Any, vocabulary: Vocabulary) -> bool:
     warned = is_note(part) and (is_warning(clean(said)) or is_order(clean(said)))
     told = len(said.split()) > _TITLE_WORDS // 2
     formed = warned or any(
-        not _leads_away(head) and (told or head.tag == "ol" or role_of(clean(text_of(head))) != "other")
+        not leads_away(head) and (told or head.tag == "ol" or role_of(clean(text_of(head))) != "other")
         for head in part.iter("h2", "h3", "ol")
     )
     return formed and not vocabulary.is_strange(said, LOOSE)
-
-
-def _leads_away(head: Any) -> bool:
-    """Whether a heading or a list is a link, or links, to other pages."""
-    links = [a for a in head.iter("a") if not (a.get("href") or "#").startswith("#")]
-    return bool(links) and clean(" ".join(a.text_content() for a in links)) == clean(head.text_content())
 
 
 def _is_head_of_site(table: Any) -> bool:

@@ -59,6 +59,8 @@ _PATTERNS = (
     r" (?:(?:in|since|as of|ab|seit|en|desde|dans|depuis)(?: the| der| la)? )(?:versi[oó]n|release|v\.? ?(?=\d))\W*\d[\w.]*(?:\W.{0,160})?",
     rf"{_THIS} (?:{_PAGE}|space|wiki|docs|manual|handbook|text) (?:was|has been|is being|will be|wurde|ha sido|fue|a été) (?:automatically |recently )?(?:moved|migrated|archived|imported|copied|mirrored|converted|machine[- ]translated|generated|verschoben|archiviert|movid[oa]|archivad[oa]|déplacée?|archivée?)\b.{{0,160}}",
     r"(?:nach oben|zum (?:seiten)?anfang|haut de (?:la )?page|(?:volver|ir) arriba|(?:to )?top of (?:the )?page)",
+    r"(?:please )?(?:use|click|press|hit|benutzen sie|klicken sie|utilisez|cliquez|use|utilice|pulse)\b.{0,24}\b(?:back button|zurück-?(?:taste|button|schaltfläche)|bouton (?:retour|précédent)|botón (?:atrás|de retroceso))\b.{0,60}\b(?:browser|navigateur|navegador)s?\b.{0,24}\b(?:menu|menü|men[úu]|index|home|overview|previous page|übersicht|inicio|accueil)\b.{0,24}",
+    r"you are (?:the )?(?:visitor|guest) (?:number|no\.?|#) ?[\d.,]+.{0,40}",
     r"(?:back to|return to|zurück zu|volver|retour)(?: the)?(?: \w+){0,2} (?:top|home|overview|nach oben|inicio|haut).{0,30}",
 )  # fmt: skip
 _FURNITURE = re.compile("|".join(f"(?:{pattern})" for pattern in _PATTERNS), re.I)
@@ -130,7 +132,8 @@ _ELSEWHERE = frozenset(
     map(
         folded,
         ("See also", "Further reading", "Links", "External links", "Related pages", "Attachments", "Downloads", "Siehe auch", "Weblinks", "Weiterführende Links",
-         "Anhänge", "Véase también", "Ver también", "Enlaces externos", "Adjuntos", "Voir aussi", "Liens externes", "Pièces jointes"),
+         "Anhänge", "Véase también", "Ver también", "Enlaces externos", "Adjuntos", "Voir aussi", "Liens externes", "Pièces jointes", "What's next", "What's next?", "Next steps", "Where to go next",
+         "Nächste Schritte", "Wie geht es weiter?", "Próximos pasos", "Siguientes pasos", "Étapes suivantes", "Pour aller plus loin"),
     )
 )  # fmt: skip
 
@@ -154,7 +157,10 @@ _LEAVE = re.compile(
 )
 _QUESTIONS = re.compile(
     r"(?:(?:any|more|further|got|still|have|do you have|have you got|noch|weitere|haben sie|hast du|tienes?|¿?alguna|¿?tiene|d['’]autres|des|une|avez-vous)\s){0,2}(?:any |noch |des |alguna )?"
-    r"(?:questions?|doubts|fragen|preguntas?|dudas?)\s?\?",
+    r"(?:questions?|doubts|fragen|preguntas?|dudas?)\s?\?|"
+    r"(?:(?:any|your|got|some) )?(?:comments?|feedback|suggestions?|corrections?|questions?)(?: or \w+)? (?:about|on|for|regarding) (?:this|the|our) (?:web ?|wiki )?(?:page|site|article)\s?\?|"
+    rf"(?:fragen|anmerkungen|hinweise)(?: oder \w+)? zu {_THIS} {_PAGE}\s?\?|(?:des )?(?:questions|remarques|commentaires) sur {_THIS} {_PAGE}\s?\?|"
+    rf"¿?(?:preguntas|comentarios|sugerencias) sobre {_THIS} {_PAGE}\s?\?",
     re.I,
 )
 _REACH = re.compile(

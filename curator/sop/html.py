@@ -13,7 +13,7 @@ from curator.sop.additions import prune_tail
 from curator.sop.apart import told_asides
 from curator.sop.cards import headings_over, lines_of, prune_emptied
 from curator.sop.content import Second, content_root, prune_beside
-from curator.sop.markup import BLOCKS, is_bold, own_words, text_of
+from curator.sop.markup import BLOCKS, is_bold, leads_away, own_words, text_of
 from curator.sop.metadata import is_field
 from curator.sop.pruning import name_own_tags, prune
 from curator.sop.reading import MAX_TEXT, NOWHERE, SITE_MARK, Drops, Piece, Reading, clean, said, words_of
@@ -55,7 +55,7 @@ def read_html(page: str, second: Second | None = None) -> Reading:
     everywhere = [clean(text_of(h)) for h in root.iter("h1")]
     below = [clean(text_of(h)) for h in root.iter("h2", "h3")]
     _nest_lists(root)
-    _name_title(root, page_title)
+    _name_title(root, page_title, drops)
     stood = headings_over(root)
     prune(root, drops)
     _join_fields(root)
@@ -171,13 +171,26 @@ def _without_scripts(page: str) -> str:
     return _OPENED.sub(lambda found: "" if (found[2] or "").lower() in ("script", "style") else found[0], page)
 
 
-def _name_title(root: Any, title: str) -> None:
+def _drop_rubric(root: Any, named: list[list[str]], drops: Drops) -> None:
+    """Take out the only `h1` where it is a link and one part of the page's title, and a heading below it the other: it names the
+    part of the site that the page stands in.
+    """
+    heads = list(root.iter("h1"))
+    if len(heads) == 1 and leads_away(heads[0]) and words_of(text_of(heads[0])) in named:
+        rubric = words_of(text_of(heads[0]))
+        others = (words_of(text_of(head)) for head in root.iter("h2", "h3"))
+        if any(said in named and said != rubric for said in others if len(said) >= 2):
+            drops.take(heads[0])
+
+
+def _name_title(root: Any, title: str, drops: Drops) -> None:
     """On a page without an `h1`, the heading that is a part of the page's title is one; without headings, a line set large, bold
     or in the middle that has the words of the page's title, else the only line that is set in the middle and bold.
     """
     wanted = set(words_of(title))
+    named = [words_of(part) for part in SITE_MARK.split(title)]
+    _drop_rubric(root, named, drops)
     if next(root.iter("h1"), None) is None:
-        named = [words_of(part) for part in SITE_MARK.split(title)]
         for head in root.iter("h2", "h3"):
             if (said := words_of(text_of(head))) and said in named and len(said) >= 2:
                 head.tag = "h1"

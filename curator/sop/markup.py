@@ -183,3 +183,9 @@ def siblings(element: Any) -> Iterator[Any]:
 
 def upwards(element: Any) -> Iterator[Any]:
     return (ancestor for ancestor in element.iterancestors() if isinstance(ancestor.tag, str))
+
+
+def leads_away(head: Any) -> bool:
+    """Whether a heading or a list is a link, or links, to other pages."""
+    links = [a for a in head.iter("a") if not (a.get("href") or "#").startswith("#")]
+    return bool(links) and clean(" ".join(a.text_content() for a in links)) == clean(head.text_content())

@@ -19,6 +19,8 @@ _GONE = frozenset(
 _CHROME = frozenset("nav footer aside form button select dialog input textarea menu".split())
 _HIDDEN = frozenset("noprint no-print d-print-none hidden-print hide-print print-hidden printhidden mw-editsection editsection edit-section "
                     "visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only".split())  # fmt: skip
+_LABELS = frozenset(("label", "span", "em", "small", "strong", "b", "i"))
+_HIDES = re.compile(r"(?:[a-z]{1,4}-{1,2})?(?:is-)?hidden")  # "overflow-hidden" hides nothing
 _ANCHORS = frozenset(
     "headerlink anchorjs-link permalink header-anchor heading-anchor hash-link".split()
 )  # beside a heading
@@ -27,6 +29,8 @@ _ANCHORS = frozenset(
 def is_hidden(element: Any) -> bool:
     """Whether a part is named as one that no reader of the page sees, or as the link beside a heading, but for headings."""
     names = set((element.get("class") or "").lower().split())
+    if element.tag in _LABELS and any(map(_HIDES.fullmatch, names)) and len(element.text_content().split()) <= 6:
+        return True
     return bool(names & _HIDDEN) or (element.tag not in HEADINGS and bool(names & _ANCHORS))
 
 
@@ -144,12 +148,33 @@ def _prune_marks(root: Any) -> None:
         for link in list(head.iter("a")):
             if (link.get("href") or "").startswith("#") and not re.search(r"\w", link.text_content()):
                 remove(link)
+    for cell in list(root.iter("td", "th")):
+        if _PAGE_NUMBER.fullmatch(clean(cell.text_content())) or (
+            cell.get("colspan") and next(cell.iter("a"), None) is not None and _is_form_head(cell)
+        ):
+            remove(cell)
     for mark in list(root.iter("sup")):
         links = list(mark.iter("a"))
         said = clean(mark.text_content())
         named = re.search(r"reference|footnote|fn", mark.get("class") or "") or (links and (links[0].get("href") or "").startswith("#"))  # fmt: skip
         if links and named and re.fullmatch(r"\[?(?:\d{1,3}|[a-z*†‡]|note \d{1,2})[\])]?", said):
             remove(mark)
+
+
+def _is_form_head(cell: Any) -> bool:
+    """Whether a cell is the name of a form of a wiki and the link, or the button, by which it is edited."""
+    links = [clean(link.text_content()) for link in cell.iter("a")]
+    rest = clean(cell.text_content())
+    for link in sorted(links, key=len, reverse=True):
+        if not _EDIT.fullmatch(link):
+            rest = rest.replace(link, "", 1)
+    return _EDIT.fullmatch(rest) is not None
+
+
+_EDIT = re.compile(r"\W*(?:edit|bearbeiten|editar|modifier|éditer|modifica|bewerken)\W*", re.I)
+_PAGE_NUMBER = re.compile(
+    r"(?:page|seite|página|pág\.|blatt|pagina|strona|sida) ?:? ?\d{1,4} (?:of|von|de|sur|/|di|van|z|av) ?\d{1,4}", re.I
+)
 
 
 def _prune_captions(root: Any, drops: Drops) -> None:

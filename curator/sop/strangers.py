@@ -297,9 +297,24 @@ def _is_bare_wrapping(part: Any, content: Any) -> bool:
     return clean(around.text_content()) == clean(part.text_content())
 
 
+def _is_link(cell: Any) -> bool:
+    """Whether a cell is a link to another page and nothing else."""
+    links = [link for link in cell.iter("a") if not re.match(r"#.", link.get("href") or "")]
+    return clean(" ".join(link.text_content() for link in links)) == clean(cell.text_content())
+
+
+_NUMBERED = re.compile(
+    r"(?:figure|fig\.|illustration|table|photo|diagram|abbildung|abb\.|bild|tabelle|tab\.|figura|ilustración|imagen|tabla|tableau|schéma|image) ?\d{1,3}(?:[.-]\d{1,2})?\s*[:.–-]",
+    re.I,
+)  # as captions begin
+_CAPTION_WORDS = 40
+
+
 def is_told(part: Any) -> bool:
     """Whether the form of a part says that it is content, whatever it speaks of: its heading, code, a table, a warning."""
     said = clean(part.text_content())
+    if _NUMBERED.match(said) and len(said.split()) <= _CAPTION_WORDS:
+        return not any(clean(link.text_content()) for link in part.iter("a"))  # a caption
     if wraps_note(part) or is_warning(said) or (next(part.iter("a", "button"), None) is None and is_forbidding(said)):
         return True
     heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
@@ -310,7 +325,18 @@ def is_told(part: Any) -> bool:
             return True
         if _orders(part, least=2) and any(map(is_note, part.iter("div", "section", "aside", "blockquote"))):
             return True
-    return counts_up(part) or (not heads and any(not _is_box(table) for table in part.iter("table")))
+    tables = (table for table in part.iter("table") if not (_is_box(table) or _is_menu(table)))
+    return counts_up(part) or (not heads and next(tables, None) is not None)
+
+
+def _is_menu(table: Any) -> bool:
+    """Whether a table is one column, of which two cells or more, and half of those with words, are links and nothing else."""
+    rows = [[cell for cell in row.iter("td", "th") if clean(cell.text_content())] for row in table.iter("tr")]
+    if any(len(cells) > 1 for cells in rows):
+        return False
+    cells = [cell for row in rows for cell in row]
+    linked = sum(map(_is_link, cells))
+    return linked >= 2 and 2 * linked >= len(cells)
 
 
 def _is_section(part: Any) -> bool:
