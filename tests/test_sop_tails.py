@@ -292,7 +292,7 @@ def test_the_number_of_a_printed_page_and_the_head_of_a_form_are_no_rows() -> No
 
 def test_a_numbered_caption_in_a_box_of_its_own_is_of_the_text_whatever_it_speaks_of() -> None:
     box = "<div class=bild><a href='/x.png'><img src='/x.png' alt=''></a><p class=bildunterschrift>Figure 1: Quince jelly, as grandmother cooked it.</p></div>"
-    assert "Figure 1: Quince jelly, as grandmother cooked it." in beyond(after=f"<h2>Setting out</h2>{STEPS}{box}")
+    assert "Figure 1: Quince jelly, as grandmother cooked it." in beyond(after=f"{STEPS}{box}<h2>Close</h2>{STEPS}")
 
 
 def test_a_rubric_that_leads_home_is_no_title() -> None:

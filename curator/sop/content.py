@@ -35,6 +35,7 @@ from curator.sop.strangers import (
     counts_up,
     is_all_below,
     is_lone_heading,
+    is_numbered_caption,
     is_told,
     marks,
     prune_strangers,
@@ -465,7 +466,7 @@ def _are_sections(part: Any, text: Any) -> bool:
 def _belongs(part: Any, text: Any, weights: dict[Any, int]) -> bool:
     """Whether the form of a part says that it is content: a heading of known purpose, an order of steps, much text."""
     heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
-    if is_lone_heading(part):
+    if is_lone_heading(part) or is_numbered_caption(part):
         return True
     if any(role_of(head) != "other" for head in heads):
         return True

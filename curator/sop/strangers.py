@@ -310,12 +310,22 @@ _NUMBERED = re.compile(
 _CAPTION_WORDS = 40
 
 
+def is_numbered_caption(part: Any) -> bool:
+    """Whether a part is a picture's or a table's number and what it shows ("Figure 1: ..."), no word of it a link."""
+    said = clean(part.text_content())
+    few = _NUMBERED.match(said) is not None and len(said.split()) <= _CAPTION_WORDS
+    return few and not any(clean(link.text_content()) for link in part.iter("a"))
+
+
 def is_told(part: Any) -> bool:
     """Whether the form of a part says that it is content, whatever it speaks of: its heading, code, a table, a warning."""
     said = clean(part.text_content())
-    if _NUMBERED.match(said) and len(said.split()) <= _CAPTION_WORDS:
-        return not any(clean(link.text_content()) for link in part.iter("a"))  # a caption
-    if wraps_note(part) or is_warning(said) or (next(part.iter("a", "button"), None) is None and is_forbidding(said)):
+    if (
+        wraps_note(part)
+        or is_numbered_caption(part)
+        or is_warning(said)
+        or (next(part.iter("a", "button"), None) is None and is_forbidding(said))
+    ):
         return True
     heads = [clean(text_of(head)) for head in part.iter(*HEADINGS)]
     if any(role_of(head) != "other" for head in heads) or next(part.iter("pre", "h1"), None) is not None:
