@@ -305,4 +305,5 @@ def test_a_rubric_that_leads_home_is_no_title() -> None:
 
 def test_a_label_that_is_named_hidden_is_seen_by_no_reader() -> None:
     assert beyond(before="<p><label class='ms-hidden'>Quick launch</label></p>") == []
+    assert beyond(before="<p><span class='hidden md:inline'>The pump has two lids.</span></p>") != []
     assert beyond(before="<p><span class='overflow-hidden'>The pump has two lids.</span></p>") != []

@@ -20,6 +20,7 @@ _CHROME = frozenset("nav footer aside form button select dialog input textarea m
 _HIDDEN = frozenset("noprint no-print d-print-none hidden-print hide-print print-hidden printhidden mw-editsection editsection edit-section "
                     "visually-hidden visuallyhidden sr-only screen-reader-text screenreader-only".split())  # fmt: skip
 _LABELS = frozenset(("label", "span", "em", "small", "strong", "b", "i"))
+_SHOWS = re.compile(r"\w+:(?:inline|block|flex|grid|contents|inline-block|inline-flex)")
 _HIDES = re.compile(r"(?:[a-z]{1,4}-{1,2})?(?:is-)?hidden")  # "overflow-hidden" hides nothing
 _ANCHORS = frozenset(
     "headerlink anchorjs-link permalink header-anchor heading-anchor hash-link".split()
@@ -29,7 +30,9 @@ _ANCHORS = frozenset(
 def is_hidden(element: Any) -> bool:
     """Whether a part is named as one that no reader of the page sees, or as the link beside a heading, but for headings."""
     names = set((element.get("class") or "").lower().split())
-    if element.tag in _LABELS and any(map(_HIDES.fullmatch, names)) and len(element.text_content().split()) <= 6:
+    shown = any(_SHOWS.fullmatch(name) for name in names)  # on wider screens: "hidden md:inline"
+    hidden = not shown and any(map(_HIDES.fullmatch, names))
+    if hidden and element.tag in _LABELS and len(element.text_content().split()) <= 6:
         return True
     return bool(names & _HIDDEN) or (element.tag not in HEADINGS and bool(names & _ANCHORS))
 
