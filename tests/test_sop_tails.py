@@ -307,3 +307,43 @@ def test_a_label_that_is_named_hidden_is_seen_by_no_reader() -> None:
     assert beyond(before="<p><label class='ms-hidden'>Quick launch</label></p>") == []
     assert beyond(before="<p><span class='hidden md:inline'>The pump has two lids.</span></p>") != []
     assert beyond(before="<p><span class='overflow-hidden'>The pump has two lids.</span></p>") != []
+
+
+def test_an_admonition_of_asciidoctor_is_a_note_with_its_kind() -> None:
+    sign = "<td class=icon><i class='fa icon-warning' title=Warning></i></td>"
+    box = f"<div class='admonitionblock warning'><table><tr>{sign}<td class=content><p>The lid of the pump is hot.</p></td></tr></table></div>"
+    document = page(f"<main>{TITLE}{TEXT}{box}</main>")
+    notes = [
+        block.note
+        for section in document.sections
+        for block in section.blocks
+        if "lid of the pump is hot" in str(block)
+    ]
+    assert notes == ["warning"]
+    assert "The lid of the pump is hot." in texts(document)
+
+
+def test_what_stands_before_the_first_heading_opens_the_text_whatever_its_box_is_called() -> None:
+    said = (
+        "For halls of up to 500 guests on the balcony. Anything larger is a case for the brigade and its alarm button."
+    )
+    for box in (f"<div id=preamble><p>{said}</p></div>", f"<div style='text-align: justify'>{said}</div>"):
+        assert said in texts(
+            page(f"<main>{TITLE}<div class=post-body>{box}<h2>Procedure</h2>{CARE}{STEPS}</div></main>")
+        )
+
+
+@pytest.mark.parametrize(
+    ("title", "before"),
+    [
+        ("Rinse the pump - Halls - Works", "<h1>Halls and pools</h1>"),
+        ("Hall notes: Rinse the pump", "<h2><span>mardi 14 mai 2019</span></h2>"),
+        ("Hall notes", "<h1 class=tc-site-title>Hall notes</h1>"),
+    ],
+)
+def test_the_title_is_neither_a_part_of_the_site_nor_a_date(title: str, before: str) -> None:
+    head = "<h1>Rinse the pump</h1>" if "Halls" in title else "<h3 class=entry-title>Rinse the pump</h3>"
+    shown = f"<html><head><title>{title}</title></head><body>{before}<div>{head}{TEXT}</div></body></html>"
+    document = document_of(shown.encode(), "page.html")
+    assert document.title == "Rinse the pump"
+    assert not {"Halls and pools", "mardi 14 mai 2019"} & set(texts(document))

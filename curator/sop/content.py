@@ -38,6 +38,7 @@ from curator.sop.strangers import (
     is_numbered_caption,
     is_told,
     marks,
+    opens_text,
     prune_strangers,
     says_purpose,
 )
@@ -343,6 +344,7 @@ def _prune_leads(content: Any, title: Any, vocabulary: Vocabulary, drops: Drops)
             return
         if (
             part.tag in ("p", "div", "span", "section")
+            and part.get("id") != "preamble"  # what Asciidoctor names all before the first heading
             and _LEADS.search(own_words(part))
             and _is_lead(part, vocabulary)
         ):
@@ -437,7 +439,7 @@ def _is_lead(part: Any, vocabulary: Vocabulary) -> bool:
 def _is_apart(part: Any, text: Any, weights: dict[Any, int], vocabulary: Vocabulary, second: Second | None) -> bool:
     """Whether a part beside the text is no part of it."""
     said, spaced = clean(part.text_content()), clean(text_of(part))
-    if not said:
+    if not said or opens_text(part, said):
         return False
     most = weights[text if text is not None else part.getparent()]
     if weights[part] < 0.5 * most and not is_told(part) and not is_lone_heading(part):

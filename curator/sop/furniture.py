@@ -60,6 +60,7 @@ _PATTERNS = (
     rf"{_THIS} (?:{_PAGE}|space|wiki|docs|manual|handbook|text) (?:was|has been|is being|will be|wurde|ha sido|fue|a été) (?:automatically |recently )?(?:moved|migrated|archived|imported|copied|mirrored|converted|machine[- ]translated|generated|verschoben|archiviert|movid[oa]|archivad[oa]|déplacée?|archivée?)\b.{{0,160}}",
     r"(?:nach oben|zum (?:seiten)?anfang|haut de (?:la )?page|(?:volver|ir) arriba|(?:to )?top of (?:the )?page)",
     r"(?:please )?(?:use|click|press|hit|benutzen sie|klicken sie|utilisez|cliquez|use|utilice|pulse)\b.{0,24}\b(?:back button|zurück-?(?:taste|button|schaltfläche)|bouton (?:retour|précédent)|botón (?:atrás|de retroceso))\b.{0,60}\b(?:browser|navigateur|navegador)s?\b.{0,24}\b(?:menu|menü|men[úu]|index|home|overview|previous page|übersicht|inicio|accueil)\b.{0,24}",
+    r"(?:also available (?:in|as)|auch (?:abrufbar|verfügbar) (?:als|in)|(?:également|aussi) disponible en|también disponible en)\W*(?:[A-Z][\w.]{1,12}\W*){0,6}",
     r"you are (?:the )?(?:visitor|guest) (?:number|no\.?|#) ?[\d.,]+.{0,40}",
     r"(?:back to|return to|zurück zu|volver|retour)(?: the)?(?: \w+){0,2} (?:top|home|overview|nach oben|inicio|haut).{0,30}",
 )  # fmt: skip
@@ -73,7 +74,11 @@ def is_credited(caption: str) -> bool:
     return _CREDITED.search(caption) is not None
 
 
-_DAY = re.compile(rf"(?:on |am |el |le )?{_DATE}(?: at|,)?(?: \d{{1,2}}:\d{{2}}(?: ?[ap]m)?)?\W*", re.I)
+_WEEKDAY = r"(?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche|lunes|martes|mi[ée]rcoles|jueves|viernes|s[áa]bado|domingo)"
+_DAY = re.compile(
+    rf"(?:on |am |el |le )?(?:{_WEEKDAY},? )?(?:the |den |der |le )?{_DATE}(?: at|,)?(?: \d{{1,2}}:\d{{2}}(?: ?[ap]m)?)?\W*",
+    re.I,
+)
 
 
 def is_date(text: str) -> bool:

@@ -15,7 +15,7 @@ from curator.sop.cards import headings_over, lines_of, prune_emptied
 from curator.sop.content import Second, content_root, prune_beside
 from curator.sop.markup import BLOCKS, is_bold, leads_away, own_words, text_of
 from curator.sop.metadata import is_field
-from curator.sop.pruning import name_own_tags, prune
+from curator.sop.pruning import is_logo, name_own_tags, prune
 from curator.sop.reading import MAX_TEXT, NOWHERE, SITE_MARK, Drops, Piece, Reading, clean, said, words_of
 from curator.sop.threads import prune_thread
 from curator.sop.walk import Walker
@@ -172,10 +172,16 @@ def _without_scripts(page: str) -> str:
 
 
 def _drop_rubric(root: Any, named: list[list[str]], drops: Drops) -> None:
-    """Take out the only `h1` where it is a link and one part of the page's title, and a heading below it the other: it names the
-    part of the site that the page stands in.
+    """Take out an `h1` that names the site, or the part of it that the page stands in: the only one, where it is a link and one part of the
+    page's title, and a heading below it the other; those before the one that is a part of the title, where none of them is.
     """
+    for head in list(filter(is_logo, root.iter("h1"))):
+        if len(list(root.iter("h1", "h2"))) > 1:
+            drops.take(head)
     heads = list(root.iter("h1"))
+    titles = [n for n, head in enumerate(heads) if len(said := words_of(text_of(head))) >= 2 and said in named]
+    for head in heads[: titles[0]] if len(titles) == 1 else ():
+        drops.take(head)
     if len(heads) == 1 and leads_away(heads[0]) and words_of(text_of(heads[0])) in named:
         rubric = words_of(text_of(heads[0]))
         others = (words_of(text_of(head)) for head in root.iter("h2", "h3"))
@@ -183,18 +189,27 @@ def _drop_rubric(root: Any, named: list[list[str]], drops: Drops) -> None:
             drops.take(heads[0])
 
 
+_TITLED = re.compile(
+    r"(?:^|[\s_-])(?:entry|post|page|article|topic|doc|document|content|node|story|tc)-?title(?:$|\s)", re.I
+)
+
+
 def _name_title(root: Any, title: str, drops: Drops) -> None:
     """On a page without an `h1`, the heading that is a part of the page's title is one; without headings, a line set large, bold
     or in the middle that has the words of the page's title, else the only line that is set in the middle and bold.
     """
     wanted = set(words_of(title))
-    named = [words_of(part) for part in SITE_MARK.split(title)]
+    named = [words_of(part) for part in (*SITE_MARK.split(title), *title.split(": ", 1))]  # "Blog: Post"
     _drop_rubric(root, named, drops)
     if next(root.iter("h1"), None) is None:
         for head in root.iter("h2", "h3"):
             if (said := words_of(text_of(head))) and said in named and len(said) >= 2:
                 head.tag = "h1"
                 return
+        first = next(root.iter("h2", "h3"), None)
+        if first is not None and _TITLED.search(first.get("class") or ""):
+            first.tag = "h1"
+            return
     if next(root.iter("h1", "h2"), None) is not None:
         return
     middle = []

@@ -86,7 +86,7 @@ _WHOLE_NOTES = frozenset(("note", "tip", "warning", "caution", "danger", "import
 
 
 _JOINED_NOTE = re.compile(
-    r"\b(note|tip|info|important|warning|caution|danger|error|success)(message|box|panel|notice)\b"
+    r"\b(note|tip|info|important|warning|caution|danger|error|success|admonition)(message|box|panel|notice|block)\b"
 )
 
 
@@ -142,6 +142,8 @@ def is_layout(table: Any) -> bool:
     if len(cells) == 1 or next(table.iterdescendants("h1", "h2", "table"), None) is not None:
         return True
     rows = {cell.getparent() for cell in cells}
+    if len(rows) == 1 and sum(bool(clean(cell.text_content())) for cell in cells) == 1:
+        return True  # a sign, and what it stands for
     if len(rows) == len(cells):  # one column
         return next(table.iterdescendants("h3", "ul", "ol"), None) is not None
     return len(rows) == 1 and any(len(cell.text_content()) > 1500 for cell in cells)

@@ -8,6 +8,7 @@ from typing import Any
 from curator.sop.additions import prune_additions, prune_authors
 from curator.sop.calls import prune_calls
 from curator.sop.cards import prune_cards
+from curator.sop.furniture import is_date
 from curator.sop.markup import HEADINGS, is_note, own_words, text_of, upwards
 from curator.sop.reading import Drops, clean, remove
 from curator.sop.roles import role_of
@@ -206,15 +207,20 @@ _PRINTED_CONTENTS = re.compile(r"(?:^|\s)Mso(?:Toc\d|TocHeading)(?:$|\s)", re.I)
 
 
 def _prune_logos(root: Any, drops: Drops) -> None:
-    """Take out a heading that is the name of the site, where the page has another of that level, and the picture that leads home."""
+    """Take out the picture that leads home, and the date over a title."""
     for picture in list(root.iter("img")):
         link = next(picture.iterancestors("a"), None)
         if link is not None and link.get("href") in ("/", "./", "../") and not clean(link.text_content()):
             remove(picture)
-    heads = list(root.iter("h1"))
-    for head in heads:
-        if len(heads) > 1 and _LOGO.search(own_words(head)):
-            drops.take(head)
+    for title in list(root.iter("h1"))[:1]:
+        for head in title.xpath("preceding::*[self::h2 or self::h3 or self::h4]"):
+            if is_date(clean(text_of(head))):  # of a blog, over all that it posted that day
+                drops.take(head)
+
+
+def is_logo(head: Any) -> bool:
+    """Whether a heading is named as the name of the site."""
+    return _LOGO.search(own_words(head)) is not None
 
 
 _LOGO = re.compile(r"(?:^|[\s_-])(?:logo|brand|branding|wordmark|site-?(?:title|name))(?:[\s_-]|$)", re.I)

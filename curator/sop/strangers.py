@@ -417,6 +417,8 @@ def _places(cell: Any) -> bool:
 
 def _is_kept(part: Any, content: Any) -> bool:
     """Whether a box stays whatever it speaks of."""
+    if opens_text(part, clean(part.text_content())):
+        return True
     if _in_item(part, content) or is_told(part) or _in_warning(part, content):
         return True
     around = part.getparent()
@@ -432,6 +434,22 @@ def _is_kept(part: Any, content: Any) -> bool:
         return False
     leads = before is not None and clean(before.text_content()).endswith(":")
     return leads or 2 * sum(map(is_order, items)) >= len(items)
+
+
+def opens_text(part: Any, said: str) -> bool:
+    """Whether a part without a name is the sentences between the beginning of a text and its first heading.
+
+    Asciidoctor names all that stands there, the preamble.
+    """
+    names = {part.get(key) for key in ("class", "id", "role")} - {None, "preamble"}
+    formed = next(part.iter("a", "button", "ol", "ul", "table", "pre", *HEADINGS), None) is not None
+    if part.tag != "div" or names or formed or len(said.split()) < _INTRODUCTION or said[-1] not in ".!:":
+        return False
+    around = [other for other in part.getparent() if isinstance(other.tag, str) and clean(other.text_content())]
+    return around[0] is part and len(around) > 1 and next(around[1].iter(*HEADINGS), None) is not None
+
+
+_INTRODUCTION = 12  # words
 
 
 def is_all_below(part: Any) -> bool:
