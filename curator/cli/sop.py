@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from curator.sop.run import Spreading
 
 
+_KEY = "OPENAI_API_KEY"
+
+
 @click.command("sop")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE…")
 @click.option(
@@ -71,8 +74,7 @@ if TYPE_CHECKING:
 @click.option(
     "--key-env",
     metavar="NAME",
-    default="OPENAI_API_KEY",
-    show_default=True,
+    show_default=_KEY,
     help="Environment variable that holds the key of the endpoint.",
 )
 @click.option("--tokenizer", metavar="NAME|FILE", help="Encoding or tokenizer.json to count tokens with.")
@@ -89,7 +91,7 @@ def command(
     fetch: bool,
     rewrite: str | None,
     endpoint: str | None,
-    key_env: str,
+    key_env: str | None,
     tokenizer: str | None,
     workers: int | None,
     engine: str | None,
@@ -100,12 +102,14 @@ def command(
     Reads HTML, saved pages, Markdown, text, DOCX, PDF, and the JSON that --json wrote: files, folders, and with the
     extra `s3` addresses such as s3://bucket/sop/. Every word of an answer stands
     in its source; what is left out is recorded. Exits with 1 where a source was not converted or --rewrite rewrote
-    nothing. The network is used with --fetch and --rewrite alone. A file that
+    nothing, with 2 where none was converted. The network is used with --fetch and --rewrite alone. A file that
     stands at -o is replaced.
     """
     from curator.sop import run
     from curator.sop.fetch import Fetcher
 
+    if tokenizer and not max_tokens:
+        raise UsageError("--tokenizer counts tokens for --max-tokens", hint="name both, or neither")
     plan = run.Plan(profile, system, variants, sections, max_tokens or 0, tokenizer)
     writer = _writer(rewrite, endpoint, key_env)
     spreading = _spreading(workers, engine, ray_address)
@@ -134,14 +138,18 @@ def _spreading(workers: int | None, engine: str | None, address: str | None) -> 
     return Processes(workers) if workers and workers > 1 else None
 
 
-def _writer(model: str | None, endpoint: str | None, key_env: str) -> Writer | None:
+def _writer(model: str | None, endpoint: str | None, key_env: str | None) -> Writer | None:
     """Who puts prompts in other words, None without --rewrite. Raises UsageError."""
     if (model is None) != (endpoint is None):
         raise UsageError("--rewrite and --endpoint go together", hint="name both, or neither")
     if model is None or endpoint is None:
+        if key_env:
+            raise UsageError("--key-env is for --rewrite", hint="name --rewrite and --endpoint, or leave it out")
         return None
     from curator.scan.cache import Cache
     from curator.sop.rewrite import Writer
 
     cache = Cache.open()
-    return Writer(endpoint, model, os.environ.get(key_env, ""), cache=cache.folder / "prompts" if cache else None)
+    return Writer(
+        endpoint, model, os.environ.get(key_env or _KEY, ""), cache=cache.folder / "prompts" if cache else None
+    )

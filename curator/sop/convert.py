@@ -40,6 +40,10 @@ _LOGIN = re.compile(
     r"(?:sign|log)[ -]?in\b|anmelden|iniciar sesi[oó]n|connexion|single sign-on|authentication required|access denied|403 forbidden",
     re.I,
 )
+_MISSING = re.compile(
+    r"(?:404\b.{0,20})?(?:page|seite|página|file) (?:was )?(?:not found|nicht gefunden|no encontrada)|page introuvable",
+    re.I,
+)
 _PROCEDURE = re.compile(r"\b(?:sop|procedures?|protocol|runbook|playbook|work instruction|checklist|how to)\b", re.I)
 
 
@@ -249,13 +253,13 @@ def _refuse_no_procedure(document: Document, reading: Reading) -> None:
     """Raises SourceError for what is no procedure, with the cause."""
     every = [step for section in document.sections for step in steps(section.blocks)]
     size = sum(len(section.blocks) for section in document.sections)
-    if (
-        reading.format == "html"
-        and _LOGIN.search(f"{reading.page_title} {document.title} {_first_text(document)}")
-        and len(every) < 4
-        and not {section.role for section in document.sections} - {"other", "title"}
-    ):
-        raise SourceError("a login page, not the document", hint="save the page while you are signed in")
+    known = {section.role for section in document.sections if section.heading} - {"other", "title"}
+    if reading.format == "html" and len(every) < 4 and not known:
+        first = f"{reading.page_title} {document.title} {_first_text(document)}"
+        if _LOGIN.search(first):
+            raise SourceError("a login page, not the document", hint="save the page while you are signed in")
+        if _MISSING.search(first):
+            raise SourceError("a page that says there is none, not the document", hint="look where it has moved to")
     if not size:
         blank = not reading.words
         what = "an empty page" if blank else "no text left when menus and other page furniture are taken out"

@@ -15,7 +15,7 @@ from curator.errors import MissingExtraError, SourceError
 from curator.sop.html import tree
 from curator.sop.markup import HEADINGS
 from curator.sop.numbering import MARK, heading_styles, with_numbers
-from curator.sop.reading import Drops, Reading, words_of
+from curator.sop.reading import Drops, Reading, take_struck, words_of
 from curator.sop.walk import Walker
 
 _MOST = 400_000_000  # bytes an archive may unpack to
@@ -62,6 +62,7 @@ def read_docx(data: bytes) -> Reading:
     drops = Drops()
     alts = [image.get("alt") or "" for image in root.iter("img")]
     words = frozenset(words_of(" ".join(root.itertext())) + words_of(" ".join(alts)) + _run_together(root))
+    take_struck(root, drops)
     pieces = list(Walker(drops).walk(root.find("body")))
     return Reading(pieces, words, "docx", "mammoth", dropped=drops.found)
 

@@ -13,7 +13,7 @@ from curator.sop.additions import prune_tail
 from curator.sop.apart import told_asides
 from curator.sop.cards import headings_over, lines_of, prune_emptied
 from curator.sop.content import Second, content_root, prune_beside
-from curator.sop.markup import BLOCKS, is_bold, leads_away, own_words, text_of
+from curator.sop.markup import BLOCKS, is_bold, leads_away, own_words, stands_apart, text_of
 from curator.sop.metadata import is_field
 from curator.sop.pruning import is_logo, name_own_tags, prune
 from curator.sop.reading import MAX_TEXT, NOWHERE, SITE_MARK, Drops, Piece, Reading, clean, said, words_of
@@ -199,7 +199,7 @@ def _name_title(root: Any, title: str, drops: Drops) -> None:
     or in the middle that has the words of the page's title, else the only line that is set in the middle and bold.
     """
     wanted = set(words_of(title))
-    named = [words_of(part) for part in (*SITE_MARK.split(title), *title.split(": ", 1))]  # "Blog: Post"
+    named = [words_of(part) for part in (*SITE_MARK.split(title), title.partition(": ")[2])]  # "Blog: Post"
     _drop_rubric(root, named, drops)
     if next(root.iter("h1"), None) is None:
         for head in root.iter("h2", "h3"):
@@ -256,8 +256,14 @@ _FIELD_LABEL = re.compile(r"(?:^|[\s_-])(?:field|element|property|attribute)[\s_
 
 
 def _nest_lists(root: Any) -> None:
-    """Lists that a word processor wrote side by side, their level in their class ("lst-kix_x-1"), put into one another."""
+    """Lists that stand in a list beside its items, and those that a word processor wrote side by side, their level in their class
+    ("lst-kix_x-1"), put into one another.
+    """
     for listed in list(root.iter("ol", "ul")):
+        item = listed.getprevious()
+        if listed.getparent().tag in ("ol", "ul") and item is not None and item.tag == "li":
+            item.append(listed)  # as browsers show it: below the item before
+            continue
         level = _LIST_LEVEL.search(listed.get("class") or "")
         before = listed.getprevious()
         if (
@@ -321,7 +327,7 @@ def _as_shown(root: Any) -> str:
 
     parts: list[str] = []
     for event, node in etree.iterwalk(root, events=("start", "end", "comment", "pi")):
-        if node.tag in BLOCKS or node.tag == "br":
+        if node.tag in BLOCKS or node.tag == "br" or (isinstance(node.tag, str) and stands_apart(node)):
             parts.append(" ")
         parts.append((node.text if event == "start" else node.tail) or "")
     return "".join(parts)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from curator.errors import MissingExtraError
 from curator.sop.document import Figure
 from curator.sop.html import tree
-from curator.sop.reading import Drops, Heading, Piece, Reading, clean, words_of
+from curator.sop.reading import Drops, Heading, Piece, Reading, clean, take_struck, words_of
 from curator.sop.walk import Walker
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def read_markdown(text: str) -> Reading:
         root = tree(f"<html><body>{html}</body></html>")
         for gone in list(root.iter("script", "style", "template")):
             gone.drop_tree()
+        take_struck(root, drops)
         pieces = list(Walker(drops).walk(root.find("body")))
     pieces = [piece for piece in pieces if not (isinstance(piece, Heading | Figure) and not _said(piece))]
     title = fields.pop("title", "")

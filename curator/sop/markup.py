@@ -72,6 +72,12 @@ def note_of(element: Any) -> str | None:
         return str(element.get("class")).strip().lower()
     boxed = {"admonition", "alert", "callout", "macro", "adm", "message", "box", "panel", "notice"} & set(names)
     kinds = [_KINDS.get(name, name) for name in names]
+    if element.tag == "aside" and (grave := _GRAVE & {_KINDS.get(name, name) for name in names}):
+        return min(grave)
+    if element.tag == "aside" and (
+        mild := re.search(r"\baside-{1,2}(note|tip|info|hint)\b", element.get("class") or "")
+    ):
+        return mild[1]
     if not boxed:  # named as a note or a hint: one only where its kind is told too
         noted = _NOTED.search(element.get("class") or "") is not None
         return next((kind for kind in kinds if noted and kind in NOTES - {"note", "hint"}), None)
@@ -191,3 +197,11 @@ def leads_away(head: Any) -> bool:
     """Whether a heading or a list is a link, or links, to other pages."""
     links = [a for a in head.iter("a") if not (a.get("href") or "#").startswith("#")]
     return bool(links) and clean(" ".join(a.text_content() for a in links)) == clean(head.text_content())
+
+
+def stands_apart(part: Any) -> bool:
+    """Whether a part that is no block by its tag is one by its style: a line of code, as some editors colour it."""
+    return _APART.search(part.get("style") or "") is not None
+
+
+_APART = re.compile(r"display:\s*(?:block|grid|flex)\b")

@@ -8,9 +8,9 @@ from typing import Any
 from curator.sop.additions import prune_additions, prune_authors
 from curator.sop.calls import prune_calls
 from curator.sop.cards import prune_cards
-from curator.sop.furniture import is_date
-from curator.sop.markup import HEADINGS, is_note, own_words, text_of, upwards
-from curator.sop.reading import Drops, clean, remove
+from curator.sop.furniture import is_date, is_furniture, speaks_of_page
+from curator.sop.markup import HEADINGS, is_note, is_warning, own_words, text_of, upwards
+from curator.sop.reading import Drops, clean, remove, take_struck
 from curator.sop.roles import role_of
 from curator.sop.verbs import is_order
 
@@ -54,6 +54,7 @@ _ENTRIES = frozenset(("email", "password", "search", "text", "tel", None))
 
 
 def prune(root: Any, drops: Drops) -> None:
+    take_struck(root, drops)
     _prune_marks(root)
     _prune_captions(root, drops)
     _prune_printed_contents(root, drops)
@@ -237,6 +238,18 @@ def _in_menu(element: Any) -> bool:
     return any(a.tag in ("nav", "header", "footer", "aside") for a in upwards(element))
 
 
+def _warns(element: Any) -> bool:
+    """Whether a part is a warning by its first word, and of neither the page nor the site."""
+    said = clean(element.text_content())
+    short = (
+        3 <= len(said.split()) <= _WARNING_WORDS and next(element.iter("form", "input", "button", "nav"), None) is None
+    )
+    return short and is_warning(said) and not (is_furniture(said) or speaks_of_page(said))
+
+
+_WARNING_WORDS = 60
+
+
 def _is_chrome(element: Any, whole: int, opened: frozenset[str], names: re.Pattern[str]) -> bool:
     tag = element.tag
     parent = element.getparent()
@@ -255,13 +268,16 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str], names: re.Patte
     if tag == "footer" and parent is not None and parent.tag in ("blockquote", "figure"):
         return False  # who said it
     if tag in _CHROME:
-        return not (tag in ("form", "aside") and (_holds(element, whole) or is_note(element)))
+        kept = tag in ("form", "aside") and (_holds(element, whole) or is_note(element))
+        return not (kept or (tag in ("aside", "footer") and _warns(element)))
     if tag == "header" and not any(a.tag in ("article", "main") for a in upwards(element)):
         return not _holds(element, whole)
     named = tag in _NAMED_TAGS and (names.search(own_words(element)) or _is_prompt(element))
     if element.get("role") == "tablist" and _is_bar_of_tabs(element):
         return True
-    if (named and not is_note(element)) or element.get("role") in _ROLES:
+    if (named and not any(map(is_note, (element, *upwards(element)))) and not _warns(element)) or element.get(
+        "role"
+    ) in _ROLES:
         return not _holds(element, whole)
     return False
 

@@ -132,3 +132,11 @@ def remove(element: Any) -> None:
         parent.text = (parent.text or "") + tail
     element.tail = None
     parent.remove(element)
+
+
+def take_struck(root: Any, drops: Drops) -> None:
+    """Take out what is struck through, but for code: it was withdrawn."""
+    for part in list(root.iter("del", "s", "strike")):
+        if next(part.iterancestors("pre"), None) is None:
+            drops.add("struck", part.text_content())
+            remove(part)

@@ -18,6 +18,7 @@ from curator.sop.markup import (
     is_warning,
     note_of,
     own_parts,
+    stands_apart,
     text_of,
     wraps_blocks,
 )
@@ -56,6 +57,7 @@ class Walker:
         self._count = 0
         self._line: int | None = None
         self.tables: list[str] = []  # whole texts of tables that were read as steps
+        self._ordered = 0  # numbered lists around what is walked
         self._role = "other"  # of the section that is walked
 
     def walk(self, element: Any, note: str | None = None, depth: int = 0) -> Iterator[Piece]:
@@ -120,7 +122,8 @@ class Walker:
 
     def _is_furniture(self, text: str, bold: bool) -> bool:
         heads = bold and text.isalpha()  # "Loading", over steps
-        if not self._is_page or heads or not (is_furniture(text) or not _WORD.search(text)):
+        said = not self._ordered and is_furniture(text)  # a step is one whatever it says
+        if not self._is_page or heads or not (said or not _WORD.search(text)):
             return False
         self._drops.add("boilerplate", text, self._origin())
         return True
@@ -150,7 +153,7 @@ class Walker:
             yield Figure(alt, self._origin())
 
     def _code(self, element: Any) -> Iterator[Code]:
-        text = "".join(element.itertext()).strip("\n").rstrip()
+        text = _lines_of_code(element).strip("\n").rstrip()
         kind = " ".join(filter(None, [element.get("class"), *(c.get("class") for c in element.iter("code"))]))
         named = re.search(r"(?:language-|lang-|brush:\s*)([\w+-]+)", kind)
         if text:
@@ -219,7 +222,9 @@ class Walker:
                 label = item.get("data-number") or (
                     _counted(number, element.get("type")) if element.tag == "ol" else ""
                 )
+                self._ordered += element.tag == "ol"
                 step = self._item(item, label, note, depth)
+                self._ordered -= element.tag == "ol"
                 number += 1
                 if not step.text and all(isinstance(child, Step) for child in step.children):
                     yield from step.children  # an item that only holds the next level
@@ -324,6 +329,35 @@ def _grid(rows: list[Any]) -> list[list[Any]]:
 def _span(cell: Any, name: str) -> int:
     value = cell.get(name) or ""
     return max(1, min(int(value), 100)) if re.fullmatch(r"\d{1,4}", value) else 1
+
+
+def _lines_of_code(element: Any) -> str:
+    """The text of code: lines end where they do in it, at breaks, and behind each part that is a line of its own."""
+    parts: list[str] = []
+
+    def end() -> None:
+        last = next(filter(None, reversed(parts)), "\n")
+        if not last.endswith("\n"):
+            parts.append("\n")
+
+    def read(part: Any) -> None:
+        parts.append(part.text or "")
+        for child in part:
+            ended = False
+            if isinstance(child.tag, str):
+                ended = apart = child.tag in BLOCKS or stands_apart(child)
+                if apart:
+                    end()
+                if child.tag == "br":
+                    parts.append("\n")
+                read(child)
+                if apart:
+                    end()
+            tail = child.tail or ""
+            parts.append(tail[1:] if ended and tail[:1] == "\n" else tail)
+
+    read(element)
+    return "".join(parts)
 
 
 def _reason(element: Any, tag: str) -> str:
