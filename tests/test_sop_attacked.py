@@ -71,3 +71,22 @@ def test_a_page_of_no_use_is_refused_though_it_has_a_list(title: str, cause: str
     body = f"<h1>{title}</h1><ol><li>Enter your address.</li><li>Go back.</li></ol>"
     with pytest.raises(SourceError, match=cause):
         document_of(f"<html><head><title>{title}</title></head><body>{body}</body></html>".encode(), "page.html")
+
+
+def test_steps_may_be_headings_alone() -> None:
+    steps = "<h3>Step 1: Rinse the electrode</h3><p>Take it out.</p><h3>Step 2: Set the point</h3><p>Press CAL.</p>"
+    assert "1.0 Step 1: Rinse the electrode:" in flatten(page(f"<main><h1>Calibrate the meter</h1>{steps}</main>"))
+
+
+def test_the_name_of_a_blog_before_that_of_the_post_is_no_title() -> None:
+    head = "<html><head><title>Plant Notes: Bottling line cleaning</title></head><body><div id=header><h1>Plant Notes</h1></div>"
+    body = f"<div class=post><h3>Bottling line cleaning</h3><h4>Procedure</h4><ol>{STEPS}</ol></div></body></html>"
+    document = document_of((head + body).encode(), "page.html")
+    assert document.title == "Bottling line cleaning"
+    assert "Plant Notes" not in flatten(document)
+
+
+def test_a_widget_that_leads_nowhere_is_of_a_page_that_is_built_of_them() -> None:
+    listed = f"<div class=widget-icon-list><ul>{STEPS}<li>Tag the valve.</li></ul></div>"
+    told = flatten(page(f"<div><h1>Stop the pump</h1></div><div class=widget-heading><h2>Procedure</h2></div>{listed}"))
+    assert "1.3 Tag the valve." in told

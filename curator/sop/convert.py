@@ -44,6 +44,7 @@ _MISSING = re.compile(
     r"(?:404\b.{0,20})?(?:page|seite|página|file) (?:was )?(?:not found|nicht gefunden|no encontrada)|page introuvable",
     re.I,
 )
+_STEP_HEAD = re.compile(r"(?:step|schritt|paso|étape|etapa)\s*\d{1,2}\b", re.I)
 _PROCEDURE = re.compile(r"\b(?:sop|procedures?|protocol|runbook|playbook|work instruction|checklist|how to)\b", re.I)
 
 
@@ -269,12 +270,13 @@ def _refuse_no_procedure(document: Document, reading: Reading) -> None:
         every or len(roles) >= 2
     )
     counted = sum(step.number_source != "" for step in every) >= 2
+    headed = sum(_STEP_HEAD.match(section.heading) is not None for section in document.sections) >= 2
     orders = sum(is_order(step.text) for step in every) >= 3
     tabled = any(
         _counts(block) for section in document.sections for block in section.blocks if isinstance(block, Table)
     )
     told = len(every) >= 2 and _PROCEDURE.search(document.title)
-    if not (named or counted or orders or tabled or told or (len(roles) >= 3 and every)):
+    if not (named or counted or headed or orders or tabled or told or (len(roles) >= 3 and every)):
         raise SourceError(
             f"no procedure found: {size} blocks, {len(every)} list items",
             hint="a procedure has steps, or sections such as Purpose, Scope and Procedure",

@@ -171,7 +171,7 @@ def _without_scripts(page: str) -> str:
     return _OPENED.sub(lambda found: "" if (found[2] or "").lower() in ("script", "style") else found[0], page)
 
 
-def _drop_rubric(root: Any, named: list[list[str]], drops: Drops) -> None:
+def _drop_rubric(root: Any, title: str, named: list[list[str]], drops: Drops) -> None:
     """Take out an `h1` that names the site, or the part of it that the page stands in: the only one, where it is a link and one part of the
     page's title, and a heading below it the other; those before the one that is a part of the title, where none of them is.
     """
@@ -182,7 +182,10 @@ def _drop_rubric(root: Any, named: list[list[str]], drops: Drops) -> None:
     titles = [n for n, head in enumerate(heads) if len(said := words_of(text_of(head))) >= 2 and said in named]
     for head in heads[: titles[0]] if len(titles) == 1 else ():
         drops.take(head)
-    if len(heads) == 1 and leads_away(heads[0]) and words_of(text_of(heads[0])) in named:
+    blog = words_of(title.partition(": ")[0])  # "Blog: Post"
+    if len(heads) == 1 and (
+        words_of(text_of(heads[0])) == blog or (leads_away(heads[0]) and words_of(text_of(heads[0])) in named)
+    ):
         rubric = words_of(text_of(heads[0]))
         others = (words_of(text_of(head)) for head in root.iter("h2", "h3"))
         if any(said in named and said != rubric for said in others if len(said) >= 2):
@@ -200,7 +203,7 @@ def _name_title(root: Any, title: str, drops: Drops) -> None:
     """
     wanted = set(words_of(title))
     named = [words_of(part) for part in (*SITE_MARK.split(title), title.partition(": ")[2])]  # "Blog: Post"
-    _drop_rubric(root, named, drops)
+    _drop_rubric(root, title, named, drops)
     if next(root.iter("h1"), None) is None:
         for head in root.iter("h2", "h3"):
             if (said := words_of(text_of(head))) and said in named and len(said) >= 2:

@@ -50,6 +50,7 @@ _NAMED_BUT_BUILT = re.compile(re.sub(r"\|(?:page-section|widgets?)(?=\|)", "", _
 _WIDGET = re.compile(r"(?:^|[\s_-])(?:page-section|widgets?)(?:[\s_-]|$)", re.I)
 _ROLES = frozenset("navigation banner contentinfo search complementary dialog alertdialog menu menubar toolbar".split())
 _NAMED_TAGS = frozenset("div section ul ol p header span table dl".split())
+_FIELDS = ("form", "input", "button", "select", "textarea")
 _ENTRIES = frozenset(("email", "password", "search", "text", "tel", None))
 
 
@@ -273,6 +274,8 @@ def _is_chrome(element: Any, whole: int, opened: frozenset[str], names: re.Patte
     if tag == "header" and not any(a.tag in ("article", "main") for a in upwards(element)):
         return not _holds(element, whole)
     named = tag in _NAMED_TAGS and (names.search(own_words(element)) or _is_prompt(element))
+    if named and not _NAMED_BUT_BUILT.search(own_words(element)) and next(element.iter("a", *_FIELDS), None) is None:
+        return False  # a widget that leads nowhere and asks for nothing
     if element.get("role") == "tablist" and _is_bar_of_tabs(element):
         return True
     if (named and not any(map(is_note, (element, *upwards(element)))) and not _warns(element)) or element.get(
